@@ -1,0 +1,1 @@
+//! Backtest runner, replay and report.

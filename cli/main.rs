@@ -1,0 +1,2 @@
+//! The `tickloom` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Durable things: journal, Parquet catalog, import.

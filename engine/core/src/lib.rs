@@ -1,0 +1,1 @@
+//! The deterministic core: books, bars, strategies, risk, orders, positions.

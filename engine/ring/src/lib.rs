@@ -1,0 +1,1 @@
+//! Input ring and output ring: one order, every consumer sees every event.

@@ -1,0 +1,1 @@
+//! Expressions compiled to a graph of O(1) operators.

@@ -1,0 +1,300 @@
+//! What is traded, at which scale, and where records come from.
+
+use crate::bar_spec::BarSpec;
+use crate::decimal::PRICE_DECIMALS_MAX;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Index of an instrument in its run's [`Instruments`].
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct InstrumentId(pub u32);
+
+/// Index of a source in its run's [`Instruments`].
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct SourceId(pub u16);
+
+/// The definition of an instrument. Its name is `VENUE.SYMBOL` (`binance-usdm.BTCUSDT`) or, for a file, any name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstrumentDef {
+    /// Unique name: ASCII letters, digits and `. - _ /`.
+    pub name: String,
+    /// Decimals of a price mantissa, at most nine.
+    pub price_decimals: u8,
+    /// Decimals of a size mantissa, at most nine.
+    pub qty_decimals: u8,
+    /// Smallest price step as a mantissa, above zero.
+    pub tick_size: i64,
+    /// Smallest size step as a mantissa, above zero.
+    pub lot_size: i64,
+    /// Money per unit of price times size, above zero; 1 for spot.
+    pub multiplier: i64,
+    /// Currency that prices and money are in, such as `USD`.
+    pub currency: String,
+}
+
+impl InstrumentDef {
+    /// A plain instrument: step of one mantissa, multiplier 1.
+    #[must_use]
+    pub fn new(name: &str, price_decimals: u8, qty_decimals: u8, currency: &str) -> Self {
+        InstrumentDef {
+            name: name.to_owned(),
+            price_decimals,
+            qty_decimals,
+            tick_size: 1,
+            lot_size: 1,
+            multiplier: 1,
+            currency: currency.to_owned(),
+        }
+    }
+}
+
+/// What kind of thing a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A live or recorded connection to a venue.
+    Feed,
+    /// A file that was imported.
+    File,
+    /// Bars of this size, from a venue or a file, or made by the core.
+    Bars(BarSpec),
+}
+
+/// Where records come from; a bar's source says its size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceDef {
+    /// Unique name within the run.
+    pub name: String,
+    /// What it is.
+    pub kind: SourceKind,
+}
+
+/// Why a definition was refused.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum InstrumentError {
+    /// Name with other characters than ASCII letters, digits and `. - _ /`, or empty, or over 64 bytes.
+    #[error("instrument name {0:?}: expected 1 to 64 of letters, digits and . - _ /")]
+    Name(String),
+    /// A field out of its range.
+    #[error("instrument {name}: {field} is {value}, expected {expected}")]
+    Field {
+        /// The instrument.
+        name: String,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: i64,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The same name with another definition.
+    #[error("instrument {0} is already defined differently")]
+    Conflict(String),
+    /// More than fits in an identifier.
+    #[error("too many instruments or sources")]
+    TooMany,
+}
+
+/// All instruments and sources of a run, in the order in which they got their identifiers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instruments {
+    defs: Vec<InstrumentDef>,
+    sources: Vec<SourceDef>,
+}
+
+impl Instruments {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a definition, or returns the identifier of an equal one.
+    ///
+    /// # Errors
+    /// [`InstrumentError`] if the definition is out of range or contradicts an earlier one.
+    pub fn add(&mut self, def: InstrumentDef) -> Result<InstrumentId, InstrumentError> {
+        check(&def)?;
+        if let Some((id, known)) = self.find(&def.name) {
+            return if *known == def {
+                Ok(id)
+            } else {
+                Err(InstrumentError::Conflict(def.name))
+            };
+        }
+        let id = u32::try_from(self.defs.len()).map_err(|_| InstrumentError::TooMany)?;
+        self.defs.push(def);
+        Ok(InstrumentId(id))
+    }
+
+    /// Adds a source, or returns the identifier of an equal one.
+    ///
+    /// # Errors
+    /// [`InstrumentError::TooMany`] above 65,535 sources, [`InstrumentError::Conflict`] for another kind under the same name.
+    pub fn add_source(&mut self, source: SourceDef) -> Result<SourceId, InstrumentError> {
+        if let Some(at) = self.sources.iter().position(|s| s.name == source.name) {
+            return if self.sources[at] == source {
+                u16::try_from(at)
+                    .map(SourceId)
+                    .map_err(|_| InstrumentError::TooMany)
+            } else {
+                Err(InstrumentError::Conflict(source.name))
+            };
+        }
+        let id = u16::try_from(self.sources.len()).map_err(|_| InstrumentError::TooMany)?;
+        self.sources.push(source);
+        Ok(SourceId(id))
+    }
+
+    /// The source of bars of this size, added if new; named `bars/SPEC`.
+    ///
+    /// # Errors
+    /// As [`Instruments::add_source`].
+    pub fn bar_source(&mut self, spec: BarSpec) -> Result<SourceId, InstrumentError> {
+        self.add_source(SourceDef {
+            name: format!("bars/{spec}"),
+            kind: SourceKind::Bars(spec),
+        })
+    }
+
+    /// The definition with this identifier.
+    #[must_use]
+    pub fn get(&self, id: InstrumentId) -> Option<&InstrumentDef> {
+        self.defs.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The source with this identifier.
+    #[must_use]
+    pub fn source(&self, id: SourceId) -> Option<&SourceDef> {
+        self.sources.get(usize::from(id.0))
+    }
+
+    /// The size of the bars that come from this source, if bars do.
+    #[must_use]
+    pub fn bar_spec(&self, id: SourceId) -> Option<BarSpec> {
+        match self.source(id)?.kind {
+            SourceKind::Bars(spec) => Some(spec),
+            SourceKind::Feed | SourceKind::File => None,
+        }
+    }
+
+    /// The instrument with this exact name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(InstrumentId, &InstrumentDef)> {
+        let at = self.defs.iter().position(|def| def.name == name)?;
+        Some((InstrumentId(u32::try_from(at).ok()?), &self.defs[at]))
+    }
+
+    /// All instruments in the order of their identifiers.
+    #[must_use]
+    pub fn defs(&self) -> &[InstrumentDef] {
+        &self.defs
+    }
+
+    /// All sources in the order of their identifiers.
+    #[must_use]
+    pub fn sources(&self) -> &[SourceDef] {
+        &self.sources
+    }
+
+    /// How many instruments there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.defs.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.defs.is_empty()
+    }
+}
+
+fn check(def: &InstrumentDef) -> Result<(), InstrumentError> {
+    let name_ok = (1..=64).contains(&def.name.len())
+        && def
+            .name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".-_/".contains(&b));
+    if !name_ok {
+        return Err(InstrumentError::Name(def.name.clone()));
+    }
+    let most = i64::from(PRICE_DECIMALS_MAX);
+    let in_range = [
+        (
+            "price_decimals",
+            i64::from(def.price_decimals),
+            0,
+            most,
+            "0 to 9",
+        ),
+        (
+            "qty_decimals",
+            i64::from(def.qty_decimals),
+            0,
+            most,
+            "0 to 9",
+        ),
+        ("tick_size", def.tick_size, 1, i64::MAX, "above zero"),
+        ("lot_size", def.lot_size, 1, i64::MAX, "above zero"),
+        ("multiplier", def.multiplier, 1, i64::MAX, "above zero"),
+    ];
+    for (field, value, least, most, expected) in in_range {
+        if value < least || value > most {
+            return Err(InstrumentError::Field {
+                name: def.name.clone(),
+                field,
+                value,
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_definition_has_one_identifier() {
+        let mut all = Instruments::new();
+        let def = InstrumentDef::new("binance.BTCUSDT", 2, 8, "USDT");
+        let id = all.add(def.clone()).unwrap();
+        assert_eq!(all.add(def.clone()).unwrap(), id);
+        assert_eq!(all.find("binance.BTCUSDT").unwrap().0, id);
+        let other = InstrumentDef {
+            price_decimals: 3,
+            ..def
+        };
+        assert!(matches!(all.add(other), Err(InstrumentError::Conflict(_))));
+    }
+
+    #[test]
+    fn wrong_definitions_name_the_field() {
+        let mut all = Instruments::new();
+        let error = all.add(InstrumentDef::new("X", 10, 0, "USD")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "instrument X: price_decimals is 10, expected 0 to 9"
+        );
+        assert!(all.add(InstrumentDef::new("a b", 2, 0, "USD")).is_err());
+    }
+
+    #[test]
+    fn a_bar_source_knows_its_size() {
+        let mut all = Instruments::new();
+        let spec: BarSpec = "5m".parse().unwrap();
+        let id = all.bar_source(spec).unwrap();
+        assert_eq!(all.bar_spec(id), Some(spec));
+        assert_eq!(all.source(id).unwrap().name, "bars/5m");
+    }
+}

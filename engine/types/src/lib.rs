@@ -1,0 +1,39 @@
+//! What a record, price, time, instrument and bar specification is.
+//!
+//! Everything here is plain data: no I/O, no threads, no clock. Every other crate speaks these words.
+
+mod bar_spec;
+mod decimal;
+mod instrument;
+mod record;
+mod time;
+
+pub use bar_spec::{BarSpec, BarSpecError};
+pub use decimal::{
+    DecimalError, MONEY_DECIMALS, Money, MoneyOverflow, PRICE_DECIMALS_MAX, format_decimal,
+    parse_decimal, parse_money, pow10,
+};
+pub use instrument::{
+    InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceDef, SourceId, SourceKind,
+};
+pub use record::{
+    AccountBody, BarBody, BookState, FillBody, Flags, Header, Kind, LevelBody, OrderBody,
+    OrderStatus, OrderType, PositionBody, QuoteBody, RECORD_LEN, Record, RiskRule, Side,
+    SignalBody, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
+};
+pub use time::{DurationNs, NANOS_PER_SECOND, TimeError, Ts};
+
+/// Place of a record in the input ring: the one order of a run, counted from zero.
+pub type Seq = u64;
+
+/// Where a decoder puts the records that it made; a feed knows no ring, only this.
+pub trait Sink {
+    /// Takes one record. A sink that is full waits (lossless) and counts that it waited.
+    fn push(&mut self, record: Record);
+}
+
+impl Sink for Vec<Record> {
+    fn push(&mut self, record: Record) {
+        self.push(record);
+    }
+}

@@ -1,0 +1,125 @@
+//! Event time: nanoseconds since the Unix epoch, UTC. Nothing here reads a clock.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use thiserror::Error;
+
+/// Nanoseconds in a second.
+pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// A length of time in nanoseconds.
+pub type DurationNs = i64;
+
+/// An instant: `i64` nanoseconds since 1970-01-01T00:00:00Z (1677 to 2262).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Ts(pub i64);
+
+/// A text that is not a time.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error(
+    "{text:?} is not a time: expected e.g. 2024-08-09, 2024-08-09T00:00:01.5Z or nanoseconds since the epoch"
+)]
+pub struct TimeError {
+    /// The text as given.
+    pub text: String,
+}
+
+impl Ts {
+    /// From milliseconds since the epoch; `None` if out of range.
+    #[must_use]
+    pub fn from_millis(ms: i64) -> Option<Ts> {
+        ms.checked_mul(1_000_000).map(Ts)
+    }
+
+    /// From microseconds since the epoch; `None` if out of range.
+    #[must_use]
+    pub fn from_micros(us: i64) -> Option<Ts> {
+        us.checked_mul(1_000).map(Ts)
+    }
+
+    /// From seconds since the epoch; `None` if out of range.
+    #[must_use]
+    pub fn from_secs(s: i64) -> Option<Ts> {
+        s.checked_mul(NANOS_PER_SECOND).map(Ts)
+    }
+
+    /// Parses a date, an RFC 3339 time (UTC where no offset is given) or an integer of nanoseconds.
+    ///
+    /// # Errors
+    /// [`TimeError`] with the text if it is none of these.
+    pub fn parse(text: &str) -> Result<Ts, TimeError> {
+        let fail = || TimeError {
+            text: text.to_owned(),
+        };
+        if text.len() > 8
+            && let Ok(nanos) = text.parse::<i64>()
+        {
+            return Ok(Ts(nanos));
+        }
+        if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
+            return i64::try_from(stamp.as_nanosecond())
+                .map(Ts)
+                .map_err(|_| fail());
+        }
+        let civil: jiff::civil::DateTime = text.parse().map_err(|_| fail())?;
+        let zoned = civil
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .map_err(|_| fail())?;
+        i64::try_from(zoned.timestamp().as_nanosecond())
+            .map(Ts)
+            .map_err(|_| fail())
+    }
+
+    /// The UTC calendar date, `YYYY-MM-DD`.
+    #[must_use]
+    pub fn date(self) -> String {
+        let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default();
+        stamp.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+    }
+}
+
+/// RFC 3339 in UTC with as many fraction digits as needed.
+impl fmt::Display for Ts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+            Ok(stamp) => write!(f, "{stamp}"),
+            Err(_) => write!(f, "{}ns", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_what_people_write() {
+        assert_eq!(
+            Ts::parse("1970-01-02").unwrap(),
+            Ts(86_400 * NANOS_PER_SECOND)
+        );
+        assert_eq!(
+            Ts::parse("1970-01-01T00:00:01.5Z").unwrap(),
+            Ts(1_500_000_000)
+        );
+        assert_eq!(Ts::parse("1970-01-01 00:00:02").unwrap(), Ts(2_000_000_000));
+        assert_eq!(Ts::parse("1970-01-01T01:00:00+01:00").unwrap(), Ts(0));
+        assert_eq!(
+            Ts::parse("1723161255030314667").unwrap(),
+            Ts(1_723_161_255_030_314_667)
+        );
+        assert!(Ts::parse("yesterday").is_err());
+        assert!(Ts::parse("2024-13-01").is_err());
+    }
+
+    #[test]
+    fn prints_what_it_parses() {
+        let ts = Ts(1_723_161_255_030_314_667);
+        assert_eq!(ts.to_string(), "2024-08-08T23:54:15.030314667Z");
+        assert_eq!(Ts::parse(&ts.to_string()).unwrap(), ts);
+        assert_eq!(ts.date(), "2024-08-08");
+    }
+}

@@ -1,0 +1,1 @@
+//! The ZeroMQ contract: envelope, publisher, subscriber.

@@ -1,0 +1,1 @@
+//! Venue feeds: decode, sync, normalise.

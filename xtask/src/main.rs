@@ -1,0 +1,2 @@
+//! Daily chores.
+fn main() {}

@@ -66,6 +66,8 @@ number! {
         BarClosed = 70 "bar_closed",
         /// A book that changed its state: [`StatusBody`] with the cause in `detail`.
         BookStatus = 71 "book_status",
+        /// The daily loss stop latched or was reset: [`StatusBody`] with the cause in `detail`.
+        RiskStatus = 72 "risk_status",
     }
 }
 

@@ -12,6 +12,11 @@ use thiserror::Error;
 #[serde(transparent)]
 pub struct InstrumentId(pub u32);
 
+impl InstrumentId {
+    /// No single instrument: what records carry that concern a whole source, such as timers and connection status.
+    pub const NONE: InstrumentId = InstrumentId(u32::MAX);
+}
+
 /// Index of a source in its run's [`Instruments`].
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -1,1 +1,31 @@
-//! The deterministic core: books, bars, strategies, risk, orders, positions.
+//! The deterministic core: books, bars, signals, strategies, risk, orders, positions.
+//!
+//! `state x record -> state x outputs`: no I/O, no clock, no threads, no lock, and no allocation per record once warm.
+//! Nothing outside can make it fail: what is wrong with a record is counted and told in an output record.
+//! The path of one record is [`Core::step`]: market, then fills of resting orders, then signals, then strategies.
+
+mod bars;
+mod bars_run;
+mod book;
+mod config;
+mod core;
+mod error;
+mod limits;
+mod market;
+mod order;
+mod outputs;
+mod portfolio;
+mod risk;
+mod signal_stage;
+mod strategy;
+mod trade;
+mod trade_config;
+mod venue;
+mod workers;
+
+pub use book::{Book, PriceLevel, Top};
+pub use config::{CoreConfig, SignalDef};
+pub use error::CoreError;
+pub use market::{Counters, Market};
+pub use outputs::{OutputHash, Outputs};
+pub use trade_config::{AccountConfig, RiskLimits, StrategyDef};

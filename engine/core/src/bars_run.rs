@@ -1,0 +1,1 @@
+//! The block path over bars.

@@ -1,0 +1,48 @@
+//! Why a configuration was refused. A core that was made does not fail.
+
+use thiserror::Error;
+use tickloom_types::{BarSpec, InstrumentError};
+
+/// Why a core could not be made.
+#[derive(Debug, Error, Clone, PartialEq)]
+pub enum CoreError {
+    /// An instrument or source is wrong.
+    #[error(transparent)]
+    Instrument(#[from] InstrumentError),
+    /// Two signals or strategies have the same name.
+    #[error("{kind} {name:?} is there twice")]
+    Twice {
+        /// `signal` or `strategy`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A setting out of its range.
+    #[error("{owner}: {field} is {value:?}, expected {expected}")]
+    Setting {
+        /// What it belongs to, such as `strategy cross`.
+        owner: String,
+        /// The setting.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// An instrument that the run does not have.
+    #[error("{owner}: there is no instrument {name:?} in this run")]
+    UnknownInstrument {
+        /// What asked for it.
+        owner: String,
+        /// The name.
+        name: String,
+    },
+    /// A bar size that cannot be made for this instrument.
+    #[error("bars of {spec} do not fit the size of {instrument} in 64 bits")]
+    BarSize {
+        /// The size.
+        spec: BarSpec,
+        /// The instrument's name.
+        instrument: String,
+    },
+}

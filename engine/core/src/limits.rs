@@ -1,0 +1,15 @@
+//! The most of everything that the market half of the core holds, with the policy when it is full.
+
+/// Price levels of one side of a book. When full, the level farthest from the best is dropped and counted.
+pub(crate) const BOOK_LEVELS_MAX: usize = 8_192;
+
+/// Bar sizes over all instruments of a run; more is refused when the core is made.
+pub(crate) const BARS_MAX: usize = 65_536;
+
+/// Output records of one step for which room is made beforehand. A step that has more to say allocates: nothing is dropped.
+pub(crate) const OUTPUTS_EXPECTED: usize = 1_024;
+
+/// Entries from the best that are searched one by one before a binary search takes over.
+pub(crate) const BOOK_NEAR: usize = 16;
+
+const _: () = assert!(BOOK_NEAR < BOOK_LEVELS_MAX);

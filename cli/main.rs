@@ -1,2 +1,44 @@
-//! The `tickloom` binary.
-fn main() {}
+//! The `tickloom` binary: reads the command line and hands over to one file of `commands` each. Wiring only.
+
+mod commands;
+mod failure;
+mod output;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Weaves market ticks into signals: the same path live, replayed and backtested.
+#[derive(Parser)]
+#[command(name = "tickloom", version, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 the run failed, 2 the command line or the input is wrong."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Backtest(commands::backtest::Args),
+    Import(commands::import::Args),
+    Replay(commands::replay::Args),
+    Signals(commands::signals::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Backtest(args) => commands::backtest::run(args),
+        Command::Import(args) => commands::import::run(args),
+        Command::Replay(args) => commands::replay::run(args),
+        Command::Signals(args) => commands::signals::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(&failure);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! How a command fails: what to tell the user, and the exit code that scripts rely on.
+
+use std::process::ExitCode;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The run failed: exit code 1.
+    Run(anyhow::Error),
+    /// The command line or the input is wrong: exit code 2.
+    Input(anyhow::Error),
+}
+
+impl Failure {
+    /// The run failed.
+    pub(crate) fn run(error: impl Into<anyhow::Error>) -> Failure {
+        Failure::Run(error.into())
+    }
+
+    /// The command line or the input is wrong.
+    pub(crate) fn input(error: impl Into<anyhow::Error>) -> Failure {
+        Failure::Input(error.into())
+    }
+
+    /// What to tell the user: the error and its causes, the outermost first.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Failure::Run(error) | Failure::Input(error) => format!("{error:#}"),
+        }
+    }
+
+    /// The code for the shell.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Run(_) => ExitCode::from(1),
+            Failure::Input(_) => ExitCode::from(2),
+        }
+    }
+}

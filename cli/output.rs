@@ -1,0 +1,109 @@
+//! The one place that prints: results to stdout, talk and progress to stderr, colour only for a terminal.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this file is where the program speaks"
+)]
+
+use crate::failure::Failure;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// How something looks on a terminal; piped, it is plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// A heading.
+    Bold,
+    /// Less important.
+    Dim,
+    /// A gain.
+    Good,
+    /// A loss or an error.
+    Bad,
+}
+
+impl Style {
+    fn code(self) -> &'static str {
+        match self {
+            Style::Bold => "1",
+            Style::Dim => "2",
+            Style::Good => "32",
+            Style::Bad => "31",
+        }
+    }
+}
+
+/// Text for stdout in a style, if stdout is a terminal.
+pub(crate) fn styled(text: &str, style: Style) -> String {
+    paint(text, style, std::io::stdout().is_terminal())
+}
+
+fn paint(text: &str, style: Style, to_terminal: bool) -> String {
+    if to_terminal {
+        format!("\x1b[{}m{text}\x1b[0m", style.code())
+    } else {
+        text.to_owned()
+    }
+}
+
+/// One line of a result. A reader that has gone away (`| head`) is no error.
+pub(crate) fn line(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// One object as a line of JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    line(&serde_json::to_string(value).map_err(Failure::run)?);
+    Ok(())
+}
+
+/// Something that the user should know and that is no result.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Why a command failed.
+pub(crate) fn failure(failure: &Failure) {
+    let error = paint("error:", Style::Bad, std::io::stderr().is_terminal());
+    eprintln!("{error} {}", failure.text());
+}
+
+/// A bar on stderr while work goes on; nothing at all when stderr is not a terminal.
+pub(crate) fn progress(total: Option<u64>, what: &'static str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
+    let template = if total.is_some() {
+        "{prefix} [{bar:40}] {percent}%  {human_pos} records  {eta} left"
+    } else {
+        "{prefix} {spinner} {human_pos} records  {per_sec}  {elapsed}"
+    };
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("=> "));
+    bar.set_prefix(what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Writes a file whole or not at all: beside its place first, then renamed into it.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".part");
+    let temporary = Path::new(&temporary);
+    let written = std::fs::File::create(temporary)
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(temporary, path));
+    written.map_err(|error| {
+        drop(std::fs::remove_file(temporary));
+        Failure::run(anyhow::anyhow!("{}: {error}", path.display()))
+    })
+}

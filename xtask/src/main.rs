@@ -1,2 +1,60 @@
-//! Daily chores.
-fn main() {}
+//! Daily chores of the project: `cargo xtask check|test|bench|fuzz|deny|docs`.
+//!
+//! CI calls only these, so what passes here passes there. Nothing has to be installed first; what a
+//! chore needs beyond Rust goes into a cache directory, and it says so. No product code is here.
+
+mod bench;
+mod cache;
+mod check;
+mod deny;
+mod docs;
+mod fuzz;
+mod process;
+mod python;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use process::say;
+
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+
+  check                         formatting, lints, documentation: what CI refuses first
+  test [ARGS...]                every test; ARGS go to cargo test
+  bench [NAME]                  benchmarks, with the settings of shipped binaries
+  fuzz [TARGET] [--seconds N]   one or all fuzz targets, 60 seconds each unless told otherwise
+  deny                          licences, sources and advisories of dependencies (needs cargo-deny)
+  docs                          documentation of the crates";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let Some((chore, rest)) = arguments.split_first() else {
+        bail!("no chore named\n{USAGE}");
+    };
+    match chore.as_str() {
+        "check" => check::run(),
+        "test" => test::run(rest),
+        "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "deny" => deny::run(),
+        "docs" => docs::run(),
+        "help" | "--help" | "-h" => {
+            say(USAGE);
+            Ok(())
+        }
+        other => bail!("unknown chore {other:?}\n{USAGE}"),
+    }
+}

@@ -1,0 +1,15 @@
+//! Benchmarks, with the settings of shipped binaries: what is published is measured so.
+
+use anyhow::Result;
+
+use crate::process::{self, cargo};
+
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let mut command = cargo();
+    command.args(["bench", "--package", "tickloom", "--profile", "dist"]);
+    match arguments.split_first() {
+        Some((name, rest)) => command.args(["--bench", name, "--"]).args(rest),
+        None => command.arg("--benches"),
+    };
+    process::run(&mut command)
+}

@@ -1,0 +1,20 @@
+//! Every test of the workspace, with what the tests need beyond Rust.
+
+use anyhow::Result;
+
+use crate::process::{self, cargo};
+use crate::python;
+
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let mut command = cargo();
+    command.args(["test", "--workspace"]).args(arguments);
+    // The environment of the tests that read our files and messages with other people's programs.
+    if let Some(interpreter) = python::interpreter()? {
+        command.env("TICKLOOM_PYTHON", interpreter);
+    }
+    process::run(&mut command)?;
+    if arguments.is_empty() {
+        process::run(cargo().args(["test", "--workspace", "--no-run", "--bench", "*"]))?;
+    }
+    Ok(())
+}

@@ -17,6 +17,7 @@ mod outputs;
 mod portfolio;
 mod risk;
 mod signal_stage;
+mod sizing;
 mod strategy;
 mod trade;
 mod trade_config;
@@ -27,5 +28,10 @@ pub use book::{Book, PriceLevel, Top};
 pub use config::{CoreConfig, SignalDef};
 pub use error::CoreError;
 pub use market::{Counters, Market};
+pub use order::{NewOrder, Order, OrderSize, Verdict};
 pub use outputs::{OutputHash, Outputs};
-pub use trade_config::{AccountConfig, RiskLimits, StrategyDef};
+pub use portfolio::{Portfolio, Position, Trade};
+pub use trade_config::{
+    AccountConfig, FEE_DECIMALS, FeeRate, FillModel, InstrumentLimits, RiskLimits, Size,
+    StrategyDef, TradeConfigError, VolumeShare,
+};

@@ -1,1 +1,135 @@
-//! Orders.
+//! What an order is, from the wish of a strategy to the record of its state.
+//!
+//! Deliberately not how it fills (`venue.rs`), whether it may be sent (`risk.rs`) or what it does to the account (`portfolio.rs`).
+
+use tickloom_types::{
+    Header, InstrumentId, Kind, OrderBody, OrderStatus, OrderType, Record, RiskRule, Seq, Side,
+    VerdictBody,
+};
+
+/// How much an order trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderSize {
+    /// This size mantissa.
+    Qty(i64),
+    /// What all cash pays for at the price at which it fills.
+    All,
+    /// The same in whole units.
+    AllWhole,
+}
+
+/// An order as a strategy wishes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// What to trade.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Market, limit or stop.
+    pub order_type: OrderType,
+    /// Limit or stop price mantissa; 0 for market orders.
+    pub price: i64,
+    /// How much.
+    pub size: OrderSize,
+}
+
+/// An order that has a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its number within the run, from 1.
+    pub id: u32,
+    /// Index of its strategy.
+    pub strategy: u8,
+    /// What it trades, at which price.
+    pub new: NewOrder,
+    /// Size mantissa: as ordered, or for `all` what cash paid for at the mark when it was sent, and when it fills, then.
+    pub qty: i64,
+    /// Size mantissa filled so far.
+    pub filled: i64,
+    /// The record at which it was sent: it never fills at that one, except under `same-close`.
+    pub sent: Seq,
+    /// Whether it has been at the venue for a whole price event without filling: from then on it makes liquidity.
+    pub resting: bool,
+}
+
+/// What risk said of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be sent.
+    Accepted,
+    /// It may not.
+    Refused {
+        /// The rule that it breaks.
+        rule: RiskRule,
+        /// What would have been, in the rule's unit (money in 1e-9).
+        observed: i64,
+        /// What is allowed, in the same unit.
+        allowed: i64,
+    },
+}
+
+impl Order {
+    /// Size mantissa that is still to be filled.
+    #[must_use]
+    pub fn open_qty(&self) -> i64 {
+        self.qty - self.filled
+    }
+
+    /// Its state as an output.
+    pub(crate) fn record(&self, cause: Seq, header: Header, status: OrderStatus) -> Record {
+        OrderBody {
+            cause,
+            price: self.new.price,
+            qty: self.qty,
+            filled: self.filled,
+            order: self.id,
+            strategy: self.strategy,
+            side: self.new.side as u8,
+            order_type: self.new.order_type as u8,
+            status: status as u8,
+        }
+        .record(self.header(header, Kind::Order))
+    }
+
+    /// The header of an output about this order: the cause's times and source, the order's instrument.
+    pub(crate) fn header(&self, cause: Header, kind: Kind) -> Header {
+        let mut header = cause.as_kind(kind);
+        header.instrument = self.new.instrument.0;
+        header
+    }
+
+    /// What risk said of it, as an output.
+    pub(crate) fn verdict_record(&self, cause: Seq, header: Header, verdict: Verdict) -> Record {
+        let (accepted, rule, observed, allowed) = match verdict {
+            Verdict::Accepted => (1, 0, 0, 0),
+            Verdict::Refused {
+                rule,
+                observed,
+                allowed,
+            } => (0, rule as u8, observed, allowed),
+        };
+        VerdictBody {
+            cause,
+            order: self.id,
+            strategy: self.strategy,
+            accepted,
+            rule,
+            observed,
+            allowed,
+            ..VerdictBody::default()
+        }
+        .record(self.header(header, Kind::Verdict))
+    }
+}
+
+impl Verdict {
+    /// A refusal without numbers.
+    #[must_use]
+    pub fn refused(rule: RiskRule) -> Verdict {
+        Verdict::Refused {
+            rule,
+            observed: 0,
+            allowed: 0,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Exact arithmetic of one trade: its money, its fee, and how much a given cash pays for.
+//!
+//! Everything is `i128` at 18 decimals and checked: `None` is "does not fit", never a wrap and never a rounding in between.
+
+use crate::trade_config::FeeRate;
+use tickloom_types::{InstrumentDef, MONEY_DECIMALS, pow10};
+
+/// 1e-9 of money at 18 decimals.
+pub(crate) const NANO: i128 = 1_000_000_000;
+
+/// The numbers of an instrument that turn price and size mantissas into money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scale {
+    /// Money at 18 decimals of one price mantissa times one size mantissa.
+    pub(crate) unit: i128,
+    /// Smallest size step.
+    pub(crate) lot: i64,
+    /// Smallest size step in whole units: a multiple of the lot and of one.
+    pub(crate) whole_lot: Option<i64>,
+}
+
+impl Scale {
+    pub(crate) fn new(def: &InstrumentDef) -> Scale {
+        let decimals = MONEY_DECIMALS - def.price_decimals - def.qty_decimals;
+        let one = pow10(def.qty_decimals);
+        let common = gcd(one, def.lot_size);
+        Scale {
+            unit: i128::from(def.multiplier) * i128::from(pow10(decimals)),
+            lot: def.lot_size,
+            whole_lot: (one / common).checked_mul(def.lot_size),
+        }
+    }
+
+    /// Price times size as money; of the price's sign for a positive size.
+    pub(crate) fn notional(&self, price: i64, qty: i64) -> Option<i128> {
+        (i128::from(price) * i128::from(qty)).checked_mul(self.unit)
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The fee on this much money in units of 1e-9, rounded half away from zero.
+pub(crate) fn fee(notional: i128, rate: FeeRate) -> Option<i64> {
+    let money = notional.checked_abs()?;
+    let rate = i128::from(rate.nano());
+    // money * rate may not fit, so its whole and fractional nanos are multiplied one after the other.
+    let whole = (money / NANO).checked_mul(rate)?;
+    let scaled = whole.checked_add((money % NANO) * rate / NANO)?;
+    let half_up = i128::from(scaled % NANO >= NANO / 2);
+    i64::try_from(scaled / NANO + half_up).ok()
+}
+
+/// The largest size, a multiple of `step`, whose money and fee at this price are within `cash`; 0 if not even one step
+/// is, or if the price is not above zero.
+pub(crate) fn affordable(
+    cash: i128,
+    price: i64,
+    scale: &Scale,
+    step: i64,
+    rate: FeeRate,
+) -> Option<i64> {
+    if cash <= 0 || price <= 0 {
+        return Some(0);
+    }
+    let step_cost = i128::from(step)
+        .checked_mul(i128::from(price))?
+        .checked_mul(scale.unit)?;
+    // Flooring twice is at most one step below flooring once, and rounding the fee moves it by at most one more.
+    let without_fee = cash / step_cost;
+    let estimate = without_fee.checked_mul(NANO)? / (NANO + i128::from(rate.nano()));
+    let mut steps = estimate + 1;
+    loop {
+        let qty = i64::try_from(steps).ok()?.checked_mul(step)?;
+        let cost = scale.notional(price, qty)?;
+        let with_fee = cost.checked_add(i128::from(fee(cost, rate)?) * NANO)?;
+        if with_fee <= cash || steps == 0 {
+            return Some(qty);
+        }
+        steps -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tickloom_types::parse_money;
+
+    fn rate(text: &str) -> FeeRate {
+        text.parse().unwrap()
+    }
+
+    fn money(text: &str) -> i128 {
+        parse_money(text).unwrap().0
+    }
+
+    #[test]
+    fn a_fee_rounds_half_away_from_zero_at_nine_decimals() {
+        let check = |notional, fee_rate, expected| {
+            assert_eq!(fee(money(notional), rate(fee_rate)), Some(expected));
+        };
+        check("100000", "0.001", 100_000_000_000);
+        check("0.000001", "0.0005", 1);
+        check("0.000000999", "0.0005", 0);
+        check("0.000001499", "0.001", 1);
+        check("-0.0000015", "0.001", 2);
+        check("170000000000000000000", "0", 0);
+        assert_eq!(fee(money("170000000000000000000"), rate("1")), None);
+    }
+
+    #[test]
+    fn all_cash_pays_for_price_and_fee() {
+        let whole = Scale::new(&InstrumentDef::new("X", 2, 0, "USD"));
+        let check = |cash, price, fee_rate, expected| {
+            assert_eq!(
+                affordable(money(cash), price, &whole, 1, rate(fee_rate)),
+                Some(expected)
+            );
+        };
+        check("1000000", 19_327, "0.001", 5_168);
+        check("100.1", 10_000, "0.001", 1);
+        check("100.0999", 10_000, "0.001", 0);
+        check("0", 10_000, "0.001", 0);
+        check("-5", 10_000, "0.001", 0);
+        check("5", -1, "0", 0);
+        let fine = Scale::new(&InstrumentDef::new("X", 2, 8, "USD"));
+        assert_eq!(
+            affordable(money("1000000"), 19_327, &fine, 1, rate("0.001")),
+            Some(516_893_981_994)
+        );
+    }
+
+    #[test]
+    fn whole_units_respect_the_lot() {
+        let mut def = InstrumentDef::new("X", 2, 2, "USD");
+        def.lot_size = 250;
+        assert_eq!(Scale::new(&def).whole_lot, Some(500));
+        def.lot_size = 10;
+        assert_eq!(Scale::new(&def).whole_lot, Some(100));
+    }
+
+    proptest! {
+        #[test]
+        fn affordable_is_the_largest_that_fits(
+            cash in 0_i128..10_i128.pow(26), price in 1_i64..1_000_000, step in 1_i64..1_000, nano in 0_i64..50_000_000,
+        ) {
+            let scale = Scale::new(&InstrumentDef::new("X", 2, 6, "USD"));
+            let rate: FeeRate = format!("0.{nano:09}").parse().unwrap();
+            let cost = |qty: i64| {
+                let cost = scale.notional(price, qty).unwrap();
+                cost + i128::from(fee(cost, rate).unwrap()) * NANO
+            };
+            let qty = affordable(cash, price, &scale, step, rate).unwrap();
+            prop_assert_eq!(qty % step, 0);
+            prop_assert!(qty == 0 || cost(qty) <= cash);
+            prop_assert!(cost(qty + step) > cash);
+        }
+    }
+}

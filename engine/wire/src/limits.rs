@@ -1,0 +1,19 @@
+//! The maxima of this crate. A peer that exceeds one is disconnected or refused, never obeyed.
+
+/// Bytes of a topic.
+pub const TOPIC_LEN_MAX: usize = 255;
+
+/// Bytes of the name of a signal or a strategy.
+pub const NAME_LEN_MAX: usize = 64;
+
+/// Bytes of one message part that a subscriber takes: a heartbeat over all topics is the largest.
+pub const PART_LEN_MAX: i64 = 16 << 20;
+
+/// Bytes of a subscription that a publisher takes.
+pub const SUBSCRIPTION_LEN_MAX: i64 = 1 << 10;
+
+/// Different subscriptions that a publisher keeps account of; those above are served, but no JSON is made for them.
+pub const SUBSCRIPTIONS_MAX: usize = 65_536;
+
+/// Messages that a publisher sends between two looks at who has subscribed, if its caller polls no sooner.
+pub const PUBLISHES_PER_LOOK: u32 = 64;

@@ -1,0 +1,316 @@
+//! The publisher: names a record, numbers it within its topic and sends it to whoever has subscribed.
+//!
+//! It owns its socket and is driven by one thread: `publish` for each record, `poll` at least every 100 ms. It reads
+//! no clock, keeps no history and never waits for a subscriber: libzmq drops what a full queue cannot take, and the
+//! numbers tell that subscriber how much it was.
+
+use crate::envelope::{Encoding, Envelope, NO_RECORD, encode_sequences};
+use crate::error::WireError;
+use crate::json;
+use crate::limits::{PUBLISHES_PER_LOOK, SUBSCRIPTIONS_MAX};
+use crate::socket::{PublishSocket, SubscriptionEvent};
+use crate::topic::{HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, TopicKey};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+use tickloom_types::{DurationNs, NANOS_PER_SECOND, Record, Ts};
+
+/// How to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublisherConfig {
+    /// A ZeroMQ endpoint to bind, such as `tcp://127.0.0.1:0` or `ipc:///run/tickloom.sock`.
+    pub endpoint: String,
+    /// A number that differs from that of every earlier start, such as the time of this one.
+    pub epoch: u64,
+    /// Messages that may wait for one slow subscriber before it loses some; 0 is no limit.
+    pub high_water_mark: u32,
+    /// Nanoseconds between two heartbeats.
+    pub heartbeat: DurationNs,
+}
+
+impl PublisherConfig {
+    /// The defaults: 100,000 messages a subscriber, a heartbeat every second.
+    #[must_use]
+    pub fn new(endpoint: &str, epoch: u64) -> PublisherConfig {
+        PublisherConfig {
+            endpoint: endpoint.to_owned(),
+            epoch,
+            high_water_mark: 100_000,
+            heartbeat: NANOS_PER_SECOND,
+        }
+    }
+}
+
+/// A record to be published, with the times that are not in it.
+#[derive(Clone, Copy, Debug)]
+pub struct PublishItem {
+    /// The record.
+    pub record: Record,
+    /// When the core had made it; `Ts(0)` if that was not measured.
+    pub ts_output: Ts,
+    /// Now.
+    pub ts_publish: Ts,
+}
+
+/// What a publisher has done so far. What libzmq dropped for slow subscribers it does not tell: they see it themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PublisherMetrics {
+    /// Records that were published.
+    pub records: u64,
+    /// Messages with a JSON payload.
+    pub json: u64,
+    /// Heartbeats.
+    pub heartbeats: u64,
+    /// Answers to new subscribers.
+    pub hellos: u64,
+    /// Bytes of all parts, once each, however many subscribers there are.
+    pub bytes: u64,
+    /// Topics that have had a message.
+    pub topics: u64,
+    /// Different subscriptions at present.
+    pub subscriptions: u64,
+}
+
+/// Publishes records on one endpoint.
+pub struct Publisher {
+    socket: PublishSocket,
+    names: Names,
+    epoch: u64,
+    heartbeat: DurationNs,
+    next_heartbeat: Option<Ts>,
+    by_key: HashMap<TopicKey, Option<usize>>,
+    topics: Vec<Topic>,
+    subscriptions: BTreeSet<Vec<u8>>,
+    hellos: Vec<Vec<u8>>,
+    publishes_until_look: u32,
+    metrics: PublisherMetrics,
+}
+
+struct Topic {
+    name: String,
+    json_name: String,
+    seq: u64,
+    json_wanted: bool,
+}
+
+impl Publisher {
+    /// Binds the endpoint.
+    ///
+    /// # Errors
+    /// [`WireError::Socket`] if that is not possible.
+    pub fn bind(config: &PublisherConfig, names: Names) -> Result<Publisher, WireError> {
+        Ok(Publisher {
+            socket: PublishSocket::bind(&config.endpoint, config.high_water_mark)?,
+            names,
+            epoch: config.epoch,
+            heartbeat: config.heartbeat,
+            next_heartbeat: None,
+            by_key: HashMap::new(),
+            topics: Vec::new(),
+            subscriptions: BTreeSet::new(),
+            hellos: Vec::new(),
+            publishes_until_look: 0,
+            metrics: PublisherMetrics::default(),
+        })
+    }
+
+    /// The endpoint that was bound, with its real port.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.socket.endpoint()
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn metrics(&self) -> PublisherMetrics {
+        self.metrics
+    }
+
+    /// Publishes one record; timers have no topic and are passed over. Never blocks.
+    ///
+    /// # Errors
+    /// [`WireError::Unnamed`] for a record that the names table does not cover, [`WireError::Socket`] if sending fails.
+    pub fn publish(&mut self, item: &PublishItem) -> Result<(), WireError> {
+        if self.publishes_until_look == 0 {
+            self.look(item.ts_publish)?;
+        }
+        self.publishes_until_look -= 1;
+        let record = &item.record;
+        let Some(index) = self.topic_index(record)? else {
+            return Ok(());
+        };
+        let topic = &mut self.topics[index];
+        topic.seq += 1;
+        let envelope = Envelope {
+            encoding: Encoding::Record,
+            kind: record.header.kind,
+            flags: record.header.flags,
+            epoch: self.epoch,
+            topic_seq: topic.seq,
+            ts_event: record.header.ts_event,
+            ts_recv: record.header.ts_recv,
+            ts_output: item.ts_output.0,
+            ts_publish: item.ts_publish.0,
+        };
+        self.metrics.records += 1;
+        let json_wanted = topic.json_wanted;
+        self.send(&self.topics[index].name, &envelope, record.as_bytes())
+            .map(|bytes| self.metrics.bytes += bytes)?;
+        if json_wanted {
+            let text = json::text(record, &self.names)?;
+            let envelope = Envelope {
+                encoding: Encoding::Json,
+                ..envelope
+            };
+            self.send(&self.topics[index].json_name, &envelope, text.as_bytes())
+                .map(|bytes| self.metrics.bytes += bytes)?;
+            self.metrics.json += 1;
+        }
+        Ok(())
+    }
+
+    /// Answers new subscribers and sends the heartbeat when it is due. Call it at least every 100 ms, also when idle.
+    ///
+    /// # Errors
+    /// [`WireError::Socket`] if sending fails.
+    pub fn poll(&mut self, now: Ts) -> Result<(), WireError> {
+        self.look(now)?;
+        let due = *self.next_heartbeat.get_or_insert(now);
+        if now >= due {
+            self.next_heartbeat = Some(Ts(now.0.saturating_add(self.heartbeat)));
+            self.send_heartbeat(now)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until somebody is subscribed to `topic`; false if nothing happened for `timeout`.
+    ///
+    /// # Errors
+    /// [`WireError::Socket`] if the socket fails.
+    pub fn wait_for_subscriber(
+        &mut self,
+        topic: &str,
+        timeout: Duration,
+    ) -> Result<bool, WireError> {
+        loop {
+            self.take_subscriptions()?;
+            if self.is_wanted(topic) {
+                return Ok(true);
+            }
+            if !self.socket.wait(timeout)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn topic_index(&mut self, record: &Record) -> Result<Option<usize>, WireError> {
+        let key = TopicKey::of(record);
+        if let Some(index) = self.by_key.get(&key) {
+            return Ok(*index);
+        }
+        let name = self.names.topic(record)?;
+        let index = name.map(|name| self.add_topic(name));
+        self.by_key.insert(key, index);
+        Ok(index)
+    }
+
+    /// Two keys can have one topic, as two sources of bars of the same size: they share its sequence.
+    fn add_topic(&mut self, name: String) -> usize {
+        if let Some(index) = self.topics.iter().position(|topic| topic.name == name) {
+            return index;
+        }
+        let json_name = format!("{JSON_PREFIX}{name}");
+        self.topics.push(Topic {
+            json_wanted: self.is_wanted(&json_name),
+            json_name,
+            name,
+            seq: 0,
+        });
+        self.metrics.topics += 1;
+        self.topics.len() - 1
+    }
+
+    /// Looks who has subscribed and answers the hellos.
+    fn look(&mut self, now: Ts) -> Result<(), WireError> {
+        self.publishes_until_look = PUBLISHES_PER_LOOK;
+        self.take_subscriptions()?;
+        if self.hellos.is_empty() {
+            return Ok(());
+        }
+        let table = self.sequences();
+        let envelope = self.bare_envelope(Encoding::Sequences, now);
+        for topic in std::mem::take(&mut self.hellos) {
+            self.socket.send([&topic, &envelope.encode(), &table])?;
+            self.metrics.hellos += 1;
+        }
+        Ok(())
+    }
+
+    fn take_subscriptions(&mut self) -> Result<(), WireError> {
+        let mut changed = false;
+        while let Some(event) = self.socket.next_subscription()? {
+            match event {
+                SubscriptionEvent::Added(prefix) => {
+                    if prefix.starts_with(HELLO_PREFIX.as_bytes()) {
+                        self.hellos.push(prefix);
+                    } else if self.subscriptions.len() < SUBSCRIPTIONS_MAX {
+                        changed |= self.subscriptions.insert(prefix);
+                    }
+                }
+                SubscriptionEvent::Removed(prefix) => changed |= self.subscriptions.remove(&prefix),
+            }
+        }
+        if changed {
+            self.metrics.subscriptions = self.subscriptions.len() as u64;
+            for index in 0..self.topics.len() {
+                self.topics[index].json_wanted = self.is_wanted(&self.topics[index].json_name);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_wanted(&self, topic: &str) -> bool {
+        let topic = topic.as_bytes();
+        (0..=topic.len()).any(|len| self.subscriptions.contains(&topic[..len]))
+    }
+
+    fn send_heartbeat(&mut self, now: Ts) -> Result<(), WireError> {
+        let envelope = self.bare_envelope(Encoding::Sequences, now);
+        let mut bytes = self.send(HEARTBEAT, &envelope, &self.sequences())?;
+        let json_topic = format!("{JSON_PREFIX}{HEARTBEAT}");
+        if self.is_wanted(&json_topic) {
+            let topics = self.topics.iter().map(|t| (t.name.as_str(), t.seq));
+            let text = json::heartbeat(self.epoch, topics, now);
+            let envelope = self.bare_envelope(Encoding::Json, now);
+            bytes += self.send(&json_topic, &envelope, text.as_bytes())?;
+        }
+        self.metrics.bytes += bytes;
+        self.metrics.heartbeats += 1;
+        Ok(())
+    }
+
+    fn sequences(&self) -> Vec<u8> {
+        encode_sequences(self.topics.iter().map(|t| (t.name.as_str(), t.seq)))
+    }
+
+    /// The envelope of a message without a record.
+    fn bare_envelope(&self, encoding: Encoding, now: Ts) -> Envelope {
+        Envelope {
+            encoding,
+            kind: NO_RECORD,
+            flags: 0,
+            epoch: self.epoch,
+            topic_seq: 0,
+            ts_event: 0,
+            ts_recv: 0,
+            ts_output: 0,
+            ts_publish: now.0,
+        }
+    }
+
+    /// Sends one message and returns its bytes.
+    fn send(&self, topic: &str, envelope: &Envelope, payload: &[u8]) -> Result<u64, WireError> {
+        let envelope = envelope.encode();
+        self.socket.send([topic.as_bytes(), &envelope, payload])?;
+        Ok((topic.len() + envelope.len() + payload.len()) as u64)
+    }
+}

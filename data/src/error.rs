@@ -1,0 +1,151 @@
+//! What can go wrong with durable things: each error names the file, the place in it, what is there and what was expected.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use tickloom_types::InstrumentError;
+
+/// An error of the journal, the catalog or an import.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A journal that is not as it was written.
+    #[error("{} is damaged at byte {offset}: {found}, expected {expected}", file.display())]
+    Damaged {
+        /// The segment.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+    },
+    /// Another process writes this journal.
+    #[error("{} is being written by another process", .0.display())]
+    Locked(PathBuf),
+    /// There is no journal or catalog here.
+    #[error("no {what} in {}", path.display())]
+    Missing {
+        /// What was looked for.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A run that is to be continued was started with something else.
+    #[error("run {run} was started with another {field}; give the new run another name")]
+    OtherRun {
+        /// The run.
+        run: String,
+        /// What differs.
+        field: &'static str,
+    },
+    /// Records that do not follow those before them.
+    #[error("{what} {found} does not follow: expected {expected}")]
+    Sequence {
+        /// Which number.
+        what: &'static str,
+        /// The number given.
+        found: u64,
+        /// What was expected.
+        expected: String,
+    },
+    /// A write failed before: the journal must be opened again.
+    #[error("an earlier write to {} failed; open it again", .0.display())]
+    Failed(PathBuf),
+    /// A record that cannot be kept as it is.
+    #[error("record {seq}: {field} is {value}, expected {expected}")]
+    Record {
+        /// Its sequence.
+        seq: u64,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A Parquet file that cannot be read or written.
+    #[error("{}: {message}", file.display())]
+    Parquet {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// A file of the catalog whose content is not what its schema says.
+    #[error("{}: {field} is {found}, expected {expected}", file.display())]
+    Schema {
+        /// The file.
+        file: PathBuf,
+        /// Column or metadata key.
+        field: String,
+        /// What is there.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// A query that selects nothing.
+    #[error("no data for {asked}; {nearest}")]
+    Empty {
+        /// What was asked for.
+        asked: String,
+        /// What there is instead.
+        nearest: String,
+    },
+    /// A definition that is out of range or contradicts another.
+    #[error(transparent)]
+    Instrument(#[from] InstrumentError),
+    /// A file that cannot be imported at all.
+    #[error("{}, line {line}: {found}, expected {expected}", file.display())]
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// The line, counted from one.
+        line: u64,
+        /// What is there.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// A name or an option that is not one.
+    #[error("{field} is {value:?}, expected {expected}")]
+    Option {
+        /// Which.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+}
+
+impl DataError {
+    /// Wraps an error of the operating system with what was tried on which path.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataError {
+        let path = path.to_owned();
+        move |source| DataError::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Wraps an error of the Parquet library.
+    pub(crate) fn parquet<E: std::fmt::Display>(file: &Path) -> impl Fn(E) -> DataError {
+        let file = file.to_owned();
+        move |error| DataError::Parquet {
+            file: file.clone(),
+            message: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The journal: append-only segments of what the core saw, in that order, and of what it made of it.
+//!
+//! `docs/journal.md` has the bytes. Every block carries a checksum and the hash of the block before it, across segments, so
+//! that a torn tail is told from damage. Not here: Parquet, and when to flush (the recorder's thread decides).
+
+mod format;
+mod reader;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use format::{Block, Close};
+pub use reader::{JournalReader, TornTail};
+pub use segment::SegmentReader;
+pub use writer::{JournalOptions, JournalWriter, Recovered, SyncPolicy};
+
+pub(crate) use reader::segment_files;
+pub(crate) use writer::lock;

@@ -1,0 +1,389 @@
+//! Reads a whole journal, segment after segment, and checks that each block follows the one before. Never writes.
+
+use super::format::{Block, ChainHash, Close};
+use super::segment::{ChainedBlock, SegmentFault, SegmentReader};
+use crate::{DataError, Result, RunMeta};
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use tickloom_types::{Record, Seq};
+
+/// The end of the last segment that an interrupted write left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where the last whole block ends.
+    pub offset: u64,
+    /// Bytes after it.
+    pub bytes: u64,
+}
+
+/// Where a journal stands: what the next block must continue. Reader and writer keep the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) next_seq: Seq,
+    pub(crate) outputs: u64,
+    /// Cause of the last output.
+    pub(crate) last_cause: Seq,
+    pub(crate) chain: ChainHash,
+}
+
+impl Position {
+    /// Checks outputs against what is there already.
+    pub(crate) fn check_causes(&self, outputs: &[(Seq, Record)]) -> Result<()> {
+        let mut last = self.last_cause;
+        for (cause, _) in outputs {
+            if *cause < last {
+                return Err(DataError::Sequence {
+                    what: "cause",
+                    found: *cause,
+                    expected: format!("at least {last}"),
+                });
+            }
+            last = *cause;
+        }
+        Ok(())
+    }
+
+    /// Checks that a block continues this position, then moves past it. The error says what was found and expected.
+    fn advance(&mut self, chained: &ChainedBlock) -> Result<(), (String, String)> {
+        if chained.previous != self.chain {
+            return Err((
+                "another hash of the block before".into(),
+                "the chain to hold".into(),
+            ));
+        }
+        match &chained.block {
+            Block::Meta(_) | Block::Close(_) => {}
+            Block::Inputs { first_seq, records } => {
+                if *first_seq != self.next_seq {
+                    return Err((format!("input {first_seq}"), self.next_seq.to_string()));
+                }
+                self.next_seq += records.len() as u64;
+            }
+            Block::Outputs {
+                first_output,
+                records,
+            } => {
+                if *first_output != self.outputs {
+                    return Err((format!("output {first_output}"), self.outputs.to_string()));
+                }
+                if let Err(error) = self.check_causes(records) {
+                    return Err((error.to_string(), "causes in order".into()));
+                }
+                if let Some((cause, _)) = records.last() {
+                    if *cause >= self.next_seq {
+                        let expected = format!("a cause below {}", self.next_seq);
+                        return Err((format!("cause {cause}"), expected));
+                    }
+                    self.last_cause = *cause;
+                }
+                self.outputs += records.len() as u64;
+            }
+        }
+        self.chain = chained.hash;
+        Ok(())
+    }
+}
+
+/// A journal being read. Ends at a torn tail, which [`JournalReader::torn_tail`] then names; damage is an error.
+pub struct JournalReader {
+    files: Vec<PathBuf>,
+    /// Index of the next segment to open.
+    next: usize,
+    segment: Option<SegmentReader<BufReader<File>>>,
+    /// From the first segment, once it was read.
+    meta: Option<RunMeta>,
+    position: Position,
+    close: Option<Close>,
+    torn: Option<TornTail>,
+}
+
+impl JournalReader {
+    /// Opens the journal in `dir` and reads what run it is.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`] without any whole segment; [`DataError::Damaged`] if the first one is damaged.
+    pub fn open(dir: &Path) -> Result<JournalReader> {
+        let reader = JournalReader::start(dir)?;
+        if reader.meta.is_none() {
+            return Err(DataError::Missing {
+                what: "whole journal segment",
+                path: dir.to_owned(),
+            });
+        }
+        Ok(reader)
+    }
+
+    /// As [`JournalReader::open`], but a journal that has nothing whole yet is one at its end.
+    pub(crate) fn start(dir: &Path) -> Result<JournalReader> {
+        let mut reader = JournalReader {
+            files: segment_files(dir)?,
+            next: 0,
+            segment: None,
+            meta: None,
+            position: Position::default(),
+            close: None,
+            torn: None,
+        };
+        if let Some(Block::Meta(meta)) = reader.next_block()? {
+            reader.meta = Some(*meta);
+        }
+        Ok(reader)
+    }
+
+    /// What the run is.
+    #[must_use]
+    pub fn meta(&self) -> &RunMeta {
+        self.meta.as_ref().expect("open() has read it")
+    }
+
+    pub(crate) fn has_meta(&self) -> bool {
+        self.meta.is_some()
+    }
+
+    /// Inputs read so far: the sequence of the next one.
+    #[must_use]
+    pub fn next_seq(&self) -> Seq {
+        self.position.next_seq
+    }
+
+    /// Outputs read so far.
+    #[must_use]
+    pub fn outputs(&self) -> u64 {
+        self.position.outputs
+    }
+
+    /// The last close, if nothing was read after it.
+    #[must_use]
+    pub fn close(&self) -> Option<&Close> {
+        self.close.as_ref()
+    }
+
+    /// The torn tail, once the end was reached and there is one.
+    #[must_use]
+    pub fn torn_tail(&self) -> Option<&TornTail> {
+        self.torn.as_ref()
+    }
+
+    /// Number of the segment that the last block came from, counted from one.
+    #[must_use]
+    pub fn segment(&self) -> u32 {
+        u32::try_from(self.next).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn position(&self) -> &Position {
+        &self.position
+    }
+
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The next block, or `None` at the end. The repeated meta blocks of later segments are checked and left out.
+    ///
+    /// # Errors
+    /// [`DataError::Damaged`] for a block that is not as it was written or does not follow; [`DataError::Io`].
+    pub fn next_block(&mut self) -> Result<Option<Block>> {
+        loop {
+            if self.torn.is_some() || (self.segment.is_none() && !self.open_next()?) {
+                return Ok(None);
+            }
+            let segment = self.segment.as_mut().expect("opened above");
+            let chained = match segment.next_chained() {
+                Ok(Some(chained)) => chained,
+                Ok(None) => {
+                    self.end_of_segment()?;
+                    continue;
+                }
+                Err(fault) => {
+                    self.stop_at(fault)?;
+                    return Ok(None);
+                }
+            };
+            if let Some(block) = self.accept(chained)? {
+                return Ok(Some(block));
+            }
+        }
+    }
+
+    /// All inputs in order.
+    pub fn inputs(mut self) -> impl Iterator<Item = Result<(Seq, Record)>> {
+        let mut block = Vec::new().into_iter();
+        let mut seq = 0;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(record) = block.next() {
+                    seq += 1;
+                    return Some(Ok((seq - 1, record)));
+                }
+                match self.next_block() {
+                    Ok(Some(Block::Inputs { first_seq, records })) => {
+                        seq = first_seq;
+                        block = records.into_iter();
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) => return None,
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        })
+    }
+
+    fn accept(&mut self, chained: ChainedBlock) -> Result<Option<Block>> {
+        if let Err((found, expected)) = self.position.advance(&chained) {
+            return Err(self.damaged(chained.offset, found, expected));
+        }
+        let first = chained.offset == super::format::HEADER_LEN as u64;
+        if first != matches!(chained.block, Block::Meta(_)) {
+            return Err(self.damaged(
+                chained.offset,
+                "another kind of block".into(),
+                "one meta block first".into(),
+            ));
+        }
+        self.close = None;
+        match chained.block {
+            Block::Meta(meta) if self.next > 1 => {
+                if self.meta.as_ref() != Some(&*meta) {
+                    return Err(self.damaged(
+                        chained.offset,
+                        "another run".into(),
+                        "the run of the first segment".into(),
+                    ));
+                }
+                Ok(None)
+            }
+            Block::Close(close) => {
+                self.close = Some(close.clone());
+                Ok(Some(Block::Close(close)))
+            }
+            block => Ok(Some(block)),
+        }
+    }
+
+    /// Opens the next segment; false if there is none.
+    fn open_next(&mut self) -> Result<bool> {
+        let Some(path) = self.files.get(self.next) else {
+            return Ok(false);
+        };
+        let file = File::open(path).map_err(DataError::io("open", path))?;
+        self.next += 1;
+        match SegmentReader::new(BufReader::with_capacity(1 << 20, file)) {
+            Ok((segment, number, _)) => {
+                if number != self.segment() {
+                    let found = format!("segment {number}");
+                    return Err(self.damaged(0, found, self.segment().to_string()));
+                }
+                self.segment = Some(segment);
+                Ok(true)
+            }
+            Err(fault) => self.stop_at(fault).map(|()| false),
+        }
+    }
+
+    /// A segment must hold at least its meta block; only the last may lack it.
+    fn end_of_segment(&mut self) -> Result<()> {
+        let empty = self
+            .segment
+            .as_ref()
+            .is_some_and(|s| s.offset() == super::format::HEADER_LEN as u64);
+        if empty {
+            return self.stop_at(SegmentFault::Bytes {
+                offset: super::format::HEADER_LEN as u64,
+                found: "nothing".into(),
+                expected: "a meta block".into(),
+                torn: true,
+            });
+        }
+        self.segment = None;
+        Ok(())
+    }
+
+    /// Notes a torn tail, if it may be one, or fails.
+    fn stop_at(&mut self, fault: SegmentFault) -> Result<()> {
+        let file = self.files[self.next - 1].clone();
+        match fault {
+            SegmentFault::Io(source) => Err(DataError::Io {
+                action: "read",
+                path: file,
+                source,
+            }),
+            SegmentFault::Bytes { offset, torn, .. } if torn && self.next == self.files.len() => {
+                let len = fs::metadata(&file)
+                    .map_err(DataError::io("read", &file))?
+                    .len();
+                // Without its meta block a segment is nothing.
+                let whole = if offset <= super::format::HEADER_LEN as u64 {
+                    0
+                } else {
+                    offset
+                };
+                self.torn = Some(TornTail {
+                    file,
+                    offset: whole,
+                    bytes: len.saturating_sub(whole),
+                });
+                self.segment = None;
+                Ok(())
+            }
+            SegmentFault::Bytes {
+                offset,
+                found,
+                expected,
+                ..
+            } => Err(self.damaged(offset, found, expected)),
+        }
+    }
+
+    fn damaged(&self, offset: u64, found: String, expected: String) -> DataError {
+        DataError::Damaged {
+            file: self.files[self.next.saturating_sub(1)].clone(),
+            offset,
+            found,
+            expected,
+        }
+    }
+}
+
+impl Iterator for JournalReader {
+    type Item = Result<Block>;
+
+    fn next(&mut self) -> Option<Result<Block>> {
+        self.next_block().transpose()
+    }
+}
+
+/// The segments in `dir` in order; their numbers must follow from one.
+pub(crate) fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(DataError::io("list", dir)(error)),
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(DataError::io("list", dir))?.file_name();
+        let number = name
+            .to_str()
+            .and_then(|n| n.strip_prefix("segment-")?.strip_suffix(".tlj"))
+            .and_then(|n| n.parse::<u32>().ok());
+        numbers.extend(number);
+    }
+    numbers.sort_unstable();
+    for (at, number) in (1_u32..).zip(&numbers) {
+        if at != *number {
+            return Err(DataError::Missing {
+                what: "segment before the last one",
+                path: dir.join(segment_name(at)),
+            });
+        }
+    }
+    Ok(numbers.iter().map(|n| dir.join(segment_name(*n))).collect())
+}
+
+/// `segment-00000001.tlj`.
+pub(crate) fn segment_name(number: u32) -> String {
+    format!("segment-{number:08}.tlj")
+}

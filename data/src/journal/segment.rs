@@ -1,0 +1,181 @@
+//! Reads one segment from any byte source, block by block, and tells a torn tail from damage. Knows no other segment.
+
+use super::format::{
+    Block, BlockHeader, ChainHash, HEADER_LEN, SEGMENT_MAGIC, SegmentHeader, VERSION,
+    decode_payload, has_block_header,
+};
+use crate::limits::BLOCK_BYTES_MAX;
+use std::io::{self, Read};
+use tickloom_types::RECORD_LEN;
+use zerocopy::{FromZeros, IntoBytes};
+
+/// Why a segment ends before its last byte.
+#[derive(Debug)]
+pub enum SegmentFault {
+    /// The bytes from `offset` are not as they were written.
+    Bytes {
+        /// Where the block (or the segment's header) begins.
+        offset: u64,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+        /// Whether this may be the torn end of an interrupted write: nothing whole follows.
+        torn: bool,
+    },
+    /// The source could not be read.
+    Io(io::Error),
+}
+
+/// One block with the hashes that chain it.
+pub(crate) struct ChainedBlock {
+    pub(crate) block: Block,
+    pub(crate) offset: u64,
+    pub(crate) previous: ChainHash,
+    pub(crate) hash: ChainHash,
+}
+
+/// A segment being read.
+pub struct SegmentReader<R> {
+    source: R,
+    offset: u64,
+    payload: Vec<u8>,
+}
+
+impl<R: Read> SegmentReader<R> {
+    /// Reads and checks the segment's header.
+    ///
+    /// # Errors
+    /// [`SegmentFault`] if it is not one of this version.
+    pub fn new(source: R) -> Result<(SegmentReader<R>, u32, String), SegmentFault> {
+        let mut reader = SegmentReader {
+            source,
+            offset: 0,
+            payload: Vec::new(),
+        };
+        let mut header = SegmentHeader::new_zeroed();
+        let got = read_full(&mut reader.source, header.as_mut_bytes()).map_err(SegmentFault::Io)?;
+        let fault = |found: String, expected: &str, torn| SegmentFault::Bytes {
+            offset: 0,
+            found,
+            expected: expected.to_owned(),
+            torn,
+        };
+        if got < HEADER_LEN {
+            return Err(fault(format!("{got} bytes"), "a header of 64", true));
+        }
+        if header.magic != SEGMENT_MAGIC {
+            return Err(fault(
+                "another file type".into(),
+                "a journal segment",
+                false,
+            ));
+        }
+        if !header.is_whole() {
+            return Err(fault("a wrong checksum".into(), "a whole header", false));
+        }
+        if header.version != VERSION || usize::from(header.record_len) != RECORD_LEN {
+            let found = format!("version {}", header.version);
+            return Err(fault(found, "version 1 with records of 64 bytes", false));
+        }
+        reader.offset = HEADER_LEN as u64;
+        Ok((reader, header.segment, header.run_name()))
+    }
+
+    /// Bytes read so far, to the end of the last whole block.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next block, or `None` at the end of the source.
+    ///
+    /// # Errors
+    /// [`SegmentFault`] at the first byte that is not as it was written.
+    pub fn next_block(&mut self) -> Result<Option<Block>, SegmentFault> {
+        Ok(self.next_chained()?.map(|chained| chained.block))
+    }
+
+    pub(crate) fn next_chained(&mut self) -> Result<Option<ChainedBlock>, SegmentFault> {
+        let mut header = BlockHeader::new_zeroed();
+        let got = read_full(&mut self.source, header.as_mut_bytes()).map_err(SegmentFault::Io)?;
+        if got == 0 {
+            return Ok(None);
+        }
+        if got < HEADER_LEN {
+            return Err(self.fault(&[], format!("{got} bytes"), "a block header of 64"));
+        }
+        if !header.is_whole() {
+            let bytes = header.as_bytes().to_vec();
+            let found = "a wrong magic or checksum".to_owned();
+            return Err(self.fault(&bytes, found, "a whole block header"));
+        }
+        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+        if length > BLOCK_BYTES_MAX {
+            return Err(self.fault(&[], format!("{length} bytes"), "a block of at most 16 MiB"));
+        }
+        self.payload.resize(length, 0);
+        let got = read_full(&mut self.source, &mut self.payload).map_err(SegmentFault::Io)?;
+        if got < length || crc32fast::hash(&self.payload) != header.payload_crc {
+            let bytes = std::mem::take(&mut self.payload);
+            let found = if got < length {
+                format!("a payload of {got} bytes")
+            } else {
+                "a wrong checksum".to_owned()
+            };
+            return Err(self.fault(
+                &bytes[..got],
+                found,
+                &format!("a payload of {length} bytes"),
+            ));
+        }
+        let block = decode_payload(&header, &self.payload)
+            .map_err(|expected| self.damage("another payload".to_owned(), expected))?;
+        let chained = ChainedBlock {
+            block,
+            offset: self.offset,
+            previous: header.previous,
+            hash: header.chain(&self.payload),
+        };
+        self.offset += (HEADER_LEN + length) as u64;
+        Ok(Some(chained))
+    }
+
+    /// A fault at this block, torn if neither the bytes read since its first nor the rest hold a whole block header.
+    fn fault(&mut self, read: &[u8], found: String, expected: &str) -> SegmentFault {
+        // A block header that follows cannot start at byte 0 of what was read: that is the one at fault.
+        let mut bytes = read.get(1..).unwrap_or_default().to_vec();
+        if let Err(error) = self.source.read_to_end(&mut bytes) {
+            return SegmentFault::Io(error);
+        }
+        SegmentFault::Bytes {
+            offset: self.offset,
+            found,
+            expected: expected.to_owned(),
+            torn: !has_block_header(&bytes),
+        }
+    }
+
+    fn damage(&self, found: String, expected: String) -> SegmentFault {
+        SegmentFault::Bytes {
+            offset: self.offset,
+            found,
+            expected,
+            torn: false,
+        }
+    }
+}
+
+/// Reads until `buffer` is full or the source ends; returns how much there was.
+fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match source.read(&mut buffer[got..]) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}

@@ -1,0 +1,29 @@
+//! The maxima of this crate, in one place.
+
+use tickloom_types::RECORD_LEN;
+
+/// Bytes of one journal block's payload that a reader accepts; a larger length is damage.
+pub(crate) const BLOCK_BYTES_MAX: usize = 16 << 20;
+
+/// Records that the writer puts into one journal block.
+pub(crate) const BLOCK_RECORDS_MAX: usize = 4096;
+
+/// Bytes of a run's name.
+pub(crate) const RUN_NAME_LEN_MAX: usize = 40;
+
+/// Rows that a Parquet partition holds back before it hands them to the encoder.
+pub(crate) const PENDING_ROWS_MAX: usize = 8192;
+
+/// Rows of a Parquet row group.
+pub(crate) const ROW_GROUP_ROWS: usize = 262_144;
+
+/// Rows that a scan decodes at a time from one file.
+pub(crate) const BATCH_ROWS: usize = 8192;
+
+/// Bytes that one line of an imported file may have.
+pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes that an imported file may have once it is unpacked.
+pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
+
+const _: () = assert!(BLOCK_RECORDS_MAX * (8 + RECORD_LEN) <= BLOCK_BYTES_MAX);

@@ -1,0 +1,80 @@
+//! What a run is: its name, its instruments and what it was configured with. Kept in the journal and beside the catalog's files.
+
+use crate::limits::RUN_NAME_LEN_MAX;
+use crate::{DataError, Result};
+use serde::{Deserialize, Serialize};
+use tickloom_types::{Instruments, Ts};
+
+/// A run or an import: everything that is needed to read its records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunMeta {
+    /// Unique name: 1 to 40 ASCII letters, digits and `. - _`.
+    pub run: String,
+    /// When it began.
+    pub started: Ts,
+    /// All instruments and sources, in the order of the identifiers in its records.
+    pub instruments: Instruments,
+    /// Names of the signals, by their index in signal records.
+    pub signals: Vec<String>,
+    /// Names of the strategies, by their index in order records.
+    pub strategies: Vec<String>,
+    /// What the core was configured with, as JSON; opaque here.
+    pub config: String,
+}
+
+impl RunMeta {
+    /// A run with these instruments, without signals, strategies or configuration.
+    ///
+    /// # Errors
+    /// [`DataError::Option`] if the name is not one.
+    pub fn new(run: &str, started: Ts, instruments: Instruments) -> Result<RunMeta> {
+        let meta = RunMeta {
+            run: run.to_owned(),
+            started,
+            instruments,
+            signals: Vec::new(),
+            strategies: Vec::new(),
+            config: String::new(),
+        };
+        meta.check()?;
+        Ok(meta)
+    }
+
+    /// Checks the name, which becomes part of file names.
+    pub(crate) fn check(&self) -> Result<()> {
+        let name = &self.run;
+        let ok = (1..=RUN_NAME_LEN_MAX).contains(&name.len())
+            && !name.starts_with('.')
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+        if ok {
+            return Ok(());
+        }
+        Err(DataError::Option {
+            field: "run",
+            value: name.clone(),
+            expected: "1 to 40 of letters, digits and . - _",
+        })
+    }
+
+    /// Whether `other` may continue this run: everything but the start must be equal.
+    pub(crate) fn check_same(&self, other: &RunMeta) -> Result<()> {
+        let field = if self.instruments != other.instruments {
+            "set of instruments"
+        } else if self.config != other.config {
+            "configuration"
+        } else if self.signals != other.signals || self.strategies != other.strategies {
+            "set of signals or strategies"
+        } else if self.run != other.run {
+            "name"
+        } else {
+            return Ok(());
+        };
+        Err(DataError::OtherRun {
+            run: self.run.clone(),
+            field,
+        })
+    }
+}

@@ -1,0 +1,316 @@
+//! The publisher and the subscriber over real TCP on the loopback: delivery, losses, restarts, heartbeats, bad peers.
+//!
+//! Both ends are driven by one thread, so that each test is one order of events; a second thread is needed nowhere.
+
+#![cfg(test)]
+
+mod support;
+
+use std::time::Duration;
+use support::{EPOCH, names, publisher, publisher_with, signal, subscribe, sync, trade};
+use tickloom_types::{Header, InstrumentId, Kind, Record, SourceId, TimerBody, Ts};
+use tickloom_wire::{
+    Encoding, NO_RECORD, Payload, PublishItem, Publisher, PublisherConfig, Received, Subscriber,
+    SubscriberConfig, WireError,
+};
+
+/// Far longer than anything here takes: a failed test ends, it does not hang.
+const PATIENCE: Duration = Duration::from_secs(20);
+const A_MOMENT: Duration = Duration::from_millis(5);
+
+fn publish(publisher: &mut Publisher, record: Record) {
+    let item = PublishItem {
+        record,
+        ts_output: Ts(20),
+        ts_publish: Ts(30),
+    };
+    publisher.publish(&item).unwrap();
+}
+
+fn next(subscriber: &mut Subscriber) -> Received {
+    subscriber
+        .recv(PATIENCE)
+        .unwrap()
+        .expect("a message in time")
+}
+
+/// The next message that carries a record.
+fn next_record(subscriber: &mut Subscriber) -> Received {
+    loop {
+        let received = next(subscriber);
+        if received.message.envelope.kind != NO_RECORD {
+            return received;
+        }
+    }
+}
+
+#[test]
+fn every_subscribed_message_arrives_once_and_in_order() {
+    let mut publisher = publisher();
+    let mut subscriber = subscribe(&publisher, &["signal/"]);
+    sync(&mut publisher, &mut subscriber);
+    for n in 1..=1_000 {
+        publish(&mut publisher, signal(0, n));
+        publish(&mut publisher, trade(n));
+        publish(&mut publisher, signal(1, n));
+    }
+    for n in 1..=1_000 {
+        for (index, topic) in [(0, "signal/fast"), (1, "signal/slow")] {
+            let received = next_record(&mut subscriber);
+            assert_eq!(received.message.topic, topic);
+            assert_eq!(received.message.payload, Payload::Record(signal(index, n)));
+            assert_eq!((received.missed(), received.restarted), (0, false));
+            let envelope = received.message.envelope;
+            assert_eq!(envelope.topic_seq, u64::try_from(n).unwrap());
+            assert_eq!((envelope.epoch, envelope.kind), (EPOCH, 64));
+            assert_eq!(envelope.encoding, Encoding::Record);
+            let times = [envelope.ts_event, envelope.ts_recv, envelope.ts_output];
+            assert_eq!((times, envelope.ts_publish), ([n, n + 1, 20], 30));
+        }
+    }
+    let metrics = publisher.metrics();
+    assert_eq!(
+        (metrics.records, metrics.topics, metrics.hellos),
+        (3_000, 3, 1)
+    );
+    assert_eq!(metrics.json, 0, "nobody asked for JSON, so none was made");
+}
+
+#[test]
+fn json_is_made_while_somebody_listens() {
+    let mut publisher = publisher();
+    publish(&mut publisher, signal(0, 1));
+    let mut subscriber = subscribe(&publisher, &["json/signal/"]);
+    sync(&mut publisher, &mut subscriber);
+    publish(&mut publisher, signal(0, 2));
+    publish(&mut publisher, trade(3));
+    let received = next_record(&mut subscriber);
+    assert_eq!(received.message.topic, "json/signal/fast");
+    assert_eq!(
+        received.message.envelope.topic_seq, 2,
+        "one sequence for both encodings"
+    );
+    assert_eq!(received.missed(), 0);
+    let Payload::Json(text) = received.message.payload else {
+        panic!("{received:?}");
+    };
+    assert!(text.contains(r#""signal":"fast","value":1.0"#), "{text}");
+    assert_eq!(publisher.metrics().json, 1);
+
+    drop(subscriber);
+    while publisher.metrics().subscriptions > 0 {
+        assert!(!publisher.wait_for_subscriber("trade/", A_MOMENT).unwrap());
+    }
+    publish(&mut publisher, signal(0, 3));
+    assert_eq!(publisher.metrics().json, 1);
+}
+
+#[test]
+fn a_stalled_subscriber_slows_nobody_and_counts_its_losses() {
+    const PUBLISHED: u64 = 200_000;
+    let mut publisher = publisher_with(|config| config.high_water_mark = 100);
+    let mut stalled = Subscriber::connect(&SubscriberConfig {
+        high_water_mark: 100,
+        ..SubscriberConfig::new(publisher.endpoint(), &["signal/"])
+    })
+    .unwrap();
+    sync(&mut publisher, &mut stalled);
+    // The subscriber does not read until all is published: that this loop ends shows that nobody waited for it.
+    for n in 1..=PUBLISHED {
+        publish(&mut publisher, signal(0, i64::try_from(n).unwrap()));
+    }
+    let (mut seen, mut missed, mut last) = (0, 0, 0);
+    let mut now = Ts(0);
+    // A heartbeat that is published while the queue is still full is lost as well, so they go on until one arrives.
+    while seen + missed < PUBLISHED {
+        now = Ts(now.0 + 10_000_000_000);
+        publisher.poll(now).unwrap();
+        while let Some(received) = stalled.recv(A_MOMENT).unwrap() {
+            missed += received.missed();
+            if received.message.envelope.kind != NO_RECORD {
+                seen += 1;
+                assert!(received.message.envelope.topic_seq > last, "in order");
+                last = received.message.envelope.topic_seq;
+            }
+        }
+        assert!(
+            now.0 < 20_000_000_000_000,
+            "no heartbeat came: {seen} {missed}"
+        );
+    }
+    assert_eq!(seen + missed, PUBLISHED);
+    assert!(missed > 0, "the queue of 100 cannot have held {PUBLISHED}");
+    assert!(seen >= 100, "what had room in the queue arrived: {seen}");
+}
+
+#[test]
+fn a_fast_subscriber_beside_a_stalled_one_loses_nothing() {
+    let mut publisher = publisher();
+    let mut stalled = Subscriber::connect(&SubscriberConfig {
+        high_water_mark: 1,
+        ..SubscriberConfig::new(publisher.endpoint(), &["trade/"])
+    })
+    .unwrap();
+    let mut fast = subscribe(&publisher, &["trade/"]);
+    sync(&mut publisher, &mut stalled);
+    sync(&mut publisher, &mut fast);
+    for n in 1..=20_000 {
+        publish(&mut publisher, trade(n));
+        if n % 100 == 0 {
+            for n in n - 99..=n {
+                let received = next_record(&mut fast);
+                assert_eq!(received.message.payload, Payload::Record(trade(n)));
+                assert_eq!(received.missed(), 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_restart_is_a_new_epoch() {
+    let mut first = publisher();
+    let endpoint = first.endpoint().to_owned();
+    let mut subscriber = subscribe(&first, &["signal/"]);
+    sync(&mut first, &mut subscriber);
+    publish(&mut first, signal(0, 1));
+    assert!(!next_record(&mut subscriber).restarted);
+    drop(first);
+
+    let config = PublisherConfig::new(&endpoint, EPOCH + 1);
+    let mut second = Publisher::bind(&config, names()).unwrap();
+    publish(&mut second, signal(0, 2));
+    publish(&mut second, signal(0, 3));
+    // Subscriptions are sent anew from within `recv`, so both ends are driven in turn.
+    let first_of_new = loop {
+        second.poll(Ts(40)).unwrap();
+        if let Some(received) = subscriber.recv(A_MOMENT).unwrap() {
+            break received;
+        }
+    };
+    assert!(first_of_new.restarted);
+    assert_eq!(first_of_new.message.envelope.epoch, EPOCH + 1);
+    assert_eq!(
+        first_of_new.missed(),
+        2,
+        "published before the subscriber was back"
+    );
+    publish(&mut second, signal(0, 4));
+    let received = next_record(&mut subscriber);
+    assert_eq!((received.restarted, received.missed()), (false, 0));
+    assert_eq!(received.message.envelope.topic_seq, 3);
+}
+
+#[test]
+fn heartbeats_come_at_their_interval_and_name_every_sequence() {
+    let mut publisher = publisher_with(|config| config.heartbeat = 100);
+    let mut subscriber = subscribe(&publisher, &["json/heartbeat"]);
+    sync(&mut publisher, &mut subscriber);
+    publish(&mut publisher, signal(0, 1));
+    publish(&mut publisher, signal(0, 2));
+    publish(&mut publisher, trade(3));
+    let before = publisher.metrics().heartbeats;
+    for now in [1_000, 1_050, 1_099, 1_100, 1_199, 1_200] {
+        publisher.poll(Ts(now)).unwrap();
+    }
+    assert_eq!(publisher.metrics().heartbeats - before, 3);
+    let mut beats = Vec::new();
+    while beats.len() < 6 {
+        let received = next(&mut subscriber);
+        let Received { message, .. } = received;
+        if message.envelope.ts_publish >= 1_000 {
+            beats.push((message.topic, message.envelope.ts_publish, message.payload));
+        }
+    }
+    for (pair, ts) in beats.chunks(2).zip([1_000, 1_100, 1_200]) {
+        let (topic, at, Payload::Sequences(table)) = &pair[0] else {
+            panic!("{pair:?}");
+        };
+        assert_eq!((topic.as_str(), *at), ("heartbeat", ts));
+        let table: Vec<_> = table.iter().map(|t| (t.topic.as_str(), t.seq)).collect();
+        assert_eq!(table, [("signal/fast", 2), ("trade/binance.BTCUSDT", 1)]);
+        let expected = format!(
+            "{{\"kind\":\"heartbeat\",\"epoch\":{EPOCH},\
+             \"ts_publish\":\"{}\",\"ts_publish_ns\":{ts},\
+             \"topics\":{{\"signal/fast\":2,\"trade/binance.BTCUSDT\":1}}}}",
+            Ts(ts)
+        );
+        assert_eq!(pair[1].2, Payload::Json(expected));
+    }
+}
+
+#[test]
+fn timers_have_no_topic_and_strangers_are_refused() {
+    let mut publisher = publisher();
+    let header =
+        |kind, instrument| Header::new(kind, InstrumentId(instrument), SourceId(0), Ts(1), Ts(2));
+    publish(
+        &mut publisher,
+        TimerBody::default().record(header(Kind::Timer, 0)),
+    );
+    assert_eq!(publisher.metrics().records, 0);
+    let item = PublishItem {
+        record: TimerBody::default().record(header(Kind::Trade, 99)),
+        ts_output: Ts(0),
+        ts_publish: Ts(0),
+    };
+    assert_eq!(
+        publisher.publish(&item).unwrap_err().to_string(),
+        "record of kind 1: instrument is 99, and the names table has no such entry"
+    );
+}
+
+#[test]
+fn a_bad_endpoint_is_an_error_that_names_it() {
+    for endpoint in [
+        "nonsense",
+        "tcp://no.such.host.invalid:x",
+        "tcp://127.0.0.1:0\0",
+    ] {
+        let error = Publisher::bind(&PublisherConfig::new(endpoint, 1), names())
+            .err()
+            .expect("refused");
+        assert!(
+            matches!(error, WireError::Socket { action: "bind", .. }),
+            "{error}"
+        );
+        assert!(error.to_string().starts_with(endpoint), "{error}");
+    }
+    assert!(Subscriber::connect(&SubscriberConfig::new("nonsense", &[])).is_err());
+}
+
+#[test]
+fn messages_of_others_are_errors_and_the_subscriber_goes_on() {
+    let stranger = zmq::Context::new().socket(zmq::XPUB).unwrap();
+    stranger.bind("tcp://127.0.0.1:0").unwrap();
+    let endpoint = stranger.get_last_endpoint().unwrap().unwrap();
+    let config = SubscriberConfig::new(&endpoint, &["signal/"]);
+    let mut subscriber = Subscriber::connect(&config).unwrap();
+    // The hello sorts last, so once it is here, the other subscriptions are.
+    while !stranger.recv_bytes(0).unwrap().starts_with(b"\x01~hello/") {}
+    stranger.send("signal/fast", 0).unwrap();
+    stranger
+        .send_multipart(["signal/fast", "short", ""], 0)
+        .unwrap();
+    let errors = [
+        "message of 1 parts, expected 3",
+        "envelope of 5 bytes, expected 56",
+    ];
+    for expected in errors {
+        let error = subscriber.recv(PATIENCE).unwrap_err().to_string();
+        assert_eq!(error, format!("{endpoint}: {expected}"));
+    }
+    assert_eq!(subscriber.recv(A_MOMENT).unwrap(), None);
+}
+
+#[test]
+fn a_subscriber_to_everything_is_not_told_of_others() {
+    let mut publisher = publisher();
+    let mut all = subscribe(&publisher, &[""]);
+    sync(&mut publisher, &mut all);
+    let mut other = subscribe(&publisher, &["signal/"]);
+    sync(&mut publisher, &mut other);
+    publish(&mut publisher, signal(0, 1));
+    let received = next_record(&mut all);
+    assert_eq!(received.message.topic, "signal/fast");
+    assert_eq!(next_record(&mut all).message.topic, "json/signal/fast");
+}

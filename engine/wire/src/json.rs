@@ -6,12 +6,12 @@
 use crate::error::WireError;
 use crate::topic::{Names, kind};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use tickloom_types::{
     AccountBody, BarBody, BookState, FillBody, Flags, InstrumentDef, Kind, LevelBody,
     MONEY_DECIMALS, OrderBody, OrderStatus, OrderType, PositionBody, QuoteBody, Record, RiskRule,
-    Side, SignalBody, StatusBody, StatusCode, TimerBody, TradeBody, Ts, VerdictBody,
-    format_decimal,
+    Side, SignalBody, StatusBody, StatusCode, TradeBody, Ts, VerdictBody, format_decimal,
 };
 
 /// Decimals of fees, costs and limits in records.
@@ -37,7 +37,8 @@ impl Object {
 
     fn put(&mut self, key: &str, value: impl Serialize) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        let value = serde_json::to_string(&value).expect("numbers and text are always JSON");
+        let value = serde_json::to_string(&value)
+            .expect("names, numbers and lists of them are always JSON");
         write!(self.0, "\"{key}\":{value}").expect("writing to a String cannot fail");
     }
 
@@ -56,27 +57,23 @@ impl Object {
     }
 }
 
-/// The heartbeat: the epoch and the last sequence of every topic.
+/// The heartbeat: the epoch, the last sequence of every topic, and the names table, so that a client that reads
+/// records as they are knows what their indices mean and how many decimals their numbers have.
 pub(crate) fn heartbeat<'a>(
     epoch: u64,
     topics: impl Iterator<Item = (&'a str, u64)>,
+    names: &Names,
     now: Ts,
 ) -> String {
-    let mut table = Object::new();
-    for (topic, seq) in topics {
-        table.put(topic, seq);
-    }
-    let table = if table.0.is_empty() {
-        "{}".to_owned()
-    } else {
-        table.end()
-    };
     let mut object = Object::new();
     object.put("kind", "heartbeat");
     object.put("epoch", epoch);
     object.put_time("ts_publish", now);
-    object.0.push_str(",\"topics\":");
-    object.0.push_str(&table);
+    object.put("topics", topics.collect::<BTreeMap<_, _>>());
+    object.put("instruments", names.instruments().defs());
+    object.put("sources", names.instruments().sources());
+    object.put("signals", names.signals());
+    object.put("strategies", names.strategies());
     object.end()
 }
 
@@ -94,7 +91,7 @@ pub(crate) fn text(record: &Record, names: &Names) -> Result<String, WireError> 
         Kind::Quote => put_quote(&mut object, record, names.instrument(record)?),
         Kind::Level => put_level(&mut object, record, names.instrument(record)?),
         Kind::Bar | Kind::BarClosed => put_bar(&mut object, record, names)?,
-        Kind::Timer => object.put("interval", TimerBody::of(record).interval),
+        Kind::Timer => {} // not published
         Kind::Status | Kind::BookStatus | Kind::RiskStatus => put_status(&mut object, record),
         Kind::Signal => put_signal(&mut object, record, names)?,
         Kind::Order => put_order(&mut object, record, names)?,
@@ -264,3 +261,6 @@ fn put_account(object: &mut Object, record: &Record) {
     object.put("cash", format_decimal(body.cash(), MONEY_DECIMALS));
     object.put("equity", format_decimal(body.equity(), MONEY_DECIMALS));
 }
+
+#[cfg(test)]
+mod tests;

@@ -279,7 +279,7 @@ impl Publisher {
         let json_topic = format!("{JSON_PREFIX}{HEARTBEAT}");
         if self.is_wanted(&json_topic) {
             let topics = self.topics.iter().map(|t| (t.name.as_str(), t.seq));
-            let text = json::heartbeat(self.epoch, topics, now);
+            let text = json::heartbeat(self.epoch, topics, &self.names, now);
             let envelope = self.bare_envelope(Encoding::Json, now);
             bytes += self.send(&json_topic, &envelope, text.as_bytes())?;
         }

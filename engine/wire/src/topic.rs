@@ -99,6 +99,14 @@ impl Names {
         &self.instruments
     }
 
+    pub(crate) fn signals(&self) -> &[String] {
+        &self.signals
+    }
+
+    pub(crate) fn strategies(&self) -> &[String] {
+        &self.strategies
+    }
+
     pub(crate) fn instrument(&self, record: &Record) -> Result<&InstrumentDef, WireError> {
         let id = record.instrument();
         self.instruments
@@ -177,4 +185,113 @@ fn unnamed(record: &Record, field: &'static str, value: u32) -> WireError {
 fn is_name(name: &str) -> bool {
     let known = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
     (1..=NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickloom_types::{Header, InstrumentId, SourceDef, SourceId, SourceKind, TradeBody, Ts};
+
+    fn names(signals: &[&str], strategies: &[&str]) -> Result<Names, WireError> {
+        let mut instruments = Instruments::new();
+        for name in ["binance.BTCUSDT", "files/GOOG"] {
+            instruments
+                .add(InstrumentDef::new(name, 2, 0, "USD"))
+                .unwrap();
+        }
+        instruments.bar_source("5m".parse().unwrap()).unwrap();
+        let venue_bars = SourceDef {
+            name: "venue bars".to_owned(),
+            kind: SourceKind::Bars("300s".parse().unwrap()),
+        };
+        instruments.add_source(venue_bars).unwrap();
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Names::new(instruments, owned(signals), owned(strategies))
+    }
+
+    fn record(kind: Kind, instrument: u32, source: u16) -> Record {
+        let header = Header::new(
+            kind,
+            InstrumentId(instrument),
+            SourceId(source),
+            Ts(0),
+            Ts(0),
+        );
+        TradeBody::default().record(header)
+    }
+
+    #[test]
+    fn every_kind_has_its_topic() {
+        let names = names(&["fast"], &["cross"]).unwrap();
+        let check = |kind, expected: Option<&str>| {
+            let topic = names.topic(&record(kind, 1, 0)).unwrap();
+            assert_eq!(topic.as_deref(), expected);
+        };
+        check(Kind::Trade, Some("trade/files/GOOG"));
+        check(Kind::Quote, Some("quote/files/GOOG"));
+        check(Kind::Level, Some("level/files/GOOG"));
+        check(Kind::Bar, Some("bar/files/GOOG/5m"));
+        check(Kind::BarClosed, Some("bar/files/GOOG/5m"));
+        check(Kind::Timer, None);
+        check(Kind::Signal, Some("signal/fast"));
+        check(Kind::Order, Some("order/cross"));
+        check(Kind::Verdict, Some("verdict/cross"));
+        check(Kind::Fill, Some("fill/cross"));
+        check(Kind::Position, Some("position/cross/files/GOOG"));
+        check(Kind::Account, Some("account"));
+        check(Kind::Status, Some("status"));
+        check(Kind::BookStatus, Some("status"));
+        check(Kind::RiskStatus, Some("status"));
+    }
+
+    #[test]
+    fn bars_of_one_size_from_two_sources_have_one_topic() {
+        let names = names(&[], &[]).unwrap();
+        let own = names.topic(&record(Kind::BarClosed, 0, 0)).unwrap();
+        let venue = names.topic(&record(Kind::Bar, 0, 1)).unwrap();
+        assert_eq!(own.as_deref(), Some("bar/binance.BTCUSDT/5m"));
+        assert_eq!(own, venue);
+    }
+
+    #[test]
+    fn what_has_no_name_is_named_in_the_error() {
+        let names = names(&[], &[]).unwrap();
+        let check = |record: Record, expected: &str| {
+            let error = names.topic(&record).unwrap_err().to_string();
+            let expected = format!("{expected}, and the names table has no such entry");
+            assert_eq!(error, expected);
+        };
+        check(
+            record(Kind::Trade, 2, 0),
+            "record of kind 1: instrument is 2",
+        );
+        check(
+            record(Kind::Bar, 0, 2),
+            "record of kind 4: source (of bars) is 2",
+        );
+        check(record(Kind::Signal, 0, 0), "record of kind 64: signal is 0");
+        check(
+            record(Kind::Position, 0, 0),
+            "record of kind 68: strategy is 0",
+        );
+        let mut unknown = record(Kind::Trade, 0, 0);
+        unknown.header.kind = 200;
+        check(unknown, "record of kind 200: kind is 200");
+    }
+
+    #[test]
+    fn names_that_would_break_a_topic_are_refused() {
+        for bad in ["", "a/b", "a b", "\u{e9}", &"a".repeat(65)] {
+            let error = names(&[bad], &[]).unwrap_err().to_string();
+            let expected = "expected 1 to 64 of letters, digits and . - _";
+            assert_eq!(error, format!("signal name {bad:?}: {expected}"));
+            assert!(names(&[], &[bad]).is_err());
+        }
+        assert!(names(&["a.b-c_D9", &"a".repeat(64)], &["x"]).is_ok());
+    }
+
+    #[test]
+    fn the_hello_sorts_after_every_topic() {
+        assert!(HELLO_PREFIX > "z");
+    }
 }

@@ -228,13 +228,11 @@ fn heartbeats_come_at_their_interval_and_name_every_sequence() {
         assert_eq!((topic.as_str(), *at), ("heartbeat", ts));
         let table: Vec<_> = table.iter().map(|t| (t.topic.as_str(), t.seq)).collect();
         assert_eq!(table, [("signal/fast", 2), ("trade/binance.BTCUSDT", 1)]);
-        let expected = format!(
-            "{{\"kind\":\"heartbeat\",\"epoch\":{EPOCH},\
-             \"ts_publish\":\"{}\",\"ts_publish_ns\":{ts},\
-             \"topics\":{{\"signal/fast\":2,\"trade/binance.BTCUSDT\":1}}}}",
-            Ts(ts)
-        );
-        assert_eq!(pair[1].2, Payload::Json(expected));
+        let Payload::Json(text) = &pair[1].2 else {
+            panic!("{pair:?}");
+        };
+        let topics = r#""topics":{"signal/fast":2,"trade/binance.BTCUSDT":1}"#;
+        assert!(text.contains(topics), "{text}");
     }
 }
 

@@ -1,0 +1,198 @@
+//! One record of each kind as JSON, against a golden file: `UPDATE_GOLDEN=1` writes it anew, and the difference is reviewed.
+
+use super::*;
+use tickloom_types::{
+    Header, InstrumentDef, InstrumentId, Instruments, SourceDef, SourceId, SourceKind,
+};
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records.jsonl");
+
+const BITCOIN: InstrumentId = InstrumentId(0);
+const FEED: SourceId = SourceId(0);
+const MINUTES: SourceId = SourceId(1);
+
+fn names() -> Names {
+    let mut instruments = Instruments::new();
+    let bitcoin = InstrumentDef::new("binance.BTCUSDT", 2, 8, "USDT");
+    assert_eq!(instruments.add(bitcoin).unwrap(), BITCOIN);
+    let feed = SourceDef {
+        name: "binance".to_owned(),
+        kind: SourceKind::Feed,
+    };
+    assert_eq!(instruments.add_source(feed).unwrap(), FEED);
+    let minutes = instruments.bar_source("1m".parse().unwrap()).unwrap();
+    assert_eq!(minutes, MINUTES);
+    let signals = vec!["slow".to_owned(), "fast".to_owned()];
+    Names::new(instruments, signals, vec!["cross".to_owned()]).unwrap()
+}
+
+fn header(kind: Kind) -> Header {
+    let source = match kind {
+        Kind::Bar | Kind::BarClosed => MINUTES,
+        _ => FEED,
+    };
+    let instrument = match kind {
+        Kind::Status | Kind::Timer | Kind::Account => InstrumentId::NONE,
+        _ => BITCOIN,
+    };
+    let ts_event = Ts(1_723_161_255_030_000_000);
+    let ts_recv = Ts(1_723_161_255_030_314_667);
+    Header::new(kind, instrument, source, ts_event, ts_recv)
+}
+
+fn market_record(kind: Kind) -> Option<Record> {
+    Some(match kind {
+        Kind::Trade => TradeBody {
+            price: 6_183_763,
+            qty: 2_000_000,
+            trade_id: 99,
+            side: Side::Sell as u8,
+            ..TradeBody::default()
+        }
+        .record(header(kind).with_flags(Flags::LAST)),
+        Kind::Quote => QuoteBody {
+            bid: 6_183_763,
+            bid_qty: 1,
+            ask: 6_183_770,
+            ask_qty: 150_000_000,
+            update_id: 5,
+        }
+        .record(header(kind)),
+        Kind::Level => LevelBody {
+            price: 6_183_700,
+            qty: 0,
+            first_id: 10,
+            last_id: 12,
+            side: Side::Buy as u8,
+            clear: 1,
+            ..LevelBody::default()
+        }
+        .record(header(kind).with_flags(Flags::SNAPSHOT)),
+        Kind::Bar | Kind::BarClosed => BarBody {
+            open: 100,
+            high: 250,
+            low: 99,
+            close: 101,
+            volume: 300_000_000,
+        }
+        .record(header(kind).with_flags(Flags::INCOMPLETE)),
+        Kind::Status | Kind::BookStatus | Kind::RiskStatus => StatusBody {
+            code: StatusCode::Gap as u16,
+            state: BookState::Resync as u8,
+            count: 1,
+            from: 10,
+            to: 12,
+            detail: 3,
+            ..StatusBody::default()
+        }
+        .record(header(kind)),
+        _ => return None,
+    })
+}
+
+fn own_record(kind: Kind) -> Option<Record> {
+    Some(match kind {
+        Kind::Signal => SignalBody {
+            cause: 8,
+            signal: 1,
+            value: 0.1,
+            previous: f64::NAN,
+            ..SignalBody::default()
+        }
+        .record(header(kind)),
+        Kind::Order => OrderBody {
+            cause: 8,
+            price: 6_000_000,
+            qty: 5_000_000,
+            filled: 1,
+            order: 4,
+            strategy: 0,
+            side: Side::Buy as u8,
+            order_type: OrderType::Limit as u8,
+            status: OrderStatus::PartlyFilled as u8,
+        }
+        .record(header(kind)),
+        Kind::Verdict => VerdictBody {
+            cause: 8,
+            order: 4,
+            rule: RiskRule::OrderNotional as u8,
+            observed: 12_500_000_000,
+            allowed: 10_000_000_000,
+            ..VerdictBody::default()
+        }
+        .record(header(kind)),
+        Kind::Fill => FillBody {
+            cause: 8,
+            price: 6_183_763,
+            qty: 5_000_000,
+            fee: 3_091_881_500,
+            order: 4,
+            side: Side::Buy as u8,
+            taker: 1,
+            ..FillBody::default()
+        }
+        .record(header(kind)),
+        Kind::Position => PositionBody {
+            cause: 8,
+            qty: -5_000_000,
+            cost: -3_091_881_500_000,
+            realised: 1,
+            ..PositionBody::default()
+        }
+        .record(header(kind)),
+        Kind::Account => {
+            AccountBody::new(8, 1_000_000_500_000_000_000_000_000, -1).record(header(kind))
+        }
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_kind_has_its_golden_line() {
+    let names = names();
+    let mut lines = String::new();
+    for &kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Timer) {
+        let record = market_record(kind).or_else(|| own_record(kind));
+        let record = record.expect("every kind has an example here");
+        let text = text(&record, &names).unwrap();
+        let _: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let topic = names.topic(&record).unwrap().expect("a topic");
+        writeln!(lines, "{topic} {text}").unwrap();
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(GOLDEN, &lines).unwrap();
+    }
+    assert_eq!(lines, std::fs::read_to_string(GOLDEN).unwrap());
+}
+
+#[test]
+fn what_is_not_ready_or_not_finite_is_null() {
+    let body = SignalBody {
+        value: 1.0,
+        previous: f64::INFINITY,
+        ..SignalBody::default()
+    };
+    let record = body.record(header(Kind::Signal).with_flags(Flags::NOT_READY));
+    let text = text(&record, &names()).unwrap();
+    assert!(
+        text.ends_with(
+            r#""flags":["not_ready"],"cause":0,"signal":"slow","value":null,"previous":null}"#
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_heartbeat_explains_the_indices() {
+    let topics = [("signal/fast", 2), ("account", u64::MAX)].into_iter();
+    let text = heartbeat(7, topics, &names(), Ts(0));
+    let expected = concat!(
+        r#"{"kind":"heartbeat","epoch":7,"ts_publish":"1970-01-01T00:00:00Z","ts_publish_ns":0,"#,
+        r#""topics":{"account":18446744073709551615,"signal/fast":2},"#,
+        r#""instruments":[{"name":"binance.BTCUSDT","price_decimals":2,"qty_decimals":8,"#,
+        r#""tick_size":1,"lot_size":1,"multiplier":1,"currency":"USDT"}],"#,
+        r#""sources":[{"name":"binance","kind":"feed"},{"name":"bars/1m","kind":{"bars":"1m"}}],"#,
+        r#""signals":["slow","fast"],"strategies":["cross"]}"#,
+    );
+    assert_eq!(text, expected);
+}

@@ -35,6 +35,13 @@ impl Top {
     pub fn is_crossed(&self) -> bool {
         self.bid >= self.ask
     }
+
+    /// The middle, rounded toward zero.
+    #[must_use]
+    pub fn mid(&self) -> i64 {
+        let sum = i128::from(self.bid) + i128::from(self.ask);
+        i64::try_from(sum / 2).expect("the middle of two i64 is one")
+    }
 }
 
 /// One level as it is kept: the larger the key, the better the price.

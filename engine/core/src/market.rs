@@ -1,25 +1,75 @@
 //! What is known of the market: book, quote, last price and bars of every instrument, after the records so far.
+//!
+//! [`Market::apply`] takes one record: first the bars whose time is over are closed, then the record itself counts.
+//! These are two moments, and so two rounds of signals: what closed because time passed, then what happened now.
+//! How each kind of record counts is in `market/records.rs`. A record that no market can have is counted and told as a
+//! `BookStatus` output.
 
+mod records;
+
+use crate::bars::BarBuilder;
 use crate::book::{Book, Top};
-use tickloom_types::{BookState, InstrumentId, Instruments, Record};
+use crate::notes::Notes;
+use crate::outputs::Outputs;
+use crate::prices::Prices;
+use std::ops::Range;
+use tickloom_types::{
+    BookState, DurationNs, InstrumentId, Instruments, Kind, Record, Seq, SourceId, Ts,
+};
+
+/// A record that no market can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bad;
 
 /// How many records were wrong, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Records that no market can have: unknown kind, instrument or source, a size below zero, a time out of range.
+    /// Records that no market can have: an unknown kind, instrument, source or side, a size below zero, a time out of range.
     pub bad: u64,
-    /// Trades that were older than the open bar, and so are in no bar.
+    /// Trades and bars that were older than an open bar, and so are not in it.
     pub late: u64,
     /// Book levels that came before a snapshot and could not be used.
     pub unsynced: u64,
 }
 
-#[derive(Clone, Debug, Default)]
-struct InstrumentState {
-    top: Option<Top>,
-    last: Option<i64>,
-    state: Option<BookState>,
-    book: Option<Box<Book>>,
+/// The two moments of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// Bars closed because time passed.
+    Passed,
+    /// What the record itself says: prices, and the bars that it completes.
+    Now,
+}
+
+/// Prices of an instrument that the current record stated anew, or took away.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tick {
+    pub(crate) instrument: usize,
+    pub(crate) what: Ticked,
+}
+
+/// Which prices ticked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ticked {
+    /// Bid, ask and what is made from them.
+    Top,
+    /// The last price.
+    Last,
+}
+
+#[derive(Clone, Debug)]
+struct Instrument {
+    prices: Prices,
+    /// Since when no record was missed; `None` while some are.
+    since: Option<Ts>,
+    /// The feed that its records come from: its timers and status concern this instrument.
+    feed: Option<SourceId>,
+    /// Newest time of a record, to notice silence.
+    seen: Ts,
+    /// Its builders in `Market::builders`.
+    bars: Range<usize>,
+    /// No open bar closes by time before this.
+    next_close: Ts,
     last_bar: Option<Record>,
 }
 
@@ -27,10 +77,20 @@ struct InstrumentState {
 #[derive(Clone, Debug)]
 pub struct Market {
     instruments: Instruments,
-    states: Vec<InstrumentState>,
-    closed: Vec<Record>,
-    has_price: bool,
+    states: Vec<Instrument>,
+    builders: Vec<BarBuilder>,
+    stale_after: Option<DurationNs>,
     counters: Counters,
+    notes: Notes,
+    /// Bars that the current record closed, those by time first.
+    closed: Vec<Record>,
+    /// Index of the builder of each closed bar; `None` for an input bar that nobody asked for.
+    closed_by: Vec<Option<usize>>,
+    /// How many of them closed by time.
+    passed: usize,
+    ticks: Vec<Tick>,
+    round: Option<Round>,
+    has_price: bool,
 }
 
 impl Market {
@@ -38,19 +98,20 @@ impl Market {
     /// otherwise from its book as of the last whole message. `None` while stale, in resync, crossed or one-sided.
     #[must_use]
     pub fn top(&self, instrument: InstrumentId) -> Option<Top> {
-        self.state(instrument)?.top
+        self.prices(instrument)?.top()
     }
 
     /// Price of the last trade; where there are only bars, the close of the last one.
     #[must_use]
     pub fn last(&self, instrument: InstrumentId) -> Option<i64> {
-        self.state(instrument)?.last
+        self.prices(instrument)?.last()
     }
 
-    /// The price to value a position at: the last price, else the middle of bid and ask, rounded toward zero.
+    /// The price to value a position at: the last price; where there is none, the middle of the last known bid and ask,
+    /// rounded toward zero.
     #[must_use]
     pub fn mark(&self, instrument: InstrumentId) -> Option<i64> {
-        self.state(instrument)?.last
+        self.prices(instrument)?.mark()
     }
 
     /// Whether the current record gave its instrument a new price: a trade, a usable quote, the end of a book message, a bar.
@@ -59,28 +120,35 @@ impl Market {
         self.has_price
     }
 
-    /// The book, unless it is in the middle of a message or cannot be trusted.
+    /// The book while it is live and not in the middle of a message.
     #[must_use]
     pub fn book(&self, instrument: InstrumentId) -> Option<&Book> {
-        self.state(instrument)?.book.as_deref()
+        self.prices(instrument)?.book()
     }
 
-    /// Whether the prices can be trusted; `None` before the first quote or snapshot.
+    /// Levels that were dropped because a side of the book was full.
+    #[must_use]
+    pub fn levels_dropped(&self, instrument: InstrumentId) -> u64 {
+        self.prices(instrument).map_or(0, Prices::levels_dropped)
+    }
+
+    /// Whether the book can be trusted; `None` before its first snapshot or status.
     #[must_use]
     pub fn book_state(&self, instrument: InstrumentId) -> Option<BookState> {
-        self.state(instrument)?.state
+        self.prices(instrument)?.state()
     }
 
     /// The bar of this instrument that closed last, of whatever size.
     #[must_use]
     pub fn last_bar(&self, instrument: InstrumentId) -> Option<&Record> {
-        self.state(instrument)?.last_bar.as_ref()
+        let at = usize::try_from(instrument.0).ok()?;
+        self.states.get(at)?.last_bar.as_ref()
     }
 
-    /// The bars that the current record closed; a bar that came as input is among them as it is.
+    /// The bars that closed in this moment of the current record; a bar that came as input is among them as it is.
     #[must_use]
     pub fn closed_bars(&self) -> &[Record] {
-        &self.closed
+        &self.closed[self.closed_range()]
     }
 
     /// Instruments and sources, with the sources of the bars that the core makes.
@@ -95,7 +163,114 @@ impl Market {
         self.counters
     }
 
-    fn state(&self, instrument: InstrumentId) -> Option<&InstrumentState> {
-        self.states.get(usize::try_from(instrument.0).ok()?)
+    fn prices(&self, instrument: InstrumentId) -> Option<&Prices> {
+        let at = usize::try_from(instrument.0).ok()?;
+        self.states.get(at).map(|state| &state.prices)
+    }
+}
+
+impl Market {
+    /// A market of these instruments that makes these bars, each asked for once and sorted by instrument.
+    /// The sources of the bars are in `instruments`.
+    pub(crate) fn new(
+        instruments: Instruments,
+        builders: Vec<BarBuilder>,
+        stale_after: Option<DurationNs>,
+    ) -> Market {
+        assert!(builders.is_sorted_by_key(|builder| builder.instrument));
+        let states: Vec<Instrument> = (0..instruments.len())
+            .map(|at| Instrument::new(at, &builders))
+            .collect();
+        Market {
+            closed: Vec::with_capacity(2 * builders.len() + 1),
+            closed_by: Vec::with_capacity(2 * builders.len() + 1),
+            ticks: Vec::with_capacity(2 * states.len() + 2),
+            instruments,
+            states,
+            builders,
+            stale_after,
+            counters: Counters::default(),
+            notes: Notes::default(),
+            passed: 0,
+            round: None,
+            has_price: false,
+        }
+    }
+
+    /// Takes one record and says which bars it closed and what changed about books.
+    pub(crate) fn apply(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
+        self.closed.clear();
+        self.closed_by.clear();
+        self.ticks.clear();
+        self.passed = 0;
+        self.round = None;
+        self.has_price = false;
+        self.notes.begin(seq, record);
+        if self.take(record).is_err() {
+            self.counters.bad += 1;
+            self.notes.say_bad();
+        }
+        for bar in &self.closed {
+            if bar.header.kind == Kind::BarClosed as u8 {
+                out.push(*bar);
+            }
+        }
+        for note in self.notes.records() {
+            out.push(*note);
+        }
+    }
+
+    /// Whether time alone closed bars: then that moment comes before the record's own.
+    pub(crate) fn has_passed(&self) -> bool {
+        self.passed > 0
+    }
+
+    /// Shows one moment of the current record: `closed_bars`, `ticks` and `closed_by` tell of it alone.
+    pub(crate) fn enter(&mut self, round: Round) {
+        self.round = Some(round);
+    }
+
+    /// Prices that ticked in this moment.
+    pub(crate) fn ticks(&self) -> &[Tick] {
+        if self.round == Some(Round::Passed) {
+            &[]
+        } else {
+            &self.ticks
+        }
+    }
+
+    /// The builder of each bar in `closed_bars`.
+    pub(crate) fn closed_by(&self) -> &[Option<usize>] {
+        &self.closed_by[self.closed_range()]
+    }
+
+    /// The bars that are made, in the order of their builders.
+    pub(crate) fn builders(&self) -> &[BarBuilder] {
+        &self.builders
+    }
+
+    fn closed_range(&self) -> Range<usize> {
+        match self.round {
+            None => 0..self.closed.len(),
+            Some(Round::Passed) => 0..self.passed,
+            Some(Round::Now) => self.passed..self.closed.len(),
+        }
+    }
+}
+
+impl Instrument {
+    fn new(at: usize, builders: &[BarBuilder]) -> Instrument {
+        let id = u32::try_from(at).map_or(InstrumentId::NONE, InstrumentId);
+        let first = builders.partition_point(|builder| builder.instrument < id);
+        let end = builders.partition_point(|builder| builder.instrument <= id);
+        Instrument {
+            prices: Prices::new(id),
+            since: None,
+            feed: None,
+            seen: Ts(i64::MIN),
+            bars: first..end,
+            next_close: Ts(i64::MAX),
+            last_bar: None,
+        }
     }
 }

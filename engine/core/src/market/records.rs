@@ -1,0 +1,269 @@
+//! How each kind of input record changes the market. Outputs are not made here, only collected.
+
+use super::{Bad, Market, Tick, Ticked};
+use crate::bars::{Added, Closed};
+use crate::prices::Applied;
+use std::ops::Range;
+use tickloom_types::{
+    BarBody, BookState, Flags, InstrumentId, Kind, LevelBody, QuoteBody, Record, Side, StatusBody,
+    StatusCode, TradeBody, Ts,
+};
+
+impl Market {
+    pub(super) fn take(&mut self, record: &Record) -> Result<(), Bad> {
+        match record.kind().ok_or(Bad)? {
+            Kind::Trade => self.trade(record),
+            Kind::Quote => self.quote(record),
+            Kind::Level => self.level(record),
+            Kind::Bar => self.bar(record),
+            Kind::Timer => self.timer(record),
+            Kind::Status => self.status(record),
+            _ => Err(Bad),
+        }
+    }
+
+    fn index(&self, record: &Record) -> Result<usize, Bad> {
+        let at = usize::try_from(record.header.instrument).map_err(|_| Bad)?;
+        if at < self.states.len() {
+            Ok(at)
+        } else {
+            Err(Bad)
+        }
+    }
+
+    fn trade(&mut self, record: &Record) -> Result<(), Bad> {
+        let at = self.index(record)?;
+        let trade = TradeBody::of(record);
+        if trade.qty <= 0 {
+            return Err(Bad);
+        }
+        self.arrive(at, record);
+        let since = self.states[at].since;
+        let mut late = 0;
+        let mut result = Ok(());
+        for builder in self.states[at].bars.clone() {
+            match self.builders[builder].add_trade(record.ts_event(), &trade, since) {
+                Ok(Added::Closed(bar)) => self.close(builder, &bar, record),
+                Ok(Added::Late) => late += 1,
+                Ok(Added::Open | Added::Elsewhere) => {}
+                Err(bad) => result = Err(bad),
+            }
+        }
+        self.plan_close(at);
+        self.count_late(late);
+        self.states[at].prices.trade(trade.price);
+        self.tick(at, Ticked::Last);
+        self.has_price = true;
+        result
+    }
+
+    fn quote(&mut self, record: &Record) -> Result<(), Bad> {
+        let at = self.index(record)?;
+        let quote = QuoteBody::of(record);
+        if quote.bid_qty < 0 || quote.ask_qty < 0 {
+            return Err(Bad);
+        }
+        self.arrive(at, record);
+        let prices = &mut self.states[at].prices;
+        prices.quote(&quote, &mut self.notes);
+        self.has_price = prices.top().is_some();
+        self.tick(at, Ticked::Top);
+        Ok(())
+    }
+
+    fn level(&mut self, record: &Record) -> Result<(), Bad> {
+        let at = self.index(record)?;
+        let level = LevelBody::of(record);
+        let side = Side::from_raw(level.side).ok_or(Bad)?;
+        if level.qty < 0 {
+            return Err(Bad);
+        }
+        self.arrive(at, record);
+        let prices = &mut self.states[at].prices;
+        let before = prices.top();
+        let applied = prices.level(side, &level, record.header.flags, &mut self.notes);
+        let after = prices.top();
+        self.has_price = applied == Applied::Whole && !prices.is_quoted() && after.is_some();
+        self.counters.unsynced += u64::from(applied == Applied::Unsynced);
+        if before != after {
+            self.tick(at, Ticked::Top);
+        }
+        Ok(())
+    }
+
+    fn bar(&mut self, record: &Record) -> Result<(), Bad> {
+        let at = self.index(record)?;
+        let spec = self.instruments.bar_spec(record.source()).ok_or(Bad)?;
+        let ts = record.ts_event();
+        let body = BarBody::of(record);
+        if body.volume < 0 {
+            return Err(Bad);
+        }
+        let bars = self.states[at].bars.clone();
+        for builder in bars.clone() {
+            if let Some(bar) = self.builders[builder].pass_bar(ts, spec) {
+                self.close(builder, &bar, record);
+            }
+        }
+        self.passed = self.closed.len();
+        let mut exact = None;
+        let mut late = 0;
+        let mut result = Ok(());
+        for builder in bars {
+            if self.builders[builder].spec == spec {
+                exact = Some(builder);
+                continue;
+            }
+            match self.builders[builder].add_bar(spec, record) {
+                Ok(Added::Closed(bar)) => self.close(builder, &bar, record),
+                Ok(Added::Late) => late += 1,
+                Ok(Added::Open | Added::Elsewhere) => {}
+                Err(bad) => result = Err(bad),
+            }
+        }
+        if exact.is_none_or(|builder| self.builders[builder].take_exact(ts)) {
+            self.states[at].last_bar = Some(*record);
+            self.closed.push(*record);
+            self.closed_by.push(exact);
+            self.has_price = true;
+            if self.states[at].prices.bar(body.close) {
+                self.tick(at, Ticked::Last);
+            }
+        } else {
+            late += 1;
+        }
+        self.plan_close(at);
+        self.count_late(late);
+        result
+    }
+
+    /// The clock of a source: closes bars while the venue is silent, and notices that it is.
+    fn timer(&mut self, record: &Record) -> Result<(), Bad> {
+        let now = record.ts_event();
+        for at in self.concerned(record)? {
+            if !self.is_concerned(at, record) {
+                continue;
+            }
+            self.pass_time(at, record);
+            let quiet = now.0.saturating_sub(self.states[at].seen.0);
+            if self.stale_after.is_some_and(|most| quiet > most)
+                && self.states[at].prices.fall_silent(&mut self.notes)
+            {
+                self.gap(at);
+                self.tick(at, Ticked::Top);
+            }
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, record: &Record) -> Result<(), Bad> {
+        let status = StatusBody::of(record);
+        let code = StatusCode::from_raw(status.code).ok_or(Bad)?;
+        for at in self.concerned(record)? {
+            if code != StatusCode::Started && !self.is_concerned(at, record) {
+                continue;
+            }
+            let prices = &mut self.states[at].prices;
+            let before = prices.top();
+            match code {
+                StatusCode::Book => {
+                    let state = BookState::from_raw(status.state).ok_or(Bad)?;
+                    prices.feed_state(state, &mut self.notes);
+                    if state != BookState::Live {
+                        self.gap(at);
+                    }
+                }
+                StatusCode::Disconnected | StatusCode::Started => {
+                    prices.disconnect(&mut self.notes);
+                    self.gap(at);
+                }
+                StatusCode::Gap => self.gap(at),
+                _ => {}
+            }
+            if self.states[at].prices.top() != before {
+                self.tick(at, Ticked::Top);
+            }
+        }
+        Ok(())
+    }
+
+    /// The instruments that a timer or status may concern: the one that it names, or all.
+    fn concerned(&self, record: &Record) -> Result<Range<usize>, Bad> {
+        if record.instrument() == InstrumentId::NONE {
+            return Ok(0..self.states.len());
+        }
+        let at = self.index(record)?;
+        Ok(at..at + 1)
+    }
+
+    /// A record that names no instrument concerns those whose records come from the same source.
+    fn is_concerned(&self, at: usize, record: &Record) -> bool {
+        record.instrument() != InstrumentId::NONE || self.states[at].feed == Some(record.source())
+    }
+
+    /// What every trade, quote and level does before it counts: time passes, and a silence ends.
+    fn arrive(&mut self, at: usize, record: &Record) {
+        let ts = record.ts_event();
+        let is_venue_time = !record.has(Flags::BAD_TIME);
+        if is_venue_time || record.header.kind == Kind::Trade as u8 {
+            self.pass_time(at, record);
+        }
+        self.passed = self.closed.len();
+        let state = &mut self.states[at];
+        state.feed = Some(record.source());
+        state.seen = state.seen.max(ts);
+        state.prices.speak(&mut self.notes);
+        if state.since.is_none() && is_venue_time && state.prices.is_trusted() {
+            state.since = Some(ts);
+        }
+    }
+
+    /// Closes the bars of an instrument whose time is over.
+    fn pass_time(&mut self, at: usize, record: &Record) {
+        let ts = record.ts_event();
+        if ts < self.states[at].next_close {
+            return;
+        }
+        for builder in self.states[at].bars.clone() {
+            if let Some(bar) = self.builders[builder].pass_time(ts) {
+                self.close(builder, &bar, record);
+            }
+        }
+        self.plan_close(at);
+        self.passed = self.closed.len();
+    }
+
+    fn plan_close(&mut self, at: usize) {
+        let bars = &self.builders[self.states[at].bars.clone()];
+        let next = bars.iter().filter_map(|builder| builder.closes_at()).min();
+        self.states[at].next_close = next.unwrap_or(Ts(i64::MAX));
+    }
+
+    fn close(&mut self, builder: usize, bar: &Closed, cause: &Record) {
+        let record = self.builders[builder].record(bar, &cause.header);
+        self.closed.push(record);
+        self.closed_by.push(Some(builder));
+        if let Ok(at) = self.index(&record) {
+            self.states[at].last_bar = Some(record);
+        }
+    }
+
+    /// Records of an instrument are being missed: its bars lack them.
+    fn gap(&mut self, at: usize) {
+        self.states[at].since = None;
+        for builder in &mut self.builders[self.states[at].bars.clone()] {
+            builder.gap();
+        }
+    }
+
+    fn count_late(&mut self, bars: u64) {
+        if bars > 0 {
+            self.counters.late += 1;
+            self.notes.say_late(bars);
+        }
+    }
+
+    fn tick(&mut self, instrument: usize, what: Ticked) {
+        self.ticks.push(Tick { instrument, what });
+    }
+}

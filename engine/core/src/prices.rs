@@ -1,0 +1,262 @@
+//! The prices of one instrument that can be trusted now: from its quotes, its book and its trades.
+//!
+//! Which source tells bid and ask: the quotes, once one has come since the last resync; otherwise the book, as of the end of
+//! its last whole message and only while it is live. A crossed quote or book is told once and is no price until it is uncrossed.
+//! It knows nothing of bars, and it does not decide what a status record concerns: that is the market's.
+
+use crate::book::{Book, Top};
+use crate::notes::Notes;
+use tickloom_types::{BookState, Flags, InstrumentId, LevelBody, QuoteBody, Side, StatusCode};
+
+/// The prices of one instrument.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prices {
+    instrument: InstrumentId,
+    top: Option<Top>,
+    last: Option<i64>,
+    mark: Option<i64>,
+    has_traded: bool,
+    state: Option<BookState>,
+    /// Stale only because nothing came: the next record mends it.
+    is_silent: bool,
+    quote: Quoted,
+    book: BookFeed,
+}
+
+/// Quotes since the last resync.
+#[derive(Clone, Debug, Default)]
+struct Quoted {
+    any: bool,
+    top: Option<Top>,
+    is_crossed: bool,
+}
+
+/// The book with its place in the venue's messages. Its memory is taken at the first level.
+#[derive(Clone, Debug, Default)]
+struct BookFeed {
+    levels: Option<Box<Book>>,
+    /// A snapshot has begun since the last resync: changes have something to apply to.
+    is_synced: bool,
+    /// The current message is a snapshot.
+    in_snapshot: bool,
+    /// The last record was the last one of its message.
+    is_whole: bool,
+    /// Best bid and ask at the end of the last whole message, if they can be used.
+    top: Option<Top>,
+    is_crossed: bool,
+}
+
+/// What became of a book level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// There was no snapshot before it.
+    Unsynced,
+    /// The message goes on.
+    Partly,
+    /// The book is whole.
+    Whole,
+}
+
+impl Prices {
+    pub(crate) fn new(instrument: InstrumentId) -> Prices {
+        Prices {
+            instrument,
+            ..Prices::default()
+        }
+    }
+
+    pub(crate) fn top(&self) -> Option<Top> {
+        self.top
+    }
+
+    pub(crate) fn last(&self) -> Option<i64> {
+        self.last
+    }
+
+    pub(crate) fn mark(&self) -> Option<i64> {
+        self.mark
+    }
+
+    pub(crate) fn state(&self) -> Option<BookState> {
+        self.state
+    }
+
+    /// The book while it is whole and live.
+    pub(crate) fn book(&self) -> Option<&Book> {
+        let usable = self.book.is_whole && self.book.is_synced && self.is_live();
+        self.book.levels.as_deref().filter(|_| usable)
+    }
+
+    pub(crate) fn levels_dropped(&self) -> u64 {
+        self.book.levels.as_ref().map_or(0, |book| book.dropped())
+    }
+
+    /// Whether nothing says that records are being missed.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.state.is_none() || self.is_live()
+    }
+
+    /// Whether bid and ask come from quotes.
+    pub(crate) fn is_quoted(&self) -> bool {
+        self.quote.any
+    }
+
+    pub(crate) fn trade(&mut self, price: i64) {
+        self.has_traded = true;
+        self.last = Some(price);
+        self.mark = Some(price);
+    }
+
+    /// A bar's close is the last price as long as there are no trades. Whether it was taken.
+    pub(crate) fn bar(&mut self, close: i64) -> bool {
+        if !self.has_traded {
+            self.last = Some(close);
+            self.mark = Some(close);
+        }
+        !self.has_traded
+    }
+
+    /// Takes a quote. A side without size is empty; both without size means that sizes are not known.
+    pub(crate) fn quote(&mut self, quote: &QuoteBody, notes: &mut Notes) {
+        let top = Top {
+            bid: quote.bid,
+            bid_qty: quote.bid_qty,
+            ask: quote.ask,
+            ask_qty: quote.ask_qty,
+        };
+        let two_sided = (quote.bid_qty == 0) == (quote.ask_qty == 0);
+        let priced = quote.bid_qty > 0 || (quote.bid != 0 && quote.ask != 0);
+        let top = Some(top).filter(|_| two_sided && priced);
+        self.quote.any = true;
+        self.quote.top = self.uncrossed(top, self.quote.is_crossed, notes);
+        self.quote.is_crossed = top.is_some_and(|top| top.is_crossed());
+        self.refresh();
+    }
+
+    /// Takes one level of a book message.
+    pub(crate) fn level(
+        &mut self,
+        side: Side,
+        level: &LevelBody,
+        flags: u8,
+        notes: &mut Notes,
+    ) -> Applied {
+        let feed = &mut self.book;
+        let levels = feed.levels.get_or_insert_default();
+        if level.clear == 1 {
+            levels.clear();
+            feed.is_synced = true;
+            feed.in_snapshot = true;
+        }
+        if !feed.is_synced {
+            return Applied::Unsynced;
+        }
+        levels.set(side, level.price, level.qty);
+        feed.is_whole = flags & Flags::LAST != 0;
+        if !feed.is_whole {
+            return Applied::Partly;
+        }
+        let top = levels.top();
+        let is_doubtful = flags & Flags::MAYBE_BAD_BOOK != 0;
+        if std::mem::take(&mut feed.in_snapshot) && !is_doubtful {
+            self.set_state(BookState::Live, notes);
+        }
+        let usable = self.uncrossed(top, self.book.is_crossed, notes);
+        self.book.top = usable.filter(|_| !is_doubtful);
+        self.book.is_crossed = top.is_some_and(|top| top.is_crossed());
+        self.refresh();
+        Applied::Whole
+    }
+
+    /// The feed says what its book is. Whatever was known of quotes is too old unless it is live.
+    pub(crate) fn feed_state(&mut self, state: BookState, notes: &mut Notes) {
+        if state == BookState::Resync {
+            self.unsync();
+        }
+        if state != BookState::Live {
+            self.quote = Quoted::default();
+        }
+        self.set_state(state, notes);
+        self.refresh();
+    }
+
+    /// The connection is down: changes are being missed.
+    pub(crate) fn disconnect(&mut self, notes: &mut Notes) {
+        let was_known = self.state.is_some() || self.quote.any;
+        self.unsync();
+        self.quote = Quoted::default();
+        if was_known {
+            self.set_state(BookState::Stale, notes);
+        }
+        self.refresh();
+    }
+
+    /// Nothing has come for too long. Whether that is news.
+    pub(crate) fn fall_silent(&mut self, notes: &mut Notes) -> bool {
+        let was_live = self.is_live() || (self.state.is_none() && self.quote.any);
+        if was_live {
+            self.quote = Quoted::default();
+            self.set_state(BookState::Stale, notes);
+            self.is_silent = true;
+            self.refresh();
+        }
+        was_live
+    }
+
+    /// Something has come after a silence.
+    pub(crate) fn speak(&mut self, notes: &mut Notes) {
+        if self.is_silent {
+            self.set_state(BookState::Live, notes);
+            self.refresh();
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        self.state == Some(BookState::Live)
+    }
+
+    fn unsync(&mut self) {
+        self.book.is_synced = false;
+        self.book.in_snapshot = false;
+        self.book.is_whole = false;
+        self.book.top = None;
+        self.book.is_crossed = false;
+    }
+
+    fn set_state(&mut self, state: BookState, notes: &mut Notes) {
+        self.is_silent = false;
+        if self.state != Some(state) {
+            self.state = Some(state);
+            notes.say(self.instrument, StatusCode::Book, Some(state), None);
+        }
+    }
+
+    /// The top if it can be a price. Says so when that changes.
+    fn uncrossed(&self, top: Option<Top>, was_crossed: bool, notes: &mut Notes) -> Option<Top> {
+        let crossed = top.filter(Top::is_crossed);
+        match crossed {
+            Some(top) if !was_crossed => {
+                let range = Some((top.bid, top.ask));
+                notes.say(self.instrument, StatusCode::Crossed, self.state, range);
+            }
+            None if was_crossed => {
+                notes.say(self.instrument, StatusCode::Book, self.state, None);
+            }
+            _ => {}
+        }
+        top.filter(|_| crossed.is_none())
+    }
+
+    fn refresh(&mut self) {
+        self.top = if self.quote.any {
+            self.quote.top
+        } else {
+            self.book.top.filter(|_| self.is_live())
+        };
+        if self.last.is_none()
+            && let Some(top) = self.top
+        {
+            self.mark = Some(top.mid());
+        }
+    }
+}

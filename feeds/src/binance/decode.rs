@@ -1,0 +1,475 @@
+//! The decoder: bytes of one frame in, one typed thing out. Sans-I/O, no clock, no allocation on good frames after warm-up.
+//!
+//! It deliberately does not know whether an update follows the one before: that is `book_sync`'s work.
+//!
+//! Times: futures messages carry `T` (when the matching engine did it), which becomes `ts_event`. Spot messages carry
+//! `T` on trades only and publish depth in batches of 100 ms, so `E` (when it was published) is the one clock that
+//! orders all spot streams, and becomes `ts_event`. Spot `bookTicker` has no time: it gets the latest venue time
+//! seen and the flag `BAD_TIME`.
+
+use super::endpoint::Venue;
+use super::levels::{decimal, not_positive, read_levels};
+use super::message::{BookTicker, DecodeError, DepthUpdate, Frame, Snapshot, Trade};
+use crate::limits;
+use sonic_rs::LazyValue;
+use tickloom_types::{
+    Flags, Header, InstrumentId, Kind, QuoteBody, Record, Side, SourceId, TradeBody, Ts,
+};
+
+/// A symbol that the decoder knows, and the scale of its mantissas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// As the venue writes it, in upper case.
+    pub name: String,
+    /// Identifier in the run.
+    pub instrument: InstrumentId,
+    /// Decimals of a price mantissa.
+    pub price_decimals: u8,
+    /// Decimals of a size mantissa.
+    pub qty_decimals: u8,
+}
+
+/// One price level as it is now; size zero deletes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// `Buy` is the bid side.
+    pub side: Side,
+    /// Price mantissa, above zero.
+    pub price: i64,
+    /// Size mantissa, zero or above.
+    pub qty: i64,
+}
+
+/// A diff or a snapshot of a book: levels and the update ids that they bring the book to.
+#[derive(Clone, Copy, Debug)]
+pub struct Depth<'a> {
+    /// Times, instrument and source; of kind `Level`.
+    pub header: Header,
+    /// `U`, the first update id in it; for a snapshot the same as `last_id`.
+    pub first_id: u64,
+    /// `u`, the last update id in it, or `lastUpdateId`.
+    pub last_id: u64,
+    /// `pu`, the last update id of the diff before; futures only.
+    pub previous_id: Option<u64>,
+    /// Bids, then asks, in the order of the message.
+    pub levels: &'a [Level],
+}
+
+/// The venue's answer to a request of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It did what we asked.
+    Accepted,
+    /// It refused; the text as it was sent.
+    Refused(String),
+}
+
+/// What a frame was.
+#[derive(Debug)]
+pub enum Decoded<'a> {
+    /// A trade or a quote.
+    Record(Record),
+    /// Changes of a book.
+    Diff(Depth<'a>),
+    /// A whole book.
+    Snapshot(Depth<'a>),
+    /// An answer.
+    Reply(Reply),
+}
+
+/// What to do with a message without time while no venue time is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untimed {
+    /// Refuse it: messages with time are to come.
+    Refuse,
+    /// Use the time of arrival: nothing that is subscribed to has a time.
+    Arrival,
+}
+
+/// Decoder of one venue's frames.
+#[derive(Debug)]
+pub struct Decoder {
+    venue: Venue,
+    source: SourceId,
+    symbols: Vec<Symbol>,
+    untimed: Untimed,
+    venue_time: Option<Ts>,
+    levels: Vec<Level>,
+}
+
+/// Kinds of messages, by stream name or by `e`.
+enum Message {
+    Depth,
+    BookTicker,
+    Trade,
+    AggTrade,
+}
+
+impl Decoder {
+    /// A decoder for these symbols.
+    #[must_use]
+    pub fn new(venue: Venue, source: SourceId, mut symbols: Vec<Symbol>, untimed: Untimed) -> Self {
+        symbols.sort_by(|a, b| a.name.cmp(&b.name));
+        Decoder {
+            venue,
+            source,
+            symbols,
+            untimed,
+            venue_time: None,
+            levels: Vec::with_capacity(2 * limits::SNAPSHOT_DEPTH),
+        }
+    }
+
+    /// The latest time that the venue has told.
+    #[must_use]
+    pub fn venue_time(&self) -> Option<Ts> {
+        self.venue_time
+    }
+
+    /// The symbols, by name.
+    #[must_use]
+    pub fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+
+    /// Decodes one text frame of the WebSocket, or a snapshot that says its symbol or is the only symbol's.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for anything but a whole, well-formed, known message. Nothing of a wrong frame is used.
+    pub fn decode(&mut self, ts_recv: Ts, frame: &[u8]) -> Result<Decoded<'_>, DecodeError> {
+        check_size("frame bytes", frame.len(), limits::REST_BYTES_MAX)?;
+        let top: Frame<'_> = parse(frame)?;
+        if let (Some(stream), Some(data)) = (top.stream, &top.data) {
+            let message = stream
+                .split('@')
+                .nth(1)
+                .and_then(Message::of_stream)
+                .ok_or_else(|| unknown(stream))?;
+            return self.decode_message(ts_recv, &message, data.as_raw_str().as_bytes());
+        }
+        if let Some(event) = top.e {
+            let message = Message::of_event(event).ok_or_else(|| unknown(event))?;
+            return self.decode_message(ts_recv, &message, frame);
+        }
+        if top.last_update_id.is_some() {
+            return self.decode_snapshot(ts_recv, None, frame);
+        }
+        if top.bid_qty.is_some() {
+            return self.decode_message(ts_recv, &Message::BookTicker, frame);
+        }
+        if let Some(error) = top.error.or(top.code) {
+            let text = if top.id.is_some() {
+                String::from_utf8_lossy(frame).into_owned()
+            } else {
+                error.as_raw_str().to_owned()
+            };
+            return Ok(Decoded::Reply(Reply::Refused(text)));
+        }
+        if top.id.is_some() {
+            return Ok(Decoded::Reply(Reply::Accepted));
+        }
+        Err(unknown(""))
+    }
+
+    /// Decodes the answer of the REST depth service. Spot and USD-margined answers do not say their symbol.
+    ///
+    /// # Errors
+    /// [`DecodeError`] as for [`Decoder::decode`]; a crossed snapshot is refused too.
+    pub fn decode_snapshot(
+        &mut self,
+        ts_recv: Ts,
+        asked: Option<InstrumentId>,
+        body: &[u8],
+    ) -> Result<Decoded<'_>, DecodeError> {
+        check_size("snapshot bytes", body.len(), limits::REST_BYTES_MAX)?;
+        let message: Snapshot<'_> = parse(body)?;
+        let symbol = match (message.symbol, asked) {
+            (Some(name), _) => self.symbol(Some(name))?,
+            (None, Some(id)) => self
+                .symbols
+                .iter()
+                .find(|symbol| symbol.instrument == id)
+                .ok_or_else(|| unknown_symbol(""))?,
+            (None, None) => match self.symbols.as_slice() {
+                [only] => only,
+                _ => return Err(DecodeError::Missing { field: "symbol" }),
+            },
+        };
+        let (instrument, decimals) = symbol.scale();
+        let last_id = message.last_id.ok_or(missing("lastUpdateId"))?;
+        self.read_sides(decimals, message.bids, message.asks, ["bids", "asks"])?;
+        self.levels.retain(|level| level.qty > 0);
+        self.check_not_crossed()?;
+        let times = (message.event_ms, message.transaction_ms);
+        let header = self.header(Kind::Level, instrument, times, ts_recv)?;
+        Ok(Decoded::Snapshot(Depth {
+            header,
+            first_id: last_id,
+            last_id,
+            previous_id: None,
+            levels: &self.levels,
+        }))
+    }
+
+    fn decode_message(
+        &mut self,
+        ts_recv: Ts,
+        message: &Message,
+        data: &[u8],
+    ) -> Result<Decoded<'_>, DecodeError> {
+        match message {
+            Message::Depth => self.decode_depth(ts_recv, data),
+            Message::BookTicker => self.decode_book_ticker(ts_recv, data).map(Decoded::Record),
+            Message::Trade | Message::AggTrade => {
+                let trade: Trade<'_> = parse(data)?;
+                let id = match message {
+                    Message::AggTrade => trade.agg_id.ok_or(missing("a"))?,
+                    _ => trade.trade_id.ok_or(missing("t"))?,
+                };
+                self.decode_trade(ts_recv, &trade, id).map(Decoded::Record)
+            }
+        }
+    }
+
+    fn decode_depth(&mut self, ts_recv: Ts, data: &[u8]) -> Result<Decoded<'_>, DecodeError> {
+        let message: DepthUpdate<'_> = parse(data)?;
+        let (instrument, decimals) = self.symbol(message.symbol)?.scale();
+        let first_id = message.first_id.ok_or(missing("U"))?;
+        let last_id = message.last_id.ok_or(missing("u"))?;
+        let previous_id = match self.venue {
+            Venue::Spot => None,
+            Venue::Usdm | Venue::Cm => Some(message.previous_id.ok_or(missing("pu"))?),
+        };
+        if first_id > last_id || previous_id.is_some_and(|previous| previous >= first_id) {
+            return Err(DecodeError::Ids {
+                previous: previous_id.unwrap_or(0),
+                first: first_id,
+                last: last_id,
+            });
+        }
+        self.read_sides(decimals, message.bids, message.asks, ["b", "a"])?;
+        let times = (message.event_ms, message.transaction_ms);
+        if times == (None, None) {
+            return Err(missing("E"));
+        }
+        let header = self.header(Kind::Level, instrument, times, ts_recv)?;
+        Ok(Decoded::Diff(Depth {
+            header,
+            first_id,
+            last_id,
+            previous_id,
+            levels: &self.levels,
+        }))
+    }
+
+    fn decode_book_ticker(&mut self, ts_recv: Ts, data: &[u8]) -> Result<Record, DecodeError> {
+        let message: BookTicker<'_> = parse(data)?;
+        let (instrument, decimals) = self.symbol(message.symbol)?.scale();
+        let (bid, bid_qty) = quote_side(("b", message.bid), ("B", message.bid_qty), decimals)?;
+        let (ask, ask_qty) = quote_side(("a", message.ask), ("A", message.ask_qty), decimals)?;
+        let both = bid_qty > 0 && ask_qty > 0;
+        if both && bid >= ask {
+            return Err(DecodeError::Crossed);
+        }
+        let update_id = message.update_id.ok_or(missing("u"))?;
+        let times = (message.event_ms, message.transaction_ms);
+        let header = self.header(Kind::Quote, instrument, times, ts_recv)?;
+        let body = QuoteBody {
+            bid,
+            bid_qty,
+            ask,
+            ask_qty,
+            update_id,
+        };
+        Ok(body.record(header.with_flags(Flags::LAST)))
+    }
+
+    fn decode_trade(
+        &mut self,
+        ts_recv: Ts,
+        trade: &Trade<'_>,
+        trade_id: u64,
+    ) -> Result<Record, DecodeError> {
+        let (instrument, decimals) = self.symbol(trade.symbol)?.scale();
+        let price = positive("p", trade.price, decimals.0)?;
+        let qty = positive("q", trade.qty, decimals.1)?;
+        let side = match trade.buyer_is_maker.ok_or(missing("m"))? {
+            true => Side::Sell,
+            false => Side::Buy,
+        };
+        let times = (trade.event_ms, trade.transaction_ms);
+        if times == (None, None) {
+            return Err(missing("E"));
+        }
+        let header = self.header(Kind::Trade, instrument, times, ts_recv)?;
+        let body = TradeBody {
+            price,
+            qty,
+            trade_id,
+            side: side as u8,
+            ..TradeBody::default()
+        };
+        Ok(body.record(header.with_flags(Flags::LAST)))
+    }
+
+    /// Fills `self.levels` with both sides.
+    fn read_sides(
+        &mut self,
+        decimals: (u8, u8),
+        bids: Option<LazyValue<'_>>,
+        asks: Option<LazyValue<'_>>,
+        fields: [&'static str; 2],
+    ) -> Result<(), DecodeError> {
+        self.levels.clear();
+        let sides = [(Side::Buy, bids, fields[0]), (Side::Sell, asks, fields[1])];
+        for (side, list, field) in sides {
+            let list = list.ok_or(missing(field))?;
+            let levels = &mut self.levels;
+            read_levels(field, list.as_raw_str(), decimals, |price, qty| {
+                check_size("levels", levels.len() + 1, limits::LEVELS_MAX)?;
+                levels.push(Level { side, price, qty });
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_not_crossed(&self) -> Result<(), DecodeError> {
+        let of = |side| {
+            self.levels
+                .iter()
+                .filter(move |level| level.side == side)
+                .map(|level| level.price)
+        };
+        match (of(Side::Buy).max(), of(Side::Sell).min()) {
+            (Some(bid), Some(ask)) if bid >= ask => Err(DecodeError::Crossed),
+            _ => Ok(()),
+        }
+    }
+
+    /// The header of a message whose other fields are all right: only then does its time move the venue's clock.
+    fn header(
+        &mut self,
+        kind: Kind,
+        instrument: InstrumentId,
+        (event_ms, transaction_ms): (Option<i64>, Option<i64>),
+        ts_recv: Ts,
+    ) -> Result<Header, DecodeError> {
+        let told = match self.venue {
+            Venue::Spot => event_ms,
+            Venue::Usdm | Venue::Cm => transaction_ms.or(event_ms),
+        };
+        let Some(ms) = told else {
+            let ts_event = match (self.venue_time, self.untimed) {
+                (Some(ts), _) => ts,
+                (None, Untimed::Arrival) => ts_recv,
+                (None, Untimed::Refuse) => return Err(DecodeError::NoVenueTime),
+            };
+            let header = Header::new(kind, instrument, self.source, ts_event, ts_recv);
+            return Ok(header.with_flags(Flags::BAD_TIME));
+        };
+        let ts_event = (ms >= 0)
+            .then(|| Ts::from_millis(ms))
+            .flatten()
+            .ok_or(DecodeError::Time { value: ms })?;
+        self.venue_time = Some(ts_event);
+        Ok(Header::new(
+            kind,
+            instrument,
+            self.source,
+            ts_event,
+            ts_recv,
+        ))
+    }
+
+    fn symbol(&self, name: Option<&str>) -> Result<&Symbol, DecodeError> {
+        let name = name.ok_or(missing("s"))?;
+        let found = self
+            .symbols
+            .binary_search_by(|symbol| symbol.name.as_str().cmp(name));
+        match found {
+            Ok(at) => Ok(&self.symbols[at]),
+            Err(_) => Err(unknown_symbol(name)),
+        }
+    }
+}
+
+impl Symbol {
+    fn scale(&self) -> (InstrumentId, (u8, u8)) {
+        (self.instrument, (self.price_decimals, self.qty_decimals))
+    }
+}
+
+impl Message {
+    fn of_stream(kind: &str) -> Option<Message> {
+        match kind {
+            "depth" => Some(Message::Depth),
+            "bookTicker" => Some(Message::BookTicker),
+            "trade" => Some(Message::Trade),
+            "aggTrade" => Some(Message::AggTrade),
+            _ => None,
+        }
+    }
+
+    fn of_event(event: &str) -> Option<Message> {
+        match event {
+            "depthUpdate" => Some(Message::Depth),
+            other => Message::of_stream(other),
+        }
+    }
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    sonic_rs::from_slice(bytes).map_err(|error| DecodeError::json(&error))
+}
+
+fn quote_side(
+    (price_field, price): (&'static str, Option<&str>),
+    (qty_field, qty): (&'static str, Option<&str>),
+    decimals: (u8, u8),
+) -> Result<(i64, i64), DecodeError> {
+    let price_text = price.ok_or(missing(price_field))?.as_bytes();
+    let qty_text = qty.ok_or(missing(qty_field))?.as_bytes();
+    let price = decimal(price_field, price_text, decimals.0)?;
+    let qty = decimal(qty_field, qty_text, decimals.1)?;
+    if qty < 0 {
+        return Err(not_positive(qty_field, qty_text, "a size of zero or above"));
+    }
+    if price < 0 || price == 0 && qty > 0 {
+        return Err(not_positive(price_field, price_text, "a price above zero"));
+    }
+    Ok((price, qty))
+}
+
+fn positive(field: &'static str, text: Option<&str>, decimals: u8) -> Result<i64, DecodeError> {
+    let text = text.ok_or(missing(field))?.as_bytes();
+    let value = decimal(field, text, decimals)?;
+    if value <= 0 {
+        return Err(not_positive(field, text, "above zero"));
+    }
+    Ok(value)
+}
+
+fn check_size(what: &'static str, size: usize, limit: usize) -> Result<(), DecodeError> {
+    if size > limit {
+        return Err(DecodeError::TooLarge { what, size, limit });
+    }
+    Ok(())
+}
+
+fn missing(field: &'static str) -> DecodeError {
+    DecodeError::Missing { field }
+}
+
+fn unknown(what: &str) -> DecodeError {
+    let what = what.chars().take(64).collect();
+    DecodeError::UnknownMessage { what }
+}
+
+fn unknown_symbol(symbol: &str) -> DecodeError {
+    let symbol = symbol.chars().take(64).collect();
+    DecodeError::UnknownSymbol { symbol }
+}
+
+#[cfg(test)]
+mod tests;

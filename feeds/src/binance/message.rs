@@ -1,0 +1,362 @@
+//! The JSON shapes that the venues send, and the ways in which a frame can be wrong.
+//!
+//! Every field is optional in the shapes so that a missing one is reported by its name.
+//! Strings are borrowed from the frame; price levels are read by `levels` without allocating.
+
+use serde::Deserialize;
+use sonic_rs::LazyValue;
+use thiserror::Error;
+use tickloom_types::DecimalError;
+
+/// Everything at the top of a frame that tells what it is.
+#[derive(Deserialize)]
+pub(super) struct Frame<'a> {
+    #[serde(borrow)]
+    pub(super) stream: Option<&'a str>,
+    #[serde(borrow)]
+    pub(super) data: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) e: Option<&'a str>,
+    #[serde(borrow, rename = "lastUpdateId")]
+    pub(super) last_update_id: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) id: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) error: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) code: Option<LazyValue<'a>>,
+    /// Best bid, or the bid levels: with `s` and without `e` it is a spot `bookTicker`.
+    #[serde(borrow, rename = "B")]
+    pub(super) bid_qty: Option<LazyValue<'a>>,
+}
+
+/// `trade` and `aggTrade`.
+#[derive(Deserialize)]
+pub(super) struct Trade<'a> {
+    #[serde(rename = "E")]
+    pub(super) event_ms: Option<i64>,
+    #[serde(rename = "T")]
+    pub(super) transaction_ms: Option<i64>,
+    #[serde(borrow, rename = "s")]
+    pub(super) symbol: Option<&'a str>,
+    #[serde(rename = "t")]
+    pub(super) trade_id: Option<u64>,
+    #[serde(rename = "a")]
+    pub(super) agg_id: Option<u64>,
+    #[serde(borrow, rename = "p")]
+    pub(super) price: Option<&'a str>,
+    #[serde(borrow, rename = "q")]
+    pub(super) qty: Option<&'a str>,
+    #[serde(rename = "m")]
+    pub(super) buyer_is_maker: Option<bool>,
+}
+
+/// `bookTicker`.
+#[derive(Deserialize)]
+pub(super) struct BookTicker<'a> {
+    #[serde(rename = "E")]
+    pub(super) event_ms: Option<i64>,
+    #[serde(rename = "T")]
+    pub(super) transaction_ms: Option<i64>,
+    #[serde(borrow, rename = "s")]
+    pub(super) symbol: Option<&'a str>,
+    #[serde(rename = "u")]
+    pub(super) update_id: Option<u64>,
+    #[serde(borrow, rename = "b")]
+    pub(super) bid: Option<&'a str>,
+    #[serde(borrow, rename = "B")]
+    pub(super) bid_qty: Option<&'a str>,
+    #[serde(borrow, rename = "a")]
+    pub(super) ask: Option<&'a str>,
+    #[serde(borrow, rename = "A")]
+    pub(super) ask_qty: Option<&'a str>,
+}
+
+/// `depthUpdate`.
+#[derive(Deserialize)]
+pub(super) struct DepthUpdate<'a> {
+    #[serde(rename = "E")]
+    pub(super) event_ms: Option<i64>,
+    #[serde(rename = "T")]
+    pub(super) transaction_ms: Option<i64>,
+    #[serde(borrow, rename = "s")]
+    pub(super) symbol: Option<&'a str>,
+    #[serde(rename = "U")]
+    pub(super) first_id: Option<u64>,
+    #[serde(rename = "u")]
+    pub(super) last_id: Option<u64>,
+    #[serde(rename = "pu")]
+    pub(super) previous_id: Option<u64>,
+    #[serde(borrow, rename = "b")]
+    pub(super) bids: Option<LazyValue<'a>>,
+    #[serde(borrow, rename = "a")]
+    pub(super) asks: Option<LazyValue<'a>>,
+}
+
+/// The answer of the REST depth service.
+#[derive(Deserialize)]
+pub(super) struct Snapshot<'a> {
+    #[serde(rename = "lastUpdateId")]
+    pub(super) last_id: Option<u64>,
+    #[serde(rename = "E")]
+    pub(super) event_ms: Option<i64>,
+    #[serde(rename = "T")]
+    pub(super) transaction_ms: Option<i64>,
+    #[serde(borrow)]
+    pub(super) symbol: Option<&'a str>,
+    #[serde(borrow)]
+    pub(super) bids: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) asks: Option<LazyValue<'a>>,
+}
+
+/// Why a frame was refused. [`DecodeError::reason`] gives the number that status records and metrics carry.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Not JSON.
+    #[error("not JSON at byte {byte}: {message}")]
+    Syntax {
+        /// Offset in the frame or, for `data`, in that part.
+        byte: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// JSON of another type than expected.
+    #[error("wrong type at byte {byte}: {message}")]
+    WrongType {
+        /// Offset in the frame or, for `data`, in that part.
+        byte: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// JSON that is none of the known messages.
+    #[error(
+        "unknown message {what:?}: expected depthUpdate, bookTicker, trade, aggTrade, a snapshot or a reply"
+    )]
+    UnknownMessage {
+        /// Its `e` or `stream`, if it has one.
+        what: String,
+    },
+    /// A field is not there.
+    #[error("{field} is missing")]
+    Missing {
+        /// Its name in the message.
+        field: &'static str,
+    },
+    /// A price or size that is not a decimal at the instrument's scale.
+    #[error("{field} is {value:?}: {cause}")]
+    Decimal {
+        /// Its name in the message.
+        field: &'static str,
+        /// Its text.
+        value: String,
+        /// What is wrong.
+        cause: DecimalError,
+    },
+    /// A price that is not above zero or a size below zero (or zero where something must have traded).
+    #[error("{field} is {value:?}, expected {expected}")]
+    NotPositive {
+        /// Its name in the message.
+        field: &'static str,
+        /// Its text.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A list of levels that is not `[["price","size"], ...]`.
+    #[error("{field} at byte {byte} of the list: expected [[\"price\",\"size\"], ...]")]
+    Levels {
+        /// Its name in the message.
+        field: &'static str,
+        /// Offset in the list.
+        byte: usize,
+    },
+    /// A symbol that this feed did not subscribe to.
+    #[error("unknown symbol {symbol:?}")]
+    UnknownSymbol {
+        /// The symbol.
+        symbol: String,
+    },
+    /// Update ids that run backwards within one message.
+    #[error("update ids run backwards: previous {previous}, first {first}, last {last}")]
+    Ids {
+        /// `pu`, or 0.
+        previous: u64,
+        /// `U`.
+        first: u64,
+        /// `u`.
+        last: u64,
+    },
+    /// A time before 1970 or after 2262.
+    #[error("time {value} ms is out of range")]
+    Time {
+        /// Milliseconds.
+        value: i64,
+    },
+    /// Larger than this crate reads.
+    #[error("{what} is {size}, at most {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// How large.
+        size: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A snapshot or quote whose best bid is at or above its best ask.
+    #[error("crossed: best bid at or above best ask")]
+    Crossed,
+    /// A message without the venue's time before any message with it.
+    #[error("no venue time yet: a message without time came before any with it")]
+    NoVenueTime,
+    /// A binary message: the venue sends text only.
+    #[error("binary message of {bytes} bytes, expected text")]
+    Binary {
+        /// Its length.
+        bytes: usize,
+    },
+}
+
+/// [`DecodeError`] as a number: the `detail` of a `bad_frame` status record. Never reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Reason {
+    /// Not JSON.
+    Syntax = 1,
+    /// JSON of another type than expected.
+    WrongType = 2,
+    /// None of the known messages.
+    UnknownMessage = 3,
+    /// A field is not there.
+    Missing = 4,
+    /// Not a decimal.
+    DecimalSyntax = 5,
+    /// More decimals than the instrument's scale.
+    DecimalTooFine = 6,
+    /// A decimal that does not fit.
+    DecimalOverflow = 7,
+    /// A price or size that is not positive.
+    NotPositive = 8,
+    /// A malformed list of levels.
+    Levels = 9,
+    /// Not subscribed to.
+    UnknownSymbol = 10,
+    /// Update ids run backwards.
+    Ids = 11,
+    /// Time out of range.
+    Time = 12,
+    /// Too large.
+    TooLarge = 13,
+    /// Bid at or above ask.
+    Crossed = 14,
+    /// No venue time yet.
+    NoVenueTime = 15,
+    /// Binary message.
+    Binary = 16,
+}
+
+impl Reason {
+    /// All of them, in the order of their numbers from 1.
+    pub const ALL: [Reason; 16] = [
+        Reason::Syntax,
+        Reason::WrongType,
+        Reason::UnknownMessage,
+        Reason::Missing,
+        Reason::DecimalSyntax,
+        Reason::DecimalTooFine,
+        Reason::DecimalOverflow,
+        Reason::NotPositive,
+        Reason::Levels,
+        Reason::UnknownSymbol,
+        Reason::Ids,
+        Reason::Time,
+        Reason::TooLarge,
+        Reason::Crossed,
+        Reason::NoVenueTime,
+        Reason::Binary,
+    ];
+
+    /// The word for it in metrics and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Syntax => "syntax",
+            Reason::WrongType => "wrong_type",
+            Reason::UnknownMessage => "unknown_message",
+            Reason::Missing => "missing_field",
+            Reason::DecimalSyntax => "decimal_syntax",
+            Reason::DecimalTooFine => "decimal_too_fine",
+            Reason::DecimalOverflow => "decimal_overflow",
+            Reason::NotPositive => "not_positive",
+            Reason::Levels => "levels",
+            Reason::UnknownSymbol => "unknown_symbol",
+            Reason::Ids => "ids",
+            Reason::Time => "time",
+            Reason::TooLarge => "too_large",
+            Reason::Crossed => "crossed",
+            Reason::NoVenueTime => "no_venue_time",
+            Reason::Binary => "binary",
+        }
+    }
+
+    /// The reason with this number.
+    #[must_use]
+    pub fn from_raw(raw: u64) -> Option<Reason> {
+        let at = usize::try_from(raw).ok()?.checked_sub(1)?;
+        Reason::ALL.get(at).copied()
+    }
+}
+
+impl DecodeError {
+    /// Which kind of error this is.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            DecodeError::Syntax { .. } => Reason::Syntax,
+            DecodeError::WrongType { .. } => Reason::WrongType,
+            DecodeError::UnknownMessage { .. } => Reason::UnknownMessage,
+            DecodeError::Missing { .. } => Reason::Missing,
+            DecodeError::Decimal { cause, .. } => match cause {
+                DecimalError::Syntax => Reason::DecimalSyntax,
+                DecimalError::TooFine => Reason::DecimalTooFine,
+                DecimalError::Overflow => Reason::DecimalOverflow,
+            },
+            DecodeError::NotPositive { .. } => Reason::NotPositive,
+            DecodeError::Levels { .. } => Reason::Levels,
+            DecodeError::UnknownSymbol { .. } => Reason::UnknownSymbol,
+            DecodeError::Ids { .. } => Reason::Ids,
+            DecodeError::Time { .. } => Reason::Time,
+            DecodeError::TooLarge { .. } => Reason::TooLarge,
+            DecodeError::Crossed => Reason::Crossed,
+            DecodeError::NoVenueTime => Reason::NoVenueTime,
+            DecodeError::Binary { .. } => Reason::Binary,
+        }
+    }
+
+    pub(super) fn json(error: &sonic_rs::Error) -> DecodeError {
+        let byte = error.offset();
+        // The parser's text quotes the frame over several lines; its first line says what is wrong.
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().to_owned();
+        if error.is_unmatched_type() {
+            DecodeError::WrongType { byte, message }
+        } else {
+            DecodeError::Syntax { byte, message }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_numbered_from_one_without_holes() {
+        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(reason as u8), index + 1);
+            assert_eq!(Reason::from_raw(reason as u64), Some(reason));
+        }
+        assert_eq!(Reason::from_raw(0), None);
+        assert_eq!(Reason::from_raw(17), None);
+    }
+}

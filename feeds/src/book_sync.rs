@@ -1,0 +1,415 @@
+//! Sequence rules: makes one unbroken line of level records from a snapshot and the diffs around it.
+//!
+//! One `BookSync` per instrument. It holds no book and does no I/O: it says when it wants a snapshot, somebody fetches
+//! it. Whatever it lets through while `Live` is exactly the venue's book at the last update id; on any doubt it goes to
+//! `Resync` and starts again from a snapshot.
+//!
+//! ```text
+//! Resync --snapshot that the waiting diffs bridge--> Live --a gap--> Resync        any --stale()--> Stale --restart()--> Resync
+//! ```
+
+use crate::binance::{Depth, Level};
+use crate::limits;
+use std::collections::VecDeque;
+use tickloom_types::{BookState, Flags, Header, Kind, LevelBody, Sink, StatusBody, StatusCode};
+
+/// How update ids follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequenceRule {
+    /// Spot: the first id is one above the last id before. A snapshot `L` is bridged by `U <= L + 1 <= u`.
+    Consecutive,
+    /// Futures: the diff names the last id before. A snapshot `L` is bridged by `pu <= L <= u`: the venue documents
+    /// `U <= L <= u`, and nothing of this symbol lies between `pu` and `U`.
+    Chained,
+}
+
+/// What happened, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncCounts {
+    /// Gaps in the update ids.
+    pub gaps: u64,
+    /// Times that the book became live.
+    pub syncs: u64,
+    /// Times that a live book was thrown away, to be built again from a snapshot.
+    pub resyncs: u64,
+    /// Diffs that came twice.
+    pub duplicates: u64,
+    /// Diffs that came after a later one.
+    pub out_of_order: u64,
+    /// Diffs that a snapshot already held, dropped as the venue prescribes.
+    pub before_snapshot: u64,
+    /// Snapshots older than the first waiting diff: another one is wanted.
+    pub snapshots_too_old: u64,
+    /// Snapshots that came while the book was live.
+    pub snapshots_unasked: u64,
+    /// Diffs thrown away because too many waited for a snapshot.
+    pub overflowed: u64,
+}
+
+impl SyncCounts {
+    /// Adds the counts of another book.
+    pub fn add(&mut self, other: SyncCounts) {
+        self.gaps += other.gaps;
+        self.syncs += other.syncs;
+        self.resyncs += other.resyncs;
+        self.duplicates += other.duplicates;
+        self.out_of_order += other.out_of_order;
+        self.before_snapshot += other.before_snapshot;
+        self.snapshots_too_old += other.snapshots_too_old;
+        self.snapshots_unasked += other.snapshots_unasked;
+        self.overflowed += other.overflowed;
+    }
+}
+
+/// A diff that waits for the snapshot; its levels are in the common queue.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    header: Header,
+    ids: Ids,
+    level_count: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Ids {
+    first: u64,
+    last: u64,
+    previous: Option<u64>,
+}
+
+/// The sequence state of one instrument's book.
+#[derive(Debug)]
+pub struct BookSync {
+    rule: SequenceRule,
+    state: BookState,
+    /// While live: the ids of the diff or snapshot that the book is at.
+    newest: Ids,
+    /// While live: whether a diff has come on top of the snapshot.
+    bridged: bool,
+    waiting: VecDeque<Waiting>,
+    waiting_levels: VecDeque<Level>,
+    counts: SyncCounts,
+}
+
+/// Where a diff stands after another one.
+enum Place {
+    Next,
+    Duplicate,
+    Old,
+    Gap { from: u64, to: u64 },
+}
+
+impl SequenceRule {
+    /// Whether a snapshot at this id already holds the diff.
+    fn is_held(self, at: u64, ids: Ids) -> bool {
+        match self {
+            SequenceRule::Consecutive => ids.last <= at,
+            SequenceRule::Chained => ids.last < at,
+        }
+    }
+
+    /// Whether a diff that is not held joins on to a snapshot at this id.
+    fn bridges(self, at: u64, ids: Ids) -> bool {
+        match self {
+            SequenceRule::Consecutive => ids.first <= at.saturating_add(1),
+            SequenceRule::Chained => ids.previous.is_some_and(|previous| previous <= at),
+        }
+    }
+
+    fn place(self, newest: Ids, ids: Ids) -> Place {
+        if ids.last <= newest.last {
+            return if ids.last == newest.last && ids.first == newest.first {
+                Place::Duplicate
+            } else {
+                Place::Old
+            };
+        }
+        let follows = match self {
+            SequenceRule::Consecutive => ids.first == newest.last.saturating_add(1),
+            SequenceRule::Chained => ids.previous == Some(newest.last),
+        };
+        if follows {
+            return Place::Next;
+        }
+        Place::Gap {
+            from: newest.last.saturating_add(1),
+            to: ids.first.saturating_sub(1),
+        }
+    }
+}
+
+impl BookSync {
+    /// A book of which nothing is known yet, in state `Resync`.
+    #[must_use]
+    pub fn new(rule: SequenceRule) -> Self {
+        BookSync {
+            rule,
+            state: BookState::Resync,
+            newest: Ids::default(),
+            bridged: false,
+            waiting: VecDeque::new(),
+            waiting_levels: VecDeque::new(),
+            counts: SyncCounts::default(),
+        }
+    }
+
+    /// Whether the book can be trusted.
+    #[must_use]
+    pub fn state(&self) -> BookState {
+        self.state
+    }
+
+    /// The update id that the book is at, while it is live.
+    #[must_use]
+    pub fn last_id(&self) -> Option<u64> {
+        (self.state == BookState::Live).then_some(self.newest.last)
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counts(&self) -> SyncCounts {
+        self.counts
+    }
+
+    /// Whether it is time to fetch a snapshot: diffs are waiting for one.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.state == BookState::Resync && !self.waiting.is_empty()
+    }
+
+    /// Begins anew, after a connection was made; `header` gives times, instrument and source of the status record.
+    pub fn restart(&mut self, header: Header, sink: &mut impl Sink) {
+        self.forget();
+        self.enter(BookState::Resync, header, sink);
+    }
+
+    /// The connection is down or silent: the book is not to be trusted until it is restarted.
+    pub fn stale(&mut self, header: Header, sink: &mut impl Sink) {
+        self.forget();
+        if self.state != BookState::Stale {
+            self.enter(BookState::Stale, header, sink);
+        }
+    }
+
+    /// Takes a diff.
+    pub fn diff(&mut self, diff: &Depth<'_>, sink: &mut impl Sink) {
+        let ids = Ids {
+            first: diff.first_id,
+            last: diff.last_id,
+            previous: diff.previous_id,
+        };
+        match self.state {
+            BookState::Stale => {}
+            BookState::Live => self.diff_live(diff, ids, sink),
+            BookState::Resync => self.diff_waiting(diff, ids, sink),
+        }
+    }
+
+    fn diff_live(&mut self, diff: &Depth<'_>, ids: Ids, sink: &mut impl Sink) {
+        if !self.bridged {
+            if self.rule.is_held(self.newest.last, ids) {
+                self.counts.before_snapshot += 1;
+                return;
+            }
+            if self.rule.bridges(self.newest.last, ids) {
+                self.apply(diff.header, ids, diff.levels.iter().copied(), sink);
+                return;
+            }
+        }
+        match self.rule.place(self.newest, ids) {
+            Place::Next => self.apply(diff.header, ids, diff.levels.iter().copied(), sink),
+            Place::Duplicate => self.count_duplicate(diff.header, ids, sink),
+            Place::Old => self.count_old(diff.header, ids, sink),
+            Place::Gap { from, to } => {
+                self.report_gap(diff.header, from, to, sink);
+                self.enter(BookState::Resync, diff.header, sink);
+                self.wait(diff, ids);
+            }
+        }
+    }
+
+    fn diff_waiting(&mut self, diff: &Depth<'_>, ids: Ids, sink: &mut impl Sink) {
+        let Some(newest) = self.waiting.back().map(|waiting| waiting.ids) else {
+            self.wait(diff, ids);
+            return;
+        };
+        match self.rule.place(newest, ids) {
+            Place::Next => self.wait(diff, ids),
+            Place::Duplicate => self.count_duplicate(diff.header, ids, sink),
+            Place::Old => self.count_old(diff.header, ids, sink),
+            Place::Gap { from, to } => {
+                self.report_gap(diff.header, from, to, sink);
+                self.forget();
+                self.wait(diff, ids);
+            }
+        }
+    }
+
+    /// Takes a snapshot. While the book is live it is not needed, and is only counted.
+    pub fn snapshot(&mut self, snapshot: &Depth<'_>, sink: &mut impl Sink) {
+        match self.state {
+            BookState::Stale => return,
+            BookState::Live => {
+                self.counts.snapshots_unasked += 1;
+                return;
+            }
+            BookState::Resync => {}
+        }
+        let at = snapshot.last_id;
+        self.drop_held(at);
+        if let Some(first) = self.waiting.front()
+            && !self.rule.bridges(at, first.ids)
+        {
+            self.counts.snapshots_too_old += 1;
+            return;
+        }
+        push_snapshot(snapshot, sink);
+        self.newest = Ids {
+            first: at,
+            last: at,
+            previous: None,
+        };
+        self.bridged = false;
+        let mut header = snapshot.header;
+        while let Some(waiting) = self.waiting.pop_front() {
+            header = waiting.header;
+            self.newest = waiting.ids;
+            self.bridged = true;
+            let levels = self.waiting_levels.drain(..waiting.level_count);
+            push_levels(header, waiting.ids, levels, sink);
+        }
+        self.counts.syncs += 1;
+        self.enter(BookState::Live, header, sink);
+    }
+
+    /// Drops waiting diffs that a snapshot at this id already holds.
+    fn drop_held(&mut self, at: u64) {
+        while let Some(waiting) = self.waiting.front()
+            && self.rule.is_held(at, waiting.ids)
+        {
+            self.counts.before_snapshot += 1;
+            self.waiting_levels.drain(..waiting.level_count);
+            self.waiting.pop_front();
+        }
+    }
+
+    fn apply(
+        &mut self,
+        header: Header,
+        ids: Ids,
+        levels: impl ExactSizeIterator<Item = Level>,
+        sink: &mut impl Sink,
+    ) {
+        self.newest = ids;
+        self.bridged = true;
+        push_levels(header, ids, levels, sink);
+    }
+
+    fn wait(&mut self, diff: &Depth<'_>, ids: Ids) {
+        let full = self.waiting.len() >= limits::BUFFERED_DIFFS_MAX
+            || self.waiting_levels.len() + diff.levels.len() > limits::BUFFERED_LEVELS_MAX;
+        if full {
+            // A snapshot will come from after this diff, so the older ones are the ones to lose.
+            self.counts.overflowed += self.waiting.len() as u64;
+            self.forget();
+        }
+        self.waiting_levels.extend(diff.levels);
+        self.waiting.push_back(Waiting {
+            header: diff.header,
+            ids,
+            level_count: diff.levels.len(),
+        });
+    }
+
+    fn forget(&mut self) {
+        self.waiting.clear();
+        self.waiting_levels.clear();
+    }
+
+    fn enter(&mut self, state: BookState, header: Header, sink: &mut impl Sink) {
+        if self.state == BookState::Live {
+            self.counts.resyncs += 1;
+        }
+        self.state = state;
+        let body = StatusBody {
+            code: StatusCode::Book as u16,
+            state: state as u8,
+            count: 1,
+            ..StatusBody::default()
+        };
+        sink.push(body.record(header.as_kind(Kind::Status)));
+    }
+
+    fn report_gap(&mut self, header: Header, from: u64, to: u64, sink: &mut impl Sink) {
+        self.counts.gaps += 1;
+        push_status(header, StatusCode::Gap, from, to, sink);
+    }
+
+    fn count_duplicate(&mut self, header: Header, ids: Ids, sink: &mut impl Sink) {
+        self.counts.duplicates += 1;
+        push_status(header, StatusCode::Duplicate, ids.first, ids.last, sink);
+    }
+
+    fn count_old(&mut self, header: Header, ids: Ids, sink: &mut impl Sink) {
+        self.counts.out_of_order += 1;
+        push_status(header, StatusCode::OutOfOrder, ids.first, ids.last, sink);
+    }
+}
+
+fn push_status(header: Header, code: StatusCode, from: u64, to: u64, sink: &mut impl Sink) {
+    let body = StatusBody {
+        code: code as u16,
+        count: 1,
+        from,
+        to,
+        ..StatusBody::default()
+    };
+    sink.push(body.record(header.as_kind(Kind::Status)));
+}
+
+fn push_snapshot(snapshot: &Depth<'_>, sink: &mut impl Sink) {
+    let header = snapshot.header.with_flags(Flags::SNAPSHOT);
+    let last = snapshot.levels.len().saturating_sub(1);
+    let mut body = LevelBody {
+        first_id: snapshot.first_id,
+        last_id: snapshot.last_id,
+        side: tickloom_types::Side::Buy as u8,
+        clear: 1,
+        ..LevelBody::default()
+    };
+    if snapshot.levels.is_empty() {
+        // An empty book still has to empty the old one: a deletion at price zero, where no level can be.
+        sink.push(body.record(header.with_flags(Flags::LAST)));
+    }
+    for (index, level) in snapshot.levels.iter().enumerate() {
+        body.price = level.price;
+        body.qty = level.qty;
+        body.side = level.side as u8;
+        let flags = if index == last { Flags::LAST } else { 0 };
+        sink.push(body.record(header.with_flags(flags)));
+        body.clear = 0;
+    }
+}
+
+fn push_levels(
+    header: Header,
+    ids: Ids,
+    levels: impl ExactSizeIterator<Item = Level>,
+    sink: &mut impl Sink,
+) {
+    let last = levels.len().saturating_sub(1);
+    for (index, level) in levels.enumerate() {
+        let body = LevelBody {
+            price: level.price,
+            qty: level.qty,
+            first_id: ids.first,
+            last_id: ids.last,
+            side: level.side as u8,
+            ..LevelBody::default()
+        };
+        let flags = if index == last { Flags::LAST } else { 0 };
+        sink.push(body.record(header.with_flags(flags)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

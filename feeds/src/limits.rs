@@ -1,0 +1,32 @@
+//! The maxima of this crate, in one place. What is larger is refused by name, never truncated.
+
+/// Longest WebSocket message that is read, in bytes: a depth message of 5,000 levels a side is below 0.5 MB.
+pub(crate) const FRAME_BYTES_MAX: usize = 4 << 20;
+
+/// Longest REST answer that is read, in bytes.
+pub(crate) const REST_BYTES_MAX: usize = 16 << 20;
+
+/// Longest line of a capture file, in bytes: a REST snapshot and its time.
+pub(crate) const LINE_BYTES_MAX: usize = REST_BYTES_MAX + 64;
+
+/// Most price levels in one message, both sides together.
+pub(crate) const LEVELS_MAX: usize = 20_000;
+
+/// Most diffs that wait for a snapshot, per instrument.
+pub(crate) const BUFFERED_DIFFS_MAX: usize = 20_000;
+
+/// Most price levels in the diffs that wait for a snapshot, per instrument: 24 bytes each.
+pub(crate) const BUFFERED_LEVELS_MAX: usize = 1 << 20;
+
+/// Most symbols of one feed: what the venue allows in one combined stream, by channels.
+pub(crate) const SYMBOLS_MAX: usize = 256;
+
+/// Longest header of an HTTP request to the local venue, in bytes.
+pub(crate) const REQUEST_BYTES_MAX: usize = 16 << 10;
+
+/// Depth of the snapshot that is asked for, levels a side.
+pub(crate) const SNAPSHOT_DEPTH: usize = 1_000;
+
+const _: () = assert!(FRAME_BYTES_MAX <= REST_BYTES_MAX);
+const _: () = assert!(LEVELS_MAX < BUFFERED_LEVELS_MAX);
+const _: () = assert!(2 * SNAPSHOT_DEPTH <= LEVELS_MAX);

@@ -1,0 +1,327 @@
+//! The state of one connection: what each frame, tick and loss of the socket means. Sans-I/O: time is an argument.
+//!
+//! `socket` (or a test) tells it what happened and asks what to do; records go into the sink. It never decides by the
+//! wall clock, which it only passes on as `ts_recv`.
+
+use crate::binance::{DecodeError, Reply, Symbol};
+use crate::book_sync::BookSync;
+use crate::config::Feed;
+use crate::intake::{Intake, Taken};
+use crate::metrics::FeedMetrics;
+use std::sync::atomic::Ordering::Relaxed;
+use tickloom_types::{
+    DurationNs, Header, InstrumentId, Kind, NANOS_PER_SECOND, Record, Sink, SourceId, StatusBody,
+    StatusCode, TimerBody, Ts,
+};
+
+/// How far timers stay behind the venue's clock, so that a message which is still on its way is not late.
+const TIMER_GRACE: DurationNs = NANOS_PER_SECOND / 2;
+
+/// An instant, read once at the edge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock: only ever written into `ts_recv`.
+    pub wall: Ts,
+    /// Nanoseconds of a clock that never goes back, from any start.
+    pub mono: DurationNs,
+}
+
+/// What the socket should do after a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// Nothing.
+    GoOn,
+    /// Send a ping: it has been quiet.
+    Ping,
+    /// Give the connection up: it has been silent for too long.
+    Reconnect,
+}
+
+/// The requests for one instrument's snapshot.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    instrument: InstrumentId,
+    in_flight: bool,
+    not_before: DurationNs,
+}
+
+/// The state of one feed over all its connections.
+#[derive(Debug)]
+pub struct Session<'m> {
+    source: SourceId,
+    intake: Intake,
+    /// One for each book; none if no books are kept.
+    requests: Vec<Request>,
+    metrics: &'m FeedMetrics,
+    idle_timeout: DurationNs,
+    snapshot_retry: DurationNs,
+    is_connected: bool,
+    /// Number of the frame within the connection, from 1.
+    frame_number: u64,
+    last_arrival: Moment,
+    /// Arrival of the frame that told the venue's time last.
+    venue_time_at: DurationNs,
+    last_timer: Option<DurationNs>,
+}
+
+/// Counts what goes through.
+struct Counted<'a, S> {
+    sink: &'a mut S,
+    metrics: &'a FeedMetrics,
+}
+
+impl<S: Sink> Sink for Counted<'_, S> {
+    fn push(&mut self, record: Record) {
+        self.metrics.records.fetch_add(1, Relaxed);
+        self.sink.push(record);
+    }
+}
+
+impl<'m> Session<'m> {
+    /// A session that is not connected yet.
+    #[must_use]
+    pub fn new(feed: &Feed, metrics: &'m FeedMetrics) -> Self {
+        let request = |symbol: &Symbol| Request {
+            instrument: symbol.instrument,
+            in_flight: false,
+            not_before: DurationNs::MIN,
+        };
+        let with_book = feed.symbols.iter().filter(|_| feed.has_depth());
+        let symbols = feed.symbols.clone();
+        Session {
+            source: feed.source,
+            intake: Intake::new(feed.venue, feed.source, symbols, feed.untimed()),
+            requests: with_book.map(request).collect(),
+            metrics,
+            idle_timeout: nanos(feed.idle_timeout),
+            snapshot_retry: nanos(feed.snapshot_retry),
+            is_connected: false,
+            frame_number: 0,
+            last_arrival: Moment::default(),
+            venue_time_at: 0,
+            last_timer: None,
+        }
+    }
+
+    /// Whether a frame has come over the present connection.
+    #[must_use]
+    pub fn has_heard(&self) -> bool {
+        self.is_connected && self.frame_number > 0
+    }
+
+    /// A connection was made.
+    pub fn connected(&mut self, now: Moment, sink: &mut impl Sink) {
+        self.is_connected = true;
+        self.frame_number = 0;
+        self.last_arrival = now;
+        self.metrics.connects.fetch_add(1, Relaxed);
+        let sink = &mut counted(sink, self.metrics);
+        push_status(self.header(now), status(StatusCode::Connected), sink);
+        for request in &mut self.requests {
+            request.in_flight = false;
+            request.not_before = now.mono;
+        }
+        self.each_book(now, |book, header| book.restart(header, sink));
+    }
+
+    /// The connection is gone, by whoever's doing, or could not be made.
+    pub fn disconnected(&mut self, now: Moment, sink: &mut impl Sink) {
+        self.metrics.disconnects.fetch_add(1, Relaxed);
+        if !self.is_connected {
+            return;
+        }
+        self.is_connected = false;
+        let sink = &mut counted(sink, self.metrics);
+        let body = StatusBody {
+            from: u64::try_from(self.last_arrival.wall.0).unwrap_or(0),
+            to: u64::try_from(now.wall.0).unwrap_or(0),
+            ..status(StatusCode::Disconnected)
+        };
+        push_status(self.header(now), body, sink);
+        self.each_book(now, |book, header| book.stale(header, sink));
+    }
+
+    fn each_book(&mut self, now: Moment, mut on: impl FnMut(&mut BookSync, Header)) {
+        let header = self.header(now);
+        if !self.requests.is_empty() {
+            for (instrument, book) in &mut self.intake.books {
+                let instrument = instrument.0;
+                on(
+                    book,
+                    Header {
+                        instrument,
+                        ..header
+                    },
+                );
+            }
+        }
+        self.publish_counts();
+    }
+
+    fn publish_counts(&self) {
+        self.metrics.set_sync(self.intake.counts());
+        self.metrics
+            .books_live
+            .store(self.intake.live() as u64, Relaxed);
+    }
+
+    /// Something came that is not a message: a ping or pong.
+    pub fn alive(&mut self, now: Moment) {
+        self.last_arrival = now;
+    }
+
+    /// A text message came.
+    pub fn frame(&mut self, now: Moment, bytes: &[u8], sink: &mut impl Sink) {
+        self.arrived(now, bytes.len());
+        let sink = &mut counted(sink, self.metrics);
+        match self.intake.frame(now.wall, bytes, sink) {
+            Ok((taken, venue_time)) => {
+                if let Some(venue_time) = venue_time {
+                    self.metrics
+                        .lag
+                        .record(now.wall.0.saturating_sub(venue_time.0));
+                    self.venue_time_at = now.mono;
+                }
+                match taken {
+                    Taken::Diff(_) | Taken::Snapshot(_) => self.publish_counts(),
+                    Taken::Reply(Reply::Refused(text)) => {
+                        self.metrics.refusals.fetch_add(1, Relaxed);
+                        self.metrics.set_last_error(&text);
+                    }
+                    Taken::Trade | Taken::Quote | Taken::Reply(Reply::Accepted) => {}
+                }
+            }
+            Err(error) => self.bad_frame(now, &error, sink),
+        }
+    }
+
+    /// A binary message came, which no venue sends.
+    pub fn binary_frame(&mut self, now: Moment, bytes: usize, sink: &mut impl Sink) {
+        self.arrived(now, bytes);
+        self.bad_frame(now, &DecodeError::Binary { bytes }, sink);
+    }
+
+    /// The instruments whose snapshot should be fetched now; each is named once until its answer came or failed.
+    pub fn wanted_snapshots(&mut self, now: Moment) -> Vec<InstrumentId> {
+        let mut wanted = Vec::new();
+        for request in &mut self.requests {
+            let book = self.intake.book(request.instrument);
+            let is_wanted = book.is_some_and(BookSync::wants_snapshot);
+            if is_wanted && !request.in_flight && request.not_before <= now.mono {
+                request.in_flight = true;
+                request.not_before = now.mono.saturating_add(self.snapshot_retry);
+                self.metrics.snapshots.fetch_add(1, Relaxed);
+                wanted.push(request.instrument);
+            }
+        }
+        wanted
+    }
+
+    /// The answer to a request for a snapshot came.
+    pub fn snapshot(
+        &mut self,
+        now: Moment,
+        instrument: InstrumentId,
+        body: &[u8],
+        sink: &mut impl Sink,
+    ) {
+        self.snapshot_done(instrument);
+        let sink = &mut counted(sink, self.metrics);
+        match self.intake.snapshot(now.wall, instrument, body, sink) {
+            Ok(()) => self.publish_counts(),
+            Err(error) => {
+                self.metrics.snapshots_failed.fetch_add(1, Relaxed);
+                self.bad_frame(now, &error, sink);
+            }
+        }
+    }
+
+    /// A request for a snapshot failed; it will be wanted again later.
+    pub fn snapshot_failed(&mut self, instrument: InstrumentId) {
+        self.metrics.snapshots_failed.fetch_add(1, Relaxed);
+        self.snapshot_done(instrument);
+    }
+
+    /// A second has passed: a timer record, once the venue's time is known, and advice on the connection.
+    pub fn tick(&mut self, now: Moment, sink: &mut impl Sink) -> Advice {
+        if let Some(venue_time) = self.intake.decoder.venue_time() {
+            let elapsed = now.mono.saturating_sub(self.venue_time_at);
+            let ahead = elapsed.saturating_sub(TIMER_GRACE).max(0);
+            let ts_event = Ts(venue_time.0.saturating_add(ahead));
+            let interval = self
+                .last_timer
+                .map_or(0, |last| now.mono.saturating_sub(last));
+            self.last_timer = Some(now.mono);
+            let header = Header::new(
+                Kind::Timer,
+                InstrumentId::NONE,
+                self.source,
+                ts_event,
+                now.wall,
+            );
+            let body = TimerBody {
+                interval,
+                ..TimerBody::default()
+            };
+            counted(sink, self.metrics).push(body.record(header));
+        }
+        let silent = now.mono.saturating_sub(self.last_arrival.mono);
+        if !self.is_connected || silent < self.idle_timeout / 2 {
+            Advice::GoOn
+        } else if silent < self.idle_timeout {
+            Advice::Ping
+        } else {
+            Advice::Reconnect
+        }
+    }
+
+    fn arrived(&mut self, now: Moment, bytes: usize) {
+        self.last_arrival = now;
+        self.frame_number += 1;
+        self.metrics.frames.fetch_add(1, Relaxed);
+        self.metrics.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    fn bad_frame(&mut self, now: Moment, error: &DecodeError, sink: &mut impl Sink) {
+        self.metrics.count_bad_frame(error.reason());
+        self.metrics.set_last_error(error);
+        self.intake
+            .report_bad(self.source, now.wall, self.frame_number, error, sink);
+    }
+
+    fn snapshot_done(&mut self, instrument: InstrumentId) {
+        for request in &mut self.requests {
+            if request.instrument == instrument {
+                request.in_flight = false;
+            }
+        }
+    }
+
+    fn header(&self, now: Moment) -> Header {
+        self.intake
+            .status_header(InstrumentId::NONE, self.source, now.wall)
+    }
+}
+
+fn counted<'a, S: Sink>(sink: &'a mut S, metrics: &'a FeedMetrics) -> Counted<'a, S> {
+    Counted { sink, metrics }
+}
+
+fn status(code: StatusCode) -> StatusBody {
+    StatusBody {
+        code: code as u16,
+        count: 1,
+        ..StatusBody::default()
+    }
+}
+
+fn push_status(header: Header, body: StatusBody, sink: &mut impl Sink) {
+    sink.push(body.record(header));
+}
+
+fn nanos(duration: std::time::Duration) -> DurationNs {
+    DurationNs::try_from(duration.as_nanos()).unwrap_or(DurationNs::MAX)
+}
+
+#[cfg(test)]
+mod tests;

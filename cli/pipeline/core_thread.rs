@@ -1,0 +1,88 @@
+//! The core's thread: poll, step, push. It reads the clock only to stamp what the core has already decided.
+//!
+//! Market records that subscribers may see go on into the output ring before what they caused, so that whoever reads
+//! that ring has one order and one bell to wait for.
+
+use crate::metrics::Probe;
+use crate::pipeline::clock;
+use tickloom_core::{Core, OutputHash, Outputs};
+use tickloom_ring::{Consumer, Poll, SoleProducer};
+use tickloom_types::{Kind, Record, Seq};
+
+/// What the output ring carries: a record, the sequence of its cause, and when the core had made it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) record: Record,
+    pub(crate) seq: Seq,
+    pub(crate) ts_output: i64,
+}
+
+/// Everything the core's thread owns.
+pub(crate) struct CoreThread {
+    pub(crate) core: Core,
+    pub(crate) input: Consumer<Record>,
+    pub(crate) output: SoleProducer<Output>,
+    pub(crate) hash: OutputHash,
+    /// Sequence of the first record that this ring will carry: above zero after a restart.
+    pub(crate) first_seq: Seq,
+    pub(crate) probe: Probe,
+}
+
+/// What is left when the input has ended.
+pub(crate) struct CoreEnd {
+    pub(crate) hash: OutputHash,
+    /// Sequence that the next input record would have had.
+    pub(crate) next_seq: Seq,
+    pub(crate) outputs: u64,
+}
+
+impl CoreThread {
+    /// Runs until every feed is gone and everything has been read.
+    pub(crate) fn run(mut self) -> CoreEnd {
+        let mut outputs = Outputs::new();
+        let mut pushed = 0_u64;
+        loop {
+            let found = self.input.poll(|place, record| {
+                let seq = self.first_seq + place;
+                self.core.step(seq, record, &mut outputs);
+                let ts_output = clock::now().0;
+                self.probe.record(ts_output - record.header.ts_recv);
+                if is_for_subscribers(record) {
+                    self.output.push(Output {
+                        record: *record,
+                        seq,
+                        ts_output,
+                    });
+                }
+                for output in outputs.records() {
+                    self.hash.update(output);
+                    self.output.push(Output {
+                        record: *output,
+                        seq,
+                        ts_output,
+                    });
+                    pushed += 1;
+                }
+            });
+            match found {
+                Poll::Some(_) => {}
+                Poll::Idle => {
+                    self.probe.hand_over();
+                    self.input.idle();
+                }
+                Poll::Closed => break,
+            }
+            self.probe.lag(self.input.lag() as u64);
+        }
+        CoreEnd {
+            next_seq: self.first_seq + self.input.seq(),
+            hash: self.hash,
+            outputs: pushed,
+        }
+    }
+}
+
+/// Single levels would be most of the traffic: books go out as best bid and ask. Timers concern the core alone.
+fn is_for_subscribers(record: &Record) -> bool {
+    !matches!(record.kind(), None | Some(Kind::Level | Kind::Timer))
+}

@@ -1,1 +1,15 @@
-//! Backtest runner, replay and report.
+//! Running a strategy over history, repeating a recorded run, and the report on either.
+//!
+//! The core that runs here is the one that runs live; only the source at its left is another. Nothing here fills an order,
+//! values a position or knows an indicator.
+
+mod manifest;
+mod outcome;
+mod report;
+pub mod text;
+mod trades;
+
+pub use manifest::{CODE_VERSION, DataInfo, Manifest};
+pub use outcome::{Curve, Outcome, Statistics};
+pub use report::{ReportError, report};
+pub use trades::{Fill, Trade, trades};

@@ -28,12 +28,13 @@ pub struct TradeSummary {
 pub fn trade_summary(results: &[f64]) -> TradeSummary {
     let wins: Vec<f64> = results.iter().copied().filter(|r| *r > 0.0).collect();
     let losses: Vec<f64> = results.iter().copied().filter(|r| *r < 0.0).collect();
-    let lost = -losses.iter().sum::<f64>();
+    let won = wins.iter().fold(0.0, |sum, result| sum + result);
+    let lost = losses.iter().fold(0.0, |sum, result| sum - result);
     TradeSummary {
         trades: results.len(),
         wins: wins.len(),
         win_rate: (!results.is_empty()).then(|| wins.len() as f64 / results.len() as f64),
-        profit_factor: (lost > 0.0).then(|| wins.iter().sum::<f64>() / lost),
+        profit_factor: (lost > 0.0).then(|| won / lost),
         mean_win: mean(&wins),
         mean_loss: mean(&losses),
         best: results.iter().copied().reduce(f64::max),
@@ -71,6 +72,11 @@ mod tests {
     fn without_trades_or_losses_ratios_are_undefined() {
         assert_eq!(trade_summary(&[]), TradeSummary::default());
         assert_eq!(trade_summary(&[1.0]).profit_factor, None);
+        let factor = trade_summary(&[-1.0]).profit_factor.unwrap();
+        assert!(
+            factor.is_sign_positive(),
+            "nothing won is not minus nothing"
+        );
     }
 
     #[test]

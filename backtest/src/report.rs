@@ -1,0 +1,162 @@
+//! The report: one HTML file that needs nothing else, with figures, pictures, tables and what it takes to repeat the run.
+//!
+//! It measures nothing; everything in it comes from an [`Outcome`] and a [`Manifest`]. Its size depends on the number of
+//! pixels, not of bars: long curves are reduced, long tables are cut and say so.
+
+mod axis;
+mod chart;
+mod monthly;
+mod page;
+mod reduce;
+mod tables;
+
+use crate::manifest::Manifest;
+use crate::outcome::Outcome;
+use thiserror::Error;
+
+/// Why there is no report.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// A picture could not be drawn.
+    #[error("the report's chart cannot be drawn: {0}")]
+    Chart(Box<dyn std::error::Error + Send + Sync>),
+    /// The manifest or the points under the pictures are not JSON.
+    #[error("the report's data cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The whole page as text.
+///
+/// # Errors
+/// [`ReportError`] if a picture cannot be drawn.
+pub fn report(outcome: &Outcome, manifest: &Manifest) -> Result<String, ReportError> {
+    page::page(outcome, manifest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Curve, Statistics};
+    use crate::trades::{Fill, trades};
+    use std::collections::BTreeMap;
+    use tickloom_core::{CoreConfig, Size, StrategyDef};
+    use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Money, Side, Ts, parse_money};
+
+    /// A curve of so many daily points that climbs in waves, and a fill at every wave's turn.
+    fn outcome(points: i64) -> (Outcome, CoreConfig) {
+        let mut instruments = Instruments::new();
+        let def = InstrumentDef::new("<X>", 2, 0, "USD");
+        assert!(instruments.add(def).is_err(), "a name cannot hold markup");
+        instruments
+            .add(InstrumentDef::new("X", 2, 0, "USD"))
+            .unwrap();
+        let id = InstrumentId(0);
+        let start = Ts::parse("2004-08-19").unwrap().0;
+        let ts: Vec<i64> = (0..points).map(|n| start + n * 4_320_000_000_000).collect();
+        let wave =
+            |n: &i64| (*n as f64 / 40.0).sin() * 20.0 + 100.0 + *n as f64 * 100.0 / points as f64;
+        let prices: Vec<f64> = (0..points).collect::<Vec<_>>().iter().map(wave).collect();
+        let equity: Vec<f64> = prices
+            .iter()
+            .map(|p| 1_000_000.0 + 9_000.0 * (p - 100.0))
+            .collect();
+        let fills: Vec<Fill> = (0..points / 126)
+            .map(|n| Fill {
+                ts: Ts(ts[usize::try_from(n * 126).unwrap()]),
+                instrument: id,
+                strategy: 0,
+                side: if n % 2 == 0 { Side::Buy } else { Side::Sell },
+                price: 10_000 + n,
+                qty: 10,
+                fee: parse_money("1.5").unwrap(),
+            })
+            .collect();
+        let cash = parse_money("1000000").unwrap();
+        let curve = Curve {
+            held: ts.len() / 2,
+            ts,
+            equity,
+            prices: vec![(id, prices)],
+        };
+        let trades = trades(&fills, &instruments, &BTreeMap::from([(id, 12_000)])).unwrap();
+        let outcome = Outcome {
+            events: points.unsigned_abs(),
+            bars: points.unsigned_abs(),
+            refused: 0,
+            statistics: Statistics::of(cash, &curve, &trades),
+            fills,
+            trades,
+            cash,
+            final_equity: parse_money("1743008.4149").unwrap(),
+            fees_paid: Money::ZERO,
+            curve,
+            data_hash: "0123".to_owned(),
+            output_hash: "4567".to_owned(),
+        };
+        let strategy = StrategyDef::Rules {
+            name: "s".to_owned(),
+            instrument: None,
+            enter: Some("close < open </script>".to_owned()),
+            exit: None,
+            short_enter: None,
+            short_exit: None,
+            size: Size::All,
+        };
+        let config = CoreConfig {
+            instruments,
+            strategies: vec![strategy],
+            ..CoreConfig::default()
+        };
+        (outcome, config)
+    }
+
+    fn page(points: i64) -> String {
+        let (outcome, config) = outcome(points);
+        let manifest = Manifest::new(&config, "x.csv", &outcome);
+        report(&outcome, &manifest).unwrap()
+    }
+
+    #[test]
+    fn the_page_asks_nobody_for_anything() {
+        let html = page(3_000);
+        for word in ["src=", "href=", "@import", "url(", "fetch("] {
+            assert!(!html.contains(word), "{word}");
+        }
+        let links = html.matches("http").count();
+        let namespaces = html.matches("http://www.w3.org/2000/svg").count();
+        assert_eq!(links, namespaces, "only the name of SVG looks like a link");
+    }
+
+    #[test]
+    fn text_of_the_user_stays_text() {
+        let html = page(100);
+        assert!(html.contains("close &lt; open &lt;/script&gt;"));
+        assert!(!html.contains("open </script>"));
+    }
+
+    #[test]
+    fn the_page_says_the_figures() {
+        let html = page(3_000);
+        for text in [
+            "1,743,008.41",
+            "Monthly returns",
+            "2004-08-19",
+            "4567",
+            "0123",
+        ] {
+            assert!(html.contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_run_has_a_small_page() {
+        let html = page(300_000);
+        assert!(html.len() < 1_500_000, "{} bytes", html.len());
+        assert!(html.contains("The last 1,000 of"));
+    }
+
+    #[test]
+    fn a_run_without_data_has_a_page() {
+        assert!(page(0).contains("no order was filled"));
+    }
+}

@@ -1,0 +1,265 @@
+//! The tables of the report: headline figures, months, trades.
+
+use super::axis::zoned;
+use super::monthly::monthly;
+use crate::outcome::Outcome;
+use crate::text::{UNDEFINED, duration, grouped, money, percent, ratio};
+use crate::trades::Trade;
+use std::fmt::Write;
+use tickloom_types::{InstrumentDef, Instruments, Money, Side, Ts, format_decimal};
+
+/// Trades shown; of more, the last.
+const TRADES_SHOWN: usize = 1_000;
+
+/// Text within HTML.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+/// A time as short as it can be said: a date, with a clock time if it is not midnight.
+pub(super) fn time(ts: Ts) -> String {
+    let at = zoned(ts.0);
+    let pattern = if ts.0.rem_euclid(86_400_000_000_000) == 0 {
+        "%Y-%m-%d"
+    } else if ts.0.rem_euclid(1_000_000_000) == 0 {
+        "%Y-%m-%d %H:%M:%S"
+    } else {
+        "%Y-%m-%d %H:%M:%S%.3f"
+    };
+    at.strftime(pattern).to_string()
+}
+
+/// The headline figures.
+pub(super) fn figures(outcome: &Outcome) -> String {
+    let total = outcome.statistics.total_return;
+    let class = match total {
+        Some(total) if total < 0.0 => "bad",
+        _ => "good",
+    };
+    let mut html = String::from("<section class=\"figures\">");
+    for (name, value, more) in account_figures(outcome) {
+        let class = if name == "Total return" { class } else { "" };
+        figure(&mut html, class, name, &value, &more);
+    }
+    for (name, value, more) in trade_figures(outcome) {
+        figure(&mut html, "", name, &value, &more);
+    }
+    html + "</section>\n"
+}
+
+fn figure(html: &mut String, class: &str, name: &str, value: &str, more: &str) {
+    put(
+        html,
+        format_args!(
+            "<dl><dt>{name}</dt><dd class=\"{class}\">{value}<small>{more}</small></dd></dl>"
+        ),
+    );
+}
+
+type Figure = (&'static str, String, String);
+
+fn account_figures(outcome: &Outcome) -> [Figure; 5] {
+    let figures = &outcome.statistics;
+    let longest = grouped(figures.longest_drawdown.unwrap_or_default() as u128);
+    [
+        (
+            "Final equity",
+            money(outcome.final_equity),
+            format!("from {}", money(outcome.cash)),
+        ),
+        (
+            "Total return",
+            percent(figures.total_return),
+            format!("{} a year", percent(figures.cagr)),
+        ),
+        (
+            "Sharpe",
+            ratio(figures.sharpe),
+            format!("Sortino {}", ratio(figures.sortino)),
+        ),
+        (
+            "Max drawdown",
+            percent(figures.max_drawdown),
+            format!("longest {longest} bars"),
+        ),
+        (
+            "Volatility",
+            percent(figures.volatility),
+            "a year".to_owned(),
+        ),
+    ]
+}
+
+fn trade_figures(outcome: &Outcome) -> [Figure; 5] {
+    let trades = &outcome.statistics.trades;
+    let open = outcome.trades.iter().filter(|t| t.closed.is_none()).count();
+    let factor = match trades.profit_factor {
+        None if trades.wins > 0 => "no loss".to_owned(),
+        factor => ratio(factor),
+    };
+    [
+        (
+            "Trades",
+            grouped(trades.trades as u128),
+            format!("finished, {open} open"),
+        ),
+        (
+            "Win rate",
+            percent(trades.win_rate),
+            format!("profit factor {factor}"),
+        ),
+        (
+            "Exposure",
+            percent(outcome.statistics.exposure),
+            "of the time".to_owned(),
+        ),
+        (
+            "Fills",
+            grouped(outcome.fills.len() as u128),
+            format!("{} orders refused", grouped(u128::from(outcome.refused))),
+        ),
+        ("Fees paid", money(outcome.fees_paid), "in all".to_owned()),
+    ]
+}
+
+/// Returns by month, if there is more than one.
+pub(super) fn months(outcome: &Outcome) -> String {
+    let years = monthly(
+        outcome.cash.to_f64(),
+        &outcome.curve.ts,
+        &outcome.curve.equity,
+    );
+    if years.iter().flat_map(|year| year.months).flatten().count() < 2 {
+        return String::new();
+    }
+    let mut html = String::from(
+        "<section><h2>Monthly returns</h2><div class=\"scroll\"><table class=\"months\"><tr><th></th>",
+    );
+    for month in "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Year".split(' ') {
+        put(&mut html, format_args!("<th>{month}</th>"));
+    }
+    html += "</tr>\n";
+    let largest = years
+        .iter()
+        .flat_map(|year| year.months)
+        .flatten()
+        .fold(1e-9, |most: f64, value| most.max(value.abs()));
+    for year in &years {
+        put(&mut html, format_args!("<tr><td>{}</td>", year.year));
+        for month in year.months {
+            html += &month.map_or_else(|| "<td></td>".to_owned(), |value| shaded(value, largest));
+        }
+        put(
+            &mut html,
+            format_args!("<td class=\"total\">{:.1}%</td></tr>\n", year.total * 100.0),
+        );
+    }
+    html + "</table></div></section>\n"
+}
+
+fn shaded(value: f64, largest: f64) -> String {
+    let colour = if value < 0.0 { "bad" } else { "good" };
+    let strength = (value.abs() / largest).sqrt() * 60.0;
+    let text = format!("{:.1}", value * 100.0);
+    let text = if text == "-0.0" { "0.0" } else { &text };
+    format!(
+        "<td style=\"background:color-mix(in srgb,var(--{colour}) {strength:.0}%,transparent)\">{text}</td>"
+    )
+}
+
+/// The round trips.
+pub(super) fn trades(outcome: &Outcome, instruments: &Instruments) -> String {
+    let all = &outcome.trades;
+    if all.is_empty() {
+        return "<section><h2>Trades</h2><p class=\"soft\">None: no order was filled.</p></section>\n".to_owned();
+    }
+    let shown = &all[all.len().saturating_sub(TRADES_SHOWN)..];
+    let mut html = String::from("<section><h2>Trades</h2>");
+    if shown.len() < all.len() {
+        put(
+            &mut html,
+            format_args!(
+                "<p class=\"soft\">The last {} of {}.</p>",
+                grouped(shown.len() as u128),
+                grouped(all.len() as u128)
+            ),
+        );
+    }
+    html += "<div class=\"scroll\"><table class=\"trades\"><tr><th>#</th>";
+    let with_name = instruments.len() > 1;
+    if with_name {
+        html += "<th>Instrument</th>";
+    }
+    html += "<th>Side</th><th>Opened</th><th>Closed</th><th>Held</th><th>Size</th><th>Entry</th><th>Exit</th><th>Fees</th><th>Profit</th><th>Return</th></tr>\n";
+    let before = all.len() - shown.len();
+    for (at, trade) in shown.iter().enumerate() {
+        let Some(def) = instruments.get(trade.instrument) else {
+            continue;
+        };
+        put(&mut html, format_args!("<tr><td>{}</td>", before + at + 1));
+        if with_name {
+            put(&mut html, format_args!("<td>{}</td>", escape(&def.name)));
+        }
+        html += &trade_cells(trade, def);
+    }
+    html + "</table></div></section>\n"
+}
+
+fn trade_cells(trade: &Trade, def: &InstrumentDef) -> String {
+    let side = match trade.side {
+        Side::Buy => "long",
+        Side::Sell => "short",
+    };
+    let closed = trade.closed.map_or_else(|| "open".to_owned(), time);
+    let held = trade.closed.map_or_else(
+        || UNDEFINED.to_owned(),
+        |closed| duration(closed.0 - trade.opened.0),
+    );
+    let class = if trade.profit < Money::ZERO {
+        "bad"
+    } else {
+        "good"
+    };
+    let units = trade.qty as f64 / 10_f64.powi(i32::from(def.qty_decimals));
+    let paid = trade.entry * units * def.multiplier as f64;
+    let gain = (paid > 0.0).then(|| trade.profit.to_f64() / paid);
+    let decimals = usize::from(def.price_decimals);
+    format!(
+        "<td>{side}</td><td>{}</td><td>{closed}</td><td>{held}</td><td>{}</td><td>{:.decimals$}</td><td>{:.decimals$}</td><td>{}</td><td class=\"{class}\">{}</td><td class=\"{class}\">{}</td></tr>\n",
+        time(trade.opened),
+        format_decimal(i128::from(trade.qty), def.qty_decimals),
+        trade.entry,
+        trade.exit,
+        money(trade.fees),
+        money(trade.profit),
+        percent(gain),
+    )
+}
+
+/// Adds to a page; writing to a `String` cannot fail.
+pub(super) fn put(html: &mut String, text: std::fmt::Arguments<'_>) {
+    html.write_fmt(text)
+        .expect("writing to a string cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(escape("a<b & \"c\">"), "a&lt;b &amp; &quot;c&quot;&gt;");
+    }
+
+    #[test]
+    fn times_are_as_short_as_they_can_be() {
+        let check =
+            |text: &str, expected: &str| assert_eq!(time(Ts::parse(text).unwrap()), expected);
+        check("2024-08-09", "2024-08-09");
+        check("2024-08-09T00:01:00Z", "2024-08-09 00:01:00");
+        check("2024-08-09T00:01:00.25Z", "2024-08-09 00:01:00.250");
+    }
+}

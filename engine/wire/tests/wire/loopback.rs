@@ -2,12 +2,8 @@
 //!
 //! Both ends are driven by one thread, so that each test is one order of events; a second thread is needed nowhere.
 
-#![cfg(test)]
-
-mod support;
-
+use crate::support::{EPOCH, names, publisher, publisher_with, signal, subscribe, sync, trade};
 use std::time::Duration;
-use support::{EPOCH, names, publisher, publisher_with, signal, subscribe, sync, trade};
 use tickloom_types::{Header, InstrumentId, Kind, Record, SourceId, TimerBody, Ts};
 use tickloom_wire::{
     Encoding, NO_RECORD, Payload, PublishItem, Publisher, PublisherConfig, Received, Subscriber,

@@ -189,6 +189,28 @@ fn stream<S: Sender, R: Receiver>((mut sender, mut receiver): (S, R), items: u64
     elapsed.as_nanos() as f64 / items as f64
 }
 
+/// Nanoseconds an item when one thread fills half the ring and empties it, over and over: the cost of
+/// the code alone, without a cache line that travels between cores.
+fn alone<S: Sender, R: Receiver>((mut sender, mut receiver): (S, R), items: u64) -> f64 {
+    let batch = CAPACITY as u64 / 2;
+    let batches = items / batch;
+    let mut sum = 0;
+    let start = Instant::now();
+    for _ in 0..batches {
+        for number in 0..batch {
+            sender.send(Item([number; 8]));
+        }
+        while receiver.receive(|item| sum += item.0[0]) > 0 {}
+    }
+    let elapsed = start.elapsed();
+    assert_eq!(
+        sum,
+        batches * (batch * (batch - 1) / 2),
+        "every item arrived once"
+    );
+    elapsed.as_nanos() as f64 / (batches * batch) as f64
+}
+
 /// Nanoseconds a hop when one item at a time goes there and back.
 fn ping_pong<S: Sender, R: Receiver>(pair: impl Fn() -> (S, R), hops: u64) -> f64 {
     let (mut there, mut there_end) = pair();
@@ -286,6 +308,44 @@ fn main() {
         ),
     ];
     compare("stream, ns an item", &streams, rounds, ITEMS / shrink);
+
+    let alones: Vec<Contender> = vec![
+        (
+            "disruptor, one producer",
+            Box::new(|n| alone(raw_sole(), n)),
+        ),
+        (
+            "tickloom-ring, sole",
+            Box::new(|n| alone(ours_sole(Wait::Spin), n)),
+        ),
+        (
+            "tickloom-ring, sole, park",
+            Box::new(|n| alone(ours_sole(Wait::Park), n)),
+        ),
+        (
+            "disruptor, many producers",
+            Box::new(|n| alone(raw_many(), n)),
+        ),
+        ("tickloom-ring", Box::new(|n| alone(ours(Wait::Spin), n))),
+        (
+            "tickloom-ring, park",
+            Box::new(|n| alone(ours(Wait::Park), n)),
+        ),
+        (
+            "rtrb (one consumer)",
+            Box::new(|n| alone(rtrb::RingBuffer::new(CAPACITY), n)),
+        ),
+        (
+            "crossbeam-channel (one consumer)",
+            Box::new(|n| alone(crossbeam_channel::bounded(CAPACITY), n)),
+        ),
+    ];
+    compare(
+        "both ends on one thread, ns an item",
+        &alones,
+        rounds,
+        ITEMS / shrink,
+    );
 
     let hops: Vec<Contender> = vec![
         (

@@ -28,13 +28,13 @@ impl<T: Item> Producer<T> {
     /// Puts the item into the ring; true when the ring was full and this had to wait.
     #[inline]
     pub fn push(&mut self, item: T) -> bool {
-        self.link.shared.push(&mut self.ring, item)
+        self.link.shared.push(&mut self.ring, &item)
     }
 
     /// Puts the item into the ring unless it is full; false when it is.
     #[inline]
     pub fn try_push(&mut self, item: T) -> bool {
-        self.link.try_push(&mut self.ring, item)
+        self.link.try_push(&mut self.ring, &item)
     }
 
     /// How often a push had to wait, over all producers of this ring.
@@ -63,13 +63,13 @@ impl<T: Item> SoleProducer<T> {
     /// Puts the item into the ring; true when the ring was full and this had to wait.
     #[inline]
     pub fn push(&mut self, item: T) -> bool {
-        self.link.shared.push(&mut self.ring, item)
+        self.link.shared.push(&mut self.ring, &item)
     }
 
     /// Puts the item into the ring unless it is full; false when it is.
     #[inline]
     pub fn try_push(&mut self, item: T) -> bool {
-        self.link.try_push(&mut self.ring, item)
+        self.link.try_push(&mut self.ring, &item)
     }
 
     /// How often a push had to wait.
@@ -87,7 +87,7 @@ struct Link<T: Item> {
 
 impl<T: Item> Link<T> {
     #[inline]
-    fn try_push(&self, ring: &mut impl disruptor::Producer<T>, item: T) -> bool {
+    fn try_push(&self, ring: &mut impl disruptor::Producer<T>, item: &T) -> bool {
         if self.shared.try_push(ring, item) {
             return true;
         }

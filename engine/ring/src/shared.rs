@@ -36,23 +36,28 @@ impl<T: Item> Shared<T> {
 
     /// Puts the item into the ring, and says whether the ring was full and this had to wait.
     #[inline]
-    pub(crate) fn push(&self, ring: &mut impl disruptor::Producer<T>, item: T) -> bool {
-        if self.try_push(ring, item) {
-            return false;
+    pub(crate) fn push(&self, ring: &mut impl disruptor::Producer<T>, item: &T) -> bool {
+        let is_full = !self.try_push(ring, item);
+        if is_full {
+            self.push_when_there_is_room(ring, item);
         }
+        is_full
+    }
+
+    #[cold]
+    fn push_when_there_is_room(&self, ring: &mut impl disruptor::Producer<T>, item: &T) {
         self.waits.fetch_add(1, Ordering::Relaxed);
         let mut backoff = Backoff::new(self.wait);
         while !self.try_push(ring, item) {
             self.skip_for_those_who_left();
             backoff.idle();
         }
-        true
     }
 
     /// Puts the item into the ring unless it is full; false when it is.
     #[inline]
-    pub(crate) fn try_push(&self, ring: &mut impl disruptor::Producer<T>, item: T) -> bool {
-        let pushed = ring.try_publish(|slot| *slot = item).is_ok();
+    pub(crate) fn try_push(&self, ring: &mut impl disruptor::Producer<T>, item: &T) -> bool {
+        let pushed = ring.try_publish(|slot| *slot = *item).is_ok();
         if pushed && self.wait == Wait::Park {
             self.bell.ring();
         }

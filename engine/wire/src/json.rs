@@ -225,8 +225,7 @@ fn rule_decimals(rule: RiskRule, def: &InstrumentDef) -> u8 {
         | RiskRule::NetExposure
         | RiskRule::DailyLoss
         | RiskRule::Cash => FEE_DECIMALS,
-        RiskRule::PriceCollar => def.price_decimals,
-        RiskRule::OrderRate | RiskRule::NoPrice | RiskRule::Overflow => 0,
+        RiskRule::OrderRate | RiskRule::PriceCollar | RiskRule::NoPrice | RiskRule::Overflow => 0,
     }
 }
 

@@ -17,3 +17,6 @@ pub const SUBSCRIPTIONS_MAX: usize = 65_536;
 
 /// Messages that a publisher sends between two looks at who has subscribed, if its caller polls no sooner.
 pub const PUBLISHES_PER_LOOK: u32 = 64;
+
+/// Changes of subscriptions that a publisher takes at one look, so that a busy joiner cannot hold up the records.
+pub const SUBSCRIPTION_CHANGES_PER_LOOK: u32 = 1_024;

@@ -7,7 +7,7 @@
 use crate::envelope::{Encoding, Envelope, NO_RECORD, encode_sequences};
 use crate::error::WireError;
 use crate::json;
-use crate::limits::{PUBLISHES_PER_LOOK, SUBSCRIPTIONS_MAX};
+use crate::limits::{PUBLISHES_PER_LOOK, SUBSCRIPTION_CHANGES_PER_LOOK, SUBSCRIPTIONS_MAX};
 use crate::socket::{PublishSocket, SubscriptionEvent};
 use crate::topic::{HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, TopicKey};
 use std::collections::{BTreeSet, HashMap};
@@ -247,7 +247,10 @@ impl Publisher {
 
     fn take_subscriptions(&mut self) -> Result<(), WireError> {
         let mut changed = false;
-        while let Some(event) = self.socket.next_subscription()? {
+        for _ in 0..SUBSCRIPTION_CHANGES_PER_LOOK {
+            let Some(event) = self.socket.next_subscription()? else {
+                break;
+            };
             match event {
                 SubscriptionEvent::Added(prefix) => {
                     if prefix.starts_with(HELLO_PREFIX.as_bytes()) {

@@ -1,7 +1,8 @@
-//! Tests of the wire over real sockets, in one program.
+//! Tests of the wire over real sockets, and of its documents, in one program.
 
 #![cfg(test)]
 
+mod docs;
 mod loopback;
 mod python;
 mod support;

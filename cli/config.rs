@@ -1,0 +1,284 @@
+//! The settings of a live run: raw, as a TOML file and the command line give them, and checked ([`Settings`]).
+//!
+//! Nothing after [`File::check`] reads settings again: each thread is handed its part.
+
+use crate::failure::Failure;
+use anyhow::Context;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tickloom_core::{AccountConfig, CoreConfig, RiskLimits, SignalDef, StrategyDef};
+use tickloom_feeds::{Feed, FeedConfig};
+use tickloom_ring::{RingConfig, Wait};
+use tickloom_types::{BarSpec, DurationNs, Instruments};
+
+/// Where signals are published if nothing else is said.
+pub(crate) const PUBLISH_DEFAULT: &str = "tcp://127.0.0.1:5556";
+/// The feed of a run for which none is named: the real venue.
+pub(crate) const FEED_DEFAULT: &str = "binance:BTCUSDT";
+/// More workers than this are refused: each is a thread that reads the whole input ring.
+const WORKERS_MAX: usize = 16;
+
+/// A configuration file. Unknown fields are refused.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    /// What a field without an instrument belongs to; with one feed and one symbol, that.
+    pub(crate) default_instrument: Option<String>,
+    /// Bar size of a bar field without `@`.
+    pub(crate) default_bar: Option<BarSpec>,
+    /// Values of `$name` in expressions.
+    pub(crate) parameters: BTreeMap<String, f64>,
+    /// Feeds.
+    pub(crate) feed: Vec<FeedConfig>,
+    /// Signals.
+    pub(crate) signal: Vec<SignalDef>,
+    /// Strategies, which trade on paper.
+    pub(crate) strategy: Vec<StrategyDef>,
+    /// Limits of risk.
+    pub(crate) risk: RiskLimits,
+    /// Cash and fee of the paper account.
+    pub(crate) account: AccountConfig,
+    /// Threads and rings.
+    pub(crate) engine: EngineFile,
+    /// ZeroMQ.
+    pub(crate) publish: PublishFile,
+    /// Journal and Parquet.
+    pub(crate) record: RecordFile,
+    /// The Prometheus page.
+    pub(crate) metrics: MetricsFile,
+}
+
+/// Threads and rings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EngineFile {
+    /// Threads that evaluate signals; 1 runs everything on the core's own thread.
+    pub(crate) workers: usize,
+    /// How idle threads wait: `park`, `yield` or `spin`.
+    pub(crate) wait: Wait,
+    /// Processor cores to pin to, in the order core, workers, publisher, recorder; empty pins nothing.
+    pub(crate) pin: Vec<usize>,
+    /// Slots of the input ring, a power of two.
+    pub(crate) input_ring: usize,
+    /// Slots of the output ring, a power of two.
+    pub(crate) output_ring: usize,
+    /// An instrument of which nothing came for so many milliseconds is stale; 0 for never.
+    pub(crate) stale_after_ms: u32,
+}
+
+impl Default for EngineFile {
+    fn default() -> Self {
+        EngineFile {
+            workers: 1,
+            wait: Wait::default(),
+            pin: Vec::new(),
+            input_ring: 1 << 16,
+            output_ring: 1 << 14,
+            stale_after_ms: 10_000,
+        }
+    }
+}
+
+/// ZeroMQ.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PublishFile {
+    /// Endpoint to bind.
+    pub(crate) endpoint: String,
+    /// Messages that may wait for one slow subscriber before it loses some.
+    pub(crate) high_water_mark: u32,
+}
+
+impl Default for PublishFile {
+    fn default() -> Self {
+        PublishFile {
+            endpoint: PUBLISH_DEFAULT.to_owned(),
+            high_water_mark: 100_000,
+        }
+    }
+}
+
+/// Journal and Parquet.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RecordFile {
+    /// Directory for `journal/` and `catalog/`; nothing is recorded without it.
+    pub(crate) dir: Option<PathBuf>,
+    /// Megabytes after which a journal segment is sealed and its Parquet files are written.
+    pub(crate) segment_mb: Option<u64>,
+}
+
+/// The Prometheus page.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MetricsFile {
+    /// Address for `http://ADDRESS/metrics`; none without it. Port 0 takes a free one.
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// Checked settings of a live run.
+pub(crate) struct Settings {
+    pub(crate) feeds: Vec<Feed>,
+    pub(crate) core: CoreConfig,
+    pub(crate) workers: usize,
+    pub(crate) pin: Vec<usize>,
+    pub(crate) input_ring: RingConfig,
+    pub(crate) output_ring: RingConfig,
+    pub(crate) publish: PublishFile,
+    pub(crate) record: RecordFile,
+    pub(crate) metrics: MetricsFile,
+}
+
+impl File {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// The file and, where TOML is at fault, its line and what was expected.
+    pub(crate) fn read(path: &Path) -> Result<File, Failure> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| path.display().to_string())
+            .map_err(Failure::input)?;
+        toml::from_str(&text)
+            .with_context(|| path.display().to_string())
+            .map_err(Failure::input)
+    }
+
+    /// Adds a feed given as text.
+    pub(crate) fn add_feed(&mut self, text: &str) -> Result<(), Failure> {
+        self.feed.push(FeedConfig::parse(text).map_err(Failure::input)?);
+        Ok(())
+    }
+
+    /// Adds a signal given as `NAME=EXPR`.
+    pub(crate) fn add_signal(&mut self, text: &str) -> Result<(), Failure> {
+        let Some((name, expr)) = text.split_once('=').filter(|(name, _)| is_name(name.trim())) else {
+            return Err(Failure::input(anyhow::anyhow!(
+                "--signal {text:?}: expected NAME=EXPR, such as trend='ema(mid, 50) - ema(mid, 200)'"
+            )));
+        };
+        self.signal.push(SignalDef::new(name.trim(), expr.trim()));
+        Ok(())
+    }
+
+    /// Checks everything that can be checked without starting anything.
+    ///
+    /// # Errors
+    /// The first setting that is wrong, and what was expected.
+    pub(crate) fn check(self) -> Result<Settings, Failure> {
+        let engine = &self.engine;
+        if engine.workers == 0 || engine.workers > WORKERS_MAX {
+            return Err(Failure::input(anyhow::anyhow!(
+                "engine.workers is {}, expected 1 to {WORKERS_MAX}",
+                engine.workers
+            )));
+        }
+        let mut instruments = Instruments::new();
+        let mut feeds = Vec::with_capacity(self.feed.len());
+        for feed in &self.feed {
+            feeds.push(feed.resolve(&mut instruments).map_err(Failure::input)?);
+        }
+        let default_instrument = match &self.default_instrument {
+            Some(name) => Some(instruments.find(name).map(|(id, _)| id).ok_or_else(|| {
+                let known: Vec<&str> = instruments.defs().iter().map(|d| d.name.as_str()).collect();
+                Failure::input(anyhow::anyhow!(
+                    "default_instrument {name:?}: expected one of {}",
+                    known.join(", ")
+                ))
+            })?),
+            None => instruments
+                .defs()
+                .first()
+                .and_then(|def| instruments.find(&def.name))
+                .map(|(id, _)| id),
+        };
+        let ring = |capacity| RingConfig {
+            capacity,
+            wait: engine.wait,
+        };
+        let stale_after = DurationNs::from(engine.stale_after_ms) * 1_000_000;
+        Ok(Settings {
+            input_ring: ring(engine.input_ring),
+            output_ring: ring(engine.output_ring),
+            workers: engine.workers,
+            pin: self.engine.pin,
+            feeds,
+            core: CoreConfig {
+                instruments,
+                default_instrument,
+                default_bar: self.default_bar,
+                parameters: self.parameters,
+                signals: self.signal,
+                strategies: self.strategy,
+                risk: self.risk,
+                account: self.account,
+                stale_after: (stale_after > 0).then_some(stale_after),
+            },
+            publish: self.publish,
+            record: self.record,
+            metrics: self.metrics,
+        })
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = r#"
+        default_bar = "1s"
+        [[feed]]
+        venue = "binance-usdm"
+        symbols = ["BTCUSDT"]
+        [[signal]]
+        name = "trend"
+        expr = "ema(mid, 50) - ema(mid, 200)"
+        [[strategy]]
+        kind = "rules"
+        name = "cross"
+        enter = "cross_over(ema(close, 5), ema(close, 20))"
+        exit = "cross_under(ema(close, 5), ema(close, 20))"
+        size = "0.5"
+        [account]
+        cash = "100000"
+        fee = "0.0004"
+        [engine]
+        workers = 2
+        wait = "yield"
+        [record]
+        dir = "recorded"
+    "#;
+
+    #[test]
+    fn a_file_becomes_settings() {
+        let settings = toml::from_str::<File>(EXAMPLE).unwrap().check().ok().unwrap();
+        assert_eq!(settings.workers, 2);
+        assert_eq!(settings.core.signals[0].name, "trend");
+        assert_eq!(settings.core.strategies[0].name(), "cross");
+        assert_eq!(settings.core.instruments.defs()[0].name, "binance-usdm.BTCUSDT");
+        assert_eq!(settings.core.stale_after, Some(10_000_000_000));
+        assert_eq!(settings.publish.endpoint, PUBLISH_DEFAULT);
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let unknown = toml::from_str::<File>("[engine]\nworker = 2").unwrap_err().to_string();
+        assert!(unknown.contains("unknown field `worker`"), "{unknown}");
+        let check = |text: &str| match toml::from_str::<File>(text).unwrap().check() {
+            Ok(_) => panic!("{text} was accepted"),
+            Err(failure) => failure.text(),
+        };
+        assert_eq!(check("[engine]\nworkers = 0"), "engine.workers is 0, expected 1 to 16");
+        let wrong = "default_instrument = 'X'\n[[feed]]\nvenue = 'binance'\nsymbols = ['BTCUSDT']";
+        assert_eq!(check(wrong), "default_instrument \"X\": expected one of binance.BTCUSDT");
+        let mut file = File::default();
+        assert!(file.add_signal("no expression").is_err());
+        file.add_signal("trend = ema(mid, 5) >= 1").ok().unwrap();
+        assert_eq!(file.signal[0], SignalDef::new("trend", "ema(mid, 5) >= 1"));
+    }
+}

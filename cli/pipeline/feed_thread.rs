@@ -1,0 +1,54 @@
+//! A feed's thread: one connection, its own small runtime, records straight into the input ring.
+
+use crate::metrics::Probe;
+use crate::pipeline::clock;
+use std::sync::Arc;
+use tickloom_feeds::{Feed, FeedMetrics, run_feed};
+use tickloom_ring::Producer;
+use tickloom_types::{Flags, Kind, Record, Sink};
+use tokio::sync::watch;
+
+/// Everything a feed's thread owns.
+pub(crate) struct FeedThread {
+    pub(crate) feed: Feed,
+    pub(crate) input: Producer<Record>,
+    pub(crate) shutdown: watch::Receiver<bool>,
+    pub(crate) metrics: Arc<FeedMetrics>,
+    pub(crate) probe: Probe,
+}
+
+impl FeedThread {
+    /// Runs until the shutdown; reconnects by itself.
+    ///
+    /// # Errors
+    /// The operating system refused a runtime.
+    pub(crate) fn run(self) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let mut sink = RingSink {
+            input: self.input,
+            probe: self.probe,
+        };
+        runtime.block_on(run_feed(&self.feed, &mut sink, self.shutdown, &self.metrics));
+        Ok(())
+    }
+}
+
+/// Puts records into the input ring; a full ring makes the feed wait, and the ring counts that.
+struct RingSink {
+    input: Producer<Record>,
+    probe: Probe,
+}
+
+impl Sink for RingSink {
+    fn push(&mut self, record: Record) {
+        self.input.push(record);
+        // One reading of the clock a message, not one a level.
+        if record.header.kind == Kind::Level as u8 && !record.has(Flags::LAST) {
+            self.probe.count(1);
+        } else {
+            self.probe.record(clock::now().0 - record.header.ts_recv);
+        }
+    }
+}

@@ -33,7 +33,9 @@ pub use market::{Counters, Market};
 pub use order::{NewOrder, Order, OrderSize, Verdict};
 pub use outputs::{OutputHash, Outputs};
 pub use portfolio::{Portfolio, Position, Trade};
+pub use strategy::{CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
 pub use trade_config::{
     AccountConfig, FEE_DECIMALS, FeeRate, FillModel, InstrumentLimits, RiskLimits, Size,
     StrategyDef, TradeConfigError, VolumeShare,
 };
+pub use venue::{Offer, Outcome, PaperVenue, PriceEvent, Venue};

@@ -119,6 +119,9 @@ fn share_of(cost: i128, part: i64, whole: i64) -> Option<i128> {
     if part == 0 {
         return Some(0);
     }
+    if part.unsigned_abs() == whole.unsigned_abs() {
+        return Some(cost);
+    }
     let (part, whole) = (i128::from(part), i128::from(whole).abs());
     (cost / whole)
         .checked_mul(part)?
@@ -270,7 +273,7 @@ impl Portfolio {
         qty: i64,
         rate: FeeRate,
     ) -> Option<i64> {
-        crate::sizing::fee(self.scale(instrument).notional(price, qty)?, rate)
+        crate::sizing::fee(price, qty, self.scale(instrument), rate)
     }
 
     fn place(&self, strategy: u8, instrument: InstrumentId) -> usize {

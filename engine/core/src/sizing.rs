@@ -13,6 +13,10 @@ pub(crate) const NANO: i128 = 1_000_000_000;
 pub(crate) struct Scale {
     /// Money at 18 decimals of one price mantissa times one size mantissa.
     pub(crate) unit: i128,
+    /// Money per unit of price times size.
+    multiplier: u64,
+    /// One unit of price times one unit of size, in mantissas.
+    one: u64,
     /// Smallest size step.
     pub(crate) lot: i64,
     /// Smallest size step in whole units: a multiple of the lot and of one.
@@ -22,12 +26,14 @@ pub(crate) struct Scale {
 impl Scale {
     pub(crate) fn new(def: &InstrumentDef) -> Scale {
         let decimals = MONEY_DECIMALS - def.price_decimals - def.qty_decimals;
-        let one = pow10(def.qty_decimals);
-        let common = gcd(one, def.lot_size);
+        let whole = pow10(def.qty_decimals);
+        let common = gcd(whole, def.lot_size);
         Scale {
             unit: i128::from(def.multiplier) * i128::from(pow10(decimals)),
+            multiplier: def.multiplier.unsigned_abs(),
+            one: pow10(def.price_decimals + def.qty_decimals).unsigned_abs(),
             lot: def.lot_size,
-            whole_lot: (one / common).checked_mul(def.lot_size),
+            whole_lot: (whole / common).checked_mul(def.lot_size),
         }
     }
 
@@ -41,15 +47,20 @@ fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// The fee on this much money in units of 1e-9, rounded half away from zero.
-pub(crate) fn fee(notional: i128, rate: FeeRate) -> Option<i64> {
-    let money = notional.checked_abs()?;
-    let rate = i128::from(rate.nano());
-    // money * rate may not fit, so its whole and fractional nanos are multiplied one after the other.
-    let whole = (money / NANO).checked_mul(rate)?;
-    let scaled = whole.checked_add((money % NANO) * rate / NANO)?;
-    let half_up = i128::from(scaled % NANO >= NANO / 2);
-    i64::try_from(scaled / NANO + half_up).ok()
+/// The fee on a trade in units of 1e-9, rounded half away from zero.
+pub(crate) fn fee(price: i64, qty: i64, scale: &Scale, rate: FeeRate) -> Option<i64> {
+    let mantissas = (i128::from(price) * i128::from(qty)).unsigned_abs();
+    let scaled = mantissas
+        .checked_mul(scale.multiplier.into())?
+        .checked_mul(rate.nano().unsigned_abs().into())?;
+    // Nearly always the numbers fit in 64 bits, where a division costs a tenth.
+    if let Ok(scaled) = u64::try_from(scaled) {
+        let (fee, rest) = (scaled / scale.one, scaled % scale.one);
+        return i64::try_from(fee + u64::from(rest >= scale.one.div_ceil(2))).ok();
+    }
+    let one = u128::from(scale.one);
+    let (fee, rest) = (scaled / one, scaled % one);
+    i64::try_from(fee + u128::from(rest >= one.div_ceil(2))).ok()
 }
 
 /// The largest size, a multiple of `step`, whose money and fee at this price are within `cash`; 0 if not even one step
@@ -73,8 +84,8 @@ pub(crate) fn affordable(
     let mut steps = estimate + 1;
     loop {
         let qty = i64::try_from(steps).ok()?.checked_mul(step)?;
-        let cost = scale.notional(price, qty)?;
-        let with_fee = cost.checked_add(i128::from(fee(cost, rate)?) * NANO)?;
+        let fee = i128::from(fee(price, qty, scale, rate)?) * NANO;
+        let with_fee = scale.notional(price, qty)?.checked_add(fee)?;
         if with_fee <= cash || steps == 0 {
             return Some(qty);
         }
@@ -98,16 +109,23 @@ mod tests {
 
     #[test]
     fn a_fee_rounds_half_away_from_zero_at_nine_decimals() {
-        let check = |notional, fee_rate, expected| {
-            assert_eq!(fee(money(notional), rate(fee_rate)), Some(expected));
+        let scale = Scale::new(&InstrumentDef::new("X", 9, 0, "USD"));
+        let check = |price, fee_rate, expected| {
+            assert_eq!(fee(price, 1, &scale, rate(fee_rate)), expected);
         };
-        check("100000", "0.001", 100_000_000_000);
-        check("0.000001", "0.0005", 1);
-        check("0.000000999", "0.0005", 0);
-        check("0.000001499", "0.001", 1);
-        check("-0.0000015", "0.001", 2);
-        check("170000000000000000000", "0", 0);
-        assert_eq!(fee(money("170000000000000000000"), rate("1")), None);
+        check(100_000_000_000_000, "0.001", Some(100_000_000_000));
+        check(1_000, "0.0005", Some(1));
+        check(999, "0.0005", Some(0));
+        check(1_499, "0.001", Some(1));
+        check(-1_500, "0.001", Some(2));
+        check(i64::MAX, "1", Some(i64::MAX));
+        assert_eq!(fee(i64::MAX, 2, &scale, rate("1")), None);
+        let coarse = Scale::new(&InstrumentDef::new("X", 0, 0, "USD"));
+        assert_eq!(
+            fee(3, 1, &coarse, rate("0.000000001")),
+            Some(3),
+            "nothing to round"
+        );
     }
 
     #[test]
@@ -149,8 +167,8 @@ mod tests {
             let scale = Scale::new(&InstrumentDef::new("X", 2, 6, "USD"));
             let rate: FeeRate = format!("0.{nano:09}").parse().unwrap();
             let cost = |qty: i64| {
-                let cost = scale.notional(price, qty).unwrap();
-                cost + i128::from(fee(cost, rate).unwrap()) * NANO
+                let fee = i128::from(fee(price, qty, &scale, rate).unwrap());
+                scale.notional(price, qty).unwrap() + fee * NANO
             };
             let qty = affordable(cash, price, &scale, step, rate).unwrap();
             prop_assert_eq!(qty % step, 0);

@@ -1,1 +1,331 @@
-//! Strategies.
+//! What strategies see and what they may wish: the [`Strategy`] trait for code, and how each kind is run.
+//!
+//! Rules and targets are expressions and need no code. What an expression cannot say (moving orders, scaling out, quoting)
+//! implements [`Strategy`]; `strategy/trailing_stop.rs` is the worked example. A strategy knows nothing of risk or
+//! venues: it wishes through [`Intents`] and sees at the next record what became of it.
+
+mod rules;
+mod target;
+mod trailing_stop;
+
+pub(crate) use rules::Rules;
+pub(crate) use target::Target;
+pub use trailing_stop::TrailingStop;
+
+use crate::config::CoreConfig;
+use crate::error::CoreError;
+use crate::market::Market;
+use crate::order::{NewOrder, Order, OrderSize};
+use crate::portfolio::{Portfolio, Position};
+use crate::signal_stage::{RuleId, RuleValues};
+use crate::trade_config::StrategyDef;
+use std::collections::BTreeMap;
+use std::fmt;
+use tickloom_types::{InstrumentDef, InstrumentId, OrderType, Record, Seq, Side, parse_decimal};
+
+/// A strategy in code. It is called for every record, after the market and the signals took it in.
+pub trait Strategy: fmt::Debug + Send {
+    /// Looks at what is known now and wishes orders.
+    fn on_event(&mut self, context: &Context<'_>, intents: &mut Intents);
+}
+
+/// What a strategy has of its own: position, open orders, values of its expressions.
+#[derive(Clone, Copy, Debug)]
+pub struct Own<'a> {
+    pub(crate) strategy: u8,
+    pub(crate) instrument: InstrumentId,
+    pub(crate) first_rule: usize,
+    pub(crate) rules: &'a RuleValues,
+    pub(crate) portfolio: &'a Portfolio,
+    pub(crate) orders: &'a [Order],
+}
+
+/// All that a strategy in code may look at: nothing in it is newer than the record.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Place of the record in the run.
+    pub seq: Seq,
+    /// The record that has just been taken in.
+    pub record: &'a Record,
+    /// The market after it.
+    pub market: &'a Market,
+    /// The strategy's position, open orders and expressions.
+    pub own: Own<'a>,
+}
+
+/// What a strategy wishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// To send an order.
+    Send(NewOrder),
+    /// To take back the order with this number.
+    Cancel(u32),
+}
+
+/// The wishes of a strategy at one record, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Intents {
+    wishes: Vec<Intent>,
+}
+
+/// Settings of a strategy in code, as texts with the names of the strategy for errors.
+#[derive(Debug)]
+pub struct CodeSettings<'a> {
+    strategy: &'a str,
+    instrument: &'a InstrumentDef,
+    settings: &'a BTreeMap<String, String>,
+    /// Names of its expressions; a place in this list is what [`Own::value`] takes.
+    expressions: Vec<&'a str>,
+}
+
+/// A strategy that is ready to run.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(crate) instrument: InstrumentId,
+    /// Number of its first expression; the others follow.
+    first_rule: usize,
+    rule_count: usize,
+    pub(crate) kind: RunnerKind,
+}
+
+#[derive(Debug)]
+pub(crate) enum RunnerKind {
+    Rules(Rules),
+    Target(Target),
+    /// One call through a pointer for each record: the price of code that is chosen by name.
+    Code(Box<dyn Strategy>),
+}
+
+impl<'a> Own<'a> {
+    /// What the strategy trades.
+    #[must_use]
+    pub fn instrument(&self) -> InstrumentId {
+        self.instrument
+    }
+
+    /// What it holds of its instrument.
+    #[must_use]
+    pub fn position(&self) -> &'a Position {
+        self.portfolio.position(self.strategy, self.instrument)
+    }
+
+    /// Its open orders, oldest first.
+    pub fn orders(&self) -> impl Iterator<Item = &'a Order> + use<'a> {
+        let strategy = self.strategy;
+        self.orders.iter().filter(move |o| o.strategy == strategy)
+    }
+
+    /// Value of its n-th expression; `None` while it is not ready.
+    #[must_use]
+    pub fn value(&self, expression: usize) -> Option<f64> {
+        self.rules.value(self.rule(expression))
+    }
+
+    /// Whether its n-th expression was evaluated at this record, is ready and not zero.
+    #[must_use]
+    pub fn holds(&self, expression: usize) -> bool {
+        self.ticked(expression) && self.value(expression).is_some_and(|v| v.abs() > 0.0)
+    }
+
+    /// Whether its n-th expression was evaluated at this record.
+    #[must_use]
+    pub fn ticked(&self, expression: usize) -> bool {
+        self.rules.ticked(self.rule(expression))
+    }
+
+    /// Position once all its open orders have filled.
+    pub(crate) fn expected_qty(&self) -> i64 {
+        self.orders().fold(self.position().qty(), |sum, order| {
+            sum.saturating_add(order.new.side.sign().saturating_mul(order.open_qty()))
+        })
+    }
+
+    fn rule(&self, expression: usize) -> RuleId {
+        RuleId(self.first_rule + expression)
+    }
+}
+
+impl Intents {
+    /// Wishes a market order.
+    pub fn market(&mut self, instrument: InstrumentId, side: Side, size: OrderSize) {
+        self.send(NewOrder {
+            instrument,
+            side,
+            order_type: OrderType::Market,
+            price: 0,
+            size,
+        });
+    }
+
+    /// Wishes any order.
+    pub fn send(&mut self, order: NewOrder) {
+        self.wishes.push(Intent::Send(order));
+    }
+
+    /// Wishes an order back.
+    pub fn cancel(&mut self, order: u32) {
+        self.wishes.push(Intent::Cancel(order));
+    }
+
+    /// Wishes all open orders of the strategy back.
+    pub fn cancel_all(&mut self, own: &Own<'_>) {
+        for order in own.orders() {
+            self.cancel(order.id);
+        }
+    }
+
+    /// The wishes so far.
+    #[must_use]
+    pub fn wishes(&self) -> &[Intent] {
+        &self.wishes
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.wishes.clear();
+    }
+}
+
+impl CodeSettings<'_> {
+    /// A size above zero in units, as a mantissa of the instrument.
+    ///
+    /// # Errors
+    /// [`CoreError::Setting`] if it is not there or cannot be read.
+    pub fn qty(&self, field: &'static str) -> Result<i64, CoreError> {
+        self.number(field, self.instrument.qty_decimals, "a size above zero")
+    }
+
+    /// A whole number above zero.
+    ///
+    /// # Errors
+    /// [`CoreError::Setting`] if it is not there or cannot be read.
+    pub fn whole(&self, field: &'static str) -> Result<i64, CoreError> {
+        self.number(field, 0, "a whole number above zero")
+    }
+
+    /// Place of a named expression.
+    ///
+    /// # Errors
+    /// [`CoreError::Setting`] if it is not there.
+    pub fn expression(&self, name: &'static str) -> Result<usize, CoreError> {
+        let at = self.expressions.iter().position(|known| *known == name);
+        at.ok_or_else(|| self.wrong(name, "", "an expression"))
+    }
+
+    fn number(
+        &self,
+        field: &'static str,
+        decimals: u8,
+        expected: &'static str,
+    ) -> Result<i64, CoreError> {
+        let text = self.settings.get(field).map_or("", String::as_str);
+        match parse_decimal(text.as_bytes(), decimals) {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(self.wrong(field, text, expected)),
+        }
+    }
+
+    fn wrong(&self, field: &'static str, value: &str, expected: &'static str) -> CoreError {
+        CoreError::Setting {
+            owner: format!("strategy {}", self.strategy),
+            field,
+            value: value.to_owned(),
+            expected,
+        }
+    }
+}
+
+impl Runner {
+    /// `first_rule` is the number of expressions of the strategies before it.
+    pub(crate) fn new(
+        def: &StrategyDef,
+        first_rule: usize,
+        config: &CoreConfig,
+    ) -> Result<Runner, CoreError> {
+        let (instrument, traded) = traded(def, config)?;
+        let kind = match def {
+            StrategyDef::Rules { .. } => RunnerKind::Rules(Rules::new(def, traded)?),
+            StrategyDef::Target { .. } => RunnerKind::Target(Target::new(traded)),
+            StrategyDef::Code {
+                name,
+                code,
+                expressions,
+                settings,
+                ..
+            } => RunnerKind::Code(built_in(
+                code,
+                &CodeSettings {
+                    strategy: name,
+                    instrument: traded,
+                    settings,
+                    expressions: expressions.keys().map(String::as_str).collect(),
+                },
+            )?),
+        };
+        Ok(Runner {
+            instrument,
+            first_rule,
+            rule_count: def.expressions().len(),
+            kind,
+        })
+    }
+
+    pub(crate) fn rules(&self) -> std::ops::Range<usize> {
+        self.first_rule..self.first_rule + self.rule_count
+    }
+
+    /// Lets the strategy wish, if anything that it looks at has changed.
+    pub(crate) fn decide(
+        &mut self,
+        (seq, record): (Seq, &Record),
+        market: &Market,
+        own: Own<'_>,
+        intents: &mut Intents,
+    ) {
+        match &mut self.kind {
+            RunnerKind::Rules(rules) => rules.decide(&own, intents),
+            RunnerKind::Target(target) => target.decide(&own, intents),
+            RunnerKind::Code(code) => {
+                let context = Context {
+                    seq,
+                    record,
+                    market,
+                    own,
+                };
+                code.on_event(&context, intents);
+            }
+        }
+    }
+}
+
+/// The strategies in code, by name. A new one is one line here.
+fn built_in(code: &str, settings: &CodeSettings<'_>) -> Result<Box<dyn Strategy>, CoreError> {
+    match code {
+        "trailing_stop" => Ok(Box::new(TrailingStop::new(settings)?)),
+        _ => Err(settings.wrong("code", code, "trailing_stop")),
+    }
+}
+
+fn traded<'a>(
+    def: &StrategyDef,
+    config: &'a CoreConfig,
+) -> Result<(InstrumentId, &'a InstrumentDef), CoreError> {
+    let instruments = &config.instruments;
+    let owner = || format!("strategy {}", def.name());
+    match def.instrument() {
+        Some(name) => instruments
+            .find(name)
+            .ok_or_else(|| CoreError::UnknownInstrument {
+                owner: owner(),
+                name: name.to_owned(),
+            }),
+        None => config
+            .default_instrument
+            .and_then(|id| Some((id, instruments.get(id)?)))
+            .ok_or_else(|| CoreError::Setting {
+                owner: owner(),
+                field: "instrument",
+                value: String::new(),
+                expected: "an instrument, as the run has no default",
+            }),
+    }
+}

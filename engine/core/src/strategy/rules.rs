@@ -1,0 +1,120 @@
+//! Rules: conditions for getting in and out, long and short.
+//!
+//! What holds when nothing is held opens, what holds against a position closes it, and an entry on the other side turns it
+//! round. Conditions that contradict each other open nothing.
+
+use super::{Intents, Own};
+use crate::error::CoreError;
+use crate::order::OrderSize;
+use crate::sizing::Scale;
+use crate::trade_config::{Size, StrategyDef};
+use tickloom_types::{InstrumentDef, Side, parse_decimal};
+
+/// Conditions by the place of their expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    enter: Option<usize>,
+    exit: Option<usize>,
+    short_enter: Option<usize>,
+    short_exit: Option<usize>,
+    size: OrderSize,
+}
+
+impl Rules {
+    /// From a definition of rules; other kinds have none.
+    pub(crate) fn new(def: &StrategyDef, instrument: &InstrumentDef) -> Result<Rules, CoreError> {
+        let StrategyDef::Rules {
+            name,
+            enter,
+            exit,
+            short_enter,
+            short_exit,
+            size,
+            ..
+        } = def
+        else {
+            unreachable!("only rules are made into rules");
+        };
+        let mut places = 0..;
+        let mut place = |text: &Option<String>| text.as_ref().and_then(|_| places.next());
+        Ok(Rules {
+            enter: place(enter),
+            exit: place(exit),
+            short_enter: place(short_enter),
+            short_exit: place(short_exit),
+            size: order_size(name, size, instrument)?,
+        })
+    }
+
+    pub(crate) fn decide(&self, own: &Own<'_>, intents: &mut Intents) {
+        let holds = |place: Option<usize>| place.is_some_and(|place| own.holds(place));
+        let (exit, short_exit) = (holds(self.exit), holds(self.short_exit));
+        let long = holds(self.enter) && !exit;
+        let short = holds(self.short_enter) && !short_exit;
+        let entry = match (long, short) {
+            (true, false) => Some(Side::Buy),
+            (false, true) => Some(Side::Sell),
+            _ => None,
+        };
+        if entry.is_none() && !exit && !short_exit {
+            return;
+        }
+        let expected = own.expected_qty();
+        let leaves = match expected {
+            1.. => exit || entry == Some(Side::Sell),
+            0 => false,
+            _ => short_exit || entry == Some(Side::Buy),
+        };
+        if leaves {
+            intents.cancel_all(own);
+            close(own, intents);
+        }
+        if let Some(side) = entry
+            && (leaves || expected == 0)
+        {
+            intents.market(own.instrument, side, self.size);
+        }
+    }
+
+    /// Places of the conditions that must hold for anything to happen at a position of this size with no open order.
+    pub(crate) fn awaited(&self, qty: i64) -> [Option<usize>; 2] {
+        match qty {
+            1.. => [self.exit, self.short_enter],
+            0 => [self.enter, self.short_enter],
+            _ => [self.short_exit, self.enter],
+        }
+    }
+}
+
+fn close(own: &Own<'_>, intents: &mut Intents) {
+    let held = own.position().qty();
+    let side = if held > 0 { Side::Sell } else { Side::Buy };
+    if let Some(qty) = held.checked_abs().filter(|qty| *qty > 0) {
+        intents.market(own.instrument, side, OrderSize::Qty(qty));
+    }
+}
+
+/// The size as a mantissa of the instrument, a multiple of its lot.
+fn order_size(
+    strategy: &str,
+    size: &Size,
+    instrument: &InstrumentDef,
+) -> Result<OrderSize, CoreError> {
+    let wrong = |expected| CoreError::Setting {
+        owner: format!("strategy {strategy}"),
+        field: "size",
+        value: size.to_string(),
+        expected,
+    };
+    match size {
+        Size::All => Ok(OrderSize::All),
+        Size::AllWhole if Scale::new(instrument).whole_lot.is_none() => {
+            Err(wrong("a size: whole units of so large a lot do not fit"))
+        }
+        Size::AllWhole => Ok(OrderSize::AllWhole),
+        Size::Qty(text) => match parse_decimal(text.as_bytes(), instrument.qty_decimals) {
+            Ok(qty) if qty > 0 && qty % instrument.lot_size == 0 => Ok(OrderSize::Qty(qty)),
+            _ => Err(wrong("a size above zero in steps of the instrument's lot")),
+        },
+    }
+}

@@ -1,0 +1,299 @@
+//! A graph of operators, evaluated tick by tick or block by block with the same result, bit for bit.
+//!
+//! It takes no memory after it is built, except once for the columns of the first block. It knows neither records nor time.
+
+use crate::builder::{Draft, OutputId};
+use crate::field::{Clock, Field, Leaf};
+use crate::limits::{BLOCK_ROWS_MAX, BLOCK_ROWS_MIN};
+use crate::ops::scalar::tame;
+use crate::ops::{Inputs, Now, Op, Rows};
+use std::ops::Range;
+use tickloom_types::{BarSpec, InstrumentId};
+
+/// Place of a leaf in [`Graph::leaves`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeafId(pub usize);
+
+/// Operators in an order in which inputs come before what they feed.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    leaves: Vec<Leaf>,
+    nodes: Vec<Node>,
+    /// By node; NaN is not ready.
+    values: Vec<f64>,
+    /// By leaf.
+    mantissas: Vec<i64>,
+    /// By leaf.
+    leaf_values: Vec<f64>,
+    /// By leaf, `words` each: a bit for every node that ticks with it.
+    below: Vec<u64>,
+    /// Nodes that the next step will evaluate.
+    pending: Vec<u64>,
+    /// Nodes that the last step evaluated.
+    ticked: Vec<u64>,
+    /// By node, `stride` each; empty until the first block.
+    columns: Vec<f64>,
+    /// Rows of the last block.
+    rows: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    op: Op,
+    inputs: Inputs,
+}
+
+/// Bars as columns of mantissas of equal lengths.
+#[derive(Clone, Copy, Debug)]
+pub struct BarColumns<'a> {
+    /// First prices.
+    pub open: &'a [i64],
+    /// Highest prices.
+    pub high: &'a [i64],
+    /// Lowest prices.
+    pub low: &'a [i64],
+    /// Last prices.
+    pub close: &'a [i64],
+    /// Units traded.
+    pub volume: &'a [i64],
+}
+
+/// Bytes of columns that stay close to the processor.
+const COLUMNS_BYTES: usize = 256 << 10;
+
+const WORD: usize = 64;
+
+impl Graph {
+    pub(crate) fn new(leaves: Vec<Leaf>, drafts: Vec<Draft>) -> Graph {
+        let words = drafts.len().div_ceil(WORD);
+        let mut below = vec![0; words * leaves.len()];
+        let mut nodes = Vec::with_capacity(drafts.len());
+        let mut values = Vec::with_capacity(drafts.len());
+        for (at, draft) in drafts.into_iter().enumerate() {
+            for leaf in draft.leaves {
+                below[leaf * words + at / WORD] |= 1 << (at % WORD);
+            }
+            values.push(match draft.op {
+                Op::Constant(value) => value,
+                _ => f64::NAN,
+            });
+            nodes.push(Node {
+                op: draft.op,
+                inputs: draft.inputs,
+            });
+        }
+        Graph {
+            values,
+            mantissas: vec![0; leaves.len()],
+            leaf_values: vec![f64::NAN; leaves.len()],
+            below,
+            pending: vec![0; words],
+            ticked: vec![0; words],
+            columns: Vec::new(),
+            rows: 0,
+            leaves,
+            nodes,
+        }
+    }
+
+    /// The inputs of the graph; a [`LeafId`] is a place among them.
+    #[must_use]
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// How many operators there are, after sharing.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is nothing to evaluate.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Says that an exact field ticked. The fields of one bar are set together, before one step.
+    #[inline]
+    pub fn set_mantissa(&mut self, leaf: LeafId, mantissa: i64) {
+        debug_assert!(self.leaves[leaf.0].field.is_exact());
+        self.mantissas[leaf.0] = mantissa;
+        self.mark(leaf);
+    }
+
+    /// Says that a computed field ticked; NaN is not ready.
+    #[inline]
+    pub fn set_value(&mut self, leaf: LeafId, value: f64) {
+        debug_assert!(!self.leaves[leaf.0].field.is_exact());
+        self.leaf_values[leaf.0] = tame(value);
+        self.mark(leaf);
+    }
+
+    #[inline]
+    fn mark(&mut self, leaf: LeafId) {
+        let words = self.pending.len();
+        let below = &self.below[leaf.0 * words..][..words];
+        for (pending, below) in self.pending.iter_mut().zip(below) {
+            *pending |= below;
+        }
+    }
+
+    /// Evaluates what depends on the leaves that were set since the last step, and nothing else.
+    #[inline]
+    pub fn step(&mut self) {
+        std::mem::swap(&mut self.pending, &mut self.ticked);
+        self.pending.fill(0);
+        for (word, bits) in self.ticked.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                let at = word * WORD + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let node = &mut self.nodes[at];
+                let now = Now {
+                    values: &self.values,
+                    mantissas: &self.mantissas,
+                    leaf_values: &self.leaf_values,
+                };
+                self.values[at] = node.op.step(node.inputs, &now);
+            }
+        }
+    }
+
+    /// Whether the output was evaluated in the last step.
+    #[must_use]
+    #[inline]
+    pub fn ticked(&self, output: OutputId) -> bool {
+        self.ticked[output.0 / WORD] >> (output.0 % WORD) & 1 == 1
+    }
+
+    /// The output's value, `None` while it is not ready. A condition is 1 or 0.
+    #[must_use]
+    #[inline]
+    pub fn value(&self, output: OutputId) -> Option<f64> {
+        let value = self.values[output.0];
+        (!value.is_nan()).then_some(value)
+    }
+
+    /// The instrument and bar size if all leaves are fields of the same bars: then blocks can be run.
+    #[must_use]
+    pub fn is_single_bar(&self) -> Option<(InstrumentId, BarSpec)> {
+        let first = self.leaves.first()?;
+        let Clock::Bar(spec) = first.clock else {
+            return None;
+        };
+        let same = |leaf: &Leaf| leaf.instrument == first.instrument && leaf.clock == first.clock;
+        self.leaves
+            .iter()
+            .all(same)
+            .then_some((first.instrument, spec))
+    }
+
+    /// Evaluates all bars as if they came one by one, in blocks of rows. After each block `on` gets the graph, whose
+    /// [`Graph::column`]s are this block's, and the block's rows within `bars`.
+    ///
+    /// May be called again to go on, and mixed with steps.
+    ///
+    /// # Panics
+    /// If the columns differ in length, or the graph is not [`Graph::is_single_bar`].
+    pub fn run_block(&mut self, bars: &BarColumns<'_>, mut on: impl FnMut(&Graph, Range<usize>)) {
+        assert!(
+            self.leaves.is_empty() || self.is_single_bar().is_some(),
+            "blocks need a graph over one series of bars"
+        );
+        let mut mantissas: [&[i64]; 5] = [&[]; 5];
+        for (column, leaf) in mantissas.iter_mut().zip(&self.leaves) {
+            *column = bars.column(leaf.field);
+        }
+        let mantissas = &mantissas[..self.leaves.len()];
+        let stride = self.stride();
+        self.columns.resize(stride * self.nodes.len(), f64::NAN);
+        let count = bars.len();
+        let mut start = 0;
+        while start < count {
+            let rows = start..count.min(start + stride);
+            start = rows.end;
+            self.evaluate(mantissas, rows.clone(), stride);
+            on(self, rows);
+        }
+        if count > 0 {
+            self.settle(mantissas, stride);
+        }
+    }
+
+    /// The output's values in the rows of the last block, NaN where it is not ready.
+    #[must_use]
+    #[inline]
+    pub fn column(&self, output: OutputId) -> &[f64] {
+        &self.columns[output.0 * self.stride()..][..self.rows]
+    }
+
+    /// Rows of a block: fewer for a large graph, so that its columns stay close to the processor.
+    fn stride(&self) -> usize {
+        let rows = COLUMNS_BYTES / size_of::<f64>() / self.nodes.len().max(1);
+        rows.clamp(BLOCK_ROWS_MIN, BLOCK_ROWS_MAX)
+    }
+
+    fn evaluate(&mut self, mantissas: &[&[i64]], rows: Range<usize>, stride: usize) {
+        self.rows = rows.len();
+        for (at, node) in self.nodes.iter_mut().enumerate() {
+            let (before, own) = self.columns.split_at_mut(at * stride);
+            let input = Rows {
+                mantissas,
+                rows: rows.clone(),
+                columns: before,
+                stride,
+            };
+            node.op.block(node.inputs, &input, &mut own[..rows.len()]);
+        }
+    }
+
+    /// Leaves everything as if the last row had been a step.
+    fn settle(&mut self, mantissas: &[&[i64]], stride: usize) {
+        let last = self.rows - 1;
+        for (at, value) in self.values.iter_mut().enumerate() {
+            *value = self.columns[at * stride + last];
+        }
+        self.ticked.fill(0);
+        for (leaf, column) in mantissas.iter().enumerate() {
+            self.mantissas[leaf] = column[column.len() - 1];
+            self.mark(LeafId(leaf));
+        }
+        std::mem::swap(&mut self.pending, &mut self.ticked);
+    }
+}
+
+impl BarColumns<'_> {
+    /// Number of bars.
+    ///
+    /// # Panics
+    /// If the columns differ in length.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let count = self.close.len();
+        let same = [self.open, self.high, self.low, self.volume]
+            .iter()
+            .all(|column| column.len() == count);
+        assert!(same, "all columns of bars have one length");
+        count
+    }
+
+    /// Whether there are no bars.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<'a> BarColumns<'a> {
+    fn column(&self, field: Field) -> &'a [i64] {
+        match field {
+            Field::Open => self.open,
+            Field::High => self.high,
+            Field::Low => self.low,
+            Field::Close => self.close,
+            Field::Volume => self.volume,
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The last n values, in memory that is taken once.
+
+/// A ring of the last `n` values.
+#[derive(Clone, Debug)]
+pub(crate) struct Window<T> {
+    values: Box<[T]>,
+    /// Where the next value goes, which is where the oldest is.
+    at: usize,
+    full: bool,
+}
+
+impl<T: Copy> Window<T> {
+    /// `n` times `empty`, which does not count as a value.
+    pub(crate) fn new(n: u32, empty: T) -> Window<T> {
+        Window {
+            values: vec![empty; n as usize].into_boxed_slice(),
+            at: 0,
+            full: false,
+        }
+    }
+
+    /// Puts `x` in the place of the oldest value (or of an empty one), which is returned.
+    #[inline]
+    pub(crate) fn replace(&mut self, x: T) -> T {
+        let oldest = std::mem::replace(&mut self.values[self.at], x);
+        self.at += 1;
+        if self.at == self.values.len() {
+            self.at = 0;
+            self.full = true;
+        }
+        oldest
+    }
+
+    /// As many calls of [`Window::replace`].
+    pub(crate) fn replace_all(&mut self, all: &[T]) {
+        let n = self.values.len();
+        self.full |= self.at + all.len() >= n;
+        // Of more than n values only the last n remain.
+        let skipped = all.len().saturating_sub(n);
+        let start = (self.at + skipped) % n;
+        let kept = &all[skipped..];
+        let (first, second) = kept.split_at(kept.len().min(n - start));
+        self.values[start..start + first.len()].copy_from_slice(first);
+        self.values[..second.len()].copy_from_slice(second);
+        self.at = (start + kept.len()) % n;
+    }
+
+    /// Whether there are `n` values.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Whether there are `n` values and [`Window::values`] has them in order: true once every `n` calls.
+    #[inline]
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.full & (self.at == 0)
+    }
+
+    /// The values, in order if [`Window::is_in_order`].
+    pub(crate) fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_oldest_value_leaves() {
+        let mut window = Window::new(2, 0);
+        assert_eq!(window.replace(1), 0);
+        assert!(!window.is_full());
+        assert_eq!(window.replace(2), 0);
+        assert!(window.is_full() && window.is_in_order());
+        assert_eq!(window.replace(3), 1);
+        assert!(window.is_full() && !window.is_in_order());
+    }
+
+    proptest! {
+        #[test]
+        fn many_at_once_are_as_one_by_one(n in 1_u32..9, parts in proptest::collection::vec(0_usize..20, 0..6)) {
+            let (mut one, mut many) = (Window::new(n, 0), Window::new(n, 0));
+            let mut next = 0;
+            for part in parts {
+                let values: Vec<i32> = (next..).take(part).collect();
+                next += 100;
+                for value in &values {
+                    one.replace(*value);
+                }
+                many.replace_all(&values);
+                prop_assert_eq!((&one.values, one.at, one.full), (&many.values, many.at, many.full));
+            }
+        }
+    }
+}

@@ -7,7 +7,12 @@ use crate::python;
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut command = cargo();
-    command.args(["test", "--workspace"]).args(arguments);
+    command.arg("test");
+    let names_a_package = |argument: &String| argument == "-p" || argument == "--package";
+    if !arguments.iter().any(names_a_package) {
+        command.arg("--workspace");
+    }
+    command.args(arguments);
     // The environment of the tests that read our files and messages with other people's programs.
     if let Some(interpreter) = python::interpreter()? {
         command.env("TICKLOOM_PYTHON", interpreter);

@@ -152,17 +152,15 @@ impl Publisher {
             ts_publish: item.ts_publish.0,
         };
         self.metrics.records += 1;
-        let json_wanted = topic.json_wanted;
-        self.send(&self.topics[index].name, &envelope, record.as_bytes())
-            .map(|bytes| self.metrics.bytes += bytes)?;
-        if json_wanted {
+        let topic = &self.topics[index];
+        self.metrics.bytes += self.send(&topic.name, &envelope, record.as_bytes())?;
+        if topic.json_wanted {
             let text = json::text(record, &self.names)?;
             let envelope = Envelope {
                 encoding: Encoding::Json,
                 ..envelope
             };
-            self.send(&self.topics[index].json_name, &envelope, text.as_bytes())
-                .map(|bytes| self.metrics.bytes += bytes)?;
+            self.metrics.bytes += self.send(&topic.json_name, &envelope, text.as_bytes())?;
             self.metrics.json += 1;
         }
         Ok(())

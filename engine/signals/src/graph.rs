@@ -31,6 +31,8 @@ pub struct Graph {
     pending: Vec<u64>,
     /// Nodes that the last step evaluated.
     ticked: Vec<u64>,
+    /// Nodes that lost their value since the last step, because a leaf below was withdrawn.
+    withdrawn: Vec<u64>,
     /// By node, `stride` each; empty until the first block.
     columns: Vec<f64>,
     /// Rows of the last block.
@@ -89,6 +91,7 @@ impl Graph {
             below,
             pending: vec![0; words],
             ticked: vec![0; words],
+            withdrawn: vec![0; words],
             columns: Vec::new(),
             rows: 0,
             leaves,
@@ -130,6 +133,20 @@ impl Graph {
         self.mark(leaf);
     }
 
+    /// Says that a field has no value any more: what depends on it is not ready until it ticks again. The next step counts
+    /// it as a tick, though operators keep what they remember, as if it had none.
+    pub fn withdraw(&mut self, leaf: LeafId) {
+        let words = self.withdrawn.len();
+        for word in 0..words {
+            let mut bits = self.below[leaf.0 * words + word];
+            self.withdrawn[word] |= bits;
+            while bits != 0 {
+                self.values[word * WORD + bits.trailing_zeros() as usize] = f64::NAN;
+                bits &= bits - 1;
+            }
+        }
+    }
+
     #[inline]
     fn mark(&mut self, leaf: LeafId) {
         let words = self.pending.len();
@@ -157,6 +174,9 @@ impl Graph {
                 };
                 self.values[at] = node.op.step(node.inputs, &now);
             }
+        }
+        for (ticked, withdrawn) in self.ticked.iter_mut().zip(&mut self.withdrawn) {
+            *ticked |= std::mem::take(withdrawn);
         }
     }
 

@@ -1,8 +1,9 @@
 //! Wakes parked consumers. It carries no items and decides nothing about who parks.
 
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
+
+use crate::sync::{AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, fence};
 
 /// Longest sleep of a parked consumer, so that a thread which also keeps time comes round often.
 const PARK_MAX: Duration = Duration::from_millis(5);

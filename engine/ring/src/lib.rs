@@ -26,6 +26,7 @@ mod producer;
 mod shared;
 #[cfg(test)]
 mod stress_tests;
+mod sync;
 mod wait;
 
 use std::sync::Arc;

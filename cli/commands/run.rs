@@ -1,0 +1,136 @@
+//! `tickloom run`: the live path against any venue until it is stopped.
+
+use crate::config::{FEED_DEFAULT, File};
+use crate::failure::Failure;
+use crate::live::Live;
+use crate::output;
+use crate::pipeline::{End, Facts, Pipeline};
+use crate::stop::Stop;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tickloom_types::BarSpec;
+
+const EXAMPLES: &str = "\
+Examples:
+  tickloom run --feed binance:BTCUSDT --signal 'trend=ema(mid, 50) - ema(mid, 200)'
+  tickloom run --feed binance-usdm:BTCUSDT,ETHUSDT --bar 1s --signal 'rsi=rsi(close, 14)' --record recorded
+  tickloom run --feed 'ws://127.0.0.1:9000/stream?streams=btcusdt@trade/btcusdt@depth@100ms&venue=binance'
+  tickloom run --config live.toml
+
+It runs until Ctrl-C, reconnects by itself, and with --record goes on where it was, also after a crash.
+Subscribe with `tickloom subscribe ENDPOINT` or any ZeroMQ client (docs/subscribe.md).";
+
+/// Run live: feeds in, signals out.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A configuration file (TOML); what follows adds to it or replaces it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A feed: VENUE:SYMBOL,SYMBOL or the address of a stream; may be given several times [default: binance:BTCUSDT]
+    #[arg(long, value_name = "URL_OR_NAME")]
+    feed: Vec<String>,
+    /// A signal; may be given several times
+    #[arg(long, value_name = "NAME=EXPR")]
+    signal: Vec<String>,
+    /// ZeroMQ endpoint to publish on [default: tcp://127.0.0.1:5556]
+    #[arg(long, value_name = "ENDPOINT")]
+    publish: Option<String>,
+    /// Directory to record into: a journal and a Parquet catalog
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// Size of bars for close, open, … without `@`
+    #[arg(long, value_name = "SPEC")]
+    bar: Option<BarSpec>,
+    /// Threads that evaluate signals [default: 1]
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+    /// Address of the Prometheus page, such as 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+    /// Print one JSON object at the end
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command until Ctrl-C or a failure.
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let as_json = args.json;
+    let settings = settings(args)?.check()?;
+    let stop = Stop::catch()?;
+    let pipeline = Pipeline::start(settings).map_err(Failure::input)?;
+    let facts = pipeline.facts.clone();
+    announce(&facts);
+    let mut live = Live::start("tickloom run", &facts).map_err(Failure::run)?;
+    let watched = live.watch(&pipeline, &stop, || false);
+    let stages = pipeline.stages();
+    let end = pipeline.stop().map_err(Failure::run)?;
+    watched.and_then(|()| live.drain()).map_err(Failure::run)?;
+    if as_json {
+        return output::json(&summary(&facts, &end));
+    }
+    output::line(live.table().draw(&stages, "stopped").trim_end());
+    output::line(&format!("\noutput hash {}  ({} events)", end.output_hash, end.events));
+    Ok(())
+}
+
+fn settings(args: Args) -> Result<File, Failure> {
+    let mut file = match &args.config {
+        Some(path) => File::read(path)?,
+        None => File::default(),
+    };
+    for feed in &args.feed {
+        file.add_feed(feed)?;
+    }
+    if file.feed.is_empty() {
+        file.add_feed(FEED_DEFAULT)?;
+    }
+    for signal in &args.signal {
+        file.add_signal(signal)?;
+    }
+    if let Some(endpoint) = args.publish {
+        file.publish.endpoint = endpoint;
+    }
+    if args.record.is_some() {
+        file.record.dir = args.record;
+    }
+    if args.bar.is_some() {
+        file.default_bar = args.bar;
+    }
+    if let Some(workers) = args.workers {
+        file.engine.workers = workers;
+    }
+    if args.metrics.is_some() {
+        file.metrics.listen = args.metrics;
+    }
+    Ok(file)
+}
+
+/// Says where everything is.
+pub(crate) fn announce(facts: &Facts) {
+    for (name, _) in &facts.feeds {
+        output::note(&format!("feed       {name}"));
+    }
+    output::note(&format!("publishing {}", facts.endpoint));
+    if let Some(address) = facts.metrics_at {
+        output::note(&format!("metrics    http://{address}/metrics"));
+    }
+    if let Some(journal) = &facts.journal {
+        output::note(&format!("journal    {}", journal.display()));
+    }
+    if facts.resumed > 0 {
+        output::note(&format!("resumed    after {} events of an earlier session", facts.resumed));
+    }
+}
+
+fn summary(facts: &Facts, end: &End) -> serde_json::Value {
+    json!({
+        "events": end.events,
+        "outputs": end.outputs,
+        "output_hash": end.output_hash,
+        "endpoint": facts.endpoint,
+        "journal": facts.journal,
+        "catalog": facts.catalog,
+    })
+}

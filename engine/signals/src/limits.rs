@@ -13,7 +13,7 @@ pub const WINDOW_MAX: u32 = 1_000_000;
 pub const NODES_MAX: usize = 200_000;
 
 /// Eight-byte cells in all windows of a graph.
-pub const CELLS_MAX: usize = 32 << 20;
+pub const CELLS_MAX: usize = 8 << 20;
 
 /// Rows evaluated at a time in block mode.
 pub const BLOCK_ROWS_MAX: usize = 1_024;

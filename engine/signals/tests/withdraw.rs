@@ -1,4 +1,5 @@
 //! A field that has no value any more: what depends on it is not ready until it ticks again.
+#![allow(clippy::unwrap_used, reason = "a panic is a failure")]
 
 use std::collections::BTreeMap;
 use tickloom_signals::{Graph, GraphBuilder, LeafId, OutputId, Scope, parse};

@@ -5,6 +5,8 @@
     reason = "each test uses its part, and a panic is a failure"
 )]
 
+pub(crate) mod expressions;
+
 use std::collections::BTreeMap;
 use tickloom_signals::{
     BarColumns, Clock, Field, Graph, GraphBuilder, LeafId, OutputId, Scope, parse,

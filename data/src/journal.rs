@@ -12,8 +12,8 @@ mod writer;
 
 pub use format::{Block, Close};
 pub use reader::{JournalReader, TornTail};
-pub use segment::SegmentReader;
+pub use segment::{SegmentFault, SegmentReader};
 pub use writer::{JournalOptions, JournalWriter, Recovered, SyncPolicy};
 
 pub(crate) use reader::segment_files;
-pub(crate) use writer::lock;
+pub(crate) use writer::{lock, sync_dir};

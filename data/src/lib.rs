@@ -3,16 +3,22 @@
 //! The journal is the authority: what the core saw, in that order. Parquet is derived from it and can be made again.
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.
 
+pub mod catalog;
 mod error;
 pub mod journal;
 mod limits;
 mod meta;
+mod recorder;
 
+pub use catalog::{
+    Catalog, Range, RunWriter, Scan, ScanQuery, SyncReport, Table, Written, sync_journal,
+};
 pub use error::DataError;
 pub use journal::{
     Block, Close, JournalOptions, JournalReader, JournalWriter, Recovered, SyncPolicy, TornTail,
 };
 pub use meta::RunMeta;
+pub use recorder::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;

@@ -14,6 +14,9 @@ pub(crate) const RUN_NAME_LEN_MAX: usize = 40;
 /// Rows that a Parquet partition holds back before it hands them to the encoder.
 pub(crate) const PENDING_ROWS_MAX: usize = 8192;
 
+/// Parquet files that one writer keeps open; beyond, the one that waited longest is completed.
+pub(crate) const OPEN_FILES_MAX: usize = 128;
+
 /// Rows of a Parquet row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 262_144;
 

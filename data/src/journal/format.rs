@@ -125,7 +125,7 @@ impl SegmentHeader {
         let mut header = SegmentHeader {
             magic: SEGMENT_MAGIC,
             version: VERSION,
-            record_len: RECORD_LEN as u16,
+            record_len: u16::try_from(RECORD_LEN).expect("64 fits"),
             segment,
             run: [0; RUN_NAME_LEN_MAX],
             reserved: 0,

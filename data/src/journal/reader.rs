@@ -305,11 +305,6 @@ impl JournalReader {
     fn stop_at(&mut self, fault: SegmentFault) -> Result<()> {
         let file = self.files[self.next - 1].clone();
         match fault {
-            SegmentFault::Io(source) => Err(DataError::Io {
-                action: "read",
-                path: file,
-                source,
-            }),
             SegmentFault::Bytes { offset, torn, .. } if torn && self.next == self.files.len() => {
                 let len = fs::metadata(&file)
                     .map_err(DataError::io("read", &file))?
@@ -328,12 +323,7 @@ impl JournalReader {
                 self.segment = None;
                 Ok(())
             }
-            SegmentFault::Bytes {
-                offset,
-                found,
-                expected,
-                ..
-            } => Err(self.damaged(offset, found, expected)),
+            fault => Err(fault.into_error(&file)),
         }
     }
 

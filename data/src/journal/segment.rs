@@ -4,8 +4,10 @@ use super::format::{
     Block, BlockHeader, ChainHash, HEADER_LEN, SEGMENT_MAGIC, SegmentHeader, VERSION,
     decode_payload, has_block_header,
 };
+use crate::DataError;
 use crate::limits::BLOCK_BYTES_MAX;
 use std::io::{self, Read};
+use std::path::Path;
 use tickloom_types::RECORD_LEN;
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -25,6 +27,27 @@ pub enum SegmentFault {
     },
     /// The source could not be read.
     Io(io::Error),
+}
+
+impl SegmentFault {
+    /// The error for this fault in `file`.
+    #[must_use]
+    pub fn into_error(self, file: &Path) -> DataError {
+        match self {
+            SegmentFault::Io(error) => DataError::io("read", file)(error),
+            SegmentFault::Bytes {
+                offset,
+                found,
+                expected,
+                ..
+            } => DataError::Damaged {
+                file: file.to_owned(),
+                offset,
+                found,
+                expected,
+            },
+        }
+    }
 }
 
 /// One block with the hashes that chain it.

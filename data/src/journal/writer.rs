@@ -3,7 +3,7 @@
 //! Records are kept back until [`JournalWriter::flush`] (or until a block is full). Outputs never get ahead of the inputs that
 //! caused them: those whose cause has not come yet wait.
 
-use super::format::{Block, BlockHeader, BlockKind, Close, SegmentHeader, put_outputs};
+use super::format::{BlockHeader, BlockKind, Close, SegmentHeader, put_outputs};
 use super::reader::{JournalReader, Position, TornTail, segment_name};
 use crate::limits::BLOCK_RECORDS_MAX;
 use crate::{DataError, Result, RunMeta};

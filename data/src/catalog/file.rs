@@ -1,0 +1,381 @@
+//! One Parquet file of the catalog: its path, the metadata in it, how rows are written and read. Knows no other file.
+
+use super::column::{Misfit, Scale, unused, word_array};
+use super::table::Table;
+use crate::limits::{PENDING_ROWS_MAX, ROW_GROUP_ROWS};
+use crate::{DataError, Result, RunMeta};
+use arrow_array::{ArrayRef, RecordBatch, TimestampNanosecondArray, UInt8Array, UInt64Array};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tickloom_types::{
+    BarSpec, InstrumentDef, InstrumentId, NANOS_PER_SECOND, Record, Seq, SourceId, Ts,
+};
+
+/// Version of the schemas that this code writes and reads.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+/// Key of the metadata in a file's footer.
+pub(crate) const META_KEY: &str = "tickloom";
+/// Partition of records without an instrument: Hive's name for null.
+const NO_INSTRUMENT: &str = "__HIVE_DEFAULT_PARTITION__";
+const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
+/// Bars of an hour or more are kept by year: a daily bar a file would be a heap of tiny files.
+const LONG_BAR_NS: i64 = 3_600 * NANOS_PER_SECOND;
+
+/// What a file says of itself, as JSON in its footer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileMeta {
+    pub(crate) schema: u32,
+    pub(crate) table: Table,
+    pub(crate) run: String,
+    /// `None` for records of a source as a whole.
+    pub(crate) instrument: Option<InstrumentDef>,
+    /// The size of the bars, if they are.
+    pub(crate) bar: Option<BarSpec>,
+    pub(crate) rows: u64,
+    pub(crate) first: Key,
+    pub(crate) last: Key,
+    pub(crate) ts_min: Ts,
+    pub(crate) ts_max: Ts,
+}
+
+/// Place of a row in its run: inputs by sequence; outputs after the input that caused them, by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) seq: Seq,
+    /// Number of the output plus one; 0 for inputs.
+    pub(crate) output: u64,
+}
+
+/// What the rows of one file have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Partition {
+    pub(crate) table: Table,
+    pub(crate) instrument: InstrumentId,
+    /// First day of the period, in days since the epoch.
+    pub(crate) day: i64,
+    pub(crate) bar: Option<BarSpec>,
+}
+
+impl Partition {
+    /// Where a record belongs.
+    pub(crate) fn of(table: Table, record: &Record, meta: &RunMeta) -> Partition {
+        let bar = if table.is_bars() {
+            meta.instruments.bar_spec(record.source())
+        } else {
+            None
+        };
+        Partition {
+            table,
+            instrument: record.instrument(),
+            day: first_day(table, bar, record.ts_event()),
+            bar,
+        }
+    }
+
+    /// Its directory below the catalog's root.
+    pub(crate) fn dir(&self, instrument: Option<&InstrumentDef>) -> PathBuf {
+        let name = instrument.map_or(NO_INSTRUMENT.to_owned(), |def| escape(&def.name));
+        let date = Ts(self.day.saturating_mul(DAY_NS)).date();
+        PathBuf::from(format!("kind={}", self.table))
+            .join(format!("instrument={name}"))
+            .join(format!("date={date}"))
+    }
+
+    /// Its file's name: the run, its part, for bars their size, and which of the partition's files it is.
+    pub(crate) fn file_name(&self, run: &str, part: u32, nth: u32) -> String {
+        let bar = self.bar.map_or(String::new(), |spec| format!("-{spec}"));
+        let nth = match nth {
+            0 => String::new(),
+            nth => format!("-{nth}"),
+        };
+        format!("{run}-{part:08}{bar}{nth}.parquet")
+    }
+}
+
+/// A bar lies before its stamp: the daily bar that closes at midnight belongs to the day that ends then.
+fn first_day(table: Table, bar: Option<BarSpec>, ts: Ts) -> i64 {
+    if !table.is_bars() {
+        return ts.0.div_euclid(DAY_NS);
+    }
+    let day = ts.0.saturating_sub(1).div_euclid(DAY_NS);
+    match bar {
+        Some(BarSpec::Time(length)) if length >= LONG_BAR_NS => first_day_of_year(day),
+        _ => day,
+    }
+}
+
+fn first_day_of_year(day: i64) -> i64 {
+    let date = Ts(day.saturating_mul(DAY_NS)).date();
+    let year = &date[..date.len() - "-MM-DD".len()];
+    Ts::parse(&format!("{year}-01-01")).map_or(day, |ts| ts.0.div_euclid(DAY_NS))
+}
+
+/// Names hold only letters, digits and `. - _ /`; the slash becomes `%2F`, as Hive readers expect.
+pub(crate) fn escape(name: &str) -> String {
+    name.replace('/', "%2F")
+}
+
+/// A file being written under a temporary name.
+pub(crate) struct FileWriter {
+    path: PathBuf,
+    temporary: PathBuf,
+    writer: ArrowWriter<File>,
+    meta: FileMeta,
+    scale: Scale,
+    unused: [u64; 5],
+    keys: Vec<Key>,
+    records: Vec<Record>,
+}
+
+impl FileWriter {
+    /// Begins the file `name` of a partition.
+    pub(crate) fn create(
+        root: &Path,
+        partition: &Partition,
+        run: &RunMeta,
+        name: &str,
+    ) -> Result<FileWriter> {
+        let instrument = run.instruments.get(partition.instrument);
+        let dir = root.join(partition.dir(instrument));
+        let (path, temporary) = (dir.join(name), dir.join(format!(".{name}.tmp")));
+        fs::create_dir_all(&dir).map_err(DataError::io("create", &dir))?;
+        let file = File::create(&temporary).map_err(DataError::io("create", &temporary))?;
+        let writer = ArrowWriter::try_new(
+            file,
+            partition.table.schema(),
+            Some(properties(partition.table)),
+        )
+        .map_err(DataError::parquet(&temporary))?;
+        Ok(FileWriter {
+            path,
+            temporary,
+            writer,
+            scale: Scale::of(instrument),
+            unused: unused(partition.table.columns()),
+            meta: FileMeta {
+                schema: SCHEMA_VERSION,
+                table: partition.table,
+                run: run.run.clone(),
+                instrument: instrument.cloned(),
+                bar: partition.bar,
+                rows: 0,
+                first: Key::default(),
+                last: Key::default(),
+                ts_min: Ts(i64::MAX),
+                ts_max: Ts(i64::MIN),
+            },
+            keys: Vec::new(),
+            records: Vec::new(),
+        })
+    }
+
+    /// Takes a row; keys go up.
+    pub(crate) fn push(&mut self, key: Key, record: &Record, run: &RunMeta) -> Result<()> {
+        if record.body.iter().zip(self.unused).any(|(b, u)| b & u != 0) {
+            return Err(DataError::Record {
+                seq: key.seq,
+                field: "body",
+                value: "not zero where it is reserved".to_owned(),
+                expected: "zeros",
+            });
+        }
+        if self.meta.rows > 0 && key <= self.meta.last {
+            return Err(DataError::Sequence {
+                what: "row",
+                found: key.seq,
+                expected: format!("above {}", self.meta.last.seq),
+            });
+        }
+        if self.meta.rows == 0 {
+            self.meta.first = key;
+        }
+        self.meta.last = key;
+        self.meta.rows += 1;
+        self.meta.ts_min = self.meta.ts_min.min(record.ts_event());
+        self.meta.ts_max = self.meta.ts_max.max(record.ts_event());
+        self.keys.push(key);
+        self.records.push(*record);
+        if self.records.len() >= PENDING_ROWS_MAX {
+            self.write_pending(run)?;
+        }
+        Ok(())
+    }
+
+    /// Completes the file and gives it its name.
+    pub(crate) fn finish(mut self, run: &RunMeta) -> Result<(PathBuf, FileMeta)> {
+        self.write_pending(run)?;
+        let meta = serde_json::to_string(&self.meta).expect("plain fields are JSON");
+        self.writer
+            .append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), meta));
+        let file = self
+            .writer
+            .into_inner()
+            .map_err(DataError::parquet(&self.temporary))?;
+        file.sync_all()
+            .map_err(DataError::io("sync", &self.temporary))?;
+        fs::rename(&self.temporary, &self.path)
+            .map_err(DataError::io("rename", &self.temporary))?;
+        Ok((self.path, self.meta))
+    }
+
+    fn write_pending(&mut self, run: &RunMeta) -> Result<()> {
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let columns = self.encode(run)?;
+        let batch = RecordBatch::try_new(self.meta.table.schema(), columns)
+            .map_err(DataError::parquet(&self.temporary))?;
+        self.writer
+            .write(&batch)
+            .map_err(DataError::parquet(&self.temporary))?;
+        self.keys.clear();
+        self.records.clear();
+        Ok(())
+    }
+
+    fn encode(&self, run: &RunMeta) -> Result<Vec<ArrayRef>> {
+        let times = |get: fn(&Record) -> i64| -> ArrayRef {
+            let values = self.records.iter().map(get);
+            Arc::new(TimestampNanosecondArray::from_iter_values(values).with_timezone("UTC"))
+        };
+        let constant = |word: Option<&str>| {
+            let key = word.map(|_| 0);
+            word_array(std::iter::repeat_n(key, self.records.len()), word)
+        };
+        let instrument = self.meta.instrument.as_ref();
+        let mut columns = vec![
+            times(|r| r.header.ts_event),
+            times(|r| r.header.ts_recv),
+            Arc::new(UInt64Array::from_iter_values(
+                self.keys.iter().map(|k| k.seq),
+            )),
+            constant(Some(&run.run)),
+            constant(instrument.map(|def| def.name.as_str())),
+            self.encode_sources(run)?,
+            Arc::new(UInt8Array::from_iter_values(
+                self.records.iter().map(|r| r.header.flags),
+            )),
+        ];
+        if self.meta.table.is_output() {
+            let numbers = self.keys.iter().map(|k| k.output - 1);
+            columns.push(Arc::new(UInt64Array::from_iter_values(numbers)));
+        }
+        if self.meta.table.is_bars() {
+            let spec = self.meta.bar.map(|spec| spec.to_string());
+            columns.push(constant(spec.as_deref()));
+        }
+        for column in self.meta.table.columns() {
+            let names = match column.codec {
+                super::column::Codec::Name(super::column::NameOf::Signal) => &run.signals,
+                _ => &run.strategies,
+            };
+            let array = column
+                .encode(&self.records, self.scale, names)
+                .map_err(|misfit| self.refuse(column.name, misfit))?;
+            columns.push(array);
+        }
+        Ok(columns)
+    }
+
+    fn encode_sources(&self, run: &RunMeta) -> Result<ArrayRef> {
+        let mut ids: Vec<u16> = Vec::new();
+        let mut keys = Vec::with_capacity(self.records.len());
+        for record in &self.records {
+            let id = record.header.source;
+            let at = ids
+                .iter()
+                .position(|known| *known == id)
+                .unwrap_or_else(|| {
+                    ids.push(id);
+                    ids.len() - 1
+                });
+            keys.push(i32::try_from(at).ok());
+        }
+        let mut names = Vec::new();
+        for id in ids {
+            let source = run.instruments.source(SourceId(id));
+            names.push(
+                source
+                    .map(|s| s.name.as_str())
+                    .ok_or_else(|| DataError::Record {
+                        seq: self.keys[0].seq,
+                        field: "source",
+                        value: id.to_string(),
+                        expected: "a source of the run",
+                    })?,
+            );
+        }
+        Ok(word_array(keys, names))
+    }
+
+    fn refuse(&self, field: &'static str, misfit: Misfit) -> DataError {
+        DataError::Record {
+            seq: self.keys[misfit.row].seq,
+            field,
+            value: misfit.value,
+            expected: misfit.expected,
+        }
+    }
+}
+
+/// zstd, page statistics, and encodings that all common readers know.
+fn properties(table: Table) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(
+            ZstdLevel::try_new(1).expect("1 is a level"),
+        ))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_created_by("tickloom".to_owned());
+    // Numbers that mostly rise by little: their differences are small, a dictionary of them is not.
+    let rising = ["ts_event", "ts_recv", "seq", "output_seq", "cause"];
+    let ids = ["trade_id", "update_id", "first_id", "last_id"];
+    for name in rising.into_iter().chain(ids) {
+        let path = ColumnPath::from(name);
+        if table.schema().field_with_name(name).is_ok() {
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    builder.build()
+}
+
+/// Reads what a file says of itself.
+pub(crate) fn read_meta(path: &Path) -> Result<FileMeta> {
+    let file = File::open(path).map_err(DataError::io("open", path))?;
+    let footer = ParquetMetaDataReader::new()
+        .parse_and_finish(&file)
+        .map_err(DataError::parquet(path))?;
+    let value = footer
+        .file_metadata()
+        .key_value_metadata()
+        .and_then(|list| list.iter().find(|kv| kv.key == META_KEY))
+        .and_then(|kv| kv.value.as_deref());
+    let schema = |found: String| DataError::Schema {
+        file: path.to_owned(),
+        field: format!("metadata {META_KEY:?}"),
+        found,
+        expected: format!("JSON of schema version {SCHEMA_VERSION}"),
+    };
+    let text = value.ok_or_else(|| schema("missing".to_owned()))?;
+    let Version { schema: version } =
+        serde_json::from_str(text).map_err(|error| schema(error.to_string()))?;
+    if version != SCHEMA_VERSION {
+        return Err(schema(format!("version {version}")));
+    }
+    serde_json::from_str(text).map_err(|error| schema(error.to_string()))
+}
+
+/// What every version of the metadata begins with.
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
+}

@@ -1,0 +1,331 @@
+//! What to read, which files that takes, and under which identifiers instruments and sources appear.
+
+use super::file::FileMeta;
+use super::merge::{RunMerge, TimeMerge};
+use super::part::{Part, PartFile, read_meta};
+use super::read::{FileScan, Naming};
+use super::{Catalog, Range, Table};
+use crate::{DataError, Result, RunMeta};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tickloom_types::{
+    BarSpec, InstrumentDef, InstrumentError, Instruments, Record, Seq, Ts, pow10,
+};
+
+/// Which records to read. Empty lists select all.
+///
+/// A time range holds what happened from `from` on and before `to`. A bar lies before its stamp, so bars are selected that
+/// close after `from` and at or before `to`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanQuery {
+    /// Names of instruments. Records without one, such as timers, always come with them.
+    pub instruments: Vec<String>,
+    /// Tables; all inputs if empty.
+    pub tables: Vec<Table>,
+    /// Sizes of bars.
+    pub bars: Vec<BarSpec>,
+    /// Names of runs and imports.
+    pub runs: Vec<String>,
+    /// Earliest time.
+    pub from: Option<Ts>,
+    /// Time before which to end.
+    pub to: Option<Ts>,
+}
+
+/// Records in order. Those of one run come in its sequence, with its sequence numbers and identifiers: what was recorded.
+/// Several runs are merged by `ts_event`, numbered from zero, with united identifiers.
+pub struct Scan {
+    instruments: Instruments,
+    rows_max: u64,
+    merge: TimeMerge,
+    /// Number of the next record, if several runs are merged.
+    next: Option<Seq>,
+}
+
+impl ScanQuery {
+    fn wants_table(&self, table: Table) -> bool {
+        if self.tables.is_empty() {
+            !table.is_output()
+        } else {
+            self.tables.contains(&table)
+        }
+    }
+
+    /// Times of wanted records, inclusive; `None` if there can be none.
+    fn times(&self, table: Table) -> Option<(i64, i64)> {
+        let (mut from, mut to) = (i64::MIN, i64::MAX);
+        if let Some(ts) = self.from {
+            from = ts.0.checked_add(i64::from(table.is_bars()))?;
+        }
+        if let Some(ts) = self.to {
+            to = ts.0.checked_sub(i64::from(!table.is_bars()))?;
+        }
+        (from <= to).then_some((from, to))
+    }
+
+    fn wants(&self, meta: &FileMeta) -> bool {
+        let instrument = meta.instrument.as_ref().map(|def| &def.name);
+        let named = self.instruments.is_empty()
+            || instrument.is_none_or(|name| self.instruments.contains(name));
+        let bar = self.bars.is_empty() || meta.bar.is_none_or(|bar| self.bars.contains(&bar));
+        let in_time = self
+            .times(meta.table)
+            .is_some_and(|(from, to)| meta.ts_min.0 <= to && meta.ts_max.0 >= from);
+        named && bar && in_time && self.wants_table(meta.table)
+    }
+
+    fn describe(&self) -> String {
+        let list = |names: Vec<String>, all: &str| {
+            if names.is_empty() {
+                all.to_owned()
+            } else {
+                names.join(", ")
+            }
+        };
+        let tables = self.tables.iter().map(ToString::to_string).collect();
+        let bars: Vec<String> = self.bars.iter().map(ToString::to_string).collect();
+        let mut text = list(tables, "records");
+        if !bars.is_empty() {
+            text = format!("{text} of size {}", bars.join(", "));
+        }
+        text = format!(
+            "{text} of {}",
+            list(self.instruments.clone(), "any instrument")
+        );
+        if let Some(from) = self.from {
+            text = format!("{text} from {from}");
+        }
+        if let Some(to) = self.to {
+            text = format!("{text} to {to}");
+        }
+        text
+    }
+}
+
+impl Scan {
+    pub(super) fn new(catalog: &Catalog, query: &ScanQuery) -> Result<Scan> {
+        let mut selected = select(catalog.parts()?, query);
+        if !query.instruments.is_empty() {
+            selected.retain(|_, files| files.iter().any(|f| f.meta.instrument.is_some()));
+        }
+        if selected.is_empty() {
+            return Err(empty(query, &catalog.ranges()?));
+        }
+        let metas: Vec<RunMeta> = selected
+            .keys()
+            .map(|run| read_meta(catalog.root(), run))
+            .collect::<Result<_>>()?;
+        let instruments = name_all(&metas, selected.values())?;
+        let root = Arc::new(catalog.root().to_owned());
+        let mut rows_max = 0;
+        let mut runs = Vec::new();
+        for (meta, files) in metas.iter().zip(selected.into_values()) {
+            rows_max += files.iter().map(|f| f.meta.rows).sum::<u64>();
+            let first = files.iter().map(|f| f.meta.ts_min.0).min();
+            let naming = naming(meta, &instruments)?;
+            let scans = plan(&root, files, &Arc::new(naming), &instruments, query);
+            runs.push((first.unwrap_or(i64::MIN), RunMerge::new(scans)));
+        }
+        Ok(Scan {
+            instruments,
+            rows_max,
+            next: (runs.len() > 1).then_some(0),
+            merge: TimeMerge::new(runs),
+        })
+    }
+
+    /// The instruments and sources that the identifiers in the records mean.
+    #[must_use]
+    pub fn instruments(&self) -> &Instruments {
+        &self.instruments
+    }
+
+    /// At most so many records will come: all rows of the files that are read.
+    #[must_use]
+    pub fn rows_max(&self) -> u64 {
+        self.rows_max
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<(Seq, Record)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, record) = match self.merge.next() {
+            Ok(next) => next?,
+            Err(error) => return Some(Err(error)),
+        };
+        let seq = match &mut self.next {
+            None => key.seq,
+            Some(next) => {
+                *next += 1;
+                *next - 1
+            }
+        };
+        Some(Ok((seq, record)))
+    }
+}
+
+/// The wanted files by run.
+fn select(parts: Vec<(String, Part)>, query: &ScanQuery) -> BTreeMap<String, Vec<PartFile>> {
+    let mut selected: BTreeMap<String, Vec<PartFile>> = BTreeMap::new();
+    for (run, part) in parts {
+        if !query.runs.is_empty() && !query.runs.contains(&run) {
+            continue;
+        }
+        let files = part.files.into_iter().filter(|f| query.wants(&f.meta));
+        let files: Vec<PartFile> = files.collect();
+        if !files.is_empty() {
+            selected.entry(run).or_default().extend(files);
+        }
+    }
+    selected
+}
+
+fn plan(
+    root: &Arc<PathBuf>,
+    files: Vec<PartFile>,
+    naming: &Arc<Naming>,
+    instruments: &Instruments,
+    query: &ScanQuery,
+) -> Vec<FileScan> {
+    let scan = |file: PartFile| {
+        let (from, to) = query.times(file.meta.table)?;
+        let def = file.meta.instrument.as_ref();
+        let instrument = def
+            .and_then(|def| instruments.find(&def.name))
+            .map(|(id, def)| (id, def.clone()));
+        Some(FileScan {
+            root: Arc::clone(root),
+            file,
+            naming: Arc::clone(naming),
+            instrument,
+            times: from..=to,
+        })
+    };
+    files.into_iter().filter_map(scan).collect()
+}
+
+/// One run keeps its own instruments; of several, those that have data are united.
+fn name_all<'a>(
+    metas: &[RunMeta],
+    files: impl Iterator<Item = &'a Vec<PartFile>>,
+) -> Result<Instruments> {
+    if let [meta] = metas {
+        return Ok(meta.instruments.clone());
+    }
+    let defs = files.flatten().filter_map(|f| f.meta.instrument.clone());
+    let mut all = unite(defs.collect())?;
+    for meta in metas {
+        for source in meta.instruments.sources() {
+            all.add_source(source.clone())?;
+        }
+    }
+    Ok(all)
+}
+
+/// The identifiers under which the sources of a run appear.
+fn naming(meta: &RunMeta, instruments: &Instruments) -> Result<Naming> {
+    let mut all = instruments.clone();
+    let mut sources = std::collections::HashMap::new();
+    for source in meta.instruments.sources() {
+        let id = all.add_source(source.clone())?;
+        sources.insert(source.name.clone(), id.0);
+    }
+    Ok(Naming { sources })
+}
+
+/// Unites definitions by name, sorted by it. Those that differ only in scale get the finer one.
+pub(super) fn unite(defs: Vec<InstrumentDef>) -> Result<Instruments> {
+    let mut by_name: BTreeMap<String, InstrumentDef> = BTreeMap::new();
+    for def in defs {
+        match by_name.get_mut(&def.name) {
+            None => {
+                by_name.insert(def.name.clone(), def);
+            }
+            Some(known) if *known != def => *known = finer(known, &def)?,
+            Some(_) => {}
+        }
+    }
+    let mut all = Instruments::new();
+    for def in by_name.into_values() {
+        all.add(def)?;
+    }
+    Ok(all)
+}
+
+fn finer(a: &InstrumentDef, b: &InstrumentDef) -> Result<InstrumentDef> {
+    let conflict = || DataError::Instrument(InstrumentError::Conflict(a.name.clone()));
+    if a.multiplier != b.multiplier || a.currency != b.currency {
+        return Err(conflict());
+    }
+    let price_decimals = a.price_decimals.max(b.price_decimals);
+    let qty_decimals = a.qty_decimals.max(b.qty_decimals);
+    let at = |step: i64, decimals: u8, wanted: u8| step.checked_mul(pow10(wanted - decimals));
+    let least = |a: Option<i64>, b: Option<i64>| Some(a?.min(b?));
+    Ok(InstrumentDef {
+        tick_size: least(
+            at(a.tick_size, a.price_decimals, price_decimals),
+            at(b.tick_size, b.price_decimals, price_decimals),
+        )
+        .ok_or_else(conflict)?,
+        lot_size: least(
+            at(a.lot_size, a.qty_decimals, qty_decimals),
+            at(b.lot_size, b.qty_decimals, qty_decimals),
+        )
+        .ok_or_else(conflict)?,
+        price_decimals,
+        qty_decimals,
+        ..a.clone()
+    })
+}
+
+/// The error for a query that selects nothing: what there is instead, nearest in time.
+fn empty(query: &ScanQuery, ranges: &[Range]) -> DataError {
+    let named = |range: &&Range| {
+        query.instruments.is_empty()
+            || range
+                .instrument
+                .as_ref()
+                .is_some_and(|name| query.instruments.contains(name))
+    };
+    let distance = |range: &&Range| {
+        let from = query.from.map_or(i128::MIN, |ts| i128::from(ts.0));
+        let to = query.to.map_or(i128::MAX, |ts| i128::from(ts.0));
+        let wanted = query.wants_table(range.table);
+        let gap = (i128::from(range.from.0).saturating_sub(to))
+            .max(from.saturating_sub(i128::from(range.to.0)));
+        (!wanted, gap.max(0))
+    };
+    let nearest = match ranges.iter().filter(named).min_by_key(distance) {
+        Some(range) => format!(
+            "the nearest are {}{} of {} from {} to {}",
+            range.table,
+            range
+                .bar
+                .map_or(String::new(), |bar| format!(" of size {bar}")),
+            range.instrument.as_deref().unwrap_or("no instrument"),
+            range.from,
+            range.to
+        ),
+        None => {
+            let mut names: Vec<&str> = ranges
+                .iter()
+                .filter_map(|r| r.instrument.as_deref())
+                .collect();
+            names.dedup();
+            names.sort_unstable();
+            names.dedup();
+            if names.is_empty() {
+                "the catalog is empty".to_owned()
+            } else {
+                format!("the catalog has {}", names.join(", "))
+            }
+        }
+    };
+    DataError::Empty {
+        asked: query.describe(),
+        nearest,
+    }
+}

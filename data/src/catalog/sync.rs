@@ -1,0 +1,115 @@
+//! From journal to catalog: each sealed segment becomes one part. Done twice it is the same files, so that a crash in between
+//! neither loses nor doubles a row.
+
+use super::{Catalog, Table};
+use crate::journal::{Block, SegmentFault, SegmentReader, lock, segment_files};
+use crate::{DataError, Result};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// What a sync did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SyncReport {
+    /// Segments that were in the catalog already.
+    pub known: u32,
+    /// Segments that were written now.
+    pub written: u32,
+    /// Rows written now, by table.
+    pub rows: BTreeMap<Table, u64>,
+}
+
+/// Brings the catalog up to date with a journal: all sealed segments and, if nobody writes the journal, the last one too.
+///
+/// # Errors
+/// [`DataError::Damaged`] for a segment that is not as it was written, and what [`Catalog::writer`] and its writer return.
+pub fn sync_journal(journal: &Path, catalog: &Catalog) -> Result<SyncReport> {
+    // Held until the end: whoever opens the journal next begins a new segment, so the last one is final from here on.
+    let lock = lock(journal)?;
+    let files = u32::try_from(segment_files(journal)?.len()).unwrap_or(u32::MAX);
+    let sealed = match lock {
+        Some(_) => files,
+        None => files.saturating_sub(1),
+    };
+    sync_sealed(journal, catalog, sealed)
+}
+
+/// Brings the catalog up to date with the first `sealed` segments, which no writer will touch again.
+pub(crate) fn sync_sealed(journal: &Path, catalog: &Catalog, sealed: u32) -> Result<SyncReport> {
+    let mut report = SyncReport::default();
+    let files = segment_files(journal)?;
+    for (path, number) in files.iter().zip(1..=sealed) {
+        let is_last = usize::try_from(number).is_ok_and(|n| n == files.len());
+        sync_segment(path, is_last, catalog, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn sync_segment(
+    path: &Path,
+    is_last: bool,
+    catalog: &Catalog,
+    report: &mut SyncReport,
+) -> Result<()> {
+    let file = File::open(path).map_err(DataError::io("open", path))?;
+    let opened = SegmentReader::new(BufReader::with_capacity(1 << 20, file));
+    let Some((mut reader, number, _)) = or_torn(opened.map(Some), is_last, path)? else {
+        return Ok(());
+    };
+    let Some(first) = or_torn(reader.next_chained(), is_last, path)? else {
+        return Ok(());
+    };
+    let Block::Meta(meta) = first.block else {
+        return Err(DataError::Damaged {
+            file: path.to_owned(),
+            offset: first.offset,
+            found: "another block".to_owned(),
+            expected: "a meta block first".to_owned(),
+        });
+    };
+    // The hash covers all of the journal before this segment, so no other journal's segment has it.
+    let source = format!("journal:{:032x}", u128::from_le_bytes(first.hash));
+    if catalog.has_part(&meta.run, number, &source)?.is_some() {
+        report.known += 1;
+        return Ok(());
+    }
+    let mut writer = catalog.writer(&meta, number, &source)?;
+    while let Some(chained) = or_torn(reader.next_chained(), is_last, path)? {
+        match chained.block {
+            Block::Inputs { first_seq, records } => {
+                for (seq, record) in (first_seq..).zip(&records) {
+                    writer.push(seq, record)?;
+                }
+            }
+            Block::Outputs {
+                first_output,
+                records,
+            } => {
+                for (output, (cause, record)) in (first_output..).zip(&records) {
+                    writer.push_output(output, *cause, record)?;
+                }
+            }
+            Block::Meta(_) | Block::Close(_) => {}
+        }
+    }
+    for (table, rows) in writer.finish()?.rows {
+        *report.rows.entry(table).or_default() += rows;
+    }
+    report.written += 1;
+    Ok(())
+}
+
+/// A torn tail of the last segment is its end; any other fault is damage.
+fn or_torn<T>(
+    result: Result<Option<T>, SegmentFault>,
+    is_last: bool,
+    path: &Path,
+) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(SegmentFault::Bytes { torn: true, .. }) if is_last => Ok(None),
+        Err(fault) => Err(fault.into_error(path)),
+    }
+}

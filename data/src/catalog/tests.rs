@@ -1,0 +1,525 @@
+//! What is written comes back the same, in the same order; a crash half-way changes nothing.
+
+use super::*;
+use crate::journal::{JournalOptions, JournalWriter, SyncPolicy};
+use crate::{Recorder, RecorderOptions};
+use proptest::prelude::*;
+use tickloom_types::{
+    AccountBody, BarBody, BookState, FillBody, Flags, Header, InstrumentDef, InstrumentId, Kind,
+    LevelBody, OrderBody, OrderStatus, OrderType, PositionBody, QuoteBody, Record, RiskRule, Seq,
+    Side, SignalBody, SourceDef, SourceId, SourceKind, StatusBody, StatusCode, TimerBody,
+    TradeBody, VerdictBody,
+};
+
+fn meta(run: &str) -> RunMeta {
+    let mut instruments = Instruments::new();
+    for def in [
+        InstrumentDef::new("test.WHOLE", 0, 0, "USD"),
+        InstrumentDef::new("test/FINE", 9, 9, "USD"),
+        InstrumentDef::new("test.BTC-USD", 2, 8, "USD"),
+    ] {
+        instruments.add(def).unwrap();
+    }
+    instruments
+        .add_source(SourceDef {
+            name: "feed".to_owned(),
+            kind: SourceKind::Feed,
+        })
+        .unwrap();
+    instruments.bar_source("1m".parse().unwrap()).unwrap();
+    instruments.bar_source("1d".parse().unwrap()).unwrap();
+    let mut meta = RunMeta::new(run, Ts(7), instruments).unwrap();
+    meta.signals = vec!["fast".to_owned()];
+    meta.strategies = vec!["cross".to_owned()];
+    meta
+}
+
+fn header(kind: Kind, instrument: u32, source: u16, ts: i64) -> Header {
+    let mut header = Header::new(
+        kind,
+        InstrumentId(instrument),
+        SourceId(source),
+        Ts(ts),
+        Ts(ts.wrapping_add(5)),
+    );
+    header.flags = ts.to_le_bytes()[0] & !Flags::SNAPSHOT;
+    header
+}
+
+/// A record of any kind with numbers from anywhere.
+#[expect(clippy::too_many_lines, reason = "one arm a kind")]
+fn any_record(kinds: &'static [Kind]) -> impl Strategy<Value = Record> {
+    let number = || {
+        prop_oneof![
+            Just(i64::MIN),
+            Just(i64::MAX),
+            Just(0_i64),
+            -5_i64..5,
+            any::<i64>()
+        ]
+    };
+    let numbers = [number(), number(), number(), number(), number()];
+    let small = (1_u8..3, any::<u8>(), any::<u32>());
+    let place = (0_u32..3, 0_u16..3, number());
+    (proptest::sample::select(kinds), place, numbers, small).prop_map(
+        |(kind, (instrument, source, ts), n, (choice, byte, number))| {
+            let header = header(kind, instrument, source, ts);
+            let u = n.map(i64::cast_unsigned);
+            let pick = |len: usize| usize::from(byte) % len;
+            match kind {
+                Kind::Trade => TradeBody {
+                    price: n[0],
+                    qty: n[1],
+                    trade_id: u[2],
+                    side: byte % 3,
+                    ..TradeBody::default()
+                }
+                .record(header),
+                Kind::Quote => QuoteBody {
+                    bid: n[0],
+                    bid_qty: n[1],
+                    ask: n[2],
+                    ask_qty: n[3],
+                    update_id: u[4],
+                }
+                .record(header),
+                Kind::Level => LevelBody {
+                    price: n[0],
+                    qty: n[1],
+                    first_id: u[2],
+                    last_id: u[3],
+                    side: choice,
+                    clear: byte % 2,
+                    ..LevelBody::default()
+                }
+                .record(header.with_flags(if byte % 2 == 1 {
+                    Flags::SNAPSHOT
+                } else {
+                    0
+                })),
+                Kind::Bar | Kind::BarClosed => BarBody {
+                    open: n[0],
+                    high: n[1],
+                    low: n[2],
+                    close: n[3],
+                    volume: n[4],
+                }
+                .record(header),
+                Kind::Timer => TimerBody {
+                    interval: n[0],
+                    ..TimerBody::default()
+                }
+                .record(Header {
+                    instrument: InstrumentId::NONE.0,
+                    ..header
+                }),
+                Kind::Status | Kind::BookStatus | Kind::RiskStatus => StatusBody {
+                    code: StatusCode::ALL[pick(StatusCode::ALL.len())] as u16,
+                    state: BookState::ALL[pick(BookState::ALL.len())] as u8,
+                    count: u[0],
+                    from: u[1],
+                    to: u[2],
+                    detail: u[3],
+                    ..StatusBody::default()
+                }
+                .record(header),
+                Kind::Signal => SignalBody {
+                    cause: u[0],
+                    signal: number,
+                    value: f64::from_bits(u[1]),
+                    previous: f64::NAN,
+                    ..SignalBody::default()
+                }
+                .record(header),
+                Kind::Order => OrderBody {
+                    cause: u[0],
+                    price: n[1],
+                    qty: n[2],
+                    filled: n[3],
+                    order: number,
+                    strategy: byte,
+                    side: Side::ALL[pick(2)] as u8,
+                    order_type: OrderType::ALL[pick(OrderType::ALL.len())] as u8,
+                    status: OrderStatus::ALL[pick(OrderStatus::ALL.len())] as u8,
+                }
+                .record(header),
+                Kind::Verdict => VerdictBody {
+                    cause: u[0],
+                    order: number,
+                    strategy: byte,
+                    accepted: choice % 2,
+                    rule: RiskRule::ALL[pick(RiskRule::ALL.len())] as u8,
+                    observed: n[1],
+                    allowed: n[2],
+                    ..VerdictBody::default()
+                }
+                .record(header),
+                Kind::Fill => FillBody {
+                    cause: u[0],
+                    price: n[1],
+                    qty: n[2],
+                    fee: n[3],
+                    order: number,
+                    strategy: byte,
+                    side: choice,
+                    taker: byte % 2,
+                    ..FillBody::default()
+                }
+                .record(header),
+                Kind::Position => PositionBody {
+                    cause: u[0],
+                    qty: n[1],
+                    cost: n[2],
+                    realised: n[3],
+                    strategy: number,
+                    ..PositionBody::default()
+                }
+                .record(header),
+                Kind::Account => {
+                    let money = i128::from(n[1]) * i128::from(n[2]);
+                    AccountBody::new(u[0], money, i128::from(n[3]) * 1_000_000_000).record(header)
+                }
+            }
+        },
+    )
+}
+
+const INPUTS: &[Kind] = &[
+    Kind::Trade,
+    Kind::Quote,
+    Kind::Level,
+    Kind::Bar,
+    Kind::Timer,
+    Kind::Status,
+];
+const OUTPUTS: &[Kind] = &[
+    Kind::Signal,
+    Kind::Order,
+    Kind::Verdict,
+    Kind::Fill,
+    Kind::Position,
+    Kind::Account,
+    Kind::BarClosed,
+    Kind::BookStatus,
+    Kind::RiskStatus,
+];
+
+fn read(catalog: &Catalog, query: &ScanQuery) -> Vec<(Seq, Record)> {
+    let scan = catalog.scan(query).unwrap();
+    scan.collect::<Result<_>>().unwrap()
+}
+
+fn number(records: &[Record]) -> Vec<(Seq, Record)> {
+    (0..).zip(records.iter().copied()).collect()
+}
+
+fn trade(instrument: u32, ts: i64, price: i64) -> Record {
+    TradeBody {
+        price,
+        qty: 1,
+        side: 1,
+        ..TradeBody::default()
+    }
+    .record(header(Kind::Trade, instrument, 0, ts))
+}
+
+fn bar(source: u16, close: &str) -> Record {
+    let body = BarBody {
+        open: 1,
+        high: 2,
+        low: 1,
+        close: 2,
+        volume: 9,
+    };
+    body.record(header(Kind::Bar, 0, source, Ts::parse(close).unwrap().0))
+}
+
+fn write(catalog: &Catalog, meta: &RunMeta, records: &[Record]) -> Written {
+    let mut writer = catalog.writer(meta, 0, "test").unwrap();
+    for (seq, record) in number(records) {
+        writer.push(seq, &record).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn records_come_back_the_same(
+        inputs in proptest::collection::vec(any_record(INPUTS), 1..40),
+        outputs in proptest::collection::vec((0_usize..3, any_record(OUTPUTS)), 1..40),
+        segment_bytes_max in 1_500_u64..6_000,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let meta = meta("run-1");
+        let options = RecorderOptions {
+            journal: JournalOptions { segment_bytes_max, sync: SyncPolicy::OnSeal },
+            ..RecorderOptions::default()
+        };
+        let (mut recorder, _) = Recorder::open(dir.path(), &meta, options).unwrap();
+        let mut cause = 0;
+        let last = inputs.len() as u64 - 1;
+        let outputs: Vec<(Seq, Record)> = outputs
+            .into_iter()
+            .map(|(step, record)| {
+                cause = last.min(cause + step as u64);
+                (cause, record)
+            })
+            .collect();
+        for (at, records) in inputs.chunks(7).enumerate() {
+            recorder.inputs(at as u64 * 7, records).unwrap();
+            recorder.flush().unwrap();
+        }
+        recorder.outputs(&outputs).unwrap();
+        recorder.close("0").unwrap();
+
+        let catalog = Catalog::open(&crate::catalog_dir(dir.path())).unwrap();
+        let scan = catalog.scan(&ScanQuery::default()).unwrap();
+        prop_assert_eq!(scan.instruments(), &meta.instruments);
+        prop_assert_eq!(scan.rows_max(), inputs.len() as u64);
+        let found: Vec<_> = scan.collect::<Result<_>>().unwrap();
+        // NaN is not equal to itself: bytes are compared.
+        let bytes = |list: &[(Seq, Record)]| -> Vec<_> {
+            list.iter().map(|(seq, record)| (*seq, *record.as_bytes())).collect()
+        };
+        prop_assert_eq!(bytes(&found), bytes(&number(&inputs)));
+        let tables = Table::ALL.iter().copied().filter(|t| t.is_output()).collect();
+        let found = read(&catalog, &ScanQuery { tables, ..ScanQuery::default() });
+        prop_assert_eq!(bytes(&found), bytes(&outputs));
+    }
+}
+
+#[test]
+fn syncing_twice_or_after_a_crash_is_the_same_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    let options = JournalOptions {
+        segment_bytes_max: 1,
+        sync: SyncPolicy::OnSeal,
+    };
+    let (mut writer, _) = JournalWriter::open_with(&journal, &meta("r"), options).unwrap();
+    for seq in 0..3_u64 {
+        let n = i64::try_from(seq).unwrap();
+        writer.append_inputs(seq, &[trade(2, n, n)]).unwrap();
+        writer.flush().unwrap();
+    }
+    let catalog = Catalog::create(&dir.path().join("catalog")).unwrap();
+    let report = sync_journal(&journal, &catalog).unwrap();
+    assert_eq!((report.known, report.written), (0, 3));
+    assert_eq!(report.rows[&Table::Trades], 3);
+
+    let dir_of = "kind=trades/instrument=test.BTC-USD/date=1970-01-01";
+    let path = catalog.root().join(dir_of).join("r-00000002.parquet");
+    let bytes = fs::read(&path).unwrap();
+    assert_eq!(sync_journal(&journal, &catalog).unwrap().known, 3);
+    // As if the power had failed after some of the second segment's files were in place.
+    fs::remove_file(catalog.root().join("_runs/r/part-00000002.json")).unwrap();
+    fs::write(path.with_file_name(".r-00000002.parquet.tmp"), "half").unwrap();
+    assert_eq!(read(&catalog, &ScanQuery::default()).len(), 2);
+    let report = sync_journal(&journal, &catalog).unwrap();
+    assert_eq!((report.known, report.written), (2, 1));
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    let found: Vec<Seq> = read(&catalog, &ScanQuery::default())
+        .iter()
+        .map(|(seq, _)| *seq)
+        .collect();
+    assert_eq!(found, [0, 1, 2]);
+    assert_eq!(parquet_count(catalog.root()), 3);
+
+    // The last segment follows once nobody writes it.
+    writer.append_inputs(3, &[trade(2, 3, 3)]).unwrap();
+    writer.close("").unwrap();
+    assert_eq!(sync_journal(&journal, &catalog).unwrap().written, 1);
+    assert_eq!(read(&catalog, &ScanQuery::default()).len(), 4);
+}
+
+fn parquet_count(root: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(root) else {
+        return usize::from(root.extension().is_some_and(|e| e == "parquet"));
+    };
+    entries.map(|e| parquet_count(&e.unwrap().path())).sum()
+}
+
+#[test]
+fn a_part_written_anew_leaves_nothing_of_the_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let day = 86_400_000_000_000;
+    write(&catalog, &meta("a"), &[trade(0, 0, 1), trade(0, day, 2)]);
+    write(&catalog, &meta("a-00000000"), &[trade(0, day, 3)]);
+    assert_eq!(parquet_count(dir.path()), 3);
+    let mut writer = catalog.writer(&meta("a"), 0, "other").unwrap();
+    writer.push(0, &trade(0, 0, 5)).unwrap();
+    assert_eq!(read(&catalog, &ScanQuery::default()).len(), 3);
+    writer.finish().unwrap();
+    assert_eq!(parquet_count(dir.path()), 2);
+    assert!(catalog.has_part("a", 0, "test").unwrap().is_none());
+    assert!(catalog.has_part("a", 0, "other").unwrap().is_some());
+}
+
+#[test]
+fn long_bars_lie_by_year_and_a_day_ends_at_its_midnight() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let bars = [
+        bar(2, "2004-08-20"),
+        bar(2, "2005-01-01"),
+        bar(1, "2005-01-01"),
+        bar(2, "2005-01-02"),
+    ];
+    let written = write(&catalog, &meta("x"), &bars);
+    let names: Vec<String> = written
+        .files
+        .iter()
+        .map(|path| path.strip_prefix(dir.path()).unwrap().display().to_string())
+        .collect();
+    let at = "kind=bars/instrument=test.WHOLE";
+    assert_eq!(
+        names,
+        [
+            format!("{at}/date=2004-01-01/x-00000000-1d.parquet"),
+            format!("{at}/date=2004-12-31/x-00000000-1m.parquet"),
+            format!("{at}/date=2005-01-01/x-00000000-1d.parquet"),
+        ]
+    );
+    let select = |from: &str, to: &str, size: &str| {
+        let query = ScanQuery {
+            from: Some(Ts::parse(from).unwrap()),
+            to: Some(Ts::parse(to).unwrap()),
+            bars: vec![size.parse().unwrap()],
+            ..ScanQuery::default()
+        };
+        catalog.scan(&query).map(|scan| scan.count())
+    };
+    // The bar of a day closes at its end: from a day to the next selects that one bar.
+    assert_eq!(select("2004-12-31", "2005-01-01", "1d").unwrap(), 1);
+    assert_eq!(select("2004-08-19", "2005-01-02", "1d").unwrap(), 3);
+    assert_eq!(
+        select("2004-08-21", "2004-08-22", "1m")
+            .err()
+            .unwrap()
+            .to_string(),
+        "no data for records of size 1m of any instrument from 2004-08-21T00:00:00Z to 2004-08-22T00:00:00Z; \
+         the nearest are bars of size 1d of test.WHOLE from 2004-08-20T00:00:00Z to 2005-01-02T00:00:00Z"
+    );
+}
+
+#[test]
+fn several_runs_are_merged_by_time_and_united() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    write(&catalog, &meta("b"), &[trade(2, 10, 123), trade(0, 30, 7)]);
+    let mut instruments = Instruments::new();
+    let def = InstrumentDef::new("test.BTC-USD", 3, 0, "USD");
+    instruments.add(def).unwrap();
+    let source = SourceDef {
+        name: "file".to_owned(),
+        kind: SourceKind::File,
+    };
+    instruments.add_source(source).unwrap();
+    let other = RunMeta::new("a", Ts(0), instruments).unwrap();
+    write(
+        &catalog,
+        &other,
+        &[trade(0, 10, 1_001), trade(0, 20, 1_002)],
+    );
+
+    let scan = catalog.scan(&ScanQuery::default()).unwrap();
+    let all = scan.instruments().clone();
+    let names: Vec<&str> = all.defs().iter().map(|def| def.name.as_str()).collect();
+    assert_eq!(names, ["test.BTC-USD", "test.WHOLE"]);
+    let btc = all.get(InstrumentId(0)).unwrap();
+    assert_eq!((btc.price_decimals, btc.qty_decimals), (3, 8));
+    let found: Vec<_> = scan.map(|next| next.unwrap()).collect();
+    let simple: Vec<_> = found
+        .iter()
+        .map(|(seq, r)| {
+            let trade = TradeBody::of(r);
+            (*seq, r.header.instrument, trade.price, trade.qty)
+        })
+        .collect();
+    assert_eq!(
+        simple,
+        [
+            (0, 0, 1_001, 100_000_000),
+            (1, 0, 1_230, 1),
+            (2, 0, 1_002, 100_000_000),
+            (3, 1, 7, 1)
+        ]
+    );
+    let of = |record: &Record| all.source(record.source()).unwrap().name.clone();
+    assert_eq!(
+        (of(&found[0].1), of(&found[1].1)),
+        ("file".into(), "feed".into())
+    );
+    let one = ScanQuery {
+        runs: vec!["b".to_owned()],
+        instruments: vec!["test.WHOLE".to_owned()],
+        ..ScanQuery::default()
+    };
+    assert_eq!(read(&catalog, &one), [(1, trade(0, 30, 7))]);
+}
+
+#[test]
+fn what_is_not_well_formed_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let check = |record: Record, expected: &str| {
+        let mut writer = catalog.writer(&meta("x"), 0, "").unwrap();
+        let error = writer.push(4, &record).and_then(|()| writer.finish());
+        assert_eq!(error.unwrap_err().to_string(), expected);
+    };
+    let mut record = trade(0, 1, 1);
+    record.header.kind = 99;
+    check(record, "record 4: kind is 99, expected an input kind");
+    let mut record = trade(0, 1, 1);
+    record.header.source = 9;
+    check(
+        record,
+        "record 4: source is 9, expected a source of the run",
+    );
+    record = trade(3, 1, 1);
+    check(
+        record,
+        "record 4: instrument is 3, expected an instrument of the run, or 4294967295 for none",
+    );
+    record = trade(0, 1, 1);
+    record.body[3] = 7;
+    check(record, "record 4: side is 7, expected a side");
+    record.body[4] = 7;
+    check(
+        record,
+        "record 4: body is not zero where it is reserved, expected zeros",
+    );
+    let mut writer = catalog.writer(&meta("x"), 0, "").unwrap();
+    writer.push(4, &trade(0, 1, 1)).unwrap();
+    let error = writer.push(4, &trade(0, 1, 1)).unwrap_err();
+    assert_eq!(error.to_string(), "row 4 does not follow: expected above 4");
+}
+
+#[test]
+fn an_empty_query_names_what_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(
+        Catalog::open(dir.path()),
+        Err(DataError::Missing { .. })
+    ));
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let error = |query: &ScanQuery| catalog.scan(query).err().unwrap().to_string();
+    assert_eq!(
+        error(&ScanQuery::default()),
+        "no data for records of any instrument; the catalog is empty"
+    );
+    write(&catalog, &meta("x"), &[trade(0, 1, 1)]);
+    let query = ScanQuery {
+        instruments: vec!["GOOG".to_owned()],
+        ..ScanQuery::default()
+    };
+    assert_eq!(
+        error(&query),
+        "no data for records of GOOG; the catalog has test.WHOLE"
+    );
+    let ranges = catalog.ranges().unwrap();
+    assert_eq!((ranges.len(), ranges[0].rows), (1, 1));
+    assert_eq!(catalog.instruments().unwrap().len(), 1);
+}

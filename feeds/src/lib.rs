@@ -15,7 +15,9 @@ pub mod capture;
 mod config;
 mod intake;
 mod limits;
+pub mod local_venue;
 mod metrics;
+pub mod samples;
 mod session;
 mod socket;
 

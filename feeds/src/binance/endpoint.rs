@@ -20,7 +20,7 @@ pub enum Venue {
 }
 
 /// What is subscribed to for each symbol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// Changes of the L2 book, at the venue's fastest pace.

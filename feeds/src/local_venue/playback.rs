@@ -1,0 +1,470 @@
+//! Plays the recording: keeps the venue's books, paces the frames and hands them to the subscribers.
+
+use super::book::LevelBook;
+use super::fault::{FaultPlan, Outgoing};
+use super::{AtEnd, LocalVenueConfig, Progress, Speed};
+use crate::binance::{Channel, Untimed, Venue};
+use crate::capture::{CaptureError, CaptureLine};
+use crate::intake::Intake;
+use serde::Deserialize;
+use sonic_rs::LazyValue;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+use tickloom_types::{BookState, Header, Instruments, Record, Sink, SourceId, Ts, format_decimal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Frames that wait for one subscriber before the play waits for it.
+const QUEUE_FRAMES: usize = 256;
+
+/// A symbol and a channel that is subscribed to.
+pub(super) type Topic = (String, Channel);
+
+/// Whether frames say which stream they are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `/stream`: `{"stream":…,"data":…}`, as it was recorded.
+    Combined,
+    /// `/ws`: the `data` part alone.
+    Raw,
+}
+
+/// What a connection is told to do.
+#[derive(Debug)]
+pub(super) enum ToConnection {
+    /// Send this.
+    Send(Message),
+    /// Close in good order.
+    Close,
+    /// Drop the connection.
+    Cut,
+    /// Say and read nothing more.
+    Stall,
+}
+
+/// A connection's place in the play.
+struct Subscriber {
+    id: u64,
+    shape: Shape,
+    topics: TopicSet,
+    queue: mpsc::Sender<ToConnection>,
+}
+
+pub(super) type TopicSet = BTreeSet<Topic>;
+
+/// The state that the play, the connections and the handle share.
+#[derive(Debug)]
+pub(super) struct Playback {
+    venue: Venue,
+    config: LocalVenueConfig,
+    state: Mutex<State>,
+    /// Counts changes, for those who wait for one.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    ledger: Ledger,
+    subscribers: Vec<Subscriber>,
+    next_id: u64,
+    progress: Progress,
+    /// Why the recording could not be read to its end.
+    error: Option<String>,
+}
+
+/// The venue's own books, kept from the recording by the same rules as a client's.
+#[derive(Debug)]
+struct Ledger {
+    intake: Intake,
+    books: Vec<(String, LevelBook)>,
+}
+
+impl std::fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Subscriber { id, topics, .. } = self;
+        write!(f, "Subscriber {id}: {topics:?}")
+    }
+}
+
+/// A recorded stream frame.
+#[derive(Deserialize)]
+struct StreamFrame<'a> {
+    #[serde(borrow)]
+    stream: Option<&'a str>,
+    #[serde(borrow)]
+    data: Option<LazyValue<'a>>,
+}
+
+/// Those who get a frame.
+type Queues = Vec<(Shape, mpsc::Sender<ToConnection>)>;
+
+/// How a wait for a book ended.
+pub(super) enum Found {
+    /// The book, as the REST service writes it.
+    Snapshot(String),
+    /// There is no such symbol.
+    UnknownSymbol,
+    /// The recording ended without a snapshot.
+    Never,
+}
+
+impl Playback {
+    pub(super) fn new(
+        venue: Venue,
+        symbols: &[String],
+        config: LocalVenueConfig,
+    ) -> Result<Playback, CaptureError> {
+        let state = State {
+            ledger: Ledger::new(venue, symbols)?,
+            subscribers: Vec::new(),
+            next_id: 0,
+            progress: Progress::default(),
+            error: None,
+        };
+        let (changed, _) = watch::channel(0);
+        Ok(Playback {
+            venue,
+            config,
+            state: Mutex::new(state),
+            changed,
+        })
+    }
+
+    pub(super) fn venue(&self) -> Venue {
+        self.venue
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no holder of this lock can panic: they only move values")
+    }
+
+    /// Changes the state and tells those who wait.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.send_modify(|count| *count += 1);
+        result
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        self.lock().progress
+    }
+
+    pub(super) fn error(&self) -> Option<String> {
+        self.lock().error.clone()
+    }
+
+    pub(super) fn book(&self, symbol: &str) -> Option<LevelBook> {
+        let state = self.lock();
+        let index = state.ledger.index(symbol)?;
+        state.ledger.live(index).cloned()
+    }
+
+    pub(super) async fn finished(&self) {
+        self.wait_until(|state| state.progress.is_finished.then_some(()))
+            .await;
+    }
+
+    /// Waits until the state is such that `ready` has a value.
+    async fn wait_until<T>(&self, ready: impl Fn(&mut State) -> Option<T>) -> T {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            if let Some(value) = ready(&mut self.lock()) {
+                return value;
+            }
+            changed
+                .changed()
+                .await
+                .expect("the sender lives as long as this");
+        }
+    }
+
+    /// Adds a connection; frames for it come through the queue.
+    pub(super) fn join(
+        &self,
+        shape: Shape,
+        topics: TopicSet,
+    ) -> (u64, mpsc::Receiver<ToConnection>) {
+        let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
+        let id = self.change(|state| {
+            state.next_id += 1;
+            state.progress.connections += 1;
+            state.subscribers.push(Subscriber {
+                id: state.next_id,
+                shape,
+                topics,
+                queue,
+            });
+            state.next_id
+        });
+        (id, frames)
+    }
+
+    /// Removes a connection.
+    pub(super) fn leave(&self, id: u64) {
+        self.change(|state| state.subscribers.retain(|subscriber| subscriber.id != id));
+    }
+
+    /// Changes what a connection is subscribed to.
+    pub(super) fn change_topics(&self, id: u64, change: impl FnOnce(&mut TopicSet)) {
+        self.change(|state| {
+            if let Some(subscriber) = state.subscribers.iter_mut().find(|one| one.id == id) {
+                change(&mut subscriber.topics);
+            }
+        });
+    }
+
+    /// The book of a symbol as the REST service answers it; waits for the recorded snapshot if the play is not there yet.
+    pub(super) async fn snapshot(&self, symbol: &str, depth: usize) -> Found {
+        let found = self
+            .wait_until(|state| {
+                let Some(index) = state.ledger.index(symbol) else {
+                    return Some(Found::UnknownSymbol);
+                };
+                if let Some(json) = state.ledger.snapshot_json(index, depth, self.venue) {
+                    return Some(Found::Snapshot(json));
+                }
+                state.progress.is_finished.then_some(Found::Never)
+            })
+            .await;
+        if let Found::Snapshot(_) = found {
+            self.change(|state| state.progress.snapshots += 1);
+        }
+        found
+    }
+
+    /// Plays until the end, or for ever.
+    pub(super) async fn run(&self) {
+        loop {
+            if let Err(error) = self.play_once().await {
+                self.change(|state| state.error = Some(error.to_string()));
+            }
+            match self.config.at_end {
+                AtEnd::Hold => {}
+                AtEnd::Close => self.tell_all(|| ToConnection::Close).await,
+                AtEnd::Repeat => {
+                    self.tell_all(|| ToConnection::Close).await;
+                    self.change(|state| state.ledger.forget());
+                    continue;
+                }
+            }
+            self.change(|state| state.progress.is_finished = true);
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn play_once(&self) -> Result<(), CaptureError> {
+        let mut plan = FaultPlan::new(self.config.faults.clone());
+        let mut pace = Pace::new(self.config.speed);
+        for capture in &self.config.captures {
+            let mut reader = capture.open()?;
+            while let Some(line) = reader.next_line()? {
+                // A line without a time has no place in the play.
+                if let Ok(line) = line {
+                    self.play_line(line, &mut plan, &mut pace).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn play_line(&self, line: CaptureLine<'_>, plan: &mut FaultPlan, pace: &mut Pace) {
+        let has_waited = self.wait_for_subscriber().await;
+        if has_waited {
+            pace.restart(line.ts_recv);
+        }
+        pace.wait(line.ts_recv).await;
+        let topic = topic_of(line.frame);
+        self.change(|state| state.ledger.apply(line.ts_recv, line.frame));
+        let (Some(topic), Ok(text)) = (topic, std::str::from_utf8(line.frame)) else {
+            return;
+        };
+        self.change(|state| state.progress.played += 1);
+        for outgoing in plan.apply(text.to_owned()) {
+            match outgoing {
+                Outgoing::Text(text) => self.send_text(&topic, &text).await,
+                Outgoing::Binary(bytes) => {
+                    let message = Message::Binary(bytes.into());
+                    self.send_each(self.queues(&topic), |_| message.clone())
+                        .await;
+                }
+                Outgoing::Cut => self.tell_all(|| ToConnection::Cut).await,
+                Outgoing::Stall => self.tell_all(|| ToConnection::Stall).await,
+            }
+        }
+    }
+
+    /// Waits until somebody is subscribed to something; says whether it had to.
+    async fn wait_for_subscriber(&self) -> bool {
+        let is_heard = |state: &mut State| {
+            let mut topics = state.subscribers.iter().map(|one| &one.topics);
+            topics.any(|topics| !topics.is_empty()).then_some(())
+        };
+        if is_heard(&mut self.lock()).is_some() {
+            return false;
+        }
+        self.wait_until(is_heard).await;
+        true
+    }
+
+    async fn send_text(&self, topic: &Topic, text: &str) {
+        let queues = self.queues(topic);
+        let combined = Message::text(text);
+        let raw = queues.iter().any(|(shape, _)| *shape == Shape::Raw);
+        let raw = raw.then(|| Message::text(data_of(text)));
+        let of_shape = |shape| match (shape, &raw) {
+            (Shape::Raw, Some(raw)) => raw.clone(),
+            (Shape::Raw, None) | (Shape::Combined, _) => combined.clone(),
+        };
+        self.send_each(queues, of_shape).await;
+    }
+
+    async fn send_each(&self, queues: Queues, message: impl Fn(Shape) -> Message) {
+        for (shape, queue) in queues {
+            let sent = queue.send(ToConnection::Send(message(shape))).await;
+            // An error means that the connection has gone meanwhile.
+            if sent.is_ok() {
+                self.change(|state| state.progress.sent += 1);
+            }
+        }
+    }
+
+    /// Tells every connection the same, and forgets them: none of these words is followed by frames.
+    async fn tell_all(&self, word: impl Fn() -> ToConnection) {
+        let all = self.change(|state| std::mem::take(&mut state.subscribers));
+        for subscriber in all {
+            // An error means that the connection has gone already.
+            drop(subscriber.queue.send(word()).await);
+        }
+    }
+
+    fn queues(&self, topic: &Topic) -> Queues {
+        let state = self.lock();
+        let subscribed = state
+            .subscribers
+            .iter()
+            .filter(|one| one.topics.contains(topic));
+        subscribed
+            .map(|one| (one.shape, one.queue.clone()))
+            .collect()
+    }
+}
+
+impl Ledger {
+    fn new(venue: Venue, names: &[String]) -> Result<Ledger, CaptureError> {
+        let symbols = venue.define_symbols(names, &[], &mut Instruments::new())?;
+        let books = names
+            .iter()
+            .map(|name| (name.clone(), LevelBook::default()));
+        Ok(Ledger {
+            books: books.collect(),
+            intake: Intake::new(venue, SourceId(0), symbols, Untimed::Arrival),
+        })
+    }
+
+    /// Takes a recorded frame into the books. What cannot be decoded is for the clients to notice.
+    fn apply(&mut self, ts_recv: Ts, frame: &[u8]) {
+        let Ledger { intake, books } = self;
+        drop(intake.frame(ts_recv, frame, &mut Books(books)));
+    }
+
+    fn forget(&mut self) {
+        let Ledger { intake, books } = self;
+        for (_, book) in &mut intake.books {
+            book.restart(Header::default(), &mut Books(books));
+        }
+    }
+
+    fn index(&self, symbol: &str) -> Option<usize> {
+        self.books.iter().position(|(name, _)| name == symbol)
+    }
+
+    /// The book with this index, once the recording's snapshot and diffs have met.
+    fn live(&self, index: usize) -> Option<&LevelBook> {
+        let (_, sync) = self.intake.books.get(index)?;
+        let (_, book) = self.books.get(index)?;
+        (sync.state() == BookState::Live).then_some(book)
+    }
+
+    fn snapshot_json(&self, index: usize, depth: usize, venue: Venue) -> Option<String> {
+        let book = self.live(index)?;
+        let def = venue.default_def(&self.books[index].0);
+        let list = |levels: &mut dyn Iterator<Item = (&i64, &i64)>| {
+            let levels = levels.take(depth).map(|(price, qty)| {
+                let price = format_decimal(i128::from(*price), def.price_decimals);
+                let qty = format_decimal(i128::from(*qty), def.qty_decimals);
+                format!("[\"{price}\",\"{qty}\"]")
+            });
+            levels.collect::<Vec<_>>().join(",")
+        };
+        let bids = list(&mut book.bids.iter().rev());
+        let asks = list(&mut book.asks.iter());
+        let times = match (venue, self.intake.decoder.venue_time()) {
+            (Venue::Usdm | Venue::Cm, Some(ts)) => {
+                let ms = ts.0 / 1_000_000;
+                format!("\"E\":{ms},\"T\":{ms},")
+            }
+            _ => String::new(),
+        };
+        let last_id = book.last_id;
+        Some(format!(
+            "{{\"lastUpdateId\":{last_id},{times}\"bids\":[{bids}],\"asks\":[{asks}]}}"
+        ))
+    }
+}
+
+/// Level records go to the book of their instrument: identifiers were given in the order of the books.
+struct Books<'a>(&'a mut Vec<(String, LevelBook)>);
+
+impl Sink for Books<'_> {
+    fn push(&mut self, record: Record) {
+        let index = usize::try_from(record.instrument().0).unwrap_or(usize::MAX);
+        if let Some((_, book)) = self.0.get_mut(index) {
+            book.apply(&record);
+        }
+    }
+}
+
+/// When the next frame is due.
+struct Pace {
+    speed: Speed,
+    /// When the play began, and at which time of the recording.
+    start: Option<(Instant, Ts)>,
+}
+
+impl Pace {
+    fn new(speed: Speed) -> Pace {
+        Pace { speed, start: None }
+    }
+
+    fn restart(&mut self, at: Ts) {
+        self.start = Some((Instant::now(), at));
+    }
+
+    async fn wait(&mut self, at: Ts) {
+        let Speed::Times(times) = self.speed else {
+            return;
+        };
+        let (start, first) = *self.start.get_or_insert_with(|| (Instant::now(), at));
+        let recorded = u64::try_from(at.0.saturating_sub(first.0)).unwrap_or(0);
+        let due = Duration::from_nanos(recorded).div_f64(times);
+        tokio::time::sleep_until(start + due).await;
+    }
+}
+
+/// The symbol and channel of a recorded frame; `None` for a snapshot, a reply or what is no frame.
+fn topic_of(frame: &[u8]) -> Option<Topic> {
+    let frame: StreamFrame<'_> = sonic_rs::from_slice(frame).ok()?;
+    Channel::of_stream(frame.stream?)
+}
+
+/// The `data` part of a frame, or all of it if a fault has left none.
+fn data_of(text: &str) -> String {
+    let frame: Option<StreamFrame<'_>> = sonic_rs::from_str(text).ok();
+    let data = frame.and_then(|frame| frame.data);
+    data.map_or_else(|| text.to_owned(), |data| data.as_raw_str().to_owned())
+}

@@ -1,0 +1,298 @@
+//! Connections of the local venue: HTTP requests, WebSocket upgrades, subscriptions.
+
+use super::playback::{Found, Playback, Shape, ToConnection, TopicSet};
+use crate::binance::Channel;
+use crate::limits;
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use sonic_rs::LazyValue;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinSet;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// The deepest snapshot that is served, levels a side.
+const DEPTH_MAX: usize = 5_000;
+
+/// Levels a side if the request does not say.
+const DEPTH_DEFAULT: usize = 500;
+
+/// Accepts connections for ever.
+pub(super) async fn serve(listener: std::net::TcpListener, playback: Arc<Playback>) {
+    let listener = TcpListener::from_std(listener)
+        .expect("the listener was made non-blocking, and a runtime with I/O is running");
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            // An error concerns one peer that went away while it was being accepted.
+            accepted = listener.accept() => if let Ok((stream, _peer)) = accepted {
+                connections.spawn(converse(stream, Arc::clone(&playback)));
+            },
+            Some(_ended) = connections.join_next() => {}
+        }
+    }
+}
+
+/// The parts of a request that matter here.
+#[derive(Debug, PartialEq, Eq)]
+struct Request {
+    path: String,
+    query: String,
+    websocket_key: Option<String>,
+}
+
+/// One connection. Its errors mean that the peer is gone, which ends it.
+async fn converse(mut stream: TcpStream, playback: Arc<Playback>) {
+    // Frames are small and must not wait for each other; if it cannot be set, they are only slower.
+    stream.set_nodelay(true).ok();
+    let request = match read_head(&mut stream).await {
+        Ok(head) => parse_request(&head),
+        Err(_gone) => return,
+    };
+    match request {
+        Some(request) if request.websocket_key.is_some() => {
+            upgrade(stream, &request, &playback).await;
+        }
+        Some(request) => answer(stream, &request, &playback).await,
+        None => {
+            respond(
+                stream,
+                "400 Bad Request",
+                &error_json(-1000, "Bad request."),
+            )
+            .await
+        }
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && head.len() < limits::REQUEST_BYTES_MAX {
+        head.push(stream.read_u8().await?);
+    }
+    Ok(head)
+}
+
+fn parse_request(head: &[u8]) -> Option<Request> {
+    let head = std::str::from_utf8(head).ok()?.strip_suffix("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let mut words = lines.next()?.split(' ');
+    if words.next() != Some("GET") {
+        return None;
+    }
+    let target = words.next()?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let key = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"));
+    Some(Request {
+        path: path.to_owned(),
+        query: query.to_owned(),
+        websocket_key: key.map(|(_, value)| value.trim().to_owned()),
+    })
+}
+
+fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .into_iter()
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// Answers a REST request.
+async fn answer(stream: TcpStream, request: &Request, playback: &Playback) {
+    if request.path != playback.venue().depth_path() {
+        let json = error_json(-1000, "No such path here.");
+        return respond(stream, "404 Not Found", &json).await;
+    }
+    let symbol = query_value(&request.query, "symbol").unwrap_or("");
+    let limit = query_value(&request.query, "limit").map_or(Ok(DEPTH_DEFAULT), str::parse);
+    let Some(depth) = limit.ok().filter(|depth| (1..=DEPTH_MAX).contains(depth)) else {
+        let json = error_json(-1130, "Data sent for parameter 'limit' is not valid.");
+        return respond(stream, "400 Bad Request", &json).await;
+    };
+    match playback.snapshot(symbol, depth).await {
+        Found::Snapshot(json) => respond(stream, "200 OK", &json).await,
+        Found::UnknownSymbol => {
+            respond(
+                stream,
+                "400 Bad Request",
+                &error_json(-1121, "Invalid symbol."),
+            )
+            .await;
+        }
+        Found::Never => {
+            let json = error_json(-1000, "The recording has no snapshot of this symbol.");
+            respond(stream, "503 Service Unavailable", &json).await;
+        }
+    }
+}
+
+fn error_json(code: i32, text: &str) -> String {
+    format!("{{\"code\":{code},\"msg\":\"{text}\"}}")
+}
+
+async fn respond(mut stream: TcpStream, status: &str, json: &str) {
+    let length = json.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    let sent = stream.write_all((head + json).as_bytes()).await;
+    // An error of either means that the client went away before its answer.
+    if sent.is_ok() {
+        stream.shutdown().await.ok();
+    }
+}
+
+/// Turns the connection into a WebSocket and plays to it.
+async fn upgrade(mut stream: TcpStream, request: &Request, playback: &Playback) {
+    let Some((shape, streams)) = requested_streams(request) else {
+        let json = error_json(-1000, "No such path here.");
+        return respond(stream, "404 Not Found", &json).await;
+    };
+    let Ok(topics) = topics_of(streams.split('/').filter(|stream| !stream.is_empty())) else {
+        let json = error_json(-1000, "Unknown stream.");
+        return respond(stream, "400 Bad Request", &json).await;
+    };
+    let key = request.websocket_key.as_deref().unwrap_or("");
+    let accept = derive_accept_key(key.as_bytes());
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    if stream.write_all(head.as_bytes()).await.is_err() {
+        return;
+    }
+    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+    let (id, queue) = playback.join(shape, topics);
+    let mut connection = Connection {
+        socket,
+        id,
+        playback,
+    };
+    // An error means that the peer is gone.
+    connection.run(queue).await.ok();
+    playback.leave(id);
+}
+
+/// How frames are wanted and the streams that the address names.
+fn requested_streams(request: &Request) -> Option<(Shape, &str)> {
+    match request.path.as_str() {
+        "/stream" => {
+            let streams = query_value(&request.query, "streams");
+            Some((Shape::Combined, streams.unwrap_or("")))
+        }
+        "/ws" => Some((Shape::Raw, "")),
+        path => path
+            .strip_prefix("/ws/")
+            .map(|streams| (Shape::Raw, streams)),
+    }
+}
+
+/// The topics of stream names, or the first name that is none.
+fn topics_of<'a>(streams: impl Iterator<Item = &'a str>) -> Result<TopicSet, String> {
+    let topics = streams.map(|stream| Channel::of_stream(stream).ok_or_else(|| stream.to_owned()));
+    topics.collect()
+}
+
+type Gone = tokio_tungstenite::tungstenite::Error;
+
+struct Connection<'a> {
+    socket: WebSocketStream<TcpStream>,
+    id: u64,
+    playback: &'a Playback,
+}
+
+/// A request over the WebSocket.
+#[derive(Deserialize)]
+struct Call<'a> {
+    #[serde(borrow)]
+    id: Option<LazyValue<'a>>,
+    method: Option<String>,
+    params: Option<Vec<String>>,
+}
+
+impl Connection<'_> {
+    async fn run(&mut self, mut queue: Receiver<ToConnection>) -> Result<(), Gone> {
+        loop {
+            tokio::select! {
+                word = queue.recv() => {
+                    let mut word = word;
+                    while let Some(now) = word {
+                        match now {
+                            ToConnection::Send(message) => self.socket.feed(message).await?,
+                            ToConnection::Close => return self.socket.close(None).await,
+                            ToConnection::Cut => return Ok(()),
+                            ToConnection::Stall => std::future::pending().await,
+                        }
+                        word = queue.try_recv().ok();
+                    }
+                    self.socket.flush().await?;
+                }
+                request = self.socket.next() => match request {
+                    Some(Ok(Message::Text(text))) => {
+                        let reply = self.call(&text);
+                        self.socket.send(Message::text(reply)).await?;
+                    }
+                    Some(Ok(Message::Close(_))) | None => return Ok(()),
+                    // The library answers pings.
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Does what a request asks, and returns the reply.
+    fn call(&self, text: &str) -> String {
+        let Ok(call) = sonic_rs::from_str::<Call<'_>>(text) else {
+            return "{\"error\":{\"code\":3,\"msg\":\"Invalid JSON\"}}".to_owned();
+        };
+        let id = call.id.as_ref().map_or("null", |id| id.as_raw_str());
+        let refuse = |code: u8, text: &str| {
+            format!("{{\"error\":{{\"code\":{code},\"msg\":\"{text}\"}},\"id\":{id}}}")
+        };
+        let params = call.params.unwrap_or_default();
+        let Ok(topics) = topics_of(params.iter().map(String::as_str)) else {
+            return refuse(2, "Invalid request: unknown stream");
+        };
+        match call.method.as_deref() {
+            Some("SUBSCRIBE") => {
+                let add = |subscribed: &mut TopicSet| subscribed.extend(topics);
+                self.playback.change_topics(self.id, add);
+            }
+            Some("UNSUBSCRIBE") => {
+                let remove =
+                    |subscribed: &mut TopicSet| subscribed.retain(|one| !topics.contains(one));
+                self.playback.change_topics(self.id, remove);
+            }
+            _ => return refuse(2, "Invalid request: unknown method"),
+        }
+        format!("{{\"result\":null,\"id\":{id}}}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_taken_apart() {
+        let head = b"GET /stream?streams=a@trade/b@depth&x=1 HTTP/1.1\r\nHost: h\r\nsec-websocket-KEY:  abc \r\n\r\n";
+        let request = parse_request(head).unwrap();
+        assert_eq!(request.websocket_key.as_deref(), Some("abc"));
+        assert_eq!(
+            requested_streams(&request),
+            Some((Shape::Combined, "a@trade/b@depth"))
+        );
+        assert_eq!(query_value(&request.query, "x"), Some("1"));
+        for wrong in ["", "GET", "POST / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n"] {
+            assert_eq!(parse_request(wrong.as_bytes()), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Why a configuration was refused. A core that was made does not fail.
 
+use crate::limits::{BARS_MAX, EXPRESSIONS_MAX};
 use thiserror::Error;
+use tickloom_signals::ExprError;
 use tickloom_types::{BarSpec, InstrumentError};
 
 /// Why a core could not be made.
@@ -29,6 +31,16 @@ pub enum CoreError {
         /// What was expected.
         expected: &'static str,
     },
+    /// An expression is wrong.
+    #[error("{owner}: {field}: {source}")]
+    Expression {
+        /// What it belongs to, such as `signal trend`.
+        owner: String,
+        /// The setting that holds it.
+        field: &'static str,
+        /// What is wrong, and where.
+        source: Box<ExprError>,
+    },
     /// An instrument that the run does not have.
     #[error("{owner}: there is no instrument {name:?} in this run")]
     UnknownInstrument {
@@ -37,6 +49,12 @@ pub enum CoreError {
         /// The name.
         name: String,
     },
+    /// More expressions than a run can have.
+    #[error("{0} expressions, at most {EXPRESSIONS_MAX} are allowed")]
+    TooManyExpressions(usize),
+    /// More bars than a run can make.
+    #[error("{0} bar sizes over all instruments, at most {BARS_MAX} are allowed")]
+    TooManyBars(usize),
     /// A bar size that cannot be made for this instrument.
     #[error("bars of {spec} do not fit the size of {instrument} in 64 bits")]
     BarSize {

@@ -26,6 +26,8 @@ mod trade_config;
 mod venue;
 mod workers;
 
+pub use self::core::Core;
+pub use bars_run::{BarSeries, BarsRun, run_bars};
 pub use book::{Book, PriceLevel, Top};
 pub use config::{CoreConfig, SignalDef};
 pub use error::CoreError;
@@ -39,3 +41,4 @@ pub use trade_config::{
     StrategyDef, TradeConfigError, VolumeShare,
 };
 pub use venue::{Offer, Outcome, PaperVenue, PriceEvent, Venue};
+pub use workers::{Found, Merger, SignalWorker, split};

@@ -9,6 +9,12 @@ pub(crate) const BARS_MAX: usize = 65_536;
 /// Output records of one step for which room is made beforehand. A step that has more to say allocates: nothing is dropped.
 pub(crate) const OUTPUTS_EXPECTED: usize = 1_024;
 
+/// Signals and strategies' expressions of a run.
+pub(crate) const EXPRESSIONS_MAX: usize = 1 << 20;
+
+/// Expressions that change at one record for which room is made beforehand, as for outputs.
+pub(crate) const CHANGES_EXPECTED: usize = 1_024;
+
 /// Entries from the best that are searched one by one before a binary search takes over.
 pub(crate) const BOOK_NEAR: usize = 16;
 

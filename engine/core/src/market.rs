@@ -41,20 +41,20 @@ pub(crate) enum Round {
     Now,
 }
 
-/// Prices of an instrument that the current record stated anew, or took away.
+/// A price of an instrument that the current record stated anew, or took away.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tick {
     pub(crate) instrument: usize,
     pub(crate) what: Ticked,
 }
 
-/// Which prices ticked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which price ticked.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Ticked {
-    /// Bid, ask and what is made from them.
-    Top,
+    /// Bid and ask with their sizes; `None` if they cannot be trusted any more.
+    Top(Option<Top>),
     /// The last price.
-    Last,
+    Last(i64),
 }
 
 #[derive(Clone, Debug)]
@@ -230,6 +230,14 @@ impl Market {
         self.round = Some(round);
     }
 
+    /// The record of this moment: the first bar that closed by time, or the record itself.
+    pub(crate) fn moment_of(&self, record: &Record) -> Record {
+        match self.round {
+            Some(Round::Passed) => self.closed[0],
+            _ => *record,
+        }
+    }
+
     /// Prices that ticked in this moment.
     pub(crate) fn ticks(&self) -> &[Tick] {
         if self.round == Some(Round::Passed) {
@@ -274,3 +282,6 @@ impl Instrument {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

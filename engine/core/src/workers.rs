@@ -1,1 +1,157 @@
-//! Workers.
+//! The core in parts that run side by side with the same outputs, byte for byte, on any number of workers.
+//!
+//! Every [`SignalWorker`] sees every record, keeps a market of its own and evaluates a contiguous share of the expressions.
+//! One [`Merger`] sees every record too, with what the workers found at it, in the order of the workers; it trades.
+//! There are no threads and no queues here: whoever has them (`cli/pipeline.rs`) carries records in and [`Found`] across.
+
+use crate::config::CoreConfig;
+use crate::core::{Decider, Plan};
+use crate::error::CoreError;
+use crate::limits::CHANGES_EXPECTED;
+use crate::market::{Market, Round};
+use crate::outputs::Outputs;
+use crate::portfolio::Portfolio;
+use crate::signal_stage::{Change, SignalStage};
+use tickloom_types::{Record, Seq};
+
+/// A share of the expressions with a market that feeds it.
+#[derive(Debug)]
+pub struct SignalWorker {
+    market: Market,
+    stage: SignalStage,
+    /// The market's own outputs, which the merger makes too.
+    unused: Outputs,
+}
+
+/// What a worker found at one record. Reused from record to record, so that nothing is allocated once it is warm.
+#[derive(Clone, Debug)]
+pub struct Found {
+    seq: Seq,
+    passed: Vec<Change>,
+    now: Vec<Change>,
+}
+
+/// Puts together what the workers found, and trades.
+#[derive(Debug)]
+pub struct Merger {
+    market: Market,
+    decider: Decider,
+}
+
+/// A merger and so many workers, of which each has a share of the expressions.
+///
+/// # Errors
+/// [`CoreError`] as from `Core::new`.
+///
+/// # Panics
+/// If there are no workers.
+pub fn split(
+    config: &CoreConfig,
+    workers: usize,
+) -> Result<(Merger, Vec<SignalWorker>), CoreError> {
+    assert!(workers > 0, "a core needs at least one worker");
+    let plan = Plan::new(config)?;
+    let count = plan.expressions.len();
+    let mut parts = Vec::with_capacity(workers);
+    for worker in 0..workers {
+        let share = count * worker / workers..count * (worker + 1) / workers;
+        parts.push(SignalWorker {
+            stage: SignalStage::new(&plan.expressions, share, config, &plan.market)?,
+            market: plan.market.clone(),
+            unused: Outputs::new(),
+        });
+    }
+    let merger = Merger {
+        decider: Decider::new(&plan)?,
+        market: plan.market,
+    };
+    Ok((merger, parts))
+}
+
+impl SignalWorker {
+    /// Takes one record in and writes what it found over `found`.
+    pub fn step(&mut self, seq: Seq, record: &Record, found: &mut Found) {
+        found.seq = seq;
+        found.passed.clear();
+        found.now.clear();
+        self.unused.clear();
+        self.market.apply(seq, record, &mut self.unused);
+        if self.market.has_passed() {
+            self.market.enter(Round::Passed);
+            self.stage
+                .step(&self.market, Round::Passed, &mut found.passed);
+        }
+        self.market.enter(Round::Now);
+        self.stage.step(&self.market, Round::Now, &mut found.now);
+    }
+}
+
+impl Found {
+    /// Nothing found, with room for a record's worth.
+    #[must_use]
+    pub fn new() -> Found {
+        Found {
+            seq: 0,
+            passed: Vec::with_capacity(CHANGES_EXPECTED),
+            now: Vec::with_capacity(CHANGES_EXPECTED),
+        }
+    }
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Found::new()
+    }
+}
+
+impl Merger {
+    /// As `Core::step`, with what each worker found at this record, in the order of the workers.
+    ///
+    /// # Panics
+    /// If a worker's findings are of another record.
+    pub fn step<'a>(
+        &mut self,
+        seq: Seq,
+        record: &Record,
+        found: impl Iterator<Item = &'a Found> + Clone,
+        out: &mut Outputs,
+    ) {
+        assert!(found.clone().all(|found| found.seq == seq));
+        out.clear();
+        self.market.apply(seq, record, out);
+        let trade = &mut self.decider.trade;
+        trade.on_record(seq, record, &self.market, out);
+        if self.market.has_passed() {
+            let changes = found.clone().flat_map(|found| &found.passed);
+            self.moment(Round::Passed, seq, record, changes, out);
+        }
+        let changes = found.flat_map(|found| &found.now);
+        self.moment(Round::Now, seq, record, changes, out);
+    }
+
+    /// The market after the last record.
+    #[must_use]
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// Cash and positions after the last record.
+    #[must_use]
+    pub fn portfolio(&self) -> &Portfolio {
+        self.decider.trade.portfolio()
+    }
+
+    fn moment<'a>(
+        &mut self,
+        round: Round,
+        seq: Seq,
+        record: &Record,
+        changes: impl Iterator<Item = &'a Change>,
+        out: &mut Outputs,
+    ) {
+        self.market.enter(round);
+        let record = self.market.moment_of(record);
+        self.decider
+            .decide(seq, &record, &self.market, changes, out);
+    }
+}

@@ -52,7 +52,7 @@ impl Market {
         self.plan_close(at);
         self.count_late(late);
         self.states[at].prices.trade(trade.price);
-        self.tick(at, Ticked::Last);
+        self.tick(at, Ticked::Last(trade.price));
         self.has_price = true;
         result
     }
@@ -67,7 +67,7 @@ impl Market {
         let prices = &mut self.states[at].prices;
         prices.quote(&quote, &mut self.notes);
         self.has_price = prices.top().is_some();
-        self.tick(at, Ticked::Top);
+        self.tick_top(at);
         Ok(())
     }
 
@@ -86,7 +86,7 @@ impl Market {
         self.has_price = applied == Applied::Whole && !prices.is_quoted() && after.is_some();
         self.counters.unsynced += u64::from(applied == Applied::Unsynced);
         if before != after {
-            self.tick(at, Ticked::Top);
+            self.tick_top(at);
         }
         Ok(())
     }
@@ -127,7 +127,7 @@ impl Market {
             self.closed_by.push(exact);
             self.has_price = true;
             if self.states[at].prices.bar(body.close) {
-                self.tick(at, Ticked::Last);
+                self.tick(at, Ticked::Last(body.close));
             }
         } else {
             late += 1;
@@ -150,7 +150,7 @@ impl Market {
                 && self.states[at].prices.fall_silent(&mut self.notes)
             {
                 self.gap(at);
-                self.tick(at, Ticked::Top);
+                self.tick_top(at);
             }
         }
         Ok(())
@@ -181,7 +181,7 @@ impl Market {
                 _ => {}
             }
             if self.states[at].prices.top() != before {
-                self.tick(at, Ticked::Top);
+                self.tick_top(at);
             }
         }
         Ok(())
@@ -261,6 +261,10 @@ impl Market {
             self.counters.late += 1;
             self.notes.say_late(bars);
         }
+    }
+
+    fn tick_top(&mut self, at: usize) {
+        self.tick(at, Ticked::Top(self.states[at].prices.top()));
     }
 
     fn tick(&mut self, instrument: usize, what: Ticked) {

@@ -281,18 +281,25 @@ impl Runner {
         own: Own<'_>,
         intents: &mut Intents,
     ) {
-        match &mut self.kind {
-            RunnerKind::Rules(rules) => rules.decide(&own, intents),
-            RunnerKind::Target(target) => target.decide(&own, intents),
-            RunnerKind::Code(code) => {
-                let context = Context {
-                    seq,
-                    record,
-                    market,
-                    own,
-                };
-                code.on_event(&context, intents);
-            }
+        if let RunnerKind::Code(code) = &mut self.kind {
+            let context = Context {
+                seq,
+                record,
+                market,
+                own,
+            };
+            code.on_event(&context, intents);
+        } else {
+            self.decide_by_expressions(&own, intents);
+        }
+    }
+
+    /// Lets rules and targets wish, which need no more than their expressions; code does not.
+    pub(crate) fn decide_by_expressions(&self, own: &Own<'_>, intents: &mut Intents) {
+        match &self.kind {
+            RunnerKind::Rules(rules) => rules.decide(own, intents),
+            RunnerKind::Target(target) => target.decide(own, intents),
+            RunnerKind::Code(_) => {}
         }
     }
 }

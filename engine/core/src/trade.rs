@@ -139,6 +139,37 @@ impl TradeStage {
         }
     }
 
+    /// As [`TradeStage::decide`] where all strategies are expressions over bars of one instrument, of which one closed.
+    pub(crate) fn decide_at_close(
+        &mut self,
+        cause: Cause,
+        close: i64,
+        rules: &RuleValues,
+        out: &mut Outputs,
+    ) {
+        for strategy in 0..self.runners.len() {
+            let runner = &self.runners[strategy];
+            let own = own(strategy, runner, &self.desk, rules);
+            runner.decide_by_expressions(&own, &mut self.intents);
+            self.obey(cause, strategy, Eyes::Close(close), out);
+        }
+    }
+
+    /// Values an instrument at this price, at which nothing else happens.
+    pub(crate) fn mark(&mut self, instrument: InstrumentId, price: i64) {
+        self.desk.mark(instrument, price);
+    }
+
+    /// The strategies, in order.
+    pub(crate) fn runners(&self) -> &[Runner] {
+        &self.runners
+    }
+
+    /// Whether an order waits at the venue.
+    pub(crate) fn has_open_orders(&self) -> bool {
+        !self.desk.orders().is_empty()
+    }
+
     fn obey(&mut self, cause: Cause, strategy: usize, eyes: Eyes<'_>, out: &mut Outputs) {
         let strategy = strategy_number(strategy);
         for intent in self.intents.wishes() {

@@ -82,6 +82,10 @@ impl Desk {
         self.account.fills
     }
 
+    pub(super) fn mark(&mut self, instrument: InstrumentId, price: i64) {
+        self.account.portfolio.mark(instrument, price);
+    }
+
     /// Begins a new day of the loss stop, if the record is in one.
     pub(super) fn turn_day(&mut self, cause: Cause) {
         let Account {

@@ -127,7 +127,12 @@ fn fuzz(cargo_fuzz: &Path, target: &str, seconds: u32) -> Result<()> {
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={INPUT_LEN_MAX}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .args(["-timeout=10", "-print_final_stats=1", "-verbosity=0"]);
+        .args([
+            "-timeout=10",
+            "-print_final_stats=1",
+            "-verbosity=0",
+            "-print_funcs=0",
+        ]);
     process::run(&mut command)
 }
 

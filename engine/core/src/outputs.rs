@@ -59,6 +59,11 @@ impl OutputHash {
         self.state.update(record.as_bytes());
     }
 
+    /// Takes the next output records; the same as one after the other, at once.
+    pub fn update_all(&mut self, records: &[Record]) {
+        self.state.update(Record::bytes_of(records));
+    }
+
     /// The hash so far as 32 hexadecimal digits.
     #[must_use]
     pub fn hex(&self) -> String {
@@ -90,6 +95,9 @@ mod tests {
         let mut hash = OutputHash::new();
         hash.update(&first);
         hash.update(&second);
+        let mut at_once = OutputHash::new();
+        at_once.update_all(&[first, second]);
+        assert_eq!(at_once.hex(), hash.hex());
         let bytes = [*first.as_bytes(), *second.as_bytes()].concat();
         let whole = xxhash_rust::xxh3::xxh3_128(&bytes);
         assert_eq!(hash.hex(), format!("{whole:032x}"));

@@ -584,6 +584,13 @@ impl Record {
         zerocopy::transmute_ref!(self)
     }
 
+    /// The bytes of many, one after the other.
+    #[must_use]
+    #[inline]
+    pub fn bytes_of(records: &[Record]) -> &[u8] {
+        records.as_bytes()
+    }
+
     /// From 64 bytes.
     #[must_use]
     #[inline]

@@ -6,6 +6,7 @@
 use crate::binance::{DecodeError, Symbol, Untimed, Venue};
 use crate::book_sync::SyncCounts;
 use crate::intake::{Intake, Taken};
+use crate::json;
 use crate::limits;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
@@ -314,13 +315,13 @@ pub fn sniff_capture(source: &CaptureSource) -> Result<Sniffed, CaptureError> {
         && let Some(line) = reader.next_line()?
     {
         let Ok(line) = line else { continue };
-        let frame: SniffFrame<'_> = match sonic_rs::from_slice(line.frame) {
+        let frame: SniffFrame<'_> = match json::parse(line.frame) {
             Ok(frame) => frame,
             Err(_) => continue,
         };
         let message: SniffMessage<'_> = match frame.data {
             Some(message) => message,
-            None => match sonic_rs::from_slice(line.frame) {
+            None => match json::parse(line.frame) {
                 Ok(message) => message,
                 Err(_) => continue,
             },

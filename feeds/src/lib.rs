@@ -14,6 +14,7 @@ pub mod book_sync;
 pub mod capture;
 mod config;
 mod intake;
+mod json;
 mod limits;
 pub mod local_venue;
 mod metrics;

@@ -10,6 +10,7 @@
 use super::endpoint::Venue;
 use super::levels::{decimal, not_positive, read_levels};
 use super::message::{BookTicker, DecodeError, DepthUpdate, Frame, Snapshot, Trade};
+use crate::json;
 use crate::limits;
 use sonic_rs::LazyValue;
 use tickloom_types::{
@@ -157,12 +158,8 @@ impl Decoder {
         if top.bid_qty.is_some() {
             return self.decode_message(ts_recv, &Message::BookTicker, frame);
         }
-        if let Some(error) = top.error.or(top.code) {
-            let text = if top.id.is_some() {
-                String::from_utf8_lossy(frame).into_owned()
-            } else {
-                error.as_raw_str().to_owned()
-            };
+        if top.error.is_some() || top.code.is_some() {
+            let text = String::from_utf8_lossy(frame).into_owned();
             return Ok(Decoded::Reply(Reply::Refused(text)));
         }
         if top.id.is_some() {
@@ -420,7 +417,7 @@ impl Message {
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    sonic_rs::from_slice(bytes).map_err(|error| DecodeError::json(&error))
+    json::parse(bytes).map_err(|error| DecodeError::json(&error))
 }
 
 fn quote_side(

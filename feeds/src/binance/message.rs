@@ -3,6 +3,7 @@
 //! Every field is optional in the shapes so that a missing one is reported by its name.
 //! Strings are borrowed from the frame; price levels are read by `levels` without allocating.
 
+use crate::json::JsonError;
 use serde::Deserialize;
 use sonic_rs::LazyValue;
 use thiserror::Error;
@@ -215,6 +216,9 @@ pub enum DecodeError {
         /// Its length.
         bytes: usize,
     },
+    /// JSON that nests deeper than any message.
+    #[error("nested too deep")]
+    TooDeep,
 }
 
 /// [`DecodeError`] as a number: the `detail` of a `bad_frame` status record. Never reuse one.
@@ -253,11 +257,13 @@ pub enum Reason {
     NoVenueTime = 15,
     /// Binary message.
     Binary = 16,
+    /// Nested too deep.
+    TooDeep = 17,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers from 1.
-    pub const ALL: [Reason; 16] = [
+    pub const ALL: [Reason; 17] = [
         Reason::Syntax,
         Reason::WrongType,
         Reason::UnknownMessage,
@@ -274,6 +280,7 @@ impl Reason {
         Reason::Crossed,
         Reason::NoVenueTime,
         Reason::Binary,
+        Reason::TooDeep,
     ];
 
     /// The word for it in metrics and reports.
@@ -296,6 +303,7 @@ impl Reason {
             Reason::Crossed => "crossed",
             Reason::NoVenueTime => "no_venue_time",
             Reason::Binary => "binary",
+            Reason::TooDeep => "too_deep",
         }
     }
 
@@ -330,10 +338,21 @@ impl DecodeError {
             DecodeError::Crossed => Reason::Crossed,
             DecodeError::NoVenueTime => Reason::NoVenueTime,
             DecodeError::Binary { .. } => Reason::Binary,
+            DecodeError::TooDeep => Reason::TooDeep,
         }
     }
 
-    pub(super) fn json(error: &sonic_rs::Error) -> DecodeError {
+    pub(super) fn json(error: &JsonError) -> DecodeError {
+        let error = match error {
+            JsonError::TooDeep => return DecodeError::TooDeep,
+            JsonError::NotUtf8(byte) => {
+                return DecodeError::Syntax {
+                    byte: *byte,
+                    message: "not UTF-8".to_owned(),
+                };
+            }
+            JsonError::Parser(error) => error,
+        };
         let byte = error.offset();
         // The parser's text quotes the frame over several lines; its first line says what is wrong.
         let text = error.to_string();
@@ -357,6 +376,6 @@ mod tests {
             assert_eq!(Reason::from_raw(reason as u64), Some(reason));
         }
         assert_eq!(Reason::from_raw(0), None);
-        assert_eq!(Reason::from_raw(17), None);
+        assert_eq!(Reason::from_raw(18), None);
     }
 }

@@ -6,6 +6,7 @@ use super::{AtEnd, LocalVenueConfig, Progress, Speed};
 use crate::binance::{Channel, Untimed, Venue};
 use crate::capture::{CaptureError, CaptureLine};
 use crate::intake::Intake;
+use crate::json;
 use serde::Deserialize;
 use sonic_rs::LazyValue;
 use std::collections::BTreeSet;
@@ -458,13 +459,13 @@ impl Pace {
 
 /// The symbol and channel of a recorded frame; `None` for a snapshot, a reply or what is no frame.
 fn topic_of(frame: &[u8]) -> Option<Topic> {
-    let frame: StreamFrame<'_> = sonic_rs::from_slice(frame).ok()?;
+    let frame: StreamFrame<'_> = json::parse(frame).ok()?;
     Channel::of_stream(frame.stream?)
 }
 
 /// The `data` part of a frame, or all of it if a fault has left none.
 fn data_of(text: &str) -> String {
-    let frame: Option<StreamFrame<'_>> = sonic_rs::from_str(text).ok();
+    let frame: Option<StreamFrame<'_>> = json::parse(text.as_bytes()).ok();
     let data = frame.and_then(|frame| frame.data);
     data.map_or_else(|| text.to_owned(), |data| data.as_raw_str().to_owned())
 }

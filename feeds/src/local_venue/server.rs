@@ -2,6 +2,7 @@
 
 use super::playback::{Found, Playback, Shape, ToConnection, TopicSet};
 use crate::binance::Channel;
+use crate::json;
 use crate::limits;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
@@ -250,7 +251,7 @@ impl Connection<'_> {
 
     /// Does what a request asks, and returns the reply.
     fn call(&self, text: &str) -> String {
-        let Ok(call) = sonic_rs::from_str::<Call<'_>>(text) else {
+        let Ok(call) = json::parse::<Call<'_>>(text.as_bytes()) else {
             return "{\"error\":{\"code\":3,\"msg\":\"Invalid JSON\"}}".to_owned();
         };
         let id = call.id.as_ref().map_or("null", |id| id.as_raw_str());

@@ -5,11 +5,18 @@
 
 mod manifest;
 mod outcome;
+mod replay;
 mod report;
+mod run;
+mod sampler;
+#[cfg(test)]
+mod testing;
 pub mod text;
 mod trades;
 
 pub use manifest::{CODE_VERSION, DataInfo, Manifest};
 pub use outcome::{Curve, Outcome, Statistics};
+pub use replay::{Difference, Verified, verify};
 pub use report::{ReportError, report};
+pub use run::{BacktestError, run};
 pub use trades::{Fill, Trade, trades};

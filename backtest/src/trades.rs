@@ -282,4 +282,26 @@ mod tests {
         assert_eq!(all[0].profit, money("2"));
         assert_eq!(all[0].closed, None);
     }
+
+    proptest::proptest! {
+        /// Whatever is bought and sold: trades add up to the cash that came in, less fees, plus what is left at its mark.
+        #[test]
+        fn nothing_is_lost(orders in proptest::collection::vec((proptest::bool::ANY, 1_i64..50, 1_i64..5_000, 0_i64..999), 0..60), mark in 1_i64..5_000) {
+            let mut instruments = Instruments::new();
+            instruments.add(InstrumentDef::new("X", 2, 0, "USD")).unwrap();
+            let mut fills = Vec::new();
+            let (mut cash, mut held) = (0_i128, 0_i64);
+            for (at, (buys, qty, price, fee)) in (0..).zip(orders) {
+                let side = if buys { Side::Buy } else { Side::Sell };
+                let fee = Money(i128::from(fee) * FEE_UNIT);
+                cash -= i128::from(side.sign() * qty * price) * 10_i128.pow(16) + fee.0;
+                held += side.sign() * qty;
+                fills.push(Fill { ts: Ts(at), instrument: ID, strategy: 0, side, price, qty, fee });
+            }
+            let all = trades(&fills, &instruments, &BTreeMap::from([(ID, mark)])).unwrap();
+            let gained: i128 = all.iter().map(|trade| trade.profit.0).sum();
+            proptest::prop_assert_eq!(gained, cash + i128::from(held * mark) * 10_i128.pow(16));
+            proptest::prop_assert_eq!(all.iter().filter(|t| t.closed.is_none()).count(), usize::from(held != 0));
+        }
+    }
 }

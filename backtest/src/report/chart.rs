@@ -20,7 +20,7 @@ pub(super) const WIDTH: i32 = 1_100;
 const LEFT: i32 = 64;
 const RIGHT: i32 = 8;
 const TOP: i32 = 8;
-const BOTTOM: i32 = 24;
+const BOTTOM: i32 = 22;
 
 /// Where the plot lies within a picture, in units of its view box: left, right, width of the picture.
 pub(super) const PLOT: [i32; 3] = [LEFT * SCALE, (WIDTH - RIGHT) * SCALE, WIDTH * SCALE];
@@ -114,7 +114,7 @@ fn draw_on(
         .y_label_area_size(LEFT * SCALE)
         .build_cartesian_2d(axis, low..high)?;
     let text = Ink::Text.colour();
-    let label = TextStyle::from(("sans-serif", 11 * SCALE).into_font()).color(&text);
+    let label = TextStyle::from(("sans-serif", 12 * SCALE).into_font()).color(&text);
     plot.configure_mesh()
         .disable_x_mesh()
         .light_line_style(RGBColor(0, 0, 0).mix(0.0))

@@ -7,7 +7,7 @@
     const cross = document.createElementNS(svg.namespaceURI, "line");
     cross.setAttribute("class", "cross");
     cross.setAttribute("y1", 32);
-    cross.setAttribute("y2", svg.viewBox.baseVal.height - 96);
+    cross.setAttribute("y2", svg.viewBox.baseVal.height - 88);
     svg.append(cross);
     const reading = figure.querySelector("[data-reading]");
     return { svg, cross, reading, rest: reading.innerHTML, series: figure.dataset.series.split(" ") };

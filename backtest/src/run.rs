@@ -1,0 +1,203 @@
+//! Runs a core over history: the same steps as live, with a file or the catalog at its left and nothing at its right.
+
+use crate::outcome::{Outcome, Statistics};
+use crate::sampler::{Sampler, traded};
+use crate::trades::{Fill, trades};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use thiserror::Error;
+use tickloom_core::{Core, CoreConfig, CoreError, OutputHash, Outputs};
+use tickloom_data::DataError;
+use tickloom_types::{InstrumentId, Kind, MoneyOverflow, Record, Seq, Ts, VerdictBody};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Records between two looks at whether to go on.
+const WATCH_EVERY: u64 = 1 << 16;
+
+/// Why a backtest or a replay did not come to its end.
+#[derive(Debug, Error)]
+pub enum BacktestError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// There is nothing to run on.
+    #[error("there is no record to run on")]
+    Empty,
+    /// The watcher said so.
+    #[error("stopped after {0} records")]
+    Stopped(u64),
+    /// A sum of money is too large to report.
+    #[error("the result cannot be told: {0}")]
+    Overflow(#[from] MoneyOverflow),
+    /// The configuration in a journal is none.
+    #[error("the configuration in the journal cannot be read: {0}")]
+    Config(#[from] serde_json::Error),
+}
+
+/// Runs `config` over `records` in their order, each with its sequence, which outputs name as their cause.
+///  `watch` is told every now and then how many are done, and may end the run.
+///
+/// # Errors
+/// [`BacktestError`]; a run that was ended leaves nothing.
+pub fn run(
+    config: &CoreConfig,
+    records: impl IntoIterator<Item = Result<(Seq, Record), DataError>>,
+    mut watch: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<Outcome, BacktestError> {
+    let mut run = Run::new(config)?;
+    for record in records {
+        let (seq, record) = record?;
+        run.step(seq, &record);
+        if run.events.is_multiple_of(WATCH_EVERY) && watch(run.events).is_break() {
+            return Err(BacktestError::Stopped(run.events));
+        }
+    }
+    run.finish(config)
+}
+
+struct Run {
+    core: Core,
+    outputs: Outputs,
+    sampler: Sampler,
+    output_hash: OutputHash,
+    data_hash: Xxh3,
+    events: u64,
+    input_bars: u64,
+    made_bars: u64,
+    refused: u64,
+    fills: Vec<Fill>,
+    last: Ts,
+}
+
+impl Run {
+    fn new(config: &CoreConfig) -> Result<Run, BacktestError> {
+        Ok(Run {
+            core: Core::new(config)?,
+            outputs: Outputs::new(),
+            sampler: Sampler::new(config),
+            output_hash: OutputHash::new(),
+            data_hash: Xxh3::new(),
+            events: 0,
+            input_bars: 0,
+            made_bars: 0,
+            refused: 0,
+            fills: Vec::new(),
+            last: Ts(i64::MIN),
+        })
+    }
+
+    fn step(&mut self, seq: Seq, record: &Record) {
+        self.data_hash.update(record.as_bytes());
+        self.core.step(seq, record, &mut self.outputs);
+        self.events += 1;
+        self.last = self.last.max(record.ts_event());
+        let made_before = self.made_bars;
+        for output in self.outputs.records() {
+            self.output_hash.update(output);
+            match output.kind() {
+                Some(Kind::Fill) => self.fills.extend(Fill::of(output)),
+                Some(Kind::BarClosed) => self.made_bars += 1,
+                Some(Kind::Verdict) if VerdictBody::of(output).accepted == 0 => self.refused += 1,
+                _ => {}
+            }
+        }
+        let is_bar = record.kind() == Some(Kind::Bar);
+        self.input_bars += u64::from(is_bar);
+        let (portfolio, market) = (self.core.portfolio(), self.core.market());
+        if is_bar || self.made_bars > made_before {
+            self.sampler.bar(record.ts_event(), portfolio, market);
+        } else {
+            self.sampler.tick(record.ts_event(), portfolio, market);
+        }
+    }
+
+    fn finish(self, config: &CoreConfig) -> Result<Outcome, BacktestError> {
+        if self.events == 0 {
+            return Err(BacktestError::Empty);
+        }
+        let (portfolio, market) = (self.core.portfolio(), self.core.market());
+        let marks: BTreeMap<InstrumentId, i64> = traded(config)
+            .into_iter()
+            .filter_map(|id| Some((id, market.mark(id)?)))
+            .collect();
+        let trades = trades(&self.fills, market.instruments(), &marks)?;
+        let curve = self.sampler.finish(self.last, portfolio, market);
+        let cash = config.account.cash;
+        Ok(Outcome {
+            events: self.events,
+            bars: if self.input_bars > 0 {
+                self.input_bars
+            } else {
+                self.made_bars
+            },
+            refused: self.refused,
+            statistics: Statistics::of(cash, &curve, &trades),
+            fills: self.fills,
+            trades,
+            cash,
+            final_equity: portfolio.equity().ok_or(MoneyOverflow)?,
+            fees_paid: portfolio.fees(),
+            curve,
+            data_hash: format!("{:032x}", self.data_hash.digest128()),
+            output_hash: self.output_hash.hex(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{bars, config};
+    use tickloom_types::parse_money;
+
+    fn records(closes: &[i64]) -> Vec<Result<(Seq, Record), DataError>> {
+        (0..).zip(bars(closes)).map(Ok).collect()
+    }
+
+    /// Closes 10 11 12 13 11 10 10.5, each bar opening at the close before. It rises on the 2nd: bought at the open of the 3rd,
+    /// 11.00. It falls on the 5th: sold at the open of the 6th, 11.00. Of 100 units only the fees of 0.1 % are lost.
+    #[test]
+    fn a_small_run_by_hand() {
+        let closes = [1_000, 1_100, 1_200, 1_300, 1_100, 1_000, 1_050];
+        let outcome = run(&config("100"), records(&closes), |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert_eq!((outcome.bars, outcome.events), (7, 7));
+        assert_eq!(outcome.fills.len(), 2);
+        assert_eq!(outcome.fees_paid, parse_money("2.2").unwrap());
+        assert_eq!(outcome.final_equity, parse_money("9997.8").unwrap());
+        assert_eq!(outcome.trades[0].profit, parse_money("-2.2").unwrap());
+        assert_eq!(outcome.curve.ts.len(), 7);
+        // Held at the close of the 3rd, 4th and 5th.
+        assert_eq!(outcome.curve.held, 3);
+        let expected = [
+            10_000.0, 10_000.0, 10_098.9, 10_198.9, 9_998.9, 9_997.8, 9_997.8,
+        ];
+        for (equity, expected) in outcome.curve.equity.iter().zip(expected) {
+            assert!((equity - expected).abs() < 1e-9, "{equity} {expected}");
+        }
+    }
+
+    #[test]
+    fn profits_of_trades_are_what_the_account_gained() {
+        let closes: Vec<i64> = (0..500).map(|n: i64| 1_000 + (n * 7_919) % 61).collect();
+        let config = config("all");
+        let outcome = run(&config, records(&closes), |_| ControlFlow::Continue(())).unwrap();
+        assert!(outcome.trades.len() > 50);
+        let gained: i128 = outcome.trades.iter().map(|trade| trade.profit.0).sum();
+        assert_eq!(gained, outcome.final_equity.0 - config.account.cash.0);
+    }
+
+    #[test]
+    fn nothing_and_a_stop_are_errors() {
+        let none = run(&config("1"), Vec::new(), |_| ControlFlow::Continue(()));
+        assert!(matches!(none, Err(BacktestError::Empty)));
+        let many = vec![1_000; 1 << 16];
+        let stopped = run(&config("1"), records(&many), |_| ControlFlow::Break(()));
+        assert!(matches!(stopped, Err(BacktestError::Stopped(65_536))));
+    }
+}

@@ -1,7 +1,23 @@
 //! Pins a thread to a core. Which thread goes where is the caller's configuration.
 
+use core_affinity::CoreId;
+
+/// Cores that fit into the system's set of cores.
+const CORES_MAX: usize = 1_024;
+
 /// Pins the calling thread to one core; false when the system has no such core or refuses.
 #[must_use]
 pub fn pin_current_thread(core: usize) -> bool {
-    core_affinity::set_for_current(core_affinity::CoreId { id: core })
+    core < CORES_MAX && core_affinity::set_for_current(CoreId { id: core })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_that_is_not_there_is_refused() {
+        assert!(!pin_current_thread(CORES_MAX));
+        assert!(!pin_current_thread(usize::MAX));
+    }
 }

@@ -5,15 +5,22 @@
 
 pub mod catalog;
 mod error;
+pub mod import;
 pub mod journal;
 mod limits;
 mod meta;
 mod recorder;
+#[cfg(test)]
+mod testing;
 
 pub use catalog::{
     Catalog, Range, RunWriter, Scan, ScanQuery, SyncReport, Table, Written, sync_journal,
 };
 pub use error::DataError;
+pub use import::{
+    FileRecords, ImportOptions, ImportReport, LineError, Stamp, content_run, import_file,
+    open_text, peek_line, read_file, rescale_qty,
+};
 pub use journal::{
     Block, Close, JournalOptions, JournalReader, JournalWriter, Recovered, SyncPolicy, TornTail,
 };

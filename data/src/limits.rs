@@ -26,6 +26,9 @@ pub(crate) const BATCH_ROWS: usize = 8192;
 /// Bytes that one line of an imported file may have.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// Bytes of a file in a zip, which is unpacked in memory.
+pub(crate) const ZIP_BYTES_MAX: u64 = 1 << 30;
+
 /// Bytes that an imported file may have once it is unpacked.
 pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
 

@@ -64,18 +64,41 @@ impl ScanQuery {
         (from <= to).then_some((from, to))
     }
 
+    /// Whether a record of this table, instrument, bar size and time is wanted.
+    pub(crate) fn wants_record(
+        &self,
+        table: Table,
+        instrument: Option<&String>,
+        bar: Option<BarSpec>,
+        ts: Ts,
+    ) -> bool {
+        self.wants_table(table)
+            && self.wants_instrument(instrument)
+            && self.wants_bar(bar)
+            && self
+                .times(table)
+                .is_some_and(|(from, to)| (from..=to).contains(&ts.0))
+    }
+
+    fn wants_instrument(&self, name: Option<&String>) -> bool {
+        self.instruments.is_empty() || name.is_none_or(|name| self.instruments.contains(name))
+    }
+
+    fn wants_bar(&self, bar: Option<BarSpec>) -> bool {
+        self.bars.is_empty() || bar.is_none_or(|bar| self.bars.contains(&bar))
+    }
+
     fn wants(&self, meta: &FileMeta) -> bool {
-        let instrument = meta.instrument.as_ref().map(|def| &def.name);
-        let named = self.instruments.is_empty()
-            || instrument.is_none_or(|name| self.instruments.contains(name));
-        let bar = self.bars.is_empty() || meta.bar.is_none_or(|bar| self.bars.contains(&bar));
         let in_time = self
             .times(meta.table)
             .is_some_and(|(from, to)| meta.ts_min.0 <= to && meta.ts_max.0 >= from);
-        named && bar && in_time && self.wants_table(meta.table)
+        in_time
+            && self.wants_table(meta.table)
+            && self.wants_instrument(meta.instrument.as_ref().map(|def| &def.name))
+            && self.wants_bar(meta.bar)
     }
 
-    fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let list = |names: Vec<String>, all: &str| {
             if names.is_empty() {
                 all.to_owned()

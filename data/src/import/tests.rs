@@ -1,0 +1,400 @@
+//! Files as people have them: made-up ones for every rule, and the real ones of the shared data where they are at hand.
+
+use super::*;
+use crate::testing::shared_data;
+use std::fs;
+use std::io::Write;
+use tickloom_types::{BarBody, Flags, InstrumentId, QuoteBody, Side, TradeBody};
+
+fn read_text(text: &str, options: &ImportOptions) -> Result<FileRecords> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("TEST.csv");
+    fs::write(&path, text).unwrap();
+    read_file(&path, options)
+}
+
+fn ts(text: &str) -> Ts {
+    Ts::parse(text).unwrap()
+}
+
+/// Wrong lines as `line field value: expected`.
+fn errors(report: &ImportReport) -> Vec<String> {
+    let list = report.errors.iter();
+    list.map(|e| format!("{} {} {}: {}", e.line, e.field, e.value, e.expected))
+        .collect()
+}
+
+#[test]
+fn every_wrong_line_is_named_and_counted() {
+    let text = "\
+date,open,high,low,close,volume
+2024-01-01,1.5,2,1,1.25,10
+2024-01-02,1.5,1.4,1,1.25,10
+2024-01-03,1.5,2,1.3,1.25,10
+2024-01-04,1.5,2,1,-1.25,10
+2024-01-05,1.5,2,1,1.25,-1
+2024-01-01,1.5,2,1,1.25,10
+2024-01-32,1.5,2,1,1.25,10
+2024-01-07,1.5,2,1,1.25
+2024-01-08,1.5,x,1,1.25,10
+2024-01-09,1.5,2,1,1.0000000000000002,10
+2023-12-31,1.5,2,1,1.25,10
+
+2024-01-02,1.5,2,1,1.25,10
+";
+    let file = read_text(text, &ImportOptions::default()).unwrap();
+    let report = &file.report;
+    assert_eq!((report.read, report.written, report.refused), (12, 2, 10));
+    assert_eq!(
+        errors(report),
+        [
+            "3 high 1.4: at least 1.5",
+            "4 low 1.3: at most 1.25",
+            "5 close -1.25: above zero",
+            "6 volume -1: zero or above",
+            "7 date 2024-01-01: a time after 2024-01-01T00:00:00Z: this one is there already",
+            "8 date 2024-01-32: a time, as dates and times",
+            "9 number of fields 5: 6",
+            "10 high x: a decimal number",
+            "11 close 1.0000000000000002: at most nine decimals",
+            "12 date 2023-12-31: a time not before 2024-01-01T00:00:00Z",
+        ]
+    );
+    let times: Vec<Ts> = file.records.iter().map(Record::ts_event).collect();
+    assert_eq!(times, [ts("2024-01-02"), ts("2024-01-03")]);
+    let few = ImportOptions {
+        errors_max: 1,
+        ..ImportOptions::default()
+    };
+    let report = read_text(text, &few).unwrap().report;
+    assert_eq!((report.errors.len(), report.refused), (1, 10));
+}
+
+#[test]
+fn bars_are_stamped_at_their_close() {
+    let text = "time,open,high,low,close\n2024-01-01 09:00,1,1,1,1\n2024-01-01 10:00,1,1,1,1\n";
+    let close_of = |stamp, bar: Option<&str>, text: &str| {
+        let options = ImportOptions {
+            stamp,
+            bar: bar.map(|bar| bar.parse().unwrap()),
+            ..ImportOptions::default()
+        };
+        let file = read_text(text, &options).unwrap();
+        file.records[0].ts_event()
+    };
+    assert_eq!(
+        close_of(Stamp::Auto, None, text),
+        ts("2024-01-01T10:00:00Z")
+    );
+    assert_eq!(
+        close_of(Stamp::Open, Some("30m"), text),
+        ts("2024-01-01T09:30:00Z")
+    );
+    assert_eq!(
+        close_of(Stamp::Close, None, text),
+        ts("2024-01-01T09:00:00Z")
+    );
+    // A week named by its last day closes at the end of that day.
+    let weeks = "date,open,high,low,close\n2024-01-05,1,1,1,1\n2024-01-12,1,1,1,1\n";
+    assert_eq!(close_of(Stamp::Auto, None, weeks), ts("2024-01-06"));
+    assert_eq!(close_of(Stamp::Open, None, weeks), ts("2024-01-12"));
+    let single = "date,open,high,low,close\n2024-01-05,1,1,1,1\n";
+    let error = read_text(single, &ImportOptions::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("line 2: a single bar"),
+        "{error}"
+    );
+    assert_eq!(close_of(Stamp::Auto, Some("1d"), single), ts("2024-01-06"));
+}
+
+#[test]
+fn quotes_and_trades() {
+    let text =
+        "ts,bid,bid_size,ask,ask_size\n1723161255030,1.5,10,1.625,0.5\n1723161255030,1.7,1,1.6,1\n";
+    let file = read_text(text, &ImportOptions::default()).unwrap();
+    let def = file.instruments.get(InstrumentId(0)).unwrap();
+    assert_eq!(
+        (def.name.as_str(), def.price_decimals, def.qty_decimals),
+        ("TEST", 3, 1)
+    );
+    let quote = QuoteBody::of(&file.records[0]);
+    assert_eq!(
+        (quote.bid, quote.bid_qty, quote.ask, quote.ask_qty),
+        (1_500, 100, 1_625, 5)
+    );
+    assert_eq!(file.records[0].header.flags, Flags::LAST);
+    assert_eq!(file.report.written, 2);
+
+    let text = "id,time,price,size,side\n7,1723161255,100.5,2,BUY\n7,1723161256,100.5,2,sell\n8,1723161257,100,3,Sell\n9,1723161258,1,1,up\n";
+    let file = read_text(text, &ImportOptions::default()).unwrap();
+    let trade = TradeBody::of(&file.records[1]);
+    assert_eq!(
+        (trade.price, trade.qty, trade.trade_id, trade.side),
+        (1_000, 3, 8, Side::Sell as u8)
+    );
+    assert_eq!(
+        errors(&file.report),
+        [
+            "3 id 7: another trade: this one is there already",
+            "5 side up: buy or sell"
+        ]
+    );
+}
+
+#[test]
+fn the_scale_must_hold_all_rows() {
+    let text = "date,open,high,low,close,volume\n2024-01-01,1,1,1,1,9000000000000000000\n2024-01-02,1,1,1,1,0.5\n";
+    let report = read_text(text, &ImportOptions::default()).unwrap().report;
+    assert_eq!(
+        errors(&report),
+        [
+            "2 volume 9000000000000000000: a number that fits in 64 bits at 1 decimals, which other rows need"
+        ]
+    );
+}
+
+#[test]
+fn files_that_are_no_files_of_ours_are_one_error() {
+    let check = |text: &str, expected: &str| {
+        let error = read_text(text, &ImportOptions::default())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check("", "nothing, expected lines of text");
+    check("hello world\n", "a header without rows");
+    check("a,b\n1,2\n", "columns a, b, expected a time and open");
+    check(
+        "date,open,high,low,close\n2024-01-01,1,1,2,1\n",
+        "line 2: low is \"2\"",
+    );
+    check("\u{0}\u{1}\n1,2\n", "bytes that are no text");
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.csv.gz");
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(b"date,open,high,low,close\n2024-01-01,1,1,1,1\n2024-01-02,1,1,1,1\n")
+        .unwrap();
+    let bytes = gz.finish().unwrap();
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(
+        read_file(&path, &ImportOptions::default())
+            .unwrap()
+            .records
+            .len(),
+        2
+    );
+    assert_eq!(peek_line(&path).unwrap(), b"date,open,high,low,close");
+    fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+    let error = read_file(&path, &ImportOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("x.csv.gz"), "{error}");
+}
+
+#[test]
+fn importing_again_changes_nothing_and_other_options_replace() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("A.csv");
+    let text = "Ticker,Date,Open,High,Low,Close\nB,2024-01-01,1,1,1,1\nB,2024-01-02,1.5,2,1,1\nA,2024-01-01,1,1,1,1\n";
+    fs::write(&path, text).unwrap();
+    let catalog = Catalog::create(&dir.path().join("catalog")).unwrap();
+    let options = ImportOptions::default();
+    let first = import_file(&path, &options, &catalog).unwrap();
+    assert!(!first.unchanged);
+    assert_eq!(first.instruments, ["B", "A"]);
+    let again = import_file(&path, &options, &catalog).unwrap();
+    assert!(again.unchanged);
+    assert_eq!(again.run, first.run);
+    let all = |query: &ScanQuery| {
+        catalog
+            .scan(query)
+            .unwrap()
+            .map(|r| r.unwrap().1)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        all(&ScanQuery::default()),
+        read_file(&path, &options).unwrap().records
+    );
+    let other = ImportOptions {
+        stamp: Stamp::Close,
+        ..options.clone()
+    };
+    assert!(!import_file(&path, &other, &catalog).unwrap().unchanged);
+    assert_eq!(
+        all(&ScanQuery::default()),
+        read_file(&path, &other).unwrap().records
+    );
+    let only_a = ImportOptions {
+        instrument: Some("A".to_owned()),
+        bar: Some("1d".parse().unwrap()),
+        ..options
+    };
+    let report = read_file(&path, &only_a).unwrap().report;
+    assert_eq!((report.read, report.written), (1, 1));
+}
+
+#[test]
+fn a_part_of_a_file_is_chosen_as_of_a_catalog() {
+    let text =
+        "date,open,high,low,close\n2024-01-01,1,1,1,1\n2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n";
+    let mut file = read_text(text, &ImportOptions::default()).unwrap();
+    let query = |from: &str, to: &str| ScanQuery {
+        from: Some(ts(from)),
+        to: Some(ts(to)),
+        ..ScanQuery::default()
+    };
+    let error = file
+        .keep(&query("2025-01-01", "2026-01-01"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("no data for records of any instrument from 2025"),
+        "{error}"
+    );
+    assert!(
+        error
+            .ends_with("bars of size 1d of TEST from 2024-01-02T00:00:00Z to 2024-01-04T00:00:00Z"),
+        "{error}"
+    );
+    file.keep(&query("2024-01-02", "2024-01-03")).unwrap();
+    assert_eq!(file.records.len(), 1);
+    assert_eq!(file.records[0].ts_event(), ts("2024-01-03"));
+}
+
+/// A real file: rows, bar size, instruments, decimals of the first, first and last close.
+fn check_real(
+    name: &str,
+    rows: u64,
+    bar: &str,
+    instruments: &[&str],
+    decimals: (u8, u8),
+    range: (&str, &str),
+) -> Option<FileRecords> {
+    let path = shared_data(name)?;
+    let file = read_file(&path, &ImportOptions::default()).unwrap();
+    let report = &file.report;
+    assert_eq!(
+        (report.read, report.refused),
+        (rows, 0),
+        "{name}: {:?}",
+        report.errors
+    );
+    assert_eq!(report.written, rows);
+    assert_eq!(report.bar, Some(bar.parse().unwrap()), "{name}");
+    assert_eq!(report.instruments, instruments);
+    let def = &file.instruments.defs()[0];
+    assert_eq!((def.price_decimals, def.qty_decimals), decimals, "{name}");
+    assert_eq!(
+        (report.from, report.to),
+        (Some(ts(range.0)), Some(ts(range.1))),
+        "{name}"
+    );
+    Some(file)
+}
+
+#[test]
+fn the_bars_of_the_peers() {
+    let range = ("2004-08-20", "2013-03-02");
+    if let Some(goog) = check_real(
+        "peer-bars/GOOG.csv.gz",
+        2_148,
+        "1d",
+        &["GOOG"],
+        (2, 0),
+        range,
+    ) {
+        assert_eq!(
+            BarBody::of(&goog.records[0]),
+            BarBody {
+                open: 10_000,
+                high: 10_406,
+                low: 9_596,
+                close: 10_034,
+                volume: 22_351_900
+            }
+        );
+    }
+    let range = ("2017-04-19T10:00:00Z", "2018-02-07T16:00:00Z");
+    check_real(
+        "peer-bars/EURUSD.csv.gz",
+        5_000,
+        "1h",
+        &["EURUSD"],
+        (5, 0),
+        range,
+    );
+    let range = ("2012-02-01", "2025-01-01");
+    check_real(
+        "peer-bars/BTCUSD.csv.gz",
+        156,
+        "31d",
+        &["BTCUSD"],
+        (2, 8),
+        range,
+    );
+}
+
+#[test]
+fn minutes_of_a_month() {
+    let range = ("2021-12-31T23:02:00Z", "2022-02-01T05:32:00Z");
+    let name = "minute-month/btc-perp-20211231-20220201_1m.csv.gz";
+    check_real(
+        name,
+        45_031,
+        "1m",
+        &["btc-perp-20211231-20220201_1m"],
+        (3, 7),
+        range,
+    );
+    let range = ("2012-02-01T00:01:00Z", "2012-03-01T00:01:00Z");
+    for side in ["ask", "bid"] {
+        let stem = format!("gbpusd-m1-{side}-2012");
+        check_real(
+            &format!("minute-month/{stem}.csv.gz"),
+            30_117,
+            "1m",
+            &[&stem],
+            (5, 0),
+            range,
+        );
+    }
+    let range = ("2006-01-02T09:02:00Z", "2006-02-27T22:01:00Z");
+    let name = "minute-month/2006-01-02-volume-min-001.txt.gz";
+    let stoxx = check_real(
+        name,
+        30_889,
+        "1m",
+        &["2006-01-02-volume-min-001"],
+        (0, 0),
+        range,
+    );
+    if let Some(stoxx) = stoxx {
+        assert!(stoxx.report.notes[0].starts_with("the header has 7 names for 8 columns"));
+    }
+}
+
+#[test]
+fn daily_equities() {
+    let range = ("2000-03-02", "2013-03-02");
+    let stocks = check_real(
+        "equity-daily/stocks.part-a.csv.gz",
+        8_688,
+        "1d",
+        &["AAPL", "GOOG", "IBM"],
+        (4, 0),
+        range,
+    );
+    if let Some(stocks) = stocks {
+        assert!(stocks.records.is_sorted_by_key(Record::ts_event));
+    }
+    let names = ["AAPL", "BRK_A", "MSFT", "ZEN"];
+    let range = ("2014-01-03", "2015-01-01");
+    check_real(
+        "equity-daily/QUANDL_ARCHIVE.zip",
+        916,
+        "1d",
+        &names,
+        (4, 0),
+        range,
+    );
+}

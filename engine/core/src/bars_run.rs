@@ -17,9 +17,10 @@ use crate::portfolio::Portfolio;
 use crate::signal_stage::{Expressions, RuleId, RuleValues};
 use crate::strategy::{Runner, RunnerKind};
 use crate::trade::{Cause, TradeStage};
+use crate::venue::PriceEvent;
 use std::ops::Range;
 use tickloom_signals::{Graph, OutputId, is_true};
-use tickloom_types::{BarBody, Money, Record, Seq};
+use tickloom_types::{Money, Record, Seq, Ts};
 
 /// Outputs that are handed on at once.
 const OUTPUTS_AT_ONCE: usize = 512;
@@ -55,10 +56,12 @@ pub fn run_bars(
         trade,
         rules: RuleValues::new(outputs.len()),
         outputs,
+        is_capped: config.account.volume_share.is_some(),
         out: Outputs::new(),
         bars,
         equity,
         on_outputs,
+        block: Block::default(),
         failed: None,
     };
     let mut graph = graph;
@@ -113,12 +116,31 @@ struct Visitor<'a, F> {
     rules: RuleValues,
     /// By rule.
     outputs: Vec<OutputId>,
+    /// Whether fills are capped at a share of the volume.
+    is_capped: bool,
     /// Collected over rows.
     out: Outputs,
     bars: &'a BarSeries<'a>,
     equity: &'a mut Vec<Money>,
     on_outputs: F,
+    block: Block,
     failed: Option<CoreError>,
+}
+
+/// What is read of the rows that are visited, copied in order: read where it lies, each would be a wait for memory.
+#[derive(Default)]
+struct Block {
+    ts: Vec<i64>,
+    open: Vec<i64>,
+}
+
+impl Block {
+    fn copy(&mut self, bars: &BarSeries<'_>, rows: Range<usize>) {
+        self.ts.clear();
+        self.ts.extend_from_slice(&bars.ts()[rows.clone()]);
+        self.open.clear();
+        self.open.extend_from_slice(&bars.columns().open[rows]);
+    }
 }
 
 impl<F: FnMut(&[Record])> Visitor<'_, F> {
@@ -133,6 +155,7 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
             .collect();
         let closes = &self.bars.columns().close[rows.clone()];
         let close_bits = bits(closes.iter().fold(0, |all, close| all | magnitude(*close)));
+        self.block.copy(self.bars, rows.clone());
         let mut at = 0;
         while at < closes.len() {
             let next = self.next_event(&columns, at, closes.len());
@@ -184,11 +207,25 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
         for (rule, column) in columns.iter().enumerate() {
             self.rules.set(RuleId(rule), column[at]);
         }
-        let bar = self.bars.body(row);
-        let cause = Cause::new(seq(row), self.bars.header(row));
-        let BarBody { close, .. } = bar;
-        self.trade
-            .on_bar(cause, self.bars.instrument(), bar, &mut self.out);
+        let cause = Cause::new(seq(row), self.bars.header(Ts(self.block.ts[at])));
+        let instrument = self.bars.instrument();
+        let columns = self.bars.columns();
+        let close = columns.close[row];
+        if self.trade.has_open_orders() {
+            // Rules and targets send market orders alone, so the open is all that is read of a bar here.
+            let open = PriceEvent::Open {
+                price: self.block.open[at],
+                volume: if self.is_capped {
+                    columns.volume[row]
+                } else {
+                    0
+                },
+            };
+            self.trade
+                .on_open(cause, instrument, &open, close, &mut self.out);
+        } else {
+            self.trade.mark(instrument, close);
+        }
         self.trade
             .decide_at_close(cause, close, &self.rules, &mut self.out);
         match self.trade.portfolio().equity() {

@@ -71,11 +71,13 @@ pub enum Verdict {
 impl Order {
     /// Size mantissa that is still to be filled.
     #[must_use]
+    #[inline]
     pub fn open_qty(&self) -> i64 {
         self.qty - self.filled
     }
 
     /// Its state as an output.
+    #[inline]
     pub(crate) fn record(&self, cause: Seq, header: Header, status: OrderStatus) -> Record {
         OrderBody {
             cause,
@@ -92,6 +94,7 @@ impl Order {
     }
 
     /// The header of an output about this order: the cause's times and source, the order's instrument.
+    #[inline]
     pub(crate) fn header(&self, cause: Header, kind: Kind) -> Header {
         let mut header = cause.as_kind(kind);
         header.instrument = self.new.instrument.0;
@@ -99,6 +102,7 @@ impl Order {
     }
 
     /// What risk said of it, as an output.
+    #[inline]
     pub(crate) fn verdict_record(&self, cause: Seq, header: Header, verdict: Verdict) -> Record {
         let (accepted, rule, observed, allowed) = match verdict {
             Verdict::Accepted => (1, 0, 0, 0),

@@ -52,6 +52,7 @@ struct Holding {
 impl Position {
     /// Size mantissa; negative is short.
     #[must_use]
+    #[inline]
     pub fn qty(&self) -> i64 {
         self.qty
     }
@@ -144,6 +145,7 @@ impl Portfolio {
 
     /// Cash.
     #[must_use]
+    #[inline]
     pub fn cash(&self) -> Money {
         Money(self.cash)
     }
@@ -159,12 +161,14 @@ impl Portfolio {
     /// # Panics
     /// If the run has no such strategy or instrument.
     #[must_use]
+    #[inline]
     pub fn position(&self, strategy: u8, instrument: InstrumentId) -> &Position {
         &self.positions[self.place(strategy, instrument)]
     }
 
     /// Size mantissa of all strategies together; negative is short.
     #[must_use]
+    #[inline]
     pub fn net_qty(&self, instrument: InstrumentId) -> i64 {
         self.holdings[index(instrument)].qty
     }
@@ -181,6 +185,7 @@ impl Portfolio {
 
     /// Cash and all positions at their marks. `None` if it does not fit.
     #[must_use]
+    #[inline]
     pub fn equity(&self) -> Option<Money> {
         let mut equity = self.cash;
         for (holding, scale) in self.holdings.iter().zip(&self.scales) {
@@ -214,11 +219,13 @@ impl Portfolio {
         (0_u32..).take(self.scales.len()).map(InstrumentId)
     }
 
+    #[inline]
     pub(crate) fn scale(&self, instrument: InstrumentId) -> &Scale {
         &self.scales[index(instrument)]
     }
 
     /// Values the instrument at this price from now on.
+    #[inline]
     pub(crate) fn mark(&mut self, instrument: InstrumentId, price: i64) {
         self.holdings[index(instrument)].mark = price;
     }
@@ -257,6 +264,7 @@ impl Portfolio {
     }
 
     /// What cash would be after this trade.
+    #[inline]
     pub(crate) fn cash_after(&self, instrument: InstrumentId, trade: &Trade) -> Option<Money> {
         let notional = self.scale(instrument).notional(trade.price, trade.qty)?;
         self.cash
@@ -266,6 +274,7 @@ impl Portfolio {
     }
 
     /// The fee on a trade at this rate, in units of 1e-9.
+    #[inline]
     pub(crate) fn fee(
         &self,
         instrument: InstrumentId,
@@ -276,12 +285,14 @@ impl Portfolio {
         crate::sizing::fee(price, qty, self.scale(instrument), rate)
     }
 
+    #[inline]
     fn place(&self, strategy: u8, instrument: InstrumentId) -> usize {
         assert!(index(instrument) < self.scales.len(), "no such instrument");
         usize::from(strategy) * self.scales.len() + index(instrument)
     }
 }
 
+#[inline]
 fn index(instrument: InstrumentId) -> usize {
     usize::try_from(instrument.0).expect("an instrument's index fits in memory's addresses")
 }

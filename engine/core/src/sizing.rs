@@ -38,6 +38,7 @@ impl Scale {
     }
 
     /// Price times size as money; of the price's sign for a positive size.
+    #[inline]
     pub(crate) fn notional(&self, price: i64, qty: i64) -> Option<i128> {
         (i128::from(price) * i128::from(qty)).checked_mul(self.unit)
     }
@@ -48,6 +49,7 @@ fn gcd(a: i64, b: i64) -> i64 {
 }
 
 /// The fee on a trade in units of 1e-9, rounded half away from zero.
+#[inline]
 pub(crate) fn fee(price: i64, qty: i64, scale: &Scale, rate: FeeRate) -> Option<i64> {
     let mantissas = (i128::from(price) * i128::from(qty)).unsigned_abs();
     let scaled = mantissas

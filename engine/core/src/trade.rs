@@ -108,17 +108,17 @@ impl TradeStage {
         }
     }
 
-    /// As [`TradeStage::on_record`] for a bar of the only instrument, whose close is the mark.
-    pub(crate) fn on_bar(
+    /// As [`TradeStage::on_record`] for a bar of the only instrument, where market orders alone may wait.
+    pub(crate) fn on_open(
         &mut self,
         cause: Cause,
         instrument: InstrumentId,
-        bar: BarBody,
+        open: &PriceEvent,
+        close: i64,
         out: &mut Outputs,
     ) {
-        let event = PriceEvent::Bar(bar);
         self.desk
-            .on_price(cause, instrument, bar.close, Some(&event), out);
+            .on_price(cause, instrument, close, Some(open), out);
     }
 
     /// Lets strategies look and wish, and sends what they wish through risk.

@@ -14,6 +14,13 @@ use tickloom_types::{BarBody, InstrumentId, OrderType, Seq, Side};
 pub enum PriceEvent {
     /// A bar: what happened since the bar before, in unknown order but for its open.
     Bar(BarBody),
+    /// The open of a bar, and its volume: what market orders see of it.
+    Open {
+        /// Price mantissa.
+        price: i64,
+        /// Size mantissa that traded in the bar.
+        volume: i64,
+    },
     /// A trade, with the best bid and ask after it if there are any.
     Trade {
         /// Price mantissa.
@@ -142,6 +149,9 @@ impl PriceEvent {
         match *self {
             PriceEvent::Bar(bar) => {
                 bar_price(order, &bar).map(|(price, taker)| (price, bar.volume, taker))
+            }
+            PriceEvent::Open { price, volume } => {
+                (acts_as(order) == OrderType::Market).then_some((price, volume, true))
             }
             PriceEvent::Trade {
                 price,

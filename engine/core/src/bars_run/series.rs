@@ -98,22 +98,19 @@ impl<'a> BarSeries<'a> {
     /// A bar as the record that a step takes. It arrived when it closed.
     #[must_use]
     pub fn record(&self, row: usize) -> Record {
-        self.body(row).record(self.header(row))
-    }
-
-    pub(super) fn header(&self, row: usize) -> Header {
-        let ts = Ts(self.ts[row]);
-        Header::new(Kind::Bar, self.instrument, self.source, ts, ts)
-    }
-
-    pub(super) fn body(&self, row: usize) -> BarBody {
-        BarBody {
+        let body = BarBody {
             open: self.columns.open[row],
             high: self.columns.high[row],
             low: self.columns.low[row],
             close: self.columns.close[row],
             volume: self.columns.volume[row],
-        }
+        };
+        body.record(self.header(Ts(self.ts[row])))
+    }
+
+    /// The header of a bar with this time.
+    pub(super) fn header(&self, ts: Ts) -> Header {
+        Header::new(Kind::Bar, self.instrument, self.source, ts, ts)
     }
 }
 

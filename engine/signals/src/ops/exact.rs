@@ -1,4 +1,7 @@
 //! A quotient of integers as the nearest `f64`, so that equal quotients are equal numbers.
+//!
+//! Different quotients are different numbers as long as they differ by one part in 2^52 or more: means over windows of n
+//! and m prices, each of p steps, do while n * m * p is below 2^52.
 
 /// What integers are divided by: a window times a scale.
 #[derive(Clone, Copy, Debug)]

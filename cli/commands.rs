@@ -1,6 +1,9 @@
 //! One file a command: its arguments, checked, and what it does.
 
 pub(crate) mod backtest;
+pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod replay;
+pub(crate) mod run;
 pub(crate) mod signals;
+pub(crate) mod subscribe;

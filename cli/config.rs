@@ -147,13 +147,17 @@ impl File {
 
     /// Adds a feed given as text.
     pub(crate) fn add_feed(&mut self, text: &str) -> Result<(), Failure> {
-        self.feed.push(FeedConfig::parse(text).map_err(Failure::input)?);
+        self.feed
+            .push(FeedConfig::parse(text).map_err(Failure::input)?);
         Ok(())
     }
 
     /// Adds a signal given as `NAME=EXPR`.
     pub(crate) fn add_signal(&mut self, text: &str) -> Result<(), Failure> {
-        let Some((name, expr)) = text.split_once('=').filter(|(name, _)| is_name(name.trim())) else {
+        let Some((name, expr)) = text
+            .split_once('=')
+            .filter(|(name, _)| is_name(name.trim()))
+        else {
             return Err(Failure::input(anyhow::anyhow!(
                 "--signal {text:?}: expected NAME=EXPR, such as trend='ema(mid, 50) - ema(mid, 200)'"
             )));
@@ -223,7 +227,10 @@ impl File {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
 }
 
 #[cfg(test)]
@@ -256,26 +263,41 @@ mod tests {
 
     #[test]
     fn a_file_becomes_settings() {
-        let settings = toml::from_str::<File>(EXAMPLE).unwrap().check().ok().unwrap();
+        let settings = toml::from_str::<File>(EXAMPLE)
+            .unwrap()
+            .check()
+            .ok()
+            .unwrap();
         assert_eq!(settings.workers, 2);
         assert_eq!(settings.core.signals[0].name, "trend");
         assert_eq!(settings.core.strategies[0].name(), "cross");
-        assert_eq!(settings.core.instruments.defs()[0].name, "binance-usdm.BTCUSDT");
+        assert_eq!(
+            settings.core.instruments.defs()[0].name,
+            "binance-usdm.BTCUSDT"
+        );
         assert_eq!(settings.core.stale_after, Some(10_000_000_000));
         assert_eq!(settings.publish.endpoint, PUBLISH_DEFAULT);
     }
 
     #[test]
     fn wrong_settings_are_named() {
-        let unknown = toml::from_str::<File>("[engine]\nworker = 2").unwrap_err().to_string();
+        let unknown = toml::from_str::<File>("[engine]\nworker = 2")
+            .unwrap_err()
+            .to_string();
         assert!(unknown.contains("unknown field `worker`"), "{unknown}");
         let check = |text: &str| match toml::from_str::<File>(text).unwrap().check() {
             Ok(_) => panic!("{text} was accepted"),
             Err(failure) => failure.text(),
         };
-        assert_eq!(check("[engine]\nworkers = 0"), "engine.workers is 0, expected 1 to 16");
+        assert_eq!(
+            check("[engine]\nworkers = 0"),
+            "engine.workers is 0, expected 1 to 16"
+        );
         let wrong = "default_instrument = 'X'\n[[feed]]\nvenue = 'binance'\nsymbols = ['BTCUSDT']";
-        assert_eq!(check(wrong), "default_instrument \"X\": expected one of binance.BTCUSDT");
+        assert_eq!(
+            check(wrong),
+            "default_instrument \"X\": expected one of binance.BTCUSDT"
+        );
         let mut file = File::default();
         assert!(file.add_signal("no expression").is_err());
         file.add_signal("trend = ema(mid, 5) >= 1").ok().unwrap();

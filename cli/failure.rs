@@ -9,6 +9,8 @@ pub(crate) enum Failure {
     Run(anyhow::Error),
     /// The command line or the input is wrong: exit code 2.
     Input(anyhow::Error),
+    /// The user stopped it: exit code 130, as of any program that Ctrl-C ends.
+    Stopped(anyhow::Error),
 }
 
 impl Failure {
@@ -25,7 +27,7 @@ impl Failure {
     /// What to tell the user: the error and its causes, the outermost first.
     pub(crate) fn text(&self) -> String {
         match self {
-            Failure::Run(error) | Failure::Input(error) => format!("{error:#}"),
+            Failure::Run(error) | Failure::Input(error) | Failure::Stopped(error) => format!("{error:#}"),
         }
     }
 
@@ -34,6 +36,7 @@ impl Failure {
         match self {
             Failure::Run(_) => ExitCode::from(1),
             Failure::Input(_) => ExitCode::from(2),
+            Failure::Stopped(_) => ExitCode::from(130),
         }
     }
 }

@@ -10,7 +10,15 @@ use tickloom_wire::{Subscriber, SubscriberConfig, WireError};
 
 /// Everything that the table shows.
 const TOPICS: [&str; 9] = [
-    "signal/", "quote/", "trade/", "bar/", "fill/", "position/", "account", "status", "order/",
+    "signal/",
+    "quote/",
+    "trade/",
+    "bar/",
+    "fill/",
+    "position/",
+    "account",
+    "status",
+    "order/",
 ];
 /// Time between two drawings on a terminal.
 const REDRAW: Duration = Duration::from_millis(250);
@@ -98,7 +106,11 @@ impl Live {
     }
 
     fn draw(&mut self, pipeline: &Pipeline) {
-        let every = if self.screen.is_terminal() { REDRAW } else { PROGRESS };
+        let every = if self.screen.is_terminal() {
+            REDRAW
+        } else {
+            PROGRESS
+        };
         if self.drawn.elapsed() < every {
             return;
         }
@@ -106,7 +118,8 @@ impl Live {
         let seconds = self.began.elapsed().as_secs();
         let note = format!("{:02}:{:02}", seconds / 60, seconds % 60);
         if self.screen.is_terminal() {
-            self.screen.draw(&self.table.draw(&pipeline.stages(), &note));
+            self.screen
+                .draw(&self.table.draw(&pipeline.stages(), &note));
         } else {
             let (messages, missed) = (self.table.messages(), self.table.missed());
             output::note(&format!("{note}  {messages} messages, {missed} missed"));

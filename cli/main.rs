@@ -1,8 +1,15 @@
 //! The `tickloom` binary: reads the command line and hands over to one file of `commands` each. Wiring only.
 
 mod commands;
+mod config;
 mod failure;
+mod live;
+mod metrics;
+mod metrics_server;
 mod output;
+mod pipeline;
+mod stop;
+mod table;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -21,6 +28,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(commands::demo::Args),
+    Run(commands::run::Args),
+    Subscribe(commands::subscribe::Args),
     Backtest(commands::backtest::Args),
     Import(commands::import::Args),
     Replay(commands::replay::Args),
@@ -29,6 +39,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Demo(args) => commands::demo::run(args),
+        Command::Run(args) => commands::run::run(args),
+        Command::Subscribe(args) => commands::subscribe::run(args),
         Command::Backtest(args) => commands::backtest::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Replay(args) => commands::replay::run(args),

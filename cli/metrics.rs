@@ -97,7 +97,9 @@ impl Stage {
 
 impl fmt::Debug for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stage").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Stage")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -145,10 +147,16 @@ impl Probe {
         if self.pending == 0 {
             return;
         }
-        self.stage.records.fetch_add(self.pending, Ordering::Relaxed);
+        self.stage
+            .records
+            .fetch_add(self.pending, Ordering::Relaxed);
         self.pending = 0;
         if !self.latency.is_empty() {
-            let mut shared = self.stage.latency.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut shared = self
+                .stage
+                .latency
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if shared.add(&self.latency).is_ok() {
                 self.latency.reset();
             }
@@ -221,18 +229,32 @@ struct StagePage {
 impl Collector for StagePage {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let views: Vec<StageView> = self.stages.iter().map(|stage| stage.view()).collect();
-        let mut family =
-            encoder.encode_descriptor("records", "Records a stage has passed on", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "records",
+            "Records a stage has passed on",
+            None,
+            MetricType::Counter,
+        )?;
         for view in &views {
-            ConstCounter::new(view.records).encode(family.encode_family(&[("stage", view.stage)])?)?;
+            ConstCounter::new(view.records)
+                .encode(family.encode_family(&[("stage", view.stage)])?)?;
         }
-        let mut family =
-            encoder.encode_descriptor("dropped", "Records a stage has dropped", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "dropped",
+            "Records a stage has dropped",
+            None,
+            MetricType::Counter,
+        )?;
         for view in &views {
-            ConstCounter::new(view.dropped).encode(family.encode_family(&[("stage", view.stage)])?)?;
+            ConstCounter::new(view.dropped)
+                .encode(family.encode_family(&[("stage", view.stage)])?)?;
         }
-        let mut family =
-            encoder.encode_descriptor("lag", "Records that wait before a stage", None, MetricType::Gauge)?;
+        let mut family = encoder.encode_descriptor(
+            "lag",
+            "Records that wait before a stage",
+            None,
+            MetricType::Gauge,
+        )?;
         for view in &views {
             ConstGauge::new(view.lag).encode(family.encode_family(&[("stage", view.stage)])?)?;
         }
@@ -248,8 +270,12 @@ impl Collector for StagePage {
                 .encode_family(&[("stage", stage.name)])?
                 .encode_histogram::<[(String, String); 0]>(sum, count, &buckets, None)?;
         }
-        let mut family =
-            encoder.encode_descriptor("feed", "What a feed has counted", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "feed",
+            "What a feed has counted",
+            None,
+            MetricType::Counter,
+        )?;
         for feed in &self.feeds {
             for (name, value) in &feed.counters {
                 let labels = [("feed", feed.feed.as_str()), ("what", name.as_str())];

@@ -26,7 +26,9 @@ pub(crate) fn start(
     feeds: Vec<NamedFeed>,
     mut shutdown: watch::Receiver<bool>,
 ) -> std::io::Result<SocketAddr> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let listener = runtime.block_on(TcpListener::bind(listen))?;
     let address = listener.local_addr()?;
     let page = move || {
@@ -42,14 +44,21 @@ pub(crate) fn start(
                     // An error means that the sender is gone, which is a shutdown too.
                     drop(shutdown.wait_for(|stop| *stop).await);
                 };
-                drop(axum::serve(listener, router).with_graceful_shutdown(stop).await);
+                drop(
+                    axum::serve(listener, router)
+                        .with_graceful_shutdown(stop)
+                        .await,
+                );
             });
         })?;
     Ok(address)
 }
 
 fn page(metrics: &Metrics, feeds: &[NamedFeed]) -> Response {
-    let numbers: Vec<FeedNumbers> = feeds.iter().map(|(name, feed)| numbers(name, feed)).collect();
+    let numbers: Vec<FeedNumbers> = feeds
+        .iter()
+        .map(|(name, feed)| numbers(name, feed))
+        .collect();
     match metrics.page(&numbers) {
         Ok(page) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
@@ -76,6 +85,8 @@ fn numbers(name: &str, feed: &FeedMetrics) -> FeedNumbers {
     ];
     FeedNumbers {
         feed: name.to_owned(),
-        counters: counters.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        counters: counters
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec(),
     }
 }

@@ -107,3 +107,42 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
         Failure::run(anyhow::anyhow!("{}: {error}", path.display()))
     })
 }
+
+/// Text on stderr that is drawn over itself on a terminal; elsewhere it is not shown at all.
+pub(crate) struct Screen {
+    is_terminal: bool,
+    lines: usize,
+}
+
+impl Screen {
+    /// An empty screen.
+    pub(crate) fn new() -> Screen {
+        Screen {
+            is_terminal: std::io::stderr().is_terminal(),
+            lines: 0,
+        }
+    }
+
+    /// Whether anybody sees it.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Draws `text` in place of what was drawn before.
+    pub(crate) fn draw(&mut self, text: &str) {
+        if !self.is_terminal {
+            return;
+        }
+        let up = match self.lines {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}A\x1b[J"),
+        };
+        eprint!("{up}{text}");
+        self.lines = text.lines().count();
+    }
+
+    /// Clears what was drawn, so that results can take its place.
+    pub(crate) fn clear(&mut self) {
+        self.draw("");
+    }
+}

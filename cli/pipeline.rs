@@ -85,14 +85,29 @@ impl Pipeline {
     /// A setting that the core refuses, an endpoint or address that is taken, a journal that cannot be opened.
     pub(crate) fn start(settings: Settings) -> Result<Pipeline> {
         let mut core = Core::new(&settings.core)?;
-        let signals: Vec<String> = settings.core.signals.iter().map(|s| s.name.clone()).collect();
-        let strategies: Vec<String> =
-            settings.core.strategies.iter().map(|s| s.name().to_owned()).collect();
+        let signals: Vec<String> = settings
+            .core
+            .signals
+            .iter()
+            .map(|s| s.name.clone())
+            .collect();
+        let strategies: Vec<String> = settings
+            .core
+            .strategies
+            .iter()
+            .map(|s| s.name().to_owned())
+            .collect();
         let instruments = core.market().instruments().clone();
         let mut hash = OutputHash::new();
         let recorder = match &settings.record.dir {
             None => None,
-            Some(dir) => Some(resume::open(dir, &settings, &instruments, &mut core, &mut hash)?),
+            Some(dir) => Some(resume::open(
+                dir,
+                &settings,
+                &instruments,
+                &mut core,
+                &mut hash,
+            )?),
         };
         let first_seq = recorder.as_ref().map_or(0, |resumed| resumed.next_seq);
         let names = Names::new(instruments.clone(), signals.clone(), strategies.clone())?;
@@ -103,7 +118,8 @@ impl Pipeline {
         let metrics = Metrics::default();
         let (shutdown, stop) = watch::channel(false);
         let readers = 1 + usize::from(recorder.is_some());
-        let (mut input, inputs) = ring::<Record>(&settings.input_ring, readers).context("engine.input_ring")?;
+        let (mut input, inputs) =
+            ring::<Record>(&settings.input_ring, readers).context("engine.input_ring")?;
         let (output, outputs) =
             sole_ring::<Output>(&settings.output_ring, readers).context("engine.output_ring")?;
         let (mut inputs, mut outputs) = (inputs.into_iter(), outputs.into_iter());
@@ -122,8 +138,13 @@ impl Pipeline {
             metrics_at: match settings.metrics.listen {
                 None => None,
                 Some(listen) => Some(
-                    metrics_server::start(listen, metrics.clone(), feed_metrics.clone(), stop.clone())
-                        .with_context(|| format!("metrics.listen {listen}"))?,
+                    metrics_server::start(
+                        listen,
+                        metrics.clone(),
+                        feed_metrics.clone(),
+                        stop.clone(),
+                    )
+                    .with_context(|| format!("metrics.listen {listen}"))?,
                 ),
             },
             journal: recorder.as_ref().map(|resumed| resumed.journal.clone()),
@@ -160,7 +181,9 @@ impl Pipeline {
                     first_seq,
                     probe: metrics.stage("record"),
                 };
-                Some(spawn("recorder", pins.get(2).copied(), move || thread.run())?)
+                Some(spawn("recorder", pins.get(2).copied(), move || {
+                    thread.run()
+                })?)
             }
         };
         Ok(Pipeline {
@@ -239,7 +262,13 @@ fn started(instruments: &Instruments) -> Record {
         count: 1,
         ..StatusBody::default()
     };
-    body.record(Header::new(Kind::Status, InstrumentId::NONE, SourceId(0), now, now))
+    body.record(Header::new(
+        Kind::Status,
+        InstrumentId::NONE,
+        SourceId(0),
+        now,
+        now,
+    ))
 }
 
 /// A number above that of every earlier start of this publisher.
@@ -250,7 +279,9 @@ fn epoch() -> u64 {
 fn take<T: tickloom_ring::Item>(
     consumers: &mut impl Iterator<Item = Consumer<T>>,
 ) -> Result<Consumer<T>> {
-    consumers.next().ok_or_else(|| anyhow!("a ring has too few readers"))
+    consumers
+        .next()
+        .ok_or_else(|| anyhow!("a ring has too few readers"))
 }
 
 fn spawn<T: Send + 'static>(

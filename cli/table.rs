@@ -40,6 +40,7 @@ pub(crate) struct Table {
     holdings: Vec<Holding>,
     cash: Option<i128>,
     messages: u64,
+    changes: u64,
     fills: u64,
     bars: u64,
     missed: u64,
@@ -64,6 +65,7 @@ impl Table {
             holdings: Vec::new(),
             cash: None,
             messages: 0,
+            changes: 0,
             fills: 0,
             bars: 0,
             missed: 0,
@@ -80,6 +82,11 @@ impl Table {
     /// Messages that came so far, heartbeats not counted.
     pub(crate) fn messages(&self) -> u64 {
         self.messages
+    }
+
+    /// Values of signals that came so far.
+    pub(crate) fn signals(&self) -> u64 {
+        self.changes
     }
 
     /// Latency from the arrival of the venue's bytes to the arrival of the message here.
@@ -126,6 +133,7 @@ impl Table {
                 }
             }
             Some(Kind::Signal) => {
+                self.changes += 1;
                 let body = SignalBody::of(record);
                 let index = usize::try_from(body.signal).unwrap_or(usize::MAX);
                 if let Some(value) = self.signals.get_mut(index) {
@@ -155,7 +163,11 @@ impl Table {
     pub(crate) fn draw(&self, stages: &[StageView], note: &str) -> String {
         let mut text = String::new();
         let messages = grouped(self.messages);
-        let (bars, fills, missed) = (grouped(self.bars), grouped(self.fills), grouped(self.missed));
+        let (bars, fills, missed) = (
+            grouped(self.bars),
+            grouped(self.fills),
+            grouped(self.missed),
+        );
         line(
             &mut text,
             &format!(
@@ -176,7 +188,10 @@ impl Table {
         line(text, &instrument_line(&head.map(str::to_owned)));
         for (row, def) in self.rows.iter().zip(self.instruments.defs()) {
             let price = |value: Option<i64>| {
-                value.map_or_else(|| "-".to_owned(), |v| format_decimal(i128::from(v), def.price_decimals))
+                value.map_or_else(
+                    || "-".to_owned(),
+                    |v| format_decimal(i128::from(v), def.price_decimals),
+                )
             };
             let spread = row.quote.map(|quote| quote.ask - quote.bid);
             let state = row.state.map_or("-", BookState::name).to_owned();
@@ -227,11 +242,23 @@ impl Table {
                 }
             }
             if !drawn {
-                line(text, &format!("{:<NAME_WIDTH$} {:>14} {:>14} {:>14}", cut(name), "0", "0.00", "0.00"));
+                line(
+                    text,
+                    &format!(
+                        "{:<NAME_WIDTH$} {:>14} {:>14} {:>14}",
+                        cut(name),
+                        "0",
+                        "0.00",
+                        "0.00"
+                    ),
+                );
             }
         }
         if let Some(cash) = self.cash {
-            line(text, &format!("{:<NAME_WIDTH$} {:>14}", "cash", cents(cash, 18)));
+            line(
+                text,
+                &format!("{:<NAME_WIDTH$} {:>14}", "cash", cents(cash, 18)),
+            );
         }
     }
 
@@ -246,7 +273,10 @@ impl Table {
         };
         let unrealised = unrealised.map_or_else(|| "-".to_owned(), |money| cents(money, 18));
         let realised = cents(i128::from(body.realised), POSITION_DECIMALS);
-        format!("{:<NAME_WIDTH$} {qty:>14} {unrealised:>14} {realised:>14}", cut(name))
+        format!(
+            "{:<NAME_WIDTH$} {qty:>14} {unrealised:>14} {realised:>14}",
+            cut(name)
+        )
     }
 
     /// Profit of the open position at the middle of the quote, or the last trade, in money at 18 decimals.
@@ -257,9 +287,11 @@ impl Table {
             Some(quote) => quote.bid + (quote.ask - quote.bid) / 2,
             None => row.last?,
         };
-        let worth = Money::notional(mark, def.price_decimals, holding.body.qty, def.qty_decimals).ok()?;
+        let worth =
+            Money::notional(mark, def.price_decimals, holding.body.qty, def.qty_decimals).ok()?;
         let worth = worth.0.checked_mul(i128::from(def.multiplier))?;
-        let cost = i128::from(holding.body.cost).checked_mul(i128::from(pow10(POSITION_DECIMALS)))?;
+        let cost =
+            i128::from(holding.body.cost).checked_mul(i128::from(pow10(POSITION_DECIMALS)))?;
         worth.checked_sub(cost)
     }
 
@@ -365,8 +397,15 @@ mod tests {
     #[test]
     fn the_table_shows_book_signal_position_and_stages() {
         let mut instruments = Instruments::new();
-        instruments.add(InstrumentDef::new("binance.BTCUSDT", 2, 3, "USDT")).unwrap();
-        let mut table = Table::new("demo", instruments, vec!["trend".into()], vec!["cross".into()]);
+        instruments
+            .add(InstrumentDef::new("binance.BTCUSDT", 2, 3, "USDT"))
+            .unwrap();
+        let mut table = Table::new(
+            "demo",
+            instruments,
+            vec!["trend".into()],
+            vec!["cross".into()],
+        );
         let quote = QuoteBody {
             bid: 6_180_020,
             bid_qty: 1,

@@ -1,7 +1,17 @@
 //! `tickloom backtest`: one strategy over history, from the catalog or straight from a file.
 
+mod data;
+mod settings;
+mod summary;
+
 use crate::failure::Failure;
+use crate::output;
+use crate::stop::Stop;
+use data::{Data, Records};
+use settings::Settings;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use tickloom_backtest::{BacktestError, Manifest, Outcome, run_records};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,9 +22,9 @@ Examples:
   tickloom backtest --data catalog --strategy cross.toml
 
 Conventions:
-  next-open    a signal at the close of a bar is filled at the open of the next (the default over bars)
-  same-close   ... at that same close
-  next-event   ... at the next quote or trade of the instrument (the default over ticks)
+  next-open    a signal at the close of a bar is filled at the open of the next; over ticks, at the next event
+               of the instrument that has a price, and never at the event itself (the default)
+  same-close   ... at that same close: for comparison with other engines, as nobody can trade like that
   The last position is marked at the last price. Sharpe, Sortino and volatility are from returns a bar, a year
   having as many bars as the data has.
 
@@ -30,6 +40,9 @@ pub(crate) struct Args {
     /// The instrument, where there are several
     #[arg(long, value_name = "ID")]
     instrument: Option<String>,
+    /// Only this run or import of a catalog; may be given several times
+    #[arg(long, value_name = "NAME")]
+    run: Vec<String>,
     /// Only records from this time on: 2024-08-09, 2024-08-09T12:00:00Z
     #[arg(long, value_name = "T")]
     from: Option<String>,
@@ -37,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "T")]
     to: Option<String>,
     /// A strategy file (TOML) instead of --enter and --exit
-    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["enter", "exit", "short_enter", "short_exit"])]
+    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["enter", "exit", "short_enter", "short_exit", "size"])]
     strategy: Option<PathBuf>,
     /// When to go long
     #[arg(long, value_name = "EXPR")]
@@ -57,7 +70,7 @@ pub(crate) struct Args {
     /// Size of bars for close, open, … without `@`: 1s 5m 1h 1d, 100t (trades), 25v (volume) [default: that of the data]
     #[arg(long, value_name = "SPEC")]
     bar: Option<String>,
-    /// Units to buy, `all` for all cash (fractional units) or `all-whole` (whole units)
+    /// Units to buy, `all` for all cash (fractional units) or `all-whole` (whole units) [default: all]
     #[arg(long, value_name = "N | all | all-whole")]
     size: Option<String>,
     /// Cash at the start [default: 1000000]
@@ -66,7 +79,7 @@ pub(crate) struct Args {
     /// Fee a side, as a fraction of the money traded [default: 0]
     #[arg(long, value_name = "FRACTION")]
     fee: Option<String>,
-    /// When orders are filled: next-open, same-close or next-event
+    /// When orders are filled: next-open or same-close [default: next-open]
     #[arg(long, value_name = "MODEL")]
     fill: Option<String>,
     /// Print one JSON object
@@ -82,6 +95,64 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let _ = args;
-    Err(Failure::run(anyhow::anyhow!("backtest is not built yet")))
+    let stop = Stop::catch()?;
+    let settings = Settings::read(&args)?;
+    let data = Data::open(&args, &settings)?;
+    let bar = output::progress(Some(data.len()), "backtest");
+    let Data {
+        instruments,
+        instrument,
+        bar: bar_spec,
+        records,
+    } = data;
+    let config = settings.core(instruments, instrument, bar_spec);
+    let watch = |done: u64| {
+        bar.set_position(done);
+        if stop.is_wanted() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let outcome = match records {
+        Records::Memory(records) => run_records(&config, &records, watch),
+        Records::Stream(scan) => tickloom_backtest::run(&config, *scan, watch),
+    };
+    bar.finish_and_clear();
+    let outcome = outcome.map_err(failure)?;
+    let manifest = Manifest::new(&config, &args.data.display().to_string(), &outcome);
+    write(&args, &outcome, &manifest)?;
+    if args.json {
+        return output::json(&summary::json(&outcome, &manifest));
+    }
+    summary::print(&outcome, &manifest);
+    if let Some(path) = &args.report {
+        output::line(&format!("  {:<13} {}", "Report", path.display()));
+    }
+    Ok(())
+}
+
+/// Writes the files that were asked for, each whole or not at all.
+fn write(args: &Args, outcome: &Outcome, manifest: &Manifest) -> Result<(), Failure> {
+    if let Some(path) = &args.report {
+        let html = tickloom_backtest::report(outcome, manifest).map_err(Failure::run)?;
+        output::write_file(path, html.as_bytes())?;
+    }
+    if let Some(path) = &args.manifest {
+        let mut json = serde_json::to_vec_pretty(manifest).map_err(Failure::run)?;
+        json.push(b'\n');
+        output::write_file(path, &json)?;
+    }
+    Ok(())
+}
+
+/// A wrong expression or an empty range is the user's, the rest is the run's.
+fn failure(error: BacktestError) -> Failure {
+    match error {
+        BacktestError::Stopped(_) => Failure::Stopped(error.into()),
+        BacktestError::Core(_) | BacktestError::Empty => Failure::input(error),
+        BacktestError::Data(_) | BacktestError::Overflow(_) | BacktestError::Config(_) => {
+            Failure::run(error)
+        }
+    }
 }

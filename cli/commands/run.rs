@@ -71,7 +71,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         return output::json(&summary(&facts, &end));
     }
     output::line(live.table().draw(&stages, "stopped").trim_end());
-    output::line(&format!("\noutput hash {}  ({} events)", end.output_hash, end.events));
+    output::line(&format!(
+        "\noutput hash {}  ({} events)",
+        end.output_hash, end.events
+    ));
     Ok(())
 }
 
@@ -120,7 +123,10 @@ pub(crate) fn announce(facts: &Facts) {
         output::note(&format!("journal    {}", journal.display()));
     }
     if facts.resumed > 0 {
-        output::note(&format!("resumed    after {} events of an earlier session", facts.resumed));
+        output::note(&format!(
+            "resumed    after {} events of an earlier session",
+            facts.resumed
+        ));
     }
 }
 

@@ -6,7 +6,9 @@ use crate::stop::Stop;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tickloom_types::Ts;
-use tickloom_wire::{JSON_PREFIX, Payload, Received, Subscriber, SubscriberConfig};
+use tickloom_wire::{
+    HEARTBEAT, JSON_PREFIX, NO_RECORD, Payload, Received, Subscriber, SubscriberConfig,
+};
 
 /// How long one wait for a message is: Ctrl-C is seen within it.
 const WAIT: Duration = Duration::from_millis(100);
@@ -18,7 +20,7 @@ Examples:
   tickloom subscribe tcp://127.0.0.1:5556 --topic fill/ --topic account --json
 
 Topics: signal/NAME bar/INSTRUMENT/SPEC quote/INSTRUMENT trade/INSTRUMENT order/STRATEGY verdict/STRATEGY fill/STRATEGY
-position/STRATEGY/INSTRUMENT account status heartbeat. A prefix is enough. docs/wire.md has the bytes.";
+position/STRATEGY/INSTRUMENT account status, and heartbeat if asked for. A prefix is enough. docs/wire.md has the bytes.";
 
 /// Print what a publisher sends.
 #[derive(clap::Args)]
@@ -43,12 +45,19 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let prefixes: Vec<String> = if args.topic.is_empty() {
         vec![JSON_PREFIX.to_owned()]
     } else {
-        args.topic.iter().map(|topic| format!("{JSON_PREFIX}{topic}")).collect()
+        args.topic
+            .iter()
+            .map(|topic| format!("{JSON_PREFIX}{topic}"))
+            .collect()
     };
     let topics: Vec<&str> = prefixes.iter().map(String::as_str).collect();
     let mut subscriber = Subscriber::connect(&SubscriberConfig::new(&args.endpoint, &topics))
         .map_err(Failure::input)?;
     output::note(&format!("waiting for {}", args.endpoint));
+    let wants_heartbeats = args
+        .topic
+        .iter()
+        .any(|topic| HEARTBEAT.starts_with(topic.as_str()));
     let mut printed = 0;
     let mut missed = 0;
     let mut is_connected = false;
@@ -67,7 +76,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             missed += gap.missed;
             output::note(&format!("missed {} of {}", gap.missed, gap.topic));
         }
-        if let Payload::Json(text) = &received.message.payload {
+        let is_heartbeat = received.message.envelope.kind == NO_RECORD;
+        if let Payload::Json(text) = &received.message.payload
+            && (!is_heartbeat || wants_heartbeats)
+        {
             print(&received, text, args.json)?;
             printed += 1;
         }
@@ -78,7 +90,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 
 fn print(received: &Received, text: &str, as_json: bool) -> Result<(), Failure> {
     let message = &received.message;
-    let topic = message.topic.strip_prefix(JSON_PREFIX).unwrap_or(&message.topic);
+    let topic = message
+        .topic
+        .strip_prefix(JSON_PREFIX)
+        .unwrap_or(&message.topic);
     let envelope = &message.envelope;
     if !as_json {
         let time = Ts(envelope.ts_publish);

@@ -30,7 +30,12 @@ impl FeedThread {
             input: self.input,
             probe: self.probe,
         };
-        runtime.block_on(run_feed(&self.feed, &mut sink, self.shutdown, &self.metrics));
+        runtime.block_on(run_feed(
+            &self.feed,
+            &mut sink,
+            self.shutdown,
+            &self.metrics,
+        ));
         Ok(())
     }
 }

@@ -1,0 +1,227 @@
+//! What a backtest runs on: a file as it is, or what the catalog has.
+
+use super::Args;
+use super::settings::Settings;
+use crate::capture;
+use crate::failure::Failure;
+use anyhow::anyhow;
+use std::path::Path;
+use tickloom_data::{
+    Catalog, DataError, ImportOptions, Range, Scan, ScanQuery, Table, read_file, rescale_qty,
+};
+use tickloom_types::{BarSpec, InstrumentId, Instruments, Record};
+
+/// Records and what is known of them.
+pub(super) struct Data {
+    pub(super) instruments: Instruments,
+    /// What is traded unless a strategy says otherwise.
+    pub(super) instrument: Option<InstrumentId>,
+    /// Size of the bars that a bar field without `@` means.
+    pub(super) bar: Option<BarSpec>,
+    pub(super) records: Records,
+}
+
+/// Records, in memory or read while the run goes on.
+pub(super) enum Records {
+    /// Of a file.
+    Memory(Vec<Record>),
+    /// Of the catalog.
+    Stream(Box<Scan>),
+}
+
+impl Data {
+    /// Opens what `--data` names.
+    pub(super) fn open(args: &Args, settings: &Settings) -> Result<Data, Failure> {
+        let path = &args.data;
+        let mut data = if Catalog::is_at(path) {
+            from_catalog(args, settings)?
+        } else if path.is_dir() {
+            return Err(Failure::input(anyhow!(
+                "{} is a directory but no catalog: `tickloom import FILE… --catalog {}` makes one",
+                path.display(),
+                path.display()
+            )));
+        } else {
+            from_file(path, args, settings)?
+        };
+        data.refine(settings.qty_decimals())?;
+        Ok(data)
+    }
+
+    /// How many records will come, at most.
+    pub(super) fn len(&self) -> u64 {
+        match &self.records {
+            Records::Memory(records) => records.len() as u64,
+            Records::Stream(scan) => scan.rows_max(),
+        }
+    }
+
+    /// Gives the traded instrument's sizes so many decimals, if it has fewer.
+    fn refine(&mut self, decimals: u8) -> Result<(), Failure> {
+        let Some(id) = self.instrument else {
+            return Ok(());
+        };
+        let def = self.instruments.get(id);
+        if def.is_none_or(|def| def.qty_decimals >= decimals) {
+            return Ok(());
+        }
+        if let Records::Stream(scan) = &mut self.records {
+            let all: Result<Vec<Record>, DataError> =
+                scan.map(|next| next.map(|(_, record)| record)).collect();
+            self.records = Records::Memory(all.map_err(Failure::run)?);
+        }
+        if let Records::Memory(records) = &mut self.records {
+            rescale_qty(records, &mut self.instruments, id, decimals).map_err(Failure::input)?;
+        }
+        Ok(())
+    }
+}
+
+fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
+    let named = settings.instrument(args);
+    if capture::is_capture(path).map_err(Failure::input)? {
+        let (records, instruments) = capture::read(path)?;
+        let instrument = choose(&instruments, named, args.strategy.is_some())?;
+        let records = within(records, settings, path)?;
+        return Ok(Data {
+            instruments,
+            instrument,
+            bar: settings.bar,
+            records: Records::Memory(records),
+        });
+    }
+    let options = ImportOptions {
+        instrument: named.map(str::to_owned),
+        ..ImportOptions::default()
+    };
+    let mut file = read_file(path, &options).map_err(Failure::input)?;
+    capture::report_refused(&file.report);
+    let query = ScanQuery {
+        from: settings.from,
+        to: settings.to,
+        ..ScanQuery::default()
+    };
+    file.keep(&query).map_err(Failure::input)?;
+    let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
+    Ok(Data {
+        instruments: file.instruments,
+        instrument,
+        bar: settings.bar.or(file.report.bar),
+        records: Records::Memory(file.records),
+    })
+}
+
+/// The records of a capture in the wanted range of time.
+fn within(
+    mut records: Vec<Record>,
+    settings: &Settings,
+    path: &Path,
+) -> Result<Vec<Record>, Failure> {
+    let (first, last) = match (records.first(), records.last()) {
+        (Some(first), Some(last)) => (first.ts_event(), last.ts_event()),
+        _ => return Err(Failure::input(anyhow!("{} has no record", path.display()))),
+    };
+    let is_wanted = |record: &Record| {
+        let ts = record.ts_event();
+        settings.from.is_none_or(|from| ts >= from) && settings.to.is_none_or(|to| ts < to)
+    };
+    records.retain(is_wanted);
+    if records.is_empty() {
+        return Err(Failure::input(anyhow!(
+            "no data in this range; {} has records from {first} to {last}",
+            path.display()
+        )));
+    }
+    Ok(records)
+}
+
+fn from_catalog(args: &Args, settings: &Settings) -> Result<Data, Failure> {
+    let catalog = Catalog::open(&args.data).map_err(Failure::input)?;
+    let ranges = catalog.ranges().map_err(Failure::input)?;
+    let known = catalog.instruments().map_err(Failure::input)?;
+    let named = settings.instrument(args);
+    let traded = choose(&known, named, args.strategy.is_some())?;
+    let name = traded
+        .and_then(|id| known.get(id))
+        .map(|def| def.name.clone());
+    let bars = bar_sizes(&ranges, name.as_deref());
+    let bar = default_bar(&bars, settings.bar).map_err(Failure::input)?;
+    let query = ScanQuery {
+        instruments: match &name {
+            Some(name) if args.strategy.is_none() => settings.mentioned(name, &known),
+            _ => Vec::new(),
+        },
+        bars: bar.filter(|bar| bars.contains(bar)).into_iter().collect(),
+        runs: args.run.clone(),
+        from: settings.from,
+        to: settings.to,
+        ..ScanQuery::default()
+    };
+    let scan = catalog.scan(&query).map_err(Failure::input)?;
+    let instruments = scan.instruments().clone();
+    let instrument = name
+        .and_then(|name| instruments.find(&name).map(|(id, _)| id));
+    Ok(Data {
+        instruments,
+        instrument,
+        bar,
+        records: Records::Stream(Box::new(scan)),
+    })
+}
+
+/// The instrument that is traded: the one named, or the only one there is. A strategy file means the first, as it does live.
+fn choose(
+    known: &Instruments,
+    named: Option<&str>,
+    has_file: bool,
+) -> Result<Option<InstrumentId>, Failure> {
+    let names: Vec<&str> = known.defs().iter().map(|def| def.name.as_str()).collect();
+    let wanted = match (named, names.as_slice()) {
+        (Some(name), _) => name,
+        (None, [only]) => only,
+        (None, [first, ..]) if has_file => first,
+        (None, []) => return Ok(None),
+        (None, _) => {
+            return Err(Failure::input(anyhow!(
+                "there are {} instruments, choose one with --instrument: {}",
+                names.len(),
+                names.join(", ")
+            )));
+        }
+    };
+    match known.find(wanted) {
+        Some((id, _)) => Ok(Some(id)),
+        None => Err(Failure::input(anyhow!(
+            "--instrument {wanted:?}: expected one of {}",
+            names.join(", ")
+        ))),
+    }
+}
+
+/// The sizes of bars that there are of an instrument, from fine to coarse.
+fn bar_sizes(ranges: &[Range], instrument: Option<&str>) -> Vec<BarSpec> {
+    let mut sizes: Vec<BarSpec> = ranges
+        .iter()
+        .filter(|range| range.table == Table::Bars && range.instrument.as_deref() == instrument)
+        .filter_map(|range| range.bar)
+        .collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+/// The size asked for, or the only one there is.
+fn default_bar(sizes: &[BarSpec], asked: Option<BarSpec>) -> anyhow::Result<Option<BarSpec>> {
+    match (asked, sizes) {
+        (Some(bar), _) => Ok(Some(bar)),
+        (None, []) => Ok(None),
+        (None, [only]) => Ok(Some(*only)),
+        (None, _) => {
+            let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+            Err(anyhow!(
+                "there are bars of several sizes, choose one with --bar: {}",
+                sizes.join(", ")
+            ))
+        }
+    }
+}

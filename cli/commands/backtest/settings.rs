@@ -1,0 +1,200 @@
+//! From the words of the command line, and of the strategy file if there is one, to the settings of a core.
+
+use super::Args;
+use crate::config::File;
+use crate::failure::Failure;
+use anyhow::{Context, anyhow};
+use tickloom_core::{CoreConfig, Size, StrategyDef};
+use tickloom_types::{BarSpec, InstrumentId, Instruments, Ts, parse_decimal, parse_money};
+
+/// Decimals of a size when it is counted in fractions of a unit.
+const FRACTION_DECIMALS: u8 = 8;
+
+/// What the command line says, read and checked as far as that can be done without the data.
+pub(super) struct Settings {
+    file: File,
+    pub(super) from: Option<Ts>,
+    pub(super) to: Option<Ts>,
+    pub(super) bar: Option<BarSpec>,
+}
+
+impl Settings {
+    /// Reads the command line and the strategy file.
+    pub(super) fn read(args: &Args) -> Result<Settings, Failure> {
+        let mut file = match &args.strategy {
+            Some(path) => File::read(path)?,
+            None => File::default(),
+        };
+        for text in &args.set {
+            let (name, value) = parameter(text).map_err(Failure::input)?;
+            file.parameters.insert(name, value);
+        }
+        account(args, &mut file).map_err(Failure::input)?;
+        if args.strategy.is_none() {
+            file.strategy.push(rules(args).map_err(Failure::input)?);
+        }
+        if file.strategy.is_empty() && file.signal.is_empty() {
+            return Err(Failure::input(anyhow!(
+                "the strategy file has neither a [[strategy]] nor a [[signal]]"
+            )));
+        }
+        let time = |text: &Option<String>, name: &'static str| {
+            text.as_deref()
+                .map(|text| Ts::parse(text).context(name))
+                .transpose()
+                .map_err(Failure::input)
+        };
+        let (from, to) = (time(&args.from, "--from")?, time(&args.to, "--to")?);
+        if let (Some(from), Some(to)) = (from, to)
+            && from >= to
+        {
+            return Err(Failure::input(anyhow!(
+                "--from {from} is not before --to {to}"
+            )));
+        }
+        let bar = match &args.bar {
+            Some(text) => Some(text.parse().context("--bar").map_err(Failure::input)?),
+            None => file.default_bar,
+        };
+        Ok(Settings {
+            file,
+            from,
+            to,
+            bar,
+        })
+    }
+
+    /// The instrument that is asked for by name, on the command line or in the strategy file.
+    pub(super) fn instrument<'a>(&'a self, args: &'a Args) -> Option<&'a str> {
+        let named = args.instrument.as_deref();
+        named.or(self.file.default_instrument.as_deref())
+    }
+
+    /// The traded instrument, and those that expressions name beside it by their full name or its last part.
+    pub(super) fn mentioned(&self, traded: &str, known: &Instruments) -> Vec<String> {
+        let strategies = serde_json::to_string(&self.file.strategy).unwrap_or_default();
+        let signals = self.file.signal.iter().map(|signal| signal.expr.as_str());
+        let texts: Vec<&str> = signals.chain([strategies.as_str()]).collect();
+        let is_named = |name: &str| {
+            let symbol = name.rsplit('.').next().unwrap_or(name);
+            texts.iter().any(|text| text.contains(symbol))
+        };
+        let names = known.defs().iter().map(|def| def.name.as_str());
+        names
+            .filter(|name| *name == traded || is_named(name))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Decimals that sizes need: those of fractions for `all`, otherwise those of the numbers given.
+    pub(super) fn qty_decimals(&self) -> u8 {
+        let needed = |size: &Size| match size {
+            Size::All => FRACTION_DECIMALS,
+            Size::AllWhole => 0,
+            Size::Qty(text) => (0..9)
+                .find(|decimals| parse_decimal(text.as_bytes(), *decimals).is_ok())
+                .unwrap_or(9),
+        };
+        self.file
+            .strategy
+            .iter()
+            .map(|strategy| match strategy {
+                StrategyDef::Rules { size, .. } => needed(size),
+                StrategyDef::Target { .. } | StrategyDef::Code { .. } => 0,
+            })
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The core's settings over these instruments.
+    pub(super) fn core(
+        self,
+        instruments: Instruments,
+        default_instrument: Option<InstrumentId>,
+        default_bar: Option<BarSpec>,
+    ) -> CoreConfig {
+        let stale_after = i64::from(self.file.engine.stale_after_ms) * 1_000_000;
+        CoreConfig {
+            instruments,
+            default_instrument,
+            default_bar,
+            parameters: self.file.parameters,
+            signals: self.file.signal,
+            strategies: self.file.strategy,
+            risk: self.file.risk,
+            account: self.file.account,
+            stale_after: (stale_after > 0).then_some(stale_after),
+        }
+    }
+}
+
+/// `name=value`.
+fn parameter(text: &str) -> anyhow::Result<(String, f64)> {
+    let wrong = || anyhow!("--set {text:?}: expected name=value with a number, such as fast=10");
+    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    let value: f64 = value.trim().parse().map_err(|_| wrong())?;
+    let name = name.trim().trim_start_matches('$');
+    if name.is_empty() || !value.is_finite() {
+        return Err(wrong());
+    }
+    Ok((name.to_owned(), value))
+}
+
+/// What the command line says of the account replaces what the file says.
+fn account(args: &Args, file: &mut File) -> anyhow::Result<()> {
+    if let Some(text) = &args.cash {
+        file.account.cash = parse_money(text)
+            .map_err(|why| anyhow!("--cash {text:?}: {why}"))
+            .and_then(|cash| match cash.0 > 0 {
+                true => Ok(cash),
+                false => Err(anyhow!("--cash {text:?}: expected an amount above zero")),
+            })?;
+    }
+    if let Some(text) = &args.fee {
+        file.account.fee = text.parse().map_err(|why| anyhow!("--{why}"))?;
+    }
+    if let Some(text) = &args.fill {
+        file.account.fill = text.parse().map_err(|why| anyhow!("--{why}"))?;
+    }
+    Ok(())
+}
+
+/// The rules on the command line.
+fn rules(args: &Args) -> anyhow::Result<StrategyDef> {
+    let pairs = [
+        (&args.enter, &args.exit, &args.short_enter, "--exit"),
+        (
+            &args.short_enter,
+            &args.short_exit,
+            &args.enter,
+            "--short-exit",
+        ),
+    ];
+    for (enter, exit, opposite, name) in pairs {
+        if enter.is_some() && exit.is_none() && opposite.is_none() {
+            return Err(anyhow!(
+                "{name} EXPR is missing: when to leave the position"
+            ));
+        }
+        if enter.is_none() && exit.is_some() {
+            return Err(anyhow!(
+                "{name} without an entry: there is nothing to leave"
+            ));
+        }
+    }
+    if args.enter.is_none() && args.short_enter.is_none() {
+        return Err(anyhow!(
+            "nothing to trade: give --enter EXPR --exit EXPR, --short-enter EXPR --short-exit EXPR, or --strategy FILE.toml"
+        ));
+    }
+    let size = args.size.as_deref().unwrap_or("all");
+    Ok(StrategyDef::Rules {
+        name: "rules".to_owned(),
+        instrument: None,
+        enter: args.enter.clone(),
+        exit: args.exit.clone(),
+        short_enter: args.short_enter.clone(),
+        short_exit: args.short_exit.clone(),
+        size: size.parse().map_err(|why| anyhow!("--{why}"))?,
+    })
+}

@@ -1,0 +1,116 @@
+//! What `tickloom backtest` says of a run: one JSON object, or a table for people.
+
+use crate::output::{self, Style};
+use serde_json::{Value, json};
+use tickloom_backtest::text::{grouped, money, percent, ratio};
+use tickloom_backtest::{Manifest, Outcome};
+
+/// The object that `--json` prints. Money is a decimal string, exact.
+pub(super) fn json(outcome: &Outcome, manifest: &Manifest) -> Value {
+    let figures = &outcome.statistics;
+    json!({
+        "bars": outcome.bars,
+        "events": outcome.events,
+        "fills": outcome.fills.len(),
+        "trades": figures.trades.trades,
+        "orders_refused": outcome.refused,
+        "cash": outcome.cash.to_string(),
+        "final_equity": outcome.final_equity.to_string(),
+        "fees_paid": outcome.fees_paid.to_string(),
+        "total_return": figures.total_return,
+        "cagr": figures.cagr,
+        "volatility": figures.volatility,
+        "sharpe": figures.sharpe,
+        "sortino": figures.sortino,
+        "max_drawdown": figures.max_drawdown,
+        "exposure": figures.exposure,
+        "win_rate": figures.trades.win_rate,
+        "profit_factor": figures.trades.profit_factor,
+        "periods_per_year": figures.periods_per_year,
+        "output_hash": outcome.output_hash,
+        "manifest": manifest,
+    })
+}
+
+/// Prints the table.
+pub(super) fn print(outcome: &Outcome, manifest: &Manifest) {
+    let range = match (manifest.data.first, manifest.data.last) {
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        _ => "no points".to_owned(),
+    };
+    output::line(&format!(
+        "{}  {range}  {} bars, {} records",
+        output::styled(&manifest.title, Style::Bold),
+        grouped(u128::from(outcome.bars)),
+        grouped(u128::from(outcome.events)),
+    ));
+    for (name, value) in &manifest.rules {
+        output::line(&format!(
+            "  {} {value}",
+            output::styled(&format!("{name:<13}"), Style::Dim)
+        ));
+    }
+    output::line("");
+    for (name, value, more) in rows(outcome) {
+        let padded = format!("{value:>18}");
+        let padded = match (name, outcome.statistics.total_return) {
+            ("Total return", Some(total)) if total < 0.0 => output::styled(&padded, Style::Bad),
+            ("Total return", Some(_)) => output::styled(&padded, Style::Good),
+            _ => padded,
+        };
+        output::line(&format!(
+            "  {name:<13}{padded}   {}",
+            output::styled(&more, Style::Dim)
+        ));
+    }
+    output::line(&format!("\n  {:<13} {}", "Data hash", outcome.data_hash));
+    output::line(&format!("  {:<13} {}", "Output hash", outcome.output_hash));
+}
+
+fn rows(outcome: &Outcome) -> [(&'static str, String, String); 8] {
+    let figures = &outcome.statistics;
+    let trades = &figures.trades;
+    let open = outcome.trades.iter().filter(|t| t.closed.is_none()).count();
+    [
+        (
+            "Final equity",
+            money(outcome.final_equity),
+            format!("from {}", money(outcome.cash)),
+        ),
+        (
+            "Total return",
+            percent(figures.total_return),
+            format!("{} a year", percent(figures.cagr)),
+        ),
+        (
+            "Max drawdown",
+            percent(figures.max_drawdown),
+            format!("volatility {} a year", percent(figures.volatility)),
+        ),
+        (
+            "Sharpe",
+            ratio(figures.sharpe),
+            format!("Sortino {}", ratio(figures.sortino)),
+        ),
+        (
+            "Fills",
+            grouped(outcome.fills.len() as u128),
+            format!("{} orders refused", grouped(u128::from(outcome.refused))),
+        ),
+        (
+            "Trades",
+            grouped(trades.trades as u128),
+            format!("finished, {open} open"),
+        ),
+        (
+            "Win rate",
+            percent(trades.win_rate),
+            format!("profit factor {}", ratio(trades.profit_factor)),
+        ),
+        (
+            "Fees paid",
+            money(outcome.fees_paid),
+            format!("in the market {} of the time", percent(figures.exposure)),
+        ),
+    ]
+}

@@ -1,0 +1,153 @@
+//! Recording: begins a new run, or continues the last one where its journal ends.
+//!
+//! A run goes on if it was configured the same. The core is brought to where it was by the journal's own inputs, which
+//! is the same code as live: outputs that a crash kept from the journal are made again and appended.
+
+use crate::config::Settings;
+use crate::output;
+use crate::pipeline::clock;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tickloom_core::{Core, OutputHash, Outputs};
+use tickloom_data::{
+    Block, JournalReader, Recorder, RecorderOptions, RunMeta, catalog_dir, journal_dir,
+};
+use tickloom_types::{Instruments, Record, Seq, Ts};
+
+/// A recorder that stands where the run goes on.
+pub(crate) struct Resumed {
+    pub(crate) recorder: Recorder,
+    /// Sequence of the next input.
+    pub(crate) next_seq: Seq,
+    /// Hash of all outputs so far.
+    pub(crate) hash: OutputHash,
+    pub(crate) journal: PathBuf,
+    pub(crate) catalog: PathBuf,
+}
+
+/// Opens the recorder below `dir`, and brings `core` and `hash` to where the journal ends.
+///
+/// # Errors
+/// The journal is damaged, in use, or cannot be written.
+pub(crate) fn open(
+    dir: &Path,
+    settings: &Settings,
+    instruments: &Instruments,
+    core: &mut Core,
+    hash: &mut OutputHash,
+) -> Result<Resumed> {
+    let fresh = meta(settings, instruments)?;
+    let meta = last_run(dir)?
+        .filter(|last| is_same(last, &fresh))
+        .unwrap_or(fresh);
+    let mut options = RecorderOptions::default();
+    if let Some(mb) = settings.record.segment_mb {
+        options.journal.segment_bytes_max = mb << 20;
+    }
+    let (mut recorder, recovered) = Recorder::open(dir, &meta, options).context("record")?;
+    let journal = journal_dir(dir, &meta.run);
+    if let Some(cut) = &recovered.cut {
+        output::note(&format!(
+            "the journal had a torn tail, which was cut: {cut:?}"
+        ));
+    }
+    if recovered.next_seq > 0 {
+        let missing = replay(&journal, core, hash, recovered.outputs)?;
+        recorder.outputs(&missing)?;
+        recorder.flush()?;
+    }
+    Ok(Resumed {
+        recorder,
+        next_seq: recovered.next_seq,
+        hash: hash.clone(),
+        journal,
+        catalog: catalog_dir(dir),
+    })
+}
+
+fn meta(settings: &Settings, instruments: &Instruments) -> Result<RunMeta> {
+    let started = clock::now();
+    let mut meta = RunMeta::new(&run_name(started), started, instruments.clone())?;
+    meta.signals = settings
+        .core
+        .signals
+        .iter()
+        .map(|s| s.name.clone())
+        .collect();
+    meta.strategies = settings
+        .core
+        .strategies
+        .iter()
+        .map(|s| s.name().to_owned())
+        .collect();
+    meta.config = serde_json::to_string(&settings.core)?;
+    Ok(meta)
+}
+
+/// `2024-08-08T23:54:15.03Z` without what a file name should not have.
+fn run_name(started: Ts) -> String {
+    started
+        .to_string()
+        .chars()
+        .filter(|c| !matches!(c, '-' | ':'))
+        .collect()
+}
+
+/// The run with the last name, which is the last that began.
+fn last_run(dir: &Path) -> Result<Option<RunMeta>> {
+    let journals = dir.join("journal");
+    let mut names = Vec::new();
+    match fs::read_dir(&journals) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| journals.display().to_string()),
+        Ok(entries) => {
+            for entry in entries {
+                names.push(entry?.path());
+            }
+        }
+    }
+    let Some(last) = names.into_iter().max() else {
+        return Ok(None);
+    };
+    // A run that was killed before its first block has nothing to go on from.
+    Ok(JournalReader::open(&last)
+        .ok()
+        .map(|reader| reader.meta().clone()))
+}
+
+fn is_same(last: &RunMeta, fresh: &RunMeta) -> bool {
+    last.instruments == fresh.instruments
+        && last.signals == fresh.signals
+        && last.strategies == fresh.strategies
+        && last.config == fresh.config
+}
+
+/// Steps the journal's inputs; returns the outputs from number `recorded` on, which it lacks.
+fn replay(
+    journal: &Path,
+    core: &mut Core,
+    hash: &mut OutputHash,
+    recorded: u64,
+) -> Result<Vec<(Seq, Record)>> {
+    let mut outputs = Outputs::new();
+    let mut made = 0;
+    let mut missing = Vec::new();
+    let mut reader = JournalReader::open(journal)?;
+    while let Some(block) = reader.next_block()? {
+        let Block::Inputs { first_seq, records } = block else {
+            continue;
+        };
+        for (seq, record) in (first_seq..).zip(&records) {
+            core.step(seq, record, &mut outputs);
+            for output in outputs.records() {
+                hash.update(output);
+                if made >= recorded {
+                    missing.push((seq, *output));
+                }
+                made += 1;
+            }
+        }
+    }
+    Ok(missing)
+}

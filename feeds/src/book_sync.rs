@@ -336,7 +336,7 @@ impl BookSync {
             count: 1,
             ..StatusBody::default()
         };
-        sink.push(body.record(header.as_kind(Kind::Status)));
+        sink.push(body.record(status_header(header)));
     }
 
     fn report_gap(&mut self, header: Header, from: u64, to: u64, sink: &mut impl Sink) {
@@ -355,6 +355,13 @@ impl BookSync {
     }
 }
 
+/// Of a message's flags, a status keeps the one about its time.
+fn status_header(header: Header) -> Header {
+    header
+        .as_kind(Kind::Status)
+        .with_flags(header.flags & Flags::BAD_TIME)
+}
+
 fn push_status(header: Header, code: StatusCode, from: u64, to: u64, sink: &mut impl Sink) {
     let body = StatusBody {
         code: code as u16,
@@ -363,7 +370,7 @@ fn push_status(header: Header, code: StatusCode, from: u64, to: u64, sink: &mut 
         to,
         ..StatusBody::default()
     };
-    sink.push(body.record(header.as_kind(Kind::Status)));
+    sink.push(body.record(status_header(header)));
 }
 
 fn push_snapshot(snapshot: &Depth<'_>, sink: &mut impl Sink) {

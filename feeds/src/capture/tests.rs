@@ -1,1 +1,148 @@
 use super::*;
+use crate::samples::samples;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write;
+use tickloom_types::{Kind, StatusBody, StatusCode};
+
+const TRADE: &str = r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":1,"p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}}"#;
+
+fn reader(bytes: &[u8]) -> CaptureReader {
+    CaptureReader::new("x".to_owned(), std::io::Cursor::new(bytes.to_vec())).unwrap()
+}
+
+/// Number, offset and either frame or error of each line.
+fn lines(bytes: &[u8]) -> Vec<(u64, u64, String)> {
+    let mut reader = reader(bytes);
+    let mut lines = Vec::new();
+    while let Some(line) = reader.next_line().unwrap() {
+        lines.push(match line {
+            Ok(line) => {
+                let frame = String::from_utf8_lossy(line.frame);
+                (
+                    line.number,
+                    line.byte,
+                    format!("{} {frame}", line.ts_recv.0),
+                )
+            }
+            Err(bad) => (bad.line, bad.byte, bad.cause.to_string()),
+        });
+    }
+    lines
+}
+
+#[test]
+fn lines_have_numbers_offsets_and_times() {
+    let text = b"12 {}\r\n\n34 {\"a\":1}\nx {}\n5\n99999999999999999999 {}\n6 last";
+    let time = |value: &str| {
+        format!("time is {value:?}, expected nanoseconds since the epoch and a space")
+    };
+    let expected = [
+        (1, 0, "12 {}".to_owned()),
+        (3, 8, "34 {\"a\":1}".to_owned()),
+        (4, 19, time("x")),
+        (5, 24, time("5")),
+        (6, 26, time("99999999999999999999")),
+        (7, 50, "6 last".to_owned()),
+    ];
+    assert_eq!(lines(text), expected);
+
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(text).unwrap();
+    assert_eq!(lines(&packed.finish().unwrap()), expected);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_skipped_whole() {
+    let mut text = b"1 ".to_vec();
+    text.resize(limits::LINE_BYTES_MAX + 100, b'x');
+    text.extend_from_slice(b"\n2 {}\n");
+    let lines = lines(&text);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        lines[0].2,
+        format!("longer than {} bytes", limits::LINE_BYTES_MAX)
+    );
+    assert_eq!(lines[1].2, "2 {}");
+}
+
+#[test]
+fn a_gzip_file_that_is_cut_off_is_an_error_and_not_an_end() {
+    let CaptureSource::Bytes(_, bytes) = samples()[0].capture else {
+        panic!("samples are bytes");
+    };
+    let mut reader = reader(&bytes[..bytes.len() / 2]);
+    let error = loop {
+        match reader.next_line() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("half a file looked whole"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().starts_with("x: "), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let source = CaptureSource::File(PathBuf::from("no/such.gz"));
+    let error = source.open().err().unwrap().to_string();
+    assert!(error.starts_with("no/such.gz: "), "{error}");
+}
+
+#[test]
+fn samples_say_what_they_are() {
+    for sample in samples() {
+        let sniffed = sniff_capture(&sample.capture).unwrap();
+        assert_eq!(sniffed.venue, sample.venue);
+        assert_eq!(sniffed.symbols, [sample.symbol]);
+    }
+    let nothing = CaptureSource::Bytes("nothing", b"1 {}\n2 [1]\nx\n");
+    let error = sniff_capture(&nothing).unwrap_err().to_string();
+    assert!(error.starts_with("nothing: no depthUpdate"), "{error}");
+}
+
+#[test]
+fn samples_hold_what_their_readme_says() {
+    let expected = [[9_131, 6_665, 1_617, 848], [20_028, 15_399, 3_025, 1_603]];
+    for (sample, expected) in samples().into_iter().zip(expected) {
+        let mut records: Vec<Record> = Vec::new();
+        let config = CaptureConfig::default();
+        let mut instruments = Instruments::new();
+        let sources = [sample.capture];
+        let report = decode_captures(&sources, &config, &mut instruments, &mut records).unwrap();
+        let found = [report.lines, report.quotes, report.trades, report.diffs];
+        assert_eq!(found, expected);
+        assert_eq!((report.bad, report.snapshots, report.sync.gaps), (0, 1, 0));
+        assert_eq!(report.records, records.len() as u64);
+    }
+}
+
+#[test]
+fn bad_lines_are_listed_with_their_place_and_go_into_the_records() {
+    let good = format!("1 {TRADE}\n");
+    let text = format!(
+        "{good}2 {}\nnonsense\n{good}",
+        TRADE.replace("61837.63", "61837,63")
+    );
+    let source = CaptureSource::Bytes("capture", text.leak().as_bytes());
+    let mut records: Vec<Record> = Vec::new();
+    let config = CaptureConfig::default();
+    let mut instruments = Instruments::new();
+    let report = decode_captures(&[source], &config, &mut instruments, &mut records).unwrap();
+    assert_eq!((report.lines, report.trades, report.bad), (4, 2, 2));
+    let texts: Vec<String> = report.bad_lines.iter().map(ToString::to_string).collect();
+    let length = good.len();
+    assert_eq!(
+        texts[0],
+        format!("capture: line 2 (byte {length}): p is \"61837,63000000\": not a decimal number")
+    );
+    assert!(texts[1].starts_with(&format!("capture: line 3 (byte {}): time", 2 * length)));
+    let kinds: Vec<_> = records.iter().map(Record::kind).collect();
+    assert_eq!(
+        kinds,
+        [Some(Kind::Trade), Some(Kind::Status), Some(Kind::Trade)]
+    );
+    let body = StatusBody::of(&records[1]);
+    assert_eq!(body.code, StatusCode::BadFrame as u16);
+    assert_eq!((body.from, body.detail), (2, 5));
+}

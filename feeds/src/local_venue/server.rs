@@ -228,8 +228,11 @@ impl Connection<'_> {
                         match now {
                             ToConnection::Send(message) => self.socket.feed(message).await?,
                             ToConnection::Close => return self.socket.close(None).await,
-                            ToConnection::Cut => return Ok(()),
-                            ToConnection::Stall => std::future::pending().await,
+                            ToConnection::Cut => return self.socket.flush().await,
+                            ToConnection::Stall => {
+                                self.socket.flush().await?;
+                                std::future::pending().await
+                            }
                         }
                         word = queue.try_recv().ok();
                     }

@@ -1,1 +1,207 @@
 use super::*;
+use crate::binance::Reason;
+use crate::config::FeedConfig;
+use tickloom_types::{BookState, Flags, Instruments};
+
+const SECOND: DurationNs = NANOS_PER_SECOND;
+
+fn at(mono: DurationNs) -> Moment {
+    Moment {
+        wall: Ts(1_900_000_000 * SECOND + mono),
+        mono,
+    }
+}
+
+fn feed(text: &str) -> Feed {
+    let config = FeedConfig::parse(text).unwrap();
+    config.resolve(&mut Instruments::new()).unwrap()
+}
+
+fn diff(first: u64, last: u64) -> String {
+    format!(
+        r#"{{"e":"depthUpdate","E":1723161255000,"s":"BTCUSDT","U":{first},"u":{last},"b":[["10.00","1.0"]],"a":[]}}"#
+    )
+}
+
+const SNAPSHOT: &[u8] = br#"{"lastUpdateId":100,"bids":[["9.00","1.0"]],"asks":[["11.00","1.0"]]}"#;
+
+/// Status codes and kinds in short.
+fn words(records: &mut Vec<Record>) -> Vec<String> {
+    let word = |record: Record| match record.kind() {
+        Some(Kind::Status) => {
+            let body = StatusBody::of(&record);
+            let code = StatusCode::from_raw(body.code).unwrap().name();
+            match BookState::from_raw(body.state) {
+                Some(state) => format!("{code} {}", state.name()),
+                None => code.to_owned(),
+            }
+        }
+        kind => kind.unwrap().name().to_owned(),
+    };
+    records.drain(..).map(word).collect()
+}
+
+#[test]
+fn a_book_goes_live_after_its_snapshot_and_stale_with_the_connection() {
+    let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let mut out = Vec::new();
+    let instrument = feed.symbols[0].instrument;
+
+    session.connected(at(0), &mut out);
+    assert_eq!(words(&mut out), ["connected", "book resync"]);
+    assert!(session.wanted_snapshots(at(0)).is_empty());
+    session.frame(at(1), diff(90, 100).as_bytes(), &mut out);
+    assert_eq!(session.wanted_snapshots(at(1)), [instrument]);
+    assert!(
+        session.wanted_snapshots(at(2)).is_empty(),
+        "one is under way"
+    );
+
+    session.snapshot_failed(instrument);
+    assert!(
+        session.wanted_snapshots(at(3)).is_empty(),
+        "too early to ask again"
+    );
+    assert_eq!(session.wanted_snapshots(at(2 * SECOND)), [instrument]);
+    session.snapshot(at(2 * SECOND), instrument, SNAPSHOT, &mut out);
+    assert_eq!(words(&mut out), ["level", "level", "book live"]);
+    assert_eq!(metrics.books_live.load(Relaxed), 1);
+
+    session.frame(at(3 * SECOND), diff(102, 103).as_bytes(), &mut out);
+    assert_eq!(words(&mut out), ["gap", "book resync"]);
+    assert_eq!(session.wanted_snapshots(at(4 * SECOND)), [instrument]);
+
+    session.disconnected(at(5 * SECOND), &mut out);
+    session.disconnected(at(6 * SECOND), &mut out);
+    assert_eq!(words(&mut out), ["disconnected", "book stale"]);
+    session.connected(at(7 * SECOND), &mut out);
+    assert_eq!(words(&mut out), ["connected", "book resync"]);
+
+    assert_eq!(
+        (metrics.gaps.load(Relaxed), metrics.resyncs.load(Relaxed)),
+        (1, 1)
+    );
+    assert_eq!(
+        (
+            metrics.snapshots.load(Relaxed),
+            metrics.snapshots_failed.load(Relaxed)
+        ),
+        (3, 1)
+    );
+    assert_eq!(
+        (metrics.reconnects(), metrics.disconnects.load(Relaxed)),
+        (1, 2)
+    );
+    assert_eq!(metrics.frames.load(Relaxed), 2);
+    assert_eq!(metrics.records.load(Relaxed), 11);
+}
+
+#[test]
+fn timers_tell_the_venues_time_and_not_ours() {
+    let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let mut out = Vec::new();
+    session.connected(at(0), &mut out);
+    session.tick(at(SECOND), &mut out);
+    assert_eq!(
+        words(&mut out),
+        ["connected", "book resync"],
+        "no venue time, no timer"
+    );
+    session.frame(at(SECOND), diff(1, 2).as_bytes(), &mut out);
+    for mono in [SECOND + SECOND / 4, 2 * SECOND, 5 * SECOND] {
+        session.tick(at(mono), &mut out);
+    }
+    let told = 1_723_161_255 * SECOND;
+    let timers: Vec<_> = out
+        .iter()
+        .map(|record| {
+            assert_eq!(record.instrument(), InstrumentId::NONE);
+            (record.ts_event().0 - told, TimerBody::of(record).interval)
+        })
+        .collect();
+    // Half a second behind, but never behind what the venue has told.
+    let expected = [
+        (0, 0),
+        (SECOND / 2, 3 * SECOND / 4),
+        (7 * SECOND / 2, 3 * SECOND),
+    ];
+    assert_eq!(timers, expected);
+    assert_eq!(out[2].ts_recv(), at(5 * SECOND).wall);
+}
+
+#[test]
+fn silence_is_pinged_and_then_given_up() {
+    let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let mut out = Vec::new();
+    assert_eq!(
+        session.tick(at(100 * SECOND), &mut out),
+        Advice::GoOn,
+        "not connected"
+    );
+    session.connected(at(100 * SECOND), &mut out);
+    assert_eq!(session.tick(at(107 * SECOND), &mut out), Advice::GoOn);
+    assert_eq!(session.tick(at(108 * SECOND), &mut out), Advice::Ping);
+    session.alive(at(109 * SECOND));
+    assert_eq!(session.tick(at(116 * SECOND), &mut out), Advice::GoOn);
+    assert_eq!(session.tick(at(123 * SECOND), &mut out), Advice::Ping);
+    assert_eq!(session.tick(at(124 * SECOND), &mut out), Advice::Reconnect);
+}
+
+#[test]
+fn a_bad_frame_is_named_and_numbered() {
+    let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let mut out = Vec::new();
+    session.connected(at(0), &mut out);
+    out.clear();
+    session.frame(at(1), diff(1, 2).as_bytes(), &mut out);
+    session.frame(at(2), b"nonsense", &mut out);
+    session.binary_frame(at(3), 5, &mut out);
+    let bodies: Vec<_> = out
+        .iter()
+        .map(StatusBody::of)
+        .map(|body| (body.from, body.detail))
+        .collect();
+    assert_eq!(
+        bodies,
+        [(2, Reason::Syntax as u64), (3, Reason::Binary as u64)]
+    );
+    assert_eq!(out[0].ts_event(), Ts(1_723_161_255 * SECOND));
+    assert_eq!(metrics.bad_frames(Reason::Syntax), 1);
+    assert_eq!(metrics.bad_frames_total(), 2);
+    assert!(metrics.last_error().unwrap().contains("binary"));
+}
+
+#[test]
+fn a_status_before_any_venue_time_says_that_its_time_is_ours() {
+    let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let mut out = Vec::new();
+    session.connected(at(5), &mut out);
+    assert!(out.iter().all(|record| record.has(Flags::BAD_TIME)));
+    assert_eq!(out[0].ts_event(), at(5).wall);
+}
+
+#[test]
+fn a_refusal_is_counted_and_kept_in_words() {
+    let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let refusal = br#"{"error":{"code":2,"msg":"Invalid request"},"id":1}"#;
+    session.frame(at(1), refusal, &mut Vec::new());
+    assert_eq!(metrics.refusals.load(Relaxed), 1);
+    assert!(metrics.last_error().unwrap().contains("Invalid request"));
+}
+
+#[test]
+fn without_depth_there_is_no_book() {
+    let text = "ws://h:1/stream?streams=btcusdt@trade";
+    let (feed, metrics) = (feed(text), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let mut out = Vec::new();
+    session.connected(at(0), &mut out);
+    session.disconnected(at(1), &mut out);
+    assert_eq!(words(&mut out), ["connected", "disconnected"]);
+}

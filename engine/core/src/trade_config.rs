@@ -280,7 +280,7 @@ impl FromStr for Size {
         match text {
             "all" => Ok(Size::All),
             "all-whole" => Ok(Size::AllWhole),
-            _ if parse_decimal(text.as_bytes(), 9).is_ok_and(|qty| qty > 0) => {
+            _ if parse_money(text).is_ok_and(|qty| qty > Money::ZERO) => {
                 Ok(Size::Qty(text.to_owned()))
             }
             _ => Err(TradeConfigError::new(

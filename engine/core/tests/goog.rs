@@ -3,6 +3,9 @@
 //! The prices are not part of this project. They are read from `peer-bars/GOOG.csv.gz` in the folder that
 //! `TICKLOOM_SHARED_DATA` names, or else beside the repository. Without them the test says so and passes, except in CI.
 
+#![expect(clippy::unwrap_used, reason = "a panic is a failure of the test")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader};

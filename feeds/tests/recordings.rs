@@ -2,6 +2,8 @@
 //!
 //! They are too large for the repository: `TICKLOOM_SHARED_DATA`, or `../shared/data` beside the repository, says where they are.
 
+#![cfg(test)]
+
 use std::path::{Path, PathBuf};
 use tickloom_feeds::capture::{CaptureConfig, CaptureReport, CaptureSource, decode_captures};
 use tickloom_feeds::local_venue::LevelBook;

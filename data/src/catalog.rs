@@ -13,6 +13,7 @@ mod sync;
 mod table;
 #[cfg(test)]
 mod tests;
+mod words;
 mod writer;
 
 pub use scan::{Scan, ScanQuery};

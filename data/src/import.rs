@@ -8,6 +8,7 @@
 mod check;
 mod layout;
 mod number;
+mod reader;
 mod rescale;
 mod rows;
 #[cfg(test)]

@@ -3,20 +3,18 @@
 //! Prices, sizes and fees become `DECIMAL(38,9)` whatever the instrument's scale, so that files of any instruments fit together
 //! and any reader sees numbers. Reading back must be exact, or it is an error.
 
+use super::words::{Words, word_array, word_type};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Decimal128Type, Float64Type, Int32Type, Int64Type, UInt8Type, UInt32Type, UInt64Type,
+    Decimal128Type, Float64Type, Int64Type, UInt8Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int32Array,
-    Int64Array, StringArray, UInt8Array, UInt32Array, UInt64Array,
+    Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, UInt8Array,
+    UInt32Array, UInt64Array,
 };
 use arrow_schema::{DataType, Field};
 use std::sync::Arc;
-use tickloom_types::{
-    BookState, InstrumentDef, OrderStatus, OrderType, PRICE_DECIMALS_MAX, Record, RiskRule, Side,
-    StatusCode, pow10,
-};
+use tickloom_types::{InstrumentDef, PRICE_DECIMALS_MAX, Record, pow10};
 
 /// A column of a record's body.
 #[derive(Clone, Copy, Debug)]
@@ -49,17 +47,6 @@ pub(crate) enum Codec {
     Word(Words),
     /// The name of what the number counts, for readers; not read back.
     Name(NameOf),
-}
-
-/// The lists of words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Words {
-    Side,
-    OrderType,
-    OrderStatus,
-    RiskRule,
-    StatusCode,
-    BookState,
 }
 
 /// What a number counts.
@@ -106,40 +93,6 @@ impl Scale {
 const DECIMAL_PRECISION: u8 = 38;
 const MONEY18_SCALE: i8 = 18;
 const DECIMAL_SCALE: i8 = 9;
-
-/// The type of a column of few different words.
-pub(crate) fn word_type() -> DataType {
-    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-}
-
-impl Words {
-    fn list(self) -> Vec<(u64, &'static str)> {
-        macro_rules! list {
-            ($type:ident) => {
-                $type::ALL.iter().map(|v| (*v as u64, v.name())).collect()
-            };
-        }
-        match self {
-            Words::Side => list!(Side),
-            Words::OrderType => list!(OrderType),
-            Words::OrderStatus => list!(OrderStatus),
-            Words::RiskRule => list!(RiskRule),
-            Words::StatusCode => list!(StatusCode),
-            Words::BookState => list!(BookState),
-        }
-    }
-
-    fn expected(self) -> &'static str {
-        match self {
-            Words::Side => "a side",
-            Words::OrderType => "an order type",
-            Words::OrderStatus => "an order status",
-            Words::RiskRule => "a risk rule",
-            Words::StatusCode => "a status code",
-            Words::BookState => "a book state",
-        }
-    }
-}
 
 impl Codec {
     /// Bytes in the body.
@@ -252,7 +205,7 @@ impl Column {
                     .collect::<Result<_, _>>()?;
                 Arc::new(BooleanArray::from(values))
             }
-            Codec::Word(words) => encode_words(numbers, words)?,
+            Codec::Word(words) => words.encode(numbers)?,
             Codec::Name(_) => {
                 let keys = numbers.map(|n| {
                     i32::try_from(n)
@@ -315,7 +268,7 @@ impl Column {
                     self.put(record, u64::from(values.value(row)));
                 }
             }
-            Codec::Word(words) => self.decode_words(array, words, records)?,
+            Codec::Word(words) => self.put_all(&words.decode(array)?, records, |n| n),
             Codec::Name(_) => {}
         }
         Ok(())
@@ -350,30 +303,6 @@ impl Column {
         }
         Ok(())
     }
-
-    fn decode_words(
-        &self,
-        array: &dyn Array,
-        words: Words,
-        records: &mut [Record],
-    ) -> Result<(), Misfit> {
-        let list = words.list();
-        let dictionary = array.as_dictionary::<Int32Type>();
-        let values = dictionary.values().as_string::<i32>();
-        let numbers: Vec<Option<u64>> = values
-            .iter()
-            .map(|word| list.iter().find(|(_, w)| Some(*w) == word).map(|(n, _)| *n))
-            .collect();
-        for (row, record) in records.iter_mut().enumerate() {
-            let Some(key) = dictionary.key(row) else {
-                continue;
-            };
-            let number =
-                numbers[key].ok_or_else(|| misfit(row, values.value(key), words.expected()))?;
-            self.put(record, number);
-        }
-        Ok(())
-    }
 }
 
 /// The bits of the body that none of these columns keeps, and which must be zero.
@@ -387,7 +316,7 @@ pub(crate) fn unused(columns: &[Column]) -> [u64; 5] {
     unused
 }
 
-fn misfit(row: usize, value: impl ToString, expected: &'static str) -> Misfit {
+pub(crate) fn misfit(row: usize, value: impl ToString, expected: &'static str) -> Misfit {
     Misfit {
         row,
         value: value.to_string(),
@@ -401,33 +330,4 @@ fn decimal(values: Vec<i128>, scale: i8) -> ArrayRef {
             .with_precision_and_scale(DECIMAL_PRECISION, scale)
             .expect("38 digits hold either scale"),
     )
-}
-
-/// A column of words: each row the index of its word, `None` for null.
-pub(crate) fn word_array<'a>(
-    keys: impl IntoIterator<Item = Option<i32>>,
-    words: impl IntoIterator<Item = &'a str>,
-) -> ArrayRef {
-    let keys: Int32Array = keys.into_iter().collect();
-    let words = StringArray::from_iter_values(words);
-    Arc::new(DictionaryArray::new(keys, Arc::new(words)))
-}
-
-/// Words by number; 0 is null.
-fn encode_words(numbers: impl Iterator<Item = u64>, words: Words) -> Result<ArrayRef, Misfit> {
-    let list = words.list();
-    let keys = numbers
-        .enumerate()
-        .map(|(row, number)| {
-            if number == 0 {
-                return Ok(None);
-            }
-            list.iter()
-                .position(|(n, _)| *n == number)
-                .and_then(|at| i32::try_from(at).ok())
-                .map(Some)
-                .ok_or_else(|| misfit(row, number, words.expected()))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(word_array(keys, list.iter().map(|(_, word)| *word)))
 }

@@ -1,7 +1,8 @@
 //! One Parquet file of the catalog: its path, the metadata in it, how rows are written and read. Knows no other file.
 
-use super::column::{Misfit, Scale, unused, word_array};
+use super::column::{Codec, Misfit, NameOf, Scale, unused};
 use super::table::Table;
+use super::words::word_array;
 use crate::limits::{PENDING_ROWS_MAX, ROW_GROUP_ROWS};
 use crate::{DataError, Result, RunMeta};
 use arrow_array::{ArrayRef, RecordBatch, TimestampNanosecondArray, UInt8Array, UInt64Array};
@@ -274,7 +275,7 @@ impl FileWriter {
         }
         for column in self.meta.table.columns() {
             let names = match column.codec {
-                super::column::Codec::Name(super::column::NameOf::Signal) => &run.signals,
+                Codec::Name(NameOf::Signal) => &run.signals,
                 _ => &run.strategies,
             };
             let array = column

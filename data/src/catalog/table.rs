@@ -1,6 +1,7 @@
 //! The catalog's tables: which records each one keeps, and its columns. `docs/catalog.md` is the same for readers.
 
-use super::column::{Codec, Column, NameOf, Words};
+use super::column::{Codec, Column, NameOf};
+use super::words::{Words, word_type};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use serde::{Deserialize, Serialize};
 use std::mem::offset_of;
@@ -182,15 +183,15 @@ impl Table {
                 "ts_event" | "ts_recv" => Field::new(*name, time(), false),
                 "seq" => Field::new(*name, DataType::UInt64, false),
                 "flags" => Field::new(*name, DataType::UInt8, false),
-                "instrument" => Field::new(*name, super::column::word_type(), true),
-                name => Field::new(name, super::column::word_type(), false),
+                "instrument" => Field::new(*name, word_type(), true),
+                name => Field::new(name, word_type(), false),
             })
             .collect();
         if self.is_output() {
             fields.push(Field::new("output_seq", DataType::UInt64, false));
         }
         if self.is_bars() {
-            fields.push(Field::new("bar_spec", super::column::word_type(), true));
+            fields.push(Field::new("bar_spec", word_type(), true));
         }
         fields.extend(self.columns().iter().map(Column::field));
         Arc::new(Schema::new(fields))

@@ -1,0 +1,176 @@
+//! DuckDB, Polars and pandas read a catalog and see exact decimals and nanoseconds: `readers.py` prints what they see.
+//!
+//! `cargo xtask test` prepares a Python with them and names it in `TICKLOOM_PYTHON`. Without it the test says that it was
+//! skipped; in CI that is a failure.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use tickloom_data::{Catalog, RunMeta};
+use tickloom_types::{
+    Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Side, SourceDef, SourceId,
+    SourceKind, TradeBody, Ts,
+};
+
+/// Extremes: sizes beyond 10^12 and prices of 10^-9, on two instruments and two days.
+const TRADES: [(u32, i64, i64, i64, u8); 4] = [
+    (0, 1_723_161_255_030_314_667, 1, i64::MAX, 1),
+    (1, 1_723_161_255_030_314_668, 6_183_763, 2_000_000, 2),
+    (1, 1_723_248_000_000_000_000, -i64::MAX, 1, 0),
+    (
+        0,
+        1_723_248_000_000_000_001,
+        999_999_999,
+        1_000_000_000_000,
+        1,
+    ),
+];
+
+/// The same as readers should see it: time, instrument, date, price, size, side.
+const SEEN: [[&str; 6]; 4] = [
+    [
+        "1723161255030314667",
+        "a/FINE-1",
+        "2024-08-08",
+        "0.000000001",
+        "9223372036854775807.000000000",
+        "buy",
+    ],
+    [
+        "1723161255030314668",
+        "b.COARSE",
+        "2024-08-08",
+        "61837.630000000",
+        "0.020000000",
+        "sell",
+    ],
+    [
+        "1723248000000000000",
+        "b.COARSE",
+        "2024-08-10",
+        "-92233720368547758.070000000",
+        "0.000000010",
+        "None",
+    ],
+    [
+        "1723248000000000001",
+        "a/FINE-1",
+        "2024-08-10",
+        "0.999999999",
+        "1000000000000.000000000",
+        "buy",
+    ],
+];
+
+fn write_catalog(root: &Path) {
+    let mut instruments = Instruments::new();
+    for def in [
+        InstrumentDef::new("a/FINE-1", 9, 0, "USD"),
+        InstrumentDef::new("b.COARSE", 2, 8, "USD"),
+    ] {
+        instruments.add(def).unwrap();
+    }
+    let source = SourceDef {
+        name: "feed".to_owned(),
+        kind: SourceKind::Feed,
+    };
+    instruments.add_source(source).unwrap();
+    let meta = RunMeta::new("run-1", Ts(0), instruments).unwrap();
+    let catalog = Catalog::create(root).unwrap();
+    let mut writer = catalog.writer(&meta, 1, "test").unwrap();
+    for (seq, trade) in (0..).zip(TRADES) {
+        writer.push(seq, &record(trade)).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+fn record((instrument, ts, price, qty, side): (u32, i64, i64, i64, u8)) -> Record {
+    let id = InstrumentId(instrument);
+    assert!(side == 0 || Side::from_raw(side).is_some());
+    TradeBody {
+        price,
+        qty,
+        side,
+        ..TradeBody::default()
+    }
+    .record(Header::new(
+        Kind::Trade,
+        id,
+        SourceId(0),
+        Ts(ts),
+        Ts(ts + 7),
+    ))
+}
+
+#[test]
+fn strangers_read_exact_numbers_and_times() {
+    let Some(python) = std::env::var_os("TICKLOOM_PYTHON") else {
+        let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!is_ci, "TICKLOOM_PYTHON is not set: run cargo xtask test");
+        eprintln!(
+            "skipped: TICKLOOM_PYTHON names no Python with DuckDB, Polars and pandas; cargo xtask test prepares one"
+        );
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    write_catalog(dir.path());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers.py");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    let lines: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 3);
+    for line in lines {
+        check(&line);
+    }
+}
+
+fn check(line: &Value) {
+    println!("{line}");
+    let reader = line["reader"].as_str().unwrap();
+    for (seq, (row, seen)) in line["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(SEEN)
+        .enumerate()
+    {
+        let field = |at: usize| row[at].as_str().unwrap();
+        let [time, instrument, date, price, qty, side] = seen;
+        let recv = (time.parse::<i64>().unwrap() + 7).to_string();
+        let expected = [
+            time,
+            &recv,
+            &seq.to_string(),
+            instrument,
+            date,
+            "feed",
+            "0",
+            price,
+            qty,
+        ];
+        for (at, expected) in expected.iter().enumerate() {
+            assert_eq!(field(at), *expected, "{reader}, column {at} of row {seq}");
+        }
+        let none = side == "None" && matches!(field(9), "None" | "nan");
+        assert!(field(9) == side || none, "{reader}: {}", field(9));
+    }
+    // Twice the two prices of the first day, computed by the reader itself.
+    let total = line["total"].as_str().unwrap();
+    assert_eq!(total.trim_end_matches('0'), "123675.260000002", "{reader}");
+    let price = line["types"]["price"].as_str().unwrap().to_lowercase();
+    assert!(
+        price.contains("decimal") || price == "object",
+        "{reader}: {price}"
+    );
+    let time = line["types"]["ts_event"].as_str().unwrap().to_lowercase();
+    assert!(time.contains("time"), "{reader}: {time}");
+}

@@ -30,8 +30,16 @@ pub(crate) struct TradeStage {
     runners: Vec<Runner>,
     intents: Intents,
     desk: Desk,
-    /// The smallest bars that came for each instrument: larger ones began before orders that wait, and fill none.
-    smallest_bars: Vec<Option<BarSpec>>,
+    /// By instrument.
+    finest: Vec<Finest>,
+}
+
+/// The finest prices that came for an instrument. Bars that are coarser than these began before orders that wait, and fill none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finest {
+    Nothing,
+    Bars(BarSpec),
+    Ticks,
 }
 
 /// Where decisions see prices.
@@ -68,7 +76,7 @@ impl TradeStage {
             runners,
             intents: Intents::default(),
             desk: Desk::new(config)?,
-            smallest_bars: vec![None; config.instruments.len()],
+            finest: vec![Finest::Nothing; config.instruments.len()],
         })
     }
 
@@ -180,25 +188,33 @@ impl TradeStage {
 
     fn price_event(&mut self, record: &Record, market: &Market) -> Option<PriceEvent> {
         let instrument = record.instrument();
-        match record.kind()? {
-            Kind::Bar => {
-                let spec = market.instruments().bar_spec(record.source())?;
-                let at = usize::try_from(instrument.0).ok()?;
-                let smallest = self.smallest_bars.get_mut(at)?;
-                let known = *smallest.get_or_insert(spec);
-                *smallest = Some(known.min(spec));
-                (spec <= known).then(|| PriceEvent::Bar(BarBody::of(record)))
-            }
-            Kind::Trade => {
-                let trade = TradeBody::of(record);
-                Some(PriceEvent::Trade {
-                    price: trade.price,
-                    qty: trade.qty,
-                    top: market.top(instrument),
-                })
-            }
-            _ => market.top(instrument).map(PriceEvent::Quote),
+        let at = usize::try_from(instrument.0).ok()?;
+        let finest = self.finest.get_mut(at)?;
+        if record.kind()? == Kind::Bar {
+            let spec = market.instruments().bar_spec(record.source())?;
+            return finest
+                .is_bars(spec)
+                .then(|| PriceEvent::Bar(BarBody::of(record)));
         }
+        *finest = Finest::Ticks;
+        let top = market.top(instrument);
+        if record.kind()? == Kind::Trade {
+            let TradeBody { price, qty, .. } = TradeBody::of(record);
+            return Some(PriceEvent::Trade { price, qty, top });
+        }
+        top.map(PriceEvent::Quote)
+    }
+}
+
+impl Finest {
+    /// Takes note of bars of this size; whether nothing finer came.
+    fn is_bars(&mut self, spec: BarSpec) -> bool {
+        match *self {
+            Finest::Ticks => return false,
+            Finest::Bars(known) if known < spec => return false,
+            Finest::Bars(_) | Finest::Nothing => *self = Finest::Bars(spec),
+        }
+        true
     }
 }
 

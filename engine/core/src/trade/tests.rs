@@ -292,6 +292,18 @@ fn larger_bars_fill_nothing_that_began_after_their_open() {
 }
 
 #[test]
+fn bars_fill_nothing_where_there_are_trades() {
+    let mut run = Run::new(&config(rules("last > 10", "last < 1", "2")));
+    run.step(bar(HOURS, HOUR, 90, 90));
+    assert_eq!(
+        run.step(trade(HOUR + 5, 101)),
+        ["order 1 buy 0/2 open", "accepted"]
+    );
+    assert_eq!(run.step(bar(HOURS, 2 * HOUR, 90, 101)), NOTHING);
+    assert_eq!(run.step(trade(2 * HOUR, 102))[0], "fill 2 at 102 fee 0");
+}
+
+#[test]
 fn all_cash_is_spent_at_the_price_of_the_fill() {
     let mut config = config(rules("close > 10", "close < 10", "all"));
     config.account.fee = "0.01".parse().unwrap();

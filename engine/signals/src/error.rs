@@ -15,7 +15,10 @@ pub struct ExprError {
     pub column: usize,
     /// What is wrong there.
     pub problem: Problem,
-    text: String,
+    /// The text around the column.
+    shown: String,
+    /// Character of `shown` that the caret points at, counted from 0.
+    caret: usize,
 }
 
 /// What is wrong with an expression.
@@ -156,25 +159,24 @@ impl Fault {
     }
 
     pub(crate) fn within(self, text: &str) -> ExprError {
+        let first = self.at.saturating_sub(CONTEXT);
+        let shown = text.chars().skip(first).take(2 * CONTEXT);
         ExprError {
             column: self.at + 1,
             problem: self.problem,
-            text: text.to_owned(),
+            shown: shown
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .collect(),
+            caret: self.at - first,
         }
     }
 }
 
 impl fmt::Display for ExprError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let caret = self.column - 1;
-        let first = caret.saturating_sub(CONTEXT);
-        let shown = self.text.chars().skip(first).take(2 * CONTEXT);
-        let shown: String = shown
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
         writeln!(f, "column {}: {}", self.column, self.problem)?;
-        writeln!(f, "  {shown}")?;
-        write!(f, "  {:>1$}", "^", caret - first + 1)
+        writeln!(f, "  {}", self.shown)?;
+        write!(f, "  {:>1$}", "^", self.caret + 1)
     }
 }
 

@@ -19,11 +19,7 @@ const VALUE: &str = "a value (field, function, number, $parameter or parenthesis
 /// # Errors
 /// [`ExprError`], which points at the column.
 pub fn parse(text: &str) -> Result<Expr, ExprError> {
-    let root = parse_text(text).map_err(|fault| {
-        // The caret's context is all that is shown: do not keep a text of any length.
-        let kept = text.len().min(2 * TEXT_BYTES_MAX);
-        fault.within(text.get(..kept).unwrap_or_default())
-    })?;
+    let root = parse_text(text).map_err(|fault| fault.within(text))?;
     Ok(Expr {
         text: text.to_owned(),
         root,

@@ -108,6 +108,11 @@ mod tests {
         // 2^53 + 1 lies between two doubles and goes to the even one; the least bit more goes up.
         check((1 << 53) + 1, 1, 9_007_199_254_740_992.0);
         check(((1 << 53) + 1) * 1_000 + 1, 1_000, 9_007_199_254_740_994.0);
+        check(
+            (((1 << 53) + 1) << 60) + 1,
+            1 << 60,
+            9_007_199_254_740_994.0,
+        );
         check(i128::MAX, 1, 2_f64.powi(127));
         check(1, 1_000_000_000_000_000_000_000, 1e-21);
     }

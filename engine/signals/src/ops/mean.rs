@@ -167,6 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn what_rounding_took_from_a_sum_comes_back() {
+        let mut mean = Mean::new(4);
+        for x in [1e16, 1.0, 1.0, 1.0] {
+            mean.push(x);
+        }
+        assert_eq!(mean.push(1.0).to_bits(), 1_f64.to_bits());
+    }
+
+    #[test]
     fn a_tick_that_is_not_ready_is_skipped() {
         let mut mean = Mean::new(2);
         mean.push(1.0);

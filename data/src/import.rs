@@ -24,6 +24,7 @@ use crate::{DataError, Result, RunMeta};
 use rows::Rows;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use tickloom_types::{BarSpec, Instruments, Record, Ts};
 
@@ -194,7 +195,19 @@ impl FileRecords {
 /// # Errors
 /// [`DataError::Import`] if the file is not understood or no line of it is right; [`DataError::Option`]; [`DataError::Io`].
 pub fn read_file(path: &Path, options: &ImportOptions) -> Result<FileRecords> {
-    Rows::read(path, options)?.into_records(path, options)
+    read_text(path, open_text(path)?, options)
+}
+
+/// As [`read_file`], from a text that is open already; `path` is what it is called.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_text(
+    path: &Path,
+    text: Box<dyn BufRead>,
+    options: &ImportOptions,
+) -> Result<FileRecords> {
+    Rows::read(path, text, options)?.into_records(path, options)
 }
 
 /// Imports a file into the catalog. The same file with the same options changes nothing; with other options it replaces what was

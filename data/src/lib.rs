@@ -19,7 +19,7 @@ pub use catalog::{
 pub use error::DataError;
 pub use import::{
     FileRecords, ImportOptions, ImportReport, LineError, Stamp, content_run, import_file,
-    open_text, peek_line, read_file, rescale_qty,
+    open_text, peek_line, read_file, read_text, rescale_qty,
 };
 pub use journal::{
     Block, Close, JournalOptions, JournalReader, JournalWriter, Recovered, SyncPolicy, TornTail,

@@ -3,6 +3,8 @@
 //! `cargo xtask test` prepares a Python with them and names it in `TICKLOOM_PYTHON`. Without it the test says that it was
 //! skipped; in CI that is a failure.
 
+#![cfg(test)]
+
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;

@@ -3,11 +3,12 @@
 use super::layout::Layout;
 use super::number::Number;
 use super::reader::Reader;
-use super::text::{Lines, open_text};
+use super::text::Lines;
 use super::time::Stamped;
 use super::{FileRecords, ImportOptions, ImportReport, LineError, Stamp};
 use crate::{DataError, Result, Table};
 use std::collections::{BTreeMap, HashMap};
+use std::io::BufRead;
 use std::path::Path;
 use tickloom_types::{
     BarBody, BarSpec, Flags, Header, InstrumentDef, InstrumentId, Instruments, Kind,
@@ -77,9 +78,13 @@ impl Problems {
 }
 
 impl Rows {
-    /// Reads all lines of a file.
-    pub(super) fn read(path: &Path, options: &ImportOptions) -> Result<Rows> {
-        let mut lines = Lines::new(path, open_text(path)?);
+    /// Reads all lines of a text.
+    pub(super) fn read(
+        path: &Path,
+        text: Box<dyn BufRead>,
+        options: &ImportOptions,
+    ) -> Result<Rows> {
+        let mut lines = Lines::new(path, text);
         let mut head = Vec::new();
         let mut numbers = Vec::new();
         while head.len() < HEAD_LINES

@@ -3,14 +3,12 @@
 use super::*;
 use crate::testing::shared_data;
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use tickloom_types::{BarBody, Flags, InstrumentId, QuoteBody, Side, TradeBody};
 
 fn read_text(text: &str, options: &ImportOptions) -> Result<FileRecords> {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("TEST.csv");
-    fs::write(&path, text).unwrap();
-    read_file(&path, options)
+    let text = Cursor::new(text.as_bytes().to_vec());
+    super::read_text(Path::new("TEST.csv"), Box::new(text), options)
 }
 
 fn ts(text: &str) -> Ts {

@@ -9,6 +9,7 @@
 
 mod book;
 mod fault;
+mod ledger;
 mod playback;
 mod server;
 

@@ -10,12 +10,18 @@ use crate::intake::{Intake, Taken};
 use crate::metrics::FeedMetrics;
 use std::sync::atomic::Ordering::Relaxed;
 use tickloom_types::{
-    DurationNs, Header, InstrumentId, Kind, NANOS_PER_SECOND, Record, Sink, SourceId, StatusBody,
-    StatusCode, TimerBody, Ts,
+    BookState, DurationNs, Header, InstrumentId, Kind, NANOS_PER_SECOND, Record, Sink, SourceId,
+    StatusBody, StatusCode, TimerBody, Ts,
 };
 
 /// How far timers stay behind the venue's clock, so that a message which is still on its way is not late.
 const TIMER_GRACE: DurationNs = NANOS_PER_SECOND / 2;
+
+/// How far the venue's clock and ours may differ before that is reported, once a connection.
+const CLOCK_SKEW_MAX: DurationNs = 5 * NANOS_PER_SECOND;
+
+/// Each failure to get a snapshot doubles the wait before the next try, so often.
+const SNAPSHOT_DOUBLINGS_MAX: u32 = 6;
 
 /// An instant, read once at the edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +49,8 @@ struct Request {
     instrument: InstrumentId,
     in_flight: bool,
     not_before: DurationNs,
+    /// Tries since the book was last live.
+    tries: u32,
 }
 
 /// The state of one feed over all its connections.
@@ -61,6 +69,7 @@ pub struct Session<'m> {
     last_arrival: Moment,
     /// Arrival of the frame that told the venue's time last.
     venue_time_at: DurationNs,
+    is_skew_told: bool,
     last_timer: Option<DurationNs>,
 }
 
@@ -85,6 +94,7 @@ impl<'m> Session<'m> {
             instrument: symbol.instrument,
             in_flight: false,
             not_before: DurationNs::MIN,
+            tries: 0,
         };
         let with_book = feed.symbols.iter().filter(|_| feed.has_depth());
         let symbols = feed.symbols.clone();
@@ -99,6 +109,7 @@ impl<'m> Session<'m> {
             frame_number: 0,
             last_arrival: Moment::default(),
             venue_time_at: 0,
+            is_skew_told: false,
             last_timer: None,
         }
     }
@@ -112,6 +123,7 @@ impl<'m> Session<'m> {
     /// A connection was made.
     pub fn connected(&mut self, now: Moment, sink: &mut impl Sink) {
         self.is_connected = true;
+        self.is_skew_told = false;
         self.frame_number = 0;
         self.last_arrival = now;
         self.metrics.connects.fetch_add(1, Relaxed);
@@ -120,6 +132,7 @@ impl<'m> Session<'m> {
         for request in &mut self.requests {
             request.in_flight = false;
             request.not_before = now.mono;
+            request.tries = 0;
         }
         self.each_book(now, |book, header| book.restart(header, sink));
     }
@@ -177,10 +190,8 @@ impl<'m> Session<'m> {
         match self.intake.frame(now.wall, bytes, sink) {
             Ok((taken, venue_time)) => {
                 if let Some(venue_time) = venue_time {
-                    self.metrics
-                        .lag
-                        .record(now.wall.0.saturating_sub(venue_time.0));
                     self.venue_time_at = now.mono;
+                    self.compare_clocks(now, venue_time, sink);
                 }
                 match taken {
                     Taken::Diff(_) | Taken::Snapshot(_) => self.publish_counts(),
@@ -206,10 +217,15 @@ impl<'m> Session<'m> {
         let mut wanted = Vec::new();
         for request in &mut self.requests {
             let book = self.intake.book(request.instrument);
+            if book.is_some_and(|book| book.state() == BookState::Live) {
+                request.tries = 0;
+            }
             let is_wanted = book.is_some_and(BookSync::wants_snapshot);
             if is_wanted && !request.in_flight && request.not_before <= now.mono {
+                let wait = self.snapshot_retry << request.tries.min(SNAPSHOT_DOUBLINGS_MAX);
                 request.in_flight = true;
-                request.not_before = now.mono.saturating_add(self.snapshot_retry);
+                request.not_before = now.mono.saturating_add(wait);
+                request.tries += 1;
                 self.metrics.snapshots.fetch_add(1, Relaxed);
                 wanted.push(request.instrument);
             }
@@ -272,6 +288,19 @@ impl<'m> Session<'m> {
             Advice::Ping
         } else {
             Advice::Reconnect
+        }
+    }
+
+    fn compare_clocks(&mut self, now: Moment, venue_time: Ts, sink: &mut impl Sink) {
+        let lag = now.wall.0.saturating_sub(venue_time.0);
+        self.metrics.lag.record(lag);
+        if lag.saturating_abs() > CLOCK_SKEW_MAX && !self.is_skew_told {
+            self.is_skew_told = true;
+            let body = StatusBody {
+                detail: lag.unsigned_abs(),
+                ..status(StatusCode::ClockSkew)
+            };
+            push_status(self.header(now), body, sink);
         }
     }
 

@@ -1,8 +1,10 @@
 use super::*;
+use crate::limits;
 use crate::samples::samples;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
+use std::path::PathBuf;
 use tickloom_types::{Kind, StatusBody, StatusCode};
 
 const TRADE: &str = r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":1,"p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}}"#;

@@ -2,17 +2,17 @@
 
 use super::book::LevelBook;
 use super::fault::{FaultPlan, Outgoing};
+use super::ledger::Ledger;
 use super::{AtEnd, LocalVenueConfig, Progress, Speed};
-use crate::binance::{Channel, Untimed, Venue};
+use crate::binance::{Channel, Venue};
 use crate::capture::{CaptureError, CaptureLine};
-use crate::intake::Intake;
 use crate::json;
 use serde::Deserialize;
 use sonic_rs::LazyValue;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
-use tickloom_types::{BookState, Header, Instruments, Record, Sink, SourceId, Ts, format_decimal};
+use tickloom_types::Ts;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -73,13 +73,6 @@ struct State {
     progress: Progress,
     /// Why the recording could not be read to its end.
     error: Option<String>,
-}
-
-/// The venue's own books, kept from the recording by the same rules as a client's.
-#[derive(Debug)]
-struct Ledger {
-    intake: Intake,
-    books: Vec<(String, LevelBook)>,
 }
 
 impl std::fmt::Debug for Subscriber {
@@ -352,81 +345,6 @@ impl Playback {
         subscribed
             .map(|one| (one.shape, one.queue.clone()))
             .collect()
-    }
-}
-
-impl Ledger {
-    fn new(venue: Venue, names: &[String]) -> Result<Ledger, CaptureError> {
-        let symbols = venue.define_symbols(names, &[], &mut Instruments::new())?;
-        let books = names
-            .iter()
-            .map(|name| (name.clone(), LevelBook::default()));
-        Ok(Ledger {
-            books: books.collect(),
-            intake: Intake::new(venue, SourceId(0), symbols, Untimed::Arrival),
-        })
-    }
-
-    /// Takes a recorded frame into the books. What cannot be decoded is for the clients to notice.
-    fn apply(&mut self, ts_recv: Ts, frame: &[u8]) {
-        let Ledger { intake, books } = self;
-        drop(intake.frame(ts_recv, frame, &mut Books(books)));
-    }
-
-    fn forget(&mut self) {
-        let Ledger { intake, books } = self;
-        for (_, book) in &mut intake.books {
-            book.restart(Header::default(), &mut Books(books));
-        }
-    }
-
-    fn index(&self, symbol: &str) -> Option<usize> {
-        self.books.iter().position(|(name, _)| name == symbol)
-    }
-
-    /// The book with this index, once the recording's snapshot and diffs have met.
-    fn live(&self, index: usize) -> Option<&LevelBook> {
-        let (_, sync) = self.intake.books.get(index)?;
-        let (_, book) = self.books.get(index)?;
-        (sync.state() == BookState::Live).then_some(book)
-    }
-
-    fn snapshot_json(&self, index: usize, depth: usize, venue: Venue) -> Option<String> {
-        let book = self.live(index)?;
-        let def = venue.default_def(&self.books[index].0);
-        let list = |levels: &mut dyn Iterator<Item = (&i64, &i64)>| {
-            let levels = levels.take(depth).map(|(price, qty)| {
-                let price = format_decimal(i128::from(*price), def.price_decimals);
-                let qty = format_decimal(i128::from(*qty), def.qty_decimals);
-                format!("[\"{price}\",\"{qty}\"]")
-            });
-            levels.collect::<Vec<_>>().join(",")
-        };
-        let bids = list(&mut book.bids.iter().rev());
-        let asks = list(&mut book.asks.iter());
-        let times = match (venue, self.intake.decoder.venue_time()) {
-            (Venue::Usdm | Venue::Cm, Some(ts)) => {
-                let ms = ts.0 / 1_000_000;
-                format!("\"E\":{ms},\"T\":{ms},")
-            }
-            _ => String::new(),
-        };
-        let last_id = book.last_id;
-        Some(format!(
-            "{{\"lastUpdateId\":{last_id},{times}\"bids\":[{bids}],\"asks\":[{asks}]}}"
-        ))
-    }
-}
-
-/// Level records go to the book of their instrument: identifiers were given in the order of the books.
-struct Books<'a>(&'a mut Vec<(String, LevelBook)>);
-
-impl Sink for Books<'_> {
-    fn push(&mut self, record: Record) {
-        let index = usize::try_from(record.instrument().0).unwrap_or(usize::MAX);
-        if let Some((_, book)) = self.0.get_mut(index) {
-            book.apply(&record);
-        }
     }
 }
 

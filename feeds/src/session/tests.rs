@@ -5,9 +5,10 @@ use tickloom_types::{BookState, Flags, Instruments};
 
 const SECOND: DurationNs = NANOS_PER_SECOND;
 
+/// Our clock is the venue's, a second late.
 fn at(mono: DurationNs) -> Moment {
     Moment {
-        wall: Ts(1_900_000_000 * SECOND + mono),
+        wall: Ts(1_723_161_256 * SECOND + mono),
         mono,
     }
 }
@@ -183,6 +184,45 @@ fn a_status_before_any_venue_time_says_that_its_time_is_ours() {
     session.connected(at(5), &mut out);
     assert!(out.iter().all(|record| record.has(Flags::BAD_TIME)));
     assert_eq!(out[0].ts_event(), at(5).wall);
+}
+
+#[test]
+fn clocks_that_differ_are_reported_once_a_connection() {
+    let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let mut out = Vec::new();
+    let frame = |session: &mut Session<'_>, mono, out: &mut Vec<Record>| {
+        session.frame(at(mono), diff(1, 2).as_bytes(), out);
+    };
+    session.connected(at(0), &mut out);
+    out.clear();
+    frame(&mut session, 4 * SECOND, &mut out);
+    assert!(out.is_empty(), "five seconds are still well");
+    frame(&mut session, 4 * SECOND + 1, &mut out);
+    assert_eq!(StatusBody::of(&out[1]).detail, 5_000_000_001);
+    assert_eq!(words(&mut out), ["duplicate", "clock_skew"]);
+    frame(&mut session, 9 * SECOND, &mut out);
+    assert_eq!(words(&mut out), ["duplicate"]);
+    session.connected(at(10 * SECOND), &mut out);
+    frame(&mut session, 10 * SECOND, &mut out);
+    assert_eq!(words(&mut out).last().unwrap(), "clock_skew");
+}
+
+#[test]
+fn snapshots_that_fail_are_asked_for_ever_more_rarely() {
+    let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let instrument = feed.symbols[0].instrument;
+    session.connected(at(0), &mut Vec::new());
+    session.frame(at(0), diff(90, 100).as_bytes(), &mut Vec::new());
+    let mut asked = Vec::new();
+    for second in 0..200 {
+        if !session.wanted_snapshots(at(second * SECOND)).is_empty() {
+            asked.push(second);
+            session.snapshot_failed(instrument);
+        }
+    }
+    assert_eq!(asked, [0, 1, 3, 7, 15, 31, 63, 127, 191]);
 }
 
 #[test]

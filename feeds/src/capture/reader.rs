@@ -1,0 +1,186 @@
+//! Reads the lines of a capture in order, plain or gzip; holds one line at a time.
+
+use super::{BadLine, CaptureError, LineError};
+use crate::limits;
+use flate2::bufread::MultiGzDecoder;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use tickloom_types::Ts;
+
+/// Where a capture comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaptureSource {
+    /// A file, plain or gzip.
+    File(PathBuf),
+    /// Bytes that are part of the program, plain or gzip, with a name for messages.
+    Bytes(&'static str, &'static [u8]),
+}
+
+/// One line: when the frame arrived, and the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaptureLine<'a> {
+    /// Number of the line, from 1.
+    pub number: u64,
+    /// Offset of the line in the (unpacked) file.
+    pub byte: u64,
+    /// When the frame arrived at the recorder.
+    pub ts_recv: Ts,
+    /// The frame as it was sent.
+    pub frame: &'a [u8],
+}
+
+/// Reads the lines of one capture in order; holds one line at a time.
+pub struct CaptureReader {
+    file: String,
+    reader: Box<dyn BufRead + Send>,
+    line: Vec<u8>,
+    number: u64,
+    byte: u64,
+}
+
+impl CaptureSource {
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            CaptureSource::File(path) => path.display().to_string(),
+            CaptureSource::Bytes(name, _) => (*name).to_owned(),
+        }
+    }
+
+    /// Opens it at its first line.
+    ///
+    /// # Errors
+    /// [`CaptureError::Io`] if it cannot be opened.
+    pub fn open(&self) -> Result<CaptureReader, CaptureError> {
+        match self {
+            CaptureSource::File(path) => {
+                let file = File::open(path).map_err(|cause| CaptureError::Io {
+                    file: self.name(),
+                    cause,
+                })?;
+                CaptureReader::new(self.name(), file)
+            }
+            CaptureSource::Bytes(name, bytes) => CaptureReader::new((*name).to_owned(), *bytes),
+        }
+    }
+}
+
+impl CaptureReader {
+    /// Reads from anything; gzip is recognised by its first bytes.
+    ///
+    /// # Errors
+    /// [`CaptureError::Io`] if the first bytes cannot be read.
+    pub fn new(
+        file: String,
+        reader: impl Read + Send + 'static,
+    ) -> Result<CaptureReader, CaptureError> {
+        let mut reader = BufReader::with_capacity(1 << 16, reader);
+        let is_gzip = match reader.fill_buf() {
+            Ok(start) => start.starts_with(&[0x1f, 0x8b]),
+            Err(cause) => return Err(CaptureError::Io { file, cause }),
+        };
+        let reader: Box<dyn BufRead + Send> = if is_gzip {
+            Box::new(BufReader::with_capacity(
+                1 << 16,
+                MultiGzDecoder::new(reader),
+            ))
+        } else {
+            Box::new(reader)
+        };
+        Ok(CaptureReader {
+            file,
+            reader,
+            line: Vec::new(),
+            number: 0,
+            byte: 0,
+        })
+    }
+
+    /// The next line that is not blank, or `None` at the end. After a `BadLine` reading may go on.
+    ///
+    /// # Errors
+    /// [`CaptureError::Io`] if reading fails, such as in a gzip file that was cut off: nothing more can be read.
+    pub fn next_line(&mut self) -> Result<Option<Result<CaptureLine<'_>, BadLine>>, CaptureError> {
+        loop {
+            let byte = self.byte;
+            let length = self.read_line().map_err(|cause| CaptureError::Io {
+                file: self.file.clone(),
+                cause,
+            })?;
+            if length == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            self.byte += length;
+            if self.line.is_empty() && length <= 2 {
+                continue;
+            }
+            let parsed = parse_line(&self.line, length);
+            return Ok(Some(match parsed {
+                Ok((ts_recv, frame)) => Ok(CaptureLine {
+                    number: self.number,
+                    byte,
+                    ts_recv,
+                    frame,
+                }),
+                Err(cause) => Err(BadLine {
+                    file: self.file.clone(),
+                    line: self.number,
+                    byte,
+                    cause,
+                }),
+            }));
+        }
+    }
+
+    /// Reads a line into `self.line` without its end, and returns how long it was; of a line that is too long only the length is kept.
+    fn read_line(&mut self) -> std::io::Result<u64> {
+        self.line.clear();
+        let mut length = 0_u64;
+        loop {
+            let part = self.reader.fill_buf()?;
+            if part.is_empty() {
+                break;
+            }
+            let end = part.iter().position(|&b| b == b'\n');
+            let used = end.map_or(part.len(), |at| at + 1);
+            let wanted = end.unwrap_or(used);
+            if self.line.len() + wanted <= limits::LINE_BYTES_MAX {
+                self.line.extend_from_slice(&part[..wanted]);
+            }
+            length += used as u64;
+            self.reader.consume(used);
+            if end.is_some() {
+                break;
+            }
+        }
+        if self.line.last() == Some(&b'\r') {
+            self.line.pop();
+        }
+        Ok(length)
+    }
+}
+
+fn parse_line(line: &[u8], length: u64) -> Result<(Ts, &[u8]), LineError> {
+    if length > limits::LINE_BYTES_MAX as u64 {
+        let limit = limits::LINE_BYTES_MAX;
+        return Err(LineError::TooLong { limit });
+    }
+    let space = line.iter().position(|&b| b == b' ');
+    let (time, frame) = match space {
+        Some(at) => (&line[..at], &line[at + 1..]),
+        None => (line, &line[line.len()..]),
+    };
+    let ts = std::str::from_utf8(time)
+        .ok()
+        .filter(|text| space.is_some() && text.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|text| text.parse().ok());
+    match ts {
+        Some(ns) => Ok((Ts(ns), frame)),
+        None => Err(LineError::Time {
+            value: String::from_utf8_lossy(&time[..time.len().min(32)]).into_owned(),
+        }),
+    }
+}

@@ -1,0 +1,98 @@
+//! Finds out which venue a capture is from, and which symbols are in it.
+
+use super::{CaptureError, CaptureSource};
+use crate::binance::Venue;
+use crate::json;
+use crate::limits;
+use serde::Deserialize;
+
+/// Lines that are looked at.
+const SNIFF_LINES: usize = 10_000;
+
+/// Which venue a capture is from and which symbols are in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sniffed {
+    /// The venue.
+    pub venue: Venue,
+    /// Symbols in the order in which they appear.
+    pub symbols: Vec<String>,
+}
+
+/// The fields by which the venues differ.
+#[derive(Deserialize)]
+struct SniffFrame<'a> {
+    #[serde(borrow)]
+    data: Option<SniffMessage<'a>>,
+}
+
+#[derive(Deserialize)]
+struct SniffMessage<'a> {
+    #[serde(borrow)]
+    s: Option<&'a str>,
+    #[serde(borrow)]
+    ps: Option<&'a str>,
+    #[serde(borrow)]
+    pu: Option<sonic_rs::LazyValue<'a>>,
+    #[serde(borrow)]
+    e: Option<&'a str>,
+    #[serde(borrow, rename = "X")]
+    order_type: Option<sonic_rs::LazyValue<'a>>,
+}
+
+impl SniffMessage<'_> {
+    /// `ps` is the pair of a coin-margined contract; `pu` in depth, `e` in quotes and `X` in trades are of futures.
+    fn venue(&self) -> Venue {
+        if self.ps.is_some() {
+            return Venue::Cm;
+        }
+        let is_futures = match self.e {
+            Some("depthUpdate") => self.pu.is_some(),
+            Some("bookTicker") => true,
+            _ => self.order_type.is_some(),
+        };
+        if is_futures { Venue::Usdm } else { Venue::Spot }
+    }
+}
+
+/// Finds out venue and symbols from the first 10,000 lines. A depth message decides for sure, and ends the doubt about the venue.
+///
+/// # Errors
+/// [`CaptureError`] if it cannot be read or holds no message that we know.
+pub fn sniff_capture(source: &CaptureSource) -> Result<Sniffed, CaptureError> {
+    let mut reader = source.open()?;
+    let mut symbols: Vec<String> = Vec::new();
+    let mut venue = None;
+    let mut is_sure = false;
+    for _ in 0..SNIFF_LINES {
+        let Some(line) = reader.next_line()? else {
+            break;
+        };
+        let Ok(line) = line else { continue };
+        let frame: SniffFrame<'_> = match json::parse(line.frame) {
+            Ok(frame) => frame,
+            Err(_) => continue,
+        };
+        let message: SniffMessage<'_> = match frame.data {
+            Some(message) => message,
+            None => match json::parse(line.frame) {
+                Ok(message) => message,
+                Err(_) => continue,
+            },
+        };
+        let Some(symbol) = message.s else { continue };
+        if !symbols.iter().any(|known| known == symbol) && symbols.len() < limits::SYMBOLS_MAX {
+            symbols.push(symbol.to_owned());
+        }
+        let decides = message.ps.is_some() || message.e == Some("depthUpdate");
+        if venue.is_none() || decides && !is_sure {
+            venue = Some(message.venue());
+            is_sure = decides;
+        }
+    }
+    match venue {
+        Some(venue) => Ok(Sniffed { venue, symbols }),
+        None => Err(CaptureError::NotACapture {
+            file: source.name(),
+        }),
+    }
+}

@@ -4,10 +4,13 @@
 //! Deliberately not here: sockets, clocks, and the order of updates (`book_sync`).
 
 mod decode;
+mod decoded;
 mod endpoint;
+mod fields;
 mod levels;
 mod message;
 
-pub use decode::{Decoded, Decoder, Depth, Level, Reply, Symbol, Untimed};
+pub use decode::{Decoder, Untimed};
+pub use decoded::{Decoded, Depth, Level, Reply, Symbol};
 pub use endpoint::{Channel, Venue};
 pub use message::{DecodeError, Reason};

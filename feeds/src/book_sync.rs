@@ -8,20 +8,15 @@
 //! Resync --snapshot that the waiting diffs bridge--> Live --a gap--> Resync        any --stale()--> Stale --restart()--> Resync
 //! ```
 
+mod rule;
+
+pub use rule::SequenceRule;
+
 use crate::binance::{Depth, Level};
 use crate::limits;
+use rule::{Ids, Place};
 use std::collections::VecDeque;
 use tickloom_types::{BookState, Flags, Header, Kind, LevelBody, Sink, StatusBody, StatusCode};
-
-/// How update ids follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SequenceRule {
-    /// Spot: the first id is one above the last id before. A snapshot `L` is bridged by `U <= L + 1 <= u`.
-    Consecutive,
-    /// Futures: the diff names the last id before. A snapshot `L` is bridged by `pu <= L <= u`: the venue documents
-    /// `U <= L <= u`, and nothing of this symbol lies between `pu` and `U`.
-    Chained,
-}
 
 /// What happened, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,13 +64,6 @@ struct Waiting {
     level_count: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Ids {
-    first: u64,
-    last: u64,
-    previous: Option<u64>,
-}
-
 /// The sequence state of one instrument's book.
 #[derive(Debug)]
 pub struct BookSync {
@@ -88,53 +76,6 @@ pub struct BookSync {
     waiting: VecDeque<Waiting>,
     waiting_levels: VecDeque<Level>,
     counts: SyncCounts,
-}
-
-/// Where a diff stands after another one.
-enum Place {
-    Next,
-    Duplicate,
-    Old,
-    Gap { from: u64, to: u64 },
-}
-
-impl SequenceRule {
-    /// Whether a snapshot at this id already holds the diff.
-    fn is_held(self, at: u64, ids: Ids) -> bool {
-        match self {
-            SequenceRule::Consecutive => ids.last <= at,
-            SequenceRule::Chained => ids.last < at,
-        }
-    }
-
-    /// Whether a diff that is not held joins on to a snapshot at this id.
-    fn bridges(self, at: u64, ids: Ids) -> bool {
-        match self {
-            SequenceRule::Consecutive => ids.first <= at.saturating_add(1),
-            SequenceRule::Chained => ids.previous.is_some_and(|previous| previous <= at),
-        }
-    }
-
-    fn place(self, newest: Ids, ids: Ids) -> Place {
-        if ids.last <= newest.last {
-            return if ids.last == newest.last && ids.first == newest.first {
-                Place::Duplicate
-            } else {
-                Place::Old
-            };
-        }
-        let follows = match self {
-            SequenceRule::Consecutive => ids.first == newest.last.saturating_add(1),
-            SequenceRule::Chained => ids.previous == Some(newest.last),
-        };
-        if follows {
-            return Place::Next;
-        }
-        Place::Gap {
-            from: newest.last.saturating_add(1),
-            to: ids.first.saturating_sub(1),
-        }
-    }
 }
 
 impl BookSync {

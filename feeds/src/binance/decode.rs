@@ -7,8 +7,10 @@
 //! orders all spot streams, and becomes `ts_event`. Spot `bookTicker` has no time: it gets the latest venue time
 //! seen and the flag `BAD_TIME`.
 
+use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
 use super::endpoint::Venue;
-use super::levels::{decimal, not_positive, read_levels};
+use super::fields::{missing, positive, quote_side};
+use super::levels::read_levels;
 use super::message::{BookTicker, DecodeError, DepthUpdate, Frame, Snapshot, Trade};
 use crate::json;
 use crate::limits;
@@ -16,67 +18,6 @@ use sonic_rs::LazyValue;
 use tickloom_types::{
     Flags, Header, InstrumentId, Kind, QuoteBody, Record, Side, SourceId, TradeBody, Ts,
 };
-
-/// A symbol that the decoder knows, and the scale of its mantissas.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbol {
-    /// As the venue writes it, in upper case.
-    pub name: String,
-    /// Identifier in the run.
-    pub instrument: InstrumentId,
-    /// Decimals of a price mantissa.
-    pub price_decimals: u8,
-    /// Decimals of a size mantissa.
-    pub qty_decimals: u8,
-}
-
-/// One price level as it is now; size zero deletes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
-    /// `Buy` is the bid side.
-    pub side: Side,
-    /// Price mantissa, above zero.
-    pub price: i64,
-    /// Size mantissa, zero or above.
-    pub qty: i64,
-}
-
-/// A diff or a snapshot of a book: levels and the update ids that they bring the book to.
-#[derive(Clone, Copy, Debug)]
-pub struct Depth<'a> {
-    /// Times, instrument and source; of kind `Level`.
-    pub header: Header,
-    /// `U`, the first update id in it; for a snapshot the same as `last_id`.
-    pub first_id: u64,
-    /// `u`, the last update id in it, or `lastUpdateId`.
-    pub last_id: u64,
-    /// `pu`, the last update id of the diff before; futures only.
-    pub previous_id: Option<u64>,
-    /// Bids, then asks, in the order of the message.
-    pub levels: &'a [Level],
-}
-
-/// The venue's answer to a request of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// It did what we asked.
-    Accepted,
-    /// It refused; the text as it was sent.
-    Refused(String),
-}
-
-/// What a frame was.
-#[derive(Debug)]
-pub enum Decoded<'a> {
-    /// A trade or a quote.
-    Record(Record),
-    /// Changes of a book.
-    Diff(Depth<'a>),
-    /// A whole book.
-    Snapshot(Depth<'a>),
-    /// An answer.
-    Reply(Reply),
-}
 
 /// What to do with a message without time while no venue time is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,12 +332,6 @@ impl Decoder {
     }
 }
 
-impl Symbol {
-    fn scale(&self) -> (InstrumentId, (u8, u8)) {
-        (self.instrument, (self.price_decimals, self.qty_decimals))
-    }
-}
-
 impl Message {
     fn of_stream(kind: &str) -> Option<Message> {
         match kind {
@@ -420,42 +355,11 @@ fn parse<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeErro
     json::parse(bytes).map_err(|error| DecodeError::json(&error))
 }
 
-fn quote_side(
-    (price_field, price): (&'static str, Option<&str>),
-    (qty_field, qty): (&'static str, Option<&str>),
-    decimals: (u8, u8),
-) -> Result<(i64, i64), DecodeError> {
-    let price_text = price.ok_or(missing(price_field))?.as_bytes();
-    let qty_text = qty.ok_or(missing(qty_field))?.as_bytes();
-    let price = decimal(price_field, price_text, decimals.0)?;
-    let qty = decimal(qty_field, qty_text, decimals.1)?;
-    if qty < 0 {
-        return Err(not_positive(qty_field, qty_text, "a size of zero or above"));
-    }
-    if price < 0 || price == 0 && qty > 0 {
-        return Err(not_positive(price_field, price_text, "a price above zero"));
-    }
-    Ok((price, qty))
-}
-
-fn positive(field: &'static str, text: Option<&str>, decimals: u8) -> Result<i64, DecodeError> {
-    let text = text.ok_or(missing(field))?.as_bytes();
-    let value = decimal(field, text, decimals)?;
-    if value <= 0 {
-        return Err(not_positive(field, text, "above zero"));
-    }
-    Ok(value)
-}
-
 fn check_size(what: &'static str, size: usize, limit: usize) -> Result<(), DecodeError> {
     if size > limit {
         return Err(DecodeError::TooLarge { what, size, limit });
     }
     Ok(())
-}
-
-fn missing(field: &'static str) -> DecodeError {
-    DecodeError::Missing { field }
 }
 
 fn unknown(what: &str) -> DecodeError {

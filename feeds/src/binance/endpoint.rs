@@ -1,6 +1,6 @@
 //! Names, addresses and stream names of the three venues.
 
-use super::decode::Symbol;
+use super::decoded::Symbol;
 use crate::book_sync::SequenceRule;
 use serde::{Deserialize, Serialize};
 use tickloom_types::{InstrumentDef, InstrumentError, Instruments};

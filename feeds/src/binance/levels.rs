@@ -1,7 +1,7 @@
 //! Reads `[["price","size"],...]` straight from the frame: no allocation, nothing but that shape.
 
+use super::fields::{decimal, not_positive};
 use super::message::DecodeError;
-use tickloom_types::parse_decimal;
 
 /// Calls `on(price, qty)` with the mantissas of each pair of `list`, which is valid JSON.
 pub(super) fn read_levels(
@@ -51,28 +51,6 @@ fn level_qty(field: &'static str, text: &[u8], decimals: u8) -> Result<i64, Deco
         return Err(not_positive(field, text, "a size of zero or above"));
     }
     Ok(qty)
-}
-
-/// A decimal mantissa, or an error that names the field and quotes the text.
-pub(super) fn decimal(field: &'static str, text: &[u8], decimals: u8) -> Result<i64, DecodeError> {
-    parse_decimal(text, decimals).map_err(|cause| DecodeError::Decimal {
-        field,
-        value: String::from_utf8_lossy(text).into_owned(),
-        cause,
-    })
-}
-
-/// The error for a price or size out of its range.
-pub(super) fn not_positive(
-    field: &'static str,
-    text: &[u8],
-    expected: &'static str,
-) -> DecodeError {
-    DecodeError::NotPositive {
-        field,
-        value: String::from_utf8_lossy(text).into_owned(),
-        expected,
-    }
 }
 
 struct Scan<'a> {

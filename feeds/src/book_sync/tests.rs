@@ -1,3 +1,5 @@
+//! The sequence rules by cases, and against a venue through a network that loses, doubles and swaps.
+
 use super::*;
 use crate::local_venue::LevelBook;
 use proptest::prelude::*;

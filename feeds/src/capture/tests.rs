@@ -1,3 +1,5 @@
+//! Lines, packing and places of errors in captures; what the samples hold.
+
 use super::*;
 use crate::limits;
 use crate::samples::samples;

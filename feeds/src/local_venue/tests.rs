@@ -1,3 +1,5 @@
+//! The real feed against the real local venue over loopback sockets, with every fault.
+
 use super::*;
 use crate::binance::Reason;
 use crate::samples::samples;

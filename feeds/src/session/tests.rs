@@ -1,3 +1,5 @@
+//! The session by cases, with time as an argument.
+
 use super::*;
 use crate::binance::Reason;
 use crate::config::FeedConfig;

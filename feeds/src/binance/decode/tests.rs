@@ -1,3 +1,5 @@
+//! The decoder on real frames, on every wrong field, and on whatever bytes.
+
 use super::*;
 use crate::samples::samples;
 use proptest::prelude::*;

@@ -1,0 +1,66 @@
+//! How update ids follow each other at the venues: which diff comes next, and which joins on to a snapshot.
+
+/// How update ids follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequenceRule {
+    /// Spot: the first id is one above the last id before. A snapshot `L` is bridged by `U <= L + 1 <= u`.
+    Consecutive,
+    /// Futures: the diff names the last id before. A snapshot `L` is bridged by `pu <= L <= u`: the venue documents
+    /// `U <= L <= u`, and nothing of this symbol lies between `pu` and `U`.
+    Chained,
+}
+
+/// The update ids of a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ids {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) previous: Option<u64>,
+}
+
+/// Where a diff stands after another one.
+pub(super) enum Place {
+    Next,
+    Duplicate,
+    Old,
+    Gap { from: u64, to: u64 },
+}
+
+impl SequenceRule {
+    /// Whether a snapshot at this id already holds the diff.
+    pub(super) fn is_held(self, at: u64, ids: Ids) -> bool {
+        match self {
+            SequenceRule::Consecutive => ids.last <= at,
+            SequenceRule::Chained => ids.last < at,
+        }
+    }
+
+    /// Whether a diff that is not held joins on to a snapshot at this id.
+    pub(super) fn bridges(self, at: u64, ids: Ids) -> bool {
+        match self {
+            SequenceRule::Consecutive => ids.first <= at.saturating_add(1),
+            SequenceRule::Chained => ids.previous.is_some_and(|previous| previous <= at),
+        }
+    }
+
+    pub(super) fn place(self, newest: Ids, ids: Ids) -> Place {
+        if ids.last <= newest.last {
+            return if ids.last == newest.last && ids.first == newest.first {
+                Place::Duplicate
+            } else {
+                Place::Old
+            };
+        }
+        let follows = match self {
+            SequenceRule::Consecutive => ids.first == newest.last.saturating_add(1),
+            SequenceRule::Chained => ids.previous == Some(newest.last),
+        };
+        if follows {
+            return Place::Next;
+        }
+        Place::Gap {
+            from: newest.last.saturating_add(1),
+            to: ids.first.saturating_sub(1),
+        }
+    }
+}

@@ -139,7 +139,10 @@ impl Decoder {
         self.levels.retain(|level| level.qty > 0);
         self.check_not_crossed()?;
         let times = (message.event_ms, message.transaction_ms);
+        let stream_time = self.venue_time;
         let header = self.header(Kind::Level, instrument, times, ts_recv)?;
+        // A snapshot may be ahead of the stream: messages from before it are still to come.
+        self.venue_time = stream_time.or(self.venue_time);
         Ok(Decoded::Snapshot(Depth {
             header,
             first_id: last_id,

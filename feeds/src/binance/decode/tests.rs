@@ -337,6 +337,18 @@ fn a_wrong_frame_does_not_move_the_clock() {
 }
 
 #[test]
+fn a_snapshot_that_is_ahead_of_the_stream_does_not_move_the_clock() {
+    let mut decoder = decoder(Venue::Usdm, "BTCUSDT");
+    let quote = record(&mut decoder, USDM_TICKER);
+    let body = r#"{"lastUpdateId":9,"E":1723161299999,"T":1723161299998,"bids":[],"asks":[]}"#;
+    let Ok(Decoded::Snapshot(snapshot)) = decoder.decode(RECV, body.as_bytes()) else {
+        panic!("expected a snapshot");
+    };
+    assert_eq!(snapshot.header.ts_event, 1_723_161_299_998_000_000);
+    assert_eq!(decoder.venue_time(), Some(quote.ts_event()));
+}
+
+#[test]
 fn deep_nesting_is_refused_without_recursion() {
     let deep = "[".repeat(1_000_000);
     for frame in [

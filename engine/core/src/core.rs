@@ -5,11 +5,12 @@
 
 use crate::config::CoreConfig;
 use crate::error::CoreError;
-use crate::limits::{CHANGES_EXPECTED, EXPRESSIONS_MAX};
+use crate::expressions::{Expressions, market_for};
+use crate::limits::CHANGES_EXPECTED;
 use crate::market::{Market, Round};
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::signal_stage::{Change, Expressions, RuleId, RuleValues, SignalStage, market_for};
+use crate::signal_stage::{Change, RuleId, RuleValues, SignalStage};
 use crate::trade::TradeStage;
 use tickloom_types::{Flags, Kind, Record, Seq, SignalBody};
 
@@ -131,9 +132,6 @@ impl Decider {
 impl<'a> Plan<'a> {
     pub(crate) fn new(config: &'a CoreConfig) -> Result<Plan<'a>, CoreError> {
         let expressions = Expressions::new(config)?;
-        if expressions.len() > EXPRESSIONS_MAX {
-            return Err(CoreError::TooManyExpressions(expressions.len()));
-        }
         let (graph, _) = expressions.compile(0..expressions.len(), config)?;
         Ok(Plan {
             market: market_for(&graph, config)?,

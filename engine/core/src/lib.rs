@@ -10,6 +10,7 @@ mod book;
 mod config;
 mod core;
 mod error;
+mod expressions;
 mod limits;
 mod market;
 mod notes;

@@ -203,12 +203,14 @@ impl Prices {
         was_live
     }
 
-    /// Something has come after a silence.
-    pub(crate) fn speak(&mut self, notes: &mut Notes) {
-        if self.is_silent {
+    /// Something has come. Whether that ends a silence.
+    pub(crate) fn speak(&mut self, notes: &mut Notes) -> bool {
+        let was_silent = self.is_silent;
+        if was_silent {
             self.set_state(BookState::Live, notes);
             self.refresh();
         }
+        was_silent
     }
 
     fn is_live(&self) -> bool {

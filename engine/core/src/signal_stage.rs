@@ -3,16 +3,14 @@
 //! All expressions are numbered in one order, signals first, then those of the strategies ("rules"). A stage may hold a
 //! contiguous share of them only: that is how workers split them. It makes no output records (see `decide.rs`).
 
-use crate::bars::BarBuilder;
 use crate::book::Top;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
-use crate::limits::BARS_MAX;
+use crate::expressions::Expressions;
 use crate::market::{Market, Round, Ticked};
-use std::collections::BTreeSet;
 use std::ops::Range;
-use tickloom_signals::{Clock, Field, Graph, GraphBuilder, LeafId, OutputId, Scope, parse};
-use tickloom_types::{BarBody, BarSpec, InstrumentId, Instruments, pow10};
+use tickloom_signals::{Clock, Field, Graph, LeafId, OutputId};
+use tickloom_types::{BarBody, pow10};
 
 /// Place of an expression among those of all strategies, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,130 +68,6 @@ pub(crate) struct Change {
     pub(crate) value: f64,
     /// The value before; NaN if it was not ready.
     pub(crate) previous: f64,
-}
-
-/// An expression as it is configured.
-#[derive(Clone, Debug)]
-pub(crate) struct Expression {
-    /// What it belongs to, such as `strategy cross`.
-    owner: String,
-    field: &'static str,
-    text: String,
-    instrument: Option<InstrumentId>,
-}
-
-/// All expressions of a run, in order.
-#[derive(Clone, Debug)]
-pub(crate) struct Expressions {
-    all: Vec<Expression>,
-    /// How many of them, from the first, are signals.
-    pub(crate) signals: usize,
-}
-
-impl Expressions {
-    /// Lists them.
-    ///
-    /// # Errors
-    /// [`CoreError`] if a name is there twice or an instrument is not there.
-    pub(crate) fn new(config: &CoreConfig) -> Result<Expressions, CoreError> {
-        check_unique("signal", config.signals.iter().map(|def| def.name.as_str()))?;
-        check_unique("strategy", config.strategies.iter().map(|def| def.name()))?;
-        let signals = config.signals.iter().map(|def| Expression {
-            owner: format!("signal {}", def.name),
-            field: "expr",
-            text: def.expr.clone(),
-            instrument: config.default_instrument,
-        });
-        let mut all: Vec<Expression> = signals.collect();
-        for strategy in &config.strategies {
-            for (text, field, instrument) in strategy.expressions() {
-                let owner = format!("strategy {}", strategy.name());
-                let instrument = match instrument {
-                    None => config.default_instrument,
-                    Some(name) => match config.instruments.find(&name) {
-                        Some((id, _)) => Some(id),
-                        None => return Err(CoreError::UnknownInstrument { owner, name }),
-                    },
-                };
-                all.push(Expression {
-                    owner,
-                    field,
-                    text,
-                    instrument,
-                });
-            }
-        }
-        Ok(Expressions {
-            all,
-            signals: config.signals.len(),
-        })
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.all.len()
-    }
-
-    pub(crate) fn rules(&self) -> usize {
-        self.len() - self.signals
-    }
-
-    /// Compiles a share of them into one graph.
-    ///
-    /// # Errors
-    /// [`CoreError::Expression`] with the owner and the place in its text.
-    pub(crate) fn compile(
-        &self,
-        share: Range<usize>,
-        config: &CoreConfig,
-    ) -> Result<(Graph, Vec<OutputId>), CoreError> {
-        let mut builder = GraphBuilder::new();
-        let mut outputs = Vec::with_capacity(share.len());
-        for expression in &self.all[share] {
-            let scope = Scope {
-                instruments: &config.instruments,
-                default_instrument: expression.instrument,
-                default_bar: config.default_bar,
-                parameters: &config.parameters,
-            };
-            let output = parse(&expression.text).and_then(|expr| builder.add(&expr, &scope));
-            outputs.push(output.map_err(|source| CoreError::Expression {
-                owner: expression.owner.clone(),
-                field: expression.field,
-                source: Box::new(source),
-            })?);
-        }
-        Ok((builder.build(), outputs))
-    }
-}
-
-/// A market that makes all bars that the graph's leaves need.
-///
-/// # Errors
-/// [`CoreError`] if a bar size does not fit its instrument, or there are too many.
-pub(crate) fn market_for(graph: &Graph, config: &CoreConfig) -> Result<Market, CoreError> {
-    let mut wanted: BTreeSet<(InstrumentId, BarSpec)> = BTreeSet::new();
-    for leaf in graph.leaves() {
-        if let Clock::Bar(spec) = leaf.clock {
-            wanted.insert((leaf.instrument, spec));
-        }
-    }
-    if wanted.len() > BARS_MAX {
-        return Err(CoreError::TooManyBars(wanted.len()));
-    }
-    let mut instruments: Instruments = config.instruments.clone();
-    let mut builders = Vec::with_capacity(wanted.len());
-    for (id, spec) in wanted {
-        let source = instruments.bar_source(spec)?;
-        let def = instruments
-            .get(id)
-            .expect("leaves are of known instruments");
-        let builder = BarBuilder::new(id, spec, source, pow10(def.qty_decimals));
-        builders.push(builder.ok_or_else(|| CoreError::BarSize {
-            spec,
-            instrument: def.name.clone(),
-        })?);
-    }
-    Ok(Market::new(instruments, builders, config.stale_after))
 }
 
 /// Leaves with the field that each takes.
@@ -394,20 +268,4 @@ fn set_top(graph: &mut Graph, leaf: LeafId, field: Field, top: &Top, scale: f64)
         }
         _ => graph.set_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
     }
-}
-
-fn check_unique<'a>(
-    kind: &'static str,
-    names: impl Iterator<Item = &'a str>,
-) -> Result<(), CoreError> {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        if !seen.insert(name) {
-            return Err(CoreError::Twice {
-                kind,
-                name: name.to_owned(),
-            });
-        }
-    }
-    Ok(())
 }

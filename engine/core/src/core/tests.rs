@@ -3,7 +3,8 @@
 use super::*;
 use crate::config::SignalDef;
 use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, QuoteBody, SourceId, StatusBody, StatusCode, TradeBody, Ts,
+    Header, InstrumentDef, InstrumentId, LevelBody, QuoteBody, Side, SourceId, StatusBody,
+    StatusCode, TimerBody, TradeBody, Ts,
 };
 
 const ID: InstrumentId = InstrumentId(0);
@@ -107,6 +108,35 @@ fn a_price_that_cannot_be_trusted_is_not_ready() {
     assert_eq!(found[1], [(0, Some(10.0), 2)]);
     assert_eq!(found[2], [(0, None, 3)]);
     assert_eq!(found[3], [(0, Some(10.0), 4)]);
+}
+
+#[test]
+fn a_silence_takes_the_price_away_and_its_end_brings_it_back() {
+    let mut config = config(&["bid"]);
+    config.stale_after = Some(5_000_000);
+    let level = |side: Side, price, flags| {
+        let body = LevelBody {
+            price,
+            qty: 1,
+            side: side as u8,
+            clear: u8::from(side == Side::Buy),
+            ..LevelBody::default()
+        };
+        body.record(header(Kind::Level, 1_000_000).with_flags(flags))
+    };
+    let timer = TimerBody::default().record(header(Kind::Timer, 7_000_000));
+    let records = [
+        level(Side::Buy, 1_000, Flags::SNAPSHOT),
+        level(Side::Sell, 1_001, Flags::SNAPSHOT | Flags::LAST),
+        timer,
+        trade(8, 1_000),
+        timer,
+    ];
+    let found = signals(&config, &records);
+    assert_eq!(found[1], [(0, Some(10.0), 1)]);
+    assert_eq!(found[2], [(0, None, 7)]);
+    assert_eq!(found[3], [(0, Some(10.0), 8)]);
+    assert_eq!(found[4], []);
 }
 
 #[test]

@@ -208,13 +208,15 @@ impl Market {
         if is_venue_time || record.header.kind == Kind::Trade as u8 {
             self.pass_time(at, record);
         }
-        self.passed = self.closed.len();
         let state = &mut self.states[at];
         state.feed = Some(record.source());
         state.seen = state.seen.max(ts);
-        state.prices.speak(&mut self.notes);
+        let is_back = state.prices.speak(&mut self.notes);
         if state.since.is_none() && is_venue_time && state.prices.is_trusted() {
             state.since = Some(ts);
+        }
+        if is_back {
+            self.tick_top(at);
         }
     }
 
@@ -263,7 +265,10 @@ impl Market {
         }
     }
 
+    /// The newest statement of bid and ask replaces one that the same record made before.
     fn tick_top(&mut self, at: usize) {
+        let stated = |tick: &mut Tick| tick.instrument == at && matches!(tick.what, Ticked::Top(_));
+        self.ticks.pop_if(stated);
         self.tick(at, Ticked::Top(self.states[at].prices.top()));
     }
 

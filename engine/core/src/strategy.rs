@@ -45,7 +45,8 @@ pub struct Own<'a> {
 pub struct Context<'a> {
     /// Place of the record in the run.
     pub seq: Seq,
-    /// The record that has just been taken in.
+    /// The record that has just been taken in. If time alone closed bars, the first of those is a moment of its own
+    /// before it: the strategy is called with that bar, then again with the record.
     pub record: &'a Record,
     /// The market after it.
     pub market: &'a Market,

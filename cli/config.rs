@@ -58,7 +58,7 @@ pub(crate) struct EngineFile {
     pub(crate) workers: usize,
     /// How idle threads wait: `park`, `yield` or `spin`.
     pub(crate) wait: Wait,
-    /// Processor cores to pin to, in the order core, workers, publisher, recorder; empty pins nothing.
+    /// Processor cores to pin to, in the order workers (if more than one), core, publisher; empty pins nothing.
     pub(crate) pin: Vec<usize>,
     /// Slots of the input ring, a power of two.
     pub(crate) input_ring: usize,

@@ -75,14 +75,19 @@ impl Live {
         Ok(())
     }
 
-    /// Takes what the publisher sent last, after it has ended.
+    /// Takes what is still on its way, until it has been quiet for a moment.
     ///
     /// # Errors
     /// The subscriber's socket failed.
     pub(crate) fn drain(&mut self) -> Result<()> {
         while self.take()? {}
-        self.screen.clear();
         Ok(())
+    }
+
+    /// Clears the screen and returns the table as it stands: to be taken before the stop makes every book stale.
+    pub(crate) fn picture(&mut self, pipeline: &Pipeline, note: &str) -> String {
+        self.screen.clear();
+        self.table.draw(&pipeline.stages(), note)
     }
 
     /// What it has heard.

@@ -10,10 +10,11 @@ mod feed_thread;
 mod publisher_thread;
 mod recorder_thread;
 mod resume;
+mod workers;
 
 use crate::config::Settings;
 use crate::metrics::{Metrics, StageView};
-use crate::metrics_server;
+use crate::metrics_server::{self, NamedFeed};
 use anyhow::{Context, Result, anyhow};
 use core_thread::{CoreEnd, CoreThread, Output};
 use feed_thread::FeedThread;
@@ -23,23 +24,24 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tickloom_core::{Core, OutputHash};
+use tickloom_core::OutputHash;
 use tickloom_feeds::FeedMetrics;
-use tickloom_ring::{Consumer, Producer, pin_current_thread, ring, sole_ring};
+use tickloom_ring::{Consumer, Item, Producer, SoleProducer, pin_current_thread, ring, sole_ring};
 use tickloom_types::{
     Header, InstrumentId, Instruments, Kind, Record, Seq, SourceId, StatusBody, StatusCode,
 };
-use tickloom_wire::{Names, Publisher, PublisherConfig};
+use tickloom_wire::{Names, Publisher, PublisherConfig, WireError};
 use tokio::sync::watch;
+use workers::{Engine, Stepper, WorkerLost, WorkerThread};
 
 /// A running pipeline.
 pub(crate) struct Pipeline {
     shutdown: watch::Sender<bool>,
     feeds: Vec<JoinHandle<std::io::Result<()>>>,
-    core: JoinHandle<CoreEnd>,
-    publisher: JoinHandle<Result<(), tickloom_wire::WireError>>,
+    workers: Vec<JoinHandle<()>>,
+    core: JoinHandle<Result<CoreEnd, WorkerLost>>,
+    publisher: JoinHandle<Result<(), WireError>>,
     recorder: Option<JoinHandle<tickloom_data::Result<()>>>,
-    /// The core's hash, handed over to the recorder when the core has ended.
     metrics: Metrics,
     /// What is known from outside.
     pub(crate) facts: Facts,
@@ -65,7 +67,7 @@ pub(crate) struct Facts {
     /// Records that were there before, from an earlier session of the same run.
     pub(crate) resumed: Seq,
     /// The feeds and their counters.
-    pub(crate) feeds: Vec<(String, Arc<FeedMetrics>)>,
+    pub(crate) feeds: Vec<NamedFeed>,
 }
 
 /// What a pipeline has done in all sessions of its run.
@@ -83,114 +85,79 @@ impl Pipeline {
     ///
     /// # Errors
     /// A setting that the core refuses, an endpoint or address that is taken, a journal that cannot be opened.
-    pub(crate) fn start(settings: Settings) -> Result<Pipeline> {
-        let mut core = Core::new(&settings.core)?;
-        let signals: Vec<String> = settings
-            .core
-            .signals
-            .iter()
-            .map(|s| s.name.clone())
-            .collect();
-        let strategies: Vec<String> = settings
-            .core
-            .strategies
-            .iter()
-            .map(|s| s.name().to_owned())
-            .collect();
-        let instruments = core.market().instruments().clone();
+    pub(crate) fn start(settings: &Settings) -> Result<Pipeline> {
+        let mut engine = Engine::new(&settings.core, settings.workers)?;
         let mut hash = OutputHash::new();
-        let recorder = match &settings.record.dir {
+        let recording = match &settings.record.dir {
             None => None,
-            Some(dir) => Some(resume::open(
-                dir,
-                &settings,
-                &instruments,
-                &mut core,
-                &mut hash,
-            )?),
+            Some(dir) => Some(resume::open(dir, settings, &mut engine, &mut hash)?),
         };
-        let first_seq = recorder.as_ref().map_or(0, |resumed| resumed.next_seq);
-        let names = Names::new(instruments.clone(), signals.clone(), strategies.clone())?;
-        let mut wire = PublisherConfig::new(&settings.publish.endpoint, epoch());
-        wire.high_water_mark = settings.publish.high_water_mark;
-        let publisher = Publisher::bind(&wire, names).context("publish")?;
-
+        let first_seq = recording.as_ref().map_or(0, |resumed| resumed.next_seq);
+        let publisher = bind_publisher(settings, engine.instruments())?;
         let metrics = Metrics::default();
         let (shutdown, stop) = watch::channel(false);
-        let readers = 1 + usize::from(recorder.is_some());
-        let (mut input, inputs) =
-            ring::<Record>(&settings.input_ring, readers).context("engine.input_ring")?;
-        let (output, outputs) =
-            sole_ring::<Output>(&settings.output_ring, readers).context("engine.output_ring")?;
-        let (mut inputs, mut outputs) = (inputs.into_iter(), outputs.into_iter());
-        input.push(started(core.market().instruments()));
-
-        let feed_metrics: Vec<_> = settings
+        let feed_metrics: Vec<NamedFeed> = settings
             .feeds
             .iter()
             .map(|feed| (feed.venue.name().to_owned(), Arc::new(FeedMetrics::new())))
             .collect();
-        let facts = Facts {
-            instruments,
-            signals,
-            strategies,
-            endpoint: publisher.endpoint().to_owned(),
-            metrics_at: match settings.metrics.listen {
-                None => None,
-                Some(listen) => Some(
-                    metrics_server::start(
-                        listen,
-                        metrics.clone(),
-                        feed_metrics.clone(),
-                        stop.clone(),
-                    )
+        let metrics_at = match settings.metrics.listen {
+            None => None,
+            Some(listen) => Some(
+                metrics_server::start(listen, metrics.clone(), feed_metrics.clone(), stop.clone())
                     .with_context(|| format!("metrics.listen {listen}"))?,
-                ),
-            },
-            journal: recorder.as_ref().map(|resumed| resumed.journal.clone()),
-            catalog: recorder.as_ref().map(|resumed| resumed.catalog.clone()),
-            resumed: first_seq,
-            feeds: feed_metrics.clone(),
+            ),
         };
-        let decode = |_: usize| metrics.stage("decode");
-        let feeds = spawn_feeds(&settings, &input, &stop, &feed_metrics, decode)?;
-        drop(input);
+        let facts = Facts {
+            instruments: engine.instruments().clone(),
+            signals: signal_names(settings),
+            strategies: strategy_names(settings),
+            endpoint: publisher.endpoint().to_owned(),
+            metrics_at,
+            journal: recording.as_ref().map(|resumed| resumed.journal.clone()),
+            catalog: recording.as_ref().map(|resumed| resumed.catalog.clone()),
+            resumed: first_seq,
+            feeds: feed_metrics,
+        };
+        let mut rings = Rings::new(settings, recording.is_some())?;
+        rings.input.push(started());
 
-        let pins = settings.pin.clone();
+        let mut pins = settings.pin.iter().copied();
+        let feeds = spawn_feeds(settings, &rings.input, &stop, &facts.feeds, &metrics)?;
+        let (stepper, workers) = spawn_workers(engine, &mut rings, first_seq, &mut pins)?;
         let core = CoreThread {
-            core,
-            input: take(&mut inputs)?,
-            output,
-            hash,
+            stepper,
+            input: take(&mut rings.inputs)?,
+            output: rings.output,
+            hash: hash.clone(),
             first_seq,
             probe: metrics.stage("core"),
         };
         let publisher = PublisherThread {
             publisher,
-            output: take(&mut outputs)?,
+            output: take(&mut rings.outputs)?,
             probe: metrics.stage("publish"),
         };
-        let recorder = match recorder {
+        let recorder = match recording {
             None => None,
             Some(resumed) => {
                 let thread = RecorderThread {
                     recorder: resumed.recorder,
-                    input: take(&mut inputs)?,
-                    output: take(&mut outputs)?,
-                    hash: resumed.hash,
+                    input: take(&mut rings.inputs)?,
+                    output: take(&mut rings.outputs)?,
+                    hash,
                     first_seq,
                     probe: metrics.stage("record"),
                 };
-                Some(spawn("recorder", pins.get(2).copied(), move || {
-                    thread.run()
-                })?)
+                Some(spawn("recorder", None, move || thread.run())?)
             }
         };
         Ok(Pipeline {
             shutdown,
             feeds,
-            core: spawn("core", pins.first().copied(), move || core.run())?,
-            publisher: spawn("publisher", pins.get(1).copied(), move || publisher.run())?,
+            workers,
+            core: spawn("core", pins.next(), move || core.run())?,
+            publisher: spawn("publisher", pins.next(), move || publisher.run())?,
             recorder,
             metrics,
             facts,
@@ -219,7 +186,12 @@ impl Pipeline {
         for feed in self.feeds {
             join(feed, "feed")?.context("feed")?;
         }
-        let core = join(self.core, "core")?;
+        let core = join(self.core, "core")?.map_err(|_| {
+            anyhow!("a worker's thread panicked; the journal holds all that was flushed")
+        })?;
+        for worker in self.workers {
+            join(worker, "worker")?;
+        }
         join(self.publisher, "publisher")?.context("publisher")?;
         if let Some(recorder) = self.recorder {
             join(recorder, "recorder")?.context("recorder")?;
@@ -232,31 +204,108 @@ impl Pipeline {
     }
 }
 
+/// Both rings, and the readers that are still to be given away.
+struct Rings {
+    input: Producer<Record>,
+    inputs: std::vec::IntoIter<Consumer<Record>>,
+    output: SoleProducer<Output>,
+    outputs: std::vec::IntoIter<Consumer<Output>>,
+}
+
+impl Rings {
+    /// The input ring is read by the core, its workers and the recorder, the output ring by publisher and recorder.
+    fn new(settings: &Settings, is_recorded: bool) -> Result<Rings> {
+        let workers = if settings.workers > 1 {
+            settings.workers
+        } else {
+            0
+        };
+        let readers = 1 + usize::from(is_recorded);
+        let (input, inputs) =
+            ring(&settings.input_ring, workers + readers).context("engine.input_ring")?;
+        let (output, outputs) =
+            sole_ring(&settings.output_ring, readers).context("engine.output_ring")?;
+        Ok(Rings {
+            input,
+            inputs: inputs.into_iter(),
+            output,
+            outputs: outputs.into_iter(),
+        })
+    }
+}
+
+fn bind_publisher(settings: &Settings, instruments: &Instruments) -> Result<Publisher> {
+    let names = Names::new(
+        instruments.clone(),
+        signal_names(settings),
+        strategy_names(settings),
+    )?;
+    let mut config = PublisherConfig::new(&settings.publish.endpoint, epoch());
+    config.high_water_mark = settings.publish.high_water_mark;
+    Publisher::bind(&config, names).context("publish")
+}
+
+fn signal_names(settings: &Settings) -> Vec<String> {
+    let signals = settings.core.signals.iter();
+    signals.map(|signal| signal.name.clone()).collect()
+}
+
+fn strategy_names(settings: &Settings) -> Vec<String> {
+    let strategies = settings.core.strategies.iter();
+    strategies
+        .map(|strategy| strategy.name().to_owned())
+        .collect()
+}
+
 fn spawn_feeds(
     settings: &Settings,
     input: &Producer<Record>,
     stop: &watch::Receiver<bool>,
-    metrics: &[(String, Arc<FeedMetrics>)],
-    probe: impl Fn(usize) -> crate::metrics::Probe,
+    feed_metrics: &[NamedFeed],
+    metrics: &Metrics,
 ) -> Result<Vec<JoinHandle<std::io::Result<()>>>> {
     let mut threads = Vec::with_capacity(settings.feeds.len());
-    for (index, feed) in settings.feeds.iter().enumerate() {
+    for (feed, (_, feed_metrics)) in settings.feeds.iter().zip(feed_metrics) {
         let thread = FeedThread {
             feed: feed.clone(),
             input: input.clone(),
             shutdown: stop.clone(),
-            metrics: Arc::clone(&metrics[index].1),
-            probe: probe(index),
+            metrics: Arc::clone(feed_metrics),
+            probe: metrics.stage("decode"),
         };
         threads.push(spawn("feed", None, move || thread.run())?);
     }
     Ok(threads)
 }
 
+/// Gives the workers their threads, if there are any; returns what the core's thread steps.
+fn spawn_workers(
+    engine: Engine,
+    rings: &mut Rings,
+    first_seq: Seq,
+    pins: &mut impl Iterator<Item = usize>,
+) -> Result<(Stepper, Vec<JoinHandle<()>>)> {
+    match engine {
+        Engine::Whole(core) => Ok((Stepper::Whole(core), Vec::new())),
+        Engine::Split {
+            merger, workers, ..
+        } => {
+            let mut lanes = Vec::with_capacity(workers.len());
+            let mut threads = Vec::with_capacity(workers.len());
+            for worker in workers {
+                let input = take(&mut rings.inputs)?;
+                let (thread, lane) = WorkerThread::new(worker, input, first_seq);
+                lanes.push(lane);
+                threads.push(spawn("worker", pins.next(), move || thread.run())?);
+            }
+            Ok((Stepper::Merged(merger, lanes), threads))
+        }
+    }
+}
+
 /// The first record of a session: what went before may have a gap.
-fn started(instruments: &Instruments) -> Record {
+fn started() -> Record {
     let now = clock::now();
-    debug_assert!(!instruments.sources().is_empty() || instruments.is_empty());
     let body = StatusBody {
         code: StatusCode::Started as u16,
         count: 1,
@@ -276,9 +325,7 @@ fn epoch() -> u64 {
     u64::try_from(clock::now().0).unwrap_or(0)
 }
 
-fn take<T: tickloom_ring::Item>(
-    consumers: &mut impl Iterator<Item = Consumer<T>>,
-) -> Result<Consumer<T>> {
+fn take<T: Item>(consumers: &mut impl Iterator<Item = Consumer<T>>) -> Result<Consumer<T>> {
     consumers
         .next()
         .ok_or_else(|| anyhow!("a ring has too few readers"))
@@ -294,7 +341,7 @@ fn spawn<T: Send + 'static>(
         .spawn(move || {
             if let Some(core) = pin {
                 // A core that does not exist leaves the thread where the system puts it.
-                pin_current_thread(core);
+                let _is_pinned = pin_current_thread(core);
             }
             run()
         })

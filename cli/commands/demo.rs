@@ -57,6 +57,7 @@ struct Done {
     end: End,
     signals: u64,
     live: Live,
+    picture: String,
     stages: Vec<crate::metrics::StageView>,
 }
 
@@ -125,21 +126,23 @@ fn settings(venues: &[LocalVenue], dir: &Path) -> Result<Settings, Failure> {
 
 /// Plays the recording to its end, or until Ctrl-C.
 fn play(settings: Settings, venues: &[LocalVenue], stop: &Stop) -> Result<Done> {
-    let pipeline = Pipeline::start(settings)?;
+    let pipeline = Pipeline::start(&settings)?;
     let facts = pipeline.facts.clone();
     announce(&facts);
     let mut live = Live::start("tickloom demo", &facts)?;
     let is_over =
         || venues.iter().all(|venue| venue.progress().is_finished) && live_is_quiet(&facts, venues);
     let watched = live.watch(&pipeline, stop, is_over);
+    watched.and_then(|()| live.drain())?;
+    let picture = live.picture(&pipeline, "done");
     let stages = pipeline.stages();
     let end = pipeline.stop()?;
-    watched.and_then(|()| live.drain())?;
     Ok(Done {
         signals: live.table().signals(),
         facts,
         end,
         live,
+        picture,
         stages,
     })
 }
@@ -187,7 +190,7 @@ fn show(args: &Args, done: &Done, outcome: &Outcome, report: &Path) -> Result<()
             "report": report,
         }));
     }
-    output::line(table.draw(&done.stages, "done").trim_end());
+    output::line(done.picture.trim_end());
     let equal = outcome.output_hash == done.end.output_hash;
     let (word, style) = if equal {
         ("equal", Style::Good)

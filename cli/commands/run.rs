@@ -59,18 +59,18 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let as_json = args.json;
     let settings = settings(args)?.check()?;
     let stop = Stop::catch()?;
-    let pipeline = Pipeline::start(settings).map_err(Failure::input)?;
+    let pipeline = Pipeline::start(&settings).map_err(Failure::input)?;
     let facts = pipeline.facts.clone();
     announce(&facts);
     let mut live = Live::start("tickloom run", &facts).map_err(Failure::run)?;
     let watched = live.watch(&pipeline, &stop, || false);
-    let stages = pipeline.stages();
+    let picture = live.picture(&pipeline, "stopped");
     let end = pipeline.stop().map_err(Failure::run)?;
-    watched.and_then(|()| live.drain()).map_err(Failure::run)?;
+    watched.map_err(Failure::run)?;
     if as_json {
         return output::json(&summary(&facts, &end));
     }
-    output::line(live.table().draw(&stages, "stopped").trim_end());
+    output::line(picture.trim_end());
     output::line(&format!(
         "\noutput hash {}  ({} events)",
         end.output_hash, end.events

@@ -5,7 +5,8 @@
 
 use crate::metrics::Probe;
 use crate::pipeline::clock;
-use tickloom_core::{Core, OutputHash, Outputs};
+use crate::pipeline::workers::{Stepper, WorkerLost};
+use tickloom_core::{OutputHash, Outputs};
 use tickloom_ring::{Consumer, Poll, SoleProducer};
 use tickloom_types::{Kind, Record, Seq};
 
@@ -19,7 +20,7 @@ pub(crate) struct Output {
 
 /// Everything the core's thread owns.
 pub(crate) struct CoreThread {
-    pub(crate) core: Core,
+    pub(crate) stepper: Stepper,
     pub(crate) input: Consumer<Record>,
     pub(crate) output: SoleProducer<Output>,
     pub(crate) hash: OutputHash,
@@ -38,13 +39,23 @@ pub(crate) struct CoreEnd {
 
 impl CoreThread {
     /// Runs until every feed is gone and everything has been read.
-    pub(crate) fn run(mut self) -> CoreEnd {
+    ///
+    /// # Errors
+    /// [`WorkerLost`] if a worker's thread panicked.
+    pub(crate) fn run(mut self) -> Result<CoreEnd, WorkerLost> {
         let mut outputs = Outputs::new();
         let mut pushed = 0_u64;
+        let mut lost = None;
         loop {
             let found = self.input.poll(|place, record| {
+                if lost.is_some() {
+                    return;
+                }
                 let seq = self.first_seq + place;
-                self.core.step(seq, record, &mut outputs);
+                if let Err(error) = self.stepper.step(seq, record, &mut outputs) {
+                    lost = Some(error);
+                    return;
+                }
                 let ts_output = clock::now().0;
                 self.probe.record(ts_output - record.header.ts_recv);
                 if is_for_subscribers(record) {
@@ -64,6 +75,9 @@ impl CoreThread {
                     pushed += 1;
                 }
             });
+            if let Some(error) = lost {
+                return Err(error);
+            }
             match found {
                 Poll::Some(_) => {}
                 Poll::Idle => {
@@ -74,11 +88,11 @@ impl CoreThread {
             }
             self.probe.lag(self.input.lag() as u64);
         }
-        CoreEnd {
+        Ok(CoreEnd {
             next_seq: self.first_seq + self.input.seq(),
             hash: self.hash,
             outputs: pushed,
-        }
+        })
     }
 }
 

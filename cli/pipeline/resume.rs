@@ -6,10 +6,11 @@
 use crate::config::Settings;
 use crate::output;
 use crate::pipeline::clock;
+use crate::pipeline::workers::Engine;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tickloom_core::{Core, OutputHash, Outputs};
+use tickloom_core::{OutputHash, Outputs};
 use tickloom_data::{
     Block, JournalReader, Recorder, RecorderOptions, RunMeta, catalog_dir, journal_dir,
 };
@@ -26,18 +27,17 @@ pub(crate) struct Resumed {
     pub(crate) catalog: PathBuf,
 }
 
-/// Opens the recorder below `dir`, and brings `core` and `hash` to where the journal ends.
+/// Opens the recorder below `dir`, and brings `engine` and `hash` to where the journal ends.
 ///
 /// # Errors
 /// The journal is damaged, in use, or cannot be written.
 pub(crate) fn open(
     dir: &Path,
     settings: &Settings,
-    instruments: &Instruments,
-    core: &mut Core,
+    engine: &mut Engine,
     hash: &mut OutputHash,
 ) -> Result<Resumed> {
-    let fresh = meta(settings, instruments)?;
+    let fresh = meta(settings, engine.instruments())?;
     let meta = last_run(dir)?
         .filter(|last| is_same(last, &fresh))
         .unwrap_or(fresh);
@@ -53,7 +53,7 @@ pub(crate) fn open(
         ));
     }
     if recovered.next_seq > 0 {
-        let missing = replay(&journal, core, hash, recovered.outputs)?;
+        let missing = replay(&journal, engine, hash, recovered.outputs)?;
         recorder.outputs(&missing)?;
         recorder.flush()?;
     }
@@ -126,7 +126,7 @@ fn is_same(last: &RunMeta, fresh: &RunMeta) -> bool {
 /// Steps the journal's inputs; returns the outputs from number `recorded` on, which it lacks.
 fn replay(
     journal: &Path,
-    core: &mut Core,
+    engine: &mut Engine,
     hash: &mut OutputHash,
     recorded: u64,
 ) -> Result<Vec<(Seq, Record)>> {
@@ -139,7 +139,7 @@ fn replay(
             continue;
         };
         for (seq, record) in (first_seq..).zip(&records) {
-            core.step(seq, record, &mut outputs);
+            engine.step(seq, record, &mut outputs);
             for output in outputs.records() {
                 hash.update(output);
                 if made >= recorded {

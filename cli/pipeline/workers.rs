@@ -1,0 +1,195 @@
+//! Signals on several threads: every worker reads the whole input ring and hands what it found to the core's thread.
+//!
+//! The merged outputs are those of one thread, byte for byte (`tickloom_core::split`). What workers hand over is
+//! bounded and goes round: a worker that is ahead waits, and nothing is allocated once the batches have grown.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tickloom_core::{Core, CoreConfig, CoreError, Found, Merger, Outputs, SignalWorker, split};
+use tickloom_ring::{Consumer, Poll};
+use tickloom_types::{Instruments, Record, Seq};
+
+/// Batches under way from one worker.
+const BATCHES: usize = 8;
+
+/// The core before it gets its threads: whole, or in parts.
+pub(crate) enum Engine {
+    Whole(Box<Core>),
+    Split {
+        merger: Box<Merger>,
+        workers: Vec<SignalWorker>,
+        found: Vec<Found>,
+    },
+}
+
+impl Engine {
+    /// With so many workers; one means that the core does everything itself.
+    ///
+    /// # Errors
+    /// What the core refuses in its configuration.
+    pub(crate) fn new(config: &CoreConfig, workers: usize) -> Result<Engine, CoreError> {
+        if workers <= 1 {
+            return Ok(Engine::Whole(Box::new(Core::new(config)?)));
+        }
+        let (merger, workers) = split(config, workers)?;
+        Ok(Engine::Split {
+            merger: Box::new(merger),
+            found: vec![Found::new(); workers.len()],
+            workers,
+        })
+    }
+
+    /// Instruments and sources, also those of the bars that the core makes.
+    pub(crate) fn instruments(&self) -> &Instruments {
+        match self {
+            Engine::Whole(core) => core.market().instruments(),
+            Engine::Split { merger, .. } => merger.market().instruments(),
+        }
+    }
+
+    /// One step on the calling thread: how a journal is replayed before the threads start.
+    pub(crate) fn step(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
+        match self {
+            Engine::Whole(core) => core.step(seq, record, out),
+            Engine::Split {
+                merger,
+                workers,
+                found,
+            } => {
+                for (worker, found) in workers.iter_mut().zip(found.iter_mut()) {
+                    worker.step(seq, record, found);
+                }
+                merger.step(seq, record, found.iter(), out);
+            }
+        }
+    }
+}
+
+/// What the core's thread steps: the whole core, or the merger with what the workers send.
+pub(crate) enum Stepper {
+    Whole(Box<Core>),
+    Merged(Box<Merger>, Vec<Lane>),
+}
+
+/// A worker has gone without having sent everything: it panicked.
+#[derive(Debug)]
+pub(crate) struct WorkerLost;
+
+impl Stepper {
+    /// One step; waits for the workers' findings where there are workers.
+    ///
+    /// # Errors
+    /// [`WorkerLost`].
+    pub(crate) fn step(
+        &mut self,
+        seq: Seq,
+        record: &Record,
+        out: &mut Outputs,
+    ) -> Result<(), WorkerLost> {
+        match self {
+            Stepper::Whole(core) => core.step(seq, record, out),
+            Stepper::Merged(merger, lanes) => {
+                for lane in lanes.iter_mut() {
+                    lane.advance()?;
+                }
+                merger.step(seq, record, lanes.iter().map(Lane::found), out);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What one worker found at a run of records, one entry a record.
+#[derive(Default)]
+struct Batch {
+    found: Vec<Found>,
+    used: usize,
+}
+
+/// One worker's way to the core's thread, and of its empty batches back.
+pub(crate) struct Lane {
+    full: Receiver<Batch>,
+    empty: Sender<Batch>,
+    batch: Batch,
+    /// Entries of `batch` that have been taken.
+    taken: usize,
+}
+
+impl Lane {
+    /// Moves on to the next record's entry.
+    fn advance(&mut self) -> Result<(), WorkerLost> {
+        if self.taken == self.batch.used {
+            let next = self.full.recv().map_err(|_| WorkerLost)?;
+            let empty = std::mem::replace(&mut self.batch, next);
+            // A worker that has ended takes none back.
+            drop(self.empty.try_send(empty));
+            self.taken = 0;
+        }
+        self.taken += 1;
+        Ok(())
+    }
+
+    fn found(&self) -> &Found {
+        &self.batch.found[self.taken - 1]
+    }
+}
+
+/// A worker's thread: poll, step, hand over.
+pub(crate) struct WorkerThread {
+    worker: SignalWorker,
+    input: Consumer<Record>,
+    first_seq: Seq,
+    full: Sender<Batch>,
+    empty: Receiver<Batch>,
+}
+
+impl WorkerThread {
+    /// A worker that reads `input`, and the lane at which the core's thread gets what it finds.
+    pub(crate) fn new(
+        worker: SignalWorker,
+        input: Consumer<Record>,
+        first_seq: Seq,
+    ) -> (WorkerThread, Lane) {
+        let (full, full_end) = bounded(BATCHES);
+        let (empty, empty_end) = bounded(BATCHES + 2);
+        let lane = Lane {
+            full: full_end,
+            empty,
+            batch: Batch::default(),
+            taken: 0,
+        };
+        let thread = WorkerThread {
+            worker,
+            input,
+            first_seq,
+            full,
+            empty: empty_end,
+        };
+        (thread, lane)
+    }
+
+    /// Runs until the input has ended, or the core's thread is gone.
+    pub(crate) fn run(mut self) {
+        let mut batch = Batch::default();
+        loop {
+            let (worker, first_seq) = (&mut self.worker, self.first_seq);
+            let polled = self.input.poll(|place, record| {
+                if batch.used == batch.found.len() {
+                    batch.found.push(Found::new());
+                }
+                worker.step(first_seq + place, record, &mut batch.found[batch.used]);
+                batch.used += 1;
+            });
+            match polled {
+                Poll::Some(_) => {
+                    if self.full.send(batch).is_err() {
+                        return;
+                    }
+                    batch = self.empty.try_recv().unwrap_or_default();
+                    batch.used = 0;
+                }
+                Poll::Idle => self.input.idle(),
+                Poll::Closed => return,
+            }
+        }
+    }
+}

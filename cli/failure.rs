@@ -27,7 +27,9 @@ impl Failure {
     /// What to tell the user: the error and its causes, the outermost first.
     pub(crate) fn text(&self) -> String {
         match self {
-            Failure::Run(error) | Failure::Input(error) | Failure::Stopped(error) => format!("{error:#}"),
+            Failure::Run(error) | Failure::Input(error) | Failure::Stopped(error) => {
+                format!("{error:#}")
+            }
         }
     }
 

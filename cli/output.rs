@@ -91,6 +91,19 @@ pub(crate) fn progress(total: Option<u64>, what: &'static str) -> ProgressBar {
     bar
 }
 
+/// A sign of life on stderr with a message, for work whose length is not known; nothing when stderr is not a terminal.
+pub(crate) fn spinner(what: &'static str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    let style = ProgressStyle::with_template("{prefix} {spinner} {msg}  {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.set_prefix(what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 /// Writes a file whole or not at all: beside its place first, then renamed into it.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let mut temporary = path.as_os_str().to_owned();

@@ -3,6 +3,7 @@
 //! The core that runs here is the one that runs live; only the source at its left is another. Nothing here fills an order,
 //! values a position or knows an indicator.
 
+mod blocks;
 mod manifest;
 mod outcome;
 mod replay;
@@ -14,6 +15,7 @@ mod testing;
 pub mod text;
 mod trades;
 
+pub use blocks::run_records;
 pub use manifest::{CODE_VERSION, DataInfo, Manifest};
 pub use outcome::{Curve, Outcome, Statistics};
 pub use replay::{Difference, Verified, verify};

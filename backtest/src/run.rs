@@ -62,14 +62,36 @@ struct Run {
     core: Core,
     outputs: Outputs,
     sampler: Sampler,
-    output_hash: OutputHash,
+    tally: Tally,
     data_hash: Xxh3,
     events: u64,
     input_bars: u64,
-    made_bars: u64,
-    refused: u64,
-    fills: Vec<Fill>,
     last: Ts,
+}
+
+/// What is kept of the outputs.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) hash: OutputHash,
+    pub(crate) fills: Vec<Fill>,
+    /// Orders that risk refused.
+    pub(crate) refused: u64,
+    /// Bars that the core closed.
+    pub(crate) bars: u64,
+}
+
+impl Tally {
+    pub(crate) fn take(&mut self, outputs: &[Record]) {
+        for output in outputs {
+            self.hash.update(output);
+            match output.kind() {
+                Some(Kind::Fill) => self.fills.extend(Fill::of(output)),
+                Some(Kind::BarClosed) => self.bars += 1,
+                Some(Kind::Verdict) if VerdictBody::of(output).accepted == 0 => self.refused += 1,
+                _ => {}
+            }
+        }
+    }
 }
 
 impl Run {
@@ -78,13 +100,10 @@ impl Run {
             core: Core::new(config)?,
             outputs: Outputs::new(),
             sampler: Sampler::new(config),
-            output_hash: OutputHash::new(),
+            tally: Tally::default(),
             data_hash: Xxh3::new(),
             events: 0,
             input_bars: 0,
-            made_bars: 0,
-            refused: 0,
-            fills: Vec::new(),
             last: Ts(i64::MIN),
         })
     }
@@ -94,20 +113,12 @@ impl Run {
         self.core.step(seq, record, &mut self.outputs);
         self.events += 1;
         self.last = self.last.max(record.ts_event());
-        let made_before = self.made_bars;
-        for output in self.outputs.records() {
-            self.output_hash.update(output);
-            match output.kind() {
-                Some(Kind::Fill) => self.fills.extend(Fill::of(output)),
-                Some(Kind::BarClosed) => self.made_bars += 1,
-                Some(Kind::Verdict) if VerdictBody::of(output).accepted == 0 => self.refused += 1,
-                _ => {}
-            }
-        }
+        let bars_before = self.tally.bars;
+        self.tally.take(self.outputs.records());
         let is_bar = record.kind() == Some(Kind::Bar);
         self.input_bars += u64::from(is_bar);
         let (portfolio, market) = (self.core.portfolio(), self.core.market());
-        if is_bar || self.made_bars > made_before {
+        if is_bar || self.tally.bars > bars_before {
             self.sampler.bar(record.ts_event(), portfolio, market);
         } else {
             self.sampler.tick(record.ts_event(), portfolio, market);
@@ -123,7 +134,7 @@ impl Run {
             .into_iter()
             .filter_map(|id| Some((id, market.mark(id)?)))
             .collect();
-        let trades = trades(&self.fills, market.instruments(), &marks)?;
+        let trades = trades(&self.tally.fills, market.instruments(), &marks)?;
         let curve = self.sampler.finish(self.last, portfolio, market);
         let cash = config.account.cash;
         Ok(Outcome {
@@ -131,18 +142,18 @@ impl Run {
             bars: if self.input_bars > 0 {
                 self.input_bars
             } else {
-                self.made_bars
+                self.tally.bars
             },
-            refused: self.refused,
+            refused: self.tally.refused,
             statistics: Statistics::of(cash, &curve, &trades),
-            fills: self.fills,
+            fills: self.tally.fills,
             trades,
             cash,
             final_equity: portfolio.equity().ok_or(MoneyOverflow)?,
             fees_paid: portfolio.fees(),
             curve,
             data_hash: format!("{:032x}", self.data_hash.digest128()),
-            output_hash: self.output_hash.hex(),
+            output_hash: self.tally.hash.hex(),
         })
     }
 }

@@ -126,6 +126,15 @@ impl Sampler {
     }
 }
 
+/// Of how many points one is taken in the end, if so many are offered.
+pub(crate) fn every_for(offered: usize) -> usize {
+    let mut every = 1;
+    while offered / every >= POINTS_MAX {
+        every *= 2;
+    }
+    every
+}
+
 /// The instruments of the strategies, each once.
 pub(crate) fn traded(config: &CoreConfig) -> Vec<InstrumentId> {
     let mut ids: Vec<InstrumentId> = Vec::new();

@@ -58,7 +58,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::run(anyhow!(match &found.difference {
-        Some(difference) => format!("the replay differs from the journal at {}", difference.text()),
+        Some(difference) => format!(
+            "the replay differs from the journal at {}",
+            difference.text()
+        ),
         None => "the replay's hash is not the one that the journal was closed with".to_owned(),
     })))
 }

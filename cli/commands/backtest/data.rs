@@ -159,8 +159,7 @@ fn from_catalog(args: &Args, settings: &Settings) -> Result<Data, Failure> {
     };
     let scan = catalog.scan(&query).map_err(Failure::input)?;
     let instruments = scan.instruments().clone();
-    let instrument = name
-        .and_then(|name| instruments.find(&name).map(|(id, _)| id));
+    let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
     Ok(Data {
         instruments,
         instrument,

@@ -1,0 +1,194 @@
+//! The fast way over bars in memory: the core evaluates them in blocks. What comes out is what stepping would give, bit for bit.
+
+use crate::outcome::{Curve, Outcome, Statistics};
+use crate::run::{BacktestError, Tally, run};
+use crate::sampler::{every_for, traded};
+use crate::trades::{Fill, trades};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use tickloom_core::{BarSeries, CoreConfig, run_bars};
+use tickloom_signals::BarColumns;
+use tickloom_types::{BarBody, InstrumentId, Kind, Money, Record, SourceId, pow10};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Runs `config` over records in memory: in blocks if they are bars of one instrument and one size, step by step otherwise.
+/// Their places are their sequences. `watch` is as for [`run`].
+///
+/// # Errors
+/// As [`run`].
+pub fn run_records(
+    config: &CoreConfig,
+    records: &[Record],
+    watch: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<Outcome, BacktestError> {
+    let columns = Columns::of(records);
+    let series = columns.as_ref().and_then(Columns::series);
+    match series.filter(|series| traded(config).iter().all(|id| *id == series.instrument())) {
+        Some(series) => run_series(config, &series, records),
+        None => run(config, (0..).zip(records.iter().copied()).map(Ok), watch),
+    }
+}
+
+fn run_series(
+    config: &CoreConfig,
+    series: &BarSeries<'_>,
+    records: &[Record],
+) -> Result<Outcome, BacktestError> {
+    let mut tally = Tally::default();
+    let mut equity = Vec::new();
+    let done = run_bars(config, series, &mut equity, |outputs| tally.take(outputs))?;
+    let mut data_hash = Xxh3::new();
+    for record in records {
+        data_hash.update(record.as_bytes());
+    }
+    let closes = series.columns().close;
+    let last_close = closes.last().copied().ok_or(BacktestError::Empty)?;
+    let marks = BTreeMap::from([(series.instrument(), last_close)]);
+    let trades = trades(&tally.fills, &config.instruments, &marks)?;
+    let curve = curve(config, series, &equity, &tally.fills);
+    let cash = config.account.cash;
+    Ok(Outcome {
+        events: records.len() as u64,
+        bars: records.len() as u64,
+        refused: tally.refused,
+        statistics: Statistics::of(cash, &curve, &trades),
+        fills: tally.fills,
+        trades,
+        cash,
+        final_equity: equity.last().copied().unwrap_or(cash),
+        fees_paid: done.portfolio.fees(),
+        curve,
+        data_hash: format!("{:032x}", data_hash.digest128()),
+        output_hash: tally.hash.hex(),
+    })
+}
+
+/// The points that a sampler would have taken.
+fn curve(config: &CoreConfig, series: &BarSeries<'_>, equity: &[Money], fills: &[Fill]) -> Curve {
+    let ts = series.ts();
+    let every = every_for(ts.len());
+    let mut rows: Vec<usize> = (every - 1..ts.len()).step_by(every).collect();
+    if rows.last() != Some(&(ts.len() - 1)) {
+        rows.push(ts.len() - 1);
+    }
+    let mut fills = fills.iter().peekable();
+    let (mut position, mut held) = (0, 0);
+    for row in &rows {
+        while let Some(fill) = fills.next_if(|fill| fill.ts.0 <= ts[*row]) {
+            position += fill.side.sign() * fill.qty;
+        }
+        held += usize::from(position != 0);
+    }
+    let closes = series.columns().close;
+    let def = config.instruments.get(series.instrument());
+    let scale = pow10(def.map_or(0, |def| def.price_decimals)) as f64;
+    let price = |row: &usize| closes[*row] as f64 / scale;
+    Curve {
+        ts: rows.iter().map(|row| ts[*row]).collect(),
+        equity: rows.iter().map(|row| equity[*row].to_f64()).collect(),
+        prices: traded(config)
+            .into_iter()
+            .map(|id| (id, rows.iter().map(price).collect()))
+            .collect(),
+        held,
+    }
+}
+
+/// Bars as columns.
+struct Columns {
+    instrument: InstrumentId,
+    source: SourceId,
+    ts: Vec<i64>,
+    /// Open, high, low, close, volume.
+    values: [Vec<i64>; 5],
+}
+
+impl Columns {
+    /// `None` unless all records are plain bars of one instrument and one size, which arrived when they closed.
+    fn of(records: &[Record]) -> Option<Columns> {
+        let first = records.first()?;
+        let mut columns = Columns {
+            instrument: first.instrument(),
+            source: first.source(),
+            ts: Vec::with_capacity(records.len()),
+            values: [const { Vec::new() }; 5],
+        };
+        for values in &mut columns.values {
+            values.reserve_exact(records.len());
+        }
+        for record in records {
+            let header = record.header;
+            let is_plain = record.kind() == Some(Kind::Bar)
+                && header.flags == 0
+                && header.ts_recv == header.ts_event;
+            let is_same =
+                record.instrument() == columns.instrument && record.source() == columns.source;
+            if !is_plain || !is_same {
+                return None;
+            }
+            let bar = BarBody::of(record);
+            columns.ts.push(header.ts_event);
+            let row = [bar.open, bar.high, bar.low, bar.close, bar.volume];
+            for (values, value) in columns.values.iter_mut().zip(row) {
+                values.push(value);
+            }
+        }
+        Some(columns)
+    }
+
+    fn series(&self) -> Option<BarSeries<'_>> {
+        let [open, high, low, close, volume] = &self.values;
+        let columns = BarColumns {
+            open,
+            high,
+            low,
+            close,
+            volume,
+        };
+        BarSeries::new(self.instrument, self.source, &self.ts, columns).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{bars, config};
+    use tickloom_core::FillModel;
+
+    fn agree(config: &CoreConfig, records: &[Record]) {
+        let watch = |_| ControlFlow::Continue(());
+        let blocks = run_records(config, records, watch).unwrap();
+        let steps = run(config, (0..).zip(records.iter().copied()).map(Ok), watch).unwrap();
+        assert_eq!(blocks.output_hash, steps.output_hash);
+        assert_eq!(blocks.data_hash, steps.data_hash);
+        assert_eq!(blocks.final_equity, steps.final_equity);
+        assert_eq!(blocks.fees_paid, steps.fees_paid);
+        assert_eq!(blocks.fills, steps.fills);
+        assert_eq!(blocks.trades, steps.trades);
+        assert_eq!(blocks.curve, steps.curve);
+        assert_eq!(blocks.statistics, steps.statistics);
+        assert_eq!((blocks.bars, blocks.events), (steps.bars, steps.events));
+    }
+
+    #[test]
+    fn blocks_and_steps_come_to_the_same() {
+        let closes: Vec<i64> = (0..5_000)
+            .map(|n: i64| 1_000 + (n * 7_919) % 61 + (n * n) % 37)
+            .collect();
+        let records = bars(&closes);
+        for size in ["100", "all", "all-whole"] {
+            for fill in [FillModel::NextOpen, FillModel::SameClose] {
+                let mut config = config(size);
+                config.account.fill = fill;
+                agree(&config, &records);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_plain_bar_is_stepped() {
+        let mut records = bars(&[1_000, 1_100, 1_050, 1_100, 900]);
+        records[2].header.flags = tickloom_types::Flags::INCOMPLETE;
+        agree(&config("1"), &records);
+    }
+}

@@ -1,0 +1,184 @@
+//! `tickloom import` from outside: files in, catalog out, wrong lines named, and a backtest over the catalog.
+
+mod cli;
+
+use cli::{Ran, shared_data, tickloom, workspace};
+use serde_json::Value;
+use std::path::Path;
+
+const BARS: &str = "\
+time,open,high,low,close,volume
+2024-01-01T00:00:00Z,10.00,10.50,9.50,10.00,100
+2024-01-01T00:01:00Z,10.00,11.50,10.00,11.00,100
+2024-01-01T00:02:00Z,12.00,12.50,11.50,12.00,100
+2024-01-01T00:03:00Z,13.00,13.50,12.50,ten,100
+2024-01-01T00:04:00Z,12.50,12.50,10.50,11.00,100
+2024-01-01T00:05:00Z,10.00,9.00,9.50,10.00,100
+2024-01-01T00:06:00Z,10.00,10.50,9.50,10.50,100
+";
+
+fn write(dir: &Path, name: &str, text: &str) -> String {
+    let file = dir.join(name);
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+fn import(files: &[&str], catalog: &str, more: &[&str]) -> Ran {
+    let mut words = vec!["import"];
+    words.extend(files);
+    words.extend(["--catalog", catalog]);
+    words.extend(more);
+    tickloom(&words)
+}
+
+fn object(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+#[test]
+fn wrong_lines_are_named_counted_and_left_out() {
+    let dir = workspace();
+    let file = write(dir.path(), "X.csv", BARS);
+    let catalog = dir.path().join("catalog").display().to_string();
+    let ran = import(&[&file], &catalog, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let line_5 = format!("{file}, line 5: close is \"ten\", expected ");
+    assert!(ran.stderr.contains(&line_5), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("{file}, line 7: ")),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stdout.contains("2 wrong and left out"),
+        "{}",
+        ran.stdout
+    );
+    let again = object(&import(&[&file], &catalog, &["--json"]));
+    assert_eq!(again["imports"][0]["unchanged"], true);
+    assert_eq!(again["refused"], 2);
+}
+
+#[test]
+fn what_was_imported_can_be_backtested() {
+    let dir = workspace();
+    let file = write(dir.path(), "X.csv", BARS);
+    let catalog = dir.path().join("catalog").display().to_string();
+    let imported = object(&import(
+        &[&file],
+        &catalog,
+        &["--json", "--instrument", "ACME"],
+    ));
+    assert_eq!(imported["written"], 5);
+    assert_eq!(imported["imports"][0]["instruments"][0], "ACME");
+    let over = |data: &str| {
+        let words = [
+            "backtest",
+            "--data",
+            data,
+            "--instrument",
+            "ACME",
+            "--json",
+            "--size",
+            "1",
+            "--enter",
+            "change(close) > 0",
+            "--exit",
+            "change(close) < 0",
+        ];
+        let ran = tickloom(&words);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        object(&ran)
+    };
+    let (from_catalog, from_file) = (over(&catalog), over(&file));
+    assert_eq!(from_catalog["bars"], 5);
+    for field in ["final_equity", "fills", "output_hash"] {
+        assert_eq!(from_catalog[field], from_file[field], "{field}");
+    }
+}
+
+#[test]
+fn an_empty_range_of_the_catalog_names_the_nearest_data() {
+    let dir = workspace();
+    let file = write(dir.path(), "X.csv", BARS);
+    let catalog = dir.path().join("catalog").display().to_string();
+    assert_eq!(import(&[&file], &catalog, &[]).code, 0);
+    let ran = tickloom(&[
+        "backtest",
+        "--data",
+        &catalog,
+        "--from",
+        "2024-02-01",
+        "--enter",
+        "close > 1",
+        "--exit",
+        "close < 1",
+    ]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("2024-01-01T00:07:00Z"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_file_of_which_nothing_can_be_read_is_an_error_and_the_others_are_read() {
+    let dir = workspace();
+    let good = write(dir.path(), "X.csv", BARS);
+    let bad = write(dir.path(), "bad.csv", "this is\nno table\n");
+    let catalog = dir.path().join("catalog").display().to_string();
+    let ran = import(&[&bad, &good, "nowhere.csv"], &catalog, &["--json"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("bad.csv"), "{}", ran.stderr);
+    let report = object(&ran);
+    assert_eq!(
+        (&report["failed"], &report["written"]),
+        (&Value::from(2), &Value::from(5))
+    );
+}
+
+/// Raw frames of the exchange: a trade, a quote, a line that is no JSON, and one without a time.
+#[test]
+fn a_raw_capture_is_decoded_as_it_would_be_live() {
+    let dir = workspace();
+    let capture = "\
+1723161255030314667 {\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",\"E\":1723161256300,\"T\":1723161256299,\"s\":\"BTCUSDT\",\"t\":1,\"p\":\"61837.60\",\"q\":\"0.002\",\"X\":\"MARKET\",\"m\":true}}
+1723161255030314668 {\"stream\":\"btcusdt@bookTicker\",\"data\":{\"e\":\"bookTicker\",\"u\":1,\"s\":\"BTCUSDT\",\"b\":\"61837.50\",\"B\":\"1.5\",\"a\":\"61837.60\",\"A\":\"2.5\",\"T\":1723161256299,\"E\":1723161256300}}
+1723161255030314669 {\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",
+now {}
+";
+    let file = write(dir.path(), "raw.txt", capture);
+    let catalog = dir.path().join("catalog").display().to_string();
+    let ran = import(&[&file], &catalog, &["--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = object(&ran);
+    assert_eq!(report["refused"], 2, "{report}");
+    assert_eq!(
+        report["imports"][0]["instruments"][0],
+        "binance-usdm.BTCUSDT"
+    );
+    let errors = report["imports"][0]["errors"].to_string();
+    assert!(
+        errors.contains("line 3") && errors.contains("line 4"),
+        "{errors}"
+    );
+    let again = object(&import(&[&file], &catalog, &["--json"]));
+    assert_eq!(again["imports"][0]["unchanged"], true);
+    let named = import(&[&file], &catalog, &["--instrument", "X"]);
+    assert_eq!(named.code, 2, "{}", named.stdout);
+}
+
+#[test]
+fn the_shared_captures_and_bars_are_read() {
+    let Some(bars) = shared_data("peer-bars/EURUSD.csv.gz") else {
+        return;
+    };
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let report = object(&import(&[&bars], &catalog, &["--json"]));
+    assert_eq!(
+        (&report["written"], &report["refused"]),
+        (&Value::from(5_000), &Value::from(0))
+    );
+}

@@ -129,6 +129,8 @@ pub(crate) struct Settings {
     pub(crate) publish: PublishFile,
     pub(crate) record: RecordFile,
     pub(crate) metrics: MetricsFile,
+    /// Whether a person resets the latched daily loss stop with this start.
+    pub(crate) reset_loss_stop: bool,
 }
 
 impl File {
@@ -222,6 +224,7 @@ impl File {
             publish: self.publish,
             record: self.record,
             metrics: self.metrics,
+            reset_loss_stop: false,
         })
     }
 }

@@ -120,7 +120,10 @@ impl Pipeline {
             feeds: feed_metrics,
         };
         let mut rings = Rings::new(settings, recording.is_some())?;
-        rings.input.push(started());
+        rings.input.push(status(StatusCode::Started));
+        if settings.reset_loss_stop {
+            rings.input.push(status(StatusCode::RiskReset));
+        }
 
         let mut pins = settings.pin.iter().copied();
         let feeds = spawn_feeds(settings, &rings.input, &stop, &facts.feeds, &metrics)?;
@@ -303,11 +306,11 @@ fn spawn_workers(
     }
 }
 
-/// The first record of a session: what went before may have a gap.
-fn started() -> Record {
+/// A record of the run itself: that a session began (what went before may have a gap), or what a person did.
+fn status(code: StatusCode) -> Record {
     let now = clock::now();
     let body = StatusBody {
-        code: StatusCode::Started as u16,
+        code: code as u16,
         count: 1,
         ..StatusBody::default()
     };

@@ -49,6 +49,9 @@ pub(crate) struct Args {
     /// Address of the Prometheus page, such as 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
+    /// Reset the daily loss stop, if it has latched in an earlier session of the run
+    #[arg(long)]
+    reset_loss_stop: bool,
     /// Print one JSON object at the end
     #[arg(long)]
     json: bool,
@@ -57,7 +60,9 @@ pub(crate) struct Args {
 /// Runs the command until Ctrl-C or a failure.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let as_json = args.json;
-    let settings = settings(args)?.check()?;
+    let reset_loss_stop = args.reset_loss_stop;
+    let mut settings = settings(args)?.check()?;
+    settings.reset_loss_stop = reset_loss_stop;
     let stop = Stop::catch()?;
     let pipeline = Pipeline::start(&settings).map_err(Failure::input)?;
     let facts = pipeline.facts.clone();

@@ -1,5 +1,6 @@
 //! The `tickloom` binary: reads the command line and hands over to one file of `commands` each. Wiring only.
 
+mod capture;
 mod commands;
 mod config;
 mod failure;

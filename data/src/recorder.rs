@@ -202,3 +202,84 @@ fn convert(
         is_open = woken.recv().is_ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ScanQuery, SyncPolicy, sync_journal};
+    use tickloom_types::{
+        Header, InstrumentDef, InstrumentId, Instruments, Kind, SourceDef, SourceId, SourceKind,
+        TradeBody, Ts,
+    };
+
+    fn meta() -> RunMeta {
+        let mut instruments = Instruments::new();
+        let def = InstrumentDef::new("test.A", 2, 0, "USD");
+        instruments.add(def).unwrap();
+        let source = SourceDef {
+            name: "feed".to_owned(),
+            kind: SourceKind::Feed,
+        };
+        instruments.add_source(source).unwrap();
+        RunMeta::new("run", Ts(0), instruments).unwrap()
+    }
+
+    fn trades(range: std::ops::Range<i64>) -> Vec<Record> {
+        let trade = |n| {
+            let header = Header::new(Kind::Trade, InstrumentId(0), SourceId(0), Ts(n), Ts(n));
+            let body = TradeBody {
+                price: n,
+                qty: 1,
+                ..TradeBody::default()
+            };
+            body.record(header)
+        };
+        range.map(trade).collect()
+    }
+
+    /// What the catalog holds of the run.
+    fn recorded(dir: &Path) -> Vec<(Seq, Record)> {
+        let catalog = Catalog::open(&catalog_dir(dir)).unwrap();
+        let scan = catalog.scan(&ScanQuery::default()).unwrap();
+        scan.collect::<Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn a_run_that_was_dropped_goes_on_without_loss_or_doubles() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = RecorderOptions {
+            journal: JournalOptions {
+                segment_bytes_max: 2_000,
+                sync: SyncPolicy::OnSeal,
+            },
+            flush_records: 10,
+        };
+        let mut next = 0_i64;
+        for _ in 0..5 {
+            let (mut recorder, recovered) =
+                Recorder::open(dir.path(), &meta(), options.clone()).unwrap();
+            // What was not flushed is gone; what was is there.
+            assert_eq!(recovered.next_seq, next.unsigned_abs());
+            for _ in 0..7 {
+                let seq = next.unsigned_abs();
+                recorder.inputs(seq, &trades(next..next + 10)).unwrap();
+                recorder.tick().unwrap();
+                next += 10;
+            }
+            let seq = next.unsigned_abs();
+            recorder.inputs(seq, &trades(next..next + 9)).unwrap();
+            recorder.tick().unwrap();
+        }
+        let (recorder, _) = Recorder::open(dir.path(), &meta(), options).unwrap();
+        let (close, report) = recorder.close("00").unwrap();
+        assert_eq!((close.next_seq, close.outputs), (350, 0));
+        let expected: Vec<_> = (0..).zip(trades(0..350)).collect();
+        assert_eq!(recorded(dir.path()), expected);
+        let catalog = Catalog::open(&catalog_dir(dir.path())).unwrap();
+        let again = sync_journal(&journal_dir(dir.path(), "run"), &catalog).unwrap();
+        assert_eq!(
+            (again.written, again.known),
+            (0, report.written + report.known)
+        );
+    }
+}

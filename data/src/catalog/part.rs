@@ -72,9 +72,11 @@ impl Part {
     }
 }
 
-/// Names of all runs, sorted.
+/// Names of all runs, sorted. One of which a crash left nothing but its directory is none.
 pub(crate) fn run_names(root: &Path) -> Result<Vec<String>> {
-    names_in(&runs_dir(root))
+    let mut names = names_in(&runs_dir(root))?;
+    names.retain(|run| run_dir(root, run).join("meta.json").exists());
+    Ok(names)
 }
 
 /// All complete parts of a run, in order.
@@ -85,6 +87,16 @@ pub(crate) fn read_parts(root: &Path, run: &str) -> Result<Vec<Part>> {
         .filter(|name| name.starts_with("part-") && name.ends_with(".json"))
         .map(|name| read_json(&dir.join(name)))
         .collect()
+}
+
+/// Waits until no other process writes files of this run, and keeps others from it.
+pub(crate) fn lock_run(root: &Path, run: &str) -> Result<File> {
+    let dir = run_dir(root, run);
+    fs::create_dir_all(&dir).map_err(DataError::io("create", &dir))?;
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(DataError::io("create", &path))?;
+    file.lock().map_err(DataError::io("lock", &path))?;
+    Ok(file)
 }
 
 /// What the run is.
@@ -109,7 +121,6 @@ pub(crate) fn write_meta(root: &Path, meta: &RunMeta, part: u32) -> Result<()> {
             return known.check_same(meta);
         }
     }
-    fs::create_dir_all(&dir).map_err(DataError::io("create", &dir))?;
     write_json(&path, meta)?;
     sync_dir(&runs_dir(root))
 }

@@ -2,13 +2,13 @@
 
 use super::Table;
 use super::file::{FileMeta, FileWriter, Key, Partition, read_meta};
-use super::part::{Part, PartFile, write_meta};
+use super::part::{Part, PartFile, lock_run, write_meta};
 use crate::journal::sync_dir;
 use crate::limits::OPEN_FILES_MAX;
 use crate::{DataError, Result, RunMeta};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tickloom_types::{InstrumentId, Record, Seq};
 
@@ -21,7 +21,8 @@ pub struct Written {
     pub files: Vec<PathBuf>,
 }
 
-/// A part of a run being written. Nothing of it is read before [`RunWriter::finish`].
+/// A part of a run being written. Nothing of it is read before [`RunWriter::finish`]. One at a time for each run: it holds the
+/// run's lock, for which the next one waits.
 pub struct RunWriter {
     root: PathBuf,
     meta: RunMeta,
@@ -33,6 +34,7 @@ pub struct RunWriter {
     /// Rows taken, the clock by which files are closed.
     rows: u64,
     files: Vec<PartFile>,
+    _lock: File,
 }
 
 struct OpenFile {
@@ -43,6 +45,7 @@ struct OpenFile {
 impl RunWriter {
     pub(super) fn new(root: PathBuf, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
         meta.check()?;
+        let lock = lock_run(&root, &meta.run)?;
         write_meta(&root, meta, part)?;
         Ok(RunWriter {
             root,
@@ -53,6 +56,7 @@ impl RunWriter {
             begun: HashMap::new(),
             rows: 0,
             files: Vec::new(),
+            _lock: lock,
         })
     }
 

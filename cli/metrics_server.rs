@@ -78,6 +78,7 @@ fn numbers(name: &str, feed: &FeedMetrics) -> FeedNumbers {
         ("out_of_order", feed.out_of_order.load(Relaxed)),
         ("snapshots", feed.snapshots.load(Relaxed)),
         ("snapshots_failed", feed.snapshots_failed.load(Relaxed)),
+        ("snapshots_too_old", feed.snapshots_too_old.load(Relaxed)),
         ("refusals", feed.refusals.load(Relaxed)),
         ("connects", feed.connects.load(Relaxed)),
         ("disconnects", feed.disconnects.load(Relaxed)),

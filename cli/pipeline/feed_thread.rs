@@ -36,6 +36,8 @@ impl FeedThread {
             self.shutdown,
             &self.metrics,
         ));
+        // A request for a snapshot may still be under way: the stop does not wait for its answer.
+        runtime.shutdown_background();
         Ok(())
     }
 }

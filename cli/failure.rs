@@ -24,13 +24,16 @@ impl Failure {
         Failure::Input(error.into())
     }
 
-    /// What to tell the user: the error and its causes, the outermost first.
+    /// What to tell the user: the error and its causes, the outermost first. A cause that is told already is not told again.
     pub(crate) fn text(&self) -> String {
-        match self {
-            Failure::Run(error) | Failure::Input(error) | Failure::Stopped(error) => {
-                format!("{error:#}")
+        let (Failure::Run(error) | Failure::Input(error) | Failure::Stopped(error)) = self;
+        let mut text = error.to_string();
+        for cause in error.chain().skip(1).map(ToString::to_string) {
+            if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
             }
         }
+        text
     }
 
     /// The code for the shell.

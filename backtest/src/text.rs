@@ -1,6 +1,8 @@
 //! Numbers as people read them, for the report and for the terminal. Exact values go to JSON as they are.
 
-use tickloom_types::{MONEY_DECIMALS, Money};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tickloom_types::{MONEY_DECIMALS, Money, Ts};
 
 /// What stands where a figure is undefined.
 pub const UNDEFINED: &str = "–";
@@ -62,9 +64,34 @@ pub fn duration(nanos: i64) -> String {
     format!("{nanos} ns")
 }
 
+/// A time in UTC as short as it can be said. A bar bears the time of its close, so midnight is the end of the day before, and is
+/// told as that day alone.
+#[must_use]
+pub fn time(ts: Ts) -> String {
+    let (ts, pattern) = if ts.0.rem_euclid(86_400_000_000_000) == 0 {
+        (ts.0.saturating_sub(1), "%Y-%m-%d")
+    } else if ts.0.rem_euclid(1_000_000_000) == 0 {
+        (ts.0, "%Y-%m-%d %H:%M:%S")
+    } else {
+        (ts.0, "%Y-%m-%d %H:%M:%S%.3f")
+    };
+    let stamp = Timestamp::from_nanosecond(i128::from(ts)).unwrap_or_default();
+    let zoned = stamp.to_zoned(TimeZone::UTC);
+    zoned.strftime(pattern).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_as_short_as_they_can_be() {
+        let check =
+            |text: &str, expected: &str| assert_eq!(time(Ts::parse(text).unwrap()), expected);
+        check("2024-08-09", "2024-08-08");
+        check("2024-08-09T00:01:00Z", "2024-08-09 00:01:00");
+        check("2024-08-09T00:01:00.25Z", "2024-08-09 00:01:00.250");
+    }
     use tickloom_types::parse_money;
 
     #[test]

@@ -7,7 +7,7 @@ use crate::output::{self, Style};
 const NOTES: &str = "\
 Fields:     open high low close volume (of bars), bid ask mid spread microprice imbalance last bid_qty ask_qty (of ticks)
             BTCUSDT.close is of another instrument, close@5m of another bar size, $name a value from --set
-Operators:  + - * / %, < <= > >= == !=, and or not, parentheses
+Operators:  + - * /, < <= > >= == !=, and or not, parentheses
 A value is not ready while it warms up, and a condition on one is not ready either: it is never a zero.";
 
 /// Print the table of indicators and functions that expressions know.

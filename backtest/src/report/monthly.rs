@@ -15,7 +15,8 @@ pub(super) struct Year {
 pub(super) fn monthly(cash: f64, ts: &[i64], equity: &[f64]) -> Vec<Year> {
     let mut last_of: BTreeMap<(i16, usize), f64> = BTreeMap::new();
     for (ts, equity) in ts.iter().zip(equity) {
-        let day = zoned(*ts);
+        // What closes at midnight belongs to the day, and so the month, that it ends.
+        let day = zoned(ts.saturating_sub(1));
         let month = usize::from(day.month().unsigned_abs()) - 1;
         last_of.insert((day.year(), month), *equity);
     }
@@ -45,15 +46,16 @@ mod tests {
 
     #[test]
     fn months_chain_into_years() {
-        let days = ["2023-11-30", "2023-12-01", "2023-12-29", "2024-02-01"];
+        // Closes of the sessions of 30 November, 1 and 31 December, 31 January.
+        let days = ["2023-12-01", "2023-12-02", "2024-01-01", "2024-02-01"];
         let ts: Vec<i64> = days.iter().map(|d| Ts::parse(d).unwrap().0).collect();
         let years = monthly(100.0, &ts, &[110.0, 50.0, 55.0, 110.0]);
         assert_eq!(years.len(), 2);
         let month = |year: usize, month: usize| years[year].months[month - 1];
         assert!((month(0, 11).unwrap() - 0.1).abs() < 1e-12);
         assert!((month(0, 12).unwrap() + 0.5).abs() < 1e-12);
-        assert_eq!(month(1, 1), None);
-        assert!((month(1, 2).unwrap() - 1.0).abs() < 1e-12);
+        assert!((month(1, 1).unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(month(1, 2), None);
         assert!((years[0].total + 0.45).abs() < 1e-12);
         assert!((years[1].total - 1.0).abs() < 1e-12);
     }

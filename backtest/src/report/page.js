@@ -14,7 +14,11 @@
   });
   const [first, last] = data.span;
   const short = last - first < 172800000;
-  const time = (ms) => new Date(ms).toISOString().slice(0, short ? 23 : 16).replace("T", " ").replace(" 00:00", "");
+  const text = (ms) => new Date(ms).toISOString();
+  // Midnight is the end of the day before.
+  const time = (ms) => ms % 86400000 === 0
+    ? text(ms - 1).slice(0, 10)
+    : text(ms).slice(0, short ? 23 : 16).replace("T", " ");
   const nearest = (ms) => {
     let low = 0, high = data.time.length - 1;
     while (high - low > 1) {

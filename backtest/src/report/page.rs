@@ -3,10 +3,10 @@
 use super::ReportError;
 use super::chart::{self, Ink, Layer, Unit};
 use super::reduce::{reduce, sample};
-use super::tables::{escape, figures, months, put, time, trades};
+use super::tables::{escape, figures, months, put, trades};
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
-use crate::text::grouped;
+use crate::text::{grouped, time};
 use serde_json::{Map, Value, json};
 use tickloom_stats::drawdowns;
 use tickloom_types::{InstrumentId, Instruments, Side, Ts, pow10};

@@ -1,12 +1,14 @@
 //! The tables of the report: headline figures, months, trades.
 
-use super::axis::zoned;
 use super::monthly::monthly;
 use crate::outcome::Outcome;
-use crate::text::{UNDEFINED, duration, grouped, money, percent, ratio};
-use crate::trades::Trade;
+use crate::text::{UNDEFINED, duration, grouped, money, percent, ratio, time};
+use crate::trades::{Fill, Trade};
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use tickloom_types::{InstrumentDef, Instruments, Money, Side, Ts, format_decimal};
+use tickloom_types::{
+    InstrumentDef, InstrumentId, Instruments, Money, Side, format_decimal, pow10,
+};
 
 /// Trades shown; of more, the last.
 const TRADES_SHOWN: usize = 1_000;
@@ -17,19 +19,6 @@ pub(super) fn escape(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
-}
-
-/// A time as short as it can be said: a date, with a clock time if it is not midnight.
-pub(super) fn time(ts: Ts) -> String {
-    let at = zoned(ts.0);
-    let pattern = if ts.0.rem_euclid(86_400_000_000_000) == 0 {
-        "%Y-%m-%d"
-    } else if ts.0.rem_euclid(1_000_000_000) == 0 {
-        "%Y-%m-%d %H:%M:%S"
-    } else {
-        "%Y-%m-%d %H:%M:%S%.3f"
-    };
-    at.strftime(pattern).to_string()
 }
 
 /// The headline figures.
@@ -177,7 +166,9 @@ pub(super) fn trades(outcome: &Outcome, instruments: &Instruments) -> String {
         return "<section><h2>Trades</h2><p class=\"soft\">None: no order was filled.</p></section>\n".to_owned();
     }
     let shown = &all[all.len().saturating_sub(TRADES_SHOWN)..];
-    let mut html = String::from("<section><h2>Trades</h2>");
+    let mut html = String::from(
+        "<section><h2>Trades</h2><p class=\"soft\">A date alone is the end of that day, UTC. A fill bears the time of the bar or event that it happened in.</p>",
+    );
     if shown.len() < all.len() {
         put(
             &mut html,
@@ -195,6 +186,11 @@ pub(super) fn trades(outcome: &Outcome, instruments: &Instruments) -> String {
     }
     html += "<th>Side</th><th>Opened</th><th>Closed</th><th>Held</th><th>Size</th><th>Entry</th><th>Exit</th><th>Fees</th><th>Profit</th><th>Return</th></tr>\n";
     let before = all.len() - shown.len();
+    let decimals: BTreeMap<InstrumentId, usize> = (0..)
+        .map(InstrumentId)
+        .zip(instruments.defs())
+        .map(|(id, def)| (id, price_decimals(&outcome.fills, def, id)))
+        .collect();
     for (at, trade) in shown.iter().enumerate() {
         let Some(def) = instruments.get(trade.instrument) else {
             continue;
@@ -203,12 +199,24 @@ pub(super) fn trades(outcome: &Outcome, instruments: &Instruments) -> String {
         if with_name {
             put(&mut html, format_args!("<td>{}</td>", escape(&def.name)));
         }
-        html += &trade_cells(trade, def);
+        html += &trade_cells(trade, def, decimals[&trade.instrument]);
     }
     html + "</table></div></section>\n"
 }
 
-fn trade_cells(trade: &Trade, def: &InstrumentDef) -> String {
+/// Decimals that the prices of an instrument's fills need, two at least: scales are often finer than prices.
+fn price_decimals(fills: &[Fill], def: &InstrumentDef, id: InstrumentId) -> usize {
+    let finest = fills
+        .iter()
+        .filter(|fill| fill.instrument == id)
+        .map(|fill| {
+            let zeros = (0..def.price_decimals).take_while(|n| fill.price % pow10(n + 1) == 0);
+            usize::from(def.price_decimals) - zeros.count()
+        });
+    finest.max().unwrap_or_default().max(2)
+}
+
+fn trade_cells(trade: &Trade, def: &InstrumentDef, decimals: usize) -> String {
     let side = match trade.side {
         Side::Buy => "long",
         Side::Sell => "short",
@@ -226,7 +234,6 @@ fn trade_cells(trade: &Trade, def: &InstrumentDef) -> String {
     let units = trade.qty as f64 / 10_f64.powi(i32::from(def.qty_decimals));
     let paid = trade.entry * units * def.multiplier as f64;
     let gain = (paid > 0.0).then(|| trade.profit.to_f64() / paid);
-    let decimals = usize::from(def.price_decimals);
     format!(
         "<td>{side}</td><td>{}</td><td>{closed}</td><td>{held}</td><td>{}</td><td>{:.decimals$}</td><td>{:.decimals$}</td><td>{}</td><td class=\"{class}\">{}</td><td class=\"{class}\">{}</td></tr>\n",
         time(trade.opened),
@@ -252,14 +259,5 @@ mod tests {
     #[test]
     fn text_cannot_become_markup() {
         assert_eq!(escape("a<b & \"c\">"), "a&lt;b &amp; &quot;c&quot;&gt;");
-    }
-
-    #[test]
-    fn times_are_as_short_as_they_can_be() {
-        let check =
-            |text: &str, expected: &str| assert_eq!(time(Ts::parse(text).unwrap()), expected);
-        check("2024-08-09", "2024-08-09");
-        check("2024-08-09T00:01:00Z", "2024-08-09 00:01:00");
-        check("2024-08-09T00:01:00.25Z", "2024-08-09 00:01:00.250");
     }
 }

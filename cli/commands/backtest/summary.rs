@@ -2,7 +2,7 @@
 
 use crate::output::{self, Style};
 use serde_json::{Value, json};
-use tickloom_backtest::text::{grouped, money, percent, ratio};
+use tickloom_backtest::text::{grouped, money, percent, ratio, time};
 use tickloom_backtest::{Manifest, Outcome};
 
 /// The object that `--json` prints. Money is a decimal string, exact.
@@ -35,7 +35,7 @@ pub(super) fn json(outcome: &Outcome, manifest: &Manifest) -> Value {
 /// Prints the table.
 pub(super) fn print(outcome: &Outcome, manifest: &Manifest) {
     let range = match (manifest.data.first, manifest.data.last) {
-        (Some(first), Some(last)) => format!("{first} to {last}"),
+        (Some(first), Some(last)) => format!("{} to {} UTC", time(first), time(last)),
         _ => "no points".to_owned(),
     };
     output::line(&format!(

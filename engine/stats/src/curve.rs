@@ -3,6 +3,9 @@
 use crate::NANOS_PER_YEAR;
 use serde::Serialize;
 
+/// Thirty days in nanoseconds.
+const CAGR_SPAN_MIN: i64 = 30 * 86_400_000_000_000;
+
 /// The deepest fall of a curve below its own earlier peak.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Drawdown {
@@ -27,11 +30,11 @@ pub fn total_return(equity: &[f64]) -> Option<f64> {
 
 /// Compound annual growth rate: `(last / first) ^ (1 / years) - 1`.
 ///
-/// `None` without time between the ends, or if either end is not positive.
+/// `None` below thirty days, from which no year can be told, or if either end is not positive.
 #[must_use]
 pub fn cagr(equity: &[f64], span_nanos: i64) -> Option<f64> {
     let (first, last) = (*equity.first()?, *equity.last()?);
-    if span_nanos <= 0 || first <= 0.0 || last <= 0.0 {
+    if span_nanos < CAGR_SPAN_MIN || first <= 0.0 || last <= 0.0 {
         return None;
     }
     let years = span_nanos as f64 / NANOS_PER_YEAR;
@@ -115,7 +118,7 @@ mod tests {
         // 1.25 ^ (1 / 2.5) - 1 by numpy.
         let span = 78_894_000_i64 * 1_000_000_000; // 2.5 years of 365.25 days
         close(cagr(&CURVE, span), 0.093_362_073_943_278_11);
-        assert_eq!(cagr(&CURVE, 0), None);
+        assert_eq!(cagr(&CURVE, CAGR_SPAN_MIN - 1), None);
         assert_eq!(cagr(&[100.0, -1.0], span), None);
     }
 

@@ -183,7 +183,10 @@ impl File {
         let mut instruments = Instruments::new();
         let mut feeds = Vec::with_capacity(self.feed.len());
         for feed in &self.feed {
-            feeds.push(feed.resolve(&mut instruments).map_err(Failure::input)?);
+            let own = with_own_source(feed, &instruments);
+            let feed = own.resolve(&mut instruments).map_err(Failure::input)?;
+            check_not_fed_twice(&feed, &feeds)?;
+            feeds.push(feed);
         }
         let default_instrument = match &self.default_instrument {
             Some(name) => Some(instruments.find(name).map(|(id, _)| id).ok_or_else(|| {
@@ -226,6 +229,32 @@ impl File {
             metrics: self.metrics,
             reset_loss_stop: false,
         })
+    }
+}
+
+/// Two connections are two sources, so that the loss of one makes only its own instruments stale.
+fn with_own_source(feed: &FeedConfig, taken: &Instruments) -> FeedConfig {
+    let given = feed.source.as_deref();
+    let name = given.unwrap_or(feed.venue.name());
+    let is_free = |name: &String| taken.sources().iter().all(|source| source.name != *name);
+    let mut names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
+    FeedConfig {
+        source: names.find(is_free),
+        ..feed.clone()
+    }
+}
+
+/// Two feeds of one instrument would make one book out of two.
+fn check_not_fed_twice(feed: &Feed, others: &[Feed]) -> Result<(), Failure> {
+    let others: Vec<_> = others.iter().flat_map(|other| &other.symbols).collect();
+    let is_taken = |instrument| others.iter().any(|other| other.instrument == instrument);
+    match feed.symbols.iter().find(|own| is_taken(own.instrument)) {
+        None => Ok(()),
+        Some(symbol) => Err(Failure::input(anyhow::anyhow!(
+            "feed {}: symbol {} comes from another feed too, expected each once",
+            feed.venue.name(),
+            symbol.name
+        ))),
     }
 }
 
@@ -283,6 +312,19 @@ mod tests {
     }
 
     #[test]
+    fn every_feed_is_a_source_of_its_own() {
+        let mut file = File::default();
+        for feed in ["binance:BTCUSDT", "binance-usdm:BTCUSDT", "binance:ETHUSDT"] {
+            file.add_feed(feed).ok().unwrap();
+        }
+        let settings = file.check().ok().unwrap();
+        let sources = settings.core.instruments.sources();
+        let name = |feed: &Feed| sources[usize::from(feed.source.0)].name.clone();
+        let names: Vec<String> = settings.feeds.iter().map(name).collect();
+        assert_eq!(names, ["binance", "binance-usdm", "binance-2"]);
+    }
+
+    #[test]
     fn wrong_settings_are_named() {
         let unknown = toml::from_str::<File>("[engine]\nworker = 2")
             .unwrap_err()
@@ -300,6 +342,11 @@ mod tests {
         assert_eq!(
             check(wrong),
             "default_instrument \"X\": expected one of binance.BTCUSDT"
+        );
+        let twice = "[[feed]]\nvenue = 'binance'\nsymbols = ['BTCUSDT']\n".repeat(2);
+        assert_eq!(
+            check(&twice),
+            "feed binance: symbol BTCUSDT comes from another feed too, expected each once"
         );
         let mut file = File::default();
         assert!(file.add_signal("no expression").is_err());

@@ -297,7 +297,7 @@ impl Stage {
             buckets.push((bound as f64 / 1e9, up_to - below));
             below = up_to;
         }
-        buckets.push((f64::MAX, latency.len() - below));
+        buckets.push((f64::INFINITY, latency.len() - below));
         let sum = latency.mean() * latency.len() as f64 / 1e9;
         (sum, latency.len(), buckets)
     }
@@ -327,7 +327,7 @@ mod tests {
             "tickloom_dropped_total{stage=\"core\"} 2",
             "tickloom_lag{stage=\"core\"} 7",
             "tickloom_latency_seconds_count{stage=\"core\"} 3",
-            "tickloom_latency_seconds_bucket{le=\"0.0000005\",stage=\"core\"} 2",
+            "tickloom_latency_seconds_bucket{le=\"5e-7\",stage=\"core\"} 2",
             "tickloom_latency_seconds_bucket{le=\"0.000002\",stage=\"core\"} 3",
             "tickloom_latency_seconds_bucket{le=\"+Inf\",stage=\"core\"} 3",
             "tickloom_feed_total{feed=\"binance\",what=\"frames\"} 9",

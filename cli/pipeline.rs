@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tickloom_core::OutputHash;
-use tickloom_feeds::FeedMetrics;
+use tickloom_feeds::{Feed, FeedMetrics};
 use tickloom_ring::{Consumer, Item, Producer, SoleProducer, pin_current_thread, ring, sole_ring};
 use tickloom_types::{
     Header, InstrumentId, Instruments, Kind, Record, Seq, SourceId, StatusBody, StatusCode,
@@ -99,7 +99,7 @@ impl Pipeline {
         let feed_metrics: Vec<NamedFeed> = settings
             .feeds
             .iter()
-            .map(|feed| (feed.venue.name().to_owned(), Arc::new(FeedMetrics::new())))
+            .map(|feed| (source_name(settings, feed), Arc::new(FeedMetrics::new())))
             .collect();
         let metrics_at = match settings.metrics.listen {
             None => None,
@@ -258,6 +258,14 @@ fn strategy_names(settings: &Settings) -> Vec<String> {
     strategies
         .map(|strategy| strategy.name().to_owned())
         .collect()
+}
+
+/// The name of a feed's own source.
+fn source_name(settings: &Settings, feed: &Feed) -> String {
+    let source = settings.core.instruments.source(feed.source);
+    source
+        .map_or(feed.venue.name(), |source| &source.name)
+        .to_owned()
 }
 
 fn spawn_feeds(

@@ -441,7 +441,7 @@ mod tests {
         };
         let drawn = table.draw(&[stage], "00:01");
         for expected in [
-            "binance.BTCUSDT                61800.2        61800.3              -        0.1        -",
+            "binance.BTCUSDT                 61800.2        61800.3              -        0.1        -",
             "trend                           -1.5000",
             "cross                               0.5          50.13         -12.35",
             "core                1,234,567        0      3     950 ns    12.3 us     1.5 ms      2.0 s",

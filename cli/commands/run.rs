@@ -8,7 +8,7 @@ use crate::pipeline::{End, Facts, Pipeline};
 use crate::stop::Stop;
 use serde_json::json;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tickloom_types::BarSpec;
 
 const EXAMPLES: &str = "\
@@ -61,10 +61,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let as_json = args.json;
     let reset_loss_stop = args.reset_loss_stop;
-    let mut settings = settings(args)?.check()?;
+    let config = args.config.clone();
+    let named = |failure| in_file(config.as_deref(), failure);
+    let mut settings = settings(args)?.check().map_err(named)?;
     settings.reset_loss_stop = reset_loss_stop;
     let stop = Stop::catch()?;
-    let pipeline = Pipeline::start(&settings).map_err(Failure::input)?;
+    let pipeline = Pipeline::start(&settings).map_err(|error| named(Failure::Input(error)))?;
     let facts = pipeline.facts.clone();
     announce(&facts);
     let mut live = Live::start("tickloom run", &facts).map_err(Failure::run)?;
@@ -81,6 +83,16 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         end.output_hash, end.events
     ));
     Ok(())
+}
+
+/// Says which file the settings came from, if any did.
+fn in_file(config: Option<&Path>, failure: Failure) -> Failure {
+    match (config, failure) {
+        (Some(path), Failure::Input(error)) => {
+            Failure::Input(error.context(path.display().to_string()))
+        }
+        (_, failure) => failure,
+    }
 }
 
 fn settings(args: Args) -> Result<File, Failure> {

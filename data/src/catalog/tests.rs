@@ -523,3 +523,22 @@ fn an_empty_query_names_what_there_is() {
     assert_eq!((ranges.len(), ranges[0].rows), (1, 1));
     assert_eq!(catalog.instruments().unwrap().len(), 1);
 }
+
+#[test]
+fn the_page_on_the_catalog_names_every_table_and_column() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/catalog.md");
+    let page = fs::read_to_string(page).unwrap();
+    for table in Table::ALL {
+        assert!(page.contains(&format!("`{table}`")), "{table}");
+        let schema = table.schema();
+        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let (common, own) = names.split_at(7 + usize::from(table.is_output()));
+        for name in common {
+            assert!(page.contains(&format!("| `{name}` |")), "{table}: {name}");
+        }
+        assert!(
+            page.contains(&format!("`{}`", own.join(" "))),
+            "{table}: {own:?}"
+        );
+    }
+}

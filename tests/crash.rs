@@ -1,0 +1,222 @@
+//! `kill -9` of a recording run at twenty random instants: nothing that was flushed is lost, doubled or unreadable.
+//!
+//! The instants are places in the run's own progress, from a seed: bytes of the journal, files of the catalog, words
+//! on stderr, or nothing at all. The power cord is not pulled here: what the operating system was given, it keeps.
+
+#![cfg(test)]
+
+mod cli;
+mod common;
+
+use cli::workspace;
+use common::{Running, assert_catalog_holds, json, read_journal, settings, text, until, verify};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tickloom_core::OutputHash;
+use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig, Speed};
+use tickloom_feeds::samples::samples;
+use tickloom_types::{Kind, Record, Seq, StatusBody, StatusCode, TradeBody};
+
+const KILLS: usize = 20;
+/// Most bytes that the journal grows by before a kill: all kills together come before the end of the recording.
+const GROWTH_MAX: u64 = 400_000;
+
+/// When a kill comes.
+#[derive(Debug)]
+enum Instant {
+    /// At once.
+    Started,
+    /// When the endpoint is bound and the journal recovered.
+    Announced,
+    /// When the journal has grown by so many bytes.
+    Journal(u64),
+    /// When there are so many more files in the catalog, finished or not.
+    Catalog(usize),
+}
+
+impl Instant {
+    /// One of them; most are in the stream of records.
+    fn random(random: &mut Random) -> Instant {
+        match random.below(10) {
+            0 => Instant::Started,
+            1 => Instant::Announced,
+            2..=4 => Instant::Catalog(1 + usize::try_from(random.below(4)).unwrap()),
+            _ => Instant::Journal(random.below(GROWTH_MAX)),
+        }
+    }
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+/// What a journal held after a kill.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    inputs: usize,
+    outputs: usize,
+    input_hash: String,
+    output_hash: String,
+}
+
+impl Held {
+    /// What these are, cut at so many of each.
+    fn of(inputs: &[Record], outputs: &[(Seq, Record)]) -> Held {
+        let (mut input_hash, mut output_hash) = (OutputHash::new(), OutputHash::new());
+        for record in inputs {
+            input_hash.update(record);
+        }
+        for (_, record) in outputs {
+            output_hash.update(record);
+        }
+        Held {
+            inputs: inputs.len(),
+            outputs: outputs.len(),
+            input_hash: input_hash.hex(),
+            output_hash: output_hash.hex(),
+        }
+    }
+}
+
+/// All files below a directory that is there or not yet, with their sizes.
+fn files(dir: &Path) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    // What vanishes while it is being looked at was renamed: it will be seen the next time.
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        match entry.metadata() {
+            Ok(meta) if meta.is_dir() => found.extend(files(&entry.path())),
+            Ok(meta) => found.push((entry.path(), meta.len())),
+            Err(_) => {}
+        }
+    }
+    found
+}
+
+fn bytes(dir: &Path) -> u64 {
+    files(dir).iter().map(|(_, bytes)| bytes).sum()
+}
+
+/// The journal of the only run below a directory, if it has begun.
+fn only_journal(record: &Path) -> Option<PathBuf> {
+    let runs = fs::read_dir(record.join("journal")).into_iter().flatten();
+    let runs: Vec<PathBuf> = runs.map(|run| run.unwrap().path()).collect();
+    assert!(runs.len() <= 1, "more than one run: {runs:?}");
+    runs.into_iter().next()
+}
+
+/// Starts the run and kills it at the instant.
+fn run_until(instant: &Instant, config: &str, record: &Path) {
+    let (journal, catalog) = (record.join("journal"), record.join("catalog"));
+    let (bytes_before, files_before) = (bytes(&journal), files(&catalog).len());
+    let mut run = Running::start(&["run", "--config", config]);
+    let mut has_grown = |bytes_more, files_more| {
+        assert!(run.is_alive(), "it ended by itself");
+        let is_longer = bytes(&journal) >= bytes_before + bytes_more;
+        (is_longer || files(&catalog).len() >= files_before + files_more).then_some(())
+    };
+    match *instant {
+        Instant::Started => {}
+        Instant::Announced => {
+            run.announced("publishing");
+        }
+        Instant::Journal(more) => until("a longer journal", || has_grown(more, usize::MAX / 2)),
+        Instant::Catalog(more) => until("more files", || has_grown(GROWTH_MAX, more)),
+    }
+    run.kill();
+}
+
+#[test]
+fn twenty_kills_lose_and_double_nothing_that_was_flushed() {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let given = std::env::var("TICKLOOM_SEED").ok();
+    let seed = given.map_or(since.as_secs(), |seed| seed.parse().unwrap());
+    println!("TICKLOOM_SEED={seed}");
+    let mut random = Random(seed);
+
+    let [_, perpetual] = samples();
+    let venue = LocalVenue::start(LocalVenueConfig {
+        speed: Speed::Times(8.0),
+        ..LocalVenueConfig::new(vec![perpetual.capture])
+    })
+    .unwrap();
+    let dir = workspace();
+    let record = dir.path().join("recorded");
+    let config = dir.path().join("live.toml");
+    fs::write(&config, settings(&venue, &record, "")).unwrap();
+    let config = config.to_str().unwrap();
+
+    let mut checkpoints = Vec::new();
+    for kill in 0..KILLS {
+        let instant = Instant::random(&mut random);
+        run_until(&instant, config, &record);
+        let held = only_journal(&record)
+            .filter(|journal| fs::read_dir(journal).unwrap().count() > 1)
+            .map(|journal| read_journal(&journal))
+            .map(|journal| Held::of(&journal.inputs, &journal.outputs));
+        println!("kill {kill} at {instant:?}: {held:?}");
+        checkpoints.extend(held);
+    }
+
+    let mut run = Running::start(&["run", "--config", config, "--json"]);
+    run.announced("publishing");
+    until("the end of the recording", || {
+        venue.progress().is_finished.then_some(())
+    });
+    let ran = run.stop();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let end = json(&ran);
+
+    let journal = only_journal(&record).unwrap();
+    assert_eq!(text(&end, "journal"), journal.display().to_string());
+    let whole = read_journal(&journal);
+    assert_eq!(whole.torn, None);
+    let close = whole.close.unwrap();
+    assert_eq!(close.next_seq, whole.inputs.len() as u64);
+    assert_eq!(close.outputs, whole.outputs.len() as u64);
+    assert_eq!(close.output_hash, text(&end, "output_hash"));
+    for held in checkpoints {
+        let inputs = &whole.inputs[..held.inputs];
+        assert_eq!(held, Held::of(inputs, &whole.outputs[..held.outputs]));
+    }
+    assert_trades_are_unique(&whole.inputs);
+    assert_sessions(&whole.inputs);
+    assert_catalog_holds(Path::new(&text(&end, "catalog")), &whole.inputs);
+    for (file, _) in files(&record) {
+        let extension = file.extension().unwrap_or_default();
+        assert!(extension != "tmp", "left behind: {}", file.display());
+    }
+    let verified = verify(&journal);
+    assert_eq!(verified["closed"], true);
+    assert_eq!(verified["output_hash"], end["output_hash"]);
+    assert_eq!(verified["recorded_outputs"], verified["outputs"]);
+}
+
+/// The venue plays every trade once, with rising numbers; so must the journal, in however many sessions.
+fn assert_trades_are_unique(inputs: &[Record]) {
+    let trades = inputs.iter().filter(|one| one.kind() == Some(Kind::Trade));
+    let ids: Vec<u64> = trades.map(|one| TradeBody::of(one).trade_id).collect();
+    assert!(!ids.is_empty());
+    for pair in ids.windows(2) {
+        assert!(pair[0] < pair[1], "trade {} after {}", pair[1], pair[0]);
+    }
+}
+
+/// Several sessions have recorded, and each began by saying so.
+fn assert_sessions(inputs: &[Record]) {
+    let starts = inputs.iter().filter(|one| {
+        one.kind() == Some(Kind::Status) && StatusBody::of(one).code == StatusCode::Started as u16
+    });
+    let starts = starts.count();
+    assert!((2..=KILLS + 1).contains(&starts), "{starts} sessions");
+    assert_eq!(inputs[0].kind(), Some(Kind::Status));
+}

@@ -1,5 +1,7 @@
 //! `tickloom backtest`, `replay` and `signals` from outside: the real binary, its texts, its figures, its exit codes.
 
+#![cfg(test)]
+
 mod cli;
 
 use cli::{Ran, shared_data, tickloom, workspace};
@@ -250,10 +252,6 @@ fn a_wrong_command_line_says_what_is_missing() {
         ]
         .concat(),
         "is not before",
-    );
-    check(
-        &[RISING.as_slice(), &["--instrument", "Y"]].concat(),
-        "\"Y\"",
     );
     assert_eq!(tickloom(&["backtst"]).code, 2);
 }

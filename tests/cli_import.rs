@@ -1,5 +1,7 @@
 //! `tickloom import` from outside: files in, catalog out, wrong lines named, and a backtest over the catalog.
 
+#![cfg(test)]
+
 mod cli;
 
 use cli::{Ran, shared_data, tickloom, workspace};
@@ -92,6 +94,23 @@ fn what_was_imported_can_be_backtested() {
     };
     let (from_catalog, from_file) = (over(&catalog), over(&file));
     assert_eq!(from_catalog["bars"], 5);
+    let unknown = tickloom(&[
+        "backtest",
+        "--data",
+        &catalog,
+        "--instrument",
+        "Y",
+        "--enter",
+        "close > 1",
+        "--exit",
+        "close < 1",
+    ]);
+    assert_eq!(unknown.code, 2);
+    assert!(
+        unknown.stderr.contains("\"Y\": expected one of ACME"),
+        "{}",
+        unknown.stderr
+    );
     for field in ["final_equity", "fills", "output_hash"] {
         assert_eq!(from_catalog[field], from_file[field], "{field}");
     }

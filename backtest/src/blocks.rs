@@ -19,12 +19,18 @@ use xxhash_rust::xxh3::Xxh3;
 pub fn run_records(
     config: &CoreConfig,
     records: &[Record],
-    watch: impl FnMut(u64) -> ControlFlow<()>,
+    mut watch: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Outcome, BacktestError> {
     let columns = Columns::of(records);
     let series = columns.as_ref().and_then(Columns::series);
     match series.filter(|series| traded(config).iter().all(|id| *id == series.instrument())) {
-        Some(series) => run_series(config, &series, records),
+        Some(series) => {
+            let outcome = run_series(config, &series, records)?;
+            match watch(outcome.events) {
+                ControlFlow::Continue(()) => Ok(outcome),
+                ControlFlow::Break(()) => Err(BacktestError::Stopped(outcome.events)),
+            }
+        }
         None => run(config, (0..).zip(records.iter().copied()).map(Ok), watch),
     }
 }
@@ -183,6 +189,14 @@ mod tests {
                 agree(&config, &records);
             }
         }
+    }
+
+    #[test]
+    fn whoever_watches_may_end_it() {
+        let stopped = run_records(&config("1"), &bars(&[1_000, 1_100]), |_| {
+            ControlFlow::Break(())
+        });
+        assert!(matches!(stopped, Err(BacktestError::Stopped(2))));
     }
 
     #[test]

@@ -53,16 +53,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["enter", "exit", "short_enter", "short_exit", "size"])]
     strategy: Option<PathBuf>,
     /// When to go long
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     enter: Option<String>,
     /// When to leave a long position
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     exit: Option<String>,
     /// When to go short
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     short_enter: Option<String>,
     /// When to leave a short position
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     short_exit: Option<String>,
     /// The value of $name in expressions; may be given several times
     #[arg(long, value_name = "name=value")]
@@ -74,10 +74,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N | all | all-whole")]
     size: Option<String>,
     /// Cash at the start [default: 1000000]
-    #[arg(long, value_name = "MONEY")]
+    #[arg(long, value_name = "MONEY", allow_hyphen_values = true)]
     cash: Option<String>,
     /// Fee a side, as a fraction of the money traded [default: 0]
-    #[arg(long, value_name = "FRACTION")]
+    #[arg(long, value_name = "FRACTION", allow_hyphen_values = true)]
     fee: Option<String>,
     /// When orders are filled: next-open or same-close [default: next-open]
     #[arg(long, value_name = "MODEL")]
@@ -95,9 +95,10 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let stop = Stop::catch()?;
     let settings = Settings::read(&args)?;
     let data = Data::open(&args, &settings)?;
+    // Only now: until here there is nothing that Ctrl-C could tear, and it ends the program at once.
+    let stop = Stop::catch()?;
     let bar = output::progress(Some(data.len()), "backtest");
     let Data {
         instruments,

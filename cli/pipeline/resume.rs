@@ -21,8 +21,6 @@ pub(crate) struct Resumed {
     pub(crate) recorder: Recorder,
     /// Sequence of the next input.
     pub(crate) next_seq: Seq,
-    /// Hash of all outputs so far.
-    pub(crate) hash: OutputHash,
     pub(crate) journal: PathBuf,
     pub(crate) catalog: PathBuf,
 }
@@ -60,7 +58,6 @@ pub(crate) fn open(
     Ok(Resumed {
         recorder,
         next_seq: recovered.next_seq,
-        hash: hash.clone(),
         journal,
         catalog: catalog_dir(dir),
     })

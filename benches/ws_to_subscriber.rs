@@ -60,10 +60,12 @@ impl Pipeline {
         let (stream, _) = listener.accept().expect("it connects");
         stream.set_nodelay(true).expect("a TCP option");
         let venue = accept(stream).expect("it speaks WebSocket");
-        let mut subscriber =
-            Subscriber::connect(&SubscriberConfig::new(&endpoint, &["signal/"])).expect("an endpoint");
+        let mut subscriber = Subscriber::connect(&SubscriberConfig::new(&endpoint, &["signal/"]))
+            .expect("an endpoint");
         while !subscriber.is_synced() {
-            subscriber.recv(Duration::from_millis(100)).expect("the publisher answers");
+            subscriber
+                .recv(Duration::from_millis(100))
+                .expect("the publisher answers");
         }
         Pipeline {
             child,
@@ -75,9 +77,14 @@ impl Pipeline {
 
 impl Way for Pipeline {
     fn pass(&mut self, number: u32) {
-        self.venue.send(Message::text(frame(number))).expect("the feed reads");
+        self.venue
+            .send(Message::text(frame(number)))
+            .expect("the feed reads");
         loop {
-            let received = self.subscriber.recv(Duration::from_secs(10)).expect("the publisher sends");
+            let received = self
+                .subscriber
+                .recv(Duration::from_secs(10))
+                .expect("the publisher sends");
             let Some(received) = received else {
                 panic!("no signal of frame {number} within ten seconds");
             };
@@ -142,7 +149,10 @@ impl Bare {
 fn hop(context: &zmq::Context) -> (zmq::Socket, zmq::Socket) {
     let publisher = context.socket(zmq::PUB).expect("a socket");
     publisher.bind("tcp://127.0.0.1:*").expect("a free port");
-    let endpoint = publisher.get_last_endpoint().expect("a bound socket").expect("UTF-8");
+    let endpoint = publisher
+        .get_last_endpoint()
+        .expect("a bound socket")
+        .expect("UTF-8");
     let subscriber = context.socket(zmq::SUB).expect("a socket");
     subscriber.connect(&endpoint).expect("an endpoint");
     subscriber.set_subscribe(b"").expect("a subscription");
@@ -191,7 +201,10 @@ fn main() {
             tails[way].push(latencies[latencies.len() * 99 / 100]);
         }
     }
-    println!("{:<26} {:>10} {:>22} {:>10} {:>8}", "way", "p50 us", "spread of rounds", "p99 us", "ratio");
+    println!(
+        "{:<26} {:>10} {:>22} {:>10} {:>8}",
+        "way", "p50 us", "spread of rounds", "p99 us", "ratio"
+    );
     let mut base = 0.0;
     for (way, (name, _)) in ways.iter().enumerate() {
         medians[way].sort_by(f64::total_cmp);
@@ -201,7 +214,10 @@ fn main() {
             base = median;
         }
         let spread = format!("{:.1}..{:.1}", medians[way][0], medians[way][ROUNDS - 1]);
-        println!("{name:<26} {median:>10.1} {spread:>22} {tail:>10.1} {:>8.2}", median / base);
+        println!(
+            "{name:<26} {median:>10.1} {spread:>22} {tail:>10.1} {:>8.2}",
+            median / base
+        );
     }
     // The relay waits for ever on its socket; the process ends without it.
     std::process::exit(0);

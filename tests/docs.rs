@@ -86,7 +86,13 @@ fn run_until(words: &[String], folder: &Path, sign: &str) -> Output {
     });
     if is_up {
         let pid = child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
     for line in lines.map_while(Result::ok) {
         heard.push_str(&line);
@@ -101,7 +107,10 @@ fn run_until(words: &[String], folder: &Path, sign: &str) -> Output {
 fn check(line: &str, folder: &Path) {
     if let Some(chore) = line.strip_prefix("cargo xtask ") {
         let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
-        assert!(ci.contains(&format!("cargo xtask {chore}")), "CI does not call {line}");
+        assert!(
+            ci.contains(&format!("cargo xtask {chore}")),
+            "CI does not call {line}"
+        );
         return;
     }
     let command = line
@@ -119,7 +128,11 @@ fn check(line: &str, folder: &Path) {
         _ => run_to_its_end(&words, folder),
     };
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{line}\n{}: {stderr}", output.status);
+    assert!(
+        output.status.success(),
+        "{line}\n{}: {stderr}",
+        output.status
+    );
 }
 
 #[test]
@@ -133,7 +146,15 @@ fn every_command_in_the_docs_works() {
         }
     }
     let readme: String = blocks("README.md", "sh").concat();
-    for word in ["demo", "xtask test", "import", "backtest", "signals", "run", "subscribe"] {
+    for word in [
+        "demo",
+        "xtask test",
+        "import",
+        "backtest",
+        "signals",
+        "run",
+        "subscribe",
+    ] {
         assert!(readme.contains(word), "the README shows no {word}");
     }
 }
@@ -141,7 +162,10 @@ fn every_command_in_the_docs_works() {
 #[test]
 fn the_first_backtest_in_the_readme_leaves_a_report() {
     let folder = folder();
-    for block in blocks("README.md", "sh").iter().filter(|block| block.contains("-- import")) {
+    for block in blocks("README.md", "sh")
+        .iter()
+        .filter(|block| block.contains("-- import"))
+    {
         for line in block.lines() {
             check(line, folder.path());
         }
@@ -167,9 +191,23 @@ fn the_configuration_file_in_the_docs_runs() {
 
 #[test]
 fn help_of_every_command_has_examples() {
-    for command in ["demo", "run", "subscribe", "backtest", "import", "replay", "signals"] {
-        let output = Command::new(BINARY).args([command, "--help"]).output().unwrap();
+    for command in [
+        "demo",
+        "run",
+        "subscribe",
+        "backtest",
+        "import",
+        "replay",
+        "signals",
+    ] {
+        let output = Command::new(BINARY)
+            .args([command, "--help"])
+            .output()
+            .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && text.contains("Examples:"), "{command}: {text}");
+        assert!(
+            output.status.success() && text.contains("Examples:"),
+            "{command}: {text}"
+        );
     }
 }

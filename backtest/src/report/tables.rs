@@ -143,7 +143,7 @@ pub(super) fn months(outcome: &Outcome) -> String {
         }
         put(
             &mut html,
-            format_args!("<td class=\"total\">{:.1}%</td></tr>\n", year.total * 100.0),
+            format_args!("<td class=\"total\">{}%</td></tr>\n", tenths(year.total)),
         );
     }
     html + "</table></div></section>\n"
@@ -152,11 +152,20 @@ pub(super) fn months(outcome: &Outcome) -> String {
 fn shaded(value: f64, largest: f64) -> String {
     let colour = if value < 0.0 { "bad" } else { "good" };
     let strength = (value.abs() / largest).sqrt() * 60.0;
-    let text = format!("{:.1}", value * 100.0);
-    let text = if text == "-0.0" { "0.0" } else { &text };
     format!(
-        "<td style=\"background:color-mix(in srgb,var(--{colour}) {strength:.0}%,transparent)\">{text}</td>"
+        "<td style=\"background:color-mix(in srgb,var(--{colour}) {strength:.0}%,transparent)\">{}</td>",
+        tenths(value)
     )
+}
+
+/// A fraction in percent with one decimal; what rounds to nothing has no sign.
+fn tenths(fraction: f64) -> String {
+    let text = format!("{:.1}", fraction * 100.0);
+    if text == "-0.0" {
+        "0.0".to_owned()
+    } else {
+        text
+    }
 }
 
 /// The round trips.
@@ -255,6 +264,12 @@ pub(super) fn put(html: &mut String, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn next_to_nothing_has_no_sign() {
+        assert_eq!(tenths(-0.000_1), "0.0");
+        assert_eq!(tenths(-0.012), "-1.2");
+    }
 
     #[test]
     fn text_cannot_become_markup() {

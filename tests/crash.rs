@@ -8,9 +8,9 @@
 mod cli;
 mod common;
 
-use cli::workspace;
+use cli::{tickloom, workspace};
 use common::{Running, assert_catalog_holds, json, read_journal, settings, text, until, verify};
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tickloom_core::OutputHash;
@@ -106,12 +106,23 @@ fn bytes(dir: &Path) -> u64 {
     files(dir).iter().map(|(_, bytes)| bytes).sum()
 }
 
-/// The journal of the only run below a directory, if it has begun.
+/// The journal of the only run below a directory, if it has begun: a kill may come before its first segment.
 fn only_journal(record: &Path) -> Option<PathBuf> {
     let runs = fs::read_dir(record.join("journal")).into_iter().flatten();
-    let runs: Vec<PathBuf> = runs.map(|run| run.unwrap().path()).collect();
+    let mut runs: Vec<PathBuf> = runs.map(|run| run.unwrap().path()).collect();
+    runs.retain(|run| !segments(run).is_empty());
     assert!(runs.len() <= 1, "more than one run: {runs:?}");
-    runs.into_iter().next()
+    runs.pop()
+}
+
+/// The segments of a journal, in order.
+fn segments(journal: &Path) -> Vec<PathBuf> {
+    let names = files(journal).into_iter().map(|(file, _)| file);
+    let mut found: Vec<PathBuf> = names
+        .filter(|file| file.extension().is_some_and(|extension| extension == "tlj"))
+        .collect();
+    found.sort();
+    found
 }
 
 /// Starts the run and kills it at the instant.
@@ -135,6 +146,16 @@ fn run_until(instant: &Instant, config: &str, record: &Path) {
     run.kill();
 }
 
+/// Plays the recording of the perpetual so that it outlasts all kills.
+fn venue() -> LocalVenue {
+    let [_, perpetual] = samples();
+    LocalVenue::start(LocalVenueConfig {
+        speed: Speed::Times(8.0),
+        ..LocalVenueConfig::new(vec![perpetual.capture])
+    })
+    .unwrap()
+}
+
 #[test]
 fn twenty_kills_lose_and_double_nothing_that_was_flushed() {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -143,12 +164,7 @@ fn twenty_kills_lose_and_double_nothing_that_was_flushed() {
     println!("TICKLOOM_SEED={seed}");
     let mut random = Random(seed);
 
-    let [_, perpetual] = samples();
-    let venue = LocalVenue::start(LocalVenueConfig {
-        speed: Speed::Times(8.0),
-        ..LocalVenueConfig::new(vec![perpetual.capture])
-    })
-    .unwrap();
+    let venue = venue();
     let dir = workspace();
     let record = dir.path().join("recorded");
     let config = dir.path().join("live.toml");
@@ -160,7 +176,6 @@ fn twenty_kills_lose_and_double_nothing_that_was_flushed() {
         let instant = Instant::random(&mut random);
         run_until(&instant, config, &record);
         let held = only_journal(&record)
-            .filter(|journal| fs::read_dir(journal).unwrap().count() > 1)
             .map(|journal| read_journal(&journal))
             .map(|journal| Held::of(&journal.inputs, &journal.outputs));
         println!("kill {kill} at {instant:?}: {held:?}");
@@ -219,4 +234,57 @@ fn assert_sessions(inputs: &[Record]) {
     let starts = starts.count();
     assert!((2..=KILLS + 1).contains(&starts), "{starts} sessions");
     assert_eq!(inputs[0].kind(), Some(Kind::Status));
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_damage_is_refused() {
+    let venue = venue();
+    let dir = workspace();
+    let record = dir.path().join("recorded");
+    let config = dir.path().join("live.toml");
+    fs::write(&config, settings(&venue, &record, "")).unwrap();
+    let config = config.to_str().unwrap();
+    run_until(&Instant::Journal(GROWTH_MAX), config, &record);
+    let journal = only_journal(&record).unwrap();
+    let before = read_journal(&journal);
+
+    let last = segments(&journal).pop().unwrap();
+    let file = OpenOptions::new().write(true).open(&last).unwrap();
+    file.set_len(last.metadata().unwrap().len() - 1).unwrap();
+    let torn = read_journal(&journal);
+    assert!(torn.torn.is_some());
+    let mut run = Running::start(&["run", "--config", config]);
+    run.announced("the journal had a torn tail");
+    assert_eq!(run.announced("journal"), journal.display().to_string());
+    let resumed = run.announced("resumed");
+    assert!(
+        resumed.contains(&format!("after {} events", torn.inputs.len())),
+        "{resumed}"
+    );
+    let ran = run.stop();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let whole = read_journal(&journal);
+    assert_eq!(torn.inputs, before.inputs[..torn.inputs.len()]);
+    assert_eq!(torn.inputs, whole.inputs[..torn.inputs.len()]);
+    assert_eq!(verify(&journal)["closed"], true);
+    assert_catalog_holds(&record.join("catalog"), &whole.inputs);
+
+    // No crash leaves such bytes: somebody should look, before anything is written after them.
+    for segment in segments(&journal) {
+        let bytes = fs::read(&segment).unwrap();
+        let mut damaged = bytes.clone();
+        damaged[100] ^= 1;
+        fs::write(&segment, damaged).unwrap();
+        let words = ["run", "--config", config];
+        let ran = tickloom(&words);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        let name = segment.display().to_string();
+        assert!(ran.stderr.contains(&name), "{name}: {ran:?}");
+        let journal = journal.to_str().unwrap();
+        let ran = tickloom(&["replay", "--verify", journal]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains(&name), "{name}: {ran:?}");
+        fs::write(&segment, bytes).unwrap();
+    }
+    assert_eq!(verify(&journal)["closed"], true);
 }

@@ -91,26 +91,35 @@ fn run_name(started: Ts) -> String {
         .collect()
 }
 
-/// The run with the last name, which is the last that began.
+/// The run with the last name, which is the last that began. One that was killed before its first segment is none.
 fn last_run(dir: &Path) -> Result<Option<RunMeta>> {
     let journals = dir.join("journal");
-    let mut names = Vec::new();
-    match fs::read_dir(&journals) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| journals.display().to_string()),
-        Ok(entries) => {
-            for entry in entries {
-                names.push(entry?.path());
-            }
+    if !journals.exists() {
+        return Ok(None);
+    }
+    let mut begun = Vec::new();
+    for run in list(&journals)? {
+        if run.is_dir() && list(&run)?.iter().any(|file| is_segment(file)) {
+            begun.push(run);
         }
     }
-    let Some(last) = names.into_iter().max() else {
-        return Ok(None);
-    };
-    // A run that was killed before its first block has nothing to go on from.
-    Ok(JournalReader::open(&last)
-        .ok()
-        .map(|reader| reader.meta().clone()))
+    match begun.into_iter().max() {
+        None => Ok(None),
+        Some(last) => Ok(Some(JournalReader::open(&last)?.meta().clone())),
+    }
+}
+
+fn list(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(dir).and_then(|entries| {
+        entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect()
+    });
+    entries.with_context(|| dir.display().to_string())
+}
+
+fn is_segment(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "tlj")
 }
 
 fn is_same(last: &RunMeta, fresh: &RunMeta) -> bool {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use thiserror::Error;
 use tickloom_core::{Core, CoreConfig, CoreError, OutputHash, Outputs};
 use tickloom_data::DataError;
-use tickloom_types::{InstrumentId, Kind, MoneyOverflow, Record, Seq, Ts, VerdictBody};
+use tickloom_types::{Flags, InstrumentId, Kind, MoneyOverflow, Record, Seq, Ts, VerdictBody};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Records between two looks at whether to go on.
@@ -66,7 +66,8 @@ struct Run {
     data_hash: Xxh3,
     events: u64,
     input_bars: u64,
-    last: Ts,
+    /// Newest time of a market record.
+    last: Option<Ts>,
 }
 
 /// What is kept of the outputs.
@@ -104,7 +105,7 @@ impl Run {
             data_hash: Xxh3::new(),
             events: 0,
             input_bars: 0,
-            last: Ts(i64::MIN),
+            last: None,
         })
     }
 
@@ -112,7 +113,10 @@ impl Run {
         self.data_hash.update(record.as_bytes());
         self.core.step(seq, record, &mut self.outputs);
         self.events += 1;
-        self.last = self.last.max(record.ts_event());
+        let is_timed = has_venue_time(record);
+        if is_timed {
+            self.last = self.last.max(Some(record.ts_event()));
+        }
         let bars_before = self.tally.bars;
         self.tally.take(self.outputs.records());
         let is_bar = record.kind() == Some(Kind::Bar);
@@ -120,7 +124,7 @@ impl Run {
         let (portfolio, market) = (self.core.portfolio(), self.core.market());
         if is_bar || self.tally.bars > bars_before {
             self.sampler.bar(record.ts_event(), portfolio, market);
-        } else {
+        } else if is_timed {
             self.sampler.tick(record.ts_event(), portfolio, market);
         }
     }
@@ -156,6 +160,15 @@ impl Run {
             output_hash: self.tally.hash.hex(),
         })
     }
+}
+
+/// Whether a record tells of the market at a time that the venue gave. A status may bear our clock, which is years away in a replay.
+fn has_venue_time(record: &Record) -> bool {
+    let is_market = matches!(
+        record.kind(),
+        Some(Kind::Trade | Kind::Quote | Kind::Level | Kind::Bar)
+    );
+    is_market && !record.has(Flags::BAD_TIME)
 }
 
 #[cfg(test)]
@@ -201,6 +214,21 @@ mod tests {
         assert!(outcome.trades.len() > 50);
         let gained: i128 = outcome.trades.iter().map(|trade| trade.profit.0).sum();
         assert_eq!(gained, outcome.final_equity.0 - config.account.cash.0);
+    }
+
+    #[test]
+    fn a_status_of_another_clock_is_no_point_of_the_curve() {
+        let mut records: Vec<Record> = bars(&[1_000, 1_100, 1_200]);
+        let mut status = records[0];
+        status.header.kind = Kind::Status as u8;
+        status.header.ts_event = i64::MAX / 2;
+        status.body = [0; 5];
+        records.insert(0, status);
+        records.push(status);
+        let records = (0..).zip(records).map(Ok);
+        let outcome = run(&config("1"), records, |_| ControlFlow::Continue(())).unwrap();
+        let day = 86_400_000_000_000;
+        assert_eq!(outcome.curve.ts, [day, 2 * day, 3 * day]);
     }
 
     #[test]

@@ -51,6 +51,8 @@ impl Sampler {
             self.has_bars = true;
             self.clear();
         }
+        // Bars of several instruments may come a little out of order.
+        let ts = self.curve.ts.last().map_or(ts, |last| ts.max(Ts(*last)));
         if self.curve.ts.last() == Some(&ts.0) {
             self.drop_last();
             self.offered -= 1;
@@ -58,18 +60,25 @@ impl Sampler {
         self.point(ts, portfolio, market);
     }
 
-    /// The last state of the run, whatever the rhythm, and the curve.
-    pub(crate) fn finish(mut self, ts: Ts, portfolio: &Portfolio, market: &Market) -> Curve {
-        if self.curve.ts.last().is_some_and(|last| *last >= ts.0) {
-            self.drop_last();
+    /// The curve, with the last state of the run whatever the rhythm; `newest` is the time of the newest market record.
+    pub(crate) fn finish(
+        mut self,
+        newest: Option<Ts>,
+        portfolio: &Portfolio,
+        market: &Market,
+    ) -> Curve {
+        if let Some(newest) = newest {
+            let last = self.curve.ts.last().map(|last| Ts(*last));
+            if last.is_some_and(|last| last >= newest) {
+                self.drop_last();
+            }
+            self.every = 1;
+            self.point(
+                last.map_or(newest, |last| last.max(newest)),
+                portfolio,
+                market,
+            );
         }
-        let last = self.curve.ts.last().copied();
-        self.every = 1;
-        self.point(
-            Ts(last.map_or(ts.0, |last| last.max(ts.0))),
-            portfolio,
-            market,
-        );
         self.curve.held = self.held.iter().filter(|held| **held).count();
         self.curve
     }

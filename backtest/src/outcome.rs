@@ -1,5 +1,6 @@
 //! What a backtest found: fills, trades, curve, figures, and the two hashes that let anyone repeat it.
 
+use crate::text::{duration, percent};
 use crate::trades::{Fill, Trade};
 use serde::Serialize;
 use tickloom_stats::{
@@ -116,4 +117,15 @@ pub struct Outcome {
     pub data_hash: String,
     /// Hash over every output record, in order: what came of it.
     pub output_hash: String,
+}
+
+impl Outcome {
+    /// What the total return is by the year; of a short run, how long it took.
+    #[must_use]
+    pub fn pace(&self) -> String {
+        match self.statistics.cagr {
+            Some(_) => format!("{} a year", percent(self.statistics.cagr)),
+            None => format!("in {}", duration(self.curve.span())),
+        }
+    }
 }

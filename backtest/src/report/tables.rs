@@ -62,7 +62,7 @@ fn account_figures(outcome: &Outcome) -> [Figure; 5] {
         (
             "Total return",
             percent(figures.total_return),
-            format!("{} a year", percent(figures.cagr)),
+            outcome.pace(),
         ),
         (
             "Sharpe",

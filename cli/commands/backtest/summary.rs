@@ -80,7 +80,7 @@ fn rows(outcome: &Outcome) -> [(&'static str, String, String); 8] {
         (
             "Total return",
             percent(figures.total_return),
-            format!("{} a year", percent(figures.cagr)),
+            outcome.pace(),
         ),
         (
             "Max drawdown",

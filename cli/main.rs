@@ -13,7 +13,6 @@ mod stop;
 mod table;
 
 use clap::{Parser, Subcommand};
-use failure::Failure;
 use std::process::ExitCode;
 
 /// Weaves market ticks into signals: the same path live, replayed and backtested.
@@ -28,6 +27,7 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for a moment")]
 enum Command {
     Demo(commands::demo::Args),
     Run(commands::run::Args),

@@ -20,6 +20,7 @@ use core_thread::{CoreEnd, CoreThread, Output};
 use feed_thread::FeedThread;
 use publisher_thread::PublisherThread;
 use recorder_thread::RecorderThread;
+use resume::Resumed;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +81,23 @@ pub(crate) struct End {
     pub(crate) outputs: u64,
 }
 
+impl Facts {
+    /// What the settings and the engine say; where things are is added once it is known.
+    fn of(settings: &Settings, engine: &Engine, recording: Option<&Resumed>) -> Facts {
+        Facts {
+            instruments: engine.instruments().clone(),
+            signals: signal_names(settings),
+            strategies: strategy_names(settings),
+            endpoint: String::new(),
+            metrics_at: None,
+            journal: recording.map(|resumed| resumed.journal.clone()),
+            catalog: recording.map(|resumed| resumed.catalog.clone()),
+            resumed: recording.map_or(0, |resumed| resumed.next_seq),
+            feeds: Vec::new(),
+        }
+    }
+}
+
 impl Pipeline {
     /// Starts every thread. Returns once the endpoint is bound and the journal is recovered.
     ///
@@ -109,15 +127,10 @@ impl Pipeline {
             ),
         };
         let facts = Facts {
-            instruments: engine.instruments().clone(),
-            signals: signal_names(settings),
-            strategies: strategy_names(settings),
-            endpoint: publisher.endpoint().to_owned(),
             metrics_at,
-            journal: recording.as_ref().map(|resumed| resumed.journal.clone()),
-            catalog: recording.as_ref().map(|resumed| resumed.catalog.clone()),
-            resumed: first_seq,
+            endpoint: publisher.endpoint().to_owned(),
             feeds: feed_metrics,
+            ..Facts::of(settings, &engine, recording.as_ref())
         };
         let mut rings = Rings::new(settings, recording.is_some())?;
         rings.input.push(status(StatusCode::Started));
@@ -143,17 +156,14 @@ impl Pipeline {
         };
         let recorder = match recording {
             None => None,
-            Some(resumed) => {
-                let thread = RecorderThread {
-                    recorder: resumed.recorder,
-                    input: take(&mut rings.inputs)?,
-                    output: take(&mut rings.outputs)?,
-                    hash,
-                    first_seq,
-                    probe: metrics.stage("record"),
-                };
-                Some(spawn("recorder", None, move || thread.run())?)
-            }
+            Some(resumed) => Some(RecorderThread {
+                recorder: resumed.recorder,
+                input: take(&mut rings.inputs)?,
+                output: take(&mut rings.outputs)?,
+                hash,
+                first_seq,
+                probe: metrics.stage("record"),
+            }),
         };
         Ok(Pipeline {
             shutdown,
@@ -161,7 +171,9 @@ impl Pipeline {
             workers,
             core: spawn("core", pins.next(), move || core.run())?,
             publisher: spawn("publisher", pins.next(), move || publisher.run())?,
-            recorder,
+            recorder: recorder
+                .map(|recorder| spawn("recorder", None, move || recorder.run()))
+                .transpose()?,
             metrics,
             facts,
         })

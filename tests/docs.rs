@@ -3,6 +3,8 @@
 //! `cargo run --release --` stands for the binary under test. Commands that run for ever are stopped by Ctrl-C once they say that they
 //! are up. Chores (`cargo xtask`) must be called by CI. Python snippets are run by the test of `engine/wire`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

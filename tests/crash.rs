@@ -126,10 +126,10 @@ fn segments(journal: &Path) -> Vec<PathBuf> {
 }
 
 /// Starts the run and kills it at the instant.
-fn run_until(instant: &Instant, config: &str, record: &Path) {
+fn run_until(instant: &Instant, words: &[&str], record: &Path) {
     let (journal, catalog) = (record.join("journal"), record.join("catalog"));
     let (bytes_before, files_before) = (bytes(&journal), files(&catalog).len());
-    let mut run = Running::start(&["run", "--config", config]);
+    let mut run = Running::start(words);
     let mut has_grown = |bytes_more, files_more| {
         assert!(run.is_alive(), "it ended by itself");
         let is_longer = bytes(&journal) >= bytes_before + bytes_more;
@@ -174,7 +174,10 @@ fn twenty_kills_lose_and_double_nothing_that_was_flushed() {
     let mut checkpoints = Vec::new();
     for kill in 0..KILLS {
         let instant = Instant::random(&mut random);
-        run_until(&instant, config, &record);
+        // Any number of workers goes on where any other was killed.
+        let workers = ["1", "2", "4"][usize::try_from(random.below(3)).unwrap()];
+        let words = ["run", "--config", config, "--workers", workers];
+        run_until(&instant, &words, &record);
         let held = only_journal(&record)
             .map(|journal| read_journal(&journal))
             .map(|journal| Held::of(&journal.inputs, &journal.outputs));
@@ -244,7 +247,8 @@ fn a_torn_tail_is_cut_and_damage_is_refused() {
     let config = dir.path().join("live.toml");
     fs::write(&config, settings(&venue, &record, "")).unwrap();
     let config = config.to_str().unwrap();
-    run_until(&Instant::Journal(GROWTH_MAX), config, &record);
+    let words = ["run", "--config", config];
+    run_until(&Instant::Journal(GROWTH_MAX), &words, &record);
     let journal = only_journal(&record).unwrap();
     let before = read_journal(&journal);
 
@@ -253,7 +257,7 @@ fn a_torn_tail_is_cut_and_damage_is_refused() {
     file.set_len(last.metadata().unwrap().len() - 1).unwrap();
     let torn = read_journal(&journal);
     assert!(torn.torn.is_some());
-    let mut run = Running::start(&["run", "--config", config]);
+    let mut run = Running::start(&words);
     run.announced("the journal had a torn tail");
     assert_eq!(run.announced("journal"), journal.display().to_string());
     let resumed = run.announced("resumed");
@@ -275,7 +279,6 @@ fn a_torn_tail_is_cut_and_damage_is_refused() {
         let mut damaged = bytes.clone();
         damaged[100] ^= 1;
         fs::write(&segment, damaged).unwrap();
-        let words = ["run", "--config", config];
         let ran = tickloom(&words);
         assert_eq!(ran.code, 2, "{ran:?}");
         let name = segment.display().to_string();

@@ -150,6 +150,37 @@ fn subscribers_miss_nothing_and_every_stage_is_counted() {
     assert_eq!(verified["inputs"], end["events"]);
 }
 
+#[test]
+fn a_subscriber_outlives_its_publisher() {
+    let venue = venue(Speed::Times(4.0), Vec::new());
+    let feed = venue.feed_url();
+    let start =
+        |endpoint: &str| Running::start(&["run", "--feed", &feed, "--publish", endpoint, "--json"]);
+    let mut first = start(ANY_PORT);
+    let endpoint = first.announced("publishing");
+    let mut subscriber = Running::start(&["subscribe", &endpoint]);
+    subscriber.announced("connected");
+    assert_eq!(first.stop().code, 0);
+    let mut second = start(&endpoint);
+    assert_eq!(second.announced("publishing"), endpoint);
+    subscriber.announced("the publisher was restarted");
+    assert_eq!(second.stop().code, 0);
+    let ran = subscriber.stop();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("trade/binance.BTCUSDT"), "{ran:?}");
+}
+
+#[test]
+fn a_subscriber_waits_for_a_publisher_until_ctrl_c() {
+    let mut waiting = Running::start(&["subscribe", "tcp://127.0.0.1:1"]);
+    waiting.announced("waiting for");
+    let ran = waiting.stop();
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:?}");
+    let ran = tickloom(&["subscribe", "nowhere"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("nowhere"), "{ran:?}");
+}
+
 /// Checks that no topic's sequence has a gap, and that all messages are of one publisher.
 fn assert_sequences(lines: &str) {
     let mut last: HashMap<String, u64> = HashMap::new();

@@ -271,12 +271,9 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-fn main() {
-    // Without --bench (as `cargo test --benches` runs it) one short round shows that it works.
-    let measured = std::env::args().any(|argument| argument == "--bench");
-    let (rounds, shrink) = if measured { (ROUNDS, 1) } else { (1, 100) };
-
-    let streams: Vec<Contender> = vec![
+/// One thread writes, another reads, as fast as they can.
+fn streams() -> Vec<Contender> {
+    vec![
         (
             "disruptor, one producer",
             Box::new(|n| stream(raw_sole(), n)),
@@ -306,10 +303,12 @@ fn main() {
             "crossbeam-channel (one consumer)",
             Box::new(|n| stream(crossbeam_channel::bounded(CAPACITY), n)),
         ),
-    ];
-    compare("stream, ns an item", &streams, rounds, ITEMS / shrink);
+    ]
+}
 
-    let alones: Vec<Contender> = vec![
+/// Both ends on one thread: what an item costs without another core.
+fn alones() -> Vec<Contender> {
+    vec![
         (
             "disruptor, one producer",
             Box::new(|n| alone(raw_sole(), n)),
@@ -339,15 +338,12 @@ fn main() {
             "crossbeam-channel (one consumer)",
             Box::new(|n| alone(crossbeam_channel::bounded(CAPACITY), n)),
         ),
-    ];
-    compare(
-        "both ends on one thread, ns an item",
-        &alones,
-        rounds,
-        ITEMS / shrink,
-    );
+    ]
+}
 
-    let hops: Vec<Contender> = vec![
+/// One item at a time, there and back.
+fn hops() -> Vec<Contender> {
+    vec![
         (
             "disruptor, one producer",
             Box::new(|n| ping_pong(raw_sole, n)),
@@ -380,6 +376,25 @@ fn main() {
             "crossbeam-channel (one consumer)",
             Box::new(|n| ping_pong(|| crossbeam_channel::bounded(CAPACITY), n)),
         ),
-    ];
-    compare("one item at a time, ns a hop", &hops, rounds, HOPS / shrink);
+    ]
+}
+
+fn main() {
+    // Without --bench (as `cargo test --benches` runs it) one short round shows that it works.
+    let measured = std::env::args().any(|argument| argument == "--bench");
+    let (rounds, shrink) = if measured { (ROUNDS, 1) } else { (1, 100) };
+    let items = ITEMS / shrink;
+    compare("stream, ns an item", &streams(), rounds, items);
+    compare(
+        "both ends on one thread, ns an item",
+        &alones(),
+        rounds,
+        items,
+    );
+    compare(
+        "one item at a time, ns a hop",
+        &hops(),
+        rounds,
+        HOPS / shrink,
+    );
 }

@@ -1,9 +1,6 @@
 //! The one place that prints: results to stdout, talk and progress to stderr, colour only for a terminal.
 
-#![cfg_attr(
-    not(test),
-    expect(clippy::print_stderr, reason = "this file is where the program speaks")
-)]
+#![expect(clippy::print_stderr, reason = "this file is where the program speaks")]
 
 use crate::failure::Failure;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

@@ -114,11 +114,7 @@ impl Pipeline {
         let publisher = bind_publisher(settings, engine.instruments())?;
         let metrics = Metrics::default();
         let (shutdown, stop) = watch::channel(false);
-        let feed_metrics: Vec<NamedFeed> = settings
-            .feeds
-            .iter()
-            .map(|feed| (source_name(settings, feed), Arc::new(FeedMetrics::new())))
-            .collect();
+        let feed_metrics = name_feeds(settings);
         let metrics_at = match settings.metrics.listen {
             None => None,
             Some(listen) => Some(
@@ -258,6 +254,12 @@ fn bind_publisher(settings: &Settings, instruments: &Instruments) -> Result<Publ
     let mut config = PublisherConfig::new(&settings.publish.endpoint, epoch());
     config.high_water_mark = settings.publish.high_water_mark;
     Publisher::bind(&config, names).context("publish")
+}
+
+/// Every feed with counters of its own.
+fn name_feeds(settings: &Settings) -> Vec<NamedFeed> {
+    let named = |feed| (source_name(settings, feed), Arc::new(FeedMetrics::new()));
+    settings.feeds.iter().map(named).collect()
 }
 
 fn signal_names(settings: &Settings) -> Vec<String> {

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-const PAGES: [&str; 3] = ["README.md", "docs/live.md", "docs/backtest-conventions.md"];
+const PAGES: [&str; 2] = ["README.md", "docs/backtest.md"];
 const BINARY: &str = env!("CARGO_BIN_EXE_tickloom");
 
 fn root() -> PathBuf {

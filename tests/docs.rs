@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+use std::fmt::Write;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// A folder like the clone as far as the docs' commands see it: `data/samples` is there.
+/// A folder like the clone as far as the docs' commands see it: `data/samples` is there, and a file of prices.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let samples = folder.path().join("data/samples");
@@ -58,7 +59,24 @@ fn folder() -> tempfile::TempDir {
         let path = entry.unwrap().path();
         fs::copy(&path, samples.join(path.file_name().unwrap())).unwrap();
     }
+    fs::write(folder.path().join("prices.csv"), prices()).unwrap();
     folder
+}
+
+/// Daily bars that go up and down, for commands over a file of the reader's own.
+fn prices() -> String {
+    let mut text = String::from("Date,Open,High,Low,Close,Volume\n");
+    for day in 0..336_i64 {
+        let (month, day_of_month) = (day / 28 + 1, day % 28 + 1);
+        let price = 100 + (day % 60 - 30).abs();
+        let (high, low) = (price + 1, price - 1);
+        writeln!(
+            text,
+            "2023-{month:02}-{day_of_month:02},{price},{high},{low},{price},1000"
+        )
+        .unwrap();
+    }
+    text
 }
 
 fn run_to_its_end(words: &[String], folder: &Path) -> Output {
@@ -142,6 +160,7 @@ fn every_command_in_the_docs_works() {
     for page in PAGES {
         let folder = folder();
         for block in blocks(page, "sh") {
+            let block = block.replace("\\\n", " ");
             for line in block.lines().filter(|line| !line.trim().is_empty()) {
                 check(line.trim(), folder.path());
             }

@@ -33,7 +33,8 @@ pub struct CoreConfig {
     /// Cash, fee and fill model.
     #[serde(default)]
     pub account: AccountConfig,
-    /// An instrument of which nothing came for so many nanoseconds of its source's clock is stale; `None` for never.
+    /// An instrument of whose book and quotes nothing came for so many nanoseconds of its source's clock is stale,
+    /// whatever trades; without book and quotes, its trades count. `None` for never.
     #[serde(default)]
     pub stale_after: Option<DurationNs>,
 }

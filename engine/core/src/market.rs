@@ -64,8 +64,10 @@ struct Instrument {
     since: Option<Ts>,
     /// The feed that its records come from: its timers and status concern this instrument.
     feed: Option<SourceId>,
-    /// Newest time of a record, to notice silence.
+    /// Newest time of a trade, quote or level.
     seen: Ts,
+    /// Newest time of a quote or level, once there was one: trades say nothing of whether the book still comes.
+    quoted: Option<Ts>,
     /// Its builders in `Market::builders`.
     bars: Range<usize>,
     /// No open bar closes by time before this.
@@ -267,6 +269,11 @@ impl Market {
 }
 
 impl Instrument {
+    /// Since when nothing came of what bid and ask are made from; of anything, where those never came.
+    fn silent_since(&self) -> Ts {
+        self.quoted.unwrap_or(self.seen)
+    }
+
     fn new(at: usize, builders: &[BarBuilder]) -> Instrument {
         let id = u32::try_from(at).map_or(InstrumentId::NONE, InstrumentId);
         let first = builders.partition_point(|builder| builder.instrument < id);
@@ -276,6 +283,7 @@ impl Instrument {
             since: None,
             feed: None,
             seen: Ts(i64::MIN),
+            quoted: None,
             bars: first..end,
             next_close: Ts(i64::MAX),
             last_bar: None,

@@ -17,7 +17,7 @@ pub(crate) struct Prices {
     mark: Option<i64>,
     has_traded: bool,
     state: Option<BookState>,
-    /// Stale only because nothing came: the next record mends it.
+    /// Stale only because nothing came: the next quote or level mends it.
     is_silent: bool,
     quote: Quoted,
     book: BookFeed,
@@ -203,7 +203,7 @@ impl Prices {
         was_live
     }
 
-    /// Something has come. Whether that ends a silence.
+    /// Something has come that a silence was about. Whether that ends one.
     pub(crate) fn speak(&mut self, notes: &mut Notes) -> bool {
         let was_silent = self.is_silent;
         if was_silent {

@@ -130,13 +130,13 @@ fn a_silence_takes_the_price_away_and_its_end_brings_it_back() {
         level(Side::Sell, 1_001, Flags::SNAPSHOT | Flags::LAST),
         timer,
         trade(8, 1_000),
-        timer,
+        quote(9, 1_000, 1_002),
     ];
     let found = signals(&config, &records);
     assert_eq!(found[1], [(0, Some(10.0), 1)]);
     assert_eq!(found[2], [(0, None, 7)]);
-    assert_eq!(found[3], [(0, Some(10.0), 8)]);
-    assert_eq!(found[4], []);
+    assert_eq!(found[3], [], "a trade is none of its prices");
+    assert_eq!(found[4], [(0, Some(10.0), 9)]);
 }
 
 #[test]

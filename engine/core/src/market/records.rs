@@ -145,7 +145,7 @@ impl Market {
                 continue;
             }
             self.pass_time(at, record);
-            let quiet = now.0.saturating_sub(self.states[at].seen.0);
+            let quiet = now.0.saturating_sub(self.states[at].silent_since().0);
             if self.stale_after.is_some_and(|most| quiet > most)
                 && self.states[at].prices.fall_silent(&mut self.notes)
             {
@@ -201,17 +201,23 @@ impl Market {
         record.instrument() != InstrumentId::NONE || self.states[at].feed == Some(record.source())
     }
 
-    /// What every trade, quote and level does before it counts: time passes, and a silence ends.
+    /// What every trade, quote and level does before it counts: time passes, and a silence ends. A trade does not end
+    /// the silence of a book: its old bid and ask would be taken for new ones.
     fn arrive(&mut self, at: usize, record: &Record) {
         let ts = record.ts_event();
         let is_venue_time = !record.has(Flags::BAD_TIME);
-        if is_venue_time || record.header.kind == Kind::Trade as u8 {
+        let is_trade = record.header.kind == Kind::Trade as u8;
+        if is_venue_time || is_trade {
             self.pass_time(at, record);
         }
         let state = &mut self.states[at];
         state.feed = Some(record.source());
         state.seen = state.seen.max(ts);
-        let is_back = state.prices.speak(&mut self.notes);
+        if !is_trade {
+            state.quoted = state.quoted.max(Some(ts));
+        }
+        let is_heard = !is_trade || state.quoted.is_none();
+        let is_back = is_heard && state.prices.speak(&mut self.notes);
         if state.since.is_none() && is_venue_time && state.prices.is_trusted() {
             state.since = Some(ts);
         }

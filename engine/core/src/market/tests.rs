@@ -356,7 +356,7 @@ fn quotes_win_until_a_resync() {
 }
 
 #[test]
-fn silence_makes_stale_and_the_next_record_live() {
+fn a_silent_book_is_stale_until_its_next_level_whatever_trades() {
     let mut market = market(&[]);
     market.stale_after = Some(10_000);
     apply(
@@ -366,14 +366,37 @@ fn silence_makes_stale_and_the_next_record_live() {
             level(1, Side::Sell, 101, 1, LAST),
         ],
     );
-    assert!(apply(&mut market, &[timer(10_001)]).is_empty());
+    let trading = [trade(9_000, 7, 1), timer(10_001)];
+    assert!(apply(&mut market, &trading).is_empty());
     let out = apply(&mut market, &[timer(10_002), timer(10_003)]);
     assert_eq!(notes(&out), [(Some(StatusCode::Book), STALE)]);
     assert_eq!(out[0].instrument(), ID);
     assert_eq!(market.top(ID), None);
+    let trading = [trade(10_004, 7, 1), timer(10_005)];
+    assert!(apply(&mut market, &trading).is_empty());
+    assert_eq!(
+        (market.top(ID), market.book_state(ID)),
+        (None, Some(BookState::Stale)),
+        "a trade says nothing of the book"
+    );
+    let out = apply(&mut market, &[level(10_006, Side::Buy, 99, 1, LAST)]);
+    assert_eq!(notes(&out), [(Some(StatusCode::Book), LIVE)]);
+    assert_eq!(market.top(ID).unwrap().bid, 100);
+}
+
+#[test]
+fn a_trade_ends_the_silence_of_an_instrument_that_has_only_trades() {
+    let mut market = market(&[]);
+    market.stale_after = Some(10_000);
+    let live = status(1, StatusCode::Book, Some(BookState::Live));
+    let out = apply(&mut market, &[live, trade(2, 7, 1), timer(10_003)]);
+    let told = [
+        (Some(StatusCode::Book), LIVE),
+        (Some(StatusCode::Book), STALE),
+    ];
+    assert_eq!(notes(&out), told);
     let out = apply(&mut market, &[trade(10_004, 7, 1)]);
     assert_eq!(notes(&out), [(Some(StatusCode::Book), LIVE)]);
-    assert!(market.top(ID).is_some());
 }
 
 #[test]

@@ -15,5 +15,5 @@ pub use reader::{JournalReader, TornTail};
 pub use segment::{SegmentFault, SegmentReader};
 pub use writer::{JournalOptions, JournalWriter, Recovered, SyncPolicy};
 
-pub(crate) use reader::segment_files;
+pub(crate) use reader::{segment_files, segment_name};
 pub(crate) use writer::{lock, sync_dir};

@@ -171,7 +171,7 @@ impl Converter {
         match self.thread {
             Some(thread) => join(thread),
             // The reason may be gone by now, such as a full disk.
-            None => sync_sealed(&self.journal, &self.catalog, sealed),
+            None => sync_sealed(&self.journal, &self.catalog, 1..=sealed),
         }
     }
 }
@@ -189,14 +189,17 @@ fn convert(
 ) -> Result<SyncReport> {
     let mut total = SyncReport::default();
     let mut is_open = true;
+    let mut converted = 0;
     loop {
-        let report = sync_sealed(journal, catalog, sealed.load(Ordering::Acquire))?;
+        let last = sealed.load(Ordering::Acquire);
+        let report = sync_sealed(journal, catalog, converted + 1..=last)?;
+        converted = last;
+        total.known += report.known;
         total.written += report.written;
         for (table, rows) in report.rows {
             *total.rows.entry(table).or_default() += rows;
         }
         if !is_open {
-            total.known = sealed.load(Ordering::Acquire) - total.written;
             return Ok(total);
         }
         is_open = woken.recv().is_ok();

@@ -99,6 +99,26 @@ pub(crate) fn lock_run(root: &Path, run: &str) -> Result<File> {
     Ok(file)
 }
 
+/// There while a part is being written, and after a crash in that.
+fn begun_path(root: &Path, run: &str, part: u32) -> PathBuf {
+    run_dir(root, run).join(format!("begun-{part:08}"))
+}
+
+/// Notes that a part is being written. True if it was begun or completed before: then files of that may be there.
+pub(crate) fn mark_begun(root: &Path, run: &str, part: u32) -> Result<bool> {
+    let path = begun_path(root, run, part);
+    let was_begun = path.exists() || part_path(root, run, part).exists();
+    File::create(&path).map_err(DataError::io("create", &path))?;
+    sync_dir(&run_dir(root, run))?;
+    Ok(was_begun)
+}
+
+/// Notes that a part is complete and all that was left of others is gone.
+pub(crate) fn unmark_begun(root: &Path, run: &str, part: u32) -> Result<()> {
+    let path = begun_path(root, run, part);
+    fs::remove_file(&path).map_err(DataError::io("remove", &path))
+}
+
 /// What the run is.
 pub(crate) fn read_meta(root: &Path, run: &str) -> Result<RunMeta> {
     read_json(&run_dir(root, run).join("meta.json"))

@@ -2,12 +2,13 @@
 //! neither loses nor doubles a row.
 
 use super::{Catalog, Table};
-use crate::journal::{Block, SegmentFault, SegmentReader, lock, segment_files};
+use crate::journal::{Block, SegmentFault, SegmentReader, lock, segment_files, segment_name};
 use crate::{DataError, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// What a sync did.
@@ -33,32 +34,44 @@ pub fn sync_journal(journal: &Path, catalog: &Catalog) -> Result<SyncReport> {
         Some(_) => files,
         None => files.saturating_sub(1),
     };
-    sync_sealed(journal, catalog, sealed)
+    let mut report = SyncReport::default();
+    for number in 1..=sealed {
+        let path = journal.join(segment_name(number));
+        let may_be_torn = number == files;
+        sync_segment(&path, may_be_torn, catalog, &mut report)?;
+    }
+    Ok(report)
 }
 
-/// Brings the catalog up to date with the first `sealed` segments, which no writer will touch again.
-pub(crate) fn sync_sealed(journal: &Path, catalog: &Catalog, sealed: u32) -> Result<SyncReport> {
+/// Brings the catalog up to date with the segments `numbers`, which their writer has sealed. No other segment is looked at, so
+/// that a long run's last segment costs what its first did.
+pub(crate) fn sync_sealed(
+    journal: &Path,
+    catalog: &Catalog,
+    numbers: RangeInclusive<u32>,
+) -> Result<SyncReport> {
     let mut report = SyncReport::default();
-    let files = segment_files(journal)?;
-    for (path, number) in files.iter().zip(1..=sealed) {
-        let is_last = usize::try_from(number).is_ok_and(|n| n == files.len());
-        sync_segment(path, is_last, catalog, &mut report)?;
+    for number in numbers {
+        // What a crash tore was cut before the segment was sealed.
+        let may_be_torn = false;
+        let path = journal.join(segment_name(number));
+        sync_segment(&path, may_be_torn, catalog, &mut report)?;
     }
     Ok(report)
 }
 
 fn sync_segment(
     path: &Path,
-    is_last: bool,
+    may_be_torn: bool,
     catalog: &Catalog,
     report: &mut SyncReport,
 ) -> Result<()> {
     let file = File::open(path).map_err(DataError::io("open", path))?;
     let opened = SegmentReader::new(BufReader::with_capacity(1 << 20, file));
-    let Some((mut reader, number, _)) = or_torn(opened.map(Some), is_last, path)? else {
+    let Some((mut reader, number, _)) = or_torn(opened.map(Some), may_be_torn, path)? else {
         return Ok(());
     };
-    let Some(first) = or_torn(reader.next_chained(), is_last, path)? else {
+    let Some(first) = or_torn(reader.next_chained(), may_be_torn, path)? else {
         return Ok(());
     };
     let Block::Meta(meta) = first.block else {
@@ -76,7 +89,7 @@ fn sync_segment(
         return Ok(());
     }
     let mut writer = catalog.writer(&meta, number, &source)?;
-    while let Some(chained) = or_torn(reader.next_chained(), is_last, path)? {
+    while let Some(chained) = or_torn(reader.next_chained(), may_be_torn, path)? {
         match chained.block {
             Block::Inputs { first_seq, records } => {
                 for (seq, record) in (first_seq..).zip(&records) {
@@ -101,15 +114,15 @@ fn sync_segment(
     Ok(())
 }
 
-/// A torn tail of the last segment is its end; any other fault is damage.
+/// A torn tail of the journal's last segment is its end; any other fault is damage.
 fn or_torn<T>(
     result: Result<Option<T>, SegmentFault>,
-    is_last: bool,
+    may_be_torn: bool,
     path: &Path,
 ) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(value),
-        Err(SegmentFault::Bytes { torn: true, .. }) if is_last => Ok(None),
+        Err(SegmentFault::Bytes { torn: true, .. }) if may_be_torn => Ok(None),
         Err(fault) => Err(fault.into_error(path)),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::journal::{JournalOptions, JournalWriter, SyncPolicy};
+use crate::limits::OPEN_FILES_MAX;
 use crate::{Recorder, RecorderOptions};
 use proptest::prelude::*;
 use tickloom_types::{
@@ -355,6 +356,49 @@ fn a_part_written_anew_leaves_nothing_of_the_old() {
     assert_eq!(parquet_count(dir.path()), 2);
     assert!(catalog.has_part("a", 0, "test").unwrap().is_none());
     assert!(catalog.has_part("a", 0, "other").unwrap().is_some());
+}
+
+#[test]
+fn what_a_crash_left_of_a_part_is_gone_when_it_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let begun = dir.path().join("_runs/a/begun-00000000");
+    let day = 86_400_000_000_000;
+    let mut writer = catalog.writer(&meta("a"), 0, "first").unwrap();
+    // One day a file, two more than are kept open: the first two are complete when the writer is lost.
+    for (seq, n) in (0..).zip(0..i64::try_from(OPEN_FILES_MAX).unwrap() + 2) {
+        writer.push(seq, &trade(0, n * day, 1)).unwrap();
+    }
+    drop(writer);
+    assert_eq!(parquet_count(dir.path()), 2);
+    assert!(begun.exists());
+    let mut writer = catalog.writer(&meta("a"), 0, "second").unwrap();
+    writer.push(0, &trade(0, day, 1)).unwrap();
+    let written = writer.finish().unwrap();
+    assert_eq!((written.files.len(), parquet_count(dir.path())), (1, 1));
+    assert!(!begun.exists());
+}
+
+#[test]
+fn a_sealed_segment_is_converted_without_those_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    let options = JournalOptions {
+        segment_bytes_max: 1,
+        sync: SyncPolicy::OnSeal,
+    };
+    let (mut writer, _) = JournalWriter::open_with(&journal, &meta("r"), options).unwrap();
+    let catalog = Catalog::create(&dir.path().join("catalog")).unwrap();
+    for seq in 0..3_u32 {
+        let n = i64::from(seq);
+        writer.append_inputs(seq.into(), &[trade(2, n, n)]).unwrap();
+        writer.flush().unwrap();
+        let report = sync_sealed(&journal, &catalog, seq + 1..=writer.sealed()).unwrap();
+        assert_eq!((report.known, report.written), (0, 1));
+        // Whoever opened it again would fail.
+        fs::remove_file(journal.join(format!("segment-{:08}.tlj", seq + 1))).unwrap();
+    }
+    assert_eq!(read(&catalog, &ScanQuery::default()).len(), 3);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::file::{FileMeta, FileWriter, Key, Partition, read_meta};
-use super::part::{Part, PartFile, lock_run, write_meta};
+use super::part::{Part, PartFile, lock_run, mark_begun, unmark_begun, write_meta};
 use crate::journal::sync_dir;
 use crate::limits::OPEN_FILES_MAX;
 use crate::{DataError, Result, RunMeta};
@@ -34,6 +34,8 @@ pub struct RunWriter {
     /// Rows taken, the clock by which files are closed.
     rows: u64,
     files: Vec<PartFile>,
+    /// Whether an earlier writing of the part, complete or not, may have left files.
+    has_leftovers: bool,
     _lock: File,
 }
 
@@ -47,6 +49,7 @@ impl RunWriter {
         meta.check()?;
         let lock = lock_run(&root, &meta.run)?;
         write_meta(&root, meta, part)?;
+        let has_leftovers = mark_begun(&root, &meta.run, part)?;
         Ok(RunWriter {
             root,
             meta: meta.clone(),
@@ -56,6 +59,7 @@ impl RunWriter {
             begun: HashMap::new(),
             rows: 0,
             files: Vec::new(),
+            has_leftovers,
             _lock: lock,
         })
     }
@@ -130,7 +134,10 @@ impl RunWriter {
             files: self.files,
         };
         part.write(&self.root, &self.meta.run, self.part)?;
-        remove_others(&self.root, &self.meta.run, self.part, &part.files)?;
+        if self.has_leftovers {
+            remove_others(&self.root, &self.meta.run, self.part, &part.files)?;
+        }
+        unmark_begun(&self.root, &self.meta.run, self.part)?;
         Ok(part.written(&self.root))
     }
 
@@ -161,7 +168,7 @@ impl RunWriter {
     }
 }
 
-/// Removes files of this part that are not among `files`.
+/// Removes files of this part that are not among `files`. Looks at the whole catalog, so only done if there may be some.
 fn remove_others(root: &Path, run: &str, part: u32, files: &[PartFile]) -> Result<()> {
     let prefix = format!("{run}-{part:08}");
     let keep: BTreeSet<PathBuf> = files.iter().map(|f| root.join(&f.path)).collect();

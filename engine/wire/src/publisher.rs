@@ -173,7 +173,9 @@ impl Publisher {
     pub fn poll(&mut self, now: Ts) -> Result<(), WireError> {
         self.look(now)?;
         let due = *self.next_heartbeat.get_or_insert(now);
-        if now >= due {
+        // A heartbeat further away than its interval: the clock was set back, and would be silent until it is there again.
+        let is_set_back = due.0.saturating_sub(now.0) > self.heartbeat;
+        if now >= due || is_set_back {
             self.next_heartbeat = Some(Ts(now.0.saturating_add(self.heartbeat)));
             self.send_heartbeat(now)?;
         }

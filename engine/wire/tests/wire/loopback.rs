@@ -233,6 +233,29 @@ fn heartbeats_come_at_their_interval_and_name_every_sequence() {
 }
 
 #[test]
+fn heartbeats_go_on_when_the_clock_is_set_back() {
+    const HOUR: i64 = 3_600_000_000_000;
+    let mut publisher = publisher_with(|config| config.heartbeat = 100);
+    let mut beats = Vec::new();
+    for now in [
+        HOUR + 1_000,
+        HOUR + 1_050,
+        1_050,
+        1_100,
+        1_149,
+        1_150,
+        HOUR + 1_150,
+    ] {
+        let before = publisher.metrics().heartbeats;
+        publisher.poll(Ts(now)).unwrap();
+        if publisher.metrics().heartbeats > before {
+            beats.push(now);
+        }
+    }
+    assert_eq!(beats, [HOUR + 1_000, 1_050, 1_150, HOUR + 1_150]);
+}
+
+#[test]
 fn timers_have_no_topic_and_strangers_are_refused() {
     let mut publisher = publisher();
     let header =

@@ -14,7 +14,7 @@ use crate::outputs::Outputs;
 use crate::prices::Prices;
 use std::ops::Range;
 use tickloom_types::{
-    BookState, DurationNs, InstrumentId, Instruments, Kind, Record, Seq, SourceId, Ts,
+    BarSpec, BookState, DurationNs, InstrumentId, Instruments, Kind, Record, Seq, SourceId, Ts,
 };
 
 /// A record that no market can have.
@@ -26,7 +26,7 @@ pub(crate) struct Bad;
 pub struct Counters {
     /// Records that no market can have: an unknown kind, instrument, source or side, a size below zero, a time out of range.
     pub bad: u64,
-    /// Trades and bars that were older than an open bar, and so are not in it.
+    /// Trades and bars that were older than an open bar, and so are not in it; bars that were no newer than the one before.
     pub late: u64,
     /// Book levels that came before a snapshot and could not be used.
     pub unsynced: u64,
@@ -73,6 +73,8 @@ struct Instrument {
     /// No open bar closes by time before this.
     next_close: Ts,
     last_bar: Option<Record>,
+    /// Of each size of input bars, the close of the newest one that came.
+    newest_bars: Vec<(BarSpec, Ts)>,
 }
 
 /// The market as the records so far tell it.
@@ -287,6 +289,22 @@ impl Instrument {
             bars: first..end,
             next_close: Ts(i64::MAX),
             last_bar: None,
+            newest_bars: Vec::new(),
+        }
+    }
+
+    /// Takes note of an input bar; whether it is newer than those of its size before it.
+    fn advance_bars(&mut self, spec: BarSpec, ts: Ts) -> bool {
+        match self.newest_bars.iter_mut().find(|(of, _)| *of == spec) {
+            Some((_, newest)) => {
+                let is_newer = ts > *newest;
+                *newest = ts.max(*newest);
+                is_newer
+            }
+            None => {
+                self.newest_bars.push((spec, ts));
+                true
+            }
         }
     }
 }

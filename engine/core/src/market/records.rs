@@ -91,6 +91,7 @@ impl Market {
         Ok(())
     }
 
+    /// A bar that is no newer than the one of its size before it is dropped: it came twice, or its source went back.
     fn bar(&mut self, record: &Record) -> Result<(), Bad> {
         let at = self.index(record)?;
         let spec = self.instruments.bar_spec(record.source()).ok_or(Bad)?;
@@ -98,6 +99,10 @@ impl Market {
         let body = BarBody::of(record);
         if body.volume < 0 {
             return Err(Bad);
+        }
+        if !self.states[at].advance_bars(spec, ts) {
+            self.count_late(1);
+            return Ok(());
         }
         let bars = self.states[at].bars.clone();
         for builder in bars.clone() {

@@ -84,6 +84,23 @@ fn timer(ts: i64) -> Record {
     TimerBody::default().record(header)
 }
 
+const MINUTE: i64 = 60_000_000_000;
+
+/// A bar of one minute from 1 to `close` that closes at this minute.
+fn minute_bar(market: &mut Market, minute: i64, close: i64) -> Record {
+    let spec = "1m".parse().unwrap();
+    let source = market.instruments.bar_source(spec).unwrap();
+    let header = Header::new(Kind::Bar, ID, source, Ts(minute * MINUTE), Ts(0));
+    BarBody {
+        open: 1,
+        high: close + 1,
+        low: 0,
+        close,
+        volume: 10,
+    }
+    .record(header)
+}
+
 /// Applies the records; all outputs of all of them.
 fn apply(market: &mut Market, records: &[Record]) -> Vec<Record> {
     let mut out = Outputs::new();
@@ -192,40 +209,18 @@ fn tick_and_volume_bars_close_with_the_trade_that_fills_them() {
 #[test]
 fn smaller_bars_are_aggregated_and_equal_ones_are_passed_on() {
     let mut market = market(&["1m", "2m"]);
-    let minute = 60_000_000_000;
-    let source = market
-        .instruments
-        .bar_source("1m".parse().unwrap())
-        .unwrap();
-    let bar = |close_minute: i64, close: i64| {
-        let header = Header::new(Kind::Bar, ID, source, Ts(close_minute * minute), Ts(0));
-        BarBody {
-            open: 1,
-            high: close + 1,
-            low: 0,
-            close,
-            volume: 10,
-        }
-        .record(header)
-    };
     let mut seen = Vec::new();
-    for record in [
-        bar(1, 5),
-        bar(2, 6),
-        bar(4, 8),
-        bar(5, 9),
-        bar(8, 7),
-        bar(8, 7),
-    ] {
+    for (at, close) in [(1, 5), (2, 6), (4, 8), (5, 9), (8, 7), (8, 7)] {
+        let record = minute_bar(&mut market, at, close);
         let out = apply(&mut market, &[record]);
         let closed: Vec<_> = market
             .closed_bars()
             .iter()
-            .map(|b| b.header.ts_event / minute)
+            .map(|b| b.header.ts_event / MINUTE)
             .collect();
         seen.push((closed, market.passed, bars(&out)));
     }
-    let two = |at: i64, high, close, volume| (at * minute, [1, high, 0, close, volume], 0);
+    let two = |at: i64, high, close, volume| (at * MINUTE, [1, high, 0, close, volume], 0);
     assert_eq!(seen[0], (vec![1], 0, vec![]));
     assert_eq!(seen[1], (vec![2, 2], 0, vec![two(2, 7, 6, 20)]));
     assert_eq!(seen[2], (vec![4, 4], 0, vec![two(4, 9, 8, 10)]));
@@ -239,6 +234,24 @@ fn smaller_bars_are_aggregated_and_equal_ones_are_passed_on() {
     assert_eq!(seen[5], (vec![], 0, vec![]), "the same bar twice");
     assert_eq!(market.counters().late, 1);
     assert_eq!(market.last(ID), Some(7));
+}
+
+#[test]
+fn a_repeated_or_older_bar_that_only_larger_ones_are_made_of_is_dropped() {
+    let mut market = market(&["5m"]);
+    let [first, second, again, older, third] =
+        [(1, 5), (2, 6), (2, 9), (1, 8), (5, 7)].map(|(at, close)| minute_bar(&mut market, at, close));
+    assert!(apply(&mut market, &[first, second]).is_empty());
+    for dropped in [again, older] {
+        let out = apply(&mut market, &[dropped]);
+        assert_eq!(notes(&out), [(Some(StatusCode::OutOfOrder), 0)]);
+        assert!(!market.has_price() && market.closed_bars().is_empty());
+        assert_eq!((market.last(ID), market.mark(ID)), (Some(6), Some(6)));
+        assert_eq!(market.last_bar(ID), Some(&second));
+    }
+    assert_eq!(market.counters().late, 2);
+    let out = apply(&mut market, &[third]);
+    assert_eq!(bars(&out), [(5 * MINUTE, [1, 8, 0, 7, 30], 0)]);
 }
 
 #[test]

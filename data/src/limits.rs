@@ -5,6 +5,9 @@ use tickloom_types::RECORD_LEN;
 /// Bytes of one journal block's payload that a reader accepts; a larger length is damage.
 pub(crate) const BLOCK_BYTES_MAX: usize = 16 << 20;
 
+/// Bytes that are looked at together in search of a block after damage.
+pub(crate) const SCAN_WINDOW_BYTES: usize = 64 << 10;
+
 /// Records that the writer puts into one journal block.
 pub(crate) const BLOCK_RECORDS_MAX: usize = 4096;
 

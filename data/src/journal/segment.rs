@@ -5,7 +5,7 @@ use super::format::{
     decode_payload, has_block_header,
 };
 use crate::DataError;
-use crate::limits::BLOCK_BYTES_MAX;
+use crate::limits::{BLOCK_BYTES_MAX, SCAN_WINDOW_BYTES};
 use std::io::{self, Read};
 use std::path::Path;
 use tickloom_types::RECORD_LEN;
@@ -167,15 +167,15 @@ impl<R: Read> SegmentReader<R> {
     /// A fault at this block, torn if neither the bytes read since its first nor the rest hold a whole block header.
     fn fault(&mut self, read: &[u8], found: String, expected: &str) -> SegmentFault {
         // A block header that follows cannot start at byte 0 of what was read: that is the one at fault.
-        let mut bytes = read.get(1..).unwrap_or_default().to_vec();
-        if let Err(error) = self.source.read_to_end(&mut bytes) {
-            return SegmentFault::Io(error);
-        }
-        SegmentFault::Bytes {
-            offset: self.offset,
-            found,
-            expected: expected.to_owned(),
-            torn: !has_block_header(&bytes),
+        let read = read.get(1..).unwrap_or_default();
+        match block_header_follows(read, &mut self.source) {
+            Ok(follows) => SegmentFault::Bytes {
+                offset: self.offset,
+                found,
+                expected: expected.to_owned(),
+                torn: !follows,
+            },
+            Err(error) => SegmentFault::Io(error),
         }
     }
 
@@ -186,6 +186,26 @@ impl<R: Read> SegmentReader<R> {
             expected,
             torn: false,
         }
+    }
+}
+
+/// Whether `read` and the rest of `source` after it hold a whole block header. The rest may be of any length: it is looked at in
+/// windows, each of which begins with what may be the beginning of a header at the end of the one before.
+fn block_header_follows(read: &[u8], source: &mut impl Read) -> io::Result<bool> {
+    if has_block_header(read) {
+        return Ok(true);
+    }
+    let mut window = vec![0; SCAN_WINDOW_BYTES];
+    let mut kept = read.len().min(HEADER_LEN - 1);
+    window[..kept].copy_from_slice(&read[read.len() - kept..]);
+    loop {
+        let got = read_full(source, &mut window[kept..])?;
+        let end = kept + got;
+        if got == 0 || has_block_header(&window[..end]) {
+            return Ok(got > 0);
+        }
+        kept = end.min(HEADER_LEN - 1);
+        window.copy_within(end - kept..end, 0);
     }
 }
 
@@ -201,4 +221,62 @@ fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(got)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::format::BlockKind;
+
+    /// Gives its bytes and refuses to fill more than a window at a time.
+    struct Bounded<R>(R);
+
+    impl<R: Read> Read for Bounded<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            assert!(buffer.len() <= SCAN_WINDOW_BYTES);
+            self.0.read(buffer)
+        }
+    }
+
+    #[test]
+    fn a_block_header_is_found_wherever_windows_meet() {
+        let header = BlockHeader::new(BlockKind::Inputs, 1, 0, ChainHash::default(), &[7; 64]);
+        let header = header.as_bytes();
+        let whole =
+            |read: &[u8], rest: &[u8]| block_header_follows(read, &mut Bounded(rest)).unwrap();
+        for at in SCAN_WINDOW_BYTES - 2 * HEADER_LEN..=SCAN_WINDOW_BYTES {
+            let mut bytes = vec![b'T'; at];
+            bytes.extend_from_slice(header);
+            assert!(whole(&[], &bytes), "at {at}");
+            assert!(!whole(&[], &bytes[..bytes.len() - 1]), "cut, at {at}");
+        }
+        for at in 0..=HEADER_LEN {
+            let (read, rest) = header.split_at(at);
+            assert!(whole(read, rest), "cut at {at}");
+            let longer = [&[b'T'; 100], read].concat();
+            assert!(whole(&longer, rest), "cut at {at}");
+        }
+        assert!(!whole(&[], &[]));
+    }
+
+    #[test]
+    fn a_long_tail_without_a_block_is_torn_and_not_loaded() {
+        let header = SegmentHeader::new(1, "run");
+        let tail = io::repeat(b'T').take(4 << 20);
+        let (mut reader, ..) = SegmentReader::new(Bounded(header.as_bytes().chain(tail)))
+            .ok()
+            .unwrap();
+        let fault = reader.next_block().err().unwrap();
+        assert!(
+            matches!(
+                fault,
+                SegmentFault::Bytes {
+                    offset: 64,
+                    torn: true,
+                    ..
+                }
+            ),
+            "{fault:?}"
+        );
+    }
 }

@@ -74,8 +74,8 @@ pub(crate) struct BarBuilder {
     open: Option<OpenBar>,
     /// Close of the newest bar that was released; nothing before it is released again.
     released: Ts,
-    /// For bars from smaller bars, where the first of those began.
-    first: Ts,
+    /// For bars from smaller bars, where the first of those began since something was missed; `None` until it comes.
+    first: Option<Ts>,
 }
 
 impl BarBuilder {
@@ -98,12 +98,13 @@ impl BarBuilder {
             origin: Origin::Trades,
             open: None,
             released: Ts(i64::MIN),
-            first: Ts(i64::MIN),
+            first: None,
         })
     }
 
-    /// Something was missed: the open bar lacks it.
+    /// Something was missed: the open bar lacks it, and the next one too unless a smaller bar begins it.
     pub(crate) fn gap(&mut self) {
+        self.first = None;
         if let Some(open) = &mut self.open {
             open.incomplete = true;
         }
@@ -186,7 +187,7 @@ impl BarBuilder {
     /// # Errors
     /// [`Bad`] if its time has no bar or the volume does not fit: nothing is changed.
     pub(crate) fn add_bar(&mut self, spec: BarSpec, record: &Record) -> Result<Added, Bad> {
-        if !self.adopt(spec, record.ts_event()) {
+        if !self.adopt(spec) {
             return Ok(Added::Elsewhere);
         }
         let ts = record.ts_event();
@@ -208,7 +209,13 @@ impl BarBuilder {
             body: BarBody::of(record),
             ticks,
         };
-        self.merge(piece, Some(self.first))?;
+        let began = match spec {
+            BarSpec::Time(length) => Ts(ts.0.saturating_sub(length)),
+            BarSpec::Ticks(_) | BarSpec::Volume(_) => ts,
+        };
+        let first = self.first.unwrap_or(began);
+        self.merge(piece, Some(first))?;
+        self.first = Some(first);
         if let Some(open) = &mut self.open {
             open.incomplete |= record.has(Flags::INCOMPLETE);
         }
@@ -238,16 +245,13 @@ impl BarBuilder {
     }
 
     /// Takes smaller bars as the origin if they fit and nothing finer is known.
-    fn adopt(&mut self, spec: BarSpec, ts: Ts) -> bool {
+    fn adopt(&mut self, spec: BarSpec) -> bool {
         match self.origin {
             Origin::Exact => false,
             Origin::Bars(known) => known == spec,
             Origin::Trades if fits(spec, self.spec) => {
                 self.origin = Origin::Bars(spec);
                 self.open = None;
-                if let BarSpec::Time(length) = spec {
-                    self.first = Ts(ts.0.saturating_sub(length));
-                }
                 true
             }
             Origin::Trades => false,

@@ -281,6 +281,28 @@ fn bars_over_a_gap_are_incomplete() {
 }
 
 #[test]
+fn the_first_bar_from_smaller_ones_after_a_gap_is_incomplete_unless_they_begin_it() {
+    let mut market = market(&["5m"]);
+    let mut flags = Vec::new();
+    // Minutes at which a small bar closes, before and after the gap; then the large bars that close at five and ten.
+    for (before, after) in [(3, 5), (5, 7), (5, 6)] {
+        let mut minutes = |range: std::ops::RangeInclusive<i64>| -> Vec<Record> { range.map(|at| minute_bar(&mut market, at, 5)).collect() };
+        let mut records = minutes(1..=before);
+        records.push(status(before * MINUTE, StatusCode::Gap, None));
+        records.extend(minutes(after..=15));
+        let mut market = market.clone();
+        let out = apply(&mut market, &records);
+        let times: Vec<i64> = bars(&out).iter().map(|bar| bar.0 / MINUTE).collect();
+        assert_eq!(times, [5, 10, 15]);
+        flags.push(bars(&out).iter().map(|bar| bar.2).collect::<Vec<u8>>());
+    }
+    let lacks = Flags::INCOMPLETE;
+    assert_eq!(flags[0], [lacks, 0, 0], "the gap is within the first");
+    assert_eq!(flags[1], [0, lacks, 0], "the second began before the smaller ones came back");
+    assert_eq!(flags[2], [0, 0, 0], "a smaller one begins the second");
+}
+
+#[test]
 fn a_book_is_a_price_after_its_whole_snapshot() {
     let mut market = market(&[]);
     let out = apply(

@@ -2,6 +2,7 @@
 //!
 //! [`Market::apply`] takes one record: first the bars whose time is over are closed, then the record itself counts.
 //! These are two moments, and so two rounds of signals: what closed because time passed, then what happened now.
+//! In the first one the prices of the record's instrument are still those before it.
 //! How each kind of record counts is in `market/records.rs`. A record that no market can have is counted and told as a
 //! `BookStatus` output.
 
@@ -57,6 +58,16 @@ pub(crate) enum Ticked {
     Last(i64),
 }
 
+/// What was known of the current record's instrument before its prices counted.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    instrument: usize,
+    top: Option<Top>,
+    last: Option<i64>,
+    mark: Option<i64>,
+    state: Option<BookState>,
+}
+
 #[derive(Clone, Debug)]
 struct Instrument {
     prices: Prices,
@@ -92,6 +103,8 @@ pub struct Market {
     closed_by: Vec<Option<usize>>,
     /// How many of them closed by time.
     passed: usize,
+    /// Shown in the moment of those, if the record has prices of its own.
+    before: Option<Before>,
     ticks: Vec<Tick>,
     round: Option<Round>,
     has_price: bool,
@@ -102,32 +115,45 @@ impl Market {
     /// otherwise from its book as of the last whole message. `None` while stale, in resync, crossed or one-sided.
     #[must_use]
     pub fn top(&self, instrument: InstrumentId) -> Option<Top> {
-        self.prices(instrument)?.top()
+        match self.before(instrument) {
+            Some(before) => before.top,
+            None => self.prices(instrument)?.top(),
+        }
     }
 
     /// Price of the last trade; where there are only bars, the close of the last one.
     #[must_use]
     pub fn last(&self, instrument: InstrumentId) -> Option<i64> {
-        self.prices(instrument)?.last()
+        match self.before(instrument) {
+            Some(before) => before.last,
+            None => self.prices(instrument)?.last(),
+        }
     }
 
     /// The price to value a position at: the last price; where there is none, the middle of the last known bid and ask,
     /// rounded toward zero.
     #[must_use]
     pub fn mark(&self, instrument: InstrumentId) -> Option<i64> {
-        self.prices(instrument)?.mark()
+        match self.before(instrument) {
+            Some(before) => before.mark,
+            None => self.prices(instrument)?.mark(),
+        }
     }
 
     /// Whether the current record gave its instrument a new price: a trade, a usable quote, the end of a book message, a bar.
     #[must_use]
     pub fn has_price(&self) -> bool {
-        self.has_price
+        self.has_price && self.round != Some(Round::Passed)
     }
 
-    /// The book while it is live and not in the middle of a message.
+    /// The book while it is live and not in the middle of a message. `None` in the moment of bars that the time of one
+    /// of its own records closed: it is after that record already.
     #[must_use]
     pub fn book(&self, instrument: InstrumentId) -> Option<&Book> {
-        self.prices(instrument)?.book()
+        match self.before(instrument) {
+            Some(_) => None,
+            None => self.prices(instrument)?.book(),
+        }
     }
 
     /// Levels that were dropped because a side of the book was full.
@@ -139,14 +165,19 @@ impl Market {
     /// Whether the book can be trusted; `None` before its first snapshot or status.
     #[must_use]
     pub fn book_state(&self, instrument: InstrumentId) -> Option<BookState> {
-        self.prices(instrument)?.state()
+        match self.before(instrument) {
+            Some(before) => before.state,
+            None => self.prices(instrument)?.state(),
+        }
     }
 
     /// The bar of this instrument that closed last, of whatever size.
     #[must_use]
     pub fn last_bar(&self, instrument: InstrumentId) -> Option<&Record> {
+        let mut closed = self.closed_bars().iter().rev();
+        let in_this_moment = closed.find(|bar| bar.instrument() == instrument);
         let at = usize::try_from(instrument.0).ok()?;
-        self.states.get(at)?.last_bar.as_ref()
+        in_this_moment.or(self.states.get(at)?.last_bar.as_ref())
     }
 
     /// The bars that closed in this moment of the current record; a bar that came as input is among them as it is.
@@ -165,6 +196,13 @@ impl Market {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    fn before(&self, instrument: InstrumentId) -> Option<&Before> {
+        let before = self.before.as_ref()?;
+        let is_shown = self.round == Some(Round::Passed)
+            && usize::try_from(instrument.0).is_ok_and(|at| at == before.instrument);
+        is_shown.then_some(before)
     }
 
     fn prices(&self, instrument: InstrumentId) -> Option<&Prices> {
@@ -196,6 +234,7 @@ impl Market {
             counters: Counters::default(),
             notes: Notes::default(),
             passed: 0,
+            before: None,
             round: None,
             has_price: false,
         }
@@ -207,6 +246,7 @@ impl Market {
         self.closed_by.clear();
         self.ticks.clear();
         self.passed = 0;
+        self.before = None;
         self.round = None;
         self.has_price = false;
         self.notes.begin(seq, record);
@@ -229,7 +269,7 @@ impl Market {
         self.passed > 0
     }
 
-    /// Shows one moment of the current record: `closed_bars`, `ticks` and `closed_by` tell of it alone.
+    /// Shows one moment of the current record: `closed_bars`, `ticks` and `closed_by` tell of it alone, and prices are as of it.
     pub(crate) fn enter(&mut self, round: Round) {
         self.round = Some(round);
     }

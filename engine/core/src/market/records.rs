@@ -1,6 +1,6 @@
 //! How each kind of input record changes the market. Outputs are not made here, only collected.
 
-use super::{Bad, Market, Tick, Ticked};
+use super::{Bad, Before, Market, Tick, Ticked};
 use crate::bars::{Added, Closed};
 use crate::prices::Applied;
 use std::ops::Range;
@@ -111,6 +111,7 @@ impl Market {
             }
         }
         self.passed = self.closed.len();
+        self.hold(at);
         let mut exact = None;
         let mut late = 0;
         let mut result = Ok(());
@@ -214,6 +215,7 @@ impl Market {
         let is_trade = record.header.kind == Kind::Trade as u8;
         if is_venue_time || is_trade {
             self.pass_time(at, record);
+            self.hold(at);
         }
         let state = &mut self.states[at];
         state.feed = Some(record.source());
@@ -244,6 +246,21 @@ impl Market {
         }
         self.plan_close(at);
         self.passed = self.closed.len();
+    }
+
+    /// If time alone closed bars: what is known of their instrument is kept for that moment, as the record changes it.
+    fn hold(&mut self, at: usize) {
+        if self.passed == 0 {
+            return;
+        }
+        let prices = &self.states[at].prices;
+        self.before = Some(Before {
+            instrument: at,
+            top: prices.top(),
+            last: prices.last(),
+            mark: prices.mark(),
+            state: prices.state(),
+        });
     }
 
     fn plan_close(&mut self, at: usize) {

@@ -166,6 +166,28 @@ fn a_time_bar_closes_at_the_first_record_past_its_end() {
 }
 
 #[test]
+fn in_the_moment_of_bars_that_time_closed_prices_are_those_before_the_record() {
+    let mut market = market(&["1ms", "1t"]);
+    let before = [quote(1_000_000, 99, 101), trade(1_100_000, 100, 1)];
+    apply(&mut market, &before);
+    let seen = |market: &Market| {
+        let bar = BarBody::of(market.last_bar(ID).unwrap());
+        let prices = (market.last(ID), market.mark(ID), market.has_price());
+        (prices, bar.close)
+    };
+    apply(&mut market, &[trade(2_000_000, 120, 1)]);
+    market.enter(Round::Passed);
+    assert_eq!(seen(&market), ((Some(100), Some(100), false), 100));
+    market.enter(Round::Now);
+    assert_eq!(seen(&market), ((Some(120), Some(120), true), 120));
+    apply(&mut market, &[quote(3_000_000, 129, 131)]);
+    market.enter(Round::Passed);
+    assert_eq!(market.top(ID).unwrap().bid, 99);
+    market.enter(Round::Now);
+    assert_eq!(market.top(ID).unwrap().bid, 129);
+}
+
+#[test]
 fn a_late_trade_is_told_and_in_no_bar() {
     let mut market = market(&["1ms"]);
     let out = apply(

@@ -40,13 +40,16 @@ pub struct Own<'a> {
     pub(crate) orders: &'a [Order],
 }
 
-/// All that a strategy in code may look at: nothing in it is newer than the record.
+/// All that a strategy in code may look at: nothing in it is newer than the record that came last.
+///
+/// If time alone closed bars, the first of those is a moment of its own before that record: the strategy is called with
+/// the bar, then with the record. In the first call prices are those before the record, and its book is not shown; what
+/// the record filled of waiting orders is in `own` already.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// Place of the record in the run.
     pub seq: Seq,
-    /// The record that has just been taken in. If time alone closed bars, the first of those is a moment of its own
-    /// before it: the strategy is called with that bar, then again with the record.
+    /// The record that has just been taken in, or the first bar that its time closed.
     pub record: &'a Record,
     /// The market after it.
     pub market: &'a Market,

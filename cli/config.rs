@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tickloom_core::{AccountConfig, CoreConfig, RiskLimits, SignalDef, StrategyDef};
+use tickloom_data::SyncPolicy;
 use tickloom_feeds::{Feed, FeedConfig};
 use tickloom_ring::{RingConfig, Wait};
 use tickloom_types::{BarSpec, DurationNs, Instruments};
@@ -106,8 +107,32 @@ impl Default for PublishFile {
 pub(crate) struct RecordFile {
     /// Directory for `journal/` and `catalog/`; nothing is recorded without it.
     pub(crate) dir: Option<PathBuf>,
+    /// When the operating system is told to put the journal on the disk: at every `flush`, or when a segment is sealed.
+    pub(crate) sync: SyncFile,
     /// Megabytes after which a journal segment is sealed and its Parquet files are written.
     pub(crate) segment_mb: Option<u64>,
+}
+
+/// When the journal is forced to the disk. A killed process loses nothing that was flushed either way; a machine that
+/// loses power does.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SyncFile {
+    /// At every flush.
+    #[default]
+    Flush,
+    /// When a segment is sealed.
+    Seal,
+}
+
+impl SyncFile {
+    /// The journal's word for it.
+    pub(crate) fn policy(self) -> SyncPolicy {
+        match self {
+            SyncFile::Flush => SyncPolicy::OnFlush,
+            SyncFile::Seal => SyncPolicy::OnSeal,
+        }
+    }
 }
 
 /// The Prometheus page.
@@ -178,6 +203,11 @@ impl File {
             return Err(Failure::input(anyhow::anyhow!(
                 "engine.workers is {}, expected 1 to {WORKERS_MAX}",
                 engine.workers
+            )));
+        }
+        if self.publish.high_water_mark == 0 {
+            return Err(Failure::input(anyhow::anyhow!(
+                "publish.high_water_mark is 0, expected at least 1: a slow subscriber must not take memory without end"
             )));
         }
         let mut instruments = Instruments::new();

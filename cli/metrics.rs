@@ -44,6 +44,7 @@ pub(crate) struct Stage {
     name: &'static str,
     records: AtomicU64,
     dropped: AtomicU64,
+    waits: AtomicU64,
     lag: AtomicU64,
     latency: Mutex<Histogram<u64>>,
 }
@@ -63,6 +64,8 @@ pub(crate) struct StageView {
     pub(crate) stage: &'static str,
     pub(crate) records: u64,
     pub(crate) dropped: u64,
+    /// How often it had to wait for a full ring behind it.
+    pub(crate) waits: u64,
     pub(crate) lag: u64,
     pub(crate) latency_ns: Percentiles,
 }
@@ -73,6 +76,7 @@ impl Stage {
             name,
             records: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
             lag: AtomicU64::new(0),
             latency: Mutex::new(new_histogram()),
         })
@@ -84,6 +88,7 @@ impl Stage {
             stage: self.name,
             records: self.records.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
+            waits: self.waits.load(Ordering::Relaxed),
             lag: self.lag.load(Ordering::Relaxed),
             latency_ns: Percentiles {
                 p50: latency.value_at_quantile(0.50),
@@ -134,6 +139,11 @@ impl Probe {
     /// Counts records that were dropped.
     pub(crate) fn dropped(&mut self, records: u64) {
         self.stage.dropped.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Counts that a push found its ring full and had to wait.
+    pub(crate) fn waited(&mut self) {
+        self.stage.waits.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says how many records wait before this stage.
@@ -250,6 +260,16 @@ impl Collector for StagePage {
                 .encode(family.encode_family(&[("stage", view.stage)])?)?;
         }
         let mut family = encoder.encode_descriptor(
+            "waits",
+            "Pushes that found the ring behind a stage full and waited",
+            None,
+            MetricType::Counter,
+        )?;
+        for view in &views {
+            ConstCounter::new(view.waits)
+                .encode(family.encode_family(&[("stage", view.stage)])?)?;
+        }
+        let mut family = encoder.encode_descriptor(
             "lag",
             "Records that wait before a stage",
             None,
@@ -315,6 +335,7 @@ mod tests {
         probe.record(1_500);
         probe.record(-5);
         probe.dropped(2);
+        probe.waited();
         probe.lag(7);
         probe.hand_over();
         let feeds = [FeedNumbers {
@@ -325,6 +346,7 @@ mod tests {
         for line in [
             "tickloom_records_total{stage=\"core\"} 3",
             "tickloom_dropped_total{stage=\"core\"} 2",
+            "tickloom_waits_total{stage=\"core\"} 1",
             "tickloom_lag{stage=\"core\"} 7",
             "tickloom_latency_seconds_count{stage=\"core\"} 3",
             "tickloom_latency_seconds_bucket{le=\"5e-7\",stage=\"core\"} 2",

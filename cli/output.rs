@@ -1,12 +1,11 @@
 //! The one place that prints: results to stdout, talk and progress to stderr, colour only for a terminal.
 
-#![expect(clippy::print_stderr, reason = "this file is where the program speaks")]
-
 use crate::failure::Failure;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How something looks on a terminal; piped, it is plain.
@@ -46,9 +45,31 @@ fn paint(text: &str, style: Style, to_terminal: bool) -> String {
     }
 }
 
-/// One line of a result. A reader that has gone away (`| head`) is no error.
+/// The first error of stdout; results after it are lost.
+static LOST: OnceLock<std::io::Error> = OnceLock::new();
+
+/// One line of a result.
 pub(crate) fn line(text: &str) {
-    drop(writeln!(std::io::stdout(), "{text}"));
+    let mut stdout = std::io::stdout();
+    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    if let Err(error) = written {
+        LOST.get_or_init(|| error);
+    }
+}
+
+/// Whether nobody gets any further line: the reader has gone away (`| head`), or the disk is full.
+pub(crate) fn is_lost() -> bool {
+    LOST.get().is_some()
+}
+
+/// To be called at the end: whether every result has reached stdout. A reader that has gone away is no error.
+pub(crate) fn finish() -> Result<(), Failure> {
+    match LOST.get() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::run(anyhow::anyhow!(
+            "cannot write the result: {error}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// One object as a line of JSON.
@@ -59,13 +80,18 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Something that the user should know and that is no result.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    talk(&format!("{text}\n"));
 }
 
 /// Why a command failed.
 pub(crate) fn failure(failure: &Failure) {
     let error = paint("error:", Style::Bad, std::io::stderr().is_terminal());
-    eprintln!("{error} {}", failure.text());
+    talk(&format!("{error} {}\n", failure.text()));
+}
+
+/// Talk is for whoever listens: a terminal that has been closed is no reason to stop.
+fn talk(text: &str) {
+    drop(std::io::stderr().write_all(text.as_bytes()));
 }
 
 /// A bar on stderr while work goes on; nothing at all when stderr is not a terminal.
@@ -146,7 +172,7 @@ impl Screen {
             0 => String::new(),
             lines => format!("\x1b[{lines}A\x1b[J"),
         };
-        eprint!("{up}{text}");
+        talk(&format!("{up}{text}"));
         self.lines = text.lines().count();
     }
 

@@ -24,6 +24,7 @@ use resume::Resumed;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use tickloom_core::OutputHash;
 use tickloom_feeds::{Feed, FeedMetrics};
@@ -129,20 +130,18 @@ impl Pipeline {
             ..Facts::of(settings, &engine, recording.as_ref())
         };
         let mut rings = Rings::new(settings, recording.is_some())?;
-        rings.input.push(status(StatusCode::Started));
-        if settings.reset_loss_stop {
-            rings.input.push(status(StatusCode::RiskReset));
-        }
-
+        begin(settings, &mut rings.input);
         let mut pins = settings.pin.iter().copied();
         let feeds = spawn_feeds(settings, &rings.input, &stop, &facts.feeds, &metrics)?;
         let (stepper, workers) = spawn_workers(engine, &mut rings, first_seq, &mut pins)?;
+        let has_core_ended_well = Arc::new(AtomicBool::new(false));
         let core = CoreThread {
             stepper,
             input: take(&mut rings.inputs)?,
             output: rings.output,
             hash: hash.clone(),
             first_seq,
+            has_ended_well: Arc::clone(&has_core_ended_well),
             probe: metrics.stage("core"),
         };
         let publisher = PublisherThread {
@@ -158,6 +157,7 @@ impl Pipeline {
                 output: take(&mut rings.outputs)?,
                 hash,
                 first_seq,
+                has_core_ended_well,
                 probe: metrics.stage("record"),
             }),
         };
@@ -194,18 +194,32 @@ impl Pipeline {
     /// The first failure of any thread.
     pub(crate) fn stop(self) -> Result<End> {
         self.shutdown.send_replace(true);
-        for feed in self.feeds {
-            join(feed, "feed")?.context("feed")?;
+        // All are waited for before the first failure is told: the recorder writes until its rings are read.
+        let feeds: Vec<_> = self
+            .feeds
+            .into_iter()
+            .map(|feed| join(feed, "feed"))
+            .collect();
+        let core = join(self.core, "core");
+        let workers: Vec<_> = self
+            .workers
+            .into_iter()
+            .map(|worker| join(worker, "worker"))
+            .collect();
+        let publisher = join(self.publisher, "publisher");
+        let recorder = self.recorder.map(|recorder| join(recorder, "recorder"));
+        for feed in feeds {
+            feed?.context("feed")?;
         }
-        let core = join(self.core, "core")?.map_err(|_| {
+        for worker in workers {
+            worker?;
+        }
+        let core = core?.map_err(|_| {
             anyhow!("a worker's thread panicked; the journal holds all that was flushed")
         })?;
-        for worker in self.workers {
-            join(worker, "worker")?;
-        }
-        join(self.publisher, "publisher")?.context("publisher")?;
-        if let Some(recorder) = self.recorder {
-            join(recorder, "recorder")?.context("recorder")?;
+        publisher?.context("publisher")?;
+        if let Some(recorder) = recorder {
+            recorder?.context("recorder")?;
         }
         Ok(End {
             output_hash: core.hash.hex(),
@@ -325,6 +339,14 @@ fn spawn_workers(
             }
             Ok((Stepper::Merged(merger, lanes), threads))
         }
+    }
+}
+
+/// The first records of a session.
+fn begin(settings: &Settings, input: &mut Producer<Record>) {
+    input.push(status(StatusCode::Started));
+    if settings.reset_loss_stop {
+        input.push(status(StatusCode::RiskReset));
     }
 }
 

@@ -300,8 +300,8 @@ impl Table {
         line(
             text,
             &format!(
-                "{:<16} {:>12} {:>8} {:>6} {:>10} {:>10} {:>10} {:>10}",
-                "stage", "records", "dropped", "lag", "p50", "p99", "p99.9", "max"
+                "{:<16} {:>12} {:>8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10}",
+                "stage", "records", "dropped", "waits", "lag", "p50", "p99", "p99.9", "max"
             ),
         );
         for view in stages {
@@ -313,6 +313,7 @@ impl Table {
                 stage: "subscriber",
                 records: self.messages,
                 dropped: self.missed,
+                waits: 0,
                 lag: 0,
                 latency_ns: self.latency(),
             }),
@@ -335,10 +336,11 @@ fn instrument_line(cells: &[String; 6]) -> String {
 fn stage_line(view: &StageView) -> String {
     let latency = &view.latency_ns;
     format!(
-        "{:<16} {:>12} {:>8} {:>6} {:>10} {:>10} {:>10} {:>10}",
+        "{:<16} {:>12} {:>8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10}",
         view.stage,
         grouped(view.records),
         grouped(view.dropped),
+        grouped(view.waits),
         grouped(view.lag),
         duration(latency.p50),
         duration(latency.p99),
@@ -431,6 +433,7 @@ mod tests {
             stage: "core",
             records: 1_234_567,
             dropped: 0,
+            waits: 2,
             lag: 3,
             latency_ns: Percentiles {
                 p50: 950,
@@ -444,7 +447,7 @@ mod tests {
             "binance.BTCUSDT                 61800.2        61800.3              -        0.1        -",
             "trend                           -1.5000",
             "cross                               0.5          50.13         -12.35",
-            "core                1,234,567        0      3     950 ns    12.3 us     1.5 ms      2.0 s",
+            "core                1,234,567        0      2      3     950 ns    12.3 us     1.5 ms      2.0 s",
         ] {
             assert!(drawn.contains(expected), "{expected:?} is not in\n{drawn}");
         }

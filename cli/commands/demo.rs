@@ -16,6 +16,7 @@ use serde_json::json;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tickloom_backtest::{Manifest, Outcome};
 use tickloom_core::CoreConfig;
 use tickloom_data::{Catalog, ScanQuery};
@@ -26,6 +27,8 @@ use tickloom_feeds::samples::samples;
 const SETTINGS: &str = include_str!("demo.toml");
 /// Length of the recorded samples, in seconds.
 const SAMPLE_SECONDS: f64 = 85.0;
+/// Longest wait for frames that are still on their way when the recordings have ended.
+const QUIET_AFTER: Duration = Duration::from_secs(5);
 /// Marks a directory as one that a demo made and may replace.
 const MARK: &str = ".tickloom-demo";
 
@@ -129,14 +132,21 @@ fn play(settings: Settings, venues: &[LocalVenue], stop: &Stop) -> Result<Done> 
     let pipeline = Pipeline::start(&settings)?;
     let facts = pipeline.facts.clone();
     announce(&facts);
-    let mut live = Live::start("tickloom demo", &facts)?;
-    let is_over =
-        || venues.iter().all(|venue| venue.progress().is_finished) && live_is_quiet(&facts, venues);
-    let watched = live.watch(&pipeline, stop, is_over);
-    watched.and_then(|()| live.drain())?;
-    let picture = live.picture(&pipeline, "done");
-    let stages = pipeline.stages();
+    let mut finished_at = None;
+    let is_over = || is_played(&facts, venues, &mut finished_at);
+    let watched = Live::start("tickloom demo", &facts).and_then(|mut live| {
+        live.watch(&pipeline, stop, is_over)?;
+        live.drain()?;
+        let picture = live.picture(&pipeline, "done");
+        Ok((live, picture, pipeline.stages()))
+    });
     let end = pipeline.stop()?;
+    let (live, picture, stages) = watched?;
+    if let Some(error) = venues.iter().find_map(LocalVenue::error) {
+        return Err(anyhow!(
+            "the local venue could not play its recording: {error}"
+        ));
+    }
     Ok(Done {
         signals: live.table().signals(),
         facts,
@@ -145,6 +155,16 @@ fn play(settings: Settings, venues: &[LocalVenue], stop: &Stop) -> Result<Done> 
         picture,
         stages,
     })
+}
+
+/// Whether the recordings are at their ends and the feeds have read them. A feed that lost its connection never has: it is
+/// not waited for for ever.
+fn is_played(facts: &Facts, venues: &[LocalVenue], finished_at: &mut Option<Instant>) -> bool {
+    if !venues.iter().all(|venue| venue.progress().is_finished) {
+        return false;
+    }
+    let finished_at = finished_at.get_or_insert_with(Instant::now);
+    live_is_quiet(facts, venues) || finished_at.elapsed() > QUIET_AFTER
 }
 
 /// Whether the feeds have read every frame that the venues have sent.

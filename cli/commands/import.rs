@@ -97,7 +97,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             },
             Ok(false) => all.push(match import_file(file, &options, &catalog) {
                 Ok(report) => rows(report),
-                Err(error) if is_of_catalog(&error) => return Err(Failure::run(error)),
+                Err(error) if is_of_catalog(&error, &args.catalog) => {
+                    return Err(Failure::run(error));
+                }
                 Err(error) => failed(file, &error.to_string()),
             }),
             Err(error) => all.push(failed(file, &error.to_string())),
@@ -112,11 +114,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Whether the catalog is at fault rather than the file.
-fn is_of_catalog(error: &DataError) -> bool {
-    matches!(
-        error,
-        DataError::Parquet { .. } | DataError::Schema { .. } | DataError::OtherRun { .. }
-    )
+fn is_of_catalog(error: &DataError, catalog: &Path) -> bool {
+    match error {
+        DataError::Parquet { .. } | DataError::Schema { .. } | DataError::OtherRun { .. } => true,
+        DataError::Io { path, .. } => path.starts_with(catalog),
+        _ => false,
+    }
 }
 
 /// Captures by venue, in the order in which they were given, as books go on from one to the next.

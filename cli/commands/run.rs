@@ -9,6 +9,7 @@ use crate::stop::Stop;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tickloom_data::DataError;
 use tickloom_types::BarSpec;
 
 const EXAMPLES: &str = "\
@@ -66,14 +67,15 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut settings = settings(args)?.check().map_err(named)?;
     settings.reset_loss_stop = reset_loss_stop;
     let stop = Stop::catch()?;
-    let pipeline = Pipeline::start(&settings).map_err(|error| named(Failure::Input(error)))?;
+    let pipeline = Pipeline::start(&settings).map_err(|error| named(refused(error)))?;
     let facts = pipeline.facts.clone();
     announce(&facts);
-    let mut live = Live::start("tickloom run", &facts).map_err(Failure::run)?;
-    let watched = live.watch(&pipeline, &stop, || false);
-    let picture = live.picture(&pipeline, "stopped");
+    let watched = Live::start("tickloom run", &facts).and_then(|mut live| {
+        live.watch(&pipeline, &stop, || false)?;
+        Ok(live.picture(&pipeline, "stopped"))
+    });
     let end = pipeline.stop().map_err(Failure::run)?;
-    watched.map_err(Failure::run)?;
+    let picture = watched.map_err(Failure::run)?;
     if as_json {
         return output::json(&summary(&facts, &end));
     }
@@ -92,6 +94,18 @@ fn in_file(config: Option<&Path>, failure: Failure) -> Failure {
             Failure::Input(error.context(path.display().to_string()))
         }
         (_, failure) => failure,
+    }
+}
+
+/// The disk is not the user's words: it may be better at the next try.
+fn refused(error: anyhow::Error) -> Failure {
+    let is_of_disk = error
+        .chain()
+        .any(|cause| matches!(cause.downcast_ref(), Some(DataError::Io { .. })));
+    if is_of_disk {
+        Failure::run(error)
+    } else {
+        Failure::input(error)
     }
 }
 

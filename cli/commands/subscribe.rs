@@ -81,6 +81,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             && (!is_heartbeat || wants_heartbeats)
         {
             print(&received, text, args.json)?;
+            if output::is_lost() {
+                break;
+            }
             printed += 1;
         }
     }

@@ -6,6 +6,8 @@
 use crate::metrics::Probe;
 use crate::pipeline::clock;
 use crate::pipeline::workers::{Stepper, WorkerLost};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tickloom_core::{OutputHash, Outputs};
 use tickloom_ring::{Consumer, Poll, SoleProducer};
 use tickloom_types::{Kind, Record, Seq};
@@ -26,6 +28,8 @@ pub(crate) struct CoreThread {
     pub(crate) hash: OutputHash,
     /// Sequence of the first record that this ring will carry: above zero after a restart.
     pub(crate) first_seq: Seq,
+    /// Set before the output ring closes, if every record was stepped: only then may the journal be closed in good order.
+    pub(crate) has_ended_well: Arc<AtomicBool>,
     pub(crate) probe: Probe,
 }
 
@@ -59,19 +63,25 @@ impl CoreThread {
                 let ts_output = clock::now().0;
                 self.probe.record(ts_output - record.header.ts_recv);
                 if is_for_subscribers(record) {
-                    self.output.push(Output {
+                    let item = Output {
                         record: *record,
                         seq,
                         ts_output,
-                    });
+                    };
+                    if self.output.push(item) {
+                        self.probe.waited();
+                    }
                 }
                 for output in outputs.records() {
                     self.hash.update(output);
-                    self.output.push(Output {
+                    let item = Output {
                         record: *output,
                         seq,
                         ts_output,
-                    });
+                    };
+                    if self.output.push(item) {
+                        self.probe.waited();
+                    }
                     pushed += 1;
                 }
             });
@@ -88,6 +98,7 @@ impl CoreThread {
             }
             self.probe.lag(self.input.lag() as u64);
         }
+        self.has_ended_well.store(true, Ordering::Release);
         Ok(CoreEnd {
             next_seq: self.first_seq + self.input.seq(),
             hash: self.hash,

@@ -50,7 +50,9 @@ struct RingSink {
 
 impl Sink for RingSink {
     fn push(&mut self, record: Record) {
-        self.input.push(record);
+        if self.input.push(record) {
+            self.probe.waited();
+        }
         // One reading of the clock a message, not one a level.
         if record.header.kind == Kind::Level as u8 && !record.has(Flags::LAST) {
             self.probe.count(1);

@@ -3,6 +3,8 @@
 use crate::metrics::Probe;
 use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tickloom_core::OutputHash;
 use tickloom_data::{Recorder, Result};
@@ -21,6 +23,8 @@ pub(crate) struct RecorderThread {
     pub(crate) hash: OutputHash,
     /// Sequence of the first record that the input ring will carry.
     pub(crate) first_seq: Seq,
+    /// Whether the core has stepped everything, once the output ring is closed.
+    pub(crate) has_core_ended_well: Arc<AtomicBool>,
     pub(crate) probe: Probe,
 }
 
@@ -66,7 +70,12 @@ impl RecorderThread {
             }
             self.probe.lag(self.input.lag() as u64);
         }
-        self.recorder.close(&self.hash.hex())?;
+        if self.has_core_ended_well.load(Ordering::Acquire) {
+            self.recorder.close(&self.hash.hex())?;
+        } else {
+            // As after a crash: whole up to here, and the next start makes the outputs that are missing.
+            self.recorder.flush()?;
+        }
         Ok(())
     }
 }

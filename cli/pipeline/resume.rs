@@ -7,7 +7,8 @@ use crate::config::Settings;
 use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::workers::Engine;
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs};
@@ -40,6 +41,7 @@ pub(crate) fn open(
         .filter(|last| is_same(last, &fresh))
         .unwrap_or(fresh);
     let mut options = RecorderOptions::default();
+    options.journal.sync = settings.record.sync.policy();
     if let Some(mb) = settings.record.segment_mb {
         options.journal.segment_bytes_max = mb << 20;
     }
@@ -51,8 +53,8 @@ pub(crate) fn open(
         ));
     }
     if recovered.next_seq > 0 {
-        let missing = replay(&journal, engine, hash, recovered.outputs)?;
-        recorder.outputs(&missing)?;
+        let missing = replay(&journal, engine, hash)?;
+        recorder.outputs(&Vec::from(missing))?;
         recorder.flush()?;
     }
     Ok(Resumed {
@@ -129,31 +131,44 @@ fn is_same(last: &RunMeta, fresh: &RunMeta) -> bool {
         && last.config == fresh.config
 }
 
-/// Steps the journal's inputs; returns the outputs from number `recorded` on, which it lacks.
+/// Steps the journal's inputs, holds what comes out to the outputs that were recorded, and returns those that a crash kept
+/// from the journal.
 fn replay(
     journal: &Path,
     engine: &mut Engine,
     hash: &mut OutputHash,
-    recorded: u64,
-) -> Result<Vec<(Seq, Record)>> {
+) -> Result<VecDeque<(Seq, Record)>> {
     let mut outputs = Outputs::new();
-    let mut made = 0;
-    let mut missing = Vec::new();
+    let mut made: VecDeque<(Seq, Record)> = VecDeque::new();
     let mut reader = JournalReader::open(journal)?;
     while let Some(block) = reader.next_block()? {
-        let Block::Inputs { first_seq, records } = block else {
-            continue;
-        };
-        for (seq, record) in (first_seq..).zip(&records) {
-            engine.step(seq, record, &mut outputs);
-            for output in outputs.records() {
-                hash.update(output);
-                if made >= recorded {
-                    missing.push((seq, *output));
+        match block {
+            Block::Inputs { first_seq, records } => {
+                for (seq, record) in (first_seq..).zip(&records) {
+                    engine.step(seq, record, &mut outputs);
+                    for output in outputs.records() {
+                        hash.update(output);
+                        made.push_back((seq, *output));
+                    }
                 }
-                made += 1;
             }
+            Block::Outputs { records, .. } => {
+                for recorded in records {
+                    if made.pop_front() != Some(recorded) {
+                        return Err(other_outputs(journal, recorded.0));
+                    }
+                }
+            }
+            Block::Meta(_) | Block::Close(_) => {}
         }
     }
-    Ok(missing)
+    Ok(made)
+}
+
+fn other_outputs(journal: &Path, seq: Seq) -> Error {
+    anyhow!(
+        "{}: this version makes other outputs of the journal's inputs, first at sequence {seq}: \
+         go on with the version that wrote it, or record into another directory",
+        journal.display()
+    )
 }

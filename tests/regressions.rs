@@ -1,7 +1,6 @@
 //! One short test a bug, named by what went wrong.
 
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "a panic is a failure of the test")]
 
 mod cli;
 mod common;

@@ -1,10 +1,16 @@
 //! The most of everything that the market half of the core holds, with the policy when it is full.
 
+use tickloom_types::DurationNs;
+
 /// Price levels of one side of a book. When full, the level farthest from the best is dropped and counted.
 pub(crate) const BOOK_LEVELS_MAX: usize = 8_192;
 
 /// Bar sizes over all instruments of a run; more is refused when the core is made.
 pub(crate) const BARS_MAX: usize = 65_536;
+
+/// Nanoseconds that a record's time may be ahead of its arrival: one day. A record from further ahead is bad, as every
+/// later one would be late after it. There is no such limit behind, because recorded data is old when it is played.
+pub(crate) const TS_AHEAD_MAX: DurationNs = 86_400_000_000_000;
 
 /// Output records of one step for which room is made beforehand. A step that has more to say allocates: nothing is dropped.
 pub(crate) const OUTPUTS_EXPECTED: usize = 1_024;

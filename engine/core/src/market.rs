@@ -25,7 +25,8 @@ pub(crate) struct Bad;
 /// How many records were wrong, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Records that no market can have: an unknown kind, instrument, source or side, a size below zero, a time out of range.
+    /// Records that no market can have: an unknown kind, instrument, source or side, a size below zero, a time out of
+    /// range or more than a day ahead of its arrival.
     pub bad: u64,
     /// Trades and bars that were older than an open bar, and so are not in it; bars that were no newer than the one before.
     pub late: u64,

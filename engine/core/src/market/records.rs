@@ -2,16 +2,21 @@
 
 use super::{Bad, Before, Market, Tick, Ticked};
 use crate::bars::{Added, Closed};
+use crate::limits::TS_AHEAD_MAX;
 use crate::prices::Applied;
 use std::ops::Range;
 use tickloom_types::{
-    BarBody, BookState, Flags, InstrumentId, Kind, LevelBody, QuoteBody, Record, Side, StatusBody,
-    StatusCode, TradeBody, Ts,
+    BarBody, BookState, Flags, Header, InstrumentId, Kind, LevelBody, QuoteBody, Record, Side,
+    StatusBody, StatusCode, TradeBody, Ts,
 };
 
 impl Market {
     pub(super) fn take(&mut self, record: &Record) -> Result<(), Bad> {
-        match record.kind().ok_or(Bad)? {
+        let kind = record.kind().ok_or(Bad)?;
+        if kind != Kind::Status && is_far_ahead(record) {
+            return Err(Bad);
+        }
+        match kind {
             Kind::Trade => self.trade(record),
             Kind::Quote => self.quote(record),
             Kind::Level => self.level(record),
@@ -303,4 +308,12 @@ impl Market {
     fn tick(&mut self, instrument: usize, what: Ticked) {
         self.ticks.push(Tick { instrument, what });
     }
+}
+
+/// Whether a record's time cannot be: it arrived long before. Not known where the arrival is not.
+fn is_far_ahead(record: &Record) -> bool {
+    let Header {
+        ts_event, ts_recv, ..
+    } = record.header;
+    ts_recv != 0 && ts_event.saturating_sub(ts_recv) > TS_AHEAD_MAX
 }

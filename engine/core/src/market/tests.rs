@@ -261,8 +261,8 @@ fn smaller_bars_are_aggregated_and_equal_ones_are_passed_on() {
 #[test]
 fn a_repeated_or_older_bar_that_only_larger_ones_are_made_of_is_dropped() {
     let mut market = market(&["5m"]);
-    let [first, second, again, older, third] =
-        [(1, 5), (2, 6), (2, 9), (1, 8), (5, 7)].map(|(at, close)| minute_bar(&mut market, at, close));
+    let [first, second, again, older, third] = [(1, 5), (2, 6), (2, 9), (1, 8), (5, 7)]
+        .map(|(at, close)| minute_bar(&mut market, at, close));
     assert!(apply(&mut market, &[first, second]).is_empty());
     for dropped in [again, older] {
         let out = apply(&mut market, &[dropped]);
@@ -308,7 +308,9 @@ fn the_first_bar_from_smaller_ones_after_a_gap_is_incomplete_unless_they_begin_i
     let mut flags = Vec::new();
     // Minutes at which a small bar closes, before and after the gap; then the large bars that close at five and ten.
     for (before, after) in [(3, 5), (5, 7), (5, 6)] {
-        let mut minutes = |range: std::ops::RangeInclusive<i64>| -> Vec<Record> { range.map(|at| minute_bar(&mut market, at, 5)).collect() };
+        let mut minutes = |range: std::ops::RangeInclusive<i64>| -> Vec<Record> {
+            range.map(|at| minute_bar(&mut market, at, 5)).collect()
+        };
         let mut records = minutes(1..=before);
         records.push(status(before * MINUTE, StatusCode::Gap, None));
         records.extend(minutes(after..=15));
@@ -320,7 +322,11 @@ fn the_first_bar_from_smaller_ones_after_a_gap_is_incomplete_unless_they_begin_i
     }
     let lacks = Flags::INCOMPLETE;
     assert_eq!(flags[0], [lacks, 0, 0], "the gap is within the first");
-    assert_eq!(flags[1], [0, lacks, 0], "the second began before the smaller ones came back");
+    assert_eq!(
+        flags[1],
+        [0, lacks, 0],
+        "the second began before the smaller ones came back"
+    );
     assert_eq!(flags[2], [0, 0, 0], "a smaller one begins the second");
 }
 
@@ -476,6 +482,36 @@ fn impossible_records_are_counted_and_told() {
     let out = apply(&mut market, &records);
     assert_eq!(market.counters().bad, 6);
     assert_eq!(notes(&out), [(Some(StatusCode::BadFrame), 0); 6]);
+}
+
+#[test]
+fn a_time_more_than_a_day_ahead_of_its_arrival_is_bad_and_makes_nothing_late() {
+    let mut market = market(&["1ms"]);
+    let day = 86_400_000_000_000;
+    let arrived = |recv: i64, record: Record| {
+        let header = Header {
+            ts_recv: recv,
+            ..record.header
+        };
+        Record { header, ..record }
+    };
+    let refused = [
+        arrived(1_000_000, trade(day + 1_000_001, 9, 1)),
+        arrived(1, timer(i64::MAX)),
+    ];
+    let out = apply(&mut market, &refused);
+    assert_eq!(notes(&out), [(Some(StatusCode::BadFrame), 0); 2]);
+    assert_eq!((market.counters().bad, market.last(ID)), (2, None));
+    let taken = [
+        arrived(3_000_000, trade(1_000_000, 7, 1)),
+        arrived(9 * day, trade(1_100_000, 8, 1)),
+        arrived(0, timer(2_000_000)),
+        arrived(2_000_000, trade(day + 2_000_000, 9, 1)),
+    ];
+    let out = apply(&mut market, &taken);
+    let expected = (2_000_000, [7, 8, 7, 8, 2], 0);
+    assert_eq!(bars(&out), [expected], "old or of unknown arrival is fine");
+    assert_eq!((market.counters().late, market.last(ID)), (0, Some(9)));
 }
 
 proptest! {

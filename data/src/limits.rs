@@ -35,4 +35,8 @@ pub(crate) const ZIP_BYTES_MAX: u64 = 1 << 30;
 /// Bytes that an imported file may have once it is unpacked.
 pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
 
+/// Rows of an imported file, all of which are held until the scale that they need is known: at some 200 bytes each, a row and its
+/// record, these are 20 GB. A line can be so short that the limit of bytes alone would let ten times as many through.
+pub(crate) const ROWS_MAX: usize = 100_000_000;
+
 const _: () = assert!(BLOCK_RECORDS_MAX * (8 + RECORD_LEN) <= BLOCK_BYTES_MAX);

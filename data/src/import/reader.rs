@@ -7,6 +7,7 @@ use super::number::Number;
 use super::rows::{Problems, Row, Rows, Ticker, Wrong, is_qty, stem};
 use super::text::split;
 use super::time::Stamped;
+use crate::limits::ROWS_MAX;
 use crate::{DataError, Result, Table};
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ pub(super) struct Reader<'a> {
     pub(super) rows: Rows,
     by_name: HashMap<Vec<u8>, usize>,
     columns: Columns,
+    rows_max: usize,
     text: Vec<u8>,
 }
 
@@ -94,6 +96,7 @@ impl<'a> Reader<'a> {
                 },
             },
             by_name: HashMap::new(),
+            rows_max: ROWS_MAX,
             text: Vec::new(),
         };
         if reader.columns.ticker.is_none() {
@@ -128,6 +131,14 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         self.rows.read += 1;
+        if self.rows.rows.len() >= self.rows_max {
+            return Err(DataError::Import {
+                file: self.path.to_owned(),
+                line: number,
+                found: format!("more than {} rows", self.rows_max),
+                expected: "a file that fits in memory; cut it into several".to_owned(),
+            });
+        }
         match self.row(number, &fields) {
             Ok(row) => self.rows.rows.push(row),
             Err(wrong) => self.rows.problems.note(self.path, number, wrong),
@@ -297,5 +308,29 @@ impl<'a> Reader<'a> {
             value,
             expected.to_owned(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_too_many_is_refused_with_its_line() {
+        let head = [b"time,price,qty".to_vec(), b"2024-01-01,1,1".to_vec()];
+        let layout = Layout::of(&head, &[]).unwrap();
+        let options = ImportOptions::default();
+        let mut reader = Reader::new(Path::new("a.csv"), &options, layout).unwrap();
+        assert_eq!(reader.rows_max, ROWS_MAX);
+        reader.rows_max = 2;
+        reader.push(2, b"2024-01-01,1,1").unwrap();
+        // A wrong line is not kept and takes no room.
+        reader.push(3, b"2024-01-02,x,1").unwrap();
+        reader.push(4, b"2024-01-03,1,1").unwrap();
+        let error = reader.push(5, b"2024-01-04,1,1").err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "a.csv, line 5: more than 2 rows, expected a file that fits in memory; cut it into several"
+        );
     }
 }

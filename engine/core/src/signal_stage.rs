@@ -78,6 +78,8 @@ type Leaves = Vec<(LeafId, Field)>;
 pub(crate) struct SignalStage {
     graph: Graph,
     outputs: Vec<Watched>,
+    /// Whether some of them have no field in them, and so tick when nothing else does.
+    has_constants: bool,
     /// Leaves of the bars of each builder of the market.
     on_bar: Vec<Leaves>,
     /// Leaves of bid, ask and what is made from them, by instrument.
@@ -128,9 +130,11 @@ impl SignalStage {
                 kind: WatchedKind::of(number < expressions.signals, graph.value(output).is_some()),
                 value: f64::NAN,
             });
+        let outputs: Vec<Watched> = watched.collect();
         let defs = market.instruments().defs();
         let mut stage = SignalStage {
-            outputs: watched.collect(),
+            has_constants: outputs.iter().any(|watched| watched.kind.is_constant()),
+            outputs,
             on_bar: vec![Vec::new(); market.builders().len()],
             on_top: vec![Vec::new(); defs.len()],
             on_last: vec![Vec::new(); defs.len()],
@@ -149,6 +153,8 @@ impl SignalStage {
         let fed = self.feed_bars(market) | self.feed_ticks(market);
         if fed {
             self.graph.step();
+        } else if !self.has_constants {
+            return;
         }
         for watched in &mut self.outputs {
             let ticked = match watched.kind {
@@ -248,6 +254,13 @@ impl WatchedKind {
             (true, true) => WatchedKind::ConstantSignal,
             (false, true) => WatchedKind::ConstantRule,
         }
+    }
+
+    fn is_constant(self) -> bool {
+        matches!(
+            self,
+            WatchedKind::ConstantSignal | WatchedKind::ConstantRule
+        )
     }
 }
 

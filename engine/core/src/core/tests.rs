@@ -90,6 +90,19 @@ fn a_signal_is_told_when_it_changes() {
 }
 
 #[test]
+fn a_constant_is_told_at_the_first_record_though_nothing_feeds_it() {
+    let timer = |ts_ms: i64| TimerBody::default().record(header(Kind::Timer, ts_ms * 1_000_000));
+    let records = [timer(1), timer(2), trade(3, 900)];
+    let found = signals(&config(&["last", "1 + 1"]), &records);
+    assert_eq!(
+        found,
+        [vec![(1, Some(2.0), 1)], vec![], vec![(0, Some(9.0), 3)]]
+    );
+    let found = signals(&config(&["last"]), &records);
+    assert_eq!(found, [vec![], vec![], vec![(0, Some(9.0), 3)]]);
+}
+
+#[test]
 fn a_price_that_cannot_be_trusted_is_not_ready() {
     let config = config(&["bid", "last"]);
     let down = StatusBody {

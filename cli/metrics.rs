@@ -41,7 +41,7 @@ const BUCKETS_NS: [u64; 16] = [
 
 /// The numbers of one stage, shared between its thread and those who look.
 pub(crate) struct Stage {
-    name: &'static str,
+    name: String,
     records: AtomicU64,
     dropped: AtomicU64,
     waits: AtomicU64,
@@ -61,7 +61,7 @@ pub(crate) struct Percentiles {
 /// What a stage's numbers are now.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(crate) struct StageView {
-    pub(crate) stage: &'static str,
+    pub(crate) stage: String,
     pub(crate) records: u64,
     pub(crate) dropped: u64,
     /// How often it had to wait for a full ring behind it.
@@ -71,9 +71,9 @@ pub(crate) struct StageView {
 }
 
 impl Stage {
-    fn new(name: &'static str) -> Arc<Stage> {
+    fn new(name: &str) -> Arc<Stage> {
         Arc::new(Stage {
-            name,
+            name: name.to_owned(),
             records: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             waits: AtomicU64::new(0),
@@ -85,7 +85,7 @@ impl Stage {
     pub(crate) fn view(&self) -> StageView {
         let latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
         StageView {
-            stage: self.name,
+            stage: self.name.clone(),
             records: self.records.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             waits: self.waits.load(Ordering::Relaxed),
@@ -188,7 +188,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Adds a stage and returns its probe.
-    pub(crate) fn stage(&self, name: &'static str) -> Probe {
+    pub(crate) fn stage(&self, name: &str) -> Probe {
         let stage = Stage::new(name);
         self.stages
             .lock()
@@ -247,7 +247,7 @@ impl Collector for StagePage {
         )?;
         for view in &views {
             ConstCounter::new(view.records)
-                .encode(family.encode_family(&[("stage", view.stage)])?)?;
+                .encode(family.encode_family(&[("stage", view.stage.as_str())])?)?;
         }
         let mut family = encoder.encode_descriptor(
             "dropped",
@@ -257,7 +257,7 @@ impl Collector for StagePage {
         )?;
         for view in &views {
             ConstCounter::new(view.dropped)
-                .encode(family.encode_family(&[("stage", view.stage)])?)?;
+                .encode(family.encode_family(&[("stage", view.stage.as_str())])?)?;
         }
         let mut family = encoder.encode_descriptor(
             "waits",
@@ -267,7 +267,7 @@ impl Collector for StagePage {
         )?;
         for view in &views {
             ConstCounter::new(view.waits)
-                .encode(family.encode_family(&[("stage", view.stage)])?)?;
+                .encode(family.encode_family(&[("stage", view.stage.as_str())])?)?;
         }
         let mut family = encoder.encode_descriptor(
             "lag",
@@ -276,7 +276,8 @@ impl Collector for StagePage {
             MetricType::Gauge,
         )?;
         for view in &views {
-            ConstGauge::new(view.lag).encode(family.encode_family(&[("stage", view.stage)])?)?;
+            ConstGauge::new(view.lag)
+                .encode(family.encode_family(&[("stage", view.stage.as_str())])?)?;
         }
         let mut family = encoder.encode_descriptor(
             "latency_seconds",
@@ -287,7 +288,7 @@ impl Collector for StagePage {
         for stage in &self.stages {
             let (sum, count, buckets) = stage.buckets();
             family
-                .encode_family(&[("stage", stage.name)])?
+                .encode_family(&[("stage", stage.name.as_str())])?
                 .encode_histogram::<[(String, String); 0]>(sum, count, &buckets, None)?;
         }
         let mut family = encoder.encode_descriptor(

@@ -304,13 +304,13 @@ fn spawn_feeds(
     metrics: &Metrics,
 ) -> Result<Vec<JoinHandle<std::io::Result<()>>>> {
     let mut threads = Vec::with_capacity(settings.feeds.len());
-    for (feed, (_, feed_metrics)) in settings.feeds.iter().zip(feed_metrics) {
+    for (feed, (name, feed_metrics)) in settings.feeds.iter().zip(feed_metrics) {
         let thread = FeedThread {
             feed: feed.clone(),
             input: input.clone(),
             shutdown: stop.clone(),
             metrics: Arc::clone(feed_metrics),
-            probe: metrics.stage("decode"),
+            probe: metrics.stage(&format!("decode/{name}")),
         };
         threads.push(spawn("feed", None, move || thread.run())?);
     }

@@ -300,7 +300,7 @@ impl Table {
         line(
             text,
             &format!(
-                "{:<16} {:>12} {:>8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10}",
+                "{:<20} {:>12} {:>8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10}",
                 "stage", "records", "dropped", "waits", "lag", "p50", "p99", "p99.9", "max"
             ),
         );
@@ -310,7 +310,7 @@ impl Table {
         line(
             text,
             &stage_line(&StageView {
-                stage: "subscriber",
+                stage: "subscriber".to_owned(),
                 records: self.messages,
                 dropped: self.missed,
                 waits: 0,
@@ -336,7 +336,7 @@ fn instrument_line(cells: &[String; 6]) -> String {
 fn stage_line(view: &StageView) -> String {
     let latency = &view.latency_ns;
     format!(
-        "{:<16} {:>12} {:>8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10}",
+        "{:<20} {:>12} {:>8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10}",
         view.stage,
         grouped(view.records),
         grouped(view.dropped),
@@ -430,7 +430,7 @@ mod tests {
         };
         table.apply_record(&position.record(header(Kind::Position)));
         let stage = StageView {
-            stage: "core",
+            stage: "core".to_owned(),
             records: 1_234_567,
             dropped: 0,
             waits: 2,
@@ -447,7 +447,7 @@ mod tests {
             "binance.BTCUSDT                 61800.2        61800.3              -        0.1        -",
             "trend                           -1.5000",
             "cross                               0.5          50.13         -12.35",
-            "core                1,234,567        0      2      3     950 ns    12.3 us     1.5 ms      2.0 s",
+            "core                    1,234,567        0      2      3     950 ns    12.3 us     1.5 ms      2.0 s",
         ] {
             assert!(drawn.contains(expected), "{expected:?} is not in\n{drawn}");
         }

@@ -119,7 +119,7 @@ fn subscribers_miss_nothing_and_every_stage_is_counted() {
 
     let page = until("counts of every stage", || {
         let page = get(host(&address), "/metrics");
-        let stages = ["decode", "core", "publish", "record"];
+        let stages = ["decode/binance", "core", "publish", "record"];
         let count = |stage| {
             number(
                 &page,

@@ -24,6 +24,9 @@ pub(crate) const SYMBOLS_MAX: usize = 256;
 /// Longest header of an HTTP request to the local venue, in bytes.
 pub(crate) const REQUEST_BYTES_MAX: usize = 16 << 10;
 
+/// Most requests for snapshots that one feed has under way at a time: the venue counts them by weight.
+pub(crate) const SNAPSHOTS_IN_FLIGHT_MAX: usize = 4;
+
 /// Depth of the snapshot that is asked for, levels a side.
 pub(crate) const SNAPSHOT_DEPTH: usize = 1_000;
 

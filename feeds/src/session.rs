@@ -7,8 +7,10 @@ use crate::binance::{DecodeError, Reply, Symbol};
 use crate::book_sync::BookSync;
 use crate::config::Feed;
 use crate::intake::{Intake, Taken};
+use crate::limits::SNAPSHOTS_IN_FLIGHT_MAX;
 use crate::metrics::FeedMetrics;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 use tickloom_types::{
     BookState, DurationNs, Header, InstrumentId, Kind, NANOS_PER_SECOND, Record, Sink, SourceId,
     StatusBody, StatusCode, TimerBody, Ts,
@@ -22,6 +24,15 @@ const CLOCK_SKEW_MAX: DurationNs = 5 * NANOS_PER_SECOND;
 
 /// Each failure to get a snapshot doubles the wait before the next try, so often.
 const SNAPSHOT_DOUBLINGS_MAX: u32 = 6;
+
+/// HTTP status of a request too many.
+const TOO_MANY_REQUESTS: u16 = 429;
+/// HTTP status of a venue that has banned us for going on after that.
+const BANNED: u16 = 418;
+/// How long requests are held after either, if the venue does not say.
+const HOLD_DEFAULT: DurationNs = 30 * NANOS_PER_SECOND;
+/// How long they are held at most, whatever it says: the venue's longest ban.
+const HOLD_MAX: DurationNs = 3 * 86_400 * NANOS_PER_SECOND;
 
 /// An instant, read once at the edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +71,8 @@ pub struct Session<'m> {
     intake: Intake,
     /// One for each book; none if no books are kept.
     requests: Vec<Request>,
+    /// No snapshot is asked for before: the venue wants fewer requests. It outlives the connection.
+    hold_until: DurationNs,
     metrics: &'m FeedMetrics,
     idle_timeout: DurationNs,
     snapshot_retry: DurationNs,
@@ -102,6 +115,7 @@ impl<'m> Session<'m> {
             source: feed.source,
             intake: Intake::new(feed.venue, feed.source, symbols, feed.untimed()),
             requests: with_book.map(request).collect(),
+            hold_until: DurationNs::MIN,
             metrics,
             idle_timeout: nanos(feed.idle_timeout),
             snapshot_retry: nanos(feed.snapshot_retry),
@@ -212,16 +226,23 @@ impl<'m> Session<'m> {
         self.bad_frame(now, &DecodeError::Binary { bytes }, sink);
     }
 
-    /// The instruments whose snapshot should be fetched now; each is named once until its answer came or failed.
+    /// The instruments whose snapshot should be fetched now, a few at a time; each is named once until its answer came or failed.
     pub fn wanted_snapshots(&mut self, now: Moment) -> Vec<InstrumentId> {
         let mut wanted = Vec::new();
+        let in_flight = self.requests.iter().filter(|request| request.in_flight);
+        let mut free = SNAPSHOTS_IN_FLIGHT_MAX.saturating_sub(in_flight.count());
+        if now.mono < self.hold_until {
+            free = 0;
+        }
         for request in &mut self.requests {
             let book = self.intake.book(request.instrument);
             if book.is_some_and(|book| book.state() == BookState::Live) {
                 request.tries = 0;
             }
             let is_wanted = book.is_some_and(BookSync::wants_snapshot);
-            if is_wanted && !request.in_flight && request.not_before <= now.mono {
+            let may_ask = !request.in_flight && request.not_before <= now.mono;
+            if free > 0 && is_wanted && may_ask {
+                free -= 1;
                 let wait = self.snapshot_retry << request.tries.min(SNAPSHOT_DOUBLINGS_MAX);
                 request.in_flight = true;
                 request.not_before = now.mono.saturating_add(wait);
@@ -256,6 +277,22 @@ impl<'m> Session<'m> {
     pub fn snapshot_failed(&mut self, instrument: InstrumentId) {
         self.metrics.snapshots_failed.fetch_add(1, Relaxed);
         self.snapshot_done(instrument);
+    }
+
+    /// A request for a snapshot was answered with another status than success. If that says that we ask too often, none is asked
+    /// for until the time that the venue gave is over.
+    pub fn snapshot_refused(
+        &mut self,
+        now: Moment,
+        instrument: InstrumentId,
+        status: u16,
+        retry_after: Option<Duration>,
+    ) {
+        if matches!(status, TOO_MANY_REQUESTS | BANNED) {
+            let wait = retry_after.map_or(HOLD_DEFAULT, nanos).min(HOLD_MAX);
+            self.hold_until = self.hold_until.max(now.mono.saturating_add(wait));
+        }
+        self.snapshot_failed(instrument);
     }
 
     /// A second has passed: a timer record, once the venue's time is known, and advice on the connection.
@@ -348,7 +385,7 @@ fn push_status(header: Header, body: StatusBody, sink: &mut impl Sink) {
     sink.push(body.record(header));
 }
 
-fn nanos(duration: std::time::Duration) -> DurationNs {
+fn nanos(duration: Duration) -> DurationNs {
     DurationNs::try_from(duration.as_nanos()).unwrap_or(DurationNs::MAX)
 }
 

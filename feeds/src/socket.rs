@@ -25,10 +25,21 @@ const TIMER_INTERVAL: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A snapshot's answer, or why there is none.
+/// What came of a request for a snapshot.
 struct Answer {
     instrument: InstrumentId,
-    body: Result<Vec<u8>, ureq::Error>,
+    fetched: Result<Fetched, ureq::Error>,
+}
+
+/// What the venue answered.
+#[derive(Debug, PartialEq, Eq)]
+enum Fetched {
+    Body(Vec<u8>),
+    /// Another status than success.
+    Refused {
+        status: u16,
+        retry_after: Option<Duration>,
+    },
 }
 
 /// Runs a feed until `shutdown` is true or its sender is gone: connects, reads, keeps the books in step, reconnects.
@@ -157,22 +168,28 @@ impl<S: Sink + Send> Runner<'_, S> {
         let agent = self.agent.clone();
         answers.spawn_blocking(move || Answer {
             instrument,
-            body: fetch(&agent, &url),
+            fetched: fetch(&agent, &url),
         });
     }
 
     fn take_answer(&mut self, answer: Result<Answer, tokio::task::JoinError>) {
         let answer =
             answer.expect("a request neither panics nor is cancelled while it is waited for");
-        match answer.body {
-            Ok(body) => {
-                let now = self.clock.now();
+        let (instrument, now) = (answer.instrument, self.clock.now());
+        match answer.fetched {
+            Ok(Fetched::Body(body)) => self.session.snapshot(now, instrument, &body, self.sink),
+            Ok(Fetched::Refused {
+                status,
+                retry_after,
+            }) => {
+                let text = format!("the venue refused a snapshot with HTTP status {status}");
+                self.metrics.set_last_error(&text);
                 self.session
-                    .snapshot(now, answer.instrument, &body, self.sink);
+                    .snapshot_refused(now, instrument, status, retry_after);
             }
             Err(error) => {
                 self.metrics.set_last_error(&error);
-                self.session.snapshot_failed(answer.instrument);
+                self.session.snapshot_failed(instrument);
             }
         }
     }
@@ -204,14 +221,25 @@ fn rest_agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(REST_TIMEOUT))
         .proxy(None)
+        .http_status_as_error(false)
         .build();
     config.new_agent()
 }
 
-fn fetch(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, ureq::Error> {
+fn fetch(agent: &ureq::Agent, url: &str) -> Result<Fetched, ureq::Error> {
     let mut response = agent.get(url).call()?;
+    if !response.status().is_success() {
+        // It may be a date too, which no venue sends; that counts as none.
+        let after = response.headers().get("retry-after");
+        let seconds = after.and_then(|text| text.to_str().ok()?.trim().parse().ok());
+        return Ok(Fetched::Refused {
+            status: response.status().as_u16(),
+            retry_after: seconds.map(Duration::from_secs),
+        });
+    }
     let body = response.body_mut().with_config();
-    body.limit(limits::REST_BYTES_MAX as u64).read_to_vec()
+    let body = body.limit(limits::REST_BYTES_MAX as u64).read_to_vec()?;
+    Ok(Fetched::Body(body))
 }
 
 /// The wall clock and a steady one, read here and nowhere else.
@@ -233,5 +261,43 @@ impl Clock {
             wall: Ts(i64::try_from(wall).unwrap_or(i64::MAX)),
             mono: i64::try_from(self.start.elapsed().as_nanos()).unwrap_or(i64::MAX),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    /// What is fetched from a server that gives this answer.
+    fn fetched(answer: &'static str) -> Fetched {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/depth", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut request = BufReader::new(&stream).lines();
+            while request.next().unwrap().unwrap() != "" {}
+            (&stream).write_all(answer.as_bytes()).unwrap();
+        });
+        let fetched = fetch(&rest_agent(), &url).unwrap();
+        server.join().unwrap();
+        fetched
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_status_and_when_to_come_back() {
+        let refused = |status, seconds: Option<u64>| Fetched::Refused {
+            status,
+            retry_after: seconds.map(Duration::from_secs),
+        };
+        let text = "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(fetched(text), refused(429, Some(7)));
+        let text = "HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(fetched(text), refused(418, None));
+        let text = "HTTP/1.1 429 Too Many\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(fetched(text), refused(429, None));
+        let text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(fetched(text), Fetched::Body(b"{}".to_vec()));
     }
 }

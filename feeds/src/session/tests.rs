@@ -227,6 +227,73 @@ fn snapshots_that_fail_are_asked_for_ever_more_rarely() {
     assert_eq!(asked, [0, 1, 3, 7, 15, 31, 63, 127, 191]);
 }
 
+/// A session of so many symbols, each of whose books wants its snapshot, and the instruments.
+fn wanting<'m>(symbols: usize, metrics: &'m FeedMetrics) -> (Session<'m>, Vec<InstrumentId>) {
+    let names: Vec<String> = (0..symbols).map(|n| format!("S{n}USDT")).collect();
+    let feed = feed(&format!("binance:{}", names.join(",")));
+    let mut session = Session::new(&feed, metrics);
+    session.connected(at(0), &mut Vec::new());
+    for name in names {
+        let text = diff(90, 100).replace("BTCUSDT", &name);
+        session.frame(at(0), text.as_bytes(), &mut Vec::new());
+    }
+    let instruments = feed.symbols.iter().map(|symbol| symbol.instrument);
+    (session, instruments.collect())
+}
+
+#[test]
+fn a_few_snapshots_are_under_way_at_a_time() {
+    let metrics = FeedMetrics::new();
+    let (mut session, all) = wanting(6, &metrics);
+    assert_eq!(session.wanted_snapshots(at(0)), all[..4]);
+    assert!(session.wanted_snapshots(at(100 * SECOND)).is_empty());
+    session.snapshot(at(1), all[2], SNAPSHOT, &mut Vec::new());
+    assert_eq!(session.wanted_snapshots(at(1)), [all[4]]);
+    // The one that failed has to wait, the last one does not.
+    session.snapshot_failed(all[0]);
+    assert_eq!(session.wanted_snapshots(at(2)), [all[5]]);
+    session.snapshot(at(2), all[1], SNAPSHOT, &mut Vec::new());
+    assert_eq!(session.wanted_snapshots(at(SECOND)), [all[0]]);
+}
+
+#[test]
+fn no_snapshot_is_asked_for_while_the_venue_wants_fewer_requests() {
+    let cases = [
+        (429, Some(7), 7),
+        (418, Some(120), 120),
+        (429, None, 30),
+        (418, None, 30),
+        (429, Some(u64::MAX), 259_200),
+    ];
+    for (status, retry_after, held) in cases {
+        let metrics = FeedMetrics::new();
+        let (mut session, all) = wanting(6, &metrics);
+        assert_eq!(session.wanted_snapshots(at(0)), all[..4]);
+        let retry_after = retry_after.map(Duration::from_secs);
+        session.snapshot_refused(at(SECOND), all[0], status, retry_after);
+        // A shorter time does not end the longer one, nor does another connection.
+        session.snapshot_refused(at(SECOND), all[1], 429, Some(Duration::ZERO));
+        session.connected(at(2 * SECOND), &mut Vec::new());
+        for symbol in 0..6 {
+            let text = diff(90, 100).replace("BTCUSDT", &format!("S{symbol}USDT"));
+            session.frame(at(2 * SECOND), text.as_bytes(), &mut Vec::new());
+        }
+        let end = (1 + held) * SECOND;
+        assert!(session.wanted_snapshots(at(end - 1)).is_empty(), "{status}");
+        assert_eq!(session.wanted_snapshots(at(end)), all[..4], "{status}");
+        assert_eq!(metrics.snapshots_failed.load(Relaxed), 2);
+    }
+}
+
+#[test]
+fn another_refusal_holds_only_its_own_snapshot() {
+    let metrics = FeedMetrics::new();
+    let (mut session, all) = wanting(5, &metrics);
+    assert_eq!(session.wanted_snapshots(at(0)), all[..4]);
+    session.snapshot_refused(at(1), all[0], 503, Some(Duration::from_secs(60)));
+    assert_eq!(session.wanted_snapshots(at(1)), [all[4]]);
+}
+
 #[test]
 fn a_refusal_is_counted_and_kept_in_words() {
     let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());

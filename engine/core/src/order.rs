@@ -3,7 +3,7 @@
 //! Deliberately not how it fills (`venue.rs`), whether it may be sent (`risk.rs`) or what it does to the account (`portfolio.rs`).
 
 use tickloom_types::{
-    Header, InstrumentId, Kind, OrderBody, OrderStatus, OrderType, Record, RiskRule, Seq, Side,
+    Header, InstrumentId, Kind, OrderBody, OrderStatus, OrderType, Record, RiskRule, Seq, Side, Ts,
     VerdictBody,
 };
 
@@ -48,6 +48,8 @@ pub struct Order {
     pub filled: i64,
     /// The record at which it was sent: it never fills at that one, except under `same-close`.
     pub sent: Seq,
+    /// The event time of that record: no bar that began before it fills the order.
+    pub sent_ts: Ts,
     /// Whether it has been at the venue for a whole price event without filling: from then on it makes liquidity.
     pub resting: bool,
 }

@@ -21,7 +21,7 @@ use crate::strategy::{Intents, Own, Runner};
 use crate::venue::PriceEvent;
 use tickloom_types::{
     BarBody, BarSpec, BookState, InstrumentId, Kind, Record, Seq, Side, StatusBody, StatusCode,
-    TradeBody,
+    TradeBody, Ts,
 };
 
 /// Strategies, risk, venue and portfolio.
@@ -34,11 +34,15 @@ pub(crate) struct TradeStage {
     finest: Vec<Finest>,
 }
 
-/// The finest prices that came for an instrument. Bars that are coarser than these began before orders that wait, and fill none.
+/// The finest prices that came for an instrument: these fill orders. Coarser bars tell the same prices again, and fill none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finest {
     Nothing,
-    Bars(BarSpec),
+    Bars {
+        spec: BarSpec,
+        /// Close of the newest.
+        close: Ts,
+    },
     Ticks,
 }
 
@@ -192,9 +196,9 @@ impl TradeStage {
         let finest = self.finest.get_mut(at)?;
         if record.kind()? == Kind::Bar {
             let spec = market.instruments().bar_spec(record.source())?;
-            return finest
-                .is_bars(spec)
-                .then(|| PriceEvent::Bar(BarBody::of(record)));
+            let start = finest.take_bar(spec, record.ts_event())?;
+            let body = BarBody::of(record);
+            return Some(PriceEvent::Bar { body, start });
         }
         *finest = Finest::Ticks;
         let top = market.top(instrument);
@@ -207,14 +211,34 @@ impl TradeStage {
 }
 
 impl Finest {
-    /// Takes note of bars of this size; whether nothing finer came.
-    fn is_bars(&mut self, spec: BarSpec) -> bool {
-        match *self {
-            Finest::Ticks => return false,
-            Finest::Bars(known) if known < spec => return false,
-            Finest::Bars(_) | Finest::Nothing => *self = Finest::Bars(spec),
+    /// Takes note of a bar of this size that closed at `ts`. When it began, if it may fill orders: `None` if finer prices
+    /// are known, or if nobody knows when it began.
+    fn take_bar(&mut self, spec: BarSpec, ts: Ts) -> Option<Ts> {
+        let before = match *self {
+            Finest::Ticks => return None,
+            Finest::Bars { spec: known, .. } if !is_as_fine(spec, known) => return None,
+            Finest::Bars { spec: known, close } => (known == spec).then_some(close),
+            Finest::Nothing => None,
+        };
+        *self = Finest::Bars { spec, close: ts };
+        let before = before.filter(|close| *close < ts);
+        match spec {
+            BarSpec::Time(length) => {
+                let by_length = Ts(ts.0.saturating_sub(length));
+                Some(before.map_or(by_length, |close| close.max(by_length)))
+            }
+            BarSpec::Ticks(_) | BarSpec::Volume(_) => before,
         }
-        true
+    }
+}
+
+/// Whether bars of a size are at least as fine as those that are known. Kinds do not compare: those that came first stay.
+fn is_as_fine(spec: BarSpec, known: BarSpec) -> bool {
+    match (spec, known) {
+        (BarSpec::Time(length), BarSpec::Time(known)) => length <= known,
+        (BarSpec::Ticks(count), BarSpec::Ticks(known)) => count <= known,
+        (BarSpec::Volume(units), BarSpec::Volume(known)) => units <= known,
+        _ => false,
     }
 }
 

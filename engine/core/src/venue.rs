@@ -1,20 +1,25 @@
 //! Where orders wait and how they fill: the [`Venue`] trait and the paper venue.
 //!
 //! Prices here are what an event shows; what a fill does to cash and positions, and whether there is cash at all, is the
-//! business of `trade.rs`. An order never fills at the record at which it was sent. The rules are in
-//! `docs/backtest-conventions.md`; in doubt they favour the market, not us.
+//! business of `trade.rs`. An order never fills at the record at which it was sent, nor at a bar
+//! that began before. The rules are in `docs/backtest-conventions.md`; in doubt they favour the market, not us.
 
 use crate::book::Top;
 use crate::order::Order;
 use crate::trade_config::VolumeShare;
-use tickloom_types::{BarBody, InstrumentId, OrderType, Seq, Side};
+use tickloom_types::{BarBody, InstrumentId, OrderType, Seq, Side, Ts};
 
 /// What one event tells of an instrument's prices.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PriceEvent {
-    /// A bar: what happened since the bar before, in unknown order but for its open.
-    Bar(BarBody),
-    /// The open of a bar, and its volume: what market orders see of it.
+    /// A bar: what happened since it began, in unknown order but for its open.
+    Bar {
+        /// Prices and volume.
+        body: BarBody,
+        /// When it began; an order that was sent later is too late for it.
+        start: Ts,
+    },
+    /// The open of a bar that began after all orders were sent, and its volume: what market orders see of it.
     Open {
         /// Price mantissa.
         price: i64,
@@ -117,7 +122,8 @@ impl Venue for PaperVenue {
         let share = self.share;
         let mut taken = [0; 2];
         self.orders.retain_mut(|order| {
-            if order.new.instrument != instrument || order.sent >= seq {
+            let is_past = order.sent >= seq || event.began_before(order.sent_ts);
+            if order.new.instrument != instrument || is_past {
                 return true;
             }
             let Some((price, shown, taker)) = event.offer(order) else {
@@ -144,11 +150,16 @@ impl Venue for PaperVenue {
 }
 
 impl PriceEvent {
+    /// Whether some of what it tells is older than `ts`.
+    fn began_before(&self, ts: Ts) -> bool {
+        matches!(self, PriceEvent::Bar { start, .. } if *start < ts)
+    }
+
     /// Price, size that the event shows there, and whether the order takes liquidity; `None` if it does not fill.
     fn offer(&self, order: &Order) -> Option<(i64, i64, bool)> {
         match *self {
-            PriceEvent::Bar(bar) => {
-                bar_price(order, &bar).map(|(price, taker)| (price, bar.volume, taker))
+            PriceEvent::Bar { body, .. } => {
+                bar_price(order, &body).map(|(price, taker)| (price, body.volume, taker))
             }
             PriceEvent::Open { price, volume } => {
                 (acts_as(order) == OrderType::Market).then_some((price, volume, true))
@@ -280,18 +291,23 @@ mod tests {
             qty: 10,
             filled: 0,
             sent: 5,
+            sent_ts: Ts(50),
             resting: false,
         }
     }
 
     fn bar(open: i64, high: i64, low: i64, close: i64) -> PriceEvent {
-        PriceEvent::Bar(BarBody {
+        let body = BarBody {
             open,
             high,
             low,
             close,
             volume: 100,
-        })
+        };
+        PriceEvent::Bar {
+            body,
+            start: Ts(50),
+        }
     }
 
     fn quote(bid: i64, ask: i64) -> PriceEvent {
@@ -414,6 +430,32 @@ mod tests {
         assert!(!venue.orders()[0].resting);
         assert_eq!(venue.cancel(1).unwrap().id, 1);
         assert!(venue.cancel(1).is_none());
+    }
+
+    #[test]
+    fn a_bar_that_began_before_the_order_was_sent_fills_it_neither_at_its_open_nor_in_its_range() {
+        let body = BarBody {
+            open: 100,
+            high: 110,
+            low: 90,
+            close: 105,
+            volume: 100,
+        };
+        let began = |start| PriceEvent::Bar {
+            body,
+            start: Ts(start),
+        };
+        let kinds = [
+            (OrderType::Market, 0, 100),
+            (OrderType::Limit, 95, 95),
+            (OrderType::Stop, 105, 105),
+        ];
+        for (kind, price, filled) in kinds {
+            let order = order(Side::Buy, kind, price);
+            check(order, &[began(49)], None);
+            let taker = kind != OrderType::Limit;
+            check(order, &[began(49), began(50)], Some((filled, taker)));
+        }
     }
 
     #[test]

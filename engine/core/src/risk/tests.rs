@@ -47,6 +47,7 @@ fn order(side: Side, qty: i64) -> Order {
         qty,
         filled: 0,
         sent: 0,
+        sent_ts: Ts(0),
         resting: false,
     }
 }

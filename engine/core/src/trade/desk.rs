@@ -192,6 +192,7 @@ impl Desk {
             qty: 0,
             filled: 0,
             sent: cause.seq,
+            sent_ts: Ts(cause.header.ts_event),
             resting: false,
         };
         let around = Surroundings {

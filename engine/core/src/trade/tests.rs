@@ -1,5 +1,7 @@
 //! Orders from wish to fill over bars and ticks, through the whole core: what comes out, in order and to the last digit.
 
+mod look_ahead;
+
 use crate::config::CoreConfig;
 use crate::core::Core;
 use crate::outputs::Outputs;
@@ -13,9 +15,12 @@ use tickloom_types::{
 };
 
 const X: InstrumentId = InstrumentId(0);
+const Y: InstrumentId = InstrumentId(2);
 const FEED: SourceId = SourceId(0);
 const DAYS: SourceId = SourceId(1);
 const HOURS: SourceId = SourceId(2);
+const MINUTES: SourceId = SourceId(3);
+const TWO_TRADES: SourceId = SourceId(4);
 const HOUR: i64 = 3_600_000_000_000;
 
 /// Prices with one decimal, sizes without.
@@ -35,6 +40,12 @@ fn config(strategy: StrategyDef) -> CoreConfig {
     let day: BarSpec = "1d".parse().unwrap();
     instruments.bar_source(day).unwrap();
     instruments.bar_source("1h".parse().unwrap()).unwrap();
+    instruments
+        .add(InstrumentDef::new("Y", 1, 0, "USD"))
+        .unwrap();
+    for size in ["1m", "2t"] {
+        instruments.bar_source(size.parse().unwrap()).unwrap();
+    }
     let mut config = CoreConfig {
         instruments,
         default_instrument: Some(X),
@@ -280,7 +291,7 @@ fn a_book_that_cannot_be_trusted_is_no_price() {
 }
 
 #[test]
-fn larger_bars_fill_nothing_that_began_after_their_open() {
+fn larger_bars_fill_nothing() {
     // The order is sent within the day, so the day's open is in its past.
     let mut run = Run::new(&config(rules("close@1h > 10", "close@1h < 1", "2")));
     assert_eq!(run.step(bar(HOURS, 23 * HOUR, 100, 100)), NOTHING);

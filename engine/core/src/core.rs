@@ -59,10 +59,14 @@ impl Core {
     /// Takes one record in; `out` then holds what it caused and nothing else.
     ///
     /// The order: bars that closed and changed states, fills of waiting orders, then for each moment of the record
-    /// (what closed because time passed; the record itself) signals and what strategies did.
+    /// (what closed because time passed; the record itself) signals and what strategies did. A record that the market
+    /// drops is told, and no more comes of it.
     pub fn step(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         out.clear();
         self.market.apply(seq, record, out);
+        if self.market.has_dropped() {
+            return;
+        }
         let trade = &mut self.decider.trade;
         trade.on_record(seq, record, &self.market, out);
         if self.market.has_passed() {

@@ -109,6 +109,8 @@ pub struct Market {
     ticks: Vec<Tick>,
     round: Option<Round>,
     has_price: bool,
+    /// The current record changed nothing: it was bad, or a bar that came too late.
+    is_dropped: bool,
 }
 
 impl Market {
@@ -238,6 +240,7 @@ impl Market {
             before: None,
             round: None,
             has_price: false,
+            is_dropped: false,
         }
     }
 
@@ -250,10 +253,11 @@ impl Market {
         self.before = None;
         self.round = None;
         self.has_price = false;
+        self.is_dropped = false;
         self.notes.begin(seq, record);
         if self.take(record).is_err() {
-            self.counters.bad += 1;
-            self.notes.say_bad();
+            self.count_bad();
+            self.is_dropped = true;
         }
         for bar in &self.closed {
             if bar.header.kind == Kind::BarClosed as u8 {
@@ -263,6 +267,11 @@ impl Market {
         for note in self.notes.records() {
             out.push(*note);
         }
+    }
+
+    /// Whether the record counts for nobody: no order, no signal and no strategy may see it or its time.
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.is_dropped
     }
 
     /// Whether time alone closed bars: then that moment comes before the record's own.

@@ -76,6 +76,9 @@ impl SignalWorker {
         found.now.clear();
         self.unused.clear();
         self.market.apply(seq, record, &mut self.unused);
+        if self.market.has_dropped() {
+            return;
+        }
         if self.market.has_passed() {
             self.market.enter(Round::Passed);
             self.stage
@@ -119,6 +122,9 @@ impl Merger {
         assert!(found.clone().all(|found| found.seq == seq));
         out.clear();
         self.market.apply(seq, record, out);
+        if self.market.has_dropped() {
+            return;
+        }
         let trade = &mut self.decider.trade;
         trade.on_record(seq, record, &self.market, out);
         if self.market.has_passed() {

@@ -103,6 +103,20 @@ fn a_constant_is_told_at_the_first_record_though_nothing_feeds_it() {
 }
 
 #[test]
+fn nothing_but_a_note_comes_of_a_record_that_the_market_drops() {
+    let mut core = Core::new(&config(&["1 + 1"])).unwrap();
+    let mut out = Outputs::new();
+    let mut far = trade(1, 900);
+    far.header.ts_event = i64::MAX;
+    core.step(0, &far, &mut out);
+    let kinds: Vec<_> = out.records().iter().map(Record::kind).collect();
+    assert_eq!(kinds, [Some(Kind::BookStatus)]);
+    assert_eq!(core.market().counters().bad, 1);
+    core.step(1, &trade(2, 900), &mut out);
+    assert_eq!(out.records().len(), 1, "the constant is told now");
+}
+
+#[test]
 fn a_price_that_cannot_be_trusted_is_not_ready() {
     let config = config(&["bid", "last"]);
     let down = StatusBody {

@@ -11,6 +11,8 @@ use tickloom_types::{
 };
 
 impl Market {
+    /// # Errors
+    /// [`Bad`] if no market can have the record: nothing is changed.
     pub(super) fn take(&mut self, record: &Record) -> Result<(), Bad> {
         let kind = record.kind().ok_or(Bad)?;
         if kind != Kind::Status && is_far_ahead(record) {
@@ -45,13 +47,13 @@ impl Market {
         self.arrive(at, record);
         let since = self.states[at].since;
         let mut late = 0;
-        let mut result = Ok(());
+        let mut fits = true;
         for builder in self.states[at].bars.clone() {
             match self.builders[builder].add_trade(record.ts_event(), &trade, since) {
                 Ok(Added::Closed(bar)) => self.close(builder, &bar, record),
                 Ok(Added::Late) => late += 1,
                 Ok(Added::Open | Added::Elsewhere) => {}
-                Err(bad) => result = Err(bad),
+                Err(Bad) => fits = false,
             }
         }
         self.plan_close(at);
@@ -59,7 +61,10 @@ impl Market {
         self.states[at].prices.trade(trade.price);
         self.tick(at, Ticked::Last(trade.price));
         self.has_price = true;
-        result
+        if !fits {
+            self.count_bad();
+        }
+        Ok(())
     }
 
     fn quote(&mut self, record: &Record) -> Result<(), Bad> {
@@ -107,6 +112,7 @@ impl Market {
         }
         if !self.states[at].advance_bars(spec, ts) {
             self.count_late(1);
+            self.is_dropped = true;
             return Ok(());
         }
         let bars = self.states[at].bars.clone();
@@ -119,7 +125,7 @@ impl Market {
         self.hold(at);
         let mut exact = None;
         let mut late = 0;
-        let mut result = Ok(());
+        let mut fits = true;
         for builder in bars {
             if self.builders[builder].spec == spec {
                 exact = Some(builder);
@@ -129,7 +135,7 @@ impl Market {
                 Ok(Added::Closed(bar)) => self.close(builder, &bar, record),
                 Ok(Added::Late) => late += 1,
                 Ok(Added::Open | Added::Elsewhere) => {}
-                Err(bad) => result = Err(bad),
+                Err(Bad) => fits = false,
             }
         }
         if exact.is_none_or(|builder| self.builders[builder].take_exact(ts)) {
@@ -145,7 +151,10 @@ impl Market {
         }
         self.plan_close(at);
         self.count_late(late);
-        result
+        if !fits {
+            self.count_bad();
+        }
+        Ok(())
     }
 
     /// The clock of a source: closes bars while the venue is silent, and notices that it is.
@@ -289,6 +298,12 @@ impl Market {
         for builder in &mut self.builders[self.states[at].bars.clone()] {
             builder.gap();
         }
+    }
+
+    /// The record is bad as a whole, or it does not fit into a bar.
+    pub(super) fn count_bad(&mut self) {
+        self.counters.bad += 1;
+        self.notes.say_bad();
     }
 
     fn count_late(&mut self, bars: u64) {

@@ -18,6 +18,16 @@ pub enum OrderSize {
     AllWhole,
 }
 
+impl OrderSize {
+    /// Whether the size is only known at the fill.
+    pub(crate) fn is_all(self) -> bool {
+        match self {
+            OrderSize::Qty(_) => false,
+            OrderSize::All | OrderSize::AllWhole => true,
+        }
+    }
+}
+
 /// An order as a strategy wishes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {

@@ -224,6 +224,11 @@ impl Portfolio {
         &self.scales[index(instrument)]
     }
 
+    /// The price that the instrument is valued at; 0 before it has one.
+    pub(crate) fn mark_of(&self, instrument: InstrumentId) -> i64 {
+        self.holdings[index(instrument)].mark
+    }
+
     /// Values the instrument at this price from now on.
     #[inline]
     pub(crate) fn mark(&mut self, instrument: InstrumentId, price: i64) {

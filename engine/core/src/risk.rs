@@ -191,9 +191,9 @@ impl RiskGate {
         None
     }
 
-    /// Cash as it would be if the order filled at the price that is seen now.
+    /// Cash as it would be if the order filled at the price that is seen now. An order for `all` has a size that fits.
     fn foreseen_cash(&self, order: &Order, price: i64, portfolio: &Portfolio) -> Option<Verdict> {
-        if self.margin || order.new.side == Side::Sell {
+        if self.margin || order.new.side == Side::Sell || order.new.size.is_all() {
             return None;
         }
         let (instrument, qty) = (order.new.instrument, order.open_qty());
@@ -248,9 +248,7 @@ fn size_refusal(order: &Order, portfolio: &Portfolio) -> Option<Verdict> {
         OrderSize::Qty(qty) if qty <= 0 || qty % lot != 0 => {
             Some(refused(RiskRule::OrderQty, qty, lot))
         }
-        OrderSize::All | OrderSize::AllWhole if order.qty == 0 => {
-            Some(Verdict::refused(RiskRule::Cash))
-        }
+        size if size.is_all() && order.qty == 0 => Some(Verdict::refused(RiskRule::Cash)),
         _ => None,
     }
 }

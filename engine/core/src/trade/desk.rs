@@ -204,7 +204,7 @@ impl Desk {
                 FillModel::SameClose => sight.close,
             },
         };
-        order.qty = self.account.foreseen_qty(&new, &around);
+        order.qty = self.account.foreseen_qty(&order, &around);
         let now = Ts(cause.header.ts_event);
         let verdict = self.account.risk.check(&order, &around, now);
         let status = match verdict {
@@ -231,8 +231,10 @@ impl Desk {
 }
 
 impl Account {
-    /// Size of an order when it is sent: as it is, or what all cash pays for at the price that can be seen.
-    fn foreseen_qty(&self, new: &NewOrder, around: &Surroundings<'_>) -> i64 {
+    /// Size of an order when it is sent: as it is, or what all cash pays for at the price that can be seen, once the
+    /// strategy is out of what it is about to leave.
+    fn foreseen_qty(&self, order: &Order, around: &Surroundings<'_>) -> i64 {
+        let new = &order.new;
         if let OrderSize::Qty(qty) = new.size {
             return qty;
         }
@@ -240,19 +242,41 @@ impl Account {
             OrderType::Market => around.expected.or(around.mark),
             OrderType::Limit | OrderType::Stop => around.mark.and(Some(new.price)),
         };
+        let cash = self.foreseen_cash(order.strategy, around.open);
         price
-            .and_then(|price| self.all(new, price))
+            .zip(cash)
+            .and_then(|(price, cash)| self.all(new, price, cash))
             .unwrap_or_default()
     }
 
-    /// What all cash pays for at a price; `None` if it does not fit.
-    fn all(&self, new: &NewOrder, price: i64) -> Option<i64> {
+    /// Cash once the market orders of a strategy that wait to close its positions fill at the marks; `None` if it does not fit.
+    fn foreseen_cash(&self, strategy: u8, open: &[Order]) -> Option<i128> {
+        let closing = open.iter().filter(|order| {
+            order.strategy == strategy
+                && order.new.order_type == OrderType::Market
+                && RiskGate::only_reduces(order, &self.portfolio)
+        });
+        let mut cash = self.portfolio.cash().0;
+        for order in closing {
+            let (instrument, qty) = (order.new.instrument, order.open_qty());
+            let price = self.portfolio.mark_of(instrument);
+            let fee = self.portfolio.fee(instrument, price, qty, self.fee)?;
+            let notional = self.portfolio.scale(instrument).notional(price, qty)?;
+            cash = cash
+                .checked_sub(notional.checked_mul(order.new.side.sign().into())?)?
+                .checked_sub(i128::from(fee) * NANO)?;
+        }
+        Some(cash)
+    }
+
+    /// What so much cash pays for at a price; `None` if it does not fit.
+    fn all(&self, new: &NewOrder, price: i64, cash: i128) -> Option<i64> {
         let scale = self.portfolio.scale(new.instrument);
         let step = match new.size {
             OrderSize::AllWhole => scale.whole_lot?,
             OrderSize::All | OrderSize::Qty(_) => scale.lot,
         };
-        affordable(self.portfolio.cash().0, price, scale, step, self.fee)
+        affordable(cash, price, scale, step, self.fee)
     }
 
     fn fill(
@@ -285,7 +309,7 @@ impl Account {
     fn book(&mut self, order: &mut Order, offer: &Offer) -> Result<Option<Trade>, Verdict> {
         let overflow = Verdict::refused(RiskRule::Overflow);
         let instrument = order.new.instrument;
-        if !matches!(order.new.size, OrderSize::Qty(_)) {
+        if order.new.size.is_all() {
             self.resolve(order, offer.price)?;
         }
         let mut qty = order.open_qty();
@@ -318,7 +342,7 @@ impl Account {
     /// Gives an order for all cash its size, at the price of its first fill. A later fill may find less cash, never more.
     fn resolve(&self, order: &mut Order, price: i64) -> Result<(), Verdict> {
         let most = self
-            .all(&order.new, price)
+            .all(&order.new, price, self.portfolio.cash().0)
             .ok_or(Verdict::refused(RiskRule::Overflow))?;
         if order.filled == 0 {
             order.qty = most;

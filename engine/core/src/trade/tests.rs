@@ -398,6 +398,60 @@ fn an_entry_on_the_other_side_turns_the_position_round() {
     assert_eq!(run.cash(), "943");
 }
 
+/// Long or short with all cash at the next open, as the close is above or below 10.
+fn round_with_all(size: Size) -> Run {
+    let mut config = config(StrategyDef::Rules {
+        name: "s".to_owned(),
+        instrument: None,
+        enter: Some("close > 10".to_owned()),
+        exit: None,
+        short_enter: Some("close < 10".to_owned()),
+        short_exit: None,
+        size,
+    });
+    config.account.fee = "0.01".parse().unwrap();
+    Run::new(&config)
+}
+
+#[test]
+fn all_cash_turns_from_long_to_short_and_back_at_the_next_open() {
+    for size in [Size::All, Size::AllWhole] {
+        let mut run = round_with_all(size);
+        run.step(day(1, 90, 110));
+        // 99 at 10 and a fee of 9.90: next to nothing is left.
+        run.step(day(2, 100, 80));
+        assert_eq!((run.held(), run.cash()), (99, "0.1".to_owned()));
+        let orders = [
+            "order 2 sell 0/99 open",
+            "accepted",
+            "order 3 sell 0/97 open",
+            "accepted",
+        ];
+        // What 0.10 and 99 at 8 less a fee of 7.92 pay for at 8.08.
+        assert_eq!(
+            run.out.records()[4..].iter().map(words).collect::<Vec<_>>(),
+            orders[..]
+        );
+        // 0.10 + 891 - 8.91 pay for 97 at 9.09; sold for 873 - 8.73.
+        run.step(day(3, 90, 120));
+        assert_eq!((run.held(), run.cash()), (-97, "1746.46".to_owned()));
+        let orders = [
+            "order 4 buy 0/97 open",
+            "accepted",
+            "order 5 buy 0/47 open",
+            "accepted",
+        ];
+        // 1746.46 - 1164 - 11.64 = 570.82 at 12.12.
+        assert_eq!(
+            run.out.records()[8..].iter().map(words).collect::<Vec<_>>(),
+            orders[..]
+        );
+        // 1746.46 - 1067 - 10.67 = 668.79 pay for 60 at 11.11.
+        run.step(day(4, 110, 110));
+        assert_eq!((run.held(), run.cash()), (60, "2.19".to_owned()));
+    }
+}
+
 #[test]
 fn conditions_that_contradict_each_other_open_nothing() {
     let mut run = Run::new(&config(rules("close > 10", "close > 10", "2")));

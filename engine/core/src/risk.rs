@@ -77,7 +77,7 @@ impl RiskGate {
         refuse_above(RiskRule::OrderRate, waiting + 1, ORDERS_MAX)
             .or_else(|| self.rate.as_ref().and_then(|rate| rate.refusal(now)))
             .or_else(|| self.collar(order, price, mark))
-            .or_else(|| self.loss(order, around.portfolio))
+            .or_else(|| self.loss(order, around))
             .or_else(|| self.sizes(order, price, around))
             .or_else(|| self.foreseen_cash(order, price, around.portfolio))
             .unwrap_or(Verdict::Accepted)
@@ -126,9 +126,9 @@ impl RiskGate {
         })
     }
 
-    fn loss(&self, order: &Order, portfolio: &Portfolio) -> Option<Verdict> {
-        let refusal = self.daily_loss.as_ref()?.refusal(portfolio)?;
-        (!RiskGate::only_reduces(order, portfolio)).then_some(refusal)
+    fn loss(&self, order: &Order, around: &Surroundings<'_>) -> Option<Verdict> {
+        let refusal = self.daily_loss.as_ref()?.refusal(around.portfolio)?;
+        (!RiskGate::only_reduces(order, around.open, around.portfolio)).then_some(refusal)
     }
 
     /// Position and exposure if everything that waits on this side filled, and this order too.
@@ -139,12 +139,9 @@ impl RiskGate {
         }
         let (instrument, side) = (order.new.instrument, order.new.side);
         let net = around.portfolio.net_qty(instrument);
-        let waiting = around
-            .open
-            .iter()
-            .filter(|o| o.id != order.id && o.new.instrument == instrument && o.new.side == side)
-            .try_fold(0_i64, |sum, o| sum.checked_add(o.open_qty()));
-        let Some(traded) = waiting.and_then(|waiting| waiting.checked_add(order.open_qty())) else {
+        let traded = waiting(around.open, order.id, instrument, side)
+            .and_then(|waiting| waiting.checked_add(order.open_qty()));
+        let Some(traded) = traded else {
             return Some(Verdict::refused(RiskRule::Overflow));
         };
         if reduces(net, side, traded) {
@@ -232,12 +229,15 @@ impl RiskGate {
         }
     }
 
-    /// Whether an order can only make its strategy's position smaller.
-    pub(crate) fn only_reduces(order: &Order, portfolio: &Portfolio) -> bool {
-        let held = portfolio
-            .position(order.strategy, order.new.instrument)
-            .qty();
-        reduces(held, order.new.side, order.open_qty())
+    /// Whether an order can only make its strategy's position smaller, even if others of these that wait on its side fill
+    /// before. One for `all` may not: its size is known too late.
+    pub(crate) fn only_reduces(order: &Order, open: &[Order], portfolio: &Portfolio) -> bool {
+        let (strategy, new) = (order.strategy, order.new);
+        let held = portfolio.position(strategy, new.instrument).qty();
+        let own = open.iter().filter(|other| other.strategy == strategy);
+        let traded = waiting(own, order.id, new.instrument, new.side)
+            .and_then(|waiting| waiting.checked_add(order.open_qty()));
+        !new.size.is_all() && traded.is_some_and(|traded| reduces(held, new.side, traded))
     }
 }
 
@@ -271,6 +271,18 @@ fn exposures(
         net = net.checked_add(value)?;
     }
     Some((gross, net))
+}
+
+/// Size that orders but this one wait for on a side of an instrument; `None` if it does not fit.
+fn waiting<'a>(
+    open: impl IntoIterator<Item = &'a Order>,
+    but: u32,
+    instrument: InstrumentId,
+    side: Side,
+) -> Option<i64> {
+    open.into_iter()
+        .filter(|o| o.id != but && o.new.instrument == instrument && o.new.side == side)
+        .try_fold(0_i64, |sum, o| sum.checked_add(o.open_qty()))
 }
 
 /// Whether trading this much on this side only makes `held` smaller.

@@ -271,6 +271,51 @@ fn numbers_that_do_not_fit_are_refused() {
     world.check(huge, Verdict::refused(RiskRule::Overflow));
 }
 
+/// 100 of X are held, and the day's loss has latched the stop.
+fn latched() -> World {
+    let mut world = world(RiskLimits {
+        daily_loss: money("100"),
+        ..RiskLimits::default()
+    });
+    let daily_loss = world.gate.daily_loss.as_mut().unwrap();
+    daily_loss.turn_day(Ts(0), &world.portfolio);
+    world.hold(X, Side::Buy, 100);
+    world.portfolio.mark(X, 9_900);
+    let daily_loss = world.gate.daily_loss.as_mut().unwrap();
+    assert!(daily_loss.latch(&world.portfolio));
+    world
+}
+
+#[test]
+fn a_latched_loss_stop_counts_what_already_waits_to_get_out() {
+    let mut world = latched();
+    let stop = refused(RiskRule::DailyLoss, 100_000_000_000, 100_000_000_000);
+    world.check(order(Side::Sell, 100), Verdict::Accepted);
+    world.check(order(Side::Sell, 101), stop);
+    let mut waiting = order(Side::Sell, 60);
+    waiting.id = 2;
+    world.open.push(waiting);
+    world.check(order(Side::Sell, 40), Verdict::Accepted);
+    world.check(order(Side::Sell, 41), stop);
+    // Of another strategy, or on the other side: not in the way.
+    world.open[0].strategy = 1;
+    world.check(order(Side::Sell, 100), Verdict::Accepted);
+    world.open[0] = Order {
+        id: 2,
+        ..order(Side::Buy, 60)
+    };
+    world.check(order(Side::Sell, 100), Verdict::Accepted);
+}
+
+#[test]
+fn a_latched_loss_stop_lets_nothing_pass_whose_size_is_not_known() {
+    let mut world = latched();
+    let mut all = order(Side::Sell, 100);
+    all.new.size = OrderSize::All;
+    let stop = refused(RiskRule::DailyLoss, 100_000_000_000, 100_000_000_000);
+    world.check(all, stop);
+}
+
 #[test]
 fn limits_that_are_wrong_are_named() {
     let check = |limits: RiskLimits, expected: &str| {

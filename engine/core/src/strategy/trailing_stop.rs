@@ -66,18 +66,24 @@ impl TrailingStop {
         let stop_price = offset(ride.best, -self.trail_bps);
         let resting = own.orders().find(|o| o.new.order_type == OrderType::Stop);
         let selling = own.orders().find(|o| o.new.order_type == OrderType::Market);
-        let mut uncovered = held - selling.map_or(0, |order| order.open_qty());
+        let uncovered = held - selling.map_or(0, |order| order.open_qty());
         let half = self.qty / 2;
-        if ride.profit_from.is_some_and(|from| mark >= from) && (1..uncovered).contains(&half) {
-            ride.profit_from = None;
-            uncovered -= half;
-            intents.market(own.instrument(), Side::Sell, OrderSize::Qty(half));
-        }
+        let takes_profit =
+            ride.profit_from.is_some_and(|from| mark >= from) && (1..uncovered).contains(&half);
+        let uncovered = if takes_profit {
+            uncovered - half
+        } else {
+            uncovered
+        };
         if let Some(stop) = resting {
             if stop.new.price >= stop_price && stop.open_qty() == uncovered {
                 return;
             }
             intents.cancel(stop.id);
+        }
+        if takes_profit {
+            ride.profit_from = None;
+            intents.market(own.instrument(), Side::Sell, OrderSize::Qty(half));
         }
         if uncovered > 0 {
             intents.send(NewOrder {

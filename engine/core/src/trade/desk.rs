@@ -135,17 +135,16 @@ impl Desk {
         }
     }
 
+    /// Keeps orders, the oldest first, as long as all that are kept only make positions smaller.
     fn cancel_what_adds_risk(&mut self, cause: Cause, out: &mut Outputs) {
-        let portfolio = &self.account.portfolio;
-        let added: Vec<u32> = self
-            .venue
-            .orders()
-            .iter()
-            .filter(|order| !RiskGate::only_reduces(order, portfolio))
-            .map(|order| order.id)
-            .collect();
-        for id in added {
-            self.cancel(cause, id, out);
+        let mut at = 0;
+        while let Some((order, older)) = self.venue.orders().get(..=at).and_then(<[_]>::split_last)
+        {
+            if RiskGate::only_reduces(order, older, &self.account.portfolio) {
+                at += 1;
+            } else {
+                self.cancel(cause, order.id, out);
+            }
         }
     }
 
@@ -254,7 +253,7 @@ impl Account {
         let closing = open.iter().filter(|order| {
             order.strategy == strategy
                 && order.new.order_type == OrderType::Market
-                && RiskGate::only_reduces(order, &self.portfolio)
+                && RiskGate::only_reduces(order, &[], &self.portfolio)
         });
         let mut cash = self.portfolio.cash().0;
         for order in closing {

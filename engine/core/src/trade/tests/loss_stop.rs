@@ -1,0 +1,60 @@
+//! What becomes of orders that wait when the daily loss stop latches.
+
+use super::super::desk::{Cause, Desk};
+use super::super::{Eyes, PriceEvent};
+use super::*;
+use crate::order::{NewOrder, OrderSize};
+use crate::strategy::Intent;
+use tickloom_types::OrderType;
+
+fn cause(seq: u64) -> Cause {
+    Cause::new(seq, header(Kind::Bar, DAYS, 1))
+}
+
+fn limit(side: Side, price: i64, qty: i64) -> Intent {
+    Intent::Send(NewOrder {
+        instrument: X,
+        side,
+        order_type: OrderType::Limit,
+        price,
+        size: OrderSize::Qty(qty),
+    })
+}
+
+#[test]
+fn the_oldest_orders_stay_that_together_only_get_out() {
+    let mut config = config(rules("close > 10", "close < 10", "1"));
+    config.risk.daily_loss = Some(parse_money("20").unwrap());
+    let mut desk = Desk::new(&config).unwrap();
+    let mut out = Outputs::new();
+    let eyes = Eyes::Close(100);
+    desk.turn_day(cause(0));
+    desk.obey(cause(0), 0, limit(Side::Buy, 100, 10), eyes, &mut out);
+    let trade = PriceEvent::Trade {
+        price: 99,
+        qty: 10,
+        top: None,
+    };
+    desk.on_price(cause(1), X, 100, Some(&trade), &mut out);
+    assert_eq!(desk.portfolio().net_qty(X), 10);
+    for intent in [
+        limit(Side::Sell, 120, 6),
+        limit(Side::Buy, 70, 1),
+        limit(Side::Sell, 121, 5),
+        limit(Side::Sell, 122, 3),
+        limit(Side::Sell, 123, 2),
+    ] {
+        desk.obey(cause(1), 0, intent, eyes, &mut out);
+    }
+    out.clear();
+    desk.on_price(cause(2), X, 80, None, &mut out);
+    assert_eq!(
+        out.records().iter().map(words).collect::<Vec<_>>(),
+        [
+            "loss_stop",
+            "order 3 buy 0/1 cancelled",
+            "order 4 sell 0/5 cancelled",
+            "order 6 sell 0/2 cancelled"
+        ]
+    );
+}

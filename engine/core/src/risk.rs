@@ -22,7 +22,7 @@ use tickloom_types::{InstrumentId, OrderType, RiskRule, Side, Ts};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) portfolio: &'a Portfolio,
-    /// Orders that wait at the venue.
+    /// Orders that wait at the venue, without the one that is checked.
     pub(crate) open: &'a [Order],
     /// Price to value the instrument at; `None` if there is none that can be trusted.
     pub(crate) mark: Option<i64>,
@@ -49,6 +49,11 @@ impl RiskGate {
             margin: config.account.margin,
             daily_loss: DailyLoss::new(config.risk.daily_loss)?,
         })
+    }
+
+    /// Whether limits ask what waits in other instruments.
+    pub(crate) fn limits_exposure(&self) -> bool {
+        self.settings.limits_exposure()
     }
 
     /// Whether an order may be sent; an accepted one counts towards the rate.
@@ -139,7 +144,7 @@ impl RiskGate {
         }
         let (instrument, side) = (order.new.instrument, order.new.side);
         let net = around.portfolio.net_qty(instrument);
-        let traded = waiting(around.open, order.id, instrument, side)
+        let traded = waiting(around.open, instrument, side)
             .and_then(|waiting| waiting.checked_add(order.open_qty()));
         let Some(traded) = traded else {
             return Some(Verdict::refused(RiskRule::Overflow));
@@ -235,7 +240,7 @@ impl RiskGate {
         let (strategy, new) = (order.strategy, order.new);
         let held = portfolio.position(strategy, new.instrument).qty();
         let own = open.iter().filter(|other| other.strategy == strategy);
-        let traded = waiting(own, order.id, new.instrument, new.side)
+        let traded = waiting(own, new.instrument, new.side)
             .and_then(|waiting| waiting.checked_add(order.open_qty()));
         !new.size.is_all() && traded.is_some_and(|traded| reduces(held, new.side, traded))
     }
@@ -253,35 +258,46 @@ fn size_refusal(order: &Order, portfolio: &Portfolio) -> Option<Verdict> {
     }
 }
 
-/// Gross and net exposure at the marks, if the position in one instrument were `after`.
+/// Gross and net exposure at the marks, if the position in one instrument were `after` and those orders of the others
+/// filled that make it worst.
 fn exposures(
     instrument: InstrumentId,
     after: i64,
     around: &Surroundings<'_>,
 ) -> Option<(i128, i128)> {
     let portfolio = around.portfolio;
-    let (mut gross, mut net) = (0_i128, 0_i128);
+    let (mut gross, mut low, mut high) = (0_i128, 0_i128, 0_i128);
     for other in portfolio.instruments() {
-        let value = if other == instrument {
-            portfolio.scale(other).notional(around.mark?, after)?
+        let scale = portfolio.scale(other);
+        let values = if other == instrument {
+            [scale.notional(around.mark?, after)?; 2]
         } else {
-            portfolio.value(other)?.0
+            let (held, mark) = (portfolio.net_qty(other), portfolio.mark_of(other));
+            let most = held.checked_add(waiting(around.open, other, Side::Buy)?)?;
+            let least = held.checked_sub(waiting(around.open, other, Side::Sell)?)?;
+            [scale.notional(mark, least)?, scale.notional(mark, most)?]
         };
-        gross = gross.checked_add(value.checked_abs()?)?;
-        net = net.checked_add(value)?;
+        let [a, b] = values;
+        gross = gross.checked_add(a.checked_abs()?.max(b.checked_abs()?))?;
+        low = low.checked_add(a.min(b))?;
+        high = high.checked_add(a.max(b))?;
     }
+    let net = if low.checked_abs()? > high.checked_abs()? {
+        low
+    } else {
+        high
+    };
     Some((gross, net))
 }
 
-/// Size that orders but this one wait for on a side of an instrument; `None` if it does not fit.
+/// Size that orders wait for on a side of an instrument; `None` if it does not fit.
 fn waiting<'a>(
     open: impl IntoIterator<Item = &'a Order>,
-    but: u32,
     instrument: InstrumentId,
     side: Side,
 ) -> Option<i64> {
     open.into_iter()
-        .filter(|o| o.id != but && o.new.instrument == instrument && o.new.side == side)
+        .filter(|o| o.new.instrument == instrument && o.new.side == side)
         .try_fold(0_i64, |sum, o| sum.checked_add(o.open_qty()))
 }
 

@@ -196,6 +196,33 @@ fn gross_and_net_exposure() {
 }
 
 #[test]
+fn exposure_with_all_that_waits_in_other_instruments() {
+    let mut world = world(RiskLimits {
+        gross_exposure: money("10000"),
+        net_exposure: money("5000"),
+        ..RiskLimits::default()
+    });
+    world.hold(Y, Side::Buy, 10);
+    for (id, side, qty) in [(2, Side::Buy, 20), (3, Side::Sell, 50)] {
+        let mut waiting = order(side, qty);
+        (waiting.id, waiting.new.instrument) = (id, Y);
+        world.open.push(waiting);
+    }
+    // Y may become 30 long or 40 short; both count 40 towards gross.
+    world.check(order(Side::Buy, 20), Verdict::Accepted);
+    let net = refused(RiskRule::NetExposure, 5_100_000_000_000, 5_000_000_000_000);
+    world.check(order(Side::Buy, 21), net);
+    world.check(order(Side::Sell, 10), Verdict::Accepted);
+    world.check(order(Side::Sell, 11), net);
+    let gross = refused(
+        RiskRule::GrossExposure,
+        10_100_000_000_000,
+        10_000_000_000_000,
+    );
+    world.check(order(Side::Buy, 61), gross);
+}
+
+#[test]
 fn orders_in_any_second() {
     let mut world = world(RiskLimits {
         orders_per_second: Some(2),

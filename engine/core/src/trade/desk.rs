@@ -6,6 +6,7 @@
 use super::{Eyes, Sight};
 use crate::config::CoreConfig;
 use crate::error::CoreError;
+use crate::limits::ORDERS_MAX;
 use crate::order::{NewOrder, Order, OrderSize, Verdict};
 use crate::outputs::Outputs;
 use crate::portfolio::{Portfolio, Trade};
@@ -42,6 +43,8 @@ struct Account {
     risk: RiskGate,
     fee: FeeRate,
     fills: u64,
+    /// Orders of other instruments that wait while orders of one fill, if a limit asks for them.
+    elsewhere: Vec<Order>,
 }
 
 impl Cause {
@@ -64,6 +67,7 @@ impl Desk {
                 risk: RiskGate::new(config)?,
                 fee: account.fee,
                 fills: 0,
+                elsewhere: Vec::with_capacity(ORDERS_MAX),
             },
             fill: account.fill,
             last_order: 0,
@@ -122,6 +126,7 @@ impl Desk {
             && !self.venue.orders().is_empty()
         {
             let account = &mut self.account;
+            account.look_elsewhere(instrument, self.venue.orders());
             self.venue
                 .on_price(cause.seq, instrument, event, &mut |order, offer| {
                     account.fill(cause, order, offer, out)
@@ -222,6 +227,8 @@ impl Desk {
                     qty_max: None,
                     taker: true,
                 };
+                self.account
+                    .look_elsewhere(new.instrument, self.venue.orders());
                 self.account.fill(cause, &mut order, offer, out);
             }
             _ => self.venue.send(order),
@@ -266,6 +273,15 @@ impl Account {
                 .checked_sub(i128::from(fee) * NANO)?;
         }
         Some(cash)
+    }
+
+    /// Before orders of an instrument fill: takes note of what waits in the others.
+    fn look_elsewhere(&mut self, instrument: InstrumentId, open: &[Order]) {
+        if self.risk.limits_exposure() {
+            let others = open.iter().filter(|o| o.new.instrument != instrument);
+            self.elsewhere.clear();
+            self.elsewhere.extend(others);
+        }
     }
 
     /// What so much cash pays for at a price; `None` if it does not fit.
@@ -353,7 +369,7 @@ impl Account {
         }
         let around = Surroundings {
             portfolio: &self.portfolio,
-            open: &[],
+            open: &self.elsewhere,
             mark: Some(price),
             expected: Some(price),
         };

@@ -1,7 +1,7 @@
 //! Orders from wish to fill over bars and ticks, through the whole core: what comes out, in order and to the last digit.
 
 mod look_ahead;
-mod loss_stop;
+mod waiting;
 
 use crate::config::CoreConfig;
 use crate::core::Core;

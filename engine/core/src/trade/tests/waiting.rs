@@ -1,4 +1,4 @@
-//! What becomes of orders that wait when the daily loss stop latches.
+//! Orders that wait count: for what the loss stop lets out, and for what another order may add.
 
 use super::super::desk::{Cause, Desk};
 use super::super::{Eyes, PriceEvent};
@@ -9,6 +9,16 @@ use tickloom_types::OrderType;
 
 fn cause(seq: u64) -> Cause {
     Cause::new(seq, header(Kind::Bar, DAYS, 1))
+}
+
+fn all_of_x() -> Intent {
+    Intent::Send(NewOrder {
+        instrument: X,
+        side: Side::Buy,
+        order_type: OrderType::Market,
+        price: 0,
+        size: OrderSize::All,
+    })
 }
 
 fn limit(side: Side, price: i64, qty: i64) -> Intent {
@@ -55,6 +65,37 @@ fn the_oldest_orders_stay_that_together_only_get_out() {
             "order 3 buy 0/1 cancelled",
             "order 4 sell 0/5 cancelled",
             "order 6 sell 0/2 cancelled"
+        ]
+    );
+}
+
+#[test]
+fn an_order_for_all_that_fills_for_more_counts_what_waits_in_other_instruments() {
+    let mut config = config(rules("close > 10", "close < 10", "1"));
+    config.risk.gross_exposure = Some(parse_money("1000").unwrap());
+    let mut desk = Desk::new(&config).unwrap();
+    let mut out = Outputs::new();
+    desk.on_price(cause(0), X, 300, None, &mut out);
+    desk.on_price(cause(0), Y, 100, None, &mut out);
+    // 33 at 30 and one at 10 are 1000, just allowed.
+    desk.obey(cause(0), 0, all_of_x(), Eyes::Close(300), &mut out);
+    let Intent::Send(mut of_y) = limit(Side::Buy, 90, 1) else {
+        unreachable!("a limit is sent");
+    };
+    of_y.instrument = Y;
+    desk.obey(cause(0), 0, Intent::Send(of_y), Eyes::Close(100), &mut out);
+    assert_eq!(desk.orders().len(), 2);
+    out.clear();
+    let open = PriceEvent::Open {
+        price: 100,
+        volume: 0,
+    };
+    desk.on_price(cause(1), X, 100, Some(&open), &mut out);
+    assert_eq!(
+        out.records().iter().map(words).collect::<Vec<_>>(),
+        [
+            "order 1 buy 0/100 refused",
+            "gross_exposure 1010000000000 > 1000000000000"
         ]
     );
 }

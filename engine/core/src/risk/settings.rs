@@ -138,19 +138,30 @@ impl OrderRate {
         }
     }
 
-    /// Refused if as many orders as are allowed were accepted within the second that ends now.
+    /// Refused if as many orders as are allowed were accepted within a second of now. Clocks of several venues are not one:
+    /// a time may be a little older than the last, and counts all the same.
     pub(super) fn refusal(&self, now: Ts) -> Option<Verdict> {
         let oldest = self.newest.front()?;
         let full = self.newest.len() == self.most;
         let allowed = i64::try_from(self.most).unwrap_or(i64::MAX);
-        (full && now.0.saturating_sub(oldest.0) < NANOS_PER_SECOND)
+        (full && is_near(now, *oldest))
             .then(|| super::refused(RiskRule::OrderRate, allowed.saturating_add(1), allowed))
     }
 
+    /// Counts an accepted order. Times from which the clock has gone back more than a second say nothing about this one.
     pub(super) fn count(&mut self, now: Ts) {
+        let went_back = |oldest: &Ts| now < *oldest && !is_near(now, *oldest);
+        if self.newest.front().is_some_and(went_back) {
+            self.newest.clear();
+        }
         if self.newest.len() == self.most {
             self.newest.pop_front();
         }
         self.newest.push_back(now);
     }
+}
+
+/// Whether two times are less than a second apart.
+fn is_near(a: Ts, b: Ts) -> bool {
+    a.0.abs_diff(b.0) < NANOS_PER_SECOND.unsigned_abs()
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::order::NewOrder;
 use crate::trade_config::{InstrumentLimits, RiskLimits};
-use tickloom_types::{InstrumentDef, Instruments, parse_money};
+use tickloom_types::{InstrumentDef, Instruments, NANOS_PER_SECOND, parse_money};
 
 const X: InstrumentId = InstrumentId(0);
 const Y: InstrumentId = InstrumentId(1);
@@ -234,6 +234,27 @@ fn orders_in_any_second() {
     world.check_at(Ts(999_999_999), order(Side::Buy, 1), beyond);
     world.check_at(Ts(1_000_000_000), order(Side::Buy, 1), Verdict::Accepted);
     world.check_at(Ts(1_400_000_000), order(Side::Buy, 1), beyond);
+}
+
+#[test]
+fn a_time_that_goes_back_does_not_refuse_orders_for_ever() {
+    let mut world = world(RiskLimits {
+        orders_per_second: Some(2),
+        ..RiskLimits::default()
+    });
+    let second = |n: i64| Ts(n * NANOS_PER_SECOND);
+    let beyond = refused(RiskRule::OrderRate, 3, 2);
+    for _ in 0..2 {
+        world.check_at(second(100), order(Side::Buy, 1), Verdict::Accepted);
+    }
+    // A little back is still within a second of the two.
+    world.check_at(Ts(second(100).0 - 1), order(Side::Buy, 1), beyond);
+    // Far back they are in the future, and the window begins anew.
+    for _ in 0..2 {
+        world.check_at(second(1), order(Side::Buy, 1), Verdict::Accepted);
+    }
+    world.check_at(second(1), order(Side::Buy, 1), beyond);
+    world.check_at(second(2), order(Side::Buy, 1), Verdict::Accepted);
 }
 
 #[test]

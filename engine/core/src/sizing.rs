@@ -80,19 +80,26 @@ pub(crate) fn affordable(
     let step_cost = i128::from(step)
         .checked_mul(i128::from(price))?
         .checked_mul(scale.unit)?;
-    // Flooring twice is at most one step below flooring once, and rounding the fee moves it by at most one more.
+    // Flooring twice is at most one step below flooring once, and rounding a fee moves it by at most what half of 1e-9 buys.
     let without_fee = cash / step_cost;
     let estimate = without_fee.checked_mul(NANO)? / (NANO + i128::from(rate.nano()));
-    let mut steps = estimate + 1;
-    loop {
+    let off = NANO / (2 * step_cost) + 3;
+    let fits = |steps: i128| {
         let qty = i64::try_from(steps).ok()?.checked_mul(step)?;
         let fee = i128::from(fee(price, qty, scale, rate)?) * NANO;
-        let with_fee = scale.notional(price, qty)?.checked_add(fee)?;
-        if with_fee <= cash || steps == 0 {
-            return Some(qty);
+        Some(scale.notional(price, qty)?.checked_add(fee)? <= cash)
+    };
+    // Money and fee grow with the size: halving finds the last that fits in some thirty rounds at most, nearly always in three.
+    let (mut most, mut beyond) = ((estimate - off).max(0), estimate + off);
+    while most + 1 < beyond {
+        let middle = i128::midpoint(most, beyond);
+        if fits(middle)? {
+            most = middle;
+        } else {
+            beyond = middle;
         }
-        steps -= 1;
     }
+    i64::try_from(most).ok()?.checked_mul(step)
 }
 
 #[cfg(test)]
@@ -150,6 +157,22 @@ mod tests {
             affordable(money("1000000"), 19_327, &fine, 1, rate("0.001")),
             Some(516_893_981_994)
         );
+    }
+
+    #[test]
+    fn steps_that_cost_less_than_the_fee_is_rounded_to_are_found_at_once() {
+        // One step costs 1e-18: half of 1e-9, where a fee begins, is 500 million of them.
+        let scale = Scale::new(&InstrumentDef::new("X", 9, 9, "USD"));
+        let check = |cash, fee_rate, expected| {
+            let found = affordable(money(cash), 1, &scale, 1, rate(fee_rate));
+            assert_eq!(found, Some(expected));
+        };
+        check("0.000000001", "0", 1_000_000_000);
+        // 1e9 steps would cost 1e-9 and a fee of 1e-9 (half of it, rounded); one less has no fee.
+        check("0.000000001", "0.5", 999_999_999);
+        // 2e9 steps cost 2e-9 and a fee of 1e-9, all there is.
+        check("0.000000003", "0.5", 2_000_000_000);
+        check("0.0000000005", "1", 499_999_999);
     }
 
     #[test]

@@ -173,16 +173,6 @@ impl Portfolio {
         self.holdings[index(instrument)].qty
     }
 
-    /// Value of all strategies' positions in an instrument at its mark; negative is short. `None` if it does not fit.
-    #[must_use]
-    pub fn value(&self, instrument: InstrumentId) -> Option<Money> {
-        let at = index(instrument);
-        let holding = self.holdings[at];
-        self.scales[at]
-            .notional(holding.mark, holding.qty)
-            .map(Money)
-    }
-
     /// Cash and all positions at their marks. `None` if it does not fit.
     #[must_use]
     #[inline]

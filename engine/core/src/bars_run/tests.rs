@@ -56,11 +56,16 @@ impl Bars {
 }
 
 fn config(strategies: Vec<StrategyDef>) -> CoreConfig {
+    config_of("1d", strategies)
+}
+
+/// With bars of this size.
+fn config_of(size: &str, strategies: Vec<StrategyDef>) -> CoreConfig {
     let mut instruments = Instruments::new();
     let mut def = InstrumentDef::new("X", 2, 2, "USD");
     def.lot_size = 5;
     instruments.add(def).unwrap();
-    let spec: BarSpec = "1d".parse().unwrap();
+    let spec: BarSpec = size.parse().unwrap();
     instruments.bar_source(spec).unwrap();
     CoreConfig {
         instruments,
@@ -210,9 +215,12 @@ fn wrong_bars_are_named() {
     assert!(error.to_string().contains("open is \"2\""), "{error}");
 }
 
+/// Each of about a day: closes are at times too close for a day to lie between them, or far apart.
 fn any_bars() -> impl Strategy<Value = Bars> {
     let row = (-3_i64..4, -2_i64..3, 0_i64..3, 0_i64..3, 0_i64..2_000);
-    prop::collection::vec(row, 1..300).prop_map(|moves| {
+    let hours = prop::sample::select(vec![1_i64, 23, 24, 25, 72]);
+    prop::collection::vec((row, hours), 1..300).prop_map(|days| {
+        let (moves, hours): (Vec<_>, Vec<_>) = days.into_iter().unzip();
         let mut price = 1_000;
         let rows: Vec<_> = moves
             .iter()
@@ -223,7 +231,13 @@ fn any_bars() -> impl Strategy<Value = Bars> {
                 (open, high, low, price, *volume)
             })
             .collect();
-        Bars::new(&rows)
+        let mut bars = Bars::new(&rows);
+        let mut now = 0;
+        for (ts, hours) in bars.ts.iter_mut().zip(hours) {
+            now += hours * 3_600_000_000_000;
+            *ts = now;
+        }
+        bars
     })
 }
 
@@ -293,9 +307,9 @@ proptest! {
     #[test]
     fn blocks_are_steps(
         bars in any_bars(), first in any_rules(), second in prop::option::of(any_target()),
-        account in any_account(), risk in any_risk(),
+        account in any_account(), risk in any_risk(), size in prop::sample::select(vec!["1d", "100t", "9v"]),
     ) {
-        let mut config = config(std::iter::once(first).chain(second).collect());
+        let mut config = config_of(size, std::iter::once(first).chain(second).collect());
         config.account = account;
         config.risk = risk;
         let (outputs, equity, fills, portfolio) = blocks(&config, &bars.series());

@@ -152,22 +152,28 @@ fn subscribers_miss_nothing_and_every_stage_is_counted() {
 
 #[test]
 fn a_subscriber_outlives_its_publisher() {
-    let venue = venue(Speed::Times(4.0), Vec::new());
-    let feed = venue.feed_url();
-    let start =
-        |endpoint: &str| Running::start(&["run", "--feed", &feed, "--publish", endpoint, "--json"]);
-    let mut first = start(ANY_PORT);
+    let venue = venue(Speed::Times(1.0), Vec::new());
+    let start = |feed: &str, endpoint: &str| {
+        Running::start(&["run", "--feed", feed, "--publish", endpoint])
+    };
+    // Nobody serves the first one's feed, so that every trade is of the second.
+    let mut first = start("ws://127.0.0.1:9/stream?streams=btcusdt@trade", ANY_PORT);
     let endpoint = first.announced("publishing");
-    let mut subscriber = Running::start(&["subscribe", &endpoint]);
+    let words = ["subscribe", &endpoint, "--topic", "trade/", "--count", "3"];
+    let mut subscriber = Running::start(&words);
     subscriber.announced("connected");
     assert_eq!(first.stop().code, 0);
-    let mut second = start(&endpoint);
+    let mut second = start(&venue.feed_url(), &endpoint);
     assert_eq!(second.announced("publishing"), endpoint);
     subscriber.announced("the publisher was restarted");
-    assert_eq!(second.stop().code, 0);
-    let ran = subscriber.stop();
+    let ran = subscriber.finish();
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.stdout.contains("trade/binance.BTCUSDT"), "{ran:?}");
+    assert_eq!(
+        ran.stdout.matches("trade/binance.BTCUSDT").count(),
+        3,
+        "{ran:?}"
+    );
+    assert_eq!(second.stop().code, 0);
 }
 
 #[test]

@@ -35,7 +35,10 @@ const CRATE_GRAPH: &[(&str, &[&str])] = &[
 const KEPT_IN_ONE_PLACE: &[(&str, &str)] = &[
     ("zmq*", "engine/wire"),
     ("disruptor", "engine/ring"),
-    ("tokio*", "feeds"),
+    ("tokio-tungstenite", "feeds"),
+    ("object_store", "data"),
+    ("questdb-rs", "data"),
+    ("dbn", "data"),
     ("parquet", "data"),
     ("arrow-*", "data"),
 ];

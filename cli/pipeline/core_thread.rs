@@ -107,7 +107,10 @@ impl CoreThread {
     }
 }
 
-/// Single levels would be most of the traffic: books go out as best bid and ask. Timers concern the core alone.
+/// Single levels and orders would be most of the traffic: books go out as best bid and ask. Timers concern the core alone.
 fn is_for_subscribers(record: &Record) -> bool {
-    !matches!(record.kind(), None | Some(Kind::Level | Kind::Timer))
+    !matches!(
+        record.kind(),
+        None | Some(Kind::Level | Kind::OrderUpdate | Kind::Timer)
+    )
 }

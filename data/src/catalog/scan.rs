@@ -283,6 +283,9 @@ fn finer(a: &InstrumentDef, b: &InstrumentDef) -> Result<InstrumentDef> {
     if a.multiplier != b.multiplier || a.currency != b.currency {
         return Err(conflict());
     }
+    if a.calendar.is_some() && b.calendar.is_some() && a.calendar != b.calendar {
+        return Err(conflict());
+    }
     let price_decimals = a.price_decimals.max(b.price_decimals);
     let qty_decimals = a.qty_decimals.max(b.qty_decimals);
     let at = |step: i64, decimals: u8, wanted: u8| step.checked_mul(pow10(wanted - decimals));
@@ -300,6 +303,7 @@ fn finer(a: &InstrumentDef, b: &InstrumentDef) -> Result<InstrumentDef> {
         .ok_or_else(conflict)?,
         price_decimals,
         qty_decimals,
+        calendar: a.calendar.clone().or_else(|| b.calendar.clone()),
         ..a.clone()
     })
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::mem::offset_of;
 use std::sync::Arc;
 use tickloom_types::{
-    AccountBody, BarBody, FillBody, Flags, Kind, LevelBody, OrderBody, PositionBody, QuoteBody,
-    Record, SignalBody, StatusBody, TimerBody, TradeBody, VerdictBody,
+    AccountBody, BarBody, FillBody, Flags, Kind, LevelBody, OrderBody, OrderUpdateBody,
+    PositionBody, QuoteBody, Record, SignalBody, StatusBody, TimerBody, TradeBody, VerdictBody,
 };
 
 /// A table of the catalog: all records of one kind (of two for book levels, which are updates or snapshots).
@@ -23,6 +23,8 @@ pub enum Table {
     BookUpdates,
     /// Levels of whole L2 books.
     BookSnapshots,
+    /// Changes of single orders in L3 books.
+    OrderUpdates,
     /// Bars that came in.
     Bars,
     /// Clocks of the sources.
@@ -67,6 +69,7 @@ impl Table {
         Table::Quotes,
         Table::BookUpdates,
         Table::BookSnapshots,
+        Table::OrderUpdates,
         Table::Bars,
         Table::Timers,
         Table::Status,
@@ -82,7 +85,7 @@ impl Table {
     ];
 
     /// The tables of inputs: what a backtest reads.
-    pub const INPUTS: &'static [Table] = Table::ALL.split_at(7).0;
+    pub const INPUTS: &'static [Table] = Table::ALL.split_at(8).0;
 
     /// Its name in paths and in SQL.
     #[must_use]
@@ -92,6 +95,7 @@ impl Table {
             Table::Quotes => "quotes",
             Table::BookUpdates => "book_updates",
             Table::BookSnapshots => "book_snapshots",
+            Table::OrderUpdates => "order_updates",
             Table::Bars => "bars",
             Table::Timers => "timers",
             Table::Status => "status",
@@ -120,6 +124,7 @@ impl Table {
             Table::Trades => Kind::Trade,
             Table::Quotes => Kind::Quote,
             Table::BookUpdates | Table::BookSnapshots => Kind::Level,
+            Table::OrderUpdates => Kind::OrderUpdate,
             Table::Bars => Kind::Bar,
             Table::Timers => Kind::Timer,
             Table::Status => Kind::Status,
@@ -162,6 +167,7 @@ impl Table {
             Table::Trades => TRADES,
             Table::Quotes => QUOTES,
             Table::BookUpdates | Table::BookSnapshots => LEVELS,
+            Table::OrderUpdates => ORDER_UPDATES,
             Table::Bars | Table::BarsClosed => BARS,
             Table::Timers => TIMERS,
             Table::Status | Table::BookStatus | Table::RiskStatus => STATUS,
@@ -236,6 +242,30 @@ const LEVELS: &[Column] = &[
         Codec::Word(Words::Side),
     ),
     column("clear", offset_of!(LevelBody, clear), Codec::Bool),
+];
+const ORDER_UPDATES: &[Column] = &[
+    column(
+        "order_id",
+        offset_of!(OrderUpdateBody, order_id),
+        Codec::U64,
+    ),
+    column("price", offset_of!(OrderUpdateBody, price), Codec::Price),
+    column("qty", offset_of!(OrderUpdateBody, qty), Codec::Qty),
+    column(
+        "update_id",
+        offset_of!(OrderUpdateBody, update_id),
+        Codec::U64,
+    ),
+    column(
+        "side",
+        offset_of!(OrderUpdateBody, side),
+        Codec::Word(Words::Side),
+    ),
+    column(
+        "action",
+        offset_of!(OrderUpdateBody, action),
+        Codec::Word(Words::BookAction),
+    ),
 ];
 const BARS: &[Column] = &[
     column("open", offset_of!(BarBody, open), Codec::Price),

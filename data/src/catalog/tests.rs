@@ -6,10 +6,10 @@ use crate::limits::OPEN_FILES_MAX;
 use crate::{Recorder, RecorderOptions};
 use proptest::prelude::*;
 use tickloom_types::{
-    AccountBody, BarBody, BookState, FillBody, Flags, Header, InstrumentDef, InstrumentId, Kind,
-    LevelBody, OrderBody, OrderStatus, OrderType, PositionBody, QuoteBody, Record, RiskRule, Seq,
-    Side, SignalBody, SourceDef, SourceId, SourceKind, StatusBody, StatusCode, TimerBody,
-    TradeBody, VerdictBody,
+    AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, InstrumentDef,
+    InstrumentId, Kind, LevelBody, OrderBody, OrderStatus, OrderType, OrderUpdateBody,
+    PositionBody, QuoteBody, Record, RiskRule, Seq, Side, SignalBody, SourceDef, SourceId,
+    SourceKind, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
 };
 
 fn meta(run: &str) -> RunMeta {
@@ -98,6 +98,16 @@ fn any_record(kinds: &'static [Kind]) -> impl Strategy<Value = Record> {
                 } else {
                     0
                 })),
+                Kind::OrderUpdate => OrderUpdateBody {
+                    order_id: u[0],
+                    price: n[1],
+                    qty: n[2],
+                    update_id: u[3],
+                    side: byte % 3,
+                    action: BookAction::ALL[pick(BookAction::ALL.len())] as u8,
+                    ..OrderUpdateBody::default()
+                }
+                .record(header),
                 Kind::Bar | Kind::BarClosed => BarBody {
                     open: n[0],
                     high: n[1],

@@ -6,7 +6,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray};
 use arrow_schema::DataType;
 use std::sync::Arc;
-use tickloom_types::{BookState, OrderStatus, OrderType, RiskRule, Side, StatusCode};
+use tickloom_types::{BookAction, BookState, OrderStatus, OrderType, RiskRule, Side, StatusCode};
 
 /// The lists of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(crate) enum Words {
     RiskRule,
     StatusCode,
     BookState,
+    BookAction,
 }
 
 /// The type of a column of few different words.
@@ -38,6 +39,7 @@ impl Words {
             Words::RiskRule => list!(RiskRule),
             Words::StatusCode => list!(StatusCode),
             Words::BookState => list!(BookState),
+            Words::BookAction => list!(BookAction),
         }
     }
 
@@ -49,6 +51,7 @@ impl Words {
             Words::RiskRule => "a risk rule",
             Words::StatusCode => "a status code",
             Words::BookState => "a book state",
+            Words::BookAction => "an action on an order",
         }
     }
 

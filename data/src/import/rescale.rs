@@ -2,8 +2,8 @@
 
 use crate::{DataError, Result};
 use tickloom_types::{
-    BarBody, InstrumentDef, InstrumentId, Instruments, Kind, LevelBody, PRICE_DECIMALS_MAX,
-    QuoteBody, Record, TradeBody, pow10,
+    BarBody, InstrumentDef, InstrumentId, Instruments, Kind, LevelBody, OrderUpdateBody,
+    PRICE_DECIMALS_MAX, QuoteBody, Record, TradeBody, pow10,
 };
 
 /// Gives the sizes of one instrument `decimals` decimals, not fewer than it has; its smallest lot becomes one step of them.
@@ -60,6 +60,11 @@ fn rescaled(record: &Record, factor: i64) -> Option<Record> {
         }
         Kind::Level => {
             let mut body = LevelBody::of(record);
+            body.qty = body.qty.checked_mul(factor)?;
+            body.record(header)
+        }
+        Kind::OrderUpdate => {
+            let mut body = OrderUpdateBody::of(record);
             body.qty = body.qty.checked_mul(factor)?;
             body.record(header)
         }

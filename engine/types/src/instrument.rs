@@ -42,6 +42,9 @@ pub struct InstrumentDef {
     pub multiplier: i64,
     /// Currency that prices and money are in, such as `USD`.
     pub currency: String,
+    /// Name of the calendar that says when it trades, such as `us-equity`; without one it trades at all times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
 }
 
 impl InstrumentDef {
@@ -56,6 +59,7 @@ impl InstrumentDef {
             lot_size: 1,
             multiplier: 1,
             currency: currency.to_owned(),
+            calendar: None,
         }
     }
 }

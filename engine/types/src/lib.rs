@@ -17,9 +17,9 @@ pub use instrument::{
     InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceDef, SourceId, SourceKind,
 };
 pub use record::{
-    AccountBody, BarBody, BookState, FillBody, Flags, Header, Kind, LevelBody, OrderBody,
-    OrderStatus, OrderType, PositionBody, QuoteBody, RECORD_LEN, Record, RiskRule, Side,
-    SignalBody, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
+    AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, Kind, LevelBody,
+    OrderBody, OrderStatus, OrderType, OrderUpdateBody, PositionBody, QuoteBody, RECORD_LEN,
+    Record, RiskRule, Side, SignalBody, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
 };
 pub use time::{DurationNs, NANOS_PER_SECOND, TimeError, Ts};
 

@@ -50,6 +50,8 @@ number! {
         Timer = 5 "timer",
         /// Something about a source or a book that changed or went wrong: [`StatusBody`].
         Status = 6 "status",
+        /// A change of one order in an L3 book (market by order): [`OrderUpdateBody`].
+        OrderUpdate = 7 "order_update",
         /// A value of a signal that changed: [`SignalBody`].
         Signal = 64 "signal",
         /// An order and its state: [`OrderBody`].
@@ -197,6 +199,26 @@ body! {
         side: u8,
         /// 1 on the first record of a snapshot: the book is emptied before it.
         clear: u8,
+        /// Zero.
+        _pad: [u8; 6],
+    }
+}
+
+body! {
+    /// What happened to one order that rests at the venue.
+    OrderUpdateBody {
+        /// The venue's number of the order, 0 if it concerns the whole book.
+        order_id: u64,
+        /// Price mantissa, 0 if there is none.
+        price: i64,
+        /// Size mantissa: of the order after `Add` and `Modify`, else the part that it concerns.
+        qty: i64,
+        /// The venue's update id, 0 if none.
+        update_id: u64,
+        /// The book's [`Side`] as its number, of a trade the aggressor's; 0 if none.
+        side: u8,
+        /// A [`BookAction`] as its number.
+        action: u8,
         /// Zero.
         _pad: [u8; 6],
     }
@@ -375,6 +397,24 @@ number! {
         Buy = 1 "buy",
         /// Sell; ask.
         Sell = 2 "sell",
+    }
+}
+
+number! {
+    /// What happened to an order in an L3 book.
+    BookAction: u8 {
+        /// It came into the book.
+        Add = 1 "add",
+        /// Its price or size changed.
+        Modify = 2 "modify",
+        /// It, or part of it, was cancelled.
+        Cancel = 3 "cancel",
+        /// All orders are gone.
+        Clear = 4 "clear",
+        /// An aggressor traded; the book is as before.
+        Trade = 5 "trade",
+        /// A resting order was filled; the book is as before, a cancel follows.
+        Fill = 6 "fill",
     }
 }
 

@@ -9,9 +9,10 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use tickloom_types::{
-    AccountBody, BarBody, BookState, FillBody, Flags, InstrumentDef, Kind, LevelBody,
-    MONEY_DECIMALS, OrderBody, OrderStatus, OrderType, PositionBody, QuoteBody, Record, RiskRule,
-    Side, SignalBody, StatusBody, StatusCode, TradeBody, Ts, VerdictBody, format_decimal,
+    AccountBody, BarBody, BookAction, BookState, FillBody, Flags, InstrumentDef, Kind, LevelBody,
+    MONEY_DECIMALS, OrderBody, OrderStatus, OrderType, OrderUpdateBody, PositionBody, QuoteBody,
+    Record, RiskRule, Side, SignalBody, StatusBody, StatusCode, TradeBody, Ts, VerdictBody,
+    format_decimal,
 };
 
 /// Decimals of fees, costs and limits in records.
@@ -90,6 +91,7 @@ pub(crate) fn text(record: &Record, names: &Names) -> Result<String, WireError> 
         Kind::Trade => put_trade(&mut object, record, names.instrument(record)?),
         Kind::Quote => put_quote(&mut object, record, names.instrument(record)?),
         Kind::Level => put_level(&mut object, record, names.instrument(record)?),
+        Kind::OrderUpdate => put_order_update(&mut object, record, names.instrument(record)?),
         Kind::Bar | Kind::BarClosed => put_bar(&mut object, record, names)?,
         Kind::Timer => {} // not published
         Kind::Status | Kind::BookStatus | Kind::RiskStatus => put_status(&mut object, record),
@@ -132,6 +134,19 @@ fn put_quote(object: &mut Object, record: &Record, def: &InstrumentDef) {
     object.put_decimal("bid_qty", body.bid_qty, def.qty_decimals);
     object.put_decimal("ask", body.ask, def.price_decimals);
     object.put_decimal("ask_qty", body.ask_qty, def.qty_decimals);
+    object.put("update_id", body.update_id);
+}
+
+fn put_order_update(object: &mut Object, record: &Record, def: &InstrumentDef) {
+    let body = OrderUpdateBody::of(record);
+    object.put(
+        "action",
+        BookAction::from_raw(body.action).map(BookAction::name),
+    );
+    object.put("side", Side::from_raw(body.side).map(Side::name));
+    object.put("order_id", body.order_id);
+    object.put_decimal("price", body.price, def.price_decimals);
+    object.put_decimal("qty", body.qty, def.qty_decimals);
     object.put("update_id", body.update_id);
 }
 

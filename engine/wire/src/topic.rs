@@ -72,7 +72,7 @@ impl Names {
         let word = kind.name();
         Ok(Some(match kind {
             Kind::Timer => return Ok(None),
-            Kind::Trade | Kind::Quote | Kind::Level => {
+            Kind::Trade | Kind::Quote | Kind::Level | Kind::OrderUpdate => {
                 format!("{word}/{}", self.instrument(record)?.name)
             }
             Kind::Bar | Kind::BarClosed => {
@@ -137,7 +137,9 @@ impl TopicKey {
     pub(crate) fn of(record: &Record) -> TopicKey {
         let header = &record.header;
         let (first, second) = match record.kind() {
-            Some(Kind::Trade | Kind::Quote | Kind::Level) => (header.instrument, 0),
+            Some(Kind::Trade | Kind::Quote | Kind::Level | Kind::OrderUpdate) => {
+                (header.instrument, 0)
+            }
             Some(Kind::Bar | Kind::BarClosed) => (header.instrument, u32::from(header.source)),
             Some(Kind::Signal) => (SignalBody::of(record).signal, 0),
             Some(Kind::Order | Kind::Verdict | Kind::Fill) => (strategy_index(record), 0),
@@ -230,6 +232,7 @@ mod tests {
         check(Kind::Trade, Some("trade/files/GOOG"));
         check(Kind::Quote, Some("quote/files/GOOG"));
         check(Kind::Level, Some("level/files/GOOG"));
+        check(Kind::OrderUpdate, Some("order_update/files/GOOG"));
         check(Kind::Bar, Some("bar/files/GOOG/5m"));
         check(Kind::BarClosed, Some("bar/files/GOOG/5m"));
         check(Kind::Timer, None);

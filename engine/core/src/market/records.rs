@@ -25,6 +25,8 @@ impl Market {
             Kind::Bar => self.bar(record),
             Kind::Timer => self.timer(record),
             Kind::Status => self.status(record),
+            // Kept and replayed; no book is made of single orders yet.
+            Kind::OrderUpdate => self.index(record).map(drop),
             _ => Err(Bad),
         }
     }

@@ -68,6 +68,16 @@ fn market_record(kind: Kind) -> Option<Record> {
             ..LevelBody::default()
         }
         .record(header(kind).with_flags(Flags::SNAPSHOT)),
+        Kind::OrderUpdate => OrderUpdateBody {
+            order_id: 77,
+            price: 6_183_700,
+            qty: 3,
+            update_id: 12,
+            side: Side::Buy as u8,
+            action: BookAction::Add as u8,
+            ..OrderUpdateBody::default()
+        }
+        .record(header(kind)),
         Kind::Bar | Kind::BarClosed => BarBody {
             open: 100,
             high: 250,

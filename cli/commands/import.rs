@@ -116,7 +116,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 /// Whether the catalog is at fault rather than the file.
 fn is_of_catalog(error: &DataError, catalog: &Path) -> bool {
     match error {
-        DataError::Parquet { .. } | DataError::Schema { .. } | DataError::OtherRun { .. } => true,
+        DataError::Parquet { .. }
+        | DataError::Schema { .. }
+        | DataError::OtherRun { .. }
+        | DataError::Store { .. }
+        | DataError::Outrun { .. } => true,
         DataError::Io { path, .. } => path.starts_with(catalog),
         _ => false,
     }

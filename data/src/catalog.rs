@@ -3,12 +3,14 @@
 //! `docs/catalog.md` has the layout and the columns. A file counts once its part (a journal segment, an import) is complete and
 //! listed under `_runs`; what a crash left half done is not read, and is replaced when the same part is written again.
 
+mod chunks;
 mod column;
 mod file;
 mod merge;
 mod part;
 mod read;
 mod scan;
+mod store;
 mod sync;
 mod table;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod words;
 mod writer;
 
 pub use scan::{Scan, ScanQuery};
+pub use store::{Store, is_url};
 pub use sync::{SyncReport, sync_journal};
 pub use table::Table;
 pub use writer::{RunWriter, Written};
@@ -24,17 +27,16 @@ pub use writer::{RunWriter, Written};
 pub(crate) use sync::sync_sealed;
 
 use crate::{DataError, Result, RunMeta};
-use part::{Part, read_meta, read_parts, run_names};
+use part::{Part, for_each_part, read_metas, run_names, runs_dir};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use tickloom_types::{BarSpec, Instruments, Ts};
+use std::path::Path;
+use tickloom_types::{BarSpec, InstrumentDef, Instruments, Ts};
 
-/// A directory of Parquet files with their index.
+/// A directory, or the like in an object store, of Parquet files with their index.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    root: PathBuf,
+    store: Store,
 }
 
 /// What data there is of one instrument in one table.
@@ -55,42 +57,60 @@ pub struct Range {
 }
 
 impl Catalog {
-    /// Opens the catalog in `root`, or makes an empty one.
+    /// Opens the catalog at `location`, a directory or an url such as `s3://bucket/prefix`, or makes an empty one.
     ///
     /// # Errors
-    /// [`DataError::Io`].
-    pub fn create(root: &Path) -> Result<Catalog> {
-        let runs = part::runs_dir(root);
-        fs::create_dir_all(&runs).map_err(DataError::io("create", &runs))?;
-        Catalog::open(root)
+    /// [`DataError::Io`], [`DataError::Store`].
+    pub fn create(location: &Path) -> Result<Catalog> {
+        Catalog::create_in(Store::at(location)?)
     }
 
-    /// Opens the catalog in `root`.
+    /// Opens the catalog at `location`.
     ///
     /// # Errors
-    /// [`DataError::Missing`] if there is none.
-    pub fn open(root: &Path) -> Result<Catalog> {
-        if !Catalog::is_at(root) {
+    /// [`DataError::Missing`] if there is none; [`DataError::Store`].
+    pub fn open(location: &Path) -> Result<Catalog> {
+        Catalog::open_in(Store::at(location)?)
+    }
+
+    /// As [`Catalog::create`], in a store that is open already.
+    ///
+    /// # Errors
+    /// As [`Catalog::create`].
+    pub fn create_in(store: Store) -> Result<Catalog> {
+        store.create_dir(&runs_dir())?;
+        Ok(Catalog { store })
+    }
+
+    /// As [`Catalog::open`], in a store that is open already.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`].
+    pub fn open_in(store: Store) -> Result<Catalog> {
+        if !store.has_files(&runs_dir())? && !is_directory(store.root()) {
             return Err(DataError::Missing {
                 what: "catalog",
-                path: root.to_owned(),
+                path: store.root().to_owned(),
             });
         }
-        Ok(Catalog {
-            root: root.to_owned(),
-        })
+        Ok(Catalog { store })
     }
 
-    /// Whether there is a catalog in `root`.
+    /// Whether there is a catalog in this directory. Of a url it is taken for granted: opening it will tell.
     #[must_use]
-    pub fn is_at(root: &Path) -> bool {
-        part::runs_dir(root).is_dir()
+    pub fn is_at(location: &Path) -> bool {
+        is_url(location) || is_directory(location)
     }
 
-    /// Its directory.
+    /// Its directory or url.
     #[must_use]
     pub fn root(&self) -> &Path {
-        &self.root
+        self.store.root()
+    }
+
+    /// Where its files are.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// All runs and imports, by name.
@@ -98,8 +118,7 @@ impl Catalog {
     /// # Errors
     /// [`DataError::Schema`] if the index cannot be read; [`DataError::Io`].
     pub fn runs(&self) -> Result<Vec<RunMeta>> {
-        let names = run_names(&self.root)?;
-        names.iter().map(|run| read_meta(&self.root, run)).collect()
+        read_metas(&self.store, run_names(&self.store)?.iter())
     }
 
     /// What data there is, by table, instrument and bar size.
@@ -108,7 +127,7 @@ impl Catalog {
     /// As [`Catalog::runs`].
     pub fn ranges(&self) -> Result<Vec<Range>> {
         let mut ranges: BTreeMap<_, Range> = BTreeMap::new();
-        for (_, part) in self.parts()? {
+        for_each_part(&self.store, |_, part| {
             for entry in part.files {
                 let meta = entry.meta;
                 let instrument = meta.instrument.map(|def| def.name);
@@ -125,7 +144,8 @@ impl Catalog {
                 range.to = range.to.max(meta.ts_max);
                 range.rows += meta.rows;
             }
-        }
+            Ok(())
+        })?;
         Ok(ranges.into_values().collect())
     }
 
@@ -134,11 +154,18 @@ impl Catalog {
     /// # Errors
     /// [`DataError::Instrument`] if runs define one in ways that cannot be united; otherwise as [`Catalog::runs`].
     pub fn instruments(&self) -> Result<Instruments> {
-        let mut all = Vec::new();
-        for (_, part) in self.parts()? {
-            all.extend(part.files.into_iter().filter_map(|f| f.meta.instrument));
-        }
-        scan::unite(all)
+        // Few definitions, each in many files.
+        let mut all: BTreeMap<String, Vec<InstrumentDef>> = BTreeMap::new();
+        for_each_part(&self.store, |_, part| {
+            for def in part.files.into_iter().filter_map(|f| f.meta.instrument) {
+                let known = all.entry(def.name.clone()).or_default();
+                if !known.contains(&def) {
+                    known.push(def);
+                }
+            }
+            Ok(())
+        })?;
+        scan::unite(all.into_values().flatten().collect())
     }
 
     /// Reads records in order; see [`ScanQuery`].
@@ -155,7 +182,7 @@ impl Catalog {
     /// # Errors
     /// [`DataError::OtherRun`] if a run of this name with other instruments has other parts; [`DataError::Io`].
     pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
-        RunWriter::new(self.root.clone(), meta, part, source)
+        RunWriter::new(self.store.clone(), meta, part, source)
     }
 
     /// What was written as this part, if it is complete and comes from `source`.
@@ -163,20 +190,13 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::runs`].
     pub fn has_part(&self, run: &str, part: u32, source: &str) -> Result<Option<Written>> {
-        let found = Part::read(&self.root, run, part)?;
+        let found = Part::read(&self.store, run, part)?;
         Ok(found
             .filter(|found| found.source == source)
-            .map(|found| found.written(&self.root)))
+            .map(|found| found.written(&self.store)))
     }
+}
 
-    /// All complete parts with the name of their run.
-    pub(crate) fn parts(&self) -> Result<Vec<(String, Part)>> {
-        let mut all = Vec::new();
-        for run in run_names(&self.root)? {
-            for part in read_parts(&self.root, &run)? {
-                all.push((run.clone(), part));
-            }
-        }
-        Ok(all)
-    }
+fn is_directory(root: &Path) -> bool {
+    root.join(runs_dir()).is_dir()
 }

@@ -18,6 +18,24 @@ pub enum DataError {
         /// What the system said.
         source: io::Error,
     },
+    /// An object store refused or cannot be reached.
+    #[error("cannot {action} {url}: {reason}")]
+    Store {
+        /// What was tried.
+        action: &'static str,
+        /// The object, as `s3://bucket/key`.
+        url: String,
+        /// What it said, or what is the matter with the connection.
+        reason: String,
+    },
+    /// Another writer completed the same part first.
+    #[error("another writer has completed part {part} of run {run} meanwhile; what it wrote stays")]
+    Outrun {
+        /// The run.
+        run: String,
+        /// The number of the part.
+        part: u32,
+    },
     /// A journal that is not as it was written.
     #[error("{} is damaged at byte {offset}: {found}, expected {expected}", file.display())]
     Damaged {

@@ -14,7 +14,8 @@ mod recorder;
 mod testing;
 
 pub use catalog::{
-    Catalog, Range, RunWriter, Scan, ScanQuery, SyncReport, Table, Written, sync_journal,
+    Catalog, Range, RunWriter, Scan, ScanQuery, Store, SyncReport, Table, Written, is_url,
+    sync_journal,
 };
 pub use error::DataError;
 pub use import::{

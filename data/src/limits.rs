@@ -26,6 +26,19 @@ pub(crate) const ROW_GROUP_ROWS: usize = 262_144;
 /// Rows that a scan decodes at a time from one file.
 pub(crate) const BATCH_ROWS: usize = 8192;
 
+/// Bytes that a reader asks an object store for at a time.
+pub(crate) const BLOCK_BYTES: u64 = 1 << 20;
+
+/// Entries of the catalog's index that are read at a time.
+pub(crate) const INDEX_ENTRIES_AT_ONCE: usize = 256;
+
+/// Bytes of a file that are sent to an object store at a time; larger files go in several parts.
+pub(crate) const UPLOAD_PART_BYTES: u64 = 8 << 20;
+
+/// How often a request to an object store is tried again, and for how long.
+pub(crate) const REMOTE_RETRIES_MAX: usize = 5;
+pub(crate) const REMOTE_RETRY_S_MAX: u64 = 30;
+
 /// Bytes that one line of an imported file may have.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 

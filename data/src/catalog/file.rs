@@ -1,6 +1,8 @@
 //! One Parquet file of the catalog: its path, the metadata in it, how rows are written and read. Knows no other file.
 
 use super::column::{Codec, Misfit, NameOf, Scale, unused};
+use super::part::PartFile;
+use super::store::{NewFile, Store};
 use super::table::Table;
 use super::words::word_array;
 use crate::limits::{PENDING_ROWS_MAX, ROW_GROUP_ROWS};
@@ -12,7 +14,7 @@ use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_types::{
@@ -90,14 +92,14 @@ impl Partition {
             .join(format!("date={date}"))
     }
 
-    /// Its file's name: the run, its part, for bars their size, and which of the partition's files it is.
-    pub(crate) fn file_name(&self, run: &str, part: u32, nth: u32) -> String {
+    /// Its file's name: the part's stem, for bars their size, and which of the partition's files it is.
+    pub(crate) fn file_name(&self, stem: &str, nth: u32) -> String {
         let bar = self.bar.map_or(String::new(), |spec| format!("-{spec}"));
         let nth = match nth {
             0 => String::new(),
             nth => format!("-{nth}"),
         };
-        format!("{run}-{part:08}{bar}{nth}.parquet")
+        format!("{stem}{bar}{nth}.parquet")
     }
 }
 
@@ -124,11 +126,12 @@ pub(crate) fn escape(name: &str) -> String {
     name.replace('/', "%2F")
 }
 
-/// A file being written under a temporary name.
+/// A file being written, which is not in its place yet.
 pub(crate) struct FileWriter {
+    /// Below the catalog's root.
     path: PathBuf,
-    temporary: PathBuf,
-    writer: ArrowWriter<File>,
+    url: PathBuf,
+    writer: ArrowWriter<NewFile>,
     meta: FileMeta,
     scale: Scale,
     unused: [u64; 5],
@@ -139,25 +142,23 @@ pub(crate) struct FileWriter {
 impl FileWriter {
     /// Begins the file `name` of a partition.
     pub(crate) fn create(
-        root: &Path,
+        store: &Store,
         partition: &Partition,
         run: &RunMeta,
         name: &str,
     ) -> Result<FileWriter> {
         let instrument = run.instruments.get(partition.instrument);
-        let dir = root.join(partition.dir(instrument));
-        let (path, temporary) = (dir.join(name), dir.join(format!(".{name}.tmp")));
-        fs::create_dir_all(&dir).map_err(DataError::io("create", &dir))?;
-        let file = File::create(&temporary).map_err(DataError::io("create", &temporary))?;
+        let path = partition.dir(instrument).join(name);
+        let url = store.url(&path);
         let writer = ArrowWriter::try_new(
-            file,
+            store.begin(&path)?,
             partition.table.schema(),
             Some(properties(partition.table)),
         )
-        .map_err(DataError::parquet(&temporary))?;
+        .map_err(DataError::parquet(&url))?;
         Ok(FileWriter {
             path,
-            temporary,
+            url,
             writer,
             scale: Scale::of(instrument),
             unused: unused(partition.table.columns()),
@@ -210,21 +211,21 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Completes the file and gives it its name.
-    pub(crate) fn finish(mut self, run: &RunMeta) -> Result<(PathBuf, FileMeta)> {
+    /// Completes the file and puts it into its place.
+    pub(crate) fn finish(mut self, store: &Store, run: &RunMeta) -> Result<PartFile> {
         self.write_pending(run)?;
-        let meta = serde_json::to_string(&self.meta).expect("plain fields are JSON");
+        let text = serde_json::to_string(&self.meta).expect("plain fields are JSON");
         self.writer
-            .append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), meta));
+            .append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), text));
         let file = self
             .writer
             .into_inner()
-            .map_err(DataError::parquet(&self.temporary))?;
-        file.sync_all()
-            .map_err(DataError::io("sync", &self.temporary))?;
-        fs::rename(&self.temporary, &self.path)
-            .map_err(DataError::io("rename", &self.temporary))?;
-        Ok((self.path, self.meta))
+            .map_err(DataError::parquet(&self.url))?;
+        store.complete(file)?;
+        Ok(PartFile {
+            path: self.path,
+            meta: self.meta,
+        })
     }
 
     fn write_pending(&mut self, run: &RunMeta) -> Result<()> {
@@ -233,10 +234,10 @@ impl FileWriter {
         }
         let columns = self.encode(run)?;
         let batch = RecordBatch::try_new(self.meta.table.schema(), columns)
-            .map_err(DataError::parquet(&self.temporary))?;
+            .map_err(DataError::parquet(&self.url))?;
         self.writer
             .write(&batch)
-            .map_err(DataError::parquet(&self.temporary))?;
+            .map_err(DataError::parquet(&self.url))?;
         self.keys.clear();
         self.records.clear();
         Ok(())

@@ -1,9 +1,11 @@
 //! Reads one Parquet file back into records, a batch of columns at a time, only the row groups and rows of the wanted time.
 
 use super::Table;
+use super::chunks::Chunks;
 use super::column::{Misfit, Scale};
 use super::file::Key;
 use super::part::PartFile;
+use super::store::Store;
 use crate::limits::BATCH_ROWS;
 use crate::{DataError, Result};
 use arrow_array::cast::AsArray;
@@ -14,7 +16,6 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use std::collections::HashMap;
-use std::fs::File;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(crate) struct Naming {
 
 /// What is read from one file.
 pub(crate) struct FileScan {
-    pub(crate) root: Arc<PathBuf>,
+    pub(crate) store: Store,
     pub(crate) file: PartFile,
     pub(crate) naming: Arc<Naming>,
     /// Identifier and definition that its records get.
@@ -53,14 +54,10 @@ pub(crate) struct FileReader {
 }
 
 impl FileScan {
-    pub(crate) fn path(&self) -> PathBuf {
-        self.root.join(&self.file.path)
-    }
-
     pub(crate) fn open(&self) -> Result<FileReader> {
-        let path = self.path();
+        let path = self.store.url(&self.file.path);
         let table = self.file.meta.table;
-        let file = File::open(&path).map_err(DataError::io("open", &path))?;
+        let file = Chunks::open(&self.store, &self.file.path)?;
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(file).map_err(DataError::parquet(&path))?;
         check_schema(&path, table, builder.schema())?;

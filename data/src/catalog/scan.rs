@@ -2,12 +2,12 @@
 
 use super::file::FileMeta;
 use super::merge::{RunMerge, TimeMerge};
-use super::part::{Part, PartFile, read_meta};
+use super::part::{PartFile, for_each_part, read_metas};
 use super::read::{FileScan, Naming};
+use super::store::Store;
 use super::{Catalog, Range, Table};
 use crate::{DataError, Result, RunMeta};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tickloom_types::{
     BarSpec, InstrumentDef, InstrumentError, Instruments, Record, Seq, Ts, pow10,
@@ -128,26 +128,28 @@ impl ScanQuery {
 
 impl Scan {
     pub(super) fn new(catalog: &Catalog, query: &ScanQuery) -> Result<Scan> {
-        let mut selected = select(catalog.parts()?, query);
+        let mut selected = select(catalog.store(), query)?;
         if !query.instruments.is_empty() {
             selected.retain(|_, files| files.iter().any(|f| f.meta.instrument.is_some()));
         }
         if selected.is_empty() {
             return Err(empty(query, &catalog.ranges()?));
         }
-        let metas: Vec<RunMeta> = selected
-            .keys()
-            .map(|run| read_meta(catalog.root(), run))
-            .collect::<Result<_>>()?;
+        let metas = read_metas(catalog.store(), selected.keys())?;
         let instruments = name_all(&metas, selected.values())?;
-        let root = Arc::new(catalog.root().to_owned());
         let mut rows_max = 0;
         let mut runs = Vec::new();
         for (meta, files) in metas.iter().zip(selected.into_values()) {
             rows_max += files.iter().map(|f| f.meta.rows).sum::<u64>();
             let first = files.iter().map(|f| f.meta.ts_min.0).min();
             let naming = naming(meta, &instruments)?;
-            let scans = plan(&root, files, &Arc::new(naming), &instruments, query);
+            let scans = plan(
+                catalog.store(),
+                files,
+                &Arc::new(naming),
+                &instruments,
+                query,
+            );
             runs.push((first.unwrap_or(i64::MIN), RunMerge::new(scans)));
         }
         Ok(Scan {
@@ -191,23 +193,23 @@ impl Iterator for Scan {
 }
 
 /// The wanted files by run.
-fn select(parts: Vec<(String, Part)>, query: &ScanQuery) -> BTreeMap<String, Vec<PartFile>> {
+fn select(store: &Store, query: &ScanQuery) -> Result<BTreeMap<String, Vec<PartFile>>> {
     let mut selected: BTreeMap<String, Vec<PartFile>> = BTreeMap::new();
-    for (run, part) in parts {
-        if !query.runs.is_empty() && !query.runs.contains(&run) {
-            continue;
+    for_each_part(store, |run, part| {
+        if query.runs.is_empty() || query.runs.iter().any(|wanted| wanted == run) {
+            let files = part.files.into_iter().filter(|f| query.wants(&f.meta));
+            let files: Vec<PartFile> = files.collect();
+            if !files.is_empty() {
+                selected.entry(run.to_owned()).or_default().extend(files);
+            }
         }
-        let files = part.files.into_iter().filter(|f| query.wants(&f.meta));
-        let files: Vec<PartFile> = files.collect();
-        if !files.is_empty() {
-            selected.entry(run).or_default().extend(files);
-        }
-    }
-    selected
+        Ok(())
+    })?;
+    Ok(selected)
 }
 
 fn plan(
-    root: &Arc<PathBuf>,
+    store: &Store,
     files: Vec<PartFile>,
     naming: &Arc<Naming>,
     instruments: &Instruments,
@@ -220,7 +222,7 @@ fn plan(
             .and_then(|def| instruments.find(&def.name))
             .map(|(id, def)| (id, def.clone()));
         Some(FileScan {
-            root: Arc::clone(root),
+            store: store.clone(),
             file,
             naming: Arc::clone(naming),
             instrument,

@@ -5,6 +5,7 @@ use crate::journal::{JournalOptions, JournalWriter, SyncPolicy};
 use crate::limits::OPEN_FILES_MAX;
 use crate::{Recorder, RecorderOptions};
 use proptest::prelude::*;
+use std::fs;
 use tickloom_types::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, InstrumentDef,
     InstrumentId, Kind, LevelBody, OrderBody, OrderStatus, OrderType, OrderUpdateBody,

@@ -1,16 +1,16 @@
 //! Writes one part of a run: sends each record to the file of its partition, and lists the files once all are in place.
 
 use super::Table;
-use super::file::{FileMeta, FileWriter, Key, Partition, read_meta};
+use super::file::{FileWriter, Key, Partition, read_meta};
 use super::part::{Part, PartFile, lock_run, mark_begun, unmark_begun, write_meta};
-use crate::journal::sync_dir;
+use super::store::{Lock, Store, Version};
 use crate::limits::OPEN_FILES_MAX;
 use crate::{DataError, Result, RunMeta};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tickloom_types::{InstrumentId, Record, Seq};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// What a part consists of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,10 +21,10 @@ pub struct Written {
     pub files: Vec<PathBuf>,
 }
 
-/// A part of a run being written. Nothing of it is read before [`RunWriter::finish`]. One at a time for each run: it holds the
-/// run's lock, for which the next one waits.
+/// A part of a run being written. Nothing of it is read before [`RunWriter::finish`]. On a local disk one at a time for each run:
+/// it holds the run's lock, for which the next one waits. In an object store, whoever finishes first has written the part.
 pub struct RunWriter {
-    root: PathBuf,
+    store: Store,
     meta: RunMeta,
     part: u32,
     source: String,
@@ -36,7 +36,9 @@ pub struct RunWriter {
     files: Vec<PartFile>,
     /// Whether an earlier writing of the part, complete or not, may have left files.
     has_leftovers: bool,
-    _lock: File,
+    /// The part as it was before.
+    replaced: Option<(Part, Version)>,
+    _lock: Lock,
 }
 
 struct OpenFile {
@@ -45,13 +47,15 @@ struct OpenFile {
 }
 
 impl RunWriter {
-    pub(super) fn new(root: PathBuf, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
+    pub(super) fn new(store: Store, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
         meta.check()?;
-        let lock = lock_run(&root, &meta.run)?;
-        write_meta(&root, meta, part)?;
-        let has_leftovers = mark_begun(&root, &meta.run, part)?;
+        let lock = lock_run(&store, &meta.run)?;
+        write_meta(&store, meta, part)?;
+        // In an object store other writers may be at the same part, and what is not listed may be theirs: nobody removes it.
+        let has_leftovers = !store.is_remote() && mark_begun(&store, &meta.run, part)?;
         Ok(RunWriter {
-            root,
+            replaced: Part::read_version(&store, &meta.run, part)?,
+            store,
             meta: meta.clone(),
             part,
             source: source.to_owned(),
@@ -116,29 +120,33 @@ impl RunWriter {
     /// Completes all files, lists them as the part, and removes what an earlier, different writing of the part left.
     ///
     /// # Errors
-    /// As [`RunWriter::push`].
+    /// [`DataError::Outrun`] if another writer has completed the part since this one began; otherwise as [`RunWriter::push`].
     pub fn finish(mut self) -> Result<Written> {
         for (_, file) in std::mem::take(&mut self.open) {
             self.complete(file.writer)?;
         }
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut dirs = BTreeSet::new();
-        for file in &self.files {
-            dirs.extend(file.path.ancestors().skip(1).map(|dir| self.root.join(dir)));
-        }
-        for dir in dirs {
-            sync_dir(&dir)?;
-        }
+        self.store
+            .settle(self.files.iter().map(|file| file.path.as_path()))?;
         let part = Part {
             source: self.source,
             files: self.files,
         };
-        part.write(&self.root, &self.meta.run, self.part)?;
-        if self.has_leftovers {
-            remove_others(&self.root, &self.meta.run, self.part, &part.files)?;
+        let (store, run) = (&self.store, &self.meta.run);
+        let replaced = self.replaced.as_ref().map(|(_, version)| version);
+        if !part.write(store, run, self.part, replaced)? {
+            return lost(store, run, self.part, &part);
         }
-        unmark_begun(&self.root, &self.meta.run, self.part)?;
-        Ok(part.written(&self.root))
+        if let Some((old, _)) = &self.replaced {
+            remove_files(store, &old.files, &part.files)?;
+        }
+        if self.has_leftovers {
+            remove_others(store, run, self.part, &part.files)?;
+        }
+        if !store.is_remote() {
+            unmark_begun(store, run, self.part)?;
+        }
+        Ok(part.written(store))
     }
 
     fn begin_file(&mut self, partition: Partition) -> Result<()> {
@@ -149,60 +157,80 @@ impl RunWriter {
             self.complete(file.writer)?;
         }
         let nth = self.begun.entry(partition).or_default();
-        let name = partition.file_name(&self.meta.run, self.part, *nth);
+        let mut stem = stem(&self.meta.run, self.part);
+        if self.store.is_remote() {
+            // Writers of the same part that write something else must not meet in one file.
+            stem = format!("{stem}-{:016x}", xxh3_64(self.source.as_bytes()));
+        }
+        let name = partition.file_name(&stem, *nth);
         *nth += 1;
-        let writer = FileWriter::create(&self.root, &partition, &self.meta, &name)?;
+        let writer = FileWriter::create(&self.store, &partition, &self.meta, &name)?;
         let last_row = self.rows;
         self.open.insert(partition, OpenFile { writer, last_row });
         Ok(())
     }
 
     fn complete(&mut self, writer: FileWriter) -> Result<()> {
-        let (path, meta): (PathBuf, FileMeta) = writer.finish(&self.meta)?;
-        let path = path
-            .strip_prefix(&self.root)
-            .expect("files are made below the root")
-            .to_owned();
-        self.files.push(PartFile { path, meta });
+        let file = writer.finish(&self.store, &self.meta)?;
+        self.files.push(file);
         Ok(())
     }
 }
 
+/// What the names of a part's files begin with.
+fn stem(run: &str, part: u32) -> String {
+    format!("{run}-{part:08}")
+}
+
+/// Another writer has completed the part first. From the same source it wrote the same; otherwise our files are of no use.
+fn lost(store: &Store, run: &str, number: u32, ours: &Part) -> Result<Written> {
+    let theirs = Part::read(store, run, number)?;
+    if theirs.as_ref() == Some(ours) {
+        return Ok(ours.written(store));
+    }
+    let kept = theirs.map_or(Vec::new(), |part| part.files);
+    remove_files(store, &ours.files, &kept)?;
+    Err(DataError::Outrun {
+        run: run.to_owned(),
+        part: number,
+    })
+}
+
+/// Removes files that are not among those that are kept.
+fn remove_files(store: &Store, files: &[PartFile], kept: &[PartFile]) -> Result<()> {
+    let kept: BTreeSet<&Path> = kept.iter().map(|file| file.path.as_path()).collect();
+    let gone = files.iter().filter(|f| !kept.contains(f.path.as_path()));
+    gone.map(|file| &file.path)
+        .try_for_each(|path| store.remove(path))
+}
+
 /// Removes files of this part that are not among `files`. Looks at the whole catalog, so only done if there may be some.
-fn remove_others(root: &Path, run: &str, part: u32, files: &[PartFile]) -> Result<()> {
-    let prefix = format!("{run}-{part:08}");
-    let keep: BTreeSet<PathBuf> = files.iter().map(|f| root.join(&f.path)).collect();
-    for path in parquet_files(root)? {
+fn remove_others(store: &Store, run: &str, part: u32, files: &[PartFile]) -> Result<()> {
+    let prefix = stem(run, part);
+    let keep: BTreeSet<&Path> = files.iter().map(|f| f.path.as_path()).collect();
+    for path in parquet_files(store)? {
         let name = path.file_name().and_then(|n| n.to_str());
         // Another run's name may begin alike: the file itself says whose it is.
         let ours = name.is_some_and(|n| n.starts_with(&prefix))
-            && !keep.contains(&path)
-            && read_meta(&path).is_ok_and(|meta| meta.run == run);
+            && !keep.contains(path.as_path())
+            && read_meta(&store.url(&path)).is_ok_and(|meta| meta.run == run);
         if ours {
-            fs::remove_file(&path).map_err(DataError::io("remove", &path))?;
+            store.remove(&path)?;
         }
     }
     Ok(())
 }
 
-/// All Parquet files below `root`: three levels of partitions.
-fn parquet_files(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut dirs = vec![root.to_owned()];
-    let mut files = Vec::new();
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(&dir).map_err(DataError::io("list", &dir))? {
-            let path = entry.map_err(DataError::io("list", &dir))?.path();
-            if path.extension().is_some_and(|e| e == "parquet") {
-                files.push(path);
-            } else if is_partition(&path) {
-                dirs.push(path);
-            }
-        }
-    }
-    Ok(files)
-}
-
-fn is_partition(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| name.contains('=')) && path.is_dir()
+/// All Parquet files of the catalog, listed in the index or not.
+fn parquet_files(store: &Store) -> Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = store
+        .list(Path::new(""))?
+        .into_iter()
+        .map(|f| f.path)
+        .collect();
+    paths.retain(|path| {
+        let is_parquet = path.extension().is_some_and(|e| e == "parquet");
+        is_parquet && path.to_string_lossy().starts_with("kind=")
+    });
+    Ok(paths)
 }

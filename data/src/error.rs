@@ -135,6 +135,16 @@ pub enum DataError {
         /// What was expected.
         expected: String,
     },
+    /// A name that nothing has.
+    #[error("there is no {what} {name:?}, expected one of {known}")]
+    Unknown {
+        /// What was looked for.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
     /// A name or an option that is not one.
     #[error("{field} is {value:?}, expected {expected}")]
     Option {

@@ -3,6 +3,7 @@
 //! The journal is the authority: what the core saw, in that order. Parquet is derived from it and can be made again.
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.
 
+pub mod calendar;
 pub mod catalog;
 mod error;
 pub mod import;
@@ -13,6 +14,7 @@ mod recorder;
 #[cfg(test)]
 mod testing;
 
+pub use calendar::{Calendar, Calendars, Session};
 pub use catalog::{
     Catalog, Range, RunWriter, Scan, ScanQuery, Store, SyncReport, Table, Written, is_url,
     sync_journal,

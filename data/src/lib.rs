@@ -3,6 +3,7 @@
 //! The journal is the authority: what the core saw, in that order. Parquet is derived from it and can be made again.
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.
 
+pub mod aggregate;
 pub mod calendar;
 pub mod catalog;
 mod error;
@@ -14,6 +15,7 @@ mod recorder;
 #[cfg(test)]
 mod testing;
 
+pub use aggregate::{Aggregate, AggregateOptions, BarPrice, LeftOut, Passing};
 pub use calendar::{Calendar, Calendars, Session};
 pub use catalog::{
     Catalog, Range, RunWriter, Scan, ScanQuery, Store, SyncReport, Table, Written, is_url,

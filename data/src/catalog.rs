@@ -24,6 +24,8 @@ pub use sync::{SyncReport, sync_journal};
 pub use table::Table;
 pub use writer::{RunWriter, Written};
 
+pub(crate) use column::{Codec, Column, NameOf, unused};
+pub(crate) use scan::{empty, unite};
 pub(crate) use sync::sync_sealed;
 
 use crate::{DataError, Result, RunMeta};

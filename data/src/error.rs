@@ -145,6 +145,14 @@ pub enum DataError {
         /// The names that there are.
         known: String,
     },
+    /// A QuestDB server that is away, refuses, or has other tables than ours.
+    #[error("QuestDB at {address}: {message}")]
+    QuestDb {
+        /// Where it is.
+        address: String,
+        /// What it said, or why it did not.
+        message: String,
+    },
     /// A name or an option that is not one.
     #[error("{field} is {value:?}, expected {expected}")]
     Option {

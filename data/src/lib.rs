@@ -11,6 +11,7 @@ pub mod import;
 pub mod journal;
 mod limits;
 mod meta;
+pub mod questdb;
 mod recorder;
 #[cfg(test)]
 mod testing;
@@ -30,6 +31,7 @@ pub use journal::{
     Block, Close, JournalOptions, JournalReader, JournalWriter, Recovered, SyncPolicy, TornTail,
 };
 pub use meta::RunMeta;
+pub use questdb::{QuestDb, QuestDbAddress, QuestDbScan, QuestDbSink, SuspendedTable};
 pub use recorder::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 
 /// What a fallible call of this crate returns.

@@ -52,4 +52,11 @@ pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
 /// record, these are 20 GB. A line can be so short that the limit of bytes alone would let ten times as many through.
 pub(crate) const ROWS_MAX: usize = 100_000_000;
 
+/// Rows that one query to QuestDB asks for: some 3 MB as records.
+pub(crate) const PAGE_ROWS: u64 = 32_768;
+
+/// Rows of a day of one run in one of QuestDB's tables above which its minutes are read one by one: each query on a span looks
+/// at all of it.
+pub(crate) const PAGE_SPAN_ROWS_MAX: u64 = 500_000;
+
 const _: () = assert!(BLOCK_RECORDS_MAX * (8 + RECORD_LEN) <= BLOCK_BYTES_MAX);

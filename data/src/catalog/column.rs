@@ -147,9 +147,15 @@ impl Column {
     }
 
     /// The unsigned number of a record in this column.
-    fn get(&self, record: &Record) -> u64 {
+    pub(crate) fn get(&self, record: &Record) -> u64 {
         let shifted = record.body[self.at / 8] >> (8 * (self.at % 8));
-        match self.codec.width() {
+        let width = match self.codec {
+            // As the number that is named: of strategies all numbers fit into a byte.
+            Codec::Name(NameOf::Signal) => 4,
+            Codec::Name(NameOf::Strategy) => 1,
+            codec => codec.width(),
+        };
+        match width {
             1 => shifted & 0xff,
             2 => shifted & 0xffff,
             4 => shifted & 0xffff_ffff,
@@ -157,8 +163,21 @@ impl Column {
         }
     }
 
-    fn put(&self, record: &mut Record, value: u64) {
+    pub(crate) fn put(&self, record: &mut Record, value: u64) {
         record.body[self.at / 8] |= value << (8 * (self.at % 8));
+    }
+
+    /// The number of 16 bytes in this column.
+    pub(crate) fn get_wide(&self, record: &Record) -> i128 {
+        let at = self.at / 8;
+        let (low, high) = (u128::from(record.body[at]), u128::from(record.body[at + 1]));
+        (low | high << 64).cast_signed()
+    }
+
+    pub(crate) fn put_wide(&self, record: &mut Record, value: i128) {
+        let at = self.at / 8;
+        let halves: [u64; 2] = zerocopy::transmute!(value);
+        record.body[at..at + 2].copy_from_slice(&halves);
     }
 
     /// The column's values of these records.
@@ -178,11 +197,7 @@ impl Column {
                 decimal(values, DECIMAL_SCALE)
             }
             Codec::Money18 => {
-                let at = self.at / 8;
-                let values = records.iter().map(|r| {
-                    let (low, high) = (u128::from(r.body[at]), u128::from(r.body[at + 1]));
-                    (low | high << 64).cast_signed()
-                });
+                let values = records.iter().map(|record| self.get_wide(record));
                 decimal(values.collect(), MONEY18_SCALE)
             }
             Codec::U64 => Arc::new(UInt64Array::from_iter_values(numbers)),
@@ -234,11 +249,9 @@ impl Column {
                 self.decode_decimals(values, scale.factor(self.codec), records)?;
             }
             Codec::Money18 => {
-                let at = self.at / 8;
                 let values = array.as_primitive::<Decimal128Type>().values();
                 for (record, value) in records.iter_mut().zip(values) {
-                    let halves: [u64; 2] = zerocopy::transmute!(*value);
-                    record.body[at..at + 2].copy_from_slice(&halves);
+                    self.put_wide(record, *value);
                 }
             }
             Codec::U64 => self.put_all(array.as_primitive::<UInt64Type>().values(), records, |n| n),

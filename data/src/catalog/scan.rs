@@ -44,7 +44,7 @@ pub struct Scan {
 }
 
 impl ScanQuery {
-    fn wants_table(&self, table: Table) -> bool {
+    pub(crate) fn wants_table(&self, table: Table) -> bool {
         if self.tables.is_empty() {
             !table.is_output()
         } else {
@@ -53,7 +53,7 @@ impl ScanQuery {
     }
 
     /// Times of wanted records, inclusive; `None` if there can be none.
-    fn times(&self, table: Table) -> Option<(i64, i64)> {
+    pub(crate) fn times(&self, table: Table) -> Option<(i64, i64)> {
         let (mut from, mut to) = (i64::MIN, i64::MAX);
         if let Some(ts) = self.from {
             from = ts.0.checked_add(i64::from(table.is_bars()))?;
@@ -262,7 +262,7 @@ fn naming(meta: &RunMeta, instruments: &Instruments) -> Result<Naming> {
 }
 
 /// Unites definitions by name, sorted by it. Those that differ only in scale get the finer one.
-pub(super) fn unite(defs: Vec<InstrumentDef>) -> Result<Instruments> {
+pub(crate) fn unite(defs: Vec<InstrumentDef>) -> Result<Instruments> {
     let mut by_name: BTreeMap<String, InstrumentDef> = BTreeMap::new();
     for def in defs {
         match by_name.get_mut(&def.name) {
@@ -311,7 +311,7 @@ fn finer(a: &InstrumentDef, b: &InstrumentDef) -> Result<InstrumentDef> {
 }
 
 /// The error for a query that selects nothing: what there is instead, nearest in time.
-fn empty(query: &ScanQuery, ranges: &[Range]) -> DataError {
+pub(crate) fn empty(query: &ScanQuery, ranges: &[Range]) -> DataError {
     let named = |range: &&Range| {
         query.instruments.is_empty()
             || range

@@ -26,7 +26,8 @@ pub(crate) fn word_type() -> DataType {
 }
 
 impl Words {
-    fn list(self) -> Vec<(u64, &'static str)> {
+    /// Numbers and their words.
+    pub(crate) fn list(self) -> Vec<(u64, &'static str)> {
         macro_rules! list {
             ($type:ident) => {
                 $type::ALL.iter().map(|v| (*v as u64, v.name())).collect()
@@ -43,7 +44,8 @@ impl Words {
         }
     }
 
-    fn expected(self) -> &'static str {
+    /// What an error says that it should be.
+    pub(crate) fn expected(self) -> &'static str {
         match self {
             Words::Side => "a side",
             Words::OrderType => "an order type",

@@ -1,0 +1,18 @@
+//! QuestDB, the optional server: what a journal or a catalog holds becomes rows of tables that are named as in the catalog, and
+//! comes back as records for a backtest.
+//!
+//! Rows go in by the client's line protocol over HTTP, answers to queries come back over HTTP too. The tables take a row that they
+//! have already in its place (`DEDUP UPSERT KEYS` with the sequence), so that sending at least once keeps it exactly once. The
+//! journal is the buffer: nothing waits in memory for a server that is away. `docs/questdb.md` has the guarantees.
+
+mod address;
+mod history;
+mod page;
+mod row;
+mod sink;
+mod sql;
+mod tables;
+
+pub use address::QuestDbAddress;
+pub use history::{QuestDb, QuestDbScan};
+pub use sink::{QuestDbSink, SuspendedTable};

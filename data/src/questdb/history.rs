@@ -1,0 +1,504 @@
+//! The way back: what the server has, and which pages of rows a scan of it reads. The query means the same as for the catalog.
+
+use super::QuestDbAddress;
+use super::page::{Page, PageReader};
+use super::sink::parse_run;
+use super::sql::{Sql, quote, text};
+use super::tables::RUNS;
+use crate::catalog::{empty, unite};
+use crate::limits::{PAGE_ROWS, PAGE_SPAN_ROWS_MAX};
+use crate::{Range, Result, RunMeta, ScanQuery, Table};
+use serde_json::Value;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+use tickloom_types::{BarSpec, InstrumentDef, Instruments, Record, Seq, Ts};
+
+/// History on a QuestDB server.
+pub struct QuestDb {
+    sql: Arc<Sql>,
+}
+
+/// What there is of one run and instrument in one table.
+struct Extent {
+    table: Table,
+    run: String,
+    instrument: Option<String>,
+    bar: Option<BarSpec>,
+    from: i64,
+    to: i64,
+    rows: u64,
+}
+
+impl QuestDb {
+    /// Asks for the server.
+    ///
+    /// # Errors
+    /// [`crate::DataError::QuestDb`] if it does not answer, or has none of our tables.
+    pub fn connect(address: &QuestDbAddress) -> Result<QuestDb> {
+        let sql = Arc::new(Sql::new(address));
+        let found = sql.exec(&format!(
+            "SELECT table_name FROM tables() WHERE table_name = '{RUNS}'"
+        ))?;
+        if found.is_empty() {
+            return Err(sql.error("it has no table `runs`: nothing was sent to it yet"));
+        }
+        Ok(QuestDb { sql })
+    }
+
+    /// All runs and imports, by name.
+    ///
+    /// # Errors
+    /// [`crate::DataError::QuestDb`].
+    pub fn runs(&self) -> Result<Vec<RunMeta>> {
+        let rows = self.sql.exec(&format!(
+            "SELECT meta, run FROM \"{RUNS}\" ORDER BY ts_event"
+        ))?;
+        let mut runs = BTreeMap::new();
+        for row in &rows {
+            let run = parse_run(&self.sql, row.first())?;
+            runs.entry(run.run.clone()).or_insert(run);
+        }
+        Ok(runs.into_values().collect())
+    }
+
+    /// What inputs there are, by table, instrument and bar size.
+    ///
+    /// # Errors
+    /// [`crate::DataError::QuestDb`].
+    pub fn ranges(&self) -> Result<Vec<Range>> {
+        let mut ranges: BTreeMap<_, Range> = BTreeMap::new();
+        for extent in self.extents(&ScanQuery::default())? {
+            let key = (extent.table, extent.instrument.clone(), extent.bar);
+            let range = ranges.entry(key).or_insert(Range {
+                table: extent.table,
+                instrument: extent.instrument,
+                bar: extent.bar,
+                from: Ts(extent.from),
+                to: Ts(extent.to),
+                rows: 0,
+            });
+            range.from = range.from.min(Ts(extent.from));
+            range.to = range.to.max(Ts(extent.to));
+            range.rows += extent.rows;
+        }
+        Ok(ranges.into_values().collect())
+    }
+
+    /// All instruments that have data, in the order of their names.
+    ///
+    /// # Errors
+    /// As [`crate::Catalog::instruments`].
+    pub fn instruments(&self) -> Result<Instruments> {
+        let extents = self.extents(&ScanQuery::default())?;
+        let metas = self.runs()?;
+        unite(definitions(&metas, &extents))
+    }
+
+    /// Reads records in order; see [`ScanQuery`].
+    ///
+    /// # Errors
+    /// [`crate::DataError::Empty`], with the nearest data there is, if nothing is selected; otherwise as [`crate::Catalog::scan`].
+    pub fn scan(&self, query: &ScanQuery) -> Result<QuestDbScan> {
+        let mut extents = self.extents(query)?;
+        if !query.instruments.is_empty() {
+            let named: BTreeSet<String> = extents
+                .iter()
+                .filter(|extent| extent.instrument.is_some())
+                .map(|extent| extent.run.clone())
+                .collect();
+            extents.retain(|extent| named.contains(&extent.run));
+        }
+        if extents.is_empty() {
+            return Err(empty(query, &self.ranges()?));
+        }
+        let runs: BTreeSet<&str> = extents.iter().map(|extent| extent.run.as_str()).collect();
+        let mut metas = self.runs()?;
+        metas.retain(|meta| runs.contains(meta.run.as_str()));
+        if metas.len() < runs.len() {
+            return Err(self.sql.error("a run has rows but none in table runs"));
+        }
+        let instruments = name_all(&metas, &extents)?;
+        let shared = Arc::new(instruments.clone());
+        let mut merges = Vec::new();
+        for meta in &metas {
+            let own: BTreeSet<Table> = extents
+                .iter()
+                .filter(|extent| extent.run == meta.run)
+                .map(|extent| extent.table)
+                .collect();
+            let mut pages = Vec::new();
+            for table in own {
+                pages.extend(self.pages(table, &meta.run, query, &shared)?);
+            }
+            merges.push(RunMerge::new(pages));
+        }
+        Ok(QuestDbScan {
+            instruments,
+            rows_max: extents.iter().map(|extent| extent.rows).sum(),
+            next: (merges.len() > 1).then_some(0),
+            heads: BinaryHeap::new(),
+            runs: merges,
+            is_begun: false,
+        })
+    }
+
+    fn extents(&self, query: &ScanQuery) -> Result<Vec<Extent>> {
+        let there = self.sql.exec("SELECT table_name FROM tables()")?;
+        let there: BTreeSet<&str> = there.iter().map(|row| text(row.first())).collect();
+        let mut extents = Vec::new();
+        for table in Table::ALL {
+            let Some(filter) = filter(*table, query) else {
+                continue;
+            };
+            if !there.contains(table.name()) {
+                continue;
+            }
+            let bar = if table.is_bars() { ", bar_spec" } else { "" };
+            let rows = self.sql.exec(&format!(
+                "SELECT run, instrument, CAST(min(ts_event) AS LONG), CAST(max(ts_event) AS LONG), count(){bar} \
+                 FROM \"{table}\"{filter} GROUP BY run, instrument{bar}"
+            ))?;
+            for row in &rows {
+                extents.push(self.extent(*table, row)?);
+            }
+        }
+        Ok(extents)
+    }
+
+    fn extent(&self, table: Table, row: &[Value]) -> Result<Extent> {
+        let number = |at: usize| row.get(at).and_then(Value::as_i64);
+        let bar = row.get(5).and_then(Value::as_str);
+        let parsed = bar.map(str::parse::<BarSpec>).transpose();
+        let (Some(from), Some(to), Some(rows), Ok(bar)) = (number(2), number(3), number(4), parsed)
+        else {
+            return Err(self
+                .sql
+                .error(format!("table {table} has a row that is not ours")));
+        };
+        Ok(Extent {
+            table,
+            run: text(row.first()).to_owned(),
+            instrument: row.get(1).and_then(Value::as_str).map(str::to_owned),
+            bar,
+            from,
+            to,
+            rows: rows.unsigned_abs(),
+        })
+    }
+
+    /// The pages of one run in one table, each a span of time with a bounded number of rows.
+    fn pages(
+        &self,
+        table: Table,
+        run: &str,
+        query: &ScanQuery,
+        instruments: &Arc<Instruments>,
+    ) -> Result<Vec<PageReader>> {
+        let Some(filter) = filter(table, query) else {
+            return Ok(Vec::new());
+        };
+        let and = if filter.is_empty() { " WHERE" } else { " AND" };
+        let filter = format!("{filter}{and} run = {}", quote(run));
+        let mut spans = Vec::new();
+        for day in self.spans(table, &filter, Unit::Day)? {
+            if day.rows <= PAGE_SPAN_ROWS_MAX {
+                spans.push(day);
+                continue;
+            }
+            let of_day = format!("{filter} AND ts_event BETWEEN {} AND {}", day.from, day.to);
+            spans.extend(self.spans(table, &of_day, Unit::Minute)?);
+        }
+        let page = |span| {
+            PageReader::new(
+                Arc::clone(&self.sql),
+                Page {
+                    table,
+                    filter: filter.clone(),
+                    span,
+                    instruments: Arc::clone(instruments),
+                },
+            )
+        };
+        Ok(join(spans).into_iter().map(page).collect())
+    }
+
+    fn spans(&self, table: Table, filter: &str, unit: Unit) -> Result<Vec<Span>> {
+        let (letter, length) = unit.parts();
+        let rows = self.sql.exec(&format!(
+            "SELECT CAST(timestamp_floor('{letter}', ts_event) AS LONG) AS at, count(), min(seq) FROM \"{table}\"{filter} \
+             GROUP BY at ORDER BY at"
+        ))?;
+        let span = |row: &Vec<Value>| {
+            let number = |at: usize| row.get(at).and_then(Value::as_i64);
+            let from = number(0)?;
+            Some(Span {
+                from,
+                to: from.saturating_add(length - 1),
+                rows: number(1)?.unsigned_abs(),
+                first_seq: number(2)?.unsigned_abs(),
+            })
+        };
+        let spans: Option<Vec<Span>> = rows.iter().map(span).collect();
+        spans.ok_or_else(|| self.sql.error("an answer that is not as asked for"))
+    }
+}
+
+/// Lengths in which time is cut.
+#[derive(Clone, Copy)]
+enum Unit {
+    Day,
+    Minute,
+}
+
+impl Unit {
+    /// The server's letter for it, and its nanoseconds.
+    fn parts(self) -> (char, i64) {
+        match self {
+            Unit::Day => ('d', 86_400_000_000_000),
+            Unit::Minute => ('m', 60_000_000_000),
+        }
+    }
+}
+
+/// A span of time, its ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) rows: u64,
+    /// No row in it has a lower sequence.
+    pub(super) first_seq: Seq,
+}
+
+/// Joins neighbours as long as their rows fit on a page together: few rows over many years are few questions.
+fn join(spans: Vec<Span>) -> Vec<Span> {
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if last.rows + span.rows <= PAGE_ROWS => {
+                last.to = span.to;
+                last.rows += span.rows;
+                last.first_seq = last.first_seq.min(span.first_seq);
+            }
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
+/// The condition for wanted rows, beginning with ` WHERE`; empty for all, `None` for no row at all.
+fn filter(table: Table, query: &ScanQuery) -> Option<String> {
+    if !query.wants_table(table) {
+        return None;
+    }
+    let (from, to) = query.times(table)?;
+    let mut conditions = Vec::new();
+    if query.from.is_some() || query.to.is_some() {
+        // The server has no time before 1970.
+        let from = from.max(0);
+        if to < from {
+            return None;
+        }
+        conditions.push(format!("ts_event BETWEEN {from} AND {to}"));
+    }
+    let list = |words: Vec<String>| {
+        let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+        quoted.join(", ")
+    };
+    if !query.instruments.is_empty() {
+        let names = list(query.instruments.clone());
+        conditions.push(format!("(instrument IN ({names}) OR instrument IS NULL)"));
+    }
+    if table.is_bars() && !query.bars.is_empty() {
+        let sizes = list(query.bars.iter().map(ToString::to_string).collect());
+        conditions.push(format!("(bar_spec IN ({sizes}) OR bar_spec IS NULL)"));
+    }
+    if !query.runs.is_empty() {
+        conditions.push(format!("run IN ({})", list(query.runs.clone())));
+    }
+    if conditions.is_empty() {
+        return Some(String::new());
+    }
+    Some(format!(" WHERE {}", conditions.join(" AND ")))
+}
+
+/// Definitions of the instruments that have data.
+fn definitions(metas: &[RunMeta], extents: &[Extent]) -> Vec<InstrumentDef> {
+    let known = |extent: &Extent| {
+        let meta = metas.iter().find(|meta| meta.run == extent.run)?;
+        let (_, def) = meta.instruments.find(extent.instrument.as_ref()?)?;
+        Some(def.clone())
+    };
+    extents.iter().filter_map(known).collect()
+}
+
+/// One run keeps its own instruments; of several, those that have data are united.
+fn name_all(metas: &[RunMeta], extents: &[Extent]) -> Result<Instruments> {
+    if let [meta] = metas {
+        return Ok(meta.instruments.clone());
+    }
+    let mut all = unite(definitions(metas, extents))?;
+    for meta in metas {
+        for source in meta.instruments.sources() {
+            all.add_source(source.clone())?;
+        }
+    }
+    Ok(all)
+}
+
+/// Records in order, as [`crate::Scan`] gives them: those of one run with its sequences, several runs merged by time.
+pub struct QuestDbScan {
+    instruments: Instruments,
+    rows_max: u64,
+    runs: Vec<RunMerge>,
+    /// Time of the next record of each run, and its place.
+    heads: BinaryHeap<Reverse<(i64, usize)>>,
+    is_begun: bool,
+    /// Number of the next record, if several runs are merged.
+    next: Option<Seq>,
+}
+
+impl QuestDbScan {
+    /// The instruments and sources that the identifiers in the records mean.
+    #[must_use]
+    pub fn instruments(&self) -> &Instruments {
+        &self.instruments
+    }
+
+    /// So many records will come, if nobody writes meanwhile.
+    #[must_use]
+    pub fn rows_max(&self) -> u64 {
+        self.rows_max
+    }
+
+    fn step(&mut self) -> Result<Option<(Seq, Record)>> {
+        let Some(next) = self.next else {
+            let only = self.runs.first_mut().expect("a scan has a run");
+            return only.take();
+        };
+        if !self.is_begun {
+            self.is_begun = true;
+            for at in 0..self.runs.len() {
+                self.wait(at)?;
+            }
+        }
+        let Some(Reverse((_, at))) = self.heads.pop() else {
+            return Ok(None);
+        };
+        let taken = self.runs[at].take()?;
+        self.wait(at)?;
+        self.next = Some(next + 1);
+        Ok(taken.map(|(_, record)| (next, record)))
+    }
+
+    fn wait(&mut self, at: usize) -> Result<()> {
+        if let Some(ts) = self.runs[at].next_ts()? {
+            self.heads.push(Reverse((ts, at)));
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for QuestDbScan {
+    type Item = Result<(Seq, Record)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}
+
+/// The records of one run in the order of their sequence. A page is read once its turn comes, and stays while it has rows.
+struct RunMerge {
+    pages: Vec<PageReader>,
+    /// Place of each page by the least that its next row may be.
+    waiting: BinaryHeap<Reverse<(super::page::Place, usize)>>,
+}
+
+impl RunMerge {
+    fn new(pages: Vec<PageReader>) -> RunMerge {
+        let waiting = pages
+            .iter()
+            .enumerate()
+            .map(|(at, page)| Reverse((page.place(), at)));
+        RunMerge {
+            waiting: waiting.collect(),
+            pages,
+        }
+    }
+
+    /// Brings the page with the next row to the top.
+    fn settle(&mut self) -> Result<Option<usize>> {
+        while let Some(Reverse((_, at))) = self.waiting.peek().copied() {
+            let page = &mut self.pages[at];
+            if page.is_loaded() {
+                return Ok(Some(at));
+            }
+            page.load()?;
+            self.waiting.pop();
+            if page.is_loaded() {
+                self.waiting.push(Reverse((page.place(), at)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_ts(&mut self) -> Result<Option<i64>> {
+        let at = self.settle()?;
+        Ok(at.map(|at| self.pages[at].head().header.ts_event))
+    }
+
+    fn take(&mut self) -> Result<Option<(Seq, Record)>> {
+        let Some(at) = self.settle()? else {
+            return Ok(None);
+        };
+        let page = &mut self.pages[at];
+        let (place, record) = page.take();
+        self.waiting.pop();
+        if page.has_more() {
+            self.waiting.push(Reverse((page.place(), at)));
+        }
+        Ok(Some((place.seq, record)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_rows_of_many_days_are_one_page() {
+        let span = |from, rows| Span {
+            from,
+            to: from + 9,
+            rows,
+            first_seq: 0,
+        };
+        let spans = vec![span(0, 10), span(10, 20), span(30, PAGE_ROWS), span(40, 1)];
+        let joined = join(spans);
+        assert_eq!(
+            joined
+                .iter()
+                .map(|s| (s.from, s.to, s.rows))
+                .collect::<Vec<_>>(),
+            [(0, 19, 30), (30, 39, PAGE_ROWS), (40, 49, 1)]
+        );
+    }
+
+    #[test]
+    fn a_query_is_a_condition() {
+        let query = ScanQuery {
+            instruments: vec!["it's".to_owned()],
+            runs: vec!["r".to_owned()],
+            from: Some(Ts(-5)),
+            to: Some(Ts(10)),
+            ..ScanQuery::default()
+        };
+        assert_eq!(
+            filter(Table::Trades, &query).unwrap(),
+            " WHERE ts_event BETWEEN 0 AND 9 AND (instrument IN ('it''s') OR instrument IS NULL) AND run IN ('r')"
+        );
+        assert_eq!(filter(Table::Signals, &query), None);
+        assert_eq!(filter(Table::Trades, &ScanQuery::default()).unwrap(), "");
+    }
+}

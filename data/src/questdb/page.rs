@@ -1,0 +1,384 @@
+//! A span of time of one run in one table, read in portions of bounded size: each query goes on after the last row of the one
+//! before, so that a span of any number of rows takes the memory of a portion.
+
+use super::history::Span;
+use super::sql::Sql;
+use super::tables::bits_name;
+use crate::catalog::{Codec, Column};
+use crate::limits::PAGE_ROWS;
+use crate::{Result, Table};
+use csv::ByteRecord;
+use std::collections::VecDeque;
+use std::str::FromStr;
+use std::sync::Arc;
+use tickloom_types::{
+    Header, InstrumentDef, InstrumentId, Instruments, PRICE_DECIMALS_MAX, Record, Seq, SourceId,
+    Ts, pow10,
+};
+
+const MONEY18_DECIMALS: usize = 18;
+const DECIMALS: usize = 9;
+
+/// A row's place in its run: an input before the outputs that it causes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) seq: Seq,
+    /// 0 for inputs, otherwise one more than the output's number.
+    pub(super) output: u64,
+}
+
+/// What a page reads.
+pub(super) struct Page {
+    pub(super) table: Table,
+    /// The condition for its rows, with its run.
+    pub(super) filter: String,
+    pub(super) span: Span,
+    /// What names mean.
+    pub(super) instruments: Arc<Instruments>,
+}
+
+/// A page being read.
+pub(super) struct PageReader {
+    sql: Arc<Sql>,
+    page: Page,
+    select: String,
+    words: Vec<(Column, Vec<(u64, &'static str)>)>,
+    loaded: VecDeque<(Place, Record)>,
+    /// The last row that was loaded.
+    last: Option<Place>,
+    is_at_end: bool,
+}
+
+impl PageReader {
+    pub(super) fn new(sql: Arc<Sql>, page: Page) -> PageReader {
+        let columns = page
+            .table
+            .columns()
+            .iter()
+            .filter(|column| column.is_read());
+        let words = columns.map(|column| match column.codec {
+            Codec::Word(words) => (*column, words.list()),
+            _ => (*column, Vec::new()),
+        });
+        PageReader {
+            select: select(page.table),
+            words: words.collect(),
+            sql,
+            page,
+            loaded: VecDeque::new(),
+            last: None,
+            is_at_end: false,
+        }
+    }
+
+    /// The place of the next row, or one that it cannot be before.
+    pub(super) fn place(&self) -> Place {
+        match (self.loaded.front(), self.last) {
+            (Some((place, _)), _) => *place,
+            (None, Some(last)) => last,
+            (None, None) => Place {
+                seq: self.page.span.first_seq,
+                output: 0,
+            },
+        }
+    }
+
+    pub(super) fn is_loaded(&self) -> bool {
+        !self.loaded.is_empty()
+    }
+
+    pub(super) fn has_more(&self) -> bool {
+        self.is_loaded() || !self.is_at_end
+    }
+
+    /// The next row, which is loaded.
+    pub(super) fn head(&self) -> &Record {
+        &self.loaded.front().expect("the caller has loaded it").1
+    }
+
+    pub(super) fn take(&mut self) -> (Place, Record) {
+        self.loaded.pop_front().expect("the caller has loaded it")
+    }
+
+    /// Reads the next portion; afterwards there is a row loaded, or none is left.
+    pub(super) fn load(&mut self) -> Result<()> {
+        if self.is_at_end {
+            return Ok(());
+        }
+        let Page { filter, span, .. } = &self.page;
+        let key = if self.page.table.is_output() {
+            "output_seq"
+        } else {
+            "seq"
+        };
+        let after = match self.last {
+            None => String::new(),
+            Some(last) if self.page.table.is_output() => {
+                format!(" AND {key} > {}", last.output - 1)
+            }
+            Some(last) => format!(" AND {key} > {}", last.seq),
+        };
+        let query = format!(
+            "{} FROM \"{}\"{filter} AND ts_event BETWEEN {} AND {}{after} ORDER BY {key} LIMIT {PAGE_ROWS}",
+            self.select, self.page.table, span.from, span.to
+        );
+        let mut rows = self.sql.rows(&query)?;
+        let mut row = ByteRecord::new();
+        while rows
+            .read_byte_record(&mut row)
+            .map_err(|error| self.sql.error(error))?
+        {
+            let decoded = self.decode(&row).map_err(|fault| {
+                let at = String::from_utf8_lossy(row.get(0).unwrap_or_default()).into_owned();
+                self.sql.error(format!(
+                    "table {}, row with seq {at}: {} is {:?}, expected {}",
+                    self.page.table, fault.column, fault.value, fault.expected
+                ))
+            })?;
+            self.loaded.push_back(decoded);
+        }
+        self.is_at_end = (self.loaded.len() as u64) < PAGE_ROWS;
+        self.last = self.loaded.back().map(|(place, _)| *place).or(self.last);
+        Ok(())
+    }
+
+    fn decode(&self, row: &ByteRecord) -> Result<(Place, Record), Fault> {
+        let mut fields = Fields { row, at: 0 };
+        let seq = fields.long("seq")?.cast_unsigned();
+        let output = if self.page.table.is_output() {
+            fields.long("output_seq")?.cast_unsigned() + 1
+        } else {
+            0
+        };
+        let ts_event = Ts(fields.long("ts_event")?);
+        let ts_recv = Ts(fields.long("ts_recv")?);
+        let (instrument, def) = self.instrument(fields.text())?;
+        let source = self.source(fields.text())?;
+        let kind = self.page.table.kind();
+        let mut header = Header::new(kind, instrument, source, ts_event, ts_recv);
+        header.flags = fields.small("flags")?;
+        let mut record = Record {
+            header,
+            body: [0; 5],
+        };
+        for (column, words) in &self.words {
+            self.decode_column((column, words), &mut fields, def, &mut record)?;
+        }
+        Ok((Place { seq, output }, record))
+    }
+
+    fn decode_column(
+        &self,
+        (column, words): (&Column, &[(u64, &'static str)]),
+        fields: &mut Fields<'_>,
+        def: Option<&InstrumentDef>,
+        record: &mut Record,
+    ) -> Result<(), Fault> {
+        let number = match column.codec {
+            Codec::Price => {
+                fields.mantissa(column.name, def.map_or(0, |def| def.price_decimals))?
+            }
+            Codec::Qty => fields.mantissa(column.name, def.map_or(0, |def| def.qty_decimals))?,
+            Codec::Money9 => fields.mantissa(column.name, PRICE_DECIMALS_MAX)?,
+            Codec::Money18 => {
+                let value = fields.decimal(column.name, MONEY18_DECIMALS)?;
+                column.put_wide(record, value);
+                return Ok(());
+            }
+            Codec::U64 | Codec::I64 => fields.long(column.name)?.cast_unsigned(),
+            Codec::U32 => u64::from(fields.small::<u32>(column.name)?),
+            Codec::U8 => u64::from(fields.small::<u8>(column.name)?),
+            Codec::F64 => fields.float(column.name)?,
+            Codec::Bool => match fields.text() {
+                b"true" => 1,
+                b"false" => 0,
+                other => return Err(fault(column.name, other, "true or false")),
+            },
+            Codec::Word(list) => {
+                let text = fields.text();
+                match words.iter().find(|(_, word)| word.as_bytes() == text) {
+                    Some((number, _)) => *number,
+                    None if text.is_empty() => 0,
+                    None => return Err(fault(column.name, text, list.expected())),
+                }
+            }
+            Codec::Name(_) => return Ok(()),
+        };
+        column.put(record, number);
+        Ok(())
+    }
+
+    fn instrument(&self, name: &[u8]) -> Result<(InstrumentId, Option<&InstrumentDef>), Fault> {
+        if name.is_empty() {
+            return Ok((InstrumentId::NONE, None));
+        }
+        let known = std::str::from_utf8(name).ok();
+        let found = known.and_then(|name| self.page.instruments.find(name));
+        let (id, def) =
+            found.ok_or_else(|| fault("instrument", name, "an instrument of the run"))?;
+        Ok((id, Some(def)))
+    }
+
+    fn source(&self, name: &[u8]) -> Result<SourceId, Fault> {
+        let sources = self.page.instruments.sources();
+        let at = sources.iter().position(|s| s.name.as_bytes() == name);
+        at.and_then(|at| u16::try_from(at).ok())
+            .map(SourceId)
+            .ok_or_else(|| fault("source", name, "a source of the run"))
+    }
+}
+
+/// The columns in the order in which they are decoded.
+fn select(table: Table) -> String {
+    let mut columns = vec!["seq".to_owned()];
+    if table.is_output() {
+        columns.push("output_seq".to_owned());
+    }
+    columns.extend([
+        "CAST(ts_event AS LONG) AS at".to_owned(),
+        "CAST(ts_recv AS LONG) AS received".to_owned(),
+        "instrument".to_owned(),
+        "source".to_owned(),
+        "flags".to_owned(),
+    ]);
+    for column in table.columns().iter().filter(|column| column.is_read()) {
+        columns.push(format!("\"{}\"", column.name));
+        if column.codec == Codec::F64 {
+            columns.push(format!("\"{}\"", bits_name(column)));
+        }
+    }
+    format!("SELECT {}", columns.join(", "))
+}
+
+/// What is wrong with a field.
+struct Fault {
+    column: &'static str,
+    value: String,
+    expected: &'static str,
+}
+
+fn fault(column: &'static str, value: &[u8], expected: &'static str) -> Fault {
+    Fault {
+        column,
+        value: String::from_utf8_lossy(value).into_owned(),
+        expected,
+    }
+}
+
+/// The fields of a row, one after the other.
+struct Fields<'a> {
+    row: &'a ByteRecord,
+    at: usize,
+}
+
+impl<'a> Fields<'a> {
+    fn text(&mut self) -> &'a [u8] {
+        self.at += 1;
+        self.row.get(self.at - 1).unwrap_or_default()
+    }
+
+    /// A `LONG`, where null is the one number that it cannot be.
+    fn long(&mut self, column: &'static str) -> Result<i64, Fault> {
+        let text = self.text();
+        if text.is_empty() {
+            return Ok(i64::MIN);
+        }
+        let number = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
+        number.ok_or_else(|| fault(column, text, "a whole number"))
+    }
+
+    /// A number of fewer bits than its column has.
+    fn small<T: FromStr>(&mut self, column: &'static str) -> Result<T, Fault> {
+        let text = self.text();
+        let number = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
+        number.ok_or_else(|| fault(column, text, "a number of fewer bits"))
+    }
+
+    fn decimal(&mut self, column: &'static str, decimals: usize) -> Result<i128, Fault> {
+        let text = self.text();
+        scaled(text, decimals).ok_or_else(|| fault(column, text, "a decimal"))
+    }
+
+    /// The bits of a mantissa with so many decimals.
+    fn mantissa(&mut self, column: &'static str, decimals: u8) -> Result<u64, Fault> {
+        let at = self.at;
+        let value = self.decimal(column, DECIMALS)?;
+        let factor = i128::from(pow10(PRICE_DECIMALS_MAX - decimals));
+        let mantissa = (value % factor == 0).then_some(value / factor);
+        mantissa
+            .and_then(|mantissa| i64::try_from(mantissa).ok())
+            .map(i64::cast_unsigned)
+            .ok_or_else(|| {
+                let text = self.row.get(at).unwrap_or_default();
+                fault(column, text, "a number at the instrument's scale")
+            })
+    }
+
+    /// The bits of a number: from the column beside it where that has them.
+    fn float(&mut self, column: &'static str) -> Result<u64, Fault> {
+        let text = self.text();
+        let bits = self.long(column)?;
+        if bits != i64::MIN {
+            return Ok(bits.cast_unsigned());
+        }
+        if text.is_empty() || text == b"null" || text == b"NaN" {
+            return Ok(f64::NAN.to_bits());
+        }
+        let number: Option<f64> = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
+        number
+            .map(f64::to_bits)
+            .ok_or_else(|| fault(column, text, "a number"))
+    }
+}
+
+/// A decimal as a whole number of its smallest unit. It has to fit exactly.
+fn scaled(text: &[u8], decimals: usize) -> Option<i128> {
+    let (is_negative, digits) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, text),
+    };
+    let point = digits.iter().position(|b| *b == b'.');
+    let (whole, fraction) = match point {
+        Some(at) => (&digits[..at], &digits[at + 1..]),
+        None => (digits, &digits[..0]),
+    };
+    if whole.is_empty() || fraction.len() > decimals {
+        return None;
+    }
+    let mut value = 0_i128;
+    let zeros = std::iter::repeat_n(&b'0', decimals - fraction.len());
+    for digit in whole.iter().chain(fraction).chain(zeros) {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        let digit = i128::from(digit - b'0');
+        // Counted downwards from zero for the sake of the least number, which has no positive counterpart.
+        value = value.checked_mul(10)?.checked_sub(digit)?;
+    }
+    if is_negative {
+        Some(value)
+    } else {
+        value.checked_neg()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_exact_or_nothing() {
+        let check =
+            |text: &str, expected| assert_eq!(scaled(text.as_bytes(), 9), expected, "{text}");
+        check("123.456000000", Some(123_456_000_000));
+        check("-0.000000001", Some(-1));
+        check("7", Some(7_000_000_000));
+        check("0.0000000001", None);
+        check("1e5", None);
+        check("", None);
+        check("null", None);
+        let least = "-170141183460469231731687303715.884105728";
+        check(least, Some(i128::MIN));
+        check(least.trim_start_matches('-'), None);
+    }
+}

@@ -1,0 +1,243 @@
+//! The way in: makes the tables, turns records into rows, sends them in batches, and looks whether the server can take them into
+//! its tables. It never waits or tries again: whoever holds it decides.
+
+use super::QuestDbAddress;
+use super::row::{RowKey, RowWriter};
+use super::sql::{Sql, quote, text};
+use super::tables::{self, RUNS, ServerColumn};
+use crate::{DataError, Result, RunMeta, Table};
+use questdb::ingress::{Buffer, ProtocolVersion, Sender, TimestampNanos};
+use serde_json::Value;
+use tickloom_types::{Record, Seq};
+
+/// Decimals came with this version of the line protocol; nothing less is exact.
+const PROTOCOL: ProtocolVersion = ProtocolVersion::V3;
+
+/// A table whose rows the server keeps in its log but cannot put into the table.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct SuspendedTable {
+    /// The table.
+    pub table: String,
+    /// The kind of error that stopped it, such as `DISK FULL`; empty if a person did.
+    pub tag: String,
+    /// The server's words.
+    pub message: String,
+}
+
+/// A connection that rows of one run at a time are sent over.
+pub struct QuestDbSink {
+    sql: Sql,
+    sender: Sender,
+    buffer: Buffer,
+    writers: Vec<RowWriter>,
+    run: Option<RunMeta>,
+}
+
+impl QuestDbSink {
+    /// Connects, and makes the tables that are not there yet.
+    ///
+    /// # Errors
+    /// [`DataError::QuestDb`] if the server is away, is too old, or has a table of one of our names with other columns.
+    pub fn connect(address: &QuestDbAddress) -> Result<QuestDbSink> {
+        let sql = Sql::new(address);
+        let client = address.client();
+        let sender = client
+            .and_then(|client| client.build())
+            .map_err(|error| sql.error(error.msg()))?;
+        let buffer = sender.new_buffer();
+        if buffer.protocol_version() < PROTOCOL {
+            return Err(sql.error(
+                "it takes no decimals by the line protocol, expected version 9.2 or newer",
+            ));
+        }
+        for table in Table::ALL {
+            let columns = tables::columns(*table);
+            make(&sql, table.name(), &columns, tables::partition(*table))?;
+        }
+        make(&sql, RUNS, &tables::run_columns(), "YEAR")?;
+        Ok(QuestDbSink {
+            sql,
+            sender,
+            buffer,
+            writers: Table::ALL
+                .iter()
+                .map(|table| RowWriter::new(*table))
+                .collect(),
+            run: None,
+        })
+    }
+
+    /// Whether the server knows the run already.
+    ///
+    /// # Errors
+    /// [`DataError::QuestDb`]; [`DataError::OtherRun`] if it knows another run of this name.
+    pub fn knows(&self, run: &RunMeta) -> Result<bool> {
+        match read_run(&self.sql, &run.run)? {
+            None => Ok(false),
+            Some(known) => known.check_same(run).map(|()| true),
+        }
+    }
+
+    /// From here on, records are this run's. What the run is becomes a row with the next flush, before any of its records.
+    ///
+    /// # Errors
+    /// As [`QuestDbSink::knows`] and [`QuestDbSink::flush`].
+    pub fn begin(&mut self, run: &RunMeta) -> Result<()> {
+        self.flush()?;
+        if !self.knows(run)? {
+            let meta = serde_json::to_string(run).expect("plain fields are JSON");
+            let row = |buffer: &mut Buffer| {
+                buffer.table(RUNS)?.symbol("run", &run.run)?;
+                buffer.column_str("meta", &meta)?;
+                buffer.at(TimestampNanos::new(run.started.0.max(0)))
+            };
+            row(&mut self.buffer).map_err(|error| self.sql.error(error.msg()))?;
+            self.flush()?;
+        }
+        self.run = Some(run.clone());
+        Ok(())
+    }
+
+    /// Takes an input record of the run.
+    ///
+    /// # Errors
+    /// [`DataError::Record`] if it cannot be a row; it is left out then.
+    pub fn push(&mut self, seq: Seq, record: &Record) -> Result<()> {
+        self.push_row(RowKey { seq, output: None }, record)
+    }
+
+    /// Takes output number `output` of the run, which input `cause` made.
+    ///
+    /// # Errors
+    /// As [`QuestDbSink::push`].
+    pub fn push_output(&mut self, output: u64, cause: Seq, record: &Record) -> Result<()> {
+        let key = RowKey {
+            seq: cause,
+            output: Some(output),
+        };
+        self.push_row(key, record)
+    }
+
+    fn push_row(&mut self, key: RowKey, record: &Record) -> Result<()> {
+        let run = self.run.as_ref().expect("begin() comes first");
+        let table = Table::of(record).filter(|table| table.is_output() == key.output.is_some());
+        let place = table.and_then(|table| Table::ALL.iter().position(|t| *t == table));
+        let Some(writer) = place.and_then(|at| self.writers.get(at)) else {
+            return Err(DataError::Record {
+                seq: key.seq,
+                field: "kind",
+                value: record.header.kind.to_string(),
+                expected: "a kind of its side, input or output",
+            });
+        };
+        writer.push(&mut self.buffer, key, record, run)
+    }
+
+    /// Rows that wait for the next flush.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.buffer.row_count()
+    }
+
+    /// Sends what waits. Once this returns, the server has it in its log, where it survives a kill. If it fails, all of it still
+    /// waits here; some of it may have been taken, which is why rows have keys.
+    ///
+    /// # Errors
+    /// [`DataError::QuestDb`].
+    pub fn flush(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.sender
+            .flush(&mut self.buffer)
+            .map_err(|error| self.sql.error(error.msg()))
+    }
+
+    /// Our tables that the server has suspended.
+    ///
+    /// # Errors
+    /// [`DataError::QuestDb`].
+    pub fn suspended(&self) -> Result<Vec<SuspendedTable>> {
+        let rows = self
+            .sql
+            .exec("SELECT name, errorTag, errorMessage FROM wal_tables() WHERE suspended")?;
+        let ours = rows.iter().filter(|row| is_ours(text(row.first())));
+        let suspended = |row: &Vec<Value>| SuspendedTable {
+            table: text(row.first()).to_owned(),
+            tag: text(row.get(1)).to_owned(),
+            message: text(row.get(2)).to_owned(),
+        };
+        Ok(ours.map(suspended).collect())
+    }
+
+    /// Asks the server to go on with a suspended table.
+    ///
+    /// # Errors
+    /// [`DataError::QuestDb`].
+    pub fn resume(&self, table: &str) -> Result<()> {
+        self.sql
+            .exec(&format!("ALTER TABLE \"{table}\" RESUME WAL"))
+            .map(drop)
+    }
+
+    /// Whether all that was confirmed is in the tables too, where queries see it.
+    ///
+    /// # Errors
+    /// [`DataError::QuestDb`].
+    pub fn is_applied(&self) -> Result<bool> {
+        let rows = self
+            .sql
+            .exec("SELECT name FROM wal_tables() WHERE writerTxn < sequencerTxn")?;
+        Ok(!rows.iter().any(|row| is_ours(text(row.first()))))
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    name == RUNS || Table::from_name(name).is_some()
+}
+
+/// Makes a table, or checks that the one that is there is ours: rows of other types would not come back as they were.
+fn make(sql: &Sql, name: &str, columns: &[ServerColumn], partition: &str) -> Result<()> {
+    sql.exec(&tables::create(name, columns, partition))?;
+    let found = sql.exec(&format!("SHOW COLUMNS FROM \"{name}\""))?;
+    for column in columns {
+        let row = found.iter().find(|row| text(row.first()) == column.name);
+        let kind = text(row.and_then(|row| row.get(1)));
+        let is_key = row.and_then(|row| row.get(8)).and_then(Value::as_bool);
+        if kind != column.kind || is_key != Some(column.is_key) {
+            return Err(sql.error(format!(
+                "table {name} was made by somebody else: column {} is {}, expected {}{}",
+                column.name,
+                if row.is_some() { kind } else { "not there" },
+                column.kind,
+                if column.is_key {
+                    " as an upsert key"
+                } else {
+                    ""
+                },
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What the server knows of a run.
+pub(super) fn read_run(sql: &Sql, run: &str) -> Result<Option<RunMeta>> {
+    let rows = sql.exec(&format!(
+        "SELECT meta FROM \"{RUNS}\" WHERE run = {} ORDER BY ts_event LIMIT 1",
+        quote(run)
+    ))?;
+    rows.first()
+        .map(|row| parse_run(sql, row.first()))
+        .transpose()
+}
+
+/// A run from its row.
+pub(super) fn parse_run(sql: &Sql, meta: Option<&Value>) -> Result<RunMeta> {
+    let run: Option<RunMeta> = serde_json::from_str(text(meta)).ok();
+    run.ok_or_else(|| {
+        sql.error(format!(
+            "table {RUNS} has a row whose meta is not a run of this version"
+        ))
+    })
+}

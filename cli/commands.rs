@@ -2,6 +2,7 @@
 
 pub(crate) mod backtest;
 pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod replay;
 pub(crate) mod run;

@@ -34,6 +34,7 @@ enum Command {
     Subscribe(commands::subscribe::Args),
     Backtest(commands::backtest::Args),
     Import(commands::import::Args),
+    Export(commands::export::Args),
     Replay(commands::replay::Args),
     Signals(commands::signals::Args),
 }
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Subscribe(args) => commands::subscribe::run(args),
         Command::Backtest(args) => commands::backtest::run(args),
         Command::Import(args) => commands::import::run(args),
+        Command::Export(args) => commands::export::run(args),
         Command::Replay(args) => commands::replay::run(args),
         Command::Signals(args) => commands::signals::run(args),
     };

@@ -4,18 +4,18 @@
 //! listed under `_runs`; what a crash left half done is not read, and is replaced when the same part is written again.
 
 mod chunks;
-mod column;
-mod file;
-mod merge;
+pub(crate) mod column;
+pub(crate) mod file;
+pub(crate) mod merge;
 mod part;
 mod read;
-mod scan;
+pub(crate) mod scan;
 mod store;
 mod sync;
 mod table;
 #[cfg(test)]
-mod tests;
-mod words;
+pub(crate) mod tests;
+pub(crate) mod words;
 mod writer;
 
 pub use scan::{Scan, ScanQuery};

@@ -8,6 +8,7 @@
 mod check;
 mod layout;
 mod number;
+mod own;
 mod reader;
 mod rescale;
 mod rows;
@@ -195,6 +196,9 @@ impl FileRecords {
 /// # Errors
 /// [`DataError::Import`] if the file is not understood or no line of it is right; [`DataError::Option`]; [`DataError::Io`].
 pub fn read_file(path: &Path, options: &ImportOptions) -> Result<FileRecords> {
+    if let Some(format) = own::OwnFormat::of_file(path)? {
+        return own::read_own(path, format);
+    }
     read_text(path, open_text(path)?, options)
 }
 
@@ -220,6 +224,9 @@ pub fn import_file(
     options: &ImportOptions,
     catalog: &Catalog,
 ) -> Result<ImportReport> {
+    if let Some(format) = own::OwnFormat::of_file(path)? {
+        return own::import_own(path, format, catalog);
+    }
     let file = read_file(path, options)?;
     let mut report = file.report;
     let salt = options.instrument.clone().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Durable things: the journal, the Parquet catalog that is made from it, the recorder that drives both, and import of files.
+//! Durable things: the journal, the Parquet catalog that is made from it, the recorder that drives both, import and export of
+//! files.
 //!
 //! The journal is the authority: what the core saw, in that order. Parquet is derived from it and can be made again.
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.
@@ -7,6 +8,7 @@ pub mod aggregate;
 pub mod calendar;
 pub mod catalog;
 mod error;
+pub mod export;
 pub mod import;
 pub mod journal;
 mod limits;
@@ -23,6 +25,7 @@ pub use catalog::{
     sync_journal,
 };
 pub use error::DataError;
+pub use export::{ExportFormat, ExportReport, export_file};
 pub use import::{
     FileRecords, ImportOptions, ImportReport, LineError, Stamp, content_run, import_file,
     open_text, peek_line, read_file, read_text, rescale_qty,

@@ -59,4 +59,10 @@ pub(crate) const PAGE_ROWS: u64 = 32_768;
 /// at all of it.
 pub(crate) const PAGE_SPAN_ROWS_MAX: u64 = 500_000;
 
+/// Bytes of what an exported file says of itself: some hundred thousand instruments.
+pub(crate) const HEADER_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of a block of an Arrow file: rows of [`BATCH_ROWS`], or a list of names.
+pub(crate) const ARROW_BLOCK_BYTES_MAX: u64 = 64 << 20;
+
 const _: () = assert!(BLOCK_RECORDS_MAX * (8 + RECORD_LEN) <= BLOCK_BYTES_MAX);

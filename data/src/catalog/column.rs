@@ -81,7 +81,8 @@ impl Scale {
         }
     }
 
-    fn factor(self, codec: Codec) -> i64 {
+    /// What a mantissa of this column is multiplied with.
+    pub(crate) fn factor(self, codec: Codec) -> i64 {
         match codec {
             Codec::Price => self.price,
             Codec::Qty => self.qty,
@@ -104,8 +105,9 @@ impl Codec {
             Codec::U8 | Codec::Bool => 1,
             Codec::Word(Words::StatusCode) => 2,
             Codec::Word(_) => 1,
-            // The number itself has its own column.
-            Codec::Name(_) => 0,
+            // The number itself has its own column; of a strategy's, which may be wider, no more is ever used.
+            Codec::Name(NameOf::Signal) => 4,
+            Codec::Name(NameOf::Strategy) => 1,
         }
     }
 
@@ -337,7 +339,8 @@ pub(crate) fn misfit(row: usize, value: impl ToString, expected: &'static str) -
     }
 }
 
-fn decimal(values: Vec<i128>, scale: i8) -> ArrayRef {
+/// A column of decimals.
+pub(crate) fn decimal(values: Vec<i128>, scale: i8) -> ArrayRef {
     Arc::new(
         Decimal128Array::from(values)
             .with_precision_and_scale(DECIMAL_PRECISION, scale)

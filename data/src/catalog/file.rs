@@ -329,7 +329,7 @@ impl FileWriter {
 }
 
 /// zstd, page statistics, and encodings that all common readers know.
-fn properties(table: Table) -> WriterProperties {
+pub(crate) fn properties(table: Table) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(
             ZstdLevel::try_new(1).expect("1 is a level"),

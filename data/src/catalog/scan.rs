@@ -128,13 +128,7 @@ impl ScanQuery {
 
 impl Scan {
     pub(super) fn new(catalog: &Catalog, query: &ScanQuery) -> Result<Scan> {
-        let mut selected = select(catalog.store(), query)?;
-        if !query.instruments.is_empty() {
-            selected.retain(|_, files| files.iter().any(|f| f.meta.instrument.is_some()));
-        }
-        if selected.is_empty() {
-            return Err(empty(query, &catalog.ranges()?));
-        }
+        let selected = select(catalog, query)?;
         let metas = read_metas(catalog.store(), selected.keys())?;
         let instruments = name_all(&metas, selected.values())?;
         let mut rows_max = 0;
@@ -192,10 +186,51 @@ impl Iterator for Scan {
     }
 }
 
-/// The wanted files by run.
-fn select(store: &Store, query: &ScanQuery) -> Result<BTreeMap<String, Vec<PartFile>>> {
+/// A run that has files for a query.
+pub(crate) struct SelectedRun {
+    pub(crate) meta: RunMeta,
+    /// The least time of the rows in them.
+    pub(crate) from: Ts,
+    /// The rows in them; those of other times are among them.
+    pub(crate) rows_max: u64,
+    files: Vec<PartFile>,
+}
+
+impl SelectedRun {
+    /// The run's rows that the query selects, as they are in the run: with its identifiers, at its scales.
+    pub(crate) fn rows(self, catalog: &Catalog, query: &ScanQuery) -> Result<RunMerge> {
+        let instruments = &self.meta.instruments;
+        let naming = Arc::new(naming(&self.meta, instruments)?);
+        let scans = plan(catalog.store(), self.files, &naming, instruments, query);
+        Ok(RunMerge::new(scans))
+    }
+}
+
+/// The runs that have files for a query, by name; it is an error if there are none.
+pub(crate) fn select_runs(catalog: &Catalog, query: &ScanQuery) -> Result<Vec<SelectedRun>> {
+    let selected = select(catalog, query)?;
+    let metas = read_metas(catalog.store(), selected.keys())?;
+    let run = |(meta, files): (RunMeta, Vec<PartFile>)| SelectedRun {
+        meta,
+        from: files
+            .iter()
+            .map(|f| f.meta.ts_min)
+            .min()
+            .unwrap_or_default(),
+        rows_max: files.iter().map(|f| f.meta.rows).sum(),
+        files,
+    };
+    Ok(metas
+        .into_iter()
+        .zip(selected.into_values())
+        .map(run)
+        .collect())
+}
+
+/// The wanted files by run; it is an error if there are none.
+fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<PartFile>>> {
     let mut selected: BTreeMap<String, Vec<PartFile>> = BTreeMap::new();
-    for_each_part(store, |run, part| {
+    for_each_part(catalog.store(), |run, part| {
         if query.runs.is_empty() || query.runs.iter().any(|wanted| wanted == run) {
             let files = part.files.into_iter().filter(|f| query.wants(&f.meta));
             let files: Vec<PartFile> = files.collect();
@@ -205,6 +240,12 @@ fn select(store: &Store, query: &ScanQuery) -> Result<BTreeMap<String, Vec<PartF
         }
         Ok(())
     })?;
+    if !query.instruments.is_empty() {
+        selected.retain(|_, files| files.iter().any(|f| f.meta.instrument.is_some()));
+    }
+    if selected.is_empty() {
+        return Err(empty(query, &catalog.ranges()?));
+    }
     Ok(selected)
 }
 

@@ -50,7 +50,7 @@ fn header(kind: Kind, instrument: u32, source: u16, ts: i64) -> Header {
 
 /// A record of any kind with numbers from anywhere.
 #[expect(clippy::too_many_lines, reason = "one arm a kind")]
-fn any_record(kinds: &'static [Kind]) -> impl Strategy<Value = Record> {
+pub(crate) fn any_record(kinds: &'static [Kind]) -> impl Strategy<Value = Record> {
     let number = || {
         prop_oneof![
             Just(i64::MIN),

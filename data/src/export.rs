@@ -1,0 +1,162 @@
+//! Export: a table of the catalog, or a part of it, as one file that others read and that imports again as it was.
+//!
+//! `docs/export.md` has the formats, and what coming back the same means. Rows are streamed: a batch of them is in memory, never
+//! the table. The file appears whole under its name, or not at all.
+
+pub(crate) mod batch;
+mod columnar;
+mod format;
+pub(crate) mod header;
+pub(crate) mod rows;
+mod target;
+#[cfg(test)]
+mod tests;
+pub(crate) mod text;
+
+pub use format::ExportFormat;
+
+use crate::catalog::scan::empty;
+use crate::limits::BATCH_ROWS;
+use crate::{Catalog, Result, RunMeta, ScanQuery, Table};
+use arrow_array::RecordBatch;
+use batch::Encoder;
+use header::FileHeader;
+use rows::{Row, Rows};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use target::Target;
+use tickloom_types::Ts;
+
+/// What was exported. Serialises to what `export --json` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportReport {
+    /// The file.
+    pub file: PathBuf,
+    /// Its format.
+    pub format: ExportFormat,
+    /// The table.
+    pub table: Table,
+    /// Rows in the file.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The least time of a row.
+    pub from: Ts,
+    /// The greatest time of a row.
+    pub to: Ts,
+    /// The runs and imports that the rows are of.
+    pub runs: Vec<String>,
+    /// What the format could not carry, and how often.
+    pub notes: Vec<String>,
+}
+
+/// What a format makes of rows.
+trait Writer {
+    /// Takes the next rows.
+    fn write(&mut self, rows: &[Row]) -> Result<()>;
+
+    /// Completes the content, and says what it could not carry.
+    fn finish(self: Box<Self>) -> Result<Vec<String>>;
+}
+
+/// A format that takes rows as columns.
+trait BatchWriter {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()>;
+    fn finish(self: Box<Self>, rows: u64) -> Result<()>;
+}
+
+/// Exports what `query` selects of one table; the tables in the query do not count. `progress` is told how many rows are written
+/// and of how many at most, and says whether to go on; if not, nothing is left of the file and the result is `None`.
+///
+/// # Errors
+/// [`crate::DataError::Option`] for a file name of no format; [`crate::DataError::Empty`], with
+/// the nearest data, if nothing is selected; [`crate::DataError::Record`] for a record that the format cannot hold exactly.
+pub fn export_file(
+    catalog: &Catalog,
+    table: Table,
+    query: &ScanQuery,
+    path: &Path,
+    progress: &mut dyn FnMut(u64, u64) -> bool,
+) -> Result<Option<ExportReport>> {
+    let format = ExportFormat::of(path)?;
+    let query = ScanQuery {
+        tables: vec![table],
+        ..query.clone()
+    };
+    let mut rows = Rows::select(catalog, &query)?;
+    let header = FileHeader::new(table, rows.metas(), &query);
+    let target = Target::create(path)?;
+    let mut writer = writer(format, &header, rows.metas(), &target)?;
+    let mut report = ExportReport {
+        file: path.to_owned(),
+        format,
+        table,
+        rows: 0,
+        bytes: 0,
+        from: Ts(i64::MAX),
+        to: Ts(i64::MIN),
+        runs: header.runs.iter().map(|run| run.run.clone()).collect(),
+        notes: Vec::new(),
+    };
+    let mut batch = Vec::with_capacity(BATCH_ROWS);
+    while rows.fill(&mut batch, BATCH_ROWS)? {
+        writer.write(&batch)?;
+        report.rows += batch.len() as u64;
+        for row in &batch {
+            report.from = report.from.min(row.record.ts_event());
+            report.to = report.to.max(row.record.ts_event());
+        }
+        if !progress(report.rows, rows.rows_max()) {
+            return Ok(None);
+        }
+    }
+    if report.rows == 0 {
+        return Err(empty(&query, &catalog.ranges()?));
+    }
+    report.notes = writer.finish()?;
+    report.bytes = target.publish()?;
+    Ok(Some(report))
+}
+
+fn writer(
+    format: ExportFormat,
+    header: &FileHeader,
+    runs: &[RunMeta],
+    target: &Target,
+) -> Result<Box<dyn Writer>> {
+    let encoder = Encoder::new(header.table, runs);
+    let batches: Box<dyn BatchWriter> = match format {
+        ExportFormat::Csv | ExportFormat::CsvGz => {
+            text::csv(header, target, format == ExportFormat::CsvGz)?
+        }
+        ExportFormat::Jsonl | ExportFormat::JsonlGz => {
+            text::json_lines(header, target, format == ExportFormat::JsonlGz)?
+        }
+        ExportFormat::Arrow => columnar::arrow(header, target)?,
+        ExportFormat::Parquet => columnar::parquet(header, target)?,
+    };
+    Ok(Box::new(Batches {
+        encoder,
+        batches,
+        rows: 0,
+    }))
+}
+
+/// Rows on their way to a format that takes columns.
+struct Batches {
+    encoder: Encoder,
+    batches: Box<dyn BatchWriter>,
+    rows: u64,
+}
+
+impl Writer for Batches {
+    fn write(&mut self, rows: &[Row]) -> Result<()> {
+        self.rows += rows.len() as u64;
+        self.batches.write(&self.encoder.encode(rows)?)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<String>> {
+        self.batches.finish(self.rows)?;
+        Ok(Vec::new())
+    }
+}

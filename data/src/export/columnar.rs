@@ -1,0 +1,76 @@
+//! Tables as columns: an Arrow IPC file and a Parquet file, with the schema of the catalog's files.
+
+use super::BatchWriter;
+use super::header::FileHeader;
+use super::target::Target;
+use crate::catalog::file::{META_KEY, properties};
+use crate::{DataError, Result};
+use arrow_array::RecordBatch;
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::Schema;
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// An error of either library, which are all of writing: what is written is ours.
+fn failed<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl Fn(E) -> DataError {
+    let path = path.to_owned();
+    move |error| DataError::io("write", &path)(std::io::Error::other(error))
+}
+
+/// Begins an Arrow IPC file.
+pub(super) fn arrow(header: &FileHeader, target: &Target) -> Result<Box<dyn BatchWriter>> {
+    let path = target.temporary().to_owned();
+    let schema = header.table.schema();
+    let metadata = HashMap::from([(META_KEY.to_owned(), header.to_json())]);
+    let schema = Schema::clone(&schema).with_metadata(metadata);
+    let writer = FileWriter::try_new(target.file()?, &schema).map_err(failed(&path))?;
+    Ok(Box::new(Arrow { path, writer }))
+}
+
+struct Arrow {
+    path: PathBuf,
+    writer: FileWriter<BufWriter<File>>,
+}
+
+impl BatchWriter for Arrow {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch).map_err(failed(&self.path))
+    }
+
+    fn finish(self: Box<Self>, _rows: u64) -> Result<()> {
+        let Arrow { path, mut writer } = *self;
+        writer.finish().map_err(failed(&path))?;
+        writer.flush().map_err(failed(&path))
+    }
+}
+
+/// Begins a Parquet file.
+pub(super) fn parquet(header: &FileHeader, target: &Target) -> Result<Box<dyn BatchWriter>> {
+    let path = target.temporary().to_owned();
+    let table = header.table;
+    let writer = ArrowWriter::try_new(target.file()?, table.schema(), Some(properties(table)));
+    let mut writer = writer.map_err(failed(&path))?;
+    writer.append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), header.to_json()));
+    Ok(Box::new(Parquet { path, writer }))
+}
+
+struct Parquet {
+    path: PathBuf,
+    writer: ArrowWriter<BufWriter<File>>,
+}
+
+impl BatchWriter for Parquet {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(batch).map_err(failed(&self.path))
+    }
+
+    fn finish(self: Box<Self>, _rows: u64) -> Result<()> {
+        let Parquet { path, writer } = *self;
+        let mut file = writer.into_inner().map_err(failed(&path))?;
+        file.flush().map_err(DataError::io("write", &path))
+    }
+}

@@ -1,0 +1,276 @@
+//! Reads back what [`crate::export`] wrote: CSV, JSON lines, Arrow and Parquet files that say themselves what they are of.
+//!
+//! Such a file is taken whole or not at all: it was exact when it was written, so one wrong row means that it is damaged or was
+//! edited. Each of its runs becomes a run of the catalog, with its instruments, sequences and numbers as they were.
+
+mod cells;
+mod columnar;
+mod ipc;
+mod rows;
+mod text;
+
+use super::{FileRecords, ImportReport};
+use crate::catalog::{Catalog, RunWriter};
+use crate::export::header::FileHeader;
+use crate::export::rows::Row;
+use crate::export::text::{CSV_MARK, JSON_MARK};
+use crate::{DataError, Result, RunMeta};
+use arrow_array::RecordBatch;
+use rows::Decoder;
+use std::fs::File;
+use std::io::{BufRead, Read};
+use std::path::{Path, PathBuf};
+
+/// A kind of file that export writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnFormat {
+    Csv,
+    JsonLines,
+    Arrow,
+    Parquet,
+}
+
+impl OwnFormat {
+    /// The format of a file that begins, unpacked, with these bytes.
+    pub(crate) fn sniff(start: &[u8]) -> Option<OwnFormat> {
+        if start.starts_with(CSV_MARK.as_bytes()) {
+            Some(OwnFormat::Csv)
+        } else if start.starts_with(JSON_MARK.as_bytes()) {
+            Some(OwnFormat::JsonLines)
+        } else if start.starts_with(ipc::MAGIC) {
+            Some(OwnFormat::Arrow)
+        } else if start.starts_with(columnar::PARQUET_MAGIC) {
+            Some(OwnFormat::Parquet)
+        } else {
+            None
+        }
+    }
+
+    /// The format of a file by its first bytes, if it is one of these.
+    pub(crate) fn of_file(path: &Path) -> Result<Option<OwnFormat>> {
+        let mut start = Vec::new();
+        super::open_text(path)?
+            .take(CSV_MARK.len().max(JSON_MARK.len()) as u64)
+            .read_to_end(&mut start)
+            .map_err(DataError::io("read", path))?;
+        Ok(OwnFormat::sniff(&start))
+    }
+}
+
+/// Where the batches of a file come from.
+pub(crate) trait Batches {
+    /// The next batch, with the columns of the header's table.
+    fn next(&mut self) -> Result<Option<RecordBatch>>;
+}
+
+/// An exported file being read.
+pub(crate) struct OwnFile {
+    header: FileHeader,
+    batches: Box<dyn Batches>,
+    decoder: Decoder,
+}
+
+impl OwnFile {
+    /// Opens a file of this format.
+    pub(crate) fn open(path: &Path, format: OwnFormat) -> Result<OwnFile> {
+        if matches!(format, OwnFormat::Csv | OwnFormat::JsonLines) {
+            return OwnFile::from_text(path, format, super::open_text(path)?);
+        }
+        let file = File::open(path).map_err(DataError::io("open", path))?;
+        match format {
+            OwnFormat::Parquet => {
+                let (header, batches) = columnar::parquet(path, file)?;
+                Ok(OwnFile::new(path, header, Box::new(batches), 1))
+            }
+            _ => OwnFile::from_arrow(path, file),
+        }
+    }
+
+    /// An Arrow IPC file.
+    pub(crate) fn from_arrow(
+        path: &Path,
+        file: impl Read + std::io::Seek + 'static,
+    ) -> Result<OwnFile> {
+        let (header, batches) = ipc::open(path, file)?;
+        Ok(OwnFile::new(path, header, Box::new(batches), 1))
+    }
+
+    /// CSV or JSON lines.
+    pub(crate) fn from_text(
+        path: &Path,
+        format: OwnFormat,
+        text: Box<dyn BufRead>,
+    ) -> Result<OwnFile> {
+        if format == OwnFormat::Csv {
+            let (header, batches) = text::csv(path, text)?;
+            return Ok(OwnFile::new(path, header, Box::new(batches), 3));
+        }
+        let (header, batches) = text::json_lines(path, text)?;
+        Ok(OwnFile::new(path, header, Box::new(batches), 2))
+    }
+
+    fn new(path: &Path, header: FileHeader, batches: Box<dyn Batches>, first: u64) -> OwnFile {
+        OwnFile {
+            decoder: Decoder::new(path, &header, first),
+            header,
+            batches,
+        }
+    }
+
+    /// Puts the next rows in place of those in `rows`; false at the end.
+    pub(crate) fn fill(&mut self, rows: &mut Vec<Row>) -> Result<bool> {
+        rows.clear();
+        while rows.is_empty() {
+            let Some(batch) = self.batches.next()? else {
+                return Ok(false);
+            };
+            self.decoder.decode(&batch, rows)?;
+        }
+        Ok(true)
+    }
+}
+
+/// What a file holds.
+struct Content {
+    report: ImportReport,
+    header: FileHeader,
+}
+
+/// Reads a file to its end and says what is in it; each batch of its rows is given to `take`.
+fn read_all(
+    path: &Path,
+    format: OwnFormat,
+    take: &mut dyn FnMut(&[Row]) -> Result<()>,
+) -> Result<Content> {
+    let mut file = OwnFile::open(path, format)?;
+    let mut report = ImportReport {
+        file: path.to_owned(),
+        table: file.header.table,
+        instruments: Vec::new(),
+        read: 0,
+        written: 0,
+        refused: 0,
+        rounded: 0,
+        errors: Vec::new(),
+        notes: Vec::new(),
+        bar: None,
+        stamp: None,
+        from: None,
+        to: None,
+        run: None,
+        unchanged: false,
+    };
+    let mut rows = Vec::new();
+    while file.fill(&mut rows)? {
+        report.read += rows.len() as u64;
+        for row in &rows {
+            let ts = row.record.ts_event();
+            report.from = Some(report.from.map_or(ts, |from| from.min(ts)));
+            report.to = Some(report.to.map_or(ts, |to| to.max(ts)));
+        }
+        take(&rows)?;
+    }
+    report.written = report.read;
+    report.instruments = file.decoder.instruments_seen();
+    Ok(Content {
+        report,
+        header: file.header,
+    })
+}
+
+/// Reads the records of a file of inputs of one run.
+pub(crate) fn read_own(path: &Path, format: OwnFormat) -> Result<FileRecords> {
+    let mut records = Vec::new();
+    let content = read_all(path, format, &mut |rows| {
+        records.extend(rows.iter().map(|row| row.record));
+        Ok(())
+    })?;
+    let [run] = content.header.runs.as_slice() else {
+        let found = format!("{} runs", content.header.runs.len());
+        return Err(wrong(
+            path,
+            "content",
+            found,
+            "one run; import the file instead",
+        ));
+    };
+    Ok(FileRecords {
+        instruments: run.instruments.clone(),
+        records,
+        report: content.report,
+    })
+}
+
+/// Imports a file into the catalog; nothing of it unless all of it is right.
+pub(crate) fn import_own(
+    path: &Path,
+    format: OwnFormat,
+    catalog: &Catalog,
+) -> Result<ImportReport> {
+    // Read twice: what is wrong is found before anything is written.
+    let content = read_all(path, format, &mut |_| Ok(()))?;
+    let mut report = content.report;
+    let names = run_names(path, &content.header.runs)?;
+    let source = format!("export:{}", content.header.table);
+    let mut writers: Vec<Option<RunWriter>> = Vec::new();
+    for (name, run) in names.iter().zip(&content.header.runs) {
+        let meta = RunMeta {
+            run: name.clone(),
+            config: format!("{{\"exported_from\":{:?}}}", run.run),
+            ..run.clone()
+        };
+        let is_there = catalog.has_part(name, 0, &source)?.is_some();
+        writers.push(if is_there {
+            None
+        } else {
+            Some(catalog.writer(&meta, 0, &source)?)
+        });
+    }
+    report.unchanged = writers.iter().all(Option::is_none);
+    if !report.unchanged {
+        read_all(path, format, &mut |rows| push_all(&mut writers, rows))?;
+    }
+    for writer in writers.into_iter().flatten() {
+        writer.finish()?;
+    }
+    if let [_, _, ..] = names.as_slice() {
+        report.notes.push(format!("{} runs", names.len()));
+    }
+    report.run = names.into_iter().next();
+    Ok(report)
+}
+
+fn push_all(writers: &mut [Option<RunWriter>], rows: &[Row]) -> Result<()> {
+    for row in rows {
+        let Some(writer) = &mut writers[row.run] else {
+            continue;
+        };
+        match row.key.output.checked_sub(1) {
+            None => writer.push(row.key.seq, &row.record)?,
+            Some(output) => writer.push_output(output, row.key.seq, &row.record)?,
+        }
+    }
+    Ok(())
+}
+
+/// Names under which the catalog keeps the runs of a file: by its content, in the order of the names that they had, so that
+/// records of the same time are merged as before.
+fn run_names(path: &Path, runs: &[RunMeta]) -> Result<Vec<String>> {
+    let name = super::content_run(&[PathBuf::from(path)], "")?;
+    if runs.len() <= 1 {
+        return Ok(vec![name]);
+    }
+    let hash = name.trim_start_matches("import-");
+    let names = (0..runs.len()).map(|at| format!("import-{at:04x}{}", &hash[4..]));
+    Ok(names.collect())
+}
+
+/// The error for a file that is not what it says.
+fn wrong(path: &Path, field: &str, found: impl Into<String>, expected: &str) -> DataError {
+    DataError::Schema {
+        file: path.to_owned(),
+        field: field.to_owned(),
+        found: found.into(),
+        expected: expected.to_owned(),
+    }
+}

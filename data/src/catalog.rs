@@ -151,6 +151,19 @@ impl Catalog {
         Ok(ranges.into_values().collect())
     }
 
+    /// Rows of each run and import, by table.
+    pub(crate) fn rows_by_run(&self) -> Result<BTreeMap<String, BTreeMap<Table, u64>>> {
+        let mut runs: BTreeMap<String, BTreeMap<Table, u64>> = BTreeMap::new();
+        for_each_part(&self.store, |run, part| {
+            let rows = runs.entry(run.to_owned()).or_default();
+            for file in part.files {
+                *rows.entry(file.meta.table).or_default() += file.meta.rows;
+            }
+            Ok(())
+        })?;
+        Ok(runs)
+    }
+
     /// All instruments that have data, in the order of their names.
     ///
     /// # Errors

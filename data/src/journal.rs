@@ -6,6 +6,7 @@
 mod format;
 mod reader;
 mod segment;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -16,4 +17,5 @@ pub use segment::{SegmentFault, SegmentReader};
 pub use writer::{JournalOptions, JournalWriter, Recovered, SyncPolicy};
 
 pub(crate) use reader::{segment_files, segment_name};
+pub(crate) use tail::{JournalCount, JournalPlace, JournalTail, Tailed, read_journal_meta};
 pub(crate) use writer::{lock, sync_dir};

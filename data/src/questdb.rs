@@ -6,13 +6,21 @@
 //! journal is the buffer: nothing waits in memory for a server that is away. `docs/questdb.md` has the guarantees.
 
 mod address;
+mod copy;
+mod cursor;
+mod follow;
 mod history;
 mod page;
 mod row;
 mod sink;
 mod sql;
+mod status;
 mod tables;
 
 pub use address::QuestDbAddress;
+pub use copy::{CopyReport, copy_catalog};
+pub use cursor::first_needed_segment;
+pub use follow::{FollowOptions, Follower, Turn};
 pub use history::{QuestDb, QuestDbScan};
 pub use sink::{QuestDbSink, SuspendedTable};
+pub use status::{FollowState, FollowStatus};

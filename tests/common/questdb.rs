@@ -80,6 +80,17 @@ impl Server {
         drop(running);
     }
 
+    /// Kills it from another thread, at some instant within so many milliseconds.
+    pub(crate) fn kill_within(&self, milliseconds: u64) -> std::thread::JoinHandle<()> {
+        let pid = self.running.as_ref().map(|running| running.pid.clone());
+        std::thread::spawn(move || {
+            // The instant is the point of it: nothing waits for this.
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            let pid = pid.expect("it runs");
+            Command::new("kill").args(["-9", &pid]).status().ok();
+        })
+    }
+
     /// Starts it on the same root and ports, and waits until it answers.
     pub(crate) fn restart(&mut self) {
         self.kill();

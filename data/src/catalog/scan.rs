@@ -1,6 +1,6 @@
 //! What to read, which files that takes, and under which identifiers instruments and sources appear.
 
-use super::file::FileMeta;
+use super::file::{FileMeta, Key};
 use super::merge::{RunMerge, TimeMerge};
 use super::part::{PartFile, for_each_part, read_metas};
 use super::read::{FileScan, Naming};
@@ -164,6 +164,13 @@ impl Scan {
     #[must_use]
     pub fn rows_max(&self) -> u64 {
         self.rows_max
+    }
+}
+
+impl Scan {
+    /// The next record with its place in its run, which an output shares with no other.
+    pub(crate) fn next_keyed(&mut self) -> Result<Option<(Key, Record)>> {
+        self.merge.next()
     }
 }
 

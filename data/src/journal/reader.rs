@@ -347,6 +347,20 @@ impl Iterator for JournalReader {
 
 /// The segments in `dir` in order; their numbers must follow from one.
 pub(crate) fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let numbers = list_segments(dir)?;
+    for (at, number) in (1_u32..).zip(&numbers) {
+        if at != *number {
+            return Err(DataError::Missing {
+                what: "segment before the last one",
+                path: dir.join(segment_name(at)),
+            });
+        }
+    }
+    Ok(numbers.iter().map(|n| dir.join(segment_name(*n))).collect())
+}
+
+/// Numbers of the segments in `dir`, sorted; none if there is no such directory.
+pub(crate) fn list_segments(dir: &Path) -> Result<Vec<u32>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -362,15 +376,7 @@ pub(crate) fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
         numbers.extend(number);
     }
     numbers.sort_unstable();
-    for (at, number) in (1_u32..).zip(&numbers) {
-        if at != *number {
-            return Err(DataError::Missing {
-                what: "segment before the last one",
-                path: dir.join(segment_name(at)),
-            });
-        }
-    }
-    Ok(numbers.iter().map(|n| dir.join(segment_name(*n))).collect())
+    Ok(numbers)
 }
 
 /// `segment-00000001.tlj`.

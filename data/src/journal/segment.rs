@@ -105,6 +105,15 @@ impl<R: Read> SegmentReader<R> {
         Ok((reader, header.segment, header.run_name()))
     }
 
+    /// Goes on with a source that stands at `offset` of its segment, where a block begins.
+    pub(crate) fn resume(source: R, offset: u64) -> SegmentReader<R> {
+        SegmentReader {
+            source,
+            offset,
+            payload: Vec::new(),
+        }
+    }
+
     /// Bytes read so far, to the end of the last whole block.
     #[must_use]
     pub fn offset(&self) -> u64 {

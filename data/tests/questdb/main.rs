@@ -4,7 +4,10 @@
 
 #![cfg(test)]
 
+mod follow;
 mod given;
+mod history;
+mod proxy;
 mod round_trip;
 #[path = "../../../tests/common/questdb.rs"]
 mod server;

@@ -1,0 +1,396 @@
+//! Follows a journal that may still be written: block after block from any place, whatever is flushed, sealed or not. Knows no
+//! other thread: the files are all that it looks at. Never writes.
+
+use super::format::{Block, BlockHeader, BlockKind, ChainHash, HEADER_LEN};
+use super::reader::{list_segments, segment_name};
+use super::segment::{ChainedBlock, SegmentFault, SegmentReader};
+use crate::{DataError, Result, RunMeta};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use zerocopy::{FromZeros, IntoBytes};
+
+/// A place between two blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JournalPlace {
+    /// Number of the segment, from one.
+    pub(crate) segment: u32,
+    /// Where the next block begins; 0 if the segment is not begun.
+    pub(crate) offset: u64,
+    /// Hash of the block before, if it is known.
+    pub(crate) previous: Option<ChainHash>,
+}
+
+impl JournalPlace {
+    /// Before the first block.
+    pub(crate) const START: JournalPlace = JournalPlace {
+        segment: 1,
+        offset: 0,
+        previous: None,
+    };
+}
+
+/// What comes next in a journal.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Tailed {
+    /// A block.
+    Block(Block),
+    /// Nothing more for now.
+    End,
+    /// The segments from `first` up to the one before `next` are gone; the next block is of `next`.
+    Missing {
+        /// The first that is gone.
+        first: u32,
+        /// The one that is there.
+        next: u32,
+    },
+}
+
+/// A journal being followed.
+pub(crate) struct JournalTail {
+    dir: PathBuf,
+    place: JournalPlace,
+    open: Option<SegmentReader<BufReader<File>>>,
+    /// Whether a later segment was there before the last read: then this one gets no more blocks.
+    is_sealed: bool,
+    /// Where bytes were wrong at the last look.
+    faulty_at: Option<u64>,
+}
+
+impl JournalTail {
+    pub(crate) fn new(dir: &Path, place: JournalPlace) -> JournalTail {
+        JournalTail {
+            dir: dir.to_owned(),
+            place,
+            open: None,
+            is_sealed: false,
+            faulty_at: None,
+        }
+    }
+
+    /// Behind the last block that was given.
+    pub(crate) fn place(&self) -> &JournalPlace {
+        &self.place
+    }
+
+    /// The next block.
+    pub(crate) fn next(&mut self) -> Result<Tailed> {
+        loop {
+            if self.open.is_none()
+                && let Some(tailed) = self.open_segment()?
+            {
+                return Ok(tailed);
+            }
+            let reader = self.open.as_mut().expect("opened above");
+            match reader.next_chained() {
+                Ok(Some(chained)) => return self.accept(chained).map(Tailed::Block),
+                Ok(None) if self.is_sealed => {
+                    // The next may be gone: opening it tells.
+                    self.open = None;
+                    self.is_sealed = false;
+                    self.place.segment += 1;
+                    self.place.offset = 0;
+                }
+                Ok(None) => {
+                    self.is_sealed = self.later_segment()?.is_some();
+                    if !self.is_sealed {
+                        return Ok(Tailed::End);
+                    }
+                }
+                Err(fault) => return self.look_again(fault),
+            }
+        }
+    }
+
+    /// Opens the segment at this place, or says why there is none.
+    fn open_segment(&mut self) -> Result<Option<Tailed>> {
+        let path = self.path();
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return self.skip().map(Some),
+            Err(error) => return Err(DataError::io("open", &path)(error)),
+        };
+        self.is_sealed = self.later_segment()?.is_some();
+        if self.place.offset == 0 {
+            let buffered = BufReader::with_capacity(1 << 18, file);
+            let (reader, ..) =
+                SegmentReader::new(buffered).map_err(|fault| fault.into_error(&path))?;
+            self.place.offset = reader.offset();
+            self.open = Some(reader);
+            return Ok(None);
+        }
+        let offset = self.place.offset;
+        file.seek(SeekFrom::Start(offset))
+            .map_err(DataError::io("read", &path))?;
+        let buffered = BufReader::with_capacity(1 << 18, file);
+        self.open = Some(SegmentReader::resume(buffered, offset));
+        Ok(None)
+    }
+
+    /// Goes on with the first segment that is there.
+    fn skip(&mut self) -> Result<Tailed> {
+        let Some(next) = self.later_segment()? else {
+            return Ok(Tailed::End);
+        };
+        let first = self.place.segment;
+        self.place = JournalPlace {
+            segment: next,
+            offset: 0,
+            previous: None,
+        };
+        Ok(Tailed::Missing { first, next })
+    }
+
+    fn accept(&mut self, chained: ChainedBlock) -> Result<Block> {
+        if self
+            .place
+            .previous
+            .is_some_and(|known| known != chained.previous)
+        {
+            return Err(DataError::Damaged {
+                file: self.path(),
+                offset: chained.offset,
+                found: "a block that follows another one".to_owned(),
+                expected: "the block after the last one that was read".to_owned(),
+            });
+        }
+        let reader = self.open.as_ref().expect("it gave the block");
+        self.place.offset = reader.offset();
+        self.place.previous = Some(chained.hash);
+        self.faulty_at = None;
+        Ok(chained.block)
+    }
+
+    /// Bytes that are wrong may be half of what is being written. If they are so again, and something follows them, they stay so.
+    fn look_again(&mut self, fault: SegmentFault) -> Result<Tailed> {
+        self.open = None;
+        let offset = Some(self.place.offset);
+        match fault {
+            SegmentFault::Bytes { torn, .. } if torn && !self.is_sealed => Ok(Tailed::End),
+            SegmentFault::Bytes { .. } if self.faulty_at != offset => {
+                self.faulty_at = offset;
+                Ok(Tailed::End)
+            }
+            fault => Err(fault.into_error(&self.path())),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(segment_name(self.place.segment))
+    }
+
+    fn later_segment(&self) -> Result<Option<u32>> {
+        let numbers = list_segments(&self.dir)?;
+        Ok(numbers.into_iter().find(|n| *n > self.place.segment))
+    }
+}
+
+/// What the run of a journal is, as the first of its segments that is there tells; `None` without any.
+pub(crate) fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
+    let Some(segment) = list_segments(dir)?.first().copied() else {
+        return Ok(None);
+    };
+    let place = JournalPlace {
+        segment,
+        ..JournalPlace::START
+    };
+    match JournalTail::new(dir, place).next()? {
+        Tailed::Block(Block::Meta(meta)) => Ok(Some(*meta)),
+        _ => Ok(None),
+    }
+}
+
+/// Counts the records that a journal has from a place on, by the headers of its blocks alone.
+pub(crate) struct JournalCount {
+    dir: PathBuf,
+    segment: u32,
+    offset: u64,
+    records: u64,
+}
+
+impl JournalCount {
+    /// Counts from `place` on, where `records` are already.
+    pub(crate) fn new(dir: &Path, place: &JournalPlace, records: u64) -> JournalCount {
+        JournalCount {
+            dir: dir.to_owned(),
+            segment: place.segment,
+            offset: place.offset,
+            records,
+        }
+    }
+
+    /// Records up to what is flushed now.
+    pub(crate) fn advance(&mut self) -> Result<u64> {
+        for number in list_segments(&self.dir)? {
+            if number < self.segment {
+                continue;
+            }
+            if number > self.segment {
+                self.segment = number;
+                self.offset = 0;
+            }
+            let path = self.dir.join(segment_name(number));
+            match File::open(&path) {
+                Ok(file) => self.count(file).map_err(DataError::io("read", &path))?,
+                // Removed since it was listed.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(DataError::io("open", &path)(error)),
+            }
+        }
+        Ok(self.records)
+    }
+
+    fn count(&mut self, mut file: File) -> std::io::Result<()> {
+        let end = file.metadata()?.len();
+        let header_len = HEADER_LEN as u64;
+        self.offset = self.offset.max(header_len);
+        while self.offset + header_len <= end {
+            file.seek(SeekFrom::Start(self.offset))?;
+            let mut header = BlockHeader::new_zeroed();
+            file.read_exact(header.as_mut_bytes())?;
+            let next = self.offset + header_len + u64::from(header.length);
+            if !header.is_whole() || next > end {
+                break;
+            }
+            if header.kind == BlockKind::Inputs as u8 || header.kind == BlockKind::Outputs as u8 {
+                self.records += u64::from(header.count);
+            }
+            self.offset = next;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{JournalOptions, JournalReader, JournalWriter, SyncPolicy};
+    use std::fs;
+    use tickloom_types::{Instruments, Record, Ts};
+
+    fn writer(dir: &Path) -> JournalWriter {
+        let meta = RunMeta::new("run", Ts(0), Instruments::new()).unwrap();
+        let options = JournalOptions {
+            segment_bytes_max: 3_000,
+            sync: SyncPolicy::OnSeal,
+        };
+        JournalWriter::open_with(dir, &meta, options).unwrap().0
+    }
+
+    /// All blocks that there are now, without the meta blocks of later segments.
+    fn read_on(tail: &mut JournalTail, blocks: &mut Vec<Block>) {
+        loop {
+            match tail.next().unwrap() {
+                Tailed::Block(Block::Meta(_)) if !blocks.is_empty() => {}
+                Tailed::Block(block) => blocks.push(block),
+                Tailed::End => return,
+                Tailed::Missing { .. } => panic!("nothing is missing"),
+            }
+        }
+    }
+
+    fn all(dir: &Path) -> Vec<Block> {
+        let mut reader = JournalReader::open(dir).unwrap();
+        let meta = Block::Meta(Box::new(reader.meta().clone()));
+        let mut blocks = vec![meta];
+        while let Some(block) = reader.next_block().unwrap() {
+            blocks.push(block);
+        }
+        blocks
+    }
+
+    #[test]
+    fn a_follower_reads_what_the_reader_reads_however_the_bytes_come() {
+        let dir = tempfile::tempdir().unwrap();
+        let (whole, growing) = (dir.path().join("whole"), dir.path().join("growing"));
+        let mut journal = writer(&whole);
+        for turn in 0..10_u64 {
+            let records = vec![Record::default(); 15];
+            journal.append_inputs(turn * 15, &records).unwrap();
+            let outputs = vec![(turn * 15, Record::default()); 3];
+            journal.append_outputs(&outputs).unwrap();
+            journal.flush().unwrap();
+        }
+        journal.close("00").unwrap();
+        let expected = all(&whole);
+
+        fs::create_dir(&growing).unwrap();
+        let mut tail = JournalTail::new(&growing, JournalPlace::START);
+        let mut count = JournalCount::new(&growing, &JournalPlace::START, 0);
+        let mut found = Vec::new();
+        read_on(&mut tail, &mut found);
+        for number in list_segments(&whole).unwrap() {
+            let name = segment_name(number);
+            let bytes = fs::read(whole.join(&name)).unwrap();
+            // A segment appears with its first block; then it grows by any number of bytes.
+            let mut at = 64 + 64 + usize::from(u16::from_le_bytes([bytes[72], bytes[73]]));
+            while at < bytes.len() {
+                fs::write(growing.join(&name), &bytes[..at]).unwrap();
+                read_on(&mut tail, &mut found);
+                // Also one that begins anew at this place.
+                tail = JournalTail::new(&growing, tail.place().clone());
+                at += 97;
+            }
+            fs::write(growing.join(&name), &bytes).unwrap();
+            read_on(&mut tail, &mut found);
+            count.advance().unwrap();
+        }
+        assert_eq!(found, expected);
+        assert_eq!(count.advance().unwrap(), 180);
+        let meta = read_journal_meta(&growing).unwrap().unwrap();
+        assert_eq!(meta.run, "run");
+    }
+
+    #[test]
+    fn segments_that_are_gone_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = writer(dir.path());
+        for turn in 0..10_u64 {
+            let records = vec![Record::default(); 30];
+            journal.append_inputs(turn * 30, &records).unwrap();
+            journal.flush().unwrap();
+        }
+        let last = *list_segments(dir.path()).unwrap().last().unwrap();
+        assert!(last >= 4, "{last} segments");
+        let mut tail = JournalTail::new(dir.path(), JournalPlace::START);
+        assert!(matches!(
+            tail.next().unwrap(),
+            Tailed::Block(Block::Meta(_))
+        ));
+        for gone in 2..4 {
+            fs::remove_file(dir.path().join(segment_name(gone))).unwrap();
+        }
+        loop {
+            match tail.next().unwrap() {
+                Tailed::Block(_) => {}
+                tailed => {
+                    assert_eq!(tailed, Tailed::Missing { first: 2, next: 4 });
+                    break;
+                }
+            }
+        }
+        assert!(matches!(
+            tail.next().unwrap(),
+            Tailed::Block(Block::Meta(_))
+        ));
+    }
+
+    #[test]
+    fn damage_is_an_error_at_the_second_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = writer(dir.path());
+        for turn in 0..3_u64 {
+            journal.append_inputs(turn, &[Record::default()]).unwrap();
+            journal.flush().unwrap();
+        }
+        let path = dir.path().join(segment_name(1));
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.len() - 250;
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let mut tail = JournalTail::new(dir.path(), JournalPlace::START);
+        let mut found = Vec::new();
+        read_on(&mut tail, &mut found);
+        assert!(matches!(tail.next(), Err(DataError::Damaged { .. })));
+    }
+}

@@ -1,15 +1,19 @@
 //! Import: files of others become records, exactly or not at all.
 //!
-//! What a file is, is found out from its text: delimiter, header, time format, bars or quotes or trades. A wrong line is left out,
-//! named with field and value, and counted. The one thing that is changed is the noise of binary floats in sizes
-//! (`2.5833652000000003`), and it is counted too. Raw captures of venues are decoded by `feeds`; what it makes of them is written with
-//! [`crate::Catalog::writer`] like anything else.
+//! A file (or each member of a zip) is an [`Input`]. Which [`Format`] it is in is found out from its first bytes; a module for each
+//! prepares it, that is reads it through once, so that all instruments and scales are known, and then makes its records in the order
+//! of their times. A wrong row is left out, named with field and value, and counted. The one thing that is changed is the noise of
+//! binary floats in sizes (`2.5833652000000003`), and it is counted too. Raw captures of venues are decoded by `feeds`; what it makes
+//! of them is written with [`crate::Catalog::writer`] like anything else.
 
 mod check;
+mod format;
+mod input;
 mod layout;
 mod number;
 mod own;
 mod reader;
+mod report;
 mod rescale;
 mod rows;
 #[cfg(test)]
@@ -17,16 +21,17 @@ mod tests;
 mod text;
 mod time;
 
+pub use format::Format;
+pub use input::{Input, content_run, inputs, open_text, peek_line};
+pub use report::{ImportReport, KindCount, LineError};
 pub use rescale::rescale_qty;
-pub use text::{content_run, open_text, peek_line};
 
 use crate::catalog::{Catalog, ScanQuery, Table};
 use crate::{DataError, Result, RunMeta};
-use rows::Rows;
+use input::only_input;
+use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::io::BufRead;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tickloom_types::{BarSpec, Instruments, Record, Ts};
 
 /// What a file does not say, or says wrongly.
@@ -35,8 +40,12 @@ use tickloom_types::{BarSpec, Instruments, Record, Ts};
 pub struct ImportOptions {
     /// Name of the instrument; of a file with a column of tickers, the one to read. Default: the file's name up to its first dot.
     pub instrument: Option<String>,
-    /// Currency of the prices.
-    pub currency: String,
+    /// The file's format. Default: found out from its first bytes.
+    pub format: Option<Format>,
+    /// Currency of the prices. Default: what the file says, or US dollars.
+    pub currency: Option<String>,
+    /// Calendar of the instruments. Default: what the file says, or none.
+    pub calendar: Option<String>,
     /// Size of the bars. Default: the most common distance in time.
     pub bar: Option<BarSpec>,
     /// What a bar's time in the file means.
@@ -53,7 +62,9 @@ impl Default for ImportOptions {
     fn default() -> Self {
         ImportOptions {
             instrument: None,
-            currency: "USD".to_owned(),
+            format: None,
+            currency: None,
+            calendar: None,
             bar: None,
             stamp: Stamp::Auto,
             zone: None,
@@ -74,71 +85,6 @@ pub enum Stamp {
     Open,
     /// The bar's close.
     Close,
-}
-
-/// What an import did. Serialises to what `import --json` prints.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ImportReport {
-    /// The file.
-    pub file: PathBuf,
-    /// What its rows are.
-    pub table: Table,
-    /// The instruments in it, by name.
-    pub instruments: Vec<String>,
-    /// Rows in the file, without its header.
-    pub read: u64,
-    /// Rows that became records.
-    pub written: u64,
-    /// Wrong rows, left out.
-    pub refused: u64,
-    /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price is
-    /// never rounded: such a row is refused.
-    pub rounded: u64,
-    /// The first of the wrong rows.
-    pub errors: Vec<LineError>,
-    /// What was found out or assumed and is worth knowing.
-    pub notes: Vec<String>,
-    /// Size of the bars.
-    pub bar: Option<BarSpec>,
-    /// What their times were taken as.
-    pub stamp: Option<String>,
-    /// Time of the first record.
-    pub from: Option<Ts>,
-    /// Time of the last record.
-    pub to: Option<Ts>,
-    /// Name of the run under which the catalog keeps it.
-    pub run: Option<String>,
-    /// Whether the catalog had it already.
-    pub unchanged: bool,
-}
-
-/// A line that was left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LineError {
-    /// The file.
-    pub file: PathBuf,
-    /// The line, from one.
-    pub line: u64,
-    /// The field that is wrong.
-    pub field: String,
-    /// Its value.
-    pub value: String,
-    /// What was expected.
-    pub expected: String,
-}
-
-impl fmt::Display for LineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}, line {}: {} is {:?}, expected {}",
-            self.file.display(),
-            self.line,
-            self.field,
-            self.value,
-            self.expected
-        )
-    }
 }
 
 /// The records of a file, in the order of their times.
@@ -162,7 +108,8 @@ impl FileRecords {
         let wanted = |record: &Record| {
             let name = instruments.get(record.instrument()).map(|def| &def.name);
             let bar = instruments.bar_spec(record.source());
-            query.wants_record(self.report.table, name, bar, record.ts_event())
+            Table::of(record)
+                .is_some_and(|table| query.wants_record(table, name, bar, record.ts_event()))
         };
         if !self.records.iter().any(wanted) {
             return Err(self.empty(query));
@@ -179,7 +126,7 @@ impl FileRecords {
             nearest: format!(
                 "{} has {}{} of {} from {} to {}",
                 report.file.display(),
-                report.table,
+                report.tables(),
                 report
                     .bar
                     .map_or(String::new(), |bar| format!(" of size {bar}")),
@@ -191,58 +138,164 @@ impl FileRecords {
     }
 }
 
-/// Reads a file of bars, quotes or trades, plain or in gzip or zip.
+/// A file that was read through once: what its records will mean is known, and they can be made.
+pub(crate) trait Prepared {
+    /// What the identifiers in the records mean.
+    fn instruments(&self) -> &Instruments;
+
+    /// Time of the first record.
+    fn started(&self) -> Ts;
+
+    /// Makes the records, in the order of their times, and says what became of the rows. Stops at the first error of `push`.
+    fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found>;
+}
+
+/// Takes a record.
+pub(crate) type Push<'a> = &'a mut dyn FnMut(&Record) -> Result<()>;
+
+/// Reads a file, plain or in gzip, zstd or a zip of one member.
 ///
 /// # Errors
-/// [`DataError::Import`] if the file is not understood or no line of it is right; [`DataError::Option`]; [`DataError::Io`].
+/// [`DataError::Import`] if the file is not understood or no row of it is right; [`DataError::Option`]; [`DataError::Io`].
 pub fn read_file(path: &Path, options: &ImportOptions) -> Result<FileRecords> {
-    if let Some(format) = own::OwnFormat::of_file(path)? {
-        return own::read_own(path, format);
-    }
-    read_text(path, open_text(path)?, options)
+    only_input(path)?.read(options)
 }
 
-/// As [`read_file`], from a text that is open already; `path` is what it is called.
-///
-/// # Errors
-/// As [`read_file`].
-pub fn read_text(
-    path: &Path,
-    text: Box<dyn BufRead>,
-    options: &ImportOptions,
-) -> Result<FileRecords> {
-    Rows::read(path, text, options)?.into_records(path, options)
-}
-
-/// Imports a file into the catalog. The same file with the same options changes nothing; with other options it replaces what was
-/// imported from it.
-///
-/// # Errors
-/// As [`read_file`], and what [`Catalog::writer`] and its writer return.
-pub fn import_file(
-    path: &Path,
-    options: &ImportOptions,
-    catalog: &Catalog,
-) -> Result<ImportReport> {
-    if let Some(format) = own::OwnFormat::of_file(path)? {
-        return own::import_own(path, format, catalog);
-    }
-    let file = read_file(path, options)?;
-    let mut report = file.report;
-    let salt = options.instrument.clone().unwrap_or_default();
-    let run = content_run(&[path.to_owned()], &salt)?;
-    let started = report.from.unwrap_or_default();
-    let mut meta = RunMeta::new(&run, started, file.instruments)?;
-    meta.config = serde_json::to_string(options).expect("plain fields are JSON");
-    let source = format!("import:{}:{}", report.instruments.join(","), meta.config);
-    report.unchanged = catalog.has_part(&run, 0, &source)?.is_some();
-    if !report.unchanged {
-        let mut writer = catalog.writer(&meta, 0, &source)?;
-        for (seq, record) in (0..).zip(&file.records) {
-            writer.push(seq, record)?;
+impl Input {
+    /// Reads all records into memory.
+    ///
+    /// # Errors
+    /// As [`read_file`].
+    pub fn read(&self, options: &ImportOptions) -> Result<FileRecords> {
+        if self.format(options)? == Format::Tickloom {
+            return own::read_own(self.path());
         }
-        writer.finish()?;
+        let prepared = self.prepare(options)?;
+        let instruments = prepared.instruments().clone();
+        let mut records = Vec::new();
+        let report = self.emit(prepared, options, &mut |record| {
+            records.push(*record);
+            Ok(())
+        })?;
+        Ok(FileRecords {
+            instruments,
+            records,
+            report,
+        })
     }
-    report.run = Some(run);
-    Ok(report)
+
+    /// Reads it to say what an import would do.
+    ///
+    /// # Errors
+    /// As [`read_file`].
+    pub fn check(&self, options: &ImportOptions) -> Result<ImportReport> {
+        if self.format(options)? == Format::Tickloom {
+            return own::check_own(self.path());
+        }
+        self.emit(self.prepare(options)?, options, &mut |_| Ok(()))
+    }
+
+    /// Imports it into the catalog. The same content with the same options changes nothing; with other options it replaces what
+    /// was imported from it.
+    ///
+    /// # Errors
+    /// As [`read_file`], and what [`Catalog::writer`] and its writer return.
+    pub fn import(&self, options: &ImportOptions, catalog: &Catalog) -> Result<ImportReport> {
+        if self.format(options)? == Format::Tickloom {
+            return own::import_own(self.path(), catalog);
+        }
+        let run = self.run(options)?;
+        let prepared = self.prepare(options)?;
+        let mut meta = RunMeta::new(&run, prepared.started(), prepared.instruments().clone())?;
+        meta.config = config(options);
+        let source = source(options);
+        let mut report = if catalog.has_part(&run, 0, &source)?.is_some() {
+            let mut report = self.emit(prepared, options, &mut |_| Ok(()))?;
+            report.unchanged = true;
+            report
+        } else {
+            let mut writer = catalog.writer(&meta, 0, &source)?;
+            let mut seq = 0;
+            let report = self.emit(prepared, options, &mut |record| {
+                writer.push(seq, record)?;
+                seq += 1;
+                Ok(())
+            })?;
+            writer.finish()?;
+            report
+        };
+        report.run = Some(run);
+        Ok(report)
+    }
+
+    /// What the catalog has of it, if it is complete there with the same options: found without decoding anything, so the report
+    /// has what was written and neither the rows read nor those refused.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], and what [`Catalog::has_part`] returns.
+    pub fn imported(
+        &self,
+        options: &ImportOptions,
+        catalog: &Catalog,
+    ) -> Result<Option<ImportReport>> {
+        if self.format(options)? == Format::Tickloom {
+            return own::imported_own(self.path(), catalog);
+        }
+        let run = self.run(options)?;
+        let Some(written) = catalog.has_part(&run, 0, &source(options))? else {
+            return Ok(None);
+        };
+        let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);
+        report.has_already(&written.rows);
+        report.run = Some(run);
+        Ok(Some(report))
+    }
+
+    /// Name of the run under which a catalog keeps it.
+    fn run(&self, options: &ImportOptions) -> Result<String> {
+        let member = self.member().unwrap_or_default();
+        let instrument = options.instrument.as_deref().unwrap_or_default();
+        self.content_run(&format!("{instrument}{member}"))
+    }
+
+    fn format(&self, options: &ImportOptions) -> Result<Format> {
+        match options.format {
+            Some(format) => Ok(format),
+            None => Format::sniff(self),
+        }
+    }
+
+    fn prepare(&self, options: &ImportOptions) -> Result<Box<dyn Prepared>> {
+        rows::prepare(self, options)
+    }
+
+    /// Makes the records of a prepared file and reports on them.
+    fn emit(
+        &self,
+        prepared: Box<dyn Prepared>,
+        options: &ImportOptions,
+        push: Push<'_>,
+    ) -> Result<ImportReport> {
+        let names = prepared.instruments().defs().iter();
+        let instruments = names.map(|def| def.name.clone()).collect();
+        let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);
+        report.instruments = instruments;
+        let mut tally = Tally::default();
+        let found = prepared.emit(&mut |record| {
+            tally.count(record);
+            push(record)
+        })?;
+        report.fill(found, &tally, options.errors_max);
+        Ok(report)
+    }
+}
+
+/// The options as a run keeps them.
+fn config(options: &ImportOptions) -> String {
+    serde_json::to_string(options).expect("plain fields are JSON")
+}
+
+/// What a part of a catalog comes from. Its content is in the name of the run.
+fn source(options: &ImportOptions) -> String {
+    format!("import:{}", config(options))
 }

@@ -27,8 +27,8 @@ pub use catalog::{
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};
 pub use import::{
-    FileRecords, ImportOptions, ImportReport, LineError, Stamp, content_run, import_file,
-    open_text, peek_line, read_file, read_text, rescale_qty,
+    FileRecords, Format, ImportOptions, ImportReport, Input, KindCount, LineError, Stamp,
+    content_run, inputs, open_text, peek_line, read_file, rescale_qty,
 };
 pub use journal::{
     Block, Close, JournalOptions, JournalReader, JournalWriter, Recovered, SyncPolicy, TornTail,

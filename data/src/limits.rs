@@ -42,8 +42,8 @@ pub(crate) const REMOTE_RETRY_S_MAX: u64 = 30;
 /// Bytes that one line of an imported file may have.
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes of a file in a zip, which is unpacked in memory.
-pub(crate) const ZIP_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of an imported file by which its format is found out.
+pub(crate) const SNIFF_BYTES: u64 = 64 << 10;
 
 /// Bytes that an imported file may have once it is unpacked.
 pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;

@@ -2,9 +2,10 @@
 
 use super::rows::Rows;
 use super::*;
+use crate::RunMeta;
 use crate::catalog::tests::any_record;
+use crate::import::inputs;
 use crate::import::{ImportOptions, ImportReport};
-use crate::{RunMeta, import_file};
 use proptest::prelude::*;
 use std::fs;
 use tickloom_types::{
@@ -101,7 +102,7 @@ fn export(catalog: &Catalog, table: Table, path: &Path) -> ExportReport {
 
 fn import(path: &Path, into: &Path) -> Result<(Catalog, ImportReport)> {
     let catalog = Catalog::create(into)?;
-    let report = import_file(path, &ImportOptions::default(), &catalog)?;
+    let report = inputs(path)?[0].import(&ImportOptions::default(), &catalog)?;
     Ok((catalog, report))
 }
 

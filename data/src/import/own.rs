@@ -9,7 +9,7 @@ mod ipc;
 mod rows;
 mod text;
 
-use super::{FileRecords, ImportReport};
+use super::{FileRecords, Format, ImportReport};
 use crate::catalog::{Catalog, RunWriter};
 use crate::export::header::FileHeader;
 use crate::export::rows::Row;
@@ -46,14 +46,17 @@ impl OwnFormat {
         }
     }
 
-    /// The format of a file by its first bytes, if it is one of these.
-    pub(crate) fn of_file(path: &Path) -> Result<Option<OwnFormat>> {
+    /// The format of a file by its first bytes.
+    fn of_file(path: &Path) -> Result<OwnFormat> {
         let mut start = Vec::new();
         super::open_text(path)?
             .take(CSV_MARK.len().max(JSON_MARK.len()) as u64)
             .read_to_end(&mut start)
             .map_err(DataError::io("read", path))?;
-        Ok(OwnFormat::sniff(&start))
+        OwnFormat::sniff(&start).ok_or_else(|| {
+            let found = "other first bytes";
+            wrong(path, "content", found, "what export writes")
+        })
     }
 }
 
@@ -137,29 +140,9 @@ struct Content {
 }
 
 /// Reads a file to its end and says what is in it; each batch of its rows is given to `take`.
-fn read_all(
-    path: &Path,
-    format: OwnFormat,
-    take: &mut dyn FnMut(&[Row]) -> Result<()>,
-) -> Result<Content> {
-    let mut file = OwnFile::open(path, format)?;
-    let mut report = ImportReport {
-        file: path.to_owned(),
-        table: file.header.table,
-        instruments: Vec::new(),
-        read: 0,
-        written: 0,
-        refused: 0,
-        rounded: 0,
-        errors: Vec::new(),
-        notes: Vec::new(),
-        bar: None,
-        stamp: None,
-        from: None,
-        to: None,
-        run: None,
-        unchanged: false,
-    };
+fn read_all(path: &Path, take: &mut dyn FnMut(&[Row]) -> Result<()>) -> Result<Content> {
+    let mut file = OwnFile::open(path, OwnFormat::of_file(path)?)?;
+    let mut report = ImportReport::new(path, None, Format::Tickloom);
     let mut rows = Vec::new();
     while file.fill(&mut rows)? {
         report.read += rows.len() as u64;
@@ -171,6 +154,8 @@ fn read_all(
         take(&rows)?;
     }
     report.written = report.read;
+    let count = report.kinds.entry(file.header.table).or_default();
+    (count.read, count.written) = (report.read, report.read);
     report.instruments = file.decoder.instruments_seen();
     Ok(Content {
         report,
@@ -179,9 +164,9 @@ fn read_all(
 }
 
 /// Reads the records of a file of inputs of one run.
-pub(crate) fn read_own(path: &Path, format: OwnFormat) -> Result<FileRecords> {
+pub(crate) fn read_own(path: &Path) -> Result<FileRecords> {
     let mut records = Vec::new();
-    let content = read_all(path, format, &mut |rows| {
+    let content = read_all(path, &mut |rows| {
         records.extend(rows.iter().map(|row| row.record));
         Ok(())
     })?;
@@ -201,17 +186,38 @@ pub(crate) fn read_own(path: &Path, format: OwnFormat) -> Result<FileRecords> {
     })
 }
 
+/// Reads a file to say what an import would do.
+pub(crate) fn check_own(path: &Path) -> Result<ImportReport> {
+    read_all(path, &mut |_| Ok(())).map(|content| content.report)
+}
+
+/// What the catalog has of a file, if it is complete there; of the file only the header is decoded.
+pub(crate) fn imported_own(path: &Path, catalog: &Catalog) -> Result<Option<ImportReport>> {
+    let header = OwnFile::open(path, OwnFormat::of_file(path)?)?.header;
+    let names = run_names(path, &header.runs)?;
+    let mut report = ImportReport::new(path, None, Format::Tickloom);
+    for name in &names {
+        let Some(written) = catalog.has_part(name, 0, &source(&header))? else {
+            return Ok(None);
+        };
+        report.has_already(&written.rows);
+    }
+    report.run = names.into_iter().next();
+    Ok(Some(report))
+}
+
+/// What the parts of a file come from.
+fn source(header: &FileHeader) -> String {
+    format!("export:{}", header.table)
+}
+
 /// Imports a file into the catalog; nothing of it unless all of it is right.
-pub(crate) fn import_own(
-    path: &Path,
-    format: OwnFormat,
-    catalog: &Catalog,
-) -> Result<ImportReport> {
+pub(crate) fn import_own(path: &Path, catalog: &Catalog) -> Result<ImportReport> {
     // Read twice: what is wrong is found before anything is written.
-    let content = read_all(path, format, &mut |_| Ok(()))?;
+    let content = read_all(path, &mut |_| Ok(()))?;
     let mut report = content.report;
     let names = run_names(path, &content.header.runs)?;
-    let source = format!("export:{}", content.header.table);
+    let source = source(&content.header);
     let mut writers: Vec<Option<RunWriter>> = Vec::new();
     for (name, run) in names.iter().zip(&content.header.runs) {
         let meta = RunMeta {
@@ -228,7 +234,7 @@ pub(crate) fn import_own(
     }
     report.unchanged = writers.iter().all(Option::is_none);
     if !report.unchanged {
-        read_all(path, format, &mut |rows| push_all(&mut writers, rows))?;
+        read_all(path, &mut |rows| push_all(&mut writers, rows))?;
     }
     for writer in writers.into_iter().flatten() {
         writer.finish()?;

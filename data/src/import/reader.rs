@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
             return Ok(*ticker);
         }
         let name = String::from_utf8_lossy(fields[at]).into_owned();
-        let def = InstrumentDef::new(&name, 0, 0, &self.options.currency);
+        let def = InstrumentDef::new(&name, 0, 0, "USD");
         match Instruments::new().add(def) {
             Ok(_) => Ok(self.add_ticker(fields[at], &name)),
             Err(_) => Err(self.wrong(fields, at, "1 to 64 of letters, digits and . - _ /")),

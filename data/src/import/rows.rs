@@ -3,9 +3,10 @@
 use super::layout::Layout;
 use super::number::Number;
 use super::reader::Reader;
+use super::report::Found;
 use super::text::Lines;
 use super::time::Stamped;
-use super::{FileRecords, ImportOptions, ImportReport, LineError, Stamp};
+use super::{ImportOptions, Input, KindCount, LineError, Prepared, Push, Stamp};
 use crate::{DataError, Result, Table};
 use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
@@ -77,6 +78,36 @@ impl Problems {
     }
 }
 
+/// Reads all rows of a file, and makes records of them at the scale that they need.
+pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn Prepared>> {
+    let rows = Rows::read(input.path(), input.open()?, options)?;
+    Ok(Box::new(rows.into_records(input.path(), options)?))
+}
+
+/// The records of a file of rows, in the order of their times.
+struct RowRecords {
+    instruments: Instruments,
+    records: Vec<Record>,
+    found: Found,
+}
+
+impl Prepared for RowRecords {
+    fn instruments(&self) -> &Instruments {
+        &self.instruments
+    }
+
+    fn started(&self) -> Ts {
+        self.records.first().map_or(Ts(0), Record::ts_event)
+    }
+
+    fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found> {
+        for record in &self.records {
+            push(record)?;
+        }
+        Ok(self.found)
+    }
+}
+
 impl Rows {
     /// Reads all lines of a text.
     pub(super) fn read(
@@ -112,11 +143,7 @@ impl Rows {
     }
 
     /// Makes records of the rows, at the scale that they need.
-    pub(super) fn into_records(
-        mut self,
-        path: &Path,
-        options: &ImportOptions,
-    ) -> Result<FileRecords> {
+    fn into_records(mut self, path: &Path, options: &ImportOptions) -> Result<RowRecords> {
         let table = self.layout.table;
         let mut notes = std::mem::take(&mut self.layout.notes);
         notes.push(format!("times are {}", self.layout.time));
@@ -126,33 +153,29 @@ impl Rows {
         };
         let (instruments, source) = self.define(path, options, bar)?;
         let (records, stamp) = self.make_records(path, source, bar, options.stamp);
-        let Some(last) = records.last() else {
+        if records.is_empty() {
             return Err(self.nothing(path));
-        };
-        let names = instruments.defs().iter().map(|def| def.name.clone());
-        let mut problems = self.problems;
-        problems.first.truncate(problems.max);
-        let report = ImportReport {
-            file: path.to_owned(),
-            table,
-            instruments: names.collect(),
+        }
+        let count = KindCount {
             read: self.read,
-            written: records.len() as u64,
-            refused: problems.count,
+            written: 0,
+            refused: self.problems.count,
+        };
+        let found = Found {
+            rows: [(table, count)].into(),
+            read: self.read,
+            refused: self.problems.count,
             rounded: self.rounded,
-            errors: problems.first,
+            errors: self.problems.first,
             notes,
             bar,
             stamp: bar.map(|_| stamp.to_owned()),
-            from: records.first().map(Record::ts_event),
-            to: Some(last.ts_event()),
-            run: None,
-            unchanged: false,
+            ..Found::default()
         };
-        Ok(FileRecords {
+        Ok(RowRecords {
             instruments,
             records,
-            report,
+            found,
         })
     }
 
@@ -204,12 +227,17 @@ impl Rows {
     ) -> Result<(Instruments, SourceId)> {
         let mut instruments = Instruments::new();
         for ticker in &self.tickers {
-            instruments.add(InstrumentDef::new(
+            let currency = options.currency.as_deref().unwrap_or("USD");
+            let def = InstrumentDef::new(
                 &ticker.name,
                 ticker.price_decimals,
                 ticker.qty_decimals,
-                &options.currency,
-            ))?;
+                currency,
+            );
+            instruments.add(InstrumentDef {
+                calendar: options.calendar.clone(),
+                ..def
+            })?;
         }
         let source = match bar {
             Some(bar) => instruments.bar_source(bar)?,

@@ -3,16 +3,19 @@
 use super::*;
 use crate::testing::shared_data;
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::Write;
 use tickloom_types::{BarBody, Flags, InstrumentId, QuoteBody, Side, TradeBody};
 
 fn read_text(text: &str, options: &ImportOptions) -> Result<FileRecords> {
-    let text = Cursor::new(text.as_bytes().to_vec());
-    super::read_text(Path::new("TEST.csv"), Box::new(text), options)
+    Input::bytes(Path::new("TEST.csv"), text.as_bytes().to_vec()).read(options)
 }
 
 fn ts(text: &str) -> Ts {
     Ts::parse(text).unwrap()
+}
+
+fn import_file(path: &Path, options: &ImportOptions, catalog: &Catalog) -> Result<ImportReport> {
+    inputs(path)?[0].import(options, catalog)
 }
 
 /// Wrong lines as `line field value: expected`.

@@ -3,13 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use std::io::Cursor;
 use std::path::Path;
-use tickloom_data::{ImportOptions, read_text};
+use tickloom_data::{ImportOptions, Input};
 
 fuzz_target!(|bytes: &[u8]| {
-    let text = Box::new(Cursor::new(bytes.to_vec()));
-    match read_text(Path::new("fuzz.csv"), text, &ImportOptions::default()) {
+    let input = Input::bytes(Path::new("fuzz.csv"), bytes.to_vec());
+    match input.read(&ImportOptions::default()) {
         Err(error) => assert!(!error.to_string().is_empty()),
         Ok(file) => {
             let report = &file.report;

@@ -1,0 +1,240 @@
+//! What an import prints: a block for each file, and rows read, written and refused by kind.
+
+use super::Args;
+use crate::failure::Failure;
+use crate::output::{self, Style};
+use anyhow::anyhow;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tickloom_backtest::text::grouped;
+use tickloom_data::{ImportReport, KindCount, Table};
+use tickloom_types::Ts;
+
+/// Files of which each has its own block; of more only those that are worth a word have one.
+const BLOCKS_MAX: usize = 10;
+
+/// What became of one file, of a member of a zip, or of the captures of one venue, which belong together.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Imported {
+    pub(super) files: Vec<PathBuf>,
+    /// Name within the file, if that is a zip.
+    pub(super) member: Option<String>,
+    pub(super) format: Option<String>,
+    /// Rows or lines.
+    pub(super) read: u64,
+    /// Records in the catalog.
+    pub(super) written: u64,
+    /// Wrong rows or lines, left out.
+    pub(super) refused: u64,
+    /// The same by kind.
+    pub(super) kinds: BTreeMap<Table, KindCount>,
+    /// Rows that are no records of a market, by what they are.
+    pub(super) not_kept: BTreeMap<String, u64>,
+    /// The first of the wrong rows.
+    pub(super) errors: Vec<String>,
+    pub(super) instruments: Vec<String>,
+    pub(super) from: Option<Ts>,
+    pub(super) to: Option<Ts>,
+    /// Name under which the catalog keeps it.
+    pub(super) run: Option<String>,
+    /// The catalog had it already.
+    pub(super) unchanged: bool,
+    pub(super) notes: Vec<String>,
+    /// Why nothing could be read.
+    pub(super) failed: Option<String>,
+}
+
+impl Imported {
+    /// Files of which nothing was read yet.
+    pub(super) fn of(files: &[PathBuf]) -> Imported {
+        Imported {
+            files: files.to_vec(),
+            ..Imported::default()
+        }
+    }
+
+    /// A file of which nothing can be read.
+    pub(super) fn failed(file: &Path, why: &str) -> Imported {
+        Imported {
+            failed: Some(why.to_owned()),
+            ..Imported::of(&[file.to_owned()])
+        }
+    }
+
+    /// The catalog has these rows of it already.
+    pub(super) fn has_already(&mut self, rows: &BTreeMap<Table, u64>) {
+        self.unchanged = true;
+        for (table, written) in rows {
+            self.kinds.entry(*table).or_default().written = *written;
+            self.written += written;
+        }
+    }
+
+    /// What a file of rows came to.
+    pub(super) fn rows(report: ImportReport) -> Imported {
+        let mut notes = report.notes;
+        if let Some(bar) = report.bar {
+            notes.insert(0, format!("bars of size {bar}"));
+        }
+        Imported {
+            files: vec![report.file],
+            member: report.member,
+            format: Some(report.format.to_string()),
+            read: report.read,
+            written: report.written,
+            refused: report.refused,
+            kinds: report.kinds,
+            not_kept: report.not_kept,
+            errors: report.errors.iter().map(ToString::to_string).collect(),
+            instruments: report.instruments,
+            from: report.from,
+            to: report.to,
+            run: report.run,
+            unchanged: report.unchanged,
+            notes,
+            failed: None,
+        }
+    }
+
+    fn name(&self) -> String {
+        let files = self.files.iter().map(|file| file.display().to_string());
+        let files = files.collect::<Vec<_>>().join(", ");
+        match &self.member {
+            Some(member) => format!("{files} ({member})"),
+            None => files,
+        }
+    }
+}
+
+/// Sums over all files.
+#[derive(Default)]
+struct Total {
+    read: u64,
+    written: u64,
+    refused: u64,
+    kinds: BTreeMap<Table, KindCount>,
+    not_kept: BTreeMap<String, u64>,
+}
+
+impl Total {
+    fn of(all: &[Imported]) -> Total {
+        let mut total = Total::default();
+        for one in all {
+            total.read += one.read;
+            total.written += one.written;
+            total.refused += one.refused;
+            for (table, count) in &one.kinds {
+                let sum = total.kinds.entry(*table).or_default();
+                sum.read += count.read;
+                sum.written += count.written;
+                sum.refused += count.refused;
+            }
+            for (what, count) in &one.not_kept {
+                *total.not_kept.entry(what.clone()).or_default() += count;
+            }
+        }
+        total
+    }
+}
+
+/// Says what was imported, and what was not.
+pub(super) fn report(args: &Args, all: &[Imported]) -> Result<(), Failure> {
+    let failures: Vec<&str> = all.iter().filter_map(|one| one.failed.as_deref()).collect();
+    let total = Total::of(all);
+    if args.json {
+        output::json(&serde_json::json!({
+            "catalog": args.catalog,
+            "dry_run": args.dry_run,
+            "read": total.read,
+            "written": total.written,
+            "refused": total.refused,
+            "kinds": total.kinds,
+            "not_kept": total.not_kept,
+            "failed": failures.len(),
+            "imports": all,
+        }))?;
+    } else {
+        print(all, &total);
+    }
+    match failures.as_slice() {
+        [] => Ok(()),
+        [only] => Err(Failure::input(anyhow!("{only}"))),
+        [first, rest @ ..] => Err(Failure::input(anyhow!(
+            "{first} (and {} more could not be read)",
+            rest.len()
+        ))),
+    }
+}
+
+fn print(all: &[Imported], total: &Total) {
+    let is_short = all.len() <= BLOCKS_MAX;
+    for one in all {
+        for error in &one.errors {
+            output::note(error);
+        }
+        match &one.failed {
+            Some(failed) => output::note(failed),
+            None if is_short || one.refused > 0 => block(one),
+            None => {}
+        }
+    }
+    if !is_short {
+        output::line(&format!(
+            "{} files; --json has what each of them came to",
+            grouped(all.len() as u128)
+        ));
+    }
+    table(total);
+}
+
+fn block(one: &Imported) {
+    output::line(&output::styled(&one.name(), Style::Bold));
+    let row = |name: &str, value: &str| output::line(&format!("  {name:<12} {value}"));
+    if !one.instruments.is_empty() {
+        row("Instruments", &one.instruments.join(", "));
+    }
+    if one.unchanged {
+        row("Unchanged", "the catalog has it already");
+    } else {
+        let wrong = match one.refused {
+            0 => String::new(),
+            refused => format!(", {} wrong and left out", grouped(u128::from(refused))),
+        };
+        let (read, written) = (
+            grouped(u128::from(one.read)),
+            grouped(u128::from(one.written)),
+        );
+        row(
+            "Lines",
+            &format!("{read} read{wrong}, {written} records written"),
+        );
+    }
+    if let (Some(from), Some(to)) = (one.from, one.to) {
+        row("Time", &format!("{from} to {to}"));
+    }
+    if let Some(format) = &one.format {
+        row("Format", format);
+    }
+    for note in &one.notes {
+        row("Content", note);
+    }
+}
+
+/// Rows read, written and refused by kind.
+fn table(total: &Total) {
+    let row = |name: &str, [read, written, refused]: [&str; 3]| {
+        output::line(&format!(
+            "{name:<16} {read:>12} {written:>12} {refused:>12}"
+        ));
+    };
+    row("Kind", ["Read", "Written", "Refused"]);
+    for (table, count) in &total.kinds {
+        let [read, written, refused] =
+            [count.read, count.written, count.refused].map(|n| grouped(u128::from(n)));
+        row(&table.to_string(), [&read, &written, &refused]);
+    }
+    for (what, read) in &total.not_kept {
+        row(what, [&grouped(u128::from(*read)), "not kept", ""]);
+    }
+}

@@ -1,0 +1,185 @@
+//! What an import came to: rows read, written and refused, by kind, and what is worth knowing.
+
+use super::Format;
+use crate::catalog::Table;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use tickloom_types::{BarSpec, Record, Ts};
+
+/// What an import did. Serialises to what `import --json` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// The file.
+    pub file: PathBuf,
+    /// Its name within the file, if that is a zip.
+    pub member: Option<String>,
+    /// The format that it was read as.
+    pub format: Format,
+    /// Rows and records by kind.
+    pub kinds: BTreeMap<Table, KindCount>,
+    /// Rows that are no records of a market, by what they are; they are not kept.
+    pub not_kept: BTreeMap<String, u64>,
+    /// The instruments in it, by name.
+    pub instruments: Vec<String>,
+    /// Rows in the file, without its header.
+    pub read: u64,
+    /// Records that were made of them.
+    pub written: u64,
+    /// Wrong rows, left out.
+    pub refused: u64,
+    /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price is
+    /// never rounded: such a row is refused.
+    pub rounded: u64,
+    /// The first of the wrong rows.
+    pub errors: Vec<LineError>,
+    /// What was found out or assumed and is worth knowing.
+    pub notes: Vec<String>,
+    /// Size of the bars.
+    pub bar: Option<BarSpec>,
+    /// What their times were taken as.
+    pub stamp: Option<String>,
+    /// Time of the first record.
+    pub from: Option<Ts>,
+    /// Time of the last record.
+    pub to: Option<Ts>,
+    /// Name of the run under which the catalog keeps it.
+    pub run: Option<String>,
+    /// Whether the catalog had it already.
+    pub unchanged: bool,
+}
+
+/// What became of the rows of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct KindCount {
+    /// Rows from which records of this kind are made; a row may be of several kinds.
+    pub read: u64,
+    /// Records.
+    pub written: u64,
+    /// Wrong rows, left out.
+    pub refused: u64,
+}
+
+/// A line that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LineError {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from one.
+    pub line: u64,
+    /// The field that is wrong.
+    pub field: String,
+    /// Its value.
+    pub value: String,
+    /// What was expected.
+    pub expected: String,
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}, line {}: {} is {:?}, expected {}",
+            self.file.display(),
+            self.line,
+            self.field,
+            self.value,
+            self.expected
+        )
+    }
+}
+
+/// What a format says of a file's rows, beside the records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// Rows read and refused, by kind; records are counted as they are made.
+    pub(crate) rows: BTreeMap<Table, KindCount>,
+    pub(crate) not_kept: BTreeMap<String, u64>,
+    pub(crate) read: u64,
+    pub(crate) refused: u64,
+    pub(crate) rounded: u64,
+    pub(crate) errors: Vec<LineError>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) bar: Option<BarSpec>,
+    pub(crate) stamp: Option<String>,
+}
+
+/// The records that were made, counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    written: BTreeMap<Table, u64>,
+    times: Option<(Ts, Ts)>,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, record: &Record) {
+        if let Some(table) = Table::of(record) {
+            *self.written.entry(table).or_default() += 1;
+        }
+        let ts = record.ts_event();
+        let (from, to) = self.times.unwrap_or((ts, ts));
+        self.times = Some((from.min(ts), to.max(ts)));
+    }
+}
+
+impl ImportReport {
+    /// Of a file of which nothing was read yet.
+    pub(crate) fn new(file: &Path, member: Option<&str>, format: Format) -> ImportReport {
+        ImportReport {
+            file: file.to_owned(),
+            member: member.map(str::to_owned),
+            format,
+            kinds: BTreeMap::new(),
+            not_kept: BTreeMap::new(),
+            instruments: Vec::new(),
+            read: 0,
+            written: 0,
+            refused: 0,
+            rounded: 0,
+            errors: Vec::new(),
+            notes: Vec::new(),
+            bar: None,
+            stamp: None,
+            from: None,
+            to: None,
+            run: None,
+            unchanged: false,
+        }
+    }
+
+    pub(crate) fn fill(&mut self, found: Found, tally: &Tally, errors_max: usize) {
+        self.kinds = found.rows;
+        for (table, written) in &tally.written {
+            self.kinds.entry(*table).or_default().written = *written;
+            self.written += written;
+        }
+        self.not_kept = found.not_kept;
+        self.read = found.read;
+        self.refused = found.refused;
+        self.rounded = found.rounded;
+        self.errors = found.errors;
+        self.errors.truncate(errors_max);
+        self.notes = found.notes;
+        self.bar = found.bar;
+        self.stamp = found.stamp;
+        self.from = tally.times.map(|(from, _)| from);
+        self.to = tally.times.map(|(_, to)| to);
+    }
+
+    /// The catalog has these rows of it already.
+    pub(crate) fn has_already(&mut self, rows: &BTreeMap<Table, u64>) {
+        self.unchanged = true;
+        for (table, written) in rows {
+            self.kinds.entry(*table).or_default().written += written;
+            self.written += written;
+        }
+    }
+
+    /// The kinds in it, as a text.
+    #[must_use]
+    pub fn tables(&self) -> String {
+        let names: Vec<String> = self.kinds.keys().map(ToString::to_string).collect();
+        names.join(", ")
+    }
+}

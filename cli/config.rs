@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tickloom_core::{AccountConfig, CoreConfig, RiskLimits, SignalDef, StrategyDef};
-use tickloom_data::SyncPolicy;
+use tickloom_data::{QuestDbAddress, SyncPolicy};
 use tickloom_feeds::{Feed, FeedConfig};
 use tickloom_ring::{RingConfig, Wait};
 use tickloom_types::{BarSpec, DurationNs, Instruments};
@@ -49,6 +49,16 @@ pub(crate) struct File {
     pub(crate) record: RecordFile,
     /// The Prometheus page.
     pub(crate) metrics: MetricsFile,
+    /// A QuestDB server that gets what is recorded.
+    pub(crate) questdb: QuestDbFile,
+}
+
+/// A QuestDB server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct QuestDbFile {
+    /// `HOST:PORT`, the client's configuration string, or `env:NAME` for one of these in an environment variable.
+    pub(crate) address: Option<String>,
 }
 
 /// Threads and rings.
@@ -154,6 +164,7 @@ pub(crate) struct Settings {
     pub(crate) publish: PublishFile,
     pub(crate) record: RecordFile,
     pub(crate) metrics: MetricsFile,
+    pub(crate) questdb: Option<QuestDbAddress>,
     /// Whether a person resets the latched daily loss stop with this start.
     pub(crate) reset_loss_stop: bool,
 }
@@ -193,6 +204,19 @@ impl File {
         Ok(())
     }
 
+    fn questdb(&self) -> Result<Option<QuestDbAddress>, Failure> {
+        let Some(text) = &self.questdb.address else {
+            return Ok(None);
+        };
+        let address = questdb_address(text).map_err(Failure::input)?;
+        if self.record.dir.is_none() {
+            return Err(Failure::input(anyhow::anyhow!(
+                "questdb.address is given and record.dir is not, expected both: what the server gets is read from the journal"
+            )));
+        }
+        Ok(Some(address))
+    }
+
     /// Checks everything that can be checked without starting anything.
     ///
     /// # Errors
@@ -210,6 +234,7 @@ impl File {
                 "publish.high_water_mark is 0, expected at least 1: a slow subscriber must not take memory without end"
             )));
         }
+        let questdb = self.questdb()?;
         let mut instruments = Instruments::new();
         let mut feeds = Vec::with_capacity(self.feed.len());
         for feed in &self.feed {
@@ -257,8 +282,24 @@ impl File {
             publish: self.publish,
             record: self.record,
             metrics: self.metrics,
+            questdb,
             reset_loss_stop: false,
         })
+    }
+}
+
+/// A server's address. One with a password is better kept in the environment than on the command line, which others can see.
+///
+/// # Errors
+/// It is none, or the variable is not set.
+pub(crate) fn questdb_address(text: &str) -> anyhow::Result<QuestDbAddress> {
+    match text.strip_prefix("env:") {
+        None => Ok(text.parse()?),
+        Some(name) => {
+            let value =
+                std::env::var(name).with_context(|| format!("environment variable {name}"))?;
+            Ok(value.parse::<QuestDbAddress>()?)
+        }
     }
 }
 
@@ -373,6 +414,9 @@ mod tests {
             check(wrong),
             "default_instrument \"X\": expected one of binance.BTCUSDT"
         );
+        assert!(check("questdb.address = 'db'").contains("expected both"));
+        assert!(check("questdb.address = 'd b'").contains("expected HOST:PORT"));
+        assert!(check("questdb.address = 'env:'").starts_with("environment variable"));
         let twice = "[[feed]]\nvenue = 'binance'\nsymbols = ['BTCUSDT']\n".repeat(2);
         assert_eq!(
             check(&twice),

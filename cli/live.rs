@@ -121,7 +121,10 @@ impl Live {
         }
         self.drawn = Instant::now();
         let seconds = self.began.elapsed().as_secs();
-        let note = format!("{:02}:{:02}", seconds / 60, seconds % 60);
+        let mut note = format!("{:02}:{:02}", seconds / 60, seconds % 60);
+        if let Some(questdb) = pipeline.questdb_line() {
+            note = format!("{note}   {questdb}");
+        }
         if self.screen.is_terminal() {
             self.screen
                 .draw(&self.table.draw(&pipeline.stages(), &note));

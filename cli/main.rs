@@ -36,6 +36,7 @@ enum Command {
     Import(commands::import::Args),
     Export(commands::export::Args),
     Replay(commands::replay::Args),
+    Questdb(commands::questdb::Args),
     Signals(commands::signals::Args),
 }
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(args),
         Command::Export(args) => commands::export::run(args),
         Command::Replay(args) => commands::replay::run(args),
+        Command::Questdb(args) => commands::questdb::run(args),
         Command::Signals(args) => commands::signals::run(args),
     };
     match done.and_then(|()| output::finish()) {

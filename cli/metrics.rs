@@ -180,10 +180,25 @@ impl Drop for Probe {
     }
 }
 
+/// A number that is set to what it is now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gauge(Arc<AtomicU64>);
+
+impl Gauge {
+    /// Sets it.
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// A gauge with its name on the page, and what it says.
+type NamedGauge = (&'static str, &'static str, Gauge);
+
 /// All stages of a pipeline.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
     stages: Arc<Mutex<Vec<Arc<Stage>>>>,
+    gauges: Arc<Mutex<Vec<NamedGauge>>>,
 }
 
 impl Metrics {
@@ -202,6 +217,14 @@ impl Metrics {
         }
     }
 
+    /// Adds a number of its own, and what it says.
+    pub(crate) fn gauge(&self, name: &'static str, help: &'static str) -> Gauge {
+        let gauge = Gauge::default();
+        let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        gauges.push((name, help, gauge.clone()));
+        gauge
+    }
+
     /// What all stages show now, in the order in which a record passes them.
     pub(crate) fn view(&self) -> Vec<StageView> {
         let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,11 +235,13 @@ impl Metrics {
     pub(crate) fn page(&self, feeds: &[FeedNumbers]) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("tickloom");
         let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register_collector(Box::new(StagePage {
             stages: stages.clone(),
+            gauges: gauges.clone(),
             feeds: feeds.to_vec(),
         }));
-        drop(stages);
+        drop((stages, gauges));
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)
@@ -233,6 +258,7 @@ pub(crate) struct FeedNumbers {
 #[derive(Debug)]
 struct StagePage {
     stages: Vec<Arc<Stage>>,
+    gauges: Vec<NamedGauge>,
     feeds: Vec<FeedNumbers>,
 }
 
@@ -291,6 +317,10 @@ impl Collector for StagePage {
                 .encode_family(&[("stage", stage.name.as_str())])?
                 .encode_histogram::<[(String, String); 0]>(sum, count, &buckets, None)?;
         }
+        for (name, help, gauge) in &self.gauges {
+            let value = ConstGauge::new(gauge.0.load(Ordering::Relaxed));
+            value.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
         let mut family = encoder.encode_descriptor(
             "feed",
             "What a feed has counted",
@@ -343,8 +373,10 @@ mod tests {
             feed: "binance".to_owned(),
             counters: vec![("frames".to_owned(), 9)],
         }];
+        metrics.gauge("questdb_up", "Whether it is").set(1);
         let page = metrics.page(&feeds).unwrap();
         for line in [
+            "tickloom_questdb_up 1",
             "tickloom_records_total{stage=\"core\"} 3",
             "tickloom_dropped_total{stage=\"core\"} 2",
             "tickloom_waits_total{stage=\"core\"} 1",

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 mod core_thread;
 mod feed_thread;
 mod publisher_thread;
+mod questdb_thread;
 mod recorder_thread;
 mod resume;
 mod workers;
@@ -19,14 +20,17 @@ use anyhow::{Context, Result, anyhow};
 use core_thread::{CoreEnd, CoreThread, Output};
 use feed_thread::FeedThread;
 use publisher_thread::PublisherThread;
+use questdb_thread::{Gauges, QuestDbThread};
 use recorder_thread::RecorderThread;
 use resume::Resumed;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tickloom_core::OutputHash;
+use tickloom_data::QuestDbAddress;
+use tickloom_data::questdb::{FollowOptions, FollowStatus, Follower};
 use tickloom_feeds::{Feed, FeedMetrics};
 use tickloom_ring::{Consumer, Item, Producer, SoleProducer, pin_current_thread, ring, sole_ring};
 use tickloom_types::{
@@ -44,6 +48,7 @@ pub(crate) struct Pipeline {
     core: JoinHandle<Result<CoreEnd, WorkerLost>>,
     publisher: JoinHandle<Result<(), WireError>>,
     recorder: Option<JoinHandle<tickloom_data::Result<()>>>,
+    questdb: Option<QuestDbLink>,
     metrics: Metrics,
     /// What is known from outside.
     pub(crate) facts: Facts,
@@ -66,6 +71,8 @@ pub(crate) struct Facts {
     pub(crate) journal: Option<PathBuf>,
     /// The catalog that it records into.
     pub(crate) catalog: Option<PathBuf>,
+    /// The server that gets what is recorded.
+    pub(crate) questdb: Option<QuestDbAddress>,
     /// Records that were there before, from an earlier session of the same run.
     pub(crate) resumed: Seq,
     /// The feeds and their counters.
@@ -93,6 +100,7 @@ impl Facts {
             metrics_at: None,
             journal: recording.map(|resumed| resumed.journal.clone()),
             catalog: recording.map(|resumed| resumed.catalog.clone()),
+            questdb: settings.questdb.clone(),
             resumed: recording.map_or(0, |resumed| resumed.next_seq),
             feeds: Vec::new(),
         }
@@ -161,6 +169,7 @@ impl Pipeline {
                 probe: metrics.stage("record"),
             }),
         };
+        let questdb = follow(&facts, &metrics)?;
         Ok(Pipeline {
             shutdown,
             feeds,
@@ -170,6 +179,7 @@ impl Pipeline {
             recorder: recorder
                 .map(|recorder| spawn("recorder", None, move || recorder.run()))
                 .transpose()?,
+            questdb,
             metrics,
             facts,
         })
@@ -178,6 +188,12 @@ impl Pipeline {
     /// What the stages show now.
     pub(crate) fn stages(&self) -> Vec<StageView> {
         self.metrics.view()
+    }
+
+    /// How the QuestDB server is, if there is to be one.
+    pub(crate) fn questdb_line(&self) -> Option<String> {
+        let link = self.questdb.as_ref()?;
+        Some(questdb_thread::line(&link.status))
     }
 
     /// Whether a thread that should run for ever has ended: time to stop and hear why.
@@ -208,6 +224,10 @@ impl Pipeline {
             .collect();
         let publisher = join(self.publisher, "publisher");
         let recorder = self.recorder.map(|recorder| join(recorder, "recorder"));
+        if let Some(questdb) = self.questdb {
+            questdb.is_journal_closed.store(true, Ordering::Release);
+            join(questdb.thread, "questdb")?;
+        }
         for feed in feeds {
             feed?.context("feed")?;
         }
@@ -227,6 +247,44 @@ impl Pipeline {
             outputs: core.outputs,
         })
     }
+}
+
+/// The thread that follows the journal for a QuestDB server.
+struct QuestDbLink {
+    thread: JoinHandle<()>,
+    is_journal_closed: Arc<AtomicBool>,
+    status: Arc<Mutex<FollowStatus>>,
+}
+
+/// Begins to send the journal to the server, if there is to be one.
+fn follow(facts: &Facts, metrics: &Metrics) -> Result<Option<QuestDbLink>> {
+    let (Some(address), Some(journal)) = (&facts.questdb, &facts.journal) else {
+        return Ok(None);
+    };
+    let follower = Follower::new(journal, address, FollowOptions::default());
+    let status = follower.status();
+    let is_journal_closed = Arc::new(AtomicBool::new(false));
+    let thread = QuestDbThread {
+        follower,
+        is_journal_closed: Arc::clone(&is_journal_closed),
+        probe: metrics.stage("questdb"),
+        gauges: Gauges {
+            is_up: metrics.gauge("questdb_up", "Whether QuestDB takes rows"),
+            suspended: metrics.gauge(
+                "questdb_suspended_tables",
+                "Tables that QuestDB cannot write into",
+            ),
+            missing: metrics.gauge(
+                "questdb_missing_segments",
+                "Journal segments that were removed before QuestDB had them",
+            ),
+        },
+    };
+    Ok(Some(QuestDbLink {
+        thread: spawn("questdb", None, move || thread.run())?,
+        is_journal_closed,
+        status,
+    }))
 }
 
 /// Both rings, and the readers that are still to be given away.

@@ -4,6 +4,7 @@ mod data;
 mod settings;
 mod summary;
 
+use crate::config::questdb_address;
 use crate::failure::Failure;
 use crate::output;
 use crate::stop::Stop;
@@ -12,6 +13,7 @@ use settings::Settings;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tickloom_backtest::{BacktestError, Manifest, Outcome, run_records};
+use tickloom_data::QuestDbAddress;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +22,7 @@ Examples:
   tickloom backtest --data catalog --instrument binance-usdm.BTCUSDT --bar 1s --from 2024-08-08 --to 2024-08-09 \\
                     --enter 'rsi(close, $n) < 30' --exit 'rsi(close, $n) > 70' --set n=14 --size 0.5 --json
   tickloom backtest --data catalog --strategy cross.toml
+  tickloom backtest --questdb 127.0.0.1:9000 --instrument binance.BTCUSDT --strategy cross.toml
 
 Conventions:
   next-open    a signal at the close of a bar is filled at the open of the next; over ticks, at the next event
@@ -35,8 +38,15 @@ Exit codes: 0 done, 1 the run failed, 2 the command line or the input is wrong, 
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// A file (CSV, also gz or zip) or the directory of a catalog
-    #[arg(long, value_name = "FILE_OR_CATALOG")]
-    data: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE_OR_CATALOG",
+        required_unless_present = "questdb"
+    )]
+    data: Option<PathBuf>,
+    /// A QuestDB server instead of --data: HOST:PORT, http::addr=…;username=…;password=…; or env:NAME
+    #[arg(long, value_name = "ADDRESS", value_parser = questdb_address, conflicts_with = "data")]
+    questdb: Option<QuestDbAddress>,
     /// The instrument, where there are several
     #[arg(long, value_name = "ID")]
     instrument: Option<String>,
@@ -93,6 +103,17 @@ pub(crate) struct Args {
     manifest: Option<PathBuf>,
 }
 
+impl Args {
+    /// Where the data comes from, as the manifest has it.
+    fn source(&self) -> String {
+        match (&self.data, &self.questdb) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Some(address)) => address.to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::read(&args)?;
@@ -118,10 +139,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let outcome = match records {
         Records::Memory(records) => run_records(&config, &records, watch),
         Records::Stream(scan) => tickloom_backtest::run(&config, *scan, watch),
+        Records::QuestDb(scan) => tickloom_backtest::run(&config, *scan, watch),
     };
     bar.finish_and_clear();
     let outcome = outcome.map_err(failure)?;
-    let manifest = Manifest::new(&config, &args.data.display().to_string(), &outcome);
+    let manifest = Manifest::new(&config, &args.source(), &outcome);
     write(&args, &outcome, &manifest)?;
     if args.json {
         return output::json(&summary::json(&outcome, &manifest));

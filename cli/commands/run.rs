@@ -17,6 +17,7 @@ Examples:
   tickloom run --feed binance:BTCUSDT --signal 'trend=ema(mid, 50) - ema(mid, 200)'
   tickloom run --feed binance-usdm:BTCUSDT,ETHUSDT --bar 1s --signal 'rsi=rsi(close, 14)' --record recorded
   tickloom run --feed 'ws://127.0.0.1:9000/stream?streams=btcusdt@trade/btcusdt@depth@100ms&venue=binance'
+  tickloom run --feed binance:BTCUSDT --record recorded --questdb 127.0.0.1:9000
   tickloom run --config live.toml
 
 It runs until Ctrl-C, reconnects by itself, and with --record goes on where it was, also after a crash.
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// Directory to record into: a journal and a Parquet catalog
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+    /// QuestDB server that gets what is recorded: HOST:PORT, http::addr=…;username=…;password=…; or env:NAME
+    #[arg(long, value_name = "ADDRESS")]
+    questdb: Option<String>,
     /// Size of bars for close, open, … without `@`
     #[arg(long, value_name = "SPEC")]
     bar: Option<BarSpec>,
@@ -129,6 +133,9 @@ fn settings(args: Args) -> Result<File, Failure> {
     if args.record.is_some() {
         file.record.dir = args.record;
     }
+    if args.questdb.is_some() {
+        file.questdb.address = args.questdb;
+    }
     if args.bar.is_some() {
         file.default_bar = args.bar;
     }
@@ -152,6 +159,9 @@ pub(crate) fn announce(facts: &Facts) {
     }
     if let Some(journal) = &facts.journal {
         output::note(&format!("journal    {}", journal.display()));
+    }
+    if let Some(address) = &facts.questdb {
+        output::note(&format!("questdb    {address}"));
     }
     if facts.resumed > 0 {
         output::note(&format!(

@@ -7,7 +7,8 @@ use crate::failure::Failure;
 use anyhow::anyhow;
 use std::path::Path;
 use tickloom_data::{
-    Catalog, DataError, ImportOptions, Range, Scan, ScanQuery, Table, read_file, rescale_qty,
+    Catalog, DataError, ImportOptions, QuestDb, QuestDbScan, Range, Scan, ScanQuery, Table,
+    read_file, rescale_qty,
 };
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Record};
 
@@ -27,25 +28,73 @@ pub(super) enum Records {
     Memory(Vec<Record>),
     /// Of the catalog.
     Stream(Box<Scan>),
+    /// Of a QuestDB server.
+    QuestDb(Box<QuestDbScan>),
+}
+
+/// What answers a query.
+enum History {
+    Catalog(Catalog),
+    QuestDb(QuestDb),
+}
+
+impl History {
+    fn ranges(&self) -> Result<Vec<Range>, DataError> {
+        match self {
+            History::Catalog(catalog) => catalog.ranges(),
+            History::QuestDb(db) => db.ranges(),
+        }
+    }
+
+    fn instruments(&self) -> Result<Instruments, DataError> {
+        match self {
+            History::Catalog(catalog) => catalog.instruments(),
+            History::QuestDb(db) => db.instruments(),
+        }
+    }
+
+    fn scan(&self, query: &ScanQuery) -> Result<(Instruments, Records), DataError> {
+        Ok(match self {
+            History::Catalog(catalog) => {
+                let scan = catalog.scan(query)?;
+                (scan.instruments().clone(), Records::Stream(Box::new(scan)))
+            }
+            History::QuestDb(db) => {
+                let scan = db.scan(query)?;
+                (scan.instruments().clone(), Records::QuestDb(Box::new(scan)))
+            }
+        })
+    }
 }
 
 impl Data {
     /// Opens what `--data` names.
     pub(super) fn open(args: &Args, settings: &Settings) -> Result<Data, Failure> {
-        let path = &args.data;
-        let mut data = if Catalog::is_at(path) {
-            from_catalog(args, settings)?
-        } else if path.is_dir() {
-            return Err(Failure::input(anyhow!(
-                "{} is a directory but no catalog: `tickloom import FILE… --catalog {}` makes one",
-                path.display(),
-                path.display()
-            )));
-        } else {
-            from_file(path, args, settings)?
+        let mut data = match (&args.data, &args.questdb) {
+            (_, Some(address)) => {
+                let db = QuestDb::connect(address).map_err(Failure::run)?;
+                from_history(&History::QuestDb(db), args, settings)?
+            }
+            (Some(path), None) => Data::of_path(path, args, settings)?,
+            (None, None) => return Err(Failure::input(anyhow!("--data or --questdb is needed"))),
         };
         data.refine(settings.qty_decimals())?;
         Ok(data)
+    }
+
+    fn of_path(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
+        if Catalog::is_at(path) {
+            let catalog = Catalog::open(path).map_err(Failure::input)?;
+            from_history(&History::Catalog(catalog), args, settings)
+        } else if path.is_dir() {
+            Err(Failure::input(anyhow!(
+                "{} is a directory but no catalog: `tickloom import FILE… --catalog {}` makes one",
+                path.display(),
+                path.display()
+            )))
+        } else {
+            from_file(path, args, settings)
+        }
     }
 
     /// How many records will come, at most.
@@ -53,6 +102,7 @@ impl Data {
         match &self.records {
             Records::Memory(records) => records.len() as u64,
             Records::Stream(scan) => scan.rows_max(),
+            Records::QuestDb(scan) => scan.rows_max(),
         }
     }
 
@@ -65,11 +115,12 @@ impl Data {
         if def.is_none_or(|def| def.qty_decimals >= decimals) {
             return Ok(());
         }
-        if let Records::Stream(scan) = &mut self.records {
-            let all: Result<Vec<Record>, DataError> =
-                scan.map(|next| next.map(|(_, record)| record)).collect();
-            self.records = Records::Memory(all.map_err(Failure::run)?);
-        }
+        let all: Result<Vec<Record>, DataError> = match &mut self.records {
+            Records::Memory(records) => Ok(std::mem::take(records)),
+            Records::Stream(scan) => scan.map(|next| next.map(|(_, record)| record)).collect(),
+            Records::QuestDb(scan) => scan.map(|next| next.map(|(_, record)| record)).collect(),
+        };
+        self.records = Records::Memory(all.map_err(Failure::run)?);
         if let Records::Memory(records) = &mut self.records {
             rescale_qty(records, &mut self.instruments, id, decimals).map_err(Failure::input)?;
         }
@@ -135,10 +186,9 @@ fn within(
     Ok(records)
 }
 
-fn from_catalog(args: &Args, settings: &Settings) -> Result<Data, Failure> {
-    let catalog = Catalog::open(&args.data).map_err(Failure::input)?;
-    let ranges = catalog.ranges().map_err(Failure::input)?;
-    let known = catalog.instruments().map_err(Failure::input)?;
+fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<Data, Failure> {
+    let ranges = history.ranges().map_err(refused)?;
+    let known = history.instruments().map_err(refused)?;
     let named = settings.instrument(args);
     let traded = choose(&known, named, args.strategy.is_some())?;
     let name = traded
@@ -157,15 +207,22 @@ fn from_catalog(args: &Args, settings: &Settings) -> Result<Data, Failure> {
         to: settings.to,
         ..ScanQuery::default()
     };
-    let scan = catalog.scan(&query).map_err(Failure::input)?;
-    let instruments = scan.instruments().clone();
+    let (instruments, records) = history.scan(&query).map_err(refused)?;
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
     Ok(Data {
         instruments,
         instrument,
         bar,
-        records: Records::Stream(Box::new(scan)),
+        records,
     })
+}
+
+/// A server may answer at the next try; a catalog says the same again.
+fn refused(error: DataError) -> Failure {
+    match error {
+        DataError::QuestDb { .. } => Failure::run(error),
+        error => Failure::input(error),
+    }
 }
 
 /// The instrument that is traded: the one named, or the only one there is. A strategy file means the first, as it does live.

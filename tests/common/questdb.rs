@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const VERSION: &str = "9.3.4";
+/// The version that is tested.
+pub(crate) const VERSION: &str = "9.3.4";
 /// After this much waiting a test has failed; nothing depends on how long things really take.
 const PATIENCE: Duration = Duration::from_secs(180);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod failure;
 mod live;
+mod memory;
 mod metrics;
 mod metrics_server;
 mod output;

@@ -6,6 +6,7 @@ mod summary;
 
 use crate::config::questdb_address;
 use crate::failure::Failure;
+use crate::memory::Memory;
 use crate::output;
 use crate::stop::Stop;
 use data::{Data, Records};
@@ -37,7 +38,7 @@ Exit codes: 0 done, 1 the run failed, 2 the command line or the input is wrong, 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A file (CSV, also gz or zip) or the directory of a catalog
+    /// A file (CSV, also gz or zip) or a catalog: its directory or an url such as s3://bucket/prefix
     #[arg(
         long,
         value_name = "FILE_OR_CATALOG",
@@ -92,6 +93,8 @@ pub(crate) struct Args {
     /// When orders are filled: next-open or same-close [default: next-open]
     #[arg(long, value_name = "MODEL")]
     fill: Option<String>,
+    #[command(flatten)]
+    memory: Memory,
     /// Print one JSON object
     #[arg(long)]
     json: bool,

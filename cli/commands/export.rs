@@ -1,12 +1,13 @@
 //! `tickloom export`: a table of the catalog, or a part of it, as one file.
 
 use crate::failure::Failure;
+use crate::memory::Memory;
 use crate::output::{self, Style};
 use crate::stop::Stop;
 use anyhow::anyhow;
 use std::path::PathBuf;
 use tickloom_backtest::text::grouped;
-use tickloom_data::{Catalog, DataError, ExportReport, ScanQuery, Table, export_file};
+use tickloom_data::{DataError, ExportReport, ScanQuery, Table, export_file};
 use tickloom_types::{BarSpec, Ts};
 
 const EXAMPLES: &str = "\
@@ -24,8 +25,8 @@ command line is wrong.";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The directory of the catalog
-    #[arg(long, value_name = "DIR")]
+    /// The catalog: its directory or an url such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
     catalog: PathBuf,
     /// The table: trades, quotes, book_updates, book_snapshots, order_updates, bars, timers, status, signals, orders, verdicts,
     /// fills, positions, equity, bars_closed, book_status, risk_status
@@ -46,6 +47,8 @@ pub(crate) struct Args {
     /// The file to write; one that is there is replaced
     #[arg(long, value_name = "FILE")]
     to_file: PathBuf,
+    #[command(flatten)]
+    memory: Memory,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -62,12 +65,13 @@ fn table(name: &str) -> Result<Table, String> {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let stop = Stop::catch()?;
-    let catalog = Catalog::open(&args.catalog).map_err(Failure::input)?;
+    let catalog = args.memory.open(&args.catalog).map_err(Failure::input)?;
     let query = ScanQuery {
         instruments: args.instrument,
         bars: args.bar,
         from: args.from,
         to: args.to,
+        memory_max: Some(args.memory.for_reading()),
         ..ScanQuery::default()
     };
     let bar = output::progress(Some(0), "export");

@@ -40,8 +40,8 @@ pub(crate) struct Args {
     /// Files, or directories whose files are all read: CSV or raw captures, also gzip, zstd or zip
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The directory of the catalog; made if it is not there
-    #[arg(long, value_name = "DIR")]
+    /// The catalog: a directory or an url such as s3://bucket/prefix; made if it is not there
+    #[arg(long, value_name = "DIR|URL")]
     catalog: PathBuf,
     /// Name of the instrument of rows [default: as the file says, or its name up to its first dot]; captures say their own
     #[arg(long, value_name = "ID")]

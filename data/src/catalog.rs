@@ -3,11 +3,15 @@
 //! `docs/catalog.md` has the layout and the columns. A file counts once its part (a journal segment, an import) is complete and
 //! listed under `_runs`; what a crash left half done is not read, and is replaced when the same part is written again.
 
+mod budget;
+mod cache;
 mod chunks;
 pub(crate) mod column;
 pub(crate) mod file;
 pub(crate) mod merge;
+mod pages;
 mod part;
+mod properties;
 mod read;
 pub(crate) mod scan;
 mod store;
@@ -15,9 +19,11 @@ mod sync;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unite;
 pub(crate) mod words;
 mod writer;
 
+pub use cache::CacheStats;
 pub use scan::{Scan, ScanQuery};
 pub use store::{Store, is_url};
 pub use sync::{SyncReport, sync_journal};
@@ -25,20 +31,27 @@ pub use table::Table;
 pub use writer::{RunWriter, Written};
 
 pub(crate) use column::{Codec, Column, NameOf, unused};
-pub(crate) use scan::{empty, unite};
+pub(crate) use properties::properties;
+pub(crate) use scan::empty;
 pub(crate) use sync::sync_sealed;
+pub(crate) use unite::unite;
 
+use crate::limits::REMOTE_CACHE_BYTES;
 use crate::{DataError, Result, RunMeta};
+use cache::Cache;
 use part::{Part, for_each_part, read_metas, run_names, runs_dir};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use tickloom_types::{BarSpec, InstrumentDef, Instruments, Ts};
 
 /// A directory, or the like in an object store, of Parquet files with their index.
+/// Clones share connections and cache.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     store: Store,
+    cache: Arc<Cache>,
 }
 
 /// What data there is of one instrument in one table.
@@ -81,7 +94,7 @@ impl Catalog {
     /// As [`Catalog::create`].
     pub fn create_in(store: Store) -> Result<Catalog> {
         store.create_dir(&runs_dir())?;
-        Ok(Catalog { store })
+        Ok(Catalog::new(store))
     }
 
     /// As [`Catalog::open`], in a store that is open already.
@@ -89,13 +102,40 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::open`].
     pub fn open_in(store: Store) -> Result<Catalog> {
-        if !store.has_files(&runs_dir())? && !is_directory(store.root()) {
+        if !is_directory(store.root()) && !store.has_files(&runs_dir())? {
             return Err(DataError::Missing {
                 what: "catalog",
                 path: store.root().to_owned(),
             });
         }
-        Ok(Catalog { store })
+        Ok(Catalog::new(store))
+    }
+
+    fn new(store: Store) -> Catalog {
+        // Ranges of an object are asked for in blocks, which have to be kept until their neighbours have been read.
+        let bytes = if store.is_remote() {
+            REMOTE_CACHE_BYTES
+        } else {
+            0
+        };
+        Catalog {
+            store,
+            cache: Arc::new(Cache::new(bytes)),
+        }
+    }
+
+    /// Gives it a cache of so many bytes, instead of the one it has, which all of its scans share: of blocks, if it is in an
+    /// object store, and of decoded columns. Without this, only a catalog in an object store has one.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: u64) -> Catalog {
+        self.cache = Arc::new(Cache::new(bytes));
+        self
+    }
+
+    /// What the cache has done and holds.
+    #[must_use]
+    pub fn cache_stats(&self) -> CacheStats {
+        self.cache.stats()
     }
 
     /// Whether there is a catalog in this directory. Of a url it is taken for granted: opening it will tell.
@@ -104,10 +144,20 @@ impl Catalog {
         is_url(location) || is_directory(location)
     }
 
+    /// Whether it is in an object store.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.store.is_remote()
+    }
+
     /// Its directory or url.
     #[must_use]
     pub fn root(&self) -> &Path {
         self.store.root()
+    }
+
+    pub(crate) fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// Where its files are.
@@ -180,7 +230,7 @@ impl Catalog {
             }
             Ok(())
         })?;
-        scan::unite(all.into_values().flatten().collect())
+        unite(all.into_values().flatten().collect())
     }
 
     /// Reads records in order; see [`ScanQuery`].

@@ -120,6 +120,19 @@ pub enum DataError {
         /// What there is instead.
         nearest: String,
     },
+    /// A query that takes more memory than it may.
+    #[error(
+        "this query has {files} files open at a time and needs at least {} of memory, {} were given; give it more, or narrow its time, tables or instruments",
+        mebibytes(*needed), mebibytes(*given)
+    )]
+    Memory {
+        /// Bytes that it takes at least.
+        needed: u64,
+        /// Bytes that it may take.
+        given: u64,
+        /// Files whose rows come in turn, and which are open at the same time.
+        files: u64,
+    },
     /// A definition that is out of range or contradicts another.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
@@ -163,6 +176,11 @@ pub enum DataError {
         /// What was expected.
         expected: &'static str,
     },
+}
+
+/// Rounded up, so that what is said to be enough is.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
 }
 
 impl DataError {

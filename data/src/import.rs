@@ -25,6 +25,7 @@ pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
 pub use report::{ImportReport, KindCount, LineError};
 pub use rescale::rescale_qty;
+pub(crate) use rescale::with_scale;
 
 use crate::catalog::{Catalog, ScanQuery, Table};
 use crate::{DataError, Result, RunMeta};

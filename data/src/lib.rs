@@ -21,8 +21,8 @@ mod testing;
 pub use aggregate::{Aggregate, AggregateOptions, BarPrice, LeftOut, Passing};
 pub use calendar::{Calendar, Calendars, Session};
 pub use catalog::{
-    Catalog, Range, RunWriter, Scan, ScanQuery, Store, SyncReport, Table, Written, is_url,
-    sync_journal,
+    CacheStats, Catalog, Range, RunWriter, Scan, ScanQuery, Store, SyncReport, Table, Written,
+    is_url, sync_journal,
 };
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};

@@ -26,8 +26,18 @@ pub(crate) const ROW_GROUP_ROWS: usize = 262_144;
 /// Rows that a scan decodes at a time from one file.
 pub(crate) const BATCH_ROWS: usize = 8192;
 
-/// Bytes that a reader asks an object store for at a time.
+/// Rows of a page, the least that is decoded of a column.
+pub(crate) const PARQUET_PAGE_ROWS: usize = 4096;
+
+/// Bytes of different values that a column of numbers lists before it writes them as they are.
+pub(crate) const DICTIONARY_BYTES: u64 = 256 << 10;
+
+/// Bytes that a reader asks an object store for at a time, at most and at least.
 pub(crate) const BLOCK_BYTES: u64 = 1 << 20;
+pub(crate) const BLOCK_BYTES_MIN: u64 = 64 << 10;
+
+/// Bytes of the cache of a catalog in an object store, unless it is given another.
+pub(crate) const REMOTE_CACHE_BYTES: u64 = 64 << 20;
 
 /// Entries of the catalog's index that are read at a time.
 pub(crate) const INDEX_ENTRIES_AT_ONCE: usize = 256;

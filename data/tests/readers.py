@@ -21,9 +21,11 @@ def plain(value):
     return str(value)
 
 
-def show(name, types, rows, total):
+def show(name, types, rows, total, sizes):
+    """`sizes`: the sum of those of the second day, and how many of all are 10^12 or more."""
     types = {column: str(kind) for column, kind in types.items()}
-    print(json.dumps({"reader": name, "types": types, "rows": rows, "total": plain(total)}))
+    sizes = [plain(size) for size in sizes]
+    print(json.dumps({"reader": name, "types": types, "rows": rows, "total": plain(total), "sizes": sizes}))
 
 
 def read_duckdb(folder):
@@ -33,7 +35,9 @@ def read_duckdb(folder):
     described = duckdb.sql(f"describe select {', '.join(TRADES)} from {source}").fetchall()
     rows = duckdb.sql(f"select {columns} from {source} order by seq").fetchall()
     ((total,),) = duckdb.sql(f"select sum(price * 2) from {source} where ts_event < '2024-08-10'").fetchall()
-    show("duckdb", {row[0]: row[1] for row in described}, [[plain(v) for v in row] for row in rows], total)
+    late = "sum(qty) filter (where ts_event >= '2024-08-10')"
+    (sizes,) = duckdb.sql(f"select {late}, count(*) filter (where qty >= 1000000000000) from {source}").fetchall()
+    show("duckdb", {row[0]: row[1] for row in described}, [[plain(v) for v in row] for row in rows], total, sizes)
 
 
 def read_polars(folder):
@@ -43,7 +47,9 @@ def read_polars(folder):
     rows = [[plain(v) for v in row] for row in frame.with_columns(times).rows()]
     early = polars.col("ts_event") < polars.datetime(2024, 8, 10, time_zone="UTC")
     total = scan.filter(early).select(polars.col("price").sum() * 2).collect().item()
-    show("polars", frame.schema, rows, total)
+    late = polars.col("qty").filter(~early).sum()
+    large = (polars.col("qty") >= 10**12).sum()
+    show("polars", frame.schema, rows, total, scan.select(late, large.alias("large")).collect().row(0))
 
 
 def read_pandas(folder):
@@ -51,10 +57,12 @@ def read_pandas(folder):
     types = frame.dtypes.to_dict()
     early = frame[frame["ts_event"] < pandas.Timestamp("2024-08-10", tz="UTC")]
     total = early["price"].sum() * 2
+    late = frame[frame["ts_event"] >= pandas.Timestamp("2024-08-10", tz="UTC")]
+    sizes = (late["qty"].sum(), (frame["qty"] >= 10**12).sum())
     for column in ("ts_event", "ts_recv"):
         frame[column] = frame[column].astype("int64")
     rows = [[plain(v) for v in row] for row in frame.itertuples(index=False, name=None)]
-    show("pandas", types, rows, total)
+    show("pandas", types, rows, total, sizes)
 
 
 def main():

@@ -168,11 +168,21 @@ fn check(line: &Value) {
     // Twice the two prices of the first day, computed by the reader itself.
     let total = line["total"].as_str().unwrap();
     assert_eq!(total.trim_end_matches('0'), "123675.260000002", "{reader}");
-    let price = line["types"]["price"].as_str().unwrap().to_lowercase();
-    assert!(
-        price.contains("decimal") || price == "object",
-        "{reader}: {price}"
+    // A size of 10^12 units and one of 10^-8, added up; and the two that are as large or larger.
+    let sizes = [0, 1].map(|at| line["sizes"][at].as_str().unwrap());
+    assert_eq!(
+        sizes[0].trim_end_matches('0'),
+        "1000000000000.00000001",
+        "{reader}"
     );
+    assert_eq!(sizes[1], "2", "{reader}");
+    for column in ["price", "qty"] {
+        let kind = line["types"][column].as_str().unwrap().to_lowercase();
+        assert!(
+            kind.contains("decimal") || kind == "object",
+            "{reader}: {column} is {kind}"
+        );
+    }
     let time = line["types"]["ts_event"].as_str().unwrap().to_lowercase();
     assert!(time.contains("time"), "{reader}: {time}");
 }

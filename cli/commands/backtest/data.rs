@@ -84,7 +84,7 @@ impl Data {
 
     fn of_path(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
         if Catalog::is_at(path) {
-            let catalog = Catalog::open(path).map_err(Failure::input)?;
+            let catalog = args.memory.open(path).map_err(Failure::input)?;
             from_history(&History::Catalog(catalog), args, settings)
         } else if path.is_dir() {
             Err(Failure::input(anyhow!(
@@ -106,7 +106,7 @@ impl Data {
         }
     }
 
-    /// Gives the traded instrument's sizes so many decimals, if it has fewer.
+    /// Gives the traded instrument's sizes so many decimals, if it has fewer. A catalog was asked for them.
     fn refine(&mut self, decimals: u8) -> Result<(), Failure> {
         let Some(id) = self.instrument else {
             return Ok(());
@@ -115,12 +115,11 @@ impl Data {
         if def.is_none_or(|def| def.qty_decimals >= decimals) {
             return Ok(());
         }
-        let all: Result<Vec<Record>, DataError> = match &mut self.records {
-            Records::Memory(records) => Ok(std::mem::take(records)),
-            Records::Stream(scan) => scan.map(|next| next.map(|(_, record)| record)).collect(),
-            Records::QuestDb(scan) => scan.map(|next| next.map(|(_, record)| record)).collect(),
-        };
-        self.records = Records::Memory(all.map_err(Failure::run)?);
+        if let Records::QuestDb(scan) = &mut self.records {
+            let all: Result<Vec<Record>, DataError> =
+                scan.map(|next| next.map(|(_, record)| record)).collect();
+            self.records = Records::Memory(all.map_err(Failure::run)?);
+        }
         if let Records::Memory(records) = &mut self.records {
             rescale_qty(records, &mut self.instruments, id, decimals).map_err(Failure::input)?;
         }
@@ -205,6 +204,8 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         runs: args.run.clone(),
         from: settings.from,
         to: settings.to,
+        memory_max: Some(args.memory.for_reading()),
+        qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),
         ..ScanQuery::default()
     };
     let (instruments, records) = history.scan(&query).map_err(refused)?;

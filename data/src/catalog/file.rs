@@ -2,17 +2,15 @@
 
 use super::column::{Codec, Misfit, NameOf, Scale, unused};
 use super::part::PartFile;
+use super::properties::properties;
 use super::store::{NewFile, Store};
 use super::table::Table;
 use super::words::word_array;
-use crate::limits::{PENDING_ROWS_MAX, ROW_GROUP_ROWS};
+use crate::limits::PENDING_ROWS_MAX;
 use crate::{DataError, Result, RunMeta};
 use arrow_array::{ArrayRef, RecordBatch, TimestampNanosecondArray, UInt8Array, UInt64Array};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
-use parquet::file::properties::WriterProperties;
-use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -326,28 +324,6 @@ impl FileWriter {
             expected: misfit.expected,
         }
     }
-}
-
-/// zstd, page statistics, and encodings that all common readers know.
-pub(crate) fn properties(table: Table) -> WriterProperties {
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(1).expect("1 is a level"),
-        ))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_created_by("tickloom".to_owned());
-    // Numbers that mostly rise by little: their differences are small, a dictionary of them is not.
-    let rising = ["ts_event", "ts_recv", "seq", "output_seq", "cause"];
-    let ids = ["trade_id", "update_id", "first_id", "last_id"];
-    for name in rising.into_iter().chain(ids) {
-        let path = ColumnPath::from(name);
-        if table.schema().field_with_name(name).is_ok() {
-            builder = builder
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-        }
-    }
-    builder.build()
 }
 
 /// Reads what a file says of itself.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A complete part of a run: one journal segment, or one import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,26 @@ pub(crate) struct PartFile {
     /// Below the catalog's root.
     pub(crate) path: PathBuf,
     pub(crate) meta: FileMeta,
+}
+
+/// A file of a part that is to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) file: PartFile,
+    /// Names this writing of the file in the cache: of what it was made, and what came of it.
+    pub(crate) cache_id: u64,
+}
+
+impl Wanted {
+    /// A file of a part that was made from `source`.
+    pub(crate) fn new(file: PartFile, source: &str) -> Wanted {
+        let meta = serde_json::to_string(&file.meta).expect("plain fields are JSON");
+        let whole = format!("{}\n{source}\n{meta}", file.path.display());
+        Wanted {
+            cache_id: xxh3_64(whole.as_bytes()),
+            file,
+        }
+    }
 }
 
 /// `_runs`: readers of Hive layouts pass over names with an underscore.

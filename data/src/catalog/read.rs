@@ -1,20 +1,25 @@
-//! Reads one Parquet file back into records, a batch of columns at a time, only the row groups and rows of the wanted time.
+//! Reads one Parquet file back into records, a batch of columns at a time, only the row groups, pages and rows of the wanted time.
+//!
+//! The decoders of a file hold ten times what its records do. Where memory is short they are dropped after each batch and made
+//! anew, at the row where they were, for the next.
 
 use super::Table;
+use super::budget::ReadPlan;
+use super::cache::{Cache, CacheKey, Cached, Piece};
 use super::chunks::Chunks;
 use super::column::{Misfit, Scale};
 use super::file::Key;
+use super::pages::{GroupRows, footer_options, projection, wanted_rows};
 use super::part::PartFile;
 use super::store::Store;
-use crate::limits::BATCH_ROWS;
 use crate::{DataError, Result};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampNanosecondType, UInt8Type, UInt64Type};
 use arrow_array::{Array, RecordBatch};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::statistics::Statistics;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
+};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -28,10 +33,19 @@ pub(crate) struct Naming {
     pub(crate) sources: HashMap<String, u16>,
 }
 
+/// Where the files of a scan are, and how they are read.
+pub(crate) struct Files {
+    pub(crate) store: Store,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) plan: ReadPlan,
+}
+
 /// What is read from one file.
 pub(crate) struct FileScan {
-    pub(crate) store: Store,
+    pub(crate) files: Arc<Files>,
     pub(crate) file: PartFile,
+    /// Names this writing of the file in the cache.
+    pub(crate) cache_id: u64,
     pub(crate) naming: Arc<Naming>,
     /// Identifier and definition that its records get.
     pub(crate) instrument: Option<(InstrumentId, InstrumentDef)>,
@@ -41,40 +55,41 @@ pub(crate) struct FileScan {
 
 /// An open file: an iterator over its rows, batch by batch.
 pub(crate) struct FileReader {
-    path: PathBuf,
+    batches: Batches,
     table: Table,
     header: Header,
     scale: Scale,
     naming: Arc<Naming>,
     times: RangeInclusive<i64>,
-    batches: ParquetRecordBatchReader,
     keys: Vec<Key>,
     records: Vec<Record>,
     at: usize,
 }
 
+/// The columns of a file, batch by batch, from the cache or decoded.
+struct Batches {
+    files: Arc<Files>,
+    path: PathBuf,
+    url: PathBuf,
+    cache_id: u64,
+    table: Table,
+    meta: ArrowReaderMetadata,
+    /// Opened when something is not in the cache.
+    chunks: Option<Chunks>,
+    /// What is left to read, the next last.
+    left: Vec<GroupRows>,
+    decoding: Option<ParquetRecordBatchReader>,
+}
+
 impl FileScan {
     pub(crate) fn open(&self) -> Result<FileReader> {
-        let path = self.store.url(&self.file.path);
         let table = self.file.meta.table;
-        let file = Chunks::open(&self.store, &self.file.path)?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(file).map_err(DataError::parquet(&path))?;
-        check_schema(&path, table, builder.schema())?;
-        let groups = wanted_groups(builder.metadata().row_groups(), &self.times);
-        let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted_columns(table));
-        let batches = builder
-            .with_projection(mask)
-            .with_row_groups(groups)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(DataError::parquet(&path))?;
         let id = self
             .instrument
             .as_ref()
             .map_or(InstrumentId::NONE, |(id, _)| *id);
         Ok(FileReader {
-            path,
+            batches: Batches::open(self)?,
             table,
             header: Header {
                 instrument: id.0,
@@ -84,12 +99,140 @@ impl FileScan {
             scale: Scale::of(self.instrument.as_ref().map(|(_, def)| def)),
             naming: Arc::clone(&self.naming),
             times: self.times.clone(),
-            batches,
             keys: Vec::new(),
             records: Vec::new(),
             at: 0,
         })
     }
+}
+
+impl Batches {
+    fn open(scan: &FileScan) -> Result<Batches> {
+        let table = scan.file.meta.table;
+        let url = scan.files.store.url(&scan.file.path);
+        let key = CacheKey {
+            file: scan.cache_id,
+            piece: Piece::Footer,
+        };
+        let (meta, chunks) = match scan.files.cache.get(&key) {
+            Some(Cached::Footer(meta)) => (meta, None),
+            _ => {
+                let chunks = open_chunks(&scan.files, &scan.file.path, scan.cache_id)?;
+                let meta = ArrowReaderMetadata::load(&chunks, footer_options(table))
+                    .map_err(DataError::parquet(&url))?;
+                check_schema(&url, table, meta.schema())?;
+                scan.files.cache.insert(key, Cached::Footer(meta.clone()));
+                (meta, Some(chunks))
+            }
+        };
+        let mut left = wanted_rows(meta.metadata(), &scan.times);
+        left.reverse();
+        Ok(Batches {
+            files: Arc::clone(&scan.files),
+            path: scan.file.path.clone(),
+            url,
+            cache_id: scan.cache_id,
+            table,
+            meta,
+            chunks,
+            left,
+            decoding: None,
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let plan = self.files.plan;
+        loop {
+            let Some(next) = self.left.last() else {
+                return Ok(None);
+            };
+            if next.rows.is_empty() {
+                self.left.pop();
+                self.decoding = None;
+                continue;
+            }
+            let key = CacheKey {
+                file: self.cache_id,
+                piece: Piece::Rows {
+                    group: next.group,
+                    row: next.rows.start,
+                    rows: plan.batch_rows,
+                },
+            };
+            // Once decoders are at work on a row group they go on to its end.
+            if self.decoding.is_none()
+                && let Some(Cached::Rows(batch)) = self.files.cache.get(&key)
+            {
+                self.advance(batch.num_rows());
+                return Ok(Some(batch));
+            }
+            let batch = self.decode()?;
+            if self.files.cache.is_on() {
+                self.files.cache.insert(key, Cached::Rows(batch.clone()));
+            }
+            self.advance(batch.num_rows());
+            if !plan.keeps_decoders {
+                self.decoding = None;
+            }
+            return Ok(Some(batch));
+        }
+    }
+
+    fn advance(&mut self, rows: usize) {
+        if let Some(next) = self.left.last_mut() {
+            next.rows.start = next.rows.end.min(next.rows.start + rows);
+        }
+    }
+
+    /// The next rows from the file itself.
+    fn decode(&mut self) -> Result<RecordBatch> {
+        if self.decoding.is_none() {
+            self.decoding = Some(self.decoders()?);
+        }
+        let decoding = self.decoding.as_mut().expect("made above");
+        match decoding.next() {
+            Some(batch) => batch.map_err(DataError::parquet(&self.url)),
+            None => Err(DataError::Parquet {
+                file: self.url.clone(),
+                message: "it has fewer rows than it says".to_owned(),
+            }),
+        }
+    }
+
+    /// Decoders that begin with the next row.
+    fn decoders(&mut self) -> Result<ParquetRecordBatchReader> {
+        let next = self.left.last().expect("the caller has seen it");
+        let plan = self.files.plan;
+        let mut count = next.rows.len();
+        if !plan.keeps_decoders {
+            count = count.min(plan.batch_rows);
+        }
+        let (group, skipped) = (next.group, next.rows.start);
+        if self.chunks.is_none() {
+            self.chunks = Some(open_chunks(&self.files, &self.path, self.cache_id)?);
+        }
+        let chunks = self.chunks.clone().expect("opened above");
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.meta.clone())
+                .with_projection(projection(self.meta.metadata(), self.table))
+                .with_row_groups(vec![group])
+                .with_batch_size(plan.batch_rows);
+        if skipped > 0 || !plan.keeps_decoders {
+            let rows = vec![RowSelector::skip(skipped), RowSelector::select(count)];
+            builder = builder.with_row_selection(RowSelection::from(rows));
+        }
+        builder.build().map_err(DataError::parquet(&self.url))
+    }
+}
+
+fn open_chunks(files: &Files, path: &Path, cache_id: u64) -> Result<Chunks> {
+    Chunks::open(
+        &files.store,
+        path,
+        cache_id,
+        &files.cache,
+        files.plan.block_bytes,
+    )
 }
 
 impl FileReader {
@@ -107,12 +250,9 @@ impl FileReader {
     /// Decodes batches until a wanted row is in hand; false at the end of the file.
     pub(crate) fn fill(&mut self) -> Result<bool> {
         while self.at >= self.keys.len() {
-            match self.batches.next() {
+            match self.batches.next()? {
                 None => return Ok(false),
-                Some(batch) => {
-                    let batch = batch.map_err(DataError::parquet(&self.path))?;
-                    self.decode(&batch)?;
-                }
+                Some(batch) => self.decode(&batch)?,
             }
         }
         Ok(true)
@@ -186,7 +326,7 @@ impl FileReader {
         for (row, record) in self.records.iter_mut().enumerate() {
             let id = dictionary.key(row).and_then(|key| ids[key]);
             record.header.source = id.ok_or_else(|| DataError::Schema {
-                file: self.path.clone(),
+                file: self.batches.url.clone(),
                 field: format!("source of row {row}"),
                 found: "unknown".to_owned(),
                 expected: "a source of the run".to_owned(),
@@ -197,37 +337,12 @@ impl FileReader {
 
     fn misfit(&self, column: &str, misfit: Misfit) -> DataError {
         DataError::Schema {
-            file: self.path.clone(),
+            file: self.batches.url.clone(),
             field: format!("{column} of row {} in its batch", misfit.row),
             found: misfit.value,
             expected: misfit.expected.to_owned(),
         }
     }
-}
-
-/// Positions of the columns that are read: all but those that are the same in a whole file, and names.
-fn wanted_columns(table: Table) -> Vec<usize> {
-    let names: Vec<_> = table.columns().iter().filter(|c| !c.is_read()).collect();
-    let schema = table.schema();
-    let wanted = schema.fields().iter().enumerate().filter(|(_, field)| {
-        !matches!(field.name().as_str(), "run" | "instrument" | "bar_spec")
-            && names.iter().all(|c| c.name != field.name())
-    });
-    wanted.map(|(at, _)| at).collect()
-}
-
-/// Row groups that may hold rows of these times; `ts_event` is the first column.
-fn wanted_groups(groups: &[RowGroupMetaData], times: &RangeInclusive<i64>) -> Vec<usize> {
-    let may_hold = |group: &RowGroupMetaData| match group.column(0).statistics() {
-        Some(Statistics::Int64(range)) => match (range.min_opt(), range.max_opt()) {
-            (Some(min), Some(max)) => min <= times.end() && max >= times.start(),
-            _ => true,
-        },
-        _ => true,
-    };
-    (0..groups.len())
-        .filter(|at| may_hold(&groups[*at]))
-        .collect()
 }
 
 /// Names and types must be those of this version.

@@ -1,17 +1,17 @@
 //! What to read, which files that takes, and under which identifiers instruments and sources appear.
 
+use super::budget::ReadPlan;
 use super::file::{FileMeta, Key};
 use super::merge::{RunMerge, TimeMerge};
-use super::part::{PartFile, for_each_part, read_metas};
-use super::read::{FileScan, Naming};
-use super::store::Store;
+use super::part::{Wanted, for_each_part, read_metas};
+use super::read::{FileScan, Files, Naming};
+use super::unite::unite;
 use super::{Catalog, Range, Table};
+use crate::import::with_scale;
 use crate::{DataError, Result, RunMeta};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tickloom_types::{
-    BarSpec, InstrumentDef, InstrumentError, Instruments, Record, Seq, Ts, pow10,
-};
+use tickloom_types::{BarSpec, Instruments, Record, Seq, Ts};
 
 /// Which records to read. Empty lists select all.
 ///
@@ -31,6 +31,10 @@ pub struct ScanQuery {
     pub from: Option<Ts>,
     /// Time before which to end.
     pub to: Option<Ts>,
+    /// Bytes of memory that reading may take, the catalog's cache included; as much as is fastest if there is no limit.
+    pub memory_max: Option<u64>,
+    /// An instrument whose sizes get at least so many decimals.
+    pub qty_decimals: Option<(String, u8)>,
 }
 
 /// Records in order. Those of one run come in its sequence, with its sequence numbers and identifiers: what was recorded.
@@ -130,20 +134,21 @@ impl Scan {
     pub(super) fn new(catalog: &Catalog, query: &ScanQuery) -> Result<Scan> {
         let selected = select(catalog, query)?;
         let metas = read_metas(catalog.store(), selected.keys())?;
-        let instruments = name_all(&metas, selected.values())?;
+        let mut instruments = name_all(&metas, selected.values())?;
+        if let Some((name, decimals)) = &query.qty_decimals
+            && let Some((id, def)) = instruments.find(name)
+            && def.qty_decimals < *decimals
+        {
+            instruments = with_scale(&instruments, id, *decimals)?;
+        }
+        let files = plan(catalog, selected.values(), query)?;
         let mut rows_max = 0;
         let mut runs = Vec::new();
-        for (meta, files) in metas.iter().zip(selected.into_values()) {
-            rows_max += files.iter().map(|f| f.meta.rows).sum::<u64>();
-            let first = files.iter().map(|f| f.meta.ts_min.0).min();
-            let naming = naming(meta, &instruments)?;
-            let scans = plan(
-                catalog.store(),
-                files,
-                &Arc::new(naming),
-                &instruments,
-                query,
-            );
+        for (meta, parts) in metas.iter().zip(selected.into_values()) {
+            rows_max += parts.iter().map(|f| f.file.meta.rows).sum::<u64>();
+            let first = parts.iter().map(|f| f.file.meta.ts_min.0).min();
+            let naming = Arc::new(naming(meta, &instruments)?);
+            let scans = scans(&files, parts, &naming, &instruments, query);
             runs.push((first.unwrap_or(i64::MIN), RunMerge::new(scans)));
         }
         Ok(Scan {
@@ -200,15 +205,16 @@ pub(crate) struct SelectedRun {
     pub(crate) from: Ts,
     /// The rows in them; those of other times are among them.
     pub(crate) rows_max: u64,
-    files: Vec<PartFile>,
+    parts: Vec<Wanted>,
+    files: Arc<Files>,
 }
 
 impl SelectedRun {
     /// The run's rows that the query selects, as they are in the run: with its identifiers, at its scales.
-    pub(crate) fn rows(self, catalog: &Catalog, query: &ScanQuery) -> Result<RunMerge> {
+    pub(crate) fn rows(self, query: &ScanQuery) -> Result<RunMerge> {
         let instruments = &self.meta.instruments;
         let naming = Arc::new(naming(&self.meta, instruments)?);
-        let scans = plan(catalog.store(), self.files, &naming, instruments, query);
+        let scans = scans(&self.files, self.parts, &naming, instruments, query);
         Ok(RunMerge::new(scans))
     }
 }
@@ -217,15 +223,18 @@ impl SelectedRun {
 pub(crate) fn select_runs(catalog: &Catalog, query: &ScanQuery) -> Result<Vec<SelectedRun>> {
     let selected = select(catalog, query)?;
     let metas = read_metas(catalog.store(), selected.keys())?;
-    let run = |(meta, files): (RunMeta, Vec<PartFile>)| SelectedRun {
+    // All of them may be read at the same time.
+    let files = plan(catalog, selected.values(), query)?;
+    let run = |(meta, parts): (RunMeta, Vec<Wanted>)| SelectedRun {
         meta,
-        from: files
+        from: parts
             .iter()
-            .map(|f| f.meta.ts_min)
+            .map(|f| f.file.meta.ts_min)
             .min()
             .unwrap_or_default(),
-        rows_max: files.iter().map(|f| f.meta.rows).sum(),
-        files,
+        rows_max: parts.iter().map(|f| f.file.meta.rows).sum(),
+        parts,
+        files: Arc::clone(&files),
     };
     Ok(metas
         .into_iter()
@@ -235,12 +244,12 @@ pub(crate) fn select_runs(catalog: &Catalog, query: &ScanQuery) -> Result<Vec<Se
 }
 
 /// The wanted files by run; it is an error if there are none.
-fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<PartFile>>> {
-    let mut selected: BTreeMap<String, Vec<PartFile>> = BTreeMap::new();
+fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<Wanted>>> {
+    let mut selected: BTreeMap<String, Vec<Wanted>> = BTreeMap::new();
     for_each_part(catalog.store(), |run, part| {
         if query.runs.is_empty() || query.runs.iter().any(|wanted| wanted == run) {
             let files = part.files.into_iter().filter(|f| query.wants(&f.meta));
-            let files: Vec<PartFile> = files.collect();
+            let files: Vec<Wanted> = files.map(|f| Wanted::new(f, &part.source)).collect();
             if !files.is_empty() {
                 selected.entry(run.to_owned()).or_default().extend(files);
             }
@@ -248,7 +257,7 @@ fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<P
         Ok(())
     })?;
     if !query.instruments.is_empty() {
-        selected.retain(|_, files| files.iter().any(|f| f.meta.instrument.is_some()));
+        selected.retain(|_, files| files.iter().any(|f| f.file.meta.instrument.is_some()));
     }
     if selected.is_empty() {
         return Err(empty(query, &catalog.ranges()?));
@@ -256,39 +265,56 @@ fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<P
     Ok(selected)
 }
 
-fn plan(
-    store: &Store,
-    files: Vec<PartFile>,
+/// How these files, by run, are read within the query's memory.
+fn plan<'a>(
+    catalog: &Catalog,
+    runs: impl Iterator<Item = &'a Vec<Wanted>> + Clone,
+    query: &ScanQuery,
+) -> Result<Arc<Files>> {
+    let cache = catalog.cache();
+    Ok(Arc::new(Files {
+        store: catalog.store().clone(),
+        cache: Arc::clone(cache),
+        plan: ReadPlan::new(runs, query.memory_max, cache.bytes_max())?,
+    }))
+}
+
+fn scans(
+    files: &Arc<Files>,
+    parts: Vec<Wanted>,
     naming: &Arc<Naming>,
     instruments: &Instruments,
     query: &ScanQuery,
 ) -> Vec<FileScan> {
-    let scan = |file: PartFile| {
-        let (from, to) = query.times(file.meta.table)?;
-        let def = file.meta.instrument.as_ref();
+    let scan = |wanted: Wanted| {
+        let (from, to) = query.times(wanted.file.meta.table)?;
+        let def = wanted.file.meta.instrument.as_ref();
         let instrument = def
             .and_then(|def| instruments.find(&def.name))
             .map(|(id, def)| (id, def.clone()));
         Some(FileScan {
-            store: store.clone(),
-            file,
+            files: Arc::clone(files),
+            cache_id: wanted.cache_id,
+            file: wanted.file,
             naming: Arc::clone(naming),
             instrument,
             times: from..=to,
         })
     };
-    files.into_iter().filter_map(scan).collect()
+    parts.into_iter().filter_map(scan).collect()
 }
 
 /// One run keeps its own instruments; of several, those that have data are united.
 fn name_all<'a>(
     metas: &[RunMeta],
-    files: impl Iterator<Item = &'a Vec<PartFile>>,
+    files: impl Iterator<Item = &'a Vec<Wanted>>,
 ) -> Result<Instruments> {
     if let [meta] = metas {
         return Ok(meta.instruments.clone());
     }
-    let defs = files.flatten().filter_map(|f| f.meta.instrument.clone());
+    let defs = files
+        .flatten()
+        .filter_map(|f| f.file.meta.instrument.clone());
     let mut all = unite(defs.collect())?;
     for meta in metas {
         for source in meta.instruments.sources() {
@@ -307,55 +333,6 @@ fn naming(meta: &RunMeta, instruments: &Instruments) -> Result<Naming> {
         sources.insert(source.name.clone(), id.0);
     }
     Ok(Naming { sources })
-}
-
-/// Unites definitions by name, sorted by it. Those that differ only in scale get the finer one.
-pub(crate) fn unite(defs: Vec<InstrumentDef>) -> Result<Instruments> {
-    let mut by_name: BTreeMap<String, InstrumentDef> = BTreeMap::new();
-    for def in defs {
-        match by_name.get_mut(&def.name) {
-            None => {
-                by_name.insert(def.name.clone(), def);
-            }
-            Some(known) if *known != def => *known = finer(known, &def)?,
-            Some(_) => {}
-        }
-    }
-    let mut all = Instruments::new();
-    for def in by_name.into_values() {
-        all.add(def)?;
-    }
-    Ok(all)
-}
-
-fn finer(a: &InstrumentDef, b: &InstrumentDef) -> Result<InstrumentDef> {
-    let conflict = || DataError::Instrument(InstrumentError::Conflict(a.name.clone()));
-    if a.multiplier != b.multiplier || a.currency != b.currency {
-        return Err(conflict());
-    }
-    if a.calendar.is_some() && b.calendar.is_some() && a.calendar != b.calendar {
-        return Err(conflict());
-    }
-    let price_decimals = a.price_decimals.max(b.price_decimals);
-    let qty_decimals = a.qty_decimals.max(b.qty_decimals);
-    let at = |step: i64, decimals: u8, wanted: u8| step.checked_mul(pow10(wanted - decimals));
-    let least = |a: Option<i64>, b: Option<i64>| Some(a?.min(b?));
-    Ok(InstrumentDef {
-        tick_size: least(
-            at(a.tick_size, a.price_decimals, price_decimals),
-            at(b.tick_size, b.price_decimals, price_decimals),
-        )
-        .ok_or_else(conflict)?,
-        lot_size: least(
-            at(a.lot_size, a.qty_decimals, qty_decimals),
-            at(b.lot_size, b.qty_decimals, qty_decimals),
-        )
-        .ok_or_else(conflict)?,
-        price_decimals,
-        qty_decimals,
-        calendar: a.calendar.clone().or_else(|| b.calendar.clone()),
-        ..a.clone()
-    })
 }
 
 /// The error for a query that selects nothing: what there is instead, nearest in time.

@@ -3,7 +3,8 @@
 use super::BatchWriter;
 use super::header::FileHeader;
 use super::target::Target;
-use crate::catalog::file::{META_KEY, properties};
+use crate::catalog::file::META_KEY;
+use crate::catalog::properties;
 use crate::{DataError, Result};
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;

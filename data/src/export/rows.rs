@@ -21,7 +21,6 @@ pub(crate) struct Row {
 
 /// The selected rows of all runs.
 pub(crate) struct Rows {
-    catalog: Catalog,
     query: ScanQuery,
     metas: Vec<RunMeta>,
     runs: Vec<State>,
@@ -44,7 +43,6 @@ impl Rows {
         let selected = select_runs(catalog, query)?;
         let waiting = selected.iter().enumerate();
         Ok(Rows {
-            catalog: catalog.clone(),
             query: query.clone(),
             waiting: waiting.map(|(at, run)| Reverse((run.from.0, at))).collect(),
             rows_max: selected.iter().map(|run| run.rows_max).sum(),
@@ -95,7 +93,7 @@ impl Rows {
         let State::Planned(run) = std::mem::replace(&mut self.runs[at], State::Done) else {
             return Ok(None);
         };
-        let rows = run.rows(&self.catalog, &self.query)?;
+        let rows = run.rows(&self.query)?;
         self.hold(at, Box::new(rows))
     }
 

@@ -78,7 +78,11 @@ fn rescaled(record: &Record, factor: i64) -> Option<Record> {
     })
 }
 
-fn with_scale(all: &Instruments, changed: InstrumentId, decimals: u8) -> Result<Instruments> {
+pub(crate) fn with_scale(
+    all: &Instruments,
+    changed: InstrumentId,
+    decimals: u8,
+) -> Result<Instruments> {
     let mut rescaled = Instruments::new();
     for (id, def) in (0..).zip(all.defs()) {
         rescaled.add(if InstrumentId(id) == changed {

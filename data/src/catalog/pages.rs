@@ -1,0 +1,93 @@
+//! Which rows of a Parquet file may have a wanted time, by what the file says of its row groups and pages. Not here: reading them.
+
+use super::Table;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::file::metadata::{ColumnChunkMask, PageIndexPolicy, ParquetMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::statistics::Statistics;
+use std::ops::{Range, RangeInclusive};
+
+/// Place of `ts_event` in each table.
+const TS_EVENT: usize = 0;
+
+/// Rows of a row group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GroupRows {
+    pub(crate) group: usize,
+    pub(crate) rows: Range<usize>,
+}
+
+/// Positions of the columns that are read: all but those that are the same in a whole file, and names.
+pub(crate) fn wanted_columns(table: Table) -> Vec<usize> {
+    let names: Vec<_> = table.columns().iter().filter(|c| !c.is_read()).collect();
+    let schema = table.schema();
+    let wanted = schema.fields().iter().enumerate().filter(|(_, field)| {
+        !matches!(field.name().as_str(), "run" | "instrument" | "bar_spec")
+            && names.iter().all(|c| c.name != field.name())
+    });
+    wanted.map(|(at, _)| at).collect()
+}
+
+/// What of a footer is read: where the pages of wanted columns are, and the times in them.
+pub(crate) fn footer_options(table: Table) -> ArrowReaderOptions {
+    ArrowReaderOptions::new()
+        .with_page_index_policy(PageIndexPolicy::Optional)
+        .with_offset_index_mask(ColumnChunkMask::columns(wanted_columns(table)))
+        .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
+}
+
+/// The columns of a table that are read.
+pub(crate) fn projection(meta: &ParquetMetaData, table: Table) -> ProjectionMask {
+    ProjectionMask::leaves(meta.file_metadata().schema_descr(), wanted_columns(table))
+}
+
+/// Rows that may have these times: in each row group from the first page that may to the last.
+pub(crate) fn wanted_rows(meta: &ParquetMetaData, times: &RangeInclusive<i64>) -> Vec<GroupRows> {
+    let mut wanted = Vec::new();
+    for (group, about) in meta.row_groups().iter().enumerate() {
+        let Ok(all) = usize::try_from(about.num_rows()) else {
+            continue;
+        };
+        let range = match about.column(TS_EVENT).statistics() {
+            Some(Statistics::Int64(range)) => range.min_opt().zip(range.max_opt()),
+            _ => None,
+        };
+        let rows = match range {
+            Some((min, max)) if min > times.end() || max < times.start() => continue,
+            Some((min, max)) if times.contains(min) && times.contains(max) => 0..all,
+            _ => wanted_pages(meta, group, times).unwrap_or(0..all),
+        };
+        wanted.push(GroupRows { group, rows });
+    }
+    wanted
+}
+
+/// From the first page with a wanted time to the last; `None` if the file does not say, an empty range if there is none.
+fn wanted_pages(
+    meta: &ParquetMetaData,
+    group: usize,
+    times: &RangeInclusive<i64>,
+) -> Option<Range<usize>> {
+    let all = usize::try_from(meta.row_groups()[group].num_rows()).ok()?;
+    let index = meta.page_index_for_row_group(group);
+    let ColumnIndexMetaData::INT64(ranges) = index.column_index(TS_EVENT)? else {
+        return None;
+    };
+    let pages = index.offset_index(TS_EVENT)?.page_locations();
+    let may_hold = |page: &usize| match (ranges.min_value(*page), ranges.max_value(*page)) {
+        (Some(min), Some(max)) => min <= times.end() && max >= times.start(),
+        _ => true,
+    };
+    let mut wanted = (0..pages.len()).filter(may_hold);
+    let Some(first) = wanted.next() else {
+        return Some(0..0);
+    };
+    let last = wanted.next_back().unwrap_or(first);
+    let row = |page: usize| match pages.get(page) {
+        Some(place) => usize::try_from(place.first_row_index).ok(),
+        None => Some(all),
+    };
+    let (from, to) = (row(first)?, row(last + 1)?);
+    (from <= to && to <= all).then_some(from..to)
+}

@@ -1,0 +1,113 @@
+//! A catalog in an S3-compatible server through the binary, and `--mem`: the same history gives the same backtest wherever it
+//! is and however little memory it is read with.
+
+#![cfg(test)]
+
+mod cli;
+#[path = "../data/tests/common/s3_server.rs"]
+mod s3_server;
+
+use cli::{Ran, tickloom, workspace};
+use s3_server::{BUCKET, S3Server};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+const RULES: [&str; 6] = [
+    "--enter",
+    "cross_over(sma(close,3), sma(close,10))",
+    "--exit",
+    "cross_under(sma(close,3), sma(close,10))",
+    "--size",
+    "0.125",
+];
+
+/// The binary with settings in its environment.
+fn with(server: &S3Server, words: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_tickloom"))
+        .args(words)
+        .envs(server.options())
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Daily bars of two years whose closes go up and down.
+fn bars_in(dir: &Path) -> String {
+    let mut text = "Date,Open,High,Low,Close,Volume\n".to_owned();
+    for day in 0..700_u32 {
+        let (year, month, date) = (2020 + day / 336, day / 28 % 12 + 1, day % 28 + 1);
+        let price = 100 + day * 7_919 % 41;
+        writeln!(
+            text,
+            "{year}-{month:02}-{date:02},{price},{0},{1},{price},10",
+            price + 1,
+            price - 1
+        )
+        .unwrap();
+    }
+    let file = dir.join("bars.csv");
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+fn hash(ran: &Ran) -> String {
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+    found["output_hash"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_backtest_over_a_bucket_is_that_over_a_directory() {
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let dir = workspace();
+    let file = bars_in(dir.path());
+    let local = dir.path().join("catalog").display().to_string();
+    let remote = format!("s3://{BUCKET}/research/catalog");
+    for catalog in [&local, &remote] {
+        let ran = with(&server, &["import", &file, "--catalog", catalog, "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let run = |data: &str, more: &[&str]| {
+        let mut words = vec!["backtest", "--data", data, "--json"];
+        words.extend(RULES.iter().chain(more));
+        with(&server, &words)
+    };
+    let expected = hash(&run(&file, &[]));
+    assert_eq!(hash(&run(&local, &[])), expected);
+    assert_eq!(hash(&run(&remote, &[])), expected);
+    assert_eq!(hash(&run(&local, &["--mem", "48M"])), expected);
+    assert_eq!(hash(&run(&remote, &["--mem", "48M"])), expected);
+
+    let elsewhere = run("s3://nobodys/catalog", &[]);
+    assert_eq!(elsewhere.code, 2, "{elsewhere:?}");
+    assert!(
+        elsewhere.stderr.contains("there is no such bucket"),
+        "{elsewhere:?}"
+    );
+    let empty = run(&format!("s3://{BUCKET}/nothing"), &[]);
+    assert_eq!(empty.code, 2, "{empty:?}");
+    assert!(
+        empty.stderr.contains("no catalog in s3://history/nothing"),
+        "{empty:?}"
+    );
+}
+
+#[test]
+fn a_size_of_memory_that_makes_no_sense_is_refused() {
+    for (size, expected) in [
+        ("lots", "expected a size such as 256M or 2G"),
+        ("1M", "expected at least 48M"),
+    ] {
+        let ran = tickloom(&["backtest", "--data", "x", "--mem", size]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains(expected), "{ran:?}");
+    }
+}

@@ -4,6 +4,7 @@ pub(crate) mod backtest;
 pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod quality;
 pub(crate) mod questdb;
 pub(crate) mod replay;
 pub(crate) mod run;

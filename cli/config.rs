@@ -278,6 +278,7 @@ impl File {
                 risk: self.risk,
                 account: self.account,
                 stale_after: (stale_after > 0).then_some(stale_after),
+                given_bars: Vec::new(),
             },
             publish: self.publish,
             record: self.record,

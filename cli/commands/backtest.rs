@@ -1,8 +1,10 @@
 //! `tickloom backtest`: one strategy over history, from the catalog or straight from a file.
 
+mod bars;
 mod data;
 mod settings;
 mod summary;
+mod watch;
 
 use crate::config::questdb_address;
 use crate::failure::Failure;
@@ -14,7 +16,8 @@ use settings::Settings;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tickloom_backtest::{BacktestError, Manifest, Outcome, run_records};
-use tickloom_data::QuestDbAddress;
+use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
+use watch::Watch;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,7 +35,10 @@ Conventions:
   The last position is marked at the last price. Sharpe, Sortino and volatility are from returns a bar, a year
   having as many bars as the data has.
 
-Exit codes: 0 done, 1 the run failed, 2 the command line or the input is wrong, 130 stopped by Ctrl-C (nothing is written).";
+The records that are run on are looked at on the way; what is wrong with them (gaps, crossed quotes, …, see `tickloom
+quality`) is said on stderr, in --json and in the report. --strict refuses such data and writes nothing.
+
+Exit codes: 0 done, 1 the run failed, 2 the command line or the input is wrong, or --strict refuses the data, 130 stopped by Ctrl-C (nothing is written).";
 
 /// Backtest a strategy over a file or a catalog.
 #[derive(clap::Args)]
@@ -95,6 +101,21 @@ pub(crate) struct Args {
     fill: Option<String>,
     #[command(flatten)]
     memory: Memory,
+    /// What bars are made of where there are only quotes: bid, ask or mid [default: mid]
+    #[arg(long, value_name = "PRICE")]
+    bar_price: Option<Price>,
+    /// The calendar of all instruments, whose sessions bars begin and end with, instead of those that their definitions name
+    #[arg(long, value_name = "NAME")]
+    calendar: Option<String>,
+    /// A directory with calendars of your own [default: _calendars in the catalog]
+    #[arg(long, value_name = "DIR")]
+    calendars: Option<PathBuf>,
+    /// Refuse data of which the quality ledger has any row
+    #[arg(long, conflicts_with = "no_quality")]
+    strict: bool,
+    /// Do not look at the quality of the data
+    #[arg(long)]
+    no_quality: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -117,6 +138,24 @@ impl Args {
     }
 }
 
+/// A price of quotes.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Price {
+    Bid,
+    Ask,
+    Mid,
+}
+
+impl From<Price> for BarPrice {
+    fn from(price: Price) -> BarPrice {
+        match price {
+            Price::Bid => BarPrice::Bid,
+            Price::Ask => BarPrice::Ask,
+            Price::Mid => BarPrice::Mid,
+        }
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::read(&args)?;
@@ -128,10 +167,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         instruments,
         instrument,
         bar: bar_spec,
+        given_bars,
         records,
+        watch,
     } = data;
-    let config = settings.core(instruments, instrument, bar_spec);
-    let watch = |done: u64| {
+    let config = settings.core(instruments, instrument, bar_spec, given_bars);
+    let go_on = |done: u64| {
         bar.set_position(done);
         if stop.is_wanted() {
             ControlFlow::Break(())
@@ -140,22 +181,34 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         }
     };
     let outcome = match records {
-        Records::Memory(records) => run_records(&config, &records, watch),
-        Records::Stream(scan) => tickloom_backtest::run(&config, *scan, watch),
-        Records::QuestDb(scan) => tickloom_backtest::run(&config, *scan, watch),
+        Records::Memory(records) => run_records(&config, &records, go_on),
+        Records::Stream(_, records) => tickloom_backtest::run(&config, records, go_on),
     };
     bar.finish_and_clear();
     let outcome = outcome.map_err(failure)?;
-    let manifest = Manifest::new(&config, &args.source(), &outcome);
+    let ledger = watch.and_then(Watch::finish);
+    let mut manifest = Manifest::new(&config, &args.source(), &outcome);
+    if let Some(ledger) = &ledger {
+        watch::judge(ledger, args.strict)?;
+        tell(ledger, &mut manifest);
+    }
     write(&args, &outcome, &manifest)?;
     if args.json {
-        return output::json(&summary::json(&outcome, &manifest));
+        return output::json(&summary::json(&outcome, &manifest, ledger.as_ref()));
     }
     summary::print(&outcome, &manifest);
     if let Some(path) = &args.report {
         output::line(&format!("  {:<13} {}", "Report", path.display()));
     }
     Ok(())
+}
+
+/// Lets the report say that the data was not clean.
+fn tell(ledger: &Ledger, manifest: &mut Manifest) {
+    if !ledger.rows.is_empty() {
+        let text = super::quality::summary(ledger);
+        manifest.rules.push(("Data quality".to_owned(), text));
+    }
 }
 
 /// Writes the files that were asked for, each whole or not at all.

@@ -10,7 +10,7 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
-pub use shelf::Calendars;
+pub use shelf::{Calendars, with_calendar};
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;

@@ -13,13 +13,14 @@ pub mod import;
 pub mod journal;
 mod limits;
 mod meta;
+pub mod quality;
 pub mod questdb;
 mod recorder;
 #[cfg(test)]
 mod testing;
 
 pub use aggregate::{Aggregate, AggregateOptions, BarPrice, LeftOut, Passing};
-pub use calendar::{Calendar, Calendars, Session};
+pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use catalog::{
     CacheStats, Catalog, Range, RunWriter, Scan, ScanQuery, Store, SyncReport, Table, Written,
     is_url, sync_journal,
@@ -34,6 +35,7 @@ pub use journal::{
     Block, Close, JournalOptions, JournalReader, JournalWriter, Recovered, SyncPolicy, TornTail,
 };
 pub use meta::RunMeta;
+pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};
 pub use questdb::{QuestDb, QuestDbAddress, QuestDbScan, QuestDbSink, SuspendedTable};
 pub use recorder::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 

@@ -1,16 +1,19 @@
 //! What a backtest runs on: a file as it is, or what the catalog has.
 
 use super::Args;
+use super::bars::Plan;
 use super::settings::Settings;
+use super::watch::{Stream, Watch};
 use crate::capture;
+use crate::commands::quality::calendars;
 use crate::failure::Failure;
 use anyhow::anyhow;
 use std::path::Path;
 use tickloom_data::{
-    Catalog, DataError, ImportOptions, QuestDb, QuestDbScan, Range, Scan, ScanQuery, Table,
-    read_file, rescale_qty,
+    BarPrice, Calendars, Catalog, DataError, ImportOptions, QuestDb, Range, ScanQuery, Table,
+    read_file, rescale_qty, with_calendar,
 };
-use tickloom_types::{BarSpec, InstrumentId, Instruments, Record};
+use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
 
 /// Records and what is known of them.
 pub(super) struct Data {
@@ -19,17 +22,19 @@ pub(super) struct Data {
     pub(super) instrument: Option<InstrumentId>,
     /// Size of the bars that a bar field without `@` means.
     pub(super) bar: Option<BarSpec>,
+    /// Sizes of bars that come as input and that the core does not make.
+    pub(super) given_bars: Vec<BarSpec>,
     pub(super) records: Records,
+    /// What looks at the records, unless nobody wants to know.
+    pub(super) watch: Option<Watch>,
 }
 
 /// Records, in memory or read while the run goes on.
 pub(super) enum Records {
     /// Of a file.
     Memory(Vec<Record>),
-    /// Of the catalog.
-    Stream(Box<Scan>),
-    /// Of a QuestDB server.
-    QuestDb(Box<QuestDbScan>),
+    /// Of a catalog or a server: at most so many, and the bars that are made of them.
+    Stream(u64, Stream),
 }
 
 /// What answers a query.
@@ -53,15 +58,15 @@ impl History {
         }
     }
 
-    fn scan(&self, query: &ScanQuery) -> Result<(Instruments, Records), DataError> {
+    fn scan(&self, query: &ScanQuery) -> Result<(Instruments, u64, Stream), DataError> {
         Ok(match self {
             History::Catalog(catalog) => {
                 let scan = catalog.scan(query)?;
-                (scan.instruments().clone(), Records::Stream(Box::new(scan)))
+                (scan.instruments().clone(), scan.rows_max(), Box::new(scan))
             }
             History::QuestDb(db) => {
                 let scan = db.scan(query)?;
-                (scan.instruments().clone(), Records::QuestDb(Box::new(scan)))
+                (scan.instruments().clone(), scan.rows_max(), Box::new(scan))
             }
         })
     }
@@ -101,8 +106,7 @@ impl Data {
     pub(super) fn len(&self) -> u64 {
         match &self.records {
             Records::Memory(records) => records.len() as u64,
-            Records::Stream(scan) => scan.rows_max(),
-            Records::QuestDb(scan) => scan.rows_max(),
+            Records::Stream(rows_max, _) => *rows_max,
         }
     }
 
@@ -115,7 +119,7 @@ impl Data {
         if def.is_none_or(|def| def.qty_decimals >= decimals) {
             return Ok(());
         }
-        if let Records::QuestDb(scan) = &mut self.records {
+        if let Records::Stream(_, scan) = &mut self.records {
             let all: Result<Vec<Record>, DataError> =
                 scan.map(|next| next.map(|(_, record)| record)).collect();
             self.records = Records::Memory(all.map_err(Failure::run)?);
@@ -134,9 +138,11 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         let instrument = choose(&instruments, named, args.strategy.is_some())?;
         let records = within(records, settings, path)?;
         return Ok(Data {
+            watch: look(args, &instruments, &records)?,
             instruments,
             instrument,
             bar: settings.bar,
+            given_bars: Vec::new(),
             records: Records::Memory(records),
         });
     }
@@ -154,11 +160,34 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
     file.keep(&query).map_err(Failure::input)?;
     let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
     Ok(Data {
+        watch: look(args, &file.instruments, &file.records)?,
         instruments: file.instruments,
         instrument,
         bar: settings.bar.or(file.report.bar),
+        given_bars: Vec::new(),
         records: Records::Memory(file.records),
     })
+}
+
+/// Looks at the records of a file.
+fn look(
+    args: &Args,
+    instruments: &Instruments,
+    records: &[Record],
+) -> Result<Option<Watch>, Failure> {
+    if args.no_quality {
+        return Ok(None);
+    }
+    let calendars = calendars(None, args.calendars.as_deref())?;
+    let watch = match &args.calendar {
+        Some(name) => {
+            let named = with_calendar(instruments, name).map_err(Failure::input)?;
+            Watch::new(&named, &calendars)?
+        }
+        None => Watch::new(instruments, &calendars)?,
+    };
+    watch.look(records);
+    Ok(Some(watch))
 }
 
 /// The records of a capture in the wanted range of time.
@@ -195,12 +224,25 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         .map(|def| def.name.clone());
     let bars = bar_sizes(&ranges, name.as_deref());
     let bar = default_bar(&bars, settings.bar).map_err(Failure::input)?;
+    let calendars = calendars(args.data.as_deref(), args.calendars.as_deref())?;
+    let def = traded
+        .and_then(|id| known.get(id))
+        .map(|def| InstrumentDef {
+            calendar: args.calendar.clone().or_else(|| def.calendar.clone()),
+            ..def.clone()
+        });
+    let price = args.bar_price.map(BarPrice::from);
+    let plan = match (bar.filter(|bar| !bars.contains(bar)), &def) {
+        (Some(bar), Some(def)) => Some(Plan::new(bar, &bars, &ranges, def, price)?),
+        _ => None,
+    };
+    let of = plan.map_or(bar, |plan| plan.of);
     let query = ScanQuery {
         instruments: match &name {
             Some(name) if args.strategy.is_none() => settings.mentioned(name, &known),
             _ => Vec::new(),
         },
-        bars: bar.filter(|bar| bars.contains(bar)).into_iter().collect(),
+        bars: of.into_iter().collect(),
         runs: args.run.clone(),
         from: settings.from,
         to: settings.to,
@@ -208,13 +250,25 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),
         ..ScanQuery::default()
     };
-    let (instruments, records) = history.scan(&query).map_err(refused)?;
+    let (instruments, rows_max, scan) = history.scan(&query).map_err(refused)?;
+    let led = Led::new(instruments, scan, args, &calendars)?;
+    let Led {
+        records,
+        instruments,
+        watch,
+    } = match (plan, bar, &def) {
+        (Some(plan), Some(bar), Some(def)) => led.by(plan, bar, def, &calendars)?,
+        _ => led,
+    };
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
+    let is_given = plan.is_some_and(|plan| plan.is_given);
     Ok(Data {
         instruments,
         instrument,
         bar,
-        records,
+        given_bars: bar.filter(|_| is_given).into_iter().collect(),
+        records: Records::Stream(rows_max, records),
+        watch,
     })
 }
 
@@ -223,6 +277,56 @@ fn refused(error: DataError) -> Failure {
     match error {
         DataError::QuestDb { .. } => Failure::run(error),
         error => Failure::input(error),
+    }
+}
+
+/// Records, what their identifiers mean, and what looks at them.
+struct Led {
+    records: Stream,
+    instruments: Instruments,
+    watch: Option<Watch>,
+}
+
+impl Led {
+    fn new(
+        instruments: Instruments,
+        records: Stream,
+        args: &Args,
+        calendars: &Calendars,
+    ) -> Result<Led, Failure> {
+        let instruments = match &args.calendar {
+            Some(name) => with_calendar(&instruments, name).map_err(Failure::input)?,
+            None => instruments,
+        };
+        if args.no_quality {
+            return Ok(Led {
+                records,
+                instruments,
+                watch: None,
+            });
+        }
+        let watch = Watch::new(&instruments, calendars)?;
+        Ok(Led {
+            records: watch.over(records),
+            instruments,
+            watch: Some(watch),
+        })
+    }
+
+    fn by(
+        self,
+        plan: Plan,
+        bar: BarSpec,
+        def: &InstrumentDef,
+        calendars: &Calendars,
+    ) -> Result<Led, Failure> {
+        let (records, instruments) =
+            plan.lead(self.records, &self.instruments, bar, def, calendars)?;
+        Ok(Led {
+            records,
+            instruments,
+            ..self
+        })
     }
 }
 

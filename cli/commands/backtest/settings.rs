@@ -112,6 +112,7 @@ impl Settings {
         instruments: Instruments,
         default_instrument: Option<InstrumentId>,
         default_bar: Option<BarSpec>,
+        given_bars: Vec<BarSpec>,
     ) -> CoreConfig {
         let stale_after = i64::from(self.file.engine.stale_after_ms) * 1_000_000;
         CoreConfig {
@@ -124,6 +125,7 @@ impl Settings {
             risk: self.file.risk,
             account: self.file.account,
             stale_after: (stale_after > 0).then_some(stale_after),
+            given_bars,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What `tickloom backtest` says of a run: one JSON object, or a table for people.
 
 use crate::output::{self, Style};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tickloom_backtest::text::{grouped, money, percent, ratio, time};
 use tickloom_backtest::{Manifest, Outcome};
+use tickloom_data::Ledger;
 
 /// The object that `--json` prints. Money is a decimal string, exact.
-pub(super) fn json(outcome: &Outcome, manifest: &Manifest) -> Value {
+pub(super) fn json(outcome: &Outcome, manifest: &Manifest, ledger: Option<&Ledger>) -> Value {
     let figures = &outcome.statistics;
     json!({
         "bars": outcome.bars,
@@ -28,8 +29,19 @@ pub(super) fn json(outcome: &Outcome, manifest: &Manifest) -> Value {
         "profit_factor": figures.trades.profit_factor,
         "periods_per_year": figures.periods_per_year,
         "output_hash": outcome.output_hash,
+        "quality": ledger.map(quality),
         "manifest": manifest,
     })
+}
+
+/// How many rows the ledger of the records has, of each kind.
+fn quality(ledger: &Ledger) -> Value {
+    let kinds: Map<String, Value> = ledger
+        .kinds()
+        .into_iter()
+        .map(|(kind, rows)| (kind.name().to_owned(), rows.into()))
+        .collect();
+    json!({ "rows": ledger.rows.len(), "more": ledger.more, "kinds": kinds })
 }
 
 /// Prints the table.

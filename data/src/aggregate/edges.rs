@@ -142,7 +142,7 @@ fn of_days(calendar: &Calendar, length: DurationNs, date: Date) -> Option<Period
     let dates = (0..days).filter_map(|day: i64| first.checked_add(day.days()).ok());
     let mut days = dates.filter_map(|date| calendar.day(date));
     let open = days.next()?;
-    let close = days.last().unwrap_or(open).close;
+    let close = days.next_back().unwrap_or(open).close;
     Some(Period {
         start: open.open,
         close,

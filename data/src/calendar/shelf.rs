@@ -5,7 +5,7 @@ use crate::{DataError, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use tickloom_types::InstrumentDef;
+use tickloom_types::{InstrumentDef, Instruments};
 
 const BUILT_IN: [(&str, &str); 4] = [
     ("crypto", include_str!("../../calendars/crypto.toml")),
@@ -97,4 +97,22 @@ impl Calendars {
         self.known.insert(name.to_owned(), Arc::new(calendar));
         Ok(())
     }
+}
+
+/// The same instruments and sources under the same identifiers, where every instrument names this calendar.
+///
+/// # Errors
+/// [`DataError::Instrument`], which cannot happen for instruments that were checked before.
+pub fn with_calendar(instruments: &Instruments, name: &str) -> Result<Instruments> {
+    let mut all = Instruments::new();
+    for def in instruments.defs() {
+        all.add(InstrumentDef {
+            calendar: Some(name.to_owned()),
+            ..def.clone()
+        })?;
+    }
+    for source in instruments.sources() {
+        all.add_source(source.clone())?;
+    }
+    Ok(all)
 }

@@ -260,3 +260,16 @@ proptest! {
         }
     }
 }
+
+/// The example in the documentation is a calendar.
+#[test]
+fn the_example_of_the_documentation_can_be_read() {
+    let page = include_str!("../../../docs/calendars.md");
+    let example = page
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let tokyo = parse(example.unwrap()).unwrap();
+    assert_eq!(tokyo.day(Date::constant(2024, 1, 8)), None);
+    assert!(tokyo.day(Date::constant(2024, 12, 30)).unwrap().is_half);
+}

@@ -102,6 +102,11 @@ impl BarBuilder {
         })
     }
 
+    /// Makes no bars: those of this size come as input.
+    pub(crate) fn await_given(&mut self) {
+        self.origin = Origin::Exact;
+    }
+
     /// Something was missed: the open bar lacks it, and the next one too unless a smaller bar begins it.
     pub(crate) fn gap(&mut self) {
         self.first = None;

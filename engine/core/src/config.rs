@@ -37,6 +37,9 @@ pub struct CoreConfig {
     /// whatever trades; without book and quotes, its trades count. `None` for never.
     #[serde(default)]
     pub stale_after: Option<DurationNs>,
+    /// Sizes whose bars come as input, from who knows better where they begin and end: none are made of anything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_bars: Vec<BarSpec>,
 }
 
 /// A named expression whose value is an output.

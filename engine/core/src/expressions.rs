@@ -129,10 +129,14 @@ pub(crate) fn market_for(graph: &Graph, config: &CoreConfig) -> Result<Market, C
             .get(id)
             .expect("leaves are of known instruments");
         let builder = BarBuilder::new(id, spec, source, pow10(def.qty_decimals));
-        builders.push(builder.ok_or_else(|| CoreError::BarSize {
+        let mut builder = builder.ok_or_else(|| CoreError::BarSize {
             spec,
             instrument: def.name.clone(),
-        })?);
+        })?;
+        if config.given_bars.contains(&spec) {
+            builder.await_given();
+        }
+        builders.push(builder);
     }
     Ok(Market::new(instruments, builders, config.stale_after))
 }

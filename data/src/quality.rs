@@ -1,0 +1,126 @@
+//! The quality ledger: what is wrong with data, found in one pass over its records with bounded memory.
+//!
+//! [`Inspector`] takes records in order, from a scan or on their way into a backtest, and gives a [`Ledger`] of rows with from, to,
+//! kind and evidence. It changes and repairs nothing. `docs/quality.md` defines each kind and says where the thresholds come from.
+
+mod chain;
+mod instrument;
+mod ledger;
+mod rows;
+mod silence;
+mod skew;
+mod spike;
+mod status;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod thresholds;
+mod top;
+
+pub use ledger::{Ledger, LedgerKind, LedgerRow};
+pub use thresholds::Thresholds;
+
+use crate::{Calendars, Result};
+use instrument::Watched;
+use ledger::Findings;
+use status::Connections;
+use tickloom_types::{InstrumentId, Instruments, Kind, Record, StatusBody, StatusCode, Ts};
+
+/// Looks at records one by one; see the module.
+pub struct Inspector {
+    instruments: Instruments,
+    thresholds: Thresholds,
+    watched: Vec<Watched>,
+    /// What concerns a source as a whole.
+    general: Findings,
+    connections: Connections,
+    records: u64,
+    newest: Ts,
+}
+
+impl Inspector {
+    /// For records whose identifiers `instruments` names. An instrument that names no calendar trades at all times.
+    ///
+    /// # Errors
+    /// [`crate::DataError::Unknown`] for a calendar that is not there.
+    pub fn new(
+        instruments: &Instruments,
+        thresholds: Thresholds,
+        calendars: &Calendars,
+    ) -> Result<Inspector> {
+        let watched = instruments.defs().iter();
+        let watched = watched.map(|def| Ok(Watched::new(calendars.of(def)?)));
+        Ok(Inspector {
+            watched: watched.collect::<Result<_>>()?,
+            instruments: instruments.clone(),
+            thresholds,
+            general: Findings::default(),
+            connections: Connections::default(),
+            records: 0,
+            newest: Ts(i64::MIN),
+        })
+    }
+
+    /// Takes the next record. Outputs are not looked at.
+    pub fn push(&mut self, record: &Record) {
+        let Some(kind) = record.kind() else { return };
+        self.records += 1;
+        if kind == Kind::Status {
+            return self.status(record);
+        }
+        self.newest = self.newest.max(record.ts_event());
+        let at = usize::try_from(record.header.instrument).ok();
+        let Some(watched) = at.and_then(|at| self.watched.get_mut(at)) else {
+            return;
+        };
+        match kind {
+            Kind::Trade => watched.trade(record, &self.thresholds),
+            Kind::Quote => watched.quote(record, &self.thresholds),
+            Kind::Level => watched.level(record, &self.thresholds),
+            Kind::OrderUpdate => watched.order_update(record, &self.thresholds),
+            Kind::Bar => {
+                if let Some(spec) = self.instruments.bar_spec(record.source()) {
+                    watched.bar(spec, record, &self.thresholds);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The ledger of all records so far.
+    #[must_use]
+    pub fn finish(mut self) -> Ledger {
+        self.connections
+            .rest(self.newest, &mut self.general, &self.thresholds);
+        let mut rows = Vec::new();
+        let mut more = self.general.more;
+        rows::name(&mut rows, None, self.general);
+        for (watched, def) in self.watched.into_iter().zip(self.instruments.defs()) {
+            let findings = watched.finish(def, &self.thresholds);
+            more += findings.more;
+            rows::name(&mut rows, Some(def), findings);
+        }
+        rows.sort_by(|a, b| rows::order(a).cmp(&rows::order(b)));
+        Ledger {
+            records: self.records,
+            rows,
+            more,
+        }
+    }
+
+    fn status(&mut self, record: &Record) {
+        let code = StatusCode::from_raw(StatusBody::of(record).code);
+        if record.instrument() == InstrumentId::NONE {
+            self.connections
+                .status(record, &mut self.general, &self.thresholds);
+            if code == Some(StatusCode::Started) {
+                self.watched.iter_mut().for_each(Watched::restarted);
+            }
+            return;
+        }
+        let at = usize::try_from(record.header.instrument).ok();
+        if let Some(watched) = at.and_then(|at| self.watched.get_mut(at)) {
+            watched.status(record, &self.thresholds);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Silence: distances between records that are far longer than usual, and sessions in which nothing came. Time outside the
+//! sessions of a calendar does not count.
+//!
+//! What is usual is known only at the end, so the longest silences are kept until then: a fixed number of them.
+
+use super::Thresholds;
+use crate::{Calendar, Session};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use tickloom_types::{DurationNs, Ts};
+
+/// Silences that are kept.
+const KEPT: usize = 1_024;
+/// Parts of each doubling that lengths are told apart by.
+const PARTS: usize = 8;
+const BINS: usize = 64 * PARTS;
+
+/// How long distances are, roughly, in bounded memory.
+#[derive(Clone, Debug)]
+struct Lengths {
+    bins: Box<[u64; BINS]>,
+    count: u64,
+}
+
+impl Lengths {
+    fn add(&mut self, length: DurationNs) {
+        self.bins[bin(length)] += 1;
+        self.count += 1;
+    }
+
+    /// A length that all but a thousandth do not exceed: the upper end of its bin.
+    fn usual_most(&self) -> DurationNs {
+        let beyond = self.count / 1_000;
+        let mut above = 0;
+        for (at, count) in self.bins.iter().enumerate().rev() {
+            above += count;
+            if above > beyond {
+                return upper(at);
+            }
+        }
+        0
+    }
+}
+
+/// The bin of a length: its highest bit and the three bits below it.
+fn bin(length: DurationNs) -> usize {
+    let length = u64::try_from(length).unwrap_or(0).max(1);
+    let octave = 63 - length.leading_zeros();
+    let part = if octave >= 3 {
+        (length >> (octave - 3)) & 7
+    } else {
+        (length << (3 - octave)) & 7
+    };
+    usize::try_from(octave).unwrap_or(0) * PARTS + usize::try_from(part).unwrap_or(0)
+}
+
+/// The largest length of a bin.
+fn upper(bin: usize) -> DurationNs {
+    let (octave, part) = (bin / PARTS, bin % PARTS);
+    let top = (9 + part as i128) << octave;
+    i64::try_from((top >> 3) - 1).unwrap_or(i64::MAX).max(1)
+}
+
+/// A time without records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Silence {
+    pub(super) length: DurationNs,
+    pub(super) from: Ts,
+    pub(super) to: Ts,
+}
+
+/// Sessions without records, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub(super) first: Session,
+    pub(super) last: Session,
+    pub(super) count: u64,
+}
+
+/// The distances between the records of one stream.
+#[derive(Clone, Debug)]
+pub(super) struct Spacing {
+    calendar: Option<Arc<Calendar>>,
+    /// The length of bars; zero for records at any time.
+    bar: DurationNs,
+    newest: Option<Ts>,
+    session: Option<Session>,
+    lengths: Lengths,
+    longest: BinaryHeap<Reverse<Silence>>,
+    /// Bars that came right after the one before.
+    next_bars: u64,
+    missing: Vec<Missing>,
+}
+
+impl Spacing {
+    pub(super) fn new(calendar: Option<Arc<Calendar>>, bar: DurationNs) -> Spacing {
+        Spacing {
+            calendar,
+            bar,
+            newest: None,
+            session: None,
+            lengths: Lengths {
+                bins: Box::new([0; BINS]),
+                count: 0,
+            },
+            longest: BinaryHeap::new(),
+            next_bars: 0,
+            missing: Vec::new(),
+        }
+    }
+
+    /// A record at this time; of a bar, its close.
+    pub(super) fn push(&mut self, ts: Ts) {
+        let Some(newest) = self.newest else {
+            self.newest = Some(ts);
+            self.session = self
+                .calendar
+                .as_ref()
+                .and_then(|all| all.session_of(self.inside(ts)));
+            return;
+        };
+        if ts <= newest {
+            return;
+        }
+        self.newest = Some(ts);
+        match (&self.calendar, self.session) {
+            (None, _) => self.apart(newest, ts),
+            (_, Some(session)) if session.contains(self.inside(ts)) => self.apart(newest, ts),
+            (Some(calendar), _) => {
+                let calendar = Arc::clone(calendar);
+                self.change_session(&calendar, newest, ts);
+            }
+        }
+    }
+
+    /// The sessions between two records are over: what was silent in them, and which had nothing at all.
+    fn change_session(&mut self, calendar: &Calendar, newest: Ts, ts: Ts) {
+        let mut missing: Option<Missing> = None;
+        let before = self.session;
+        if let Some(session) = before {
+            self.keep(newest, session.close);
+        }
+        self.session = None;
+        let last = Ts(self.inside(ts).0.saturating_add(1));
+        for session in calendar.sessions(self.inside(newest), last) {
+            if Some(session) == before {
+                continue;
+            }
+            if session.contains(self.inside(ts)) {
+                self.keep(session.open, ts);
+                self.session = Some(session);
+            } else if !session.contains(self.inside(newest)) {
+                let first = missing.map_or(session, |missing| missing.first);
+                let count = missing.map_or(0, |missing| missing.count) + 1;
+                missing = Some(Missing {
+                    first,
+                    last: session,
+                    count,
+                });
+            }
+        }
+        if self.missing.len() < KEPT {
+            self.missing.extend(missing);
+        }
+    }
+
+    /// Where a record is: a bar is before its stamp.
+    fn inside(&self, ts: Ts) -> Ts {
+        Ts(ts.0 - i64::from(self.bar > 0))
+    }
+
+    fn apart(&mut self, from: Ts, to: Ts) {
+        let length = to.0.saturating_sub(from.0);
+        self.lengths.add(length);
+        self.next_bars += u64::from(length <= self.bar);
+        self.keep(from, to);
+    }
+
+    fn keep(&mut self, from: Ts, to: Ts) {
+        let length = to.0.saturating_sub(from.0);
+        let is_longer = self
+            .longest
+            .peek()
+            .is_none_or(|least| length > least.0.length);
+        if length <= self.bar || (self.longest.len() == KEPT && !is_longer) {
+            return;
+        }
+        if self.longest.len() == KEPT {
+            self.longest.pop();
+        }
+        self.longest.push(Reverse(Silence { length, from, to }));
+    }
+
+    /// The silences that are far longer than usual, in order, and what that was measured by.
+    pub(super) fn silences(&self, thresholds: &Thresholds) -> (Vec<Silence>, DurationNs) {
+        if self.lengths.count < thresholds.silence_min {
+            return (Vec::new(), 0);
+        }
+        let usual = self.lengths.usual_most();
+        let most = if self.bar > 0
+            && (self.lengths.count - self.next_bars) * 1_000 <= self.lengths.count
+        {
+            // Hardly any bar is missing: each one that is counts.
+            self.bar
+        } else {
+            let least = if self.bar > 0 { 0 } else { thresholds.silence };
+            usual.saturating_mul(thresholds.silence_factor).max(least)
+        };
+        let long = self.longest.iter().map(|kept| kept.0);
+        let mut long: Vec<Silence> = long.filter(|silence| silence.length > most).collect();
+        long.sort_unstable_by_key(|silence| silence.from);
+        (long, usual)
+    }
+
+    /// The sessions of the calendar that had nothing between the first and the last record.
+    pub(super) fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Calendars;
+
+    #[test]
+    fn bins_hold_their_lengths() {
+        for length in [1, 2, 7, 8, 9, 100, 1_000_003, 86_400_000_000_000, i64::MAX] {
+            let at = bin(length);
+            assert!(upper(at) >= length, "{length}");
+            assert!(
+                length < 16 || upper(at) as f64 <= length as f64 * 1.125,
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_silence_counts_against_what_is_usual() {
+        let mut spacing = Spacing::new(None, 0);
+        let second = 1_000_000_000;
+        for n in 0..2_000 {
+            spacing.push(Ts(n * second));
+        }
+        spacing.push(Ts(2_010 * second));
+        spacing.push(Ts(2_100 * second));
+        let (found, _) = spacing.silences(&Thresholds::default());
+        let long = Silence {
+            length: 90 * second,
+            from: Ts(2_010 * second),
+            to: Ts(2_100 * second),
+        };
+        assert_eq!(found, [long]);
+    }
+
+    #[test]
+    fn nights_are_no_silence_and_days_without_records_are_told() {
+        let calendar = Calendars::built_in().unwrap().get("us-equity").unwrap();
+        let mut spacing = Spacing::new(Some(Arc::clone(&calendar)), 0);
+        let from = Ts::parse("2024-03-04").unwrap();
+        let to = Ts::parse("2024-03-16").unwrap();
+        for session in calendar.sessions(from, to) {
+            if ["2024-03-07", "2024-03-08"].contains(&session.date.to_string().as_str()) {
+                continue;
+            }
+            for minute in 0..390 {
+                spacing.push(Ts(session.open.0 + minute * 60_000_000_000));
+            }
+        }
+        assert_eq!(spacing.silences(&Thresholds::default()).0, []);
+        let missing = spacing.missing();
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].count, 2);
+        assert_eq!(missing[0].first.date.to_string(), "2024-03-07");
+        assert_eq!(missing[0].last.date.to_string(), "2024-03-08");
+    }
+}

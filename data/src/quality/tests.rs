@@ -1,0 +1,1 @@
+//! The ledger over small sets made by hand.

@@ -1,0 +1,180 @@
+//! Bid and ask, from quotes or from the levels of a book: when they were crossed, and when they stayed as they were while trades
+//! went on.
+
+use super::Thresholds;
+use std::collections::BTreeMap;
+use tickloom_types::{Flags, LevelBody, QuoteBody, Record, Side, Ts};
+
+/// Levels of one side that are kept; the worst goes first. A book whose best prices cross does so near its top.
+const LEVELS_MAX: usize = 4_096;
+
+/// A time in which bid was at or above ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Crossing {
+    pub(super) from: Ts,
+    pub(super) to: Ts,
+    /// Records that said so.
+    pub(super) count: u64,
+    pub(super) bid: i64,
+    pub(super) ask: i64,
+}
+
+impl Crossing {
+    /// Whether the next one begins so soon that both are one.
+    pub(super) fn is_followed_by(&self, next: &Crossing, thresholds: &Thresholds) -> bool {
+        next.from.0.saturating_sub(self.to.0) <= thresholds.join
+    }
+
+    pub(super) fn join(&mut self, next: &Crossing) {
+        self.to = self.to.max(next.to);
+        self.count += next.count;
+    }
+}
+
+/// Follows whether bid and ask are crossed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CrossWatch {
+    open: Option<Crossing>,
+}
+
+impl CrossWatch {
+    /// Bid and ask as of now, if both sides have one. The crossing that this ends.
+    pub(super) fn push(&mut self, ts: Ts, top: Option<(i64, i64)>) -> Option<Crossing> {
+        match (top.filter(|(bid, ask)| bid >= ask), &mut self.open) {
+            (Some(_), Some(open)) => {
+                open.count += 1;
+                open.to = open.to.max(ts);
+                None
+            }
+            (Some((bid, ask)), None) => {
+                let (from, to) = (ts, ts);
+                self.open = Some(Crossing {
+                    from,
+                    to,
+                    count: 1,
+                    bid,
+                    ask,
+                });
+                None
+            }
+            (None, Some(open)) => {
+                open.to = open.to.max(ts);
+                self.open.take()
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// The crossing that is open at the end.
+    pub(super) fn rest(&mut self) -> Option<Crossing> {
+        self.open.take()
+    }
+}
+
+/// Bid and ask of a quote. A side without size is empty; both without size means that sizes are not known.
+pub(super) fn top_of(quote: &QuoteBody) -> Option<(i64, i64)> {
+    let is_sized = quote.bid_qty > 0 && quote.ask_qty > 0;
+    let is_bare = quote.bid_qty == 0 && quote.ask_qty == 0 && quote.bid != 0 && quote.ask != 0;
+    (is_sized || is_bare).then_some((quote.bid, quote.ask))
+}
+
+/// A time in which nothing changed though trades went on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Still {
+    pub(super) from: Ts,
+    pub(super) to: Ts,
+    pub(super) trades: u64,
+}
+
+/// Follows whether bid and ask, or a book, still change.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StaleWatch {
+    /// Time of the newest change.
+    changed: Option<Ts>,
+    trades: u64,
+    traded: Ts,
+}
+
+impl StaleWatch {
+    pub(super) fn trade(&mut self, ts: Ts) {
+        if self.changed.is_some() {
+            self.trades += 1;
+            self.traded = self.traded.max(ts);
+        }
+    }
+
+    /// Something changed. The stillness that this ends.
+    pub(super) fn change(&mut self, ts: Ts, thresholds: &Thresholds) -> Option<Still> {
+        let found = self.still(ts, thresholds);
+        self.changed = self.changed.max(Some(ts));
+        self.trades = 0;
+        found
+    }
+
+    /// The stillness that is open at the end.
+    pub(super) fn rest(&self, thresholds: &Thresholds) -> Option<Still> {
+        self.still(self.traded, thresholds)
+    }
+
+    fn still(&self, ts: Ts, thresholds: &Thresholds) -> Option<Still> {
+        let from = self.changed?;
+        let is_long = ts.0.saturating_sub(from.0) >= thresholds.stale;
+        (is_long && self.trades >= thresholds.stale_trades).then_some(Still {
+            from,
+            to: ts,
+            trades: self.trades,
+        })
+    }
+}
+
+/// The levels of an L2 book, as far as they matter for its top.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Levels {
+    bids: BTreeMap<i64, i64>,
+    asks: BTreeMap<i64, i64>,
+    is_synced: bool,
+}
+
+impl Levels {
+    /// Takes a level. At the end of a message of a book that is known: its best bid and ask, if it has both.
+    pub(super) fn push(
+        &mut self,
+        record: &Record,
+        level: &LevelBody,
+    ) -> Option<Option<(i64, i64)>> {
+        if level.clear != 0 {
+            self.bids.clear();
+            self.asks.clear();
+            self.is_synced = true;
+        }
+        let is_bid = level.side == Side::Buy as u8;
+        let side = if is_bid {
+            &mut self.bids
+        } else {
+            &mut self.asks
+        };
+        if level.qty == 0 {
+            side.remove(&level.price);
+        } else {
+            side.insert(level.price, level.qty);
+            if side.len() > LEVELS_MAX {
+                if is_bid {
+                    side.pop_first()
+                } else {
+                    side.pop_last()
+                };
+            }
+        }
+        if !self.is_synced || !record.has(Flags::LAST) {
+            return None;
+        }
+        let bid = self.bids.last_key_value().map(|(price, _)| *price);
+        let ask = self.asks.first_key_value().map(|(price, _)| *price);
+        Some(bid.zip(ask))
+    }
+
+    /// The book is lost until its next snapshot.
+    pub(super) fn lose(&mut self) {
+        *self = Levels::default();
+    }
+}

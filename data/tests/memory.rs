@@ -4,7 +4,8 @@
 //! The process is this test itself, which runs one scan when it is told so by its environment. The system's limit is that on
 //! private memory (`ulimit -d`), set to what the process has taken before the scan and the ceiling on top.
 
-#![cfg(all(test, target_os = "linux"))]
+#![cfg(test)]
+#![cfg(target_os = "linux")]
 
 use std::path::Path;
 use std::process::Command;

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-const PAGES: [&str; 2] = ["README.md", "docs/backtest.md"];
+const PAGES: [&str; 3] = ["README.md", "docs/backtest.md", "docs/export.md"];
 const BINARY: &str = env!("CARGO_BIN_EXE_tickloom");
 
 fn root() -> PathBuf {
@@ -218,6 +218,7 @@ fn help_of_every_command_has_examples() {
         "subscribe",
         "backtest",
         "import",
+        "export",
         "replay",
         "signals",
     ] {

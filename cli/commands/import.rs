@@ -202,7 +202,7 @@ fn rows(file: &Path, options: &ImportOptions, target: &Target) -> Result<Vec<Imp
     for member in members {
         all.push(match target.take(&member, options) {
             Ok(report) => Imported::rows(report),
-            Err(error) if is_of_catalog(&error, target) => return Err(Failure::run(error)),
+            Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),
             Err(error) => Imported::failed(file, &error.to_string()),
         });
     }
@@ -210,10 +210,10 @@ fn rows(file: &Path, options: &ImportOptions, target: &Target) -> Result<Vec<Imp
 }
 
 /// Whether the catalog is at fault rather than the file.
-fn is_of_catalog(error: &DataError, target: &Target) -> bool {
+fn is_of_catalog(error: &DataError, file: &Path, target: &Target) -> bool {
     match error {
+        DataError::Schema { file: at, .. } => at != file,
         DataError::Parquet { .. }
-        | DataError::Schema { .. }
         | DataError::OtherRun { .. }
         | DataError::Store { .. }
         | DataError::Outrun { .. } => true,

@@ -5,6 +5,7 @@
 
 pub(crate) mod batch;
 mod columnar;
+mod dbn;
 mod format;
 pub(crate) mod header;
 pub(crate) mod rows;
@@ -17,7 +18,7 @@ pub use format::ExportFormat;
 
 use crate::catalog::scan::empty;
 use crate::limits::BATCH_ROWS;
-use crate::{Catalog, Result, RunMeta, ScanQuery, Table};
+use crate::{Catalog, Result, ScanQuery, Table};
 use arrow_array::RecordBatch;
 use batch::Encoder;
 use header::FileHeader;
@@ -69,7 +70,7 @@ trait BatchWriter {
 /// and of how many at most, and says whether to go on; if not, nothing is left of the file and the result is `None`.
 ///
 /// # Errors
-/// [`crate::DataError::Option`] for a file name of no format; [`crate::DataError::Empty`], with
+/// [`crate::DataError::Option`] for a file name of no format or a table that has no place in it; [`crate::DataError::Empty`], with
 /// the nearest data, if nothing is selected; [`crate::DataError::Record`] for a record that the format cannot hold exactly.
 pub fn export_file(
     catalog: &Catalog,
@@ -84,9 +85,8 @@ pub fn export_file(
         ..query.clone()
     };
     let mut rows = Rows::select(catalog, &query)?;
-    let header = FileHeader::new(table, rows.metas(), &query);
     let target = Target::create(path)?;
-    let mut writer = writer(format, &header, rows.metas(), &target)?;
+    let mut writer = writer(format, &rows, &query, &target)?;
     let mut report = ExportReport {
         file: path.to_owned(),
         format,
@@ -95,7 +95,7 @@ pub fn export_file(
         bytes: 0,
         from: Ts(i64::MAX),
         to: Ts(i64::MIN),
-        runs: header.runs.iter().map(|run| run.run.clone()).collect(),
+        runs: rows.metas().iter().map(|run| run.run.clone()).collect(),
         notes: Vec::new(),
     };
     let mut batch = Vec::with_capacity(BATCH_ROWS);
@@ -118,25 +118,26 @@ pub fn export_file(
     Ok(Some(report))
 }
 
+/// What writes rows of the table that `query` names.
 fn writer(
     format: ExportFormat,
-    header: &FileHeader,
-    runs: &[RunMeta],
+    rows: &Rows,
+    query: &ScanQuery,
     target: &Target,
 ) -> Result<Box<dyn Writer>> {
-    let encoder = Encoder::new(header.table, runs);
+    let table = query.tables[0];
+    let header = FileHeader::new(table, rows.metas(), query);
     let batches: Box<dyn BatchWriter> = match format {
-        ExportFormat::Csv | ExportFormat::CsvGz => {
-            text::csv(header, target, format == ExportFormat::CsvGz)?
-        }
-        ExportFormat::Jsonl | ExportFormat::JsonlGz => {
-            text::json_lines(header, target, format == ExportFormat::JsonlGz)?
-        }
-        ExportFormat::Arrow => columnar::arrow(header, target)?,
-        ExportFormat::Parquet => columnar::parquet(header, target)?,
+        ExportFormat::Csv => text::csv(&header, target, false)?,
+        ExportFormat::CsvGz => text::csv(&header, target, true)?,
+        ExportFormat::Jsonl => text::json_lines(&header, target, false)?,
+        ExportFormat::JsonlGz => text::json_lines(&header, target, true)?,
+        ExportFormat::Arrow => columnar::arrow(&header, target)?,
+        ExportFormat::Parquet => columnar::parquet(&header, target)?,
+        ExportFormat::Dbn => return dbn::dbn(table, rows, target),
     };
     Ok(Box::new(Batches {
-        encoder,
+        encoder: Encoder::new(table, rows.metas()),
         batches,
         rows: 0,
     }))

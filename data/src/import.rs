@@ -169,7 +169,7 @@ impl Input {
     /// As [`read_file`].
     pub fn read(&self, options: &ImportOptions) -> Result<FileRecords> {
         if self.format(options)? == Format::Tickloom {
-            return own::read_own(self.path());
+            return own::read_own(self);
         }
         let prepared = self.prepare(options)?;
         let instruments = prepared.instruments().clone();
@@ -191,7 +191,7 @@ impl Input {
     /// As [`read_file`].
     pub fn check(&self, options: &ImportOptions) -> Result<ImportReport> {
         if self.format(options)? == Format::Tickloom {
-            return own::check_own(self.path());
+            return own::check_own(self);
         }
         self.emit(self.prepare(options)?, options, &mut |_| Ok(()))
     }
@@ -203,7 +203,7 @@ impl Input {
     /// As [`read_file`], and what [`Catalog::writer`] and its writer return.
     pub fn import(&self, options: &ImportOptions, catalog: &Catalog) -> Result<ImportReport> {
         if self.format(options)? == Format::Tickloom {
-            return own::import_own(self.path(), catalog);
+            return own::import_own(self, catalog);
         }
         let run = self.run(options)?;
         let prepared = self.prepare(options)?;
@@ -240,7 +240,7 @@ impl Input {
         catalog: &Catalog,
     ) -> Result<Option<ImportReport>> {
         if self.format(options)? == Format::Tickloom {
-            return own::imported_own(self.path(), catalog);
+            return own::imported_own(self, catalog);
         }
         let run = self.run(options)?;
         let Some(written) = catalog.has_part(&run, 0, &source(options))? else {

@@ -1,4 +1,5 @@
-//! DuckDB, Polars and pandas read a catalog and see exact decimals and nanoseconds: `readers.py` prints what they see.
+//! DuckDB, Polars and pandas read a catalog, and with pyarrow exported files, and see exact decimals and nanoseconds: `readers.py`
+//! and `exports.py` print what they see.
 //!
 //! `cargo xtask test` prepares a Python with them and names it in `TICKLOOM_PYTHON`. Without it the test says that it was
 //! skipped; in CI that is a failure.
@@ -8,7 +9,7 @@
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
-use tickloom_data::{Catalog, RunMeta};
+use tickloom_data::{Catalog, RunMeta, ScanQuery, Table, export_file};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Side, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,
@@ -104,34 +105,77 @@ fn record((instrument, ts, price, qty, side): (u32, i64, i64, i64, u8)) -> Recor
     ))
 }
 
-#[test]
-fn strangers_read_exact_numbers_and_times() {
+/// What a script prints of a folder, a line of JSON for each reader; `None` without a Python that has the readers.
+fn read_by_strangers(script: &str, folder: &Path) -> Option<Vec<Value>> {
     let Some(python) = std::env::var_os("TICKLOOM_PYTHON") else {
         let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
         assert!(!is_ci, "TICKLOOM_PYTHON is not set: run cargo xtask test");
         eprintln!(
             "skipped: TICKLOOM_PYTHON names no Python with DuckDB, Polars and pandas; cargo xtask test prepares one"
         );
-        return;
+        return None;
     };
-    let dir = tempfile::tempdir().unwrap();
-    write_catalog(dir.path());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers.py");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let output = Command::new(python)
-        .arg(script)
-        .arg(dir.path())
+        .arg(tests.join(script))
+        .arg(folder)
         .output()
         .unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{error}");
-    let lines: Vec<Value> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    Some(lines.collect())
+}
+
+#[test]
+fn strangers_read_exact_numbers_and_times() {
+    let dir = tempfile::tempdir().unwrap();
+    write_catalog(dir.path());
+    let Some(lines) = read_by_strangers("readers.py", dir.path()) else {
+        return;
+    };
     assert_eq!(lines.len(), 3);
     for line in lines {
         check(&line);
+    }
+}
+
+#[test]
+fn strangers_read_exported_files() {
+    let dir = tempfile::tempdir().unwrap();
+    write_catalog(dir.path());
+    let catalog = Catalog::open(dir.path()).unwrap();
+    for ending in ["csv", "csv.gz", "jsonl", "arrow", "parquet"] {
+        let path = dir.path().join(format!("trades.{ending}"));
+        let query = ScanQuery::default();
+        let report = export_file(&catalog, Table::Trades, &query, &path, &mut |_, _| true);
+        assert_eq!(report.unwrap().unwrap().rows, 4);
+    }
+    let Some(lines) = read_by_strangers("exports.py", dir.path()) else {
+        return;
+    };
+    assert_eq!(lines.len(), 8);
+    for line in lines {
+        let reader = line["reader"].as_str().unwrap();
+        let rows = line["rows"].as_array().unwrap();
+        assert_eq!(rows.len(), SEEN.len(), "{reader}");
+        for (seq, (row, seen)) in rows.iter().zip(SEEN).enumerate() {
+            let [time, instrument, _, price, qty, side] = seen;
+            let recv = (time.parse::<i64>().unwrap() + 7).to_string();
+            let seq = seq.to_string();
+            let mut found: Vec<&str> = row
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|field| field.as_str().unwrap())
+                .collect();
+            if found[8] == "nan" {
+                found[8] = "None";
+            }
+            let expected = [time, &recv, &seq, instrument, "feed", "0", price, qty, side];
+            assert_eq!(found, expected, "{reader}");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::unite::unite;
 use super::{Catalog, Range, Table};
 use crate::import::with_scale;
 use crate::{DataError, Result, RunMeta};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tickloom_types::{BarSpec, Instruments, Record, Seq, Ts};
 
@@ -201,8 +201,11 @@ impl Iterator for Scan {
 /// A run that has files for a query.
 pub(crate) struct SelectedRun {
     pub(crate) meta: RunMeta,
-    /// The least time of the rows in them.
+    /// The least and the greatest time of the rows in them.
     pub(crate) from: Ts,
+    pub(crate) to: Ts,
+    /// Sizes of the bars in them.
+    pub(crate) bars: BTreeSet<BarSpec>,
     /// The rows in them; those of other times are among them.
     pub(crate) rows_max: u64,
     parts: Vec<Wanted>,
@@ -232,6 +235,12 @@ pub(crate) fn select_runs(catalog: &Catalog, query: &ScanQuery) -> Result<Vec<Se
             .map(|f| f.file.meta.ts_min)
             .min()
             .unwrap_or_default(),
+        to: parts
+            .iter()
+            .map(|f| f.file.meta.ts_max)
+            .max()
+            .unwrap_or_default(),
+        bars: parts.iter().filter_map(|f| f.file.meta.bar).collect(),
         rows_max: parts.iter().map(|f| f.file.meta.rows).sum(),
         parts,
         files: Arc::clone(&files),

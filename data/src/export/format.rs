@@ -20,6 +20,8 @@ pub enum ExportFormat {
     Arrow,
     /// A Parquet file.
     Parquet,
+    /// DBN, for the tables that it has.
+    Dbn,
 }
 
 const ENDINGS: &[(&str, ExportFormat)] = &[
@@ -29,6 +31,7 @@ const ENDINGS: &[(&str, ExportFormat)] = &[
     (".jsonl.gz", ExportFormat::JsonlGz),
     (".arrow", ExportFormat::Arrow),
     (".parquet", ExportFormat::Parquet),
+    (".dbn", ExportFormat::Dbn),
 ];
 
 impl ExportFormat {
@@ -46,7 +49,7 @@ impl ExportFormat {
             .ok_or_else(|| DataError::Option {
                 field: "name of the file",
                 value: path.display().to_string(),
-                expected: "one that ends with .csv, .jsonl (each also with .gz), .arrow or .parquet",
+                expected: "one that ends with .csv, .jsonl (each also with .gz), .arrow, .parquet or .dbn",
             })
     }
 }

@@ -7,8 +7,8 @@ use crate::catalog::merge::RunMerge;
 use crate::catalog::scan::{SelectedRun, select_runs};
 use crate::{Catalog, Result, RunMeta, ScanQuery};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use tickloom_types::Record;
+use std::collections::{BTreeSet, BinaryHeap};
+use tickloom_types::{BarSpec, Record, Ts};
 
 /// A record with its place in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(crate) struct Rows {
     /// Time and index of the runs that wait. One that is not open waits at the least time that its rows may have.
     waiting: BinaryHeap<Reverse<(i64, usize)>>,
     rows_max: u64,
+    span: (Ts, Ts),
+    bars: Vec<BarSpec>,
 }
 
 /// How far the reading of a run is.
@@ -42,9 +44,19 @@ impl Rows {
     pub(crate) fn select(catalog: &Catalog, query: &ScanQuery) -> Result<Rows> {
         let selected = select_runs(catalog, query)?;
         let waiting = selected.iter().enumerate();
+        let bars: BTreeSet<BarSpec> = selected.iter().flat_map(|run| run.bars.clone()).collect();
         Ok(Rows {
             query: query.clone(),
             waiting: waiting.map(|(at, run)| Reverse((run.from.0, at))).collect(),
+            span: (
+                selected
+                    .iter()
+                    .map(|run| run.from)
+                    .min()
+                    .unwrap_or_default(),
+                selected.iter().map(|run| run.to).max().unwrap_or_default(),
+            ),
+            bars: bars.into_iter().collect(),
             rows_max: selected.iter().map(|run| run.rows_max).sum(),
             metas: selected.iter().map(|run| run.meta.clone()).collect(),
             runs: selected
@@ -57,6 +69,16 @@ impl Rows {
     /// The runs, by their index in rows.
     pub(crate) fn metas(&self) -> &[RunMeta] {
         &self.metas
+    }
+
+    /// No row is before the first of these times or after the second.
+    pub(crate) fn span(&self) -> (Ts, Ts) {
+        self.span
+    }
+
+    /// Sizes of the bars among the rows.
+    pub(crate) fn bars(&self) -> &[BarSpec] {
+        &self.bars
     }
 
     /// At most so many rows will come.

@@ -43,6 +43,11 @@ enum Content {
     Bytes(Arc<[u8]>),
 }
 
+/// What can be read in any order.
+pub(crate) trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
 /// Where in a zip a member is, and what it must come to.
 #[derive(Clone, Debug)]
 struct Member {
@@ -262,6 +267,14 @@ impl Input {
             return Ok(Box::new(limited(unpacked)));
         }
         Ok(source)
+    }
+
+    /// A whole file as it is, to be read in any order.
+    pub(crate) fn open_at_will(&self) -> Result<Box<dyn ReadSeek>> {
+        Ok(match &self.content {
+            Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
+            Content::File | Content::Member(_) => Box::new(self.open_file()?),
+        })
     }
 
     fn open_file(&self) -> Result<File> {

@@ -9,7 +9,7 @@ mod ipc;
 mod rows;
 mod text;
 
-use super::{FileRecords, Format, ImportReport};
+use super::{FileRecords, Format, ImportReport, Input};
 use crate::catalog::{Catalog, RunWriter};
 use crate::export::header::FileHeader;
 use crate::export::rows::Row;
@@ -18,8 +18,7 @@ use crate::{DataError, Result, RunMeta};
 use arrow_array::RecordBatch;
 use rows::Decoder;
 use std::fs::File;
-use std::io::{BufRead, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A kind of file that export writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,17 +45,11 @@ impl OwnFormat {
         }
     }
 
-    /// The format of a file by its first bytes.
-    fn of_file(path: &Path) -> Result<OwnFormat> {
-        let mut start = Vec::new();
-        super::open_text(path)?
-            .take(CSV_MARK.len().max(JSON_MARK.len()) as u64)
-            .read_to_end(&mut start)
-            .map_err(DataError::io("read", path))?;
-        OwnFormat::sniff(&start).ok_or_else(|| {
-            let found = "other first bytes";
-            wrong(path, "content", found, "what export writes")
-        })
+    /// The format of a file that was found to be one of these.
+    fn of(input: &Input) -> Result<OwnFormat> {
+        let found = OwnFormat::sniff(&input.head()?);
+        let expected = "CSV, JSON lines, Arrow or Parquet as export writes them";
+        found.ok_or_else(|| wrong(input.path(), "content", "something else", expected))
     }
 }
 
@@ -74,42 +67,28 @@ pub(crate) struct OwnFile {
 }
 
 impl OwnFile {
-    /// Opens a file of this format.
-    pub(crate) fn open(path: &Path, format: OwnFormat) -> Result<OwnFile> {
-        if matches!(format, OwnFormat::Csv | OwnFormat::JsonLines) {
-            return OwnFile::from_text(path, format, super::open_text(path)?);
-        }
-        let file = File::open(path).map_err(DataError::io("open", path))?;
-        match format {
+    /// Opens a file.
+    fn open(input: &Input) -> Result<OwnFile> {
+        let path = input.path();
+        match OwnFormat::of(input)? {
+            OwnFormat::Csv => {
+                let (header, batches) = text::csv(path, input.open()?)?;
+                Ok(OwnFile::new(path, header, Box::new(batches), 3))
+            }
+            OwnFormat::JsonLines => {
+                let (header, batches) = text::json_lines(path, input.open()?)?;
+                Ok(OwnFile::new(path, header, Box::new(batches), 2))
+            }
+            OwnFormat::Arrow => {
+                let (header, batches) = ipc::open(path, input.open_at_will()?)?;
+                Ok(OwnFile::new(path, header, Box::new(batches), 1))
+            }
             OwnFormat::Parquet => {
+                let file = File::open(path).map_err(DataError::io("open", path))?;
                 let (header, batches) = columnar::parquet(path, file)?;
                 Ok(OwnFile::new(path, header, Box::new(batches), 1))
             }
-            _ => OwnFile::from_arrow(path, file),
         }
-    }
-
-    /// An Arrow IPC file.
-    pub(crate) fn from_arrow(
-        path: &Path,
-        file: impl Read + std::io::Seek + 'static,
-    ) -> Result<OwnFile> {
-        let (header, batches) = ipc::open(path, file)?;
-        Ok(OwnFile::new(path, header, Box::new(batches), 1))
-    }
-
-    /// CSV or JSON lines.
-    pub(crate) fn from_text(
-        path: &Path,
-        format: OwnFormat,
-        text: Box<dyn BufRead>,
-    ) -> Result<OwnFile> {
-        if format == OwnFormat::Csv {
-            let (header, batches) = text::csv(path, text)?;
-            return Ok(OwnFile::new(path, header, Box::new(batches), 3));
-        }
-        let (header, batches) = text::json_lines(path, text)?;
-        Ok(OwnFile::new(path, header, Box::new(batches), 2))
     }
 
     fn new(path: &Path, header: FileHeader, batches: Box<dyn Batches>, first: u64) -> OwnFile {
@@ -140,9 +119,9 @@ struct Content {
 }
 
 /// Reads a file to its end and says what is in it; each batch of its rows is given to `take`.
-fn read_all(path: &Path, take: &mut dyn FnMut(&[Row]) -> Result<()>) -> Result<Content> {
-    let mut file = OwnFile::open(path, OwnFormat::of_file(path)?)?;
-    let mut report = ImportReport::new(path, None, Format::Tickloom);
+fn read_all(input: &Input, take: &mut dyn FnMut(&[Row]) -> Result<()>) -> Result<Content> {
+    let mut file = OwnFile::open(input)?;
+    let mut report = ImportReport::new(input.path(), None, Format::Tickloom);
     let mut rows = Vec::new();
     while file.fill(&mut rows)? {
         report.read += rows.len() as u64;
@@ -164,16 +143,16 @@ fn read_all(path: &Path, take: &mut dyn FnMut(&[Row]) -> Result<()>) -> Result<C
 }
 
 /// Reads the records of a file of inputs of one run.
-pub(crate) fn read_own(path: &Path) -> Result<FileRecords> {
+pub(crate) fn read_own(input: &Input) -> Result<FileRecords> {
     let mut records = Vec::new();
-    let content = read_all(path, &mut |rows| {
+    let content = read_all(input, &mut |rows| {
         records.extend(rows.iter().map(|row| row.record));
         Ok(())
     })?;
     let [run] = content.header.runs.as_slice() else {
         let found = format!("{} runs", content.header.runs.len());
         return Err(wrong(
-            path,
+            input.path(),
             "content",
             found,
             "one run; import the file instead",
@@ -187,15 +166,15 @@ pub(crate) fn read_own(path: &Path) -> Result<FileRecords> {
 }
 
 /// Reads a file to say what an import would do.
-pub(crate) fn check_own(path: &Path) -> Result<ImportReport> {
-    read_all(path, &mut |_| Ok(())).map(|content| content.report)
+pub(crate) fn check_own(input: &Input) -> Result<ImportReport> {
+    read_all(input, &mut |_| Ok(())).map(|content| content.report)
 }
 
 /// What the catalog has of a file, if it is complete there; of the file only the header is decoded.
-pub(crate) fn imported_own(path: &Path, catalog: &Catalog) -> Result<Option<ImportReport>> {
-    let header = OwnFile::open(path, OwnFormat::of_file(path)?)?.header;
-    let names = run_names(path, &header.runs)?;
-    let mut report = ImportReport::new(path, None, Format::Tickloom);
+pub(crate) fn imported_own(input: &Input, catalog: &Catalog) -> Result<Option<ImportReport>> {
+    let header = OwnFile::open(input)?.header;
+    let names = run_names(input, &header.runs)?;
+    let mut report = ImportReport::new(input.path(), None, Format::Tickloom);
     for name in &names {
         let Some(written) = catalog.has_part(name, 0, &source(&header))? else {
             return Ok(None);
@@ -212,11 +191,11 @@ fn source(header: &FileHeader) -> String {
 }
 
 /// Imports a file into the catalog; nothing of it unless all of it is right.
-pub(crate) fn import_own(path: &Path, catalog: &Catalog) -> Result<ImportReport> {
+pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportReport> {
     // Read twice: what is wrong is found before anything is written.
-    let content = read_all(path, &mut |_| Ok(()))?;
+    let content = read_all(input, &mut |_| Ok(()))?;
     let mut report = content.report;
-    let names = run_names(path, &content.header.runs)?;
+    let names = run_names(input, &content.header.runs)?;
     let source = source(&content.header);
     let mut writers: Vec<Option<RunWriter>> = Vec::new();
     for (name, run) in names.iter().zip(&content.header.runs) {
@@ -234,7 +213,7 @@ pub(crate) fn import_own(path: &Path, catalog: &Catalog) -> Result<ImportReport>
     }
     report.unchanged = writers.iter().all(Option::is_none);
     if !report.unchanged {
-        read_all(path, &mut |rows| push_all(&mut writers, rows))?;
+        read_all(input, &mut |rows| push_all(&mut writers, rows))?;
     }
     for writer in writers.into_iter().flatten() {
         writer.finish()?;
@@ -261,8 +240,8 @@ fn push_all(writers: &mut [Option<RunWriter>], rows: &[Row]) -> Result<()> {
 
 /// Names under which the catalog keeps the runs of a file: by its content, in the order of the names that they had, so that
 /// records of the same time are merged as before.
-fn run_names(path: &Path, runs: &[RunMeta]) -> Result<Vec<String>> {
-    let name = super::content_run(&[PathBuf::from(path)], "")?;
+fn run_names(input: &Input, runs: &[RunMeta]) -> Result<Vec<String>> {
+    let name = input.content_run("")?;
     if runs.len() <= 1 {
         return Ok(vec![name]);
     }

@@ -11,8 +11,10 @@ use arrow_array::RecordBatch;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::FileReader;
 use arrow_ipc::{Block, MessageHeader, root_as_footer, root_as_message};
+use arrow_schema::{DataType, Field, Schema};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What an Arrow IPC file begins and ends with.
 pub(super) const MAGIC: &[u8] = b"ARROW1";
@@ -70,18 +72,59 @@ fn check(path: &Path, file: &mut (impl Read + Seek)) -> Result<FileHeader> {
     check_schema(path, &header, &schema)?;
     let words = footer.dictionaries().unwrap_or_default();
     let batches = footer.recordBatches().unwrap_or_default();
-    for (blocks, kind) in [
-        (words, MessageHeader::DictionaryBatch),
-        (batches, MessageHeader::RecordBatch),
-    ] {
+    let kinds = [
+        (words, Expected::words(at)),
+        (batches, Expected::rows(at, &schema)),
+    ];
+    for (blocks, expected) in kinds {
         for block in blocks {
-            check_block(path, file, block, kind, at).map_err(|wrong| match wrong {
+            check_block(path, file, block, &expected).map_err(|wrong| match wrong {
                 BlockError::Found(found) => not_arrow(path, found),
                 BlockError::Io(error) => error,
             })?;
         }
     }
     Ok(header)
+}
+
+/// What a block must be.
+struct Expected {
+    kind: MessageHeader,
+    /// Rows at most.
+    rows_max: i64,
+    /// What the length of each of its buffers is a multiple of.
+    widths: Vec<u64>,
+    /// Where in the file it ends at the latest.
+    end: u64,
+}
+
+impl Expected {
+    /// A list of names: which are null, where each begins, their text.
+    fn words(end: u64) -> Expected {
+        Expected {
+            kind: MessageHeader::DictionaryBatch,
+            rows_max: i64::from(i32::MAX),
+            widths: vec![1, 4, 1],
+            end,
+        }
+    }
+
+    /// Rows: of each column which are null, and the values.
+    fn rows(end: u64, schema: &Schema) -> Expected {
+        let width = |field: &Arc<Field>| match field.data_type() {
+            DataType::Dictionary(..) => 4,
+            // A bit each in whole bytes.
+            DataType::Boolean => 1,
+            other => other.primitive_width().unwrap_or(1) as u64,
+        };
+        let fields = schema.fields().iter();
+        Expected {
+            kind: MessageHeader::RecordBatch,
+            rows_max: BATCH_ROWS as i64,
+            widths: fields.flat_map(|field| [1, width(field)]).collect(),
+            end,
+        }
+    }
 }
 
 /// What is wrong with a block, or why it cannot be read.
@@ -96,13 +139,12 @@ impl From<&'static str> for BlockError {
     }
 }
 
-/// Checks the place of a block, which must end before `end`, and of everything in it.
+/// Checks the place of a block and of everything in it.
 fn check_block(
     path: &Path,
     file: &mut (impl Read + Seek),
     block: &Block,
-    kind: MessageHeader,
-    end: u64,
+    expected: &Expected,
 ) -> Result<(), BlockError> {
     const OUTSIDE: &str = "a block that is not within the file";
     let at = u64::try_from(block.offset()).map_err(|_| OUTSIDE)?;
@@ -111,7 +153,7 @@ fn check_block(
     let block_end = at
         .checked_add(metadata_bytes as u64)
         .and_then(|sum| sum.checked_add(body_bytes));
-    if block_end.is_none_or(|block_end| block_end > end) {
+    if block_end.is_none_or(|end| end > expected.end) {
         return Err(OUTSIDE.into());
     }
     if metadata_bytes < 8 || metadata_bytes as u64 + body_bytes > ARROW_BLOCK_BYTES_MAX {
@@ -121,7 +163,7 @@ fn check_block(
     let text = metadata.strip_prefix(&CONTINUATION);
     let text = text.ok_or("a block without its mark")?;
     let message = root_as_message(&text[4..]).map_err(|_| "a block that is no message")?;
-    if message.header_type() != kind {
+    if message.header_type() != expected.kind {
         return Err("a block of another kind than the footer says".into());
     }
     let (dictionary, batch) = (
@@ -133,9 +175,8 @@ fn check_block(
     if batch.compression().is_some() {
         return Err("compressed".into());
     }
-    let is_batch = kind == MessageHeader::RecordBatch;
     let rows = batch.length();
-    if rows < 0 || is_batch && rows > BATCH_ROWS as i64 {
+    if !(0..=expected.rows_max).contains(&rows) {
         return Err("a batch of another size than export writes".into());
     }
     for node in batch.nodes().unwrap_or_default() {
@@ -143,11 +184,18 @@ fn check_block(
             return Err("a column of another length than its batch".into());
         }
     }
-    for buffer in batch.buffers().unwrap_or_default() {
+    let buffers = batch.buffers().unwrap_or_default();
+    if buffers.len() != expected.widths.len() {
+        return Err("a batch of other columns than its schema says".into());
+    }
+    for (buffer, width) in buffers.iter().zip(&expected.widths) {
         let from = u64::try_from(buffer.offset()).map_err(|_| OUTSIDE)?;
         let length = u64::try_from(buffer.length()).map_err(|_| OUTSIDE)?;
         if from.checked_add(length).is_none_or(|end| end > body_bytes) {
             return Err(OUTSIDE.into());
+        }
+        if length % width != 0 {
+            return Err("a column that ends within a value".into());
         }
     }
     Ok(())

@@ -1,0 +1,138 @@
+//! `tickloom export` from outside: recorded data goes in, comes out in each format, and goes in again record for record.
+
+#![cfg(test)]
+
+mod cli;
+
+use cli::{Ran, shared_data, tickloom, workspace};
+use serde_json::Value;
+use std::path::Path;
+use tickloom_data::{Catalog, ScanQuery, Table};
+use tickloom_types::Record;
+
+const ENDINGS: [&str; 6] = ["csv", "csv.gz", "jsonl", "jsonl.gz", "arrow", "parquet"];
+
+fn import(file: &str, catalog: &str) -> Ran {
+    let ran = tickloom(&["import", file, "--catalog", catalog, "--json"]);
+    assert_eq!(ran.code, 0, "{file}: {}", ran.stderr);
+    ran
+}
+
+fn export(catalog: &str, kind: &str, file: &str, more: &[&str]) -> Ran {
+    let mut words = vec!["export", "--catalog", catalog, "--kind", kind];
+    words.extend(["--to-file", file, "--json"]);
+    words.extend(more);
+    tickloom(&words)
+}
+
+fn object(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error} in {ran:?}"))
+}
+
+/// All records of a table with what is said of its instruments.
+fn content(catalog: &str, table: Table) -> (Vec<(u64, Record)>, String) {
+    let query = ScanQuery {
+        tables: vec![table],
+        ..ScanQuery::default()
+    };
+    let catalog = Catalog::open(Path::new(catalog)).unwrap();
+    let scan = catalog.scan(&query).unwrap();
+    let instruments = format!("{:?}", scan.instruments());
+    (scan.map(Result::unwrap).collect(), instruments)
+}
+
+/// Lines of a raw capture that have all that its decoder makes records of: a snapshot, changes of the book, quotes and trades.
+fn capture(dir: &Path, source: &str) -> String {
+    let text = std::process::Command::new("sh")
+        .args(["-c", &format!("gzip -dc '{source}' | head -n 3000")])
+        .output()
+        .unwrap();
+    let file = dir.join("capture.txt").display().to_string();
+    std::fs::write(&file, text.stdout).unwrap();
+    file
+}
+
+#[test]
+fn recorded_data_comes_back_record_for_record_in_every_format() {
+    let sources = [
+        "binance-ws-l2/usdm/btcusdt_20240808.gz",
+        "peer-bars/EURUSD.csv.gz",
+    ];
+    let Some(files) = sources
+        .map(shared_data)
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+    else {
+        return;
+    };
+    let dir = workspace();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let catalog = at("catalog");
+    import(&capture(dir.path(), &files[0]), &catalog);
+    import(&files[1], &catalog);
+    let ranges = Catalog::open(Path::new(&catalog))
+        .unwrap()
+        .ranges()
+        .unwrap();
+    let mut tables: Vec<Table> = ranges.iter().map(|range| range.table).collect();
+    tables.dedup();
+    for table in [
+        Table::Trades,
+        Table::Quotes,
+        Table::BookUpdates,
+        Table::Bars,
+    ] {
+        assert!(tables.contains(&table), "{table} among {tables:?}");
+    }
+    for table in tables {
+        let expected = content(&catalog, table);
+        for ending in ENDINGS {
+            let what = format!("{table}.{ending}");
+            let (file, again) = (at(&what), at(&format!("again-{what}")));
+            let ran = export(&catalog, table.name(), &file, &[]);
+            assert_eq!(ran.code, 0, "{what}: {}", ran.stderr);
+            let report = object(&ran);
+            assert_eq!(report["rows"], expected.0.len(), "{what}");
+            assert_eq!(report["bytes"], std::fs::metadata(&file).unwrap().len());
+            let report = object(&import(&file, &again));
+            assert_eq!(report["written"], expected.0.len(), "{what}");
+            assert_eq!(report["refused"], 0, "{what}");
+            assert!(content(&again, table) == expected, "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_is_said_and_leaves_no_file() {
+    let dir = workspace();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let bars = "time,open,high,low,close,volume\n2024-01-01T00:00:00Z,1,2,1,1.5,0.25\n2024-01-01T00:05:00Z,1,2,1,1.5,9\n";
+    std::fs::write(at("X.csv"), bars).unwrap();
+    let catalog = at("catalog");
+    import(&at("X.csv"), &catalog);
+    let check = |kind: &str, file: &str, more: &[&str], expected: &str| {
+        let ran = export(&catalog, kind, &at(file), more);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains(expected), "{ran:?}");
+        assert!(!dir.path().join(file).exists(), "{ran:?}");
+    };
+    check(
+        "bars",
+        "x.xlsx",
+        &[],
+        "expected one that ends with .csv, .jsonl",
+    );
+    check(
+        "bars",
+        "x.csv",
+        &["--from", "2025-01-01"],
+        "the nearest are bars of size 5m of X from",
+    );
+    check("bars", "x.csv", &["--instrument", "Y"], "the catalog has X");
+    check("trades", "x.csv", &[], "the nearest are bars");
+    check("candles", "x.csv", &[], "expected one of trades, quotes");
+    check("bars", "x.dbn", &[], "expected one of 1s, 1m, 1h and 1d");
+    let names = std::fs::read_dir(dir.path()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.count(), 2, "the file of bars and the catalog");
+}

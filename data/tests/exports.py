@@ -65,7 +65,7 @@ def main():
     show("DuckDB, jsonl", duckdb_from(f"read_json('{path}.jsonl', format = 'newline_delimited', columns = {COLUMNS})"))
     show("DuckDB, parquet", duckdb_from(f"read_parquet('{path}.parquet')"))
     show("pyarrow, arrow", arrow(f"{path}.arrow"))
-    show("Polars, arrow", polars_of(polars.read_ipc(f"{path}.arrow", memory_map=False)))
+    show("Polars, arrow", polars_of(polars.read_ipc(f"{path}.arrow")))
     show("Polars, parquet", polars_of(polars.read_parquet(f"{path}.parquet")))
 
 

@@ -41,7 +41,7 @@ impl Target {
     pub(crate) fn text(&self, is_packed: bool) -> Result<TextFile> {
         let file = self.file()?;
         let output = if is_packed {
-            Output::Packed(GzEncoder::new(file, Compression::default()))
+            Output::Packed(Box::new(GzEncoder::new(file, Compression::default())))
         } else {
             Output::Plain(file)
         };
@@ -86,7 +86,7 @@ pub(crate) struct TextFile {
 
 enum Output {
     Plain(BufWriter<File>),
-    Packed(GzEncoder<BufWriter<File>>),
+    Packed(Box<GzEncoder<BufWriter<File>>>),
 }
 
 impl TextFile {

@@ -67,8 +67,11 @@ fn write(catalog: &Catalog, meta: &RunMeta, records: &[Record]) {
     writer.finish().unwrap();
 }
 
+/// Index of the run, sequence, output and bytes of a row.
+type RowBytes = (usize, u64, u64, [u8; 64]);
+
 /// All rows of a table, byte for byte, and what their runs are but for their names.
-fn content(catalog: &Catalog, table: Table) -> (Vec<String>, Vec<(usize, u64, u64, [u8; 64])>) {
+fn content(catalog: &Catalog, table: Table) -> (Vec<String>, Vec<RowBytes>) {
     let query = ScanQuery {
         tables: vec![table],
         ..ScanQuery::default()
@@ -119,7 +122,7 @@ fn any_runs() -> impl Strategy<Value = (Table, Vec<Vec<Record>>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn what_is_exported_comes_back_the_same(
         (table, runs) in any_runs(),
@@ -599,10 +602,10 @@ fn at(kind: Kind, source: u16) -> Header {
     Header::new(kind, InstrumentId(0), SourceId(source), event, recv)
 }
 
-#[test]
-fn dbn_holds_what_it_can_to_the_last_digit() {
+/// A trade, a quote, an order and a bar that DBN can hold.
+fn fitting() -> [Record; 4] {
     let header = at(Kind::Trade, 0).with_flags(Flags::LAST | Flags::SNAPSHOT);
-    let records = [
+    [
         TradeBody {
             price: 479_025,
             qty: 3,
@@ -637,9 +640,13 @@ fn dbn_holds_what_it_can_to_the_last_digit() {
             volume: i64::MAX,
         }
         .record(at(Kind::Bar, 1)),
-    ];
+    ]
+}
+
+#[test]
+fn dbn_holds_what_it_can_to_the_last_digit() {
     let dir = tempfile::tempdir().unwrap();
-    let catalog = future(dir.path(), &records);
+    let catalog = future(dir.path(), &fitting());
     let decode = |table: Table| {
         let path = dir.path().join(format!("{table}.dbn"));
         let report = export(&catalog, table, &path);

@@ -1,29 +1,26 @@
 //! Trades, quotes, orders of L3 books and bars as DBN, the format of Databento. A record that has no exact place in it is refused:
 //! nothing is rounded. What DBN has no field for (sequence, run, source, most flags) is left behind.
 
+mod messages;
+
 use super::Writer;
 use super::batch::RunScales;
 use super::rows::{Row, Rows};
 use super::target::Target;
-use crate::catalog::column::Codec;
 use crate::{DataError, Result, RunMeta, Table};
 use ::dbn::encode::EncodeRecord;
 use ::dbn::encode::dbn::Encoder;
 use ::dbn::{
-    Action, BidAskPair, FlagSet, HasRType, MappingInterval, MboMsg, Mbp1Msg, Metadata, OhlcvMsg,
-    RecordHeader, SType, Schema, Side as DbnSide, SymbolMapping, TradeMsg, UNDEF_PRICE, flags,
-    rtype,
+    HasRType, MappingInterval, MboMsg, Mbp1Msg, Metadata, OhlcvMsg, RecordHeader, SType, Schema,
+    SymbolMapping, TradeMsg, flags, rtype,
 };
+use messages::{Numbers, time};
 use std::collections::BTreeMap;
-use std::ffi::c_char;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use tickloom_types::{
-    BarBody, BarSpec, BookAction, DurationNs, Flags, NANOS_PER_SECOND, OrderUpdateBody, QuoteBody,
-    Record, Side, TradeBody,
-};
+use tickloom_types::{BarSpec, DurationNs, Flags, NANOS_PER_SECOND};
 
 /// Version of DBN that is written: the newest that all readers know.
 const VERSION: u8 = 3;
@@ -272,157 +269,5 @@ impl DbnFile {
         let id = self.ids.get(row);
         let id = id.ok_or_else(|| refused("instrument", "none", "one, as DBN needs"))?;
         Ok(RecordHeader::new::<R>(self.shape.rtype, 0, id, ts))
-    }
-}
-
-fn time(field: &'static str, ns: i64) -> Result<u64, Refused> {
-    u64::try_from(ns).map_err(|_| refused(field, ns, "1970 or later, as DBN has no other times"))
-}
-
-fn number32(field: &'static str, number: u64) -> Result<u32, Refused> {
-    let expected = "at most 4294967295, as DBN has 32 bits for it";
-    u32::try_from(number).map_err(|_| refused(field, number, expected))
-}
-
-/// The letter of a side, which is N if it is unknown.
-fn side(raw: u8) -> c_char {
-    let side = match Side::from_raw(raw) {
-        Some(Side::Buy) => DbnSide::Bid,
-        Some(Side::Sell) => DbnSide::Ask,
-        None => DbnSide::None,
-    };
-    side as c_char
-}
-
-/// The numbers of one record in DBN's units.
-struct Numbers<'a> {
-    record: &'a Record,
-    scales: &'a RunScales,
-}
-
-impl Numbers<'_> {
-    /// A price in billionths.
-    fn price(&self, field: &'static str, mantissa: i64) -> Result<i64, Refused> {
-        let factor = self.scales.factor(self.record, Codec::Price);
-        let price = mantissa.checked_mul(factor);
-        let expected = "below 9223372036 in absolute value, as DBN has no others";
-        price
-            .filter(|price| *price != UNDEF_PRICE)
-            .ok_or_else(|| refused(field, format!("mantissa {mantissa}"), expected))
-    }
-
-    /// A size in whole units.
-    fn units(&self, field: &'static str, mantissa: i64) -> Result<u64, Refused> {
-        let factor = self.scales.factor(self.record, Codec::Qty);
-        let billionths = i128::from(mantissa) * i128::from(factor);
-        let whole = (billionths % 1_000_000_000 == 0).then_some(billionths / 1_000_000_000);
-        let expected = "a whole number of units, zero or above, as DBN has no other sizes";
-        whole
-            .and_then(|whole| u64::try_from(whole).ok())
-            .ok_or_else(|| {
-                let text = tickloom_types::format_decimal(billionths, 9);
-                refused(field, text, expected)
-            })
-    }
-
-    fn size(&self, field: &'static str, mantissa: i64) -> Result<u32, Refused> {
-        number32(field, self.units(field, mantissa)?)
-    }
-
-    fn flags(&self) -> FlagSet {
-        let theirs = FLAGS.iter().filter(|(ours, _)| self.record.has(*ours));
-        FlagSet::new(theirs.fold(0, |all, (_, theirs)| all | theirs))
-    }
-
-    fn ts_recv(&self) -> Result<u64, Refused> {
-        time("ts_recv", self.record.header.ts_recv)
-    }
-
-    fn trade(&self, hd: RecordHeader) -> Result<TradeMsg, Refused> {
-        let body = TradeBody::of(self.record);
-        Ok(TradeMsg {
-            hd,
-            price: self.price("price", body.price)?,
-            size: self.size("qty", body.qty)?,
-            action: Action::Trade as c_char,
-            side: side(body.side),
-            flags: self.flags(),
-            depth: 0,
-            ts_recv: self.ts_recv()?,
-            ts_in_delta: 0,
-            sequence: number32("trade_id", body.trade_id)?,
-        })
-    }
-
-    /// A quote as a change of the best levels of which only the outcome is known.
-    fn quote(&self, hd: RecordHeader) -> Result<Mbp1Msg, Refused> {
-        let body = QuoteBody::of(self.record);
-        // A side that is empty has no price there.
-        let price = |field, price: i64, qty| match (price, qty) {
-            (0, 0) => Ok(UNDEF_PRICE),
-            _ => self.price(field, price),
-        };
-        Ok(Mbp1Msg {
-            hd,
-            price: UNDEF_PRICE,
-            size: 0,
-            action: Action::Modify as c_char,
-            side: DbnSide::None as c_char,
-            flags: self.flags(),
-            depth: 0,
-            ts_recv: self.ts_recv()?,
-            ts_in_delta: 0,
-            sequence: number32("update_id", body.update_id)?,
-            levels: [BidAskPair {
-                bid_px: price("bid", body.bid, body.bid_qty)?,
-                ask_px: price("ask", body.ask, body.ask_qty)?,
-                bid_sz: self.size("bid_qty", body.bid_qty)?,
-                ask_sz: self.size("ask_qty", body.ask_qty)?,
-                bid_ct: 0,
-                ask_ct: 0,
-            }],
-        })
-    }
-
-    fn order(&self, hd: RecordHeader) -> Result<MboMsg, Refused> {
-        let body = OrderUpdateBody::of(self.record);
-        let action = match BookAction::from_raw(body.action) {
-            Some(BookAction::Add) => Action::Add,
-            Some(BookAction::Modify) => Action::Modify,
-            Some(BookAction::Cancel) => Action::Cancel,
-            Some(BookAction::Clear) => Action::Clear,
-            Some(BookAction::Trade) => Action::Trade,
-            Some(BookAction::Fill) => Action::Fill,
-            None => return Err(refused("action", body.action, "an action on an order")),
-        };
-        let price = match (action, body.price) {
-            (Action::Clear, 0) => UNDEF_PRICE,
-            (_, price) => self.price("price", price)?,
-        };
-        Ok(MboMsg {
-            hd,
-            order_id: body.order_id,
-            price,
-            size: self.size("qty", body.qty)?,
-            flags: self.flags(),
-            channel_id: 0,
-            action: action as c_char,
-            side: side(body.side),
-            ts_recv: self.ts_recv()?,
-            ts_in_delta: 0,
-            sequence: number32("update_id", body.update_id)?,
-        })
-    }
-
-    fn bar(&self, hd: RecordHeader) -> Result<OhlcvMsg, Refused> {
-        let body = BarBody::of(self.record);
-        Ok(OhlcvMsg {
-            hd,
-            open: self.price("open", body.open)?,
-            high: self.price("high", body.high)?,
-            low: self.price("low", body.low)?,
-            close: self.price("close", body.close)?,
-            volume: self.units("volume", body.volume)?,
-        })
     }
 }

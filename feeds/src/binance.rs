@@ -13,4 +13,3 @@ mod message;
 pub use decode::{Decoder, Untimed};
 pub use decoded::{Decoded, Depth, Level, Reply, Symbol};
 pub use endpoint::{Channel, Venue};
-pub use message::{DecodeError, Reason};

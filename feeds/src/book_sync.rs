@@ -39,6 +39,10 @@ pub struct SyncCounts {
     pub snapshots_unasked: u64,
     /// Diffs thrown away because too many waited for a snapshot.
     pub overflowed: u64,
+    /// Checksums that a book was checked against.
+    pub checksums: u64,
+    /// Those of them that were wrong: the book was thrown away.
+    pub checksums_wrong: u64,
 }
 
 impl SyncCounts {
@@ -53,6 +57,8 @@ impl SyncCounts {
         self.snapshots_too_old += other.snapshots_too_old;
         self.snapshots_unasked += other.snapshots_unasked;
         self.overflowed += other.overflowed;
+        self.checksums += other.checksums;
+        self.checksums_wrong += other.checksums_wrong;
     }
 }
 
@@ -220,6 +226,28 @@ impl BookSync {
         }
         self.counts.syncs += 1;
         self.enter(BookState::Live, header, sink);
+    }
+
+    /// Takes a snapshot that came in the stream itself, in the order of the diffs: whatever was before, the book is this now.
+    pub fn replace(&mut self, snapshot: &Depth<'_>, sink: &mut impl Sink) {
+        self.counts.before_snapshot += self.waiting.len() as u64;
+        self.forget();
+        push_snapshot(snapshot, sink);
+        self.newest = Ids {
+            first: snapshot.first_id,
+            last: snapshot.last_id,
+            previous: snapshot.previous_id,
+        };
+        self.bridged = true;
+        if self.state != BookState::Live {
+            self.counts.syncs += 1;
+            self.enter(BookState::Live, snapshot.header, sink);
+        }
+    }
+
+    /// Drops a diff that nothing can be done with: its snapshot will come in the stream itself.
+    pub fn skip(&mut self) {
+        self.counts.before_snapshot += 1;
     }
 
     /// Drops waiting diffs that a snapshot at this id already holds.

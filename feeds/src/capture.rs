@@ -1,17 +1,26 @@
-//! Capture files: lines of `<ns of arrival> <frame>`, plain or gzip, read as a stream.
+//! Capture files: messages of venues as somebody recorded them, plain or gzip, read as a stream.
 //!
-//! [`decode_captures`] sends them through the same decoder and book sync as a live connection. A line that is wrong is
-//! reported with its place and cause and counted; it is never repaired or silently dropped.
+//! [`decode_captures`] sends our own, lines of `<ns of arrival> <frame>`, through the same decoder and book sync as a live
+//! connection. [`Recording`] reads those of other recorders too: [`Origin::of`] finds out what a file is. A line
+//! that is wrong is reported with its place and cause and counted; it is never repaired or silently dropped.
 
+mod line;
+mod merge;
+mod origin;
 mod reader;
+mod recording;
 mod sniff;
 
+pub use origin::{Origin, Recorder};
 pub use reader::{CaptureLine, CaptureReader, CaptureSource};
+pub use recording::Recording;
 pub use sniff::{Sniffed, sniff_capture};
 
-use crate::binance::{DecodeError, Symbol, Untimed, Venue};
+use crate::binance::{Symbol, Untimed, Venue};
 use crate::book_sync::SyncCounts;
+use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
+use std::collections::BTreeMap;
 use thiserror::Error;
 use tickloom_types::{
     InstrumentDef, InstrumentError, Instruments, Record, Sink, SourceDef, SourceKind,
@@ -37,6 +46,18 @@ pub enum CaptureError {
         /// Name of the file.
         file: String,
     },
+    /// Neither its lines nor its messages are of a kind that is known.
+    #[error(
+        "{file}: begins with {start:?}, expected a capture (`NANOSECONDS MESSAGE`, or `SECONDS: MESSAGE` after a line \
+         `wss://... <-> SECONDS`) or messages as JSON of Binance, Bitfinex, BitMEX, Bitstamp, Bybit, Coinbase, Deribit, \
+         Gemini, Hyperliquid, Kraken or OKX"
+    )]
+    UnknownOrigin {
+        /// Name of the file.
+        file: String,
+        /// Its beginning.
+        start: String,
+    },
     /// An instrument that contradicts one that is already defined.
     #[error("{0}")]
     Instrument(#[from] InstrumentError),
@@ -57,9 +78,30 @@ pub enum LineError {
         /// The limit.
         limit: usize,
     },
+    /// It is none of the lines that a recorder writes.
+    #[error(
+        "line begins with {value:?}, expected `SECONDS: MESSAGE`, an address with <->, <- or ->, or `configuration:`"
+    )]
+    Shape {
+        /// What stands there, at most 64 characters.
+        value: String,
+    },
     /// Its frame is wrong.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+}
+
+impl LineError {
+    /// The word for it in reports.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            LineError::Time { .. } => "line_time",
+            LineError::TooLong { .. } => "line_too_long",
+            LineError::Shape { .. } => "line_shape",
+            LineError::Decode(error) => error.reason().name(),
+        }
+    }
 }
 
 /// A line that is wrong, and where it is.
@@ -112,6 +154,16 @@ pub struct CaptureReport {
     pub bad_lines: Vec<BadLine>,
     /// What the books went through.
     pub sync: SyncCounts,
+    /// Bars.
+    pub bars: u64,
+    /// Changes of single orders.
+    pub orders: u64,
+    /// Messages with market data by kind, as the venue calls it; of captures that are read as a [`Recording`].
+    pub messages: BTreeMap<&'static str, u64>,
+    /// Messages without market data and lines that are no messages, by kind.
+    pub no_market_data: BTreeMap<&'static str, u64>,
+    /// Lines that are wrong, by reason.
+    pub reasons: BTreeMap<&'static str, u64>,
 }
 
 struct Counted<'a, S> {
@@ -166,10 +218,7 @@ pub fn decode_captures(
                     }
                 },
             };
-            report.bad += 1;
-            if report.bad_lines.len() < BAD_LINES_KEPT {
-                report.bad_lines.push(bad);
-            }
+            report.count_bad(bad);
         }
     }
     report.sync = intake.counts();
@@ -178,6 +227,14 @@ pub fn decode_captures(
 }
 
 impl CaptureReport {
+    fn count_bad(&mut self, bad: BadLine) {
+        self.bad += 1;
+        *self.reasons.entry(bad.cause.reason()).or_default() += 1;
+        if self.bad_lines.len() < BAD_LINES_KEPT {
+            self.bad_lines.push(bad);
+        }
+    }
+
     fn count(&mut self, taken: &Taken) {
         match taken {
             Taken::Trade => self.trades += 1,

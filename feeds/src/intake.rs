@@ -1,7 +1,8 @@
 //! A decoder and the books behind it: the part that a live session and a capture file have in common.
 
-use crate::binance::{DecodeError, Decoded, Decoder, Reply, Symbol, Untimed, Venue};
+use crate::binance::{Decoded, Decoder, Reply, Symbol, Untimed, Venue};
 use crate::book_sync::{BookSync, SyncCounts};
+use crate::decode_error::DecodeError;
 use tickloom_types::{
     BookState, Flags, Header, InstrumentId, Kind, Sink, SourceId, StatusBody, StatusCode, Ts,
 };

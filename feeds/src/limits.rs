@@ -21,6 +21,15 @@ pub(crate) const BUFFERED_LEVELS_MAX: usize = 1 << 20;
 /// Most symbols of one feed: what the venue allows in one combined stream, by channels.
 pub(crate) const SYMBOLS_MAX: usize = 256;
 
+/// Most symbols in the captures of one venue that are read together: what the largest venue lists, several times over.
+pub(crate) const CAPTURE_SYMBOLS_MAX: usize = 20_000;
+
+/// Most elements in one list of a recorded message.
+pub(crate) const LIST_MAX: usize = 50_000;
+
+/// Most price levels that are known by the venue's number, all symbols of a connection together.
+pub(crate) const LEVEL_IDS_MAX: usize = 1 << 20;
+
 /// Longest header of an HTTP request to the local venue, in bytes.
 pub(crate) const REQUEST_BYTES_MAX: usize = 16 << 10;
 

@@ -1,6 +1,6 @@
 //! Counters of one feed: written by its thread, read by whoever shows them. They never influence the feed.
 
-use crate::binance::Reason;
+use crate::Reason;
 use crate::book_sync::SyncCounts;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

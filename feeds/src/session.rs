@@ -3,9 +3,10 @@
 //! `socket` (or a test) tells it what happened and asks what to do; records go into the sink. It never decides by the
 //! wall clock, which it only passes on as `ts_recv`.
 
-use crate::binance::{DecodeError, Reply, Symbol};
+use crate::binance::{Reply, Symbol};
 use crate::book_sync::BookSync;
 use crate::config::Feed;
+use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
 use crate::limits::SNAPSHOTS_IN_FLIGHT_MAX;
 use crate::metrics::FeedMetrics;

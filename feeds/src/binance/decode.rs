@@ -11,7 +11,8 @@ use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
 use super::endpoint::Venue;
 use super::fields::{missing, positive, quote_side};
 use super::levels::read_levels;
-use super::message::{BookTicker, DecodeError, DepthUpdate, Frame, Snapshot, Trade};
+use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Trade};
+use crate::decode_error::{DecodeError, quoted};
 use crate::json;
 use crate::limits;
 use sonic_rs::LazyValue;
@@ -60,6 +61,14 @@ impl Decoder {
             venue_time: None,
             levels: Vec::with_capacity(2 * limits::SNAPSHOT_DEPTH),
         }
+    }
+
+    /// Adds a symbol that was not known before.
+    pub(crate) fn add_symbol(&mut self, symbol: Symbol) {
+        let at = self
+            .symbols
+            .partition_point(|known| known.name < symbol.name);
+        self.symbols.insert(at, symbol);
     }
 
     /// The latest time that the venue has told.
@@ -130,7 +139,7 @@ impl Decoder {
                 .ok_or_else(|| unknown_symbol(""))?,
             (None, None) => match self.symbols.as_slice() {
                 [only] => only,
-                _ => return Err(DecodeError::Missing { field: "symbol" }),
+                _ => return Err(missing("symbol")),
             },
         };
         let (instrument, decimals) = symbol.scale();
@@ -366,12 +375,14 @@ fn check_size(what: &'static str, size: usize, limit: usize) -> Result<(), Decod
 }
 
 fn unknown(what: &str) -> DecodeError {
-    let what = what.chars().take(64).collect();
-    DecodeError::UnknownMessage { what }
+    DecodeError::UnknownMessage {
+        what: quoted(what.as_bytes()),
+        expected: "depthUpdate, bookTicker, trade, aggTrade, a snapshot or a reply",
+    }
 }
 
 fn unknown_symbol(symbol: &str) -> DecodeError {
-    let symbol = symbol.chars().take(64).collect();
+    let symbol = quoted(symbol.as_bytes());
     DecodeError::UnknownSymbol { symbol }
 }
 

@@ -1,18 +1,20 @@
 //! Prices and sizes of a message: exact, in their range, and named when they are not.
 
-use super::message::DecodeError;
+use crate::decode_error::{DecodeError, quoted};
 use tickloom_types::parse_decimal;
 
 /// The error for a field that is not there.
 pub(super) fn missing(field: &'static str) -> DecodeError {
-    DecodeError::Missing { field }
+    DecodeError::Missing {
+        field: field.into(),
+    }
 }
 
 /// A decimal mantissa, or an error that names the field and quotes the text.
 pub(super) fn decimal(field: &'static str, text: &[u8], decimals: u8) -> Result<i64, DecodeError> {
     parse_decimal(text, decimals).map_err(|cause| DecodeError::Decimal {
         field,
-        value: String::from_utf8_lossy(text).into_owned(),
+        value: quoted(text),
         cause,
     })
 }
@@ -25,7 +27,7 @@ pub(super) fn not_positive(
 ) -> DecodeError {
     DecodeError::NotPositive {
         field,
-        value: String::from_utf8_lossy(text).into_owned(),
+        value: quoted(text),
         expected,
     }
 }

@@ -1,7 +1,7 @@
 //! Reads `[["price","size"],...]` straight from the frame: no allocation, nothing but that shape.
 
 use super::fields::{decimal, not_positive};
-use super::message::DecodeError;
+use crate::decode_error::DecodeError;
 
 /// Calls `on(price, qty)` with the mantissas of each pair of `list`, which is valid JSON.
 pub(super) fn read_levels(

@@ -8,6 +8,10 @@ pub enum SequenceRule {
     /// Futures: the diff names the last id before. A snapshot `L` is bridged by `pu <= L <= u`: the venue documents
     /// `U <= L <= u`, and nothing of this symbol lies between `pu` and `U`.
     Chained,
+    /// Ids grow but leave numbers out, such as times: a diff that comes late can be told, one that is missing cannot.
+    Increasing,
+    /// There are no ids: the order of arrival is all there is, and a checksum if the venue sends one.
+    Unnumbered,
 }
 
 /// The update ids of a message.
@@ -30,8 +34,9 @@ impl SequenceRule {
     /// Whether a snapshot at this id already holds the diff.
     pub(super) fn is_held(self, at: u64, ids: Ids) -> bool {
         match self {
-            SequenceRule::Consecutive => ids.last <= at,
+            SequenceRule::Consecutive | SequenceRule::Increasing => ids.last <= at,
             SequenceRule::Chained => ids.last < at,
+            SequenceRule::Unnumbered => true,
         }
     }
 
@@ -40,10 +45,14 @@ impl SequenceRule {
         match self {
             SequenceRule::Consecutive => ids.first <= at.saturating_add(1),
             SequenceRule::Chained => ids.previous.is_some_and(|previous| previous <= at),
+            SequenceRule::Increasing | SequenceRule::Unnumbered => true,
         }
     }
 
     pub(super) fn place(self, newest: Ids, ids: Ids) -> Place {
+        if self == SequenceRule::Unnumbered {
+            return Place::Next;
+        }
         if ids.last <= newest.last {
             return if ids.last == newest.last && ids.first == newest.first {
                 Place::Duplicate
@@ -54,6 +63,7 @@ impl SequenceRule {
         let follows = match self {
             SequenceRule::Consecutive => ids.first == newest.last.saturating_add(1),
             SequenceRule::Chained => ids.previous == Some(newest.last),
+            SequenceRule::Increasing | SequenceRule::Unnumbered => true,
         };
         if follows {
             return Place::Next;

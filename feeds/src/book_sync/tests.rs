@@ -223,6 +223,9 @@ fn venue(rule: SequenceRule) -> impl Strategy<Value = Venue> {
             let (previous, first) = match rule {
                 SequenceRule::Consecutive => (None, last + 1),
                 SequenceRule::Chained => (Some(last), last + 1 + skipped),
+                SequenceRule::Increasing | SequenceRule::Unnumbered => {
+                    panic!("these rules see no gaps")
+                }
             };
             last = first + count - 1;
             for level in &levels {

@@ -4,8 +4,9 @@ use super::{BadLine, CaptureError, LineError};
 use crate::limits;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tickloom_types::Ts;
 
 /// Where a capture comes from.
@@ -15,6 +16,8 @@ pub enum CaptureSource {
     File(PathBuf),
     /// Bytes that are part of the program, plain or gzip, with a name for messages.
     Bytes(&'static str, &'static [u8]),
+    /// What somebody else unpacked from a file, such as the member of a zip.
+    Unpacked(PathBuf, Arc<[u8]>),
 }
 
 /// One line: when the frame arrived, and the frame.
@@ -34,9 +37,19 @@ pub struct CaptureLine<'a> {
 pub struct CaptureReader {
     file: String,
     reader: Box<dyn BufRead + Send>,
+    /// The line at hand, without its end; of one that is too long only `length` is known.
     line: Vec<u8>,
+    length: u64,
     number: u64,
     byte: u64,
+}
+
+/// One line as it stands in the file, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TextLine<'a> {
+    pub(super) number: u64,
+    pub(super) byte: u64,
+    pub(super) text: &'a [u8],
 }
 
 impl CaptureSource {
@@ -44,7 +57,9 @@ impl CaptureSource {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            CaptureSource::File(path) => path.display().to_string(),
+            CaptureSource::File(path) | CaptureSource::Unpacked(path, _) => {
+                path.display().to_string()
+            }
             CaptureSource::Bytes(name, _) => (*name).to_owned(),
         }
     }
@@ -63,6 +78,9 @@ impl CaptureSource {
                 CaptureReader::new(self.name(), file)
             }
             CaptureSource::Bytes(name, bytes) => CaptureReader::new((*name).to_owned(), *bytes),
+            CaptureSource::Unpacked(_, bytes) => {
+                CaptureReader::new(self.name(), Cursor::new(Arc::clone(bytes)))
+            }
         }
     }
 }
@@ -93,6 +111,7 @@ impl CaptureReader {
             file,
             reader,
             line: Vec::new(),
+            length: 0,
             number: 0,
             byte: 0,
         })
@@ -103,35 +122,59 @@ impl CaptureReader {
     /// # Errors
     /// [`CaptureError::Io`] if reading fails, such as in a gzip file that was cut off: nothing more can be read.
     pub fn next_line(&mut self) -> Result<Option<Result<CaptureLine<'_>, BadLine>>, CaptureError> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let parsed = self.text().and_then(|line| {
+            let (ts_recv, frame) = parse_line(line.text).map_err(|cause| self.bad(cause))?;
+            Ok(CaptureLine {
+                number: line.number,
+                byte: line.byte,
+                ts_recv,
+                frame,
+            })
+        });
+        Ok(Some(parsed))
+    }
+
+    /// Goes to the next line that is not blank. Says whether there is one.
+    pub(super) fn advance(&mut self) -> Result<bool, CaptureError> {
         loop {
-            let byte = self.byte;
-            let length = self.read_line().map_err(|cause| CaptureError::Io {
+            self.byte += self.length;
+            self.length = self.read_line().map_err(|cause| CaptureError::Io {
                 file: self.file.clone(),
                 cause,
             })?;
-            if length == 0 {
-                return Ok(None);
+            if self.length == 0 {
+                return Ok(false);
             }
             self.number += 1;
-            self.byte += length;
-            if self.line.is_empty() && length <= 2 {
-                continue;
+            if !self.line.trim_ascii().is_empty() || self.length > limits::LINE_BYTES_MAX as u64 {
+                return Ok(true);
             }
-            let parsed = parse_line(&self.line, length);
-            return Ok(Some(match parsed {
-                Ok((ts_recv, frame)) => Ok(CaptureLine {
-                    number: self.number,
-                    byte,
-                    ts_recv,
-                    frame,
-                }),
-                Err(cause) => Err(BadLine {
-                    file: self.file.clone(),
-                    line: self.number,
-                    byte,
-                    cause,
-                }),
-            }));
+        }
+    }
+
+    /// The line at hand.
+    pub(super) fn text(&self) -> Result<TextLine<'_>, BadLine> {
+        if self.length > limits::LINE_BYTES_MAX as u64 {
+            let limit = limits::LINE_BYTES_MAX;
+            return Err(self.bad(LineError::TooLong { limit }));
+        }
+        Ok(TextLine {
+            number: self.number,
+            byte: self.byte,
+            text: &self.line,
+        })
+    }
+
+    /// Says that something is wrong with the line at hand.
+    pub(super) fn bad(&self, cause: LineError) -> BadLine {
+        BadLine {
+            file: self.file.clone(),
+            line: self.number,
+            byte: self.byte,
+            cause,
         }
     }
 
@@ -163,11 +206,7 @@ impl CaptureReader {
     }
 }
 
-fn parse_line(line: &[u8], length: u64) -> Result<(Ts, &[u8]), LineError> {
-    if length > limits::LINE_BYTES_MAX as u64 {
-        let limit = limits::LINE_BYTES_MAX;
-        return Err(LineError::TooLong { limit });
-    }
+fn parse_line(line: &[u8]) -> Result<(Ts, &[u8]), LineError> {
     let space = line.iter().position(|&b| b == b' ');
     let (time, frame) = match space {
         Some(at) => (&line[..at], &line[at + 1..]),

@@ -1,7 +1,7 @@
 //! The real feed against the real local venue over loopback sockets, with every fault.
 
 use super::*;
-use crate::binance::Reason;
+use crate::Reason;
 use crate::samples::samples;
 use crate::{FeedConfig, FeedMetrics, run_feed};
 use futures_util::{SinkExt, StreamExt};

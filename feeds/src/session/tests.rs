@@ -1,7 +1,7 @@
 //! The session by cases, with time as an argument.
 
 use super::*;
-use crate::binance::Reason;
+use crate::Reason;
 use crate::config::FeedConfig;
 use tickloom_types::{BookState, Flags, Instruments};
 

@@ -1,0 +1,141 @@
+//! Finds out what a file of messages is: who recorded it, and of which venue.
+//!
+//! Only the content counts, never the name of the file.
+
+use super::line::{Line, of_cryptofeed};
+use super::reader::CaptureReader;
+use super::{CaptureError, CaptureSource, sniff_capture};
+use crate::decode_error::quoted;
+use crate::venues::VenueKind;
+use serde::Deserialize;
+
+/// Lines that are looked at.
+const LINES: usize = 200;
+
+/// How messages are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Recorder {
+    /// `NANOSECONDS MESSAGE`: our own captures.
+    Stamped,
+    /// The capture format of cryptofeed.
+    Cryptofeed,
+    /// One JSON message a line, without time of arrival.
+    Lines,
+    /// One JSON message, over as many lines as it likes.
+    Whole,
+}
+
+/// What a file of messages is. Files of one origin belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The venue that sent them.
+    pub venue: VenueKind,
+    /// How they were written down.
+    pub recorder: Recorder,
+}
+
+impl Origin {
+    /// Looks at the beginning of a file.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if it cannot be read, or holds nothing that a venue is known to send.
+    pub fn of(source: &CaptureSource) -> Result<Origin, CaptureError> {
+        let mut reader = source.open()?;
+        let mut first = Vec::new();
+        let found = find(&mut reader, source, &mut first)?;
+        found.ok_or_else(|| CaptureError::UnknownOrigin {
+            file: source.name(),
+            start: quoted(&first),
+        })
+    }
+}
+
+fn find(
+    reader: &mut CaptureReader,
+    source: &CaptureSource,
+    first: &mut Vec<u8>,
+) -> Result<Option<Origin>, CaptureError> {
+    for at in 0..LINES {
+        if !reader.advance()? {
+            return Ok(None);
+        }
+        let Ok(line) = reader.text() else { continue };
+        if at == 0 {
+            first.extend_from_slice(&line.text[..line.text.len().min(256)]);
+        }
+        let text = line.text.trim_ascii();
+        let is_json = matches!(text.first(), Some(b'{' | b'['));
+        if at == 0 && !is_json && is_stamped(text) {
+            let venue = VenueKind::Binance(sniff_capture(source)?.venue);
+            let recorder = Recorder::Stamped;
+            return Ok(Some(Origin { venue, recorder }));
+        }
+        if at == 0 && is_json && !is_whole_value(text) {
+            return whole(source);
+        }
+        let (venue, recorder) = match is_json {
+            true => (VenueKind::of_message(text), Recorder::Lines),
+            false => (of_line(text), Recorder::Cryptofeed),
+        };
+        if let Some(venue) = venue {
+            return Ok(Some(Origin { venue, recorder }));
+        }
+    }
+    Ok(None)
+}
+
+/// Digits, a space and a JSON value.
+fn is_stamped(line: &[u8]) -> bool {
+    let mut parts = line.splitn(2, |&byte| byte == b' ');
+    let time = parts.next().unwrap_or_default();
+    let frame = parts.next().unwrap_or_default();
+    time.iter().all(u8::is_ascii_digit) && frame.starts_with(b"{")
+}
+
+/// Whether the value that the line begins ends on it.
+fn is_whole_value(line: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Any<'a>(#[serde(borrow)] sonic_rs::LazyValue<'a>);
+    crate::json::parse::<Any<'_>>(line).is_ok_and(|any| !any.0.as_raw_str().is_empty())
+}
+
+fn of_line(line: &[u8]) -> Option<VenueKind> {
+    let url = line.split(|&byte| byte == b' ').next()?;
+    let of_url = std::str::from_utf8(url).ok().and_then(VenueKind::of_url);
+    match of_cryptofeed(line).ok()? {
+        Line::Received(_, frame) if frame.url.is_none() => VenueKind::of_message(frame.body),
+        Line::Settings => None,
+        _ => of_url,
+    }
+}
+
+/// One message over many lines.
+fn whole(source: &CaptureSource) -> Result<Option<Origin>, CaptureError> {
+    let mut reader = source.open()?;
+    let Some(Ok(body)) = read_whole(&mut reader)? else {
+        return Ok(None);
+    };
+    let recorder = Recorder::Whole;
+    Ok(VenueKind::of_message(&body).map(|venue| Origin { venue, recorder }))
+}
+
+/// All that is left of a file, as one message.
+pub(super) fn read_whole(
+    reader: &mut CaptureReader,
+) -> Result<Option<Result<Vec<u8>, super::BadLine>>, CaptureError> {
+    let mut body = Vec::new();
+    while reader.advance()? {
+        match reader.text() {
+            Ok(line) if body.len() + line.text.len() < crate::limits::LINE_BYTES_MAX => {
+                body.extend_from_slice(line.text);
+                body.push(b'\n');
+            }
+            Ok(_) => {
+                let limit = crate::limits::LINE_BYTES_MAX;
+                return Ok(Some(Err(reader.bad(super::LineError::TooLong { limit }))));
+            }
+            Err(bad) => return Ok(Some(Err(bad))),
+        }
+    }
+    Ok((!body.is_empty()).then_some(Ok(body)))
+}

@@ -1,0 +1,209 @@
+//! A recording: files of one origin, read twice. The first reading finds the instruments and their scales, the second
+//! makes the records.
+
+use super::merge::{Cursor, Merge, Plan, Step};
+use super::{
+    CaptureConfig, CaptureError, CaptureReport, CaptureSource, Counted, LineError, Origin,
+    Recorder, decode_captures, resolve,
+};
+use crate::venues::VenueKind;
+use crate::venues::batch::Batch;
+use crate::venues::desk::{Desk, Made, Sources};
+use crate::venues::survey::{Scale, Survey, first_time};
+use tickloom_types::{Instruments, Sink, SourceDef, SourceKind, Ts};
+
+/// Files of one origin after their first reading: their instruments are known, records are yet to be made.
+pub struct Recording {
+    instruments: Instruments,
+    content: Content,
+}
+
+enum Content {
+    /// Our own captures, by the decoder of live feeds.
+    Stamped {
+        sources: Vec<CaptureSource>,
+        config: CaptureConfig,
+    },
+    Messages {
+        venue: VenueKind,
+        plans: Vec<Plan>,
+        batch: Box<Batch>,
+        sources: Sources,
+        scales: Vec<Option<Scale>>,
+    },
+}
+
+impl Recording {
+    /// Reads the files once. They are of this origin, and books go on from one to the next.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if one cannot be read, or an instrument cannot be defined.
+    pub fn survey(origin: Origin, sources: Vec<CaptureSource>) -> Result<Recording, CaptureError> {
+        let mut instruments = Instruments::new();
+        let feed = SourceDef {
+            name: origin.venue.name().to_owned(),
+            kind: SourceKind::Feed,
+        };
+        if let (Recorder::Stamped, VenueKind::Binance(venue)) = (origin.recorder, origin.venue) {
+            let mut config = CaptureConfig {
+                venue: Some(venue),
+                ..CaptureConfig::default()
+            };
+            let (_, symbols) = resolve(&sources, &config, &mut instruments)?;
+            config.symbols = symbols.into_iter().map(|symbol| symbol.name).collect();
+            instruments.add_source(feed)?;
+            let content = Content::Stamped { sources, config };
+            return Ok(Recording {
+                instruments,
+                content,
+            });
+        }
+        let mut batch = Box::new(Batch::new(origin.venue.name()));
+        let mut survey = Survey::default();
+        let mut plans = Vec::with_capacity(sources.len());
+        for source in sources {
+            let mut plan = Plan {
+                source,
+                recorder: origin.recorder,
+                first: Ts(0),
+            };
+            plan.first = read_once(&plan, origin.venue, &mut batch, &mut survey)?;
+            plans.push(plan);
+        }
+        let scales = survey.define(&batch.symbols, &mut instruments)?;
+        let sources = Sources {
+            feed: instruments.add_source(feed)?,
+            bars: survey.bar_sources(&mut instruments)?,
+        };
+        let venue = origin.venue;
+        Ok(Recording {
+            instruments,
+            content: Content::Messages {
+                venue,
+                plans,
+                batch,
+                sources,
+                scales,
+            },
+        })
+    }
+
+    /// The instruments and sources of the records to come.
+    #[must_use]
+    pub fn instruments(&self) -> &Instruments {
+        &self.instruments
+    }
+
+    /// Reads the files again, in the order in which their messages arrived, and makes records.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if one cannot be read.
+    pub fn decode(mut self, sink: &mut impl Sink) -> Result<CaptureReport, CaptureError> {
+        match self.content {
+            Content::Stamped { sources, config } => {
+                decode_captures(&sources, &config, &mut self.instruments, sink)
+            }
+            Content::Messages {
+                venue,
+                plans,
+                mut batch,
+                sources,
+                scales,
+            } => {
+                let mut desk = Desk::new(sources, scales, venue.asks_for_snapshots());
+                let mut report = CaptureReport::default();
+                let mut sink = Counted { sink, count: 0 };
+                Merge::new(plans, venue).each(|cursor| {
+                    take(cursor, &mut batch, &mut desk, &mut report, &mut sink);
+                })?;
+                report.sync = desk.counts();
+                report.records = sink.count;
+                Ok(report)
+            }
+        }
+    }
+}
+
+/// Looks at every message of a file. Says when it begins.
+fn read_once(
+    plan: &Plan,
+    venue: VenueKind,
+    batch: &mut Batch,
+    survey: &mut Survey,
+) -> Result<Ts, CaptureError> {
+    let mut first = None;
+    let mut cursor = Cursor::open(plan, venue)?;
+    while let Some(open) = &mut cursor {
+        first = first.or(open.ts());
+        if let Ok(Step::Message(..)) = open.step(batch) {
+            survey.take(batch);
+            first = first.or(first_time(batch));
+        }
+        if !open.advance()? {
+            cursor = None;
+        }
+    }
+    Ok(first.unwrap_or(plan.first))
+}
+
+/// Takes one line: into the desk, the report or both.
+fn take(
+    cursor: &mut Cursor,
+    batch: &mut Batch,
+    desk: &mut Desk,
+    report: &mut CaptureReport,
+    sink: &mut impl Sink,
+) {
+    report.lines += 1;
+    let bad = match cursor.step(batch) {
+        Ok(Step::Other(name)) => {
+            *report.no_market_data.entry(name).or_default() += 1;
+            return;
+        }
+        Ok(Step::Message(name, ts_recv)) => match desk.take(batch, ts_recv, sink) {
+            Ok(made) => {
+                let counts = match batch.items.is_empty() {
+                    true => &mut report.no_market_data,
+                    false => &mut report.messages,
+                };
+                *counts.entry(name).or_default() += 1;
+                report.replies += u64::from(batch.items.is_empty());
+                report.add(made);
+                for error in batch.refused.drain(..) {
+                    refuse(cursor, LineError::Decode(error), desk, report, sink);
+                }
+                return;
+            }
+            Err(error) => LineError::Decode(error),
+        },
+        Err(bad) => bad.cause,
+    };
+    refuse(cursor, bad, desk, report, sink);
+}
+
+/// Reports that the line at hand, or a part of it, is wrong.
+fn refuse(
+    cursor: &Cursor,
+    cause: LineError,
+    desk: &Desk,
+    report: &mut CaptureReport,
+    sink: &mut impl Sink,
+) {
+    let bad = cursor.bad(cause);
+    if let LineError::Decode(error) = &bad.cause {
+        desk.report_bad(bad.line, error, cursor.ts(), sink);
+    }
+    report.count_bad(bad);
+}
+
+impl CaptureReport {
+    fn add(&mut self, made: Made) {
+        self.trades += made.trades;
+        self.quotes += made.quotes;
+        self.diffs += made.diffs;
+        self.level_changes += made.level_changes;
+        self.snapshots += made.snapshots;
+        self.bars += made.bars;
+        self.orders += made.orders;
+    }
+}

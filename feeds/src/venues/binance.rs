@@ -1,0 +1,219 @@
+//! Binance messages in the captures of other recorders: the decoder of live feeds, and candles beside it.
+//!
+//! That decoder has to know its symbols; here they are added as they appear, at its eight decimals.
+
+use super::batch::{Batch, Book, Extent, Number, SymbolId, What};
+use super::shape::{Raw, need, parse, wrong};
+use super::{Frame, Name, other_reply};
+use crate::binance::{self, Decoded, Depth, Reply, Symbol, Untimed, Venue};
+use crate::decode_error::DecodeError;
+use serde::Deserialize;
+use tickloom_types::{
+    BarSpec, Flags, Header, InstrumentId, Kind, QuoteBody, Record, Side, SourceId, TradeBody, Ts,
+};
+
+/// Decimals at which the decoder reads; what the numbers need is found out afterwards.
+const DECIMALS: u8 = 8;
+
+/// What a connection remembers.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    venue: Venue,
+    inner: binance::Decoder,
+}
+
+#[derive(Deserialize)]
+struct Combined<'a> {
+    #[serde(borrow)]
+    data: Option<Raw<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    e: Option<&'a str>,
+    #[serde(borrow)]
+    s: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct KlineMessage<'a> {
+    #[serde(borrow)]
+    s: &'a str,
+    #[serde(borrow)]
+    k: Kline<'a>,
+}
+
+#[derive(Deserialize)]
+struct Kline<'a> {
+    /// The last millisecond.
+    #[serde(borrow, rename = "T")]
+    end: Raw<'a>,
+    #[serde(borrow, rename = "i")]
+    interval: &'a str,
+    #[serde(borrow, rename = "o")]
+    open: Raw<'a>,
+    #[serde(borrow, rename = "h")]
+    high: Raw<'a>,
+    #[serde(borrow, rename = "l")]
+    low: Raw<'a>,
+    #[serde(borrow, rename = "c")]
+    close: Raw<'a>,
+    #[serde(borrow, rename = "v")]
+    volume: Raw<'a>,
+    #[serde(rename = "x")]
+    is_closed: bool,
+}
+
+impl Decoder {
+    pub(super) fn new(venue: Venue) -> Decoder {
+        // Instruments are those of the batch; a source is given to records later.
+        let inner = binance::Decoder::new(venue, SourceId(0), Vec::new(), Untimed::Arrival);
+        Decoder { venue, inner }
+    }
+
+    pub(super) fn decode(
+        &mut self,
+        frame: &Frame<'_>,
+        batch: &mut Batch,
+    ) -> Result<Name, DecodeError> {
+        if let Some(url) = frame.url {
+            if !url.contains("/depth?") {
+                return other_reply(frame);
+            }
+            let pair = url
+                .split(['?', '&'])
+                .find_map(|part| part.strip_prefix("symbol="));
+            let symbol = self.know(need("symbol", pair)?, batch)?;
+            let id = InstrumentId(u32::try_from(symbol.0).expect("symbols are few"));
+            let decoded = self.inner.decode_snapshot(Ts(0), Some(id), frame.body)?;
+            return take(self.venue, decoded, batch);
+        }
+        let combined: Combined<'_> = parse(frame.body)?;
+        let body = combined.data.map_or(frame.body, Raw::json);
+        let head: Head<'_> = parse(body)?;
+        match head.e {
+            Some("kline") => return kline(&parse(body)?, batch),
+            Some("24hrTicker" | "24hrMiniTicker") => return Ok("24hrTicker"),
+            Some("markPriceUpdate" | "indexPriceUpdate") => return Ok("markPriceUpdate"),
+            Some("forceOrder") => return Ok("forceOrder"),
+            _ => {}
+        }
+        if let Some(name) = head.s {
+            self.know(name, batch)?;
+        }
+        let decoded = self.inner.decode(Ts(0), frame.body)?;
+        take(self.venue, decoded, batch)
+    }
+
+    fn know(&mut self, name: &str, batch: &mut Batch) -> Result<SymbolId, DecodeError> {
+        let id = batch.symbol(name)?;
+        if !self.inner.symbols().iter().any(|known| known.name == name) {
+            self.inner.add_symbol(Symbol {
+                name: name.to_owned(),
+                instrument: InstrumentId(u32::try_from(id.0).expect("symbols are few")),
+                price_decimals: DECIMALS,
+                qty_decimals: DECIMALS,
+            });
+        }
+        Ok(id)
+    }
+}
+
+fn number(mantissa: i64) -> Number {
+    Number {
+        mantissa,
+        decimals: DECIMALS,
+    }
+}
+
+fn symbol(header: Header) -> SymbolId {
+    SymbolId(usize::try_from(header.instrument).expect("it was a usize before"))
+}
+
+/// The venue's time; what the decoder found out in another way is not its time.
+fn time(header: Header) -> Option<Ts> {
+    (header.flags & Flags::BAD_TIME == 0).then_some(Ts(header.ts_event))
+}
+
+fn take(venue: Venue, decoded: Decoded<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
+    match decoded {
+        Decoded::Record(record) => record_of(&record, batch),
+        Decoded::Diff(depth) => {
+            book(venue, Extent::Diff, &depth, batch)?;
+            Ok("depthUpdate")
+        }
+        Decoded::Snapshot(depth) => {
+            book(venue, Extent::Asked, &depth, batch)?;
+            Ok("depth by REST")
+        }
+        Decoded::Reply(Reply::Accepted) => Ok("reply to a request"),
+        Decoded::Reply(Reply::Refused(_)) => Ok("error"),
+    }
+}
+
+fn record_of(record: &Record, batch: &mut Batch) -> Result<Name, DecodeError> {
+    let (symbol, ts) = (symbol(record.header), time(record.header));
+    if record.kind() == Some(Kind::Trade) {
+        let trade = TradeBody::of(record);
+        let numbers = (number(trade.price), number(trade.qty));
+        batch.trade(
+            symbol,
+            ts,
+            numbers,
+            trade.trade_id,
+            Side::from_raw(trade.side),
+        )?;
+        return Ok("trade or aggTrade");
+    }
+    let quote = QuoteBody::of(record);
+    let bid = (number(quote.bid), number(quote.bid_qty));
+    let ask = (number(quote.ask), number(quote.ask_qty));
+    batch.quote(symbol, ts, bid, ask, quote.update_id)?;
+    Ok("bookTicker")
+}
+
+fn book(
+    venue: Venue,
+    extent: Extent,
+    depth: &Depth<'_>,
+    batch: &mut Batch,
+) -> Result<(), DecodeError> {
+    for level in depth.levels {
+        batch.level(level.side, number(level.price), number(level.qty))?;
+    }
+    let ids = (depth.first_id, depth.last_id);
+    let mut book = Book::numbered(extent, venue.sequence_rule(), ids, batch.levels_since(0));
+    book.previous_id = depth.previous_id;
+    batch.push(symbol(depth.header), time(depth.header), What::Book(book));
+    Ok(())
+}
+
+fn kline(message: &KlineMessage<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
+    let kline = &message.k;
+    if !kline.is_closed {
+        return Ok("kline, not closed");
+    }
+    let spec: Option<BarSpec> = match kline.interval.ends_with('M') {
+        true => None,
+        false => kline.interval.parse().ok(),
+    };
+    let Some(spec) = spec else {
+        return Ok("kline, of months");
+    };
+    let symbol = batch.symbol(message.s)?;
+    let close = kline.end.millis("T")?.0.checked_add(1_000_000);
+    let close = close.ok_or_else(|| wrong("T", kline.end.text(), "a time before 2262"))?;
+    let what = What::Bar {
+        spec,
+        prices: [
+            kline.open.number("o")?,
+            kline.high.number("h")?,
+            kline.low.number("l")?,
+            kline.close.number("c")?,
+        ],
+        volume: kline.volume.number("v")?,
+    };
+    batch.push(symbol, Some(Ts(close)), what);
+    Ok("kline")
+}

@@ -1,0 +1,388 @@
+//! The second of two readings of a capture: records at their instruments' scales, books through book sync.
+//!
+//! A message is taken whole or not at all: its numbers are brought to scale before anything of it is let out.
+
+use super::batch::{Batch, Book, Extent, Item, Number, What, WrittenLevel};
+use super::checked_book::CheckedBook;
+use super::survey::Scale;
+use crate::binance::{Depth, Level};
+use crate::book_sync::{BookSync, SyncCounts};
+use crate::decode_error::DecodeError;
+use crate::limits;
+use tickloom_types::{
+    BarBody, BarSpec, BookState, DecimalError, Flags, Header, InstrumentId, Kind, OrderUpdateBody,
+    QuoteBody, Record, Sink, SourceId, StatusBody, StatusCode, TradeBody, Ts, format_decimal,
+};
+
+/// Where records of a venue come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    pub(crate) feed: SourceId,
+    pub(crate) bars: Vec<(BarSpec, SourceId)>,
+}
+
+/// What a message made, for counting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) trades: u64,
+    pub(crate) quotes: u64,
+    pub(crate) diffs: u64,
+    pub(crate) level_changes: u64,
+    pub(crate) snapshots: u64,
+    pub(crate) bars: u64,
+    pub(crate) orders: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    sync: BookSync,
+    /// Of books with a checksum or a depth.
+    checked: Option<CheckedBook>,
+}
+
+/// Makes records of the messages of one venue.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    sources: Sources,
+    scales: Vec<Option<Scale>>,
+    /// By symbol.
+    books: Vec<Option<Kept>>,
+    /// Whether snapshots are asked for, so that changes wait for them.
+    is_asked: bool,
+    venue_time: Option<Ts>,
+    /// Of the message at hand: its levels at scale, and a record for each item that is no book.
+    levels: Vec<Level>,
+    records: Vec<Option<Record>>,
+    counts: SyncCounts,
+}
+
+impl Desk {
+    pub(crate) fn new(sources: Sources, scales: Vec<Option<Scale>>, is_asked: bool) -> Desk {
+        let mut books = Vec::new();
+        books.resize_with(scales.len(), || None);
+        Desk {
+            sources,
+            scales,
+            books,
+            is_asked,
+            venue_time: None,
+            levels: Vec::new(),
+            records: Vec::new(),
+            counts: SyncCounts::default(),
+        }
+    }
+
+    /// The counts of all books together.
+    pub(crate) fn counts(&self) -> SyncCounts {
+        let mut sum = self.counts;
+        for book in self.books.iter().flatten() {
+            sum.add(book.sync.counts());
+        }
+        sum
+    }
+
+    /// Takes a message that arrived at this time, or, if nobody noted that, when the venue sent it.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if a number does not fit its instrument's scale, or nobody says a time; nothing is let out then.
+    pub(crate) fn take(
+        &mut self,
+        batch: &Batch,
+        ts_recv: Option<Ts>,
+        sink: &mut impl Sink,
+    ) -> Result<Made, DecodeError> {
+        let ts_recv = batch.ts_recv.or(ts_recv);
+        self.scale_levels(batch)?;
+        self.records.clear();
+        for item in &batch.items {
+            let header = self.header(item, ts_recv)?;
+            let record = self.record(item, header)?;
+            self.records.push(record);
+        }
+        if let Some(gap) = batch.gap {
+            self.lose_all(gap, ts_recv, sink);
+        }
+        let mut made = Made::default();
+        for (at, item) in batch.items.iter().enumerate() {
+            self.venue_time = item.ts.or(self.venue_time);
+            made.count(&item.what);
+            match (&item.what, self.records[at]) {
+                (_, Some(record)) => sink.push(record),
+                (What::Book(book), None) => {
+                    let header = self.header(item, ts_recv)?;
+                    self.book(item.symbol.0, book, batch, header, sink);
+                }
+                _ => unreachable!("every item but a book has a record"),
+            }
+        }
+        Ok(made)
+    }
+
+    /// Reports line number `number`, which could not be decoded. Where no time is known at all there is no record of it.
+    pub(crate) fn report_bad(
+        &self,
+        number: u64,
+        error: &DecodeError,
+        ts_recv: Option<Ts>,
+        sink: &mut impl Sink,
+    ) {
+        let Some(header) = self.status_header(ts_recv) else {
+            return;
+        };
+        let body = StatusBody {
+            code: StatusCode::BadFrame as u16,
+            count: 1,
+            from: number,
+            to: number,
+            detail: error.reason() as u64,
+            ..StatusBody::default()
+        };
+        sink.push(body.record(header));
+    }
+
+    /// Header of a status record of the whole source: the venue's latest time, or that of arrival.
+    fn status_header(&self, ts_recv: Option<Ts>) -> Option<Header> {
+        let known = self.venue_time.or(ts_recv)?;
+        let (none, feed) = (InstrumentId::NONE, self.sources.feed);
+        let header = Header::new(Kind::Status, none, feed, known, ts_recv.unwrap_or(known));
+        Some(match self.venue_time {
+            Some(_) => header,
+            None => header.with_flags(Flags::BAD_TIME),
+        })
+    }
+
+    fn scale(&self, symbol: usize) -> Result<Scale, DecodeError> {
+        let scale = self.scales.get(symbol).copied().flatten();
+        scale.ok_or_else(|| DecodeError::UnknownSymbol {
+            symbol: format!("number {symbol}"),
+        })
+    }
+
+    fn scale_levels(&mut self, batch: &Batch) -> Result<(), DecodeError> {
+        self.levels.clear();
+        for item in &batch.items {
+            let What::Book(book) = &item.what else {
+                continue;
+            };
+            let scale = self.scale(item.symbol.0)?;
+            for level in &batch.levels[book.levels.clone()] {
+                self.levels.push(Level {
+                    side: level.side,
+                    price: at_scale("price", level.price, scale.price_decimals)?,
+                    qty: at_scale("size", level.qty, scale.qty_decimals)?,
+                });
+            }
+        }
+        debug_assert_eq!(
+            self.levels.len(),
+            batch.levels.len(),
+            "each level is of one book"
+        );
+        Ok(())
+    }
+
+    fn header(&self, item: &Item, ts_recv: Option<Ts>) -> Result<Header, DecodeError> {
+        let instrument = self.scale(item.symbol.0)?.instrument;
+        let (kind, source) = match &item.what {
+            What::Trade { .. } => (Kind::Trade, self.sources.feed),
+            What::Quote { .. } => (Kind::Quote, self.sources.feed),
+            What::Book(_) => (Kind::Level, self.sources.feed),
+            What::Order { .. } => (Kind::OrderUpdate, self.sources.feed),
+            What::Bar { spec, .. } => (Kind::Bar, self.bar_source(*spec)),
+        };
+        let known = item.ts.or(ts_recv).ok_or(DecodeError::NoVenueTime)?;
+        let header = Header::new(kind, instrument, source, known, ts_recv.unwrap_or(known));
+        let time = match item.ts {
+            Some(_) => 0,
+            None => Flags::BAD_TIME,
+        };
+        Ok(header.with_flags(item.flags | time))
+    }
+
+    fn bar_source(&self, spec: BarSpec) -> SourceId {
+        let found = self.sources.bars.iter().find(|(known, _)| *known == spec);
+        found.map_or(self.sources.feed, |(_, source)| *source)
+    }
+
+    /// The record of an item that is no book.
+    fn record(&self, item: &Item, header: Header) -> Result<Option<Record>, DecodeError> {
+        let scale = self.scale(item.symbol.0)?;
+        let price = |number| at_scale("price", number, scale.price_decimals);
+        let qty = |number| at_scale("size", number, scale.qty_decimals);
+        let header = header.with_flags(Flags::LAST);
+        Ok(Some(match &item.what {
+            What::Book(_) => return Ok(None),
+            What::Trade {
+                price: at,
+                qty: size,
+                id,
+                side,
+            } => TradeBody {
+                price: price(*at)?,
+                qty: qty(*size)?,
+                trade_id: *id,
+                side: side.map_or(0, |side| side as u8),
+                ..TradeBody::default()
+            }
+            .record(header),
+            What::Quote {
+                bid,
+                ask,
+                update_id,
+            } => QuoteBody {
+                bid: price(bid.0)?,
+                bid_qty: qty(bid.1)?,
+                ask: price(ask.0)?,
+                ask_qty: qty(ask.1)?,
+                update_id: *update_id,
+            }
+            .record(header),
+            What::Bar { prices, volume, .. } => BarBody {
+                open: price(prices[0])?,
+                high: price(prices[1])?,
+                low: price(prices[2])?,
+                close: price(prices[3])?,
+                volume: qty(*volume)?,
+            }
+            .record(header),
+            What::Order {
+                action,
+                order_id,
+                side,
+                price: at,
+                qty: size,
+            } => OrderUpdateBody {
+                order_id: *order_id,
+                price: price(*at)?,
+                qty: qty(*size)?,
+                side: side.map_or(0, |side| side as u8),
+                action: *action as u8,
+                ..OrderUpdateBody::default()
+            }
+            .record(header),
+        }))
+    }
+
+    fn book(
+        &mut self,
+        symbol: usize,
+        book: &Book,
+        batch: &Batch,
+        header: Header,
+        sink: &mut impl Sink,
+    ) {
+        let kept = self.books[symbol].get_or_insert_with(|| Kept {
+            sync: BookSync::new(book.rule),
+            checked: (book.checksum.is_some() || book.depth > 0).then(CheckedBook::default),
+        });
+        let is_live = kept.sync.state() == BookState::Live;
+        if book.extent == Extent::Diff && !is_live && !self.is_asked {
+            kept.sync.skip();
+            return;
+        }
+        let mut levels = self.levels[book.levels.clone()].to_vec();
+        let mut is_right = true;
+        if let Some(checked) = &mut kept.checked {
+            let written = &batch.levels[book.levels.clone()];
+            check(checked, book, written, &mut levels);
+            is_right = book.checksum.is_none_or(|told| checked.is_right(told));
+        }
+        self.counts.checksums += u64::from(book.checksum.is_some());
+        self.counts.checksums_wrong += u64::from(!is_right);
+        if book.extent == Extent::Whole {
+            levels.retain(|level| level.qty > 0);
+        }
+        let depth = Depth {
+            header,
+            first_id: book.ids.0,
+            last_id: book.ids.1,
+            previous_id: book.previous_id,
+            levels: &levels,
+        };
+        match book.extent {
+            Extent::Whole => kept.sync.replace(&depth, sink),
+            Extent::Asked => kept.sync.snapshot(&depth, sink),
+            Extent::Diff if is_right => kept.sync.diff(&depth, sink),
+            Extent::Diff => {}
+        }
+        if !is_right {
+            kept.sync.restart(header, sink);
+        }
+    }
+
+    /// Messages of the connection are missing: no book of it can be trusted any more.
+    fn lose_all(&mut self, (from, to): (u64, u64), ts_recv: Option<Ts>, sink: &mut impl Sink) {
+        self.counts.gaps += 1;
+        let Some(header) = self.status_header(ts_recv) else {
+            return;
+        };
+        let body = StatusBody {
+            code: StatusCode::Gap as u16,
+            count: 1,
+            from,
+            to,
+            ..StatusBody::default()
+        };
+        sink.push(body.record(header));
+        for (book, scale) in self.books.iter_mut().zip(&self.scales) {
+            if let (Some(book), Some(scale)) = (book, scale)
+                && book.sync.state() == BookState::Live
+            {
+                let mut header = header;
+                header.instrument = scale.instrument.0;
+                book.sync.restart(header, sink);
+            }
+        }
+    }
+}
+
+impl Made {
+    fn count(&mut self, what: &What) {
+        match what {
+            What::Trade { .. } => self.trades += 1,
+            What::Quote { .. } => self.quotes += 1,
+            What::Bar { .. } => self.bars += 1,
+            What::Order { .. } => self.orders += 1,
+            What::Book(book) if book.extent == Extent::Diff => {
+                self.diffs += 1;
+                self.level_changes += book.levels.len() as u64;
+            }
+            What::Book(_) => self.snapshots += 1,
+        }
+    }
+}
+
+/// Takes a change, or a whole book, into the book that is checked. What has left the venue's depth by it is deleted with it.
+fn check(
+    checked: &mut CheckedBook,
+    book: &Book,
+    written: &[WrittenLevel],
+    levels: &mut Vec<Level>,
+) {
+    if book.extent == Extent::Whole {
+        checked.clear();
+    }
+    for (level, written) in levels.iter().zip(written) {
+        checked.set(level.price, written);
+    }
+    let depth = match book.depth {
+        0 => limits::LEVELS_MAX,
+        depth => depth,
+    };
+    checked.cut(depth, |side, price| {
+        levels.retain(|level| (level.side, level.price) != (side, price));
+        levels.push(Level {
+            side,
+            price,
+            qty: 0,
+        });
+    });
+}
+
+fn at_scale(field: &'static str, number: Number, decimals: u8) -> Result<i64, DecodeError> {
+    number.at(decimals).ok_or_else(|| DecodeError::Decimal {
+        field,
+        value: format_decimal(i128::from(number.mantissa), number.decimals),
+        cause: DecimalError::Overflow,
+    })
+}

@@ -1,0 +1,323 @@
+//! Which venues there are, and by what they are known: the host of a capture, or the shape of a message.
+
+use super::shape::{Raw, parse};
+use crate::binance::Venue;
+use serde::Deserialize;
+
+/// A venue whose messages can be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VenueKind {
+    /// Not a venue but a recorder of several: the `barter` crate.
+    Barter,
+    /// One of Binance's three.
+    Binance(Venue),
+    /// Bitfinex.
+    Bitfinex,
+    /// BitMEX.
+    Bitmex,
+    /// Bitstamp.
+    Bitstamp,
+    /// Bybit.
+    Bybit,
+    /// Coinbase.
+    Coinbase,
+    /// Deribit.
+    Deribit,
+    /// Gemini.
+    Gemini,
+    /// Hyperliquid.
+    Hyperliquid,
+    /// Kraken spot.
+    Kraken,
+    /// Kraken futures.
+    KrakenFutures,
+    /// OKX.
+    Okx,
+}
+
+/// Ends of host names; where one is the end of another, the longer one comes first.
+const HOSTS: [(&str, VenueKind); 18] = [
+    ("fapi.binance.com", VenueKind::Binance(Venue::Usdm)),
+    ("fstream.binance.com", VenueKind::Binance(Venue::Usdm)),
+    ("dapi.binance.com", VenueKind::Binance(Venue::Cm)),
+    ("dstream.binance.com", VenueKind::Binance(Venue::Cm)),
+    ("binance.com", VenueKind::Binance(Venue::Spot)),
+    ("bitfinex.com", VenueKind::Bitfinex),
+    ("bitmex.com", VenueKind::Bitmex),
+    ("bitstamp.net", VenueKind::Bitstamp),
+    ("bybit.com", VenueKind::Bybit),
+    ("bytick.com", VenueKind::Bybit),
+    ("coinbase.com", VenueKind::Coinbase),
+    ("deribit.com", VenueKind::Deribit),
+    ("gemini.com", VenueKind::Gemini),
+    ("hyperliquid.xyz", VenueKind::Hyperliquid),
+    ("futures.kraken.com", VenueKind::KrakenFutures),
+    ("kraken.com", VenueKind::Kraken),
+    ("okx.com", VenueKind::Okx),
+    ("okex.com", VenueKind::Okx),
+];
+
+/// The fields by which messages of one venue differ from those of all others.
+#[derive(Deserialize)]
+struct Shape<'a> {
+    #[serde(borrow, rename = "Item")]
+    item: Option<Raw<'a>>,
+    #[serde(borrow, rename = "Reconnecting")]
+    reconnecting: Option<Raw<'a>>,
+    #[serde(borrow)]
+    jsonrpc: Option<Raw<'a>>,
+    #[serde(borrow)]
+    feed: Option<Raw<'a>>,
+    #[serde(borrow)]
+    client_id: Option<Raw<'a>>,
+    #[serde(borrow)]
+    channel: Option<Raw<'a>>,
+    #[serde(borrow)]
+    method: Option<Raw<'a>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Raw<'a>>,
+    #[serde(borrow)]
+    data: Option<Raw<'a>>,
+    #[serde(borrow)]
+    event: Option<Raw<'a>>,
+    #[serde(borrow)]
+    arg: Option<Raw<'a>>,
+    #[serde(borrow)]
+    topic: Option<Raw<'a>>,
+    #[serde(borrow)]
+    ret_msg: Option<Raw<'a>>,
+    #[serde(borrow)]
+    table: Option<Raw<'a>>,
+    #[serde(borrow)]
+    coin: Option<Raw<'a>>,
+    #[serde(borrow)]
+    product_id: Option<Raw<'a>>,
+    #[serde(borrow)]
+    success: Option<Raw<'a>>,
+    #[serde(borrow)]
+    event_id: Option<Raw<'a>>,
+    #[serde(borrow)]
+    changes: Option<Raw<'a>>,
+    #[serde(borrow)]
+    timestamp: Option<Raw<'a>>,
+    #[serde(borrow)]
+    symbol: Option<Raw<'a>>,
+    /// Fields of rows of BitMEX.
+    #[serde(borrow, rename = "bidPrice")]
+    bid_price: Option<Raw<'a>>,
+    #[serde(borrow, rename = "homeNotional")]
+    home_notional: Option<Raw<'a>>,
+    #[serde(borrow, rename = "fundingInterval")]
+    funding_interval: Option<Raw<'a>>,
+    #[serde(borrow, rename = "transactTime")]
+    transact_time: Option<Raw<'a>>,
+    #[serde(borrow)]
+    bids: Option<Raw<'a>>,
+}
+
+/// The fields by which the three Binance venues differ.
+#[derive(Deserialize)]
+struct BinanceShape<'a> {
+    #[serde(borrow)]
+    stream: Option<Raw<'a>>,
+    #[serde(borrow)]
+    data: Option<Raw<'a>>,
+    #[serde(borrow)]
+    e: Option<&'a str>,
+    #[serde(borrow)]
+    s: Option<&'a str>,
+    #[serde(borrow, rename = "lastUpdateId")]
+    last_update_id: Option<Raw<'a>>,
+    #[serde(borrow)]
+    ps: Option<Raw<'a>>,
+    #[serde(borrow)]
+    pu: Option<Raw<'a>>,
+    #[serde(borrow, rename = "M")]
+    ignored: Option<Raw<'a>>,
+    #[serde(borrow, rename = "b")]
+    bid: Option<Raw<'a>>,
+}
+
+impl VenueKind {
+    /// All of them.
+    pub const ALL: [VenueKind; 15] = [
+        VenueKind::Barter,
+        VenueKind::Binance(Venue::Spot),
+        VenueKind::Binance(Venue::Usdm),
+        VenueKind::Binance(Venue::Cm),
+        VenueKind::Bitfinex,
+        VenueKind::Bitmex,
+        VenueKind::Bitstamp,
+        VenueKind::Bybit,
+        VenueKind::Coinbase,
+        VenueKind::Deribit,
+        VenueKind::Gemini,
+        VenueKind::Hyperliquid,
+        VenueKind::Kraken,
+        VenueKind::KrakenFutures,
+        VenueKind::Okx,
+    ];
+
+    /// The first part of its instruments' names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            VenueKind::Barter => "barter",
+            VenueKind::Binance(venue) => venue.name(),
+            VenueKind::Bitfinex => "bitfinex",
+            VenueKind::Bitmex => "bitmex",
+            VenueKind::Bitstamp => "bitstamp",
+            VenueKind::Bybit => "bybit",
+            VenueKind::Coinbase => "coinbase",
+            VenueKind::Deribit => "deribit",
+            VenueKind::Gemini => "gemini",
+            VenueKind::Hyperliquid => "hyperliquid",
+            VenueKind::Kraken => "kraken",
+            VenueKind::KrakenFutures => "kraken-futures",
+            VenueKind::Okx => "okx",
+        }
+    }
+
+    /// Whether its books begin with a snapshot that is asked for by REST; those of the others come in the stream.
+    pub(crate) fn asks_for_snapshots(self) -> bool {
+        matches!(self, VenueKind::Binance(_) | VenueKind::Bitstamp)
+    }
+
+    /// The venue that an address belongs to.
+    #[must_use]
+    pub fn of_url(url: &str) -> Option<VenueKind> {
+        let (_, rest) = url.split_once("://")?;
+        let host = rest.split(['/', ':', '?']).next()?;
+        let is_of = |end: &str| {
+            let front = host.strip_suffix(end);
+            front.is_some_and(|front| front.is_empty() || front.ends_with('.'))
+        };
+        let found = HOSTS.into_iter().find(|(end, _)| is_of(end));
+        found.map(|(_, venue)| venue)
+    }
+
+    /// The venue that sends messages of this shape, if only one does.
+    #[must_use]
+    pub fn of_message(body: &[u8]) -> Option<VenueKind> {
+        if let Some(venue) = of_binance(body) {
+            return Some(VenueKind::Binance(venue));
+        }
+        let shape: Shape<'_> = parse(body).ok()?;
+        let is_list = shape.data.is_some_and(Raw::is_list);
+        if shape.item.is_some() || shape.reconnecting.is_some() {
+            return Some(VenueKind::Barter);
+        }
+        if shape.jsonrpc.is_some() {
+            return Some(VenueKind::Deribit);
+        }
+        if shape.feed.is_some() {
+            return Some(VenueKind::KrakenFutures);
+        }
+        if shape.arg.is_some() {
+            return Some(VenueKind::Okx);
+        }
+        if shape.topic.is_some() && shape.data.is_some() || shape.ret_msg.is_some() {
+            return Some(VenueKind::Bybit);
+        }
+        if shape.table.is_some() && shape.data.is_some() {
+            return Some(VenueKind::Bitmex);
+        }
+        let is_exchange = shape.product_id.is_some() && shape.kind.is_some();
+        if shape.client_id.is_some() && shape.channel.is_some() || is_exchange {
+            return Some(VenueKind::Coinbase);
+        }
+        if shape.channel.is_some() && shape.event.is_some() {
+            return Some(VenueKind::Bitstamp);
+        }
+        let is_reply = shape.method.is_some() && shape.success.is_some();
+        if shape.channel.is_some() && shape.kind.is_some() && is_list || is_reply {
+            return Some(VenueKind::Kraken);
+        }
+        if shape.coin.is_some() || shape.channel.is_some() && shape.data.is_some() {
+            return Some(VenueKind::Hyperliquid);
+        }
+        shape.of_symbol()
+    }
+}
+
+impl Shape<'_> {
+    /// The venue of a message that says little more than a symbol.
+    fn of_symbol(&self) -> Option<VenueKind> {
+        self.symbol?;
+        let is_gemini = self.event_id.is_some() || self.changes.is_some();
+        if self.kind.is_some() && is_gemini {
+            return Some(VenueKind::Gemini);
+        }
+        let of_bitmex = [
+            self.bid_price,
+            self.home_notional,
+            self.funding_interval,
+            self.transact_time,
+            self.bids,
+        ];
+        let is_bitmex = self.timestamp.is_some() && of_bitmex.iter().any(Option::is_some);
+        is_bitmex.then_some(VenueKind::Bitmex)
+    }
+}
+
+/// Coin-margined symbols are a coin, `USD` and when it expires. Of futures are `pu` in depth, a quote that names its kind, and
+/// a trade without `M`; a candle does not say, and counts as spot.
+fn of_binance(body: &[u8]) -> Option<Venue> {
+    let mut shape: BinanceShape<'_> = parse(body).ok()?;
+    if let (Some(_), Some(data)) = (shape.stream, shape.data) {
+        shape = data.parse().ok()?;
+    } else if shape.e.is_none() && shape.last_update_id.is_none() {
+        return None;
+    }
+    let pair = shape.s.and_then(|symbol| symbol.split_once('_'));
+    let is_coin = shape.ps.is_some() && pair.is_some_and(|(pair, _)| pair.ends_with("USD"));
+    let is_futures = match shape.e {
+        Some("depthUpdate") => shape.pu.is_some(),
+        Some("bookTicker" | "forceOrder" | "markPriceUpdate") => true,
+        Some("trade" | "aggTrade") => shape.ignored.is_none(),
+        Some("24hrTicker") => shape.bid.is_none(),
+        _ => false,
+    };
+    Some(match (is_coin, is_futures) {
+        (true, _) => Venue::Cm,
+        (false, true) => Venue::Usdm,
+        (false, false) => Venue::Spot,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_say_the_venue() {
+        let of = |url| VenueKind::of_url(url).map(VenueKind::name);
+        assert_eq!(
+            of("wss://stream.binance.com:9443/stream?streams=x"),
+            Some("binance")
+        );
+        assert_eq!(
+            of("https://fapi.binance.com/fapi/v1/depth"),
+            Some("binance-usdm")
+        );
+        assert_eq!(of("wss://futures.kraken.com/ws/v1"), Some("kraken-futures"));
+        assert_eq!(of("wss://ws.kraken.com"), Some("kraken"));
+        assert_eq!(of("wss://ws.okx.com:8443/ws/v5/public"), Some("okx"));
+        assert_eq!(of("https://notbinance.com/x"), None);
+        assert_eq!(of("ws.kraken.com"), None);
+    }
+
+    #[test]
+    fn messages_that_many_venues_could_have_sent_say_nothing() {
+        for body in [
+            &b"{}"[..],
+            b"[1,2]",
+            b"{\"id\":1}",
+            b"3",
+            b"x",
+            b"{\"symbol\":\"A\",\"timestamp\":1,\"type\":\"x\",\"price\":2}",
+        ] {
+            assert_eq!(VenueKind::of_message(body), None);
+        }
+    }
+}

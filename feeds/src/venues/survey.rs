@@ -1,0 +1,163 @@
+//! The first of two readings of a capture: which instruments there are, and how many decimals hold all their numbers.
+
+use super::batch::{Batch, Number, Symbols, What};
+use std::collections::BTreeSet;
+use tickloom_types::{
+    BarSpec, InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceId, Ts,
+};
+
+/// Currencies that prices are in, as symbols name them; longer ones first where one ends with another.
+const CURRENCIES: [&str; 19] = [
+    "FDUSD", "USDT", "USDC", "USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "TRY", "BRL", "UST",
+    "DAI", "XBT", "BTC", "ETH", "BNB", "LTC",
+];
+
+/// An instrument and the scale of its mantissas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scale {
+    pub(crate) instrument: InstrumentId,
+    pub(crate) price_decimals: u8,
+    pub(crate) qty_decimals: u8,
+}
+
+/// Decimals that the numbers of one symbol need so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Need {
+    price: u8,
+    qty: u8,
+}
+
+/// What is known after all messages were seen once.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    needs: Vec<Option<Need>>,
+    bars: BTreeSet<BarSpec>,
+}
+
+impl Need {
+    fn price(&mut self, numbers: &[Number]) {
+        for number in numbers {
+            self.price = self.price.max(number.decimals_needed());
+        }
+    }
+
+    fn qty(&mut self, number: Number) {
+        self.qty = self.qty.max(number.decimals_needed());
+    }
+}
+
+impl Survey {
+    /// Looks at a message.
+    pub(crate) fn take(&mut self, batch: &Batch) {
+        for item in &batch.items {
+            let at = item.symbol.0;
+            if self.needs.len() <= at {
+                self.needs.resize(at + 1, None);
+            }
+            let need = self.needs[at].get_or_insert_default();
+            match &item.what {
+                What::Trade { price, qty, .. } | What::Order { price, qty, .. } => {
+                    need.price(&[*price]);
+                    need.qty(*qty);
+                }
+                What::Quote { bid, ask, .. } => {
+                    need.price(&[bid.0, ask.0]);
+                    need.qty(bid.1);
+                    need.qty(ask.1);
+                }
+                What::Book(book) => {
+                    for level in &batch.levels[book.levels.clone()] {
+                        need.price(&[level.price]);
+                        need.qty(level.qty);
+                    }
+                }
+                What::Bar {
+                    spec,
+                    prices,
+                    volume,
+                } => {
+                    need.price(prices);
+                    need.qty(*volume);
+                    self.bars.insert(*spec);
+                }
+            }
+        }
+    }
+
+    /// Defines the instruments, and says the scale of each symbol of which there is anything.
+    pub(crate) fn define(
+        &self,
+        symbols: &Symbols,
+        instruments: &mut Instruments,
+    ) -> Result<Vec<Option<Scale>>, InstrumentError> {
+        let mut scales = Vec::with_capacity(self.needs.len());
+        for (name, need) in symbols.names().iter().zip(&self.needs) {
+            let Some(need) = need else {
+                scales.push(None);
+                continue;
+            };
+            let def = InstrumentDef::new(name, need.price, need.qty, currency(name));
+            scales.push(Some(Scale {
+                instrument: instruments.add(def)?,
+                price_decimals: need.price,
+                qty_decimals: need.qty,
+            }));
+        }
+        Ok(scales)
+    }
+
+    /// Gives each size of bars its source.
+    pub(crate) fn bar_sources(
+        &self,
+        instruments: &mut Instruments,
+    ) -> Result<Vec<(BarSpec, SourceId)>, InstrumentError> {
+        let of = |spec: &BarSpec| Ok((*spec, instruments.bar_source(*spec)?));
+        self.bars.iter().map(of).collect()
+    }
+}
+
+/// The first time that a message says.
+pub(crate) fn first_time(batch: &Batch) -> Option<Ts> {
+    batch.items.iter().find_map(|item| item.ts)
+}
+
+/// The currency of a symbol's prices, as its name says it: a later part that is one, or else the end of a part, the last
+/// first. Deribit's options are priced in their coin.
+fn currency(name: &str) -> &'static str {
+    let (venue, symbol) = name.split_once('.').unwrap_or(("", name));
+    let symbol = symbol.to_ascii_uppercase();
+    let is = |part: &str| CURRENCIES.into_iter().find(|known| *known == part);
+    let ends = |part: &str| {
+        let is_end = |known: &&str| part.len() > known.len() && part.ends_with(known);
+        CURRENCIES.into_iter().find(is_end)
+    };
+    let parts: Vec<&str> = symbol.split(['-', '/', '_', '.']).collect();
+    let is_option = venue == "deribit" && parts.len() == 4;
+    let coin = parts
+        .first()
+        .filter(|_| is_option)
+        .and_then(|part| is(part));
+    coin.or_else(|| parts.iter().skip(1).find_map(|part| is(part)))
+        .or_else(|| parts.iter().rev().find_map(|part| ends(part)))
+        .unwrap_or("USD")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn currencies_are_taken_from_names() {
+        let check = |name, expected| assert_eq!(currency(name), expected, "{name}");
+        check("coinbase.SKL-BTC", "BTC");
+        check("kraken.XBT/CHF", "CHF");
+        check("okx.BTC-USDT-SWAP", "USDT");
+        check("bitstamp.xrpeur", "EUR");
+        check("kraken-futures.PI_XBTUSD", "USD");
+        check("deribit.BTC-31DEC21-34000-C", "BTC");
+        check("deribit.BTC-PERPETUAL", "USD");
+        check("kraken-futures.FI_BCHUSD_210730", "USD");
+        check("bitfinex.TESTBTC/TESTUSD", "USD");
+        check("hyperliquid.BTC", "USD");
+    }
+}

@@ -99,6 +99,7 @@ fn sync(args: &SyncArgs) -> Result<(), Failure> {
         };
         synced.push((source, done?));
     }
+    wait_until_visible(address, &stop)?;
     spinner.finish_and_clear();
     if args.server.json {
         let sources = synced.iter().map(|(source, done)| done.json(source));
@@ -111,6 +112,26 @@ fn sync(args: &SyncArgs) -> Result<(), Failure> {
         done.print(source);
     }
     Ok(())
+}
+
+/// Waits until queries see what was confirmed.
+fn wait_until_visible(address: &QuestDbAddress, stop: &Stop) -> Result<(), Failure> {
+    let db = QuestDb::connect(address).map_err(failure)?;
+    let began = Instant::now();
+    loop {
+        let waiting = db.unapplied().map_err(failure)?;
+        if waiting.is_empty() || stop.is_wanted() {
+            return Ok(());
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(Failure::run(anyhow!(
+                "QuestDB at {address} has confirmed all rows, and has not put those of {} into their tables yet: \
+                 `tickloom questdb status` says whether they are suspended",
+                waiting.join(", ")
+            )));
+        }
+        std::thread::park_timeout(PAUSE_MAX);
+    }
 }
 
 /// What `tickloom run --record` writes into has a journal for each run.

@@ -1,5 +1,5 @@
 //! Durable things: the journal, the Parquet catalog that is made from it, the recorder that drives both, import and export of
-//! files.
+//! files, and QuestDB, the optional server.
 //!
 //! The journal is the authority: what the core saw, in that order. Parquet is derived from it and can be made again.
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.

@@ -7,6 +7,7 @@ use super::watch::{Stream, Watch};
 use crate::capture;
 use crate::commands::quality::calendars;
 use crate::failure::Failure;
+use crate::output;
 use anyhow::anyhow;
 use std::path::Path;
 use tickloom_data::{
@@ -78,6 +79,13 @@ impl Data {
         let mut data = match (&args.data, &args.questdb) {
             (_, Some(address)) => {
                 let db = QuestDb::connect(address).map_err(Failure::run)?;
+                let waiting = db.unapplied().map_err(Failure::run)?;
+                if !waiting.is_empty() {
+                    output::note(&format!(
+                        "QuestDB has rows that are not in their tables yet, and not in this run: {}",
+                        waiting.join(", ")
+                    ));
+                }
                 from_history(&History::QuestDb(db), args, settings)?
             }
             (Some(path), None) => Data::of_path(path, args, settings)?,

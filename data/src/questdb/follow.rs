@@ -148,7 +148,7 @@ impl Follower {
             let suspended = link.sink.suspended()?;
             if !suspended.is_empty() {
                 // An error may have gone away since; what a person stopped is theirs to go on with.
-                for table in suspended.iter().filter(|table| !table.tag.is_empty()) {
+                for table in suspended.iter().filter(|table| !table.is_by_hand()) {
                     link.sink.resume(&table.table)?;
                 }
                 let state = FollowState::Suspended {

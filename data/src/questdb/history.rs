@@ -2,7 +2,7 @@
 
 use super::QuestDbAddress;
 use super::page::{Page, PageReader};
-use super::sink::parse_run;
+use super::sink::{is_ours, parse_run};
 use super::sql::{Sql, quote, text};
 use super::tables::RUNS;
 use crate::catalog::{empty, unite};
@@ -44,6 +44,19 @@ impl QuestDb {
             return Err(sql.error("it has no table `runs`: nothing was sent to it yet"));
         }
         Ok(QuestDb { sql })
+    }
+
+    /// Our tables of which the server has confirmed rows that it has not put into them: history from them is not whole yet.
+    ///
+    /// # Errors
+    /// [`crate::DataError::QuestDb`].
+    pub fn unapplied(&self) -> Result<Vec<String>> {
+        let rows = self
+            .sql
+            .exec("SELECT name FROM wal_tables() WHERE writerTxn < sequencerTxn")?;
+        let names = rows.iter().map(|row| text(row.first()));
+        let ours = names.filter(|name| is_ours(name));
+        Ok(ours.map(str::to_owned).collect())
     }
 
     /// All runs and imports, by name.

@@ -135,6 +135,9 @@ impl PageReader {
                     self.page.table, fault.column, fault.value, fault.expected
                 ))
             })?;
+            if self.loaded.len() as u64 >= PAGE_ROWS {
+                return Err(self.sql.error("more rows than were asked for"));
+            }
             self.loaded.push_back(decoded);
         }
         self.is_at_end = (self.loaded.len() as u64) < PAGE_ROWS;
@@ -146,7 +149,15 @@ impl PageReader {
         let mut fields = Fields { row, at: 0 };
         let seq = fields.long("seq")?.cast_unsigned();
         let output = if self.page.table.is_output() {
-            fields.long("output_seq")?.cast_unsigned() + 1
+            let number = fields.long("output_seq")?;
+            let number = u64::try_from(number).map_err(|_| {
+                fault(
+                    "output_seq",
+                    number.to_string().as_bytes(),
+                    "a number from 0 on",
+                )
+            })?;
+            number + 1
         } else {
             0
         };

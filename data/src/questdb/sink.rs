@@ -18,10 +18,18 @@ const PROTOCOL: ProtocolVersion = ProtocolVersion::V3;
 pub struct SuspendedTable {
     /// The table.
     pub table: String,
-    /// The kind of error that stopped it, such as `DISK FULL`; empty if a person did.
+    /// The kind of error that stopped it, such as `DISK FULL`; empty for many.
     pub tag: String,
     /// The server's words.
     pub message: String,
+}
+
+impl SuspendedTable {
+    /// Whether no error stopped it, but a person.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        self.tag.is_empty() && self.message.is_empty()
+    }
 }
 
 /// A connection that rows of one run at a time are sent over.
@@ -179,20 +187,10 @@ impl QuestDbSink {
             .exec(&format!("ALTER TABLE \"{table}\" RESUME WAL"))
             .map(drop)
     }
-
-    /// Whether all that was confirmed is in the tables too, where queries see it.
-    ///
-    /// # Errors
-    /// [`DataError::QuestDb`].
-    pub fn is_applied(&self) -> Result<bool> {
-        let rows = self
-            .sql
-            .exec("SELECT name FROM wal_tables() WHERE writerTxn < sequencerTxn")?;
-        Ok(!rows.iter().any(|row| is_ours(text(row.first()))))
-    }
 }
 
-fn is_ours(name: &str) -> bool {
+/// Whether a table is one that we make.
+pub(super) fn is_ours(name: &str) -> bool {
     name == RUNS || Table::from_name(name).is_some()
 }
 

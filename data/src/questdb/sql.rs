@@ -15,6 +15,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bytes of an answer in JSON that are read.
 const JSON_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of rows that are read: a page of the longest ones is a tenth of it.
+const CSV_BYTES_MAX: u64 = 256 << 20;
 
 /// A connection to ask over.
 pub(super) struct Sql {
@@ -80,7 +82,7 @@ impl Sql {
         }
         Ok(ReaderBuilder::new()
             .buffer_capacity(1 << 16)
-            .from_reader(body.into_reader()))
+            .from_reader(body.into_with_config().limit(CSV_BYTES_MAX).reader()))
     }
 
     fn call(&self, path: &str, query: &str) -> Result<Response<Body>> {

@@ -83,7 +83,7 @@ impl fmt::Display for FollowStatus {
             FollowState::Suspended { seconds, tables } => {
                 write!(f, " for {seconds} s")?;
                 for table in tables {
-                    let why = if table.tag.is_empty() {
+                    let why = if table.is_by_hand() {
                         "by hand"
                     } else {
                         &table.message

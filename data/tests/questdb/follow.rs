@@ -94,9 +94,16 @@ fn status(follower: &Follower) -> FollowStatus {
 
 /// Turns until there is nothing more to send.
 fn catch_up(follower: &mut Follower) {
+    let mut shown = String::new();
     until("the follower to catch up", || {
         loop {
-            match follower.turn(Instant::now()).unwrap() {
+            let turn = follower.turn(Instant::now()).unwrap();
+            let seen = status(follower).to_string();
+            if seen != shown {
+                println!("{seen}");
+                shown = seen;
+            }
+            match turn {
                 Turn::Worked => {}
                 Turn::CaughtUp => return Some(()),
                 Turn::Held(_) => return None,
@@ -309,6 +316,8 @@ fn a_suspended_table_is_seen_and_caught_up_after() {
         "{seen}"
     );
     assert!(seen.behind > 0, "{seen}");
+    let db = QuestDb::connect(&server.address().parse().unwrap()).unwrap();
+    assert!(db.unapplied().unwrap().len() <= 1);
     server.sql("ALTER TABLE trades RESUME WAL");
     catch_up(&mut follower);
     assert_equal(&server, dir.path());

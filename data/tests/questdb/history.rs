@@ -3,7 +3,7 @@
 use crate::given;
 use crate::server::Server;
 use std::ops::ControlFlow;
-use tickloom_data::questdb::{CopyReport, QuestDb, copy_catalog};
+use tickloom_data::questdb::{CopyReport, QuestDb, QuestDbSink, copy_catalog};
 use tickloom_data::{Catalog, Result, RunMeta, ScanQuery, Table};
 use tickloom_types::{
     BarBody, Header, InstrumentId, Kind, QuoteBody, Record, Seq, SourceId, TimerBody, TradeBody, Ts,
@@ -92,6 +92,54 @@ fn queries() -> Vec<ScanQuery> {
             ..all()
         },
     ]
+}
+
+#[test]
+fn a_day_of_more_rows_than_are_read_together_comes_in_its_order() {
+    const ROWS: u64 = 520_000;
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let address = server.address().parse().unwrap();
+    // A tenth of a second apart, from midnight on; each is up to nine minutes late.
+    let trade = |n: u64| {
+        let late = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (540 * SECOND).unsigned_abs();
+        let day = 1_699_920_000 * SECOND;
+        let ts = Ts(day + i64::try_from(n * 100_000_000 + late).unwrap());
+        let body = TradeBody {
+            price: 1,
+            qty: 1,
+            trade_id: n,
+            ..TradeBody::default()
+        };
+        body.record(Header::new(
+            Kind::Trade,
+            InstrumentId(2),
+            SourceId(0),
+            ts,
+            ts,
+        ))
+    };
+    let mut sink = QuestDbSink::connect(&address).unwrap();
+    sink.begin(&given::run("long")).unwrap();
+    for seq in 0..ROWS {
+        sink.push(seq, &trade(seq)).unwrap();
+        if sink.pending() >= 50_000 {
+            sink.flush().unwrap();
+        }
+    }
+    sink.flush().unwrap();
+    server.settle();
+    let scan = QuestDb::connect(&address)
+        .unwrap()
+        .scan(&ScanQuery::default())
+        .unwrap();
+    let mut expected = 0;
+    for found in scan {
+        assert_eq!(found.unwrap(), (expected, trade(expected)));
+        expected += 1;
+    }
+    assert_eq!(expected, ROWS);
 }
 
 #[test]

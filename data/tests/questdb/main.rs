@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod answers;
 mod follow;
 mod given;
 mod history;

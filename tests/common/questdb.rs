@@ -50,7 +50,7 @@ impl Server {
         match jar() {
             Ok(jar) => Some(Server {
                 jar,
-                root: tempfile::tempdir().unwrap(),
+                root: tempfile::tempdir().expect("a directory"),
                 ports: [free_port(), free_port(), free_port(), free_port()],
                 running: None,
             }),
@@ -113,12 +113,12 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
+            .expect("a shell");
         let lifeline = shell.stdin.take();
         let mut pid = String::new();
-        BufReader::new(shell.stdout.take().unwrap())
+        BufReader::new(shell.stdout.take().expect("it is piped"))
             .read_line(&mut pid)
-            .unwrap();
+            .expect("the server's number");
         self.running = Some(Running {
             shell,
             lifeline,
@@ -132,18 +132,20 @@ impl Server {
 
     /// The rows of a query, or nothing for a statement.
     pub(crate) fn sql(&self, query: &str) -> Vec<Vec<Value>> {
-        let (_, answer) = self.get(&format!("/exec?query={}", escape(query))).unwrap();
-        let mut answer: Value = serde_json::from_str(&answer).unwrap();
+        let (_, answer) = self
+            .get(&format!("/exec?query={}", escape(query)))
+            .expect("an answer");
+        let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
         assert!(answer.get("error").is_none(), "{query}: {answer}");
         match answer.get_mut("dataset").map(Value::take) {
-            Some(rows) => serde_json::from_value(rows).unwrap(),
+            Some(rows) => serde_json::from_value(rows).expect("rows"),
             None => Vec::new(),
         }
     }
 
     /// The one number that a query gives.
     pub(crate) fn number(&self, query: &str) -> u64 {
-        self.sql(query)[0][0].as_u64().unwrap()
+        self.sql(query)[0][0].as_u64().expect("a number")
     }
 
     /// Waits until all that was confirmed is in the tables.
@@ -186,8 +188,8 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
 }
 
 /// Status and body; the server sends bodies in chunks.

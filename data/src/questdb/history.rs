@@ -1,6 +1,7 @@
 //! The way back: what the server has, and which pages of rows a scan of it reads. The query means the same as for the catalog.
 
 use super::QuestDbAddress;
+use super::merge::{QuestDbScan, RunMerge};
 use super::page::{Page, PageReader};
 use super::sink::{is_ours, parse_run};
 use super::sql::{Sql, quote, text};
@@ -9,10 +10,9 @@ use crate::catalog::{empty, unite};
 use crate::limits::{PAGE_ROWS, PAGE_SPAN_ROWS_MAX};
 use crate::{Range, Result, RunMeta, ScanQuery, Table};
 use serde_json::Value;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tickloom_types::{BarSpec, InstrumentDef, Instruments, Record, Seq, Ts};
+use tickloom_types::{BarSpec, InstrumentDef, Instruments, Seq, Ts};
 
 /// History on a QuestDB server.
 pub struct QuestDb {
@@ -146,14 +146,8 @@ impl QuestDb {
             }
             merges.push(RunMerge::new(pages));
         }
-        Ok(QuestDbScan {
-            instruments,
-            rows_max: extents.iter().map(|extent| extent.rows).sum(),
-            next: (merges.len() > 1).then_some(0),
-            heads: BinaryHeap::new(),
-            runs: merges,
-            is_begun: false,
-        })
+        let rows_max = extents.iter().map(|extent| extent.rows).sum();
+        Ok(QuestDbScan::new(instruments, rows_max, merges))
     }
 
     fn extents(&self, query: &ScanQuery) -> Result<Vec<Extent>> {
@@ -358,121 +352,6 @@ fn name_all(metas: &[RunMeta], extents: &[Extent]) -> Result<Instruments> {
         }
     }
     Ok(all)
-}
-
-/// Records in order, as [`crate::Scan`] gives them: those of one run with its sequences, several runs merged by time.
-pub struct QuestDbScan {
-    instruments: Instruments,
-    rows_max: u64,
-    runs: Vec<RunMerge>,
-    /// Time of the next record of each run, and its place.
-    heads: BinaryHeap<Reverse<(i64, usize)>>,
-    is_begun: bool,
-    /// Number of the next record, if several runs are merged.
-    next: Option<Seq>,
-}
-
-impl QuestDbScan {
-    /// The instruments and sources that the identifiers in the records mean.
-    #[must_use]
-    pub fn instruments(&self) -> &Instruments {
-        &self.instruments
-    }
-
-    /// So many records will come, if nobody writes meanwhile.
-    #[must_use]
-    pub fn rows_max(&self) -> u64 {
-        self.rows_max
-    }
-
-    fn step(&mut self) -> Result<Option<(Seq, Record)>> {
-        let Some(next) = self.next else {
-            let only = self.runs.first_mut().expect("a scan has a run");
-            return only.take();
-        };
-        if !self.is_begun {
-            self.is_begun = true;
-            for at in 0..self.runs.len() {
-                self.wait(at)?;
-            }
-        }
-        let Some(Reverse((_, at))) = self.heads.pop() else {
-            return Ok(None);
-        };
-        let taken = self.runs[at].take()?;
-        self.wait(at)?;
-        self.next = Some(next + 1);
-        Ok(taken.map(|(_, record)| (next, record)))
-    }
-
-    fn wait(&mut self, at: usize) -> Result<()> {
-        if let Some(ts) = self.runs[at].next_ts()? {
-            self.heads.push(Reverse((ts, at)));
-        }
-        Ok(())
-    }
-}
-
-impl Iterator for QuestDbScan {
-    type Item = Result<(Seq, Record)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.step().transpose()
-    }
-}
-
-/// The records of one run in the order of their sequence. A page is read once its turn comes, and stays while it has rows.
-struct RunMerge {
-    pages: Vec<PageReader>,
-    /// Place of each page by the least that its next row may be.
-    waiting: BinaryHeap<Reverse<(super::page::Place, usize)>>,
-}
-
-impl RunMerge {
-    fn new(pages: Vec<PageReader>) -> RunMerge {
-        let waiting = pages
-            .iter()
-            .enumerate()
-            .map(|(at, page)| Reverse((page.place(), at)));
-        RunMerge {
-            waiting: waiting.collect(),
-            pages,
-        }
-    }
-
-    /// Brings the page with the next row to the top.
-    fn settle(&mut self) -> Result<Option<usize>> {
-        while let Some(Reverse((_, at))) = self.waiting.peek().copied() {
-            let page = &mut self.pages[at];
-            if page.is_loaded() {
-                return Ok(Some(at));
-            }
-            page.load()?;
-            self.waiting.pop();
-            if page.is_loaded() {
-                self.waiting.push(Reverse((page.place(), at)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn next_ts(&mut self) -> Result<Option<i64>> {
-        let at = self.settle()?;
-        Ok(at.map(|at| self.pages[at].head().header.ts_event))
-    }
-
-    fn take(&mut self) -> Result<Option<(Seq, Record)>> {
-        let Some(at) = self.settle()? else {
-            return Ok(None);
-        };
-        let page = &mut self.pages[at];
-        let (place, record) = page.take();
-        self.waiting.pop();
-        if page.has_more() {
-            self.waiting.push(Reverse((page.place(), at)));
-        }
-        Ok(Some((place.seq, record)))
-    }
 }
 
 #[cfg(test)]

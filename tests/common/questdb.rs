@@ -143,6 +143,18 @@ impl Server {
         }
     }
 
+    /// Where the server keeps a table.
+    pub(crate) fn directory(&self, table: &str) -> PathBuf {
+        let prefix = format!("{table}~");
+        let entries = fs::read_dir(self.root.path().join("db")).expect("its data");
+        let mut paths = entries.flatten().map(|entry| entry.path());
+        let found = paths.find(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            path.is_dir() && name.starts_with(&prefix)
+        });
+        found.expect("the table is there")
+    }
+
     /// The one number that a query gives.
     pub(crate) fn number(&self, query: &str) -> u64 {
         self.sql(query)[0][0].as_u64().expect("a number")

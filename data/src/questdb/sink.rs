@@ -58,11 +58,26 @@ impl QuestDbSink {
                 "it takes no decimals by the line protocol, expected version 9.2 or newer",
             ));
         }
-        for table in Table::ALL {
-            let columns = tables::columns(*table);
-            make(&sql, table.name(), &columns, tables::partition(*table))?;
+        let mut wanted: Vec<_> = Table::ALL
+            .iter()
+            .map(|table| {
+                (
+                    table.name(),
+                    tables::columns(*table),
+                    tables::partition(*table),
+                )
+            })
+            .collect();
+        wanted.push((RUNS, tables::run_columns(), "YEAR"));
+        for (name, columns, partition) in &wanted {
+            make(&sql, name, columns, partition)?;
         }
-        make(&sql, RUNS, &tables::run_columns(), "YEAR")?;
+        let whole = sql.exec("SELECT name FROM wal_tables()")?;
+        for (name, columns, partition) in &wanted {
+            if !whole.iter().any(|row| text(row.first()) == *name) {
+                mend(&sql, name, columns, partition)?;
+            }
+        }
         Ok(QuestDbSink {
             sql,
             sender,
@@ -217,6 +232,23 @@ fn make(sql: &Sql, name: &str, columns: &[ServerColumn], partition: &str) -> Res
         }
     }
     Ok(())
+}
+
+/// Makes a table again that the server began to make and was killed in that: it is there, has no log, and takes no row.
+fn mend(sql: &Sql, name: &str, columns: &[ServerColumn], partition: &str) -> Result<()> {
+    let rows = sql.exec(&format!("SELECT count() FROM \"{name}\""))?;
+    let count = rows
+        .first()
+        .and_then(|row| row.first())
+        .and_then(Value::as_u64);
+    if count != Some(0) {
+        return Err(sql.error(format!(
+            "table {name} has rows and no log to take more, expected a table made with WAL"
+        )));
+    }
+    // The server removes such a table and says that there was none.
+    sql.exec(&format!("DROP TABLE \"{name}\"")).ok();
+    make(sql, name, columns, partition)
 }
 
 /// What the server knows of a run.

@@ -131,6 +131,26 @@ fn a_table_of_somebody_else_is_not_written_into() {
 }
 
 #[test]
+fn a_table_that_was_half_made_when_the_server_was_killed_is_made_again() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let address = server.address().parse().unwrap();
+    drop(QuestDbSink::connect(&address).unwrap());
+    server.kill();
+    // As a kill leaves it: the table's own files are there, those of its log are not.
+    let directory = server.directory("trades");
+    std::fs::remove_dir_all(directory.join("txn_seq")).unwrap();
+    server.restart();
+    let mut sink = QuestDbSink::connect(&address).unwrap();
+    sink.begin(&given::run("r")).unwrap();
+    sink.push(0, &given::inputs()[0]).unwrap();
+    sink.flush().unwrap();
+    server.settle();
+    assert_eq!(server.number("SELECT count() FROM trades"), 1);
+}
+
+#[test]
 fn a_query_that_selects_nothing_names_what_is_near() {
     let Some(server) = Server::start() else {
         return;

@@ -15,7 +15,7 @@ COLUMNS = ["ts_event", "ts_recv", "seq", "source", "flags", "price", "qty", "tra
 
 
 def duckdb_batches(files):
-    reader = connection.execute(f"select {', '.join(COLUMNS)} from read_parquet('{files}')").to_arrow_reader(100_000)
+    reader = connection.sql(f"select {', '.join(COLUMNS)} from read_parquet('{files}')").to_arrow_reader(100_000)
     return sum(batch.num_rows for batch in reader)
 
 

@@ -1,9 +1,9 @@
 //! Ten million trades from zstd Parquet into engine records on one core, beside DuckDB and Polars reading the same columns of the
 //! same files on one thread; and how fast the files are written.
 //!
-//! The trades are those of a recorded day of a venue, if the shared data is there, repeated with their times and prices moved on, so
+//! The trades are those of a recorded feed, if the shared data is there, repeated with their times and prices moved on, so
 //! that they compress as such data does; otherwise a walk. DuckDB and Polars run in a Python process beside (`scan.py`), which
-//! `cargo xtask test` prepares and `TICKLOOM_PYTHON` names. DuckDB hands its columns over batch by batch, as the scan does, and
+//! `cargo xtask bench` prepares and `TICKLOOM_PYTHON` names. DuckDB hands its columns over batch by batch, as the scan does, and
 //! also aggregates them without handing anything over; Polars makes a table of them. Rounds of all contenders alternate, so that
 //! a disturbance of the machine hits all; read the ratios.
 

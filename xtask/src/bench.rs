@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::process::{self, cargo};
+use crate::python;
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut command = cargo();
@@ -11,5 +12,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Some((name, rest)) => command.args(["--bench", name, "--"]).args(rest),
         None => command.arg("--benches"),
     };
+    // Some measure other people's programs beside ours.
+    if let Some(interpreter) = python::interpreter()? {
+        command.env("TICKLOOM_PYTHON", interpreter);
+    }
     process::run(&mut command)
 }

@@ -23,9 +23,10 @@ Examples:
   tickloom import btcusdt_20240808.gz btcusdt_20240809.gz --catalog catalog --json
   tickloom import data --catalog catalog --resume
 
-Delimiter, header, time format and kind of record (bars, quotes, trades) are found out from the file; raw captures of
-Binance's WebSocket streams are decoded as they would be live. gzip, zstd and zip are read as they are; of a zip, every
-file in it.
+Delimiter, header, time format and kind of record (bars, quotes, trades) are found out from the file; captures of
+venues' messages are decoded as they would be live, and those of one venue and recorder that are given together are read as
+one recording, so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in
+it.
 A wrong line is reported with file, line, field and value, counted, and left out; nothing is repaired.
 Importing a file again changes nothing. --resume does not even decode what the catalog has whole, and writes anew what
 was begun and not completed.
@@ -127,17 +128,17 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let spinner = output::spinner("import");
     for file in &files {
         spinner.set_message(file.display().to_string());
-        match capture::is_capture(file) {
-            _ if options.format.is_some() => all.extend(rows(file, &options, &target)?),
-            Ok(true) if args.instrument.is_some() => all.push(Imported::failed(
+        if options.format.is_some() {
+            all.extend(rows(file, &options, &target)?);
+            continue;
+        }
+        match capture::origin(file) {
+            Ok(Some(_)) if args.instrument.is_some() => all.push(Imported::failed(
                 file,
                 "--instrument does not apply: a capture says itself of what it is",
             )),
-            Ok(true) => match captures.add(file) {
-                Ok(()) => {}
-                Err(error) => all.push(Imported::failed(file, &error)),
-            },
-            Ok(false) => all.extend(rows(file, &options, &target)?),
+            Ok(Some(origin)) => captures.add(origin, file),
+            Ok(None) => all.extend(rows(file, &options, &target)?),
             Err(error) => all.push(Imported::failed(file, &error.to_string())),
         }
     }

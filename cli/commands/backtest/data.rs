@@ -141,8 +141,8 @@ impl Data {
 
 fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
     let named = settings.instrument(args);
-    if capture::is_capture(path).map_err(Failure::input)? {
-        let (records, instruments) = capture::read(path)?;
+    if let Some(origin) = capture::origin(path).map_err(Failure::input)? {
+        let (records, instruments) = capture::read(path, origin)?;
         let instrument = choose(&instruments, named, args.strategy.is_some())?;
         let records = within(records, settings, path)?;
         return Ok(Data {

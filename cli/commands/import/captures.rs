@@ -1,48 +1,42 @@
-//! Raw captures of venues among the files that are imported: those of one venue belong together and are decoded as they would be
-//! live.
+//! Captures of venues' messages among the files that are imported: those of one origin belong together and are decoded as
+//! they would be live.
 
 use super::report::Imported;
 use super::{ERRORS_SHOWN, Target};
+use crate::capture;
 use crate::failure::Failure;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_data::{DataError, KindCount, RunMeta, RunWriter, Table, content_run};
-use tickloom_feeds::binance::Venue;
-use tickloom_feeds::capture::{
-    CaptureConfig, CaptureError, CaptureSource, decode_captures, sniff_capture,
-};
-use tickloom_types::{InstrumentError, Instruments, Record, Sink, SourceDef, SourceKind, Ts};
+use tickloom_feeds::capture::{CaptureReport, CaptureSource, Origin, Recorder, Recording};
+use tickloom_types::{Record, Sink, Ts};
 
-/// Captures by venue, in the order in which they were given, as books go on from one to the next.
+/// Captures by origin, in the order in which they were given.
 #[derive(Default)]
 pub(super) struct Captures {
-    by_venue: Vec<(Venue, Vec<PathBuf>)>,
+    by_origin: Vec<(Origin, Vec<PathBuf>)>,
 }
 
 impl Captures {
-    pub(super) fn add(&mut self, file: &Path) -> Result<(), String> {
-        let source = CaptureSource::File(file.to_owned());
-        let venue = sniff_capture(&source)
-            .map_err(|error| error.to_string())?
-            .venue;
-        match self.by_venue.iter_mut().find(|(known, _)| *known == venue) {
+    pub(super) fn add(&mut self, origin: Origin, file: &Path) {
+        let known = self.by_origin.iter_mut().find(|(of, _)| *of == origin);
+        match known {
             Some((_, files)) => files.push(file.to_owned()),
-            None => self.by_venue.push((venue, vec![file.to_owned()])),
+            None => self.by_origin.push((origin, vec![file.to_owned()])),
         }
-        Ok(())
     }
 
-    /// Decodes them, those of each venue into a run of their own.
+    /// Decodes them, those of each origin into a run of their own.
     pub(super) fn import(
         self,
         target: &Target,
         spinner: &ProgressBar,
     ) -> Result<Vec<Imported>, Failure> {
         let mut all = Vec::new();
-        for (venue, files) in self.by_venue {
-            spinner.set_message(venue.name().to_owned());
-            all.push(import_captures(venue, &files, target)?);
+        for (origin, files) in self.by_origin {
+            spinner.set_message(origin.venue.name().to_owned());
+            all.push(import_captures(origin, &files, target)?);
         }
         Ok(all)
     }
@@ -83,34 +77,43 @@ impl Sink for CatalogSink {
     }
 }
 
-/// Decodes the captures of one venue into a run of their own.
-fn import_captures(venue: Venue, files: &[PathBuf], target: &Target) -> Result<Imported, Failure> {
-    let sources: Vec<CaptureSource> = files.iter().cloned().map(CaptureSource::File).collect();
-    let config = CaptureConfig {
-        venue: Some(venue),
-        symbols: symbols(&sources).map_err(Failure::input)?,
-        ..CaptureConfig::default()
-    };
-    let mut instruments = Instruments::new();
-    define(venue, &config.symbols, &mut instruments).map_err(Failure::input)?;
-    let defs = instruments.defs().iter();
-    let names: Vec<String> = defs.map(|def| def.name.clone()).collect();
-    let run = content_run(files, venue.name()).map_err(Failure::run)?;
-    let meta = RunMeta::new(&run, Ts(0), instruments.clone()).map_err(Failure::run)?;
-    let origin = format!("capture:{}", names.join(","));
+/// Decodes the captures of one origin into a run of their own.
+fn import_captures(
+    origin: Origin,
+    files: &[PathBuf],
+    target: &Target,
+) -> Result<Imported, Failure> {
     let mut imported = Imported::of(files);
     imported.format = Some("capture".to_owned());
-    imported.instruments = names;
+    let sources: Result<Vec<CaptureSource>, DataError> =
+        files.iter().map(|file| capture::source(file)).collect();
+    let recording = match Recording::survey(origin, sources.map_err(Failure::input)?) {
+        Ok(recording) => recording,
+        Err(error) => {
+            imported.failed = Some(error.to_string());
+            return Ok(imported);
+        }
+    };
+    let instruments = recording.instruments().clone();
+    let defs = instruments.defs().iter();
+    imported.instruments = defs.map(|def| def.name.clone()).collect();
+    let salt = match origin.recorder {
+        Recorder::Stamped => origin.venue.name().to_owned(),
+        other => format!("{} {other:?}", origin.venue.name()),
+    };
+    let run = content_run(files, &salt).map_err(Failure::run)?;
+    let meta = RunMeta::new(&run, Ts(0), instruments).map_err(Failure::run)?;
+    let part = format!("capture:{}", imported.instruments.join(","));
     let mut sink = CatalogSink::default();
     if let Some(catalog) = target.catalog() {
         imported.run = Some(run.clone());
-        if let Some(written) = catalog.has_part(&run, 0, &origin).map_err(Failure::run)? {
+        if let Some(written) = catalog.has_part(&run, 0, &part).map_err(Failure::run)? {
             imported.has_already(&written.rows);
             return Ok(imported);
         }
-        sink.writer = Some(catalog.writer(&meta, 0, &origin).map_err(Failure::run)?);
+        sink.writer = Some(catalog.writer(&meta, 0, &part).map_err(Failure::run)?);
     }
-    let report = match decode_captures(&sources, &config, &mut instruments, &mut sink) {
+    let report = match recording.decode(&mut sink) {
         Ok(report) => report,
         Err(error) => {
             imported.failed = Some(error.to_string());
@@ -124,42 +127,49 @@ fn import_captures(venue: Venue, files: &[PathBuf], target: &Target) -> Result<I
         writer.finish().map_err(Failure::run)?;
     }
     imported.kinds = sink.kinds;
-    imported.read = report.lines;
     imported.written = sink.records;
+    (imported.from, imported.to) = (sink.from, sink.to);
+    tell(&mut imported, &report);
+    Ok(imported)
+}
+
+fn tell(imported: &mut Imported, report: &CaptureReport) {
+    imported.read = report.lines;
     imported.refused = report.bad;
     let errors = report.bad_lines.iter().take(ERRORS_SHOWN);
     imported.errors = errors.map(ToString::to_string).collect();
-    (imported.from, imported.to) = (sink.from, sink.to);
     imported.notes.push(format!(
         "{} trades, {} quotes, {} depth messages with {} level changes, {} snapshots",
         report.trades, report.quotes, report.diffs, report.level_changes, report.snapshots
     ));
-    Ok(imported)
-}
-
-/// The symbols in the captures, each once.
-fn symbols(sources: &[CaptureSource]) -> Result<Vec<String>, CaptureError> {
-    let mut symbols: Vec<String> = Vec::new();
-    for source in sources {
-        for symbol in sniff_capture(source)?.symbols {
-            if !symbols.contains(&symbol) {
-                symbols.push(symbol);
-            }
-        }
+    let sync = &report.sync;
+    if sync.gaps + sync.checksums + sync.before_snapshot > 0 {
+        imported.notes.push(format!(
+            "{} gaps, {} checksums of which {} wrong, {} changes before a snapshot",
+            sync.gaps, sync.checksums, sync.checksums_wrong, sync.before_snapshot
+        ));
     }
-    Ok(symbols)
-}
-
-/// Defines them as the decoder will, so that the run can be begun before anything is decoded.
-fn define(
-    venue: Venue,
-    symbols: &[String],
-    instruments: &mut Instruments,
-) -> Result<(), InstrumentError> {
-    venue.define_symbols(symbols, &[], instruments)?;
-    instruments.add_source(SourceDef {
-        name: venue.name().to_owned(),
-        kind: SourceKind::Feed,
-    })?;
-    Ok(())
+    let each = |counts: &BTreeMap<&'static str, u64>| {
+        let each = counts.iter();
+        let each: Vec<String> = each
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
+        each.join(", ")
+    };
+    if !report.messages.is_empty() {
+        imported
+            .notes
+            .push(format!("messages: {}", each(&report.messages)));
+    }
+    if !report.reasons.is_empty() {
+        imported
+            .notes
+            .push(format!("wrong: {}", each(&report.reasons)));
+    }
+    imported.messages.clone_from(&report.messages);
+    imported.reasons.clone_from(&report.reasons);
+    let not_kept = report.no_market_data.iter();
+    imported.not_kept = not_kept
+        .map(|(what, count)| (format!("{what} (no market data)"), *count))
+        .collect();
 }

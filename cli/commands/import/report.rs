@@ -31,6 +31,10 @@ pub(super) struct Imported {
     pub(super) kinds: BTreeMap<Table, KindCount>,
     /// Rows that are no records of a market, by what they are.
     pub(super) not_kept: BTreeMap<String, u64>,
+    /// Messages with market data by kind, of captures.
+    pub(super) messages: BTreeMap<&'static str, u64>,
+    /// Wrong lines by reason, of captures.
+    pub(super) reasons: BTreeMap<&'static str, u64>,
     /// The first of the wrong rows.
     pub(super) errors: Vec<String>,
     pub(super) instruments: Vec<String>,
@@ -93,7 +97,7 @@ impl Imported {
             run: report.run,
             unchanged: report.unchanged,
             notes,
-            failed: None,
+            ..Imported::default()
         }
     }
 

@@ -15,11 +15,12 @@ Examples:
   tickloom export --catalog catalog --kind trades --to-file trades.parquet
   tickloom export --catalog catalog --kind bars --instrument GOOG --from 2004-08-19 --to 2005-01-01 --to-file goog.csv
 
-The file's name says the format: .csv and .jsonl (each also with .gz), .arrow, .parquet. Numbers are exact and times have nanoseconds
-in all of them, and `tickloom import` makes the same records of the file again. The file appears whole, or, if the command fails or is stopped, not at all. docs/export.md has what each format holds.
+The file's name says the format: .csv and .jsonl (each also with .gz), .arrow, .parquet, .dbn. Numbers are exact and times
+have nanoseconds in all of them. Of all but DBN, which has no place for some of it, `tickloom import` makes the same records
+again. The file appears whole, or, if the command fails or is stopped, not at all. docs/export.md has what each format holds.
 
-Exit codes: 0 written, 1 the catalog could not be read or the file not written, 2 there is nothing to export or the
-command line is wrong.";
+Exit codes: 0 written, 1 the catalog could not be read or the file not written, 2 there is nothing to export, DBN
+cannot hold it exactly, or the command line is wrong.";
 
 /// Export a table of the catalog as one file.
 #[derive(clap::Args)]

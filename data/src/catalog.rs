@@ -5,29 +5,47 @@
 
 mod budget;
 mod cache;
+mod checkpoint;
 mod chunks;
 pub(crate) mod column;
+mod compact;
 pub(crate) mod file;
+mod follow;
+mod index;
+mod listing;
 pub(crate) mod merge;
+mod migrate;
 mod pages;
 mod part;
+mod partition;
 mod properties;
 mod read;
+mod retain;
+mod rewrite;
 pub(crate) mod scan;
 mod store;
+mod sweep;
 mod sync;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unite;
+mod verify;
 pub(crate) mod words;
 mod writer;
 
 pub use cache::CacheStats;
+pub use checkpoint::Dropped;
+pub use compact::{CompactOptions, RewriteReport, RewrittenPartition};
+pub use listing::{Day, Extent, Listing, RunListing, Selection, Shown, ShownRow, TableListing};
+pub use migrate::MigrateReport;
+pub use retain::{DroppedFile, RetainOptions, RetainReport};
 pub use scan::{Scan, ScanQuery};
 pub use store::{Store, is_url};
+pub use sweep::{Leftover, LeftoverKind};
 pub use sync::{SyncReport, sync_journal};
 pub use table::Table;
+pub use verify::{Fault, VerifyReport};
 pub use writer::{RunWriter, Written};
 
 pub(crate) use column::{Codec, Column, NameOf, unused};
@@ -39,7 +57,9 @@ pub(crate) use unite::unite;
 use crate::limits::REMOTE_CACHE_BYTES;
 use crate::{DataError, Result, RunMeta};
 use cache::Cache;
-use part::{Part, for_each_part, read_metas, run_names, runs_dir};
+use checkpoint::RunIndex;
+use index::{for_each_run, read_checkpoint, run_names};
+use part::{Part, PartFile, read_metas, runs_dir};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -179,23 +199,21 @@ impl Catalog {
     /// As [`Catalog::runs`].
     pub fn ranges(&self) -> Result<Vec<Range>> {
         let mut ranges: BTreeMap<_, Range> = BTreeMap::new();
-        for_each_part(&self.store, |_, part| {
-            for entry in part.files {
-                let meta = entry.meta;
-                let instrument = meta.instrument.map(|def| def.name);
-                let key = (meta.table, instrument.clone(), meta.bar);
-                let range = ranges.entry(key).or_insert(Range {
-                    table: meta.table,
-                    instrument,
-                    bar: meta.bar,
-                    from: meta.ts_min,
-                    to: meta.ts_max,
-                    rows: 0,
-                });
-                range.from = range.from.min(meta.ts_min);
-                range.to = range.to.max(meta.ts_max);
-                range.rows += meta.rows;
-            }
+        self.for_each_file(|_, file| {
+            let meta = file.meta;
+            let instrument = meta.instrument.map(|def| def.name);
+            let key = (meta.table, instrument.clone(), meta.bar);
+            let range = ranges.entry(key).or_insert(Range {
+                table: meta.table,
+                instrument,
+                bar: meta.bar,
+                from: meta.ts_min,
+                to: meta.ts_max,
+                rows: 0,
+            });
+            range.from = range.from.min(meta.ts_min);
+            range.to = range.to.max(meta.ts_max);
+            range.rows += meta.rows;
             Ok(())
         })?;
         Ok(ranges.into_values().collect())
@@ -204,9 +222,9 @@ impl Catalog {
     /// Rows of each run and import, by table.
     pub(crate) fn rows_by_run(&self) -> Result<BTreeMap<String, BTreeMap<Table, u64>>> {
         let mut runs: BTreeMap<String, BTreeMap<Table, u64>> = BTreeMap::new();
-        for_each_part(&self.store, |run, part| {
+        for_each_run(&self.store, |run, index| {
             let rows = runs.entry(run.to_owned()).or_default();
-            for file in part.files {
+            for file in index.files() {
                 *rows.entry(file.meta.table).or_default() += file.meta.rows;
             }
             Ok(())
@@ -221,8 +239,8 @@ impl Catalog {
     pub fn instruments(&self) -> Result<Instruments> {
         // Few definitions, each in many files.
         let mut all: BTreeMap<String, Vec<InstrumentDef>> = BTreeMap::new();
-        for_each_part(&self.store, |_, part| {
-            for def in part.files.into_iter().filter_map(|f| f.meta.instrument) {
+        self.for_each_file(|_, file| {
+            if let Some(def) = file.meta.instrument {
                 let known = all.entry(def.name.clone()).or_default();
                 if !known.contains(&def) {
                     known.push(def);
@@ -255,10 +273,40 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::runs`].
     pub fn has_part(&self, run: &str, part: u32, source: &str) -> Result<Option<Written>> {
-        let found = Part::read(&self.store, run, part)?;
-        Ok(found
+        // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
+        let entry = Part::read(&self.store, run, part)?;
+        if let Some((checkpoint, _)) = read_checkpoint(&self.store, run)?
+            && let Some(covered) = checkpoint.parts.get(&part)
+        {
+            return Ok((covered.source == source).then(|| Written {
+                rows: covered.rows.clone(),
+                files: Vec::new(),
+            }));
+        }
+        Ok(entry
             .filter(|found| found.source == source)
             .map(|found| found.written(&self.store)))
+    }
+
+    /// Shows all files that count, with their runs, in order.
+    pub(crate) fn for_each_file(
+        &self,
+        mut visit: impl FnMut(&str, PartFile) -> Result<()>,
+    ) -> Result<()> {
+        for_each_run(&self.store, |run, index| {
+            let mut files = index.into_files();
+            files.try_for_each(|file| visit(run, file))
+        })
+    }
+
+    /// The index of each run.
+    pub(crate) fn indexes(&self) -> Result<Vec<(String, RunIndex)>> {
+        let mut all = Vec::new();
+        for_each_run(&self.store, |run, index| {
+            all.push((run.to_owned(), index));
+            Ok(())
+        })?;
+        Ok(all)
     }
 }
 

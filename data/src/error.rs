@@ -36,6 +36,16 @@ pub enum DataError {
         /// The number of the part.
         part: u32,
     },
+    /// A part that cannot be written anew by itself.
+    #[error(
+        "part {part} of run {run} was compacted together with others, so it cannot be replaced; import it into another catalog"
+    )]
+    Compacted {
+        /// The run.
+        run: String,
+        /// The number of the part.
+        part: u32,
+    },
     /// A journal that is not as it was written.
     #[error("{} is damaged at byte {offset}: {found}, expected {expected}", file.display())]
     Damaged {

@@ -23,6 +23,15 @@ pub(crate) const OPEN_FILES_MAX: usize = 128;
 /// Rows of a Parquet row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 262_144;
 
+/// Rows that a compaction puts into one file.
+pub(crate) const FILE_ROWS_MAX: u64 = 8 << 20;
+
+/// Rows that a compaction writes before it takes effect: a crash or a stop loses no more work than that.
+pub(crate) const STEP_ROWS_MAX: u64 = 2 * FILE_ROWS_MAX;
+
+/// Bytes of a file that are hashed at a time.
+pub(crate) const HASH_BYTES: u64 = 8 << 20;
+
 /// Rows that a scan decodes at a time from one file.
 pub(crate) const BATCH_ROWS: usize = 8192;
 

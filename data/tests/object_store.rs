@@ -6,8 +6,11 @@
 mod common;
 
 use common::s3_server::{BUCKET, S3Server};
+use std::ops::ControlFlow;
 use std::path::Path;
-use tickloom_data::{Catalog, DataError, Result, RunMeta, ScanQuery, Store, Written};
+use tickloom_data::{
+    Catalog, CompactOptions, DataError, Result, RetainOptions, RunMeta, ScanQuery, Store, Written,
+};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,
@@ -241,4 +244,47 @@ fn what_the_server_refuses_is_told() {
         "{error}"
     );
     assert!(error.to_lowercase().contains("refused"), "{error}");
+}
+
+#[test]
+fn a_catalog_is_compacted_trimmed_and_checked_where_it_is() {
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let catalog = Catalog::create_in(store(&server, &location())).unwrap();
+    let records = number(&trades(96));
+    for (part, some) in (1..).zip(records.chunks(24)) {
+        let mut writer = catalog.writer(&meta("run-1"), part, "test").unwrap();
+        for (seq, record) in some {
+            writer.push(*seq, record).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+    let mut go_on = |_| ControlFlow::Continue(());
+    let planned = catalog.scan(&ScanQuery::default()).unwrap();
+    let options = CompactOptions::default();
+    let done = catalog.compact(&options, &mut go_on).unwrap();
+    assert_eq!((done.files_before, done.files_after), (8, 4));
+    // Who had planned to read the old files reads the new ones.
+    let found: Vec<_> = planned.map(Result::unwrap).collect();
+    assert_eq!(found, records);
+    assert_eq!(read(&catalog, &ScanQuery::default()), records);
+    let again = catalog.compact(&options, &mut go_on).unwrap();
+    assert_eq!((again.files_before, again.files_after), (0, 0));
+    assert!(catalog.has_part("run-1", 2, "test").unwrap().is_some());
+    let dropped = catalog.retain(&RetainOptions {
+        before: Ts(DAY_NS),
+        tables: Vec::new(),
+        instruments: Vec::new(),
+        dry_run: false,
+    });
+    assert_eq!(dropped.unwrap().rows, 48);
+    assert_eq!(read(&catalog, &ScanQuery::default()), records[48..]);
+    let found = catalog.verify(&mut go_on).unwrap();
+    assert_eq!((found.faults, found.rows), (vec![], 48));
+    let index = found
+        .leftovers
+        .iter()
+        .all(|one| one.path.starts_with("_runs"));
+    assert!(index, "{:?}", found.leftovers);
 }

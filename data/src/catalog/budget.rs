@@ -38,6 +38,17 @@ pub(crate) struct ReadPlan {
     pub(crate) block_bytes: u64,
 }
 
+impl ReadPlan {
+    /// As fast as it goes, for one file at a time.
+    pub(crate) fn whole() -> ReadPlan {
+        ReadPlan {
+            batch_rows: BATCH_ROWS,
+            keeps_decoders: true,
+            block_bytes: BLOCK_BYTES,
+        }
+    }
+}
+
 /// From fast to frugal.
 const WAYS: &[(usize, bool)] = &[
     (BATCH_ROWS, true),
@@ -220,6 +231,8 @@ mod tests {
         let key = |seq| Key { seq, output: 0 };
         let ts = |seq: u64| Ts(i64::try_from(seq).unwrap() * 1_000);
         let file = PartFile {
+            bytes: None,
+            hash: None,
             path: PathBuf::from("x.parquet"),
             meta: FileMeta {
                 schema: SCHEMA_VERSION,

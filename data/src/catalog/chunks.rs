@@ -3,6 +3,7 @@
 
 use super::cache::{Cache, CacheKey, Cached, Piece};
 use super::store::Store;
+use crate::limits::BLOCK_BYTES;
 use crate::{DataError, Result};
 use bytes::{Buf, Bytes, BytesMut};
 use parquet::errors::ParquetError;
@@ -38,6 +39,11 @@ pub(crate) struct RemoteChunks {
 }
 
 impl Chunks {
+    /// Opens a file that is read once.
+    pub(crate) fn open_once(store: &Store, path: &Path) -> Result<Chunks> {
+        Chunks::open(store, path, 0, &Arc::new(Cache::new(0)), BLOCK_BYTES)
+    }
+
     pub(crate) fn open(
         store: &Store,
         path: &Path,

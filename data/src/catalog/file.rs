@@ -1,7 +1,9 @@
 //! One Parquet file of the catalog: its path, the metadata in it, how rows are written and read. Knows no other file.
 
+use super::chunks::Chunks;
 use super::column::{Codec, Misfit, NameOf, Scale, unused};
 use super::part::PartFile;
+use super::partition::Partition;
 use super::properties::properties;
 use super::store::{NewFile, Store};
 use super::table::Table;
@@ -12,23 +14,16 @@ use arrow_array::{ArrayRef, RecordBatch, TimestampNanosecondArray, UInt8Array, U
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tickloom_types::{
-    BarSpec, InstrumentDef, InstrumentId, NANOS_PER_SECOND, Record, Seq, SourceId, Ts,
-};
+use tickloom_types::{BarSpec, InstrumentDef, Record, Seq, SourceId, Ts};
+use xxhash_rust::xxh3::Xxh3Default;
 
-/// Version of the schemas that this code writes and reads.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+/// Version of the schemas that this code writes. It reads all from 1 on.
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 /// Key of the metadata in a file's footer.
 pub(crate) const META_KEY: &str = "tickloom";
-/// Partition of records without an instrument: Hive's name for null.
-const NO_INSTRUMENT: &str = "__HIVE_DEFAULT_PARTITION__";
-const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
-/// Bars of an hour or more are kept by year: a daily bar a file would be a heap of tiny files.
-const LONG_BAR_NS: i64 = 3_600 * NANOS_PER_SECOND;
-
 /// What a file says of itself, as JSON in its footer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,73 +50,23 @@ pub(crate) struct Key {
     pub(crate) output: u64,
 }
 
-/// What the rows of one file have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Partition {
-    pub(crate) table: Table,
-    pub(crate) instrument: InstrumentId,
-    /// First day of the period, in days since the epoch.
-    pub(crate) day: i64,
-    pub(crate) bar: Option<BarSpec>,
-}
+impl Key {
+    pub(crate) const MIN: Key = Key { seq: 0, output: 0 };
+    pub(crate) const MAX: Key = Key {
+        seq: Seq::MAX,
+        output: u64::MAX,
+    };
 
-impl Partition {
-    /// Where a record belongs.
-    pub(crate) fn of(table: Table, record: &Record, meta: &RunMeta) -> Partition {
-        let bar = if table.is_bars() {
-            meta.instruments.bar_spec(record.source())
-        } else {
-            None
-        };
-        Partition {
-            table,
-            instrument: record.instrument(),
-            day: first_day(table, bar, record.ts_event()),
-            bar,
+    /// The least key above this one.
+    pub(crate) fn next(self) -> Key {
+        match self.output.checked_add(1) {
+            Some(output) => Key { output, ..self },
+            None => Key {
+                seq: self.seq.saturating_add(1),
+                output: 0,
+            },
         }
     }
-
-    /// Its directory below the catalog's root.
-    pub(crate) fn dir(&self, instrument: Option<&InstrumentDef>) -> PathBuf {
-        let name = instrument.map_or(NO_INSTRUMENT.to_owned(), |def| escape(&def.name));
-        let date = Ts(self.day.saturating_mul(DAY_NS)).date();
-        PathBuf::from(format!("kind={}", self.table))
-            .join(format!("instrument={name}"))
-            .join(format!("date={date}"))
-    }
-
-    /// Its file's name: the part's stem, for bars their size, and which of the partition's files it is.
-    pub(crate) fn file_name(&self, stem: &str, nth: u32) -> String {
-        let bar = self.bar.map_or(String::new(), |spec| format!("-{spec}"));
-        let nth = match nth {
-            0 => String::new(),
-            nth => format!("-{nth}"),
-        };
-        format!("{stem}{bar}{nth}.parquet")
-    }
-}
-
-/// A bar lies before its stamp: the daily bar that closes at midnight belongs to the day that ends then.
-fn first_day(table: Table, bar: Option<BarSpec>, ts: Ts) -> i64 {
-    if !table.is_bars() {
-        return ts.0.div_euclid(DAY_NS);
-    }
-    let day = ts.0.saturating_sub(1).div_euclid(DAY_NS);
-    match bar {
-        Some(BarSpec::Time(length)) if length >= LONG_BAR_NS => first_day_of_year(day),
-        _ => day,
-    }
-}
-
-fn first_day_of_year(day: i64) -> i64 {
-    let date = Ts(day.saturating_mul(DAY_NS)).date();
-    let year = &date[..date.len() - "-MM-DD".len()];
-    Ts::parse(&format!("{year}-01-01")).map_or(day, |ts| ts.0.div_euclid(DAY_NS))
-}
-
-/// Names hold only letters, digits and `. - _ /`; the slash becomes `%2F`, as Hive readers expect.
-pub(crate) fn escape(name: &str) -> String {
-    name.replace('/', "%2F")
 }
 
 /// A file being written, which is not in its place yet.
@@ -129,7 +74,7 @@ pub(crate) struct FileWriter {
     /// Below the catalog's root.
     path: PathBuf,
     url: PathBuf,
-    writer: ArrowWriter<NewFile>,
+    writer: ArrowWriter<Hashed>,
     meta: FileMeta,
     scale: Scale,
     unused: [u64; 5],
@@ -149,7 +94,7 @@ impl FileWriter {
         let path = partition.dir(instrument).join(name);
         let url = store.url(&path);
         let writer = ArrowWriter::try_new(
-            store.begin(&path)?,
+            Hashed::new(store.begin(&path)?),
             partition.table.schema(),
             Some(properties(partition.table)),
         )
@@ -219,10 +164,12 @@ impl FileWriter {
             .writer
             .into_inner()
             .map_err(DataError::parquet(&self.url))?;
-        store.complete(file)?;
+        store.complete(file.new)?;
         Ok(PartFile {
             path: self.path,
             meta: self.meta,
+            bytes: Some(file.bytes),
+            hash: Some(format!("{:032x}", file.hash.digest128())),
         })
     }
 
@@ -326,27 +273,58 @@ impl FileWriter {
     }
 }
 
+/// A new file whose bytes are counted and hashed on their way.
+struct Hashed {
+    new: NewFile,
+    bytes: u64,
+    hash: Box<Xxh3Default>,
+}
+
+impl Hashed {
+    fn new(new: NewFile) -> Hashed {
+        Hashed {
+            new,
+            bytes: 0,
+            hash: Box::new(Xxh3Default::new()),
+        }
+    }
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.new.write(bytes)?;
+        self.hash.update(&bytes[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.new.flush()
+    }
+}
+
 /// Reads what a file says of itself.
-pub(crate) fn read_meta(path: &Path) -> Result<FileMeta> {
-    let file = File::open(path).map_err(DataError::io("open", path))?;
+pub(crate) fn read_meta(store: &Store, path: &Path) -> Result<FileMeta> {
+    let file = Chunks::open_once(store, path)?;
+    let path = store.url(path);
     let footer = ParquetMetaDataReader::new()
         .parse_and_finish(&file)
-        .map_err(DataError::parquet(path))?;
+        .map_err(DataError::parquet(&path))?;
     let value = footer
         .file_metadata()
         .key_value_metadata()
         .and_then(|list| list.iter().find(|kv| kv.key == META_KEY))
         .and_then(|kv| kv.value.as_deref());
     let schema = |found: String| DataError::Schema {
-        file: path.to_owned(),
+        file: path.clone(),
         field: format!("metadata {META_KEY:?}"),
         found,
-        expected: format!("JSON of schema version {SCHEMA_VERSION}"),
+        expected: format!("JSON of schema version 1 to {SCHEMA_VERSION}"),
     };
     let text = value.ok_or_else(|| schema("missing".to_owned()))?;
     let Version { schema: version } =
         serde_json::from_str(text).map_err(|error| schema(error.to_string()))?;
-    if version != SCHEMA_VERSION {
+    if !(1..=SCHEMA_VERSION).contains(&version) {
         return Err(schema(format!("version {version}")));
     }
     serde_json::from_str(text).map_err(|error| schema(error.to_string()))

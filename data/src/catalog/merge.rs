@@ -2,7 +2,7 @@
 
 use super::file::Key;
 use super::read::{FileReader, FileScan};
-use crate::Result;
+use crate::{DataError, Result};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use tickloom_types::Record;
@@ -55,7 +55,7 @@ impl RunMerge {
     pub(crate) fn new(files: Vec<FileScan>) -> RunMerge {
         let waiting = files.into_iter().enumerate().map(|(number, scan)| {
             Reverse(Input {
-                key: scan.file.meta.first,
+                key: scan.first(),
                 number,
                 state: State::Planned(Box::new(scan)),
             })
@@ -83,10 +83,8 @@ impl RunMerge {
 
     /// Puts the current file back and takes the one with the least key; false at the end.
     fn switch(&mut self) -> Result<bool> {
-        if let Some((number, mut reader)) = self.current.take()
-            && reader.fill()?
-        {
-            self.wait(number, reader);
+        if let Some((number, reader)) = self.current.take() {
+            self.go_on(number, reader)?;
         }
         let Some(Reverse(input)) = self.waiting.pop() else {
             return Ok(false);
@@ -96,14 +94,34 @@ impl RunMerge {
                 self.limit = self.waiting.peek().map(|next| next.0.key);
                 self.current = Some((input.number, reader));
             }
-            State::Planned(scan) => {
-                let mut reader = Box::new(scan.open()?);
-                if reader.fill()? {
-                    self.wait(input.number, reader);
-                }
-            }
+            State::Planned(scan) => match scan.open() {
+                Ok(reader) => self.go_on(input.number, Box::new(reader))?,
+                Err(error) => self.follow(input.number, *scan, error)?,
+            },
         }
         Ok(true)
+    }
+
+    /// Lets an open file wait for its next row to be the least, if it has one.
+    fn go_on(&mut self, number: usize, mut reader: Box<FileReader>) -> Result<()> {
+        match reader.fill() {
+            Ok(true) => self.wait(number, reader),
+            Ok(false) => {}
+            Err(error) => self.follow(number, reader.into_rest(), error)?,
+        }
+        Ok(())
+    }
+
+    /// Reads rows from where a compaction has put them since the index was read.
+    fn follow(&mut self, number: usize, scan: FileScan, error: DataError) -> Result<()> {
+        for scan in scan.successors(error)? {
+            self.waiting.push(Reverse(Input {
+                key: scan.first(),
+                number,
+                state: State::Planned(Box::new(scan)),
+            }));
+        }
+        Ok(())
     }
 
     fn wait(&mut self, number: usize, reader: Box<FileReader>) {

@@ -1,15 +1,15 @@
-//! The index under `_runs`: what a run is, and for each of its parts the files that make it. Written last, so that what it
-//! lists is whole.
+//! The entries of the index under `_runs`: what a run is, and for each of its parts the files that make it. Written last, so that
+//! what they list is whole. `index.rs` reads those of a run together.
 
 use super::Table;
-use super::file::FileMeta;
+use super::file::{FileMeta, SCHEMA_VERSION};
+use super::index::read_index;
 use super::store::{Lock, Store, Version, is_below};
 use super::writer::Written;
-use crate::limits::INDEX_ENTRIES_AT_ONCE;
 use crate::{DataError, Result, RunMeta};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -29,9 +29,23 @@ pub(crate) struct PartFile {
     /// Below the catalog's root.
     pub(crate) path: PathBuf,
     pub(crate) meta: FileMeta,
+    /// Its length; not known of files of schema version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes: Option<u64>,
+    /// XXH3-128 of its content; not known of files of schema version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hash: Option<String>,
 }
 
-/// A file of a part that is to be read.
+impl PartFile {
+    /// First day of its partition, from its directory.
+    pub(crate) fn date(&self) -> &str {
+        let dir = self.path.parent().and_then(|dir| dir.file_name()?.to_str());
+        dir.and_then(|dir| dir.strip_prefix("date=")).unwrap_or("")
+    }
+}
+
+/// A file that is to be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) file: PartFile,
@@ -40,10 +54,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// A file of a part that was made from `source`.
+    /// A file with a hash, or of a part that was made from `source`.
     pub(crate) fn new(file: PartFile, source: &str) -> Wanted {
         let meta = serde_json::to_string(&file.meta).expect("plain fields are JSON");
-        let whole = format!("{}\n{source}\n{meta}", file.path.display());
+        let made_of = file.hash.as_deref().unwrap_or(source);
+        let whole = format!("{}\n{made_of}\n{meta}", file.path.display());
         Wanted {
             cache_id: xxh3_64(whole.as_bytes()),
             file,
@@ -51,26 +66,59 @@ impl Wanted {
     }
 }
 
-/// `_runs`: readers of Hive layouts pass over names with an underscore.
+/// Readers of Hive layouts pass over names with an underscore.
+pub(crate) const RUNS_DIR: &str = "_runs";
+
 pub(crate) fn runs_dir() -> PathBuf {
-    PathBuf::from("_runs")
+    PathBuf::from(RUNS_DIR)
 }
 
-fn run_dir(run: &str) -> PathBuf {
+/// The directory of a run in the index.
+pub(crate) fn run_dir(run: &str) -> PathBuf {
     runs_dir().join(run)
 }
 
-fn meta_path(run: &str) -> PathBuf {
+pub(crate) fn meta_path(run: &str) -> PathBuf {
     run_dir(run).join("meta.json")
 }
 
-fn part_path(run: &str, part: u32) -> PathBuf {
+pub(crate) fn part_path(run: &str, part: u32) -> PathBuf {
     run_dir(run).join(format!("part-{part:08}.json"))
 }
 
-fn is_entry(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| name.starts_with("part-") && name.ends_with(".json"))
+pub(crate) fn checkpoint_path(run: &str) -> PathBuf {
+    run_dir(run).join("checkpoint.json")
+}
+
+/// What a file of the index is, beside meta, checkpoint and locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The entry of a part.
+    Part(u32),
+    /// The mark of one that was begun.
+    Begun(u32),
+    /// A file that was not finished.
+    Temporary,
+}
+
+/// The run and the kind of a path of the index.
+pub(crate) fn entry(path: &Path) -> Option<(&str, Entry)> {
+    let run = run_of(path)?;
+    let name = path.file_name()?.to_str()?;
+    let number = |text: &str| text.parse().ok();
+    let part = name
+        .strip_prefix("part-")
+        .and_then(|n| n.strip_suffix(".json"));
+    let entry = if let Some(number) = part.and_then(number) {
+        Entry::Part(number)
+    } else if let Some(number) = name.strip_prefix("begun-").and_then(number) {
+        Entry::Begun(number)
+    } else if name.ends_with(".tmp") {
+        Entry::Temporary
+    } else {
+        return None;
+    };
+    Some((run, entry))
 }
 
 impl Part {
@@ -103,55 +151,32 @@ impl Part {
         store.swap(&part_path(run, part), &to_json(self), read)
     }
 
-    /// Its rows and files.
-    pub(crate) fn written(&self, store: &Store) -> Written {
+    /// Its rows by table.
+    pub(crate) fn rows(&self) -> BTreeMap<Table, u64> {
         let mut rows: BTreeMap<Table, u64> = BTreeMap::new();
         for file in &self.files {
             *rows.entry(file.meta.table).or_default() += file.meta.rows;
         }
+        rows
+    }
+
+    /// Its rows and files.
+    pub(crate) fn written(&self, store: &Store) -> Written {
         Written {
-            rows,
+            rows: self.rows(),
             files: self.files.iter().map(|f| store.url(&f.path)).collect(),
         }
     }
 }
 
-/// Names of all runs, sorted. One of which a crash left nothing but its directory is none.
-pub(crate) fn run_names(store: &Store) -> Result<Vec<String>> {
-    Ok(list_index(store)?.0.into_iter().collect())
-}
-
-/// Names of all runs, and the paths of all entries, in order.
-fn list_index(store: &Store) -> Result<(BTreeSet<String>, Vec<PathBuf>)> {
-    let files = store.list(&runs_dir())?;
-    let runs = files.iter().filter_map(|file| {
-        let run = run_of(&file.path)?;
-        (file.path == meta_path(run)).then(|| run.to_owned())
-    });
-    let runs: BTreeSet<String> = runs.collect();
-    let mut entries: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
-    entries.retain(|path| is_entry(path) && run_of(path).is_some_and(|run| runs.contains(run)));
-    Ok((runs, entries))
-}
-
 /// The run that a path of the index belongs to.
-fn run_of(path: &Path) -> Option<&str> {
-    path.strip_prefix("_runs").ok()?.iter().next()?.to_str()
+pub(crate) fn run_of(path: &Path) -> Option<&str> {
+    path.strip_prefix(RUNS_DIR).ok()?.iter().next()?.to_str()
 }
 
-/// Shows all complete parts with the names of their runs, in order. Only some are in memory at a time.
-pub(crate) fn for_each_part(
-    store: &Store,
-    mut visit: impl FnMut(&str, Part) -> Result<()>,
-) -> Result<()> {
-    let (_, entries) = list_index(store)?;
-    for paths in entries.chunks(INDEX_ENTRIES_AT_ONCE) {
-        for (path, bytes) in paths.iter().zip(store.read_all(paths)?) {
-            let run = run_of(path).expect("list_index() saw it");
-            visit(run, parse_part(store, path, &bytes)?)?;
-        }
-    }
-    Ok(())
+/// Waits until no other process of this machine compacts this catalog, and keeps others from it.
+pub(crate) fn lock_compaction(store: &Store) -> Result<Lock> {
+    store.lock(&runs_dir().join("compaction.lock"))
 }
 
 /// Waits until no other process of this machine writes files of this run, and keeps others from it.
@@ -210,9 +235,7 @@ pub(crate) fn write_meta(store: &Store, meta: &RunMeta, part: u32) -> Result<()>
     if known == *meta {
         return Ok(());
     }
-    let own = part_path(&meta.run, part);
-    let others = store.list(&run_dir(&meta.run))?;
-    if others.iter().any(|f| is_entry(&f.path) && f.path != own) {
+    if read_index(store, &meta.run)?.has_others(part) {
         return known.check_same(meta);
     }
     if store.swap(&path, &to_json(meta), Some(&version))? {
@@ -221,20 +244,44 @@ pub(crate) fn write_meta(store: &Store, meta: &RunMeta, part: u32) -> Result<()>
     read_meta(store, &meta.run)?.check_same(meta)
 }
 
-fn parse_part(store: &Store, path: &Path, bytes: &[u8]) -> Result<Part> {
+pub(crate) fn parse_part(store: &Store, path: &Path, bytes: &[u8]) -> Result<Part> {
     let part: Part = from_json(store, path, bytes)?;
-    match part.files.iter().find(|file| !is_below(&file.path)) {
-        None => Ok(part),
-        Some(file) => Err(DataError::Schema {
-            file: store.url(path),
-            field: "path".to_owned(),
-            found: file.path.display().to_string(),
-            expected: "a path below the catalog".to_owned(),
-        }),
-    }
+    check_files(store, path, part.files.iter())?;
+    Ok(part)
 }
 
-fn from_json<T: DeserializeOwned>(store: &Store, path: &Path, bytes: &[u8]) -> Result<T> {
+/// Paths must stay below the catalog, versions be ones that this code reads.
+pub(crate) fn check_files<'a>(
+    store: &Store,
+    path: &Path,
+    mut files: impl Iterator<Item = &'a PartFile>,
+) -> Result<()> {
+    let fault = |field: &str, found, expected| {
+        Err(DataError::Schema {
+            file: store.url(path),
+            field: field.to_owned(),
+            found,
+            expected,
+        })
+    };
+    files.try_for_each(|file| {
+        if !is_below(&file.path) {
+            let expected = "a path below the catalog".to_owned();
+            return fault("path", file.path.display().to_string(), expected);
+        }
+        if !(1..=SCHEMA_VERSION).contains(&file.meta.schema) {
+            let expected = format!("at most {SCHEMA_VERSION}, what this version of tickloom reads");
+            return fault("schema", file.meta.schema.to_string(), expected);
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn from_json<T: DeserializeOwned>(
+    store: &Store,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| DataError::Schema {
         file: store.url(path),
         field: "content".to_owned(),
@@ -243,6 +290,6 @@ fn from_json<T: DeserializeOwned>(store: &Store, path: &Path, bytes: &[u8]) -> R
     })
 }
 
-fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec_pretty(value).expect("plain fields are JSON")
 }

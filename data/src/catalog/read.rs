@@ -41,6 +41,7 @@ pub(crate) struct Files {
 }
 
 /// What is read from one file.
+#[derive(Clone)]
 pub(crate) struct FileScan {
     pub(crate) files: Arc<Files>,
     pub(crate) file: PartFile,
@@ -51,6 +52,8 @@ pub(crate) struct FileScan {
     pub(crate) instrument: Option<(InstrumentId, InstrumentDef)>,
     /// Times of the records that are wanted.
     pub(crate) times: RangeInclusive<i64>,
+    /// Keys of the rows that are wanted.
+    pub(crate) keys: RangeInclusive<Key>,
 }
 
 /// An open file: an iterator over its rows, batch by batch.
@@ -61,6 +64,11 @@ pub(crate) struct FileReader {
     scale: Scale,
     naming: Arc<Naming>,
     times: RangeInclusive<i64>,
+    wanted_keys: RangeInclusive<Key>,
+    /// What is read, to be read elsewhere from some row on.
+    scan: FileScan,
+    /// Key of the last row that was decoded.
+    last: Option<Key>,
     keys: Vec<Key>,
     records: Vec<Record>,
     at: usize,
@@ -99,6 +107,9 @@ impl FileScan {
             scale: Scale::of(self.instrument.as_ref().map(|(_, def)| def)),
             naming: Arc::clone(&self.naming),
             times: self.times.clone(),
+            wanted_keys: self.keys.clone(),
+            scan: self.clone(),
+            last: None,
             keys: Vec::new(),
             records: Vec::new(),
             at: 0,
@@ -247,6 +258,15 @@ impl FileReader {
         self.records[self.at - 1]
     }
 
+    /// What is left to read, after an error.
+    pub(crate) fn into_rest(self) -> FileScan {
+        let mut rest = self.scan;
+        if let Some(last) = self.last {
+            rest.keys = last.next()..=*rest.keys.end();
+        }
+        rest
+    }
+
     /// Decodes batches until a wanted row is in hand; false at the end of the file.
     pub(crate) fn fill(&mut self) -> Result<bool> {
         while self.at >= self.keys.len() {
@@ -300,20 +320,27 @@ impl FileReader {
                 output: 0,
             }));
         }
+        self.last = self.keys.last().copied();
         self.keep_wanted(ts_event);
         Ok(())
     }
 
-    /// Drops rows of other times, which is only looked into if there are any.
+    /// Drops rows of other times and keys, which is only looked into if there are any. Keys go up.
     fn keep_wanted(&mut self, ts_event: &[i64]) {
-        if ts_event.iter().all(|ts| self.times.contains(ts)) {
+        let (times, keys) = (&self.times, &self.wanted_keys);
+        let ends = self.keys.first().zip(self.keys.last());
+        let are_wanted = ends.is_none_or(|(a, b)| keys.contains(a) && keys.contains(b));
+        if are_wanted && ts_event.iter().all(|ts| times.contains(ts)) {
             return;
         }
-        let times = &self.times;
-        let mut wanted = ts_event.iter().map(|ts| times.contains(ts));
-        self.keys.retain(|_| wanted.next().unwrap_or(false));
-        self.records
-            .retain(|record| times.contains(&record.header.ts_event));
+        let rows = self.keys.iter().zip(ts_event);
+        let wanted: Vec<bool> = rows
+            .map(|(key, ts)| keys.contains(key) && times.contains(ts))
+            .collect();
+        let mut is_wanted = wanted.iter().copied();
+        self.keys.retain(|_| is_wanted.next().unwrap_or(false));
+        let mut is_wanted = wanted.iter().copied();
+        self.records.retain(|_| is_wanted.next().unwrap_or(false));
     }
 
     fn decode_sources(&mut self, array: &dyn Array) -> Result<()> {

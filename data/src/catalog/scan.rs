@@ -2,8 +2,9 @@
 
 use super::budget::ReadPlan;
 use super::file::{FileMeta, Key};
+use super::index::for_each_run;
 use super::merge::{RunMerge, TimeMerge};
-use super::part::{Wanted, for_each_part, read_metas};
+use super::part::{Wanted, read_metas};
 use super::read::{FileScan, Files, Naming};
 use super::unite::unite;
 use super::{Catalog, Range, Table};
@@ -84,11 +85,11 @@ impl ScanQuery {
                 .is_some_and(|(from, to)| (from..=to).contains(&ts.0))
     }
 
-    fn wants_instrument(&self, name: Option<&String>) -> bool {
+    pub(crate) fn wants_instrument(&self, name: Option<&String>) -> bool {
         self.instruments.is_empty() || name.is_none_or(|name| self.instruments.contains(name))
     }
 
-    fn wants_bar(&self, bar: Option<BarSpec>) -> bool {
+    pub(crate) fn wants_bar(&self, bar: Option<BarSpec>) -> bool {
         self.bars.is_empty() || bar.is_none_or(|bar| self.bars.contains(&bar))
     }
 
@@ -255,12 +256,11 @@ pub(crate) fn select_runs(catalog: &Catalog, query: &ScanQuery) -> Result<Vec<Se
 /// The wanted files by run; it is an error if there are none.
 fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<Wanted>>> {
     let mut selected: BTreeMap<String, Vec<Wanted>> = BTreeMap::new();
-    for_each_part(catalog.store(), |run, part| {
+    for_each_run(catalog.store(), |run, index| {
         if query.runs.is_empty() || query.runs.iter().any(|wanted| wanted == run) {
-            let files = part.files.into_iter().filter(|f| query.wants(&f.meta));
-            let files: Vec<Wanted> = files.map(|f| Wanted::new(f, &part.source)).collect();
+            let files = index.into_wanted(|meta| query.wants(meta));
             if !files.is_empty() {
-                selected.entry(run.to_owned()).or_default().extend(files);
+                selected.insert(run.to_owned(), files);
             }
         }
         Ok(())
@@ -269,7 +269,8 @@ fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<W
         selected.retain(|_, files| files.iter().any(|f| f.file.meta.instrument.is_some()));
     }
     if selected.is_empty() {
-        return Err(empty(query, &catalog.ranges()?));
+        let error = empty(query, &catalog.ranges()?);
+        return Err(catalog.with_dropped(query, error)?);
     }
     Ok(selected)
 }
@@ -305,6 +306,7 @@ fn scans(
             files: Arc::clone(files),
             cache_id: wanted.cache_id,
             file: wanted.file,
+            keys: Key::MIN..=Key::MAX,
             naming: Arc::clone(naming),
             instrument,
             times: from..=to,

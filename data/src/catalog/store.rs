@@ -3,6 +3,8 @@
 //! Everything in the catalog, index and Parquet alike, goes through here. A file appears whole or not at all: locally it is
 //! forced to the disk and renamed, an object store does so by itself. Not here: what the files hold, and caching.
 
+#[cfg(test)]
+mod fault;
 mod local;
 mod remote;
 mod s3_error;
@@ -24,6 +26,9 @@ pub struct Store {
     root: PathBuf,
     /// `None`: the directory `root`.
     remote: Option<Arc<Remote>>,
+    /// When a test lets its changes fail.
+    #[cfg(test)]
+    death: fault::Death,
 }
 
 /// A file of a store.
@@ -88,6 +93,8 @@ impl Store {
         Ok(Store {
             root: location.to_owned(),
             remote,
+            #[cfg(test)]
+            death: fault::Death::default(),
         })
     }
 
@@ -175,6 +182,14 @@ impl Store {
         }
     }
 
+    /// How long a file is; `None` if there is none.
+    pub(crate) fn bytes(&self, path: &Path) -> Result<Option<u64>> {
+        match &self.remote {
+            None => local::bytes(&self.url(path)),
+            Some(remote) => remote.bytes(path),
+        }
+    }
+
     /// Whether there is this file.
     pub(crate) fn exists(&self, path: &Path) -> Result<bool> {
         match &self.remote {
@@ -185,6 +200,8 @@ impl Store {
 
     /// Writes a whole file, whether or not there was one.
     pub(crate) fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        #[cfg(test)]
+        self.death.step()?;
         match &self.remote {
             None => local::put(&self.url(path), bytes),
             Some(remote) => remote.put(path, bytes),
@@ -193,6 +210,8 @@ impl Store {
 
     /// Writes a whole file if there is none; false if there is one.
     pub(crate) fn put_new(&self, path: &Path, bytes: &[u8]) -> Result<bool> {
+        #[cfg(test)]
+        self.death.step()?;
         match &self.remote {
             None => local::put_new(&self.url(path), bytes),
             Some(remote) => remote.put_new(path, bytes),
@@ -202,6 +221,8 @@ impl Store {
     /// Replaces a file of which this version was read (`None`: there was none); false if somebody else was quicker. Locally
     /// the caller's [`Lock`] is what keeps others away.
     pub(crate) fn swap(&self, path: &Path, bytes: &[u8], read: Option<&Version>) -> Result<bool> {
+        #[cfg(test)]
+        self.death.step()?;
         match (&self.remote, read) {
             (_, None) => self.put_new(path, bytes),
             (None, Some(_)) => local::put(&self.url(path), bytes).map(|()| true),
@@ -211,6 +232,8 @@ impl Store {
 
     /// Removes a file, if it is there.
     pub(crate) fn remove(&self, path: &Path) -> Result<()> {
+        #[cfg(test)]
+        self.death.step()?;
         match &self.remote {
             None => local::remove(&self.url(path)),
             Some(remote) => remote.remove(path),
@@ -220,6 +243,8 @@ impl Store {
     /// Begins a large file: beside its place under a name that begins with a dot, or, for an object store, in the system's
     /// directory for temporary files.
     pub(crate) fn begin(&self, path: &Path) -> Result<NewFile> {
+        #[cfg(test)]
+        self.death.step()?;
         let file = match &self.remote {
             None => local::begin(&self.url(path))?,
             Some(remote) => remote.begin(path)?,
@@ -232,6 +257,8 @@ impl Store {
 
     /// Puts a file that was begun, and is written to its end, into its place.
     pub(crate) fn complete(&self, new: NewFile) -> Result<()> {
+        #[cfg(test)]
+        self.death.step()?;
         match &self.remote {
             None => local::complete(&self.url(&new.path), &new.file),
             Some(remote) => remote.upload(&new.path, new.file),

@@ -1,5 +1,7 @@
 //! What is written comes back the same, in the same order; a crash half-way changes nothing.
 
+mod upkeep;
+
 use super::*;
 use crate::journal::{JournalOptions, JournalWriter, SyncPolicy};
 use crate::limits::OPEN_FILES_MAX;

@@ -1,8 +1,10 @@
 //! Writes one part of a run: sends each record to the file of its partition, and lists the files once all are in place.
 
 use super::Table;
-use super::file::{FileWriter, Key, Partition, read_meta};
+use super::file::{FileWriter, Key, read_meta};
+use super::index::{read_checkpoint, read_index, remove_covered, swap_checkpoint};
 use super::part::{Part, PartFile, lock_run, mark_begun, unmark_begun, write_meta};
+use super::partition::Partition;
 use super::store::{Lock, Store, Version};
 use crate::limits::OPEN_FILES_MAX;
 use crate::{DataError, Result, RunMeta};
@@ -38,6 +40,8 @@ pub struct RunWriter {
     has_leftovers: bool,
     /// The part as it was before.
     replaced: Option<(Part, Version)>,
+    /// Whether a checkpoint covers the part as it was before.
+    is_covered: bool,
     _lock: Lock,
 }
 
@@ -51,6 +55,10 @@ impl RunWriter {
         meta.check()?;
         let lock = lock_run(&store, &meta.run)?;
         write_meta(&store, meta, part)?;
+        let is_covered = is_covered(&store, &meta.run, part)?;
+        if is_covered {
+            read_index(&store, &meta.run)?.check_alone(&meta.run, part)?;
+        }
         // In an object store other writers may be at the same part, and what is not listed may be theirs: nobody removes it.
         let has_leftovers = !store.is_remote() && mark_begun(&store, &meta.run, part)?;
         Ok(RunWriter {
@@ -64,6 +72,7 @@ impl RunWriter {
             rows: 0,
             files: Vec::new(),
             has_leftovers,
+            is_covered,
             _lock: lock,
         })
     }
@@ -133,12 +142,20 @@ impl RunWriter {
             files: self.files,
         };
         let (store, run) = (&self.store, &self.meta.run);
-        let replaced = self.replaced.as_ref().map(|(_, version)| version);
-        if !part.write(store, run, self.part, replaced)? {
-            return lost(store, run, self.part, &part);
-        }
-        if let Some((old, _)) = &self.replaced {
-            remove_files(store, &old.files, &part.files)?;
+        if self.is_covered {
+            replace_covered(store, run, self.part, &part)?;
+        } else {
+            let replaced = self.replaced.as_ref().map(|(_, version)| version);
+            if !part.write(store, run, self.part, replaced)? {
+                return lost(store, run, self.part, &part);
+            }
+            if store.is_remote() && is_covered(store, run, self.part)? {
+                // What was there before was compacted meanwhile, and stays.
+                return lost(store, run, self.part, &part);
+            }
+            if let Some((old, _)) = &self.replaced {
+                remove_files(store, &old.files, &part.files)?;
+            }
         }
         if self.has_leftovers {
             remove_others(store, run, self.part, &part.files)?;
@@ -174,6 +191,26 @@ impl RunWriter {
         let file = writer.finish(&self.store, &self.meta)?;
         self.files.push(file);
         Ok(())
+    }
+}
+
+fn is_covered(store: &Store, run: &str, part: u32) -> Result<bool> {
+    let checkpoint = read_checkpoint(store, run)?;
+    Ok(checkpoint.is_some_and(|(checkpoint, _)| checkpoint.parts.contains_key(&part)))
+}
+
+/// Lists a part anew that a checkpoint covers, in the next checkpoint, and removes the files that it had.
+fn replace_covered(store: &Store, run: &str, number: u32, part: &Part) -> Result<()> {
+    loop {
+        let index = read_index(store, run)?;
+        let next = index.replacing(run, number, part)?;
+        if !swap_checkpoint(store, run, &index, &next)? {
+            continue;
+        }
+        let old = index.live().filter(|live| live.parts == (number, number));
+        let old: Vec<PartFile> = old.map(|live| live.file).collect();
+        remove_files(store, &old, &part.files)?;
+        return remove_covered(store, run, &index);
     }
 }
 
@@ -213,7 +250,7 @@ fn remove_others(store: &Store, run: &str, part: u32, files: &[PartFile]) -> Res
         // Another run's name may begin alike: the file itself says whose it is.
         let ours = name.is_some_and(|n| n.starts_with(&prefix))
             && !keep.contains(path.as_path())
-            && read_meta(&store.url(&path)).is_ok_and(|meta| meta.run == run);
+            && read_meta(store, &path).is_ok_and(|meta| meta.run == run);
         if ours {
             store.remove(&path)?;
         }

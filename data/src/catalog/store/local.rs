@@ -76,6 +76,14 @@ pub(super) fn read_end(path: &Path, bytes: u64) -> Result<(Bytes, u64)> {
     Ok((read_range(path, len.saturating_sub(bytes)..len)?, len))
 }
 
+pub(super) fn bytes(path: &Path) -> Result<Option<u64>> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(Some(meta.len())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DataError::io("look at", path)(error)),
+    }
+}
+
 /// Writes whole, then renames into place.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = write_beside(path, bytes)?;

@@ -160,10 +160,14 @@ impl Remote {
     }
 
     pub(super) fn exists(&self, path: &Path) -> Result<bool> {
+        Ok(self.bytes(path)?.is_some())
+    }
+
+    pub(super) fn bytes(&self, path: &Path) -> Result<Option<u64>> {
         let key = self.key(path)?;
         match self.runtime.block_on(self.bucket.head(&key)) {
-            Ok(_) => Ok(true),
-            Err(error) if is_absent(&error) => Ok(false),
+            Ok(found) => Ok(Some(found.size)),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(self.fault("look at", path, &error)),
         }
     }

@@ -1,0 +1,180 @@
+//! Reads the index of a run as a whole, its checkpoint and the parts since, while others write it; and puts the next checkpoint.
+
+use super::checkpoint::{Checkpoint, RunIndex};
+use super::part::{
+    Entry, check_files, checkpoint_path, entry, from_json, meta_path, parse_part, part_path,
+    run_dir, run_of, runs_dir, to_json,
+};
+use super::store::{Store, Version};
+use crate::Result;
+use crate::limits::INDEX_ENTRIES_AT_ONCE;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What a listing shows of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Listed {
+    parts: BTreeSet<u32>,
+    has_checkpoint: bool,
+    has_meta: bool,
+}
+
+/// Names of all runs, sorted. One of which a crash left nothing but its directory is none.
+pub(crate) fn run_names(store: &Store) -> Result<Vec<String>> {
+    Ok(list_index(store, &runs_dir())?.into_keys().collect())
+}
+
+/// All runs below a directory of the index, with what there is of them. A directory that changes while it is listed may show a
+/// part without those before it, so it is listed until it shows the same twice; an object store shows what there was.
+fn list_index(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
+    let mut runs = list_once(store, dir)?;
+    while !store.is_remote() {
+        let before = std::mem::replace(&mut runs, list_once(store, dir)?);
+        if runs == before {
+            break;
+        }
+    }
+    Ok(runs)
+}
+
+fn list_once(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
+    let mut runs: BTreeMap<String, Listed> = BTreeMap::new();
+    for file in store.list(dir)? {
+        let Some(run) = run_of(&file.path) else {
+            continue;
+        };
+        let listed = runs.entry(run.to_owned()).or_default();
+        listed.has_meta |= file.path == meta_path(run);
+        listed.has_checkpoint |= file.path == checkpoint_path(run);
+        if let Some((_, Entry::Part(part))) = entry(&file.path) {
+            listed.parts.insert(part);
+        }
+    }
+    runs.retain(|_, listed| listed.has_meta);
+    Ok(runs)
+}
+
+/// Shows the index of all runs, in order. Only some entries are read at a time.
+pub(crate) fn for_each_run(
+    store: &Store,
+    mut visit: impl FnMut(&str, RunIndex) -> Result<()>,
+) -> Result<()> {
+    let mut some = Vec::new();
+    let mut entries = 0;
+    for (run, listed) in list_index(store, &runs_dir())? {
+        entries += listed.parts.len();
+        some.push((run, listed));
+        if entries >= INDEX_ENTRIES_AT_ONCE {
+            show(store, std::mem::take(&mut some), &mut visit)?;
+            entries = 0;
+        }
+    }
+    show(store, some, &mut visit)
+}
+
+fn show(
+    store: &Store,
+    runs: Vec<(String, Listed)>,
+    visit: &mut impl FnMut(&str, RunIndex) -> Result<()>,
+) -> Result<()> {
+    let indexes = match read_listed(store, &runs) {
+        Ok(indexes) => indexes,
+        // What was listed may be covered by a checkpoint by now, and gone.
+        Err(_) => {
+            let again = runs.iter().map(|(run, _)| read_index(store, run));
+            again.collect::<Result<_>>()?
+        }
+    };
+    let runs = runs.iter().zip(indexes);
+    runs.into_iter()
+        .try_for_each(|((run, _), index)| visit(run, index))
+}
+
+/// The index of a run. Nobody needs to hold a lock: what it gives was true at one moment.
+pub(crate) fn read_index(store: &Store, run: &str) -> Result<RunIndex> {
+    let list = || -> Result<Listed> {
+        let mut runs = list_index(store, &run_dir(run))?;
+        Ok(runs.remove(run).unwrap_or_default())
+    };
+    let mut listed = list()?;
+    loop {
+        let error = match read_listed(store, &[(run.to_owned(), listed.clone())]) {
+            Ok(mut indexes) => return Ok(indexes.pop().expect("one was asked for")),
+            Err(error) => error,
+        };
+        let before = std::mem::replace(&mut listed, list()?);
+        if listed == before {
+            return Err(error);
+        }
+    }
+}
+
+/// Reads what was listed before. The checkpoints are read after the listing: parts are removed only once a checkpoint covers them,
+/// so one that the listing has missed is covered by what is read now. (In an object store they are removed one checkpoint later.)
+fn read_listed(store: &Store, runs: &[(String, Listed)]) -> Result<Vec<RunIndex>> {
+    let mut indexes = Vec::new();
+    let mut wanted: Vec<(usize, u32, PathBuf)> = Vec::new();
+    for (at, (run, listed)) in runs.iter().enumerate() {
+        let known = match listed.has_checkpoint || !store.is_remote() {
+            true => read_checkpoint(store, run)?,
+            false => None,
+        };
+        let (checkpoint, version) = match known {
+            Some((checkpoint, version)) => (checkpoint, Some(version)),
+            None => (Checkpoint::none(), None),
+        };
+        let since = listed
+            .parts
+            .iter()
+            .filter(|n| !checkpoint.parts.contains_key(n));
+        wanted.extend(since.map(|part| (at, *part, part_path(run, *part))));
+        indexes.push(RunIndex {
+            checkpoint,
+            version,
+            parts: BTreeMap::new(),
+        });
+    }
+    for some in wanted.chunks(INDEX_ENTRIES_AT_ONCE) {
+        let paths: Vec<PathBuf> = some.iter().map(|(_, _, path)| path.clone()).collect();
+        for ((at, number, path), bytes) in some.iter().zip(store.read_all(&paths)?) {
+            let part = parse_part(store, path, &bytes)?;
+            indexes[*at].parts.insert(*number, part);
+        }
+    }
+    Ok(indexes)
+}
+
+/// The checkpoint of a run, if it has one, and which writing of it that is.
+pub(crate) fn read_checkpoint(store: &Store, run: &str) -> Result<Option<(Checkpoint, Version)>> {
+    let path = checkpoint_path(run);
+    let Some((bytes, version)) = store.read_version(&path)? else {
+        return Ok(None);
+    };
+    let checkpoint: Checkpoint = from_json(store, &path, &bytes)?;
+    check_files(store, &path, checkpoint.files.iter().map(|live| &live.file))?;
+    Ok(Some((checkpoint, version)))
+}
+
+/// Puts the next checkpoint in place of the one that was read; false if somebody else has done so since. On a local disk the
+/// caller holds the run's lock.
+pub(crate) fn swap_checkpoint(
+    store: &Store,
+    run: &str,
+    read: &RunIndex,
+    next: &Checkpoint,
+) -> Result<bool> {
+    store.swap(&checkpoint_path(run), &to_json(next), read.version.as_ref())
+}
+
+/// Removes the entries of parts that a checkpoint covers, once it is in place. `before` is the index as it was before that. In an
+/// object store, where a listing takes long, only those that were covered before: nobody can be in need of them any more.
+pub(crate) fn remove_covered(store: &Store, run: &str, before: &RunIndex) -> Result<()> {
+    let listed = list_index(store, &run_dir(run))?
+        .remove(run)
+        .unwrap_or_default();
+    let is_covered = |part: &&u32| {
+        before.covers(**part) || !store.is_remote() && before.parts.contains_key(part)
+    };
+    let mut covered = listed.parts.iter().filter(is_covered);
+    covered.try_for_each(|part| store.remove(&part_path(run, *part)))
+}

@@ -4,7 +4,12 @@
 //! blank; among them messages without trades, quotes, books or closed candles (and lines of the recorder); trades; quotes;
 //! whole books; changes of books; levels in those.
 
-use crate::capture::{CaptureReport, CaptureSource, Origin, Recording};
+use super::VenueKind;
+use crate::capture::{CaptureReport, CaptureSource, Origin, Recorder, Recording};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use tickloom_types::{
     BarBody, BookAction, BookState, Flags, InstrumentDef, Instruments, Kind, LevelBody,
@@ -659,5 +664,89 @@ fn files_that_are_no_messages_say_what_was_expected() {
         let error = Origin::of(&text(start)).unwrap_err().to_string();
         assert!(error.starts_with("capture: begins with "), "{error}");
         assert!(error.contains("expected a capture"), "{error}");
+    }
+}
+
+/// Captures of every venue, written for the fuzzer: a byte for the venue, one for how it is written down, and the capture.
+fn seeds() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/seeds/feed_venues");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let read = |path: PathBuf| std::fs::read(path).unwrap();
+    paths.into_iter().map(read).collect()
+}
+
+/// Reads a seed, or what became of one.
+fn read_seed(seed: &[u8]) -> Option<Read> {
+    let [venue, recorder, capture @ ..] = seed else {
+        return None;
+    };
+    let recorders = [Recorder::Cryptofeed, Recorder::Lines, Recorder::Whole];
+    let origin = Origin {
+        venue: VenueKind::ALL[usize::from(*venue) % VenueKind::ALL.len()],
+        recorder: recorders[usize::from(*recorder) % recorders.len()],
+    };
+    let source = CaptureSource::Unpacked(PathBuf::from("capture"), capture.into());
+    let recording = Recording::survey(origin, vec![source]).ok()?;
+    let instruments = recording.instruments().clone();
+    let mut records: Vec<Record> = Vec::new();
+    let report = recording.decode(&mut records).unwrap();
+    Some(Read {
+        report,
+        records,
+        instruments,
+    })
+}
+
+#[test]
+fn seeds_are_read_without_a_wrong_line() {
+    let seeds = seeds();
+    assert_eq!(seeds.len(), 14);
+    for seed in seeds {
+        let read = read_seed(&seed).unwrap();
+        assert_eq!(
+            read.report.bad_lines,
+            [],
+            "{}",
+            String::from_utf8_lossy(&seed)
+        );
+        assert!(!read.records.is_empty());
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_becomes_of_a_capture_it_is_taken_or_counted(
+        seed in 0_usize..14,
+        edits in vec((any::<Index>(), any::<u8>(), 0_u8..4), 0..6),
+    ) {
+        let mut seed = seeds().swap_remove(seed);
+        for (at, byte, edit) in edits {
+            let at = at.index(seed.len());
+            match edit {
+                0 => seed[at] = byte,
+                1 => seed.insert(at, byte),
+                2 => { seed.remove(at); }
+                _ => seed.truncate(at.max(2)),
+            }
+            if seed.is_empty() {
+                break;
+            }
+        }
+        if let Some(read) = read_seed(&seed) {
+            let messages: u64 = read.report.messages.values().sum();
+            let others: u64 = read.report.no_market_data.values().sum();
+            let all = messages + others;
+            prop_assert!(all <= read.report.lines && read.report.lines <= all + read.report.bad);
+            let mut has_book = HashSet::new();
+            for record in read.of(Kind::Level) {
+                let level = LevelBody::of(record);
+                if level.clear == 1 {
+                    has_book.insert(record.header.instrument);
+                }
+                prop_assert!(has_book.contains(&record.header.instrument));
+            }
+        }
     }
 }

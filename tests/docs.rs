@@ -219,6 +219,7 @@ fn help_of_every_command_has_examples() {
         "backtest",
         "import",
         "export",
+        "questdb",
         "replay",
         "signals",
     ] {

@@ -24,7 +24,7 @@ const TIMES: u64 = 20;
 const RUNS: u32 = 4;
 const INSTRUMENTS: u32 = 3;
 /// Records of each run.
-const RECORDS: u64 = 1_300_000;
+const RECORDS: u64 = 1_400_000;
 /// The allocator's own: what it keeps of freed pieces that do not fit what is asked for next.
 const SLACK: u64 = 4 << 20;
 
@@ -150,7 +150,7 @@ fn a_ceiling_holds() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path());
     let stored = stored_bytes(dir.path());
-    assert!(stored >= TIMES * CEILING, "{stored} bytes");
+    assert!(stored >= TIMES * (CEILING + SLACK), "{stored} bytes");
     let limit = before + CEILING + SLACK;
     // Of one arena: others would reserve room for threads that do not read.
     let ran = Command::new("sh")

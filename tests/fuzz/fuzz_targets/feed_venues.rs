@@ -10,7 +10,7 @@ use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{CaptureSource, Origin, Recorder, Recording};
 use tickloom_types::{
     BookAction, Flags, Instruments, Kind, LevelBody, OrderUpdateBody, QuoteBody, Record, Sink,
-    StatusCode, StatusBody, TradeBody,
+    StatusBody, StatusCode, TradeBody,
 };
 
 const RECORDERS: [Recorder; 3] = [Recorder::Cryptofeed, Recorder::Lines, Recorder::Whole];
@@ -84,7 +84,9 @@ fuzz_target!(|input: &[u8]| {
         books: HashSet::new(),
         records: 0,
     };
-    let report = recording.decode(&mut check).expect("it could be read before");
+    let report = recording
+        .decode(&mut check)
+        .expect("it could be read before");
     assert_eq!(report.records, check.records);
     let messages: u64 = report.messages.values().sum();
     let others: u64 = report.no_market_data.values().sum();

@@ -59,7 +59,9 @@ fn bin(length: DurationNs) -> usize {
 fn upper(bin: usize) -> DurationNs {
     let (octave, part) = (bin / PARTS, bin % PARTS);
     let top = (9 + part as i128) << octave;
-    i64::try_from((top >> 3) - 1).unwrap_or(i64::MAX).max(1)
+    i64::try_from(((top + 7) >> 3) - 1)
+        .unwrap_or(i64::MAX)
+        .max(1)
 }
 
 /// A time without records.
@@ -243,12 +245,12 @@ mod tests {
         for n in 0..2_000 {
             spacing.push(Ts(n * second));
         }
-        spacing.push(Ts(2_010 * second));
+        spacing.push(Ts(2_008 * second));
         spacing.push(Ts(2_100 * second));
         let (found, _) = spacing.silences(&Thresholds::default());
         let long = Silence {
-            length: 90 * second,
-            from: Ts(2_010 * second),
+            length: 92 * second,
+            from: Ts(2_008 * second),
             to: Ts(2_100 * second),
         };
         assert_eq!(found, [long]);

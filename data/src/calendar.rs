@@ -58,7 +58,7 @@ pub struct Session {
     pub open: Ts,
     /// When it ends.
     pub close: Ts,
-    /// Whether it closes earlier than usual.
+    /// Whether its day ends earlier than usual.
     pub is_half: bool,
 }
 
@@ -137,20 +137,19 @@ impl Calendar {
         if !hours.days[weekday] || self.holidays.iter().any(|rule| rule.falls_on(date)) {
             return None;
         }
-        let early = self
+        let half = self
             .half_days
             .iter()
-            .filter(|half| half.close < hours.close);
-        let early = early
-            .filter(|half| half.rule.falls_on(date))
-            .map(|half| half.close)
-            .min();
-        let close = early.unwrap_or(hours.close);
+            .filter(|half| half.rule.falls_on(date));
+        let early = half.map(|half| half.close).min();
+        let usual = self.hours.iter().filter(|hours| hours.days[weekday]);
+        let usual = usual.map(|hours| hours.close).max();
+        let close = early.map_or(hours.close, |early| early.min(hours.close));
         let session = Session {
             date,
             open: self.instant(date, hours.open)?,
             close: self.instant(date, close)?,
-            is_half: early.is_some(),
+            is_half: early.is_some() && early < usual,
         };
         (session.open < session.close).then_some(session)
     }

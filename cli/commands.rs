@@ -1,6 +1,7 @@
 //! One file a command: its arguments, checked, and what it does.
 
 pub(crate) mod backtest;
+pub(crate) mod catalog;
 pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod import;

@@ -6,16 +6,20 @@
 //! binary floats in sizes (`2.5833652000000003`), and it is counted too. Raw captures of venues are decoded by `feeds`; what it makes
 //! of them is written with [`crate::Catalog::writer`] like anything else.
 
-mod check;
+mod binance;
+mod databento;
 mod format;
 mod input;
 mod layout;
+mod lean;
 mod number;
 mod own;
+mod pair;
 mod reader;
 mod report;
 mod rescale;
-mod rows;
+mod row;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -267,7 +271,7 @@ impl Input {
     }
 
     fn prepare(&self, options: &ImportOptions) -> Result<Box<dyn Prepared>> {
-        rows::prepare(self, options)
+        self.format(options)?.prepare(self, options)
     }
 
     /// Makes the records of a prepared file and reports on them.

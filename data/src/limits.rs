@@ -67,9 +67,17 @@ pub(crate) const SNIFF_BYTES: u64 = 64 << 10;
 /// Bytes that an imported file may have once it is unpacked.
 pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
 
-/// Rows of an imported file, all of which are held until the scale that they need is known: at some 200 bytes each, a row and its
-/// record, these are 20 GB. A line can be so short that the limit of bytes alone would let ten times as many through.
-pub(crate) const ROWS_MAX: usize = 100_000_000;
+/// Records of an imported file that are held to be put into the order of their times, if the file is not in it: 6.4 GB.
+pub(crate) const SORTED_RECORDS_MAX: usize = 100_000_000;
+
+/// Instruments of an imported file.
+pub(crate) const TICKERS_MAX: usize = 20_000;
+
+/// Bytes of the metadata of a DBN file.
+pub(crate) const DBN_METADATA_BYTES_MAX: u64 = 16 << 20;
+
+/// Distances between bars that are told apart to find the most common one.
+pub(crate) const DISTANCES_MAX: usize = 10_000;
 
 /// Rows that one query to QuestDB asks for: some 3 MB as records.
 pub(crate) const PAGE_ROWS: u64 = 32_768;

@@ -1,9 +1,11 @@
 //! Which format a file is in, found out from its first bytes, and which module reads it.
 //!
-//! A new format is a variant here with its name, how it is told from others, and a [`super::Prepared`].
+//! A new format is a variant here with its name, how it is told from others, and a [`Prepared`].
 
-use super::Input;
+use super::layout::{Layout, Puzzle};
 use super::own::OwnFormat;
+use super::reader::stem;
+use super::{ImportOptions, Input, Prepared, binance, databento, lean, table};
 use crate::{DataError, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,38 +17,102 @@ use std::str::FromStr;
 pub enum Format {
     /// What `export` wrote: CSV, JSON lines, Arrow or Parquet with a header that says what it is of.
     Tickloom,
+    /// Databento's binary encoding: L3 and L2 books, quotes, trades, bars.
+    Dbn,
+    /// LEAN's CSV: ticks, and bars of trades or of bid and ask.
+    Lean,
+    /// Bars that Binance publishes.
+    BinanceKlines,
+    /// Trades that Binance publishes, those of one taker order at one price put together.
+    BinanceAggTrades,
+    /// Trades that Binance publishes.
+    BinanceTrades,
     /// Delimited text, a row a line: bars, quotes or trades, by the names of the columns.
     Csv,
 }
 
 impl Format {
-    /// All formats.
-    pub const ALL: &'static [Format] = &[Format::Tickloom, Format::Csv];
+    /// All formats, in the order in which a file is tried.
+    pub const ALL: &'static [Format] = &[
+        Format::Tickloom,
+        Format::Dbn,
+        Format::Lean,
+        Format::BinanceKlines,
+        Format::BinanceAggTrades,
+        Format::BinanceTrades,
+        Format::Csv,
+    ];
 
     /// Its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Format::Tickloom => "tickloom",
+            Format::Dbn => "dbn",
+            Format::Lean => "lean",
+            Format::BinanceKlines => "binance-klines",
+            Format::BinanceAggTrades => "binance-agg-trades",
+            Format::BinanceTrades => "binance-trades",
             Format::Csv => "csv",
         }
     }
 
-    /// The format of a file, from its first bytes.
+    /// The format of a file, from its first bytes; of names only LEAN's and those of fragments of DBN count.
     pub(crate) fn sniff(input: &Input) -> Result<Format> {
-        let head = input.head()?;
-        if OwnFormat::sniff(&head).is_some() && input.member().is_none() {
+        let bytes = input.head()?;
+        if OwnFormat::sniff(&bytes).is_some() && input.member().is_none() {
             return Ok(Format::Tickloom);
         }
-        if head.contains(&0) {
-            return Err(DataError::Import {
-                file: input.path().to_owned(),
-                line: 1,
-                found: "bytes that are no text".to_owned(),
-                expected: "text in UTF-8".to_owned(),
-            });
+        let name = input.file_name();
+        if databento::is_dbn(&name, &bytes) {
+            return Ok(Format::Dbn);
         }
-        Ok(Format::Csv)
+        if bytes.contains(&0) {
+            let found = "bytes that are no text".to_owned();
+            return Err(unread(input, (found, "text in UTF-8".to_owned())));
+        }
+        let head = table::head(input)?;
+        if lean::is_lean(&name, &head) {
+            return Ok(Format::Lean);
+        }
+        Ok(match binance::Content::sniff(&head) {
+            Some(binance::Content::Klines) => Format::BinanceKlines,
+            Some(binance::Content::AggTrades) => Format::BinanceAggTrades,
+            Some(binance::Content::Trades) => Format::BinanceTrades,
+            None => Format::Csv,
+        })
+    }
+
+    /// Reads a file of this format through once.
+    pub(crate) fn prepare(
+        self,
+        input: &Input,
+        options: &ImportOptions,
+    ) -> Result<Box<dyn Prepared>> {
+        if self == Format::Dbn {
+            return databento::prepare(input, options);
+        }
+        let head = table::head(input)?;
+        let layout = match self {
+            Format::Lean => lean::layout(input, &head),
+            Format::BinanceKlines => binance::Content::Klines.layout(input, &head),
+            Format::BinanceAggTrades => binance::Content::AggTrades.layout(input, &head),
+            Format::BinanceTrades => binance::Content::Trades.layout(input, &head),
+            _ => Layout::of(&head, &options.columns),
+        };
+        let mut layout = layout.map_err(|puzzle| unread(input, puzzle))?;
+        layout.known.file = stem(&input.file_name());
+        table::prepare(input, options, layout)
+    }
+}
+
+/// The error for a file that is not understood.
+fn unread(input: &Input, (found, expected): Puzzle) -> DataError {
+    DataError::Import {
+        file: input.path().to_owned(),
+        line: 1,
+        found,
+        expected,
     }
 }
 
@@ -64,7 +130,7 @@ impl FromStr for Format {
         found.copied().ok_or_else(|| DataError::Option {
             field: "format",
             value: text.to_owned(),
-            expected: "tickloom or csv",
+            expected: "tickloom, dbn, lean, binance-klines, binance-agg-trades, binance-trades or csv",
         })
     }
 }

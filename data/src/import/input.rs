@@ -229,6 +229,13 @@ impl Input {
         }
     }
 
+    /// The name that says most of what is in it: the member's, or the file's.
+    pub(crate) fn file_name(&self) -> String {
+        let path = self.member().map_or(self.path.as_path(), Path::new);
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.unwrap_or_default().into_owned()
+    }
+
     /// Its content, unpacked as it is read.
     ///
     /// # Errors

@@ -1,8 +1,11 @@
 //! What the columns of a file mean: found out from its header and first rows, never from its name.
 
+use super::ImportOptions;
+use super::row::{NUMBERS_MAX, Shape};
 use super::text::split;
 use super::time::{TimeFormat, is_time_of_day};
-use crate::Table;
+use jiff::tz::TimeZone;
+use tickloom_types::BarSpec;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +13,8 @@ pub(crate) enum Role {
     Time,
     Date,
     TimeOfDay,
+    /// When a bar closed: its last instant.
+    CloseTime,
     Ticker,
     Open,
     High,
@@ -21,6 +26,14 @@ pub(crate) enum Role {
     Ask,
     BidQty,
     AskQty,
+    BidOpen,
+    BidHigh,
+    BidLow,
+    BidClose,
+    AskOpen,
+    AskHigh,
+    AskLow,
+    AskClose,
     Price,
     Side,
     /// True if the buyer rested, so that the seller was the aggressor.
@@ -42,8 +55,10 @@ const NAMES: &[(Role, &[&str])] = &[
             "datetimeutc",
             "gmttime",
             "localtime",
+            "transacttime",
         ],
     ),
+    (Role::CloseTime, &["closetime"]),
     (Role::Date, &["date", "day", "tradedate"]),
     (Role::TimeOfDay, &["time", "timeofday"]),
     (Role::Ticker, &["ticker", "symbol", "instrument", "sym"]),
@@ -82,26 +97,81 @@ const NAMES: &[(Role, &[&str])] = &[
             "bestasksize",
         ],
     ),
+    (Role::BidOpen, &["bidopen"]),
+    (Role::BidHigh, &["bidhigh"]),
+    (Role::BidLow, &["bidlow"]),
+    (Role::BidClose, &["bidclose"]),
+    (Role::AskOpen, &["askopen"]),
+    (Role::AskHigh, &["askhigh"]),
+    (Role::AskLow, &["asklow"]),
+    (Role::AskClose, &["askclose"]),
     (Role::Price, &["price", "tradeprice", "last", "lastprice"]),
     (Role::Side, &["side", "direction", "takerside", "aggressor"]),
     (Role::BuyerMaker, &["isbuyermaker"]),
-    (Role::TradeId, &["id", "tradeid", "tid"]),
+    (Role::TradeId, &["id", "tradeid", "tid", "aggtradeid"]),
 ];
 
 /// Names of a first column that a program wrote for its row labels.
 const INDEX_NAMES: &[&str] = &["", "index", "unnamed0"];
 
+/// Roles of the numbers of a row, in its order.
+const NUMBER_ROLES: [(Shape, &[Role]); 4] = [
+    (
+        Shape::Bars,
+        &[Role::Open, Role::High, Role::Low, Role::Close, Role::Qty],
+    ),
+    (
+        Shape::BidAskBars,
+        &[
+            Role::BidOpen,
+            Role::BidHigh,
+            Role::BidLow,
+            Role::BidClose,
+            Role::BidQty,
+            Role::AskOpen,
+            Role::AskHigh,
+            Role::AskLow,
+            Role::AskClose,
+            Role::AskQty,
+        ],
+    ),
+    (
+        Shape::Quotes,
+        &[Role::Bid, Role::BidQty, Role::Ask, Role::AskQty],
+    ),
+    (Shape::Trades, &[Role::Price, Role::Qty]),
+];
+
+fn number_roles(shape: Shape) -> &'static [Role] {
+    let roles = NUMBER_ROLES.iter().find(|(of, _)| *of == shape);
+    roles.map_or(&[], |(_, roles)| roles)
+}
+
 /// What a file is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) delimiter: u8,
     pub(crate) has_header: bool,
     /// Names of the columns, as in the header.
     pub(crate) names: Vec<String>,
     pub(crate) roles: Vec<Option<Role>>,
-    pub(crate) table: Table,
+    pub(crate) shape: Shape,
     pub(crate) time: TimeFormat,
+    /// What the file's name, its folder or its format says.
+    pub(crate) known: Known,
     pub(crate) notes: Vec<String>,
+}
+
+/// What is known of a file beside its columns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Known {
+    /// The file's name up to its first dot.
+    pub(crate) file: String,
+    pub(crate) instrument: Option<String>,
+    pub(crate) currency: Option<String>,
+    pub(crate) bar: Option<BarSpec>,
+    /// Zone of times that name none.
+    pub(crate) zone: Option<TimeZone>,
 }
 
 /// Why a file is not understood: what there is, and what was expected.
@@ -137,12 +207,12 @@ impl Layout {
             return Err((found, "as many fields as names".to_owned()));
         }
         let roles = roles(&names);
-        let table = table(&names, &roles)?;
+        let shape = shape(&names, &roles)?;
         let time = time_format(&roles, data)?;
         let ignored: Vec<&str> = names
             .iter()
             .zip(&roles)
-            .filter(|(_, role)| !role.is_some_and(|role| is_used(role, table)))
+            .filter(|(_, role)| !role.is_some_and(|role| is_used(role, shape)))
             .map(|(name, _)| name.as_str())
             .collect();
         if !ignored.is_empty() {
@@ -153,16 +223,75 @@ impl Layout {
             has_header,
             names,
             roles,
-            table,
+            shape,
             time,
+            known: Known::default(),
             notes,
         })
+    }
+
+    /// The layout of a format that has no header and always the same columns.
+    pub(crate) fn fixed(names: &[&str], time: TimeFormat) -> Layout {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let roles = roles(&names);
+        Layout {
+            delimiter: b',',
+            has_header: false,
+            shape: shape(&names, &roles).expect("formats name columns of a known shape"),
+            names,
+            roles,
+            time,
+            known: Known::default(),
+            notes: Vec::new(),
+        }
     }
 
     /// Index of the column with this role.
     pub(crate) fn column(&self, role: Role) -> Option<usize> {
         self.roles.iter().position(|r| *r == Some(role))
     }
+
+    /// Indices of the columns of a row's numbers.
+    pub(crate) fn numbers(&self) -> [Option<usize>; NUMBERS_MAX] {
+        let mut columns = [None; NUMBERS_MAX];
+        for (column, role) in columns.iter_mut().zip(number_roles(self.shape)) {
+            *column = self.column(*role);
+        }
+        columns
+    }
+
+    /// The zone of times that name none: as given, as the file says, or UTC.
+    pub(crate) fn zone(&self, options: &ImportOptions) -> Option<TimeZone> {
+        match &options.zone {
+            Some(name) => zone(name),
+            None => Some(self.known.zone.clone().unwrap_or(TimeZone::UTC)),
+        }
+    }
+}
+
+/// A zone by its IANA name, or a fixed offset such as `-05:00`.
+fn zone(name: &str) -> Option<TimeZone> {
+    if let Ok(zone) = TimeZone::get(name) {
+        return Some(zone);
+    }
+    let (sign, rest) = match name.as_bytes() {
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = match rest {
+        [a, b, b':', c, d] => ([a, b], [c, d]),
+        _ => return None,
+    };
+    let number = |digits: [&u8; 2]| {
+        let text = digits.map(|digit| char::from(*digit));
+        String::from_iter(text).parse::<u8>().ok().map(i32::from)
+    };
+    let minutes = number(minutes).filter(|minutes| *minutes < 60)?;
+    let seconds = sign * (number(hours)? * 3_600 + minutes * 60);
+    Some(TimeZone::fixed(
+        jiff::tz::Offset::from_seconds(seconds).ok()?,
+    ))
 }
 
 fn fields(line: &[u8], delimiter: u8) -> Vec<&[u8]> {
@@ -288,17 +417,22 @@ fn roles(names: &[String]) -> Vec<Option<Role>> {
     roles
 }
 
-fn table(names: &[String], roles: &[Option<Role>]) -> Result<Table, Puzzle> {
+fn shape(names: &[String], roles: &[Option<Role>]) -> Result<Shape, Puzzle> {
     let has = |wanted: &[Role]| wanted.iter().all(|role| roles.contains(&Some(*role)));
     if has(&[Role::Time]) || has(&[Role::Date, Role::TimeOfDay]) {
         if has(&[Role::Open, Role::High, Role::Low, Role::Close]) {
-            return Ok(Table::Bars);
+            return Ok(Shape::Bars);
+        }
+        let bid = [Role::BidOpen, Role::BidHigh, Role::BidLow, Role::BidClose];
+        let ask = [Role::AskOpen, Role::AskHigh, Role::AskLow, Role::AskClose];
+        if has(&bid) && has(&ask) {
+            return Ok(Shape::BidAskBars);
         }
         if has(&[Role::Bid, Role::Ask]) {
-            return Ok(Table::Quotes);
+            return Ok(Shape::Quotes);
         }
         if has(&[Role::Price, Role::Qty]) {
-            return Ok(Table::Trades);
+            return Ok(Shape::Trades);
         }
     }
     Err((
@@ -308,14 +442,13 @@ fn table(names: &[String], roles: &[Option<Role>]) -> Result<Table, Puzzle> {
     ))
 }
 
-/// Whether a column of this role is read for this table.
-pub(crate) fn is_used(role: Role, table: Table) -> bool {
+/// Whether a column of this role is read for this shape.
+pub(crate) fn is_used(role: Role, shape: Shape) -> bool {
     match role {
         Role::Time | Role::Date | Role::TimeOfDay | Role::Ticker => true,
-        Role::Open | Role::High | Role::Low | Role::Close => table == Table::Bars,
-        Role::Qty => table != Table::Quotes,
-        Role::Bid | Role::Ask | Role::BidQty | Role::AskQty => table == Table::Quotes,
-        Role::Price | Role::Side | Role::BuyerMaker | Role::TradeId => table == Table::Trades,
+        Role::CloseTime => shape.is_bars(),
+        Role::Side | Role::BuyerMaker | Role::TradeId => shape == Shape::Trades,
+        role => number_roles(shape).contains(&role),
     }
 }
 
@@ -346,9 +479,9 @@ mod tests {
         Layout::of(&head, &[])
     }
 
-    fn check(text: &str, table: Table, roles: &[(Role, usize)]) -> Layout {
+    fn check(text: &str, shape: Shape, roles: &[(Role, usize)]) -> Layout {
         let found = layout(text).unwrap();
-        assert_eq!(found.table, table, "{text}");
+        assert_eq!(found.shape, shape, "{text}");
         for (role, at) in roles {
             assert_eq!(found.column(*role), Some(*at), "{role:?} in {text}");
         }
@@ -359,28 +492,28 @@ mod tests {
     fn known_headers() {
         check(
             ",Open,High,Low,Close,Volume\n2004-08-19,1,2,1,2,9",
-            Table::Bars,
+            Shape::Bars,
             &[(Role::Time, 0), (Role::Open, 1), (Role::Qty, 5)],
         );
         let found = check(
             "Ticker,Date,Open,High,Low,Close,Volume,Adj Close\nA,2000-03-01,1,2,1,2,9,1.5",
-            Table::Bars,
+            Shape::Bars,
             &[(Role::Ticker, 0), (Role::Time, 1), (Role::Close, 5)],
         );
         assert_eq!(found.notes, ["columns not used: Adj Close"]);
         check(
             "ts;bid_price;ask_price;bid_size;ask_size\n1723161255030;1;2;3;4",
-            Table::Quotes,
+            Shape::Quotes,
             &[(Role::Time, 0), (Role::Bid, 1), (Role::AskQty, 4)],
         );
         check(
             "id\tprice\tqty\ttime\tis_buyer_maker\n1\t2\t3\t1723161255030\ttrue",
-            Table::Trades,
+            Shape::Trades,
             &[(Role::TradeId, 0), (Role::Time, 3), (Role::BuyerMaker, 4)],
         );
         check(
             "<DATE>|<TIME>|<OPEN>|<HIGH>|<LOW>|<CLOSE>|<VOL>\n20240102|09:30|1|2|1|2|3",
-            Table::Bars,
+            Shape::Bars,
             &[(Role::Date, 0), (Role::TimeOfDay, 1), (Role::Qty, 6)],
         );
     }
@@ -389,7 +522,7 @@ mod tests {
     fn a_header_without_the_name_of_the_time() {
         let found = check(
             "Date,Open,High,Low,Close,Volume,OpenInterest\n2006-01-02,09:01:00,1,2,1,2,9,0",
-            Table::Bars,
+            Shape::Bars,
             &[
                 (Role::Date, 0),
                 (Role::TimeOfDay, 1),
@@ -409,16 +542,31 @@ mod tests {
     fn no_header() {
         check(
             "1723161255,1,2,1,2,9\n",
-            Table::Bars,
+            Shape::Bars,
             &[(Role::Open, 1), (Role::Qty, 5)],
         );
-        check("20240102 09:30;1,5;2;1;2", Table::Bars, &[(Role::Open, 1)]);
+        check("20240102 09:30;1,5;2;1;2", Shape::Bars, &[(Role::Open, 1)]);
         let (found, expected) = layout("1723161255,1,2").unwrap_err();
         assert_eq!(found, "2 columns beside the time");
         assert!(expected.starts_with("a header"));
         let head = [b"1723161255,1,2".to_vec()];
         let names = ["time", "bid", "ask"].map(str::to_owned);
-        assert_eq!(Layout::of(&head, &names).unwrap().table, Table::Quotes);
+        assert_eq!(Layout::of(&head, &names).unwrap().shape, Shape::Quotes);
+    }
+
+    #[test]
+    fn zones_have_names_or_offsets() {
+        let winter = "2024-01-01T00:00:00Z".parse().unwrap();
+        let check = |name: &str, seconds: Option<i32>| {
+            let found = zone(name).map(|zone| zone.to_offset(winter).seconds());
+            assert_eq!(found, seconds, "{name}");
+        };
+        check("America/New_York", Some(-18_000));
+        check("-05:00", Some(-18_000));
+        check("+05:30", Some(19_800));
+        check("+05:60", None);
+        check("-5", None);
+        check("Mars/Olympus", None);
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl<'s> Lines<'s> {
         }
     }
 
-    pub(crate) fn next(&mut self) -> Result<Option<(u64, &[u8])>> {
+    /// The next line, which the caller may keep or give back.
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, &mut Vec<u8>)>> {
         loop {
             self.line.clear();
             let got = (&mut self.source)
@@ -53,7 +54,12 @@ impl<'s> Lines<'s> {
                 break;
             }
         }
-        Ok(Some((self.number, &self.line)))
+        Ok(Some((self.number, &mut self.line)))
+    }
+
+    /// Takes back the buffer of a line, to be used again.
+    pub(crate) fn give_back(&mut self, line: Vec<u8>) {
+        self.line = line;
     }
 
     fn too_long(&self, found: &str, expected: &str) -> DataError {

@@ -1,9 +1,12 @@
 //! Times as files write them: ISO dates and times with or without a zone, and integers since the epoch in four units.
 
-use jiff::civil::{Date, Time};
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use std::fmt;
-use tickloom_types::{NANOS_PER_SECOND, Ts, parse_decimal};
+use tickloom_types::{NANOS_PER_SECOND, Ts, parse_decimal, pow10};
+
+const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
 
 /// How a file writes times, found out from its first row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub(crate) enum TimeFormat {
     Epoch(u8),
     /// A date and, perhaps, a time of day.
     Text,
+    /// Milliseconds since the midnight of this date.
+    DayMillis(Date),
 }
 
 /// A time as it was read.
@@ -26,6 +31,9 @@ impl fmt::Display for TimeFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TimeFormat::Text => "dates and times",
+            TimeFormat::DayMillis(date) => {
+                return write!(f, "milliseconds since the midnight of {date}");
+            }
             TimeFormat::Epoch(9) => "seconds since the epoch",
             TimeFormat::Epoch(6) => "milliseconds since the epoch",
             TimeFormat::Epoch(3) => "microseconds since the epoch",
@@ -53,15 +61,53 @@ impl TimeFormat {
         (number && parse_decimal(text, decimals).is_ok()).then_some(TimeFormat::Epoch(decimals))
     }
 
+    /// Nanoseconds of the last digit that is written.
+    pub(crate) fn unit(&self) -> i64 {
+        match self {
+            TimeFormat::Epoch(decimals) => pow10(*decimals),
+            TimeFormat::Text => NANOS_PER_SECOND,
+            TimeFormat::DayMillis(_) => 1_000_000,
+        }
+    }
+
     /// Reads a time of this format; texts without a zone are in `zone`.
     pub(crate) fn parse(&self, text: &[u8], zone: &TimeZone) -> Option<Stamped> {
         match self {
             TimeFormat::Text => parse_text(text, zone),
+            TimeFormat::DayMillis(date) => day_millis(text, *date, zone),
             TimeFormat::Epoch(decimals) => {
                 let ts = parse_decimal(text, *decimals).ok().map(Ts)?;
                 Some(Stamped { ts, is_date: false })
             }
         }
+    }
+}
+
+/// Milliseconds of the clock on the wall, perhaps with decimals, since the midnight of `date`.
+fn day_millis(text: &[u8], date: Date, zone: &TimeZone) -> Option<Stamped> {
+    let nanos = parse_decimal(text, 6).ok()?;
+    if !(0..DAY_NS).contains(&nanos) {
+        return None;
+    }
+    let local = date.to_datetime(Time::midnight());
+    let local = local.checked_add(SignedDuration::from_nanos(nanos)).ok()?;
+    Some(Stamped {
+        ts: instant(local, zone)?,
+        is_date: false,
+    })
+}
+
+/// The instant of a local time. One that the clocks skip or show twice is refused, not guessed.
+fn instant(local: DateTime, zone: &TimeZone) -> Option<Ts> {
+    let stamp = zone.to_ambiguous_timestamp(local).unambiguous().ok()?;
+    i64::try_from(stamp.as_nanosecond()).map(Ts).ok()
+}
+
+/// A date of eight digits.
+pub(crate) fn plain_date(text: &str) -> Option<Date> {
+    match date(text.as_bytes())? {
+        (date, []) if text.len() == 8 => Some(date),
+        _ => None,
     }
 }
 
@@ -84,12 +130,7 @@ fn parse_text(text: &[u8], zone: &TimeZone) -> Option<Stamped> {
         None if is_date => &TimeZone::UTC,
         None => zone,
     };
-    // A time that the clocks skip or show twice is refused, not guessed.
-    let stamp = zone
-        .to_ambiguous_timestamp(date.to_datetime(time))
-        .unambiguous()
-        .ok()?;
-    let ts = i64::try_from(stamp.as_nanosecond()).map(Ts).ok()?;
+    let ts = instant(date.to_datetime(time), zone)?;
     Some(Stamped { ts, is_date })
 }
 
@@ -245,6 +286,27 @@ mod tests {
         }
         assert!(is_time_of_day(b"09:01:00"));
         assert!(!is_time_of_day(b"0901"));
+    }
+
+    #[test]
+    fn milliseconds_of_a_day() {
+        let day = plain_date("20140501").unwrap();
+        let parse = |text: &str, zone: &TimeZone| {
+            let found = TimeFormat::DayMillis(day).parse(text.as_bytes(), zone);
+            found.map(|stamped| stamped.ts)
+        };
+        let at = |text: &str| Some(Ts::parse(text).unwrap());
+        let utc = &TimeZone::UTC;
+        assert_eq!(parse("0", utc), at("2014-05-01"));
+        assert_eq!(parse("43.142", utc), at("2014-05-01T00:00:00.043142Z"));
+        assert_eq!(parse("86399999", utc), at("2014-05-01T23:59:59.999Z"));
+        assert_eq!(parse("86400000", utc), None);
+        assert_eq!(parse("-1", utc), None);
+        assert_eq!(parse("0.0000001", utc), None);
+        let new_york = TimeZone::get("America/New_York").unwrap();
+        assert_eq!(parse("0", &new_york), at("2014-05-01T04:00:00Z"));
+        assert_eq!(plain_date("2014-05-01"), None);
+        assert_eq!(plain_date("20141301"), None);
     }
 
     #[test]

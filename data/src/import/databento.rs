@@ -1,0 +1,458 @@
+//! DBN, Databento's binary encoding: versions 1 to 3, plain or in zstd, fragments without metadata, and its forerunner DBZ.
+//!
+//! What a record becomes is in `convert`. The file is read twice: first for the instruments and the decimals that their prices
+//! need, then for the records, which keep the file's order. Definitions in the file give tick size, multiplier and currency.
+
+mod convert;
+
+use super::report::Found;
+use super::{ImportOptions, Input, KindCount, LineError, Prepared, Push};
+use crate::catalog::Table;
+use crate::limits::{DBN_METADATA_BYTES_MAX, TICKERS_MAX};
+use crate::{DataError, Result};
+use convert::{Converter, Definition, Row, decimals, visit_prices};
+use dbn::decode::DynReader;
+use dbn::decode::dbn::fsm::{DbnFsm, ProcessResult};
+use dbn::{Compression, Metadata, RecordRef, VersionUpgradePolicy, rtype};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::path::PathBuf;
+use tickloom_types::{
+    InstrumentDef, InstrumentId, Instruments, Record, SourceDef, SourceKind, Ts, pow10,
+};
+
+/// Decimals of a price in DBN.
+const DECIMALS: u8 = 9;
+/// Bytes before the metadata: its mark, the version and the length.
+const PRELUDE_BYTES: usize = 8;
+/// Bytes of a DBZ file before its metadata, and the metadata's fixed part.
+const DBZ_PRELUDE_BYTES: usize = 8;
+const DBZ_FIXED_BYTES: usize = 96;
+/// Bytes of a record's header.
+const HEADER_BYTES: usize = 16;
+
+/// Whether a file of this name that begins so, unpacked, is one. A fragment has no mark and is known by its name.
+pub(super) fn is_dbn(file_name: &str, head: &[u8]) -> bool {
+    head.starts_with(b"DBN") || is_dbz(head) || is_fragment(file_name)
+}
+
+fn is_fragment(file_name: &str) -> bool {
+    let name = file_name.strip_suffix(".zst").unwrap_or(file_name);
+    name.ends_with(".dbn.frag")
+}
+
+/// DBZ begins with a frame that zstd passes over, with a mark of its own in it.
+fn is_dbz(head: &[u8]) -> bool {
+    let magic = head.first_chunk().map(|magic| u32::from_le_bytes(*magic));
+    magic.is_some_and(|magic| (0x184D_2A50..=0x184D_2A5F).contains(&magic))
+        && head.get(8..11) == Some(b"DBZ")
+}
+
+/// The records of a file, one after the other.
+struct Decoder {
+    path: PathBuf,
+    source: Box<dyn Read>,
+    fsm: DbnFsm,
+    dataset: String,
+    /// Symbols by number, as the metadata maps them.
+    symbols: BTreeMap<u32, String>,
+    /// Bytes taken from the source.
+    taken: u64,
+}
+
+impl Decoder {
+    fn open(input: &Input) -> Result<Decoder> {
+        let mut source = input.open()?;
+        let mut decoder = Decoder {
+            path: input.path().to_owned(),
+            source: Box::new(std::io::empty()),
+            fsm: DbnFsm::default(),
+            dataset: String::new(),
+            symbols: BTreeMap::new(),
+            taken: 0,
+        };
+        let head = source
+            .fill_buf()
+            .map_err(DataError::io("read", &decoder.path))?;
+        if is_dbz(head) {
+            return decoder.open_dbz(source);
+        }
+        if !head.starts_with(b"DBN") {
+            return decoder.open_fragment(source);
+        }
+        let prelude: [u8; PRELUDE_BYTES] = decoder.read_array(&mut source)?;
+        let length = u32::from_le_bytes([prelude[4], prelude[5], prelude[6], prelude[7]]);
+        if u64::from(length) > DBN_METADATA_BYTES_MAX {
+            let found = format!("metadata of {length} bytes");
+            let expected = format!("at most {DBN_METADATA_BYTES_MAX}");
+            return Err(decoder.damaged(4, found, &expected));
+        }
+        decoder.fsm = decoder.machine(None)?;
+        decoder.source = Box::new(Cursor::new(prelude).chain(source));
+        decoder.taken = 0;
+        decoder.read_metadata()?;
+        Ok(decoder)
+    }
+
+    fn machine(&self, version: Option<u8>) -> Result<DbnFsm> {
+        // Records stay as they are: all that are read are the same in each version, and definitions are read in each.
+        let builder = DbnFsm::builder()
+            .upgrade_policy(VersionUpgradePolicy::AsIs)
+            .skip_metadata(version.is_some())
+            .input_dbn_version(version);
+        let machine = builder.and_then(|builder| builder.build());
+        machine.map_err(|error| self.damaged(0, error.to_string(), "DBN of version 1, 2 or 3"))
+    }
+
+    fn read_array<const N: usize>(&mut self, source: &mut dyn Read) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        source.read_exact(&mut bytes).map_err(|_| {
+            self.damaged(
+                self.taken,
+                "the end of the file".to_owned(),
+                "a whole header",
+            )
+        })?;
+        self.taken += N as u64;
+        Ok(bytes)
+    }
+
+    fn read_metadata(&mut self) -> Result<()> {
+        loop {
+            match self.fsm.process() {
+                ProcessResult::Metadata(metadata) => {
+                    self.learn(&metadata);
+                    return Ok(());
+                }
+                ProcessResult::ReadMore(_) => {
+                    if !self.read_more()? {
+                        let found = "the end of the file".to_owned();
+                        return Err(self.damaged(self.taken, found, "its metadata"));
+                    }
+                }
+                ProcessResult::Record(()) => {}
+                ProcessResult::Err(error) => {
+                    return Err(self.damaged(0, error.to_string(), "metadata of DBN"));
+                }
+            }
+        }
+    }
+
+    /// Symbols have a number for a range of days; that of the first is the instrument's name.
+    fn learn(&mut self, metadata: &Metadata) {
+        self.dataset = metadata.dataset.clone();
+        for mapping in &metadata.mappings {
+            let ids: BTreeSet<u32> = mapping
+                .intervals
+                .iter()
+                .filter_map(|interval| interval.symbol.parse().ok())
+                .collect();
+            for id in &ids {
+                // A symbol that stands for several contracts, one after the other, does not name any of them.
+                let name = match ids.len() {
+                    1 => mapping.raw_symbol.clone(),
+                    _ => format!("{}-{id}", mapping.raw_symbol),
+                };
+                self.symbols.entry(*id).or_insert(name);
+            }
+        }
+    }
+
+    /// The metadata of DBZ has the dataset in its fixed part; its mappings are not read. The records are those of version 1.
+    fn open_dbz(mut self, mut source: Box<dyn BufRead>) -> Result<Decoder> {
+        let prelude: [u8; DBZ_PRELUDE_BYTES] = self.read_array(&mut source)?;
+        let length = u32::from_le_bytes([prelude[4], prelude[5], prelude[6], prelude[7]]);
+        let rest = u64::from(length).checked_sub(DBZ_FIXED_BYTES as u64);
+        let Some(rest) = rest.filter(|rest| *rest <= DBN_METADATA_BYTES_MAX) else {
+            let found = format!("metadata of {length} bytes");
+            return Err(self.damaged(4, found, "at least 96, and at most 16 MiB more"));
+        };
+        let fixed: [u8; DBZ_FIXED_BYTES] = self.read_array(&mut source)?;
+        let dataset = fixed[4..20].split(|byte| *byte == 0).next();
+        self.dataset = String::from_utf8_lossy(dataset.unwrap_or_default()).into_owned();
+        let passed = std::io::copy(&mut (&mut source).take(rest), &mut std::io::sink());
+        if passed.map_err(DataError::io("read", &self.path))? < rest {
+            let found = "the end of the file".to_owned();
+            return Err(self.damaged(self.taken, found, "its metadata"));
+        }
+        let records = DynReader::with_buffer(source, Compression::Zstd);
+        let records = records.map_err(|e| self.damaged(0, e.to_string(), "records in zstd"))?;
+        self.source = Box::new(records);
+        self.fsm = self.machine(Some(1))?;
+        self.taken = 0;
+        Ok(self)
+    }
+
+    /// Records without metadata: the length of the first says which version they are of.
+    fn open_fragment(mut self, mut source: Box<dyn BufRead>) -> Result<Decoder> {
+        let head: [u8; HEADER_BYTES] = self.read_array(&mut source)?;
+        let version = match (head[1], head[0]) {
+            (rtype::INSTRUMENT_DEF, 90) => 1,
+            (rtype::INSTRUMENT_DEF, 100) => 2,
+            _ => 3,
+        };
+        self.fsm = self.machine(Some(version))?;
+        self.source = Box::new(BufReader::new(Cursor::new(head).chain(source)));
+        self.taken = 0;
+        Ok(self)
+    }
+
+    /// Takes more bytes; false at the end.
+    fn read_more(&mut self) -> Result<bool> {
+        let got = self
+            .source
+            .read(self.fsm.space())
+            .map_err(DataError::io("read", &self.path))?;
+        self.fsm.fill(got);
+        self.taken += got as u64;
+        Ok(got > 0)
+    }
+
+    fn next(&mut self) -> Result<Option<RecordRef<'_>>> {
+        loop {
+            match self.fsm.process() {
+                ProcessResult::Record(()) => break,
+                ProcessResult::ReadMore(_) => {
+                    if self.read_more()? {
+                        continue;
+                    }
+                    let left = self.fsm.data().len();
+                    if left == 0 {
+                        return Ok(None);
+                    }
+                    let found = format!("{left} bytes and the end of the file");
+                    return Err(self.damaged(self.offset(), found, "a whole record"));
+                }
+                ProcessResult::Metadata(_) => {}
+                ProcessResult::Err(error) => {
+                    return Err(self.damaged(self.offset(), error.to_string(), "a record of DBN"));
+                }
+            }
+        }
+        Ok(self.fsm.last_record())
+    }
+
+    /// Where the next record begins, unpacked.
+    fn offset(&self) -> u64 {
+        self.taken.saturating_sub(self.fsm.data().len() as u64)
+    }
+
+    fn damaged(&self, offset: u64, found: String, expected: &str) -> DataError {
+        DataError::Damaged {
+            file: self.path.clone(),
+            offset,
+            found,
+            expected: expected.to_owned(),
+        }
+    }
+}
+
+/// Reads a file through once.
+pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn Prepared>> {
+    let mut decoder = Decoder::open(input)?;
+    let mut converter = Converter::default();
+    let mut scales: Vec<u8> = Vec::new();
+    let mut definitions: HashMap<u32, Definition> = HashMap::new();
+    let mut records = Vec::new();
+    let mut first = None;
+    while let Some(record) = decoder.next()? {
+        if let Some(definition) = convert::definition(&record) {
+            if definitions.len() < TICKERS_MAX {
+                definitions.insert(definition.id, definition);
+            }
+            continue;
+        }
+        if !matches!(converter.convert(&record, &mut records), Ok(Row::Kept)) {
+            records.clear();
+            continue;
+        }
+        scales.resize(converter.ids().len(), 0);
+        if scales.len() > TICKERS_MAX {
+            let found = format!("more than {TICKERS_MAX} instruments");
+            return Err(decoder.damaged(decoder.offset(), found, "fewer"));
+        }
+        for mut record in records.drain(..) {
+            first = first.or(Some(record.ts_event()));
+            let scale = usize::try_from(record.header.instrument).unwrap_or(usize::MAX);
+            if let Some(scale) = scales.get_mut(scale) {
+                visit_prices(&mut record, &mut |price| {
+                    *scale = decimals(*price).max(*scale)
+                });
+            }
+        }
+    }
+    let instruments = define(&decoder, options, &converter, &mut scales, &definitions)?;
+    Ok(Box::new(DbnFile {
+        input: input.clone(),
+        errors_max: options.errors_max,
+        instruments,
+        scales,
+        started: first.unwrap_or(Ts(0)),
+        dataset: decoder.dataset,
+        ids: converter.ids().len(),
+    }))
+}
+
+/// The instruments in the order in which the file names them, and the sources: the file, then bars by their size.
+fn define(
+    decoder: &Decoder,
+    options: &ImportOptions,
+    converter: &Converter,
+    scales: &mut [u8],
+    definitions: &HashMap<u32, Definition>,
+) -> Result<Instruments> {
+    let ids = converter.ids();
+    if options.instrument.is_some() && ids.len() > 1 {
+        return Err(DataError::Option {
+            field: "instrument",
+            value: options.instrument.clone().unwrap_or_default(),
+            expected: "no name, as the file has several instruments with names of their own",
+        });
+    }
+    let mut instruments = Instruments::new();
+    let mut taken = BTreeSet::new();
+    for (id, scale) in ids.iter().zip(scales) {
+        let definition = definitions.get(id);
+        let mut name = match &options.instrument {
+            Some(name) => name.clone(),
+            None => name(decoder, *id, definition),
+        };
+        if !taken.insert(name.clone()) {
+            name = format!("{name}-{id}");
+        }
+        let mut def = InstrumentDef::new(&name, *scale, 0, "USD");
+        if let Some(definition) = definition {
+            *scale = definition.apply(&mut def);
+        }
+        if let Some(currency) = &options.currency {
+            def.currency.clone_from(currency);
+        }
+        def.calendar.clone_from(&options.calendar);
+        instruments.add(def)?;
+    }
+    let source = format!("dbn/{}", decoder.dataset.to_ascii_lowercase());
+    instruments.add_source(SourceDef {
+        name: source,
+        kind: SourceKind::File,
+    })?;
+    for bar in converter.bars() {
+        instruments.bar_source(*bar)?;
+    }
+    Ok(instruments)
+}
+
+/// `glbx-mdp3.ESH4`: the dataset and the symbol, or the number where there is none.
+fn name(decoder: &Decoder, id: u32, definition: Option<&Definition>) -> String {
+    let symbol = definition
+        .map(|definition| definition.symbol.clone())
+        .filter(|symbol| !symbol.is_empty())
+        .or_else(|| decoder.symbols.get(&id).cloned())
+        .unwrap_or_else(|| format!("id-{id}"));
+    let venue = decoder.dataset.to_ascii_lowercase().replace('.', "-");
+    let name = match venue.as_str() {
+        "" => symbol,
+        venue => format!("{venue}.{symbol}"),
+    };
+    let allowed = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || "-_./".contains(c) => c,
+        _ => '_',
+    };
+    name.chars().take(48).map(allowed).collect()
+}
+
+/// A file of which all is known that its records need.
+struct DbnFile {
+    input: Input,
+    errors_max: usize,
+    instruments: Instruments,
+    scales: Vec<u8>,
+    started: Ts,
+    dataset: String,
+    /// Instruments that the first reading found.
+    ids: usize,
+}
+
+impl Prepared for DbnFile {
+    fn instruments(&self) -> &Instruments {
+        &self.instruments
+    }
+
+    fn started(&self) -> Ts {
+        self.started
+    }
+
+    fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found> {
+        let mut decoder = Decoder::open(&self.input)?;
+        let mut converter = Converter::default();
+        let mut found = Found::default();
+        let mut records: Vec<Record> = Vec::new();
+        while let Some(record) = decoder.next()? {
+            found.read += 1;
+            let table = convert::table(&record);
+            let row = converter.convert(&record, &mut records);
+            // A file that changed since it was read first may have instruments that have no definition.
+            if converter.ids().len() > self.ids {
+                let what = "another instrument than before".to_owned();
+                return Err(decoder.damaged(decoder.offset(), what, "a file that does not change"));
+            }
+            match row {
+                Ok(Row::Kept) => {}
+                Ok(Row::NotKept(what)) => {
+                    *found.not_kept.entry(what.to_owned()).or_default() += 1;
+                }
+                Err((field, value, expected)) => {
+                    records.clear();
+                    found.refused += 1;
+                    if let Some(table) = table {
+                        let count = found.rows.entry(table).or_default();
+                        count.read += 1;
+                        count.refused += 1;
+                    }
+                    self.note(&mut found, (field, value, expected));
+                }
+            }
+            count(&records, &mut found.rows);
+            for mut record in records.drain(..) {
+                self.scale(&mut record);
+                push(&record)?;
+            }
+        }
+        found.notes.push(format!("dataset {}", self.dataset));
+        found.bar = match converter.bars() {
+            [bar] => Some(*bar),
+            _ => None,
+        };
+        found.stamp = found.bar.map(|_| "open".to_owned());
+        Ok(found)
+    }
+}
+
+impl DbnFile {
+    fn note(&self, found: &mut Found, (field, value, expected): convert::Wrong) {
+        if found.errors.len() < self.errors_max {
+            found.errors.push(LineError {
+                file: self.input.path().to_owned(),
+                line: found.read,
+                field: field.to_owned(),
+                value,
+                expected: expected.to_owned(),
+            });
+        }
+    }
+
+    /// Gives the prices of a record, which have nine decimals, those of its instrument.
+    fn scale(&self, record: &mut Record) {
+        let InstrumentId(id) = record.instrument();
+        let scale = usize::try_from(id).ok().and_then(|id| self.scales.get(id));
+        let divisor = pow10(DECIMALS - scale.copied().unwrap_or(DECIMALS));
+        visit_prices(record, &mut |price| *price /= divisor);
+    }
+}
+
+/// Adds the rows of these records, which one row made: one for each of their tables.
+fn count(records: &[Record], rows: &mut BTreeMap<Table, KindCount>) {
+    let tables: BTreeSet<Table> = records.iter().filter_map(Table::of).collect();
+    for table in tables {
+        rows.entry(table).or_default().read += 1;
+    }
+}

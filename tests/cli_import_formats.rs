@@ -1,0 +1,411 @@
+//! `tickloom import` over real files of every format: rows and records are exactly as many as the files have. And files that are
+//! damaged, or made to do harm, give one clear error.
+
+#![cfg(test)]
+
+mod cli;
+
+use cli::{Ran, shared_data, tickloom, workspace};
+use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+fn import(path: &str, catalog: &Path, more: &[&str]) -> Ran {
+    let catalog = catalog.display().to_string();
+    let mut words = vec!["import", path, "--catalog", &catalog];
+    words.extend(more);
+    tickloom(&words)
+}
+
+fn object(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {} {}", ran.stdout, ran.stderr))
+}
+
+/// A folder of the shared data: how many files, rows, and records by kind it has. No row of it is refused.
+fn check(folder: &str, files: usize, rows: u64, kinds: &[(&str, u64)]) {
+    let Some(path) = shared_folder(folder) else {
+        return;
+    };
+    let dir = workspace();
+    let ran = import(&path, &dir.path().join("catalog"), &["--json"]);
+    assert_eq!(ran.code, 0, "{folder}: {}", ran.stderr);
+    let report = object(&ran);
+    let found = (
+        report["imports"].as_array().unwrap().len(),
+        &report["read"],
+        &report["refused"],
+    );
+    assert_eq!(
+        found,
+        (files, &Value::from(rows), &Value::from(0)),
+        "{folder}"
+    );
+    let written = report["kinds"].as_object().unwrap().iter();
+    let written: Vec<(&str, u64)> = written
+        .map(|(kind, count)| (kind.as_str(), count["written"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(written, kinds, "{folder}");
+}
+
+/// A folder of the shared data, found by a file in it that is sure to be there.
+fn shared_folder(folder: &str) -> Option<String> {
+    let manifest = shared_data("MANIFEST.tsv")?;
+    let path = Path::new(&manifest).with_file_name(folder);
+    assert!(path.exists(), "{} is not there", path.display());
+    Some(path.display().to_string())
+}
+
+#[test]
+fn ticks_of_foreign_exchange() {
+    check(
+        "lean-fx-tick/fxcm/eurusd",
+        13,
+        1_144_807,
+        &[("quotes", 1_144_807)],
+    );
+    check(
+        "lean-fx-tick/oanda/eurusd",
+        13,
+        532_903,
+        &[("quotes", 532_903)],
+    );
+    check(
+        "lean-fx-tick/oanda/xauusd",
+        8,
+        1_312_635,
+        &[("quotes", 1_312_635)],
+    );
+}
+
+/// A row of bid and ask is a bar of each.
+#[test]
+fn bars_of_foreign_exchange() {
+    check(
+        "lean-fx-bars/fxcm/minute/eurusd",
+        17,
+        21_592,
+        &[("bars", 43_184)],
+    );
+    check(
+        "lean-fx-bars/oanda/minute/eurusd",
+        15,
+        18_184,
+        &[("bars", 36_368)],
+    );
+    check(
+        "lean-fx-bars/oanda/minute/xauusd",
+        8,
+        9_558,
+        &[("bars", 19_116)],
+    );
+    check(
+        "lean-fx-bars/fxcm/hour/eurusd.zip",
+        1,
+        69_928,
+        &[("bars", 139_856)],
+    );
+    check(
+        "lean-fx-bars/oanda/hour/eurusd.zip",
+        1,
+        74_439,
+        &[("bars", 148_878)],
+    );
+    check(
+        "lean-fx-bars/oanda/hour/xauusd.zip",
+        1,
+        76_499,
+        &[("bars", 152_998)],
+    );
+    check("lean-fx-bars/fxcm/daily", 2, 6_765, &[("bars", 13_530)]);
+    check("lean-fx-bars/oanda/daily", 3, 11_425, &[("bars", 22_850)]);
+}
+
+/// Where a row of bid and ask has sizes, it is a quote besides: 14,763 of 35,394 minutes, and 1,332 of 2,650 days.
+#[test]
+fn bars_of_crypto() {
+    let minutes = [("quotes", 14_763), ("bars", 20_631 + 2 * 14_763)];
+    let folders = [
+        "coinbase/minute",
+        "bybit-spot/minute",
+        "binance-futures/minute",
+    ];
+    let Some(first) = shared_folder("lean-crypto-bars") else {
+        return;
+    };
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let paths = folders.map(|folder| format!("{first}/{folder}"));
+    let mut words = vec!["import", "--catalog", &catalog, "--json"];
+    words.extend(paths.iter().map(String::as_str));
+    let report = object(&tickloom(&words));
+    assert_eq!(
+        (&report["read"], &report["refused"]),
+        (&Value::from(35_394), &Value::from(0))
+    );
+    for (kind, count) in minutes {
+        assert_eq!(report["kinds"][kind]["written"], count, "{kind}");
+    }
+    check(
+        "lean-crypto-bars/coinbase/second",
+        3,
+        11_520,
+        &[("bars", 11_520)],
+    );
+    let daily = [("quotes", 1_332), ("bars", 1_318 + 2 * 1_332)];
+    check("lean-crypto-bars/coinbase/daily", 2, 2_650, &daily);
+}
+
+#[test]
+fn other_tables() {
+    let rows = 45_031 + 2 * 30_117 + 30_889;
+    check("minute-month", 4, rows, &[("bars", rows)]);
+    check("equity-daily", 2, 916 + 8_688, &[("bars", 916 + 8_688)]);
+    check(
+        "peer-bars",
+        3,
+        2_148 + 5_000 + 156,
+        &[("bars", 2_148 + 5_000 + 156)],
+    );
+}
+
+/// Each change of the book is a row, each trade (`T`) a trade besides.
+#[test]
+fn order_updates_of_dbn() {
+    let rows = 8_725 + 68_792;
+    let kinds = [("trades", 2_973), ("order_updates", rows)];
+    check("dbn/es-mbo", 2, rows, &kinds);
+}
+
+/// All 81 samples are read; what is not kept is counted by name.
+#[test]
+fn every_sample_of_dbn() {
+    let Some(path) = shared_folder("dbn/format-samples") else {
+        return;
+    };
+    let dir = workspace();
+    let ran = import(&path, &dir.path().join("catalog"), &["--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = object(&ran);
+    let imports = report["imports"].as_array().unwrap();
+    assert_eq!(imports.len(), 81);
+    assert_eq!(report["refused"], 0);
+    for one in imports {
+        let read = one["read"].as_u64().unwrap();
+        let kinds = one["kinds"].as_object().unwrap().values();
+        let kept = kinds.map(|count| count["read"].as_u64().unwrap()).max();
+        let others = one["not_kept"].as_object().unwrap().values();
+        let others: u64 = others.map(|count| count.as_u64().unwrap()).sum();
+        assert_eq!(read, kept.unwrap_or(0) + others, "{one}");
+    }
+}
+
+#[test]
+fn a_check_writes_nothing() {
+    let dir = workspace();
+    let file = dir.path().join("X.csv");
+    std::fs::write(
+        &file,
+        "date,open,high,low,close\n2024-01-01,1,1,1,1\n2024-01-02,1,1,1,x\n2024-01-03,1,1,1,1\n",
+    )
+    .unwrap();
+    let catalog = dir.path().join("catalog");
+    let file = file.display().to_string();
+    let ran = import(&file, &catalog, &["--dry-run", "--json", "--bar", "1d"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = object(&ran);
+    let bars = &report["kinds"]["bars"];
+    let counts = ["read", "written", "refused"].map(|name| bars[name].as_u64().unwrap());
+    assert_eq!(counts, [3, 2, 1]);
+    assert!(!catalog.exists());
+    let ran = import(&file, &catalog, &[]);
+    assert!(
+        ran.stdout
+            .contains("bars                        3            2            1"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_format_that_is_none_is_refused_with_the_list() {
+    let dir = workspace();
+    let ran = import("x.csv", &dir.path().join("catalog"), &["--format", "excel"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("binance-agg-trades") && ran.stderr.contains("lean"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// Days as LEAN has them, so many rows each.
+fn write_days(folder: &Path, days: u32, rows: u32) {
+    for day in 1..=days {
+        let name = format!("201405{day:02}_eurusd_tick_quote.csv");
+        let mut text = String::new();
+        for row in 0..rows {
+            text += &format!(
+                "{},1.{:05},1.{:05}\n",
+                row * 10,
+                row % 90_000,
+                row % 90_000 + 7
+            );
+        }
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+#[test]
+fn an_import_that_was_killed_is_resumed() {
+    let dir = workspace();
+    let data = dir.path().join("oanda/eurusd");
+    std::fs::create_dir_all(&data).unwrap();
+    write_days(&data, 20, 20_000);
+    let data = data.display().to_string();
+    let catalog = dir.path().join("catalog");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tickloom"))
+        .args(["import", &data, "--catalog"])
+        .arg(&catalog)
+        .spawn()
+        .unwrap();
+    // Killed once the first file is complete, while a later one is being read or written.
+    while !has_part(&catalog) && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let report = object(&import(&data, &catalog, &["--resume", "--json"]));
+    let imports = report["imports"].as_array().unwrap();
+    let skipped = imports
+        .iter()
+        .filter(|one| one["unchanged"] == true)
+        .count();
+    assert!((1..20).contains(&skipped), "{skipped} were complete");
+    assert_eq!(report["written"], 20 * 20_000);
+    for one in imports {
+        // What is complete is not decoded again.
+        let read = if one["unchanged"] == true { 0 } else { 20_000 };
+        assert_eq!(
+            (&one["read"], &one["written"]),
+            (&Value::from(read), &Value::from(20_000))
+        );
+    }
+    let again = object(&import(&data, &catalog, &["--resume", "--json"]));
+    assert_eq!(
+        (&again["read"], &again["written"]),
+        (&Value::from(0), &Value::from(20 * 20_000))
+    );
+    let whole = object(&import(&data, &catalog, &["--json"]));
+    let unchanged = whole["imports"].as_array().unwrap().iter();
+    assert!(unchanged.clone().all(|one| one["unchanged"] == true));
+    assert_eq!(whole["read"], 20 * 20_000);
+}
+
+fn has_part(catalog: &Path) -> bool {
+    let Ok(runs) = std::fs::read_dir(catalog.join("_runs")) else {
+        return false;
+    };
+    runs.flatten()
+        .any(|run| run.path().join("part-00000000.json").exists())
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gz.write_all(bytes).unwrap();
+    gz.finish().unwrap()
+}
+
+/// DBN of version 3 that says that its metadata are so long.
+fn dbn(version: u8, length: u32) -> Vec<u8> {
+    let mut bytes = b"DBN".to_vec();
+    bytes.push(version);
+    bytes.extend(length.to_le_bytes());
+    bytes.resize(bytes.len() + 100, 0);
+    bytes
+}
+
+#[test]
+fn damaged_files_give_one_clear_error_each() {
+    let row = b"2024-01-01,1,1,1,1\n".as_slice();
+    let head = b"date,open,high,low,close\n".as_slice();
+    let table = [head, row].concat();
+    let whole = gzip(&table);
+    let cases: &[(&str, Vec<u8>, &str)] = &[
+        ("empty.csv", Vec::new(), "nothing, expected lines of text"),
+        (
+            "cut.csv.gz",
+            whole[..whole.len() - 6].to_vec(),
+            "cannot read",
+        ),
+        (
+            "flipped.csv.gz",
+            flip(&whole, whole.len() - 6),
+            "cannot read",
+        ),
+        (
+            "bomb.csv.gz",
+            gzip(&vec![b'1'; 64 << 20]),
+            "a line of more than 1 MiB",
+        ),
+        ("cut.zip", b"PK\x03\x04rest".to_vec(), "unzip"),
+        ("noise.bin", vec![0, 1, 2, 3, 255], "bytes that are no text"),
+        ("utf8.csv", b"date,open\xff\n1,2\n".to_vec(), "no text"),
+        (
+            "mixed.csv",
+            b"date,open,high,low,close\n1,2\n3\n".to_vec(),
+            "fields",
+        ),
+        (
+            "dates.csv",
+            [head, b"2024-02-30,1,1,1,1\n"].concat(),
+            "where a time should be",
+        ),
+        (
+            "late.csv",
+            [head, b"9999-01-01,1,1,1,1\n"].concat(),
+            "where a time should be",
+        ),
+        (
+            "20140501_eurusd_tick_quote.csv",
+            b"86400000,1,2\n".to_vec(),
+            "86400000",
+        ),
+        (
+            "20140532_eurusd_tick_quote.csv",
+            b"5,1,2\n".to_vec(),
+            "columns beside the time",
+        ),
+        ("short.dbn", b"DBN\x03".to_vec(), "the end of the file"),
+        ("long.dbn", dbn(3, u32::MAX), "metadata of 4294967295 bytes"),
+        ("cut.dbn", dbn(3, 1_000), "the end of the file"),
+        ("new.dbn", dbn(9, 108), "DBN"),
+        ("noise.dbn.frag", vec![7; 64], "damaged"),
+        (
+            "cut.dbn.zst",
+            vec![0x28, 0xb5, 0x2f, 0xfd, 4],
+            "cannot read",
+        ),
+    ];
+    let dir = workspace();
+    for (name, bytes, expected) in cases {
+        let file = dir.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        let ran = import(
+            &file.display().to_string(),
+            &dir.path().join("catalog"),
+            &[],
+        );
+        assert_eq!(ran.code, 2, "{name}: {} {}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains(expected), "{name}: {}", ran.stderr);
+        assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{name}: {}", ran.stderr);
+    }
+}
+
+fn flip(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[at] ^= 0xff;
+    bytes
+}

@@ -228,6 +228,26 @@ fn a_check_writes_nothing() {
     );
 }
 
+/// One that was named must be read.
+#[test]
+fn other_files_of_a_directory_are_passed_over_and_said() {
+    let dir = workspace();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("README.md"), "# Prices\n\nOf a day.\n").unwrap();
+    std::fs::write(data.join("X.csv"), "time,bid,ask\n1723161255030,1,2\n").unwrap();
+    let catalog = dir.path().join("catalog");
+    let ran = import(&data.display().to_string(), &catalog, &["--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = object(&ran);
+    assert_eq!(
+        (&report["passed_over"], &report["written"]),
+        (&Value::from(1), &Value::from(1))
+    );
+    let named = data.join("README.md").display().to_string();
+    assert_eq!(import(&named, &catalog, &[]).code, 2);
+}
+
 #[test]
 fn a_format_that_is_none_is_refused_with_the_list() {
     let dir = workspace();

@@ -28,6 +28,7 @@ venues' messages are decoded as they would be live, and those of one venue and r
 one recording, so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in
 it.
 A wrong line is reported with file, line, field and value, counted, and left out; nothing is repaired.
+Files of a directory that are in no known format are passed over, and said.
 Importing a file again changes nothing. --resume does not even decode what the catalog has whole, and writes anew what
 was begun and not completed.
 
@@ -126,10 +127,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut all = Vec::new();
     let mut captures = Captures::default();
     let spinner = output::spinner("import");
-    for file in &files {
+    for one in &files {
+        let file = one.path.as_path();
         spinner.set_message(file.display().to_string());
         if options.format.is_some() {
-            all.extend(rows(file, &options, &target)?);
+            all.extend(rows(one, &options, &target)?);
             continue;
         }
         match capture::origin(file) {
@@ -138,8 +140,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 "--instrument does not apply: a capture says itself of what it is",
             )),
             Ok(Some(origin)) => captures.add(origin, file),
-            Ok(None) => all.extend(rows(file, &options, &target)?),
-            Err(error) => all.push(Imported::failed(file, &error.to_string())),
+            // What cannot be read as a line of text may be in a format that is none.
+            Ok(None) | Err(_) => all.extend(rows(one, &options, &target)?),
         }
     }
     all.extend(captures.import(&target, &spinner)?);
@@ -166,13 +168,21 @@ fn options(args: &Args) -> Result<ImportOptions, Failure> {
     })
 }
 
+/// A file to be imported.
+struct Source {
+    path: PathBuf,
+    /// Whether it was asked for by its name, and not found in a directory.
+    is_named: bool,
+}
+
 /// The files, and all that are below the directories, sorted; names that begin with a dot are passed over.
-fn walk(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
+fn walk(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
     let mut files = Vec::new();
     let mut left: Vec<PathBuf> = paths.iter().rev().cloned().collect();
     while let Some(path) = left.pop() {
         if !path.is_dir() {
-            files.push(path);
+            let is_named = paths.contains(&path);
+            files.push(Source { path, is_named });
             continue;
         }
         let failed = |source| DataError::Io {
@@ -193,8 +203,13 @@ fn walk(paths: &[PathBuf]) -> Result<Vec<PathBuf>, DataError> {
     Ok(files)
 }
 
-/// Imports a file of rows, or every member of a zip.
-fn rows(file: &Path, options: &ImportOptions, target: &Target) -> Result<Vec<Imported>, Failure> {
+/// Imports a file of rows, or every member of a zip. One that nobody named and that is in no format is passed over.
+fn rows(
+    source: &Source,
+    options: &ImportOptions,
+    target: &Target,
+) -> Result<Vec<Imported>, Failure> {
+    let file = source.path.as_path();
     let members = match inputs(file) {
         Ok(members) => members,
         Err(error) => return Ok(vec![Imported::failed(file, &error.to_string())]),
@@ -204,6 +219,9 @@ fn rows(file: &Path, options: &ImportOptions, target: &Target) -> Result<Vec<Imp
         all.push(match target.take(&member, options) {
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),
+            Err(error @ DataError::Unrecognised { .. }) if !source.is_named => {
+                Imported::passed_over(file, &error.to_string())
+            }
             Err(error) => Imported::failed(file, &error.to_string()),
         });
     }

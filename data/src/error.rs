@@ -176,6 +176,16 @@ pub enum DataError {
         /// What it said, or why it did not.
         message: String,
     },
+    /// A file that is in no format that is read here.
+    #[error("{}, line 1: {found}, expected {expected}", file.display())]
+    Unrecognised {
+        /// The file.
+        file: PathBuf,
+        /// What is there.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
     /// A name or an option that is not one.
     #[error("{field} is {value:?}, expected {expected}")]
     Option {

@@ -161,7 +161,8 @@ pub(crate) type Push<'a> = &'a mut dyn FnMut(&Record) -> Result<()>;
 /// Reads a file, plain or in gzip, zstd or a zip of one member.
 ///
 /// # Errors
-/// [`DataError::Import`] if the file is not understood or no row of it is right; [`DataError::Option`]; [`DataError::Io`].
+/// [`DataError::Unrecognised`] if the file is not understood; [`DataError::Import`] if no row of it is right, and
+/// [`DataError::Damaged`] for DBN that is not whole; [`DataError::Option`]; [`DataError::Io`].
 pub fn read_file(path: &Path, options: &ImportOptions) -> Result<FileRecords> {
     only_input(path)?.read(options)
 }

@@ -45,6 +45,8 @@ pub(super) struct Imported {
     /// The catalog had it already.
     pub(super) unchanged: bool,
     pub(super) notes: Vec<String>,
+    /// Why a file of a directory, which nobody named, was passed over: it is in no format that is known.
+    pub(super) passed_over: Option<String>,
     /// Why nothing could be read.
     pub(super) failed: Option<String>,
 }
@@ -62,6 +64,14 @@ impl Imported {
     pub(super) fn failed(file: &Path, why: &str) -> Imported {
         Imported {
             failed: Some(why.to_owned()),
+            ..Imported::of(&[file.to_owned()])
+        }
+    }
+
+    /// A file of a directory that is in no format that is known.
+    pub(super) fn passed_over(file: &Path, why: &str) -> Imported {
+        Imported {
+            passed_over: Some(why.to_owned()),
             ..Imported::of(&[file.to_owned()])
         }
     }
@@ -156,6 +166,7 @@ pub(super) fn report(args: &Args, all: &[Imported]) -> Result<(), Failure> {
             "kinds": total.kinds,
             "not_kept": total.not_kept,
             "failed": failures.len(),
+            "passed_over": all.iter().filter(|one| one.passed_over.is_some()).count(),
             "imports": all,
         }))?;
     } else {
@@ -177,10 +188,12 @@ fn print(all: &[Imported], total: &Total) {
         for error in &one.errors {
             output::note(error);
         }
-        match &one.failed {
-            Some(failed) => output::note(failed),
-            None if is_short || one.refused > 0 => block(one),
-            None => {}
+        if let Some(failed) = &one.failed {
+            output::note(failed);
+        } else if let Some(why) = &one.passed_over {
+            output::note(&format!("passed over: {why}"));
+        } else if is_short || one.refused > 0 {
+            block(one);
         }
     }
     if !is_short {

@@ -108,9 +108,8 @@ impl Format {
 
 /// The error for a file that is not understood.
 fn unread(input: &Input, (found, expected): Puzzle) -> DataError {
-    DataError::Import {
+    DataError::Unrecognised {
         file: input.path().to_owned(),
-        line: 1,
         found,
         expected,
     }

@@ -245,10 +245,7 @@ impl Input {
             Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
             Content::File => Box::new(buffered(self.open_file()?)),
             Content::Member(member) => {
-                let mut file = self.open_file()?;
-                file.seek(SeekFrom::Start(member.start))
-                    .map_err(DataError::io("read", &self.path))?;
-                let packed = file.take(member.packed);
+                let packed = self.open_packed(member)?;
                 let unpacked: Box<dyn Read> = if member.is_deflated {
                     Box::new(DeflateDecoder::new(buffered(packed)))
                 } else {
@@ -284,6 +281,14 @@ impl Input {
         })
     }
 
+    /// The bytes of a member as they are in the zip.
+    fn open_packed(&self, member: &Member) -> Result<io::Take<File>> {
+        let mut file = self.open_file()?;
+        file.seek(SeekFrom::Start(member.start))
+            .map_err(DataError::io("read", &self.path))?;
+        Ok(file.take(member.packed))
+    }
+
     fn open_file(&self) -> Result<File> {
         File::open(&self.path).map_err(DataError::io("open", &self.path))
     }
@@ -298,19 +303,17 @@ impl Input {
         Ok(head)
     }
 
-    /// As [`content_run`], of this file alone.
+    /// As [`content_run`], of this file or member alone.
     pub(crate) fn content_run(&self, salt: &str) -> Result<String> {
-        match &self.content {
-            Content::File | Content::Member(_) => {
-                content_run(std::slice::from_ref(&self.path), salt)
-            }
-            Content::Bytes(bytes) => {
-                let mut hash = Xxh3::new();
-                hash.update(bytes);
-                hash.update(salt.as_bytes());
-                Ok(format!("import-{:032x}", hash.digest128()))
-            }
-        }
+        let mut hash = Xxh3::new();
+        let hashed = match &self.content {
+            Content::File => add_to_hash(&mut hash, self.open_file()?),
+            Content::Member(member) => add_to_hash(&mut hash, self.open_packed(member)?),
+            Content::Bytes(bytes) => add_to_hash(&mut hash, &**bytes),
+        };
+        hashed.map_err(DataError::io("read", &self.path))?;
+        hash.update(salt.as_bytes());
+        Ok(format!("import-{:032x}", hash.digest128()))
     }
 }
 

@@ -52,9 +52,10 @@ impl Number {
         self
     }
 
-    /// The mantissa at this scale, which is not coarser; `None` if it does not fit.
+    /// The mantissa at this scale; `None` if it does not fit, or needs more decimals.
     pub(crate) fn at(self, decimals: u8) -> Option<i64> {
-        self.mantissa.checked_mul(pow10(decimals - self.decimals))
+        let more = decimals.checked_sub(self.decimals)?;
+        self.mantissa.checked_mul(pow10(more))
     }
 }
 

@@ -432,6 +432,9 @@ pub(super) struct Definition {
 
 /// The definition that a record is, of any version.
 pub(super) fn definition(record: &RecordRef<'_>) -> Option<Definition> {
+    if record.header().rtype != rtype::INSTRUMENT_DEF {
+        return None;
+    }
     macro_rules! read {
         ($type:ty) => {
             record.try_get::<$type>().ok().map(|def| Definition {

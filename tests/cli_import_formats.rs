@@ -153,7 +153,7 @@ fn bars_of_crypto() {
         11_520,
         &[("bars", 11_520)],
     );
-    let daily = [("quotes", 1_332), ("bars", 1_318 + 2 * 1_332)];
+    let daily = [("bars", 1_318 + 2 * 1_332), ("quotes", 1_332)];
     check("lean-crypto-bars/coinbase/daily", 2, 2_650, &daily);
 }
 
@@ -174,7 +174,7 @@ fn other_tables() {
 #[test]
 fn order_updates_of_dbn() {
     let rows = 8_725 + 68_792;
-    let kinds = [("trades", 2_973), ("order_updates", rows)];
+    let kinds = [("order_updates", rows), ("trades", 2_973)];
     check("dbn/es-mbo", 2, rows, &kinds);
 }
 
@@ -395,7 +395,7 @@ fn damaged_files_give_one_clear_error_each() {
         (
             "20140532_eurusd_tick_quote.csv",
             b"5,1,2\n".to_vec(),
-            "columns beside the time",
+            "which is no time",
         ),
         ("short.dbn", b"DBN\x03".to_vec(), "the end of the file"),
         ("long.dbn", dbn(3, u32::MAX), "metadata of 4294967295 bytes"),

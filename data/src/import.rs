@@ -261,7 +261,8 @@ impl Input {
     fn run(&self, options: &ImportOptions) -> Result<String> {
         let member = self.member().unwrap_or_default();
         let instrument = options.instrument.as_deref().unwrap_or_default();
-        self.content_run(&format!("{instrument}{member}"))
+        let identity = self.format(options)?.identity(self, options)?;
+        self.content_run(&format!("{instrument}{member}{identity}"))
     }
 
     fn format(&self, options: &ImportOptions) -> Result<Format> {

@@ -184,12 +184,17 @@ pub(super) fn report(args: &Args, all: &[Imported]) -> Result<(), Failure> {
 
 fn print(all: &[Imported], total: &Total) {
     let is_short = all.len() <= BLOCKS_MAX;
+    // The first failure is what the command ends with.
+    let mut failures = 0;
     for one in all {
         for error in &one.errors {
             output::note(error);
         }
         if let Some(failed) = &one.failed {
-            output::note(failed);
+            failures += 1;
+            if failures > 1 {
+                output::note(failed);
+            }
         } else if let Some(why) = &one.passed_over {
             output::note(&format!("passed over: {why}"));
         } else if is_short || one.refused > 0 {

@@ -175,11 +175,17 @@ impl Decoder {
             let found = "the end of the file".to_owned();
             return Err(self.damaged(self.taken, found, "its metadata"));
         }
+        self.fsm = self.machine(Some(1))?;
+        self.taken = 0;
+        let rest = source
+            .fill_buf()
+            .map_err(DataError::io("read", &self.path))?;
+        if rest.is_empty() {
+            return Ok(self);
+        }
         let records = DynReader::with_buffer(source, Compression::Zstd);
         let records = records.map_err(|e| self.damaged(0, e.to_string(), "records in zstd"))?;
         self.source = Box::new(records);
-        self.fsm = self.machine(Some(1))?;
-        self.taken = 0;
         Ok(self)
     }
 
@@ -210,6 +216,13 @@ impl Decoder {
 
     fn next(&mut self) -> Result<Option<RecordRef<'_>>> {
         loop {
+            // The library takes for granted that records lie at multiples of eight bytes.
+            let words = self.fsm.data().first().copied();
+            if let Some(words) = words.filter(|words| words % 2 != 0 || *words < 4) {
+                let found = format!("a record of {words} times four bytes");
+                let expected = "a multiple of eight, and a header at least";
+                return Err(self.damaged(self.offset(), found, expected));
+            }
             match self.fsm.process() {
                 ProcessResult::Record(()) => break,
                 ProcessResult::ReadMore(_) => {

@@ -92,6 +92,25 @@ impl Format {
         if self == Format::Dbn {
             return databento::prepare(input, options);
         }
+        table::prepare(input, options, self.layout(input, options)?)
+    }
+
+    /// What a file says by its name and its folders, and not by its content: with that it is another file.
+    pub(crate) fn identity(self, input: &Input, options: &ImportOptions) -> Result<String> {
+        match self {
+            Format::Tickloom | Format::Dbn | Format::Csv => Ok(String::new()),
+            Format::Lean
+            | Format::BinanceKlines
+            | Format::BinanceAggTrades
+            | Format::BinanceTrades => {
+                let layout = self.layout(input, options)?;
+                let instrument = layout.known.instrument.unwrap_or_default();
+                Ok(format!("{instrument} {}", layout.time))
+            }
+        }
+    }
+
+    fn layout(self, input: &Input, options: &ImportOptions) -> Result<Layout> {
         let head = table::head(input)?;
         let layout = match self {
             Format::Lean => lean::layout(input, &head),
@@ -102,7 +121,7 @@ impl Format {
         };
         let mut layout = layout.map_err(|puzzle| unread(input, puzzle))?;
         layout.known.file = stem(&input.file_name());
-        table::prepare(input, options, layout)
+        Ok(layout)
     }
 }
 

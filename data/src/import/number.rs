@@ -4,8 +4,8 @@ use tickloom_types::{PRICE_DECIMALS_MAX, parse_decimal, pow10};
 
 const TOO_FINE: &str = "at most nine decimals";
 
-/// Relative error up to which a number counts as the same: a few steps of a binary float of 53 bits.
-const NOISE: f64 = 1.0 / (1_u64 << 50) as f64;
+/// Relative error up to which a number counts as the same: what adding up a hundred binary floats of 53 bits loses.
+const NOISE: f64 = 1.0 / (1_u64 << 46) as f64;
 
 /// A number without trailing zeros after its point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +84,7 @@ mod tests {
         check("2.5833652000000003", Ok((25_833_652, 7, true)));
         check("397787.41249925003", Ok((39_778_741_249_925, 8, true)));
         check("380591.00179999997", Ok((3_805_910_018, 4, true)));
+        check("43.11689011999975", Ok((4_311_689_012, 8, true)));
         check("1.5", Ok((15, 1, false)));
         check("0.1234567890123456", Err(TOO_FINE));
         check("0.0000000001", Err(TOO_FINE));

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output;
 use captures::Captures;
 use report::{Imported, report};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tickloom_data::{
     Catalog, DataError, Format, ImportOptions, ImportReport, Input, Stamp, inputs,
 };

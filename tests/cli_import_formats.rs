@@ -408,6 +408,11 @@ fn damaged_files_give_one_clear_error_each() {
             "cannot read",
         ),
     ];
+    check_damaged(cases);
+}
+
+/// Names, contents, and a part of the error of each.
+fn check_damaged(cases: &[(&str, Vec<u8>, &str)]) {
     let dir = workspace();
     for (name, bytes, expected) in cases {
         let file = dir.path().join(name);

@@ -4,7 +4,7 @@
 
 use super::layout::{Layout, Puzzle};
 use super::own::OwnFormat;
-use super::reader::stem;
+use super::text::stem;
 use super::{ImportOptions, Input, Prepared, binance, databento, lean, table};
 use crate::{DataError, Result};
 use serde::{Deserialize, Serialize};

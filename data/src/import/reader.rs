@@ -383,21 +383,3 @@ impl<'a> Reader<'a> {
         (self.layout.names[at].clone(), value, expected.to_owned())
     }
 }
-
-/// The file's name up to its first dot, with `_` for what an instrument's name may not have.
-pub(super) fn stem(file_name: &str) -> String {
-    let stem = file_name.split('.').next().unwrap_or_default();
-    let allowed = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_".contains(c) {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = stem.chars().take(64).map(allowed).collect();
-    if name.is_empty() {
-        "file".to_owned()
-    } else {
-        name
-    }
-}

@@ -96,6 +96,24 @@ pub(crate) fn split<'a>(line: &'a [u8], delimiter: u8, fields: &mut Vec<&'a [u8]
     }
 }
 
+/// The file's name up to its first dot, with `_` for what an instrument's name may not have.
+pub(crate) fn stem(file_name: &str) -> String {
+    let stem = file_name.split('.').next().unwrap_or_default();
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
+    let name: String = stem.chars().take(64).map(allowed).collect();
+    if name.is_empty() {
+        "file".to_owned()
+    } else {
+        name
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,16 +9,17 @@ use crate::catalog::Table;
 use dbn::flags::{BAD_TS_RECV, LAST, MAYBE_BAD_BOOK, SNAPSHOT};
 use dbn::{
     BboMsg, BidAskPair, CbboMsg, Cmbp1Msg, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, OhlcvMsg,
-    RecordHeader, RecordRef, TradeMsg, rtype, v1, v2, v3,
+    RecordHeader, RecordRef, TradeMsg, rtype,
 };
 use std::collections::HashMap;
 use std::ffi::c_char;
 use tickloom_types::{
-    BarBody, BarSpec, BookAction, Flags, Header, InstrumentDef, InstrumentId, Kind, LevelBody,
-    NANOS_PER_SECOND, OrderUpdateBody, QuoteBody, Record, Side, SourceId, TradeBody, Ts, pow10,
+    BarBody, BarSpec, BookAction, Flags, Header, InstrumentId, Kind, LevelBody, NANOS_PER_SECOND,
+    OrderUpdateBody, QuoteBody, Record, Side, SourceId, TradeBody, Ts,
 };
 
-const UNDEFINED_PRICE: i64 = i64::MAX;
+/// What a price is where there is none.
+pub(super) const UNDEFINED_PRICE: i64 = i64::MAX;
 /// The source of all records but bars, whose sources follow.
 const FILE_SOURCE: u16 = 0;
 
@@ -419,61 +420,4 @@ pub(super) fn decimals(price: i64) -> u8 {
         decimals -= 1;
     }
     decimals
-}
-
-/// What a definition says of an instrument.
-pub(super) struct Definition {
-    pub(super) id: u32,
-    pub(super) symbol: String,
-    currency: String,
-    tick: i64,
-    multiplier: i64,
-}
-
-/// The definition that a record is, of any version.
-pub(super) fn definition(record: &RecordRef<'_>) -> Option<Definition> {
-    if record.header().rtype != rtype::INSTRUMENT_DEF {
-        return None;
-    }
-    macro_rules! read {
-        ($type:ty) => {
-            record.try_get::<$type>().ok().map(|def| Definition {
-                id: def.hd.instrument_id,
-                symbol: def.raw_symbol().unwrap_or_default().to_owned(),
-                currency: def.currency().unwrap_or_default().to_owned(),
-                tick: def.min_price_increment,
-                multiplier: multiplier(def.contract_multiplier, def.unit_of_measure_qty),
-            })
-        };
-    }
-    read!(v3::InstrumentDefMsg)
-        .or_else(|| read!(v2::InstrumentDefMsg))
-        .or_else(|| read!(v1::InstrumentDefMsg))
-}
-
-/// Money per unit of price and size: the multiplier, or else the size of a contract, if it is a whole number above zero.
-fn multiplier(multiplier: i32, unit: i64) -> i64 {
-    let nano = pow10(9);
-    if multiplier != i32::MAX && multiplier > 0 {
-        i64::from(multiplier)
-    } else if unit != UNDEFINED_PRICE && unit > 0 && unit % nano == 0 {
-        unit / nano
-    } else {
-        1
-    }
-}
-
-impl Definition {
-    /// Completes an instrument whose prices need its decimals; returns those that it has then.
-    pub(super) fn apply(&self, def: &mut InstrumentDef) -> u8 {
-        if self.tick > 0 && self.tick != UNDEFINED_PRICE {
-            def.price_decimals = decimals(self.tick).max(def.price_decimals);
-            def.tick_size = self.tick / pow10(9 - def.price_decimals);
-        }
-        if !self.currency.is_empty() {
-            def.currency.clone_from(&self.currency);
-        }
-        def.multiplier = self.multiplier;
-        def.price_decimals
-    }
 }

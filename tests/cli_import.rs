@@ -201,3 +201,51 @@ fn the_shared_captures_and_bars_are_read() {
         (&Value::from(5_000), &Value::from(0))
     );
 }
+
+/// The sums of what is expected of each venue in the decoders' own tests, which say how it was counted.
+#[test]
+fn captures_of_all_venues_are_imported_in_one_command() {
+    let folders = [
+        "ws-captures",
+        "ws-fixtures",
+        "bybit-ob500",
+        "binance-l1-multi",
+    ];
+    let found: Vec<String> = folders.into_iter().filter_map(shared_data).collect();
+    if found.len() < folders.len() {
+        return;
+    }
+    let paths: Vec<&str> = found.iter().map(String::as_str).collect();
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let ran = import(&paths, &catalog, &["--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report = object(&ran);
+    let count = |field: &str| report[field].as_u64().unwrap();
+    assert_eq!(
+        (count("read"), count("refused"), count("failed")),
+        (74_661, 7, 0)
+    );
+    let written = |kind: &str| report["kinds"][kind]["written"].as_u64().unwrap();
+    assert_eq!((written("trades"), written("quotes")), (13_036, 39_842));
+    assert_eq!((written("order_updates"), written("bars")), (10, 2));
+    let of_bitmex = |one: &&Value| one["reasons"]["decimal_too_fine"] == 4;
+    let imports = report["imports"].as_array().unwrap();
+    let bitmex = imports.iter().find(of_bitmex).unwrap();
+    let error = bitmex["errors"][0].as_str().unwrap();
+    assert!(
+        error.contains("BITMEX.ws.1.0.gz: line 41 (byte "),
+        "{error}"
+    );
+    let again = object(&import(&paths, &catalog, &["--json"]));
+    for one in again["imports"].as_array().unwrap() {
+        assert_eq!(one["unchanged"], true, "{one}");
+    }
+    let all = import(&[&paths[0][..]], &catalog, &["--dry-run"]);
+    assert_eq!(all.code, 0, "{}", all.stderr);
+    assert!(
+        all.stdout.contains("heartbeat (no market data)"),
+        "{}",
+        all.stdout
+    );
+}

@@ -37,7 +37,7 @@ pub(crate) fn shared_data(file: &str) -> Option<String> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let folder = std::env::var_os("TICKLOOM_SHARED_DATA").map_or(beside, PathBuf::from);
     let path = folder.join(file);
-    if path.is_file() {
+    if path.exists() {
         return Some(path.display().to_string());
     }
     let why = format!(

@@ -241,7 +241,7 @@ fn captures_of_all_venues_are_imported_in_one_command() {
     for one in again["imports"].as_array().unwrap() {
         assert_eq!(one["unchanged"], true, "{one}");
     }
-    let all = import(&[&paths[0][..]], &catalog, &["--dry-run"]);
+    let all = import(&[paths[0]], &catalog, &["--dry-run"]);
     assert_eq!(all.code, 0, "{}", all.stderr);
     assert!(
         all.stdout.contains("heartbeat (no market data)"),

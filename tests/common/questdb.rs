@@ -132,15 +132,19 @@ impl Server {
 
     /// The rows of a query, or nothing for a statement.
     pub(crate) fn sql(&self, query: &str) -> Vec<Vec<Value>> {
-        let (_, answer) = self
-            .get(&format!("/exec?query={}", escape(query)))
-            .expect("an answer");
-        let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let mut answer = self.ask(query);
         assert!(answer.get("error").is_none(), "{query}: {answer}");
         match answer.get_mut("dataset").map(Value::take) {
             Some(rows) => serde_json::from_value(rows).expect("rows"),
             None => Vec::new(),
         }
+    }
+
+    fn ask(&self, query: &str) -> Value {
+        let (_, answer) = self
+            .get(&format!("/exec?query={}", escape(query)))
+            .expect("an answer");
+        serde_json::from_str(&answer).expect("JSON")
     }
 
     /// Where the server keeps a table.
@@ -158,6 +162,12 @@ impl Server {
     /// The one number that a query gives.
     pub(crate) fn number(&self, query: &str) -> u64 {
         self.sql(query)[0][0].as_u64().expect("a number")
+    }
+
+    /// Rows of a table; `None` while it cannot be asked, as while it is made: the server may list it before that.
+    pub(crate) fn count(&self, table: &str) -> Option<u64> {
+        let answer = self.ask(&format!("SELECT count() FROM {table}"));
+        answer.pointer("/dataset/0/0")?.as_u64()
     }
 
     /// Waits until all that was confirmed is in the tables.

@@ -15,13 +15,13 @@ COLUMNS = ["ts_event", "ts_recv", "seq", "source", "flags", "price", "qty", "tra
 
 
 def duckdb_batches(files):
-    reader = connection.sql(f"select {', '.join(COLUMNS)} from read_parquet('{files}')").to_arrow_reader(100_000)
+    reader = connection.cursor().sql(f"select {', '.join(COLUMNS)} from read_parquet('{files}')").to_arrow_reader(100_000)
     return sum(batch.num_rows for batch in reader)
 
 
 def duckdb_aggregate(files):
     columns = ", ".join(f"max({column})" for column in COLUMNS)
-    return connection.execute(f"select count(*), {columns} from read_parquet('{files}')").fetchone()[0]
+    return connection.cursor().execute(f"select count(*), {columns} from read_parquet('{files}')").fetchone()[0]
 
 
 def polars_table(files):
@@ -29,8 +29,8 @@ def polars_table(files):
 
 
 connection = duckdb.connect()
-connection.execute("set threads = 1")
-connection.execute("set preserve_insertion_order = true")
+connection.execute("set threads = 1").fetchall()
+connection.execute("set preserve_insertion_order = true").fetchall()
 READERS = {"duckdb batches": duckdb_batches, "duckdb aggregate": duckdb_aggregate, "polars": polars_table}
 
 

@@ -99,12 +99,6 @@ impl Calendar {
         self.sessions(ts, next).find(|session| session.contains(ts))
     }
 
-    /// The session that holds this time, or the next one.
-    #[must_use]
-    pub fn session_from(&self, ts: Ts) -> Option<Session> {
-        self.sessions(ts, Ts(i64::MAX)).next()
-    }
-
     /// Whether it trades at this time.
     #[must_use]
     pub fn is_open(&self, ts: Ts) -> bool {

@@ -130,7 +130,10 @@ fn the_session_of_a_time_and_the_next_one() {
     let open = ts("2012-10-31T13:30:00Z");
     assert_eq!(us.session_of(ts("2012-10-29T15:00:00Z")), None);
     assert_eq!(
-        us.session_from(ts("2012-10-26T20:00:00Z")).unwrap().open,
+        us.sessions(ts("2012-10-26T20:00:00Z"), Ts(i64::MAX))
+            .next()
+            .unwrap()
+            .open,
         open
     );
     assert_eq!(us.session_of(open).unwrap().date.to_string(), "2012-10-31");

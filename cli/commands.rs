@@ -10,4 +10,5 @@ pub(crate) mod questdb;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod signals;
+pub(crate) mod sql;
 pub(crate) mod subscribe;

@@ -41,6 +41,7 @@ enum Command {
     Replay(commands::replay::Args),
     Questdb(commands::questdb::Args),
     Signals(commands::signals::Args),
+    Sql(commands::sql::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::replay::run(args),
         Command::Questdb(args) => commands::questdb::run(args),
         Command::Signals(args) => commands::signals::run(args),
+        Command::Sql(args) => commands::sql::run(args),
     };
     match done.and_then(|()| output::finish()) {
         Ok(()) => ExitCode::SUCCESS,

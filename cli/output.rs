@@ -57,6 +57,36 @@ pub(crate) fn line(text: &str) {
     }
 }
 
+/// A result that is not written line by line.
+#[cfg(feature = "sql")]
+pub(crate) fn results(
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut stdout = std::io::BufWriter::new(Results(std::io::stdout().lock()));
+    write(&mut stdout)?;
+    stdout.flush().map_err(Failure::run)
+}
+
+/// Stdout that remembers its first error.
+#[cfg(feature = "sql")]
+struct Results<W: Write>(W);
+
+#[cfg(feature = "sql")]
+impl<W: Write> Write for Results<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes).inspect_err(lost)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush().inspect_err(lost)
+    }
+}
+
+#[cfg(feature = "sql")]
+fn lost(error: &std::io::Error) {
+    LOST.get_or_init(|| error.kind().into());
+}
+
 /// Whether nobody gets any further line: the reader has gone away (`| head`), or the disk is full.
 pub(crate) fn is_lost() -> bool {
     LOST.get().is_some()
@@ -128,19 +158,36 @@ pub(crate) fn spinner(what: &'static str) -> ProgressBar {
 
 /// Writes a file whole or not at all: beside its place first, then renamed into it.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    write_file_by(path, |file| file.write_all(content).map_err(Failure::run))
+}
+
+/// As [`write_file`], by who knows how to write its content.
+pub(crate) fn write_file_by(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".part");
     let temporary = Path::new(&temporary);
-    let written = std::fs::File::create(temporary)
-        .and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(temporary, path));
-    written.map_err(|error| {
+    let written = write_whole(temporary, write)
+        .and_then(|()| std::fs::rename(temporary, path).map_err(Failure::run));
+    written.map_err(|failure| {
         drop(std::fs::remove_file(temporary));
-        Failure::run(anyhow::anyhow!("{}: {error}", path.display()))
+        Failure::run(anyhow::anyhow!("{}: {}", path.display(), failure.text()))
     })
+}
+
+fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let file = std::fs::File::create(path).map_err(Failure::run)?;
+    let mut buffered = std::io::BufWriter::new(file);
+    write(&mut buffered)?;
+    let file = buffered
+        .into_inner()
+        .map_err(|error| Failure::run(error.into_error()))?;
+    file.sync_all().map_err(Failure::run)
 }
 
 /// Text on stderr that is drawn over itself on a terminal; elsewhere it is not shown at all.

@@ -11,7 +11,15 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-const PAGES: [&str; 3] = ["README.md", "docs/backtest.md", "docs/export.md"];
+#[cfg(not(feature = "sql"))]
+const PAGES: &[&str] = &["README.md", "docs/backtest.md", "docs/export.md"];
+#[cfg(feature = "sql")]
+const PAGES: &[&str] = &[
+    "README.md",
+    "docs/backtest.md",
+    "docs/export.md",
+    "docs/sql.md",
+];
 const BINARY: &str = env!("CARGO_BIN_EXE_tickloom");
 
 fn root() -> PathBuf {
@@ -222,6 +230,7 @@ fn help_of_every_command_has_examples() {
         "questdb",
         "replay",
         "signals",
+        "sql",
     ] {
         let output = Command::new(BINARY)
             .args([command, "--help"])

@@ -20,12 +20,13 @@ const CRATE_GRAPH: &[(&str, &[&str])] = &[
     ("engine/wire", &["types"]),
     ("feeds", &["types"]),
     ("data", &["types"]),
+    ("data/sql", &["types", "data"]),
     ("backtest", &["types", "signals", "core", "data", "stats"]),
     ("xtask", &[]),
     (
         ".",
         &[
-            "types", "ring", "signals", "core", "stats", "wire", "feeds", "data", "backtest",
+            "types", "ring", "signals", "core", "stats", "wire", "feeds", "data", "sql", "backtest",
         ],
     ),
 ];
@@ -41,6 +42,8 @@ const KEPT_IN_ONE_PLACE: &[(&str, &str)] = &[
     ("dbn", "data"),
     ("parquet", "data"),
     ("arrow-*", "data"),
+    ("polars*", "data/sql"),
+    ("sqlparser", "data/sql"),
 ];
 
 /// Longest file, in lines, without its tests; and how many may be longer than what is comfortable.

@@ -5,6 +5,7 @@
 //! here. It reads no file and keeps one open bar for each instrument.
 
 mod builder;
+mod closes;
 mod edges;
 mod feed;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 
 use crate::{Calendars, DataError, Result};
 use builder::{Added, Builder, Closed};
+pub use closes::Closes;
 use edges::Edges;
 use feed::FeedState;
 use std::collections::VecDeque;

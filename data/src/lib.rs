@@ -19,13 +19,13 @@ mod recorder;
 #[cfg(test)]
 mod testing;
 
-pub use aggregate::{Aggregate, AggregateOptions, BarPrice, LeftOut, Passing};
+pub use aggregate::{Aggregate, AggregateOptions, BarPrice, Closes, LeftOut, Passing};
 pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use catalog::{
-    CacheStats, Catalog, CompactOptions, Dropped, DroppedFile, Extent, Fault, Leftover, Listing,
-    MigrateReport, Range, RetainOptions, RetainReport, RewriteReport, RunWriter, Scan, ScanQuery,
-    Selection, Shown, ShownRow, Store, SyncReport, Table, VerifyReport, Written, is_url,
-    sync_journal,
+    CacheStats, Catalog, ColumnType, CompactOptions, Dropped, DroppedFile, Extent, Fault,
+    FileRange, Leftover, Listing, MigrateReport, Range, RetainOptions, RetainReport, RewriteReport,
+    RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table, VerifyReport,
+    Written, is_url, sync_journal,
 };
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};

@@ -3,17 +3,11 @@
 use anyhow::Result;
 
 use crate::docs;
-use crate::process::{self, cargo};
+use crate::process::{self, WORKSPACE, cargo};
 
 pub(crate) fn run() -> Result<()> {
     process::run(cargo().args(["fmt", "--all", "--check"]))?;
-    process::run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ]))?;
+    let lints = ["--all-targets", "--", "--deny", "warnings"];
+    process::run(cargo().arg("clippy").args(WORKSPACE).args(lints))?;
     docs::run()
 }

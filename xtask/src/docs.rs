@@ -2,17 +2,14 @@
 
 use anyhow::Result;
 
-use crate::process::{self, cargo};
+use crate::process::{self, WORKSPACE, cargo};
 
 pub(crate) fn run() -> Result<()> {
     process::run(
         cargo()
-            .args([
-                "doc",
-                "--workspace",
-                "--no-deps",
-                "--document-private-items",
-            ])
+            .arg("doc")
+            .args(WORKSPACE)
+            .args(["--no-deps", "--document-private-items"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
     )
 }

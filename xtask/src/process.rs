@@ -14,6 +14,9 @@ pub(crate) fn say(text: &str) {
     eprintln!("xtask: {text}");
 }
 
+/// All crates, with what their users have to ask for.
+pub(crate) const WORKSPACE: [&str; 3] = ["--workspace", "--features", "sql"];
+
 /// The project's folder.
 pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::process::{self, cargo};
+use crate::process::{self, WORKSPACE, cargo};
 use crate::python;
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -10,7 +10,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     command.arg("test");
     let names_a_package = |argument: &String| argument == "-p" || argument == "--package";
     if !arguments.iter().any(names_a_package) {
-        command.arg("--workspace");
+        command.args(WORKSPACE);
     }
     command.args(arguments);
     // The environment of the tests that read our files and messages with other people's programs.
@@ -19,7 +19,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     process::run(&mut command)?;
     if arguments.is_empty() {
-        process::run(cargo().args(["test", "--workspace", "--no-run", "--bench", "*"]))?;
+        let benches = ["--no-run", "--bench", "*"];
+        process::run(cargo().arg("test").args(WORKSPACE).args(benches))?;
     }
     Ok(())
 }

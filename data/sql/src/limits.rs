@@ -1,0 +1,10 @@
+//! Maxima of this crate.
+
+/// Longest text of statements, in bytes.
+pub(crate) const STATEMENT_BYTES_MAX: usize = 1 << 20;
+/// Deepest nesting of queries in queries.
+pub(crate) const QUERY_DEPTH_MAX: usize = 16;
+/// Relations in one statement.
+pub(crate) const RELATIONS_MAX: usize = 64;
+/// Columns that the aligned table shows of one cell, in characters.
+pub(crate) const CELL_CHARS_MAX: usize = 80;

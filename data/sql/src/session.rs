@@ -1,0 +1,362 @@
+//! A catalog and the statements that are run over it, one after the other.
+
+use crate::answer::Answer;
+use crate::clauses::{self, Tokens, place};
+use crate::error::{Place, SqlError, nearest};
+use crate::plan::{Planner, REFUSED};
+use crate::tables::{Reads, said, type_name, width};
+use polars::prelude::*;
+use sqlparser::ast::{ObjectName, ShowStatementOptions, Spanned, Statement};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::{Parser, ParserError, ParserOptions};
+use sqlparser::tokenizer::Token;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tickloom_data::{Catalog, Table};
+
+/// A catalog that statements are run over.
+pub struct Session {
+    catalog: Catalog,
+    memory_max: Option<u64>,
+}
+
+impl Session {
+    /// Opens the catalog in a directory. With `memory_max`, a statement is refused that would read more bytes than that.
+    ///
+    /// # Errors
+    /// [`SqlError::Data`] if there is none.
+    pub fn open(root: &Path, memory_max: Option<u64>) -> Result<Session, SqlError> {
+        Ok(Session {
+            catalog: Catalog::open(root)?,
+            memory_max,
+        })
+    }
+
+    /// Runs one statement over what is in the catalog now.
+    ///
+    /// # Errors
+    /// [`SqlError::At`] or [`SqlError::Statement`] for a statement that is wrong; the others if it could not be run.
+    pub fn run(&self, text: &str) -> Result<Answer, SqlError> {
+        let tokens = clauses::read(text)?;
+        let statement = parse(text, &tokens)?;
+        match statement {
+            Statement::Query(mut query) => {
+                let mut planner = Planner::new(text, &self.catalog, &tokens.samples);
+                planner.query(&mut query)?;
+                let frame = planner.run(&query.to_string())?;
+                self.check_memory(&planner, &tokens)?;
+                // The order of rows counts, where first() and last() are: no sort may be left out.
+                let frame = frame.with_check_order(false);
+                let found =
+                    guarded(|| frame.collect())?.map_err(|error| planner.explained(&error))?;
+                let notes = self.notes(&planner, found.height())?;
+                Ok(Answer::new(found, planner.reads_in_all(), notes))
+            }
+            Statement::Explain { statement, .. } => match *statement {
+                Statement::Query(mut query) => {
+                    let mut planner = Planner::new(text, &self.catalog, &tokens.samples);
+                    planner.query(&mut query)?;
+                    let frame = planner.run(&query.to_string())?;
+                    let plan = frame
+                        .explain(true)
+                        .map_err(|error| planner.explained(&error))?;
+                    explained(&planner, &plan)
+                }
+                other => Err(refused(text, &other)),
+            },
+            Statement::ShowTables { .. } => self.show_tables(),
+            Statement::ShowColumns { show_options, .. } => show_columns(text, &show_options),
+            Statement::ExplainTable { table_name, .. } => columns_of(text, &table_name),
+            other => Err(refused(text, &other)),
+        }
+    }
+
+    fn check_memory(&self, planner: &Planner<'_>, tokens: &Tokens) -> Result<(), SqlError> {
+        let Some(allowed) = self.memory_max else {
+            return Ok(());
+        };
+        let needed = planner
+            .reads
+            .iter()
+            .map(|(table, reads)| reads.rows.saturating_mul(bytes_of_a_row(*table, tokens)))
+            .fold(0, u64::saturating_add);
+        if needed > allowed {
+            return Err(SqlError::Memory { needed, allowed });
+        }
+        Ok(())
+    }
+
+    /// What is to be said beside an answer without rows: where the nearest data is.
+    fn notes(&self, planner: &Planner<'_>, rows: usize) -> Result<Vec<String>, SqlError> {
+        if rows > 0 {
+            return Ok(Vec::new());
+        }
+        let mut notes = Vec::new();
+        for (table, reads) in &planner.reads {
+            if reads.rows > 0 {
+                continue;
+            }
+            let ranges = self.catalog.ranges()?;
+            let of_it: Vec<String> = ranges
+                .iter()
+                .filter(|range| range.table == *table)
+                .map(|range| {
+                    let name = range.instrument.as_deref().unwrap_or("no instrument");
+                    format!("{name} from {} to {}", range.from, range.to)
+                })
+                .collect();
+            notes.push(match of_it.as_slice() {
+                [] => format!("the catalog has no {table}"),
+                some => format!(
+                    "nothing in {table} is selected; there is {}",
+                    some.join(", ")
+                ),
+            });
+        }
+        notes.dedup();
+        Ok(notes)
+    }
+
+    /// All tables with what is in them.
+    fn show_tables(&self) -> Result<Answer, SqlError> {
+        let mut found: BTreeMap<Table, (i64, i64, u64)> = BTreeMap::new();
+        for range in self.catalog.ranges()? {
+            let one = (range.from.0, range.to.0, range.rows);
+            found
+                .entry(range.table)
+                .and_modify(|all| {
+                    *all = (all.0.min(one.0), all.1.max(one.1), all.2 + one.2);
+                })
+                .or_insert(one);
+        }
+        let of = |table: &Table| found.get(table).copied();
+        let names: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
+        let rows: Vec<u64> = Table::ALL
+            .iter()
+            .map(|t| of(t).map_or(0, |r| r.2))
+            .collect();
+        let from: Vec<Option<i64>> = Table::ALL.iter().map(|t| of(t).map(|r| r.0)).collect();
+        let to: Vec<Option<i64>> = Table::ALL.iter().map(|t| of(t).map(|r| r.1)).collect();
+        let time = DataType::Datetime(TimeUnit::Nanoseconds, None);
+        let columns = || -> PolarsResult<DataFrame> {
+            DataFrame::new_infer_height(vec![
+                Column::new("table".into(), names),
+                Column::new("rows".into(), rows),
+                Column::new("from".into(), from).cast(&time)?,
+                Column::new("to".into(), to).cast(&time)?,
+            ])
+        };
+        let frame = columns().map_err(crate::tables::engine)?;
+        Ok(Answer::new(frame, Reads::default(), Vec::new()))
+    }
+}
+
+/// Parses one statement.
+fn parse(text: &str, tokens: &Tokens) -> Result<Statement, SqlError> {
+    let options = ParserOptions {
+        trailing_commas: true,
+        ..ParserOptions::default()
+    };
+    let parsed = Parser::new(&GenericDialect {})
+        .with_options(options)
+        .with_tokens_with_locations(tokens.tokens.clone())
+        .parse_statements();
+    let mut statements = parsed.map_err(|error| syntax(text, &error))?;
+    match statements.len() {
+        1 => Ok(statements.remove(0)),
+        0 => Err(SqlError::Statement("there is no statement".to_owned())),
+        _ => Err(SqlError::Statement(
+            "one statement at a time; several can be given on standard input".to_owned(),
+        )),
+    }
+}
+
+/// What the parser says, without its own words for the place.
+fn syntax(text: &str, error: &ParserError) -> SqlError {
+    let said = match error {
+        ParserError::TokenizerError(said) | ParserError::ParserError(said) => said.as_str(),
+        ParserError::RecursionLimitExceeded => "it is nested too deep",
+    };
+    let Some((what, rest)) = said.rsplit_once(" at Line: ") else {
+        return SqlError::at(text, end_of(text), said);
+    };
+    let place = rest.split_once(", Column: ").and_then(|(line, column)| {
+        Some(Place {
+            line: line.parse().ok()?,
+            column: column.trim().parse().ok()?,
+        })
+    });
+    SqlError::at(text, place, what)
+}
+
+/// The engine panics on some of what it cannot do; that is an error of the statement like others.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, SqlError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+        .map_err(|_| SqlError::Engine("the engine cannot do this".to_owned()))
+}
+
+fn end_of(text: &str) -> Option<Place> {
+    let line = text.lines().count();
+    let column = text.lines().last()?.chars().count() + 1;
+    Some(Place { line, column })
+}
+
+fn refused(text: &str, statement: &Statement) -> SqlError {
+    let at = statement.span().start;
+    let place = Some(place(at)).filter(|place| place.line > 0);
+    SqlError::at(text, place.or(Some(Place { line: 1, column: 1 })), REFUSED)
+}
+
+fn explained(planner: &Planner<'_>, plan: &str) -> Result<Answer, SqlError> {
+    let reads = planner.reads_in_all();
+    let files = format!(
+        "reads {} of {} files with {} rows",
+        reads.files, reads.files_of, reads.rows
+    );
+    let lines: Vec<&str> = std::iter::once(files.as_str())
+        .chain(plan.lines())
+        .collect();
+    let frame = DataFrame::new_infer_height(vec![Column::new("plan".into(), lines)])
+        .map_err(crate::tables::engine)?;
+    Ok(Answer::new(frame, reads, Vec::new()))
+}
+
+fn show_columns(text: &str, options: &ShowStatementOptions) -> Result<Answer, SqlError> {
+    let name = options
+        .show_in
+        .as_ref()
+        .and_then(|of| of.parent_name.as_ref());
+    match name {
+        Some(name) => columns_of(text, name),
+        None => Err(SqlError::at(
+            text,
+            end_of(text),
+            "expected a table, as in SHOW COLUMNS FROM trades",
+        )),
+    }
+}
+
+/// The columns of a table with their types.
+fn columns_of(text: &str, name: &ObjectName) -> Result<Answer, SqlError> {
+    let Some(table) = Table::from_name(&name.to_string().to_lowercase()) else {
+        let near = nearest(&name.to_string(), Table::ALL.iter().map(|t| t.name()));
+        let what = match near {
+            Some(near) => format!("no table {name}; there is {near}"),
+            None => format!("no table {name}; SHOW TABLES names them"),
+        };
+        return Err(SqlError::at(text, Some(place(name.span().start)), what));
+    };
+    let (names, types): (Vec<&str>, Vec<String>) = table
+        .outline()
+        .into_iter()
+        .map(|(name, kind)| (name, type_name(kind)))
+        .unzip();
+    let frame = DataFrame::new_infer_height(vec![
+        Column::new("column".into(), names),
+        Column::new("type".into(), types),
+    ])
+    .map_err(crate::tables::engine)?;
+    Ok(Answer::new(frame, Reads::default(), Vec::new()))
+}
+
+/// Bytes of a row in memory: of the columns that the statement names, or of all.
+fn bytes_of_a_row(table: Table, tokens: &Tokens) -> u64 {
+    let mut before: Option<&Token> = None;
+    let mut takes_all = false;
+    let mut named = Vec::new();
+    for token in tokens.tokens.iter().map(|token| &token.token) {
+        match token {
+            Token::Word(word) => named.push(word.value.as_str()),
+            Token::Mul => {
+                takes_all |= match before {
+                    Some(Token::Comma | Token::Period) => true,
+                    Some(Token::Word(word)) => {
+                        ["SELECT", "DISTINCT"].contains(&word.value.to_uppercase().as_str())
+                    }
+                    _ => false,
+                };
+            }
+            _ => {}
+        }
+        before = Some(token);
+    }
+    table
+        .outline()
+        .into_iter()
+        .filter(|(name, _)| takes_all || named.contains(name))
+        .map(|(_, kind)| width(kind))
+        .sum()
+}
+
+impl Planner<'_> {
+    /// What all tables' files come to.
+    fn reads_in_all(&self) -> Reads {
+        let mut all = Reads::default();
+        for (_, reads) in &self.reads {
+            all.files += reads.files;
+            all.files_of += reads.files_of;
+            all.rows += reads.rows;
+        }
+        all
+    }
+
+    /// What the engine says of a statement, in the statement's own names and with the place of the name it is about.
+    pub(crate) fn explained(&self, error: &PolarsError) -> SqlError {
+        let mut what = said(error);
+        for (ours, theirs) in &self.names {
+            what = what.replace(ours, theirs);
+        }
+        match error {
+            PolarsError::Context { error, .. } | PolarsError::ExprContext { error, .. } => {
+                return self.explained(error);
+            }
+            PolarsError::ColumnNotFound(_)
+            | PolarsError::SchemaFieldNotFound(_)
+            | PolarsError::SQLInterface(_)
+            | PolarsError::SQLSyntax(_) => {}
+            PolarsError::Duplicate(_)
+            | PolarsError::InvalidOperation(_)
+            | PolarsError::SchemaMismatch(_) => return SqlError::Statement(what),
+            _ => return SqlError::Engine(what),
+        }
+        let name = what
+            .split(['\'', '"'])
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned();
+        let is_column = matches!(
+            error,
+            PolarsError::ColumnNotFound(_) | PolarsError::SchemaFieldNotFound(_)
+        ) || what.contains("column");
+        if !is_column || name.is_empty() {
+            return SqlError::Statement(what);
+        }
+        let place = self.place_of(&name);
+        let known: Vec<&str> = self
+            .reads
+            .iter()
+            .flat_map(|(table, _)| table.outline())
+            .map(|(column, _)| column)
+            .collect();
+        if known.contains(&name.as_str()) {
+            return SqlError::at(self.text, place, what);
+        }
+        let what = match nearest(&name, known) {
+            Some(near) => format!("no column {name}; there is {near}"),
+            None => format!(
+                "no column {name}; SHOW COLUMNS FROM a table names them. A text stands in single quotes"
+            ),
+        };
+        SqlError::at(self.text, place, what)
+    }
+
+    /// Where a name stands in the statement.
+    fn place_of(&self, name: &str) -> Option<Place> {
+        let tokens = clauses::read(self.text).ok()?;
+        let found = tokens.tokens.iter().find(|token| match &token.token {
+            Token::Word(word) => word.value == name,
+            _ => false,
+        })?;
+        Some(place(found.span.start))
+    }
+}

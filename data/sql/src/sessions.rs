@@ -1,0 +1,55 @@
+//! The closes of buckets by a calendar: an expression that gives each row the close of the bar that its time is in, and null
+//! outside the sessions.
+
+use crate::error::SqlError;
+use crate::sample::Edge;
+use polars::prelude::*;
+use tickloom_data::{Calendars, Closes};
+use tickloom_types::{BarSpec, Ts};
+
+/// The closes of bars of this length.
+///
+/// # Errors
+/// What the data crate says of an unknown calendar, or of a length that sessions cannot be cut into.
+pub(crate) fn closes(every: &str, calendar: &str) -> Result<Closes, SqlError> {
+    let size: BarSpec = every
+        .parse()
+        .map_err(|error: tickloom_types::BarSpecError| SqlError::Statement(error.to_string()))?;
+    let calendar = Calendars::built_in().and_then(|all| all.get(calendar));
+    let closes = calendar.and_then(|calendar| Closes::new(size, Some(calendar)));
+    closes.map_err(|error| SqlError::Statement(error.to_string()))
+}
+
+/// The close of the bucket that `time` is in. Bars lie before their stamp, and how far says `bar_spec`.
+pub(crate) fn close(time: Expr, closes: Closes, edge: Edge) -> Expr {
+    let output = |_: &Schema, fields: &[Field]| Ok(fields[0].clone());
+    let of = move |columns: &mut [Column]| -> PolarsResult<Column> {
+        let mut closes = closes.clone();
+        let times = columns[0].datetime()?.physical();
+        let name = columns[0].name().clone();
+        let found: Int64Chunked = match columns.get(1) {
+            None => times
+                .iter()
+                .map(|time| closes.of(Ts(time?)).map(|close| close.0))
+                .collect(),
+            Some(sizes) => {
+                let sizes = sizes.str()?;
+                times
+                    .iter()
+                    .zip(sizes.iter())
+                    .map(|(time, size)| {
+                        let size = size?.parse::<BarSpec>().ok()?;
+                        closes.of_bar(size, Ts(time?)).map(|close| close.0)
+                    })
+                    .collect()
+            }
+        };
+        let nanos = found.into_datetime(TimeUnit::Nanoseconds, None);
+        Ok(nanos.into_column().with_name(name))
+    };
+    let sizes = match edge {
+        Edge::Later => Vec::new(),
+        Edge::Earlier => vec![col("bar_spec")],
+    };
+    time.map_many(of, &sizes, output)
+}

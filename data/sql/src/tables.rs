@@ -1,0 +1,169 @@
+//! The catalog's tables as the engine sees them: only files that the index lists, times without a zone (they are all UTC), words
+//! as texts.
+
+use crate::bounds::Bounds;
+use crate::error::SqlError;
+use polars::prelude::*;
+use tickloom_data::{Catalog, ColumnType, FileRange, Table};
+use tickloom_types::Ts;
+
+/// What a statement reads of the catalog.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Files that it reads, and of how many.
+    pub files: usize,
+    /// Files of the tables it names.
+    pub files_of: usize,
+    /// Rows in the files that it reads.
+    pub rows: u64,
+}
+
+/// The engine's type of a column.
+pub(crate) fn data_type(kind: ColumnType) -> DataType {
+    match kind {
+        ColumnType::Time => DataType::Datetime(TimeUnit::Nanoseconds, None),
+        ColumnType::Decimal(scale) => DataType::Decimal(38, usize::from(scale)),
+        ColumnType::U64 => DataType::UInt64,
+        ColumnType::I64 => DataType::Int64,
+        ColumnType::U32 => DataType::UInt32,
+        ColumnType::U8 => DataType::UInt8,
+        ColumnType::F64 => DataType::Float64,
+        ColumnType::Bool => DataType::Boolean,
+        ColumnType::Word => DataType::String,
+    }
+}
+
+/// Bytes of a value of a column in memory, about.
+pub(crate) fn width(kind: ColumnType) -> u64 {
+    match kind {
+        ColumnType::Decimal(_) | ColumnType::Word => 16,
+        ColumnType::Time | ColumnType::U64 | ColumnType::I64 | ColumnType::F64 => 8,
+        ColumnType::U32 => 4,
+        ColumnType::U8 | ColumnType::Bool => 1,
+    }
+}
+
+/// How SQL names the type of a column.
+pub(crate) fn type_name(kind: ColumnType) -> String {
+    match kind {
+        ColumnType::Time => "TIMESTAMP(9)".to_owned(),
+        ColumnType::Decimal(scale) => format!("DECIMAL(38,{scale})"),
+        ColumnType::U64 => "UBIGINT".to_owned(),
+        ColumnType::I64 => "BIGINT".to_owned(),
+        ColumnType::U32 => "UINTEGER".to_owned(),
+        ColumnType::U8 => "UTINYINT".to_owned(),
+        ColumnType::F64 => "DOUBLE".to_owned(),
+        ColumnType::Bool => "BOOLEAN".to_owned(),
+        ColumnType::Word => "VARCHAR".to_owned(),
+    }
+}
+
+/// The rows of a table that the bounds admit, and perhaps more; not read yet.
+///
+/// # Errors
+/// [`SqlError::Data`] if the index cannot be read; [`SqlError::Engine`].
+pub(crate) fn scan(
+    catalog: &Catalog,
+    table: Table,
+    bounds: &Bounds,
+) -> Result<(LazyFrame, Reads), SqlError> {
+    let all = catalog.files(table)?;
+    let mut reads = Reads {
+        files_of: all.len(),
+        ..Reads::default()
+    };
+    let files: Vec<FileRange> = all.into_iter().filter(|file| bounds.admit(file)).collect();
+    reads.files = files.len();
+    reads.rows = files.iter().map(|file| file.rows).sum();
+    let mut frames = Vec::new();
+    for files in files.chunk_by(|a, b| a.instrument == b.instrument) {
+        frames.push(scan_files(catalog, table, files, bounds)?);
+    }
+    let frame = match frames.len() {
+        0 => empty(table),
+        1 => frames.remove(0),
+        _ => concat(frames, UnionArgs::default()).map_err(engine)?,
+    };
+    Ok((frame, reads))
+}
+
+/// Files of one instrument.
+fn scan_files(
+    catalog: &Catalog,
+    table: Table,
+    files: &[FileRange],
+    bounds: &Bounds,
+) -> Result<LazyFrame, SqlError> {
+    let args = ScanArgsParquet {
+        hive_options: HiveOptions::new_disabled(),
+        glob: false,
+        cache: false,
+        ..ScanArgsParquet::default()
+    };
+    let sources = sources(catalog, files)?;
+    let mut frame = LazyFrame::scan_parquet_sources(sources, args).map_err(engine)?;
+    if let Some(condition) = times(bounds) {
+        frame = frame.filter(condition);
+    }
+    let columns = table.outline().into_iter().map(|(name, kind)| match kind {
+        ColumnType::Word if name == "instrument" => {
+            let name = files.first().and_then(|file| file.instrument.clone());
+            let value = name.map_or(lit(NULL), lit);
+            value.cast(DataType::String).alias("instrument")
+        }
+        ColumnType::Word | ColumnType::Time => col(name).cast(data_type(kind)),
+        _ => col(name),
+    });
+    Ok(frame.select(columns.collect::<Vec<_>>()))
+}
+
+/// Where the engine finds files: on the disk, or, if the catalog is in an object store, in memory.
+fn sources(catalog: &Catalog, files: &[FileRange]) -> Result<ScanSources, SqlError> {
+    let mut buffers = Vec::new();
+    let mut paths = Vec::new();
+    for file in files {
+        match catalog.remote_bytes(file)? {
+            Some(bytes) => buffers.push(bytes.into()),
+            None => {
+                let path = catalog.root().join(&file.path);
+                paths.push(PlRefPath::try_from_path(&path).map_err(engine)?);
+            }
+        }
+    }
+    Ok(if buffers.is_empty() {
+        ScanSources::Paths(paths.into_iter().collect())
+    } else {
+        ScanSources::Buffers(buffers.into_iter().collect())
+    })
+}
+
+/// The bounds of time, on the columns as they are in the files: groups of rows outside are not read.
+fn times(bounds: &Bounds) -> Option<Expr> {
+    let utc = DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
+    let at = |ts: Ts| lit(ts.0).cast(utc.clone());
+    let from = bounds.from.map(|ts| col("ts_event").gt_eq(at(ts)));
+    let to = bounds.to.map(|ts| col("ts_event").lt_eq(at(ts)));
+    match (from, to) {
+        (Some(from), Some(to)) => Some(from.and(to)),
+        (from, to) => from.or(to),
+    }
+}
+
+fn empty(table: Table) -> LazyFrame {
+    let fields = table
+        .outline()
+        .into_iter()
+        .map(|(name, kind)| Field::new(name.into(), data_type(kind)));
+    DataFrame::empty_with_schema(&Schema::from_iter(fields)).lazy()
+}
+
+/// What the engine says went wrong, on one line.
+pub(crate) fn engine(error: PolarsError) -> SqlError {
+    SqlError::Engine(said(&error))
+}
+
+/// The first line of what the engine says.
+pub(crate) fn said(error: &PolarsError) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}

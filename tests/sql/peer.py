@@ -21,10 +21,10 @@ for table in ["trades", "quotes"]:
 QUESTIONS = {
     # A bucket is stamped with its close.
     "bars": """
-        select instrument, (ts_event // 10000000000 + 1) * 10000000000 as at,
+        select instrument, (ts_event // 10000000000 + 1) * 10000000000 as closes,
                arg_min(price, (ts_event, run, seq)), max(price), min(price), arg_max(price, (ts_event, run, seq)),
                sum(qty), count(*)
-        from trades group by all order by at, instrument
+        from trades group by all order by closes, instrument
     """,
     "notional": """
         select side, sum(price * qty), sum(qty) from trades group by side order by side

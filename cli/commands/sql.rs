@@ -1,5 +1,6 @@
 //! `tickloom sql`: SQL over a catalog. The engine is behind the cargo feature `sql`; without it the command says so.
 
+use crate::memory::Memory;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -29,8 +30,8 @@ pub(crate) struct Args {
     /// One statement [default: statements from standard input]
     #[arg(value_name = "SQL")]
     statement: Option<String>,
-    /// The directory of the catalog
-    #[arg(long, value_name = "DIR")]
+    /// The catalog: its directory or an url such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
     catalog: PathBuf,
     /// How rows are written
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -41,9 +42,8 @@ pub(crate) struct Args {
     /// Rows that the table shows; other formats have all
     #[arg(long, value_name = "N", default_value_t = 100)]
     rows: usize,
-    /// Refuse a statement that reads more than this, decoded: bytes, or with K, M, G
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    mem: Option<u64>,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -56,22 +56,6 @@ enum Format {
     Json,
     /// A Parquet file; needs --out
     Parquet,
-}
-
-/// Bytes, such as `500M` or `2G`.
-fn size(text: &str) -> Result<u64, String> {
-    let upper = text.to_ascii_uppercase();
-    let digits = upper.trim_end_matches("IB").trim_end_matches('B');
-    let (digits, shift) = match digits.chars().last() {
-        Some('K') => (&digits[..digits.len() - 1], 10),
-        Some('M') => (&digits[..digits.len() - 1], 20),
-        Some('G') => (&digits[..digits.len() - 1], 30),
-        _ => (digits, 0),
-    };
-    let number: Option<u64> = digits.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(1 << shift))
-        .ok_or_else(|| "expected a number of bytes such as 500M or 2G".to_owned())
 }
 
 /// Runs the command.
@@ -100,12 +84,14 @@ mod engine {
         if args.format == Format::Parquet && args.out.is_none() {
             return Err(Failure::input(anyhow!("--format parquet needs --out FILE")));
         }
-        let session = Session::open(&args.catalog, args.mem).map_err(failed)?;
+        let catalog = args.memory.open(&args.catalog).map_err(Failure::input)?;
+        let session = Session::new(catalog, Some(args.memory.for_reading()));
         match &args.statement {
             Some(text) => {
                 let statements = split(text).map_err(failed)?;
                 // Places in errors are those of what was given, so a statement by itself stays as it is.
                 match statements.as_slice() {
+                    [] => Err(Failure::input(anyhow!("there is no statement"))),
                     [_] => run_one(text.trim_end().trim_end_matches(';'), &session, &args),
                     _ => run_all(&statements, &session, &args),
                 }
@@ -116,7 +102,6 @@ mod engine {
 
     fn failed(error: SqlError) -> Failure {
         match error {
-            SqlError::Data(tickloom_data::DataError::Missing { .. }) => Failure::input(error),
             error if error.is_input() => Failure::input(error),
             error => Failure::run(error),
         }
@@ -186,20 +171,5 @@ mod engine {
             Format::Parquet => tickloom_sql::Format::Parquet,
         };
         answer.write(format, to).map_err(failed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_are_bytes_or_larger_units() {
-        assert_eq!(size("100"), Ok(100));
-        assert_eq!(size("2G"), Ok(2 << 30));
-        assert_eq!(size("500MiB"), Ok(500 << 20));
-        assert_eq!(size("1kb"), Ok(1 << 10));
-        assert!(size("much").is_err());
-        assert!(size("99999999999G").is_err());
     }
 }

@@ -208,7 +208,9 @@ fn cell(value: &AnyValue<'_>) -> Cell {
         AnyValue::Boolean(value) => of(CellKind::Bool, value.to_string()),
         AnyValue::String(text) => of(CellKind::Text, (*text).to_owned()),
         AnyValue::StringOwned(text) => of(CellKind::Text, text.to_string()),
-        AnyValue::Decimal(mantissa, _, scale) => of(CellKind::Number, decimal(*mantissa, *scale)),
+        AnyValue::Decimal(mantissa, _, scale) => {
+            of(CellKind::Number, decimal_text(*mantissa, *scale))
+        }
         AnyValue::Float32(value) => float(f64::from(*value)),
         AnyValue::Float64(value) => float(*value),
         AnyValue::Datetime(at, unit, _) => of(CellKind::Text, instant(*at, *unit)),
@@ -248,7 +250,7 @@ fn instant(at: i64, unit: TimeUnit) -> String {
 }
 
 /// A decimal without the zeros at its end.
-fn decimal(mantissa: i128, scale: usize) -> String {
+pub(crate) fn decimal_text(mantissa: i128, scale: usize) -> String {
     let digits = format!("{:0>width$}", mantissa.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     let fraction = fraction.trim_end_matches('0');
@@ -294,7 +296,7 @@ mod tests {
             (i128::MIN, 18, "-170141183460469231731.687303715884105728"),
             (7, 0, "7"),
         ] {
-            assert_eq!(decimal(mantissa, scale), expected);
+            assert_eq!(decimal_text(mantissa, scale), expected);
         }
     }
 

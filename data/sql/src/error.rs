@@ -30,7 +30,7 @@ pub enum SqlError {
     Statement(String),
     /// It would take more memory than was allowed.
     #[error(
-        "the statement reads about {needed} bytes, more than the {allowed} allowed; narrow it by instrument, time or columns"
+        "the statement reads about {} MiB of rows, and {} MiB may be; allow more, or narrow it by instrument, time or columns", mebibytes(*needed), mebibytes(*allowed)
     )]
     Memory {
         /// What it would read, decoded.
@@ -47,6 +47,10 @@ pub enum SqlError {
     /// The result could not be written.
     #[error("cannot write the result: {0}")]
     Write(#[from] std::io::Error),
+}
+
+fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
 }
 
 impl SqlError {

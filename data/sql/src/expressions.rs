@@ -1,9 +1,14 @@
-//! What is done to the expressions of a query: queries in them are planned, literals are made exact.
+//! What is done to the expressions of a query: literals are made exact, and queries in them are planned. One that stands for a
+//! value or for a list of values is run at once, since the engine can compare with neither in all cases.
 
+use crate::clauses::place;
 use crate::error::SqlError;
-use crate::literals::make_exact;
-use crate::plan::Planner;
-use sqlparser::ast::{Expr, Query, VisitorMut};
+use crate::limits::DECIMALS_MAX;
+use crate::literals::{any_of, literal, make_exact};
+use crate::plan::{Planner, parsed};
+use crate::tables::engine;
+use polars::prelude::DataFrame;
+use sqlparser::ast::{Expr, Query, Spanned, Value, VisitorMut};
 use std::ops::ControlFlow;
 
 /// Goes over expressions; queries in them go to the planner.
@@ -44,5 +49,95 @@ impl VisitorMut for Expressions<'_, '_> {
             return ControlFlow::Break(error);
         }
         ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        let run = match expr {
+            _ if self.depth > 0 => Ok(()),
+            Expr::Subquery(query) => self.value(query).map(|value| *expr = value),
+            Expr::InSubquery {
+                expr: of,
+                subquery,
+                negated,
+            } => self.list(of, subquery, *negated).map(|among| *expr = among),
+            _ => Ok(()),
+        };
+        match run {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}
+
+impl Expressions<'_, '_> {
+    /// The one value of a query, as a literal.
+    fn value(&mut self, query: &Query) -> Result<Expr, SqlError> {
+        let rows = self.column(query)?;
+        let column = rows.columns().first();
+        match (column, rows.height()) {
+            (_, 0) => Ok(Expr::value(Value::Null)),
+            (Some(column), 1) => literal(&column.get(0).map_err(engine)?)
+                .ok_or_else(|| self.wrong(query, "a value of this type cannot stand here")),
+            (_, height) => {
+                let what = format!("one value is needed here, and the query gives {height} rows");
+                Err(self.wrong(query, what))
+            }
+        }
+    }
+
+    /// Whether a value is among those of a query, as an expression.
+    fn list(&mut self, of: &Expr, query: &Query, negated: bool) -> Result<Expr, SqlError> {
+        let rows = self.column(query)?;
+        let Some(column) = rows.columns().first().filter(|c| c.dtype().is_decimal()) else {
+            return self.rows(of, rows, negated);
+        };
+        let distinct = column.unique_stable().map_err(engine)?;
+        if distinct.len() > DECIMALS_MAX {
+            let what = format!(
+                "a list of decimals may have {DECIMALS_MAX} at most, and these are {}: join them",
+                distinct.len()
+            );
+            return Err(self.wrong(query, what));
+        }
+        let literals: Option<Vec<Expr>> = distinct
+            .as_materialized_series()
+            .iter()
+            .map(|value| literal(&value))
+            .collect();
+        let literals =
+            literals.ok_or_else(|| self.wrong(query, "a value of this type cannot stand here"))?;
+        Ok(if literals.is_empty() {
+            Expr::value(Value::Boolean(negated))
+        } else {
+            any_of(of, &literals, negated)
+        })
+    }
+
+    /// As [`Self::list`], by the engine.
+    fn rows(&mut self, of: &Expr, rows: DataFrame, negated: bool) -> Result<Expr, SqlError> {
+        let subquery = parsed(&format!("SELECT * FROM {}", self.planner.known(rows)))?;
+        let expr = Box::new(of.clone());
+        Ok(Expr::InSubquery {
+            expr,
+            subquery,
+            negated,
+        })
+    }
+
+    /// The rows of a query of one column.
+    fn column(&mut self, query: &Query) -> Result<DataFrame, SqlError> {
+        let rows = self.planner.collected(query)?;
+        if rows.width() == 1 {
+            return Ok(rows);
+        }
+        let what = format!(
+            "one column is needed here, and the query has {}",
+            rows.width()
+        );
+        Err(self.wrong(query, what))
+    }
+
+    fn wrong(&self, query: &Query, what: impl Into<String>) -> SqlError {
+        SqlError::at(self.planner.text, Some(place(query.span().start)), what)
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod expressions;
 mod limits;
 mod literals;
+mod names;
 mod plan;
 mod sample;
 mod session;

@@ -8,3 +8,7 @@ pub(crate) const QUERY_DEPTH_MAX: usize = 16;
 pub(crate) const RELATIONS_MAX: usize = 64;
 /// Columns that the aligned table shows of one cell, in characters.
 pub(crate) const CELL_CHARS_MAX: usize = 80;
+/// How often a statement is planned whose files are compacted before it has read them.
+pub(crate) const ATTEMPTS_MAX: usize = 5;
+/// Different decimals in a query after IN.
+pub(crate) const DECIMALS_MAX: usize = 1_000;

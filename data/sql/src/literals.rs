@@ -1,9 +1,11 @@
 //! Texts and numbers in expressions, made exact: a text that is compared with a time becomes that instant to the nanosecond, a
 //! number with a point becomes a decimal. Left to the engine they would be microseconds and binary floats.
 
+use crate::answer::decimal_text;
 use crate::bounds::word;
 use crate::clauses::place;
 use crate::error::SqlError;
+use polars::prelude::{AnyValue, TimeUnit};
 use sqlparser::ast::{
     BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Ident, Spanned, TimezoneInfo, Value,
     ValueWithSpan,
@@ -38,10 +40,17 @@ pub(crate) fn make_exact(expr: &mut Expr, text: &str) -> Result<(), SqlError> {
             decimal(low);
             decimal(high);
         }
-        Expr::InList { expr, list, .. } => {
+        Expr::InList {
+            expr: of,
+            list,
+            negated,
+        } => {
             let mut values: Vec<&mut Expr> = list.iter_mut().collect();
-            compare(expr, &mut values, text)?;
+            compare(of, &mut values, text)?;
             values.into_iter().for_each(decimal);
+            if list.iter().any(is_decimal) {
+                *expr = any_of(of, list, *negated);
+            }
         }
         Expr::TypedString(typed) => nanoseconds(&mut typed.data_type),
         Expr::Cast { data_type, .. } => nanoseconds(data_type),
@@ -77,7 +86,7 @@ fn compare(column: &Expr, values: &mut [&mut Expr], text: &str) -> Result<(), Sq
             SqlError::at(text, Some(place(value.span().start)), error.to_string())
         })?;
         let number = Expr::Value(Value::Number(nanos.to_string(), false).into());
-        **value = cast(number, DataType::Timestamp(Some(NANOS), TimezoneInfo::None));
+        **value = cast(number, instant());
     }
     Ok(())
 }
@@ -94,8 +103,69 @@ fn is_time(expr: &Expr) -> bool {
     }
 }
 
+/// `x = a OR x = b`, or `x <> a AND x <> b`: in lists the engine takes decimals only if they have as many places as the column,
+/// and none from a query. Halves are put together, so that a long list is not nested deep.
+pub(crate) fn any_of(of: &Expr, list: &[Expr], negated: bool) -> Expr {
+    let (equal, join) = if negated {
+        (BinaryOperator::NotEq, BinaryOperator::And)
+    } else {
+        (BinaryOperator::Eq, BinaryOperator::Or)
+    };
+    let combined = |left: Expr, op: BinaryOperator, right: Expr| {
+        let (left, right) = (Box::new(left), Box::new(right));
+        Expr::Nested(Box::new(Expr::BinaryOp { left, op, right }))
+    };
+    match list {
+        [value] => combined(of.clone(), equal, value.clone()),
+        _ => {
+            let (first, second) = list.split_at(list.len() / 2);
+            let sides = [first, second].map(|half| any_of(of, half, negated));
+            let [left, right] = sides;
+            combined(left, join, right)
+        }
+    }
+}
+
+fn is_decimal(expr: &Expr) -> bool {
+    let is = |data_type: &DataType| matches!(data_type, DataType::Decimal(_));
+    match expr {
+        Expr::Cast { data_type, .. } => is(data_type),
+        Expr::UnaryOp { expr, .. } => is_decimal(expr),
+        _ => false,
+    }
+}
+
+/// A value as it is written in a statement, if it can be.
+pub(crate) fn literal(value: &AnyValue<'_>) -> Option<Expr> {
+    let number = |text: String| Expr::value(Value::Number(text, false));
+    let text = |text: &str| Expr::value(Value::SingleQuotedString(text.to_owned()));
+    Some(match value {
+        AnyValue::Null => Expr::value(Value::Null),
+        AnyValue::Boolean(is) => Expr::value(Value::Boolean(*is)),
+        AnyValue::String(written) => text(written),
+        AnyValue::StringOwned(written) => text(written),
+        AnyValue::Decimal(mantissa, _, scale) => decimal_of(
+            &decimal_text(*mantissa, *scale),
+            i64::try_from(*scale).ok()?,
+        ),
+        AnyValue::Datetime(at, TimeUnit::Nanoseconds, _)
+        | AnyValue::DatetimeOwned(at, TimeUnit::Nanoseconds, _) => {
+            cast(number(at.to_string()), instant())
+        }
+        AnyValue::Float64(float) if float.is_finite() => cast(
+            text(&float.to_string()),
+            DataType::Double(ExactNumberInfo::None),
+        ),
+        other if other.is_integer() => number(other.to_string()),
+        _ => return None,
+    })
+}
+
 /// Makes a decimal of a number with a point, as exact as it is written.
 fn decimal(expr: &mut Expr) {
+    if let Expr::UnaryOp { expr, .. } = expr {
+        return decimal(expr);
+    }
     let Expr::Value(ValueWithSpan {
         value: Value::Number(digits, _),
         ..
@@ -113,9 +183,19 @@ fn decimal(expr: &mut Expr) {
     let Ok(scale) = i64::try_from(fraction.len()) else {
         return;
     };
-    let written = Expr::Value(Value::SingleQuotedString(format!("{whole}.{fraction}0")).into());
+    *expr = decimal_of(&format!("{whole}.{fraction}"), scale);
+}
+
+/// A decimal with so many places.
+fn decimal_of(digits: &str, scale: i64) -> Expr {
+    let written = Expr::value(Value::SingleQuotedString(digits.to_owned()));
     let precision = ExactNumberInfo::PrecisionAndScale(DIGITS_MAX as u64, scale);
-    *expr = cast(written, DataType::Decimal(precision));
+    cast(written, DataType::Decimal(precision))
+}
+
+/// The type of times.
+fn instant() -> DataType {
+    DataType::Timestamp(Some(NANOS), TimezoneInfo::None)
 }
 
 fn cast(expr: Expr, data_type: DataType) -> Expr {

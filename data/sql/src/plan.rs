@@ -3,28 +3,35 @@
 
 use crate::asof::{self, Joined, Rename};
 use crate::bounds::{Bare, Bounds};
-use crate::clauses::{Sample, place};
+use crate::clauses::{Tokens, place};
 use crate::error::{SqlError, nearest};
 use crate::expressions::Expressions;
 use crate::limits::{QUERY_DEPTH_MAX, RELATIONS_MAX};
+use crate::names;
 use crate::sample::{self, Edge};
 use crate::session::guarded;
-use crate::tables::{Reads, scan};
-use polars::prelude::{LazyFrame, PolarsResult};
+use crate::tables::{Reads, files, scan};
+use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsResult};
 use polars::sql::SQLContext;
 use sqlparser::ast::{
     Expr, Ident, JoinOperator, ObjectName, OrderBy, Query, Select, SetExpr, Spanned, TableAlias,
     TableFactor, TableWithJoins, VisitMut,
 };
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use tickloom_data::{Catalog, Table};
 
 /// What a statement needs to be planned, and what is learned on the way.
 pub(crate) struct Planner<'a> {
     pub(crate) text: &'a str,
-    pub(crate) catalog: &'a Catalog,
-    pub(crate) samples: &'a [Sample],
-    pub(crate) context: SQLContext,
+    catalog: &'a Catalog,
+    tokens: &'a Tokens,
+    /// Bytes that may be read, decoded.
+    memory_max: Option<u64>,
+    context: SQLContext,
     /// Names given by WITH, the innermost last.
     scope: Vec<(String, Relation)>,
     depth: usize,
@@ -32,6 +39,9 @@ pub(crate) struct Planner<'a> {
     /// What each frame is called in the statement.
     pub(crate) names: Vec<(String, String)>,
     pub(crate) reads: Vec<(Table, Reads)>,
+    /// Bytes that are read, decoded.
+    needed: u64,
+    files: Vec<(Table, PathBuf)>,
 }
 
 /// A table, or the result of a query.
@@ -42,17 +52,25 @@ struct Relation {
 }
 
 impl<'a> Planner<'a> {
-    pub(crate) fn new(text: &'a str, catalog: &'a Catalog, samples: &'a [Sample]) -> Planner<'a> {
+    pub(crate) fn new(
+        text: &'a str,
+        tokens: &'a Tokens,
+        catalog: &'a Catalog,
+        memory_max: Option<u64>,
+    ) -> Planner<'a> {
         Planner {
             text,
             catalog,
-            samples,
+            tokens,
+            memory_max,
             context: SQLContext::new(),
             scope: Vec::new(),
             depth: 0,
             frames: 0,
             names: Vec::new(),
             reads: Vec::new(),
+            needed: 0,
+            files: Vec::new(),
         }
     }
 
@@ -87,6 +105,10 @@ impl<'a> Planner<'a> {
         }
         let Query { body, order_by, .. } = query;
         self.body(body, order_by)?;
+        if order_by.is_some() && matches!(**body, SetExpr::SetOperation { .. }) {
+            // The engine would order each side by itself, and by its own columns.
+            *body = parsed(&format!("SELECT * FROM ({body}) AS query"))?.body;
+        }
         self.scope.truncate(outer);
         self.depth -= 1;
         Ok(())
@@ -113,7 +135,8 @@ impl<'a> Planner<'a> {
         if let Some(into) = &select.into {
             return Err(self.wrong(&into.name, REFUSED));
         }
-        let sample = sample::taken(select, self.samples).cloned();
+        names::by_text(select, order_by);
+        let sample = sample::taken(select, &self.tokens.samples).cloned();
         let condition = select.selection.clone();
         let mut from = std::mem::take(&mut select.from);
         let frames = self.as_frames(&mut from, condition.as_ref(), sample.is_some())?;
@@ -267,8 +290,7 @@ impl<'a> Planner<'a> {
                     Some(bounds) => bounds.clone(),
                     None => Bounds::of(condition, &alias.value, bare),
                 };
-                let (frame, reads) = scan(self.catalog, table, &bounds)?;
-                self.reads.push((table, reads));
+                let frame = self.scanned(table, &bounds)?;
                 let table = Some(table);
                 Ok((alias, Relation { frame, table }))
             }
@@ -277,6 +299,34 @@ impl<'a> Planner<'a> {
                 "only the catalog's tables and queries in parentheses can be read, no functions and no files",
             )),
         }
+    }
+
+    /// A table's rows, if they fit into the memory that is allowed.
+    fn scanned(&mut self, table: Table, bounds: &Bounds) -> Result<LazyFrame, SqlError> {
+        let (files, reads) = files(self.catalog, table, bounds)?;
+        let bytes = self.tokens.bytes_of_a_row(table);
+        self.needed = self.needed.saturating_add(reads.rows.saturating_mul(bytes));
+        self.reads.push((table, reads));
+        self.files
+            .extend(files.iter().map(|file| (table, file.path.clone())));
+        if let Some(allowed) = self.memory_max.filter(|allowed| self.needed > *allowed) {
+            let needed = self.needed;
+            return Err(SqlError::Memory { needed, allowed });
+        }
+        scan(self.catalog, table, &files, bounds)
+    }
+
+    /// Whether a file that was to be read is not listed any more: it was compacted or dropped since.
+    ///
+    /// # Errors
+    /// [`SqlError::Data`] if the index cannot be read.
+    pub(crate) fn is_overtaken(&self) -> Result<bool, SqlError> {
+        let tables: BTreeSet<Table> = self.files.iter().map(|(table, _)| *table).collect();
+        let mut listed = BTreeSet::new();
+        for table in tables {
+            listed.extend(self.catalog.files(table)?.into_iter().map(|file| file.path));
+        }
+        Ok(self.files.iter().any(|(_, path)| !listed.contains(path)))
     }
 
     fn unknown_table(&self, name: &ObjectName) -> SqlError {
@@ -306,12 +356,33 @@ impl<'a> Planner<'a> {
         .map_err(|error| self.explained(&error))
     }
 
+    /// The rows of a query that has been planned.
+    ///
+    /// # Errors
+    /// As the engine's.
+    pub(crate) fn collected(&mut self, query: &Query) -> Result<DataFrame, SqlError> {
+        // The order of rows counts, where first() and last() are: no sort may be left out.
+        let frame = self.run(&query.to_string())?.with_check_order(false);
+        guarded(|| frame.collect())?.map_err(|error| self.explained(&error))
+    }
+
+    /// The name of rows that are there already.
+    pub(crate) fn known(&mut self, values: DataFrame) -> String {
+        self.named(values.lazy(), "query")
+    }
+
     /// Makes a frame known to the engine, under a name that no one else has.
-    fn registered(&mut self, alias: Ident, frame: LazyFrame) -> TableFactor {
+    fn named(&mut self, frame: LazyFrame, alias: &str) -> String {
         let name = format!("__t{}", self.frames);
         self.frames += 1;
         self.context.register(&name, frame);
-        self.names.push((name.clone(), alias.value.clone()));
+        self.names.push((name.clone(), alias.to_owned()));
+        name
+    }
+
+    /// A frame in the place of what it was made of.
+    fn registered(&mut self, alias: Ident, frame: LazyFrame) -> TableFactor {
+        let name = self.named(frame, &alias.value);
         let alias = TableAlias {
             explicit: true,
             name: Ident::with_quote('"', alias.value),
@@ -362,6 +433,14 @@ fn stopped(flow: ControlFlow<SqlError>) -> Result<(), SqlError> {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
+}
+
+/// A query that was written here.
+pub(crate) fn parsed(text: &str) -> Result<Box<Query>, SqlError> {
+    Parser::new(&GenericDialect {})
+        .try_with_sql(text)
+        .and_then(|mut parser| parser.parse_query())
+        .map_err(|error| SqlError::Engine(error.to_string()))
 }
 
 /// What a relation is called: its alias, or its own name.

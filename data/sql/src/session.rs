@@ -3,15 +3,15 @@
 use crate::answer::Answer;
 use crate::clauses::{self, Tokens, place};
 use crate::error::{Place, SqlError, nearest};
+use crate::limits::ATTEMPTS_MAX;
 use crate::plan::{Planner, REFUSED};
-use crate::tables::{Reads, said, type_name, width};
+use crate::tables::{Reads, said, type_name};
 use polars::prelude::*;
-use sqlparser::ast::{ObjectName, ShowStatementOptions, Spanned, Statement};
+use sqlparser::ast::{ObjectName, Query, ShowStatementOptions, Spanned, Statement};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
 use std::collections::BTreeMap;
-use std::path::Path;
 use tickloom_data::{Catalog, Table};
 
 /// A catalog that statements are run over.
@@ -21,15 +21,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the catalog in a directory. With `memory_max`, a statement is refused that would read more bytes than that.
-    ///
-    /// # Errors
-    /// [`SqlError::Data`] if there is none.
-    pub fn open(root: &Path, memory_max: Option<u64>) -> Result<Session, SqlError> {
-        Ok(Session {
-            catalog: Catalog::open(root)?,
+    /// Statements over a catalog. With `memory_max`, one is refused that would read more bytes than that, decoded.
+    #[must_use]
+    pub fn new(catalog: Catalog, memory_max: Option<u64>) -> Session {
+        Session {
+            catalog,
             memory_max,
-        })
+        }
     }
 
     /// Runs one statement over what is in the catalog now.
@@ -38,30 +36,12 @@ impl Session {
     /// [`SqlError::At`] or [`SqlError::Statement`] for a statement that is wrong; the others if it could not be run.
     pub fn run(&self, text: &str) -> Result<Answer, SqlError> {
         let tokens = clauses::read(text)?;
-        let statement = parse(text, &tokens)?;
-        match statement {
-            Statement::Query(mut query) => {
-                let mut planner = Planner::new(text, &self.catalog, &tokens.samples);
-                planner.query(&mut query)?;
-                let frame = planner.run(&query.to_string())?;
-                self.check_memory(&planner, &tokens)?;
-                // The order of rows counts, where first() and last() are: no sort may be left out.
-                let frame = frame.with_check_order(false);
-                let found =
-                    guarded(|| frame.collect())?.map_err(|error| planner.explained(&error))?;
-                let notes = self.notes(&planner, found.height())?;
-                Ok(Answer::new(found, planner.reads_in_all(), notes))
-            }
+        match parse(text, &tokens)? {
+            Statement::Query(query) => self.planned(text, &tokens, &query, |planner, query| {
+                self.collected(planner, query)
+            }),
             Statement::Explain { statement, .. } => match *statement {
-                Statement::Query(mut query) => {
-                    let mut planner = Planner::new(text, &self.catalog, &tokens.samples);
-                    planner.query(&mut query)?;
-                    let frame = planner.run(&query.to_string())?;
-                    let plan = frame
-                        .explain(true)
-                        .map_err(|error| planner.explained(&error))?;
-                    explained(&planner, &plan)
-                }
+                Statement::Query(query) => self.planned(text, &tokens, &query, explained),
                 other => Err(refused(text, &other)),
             },
             Statement::ShowTables { .. } => self.show_tables(),
@@ -71,19 +51,35 @@ impl Session {
         }
     }
 
-    fn check_memory(&self, planner: &Planner<'_>, tokens: &Tokens) -> Result<(), SqlError> {
-        let Some(allowed) = self.memory_max else {
-            return Ok(());
-        };
-        let needed = planner
-            .reads
-            .iter()
-            .map(|(table, reads)| reads.rows.saturating_mul(bytes_of_a_row(*table, tokens)))
-            .fold(0, u64::saturating_add);
-        if needed > allowed {
-            return Err(SqlError::Memory { needed, allowed });
+    /// Plans a query and does something with the plan: anew, if files were compacted meanwhile.
+    fn planned(
+        &self,
+        text: &str,
+        tokens: &Tokens,
+        query: &Query,
+        work: impl Fn(&mut Planner<'_>, &Query) -> Result<Answer, SqlError>,
+    ) -> Result<Answer, SqlError> {
+        let mut attempts = ATTEMPTS_MAX;
+        loop {
+            attempts -= 1;
+            let mut planner = Planner::new(text, tokens, &self.catalog, self.memory_max);
+            let mut query = query.clone();
+            let done = planner
+                .query(&mut query)
+                .and_then(|()| work(&mut planner, &query));
+            match done {
+                Err(SqlError::Engine(_) | SqlError::Data(_))
+                    if attempts > 0 && planner.is_overtaken()? => {}
+                done => return done,
+            }
         }
-        Ok(())
+    }
+
+    /// The rows of a query.
+    fn collected(&self, planner: &mut Planner<'_>, query: &Query) -> Result<Answer, SqlError> {
+        let found = planner.collected(query)?;
+        let notes = self.notes(planner, found.height())?;
+        Ok(Answer::new(found, planner.reads_in_all(), notes))
     }
 
     /// What is to be said beside an answer without rows: where the nearest data is.
@@ -207,7 +203,12 @@ fn refused(text: &str, statement: &Statement) -> SqlError {
     SqlError::at(text, place.or(Some(Place { line: 1, column: 1 })), REFUSED)
 }
 
-fn explained(planner: &Planner<'_>, plan: &str) -> Result<Answer, SqlError> {
+/// How a query would be read.
+fn explained(planner: &mut Planner<'_>, query: &Query) -> Result<Answer, SqlError> {
+    let frame = planner.run(&query.to_string())?;
+    let plan = frame
+        .explain(true)
+        .map_err(|error| planner.explained(&error))?;
     let reads = planner.reads_in_all();
     let files = format!(
         "reads {} of {} files with {} rows",
@@ -257,35 +258,6 @@ fn columns_of(text: &str, name: &ObjectName) -> Result<Answer, SqlError> {
     ])
     .map_err(crate::tables::engine)?;
     Ok(Answer::new(frame, Reads::default(), Vec::new()))
-}
-
-/// Bytes of a row in memory: of the columns that the statement names, or of all.
-fn bytes_of_a_row(table: Table, tokens: &Tokens) -> u64 {
-    let mut before: Option<&Token> = None;
-    let mut takes_all = false;
-    let mut named = Vec::new();
-    for token in tokens.tokens.iter().map(|token| &token.token) {
-        match token {
-            Token::Word(word) => named.push(word.value.as_str()),
-            Token::Mul => {
-                takes_all |= match before {
-                    Some(Token::Comma | Token::Period) => true,
-                    Some(Token::Word(word)) => {
-                        ["SELECT", "DISTINCT"].contains(&word.value.to_uppercase().as_str())
-                    }
-                    _ => false,
-                };
-            }
-            _ => {}
-        }
-        before = Some(token);
-    }
-    table
-        .outline()
-        .into_iter()
-        .filter(|(name, _)| takes_all || named.contains(name))
-        .map(|(_, kind)| width(kind))
-        .sum()
 }
 
 impl Planner<'_> {

@@ -4,6 +4,7 @@
 use crate::bounds::Bounds;
 use crate::error::SqlError;
 use polars::prelude::*;
+use polars_buffer::Buffer;
 use tickloom_data::{Catalog, ColumnType, FileRange, Table};
 use tickloom_types::Ts;
 
@@ -58,33 +59,45 @@ pub(crate) fn type_name(kind: ColumnType) -> String {
     }
 }
 
-/// The rows of a table that the bounds admit, and perhaps more; not read yet.
+/// The files of a table that can have rows which the bounds admit, and what reading them comes to.
 ///
 /// # Errors
-/// [`SqlError::Data`] if the index cannot be read; [`SqlError::Engine`].
-pub(crate) fn scan(
+/// [`SqlError::Data`] if the index cannot be read.
+pub(crate) fn files(
     catalog: &Catalog,
     table: Table,
     bounds: &Bounds,
-) -> Result<(LazyFrame, Reads), SqlError> {
+) -> Result<(Vec<FileRange>, Reads), SqlError> {
     let all = catalog.files(table)?;
-    let mut reads = Reads {
-        files_of: all.len(),
-        ..Reads::default()
-    };
+    let files_of = all.len();
     let files: Vec<FileRange> = all.into_iter().filter(|file| bounds.admit(file)).collect();
-    reads.files = files.len();
-    reads.rows = files.iter().map(|file| file.rows).sum();
+    let reads = Reads {
+        files: files.len(),
+        files_of,
+        rows: files.iter().map(|file| file.rows).sum(),
+    };
+    Ok((files, reads))
+}
+
+/// The rows of these files of a table that the bounds admit, and perhaps more; not read yet.
+///
+/// # Errors
+/// [`SqlError::Data`] if an object cannot be read; [`SqlError::Engine`].
+pub(crate) fn scan(
+    catalog: &Catalog,
+    table: Table,
+    files: &[FileRange],
+    bounds: &Bounds,
+) -> Result<LazyFrame, SqlError> {
     let mut frames = Vec::new();
     for files in files.chunk_by(|a, b| a.instrument == b.instrument) {
         frames.push(scan_files(catalog, table, files, bounds)?);
     }
-    let frame = match frames.len() {
-        0 => empty(table),
-        1 => frames.remove(0),
-        _ => concat(frames, UnionArgs::default()).map_err(engine)?,
-    };
-    Ok((frame, reads))
+    match frames.len() {
+        0 => Ok(empty(table)),
+        1 => Ok(frames.remove(0)),
+        _ => concat(frames, UnionArgs::default()).map_err(engine),
+    }
 }
 
 /// Files of one instrument.
@@ -123,7 +136,7 @@ fn sources(catalog: &Catalog, files: &[FileRange]) -> Result<ScanSources, SqlErr
     let mut paths = Vec::new();
     for file in files {
         match catalog.remote_bytes(file)? {
-            Some(bytes) => buffers.push(bytes.into()),
+            Some(bytes) => buffers.push(Buffer::from_owner(bytes)),
             None => {
                 let path = catalog.root().join(&file.path);
                 paths.push(PlRefPath::try_from_path(&path).map_err(engine)?);

@@ -1,10 +1,12 @@
 //! What an outside reader of the catalog's files has to know: which files count, what is in them, and the type of each column.
 //! Opens no Parquet file: all of it is in the index.
 
+use super::cache::{CacheKey, Cached, Piece};
 use super::column::{Codec, Column};
 use super::table::COMMON;
 use super::{Catalog, Table};
 use crate::Result;
+use bytes::Bytes;
 use std::path::PathBuf;
 use tickloom_types::{BarSpec, Ts};
 
@@ -25,6 +27,8 @@ pub struct FileRange {
     pub to: Ts,
     /// Number of rows.
     pub rows: u64,
+    /// Names this writing of it in the cache.
+    cache_id: u64,
 }
 
 /// The type of a column, as an outside reader sees it.
@@ -93,20 +97,22 @@ impl Catalog {
     /// As [`Catalog::runs`].
     pub fn files(&self, table: Table) -> Result<Vec<FileRange>> {
         let mut files = Vec::new();
-        self.for_each_file(|_, file| {
-            if file.meta.table == table {
-                files.push(FileRange {
-                    path: file.path,
-                    run: file.meta.run,
-                    instrument: file.meta.instrument.map(|def| def.name),
-                    bar: file.meta.bar,
-                    from: file.meta.ts_min,
-                    to: file.meta.ts_max,
-                    rows: file.meta.rows,
-                });
-            }
-            Ok(())
-        })?;
+        for (_, index) in self.indexes()? {
+            let wanted = index.into_wanted(|meta| meta.table == table);
+            files.extend(wanted.into_iter().map(|wanted| {
+                let meta = wanted.file.meta;
+                FileRange {
+                    path: wanted.file.path,
+                    run: meta.run,
+                    instrument: meta.instrument.map(|def| def.name),
+                    bar: meta.bar,
+                    from: meta.ts_min,
+                    to: meta.ts_max,
+                    rows: meta.rows,
+                    cache_id: wanted.cache_id,
+                }
+            }));
+        }
         files.sort_by(|a, b| {
             let key = |f: &FileRange| (f.instrument.clone(), f.bar, f.from, f.run.clone());
             key(a).cmp(&key(b)).then_with(|| a.path.cmp(&b.path))
@@ -114,15 +120,26 @@ impl Catalog {
         Ok(files)
     }
 
-    /// The bytes of a file, if the catalog is in an object store; `None` if it is a directory, where readers open it themselves.
+    /// The bytes of a file, if the catalog is in an object store: from the cache, if it has them. `None` if it is a directory, where
+    /// readers open it themselves.
     ///
     /// # Errors
     /// [`crate::DataError::Store`].
-    pub fn remote_bytes(&self, file: &FileRange) -> Result<Option<Vec<u8>>> {
+    pub fn remote_bytes(&self, file: &FileRange) -> Result<Option<Bytes>> {
         if !self.store().is_remote() {
             return Ok(None);
         }
-        Ok(Some(self.store().read(&file.path)?.to_vec()))
+        let key = CacheKey {
+            file: file.cache_id,
+            piece: Piece::Whole,
+        };
+        if let Some(Cached::Block(bytes)) = self.cache().get(&key) {
+            return Ok(Some(bytes));
+        }
+        let bytes = self.store().read(&file.path)?;
+        self.cache().count_fetched(bytes.len());
+        self.cache().insert(key, Cached::Block(bytes.clone()));
+        Ok(Some(bytes))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `--mem`: how much memory a command that reads history may take. Shared by all such commands.
 
 use std::path::Path;
-use tickloom_data::{Catalog, DataError};
+use tickloom_data::{CacheStats, Catalog, DataError};
 
 /// What the program takes beside what it reads: code, threads, the engine's own state.
 const OWN_BYTES: u64 = 32 << 20;
@@ -35,6 +35,11 @@ impl Memory {
     pub(crate) fn for_reading(self) -> u64 {
         self.bytes - OWN_BYTES
     }
+}
+
+/// What the catalog's cache did for a command; `None` if it has none.
+pub(crate) fn cache(catalog: &Catalog) -> Option<CacheStats> {
+    Some(catalog.cache_stats()).filter(|stats| stats.bytes_max > 0)
 }
 
 /// Digits and perhaps K, M or G, which are powers of 1,024.

@@ -86,6 +86,14 @@ fn a_backtest_over_a_bucket_is_that_over_a_directory() {
     assert_eq!(hash(&run(&local, &["--mem", "48M"])), expected);
     assert_eq!(hash(&run(&remote, &["--mem", "48M"])), expected);
 
+    // The bucket's blocks went through the cache, and it says so; a directory has none.
+    let json = |ran: &Ran| serde_json::from_str::<Value>(&ran.stdout).unwrap();
+    let cache = &json(&run(&remote, &[]))["cache"];
+    assert!(cache["misses"].as_u64() > Some(0), "{cache}");
+    assert!(cache["fetched"].as_u64() > Some(0), "{cache}");
+    assert!(cache["bytes"].as_u64() <= cache["bytes_max"].as_u64());
+    assert_eq!(json(&run(&local, &[]))["cache"], Value::Null);
+
     let elsewhere = run("s3://nobodys/catalog", &[]);
     assert_eq!(elsewhere.code, 2, "{elsewhere:?}");
     assert!(
@@ -98,6 +106,42 @@ fn a_backtest_over_a_bucket_is_that_over_a_directory() {
         empty.stderr.contains("no catalog in s3://history/nothing"),
         "{empty:?}"
     );
+}
+
+#[cfg(feature = "sql")]
+#[test]
+fn sql_over_a_bucket_gives_the_rows_of_a_directory() {
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let dir = workspace();
+    let file = bars_in(dir.path());
+    let local = dir.path().join("catalog").display().to_string();
+    let remote = format!("s3://{BUCKET}/sql/catalog");
+    let ask = |catalog: &str| {
+        let statement =
+            "select ts_event, count(*), first(open), max(high), sum(volume) from bars sample by 1M";
+        let ran = with(
+            &server,
+            &["sql", "--catalog", catalog, statement, "--format", "csv"],
+        );
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.stdout
+    };
+    for catalog in [&local, &remote] {
+        let ran = with(&server, &["import", &file, "--catalog", catalog, "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let rows = ask(&local);
+    // Of the 700 days, 28 are in each month.
+    assert_eq!(rows.lines().count(), 1 + 25, "{rows}");
+    assert!(
+        rows.lines()
+            .skip(1)
+            .all(|row| row.contains("T00:00:00Z,28,")),
+        "{rows}"
+    );
+    assert_eq!(ask(&remote), rows);
 }
 
 #[test]

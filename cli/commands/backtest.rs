@@ -8,7 +8,7 @@ mod watch;
 
 use crate::config::questdb_address;
 use crate::failure::Failure;
-use crate::memory::Memory;
+use crate::memory::{self, Memory};
 use crate::output;
 use crate::stop::Stop;
 use data::{Data, Records};
@@ -170,6 +170,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         given_bars,
         records,
         watch,
+        catalog,
     } = data;
     let config = settings.core(instruments, instrument, bar_spec, given_bars);
     let go_on = |done: u64| {
@@ -194,7 +195,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
     write(&args, &outcome, &manifest)?;
     if args.json {
-        return output::json(&summary::json(&outcome, &manifest, ledger.as_ref()));
+        let cache = catalog.as_ref().and_then(memory::cache);
+        return output::json(&summary::json(&outcome, &manifest, ledger.as_ref(), cache));
     }
     summary::print(&outcome, &manifest);
     if let Some(path) = &args.report {

@@ -1,13 +1,13 @@
 //! `tickloom export`: a table of the catalog, or a part of it, as one file.
 
 use crate::failure::Failure;
-use crate::memory::Memory;
+use crate::memory::{self, Memory};
 use crate::output::{self, Style};
 use crate::stop::Stop;
 use anyhow::anyhow;
 use std::path::PathBuf;
 use tickloom_backtest::text::grouped;
-use tickloom_data::{DataError, ExportReport, ScanQuery, Table, export_file};
+use tickloom_data::{CacheStats, DataError, ExportReport, ScanQuery, Table, export_file};
 use tickloom_types::{BarSpec, Ts};
 
 const EXAMPLES: &str = "\
@@ -85,12 +85,23 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     bar.finish_and_clear();
     match exported.map_err(failure)? {
         None => Err(Failure::Stopped(anyhow!("stopped; no file was written"))),
-        Some(report) if args.json => output::json(&report),
+        Some(report) if args.json => output::json(&Exported {
+            report: &report,
+            cache: memory::cache(&catalog),
+        }),
         Some(report) => {
             print(&report);
             Ok(())
         }
     }
+}
+
+/// The object that `--json` prints.
+#[derive(serde::Serialize)]
+struct Exported<'a> {
+    #[serde(flatten)]
+    report: &'a ExportReport,
+    cache: Option<CacheStats>,
 }
 
 /// What was asked for may be wrong, or what is there.

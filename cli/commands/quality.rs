@@ -1,14 +1,14 @@
 //! `tickloom quality`: what is wrong with the data of a catalog, as rows with from, to, kind and evidence.
 
 use crate::failure::Failure;
-use crate::memory::Memory;
+use crate::memory::{self, Memory};
 use crate::output::{self, Style};
 use crate::stop::Stop;
 use anyhow::{Context, anyhow};
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text::grouped;
 use tickloom_data::{
-    Calendars, Inspector, Ledger, LedgerRow, ScanQuery, Thresholds, with_calendar,
+    CacheStats, Calendars, Inspector, Ledger, LedgerRow, ScanQuery, Thresholds, with_calendar,
 };
 use tickloom_types::{DurationNs, Ts};
 
@@ -102,7 +102,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     let ledger = inspector.finish();
-    report(&args, &ledger)?;
+    report(&args, &ledger, memory::cache(&catalog))?;
     if args.strict && !ledger.rows.is_empty() {
         return Err(Failure::run(anyhow!("found {}", summary(&ledger))));
     }
@@ -174,7 +174,7 @@ fn whole(value: f64, unit: f64) -> Option<DurationNs> {
     (parts > 0).then_some(parts)
 }
 
-fn report(args: &Args, ledger: &Ledger) -> Result<(), Failure> {
+fn report(args: &Args, ledger: &Ledger, cache: Option<CacheStats>) -> Result<(), Failure> {
     if args.json {
         let kinds: serde_json::Map<String, serde_json::Value> = ledger
             .kinds()
@@ -187,6 +187,7 @@ fn report(args: &Args, ledger: &Ledger) -> Result<(), Failure> {
             "kinds": kinds,
             "more": ledger.more,
             "rows": ledger.rows,
+            "cache": cache,
         }));
     }
     let mut names: Vec<Option<&str>> = ledger

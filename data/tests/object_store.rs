@@ -288,3 +288,35 @@ fn a_catalog_is_compacted_trimmed_and_checked_where_it_is() {
         .all(|one| one.path.starts_with("_runs"));
     assert!(index, "{:?}", found.leftovers);
 }
+
+#[test]
+fn a_scan_in_the_middle_of_an_object_goes_on_in_the_one_that_took_its_place() {
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let catalog = Catalog::create_in(store(&server, &location())).unwrap();
+    // Prices that compress badly, in several batches a file, all on one day.
+    let price = |n: i64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed()) >> 8;
+    let records: Vec<Record> = (0..60_000).map(|n| trade(0, n, price(n))).collect();
+    let records = number(&records);
+    for (part, some) in (1..).zip(records.chunks(30_000)) {
+        let mut writer = catalog.writer(&meta("run-1"), part, "test").unwrap();
+        for (seq, record) in some {
+            writer.push(*seq, record).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+    let bare = catalog.clone().with_cache(0);
+    let mut begun = bare.scan(&ScanQuery::default()).unwrap();
+    let mut found: Vec<_> = begun.by_ref().take(10).map(Result::unwrap).collect();
+    let fetched = bare.cache_stats().fetched;
+    let mut go_on = |_| ControlFlow::Continue(());
+    let done = catalog.compact(&CompactOptions::default(), &mut go_on);
+    assert_eq!(done.unwrap().files_before, 2);
+    found.extend(begun.map(Result::unwrap));
+    assert!(found == records);
+    assert!(
+        bare.cache_stats().fetched > fetched,
+        "nothing was left to read"
+    );
+}

@@ -28,6 +28,8 @@ pub(super) struct Data {
     pub(super) records: Records,
     /// What looks at the records, unless nobody wants to know.
     pub(super) watch: Option<Watch>,
+    /// The catalog that they come from.
+    pub(super) catalog: Option<Catalog>,
 }
 
 /// Records, in memory or read while the run goes on.
@@ -152,6 +154,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
             bar: settings.bar,
             given_bars: Vec::new(),
             records: Records::Memory(records),
+            catalog: None,
         });
     }
     let options = ImportOptions {
@@ -174,6 +177,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         bar: settings.bar.or(file.report.bar),
         given_bars: Vec::new(),
         records: Records::Memory(file.records),
+        catalog: None,
     })
 }
 
@@ -277,6 +281,10 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         given_bars: bar.filter(|_| is_given).into_iter().collect(),
         records: Records::Stream(rows_max, records),
         watch,
+        catalog: match history {
+            History::Catalog(catalog) => Some(catalog.clone()),
+            History::QuestDb(_) => None,
+        },
     })
 }
 

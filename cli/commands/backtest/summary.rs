@@ -4,10 +4,15 @@ use crate::output::{self, Style};
 use serde_json::{Map, Value, json};
 use tickloom_backtest::text::{grouped, money, percent, ratio, time};
 use tickloom_backtest::{Manifest, Outcome};
-use tickloom_data::Ledger;
+use tickloom_data::{CacheStats, Ledger};
 
 /// The object that `--json` prints. Money is a decimal string, exact.
-pub(super) fn json(outcome: &Outcome, manifest: &Manifest, ledger: Option<&Ledger>) -> Value {
+pub(super) fn json(
+    outcome: &Outcome,
+    manifest: &Manifest,
+    ledger: Option<&Ledger>,
+    cache: Option<CacheStats>,
+) -> Value {
     let figures = &outcome.statistics;
     json!({
         "bars": outcome.bars,
@@ -30,6 +35,7 @@ pub(super) fn json(outcome: &Outcome, manifest: &Manifest, ledger: Option<&Ledge
         "periods_per_year": figures.periods_per_year,
         "output_hash": outcome.output_hash,
         "quality": ledger.map(quality),
+        "cache": cache,
         "manifest": manifest,
     })
 }

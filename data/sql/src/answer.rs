@@ -3,7 +3,8 @@
 
 use crate::error::SqlError;
 use crate::limits::CELL_CHARS_MAX;
-use crate::tables::{Reads, engine};
+use crate::reading::Reads;
+use crate::tables::engine;
 use polars::prelude::*;
 use std::io::Write;
 use tickloom_types::Ts;

@@ -3,10 +3,8 @@
 
 use crate::error::{Place, SqlError};
 use crate::limits::STATEMENT_BYTES_MAX;
-use crate::tables::width;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
-use tickloom_data::Table;
 
 /// Identifiers of ours begin so; nobody else's may.
 pub(crate) const OURS: &str = "__";
@@ -33,37 +31,6 @@ pub(crate) struct Sample {
 pub(crate) struct Tokens {
     pub(crate) tokens: Vec<TokenWithSpan>,
     pub(crate) samples: Vec<Sample>,
-}
-
-impl Tokens {
-    /// Bytes of a row in memory: of the columns that the statement names, or of all.
-    pub(crate) fn bytes_of_a_row(&self, table: Table) -> u64 {
-        let mut before: Option<&Token> = None;
-        let mut takes_all = false;
-        let mut named = Vec::new();
-        for token in self.tokens.iter().map(|token| &token.token) {
-            match token {
-                Token::Word(word) => named.push(word.value.as_str()),
-                Token::Mul => {
-                    takes_all |= match before {
-                        Some(Token::Comma | Token::Period) => true,
-                        Some(Token::Word(word)) => {
-                            ["SELECT", "DISTINCT"].contains(&word.value.to_uppercase().as_str())
-                        }
-                        _ => false,
-                    };
-                }
-                _ => {}
-            }
-            before = Some(token);
-        }
-        table
-            .outline()
-            .into_iter()
-            .filter(|(name, _)| takes_all || named.contains(name))
-            .map(|(_, kind)| width(kind))
-            .sum()
-    }
 }
 
 /// Units of buckets: as written, and as the engine writes them. Upper case counts, as in QuestDB: `m` is a minute, `M` a month.

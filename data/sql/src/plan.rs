@@ -3,14 +3,15 @@
 
 use crate::asof::{self, Joined, Rename};
 use crate::bounds::{Bare, Bounds};
-use crate::clauses::{Tokens, place};
+use crate::clauses::{Sample, place};
 use crate::error::{SqlError, nearest};
 use crate::expressions::Expressions;
 use crate::limits::{QUERY_DEPTH_MAX, RELATIONS_MAX};
 use crate::names;
+use crate::reading::Reading;
 use crate::sample::{self, Edge};
 use crate::session::guarded;
-use crate::tables::{Reads, files, scan};
+
 use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PolarsResult};
 use polars::sql::SQLContext;
 use sqlparser::ast::{
@@ -19,18 +20,14 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-use tickloom_data::{Catalog, Table};
+use tickloom_data::Table;
 
 /// What a statement needs to be planned, and what is learned on the way.
 pub(crate) struct Planner<'a> {
     pub(crate) text: &'a str,
-    catalog: &'a Catalog,
-    tokens: &'a Tokens,
-    /// Bytes that may be read, decoded.
-    memory_max: Option<u64>,
+    samples: &'a [Sample],
+    pub(crate) reading: Reading<'a>,
     context: SQLContext,
     /// Names given by WITH, the innermost last.
     scope: Vec<(String, Relation)>,
@@ -38,10 +35,6 @@ pub(crate) struct Planner<'a> {
     frames: usize,
     /// What each frame is called in the statement.
     pub(crate) names: Vec<(String, String)>,
-    pub(crate) reads: Vec<(Table, Reads)>,
-    /// Bytes that are read, decoded.
-    needed: u64,
-    files: Vec<(Table, PathBuf)>,
 }
 
 /// A table, or the result of a query.
@@ -52,25 +45,16 @@ struct Relation {
 }
 
 impl<'a> Planner<'a> {
-    pub(crate) fn new(
-        text: &'a str,
-        tokens: &'a Tokens,
-        catalog: &'a Catalog,
-        memory_max: Option<u64>,
-    ) -> Planner<'a> {
+    pub(crate) fn new(text: &'a str, samples: &'a [Sample], reading: Reading<'a>) -> Planner<'a> {
         Planner {
             text,
-            catalog,
-            tokens,
-            memory_max,
+            samples,
+            reading,
             context: SQLContext::new(),
             scope: Vec::new(),
             depth: 0,
             frames: 0,
             names: Vec::new(),
-            reads: Vec::new(),
-            needed: 0,
-            files: Vec::new(),
         }
     }
 
@@ -136,7 +120,7 @@ impl<'a> Planner<'a> {
             return Err(self.wrong(&into.name, REFUSED));
         }
         names::by_text(select, order_by);
-        let sample = sample::taken(select, &self.tokens.samples).cloned();
+        let sample = sample::taken(select, self.samples).cloned();
         let condition = select.selection.clone();
         let mut from = std::mem::take(&mut select.from);
         let frames = self.as_frames(&mut from, condition.as_ref(), sample.is_some())?;
@@ -282,7 +266,7 @@ impl<'a> Planner<'a> {
                 let Some(table) = Table::from_name(&name.value.to_lowercase()) else {
                     return Err(self.unknown_table(&ObjectName::from(name)));
                 };
-                if self.reads.len() == RELATIONS_MAX {
+                if self.reading.relations() == RELATIONS_MAX {
                     let what = format!("a statement may name {RELATIONS_MAX} tables at most");
                     return Err(self.wrong(&ObjectName::from(name), what));
                 }
@@ -290,7 +274,7 @@ impl<'a> Planner<'a> {
                     Some(bounds) => bounds.clone(),
                     None => Bounds::of(condition, &alias.value, bare),
                 };
-                let frame = self.scanned(table, &bounds)?;
+                let frame = self.reading.scan(table, &bounds)?;
                 let table = Some(table);
                 Ok((alias, Relation { frame, table }))
             }
@@ -299,34 +283,6 @@ impl<'a> Planner<'a> {
                 "only the catalog's tables and queries in parentheses can be read, no functions and no files",
             )),
         }
-    }
-
-    /// A table's rows, if they fit into the memory that is allowed.
-    fn scanned(&mut self, table: Table, bounds: &Bounds) -> Result<LazyFrame, SqlError> {
-        let (files, reads) = files(self.catalog, table, bounds)?;
-        let bytes = self.tokens.bytes_of_a_row(table);
-        self.needed = self.needed.saturating_add(reads.rows.saturating_mul(bytes));
-        self.reads.push((table, reads));
-        self.files
-            .extend(files.iter().map(|file| (table, file.path.clone())));
-        if let Some(allowed) = self.memory_max.filter(|allowed| self.needed > *allowed) {
-            let needed = self.needed;
-            return Err(SqlError::Memory { needed, allowed });
-        }
-        scan(self.catalog, table, &files, bounds)
-    }
-
-    /// Whether a file that was to be read is not listed any more: it was compacted or dropped since.
-    ///
-    /// # Errors
-    /// [`SqlError::Data`] if the index cannot be read.
-    pub(crate) fn is_overtaken(&self) -> Result<bool, SqlError> {
-        let tables: BTreeSet<Table> = self.files.iter().map(|(table, _)| *table).collect();
-        let mut listed = BTreeSet::new();
-        for table in tables {
-            listed.extend(self.catalog.files(table)?.into_iter().map(|file| file.path));
-        }
-        Ok(self.files.iter().any(|(_, path)| !listed.contains(path)))
     }
 
     fn unknown_table(&self, name: &ObjectName) -> SqlError {

@@ -5,7 +5,8 @@ use crate::clauses::{self, Tokens, place};
 use crate::error::{Place, SqlError, nearest};
 use crate::limits::ATTEMPTS_MAX;
 use crate::plan::{Planner, REFUSED};
-use crate::tables::{Reads, said, type_name};
+use crate::reading::{Reading, Reads};
+use crate::tables::{said, type_name};
 use polars::prelude::*;
 use sqlparser::ast::{ObjectName, Query, ShowStatementOptions, Spanned, Statement};
 use sqlparser::dialect::GenericDialect;
@@ -62,14 +63,18 @@ impl Session {
         let mut attempts = ATTEMPTS_MAX;
         loop {
             attempts -= 1;
-            let mut planner = Planner::new(text, tokens, &self.catalog, self.memory_max);
+            let mut planner = Planner::new(
+                text,
+                &tokens.samples,
+                Reading::new(&self.catalog, &tokens.tokens, self.memory_max),
+            );
             let mut query = query.clone();
             let done = planner
                 .query(&mut query)
                 .and_then(|()| work(&mut planner, &query));
             match done {
                 Err(SqlError::Engine(_) | SqlError::Data(_))
-                    if attempts > 0 && planner.is_overtaken()? => {}
+                    if attempts > 0 && planner.reading.is_overtaken()? => {}
                 done => return done,
             }
         }
@@ -79,7 +84,7 @@ impl Session {
     fn collected(&self, planner: &mut Planner<'_>, query: &Query) -> Result<Answer, SqlError> {
         let found = planner.collected(query)?;
         let notes = self.notes(planner, found.height())?;
-        Ok(Answer::new(found, planner.reads_in_all(), notes))
+        Ok(Answer::new(found, planner.reading.in_all(), notes))
     }
 
     /// What is to be said beside an answer without rows: where the nearest data is.
@@ -88,14 +93,14 @@ impl Session {
             return Ok(Vec::new());
         }
         let mut notes = Vec::new();
-        for (table, reads) in &planner.reads {
+        for (table, reads) in planner.reading.tables() {
             if reads.rows > 0 {
                 continue;
             }
             let ranges = self.catalog.ranges()?;
             let of_it: Vec<String> = ranges
                 .iter()
-                .filter(|range| range.table == *table)
+                .filter(|range| range.table == table)
                 .map(|range| {
                     let name = range.instrument.as_deref().unwrap_or("no instrument");
                     format!("{name} from {} to {}", range.from, range.to)
@@ -209,7 +214,7 @@ fn explained(planner: &mut Planner<'_>, query: &Query) -> Result<Answer, SqlErro
     let plan = frame
         .explain(true)
         .map_err(|error| planner.explained(&error))?;
-    let reads = planner.reads_in_all();
+    let reads = planner.reading.in_all();
     let files = format!(
         "reads {} of {} files with {} rows",
         reads.files, reads.files_of, reads.rows
@@ -261,17 +266,6 @@ fn columns_of(text: &str, name: &ObjectName) -> Result<Answer, SqlError> {
 }
 
 impl Planner<'_> {
-    /// What all tables' files come to.
-    fn reads_in_all(&self) -> Reads {
-        let mut all = Reads::default();
-        for (_, reads) in &self.reads {
-            all.files += reads.files;
-            all.files_of += reads.files_of;
-            all.rows += reads.rows;
-        }
-        all
-    }
-
     /// What the engine says of a statement, in the statement's own names and with the place of the name it is about.
     pub(crate) fn explained(&self, error: &PolarsError) -> SqlError {
         let mut what = said(error);
@@ -305,8 +299,8 @@ impl Planner<'_> {
         }
         let place = self.place_of(&name);
         let known: Vec<&str> = self
-            .reads
-            .iter()
+            .reading
+            .tables()
             .flat_map(|(table, _)| table.outline())
             .map(|(column, _)| column)
             .collect();

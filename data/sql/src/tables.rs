@@ -8,17 +8,6 @@ use polars_buffer::Buffer;
 use tickloom_data::{Catalog, ColumnType, FileRange, Table};
 use tickloom_types::Ts;
 
-/// What a statement reads of the catalog.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads {
-    /// Files that it reads, and of how many.
-    pub files: usize,
-    /// Files of the tables it names.
-    pub files_of: usize,
-    /// Rows in the files that it reads.
-    pub rows: u64,
-}
-
 /// The engine's type of a column.
 pub(crate) fn data_type(kind: ColumnType) -> DataType {
     match kind {
@@ -57,26 +46,6 @@ pub(crate) fn type_name(kind: ColumnType) -> String {
         ColumnType::Bool => "BOOLEAN".to_owned(),
         ColumnType::Word => "VARCHAR".to_owned(),
     }
-}
-
-/// The files of a table that can have rows which the bounds admit, and what reading them comes to.
-///
-/// # Errors
-/// [`SqlError::Data`] if the index cannot be read.
-pub(crate) fn files(
-    catalog: &Catalog,
-    table: Table,
-    bounds: &Bounds,
-) -> Result<(Vec<FileRange>, Reads), SqlError> {
-    let all = catalog.files(table)?;
-    let files_of = all.len();
-    let files: Vec<FileRange> = all.into_iter().filter(|file| bounds.admit(file)).collect();
-    let reads = Reads {
-        files: files.len(),
-        files_of,
-        rows: files.iter().map(|file| file.rows).sum(),
-    };
-    Ok((files, reads))
 }
 
 /// The rows of these files of a table that the bounds admit, and perhaps more; not read yet.

@@ -1,0 +1,119 @@
+//! Statements over a catalog that changes meanwhile, and over one that is too large.
+
+#![cfg(test)]
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tickloom_data::{Catalog, CompactOptions, RunMeta};
+use tickloom_sql::{Format, Session, SqlError};
+use tickloom_types::{
+    Header, InstrumentDef, InstrumentId, Instruments, Kind, Seq, SourceDef, SourceId, SourceKind,
+    TradeBody, Ts,
+};
+
+/// Rows of a part.
+const ROWS: u64 = 100;
+
+fn meta() -> RunMeta {
+    let mut instruments = Instruments::new();
+    let def = InstrumentDef::new("test.A", 2, 0, "USD");
+    instruments.add(def).unwrap();
+    let source = SourceDef {
+        name: "feed".to_owned(),
+        kind: SourceKind::Feed,
+    };
+    instruments.add_source(source).unwrap();
+    RunMeta::new("run-1", Ts(0), instruments).unwrap()
+}
+
+/// Writes a part of trades whose sizes are all 2.
+fn write(catalog: &Catalog, part: u32) {
+    let mut writer = catalog.writer(&meta(), part, "test").unwrap();
+    for n in 0..ROWS {
+        let seq: Seq = u64::from(part) * ROWS + n;
+        let ts = Ts(i64::try_from(seq).unwrap());
+        let header = Header::new(Kind::Trade, InstrumentId(0), SourceId(0), ts, ts);
+        let body = TradeBody {
+            price: 1 + i64::from(part),
+            qty: 2,
+            ..TradeBody::default()
+        };
+        writer.push(seq, &body.record(header)).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+fn row(session: &Session, statement: &str) -> Vec<u64> {
+    let answer = session.run(statement).unwrap();
+    let mut csv = Vec::new();
+    answer.write(Format::Csv, &mut csv).unwrap();
+    let csv = String::from_utf8(csv).unwrap();
+    let row = csv.lines().nth(1).unwrap();
+    row.split(',').map(|field| field.parse().unwrap()).collect()
+}
+
+fn create(path: &Path) -> Catalog {
+    let catalog = Catalog::create(path).unwrap();
+    write(&catalog, 0);
+    catalog
+}
+
+#[test]
+fn rows_are_whole_while_a_writer_and_a_compaction_are_at_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = create(dir.path());
+    let session = Session::new(catalog.clone(), None);
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for part in 1..=40 {
+                write(&catalog, part);
+                catalog
+                    .compact(&CompactOptions::default(), &mut |_| {
+                        ControlFlow::Continue(())
+                    })
+                    .unwrap();
+            }
+            is_done.store(true, Ordering::Release);
+        });
+        let mut before = 0;
+        loop {
+            let was_done = is_done.load(Ordering::Acquire);
+            let found = row(
+                &session,
+                "select count(price), sum(qty), min(seq), max(seq) from trades",
+            );
+            let count = found[0];
+            assert_eq!(count % ROWS, 0);
+            assert!(count >= before, "{count} rows after {before}");
+            assert_eq!(found, [count, 2 * count, 0, count - 1]);
+            before = count;
+            if was_done {
+                break;
+            }
+        }
+        assert_eq!(before, 41 * ROWS);
+    });
+}
+
+#[test]
+fn a_statement_that_reads_too_much_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = create(dir.path());
+    // A time is 8 bytes, a price 16.
+    let session = |bytes: u64| Session::new(catalog.clone(), Some(bytes));
+    let statement = "select ts_event, price from trades";
+    assert_eq!(session(ROWS * 24).run(statement).unwrap().rows(), 100);
+    let refused = session(ROWS * 24 - 1).run(statement);
+    let Err(SqlError::Memory { needed, allowed }) = refused else {
+        panic!("it was not refused");
+    };
+    assert_eq!((needed, allowed), (ROWS * 24, ROWS * 24 - 1));
+    // Twice the table is twice the rows; what the bounds leave out is not read.
+    let twice = "select a.price from trades a join trades b on a.price = b.price";
+    assert!(session(ROWS * 31).run(twice).is_err());
+    assert!(session(ROWS * 32).run(twice).is_ok());
+    let none = "select ts_event, price from trades where instrument = 'test.B'";
+    assert_eq!(session(0).run(none).unwrap().rows(), 0);
+}

@@ -2,7 +2,7 @@
 //! a mark that the parser takes for a grouping, `ASOF JOIN` without a condition gets one.
 
 use crate::error::{Place, SqlError};
-use crate::limits::STATEMENT_BYTES_MAX;
+use crate::limits::{STATEMENT_BYTES_MAX, TOKENS_MAX};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Word};
 
@@ -33,22 +33,24 @@ pub(crate) struct Tokens {
     pub(crate) samples: Vec<Sample>,
 }
 
-/// Units of buckets: as written, and as the engine writes them. Upper case counts, as in QuestDB: `m` is a minute, `M` a month.
-const UNITS: &[(&str, &str)] = &[
-    ("n", "ns"),
-    ("ns", "ns"),
-    ("U", "us"),
-    ("us", "us"),
-    ("T", "ms"),
-    ("ms", "ms"),
-    ("s", "s"),
-    ("m", "m"),
-    ("h", "h"),
-    ("d", "d"),
-    ("w", "w"),
-    ("M", "mo"),
-    ("y", "y"),
+/// Units of buckets: as written, as the engine writes them, and how many of them a bucket may have: a hundred years. Upper case
+/// counts, as in QuestDB: `m` is a minute, `M` a month.
+const UNITS: &[(&str, &str, u64)] = &[
+    ("n", "ns", 36_500 * DAY_NS),
+    ("ns", "ns", 36_500 * DAY_NS),
+    ("U", "us", 36_500 * DAY_NS / 1_000),
+    ("us", "us", 36_500 * DAY_NS / 1_000),
+    ("T", "ms", 36_500 * DAY_NS / 1_000_000),
+    ("ms", "ms", 36_500 * DAY_NS / 1_000_000),
+    ("s", "s", 36_500 * 86_400),
+    ("m", "m", 36_500 * 1_440),
+    ("h", "h", 36_500 * 24),
+    ("d", "d", 36_500),
+    ("w", "w", 5_200),
+    ("M", "mo", 1_200),
+    ("y", "y", 100),
 ];
+const DAY_NS: u64 = 86_400_000_000_000;
 
 /// Splits a text into statements at its semicolons.
 ///
@@ -123,6 +125,11 @@ pub(crate) fn place(at: Location) -> Place {
 pub(crate) fn read(text: &str) -> Result<Tokens, SqlError> {
     let mut tokens = tokenize(text)?;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    let mut nested = tokens.iter().filter(|token| !is_plain(&token.token));
+    if let Some(token) = nested.nth(TOKENS_MAX) {
+        let what = format!("a statement may have {TOKENS_MAX} words and operators at most");
+        return Err(SqlError::at(text, Some(place(token.span.start)), what));
+    }
     let mut rewrite = Rewrite {
         text,
         tokens,
@@ -136,6 +143,14 @@ pub(crate) fn read(text: &str) -> Result<Tokens, SqlError> {
         tokens: rewrite.done,
         samples: rewrite.samples,
     })
+}
+
+/// Whether a token may come in any number: part of a long list.
+fn is_plain(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)
+    )
 }
 
 struct Rewrite<'a> {
@@ -272,16 +287,21 @@ impl Rewrite<'_> {
     fn length(&mut self) -> Result<String, SqlError> {
         const EXPECTED: &str = "expected the length of a bucket, such as 30s, 5m, 1h, 1d, 1w, 1M";
         let number = match self.token(self.at) {
-            Some(Token::Number(digits, false)) => digits.parse::<u32>().ok().filter(|n| *n > 0),
+            Some(Token::Number(digits, false)) => digits.parse::<u64>().ok().filter(|n| *n > 0),
             _ => None,
         };
-        let number = number.ok_or_else(|| self.wrong(self.at, EXPECTED))?;
         let unit = self
             .word(self.at + 1)
-            .and_then(|word| UNITS.iter().find(|(unit, _)| *unit == word.value))
-            .ok_or_else(|| self.wrong(self.at, EXPECTED))?;
+            .and_then(|word| UNITS.iter().find(|(unit, ..)| *unit == word.value));
+        let (Some(number), Some((_, unit, number_max))) = (number, unit) else {
+            return Err(self.wrong(self.at, EXPECTED));
+        };
+        if number > *number_max {
+            let what = "a bucket may be a hundred years long at most";
+            return Err(self.wrong(self.at, what));
+        }
         self.at += 2;
-        Ok(format!("{number}{}", unit.1))
+        Ok(format!("{number}{unit}"))
     }
 
     fn text(&mut self) -> Result<String, SqlError> {
@@ -414,6 +434,11 @@ mod tests {
             ("select 1 from t sample by x", "column 27"),
             ("select 1 from t sample by 0m", "column 27"),
             ("select 1 from t sample by 5q", "column 27"),
+            ("select 1 from t sample by 101y", "column 27"),
+            (
+                "select 1 from t sample by 99999999999999999999n",
+                "column 27",
+            ),
             ("select 1 from t sample by", "column 26"),
             (
                 "select 1 from t sample by 5m align to first observation",

@@ -12,6 +12,7 @@ mod expressions;
 mod limits;
 mod literals;
 mod names;
+mod parse;
 mod plan;
 mod reading;
 mod sample;

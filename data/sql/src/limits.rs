@@ -12,3 +12,9 @@ pub(crate) const CELL_CHARS_MAX: usize = 80;
 pub(crate) const ATTEMPTS_MAX: usize = 5;
 /// Different decimals in a query after IN.
 pub(crate) const DECIMALS_MAX: usize = 1_000;
+/// Tokens of a statement, beside literals and commas.
+pub(crate) const TOKENS_MAX: usize = 20_000;
+/// Deepest nesting of expressions, in which each operator of a chain is one more.
+pub(crate) const EXPRESSION_DEPTH_MAX: usize = 400;
+/// Stack of the thread that runs a statement. Only what is used of it takes memory.
+pub(crate) const STACK_BYTES: usize = 256 << 20;

@@ -135,7 +135,13 @@ impl<'a> Planner<'a> {
             let frame = match &sample {
                 Some(sample) => {
                     sample::group(select, order_by, sample, self.text)?;
-                    sample::with_buckets(joined.frame, sample, edge, self.text)?
+                    sample::with_buckets(
+                        joined.frame,
+                        sample,
+                        edge,
+                        self.reading.catalog,
+                        self.text,
+                    )?
                 }
                 None => joined.frame,
             };

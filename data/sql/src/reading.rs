@@ -22,7 +22,7 @@ pub struct Reads {
 
 /// A catalog that a statement reads, and what it has read of it.
 pub(crate) struct Reading<'a> {
-    catalog: &'a Catalog,
+    pub(crate) catalog: &'a Catalog,
     /// The statement.
     tokens: &'a [TokenWithSpan],
     /// Bytes of rows that may be read, decoded.

@@ -10,6 +10,7 @@ use sqlparser::ast::{
 };
 use std::convert::Infallible;
 use std::ops::ControlFlow;
+use tickloom_data::{Calendars, Catalog};
 
 /// The column that has the close of the bucket that a row is in.
 const BUCKET: &str = "__bucket";
@@ -81,6 +82,7 @@ pub(crate) fn with_buckets(
     mut frame: LazyFrame,
     sample: &Sample,
     edge: Edge,
+    catalog: &Catalog,
     text: &str,
 ) -> Result<LazyFrame, SqlError> {
     let wrong = |what: String| SqlError::at(text, Some(sample.place), what);
@@ -106,8 +108,9 @@ pub(crate) fn with_buckets(
     let Some(calendar) = &sample.calendar else {
         return Ok(sorted.with_columns([close(&sample.every, zone, edge).alias(BUCKET)]));
     };
-    let closes =
-        sessions::closes(&sample.every, calendar).map_err(|error| wrong(error.to_string()))?;
+    let calendars = Calendars::with_own(&catalog.root().join("_calendars"))?;
+    let closes = sessions::closes(&sample.every, calendar, &calendars)
+        .map_err(|error| wrong(error.to_string()))?;
     let bucket = sessions::close(col(TIME), closes, edge).alias(BUCKET);
     let within = sorted.with_columns([bucket]);
     Ok(within.filter(col(BUCKET).is_not_null()))

@@ -3,16 +3,16 @@
 use crate::answer::Answer;
 use crate::clauses::{self, Tokens, place};
 use crate::error::{Place, SqlError, nearest};
-use crate::limits::ATTEMPTS_MAX;
+use crate::limits::{ATTEMPTS_MAX, STACK_BYTES};
+use crate::parse::{end_of, parse};
 use crate::plan::{Planner, REFUSED};
 use crate::reading::{Reading, Reads};
 use crate::tables::{said, type_name};
 use polars::prelude::*;
 use sqlparser::ast::{ObjectName, Query, ShowStatementOptions, Spanned, Statement};
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
 use std::collections::BTreeMap;
+use std::thread::Builder;
 use tickloom_data::{Catalog, Table};
 
 /// A catalog that statements are run over.
@@ -36,6 +36,19 @@ impl Session {
     /// # Errors
     /// [`SqlError::At`] or [`SqlError::Statement`] for a statement that is wrong; the others if it could not be run.
     pub fn run(&self, text: &str) -> Result<Answer, SqlError> {
+        // Who goes over a statement's tree goes as deep as it is nested.
+        std::thread::scope(|scope| {
+            let worker = Builder::new().stack_size(STACK_BYTES);
+            let worker = worker
+                .spawn_scoped(scope, || self.run_here(text))
+                .map_err(|error| SqlError::Engine(format!("it got no thread: {error}")))?;
+            worker
+                .join()
+                .unwrap_or_else(|_| Err(SqlError::Engine(PANICKED.to_owned())))
+        })
+    }
+
+    fn run_here(&self, text: &str) -> Result<Answer, SqlError> {
         let tokens = clauses::read(text)?;
         match parse(text, &tokens)? {
             Statement::Query(query) => self.planned(text, &tokens, &query, |planner, query| {
@@ -152,54 +165,12 @@ impl Session {
     }
 }
 
-/// Parses one statement.
-fn parse(text: &str, tokens: &Tokens) -> Result<Statement, SqlError> {
-    let options = ParserOptions {
-        trailing_commas: true,
-        ..ParserOptions::default()
-    };
-    let parsed = Parser::new(&GenericDialect {})
-        .with_options(options)
-        .with_tokens_with_locations(tokens.tokens.clone())
-        .parse_statements();
-    let mut statements = parsed.map_err(|error| syntax(text, &error))?;
-    match statements.len() {
-        1 => Ok(statements.remove(0)),
-        0 => Err(SqlError::Statement("there is no statement".to_owned())),
-        _ => Err(SqlError::Statement(
-            "one statement at a time; several can be given on standard input".to_owned(),
-        )),
-    }
-}
-
-/// What the parser says, without its own words for the place.
-fn syntax(text: &str, error: &ParserError) -> SqlError {
-    let said = match error {
-        ParserError::TokenizerError(said) | ParserError::ParserError(said) => said.as_str(),
-        ParserError::RecursionLimitExceeded => "it is nested too deep",
-    };
-    let Some((what, rest)) = said.rsplit_once(" at Line: ") else {
-        return SqlError::at(text, end_of(text), said);
-    };
-    let place = rest.split_once(", Column: ").and_then(|(line, column)| {
-        Some(Place {
-            line: line.parse().ok()?,
-            column: column.trim().parse().ok()?,
-        })
-    });
-    SqlError::at(text, place, what)
-}
+const PANICKED: &str = "the engine cannot do this";
 
 /// The engine panics on some of what it cannot do; that is an error of the statement like others.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, SqlError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
-        .map_err(|_| SqlError::Engine("the engine cannot do this".to_owned()))
-}
-
-fn end_of(text: &str) -> Option<Place> {
-    let line = text.lines().count();
-    let column = text.lines().last()?.chars().count() + 1;
-    Some(Place { line, column })
+        .map_err(|_| SqlError::Engine(PANICKED.to_owned()))
 }
 
 fn refused(text: &str, statement: &Statement) -> SqlError {

@@ -11,12 +11,17 @@ use tickloom_types::{BarSpec, Ts};
 ///
 /// # Errors
 /// What the data crate says of an unknown calendar, or of a length that sessions cannot be cut into.
-pub(crate) fn closes(every: &str, calendar: &str) -> Result<Closes, SqlError> {
+pub(crate) fn closes(
+    every: &str,
+    calendar: &str,
+    calendars: &Calendars,
+) -> Result<Closes, SqlError> {
     let size: BarSpec = every
         .parse()
         .map_err(|error: tickloom_types::BarSpecError| SqlError::Statement(error.to_string()))?;
-    let calendar = Calendars::built_in().and_then(|all| all.get(calendar));
-    let closes = calendar.and_then(|calendar| Closes::new(size, Some(calendar)));
+    let closes = calendars
+        .get(calendar)
+        .and_then(|calendar| Closes::new(size, Some(calendar)));
     closes.map_err(|error| SqlError::Statement(error.to_string()))
 }
 

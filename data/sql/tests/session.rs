@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+use proptest::prelude::*;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,4 +117,129 @@ fn a_statement_that_reads_too_much_is_refused() {
     assert!(session(ROWS * 32).run(twice).is_ok());
     let none = "select ts_event, price from trades where instrument = 'test.B'";
     assert_eq!(session(0).run(none).unwrap().rows(), 0);
+}
+
+#[test]
+fn what_is_nested_too_deep_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = Session::new(create(dir.path()), None);
+    let chain = |links: usize, of: &str, by: &str| vec![of; links].join(by);
+    let within = format!("select {} as n", chain(390, "1", " + "));
+    assert_eq!(row(&session, &within), [390]);
+    for (statement, expected) in [
+        (
+            format!("select {}", chain(402, "1", "+")),
+            "400 operators in a row",
+        ),
+        (
+            format!("select {}", chain(100_000, "1", "+")),
+            "20000 words and operators",
+        ),
+        (
+            format!("select {}1{}", "(".repeat(5_000), ")".repeat(5_000)),
+            "nested too deep",
+        ),
+        (format!("select {}true", "not ".repeat(5_000)), "column"),
+        (
+            format!(
+                "{}select 1{}",
+                "select * from (".repeat(20),
+                ") x".repeat(20)
+            ),
+            "nested",
+        ),
+    ] {
+        let refused = session.run(&statement).map(|answer| answer.rows());
+        let error = refused.unwrap_err();
+        assert!(error.is_input(), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// Statements of words that mean something.
+fn any_statement() -> impl Strategy<Value = String> {
+    let expression = proptest::sample::select(vec![
+        "price",
+        "t.qty",
+        "ts_event",
+        "*",
+        "q.*",
+        "sum(qty)",
+        "first(price)",
+        "count(*)",
+        "'2024-01-01'",
+        "-0.1",
+        "1e400",
+        "99999999999999999999999999999999999999999.5",
+        "null",
+        "cast(price as decimal(38,37))",
+        "(select max(price) from trades)",
+        "price in (select qty from trades)",
+        "row_number() over (order by seq)",
+        "\"from\"",
+        "price / 0",
+        "ts_event - ts_recv",
+        "interval '1 day'",
+        "case when side = 'buy' then 1 end",
+        "sum(",
+    ]);
+    let from = proptest::sample::select(vec![
+        "trades",
+        "trades t",
+        "trades t asof join trades q on (instrument)",
+        "trades t asof join quotes q match_condition (t.seq >= q.seq) on (run, instrument)",
+        "trades t join trades q on t.seq = q.seq",
+        "trades t left join quotes q using (instrument)",
+        "(select * from trades sample by 1h) t",
+        "(select 1 as price) t",
+        "trades, quotes",
+        "bars",
+        "nothing",
+    ]);
+    let rest = proptest::sample::select(vec![
+        "",
+        "where ts_event > '2024-01-01'",
+        "where price > 0.1 and instrument = 'test.A'",
+        "group by side",
+        "group by 1",
+        "sample by 1m",
+        "sample by 1M align to calendar time zone 'Europe/Paris'",
+        "sample by 1d calendar 'us-equity'",
+        "sample by 4000000000y",
+        "order by 1 desc limit 3",
+        "union all select qty from trades order by 1",
+        "having count(*) > 1",
+        "limit -1",
+    ]);
+    (
+        proptest::collection::vec(expression, 1..4),
+        from,
+        proptest::collection::vec(rest, 0..3),
+    )
+        .prop_map(|(what, from, rest)| {
+            format!("select {} from {from} {}", what.join(", "), rest.join(" "))
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever a statement is, there is an answer that can be written, or an error in words.
+    #[test]
+    fn any_statement_is_answered_or_refused(statement in any_statement()) {
+        let dir = tempfile::tempdir().unwrap();
+        let session = Session::new(create(dir.path()), None);
+        match session.run(&statement) {
+            Ok(answer) => for format in [Format::Csv, Format::Json, Format::Parquet] {
+                let written = answer.write(format, Vec::new());
+                prop_assert!(written.is_ok(), "{}: {:?}", statement, written);
+            },
+            Err(error) => {
+                prop_assert!(!error.to_string().is_empty());
+                let is_panic = error.to_string().contains("the engine cannot do this");
+                prop_assert!(!is_panic, "{}: {}", statement, error);
+            }
+        }
+    }
 }

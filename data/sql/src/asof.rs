@@ -3,10 +3,11 @@
 
 use crate::clauses::{BY_TIME_MARK, place};
 use crate::error::{SqlError, nearest};
+use crate::names::single;
 use crate::tables::engine;
 use polars::prelude::*;
 use sqlparser::ast::{
-    BinaryOperator, Expr as SqlExpr, Ident, JoinConstraint, ObjectName, SelectItem,
+    BinaryOperator, Expr as SqlExpr, Ident, JoinConstraint, SelectItem,
     SelectItemQualifiedWildcardKind, Spanned, VisitorMut,
 };
 use std::ops::ControlFlow;
@@ -379,13 +380,6 @@ fn ordered(condition: &SqlExpr) -> Option<(&SqlExpr, bool, &SqlExpr)> {
             BinaryOperator::Lt => Some((right, false, left)),
             _ => None,
         },
-        _ => None,
-    }
-}
-
-fn single(name: &ObjectName) -> Option<&Ident> {
-    match name.0.as_slice() {
-        [part] => part.as_ident(),
         _ => None,
     }
 }

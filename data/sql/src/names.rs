@@ -1,6 +1,8 @@
-//! What values in a result are called.
+//! What values in a result and relations are called.
 
-use sqlparser::ast::{Expr, Ident, OrderBy, OrderByKind, Select, SelectItem};
+use sqlparser::ast::{
+    Expr, Ident, ObjectName, OrderBy, OrderByKind, Select, SelectItem, TableFactor,
+};
 
 /// Calls a value without a name by its text, as in `max(price)`: the engine would call it by the column in it, `price`, and could not
 /// tell it from `min(price)`. Where the order is by a value that is selected, it is by that name.
@@ -27,5 +29,25 @@ pub(crate) fn by_text(select: &mut Select, order_by: &mut Option<OrderBy>) {
         if let Some((_, alias)) = named.iter().find(|(expr, _)| *expr == by.expr) {
             by.expr = Expr::Identifier(alias.clone());
         }
+    }
+}
+
+/// What a relation is called: its alias, or its own name.
+pub(crate) fn alias_of(factor: &TableFactor) -> Option<Ident> {
+    match factor {
+        TableFactor::Table { name, alias, .. } => match alias {
+            Some(alias) => Some(alias.name.clone()),
+            None => single(name).cloned(),
+        },
+        TableFactor::Derived { alias, .. } => alias.as_ref().map(|alias| alias.name.clone()),
+        _ => None,
+    }
+}
+
+/// A name of one word.
+pub(crate) fn single(name: &ObjectName) -> Option<&Ident> {
+    match name.0.as_slice() {
+        [part] => part.as_ident(),
+        _ => None,
     }
 }

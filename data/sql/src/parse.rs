@@ -3,7 +3,7 @@
 use crate::clauses::{Tokens, place};
 use crate::error::{Place, SqlError};
 use crate::limits::EXPRESSION_DEPTH_MAX;
-use sqlparser::ast::{Expr, Spanned, Statement, Visit, Visitor};
+use sqlparser::ast::{Expr, Query, Spanned, Statement, Visit, Visitor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use std::ops::ControlFlow;
@@ -58,6 +58,14 @@ pub(crate) fn end_of(text: &str) -> Option<Place> {
     let line = text.lines().count();
     let column = text.lines().last()?.chars().count() + 1;
     Some(Place { line, column })
+}
+
+/// A query that was written here.
+pub(crate) fn parsed(text: &str) -> Result<Box<Query>, SqlError> {
+    Parser::new(&GenericDialect {})
+        .try_with_sql(text)
+        .and_then(|mut parser| parser.parse_query())
+        .map_err(|error| SqlError::Engine(error.to_string()))
 }
 
 /// Counts how deep expressions are nested: a chain of operators is as deep as it is long.

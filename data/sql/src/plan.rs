@@ -7,7 +7,8 @@ use crate::clauses::{Sample, place};
 use crate::error::{SqlError, nearest};
 use crate::expressions::Expressions;
 use crate::limits::{QUERY_DEPTH_MAX, RELATIONS_MAX};
-use crate::names;
+use crate::names::{self, alias_of, single};
+use crate::parse::parsed;
 use crate::reading::Reading;
 use crate::sample::{self, Edge};
 use crate::session::guarded;
@@ -18,8 +19,6 @@ use sqlparser::ast::{
     Expr, Ident, JoinOperator, ObjectName, OrderBy, Query, Select, SetExpr, Spanned, TableAlias,
     TableFactor, TableWithJoins, VisitMut,
 };
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 use std::ops::ControlFlow;
 use tickloom_data::Table;
 
@@ -394,32 +393,5 @@ fn stopped(flow: ControlFlow<SqlError>) -> Result<(), SqlError> {
     match flow {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
-    }
-}
-
-/// A query that was written here.
-pub(crate) fn parsed(text: &str) -> Result<Box<Query>, SqlError> {
-    Parser::new(&GenericDialect {})
-        .try_with_sql(text)
-        .and_then(|mut parser| parser.parse_query())
-        .map_err(|error| SqlError::Engine(error.to_string()))
-}
-
-/// What a relation is called: its alias, or its own name.
-fn alias_of(factor: &TableFactor) -> Option<Ident> {
-    match factor {
-        TableFactor::Table { name, alias, .. } => match alias {
-            Some(alias) => Some(alias.name.clone()),
-            None => single(name).cloned(),
-        },
-        TableFactor::Derived { alias, .. } => alias.as_ref().map(|alias| alias.name.clone()),
-        _ => None,
-    }
-}
-
-fn single(name: &ObjectName) -> Option<&Ident> {
-    match name.0.as_slice() {
-        [part] => part.as_ident(),
-        _ => None,
     }
 }

@@ -22,10 +22,6 @@ Exit codes: 0 done, even if there are no rows, 1 the catalog could not be read o
 /// Ask the catalog in SQL.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
-#[cfg_attr(
-    not(feature = "sql"),
-    expect(dead_code, reason = "without the engine nothing is asked")
-)]
 pub(crate) struct Args {
     /// One statement [default: statements from standard input]
     #[arg(value_name = "SQL")]

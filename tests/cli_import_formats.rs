@@ -323,6 +323,49 @@ fn an_import_that_was_killed_is_resumed() {
     assert_eq!(whole["read"], 20 * 20_000);
 }
 
+#[test]
+fn an_import_without_its_last_step_is_done_again() {
+    let dir = workspace();
+    let data = dir.path().join("oanda/eurusd");
+    std::fs::create_dir_all(&data).unwrap();
+    write_days(&data, 3, 100);
+    let data = data.display().to_string();
+    let catalog = dir.path().join("catalog");
+    let first = object(&import(&data, &catalog, &["--json"]));
+    // Killed between the files of the second one and the entry that lists them: the entry is the last that is written.
+    let run = first["imports"][1]["run"].as_str().unwrap();
+    let index = catalog.join("_runs").join(run);
+    let files = files_below(&catalog);
+    std::fs::remove_file(index.join("part-00000000.json")).unwrap();
+    let place = catalog.display().to_string();
+    let rows = |ran: &Ran| object(ran)["rows"].clone();
+    let shown = || tickloom(&["catalog", "verify", &place, "--json"]);
+    assert_eq!(rows(&shown()), 200);
+    let report = object(&import(&data, &catalog, &["--resume", "--json"]));
+    let read: Vec<_> = report["imports"].as_array().unwrap().iter().collect();
+    let read: Vec<_> = read.iter().map(|one| one["read"].as_u64()).collect();
+    assert_eq!(read, [Some(0), Some(100), Some(0)]);
+    let verified = shown();
+    assert_eq!(verified.code, 0, "{}", verified.stderr);
+    assert_eq!(rows(&verified), 300);
+    assert_eq!(files_below(&catalog), files);
+}
+
+/// The names of all files in a directory and below, in order.
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
 fn has_part(catalog: &Path) -> bool {
     let Ok(runs) = std::fs::read_dir(catalog.join("_runs")) else {
         return false;
@@ -335,6 +378,52 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gz.write_all(bytes).unwrap();
     gz.finish().unwrap()
+}
+
+/// A zip of one deflated file that says that it is so long.
+fn zip(name: &str, content: &[u8], size: u32) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(content);
+    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    deflate.write_all(content).unwrap();
+    let packed = deflate.finish().unwrap();
+    // Version, flags, method, time and date; sum and lengths; lengths of name and extra field.
+    let mut about = Vec::new();
+    for word in [20_u16, 0, 8, 0, 0x21] {
+        about.extend(word.to_le_bytes());
+    }
+    let packed_len = u32::try_from(packed.len()).unwrap();
+    for word in [crc.sum(), packed_len, size] {
+        about.extend(word.to_le_bytes());
+    }
+    about.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+    about.extend([0, 0]);
+    let local = [b"PK\x03\x04".as_slice(), &about, name.as_bytes(), &packed].concat();
+    let central = [
+        b"PK\x01\x02\x14\x00".as_slice(),
+        &about,
+        &[0; 14],
+        name.as_bytes(),
+    ]
+    .concat();
+    let mut end = b"PK\x05\x06\0\0\0\0\x01\0\x01\0".to_vec();
+    for word in [central.len(), local.len()] {
+        end.extend(u32::try_from(word).unwrap().to_le_bytes());
+    }
+    end.extend([0, 0]);
+    [local, central, end].concat()
+}
+
+/// zstd of so many blocks, each of which says `byte` 128 KiB times (RFC 8878, sections 3.1.1.1.1.2 and 3.1.1.2).
+fn zstd(blocks: usize, byte: u8, window: u8) -> Vec<u8> {
+    let mut bytes = vec![0x28, 0xb5, 0x2f, 0xfd, 0, window];
+    for block in 1..=blocks {
+        let is_last = u32::from(block == blocks);
+        let header = ((128_u32 << 10) << 3) | (1 << 1) | is_last;
+        bytes.extend(&header.to_le_bytes()[..3]);
+        bytes.push(byte);
+    }
+    bytes
 }
 
 /// DBN of version 3 that says that its metadata are so long.
@@ -369,6 +458,25 @@ fn damaged_files_give_one_clear_error_each() {
             gzip(&vec![b'1'; 64 << 20]),
             "a line of more than 1 MiB",
         ),
+        (
+            "bomb.zip",
+            zip("bomb.csv", &vec![b'1'; 64 << 20], 64 << 20),
+            "a line of more than 1 MiB",
+        ),
+        // It says that it is small.
+        (
+            "lies.zip",
+            zip("lies.csv", &table.repeat(50_000), 10),
+            "cannot read",
+        ),
+        (
+            "bomb.csv.zst",
+            zstd(8_000, b'1', 0x58),
+            "a line of more than 1 MiB",
+        ),
+        ("bomb.dbn.zst", zstd(8_000, b'D', 0x58), "bomb.dbn.zst"),
+        // A window of 2 TiB.
+        ("window.csv.zst", zstd(1, b'1', 0xf8), "cannot read"),
         ("cut.zip", b"PK\x03\x04rest".to_vec(), "unzip"),
         ("noise.bin", vec![0, 1, 2, 3, 255], "bytes that are no text"),
         ("utf8.csv", b"date,open\xff\n1,2\n".to_vec(), "no text"),

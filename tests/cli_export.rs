@@ -8,7 +8,7 @@ use cli::{Ran, shared_data, tickloom, workspace};
 use serde_json::Value;
 use std::path::Path;
 use tickloom_data::{Catalog, ScanQuery, Table};
-use tickloom_types::Record;
+use tickloom_types::{Record, Ts};
 
 const ENDINGS: [&str; 6] = ["csv", "csv.gz", "jsonl", "jsonl.gz", "arrow", "parquet"];
 
@@ -99,6 +99,54 @@ fn recorded_data_comes_back_record_for_record_in_every_format() {
             assert_eq!(report["refused"], 0, "{what}");
             assert!(content(&again, table) == expected, "{what}");
         }
+    }
+}
+
+#[test]
+fn what_dbn_can_hold_comes_back_record_for_record() {
+    let Some(source) = shared_data("dbn/es-mbo/esh4-glbx-mdp3-20231225.mbo.dbn.zst") else {
+        return;
+    };
+    let dir = workspace();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let catalog = at("catalog");
+    import(&source, &catalog);
+    let bars = "time,open,high,low,close,volume\n2024-01-01T00:00:00Z,1,2.5,0.25,1.5,3\n2024-01-01T00:01:00Z,1.5,2,1,1.000000001,0\n";
+    std::fs::write(at("X.csv"), bars).unwrap();
+    import(&at("X.csv"), &catalog);
+    for (table, rows) in [
+        (Table::OrderUpdates, 68_792),
+        (Table::Trades, 2_973),
+        (Table::Bars, 2),
+    ] {
+        let (file, again) = (at(&format!("{table}.dbn")), at(&format!("again-{table}")));
+        let ran = export(&catalog, table.name(), &file, &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(object(&import(&file, &again))["refused"], 0);
+        // DBN has no place for our sequence and for the name of the source.
+        let named = |catalog: &str| -> Vec<(String, Ts, Ts, [u64; 5])> {
+            let scan = Catalog::open(Path::new(catalog)).unwrap();
+            let query = ScanQuery {
+                tables: vec![table],
+                ..ScanQuery::default()
+            };
+            let scan = scan.scan(&query).unwrap();
+            let instruments = scan.instruments().clone();
+            let records = scan.map(|next| next.unwrap().1);
+            let row = |record: Record| {
+                let def = instruments.get(record.instrument()).unwrap();
+                let digits = format!("{} {} {}", def.name, def.price_decimals, def.qty_decimals);
+                (digits, record.ts_event(), record.ts_recv(), record.body)
+            };
+            records.map(row).collect()
+        };
+        let (before, after) = (named(&catalog), named(&again));
+        assert_eq!(before.len(), rows);
+        assert!(
+            before == after,
+            "{table}: {:?}",
+            before.iter().zip(&after).find(|(a, b)| a != b)
+        );
     }
 }
 

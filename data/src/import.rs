@@ -25,6 +25,7 @@ mod tests;
 mod text;
 mod time;
 
+pub(crate) use databento::DBN_DATASET;
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
 pub use report::{ImportReport, KindCount, LineError};

@@ -20,7 +20,6 @@ mod tables;
 
 pub use address::QuestDbAddress;
 pub use copy::{CopyReport, copy_catalog};
-pub use cursor::first_needed_segment;
 pub use follow::{FollowOptions, Follower, Turn};
 pub use history::QuestDb;
 pub use merge::QuestDbScan;

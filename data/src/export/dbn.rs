@@ -7,6 +7,7 @@ use super::Writer;
 use super::batch::RunScales;
 use super::rows::{Row, Rows};
 use super::target::Target;
+use crate::import::DBN_DATASET;
 use crate::{DataError, Result, RunMeta, Table};
 use ::dbn::encode::EncodeRecord;
 use ::dbn::encode::dbn::Encoder;
@@ -24,8 +25,6 @@ use tickloom_types::{BarSpec, DurationNs, Flags, NANOS_PER_SECOND};
 
 /// Version of DBN that is written: the newest that all readers know.
 const VERSION: u8 = 3;
-/// What the data is of, in place of a venue's feed.
-const DATASET: &str = "TICKLOOM";
 /// Our flags and theirs. A bad time is none of them: ours says that it is not the venue's, theirs that it is not the receiver's.
 const FLAGS: [(u8, u8); 3] = [
     (Flags::SNAPSHOT, flags::SNAPSHOT),
@@ -162,7 +161,7 @@ fn metadata(shape: &Shape, rows: &Rows, ids: &Ids) -> Metadata {
     let built = |mappings| {
         Metadata::builder()
             .version(VERSION)
-            .dataset(DATASET)
+            .dataset(DBN_DATASET)
             .schema(Some(shape.schema))
             .start(start)
             .end(NonZeroU64::new(end))

@@ -22,6 +22,8 @@ use tickloom_types::{
     InstrumentDef, InstrumentId, Instruments, Record, SourceDef, SourceKind, Ts, pow10,
 };
 
+/// The dataset of files that were exported by us, in place of a venue's feed: their symbols are our names of instruments.
+pub(crate) const DBN_DATASET: &str = "TICKLOOM";
 /// Decimals of a price in DBN.
 const DECIMALS: u8 = 9;
 
@@ -129,6 +131,8 @@ fn name(decoder: &Decoder, id: u32, definition: Option<&Definition>) -> String {
     let venue = decoder.dataset.to_ascii_lowercase().replace('.', "-");
     let name = match venue.as_str() {
         "" => symbol,
+        // What was exported has our names.
+        _ if decoder.dataset == DBN_DATASET => symbol,
         venue => format!("{venue}.{symbol}"),
     };
     let allowed = |c: char| match c {

@@ -83,15 +83,6 @@ impl CursorFile {
     }
 }
 
-/// The first segment of a journal that a QuestDB server still has to get; `None` if the journal is not sent to any. Whoever
-/// removes old segments keeps this one and all after it.
-///
-/// # Errors
-/// [`DataError::Io`].
-pub fn first_needed_segment(journal: &Path) -> Result<Option<u32>> {
-    Ok(read_file(journal)?.map(|file| file.segment))
-}
-
 fn path(journal: &Path) -> PathBuf {
     journal.join("questdb.json")
 }
@@ -114,7 +105,6 @@ mod tests {
     fn a_cursor_is_one_server_s_and_one_run_s() {
         let dir = tempfile::tempdir().unwrap();
         let address: QuestDbAddress = "db:1".parse().unwrap();
-        assert_eq!(first_needed_segment(dir.path()).unwrap(), None);
         let cursor = Cursor {
             place: JournalPlace {
                 segment: 3,
@@ -129,7 +119,6 @@ mod tests {
         assert_eq!(read("http://db:1", "run"), cursor);
         assert_eq!(read("db:2", "run"), Cursor::START);
         assert_eq!(read("db:1", "other"), Cursor::START);
-        assert_eq!(first_needed_segment(dir.path()).unwrap(), Some(3));
         fs::write(path(dir.path()), "{").unwrap();
         assert_eq!(read("db:1", "run"), Cursor::START);
     }

@@ -1,6 +1,7 @@
 //! What can go wrong with a statement: said in its own words, with the place in it where that is known.
 
 use std::fmt;
+use strsim::levenshtein;
 use tickloom_data::DataError;
 
 /// A place in a statement: line and column, both from 1. Columns count characters.
@@ -106,26 +107,10 @@ pub(crate) fn nearest<'a>(
     let wrong = wrong.to_lowercase();
     known
         .into_iter()
-        .map(|name| (distance(&wrong, &name.to_lowercase()), name))
+        .map(|name| (levenshtein(&wrong, &name.to_lowercase()), name))
         .filter(|(far, name)| *far <= 1 + name.len().min(wrong.len()) / 3)
         .min()
         .map(|(_, name)| name)
-}
-
-/// Number of letters to change, put in or leave out to make one word of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let change = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

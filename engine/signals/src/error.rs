@@ -2,6 +2,7 @@
 
 use crate::limits::{CELLS_MAX, DEPTH_MAX, NODES_MAX, TEXT_BYTES_MAX, WINDOW_MAX};
 use std::fmt;
+use strsim::levenshtein;
 use thiserror::Error;
 use tickloom_types::BarSpecError;
 
@@ -196,39 +197,15 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<Strin
     let allowed = if lower.chars().count() <= 3 { 1 } else { 2 };
     known
         .filter(|candidate| candidate.len() <= LENGTH_MAX)
-        .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(changes, _)| *changes <= allowed)
         .min_by_key(|(changes, _)| *changes)
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance_counts_changes() {
-        assert_eq!(distance("sma", "sma"), 0);
-        assert_eq!(distance("smaa", "sma"), 1);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-    }
 
     #[test]
     fn the_nearest_name_ignores_case_and_gives_up_when_far() {

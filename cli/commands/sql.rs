@@ -59,7 +59,7 @@ enum Format {
 pub(crate) fn run(_: Args) -> Result<(), crate::failure::Failure> {
     Err(crate::failure::Failure::input(anyhow::anyhow!(
         "this tickloom was built without SQL; released binaries have it, and cargo build --release --features sql builds it \
-         (the engine takes ten minutes)"
+         (the engine takes twenty minutes)"
     )))
 }
 

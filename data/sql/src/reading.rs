@@ -1,7 +1,9 @@
 //! What one statement reads of a catalog, and that it may.
 
 use crate::bounds::Bounds;
+use crate::clauses::SAMPLE_MARK;
 use crate::error::SqlError;
+use crate::sample::ORDER;
 use crate::tables::{scan, width};
 use polars::prelude::LazyFrame;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -110,7 +112,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Bytes of a row in memory: of the columns that the statement names, or of all.
+/// Bytes of a row in memory: of the columns that the statement names, or of all. Where rows are sorted, with those that give them
+/// their order, and twice.
 fn bytes_of_a_row(table: Table, tokens: &[TokenWithSpan]) -> u64 {
     let mut before: Option<&Token> = None;
     let mut takes_all = false;
@@ -131,10 +134,15 @@ fn bytes_of_a_row(table: Table, tokens: &[TokenWithSpan]) -> u64 {
         }
         before = Some(token);
     }
-    table
+    let is_sorted = named
+        .iter()
+        .any(|word| word.starts_with(SAMPLE_MARK) || word.eq_ignore_ascii_case("ASOF"));
+    let orders = |name: &str| is_sorted && ORDER.contains(&name);
+    let bytes: u64 = table
         .outline()
         .into_iter()
-        .filter(|(name, _)| takes_all || named.contains(name))
+        .filter(|(name, _)| takes_all || named.contains(name) || orders(name))
         .map(|(_, kind)| width(kind))
-        .sum()
+        .sum();
+    if is_sorted { 2 * bytes } else { bytes }
 }

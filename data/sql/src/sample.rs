@@ -17,7 +17,7 @@ const BUCKET: &str = "__bucket";
 /// The column of times.
 const TIME: &str = "ts_event";
 /// Columns that give rows their order, as far as a relation has them.
-const ORDER: [&str; 4] = ["ts_event", "run", "seq", "output_seq"];
+pub(crate) const ORDER: [&str; 4] = ["ts_event", "run", "seq", "output_seq"];
 /// Functions that make one value of many.
 const AGGREGATES: &[&str] = &[
     "array_agg",

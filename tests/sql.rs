@@ -537,14 +537,47 @@ fn statements_come_from_standard_input_too() {
     );
 }
 
-/// The answers of DuckDB and of ours to the same questions over a catalog.
-fn compare(catalog: &str) {
-    let Some(python) = std::env::var_os("TICKLOOM_PYTHON") else {
+/// A Python with DuckDB. Without it the test says that it was skipped; in CI that is a failure.
+fn python() -> Option<std::ffi::OsString> {
+    let python = std::env::var_os("TICKLOOM_PYTHON");
+    if python.is_none() {
         let is_ci = std::env::var("CI").as_deref() == Ok("true");
         assert!(!is_ci, "TICKLOOM_PYTHON is not set: run cargo xtask test");
         println!(
             "skipped: TICKLOOM_PYTHON names no Python with DuckDB; cargo xtask test prepares one"
         );
+    }
+    python
+}
+
+#[test]
+fn a_parquet_result_has_exact_types_for_others() {
+    let Some(python) = python() else {
+        return;
+    };
+    let small = small();
+    let out = Path::new(&small.catalog).with_file_name("rows.parquet");
+    let out = out.display().to_string();
+    let statement = "select instrument, price, ts_event, count(*) over (partition by instrument) as n from trades order by ts_event, seq";
+    let ran = small.ask(statement, &["--format", "parquet", "--out", &out]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let script = "import duckdb, sys
+rows = duckdb.sql(f\"select instrument, price::varchar, epoch_ns(ts_event), n, typeof(price), typeof(ts_event) from '{sys.argv[1]}' limit 2\")
+for row in rows.fetchall(): print(*row)";
+    let read = Command::new(python).args(["-c", script, &out]).output();
+    let read = read.unwrap();
+    let error = String::from_utf8_lossy(&read.stderr);
+    assert!(read.status.success(), "{error}");
+    assert_eq!(
+        String::from_utf8_lossy(&read.stdout),
+        "A 10.100000000 1710028800000000000 6 DECIMAL(38,9) TIMESTAMPTZ_NS\n\
+         B/C 0.000000001 1710028830000000000 1 DECIMAL(38,9) TIMESTAMPTZ_NS\n"
+    );
+}
+
+/// The answers of DuckDB and of ours to the same questions over a catalog.
+fn compare(catalog: &str) {
+    let Some(python) = python() else {
         return;
     };
     let began = csv(catalog, "select min(ts_event) from trades")[0].clone();

@@ -8,8 +8,9 @@ pub(crate) const QUERY_DEPTH_MAX: usize = 16;
 pub(crate) const RELATIONS_MAX: usize = 64;
 /// Columns that the aligned table shows of one cell, in characters.
 pub(crate) const CELL_CHARS_MAX: usize = 80;
-/// How often a statement is planned whose files are compacted before it has read them.
-pub(crate) const ATTEMPTS_MAX: usize = 5;
+/// How often a statement is planned whose files are compacted before it has read them. Each time costs a compaction, so that only
+/// a catalog that does nothing else comes to it.
+pub(crate) const ATTEMPTS_MAX: usize = 100;
 /// Different decimals in a query after IN.
 pub(crate) const DECIMALS_MAX: usize = 1_000;
 /// Tokens of a statement, beside literals and commas.

@@ -4,12 +4,15 @@
 
 mod cli;
 mod common;
+#[path = "common/ports.rs"]
+mod ports;
 
 use cli::{tickloom, workspace};
 use common::{
     Running, assert_catalog_holds, counted, get, json, number, read_journal, settings, text, until,
     verify,
 };
+use ports::Port;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
@@ -157,8 +160,10 @@ fn a_subscriber_outlives_its_publisher() {
         Running::start(&["run", "--feed", feed, "--publish", endpoint])
     };
     // Nobody serves the first one's feed, so that every trade is of the second.
-    let mut first = start("ws://127.0.0.1:9/stream?streams=btcusdt@trade", ANY_PORT);
-    let endpoint = first.announced("publishing");
+    let port = Port::reserve();
+    let endpoint = format!("tcp://{}", port.address());
+    let mut first = start("ws://127.0.0.1:9/stream?streams=btcusdt@trade", &endpoint);
+    assert_eq!(first.announced("publishing"), endpoint);
     let words = ["subscribe", &endpoint, "--topic", "trade/", "--count", "3"];
     let mut subscriber = Running::start(&words);
     subscriber.announced("connected");

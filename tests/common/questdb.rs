@@ -5,10 +5,13 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+mod ports;
+
+use ports::Port;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,16 +20,26 @@ use std::time::{Duration, Instant};
 pub(crate) const VERSION: &str = "9.3.4";
 /// After this much waiting a test has failed; nothing depends on how long things really take.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// A server that starts is up in seconds; one that is not by then is started again, this often.
+const START: Duration = Duration::from_secs(60);
+const STARTS: usize = 4;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Ends the server when the pipe to the shell is closed, which the system does whatever becomes of the test.
-const SHELL: &str =
-    "java \"$@\" >>\"$LOG\" 2>&1 & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null; wait";
+/// Ends itself when the server ended.
+const SHELL: &str = "exec 3<&0
+    java \"$@\" >>\"$LOG\" 2>&1 3<&- & server=$!
+    { cat <&3 >/dev/null; kill -9 $server 2>/dev/null; } & watch=$!
+    echo $server
+    exec 3<&- >&-
+    wait $server; status=$?
+    kill $watch 2>/dev/null
+    exit $status";
 
 /// A server that runs, or was killed and can be started again.
 pub(crate) struct Server {
     jar: PathBuf,
     root: tempfile::TempDir,
-    ports: [u16; 4],
+    ports: [Port; 4],
     running: Option<Running>,
 }
 
@@ -51,7 +64,7 @@ impl Server {
             Ok(jar) => Some(Server {
                 jar,
                 root: tempfile::tempdir().expect("a directory"),
-                ports: [free_port(), free_port(), free_port(), free_port()],
+                ports: std::array::from_fn(|_| Port::reserve()),
                 running: None,
             }),
             Err(why) => {
@@ -65,14 +78,17 @@ impl Server {
 
     /// Host and port of its HTTP.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.ports[0])
+        self.ports[0].address()
     }
 
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
-        let Some(running) = self.running.take() else {
+        let Some(mut running) = self.running.take() else {
             return;
         };
+        if running.has_ended() {
+            return;
+        }
         let killed = Command::new("kill")
             .args(["-9", &running.pid])
             .stderr(Stdio::null())
@@ -94,24 +110,35 @@ impl Server {
 
     /// Starts it on the same root and ports, and waits until it answers.
     pub(crate) fn restart(&mut self) {
+        for _ in 0..STARTS {
+            self.launch();
+            if self.answers() {
+                return;
+            }
+            println!("QuestDB did not start:\n{}", self.last_words());
+        }
+        panic!("QuestDB did not start {STARTS} times");
+    }
+
+    fn launch(&mut self) {
         self.kill();
-        let bind = |at: usize| format!("127.0.0.1:{}", self.ports[at]);
-        let log = self.root.path().join("server.log");
         let mut shell = Command::new("sh")
             .args(["-c", SHELL, "sh", "-Xmx1g", "-p"])
             .arg(&self.jar)
             .args(["-m", "io.questdb/io.questdb.ServerMain", "-d"])
             .arg(self.root.path())
-            .env("LOG", &log)
-            .env("QDB_HTTP_BIND_TO", bind(0))
-            .env("QDB_HTTP_MIN_NET_BIND_TO", bind(1))
-            .env("QDB_PG_NET_BIND_TO", bind(2))
-            .env("QDB_LINE_TCP_NET_BIND_TO", bind(3))
+            .env("LOG", self.log())
+            .env("QDB_HTTP_BIND_TO", self.ports[0].address())
+            .env("QDB_HTTP_MIN_NET_BIND_TO", self.ports[1].address())
+            .env("QDB_PG_NET_BIND_TO", self.ports[2].address())
+            .env("QDB_LINE_TCP_NET_BIND_TO", self.ports[3].address())
             .env("QDB_TELEMETRY_ENABLED", "false")
             // Lets a test suspend a table as an error would.
             .env("QDB_DEV_MODE_ENABLED", "true")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // It says that its child was killed.
+            .stderr(Stdio::null())
             .spawn()
             .expect("a shell");
         let lifeline = shell.stdin.take();
@@ -124,10 +151,34 @@ impl Server {
             lifeline,
             pid: pid.trim().to_owned(),
         });
-        until("QuestDB to answer", || {
-            let is_up = self.get("/ping").is_ok_and(|(status, _)| status == 204);
-            is_up.then_some(())
-        });
+    }
+
+    /// Waits until it answers; `false` if it ended, or takes too long.
+    fn answers(&mut self) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < START {
+            let answer = self.get("/ping", START);
+            if answer.is_ok_and(|(status, _)| status == 204) {
+                return true;
+            }
+            if self.running.as_mut().is_none_or(Running::has_ended) {
+                return false;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        false
+    }
+
+    fn log(&self) -> PathBuf {
+        self.root.path().join("server.log")
+    }
+
+    /// The end of its log.
+    fn last_words(&self) -> String {
+        let log = fs::read(self.log()).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
     /// The rows of a query, or nothing for a statement.
@@ -142,7 +193,7 @@ impl Server {
 
     fn ask(&self, query: &str) -> Value {
         let (_, answer) = self
-            .get(&format!("/exec?query={}", escape(query)))
+            .get(&format!("/exec?query={}", escape(query)), PATIENCE)
             .expect("an answer");
         serde_json::from_str(&answer).expect("JSON")
     }
@@ -178,14 +229,20 @@ impl Server {
         });
     }
 
-    fn get(&self, path: &str) -> std::io::Result<(u16, String)> {
+    fn get(&self, path: &str, patience: Duration) -> std::io::Result<(u16, String)> {
         let mut stream = TcpStream::connect(self.address())?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         )?;
         read_answer(&mut BufReader::new(stream))
+    }
+}
+
+impl Running {
+    fn has_ended(&mut self) -> bool {
+        self.shell.try_wait().expect("its state").is_some()
     }
 }
 
@@ -207,11 +264,6 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
         std::thread::sleep(LOOK_AGAIN);
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
 }
 
 /// Status and body; the server sends bodies in chunks.
@@ -256,7 +308,7 @@ fn escape(text: &str) -> String {
 
 /// The server's one file, from the cache or fetched into it; or why there is none.
 fn jar() -> Result<PathBuf, String> {
-    answers("java", "-version")?;
+    runs("java", "-version")?;
     let cache = cache().join("questdb");
     fs::create_dir_all(&cache).map_err(|error| format!("{}: {error}", cache.display()))?;
     let jar = cache.join(format!("questdb-{VERSION}.jar"));
@@ -270,7 +322,7 @@ fn jar() -> Result<PathBuf, String> {
 }
 
 fn fetch(cache: &Path, jar: &Path) -> Result<(), String> {
-    answers("mvn", "-version")?;
+    runs("mvn", "-version")?;
     let partial = cache.join("partial");
     let fetched = Command::new("mvn")
         .args(["-q", "-B", "dependency:copy"])
@@ -286,7 +338,7 @@ fn fetch(cache: &Path, jar: &Path) -> Result<(), String> {
     fs::rename(partial.join(name), jar).map_err(|error| error.to_string())
 }
 
-fn answers(program: &str, word: &str) -> Result<(), String> {
+fn runs(program: &str, word: &str) -> Result<(), String> {
     let ran = Command::new(program).arg(word).output();
     match ran {
         Ok(ran) if ran.status.success() => Ok(()),

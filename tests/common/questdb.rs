@@ -38,9 +38,10 @@ const SHELL: &str = "exec 3<&0
 /// A server that runs, or was killed and can be started again.
 pub(crate) struct Server {
     jar: PathBuf,
+    // Goes first: it is dead before its files are removed and its ports are given back.
+    running: Option<Running>,
     root: tempfile::TempDir,
     ports: [Port; 4],
-    running: Option<Running>,
 }
 
 struct Running {
@@ -123,7 +124,10 @@ impl Server {
     fn launch(&mut self) {
         self.kill();
         let mut shell = Command::new("sh")
-            .args(["-c", SHELL, "sh", "-Xmx1g", "-p"])
+            .args(["-c", SHELL, "sh", "-Xmx1g"])
+            // It unpacks its library there, and leaves that behind when it is killed.
+            .arg(format!("-Djava.io.tmpdir={}", self.root.path().display()))
+            .arg("-p")
             .arg(&self.jar)
             .args(["-m", "io.questdb/io.questdb.ServerMain", "-d"])
             .arg(self.root.path())

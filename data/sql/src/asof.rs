@@ -4,6 +4,7 @@
 use crate::clauses::{BY_TIME_MARK, place};
 use crate::error::{SqlError, nearest};
 use crate::names::single;
+use crate::order::{Order, TIME, sorted};
 use crate::tables::engine;
 use polars::prelude::*;
 use sqlparser::ast::{
@@ -12,10 +13,6 @@ use sqlparser::ast::{
 };
 use std::ops::ControlFlow;
 
-/// The column by which rows are matched unless another is named.
-const TIME: &str = "ts_event";
-/// What breaks ties between rows of the same time, as far as a relation has them.
-const TIES: [&str; 3] = ["run", "seq", "output_seq"];
 /// Copies of the columns on the right by which rows are matched.
 const RIGHT_ON: &str = "__on";
 const RIGHT_BY: &str = "__by_";
@@ -23,6 +20,8 @@ const RIGHT_BY: &str = "__by_";
 /// Several relations joined into one frame, and what their columns are called in it.
 pub(crate) struct Joined {
     pub(crate) frame: LazyFrame,
+    /// Of its rows, by the columns of the first relation.
+    pub(crate) order: Order,
     /// Relation, its column, and the column of the frame.
     columns: Vec<(String, String, String)>,
 }
@@ -41,11 +40,15 @@ impl Joined {
     ///
     /// # Errors
     /// [`SqlError::Engine`].
-    pub(crate) fn new(alias: &str, mut frame: LazyFrame) -> Result<Joined, SqlError> {
+    pub(crate) fn new(alias: &str, mut frame: LazyFrame, order: Order) -> Result<Joined, SqlError> {
         let schema = frame.collect_schema().map_err(engine)?;
         let name = |column: &PlSmallStr| (alias.to_owned(), column.to_string(), column.to_string());
         let columns = schema.iter_names().map(name).collect();
-        Ok(Joined { frame, columns })
+        Ok(Joined {
+            frame,
+            order,
+            columns,
+        })
     }
 
     /// Joins another relation to the right.
@@ -74,8 +77,21 @@ impl Joined {
         let by = || found.by.iter().enumerate();
         let right_by = |nth: usize| format!("{RIGHT_BY}{nth}");
         taken.extend(by().map(|(nth, (_, right))| col(right.as_str()).alias(right_by(nth))));
-        let sorted_right = in_order(right.frame, &found.right)?.select(taken);
-        let sorted_left = in_order(self.frame, &found.left)?;
+        let by_instrument = found.by.iter().any(|(_, right)| right == "instrument");
+        // Of rows at the same place the last one counts.
+        let sorted_right = match found.right == TIME && right.order.suffices(by_instrument) {
+            true => right.frame,
+            false => sorted(right.frame, &found.right)?,
+        };
+        let sorted_right = sorted_right.select(taken);
+        let sorted_left = match found.left == TIME && self.order == Order::Whole {
+            true => self.frame,
+            false => sorted(self.frame, &found.left)?,
+        };
+        self.order = match found.left == TIME {
+            true => Order::Whole,
+            false => Order::Unknown,
+        };
         let options = AsOfOptions {
             strategy: AsofStrategy::Backward,
             tolerance: None,
@@ -343,22 +359,6 @@ pub(crate) fn joins_instruments(constraint: &JoinConstraint) -> bool {
 /// Whether the condition is on the times of both.
 pub(crate) fn is_by_time(condition: &SqlExpr) -> bool {
     is_mark(condition)
-}
-
-/// Rows in the order in which they are matched; of those at the same place the last one counts.
-fn in_order(mut frame: LazyFrame, by: &str) -> Result<LazyFrame, SqlError> {
-    let schema = frame.collect_schema().map_err(engine)?;
-    let ties = TIES
-        .iter()
-        .filter(|name| schema.contains(name) && **name != by);
-    let order: Vec<PlSmallStr> = std::iter::once(by)
-        .chain(ties.copied())
-        .map(Into::into)
-        .collect();
-    Ok(frame.sort(
-        order,
-        SortMultipleOptions::default().with_maintain_order(true),
-    ))
 }
 
 fn quoted(name: &str) -> SqlExpr {

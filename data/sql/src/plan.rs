@@ -8,8 +8,10 @@ use crate::error::{SqlError, nearest};
 use crate::expressions::Expressions;
 use crate::limits::{QUERY_DEPTH_MAX, RELATIONS_MAX};
 use crate::names::{self, alias_of, single};
+use crate::order::{TIME, sorted};
 use crate::parse::parsed;
 use crate::reading::Reading;
+use crate::relation::Relation;
 use crate::sample::{self, Edge};
 use crate::session::guarded;
 
@@ -34,13 +36,6 @@ pub(crate) struct Planner<'a> {
     frames: usize,
     /// What each frame is called in the statement.
     pub(crate) names: Vec<(String, String)>,
-}
-
-/// A table, or the result of a query.
-#[derive(Clone)]
-struct Relation {
-    frame: LazyFrame,
-    table: Option<Table>,
 }
 
 impl<'a> Planner<'a> {
@@ -133,14 +128,12 @@ impl<'a> Planner<'a> {
             };
             let frame = match &sample {
                 Some(sample) => {
-                    sample::group(select, order_by, sample, self.text)?;
-                    sample::with_buckets(
-                        joined.frame,
-                        sample,
-                        edge,
-                        self.reading.catalog,
-                        self.text,
-                    )?
+                    let by_instrument = sample::group(select, order_by, sample, self.text)?;
+                    let frame = match joined.order.suffices(by_instrument) {
+                        true => joined.frame,
+                        false => sorted(joined.frame, TIME)?,
+                    };
+                    sample::with_buckets(frame, sample, edge, self.reading.catalog, self.text)?
                 }
                 None => joined.frame,
             };
@@ -185,7 +178,8 @@ impl<'a> Planner<'a> {
         };
         let (alias, left) = self.relation(&mut item.relation, condition, Bare::Ours, None)?;
         let bounds = Bounds::of(condition, &alias.value, Bare::Ours);
-        let mut joined = Joined::new(&alias.value, left.frame)?;
+        let (table, order) = (left.table(), left.order(self.reading.catalog)?);
+        let mut joined = Joined::new(&alias.value, left.frame, order)?;
         for join in &mut item.joins {
             let JoinOperator::AsOf {
                 match_condition,
@@ -203,10 +197,11 @@ impl<'a> Planner<'a> {
             }
             let (alias, right) =
                 self.relation(&mut join.relation, None, Bare::Others, Some(&admitted))?;
-            let right = Joined::new(&alias.value, right.frame)?;
+            let order = right.order(self.reading.catalog)?;
+            let right = Joined::new(&alias.value, right.frame, order)?;
             joined = joined.join(right, match_condition, constraint, self.text)?;
         }
-        Ok(Some((joined, left.table)))
+        Ok(Some((joined, table)))
     }
 
     /// A relation with plain joins: names become those of frames.
@@ -279,9 +274,7 @@ impl<'a> Planner<'a> {
                     Some(bounds) => bounds.clone(),
                     None => Bounds::of(condition, &alias.value, bare),
                 };
-                let frame = self.reading.scan(table, &bounds)?;
-                let table = Some(table);
-                Ok((alias, Relation { frame, table }))
+                Ok((alias, self.reading.scan(table, bounds)?))
             }
             other => Err(self.wrong(
                 other,
@@ -303,8 +296,7 @@ impl<'a> Planner<'a> {
 
     /// The result of a query that has been planned.
     fn result(&mut self, query: &Query) -> Result<Relation, SqlError> {
-        let frame = self.run(&query.to_string())?;
-        Ok(Relation { frame, table: None })
+        Ok(Relation::of_query(self.run(&query.to_string())?))
     }
 
     /// Lets the engine take a planned statement.

@@ -3,9 +3,9 @@
 use crate::bounds::Bounds;
 use crate::clauses::SAMPLE_MARK;
 use crate::error::SqlError;
-use crate::sample::ORDER;
+use crate::order::ORDER;
+use crate::relation::Relation;
 use crate::tables::{scan, width};
-use polars::prelude::LazyFrame;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// [`SqlError::Memory`]; [`SqlError::Data`]; [`SqlError::Engine`].
-    pub(crate) fn scan(&mut self, table: Table, bounds: &Bounds) -> Result<LazyFrame, SqlError> {
+    pub(crate) fn scan(&mut self, table: Table, bounds: Bounds) -> Result<Relation, SqlError> {
         let all = self.catalog.files(table)?;
         let files_of = all.len();
         let files: Vec<FileRange> = all.into_iter().filter(|file| bounds.admit(file)).collect();
@@ -74,7 +74,8 @@ impl<'a> Reading<'a> {
             let needed = self.bytes;
             return Err(SqlError::Memory { needed, allowed });
         }
-        scan(self.catalog, table, &files, bounds)
+        let frame = scan(self.catalog, table, &files, &bounds)?;
+        Ok(Relation::of_table(frame, table, files, bounds))
     }
 
     /// How often tables are named.

@@ -2,6 +2,7 @@
 
 use crate::clauses::{SAMPLE_MARK, Sample};
 use crate::error::SqlError;
+use crate::order::TIME;
 use crate::sessions;
 use polars::prelude::*;
 use sqlparser::ast::{
@@ -14,10 +15,6 @@ use tickloom_data::{Calendars, Catalog};
 
 /// The column that has the close of the bucket that a row is in.
 const BUCKET: &str = "__bucket";
-/// The column of times.
-const TIME: &str = "ts_event";
-/// Columns that give rows their order, as far as a relation has them.
-pub(crate) const ORDER: [&str; 4] = ["ts_event", "run", "seq", "output_seq"];
 /// Functions that make one value of many.
 const AGGREGATES: &[&str] = &[
     "array_agg",
@@ -74,7 +71,7 @@ pub(crate) fn taken<'a>(select: &Select, samples: &'a [Sample]) -> Option<&'a Sa
     })
 }
 
-/// The frame in the order of time, with the close of each row's bucket.
+/// The frame with the close of each row's bucket.
 ///
 /// # Errors
 /// [`SqlError::At`] for a zone that is not known or a relation without times.
@@ -96,23 +93,14 @@ pub(crate) fn with_buckets(
             sample.zone.as_deref().unwrap_or("")
         ))
     })?;
-    let order: Vec<PlSmallStr> = ORDER
-        .iter()
-        .filter(|name| schema.contains(name))
-        .map(|name| (*name).into())
-        .collect();
-    let sorted = frame.sort(
-        order,
-        SortMultipleOptions::default().with_maintain_order(true),
-    );
     let Some(calendar) = &sample.calendar else {
-        return Ok(sorted.with_columns([close(&sample.every, zone, edge).alias(BUCKET)]));
+        return Ok(frame.with_columns([close(&sample.every, zone, edge).alias(BUCKET)]));
     };
     let calendars = Calendars::with_own(&catalog.root().join("_calendars"))?;
     let closes = sessions::closes(&sample.every, calendar, &calendars)
         .map_err(|error| wrong(error.to_string()))?;
     let bucket = sessions::close(col(TIME), closes, edge).alias(BUCKET);
-    let within = sorted.with_columns([bucket]);
+    let within = frame.with_columns([bucket]);
     Ok(within.filter(col(BUCKET).is_not_null()))
 }
 
@@ -147,6 +135,7 @@ fn close(every: &str, zone: Option<TimeZone>, edge: Edge) -> Expr {
 }
 
 /// Rewrites the query to group by bucket and by what is selected beside aggregates; orders it by both unless it has an order.
+/// Gives whether the rows of a group are of one instrument.
 ///
 /// # Errors
 /// [`SqlError::At`] for `*`, a window function, and a grouping beside the clause.
@@ -155,10 +144,11 @@ pub(crate) fn group(
     order_by: &mut Option<OrderBy>,
     sample: &Sample,
     text: &str,
-) -> Result<(), SqlError> {
+) -> Result<bool, SqlError> {
     let wrong = |what: &str| SqlError::at(text, Some(sample.place), what);
     let mut keys: Vec<SqlExpr> = Vec::new();
-    let mut order: Vec<Ident> = Vec::new();
+    let mut order = vec![Ident::new(BUCKET)];
+    let mut has_time = false;
     for item in &mut select.projection {
         let (expr, alias) = match item {
             SelectItem::UnnamedExpr(expr) => (expr, None),
@@ -169,13 +159,12 @@ pub(crate) fn group(
             continue;
         }
         let name = alias.or_else(|| name_of(expr));
-        let was_time = is_time(expr);
+        let is_bucket = is_time(expr);
         let ControlFlow::Continue(()) = expr.visit(&mut ToBucket);
         keys.push(expr.clone());
         if let Some(name) = name {
-            if was_time {
-                order.insert(0, name.clone());
-            } else {
+            has_time |= name.value == TIME;
+            if !is_bucket {
                 order.push(name.clone());
             }
             *item = SelectItem::ExprWithAlias {
@@ -188,15 +177,19 @@ pub(crate) fn group(
     if !keys.contains(&bucket) {
         keys.push(bucket);
     }
+    let has_instrument = |key| name_of(key).is_some_and(|name| name.value == "instrument");
+    let by_instrument = keys.iter().any(has_instrument);
     select.group_by = GroupByExpr::Expressions(keys, Vec::new());
-    if order_by.is_none() && !order.is_empty() {
+    if order_by.is_none() {
         let by = order.into_iter().map(OrderByExpr::from).collect();
         *order_by = Some(OrderBy {
             kind: OrderByKind::Expressions(by),
             interpolate: None,
         });
+    } else if !has_time {
+        let ControlFlow::Continue(()) = order_by.visit(&mut ToBucket);
     }
-    Ok(())
+    Ok(by_instrument)
 }
 
 /// The name that a bare column has in the result.

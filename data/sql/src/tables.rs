@@ -3,6 +3,7 @@
 
 use crate::bounds::Bounds;
 use crate::error::SqlError;
+use crate::order::TIME;
 use polars::prelude::*;
 use polars_buffer::Buffer;
 use tickloom_data::{Catalog, ColumnType, FileRange, Table};
@@ -76,17 +77,7 @@ fn scan_files(
     files: &[FileRange],
     bounds: &Bounds,
 ) -> Result<LazyFrame, SqlError> {
-    let args = ScanArgsParquet {
-        hive_options: HiveOptions::new_disabled(),
-        glob: false,
-        cache: false,
-        ..ScanArgsParquet::default()
-    };
-    let sources = sources(catalog, files)?;
-    let mut frame = LazyFrame::scan_parquet_sources(sources, args).map_err(engine)?;
-    if let Some(condition) = times(bounds) {
-        frame = frame.filter(condition);
-    }
+    let frame = opened(sources(catalog, files)?, bounds)?;
     let columns = table.outline().into_iter().map(|(name, kind)| match kind {
         ColumnType::Word if name == "instrument" => {
             let name = files.first().and_then(|file| file.instrument.clone());
@@ -97,6 +88,37 @@ fn scan_files(
         _ => col(name),
     });
     Ok(frame.select(columns.collect::<Vec<_>>()))
+}
+
+/// The times of a file's rows that the bounds admit; `None` if it is in an object store, from where it would be fetched twice.
+///
+/// # Errors
+/// [`SqlError::Engine`].
+pub(crate) fn times_of(
+    catalog: &Catalog,
+    file: &FileRange,
+    bounds: &Bounds,
+) -> Result<Option<LazyFrame>, SqlError> {
+    if catalog.is_remote() {
+        return Ok(None);
+    }
+    let sources = sources(catalog, std::slice::from_ref(file))?;
+    Ok(Some(opened(sources, bounds)?.select([col(TIME)])))
+}
+
+/// The rows of files as they are in them.
+fn opened(sources: ScanSources, bounds: &Bounds) -> Result<LazyFrame, SqlError> {
+    let args = ScanArgsParquet {
+        hive_options: HiveOptions::new_disabled(),
+        glob: false,
+        cache: false,
+        ..ScanArgsParquet::default()
+    };
+    let frame = LazyFrame::scan_parquet_sources(sources, args).map_err(engine)?;
+    Ok(match times(bounds) {
+        Some(condition) => frame.filter(condition),
+        None => frame,
+    })
 }
 
 /// Where the engine finds files: on the disk, or, if the catalog is in an object store, in memory.
@@ -123,8 +145,8 @@ fn sources(catalog: &Catalog, files: &[FileRange]) -> Result<ScanSources, SqlErr
 fn times(bounds: &Bounds) -> Option<Expr> {
     let utc = DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
     let at = |ts: Ts| lit(ts.0).cast(utc.clone());
-    let from = bounds.from.map(|ts| col("ts_event").gt_eq(at(ts)));
-    let to = bounds.to.map(|ts| col("ts_event").lt_eq(at(ts)));
+    let from = bounds.from.map(|ts| col(TIME).gt_eq(at(ts)));
+    let to = bounds.to.map(|ts| col(TIME).lt_eq(at(ts)));
     match (from, to) {
         (Some(from), Some(to)) => Some(from.and(to)),
         (from, to) => from.or(to),

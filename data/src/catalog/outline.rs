@@ -3,6 +3,7 @@
 
 use super::cache::{CacheKey, Cached, Piece};
 use super::column::{Codec, Column};
+use super::file::Key;
 use super::table::COMMON;
 use super::{Catalog, Table};
 use crate::Result;
@@ -27,8 +28,19 @@ pub struct FileRange {
     pub to: Ts,
     /// Number of rows.
     pub rows: u64,
+    /// Places of its first and last row in the run.
+    keys: (Key, Key),
     /// Names this writing of it in the cache.
     cache_id: u64,
+}
+
+impl FileRange {
+    /// Whether each of its rows comes before each of the other's in time, or at the same time in the same run by sequence.
+    #[must_use]
+    pub fn precedes(&self, other: &FileRange) -> bool {
+        let is_before_in_run = self.run == other.run && self.keys.1 < other.keys.0;
+        self.to < other.from || self.to == other.from && is_before_in_run
+    }
 }
 
 /// The type of a column, as an outside reader sees it.
@@ -109,6 +121,7 @@ impl Catalog {
                     from: meta.ts_min,
                     to: meta.ts_max,
                     rows: meta.rows,
+                    keys: (meta.first, meta.last),
                     cache_id: wanted.cache_id,
                 }
             }));

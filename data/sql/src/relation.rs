@@ -1,0 +1,66 @@
+//! What is selected from: a table, or the result of a query.
+
+use crate::bounds::Bounds;
+use crate::error::SqlError;
+use crate::order::{self, Order};
+use polars::prelude::LazyFrame;
+use tickloom_data::{Catalog, FileRange, Table};
+
+/// Rows that have not been read yet.
+#[derive(Clone)]
+pub(crate) struct Relation {
+    pub(crate) frame: LazyFrame,
+    source: Option<Source>,
+}
+
+/// Where the rows of a table are.
+#[derive(Clone)]
+struct Source {
+    table: Table,
+    files: Vec<FileRange>,
+    bounds: Bounds,
+}
+
+impl Relation {
+    /// The rows of a table that are in these files, as far as the bounds admit them.
+    pub(crate) fn of_table(
+        frame: LazyFrame,
+        table: Table,
+        files: Vec<FileRange>,
+        bounds: Bounds,
+    ) -> Relation {
+        let source = Source {
+            table,
+            files,
+            bounds,
+        };
+        Relation {
+            frame,
+            source: Some(source),
+        }
+    }
+
+    /// The rows that a query gives.
+    pub(crate) fn of_query(frame: LazyFrame) -> Relation {
+        Relation {
+            frame,
+            source: None,
+        }
+    }
+
+    /// The table that it is.
+    pub(crate) fn table(&self) -> Option<Table> {
+        self.source.as_ref().map(|source| source.table)
+    }
+
+    /// How far its rows are in the order of time. Reads the times of a table in a directory.
+    ///
+    /// # Errors
+    /// [`SqlError::Engine`] if a file cannot be read.
+    pub(crate) fn order(&self, catalog: &Catalog) -> Result<Order, SqlError> {
+        match &self.source {
+            Some(source) => order::of_files(catalog, &source.files, &source.bounds),
+            None => Ok(Order::Unknown),
+        }
+    }
+}

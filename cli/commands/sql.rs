@@ -21,7 +21,7 @@ Exit codes: 0 done, even if there are no rows, 1 the catalog could not be read o
 
 /// Ask the catalog in SQL.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("bytes", |arg| arg.default_value("4G")))]
 pub(crate) struct Args {
     /// One statement [default: statements from standard input]
     #[arg(value_name = "SQL")]

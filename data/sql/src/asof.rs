@@ -5,6 +5,7 @@ use crate::clauses::{BY_TIME_MARK, place};
 use crate::error::{SqlError, nearest};
 use crate::names::single;
 use crate::order::{Order, TIME, sorted};
+use crate::relation::Relation;
 use crate::tables::engine;
 use polars::prelude::*;
 use sqlparser::ast::{
@@ -22,6 +23,10 @@ pub(crate) struct Joined {
     pub(crate) frame: LazyFrame,
     /// Of its rows, by the columns of the first relation.
     pub(crate) order: Order,
+    /// Bytes that sorting it would take.
+    pub(crate) sorting: u64,
+    /// Bytes that sorting took on the way here.
+    pub(crate) sorted: u64,
     /// Relation, its column, and the column of the frame.
     columns: Vec<(String, String, String)>,
 }
@@ -40,13 +45,18 @@ impl Joined {
     ///
     /// # Errors
     /// [`SqlError::Engine`].
-    pub(crate) fn new(alias: &str, mut frame: LazyFrame, order: Order) -> Result<Joined, SqlError> {
+    pub(crate) fn new(alias: &str, relation: Relation, order: Order) -> Result<Joined, SqlError> {
+        let Relation {
+            mut frame, sorting, ..
+        } = relation;
         let schema = frame.collect_schema().map_err(engine)?;
         let name = |column: &PlSmallStr| (alias.to_owned(), column.to_string(), column.to_string());
         let columns = schema.iter_names().map(name).collect();
         Ok(Joined {
             frame,
             order,
+            sorting,
+            sorted: 0,
             columns,
         })
     }
@@ -81,13 +91,20 @@ impl Joined {
         // Of rows at the same place the last one counts.
         let sorted_right = match found.right == TIME && right.order.suffices(by_instrument) {
             true => right.frame,
-            false => sorted(right.frame, &found.right)?,
+            false => {
+                self.sorted += right.sorting;
+                sorted(right.frame, &found.right)?
+            }
         };
         let sorted_right = sorted_right.select(taken);
         let sorted_left = match found.left == TIME && self.order == Order::Whole {
             true => self.frame,
-            false => sorted(self.frame, &found.left)?,
+            false => {
+                self.sorted += self.sorting;
+                sorted(self.frame, &found.left)?
+            }
         };
+        self.sorting += right.sorting;
         self.order = match found.left == TIME {
             true => Order::Whole,
             false => Order::Unknown,
@@ -320,39 +337,6 @@ impl VisitorMut for Rename<'_> {
             }
         }
         ControlFlow::Continue(())
-    }
-}
-
-/// Whether rows belong together only if their instrument is the same.
-pub(crate) fn joins_instruments(constraint: &JoinConstraint) -> bool {
-    fn is_instrument(expr: &SqlExpr) -> bool {
-        match expr {
-            SqlExpr::Identifier(ident) => ident.value == "instrument",
-            SqlExpr::CompoundIdentifier(parts) => {
-                parts.last().is_some_and(|part| part.value == "instrument")
-            }
-            _ => false,
-        }
-    }
-    fn among(on: &SqlExpr) -> bool {
-        match on {
-            SqlExpr::Nested(inner) => among(inner),
-            SqlExpr::Tuple(parts) => parts.iter().any(among),
-            SqlExpr::BinaryOp { left, op, right } => match op {
-                BinaryOperator::And => among(left) || among(right),
-                BinaryOperator::Eq => is_instrument(left) && is_instrument(right),
-                _ => false,
-            },
-            other => is_instrument(other),
-        }
-    }
-    match constraint {
-        JoinConstraint::On(on) => among(on),
-        JoinConstraint::Using(names) => names
-            .iter()
-            .filter_map(single)
-            .any(|name| name.value == "instrument"),
-        _ => false,
     }
 }
 

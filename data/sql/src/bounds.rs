@@ -1,7 +1,8 @@
 //! What the conditions of a query say of instruments, times, runs and bar sizes, so that files are left alone whose rows they
 //! refuse. A condition that is not understood bounds nothing; the engine evaluates all of them again.
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, Value};
+use crate::names::single;
+use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, Value};
 use std::collections::BTreeSet;
 use tickloom_data::FileRange;
 use tickloom_types::Ts;
@@ -191,6 +192,39 @@ fn time(expr: &Expr) -> Option<Ts> {
         other => word(other)?,
     };
     Ts::parse(&text).ok()
+}
+
+/// Whether rows belong together only if their instrument is the same.
+pub(crate) fn joins_instruments(constraint: &JoinConstraint) -> bool {
+    fn is_instrument(expr: &Expr) -> bool {
+        match expr {
+            Expr::Identifier(ident) => ident.value == "instrument",
+            Expr::CompoundIdentifier(parts) => {
+                parts.last().is_some_and(|part| part.value == "instrument")
+            }
+            _ => false,
+        }
+    }
+    fn among(on: &Expr) -> bool {
+        match on {
+            Expr::Nested(inner) => among(inner),
+            Expr::Tuple(parts) => parts.iter().any(among),
+            Expr::BinaryOp { left, op, right } => match op {
+                BinaryOperator::And => among(left) || among(right),
+                BinaryOperator::Eq => is_instrument(left) && is_instrument(right),
+                _ => false,
+            },
+            other => is_instrument(other),
+        }
+    }
+    match constraint {
+        JoinConstraint::On(on) => among(on),
+        JoinConstraint::Using(names) => names
+            .iter()
+            .filter_map(single)
+            .any(|name| name.value == "instrument"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod asof;
 mod bounds;
 mod clauses;
 mod error;
+mod estimate;
 mod expressions;
 mod limits;
 mod literals;

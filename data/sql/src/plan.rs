@@ -2,7 +2,7 @@
 //! expressions become frames, and what the engine's SQL does not know is done on frames. Nothing is read here but the index.
 
 use crate::asof::{self, Joined, Rename};
-use crate::bounds::{Bare, Bounds};
+use crate::bounds::{Bare, Bounds, joins_instruments};
 use crate::clauses::{Sample, place};
 use crate::error::{SqlError, nearest};
 use crate::expressions::Expressions;
@@ -76,8 +76,7 @@ impl<'a> Planner<'a> {
                     let what = "name the columns in the query, not after the name of the table";
                     return Err(self.wrong(&ObjectName::from(cte.alias.name), what));
                 }
-                self.query(&mut cte.query)?;
-                let relation = self.result(&cte.query)?;
+                let relation = self.result(&mut cte.query)?;
                 self.scope.push((cte.alias.name.value, relation));
             }
         }
@@ -131,7 +130,10 @@ impl<'a> Planner<'a> {
                     let by_instrument = sample::group(select, order_by, sample, self.text)?;
                     let frame = match joined.order.suffices(by_instrument) {
                         true => joined.frame,
-                        false => sorted(joined.frame, TIME)?,
+                        false => {
+                            self.reading.memory.take(joined.sorting)?;
+                            sorted(joined.frame, TIME)?
+                        }
                     };
                     sample::with_buckets(frame, sample, edge, self.reading.catalog, self.text)?
                 }
@@ -179,7 +181,7 @@ impl<'a> Planner<'a> {
         let (alias, left) = self.relation(&mut item.relation, condition, Bare::Ours, None)?;
         let bounds = Bounds::of(condition, &alias.value, Bare::Ours);
         let (table, order) = (left.table(), left.order(self.reading.catalog)?);
-        let mut joined = Joined::new(&alias.value, left.frame, order)?;
+        let mut joined = Joined::new(&alias.value, left, order)?;
         for join in &mut item.joins {
             let JoinOperator::AsOf {
                 match_condition,
@@ -189,7 +191,7 @@ impl<'a> Planner<'a> {
                 continue;
             };
             let mut admitted = Bounds::default();
-            if asof::joins_instruments(constraint) {
+            if joins_instruments(constraint) {
                 admitted.instruments.clone_from(&bounds.instruments);
             }
             if asof::is_by_time(match_condition) {
@@ -198,9 +200,10 @@ impl<'a> Planner<'a> {
             let (alias, right) =
                 self.relation(&mut join.relation, None, Bare::Others, Some(&admitted))?;
             let order = right.order(self.reading.catalog)?;
-            let right = Joined::new(&alias.value, right.frame, order)?;
+            let right = Joined::new(&alias.value, right, order)?;
             joined = joined.join(right, match_condition, constraint, self.text)?;
         }
+        self.reading.memory.take(joined.sorted)?;
         Ok(Some((joined, table)))
     }
 
@@ -248,7 +251,6 @@ impl<'a> Planner<'a> {
         let alias = alias_of(factor);
         match factor {
             TableFactor::Derived { subquery, .. } => {
-                self.query(subquery)?;
                 let alias = alias.unwrap_or_else(|| Ident::new("query"));
                 Ok((alias, self.result(subquery)?))
             }
@@ -294,9 +296,12 @@ impl<'a> Planner<'a> {
         self.wrong(name, what)
     }
 
-    /// The result of a query that has been planned.
-    fn result(&mut self, query: &Query) -> Result<Relation, SqlError> {
-        Ok(Relation::of_query(self.run(&query.to_string())?))
+    /// The result of a query, planned.
+    fn result(&mut self, query: &mut Query) -> Result<Relation, SqlError> {
+        let before = self.reading.memory.sorting();
+        self.query(query)?;
+        let sorting = self.reading.memory.sorting() - before;
+        Ok(Relation::of_query(self.run(&query.to_string())?, sorting))
     }
 
     /// Lets the engine take a planned statement.

@@ -1,12 +1,11 @@
 //! What one statement reads of a catalog, and that it may.
 
 use crate::bounds::Bounds;
-use crate::clauses::SAMPLE_MARK;
 use crate::error::SqlError;
-use crate::order::ORDER;
-use crate::relation::Relation;
-use crate::tables::{scan, width};
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use crate::estimate::Estimate;
+use crate::relation::{Relation, Source};
+use crate::tables::scan;
+use sqlparser::tokenizer::TokenWithSpan;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tickloom_data::{Catalog, FileRange, Table};
@@ -25,12 +24,7 @@ pub struct Reads {
 /// A catalog that a statement reads, and what it has read of it.
 pub(crate) struct Reading<'a> {
     pub(crate) catalog: &'a Catalog,
-    /// The statement.
-    tokens: &'a [TokenWithSpan],
-    /// Bytes of rows that may be read, decoded.
-    memory_max: Option<u64>,
-    /// Those that are read.
-    bytes: u64,
+    pub(crate) memory: Estimate,
     reads: Vec<(Table, Reads)>,
     files: Vec<(Table, PathBuf)>,
 }
@@ -38,14 +32,12 @@ pub(crate) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(crate) fn new(
         catalog: &'a Catalog,
-        tokens: &'a [TokenWithSpan],
+        tokens: &[TokenWithSpan],
         memory_max: Option<u64>,
     ) -> Reading<'a> {
         Reading {
             catalog,
-            tokens,
-            memory_max,
-            bytes: 0,
+            memory: Estimate::new(tokens, memory_max),
             reads: Vec::new(),
             files: Vec::new(),
         }
@@ -68,14 +60,14 @@ impl<'a> Reading<'a> {
         self.reads.push((table, reads));
         let named = files.iter().map(|file| (table, file.path.clone()));
         self.files.extend(named);
-        let row_bytes = bytes_of_a_row(table, self.tokens);
-        self.bytes = self.bytes.saturating_add(rows.saturating_mul(row_bytes));
-        if let Some(allowed) = self.memory_max.filter(|allowed| self.bytes > *allowed) {
-            let needed = self.bytes;
-            return Err(SqlError::Memory { needed, allowed });
-        }
+        let sorting = self.memory.read(table, rows)?;
         let frame = scan(self.catalog, table, &files, &bounds)?;
-        Ok(Relation::of_table(frame, table, files, bounds))
+        let source = Source {
+            table,
+            files,
+            bounds,
+        };
+        Ok(Relation::of_table(frame, source, sorting))
     }
 
     /// How often tables are named.
@@ -111,39 +103,4 @@ impl<'a> Reading<'a> {
         }
         Ok(self.files.iter().any(|(_, path)| !listed.contains(path)))
     }
-}
-
-/// Bytes of a row in memory: of the columns that the statement names, or of all. Where rows are sorted, with those that give them
-/// their order, and twice.
-fn bytes_of_a_row(table: Table, tokens: &[TokenWithSpan]) -> u64 {
-    let mut before: Option<&Token> = None;
-    let mut takes_all = false;
-    let mut named = Vec::new();
-    for token in tokens.iter().map(|token| &token.token) {
-        match token {
-            Token::Word(word) => named.push(word.value.as_str()),
-            Token::Mul => {
-                takes_all |= match before {
-                    Some(Token::Comma | Token::Period) => true,
-                    Some(Token::Word(word)) => {
-                        ["SELECT", "DISTINCT"].contains(&word.value.to_uppercase().as_str())
-                    }
-                    _ => false,
-                };
-            }
-            _ => {}
-        }
-        before = Some(token);
-    }
-    let is_sorted = named
-        .iter()
-        .any(|word| word.starts_with(SAMPLE_MARK) || word.eq_ignore_ascii_case("ASOF"));
-    let orders = |name: &str| is_sorted && ORDER.contains(&name);
-    let bytes: u64 = table
-        .outline()
-        .into_iter()
-        .filter(|(name, _)| takes_all || named.contains(name) || orders(name))
-        .map(|(_, kind)| width(kind))
-        .sum();
-    if is_sorted { 2 * bytes } else { bytes }
 }

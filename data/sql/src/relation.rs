@@ -10,40 +10,35 @@ use tickloom_data::{Catalog, FileRange, Table};
 #[derive(Clone)]
 pub(crate) struct Relation {
     pub(crate) frame: LazyFrame,
+    /// Bytes that sorting them would take, beside those that they take anyway.
+    pub(crate) sorting: u64,
     source: Option<Source>,
 }
 
 /// Where the rows of a table are.
 #[derive(Clone)]
-struct Source {
-    table: Table,
-    files: Vec<FileRange>,
-    bounds: Bounds,
+pub(crate) struct Source {
+    pub(crate) table: Table,
+    pub(crate) files: Vec<FileRange>,
+    /// What of the files' rows is wanted.
+    pub(crate) bounds: Bounds,
 }
 
 impl Relation {
-    /// The rows of a table that are in these files, as far as the bounds admit them.
-    pub(crate) fn of_table(
-        frame: LazyFrame,
-        table: Table,
-        files: Vec<FileRange>,
-        bounds: Bounds,
-    ) -> Relation {
-        let source = Source {
-            table,
-            files,
-            bounds,
-        };
+    /// The rows of a table.
+    pub(crate) fn of_table(frame: LazyFrame, source: Source, sorting: u64) -> Relation {
         Relation {
             frame,
+            sorting,
             source: Some(source),
         }
     }
 
     /// The rows that a query gives.
-    pub(crate) fn of_query(frame: LazyFrame) -> Relation {
+    pub(crate) fn of_query(frame: LazyFrame, sorting: u64) -> Relation {
         Relation {
             frame,
+            sorting,
             source: None,
         }
     }

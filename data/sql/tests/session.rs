@@ -18,7 +18,7 @@ const ROWS: u64 = 100;
 /// Compactions beside the statements: fewer than the times that one is planned, each of which takes another compaction.
 const COMPACTIONS: u32 = 40;
 
-fn meta() -> RunMeta {
+fn meta(run: &str) -> RunMeta {
     let mut instruments = Instruments::new();
     let def = InstrumentDef::new("test.A", 2, 0, "USD");
     instruments.add(def).unwrap();
@@ -27,12 +27,16 @@ fn meta() -> RunMeta {
         kind: SourceKind::Feed,
     };
     instruments.add_source(source).unwrap();
-    RunMeta::new("run-1", Ts(0), instruments).unwrap()
+    RunMeta::new(run, Ts(0), instruments).unwrap()
+}
+
+fn write(catalog: &Catalog, part: u32) {
+    write_run(catalog, "run-1", part);
 }
 
 /// Writes a part of trades whose sizes are all 2.
-fn write(catalog: &Catalog, part: u32) {
-    let mut writer = catalog.writer(&meta(), part, "test").unwrap();
+fn write_run(catalog: &Catalog, run: &str, part: u32) {
+    let mut writer = catalog.writer(&meta(run), part, "test").unwrap();
     for n in 0..ROWS {
         let seq: Seq = u64::from(part) * ROWS + n;
         let ts = Ts(i64::try_from(seq).unwrap());
@@ -104,23 +108,30 @@ fn rows_are_whole_while_a_writer_and_a_compaction_are_at_work() {
 fn a_statement_that_reads_too_much_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = create(dir.path());
-    // A time is 8 bytes, a price 16.
+    // A time is 8 bytes, a price 16; each is held twice.
     let session = |bytes: u64| Session::new(catalog.clone(), Some(bytes));
     let statement = "select ts_event, price from trades";
-    assert_eq!(session(ROWS * 24).run(statement).unwrap().rows(), 100);
-    let refused = session(ROWS * 24 - 1).run(statement);
+    assert_eq!(session(ROWS * 48).run(statement).unwrap().rows(), 100);
+    let refused = session(ROWS * 48 - 1).run(statement);
     let Err(SqlError::Memory { needed, allowed }) = refused else {
         panic!("it was not refused");
     };
-    assert_eq!((needed, allowed), (ROWS * 24, ROWS * 24 - 1));
-    // Twice the table is twice the rows; what the bounds leave out is not read.
+    assert_eq!((needed, allowed), (ROWS * 48, ROWS * 48 - 1));
+    // Twice the table is twice the rows, and a join holds each three times; what the bounds leave out is not read.
     let twice = "select a.price from trades a join trades b on a.price = b.price";
-    assert!(session(ROWS * 31).run(twice).is_err());
-    assert!(session(ROWS * 32).run(twice).is_ok());
-    // For buckets rows are sorted, by three columns of 8, 16 and 8 bytes, in a copy.
+    assert!(session(ROWS * 95).run(twice).is_err());
+    assert!(session(ROWS * 96).run(twice).is_ok());
+    // For buckets each is held three times.
     let bars = "select ts_event, max(price) from trades sample by 1m";
-    assert!(session(ROWS * 95).run(bars).is_err());
-    assert!(session(ROWS * 96).run(bars).is_ok());
+    assert!(session(ROWS * 71).run(bars).is_err());
+    assert!(session(ROWS * 72).run(bars).is_ok());
+    // Parts of the same time are sorted, by run and sequence of 16 and 8 bytes too, and each column is held four times then.
+    let overlapping = tempfile::tempdir().unwrap();
+    let other = create(overlapping.path());
+    write_run(&other, "run-2", 0);
+    let session_of_two = |bytes: u64| Session::new(other.clone(), Some(bytes));
+    assert!(session_of_two(2 * ROWS * 191).run(bars).is_err());
+    assert!(session_of_two(2 * ROWS * 192).run(bars).is_ok());
     let none = "select ts_event, price from trades where instrument = 'test.B'";
     assert_eq!(session(0).run(none).unwrap().rows(), 0);
 }

@@ -23,7 +23,7 @@ pub(crate) struct Joined {
     pub(crate) frame: LazyFrame,
     /// Of its rows, by the columns of the first relation.
     pub(crate) order: Order,
-    /// Bytes that sorting it would take.
+    /// Bytes that sorting it would take, beside those that were taken for it.
     pub(crate) sorting: u64,
     /// Bytes that sorting took on the way here.
     pub(crate) sorted: u64,
@@ -67,7 +67,7 @@ impl Joined {
     /// [`SqlError::At`] for a condition that is not understood or a column that is not there; [`SqlError::Engine`].
     pub(crate) fn join(
         mut self,
-        right: Joined,
+        mut right: Joined,
         condition: &SqlExpr,
         constraint: &JoinConstraint,
         text: &str,
@@ -93,6 +93,7 @@ impl Joined {
             true => right.frame,
             false => {
                 self.sorted += right.sorting;
+                right.sorting = 0;
                 sorted(right.frame, &found.right)?
             }
         };
@@ -101,6 +102,7 @@ impl Joined {
             true => self.frame,
             false => {
                 self.sorted += self.sorting;
+                self.sorting = 0;
                 sorted(self.frame, &found.left)?
             }
         };

@@ -9,12 +9,23 @@ use crate::tables::width;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use tickloom_data::Table;
 
-/// Words of clauses for which the engine holds numbers of rows, keys and copies of columns.
-const GATHERING: [&str; 6] = ["GROUP", "DISTINCT", "ORDER", "JOIN", "OVER", "UNION"];
-/// Times that a column is held, by what is done with it.
+/// Times that a column is held, if nothing but reading and counting is done with it.
 const READ: u64 = 2;
-const GATHERED: u64 = 3;
+/// As much if rows are put into groups.
+const GROUPED: u64 = 3;
+/// As much if they are sorted.
 const SORTED: u64 = 4;
+/// As much if others are put beside them.
+const JOINED: u64 = 5;
+/// Words of clauses that do so.
+const CLAUSES: [(&str, u64); 6] = [
+    ("GROUP", GROUPED),
+    ("DISTINCT", GROUPED),
+    ("UNION", GROUPED),
+    ("OVER", SORTED),
+    ("ORDER", SORTED),
+    ("JOIN", JOINED),
+];
 
 /// The memory of one statement.
 pub(crate) struct Estimate {
@@ -42,10 +53,7 @@ impl Estimate {
         for token in tokens.iter().map(|token| &token.token) {
             match token {
                 Token::Word(word) => {
-                    let upper = word.value.to_uppercase();
-                    if upper.starts_with(SAMPLE_MARK) || GATHERING.contains(&upper.as_str()) {
-                        estimate.times = GATHERED;
-                    }
+                    estimate.times = estimate.times.max(times_for(&word.value));
                     estimate.named.push(word.value.clone());
                 }
                 Token::Mul => estimate.takes_all |= is_all_after(before),
@@ -71,7 +79,7 @@ impl Estimate {
             }
         }
         let read = rows.saturating_mul(self.times * named);
-        let sorted = rows.saturating_mul(SORTED * with_order);
+        let sorted = rows.saturating_mul(self.times.max(SORTED) * with_order);
         let more = sorted.saturating_sub(read);
         self.sorting = self.sorting.saturating_add(more);
         self.take(read)?;
@@ -97,6 +105,17 @@ impl Estimate {
             None => Ok(()),
         }
     }
+}
+
+/// How often a clause that begins with this word makes the engine hold a column.
+fn times_for(word: &str) -> u64 {
+    if word.starts_with(SAMPLE_MARK) {
+        return GROUPED;
+    }
+    let found = CLAUSES
+        .iter()
+        .find(|(clause, _)| clause.eq_ignore_ascii_case(word));
+    found.map_or(READ, |(_, times)| *times)
 }
 
 /// Whether a star stands for all columns, and not for a product or for rows that are counted.

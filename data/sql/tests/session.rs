@@ -117,10 +117,10 @@ fn a_statement_that_reads_too_much_is_refused() {
         panic!("it was not refused");
     };
     assert_eq!((needed, allowed), (ROWS * 48, ROWS * 48 - 1));
-    // Twice the table is twice the rows, and a join holds each three times; what the bounds leave out is not read.
+    // Twice the table is twice the rows, and a join holds each five times; what the bounds leave out is not read.
     let twice = "select a.price from trades a join trades b on a.price = b.price";
-    assert!(session(ROWS * 95).run(twice).is_err());
-    assert!(session(ROWS * 96).run(twice).is_ok());
+    assert!(session(ROWS * 159).run(twice).is_err());
+    assert!(session(ROWS * 160).run(twice).is_ok());
     // For buckets each is held three times.
     let bars = "select ts_event, max(price) from trades sample by 1m";
     assert!(session(ROWS * 71).run(bars).is_err());

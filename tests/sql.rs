@@ -328,6 +328,14 @@ fn wrong_statements_are_pointed_at() {
     );
     small.refused("select * from trades sample by 1m", "not *");
     small.refused(
+        "select count(x) from (select price as x from trades) sample by 1m",
+        "line 1, column 54: SAMPLE BY needs a column ts_event",
+    );
+    small.refused(
+        "select q.x from trades t asof join (select bid as x, instrument from quotes) q on (instrument)",
+        "ASOF JOIN matches rows by ts_event, and one side has none",
+    );
+    small.refused(
         "select count(*) from trades sample by 1m fill(prev)",
         "FILL(NONE)",
     );

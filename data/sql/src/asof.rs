@@ -168,7 +168,14 @@ impl Joined {
             allow_eq: true,
             by: Vec::new(),
         };
-        if !is_mark(condition) {
+        if is_mark(condition) {
+            for side in [self, right] {
+                if !side.columns.iter().any(|(_, _, name)| name == TIME) {
+                    let what = "ASOF JOIN matches rows by ts_event, and one side has none: name columns in MATCH_CONDITION";
+                    return Err(SqlError::Statement(what.to_owned()));
+                }
+            }
+        } else {
             let (left, allow_eq, other) = ordered(condition).ok_or_else(|| {
                 wrong(
                     condition,

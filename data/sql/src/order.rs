@@ -65,12 +65,15 @@ pub(crate) fn of_files(
     Ok(order)
 }
 
-/// The rows in order, by a column and then by what breaks ties.
+/// The rows in order, by a column and then by what breaks ties; as they are if there is no such column.
 ///
 /// # Errors
 /// [`SqlError::Engine`].
 pub(crate) fn sorted(mut frame: LazyFrame, by: &str) -> Result<LazyFrame, SqlError> {
     let schema = frame.collect_schema().map_err(engine)?;
+    if !schema.contains(by) {
+        return Ok(frame);
+    }
     let ties = ORDER
         .into_iter()
         .filter(|name| schema.contains(name) && *name != TIME && *name != by);

@@ -1,5 +1,6 @@
 //! From a statement to what the engine runs: names of tables become frames over the files that can have its rows, common table
-//! expressions become frames, and what the engine's SQL does not know is done on frames. Nothing is read here but the index.
+//! expressions become frames, and what the engine's SQL does not know is done on frames. What is read here is
+//! the index, and times, where the order of rows counts.
 
 use crate::asof::{self, Joined, Rename};
 use crate::bounds::{Bare, Bounds, joins_instruments};

@@ -12,11 +12,9 @@ use tickloom_data::Table;
 /// Times that a column is held, if nothing but reading and counting is done with it.
 const READ: u64 = 2;
 /// As much if rows are put into groups.
-const GROUPED: u64 = 3;
-/// As much if they are sorted.
-const SORTED: u64 = 4;
-/// As much if others are put beside them.
-const JOINED: u64 = 5;
+const GROUPED: u64 = 4;
+/// As much if they are sorted, or others are put beside them.
+const SORTED: u64 = 5;
 /// Words of clauses that do so.
 const CLAUSES: [(&str, u64); 6] = [
     ("GROUP", GROUPED),
@@ -24,7 +22,7 @@ const CLAUSES: [(&str, u64); 6] = [
     ("UNION", GROUPED),
     ("OVER", SORTED),
     ("ORDER", SORTED),
-    ("JOIN", JOINED),
+    ("JOIN", SORTED),
 ];
 
 /// The memory of one statement.

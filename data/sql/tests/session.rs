@@ -121,17 +121,17 @@ fn a_statement_that_reads_too_much_is_refused() {
     let twice = "select a.price from trades a join trades b on a.price = b.price";
     assert!(session(ROWS * 159).run(twice).is_err());
     assert!(session(ROWS * 160).run(twice).is_ok());
-    // For buckets each is held three times.
+    // For buckets each is held four times.
     let bars = "select ts_event, max(price) from trades sample by 1m";
-    assert!(session(ROWS * 71).run(bars).is_err());
-    assert!(session(ROWS * 72).run(bars).is_ok());
-    // Parts of the same time are sorted, by run and sequence of 16 and 8 bytes too, and each column is held four times then.
+    assert!(session(ROWS * 95).run(bars).is_err());
+    assert!(session(ROWS * 96).run(bars).is_ok());
+    // Parts of the same time are sorted, by run and sequence of 16 and 8 bytes too, and each column is held five times then.
     let overlapping = tempfile::tempdir().unwrap();
     let other = create(overlapping.path());
     write_run(&other, "run-2", 0);
     let session_of_two = |bytes: u64| Session::new(other.clone(), Some(bytes));
-    assert!(session_of_two(2 * ROWS * 191).run(bars).is_err());
-    assert!(session_of_two(2 * ROWS * 192).run(bars).is_ok());
+    assert!(session_of_two(2 * ROWS * 239).run(bars).is_err());
+    assert!(session_of_two(2 * ROWS * 240).run(bars).is_ok());
     let none = "select ts_event, price from trades where instrument = 'test.B'";
     assert_eq!(session(0).run(none).unwrap().rows(), 0);
 }

@@ -32,6 +32,30 @@ pub trait Sink {
     fn push(&mut self, record: Record);
 }
 
+/// Where whole moments go: a frame, a timer or a reply becomes all of its records at once, or none.
+pub trait MomentSink {
+    /// Takes the records of one moment, marked as by [`mark_moment`]. A sink that is full waits (lossless) and counts that
+    /// it waited.
+    fn push_moment(&mut self, records: &[Record]);
+}
+
+/// Marks records as one moment: all but the last bear [`Flags::MORE`].
+pub fn mark_moment(records: &mut [Record]) {
+    let Some((last, before)) = records.split_last_mut() else {
+        return;
+    };
+    for record in before {
+        record.header.flags |= Flags::MORE;
+    }
+    last.header.flags &= !Flags::MORE;
+}
+
+impl MomentSink for Vec<Record> {
+    fn push_moment(&mut self, records: &[Record]) {
+        self.extend_from_slice(records);
+    }
+}
+
 impl Sink for Vec<Record> {
     fn push(&mut self, record: Record) {
         self.push(record);

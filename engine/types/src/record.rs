@@ -91,6 +91,9 @@ impl Flags {
     pub const LATE: u8 = 1 << 5;
     /// The number in the body is not ready (warming up) or undefined.
     pub const NOT_READY: u8 = 1 << 6;
+    /// More records of the same moment follow: all but the last record of a moment bear it. A record without it, whose
+    /// predecessor has none either, is a moment of its own.
+    pub const MORE: u8 = 1 << 7;
 }
 
 /// The first 24 bytes of a record.

@@ -74,8 +74,11 @@ fn day(id: InstrumentId, day: i64, close: i64) -> Record {
     body.record(Header::new(Kind::Bar, id, SourceId(1), ts, ts))
 }
 
-/// For each record: its signals as number, value, time in milliseconds and instrument.
-fn told(config: &CoreConfig, records: &[Record]) -> Vec<Vec<(u32, Option<f64>, i64, u32)>> {
+/// A signal as its number, value (`None` if not ready), time in milliseconds and instrument.
+type Told = (u32, Option<f64>, i64, u32);
+
+/// For each record, its signals.
+fn told(config: &CoreConfig, records: &[Record]) -> Vec<Vec<Told>> {
     let mut core = Core::new(config).unwrap();
     let mut out = Outputs::new();
     let mut all = Vec::new();

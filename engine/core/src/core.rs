@@ -10,6 +10,7 @@ use crate::limits::CHANGES_EXPECTED;
 use crate::market::{Market, Round};
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
+use crate::risk::Refused;
 use crate::signal_stage::{Change, RuleId, RuleValues, SignalStage};
 use crate::trade::TradeStage;
 use tickloom_types::{Flags, Kind, Record, Seq, SignalBody};
@@ -85,6 +86,12 @@ impl Core {
     #[must_use]
     pub fn portfolio(&self) -> &Portfolio {
         self.decider.trade.portfolio()
+    }
+
+    /// Orders that risk refused so far, by rule.
+    #[must_use]
+    pub fn refused(&self) -> &Refused {
+        self.decider.trade.refused()
     }
 
     /// Fills of all strategies so far.

@@ -23,6 +23,8 @@ pub(crate) struct RuleValues {
     values: Vec<f64>,
     /// Number of the moment at which each was evaluated last.
     ticked_at: Vec<u64>,
+    /// Those of this moment, in the order in which they were set.
+    ticked: Vec<RuleId>,
     moment: u64,
 }
 
@@ -31,6 +33,7 @@ impl RuleValues {
         RuleValues {
             values: vec![f64::NAN; count],
             ticked_at: vec![0; count],
+            ticked: Vec::with_capacity(count),
             moment: 0,
         }
     }
@@ -50,12 +53,20 @@ impl RuleValues {
     /// A new moment: nothing has ticked yet.
     pub(crate) fn begin(&mut self) {
         self.moment += 1;
+        self.ticked.clear();
+    }
+
+    /// The rules that were evaluated at this moment, in their order.
+    pub(crate) fn all_ticked(&self) -> &[RuleId] {
+        &self.ticked
     }
 
     /// It was evaluated; NaN is not ready.
     pub(crate) fn set(&mut self, rule: RuleId, value: f64) {
         self.values[rule.0] = value;
-        self.ticked_at[rule.0] = self.moment;
+        if std::mem::replace(&mut self.ticked_at[rule.0], self.moment) != self.moment {
+            self.ticked.push(rule);
+        }
     }
 }
 

@@ -356,7 +356,7 @@ fn no_day_of_twins_is_traded_where_their_bars_are_one_moment() {
     ]);
     config.strategies.push(crate::StrategyDef::Rules {
         name: "twin".to_owned(),
-        instrument: Some("A".to_owned()),
+        instrument: Some("A".into()),
         enter: Some("A.close@1d / B.close@1d > 1.000001".to_owned()),
         exit: Some("A.close@1d / B.close@1d < 0.999999".to_owned()),
         short_enter: None,

@@ -31,6 +31,7 @@
 //!
 //! No records, books, time or I/O here: the core sets leaves and reads outputs.
 
+mod bits;
 mod builder;
 mod compiler;
 mod error;
@@ -43,6 +44,7 @@ pub mod limits;
 mod ops;
 mod parser;
 
+pub use bits::{Bits, Mask};
 pub use builder::{GraphBuilder, OutputId};
 pub use error::{ExprError, Problem};
 pub use expr::Expr;

@@ -74,10 +74,6 @@ impl Account {
         self.defs[instrument].lot_size
     }
 
-    pub(crate) fn tick(&self, instrument: usize) -> i64 {
-        self.defs[instrument].tick_size
-    }
-
     /// The smallest size that is a multiple of the lot and a whole number of units.
     pub(crate) fn whole_lot(&self, instrument: usize) -> i64 {
         let def = &self.defs[instrument];

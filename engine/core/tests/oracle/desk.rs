@@ -59,7 +59,9 @@ impl Desk {
         }
     }
 
+    /// A record has come.
     pub(crate) fn turn_day(&mut self, cause: Cause) {
+        self.risk.now = cause.header.ts_event;
         self.risk.turn_day(cause.header.ts_event, &self.account);
     }
 
@@ -364,7 +366,7 @@ impl Desk {
         };
         self.tell_order(cause, order, status);
         let position = self.account.position(fill.strategy, fill.instrument);
-        let shown = |money: i128| i64::try_from(money / NANO).unwrap();
+        let shown = |money: i128| i64::try_from(money / NANO).unwrap_or(i64::MAX);
         let body = PositionBody {
             cause: cause.seq,
             qty: position.qty,

@@ -1,7 +1,7 @@
 //! Expressions as trees that are worked out anew from all that ever ticked.
 //!
-//! An expression's history is the list of moments at which it ticked, each with its value then. That of a field is read
-//! from the log; that of anything else from the histories of its parts. Nothing is kept from one moment to the next.
+//! An expression's history is the list of steps at which it ticked, each with its value then. That of a field is read
+//! from the log; that of anything else from the histories of its parts. Nothing is kept from one step to the next.
 
 use crate::log::{Log, Number};
 use std::fmt;
@@ -58,7 +58,7 @@ pub(crate) enum Expr {
     Two(Op, Box<Expr>, Box<Expr>),
 }
 
-/// The moments at which something ticked, with its value; `None` is "not ready".
+/// The steps at which something ticked, with its value; `None` is "not ready".
 type History = Vec<(usize, Option<f64>)>;
 
 impl Expr {
@@ -85,10 +85,10 @@ impl Expr {
         }
     }
 
-    /// If it ticked at the newest moment, its value there.
+    /// If it ticked in the newest round, its value at the end of it.
     pub(crate) fn now(&self, log: &Log) -> Option<Option<f64>> {
-        let (at, value) = *self.history(log).last()?;
-        (at + 1 == log.moments()).then_some(value)
+        let (step, value) = *self.history(log).last()?;
+        log.is_now(step).then_some(value)
     }
 
     fn history(&self, log: &Log) -> History {
@@ -108,20 +108,20 @@ impl Expr {
 
     fn of_two(&self, op: Op, a: &Expr, b: &Expr, log: &Log) -> History {
         let (left, right) = (a.history(log), b.history(log));
-        let mut moments: Vec<usize> = left.iter().chain(&right).map(|(at, _)| *at).collect();
-        moments.sort_unstable();
-        moments.dedup();
+        let mut steps: Vec<usize> = left.iter().chain(&right).map(|(at, _)| *at).collect();
+        steps.sort_unstable();
+        steps.dedup();
         let pair_at = |at: usize| (a.newest(&left, at), b.newest(&right, at));
         let mut history = vec![];
-        for (n, at) in moments.iter().enumerate() {
+        for (n, at) in steps.iter().enumerate() {
             let (x, y) = pair_at(*at);
-            let before = n.checked_sub(1).map(|n| pair_at(moments[n]));
+            let before = n.checked_sub(1).map(|n| pair_at(steps[n]));
             history.push((*at, combine(op, (x, y), before)));
         }
         history
     }
 
-    /// The value as of a moment: that of the newest tick up to it.
+    /// The value as of a step: that of the newest tick up to it.
     fn newest(&self, history: &History, at: usize) -> Option<f64> {
         if self.is_constant() {
             return self.constant();

@@ -1,4 +1,4 @@
-//! What ticked, moment by moment, for ever: the only thing that expressions are worked out from.
+//! What ticked, step by step, for ever: the only thing that expressions are worked out from.
 
 use crate::expression::{Field, What};
 use tickloom_types::{BarBody, BarSpec, InstrumentDef};
@@ -12,7 +12,7 @@ pub(crate) struct Top {
     pub(crate) ask_qty: i64,
 }
 
-/// Something of an instrument that was stated at a moment.
+/// Something of an instrument that was stated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Tick {
     /// Bid and ask, or that they cannot be trusted any more.
@@ -38,39 +38,43 @@ impl Number {
     }
 }
 
-/// All moments so far.
+/// All steps so far.
 pub(crate) struct Log {
     defs: Vec<InstrumentDef>,
-    moments: Vec<Vec<Tick>>,
+    steps: Vec<Vec<Tick>>,
+    /// The first step of the newest round.
+    round: usize,
 }
 
 impl Log {
     pub(crate) fn new(defs: &[InstrumentDef]) -> Log {
         Log {
             defs: defs.to_vec(),
-            moments: vec![],
+            steps: vec![],
+            round: 0,
         }
     }
 
-    /// A moment at which this ticked.
-    pub(crate) fn push(&mut self, ticks: Vec<Tick>) {
-        self.moments.push(ticks);
+    /// A new round begins.
+    pub(crate) fn begin_round(&mut self) {
+        self.round = self.steps.len();
     }
 
-    pub(crate) fn moments(&self) -> usize {
-        self.moments.len()
+    /// What ticked at one step of the round, mostly its only one.
+    pub(crate) fn push(&mut self, ticks: &[Tick]) {
+        self.steps.push(ticks.to_vec());
     }
 
-    /// What ticked at the newest moment.
-    pub(crate) fn newest(&self) -> &[Tick] {
-        self.moments.last().map_or(&[], Vec::as_slice)
+    /// Whether a step is of the newest round.
+    pub(crate) fn is_now(&self, step: usize) -> bool {
+        step >= self.round
     }
 
-    /// The moments at which a field ticked, with its number; at each the newest statement counts.
+    /// The steps at which a field ticked, with its number; at each the newest statement counts.
     pub(crate) fn ticks(&self, field: &Field) -> Vec<(usize, Option<Number>)> {
         let mut all = vec![];
-        for (at, moment) in self.moments.iter().enumerate() {
-            let stated = moment.iter().filter_map(|tick| self.stated(field, tick));
+        for (at, step) in self.steps.iter().enumerate() {
+            let stated = step.iter().filter_map(|tick| self.stated(field, tick));
             if let Some(number) = stated.last() {
                 all.push((at, number));
             }
@@ -79,7 +83,7 @@ impl Log {
     }
 
     /// What a tick says of a field, if it says anything of it.
-    fn stated(&self, field: &Field, tick: &Tick) -> Option<Option<Number>> {
+    pub(crate) fn stated(&self, field: &Field, tick: &Tick) -> Option<Option<Number>> {
         let def = &self.defs[field.instrument];
         let price = |mantissa: i64| number(mantissa, def.price_decimals);
         let size = |mantissa: i64| number(mantissa, def.qty_decimals);

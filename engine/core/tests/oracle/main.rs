@@ -22,6 +22,7 @@ mod generate;
 mod log;
 mod market;
 mod model;
+mod moment;
 mod orders;
 mod risk;
 mod strategies;
@@ -165,4 +166,9 @@ fn run(mut runner: TestRunner, cases: impl Strategy<Value = Case>) {
 #[test]
 fn records_without_marks_are_moments_of_their_own() {
     run(runner(Some(1)), case(60).prop_map(unmarked));
+}
+
+#[test]
+fn records_of_a_moment_tick_and_decide_once() {
+    run(runner(Some(2)), case(60));
 }

@@ -23,6 +23,12 @@ pub(crate) struct ClosedBar {
     pub(crate) is_input: bool,
 }
 
+impl ClosedBar {
+    pub(crate) fn tick(&self) -> Tick {
+        Tick::Bar(self.instrument, self.bar.spec, self.bar.body)
+    }
+}
+
 /// What a record said.
 #[derive(Debug, Default)]
 pub(crate) struct Said {

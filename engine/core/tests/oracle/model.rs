@@ -1,15 +1,15 @@
-//! The model of a run: records in, output records out, one moment after the other.
+//! The model of a run: records in, output records out.
 
 use crate::desk::{Cause, Desk};
 use crate::log::{Log, Tick};
-use crate::market::{ClosedBar, Market};
+use crate::market::Market;
+use crate::moment::{Moment, Round, Seen, Stamped, bar_record, stamp_of};
 use crate::orders::Shown;
 use crate::risk::View;
 use crate::strategies::{Ride, Sight, decide};
-use crate::world::{World, bar_source, size_of};
+use crate::world::{World, size_of};
 use tickloom_types::{
-    BarBody, BookState, Flags, Header, InstrumentId, Kind, Record, SignalBody, StatusBody,
-    StatusCode, TradeBody, Ts,
+    BarBody, BookState, Flags, Kind, Record, SignalBody, StatusBody, StatusCode, TradeBody,
 };
 
 /// A run.
@@ -18,13 +18,12 @@ pub(crate) struct Model {
     market: Market,
     log: Log,
     desk: Desk,
+    moment: Moment,
     rides: Vec<Option<Ride>>,
     /// Values of the signals as they were told last; NaN is "not ready".
     told: Vec<f64>,
-    /// What the records of the moment so far ticked.
-    pending: Vec<Tick>,
-    /// Bars that they closed.
-    pending_bars: Vec<ClosedBar>,
+    /// Something was said of orders since strategies decided last.
+    has_order_news: bool,
 }
 
 impl Model {
@@ -33,66 +32,94 @@ impl Model {
             market: Market::new(world),
             log: Log::new(&world.defs),
             desk: Desk::new(world),
+            moment: Moment::default(),
             rides: world.plans.iter().map(|_| None).collect(),
             told: vec![f64::NAN; world.signals.len()],
-            pending: vec![],
-            pending_bars: vec![],
+            has_order_news: false,
             world: world.clone(),
         }
     }
 
     /// All that comes of a record, in order.
     pub(crate) fn step(&mut self, seq: u64, record: &Record) -> Vec<Record> {
-        let cause = Cause {
-            seq,
-            header: record.header,
-        };
+        let mut out = vec![];
+        if !self.moment.is_open {
+            self.moment = Moment::default();
+        } else if is_start(record) {
+            self.cut(record);
+        }
+        self.take(seq, record, &mut out);
+        self.moment.is_open = record.has(Flags::MORE);
+        if !self.moment.is_open {
+            for round in self.moment.rounds(&self.seen()) {
+                self.decide(seq, &round, &mut out);
+            }
+        }
+        out
+    }
+
+    /// A new session begins: what was cut off before is no moment. Prices that are gone stay gone, and are told now; bars
+    /// that time had closed were moments of their own.
+    fn cut(&mut self, record: &Record) {
+        let cut = std::mem::take(&mut self.moment);
+        for stamped in cut.ticks {
+            let Tick::Top(at, _) = stamped.tick else {
+                continue;
+            };
+            if self.market.all[at].top().is_none() {
+                self.moment.ticks.push(Stamped {
+                    tick: Tick::Top(at, None),
+                    header: stamp_of(record),
+                    place: 0,
+                });
+            }
+        }
+        self.moment.passed = cut.passed;
+        self.moment.before = cut.before;
+    }
+
+    /// The market takes the record in, and waiting orders meet it.
+    fn take(&mut self, seq: u64, record: &Record, out: &mut Vec<Record>) {
+        let header = stamp_of(record);
         let counts = !self.market.is_bad(record) && !self.market.is_repeated_bar(record);
+        let before = self.seen();
         let passed = if counts {
             self.market.pass(record)
         } else {
             vec![]
         };
-        let views: Vec<View> = (0..self.world.defs.len()).map(|at| self.view(at)).collect();
-        let marks: Vec<Option<i64>> = self.market.all.iter().map(|one| one.mark()).collect();
         let said = self.market.take(seq, record);
-        let mut out = vec![];
         for bar in passed.iter().chain(&said.bars).filter(|bar| !bar.is_input) {
             out.push(bar_record(bar, record));
         }
         out.extend(said.notes);
         if said.is_dropped {
-            return out;
+            return;
         }
+        let moment = &mut self.moment;
+        let place = moment.taken.len();
+        moment.taken.push(header);
+        if !passed.is_empty() {
+            moment.before.get_or_insert(before);
+        }
+        for bar in passed {
+            moment.passed.push((bar, bar_record(&bar, record)));
+        }
+        moment.bars.extend(said.bars.iter().map(|bar| (*bar, place)));
+        for tick in said.ticks {
+            moment.ticks.push(Stamped {
+                tick,
+                header,
+                place,
+            });
+        }
+        moment.has_status |= record.kind() == Some(Kind::Status);
+        let cause = Cause { seq, header };
         self.meet_orders(cause, record, said.has_price);
+        self.has_order_news |= !self.desk.out.is_empty();
         out.append(&mut self.desk.out);
-
-        for bars in by_close(passed) {
-            let first = bar_record(&bars[0], record);
-            self.log.push(bars.iter().map(bar_tick).collect());
-            let views: Vec<View> = (0..views.len())
-                .map(|at| with_close(views[at], &bars, at))
-                .collect();
-            let cause = Cause {
-                seq,
-                header: first.header,
-            };
-            self.end_moment(cause, &views, &marks, false, &mut out);
-        }
-        self.pending.extend(said.bars.iter().map(bar_tick));
-        self.pending.extend(said.ticks);
-        self.pending_bars.extend(said.bars);
-        self.log.push(std::mem::take(&mut self.pending));
-        let bars = std::mem::take(&mut self.pending_bars);
-        let views: Vec<View> = (0..views.len())
-            .map(|at| with_close(self.view(at), &bars, at))
-            .collect();
-        let marks: Vec<Option<i64>> = self.market.all.iter().map(|one| one.mark()).collect();
-        self.end_moment(cause, &views, &marks, true, &mut out);
-        out
     }
 
-    /// The record's price meets the orders that wait.
     fn meet_orders(&mut self, cause: Cause, record: &Record, has_price: bool) {
         let is_reset = record.kind() == Some(Kind::Status)
             && StatusBody::of(record).code == StatusCode::RiskReset as u16;
@@ -124,18 +151,49 @@ impl Model {
         self.desk.on_price(cause, at, mark.unwrap(), shown);
     }
 
-    /// Signals that changed are told, then strategies decide, each once.
-    fn end_moment(
-        &mut self,
-        cause: Cause,
-        views: &[View],
-        marks: &[Option<i64>],
-        counts: bool,
-        out: &mut Vec<Record>,
-    ) {
+    /// Expressions tick, signals that changed are told, then strategies decide, each once.
+    fn decide(&mut self, seq: u64, round: &Round, out: &mut Vec<Record>) {
+        self.log.begin_round();
+        round.steps.iter().for_each(|step| self.log.push(step));
+        self.tell_signals(seq, round, out);
+        let cause = Cause {
+            seq,
+            header: round.cause,
+        };
+        let mut rules = self.world.plans.iter().flat_map(|plan| plan.expressions());
+        let is_news = round.is_news
+            || self.has_order_news
+            || rules.any(|expr| expr.now(&self.log).is_some());
+        if !is_news {
+            return;
+        }
+        for (at, plan) in self.world.plans.iter().enumerate() {
+            let instrument = plan.instrument();
+            let sight = Sight {
+                strategy: at,
+                def: &self.world.defs[instrument],
+                log: &self.log,
+                desk: &self.desk,
+                mark: round.seen.marks[instrument],
+                counts: round.is_of_records,
+            };
+            let mut view = round.seen.views[instrument];
+            let own = round.bars.iter().filter(|bar| bar.instrument == instrument);
+            if let (Some(bar), true) = (own.last(), view.mark.is_some()) {
+                view.close = Some(bar.bar.body.close);
+            }
+            for intent in decide(plan, &mut self.rides[at], &sight) {
+                self.desk.carry_out(cause, at, intent, &view);
+            }
+        }
+        self.has_order_news = !self.desk.out.is_empty();
+        out.append(&mut self.desk.out);
+    }
+
+    fn tell_signals(&mut self, seq: u64, round: &Round, out: &mut Vec<Record>) {
         for (at, expr) in self.world.signals.iter().enumerate() {
             let value = if expr.is_constant() {
-                Some(expr.constant()).filter(|_| counts)
+                Some(expr.constant()).filter(|_| round.is_of_records)
             } else {
                 expr.now(&self.log)
             };
@@ -145,12 +203,12 @@ impl Model {
                 continue;
             }
             self.told[at] = value;
-            let mut header = cause.header.as_kind(Kind::Signal);
+            let mut header = round.stamp(&self.log, &expr.fields()).as_kind(Kind::Signal);
             if value.is_nan() {
                 header = header.with_flags(Flags::NOT_READY);
             }
             let body = SignalBody {
-                cause: cause.seq,
+                cause: seq,
                 signal: u32::try_from(at).unwrap(),
                 value,
                 previous,
@@ -158,83 +216,33 @@ impl Model {
             };
             out.push(body.record(header));
         }
-        for (at, plan) in self.world.plans.iter().enumerate() {
-            let instrument = plan.instrument();
-            let sight = Sight {
-                strategy: at,
-                def: &self.world.defs[instrument],
-                log: &self.log,
-                desk: &self.desk,
-                mark: marks[instrument],
-                counts,
-            };
-            for intent in decide(plan, &mut self.rides[at], &sight) {
-                self.desk.carry_out(cause, at, intent, &views[instrument]);
+    }
+
+    /// What is seen of all instruments as the market stands.
+    fn seen(&self) -> Seen {
+        let all = &self.market.all;
+        let views = all.iter().map(|instrument| {
+            if matches!(
+                instrument.state,
+                Some(BookState::Stale | BookState::Resync)
+            ) {
+                return View::default();
             }
-        }
-        out.append(&mut self.desk.out);
-    }
-
-    /// What is seen of an instrument where no bar of it closed.
-    fn view(&self, at: usize) -> View {
-        let instrument = &self.market.all[at];
-        if matches!(
-            instrument.state,
-            Some(BookState::Stale | BookState::Resync)
-        ) {
-            return View::default();
-        }
-        View {
-            mark: instrument.mark(),
-            top: instrument.top(),
-            close: instrument.mark(),
+            View {
+                mark: instrument.mark(),
+                top: instrument.top(),
+                close: instrument.mark(),
+            }
+        });
+        Seen {
+            views: views.collect(),
+            marks: all.iter().map(|instrument| instrument.mark()).collect(),
         }
     }
 }
 
-/// The same with the close of the instrument's bar that closed last at this moment, unless nothing can be seen.
-fn with_close(view: View, bars: &[ClosedBar], at: usize) -> View {
-    let mut newest = bars.iter().rev().filter(|bar| bar.instrument == at);
-    match newest.next() {
-        Some(bar) if view.mark.is_some() => View {
-            close: Some(bar.bar.body.close),
-            ..view
-        },
-        _ => view,
-    }
-}
-
-/// Bars that time closed, those of one close together, the earliest first.
-fn by_close(bars: Vec<ClosedBar>) -> Vec<Vec<ClosedBar>> {
-    let mut closes: Vec<i64> = bars.iter().map(|bar| bar.bar.ts).collect();
-    closes.sort_unstable();
-    closes.dedup();
-    closes
-        .iter()
-        .map(|close| {
-            bars.iter()
-                .filter(|bar| bar.bar.ts == *close)
-                .copied()
-                .collect()
-        })
-        .collect()
-}
-
-fn bar_tick(bar: &ClosedBar) -> Tick {
-    Tick::Bar(bar.instrument, bar.bar.spec, bar.bar.body)
-}
-
-/// A bar as a record: stamped at its close, arrived with what closed it.
-fn bar_record(bar: &ClosedBar, cause: &Record) -> Record {
-    let mut header = Header::new(
-        Kind::BarClosed,
-        InstrumentId(u32::try_from(bar.instrument).unwrap()),
-        bar_source(bar.bar.spec),
-        Ts(bar.bar.ts),
-        cause.ts_recv(),
-    );
-    if bar.bar.incomplete {
-        header = header.with_flags(Flags::INCOMPLETE);
-    }
-    bar.bar.body.record(header)
+/// Whether the record begins a session.
+fn is_start(record: &Record) -> bool {
+    record.kind() == Some(Kind::Status)
+        && StatusBody::of(record).code == StatusCode::Started as u16
 }

@@ -26,6 +26,8 @@ pub(crate) struct Risk {
     limits: Limits,
     margin: bool,
     same_close: bool,
+    /// Time of the newest record. Orders are submitted then, whatever the close of the bar is that they are decided on.
+    pub(crate) now: i64,
     /// Times of accepted orders.
     accepted: Vec<i64>,
     day: Option<i64>,
@@ -39,6 +41,7 @@ impl Risk {
             limits: world.limits.clone(),
             margin: world.margin,
             same_close: world.same_close,
+            now: 0,
             accepted: vec![],
             day: None,
             day_began_with: 0,
@@ -62,7 +65,7 @@ impl Risk {
         }
     }
 
-    /// Checks an order that a strategy submits at `now`, with those that wait.
+    /// Checks an order that a strategy submits, with those that wait.
     pub(crate) fn check(
         &mut self,
         order: &Order,
@@ -72,7 +75,7 @@ impl Risk {
     ) -> Option<Refusal> {
         let refusal = self.refusal(order, waiting, account, view);
         if refusal.is_none() {
-            self.accepted.push(order.ts);
+            self.accepted.push(self.now);
         }
         refusal
     }
@@ -87,19 +90,24 @@ impl Risk {
         let Some(mark) = view.mark else {
             return Some((RiskRule::NoPrice, 0, 0));
         };
+        let lot = account.lot(order.new.instrument);
+        if order.qty % lot != 0 {
+            return Some((RiskRule::OrderQty, order.qty, lot));
+        }
         if order.qty == 0 {
             // All of no cash.
             return Some((RiskRule::Cash, 0, 0));
         }
         let price = self.expected(order, view).unwrap_or(mark);
-        self.rate(order.ts)
+        self.rate()
             .or_else(|| self.collar(order, price, mark))
             .or_else(|| self.loss_stop(order, waiting, account))
             .or_else(|| self.sizes(order, price, mark, waiting, account))
             .or_else(|| self.foreseen_cash(order, price, account))
     }
 
-    fn rate(&self, now: i64) -> Option<Refusal> {
+    fn rate(&self) -> Option<Refusal> {
+        let now = self.now;
         let most = self.limits.orders_per_second?;
         let near = self.accepted.iter().filter(|at| now.abs_diff(**at) < SECOND.unsigned_abs());
         let most = i64::from(most);
@@ -276,8 +284,11 @@ pub(crate) fn only_reduces(order: &Order, waiting: &[Order], account: &Account) 
     is_of_known_size && held * traded < 0 && traded.abs() <= held.abs()
 }
 
-/// Money in a verdict has nine decimals.
+/// Money in a verdict has nine decimals; what does not fit is shown as the largest number.
 fn money(rule: RiskRule, observed: i128, allowed: i128) -> Refusal {
-    let shown = |money: i128| i64::try_from(money / NANO).unwrap();
+    let range = i128::from(i64::MIN)..=i128::from(i64::MAX);
+    let shown = |money: i128| {
+        i64::try_from((money / NANO).clamp(*range.start(), *range.end())).unwrap()
+    };
     (rule, shown(observed), shown(allowed))
 }

@@ -170,8 +170,7 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec
         best: mark,
     });
     ride.best = ride.best.max(mark);
-    let tick = sight.def.tick_size;
-    let stop_price = moved(ride.best, -trail_bps).div_euclid(tick) * tick;
+    let stop_price = moved(ride.best, -trail_bps);
     let of_kind = |kind: OrderType| sight.own().find(|order| order.new.kind == kind);
     let selling = of_kind(OrderType::Market).map_or(0, Order::open_qty);
     let mut uncovered = held - selling;

@@ -109,7 +109,7 @@ impl Plan {
         }
     }
 
-    fn expressions(&self) -> Vec<&Expr> {
+    pub(crate) fn expressions(&self) -> Vec<&Expr> {
         match self {
             Plan::Rules {
                 enter,

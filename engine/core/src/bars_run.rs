@@ -15,7 +15,7 @@ use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::signal_stage::{RuleId, RuleValues};
+use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::strategy::{Runner, RunnerKind};
 use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
@@ -204,7 +204,7 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
 
     /// The same as a step at this row.
     fn visit(&mut self, columns: &[&[f64]], at: usize, row: usize) {
-        self.rules.begin();
+        self.rules.begin(RoundOn::Records);
         for (rule, column) in columns.iter().enumerate() {
             self.rules.set(RuleId(rule), column[at]);
         }

@@ -24,6 +24,7 @@ mod moment;
 pub mod samples;
 mod session;
 mod socket;
+mod status;
 mod venues;
 
 pub use backoff::Backoff;
@@ -35,4 +36,5 @@ pub use metrics::{FeedMetrics, LagHistogram};
 pub use moment::push_moments;
 pub use session::{Advice, Now, Session};
 pub use socket::run_feed;
+pub use status::{FeedState, FeedStatus};
 pub use venues::VenueKind;

@@ -8,6 +8,7 @@ use crate::config::Feed;
 use crate::limits;
 use crate::metrics::FeedMetrics;
 use crate::session::{Advice, Now, Session};
+use crate::status::{FeedState, FeedStatus, in_words};
 use futures_util::{SinkExt, StreamExt};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tickloom_types::{InstrumentId, MomentSink, Ts};
@@ -86,9 +87,13 @@ impl<S: MomentSink + Send> Runner<'_, S> {
         let feed = self.feed;
         let mut backoff = Backoff::new(feed.reconnect, feed.reconnect_max, feed.jitter_seed);
         loop {
+            self.metrics
+                .set_status(FeedStatus::new(FeedState::Connecting, ""));
             match self.with_timer(connect(&feed.stream_url)).await {
                 Ok(socket) => {
                     self.session.connected(self.clock.now(), self.sink);
+                    self.metrics
+                        .set_status(FeedStatus::new(FeedState::Subscribed, ""));
                     self.read(socket).await;
                     if self.session.has_heard() {
                         backoff.reset();
@@ -98,6 +103,10 @@ impl<S: MomentSink + Send> Runner<'_, S> {
             }
             self.session.disconnected(self.clock.now(), self.sink);
             let wait = backoff.next_wait();
+            let cause = self.metrics.last_error().unwrap_or_default();
+            let reason = format!("{cause}, again in {}", in_words(wait));
+            self.metrics
+                .set_status(FeedStatus::new(FeedState::Waiting, reason));
             self.with_timer(tokio::time::sleep(wait)).await;
         }
     }

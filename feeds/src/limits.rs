@@ -23,6 +23,21 @@ pub(crate) const BUFFERED_DIFFS_MAX: usize = 20_000;
 /// Most price levels in the diffs that wait for a snapshot, per instrument: 24 bytes each.
 pub(crate) const BUFFERED_LEVELS_MAX: usize = 1 << 20;
 
+/// So many diffs older than the newest, each of which follows the one before, mean that the venue has begun its ids anew.
+pub(crate) const OLD_DIFFS_CHAINED_MAX: u32 = 8;
+
+/// So many diffs older than the newest, in whatever order, mean the same.
+pub(crate) const OLD_DIFFS_MAX: u32 = 64;
+
+/// So many diffs older than a snapshot that was ahead of them, for so long in nanoseconds, mean that its id is wrong.
+pub(crate) const HELD_DIFFS_MAX: u32 = 16;
+/// See [`HELD_DIFFS_MAX`].
+pub(crate) const HELD_TIME_MAX: i64 = 5_000_000_000;
+
+/// The largest update id that is believed: real ones are far below, and what is near the end of the numbers would leave no
+/// room for the next.
+pub(crate) const UPDATE_ID_MAX: u64 = i64::MAX as u64;
+
 /// Most symbols of one feed: what the venue allows in one combined stream, by channels.
 pub(crate) const SYMBOLS_MAX: usize = 256;
 

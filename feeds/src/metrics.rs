@@ -32,6 +32,10 @@ pub struct FeedMetrics {
     pub snapshots_failed: AtomicU64,
     /// Snapshots that were older than the waiting diffs.
     pub snapshots_too_old: AtomicU64,
+    /// Snapshots that no diff joined on to in time, so far ahead were their ids.
+    pub snapshots_too_new: AtomicU64,
+    /// Times that the venue began the update ids of a book anew.
+    pub id_restarts: AtomicU64,
     /// Requests that the venue refused.
     pub refusals: AtomicU64,
     /// Books that are live now.
@@ -99,6 +103,9 @@ impl FeedMetrics {
         self.resyncs.store(counts.resyncs, Relaxed);
         self.duplicates.store(counts.duplicates, Relaxed);
         self.out_of_order.store(counts.out_of_order, Relaxed);
+        self.snapshots_too_new
+            .store(counts.snapshots_too_new, Relaxed);
+        self.id_restarts.store(counts.id_restarts, Relaxed);
         self.snapshots_too_old
             .store(counts.snapshots_too_old, Relaxed);
     }

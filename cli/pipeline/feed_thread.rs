@@ -5,7 +5,7 @@ use crate::pipeline::clock;
 use std::sync::Arc;
 use tickloom_feeds::{Feed, FeedMetrics, run_feed};
 use tickloom_ring::Producer;
-use tickloom_types::{Flags, Kind, Record, Sink};
+use tickloom_types::{Flags, MomentSink, Record};
 use tokio::sync::watch;
 
 /// Everything a feed's thread owns.
@@ -48,16 +48,18 @@ struct RingSink {
     probe: Probe,
 }
 
-impl Sink for RingSink {
-    fn push(&mut self, record: Record) {
-        if self.input.push(record) {
-            self.probe.waited();
-        }
-        // One reading of the clock a message, not one a level.
-        if record.header.kind == Kind::Level as u8 && !record.has(Flags::LAST) {
-            self.probe.count(1);
-        } else {
-            self.probe.record(clock::now().0 - record.header.ts_recv);
+impl MomentSink for RingSink {
+    fn push_moment(&mut self, records: &[Record]) {
+        for record in records {
+            if self.input.push(*record) {
+                self.probe.waited();
+            }
+            // One reading of the clock a moment.
+            if record.has(Flags::MORE) {
+                self.probe.count(1);
+            } else {
+                self.probe.record(clock::now().0 - record.header.ts_recv);
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
-//! A feed's thread: one connection, its own small runtime, records straight into the input ring.
+//! A feed's thread: one connection, its own small runtime, whole moments straight into the input ring.
 
 use crate::metrics::Probe;
 use crate::pipeline::clock;
 use std::sync::Arc;
 use tickloom_feeds::{Feed, FeedMetrics, run_feed};
 use tickloom_ring::Producer;
-use tickloom_types::{MomentSink, Record, Sink};
+use tickloom_types::{MomentSink, Record};
 use tokio::sync::watch;
 
 /// Everything a feed's thread owns.
@@ -59,11 +59,5 @@ impl MomentSink for RingSink {
         // One reading of the clock a moment, not one a record.
         self.probe.count(records.len() as u64 - 1);
         self.probe.record(clock::now().0 - last.header.ts_recv);
-    }
-}
-
-impl Sink for RingSink {
-    fn push(&mut self, record: Record) {
-        self.push_moment(&[record]);
     }
 }

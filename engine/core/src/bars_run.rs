@@ -15,7 +15,7 @@ use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::signal_stage::{RoundOn, RuleId, RuleValues};
+use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::strategy::{Runner, RunnerKind};
 use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;

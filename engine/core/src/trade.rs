@@ -16,7 +16,7 @@ use crate::limits::STRATEGIES_MAX;
 use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::signal_stage::RuleValues;
+use crate::rule_values::RuleValues;
 use crate::strategy::{Intents, Own, Runner};
 use crate::venue::PriceEvent;
 use tickloom_types::{

@@ -1,15 +1,17 @@
 //! A graph of operators, evaluated tick by tick or block by block with the same result, bit for bit.
 //!
-//! It takes no memory after it is built, except once for the columns of the first block. It knows neither records nor time.
+//! It takes no memory after it is built, except once for the columns of the first block. It knows no records, and of time only whether closes are equal.
 
 use crate::bits::{Bits, Mask};
 use crate::builder::{Draft, OutputId};
-use crate::field::{Clock, Field, Leaf};
+use crate::field::{BarClock, Clock, Field, Leaf};
+use crate::gate::Gates;
 use crate::limits::{BLOCK_ROWS_MAX, BLOCK_ROWS_MIN};
 use crate::ops::scalar::tame;
 use crate::ops::{Inputs, Now, Op, Rows};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use tickloom_types::{BarSpec, InstrumentId};
+use tickloom_types::{BarSpec, InstrumentId, Ts};
 
 /// Place of a leaf in [`Graph::leaves`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +30,8 @@ pub struct Graph {
     leaf_values: Vec<f64>,
     /// By leaf: the nodes that tick with it.
     below: Vec<Mask>,
+    /// What some nodes wait for instead: bars that have the same close.
+    gates: Gates,
     /// Nodes that the next step will evaluate.
     pending: Bits,
     /// Nodes that the last step evaluated.
@@ -65,14 +69,22 @@ pub struct BarColumns<'a> {
 const COLUMNS_BYTES: usize = 256 << 10;
 
 impl Graph {
-    pub(crate) fn new(leaves: Vec<Leaf>, drafts: Vec<Draft>) -> Graph {
+    pub(crate) fn new(
+        leaves: Vec<Leaf>,
+        drafts: Vec<Draft>,
+        gates: Vec<BTreeSet<BarClock>>,
+    ) -> Graph {
         let count = drafts.len();
         let mut below = vec![Vec::new(); leaves.len()];
+        let mut gated = vec![Vec::new(); gates.len()];
         let mut nodes = Vec::with_capacity(count);
         let mut values = Vec::with_capacity(count);
         for (at, draft) in drafts.into_iter().enumerate() {
             for leaf in draft.leaves {
                 below[leaf].push(at);
+            }
+            for gate in draft.gates {
+                gated[gate].push(at);
             }
             values.push(match draft.op {
                 Op::Constant(value) => value,
@@ -88,6 +100,7 @@ impl Graph {
             mantissas: vec![0; leaves.len()],
             leaf_values: vec![f64::NAN; leaves.len()],
             below: below.into_iter().map(Mask::of).collect(),
+            gates: Gates::new(gates, gated),
             pending: Bits::new(count),
             ticked: Bits::new(count),
             withdrawn: Bits::new(count),
@@ -159,9 +172,26 @@ impl Graph {
         self.pending.insert_all(&self.below[leaf.0]);
     }
 
+    /// The bars of which `together` must know when they close; a place among them is what [`Graph::close`] takes.
+    #[must_use]
+    pub fn bar_clocks(&self) -> &[BarClock] {
+        self.gates.clocks()
+    }
+
+    /// Says that these bars closed, at this time. Their fields are set too, before the same step.
+    pub fn close(&mut self, clock: usize, close: Ts) {
+        self.gates.close(clock, close);
+    }
+
+    /// Calls `on` with everything that may tick when these bars close, because `together` waits for them.
+    pub fn for_each_gated(&self, clock: usize, mut on: impl FnMut(OutputId)) {
+        self.gates.for_each_below(clock, |node| on(OutputId(node)));
+    }
+
     /// Evaluates what depends on the leaves that were set since the last step, and nothing else.
     #[inline]
     pub fn step(&mut self) {
+        self.gates.open(&mut self.pending);
         std::mem::swap(&mut self.pending, &mut self.ticked);
         self.pending.clear();
         let Graph {

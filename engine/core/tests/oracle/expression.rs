@@ -58,8 +58,25 @@ pub(crate) enum Expr {
     Two(Op, Box<Expr>, Box<Expr>),
 }
 
-/// The steps at which something ticked, with its value; `None` is "not ready".
-type History = Vec<(usize, Option<f64>)>;
+/// What became of something at a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Turn {
+    /// It ticked; `None` is "not ready".
+    Ticked(Option<f64>),
+    /// A field of it lost its value, and nothing of it ticked. What is certain without the field is still there.
+    Lost(Option<f64>),
+}
+
+/// The steps at which something happened to a thing.
+type History = Vec<(usize, Turn)>;
+
+impl Turn {
+    fn value(self) -> Option<f64> {
+        match self {
+            Turn::Ticked(value) | Turn::Lost(value) => value,
+        }
+    }
+}
 
 impl Expr {
     /// `a op b`.
@@ -85,48 +102,62 @@ impl Expr {
         }
     }
 
-    /// If it ticked in the newest round, its value at the end of it.
+    /// If it ticked in the newest round, or lost its value, its value at the end of it.
     pub(crate) fn now(&self, log: &Log) -> Option<Option<f64>> {
-        let (step, value) = *self.history(log).last()?;
-        log.is_now(step).then_some(value)
+        let (step, turn) = *self.history(log).last()?;
+        log.is_now(step).then_some(turn.value())
     }
 
     fn history(&self, log: &Log) -> History {
         match self {
             Expr::Whole(_) => vec![],
-            Expr::Field(field) => {
-                let ticks = log.ticks(field).into_iter();
-                ticks
-                    .map(|(at, number)| (at, number.map(|number| number.value())))
-                    .collect()
-            }
-            Expr::Lag(field, back) => lag(&log.ticks(field), *back),
-            Expr::Sma(field, length) => sma(&log.ticks(field), *length),
-            Expr::Two(op, a, b) => self.of_two(*op, a, b, log),
+            Expr::Field(field) => over(&log.ticks(field), |numbers| {
+                numbers.last().map(|number| number.value())
+            }),
+            Expr::Lag(field, back) => over(&log.ticks(field), |numbers| {
+                let at = numbers.len().checked_sub(1 + back)?;
+                Some(numbers[at].value())
+            }),
+            Expr::Sma(field, length) => over(&log.ticks(field), |numbers| {
+                let from = numbers.len().checked_sub(*length)?;
+                Some(mean(&numbers[from..]))
+            }),
+            Expr::Two(op, a, b) => Expr::of_two(*op, a, b, log),
         }
     }
 
-    fn of_two(&self, op: Op, a: &Expr, b: &Expr, log: &Log) -> History {
+    fn of_two(op: Op, a: &Expr, b: &Expr, log: &Log) -> History {
         let (left, right) = (a.history(log), b.history(log));
-        let mut steps: Vec<usize> = left.iter().chain(&right).map(|(at, _)| *at).collect();
+        let both = || left.iter().chain(&right);
+        let mut steps: Vec<usize> = both().map(|(step, _)| *step).collect();
         steps.sort_unstable();
         steps.dedup();
-        let pair_at = |at: usize| (a.newest(&left, at), b.newest(&right, at));
         let mut history = vec![];
-        for (n, at) in steps.iter().enumerate() {
-            let (x, y) = pair_at(*at);
-            let before = n.checked_sub(1).map(|n| pair_at(steps[n]));
-            history.push((*at, combine(op, (x, y), before)));
+        // The two values at the tick before.
+        let mut before = None;
+        for step in steps {
+            let now = (a.newest(&left, step), b.newest(&right, step));
+            let ticks = both().any(|(at, turn)| *at == step && matches!(turn, Turn::Ticked(_)));
+            let is_cross = matches!(op, Op::CrossOver | Op::CrossUnder);
+            let turn = if ticks {
+                Turn::Ticked(combine(op, now, before.replace(now)))
+            } else if is_cross {
+                Turn::Lost(None)
+            } else {
+                Turn::Lost(combine(op, now, None))
+            };
+            history.push((step, turn));
         }
         history
     }
 
-    /// The value as of a step: that of the newest tick up to it.
-    fn newest(&self, history: &History, at: usize) -> Option<f64> {
+    /// The value as of a step: that of the newest turn up to it.
+    fn newest(&self, history: &History, step: usize) -> Option<f64> {
         if self.is_constant() {
             return self.constant();
         }
-        history.iter().rev().find(|(tick, _)| *tick <= at)?.1
+        let turn = history.iter().rev().find(|(at, _)| *at <= step)?.1;
+        turn.value()
     }
 
     /// The value of what has no field in it.
@@ -180,30 +211,30 @@ fn defined(value: f64) -> Option<f64> {
     (value.abs() <= 1e100).then_some(value)
 }
 
-fn lag(ticks: &[(usize, Option<Number>)], back: usize) -> History {
+/// The history of a function of a field's ticks so far, which are what it has besides times at which it lost its value.
+fn over(
+    ticks: &[(usize, Option<Number>)],
+    function: impl Fn(&[Number]) -> Option<f64>,
+) -> History {
     let mut history = vec![];
-    for (n, (at, _)) in ticks.iter().enumerate() {
-        let then = n.checked_sub(back).and_then(|n| ticks[n].1);
-        history.push((*at, then.map(|number| number.value())));
+    let mut numbers = vec![];
+    for (step, number) in ticks {
+        numbers.extend(*number);
+        let turn = match number {
+            Some(_) => Turn::Ticked(function(&numbers)),
+            None => Turn::Lost(None),
+        };
+        history.push((*step, turn));
     }
     history
 }
 
-/// The mean of the last so many ticks that were ready; not ready itself at a tick that is not.
-fn sma(ticks: &[(usize, Option<Number>)], length: usize) -> History {
-    let mut history = vec![];
-    let mut ready: Vec<i64> = vec![];
-    for (at, number) in ticks {
-        let mean = number.and_then(|number| {
-            ready.push(number.mantissa);
-            let window = &ready[ready.len().checked_sub(length)?..];
-            let sum: i64 = window.iter().sum();
-            let count = i64::try_from(length).unwrap();
-            Some(sum as f64 / (count * 10_i64.pow(number.decimals)) as f64)
-        });
-        history.push((*at, mean));
-    }
-    history
+/// The mean of exact numbers: added as integers, divided once.
+fn mean(numbers: &[Number]) -> f64 {
+    let sum: i64 = numbers.iter().map(|number| number.mantissa).sum();
+    let count = i64::try_from(numbers.len()).unwrap();
+    let scale = 10_i64.pow(numbers[0].decimals);
+    sum as f64 / (count * scale) as f64
 }
 
 /// An expression as text for this set of instruments.

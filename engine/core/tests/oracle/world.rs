@@ -151,10 +151,7 @@ impl World {
             instruments.add(def.clone()).unwrap();
         }
         for (at, id) in FEEDS.iter().enumerate() {
-            let feed = SourceDef {
-                name: format!("feed{at}"),
-                kind: SourceKind::Feed,
-            };
+            let feed = SourceDef::new(format!("feed{at}"), SourceKind::Feed);
             assert_eq!(instruments.add_source(feed).unwrap(), *id);
         }
         for size in SIZES {

@@ -15,7 +15,7 @@ use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::signal_stage::{RuleId, RuleValues};
+use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::strategy::{Runner, RunnerKind};
 use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
@@ -49,7 +49,7 @@ pub fn run_bars(
     equity.reserve(bars.len());
     let expressions = Expressions::new(config)?;
     let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
-    let trade = TradeStage::new(config)?;
+    let trade = TradeStage::new(config, std::iter::empty())?;
     if needs_steps(config, bars, &graph, &trade) {
         return step_through(config, bars, equity, on_outputs);
     }
@@ -204,7 +204,7 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
 
     /// The same as a step at this row.
     fn visit(&mut self, columns: &[&[f64]], at: usize, row: usize) {
-        self.rules.begin();
+        self.rules.begin(RoundOn::Records);
         for (rule, column) in columns.iter().enumerate() {
             self.rules.set(RuleId(rule), column[at]);
         }

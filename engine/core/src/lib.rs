@@ -19,6 +19,7 @@ mod outputs;
 mod portfolio;
 mod prices;
 mod risk;
+mod rule_values;
 mod signal_stage;
 mod sizing;
 mod strategy;

@@ -54,7 +54,10 @@ pub(crate) enum Applied {
     /// The message goes on.
     Partly,
     /// The book is whole.
-    Whole,
+    Whole {
+        /// Bid or ask that can be trusted are others than before.
+        changed: bool,
+    },
 }
 
 impl Prices {
@@ -157,6 +160,7 @@ impl Prices {
             return Applied::Partly;
         }
         let top = levels.top();
+        let before = self.top;
         let is_doubtful = flags & Flags::MAYBE_BAD_BOOK != 0;
         if std::mem::take(&mut feed.in_snapshot) && !is_doubtful {
             self.set_state(BookState::Live, notes);
@@ -165,7 +169,9 @@ impl Prices {
         self.book.top = usable.filter(|_| !is_doubtful);
         self.book.is_crossed = top.is_some_and(|top| top.is_crossed());
         self.refresh();
-        Applied::Whole
+        Applied::Whole {
+            changed: self.top != before,
+        }
     }
 
     /// The feed says what its book is. Whatever was known of quotes is too old unless it is live.

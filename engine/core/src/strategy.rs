@@ -17,7 +17,7 @@ use crate::error::CoreError;
 use crate::market::Market;
 use crate::order::{NewOrder, Order, OrderSize};
 use crate::portfolio::{Portfolio, Position};
-use crate::signal_stage::{RuleId, RuleValues};
+use crate::rule_values::{RuleId, RuleValues};
 use crate::trade_config::StrategyDef;
 use crate::venue::{PaperVenue, Venue};
 use std::collections::BTreeMap;

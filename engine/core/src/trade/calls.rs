@@ -1,11 +1,11 @@
-//! Which strategies are called at the end of a moment: those for which something changed in it.
+//! Which strategies are called in a round of decisions: those for which something changed.
 //!
-//! Rules and targets act on nothing but their expressions, so those are called of which one was evaluated. Code is called for
-//! what changed in its instrument and in its own orders too. Nobody is looked at for whom nothing changed: a moment costs
-//! the same however many strategies and instruments there are.
+//! Rules and targets act on nothing but their expressions, so those are called of which one was evaluated. Code, and rules
+//! that hold or not without any field, watch their instrument and their own orders too. Nobody is looked at for whom nothing
+//! changed: a round costs the same however many strategies and instruments there are.
 
 use crate::market::Market;
-use crate::signal_stage::RuleValues;
+use crate::rule_values::{RuleId, RuleValues};
 use crate::strategy::{Calls, Runner, RunnerKind};
 use tickloom_types::{InstrumentId, Kind, OrderBody, Record};
 
@@ -14,55 +14,68 @@ use tickloom_types::{InstrumentId, Kind, OrderBody, Record};
 pub(super) struct Calling {
     /// The runner of each expression.
     runner_of: Vec<usize>,
-    /// The runners that are code, by instrument.
-    code: Vec<Vec<Code>>,
-    /// How many runners are code.
-    code_count: usize,
-    /// Code for which something changed since it was called.
+    /// Those that are called for more than their expressions, by instrument.
+    watchers: Vec<Vec<Watcher>>,
+    watcher_count: usize,
+    /// Watchers for which something changed since they were called.
     changed: Vec<usize>,
-    /// Those of this moment, each once, in order.
+    /// Those of this round, each once, in order.
     called: Vec<usize>,
 }
 
-/// A runner that is code.
+/// A runner that watches its instrument and its orders.
 #[derive(Clone, Copy, Debug)]
-struct Code {
+struct Watcher {
     runner: usize,
     strategy: u8,
     calls: Calls,
 }
 
 impl Calling {
-    pub(super) fn new(runners: &[Runner], instruments: usize) -> Calling {
-        let mut code: Vec<Vec<Code>> = vec![Vec::new(); instruments];
+    /// `constants` are the rules without a field in them.
+    pub(super) fn new(
+        runners: &[Runner],
+        instruments: usize,
+        constants: impl Iterator<Item = RuleId>,
+    ) -> Calling {
         let mut runner_of = Vec::new();
-        let mut code_count = 0;
+        let mut calls = Vec::with_capacity(runners.len());
         for (at, runner) in runners.iter().enumerate() {
             runner_of.extend(runner.rules().map(|_| at));
-            let RunnerKind::Code(strategy) = &runner.kind else {
-                continue;
-            };
-            code_count += 1;
-            if let Some(code) = of(&mut code, runner.instrument.0) {
-                code.push(Code {
+            calls.push(match &runner.kind {
+                RunnerKind::Code(code) => Some(code.calls()),
+                RunnerKind::Rules(_) | RunnerKind::Target(_) => None,
+            });
+        }
+        for constant in constants {
+            calls[runner_of[constant.0]].get_or_insert(Calls::Changes);
+        }
+        let mut watchers: Vec<Vec<Watcher>> = vec![Vec::new(); instruments];
+        let mut watcher_count = 0;
+        for (at, (runner, calls)) in runners.iter().zip(calls).enumerate() {
+            let own = usize::try_from(runner.instrument.0).ok();
+            let own = own.and_then(|at| watchers.get_mut(at));
+            if let Some((own, calls)) = own.zip(calls) {
+                watcher_count += 1;
+                own.push(Watcher {
                     runner: at,
                     strategy: runner.strategy,
-                    calls: strategy.calls(),
+                    calls,
                 });
             }
         }
         Calling {
             runner_of,
-            code,
-            code_count,
-            changed: Vec::with_capacity(2 * code_count),
-            called: Vec::with_capacity(runners.len() + code_count),
+            watchers,
+            watcher_count,
+            changed: Vec::with_capacity(2 * watcher_count),
+            called: Vec::with_capacity(runners.len() + watcher_count),
         }
     }
 
-    /// Takes note of what a record changes for code, beside prices and bars.
+    /// Takes note of what a record changes for watchers, beside prices and bars.
     pub(super) fn on_record(&mut self, record: &Record) {
-        if self.code_count == 0 {
+        if self.watcher_count == 0 {
             return;
         }
         let least = match record.kind() {
@@ -70,22 +83,20 @@ impl Calling {
             Some(Kind::Level | Kind::OrderUpdate) => Calls::Book,
             _ => return,
         };
-        let concerned = |code: &&Code| least == Calls::Changes || code.calls == Calls::Book;
-        let changed = &mut self.changed;
-        let mut take = |code: &[Code]| {
-            changed.extend(code.iter().filter(concerned).map(|code| code.runner));
+        let concerns = |watcher: &&Watcher| least == Calls::Changes || watcher.calls == Calls::Book;
+        let of_all = record.instrument() == InstrumentId::NONE;
+        let watchers = match usize::try_from(record.header.instrument) {
+            Ok(at) if !of_all => self.watchers.get(at).map_or(&[][..], std::slice::from_ref),
+            _ => &self.watchers[..],
         };
-        if record.instrument() == InstrumentId::NONE {
-            self.code.iter().for_each(|code| take(code));
-        } else if let Some(code) = of(&mut self.code, record.header.instrument) {
-            take(code);
-        }
+        let concerned = watchers.iter().flatten().filter(concerns);
+        self.changed.extend(concerned.map(|watcher| watcher.runner));
         self.forget_repeats();
     }
 
     /// Takes note of orders that changed.
     pub(super) fn on_orders(&mut self, outputs: &[Record]) {
-        if self.code_count == 0 {
+        if self.watcher_count == 0 {
             return;
         }
         for output in outputs {
@@ -93,21 +104,19 @@ impl Calling {
                 continue;
             }
             let strategy = OrderBody::of(output).strategy;
-            let code = of(&mut self.code, output.header.instrument);
-            let code = code.map_or(&[][..], |code| &code[..]);
-            let own = code.iter().filter(|code| code.strategy == strategy);
-            self.changed.extend(own.map(|code| code.runner));
+            let at = usize::try_from(output.header.instrument).ok();
+            let watchers = at
+                .and_then(|at| self.watchers.get(at))
+                .into_iter()
+                .flatten();
+            let own = watchers.filter(|watcher| watcher.strategy == strategy);
+            self.changed.extend(own.map(|watcher| watcher.runner));
         }
         self.forget_repeats();
     }
 
-    /// Code has submitted or cancelled orders: it sees at the next moment what became of them.
-    pub(super) fn has_intended(&mut self, runner: usize) {
-        self.changed.push(runner);
-    }
-
-    /// Collects who is to be called at the end of a moment; false if nobody is.
-    pub(super) fn collect(&mut self, record: &Record, market: &Market, rules: &RuleValues) -> bool {
+    /// Collects who is to be called in this round; false if nobody is.
+    pub(super) fn collect(&mut self, market: &Market, rules: &RuleValues) -> bool {
         self.called.clear();
         for rule in rules.all_ticked() {
             let runner = self.runner_of[rule.0];
@@ -115,8 +124,8 @@ impl Calling {
                 self.called.push(runner);
             }
         }
-        if self.code_count > 0 {
-            self.collect_code(record, market);
+        if self.watcher_count > 0 {
+            self.collect_watchers(market);
         }
         !self.called.is_empty()
     }
@@ -126,32 +135,28 @@ impl Calling {
         &self.called
     }
 
-    fn collect_code(&mut self, record: &Record, market: &Market) {
+    fn collect_watchers(&mut self, market: &Market) {
         let ticked = market.ticks().iter().map(|tick| tick.instrument);
         let closed = market.closed_bars().iter();
         let closed = closed.filter_map(|bar| usize::try_from(bar.header.instrument).ok());
         for instrument in ticked.chain(closed) {
-            let code = self.code.get(instrument).map_or(&[][..], |code| &code[..]);
-            self.called.extend(code.iter().map(|code| code.runner));
+            let watchers = self.watchers.get(instrument).into_iter().flatten();
+            self.called.extend(watchers.map(|watcher| watcher.runner));
         }
         self.called.extend(&self.changed);
-        // Bars that time closed are shown as of before the record; what the record itself changed is not to be seen yet.
-        if record.kind() != Some(Kind::BarClosed) {
+        // Bars that time closed are shown as of before the records; what those changed themselves is not to be seen yet.
+        if market.is_now() {
             self.changed.clear();
         }
         self.called.sort_unstable();
         self.called.dedup();
     }
 
-    /// A long moment may change the same many times: the list stays as short as there is code.
+    /// A long moment may change the same many times: the list stays as short as there are watchers.
     fn forget_repeats(&mut self) {
-        if self.changed.len() > self.code_count {
+        if self.changed.len() > self.watcher_count {
             self.changed.sort_unstable();
             self.changed.dedup();
         }
     }
-}
-
-fn of(code: &mut [Vec<Code>], instrument: u32) -> Option<&mut Vec<Code>> {
-    code.get_mut(usize::try_from(instrument).ok()?)
 }

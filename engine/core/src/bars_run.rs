@@ -49,7 +49,7 @@ pub fn run_bars(
     equity.reserve(bars.len());
     let expressions = Expressions::new(config)?;
     let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
-    let trade = TradeStage::new(config)?;
+    let trade = TradeStage::new(config, std::iter::empty())?;
     if needs_steps(config, bars, &graph, &trade) {
         return step_through(config, bars, equity, on_outputs);
     }
@@ -178,9 +178,9 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
         }
         let mut end = end;
         let portfolio = self.trade.portfolio();
-        for (runner, strategy) in self.trade.runners().iter().zip(0..) {
+        for runner in self.trade.runners() {
             let own = &columns[runner.rules()];
-            let held = portfolio.position(strategy, runner.instrument).qty();
+            let held = portfolio.position(runner.strategy, runner.instrument).qty();
             match &runner.kind {
                 RunnerKind::Rules(rules) => {
                     for place in rules.awaited(held).into_iter().flatten() {

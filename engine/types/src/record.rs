@@ -518,6 +518,13 @@ number! {
         NoPrice = 10 "no_price",
         /// A number does not fit.
         Overflow = 11 "overflow",
+        /// Not enough money for a short sale: shorts and waiting sells that open, with fees, against cash less the proceeds
+        /// of open shorts.
+        Short = 12 "short",
+        /// A price between two steps of the instrument's tick.
+        Tick = 13 "tick",
+        /// A size between two steps of the instrument's lot.
+        Lot = 14 "lot",
     }
 }
 

@@ -1,11 +1,11 @@
-//! A feed's thread: one connection, its own small runtime, records straight into the input ring.
+//! A feed's thread: one connection, its own small runtime, whole moments straight into the input ring.
 
 use crate::metrics::Probe;
 use crate::pipeline::clock;
 use std::sync::Arc;
 use tickloom_feeds::{Feed, FeedMetrics, run_feed};
 use tickloom_ring::Producer;
-use tickloom_types::{Flags, Kind, Record, Sink};
+use tickloom_types::{MomentSink, Record};
 use tokio::sync::watch;
 
 /// Everything a feed's thread owns.
@@ -42,22 +42,22 @@ impl FeedThread {
     }
 }
 
-/// Puts records into the input ring; a full ring makes the feed wait, and the ring counts that.
+/// Puts moments into the input ring, each as one claim; a full ring makes the feed wait, and the ring counts that.
 struct RingSink {
     input: Producer<Record>,
     probe: Probe,
 }
 
-impl Sink for RingSink {
-    fn push(&mut self, record: Record) {
-        if self.input.push(record) {
+impl MomentSink for RingSink {
+    fn push_moment(&mut self, records: &[Record]) {
+        let Some(last) = records.last() else {
+            return;
+        };
+        if self.input.push_all(records) {
             self.probe.waited();
         }
-        // One reading of the clock a message, not one a level.
-        if record.header.kind == Kind::Level as u8 && !record.has(Flags::LAST) {
-            self.probe.count(1);
-        } else {
-            self.probe.record(clock::now().0 - record.header.ts_recv);
-        }
+        // One reading of the clock a moment, not one a record.
+        self.probe.count(records.len() as u64 - 1);
+        self.probe.record(clock::now().0 - last.header.ts_recv);
     }
 }

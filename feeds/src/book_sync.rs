@@ -7,6 +7,10 @@
 //! ```text
 //! Resync --snapshot that the waiting diffs bridge--> Live --a gap--> Resync        any --stale()--> Stale --restart()--> Resync
 //! ```
+//!
+//! A snapshot that is ahead of every diff so far waits for the diff that joins on to it: were its id wrong, every diff to
+//! come would be older than the book, which would stand still and look live. For the same reason a run of diffs that are
+//! all older than the book means that the venue has begun its ids anew.
 
 mod rule;
 
@@ -35,6 +39,12 @@ pub struct SyncCounts {
     pub before_snapshot: u64,
     /// Snapshots older than the first waiting diff: another one is wanted.
     pub snapshots_too_old: u64,
+    /// Snapshots that no diff joined on to in time, so far ahead were their ids: another one is wanted.
+    pub snapshots_too_new: u64,
+    /// Times that the venue began its ids anew.
+    pub id_restarts: u64,
+    /// Diffs that a handover from one connection to the next brought twice.
+    pub overlaps: u64,
     /// Snapshots that came while the book was live.
     pub snapshots_unasked: u64,
     /// Diffs thrown away because too many waited for a snapshot.
@@ -55,6 +65,9 @@ impl SyncCounts {
         self.out_of_order += other.out_of_order;
         self.before_snapshot += other.before_snapshot;
         self.snapshots_too_old += other.snapshots_too_old;
+        self.snapshots_too_new += other.snapshots_too_new;
+        self.id_restarts += other.id_restarts;
+        self.overlaps += other.overlaps;
         self.snapshots_unasked += other.snapshots_unasked;
         self.overflowed += other.overflowed;
         self.checksums += other.checksums;
@@ -70,6 +83,24 @@ struct Waiting {
     level_count: usize,
 }
 
+/// Diffs one after the other that are older than the newest one: the venue has begun its ids anew.
+#[derive(Clone, Copy, Debug, Default)]
+struct OldRun {
+    /// How many since the last diff that was none of them.
+    all: u32,
+    /// How many of the latest follow each other without a gap.
+    chained: u32,
+    newest: Ids,
+}
+
+/// A snapshot that is ahead of every diff so far.
+#[derive(Debug, Default)]
+struct Ahead {
+    header: Option<Header>,
+    id: u64,
+    levels: Vec<Level>,
+}
+
 /// The sequence state of one instrument's book.
 #[derive(Debug)]
 pub struct BookSync {
@@ -79,6 +110,16 @@ pub struct BookSync {
     newest: Ids,
     /// While live: whether a diff has come on top of the snapshot.
     bridged: bool,
+    ahead: Ahead,
+    /// Diffs since the snapshot that are older than it.
+    held: u32,
+    /// When the snapshot arrived.
+    snapshot_at: i64,
+    old_run: OldRun,
+    /// How often something was applied to the book.
+    touches: u64,
+    /// Whether two connections bring the same diffs, so that old ones are no fault.
+    is_overlapping: bool,
     waiting: VecDeque<Waiting>,
     waiting_levels: VecDeque<Level>,
     counts: SyncCounts,
@@ -93,6 +134,12 @@ impl BookSync {
             state: BookState::Resync,
             newest: Ids::default(),
             bridged: false,
+            ahead: Ahead::default(),
+            held: 0,
+            snapshot_at: 0,
+            old_run: OldRun::default(),
+            touches: 0,
+            is_overlapping: false,
             waiting: VecDeque::new(),
             waiting_levels: VecDeque::new(),
             counts: SyncCounts::default(),
@@ -120,7 +167,37 @@ impl BookSync {
     /// Whether it is time to fetch a snapshot: diffs are waiting for one.
     #[must_use]
     pub fn wants_snapshot(&self) -> bool {
-        self.state == BookState::Resync && !self.waiting.is_empty()
+        self.state == BookState::Resync && !self.waiting.is_empty() && self.ahead.header.is_none()
+    }
+
+    /// How often something was applied to the book: it stands still while this does.
+    #[must_use]
+    pub fn touches(&self) -> u64 {
+        self.touches
+    }
+
+    /// From now on old diffs are dropped without a word: two connections bring the same, for a while.
+    pub fn begin_overlap(&mut self) {
+        self.is_overlapping = true;
+    }
+
+    /// From now on a diff that is older than the book is a fault again.
+    pub fn end_overlap(&mut self) {
+        self.is_overlapping = false;
+    }
+
+    /// A diff of this book came and could not be read: what follows it does not join on.
+    pub fn lost(&mut self, header: Header, sink: &mut impl Sink) {
+        self.forget();
+        if self.state == BookState::Live {
+            self.enter(BookState::Resync, header, sink);
+        }
+    }
+
+    /// The book does not follow the venue any more, though the connection is well: it is not to be trusted, and begins anew.
+    pub fn resync(&mut self, header: Header, sink: &mut impl Sink) {
+        self.stale(header, sink);
+        self.restart(header, sink);
     }
 
     /// Begins anew, after a connection was made; `header` gives times, instrument and source of the status record.
@@ -155,6 +232,11 @@ impl BookSync {
         if !self.bridged {
             if self.rule.is_held(self.newest.last, ids) {
                 self.counts.before_snapshot += 1;
+                if self.is_out_of_reach(diff.header) {
+                    self.counts.snapshots_too_new += 1;
+                    self.resync(diff.header, sink);
+                    self.wait(diff, ids);
+                }
                 return;
             }
             if self.rule.bridges(self.newest.last, ids) {
@@ -165,7 +247,12 @@ impl BookSync {
         match self.rule.place(self.newest, ids) {
             Place::Next => self.apply(diff.header, ids, diff.levels.iter().copied(), sink),
             Place::Duplicate => self.count_duplicate(diff.header, ids, sink),
-            Place::Old => self.count_old(diff.header, ids, sink),
+            Place::Old => {
+                if self.count_old(diff.header, ids, sink) {
+                    self.resync(diff.header, sink);
+                    self.wait(diff, ids);
+                }
+            }
             Place::Gap { from, to } => {
                 self.report_gap(diff.header, from, to, sink);
                 self.enter(BookState::Resync, diff.header, sink);
@@ -175,6 +262,10 @@ impl BookSync {
     }
 
     fn diff_waiting(&mut self, diff: &Depth<'_>, ids: Ids, sink: &mut impl Sink) {
+        if let Some(header) = self.ahead.header {
+            self.diff_behind(header, diff, ids, sink);
+            return;
+        }
         let Some(newest) = self.waiting.back().map(|waiting| waiting.ids) else {
             self.wait(diff, ids);
             return;
@@ -182,13 +273,76 @@ impl BookSync {
         match self.rule.place(newest, ids) {
             Place::Next => self.wait(diff, ids),
             Place::Duplicate => self.count_duplicate(diff.header, ids, sink),
-            Place::Old => self.count_old(diff.header, ids, sink),
+            Place::Old => {
+                if self.count_old(diff.header, ids, sink) {
+                    self.forget();
+                    self.wait(diff, ids);
+                }
+            }
             Place::Gap { from, to } => {
                 self.report_gap(diff.header, from, to, sink);
                 self.forget();
                 self.wait(diff, ids);
             }
         }
+    }
+
+    /// Takes a diff while a snapshot waits that was ahead of all before it.
+    fn diff_behind(&mut self, header: Header, diff: &Depth<'_>, ids: Ids, sink: &mut impl Sink) {
+        let at = self.ahead.id;
+        let is_held = self.rule.is_held(at, ids);
+        if is_held && ids.last < at {
+            self.counts.before_snapshot += 1;
+            if self.is_out_of_reach(diff.header) {
+                self.counts.snapshots_too_new += 1;
+                self.forget();
+                self.wait(diff, ids);
+            }
+            return;
+        }
+        if !is_held && !self.rule.bridges(at, ids) {
+            self.counts.snapshots_too_old += 1;
+            self.forget();
+            self.wait(diff, ids);
+            return;
+        }
+        let levels = std::mem::take(&mut self.ahead.levels);
+        self.forget();
+        let snapshot = Depth {
+            header,
+            first_id: at,
+            last_id: at,
+            previous_id: None,
+            levels: &levels,
+        };
+        self.begin_at(&snapshot, sink);
+        if is_held {
+            self.counts.before_snapshot += 1;
+        } else {
+            self.apply(diff.header, ids, diff.levels.iter().copied(), sink);
+        }
+        self.counts.syncs += 1;
+        self.enter(BookState::Live, diff.header, sink);
+    }
+
+    /// The book is what a snapshot by request says.
+    fn begin_at(&mut self, snapshot: &Depth<'_>, sink: &mut impl Sink) {
+        push_snapshot(snapshot, sink);
+        self.newest = Ids {
+            first: snapshot.last_id,
+            last: snapshot.last_id,
+            previous: None,
+        };
+        self.bridged = false;
+        self.touch();
+    }
+
+    /// Counts a diff that is older than the snapshot. Says whether there have been so many, for so long, that the
+    /// snapshot's id cannot be right.
+    fn is_out_of_reach(&mut self, header: Header) -> bool {
+        self.held = self.held.saturating_add(1);
+        let waited = header.ts_recv.saturating_sub(self.snapshot_at);
+        self.held >= limits::HELD_DIFFS_MAX && waited >= limits::HELD_TIME_MAX
     }
 
     /// Takes a snapshot. While the book is live it is not needed, and is only counted.
@@ -202,20 +356,24 @@ impl BookSync {
             BookState::Resync => {}
         }
         let at = snapshot.last_id;
+        let newest = self.waiting.back().map(|waiting| waiting.ids.last);
         self.drop_held(at);
+        self.held = 0;
+        self.snapshot_at = snapshot.header.ts_recv;
+        if self.rule.can_tell_a_gap() && newest.is_some_and(|newest| newest < at) {
+            self.ahead.header = Some(snapshot.header);
+            self.ahead.id = at;
+            self.ahead.levels.clear();
+            self.ahead.levels.extend_from_slice(snapshot.levels);
+            return;
+        }
         if let Some(first) = self.waiting.front()
             && !self.rule.bridges(at, first.ids)
         {
             self.counts.snapshots_too_old += 1;
             return;
         }
-        push_snapshot(snapshot, sink);
-        self.newest = Ids {
-            first: at,
-            last: at,
-            previous: None,
-        };
-        self.bridged = false;
+        self.begin_at(snapshot, sink);
         let mut header = snapshot.header;
         while let Some(waiting) = self.waiting.pop_front() {
             header = waiting.header;
@@ -239,6 +397,7 @@ impl BookSync {
             previous: snapshot.previous_id,
         };
         self.bridged = true;
+        self.touch();
         if self.state != BookState::Live {
             self.counts.syncs += 1;
             self.enter(BookState::Live, snapshot.header, sink);
@@ -270,7 +429,13 @@ impl BookSync {
     ) {
         self.newest = ids;
         self.bridged = true;
+        self.touch();
         push_levels(header, ids, levels, sink);
+    }
+
+    fn touch(&mut self) {
+        self.touches += 1;
+        self.old_run = OldRun::default();
     }
 
     fn wait(&mut self, diff: &Depth<'_>, ids: Ids) {
@@ -287,11 +452,16 @@ impl BookSync {
             ids,
             level_count: diff.levels.len(),
         });
+        self.old_run = OldRun::default();
     }
 
     fn forget(&mut self) {
         self.waiting.clear();
         self.waiting_levels.clear();
+        self.ahead.header = None;
+        self.ahead.levels.clear();
+        self.held = 0;
+        self.old_run = OldRun::default();
     }
 
     fn enter(&mut self, state: BookState, header: Header, sink: &mut impl Sink) {
@@ -314,13 +484,35 @@ impl BookSync {
     }
 
     fn count_duplicate(&mut self, header: Header, ids: Ids, sink: &mut impl Sink) {
+        if self.is_overlapping {
+            self.counts.overlaps += 1;
+            return;
+        }
         self.counts.duplicates += 1;
         push_status(header, StatusCode::Duplicate, ids.first, ids.last, sink);
     }
 
-    fn count_old(&mut self, header: Header, ids: Ids, sink: &mut impl Sink) {
+    /// Counts a diff that is older than the newest one. Says whether it is one of so many that the ids have begun anew.
+    fn count_old(&mut self, header: Header, ids: Ids, sink: &mut impl Sink) -> bool {
+        if self.is_overlapping {
+            self.counts.overlaps += 1;
+            return false;
+        }
         self.counts.out_of_order += 1;
         push_status(header, StatusCode::OutOfOrder, ids.first, ids.last, sink);
+        let run = &mut self.old_run;
+        let follows = matches!(self.rule.place(run.newest, ids), Place::Next);
+        run.chained = if run.all > 0 && follows {
+            run.chained + 1
+        } else {
+            1
+        };
+        run.all = run.all.saturating_add(1);
+        run.newest = ids;
+        let is_anew =
+            run.chained >= limits::OLD_DIFFS_CHAINED_MAX || run.all >= limits::OLD_DIFFS_MAX;
+        self.counts.id_restarts += u64::from(is_anew);
+        is_anew
     }
 }
 

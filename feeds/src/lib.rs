@@ -1,12 +1,13 @@
 //! Venue feeds: from a venue's bytes to records in a sink.
 //!
 //! ```text
-//! socket ──bytes──> Session ──> Decoder ──> BookSync ──Record──> impl Sink
+//! socket ──bytes──> Session ──> Decoder ──> BookSync ──Record──> impl Sink ──moment──> impl MomentSink
 //! capture file ──lines──────────┘
 //! ```
 //!
 //! Everything but `socket` and `local_venue` is sans-I/O: time and bytes are arguments. This crate knows no ring, no
-//! core and no storage: records go into whatever [`tickloom_types::Sink`] it is given.
+//! core and no storage: the records of a capture go into whatever [`tickloom_types::Sink`] it is given, those of a live feed,
+//! a frame, timer or reply at a time, into a [`tickloom_types::MomentSink`].
 
 mod backoff;
 pub mod binance;
@@ -19,16 +20,21 @@ mod json;
 mod limits;
 pub mod local_venue;
 mod metrics;
+mod moment;
 pub mod samples;
 mod session;
 mod socket;
+mod status;
 mod venues;
 
 pub use backoff::Backoff;
 pub use config::{Feed, FeedConfig, FeedError};
 pub use decode_error::{DecodeError, Reason};
 pub use intake::Taken;
+pub use limits::MOMENT_RECORDS_MAX;
 pub use metrics::{FeedMetrics, LagHistogram};
-pub use session::{Advice, Moment, Session};
+pub use moment::push_moments;
+pub use session::{Advice, Now, Session};
 pub use socket::run_feed;
+pub use status::{FeedState, FeedStatus};
 pub use venues::VenueKind;

@@ -9,14 +9,34 @@ pub(crate) const REST_BYTES_MAX: usize = 16 << 20;
 /// Longest line of a capture file, in bytes: a REST snapshot and its time.
 pub(crate) const LINE_BYTES_MAX: usize = REST_BYTES_MAX + 64;
 
-/// Most price levels in one message, both sides together.
-pub(crate) const LEVELS_MAX: usize = 20_000;
+/// Most price levels in one message, both sides together: a depth message of 5,000 levels a side has 10,000.
+pub(crate) const LEVELS_MAX: usize = 16_000;
+
+/// Most records that one moment of a live feed can have: the levels of one message, and what is said of the book with it.
+/// An input ring has room for several. An answer that brings more, with all the diffs that waited for it, is cut between
+/// two messages.
+pub const MOMENT_RECORDS_MAX: usize = 16_384;
 
 /// Most diffs that wait for a snapshot, per instrument.
 pub(crate) const BUFFERED_DIFFS_MAX: usize = 20_000;
 
 /// Most price levels in the diffs that wait for a snapshot, per instrument: 24 bytes each.
 pub(crate) const BUFFERED_LEVELS_MAX: usize = 1 << 20;
+
+/// So many diffs older than the newest, each of which follows the one before, mean that the venue has begun its ids anew.
+pub(crate) const OLD_DIFFS_CHAINED_MAX: u32 = 8;
+
+/// So many diffs older than the newest, in whatever order, mean the same.
+pub(crate) const OLD_DIFFS_MAX: u32 = 64;
+
+/// So many diffs older than a snapshot that was ahead of them, for so long in nanoseconds, mean that its id is wrong.
+pub(crate) const HELD_DIFFS_MAX: u32 = 16;
+/// See [`HELD_DIFFS_MAX`].
+pub(crate) const HELD_TIME_MAX: i64 = 5_000_000_000;
+
+/// The largest update id that is believed: real ones are far below, and what is near the end of the numbers would leave no
+/// room for the next.
+pub(crate) const UPDATE_ID_MAX: u64 = i64::MAX as u64;
 
 /// Most symbols of one feed: what the venue allows in one combined stream, by channels.
 pub(crate) const SYMBOLS_MAX: usize = 256;
@@ -40,5 +60,8 @@ pub(crate) const SNAPSHOTS_IN_FLIGHT_MAX: usize = 4;
 pub(crate) const SNAPSHOT_DEPTH: usize = 1_000;
 
 const _: () = assert!(FRAME_BYTES_MAX <= REST_BYTES_MAX);
+// Beside the levels a moment may hold a few statuses of each book.
+const _: () =
+    assert!(LEVELS_MAX + 64 <= MOMENT_RECORDS_MAX && 2 * SYMBOLS_MAX + 64 <= MOMENT_RECORDS_MAX);
 const _: () = assert!(LEVELS_MAX < BUFFERED_LEVELS_MAX);
 const _: () = assert!(2 * SNAPSHOT_DEPTH <= LEVELS_MAX);

@@ -2,6 +2,7 @@
 
 use crate::Reason;
 use crate::book_sync::SyncCounts;
+use crate::status::{FeedStatus, StatusBoard};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tickloom_types::DurationNs;
@@ -31,6 +32,10 @@ pub struct FeedMetrics {
     pub snapshots_failed: AtomicU64,
     /// Snapshots that were older than the waiting diffs.
     pub snapshots_too_old: AtomicU64,
+    /// Snapshots that no diff joined on to in time, so far ahead were their ids.
+    pub snapshots_too_new: AtomicU64,
+    /// Times that the venue began the update ids of a book anew.
+    pub id_restarts: AtomicU64,
     /// Requests that the venue refused.
     pub refusals: AtomicU64,
     /// Books that are live now.
@@ -39,10 +44,17 @@ pub struct FeedMetrics {
     pub connects: AtomicU64,
     /// Connections lost or failed.
     pub disconnects: AtomicU64,
+    /// Times of the venue that were far from the feed's own course, and not used.
+    pub bad_times: AtomicU64,
+    /// Subscriptions of which nothing has come in time, now.
+    pub silent_streams: AtomicU64,
+    /// Messages that came over the next connection too, and were dropped.
+    pub overlaps: AtomicU64,
     /// Time of arrival minus the venue's time.
     pub lag: LagHistogram,
     bad_frames: [AtomicU64; Reason::ALL.len()],
     last_error: Mutex<Option<String>>,
+    status: StatusBoard,
 }
 
 /// Lags in powers of two of nanoseconds.
@@ -91,8 +103,27 @@ impl FeedMetrics {
         self.resyncs.store(counts.resyncs, Relaxed);
         self.duplicates.store(counts.duplicates, Relaxed);
         self.out_of_order.store(counts.out_of_order, Relaxed);
+        self.snapshots_too_new
+            .store(counts.snapshots_too_new, Relaxed);
+        self.id_restarts.store(counts.id_restarts, Relaxed);
         self.snapshots_too_old
             .store(counts.snapshots_too_old, Relaxed);
+    }
+
+    /// What the feed is doing, and why.
+    #[must_use]
+    pub fn status(&self) -> FeedStatus {
+        self.status.get()
+    }
+
+    /// How often [`FeedMetrics::status`] has changed: cheap to look at, so that the status is read only when it is new.
+    #[must_use]
+    pub fn status_changes(&self) -> u64 {
+        self.status.changes()
+    }
+
+    pub(crate) fn set_status(&self, status: FeedStatus) {
+        self.status.set(status);
     }
 
     /// The latest thing that went wrong, in words.

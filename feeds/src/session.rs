@@ -1,6 +1,6 @@
 //! The state of one connection: what each frame, tick and loss of the socket means. Sans-I/O: time is an argument.
 //!
-//! `socket` (or a test) tells it what happened and asks what to do; records go into the sink. It never decides by the
+//! `socket` (or a test) tells it what happened and asks what to do; what came of it goes into the sink as one moment. It never decides by the
 //! wall clock, which it only passes on as `ts_recv`.
 
 use crate::binance::{Reply, Symbol};
@@ -10,11 +10,12 @@ use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
 use crate::limits::SNAPSHOTS_IN_FLIGHT_MAX;
 use crate::metrics::FeedMetrics;
+use crate::moment::push_moments;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tickloom_types::{
-    BookState, DurationNs, Header, InstrumentId, Kind, NANOS_PER_SECOND, Record, Sink, SourceId,
-    StatusBody, StatusCode, TimerBody, Ts,
+    BookState, DurationNs, Header, InstrumentId, Kind, MomentSink, NANOS_PER_SECOND, Record,
+    SourceId, StatusBody, StatusCode, TimerBody, Ts,
 };
 
 /// How far timers stay behind the venue's clock, so that a message which is still on its way is not late.
@@ -35,9 +36,12 @@ const HOLD_DEFAULT: DurationNs = 30 * NANOS_PER_SECOND;
 /// How long they are held at most, whatever it says: the venue's longest ban.
 const HOLD_MAX: DurationNs = 3 * 86_400 * NANOS_PER_SECOND;
 
-/// An instant, read once at the edge.
+/// Room for the records of usual frames; a larger one makes more.
+const MOMENT_CAPACITY: usize = 1_024;
+
+/// The clocks, read once at the edge for each thing that happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moment {
+pub struct Now {
     /// The wall clock: only ever written into `ts_recv`.
     pub wall: Ts,
     /// Nanoseconds of a clock that never goes back, from any start.
@@ -80,24 +84,13 @@ pub struct Session<'m> {
     is_connected: bool,
     /// Number of the frame within the connection, from 1.
     frame_number: u64,
-    last_arrival: Moment,
+    last_arrival: Now,
     /// Arrival of the frame that told the venue's time last.
     venue_time_at: DurationNs,
     is_skew_told: bool,
     last_timer: Option<DurationNs>,
-}
-
-/// Counts what goes through.
-struct Counted<'a, S> {
-    sink: &'a mut S,
-    metrics: &'a FeedMetrics,
-}
-
-impl<S: Sink> Sink for Counted<'_, S> {
-    fn push(&mut self, record: Record) {
-        self.metrics.records.fetch_add(1, Relaxed);
-        self.sink.push(record);
-    }
+    /// What one call has made so far; empty between calls.
+    moment: Vec<Record>,
 }
 
 impl<'m> Session<'m> {
@@ -122,10 +115,11 @@ impl<'m> Session<'m> {
             snapshot_retry: nanos(feed.snapshot_retry),
             is_connected: false,
             frame_number: 0,
-            last_arrival: Moment::default(),
+            last_arrival: Now::default(),
             venue_time_at: 0,
             is_skew_told: false,
             last_timer: None,
+            moment: Vec::with_capacity(MOMENT_CAPACITY),
         }
     }
 
@@ -136,51 +130,49 @@ impl<'m> Session<'m> {
     }
 
     /// A connection was made.
-    pub fn connected(&mut self, now: Moment, sink: &mut impl Sink) {
+    pub fn connected(&mut self, now: Now, sink: &mut impl MomentSink) {
         self.is_connected = true;
         self.is_skew_told = false;
         self.frame_number = 0;
         self.last_arrival = now;
         self.metrics.connects.fetch_add(1, Relaxed);
-        let sink = &mut counted(sink, self.metrics);
-        push_status(self.header(now), status(StatusCode::Connected), sink);
+        self.say(now, status(StatusCode::Connected));
         for request in &mut self.requests {
             request.in_flight = false;
             request.not_before = now.mono;
             request.tries = 0;
         }
-        self.each_book(now, |book, header| book.restart(header, sink));
+        self.each_book(now, |book, header, out| book.restart(header, out));
+        self.hand_over(sink);
     }
 
     /// The connection is gone, by whoever's doing, or could not be made.
-    pub fn disconnected(&mut self, now: Moment, sink: &mut impl Sink) {
+    pub fn disconnected(&mut self, now: Now, sink: &mut impl MomentSink) {
         self.metrics.disconnects.fetch_add(1, Relaxed);
         if !self.is_connected {
             return;
         }
         self.is_connected = false;
-        let sink = &mut counted(sink, self.metrics);
         let body = StatusBody {
             from: u64::try_from(self.last_arrival.wall.0).unwrap_or(0),
             to: u64::try_from(now.wall.0).unwrap_or(0),
             ..status(StatusCode::Disconnected)
         };
-        push_status(self.header(now), body, sink);
-        self.each_book(now, |book, header| book.stale(header, sink));
+        self.say(now, body);
+        self.each_book(now, |book, header, out| book.stale(header, out));
+        self.hand_over(sink);
     }
 
-    fn each_book(&mut self, now: Moment, mut on: impl FnMut(&mut BookSync, Header)) {
+    fn each_book(&mut self, now: Now, mut on: impl FnMut(&mut BookSync, Header, &mut Vec<Record>)) {
         let header = self.header(now);
         if !self.requests.is_empty() {
             for (instrument, book) in &mut self.intake.books {
                 let instrument = instrument.0;
-                on(
-                    book,
-                    Header {
-                        instrument,
-                        ..header
-                    },
-                );
+                let header = Header {
+                    instrument,
+                    ..header
+                };
+                on(book, header, &mut self.moment);
             }
         }
         self.publish_counts();
@@ -194,19 +186,18 @@ impl<'m> Session<'m> {
     }
 
     /// Something came that is not a message: a ping or pong.
-    pub fn alive(&mut self, now: Moment) {
+    pub fn alive(&mut self, now: Now) {
         self.last_arrival = now;
     }
 
     /// A text message came.
-    pub fn frame(&mut self, now: Moment, bytes: &[u8], sink: &mut impl Sink) {
+    pub fn frame(&mut self, now: Now, bytes: &[u8], sink: &mut impl MomentSink) {
         self.arrived(now, bytes.len());
-        let sink = &mut counted(sink, self.metrics);
-        match self.intake.frame(now.wall, bytes, sink) {
+        match self.intake.frame(now.wall, bytes, &mut self.moment) {
             Ok((taken, venue_time)) => {
                 if let Some(venue_time) = venue_time {
                     self.venue_time_at = now.mono;
-                    self.compare_clocks(now, venue_time, sink);
+                    self.compare_clocks(now, venue_time);
                 }
                 match taken {
                     Taken::Diff(_) | Taken::Snapshot(_) => self.publish_counts(),
@@ -217,18 +208,20 @@ impl<'m> Session<'m> {
                     Taken::Trade | Taken::Quote | Taken::Reply(Reply::Accepted) => {}
                 }
             }
-            Err(error) => self.bad_frame(now, &error, sink),
+            Err(error) => self.bad_frame(now, &error),
         }
+        self.hand_over(sink);
     }
 
     /// A binary message came, which no venue sends.
-    pub fn binary_frame(&mut self, now: Moment, bytes: usize, sink: &mut impl Sink) {
+    pub fn binary_frame(&mut self, now: Now, bytes: usize, sink: &mut impl MomentSink) {
         self.arrived(now, bytes);
-        self.bad_frame(now, &DecodeError::Binary { bytes }, sink);
+        self.bad_frame(now, &DecodeError::Binary { bytes });
+        self.hand_over(sink);
     }
 
     /// The instruments whose snapshot should be fetched now, a few at a time; each is named once until its answer came or failed.
-    pub fn wanted_snapshots(&mut self, now: Moment) -> Vec<InstrumentId> {
+    pub fn wanted_snapshots(&mut self, now: Now) -> Vec<InstrumentId> {
         let mut wanted = Vec::new();
         let in_flight = self.requests.iter().filter(|request| request.in_flight);
         let mut free = SNAPSHOTS_IN_FLIGHT_MAX.saturating_sub(in_flight.count());
@@ -258,20 +251,21 @@ impl<'m> Session<'m> {
     /// The answer to a request for a snapshot came.
     pub fn snapshot(
         &mut self,
-        now: Moment,
+        now: Now,
         instrument: InstrumentId,
         body: &[u8],
-        sink: &mut impl Sink,
+        sink: &mut impl MomentSink,
     ) {
         self.snapshot_done(instrument);
-        let sink = &mut counted(sink, self.metrics);
-        match self.intake.snapshot(now.wall, instrument, body, sink) {
+        let out = &mut self.moment;
+        match self.intake.snapshot(now.wall, instrument, body, out) {
             Ok(()) => self.publish_counts(),
             Err(error) => {
                 self.metrics.snapshots_failed.fetch_add(1, Relaxed);
-                self.bad_frame(now, &error, sink);
+                self.bad_frame(now, &error);
             }
         }
+        self.hand_over(sink);
     }
 
     /// A request for a snapshot failed; it will be wanted again later.
@@ -284,7 +278,7 @@ impl<'m> Session<'m> {
     /// for until the time that the venue gave is over.
     pub fn snapshot_refused(
         &mut self,
-        now: Moment,
+        now: Now,
         instrument: InstrumentId,
         status: u16,
         retry_after: Option<Duration>,
@@ -297,7 +291,7 @@ impl<'m> Session<'m> {
     }
 
     /// A second has passed: a timer record, once the venue's time is known, and advice on the connection.
-    pub fn tick(&mut self, now: Moment, sink: &mut impl Sink) -> Advice {
+    pub fn tick(&mut self, now: Now, sink: &mut impl MomentSink) -> Advice {
         if let Some(venue_time) = self.intake.decoder.venue_time() {
             let elapsed = now.mono.saturating_sub(self.venue_time_at);
             let ahead = elapsed.saturating_sub(TIMER_GRACE).max(0);
@@ -317,7 +311,8 @@ impl<'m> Session<'m> {
                 interval,
                 ..TimerBody::default()
             };
-            counted(sink, self.metrics).push(body.record(header));
+            self.moment.push(body.record(header));
+            self.hand_over(sink);
         }
         let silent = now.mono.saturating_sub(self.last_arrival.mono);
         if !self.is_connected || silent < self.idle_timeout / 2 {
@@ -329,7 +324,7 @@ impl<'m> Session<'m> {
         }
     }
 
-    fn compare_clocks(&mut self, now: Moment, venue_time: Ts, sink: &mut impl Sink) {
+    fn compare_clocks(&mut self, now: Now, venue_time: Ts) {
         let lag = now.wall.0.saturating_sub(venue_time.0);
         self.metrics.lag.record(lag);
         if lag.saturating_abs() > CLOCK_SKEW_MAX && !self.is_skew_told {
@@ -338,22 +333,39 @@ impl<'m> Session<'m> {
                 detail: lag.unsigned_abs(),
                 ..status(StatusCode::ClockSkew)
             };
-            push_status(self.header(now), body, sink);
+            self.say(now, body);
         }
     }
 
-    fn arrived(&mut self, now: Moment, bytes: usize) {
+    fn arrived(&mut self, now: Now, bytes: usize) {
         self.last_arrival = now;
         self.frame_number += 1;
         self.metrics.frames.fetch_add(1, Relaxed);
         self.metrics.bytes.fetch_add(bytes as u64, Relaxed);
     }
 
-    fn bad_frame(&mut self, now: Moment, error: &DecodeError, sink: &mut impl Sink) {
+    fn bad_frame(&mut self, now: Now, error: &DecodeError) {
         self.metrics.count_bad_frame(error.reason());
         self.metrics.set_last_error(error);
+        let (number, out) = (self.frame_number, &mut self.moment);
         self.intake
-            .report_bad(self.source, now.wall, self.frame_number, error, sink);
+            .report_bad(self.source, now.wall, number, error, out);
+    }
+
+    /// Adds a status of the whole source to the moment.
+    fn say(&mut self, now: Now, body: StatusBody) {
+        let header = self.header(now);
+        self.moment.push(body.record(header));
+    }
+
+    /// What the call has made becomes a moment.
+    fn hand_over(&mut self, sink: &mut impl MomentSink) {
+        let records = self.moment.len() as u64;
+        if records > 0 {
+            self.metrics.records.fetch_add(records, Relaxed);
+            push_moments(&mut self.moment, sink);
+            self.moment.clear();
+        }
     }
 
     fn snapshot_done(&mut self, instrument: InstrumentId) {
@@ -364,14 +376,10 @@ impl<'m> Session<'m> {
         }
     }
 
-    fn header(&self, now: Moment) -> Header {
+    fn header(&self, now: Now) -> Header {
         self.intake
             .status_header(InstrumentId::NONE, self.source, now.wall)
     }
-}
-
-fn counted<'a, S: Sink>(sink: &'a mut S, metrics: &'a FeedMetrics) -> Counted<'a, S> {
-    Counted { sink, metrics }
 }
 
 fn status(code: StatusCode) -> StatusBody {
@@ -380,10 +388,6 @@ fn status(code: StatusCode) -> StatusBody {
         count: 1,
         ..StatusBody::default()
     }
-}
-
-fn push_status(header: Header, body: StatusBody, sink: &mut impl Sink) {
-    sink.push(body.record(header));
 }
 
 fn nanos(duration: Duration) -> DurationNs {

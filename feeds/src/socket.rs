@@ -7,10 +7,11 @@ use crate::binance::Symbol;
 use crate::config::Feed;
 use crate::limits;
 use crate::metrics::FeedMetrics;
-use crate::session::{Advice, Moment, Session};
+use crate::session::{Advice, Now, Session};
+use crate::status::{FeedState, FeedStatus, in_words};
 use futures_util::{SinkExt, StreamExt};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tickloom_types::{InstrumentId, Sink, Ts};
+use tickloom_types::{InstrumentId, MomentSink, Ts};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,10 +45,10 @@ enum Fetched {
 
 /// Runs a feed until `shutdown` is true or its sender is gone: connects, reads, keeps the books in step, reconnects.
 ///
-/// Needs a tokio runtime with I/O and time; one thread is enough. Records go into `sink` from this task only.
+/// Needs a tokio runtime with I/O and time; one thread is enough. Moments go into `sink` from this task only.
 pub async fn run_feed(
     feed: &Feed,
-    sink: &mut (impl Sink + Send),
+    sink: &mut (impl MomentSink + Send),
     mut shutdown: watch::Receiver<bool>,
     metrics: &FeedMetrics,
 ) {
@@ -81,14 +82,18 @@ struct Runner<'a, S> {
     agent: ureq::Agent,
 }
 
-impl<S: Sink + Send> Runner<'_, S> {
+impl<S: MomentSink + Send> Runner<'_, S> {
     async fn run(&mut self) {
         let feed = self.feed;
         let mut backoff = Backoff::new(feed.reconnect, feed.reconnect_max, feed.jitter_seed);
         loop {
+            self.metrics
+                .set_status(FeedStatus::new(FeedState::Connecting, ""));
             match self.with_timer(connect(&feed.stream_url)).await {
                 Ok(socket) => {
                     self.session.connected(self.clock.now(), self.sink);
+                    self.metrics
+                        .set_status(FeedStatus::new(FeedState::Subscribed, ""));
                     self.read(socket).await;
                     if self.session.has_heard() {
                         backoff.reset();
@@ -98,6 +103,10 @@ impl<S: Sink + Send> Runner<'_, S> {
             }
             self.session.disconnected(self.clock.now(), self.sink);
             let wait = backoff.next_wait();
+            let cause = self.metrics.last_error().unwrap_or_default();
+            let reason = format!("{cause}, again in {}", in_words(wait));
+            self.metrics
+                .set_status(FeedStatus::new(FeedState::Waiting, reason));
             self.with_timer(tokio::time::sleep(wait)).await;
         }
     }
@@ -254,10 +263,10 @@ impl Clock {
         }
     }
 
-    fn now(&self) -> Moment {
+    fn now(&self) -> Now {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         let wall = since_epoch.map_or(0, |since| since.as_nanos());
-        Moment {
+        Now {
             wall: Ts(i64::try_from(wall).unwrap_or(i64::MAX)),
             mono: i64::try_from(self.start.elapsed().as_nanos()).unwrap_or(i64::MAX),
         }

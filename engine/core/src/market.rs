@@ -6,6 +6,7 @@
 //! How each kind of record counts is in `market/records.rs`, what is kept of a moment in `market/moment.rs`. A record that no
 //! market can have is counted and told as a `BookStatus` output.
 
+mod collect;
 mod moment;
 mod records;
 mod rounds;
@@ -17,7 +18,7 @@ use crate::book::{Book, Top};
 use crate::notes::Notes;
 use crate::outputs::Outputs;
 use crate::prices::Prices;
-use moment::{Before, Moment, is_start, stamp_of};
+use moment::{Before, Moment};
 use std::ops::Range;
 use tickloom_types::{
     BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq, SourceId,
@@ -290,35 +291,6 @@ impl Market {
             out.push(*note);
         }
         self.moment.is_open = record.has(Flags::MORE);
-    }
-
-    /// Begins a new moment, unless the record is one more of the moment before. A new session never is: what a crash cut is
-    /// ended without a tick.
-    fn begin(&mut self, record: &Record) {
-        if !self.moment.is_open {
-            self.moment.begin();
-        } else if is_start(record) {
-            self.cut(record);
-        }
-    }
-
-    /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record.
-    fn cut(&mut self, record: &Record) {
-        let mut ticks = std::mem::take(&mut self.moment.ticks);
-        ticks.retain(|tick| tick.top && self.states[tick.instrument].prices.top().is_none());
-        self.moment.begin();
-        for (place, tick) in ticks.iter_mut().enumerate() {
-            *tick = Tick {
-                instrument: tick.instrument,
-                top: true,
-                last: false,
-                header: stamp_of(record),
-                place: 0,
-            };
-            self.states[tick.instrument].tick = place;
-            self.states[tick.instrument].tick_moment = self.moment.number;
-        }
-        self.moment.ticks = ticks;
     }
 
     /// Whether the record counts for nobody: no order, no signal and no strategy may see it or its time.

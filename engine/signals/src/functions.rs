@@ -141,7 +141,7 @@ static TABLE: [FunctionDoc; 25] = [
     FunctionDoc {
         name: "rsi",
         definition: "100 * up / (up + down), where up and down are rma(…, n) of the rises and falls of x; \
-                     0 where x has not moved at all",
+                     not ready where x has not moved at all",
         warm_up: "n",
         example: "rsi(close, 14) < 30",
         function: Function::Rsi,

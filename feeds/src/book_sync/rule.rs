@@ -31,6 +31,11 @@ pub(super) enum Place {
 }
 
 impl SequenceRule {
+    /// Whether a diff says which one it follows.
+    pub(super) fn can_tell_a_gap(self) -> bool {
+        matches!(self, SequenceRule::Consecutive | SequenceRule::Chained)
+    }
+
     /// Whether a snapshot at this id already holds the diff.
     pub(super) fn is_held(self, at: u64, ids: Ids) -> bool {
         match self {

@@ -118,6 +118,7 @@ fn the_first_diff_after_a_snapshot_must_bridge_it() {
     let again = |sync: &BookSync| BookSync {
         waiting: VecDeque::new(),
         waiting_levels: VecDeque::new(),
+        ahead: Ahead::default(),
         ..*sync
     };
     check(again(&spot), (None, 99, 100), "");
@@ -195,6 +196,147 @@ fn what_waits_is_bounded() {
     assert_eq!(sync.waiting.len(), 1);
     sync.snapshot(&snapshot(most, &[bid(9, 9)]), &mut out);
     assert_eq!(sync.last_id(), Some(most + 1));
+}
+
+/// The same depth, arrived so many seconds after the first.
+fn arrived(second: i64, depth: Depth<'_>) -> Depth<'_> {
+    let header = Header {
+        ts_recv: 20 + second * 1_000_000_000,
+        ..depth.header
+    };
+    Depth { header, ..depth }
+}
+
+#[test]
+fn a_snapshot_ahead_of_all_diffs_waits_for_the_one_that_joins_on() {
+    let start = |rule, ids| {
+        let (mut sync, mut out) = (BookSync::new(rule), Vec::new());
+        sync.diff(&depth(ids, &[bid(10, 1)]), &mut out);
+        sync.snapshot(&snapshot(100, &[bid(9, 9)]), &mut out);
+        assert_eq!(
+            (words(&mut out), sync.state()),
+            (String::new(), BookState::Resync)
+        );
+        assert!(!sync.wants_snapshot(), "there is one");
+        (sync, out)
+    };
+    let check = |rule, ids, expected: &str| {
+        let (mut sync, mut out) = start(rule, (Some(80), 81, 90));
+        sync.diff(&depth((Some(90), 91, 95), &[bid(11, 1)]), &mut out);
+        sync.diff(&depth(ids, &[bid(12, 1)]), &mut out);
+        assert_eq!(words(&mut out), expected, "{rule:?} {ids:?}");
+        sync
+    };
+    let spot = SequenceRule::Consecutive;
+    check(spot, (None, 96, 103), "clear:9x9@* 12x1* live");
+    check(spot, (None, 101, 103), "clear:9x9@* 12x1* live");
+    check(spot, (None, 96, 100), "clear:9x9@* live");
+    assert!(check(spot, (None, 102, 103), "").wants_snapshot());
+    let futures = SequenceRule::Chained;
+    // The next diff may name the snapshot's own id as the one before it.
+    check(futures, (Some(100), 104, 105), "clear:9x9@* 12x1* live");
+    check(futures, (Some(95), 98, 105), "clear:9x9@* 12x1* live");
+    check(futures, (Some(95), 98, 100), "clear:9x9@* 12x1* live");
+    assert!(check(futures, (Some(101), 104, 105), "").wants_snapshot());
+}
+
+#[test]
+fn a_snapshot_with_an_absurd_id_never_goes_live_and_another_is_wanted() {
+    for is_asked in [true, false] {
+        let (mut sync, mut out) = (BookSync::new(SequenceRule::Consecutive), Vec::new());
+        if is_asked {
+            sync.diff(&depth((None, 1, 1), &[bid(10, 1)]), &mut out);
+        }
+        sync.snapshot(&snapshot(u64::MAX, &[bid(9, 9)]), &mut out);
+        assert_eq!(sync.state() == BookState::Live, !is_asked);
+        // One diff in a third of a second: the sixteenth comes after five seconds and more.
+        for id in 2..=17 {
+            assert!(!sync.wants_snapshot());
+            let levels = [bid(10, 1)];
+            let second = (i64::try_from(id).unwrap() - 1) / 3;
+            let late = arrived(second, depth((None, id, id), &levels));
+            sync.diff(&late, &mut out);
+        }
+        assert!(sync.wants_snapshot() && sync.counts().snapshots_too_new == 1);
+        out.clear();
+        sync.snapshot(&snapshot(16, &[bid(8, 8)]), &mut out);
+        assert_eq!(words(&mut out), "clear:8x8@* 10x1* live");
+    }
+}
+
+#[test]
+fn ids_that_begin_anew_make_the_book_stale_and_begin_it_anew() {
+    for (rule, step, expected) in [
+        // Each follows the one before: eight are enough.
+        (SequenceRule::Consecutive, 1, 8),
+        (SequenceRule::Chained, 1, 8),
+        // None follows another.
+        (SequenceRule::Consecutive, 2, 64),
+    ] {
+        let (mut sync, mut out) = (BookSync::new(rule), Vec::new());
+        sync.snapshot(&snapshot(1_000_000, &[bid(9, 9)]), &mut out);
+        sync.diff(
+            &depth((Some(1_000_000), 1_000_001, 1_000_001), &[bid(10, 1)]),
+            &mut out,
+        );
+        out.clear();
+        let mut old = 0;
+        while !sync.wants_snapshot() {
+            old += 1;
+            let id = 10 + step * old;
+            sync.diff(&depth((Some(id - 1), id, id), &[bid(10, 1)]), &mut out);
+            assert!(old <= 64);
+        }
+        assert_eq!((old, sync.counts().out_of_order), (expected, expected));
+        assert_eq!(sync.counts().id_restarts, 1);
+        assert!(words(&mut out).ends_with(" stale resync"));
+        let last = 10 + step * old;
+        sync.snapshot(&snapshot(last - 1, &[bid(8, 8)]), &mut out);
+        assert_eq!(words(&mut out), "clear:8x8@* 10x1* live");
+    }
+}
+
+#[test]
+fn an_id_near_the_end_of_the_numbers_does_not_hold_up_what_waits() {
+    let (mut sync, mut out) = (BookSync::new(SequenceRule::Chained), Vec::new());
+    sync.diff(
+        &depth((Some(u64::MAX - 2), u64::MAX - 1, u64::MAX), &[bid(10, 1)]),
+        &mut out,
+    );
+    for id in 1..=8 {
+        sync.diff(&depth((Some(id - 1), id, id), &[bid(10, 1)]), &mut out);
+    }
+    sync.snapshot(&snapshot(7, &[bid(9, 9)]), &mut out);
+    assert!(words(&mut out).ends_with("clear:9x9@* 10x1* live"));
+}
+
+#[test]
+fn what_comes_twice_in_a_handover_is_dropped_without_a_word() {
+    let (mut sync, mut out) = (BookSync::new(SequenceRule::Consecutive), Vec::new());
+    sync.snapshot(&snapshot(100, &[bid(9, 9)]), &mut out);
+    sync.diff(&depth((None, 101, 120), &[bid(10, 1)]), &mut out);
+    out.clear();
+    sync.begin_overlap();
+    for id in 101..=121 {
+        sync.diff(&depth((None, id, id), &[bid(11, 1)]), &mut out);
+    }
+    assert_eq!(words(&mut out), "11x1*");
+    assert_eq!((sync.counts().overlaps, sync.counts().id_restarts), (20, 0));
+    sync.end_overlap();
+    sync.diff(&depth((None, 5, 5), &[bid(11, 1)]), &mut out);
+    assert_eq!(words(&mut out), "out_of_order:5-5");
+}
+
+#[test]
+fn a_diff_that_could_not_be_read_ends_the_book_at_once() {
+    let (mut sync, mut out) = (BookSync::new(SequenceRule::Consecutive), Vec::new());
+    sync.snapshot(&snapshot(100, &[bid(9, 9)]), &mut out);
+    out.clear();
+    sync.lost(header(), &mut out);
+    assert_eq!(words(&mut out), "resync");
+    sync.diff(&depth((None, 102, 102), &[bid(10, 1)]), &mut out);
+    sync.lost(header(), &mut out);
+    assert!(!sync.wants_snapshot() && out.is_empty());
 }
 
 /// A venue with a tiny book: each message changes some levels, and the book after each is remembered.

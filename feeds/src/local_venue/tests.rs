@@ -7,7 +7,7 @@ use crate::{FeedConfig, FeedMetrics, run_feed};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::atomic::Ordering::Relaxed;
 use tickloom_types::{
-    BookState, Flags, Instruments, Kind, LevelBody, Record, Sink, StatusBody, StatusCode,
+    BookState, Flags, Instruments, Kind, LevelBody, MomentSink, Record, StatusBody, StatusCode,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,9 +17,11 @@ use tokio_tungstenite::tungstenite::Message;
 /// Hands records to the test.
 struct Handover(UnboundedSender<Record>);
 
-impl Sink for Handover {
-    fn push(&mut self, record: Record) {
-        self.0.send(record).expect("the test outlives the feed");
+impl MomentSink for Handover {
+    fn push_moment(&mut self, records: &[Record]) {
+        for record in records {
+            self.0.send(*record).expect("the test outlives the feed");
+        }
     }
 }
 

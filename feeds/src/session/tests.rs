@@ -8,8 +8,8 @@ use tickloom_types::{BookState, Flags, Instruments};
 const SECOND: DurationNs = NANOS_PER_SECOND;
 
 /// Our clock is the venue's, a second late.
-fn at(mono: DurationNs) -> Moment {
-    Moment {
+fn at(mono: DurationNs) -> Now {
+    Now {
         wall: Ts(1_723_161_256 * SECOND + mono),
         mono,
     }
@@ -313,4 +313,52 @@ fn without_depth_there_is_no_book() {
     session.connected(at(0), &mut out);
     session.disconnected(at(1), &mut out);
     assert_eq!(words(&mut out), ["connected", "disconnected"]);
+}
+
+/// The sizes of the moments that it was given.
+#[derive(Default)]
+struct Moments(Vec<usize>);
+
+impl MomentSink for Moments {
+    fn push_moment(&mut self, records: &[Record]) {
+        let marks = records.iter().map(|record| record.has(Flags::MORE));
+        assert!(marks.eq((1..=records.len()).map(|at| at < records.len())));
+        self.0.push(records.len());
+    }
+}
+
+#[test]
+fn a_connection_a_frame_a_reply_and_a_timer_are_a_moment_each() {
+    let (feed, metrics) = (feed("binance:BTCUSDT,ETHUSDT"), FeedMetrics::new());
+    let mut session = Session::new(&feed, &metrics);
+    let mut out = Moments::default();
+    let instrument = feed.symbols[0].instrument;
+    let two = r#"[["10.00","1.0"],["10.01","2.0"]]"#;
+    let wide = |first, last| diff(first, last).replace(r#"[["10.00","1.0"]]"#, two);
+    let mut check = |expected: &[usize], act: &mut dyn FnMut(&mut Moments)| {
+        act(&mut out);
+        assert_eq!(std::mem::take(&mut out.0), expected);
+    };
+    // The connection and both books.
+    check(&[3], &mut |out| session.connected(at(0), out));
+    check(&[], &mut |out| {
+        session.frame(at(1), wide(100, 101).as_bytes(), out)
+    });
+    // Two levels of the snapshot, two of the diff that waited, and the book's state.
+    check(&[5], &mut |out| {
+        session.snapshot(at(2), instrument, SNAPSHOT, out)
+    });
+    check(&[2], &mut |out| {
+        session.frame(at(3), wide(102, 103).as_bytes(), out)
+    });
+    // A gap and the book's state.
+    check(&[2], &mut |out| {
+        session.frame(at(4), wide(105, 106).as_bytes(), out)
+    });
+    check(&[1], &mut |out| session.frame(at(5), b"nonsense", out));
+    check(&[1], &mut |out| {
+        session.tick(at(6), out);
+    });
+    check(&[3], &mut |out| session.disconnected(at(7), out));
+    assert_eq!(metrics.records.load(Relaxed), 17);
 }

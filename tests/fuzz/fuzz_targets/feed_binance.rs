@@ -6,9 +6,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use tickloom_feeds::binance::Venue;
-use tickloom_feeds::{FeedConfig, FeedMetrics, Moment, Session};
+use tickloom_feeds::{FeedConfig, FeedMetrics, MOMENT_RECORDS_MAX, Now, Session};
 use tickloom_types::{
-    BookState, Flags, Instruments, Kind, LevelBody, QuoteBody, Record, Sink, StatusBody,
+    BookState, Flags, Instruments, Kind, LevelBody, MomentSink, QuoteBody, Record, StatusBody,
     StatusCode, TradeBody, Ts,
 };
 
@@ -20,8 +20,19 @@ struct Check {
     last_id: u64,
 }
 
-impl Sink for Check {
-    fn push(&mut self, record: Record) {
+impl MomentSink for Check {
+    fn push_moment(&mut self, records: &[Record]) {
+        assert!(!records.is_empty() && records.len() <= MOMENT_RECORDS_MAX);
+        let (last, before) = records.split_last().expect("a moment has records");
+        assert!(!last.has(Flags::MORE) && before.iter().all(|record| record.has(Flags::MORE)));
+        for record in records {
+            self.record(*record);
+        }
+    }
+}
+
+impl Check {
+    fn record(&mut self, record: Record) {
         assert!(record.header.ts_event >= 0);
         match record.kind().expect("a known kind") {
             Kind::Trade => {
@@ -40,9 +51,7 @@ impl Sink for Check {
             kind => panic!("a feed makes no {kind:?}"),
         }
     }
-}
 
-impl Check {
     fn level(&mut self, record: &Record) {
         let level = LevelBody::of(record);
         if level.clear == 1 {
@@ -82,7 +91,7 @@ fuzz_target!(|input: &[u8]| {
     let metrics = FeedMetrics::new();
     let mut session = Session::new(&feed, &metrics);
     let mut check = Check::default();
-    let mut now = Moment::default();
+    let mut now = Now::default();
     session.connected(now, &mut check);
     for line in rest.split(|&byte| byte == b'\n') {
         now.mono += 300_000_000;

@@ -1,8 +1,8 @@
 //! How each kind of input record changes the market. Outputs are not made here, only collected.
 
-use super::moment::{BarCause, Before, Tick, stamp_of};
+use super::moment::{BarCause, stamp_of};
 use super::{Bad, Market};
-use crate::bars::{Added, Closed};
+use crate::bars::Added;
 use crate::limits::TS_AHEAD_MAX;
 use crate::prices::Applied;
 use std::ops::Range;
@@ -32,7 +32,7 @@ impl Market {
         }
     }
 
-    fn index(&self, record: &Record) -> Result<usize, Bad> {
+    pub(super) fn index(&self, record: &Record) -> Result<usize, Bad> {
         let at = usize::try_from(record.header.instrument).map_err(|_| Bad)?;
         if at < self.states.len() {
             Ok(at)
@@ -62,7 +62,7 @@ impl Market {
         self.plan_close(at);
         self.count_late(late);
         self.states[at].prices.trade(trade.price);
-        self.tick(at, record).last = true;
+        self.tick_last(at, record);
         self.has_price = true;
         if !fits {
             self.count_bad();
@@ -80,7 +80,7 @@ impl Market {
         let prices = &mut self.states[at].prices;
         prices.quote(&quote, &mut self.notes);
         self.has_price = prices.top().is_some();
-        self.tick(at, record).top = true;
+        self.tick_top(at, record);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Market {
             Applied::Whole { changed } => {
                 self.has_price = !prices.is_quoted() && prices.top().is_some();
                 if changed {
-                    self.tick(at, record).top = true;
+                    self.tick_top(at, record);
                 }
             }
         }
@@ -154,7 +154,7 @@ impl Market {
             self.moment.now.push(bar, cause);
             self.has_price = true;
             if self.states[at].prices.bar(body.close) {
-                self.tick(at, record).last = true;
+                self.tick_last(at, record);
             }
         } else {
             late += 1;
@@ -188,7 +188,7 @@ impl Market {
             self.hold(at);
             if self.states[at].prices.fall_silent(&mut self.notes) {
                 self.gap(at);
-                self.tick(at, record).top = true;
+                self.tick_top(at, record);
             }
         }
         Ok(())
@@ -220,7 +220,7 @@ impl Market {
                 _ => {}
             }
             if self.states[at].prices.top() != before {
-                self.tick(at, record).top = true;
+                self.tick_top(at, record);
             }
         }
         self.moment.has_status = true;
@@ -263,7 +263,7 @@ impl Market {
             state.since = Some(ts);
         }
         if is_back {
-            self.tick(at, record).top = true;
+            self.tick_top(at, record);
         }
     }
 
@@ -281,68 +281,10 @@ impl Market {
         self.plan_close(at);
     }
 
-    /// Before a record changes an instrument in a moment in which time closed bars: what is known of it is kept for their
-    /// rounds. That is of before the first record that let time pass, as nothing was kept until then.
-    fn hold(&mut self, at: usize) {
-        let moment = &mut self.moment;
-        let state = &mut self.states[at];
-        if moment.passed.records.is_empty() || state.held_moment == moment.number {
-            return;
-        }
-        state.held = moment.before.len();
-        state.held_moment = moment.number;
-        moment.before.push(Before {
-            top: state.prices.top(),
-            last: state.prices.last(),
-            mark: state.prices.mark(),
-            state: state.prices.state(),
-        });
-    }
-
     fn plan_close(&mut self, at: usize) {
         let bars = &self.builders[self.states[at].bars.clone()];
         let next = bars.iter().filter_map(|builder| builder.closes_at()).min();
         self.states[at].next_close = next.unwrap_or(Ts(i64::MAX));
-    }
-
-    /// A bar is done because time passed.
-    fn close_by_time(&mut self, builder: usize, bar: &Closed, record: &Record) {
-        let bar = self.closed_bar(builder, bar, record);
-        let cause = BarCause {
-            builder: Some(builder),
-            header: bar.header,
-            place: 0,
-        };
-        self.moment.passed.push(bar, cause);
-    }
-
-    /// A bar is done because of what is in the record.
-    fn complete(&mut self, builder: usize, bar: &Closed, record: &Record) {
-        let bar = self.closed_bar(builder, bar, record);
-        let cause = BarCause {
-            builder: Some(builder),
-            header: stamp_of(record),
-            place: self.moment.place(),
-        };
-        self.moment.now.push(bar, cause);
-    }
-
-    fn closed_bar(&mut self, builder: usize, bar: &Closed, record: &Record) -> Record {
-        let bar = self.builders[builder].record(bar, &record.header);
-        if let Ok(at) = self.index(&bar) {
-            self.note_bar(at, &bar);
-        }
-        bar
-    }
-
-    /// The newest bar of an instrument; the one before this moment is kept for rounds that come before it.
-    fn note_bar(&mut self, at: usize, bar: &Record) {
-        let state = &mut self.states[at];
-        if state.bar_moment != self.moment.number {
-            state.bar_moment = self.moment.number;
-            state.bar_before = state.last_bar;
-        }
-        state.last_bar = Some(*bar);
     }
 
     /// Records of an instrument are being missed: its bars lack them.
@@ -364,28 +306,6 @@ impl Market {
             self.counters.late += 1;
             self.notes.say_late(bars);
         }
-    }
-
-    /// The tick of an instrument in this moment, of which a record states a price anew.
-    fn tick(&mut self, at: usize, record: &Record) -> &mut Tick {
-        let Market { moment, states, .. } = self;
-        let state = &mut states[at];
-        let (header, place) = (stamp_of(record), moment.place());
-        if state.tick_moment != moment.number {
-            state.tick_moment = moment.number;
-            state.tick = moment.ticks.len();
-            moment.ticks.push(Tick {
-                instrument: at,
-                top: false,
-                last: false,
-                header,
-                place,
-            });
-        }
-        let tick = &mut moment.ticks[state.tick];
-        tick.header = header;
-        tick.place = place;
-        tick
     }
 }
 

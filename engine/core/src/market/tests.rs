@@ -14,10 +14,10 @@ fn instruments() -> Instruments {
     let mut all = Instruments::new();
     all.add(InstrumentDef::new("X", 2, 0, "USD")).unwrap();
     all.add(InstrumentDef::new("Y", 2, 0, "USD")).unwrap();
-    all.add_source(tickloom_types::SourceDef {
-        name: "feed".to_owned(),
-        kind: tickloom_types::SourceKind::Feed,
-    })
+    all.add_source(tickloom_types::SourceDef::new(
+        "feed",
+        tickloom_types::SourceKind::Feed,
+    ))
     .unwrap();
     all
 }

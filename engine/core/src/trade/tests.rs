@@ -35,10 +35,7 @@ fn config(strategy: StrategyDef) -> CoreConfig {
     instruments
         .add(InstrumentDef::new("EURO", 1, 0, "EUR"))
         .unwrap();
-    let feed = SourceDef {
-        name: "feed".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let feed = SourceDef::new("feed", SourceKind::Feed);
     instruments.add_source(feed).unwrap();
     let day: BarSpec = "1d".parse().unwrap();
     instruments.bar_source(day).unwrap();

@@ -51,10 +51,7 @@ pub(crate) fn config() -> CoreConfig {
         .unwrap();
     all.add(InstrumentDef::new("venue.ETH", 2, 0, "USD"))
         .unwrap();
-    let feed = SourceDef {
-        name: "venue".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let feed = SourceDef::new("venue", SourceKind::Feed);
     assert_eq!(all.add_source(feed).unwrap(), FEED);
     all.bar_source("1s".parse().unwrap()).unwrap();
     for (at, text) in SIGNALS.iter().enumerate() {

@@ -17,10 +17,7 @@ fn two(signals: &[&str]) -> CoreConfig {
     for name in ["A", "B"] {
         all.add(InstrumentDef::new(name, 2, 0, "USD")).unwrap();
     }
-    let feed = SourceDef {
-        name: "feed".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let feed = SourceDef::new("feed".to_owned(), SourceKind::Feed);
     all.add_source(feed).unwrap();
     all.bar_source("1d".parse().unwrap()).unwrap();
     for (at, text) in signals.iter().enumerate() {

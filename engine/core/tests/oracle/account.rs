@@ -26,6 +26,15 @@ pub(crate) struct Position {
     pub(crate) realised: i128,
 }
 
+/// Short positions against the money that there is for them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shorts {
+    /// What all short positions are worth, without sign.
+    pub(crate) value: i128,
+    /// Cash less what the open short positions were sold for.
+    pub(crate) money: i128,
+}
+
 /// The account of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
@@ -68,6 +77,15 @@ impl Account {
         let exact = self.money(instrument, price, qty).abs() * i128::from(self.fee_rate);
         let (whole, rest) = (exact / UNIT, exact % UNIT);
         i64::try_from(whole + i128::from(2 * rest >= UNIT)).unwrap()
+    }
+
+    /// The fee rate in units of 1e-9.
+    pub(crate) fn rate(&self) -> i64 {
+        self.fee_rate
+    }
+
+    pub(crate) fn tick(&self, instrument: usize) -> i64 {
+        self.defs[instrument].tick_size
     }
 
     pub(crate) fn lot(&self, instrument: usize) -> i64 {
@@ -132,6 +150,33 @@ impl Account {
     pub(crate) fn equity(&self) -> i128 {
         let values = (0..self.instruments()).map(|at| self.value(at, self.net(at)));
         self.cash() + values.sum::<i128>()
+    }
+
+    /// All short positions, each strategy's on its own, at the marks but for one instrument, which is valued at a price.
+    pub(crate) fn shorts(&self, instrument: usize, price: i64) -> Shorts {
+        let mut shorts = Shorts {
+            value: 0,
+            money: self.cash(),
+        };
+        let mut strategies: Vec<usize> = self.fills.iter().map(|fill| fill.strategy).collect();
+        strategies.sort_unstable();
+        strategies.dedup();
+        for at in 0..self.instruments() {
+            for strategy in &strategies {
+                let position = self.position(*strategy, at);
+                if position.qty >= 0 {
+                    continue;
+                }
+                let value = if at == instrument {
+                    self.money(at, price, position.qty)
+                } else {
+                    self.value(at, position.qty)
+                };
+                shorts.value += value.abs();
+                shorts.money += position.cost;
+            }
+        }
+        shorts
     }
 
     /// One strategy's position in an instrument. What closes takes its share of the cost, rounded toward zero.

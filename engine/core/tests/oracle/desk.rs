@@ -2,7 +2,9 @@
 
 use crate::account::{Account, Fill, NANO};
 use crate::orders::{NewOrder, Offer, Order, Shown, meet};
-use crate::risk::{Refusal, Risk, View, only_reduces};
+use crate::risk::{
+    Refusal, Risk, View, foreseen_shorts, once_closed, only_reduces, out_of_money,
+};
 use crate::world::{Size, World};
 use tickloom_types::{
     AccountBody, BarSpec, FillBody, Header, InstrumentId, Kind, OrderBody, OrderStatus, OrderType,
@@ -60,8 +62,12 @@ impl Desk {
     }
 
     /// A record has come.
-    pub(crate) fn turn_day(&mut self, cause: Cause) {
+    pub(crate) fn advance(&mut self, cause: Cause) {
         self.risk.now = cause.header.ts_event;
+    }
+
+    /// A record with a price has come: it may be the first of its day.
+    pub(crate) fn turn_day(&mut self, cause: Cause) {
         self.risk.turn_day(cause.header.ts_event, &self.account);
     }
 
@@ -77,9 +83,7 @@ impl Desk {
         let before = match (*finest, spec) {
             (Finest::Ticks, _) => return None,
             (Finest::Bars(known, close), _) if known == spec => Some(close),
-            (Finest::Bars(BarSpec::Time(known), _), BarSpec::Time(length)) if length < known => {
-                None
-            }
+            (Finest::Bars(BarSpec::Time(known), _), BarSpec::Time(length)) if length < known => None,
             (Finest::Bars(BarSpec::Ticks(known), _), BarSpec::Ticks(n)) if n < known => None,
             (Finest::Bars(BarSpec::Volume(known), _), BarSpec::Volume(n)) if n < known => None,
             (Finest::Bars(..), _) => return None,
@@ -130,9 +134,7 @@ impl Desk {
             let mut is_done = false;
             if let Some(offer) = offer {
                 let taken = &mut taken[usize::from(order.new.side == Side::Sell)];
-                let cap = self
-                    .share
-                    .map(|share| share_of(offer.shown, share) - *taken);
+                let cap = self.share.map(|share| share_of(offer.shown, share) - *taken);
                 let filled = order.filled;
                 is_done = self.fill(cause, &mut order, &offer, cap);
                 *taken += order.filled - filled;
@@ -213,30 +215,19 @@ impl Desk {
     }
 
     /// What an order for all cash would be at the price that can be seen, with the strategy's market orders filled that
-    /// wait to close its positions.
+    /// wait to close its positions; a sale for all is what the bound on short positions leaves.
     fn foreseen_all(&self, order: &Order, view: &View) -> i64 {
         let Some(price) = self.risk.expected(order, view) else {
             return 0;
         };
-        let mut cash = self.account.cash();
-        for other in &self.orders {
-            let is_own = other.strategy == order.strategy && other.new.kind == OrderType::Market;
-            if !is_own || !only_reduces(other, &[], &self.account) {
-                continue;
-            }
-            let instrument = other.new.instrument;
-            let mark = self.account.marks[instrument].unwrap_or(0);
-            let fee = self.account.fee(instrument, mark, other.open_qty());
-            cash -= self.account.cost_of(&Fill {
-                strategy: other.strategy,
-                instrument,
-                side: other.new.side,
-                price: mark,
-                qty: other.open_qty(),
-                fee,
-            });
-        }
-        self.all(order, price, cash)
+        let money = if self.risk.bounds(order.new.side) {
+            let shorts = foreseen_shorts(order.strategy, &self.orders, &self.account);
+            shorts.money - shorts.value
+        } else {
+            let (cash, _) = once_closed(order.strategy, &self.orders, &self.account);
+            self.account.cash() + cash
+        };
+        self.all(order, price, money)
     }
 
     fn all(&self, order: &Order, price: i64, cash: i128) -> i64 {
@@ -250,25 +241,20 @@ impl Desk {
 
     /// Fills what can be of an order at an offer, at most `cap`. Whether nothing is left of the order.
     fn fill(&mut self, cause: Cause, order: &mut Order, offer: &Offer, cap: Option<i64>) -> bool {
-        if cap.is_some_and(|cap| cap <= 0) {
+        let lot = self.account.lot(order.new.instrument);
+        let cap = cap.map(|cap| cap.max(0) / lot * lot);
+        if cap == Some(0) {
             return false;
         }
         let refusal = self.resolve_all(order, offer.price);
-        let qty = match cap {
-            Some(cap) if cap < order.open_qty() => {
-                cap / self.account.lot(order.new.instrument)
-                    * self.account.lot(order.new.instrument)
-            }
-            _ => order.open_qty(),
-        };
-        let refusal = refusal.or_else(|| self.risk.cash(order, offer.price, qty, &self.account));
+        let qty = cap.map_or(order.open_qty(), |cap| cap.min(order.open_qty()));
+        let refusal = refusal
+            .or_else(|| self.risk.cash(order, offer.price, qty, &self.account))
+            .or_else(|| self.risk.short(order, offer.price, qty, &self.account));
         if refusal.is_some() {
             self.tell_order(cause, order, OrderStatus::Refused);
             self.tell_verdict(cause, order, refusal);
             return true;
-        }
-        if qty == 0 {
-            return false;
         }
         let fill = Fill {
             strategy: order.strategy,
@@ -289,14 +275,22 @@ impl Desk {
         if matches!(order.new.size, Size::Qty(_)) {
             return None;
         }
-        let all = self.all(order, price, self.account.cash());
+        let (instrument, side) = (order.new.instrument, order.new.side);
+        let is_bounded = self.risk.bounds(side);
+        let money = if is_bounded {
+            let shorts = self.account.shorts(instrument, price);
+            shorts.money - shorts.value
+        } else {
+            self.account.cash()
+        };
+        let all = self.all(order, price, money);
         if order.filled == 0 {
             order.qty = all;
-        } else if order.new.side == Side::Buy {
+        } else if side == Side::Buy || is_bounded {
             order.qty = order.filled + order.open_qty().min(all);
         }
         if order.open_qty() == 0 {
-            return Some((tickloom_types::RiskRule::Cash, 0, 0));
+            return Some((out_of_money(side), 0, 0));
         }
         let elsewhere: Vec<Order> = self
             .orders

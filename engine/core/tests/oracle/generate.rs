@@ -350,10 +350,12 @@ fn world(count: usize) -> impl Strategy<Value = World> {
 }
 
 fn def() -> impl Strategy<Value = InstrumentDef> {
-    let lots = prop_oneof![4 => Just(1_i64), 1 => Just(2)];
-    (0_u8..3, lots, prop_oneof![4 => Just(1_i64), 1 => Just(50)]).prop_map(
-        |(price_decimals, lot_size, multiplier)| InstrumentDef {
+    let step = || prop_oneof![4 => Just(1_i64), 1 => Just(2)];
+    let multiplier = prop_oneof![4 => Just(1_i64), 1 => Just(50)];
+    (0_u8..3, step(), step(), multiplier).prop_map(
+        |(price_decimals, lot_size, tick_size, multiplier)| InstrumentDef {
             lot_size,
+            tick_size,
             multiplier,
             ..InstrumentDef::new("X", price_decimals, 0, "USD")
         },
@@ -460,20 +462,36 @@ fn plan(count: usize) -> impl Strategy<Value = Plan> {
         1 => Just(Size::All),
         1 => Just(Size::AllWhole),
     ];
-    let conditions = (
-        of(condition(count)),
-        of(condition(count)),
-        of(condition(count)),
-        of(condition(count)),
-    );
-    let rules = (0..count, conditions, size).prop_map(
-        |(instrument, (enter, exit, short_enter, short_exit), size)| Plan::Rules {
-            instrument,
-            enter,
-            exit,
-            short_enter,
-            short_exit,
-            size,
+    // An entry, with something that leads out of it again.
+    let long = (of(condition(count)), of(condition(count)));
+    let short = (of(condition(count)), of(condition(count)));
+    let rules = (0..count, condition(count), condition(count), (long, short), size).prop_map(
+        |(instrument, first, second, (long, short), size)| {
+            let ((enter, exit), (short_enter, short_exit)) = (long, short);
+            let mut all = [enter, exit, short_enter, short_exit];
+            if all[0].is_none() && all[2].is_none() {
+                all[0] = Some(first);
+            }
+            match all {
+                [Some(_), None, None, _] => all[1] = Some(second),
+                [None, _, Some(_), None] => all[3] = Some(second),
+                _ => {}
+            }
+            if all[0].is_none() {
+                all[1] = None;
+            }
+            if all[2].is_none() {
+                all[3] = None;
+            }
+            let [enter, exit, short_enter, short_exit] = all;
+            Plan::Rules {
+                instrument,
+                enter,
+                exit,
+                short_enter,
+                short_exit,
+                size,
+            }
         },
     );
     let target = (0..count, condition(count), -3_i32..4).prop_map(|(instrument, when, units)| {

@@ -23,6 +23,15 @@ pub(crate) enum Tick {
     Bar(usize, BarSpec, BarBody),
 }
 
+impl Tick {
+    /// Index of the instrument that ticked.
+    pub(crate) fn instrument(&self) -> usize {
+        match self {
+            Tick::Top(at, _) | Tick::Last(at, _) | Tick::Bar(at, ..) => *at,
+        }
+    }
+}
+
 /// A number of a field: an exact decimal, but for mid and spread, which are quotients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Number {

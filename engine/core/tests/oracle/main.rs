@@ -133,7 +133,7 @@ fn runner(seed: Option<u8>) -> TestRunner {
     let config = Config {
         cases: cases(),
         failure_persistence: None,
-        max_shrink_iters: 20_000,
+        max_shrink_iters: 4_000,
         ..Config::default()
     };
     match seed {

@@ -7,9 +7,10 @@ use crate::moment::{Moment, Round, Seen, Stamped, bar_record, stamp_of};
 use crate::orders::Shown;
 use crate::risk::View;
 use crate::strategies::{Ride, Sight, decide};
-use crate::world::{World, size_of};
+use crate::world::{Plan, World, size_of};
 use tickloom_types::{
-    BarBody, BookState, Flags, Kind, Record, SignalBody, StatusBody, StatusCode, TradeBody,
+    BarBody, BookState, Flags, InstrumentId, Kind, OrderBody, Record, SignalBody, StatusBody,
+    StatusCode, TradeBody,
 };
 
 /// A run.
@@ -22,8 +23,8 @@ pub(crate) struct Model {
     rides: Vec<Option<Ride>>,
     /// Values of the signals as they were told last; NaN is "not ready".
     told: Vec<f64>,
-    /// Something was said of orders since strategies decided last.
-    has_order_news: bool,
+    /// Of each strategy: since it was called on records last, a status or an order of its own changed.
+    has_news: Vec<bool>,
 }
 
 impl Model {
@@ -35,7 +36,7 @@ impl Model {
             moment: Moment::default(),
             rides: world.plans.iter().map(|_| None).collect(),
             told: vec![f64::NAN; world.signals.len()],
-            has_order_news: false,
+            has_news: vec![false; world.plans.len()],
             world: world.clone(),
         }
     }
@@ -105,9 +106,7 @@ impl Model {
         for bar in passed {
             moment.passed.push((bar, bar_record(&bar, record)));
         }
-        moment
-            .bars
-            .extend(said.bars.iter().map(|bar| (*bar, place)));
+        moment.bars.extend(said.bars.iter().map(|bar| (*bar, place)));
         for tick in said.ticks {
             moment.ticks.push(Stamped {
                 tick,
@@ -115,11 +114,15 @@ impl Model {
                 place,
             });
         }
-        moment.has_status |= record.kind() == Some(Kind::Status);
+        if record.kind() == Some(Kind::Status) {
+            for (at, plan) in self.world.plans.iter().enumerate() {
+                let of = record.instrument();
+                self.has_news[at] |= of == InstrumentId::NONE || of == id(plan.instrument());
+            }
+        }
         let cause = Cause { seq, header };
         self.meet_orders(cause, record, said.has_price);
-        self.has_order_news |= !self.desk.out.is_empty();
-        out.append(&mut self.desk.out);
+        self.tell_desk(out);
     }
 
     fn meet_orders(&mut self, cause: Cause, record: &Record, has_price: bool) {
@@ -128,10 +131,11 @@ impl Model {
         if is_reset {
             self.desk.reset_loss_stop(cause);
         }
-        self.desk.turn_day(cause);
+        self.desk.advance(cause);
         if !has_price {
             return;
         }
+        self.desk.turn_day(cause);
         let at = usize::try_from(record.header.instrument).unwrap();
         let (top, mark) = (self.market.all[at].top(), self.market.all[at].mark());
         let shown = match record.kind().unwrap() {
@@ -162,13 +166,13 @@ impl Model {
             seq,
             header: round.cause,
         };
-        let mut rules = self.world.plans.iter().flat_map(|plan| plan.expressions());
-        let is_news =
-            round.is_news || self.has_order_news || rules.any(|expr| expr.now(&self.log).is_some());
-        if !is_news {
-            return;
-        }
-        for (at, plan) in self.world.plans.iter().enumerate() {
+        for (at, plan) in self.world.plans.clone().iter().enumerate() {
+            if !self.is_called(at, plan, round) {
+                continue;
+            }
+            if round.is_of_records {
+                self.has_news[at] = false;
+            }
             let instrument = plan.instrument();
             let sight = Sight {
                 strategy: at,
@@ -186,9 +190,34 @@ impl Model {
             for intent in decide(plan, &mut self.rides[at], &sight) {
                 self.desk.carry_out(cause, at, intent, &view);
             }
+            self.tell_desk(out);
         }
-        self.has_order_news = !self.desk.out.is_empty();
-        out.append(&mut self.desk.out);
+    }
+
+    /// Whether a strategy looks at this round: if an expression of it ticked. Code, and conditions without a field, also
+    /// look when a price, bar or status of its instrument or an order of its own changed.
+    fn is_called(&self, at: usize, plan: &Plan, round: &Round) -> bool {
+        let mut expressions = plan.expressions().into_iter();
+        if expressions.any(|expr| expr.now(&self.log).is_some()) {
+            return true;
+        }
+        let mut expressions = plan.expressions().into_iter();
+        let watches = matches!(plan, Plan::TrailingStop { .. })
+            || expressions.any(|expr| expr.is_constant());
+        let instrument = plan.instrument();
+        let has_ticked = round.stamps.iter().any(|stamped| stamped.tick.instrument() == instrument);
+        watches && (has_ticked || self.has_news[at])
+    }
+
+    /// Tells what became of orders; their strategies will look at that.
+    fn tell_desk(&mut self, out: &mut Vec<Record>) {
+        for output in self.desk.out.drain(..) {
+            if output.kind() == Some(Kind::Order) {
+                let strategy = usize::from(OrderBody::of(&output).strategy);
+                self.has_news[strategy] = true;
+            }
+            out.push(output);
+        }
     }
 
     fn tell_signals(&mut self, seq: u64, round: &Round, out: &mut Vec<Record>) {
@@ -223,7 +252,10 @@ impl Model {
     fn seen(&self) -> Seen {
         let all = &self.market.all;
         let views = all.iter().map(|instrument| {
-            if matches!(instrument.state, Some(BookState::Stale | BookState::Resync)) {
+            if matches!(
+                instrument.state,
+                Some(BookState::Stale | BookState::Resync)
+            ) {
                 return View::default();
             }
             View {
@@ -239,7 +271,12 @@ impl Model {
     }
 }
 
+fn id(instrument: usize) -> InstrumentId {
+    InstrumentId(u32::try_from(instrument).unwrap())
+}
+
 /// Whether the record begins a session.
 fn is_start(record: &Record) -> bool {
-    record.kind() == Some(Kind::Status) && StatusBody::of(record).code == StatusCode::Started as u16
+    record.kind() == Some(Kind::Status)
+        && StatusBody::of(record).code == StatusCode::Started as u16
 }

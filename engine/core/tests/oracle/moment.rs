@@ -38,7 +38,6 @@ pub(crate) struct Moment {
     pub(crate) passed: Vec<(ClosedBar, Record)>,
     /// What was seen before the first record that let time close bars.
     pub(crate) before: Option<Seen>,
-    pub(crate) has_status: bool,
 }
 
 /// One time at which expressions tick and strategies decide.
@@ -50,8 +49,6 @@ pub(crate) struct Round {
     /// What decisions are stamped with.
     pub(crate) cause: Header,
     pub(crate) is_of_records: bool,
-    /// A price, a bar or a status came.
-    pub(crate) is_news: bool,
     pub(crate) bars: Vec<ClosedBar>,
     pub(crate) seen: Seen,
 }
@@ -88,7 +85,6 @@ impl Moment {
             cause: stamps[0].header,
             stamps,
             is_of_records: false,
-            is_news: true,
             bars: of_close.map(|(bar, _)| *bar).collect(),
             seen: self.before.clone().unwrap(),
         }
@@ -108,7 +104,6 @@ impl Moment {
             stamps: bars.chain(self.ticks.iter().copied()).collect(),
             cause: newest,
             is_of_records: true,
-            is_news: self.has_status || !self.ticks.is_empty() || !self.bars.is_empty(),
             bars: self.bars.iter().map(|(bar, _)| *bar).collect(),
             seen: now.clone(),
         }

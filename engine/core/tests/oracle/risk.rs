@@ -1,6 +1,6 @@
 //! What risk says of an order (`docs/backtest-conventions.md`, "Risk"): the first rule that it breaks, or nothing.
 
-use crate::account::{Account, Fill, NANO};
+use crate::account::{Account, Fill, NANO, Shorts};
 use crate::log::Top;
 use crate::orders::Order;
 use crate::world::{Limits, Size, UNIT, World};
@@ -90,13 +90,16 @@ impl Risk {
         let Some(mark) = view.mark else {
             return Some((RiskRule::NoPrice, 0, 0));
         };
-        let lot = account.lot(order.new.instrument);
+        let instrument = order.new.instrument;
+        let (lot, tick) = (account.lot(instrument), account.tick(instrument));
         if order.qty % lot != 0 {
-            return Some((RiskRule::OrderQty, order.qty, lot));
+            return Some((RiskRule::Lot, order.qty, lot));
         }
         if order.qty == 0 {
-            // All of no cash.
-            return Some((RiskRule::Cash, 0, 0));
+            return Some((out_of_money(order.new.side), 0, 0));
+        }
+        if order.new.kind != OrderType::Market && order.new.price % tick != 0 {
+            return Some((RiskRule::Tick, order.new.price, tick));
         }
         let price = self.expected(order, view).unwrap_or(mark);
         self.rate()
@@ -104,6 +107,7 @@ impl Risk {
             .or_else(|| self.loss_stop(order, waiting, account))
             .or_else(|| self.sizes(order, price, mark, waiting, account))
             .or_else(|| self.foreseen_cash(order, price, account))
+            .or_else(|| self.foreseen_short(order, price, waiting, account))
     }
 
     fn rate(&self) -> Option<Refusal> {
@@ -219,6 +223,70 @@ impl Risk {
         None
     }
 
+    /// Whether sales are bounded.
+    pub(crate) fn bounds(&self, side: Side) -> bool {
+        side == Side::Sell && !self.margin
+    }
+
+    /// A sale that opens a short position must leave all of them, with what waits to open more, within the money for them.
+    fn foreseen_short(
+        &self,
+        order: &Order,
+        price: i64,
+        waiting: &[Order],
+        account: &Account,
+    ) -> Option<Refusal> {
+        let instrument = order.new.instrument;
+        if !self.bounds(order.new.side) || !matches!(order.new.size, Size::Qty(_)) {
+            return None;
+        }
+        let own = of_strategy(waiting, order.strategy);
+        let held = account.position(order.strategy, instrument).qty;
+        let still_held = (held - waits(&own, instrument, Side::Sell)).max(0);
+        let opened = (order.qty - still_held).max(0);
+        if opened == 0 {
+            return None;
+        }
+        let mut shorts = foreseen_shorts(order.strategy, waiting, account);
+        shorts.value += account.money(instrument, price, opened).abs();
+        shorts.value += i128::from(account.fee(instrument, price, order.qty)) * NANO;
+        shorts.money += account.money(instrument, price, order.qty - opened);
+        (shorts.value > shorts.money).then(|| money(RiskRule::Short, shorts.value, shorts.money))
+    }
+
+    /// The same of a sale that fills, after it: other sales that wait do not count.
+    pub(crate) fn short(
+        &self,
+        order: &Order,
+        price: i64,
+        qty: i64,
+        account: &Account,
+    ) -> Option<Refusal> {
+        let (strategy, instrument) = (order.strategy, order.new.instrument);
+        if !self.bounds(order.new.side) || qty <= account.position(strategy, instrument).qty {
+            return None;
+        }
+        let fee = account.fee(instrument, price, qty);
+        let mut after = account.clone();
+        after.fills.push(Fill {
+            strategy,
+            instrument,
+            side: Side::Sell,
+            price,
+            qty,
+            fee,
+        });
+        let Shorts {
+            value,
+            money: money_left,
+        } = after.shorts(instrument, price);
+        // The fee is out of that money already, and counts once.
+        (value > money_left).then(|| {
+            let fee = i128::from(fee) * NANO;
+            money(RiskRule::Short, value + fee, money_left + fee)
+        })
+    }
+
     /// Cash must cover a purchase that leaves the account long in the instrument; covering a short is always allowed.
     pub(crate) fn cash(
         &self,
@@ -276,13 +344,83 @@ fn waits(waiting: &[Order], instrument: usize, side: Side) -> i64 {
     waiting.iter().filter(of).map(Order::open_qty).sum()
 }
 
+/// The orders of one strategy.
+fn of_strategy(orders: &[Order], strategy: usize) -> Vec<Order> {
+    let own = orders.iter().filter(|order| order.strategy == strategy);
+    own.copied().collect()
+}
+
+/// The rule under which there is no money for an order.
+pub(crate) fn out_of_money(side: Side) -> RiskRule {
+    match side {
+        Side::Buy => RiskRule::Cash,
+        Side::Sell => RiskRule::Short,
+    }
+}
+
+/// What changes once the market orders of a strategy that wait to close its positions fill at the marks: cash, and what
+/// the short positions that are left are worth and were sold for. The oldest count, as long as they only close.
+pub(crate) fn once_closed(strategy: usize, waiting: &[Order], account: &Account) -> (i128, Shorts) {
+    let (mut cash, mut shorts) = (0, Shorts::default());
+    for instrument in 0..account.instruments() {
+        let position = account.position(strategy, instrument);
+        let mark = account.marks[instrument].unwrap_or(0);
+        let mut closed = 0;
+        for order in waiting {
+            let is_market = order.new.kind == OrderType::Market;
+            let is_of_known_size = matches!(order.new.size, Size::Qty(_));
+            let closes = order.new.side.sign() * position.qty < 0;
+            let fits = closed + order.open_qty() <= position.qty.abs();
+            let is_own = order.strategy == strategy && order.new.instrument == instrument;
+            if !(is_own && is_market && is_of_known_size && closes && fits) {
+                continue;
+            }
+            closed += order.open_qty();
+            cash -= account.cost_of(&Fill {
+                strategy,
+                instrument,
+                side: order.new.side,
+                price: mark,
+                qty: order.open_qty(),
+                fee: account.fee(instrument, mark, order.open_qty()),
+            });
+        }
+        if position.qty < 0 {
+            shorts.value -= account.money(instrument, mark, closed).abs();
+            shorts.money -= position.cost * i128::from(closed) / i128::from(position.qty.abs());
+        }
+    }
+    shorts.money += cash;
+    (cash, shorts)
+}
+
+/// Short positions, and sales that wait to open more with their fees, once the strategy is out of what it is about to
+/// leave; all at the marks.
+pub(crate) fn foreseen_shorts(strategy: usize, waiting: &[Order], account: &Account) -> Shorts {
+    let (_, closing) = once_closed(strategy, waiting, account);
+    let now = account.shorts(usize::MAX, 0);
+    let mut strategies: Vec<usize> = waiting.iter().map(|order| order.strategy).collect();
+    strategies.sort_unstable();
+    strategies.dedup();
+    let mut opening = 0;
+    for instrument in 0..account.instruments() {
+        for strategy in &strategies {
+            let sells = waits(&of_strategy(waiting, *strategy), instrument, Side::Sell);
+            let held = account.position(*strategy, instrument).qty.max(0);
+            opening += account.value(instrument, (sells - held).max(0)).abs();
+        }
+    }
+    let exact = opening * i128::from(account.rate());
+    let fees = exact / NANO + i128::from(exact % NANO > 0);
+    Shorts {
+        value: now.value + closing.value + opening + fees,
+        money: now.money + closing.money,
+    }
+}
+
 /// Whether an order of known size, with its strategy's others on its side, can only make the strategy's position smaller.
 pub(crate) fn only_reduces(order: &Order, waiting: &[Order], account: &Account) -> bool {
-    let own: Vec<Order> = waiting
-        .iter()
-        .filter(|other| other.strategy == order.strategy)
-        .copied()
-        .collect();
+    let own = of_strategy(waiting, order.strategy);
     let (of, side) = (order.new.instrument, order.new.side);
     let held = account.position(order.strategy, of).qty;
     let traded = side.sign() * (waits(&own, of, side) + order.open_qty());

@@ -171,10 +171,11 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec
     });
     ride.best = ride.best.max(mark);
     let stop_price = moved(ride.best, -trail_bps);
+    let stop_price = stop_price - stop_price % sight.def.tick_size;
     let of_kind = |kind: OrderType| sight.own().find(|order| order.new.kind == kind);
     let selling = of_kind(OrderType::Market).map_or(0, Order::open_qty);
     let mut uncovered = held - selling;
-    let half = qty / 2;
+    let half = qty / 2 / sight.def.lot_size * sight.def.lot_size;
     let takes_profit =
         ride.profit_from.is_some_and(|from| mark >= from) && half >= 1 && half < uncovered;
     if takes_profit {

@@ -2,7 +2,9 @@
 
 use crate::expression::{Expr, Text, What};
 use std::collections::BTreeMap;
-use tickloom_core::{AccountConfig, CoreConfig, FillModel, RiskLimits, SignalDef, StrategyDef};
+use tickloom_core::{
+    AccountConfig, CoreConfig, FillModel, RiskLimits, SignalDef, StrategyDef, Traded,
+};
 use tickloom_types::{
     BarSpec, InstrumentDef, InstrumentId, Instruments, Money, SourceDef, SourceId, SourceKind,
     format_decimal,
@@ -211,7 +213,7 @@ impl World {
         let plan = &self.plans[at];
         let name = format!("strategy{at}");
         let def = &self.defs[plan.instrument()];
-        let instrument = Some(def.name.as_str().into());
+        let instrument = Some(Traded::One(def.name.clone()));
         let text = |expr: &Option<Expr>| expr.as_ref().map(|expr| self.text(expr));
         let qty = |qty: i64| format_decimal(qty.into(), def.qty_decimals);
         match plan {

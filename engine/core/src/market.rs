@@ -87,6 +87,8 @@ pub struct Market {
     has_price: bool,
     /// The current record changed nothing: it was bad, or a bar that came too late.
     is_dropped: bool,
+    /// The current record is a level of which nothing came but a change of the book.
+    is_inner: bool,
 }
 
 impl Market {
@@ -252,20 +254,31 @@ impl Market {
             shown: None,
             has_price: false,
             is_dropped: false,
+            is_inner: false,
         }
     }
 
     /// Takes one record and says which bars it closed and what changed about books.
+    #[inline]
     pub(crate) fn apply(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         self.begin(record);
         self.shown = None;
         self.has_price = false;
         self.is_dropped = false;
+        self.is_inner = record.header.kind == Kind::Level as u8 && self.take_inner_level(record);
+        if self.is_inner {
+            self.moment.take(record);
+        } else {
+            self.apply_any(seq, record, out);
+        }
+        self.moment.is_open = record.has(Flags::MORE);
+    }
+
+    #[inline(never)]
+    fn apply_any(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         self.notes.begin(seq, record);
-        let (passed, now) = (
-            self.moment.passed.records.len(),
-            self.moment.now.records.len(),
-        );
+        let passed = self.moment.passed.records.len();
+        let now = self.moment.now.records.len();
         match self.take(record) {
             Ok(()) if self.is_dropped => {}
             Ok(()) => {
@@ -290,7 +303,12 @@ impl Market {
         for note in self.notes.records() {
             out.push(*note);
         }
-        self.moment.is_open = record.has(Flags::MORE);
+    }
+
+    /// Whether nothing came of the record but a change of a book, in the middle of one of its messages.
+    #[inline]
+    pub(crate) fn is_inner(&self) -> bool {
+        self.is_inner
     }
 
     /// Whether the record counts for nobody: no order, no signal and no strategy may see it or its time.

@@ -8,6 +8,7 @@ use tickloom_types::Record;
 impl Market {
     /// Begins a new moment, unless the record is one more of the moment before. A new session never is: what a crash cut is
     /// ended without a tick.
+    #[inline]
     pub(super) fn begin(&mut self, record: &Record) {
         if !self.moment.is_open {
             self.moment.begin();
@@ -18,6 +19,7 @@ impl Market {
 
     /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record. Bars that
     /// time closed were moments of their own: they are shown with this record's moment.
+    #[cold]
     fn cut(&mut self, record: &Record) {
         let mut ticks = std::mem::take(&mut self.moment.ticks);
         ticks.retain(|tick| {

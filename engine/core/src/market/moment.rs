@@ -165,6 +165,7 @@ impl Moment {
     }
 
     /// A record of it counts.
+    #[inline]
     pub(super) fn take(&mut self, record: &Record) {
         self.taken += 1;
         self.newest = *record;

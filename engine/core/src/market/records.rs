@@ -106,6 +106,35 @@ impl Market {
         Ok(())
     }
 
+    /// Takes a level in after which its message goes on, if nothing else comes of it: no bar closes, nothing is told, no price
+    /// changes. Whether it did; otherwise nothing has changed, and the record is to be taken in as any other.
+    ///
+    /// Most records of most runs are such levels, and this is all that one costs: it must do what [`Market::take`] would.
+    #[inline]
+    pub(super) fn take_inner_level(&mut self, record: &Record) -> bool {
+        let header = &record.header;
+        let Some(state) = self.states.get_mut(header.instrument as usize) else {
+            return false;
+        };
+        let ts = record.ts_event();
+        let is_plain = header.flags & (Flags::LAST | Flags::BAD_TIME) == 0
+            && ts < state.next_close
+            && state.feed == Some(record.source())
+            && state.since.is_some()
+            && self.moment.passed.records.is_empty()
+            && !is_far_ahead(record);
+        let level = LevelBody::of(record);
+        let Some(side) = Side::from_raw(level.side).filter(|_| is_plain && level.qty >= 0) else {
+            return false;
+        };
+        if !state.prices.inner_level(side, &level) {
+            return false;
+        }
+        state.seen = state.seen.max(ts);
+        state.quoted = state.quoted.max(Some(ts));
+        true
+    }
+
     /// A bar that is no newer than the one of its size before it is dropped: it came twice, or its source went back.
     fn bar(&mut self, record: &Record) -> Result<(), Bad> {
         let at = self.index(record)?;

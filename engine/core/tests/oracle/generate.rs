@@ -465,8 +465,14 @@ fn plan(count: usize) -> impl Strategy<Value = Plan> {
     // An entry, with something that leads out of it again.
     let long = (of(condition(count)), of(condition(count)));
     let short = (of(condition(count)), of(condition(count)));
-    let rules = (0..count, condition(count), condition(count), (long, short), size).prop_map(
-        |(instrument, first, second, (long, short), size)| {
+    let rules = (
+        0..count,
+        condition(count),
+        condition(count),
+        (long, short),
+        size,
+    )
+        .prop_map(|(instrument, first, second, (long, short), size)| {
             let ((enter, exit), (short_enter, short_exit)) = (long, short);
             let mut all = [enter, exit, short_enter, short_exit];
             if all[0].is_none() && all[2].is_none() {
@@ -492,8 +498,7 @@ fn plan(count: usize) -> impl Strategy<Value = Plan> {
                 short_exit,
                 size,
             }
-        },
-    );
+        });
     let target = (0..count, condition(count), -3_i32..4).prop_map(|(instrument, when, units)| {
         let target = Expr::two(Op::Multiply, when, Expr::Whole(units.max(0)));
         let target = Expr::two(Op::Subtract, target, Expr::Whole(2));

@@ -132,19 +132,6 @@ impl Market {
         }
     }
 
-    /// Whether the moment in which strategies decide stated a price anew or took one away, closed a bar, or had a status record.
-    #[must_use]
-    pub fn has_changed(&self) -> bool {
-        match self.shown {
-            None => false,
-            Some(Round::Passed(_)) => true,
-            Some(Round::Now) => {
-                let moment = &self.moment;
-                moment.has_status || !moment.ticks.is_empty() || !moment.now.records.is_empty()
-            }
-        }
-    }
-
     /// The book while it is live and not in the middle of a message. `None` in the round of bars that time closed, if a record
     /// that came since changed the instrument: the book is after that record already.
     #[must_use]

@@ -252,7 +252,6 @@ impl Market {
                 self.tick_top(at, record);
             }
         }
-        self.moment.has_status = true;
         Ok(())
     }
 

@@ -44,21 +44,14 @@ impl Expressions {
         });
         let mut all: Vec<Expression> = signals.collect();
         for strategy in &config.strategies {
-            for (text, field, instrument) in strategy.expressions() {
-                let owner = format!("strategy {}", strategy.name());
-                let instrument = match instrument {
-                    None => config.default_instrument,
-                    Some(name) => match config.instruments.find(&name) {
-                        Some((id, _)) => Some(id),
-                        None => return Err(CoreError::UnknownInstrument { owner, name }),
-                    },
-                };
-                all.push(Expression {
-                    owner,
+            let expressions = strategy.expressions();
+            for instrument in strategy.traded(config)? {
+                all.extend(expressions.iter().map(|(field, text)| Expression {
+                    owner: format!("strategy {}", strategy.name()),
                     field,
-                    text,
-                    instrument,
-                });
+                    text: (*text).to_owned(),
+                    instrument: Some(instrument),
+                }));
             }
         }
         if all.len() > EXPRESSIONS_MAX {

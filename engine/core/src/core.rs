@@ -110,10 +110,9 @@ impl Decider {
         for (rule, value) in &plan.constants {
             rules.set_constant(*rule, *value);
         }
-        let mut trade = TradeStage::new(plan.config)?;
-        trade.call_constants(&rules);
+        let constants = plan.constants.iter().map(|(rule, _)| *rule);
         Ok(Decider {
-            trade,
+            trade: TradeStage::new(plan.config, constants)?,
             rules,
             signals: plan.expressions.signals,
         })
@@ -132,7 +131,7 @@ impl Decider {
         }
     }
 
-    /// Tells the signals that changed, in their order, and lets the strategies decide for which something is new.
+    /// Tells the signals that changed, in their order, and lets the strategies decide.
     pub(crate) fn decide<'a>(
         &mut self,
         seq: Seq,
@@ -151,8 +150,8 @@ impl Decider {
                 None => out.push(signal(seq, change)),
             }
         }
-        let cause = market.cause();
-        self.trade.decide(seq, cause, market, &self.rules, out);
+        self.trade
+            .decide(seq, market.cause(), market, &self.rules, out);
     }
 }
 

@@ -4,7 +4,9 @@
 //! values a position or knows an indicator.
 
 mod blocks;
+mod curve;
 mod manifest;
+mod months;
 mod outcome;
 mod replay;
 mod report;
@@ -16,8 +18,10 @@ pub mod text;
 mod trades;
 
 pub use blocks::run_records;
+pub use curve::Curve;
 pub use manifest::{CODE_VERSION, DataInfo, Manifest};
-pub use outcome::{Curve, Outcome, Statistics};
+pub use months::MonthEnd;
+pub use outcome::{Outcome, Statistics};
 pub use replay::{Difference, Verified, verify};
 pub use report::{ReportError, report};
 pub use run::{BacktestError, run};

@@ -45,7 +45,7 @@ impl Manifest {
     /// The manifest of a run with this configuration over this source.
     #[must_use]
     pub fn new(config: &CoreConfig, source: &str, outcome: &Outcome) -> Manifest {
-        let ts = &outcome.curve.ts;
+        let range = outcome.statistics.range;
         Manifest {
             title: title(config),
             rules: rules(config),
@@ -53,8 +53,8 @@ impl Manifest {
             data: DataInfo {
                 source: source.to_owned(),
                 records: outcome.events,
-                first: ts.first().copied().map(Ts),
-                last: ts.last().copied().map(Ts),
+                first: range.map(|(first, _)| Ts(first)),
+                last: range.map(|(_, last)| Ts(last)),
                 hash: outcome.data_hash.clone(),
             },
             code_version: CODE_VERSION.to_owned(),

@@ -36,7 +36,8 @@ pub fn report(outcome: &Outcome, manifest: &Manifest) -> Result<String, ReportEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Curve, Statistics};
+    use crate::curve::{CurveBuilder, PRICES_MAX, Point};
+    use crate::outcome::Statistics;
     use crate::trades::{Fill, trades};
     use std::collections::BTreeMap;
     use tickloom_core::{CoreConfig, Size, StrategyDef};
@@ -72,24 +73,29 @@ mod tests {
             })
             .collect();
         let cash = parse_money("1000000").unwrap();
-        let curve = Curve {
-            held: ts.len() / 2,
-            ts,
-            equity,
-            prices: vec![(id, prices)],
-        };
+        let mut curve = CurveBuilder::new(cash, &[id]);
+        for ((ts, equity), price) in ts.iter().zip(&equity).zip(&prices) {
+            curve.push(Point {
+                ts: *ts,
+                equity: *equity,
+                is_held: true,
+                prices: [*price; PRICES_MAX],
+            });
+        }
+        let measured = curve.finish();
         let trades = trades(&fills, &instruments, &BTreeMap::from([(id, 12_000)])).unwrap();
         let outcome = Outcome {
             events: points.unsigned_abs(),
             bars: points.unsigned_abs(),
-            refused: 0,
-            statistics: Statistics::of(cash, &curve, &trades),
+            refused: BTreeMap::new(),
+            statistics: Statistics::of(&measured.sums, &trades),
             fills,
             trades,
             cash,
             final_equity: parse_money("1743008.4149").unwrap(),
             fees_paid: Money::ZERO,
-            curve,
+            curve: measured.curve,
+            months: measured.months,
             data_hash: "0123".to_owned(),
             output_hash: "4567".to_owned(),
         };

@@ -8,7 +8,6 @@ use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::text::{grouped, time};
 use serde_json::{Map, Value, json};
-use tickloom_stats::drawdowns;
 use tickloom_types::{InstrumentId, Instruments, Side, Ts, pow10};
 
 /// Stretches of time that a picture distinguishes: about its width in pixels.
@@ -49,9 +48,9 @@ pub(super) fn page(outcome: &Outcome, manifest: &Manifest) -> Result<String, Rep
 }
 
 fn heading(outcome: &Outcome, manifest: &Manifest) -> String {
-    let range = match (outcome.curve.ts.first(), outcome.curve.ts.last()) {
-        (Some(first), Some(last)) => format!("{} to {} UTC", time(Ts(*first)), time(Ts(*last))),
-        _ => "no data".to_owned(),
+    let range = match outcome.statistics.range {
+        Some((first, last)) => format!("{} to {} UTC", time(Ts(first)), time(Ts(last))),
+        None => "no data".to_owned(),
     };
     let mut html = format!(
         "<header><h1>{}</h1><p>{range} · {} bars · {} records</p></header>\n<section><dl class=\"rules\">",
@@ -144,10 +143,7 @@ fn equity_figure(outcome: &Outcome, readings: &mut Readings<'_>) -> Result<Strin
 
 fn drawdown_figure(outcome: &Outcome, readings: &mut Readings<'_>) -> Result<String, ReportError> {
     let curve = &outcome.curve;
-    let below: Vec<f64> = drawdowns(&curve.equity)
-        .iter()
-        .map(|depth| -depth)
-        .collect();
+    let below: Vec<f64> = curve.drawdown.iter().map(|depth| -depth).collect();
     readings.add("drawdown", "below the peak", &below);
     let layers = [Layer::Area(reduce(&curve.ts, &below, BUCKETS), Ink::Fall)];
     let svg =

@@ -66,6 +66,9 @@ fn run_series(
         fees_paid: done.portfolio.fees(),
         curve: measured.curve,
         months: measured.months,
+        never_ready: done.never_ready,
+        // A block has the bars of one size, and they have closed; other sizes are stepped.
+        never_closed: Vec::new(),
         data_hash: format!("{:032x}", data_hash.digest128()),
         output_hash: tally.hash.hex(),
     })
@@ -173,6 +176,8 @@ mod tests {
         assert_eq!(blocks.trades, steps.trades);
         assert_eq!(blocks.curve, steps.curve);
         assert_eq!(blocks.months, steps.months);
+        assert_eq!(blocks.never_ready, steps.never_ready);
+        assert_eq!(blocks.never_closed, steps.never_closed);
         assert_eq!(blocks.statistics, steps.statistics);
         assert_eq!((blocks.bars, blocks.events), (steps.bars, steps.events));
     }

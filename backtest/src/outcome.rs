@@ -6,6 +6,7 @@ use crate::text::{duration, grouped, percent};
 use crate::trades::{Fill, Trade};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use tickloom_core::{NeverClosed, NeverReady};
 use tickloom_stats::{EquityCurve, TradeSummary, Undefined, trade_summary};
 use tickloom_types::Money;
 
@@ -121,6 +122,10 @@ pub struct Outcome {
     pub months: Vec<MonthEnd>,
     /// Figures on the above.
     pub statistics: Statistics,
+    /// Expressions that were never ready.
+    pub never_ready: Vec<NeverReady>,
+    /// Bars that expressions read and of which none closed.
+    pub never_closed: Vec<NeverClosed>,
     /// Hash over every input record, in order: what it ran on.
     pub data_hash: String,
     /// Hash over every output record, in order: what came of it.

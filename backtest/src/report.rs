@@ -37,10 +37,11 @@ pub fn report(outcome: &Outcome, manifest: &Manifest) -> Result<String, ReportEr
 mod tests {
     use super::*;
     use crate::curve::{CurveBuilder, PRICES_MAX, Point};
+    use crate::manifest::LeftOut;
     use crate::outcome::Statistics;
     use crate::trades::{Fill, trades};
     use std::collections::BTreeMap;
-    use tickloom_core::{CoreConfig, Size, StrategyDef};
+    use tickloom_core::{CoreConfig, NeverClosed, Size, StrategyDef};
     use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Money, Side, Ts, parse_money};
 
     /// A curve of so many daily points that climbs in waves, and a fill at every wave's turn.
@@ -96,6 +97,8 @@ mod tests {
             fees_paid: Money::ZERO,
             curve: measured.curve,
             months: measured.months,
+            never_ready: Vec::new(),
+            never_closed: Vec::new(),
             data_hash: "0123".to_owned(),
             output_hash: "4567".to_owned(),
         };
@@ -149,6 +152,36 @@ mod tests {
             "2004-08-18",
             "4567",
             "0123",
+        ] {
+            assert!(html.contains(text), "{text}");
+        }
+    }
+
+    /// What is assumed, what was left out of the input, what never came, and why figures are undefined.
+    #[test]
+    fn the_page_says_what_is_to_be_known() {
+        let (mut outcome, config) = outcome(20);
+        outcome.refused.insert("cash", 3);
+        outcome.never_closed.push(NeverClosed {
+            instrument: "X".to_owned(),
+            bar: "1w".parse().unwrap(),
+        });
+        let mut manifest = Manifest::new(&config, "x.csv", &outcome);
+        let mut left_out = LeftOut::new(22);
+        left_out.add(
+            "close: expected a number",
+            "x.csv, line 7: close is \"<b>\"",
+        );
+        manifest.data.left_out = Some(left_out);
+        let html = report(&outcome, &manifest).unwrap();
+        for text in [
+            "s on X",
+            "free of costs",
+            "no bar of 1w of X closed",
+            "1 of 22 lines",
+            "close is &quot;&lt;b&gt;&quot;",
+            "a year is not told from less than 30 days",
+            "3 orders refused: 3 cash",
         ] {
             assert!(html.contains(text), "{text}");
         }

@@ -213,6 +213,8 @@ impl Run {
             fees_paid: portfolio.fees(),
             curve: measured.curve,
             months: measured.months,
+            never_ready: self.core.never_ready(config)?,
+            never_closed: self.core.never_closed(),
             data_hash: format!("{:032x}", self.data_hash.digest128()),
             output_hash: self.tally.hash.hex(),
         })

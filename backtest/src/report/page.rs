@@ -27,6 +27,7 @@ pub(super) fn page(outcome: &Outcome, manifest: &Manifest) -> Result<String, Rep
     );
     html += &heading(outcome, manifest);
     html += &figures(outcome);
+    html += &notes(outcome, manifest);
     let mut readings = Readings::new(outcome);
     html += &equity_figure(outcome, &mut readings)?;
     html += &drawdown_figure(outcome, &mut readings)?;
@@ -66,6 +67,42 @@ fn heading(outcome: &Outcome, manifest: &Manifest) -> String {
                 escape(name),
                 escape(value)
             ),
+        );
+    }
+    html + "</dl></section>\n"
+}
+
+/// What has to be known to read the figures: what never came, what was left out, what is assumed, why figures are undefined.
+fn notes(outcome: &Outcome, manifest: &Manifest) -> String {
+    let mut notes: Vec<(&str, String)> = Vec::new();
+    let warnings = manifest.warnings.iter().cloned();
+    notes.extend(warnings.map(|warning| ("Warning", warning)));
+    if let Some(left_out) = &manifest.data.left_out {
+        notes.push(("Left out", left_out.summary()));
+        let places = left_out.places.iter().cloned();
+        notes.extend(places.map(|place| ("", place)));
+    }
+    let assumptions = manifest.assumptions.iter().cloned();
+    notes.extend(assumptions.map(|assumption| ("Assumed", assumption)));
+    for (why, names) in outcome.statistics.reasons() {
+        notes.push((
+            "Undefined",
+            format!("{}: {why}", names.join(", ").replace('_', " ")),
+        ));
+    }
+    if notes.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from("<section><h2>To be known</h2><dl class=\"rules notes\">");
+    for (name, text) in notes {
+        let class = if name == "Warning" {
+            " class=\"bad\""
+        } else {
+            ""
+        };
+        put(
+            &mut html,
+            format_args!("<dt{class}>{name}</dt><dd>{}</dd>", escape(&text)),
         );
     }
     html + "</dl></section>\n"

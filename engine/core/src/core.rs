@@ -12,6 +12,7 @@ use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
+use crate::silent::{self, NeverClosed, NeverReady};
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
 use tickloom_types::{Flags, Kind, Record, Seq, SignalBody};
@@ -34,6 +35,8 @@ pub(crate) struct Decider {
     signals: usize,
     /// Something was said of orders since strategies decided last.
     has_order_news: bool,
+    /// By expression: whether it ever had a value.
+    was_ready: Vec<bool>,
 }
 
 /// What must be known of a configuration before any part can be made.
@@ -92,6 +95,20 @@ impl Core {
         self.decider.trade.portfolio()
     }
 
+    /// The expressions of this core's configuration that have not been ready yet, in order.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the configuration is another one, which cannot be read.
+    pub fn never_ready(&self, config: &CoreConfig) -> Result<Vec<NeverReady>, CoreError> {
+        silent::never_ready(config, Some(&self.market), &self.decider.was_ready)
+    }
+
+    /// The bars that expressions read and of which none has closed yet.
+    #[must_use]
+    pub fn never_closed(&self) -> Vec<NeverClosed> {
+        silent::never_closed(&self.market)
+    }
+
     /// Fills of all strategies so far.
     #[must_use]
     pub fn fills(&self) -> u64 {
@@ -102,14 +119,17 @@ impl Core {
 impl Decider {
     pub(crate) fn new(plan: &Plan<'_>) -> Result<Decider, CoreError> {
         let mut rules = RuleValues::new(plan.expressions.rules());
+        let mut was_ready = vec![false; plan.expressions.len()];
         for (rule, value) in &plan.constants {
             rules.set_constant(*rule, *value);
+            was_ready[plan.expressions.signals + rule.0] = !value.is_nan();
         }
         Ok(Decider {
             trade: TradeStage::new(plan.config)?,
             rules,
             signals: plan.expressions.signals,
             has_order_news: false,
+            was_ready,
         })
     }
 
@@ -144,6 +164,7 @@ impl Decider {
             RoundOn::PassedBars
         });
         for change in changes {
+            self.was_ready[change.number] |= !change.value.is_nan();
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
                 None => out.push(signal(seq, change)),

@@ -161,6 +161,10 @@ impl Decider {
         changes: impl Iterator<Item = &'a Change>,
         out: &mut Outputs,
     ) {
+        let mut changes = changes.peekable();
+        if changes.peek().is_none() && market.has_nothing_new() && self.trade.has_no_news() {
+            return;
+        }
         self.rules.begin(if market.is_now() {
             RoundOn::Records
         } else {
@@ -170,7 +174,7 @@ impl Decider {
             self.was_ready[change.number] |= !change.value.is_nan();
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
-                None => out.push(signal(seq, change)),
+                None => out.push(signal(seq, market, change)),
             }
         }
         self.trade
@@ -194,8 +198,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn signal(seq: Seq, change: &Change) -> Record {
-    let mut header = change.header.as_kind(Kind::Signal);
+fn signal(seq: Seq, market: &Market, change: &Change) -> Record {
+    let mut header = market.header_of(change.by).as_kind(Kind::Signal);
     if change.value.is_nan() {
         header = header.with_flags(Flags::NOT_READY);
     }

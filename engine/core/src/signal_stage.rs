@@ -8,11 +8,11 @@ use crate::book::Top;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
-use crate::market::{BarCause, Market, Tick};
+use crate::market::{BarCause, Market, Tick, TickedBy};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tickloom_signals::{Bits, Clock, Field, Graph, LeafId, Mask, OutputId};
-use tickloom_types::{BarBody, Header, Record, pow10};
+use tickloom_types::{BarBody, Record, pow10};
 
 /// An expression that ticked: a signal if its value changed, a rule whether or not it did.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,8 @@ pub(crate) struct Change {
     pub(crate) value: f64,
     /// The value before; NaN if it was not ready.
     pub(crate) previous: f64,
-    /// Of what made it tick: the bar that time closed, or the newest record.
-    pub(crate) header: Header,
+    /// What made it tick: of several records the newest, of bars that time closed the first.
+    pub(crate) by: TickedBy,
 }
 
 /// What is fed when a bar closes or a price ticks.
@@ -66,8 +66,8 @@ struct Due {
     outputs: Bits,
     /// Those that ticked with bars that were counted before.
     earlier: Bits,
-    /// What each is stamped with, by place, where a round has several causes.
-    causes: Vec<(usize, Header)>,
+    /// What made each tick, with its place in the moment, where a round has several causes.
+    causes: Vec<(usize, TickedBy)>,
     has_one_cause: bool,
 }
 
@@ -77,6 +77,8 @@ struct Watched {
     output: OutputId,
     number: usize,
     is_rule: bool,
+    /// Without a field in it: it never ticks.
+    is_constant: bool,
     value: f64,
 }
 
@@ -99,12 +101,13 @@ impl SignalStage {
                 output,
                 number,
                 is_rule: number >= expressions.signals,
+                is_constant: graph.constant(output).is_some(),
                 value: f64::NAN,
             });
         let outputs: Vec<Watched> = watched.collect();
         let constant = |at: &usize| {
             let watched: &Watched = &outputs[*at];
-            !watched.is_rule && graph.constant(watched.output).is_some()
+            watched.is_constant && !watched.is_rule
         };
         let defs = market.instruments().defs();
         let mut stage = SignalStage {
@@ -129,6 +132,9 @@ impl SignalStage {
     /// Every bar counts: if a builder closed several, the graph is stepped for each set of them in turn, and what is told
     /// of an expression is where it ends. Prices that ticked count once, with the last set.
     pub(crate) fn step(&mut self, market: &Market, changes: &mut Vec<Change>) {
+        if market.has_nothing_new() && self.constants.is_empty() {
+            return;
+        }
         self.round.begin(market);
         let mut number = 0;
         while let Some(set) = market.bar_set(number) {
@@ -136,11 +142,11 @@ impl SignalStage {
                 self.graph.step();
                 self.round.keep_ticked(&self.graph, &self.outputs);
             }
-            set.for_each(|bar, cause| self.feed_bar(bar, cause));
+            set.for_each(|bar, cause, by| self.feed_bar(bar, cause, by));
             number += 1;
         }
-        for tick in market.ticks() {
-            self.feed_tick(market, tick);
+        for (place, tick) in market.ticks().iter().enumerate() {
+            self.feed_tick(market, tick, place);
         }
         if market.is_now() && !self.constants.is_empty() {
             self.tell_constants();
@@ -149,11 +155,11 @@ impl SignalStage {
             return;
         }
         self.graph.step();
-        self.list(market, changes);
+        self.list(changes);
     }
 
     /// Lists what ticked and changed.
-    fn list(&mut self, market: &Market, changes: &mut Vec<Change>) {
+    fn list(&mut self, changes: &mut Vec<Change>) {
         let SignalStage {
             graph,
             outputs,
@@ -168,8 +174,7 @@ impl SignalStage {
         } = round;
         due.for_each(|at| {
             let watched = &mut outputs[at];
-            let is_constant = graph.constant(watched.output).is_some();
-            if !graph.ticked(watched.output) && !is_constant && !earlier.contains(at) {
+            if !graph.ticked(watched.output) && !watched.is_constant && !earlier.contains(at) {
                 return;
             }
             let previous = watched.value;
@@ -179,8 +184,8 @@ impl SignalStage {
                     number: watched.number,
                     value: watched.value,
                     previous,
-                    header: if *has_one_cause || is_constant {
-                        market.cause().header
+                    by: if *has_one_cause || watched.is_constant {
+                        TickedBy::Round
                     } else {
                         causes[at].1
                     },
@@ -228,7 +233,7 @@ impl SignalStage {
         }
     }
 
-    fn feed_bar(&mut self, bar: &Record, cause: &BarCause) {
+    fn feed_bar(&mut self, bar: &Record, cause: &BarCause, by: TickedBy) {
         let Some(feed) = cause.builder.map(|builder| &self.on_bar[builder]) else {
             return;
         };
@@ -249,10 +254,10 @@ impl SignalStage {
         if let Some(clock) = feed.clock {
             self.graph.close(clock, bar.ts_event());
         }
-        self.round.add(&feed.outputs, cause.place, &cause.header);
+        self.round.add(&feed.outputs, cause.place, by);
     }
 
-    fn feed_tick(&mut self, market: &Market, tick: &Tick) {
+    fn feed_tick(&mut self, market: &Market, tick: &Tick, place: usize) {
         let at = tick.instrument;
         let (top, last) = market.priced(tick);
         if let Some(stated) = &tick.top
@@ -267,7 +272,8 @@ impl SignalStage {
                     None => self.graph.withdraw(*leaf),
                 }
             }
-            self.round.add(&feed.outputs, stated.place, &stated.header);
+            self.round
+                .add(&feed.outputs, stated.place, TickedBy::Top(place));
         }
         if let (Some(stated), Some(price)) = (&tick.last, last)
             && !self.on_last[at].leaves.is_empty()
@@ -276,7 +282,8 @@ impl SignalStage {
             for (leaf, _) in &feed.leaves {
                 self.graph.set_mantissa(*leaf, price);
             }
-            self.round.add(&feed.outputs, stated.place, &stated.header);
+            self.round
+                .add(&feed.outputs, stated.place, TickedBy::Last(place));
         }
     }
 
@@ -293,7 +300,7 @@ impl Due {
         Due {
             outputs: Bits::new(count),
             earlier: Bits::new(count),
-            causes: vec![(0, Header::default()); count],
+            causes: vec![(0, TickedBy::Round); count],
             has_one_cause: true,
         }
     }
@@ -309,14 +316,14 @@ impl Due {
     }
 
     /// These may tick, because of a record with this place in the moment. The newest record counts, of equal ones the first.
-    fn add(&mut self, outputs: &Mask, place: usize, header: &Header) {
+    fn add(&mut self, outputs: &Mask, place: usize, by: TickedBy) {
         if self.has_one_cause {
             self.outputs.insert_all(outputs);
             return;
         }
         outputs.for_each(|at| {
             if self.outputs.insert(at) || self.causes[at].0 < place {
-                self.causes[at] = (place, *header);
+                self.causes[at] = (place, by);
             }
         });
     }

@@ -194,34 +194,40 @@ impl Graph {
         self.gates.open(&mut self.pending);
         std::mem::swap(&mut self.pending, &mut self.ticked);
         self.pending.clear();
+        if !self.withdrawn.is_empty() {
+            self.work_out_withdrawn();
+        }
         let Graph {
             nodes,
             values,
             mantissas,
             leaf_values,
+            ticked,
             ..
         } = self;
-        let mut evaluate = |at: usize, node: &mut Node| {
-            let now = Now {
-                values,
-                mantissas,
-                leaf_values,
-            };
-            values[at] = node.op.step(node.inputs, &now);
-        };
+        ticked.for_each(|at| evaluate(at, nodes, values, (mantissas, leaf_values)));
         if !self.withdrawn.is_empty() {
-            // What remembers nothing is worked out without the field: `false and` anything is still false. None of these has
-            // an input that ticked, or it would tick itself.
-            let ticked = &self.ticked;
-            self.withdrawn.for_each(|at| {
-                let node = &mut nodes[at];
-                if node.op.remembers_nothing() && !ticked.contains(at) {
-                    evaluate(at, node);
-                }
-            });
+            self.ticked.take(&mut self.withdrawn);
         }
-        self.ticked.for_each(|at| evaluate(at, &mut nodes[at]));
-        self.ticked.take(&mut self.withdrawn);
+    }
+
+    /// What remembers nothing is worked out without the field that was withdrawn: `false and` anything is still false. None of
+    /// these has an input that ticked, or it would tick itself.
+    #[cold]
+    fn work_out_withdrawn(&mut self) {
+        let Graph {
+            nodes,
+            values,
+            mantissas,
+            leaf_values,
+            ticked,
+            ..
+        } = self;
+        self.withdrawn.for_each(|at| {
+            if nodes[at].op.remembers_nothing() && !ticked.contains(at) {
+                evaluate(at, nodes, values, (mantissas, leaf_values));
+            }
+        });
     }
 
     /// Whether the output was evaluated in the last step.
@@ -325,6 +331,18 @@ impl Graph {
         }
         std::mem::swap(&mut self.pending, &mut self.ticked);
     }
+}
+
+/// The value of a node in this step; `leaves` are mantissas and values of all leaves.
+#[inline(always)]
+fn evaluate(at: usize, nodes: &mut [Node], values: &mut [f64], leaves: (&[i64], &[f64])) {
+    let node = &mut nodes[at];
+    let now = Now {
+        values,
+        mantissas: leaves.0,
+        leaf_values: leaves.1,
+    };
+    values[at] = node.op.step(node.inputs, &now);
 }
 
 impl BarColumns<'_> {

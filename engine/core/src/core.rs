@@ -16,7 +16,7 @@ use crate::signal_stage::{Change, SignalStage};
 use crate::silent::{self, NeverClosed, NeverReady};
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
-use tickloom_types::{Flags, Kind, Record, Seq, SignalBody};
+use tickloom_types::{Flags, Header, Kind, Record, Seq, SignalBody};
 
 /// The state of a run: market, signals, strategies, orders, positions.
 #[derive(Debug)]
@@ -174,7 +174,7 @@ impl Decider {
             self.was_ready[change.number] |= !change.value.is_nan();
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
-                None => out.push(signal(seq, market, change)),
+                None => out.push(signal(seq, market.header_of(change.by), change)),
             }
         }
         self.trade
@@ -198,11 +198,13 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn signal(seq: Seq, market: &Market, change: &Change) -> Record {
-    let mut header = market.header_of(change.by).as_kind(Kind::Signal);
-    if change.value.is_nan() {
-        header = header.with_flags(Flags::NOT_READY);
-    }
+fn signal(seq: Seq, cause: &Header, change: &Change) -> Record {
+    let is_ready = !change.value.is_nan();
+    let header = Header {
+        kind: Kind::Signal as u8,
+        flags: if is_ready { 0 } else { Flags::NOT_READY },
+        ..*cause
+    };
     let body = SignalBody {
         cause: seq,
         signal: u32::try_from(change.number).expect("the number of expressions is limited"),

@@ -32,6 +32,8 @@ pub(crate) struct Change {
 struct Feed {
     /// Leaves with the field that each takes.
     leaves: Vec<(LeafId, Field)>,
+    /// What ticks with all of these.
+    below: Mask,
     /// What the graph calls these bars, if it must know when they close.
     clock: Option<usize>,
     /// Outputs that depend on them, by place.
@@ -231,6 +233,11 @@ impl SignalStage {
             feed.leaves.push((id, leaf.field));
             feed.outputs.extend(watched_below(&self.graph, id));
         }
+        let feeds = self.on_bar.iter_mut().chain(&mut self.on_top);
+        for feed in feeds.chain(&mut self.on_last) {
+            let leaves: Vec<LeafId> = feed.leaves.iter().map(|(leaf, _)| *leaf).collect();
+            feed.below = self.graph.below(&leaves);
+        }
     }
 
     fn feed_bar(&mut self, bar: &Record, cause: &BarCause, by: TickedBy) {
@@ -249,8 +256,9 @@ impl SignalStage {
                 Field::Volume => body.volume,
                 _ => body.close,
             };
-            self.graph.set_mantissa(*leaf, mantissa);
+            self.graph.store_mantissa(*leaf, mantissa);
         }
+        self.graph.tick(&feed.below);
         if let Some(clock) = feed.clock {
             self.graph.close(clock, bar.ts_event());
         }
@@ -259,31 +267,33 @@ impl SignalStage {
 
     fn feed_tick(&mut self, market: &Market, tick: &Tick, place: usize) {
         let at = tick.instrument;
-        let (top, last) = market.priced(tick);
+        let (on_top, on_last) = (&self.on_top[at], &self.on_last[at]);
         if let Some(stated) = &tick.top
-            && !self.on_top[at].leaves.is_empty()
+            && !on_top.leaves.is_empty()
         {
-            let feed = &self.on_top[at];
-            for (leaf, field) in &feed.leaves {
-                match &top {
-                    Some(top) => {
-                        set_top(&mut self.graph, *leaf, *field, top, self.price_scales[at]);
-                    }
-                    None => self.graph.withdraw(*leaf),
+            if let Some(top) = market.top_of(tick) {
+                for (leaf, field) in &on_top.leaves {
+                    store_top(&mut self.graph, *leaf, *field, &top, self.price_scales[at]);
+                }
+                self.graph.tick(&on_top.below);
+            } else {
+                for (leaf, _) in &on_top.leaves {
+                    self.graph.withdraw(*leaf);
                 }
             }
-            self.round
-                .add(&feed.outputs, stated.place, TickedBy::Top(place));
+            let by = TickedBy::Top(place);
+            self.round.add(&on_top.outputs, stated.place, by);
         }
-        if let (Some(stated), Some(price)) = (&tick.last, last)
-            && !self.on_last[at].leaves.is_empty()
+        if let Some(stated) = &tick.last
+            && !on_last.leaves.is_empty()
+            && let Some(price) = market.last_of(tick)
         {
-            let feed = &self.on_last[at];
-            for (leaf, _) in &feed.leaves {
-                self.graph.set_mantissa(*leaf, price);
+            for (leaf, _) in &on_last.leaves {
+                self.graph.store_mantissa(*leaf, price);
             }
-            self.round
-                .add(&feed.outputs, stated.place, TickedBy::Last(place));
+            self.graph.tick(&on_last.below);
+            let by = TickedBy::Last(place);
+            self.round.add(&on_last.outputs, stated.place, by);
         }
     }
 
@@ -341,21 +351,21 @@ impl Due {
     }
 }
 
-/// Sets a field of bid and ask; `scale` is ten to the power of the price decimals.
-fn set_top(graph: &mut Graph, leaf: LeafId, field: Field, top: &Top, scale: f64) {
+/// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.
+fn store_top(graph: &mut Graph, leaf: LeafId, field: Field, top: &Top, scale: f64) {
     let (bid, ask) = (top.bid as f64, top.ask as f64);
     let (bid_qty, ask_qty) = (top.bid_qty as f64, top.ask_qty as f64);
     match field {
-        Field::Bid => graph.set_mantissa(leaf, top.bid),
-        Field::Ask => graph.set_mantissa(leaf, top.ask),
-        Field::BidQty => graph.set_mantissa(leaf, top.bid_qty),
-        Field::AskQty => graph.set_mantissa(leaf, top.ask_qty),
-        Field::Mid => graph.set_value(leaf, (bid + ask) / (2.0 * scale)),
-        Field::Spread => graph.set_value(leaf, (ask - bid) / scale),
+        Field::Bid => graph.store_mantissa(leaf, top.bid),
+        Field::Ask => graph.store_mantissa(leaf, top.ask),
+        Field::BidQty => graph.store_mantissa(leaf, top.bid_qty),
+        Field::AskQty => graph.store_mantissa(leaf, top.ask_qty),
+        Field::Mid => graph.store_value(leaf, (bid + ask) / (2.0 * scale)),
+        Field::Spread => graph.store_value(leaf, (ask - bid) / scale),
         Field::Microprice => {
             let weighted = (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty);
-            graph.set_value(leaf, weighted / scale);
+            graph.store_value(leaf, weighted / scale);
         }
-        _ => graph.set_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
+        _ => graph.store_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
     }
 }

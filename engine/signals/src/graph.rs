@@ -146,17 +146,45 @@ impl Graph {
     /// Says that an exact field ticked. The fields of one bar are set together, before one step.
     #[inline]
     pub fn set_mantissa(&mut self, leaf: LeafId, mantissa: i64) {
-        debug_assert!(self.leaves[leaf.0].field.is_exact());
-        self.mantissas[leaf.0] = mantissa;
+        self.store_mantissa(leaf, mantissa);
         self.mark(leaf);
     }
 
     /// Says that a computed field ticked; NaN is not ready.
     #[inline]
     pub fn set_value(&mut self, leaf: LeafId, value: f64) {
+        self.store_value(leaf, value);
+        self.mark(leaf);
+    }
+
+    /// As [`Graph::set_mantissa`] for one of several fields that tick together, which [`Graph::tick`] says of all at once.
+    #[inline]
+    pub fn store_mantissa(&mut self, leaf: LeafId, mantissa: i64) {
+        debug_assert!(self.leaves[leaf.0].field.is_exact());
+        self.mantissas[leaf.0] = mantissa;
+    }
+
+    /// As [`Graph::set_value`] for one of several fields that tick together, which [`Graph::tick`] says of all at once.
+    #[inline]
+    pub fn store_value(&mut self, leaf: LeafId, value: f64) {
         debug_assert!(!self.leaves[leaf.0].field.is_exact());
         self.leaf_values[leaf.0] = tame(value);
-        self.mark(leaf);
+    }
+
+    /// What ticks with any of these fields, for [`Graph::tick`].
+    #[must_use]
+    pub fn below(&self, leaves: &[LeafId]) -> Mask {
+        let mut nodes = Vec::new();
+        for leaf in leaves {
+            self.below[leaf.0].for_each(|node| nodes.push(node));
+        }
+        Mask::of(nodes)
+    }
+
+    /// Says that the fields ticked of which this is the [`Graph::below`], after they were stored.
+    #[inline]
+    pub fn tick(&mut self, below: &Mask) {
+        self.pending.insert_all(below);
     }
 
     /// Says that a field has no value any more, until it ticks again: it is not ready, and with it what is made of it. The next

@@ -123,10 +123,14 @@ impl Market {
         }
     }
 
-    /// Best bid and ask of a tick, and the last price.
-    pub(crate) fn priced(&self, tick: &Tick) -> (Option<Top>, Option<i64>) {
-        let prices = &self.states[tick.instrument].prices;
-        (prices.top(), prices.last())
+    /// Best bid and ask of a tick's instrument; `None` if they cannot be trusted any more.
+    pub(crate) fn top_of(&self, tick: &Tick) -> Option<Top> {
+        self.states[tick.instrument].prices.top()
+    }
+
+    /// The last price of a tick's instrument.
+    pub(crate) fn last_of(&self, tick: &Tick) -> Option<i64> {
+        self.states[tick.instrument].prices.last()
     }
 
     /// The bars of this round that are counted together, with what made them; `None` after the last set. There is more than

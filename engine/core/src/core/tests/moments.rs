@@ -1,7 +1,7 @@
 //! Moments, worked out by hand: what ticks, when, how often, and with which time and instrument.
 
 use super::*;
-use tickloom_types::{BarBody, SourceDef, SourceKind};
+use tickloom_types::{BarBody, Clock, SourceDef, SourceKind};
 
 const MS: i64 = 1_000_000;
 const A: InstrumentId = InstrumentId(0);
@@ -20,6 +20,8 @@ fn two(signals: &[&str]) -> CoreConfig {
     let feed = SourceDef {
         name: "feed".to_owned(),
         kind: SourceKind::Feed,
+        clock: Clock::Recv,
+        feed_latency: 0,
     };
     all.add_source(feed).unwrap();
     all.bar_source("1d".parse().unwrap()).unwrap();
@@ -74,8 +76,11 @@ fn day(id: InstrumentId, day: i64, close: i64) -> Record {
     body.record(Header::new(Kind::Bar, id, SourceId(1), ts, ts))
 }
 
-/// For each record: its signals as number, value, time in milliseconds and instrument.
-fn told(config: &CoreConfig, records: &[Record]) -> Vec<Vec<(u32, Option<f64>, i64, u32)>> {
+/// A signal as its number, value (`None` if not ready), time in milliseconds and instrument.
+type Told = (u32, Option<f64>, i64, u32);
+
+/// For each record, its signals.
+fn told(config: &CoreConfig, records: &[Record]) -> Vec<Vec<Told>> {
     let mut core = Core::new(config).unwrap();
     let mut out = Outputs::new();
     let mut all = Vec::new();
@@ -353,7 +358,7 @@ fn no_day_of_twins_is_traded_where_their_bars_are_one_moment() {
     ]);
     config.strategies.push(crate::StrategyDef::Rules {
         name: "twin".to_owned(),
-        instrument: Some("A".to_owned()),
+        instrument: Some("A".into()),
         enter: Some("A.close@1d / B.close@1d > 1.000001".to_owned()),
         exit: Some("A.close@1d / B.close@1d < 0.999999".to_owned()),
         short_enter: None,

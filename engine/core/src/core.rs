@@ -13,6 +13,7 @@ use crate::portfolio::Portfolio;
 use crate::risk::Refused;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
+use crate::silent::{self, NeverClosed, NeverReady};
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
 use tickloom_types::{Flags, Kind, Record, Seq, SignalBody};
@@ -33,6 +34,8 @@ pub(crate) struct Decider {
     rules: RuleValues,
     /// How many expressions are signals; the others are rules.
     signals: usize,
+    /// By expression: whether it ever had a value.
+    was_ready: Vec<bool>,
 }
 
 /// What must be known of a configuration before any part can be made.
@@ -97,6 +100,20 @@ impl Core {
         self.decider.trade.refused()
     }
 
+    /// The expressions of this core's configuration that have not been ready yet, in order.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the configuration is another one, which cannot be read.
+    pub fn never_ready(&self, config: &CoreConfig) -> Result<Vec<NeverReady>, CoreError> {
+        silent::never_ready(config, Some(&self.market), &self.decider.was_ready)
+    }
+
+    /// The bars that expressions read and of which none has closed yet.
+    #[must_use]
+    pub fn never_closed(&self) -> Vec<NeverClosed> {
+        silent::never_closed(&self.market)
+    }
+
     /// Fills of all strategies so far.
     #[must_use]
     pub fn fills(&self) -> u64 {
@@ -107,14 +124,17 @@ impl Core {
 impl Decider {
     pub(crate) fn new(plan: &Plan<'_>) -> Result<Decider, CoreError> {
         let mut rules = RuleValues::new(plan.expressions.rules());
+        let mut was_ready = vec![false; plan.expressions.len()];
         for (rule, value) in &plan.constants {
             rules.set_constant(*rule, *value);
+            was_ready[plan.expressions.signals + rule.0] = !value.is_nan();
         }
         let constants = plan.constants.iter().map(|(rule, _)| *rule);
         Ok(Decider {
             trade: TradeStage::new(plan.config, constants)?,
             rules,
             signals: plan.expressions.signals,
+            was_ready,
         })
     }
 
@@ -145,6 +165,7 @@ impl Decider {
             RoundOn::PassedBars
         });
         for change in changes {
+            self.was_ready[change.number] |= !change.value.is_nan();
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
                 None => out.push(signal(seq, change)),

@@ -7,6 +7,7 @@
 mod bars;
 mod bars_run;
 mod book;
+mod census;
 mod config;
 mod core;
 mod error;
@@ -21,6 +22,7 @@ mod prices;
 mod risk;
 mod rule_values;
 mod signal_stage;
+mod silent;
 mod sizing;
 mod strategy;
 mod trade;
@@ -31,6 +33,7 @@ mod workers;
 pub use self::core::Core;
 pub use bars_run::{BarSeries, BarsRun, run_bars};
 pub use book::{Book, PriceLevel, Top};
+pub use census::{Census, Given, check_run};
 pub use config::{CoreConfig, SignalDef};
 pub use error::CoreError;
 pub use market::{Counters, Market};
@@ -38,6 +41,7 @@ pub use order::{NewOrder, Order, OrderSize, Verdict};
 pub use outputs::{OutputHash, Outputs};
 pub use portfolio::{Portfolio, Position, Trade};
 pub use risk::Refused;
+pub use silent::{NeverClosed, NeverReady};
 pub use strategy::{Calls, CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
 pub use trade_config::{
     AccountConfig, FEE_DECIMALS, FeeRate, FillModel, InstrumentLimits, RiskLimits, Size,

@@ -490,6 +490,9 @@ number! {
         RiskReset = 12 "risk_reset",
         /// The daily loss stop latched.
         LossStop = 13 "loss_stop",
+        /// A side of the book is full: its farthest levels are dropped from here on, `count` at once. Told once until the next
+        /// snapshot.
+        BookFull = 14 "book_full",
     }
 }
 

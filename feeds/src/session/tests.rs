@@ -1,5 +1,7 @@
 //! The session by cases, with time as an argument.
 
+mod hostile;
+
 use super::*;
 use crate::Reason;
 use crate::config::FeedConfig;

@@ -11,7 +11,7 @@ use crate::output::{self, Style};
 use crate::stop::Stop;
 use anyhow::anyhow;
 use clap::Subcommand;
-use faults::{DRILLS, Drill};
+use faults::{Drill, drills};
 use range::Ran;
 use serde_json::{Value, json};
 
@@ -56,10 +56,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if args.list {
         return list(args.json);
     }
-    let drills = named(&args.faults)?;
+    let chosen = named(&args.faults)?;
     let stop = Stop::catch()?;
-    let mut all = Vec::with_capacity(drills.len());
-    for drill in drills {
+    let mut all = Vec::with_capacity(chosen.len());
+    for drill in chosen {
         if !args.json {
             output::line(&format!(
                 "{}  {}",
@@ -95,26 +95,25 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 /// The drills of these names.
 fn named(names: &[String]) -> Result<Vec<&'static Drill>, Failure> {
     if names.iter().any(|name| name == "all") {
-        return Ok(DRILLS.iter().collect());
+        return Ok(drills().collect());
     }
-    let mut drills = Vec::with_capacity(names.len());
+    let mut found = Vec::with_capacity(names.len());
     for name in names {
-        let drill = DRILLS.iter().find(|drill| drill.name == name);
-        drills.push(drill.ok_or_else(|| {
-            let known: Vec<&str> = DRILLS.iter().map(|drill| drill.name).collect();
+        let drill = drills().find(|drill| drill.name == name);
+        found.push(drill.ok_or_else(|| {
+            let known: Vec<&str> = drills().map(|drill| drill.name).collect();
             Failure::input(anyhow!(
                 "fault {name:?}: expected all, or some of {}",
                 known.join(", ")
             ))
         })?);
     }
-    Ok(drills)
+    Ok(found)
 }
 
 fn list(as_json: bool) -> Result<(), Failure> {
     if as_json {
-        let drills: Vec<Value> = DRILLS
-            .iter()
+        let drills: Vec<Value> = drills()
             .map(|drill| {
                 let expected: Vec<&str> = drill.checks.iter().map(|check| check.expected).collect();
                 json!({ "name": drill.name, "fault": drill.fault, "expected": expected })
@@ -122,7 +121,7 @@ fn list(as_json: bool) -> Result<(), Failure> {
             .collect();
         return output::json(&drills);
     }
-    for drill in DRILLS {
+    for drill in drills() {
         output::line(&format!(
             "{}  {}",
             output::styled(drill.name, Style::Bold),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::status::FeedState;
-use tickloom_types::LevelBody;
+use tickloom_types::{Kind, LevelBody};
 
 const HOUR_MS: i64 = 3_600_000;
 /// The venue's time at the beginning, in milliseconds.

@@ -33,10 +33,7 @@ fn publisher() -> Publisher {
     let mut instruments = Instruments::new();
     let added = instruments.add(InstrumentDef::new("binance.BTCUSDT", 2, 8, "USDT"));
     added.expect("the definition is valid");
-    let source = SourceDef {
-        name: "binance".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new("binance", SourceKind::Feed);
     instruments.add_source(source).expect("the first source");
     let names = Names::new(instruments, vec!["fast".to_owned()], Vec::new());
     let config = PublisherConfig {

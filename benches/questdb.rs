@@ -57,10 +57,7 @@ fn run(name: &str) -> RunMeta {
     let mut instruments = Instruments::new();
     let def = InstrumentDef::new("binance.BTCUSDT", PRICE_DECIMALS, QTY_DECIMALS, "USDT");
     instruments.add(def).expect("the definition is valid");
-    let source = SourceDef {
-        name: "binance".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new("binance", SourceKind::Feed);
     instruments.add_source(source).expect("the first source");
     RunMeta::new(name, Ts(BEGIN), instruments).expect("the name is valid")
 }

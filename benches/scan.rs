@@ -140,7 +140,7 @@ fn walk() -> (Vec<Record>, Instruments) {
     let name = "feed".to_owned();
     let kind = SourceKind::Feed;
     instruments
-        .add_source(SourceDef { name, kind })
+        .add_source(SourceDef::new(name, kind))
         .expect("the first");
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = move |below: u64| {

@@ -2,6 +2,8 @@
 //!
 //! Nothing after [`File::check`] reads settings again: each thread is handed its part.
 
+mod threads;
+
 use crate::failure::Failure;
 use anyhow::Context;
 use serde::Deserialize;
@@ -18,8 +20,6 @@ use tickloom_types::{BarSpec, DurationNs, Instruments};
 pub(crate) const PUBLISH_DEFAULT: &str = "tcp://127.0.0.1:5556";
 /// The feed of a run for which none is named: the real venue.
 pub(crate) const FEED_DEFAULT: &str = "binance:BTCUSDT";
-/// More workers than this are refused: each is a thread that reads the whole input ring.
-const WORKERS_MAX: usize = 16;
 
 /// A configuration file. Unknown fields are refused.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,7 +71,7 @@ pub(crate) struct EngineFile {
     pub(crate) wait: Wait,
     /// Processor cores to pin to, in the order workers (if more than one), core, publisher; empty pins nothing.
     pub(crate) pin: Vec<usize>,
-    /// Slots of the input ring, a power of two.
+    /// Slots of the input ring, a power of two, at least four of the largest messages.
     pub(crate) input_ring: usize,
     /// Slots of the output ring, a power of two.
     pub(crate) output_ring: usize,
@@ -223,12 +223,8 @@ impl File {
     /// The first setting that is wrong, and what was expected.
     pub(crate) fn check(self) -> Result<Settings, Failure> {
         let engine = &self.engine;
-        if engine.workers == 0 || engine.workers > WORKERS_MAX {
-            return Err(Failure::input(anyhow::anyhow!(
-                "engine.workers is {}, expected 1 to {WORKERS_MAX}",
-                engine.workers
-            )));
-        }
+        engine.check()?;
+        self.record.check()?;
         if self.publish.high_water_mark == 0 {
             return Err(Failure::input(anyhow::anyhow!(
                 "publish.high_water_mark is 0, expected at least 1: a slow subscriber must not take memory without end"

@@ -16,6 +16,7 @@ mod workers;
 use crate::config::Settings;
 use crate::metrics::{Metrics, StageView};
 use crate::metrics_server::{self, NamedFeed};
+use crate::output;
 use anyhow::{Context, Result, anyhow};
 use core_thread::{CoreEnd, CoreThread, Output};
 use feed_thread::FeedThread;
@@ -35,6 +36,7 @@ use tickloom_feeds::{Feed, FeedMetrics};
 use tickloom_ring::{Consumer, Item, Producer, SoleProducer, pin_current_thread, ring, sole_ring};
 use tickloom_types::{
     Header, InstrumentId, Instruments, Kind, Record, Seq, SourceId, StatusBody, StatusCode,
+    mark_moment,
 };
 use tickloom_wire::{Names, Publisher, PublisherConfig, WireError};
 use tokio::sync::watch;
@@ -400,12 +402,14 @@ fn spawn_workers(
     }
 }
 
-/// The first records of a session.
+/// The first records of a session, which are one moment.
 fn begin(settings: &Settings, input: &mut Producer<Record>) {
-    input.push(status(StatusCode::Started));
+    let mut records = vec![status(StatusCode::Started)];
     if settings.reset_loss_stop {
-        input.push(status(StatusCode::RiskReset));
+        records.push(status(StatusCode::RiskReset));
     }
+    mark_moment(&mut records);
+    input.push_all(&records);
 }
 
 /// A record of the run itself: that a session began (what went before may have a gap), or what a person did.
@@ -444,9 +448,14 @@ fn spawn<T: Send + 'static>(
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
-            if let Some(core) = pin {
-                // A core that does not exist leaves the thread where the system puts it.
-                let _is_pinned = pin_current_thread(core);
+            if let Some(core) = pin
+                && !pin_current_thread(core)
+            {
+                let thread = std::thread::current();
+                let name = thread.name().unwrap_or_default();
+                output::note(&format!(
+                    "the {name} thread is not pinned: the system refuses core {core}"
+                ));
             }
             run()
         })

@@ -50,10 +50,7 @@ fn meta() -> RunMeta {
         let def = InstrumentDef::new(name, 2, 3, "USD");
         instruments.add(def).unwrap();
     }
-    let source = SourceDef {
-        name: "feed".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new("feed", SourceKind::Feed);
     instruments.add_source(source).unwrap();
     RunMeta::new("run", Ts(0), instruments).unwrap()
 }

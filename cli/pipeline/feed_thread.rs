@@ -1,11 +1,11 @@
-//! A feed's thread: one connection, its own small runtime, records straight into the input ring.
+//! A feed's thread: one connection, its own small runtime, whole moments straight into the input ring.
 
 use crate::metrics::Probe;
 use crate::pipeline::clock;
 use std::sync::Arc;
 use tickloom_feeds::{Feed, FeedMetrics, run_feed};
 use tickloom_ring::Producer;
-use tickloom_types::{Flags, MomentSink, Record};
+use tickloom_types::{MomentSink, Record};
 use tokio::sync::watch;
 
 /// Everything a feed's thread owns.
@@ -42,7 +42,7 @@ impl FeedThread {
     }
 }
 
-/// Puts records into the input ring; a full ring makes the feed wait, and the ring counts that.
+/// Puts moments into the input ring, each as one claim; a full ring makes the feed wait, and the ring counts that.
 struct RingSink {
     input: Producer<Record>,
     probe: Probe,
@@ -50,16 +50,14 @@ struct RingSink {
 
 impl MomentSink for RingSink {
     fn push_moment(&mut self, records: &[Record]) {
-        for record in records {
-            if self.input.push(*record) {
-                self.probe.waited();
-            }
-            // One reading of the clock a moment.
-            if record.has(Flags::MORE) {
-                self.probe.count(1);
-            } else {
-                self.probe.record(clock::now().0 - record.header.ts_recv);
-            }
+        let Some(last) = records.last() else {
+            return;
+        };
+        if self.input.push_all(records) {
+            self.probe.waited();
         }
+        // One reading of the clock a moment, not one a record.
+        self.probe.count(records.len() as u64 - 1);
+        self.probe.record(clock::now().0 - last.header.ts_recv);
     }
 }

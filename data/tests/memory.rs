@@ -34,10 +34,7 @@ fn meta(run: u32) -> RunMeta {
         let def = InstrumentDef::new(&format!("test.{n}"), 2, 0, "USD");
         instruments.add(def).unwrap();
     }
-    let source = SourceDef {
-        name: "feed".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new("feed", SourceKind::Feed);
     instruments.add_source(source).unwrap();
     RunMeta::new(&format!("run-{run}"), Ts(0), instruments).unwrap()
 }

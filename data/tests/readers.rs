@@ -73,10 +73,7 @@ fn write_catalog(root: &Path) {
     ] {
         instruments.add(def).unwrap();
     }
-    let source = SourceDef {
-        name: "feed".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new("feed", SourceKind::Feed);
     instruments.add_source(source).unwrap();
     let meta = RunMeta::new("run-1", Ts(0), instruments).unwrap();
     let catalog = Catalog::create(root).unwrap();

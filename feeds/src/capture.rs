@@ -189,10 +189,7 @@ pub fn decode_captures(
     sink: &mut impl Sink,
 ) -> Result<CaptureReport, CaptureError> {
     let (venue, symbols) = resolve(sources, config, instruments)?;
-    let source = instruments.add_source(SourceDef {
-        name: venue.name().to_owned(),
-        kind: SourceKind::Feed,
-    })?;
+    let source = instruments.add_source(SourceDef::new(venue.name(), SourceKind::Feed))?;
     let mut intake = Intake::new(venue, source, symbols, Untimed::Refuse);
     let mut sink = Counted { sink, count: 0 };
     let mut report = CaptureReport::default();

@@ -223,10 +223,10 @@ impl FeedConfig {
             .venue
             .define_symbols(&self.symbols, &self.definitions, instruments)
             .map_err(refuse)?;
-        let source = SourceDef {
-            name: self.source.clone().unwrap_or_else(|| venue.to_owned()),
-            kind: SourceKind::Feed,
-        };
+        let source = SourceDef::new(
+            self.source.clone().unwrap_or_else(|| venue.to_owned()),
+            SourceKind::Feed,
+        );
         Ok(Feed {
             venue: self.venue,
             source: instruments.add_source(source).map_err(refuse)?,

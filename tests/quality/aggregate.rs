@@ -126,7 +126,7 @@ fn bars_of_anything_are_those_of_the_core() {
             .add(InstrumentDef::new(name, 2, 3, "USD"))
             .unwrap();
         let (name, kind) = (format!("feed-{name}"), SourceKind::Feed);
-        instruments.add_source(SourceDef { name, kind }).unwrap();
+        instruments.add_source(SourceDef::new(name, kind)).unwrap();
     }
     let small = instruments.bar_source("1s".parse().unwrap()).unwrap();
     for seed in 1..=40_u64 {

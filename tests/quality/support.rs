@@ -143,6 +143,6 @@ pub(crate) fn eurusd() -> Instruments {
         .add(InstrumentDef::new("EURUSD", 5, 0, "USD"))
         .unwrap();
     let (name, kind) = ("file".to_owned(), SourceKind::File);
-    instruments.add_source(SourceDef { name, kind }).unwrap();
+    instruments.add_source(SourceDef::new(name, kind)).unwrap();
     instruments
 }

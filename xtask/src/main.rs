@@ -23,7 +23,7 @@ const USAGE: &str = "\
 usage: cargo xtask CHORE
 
   check                         formatting, lints, documentation: what CI refuses first
-  test [ARGS...]                every test, or what cargo test makes of ARGS
+  test [--all] [ARGS...]        every test, or what cargo test makes of ARGS; --all: their long form
   bench [NAME]                  benchmarks, with the settings of shipped binaries
   fuzz [TARGET] [--seconds N]   one or all fuzz targets, 60 seconds each unless told otherwise
   deny                          licences, sources and advisories of dependencies (needs cargo-deny)

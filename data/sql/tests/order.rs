@@ -56,10 +56,7 @@ fn meta(run: usize) -> RunMeta {
         let def = InstrumentDef::new(name, 0, 0, "USD");
         instruments.add(def).unwrap();
     }
-    let source = SourceDef {
-        name: "feed".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new("feed", SourceKind::Feed);
     instruments.add_source(source).unwrap();
     RunMeta::new(&format!("run-{run}"), Ts(0), instruments).unwrap()
 }

@@ -22,10 +22,7 @@ fn meta(run: &str) -> RunMeta {
     let mut instruments = Instruments::new();
     let def = InstrumentDef::new("test.A", 2, 0, "USD");
     instruments.add(def).unwrap();
-    let source = SourceDef {
-        name: "feed".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new("feed", SourceKind::Feed);
     instruments.add_source(source).unwrap();
     RunMeta::new(run, Ts(0), instruments).unwrap()
 }

@@ -16,7 +16,7 @@ fn instruments(calendar: Option<&str>) -> Instruments {
     all.add(def).unwrap();
     let kind = SourceKind::Feed;
     let name = "feed".to_owned();
-    all.add_source(SourceDef { name, kind }).unwrap();
+    all.add_source(SourceDef::new(name, kind)).unwrap();
     for spec in ["1m", "1h", "1d"] {
         all.bar_source(spec.parse().unwrap()).unwrap();
     }

@@ -25,10 +25,7 @@ fn meta(run: &str) -> RunMeta {
         instruments.add(def).unwrap();
     }
     instruments
-        .add_source(SourceDef {
-            name: "feed".to_owned(),
-            kind: SourceKind::Feed,
-        })
+        .add_source(SourceDef::new("feed", SourceKind::Feed))
         .unwrap();
     instruments.bar_source("1m".parse().unwrap()).unwrap();
     instruments.bar_source("1d".parse().unwrap()).unwrap();
@@ -469,10 +466,7 @@ fn several_runs_are_merged_by_time_and_united() {
     let mut instruments = Instruments::new();
     let def = InstrumentDef::new("test.BTC-USD", 3, 0, "USD");
     instruments.add(def).unwrap();
-    let source = SourceDef {
-        name: "file".to_owned(),
-        kind: SourceKind::File,
-    };
+    let source = SourceDef::new("file", SourceKind::File);
     instruments.add_source(source).unwrap();
     let other = RunMeta::new("a", Ts(0), instruments).unwrap();
     write(

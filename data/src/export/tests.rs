@@ -33,10 +33,10 @@ fn meta(run: &str, variant: u8) -> RunMeta {
         };
         instruments.add(def).unwrap();
     }
-    let source = SourceDef {
-        name: format!("a \"feed\", #{variant}\r\nof\ttwo lines \\"),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new(
+        format!("a \"feed\", #{variant}\r\nof\ttwo lines \\"),
+        SourceKind::Feed,
+    );
     instruments.add_source(source).unwrap();
     instruments.bar_source("1m".parse().unwrap()).unwrap();
     instruments.bar_source("100t".parse().unwrap()).unwrap();
@@ -172,7 +172,7 @@ fn small_catalog(dir: &Path) -> Catalog {
     }
     let name = "feed".to_owned();
     let kind = SourceKind::Feed;
-    plain.add_source(SourceDef { name, kind }).unwrap();
+    plain.add_source(SourceDef::new(name, kind)).unwrap();
     meta.instruments = plain;
     let records = [
         trade(1_723_161_255_030_314_667, 6_183_763, 2_000_000),
@@ -582,7 +582,7 @@ fn future(dir: &Path, records: &[Record]) -> Catalog {
         .unwrap();
     let name = "feed".to_owned();
     let kind = SourceKind::Feed;
-    instruments.add_source(SourceDef { name, kind }).unwrap();
+    instruments.add_source(SourceDef::new(name, kind)).unwrap();
     instruments.bar_source("1m".parse().unwrap()).unwrap();
     instruments.bar_source("5m".parse().unwrap()).unwrap();
     let meta = RunMeta::new("run-1", Ts(0), instruments).unwrap();

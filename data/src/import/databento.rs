@@ -19,7 +19,7 @@ use decoder::Decoder;
 use definition::Definition;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tickloom_types::{
-    InstrumentDef, InstrumentId, Instruments, Record, SourceDef, SourceKind, Ts, pow10,
+    Clock, InstrumentDef, InstrumentId, Instruments, Record, SourceDef, SourceKind, Ts, pow10,
 };
 
 /// The dataset of files that were exported by us, in place of a venue's feed: their symbols are our names of instruments.
@@ -111,10 +111,8 @@ fn define(
         instruments.add(def)?;
     }
     let source = format!("dbn/{}", decoder.dataset.to_ascii_lowercase());
-    instruments.add_source(SourceDef {
-        name: source,
-        kind: SourceKind::File,
-    })?;
+    // The vendor gives the time of arrival.
+    instruments.add_source(SourceDef::new(source, SourceKind::File).with_clock(Clock::Recv))?;
     for bar in converter.bars() {
         instruments.bar_source(*bar)?;
     }

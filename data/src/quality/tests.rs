@@ -14,7 +14,7 @@ fn instruments(calendar: Option<&str>) -> Instruments {
     def.calendar = calendar.map(str::to_owned);
     all.add(def).unwrap();
     let (name, kind) = ("feed".to_owned(), SourceKind::Feed);
-    all.add_source(SourceDef { name, kind }).unwrap();
+    all.add_source(SourceDef::new(name, kind)).unwrap();
     for spec in ["1m", "1d"] {
         all.bar_source(spec.parse().unwrap()).unwrap();
     }

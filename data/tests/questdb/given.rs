@@ -30,10 +30,7 @@ pub(crate) fn run(name: &str) -> RunMeta {
         let def = InstrumentDef::new(name, price, qty, "USD");
         instruments.add(def).unwrap();
     }
-    let feed = SourceDef {
-        name: "a feed, with 'odd' \"name\" = ü".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let feed = SourceDef::new("a feed, with 'odd' \"name\" = ü", SourceKind::Feed);
     instruments.add_source(feed).unwrap();
     instruments.bar_source("1m".parse().unwrap()).unwrap();
     let mut run = RunMeta::new(name, Ts(1_700_000_000_000_000_001), instruments).unwrap();

@@ -7,11 +7,15 @@ use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::{Expressions, market_for};
 use crate::limits::CHANGES_EXPECTED;
-use crate::market::{Market, Round};
+use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::signal_stage::{Change, RuleId, RuleValues, SignalStage};
+use crate::risk::Refused;
+use crate::rule_values::{RoundOn, RuleId, RuleValues};
+use crate::signal_stage::{Change, SignalStage};
+use crate::silent::{self, NeverClosed, NeverReady};
 use crate::trade::TradeStage;
+use tickloom_signals::OutputId;
 use tickloom_types::{Flags, Kind, Record, Seq, SignalBody};
 
 /// The state of a run: market, signals, strategies, orders, positions.
@@ -30,6 +34,8 @@ pub(crate) struct Decider {
     rules: RuleValues,
     /// How many expressions are signals; the others are rules.
     signals: usize,
+    /// By expression: whether it ever had a value.
+    was_ready: Vec<bool>,
 }
 
 /// What must be known of a configuration before any part can be made.
@@ -38,6 +44,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) expressions: Expressions,
     /// Makes the bars that all expressions together need; every part starts with a copy.
     pub(crate) market: Market,
+    /// Rules without a field in them, with their values.
+    constants: Vec<(RuleId, f64)>,
 }
 
 impl Core {
@@ -58,21 +66,20 @@ impl Core {
 
     /// Takes one record in; `out` then holds what it caused and nothing else.
     ///
-    /// The order: bars that closed and changed states, fills of waiting orders, then for each moment of the record
-    /// (what closed because time passed; the record itself) signals and what strategies did. A record that the market
-    /// drops is told, and no more comes of it.
+    /// The order: bars that closed and changed states, then fills of waiting orders. Where the record's moment goes on
+    /// ([`Flags::MORE`](tickloom_types::Flags::MORE)), that is all. At the end of a moment follow signals and what strategies did,
+    /// in rounds: one for each time at which bars closed because time passed, then one for the records of the moment together.
+    /// A record that the market drops is told, and no more comes of it but the end of its moment.
     pub fn step(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         out.clear();
         self.market.apply(seq, record, out);
-        if self.market.has_dropped() {
-            return;
+        self.decider.match_orders(seq, record, &self.market, out);
+        while self.market.next_round() {
+            self.changes.clear();
+            self.stage.step(&self.market, &mut self.changes);
+            let changes = self.changes.iter();
+            self.decider.decide(seq, &self.market, changes, out);
         }
-        let trade = &mut self.decider.trade;
-        trade.on_record(seq, record, &self.market, out);
-        if self.market.has_passed() {
-            self.moment(Round::Passed, seq, record, out);
-        }
-        self.moment(Round::Now, seq, record, out);
     }
 
     /// The market after the last record.
@@ -87,66 +94,106 @@ impl Core {
         self.decider.trade.portfolio()
     }
 
+    /// Orders that risk refused so far, by rule.
+    #[must_use]
+    pub fn refused(&self) -> &Refused {
+        self.decider.trade.refused()
+    }
+
+    /// The expressions of this core's configuration that have not been ready yet, in order.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the configuration is another one, which cannot be read.
+    pub fn never_ready(&self, config: &CoreConfig) -> Result<Vec<NeverReady>, CoreError> {
+        silent::never_ready(config, Some(&self.market), &self.decider.was_ready)
+    }
+
+    /// The bars that expressions read and of which none has closed yet.
+    #[must_use]
+    pub fn never_closed(&self) -> Vec<NeverClosed> {
+        silent::never_closed(&self.market)
+    }
+
     /// Fills of all strategies so far.
     #[must_use]
     pub fn fills(&self) -> u64 {
         self.decider.trade.fills()
     }
-
-    fn moment(&mut self, round: Round, seq: Seq, record: &Record, out: &mut Outputs) {
-        self.market.enter(round);
-        self.changes.clear();
-        self.stage.step(&self.market, round, &mut self.changes);
-        let record = self.market.moment_of(record);
-        let changes = self.changes.iter();
-        self.decider
-            .decide(seq, &record, &self.market, changes, out);
-    }
 }
 
 impl Decider {
     pub(crate) fn new(plan: &Plan<'_>) -> Result<Decider, CoreError> {
+        let mut rules = RuleValues::new(plan.expressions.rules());
+        let mut was_ready = vec![false; plan.expressions.len()];
+        for (rule, value) in &plan.constants {
+            rules.set_constant(*rule, *value);
+            was_ready[plan.expressions.signals + rule.0] = !value.is_nan();
+        }
+        let constants = plan.constants.iter().map(|(rule, _)| *rule);
         Ok(Decider {
-            trade: TradeStage::new(plan.config)?,
-            rules: RuleValues::new(plan.expressions.rules()),
+            trade: TradeStage::new(plan.config, constants)?,
+            rules,
             signals: plan.expressions.signals,
+            was_ready,
         })
+    }
+
+    /// Lets a record that counts meet the waiting orders.
+    pub(crate) fn match_orders(
+        &mut self,
+        seq: Seq,
+        record: &Record,
+        market: &Market,
+        out: &mut Outputs,
+    ) {
+        if !market.has_dropped() {
+            self.trade.on_record(seq, record, market, out);
+        }
     }
 
     /// Tells the signals that changed, in their order, and lets the strategies decide.
     pub(crate) fn decide<'a>(
         &mut self,
         seq: Seq,
-        record: &Record,
         market: &Market,
         changes: impl Iterator<Item = &'a Change>,
         out: &mut Outputs,
     ) {
-        self.rules.begin();
+        self.rules.begin(if market.is_now() {
+            RoundOn::Records
+        } else {
+            RoundOn::PassedBars
+        });
         for change in changes {
+            self.was_ready[change.number] |= !change.value.is_nan();
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
-                None => out.push(signal(seq, record, change)),
+                None => out.push(signal(seq, change)),
             }
         }
-        self.trade.decide(seq, record, market, &self.rules, out);
+        self.trade
+            .decide(seq, market.cause(), market, &self.rules, out);
     }
 }
 
 impl<'a> Plan<'a> {
     pub(crate) fn new(config: &'a CoreConfig) -> Result<Plan<'a>, CoreError> {
         let expressions = Expressions::new(config)?;
-        let (graph, _) = expressions.compile(0..expressions.len(), config)?;
+        let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
+        let rules = outputs.iter().skip(expressions.signals).enumerate();
+        let constant =
+            |(rule, output): (usize, &OutputId)| Some((RuleId(rule), graph.constant(*output)?));
         Ok(Plan {
             market: market_for(&graph, config)?,
+            constants: rules.filter_map(constant).collect(),
             config,
             expressions,
         })
     }
 }
 
-fn signal(seq: Seq, record: &Record, change: &Change) -> Record {
-    let mut header = record.header.as_kind(Kind::Signal);
+fn signal(seq: Seq, change: &Change) -> Record {
+    let mut header = change.header.as_kind(Kind::Signal);
     if change.value.is_nan() {
         header = header.with_flags(Flags::NOT_READY);
     }

@@ -1,21 +1,27 @@
 //! What is known of the market: book, quote, last price and bars of every instrument, after the records so far.
 //!
 //! [`Market::apply`] takes one record: first the bars whose time is over are closed, then the record itself counts.
-//! These are two moments, and so two rounds of signals: what closed because time passed, then what happened now.
-//! In the first one the prices of the record's instrument are still those before it.
-//! How each kind of record counts is in `market/records.rs`. A record that no market can have is counted and told as a
-//! `BookStatus` output.
+//! When its moment is over, [`Market::next_round`] shows what the moment did: the bars that time closed, a round for each close
+//! time, in which prices are still those before the record that let time pass; then everything else at once.
+//! How each kind of record counts is in `market/records.rs`, what is kept of a moment in `market/moment.rs`. A record that no
+//! market can have is counted and told as a `BookStatus` output.
 
+mod moment;
 mod records;
+mod rounds;
+
+pub(crate) use moment::{BarCause, Round, Tick};
 
 use crate::bars::BarBuilder;
 use crate::book::{Book, Top};
 use crate::notes::Notes;
 use crate::outputs::Outputs;
 use crate::prices::Prices;
+use moment::{Before, Moment, Stated, is_start, stamp_of};
 use std::ops::Range;
 use tickloom_types::{
-    BarSpec, BookState, DurationNs, InstrumentId, Instruments, Kind, Record, Seq, SourceId, Ts,
+    BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq, SourceId,
+    Ts,
 };
 
 /// A record that no market can have.
@@ -32,41 +38,8 @@ pub struct Counters {
     pub late: u64,
     /// Book levels that came before a snapshot and could not be used.
     pub unsynced: u64,
-}
-
-/// The two moments of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Round {
-    /// Bars closed because time passed.
-    Passed,
-    /// What the record itself says: prices, and the bars that it completes.
-    Now,
-}
-
-/// A price of an instrument that the current record stated anew, or took away.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tick {
-    pub(crate) instrument: usize,
-    pub(crate) what: Ticked,
-}
-
-/// Which price ticked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Ticked {
-    /// Bid and ask with their sizes; `None` if they cannot be trusted any more.
-    Top(Option<Top>),
-    /// The last price.
-    Last(i64),
-}
-
-/// What was known of the current record's instrument before its prices counted.
-#[derive(Clone, Copy, Debug)]
-struct Before {
-    instrument: usize,
-    top: Option<Top>,
-    last: Option<i64>,
-    mark: Option<i64>,
-    state: Option<BookState>,
+    /// Book levels that were dropped because a side of the book was full, over all instruments.
+    pub levels_dropped: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -85,6 +58,15 @@ struct Instrument {
     /// No open bar closes by time before this.
     next_close: Ts,
     last_bar: Option<Record>,
+    /// The one before the moment with the number `bar_moment`, in which `last_bar` closed.
+    bar_before: Option<Record>,
+    bar_moment: u64,
+    /// Its place among the moment's ticks, in the moment with the number `tick_moment`.
+    tick: usize,
+    tick_moment: u64,
+    /// Its place in what was kept of before, in the moment with the number `held_moment`.
+    held: usize,
+    held_moment: u64,
     /// Of each size of input bars, the close of the newest one that came.
     newest_bars: Vec<(BarSpec, Ts)>,
 }
@@ -98,16 +80,9 @@ pub struct Market {
     stale_after: Option<DurationNs>,
     counters: Counters,
     notes: Notes,
-    /// Bars that the current record closed, those by time first.
-    closed: Vec<Record>,
-    /// Index of the builder of each closed bar; `None` for an input bar that nobody asked for.
-    closed_by: Vec<Option<usize>>,
-    /// How many of them closed by time.
-    passed: usize,
-    /// Shown in the moment of those, if the record has prices of its own.
-    before: Option<Before>,
-    ticks: Vec<Tick>,
-    round: Option<Round>,
+    moment: Moment,
+    /// What of the moment is shown; `None` while its records come.
+    shown: Option<Round>,
     has_price: bool,
     /// The current record changed nothing: it was bad, or a bar that came too late.
     is_dropped: bool,
@@ -144,13 +119,31 @@ impl Market {
     }
 
     /// Whether the current record gave its instrument a new price: a trade, a usable quote, the end of a book message, a bar.
+    /// When strategies decide: whether any record of the moment did.
     #[must_use]
     pub fn has_price(&self) -> bool {
-        self.has_price && self.round != Some(Round::Passed)
+        match self.shown {
+            None => self.has_price,
+            Some(Round::Passed(_)) => false,
+            Some(Round::Now) => self.moment.has_price,
+        }
     }
 
-    /// The book while it is live and not in the middle of a message. `None` in the moment of bars that the time of one
-    /// of its own records closed: it is after that record already.
+    /// Whether the moment in which strategies decide stated a price anew or took one away, closed a bar, or had a status record.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        match self.shown {
+            None => false,
+            Some(Round::Passed(_)) => true,
+            Some(Round::Now) => {
+                let moment = &self.moment;
+                moment.has_status || !moment.ticks.is_empty() || !moment.now.records.is_empty()
+            }
+        }
+    }
+
+    /// The book while it is live and not in the middle of a message. `None` in the round of bars that time closed, if a record
+    /// that came since changed the instrument: the book is after that record already.
     #[must_use]
     pub fn book(&self, instrument: InstrumentId) -> Option<&Book> {
         match self.before(instrument) {
@@ -174,19 +167,31 @@ impl Market {
         }
     }
 
-    /// The bar of this instrument that closed last, of whatever size.
+    /// The bar of this instrument that closed last, of whatever size. In the round of bars that time closed, none is newer.
     #[must_use]
     pub fn last_bar(&self, instrument: InstrumentId) -> Option<&Record> {
-        let mut closed = self.closed_bars().iter().rev();
-        let in_this_moment = closed.find(|bar| bar.instrument() == instrument);
         let at = usize::try_from(instrument.0).ok()?;
-        in_this_moment.or(self.states.get(at)?.last_bar.as_ref())
+        let state = self.states.get(at)?;
+        let Some(Round::Passed(range)) = &self.shown else {
+            return state.last_bar.as_ref();
+        };
+        if state.bar_moment != self.moment.number {
+            return state.last_bar.as_ref();
+        }
+        let mut so_far = self.moment.passed.records[..range.end].iter().rev();
+        let closed = so_far.find(|bar| bar.instrument() == instrument);
+        closed.or(state.bar_before.as_ref())
     }
 
-    /// The bars that closed in this moment of the current record; a bar that came as input is among them as it is.
+    /// The bars that closed in the round in which strategies decide, in the order in which they closed; a bar that came as
+    /// input is among them as it is. Bars that time closed have rounds of their own, one for each close time.
     #[must_use]
     pub fn closed_bars(&self) -> &[Record] {
-        &self.closed[self.closed_range()]
+        match &self.shown {
+            None => &[],
+            Some(Round::Passed(range)) => &self.moment.passed.records[range.clone()],
+            Some(Round::Now) => &self.moment.now.records,
+        }
     }
 
     /// Instruments and sources, with the sources of the bars that the core makes.
@@ -198,14 +203,23 @@ impl Market {
     /// How many records were wrong.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        let dropped = self
+            .states
+            .iter()
+            .map(|state| state.prices.levels_dropped());
+        Counters {
+            levels_dropped: dropped.sum(),
+            ..self.counters
+        }
     }
 
     fn before(&self, instrument: InstrumentId) -> Option<&Before> {
-        let before = self.before.as_ref()?;
-        let is_shown = self.round == Some(Round::Passed)
-            && usize::try_from(instrument.0).is_ok_and(|at| at == before.instrument);
-        is_shown.then_some(before)
+        if !matches!(self.shown, Some(Round::Passed(_))) {
+            return None;
+        }
+        let state = self.states.get(usize::try_from(instrument.0).ok()?)?;
+        let is_held = state.held_moment == self.moment.number;
+        is_held.then(|| &self.moment.before[state.held])
     }
 
     fn prices(&self, instrument: InstrumentId) -> Option<&Prices> {
@@ -227,18 +241,14 @@ impl Market {
             .map(|at| Instrument::new(at, &builders))
             .collect();
         Market {
-            closed: Vec::with_capacity(2 * builders.len() + 1),
-            closed_by: Vec::with_capacity(2 * builders.len() + 1),
-            ticks: Vec::with_capacity(2 * states.len() + 2),
+            moment: Moment::new(builders.len(), states.len()),
             instruments,
             states,
             builders,
             stale_after,
             counters: Counters::default(),
             notes: Notes::default(),
-            passed: 0,
-            before: None,
-            round: None,
+            shown: None,
             has_price: false,
             is_dropped: false,
         }
@@ -246,27 +256,80 @@ impl Market {
 
     /// Takes one record and says which bars it closed and what changed about books.
     pub(crate) fn apply(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
-        self.closed.clear();
-        self.closed_by.clear();
-        self.ticks.clear();
-        self.passed = 0;
-        self.before = None;
-        self.round = None;
+        self.begin(record);
+        self.shown = None;
         self.has_price = false;
         self.is_dropped = false;
         self.notes.begin(seq, record);
-        if self.take(record).is_err() {
-            self.count_bad();
-            self.is_dropped = true;
+        let (passed, now) = (
+            self.moment.passed.records.len(),
+            self.moment.now.records.len(),
+        );
+        match self.take(record) {
+            Ok(()) if self.is_dropped => {}
+            Ok(()) => {
+                self.moment.take(record);
+                self.moment.has_price |= self.has_price;
+            }
+            Err(Bad) => {
+                self.count_bad();
+                self.is_dropped = true;
+            }
         }
-        for bar in &self.closed {
-            if bar.header.kind == Kind::BarClosed as u8 {
-                out.push(*bar);
+        for closed in [
+            &self.moment.passed.records[passed..],
+            &self.moment.now.records[now..],
+        ] {
+            for bar in closed {
+                if bar.header.kind == Kind::BarClosed as u8 {
+                    out.push(*bar);
+                }
             }
         }
         for note in self.notes.records() {
             out.push(*note);
         }
+        self.moment.is_open = record.has(Flags::MORE);
+    }
+
+    /// Begins a new moment, unless the record is one more of the moment before. A new session never is: what a crash cut is
+    /// ended without a tick.
+    fn begin(&mut self, record: &Record) {
+        if !self.moment.is_open {
+            self.moment.begin();
+        } else if is_start(record) {
+            self.cut(record);
+        }
+    }
+
+    /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record. Bars that
+    /// time closed were moments of their own: they are shown with this record's moment.
+    fn cut(&mut self, record: &Record) {
+        let mut ticks = std::mem::take(&mut self.moment.ticks);
+        ticks.retain(|tick| tick.top.is_some() && self.states[tick.instrument].prices.top().is_none());
+        let cut = self.moment.number;
+        self.moment.begin_after_cut();
+        let number = self.moment.number;
+        for state in &mut self.states {
+            for of in [&mut state.held_moment, &mut state.bar_moment] {
+                if *of == cut {
+                    *of = number;
+                }
+            }
+        }
+        for (place, tick) in ticks.iter_mut().enumerate() {
+            *tick = Tick {
+                instrument: tick.instrument,
+                top: Some(Stated {
+                    header: stamp_of(record),
+                    place: 0,
+                }),
+                last: None,
+            };
+            self.states[tick.instrument].tick = place;
+            self.states[tick.instrument].tick_moment = number;
+        }
+        self.moment.ticks = ticks;
     }
 
     /// Whether the record counts for nobody: no order, no signal and no strategy may see it or its time.
@@ -274,49 +337,17 @@ impl Market {
         self.is_dropped
     }
 
-    /// Whether time alone closed bars: then that moment comes before the record's own.
-    pub(crate) fn has_passed(&self) -> bool {
-        self.passed > 0
-    }
-
-    /// Shows one moment of the current record: `closed_bars`, `ticks` and `closed_by` tell of it alone, and prices are as of it.
-    pub(crate) fn enter(&mut self, round: Round) {
-        self.round = Some(round);
-    }
-
-    /// The record of this moment: the first bar that closed by time, or the record itself.
-    pub(crate) fn moment_of(&self, record: &Record) -> Record {
-        match self.round {
-            Some(Round::Passed) => self.closed[0],
-            _ => *record,
-        }
-    }
-
-    /// Prices that ticked in this moment.
-    pub(crate) fn ticks(&self) -> &[Tick] {
-        if self.round == Some(Round::Passed) {
-            &[]
-        } else {
-            &self.ticks
-        }
-    }
-
-    /// The builder of each bar in `closed_bars`.
-    pub(crate) fn closed_by(&self) -> &[Option<usize>] {
-        &self.closed_by[self.closed_range()]
+    /// Index of the builder of these bars.
+    pub(crate) fn builder(&self, instrument: InstrumentId, spec: BarSpec) -> Option<usize> {
+        let of = &self.states.get(usize::try_from(instrument.0).ok()?)?.bars;
+        let mut own = self.builders[of.clone()].iter();
+        let at = own.position(|builder| builder.spec == spec)?;
+        Some(of.start + at)
     }
 
     /// The bars that are made, in the order of their builders.
     pub(crate) fn builders(&self) -> &[BarBuilder] {
         &self.builders
-    }
-
-    fn closed_range(&self) -> Range<usize> {
-        match self.round {
-            None => 0..self.closed.len(),
-            Some(Round::Passed) => 0..self.passed,
-            Some(Round::Now) => self.passed..self.closed.len(),
-        }
     }
 }
 
@@ -339,6 +370,12 @@ impl Instrument {
             bars: first..end,
             next_close: Ts(i64::MAX),
             last_bar: None,
+            bar_before: None,
+            bar_moment: 0,
+            tick: 0,
+            tick_moment: 0,
+            held: 0,
+            held_moment: 0,
             newest_bars: Vec::new(),
         }
     }

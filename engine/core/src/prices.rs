@@ -39,6 +39,8 @@ struct BookFeed {
     is_synced: bool,
     /// The current message is a snapshot.
     in_snapshot: bool,
+    /// That levels are dropped has been told since the last snapshot.
+    told_full: bool,
     /// The last record was the last one of its message.
     is_whole: bool,
     /// Best bid and ask at the end of the last whole message, if they can be used.
@@ -54,7 +56,10 @@ pub(crate) enum Applied {
     /// The message goes on.
     Partly,
     /// The book is whole.
-    Whole,
+    Whole {
+        /// Bid or ask that can be trusted are others than before.
+        changed: bool,
+    },
 }
 
 impl Prices {
@@ -147,16 +152,22 @@ impl Prices {
             levels.clear();
             feed.is_synced = true;
             feed.in_snapshot = true;
+            feed.told_full = false;
         }
         if !feed.is_synced {
             return Applied::Unsynced;
         }
+        let dropped = levels.dropped();
         levels.set(side, level.price, level.qty);
+        if levels.dropped() > dropped && !std::mem::replace(&mut feed.told_full, true) {
+            notes.say(self.instrument, StatusCode::BookFull, self.state, None);
+        }
         feed.is_whole = flags & Flags::LAST != 0;
         if !feed.is_whole {
             return Applied::Partly;
         }
         let top = levels.top();
+        let before = self.top;
         let is_doubtful = flags & Flags::MAYBE_BAD_BOOK != 0;
         if std::mem::take(&mut feed.in_snapshot) && !is_doubtful {
             self.set_state(BookState::Live, notes);
@@ -165,7 +176,9 @@ impl Prices {
         self.book.top = usable.filter(|_| !is_doubtful);
         self.book.is_crossed = top.is_some_and(|top| top.is_crossed());
         self.refresh();
-        Applied::Whole
+        Applied::Whole {
+            changed: self.top != before,
+        }
     }
 
     /// The feed says what its book is. Whatever was known of quotes is too old unless it is live.

@@ -1,63 +1,18 @@
 //! Signals and the strategies' expressions: one graph, fed by what ticked in the market, read for what changed.
 //!
 //! All expressions are numbered in one order, signals first, then those of the strategies ("rules"). A stage may hold a
-//! contiguous share of them only: that is how workers split them. It makes no output records (see `decide.rs`).
+//! contiguous share of them only: that is how workers split them. What is looked at in a round is what depends on what ticked,
+//! never all expressions. It makes no output records (see `core.rs`).
 
 use crate::book::Top;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
-use crate::market::{Market, Round, Ticked};
+use crate::market::{BarCause, Market, Tick};
+use std::collections::BTreeMap;
 use std::ops::Range;
-use tickloom_signals::{Clock, Field, Graph, LeafId, OutputId};
-use tickloom_types::{BarBody, pow10};
-
-/// Place of an expression among those of all strategies, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RuleId(pub(crate) usize);
-
-/// What the strategies' expressions are worth at this moment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RuleValues {
-    /// NaN while not ready.
-    values: Vec<f64>,
-    /// Number of the moment at which each was evaluated last.
-    ticked_at: Vec<u64>,
-    moment: u64,
-}
-
-impl RuleValues {
-    pub(crate) fn new(count: usize) -> RuleValues {
-        RuleValues {
-            values: vec![f64::NAN; count],
-            ticked_at: vec![0; count],
-            moment: 0,
-        }
-    }
-
-    /// `None` while it is not ready.
-    pub(crate) fn value(&self, rule: RuleId) -> Option<f64> {
-        self.values.get(rule.0).copied().filter(|v| !v.is_nan())
-    }
-
-    /// Whether it was evaluated at this moment.
-    pub(crate) fn ticked(&self, rule: RuleId) -> bool {
-        self.ticked_at
-            .get(rule.0)
-            .is_some_and(|at| *at == self.moment)
-    }
-
-    /// A new moment: nothing has ticked yet.
-    pub(crate) fn begin(&mut self) {
-        self.moment += 1;
-    }
-
-    /// It was evaluated; NaN is not ready.
-    pub(crate) fn set(&mut self, rule: RuleId, value: f64) {
-        self.values[rule.0] = value;
-        self.ticked_at[rule.0] = self.moment;
-    }
-}
+use tickloom_signals::{Bits, Clock, Field, Graph, LeafId, Mask, OutputId};
+use tickloom_types::{BarBody, Header, Record, pow10};
 
 /// An expression that ticked: a signal if its value changed, a rule whether or not it did.
 #[derive(Clone, Copy, Debug)]
@@ -68,26 +23,52 @@ pub(crate) struct Change {
     pub(crate) value: f64,
     /// The value before; NaN if it was not ready.
     pub(crate) previous: f64,
+    /// Of what made it tick: the bar that time closed, or the newest record.
+    pub(crate) header: Header,
 }
 
-/// Leaves with the field that each takes.
-type Leaves = Vec<(LeafId, Field)>;
+/// What is fed when a bar closes or a price ticks.
+#[derive(Clone, Debug, Default)]
+struct Feed {
+    /// Leaves with the field that each takes.
+    leaves: Vec<(LeafId, Field)>,
+    /// What the graph calls these bars, if it must know when they close.
+    clock: Option<usize>,
+    /// Outputs that depend on them, by place.
+    outputs: Mask,
+}
+
+/// Why an expectation about builders cannot fail.
+const MADE: &str = "the market makes all bars that leaves need";
 
 /// A share of all expressions with what feeds them.
 #[derive(Clone, Debug)]
 pub(crate) struct SignalStage {
     graph: Graph,
     outputs: Vec<Watched>,
-    /// Whether some of them have no field in them, and so tick when nothing else does.
-    has_constants: bool,
-    /// Leaves of the bars of each builder of the market.
-    on_bar: Vec<Leaves>,
-    /// Leaves of bid, ask and what is made from them, by instrument.
-    on_top: Vec<Leaves>,
-    /// Leaves of the last price, by instrument.
-    on_last: Vec<Leaves>,
+    /// Places of outputs without a field in them, until they have been told.
+    constants: Vec<usize>,
+    /// By builder of the market: its bars.
+    on_bar: Vec<Feed>,
+    /// By instrument: bid, ask and what is made from them.
+    on_top: Vec<Feed>,
+    /// By instrument: the last price.
+    on_last: Vec<Feed>,
     /// Ten to the power of the price decimals, by instrument.
     price_scales: Vec<f64>,
+    round: Due,
+}
+
+/// The outputs that may have ticked in a round.
+#[derive(Clone, Debug)]
+struct Due {
+    /// Of the bars that are counted together now.
+    outputs: Bits,
+    /// Those that ticked with bars that were counted before.
+    earlier: Bits,
+    /// What each is stamped with, by place, where a round has several causes.
+    causes: Vec<(usize, Header)>,
+    has_one_cause: bool,
 }
 
 /// An output of the graph that is watched.
@@ -95,18 +76,8 @@ pub(crate) struct SignalStage {
 struct Watched {
     output: OutputId,
     number: usize,
-    kind: WatchedKind,
+    is_rule: bool,
     value: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WatchedKind {
-    Signal,
-    Rule,
-    /// Without a field in it: it holds or not at every record, and is told at the first.
-    ConstantSignal,
-    /// The same for a rule, which ticks with every record.
-    ConstantRule,
 }
 
 impl SignalStage {
@@ -127,140 +98,239 @@ impl SignalStage {
             .map(|(output, number)| Watched {
                 output,
                 number,
-                kind: WatchedKind::of(number < expressions.signals, graph.value(output).is_some()),
+                is_rule: number >= expressions.signals,
                 value: f64::NAN,
             });
         let outputs: Vec<Watched> = watched.collect();
+        let constant = |at: &usize| {
+            let watched: &Watched = &outputs[*at];
+            !watched.is_rule && graph.constant(watched.output).is_some()
+        };
         let defs = market.instruments().defs();
         let mut stage = SignalStage {
-            has_constants: outputs.iter().any(|watched| watched.kind.is_constant()),
-            outputs,
-            on_bar: vec![Vec::new(); market.builders().len()],
-            on_top: vec![Vec::new(); defs.len()],
-            on_last: vec![Vec::new(); defs.len()],
+            constants: (0..outputs.len()).filter(constant).collect(),
+            on_bar: vec![Feed::default(); market.builders().len()],
+            on_top: vec![Feed::default(); defs.len()],
+            on_last: vec![Feed::default(); defs.len()],
             price_scales: defs
                 .iter()
                 .map(|def| pow10(def.price_decimals) as f64)
                 .collect(),
+            round: Due::new(outputs.len()),
+            outputs,
             graph,
         };
         stage.connect(market);
         Ok(stage)
     }
 
-    /// Feeds the graph with what this moment of the market ticked and lists what changed.
-    pub(crate) fn step(&mut self, market: &Market, round: Round, changes: &mut Vec<Change>) {
-        let fed = self.feed_bars(market) | self.feed_ticks(market);
-        if fed {
-            self.graph.step();
-        } else if !self.has_constants {
+    /// Feeds the graph with what this round of the market ticked and lists what changed, in the order of the numbers.
+    ///
+    /// Every bar counts: if a builder closed several, the graph is stepped for each set of them in turn, and what is told
+    /// of an expression is where it ends. Prices that ticked count once, with the last set.
+    pub(crate) fn step(&mut self, market: &Market, changes: &mut Vec<Change>) {
+        self.round.begin(market);
+        let mut number = 0;
+        while let Some(set) = market.bar_set(number) {
+            if number > 0 {
+                self.graph.step();
+                self.round.keep_ticked(&self.graph, &self.outputs);
+            }
+            set.for_each(|bar, cause| self.feed_bar(bar, cause));
+            number += 1;
+        }
+        for tick in market.ticks() {
+            self.feed_tick(market, tick);
+        }
+        if market.is_now() && !self.constants.is_empty() {
+            self.tell_constants();
+        }
+        if self.round.is_empty() {
             return;
         }
-        for watched in &mut self.outputs {
-            let ticked = match watched.kind {
-                WatchedKind::Signal | WatchedKind::Rule => fed && self.graph.ticked(watched.output),
-                WatchedKind::ConstantSignal | WatchedKind::ConstantRule => round == Round::Now,
-            };
-            if !ticked {
-                continue;
+        self.graph.step();
+        self.list(market, changes);
+    }
+
+    /// Lists what ticked and changed.
+    fn list(&mut self, market: &Market, changes: &mut Vec<Change>) {
+        let SignalStage {
+            graph,
+            outputs,
+            round,
+            ..
+        } = self;
+        let Due {
+            outputs: due,
+            earlier,
+            causes,
+            has_one_cause,
+        } = round;
+        due.for_each(|at| {
+            let watched = &mut outputs[at];
+            let is_constant = graph.constant(watched.output).is_some();
+            if !graph.ticked(watched.output) && !is_constant && !earlier.contains(at) {
+                return;
             }
             let previous = watched.value;
-            watched.value = self.graph.value(watched.output).unwrap_or(f64::NAN);
-            let is_rule = matches!(watched.kind, WatchedKind::Rule | WatchedKind::ConstantRule);
-            if is_rule || previous.to_bits() != watched.value.to_bits() {
+            watched.value = graph.value(watched.output).unwrap_or(f64::NAN);
+            if watched.is_rule || previous.to_bits() != watched.value.to_bits() {
                 changes.push(Change {
                     number: watched.number,
                     value: watched.value,
                     previous,
+                    header: if *has_one_cause || is_constant {
+                        market.cause().header
+                    } else {
+                        causes[at].1
+                    },
                 });
             }
-        }
+        });
     }
 
-    /// Sorts the graph's leaves by what ticks them.
+    /// Sorts the graph's leaves by what ticks them, and finds the outputs that may tick with each.
     fn connect(&mut self, market: &Market) {
-        for (at, leaf) in self.graph.leaves().iter().enumerate() {
-            let entry = (LeafId(at), leaf.field);
+        let mut places: BTreeMap<OutputId, Vec<usize>> = BTreeMap::new();
+        for (at, watched) in self.outputs.iter().enumerate() {
+            places.entry(watched.output).or_default().push(at);
+        }
+        let watched_below = |graph: &Graph, leaf: LeafId| {
+            let mut found = Vec::new();
+            graph.for_each_below(leaf, |node| {
+                found.extend(places.get(&node).into_iter().flatten())
+            });
+            found
+        };
+        for (clock, (instrument, spec)) in self.graph.bar_clocks().iter().enumerate() {
+            let builder = market.builder(*instrument, *spec);
+            let feed = &mut self.on_bar[builder.expect(MADE)];
+            feed.clock = Some(clock);
+            let mut found = Vec::new();
+            self.graph.for_each_gated(clock, |node| {
+                found.extend(places.get(&node).into_iter().flatten());
+            });
+            feed.outputs.extend(found);
+        }
+        for at in 0..self.graph.leaves().len() {
+            let (id, leaf) = (LeafId(at), self.graph.leaves()[at]);
             let instrument = leaf.instrument.0 as usize;
-            match leaf.clock {
+            let feed = match leaf.clock {
                 Clock::Bar(spec) => {
-                    let builder = market
-                        .builders()
-                        .iter()
-                        .position(|b| b.instrument == leaf.instrument && b.spec == spec)
-                        .expect("the market makes all bars that the expressions need");
-                    self.on_bar[builder].push(entry);
+                    let builder = market.builder(leaf.instrument, spec);
+                    &mut self.on_bar[builder.expect(MADE)]
                 }
-                Clock::Tick if leaf.field == Field::Last => self.on_last[instrument].push(entry),
-                Clock::Tick => self.on_top[instrument].push(entry),
-            }
+                Clock::Tick if leaf.field == Field::Last => &mut self.on_last[instrument],
+                Clock::Tick => &mut self.on_top[instrument],
+            };
+            feed.leaves.push((id, leaf.field));
+            feed.outputs.extend(watched_below(&self.graph, id));
         }
     }
 
-    fn feed_bars(&mut self, market: &Market) -> bool {
-        let mut fed = false;
-        for (bar, builder) in market.closed_bars().iter().zip(market.closed_by()) {
-            let Some(builder) = builder else { continue };
-            let body = BarBody::of(bar);
-            for (leaf, field) in &self.on_bar[*builder] {
-                let mantissa = match field {
-                    Field::Open => body.open,
-                    Field::High => body.high,
-                    Field::Low => body.low,
-                    Field::Volume => body.volume,
-                    _ => body.close,
-                };
-                self.graph.set_mantissa(*leaf, mantissa);
-                fed = true;
-            }
+    fn feed_bar(&mut self, bar: &Record, cause: &BarCause) {
+        let Some(feed) = cause.builder.map(|builder| &self.on_bar[builder]) else {
+            return;
+        };
+        if feed.leaves.is_empty() {
+            return;
         }
-        fed
+        let body = BarBody::of(bar);
+        for (leaf, field) in &feed.leaves {
+            let mantissa = match field {
+                Field::Open => body.open,
+                Field::High => body.high,
+                Field::Low => body.low,
+                Field::Volume => body.volume,
+                _ => body.close,
+            };
+            self.graph.set_mantissa(*leaf, mantissa);
+        }
+        if let Some(clock) = feed.clock {
+            self.graph.close(clock, bar.ts_event());
+        }
+        self.round.add(&feed.outputs, cause.place, &cause.header);
     }
 
-    fn feed_ticks(&mut self, market: &Market) -> bool {
-        let mut fed = false;
-        for tick in market.ticks() {
-            let at = tick.instrument;
-            match tick.what {
-                Ticked::Top(Some(top)) => {
-                    for (leaf, field) in &self.on_top[at] {
-                        set_top(&mut self.graph, *leaf, *field, &top, self.price_scales[at]);
-                        fed = true;
+    fn feed_tick(&mut self, market: &Market, tick: &Tick) {
+        let at = tick.instrument;
+        let (top, last) = market.priced(tick);
+        if let Some(stated) = &tick.top
+            && !self.on_top[at].leaves.is_empty()
+        {
+            let feed = &self.on_top[at];
+            for (leaf, field) in &feed.leaves {
+                match &top {
+                    Some(top) => {
+                        set_top(&mut self.graph, *leaf, *field, top, self.price_scales[at]);
                     }
-                }
-                Ticked::Top(None) => {
-                    for (leaf, _) in &self.on_top[at] {
-                        self.graph.withdraw(*leaf);
-                        fed = true;
-                    }
-                }
-                Ticked::Last(price) => {
-                    for (leaf, _) in &self.on_last[at] {
-                        self.graph.set_mantissa(*leaf, price);
-                        fed = true;
-                    }
+                    None => self.graph.withdraw(*leaf),
                 }
             }
+            self.round.add(&feed.outputs, stated.place, &stated.header);
         }
-        fed
+        if let (Some(stated), Some(price)) = (&tick.last, last)
+            && !self.on_last[at].leaves.is_empty()
+        {
+            let feed = &self.on_last[at];
+            for (leaf, _) in &feed.leaves {
+                self.graph.set_mantissa(*leaf, price);
+            }
+            self.round.add(&feed.outputs, stated.place, &stated.header);
+        }
+    }
+
+    /// Signals without a field in them are told once, with the first record.
+    fn tell_constants(&mut self) {
+        for at in self.constants.drain(..) {
+            self.round.outputs.insert(at);
+        }
     }
 }
 
-impl WatchedKind {
-    fn of(is_signal: bool, is_constant: bool) -> WatchedKind {
-        match (is_signal, is_constant) {
-            (true, false) => WatchedKind::Signal,
-            (false, false) => WatchedKind::Rule,
-            (true, true) => WatchedKind::ConstantSignal,
-            (false, true) => WatchedKind::ConstantRule,
+impl Due {
+    fn new(count: usize) -> Due {
+        Due {
+            outputs: Bits::new(count),
+            earlier: Bits::new(count),
+            causes: vec![(0, Header::default()); count],
+            has_one_cause: true,
         }
     }
 
-    fn is_constant(self) -> bool {
-        matches!(
-            self,
-            WatchedKind::ConstantSignal | WatchedKind::ConstantRule
-        )
+    fn begin(&mut self, market: &Market) {
+        self.outputs.clear();
+        self.earlier.clear();
+        self.has_one_cause = market.has_one_cause();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
+    /// These may tick, because of a record with this place in the moment. The newest record counts, of equal ones the first.
+    fn add(&mut self, outputs: &Mask, place: usize, header: &Header) {
+        if self.has_one_cause {
+            self.outputs.insert_all(outputs);
+            return;
+        }
+        outputs.for_each(|at| {
+            if self.outputs.insert(at) || self.causes[at].0 < place {
+                self.causes[at] = (place, *header);
+            }
+        });
+    }
+
+    /// Takes note of what ticked with the bars that were counted so far.
+    fn keep_ticked(&mut self, graph: &Graph, watched: &[Watched]) {
+        let Due {
+            outputs, earlier, ..
+        } = self;
+        outputs.for_each(|at| {
+            if graph.ticked(watched[at].output) {
+                earlier.insert(at);
+            }
+        });
     }
 }
 

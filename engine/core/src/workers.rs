@@ -8,7 +8,7 @@ use crate::config::CoreConfig;
 use crate::core::{Decider, Plan};
 use crate::error::CoreError;
 use crate::limits::CHANGES_EXPECTED;
-use crate::market::{Market, Round};
+use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::signal_stage::{Change, SignalStage};
@@ -23,12 +23,14 @@ pub struct SignalWorker {
     unused: Outputs,
 }
 
-/// What a worker found at one record. Reused from record to record, so that nothing is allocated once it is warm.
+/// What a worker found at one record: nothing, unless it ends a moment. Reused from record to record, so that nothing is
+/// allocated once it is warm.
 #[derive(Clone, Debug)]
 pub struct Found {
     seq: Seq,
-    passed: Vec<Change>,
-    now: Vec<Change>,
+    changes: Vec<Change>,
+    /// By round of the moment, the end of its changes in `changes`.
+    ends: Vec<usize>,
 }
 
 /// Puts together what the workers found, and trades.
@@ -72,20 +74,14 @@ impl SignalWorker {
     /// Takes one record in and writes what it found over `found`.
     pub fn step(&mut self, seq: Seq, record: &Record, found: &mut Found) {
         found.seq = seq;
-        found.passed.clear();
-        found.now.clear();
+        found.changes.clear();
+        found.ends.clear();
         self.unused.clear();
         self.market.apply(seq, record, &mut self.unused);
-        if self.market.has_dropped() {
-            return;
+        while self.market.next_round() {
+            self.stage.step(&self.market, &mut found.changes);
+            found.ends.push(found.changes.len());
         }
-        if self.market.has_passed() {
-            self.market.enter(Round::Passed);
-            self.stage
-                .step(&self.market, Round::Passed, &mut found.passed);
-        }
-        self.market.enter(Round::Now);
-        self.stage.step(&self.market, Round::Now, &mut found.now);
     }
 }
 
@@ -95,9 +91,14 @@ impl Found {
     pub fn new() -> Found {
         Found {
             seq: 0,
-            passed: Vec::with_capacity(CHANGES_EXPECTED),
-            now: Vec::with_capacity(CHANGES_EXPECTED),
+            changes: Vec::with_capacity(CHANGES_EXPECTED),
+            ends: Vec::new(),
         }
+    }
+
+    fn round(&self, number: usize) -> &[Change] {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.changes[start..self.ends[number]]
     }
 }
 
@@ -122,17 +123,13 @@ impl Merger {
         assert!(found.clone().all(|found| found.seq == seq));
         out.clear();
         self.market.apply(seq, record, out);
-        if self.market.has_dropped() {
-            return;
+        self.decider.match_orders(seq, record, &self.market, out);
+        let mut number = 0;
+        while self.market.next_round() {
+            let changes = found.clone().flat_map(|found| found.round(number));
+            self.decider.decide(seq, &self.market, changes, out);
+            number += 1;
         }
-        let trade = &mut self.decider.trade;
-        trade.on_record(seq, record, &self.market, out);
-        if self.market.has_passed() {
-            let changes = found.clone().flat_map(|found| &found.passed);
-            self.moment(Round::Passed, seq, record, changes, out);
-        }
-        let changes = found.flat_map(|found| &found.now);
-        self.moment(Round::Now, seq, record, changes, out);
     }
 
     /// The market after the last record.
@@ -145,19 +142,5 @@ impl Merger {
     #[must_use]
     pub fn portfolio(&self) -> &Portfolio {
         self.decider.trade.portfolio()
-    }
-
-    fn moment<'a>(
-        &mut self,
-        round: Round,
-        seq: Seq,
-        record: &Record,
-        changes: impl Iterator<Item = &'a Change>,
-        out: &mut Outputs,
-    ) {
-        self.market.enter(round);
-        let record = self.market.moment_of(record);
-        self.decider
-            .decide(seq, &record, &self.market, changes, out);
     }
 }

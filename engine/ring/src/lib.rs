@@ -27,6 +27,7 @@ mod shared;
 #[cfg(test)]
 mod stress_tests;
 mod sync;
+mod turns;
 mod wait;
 
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 
 pub use config::{RING_CAPACITY_MAX, RING_CAPACITY_MIN, RingConfig, RingError};
 pub use consumer::{Consumer, Poll};
-pub use pin::pin_current_thread;
+pub use pin::{cores, pin_current_thread};
 pub use producer::{Producer, SoleProducer};
 pub use wait::{Backoff, Wait};
 
@@ -66,7 +67,10 @@ pub fn ring<T: Item>(
         builder = next;
         handles.push(Consumer::new(Poller::Many(poller), config, &shared));
     }
-    Ok((Producer::new(builder.build(), shared), handles))
+    Ok((
+        Producer::new(builder.build(), shared, config.capacity),
+        handles,
+    ))
 }
 
 /// Makes a ring for exactly one producer, which is cheaper a push than [`ring`].

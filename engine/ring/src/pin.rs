@@ -11,9 +11,26 @@ pub fn pin_current_thread(core: usize) -> bool {
     core < CORES_MAX && core_affinity::set_for_current(CoreId { id: core })
 }
 
+/// The cores that this process may use, in ascending order; empty when the system does not say.
+#[must_use]
+pub fn cores() -> Vec<usize> {
+    let ids = core_affinity::get_core_ids().unwrap_or_default();
+    let mut cores: Vec<usize> = ids.into_iter().map(|core| core.id).collect();
+    cores.sort_unstable();
+    cores
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_core_that_is_there_takes_a_thread() {
+        for core in cores() {
+            let pinned = std::thread::spawn(move || pin_current_thread(core));
+            assert!(pinned.join().expect("pinning does not panic"), "{core}");
+        }
+    }
 
     #[test]
     fn a_core_that_is_not_there_is_refused() {

@@ -14,15 +14,21 @@ pub struct Producer<T: Item> {
     // Before `link`: the ring closes first, then `link` wakes the consumers.
     ring: MultiProducer<T, MultiConsumerBarrier>,
     link: Link<T>,
+    capacity: usize,
 }
 
 impl<T: Item> Producer<T> {
     pub(crate) fn new(
         ring: MultiProducer<T, MultiConsumerBarrier>,
         shared: Arc<Shared<T>>,
+        capacity: usize,
     ) -> Self {
         let link = Link { shared };
-        Self { ring, link }
+        Self {
+            ring,
+            link,
+            capacity,
+        }
     }
 
     /// Puts the item into the ring; true when the ring was full and this had to wait.
@@ -31,7 +37,29 @@ impl<T: Item> Producer<T> {
         self.link.shared.push(&mut self.ring, &item)
     }
 
-    /// Puts the item into the ring unless it is full; false when it is.
+    /// Puts the items into consecutive slots of the ring, as one claim: no other producer's items come between them. True
+    /// when there were too few free slots and this had to wait. Readers may see the first items before the last ones.
+    ///
+    /// # Panics
+    /// If there are more items than the ring has slots, so that they could never be put in: who sizes the ring checks that.
+    #[inline]
+    pub fn push_all(&mut self, items: &[T]) -> bool {
+        match items {
+            [] => false,
+            [item] => self.push(*item),
+            _ => {
+                assert!(
+                    items.len() <= self.capacity,
+                    "{} items at once for a ring of {} slots",
+                    items.len(),
+                    self.capacity
+                );
+                self.link.shared.push_all(&mut self.ring, items)
+            }
+        }
+    }
+
+    /// Puts the item into the ring unless it is full or others wait for room; false then.
     #[inline]
     pub fn try_push(&mut self, item: T) -> bool {
         self.link.try_push(&mut self.ring, &item)

@@ -7,11 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use crate::Item;
 use crate::bell::Bell;
 use crate::poller::Poller;
+use crate::turns::Turns;
 use crate::wait::{Backoff, Wait};
 
 pub(crate) struct Shared<T> {
     pub(crate) wait: Wait,
     bell: Bell,
+    turns: Turns,
     waits: AtomicU64,
     /// Length of `left`, readable without its lock.
     left_count: AtomicUsize,
@@ -24,6 +26,7 @@ impl<T: Item> Shared<T> {
         Self {
             wait,
             bell: Bell::default(),
+            turns: Turns::default(),
             waits: AtomicU64::new(0),
             left_count: AtomicUsize::new(0),
             left: Mutex::new(Vec::new()),
@@ -44,24 +47,68 @@ impl<T: Item> Shared<T> {
         is_full
     }
 
+    /// Single pushes need no turns among themselves; they queue up only behind a claim of many slots.
     #[cold]
     fn push_when_there_is_room(&self, ring: &mut impl disruptor::Producer<T>, item: &T) {
         self.waits.fetch_add(1, Ordering::Relaxed);
         let mut backoff = Backoff::new(self.wait);
-        while !self.try_push(ring, item) {
+        while self.turns.is_free() {
             self.skip_for_those_who_left();
+            if self.publish(ring, item) {
+                return;
+            }
             backoff.idle();
         }
+        self.wait_for_turn(|| self.publish(ring, item));
     }
 
-    /// Puts the item into the ring unless it is full; false when it is.
+    /// Puts the items into consecutive slots as one claim, and says whether there were too few free and this had to wait.
+    pub(crate) fn push_all(&self, ring: &mut impl disruptor::Producer<T>, items: &[T]) -> bool {
+        let is_full = !self.turns.is_free() || !self.publish_all(ring, items);
+        if is_full {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+            self.wait_for_turn(|| self.publish_all(ring, items));
+        }
+        is_full
+    }
+
+    #[cold]
+    fn wait_for_turn(&self, mut publish: impl FnMut() -> bool) {
+        let mut backoff = Backoff::new(self.wait);
+        let claim = || {
+            self.skip_for_those_who_left();
+            publish()
+        };
+        self.turns.wait(claim, || backoff.idle());
+    }
+
+    /// Puts the item into the ring; false when it is full, or others wait for room.
     #[inline]
     pub(crate) fn try_push(&self, ring: &mut impl disruptor::Producer<T>, item: &T) -> bool {
-        let pushed = ring.try_publish(|slot| *slot = *item).is_ok();
-        if pushed && self.wait == Wait::Park {
+        self.turns.is_free() && self.publish(ring, item)
+    }
+
+    #[inline]
+    fn publish(&self, ring: &mut impl disruptor::Producer<T>, item: &T) -> bool {
+        let published = ring.try_publish(|slot| *slot = *item).is_ok();
+        self.ring_if(published)
+    }
+
+    fn publish_all(&self, ring: &mut impl disruptor::Producer<T>, items: &[T]) -> bool {
+        let published = ring.try_batch_publish(items.len(), |slots| {
+            for (slot, item) in slots.zip(items) {
+                *slot = *item;
+            }
+        });
+        self.ring_if(published.is_ok())
+    }
+
+    #[inline]
+    fn ring_if(&self, published: bool) -> bool {
+        if published && self.wait == Wait::Park {
             self.bell.ring();
         }
-        pushed
+        published
     }
 
     /// Sleeps until a push or a close, unless `poller` has something to say already.

@@ -1,4 +1,5 @@
-//! The primitives that the bell is made of. `tests/bell_model.rs` puts loom's in their place.
+//! The primitives that the bell and the turns are made of. `tests/bell_model.rs` and `tests/turns_model.rs` put loom's in their
+//! place.
 
-pub(crate) use std::sync::atomic::{AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};

@@ -3,7 +3,7 @@
 use crate::compiler::{Compiler, Term};
 use crate::error::{ExprError, Fault, Problem};
 use crate::expr::Expr;
-use crate::field::{Leaf, Scope};
+use crate::field::{BarClock, Leaf, Scope};
 use crate::graph::Graph;
 use crate::limits::{CELLS_MAX, NODES_MAX};
 use crate::ops::{Inputs, Op};
@@ -14,9 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct GraphBuilder {
     leaves: Vec<Leaf>,
     nodes: Vec<Draft>,
-    /// Node by what it computes and from what.
-    known: BTreeMap<(String, Vec<Input>), usize>,
+    /// Node by what it computes and from what, under which gate if it reads leaves.
+    known: BTreeMap<(Option<usize>, String, Vec<Input>), usize>,
+    leaf_places: BTreeMap<Leaf, usize>,
     cells: usize,
+    /// What each `together` waits for, each set once.
+    gates: Vec<BTreeSet<BarClock>>,
+    /// The one that nodes over leaves are made under now.
+    gate: Option<usize>,
 }
 
 /// The result of an expression in its graph.
@@ -28,8 +33,10 @@ pub struct OutputId(pub(crate) usize);
 pub(crate) struct Draft {
     pub(crate) op: Op,
     pub(crate) inputs: Inputs,
-    /// All leaves it depends on.
+    /// All leaves it ticks with.
     pub(crate) leaves: BTreeSet<usize>,
+    /// All gates it ticks with; what is under a gate does not tick with leaves.
+    pub(crate) gates: BTreeSet<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,12 +59,16 @@ impl GraphBuilder {
     /// the builder is then as it was before.
     pub fn add(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<OutputId, ExprError> {
         let (leaves, nodes, cells) = (self.leaves.len(), self.nodes.len(), self.cells);
+        let gates = self.gates.len();
         let term = Compiler::new(self, scope).compile(&expr.root);
         let result = term.and_then(|term| self.materialise(expr.root.at, term));
         result.map(OutputId).map_err(|fault| {
             self.leaves.truncate(leaves);
             self.nodes.truncate(nodes);
             self.known.retain(|_, node| *node < nodes);
+            self.leaf_places.retain(|_, leaf| *leaf < leaves);
+            self.gates.truncate(gates);
+            self.gate = None;
             self.cells = cells;
             fault.within(&expr.text)
         })
@@ -66,7 +77,7 @@ impl GraphBuilder {
     /// The graph of all expressions.
     #[must_use]
     pub fn build(self) -> Graph {
-        Graph::new(self.leaves, self.nodes)
+        Graph::new(self.leaves, self.nodes, self.gates)
     }
 
     /// The node of a sub-expression, made if it is a constant.
@@ -89,7 +100,9 @@ impl GraphBuilder {
         cells: usize,
         op: impl FnOnce() -> Op,
     ) -> Result<usize, Fault> {
-        let key = (label, inputs.to_vec());
+        let over_leaf = inputs.iter().any(|input| matches!(input, Input::Leaf(_)));
+        let gate = self.gate.filter(|_| over_leaf);
+        let key = (gate, label, inputs.to_vec());
         if let Some(node) = self.known.get(&key) {
             return Ok(*node);
         }
@@ -104,16 +117,20 @@ impl GraphBuilder {
             op: op(),
             inputs: [0; 3],
             leaves: BTreeSet::new(),
+            gates: gate.into_iter().collect(),
         };
         for (place, input) in draft.inputs.iter_mut().zip(inputs) {
             match *input {
                 Input::Leaf(leaf) => {
                     *place = leaf;
-                    draft.leaves.insert(leaf);
+                    if gate.is_none() {
+                        draft.leaves.insert(leaf);
+                    }
                 }
                 Input::Node(node) => {
                     *place = node;
                     draft.leaves.extend(&self.nodes[node].leaves);
+                    draft.gates.extend(&self.nodes[node].gates);
                 }
             }
         }
@@ -129,10 +146,29 @@ impl GraphBuilder {
 
     /// The place of a leaf, which is added if new.
     pub(crate) fn leaf(&mut self, leaf: Leaf) -> usize {
-        let known = self.leaves.iter().position(|known| *known == leaf);
-        known.unwrap_or_else(|| {
+        let next = self.leaves.len();
+        let place = *self.leaf_places.entry(leaf).or_insert(next);
+        if place == next {
             self.leaves.push(leaf);
-            self.leaves.len() - 1
-        })
+        }
+        place
+    }
+
+    /// Whether nodes are being made under a gate.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.gate.is_some()
+    }
+
+    /// Makes nodes over leaves under the gate of these bars, until [`GraphBuilder::leave_gate`].
+    pub(crate) fn enter_gate(&mut self, clocks: BTreeSet<BarClock>) {
+        let known = self.gates.iter().position(|known| *known == clocks);
+        self.gate = Some(known.unwrap_or_else(|| {
+            self.gates.push(clocks);
+            self.gates.len() - 1
+        }));
+    }
+
+    pub(crate) fn leave_gate(&mut self) {
+        self.gate = None;
     }
 }

@@ -1,6 +1,7 @@
 //! The meaning of an expression: resolves names against a scope, folds constants, and asks the builder for nodes.
 
 mod calls;
+mod together;
 
 use crate::builder::{GraphBuilder, Input};
 use crate::error::{Fault, Problem};

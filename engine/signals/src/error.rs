@@ -83,6 +83,12 @@ pub enum Problem {
         /// The field.
         field: &'static str,
     },
+    /// A tick field where bars are waited for.
+    #[error("{field} changes with every tick and has no close: together() is of bars")]
+    NoClose {
+        /// The field.
+        field: &'static str,
+    },
     /// A field without an instrument, and the scope has no default.
     #[error("{field} needs an instrument, e.g. BTCUSDT.{field}: there is no default here")]
     NoInstrument {

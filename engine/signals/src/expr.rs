@@ -113,6 +113,11 @@ impl Node {
                 arguments,
                 ..
             } => arguments.iter().all(Node::is_condition),
+            NodeKind::Call {
+                function: Function::Together,
+                arguments,
+                ..
+            } => arguments.first().is_some_and(Node::is_condition),
             _ => false,
         }
     }

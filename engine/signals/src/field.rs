@@ -133,6 +133,9 @@ pub enum Clock {
     Tick,
 }
 
+/// Bars of one instrument and size.
+pub type BarClock = (InstrumentId, BarSpec);
+
 /// An input of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Leaf {

@@ -17,7 +17,7 @@ pub struct FunctionDoc {
     /// An expression that uses it.
     pub example: &'static str,
     pub(crate) function: Function,
-    /// Allowed numbers of arguments.
+    /// Allowed numbers of arguments; empty for one or more.
     pub(crate) arity: &'static [usize],
 }
 
@@ -42,6 +42,7 @@ pub(crate) enum Function {
     Lag,
     Change,
     If,
+    Together,
     Abs,
     Min,
     Max,
@@ -65,6 +66,14 @@ impl Function {
 }
 
 impl FunctionDoc {
+    /// Whether it takes so many arguments.
+    pub(crate) fn takes(&self, arguments: usize) -> bool {
+        match self.arity {
+            [] => arguments > 0,
+            counts => counts.contains(&arguments),
+        }
+    }
+
     /// How to call it, e.g. `sma(x, n)`.
     #[must_use]
     pub fn usage(&self) -> String {
@@ -89,7 +98,7 @@ const BASE: FunctionDoc = FunctionDoc {
     arity: &[2],
 };
 
-static TABLE: [FunctionDoc; 24] = [
+static TABLE: [FunctionDoc; 25] = [
     FunctionDoc {
         name: "sma",
         definition: "mean of the last n values",
@@ -132,7 +141,7 @@ static TABLE: [FunctionDoc; 24] = [
     FunctionDoc {
         name: "rsi",
         definition: "100 * up / (up + down), where up and down are rma(…, n) of the rises and falls of x; \
-                     0 where x has not moved at all",
+                     not ready where x has not moved at all",
         warm_up: "n",
         example: "rsi(close, 14) < 30",
         function: Function::Rsi,
@@ -250,6 +259,17 @@ static TABLE: [FunctionDoc; 24] = [
         example: "if(close > open, volume, -volume)",
         function: Function::If,
         arity: &[3],
+        ..BASE
+    },
+    FunctionDoc {
+        name: "together",
+        arguments: "x [, a, b, …]",
+        definition: "x, evaluated only when the newest bars of all fields in x, a, b, … have the same close; \
+                     windows in it count those times alone",
+        warm_up: "0",
+        example: "together(close / close@1d)",
+        function: Function::Together,
+        arity: &[],
         ..BASE
     },
     FunctionDoc {

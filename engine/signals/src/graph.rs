@@ -1,14 +1,17 @@
 //! A graph of operators, evaluated tick by tick or block by block with the same result, bit for bit.
 //!
-//! It takes no memory after it is built, except once for the columns of the first block. It knows neither records nor time.
+//! It takes no memory after it is built, except once for the columns of the first block. It knows no records, and of time only whether closes are equal.
 
+use crate::bits::{Bits, Mask};
 use crate::builder::{Draft, OutputId};
-use crate::field::{Clock, Field, Leaf};
+use crate::field::{BarClock, Clock, Field, Leaf};
+use crate::gate::Gates;
 use crate::limits::{BLOCK_ROWS_MAX, BLOCK_ROWS_MIN};
 use crate::ops::scalar::tame;
 use crate::ops::{Inputs, Now, Op, Rows};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use tickloom_types::{BarSpec, InstrumentId};
+use tickloom_types::{BarSpec, InstrumentId, Ts};
 
 /// Place of a leaf in [`Graph::leaves`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,14 +28,16 @@ pub struct Graph {
     mantissas: Vec<i64>,
     /// By leaf.
     leaf_values: Vec<f64>,
-    /// By leaf, `words` each: a bit for every node that ticks with it.
-    below: Vec<u64>,
+    /// By leaf: the nodes that tick with it.
+    below: Vec<Mask>,
+    /// What some nodes wait for instead: bars that have the same close.
+    gates: Gates,
     /// Nodes that the next step will evaluate.
-    pending: Vec<u64>,
+    pending: Bits,
     /// Nodes that the last step evaluated.
-    ticked: Vec<u64>,
+    ticked: Bits,
     /// Nodes that lost their value since the last step, because a leaf below was withdrawn.
-    withdrawn: Vec<u64>,
+    withdrawn: Bits,
     /// By node, `stride` each; empty until the first block.
     columns: Vec<f64>,
     /// Rows of the last block.
@@ -63,17 +68,23 @@ pub struct BarColumns<'a> {
 /// Bytes of columns that stay close to the processor.
 const COLUMNS_BYTES: usize = 256 << 10;
 
-const WORD: usize = 64;
-
 impl Graph {
-    pub(crate) fn new(leaves: Vec<Leaf>, drafts: Vec<Draft>) -> Graph {
-        let words = drafts.len().div_ceil(WORD);
-        let mut below = vec![0; words * leaves.len()];
-        let mut nodes = Vec::with_capacity(drafts.len());
-        let mut values = Vec::with_capacity(drafts.len());
+    pub(crate) fn new(
+        leaves: Vec<Leaf>,
+        drafts: Vec<Draft>,
+        gates: Vec<BTreeSet<BarClock>>,
+    ) -> Graph {
+        let count = drafts.len();
+        let mut below = vec![Vec::new(); leaves.len()];
+        let mut gated = vec![Vec::new(); gates.len()];
+        let mut nodes = Vec::with_capacity(count);
+        let mut values = Vec::with_capacity(count);
         for (at, draft) in drafts.into_iter().enumerate() {
             for leaf in draft.leaves {
-                below[leaf * words + at / WORD] |= 1 << (at % WORD);
+                below[leaf].push(at);
+            }
+            for gate in draft.gates {
+                gated[gate].push(at);
             }
             values.push(match draft.op {
                 Op::Constant(value) => value,
@@ -88,10 +99,11 @@ impl Graph {
             values,
             mantissas: vec![0; leaves.len()],
             leaf_values: vec![f64::NAN; leaves.len()],
-            below,
-            pending: vec![0; words],
-            ticked: vec![0; words],
-            withdrawn: vec![0; words],
+            below: below.into_iter().map(Mask::of).collect(),
+            gates: Gates::new(gates, gated),
+            pending: Bits::new(count),
+            ticked: Bits::new(count),
+            withdrawn: Bits::new(count),
             columns: Vec::new(),
             rows: 0,
             leaves,
@@ -117,6 +129,20 @@ impl Graph {
         self.nodes.is_empty()
     }
 
+    /// The value of an output without a field in it, which is ready from the start and never ticks.
+    #[must_use]
+    pub fn constant(&self, output: OutputId) -> Option<f64> {
+        match self.nodes[output.0].op {
+            Op::Constant(value) if !value.is_nan() => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Calls `on` with everything that ticks with a leaf.
+    pub fn for_each_below(&self, leaf: LeafId, mut on: impl FnMut(OutputId)) {
+        self.below[leaf.0].for_each(|node| on(OutputId(node)));
+    }
+
     /// Says that an exact field ticked. The fields of one bar are set together, before one step.
     #[inline]
     pub fn set_mantissa(&mut self, leaf: LeafId, mantissa: i64) {
@@ -133,58 +159,76 @@ impl Graph {
         self.mark(leaf);
     }
 
-    /// Says that a field has no value any more: what depends on it is not ready until it ticks again. The next step counts
-    /// it as a tick, though operators keep what they remember, as if it had none.
+    /// Says that a field has no value any more, until it ticks again: it is not ready, and with it what is made of it. The next
+    /// step counts that as a tick, though operators keep what they remember, as if it had none.
     pub fn withdraw(&mut self, leaf: LeafId) {
-        let words = self.withdrawn.len();
-        for word in 0..words {
-            let mut bits = self.below[leaf.0 * words + word];
-            self.withdrawn[word] |= bits;
-            while bits != 0 {
-                self.values[word * WORD + bits.trailing_zeros() as usize] = f64::NAN;
-                bits &= bits - 1;
-            }
-        }
+        let below = &self.below[leaf.0];
+        self.withdrawn.insert_all(below);
+        below.for_each(|node| self.values[node] = f64::NAN);
     }
 
     #[inline]
     fn mark(&mut self, leaf: LeafId) {
-        let words = self.pending.len();
-        let below = &self.below[leaf.0 * words..][..words];
-        for (pending, below) in self.pending.iter_mut().zip(below) {
-            *pending |= below;
-        }
+        self.pending.insert_all(&self.below[leaf.0]);
+    }
+
+    /// The bars of which `together` must know when they close; a place among them is what [`Graph::close`] takes.
+    #[must_use]
+    pub fn bar_clocks(&self) -> &[BarClock] {
+        self.gates.clocks()
+    }
+
+    /// Says that these bars closed, at this time. Their fields are set too, before the same step.
+    pub fn close(&mut self, clock: usize, close: Ts) {
+        self.gates.close(clock, close);
+    }
+
+    /// Calls `on` with everything that may tick when these bars close, because `together` waits for them.
+    pub fn for_each_gated(&self, clock: usize, mut on: impl FnMut(OutputId)) {
+        self.gates.for_each_below(clock, |node| on(OutputId(node)));
     }
 
     /// Evaluates what depends on the leaves that were set since the last step, and nothing else.
     #[inline]
     pub fn step(&mut self) {
+        self.gates.open(&mut self.pending);
         std::mem::swap(&mut self.pending, &mut self.ticked);
-        self.pending.fill(0);
-        for (word, bits) in self.ticked.iter().enumerate() {
-            let mut bits = *bits;
-            while bits != 0 {
-                let at = word * WORD + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                let node = &mut self.nodes[at];
-                let now = Now {
-                    values: &self.values,
-                    mantissas: &self.mantissas,
-                    leaf_values: &self.leaf_values,
-                };
-                self.values[at] = node.op.step(node.inputs, &now);
-            }
+        self.pending.clear();
+        let Graph {
+            nodes,
+            values,
+            mantissas,
+            leaf_values,
+            ..
+        } = self;
+        let mut evaluate = |at: usize, node: &mut Node| {
+            let now = Now {
+                values,
+                mantissas,
+                leaf_values,
+            };
+            values[at] = node.op.step(node.inputs, &now);
+        };
+        if !self.withdrawn.is_empty() {
+            // What remembers nothing is worked out without the field: `false and` anything is still false. None of these has
+            // an input that ticked, or it would tick itself.
+            let ticked = &self.ticked;
+            self.withdrawn.for_each(|at| {
+                let node = &mut nodes[at];
+                if node.op.remembers_nothing() && !ticked.contains(at) {
+                    evaluate(at, node);
+                }
+            });
         }
-        for (ticked, withdrawn) in self.ticked.iter_mut().zip(&mut self.withdrawn) {
-            *ticked |= std::mem::take(withdrawn);
-        }
+        self.ticked.for_each(|at| evaluate(at, &mut nodes[at]));
+        self.ticked.take(&mut self.withdrawn);
     }
 
     /// Whether the output was evaluated in the last step.
     #[must_use]
     #[inline]
     pub fn ticked(&self, output: OutputId) -> bool {
-        self.ticked[output.0 / WORD] >> (output.0 % WORD) & 1 == 1
+        self.ticked.contains(output.0)
     }
 
     /// The output's value, `None` while it is not ready. A condition is 1 or 0.
@@ -274,7 +318,7 @@ impl Graph {
         for (at, value) in self.values.iter_mut().enumerate() {
             *value = self.columns[at * stride + last];
         }
-        self.ticked.fill(0);
+        self.ticked.clear();
         for (leaf, column) in mantissas.iter().enumerate() {
             self.mantissas[leaf] = column[column.len() - 1];
             self.mark(LeafId(leaf));

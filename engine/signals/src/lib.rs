@@ -31,22 +31,25 @@
 //!
 //! No records, books, time or I/O here: the core sets leaves and reads outputs.
 
+mod bits;
 mod builder;
 mod compiler;
 mod error;
 mod expr;
 mod field;
 mod functions;
+mod gate;
 mod graph;
 mod lexer;
 pub mod limits;
 mod ops;
 mod parser;
 
+pub use bits::{Bits, Mask};
 pub use builder::{GraphBuilder, OutputId};
 pub use error::{ExprError, Problem};
 pub use expr::Expr;
-pub use field::{Clock, Field, Leaf, Scope};
+pub use field::{BarClock, Clock, Field, Leaf, Scope};
 pub use functions::{FunctionDoc, table};
 pub use graph::{BarColumns, Graph, LeafId};
 pub use ops::scalar::is_true;

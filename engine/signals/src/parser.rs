@@ -240,7 +240,7 @@ impl Parser {
         if !self.take_symbol(")") {
             return Err(self.unexpected("an operator, \",\" or \")\""));
         }
-        if !doc.arity.contains(&arguments.len()) {
+        if !doc.takes(arguments.len()) {
             let problem = Problem::Arguments {
                 usage: doc.usage(),
                 found: arguments.len(),

@@ -78,7 +78,7 @@ fn one_graph_in_blocks_gives_the_same() {
 #[test]
 fn every_indicator_has_golden_values() {
     let without_memory = ["if", "abs", "min", "max", "sqrt", "log"];
-    let tested_elsewhere = ["cross_over", "cross_under", "lag"];
+    let tested_elsewhere = ["cross_over", "cross_under", "lag", "together"];
     for doc in tickloom_signals::table() {
         let call = format!("{}(", doc.name);
         let golden = expected().iter().any(|(text, _)| text.contains(&call));

@@ -5,9 +5,9 @@ mod common;
 use common::{graph, random_bars, step};
 use tickloom_signals::table;
 
-/// The examples of all functions over bars, in one graph.
+/// The examples of all functions over the same bars, in one graph.
 fn every_function() -> Vec<&'static str> {
-    let bars_only = |text: &&str| !text.contains("imbalance");
+    let bars_only = |text: &&str| !text.contains("imbalance") && !text.contains('@');
     table()
         .iter()
         .map(|doc| doc.example)

@@ -2,6 +2,9 @@
 
 use crate::bar_spec::BarSpec;
 use crate::decimal::PRICE_DECIMALS_MAX;
+use crate::record::Record;
+use crate::source::{SourceDef, SourceKind};
+use crate::time::{DurationNs, Ts};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -62,28 +65,6 @@ impl InstrumentDef {
             calendar: None,
         }
     }
-}
-
-/// What kind of thing a source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceKind {
-    /// A live or recorded connection to a venue.
-    Feed,
-    /// A file that was imported.
-    File,
-    /// Bars of this size, from a venue or a file, or made by the core.
-    Bars(BarSpec),
-}
-
-/// Where records come from; a bar's source says its size.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceDef {
-    /// Unique name within the run.
-    pub name: String,
-    /// What it is.
-    pub kind: SourceKind,
 }
 
 /// Why a definition was refused.
@@ -163,15 +144,48 @@ impl Instruments {
         Ok(SourceId(id))
     }
 
-    /// The source of bars of this size, added if new; named `bars/SPEC`.
+    /// Adds a source of another run, or returns the identifier of the one of its name and kind: whether arrival is known
+    /// may differ between runs.
+    ///
+    /// # Errors
+    /// As [`Instruments::add_source`].
+    pub fn unite_source(&mut self, source: SourceDef) -> Result<SourceId, InstrumentError> {
+        let same = |known: &SourceDef| known.name == source.name && known.kind == source.kind;
+        match self.sources.iter().position(same) {
+            Some(at) => u16::try_from(at)
+                .map(SourceId)
+                .map_err(|_| InstrumentError::TooMany),
+            None => self.add_source(source),
+        }
+    }
+
+    /// The source of bars of this size, whatever its clock; added if new, as one of which only the venue's time is known.
+    /// Named `bars/SPEC`.
     ///
     /// # Errors
     /// As [`Instruments::add_source`].
     pub fn bar_source(&mut self, spec: BarSpec) -> Result<SourceId, InstrumentError> {
-        self.add_source(SourceDef {
-            name: format!("bars/{spec}"),
-            kind: SourceKind::Bars(spec),
-        })
+        let name = format!("bars/{spec}");
+        self.unite_source(SourceDef::new(name, SourceKind::Bars(spec)))
+    }
+
+    /// When a record was available, by itself; see [`SourceDef::release`]. Of a source that is not known, on arrival.
+    #[must_use]
+    #[inline]
+    pub fn release(&self, record: &Record) -> Ts {
+        match self.source(record.source()) {
+            Some(source) => source.release(record),
+            None => record.ts_recv(),
+        }
+    }
+
+    /// The same instruments with sources of which only the venue's time is known at this feed latency.
+    #[must_use]
+    pub fn with_feed_latency(mut self, feed_latency: DurationNs) -> Instruments {
+        for source in &mut self.sources {
+            *source = source.clone().with_feed_latency(feed_latency);
+        }
+        self
     }
 
     /// The definition with this identifier.

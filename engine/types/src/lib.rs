@@ -6,6 +6,7 @@ mod bar_spec;
 mod decimal;
 mod instrument;
 mod record;
+mod source;
 mod time;
 
 pub use bar_spec::{BarSpec, BarSpecError};
@@ -13,14 +14,13 @@ pub use decimal::{
     DecimalError, MONEY_DECIMALS, Money, MoneyOverflow, PRICE_DECIMALS_MAX, format_decimal,
     parse_decimal, parse_money, pow10,
 };
-pub use instrument::{
-    InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceDef, SourceId, SourceKind,
-};
+pub use instrument::{InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceId};
 pub use record::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, Kind, LevelBody,
     OrderBody, OrderStatus, OrderType, OrderUpdateBody, PositionBody, QuoteBody, RECORD_LEN,
     Record, RiskRule, Side, SignalBody, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
 };
+pub use source::{Clock, SourceDef, SourceKind};
 pub use time::{DurationNs, NANOS_PER_SECOND, TimeError, Ts};
 
 /// Place of a record in the input ring: the one order of a run, counted from zero.

@@ -202,10 +202,7 @@ mod tests {
                 .unwrap();
         }
         instruments.bar_source("5m".parse().unwrap()).unwrap();
-        let venue_bars = SourceDef {
-            name: "venue bars".to_owned(),
-            kind: SourceKind::Bars("300s".parse().unwrap()),
-        };
+        let venue_bars = SourceDef::new("venue bars", SourceKind::Bars("300s".parse().unwrap()));
         instruments.add_source(venue_bars).unwrap();
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         Names::new(instruments, owned(signals), owned(strategies))

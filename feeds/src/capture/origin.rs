@@ -8,6 +8,7 @@ use super::{CaptureError, CaptureSource, sniff_capture};
 use crate::decode_error::quoted;
 use crate::venues::VenueKind;
 use serde::Deserialize;
+use tickloom_types::Clock;
 
 /// Lines that are looked at.
 const LINES: usize = 200;
@@ -35,6 +36,16 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Which time says when its records were available: that of arrival, if somebody noted it.
+    #[must_use]
+    pub fn clock(self) -> Clock {
+        match self.recorder {
+            Recorder::Stamped | Recorder::Cryptofeed => Clock::Recv,
+            Recorder::Lines | Recorder::Whole if self.venue == VenueKind::Barter => Clock::Recv,
+            Recorder::Lines | Recorder::Whole => Clock::Venue,
+        }
+    }
+
     /// Looks at the beginning of a file.
     ///
     /// # Errors

@@ -40,10 +40,8 @@ impl Recording {
     /// [`CaptureError`] if one cannot be read, or an instrument cannot be defined.
     pub fn survey(origin: Origin, sources: Vec<CaptureSource>) -> Result<Recording, CaptureError> {
         let mut instruments = Instruments::new();
-        let feed = SourceDef {
-            name: origin.venue.name().to_owned(),
-            kind: SourceKind::Feed,
-        };
+        let clock = origin.clock();
+        let feed = SourceDef::new(origin.venue.name(), SourceKind::Feed).with_clock(clock);
         if let (Recorder::Stamped, VenueKind::Binance(venue)) = (origin.recorder, origin.venue) {
             let mut config = CaptureConfig {
                 venue: Some(venue),
@@ -73,7 +71,7 @@ impl Recording {
         let scales = survey.define(&batch.symbols, &mut instruments)?;
         let sources = Sources {
             feed: instruments.add_source(feed)?,
-            bars: survey.bar_sources(&mut instruments)?,
+            bars: survey.bar_sources(&mut instruments, clock)?,
         };
         let venue = origin.venue;
         Ok(Recording {

@@ -3,7 +3,8 @@
 use super::batch::{Batch, Number, Symbols, What};
 use std::collections::BTreeSet;
 use tickloom_types::{
-    BarSpec, InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceId, Ts,
+    BarSpec, Clock, InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceDef, SourceId,
+    SourceKind, Ts,
 };
 
 /// Currencies that prices are in, as symbols name them; longer ones first where one ends with another.
@@ -110,8 +111,12 @@ impl Survey {
     pub(crate) fn bar_sources(
         &self,
         instruments: &mut Instruments,
+        clock: Clock,
     ) -> Result<Vec<(BarSpec, SourceId)>, InstrumentError> {
-        let of = |spec: &BarSpec| Ok((*spec, instruments.bar_source(*spec)?));
+        let of = |spec: &BarSpec| {
+            let source = SourceDef::new(format!("bars/{spec}"), SourceKind::Bars(*spec));
+            Ok((*spec, instruments.add_source(source.with_clock(clock))?))
+        };
         self.bars.iter().map(of).collect()
     }
 }

@@ -53,10 +53,7 @@ impl Plan {
                 instruments.add(define(&name, ticker, layout, options))?;
             }
         }
-        let file = SourceDef {
-            name: format!("file/{}", layout.known.file),
-            kind: SourceKind::File,
-        };
+        let file = SourceDef::new(format!("file/{}", layout.known.file), SourceKind::File);
         let source = match bar {
             None => instruments.add_source(file.clone())?,
             Some(bar) => instruments.bar_source(bar)?,

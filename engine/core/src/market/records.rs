@@ -1,6 +1,7 @@
 //! How each kind of input record changes the market. Outputs are not made here, only collected.
 
-use super::{Bad, Before, Market, Tick, Ticked};
+use super::moment::{BarCause, Before, Stated, Tick, stamp_of};
+use super::{Bad, Market};
 use crate::bars::{Added, Closed};
 use crate::limits::TS_AHEAD_MAX;
 use crate::prices::Applied;
@@ -52,7 +53,7 @@ impl Market {
         let mut fits = true;
         for builder in self.states[at].bars.clone() {
             match self.builders[builder].add_trade(record.ts_event(), &trade, since) {
-                Ok(Added::Closed(bar)) => self.close(builder, &bar, record),
+                Ok(Added::Closed(bar)) => self.complete(builder, &bar, record),
                 Ok(Added::Late) => late += 1,
                 Ok(Added::Open | Added::Elsewhere) => {}
                 Err(Bad) => fits = false,
@@ -61,7 +62,7 @@ impl Market {
         self.plan_close(at);
         self.count_late(late);
         self.states[at].prices.trade(trade.price);
-        self.tick(at, Ticked::Last(trade.price));
+        self.tick_last(at, record);
         self.has_price = true;
         if !fits {
             self.count_bad();
@@ -79,7 +80,7 @@ impl Market {
         let prices = &mut self.states[at].prices;
         prices.quote(&quote, &mut self.notes);
         self.has_price = prices.top().is_some();
-        self.tick_top(at);
+        self.tick_top(at, record);
         Ok(())
     }
 
@@ -92,13 +93,15 @@ impl Market {
         }
         self.arrive(at, record);
         let prices = &mut self.states[at].prices;
-        let before = prices.top();
-        let applied = prices.level(side, &level, record.header.flags, &mut self.notes);
-        let after = prices.top();
-        self.has_price = applied == Applied::Whole && !prices.is_quoted() && after.is_some();
-        self.counters.unsynced += u64::from(applied == Applied::Unsynced);
-        if before != after {
-            self.tick_top(at);
+        match prices.level(side, &level, record.header.flags, &mut self.notes) {
+            Applied::Partly => {}
+            Applied::Unsynced => self.counters.unsynced += 1,
+            Applied::Whole { changed } => {
+                self.has_price = !prices.is_quoted() && prices.top().is_some();
+                if changed {
+                    self.tick_top(at, record);
+                }
+            }
         }
         Ok(())
     }
@@ -120,10 +123,9 @@ impl Market {
         let bars = self.states[at].bars.clone();
         for builder in bars.clone() {
             if let Some(bar) = self.builders[builder].pass_bar(ts, spec) {
-                self.close(builder, &bar, record);
+                self.close_by_time(builder, &bar, record);
             }
         }
-        self.passed = self.closed.len();
         self.hold(at);
         let mut exact = None;
         let mut late = 0;
@@ -134,19 +136,25 @@ impl Market {
                 continue;
             }
             match self.builders[builder].add_bar(spec, record) {
-                Ok(Added::Closed(bar)) => self.close(builder, &bar, record),
+                Ok(Added::Closed(bar)) => self.complete(builder, &bar, record),
                 Ok(Added::Late) => late += 1,
                 Ok(Added::Open | Added::Elsewhere) => {}
                 Err(Bad) => fits = false,
             }
         }
         if exact.is_none_or(|builder| self.builders[builder].take_exact(ts)) {
-            self.states[at].last_bar = Some(*record);
-            self.closed.push(*record);
-            self.closed_by.push(exact);
+            let header = stamp_of(record);
+            let bar = Record { header, ..*record };
+            self.note_bar(at, &bar);
+            let cause = BarCause {
+                builder: exact,
+                header,
+                place: self.moment.place(),
+            };
+            self.moment.now.push(bar, cause);
             self.has_price = true;
             if self.states[at].prices.bar(body.close) {
-                self.tick(at, Ticked::Last(body.close));
+                self.tick_last(at, record);
             }
         } else {
             late += 1;
@@ -162,17 +170,25 @@ impl Market {
     /// The clock of a source: closes bars while the venue is silent, and notices that it is.
     fn timer(&mut self, record: &Record) -> Result<(), Bad> {
         let now = record.ts_event();
-        for at in self.concerned(record)? {
+        let concerned = self.concerned(record)?;
+        // Time passes for all of them before a silence takes prices away: bars are decided on with what was known before.
+        for at in concerned.clone() {
+            if self.is_concerned(at, record) {
+                self.pass_time(at, record);
+            }
+        }
+        for at in concerned {
             if !self.is_concerned(at, record) {
                 continue;
             }
-            self.pass_time(at, record);
             let quiet = now.0.saturating_sub(self.states[at].silent_since().0);
-            if self.stale_after.is_some_and(|most| quiet > most)
-                && self.states[at].prices.fall_silent(&mut self.notes)
-            {
+            if self.stale_after.is_none_or(|most| quiet <= most) {
+                continue;
+            }
+            self.hold(at);
+            if self.states[at].prices.fall_silent(&mut self.notes) {
                 self.gap(at);
-                self.tick_top(at);
+                self.tick_top(at, record);
             }
         }
         Ok(())
@@ -185,6 +201,7 @@ impl Market {
             if code != StatusCode::Started && !self.is_concerned(at, record) {
                 continue;
             }
+            self.hold(at);
             let prices = &mut self.states[at].prices;
             let before = prices.top();
             match code {
@@ -203,9 +220,10 @@ impl Market {
                 _ => {}
             }
             if self.states[at].prices.top() != before {
-                self.tick_top(at);
+                self.tick_top(at, record);
             }
         }
+        self.moment.has_status = true;
         Ok(())
     }
 
@@ -231,8 +249,8 @@ impl Market {
         let is_trade = record.header.kind == Kind::Trade as u8;
         if is_venue_time || is_trade {
             self.pass_time(at, record);
-            self.hold(at);
         }
+        self.hold(at);
         let state = &mut self.states[at];
         state.feed = Some(record.source());
         state.seen = state.seen.max(ts);
@@ -245,7 +263,7 @@ impl Market {
             state.since = Some(ts);
         }
         if is_back {
-            self.tick_top(at);
+            self.tick_top(at, record);
         }
     }
 
@@ -257,25 +275,27 @@ impl Market {
         }
         for builder in self.states[at].bars.clone() {
             if let Some(bar) = self.builders[builder].pass_time(ts) {
-                self.close(builder, &bar, record);
+                self.close_by_time(builder, &bar, record);
             }
         }
         self.plan_close(at);
-        self.passed = self.closed.len();
     }
 
-    /// If time alone closed bars: what is known of their instrument is kept for that moment, as the record changes it.
+    /// Before a record changes an instrument in a moment in which time closed bars: what is known of it is kept for their
+    /// rounds. That is of before the first record that let time pass, as nothing was kept until then.
     fn hold(&mut self, at: usize) {
-        if self.passed == 0 {
+        let moment = &mut self.moment;
+        let state = &mut self.states[at];
+        if moment.passed.records.is_empty() || state.held_moment == moment.number {
             return;
         }
-        let prices = &self.states[at].prices;
-        self.before = Some(Before {
-            instrument: at,
-            top: prices.top(),
-            last: prices.last(),
-            mark: prices.mark(),
-            state: prices.state(),
+        state.held = moment.before.len();
+        state.held_moment = moment.number;
+        moment.before.push(Before {
+            top: state.prices.top(),
+            last: state.prices.last(),
+            mark: state.prices.mark(),
+            state: state.prices.state(),
         });
     }
 
@@ -285,13 +305,44 @@ impl Market {
         self.states[at].next_close = next.unwrap_or(Ts(i64::MAX));
     }
 
-    fn close(&mut self, builder: usize, bar: &Closed, cause: &Record) {
-        let record = self.builders[builder].record(bar, &cause.header);
-        self.closed.push(record);
-        self.closed_by.push(Some(builder));
-        if let Ok(at) = self.index(&record) {
-            self.states[at].last_bar = Some(record);
+    /// A bar is done because time passed.
+    fn close_by_time(&mut self, builder: usize, bar: &Closed, record: &Record) {
+        let bar = self.closed_bar(builder, bar, record);
+        let cause = BarCause {
+            builder: Some(builder),
+            header: bar.header,
+            place: 0,
+        };
+        self.moment.passed.push(bar, cause);
+    }
+
+    /// A bar is done because of what is in the record.
+    fn complete(&mut self, builder: usize, bar: &Closed, record: &Record) {
+        let bar = self.closed_bar(builder, bar, record);
+        let cause = BarCause {
+            builder: Some(builder),
+            header: stamp_of(record),
+            place: self.moment.place(),
+        };
+        self.moment.now.push(bar, cause);
+    }
+
+    fn closed_bar(&mut self, builder: usize, bar: &Closed, record: &Record) -> Record {
+        let bar = self.builders[builder].record(bar, &record.header);
+        if let Ok(at) = self.index(&bar) {
+            self.note_bar(at, &bar);
         }
+        bar
+    }
+
+    /// The newest bar of an instrument; the one before this moment is kept for rounds that come before it.
+    fn note_bar(&mut self, at: usize, bar: &Record) {
+        let state = &mut self.states[at];
+        if state.bar_moment != self.moment.number {
+            state.bar_moment = self.moment.number;
+            state.bar_before = state.last_bar;
+        }
+        state.last_bar = Some(*bar);
     }
 
     /// Records of an instrument are being missed: its bars lack them.
@@ -315,15 +366,36 @@ impl Market {
         }
     }
 
-    /// The newest statement of bid and ask replaces one that the same record made before.
-    fn tick_top(&mut self, at: usize) {
-        let stated = |tick: &mut Tick| tick.instrument == at && matches!(tick.what, Ticked::Top(_));
-        self.ticks.pop_if(stated);
-        self.tick(at, Ticked::Top(self.states[at].prices.top()));
+    /// A record states bid and ask anew, or takes them away.
+    fn tick_top(&mut self, at: usize, record: &Record) {
+        let (tick, stated) = self.tick(at, record);
+        tick.top = Some(stated);
     }
 
-    fn tick(&mut self, instrument: usize, what: Ticked) {
-        self.ticks.push(Tick { instrument, what });
+    /// A record states the last price anew.
+    fn tick_last(&mut self, at: usize, record: &Record) {
+        let (tick, stated) = self.tick(at, record);
+        tick.last = Some(stated);
+    }
+
+    /// The tick of an instrument in this moment, and what a record leaves in it that states a price.
+    fn tick(&mut self, at: usize, record: &Record) -> (&mut Tick, Stated) {
+        let Market { moment, states, .. } = self;
+        let state = &mut states[at];
+        let stated = Stated {
+            header: stamp_of(record),
+            place: moment.place(),
+        };
+        if state.tick_moment != moment.number {
+            state.tick_moment = moment.number;
+            state.tick = moment.ticks.len();
+            moment.ticks.push(Tick {
+                instrument: at,
+                top: None,
+                last: None,
+            });
+        }
+        (&mut moment.ticks[state.tick], stated)
     }
 }
 

@@ -14,10 +14,10 @@ fn instruments() -> Instruments {
     let mut all = Instruments::new();
     all.add(InstrumentDef::new("X", 2, 0, "USD")).unwrap();
     all.add(InstrumentDef::new("Y", 2, 0, "USD")).unwrap();
-    all.add_source(tickloom_types::SourceDef {
-        name: "feed".to_owned(),
-        kind: tickloom_types::SourceKind::Feed,
-    })
+    all.add_source(tickloom_types::SourceDef::new(
+        "feed",
+        tickloom_types::SourceKind::Feed,
+    ))
     .unwrap();
     all
 }
@@ -153,7 +153,7 @@ fn a_time_bar_closes_at_the_first_record_past_its_end() {
     let expected = (2_000_000, [100, 103, 99, 99, 7], Flags::INCOMPLETE);
     assert_eq!(bars(&out), [expected], "the run began within it");
     assert_eq!(out[0].header.ts_recv, 2_000_001);
-    assert!(market.has_passed());
+    assert!(market.next_round() && !market.is_now());
     let out = apply(
         &mut market,
         &[trade(3_100_000, 98, 1), timer(3_999_999), timer(4_000_000)],
@@ -176,14 +176,14 @@ fn in_the_moment_of_bars_that_time_closed_prices_are_those_before_the_record() {
         (prices, bar.close)
     };
     apply(&mut market, &[trade(2_000_000, 120, 1)]);
-    market.enter(Round::Passed);
+    assert!(market.next_round() && !market.is_now());
     assert_eq!(seen(&market), ((Some(100), Some(100), false), 100));
-    market.enter(Round::Now);
+    assert!(market.next_round() && market.is_now());
     assert_eq!(seen(&market), ((Some(120), Some(120), true), 120));
     apply(&mut market, &[quote(3_000_000, 129, 131)]);
-    market.enter(Round::Passed);
+    assert!(market.next_round() && !market.is_now());
     assert_eq!(market.top(ID).unwrap().bid, 99);
-    market.enter(Round::Now);
+    assert!(market.next_round() && market.is_now());
     assert_eq!(market.top(ID).unwrap().bid, 129);
 }
 
@@ -235,12 +235,13 @@ fn smaller_bars_are_aggregated_and_equal_ones_are_passed_on() {
     for (at, close) in [(1, 5), (2, 6), (4, 8), (5, 9), (8, 7), (8, 7)] {
         let record = minute_bar(&mut market, at, close);
         let out = apply(&mut market, &[record]);
-        let closed: Vec<_> = market
-            .closed_bars()
-            .iter()
-            .map(|b| b.header.ts_event / MINUTE)
-            .collect();
-        seen.push((closed, market.passed, bars(&out)));
+        let (mut closed, mut passed) = (vec![], 0);
+        while market.next_round() {
+            let minutes = market.closed_bars().iter();
+            closed.extend(minutes.map(|bar| bar.header.ts_event / MINUTE));
+            passed += usize::from(!market.is_now());
+        }
+        seen.push((closed, passed, bars(&out)));
     }
     let two = |at: i64, high, close, volume| (at * MINUTE, [1, high, 0, close, volume], 0);
     assert_eq!(seen[0], (vec![1], 0, vec![]));
@@ -389,6 +390,29 @@ fn a_crossed_book_is_told_once_and_is_no_price() {
     );
     assert_eq!(notes(&out), [(Some(StatusCode::Book), LIVE)]);
     assert_eq!(market.top(ID).unwrap().bid, 102);
+}
+
+#[test]
+fn levels_that_a_full_book_drops_are_counted_and_told_once_until_the_next_snapshot() {
+    let most = i64::try_from(crate::limits::BOOK_LEVELS_MAX).unwrap();
+    let mut market = market(&[]);
+    let fill = |market: &mut Market| {
+        let mut records = vec![level(1, Side::Buy, most, 1, FIRST)];
+        records.extend((0..most - 1).map(|price| level(1, Side::Buy, price, 1, 0)));
+        records.push(level(1, Side::Sell, most + 1, 1, LAST));
+        notes(&apply(market, &records))
+    };
+    let live = (Some(StatusCode::Book), LIVE);
+    let full = (Some(StatusCode::BookFull), LIVE);
+    assert_eq!(fill(&mut market), [live]);
+    assert_eq!(market.counters().levels_dropped, 0);
+    let beyond = [-1, -2].map(|price| level(2, Side::Buy, price, 1, LAST));
+    assert_eq!(notes(&apply(&mut market, &beyond)), [full]);
+    assert_eq!(market.counters().levels_dropped, 2);
+    assert_eq!(market.levels_dropped(ID), 2);
+    assert_eq!(fill(&mut market), []);
+    assert_eq!(notes(&apply(&mut market, &beyond[..1])), [full]);
+    assert_eq!(market.counters().levels_dropped, 3);
 }
 
 #[test]

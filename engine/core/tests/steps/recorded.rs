@@ -51,10 +51,7 @@ pub(crate) fn config() -> CoreConfig {
         .unwrap();
     all.add(InstrumentDef::new("venue.ETH", 2, 0, "USD"))
         .unwrap();
-    let feed = SourceDef {
-        name: "venue".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let feed = SourceDef::new("venue", SourceKind::Feed);
     assert_eq!(all.add_source(feed).unwrap(), FEED);
     all.bar_source("1s".parse().unwrap()).unwrap();
     for (at, text) in SIGNALS.iter().enumerate() {
@@ -71,7 +68,7 @@ pub(crate) fn config() -> CoreConfig {
     });
     config.strategies.push(StrategyDef::Target {
         name: "lean".to_owned(),
-        instrument: Some("venue.ETH".to_owned()),
+        instrument: Some("venue.ETH".into()),
         target: "if(close@1s > sma(close@1s, 3), 2, -1)".to_owned(),
     });
     config

@@ -122,6 +122,7 @@ impl Compiler<'_> {
             Function::CrossOver => self.cross(at, [&arguments[0], &arguments[1]]),
             Function::CrossUnder => self.cross(at, [&arguments[1], &arguments[0]]),
             Function::If => self.choose(at, arguments),
+            Function::Together => self.together(arguments),
             Function::Abs => self.unary(&arguments[0], name, scalar::abs, Op::Abs),
             Function::Sqrt => self.unary(&arguments[0], name, scalar::sqrt, Op::Sqrt),
             Function::Log => self.unary(&arguments[0], name, scalar::log, Op::Log),
@@ -141,7 +142,7 @@ impl Compiler<'_> {
     }
 
     /// The node of something that changes.
-    fn series(&mut self, node: &Node) -> Result<usize, Fault> {
+    pub(super) fn series(&mut self, node: &Node) -> Result<usize, Fault> {
         match self.compile(node)? {
             Term::Node(series) => Ok(series),
             Term::Constant(found) => Err(Fault::new(node.at, Problem::Constant { found })),
@@ -343,7 +344,7 @@ impl Compiler<'_> {
 }
 
 /// A field of the default instrument and bar size.
-fn plain(at: usize, field: Field) -> Node {
+pub(super) fn plain(at: usize, field: Field) -> Node {
     let field = FieldRef {
         instrument: None,
         field,

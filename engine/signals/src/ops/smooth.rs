@@ -81,7 +81,7 @@ impl Macd {
     }
 }
 
-/// Relative strength index.
+/// Relative strength index. Where nothing has moved there is no strength to tell: not ready, where TA-Lib says 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Rsi {
     up: Ema,
@@ -110,7 +110,12 @@ impl Rsi {
         let up = self.up.push(change.max(0.0));
         let down = self.down.push((-change).max(0.0));
         let both = up + down;
-        if both == 0.0 { 0.0 } else { 100.0 * up / both }
+        // Means of a price that stood still fade until their quotient is a matter of the last bits that are left.
+        if both < f64::MIN_POSITIVE {
+            f64::NAN
+        } else {
+            100.0 * up / both
+        }
     }
 }
 
@@ -180,8 +185,25 @@ mod tests {
             [1.0, 2.0, 3.0, 1.0].iter().map(|x| rsi.push(*x)),
             &[N, N, 100.0, 100.0 / 3.0],
         );
+    }
+
+    #[test]
+    fn rsi_of_what_does_not_move_is_not_ready() {
         let mut flat = Rsi::new(1);
-        check([5.0, 5.0].iter().map(|x| flat.push(*x)), &[N, 0.0]);
+        check(
+            [5.0, 5.0, 5.0, 6.0, 6.0].iter().map(|x| flat.push(*x)),
+            &[N, N, N, 100.0, N],
+        );
+        // A rise by 1 makes the mean 1 / 2, which then halves at every tick. The last that counts is 2^-1022, 1,021 ticks later.
+        let mut fading = Rsi::new(2);
+        let values = [1.0, 1.0, 1.0, 2.0].into_iter();
+        let found: Vec<f64> = values
+            .chain(std::iter::repeat_n(2.0, 1_100))
+            .map(|x| fading.push(x))
+            .collect();
+        assert!(found[..3].iter().all(|x| x.is_nan()));
+        assert!(found[3..1_025].iter().all(|x| (x - 100.0).abs() < 1e-12));
+        assert!(found[1_025..].iter().all(|x| x.is_nan()));
     }
 
     #[test]

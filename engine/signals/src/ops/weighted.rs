@@ -133,6 +133,8 @@ pub(crate) struct Vwap {
     window: Window<(f64, f64)>,
     traded: Sum,
     volume: Sum,
+    /// How many of the ticks in the window have a volume: without any, what rounding left of the sums is no mean.
+    with_volume: usize,
 }
 
 impl Vwap {
@@ -141,6 +143,7 @@ impl Vwap {
             window: Window::new(n, (0.0, 0.0)),
             traded: Sum::default(),
             volume: Sum::default(),
+            with_volume: 0,
         }
     }
 
@@ -150,6 +153,8 @@ impl Vwap {
             return f64::NAN;
         }
         let (old_price, old_volume) = self.window.replace((price, volume));
+        self.with_volume += usize::from(volume != 0.0);
+        self.with_volume -= usize::from(old_volume != 0.0);
         if self.window.is_in_order() {
             (self.traded, self.volume) = (Sum::default(), Sum::default());
             for (price, volume) in self.window.values() {
@@ -162,7 +167,7 @@ impl Vwap {
             self.volume.add(volume);
             self.volume.add(-old_volume);
         }
-        if self.window.is_full() {
+        if self.window.is_full() && self.with_volume > 0 {
             super::scalar::div(self.traded.value(), self.volume.value())
         } else {
             f64::NAN
@@ -188,6 +193,25 @@ mod tests {
             assert_eq!(found.0.to_bits(), f64::to_bits(expected));
             assert!((found.1 - expected).abs() < 1e-15);
         }
+    }
+
+    /// Sums of volumes that came and went need not end at zero to the last bit.
+    #[test]
+    fn ticks_without_volume_have_no_mean() {
+        let mut float = Vwap::new(5);
+        for (price, volume) in [
+            (7.1, 1e17),
+            (7.3, 0.001),
+            (7.7, 0.2),
+            (7.9, 12_345.678),
+            (8.3, 0.0),
+        ] {
+            float.push(price, volume);
+        }
+        for _ in 0..3 {
+            assert!(!float.push(9.0, 0.0).is_nan());
+        }
+        assert!(float.push(9.0, 0.0).is_nan());
     }
 
     #[test]

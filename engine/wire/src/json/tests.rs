@@ -15,10 +15,7 @@ fn names() -> Names {
     let mut instruments = Instruments::new();
     let bitcoin = InstrumentDef::new("binance.BTCUSDT", 2, 8, "USDT");
     assert_eq!(instruments.add(bitcoin).unwrap(), BITCOIN);
-    let feed = SourceDef {
-        name: "binance".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let feed = SourceDef::new("binance", SourceKind::Feed);
     assert_eq!(instruments.add_source(feed).unwrap(), FEED);
     let minutes = instruments.bar_source("1m".parse().unwrap()).unwrap();
     assert_eq!(minutes, MINUTES);

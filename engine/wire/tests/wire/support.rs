@@ -14,10 +14,7 @@ pub(crate) fn names() -> Names {
     let mut instruments = Instruments::new();
     let bitcoin = InstrumentDef::new("binance.BTCUSDT", 2, 8, "USDT");
     instruments.add(bitcoin).unwrap();
-    let source = SourceDef {
-        name: "binance".to_owned(),
-        kind: SourceKind::Feed,
-    };
+    let source = SourceDef::new("binance", SourceKind::Feed);
     instruments.add_source(source).unwrap();
     let signals = vec!["fast".to_owned(), "slow".to_owned()];
     Names::new(instruments, signals, vec!["cross".to_owned()]).unwrap()

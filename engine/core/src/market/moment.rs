@@ -1,0 +1,298 @@
+//! What the records of one moment closed, priced anew and changed, until the moment ends and is shown.
+//!
+//! A moment is shown in rounds: first the bars that time closed, one round for each close time in the order of time, then all
+//! the rest at once. How records fill a moment is in `records.rs`; who looks at the rounds is not known here.
+
+use crate::book::Top;
+use std::ops::Range;
+use tickloom_types::{BookState, Flags, Header, Kind, Record, StatusBody, StatusCode, Ts};
+
+/// What is shown of a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// Bars that closed at one time because time passed: these of the moment's `passed`.
+    Passed(Range<usize>),
+    /// What the records themselves said: prices, and the bars that they completed.
+    Now,
+}
+
+/// An instrument whose price was stated anew in a moment, or taken away.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tick {
+    pub(crate) instrument: usize,
+    /// Bid and ask with their sizes, or that they cannot be trusted any more.
+    pub(crate) top: Option<Stated>,
+    /// The last price.
+    pub(crate) last: Option<Stated>,
+}
+
+/// The newest record of the moment that stated a price.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stated {
+    pub(crate) header: Header,
+    /// Its place in the moment.
+    pub(crate) place: usize,
+}
+
+/// What was known of an instrument before the record that let time pass.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    pub(super) top: Option<Top>,
+    pub(super) last: Option<i64>,
+    pub(super) mark: Option<i64>,
+    pub(super) state: Option<BookState>,
+}
+
+/// Bars in the order in which they closed.
+#[derive(Clone, Debug)]
+pub(super) struct ClosedBars {
+    pub(super) records: Vec<Record>,
+    pub(super) causes: Vec<BarCause>,
+}
+
+/// What made a bar, and what closed it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BarCause {
+    /// Index of its builder; `None` for an input bar that nobody asked for.
+    pub(crate) builder: Option<usize>,
+    /// What outputs of it are stamped with: the bar's own header if time closed it, otherwise the record's.
+    pub(crate) header: Header,
+    /// Place of the record in the moment; 0 if time closed the bar.
+    pub(crate) place: usize,
+}
+
+/// What is known of a moment so far.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    /// Moments so far: what instruments remember of this one bears it.
+    pub(super) number: u64,
+    /// More records of it are to come.
+    pub(super) is_open: bool,
+    /// Records of it that count; those that the market drops do not.
+    pub(super) taken: usize,
+    /// The newest of these.
+    pub(super) newest: Record,
+    /// Bars that closed because time passed.
+    pub(super) passed: ClosedBars,
+    /// Bars that its records completed, or were.
+    pub(super) now: ClosedBars,
+    pub(super) ticks: Vec<Tick>,
+    /// Instruments as they were before the first record that let time pass, if a record changed them since.
+    pub(super) before: Vec<Before>,
+    /// Some record gave its instrument a new price.
+    pub(super) has_price: bool,
+    /// A status record came.
+    pub(super) has_status: bool,
+    /// Bars of `now` in the order in which they are counted; see [`Moment::arrange`].
+    order: Vec<usize>,
+    /// Ends of the sets in `order`.
+    sets: Vec<usize>,
+    /// By builder: the newest set that has a bar of it, counted over all moments.
+    newest_set: Vec<u64>,
+    /// Sets so far, over all moments.
+    sets_made: u64,
+    sorted: ClosedBars,
+}
+
+impl ClosedBars {
+    fn new(count: usize) -> ClosedBars {
+        ClosedBars {
+            records: Vec::with_capacity(count),
+            causes: Vec::with_capacity(count),
+        }
+    }
+
+    pub(super) fn push(&mut self, record: Record, cause: BarCause) {
+        self.records.push(record);
+        self.causes.push(cause);
+    }
+
+    fn clear(&mut self) {
+        self.records.clear();
+        self.causes.clear();
+    }
+
+    fn ts(&self, at: usize) -> Ts {
+        self.records[at].ts_event()
+    }
+}
+
+impl Moment {
+    /// Of a market with so many builders and instruments.
+    pub(super) fn new(builders: usize, instruments: usize) -> Moment {
+        let bars = 2 * builders + 1;
+        Moment {
+            number: 0,
+            is_open: false,
+            taken: 0,
+            newest: Record::default(),
+            passed: ClosedBars::new(bars),
+            now: ClosedBars::new(bars),
+            ticks: Vec::with_capacity(instruments),
+            before: Vec::with_capacity(instruments),
+            has_price: false,
+            has_status: false,
+            order: Vec::with_capacity(bars),
+            sets: Vec::with_capacity(bars),
+            newest_set: vec![0; builders],
+            sets_made: 0,
+            sorted: ClosedBars::new(bars),
+        }
+    }
+
+    /// Forgets the moment before.
+    pub(super) fn begin(&mut self) {
+        // Most moments close no bar, and some price nothing.
+        if !self.passed.records.is_empty() {
+            self.passed.clear();
+            self.before.clear();
+        }
+        self.begin_after_cut();
+    }
+
+    /// Forgets the moment before, but for the bars that time closed in it.
+    pub(super) fn begin_after_cut(&mut self) {
+        self.number += 1;
+        self.taken = 0;
+        self.has_price = false;
+        self.has_status = false;
+        if !self.now.records.is_empty() {
+            self.now.clear();
+            self.order.clear();
+            self.sets.clear();
+        }
+        self.ticks.clear();
+    }
+
+    /// A record of it counts.
+    pub(super) fn take(&mut self, record: &Record) {
+        self.taken += 1;
+        self.newest = *record;
+        self.newest.header = stamp_of(record);
+    }
+
+    /// Place of the record that is being taken in.
+    pub(super) fn place(&self) -> usize {
+        self.taken
+    }
+
+    /// The round after this one, the first one after `None`; `None` if all were shown, or nothing counts.
+    pub(super) fn next_round(&mut self, shown: Option<&Round>) -> Option<Round> {
+        let from = match shown {
+            Some(Round::Now) => return None,
+            Some(Round::Passed(range)) => range.end,
+            None if self.taken == 0 => return None,
+            None => {
+                self.sort_passed();
+                0
+            }
+        };
+        if from == self.passed.records.len() {
+            self.arrange();
+            return Some(Round::Now);
+        }
+        let later = self.passed.records[from..].iter();
+        let close = self.passed.ts(from);
+        let count = later.take_while(|bar| bar.ts_event() == close).count();
+        Some(Round::Passed(from..from + count))
+    }
+
+    /// Bars that time closed in the order of their closes; those of one time in the order in which they were closed.
+    fn sort_passed(&mut self) {
+        if self.passed.records.is_sorted_by_key(Record::ts_event) {
+            return;
+        }
+        let Moment {
+            passed,
+            sorted,
+            order,
+            ..
+        } = self;
+        order.clear();
+        order.extend(0..passed.records.len());
+        order.sort_unstable_by_key(|at| (passed.ts(*at), *at));
+        sorted.clear();
+        for at in order.iter() {
+            sorted.push(passed.records[*at], passed.causes[*at]);
+        }
+        order.clear();
+        std::mem::swap(passed, sorted);
+    }
+
+    /// Puts the bars of `now` into sets of which none has two bars of one builder, so that every bar counts in windows:
+    /// one set, unless a builder closed several in this moment. Bars with equal closes are in one set as far as can be,
+    /// and a set never has an earlier close than one before it.
+    fn arrange(&mut self) {
+        let count = self.now.records.len();
+        self.order.clear();
+        self.sets.clear();
+        self.order.extend(0..count);
+        if count < 2 {
+            self.sets.extend((count == 1).then_some(1));
+            return;
+        }
+        let now = &self.now;
+        self.order.sort_unstable_by_key(|at| (now.ts(*at), *at));
+        self.sets_made += 1;
+        let mut from = 0;
+        while from < count {
+            let end = self.end_of_close(from);
+            // Equal closes stay together: if one of them must wait for the next set, so do all.
+            if (from..end).any(|place| self.repeats(place)) {
+                self.begin_set(from);
+            }
+            for place in from..end {
+                if self.repeats(place) {
+                    self.begin_set(place);
+                }
+                if let Some(builder) = self.builder(place) {
+                    self.newest_set[builder] = self.sets_made;
+                }
+            }
+            from = end;
+        }
+        self.sets.push(count);
+    }
+
+    /// End of the bars in `order` that have the same close as the one at `from`.
+    fn end_of_close(&self, from: usize) -> usize {
+        let close = self.now.ts(self.order[from]);
+        let equal = self.order[from..].iter();
+        from + equal.take_while(|at| self.now.ts(**at) == close).count()
+    }
+
+    fn builder(&self, place: usize) -> Option<usize> {
+        self.now.causes[self.order[place]].builder
+    }
+
+    /// Whether the set has a bar of this one's builder already.
+    fn repeats(&self, place: usize) -> bool {
+        let builder = self.builder(place);
+        builder.is_some_and(|builder| self.newest_set[builder] == self.sets_made)
+    }
+
+    fn begin_set(&mut self, place: usize) {
+        self.sets.push(place);
+        self.sets_made += 1;
+    }
+
+    /// The bars of `now` by sets; see [`Moment::arrange`].
+    pub(super) fn set(&self, number: usize) -> Option<&[usize]> {
+        let end = *self.sets.get(number)?;
+        let start = number.checked_sub(1).map_or(0, |before| self.sets[before]);
+        Some(&self.order[start..end])
+    }
+}
+
+/// The header that outputs of a record are stamped with: whether more of its moment follows is no concern of theirs.
+pub(super) fn stamp_of(record: &Record) -> Header {
+    let mut header = record.header;
+    header.flags &= !Flags::MORE;
+    header
+}
+
+/// Whether the record begins a session.
+pub(super) fn is_start(record: &Record) -> bool {
+    record.header.kind == Kind::Status as u8
+        && StatusBody::of(record).code == StatusCode::Started as u16
+}

@@ -83,8 +83,8 @@ impl Log {
     pub(crate) fn ticks(&self, field: &Field) -> Vec<(usize, Option<Number>)> {
         let mut all = vec![];
         for (at, step) in self.steps.iter().enumerate() {
-            let stated = step.iter().filter_map(|tick| self.stated(field, tick));
-            if let Some(number) = stated.last() {
+            let mut stated = step.iter().filter_map(|tick| self.stated(field, tick));
+            if let Some(number) = stated.next_back() {
                 all.push((at, number));
             }
         }

@@ -191,8 +191,8 @@ impl Model {
                 counts: round.is_of_records,
             };
             let mut view = round.seen.views[instrument];
-            let own = round.bars.iter().filter(|bar| bar.instrument == instrument);
-            if let (Some(bar), true) = (own.last(), view.mark.is_some()) {
+            let mut own = round.bars.iter().filter(|bar| bar.instrument == instrument);
+            if let (Some(bar), true) = (own.next_back(), view.mark.is_some()) {
                 view.close = Some(bar.bar.body.close);
             }
             for intent in decide(&runner.plan, &mut self.rides[at], &sight) {

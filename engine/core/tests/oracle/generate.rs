@@ -417,7 +417,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         weighted(rare, 10_i64..2_000),
         weighted(rare, 10_i64..2_000),
         weighted(rare, 1_u32..4),
-        weighted(rare, prop_oneof![Just(0_u32), Just(10), Just(100)]),
+        weighted(0.2, prop_oneof![Just(0_u32), Just(10), Just(100)]),
         weighted(0.3, prop_oneof![Just(1_i64), Just(10), Just(100)]),
     )
         .prop_map(
@@ -491,6 +491,17 @@ fn expr(tellings: &[Telling]) -> BoxedStrategy<Expr> {
         2 => (field(tellings), 1_usize..4).prop_map(|(field, back)| Expr::Lag(field, back)),
         2 => (exact, 1_usize..4).prop_map(|(field, length)| Expr::Sma(field, length)),
     ];
+    let of_bars = (field(tellings), field(tellings), op(), 1_usize..3).prop_filter_map(
+        "together is of bars",
+        |(a, b, op, length)| {
+            let are_bars = [a, b].iter().all(|field| {
+                matches!(field.what, What::Close(_) | What::High(_) | What::Volume(_))
+            });
+            let both = Expr::two(op, Expr::Field(a), Expr::Sma(b, length));
+            are_bars.then(|| Expr::Together(Box::new(both)))
+        },
+    );
+    let leaf = prop_oneof![8 => leaf, 1 => of_bars];
     leaf.prop_recursive(3, 8, 2, |inner| {
         (op(), inner.clone(), inner).prop_map(|(op, a, b)| {
             // Of constants alone little can be made: the engine refuses what is undefined.

@@ -27,6 +27,7 @@ mod moment;
 mod orders;
 mod risk;
 mod strategies;
+mod venue;
 mod words;
 mod world;
 

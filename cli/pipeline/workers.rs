@@ -193,3 +193,6 @@ impl WorkerThread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,15 +97,9 @@ impl Sampler {
 
 /// The instruments of the strategies, each once.
 pub(crate) fn traded(config: &CoreConfig) -> Vec<InstrumentId> {
-    let mut ids: Vec<InstrumentId> = Vec::new();
-    for strategy in &config.strategies {
-        let named = strategy.instrument();
-        let id = match named {
-            Some(name) => config.instruments.find(name).map(|(id, _)| id),
-            None => config.default_instrument,
-        };
-        ids.extend(id);
-    }
+    let strategies = config.strategies.iter();
+    let traded = strategies.filter_map(|strategy| strategy.traded(config).ok());
+    let mut ids: Vec<InstrumentId> = traded.flatten().collect();
     ids.sort_unstable();
     ids.dedup();
     ids

@@ -188,9 +188,9 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
         }
         let mut end = end;
         let portfolio = self.trade.portfolio();
-        for (runner, strategy) in self.trade.runners().iter().zip(0..) {
+        for runner in self.trade.runners() {
             let own = &columns[runner.rules()];
-            let held = portfolio.position(strategy, runner.instrument).qty();
+            let held = portfolio.position(runner.strategy, runner.instrument).qty();
             match &runner.kind {
                 RunnerKind::Rules(rules) => {
                     for place in rules.awaited(held).into_iter().flatten() {

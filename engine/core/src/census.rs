@@ -66,8 +66,9 @@ impl Census {
     }
 
     fn of(&self, instrument: InstrumentId) -> impl Iterator<Item = Given> {
-        let all = self.given.iter().filter(move |(of, _)| *of == instrument);
-        all.map(|(_, given)| *given)
+        let from = self.given.range((instrument, Given::Trades)..);
+        let own = from.take_while(move |(of, _)| *of == instrument);
+        own.map(|(_, given)| *given)
     }
 
     /// Whether a field can have a value; if not, what it needs.
@@ -125,6 +126,10 @@ impl fmt::Display for Given {
 pub fn check_run(config: &CoreConfig, census: &Census) -> Result<(), CoreError> {
     let expressions = Expressions::new(config)?;
     expressions.check_parameters(config)?;
+    let (all, _) = expressions.compile(0..expressions.len(), config)?;
+    if all.leaves().iter().all(|leaf| census.feeds(leaf).is_ok()) {
+        return Ok(());
+    }
     for number in 0..expressions.len() {
         let (graph, _) = expressions.compile(number..number + 1, config)?;
         for leaf in graph.leaves() {

@@ -10,6 +10,7 @@ use crate::limits::CHANGES_EXPECTED;
 use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
+use crate::risk::Refused;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
 use crate::silent::{self, NeverClosed, NeverReady};
@@ -33,8 +34,6 @@ pub(crate) struct Decider {
     rules: RuleValues,
     /// How many expressions are signals; the others are rules.
     signals: usize,
-    /// Something was said of orders since strategies decided last.
-    has_order_news: bool,
     /// By expression: whether it ever had a value.
     was_ready: Vec<bool>,
 }
@@ -109,6 +108,12 @@ impl Core {
         silent::never_closed(&self.market)
     }
 
+    /// Orders that risk refused so far, by rule.
+    #[must_use]
+    pub fn refused(&self) -> &Refused {
+        self.decider.trade.refused()
+    }
+
     /// Fills of all strategies so far.
     #[must_use]
     pub fn fills(&self) -> u64 {
@@ -124,11 +129,12 @@ impl Decider {
             rules.set_constant(*rule, *value);
             was_ready[plan.expressions.signals + rule.0] = !value.is_nan();
         }
+        let mut trade = TradeStage::new(plan.config)?;
+        trade.call_constants(&rules);
         Ok(Decider {
-            trade: TradeStage::new(plan.config)?,
+            trade,
             rules,
             signals: plan.expressions.signals,
-            has_order_news: false,
             was_ready,
         })
     }
@@ -141,16 +147,12 @@ impl Decider {
         market: &Market,
         out: &mut Outputs,
     ) {
-        if market.has_dropped() {
-            return;
+        if !market.has_dropped() {
+            self.trade.on_record(seq, record, market, out);
         }
-        let said = out.records().len();
-        self.trade.on_record(seq, record, market, out);
-        self.has_order_news |= out.records().len() > said;
     }
 
-    /// Tells the signals that changed, in their order, and lets the strategies decide if there is anything new for them: a
-    /// price, a bar, a status, a rule or an order of theirs. Every turn of an order is an output, so that is what is looked at.
+    /// Tells the signals that changed, in their order, and lets the strategies decide for which something is new.
     pub(crate) fn decide<'a>(
         &mut self,
         seq: Seq,
@@ -170,14 +172,8 @@ impl Decider {
                 None => out.push(signal(seq, change)),
             }
         }
-        let has_news =
-            market.has_changed() || self.has_order_news || !self.rules.all_ticked().is_empty();
-        if has_news {
-            let said = out.records().len();
-            self.trade
-                .decide(seq, market.cause(), market, &self.rules, out);
-            self.has_order_news = out.records().len() > said;
-        }
+        let cause = market.cause();
+        self.trade.decide(seq, cause, market, &self.rules, out);
     }
 }
 

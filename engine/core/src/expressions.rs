@@ -63,21 +63,20 @@ impl Expressions {
         });
         let mut all: Vec<Expression> = signals.collect();
         for strategy in &config.strategies {
-            for (text, field, instrument) in strategy.expressions() {
-                let owner = format!("strategy {}", strategy.name());
-                let instrument = match instrument {
-                    None => config.default_instrument,
-                    Some(name) => match config.instruments.find(&name) {
-                        Some((id, _)) => Some(id),
-                        None => return Err(CoreError::UnknownInstrument { owner, name }),
-                    },
-                };
-                all.push(Expression {
-                    owner,
+            let expressions = strategy.expressions();
+            let traded = strategy.traded(config)?;
+            let is_one_of_many = traded.len() > 1;
+            for instrument in traded {
+                let mut owner = format!("strategy {}", strategy.name());
+                if let Some(def) = config.instruments.get(instrument).filter(|_| is_one_of_many) {
+                    owner = format!("{owner} on {}", def.name);
+                }
+                all.extend(expressions.iter().map(|(field, text)| Expression {
+                    owner: owner.clone(),
                     field,
-                    text,
-                    instrument,
-                });
+                    text: (*text).to_owned(),
+                    instrument: Some(instrument),
+                }));
             }
         }
         if all.len() > EXPRESSIONS_MAX {

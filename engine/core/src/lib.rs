@@ -40,11 +40,12 @@ pub use market::{Counters, Market};
 pub use order::{NewOrder, Order, OrderSize, Verdict};
 pub use outputs::{OutputHash, Outputs};
 pub use portfolio::{Portfolio, Position, Trade};
+pub use risk::Refused;
 pub use silent::{NeverClosed, NeverReady};
-pub use strategy::{CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
+pub use strategy::{Calls, CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
 pub use trade_config::{
     AccountConfig, FEE_DECIMALS, FeeRate, FillModel, InstrumentLimits, RiskLimits, Size,
-    StrategyDef, TradeConfigError, VolumeShare,
+    StrategyDef, TradeConfigError, Traded, VolumeShare,
 };
 pub use venue::{Offer, Outcome, PaperVenue, PriceEvent, Venue};
 pub use workers::{Found, Merger, SignalWorker, split};

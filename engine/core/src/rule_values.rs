@@ -38,6 +38,12 @@ impl RuleValues {
         self.is_constant[rule.0] = true;
     }
 
+    /// The rules without a field in them.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = RuleId> + '_ {
+        let places = self.is_constant.iter().enumerate();
+        places.filter_map(|(at, is_constant)| is_constant.then_some(RuleId(at)))
+    }
+
     /// `None` while it is not ready.
     pub(crate) fn value(&self, rule: RuleId) -> Option<f64> {
         self.values.get(rule.0).copied().filter(|v| !v.is_nan())
@@ -64,8 +70,9 @@ impl RuleValues {
     /// It was evaluated; NaN is not ready. Rules come in their order.
     pub(crate) fn set(&mut self, rule: RuleId, value: f64) {
         self.values[rule.0] = value;
-        self.ticked_at[rule.0] = self.round;
-        self.ticked.push(rule);
+        if std::mem::replace(&mut self.ticked_at[rule.0], self.round) != self.round {
+            self.ticked.push(rule);
+        }
     }
 }
 

@@ -3,10 +3,9 @@
 //! A moment is shown in rounds: first the bars that time closed, one round for each close time in the order of time, then all
 //! the rest at once. How records fill a moment is in `records.rs`; who looks at the rounds is not known here.
 
-use super::stamp_of;
 use crate::book::Top;
 use std::ops::Range;
-use tickloom_types::{BookState, Header, Record, Ts};
+use tickloom_types::{BookState, Flags, Header, Kind, Record, StatusBody, StatusCode, Ts};
 
 /// What is shown of a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -274,4 +273,17 @@ impl Moment {
         let start = number.checked_sub(1).map_or(0, |before| self.sets[before]);
         Some(&self.order[start..end])
     }
+}
+
+/// The header that outputs of a record are stamped with: whether more of its moment follows is no concern of theirs.
+pub(super) fn stamp_of(record: &Record) -> Header {
+    let mut header = record.header;
+    header.flags &= !Flags::MORE;
+    header
+}
+
+/// Whether the record begins a session.
+pub(super) fn is_start(record: &Record) -> bool {
+    record.header.kind == Kind::Status as u8
+        && StatusBody::of(record).code == StatusCode::Started as u16
 }

@@ -1,7 +1,7 @@
 //! How each kind of input record changes the market. Outputs are not made here, only collected.
 
-use super::moment::{BarCause, Before, Tick};
-use super::{Bad, Market, stamp_of};
+use super::moment::{BarCause, Before, Tick, stamp_of};
+use super::{Bad, Market};
 use crate::bars::{Added, Closed};
 use crate::limits::TS_AHEAD_MAX;
 use crate::prices::Applied;

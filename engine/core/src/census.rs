@@ -5,6 +5,7 @@ use crate::bars::fits;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
+use crate::trade_config::StrategyDef;
 use std::collections::BTreeSet;
 use std::fmt;
 use tickloom_signals::{Clock, Field, Leaf};
@@ -118,15 +119,17 @@ impl fmt::Display for Given {
     }
 }
 
-/// Checks what a person asks for before it runs: that every parameter is used, and that this data feeds every field. A recorded
-/// run is not asked again when it is replayed.
+/// Checks what a person asks for before it runs: account and strategies, that every parameter is used, and that this data feeds
+/// every field. A recorded run is not asked again when it is replayed.
 ///
 /// # Errors
 /// [`CoreError`] as from `Core::new`; [`CoreError::UnusedParameter`]; [`CoreError::NoData`] for the first field without data.
 pub fn check_run(config: &CoreConfig, census: &Census) -> Result<(), CoreError> {
+    config.account.check()?;
+    config.strategies.iter().try_for_each(StrategyDef::check)?;
     let expressions = Expressions::new(config)?;
-    expressions.check_parameters(config)?;
     let (all, _) = expressions.compile(0..expressions.len(), config)?;
+    expressions.check_parameters(config)?;
     if all.leaves().iter().all(|leaf| census.feeds(leaf).is_ok()) {
         return Ok(());
     }

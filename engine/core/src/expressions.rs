@@ -68,7 +68,11 @@ impl Expressions {
             let is_one_of_many = traded.len() > 1;
             for instrument in traded {
                 let mut owner = format!("strategy {}", strategy.name());
-                if let Some(def) = config.instruments.get(instrument).filter(|_| is_one_of_many) {
+                if let Some(def) = config
+                    .instruments
+                    .get(instrument)
+                    .filter(|_| is_one_of_many)
+                {
                     owner = format!("{owner} on {}", def.name);
                 }
                 all.extend(expressions.iter().map(|(field, text)| Expression {

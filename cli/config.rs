@@ -14,7 +14,8 @@ use tickloom_core::{
     AccountConfig, Census, CoreConfig, Given, RiskLimits, SignalDef, StrategyDef, check_run,
 };
 use tickloom_data::{QuestDbAddress, SyncPolicy};
-use tickloom_feeds::{Channel, Feed, FeedConfig};
+use tickloom_feeds::binance::Channel;
+use tickloom_feeds::{Feed, FeedConfig};
 use tickloom_ring::{RingConfig, Wait};
 use tickloom_types::{BarSpec, DurationNs, Instruments};
 

@@ -10,6 +10,8 @@ use crate::failure::Failure;
 use crate::output;
 use anyhow::anyhow;
 use std::path::Path;
+use tickloom_backtest::LeftOut;
+use tickloom_core::{Census, Given};
 use tickloom_data::{
     BarPrice, Calendars, Catalog, DataError, ImportOptions, QuestDb, Range, ScanQuery, Table,
     read_file, rescale_qty, with_calendar,
@@ -30,7 +32,14 @@ pub(super) struct Data {
     pub(super) watch: Option<Watch>,
     /// The catalog that they come from.
     pub(super) catalog: Option<Catalog>,
+    /// What there is of each instrument, as far as it is known before the run.
+    pub(super) census: Census,
+    /// Lines of a file that were left out; of a catalog and a server nobody knows.
+    pub(super) left_out: Option<LeftOut>,
 }
+
+/// Wrong rows of a file that are told apart by their reasons; of more, only how many there are.
+const ERRORS_MAX: usize = 10_000;
 
 /// Records, in memory or read while the run goes on.
 pub(super) enum Records {
@@ -144,11 +153,13 @@ impl Data {
 fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
     let named = settings.instrument(args);
     if let Some(origin) = capture::origin(path).map_err(Failure::input)? {
-        let (records, instruments) = capture::read(path, origin)?;
+        let (records, instruments, left_out) = capture::read(path, origin)?;
         let instrument = choose(&instruments, named, args.strategy.is_some())?;
         let records = within(records, settings, path)?;
         return Ok(Data {
             watch: look(args, &instruments, &records)?,
+            census: census_of(&records, &instruments),
+            left_out: Some(left_out),
             instruments,
             instrument,
             bar: settings.bar,
@@ -159,6 +170,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
     }
     let options = ImportOptions {
         instrument: named.map(str::to_owned),
+        errors_max: ERRORS_MAX,
         ..ImportOptions::default()
     };
     let mut file = read_file(path, &options).map_err(Failure::input)?;
@@ -172,6 +184,8 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
     let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
     Ok(Data {
         watch: look(args, &file.instruments, &file.records)?,
+        census: census_of(&file.records, &file.instruments),
+        left_out: Some(capture::refused_rows(&file.report)),
         instruments: file.instruments,
         instrument,
         bar: settings.bar.or(file.report.bar),
@@ -179,6 +193,52 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         records: Records::Memory(file.records),
         catalog: None,
     })
+}
+
+/// What there is among the records of a file.
+fn census_of(records: &[Record], instruments: &Instruments) -> Census {
+    let mut census = Census::new();
+    for record in records {
+        census.count(record, instruments);
+    }
+    census
+}
+
+/// What there is among the tables that a query reads, and the bars that are made on the way.
+fn census_of_tables(
+    ranges: &[Range],
+    query: &ScanQuery,
+    instruments: &Instruments,
+    made: Option<BarSpec>,
+) -> Census {
+    let mut census = Census::new();
+    for range in ranges {
+        let name = range.instrument.as_deref().unwrap_or_default();
+        let Some((id, _)) = instruments.find(name) else {
+            continue;
+        };
+        let is_out = query.from.is_some_and(|from| range.to < from)
+            || query.to.is_some_and(|to| range.from > to);
+        let given = match (range.table, range.bar) {
+            (Table::Trades, _) => Given::Trades,
+            (Table::Quotes, _) => Given::Quotes,
+            (Table::BookUpdates | Table::BookSnapshots, _) => Given::Levels,
+            (Table::OrderUpdates, _) => Given::Orders,
+            (Table::Bars, Some(spec)) if query.bars.is_empty() || query.bars.contains(&spec) => {
+                Given::Bars(spec)
+            }
+            _ => continue,
+        };
+        if is_out {
+            continue;
+        }
+        census.add(id, given);
+        let can_make = matches!(given, Given::Trades | Given::Quotes | Given::Bars(_));
+        if let Some(made) = made.filter(|_| can_make) {
+            census.add(id, Given::Bars(made));
+        }
+    }
+    census
 }
 
 /// Looks at the records of a file.
@@ -273,13 +333,16 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         _ => led,
     };
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
-    let is_given = plan.is_some_and(|plan| plan.is_given);
+    let made = bar.filter(|_| plan.is_some_and(|plan| plan.is_given));
+    let census = census_of_tables(&ranges, &query, &instruments, made);
     Ok(Data {
         instruments,
         instrument,
         bar,
-        given_bars: bar.filter(|_| is_given).into_iter().collect(),
+        given_bars: made.into_iter().collect(),
         records: Records::Stream(rows_max, records),
+        census,
+        left_out: None,
         watch,
         catalog: match history {
             History::Catalog(catalog) => Some(catalog.clone()),

@@ -52,7 +52,7 @@ pub fn run_bars(
     equity.reserve(bars.len());
     let expressions = Expressions::new(config)?;
     let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
-    let trade = TradeStage::new(config)?;
+    let trade = TradeStage::new(config, std::iter::empty())?;
     if needs_steps(config, bars, &graph, &trade) {
         return step_through(config, bars, equity, on_outputs);
     }

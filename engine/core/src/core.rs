@@ -129,10 +129,9 @@ impl Decider {
             rules.set_constant(*rule, *value);
             was_ready[plan.expressions.signals + rule.0] = !value.is_nan();
         }
-        let mut trade = TradeStage::new(plan.config)?;
-        trade.call_constants(&rules);
+        let constants = plan.constants.iter().map(|(rule, _)| *rule);
         Ok(Decider {
-            trade,
+            trade: TradeStage::new(plan.config, constants)?,
             rules,
             signals: plan.expressions.signals,
             was_ready,
@@ -152,7 +151,7 @@ impl Decider {
         }
     }
 
-    /// Tells the signals that changed, in their order, and lets the strategies decide for which something is new.
+    /// Tells the signals that changed, in their order, and lets the strategies decide.
     pub(crate) fn decide<'a>(
         &mut self,
         seq: Seq,
@@ -172,8 +171,8 @@ impl Decider {
                 None => out.push(signal(seq, change)),
             }
         }
-        let cause = market.cause();
-        self.trade.decide(seq, cause, market, &self.rules, out);
+        self.trade
+            .decide(seq, market.cause(), market, &self.rules, out);
     }
 }
 

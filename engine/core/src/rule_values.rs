@@ -38,12 +38,6 @@ impl RuleValues {
         self.is_constant[rule.0] = true;
     }
 
-    /// The rules without a field in them.
-    pub(crate) fn constants(&self) -> impl Iterator<Item = RuleId> + '_ {
-        let places = self.is_constant.iter().enumerate();
-        places.filter_map(|(at, is_constant)| is_constant.then_some(RuleId(at)))
-    }
-
     /// `None` while it is not ready.
     pub(crate) fn value(&self, rule: RuleId) -> Option<f64> {
         self.values.get(rule.0).copied().filter(|v| !v.is_nan())

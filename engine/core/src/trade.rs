@@ -20,7 +20,7 @@ use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::risk::Refused;
-use crate::rule_values::RuleValues;
+use crate::rule_values::{RuleId, RuleValues};
 use crate::strategy::{Intents, Own, Runner};
 use crate::trade_config::FillModel;
 use crate::venue::{PriceEvent, Venue};
@@ -86,7 +86,14 @@ pub(crate) struct SeenPrices {
 }
 
 impl TradeStage {
-    pub(crate) fn new(config: &CoreConfig) -> Result<TradeStage, CoreError> {
+    /// `constants` are the rules without a field in them.
+    ///
+    /// # Errors
+    /// [`CoreError`] with the setting that is wrong.
+    pub(crate) fn new(
+        config: &CoreConfig,
+        constants: impl Iterator<Item = RuleId>,
+    ) -> Result<TradeStage, CoreError> {
         config.account.check()?;
         let count = config.strategies.len();
         if count > STRATEGIES_MAX {
@@ -112,7 +119,7 @@ impl TradeStage {
         check_currency(config, &runners)?;
         let fills_at_close = config.account.fill == FillModel::SameClose;
         Ok(TradeStage {
-            calling: Calling::new(&runners, config.instruments.len()),
+            calling: Calling::new(&runners, config.instruments.len(), constants),
             closes: fills_at_close.then(|| Closes::new(config.instruments.len())),
             runners,
             intents: Intents::default(),
@@ -129,11 +136,6 @@ impl TradeStage {
     /// Fills so far.
     pub(crate) fn fills(&self) -> u64 {
         self.desk.fills()
-    }
-
-    /// Takes note of the expressions that are constants: nothing else would call whom they belong to.
-    pub(crate) fn call_constants(&mut self, rules: &RuleValues) {
-        self.calling.call_constants(&self.runners, rules);
     }
 
     /// Orders that were refused so far, by rule.
@@ -196,7 +198,7 @@ impl TradeStage {
         rules: &RuleValues,
         out: &mut Outputs,
     ) {
-        if !self.calling.collect(record, market, rules) {
+        if !self.calling.collect(market, rules) {
             return;
         }
         let cause = Cause::new(seq, record.header);
@@ -216,9 +218,12 @@ impl TradeStage {
                 market,
                 closes: self.closes.as_ref(),
             };
-            execute(&mut self.desk, cause, strategy, view, &self.intents, out);
+            let before = out.records().len();
+            for intent in self.intents.as_slice() {
+                self.desk.execute(cause, strategy, *intent, view, out);
+            }
             self.intents.clear();
-            self.calling.has_intended(at);
+            self.calling.on_orders(&out.records()[before..]);
         }
     }
 
@@ -233,15 +238,11 @@ impl TradeStage {
         for runner in &self.runners {
             let own = own(runner, &self.desk, rules);
             runner.decide_by_expressions(&own, &mut self.intents);
-            let view = View::Close(close);
-            execute(
-                &mut self.desk,
-                cause,
-                runner.strategy,
-                view,
-                &self.intents,
-                out,
-            );
+            for intent in self.intents.as_slice() {
+                let view = View::Close(close);
+                self.desk
+                    .execute(cause, runner.strategy, *intent, view, out);
+            }
             self.intents.clear();
         }
     }
@@ -321,19 +322,6 @@ fn own<'a>(runner: &Runner, desk: &'a Desk, rules: &'a RuleValues) -> Own<'a> {
         rules,
         portfolio: desk.portfolio(),
         venue: desk.venue(),
-    }
-}
-
-fn execute(
-    desk: &mut Desk,
-    cause: Cause,
-    strategy: u8,
-    view: View<'_>,
-    intents: &Intents,
-    out: &mut Outputs,
-) {
-    for intent in intents.as_slice() {
-        desk.execute(cause, strategy, *intent, view, out);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Moments, worked out by hand: what ticks, when, how often, and with which time and instrument.
 
 use super::*;
-use tickloom_types::{BarBody, SourceDef, SourceKind};
+use tickloom_types::{BarBody, Clock, SourceDef, SourceKind};
 
 const MS: i64 = 1_000_000;
 const A: InstrumentId = InstrumentId(0);
@@ -20,6 +20,8 @@ fn two(signals: &[&str]) -> CoreConfig {
     let feed = SourceDef {
         name: "feed".to_owned(),
         kind: SourceKind::Feed,
+        clock: Clock::Recv,
+        feed_latency: 0,
     };
     all.add_source(feed).unwrap();
     all.bar_source("1d".parse().unwrap()).unwrap();

@@ -113,6 +113,7 @@ mod tests {
         };
         let config = CoreConfig {
             instruments,
+            default_instrument: Some(id),
             strategies: vec![strategy],
             ..CoreConfig::default()
         };

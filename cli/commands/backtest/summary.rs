@@ -91,7 +91,11 @@ pub(super) fn print(outcome: &Outcome, manifest: &Manifest) {
     }
     output::line("");
     for (name, text) in notes(outcome, manifest) {
-        let style = if name == "Warning" { Style::Bad } else { Style::Dim };
+        let style = if name == "Warning" {
+            Style::Bad
+        } else {
+            Style::Dim
+        };
         output::line(&output::styled(&format!("  {name:<13} {text}"), style));
     }
     output::line(&format!("\n  {:<13} {}", "Data hash", outcome.data_hash));

@@ -2,6 +2,7 @@
 
 use crate::binance::{Channel, Symbol, Untimed, Venue};
 use crate::limits;
+use crate::line::{Line, lines};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use thiserror::Error;
@@ -44,6 +45,13 @@ pub struct FeedConfig {
     /// Wait before a snapshot is asked for again.
     #[serde(default = "default_snapshot_retry_ms")]
     pub snapshot_retry_ms: u64,
+    /// A subscription of which nothing has come for so long after the connection was made is silent; for trades, six times as
+    /// long.
+    #[serde(default = "default_first_data_ms")]
+    pub first_data_ms: u64,
+    /// A connection that is so old is replaced before the venue ends it. The next one is made first.
+    #[serde(default = "default_max_age_ms")]
+    pub max_age_ms: u64,
     /// Seed of the jitter in the waits.
     #[serde(default)]
     pub jitter_seed: u64,
@@ -67,6 +75,15 @@ fn default_reconnect_ms_max() -> u64 {
 
 fn default_snapshot_retry_ms() -> u64 {
     1_000
+}
+
+fn default_first_data_ms() -> u64 {
+    10_000
+}
+
+/// Ten minutes less than the day after which the venue ends a connection.
+fn default_max_age_ms() -> u64 {
+    85_800_000
 }
 
 /// Why settings of a feed were refused.
@@ -126,8 +143,8 @@ pub struct Feed {
     pub symbols: Vec<Symbol>,
     /// What is subscribed to.
     pub channels: Vec<Channel>,
-    /// Address of the combined stream.
-    pub stream_url: String,
+    /// The connections that it needs.
+    pub lines: Vec<Line>,
     /// Base address of the REST service.
     pub rest_url: String,
     /// Reconnect when nothing came for so long.
@@ -138,6 +155,10 @@ pub struct Feed {
     pub reconnect_max: Duration,
     /// Wait before a snapshot is asked for again.
     pub snapshot_retry: Duration,
+    /// A subscription of which nothing has come for so long is silent.
+    pub first_data: Duration,
+    /// A connection that is so old is replaced.
+    pub max_age: Duration,
     /// Seed of the jitter.
     pub jitter_seed: u64,
 }
@@ -158,6 +179,8 @@ impl FeedConfig {
             reconnect_ms: default_reconnect_ms(),
             reconnect_ms_max: default_reconnect_ms_max(),
             snapshot_retry_ms: default_snapshot_retry_ms(),
+            first_data_ms: default_first_data_ms(),
+            max_age_ms: default_max_age_ms(),
             jitter_seed: 0,
         }
     }
@@ -204,14 +227,16 @@ impl FeedConfig {
         Ok(Feed {
             venue: self.venue,
             source: instruments.add_source(source).map_err(refuse)?,
+            lines: lines(self.venue, self.ws_base(), &symbols, &self.channels),
             symbols,
             channels: self.channels.clone(),
-            stream_url: self.stream_url(),
             rest_url: self.rest_base(),
             idle_timeout: Duration::from_millis(self.idle_timeout_ms),
             reconnect: Duration::from_millis(self.reconnect_ms),
             reconnect_max: Duration::from_millis(self.reconnect_ms_max),
             snapshot_retry: Duration::from_millis(self.snapshot_retry_ms),
+            first_data: Duration::from_millis(self.first_data_ms),
+            max_age: Duration::from_millis(self.max_age_ms),
             jitter_seed: self.jitter_seed,
         })
     }
@@ -249,25 +274,25 @@ impl FeedConfig {
                 expected,
             ));
         }
-        if self.idle_timeout_ms == 0 {
-            return Err(refuse("idle_timeout_ms", "0".to_owned(), "above zero"));
+        for (field, value) in [
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("first_data_ms", self.first_data_ms),
+            ("max_age_ms", self.max_age_ms),
+        ] {
+            if value == 0 {
+                return Err(refuse(field, "0".to_owned(), "above zero"));
+            }
         }
         Ok(())
     }
 
-    fn stream_url(&self) -> String {
+    /// The base address without a path that belongs to some streams only.
+    fn ws_base(&self) -> &str {
         let base = self.ws_url.as_deref().unwrap_or(self.venue.ws_url());
-        let mut streams = Vec::new();
-        for symbol in &self.symbols {
-            for channel in &self.channels {
-                streams.push(self.venue.stream_name(symbol, *channel));
-            }
-        }
-        format!(
-            "{}/stream?streams={}",
-            base.trim_end_matches('/'),
-            streams.join("/")
-        )
+        let base = base.trim_end_matches('/');
+        let groups = self.venue.groups().iter();
+        let mut without = groups.filter_map(|group| base.strip_suffix(group));
+        without.next().unwrap_or(base)
     }
 
     fn rest_base(&self) -> String {
@@ -275,7 +300,7 @@ impl FeedConfig {
             (Some(url), _) => url.clone(),
             (None, None) => self.venue.rest_url().to_owned(),
             // `ws` to `http` and `wss` to `https`.
-            (None, Some(url)) => url.replacen("ws", "http", 1),
+            (None, Some(_)) => self.ws_base().replacen("ws", "http", 1),
         };
         base.trim_end_matches('/').to_owned()
     }
@@ -339,6 +364,7 @@ fn parse_address(text: &str) -> Result<FeedConfig, FeedError> {
         return Err(refuse("host", "", "a host and port"));
     }
     let mut venue = Venue::from_host(host);
+    let (group, path) = split_group(path);
     let mut streams = path.strip_prefix("/ws/").unwrap_or("");
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
@@ -356,7 +382,12 @@ fn parse_address(text: &str) -> Result<FeedConfig, FeedError> {
         let expected = "the same channels, each once, for every symbol (otherwise use two feeds)";
         return Err(refuse("streams", streams, expected));
     }
-    let venue = venue.unwrap_or(Venue::Spot);
+    // Only USD-margined futures have such a path.
+    let venue = venue.unwrap_or(if group.is_empty() {
+        Venue::Spot
+    } else {
+        Venue::Usdm
+    });
     let mut config = FeedConfig::new(venue, symbols);
     config.channels = channels;
     config.ws_url = Some(base.to_owned());
@@ -373,6 +404,16 @@ fn split_base(address: &str) -> (&str, &str) {
         Some(at) => address.split_at(authority_at + at),
         None => (address, ""),
     }
+}
+
+/// Splits `/public/stream` after the part that belongs to some streams only.
+fn split_group(path: &str) -> (&str, &str) {
+    let groups = Venue::Usdm.groups().iter();
+    let mut found = groups.filter_map(|group| {
+        let rest = path.strip_prefix(group)?;
+        rest.starts_with('/').then_some((*group, rest))
+    });
+    found.next().unwrap_or(("", path))
 }
 
 /// The symbols and the channels in a list of streams, each once.
@@ -395,6 +436,49 @@ fn parse_streams(streams: &str) -> Result<(Vec<String>, Vec<Channel>), String> {
 mod tests {
     use super::*;
 
+    fn only_url(feed: &Feed) -> &str {
+        let [line] = feed.lines.as_slice() else {
+            panic!("{:?}", feed.lines);
+        };
+        &line.url
+    }
+
+    #[test]
+    fn an_old_address_of_futures_becomes_the_new_ones() {
+        let streams = "streams=btcusdt@depth@0ms/btcusdt@aggTrade";
+        for path in ["", "/public", "/market"] {
+            for end in [
+                "/stream?".to_owned() + streams,
+                "/ws/".to_owned() + &streams[8..],
+            ] {
+                let text = format!("wss://fstream.binance.com{path}{end}");
+                let config = FeedConfig::parse(&text).unwrap();
+                let feed = config.resolve(&mut Instruments::new()).unwrap();
+                let urls: Vec<&str> = feed.lines.iter().map(|line| line.url.as_str()).collect();
+                let expected = [
+                    "wss://fstream.binance.com/public/stream?streams=btcusdt@depth@0ms",
+                    "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade",
+                ];
+                assert_eq!(
+                    (feed.venue, urls.as_slice()),
+                    (Venue::Usdm, &expected[..]),
+                    "{text}"
+                );
+                assert_eq!(feed.rest_url, "https://fapi.binance.com");
+            }
+        }
+        let local = FeedConfig::parse("ws://127.0.0.1:9000/market/ws/btcusdt@aggTrade").unwrap();
+        let feed = local.resolve(&mut Instruments::new()).unwrap();
+        assert_eq!(
+            (feed.venue, only_url(&feed), feed.rest_url.as_str()),
+            (
+                Venue::Usdm,
+                "ws://127.0.0.1:9000/market/stream?streams=btcusdt@aggTrade",
+                "http://127.0.0.1:9000"
+            )
+        );
+    }
+
     #[test]
     fn a_name_with_symbols_is_the_venue_itself() {
         let config = FeedConfig::parse("binance-usdm:btcusdt,ETHUSDT").unwrap();
@@ -402,8 +486,8 @@ mod tests {
         let mut instruments = Instruments::new();
         let feed = config.resolve(&mut instruments).unwrap();
         assert_eq!(
-            feed.stream_url,
-            "wss://fstream.binance.com/stream?streams=btcusdt@depth@0ms/btcusdt@bookTicker/btcusdt@trade/\
+            only_url(&feed),
+            "wss://fstream.binance.com/public/stream?streams=btcusdt@depth@0ms/btcusdt@bookTicker/btcusdt@trade/\
              ethusdt@depth@0ms/ethusdt@bookTicker/ethusdt@trade"
         );
         assert_eq!(
@@ -424,7 +508,7 @@ mod tests {
         assert_eq!(config.venue, Venue::Spot);
         assert_eq!(config.channels, [Channel::Depth, Channel::Trade]);
         let feed = config.resolve(&mut Instruments::new()).unwrap();
-        assert_eq!(feed.stream_url, text);
+        assert_eq!(only_url(&feed), text);
         assert_eq!(feed.rest_url, "http://127.0.0.1:9000");
 
         let cm = FeedConfig::parse("ws://[::1]:9000/ws/btcusd_perp@trade?venue=binance-cm");

@@ -94,6 +94,12 @@ impl Core {
         self.decider.trade.portfolio()
     }
 
+    /// Orders that risk refused so far, by rule.
+    #[must_use]
+    pub fn refused(&self) -> &Refused {
+        self.decider.trade.refused()
+    }
+
     /// The expressions of this core's configuration that have not been ready yet, in order.
     ///
     /// # Errors
@@ -106,12 +112,6 @@ impl Core {
     #[must_use]
     pub fn never_closed(&self) -> Vec<NeverClosed> {
         silent::never_closed(&self.market)
-    }
-
-    /// Orders that risk refused so far, by rule.
-    #[must_use]
-    pub fn refused(&self) -> &Refused {
-        self.decider.trade.refused()
     }
 
     /// Fills of all strategies so far.

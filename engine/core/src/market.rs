@@ -17,7 +17,7 @@ use crate::book::{Book, Top};
 use crate::notes::Notes;
 use crate::outputs::Outputs;
 use crate::prices::Prices;
-use moment::{Before, Moment, is_start, stamp_of};
+use moment::{Before, Moment, Stated, is_start, stamp_of};
 use std::ops::Range;
 use tickloom_types::{
     BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq, SourceId,
@@ -302,21 +302,32 @@ impl Market {
         }
     }
 
-    /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record.
+    /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record. Bars that
+    /// time closed were moments of their own: they are shown with this record's moment.
     fn cut(&mut self, record: &Record) {
         let mut ticks = std::mem::take(&mut self.moment.ticks);
-        ticks.retain(|tick| tick.top && self.states[tick.instrument].prices.top().is_none());
-        self.moment.begin();
+        ticks.retain(|tick| tick.top.is_some() && self.states[tick.instrument].prices.top().is_none());
+        let cut = self.moment.number;
+        self.moment.begin_after_cut();
+        let number = self.moment.number;
+        for state in &mut self.states {
+            for of in [&mut state.held_moment, &mut state.bar_moment] {
+                if *of == cut {
+                    *of = number;
+                }
+            }
+        }
         for (place, tick) in ticks.iter_mut().enumerate() {
             *tick = Tick {
                 instrument: tick.instrument,
-                top: true,
-                last: false,
-                header: stamp_of(record),
-                place: 0,
+                top: Some(Stated {
+                    header: stamp_of(record),
+                    place: 0,
+                }),
+                last: None,
             };
             self.states[tick.instrument].tick = place;
-            self.states[tick.instrument].tick_moment = self.moment.number;
+            self.states[tick.instrument].tick_moment = number;
         }
         self.moment.ticks = ticks;
     }

@@ -5,19 +5,21 @@
 //! Times: futures messages carry `T` (when the matching engine did it), which becomes `ts_event`. Spot messages carry
 //! `T` on trades only and publish depth in batches of 100 ms, so `E` (when it was published) is the one clock that
 //! orders all spot streams, and becomes `ts_event`. Spot `bookTicker` has no time: it gets the latest venue time
-//! seen and the flag `BAD_TIME`.
+//! seen and the flag `BAD_TIME`. So does a message whose time is far from the feed's own course (`course`), if that is
+//! watched.
 
 use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
 use super::endpoint::Venue;
 use super::fields::{missing, positive, quote_side};
 use super::levels::read_levels;
-use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Trade};
+use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Trade};
+use crate::course::Course;
 use crate::decode_error::{DecodeError, quoted};
 use crate::json;
 use crate::limits;
 use sonic_rs::LazyValue;
 use tickloom_types::{
-    Flags, Header, InstrumentId, Kind, QuoteBody, Record, Side, SourceId, TradeBody, Ts,
+    DurationNs, Flags, Header, InstrumentId, Kind, QuoteBody, Record, Side, SourceId, TradeBody, Ts,
 };
 
 /// What to do with a message without time while no venue time is known.
@@ -29,6 +31,14 @@ pub enum Untimed {
     Arrival,
 }
 
+/// A time that was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BadTime {
+    pub(crate) instrument: InstrumentId,
+    /// How far ahead of the feed's own course, if above zero.
+    pub(crate) ahead: DurationNs,
+}
+
 /// Decoder of one venue's frames.
 #[derive(Debug)]
 pub struct Decoder {
@@ -37,8 +47,21 @@ pub struct Decoder {
     symbols: Vec<Symbol>,
     untimed: Untimed,
     venue_time: Option<Ts>,
+    /// By which times are judged; without it every time is believed.
+    course: Option<Course>,
+    bad_time: Option<BadTime>,
+    /// The book of a message that was refused: it lacks what that said.
+    refused: Option<InstrumentId>,
     levels: Vec<Level>,
 }
+
+/// `st` of USD-margined and of coin-margined futures.
+const USD_MARGINED: u64 = 1;
+const COIN_MARGINED: u64 = 2;
+
+/// What a venue says before it ends its connections.
+const SHUTDOWN_STREAM: &str = "!serverShutdown";
+const SHUTDOWN_EVENT: &str = "serverShutdown";
 
 /// Kinds of messages, by stream name or by `e`.
 enum Message {
@@ -59,6 +82,9 @@ impl Decoder {
             symbols,
             untimed,
             venue_time: None,
+            course: None,
+            bad_time: None,
+            refused: None,
             levels: Vec::with_capacity(2 * limits::SNAPSHOT_DEPTH),
         }
     }
@@ -71,10 +97,44 @@ impl Decoder {
         self.symbols.insert(at, symbol);
     }
 
+    /// From now on times are judged by the feed's own course.
+    pub(crate) fn watch_times(&mut self) {
+        self.course = Some(Course::default());
+    }
+
+    pub(crate) fn course(&mut self) -> Option<&mut Course> {
+        self.course.as_mut()
+    }
+
+    /// The time of the latest message that was not used, once.
+    pub(crate) fn take_bad_time(&mut self) -> Option<BadTime> {
+        self.bad_time.take()
+    }
+
+    /// The book whose message was refused last, once.
+    pub(crate) fn take_refused(&mut self) -> Option<InstrumentId> {
+        self.refused.take()
+    }
+
+    /// The time that a frame tells, without taking it.
+    pub(crate) fn peek_time(&self, frame: &[u8]) -> Option<Ts> {
+        let top: Frame<'_> = json::parse(frame).ok()?;
+        let body = top.data.as_ref();
+        let body = body.map_or(frame, |data| data.as_raw_str().as_bytes());
+        let times: Times = json::parse(body).ok()?;
+        let told = self.told((times.event_ms, times.transaction_ms))?;
+        (told >= 0).then(|| Ts::from_millis(told)).flatten()
+    }
+
     /// The latest time that the venue has told.
     #[must_use]
     pub fn venue_time(&self) -> Option<Ts> {
         self.venue_time
+    }
+
+    /// The source of its records.
+    pub(crate) fn source(&self) -> SourceId {
+        self.source
     }
 
     /// The symbols, by name.
@@ -88,8 +148,12 @@ impl Decoder {
     /// # Errors
     /// [`DecodeError`] for anything but a whole, well-formed, known message. Nothing of a wrong frame is used.
     pub fn decode(&mut self, ts_recv: Ts, frame: &[u8]) -> Result<Decoded<'_>, DecodeError> {
+        self.refused = None;
         check_size("frame bytes", frame.len(), limits::REST_BYTES_MAX)?;
         let top: Frame<'_> = parse(frame)?;
+        if top.stream == Some(SHUTDOWN_STREAM) || top.e == Some(SHUTDOWN_EVENT) {
+            return Ok(Decoded::Reply(Reply::Shutdown));
+        }
         if let (Some(stream), Some(data)) = (top.stream, &top.data) {
             let message = stream
                 .split('@')
@@ -144,6 +208,7 @@ impl Decoder {
         };
         let (instrument, decimals) = symbol.scale();
         let last_id = message.last_id.ok_or(missing("lastUpdateId"))?;
+        check_id("lastUpdateId", last_id)?;
         self.read_sides(decimals, message.bids, message.asks, ["bids", "asks"])?;
         self.levels.retain(|level| level.qty > 0);
         self.check_not_crossed()?;
@@ -184,6 +249,8 @@ impl Decoder {
     fn decode_depth(&mut self, ts_recv: Ts, data: &[u8]) -> Result<Decoded<'_>, DecodeError> {
         let message: DepthUpdate<'_> = parse(data)?;
         let (instrument, decimals) = self.symbol(message.symbol)?.scale();
+        self.check_settled_in(message.settled_in)?;
+        self.refused = Some(instrument);
         let first_id = message.first_id.ok_or(missing("U"))?;
         let last_id = message.last_id.ok_or(missing("u"))?;
         let previous_id = match self.venue {
@@ -197,12 +264,14 @@ impl Decoder {
                 last: last_id,
             });
         }
+        check_id("u", last_id)?;
         self.read_sides(decimals, message.bids, message.asks, ["b", "a"])?;
         let times = (message.event_ms, message.transaction_ms);
         if times == (None, None) {
             return Err(missing("E"));
         }
         let header = self.header(Kind::Level, instrument, times, ts_recv)?;
+        self.refused = None;
         Ok(Decoded::Diff(Depth {
             header,
             first_id,
@@ -215,6 +284,7 @@ impl Decoder {
     fn decode_book_ticker(&mut self, ts_recv: Ts, data: &[u8]) -> Result<Record, DecodeError> {
         let message: BookTicker<'_> = parse(data)?;
         let (instrument, decimals) = self.symbol(message.symbol)?.scale();
+        self.check_settled_in(message.settled_in)?;
         let (bid, bid_qty) = quote_side(("b", message.bid), ("B", message.bid_qty), decimals)?;
         let (ask, ask_qty) = quote_side(("a", message.ask), ("A", message.ask_qty), decimals)?;
         let both = bid_qty > 0 && ask_qty > 0;
@@ -241,6 +311,7 @@ impl Decoder {
         trade_id: u64,
     ) -> Result<Record, DecodeError> {
         let (instrument, decimals) = self.symbol(trade.symbol)?.scale();
+        self.check_settled_in(trade.settled_in)?;
         let price = positive("p", trade.price, decimals.0)?;
         let qty = positive("q", trade.qty, decimals.1)?;
         let side = match trade.buyer_is_maker.ok_or(missing("m"))? {
@@ -302,14 +373,10 @@ impl Decoder {
         &mut self,
         kind: Kind,
         instrument: InstrumentId,
-        (event_ms, transaction_ms): (Option<i64>, Option<i64>),
+        times: (Option<i64>, Option<i64>),
         ts_recv: Ts,
     ) -> Result<Header, DecodeError> {
-        let told = match self.venue {
-            Venue::Spot => event_ms,
-            Venue::Usdm | Venue::Cm => transaction_ms.or(event_ms),
-        };
-        let Some(ms) = told else {
+        let Some(ms) = self.told(times) else {
             let ts_event = match (self.venue_time, self.untimed) {
                 (Some(ts), _) => ts,
                 (None, Untimed::Arrival) => ts_recv,
@@ -322,6 +389,17 @@ impl Decoder {
             .then(|| Ts::from_millis(ms))
             .flatten()
             .ok_or(DecodeError::Time { value: ms })?;
+        if let Some(course) = &mut self.course
+            && let Err(far) = course.judge(ts_event, ts_recv)
+        {
+            self.bad_time = Some(BadTime {
+                instrument,
+                ahead: far.0,
+            });
+            let ours = self.venue_time.unwrap_or(ts_recv);
+            let header = Header::new(kind, instrument, self.source, ours, ts_recv);
+            return Ok(header.with_flags(Flags::BAD_TIME));
+        }
         self.venue_time = Some(ts_event);
         Ok(Header::new(
             kind,
@@ -330,6 +408,28 @@ impl Decoder {
             ts_event,
             ts_recv,
         ))
+    }
+
+    /// Of a message's times, the one that orders all streams of the venue.
+    fn told(&self, (event_ms, transaction_ms): (Option<i64>, Option<i64>)) -> Option<i64> {
+        match self.venue {
+            Venue::Spot => event_ms,
+            Venue::Usdm | Venue::Cm => transaction_ms.or(event_ms),
+        }
+    }
+
+    /// Both kinds of futures come over the streams of all symbols: what is of the other kind is not ours.
+    fn check_settled_in(&self, settled_in: Option<u64>) -> Result<(), DecodeError> {
+        let expected = match (self.venue, settled_in) {
+            (Venue::Usdm, Some(COIN_MARGINED)) => "1 for USD-margined futures",
+            (Venue::Cm, Some(USD_MARGINED)) => "2 for coin-margined futures",
+            _ => return Ok(()),
+        };
+        Err(DecodeError::Value {
+            field: "st",
+            value: settled_in.unwrap_or(0).to_string(),
+            expected,
+        })
     }
 
     fn symbol(&self, name: Option<&str>) -> Result<&Symbol, DecodeError> {
@@ -370,6 +470,17 @@ fn parse<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeErro
 fn check_size(what: &'static str, size: usize, limit: usize) -> Result<(), DecodeError> {
     if size > limit {
         return Err(DecodeError::TooLarge { what, size, limit });
+    }
+    Ok(())
+}
+
+fn check_id(field: &'static str, id: u64) -> Result<(), DecodeError> {
+    if id > limits::UPDATE_ID_MAX {
+        return Err(DecodeError::Value {
+            field,
+            value: id.to_string(),
+            expected: "an update id below 9223372036854775808",
+        });
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Plays the recording: keeps the venue's books, paces the frames and hands them to the subscribers.
 
 use super::book::LevelBook;
-use super::fault::{FaultPlan, Outgoing};
+use super::fault::{Fault, FaultPlan, Outgoing, SnapshotFault, snapshot_fault};
 use super::ledger::Ledger;
 use super::{AtEnd, LocalVenueConfig, Progress, Speed};
 use crate::binance::{Channel, Venue};
@@ -43,6 +43,10 @@ pub(super) enum ToConnection {
     Cut,
     /// Say and read nothing more.
     Stall,
+    /// Send so many pings.
+    Pings(u64),
+    /// Send so many pings, and say and read nothing more.
+    Deaf(u64),
 }
 
 /// A connection's place in the play.
@@ -70,6 +74,13 @@ struct State {
     ledger: Ledger,
     subscribers: Vec<Subscriber>,
     next_id: u64,
+    /// Connections up to this one were told that they will be cut.
+    noticed: u64,
+    /// What is taken from the update ids of the recording.
+    id_shift: u64,
+    /// Requests for a WebSocket and for a snapshot so far.
+    asked: u64,
+    snapshots_asked: u64,
     progress: Progress,
     /// Why the recording could not be read to its end.
     error: Option<String>,
@@ -114,6 +125,10 @@ impl Playback {
             ledger: Ledger::new(venue, symbols)?,
             subscribers: Vec::new(),
             next_id: 0,
+            noticed: 0,
+            id_shift: 0,
+            asked: 0,
+            snapshots_asked: 0,
             progress: Progress::default(),
             error: None,
         };
@@ -154,7 +169,28 @@ impl Playback {
     pub(super) fn book(&self, symbol: &str) -> Option<LevelBook> {
         let state = self.lock();
         let index = state.ledger.index(symbol)?;
-        state.ledger.live(index).cloned()
+        let mut book = state.ledger.live(index)?.clone();
+        book.last_id = book.last_id.saturating_sub(state.id_shift);
+        Some(book)
+    }
+
+    /// Whether a request for a WebSocket is to be left without an answer.
+    pub(super) fn refuses_connection(&self) -> bool {
+        let asked = self.change(|state| {
+            state.asked += 1;
+            state.asked
+        });
+        let mut faults = self.config.faults.iter();
+        faults.any(|fault| matches!(fault, Fault::RefuseConnections { connections } if asked <= *connections))
+    }
+
+    /// What is to go wrong with a request for a snapshot.
+    pub(super) fn snapshot_fault(&self) -> Option<SnapshotFault> {
+        let before = self.change(|state| {
+            state.snapshots_asked += 1;
+            state.snapshots_asked - 1
+        });
+        snapshot_fault(&self.config.faults, before)
     }
 
     pub(super) async fn finished(&self) {
@@ -181,12 +217,16 @@ impl Playback {
     pub(super) fn join(
         &self,
         shape: Shape,
-        topics: TopicSet,
+        mut topics: TopicSet,
     ) -> (u64, mpsc::Receiver<ToConnection>) {
         let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
         let id = self.change(|state| {
             state.next_id += 1;
             state.progress.connections += 1;
+            let is_silent = |fault: &Fault| matches!(fault, Fault::SilentAfterAck { connections } if state.next_id <= *connections);
+            if self.config.faults.iter().any(is_silent) {
+                topics.clear();
+            }
             state.subscribers.push(Subscriber {
                 id: state.next_id,
                 shape,
@@ -219,7 +259,8 @@ impl Playback {
                 let Some(index) = state.ledger.index(symbol) else {
                     return Some(Found::UnknownSymbol);
                 };
-                if let Some(json) = state.ledger.snapshot_json(index, depth, self.venue) {
+                let shift = state.id_shift;
+                if let Some(json) = state.ledger.snapshot_json(index, depth, self.venue, shift) {
                     return Some(Found::Snapshot(json));
                 }
                 state.progress.is_finished.then_some(Found::Never)
@@ -273,13 +314,22 @@ impl Playback {
         }
         pace.wait(line.ts_recv).await;
         let topic = topic_of(line.frame);
-        self.change(|state| state.ledger.apply(line.ts_recv, line.frame));
         let (Some(topic), Ok(text)) = (topic, std::str::from_utf8(line.frame)) else {
+            self.change(|state| state.ledger.apply(line.ts_recv, line.frame));
             return;
         };
-        self.change(|state| state.progress.played += 1);
-        for outgoing in plan.apply(text.to_owned()) {
+        let out = plan.apply(text.to_owned());
+        self.change(|state| {
+            state.ledger.apply(line.ts_recv, line.frame);
+            state.id_shift = plan.id_shift();
+            state.progress.played += 1;
+        });
+        for outgoing in out {
             match outgoing {
+                Outgoing::Pings(pings) => self.send_all(|| ToConnection::Pings(pings)).await,
+                Outgoing::Deaf(pings) => self.tell_all(|| ToConnection::Deaf(pings)).await,
+                Outgoing::Notice(text) => self.give_notice(&text).await,
+                Outgoing::CutNoticed => self.cut_noticed().await,
                 Outgoing::Text(text) => self.send_text(&topic, &text).await,
                 Outgoing::Binary(bytes) => {
                     let message = Message::Binary(bytes.into());
@@ -333,6 +383,51 @@ impl Playback {
         for subscriber in all {
             // An error means that the connection has gone already.
             drop(subscriber.queue.send(word()).await);
+        }
+    }
+
+    /// Gives every connection the same.
+    async fn send_all(&self, word: impl Fn() -> ToConnection) {
+        let queues: Vec<_> = {
+            let state = self.lock();
+            let all = state.subscribers.iter();
+            all.map(|subscriber| subscriber.queue.clone()).collect()
+        };
+        for queue in queues {
+            // An error means that the connection has gone meanwhile.
+            drop(queue.send(word()).await);
+        }
+    }
+
+    /// Tells all connections that they will be cut, and waits until another one is there.
+    async fn give_notice(&self, text: &str) {
+        let message = Message::text(text);
+        let noticed = self.change(|state| {
+            state.noticed = state.next_id;
+            state.noticed
+        });
+        self.send_all(|| ToConnection::Send(message.clone())).await;
+        self.wait_until(|state| {
+            let mut subscribers = state.subscribers.iter();
+            let is_next = |one: &Subscriber| one.id > noticed && !one.topics.is_empty();
+            subscribers.any(is_next).then_some(())
+        })
+        .await;
+    }
+
+    async fn cut_noticed(&self) {
+        let cut = self.change(|state| {
+            let noticed = state.noticed;
+            let (cut, rest) = std::mem::take(&mut state.subscribers)
+                .into_iter()
+                .partition(|subscriber| subscriber.id <= noticed);
+            state.subscribers = rest;
+            let cut: Vec<Subscriber> = cut;
+            cut
+        });
+        for subscriber in cut {
+            // An error means that the connection has gone already.
+            drop(subscriber.queue.send(ToConnection::Cut).await);
         }
     }
 

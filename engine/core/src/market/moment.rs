@@ -21,12 +21,16 @@ pub(crate) enum Round {
 pub(crate) struct Tick {
     pub(crate) instrument: usize,
     /// Bid and ask with their sizes, or that they cannot be trusted any more.
-    pub(crate) top: bool,
+    pub(crate) top: Option<Stated>,
     /// The last price.
-    pub(crate) last: bool,
-    /// Of the newest record that did it.
+    pub(crate) last: Option<Stated>,
+}
+
+/// The newest record of the moment that stated a price.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stated {
     pub(crate) header: Header,
-    /// Place of that record in the moment.
+    /// Its place in the moment.
     pub(crate) place: usize,
 }
 
@@ -138,15 +142,20 @@ impl Moment {
 
     /// Forgets the moment before.
     pub(super) fn begin(&mut self) {
-        self.number += 1;
-        self.taken = 0;
-        self.has_price = false;
-        self.has_status = false;
         // Most moments close no bar, and some price nothing.
         if !self.passed.records.is_empty() {
             self.passed.clear();
             self.before.clear();
         }
+        self.begin_after_cut();
+    }
+
+    /// Forgets the moment before, but for the bars that time closed in it.
+    pub(super) fn begin_after_cut(&mut self) {
+        self.number += 1;
+        self.taken = 0;
+        self.has_price = false;
+        self.has_status = false;
         if !self.now.records.is_empty() {
             self.now.clear();
             self.order.clear();

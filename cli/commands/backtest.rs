@@ -1,6 +1,8 @@
 //! `tickloom backtest`: one strategy over history, from the catalog or straight from a file.
 
 mod bars;
+mod census;
+mod choice;
 mod data;
 mod settings;
 mod summary;

@@ -2,6 +2,8 @@
 
 use super::Args;
 use super::bars::Plan;
+use super::census;
+use super::choice::{bar_sizes, choose, default_bar};
 use super::settings::Settings;
 use super::watch::{Stream, Watch};
 use crate::capture;
@@ -11,7 +13,7 @@ use crate::output;
 use anyhow::anyhow;
 use std::path::Path;
 use tickloom_backtest::LeftOut;
-use tickloom_core::{Census, Given};
+use tickloom_core::Census;
 use tickloom_data::{
     BarPrice, Calendars, Catalog, DataError, ImportOptions, QuestDb, Range, ScanQuery, Table,
     read_file, rescale_qty, with_calendar,
@@ -158,7 +160,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         let records = within(records, settings, path)?;
         return Ok(Data {
             watch: look(args, &instruments, &records)?,
-            census: census_of(&records, &instruments),
+            census: census::of_records(&records, &instruments),
             left_out: Some(left_out),
             instruments,
             instrument,
@@ -184,7 +186,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
     let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
     Ok(Data {
         watch: look(args, &file.instruments, &file.records)?,
-        census: census_of(&file.records, &file.instruments),
+        census: census::of_records(&file.records, &file.instruments),
         left_out: Some(capture::refused_rows(&file.report)),
         instruments: file.instruments,
         instrument,
@@ -193,52 +195,6 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         records: Records::Memory(file.records),
         catalog: None,
     })
-}
-
-/// What there is among the records of a file.
-fn census_of(records: &[Record], instruments: &Instruments) -> Census {
-    let mut census = Census::new();
-    for record in records {
-        census.count(record, instruments);
-    }
-    census
-}
-
-/// What there is among the tables that a query reads, and the bars that are made on the way.
-fn census_of_tables(
-    ranges: &[Range],
-    query: &ScanQuery,
-    instruments: &Instruments,
-    made: Option<BarSpec>,
-) -> Census {
-    let mut census = Census::new();
-    for range in ranges {
-        let name = range.instrument.as_deref().unwrap_or_default();
-        let Some((id, _)) = instruments.find(name) else {
-            continue;
-        };
-        let is_out = query.from.is_some_and(|from| range.to < from)
-            || query.to.is_some_and(|to| range.from > to);
-        let given = match (range.table, range.bar) {
-            (Table::Trades, _) => Given::Trades,
-            (Table::Quotes, _) => Given::Quotes,
-            (Table::BookUpdates | Table::BookSnapshots, _) => Given::Levels,
-            (Table::OrderUpdates, _) => Given::Orders,
-            (Table::Bars, Some(spec)) if query.bars.is_empty() || query.bars.contains(&spec) => {
-                Given::Bars(spec)
-            }
-            _ => continue,
-        };
-        if is_out {
-            continue;
-        }
-        census.add(id, given);
-        let can_make = matches!(given, Given::Trades | Given::Quotes | Given::Bars(_));
-        if let Some(made) = made.filter(|_| can_make) {
-            census.add(id, Given::Bars(made));
-        }
-    }
-    census
 }
 
 /// Looks at the records of a file.
@@ -334,7 +290,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
     };
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
     let made = bar.filter(|_| plan.is_some_and(|plan| plan.is_given));
-    let census = census_of_tables(&ranges, &query, &instruments, made);
+    let census = census::of_tables(&ranges, &query, &instruments, made);
     Ok(Data {
         instruments,
         instrument,
@@ -406,62 +362,5 @@ impl Led {
             instruments,
             ..self
         })
-    }
-}
-
-/// The instrument that is traded: the one named, or the only one there is. A strategy file means the first, as it does live.
-fn choose(
-    known: &Instruments,
-    named: Option<&str>,
-    has_file: bool,
-) -> Result<Option<InstrumentId>, Failure> {
-    let names: Vec<&str> = known.defs().iter().map(|def| def.name.as_str()).collect();
-    let wanted = match (named, names.as_slice()) {
-        (Some(name), _) => name,
-        (None, [only]) => only,
-        (None, [first, ..]) if has_file => first,
-        (None, []) => return Ok(None),
-        (None, _) => {
-            return Err(Failure::input(anyhow!(
-                "there are {} instruments, choose one with --instrument: {}",
-                names.len(),
-                names.join(", ")
-            )));
-        }
-    };
-    match known.find(wanted) {
-        Some((id, _)) => Ok(Some(id)),
-        None => Err(Failure::input(anyhow!(
-            "--instrument {wanted:?}: expected one of {}",
-            names.join(", ")
-        ))),
-    }
-}
-
-/// The sizes of bars that there are of an instrument, from fine to coarse.
-fn bar_sizes(ranges: &[Range], instrument: Option<&str>) -> Vec<BarSpec> {
-    let mut sizes: Vec<BarSpec> = ranges
-        .iter()
-        .filter(|range| range.table == Table::Bars && range.instrument.as_deref() == instrument)
-        .filter_map(|range| range.bar)
-        .collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    sizes
-}
-
-/// The size asked for, or the only one there is.
-fn default_bar(sizes: &[BarSpec], asked: Option<BarSpec>) -> anyhow::Result<Option<BarSpec>> {
-    match (asked, sizes) {
-        (Some(bar), _) => Ok(Some(bar)),
-        (None, []) => Ok(None),
-        (None, [only]) => Ok(Some(*only)),
-        (None, _) => {
-            let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
-            Err(anyhow!(
-                "there are bars of several sizes, choose one with --bar: {}",
-                sizes.join(", ")
-            ))
-        }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::bars::fits;
 use crate::config::CoreConfig;
-use crate::error::CoreError;
+use crate::error::{CoreError, NoData};
 use crate::expressions::Expressions;
 use crate::trade_config::StrategyDef;
 use std::collections::BTreeSet;
@@ -141,14 +141,14 @@ pub fn check_run(config: &CoreConfig, census: &Census) -> Result<(), CoreError> 
             };
             let def = config.instruments.get(leaf.instrument);
             let name = expressions.name(number);
-            return Err(CoreError::NoData {
+            return Err(CoreError::NoData(Box::new(NoData {
                 owner: name.owner,
                 field: name.field,
                 leaf: leaf_text(leaf),
                 instrument: def.map_or_else(|| "?".to_owned(), |def| def.name.clone()),
                 needs,
                 given: census.told(leaf.instrument),
-            });
+            })));
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
@@ -187,6 +187,9 @@ fn plain(error: &Error) -> String {
             _ => error.to_string(),
         },
         Error::Http(response) => format!("HTTP status {}", response.status().as_u16()),
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            "the venue closed the connection before it answered".to_owned()
+        }
         Error::WriteBufferFull(_) => "the venue reads nothing".to_owned(),
         error => error.to_string(),
     }

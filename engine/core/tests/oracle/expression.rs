@@ -4,6 +4,7 @@
 //! from the log; that of anything else from the histories of its parts. Nothing is kept from one step to the next.
 
 use crate::log::{Log, Number};
+use crate::world::OWN;
 use std::fmt;
 use tickloom_types::{BarSpec, InstrumentDef};
 
@@ -90,6 +91,25 @@ impl Expr {
             Expr::Whole(_) => true,
             Expr::Field(_) | Expr::Lag(..) | Expr::Sma(..) => false,
             Expr::Two(_, a, b) => a.is_constant() && b.is_constant(),
+        }
+    }
+
+    /// The same where the instrument that is looked at is this one.
+    pub(crate) fn of(&self, instrument: usize) -> Expr {
+        let own = |field: &Field| Field {
+            instrument: if field.instrument == OWN {
+                instrument
+            } else {
+                field.instrument
+            },
+            what: field.what,
+        };
+        match self {
+            Expr::Whole(number) => Expr::Whole(*number),
+            Expr::Field(field) => Expr::Field(own(field)),
+            Expr::Lag(field, back) => Expr::Lag(own(field), *back),
+            Expr::Sma(field, length) => Expr::Sma(own(field), *length),
+            Expr::Two(op, a, b) => Expr::two(*op, a.of(instrument), b.of(instrument)),
         }
     }
 
@@ -274,16 +294,19 @@ fn sign(op: Op) -> &'static str {
 }
 
 fn field_text(field: &Field, defs: &[InstrumentDef]) -> String {
-    let name = &defs[field.instrument].name;
+    let name = match field.instrument {
+        OWN => String::new(),
+        at => format!("{}.", defs[at].name),
+    };
     match field.what {
-        What::Last => format!("{name}.last"),
-        What::Bid => format!("{name}.bid"),
-        What::Ask => format!("{name}.ask"),
-        What::Mid => format!("{name}.mid"),
-        What::Spread => format!("{name}.spread"),
-        What::BidQty => format!("{name}.bid_qty"),
-        What::Close(spec) => format!("{name}.close@{spec}"),
-        What::High(spec) => format!("{name}.high@{spec}"),
-        What::Volume(spec) => format!("{name}.volume@{spec}"),
+        What::Last => format!("{name}last"),
+        What::Bid => format!("{name}bid"),
+        What::Ask => format!("{name}ask"),
+        What::Mid => format!("{name}mid"),
+        What::Spread => format!("{name}spread"),
+        What::BidQty => format!("{name}bid_qty"),
+        What::Close(spec) => format!("{name}close@{spec}"),
+        What::High(spec) => format!("{name}high@{spec}"),
+        What::Volume(spec) => format!("{name}volume@{spec}"),
     }
 }

@@ -15,8 +15,8 @@ use std::path::Path;
 use tickloom_backtest::LeftOut;
 use tickloom_core::Census;
 use tickloom_data::{
-    BarPrice, Calendars, Catalog, DataError, ImportOptions, QuestDb, Range, ScanQuery,
-    read_file, rescale_qty, with_calendar,
+    BarPrice, Calendars, Catalog, DataError, ImportOptions, QuestDb, Range, ScanQuery, read_file,
+    rescale_qty, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
 

@@ -306,7 +306,9 @@ impl Market {
     /// time closed were moments of their own: they are shown with this record's moment.
     fn cut(&mut self, record: &Record) {
         let mut ticks = std::mem::take(&mut self.moment.ticks);
-        ticks.retain(|tick| tick.top.is_some() && self.states[tick.instrument].prices.top().is_none());
+        ticks.retain(|tick| {
+            tick.top.is_some() && self.states[tick.instrument].prices.top().is_none()
+        });
         let cut = self.moment.number;
         self.moment.begin_after_cut();
         let number = self.moment.number;

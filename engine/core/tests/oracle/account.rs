@@ -192,8 +192,7 @@ impl Account {
                 0
             };
             if closes > 0 {
-                let share =
-                    position.cost * i128::from(closes) / i128::from(position.qty.abs());
+                let share = position.cost * i128::from(closes) / i128::from(position.qty.abs());
                 let paid = i128::from(sign) * self.money(instrument, fill.price, closes);
                 position.realised -= paid + share;
                 position.cost -= share;

@@ -2,9 +2,7 @@
 
 use crate::account::{Account, Fill, NANO};
 use crate::orders::{NewOrder, Offer, Order, Shown, meet};
-use crate::risk::{
-    Refusal, Risk, View, foreseen_shorts, once_closed, only_reduces, out_of_money,
-};
+use crate::risk::{Refusal, Risk, View, foreseen_shorts, once_closed, only_reduces, out_of_money};
 use crate::world::{Size, World};
 use tickloom_types::{
     AccountBody, BarSpec, FillBody, Header, InstrumentId, Kind, OrderBody, OrderStatus, OrderType,
@@ -83,7 +81,9 @@ impl Desk {
         let before = match (*finest, spec) {
             (Finest::Ticks, _) => return None,
             (Finest::Bars(known, close), _) if known == spec => Some(close),
-            (Finest::Bars(BarSpec::Time(known), _), BarSpec::Time(length)) if length < known => None,
+            (Finest::Bars(BarSpec::Time(known), _), BarSpec::Time(length)) if length < known => {
+                None
+            }
             (Finest::Bars(BarSpec::Ticks(known), _), BarSpec::Ticks(n)) if n < known => None,
             (Finest::Bars(BarSpec::Volume(known), _), BarSpec::Volume(n)) if n < known => None,
             (Finest::Bars(..), _) => return None,
@@ -134,7 +134,9 @@ impl Desk {
             let mut is_done = false;
             if let Some(offer) = offer {
                 let taken = &mut taken[usize::from(order.new.side == Side::Sell)];
-                let cap = self.share.map(|share| share_of(offer.shown, share) - *taken);
+                let cap = self
+                    .share
+                    .map(|share| share_of(offer.shown, share) - *taken);
                 let filled = order.filled;
                 is_done = self.fill(cause, &mut order, &offer, cap);
                 *taken += order.filled - filled;

@@ -212,10 +212,7 @@ fn defined(value: f64) -> Option<f64> {
 }
 
 /// The history of a function of a field's ticks so far, which are what it has besides times at which it lost its value.
-fn over(
-    ticks: &[(usize, Option<Number>)],
-    function: impl Fn(&[Number]) -> Option<f64>,
-) -> History {
+fn over(ticks: &[(usize, Option<Number>)], function: impl Fn(&[Number]) -> Option<f64>) -> History {
     let mut history = vec![];
     let mut numbers = vec![];
     for (step, number) in ticks {

@@ -97,18 +97,25 @@ fn draw() -> impl Strategy<Value = Draw> {
     let price = prop_oneof![3 => -1_i64..2, 1 => -12_i64..13];
     let behind = prop_oneof![8 => Just(0), 1 => 0_i64..2_000];
     let numbers = (price, 0_i64..4, 0_i64..9, behind);
-    (0_u32..100, 0_usize..4, 0..WAITS.len(), numbers, prop::bool::weighted(0.4)).prop_map(
-        |(what, instrument, wait, (price, spread, qty, behind), more)| Draw {
-            what,
-            instrument,
-            wait,
-            price,
-            spread,
-            qty,
-            behind,
-            more,
-        },
+    (
+        0_u32..100,
+        0_usize..4,
+        0..WAITS.len(),
+        numbers,
+        prop::bool::weighted(0.4),
     )
+        .prop_map(
+            |(what, instrument, wait, (price, spread, qty, behind), more)| Draw {
+                what,
+                instrument,
+                wait,
+                price,
+                spread,
+                qty,
+                behind,
+                more,
+            },
+        )
 }
 
 /// Records as they are made, with where each market stands.
@@ -317,7 +324,12 @@ fn world(count: usize) -> impl Strategy<Value = World> {
         of(Just(5 * SECOND)),
     );
     (vec(def(), count), expressions, account, limits()).prop_map(
-        |(mut defs, (signals, plans, stale_after), (cash, fee, share, same_close, margin), limits)| {
+        |(
+            mut defs,
+            (signals, plans, stale_after),
+            (cash, fee, share, same_close, margin),
+            limits,
+        )| {
             for (at, def) in defs.iter_mut().enumerate() {
                 def.name = ["AA", "BB", "CC", "DD"][at].to_owned();
             }
@@ -439,9 +451,8 @@ fn condition(count: usize) -> impl Strategy<Value = Expr> {
         Op::CrossOver,
         Op::CrossUnder,
     ]);
-    let near = (field(count), compare, 1_usize..3).prop_map(|(field, op, back)| {
-        Expr::two(op, Expr::Field(field), Expr::Lag(field, back))
-    });
+    let near = (field(count), compare, 1_usize..3)
+        .prop_map(|(field, op, back)| Expr::two(op, Expr::Field(field), Expr::Lag(field, back)));
     prop_oneof![4 => near, 2 => expr(count)]
 }
 
@@ -454,8 +465,14 @@ fn plan(count: usize) -> impl Strategy<Value = Plan> {
     // An entry, with something that leads out of it again.
     let long = (of(condition(count)), of(condition(count)));
     let short = (of(condition(count)), of(condition(count)));
-    let rules = (0..count, condition(count), condition(count), (long, short), size).prop_map(
-        |(instrument, first, second, (long, short), size)| {
+    let rules = (
+        0..count,
+        condition(count),
+        condition(count),
+        (long, short),
+        size,
+    )
+        .prop_map(|(instrument, first, second, (long, short), size)| {
             let ((enter, exit), (short_enter, short_exit)) = (long, short);
             let mut all = [enter, exit, short_enter, short_exit];
             if all[0].is_none() && all[2].is_none() {
@@ -481,8 +498,7 @@ fn plan(count: usize) -> impl Strategy<Value = Plan> {
                 short_exit,
                 size,
             }
-        },
-    );
+        });
     let target = (0..count, condition(count), -3_i32..4).prop_map(|(instrument, when, units)| {
         let target = Expr::two(Op::Multiply, when, Expr::Whole(units.max(0)));
         let target = Expr::two(Op::Subtract, target, Expr::Whole(2));

@@ -32,9 +32,7 @@ mod world;
 use generate::{Case, case};
 use model::Model;
 use proptest::prelude::*;
-use proptest::test_runner::{
-    Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
-};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use std::fmt::Write;
 use tickloom_core::{Core, Found, Outputs, split};
 use tickloom_types::{Flags, Record};
@@ -51,7 +49,9 @@ fn cases() -> u32 {
 fn expected(case: &Case) -> Vec<Vec<Record>> {
     let mut model = Model::new(&case.world);
     let records = (0..).zip(&case.records);
-    records.map(|(seq, record)| model.step(seq, record)).collect()
+    records
+        .map(|(seq, record)| model.step(seq, record))
+        .collect()
 }
 
 /// The outputs of each record from a whole core.

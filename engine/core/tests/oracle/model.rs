@@ -106,7 +106,9 @@ impl Model {
         for bar in passed {
             moment.passed.push((bar, bar_record(&bar, record)));
         }
-        moment.bars.extend(said.bars.iter().map(|bar| (*bar, place)));
+        moment
+            .bars
+            .extend(said.bars.iter().map(|bar| (*bar, place)));
         for tick in said.ticks {
             moment.ticks.push(Stamped {
                 tick,
@@ -202,10 +204,13 @@ impl Model {
             return true;
         }
         let mut expressions = plan.expressions().into_iter();
-        let watches = matches!(plan, Plan::TrailingStop { .. })
-            || expressions.any(|expr| expr.is_constant());
+        let watches =
+            matches!(plan, Plan::TrailingStop { .. }) || expressions.any(|expr| expr.is_constant());
         let instrument = plan.instrument();
-        let has_ticked = round.stamps.iter().any(|stamped| stamped.tick.instrument() == instrument);
+        let has_ticked = round
+            .stamps
+            .iter()
+            .any(|stamped| stamped.tick.instrument() == instrument);
         watches && (has_ticked || self.has_news[at])
     }
 
@@ -252,10 +257,7 @@ impl Model {
     fn seen(&self) -> Seen {
         let all = &self.market.all;
         let views = all.iter().map(|instrument| {
-            if matches!(
-                instrument.state,
-                Some(BookState::Stale | BookState::Resync)
-            ) {
+            if matches!(instrument.state, Some(BookState::Stale | BookState::Resync)) {
                 return View::default();
             }
             View {
@@ -277,6 +279,5 @@ fn id(instrument: usize) -> InstrumentId {
 
 /// Whether the record begins a session.
 fn is_start(record: &Record) -> bool {
-    record.kind() == Some(Kind::Status)
-        && StatusBody::of(record).code == StatusCode::Started as u16
+    record.kind() == Some(Kind::Status) && StatusBody::of(record).code == StatusCode::Started as u16
 }

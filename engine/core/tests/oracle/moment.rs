@@ -62,7 +62,10 @@ impl Moment {
         let mut closes: Vec<i64> = self.passed.iter().map(|(bar, _)| bar.bar.ts).collect();
         closes.sort_unstable();
         closes.dedup();
-        let mut rounds: Vec<Round> = closes.iter().map(|close| self.passed_round(*close)).collect();
+        let mut rounds: Vec<Round> = closes
+            .iter()
+            .map(|close| self.passed_round(*close))
+            .collect();
         rounds.push(self.last_round(*newest, now));
         rounds
     }
@@ -127,9 +130,8 @@ impl Round {
 /// close stay together.
 fn in_steps(mut bars: Vec<ClosedBar>) -> Vec<Vec<Tick>> {
     bars.sort_by_key(|bar| bar.bar.ts);
-    let is_same = |a: &ClosedBar, b: &ClosedBar| {
-        a.instrument == b.instrument && a.bar.spec == b.bar.spec
-    };
+    let is_same =
+        |a: &ClosedBar, b: &ClosedBar| a.instrument == b.instrument && a.bar.spec == b.bar.spec;
     let mut steps: Vec<Vec<ClosedBar>> = vec![vec![]];
     let mut at = 0;
     while at < bars.len() {

@@ -141,7 +141,11 @@ fn over_bar(order: &mut Order, kind: OrderType, bar: &BarBody) -> Option<Offer> 
         OrderType::Stop if view(worst) >= view(price) => {
             order.is_triggered = true;
             let opens_beyond = view(bar.open) >= view(price);
-            offer(if opens_beyond { bar.open } else { price }, bar.volume, true)
+            offer(
+                if opens_beyond { bar.open } else { price },
+                bar.volume,
+                true,
+            )
         }
         OrderType::Limit | OrderType::Stop => None,
     }
@@ -175,9 +179,7 @@ fn at_quote(order: &mut Order, kind: OrderType, top: &Top) -> Option<Offer> {
     match kind {
         OrderType::Market => offer(opposite, shown, true),
         // One that rested was there first, and gets its own price.
-        OrderType::Limit if view <= own && order.has_rested => {
-            offer(order.new.price, shown, false)
-        }
+        OrderType::Limit if view <= own && order.has_rested => offer(order.new.price, shown, false),
         OrderType::Limit if view <= own => offer(opposite, shown, true),
         OrderType::Stop if view >= own => {
             order.is_triggered = true;

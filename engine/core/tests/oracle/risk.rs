@@ -113,7 +113,10 @@ impl Risk {
     fn rate(&self) -> Option<Refusal> {
         let now = self.now;
         let most = self.limits.orders_per_second?;
-        let near = self.accepted.iter().filter(|at| now.abs_diff(**at) < SECOND.unsigned_abs());
+        let near = self
+            .accepted
+            .iter()
+            .filter(|at| now.abs_diff(**at) < SECOND.unsigned_abs());
         let most = i64::from(most);
         let is_full = i64::try_from(near.count()).unwrap() >= most;
         is_full.then_some((RiskRule::OrderRate, most + 1, most))
@@ -124,8 +127,11 @@ impl Risk {
         let distance = (price - mark).abs() * 10_000;
         let is_beyond = distance > most * mark.abs();
         let in_bps = (distance + mark.abs() - 1) / mark.abs().max(1);
-        (is_beyond && order.new.kind != OrderType::Stop)
-            .then_some((RiskRule::PriceCollar, in_bps, most))
+        (is_beyond && order.new.kind != OrderType::Stop).then_some((
+            RiskRule::PriceCollar,
+            in_bps,
+            most,
+        ))
     }
 
     fn loss_stop(&self, order: &Order, waiting: &[Order], account: &Account) -> Option<Refusal> {
@@ -425,8 +431,7 @@ pub(crate) fn only_reduces(order: &Order, waiting: &[Order], account: &Account) 
 /// Money in a verdict has nine decimals; what does not fit is shown as the largest number.
 fn money(rule: RiskRule, observed: i128, allowed: i128) -> Refusal {
     let range = i128::from(i64::MIN)..=i128::from(i64::MAX);
-    let shown = |money: i128| {
-        i64::try_from((money / NANO).clamp(*range.start(), *range.end())).unwrap()
-    };
+    let shown =
+        |money: i128| i64::try_from((money / NANO).clamp(*range.start(), *range.end())).unwrap();
     (rule, shown(observed), shown(allowed))
 }

@@ -1,9 +1,9 @@
 //! Output records in words, for whoever has to find out why two lists differ.
 
 use tickloom_types::{
-    AccountBody, BarBody, FillBody, Flags, Kind, Money, OrderBody, OrderStatus, OrderType,
-    PositionBody, QuoteBody, Record, RiskRule, Side, SignalBody, StatusBody, StatusCode, TradeBody,
-    VerdictBody, LevelBody,
+    AccountBody, BarBody, FillBody, Flags, Kind, LevelBody, Money, OrderBody, OrderStatus,
+    OrderType, PositionBody, QuoteBody, Record, RiskRule, Side, SignalBody, StatusBody, StatusCode,
+    TradeBody, VerdictBody,
 };
 
 /// One line.
@@ -51,11 +51,17 @@ pub(crate) fn words(record: &Record) -> String {
         }
         Some(Kind::Quote) => {
             let body = QuoteBody::of(record);
-            format!("{}x{} {}x{}", body.bid_qty, body.bid, body.ask, body.ask_qty)
+            format!(
+                "{}x{} {}x{}",
+                body.bid_qty, body.bid, body.ask, body.ask_qty
+            )
         }
         Some(Kind::Level) => {
             let body = LevelBody::of(record);
-            format!("side {} {}x{} clear {}", body.side, body.qty, body.price, body.clear)
+            format!(
+                "side {} {}x{} clear {}",
+                body.side, body.qty, body.price, body.clear
+            )
         }
         _ => String::new(),
     };

@@ -150,7 +150,7 @@ fn connections_without_end_take_nothing_from_the_recording() {
     // Twice as many as there are descriptors, none of which says a word.
     let silent: Vec<TcpStream> = [&publisher, &metrics]
         .into_iter()
-        .flat_map(|address| (0..256).map(|_| TcpStream::connect(address).unwrap()))
+        .flat_map(|address| (0..256).map(move |_| TcpStream::connect(address).unwrap()))
         .collect();
     until("subscribers that are too many", || {
         let page = get(&metrics, "/metrics");

@@ -1,8 +1,9 @@
 //! The fast way over bars in memory: the core evaluates them in blocks. What comes out is what stepping would give, bit for bit.
 
-use crate::outcome::{Curve, Outcome, Statistics};
+use crate::curve::{CurveBuilder, Measured, PRICES_MAX, Point};
+use crate::outcome::{Outcome, Statistics};
 use crate::run::{BacktestError, Tally, run};
-use crate::sampler::{every_for, traded};
+use crate::sampler::traded;
 use crate::trades::{Fill, trades};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -51,53 +52,55 @@ fn run_series(
     let last_close = closes.last().copied().ok_or(BacktestError::Empty)?;
     let marks = BTreeMap::from([(series.instrument(), last_close)]);
     let trades = trades(&tally.fills, &config.instruments, &marks)?;
-    let curve = curve(config, series, &equity, &tally.fills);
+    let measured = measure(config, series, &equity, &tally.fills);
     let cash = config.account.cash;
     Ok(Outcome {
         events: records.len() as u64,
         bars: records.len() as u64,
         refused: tally.refused,
-        statistics: Statistics::of(cash, &curve, &trades),
+        statistics: Statistics::of(&measured.sums, &trades),
         fills: tally.fills,
         trades,
         cash,
         final_equity: equity.last().copied().unwrap_or(cash),
         fees_paid: done.portfolio.fees(),
-        curve,
+        curve: measured.curve,
+        months: measured.months,
+        never_ready: done.never_ready,
+        // A block has the bars of one size, and they have closed; other sizes are stepped.
+        never_closed: Vec::new(),
         data_hash: format!("{:032x}", data_hash.digest128()),
         output_hash: tally.hash.hex(),
     })
 }
 
 /// The points that a sampler would have taken.
-fn curve(config: &CoreConfig, series: &BarSeries<'_>, equity: &[Money], fills: &[Fill]) -> Curve {
-    let ts = series.ts();
-    let every = every_for(ts.len());
-    let mut rows: Vec<usize> = (every - 1..ts.len()).step_by(every).collect();
-    if rows.last() != Some(&(ts.len() - 1)) {
-        rows.push(ts.len() - 1);
-    }
-    let mut fills = fills.iter().peekable();
-    let (mut position, mut held) = (0, 0);
-    for row in &rows {
-        while let Some(fill) = fills.next_if(|fill| fill.ts.0 <= ts[*row]) {
-            position += fill.side.sign() * fill.qty;
-        }
-        held += usize::from(position != 0);
-    }
-    let closes = series.columns().close;
+fn measure(
+    config: &CoreConfig,
+    series: &BarSeries<'_>,
+    equity: &[Money],
+    fills: &[Fill],
+) -> Measured {
     let def = config.instruments.get(series.instrument());
     let scale = pow10(def.map_or(0, |def| def.price_decimals)) as f64;
-    let price = |row: &usize| closes[*row] as f64 / scale;
-    Curve {
-        ts: rows.iter().map(|row| ts[*row]).collect(),
-        equity: rows.iter().map(|row| equity[*row].to_f64()).collect(),
-        prices: traded(config)
-            .into_iter()
-            .map(|id| (id, rows.iter().map(price).collect()))
-            .collect(),
-        held,
+    let mut curve = CurveBuilder::new(config.account.cash, &traded(config));
+    let mut fills = fills.iter().peekable();
+    let mut position = 0;
+    let rows = series.ts().iter().zip(equity).zip(series.columns().close);
+    for ((ts, equity), close) in rows {
+        while let Some(fill) = fills.next_if(|fill| fill.ts.0 <= *ts) {
+            position += fill.side.sign() * fill.qty;
+        }
+        let mut prices = [f64::NAN; PRICES_MAX];
+        prices[0] = *close as f64 / scale;
+        curve.push(Point {
+            ts: *ts,
+            equity: equity.to_f64(),
+            is_held: position != 0,
+            prices,
+        });
     }
+    curve.finish()
 }
 
 /// Bars as columns.
@@ -172,6 +175,9 @@ mod tests {
         assert_eq!(blocks.fills, steps.fills);
         assert_eq!(blocks.trades, steps.trades);
         assert_eq!(blocks.curve, steps.curve);
+        assert_eq!(blocks.months, steps.months);
+        assert_eq!(blocks.never_ready, steps.never_ready);
+        assert_eq!(blocks.never_closed, steps.never_closed);
         assert_eq!(blocks.statistics, steps.statistics);
         assert_eq!((blocks.bars, blocks.events), (steps.bars, steps.events));
     }

@@ -4,7 +4,9 @@
 //! values a position or knows an indicator.
 
 mod blocks;
+mod curve;
 mod manifest;
+mod months;
 mod outcome;
 mod replay;
 mod report;
@@ -14,11 +16,15 @@ mod sampler;
 mod testing;
 pub mod text;
 mod trades;
+mod words;
 
 pub use blocks::run_records;
-pub use manifest::{CODE_VERSION, DataInfo, Manifest};
-pub use outcome::{Curve, Outcome, Statistics};
+pub use curve::Curve;
+pub use manifest::{CODE_VERSION, DataInfo, LeftOut, Manifest};
+pub use months::MonthEnd;
+pub use outcome::{Outcome, Statistics};
 pub use replay::{Difference, Verified, verify};
 pub use report::{ReportError, report};
 pub use run::{BacktestError, run};
 pub use trades::{Fill, Trade, trades};
+pub use words::{assumptions, warnings};

@@ -1,7 +1,11 @@
 //! What it takes to repeat a run: configuration, data, code and the hash that says whether the repeat was the same.
 
 use crate::outcome::Outcome;
+use crate::sampler::traded;
+use crate::text::grouped;
+use crate::words::{assumptions, warnings};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use tickloom_core::{CoreConfig, StrategyDef};
 use tickloom_types::{Ts, format_decimal};
 
@@ -11,11 +15,15 @@ pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The manifest of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Manifest {
-    /// What the run is called: its instruments.
+    /// What the run is called: its strategies and what they trade.
     pub title: String,
     /// What was traded and how, for people.
     #[serde(skip)]
     pub rules: Vec<(String, String)>,
+    /// What the run takes for granted, each in a sentence.
+    pub assumptions: Vec<String>,
+    /// What never came of it, each in a sentence.
+    pub warnings: Vec<String>,
     /// Everything that decided what the core did.
     pub config: CoreConfig,
     /// What it ran on.
@@ -39,23 +47,87 @@ pub struct DataInfo {
     pub last: Option<Ts>,
     /// Hash over every input record.
     pub hash: String,
+    /// What the input has that is not among the records, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
+}
+
+/// Places of wrong lines that are kept.
+const PLACES_MAX: usize = 20;
+
+/// Lines of an input that are wrong, and so not among the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Lines of the input in all.
+    pub lines: u64,
+    /// Those that were left out.
+    pub refused: u64,
+    /// The same by reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// The first of them, each with its place, field and value.
+    pub places: Vec<String>,
+}
+
+impl LeftOut {
+    /// Nothing of so many lines.
+    #[must_use]
+    pub fn new(lines: u64) -> LeftOut {
+        LeftOut {
+            lines,
+            ..LeftOut::default()
+        }
+    }
+
+    /// One more line, with its reason and its place.
+    pub fn add(&mut self, reason: &str, place: &str) {
+        self.add_many(reason, 1);
+        if self.places.len() < PLACES_MAX {
+            self.places.push(place.to_owned());
+        }
+    }
+
+    /// So many more lines, of which the places are not known.
+    pub fn add_many(&mut self, reason: &str, lines: u64) {
+        if lines > 0 {
+            self.refused += lines;
+            *self.reasons.entry(reason.to_owned()).or_default() += lines;
+        }
+    }
+
+    /// How many lines were left out, and why, in a sentence.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let reasons = self.reasons.iter();
+        let reasons: Vec<String> = reasons
+            .map(|(reason, lines)| format!("{} {reason}", grouped(u128::from(*lines))))
+            .collect();
+        format!(
+            "{} of {} lines are wrong and were left out ({})",
+            grouped(u128::from(self.refused)),
+            grouped(u128::from(self.lines)),
+            reasons.join("; ")
+        )
+    }
 }
 
 impl Manifest {
     /// The manifest of a run with this configuration over this source.
     #[must_use]
     pub fn new(config: &CoreConfig, source: &str, outcome: &Outcome) -> Manifest {
-        let ts = &outcome.curve.ts;
+        let range = outcome.statistics.range;
         Manifest {
             title: title(config),
             rules: rules(config),
+            assumptions: assumptions(config),
+            warnings: warnings(outcome),
             config: config.clone(),
             data: DataInfo {
                 source: source.to_owned(),
                 records: outcome.events,
-                first: ts.first().copied().map(Ts),
-                last: ts.last().copied().map(Ts),
+                first: range.map(|(first, _)| Ts(first)),
+                last: range.map(|(_, last)| Ts(last)),
                 hash: outcome.data_hash.clone(),
+                left_out: None,
             },
             code_version: CODE_VERSION.to_owned(),
             output_hash: outcome.output_hash.clone(),
@@ -63,17 +135,43 @@ impl Manifest {
     }
 }
 
+/// The names of strategies and of what they trade; of signals alone, theirs.
 fn title(config: &CoreConfig) -> String {
-    let defs = config.instruments.defs();
-    let names: Vec<&str> = defs.iter().take(3).map(|def| def.name.as_str()).collect();
-    let more = if defs.len() > 3 { ", …" } else { "" };
-    format!("{}{more}", names.join(", "))
+    if config.strategies.is_empty() {
+        let signals = config.signals.iter().map(|signal| signal.name.as_str());
+        return some_names(&signals.collect::<Vec<_>>());
+    }
+    let strategies: Vec<&str> = config.strategies.iter().map(StrategyDef::name).collect();
+    let instruments = traded(config);
+    let instruments: Vec<&str> = instruments
+        .iter()
+        .filter_map(|id| config.instruments.get(*id))
+        .map(|def| def.name.as_str())
+        .collect();
+    format!(
+        "{} on {}",
+        some_names(&strategies),
+        some_names(&instruments)
+    )
+}
+
+fn some_names(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn rules(config: &CoreConfig) -> Vec<(String, String)> {
     let mut rules = Vec::new();
     let mut add = |name: &str, value: &str| rules.push((name.to_owned(), value.to_owned()));
+    let is_one_of_many = config.strategies.len() > 1;
     for strategy in &config.strategies {
+        if is_one_of_many {
+            add("Strategy", strategy.name());
+        }
         match strategy {
             StrategyDef::Rules {
                 enter,
@@ -97,7 +195,7 @@ fn rules(config: &CoreConfig) -> Vec<(String, String)> {
                 add("Size", &size.to_string());
             }
             StrategyDef::Target { target, .. } => add("Target position", target),
-            StrategyDef::Code { code, .. } => add("Strategy", code),
+            StrategyDef::Code { code, .. } => add("Code", code),
         }
     }
     for (name, value) in &config.parameters {
@@ -107,4 +205,44 @@ fn rules(config: &CoreConfig) -> Vec<(String, String)> {
     add("Fills", &config.account.fill.to_string());
     add("Fee a side", &format!("{percent}%"));
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::config;
+    use tickloom_core::SignalDef;
+    use tickloom_types::InstrumentDef;
+
+    /// What is loaded beside it is not in the title.
+    #[test]
+    fn a_title_names_the_strategy_and_what_it_trades() {
+        let mut config = config("1");
+        for name in ["Y", "Z"] {
+            let def = InstrumentDef::new(name, 2, 0, "USD");
+            config.instruments.add(def).unwrap();
+        }
+        assert_eq!(title(&config), "follow on X");
+        config.strategies.clear();
+        config.signals = ["a", "b", "c", "d", "e"]
+            .map(|name| SignalDef::new(name, "close"))
+            .to_vec();
+        assert_eq!(title(&config), "a, b, c and 2 more");
+    }
+
+    #[test]
+    fn lines_are_counted_by_reason() {
+        let mut left_out = LeftOut::new(1_234);
+        for line in 0..30 {
+            left_out.add("close: expected a number", &format!("line {line}"));
+        }
+        left_out.add_many("time: expected a time", 2);
+        left_out.add_many("nothing", 0);
+        assert_eq!((left_out.refused, left_out.places.len()), (32, PLACES_MAX));
+        assert_eq!(
+            left_out.summary(),
+            "32 of 1,234 lines are wrong and were left out \
+             (30 close: expected a number; 2 time: expected a time)"
+        );
+    }
 }

@@ -1,41 +1,17 @@
 //! What a backtest found: fills, trades, curve, figures, and the two hashes that let anyone repeat it.
 
-use crate::text::{duration, percent};
+use crate::curve::Curve;
+use crate::months::MonthEnd;
+use crate::text::{duration, grouped, percent};
 use crate::trades::{Fill, Trade};
 use serde::Serialize;
-use tickloom_stats::{
-    Returns, TradeSummary, cagr, exposure, max_drawdown, periods_per_year, trade_summary,
-};
-use tickloom_types::{InstrumentId, Money};
+use std::collections::BTreeMap;
+use tickloom_core::{NeverClosed, NeverReady};
+use tickloom_stats::{EquityCurve, TradeSummary, Undefined, trade_summary};
+use tickloom_types::Money;
 
-/// Equity over time, and the prices that it was marked at: for statistics and pictures, not for accounting.
-///
-/// One point a bar; without bars, one a second of event time, coarser as a run grows, so that memory stays bounded.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Curve {
-    /// Event time of each point, nanoseconds since the epoch.
-    pub ts: Vec<i64>,
-    /// Equity at each point.
-    pub equity: Vec<f64>,
-    /// Last price of each traded instrument at each point; NaN before its first.
-    pub prices: Vec<(InstrumentId, Vec<f64>)>,
-    /// At how many points a position was held.
-    pub held: usize,
-}
-
-impl Curve {
-    /// Nanoseconds from the first point to the last.
-    #[must_use]
-    pub fn span(&self) -> i64 {
-        match (self.ts.first(), self.ts.last()) {
-            (Some(first), Some(last)) => last.saturating_sub(*first),
-            _ => 0,
-        }
-    }
-}
-
-/// Figures of a run. What is undefined is `None`. The conventions are those of `tickloom-stats`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+/// Figures of a run. What is undefined is `None`, and `undefined` says why. The conventions are those of `tickloom-stats`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Statistics {
     /// Final equity over starting cash, less one.
     pub total_return: Option<f64>,
@@ -47,7 +23,7 @@ pub struct Statistics {
     pub sharpe: Option<f64>,
     /// Annual Sortino ratio.
     pub sortino: Option<f64>,
-    /// Deepest fall below an earlier peak, as a fraction of it.
+    /// Deepest fall below an earlier peak, as a fraction of it; the starting cash is the first peak.
     pub max_drawdown: Option<f64>,
     /// Longest time below a peak, in points of the curve.
     pub longest_drawdown: Option<usize>,
@@ -55,38 +31,69 @@ pub struct Statistics {
     pub exposure: Option<f64>,
     /// Points of the curve a year, by which the ratios are annual.
     pub periods_per_year: Option<f64>,
+    /// Times of the first and the last point of the curve, nanoseconds since the epoch.
+    pub range: Option<(i64, i64)>,
+    /// Why figures are `None`, by their names.
+    pub undefined: BTreeMap<&'static str, Undefined>,
     /// Figures on finished trades.
     pub trades: TradeSummary,
 }
 
 impl Statistics {
-    /// The figures of a curve that began with this cash, and of the trades under it.
+    /// The figures of a curve, and of the trades under it.
     #[must_use]
-    pub fn of(cash: Money, curve: &Curve, trades: &[Trade]) -> Statistics {
+    pub fn of(curve: &EquityCurve, trades: &[Trade]) -> Statistics {
         let results: Vec<f64> = trades
             .iter()
             .filter(|trade| trade.closed.is_some())
             .map(|trade| trade.profit.to_f64())
             .collect();
-        let equity = &curve.equity;
-        let periods = periods_per_year(equity.len(), curve.span());
-        let ratios = periods.zip(Returns::of_curve(equity));
-        let fall = max_drawdown(equity);
-        let ends: Vec<f64> = std::iter::once(cash.to_f64())
-            .chain(equity.last().copied())
-            .collect();
-        Statistics {
-            total_return: tickloom_stats::total_return(&ends),
-            cagr: cagr(&ends, curve.span()),
-            volatility: ratios.and_then(|(periods, sums)| sums.volatility(periods)),
-            sharpe: ratios.and_then(|(periods, sums)| sums.sharpe(periods)),
-            sortino: ratios.and_then(|(periods, sums)| sums.sortino(periods)),
-            max_drawdown: fall.map(|fall| fall.fraction),
-            longest_drawdown: fall.map(|fall| fall.longest),
-            exposure: exposure(curve.held, equity.len()),
-            periods_per_year: periods,
-            trades: trade_summary(&results),
+        let trades = trade_summary(&results);
+        let mut undefined = BTreeMap::new();
+        if trades.win_rate.is_none() {
+            undefined.insert("win_rate", Undefined::NoTrades);
         }
+        if trades.profit_factor.is_none() {
+            let why = match trades.trades {
+                0 => Undefined::NoTrades,
+                _ => Undefined::NoLosingTrade,
+            };
+            undefined.insert("profit_factor", why);
+        }
+        let mut told = |name, figure: Result<f64, Undefined>| {
+            figure.map_err(|why| undefined.insert(name, why)).ok()
+        };
+        Statistics {
+            total_return: told("total_return", curve.total_return()),
+            cagr: told("cagr", curve.cagr()),
+            volatility: told("volatility", curve.volatility()),
+            sharpe: told("sharpe", curve.sharpe()),
+            sortino: told("sortino", curve.sortino()),
+            max_drawdown: told("max_drawdown", curve.max_drawdown()),
+            exposure: told("exposure", curve.exposure()),
+            periods_per_year: told("periods_per_year", curve.periods_per_year()),
+            longest_drawdown: curve.longest_drawdown().ok(),
+            range: curve.range(),
+            undefined,
+            trades,
+        }
+    }
+
+    /// Nanoseconds from the first point of the curve to the last.
+    #[must_use]
+    pub fn span(&self) -> i64 {
+        self.range
+            .map_or(0, |(first, last)| last.saturating_sub(first))
+    }
+
+    /// Why figures are undefined, each reason once with the names of its figures.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<(Undefined, Vec<&'static str>)> {
+        let mut reasons: BTreeMap<Undefined, Vec<&'static str>> = BTreeMap::new();
+        for (name, why) in &self.undefined {
+            reasons.entry(*why).or_default().push(name);
+        }
+        reasons.into_iter().collect()
     }
 }
 
@@ -97,8 +104,8 @@ pub struct Outcome {
     pub events: u64,
     /// Bars among them, or closed by the core out of them.
     pub bars: u64,
-    /// Orders that risk refused.
-    pub refused: u64,
+    /// Orders that risk refused, by the name of the rule that each broke.
+    pub refused: BTreeMap<&'static str, u64>,
     /// All fills in the order in which they happened.
     pub fills: Vec<Fill>,
     /// The round trips that they make up.
@@ -109,10 +116,16 @@ pub struct Outcome {
     pub final_equity: Money,
     /// All fees.
     pub fees_paid: Money,
-    /// Equity and prices over time.
+    /// Equity and prices over time, for pictures.
     pub curve: Curve,
+    /// Equity at the end of each month.
+    pub months: Vec<MonthEnd>,
     /// Figures on the above.
     pub statistics: Statistics,
+    /// Expressions that were never ready.
+    pub never_ready: Vec<NeverReady>,
+    /// Bars that expressions read and of which none closed.
+    pub never_closed: Vec<NeverClosed>,
     /// Hash over every input record, in order: what it ran on.
     pub data_hash: String,
     /// Hash over every output record, in order: what came of it.
@@ -120,12 +133,32 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// How many orders risk refused.
+    #[must_use]
+    pub fn orders_refused(&self) -> u64 {
+        self.refused.values().sum()
+    }
+
+    /// The refused orders in words: how many, and by which rules.
+    #[must_use]
+    pub fn refusals(&self) -> String {
+        let total = grouped(u128::from(self.orders_refused()));
+        let rules = self.refused.iter();
+        let rules: Vec<String> = rules
+            .map(|(rule, count)| format!("{} {rule}", grouped(u128::from(*count))))
+            .collect();
+        match rules.as_slice() {
+            [] => "no order refused".to_owned(),
+            rules => format!("{total} orders refused: {}", rules.join(", ")),
+        }
+    }
+
     /// What the total return is by the year; of a short run, how long it took.
     #[must_use]
     pub fn pace(&self) -> String {
         match self.statistics.cagr {
             Some(_) => format!("{} a year", percent(self.statistics.cagr)),
-            None => format!("in {}", duration(self.curve.span())),
+            None => format!("in {}", duration(self.statistics.span())),
         }
     }
 }

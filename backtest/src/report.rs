@@ -36,10 +36,12 @@ pub fn report(outcome: &Outcome, manifest: &Manifest) -> Result<String, ReportEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Curve, Statistics};
+    use crate::curve::{CurveBuilder, PRICES_MAX, Point};
+    use crate::manifest::LeftOut;
+    use crate::outcome::Statistics;
     use crate::trades::{Fill, trades};
     use std::collections::BTreeMap;
-    use tickloom_core::{CoreConfig, Size, StrategyDef};
+    use tickloom_core::{CoreConfig, NeverClosed, Size, StrategyDef};
     use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Money, Side, Ts, parse_money};
 
     /// A curve of so many daily points that climbs in waves, and a fill at every wave's turn.
@@ -72,24 +74,31 @@ mod tests {
             })
             .collect();
         let cash = parse_money("1000000").unwrap();
-        let curve = Curve {
-            held: ts.len() / 2,
-            ts,
-            equity,
-            prices: vec![(id, prices)],
-        };
+        let mut curve = CurveBuilder::new(cash, &[id]);
+        for ((ts, equity), price) in ts.iter().zip(&equity).zip(&prices) {
+            curve.push(Point {
+                ts: *ts,
+                equity: *equity,
+                is_held: true,
+                prices: [*price; PRICES_MAX],
+            });
+        }
+        let measured = curve.finish();
         let trades = trades(&fills, &instruments, &BTreeMap::from([(id, 12_000)])).unwrap();
         let outcome = Outcome {
             events: points.unsigned_abs(),
             bars: points.unsigned_abs(),
-            refused: 0,
-            statistics: Statistics::of(cash, &curve, &trades),
+            refused: BTreeMap::new(),
+            statistics: Statistics::of(&measured.sums, &trades),
             fills,
             trades,
             cash,
             final_equity: parse_money("1743008.4149").unwrap(),
             fees_paid: Money::ZERO,
-            curve,
+            curve: measured.curve,
+            months: measured.months,
+            never_ready: Vec::new(),
+            never_closed: Vec::new(),
             data_hash: "0123".to_owned(),
             output_hash: "4567".to_owned(),
         };
@@ -143,6 +152,36 @@ mod tests {
             "2004-08-18",
             "4567",
             "0123",
+        ] {
+            assert!(html.contains(text), "{text}");
+        }
+    }
+
+    /// What is assumed, what was left out of the input, what never came, and why figures are undefined.
+    #[test]
+    fn the_page_says_what_is_to_be_known() {
+        let (mut outcome, config) = outcome(20);
+        outcome.refused.insert("cash", 3);
+        outcome.never_closed.push(NeverClosed {
+            instrument: "X".to_owned(),
+            bar: "1w".parse().unwrap(),
+        });
+        let mut manifest = Manifest::new(&config, "x.csv", &outcome);
+        let mut left_out = LeftOut::new(22);
+        left_out.add(
+            "close: expected a number",
+            "x.csv, line 7: close is \"<b>\"",
+        );
+        manifest.data.left_out = Some(left_out);
+        let html = report(&outcome, &manifest).unwrap();
+        for text in [
+            "s on X",
+            "free of costs",
+            "no bar of 1w of X closed",
+            "1 of 22 lines",
+            "close is &quot;&lt;b&gt;&quot;",
+            "a year is not told from less than 30 days",
+            "3 orders refused: 3 cash",
         ] {
             assert!(html.contains(text), "{text}");
         }

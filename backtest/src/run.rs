@@ -1,14 +1,16 @@
 //! Runs a core over history: the same steps as live, with a file or the catalog at its left and nothing at its right.
 
 use crate::outcome::{Outcome, Statistics};
-use crate::sampler::{Sampler, traded};
+use crate::sampler::{Sampler, Seen, traded};
 use crate::trades::{Fill, trades};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use thiserror::Error;
 use tickloom_core::{Core, CoreConfig, CoreError, OutputHash, Outputs};
 use tickloom_data::DataError;
-use tickloom_types::{Flags, InstrumentId, Kind, MoneyOverflow, Record, Seq, Ts, VerdictBody};
+use tickloom_types::{
+    Flags, InstrumentId, Kind, MoneyOverflow, Record, RiskRule, Seq, Ts, VerdictBody,
+};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Records between two looks at whether to go on.
@@ -68,6 +70,16 @@ struct Run {
     input_bars: u64,
     /// Newest time of a market record.
     last: Option<Ts>,
+    moment: Moment,
+}
+
+/// What the records of the current moment were so far: the equity counts at its end.
+#[derive(Default)]
+struct Moment {
+    /// Newest time at which a bar came or closed.
+    bar: Option<Ts>,
+    /// Newest time of a market record.
+    tick: Option<Ts>,
 }
 
 /// What is kept of the outputs.
@@ -75,10 +87,12 @@ struct Run {
 pub(crate) struct Tally {
     pub(crate) hash: OutputHash,
     pub(crate) fills: Vec<Fill>,
-    /// Orders that risk refused.
-    pub(crate) refused: u64,
+    /// Orders that risk refused, by rule.
+    pub(crate) refused: BTreeMap<&'static str, u64>,
     /// Bars that the core closed.
     pub(crate) bars: u64,
+    /// Sizes held by all strategies together, without those of zero.
+    held: BTreeMap<InstrumentId, i64>,
 }
 
 impl Tally {
@@ -86,11 +100,33 @@ impl Tally {
         for output in outputs {
             self.hash.update(output);
             match output.kind() {
-                Some(Kind::Fill) => self.fills.extend(Fill::of(output)),
+                Some(Kind::Fill) => self.fill(output),
                 Some(Kind::BarClosed) => self.bars += 1,
-                Some(Kind::Verdict) if VerdictBody::of(output).accepted == 0 => self.refused += 1,
+                Some(Kind::Verdict) => self.verdict(&VerdictBody::of(output)),
                 _ => {}
             }
+        }
+    }
+
+    /// Whether a position is held.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    fn fill(&mut self, output: &Record) {
+        let Some(fill) = Fill::of(output) else { return };
+        let held = self.held.entry(fill.instrument).or_default();
+        *held = held.saturating_add(fill.side.sign() * fill.qty);
+        if *held == 0 {
+            self.held.remove(&fill.instrument);
+        }
+        self.fills.push(fill);
+    }
+
+    fn verdict(&mut self, verdict: &VerdictBody) {
+        if verdict.accepted == 0 {
+            let rule = RiskRule::from_raw(verdict.rule).map_or("unknown", RiskRule::name);
+            *self.refused.entry(rule).or_default() += 1;
         }
     }
 }
@@ -106,6 +142,7 @@ impl Run {
             events: 0,
             input_bars: 0,
             last: None,
+            moment: Moment::default(),
         })
     }
 
@@ -113,19 +150,34 @@ impl Run {
         self.data_hash.update(record.as_bytes());
         self.core.step(seq, record, &mut self.outputs);
         self.events += 1;
-        let is_timed = has_venue_time(record);
-        if is_timed {
-            self.last = self.last.max(Some(record.ts_event()));
-        }
         let bars_before = self.tally.bars;
         self.tally.take(self.outputs.records());
+        let ts = record.ts_event();
         let is_bar = record.kind() == Some(Kind::Bar);
         self.input_bars += u64::from(is_bar);
-        let (portfolio, market) = (self.core.portfolio(), self.core.market());
         if is_bar || self.tally.bars > bars_before {
-            self.sampler.bar(record.ts_event(), portfolio, market);
-        } else if is_timed {
-            self.sampler.tick(record.ts_event(), portfolio, market);
+            self.moment.bar = self.moment.bar.max(Some(ts));
+        }
+        if has_venue_time(record) {
+            self.last = self.last.max(Some(ts));
+            self.moment.tick = self.moment.tick.max(Some(ts));
+        }
+        if !record.has(Flags::MORE) {
+            self.sample();
+        }
+    }
+
+    /// At the end of a moment.
+    fn sample(&mut self) {
+        let seen = Seen {
+            portfolio: self.core.portfolio(),
+            market: self.core.market(),
+            is_held: self.tally.is_held(),
+        };
+        match std::mem::take(&mut self.moment) {
+            Moment { bar: Some(ts), .. } => self.sampler.bar(ts, seen),
+            Moment { tick: Some(ts), .. } => self.sampler.tick(ts, seen),
+            _ => {}
         }
     }
 
@@ -139,8 +191,12 @@ impl Run {
             .filter_map(|id| Some((id, market.mark(id)?)))
             .collect();
         let trades = trades(&self.tally.fills, market.instruments(), &marks)?;
-        let curve = self.sampler.finish(self.last, portfolio, market);
-        let cash = config.account.cash;
+        let seen = Seen {
+            portfolio,
+            market,
+            is_held: self.tally.is_held(),
+        };
+        let measured = self.sampler.finish(self.last, seen)?;
         Ok(Outcome {
             events: self.events,
             bars: if self.input_bars > 0 {
@@ -149,13 +205,16 @@ impl Run {
                 self.tally.bars
             },
             refused: self.tally.refused,
-            statistics: Statistics::of(cash, &curve, &trades),
+            statistics: Statistics::of(&measured.sums, &trades),
             fills: self.tally.fills,
             trades,
-            cash,
+            cash: config.account.cash,
             final_equity: portfolio.equity().ok_or(MoneyOverflow)?,
             fees_paid: portfolio.fees(),
-            curve,
+            curve: measured.curve,
+            months: measured.months,
+            never_ready: self.core.never_ready(config)?,
+            never_closed: self.core.never_closed(),
             data_hash: format!("{:032x}", self.data_hash.digest128()),
             output_hash: self.tally.hash.hex(),
         })
@@ -197,7 +256,7 @@ mod tests {
         assert_eq!(outcome.trades[0].profit, parse_money("-2.2").unwrap());
         assert_eq!(outcome.curve.ts.len(), 7);
         // Held at the close of the 3rd, 4th and 5th.
-        assert_eq!(outcome.curve.held, 3);
+        assert_eq!(outcome.statistics.exposure, Some(3.0 / 7.0));
         let expected = [
             10_000.0, 10_000.0, 10_098.9, 10_198.9, 9_998.9, 9_997.8, 9_997.8,
         ];

@@ -41,7 +41,8 @@ impl Watch {
             // On the way to something else: what was said before holds until it is there.
             FeedState::Starting | FeedState::Connecting | FeedState::Stopped => {}
             FeedState::Subscribed if status.reason.is_empty() => {}
-            FeedState::Syncing | FeedState::Live if status.reason.is_empty() => {
+            // Data comes; the state of each book is in the table.
+            FeedState::Syncing | FeedState::Live => {
                 self.troubles.clear(&feed_part(name), status.state.name());
             }
             _ => self.troubles.set(&feed_part(name), &status.to_string()),

@@ -1,7 +1,11 @@
 //! What to connect to: raw settings as a person writes them ([`FeedConfig`]), and checked ones ([`Feed`]).
 
+mod address;
+
 use crate::binance::{Channel, Symbol, Untimed, Venue};
 use crate::limits;
+use crate::line::{Line, lines};
+use address::{parse_address, venue_named};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use thiserror::Error;
@@ -44,6 +48,13 @@ pub struct FeedConfig {
     /// Wait before a snapshot is asked for again.
     #[serde(default = "default_snapshot_retry_ms")]
     pub snapshot_retry_ms: u64,
+    /// A subscription of which nothing has come for so long after the connection was made is silent; for trades, six times as
+    /// long.
+    #[serde(default = "default_first_data_ms")]
+    pub first_data_ms: u64,
+    /// A connection that is so old is replaced before the venue ends it. The next one is made first.
+    #[serde(default = "default_max_age_ms")]
+    pub max_age_ms: u64,
     /// Seed of the jitter in the waits.
     #[serde(default)]
     pub jitter_seed: u64,
@@ -67,6 +78,15 @@ fn default_reconnect_ms_max() -> u64 {
 
 fn default_snapshot_retry_ms() -> u64 {
     1_000
+}
+
+fn default_first_data_ms() -> u64 {
+    10_000
+}
+
+/// Ten minutes less than the day after which the venue ends a connection.
+fn default_max_age_ms() -> u64 {
+    85_800_000
 }
 
 /// Why settings of a feed were refused.
@@ -126,8 +146,8 @@ pub struct Feed {
     pub symbols: Vec<Symbol>,
     /// What is subscribed to.
     pub channels: Vec<Channel>,
-    /// Address of the combined stream.
-    pub stream_url: String,
+    /// The connections that it needs.
+    pub lines: Vec<Line>,
     /// Base address of the REST service.
     pub rest_url: String,
     /// Reconnect when nothing came for so long.
@@ -138,6 +158,10 @@ pub struct Feed {
     pub reconnect_max: Duration,
     /// Wait before a snapshot is asked for again.
     pub snapshot_retry: Duration,
+    /// A subscription of which nothing has come for so long is silent.
+    pub first_data: Duration,
+    /// A connection that is so old is replaced.
+    pub max_age: Duration,
     /// Seed of the jitter.
     pub jitter_seed: u64,
 }
@@ -158,6 +182,8 @@ impl FeedConfig {
             reconnect_ms: default_reconnect_ms(),
             reconnect_ms_max: default_reconnect_ms_max(),
             snapshot_retry_ms: default_snapshot_retry_ms(),
+            first_data_ms: default_first_data_ms(),
+            max_age_ms: default_max_age_ms(),
             jitter_seed: 0,
         }
     }
@@ -204,14 +230,16 @@ impl FeedConfig {
         Ok(Feed {
             venue: self.venue,
             source: instruments.add_source(source).map_err(refuse)?,
+            lines: lines(self.venue, self.ws_base(), &symbols, &self.channels),
             symbols,
             channels: self.channels.clone(),
-            stream_url: self.stream_url(),
             rest_url: self.rest_base(),
             idle_timeout: Duration::from_millis(self.idle_timeout_ms),
             reconnect: Duration::from_millis(self.reconnect_ms),
             reconnect_max: Duration::from_millis(self.reconnect_ms_max),
             snapshot_retry: Duration::from_millis(self.snapshot_retry_ms),
+            first_data: Duration::from_millis(self.first_data_ms),
+            max_age: Duration::from_millis(self.max_age_ms),
             jitter_seed: self.jitter_seed,
         })
     }
@@ -249,25 +277,25 @@ impl FeedConfig {
                 expected,
             ));
         }
-        if self.idle_timeout_ms == 0 {
-            return Err(refuse("idle_timeout_ms", "0".to_owned(), "above zero"));
+        for (field, value) in [
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("first_data_ms", self.first_data_ms),
+            ("max_age_ms", self.max_age_ms),
+        ] {
+            if value == 0 {
+                return Err(refuse(field, "0".to_owned(), "above zero"));
+            }
         }
         Ok(())
     }
 
-    fn stream_url(&self) -> String {
+    /// The base address without a path that belongs to some streams only.
+    fn ws_base(&self) -> &str {
         let base = self.ws_url.as_deref().unwrap_or(self.venue.ws_url());
-        let mut streams = Vec::new();
-        for symbol in &self.symbols {
-            for channel in &self.channels {
-                streams.push(self.venue.stream_name(symbol, *channel));
-            }
-        }
-        format!(
-            "{}/stream?streams={}",
-            base.trim_end_matches('/'),
-            streams.join("/")
-        )
+        let base = base.trim_end_matches('/');
+        let groups = self.venue.groups().iter();
+        let mut without = groups.filter_map(|group| base.strip_suffix(group));
+        without.next().unwrap_or(base)
     }
 
     fn rest_base(&self) -> String {
@@ -275,7 +303,7 @@ impl FeedConfig {
             (Some(url), _) => url.clone(),
             (None, None) => self.venue.rest_url().to_owned(),
             // `ws` to `http` and `wss` to `https`.
-            (None, Some(url)) => url.replacen("ws", "http", 1),
+            (None, Some(_)) => self.ws_base().replacen("ws", "http", 1),
         };
         base.trim_end_matches('/').to_owned()
     }
@@ -314,86 +342,52 @@ impl Feed {
     }
 }
 
-fn venue_named(text: &str, name: &str) -> Result<Venue, FeedError> {
-    Venue::from_name(name).ok_or_else(|| FeedError::Part {
-        text: text.to_owned(),
-        part: "venue",
-        value: name.to_owned(),
-        expected: "binance, binance-usdm or binance-cm",
-    })
-}
-
-fn parse_address(text: &str) -> Result<FeedConfig, FeedError> {
-    let refuse = |part, value: &str, expected| FeedError::Part {
-        text: text.to_owned(),
-        part,
-        value: value.to_owned(),
-        expected,
-    };
-    let (address, query) = text.split_once('?').unwrap_or((text, ""));
-    let (base, path) = split_base(address);
-    let host = base.split_once("//").map_or("", |(_, authority)| {
-        authority.split(':').next().unwrap_or("")
-    });
-    if host.is_empty() {
-        return Err(refuse("host", "", "a host and port"));
-    }
-    let mut venue = Venue::from_host(host);
-    let mut streams = path.strip_prefix("/ws/").unwrap_or("");
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        match pair.split_once('=') {
-            Some(("streams", value)) => streams = value,
-            Some(("venue", name)) => venue = Some(venue_named(text, name)?),
-            _ => return Err(refuse("query", pair, "streams= or venue=")),
-        }
-    }
-    let (symbols, channels) = parse_streams(streams).map_err(|value| {
-        let expected = "streams=symbol@channel/... of depth, bookTicker, trade or aggTrade";
-        refuse("stream", &value, expected)
-    })?;
-    let wanted = streams.split('/').count();
-    if symbols.len() * channels.len() != wanted {
-        let expected = "the same channels, each once, for every symbol (otherwise use two feeds)";
-        return Err(refuse("streams", streams, expected));
-    }
-    let venue = venue.unwrap_or(Venue::Spot);
-    let mut config = FeedConfig::new(venue, symbols);
-    config.channels = channels;
-    config.ws_url = Some(base.to_owned());
-    if Venue::from_host(host).is_some() {
-        config.rest_url = Some(venue.rest_url().to_owned());
-    }
-    Ok(config)
-}
-
-/// Splits `ws://host:port/path` before the path.
-fn split_base(address: &str) -> (&str, &str) {
-    let authority_at = address.find("//").map_or(0, |at| at + 2);
-    match address[authority_at..].find('/') {
-        Some(at) => address.split_at(authority_at + at),
-        None => (address, ""),
-    }
-}
-
-/// The symbols and the channels in a list of streams, each once.
-fn parse_streams(streams: &str) -> Result<(Vec<String>, Vec<Channel>), String> {
-    let mut symbols = Vec::new();
-    let mut channels = Vec::new();
-    for stream in streams.split('/') {
-        let (symbol, channel) = Channel::of_stream(stream).ok_or_else(|| stream.to_owned())?;
-        if !symbols.contains(&symbol) {
-            symbols.push(symbol);
-        }
-        if !channels.contains(&channel) {
-            channels.push(channel);
-        }
-    }
-    Ok((symbols, channels))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn only_url(feed: &Feed) -> &str {
+        let [line] = feed.lines.as_slice() else {
+            panic!("{:?}", feed.lines);
+        };
+        &line.url
+    }
+
+    #[test]
+    fn an_old_address_of_futures_becomes_the_new_ones() {
+        let streams = "streams=btcusdt@depth@0ms/btcusdt@aggTrade";
+        for path in ["", "/public", "/market"] {
+            for end in [
+                "/stream?".to_owned() + streams,
+                "/ws/".to_owned() + &streams[8..],
+            ] {
+                let text = format!("wss://fstream.binance.com{path}{end}");
+                let config = FeedConfig::parse(&text).unwrap();
+                let feed = config.resolve(&mut Instruments::new()).unwrap();
+                let urls: Vec<&str> = feed.lines.iter().map(|line| line.url.as_str()).collect();
+                let expected = [
+                    "wss://fstream.binance.com/public/stream?streams=btcusdt@depth@0ms",
+                    "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade",
+                ];
+                assert_eq!(
+                    (feed.venue, urls.as_slice()),
+                    (Venue::Usdm, &expected[..]),
+                    "{text}"
+                );
+                assert_eq!(feed.rest_url, "https://fapi.binance.com");
+            }
+        }
+        let local = FeedConfig::parse("ws://127.0.0.1:9000/market/ws/btcusdt@aggTrade").unwrap();
+        let feed = local.resolve(&mut Instruments::new()).unwrap();
+        assert_eq!(
+            (feed.venue, only_url(&feed), feed.rest_url.as_str()),
+            (
+                Venue::Usdm,
+                "ws://127.0.0.1:9000/market/stream?streams=btcusdt@aggTrade",
+                "http://127.0.0.1:9000"
+            )
+        );
+    }
 
     #[test]
     fn a_name_with_symbols_is_the_venue_itself() {
@@ -402,8 +396,8 @@ mod tests {
         let mut instruments = Instruments::new();
         let feed = config.resolve(&mut instruments).unwrap();
         assert_eq!(
-            feed.stream_url,
-            "wss://fstream.binance.com/stream?streams=btcusdt@depth@0ms/btcusdt@bookTicker/btcusdt@trade/\
+            only_url(&feed),
+            "wss://fstream.binance.com/public/stream?streams=btcusdt@depth@0ms/btcusdt@bookTicker/btcusdt@trade/\
              ethusdt@depth@0ms/ethusdt@bookTicker/ethusdt@trade"
         );
         assert_eq!(
@@ -424,7 +418,7 @@ mod tests {
         assert_eq!(config.venue, Venue::Spot);
         assert_eq!(config.channels, [Channel::Depth, Channel::Trade]);
         let feed = config.resolve(&mut Instruments::new()).unwrap();
-        assert_eq!(feed.stream_url, text);
+        assert_eq!(only_url(&feed), text);
         assert_eq!(feed.rest_url, "http://127.0.0.1:9000");
 
         let cm = FeedConfig::parse("ws://[::1]:9000/ws/btcusd_perp@trade?venue=binance-cm");

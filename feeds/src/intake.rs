@@ -1,10 +1,11 @@
 //! A decoder and the books behind it: the part that a live session and a capture file have in common.
 
-use crate::binance::{Decoded, Decoder, Reply, Symbol, Untimed, Venue};
+use crate::binance::{Channel, Decoded, Decoder, Reply, Symbol, Untimed, Venue};
 use crate::book_sync::{BookSync, SyncCounts};
 use crate::decode_error::DecodeError;
 use tickloom_types::{
-    BookState, Flags, Header, InstrumentId, Kind, Sink, SourceId, StatusBody, StatusCode, Ts,
+    BookState, Flags, Header, InstrumentId, Kind, QuoteBody, Record, Sink, SourceId, StatusBody,
+    StatusCode, TradeBody, Ts,
 };
 
 /// What a frame was, for counting.
@@ -22,11 +23,31 @@ pub enum Taken {
     Reply(Reply),
 }
 
+/// What has come of one instrument over the present connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Heard {
+    /// Changes of the book.
+    pub(crate) diffs: u64,
+    pub(crate) quotes: u64,
+    pub(crate) trades: u64,
+    newest_trade: u64,
+    newest_quote: u64,
+}
+
 /// Decoder and books of one source.
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) decoder: Decoder,
+    /// By instrument.
     pub(crate) books: Vec<(InstrumentId, BookSync)>,
+    /// In the order of the books.
+    pub(crate) heard: Vec<Heard>,
+    /// Whether two connections bring the same, so that what is not newer is dropped.
+    is_overlapping: bool,
+    /// Trades and quotes that were dropped for that.
+    overlaps: u64,
+    /// Whether something came of a stream for the first time, or the state of a book changed.
+    has_news: bool,
 }
 
 impl Intake {
@@ -37,8 +58,14 @@ impl Intake {
         untimed: Untimed,
     ) -> Intake {
         let book = |symbol: &Symbol| (symbol.instrument, BookSync::new(venue.sequence_rule()));
+        let mut books: Vec<_> = symbols.iter().map(book).collect();
+        books.sort_by_key(|(instrument, _)| *instrument);
         Intake {
-            books: symbols.iter().map(book).collect(),
+            heard: vec![Heard::default(); books.len()],
+            books,
+            is_overlapping: false,
+            overlaps: 0,
+            has_news: false,
             decoder: Decoder::new(venue, source, symbols, untimed),
         }
     }
@@ -50,8 +77,66 @@ impl Intake {
         frame: &[u8],
         sink: &mut impl Sink,
     ) -> Result<(Taken, Option<Ts>), DecodeError> {
-        let decoded = self.decoder.decode(ts_recv, frame)?;
-        Ok(take(decoded, &mut self.books, sink))
+        match self.decoder.decode(ts_recv, frame) {
+            Ok(decoded) => {
+                let mut places = Places {
+                    books: &mut self.books,
+                    heard: &mut self.heard,
+                    is_overlapping: self.is_overlapping,
+                    overlaps: &mut self.overlaps,
+                    has_news: &mut self.has_news,
+                };
+                Ok(places.take(decoded, sink))
+            }
+            Err(error) => {
+                self.lose_refused(ts_recv, sink);
+                Err(error)
+            }
+        }
+    }
+
+    /// A book whose message was refused lacks what that said.
+    fn lose_refused(&mut self, ts_recv: Ts, sink: &mut impl Sink) {
+        if let Some(instrument) = self.decoder.take_refused()
+            && let Some(at) = self.place(instrument)
+        {
+            let header = self.status_header(instrument, self.decoder.source(), ts_recv);
+            self.books[at].1.lost(header, sink);
+            self.has_news = true;
+        }
+    }
+
+    /// Whether what the feed is at may have changed, once.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
+    /// Two connections bring the same from now on: what is not newer than what came is dropped.
+    pub(crate) fn begin_overlap(&mut self) {
+        self.is_overlapping = true;
+        for (_, book) in &mut self.books {
+            book.begin_overlap();
+        }
+    }
+
+    /// One connection brings everything again.
+    pub(crate) fn end_overlap(&mut self) {
+        self.is_overlapping = false;
+        for (_, book) in &mut self.books {
+            book.end_overlap();
+        }
+    }
+
+    /// What was dropped because another connection had brought it.
+    pub(crate) fn overlaps(&self) -> u64 {
+        self.overlaps + self.counts().overlaps
+    }
+
+    /// The place of an instrument in `books` and `heard`.
+    pub(crate) fn place(&self, instrument: InstrumentId) -> Option<usize> {
+        self.books
+            .binary_search_by_key(&instrument, |(id, _)| *id)
+            .ok()
     }
 
     /// Takes the answer of the REST depth service.
@@ -65,7 +150,14 @@ impl Intake {
         let decoded = self
             .decoder
             .decode_snapshot(ts_recv, Some(instrument), body)?;
-        take(decoded, &mut self.books, sink);
+        let mut places = Places {
+            books: &mut self.books,
+            heard: &mut self.heard,
+            is_overlapping: false,
+            overlaps: &mut self.overlaps,
+            has_news: &mut self.has_news,
+        };
+        places.take(decoded, sink);
         Ok(())
     }
 
@@ -91,8 +183,7 @@ impl Intake {
 
     /// The state and the counts of one instrument's book.
     pub(crate) fn book(&self, instrument: InstrumentId) -> Option<&BookSync> {
-        let found = self.books.iter().find(|(id, _)| *id == instrument);
-        found.map(|(_, book)| book)
+        self.place(instrument).map(|at| &self.books[at].1)
     }
 
     /// The counts of all books together.
@@ -125,36 +216,84 @@ impl Intake {
     }
 }
 
-fn take(
-    decoded: Decoded<'_>,
-    books: &mut [(InstrumentId, BookSync)],
-    sink: &mut impl Sink,
-) -> (Taken, Option<Ts>) {
-    let (taken, header) = match decoded {
-        Decoded::Record(record) => {
-            sink.push(record);
-            let taken = match record.kind() {
-                Some(Kind::Trade) => Taken::Trade,
-                _ => Taken::Quote,
-            };
-            (taken, record.header)
-        }
-        Decoded::Diff(diff) => {
-            find(books, diff.header).diff(&diff, sink);
-            (Taken::Diff(diff.levels.len()), diff.header)
-        }
-        Decoded::Snapshot(snapshot) => {
-            find(books, snapshot.header).snapshot(&snapshot, sink);
-            (Taken::Snapshot(snapshot.levels.len()), snapshot.header)
-        }
-        Decoded::Reply(reply) => return (Taken::Reply(reply), None),
-    };
-    let told = (header.flags & Flags::BAD_TIME == 0).then_some(Ts(header.ts_event));
-    (taken, told)
+/// Where what was decoded goes.
+struct Places<'a> {
+    books: &'a mut [(InstrumentId, BookSync)],
+    heard: &'a mut [Heard],
+    is_overlapping: bool,
+    overlaps: &'a mut u64,
+    has_news: &'a mut bool,
 }
 
-fn find(books: &mut [(InstrumentId, BookSync)], header: Header) -> &mut BookSync {
-    let found = books.iter_mut().find(|(id, _)| id.0 == header.instrument);
-    let (_, book) = found.expect("the decoder knows only symbols that have a book");
-    book
+impl Heard {
+    /// How much has come of a channel.
+    pub(crate) fn of(&self, channel: Channel) -> u64 {
+        match channel {
+            Channel::Depth => self.diffs,
+            Channel::BookTicker => self.quotes,
+            Channel::Trade | Channel::AggTrade => self.trades,
+        }
+    }
+
+    /// A channel's connection was made anew.
+    pub(crate) fn forget(&mut self, channel: Channel) {
+        match channel {
+            Channel::Depth => self.diffs = 0,
+            Channel::BookTicker => self.quotes = 0,
+            Channel::Trade | Channel::AggTrade => self.trades = 0,
+        }
+    }
+}
+
+impl Places<'_> {
+    fn take(&mut self, decoded: Decoded<'_>, sink: &mut impl Sink) -> (Taken, Option<Ts>) {
+        let (taken, header) = match decoded {
+            Decoded::Record(record) => (self.record(&record, sink), record.header),
+            Decoded::Diff(diff) => {
+                let at = self.find(diff.header);
+                self.heard[at].diffs += 1;
+                let book = &mut self.books[at].1;
+                let before = book.state();
+                book.diff(&diff, sink);
+                *self.has_news |= self.heard[at].diffs == 1 || book.state() != before;
+                (Taken::Diff(diff.levels.len()), diff.header)
+            }
+            Decoded::Snapshot(snapshot) => {
+                let at = self.find(snapshot.header);
+                self.books[at].1.snapshot(&snapshot, sink);
+                *self.has_news = true;
+                (Taken::Snapshot(snapshot.levels.len()), snapshot.header)
+            }
+            Decoded::Reply(reply) => return (Taken::Reply(reply), None),
+        };
+        let told = (header.flags & Flags::BAD_TIME == 0).then_some(Ts(header.ts_event));
+        (taken, told)
+    }
+
+    fn record(&mut self, record: &Record, sink: &mut impl Sink) -> Taken {
+        let at = self.find(record.header);
+        let heard = &mut self.heard[at];
+        let (count, newest, id, taken) = if record.kind() == Some(Kind::Trade) {
+            let id = TradeBody::of(record).trade_id;
+            (&mut heard.trades, &mut heard.newest_trade, id, Taken::Trade)
+        } else {
+            let id = QuoteBody::of(record).update_id;
+            (&mut heard.quotes, &mut heard.newest_quote, id, Taken::Quote)
+        };
+        *count += 1;
+        *self.has_news |= *count == 1;
+        if self.is_overlapping && id <= *newest {
+            *self.overlaps += 1;
+            return taken;
+        }
+        *newest = id;
+        sink.push(*record);
+        taken
+    }
+
+    fn find(&self, header: Header) -> usize {
+        self.books
+            .binary_search_by_key(&header.instrument, |(id, _)| id.0)
+            .expect("the decoder knows only symbols that have a book")
+    }
 }

@@ -38,7 +38,10 @@ pub(crate) const HELD_TIME_MAX: i64 = 5_000_000_000;
 /// room for the next.
 pub(crate) const UPDATE_ID_MAX: u64 = i64::MAX as u64;
 
-/// Most symbols of one feed: what the venue allows in one combined stream, by channels.
+/// Most streams of one connection: a fifth of what the venue allows, so that its address is not too long.
+pub(crate) const STREAMS_ON_A_LINE_MAX: usize = 200;
+
+/// Most symbols of one feed.
 pub(crate) const SYMBOLS_MAX: usize = 256;
 
 /// Most symbols in the captures of one venue that are read together: what the largest venue lists, several times over.
@@ -49,6 +52,20 @@ pub(crate) const LIST_MAX: usize = 50_000;
 
 /// Most price levels that are known by the venue's number, all symbols of a connection together.
 pub(crate) const LEVEL_IDS_MAX: usize = 1 << 20;
+
+/// Most bytes that wait to be sent to a venue that does not read: pings, pongs and requests of some bytes each.
+pub(crate) const UNSENT_BYTES_MAX: usize = 64 << 10;
+
+/// Most bytes that wait while the next connection is already there and the one before goes on.
+pub(crate) const OVERLAP_BYTES_MAX: usize = 16 << 20;
+
+/// Most frames, and their bytes, that wait until it is known where the feed's time is.
+pub(crate) const HELD_FRAMES_MAX: usize = 64;
+/// See [`HELD_FRAMES_MAX`].
+pub(crate) const HELD_BYTES_MAX: usize = 1 << 20;
+
+/// Most redirects of one request that are followed, all to the same host and port.
+pub(crate) const REDIRECTS_MAX: usize = 3;
 
 /// Longest header of an HTTP request to the local venue, in bytes.
 pub(crate) const REQUEST_BYTES_MAX: usize = 16 << 10;

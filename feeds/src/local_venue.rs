@@ -1,6 +1,8 @@
 //! A real server on this machine that speaks the exchange's own protocol and plays recorded frames.
 //!
-//! WebSocket `/stream?streams=` and `/ws/…` with SUBSCRIBE requests, and the REST depth snapshot, on one loopback port.
+//! WebSocket `/stream?streams=` and `/ws/…` with SUBSCRIBE requests, and the REST depth snapshot, on one loopback port. Of
+//! USD-margined futures these are below `/public` and `/market`, and what is asked for at the wrong one, or at neither, is
+//! acknowledged and never sent.
 //! The demo and the tests connect to it with the same client that connects to the exchange. The play begins with the
 //! first subscriber and pauses while there is none; every subscriber gets every frame, so the slowest one sets the pace.
 //! The book that a snapshot is taken from follows the recording, so that snapshot and stream always agree.
@@ -10,6 +12,7 @@
 mod book;
 mod fault;
 mod ledger;
+mod pace;
 mod playback;
 mod server;
 

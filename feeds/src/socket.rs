@@ -1,46 +1,41 @@
-//! The only network code of a live feed: a WebSocket, REST snapshots, and the clocks that are read at this edge.
+//! The only network code of a live feed: WebSockets, REST snapshots, and the clocks that are read at this edge.
 //!
-//! What anything means is decided in `session`; this file moves bytes and waits.
+//! What anything means is decided in `session`; this file moves bytes and waits. One task waits for everything at once: for
+//! every connection (`link`), for answers to requests (`rest`) and for the timer, so that none holds up another.
+
+mod link;
+mod rest;
 
 use crate::backoff::Backoff;
 use crate::binance::Symbol;
 use crate::config::Feed;
 use crate::limits;
+use crate::line::LineId;
 use crate::metrics::FeedMetrics;
 use crate::session::{Advice, Now, Session};
-use crate::status::{FeedState, FeedStatus, in_words};
-use futures_util::{SinkExt, StreamExt};
+use link::{Event, Link};
+use rest::Fetched;
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tickloom_types::{InstrumentId, MomentSink, Ts};
-use tokio::net::TcpStream;
+use tickloom_types::{DurationNs, InstrumentId, MomentSink, NANOS_PER_SECOND, Ts};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const TIMER_INTERVAL: Duration = Duration::from_secs(1);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const REST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long something may wait to be sent: a venue that does not read for so long is not there.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the connection that is replaced goes on after the next one is made, so that what was on its way arrives.
+const REPLACE_TIME: DurationNs = 2 * NANOS_PER_SECOND;
 
 /// What came of a request for a snapshot.
 struct Answer {
     instrument: InstrumentId,
     fetched: Result<Fetched, ureq::Error>,
-}
-
-/// What the venue answered.
-#[derive(Debug, PartialEq, Eq)]
-enum Fetched {
-    Body(Vec<u8>),
-    /// Another status than success.
-    Refused {
-        status: u16,
-        retry_after: Option<Duration>,
-    },
 }
 
 /// Runs a feed until `shutdown` is true or its sender is gone: connects, reads, keeps the books in step, reconnects.
@@ -52,136 +47,254 @@ pub async fn run_feed(
     mut shutdown: watch::Receiver<bool>,
     metrics: &FeedMetrics,
 ) {
+    let mut timer = interval(TIMER_INTERVAL);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut runner = Runner {
         feed,
         sink,
-        metrics,
         session: Session::new(feed, metrics),
         clock: Clock::new(),
-        timer: interval(TIMER_INTERVAL),
-        agent: rest_agent(),
+        timer,
+        agent: rest::agent(),
+        answers: JoinSet::new(),
+        lines: feed
+            .lines
+            .iter()
+            .zip(0..)
+            .map(|(_, at)| LineIo::new(feed, at))
+            .collect(),
+        first: 0,
     };
-    runner
-        .timer
-        .set_missed_tick_behavior(MissedTickBehavior::Delay);
     tokio::select! {
         () = runner.run() => {}
         // An error means that the sender is gone, which is a shutdown too.
         _ = shutdown.wait_for(|stop| *stop) => {}
     }
-    runner.session.disconnected(runner.clock.now(), runner.sink);
+    let now = runner.clock.now();
+    for line in 0..feed.lines.len() {
+        runner.session.disconnected(LineId(line), now, runner.sink);
+    }
+    runner.session.stopped();
 }
 
 struct Runner<'a, S> {
     feed: &'a Feed,
     sink: &'a mut S,
-    metrics: &'a FeedMetrics,
     session: Session<'a>,
     clock: Clock,
     timer: Interval,
     agent: ureq::Agent,
+    answers: JoinSet<Answer>,
+    lines: Vec<LineIo>,
+    /// Which line is looked at first the next time, so that none is always last.
+    first: usize,
+}
+
+/// The sockets of one line.
+struct LineIo {
+    link: Link,
+    backoff: Backoff,
+    next: Option<Next>,
+}
+
+/// A connection that will take the place of the one that is used.
+struct Next {
+    link: Link,
+    connected_at: Option<DurationNs>,
+    /// What it has brought so far.
+    messages: VecDeque<Message>,
+    bytes: usize,
+}
+
+/// What happened.
+enum Happened {
+    Link(usize, Event),
+    Next(usize, Event),
+    Answer(Result<Answer, JoinError>),
+    Second,
+}
+
+impl LineIo {
+    fn new(feed: &Feed, at: u64) -> LineIo {
+        let seed = feed.jitter_seed.wrapping_add(at);
+        LineIo {
+            link: Link::wait(Duration::ZERO),
+            backoff: Backoff::new(feed.reconnect, feed.reconnect_max, seed),
+            next: None,
+        }
+    }
 }
 
 impl<S: MomentSink + Send> Runner<'_, S> {
     async fn run(&mut self) {
-        let feed = self.feed;
-        let mut backoff = Backoff::new(feed.reconnect, feed.reconnect_max, feed.jitter_seed);
         loop {
-            self.metrics
-                .set_status(FeedStatus::new(FeedState::Connecting, ""));
-            match self.with_timer(connect(&feed.stream_url)).await {
-                Ok(socket) => {
-                    self.session.connected(self.clock.now(), self.sink);
-                    self.metrics
-                        .set_status(FeedStatus::new(FeedState::Subscribed, ""));
-                    self.read(socket).await;
-                    if self.session.has_heard() {
-                        backoff.reset();
-                    }
-                }
-                Err(text) => self.metrics.set_last_error(&text),
-            }
-            self.session.disconnected(self.clock.now(), self.sink);
-            let wait = backoff.next_wait();
-            let cause = self.metrics.last_error().unwrap_or_default();
-            let reason = format!("{cause}, again in {}", in_words(wait));
-            self.metrics
-                .set_status(FeedStatus::new(FeedState::Waiting, reason));
-            self.with_timer(tokio::time::sleep(wait)).await;
-        }
-    }
-
-    /// Waits for something while the feed's timer goes on.
-    async fn with_timer<T>(&mut self, future: impl Future<Output = T>) -> T {
-        tokio::pin!(future);
-        loop {
-            tokio::select! {
-                done = &mut future => return done,
-                _ = self.timer.tick() => {
-                    self.session.tick(self.clock.now(), self.sink);
-                }
-            }
-        }
-    }
-
-    /// Reads until the connection is lost or given up.
-    async fn read(&mut self, mut socket: Socket) {
-        let mut answers: JoinSet<Answer> = JoinSet::new();
-        loop {
-            tokio::select! {
-                message = socket.next() => match message {
-                    Some(Ok(message)) => {
-                        if !self.take(&message) {
-                            return;
-                        }
-                    }
-                    Some(Err(error)) => {
-                        self.metrics.set_last_error(&error);
-                        return;
-                    }
-                    None => return,
-                },
-                Some(answer) = answers.join_next() => self.take_answer(answer),
-                _ = self.timer.tick() => {
-                    let advice = self.session.tick(self.clock.now(), self.sink);
-                    if !follow(advice, &mut socket).await {
-                        self.metrics.set_last_error(&"the connection was silent for too long");
-                        return;
-                    }
-                }
+            match self.wait().await {
+                Happened::Link(line, event) => self.take_event(line, event),
+                Happened::Next(line, event) => self.take_next_event(line, event),
+                Happened::Answer(answer) => self.take_answer(answer),
+                Happened::Second => self.second(),
             }
             for instrument in self.session.wanted_snapshots(self.clock.now()) {
-                self.ask_snapshot(instrument, &mut answers);
+                self.ask_snapshot(instrument);
             }
         }
     }
 
-    /// Takes a message; false if it is the last.
-    fn take(&mut self, message: &Message) -> bool {
-        let now = self.clock.now();
-        match message {
-            Message::Text(text) => self.session.frame(now, text.as_bytes(), self.sink),
-            Message::Binary(bytes) => self.session.binary_frame(now, bytes.len(), self.sink),
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => self.session.alive(now),
-            Message::Close(_) => return false,
+    /// Waits for the next thing that happens anywhere.
+    async fn wait(&mut self) -> Happened {
+        let Runner {
+            lines,
+            answers,
+            timer,
+            first,
+            ..
+        } = self;
+        *first = (*first + 1) % lines.len();
+        tokio::select! {
+            (line, is_next, event) = std::future::poll_fn(|cx| poll_lines(lines, *first, cx)) => {
+                match is_next {
+                    true => Happened::Next(line, event),
+                    false => Happened::Link(line, event),
+                }
+            }
+            Some(answer) = answers.join_next() => Happened::Answer(answer),
+            _ = timer.tick() => Happened::Second,
         }
-        true
     }
 
-    fn ask_snapshot(&self, instrument: InstrumentId, answers: &mut JoinSet<Answer>) {
+    fn take_event(&mut self, line: usize, event: Event) {
+        let (id, now) = (LineId(line), self.clock.now());
+        match event {
+            Event::Due => {
+                self.session.connecting(id);
+                self.lines[line].link = Link::connect(&self.feed.lines[line].url);
+            }
+            Event::Connected => self.session.connected(id, now, self.sink),
+            Event::Message(message) => self.take(id, now, &message),
+            Event::Huge(bytes) => {
+                self.session.huge_frame(id, now, bytes, self.sink);
+                self.lost(line, &format!("a message of {bytes} bytes is too large"));
+            }
+            Event::Lost(cause) => self.lost(line, &cause),
+        }
+    }
+
+    fn take(&mut self, line: LineId, now: Now, message: &Message) {
+        match message {
+            Message::Text(text) => self.session.frame(line, now, text.as_bytes(), self.sink),
+            Message::Binary(bytes) => {
+                self.session.binary_frame(line, now, bytes.len(), self.sink);
+            }
+            Message::Ping(_) => self.session.pinged(line, now),
+            Message::Pong(_) | Message::Frame(_) | Message::Close(_) => {
+                self.session.alive(line, now);
+            }
+        }
+    }
+
+    /// The connection in use is gone: the next one takes its place if it is there, or one is made after a wait.
+    fn lost(&mut self, line: usize, cause: &str) {
+        if self.lines[line]
+            .next
+            .as_ref()
+            .is_some_and(|next| next.connected_at.is_some())
+        {
+            self.replace(line);
+            return;
+        }
+        let id = LineId(line);
+        if self.session.has_heard(id) {
+            self.lines[line].backoff.reset();
+        }
+        self.session.disconnected(id, self.clock.now(), self.sink);
+        let io = &mut self.lines[line];
+        let wait = io.backoff.next_wait();
+        io.link = Link::wait(wait);
+        io.next = None;
+        self.session.waiting(id, cause, wait);
+    }
+
+    fn take_next_event(&mut self, line: usize, event: Event) {
+        let now = self.clock.now();
+        let Some(next) = &mut self.lines[line].next else {
+            return;
+        };
+        match event {
+            Event::Connected => next.connected_at = Some(now.mono),
+            Event::Message(message) => {
+                next.bytes += message.len();
+                next.messages.push_back(message);
+                if next.bytes > limits::OVERLAP_BYTES_MAX {
+                    self.replace(line);
+                }
+            }
+            Event::Due | Event::Huge(_) | Event::Lost(_) => {
+                self.lines[line].next = None;
+                self.session.replace_failed(LineId(line), now);
+            }
+        }
+    }
+
+    /// Ends the connection in use, if it has not ended, and goes on with the next. What that has brought meanwhile comes now;
+    /// what the one before has brought too is left out by the session.
+    fn replace(&mut self, line: usize) {
+        let Some(next) = self.lines[line].next.take() else {
+            return;
+        };
+        let now = self.clock.now();
+        self.session.replaced(LineId(line), now);
+        self.lines[line].link = next.link;
+        for message in next.messages {
+            self.take(LineId(line), now, &message);
+        }
+    }
+
+    fn second(&mut self) {
+        let now = self.clock.now();
+        self.session.tick(now, self.sink);
+        for line in 0..self.lines.len() {
+            let next = self.lines[line].next.as_ref();
+            let connected_at = next.and_then(|next| next.connected_at);
+            if connected_at.is_some_and(|at| now.mono.saturating_sub(at) >= REPLACE_TIME) {
+                self.replace(line);
+            }
+            match self.session.advice(LineId(line), now) {
+                Advice::GoOn => {}
+                Advice::Ping => {
+                    if let Err(cause) = self.lines[line].link.ping() {
+                        self.lost(line, &cause);
+                    }
+                }
+                Advice::Replace => {
+                    self.lines[line].next = Some(Next {
+                        link: Link::connect(&self.feed.lines[line].url),
+                        connected_at: None,
+                        messages: VecDeque::new(),
+                        bytes: 0,
+                    });
+                }
+                Advice::Reconnect(cause) => self.lost(line, &cause),
+            }
+            if self.lines[line].link.unsent_for() >= SEND_TIMEOUT {
+                self.lost(line, "the venue reads nothing: what we send waits");
+            }
+        }
+    }
+
+    fn ask_snapshot(&mut self, instrument: InstrumentId) {
         let named = |symbol: &&Symbol| symbol.instrument == instrument;
         let Some(symbol) = self.feed.symbols.iter().find(named) else {
             return;
         };
         let url = self.feed.snapshot_url(&symbol.name);
         let agent = self.agent.clone();
-        answers.spawn_blocking(move || Answer {
+        self.answers.spawn_blocking(move || Answer {
             instrument,
-            fetched: fetch(&agent, &url),
+            fetched: rest::fetch(&agent, &url),
         });
     }
 
-    fn take_answer(&mut self, answer: Result<Answer, tokio::task::JoinError>) {
+    fn take_answer(&mut self, answer: Result<Answer, JoinError>) {
         let answer =
             answer.expect("a request neither panics nor is cancelled while it is waited for");
         let (instrument, now) = (answer.instrument, self.clock.now());
@@ -190,65 +303,41 @@ impl<S: MomentSink + Send> Runner<'_, S> {
             Ok(Fetched::Refused {
                 status,
                 retry_after,
-            }) => {
-                let text = format!("the venue refused a snapshot with HTTP status {status}");
-                self.metrics.set_last_error(&text);
-                self.session
-                    .snapshot_refused(now, instrument, status, retry_after);
+            }) => self
+                .session
+                .snapshot_refused(now, instrument, status, retry_after),
+            Ok(Fetched::Redirected(to)) => {
+                let cause =
+                    format!("the venue sends the request for a snapshot to {to:?}: refused");
+                self.session.snapshot_failed(instrument, &cause);
             }
             Err(error) => {
-                self.metrics.set_last_error(&error);
-                self.session.snapshot_failed(instrument);
+                let cause = format!("no snapshot: {error}");
+                self.session.snapshot_failed(instrument, &cause);
             }
         }
     }
 }
 
-async fn connect(url: &str) -> Result<Socket, String> {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(limits::FRAME_BYTES_MAX))
-        .max_frame_size(Some(limits::FRAME_BYTES_MAX));
-    let without_nagle = true;
-    let connecting = connect_async_with_config(url, Some(config), without_nagle);
-    match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(Ok((socket, _response))) => Ok(socket),
-        Ok(Err(error)) => Err(format!("cannot connect to {url}: {error}")),
-        Err(_elapsed) => Err(format!("cannot connect to {url}: no answer in time")),
+/// The next thing that happens on any line, and whether on its next link.
+fn poll_lines(
+    lines: &mut [LineIo],
+    first: usize,
+    cx: &mut Context<'_>,
+) -> Poll<(usize, bool, Event)> {
+    let count = lines.len();
+    for index in (first..count).chain(0..first) {
+        let line = &mut lines[index];
+        if let Poll::Ready(event) = line.link.poll(cx) {
+            return Poll::Ready((index, false, event));
+        }
+        if let Some(next) = &mut line.next
+            && let Poll::Ready(event) = next.link.poll(cx)
+        {
+            return Poll::Ready((index, true, event));
+        }
     }
-}
-
-/// Does what the session advises; false if the connection is to be given up.
-async fn follow(advice: Advice, socket: &mut Socket) -> bool {
-    match advice {
-        Advice::GoOn => true,
-        Advice::Ping => socket.send(Message::Ping(Vec::new().into())).await.is_ok(),
-        Advice::Reconnect => false,
-    }
-}
-
-fn rest_agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(REST_TIMEOUT))
-        .proxy(None)
-        .http_status_as_error(false)
-        .build();
-    config.new_agent()
-}
-
-fn fetch(agent: &ureq::Agent, url: &str) -> Result<Fetched, ureq::Error> {
-    let mut response = agent.get(url).call()?;
-    if !response.status().is_success() {
-        // It may be a date too, which no venue sends; that counts as none.
-        let after = response.headers().get("retry-after");
-        let seconds = after.and_then(|text| text.to_str().ok()?.trim().parse().ok());
-        return Ok(Fetched::Refused {
-            status: response.status().as_u16(),
-            retry_after: seconds.map(Duration::from_secs),
-        });
-    }
-    let body = response.body_mut().with_config();
-    let body = body.limit(limits::REST_BYTES_MAX as u64).read_to_vec()?;
-    Ok(Fetched::Body(body))
+    Poll::Pending
 }
 
 /// The wall clock and a steady one, read here and nowhere else.
@@ -270,43 +359,5 @@ impl Clock {
             wall: Ts(i64::try_from(wall).unwrap_or(i64::MAX)),
             mono: i64::try_from(self.start.elapsed().as_nanos()).unwrap_or(i64::MAX),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::{BufRead, BufReader, Write};
-    use std::net::TcpListener;
-
-    /// What is fetched from a server that gives this answer.
-    fn fetched(answer: &'static str) -> Fetched {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/depth", listener.local_addr().unwrap());
-        let server = std::thread::spawn(move || {
-            let (stream, _) = listener.accept().unwrap();
-            let mut request = BufReader::new(&stream).lines();
-            while request.next().unwrap().unwrap() != "" {}
-            (&stream).write_all(answer.as_bytes()).unwrap();
-        });
-        let fetched = fetch(&rest_agent(), &url).unwrap();
-        server.join().unwrap();
-        fetched
-    }
-
-    #[test]
-    fn a_refusal_keeps_its_status_and_when_to_come_back() {
-        let refused = |status, seconds: Option<u64>| Fetched::Refused {
-            status,
-            retry_after: seconds.map(Duration::from_secs),
-        };
-        let text = "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(fetched(text), refused(429, Some(7)));
-        let text = "HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(fetched(text), refused(418, None));
-        let text = "HTTP/1.1 429 Too Many\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(fetched(text), refused(429, None));
-        let text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-        assert_eq!(fetched(text), Fetched::Body(b"{}".to_vec()));
     }
 }

@@ -1,7 +1,6 @@
 //! Returns by calendar month, UTC: of each month's last equity over the last of the month before.
 
-use super::axis::zoned;
-use std::collections::BTreeMap;
+use crate::months::MonthEnd;
 
 /// A year's returns: one for each month with points, and of the year.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,17 +11,15 @@ pub(super) struct Year {
 }
 
 /// The years of a curve that began with `cash`.
-pub(super) fn monthly(cash: f64, ts: &[i64], equity: &[f64]) -> Vec<Year> {
-    let mut last_of: BTreeMap<(i16, usize), f64> = BTreeMap::new();
-    for (ts, equity) in ts.iter().zip(equity) {
-        // What closes at midnight belongs to the day, and so the month, that it ends.
-        let day = zoned(ts.saturating_sub(1));
-        let month = usize::from(day.month().unsigned_abs()) - 1;
-        last_of.insert((day.year(), month), *equity);
-    }
+pub(super) fn monthly(cash: f64, ends: &[MonthEnd]) -> Vec<Year> {
     let mut years: Vec<Year> = Vec::new();
     let (mut before, mut year_before) = (cash, cash);
-    for ((year, month), equity) in last_of {
+    for end in ends {
+        let MonthEnd {
+            year,
+            month,
+            equity,
+        } = *end;
         if years.last().is_none_or(|last| last.year != year) {
             year_before = before;
             years.push(Year {
@@ -32,6 +29,7 @@ pub(super) fn monthly(cash: f64, ts: &[i64], equity: &[f64]) -> Vec<Year> {
             });
         }
         let at = years.len() - 1;
+        let month = usize::from(month.unsigned_abs()) - 1;
         years[at].months[month] = Some(equity / before - 1.0);
         years[at].total = equity / year_before - 1.0;
         before = equity;
@@ -42,14 +40,20 @@ pub(super) fn monthly(cash: f64, ts: &[i64], equity: &[f64]) -> Vec<Year> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickloom_types::Ts;
 
     #[test]
     fn months_chain_into_years() {
-        // Closes of the sessions of 30 November, 1 and 31 December, 31 January.
-        let days = ["2023-12-01", "2023-12-02", "2024-01-01", "2024-02-01"];
-        let ts: Vec<i64> = days.iter().map(|d| Ts::parse(d).unwrap().0).collect();
-        let years = monthly(100.0, &ts, &[110.0, 50.0, 55.0, 110.0]);
+        let end = |year, month, equity| MonthEnd {
+            year,
+            month,
+            equity,
+        };
+        let ends = [
+            end(2023, 11, 110.0),
+            end(2023, 12, 55.0),
+            end(2024, 1, 110.0),
+        ];
+        let years = monthly(100.0, &ends);
         assert_eq!(years.len(), 2);
         let month = |year: usize, month: usize| years[year].months[month - 1];
         assert!((month(0, 11).unwrap() - 0.1).abs() < 1e-12);

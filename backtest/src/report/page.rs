@@ -8,7 +8,6 @@ use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::text::{grouped, time};
 use serde_json::{Map, Value, json};
-use tickloom_stats::drawdowns;
 use tickloom_types::{InstrumentId, Instruments, Side, Ts, pow10};
 
 /// Stretches of time that a picture distinguishes: about its width in pixels.
@@ -28,6 +27,7 @@ pub(super) fn page(outcome: &Outcome, manifest: &Manifest) -> Result<String, Rep
     );
     html += &heading(outcome, manifest);
     html += &figures(outcome);
+    html += &notes(outcome, manifest);
     let mut readings = Readings::new(outcome);
     html += &equity_figure(outcome, &mut readings)?;
     html += &drawdown_figure(outcome, &mut readings)?;
@@ -49,9 +49,9 @@ pub(super) fn page(outcome: &Outcome, manifest: &Manifest) -> Result<String, Rep
 }
 
 fn heading(outcome: &Outcome, manifest: &Manifest) -> String {
-    let range = match (outcome.curve.ts.first(), outcome.curve.ts.last()) {
-        (Some(first), Some(last)) => format!("{} to {} UTC", time(Ts(*first)), time(Ts(*last))),
-        _ => "no data".to_owned(),
+    let range = match outcome.statistics.range {
+        Some((first, last)) => format!("{} to {} UTC", time(Ts(first)), time(Ts(last))),
+        None => "no data".to_owned(),
     };
     let mut html = format!(
         "<header><h1>{}</h1><p>{range} · {} bars · {} records</p></header>\n<section><dl class=\"rules\">",
@@ -67,6 +67,42 @@ fn heading(outcome: &Outcome, manifest: &Manifest) -> String {
                 escape(name),
                 escape(value)
             ),
+        );
+    }
+    html + "</dl></section>\n"
+}
+
+/// What has to be known to read the figures: what never came, what was left out, what is assumed, why figures are undefined.
+fn notes(outcome: &Outcome, manifest: &Manifest) -> String {
+    let mut notes: Vec<(&str, String)> = Vec::new();
+    let warnings = manifest.warnings.iter().cloned();
+    notes.extend(warnings.map(|warning| ("Warning", warning)));
+    if let Some(left_out) = &manifest.data.left_out {
+        notes.push(("Left out", left_out.summary()));
+        let places = left_out.places.iter().cloned();
+        notes.extend(places.map(|place| ("", place)));
+    }
+    let assumptions = manifest.assumptions.iter().cloned();
+    notes.extend(assumptions.map(|assumption| ("Assumed", assumption)));
+    for (why, names) in outcome.statistics.reasons() {
+        notes.push((
+            "Undefined",
+            format!("{}: {why}", names.join(", ").replace('_', " ")),
+        ));
+    }
+    if notes.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from("<section><h2>To be known</h2><dl class=\"rules notes\">");
+    for (name, text) in notes {
+        let class = if name == "Warning" {
+            " class=\"bad\""
+        } else {
+            ""
+        };
+        put(
+            &mut html,
+            format_args!("<dt{class}>{name}</dt><dd>{}</dd>", escape(&text)),
         );
     }
     html + "</dl></section>\n"
@@ -144,10 +180,7 @@ fn equity_figure(outcome: &Outcome, readings: &mut Readings<'_>) -> Result<Strin
 
 fn drawdown_figure(outcome: &Outcome, readings: &mut Readings<'_>) -> Result<String, ReportError> {
     let curve = &outcome.curve;
-    let below: Vec<f64> = drawdowns(&curve.equity)
-        .iter()
-        .map(|depth| -depth)
-        .collect();
+    let below: Vec<f64> = curve.drawdown.iter().map(|depth| -depth).collect();
     readings.add("drawdown", "below the peak", &below);
     let layers = [Layer::Area(reduce(&curve.ts, &below, BUCKETS), Ink::Fall)];
     let svg =

@@ -72,7 +72,7 @@ fn account_figures(outcome: &Outcome) -> [Figure; 5] {
         (
             "Max drawdown",
             percent(figures.max_drawdown),
-            format!("longest {longest} bars"),
+            format!("longest {longest} points"),
         ),
         (
             "Volatility",
@@ -108,7 +108,10 @@ fn trade_figures(outcome: &Outcome) -> [Figure; 5] {
         (
             "Fills",
             grouped(outcome.fills.len() as u128),
-            format!("{} orders refused", grouped(u128::from(outcome.refused))),
+            format!(
+                "{} orders refused",
+                grouped(u128::from(outcome.orders_refused()))
+            ),
         ),
         ("Fees paid", money(outcome.fees_paid), "in all".to_owned()),
     ]
@@ -116,11 +119,7 @@ fn trade_figures(outcome: &Outcome) -> [Figure; 5] {
 
 /// Returns by month, if there is more than one.
 pub(super) fn months(outcome: &Outcome) -> String {
-    let years = monthly(
-        outcome.cash.to_f64(),
-        &outcome.curve.ts,
-        &outcome.curve.equity,
-    );
+    let years = monthly(outcome.cash.to_f64(), &outcome.months);
     if years.iter().flat_map(|year| year.months).flatten().count() < 2 {
         return String::new();
     }

@@ -19,7 +19,8 @@ pub(super) fn json(
         "events": outcome.events,
         "fills": outcome.fills.len(),
         "trades": figures.trades.trades,
-        "orders_refused": outcome.refused,
+        "orders_refused": outcome.orders_refused(),
+        "refused": outcome.refused,
         "cash": outcome.cash.to_string(),
         "final_equity": outcome.final_equity.to_string(),
         "fees_paid": outcome.fees_paid.to_string(),
@@ -29,10 +30,12 @@ pub(super) fn json(
         "sharpe": figures.sharpe,
         "sortino": figures.sortino,
         "max_drawdown": figures.max_drawdown,
+        "longest_drawdown": figures.longest_drawdown,
         "exposure": figures.exposure,
         "win_rate": figures.trades.win_rate,
         "profit_factor": figures.trades.profit_factor,
         "periods_per_year": figures.periods_per_year,
+        "undefined": figures.undefined,
         "output_hash": outcome.output_hash,
         "quality": ledger.map(quality),
         "cache": cache,
@@ -81,6 +84,11 @@ pub(super) fn print(outcome: &Outcome, manifest: &Manifest) {
             output::styled(&more, Style::Dim)
         ));
     }
+    for (why, names) in outcome.statistics.reasons() {
+        let names: Vec<String> = names.iter().map(|name| name.replace('_', " ")).collect();
+        let text = format!("  {} undefined: {why}", names.join(", "));
+        output::line(&output::styled(&text, Style::Dim));
+    }
     output::line(&format!("\n  {:<13} {}", "Data hash", outcome.data_hash));
     output::line(&format!("  {:<13} {}", "Output hash", outcome.output_hash));
 }
@@ -113,7 +121,7 @@ fn rows(outcome: &Outcome) -> [(&'static str, String, String); 8] {
         (
             "Fills",
             grouped(outcome.fills.len() as u128),
-            format!("{} orders refused", grouped(u128::from(outcome.refused))),
+            outcome.refusals(),
         ),
         (
             "Trades",

@@ -102,6 +102,11 @@ impl BarBuilder {
         })
     }
 
+    /// Whether a bar of this size has come or was made.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.released > Ts(i64::MIN)
+    }
+
     /// Makes no bars: those of this size come as input.
     pub(crate) fn await_given(&mut self) {
         self.origin = Origin::Exact;
@@ -328,7 +333,7 @@ impl BarBuilder {
 }
 
 /// Whether bars of size `large` can be made from whole bars of size `small`.
-fn fits(small: BarSpec, large: BarSpec) -> bool {
+pub(crate) fn fits(small: BarSpec, large: BarSpec) -> bool {
     match (small, large) {
         (BarSpec::Time(s), BarSpec::Time(l)) => {
             let edge = large.close_after(Ts(0));

@@ -16,6 +16,7 @@ use crate::expressions::Expressions;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
+use crate::silent::{NeverReady, never_ready};
 use crate::strategy::{Runner, RunnerKind};
 use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
@@ -33,6 +34,8 @@ pub struct BarsRun {
     pub fills: u64,
     /// Cash and positions at the end.
     pub portfolio: Portfolio,
+    /// Expressions that were never ready.
+    pub never_ready: Vec<NeverReady>,
 }
 
 /// Runs a configuration over bars. `equity` gets one value a bar: cash and positions at its close, after all that it
@@ -49,13 +52,14 @@ pub fn run_bars(
     equity.reserve(bars.len());
     let expressions = Expressions::new(config)?;
     let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
-    let trade = TradeStage::new(config)?;
+    let trade = TradeStage::new(config, std::iter::empty())?;
     if needs_steps(config, bars, &graph, &trade) {
         return step_through(config, bars, equity, on_outputs);
     }
     let mut visitor = Visitor {
         trade,
         rules: RuleValues::new(outputs.len()),
+        was_ready: vec![false; outputs.len()],
         outputs,
         is_capped: config.account.volume_share.is_some(),
         out: Outputs::new(),
@@ -69,7 +73,7 @@ pub fn run_bars(
     graph.run_block(bars.columns(), |graph, rows| {
         visitor.block(graph, rows);
     });
-    visitor.finish()
+    visitor.finish(config)
 }
 
 /// Whether there is something that blocks cannot do.
@@ -108,6 +112,7 @@ fn step_through(
     Ok(BarsRun {
         fills: core.fills(),
         portfolio: core.portfolio().clone(),
+        never_ready: core.never_ready(config)?,
     })
 }
 
@@ -115,6 +120,8 @@ fn step_through(
 struct Visitor<'a, F> {
     trade: TradeStage,
     rules: RuleValues,
+    /// By rule: whether it ever had a value.
+    was_ready: Vec<bool>,
     /// By rule.
     outputs: Vec<OutputId>,
     /// Whether fills are capped at a share of the volume.
@@ -154,6 +161,9 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
             .iter()
             .map(|output| graph.column(*output))
             .collect();
+        for (was_ready, column) in self.was_ready.iter_mut().zip(&columns) {
+            *was_ready = *was_ready || column.iter().any(|value| !value.is_nan());
+        }
         let closes = &self.bars.columns().close[rows.clone()];
         let close_bits = bits(closes.iter().fold(0, |all, close| all | magnitude(*close)));
         self.block.copy(self.bars, rows.clone());
@@ -178,9 +188,9 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
         }
         let mut end = end;
         let portfolio = self.trade.portfolio();
-        for (runner, strategy) in self.trade.runners().iter().zip(0..) {
+        for runner in self.trade.runners() {
             let own = &columns[runner.rules()];
-            let held = portfolio.position(strategy, runner.instrument).qty();
+            let held = portfolio.position(runner.strategy, runner.instrument).qty();
             match &runner.kind {
                 RunnerKind::Rules(rules) => {
                     for place in rules.awaited(held).into_iter().flatten() {
@@ -272,7 +282,7 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
         self.out.clear();
     }
 
-    fn finish(mut self) -> Result<BarsRun, CoreError> {
+    fn finish(mut self, config: &CoreConfig) -> Result<BarsRun, CoreError> {
         self.hand_on();
         if let Some(close) = self.bars.columns().close.last() {
             self.trade.mark(self.bars.instrument(), *close);
@@ -282,6 +292,7 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
             None => Ok(BarsRun {
                 fills: self.trade.fills(),
                 portfolio: self.trade.portfolio().clone(),
+                never_ready: never_ready(config, None, &self.was_ready)?,
             }),
         }
     }

@@ -90,6 +90,7 @@ impl Ladder {
         Err(0)
     }
 
+    #[inline]
     fn set(&mut self, key: i64, qty: i64) {
         match self.find(key) {
             Ok(at) if qty == 0 => {

@@ -10,8 +10,10 @@ use crate::limits::CHANGES_EXPECTED;
 use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
+use crate::risk::Refused;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
+use crate::silent::{self, NeverClosed, NeverReady};
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
 use tickloom_types::{Flags, Kind, Record, Seq, SignalBody};
@@ -32,8 +34,8 @@ pub(crate) struct Decider {
     rules: RuleValues,
     /// How many expressions are signals; the others are rules.
     signals: usize,
-    /// Something was said of orders since strategies decided last.
-    has_order_news: bool,
+    /// By expression: whether it ever had a value.
+    was_ready: Vec<bool>,
 }
 
 /// What must be known of a configuration before any part can be made.
@@ -92,6 +94,26 @@ impl Core {
         self.decider.trade.portfolio()
     }
 
+    /// Orders that risk refused so far, by rule.
+    #[must_use]
+    pub fn refused(&self) -> &Refused {
+        self.decider.trade.refused()
+    }
+
+    /// The expressions of this core's configuration that have not been ready yet, in order.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the configuration is another one, which cannot be read.
+    pub fn never_ready(&self, config: &CoreConfig) -> Result<Vec<NeverReady>, CoreError> {
+        silent::never_ready(config, Some(&self.market), &self.decider.was_ready)
+    }
+
+    /// The bars that expressions read and of which none has closed yet.
+    #[must_use]
+    pub fn never_closed(&self) -> Vec<NeverClosed> {
+        silent::never_closed(&self.market)
+    }
+
     /// Fills of all strategies so far.
     #[must_use]
     pub fn fills(&self) -> u64 {
@@ -102,14 +124,17 @@ impl Core {
 impl Decider {
     pub(crate) fn new(plan: &Plan<'_>) -> Result<Decider, CoreError> {
         let mut rules = RuleValues::new(plan.expressions.rules());
+        let mut was_ready = vec![false; plan.expressions.len()];
         for (rule, value) in &plan.constants {
             rules.set_constant(*rule, *value);
+            was_ready[plan.expressions.signals + rule.0] = !value.is_nan();
         }
+        let constants = plan.constants.iter().map(|(rule, _)| *rule);
         Ok(Decider {
-            trade: TradeStage::new(plan.config)?,
+            trade: TradeStage::new(plan.config, constants)?,
             rules,
             signals: plan.expressions.signals,
-            has_order_news: false,
+            was_ready,
         })
     }
 
@@ -121,16 +146,12 @@ impl Decider {
         market: &Market,
         out: &mut Outputs,
     ) {
-        if market.has_dropped() {
-            return;
+        if !market.has_dropped() {
+            self.trade.on_record(seq, record, market, out);
         }
-        let said = out.records().len();
-        self.trade.on_record(seq, record, market, out);
-        self.has_order_news |= out.records().len() > said;
     }
 
-    /// Tells the signals that changed, in their order, and lets the strategies decide if there is anything new for them: a
-    /// price, a bar, a status, a rule or an order of theirs. Every turn of an order is an output, so that is what is looked at.
+    /// Tells the signals that changed, in their order, and lets the strategies decide.
     pub(crate) fn decide<'a>(
         &mut self,
         seq: Seq,
@@ -144,19 +165,14 @@ impl Decider {
             RoundOn::PassedBars
         });
         for change in changes {
+            self.was_ready[change.number] |= !change.value.is_nan();
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
                 None => out.push(signal(seq, change)),
             }
         }
-        let has_news =
-            market.has_changed() || self.has_order_news || !self.rules.all_ticked().is_empty();
-        if has_news {
-            let said = out.records().len();
-            self.trade
-                .decide(seq, market.cause(), market, &self.rules, out);
-            self.has_order_news = out.records().len() > said;
-        }
+        self.trade
+            .decide(seq, market.cause(), market, &self.rules, out);
     }
 }
 

@@ -49,6 +49,30 @@ pub enum CoreError {
         /// The name.
         name: String,
     },
+    /// A parameter that stands in no expression: most likely a slip of the pen.
+    #[error("parameter {name}: no expression uses ${name}, {}", used_parameters(.used))]
+    UnusedParameter {
+        /// Its name.
+        name: String,
+        /// The names that expressions use.
+        used: Vec<String>,
+    },
+    /// A field that nothing in the data can feed.
+    #[error("{owner}: {field}: {leaf} of {instrument} needs {needs}, and there is {given}")]
+    NoData {
+        /// What the expression belongs to, such as `strategy cross`.
+        owner: String,
+        /// The setting that holds it.
+        field: &'static str,
+        /// The field, with its bar size.
+        leaf: String,
+        /// The instrument.
+        instrument: String,
+        /// What it could be fed from.
+        needs: String,
+        /// What there is of the instrument.
+        given: String,
+    },
     /// More expressions than a run can have.
     #[error("{0} expressions, at most {EXPRESSIONS_MAX} are allowed")]
     TooManyExpressions(usize),
@@ -63,4 +87,12 @@ pub enum CoreError {
         /// The instrument's name.
         instrument: String,
     },
+}
+
+fn used_parameters(used: &[String]) -> String {
+    if used.is_empty() {
+        return "none uses a parameter".to_owned();
+    }
+    let used: Vec<String> = used.iter().map(|name| format!("${name}")).collect();
+    format!("those used are {}", used.join(", "))
 }

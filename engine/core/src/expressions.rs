@@ -7,7 +7,7 @@ use crate::limits::{BARS_MAX, EXPRESSIONS_MAX};
 use crate::market::Market;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use tickloom_signals::{Clock, Graph, GraphBuilder, OutputId, Scope, parse};
+use tickloom_signals::{Clock, ExprError, Graph, GraphBuilder, OutputId, Scope, parse};
 use tickloom_types::{BarSpec, InstrumentId, pow10};
 
 /// An expression as it is configured.
@@ -18,6 +18,25 @@ pub(crate) struct Expression {
     field: &'static str,
     text: String,
     instrument: Option<InstrumentId>,
+}
+
+/// What an expression belongs to.
+pub(crate) struct Named {
+    /// Such as `strategy cross`.
+    pub(crate) owner: String,
+    /// The setting that holds it.
+    pub(crate) field: &'static str,
+    pub(crate) text: String,
+}
+
+impl Expression {
+    fn wrong(&self, source: ExprError) -> CoreError {
+        CoreError::Expression {
+            owner: self.owner.clone(),
+            field: self.field,
+            source: Box::new(source),
+        }
+    }
 }
 
 /// All expressions of a run, in order.
@@ -44,21 +63,14 @@ impl Expressions {
         });
         let mut all: Vec<Expression> = signals.collect();
         for strategy in &config.strategies {
-            for (text, field, instrument) in strategy.expressions() {
-                let owner = format!("strategy {}", strategy.name());
-                let instrument = match instrument {
-                    None => config.default_instrument,
-                    Some(name) => match config.instruments.find(&name) {
-                        Some((id, _)) => Some(id),
-                        None => return Err(CoreError::UnknownInstrument { owner, name }),
-                    },
-                };
-                all.push(Expression {
-                    owner,
+            let expressions = strategy.expressions();
+            for instrument in strategy.traded(config)? {
+                all.extend(expressions.iter().map(|(field, text)| Expression {
+                    owner: format!("strategy {}", strategy.name()),
                     field,
-                    text,
-                    instrument,
-                });
+                    text: (*text).to_owned(),
+                    instrument: Some(instrument),
+                }));
             }
         }
         if all.len() > EXPRESSIONS_MAX {
@@ -72,6 +84,38 @@ impl Expressions {
 
     pub(crate) fn len(&self) -> usize {
         self.all.len()
+    }
+
+    /// What the expression with this number belongs to, and its text.
+    pub(crate) fn name(&self, number: usize) -> Named {
+        let expression = &self.all[number];
+        Named {
+            owner: expression.owner.clone(),
+            field: expression.field,
+            text: expression.text.clone(),
+        }
+    }
+
+    /// Checks that every parameter stands in some expression.
+    ///
+    /// # Errors
+    /// [`CoreError::UnusedParameter`] for the first that does not; [`CoreError::Expression`] if one cannot be read.
+    pub(crate) fn check_parameters(&self, config: &CoreConfig) -> Result<(), CoreError> {
+        if config.parameters.is_empty() {
+            return Ok(());
+        }
+        let mut used = BTreeSet::new();
+        for expression in &self.all {
+            let parsed = parse(&expression.text).map_err(|source| expression.wrong(source))?;
+            used.extend(parsed.parameters().into_iter().map(str::to_owned));
+        }
+        match config.parameters.keys().find(|name| !used.contains(*name)) {
+            None => Ok(()),
+            Some(name) => Err(CoreError::UnusedParameter {
+                name: name.clone(),
+                used: used.into_iter().collect(),
+            }),
+        }
     }
 
     pub(crate) fn rules(&self) -> usize {
@@ -97,11 +141,7 @@ impl Expressions {
                 parameters: &config.parameters,
             };
             let output = parse(&expression.text).and_then(|expr| builder.add(&expr, &scope));
-            outputs.push(output.map_err(|source| CoreError::Expression {
-                owner: expression.owner.clone(),
-                field: expression.field,
-                source: Box::new(source),
-            })?);
+            outputs.push(output.map_err(|source| expression.wrong(source))?);
         }
         Ok((builder.build(), outputs))
     }

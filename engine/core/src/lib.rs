@@ -7,6 +7,7 @@
 mod bars;
 mod bars_run;
 mod book;
+mod census;
 mod config;
 mod core;
 mod error;
@@ -21,6 +22,7 @@ mod prices;
 mod risk;
 mod rule_values;
 mod signal_stage;
+mod silent;
 mod sizing;
 mod strategy;
 mod trade;
@@ -31,16 +33,19 @@ mod workers;
 pub use self::core::Core;
 pub use bars_run::{BarSeries, BarsRun, run_bars};
 pub use book::{Book, PriceLevel, Top};
+pub use census::{Census, Given, check_run};
 pub use config::{CoreConfig, SignalDef};
 pub use error::CoreError;
 pub use market::{Counters, Market};
 pub use order::{NewOrder, Order, OrderSize, Verdict};
 pub use outputs::{OutputHash, Outputs};
 pub use portfolio::{Portfolio, Position, Trade};
-pub use strategy::{CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
+pub use risk::Refused;
+pub use silent::{NeverClosed, NeverReady};
+pub use strategy::{Calls, CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
 pub use trade_config::{
     AccountConfig, FEE_DECIMALS, FeeRate, FillModel, InstrumentLimits, RiskLimits, Size,
-    StrategyDef, TradeConfigError, VolumeShare,
+    StrategyDef, TradeConfigError, Traded, VolumeShare,
 };
 pub use venue::{Offer, Outcome, PaperVenue, PriceEvent, Venue};
 pub use workers::{Found, Merger, SignalWorker, split};

@@ -8,6 +8,7 @@
 
 mod moment;
 mod records;
+mod rounds;
 
 pub(crate) use moment::{BarCause, Round, Tick};
 
@@ -16,11 +17,11 @@ use crate::book::{Book, Top};
 use crate::notes::Notes;
 use crate::outputs::Outputs;
 use crate::prices::Prices;
-use moment::{Before, ClosedBars, Moment};
+use moment::{Before, Moment, Stated, is_start, stamp_of};
 use std::ops::Range;
 use tickloom_types::{
-    BarSpec, BookState, DurationNs, Flags, Header, InstrumentId, Instruments, Kind, Record, Seq,
-    SourceId, StatusBody, StatusCode, Ts,
+    BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq, SourceId,
+    Ts,
 };
 
 /// A record that no market can have.
@@ -37,6 +38,8 @@ pub struct Counters {
     pub late: u64,
     /// Book levels that came before a snapshot and could not be used.
     pub unsynced: u64,
+    /// Book levels that were dropped because a side of the book was full, over all instruments.
+    pub levels_dropped: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -200,7 +203,14 @@ impl Market {
     /// How many records were wrong.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        let dropped = self
+            .states
+            .iter()
+            .map(|state| state.prices.levels_dropped());
+        Counters {
+            levels_dropped: dropped.sum(),
+            ..self.counters
+        }
     }
 
     fn before(&self, instrument: InstrumentId) -> Option<&Before> {
@@ -292,21 +302,34 @@ impl Market {
         }
     }
 
-    /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record.
+    /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record. Bars that
+    /// time closed were moments of their own: they are shown with this record's moment.
     fn cut(&mut self, record: &Record) {
         let mut ticks = std::mem::take(&mut self.moment.ticks);
-        ticks.retain(|tick| tick.top && self.states[tick.instrument].prices.top().is_none());
-        self.moment.begin();
+        ticks.retain(|tick| {
+            tick.top.is_some() && self.states[tick.instrument].prices.top().is_none()
+        });
+        let cut = self.moment.number;
+        self.moment.begin_after_cut();
+        let number = self.moment.number;
+        for state in &mut self.states {
+            for of in [&mut state.held_moment, &mut state.bar_moment] {
+                if *of == cut {
+                    *of = number;
+                }
+            }
+        }
         for (place, tick) in ticks.iter_mut().enumerate() {
             *tick = Tick {
                 instrument: tick.instrument,
-                top: true,
-                last: false,
-                header: stamp_of(record),
-                place: 0,
+                top: Some(Stated {
+                    header: stamp_of(record),
+                    place: 0,
+                }),
+                last: None,
             };
             self.states[tick.instrument].tick = place;
-            self.states[tick.instrument].tick_moment = self.moment.number;
+            self.states[tick.instrument].tick_moment = number;
         }
         self.moment.ticks = ticks;
     }
@@ -314,75 +337,6 @@ impl Market {
     /// Whether the record counts for nobody: no order, no signal and no strategy may see it or its time.
     pub(crate) fn has_dropped(&self) -> bool {
         self.is_dropped
-    }
-
-    /// Shows the next round of the moment, if it is over; `false` if there is none left. `closed_bars` and what else tells of
-    /// changes are then of this round alone, and prices are as of it.
-    pub(crate) fn next_round(&mut self) -> bool {
-        if self.moment.is_open {
-            return false;
-        }
-        let next = self.moment.next_round(self.shown.as_ref());
-        let has_next = next.is_some();
-        if has_next {
-            self.shown = next;
-        }
-        has_next
-    }
-
-    /// What decisions of this round follow from: the first of the bars that time closed, or the newest record that counts.
-    pub(crate) fn cause(&self) -> &Record {
-        match &self.shown {
-            Some(Round::Passed(range)) => &self.moment.passed.records[range.start],
-            _ => &self.moment.newest,
-        }
-    }
-
-    /// Whether the round is that of the records themselves, not of bars that time closed.
-    pub(crate) fn is_now(&self) -> bool {
-        self.shown == Some(Round::Now)
-    }
-
-    /// Whether all that ticked in this round is told with the header of [`Market::cause`].
-    pub(crate) fn has_one_cause(&self) -> bool {
-        match &self.shown {
-            Some(Round::Passed(range)) => range.len() == 1,
-            _ => self.moment.taken == 1,
-        }
-    }
-
-    /// Prices that ticked in this round.
-    pub(crate) fn ticks(&self) -> &[Tick] {
-        if self.is_now() {
-            &self.moment.ticks
-        } else {
-            &[]
-        }
-    }
-
-    /// Best bid and ask of a tick, and the last price.
-    pub(crate) fn priced(&self, tick: &Tick) -> (Option<Top>, Option<i64>) {
-        let prices = &self.states[tick.instrument].prices;
-        (prices.top(), prices.last())
-    }
-
-    /// The bars of this round that are counted together, with what made them; `None` after the last set. There is more than
-    /// one only where a builder closed several bars: then each set has at most one of each builder.
-    pub(crate) fn bar_set(&self, number: usize) -> Option<BarSet<'_>> {
-        let (bars, places) = match &self.shown {
-            Some(Round::Passed(range)) if number == 0 => {
-                return Some(BarSet {
-                    bars: &self.moment.passed,
-                    places: Places::All(range.clone()),
-                });
-            }
-            Some(Round::Now) => (&self.moment.now, self.moment.set(number)?),
-            _ => return None,
-        };
-        Some(BarSet {
-            bars,
-            places: Places::Listed(places),
-        })
     }
 
     /// Index of the builder of these bars.
@@ -397,44 +351,6 @@ impl Market {
     pub(crate) fn builders(&self) -> &[BarBuilder] {
         &self.builders
     }
-}
-
-/// Bars that are counted together.
-#[derive(Clone, Debug)]
-pub(crate) struct BarSet<'a> {
-    bars: &'a ClosedBars,
-    places: Places<'a>,
-}
-
-#[derive(Clone, Debug)]
-enum Places<'a> {
-    All(Range<usize>),
-    Listed(&'a [usize]),
-}
-
-impl<'a> BarSet<'a> {
-    /// Calls `on` with each bar and what made it.
-    pub(crate) fn for_each(&self, mut on: impl FnMut(&'a Record, &'a BarCause)) {
-        let bars = self.bars;
-        let mut at = |at: usize| on(&bars.records[at], &bars.causes[at]);
-        match &self.places {
-            Places::All(range) => range.clone().for_each(&mut at),
-            Places::Listed(places) => places.iter().for_each(|place| at(*place)),
-        }
-    }
-}
-
-/// The header that outputs of a record are stamped with: whether more of its moment follows is no concern of theirs.
-fn stamp_of(record: &Record) -> Header {
-    let mut header = record.header;
-    header.flags &= !Flags::MORE;
-    header
-}
-
-/// Whether the record begins a session.
-fn is_start(record: &Record) -> bool {
-    record.header.kind == Kind::Status as u8
-        && StatusBody::of(record).code == StatusCode::Started as u16
 }
 
 impl Instrument {

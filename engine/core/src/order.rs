@@ -1,6 +1,6 @@
-//! What an order is, from the wish of a strategy to the record of its state.
+//! What an order is, from what a strategy submits to the record of its state.
 //!
-//! Deliberately not how it fills (`venue.rs`), whether it may be sent (`risk.rs`) or what it does to the account (`portfolio.rs`).
+//! Deliberately not how it fills (`venue.rs`), whether it may be submitted (`risk.rs`) or what it does to the account (`portfolio.rs`).
 
 use tickloom_types::{
     Header, InstrumentId, Kind, OrderBody, OrderStatus, OrderType, Record, RiskRule, Seq, Side, Ts,
@@ -28,7 +28,7 @@ impl OrderSize {
     }
 }
 
-/// An order as a strategy wishes it.
+/// An order as a strategy submits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     /// What to trade.
@@ -52,14 +52,16 @@ pub struct Order {
     pub strategy: u8,
     /// What it trades, at which price.
     pub new: NewOrder,
-    /// Size mantissa: as ordered, or for `all` what cash paid for at the mark when it was sent, and when it fills, then.
+    /// Size mantissa: as ordered, or for `all` what cash paid for at the mark when it was submitted, and when it fills, then.
     pub qty: i64,
     /// Size mantissa filled so far.
     pub filled: i64,
-    /// The record at which it was sent: it never fills at that one, except under `same-close`.
-    pub sent: Seq,
+    /// The record at which it was submitted: it never fills at that one, except under `same-close`.
+    pub submitted: Seq,
     /// The event time of that record: no bar that began before it fills the order.
-    pub sent_ts: Ts,
+    pub submitted_ts: Ts,
+    /// A stop whose price was reached: a market order from then on, whether or not there was size for it.
+    pub triggered: bool,
     /// Whether it has been at the venue for a whole price event without filling: from then on it makes liquidity.
     pub resting: bool,
 }
@@ -67,7 +69,7 @@ pub struct Order {
 /// What risk said of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may be sent.
+    /// It may be submitted.
     Accepted,
     /// It may not.
     Refused {

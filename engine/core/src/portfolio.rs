@@ -1,11 +1,12 @@
 //! Cash and positions: exact, per strategy and instrument, valued at the last mark.
 //!
-//! One identity holds after every trade, to the last of 18 decimals:
+//! Only positions that a strategy may have or has had take memory, and sums are kept as marks and positions change: neither a
+//! price nor `equity` costs more where there are more instruments or strategies. One identity holds after every trade, to the last of 18 decimals:
 //! `cash + cost of open positions + fees = deposits + realised`. A trade that does not fit is refused as a whole.
 
 use crate::sizing::{NANO, Scale};
 use crate::trade_config::FeeRate;
-use tickloom_types::{InstrumentId, Instruments, Money, MoneyOverflow, Side};
+use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Money, MoneyOverflow, Side};
 
 /// What one strategy holds of one instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,18 +37,52 @@ pub struct Portfolio {
     cash: i128,
     /// Sums over all positions; their size counts nothing, as it mixes instruments.
     total: Position,
-    scales: Vec<Scale>,
+    /// What the open short positions cost: negative is what they were sold for.
+    short_cost: i128,
+    /// What all holdings are worth at their marks; `None` if it does not fit.
+    value: Option<Value>,
+    /// Instruments of which something is held.
+    held: usize,
     holdings: Vec<Holding>,
-    /// By strategy, then instrument.
-    positions: Vec<Position>,
 }
 
-/// All strategies' positions in one instrument together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// All strategies' positions in one instrument.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Holding {
-    qty: i64,
+    scale: Scale,
     mark: i64,
+    /// Size of all positions together; negative is short.
+    net: i64,
+    /// Size of the short positions alone, without sign.
+    short: i128,
+    /// Sorted by strategy.
+    positions: Vec<(u8, Position)>,
 }
+
+/// What holdings are worth at their marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Value {
+    /// Of all positions, long less short.
+    net: i128,
+    /// Of the short positions alone, without sign.
+    short: i128,
+}
+
+/// Short positions against the money that there is for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shorts {
+    /// What all short positions are worth, without sign.
+    pub(crate) value: i128,
+    /// Cash less what the open short positions were sold for.
+    pub(crate) money: i128,
+}
+
+const NO_POSITION: Position = Position {
+    qty: 0,
+    cost: 0,
+    realised: 0,
+    fees: 0,
+};
 
 impl Position {
     /// Size mantissa; negative is short.
@@ -100,17 +135,28 @@ impl Position {
         })
     }
 
+    /// What a part of it cost; `None` if it does not fit. The part is at most the whole.
+    pub(crate) fn cost_of(&self, part: i64) -> Option<i128> {
+        share_of(self.cost, part, self.qty)
+    }
+
+    /// What it cost if it is short.
+    fn short_cost(&self) -> i128 {
+        if self.qty < 0 { self.cost } else { 0 }
+    }
+
+    /// Its size if it is short, without sign.
+    fn short_qty(&self) -> i128 {
+        i128::from(self.qty.min(0)).abs()
+    }
+
     /// A sum of positions in which one became another.
     fn exchange(&self, before: &Position, after: &Position) -> Option<Position> {
-        let exchange = |sum: i128, before: i128, after: i128| {
-            sum.checked_sub(before)
-                .and_then(|rest| rest.checked_add(after))
-        };
         Some(Position {
             qty: 0,
-            cost: exchange(self.cost, before.cost, after.cost)?,
-            realised: exchange(self.realised, before.realised, after.realised)?,
-            fees: exchange(self.fees, before.fees, after.fees)?,
+            cost: exchanged(self.cost, before.cost, after.cost)?,
+            realised: exchanged(self.realised, before.realised, after.realised)?,
+            fees: exchanged(self.fees, before.fees, after.fees)?,
         })
     }
 }
@@ -129,18 +175,86 @@ fn share_of(cost: i128, part: i64, whole: i64) -> Option<i128> {
         .checked_add(cost % whole * part / whole)
 }
 
+impl Value {
+    /// A sum of values in which one became another.
+    fn exchange(self, before: Value, after: Value) -> Option<Value> {
+        Some(Value {
+            net: exchanged(self.net, before.net, after.net)?,
+            short: exchanged(self.short, before.short, after.short)?,
+        })
+    }
+}
+
+impl Holding {
+    fn new(def: &InstrumentDef) -> Holding {
+        Holding {
+            scale: Scale::new(def),
+            mark: 0,
+            net: 0,
+            short: 0,
+            positions: Vec::new(),
+        }
+    }
+
+    /// Nothing of it is held, by whomever: its mark does not matter.
+    #[inline]
+    fn is_worthless(&self) -> bool {
+        self.net == 0 && self.short == 0
+    }
+
+    fn value(&self) -> Option<Value> {
+        Some(Value {
+            net: self.scale.notional(self.mark, self.net)?,
+            short: self.short_value(self.mark)?,
+        })
+    }
+
+    /// What its short positions are worth at a price, without sign.
+    fn short_value(&self, price: i64) -> Option<i128> {
+        i128::from(price)
+            .abs()
+            .checked_mul(self.short)?
+            .checked_mul(self.scale.unit)
+    }
+
+    fn position(&self, strategy: u8) -> &Position {
+        match self.place(strategy) {
+            Ok(at) => &self.positions[at].1,
+            Err(_) => &NO_POSITION,
+        }
+    }
+
+    fn position_mut(&mut self, strategy: u8) -> &mut Position {
+        let at = self.place(strategy).unwrap_or_else(|at| {
+            self.positions.insert(at, (strategy, Position::default()));
+            at
+        });
+        &mut self.positions[at].1
+    }
+
+    fn place(&self, strategy: u8) -> Result<usize, usize> {
+        self.positions
+            .binary_search_by_key(&strategy, |(of, _)| *of)
+    }
+}
+
 impl Portfolio {
     /// Cash and no positions.
-    pub(crate) fn new(cash: Money, strategies: usize, instruments: &Instruments) -> Portfolio {
-        let scales: Vec<Scale> = instruments.defs().iter().map(Scale::new).collect();
+    pub(crate) fn new(cash: Money, instruments: &Instruments) -> Portfolio {
         Portfolio {
             deposits: cash.0,
             cash: cash.0,
             total: Position::default(),
-            holdings: vec![Holding::default(); scales.len()],
-            positions: vec![Position::default(); strategies * scales.len()],
-            scales,
+            short_cost: 0,
+            value: Some(Value::default()),
+            held: 0,
+            holdings: instruments.defs().iter().map(Holding::new).collect(),
         }
+    }
+
+    /// Makes room for what a strategy may come to hold, so that its first trade takes no memory.
+    pub(crate) fn expect(&mut self, strategy: u8, instrument: InstrumentId) {
+        self.holdings[index(instrument)].position_mut(strategy);
     }
 
     /// Cash.
@@ -159,31 +273,34 @@ impl Portfolio {
     /// What a strategy holds of an instrument.
     ///
     /// # Panics
-    /// If the run has no such strategy or instrument.
+    /// If the run has no such instrument.
     #[must_use]
     #[inline]
     pub fn position(&self, strategy: u8, instrument: InstrumentId) -> &Position {
-        &self.positions[self.place(strategy, instrument)]
+        self.holding(instrument).position(strategy)
     }
 
     /// Size mantissa of all strategies together; negative is short.
+    ///
+    /// # Panics
+    /// If the run has no such instrument.
     #[must_use]
     #[inline]
     pub fn net_qty(&self, instrument: InstrumentId) -> i64 {
-        self.holdings[index(instrument)].qty
+        self.holding(instrument).net
+    }
+
+    /// How many instruments something is held of, all strategies together.
+    #[must_use]
+    pub fn held_instruments(&self) -> usize {
+        self.held
     }
 
     /// Cash and all positions at their marks. `None` if it does not fit.
     #[must_use]
     #[inline]
     pub fn equity(&self) -> Option<Money> {
-        let mut equity = self.cash;
-        for (holding, scale) in self.holdings.iter().zip(&self.scales) {
-            if holding.qty != 0 {
-                equity = equity.checked_add(scale.notional(holding.mark, holding.qty)?)?;
-            }
-        }
-        Some(Money(equity))
+        self.cash.checked_add(self.value?.net).map(Money)
     }
 
     /// Fees paid by all strategies.
@@ -204,25 +321,28 @@ impl Portfolio {
         self.total.cost()
     }
 
-    /// The instruments of the run, in order.
-    pub(crate) fn instruments(&self) -> impl Iterator<Item = InstrumentId> + '_ {
-        (0_u32..).take(self.scales.len()).map(InstrumentId)
-    }
-
     #[inline]
     pub(crate) fn scale(&self, instrument: InstrumentId) -> &Scale {
-        &self.scales[index(instrument)]
+        &self.holding(instrument).scale
     }
 
     /// The price that the instrument is valued at; 0 before it has one.
     pub(crate) fn mark_of(&self, instrument: InstrumentId) -> i64 {
-        self.holdings[index(instrument)].mark
+        self.holding(instrument).mark
     }
 
     /// Values the instrument at this price from now on.
     #[inline]
     pub(crate) fn mark(&mut self, instrument: InstrumentId, price: i64) {
-        self.holdings[index(instrument)].mark = price;
+        let holding = &mut self.holdings[index(instrument)];
+        if holding.is_worthless() || holding.mark == price {
+            holding.mark = price;
+            return;
+        }
+        let before = holding.value();
+        holding.mark = price;
+        let after = holding.value();
+        self.revalue(before, after);
     }
 
     /// Books a trade.
@@ -235,26 +355,29 @@ impl Portfolio {
         instrument: InstrumentId,
         trade: &Trade,
     ) -> Result<(), MoneyOverflow> {
-        let (at, place) = (index(instrument), self.place(strategy, instrument));
-        let scale = &self.scales[at];
-        let before = &self.positions[place];
-        let after = before.after(trade, scale);
-        let total = after
-            .as_ref()
-            .and_then(|after| self.total.exchange(before, after));
+        let holding = self.holding(instrument);
+        let before = *holding.position(strategy);
+        let after = before.after(trade, &holding.scale);
+        let after = after.ok_or(MoneyOverflow)?;
+        let total = self.total.exchange(&before, &after).ok_or(MoneyOverflow)?;
+        let short_cost = exchanged(self.short_cost, before.short_cost(), after.short_cost());
         let cash = self.cash_after(instrument, trade);
-        let net = trade
-            .side
-            .sign()
-            .checked_mul(trade.qty)
-            .and_then(|signed| self.holdings[at].qty.checked_add(signed));
-        let (Some(after), Some(total), Some(cash), Some(net)) = (after, total, cash, net) else {
+        let net = i128::from(holding.net) + i128::from(after.qty) - i128::from(before.qty);
+        let (Some(short_cost), Some(cash), Ok(net)) = (short_cost, cash, i64::try_from(net)) else {
             return Err(MoneyOverflow);
         };
-        self.positions[place] = after;
         self.total = total;
+        self.short_cost = short_cost;
         self.cash = cash.0;
-        self.holdings[at].qty = net;
+        let holding = &mut self.holdings[index(instrument)];
+        let value_before = holding.value();
+        self.held += usize::from(net != 0);
+        self.held -= usize::from(holding.net != 0);
+        holding.net = net;
+        holding.short += after.short_qty() - before.short_qty();
+        *holding.position_mut(strategy) = after;
+        let value_after = holding.value();
+        self.revalue(value_before, value_after);
         Ok(())
     }
 
@@ -266,6 +389,48 @@ impl Portfolio {
             .checked_sub(notional.checked_mul(i128::from(trade.side.sign()))?)?
             .checked_sub(i128::from(trade.fee) * NANO)
             .map(Money)
+    }
+
+    /// Short positions as they are, with those of one instrument valued at a price. `None` if it does not fit.
+    pub(crate) fn shorts_at(&self, instrument: InstrumentId, price: i64) -> Option<Shorts> {
+        let holding = self.holding(instrument);
+        Some(Shorts {
+            value: exchanged(
+                self.value?.short,
+                holding.short_value(holding.mark)?,
+                holding.short_value(price)?,
+            )?,
+            money: self.cash.checked_add(self.short_cost)?,
+        })
+    }
+
+    /// Short positions after a sale that leaves a strategy short, with those of its instrument valued at its price.
+    /// `None` if it does not fit.
+    pub(crate) fn shorts_after(
+        &self,
+        strategy: u8,
+        instrument: InstrumentId,
+        trade: &Trade,
+    ) -> Option<Shorts> {
+        let holding = self.holding(instrument);
+        let before = holding.position(strategy);
+        let after = before.after(trade, &holding.scale)?;
+        let added = after.short_qty() - before.short_qty();
+        let added = i128::from(trade.price)
+            .abs()
+            .checked_mul(added)?
+            .checked_mul(holding.scale.unit)?;
+        let short_cost = exchanged(self.short_cost, before.short_cost(), after.short_cost())?;
+        Some(Shorts {
+            value: self
+                .shorts_at(instrument, trade.price)?
+                .value
+                .checked_add(added)?,
+            money: self
+                .cash_after(instrument, trade)?
+                .0
+                .checked_add(short_cost)?,
+        })
     }
 
     /// The fee on a trade at this rate, in units of 1e-9.
@@ -281,10 +446,28 @@ impl Portfolio {
     }
 
     #[inline]
-    fn place(&self, strategy: u8, instrument: InstrumentId) -> usize {
-        assert!(index(instrument) < self.scales.len(), "no such instrument");
-        usize::from(strategy) * self.scales.len() + index(instrument)
+    fn holding(&self, instrument: InstrumentId) -> &Holding {
+        &self.holdings[index(instrument)]
     }
+
+    /// One holding's value became another: the sum with it, or from the start if it did not fit before.
+    fn revalue(&mut self, before: Option<Value>, after: Option<Value>) {
+        let sum = match (self.value, before, after) {
+            (Some(sum), Some(before), Some(after)) => sum.exchange(before, after),
+            _ => None,
+        };
+        self.value = sum.or_else(|| {
+            let mut all = self.holdings.iter();
+            all.try_fold(Value::default(), |sum, holding| {
+                sum.exchange(Value::default(), holding.value()?)
+            })
+        });
+    }
+}
+
+/// A sum in which one part became another; `None` if it does not fit.
+fn exchanged(sum: i128, before: i128, after: i128) -> Option<i128> {
+    sum.checked_sub(before)?.checked_add(after)
 }
 
 #[inline]
@@ -293,124 +476,4 @@ fn index(instrument: InstrumentId) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use tickloom_types::{InstrumentDef, parse_money};
-
-    const X: InstrumentId = InstrumentId(0);
-
-    fn portfolio(def: InstrumentDef, strategies: usize) -> Portfolio {
-        let mut instruments = Instruments::new();
-        instruments.add(def).unwrap();
-        Portfolio::new(parse_money("1000").unwrap(), strategies, &instruments)
-    }
-
-    fn trade(side: Side, price: i64, qty: i64, fee: i64) -> Trade {
-        Trade {
-            side,
-            price,
-            qty,
-            fee,
-        }
-    }
-
-    fn check(portfolio: &Portfolio, cash: &str, cost: &str, realised: &str, equity: &str) {
-        let found = [
-            portfolio.cash(),
-            portfolio.cost(),
-            portfolio.realised(),
-            portfolio.equity().unwrap(),
-        ];
-        assert_eq!(
-            found.map(|m| m.to_string()),
-            [cash, cost, realised, equity].map(str::to_owned)
-        );
-    }
-
-    #[test]
-    fn average_cost_through_a_flip() {
-        let mut p = portfolio(InstrumentDef::new("X", 2, 0, "USD"), 1);
-        p.apply(0, X, &trade(Side::Buy, 1_000, 3, 0)).unwrap();
-        p.apply(0, X, &trade(Side::Buy, 1_100, 1, 500_000_000))
-            .unwrap();
-        p.mark(X, 1_200);
-        check(&p, "958.5", "41", "0", "1006.5");
-        // 41 / 4 = 10.25 a unit; sells 6 at 12: 4 close for 48 - 41 = 7, 2 open short for -24.
-        p.apply(0, X, &trade(Side::Sell, 1_200, 6, 0)).unwrap();
-        check(&p, "1030.5", "-24", "7", "1006.5");
-        assert_eq!(p.position(0, X).qty(), -2);
-        p.apply(0, X, &trade(Side::Buy, 1_300, 2, 0)).unwrap();
-        check(&p, "1004.5", "0", "5", "1004.5");
-        assert_eq!(p.fees().to_string(), "0.5");
-    }
-
-    #[test]
-    fn what_does_not_divide_stays_with_the_open_part() {
-        let mut p = portfolio(InstrumentDef::new("X", 9, 9, "USD"), 1);
-        p.apply(0, X, &trade(Side::Buy, 10, 1, 0)).unwrap();
-        p.apply(0, X, &trade(Side::Buy, 5, 2, 0)).unwrap();
-        p.apply(0, X, &trade(Side::Sell, 10, 1, 0)).unwrap();
-        assert_eq!((p.cost().0, p.realised().0), (14, 4));
-        p.apply(0, X, &trade(Side::Sell, 10, 2, 0)).unwrap();
-        assert_eq!((p.cost().0, p.realised().0), (0, 10));
-    }
-
-    #[test]
-    fn the_multiplier_scales_money() {
-        let mut def = InstrumentDef::new("FUT", 2, 0, "USD");
-        def.multiplier = 50;
-        let mut p = portfolio(def, 1);
-        p.apply(0, X, &trade(Side::Sell, 100, 2, 0)).unwrap();
-        p.mark(X, 90);
-        check(&p, "1100", "-100", "0", "1010");
-    }
-
-    #[test]
-    fn what_does_not_fit_changes_nothing() {
-        let mut p = portfolio(InstrumentDef::new("X", 0, 0, "USD"), 1);
-        let before = p.clone();
-        assert!(
-            p.apply(0, X, &trade(Side::Buy, i64::MAX, i64::MAX, 0))
-                .is_err()
-        );
-        assert_eq!(p, before);
-        p.apply(0, X, &trade(Side::Buy, 0, i64::MAX, 0)).unwrap();
-        let before = p.clone();
-        assert!(p.apply(0, X, &trade(Side::Buy, 0, 1, 0)).is_err());
-        assert_eq!(p, before);
-        p.mark(X, i64::MAX);
-        assert_eq!(p.equity(), None);
-    }
-
-    fn any_trade() -> impl Strategy<Value = (u8, Trade)> {
-        let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
-        let price = prop_oneof![-50_i64..1_000_000, any::<i64>()];
-        let qty = prop_oneof![1_i64..20, 1_i64..i64::MAX];
-        (0_u8..2, side, price, qty, 0_i64..1_000_000_000)
-            .prop_map(|(strategy, side, price, qty, fee)| (strategy, trade(side, price, qty, fee)))
-    }
-
-    proptest! {
-        #[test]
-        fn cash_identity_holds_after_every_trade(trades in prop::collection::vec(any_trade(), 1..60)) {
-            let mut p = portfolio(InstrumentDef::new("X", 2, 3, "USD"), 2);
-            for (strategy, trade) in trades {
-                if p.apply(strategy, X, &trade).is_err() {
-                    continue;
-                }
-                // Sums may wrap here on purpose: the identity then still holds, and the numbers themselves never do.
-                prop_assert_eq!(
-                    p.cash().0.wrapping_add(p.cost().0).wrapping_add(p.fees().0),
-                    p.deposits().0.wrapping_add(p.realised().0)
-                );
-                let net = p.position(0, X).qty() + p.position(1, X).qty();
-                prop_assert_eq!(net, p.net_qty(X));
-                for strategy in 0..2 {
-                    let position = p.position(strategy, X);
-                    prop_assert!(position.qty() != 0 || position.cost().0 == 0, "a flat position costs nothing");
-                }
-            }
-        }
-    }
-}
+mod tests;

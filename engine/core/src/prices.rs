@@ -39,6 +39,8 @@ struct BookFeed {
     is_synced: bool,
     /// The current message is a snapshot.
     in_snapshot: bool,
+    /// That levels are dropped has been told since the last snapshot.
+    told_full: bool,
     /// The last record was the last one of its message.
     is_whole: bool,
     /// Best bid and ask at the end of the last whole message, if they can be used.
@@ -150,11 +152,16 @@ impl Prices {
             levels.clear();
             feed.is_synced = true;
             feed.in_snapshot = true;
+            feed.told_full = false;
         }
         if !feed.is_synced {
             return Applied::Unsynced;
         }
+        let dropped = levels.dropped();
         levels.set(side, level.price, level.qty);
+        if levels.dropped() > dropped && !std::mem::replace(&mut feed.told_full, true) {
+            notes.say(self.instrument, StatusCode::BookFull, self.state, None);
+        }
         feed.is_whole = flags & Flags::LAST != 0;
         if !feed.is_whole {
             return Applied::Partly;

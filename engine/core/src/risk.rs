@@ -1,19 +1,24 @@
-//! The gate that every order passes: limits on orders, positions, exposure, rate, price, cash, and the daily loss stop.
+//! The gate that every order passes: limits on orders, positions, exposure, rate, price, cash, short sales, and the daily
+//! loss stop.
 //!
 //! Its answer is a [`Verdict`]; the first rule that an order breaks is named. What only makes a position smaller is not
 //! held back by limits on positions, exposure or loss: a limit must never keep anyone in.
 
+mod commitments;
 mod daily_loss;
+mod refused;
 mod settings;
 
+pub(crate) use commitments::Commitments;
 pub(crate) use daily_loss::DailyLoss;
+pub use refused::Refused;
 use settings::{OrderRate, Settings};
 
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::limits::ORDERS_MAX;
 use crate::order::{Order, OrderSize, Verdict};
-use crate::portfolio::{Portfolio, Trade};
+use crate::portfolio::{Portfolio, Shorts, Trade};
 use crate::sizing::NANO;
 use crate::trade_config::FeeRate;
 use tickloom_types::{InstrumentId, OrderType, RiskRule, Side, Ts};
@@ -22,12 +27,19 @@ use tickloom_types::{InstrumentId, OrderType, RiskRule, Side, Ts};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) portfolio: &'a Portfolio,
-    /// Orders that wait at the venue, without the one that is checked.
+    /// Orders of the instrument that wait at the venue, without the one that is checked.
     pub(crate) open: &'a [Order],
-    /// Price to value the instrument at; `None` if there is none that can be trusted.
-    pub(crate) mark: Option<i64>,
-    /// Price at which a market order would fill as far as can be seen.
-    pub(crate) expected: Option<i64>,
+    /// Orders of all instruments that wait.
+    pub(crate) open_count: usize,
+    /// What the orders of all instruments may come to.
+    pub(crate) commitments: &'a Commitments,
+    /// Short positions and sales that wait to open some, with fees, against the money that there is for them; `None` if it
+    /// does not fit, or if it does not matter for the order.
+    pub(crate) shorts: Option<Shorts>,
+    /// Price to value the instrument at.
+    pub(crate) mark: i64,
+    /// The price of a limit or stop order; for a market order that at which it would fill as far as can be seen.
+    pub(crate) price: i64,
 }
 
 /// Limits and what must be remembered to apply them.
@@ -56,7 +68,12 @@ impl RiskGate {
         self.settings.limits_exposure()
     }
 
-    /// Whether an order may be sent; an accepted one counts towards the rate.
+    /// Whether cash may go below zero and short sales are not bounded.
+    pub(crate) fn has_margin(&self) -> bool {
+        self.margin
+    }
+
+    /// Whether an order may be submitted; an accepted one counts towards the rate.
     pub(crate) fn check(&mut self, order: &Order, around: &Surroundings<'_>, now: Ts) -> Verdict {
         let verdict = self.judge(order, around, now);
         if verdict == Verdict::Accepted
@@ -68,23 +85,17 @@ impl RiskGate {
     }
 
     fn judge(&self, order: &Order, around: &Surroundings<'_>, now: Ts) -> Verdict {
-        let Some(mark) = around.mark else {
-            return Verdict::refused(RiskRule::NoPrice);
-        };
-        if let Some(refusal) = size_refusal(order, around.portfolio) {
+        if let Some(refusal) = step_refusal(order, around.portfolio) {
             return refusal;
         }
-        let price = match order.new.order_type {
-            OrderType::Market => around.expected.unwrap_or(mark),
-            OrderType::Limit | OrderType::Stop => order.new.price,
-        };
-        let waiting = around.open.len();
-        refuse_above(RiskRule::OrderRate, waiting + 1, ORDERS_MAX)
+        let price = around.price;
+        refuse_above(RiskRule::OrderRate, around.open_count + 1, ORDERS_MAX)
             .or_else(|| self.rate.as_ref().and_then(|rate| rate.refusal(now)))
-            .or_else(|| self.collar(order, price, mark))
+            .or_else(|| self.collar(order, price, around.mark))
             .or_else(|| self.loss(order, around))
             .or_else(|| self.sizes(order, price, around))
             .or_else(|| self.foreseen_cash(order, price, around.portfolio))
+            .or_else(|| self.foreseen_shorts(order, price, around))
             .unwrap_or(Verdict::Accepted)
     }
 
@@ -144,8 +155,8 @@ impl RiskGate {
         }
         let (instrument, side) = (order.new.instrument, order.new.side);
         let net = around.portfolio.net_qty(instrument);
-        let traded = waiting(around.open, instrument, side)
-            .and_then(|waiting| waiting.checked_add(order.open_qty()));
+        let traded =
+            waiting(around.open, side).and_then(|waiting| waiting.checked_add(order.open_qty()));
         let Some(traded) = traded else {
             return Some(Verdict::refused(RiskRule::Overflow));
         };
@@ -234,28 +245,121 @@ impl RiskGate {
         }
     }
 
-    /// Whether an order can only make its strategy's position smaller, even if others of these that wait on its side fill
-    /// before. One for `all` may not: its size is known too late.
+    /// Money for short sales as it would be if the order filled at the price that is seen now, after all that waits on its
+    /// side. An order for `all` has a size that fits.
+    fn foreseen_shorts(
+        &self,
+        order: &Order,
+        price: i64,
+        around: &Surroundings<'_>,
+    ) -> Option<Verdict> {
+        if self.margin || order.new.side == Side::Buy || order.new.size.is_all() {
+            return None;
+        }
+        let opened = opened_qty(order, around);
+        if opened == Some(0) {
+            return None;
+        }
+        let shorts = around.shorts.zip(opened).and_then(|(shorts, opened)| {
+            let scale = around.portfolio.scale(order.new.instrument);
+            let (instrument, qty) = (order.new.instrument, order.open_qty());
+            let fee = around.portfolio.fee(instrument, price, qty, self.fee)?;
+            let value = scale.notional(price, opened)?.checked_abs()?;
+            let closing = scale.notional(price, qty.checked_sub(opened)?)?;
+            Some(Shorts {
+                value: shorts
+                    .value
+                    .checked_add(value)?
+                    .checked_add(i128::from(fee) * NANO)?,
+                money: shorts.money.checked_add(closing)?,
+            })
+        });
+        shorts_refusal(shorts)
+    }
+
+    /// Short positions after a sale, with its fee, must be within cash less what they were sold for; getting out of a long
+    /// position is always allowed.
+    pub(crate) fn shorts(
+        &self,
+        strategy: u8,
+        instrument: InstrumentId,
+        trade: &Trade,
+        portfolio: &Portfolio,
+    ) -> Option<Verdict> {
+        let held = portfolio.position(strategy, instrument).qty();
+        if self.margin || trade.side == Side::Buy || trade.qty <= held {
+            return None;
+        }
+        let after = portfolio.shorts_after(strategy, instrument, trade);
+        let fee = i128::from(trade.fee) * NANO;
+        shorts_refusal(after.and_then(|after| {
+            Some(Shorts {
+                value: after.value.checked_add(fee)?,
+                money: after.money.checked_add(fee)?,
+            })
+        }))
+    }
+
+    /// Whether an order can only make its strategy's position smaller, even if others of these in its instrument that wait
+    /// on its side fill before. One for `all` may not: its size is known too late.
     pub(crate) fn only_reduces(order: &Order, open: &[Order], portfolio: &Portfolio) -> bool {
         let (strategy, new) = (order.strategy, order.new);
         let held = portfolio.position(strategy, new.instrument).qty();
         let own = open.iter().filter(|other| other.strategy == strategy);
-        let traded = waiting(own, new.instrument, new.side)
-            .and_then(|waiting| waiting.checked_add(order.open_qty()));
+        let traded =
+            waiting(own, new.side).and_then(|waiting| waiting.checked_add(order.open_qty()));
         !new.size.is_all() && traded.is_some_and(|traded| reduces(held, new.side, traded))
     }
 }
 
-/// A size that no order can have: `all` of no cash, or, from code, not in steps of the lot.
-fn size_refusal(order: &Order, portfolio: &Portfolio) -> Option<Verdict> {
-    let lot = portfolio.scale(order.new.instrument).lot;
+/// A size or price that no order can have: `all` of no money, or, from code, between two steps of lot or tick.
+fn step_refusal(order: &Order, portfolio: &Portfolio) -> Option<Verdict> {
+    let scale = portfolio.scale(order.new.instrument);
     match order.new.size {
-        OrderSize::Qty(qty) if qty <= 0 || qty % lot != 0 => {
-            Some(refused(RiskRule::OrderQty, qty, lot))
+        OrderSize::Qty(qty) if qty <= 0 => {
+            return Some(refused(RiskRule::OrderQty, qty, scale.lot));
         }
-        size if size.is_all() && order.qty == 0 => Some(Verdict::refused(RiskRule::Cash)),
+        OrderSize::Qty(qty) if qty % scale.lot != 0 => {
+            return Some(refused(RiskRule::Lot, qty, scale.lot));
+        }
+        size if size.is_all() && order.qty == 0 => {
+            return Some(Verdict::refused(out_of_money(order.new.side)));
+        }
+        _ => {}
+    }
+    let price = order.new.price;
+    match order.new.order_type {
+        OrderType::Limit | OrderType::Stop if price % scale.tick != 0 => {
+            Some(refused(RiskRule::Tick, price, scale.tick))
+        }
         _ => None,
     }
+}
+
+/// The rule under which there is no money for an order.
+pub(crate) fn out_of_money(side: Side) -> RiskRule {
+    match side {
+        Side::Buy => RiskRule::Cash,
+        Side::Sell => RiskRule::Short,
+    }
+}
+
+fn shorts_refusal(shorts: Option<Shorts>) -> Option<Verdict> {
+    match shorts {
+        None => Some(Verdict::refused(RiskRule::Overflow)),
+        Some(Shorts { value, money }) => {
+            (value > money).then(|| refused_money(RiskRule::Short, value, money))
+        }
+    }
+}
+
+/// How much of a sale opens a short position, once the sales of its strategy that wait have filled; `None` if it does not fit.
+fn opened_qty(order: &Order, around: &Surroundings<'_>) -> Option<i64> {
+    let (strategy, instrument) = (order.strategy, order.new.instrument);
+    let own = around.open.iter().filter(|o| o.strategy == strategy);
+    let held = around.portfolio.position(strategy, instrument).qty();
+    let left = held.checked_sub(waiting(own, Side::Sell)?)?.max(0);
+    Some(order.open_qty() - order.open_qty().min(left))
 }
 
 /// Gross and net exposure at the marks, if the position in one instrument were `after` and those orders of the others
@@ -265,23 +369,12 @@ fn exposures(
     after: i64,
     around: &Surroundings<'_>,
 ) -> Option<(i128, i128)> {
-    let portfolio = around.portfolio;
-    let (mut gross, mut low, mut high) = (0_i128, 0_i128, 0_i128);
-    for other in portfolio.instruments() {
-        let scale = portfolio.scale(other);
-        let values = if other == instrument {
-            [scale.notional(around.mark?, after)?; 2]
-        } else {
-            let (held, mark) = (portfolio.net_qty(other), portfolio.mark_of(other));
-            let most = held.checked_add(waiting(around.open, other, Side::Buy)?)?;
-            let least = held.checked_sub(waiting(around.open, other, Side::Sell)?)?;
-            [scale.notional(mark, least)?, scale.notional(mark, most)?]
-        };
-        let [a, b] = values;
-        gross = gross.checked_add(a.checked_abs()?.max(b.checked_abs()?))?;
-        low = low.checked_add(a.min(b))?;
-        high = high.checked_add(a.max(b))?;
-    }
+    let elsewhere = around.commitments.elsewhere(instrument)?;
+    let scale = around.portfolio.scale(instrument);
+    let value = scale.notional(around.mark, after)?;
+    let gross = elsewhere.gross.checked_add(value.checked_abs()?)?;
+    let low = elsewhere.low.checked_add(value)?;
+    let high = elsewhere.high.checked_add(value)?;
     let net = if low.checked_abs()? > high.checked_abs()? {
         low
     } else {
@@ -290,14 +383,10 @@ fn exposures(
     Some((gross, net))
 }
 
-/// Size that orders wait for on a side of an instrument; `None` if it does not fit.
-fn waiting<'a>(
-    open: impl IntoIterator<Item = &'a Order>,
-    instrument: InstrumentId,
-    side: Side,
-) -> Option<i64> {
+/// Size that orders of an instrument wait for on a side; `None` if it does not fit.
+fn waiting<'a>(open: impl IntoIterator<Item = &'a Order>, side: Side) -> Option<i64> {
     open.into_iter()
-        .filter(|o| o.new.instrument == instrument && o.new.side == side)
+        .filter(|o| o.new.side == side)
         .try_fold(0_i64, |sum, o| sum.checked_add(o.open_qty()))
 }
 

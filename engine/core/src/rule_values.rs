@@ -64,8 +64,9 @@ impl RuleValues {
     /// It was evaluated; NaN is not ready. Rules come in their order.
     pub(crate) fn set(&mut self, rule: RuleId, value: f64) {
         self.values[rule.0] = value;
-        self.ticked_at[rule.0] = self.round;
-        self.ticked.push(rule);
+        if std::mem::replace(&mut self.ticked_at[rule.0], self.round) != self.round {
+            self.ticked.push(rule);
+        }
     }
 }
 

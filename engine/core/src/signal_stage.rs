@@ -255,7 +255,9 @@ impl SignalStage {
     fn feed_tick(&mut self, market: &Market, tick: &Tick) {
         let at = tick.instrument;
         let (top, last) = market.priced(tick);
-        if tick.top && !self.on_top[at].leaves.is_empty() {
+        if let Some(stated) = &tick.top
+            && !self.on_top[at].leaves.is_empty()
+        {
             let feed = &self.on_top[at];
             for (leaf, field) in &feed.leaves {
                 match &top {
@@ -265,17 +267,16 @@ impl SignalStage {
                     None => self.graph.withdraw(*leaf),
                 }
             }
-            self.round.add(&feed.outputs, tick.place, &tick.header);
+            self.round.add(&feed.outputs, stated.place, &stated.header);
         }
-        if tick.last
-            && let Some(price) = last
+        if let (Some(stated), Some(price)) = (&tick.last, last)
             && !self.on_last[at].leaves.is_empty()
         {
             let feed = &self.on_last[at];
             for (leaf, _) in &feed.leaves {
                 self.graph.set_mantissa(*leaf, price);
             }
-            self.round.add(&feed.outputs, tick.place, &tick.header);
+            self.round.add(&feed.outputs, stated.place, &stated.header);
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Scale {
     multiplier: u64,
     /// One unit of price times one unit of size, in mantissas.
     one: u64,
+    /// Smallest price step.
+    pub(crate) tick: i64,
     /// Smallest size step.
     pub(crate) lot: i64,
     /// Smallest size step in whole units: a multiple of the lot and of one.
@@ -32,6 +34,7 @@ impl Scale {
             unit: i128::from(def.multiplier) * i128::from(pow10(decimals)),
             multiplier: def.multiplier.unsigned_abs(),
             one: pow10(def.price_decimals + def.qty_decimals).unsigned_abs(),
+            tick: def.tick_size,
             lot: def.lot_size,
             whole_lot: (whole / common).checked_mul(def.lot_size),
         }

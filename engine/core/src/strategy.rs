@@ -1,8 +1,8 @@
-//! What strategies see and what they may wish: the [`Strategy`] trait for code, and how each kind is run.
+//! What strategies see and what they may intend: the [`Strategy`] trait for code, and how each kind is run.
 //!
 //! Rules and targets are expressions and need no code. What an expression cannot say (moving orders, scaling out, quoting)
 //! implements [`Strategy`]; `strategy/trailing_stop.rs` is the worked example. A strategy knows nothing of risk or
-//! venues: it wishes through [`Intents`] and sees at the next record what became of it.
+//! venues: it says what it intends through [`Intents`] and sees at the next record what became of it.
 
 mod rules;
 mod target;
@@ -19,14 +19,31 @@ use crate::order::{NewOrder, Order, OrderSize};
 use crate::portfolio::{Portfolio, Position};
 use crate::rule_values::{RuleId, RuleValues};
 use crate::trade_config::StrategyDef;
+use crate::venue::{PaperVenue, Venue};
 use std::collections::BTreeMap;
 use std::fmt;
 use tickloom_types::{InstrumentDef, InstrumentId, OrderType, Record, Seq, Side, parse_decimal};
 
-/// A strategy in code. It is called for every record, after the market and the signals took it in.
+/// A strategy in code. Over several instruments each has one of its own. It is called at the end of a moment, after the market
+/// and the signals took its records in.
 pub trait Strategy: fmt::Debug + Send {
-    /// Looks at what is known now and wishes orders.
+    /// When it is called.
+    fn calls(&self) -> Calls {
+        Calls::Changes
+    }
+
+    /// Looks at what is known now and decides on orders.
     fn on_event(&mut self, context: &Context<'_>, intents: &mut Intents);
+}
+
+/// When a strategy in code is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// When a price, bar or status of its instrument came, one of its expressions was evaluated, or one of its orders changed.
+    #[default]
+    Changes,
+    /// The same, and at every change of its instrument's book, also where best bid and ask stay as they are.
+    Book,
 }
 
 /// What a strategy has of its own: position, open orders, values of its expressions.
@@ -37,7 +54,7 @@ pub struct Own<'a> {
     pub(crate) first_rule: usize,
     pub(crate) rules: &'a RuleValues,
     pub(crate) portfolio: &'a Portfolio,
-    pub(crate) orders: &'a [Order],
+    pub(crate) venue: &'a PaperVenue,
 }
 
 /// All that a strategy in code may look at: nothing in it is newer than the record that came last.
@@ -57,19 +74,24 @@ pub struct Context<'a> {
     pub own: Own<'a>,
 }
 
-/// What a strategy wishes.
+/// What a strategy intends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// To send an order.
-    Send(NewOrder),
-    /// To take back the order with this number.
-    Cancel(u32),
+    /// To submit an order.
+    Submit(NewOrder),
+    /// To take an open order back.
+    Cancel {
+        /// What it trades.
+        instrument: InstrumentId,
+        /// Its number.
+        order: u32,
+    },
 }
 
-/// The wishes of a strategy at one record, in order.
+/// The intents of a strategy at one moment, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Intents {
-    wishes: Vec<Intent>,
+    intents: Vec<Intent>,
 }
 
 /// Settings of a strategy in code, as texts with the names of the strategy for errors.
@@ -82,9 +104,11 @@ pub struct CodeSettings<'a> {
     expressions: Vec<&'a str>,
 }
 
-/// A strategy that is ready to run.
+/// A strategy that is ready to run in one of its instruments.
 #[derive(Debug)]
 pub(crate) struct Runner {
+    /// Index of the strategy.
+    pub(crate) strategy: u8,
     pub(crate) instrument: InstrumentId,
     /// Number of its first expression; the others follow.
     first_rule: usize,
@@ -96,7 +120,7 @@ pub(crate) struct Runner {
 pub(crate) enum RunnerKind {
     Rules(Rules),
     Target(Target),
-    /// One call through a pointer for each record: the price of code that is chosen by name.
+    /// A call through a pointer whenever something changed: the price of code that is chosen by name.
     Code(Box<dyn Strategy>),
 }
 
@@ -113,10 +137,25 @@ impl<'a> Own<'a> {
         self.portfolio.position(self.strategy, self.instrument)
     }
 
-    /// Its open orders, oldest first.
+    /// What it holds of any instrument of the run.
+    ///
+    /// # Panics
+    /// If the run has no such instrument.
+    #[must_use]
+    pub fn position_in(&self, instrument: InstrumentId) -> &'a Position {
+        self.portfolio.position(self.strategy, instrument)
+    }
+
+    /// Its open orders in its instrument, oldest first.
     pub fn orders(&self) -> impl Iterator<Item = &'a Order> + use<'a> {
+        self.orders_in(self.instrument)
+    }
+
+    /// Its open orders in any instrument, oldest first.
+    pub fn orders_in(&self, instrument: InstrumentId) -> impl Iterator<Item = &'a Order> + use<'a> {
         let strategy = self.strategy;
-        self.orders.iter().filter(move |o| o.strategy == strategy)
+        let open = self.venue.orders(instrument).iter();
+        open.filter(move |order| order.strategy == strategy)
     }
 
     /// Value of its n-th expression; `None` while it is not ready.
@@ -150,9 +189,9 @@ impl<'a> Own<'a> {
 }
 
 impl Intents {
-    /// Wishes a market order.
+    /// A market order.
     pub fn market(&mut self, instrument: InstrumentId, side: Side, size: OrderSize) {
-        self.send(NewOrder {
+        self.submit(NewOrder {
             instrument,
             side,
             order_type: OrderType::Market,
@@ -161,41 +200,56 @@ impl Intents {
         });
     }
 
-    /// Wishes any order.
-    pub fn send(&mut self, order: NewOrder) {
-        self.wishes.push(Intent::Send(order));
+    /// Any order.
+    pub fn submit(&mut self, order: NewOrder) {
+        self.intents.push(Intent::Submit(order));
     }
 
-    /// Wishes an order back.
-    pub fn cancel(&mut self, order: u32) {
-        self.wishes.push(Intent::Cancel(order));
+    /// Takes an open order back.
+    pub fn cancel(&mut self, order: &Order) {
+        self.intents.push(Intent::Cancel {
+            instrument: order.new.instrument,
+            order: order.id,
+        });
     }
 
-    /// Wishes all open orders of the strategy back.
+    /// Takes all open orders of the strategy in its instrument back.
     pub fn cancel_all(&mut self, own: &Own<'_>) {
         for order in own.orders() {
-            self.cancel(order.id);
+            self.cancel(order);
         }
     }
 
-    /// The wishes so far.
+    /// The intents so far.
     #[must_use]
-    pub fn wishes(&self) -> &[Intent] {
-        &self.wishes
+    pub fn as_slice(&self) -> &[Intent] {
+        &self.intents
     }
 
     pub(crate) fn clear(&mut self) {
-        self.wishes.clear();
+        self.intents.clear();
     }
 }
 
 impl CodeSettings<'_> {
-    /// A size above zero in units, as a mantissa of the instrument.
+    /// What the strategy trades.
+    #[must_use]
+    pub fn instrument(&self) -> &InstrumentDef {
+        self.instrument
+    }
+
+    /// A size above zero in units and in steps of the lot, as a mantissa of the instrument.
     ///
     /// # Errors
-    /// [`CoreError::Setting`] if it is not there or cannot be read.
+    /// [`CoreError::Setting`] if it is not there, cannot be read, or is between two steps.
     pub fn qty(&self, field: &'static str) -> Result<i64, CoreError> {
-        self.number(field, self.instrument.qty_decimals, "a size above zero")
+        let expected = "a size above zero in steps of the instrument's lot";
+        let qty = self.number(field, self.instrument.qty_decimals, expected)?;
+        if qty % self.instrument.lot_size == 0 {
+            return Ok(qty);
+        }
+        let text = self.settings.get(field).map_or("", String::as_str);
+        Err(self.wrong(field, text, expected))
     }
 
     /// A whole number above zero.
@@ -239,13 +293,15 @@ impl CodeSettings<'_> {
 }
 
 impl Runner {
-    /// `first_rule` is the number of expressions of the strategies before it.
+    /// `first_rule` is the number of expressions of the runners before it.
     pub(crate) fn new(
         def: &StrategyDef,
+        (strategy, instrument): (u8, InstrumentId),
         first_rule: usize,
         config: &CoreConfig,
     ) -> Result<Runner, CoreError> {
-        let (instrument, traded) = traded(def, config)?;
+        let traded = config.instruments.get(instrument);
+        let traded = traded.expect("what a strategy trades is in the run");
         let kind = match def {
             StrategyDef::Rules { .. } => RunnerKind::Rules(Rules::new(def, traded)?),
             StrategyDef::Target { .. } => RunnerKind::Target(Target::new(traded)),
@@ -266,6 +322,7 @@ impl Runner {
             )?),
         };
         Ok(Runner {
+            strategy,
             instrument,
             first_rule,
             rule_count: def.expressions().len(),
@@ -273,11 +330,27 @@ impl Runner {
         })
     }
 
+    /// Code without expressions.
+    #[cfg(test)]
+    pub(crate) fn of_code(
+        strategy: u8,
+        instrument: InstrumentId,
+        code: Box<dyn Strategy>,
+    ) -> Runner {
+        Runner {
+            strategy,
+            instrument,
+            first_rule: 0,
+            rule_count: 0,
+            kind: RunnerKind::Code(code),
+        }
+    }
+
     pub(crate) fn rules(&self) -> std::ops::Range<usize> {
         self.first_rule..self.first_rule + self.rule_count
     }
 
-    /// Lets the strategy wish, if anything that it looks at has changed.
+    /// Lets the strategy decide.
     pub(crate) fn decide(
         &mut self,
         (seq, record): (Seq, &Record),
@@ -298,7 +371,7 @@ impl Runner {
         }
     }
 
-    /// Lets rules and targets wish, which need no more than their expressions; code does not.
+    /// Lets rules and targets decide, which need no more than their expressions; code does not.
     pub(crate) fn decide_by_expressions(&self, own: &Own<'_>, intents: &mut Intents) {
         match &self.kind {
             RunnerKind::Rules(rules) => rules.decide(own, intents),
@@ -313,30 +386,5 @@ fn built_in(code: &str, settings: &CodeSettings<'_>) -> Result<Box<dyn Strategy>
     match code {
         "trailing_stop" => Ok(Box::new(TrailingStop::new(settings)?)),
         _ => Err(settings.wrong("code", code, "trailing_stop")),
-    }
-}
-
-fn traded<'a>(
-    def: &StrategyDef,
-    config: &'a CoreConfig,
-) -> Result<(InstrumentId, &'a InstrumentDef), CoreError> {
-    let instruments = &config.instruments;
-    let owner = || format!("strategy {}", def.name());
-    match def.instrument() {
-        Some(name) => instruments
-            .find(name)
-            .ok_or_else(|| CoreError::UnknownInstrument {
-                owner: owner(),
-                name: name.to_owned(),
-            }),
-        None => config
-            .default_instrument
-            .and_then(|id| Some((id, instruments.get(id)?)))
-            .ok_or_else(|| CoreError::Setting {
-                owner: owner(),
-                field: "instrument",
-                value: String::new(),
-                expected: "an instrument, as the run has no default",
-            }),
     }
 }

@@ -1,11 +1,14 @@
-//! The trading half of a step: what the record fills, what strategies wish, what becomes of their wishes.
+//! The trading half of a step: what the record fills, what strategies intend, what becomes of their intents.
 //!
 //! [`TradeStage::on_record`] comes after the market has taken the record in, [`TradeStage::decide`] after the signals.
-//! The way of an order from wish to fill is in `trade/desk.rs`. The block path (`bars_run.rs`) calls the same two
-//! moments for single bars, without a market: what both need from it is [`Sight`].
+//! The way of an order from intent to fill is in `trade/desk.rs`. The block path (`bars_run.rs`) calls the same two
+//! for single bars, without a market: what both need from it is [`SeenPrices`].
 
+mod account;
+mod calls;
 mod desk;
 
+use calls::Calling;
 pub(crate) use desk::Cause;
 use desk::Desk;
 
@@ -16,18 +19,23 @@ use crate::limits::STRATEGIES_MAX;
 use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::rule_values::RuleValues;
+use crate::risk::Refused;
+use crate::rule_values::{RuleId, RuleValues};
 use crate::strategy::{Intents, Own, Runner};
-use crate::venue::PriceEvent;
+use crate::trade_config::FillModel;
+use crate::venue::{PriceEvent, Venue};
 use tickloom_types::{
-    BarBody, BarSpec, BookState, InstrumentId, Kind, Record, Seq, Side, StatusBody, StatusCode,
-    TradeBody, Ts,
+    BarBody, BarSpec, BookState, Flags, InstrumentId, Kind, Record, Seq, Side, StatusBody,
+    StatusCode, TradeBody, Ts,
 };
 
 /// Strategies, risk, venue and portfolio.
 #[derive(Debug)]
 pub(crate) struct TradeStage {
+    /// By strategy, then instrument, in the order in which they are configured.
     runners: Vec<Runner>,
+    calling: Calling,
+    closes: Option<Closes>,
     intents: Intents,
     desk: Desk,
     /// By instrument.
@@ -46,18 +54,29 @@ enum Finest {
     Ticks,
 }
 
-/// Where decisions see prices.
+/// The close of the bar of each instrument that closed in this moment, for fills at it.
+#[derive(Clone, Debug)]
+pub(crate) struct Closes {
+    moment: u64,
+    /// By instrument: the moment in which a bar of it closed last, and at which price.
+    newest: Vec<(u64, i64)>,
+}
+
+/// A view of the market: where decisions see prices.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Eyes<'a> {
-    /// The market.
-    Market(&'a Market),
+pub(crate) enum View<'a> {
+    /// The market, with the closes of this moment where orders fill at them.
+    Market {
+        market: &'a Market,
+        closes: Option<&'a Closes>,
+    },
     /// A bar of the only instrument that has just closed.
     Close(i64),
 }
 
-/// What is seen of an instrument when an order is decided.
+/// What is seen of an instrument when an order is submitted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sight {
+pub(crate) struct SeenPrices {
     /// Price to value it at; `None` if there is none that can be trusted.
     pub(crate) mark: Option<i64>,
     /// Best bid and ask.
@@ -67,19 +86,44 @@ pub(crate) struct Sight {
 }
 
 impl TradeStage {
-    pub(crate) fn new(config: &CoreConfig) -> Result<TradeStage, CoreError> {
-        let mut runners = Vec::with_capacity(config.strategies.len());
-        let mut rules = 0;
-        for def in &config.strategies {
-            let runner = Runner::new(def, rules, config)?;
-            rules = runner.rules().end;
-            runners.push(runner);
+    /// `constants` are the rules without a field in them.
+    ///
+    /// # Errors
+    /// [`CoreError`] with the setting that is wrong.
+    pub(crate) fn new(
+        config: &CoreConfig,
+        constants: impl Iterator<Item = RuleId>,
+    ) -> Result<TradeStage, CoreError> {
+        config.account.check()?;
+        let count = config.strategies.len();
+        if count > STRATEGIES_MAX {
+            return Err(CoreError::Setting {
+                owner: "strategies".to_owned(),
+                field: "number",
+                value: count.to_string(),
+                expected: "at most 255",
+            });
         }
-        check(config, &runners)?;
+        let mut desk = Desk::new(config)?;
+        let mut runners: Vec<Runner> = Vec::new();
+        let mut rules = 0;
+        for (strategy, def) in (0_u8..).zip(&config.strategies) {
+            def.check()?;
+            for instrument in def.traded(config)? {
+                let runner = Runner::new(def, (strategy, instrument), rules, config)?;
+                rules = runner.rules().end;
+                desk.expect(strategy, instrument);
+                runners.push(runner);
+            }
+        }
+        check_currency(config, &runners)?;
+        let fills_at_close = config.account.fill == FillModel::SameClose;
         Ok(TradeStage {
+            calling: Calling::new(&runners, config.instruments.len(), constants),
+            closes: fills_at_close.then(|| Closes::new(config.instruments.len())),
             runners,
             intents: Intents::default(),
-            desk: Desk::new(config)?,
+            desk,
             finest: vec![Finest::Nothing; config.instruments.len()],
         })
     }
@@ -92,6 +136,11 @@ impl TradeStage {
     /// Fills so far.
     pub(crate) fn fills(&self) -> u64 {
         self.desk.fills()
+    }
+
+    /// Orders that were refused so far, by rule.
+    pub(crate) fn refused(&self) -> &Refused {
+        self.desk.refused()
     }
 
     /// Lets a record fill waiting orders; the market has taken it in.
@@ -108,15 +157,22 @@ impl TradeStage {
         {
             self.desk.reset_loss_stop(cause, out);
         }
-        self.desk.turn_day(cause);
+        self.calling.on_record(record);
+        self.desk.advance(record.ts_event());
         if !market.has_price() {
             return;
+        }
+        // Clocks of ours may be in another day than the venue's: a timer, a status or a doubtful time turns no day.
+        if !record.has(Flags::BAD_TIME) {
+            self.desk.turn_day(cause);
         }
         let instrument = record.instrument();
         if let Some(mark) = market.mark(instrument) {
             let event = self.price_event(record, market);
+            let before = out.records().len();
             self.desk
                 .on_price(cause, instrument, mark, event.as_ref(), out);
+            self.calling.on_orders(&out.records()[before..]);
         }
     }
 
@@ -133,7 +189,8 @@ impl TradeStage {
             .on_price(cause, instrument, close, Some(open), out);
     }
 
-    /// Lets strategies look and wish, and sends what they wish through risk.
+    /// Lets those strategies decide for which something changed in this moment, and leads what they intend through risk.
+    /// `record` is the last of the moment, or the first of the bars that time closed.
     pub(crate) fn decide(
         &mut self,
         seq: Seq,
@@ -142,12 +199,32 @@ impl TradeStage {
         rules: &RuleValues,
         out: &mut Outputs,
     ) {
+        if !self.calling.collect(market, rules) {
+            return;
+        }
         let cause = Cause::new(seq, record.header);
-        for strategy in 0..self.runners.len() {
-            let runner = &mut self.runners[strategy];
-            let own = own(strategy, runner, &self.desk, rules);
+        if let Some(closes) = &mut self.closes {
+            closes.take(market);
+        }
+        for called in 0..self.calling.called().len() {
+            let at = self.calling.called()[called];
+            let runner = &mut self.runners[at];
+            let own = own(runner, &self.desk, rules);
             runner.decide((seq, record), market, own, &mut self.intents);
-            self.obey(cause, strategy, Eyes::Market(market), out);
+            if self.intents.as_slice().is_empty() {
+                continue;
+            }
+            let strategy = runner.strategy;
+            let view = View::Market {
+                market,
+                closes: self.closes.as_ref(),
+            };
+            let before = out.records().len();
+            for intent in self.intents.as_slice() {
+                self.desk.execute(cause, strategy, *intent, view, out);
+            }
+            self.intents.clear();
+            self.calling.on_orders(&out.records()[before..]);
         }
     }
 
@@ -159,11 +236,16 @@ impl TradeStage {
         rules: &RuleValues,
         out: &mut Outputs,
     ) {
-        for strategy in 0..self.runners.len() {
-            let runner = &self.runners[strategy];
-            let own = own(strategy, runner, &self.desk, rules);
+        self.desk.advance(Ts(cause.header.ts_event));
+        for runner in &self.runners {
+            let own = own(runner, &self.desk, rules);
             runner.decide_by_expressions(&own, &mut self.intents);
-            self.obey(cause, strategy, Eyes::Close(close), out);
+            for intent in self.intents.as_slice() {
+                let view = View::Close(close);
+                self.desk
+                    .execute(cause, runner.strategy, *intent, view, out);
+            }
+            self.intents.clear();
         }
     }
 
@@ -179,15 +261,7 @@ impl TradeStage {
 
     /// Whether an order waits at the venue.
     pub(crate) fn has_open_orders(&self) -> bool {
-        !self.desk.orders().is_empty()
-    }
-
-    fn obey(&mut self, cause: Cause, strategy: usize, eyes: Eyes<'_>, out: &mut Outputs) {
-        let strategy = strategy_number(strategy);
-        for intent in self.intents.wishes() {
-            self.desk.obey(cause, strategy, *intent, eyes, out);
-        }
-        self.intents.clear();
+        self.desk.venue().open_count() > 0
     }
 
     fn price_event(&mut self, record: &Record, market: &Market) -> Option<PriceEvent> {
@@ -242,55 +316,67 @@ fn is_as_fine(spec: BarSpec, known: BarSpec) -> bool {
     }
 }
 
-fn own<'a>(at: usize, runner: &Runner, desk: &'a Desk, rules: &'a RuleValues) -> Own<'a> {
+fn own<'a>(runner: &Runner, desk: &'a Desk, rules: &'a RuleValues) -> Own<'a> {
     Own {
-        strategy: strategy_number(at),
+        strategy: runner.strategy,
         instrument: runner.instrument,
         first_rule: runner.rules().start,
         rules,
         portfolio: desk.portfolio(),
-        orders: desk.orders(),
+        venue: desk.venue(),
     }
 }
 
-fn strategy_number(at: usize) -> u8 {
-    u8::try_from(at).expect("the number of strategies was checked")
-}
-
-/// What a record of an account in one currency, with orders that name their strategy in a byte, cannot hold.
-fn check(config: &CoreConfig, runners: &[Runner]) -> Result<(), CoreError> {
-    if runners.len() > STRATEGIES_MAX {
-        return Err(CoreError::Setting {
-            owner: "strategies".to_owned(),
-            field: "number",
-            value: runners.len().to_string(),
-            expected: "at most 255",
-        });
-    }
+/// An account is in one currency.
+fn check_currency(config: &CoreConfig, runners: &[Runner]) -> Result<(), CoreError> {
     let defs = config.instruments.defs();
     let currency = |runner: &Runner| {
         let at = usize::try_from(runner.instrument.0).ok()?;
         defs.get(at).map(|def| def.currency.as_str())
     };
     let first = runners.first().and_then(currency);
-    for (runner, def) in runners.iter().zip(&config.strategies) {
-        if currency(runner) != first {
-            return Err(CoreError::Setting {
-                owner: format!("strategy {}", def.name()),
-                field: "currency of its instrument",
-                value: currency(runner).unwrap_or_default().to_owned(),
-                expected: "the same as the other strategies', as the account has one",
-            });
-        }
-    }
-    Ok(())
+    let Some(other) = runners.iter().find(|runner| currency(runner) != first) else {
+        return Ok(());
+    };
+    let def = &config.strategies[usize::from(other.strategy)];
+    Err(CoreError::Setting {
+        owner: format!("strategy {}", def.name()),
+        field: "currency of its instrument",
+        value: currency(other).unwrap_or_default().to_owned(),
+        expected: "the same for all that is traded, as the account has one",
+    })
 }
 
-impl Eyes<'_> {
-    pub(crate) fn sight(self, instrument: InstrumentId) -> Sight {
+impl Closes {
+    fn new(instruments: usize) -> Closes {
+        Closes {
+            moment: 0,
+            newest: vec![(0, 0); instruments],
+        }
+    }
+
+    /// Takes the bars that closed in this moment: of each instrument the last one counts.
+    fn take(&mut self, market: &Market) {
+        self.moment += 1;
+        for bar in market.closed_bars() {
+            let at = usize::try_from(bar.header.instrument).ok();
+            if let Some(newest) = at.and_then(|at| self.newest.get_mut(at)) {
+                *newest = (self.moment, BarBody::of(bar).close);
+            }
+        }
+    }
+
+    fn of(&self, instrument: InstrumentId) -> Option<i64> {
+        let (moment, close) = self.newest.get(usize::try_from(instrument.0).ok()?)?;
+        (*moment == self.moment).then_some(*close)
+    }
+}
+
+impl View<'_> {
+    pub(crate) fn prices(self, instrument: InstrumentId) -> SeenPrices {
         match self {
-            Eyes::Market(market) => Sight::of(market, instrument),
-            Eyes::Close(close) => Sight {
+            View::Market { market, closes } => SeenPrices::of(market, closes, instrument),
+            View::Close(close) => SeenPrices {
                 mark: Some(close),
                 top: None,
                 close: Some(close),
@@ -299,19 +385,17 @@ impl Eyes<'_> {
     }
 }
 
-impl Sight {
-    fn of(market: &Market, instrument: InstrumentId) -> Sight {
+impl SeenPrices {
+    fn of(market: &Market, closes: Option<&Closes>, instrument: InstrumentId) -> SeenPrices {
         let state = market.book_state(instrument);
         if matches!(state, Some(BookState::Stale | BookState::Resync)) {
-            return Sight::default();
+            return SeenPrices::default();
         }
         let mark = market.mark(instrument);
-        let mut closed = market.closed_bars().iter().rev();
-        let closed = closed.find(|bar| bar.instrument() == instrument);
-        Sight {
+        SeenPrices {
             mark,
             top: market.top(instrument),
-            close: closed.map(|bar| BarBody::of(bar).close).or(mark),
+            close: closes.and_then(|closes| closes.of(instrument)).or(mark),
         }
     }
 

@@ -1,8 +1,14 @@
 //! What a run trades and within which limits: strategies, account, fees, fill model, risk limits.
 //!
 //! Plain data as it stands in a configuration file; decimals are text, so that they are exact. Texts that depend
-//! on an instrument's scale (sizes) are read once, when the run starts; nothing here knows a market.
+//! on an instrument's scale (sizes) are read once, when the run starts; nothing here knows a market. Strategies are in
+//! `trade_config/strategy.rs`.
 
+mod strategy;
+
+pub use strategy::{StrategyDef, Traded};
+
+use crate::error::CoreError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -128,113 +134,6 @@ pub struct InstrumentLimits {
     pub position: Option<String>,
 }
 
-/// A strategy: rules, a target position, or code.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum StrategyDef {
-    /// Conditions for getting in and out, long and short.
-    Rules {
-        /// Unique name within the run.
-        name: String,
-        /// What it trades; without it the run's default instrument.
-        #[serde(default)]
-        instrument: Option<String>,
-        /// Buys when this holds and there is no long position.
-        #[serde(default)]
-        enter: Option<String>,
-        /// Sells the long position when this holds.
-        #[serde(default)]
-        exit: Option<String>,
-        /// Sells short when this holds and there is no short position.
-        #[serde(default)]
-        short_enter: Option<String>,
-        /// Buys the short position back when this holds.
-        #[serde(default)]
-        short_exit: Option<String>,
-        /// Size of an entry.
-        size: Size,
-    },
-    /// The position in units that is wanted: positive long, negative short.
-    Target {
-        /// Unique name within the run.
-        name: String,
-        /// What it trades; without it the run's default instrument.
-        #[serde(default)]
-        instrument: Option<String>,
-        /// The wanted position, rounded toward zero to the instrument's size step.
-        target: String,
-    },
-    /// Code that was compiled in, by its name.
-    Code {
-        /// Unique name within the run.
-        name: String,
-        /// What it trades; without it the run's default instrument.
-        #[serde(default)]
-        instrument: Option<String>,
-        /// Name of the code, such as `trailing_stop`.
-        code: String,
-        /// Expressions that the code asks for, by the names that it gives them.
-        #[serde(default)]
-        expressions: BTreeMap<String, String>,
-        /// Values that the code asks for, as text.
-        #[serde(default)]
-        settings: BTreeMap<String, String>,
-    },
-}
-
-impl StrategyDef {
-    /// The strategy's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            StrategyDef::Rules { name, .. }
-            | StrategyDef::Target { name, .. }
-            | StrategyDef::Code { name, .. } => name,
-        }
-    }
-
-    /// The instrument that it names, if it names one.
-    #[must_use]
-    pub fn instrument(&self) -> Option<&str> {
-        match self {
-            StrategyDef::Rules { instrument, .. }
-            | StrategyDef::Target { instrument, .. }
-            | StrategyDef::Code { instrument, .. } => instrument.as_deref(),
-        }
-    }
-
-    /// Its expressions in the order in which they are numbered, each with its field and instrument.
-    pub(crate) fn expressions(&self) -> Vec<(String, &'static str, Option<String>)> {
-        let named: Vec<(&'static str, &String)> = match self {
-            StrategyDef::Rules {
-                enter,
-                exit,
-                short_enter,
-                short_exit,
-                ..
-            } => [
-                ("enter", enter),
-                ("exit", exit),
-                ("short_enter", short_enter),
-                ("short_exit", short_exit),
-            ]
-            .into_iter()
-            .filter_map(|(field, text)| text.as_ref().map(|text| (field, text)))
-            .collect(),
-            StrategyDef::Target { target, .. } => vec![("target", target)],
-            StrategyDef::Code { expressions, .. } => expressions
-                .values()
-                .map(|text| ("expressions", text))
-                .collect(),
-        };
-        let instrument = self.instrument().map(str::to_owned);
-        named
-            .into_iter()
-            .map(|(field, text)| (text.clone(), field, instrument.clone()))
-            .collect()
-    }
-}
-
 impl AccountConfig {
     /// Only a deposit: no fee, fills at the next open, no margin, no volume cap.
     #[must_use]
@@ -246,6 +145,22 @@ impl AccountConfig {
             margin: false,
             volume_share: None,
         }
+    }
+
+    /// Checks what each value alone cannot say.
+    ///
+    /// # Errors
+    /// [`CoreError::Setting`] if there is nothing to trade with.
+    pub fn check(&self) -> Result<(), CoreError> {
+        if self.cash > Money::ZERO {
+            return Ok(());
+        }
+        Err(CoreError::Setting {
+            owner: "account".to_owned(),
+            field: "cash",
+            value: self.cash.to_string(),
+            expected: "an amount above zero",
+        })
     }
 }
 
@@ -453,27 +368,6 @@ mod tests {
         );
         assert!("0".parse::<VolumeShare>().is_err());
         assert_eq!("0.1".parse::<VolumeShare>().unwrap().of(109), 10);
-    }
-
-    #[test]
-    fn expressions_are_numbered_in_a_fixed_order() {
-        let def = StrategyDef::Rules {
-            name: "s".to_owned(),
-            instrument: Some("X".to_owned()),
-            enter: Some("a".to_owned()),
-            exit: None,
-            short_enter: Some("c".to_owned()),
-            short_exit: None,
-            size: Size::All,
-        };
-        let instrument = Some("X".to_owned());
-        assert_eq!(
-            def.expressions(),
-            vec![
-                ("a".to_owned(), "enter", instrument.clone()),
-                ("c".to_owned(), "short_enter", instrument)
-            ]
-        );
     }
 
     #[test]

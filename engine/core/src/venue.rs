@@ -1,12 +1,15 @@
 //! Where orders wait and how they fill: the [`Venue`] trait and the paper venue.
 //!
 //! Prices here are what an event shows; what a fill does to cash and positions, and whether there is cash at all, is the
-//! business of `trade.rs`. An order never fills at the record at which it was sent, nor at a bar
+//! business of `trade.rs`. An order never fills at the record at which it was submitted, nor at a bar
 //! that began before. The rules are in `docs/backtest-conventions.md`; in doubt they favour the market, not us.
+
+mod queue;
 
 use crate::book::Top;
 use crate::order::Order;
 use crate::trade_config::VolumeShare;
+use queue::Queue;
 use tickloom_types::{BarBody, InstrumentId, OrderType, Seq, Side, Ts};
 
 /// What one event tells of an instrument's prices.
@@ -16,10 +19,10 @@ pub enum PriceEvent {
     Bar {
         /// Prices and volume.
         body: BarBody,
-        /// When it began; an order that was sent later is too late for it.
+        /// When it began; an order that was submitted later is too late for it.
         start: Ts,
     },
-    /// The open of a bar that began after all orders were sent, and its volume: what market orders see of it.
+    /// The open of a bar that began after all orders were submitted, and its volume: what market orders see of it.
     Open {
         /// Price mantissa.
         price: i64,
@@ -59,16 +62,19 @@ pub enum Outcome {
     Done,
 }
 
-/// A venue that orders are sent to.
+/// A venue that orders are submitted to.
 pub trait Venue {
     /// Takes an order that risk has accepted.
-    fn send(&mut self, order: Order);
+    fn submit(&mut self, order: Order);
 
-    /// Takes an order back, if it is still open.
-    fn cancel(&mut self, id: u32) -> Option<Order>;
+    /// Takes an order of an instrument back, if it is still open.
+    fn cancel(&mut self, instrument: InstrumentId, id: u32) -> Option<Order>;
 
-    /// Open orders in the order in which they were sent.
-    fn orders(&self) -> &[Order];
+    /// Open orders of an instrument in the order in which they were submitted.
+    fn orders(&self, instrument: InstrumentId) -> &[Order];
+
+    /// Open orders of all instruments.
+    fn open_count(&self) -> usize;
 
     /// Shows an event to the open orders of its instrument; each that it fills is handed to `fill` with the price.
     fn on_price(
@@ -83,33 +89,55 @@ pub trait Venue {
 /// Fills orders from market data alone, as if they were too small to move it.
 #[derive(Clone, Debug)]
 pub struct PaperVenue {
-    orders: Vec<Order>,
+    /// By instrument.
+    queues: Vec<Queue>,
+    open_count: usize,
     share: Option<VolumeShare>,
 }
 
 impl PaperVenue {
-    /// Empty. With a share, fills are capped at that part of the volume that an event shows on a side.
+    /// Empty, for so many instruments. With a share, fills are capped at that part of the volume that an event shows on
+    /// a side.
     #[must_use]
-    pub fn new(share: Option<VolumeShare>) -> PaperVenue {
+    pub fn new(instruments: usize, share: Option<VolumeShare>) -> PaperVenue {
         PaperVenue {
-            orders: Vec::with_capacity(crate::limits::ORDERS_MAX),
+            queues: vec![Queue::default(); instruments],
+            open_count: 0,
             share,
         }
+    }
+
+    fn queue(&mut self, instrument: InstrumentId) -> Option<&mut Queue> {
+        let at = usize::try_from(instrument.0).ok()?;
+        self.queues.get_mut(at)
     }
 }
 
 impl Venue for PaperVenue {
-    fn send(&mut self, order: Order) {
-        self.orders.push(order);
+    /// # Panics
+    /// If the run has no such instrument.
+    fn submit(&mut self, order: Order) {
+        let queue = self.queue(order.new.instrument);
+        queue
+            .expect("risk accepts orders of known instruments alone")
+            .push(order);
+        self.open_count += 1;
     }
 
-    fn cancel(&mut self, id: u32) -> Option<Order> {
-        let at = self.orders.iter().position(|order| order.id == id)?;
-        Some(self.orders.remove(at))
+    fn cancel(&mut self, instrument: InstrumentId, id: u32) -> Option<Order> {
+        let cancelled = self.queue(instrument)?.remove(id)?;
+        self.open_count -= 1;
+        Some(cancelled)
     }
 
-    fn orders(&self) -> &[Order] {
-        &self.orders
+    fn orders(&self, instrument: InstrumentId) -> &[Order] {
+        let at = usize::try_from(instrument.0).ok();
+        let queue = at.and_then(|at| self.queues.get(at));
+        queue.map_or(&[], Queue::orders)
+    }
+
+    fn open_count(&self) -> usize {
+        self.open_count
     }
 
     fn on_price(
@@ -120,19 +148,25 @@ impl Venue for PaperVenue {
         fill: &mut impl FnMut(&mut Order, Offer) -> Outcome,
     ) {
         let share = self.share;
+        let Some(queue) = self.queue(instrument) else {
+            return;
+        };
+        if !queue.is_reached(event) {
+            return;
+        }
         let mut taken = [0; 2];
-        self.orders.retain_mut(|order| {
-            let is_past = order.sent >= seq || event.began_before(order.sent_ts);
-            if order.new.instrument != instrument || is_past {
+        let done = queue.retain(|order| {
+            if order.submitted >= seq || event.began_before(order.submitted_ts) {
                 return true;
             }
-            let Some((price, shown, taker)) = event.offer(order) else {
-                order.resting = true;
+            let offer = event.offer(order);
+            order.resting = true;
+            let Some((price, shown, taker)) = offer else {
                 return true;
             };
+            order.triggered |= order.new.order_type == OrderType::Stop;
             let taken = &mut taken[usize::from(order.new.side == Side::Sell)];
             let qty_max = share.map(|share| share.of(shown.max(0)) - *taken);
-            order.resting = true;
             if qty_max.is_some_and(|most| most <= 0) {
                 return true;
             }
@@ -146,6 +180,7 @@ impl Venue for PaperVenue {
             *taken += order.filled - before;
             outcome == Outcome::Open
         });
+        self.open_count -= done;
     }
 }
 
@@ -195,10 +230,10 @@ fn worse(side: Side, a: i64, b: i64) -> i64 {
     if at_least(side, a, b) { b } else { a }
 }
 
-/// A stop that has filled in part was triggered: it is a market order from then on.
+/// A stop that was triggered is a market order from then on.
 fn acts_as(order: &Order) -> OrderType {
     match order.new.order_type {
-        OrderType::Stop if order.filled > 0 => OrderType::Market,
+        OrderType::Stop if order.triggered => OrderType::Market,
         kind => kind,
     }
 }
@@ -271,213 +306,4 @@ fn opposite(side: Side, top: &Top) -> (i64, i64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::order::{NewOrder, OrderSize};
-
-    const X: InstrumentId = InstrumentId(0);
-
-    fn order(side: Side, order_type: OrderType, price: i64) -> Order {
-        Order {
-            id: 1,
-            strategy: 0,
-            new: NewOrder {
-                instrument: X,
-                side,
-                order_type,
-                price,
-                size: OrderSize::Qty(10),
-            },
-            qty: 10,
-            filled: 0,
-            sent: 5,
-            sent_ts: Ts(50),
-            resting: false,
-        }
-    }
-
-    fn bar(open: i64, high: i64, low: i64, close: i64) -> PriceEvent {
-        let body = BarBody {
-            open,
-            high,
-            low,
-            close,
-            volume: 100,
-        };
-        PriceEvent::Bar {
-            body,
-            start: Ts(50),
-        }
-    }
-
-    fn quote(bid: i64, ask: i64) -> PriceEvent {
-        PriceEvent::Quote(top(bid, ask))
-    }
-
-    fn top(bid: i64, ask: i64) -> Top {
-        Top {
-            bid,
-            bid_qty: 3,
-            ask,
-            ask_qty: 4,
-        }
-    }
-
-    fn trade(price: i64, top: Option<Top>) -> PriceEvent {
-        PriceEvent::Trade { price, qty: 2, top }
-    }
-
-    /// Where these events fill a whole order, one after the other; the first that does counts.
-    fn check(order: Order, events: &[PriceEvent], expected: Option<(i64, bool)>) {
-        let mut venue = PaperVenue::new(None);
-        venue.send(order);
-        let mut found = None;
-        for (event, seq) in events.iter().zip(6..) {
-            venue.on_price(seq, X, event, &mut |order, offer| {
-                order.filled = order.qty;
-                found = Some((offer.price, offer.taker));
-                Outcome::Done
-            });
-        }
-        assert_eq!(found, expected);
-        assert_eq!(venue.orders().is_empty(), expected.is_some());
-    }
-
-    #[test]
-    fn bars_fill_market_orders_at_the_open() {
-        let events = [bar(100, 110, 90, 105)];
-        check(
-            order(Side::Buy, OrderType::Market, 0),
-            &events,
-            Some((100, true)),
-        );
-        check(
-            order(Side::Sell, OrderType::Market, 0),
-            &events,
-            Some((100, true)),
-        );
-    }
-
-    #[test]
-    fn bars_fill_limits_at_their_price_or_a_better_open() {
-        let limit = |side, price| order(side, OrderType::Limit, price);
-        let events = [bar(100, 110, 90, 105)];
-        check(limit(Side::Buy, 89), &events, None);
-        check(limit(Side::Buy, 90), &events, Some((90, false)));
-        check(limit(Side::Buy, 102), &events, Some((100, true)));
-        check(limit(Side::Sell, 111), &events, None);
-        check(limit(Side::Sell, 110), &events, Some((110, false)));
-        check(limit(Side::Sell, 95), &events, Some((100, true)));
-        let gap = [bar(100, 110, 90, 105), bar(80, 85, 75, 80)];
-        check(limit(Side::Buy, 89), &gap, Some((80, false)));
-    }
-
-    #[test]
-    fn bars_fill_stops_at_their_price_or_a_worse_open() {
-        let stop = |side, price| order(side, OrderType::Stop, price);
-        let events = [bar(100, 110, 90, 105)];
-        check(stop(Side::Buy, 111), &events, None);
-        check(stop(Side::Buy, 110), &events, Some((110, true)));
-        check(stop(Side::Buy, 95), &events, Some((100, true)));
-        check(stop(Side::Sell, 89), &events, None);
-        check(stop(Side::Sell, 90), &events, Some((90, true)));
-        check(stop(Side::Sell, 105), &events, Some((100, true)));
-    }
-
-    #[test]
-    fn ticks_fill_market_orders_at_the_opposite_quote_or_the_next_trade() {
-        let buy = order(Side::Buy, OrderType::Market, 0);
-        let sell = order(Side::Sell, OrderType::Market, 0);
-        check(buy, &[quote(99, 101)], Some((101, true)));
-        check(sell, &[quote(99, 101)], Some((99, true)));
-        check(buy, &[trade(100, None)], Some((100, true)));
-        check(sell, &[trade(100, Some(top(99, 101)))], Some((99, true)));
-    }
-
-    #[test]
-    fn ticks_fill_limits_that_are_crossed_or_traded_through() {
-        let buy = order(Side::Buy, OrderType::Limit, 100);
-        check(buy, &[quote(99, 101), trade(100, None)], None);
-        check(buy, &[trade(99, None)], Some((100, false)));
-        check(buy, &[quote(97, 98)], Some((98, true)));
-        check(buy, &[quote(99, 101), quote(97, 98)], Some((100, false)));
-        check(buy, &[trade(99, Some(top(99, 101)))], Some((100, false)));
-        let sell = order(Side::Sell, OrderType::Limit, 100);
-        check(sell, &[trade(100, None), quote(99, 101)], None);
-        check(sell, &[trade(101, None)], Some((100, false)));
-    }
-
-    #[test]
-    fn ticks_trigger_stops_and_fill_them_no_better_than_their_price() {
-        let buy = order(Side::Buy, OrderType::Stop, 100);
-        check(buy, &[trade(99, None), quote(97, 99)], None);
-        check(buy, &[trade(102, None)], Some((102, true)));
-        check(buy, &[quote(99, 101)], Some((101, true)));
-        check(buy, &[trade(100, Some(top(98, 99)))], Some((100, true)));
-        let sell = order(Side::Sell, OrderType::Stop, 100);
-        check(sell, &[trade(101, None)], None);
-        check(sell, &[trade(98, None)], Some((98, true)));
-    }
-
-    #[test]
-    fn never_at_the_record_that_sent_it_nor_for_another_instrument() {
-        let mut venue = PaperVenue::new(None);
-        venue.send(order(Side::Buy, OrderType::Market, 0));
-        let mut never = |_: &mut Order, _: Offer| panic!("filled");
-        venue.on_price(5, X, &quote(99, 101), &mut never);
-        venue.on_price(6, InstrumentId(1), &quote(99, 101), &mut never);
-        assert_eq!(venue.orders().len(), 1);
-        assert!(!venue.orders()[0].resting);
-        assert_eq!(venue.cancel(1).unwrap().id, 1);
-        assert!(venue.cancel(1).is_none());
-    }
-
-    #[test]
-    fn a_bar_that_began_before_the_order_was_sent_fills_it_neither_at_its_open_nor_in_its_range() {
-        let body = BarBody {
-            open: 100,
-            high: 110,
-            low: 90,
-            close: 105,
-            volume: 100,
-        };
-        let began = |start| PriceEvent::Bar {
-            body,
-            start: Ts(start),
-        };
-        let kinds = [
-            (OrderType::Market, 0, 100),
-            (OrderType::Limit, 95, 95),
-            (OrderType::Stop, 105, 105),
-        ];
-        for (kind, price, filled) in kinds {
-            let order = order(Side::Buy, kind, price);
-            check(order, &[began(49)], None);
-            let taker = kind != OrderType::Limit;
-            check(order, &[began(49), began(50)], Some((filled, taker)));
-        }
-    }
-
-    #[test]
-    fn a_volume_share_is_shared_by_the_orders_of_a_side() {
-        let mut venue = PaperVenue::new(Some("0.15".parse().unwrap()));
-        venue.send(order(Side::Buy, OrderType::Market, 0));
-        venue.send(order(Side::Buy, OrderType::Market, 0));
-        venue.send(order(Side::Sell, OrderType::Market, 0));
-        let mut filled = vec![];
-        let mut fill = |order: &mut Order, offer: Offer| {
-            let qty = offer.qty_max.unwrap().min(order.open_qty());
-            order.filled += qty;
-            filled.push(qty);
-            if order.open_qty() == 0 {
-                Outcome::Done
-            } else {
-                Outcome::Open
-            }
-        };
-        venue.on_price(6, X, &bar(100, 100, 100, 100), &mut fill);
-        venue.on_price(7, X, &bar(100, 100, 100, 100), &mut fill);
-        assert_eq!(filled, [10, 5, 10, 5]);
-        assert!(venue.orders().is_empty());
-    }
-}
+mod tests;

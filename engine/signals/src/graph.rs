@@ -159,8 +159,8 @@ impl Graph {
         self.mark(leaf);
     }
 
-    /// Says that a field has no value any more: what depends on it is not ready until it ticks again. The next step counts
-    /// it as a tick, though operators keep what they remember, as if it had none.
+    /// Says that a field has no value any more, until it ticks again: it is not ready, and with it what is made of it. The next
+    /// step counts that as a tick, though operators keep what they remember, as if it had none.
     pub fn withdraw(&mut self, leaf: LeafId) {
         let below = &self.below[leaf.0];
         self.withdrawn.insert_all(below);
@@ -201,15 +201,26 @@ impl Graph {
             leaf_values,
             ..
         } = self;
-        self.ticked.for_each(|at| {
-            let node = &mut nodes[at];
+        let mut evaluate = |at: usize, node: &mut Node| {
             let now = Now {
                 values,
                 mantissas,
                 leaf_values,
             };
             values[at] = node.op.step(node.inputs, &now);
-        });
+        };
+        if !self.withdrawn.is_empty() {
+            // What remembers nothing is worked out without the field: `false and` anything is still false. None of these has
+            // an input that ticked, or it would tick itself.
+            let ticked = &self.ticked;
+            self.withdrawn.for_each(|at| {
+                let node = &mut nodes[at];
+                if node.op.remembers_nothing() && !ticked.contains(at) {
+                    evaluate(at, node);
+                }
+            });
+        }
+        self.ticked.for_each(|at| evaluate(at, &mut nodes[at]));
         self.ticked.take(&mut self.withdrawn);
     }
 

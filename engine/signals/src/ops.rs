@@ -141,6 +141,23 @@ impl Op {
         }
     }
 
+    /// Whether its value follows from those of its inputs alone, and of no field.
+    pub(crate) fn remembers_nothing(&self) -> bool {
+        matches!(
+            self,
+            Op::Unary(_)
+                | Op::Binary(_)
+                | Op::Abs
+                | Op::Sqrt
+                | Op::Log
+                | Op::Min
+                | Op::Max
+                | Op::If
+                | Op::Gate
+                | Op::Rate
+        )
+    }
+
     /// The values of all rows of a block.
     pub(crate) fn block(&mut self, inputs: Inputs, rows: &Rows<'_>, out: &mut [f64]) {
         let [i, j, k] = inputs;

@@ -51,3 +51,35 @@ fn what_depends_on_a_withdrawn_field_is_not_ready_until_it_ticks_again() {
     let expected = [Some(9.0), Some(7.0), Some(9.0)];
     assert_eq!(values(&graph), expected, "the mean remembers its 6");
 }
+
+#[test]
+fn an_answer_that_is_certain_without_the_field_stays() {
+    let texts = [
+        "bid > 1 or last > 0",
+        "bid > 1 and last > 9",
+        "bid > 1 and last > 0",
+        "if(last > 0, last, bid)",
+        "(bid > 1 or last > 0) + change(last)",
+    ];
+    let (mut graph, outputs) = graph(&texts);
+    let values = |graph: &Graph| -> Vec<Option<f64>> {
+        outputs.iter().map(|output| graph.value(*output)).collect()
+    };
+    let [bid, last] = [LeafId(0), LeafId(1)];
+    for price in [2, 3] {
+        graph.set_mantissa(bid, price);
+        graph.set_mantissa(last, price);
+        graph.step();
+    }
+    let before = [Some(1.0), Some(0.0), Some(1.0), Some(3.0), Some(2.0)];
+    assert_eq!(values(&graph), before);
+    graph.withdraw(bid);
+    graph.step();
+    let certain = [Some(1.0), Some(0.0), None, Some(3.0), Some(2.0)];
+    assert_eq!(values(&graph), certain);
+    graph.withdraw(bid);
+    graph.set_mantissa(last, 4);
+    graph.step();
+    let certain = [Some(1.0), Some(0.0), None, Some(4.0), Some(2.0)];
+    assert_eq!(values(&graph), certain);
+}

@@ -9,7 +9,7 @@ pub struct TradeSummary {
     pub trades: usize,
     /// Trades that made money; a result of exactly zero is no win.
     pub wins: usize,
-    /// `wins / trades`.
+    /// `wins / trades`; `None` without a trade.
     pub win_rate: Option<f64>,
     /// Sum of profits over sum of losses; `None` without a loss.
     pub profit_factor: Option<f64>,

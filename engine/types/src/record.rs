@@ -490,6 +490,9 @@ number! {
         RiskReset = 12 "risk_reset",
         /// The daily loss stop latched.
         LossStop = 13 "loss_stop",
+        /// A side of the book is full: its farthest levels are dropped from here on, `count` at once. Told once until the next
+        /// snapshot.
+        BookFull = 14 "book_full",
     }
 }
 
@@ -518,6 +521,13 @@ number! {
         NoPrice = 10 "no_price",
         /// A number does not fit.
         Overflow = 11 "overflow",
+        /// Not enough money for a short sale: shorts and waiting sells that open, with fees, against cash less the proceeds
+        /// of open shorts.
+        Short = 12 "short",
+        /// A price between two steps of the instrument's tick.
+        Tick = 13 "tick",
+        /// A size between two steps of the instrument's lot.
+        Lot = 14 "lot",
     }
 }
 

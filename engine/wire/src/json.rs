@@ -234,12 +234,14 @@ fn put_verdict(object: &mut Object, record: &Record, names: &Names) -> Result<()
 /// Decimals of the unit in which a rule measures.
 fn rule_decimals(rule: RiskRule, def: &InstrumentDef) -> u8 {
     match rule {
-        RiskRule::OrderQty | RiskRule::Position => def.qty_decimals,
+        RiskRule::OrderQty | RiskRule::Position | RiskRule::Lot => def.qty_decimals,
+        RiskRule::Tick => def.price_decimals,
         RiskRule::OrderNotional
         | RiskRule::GrossExposure
         | RiskRule::NetExposure
         | RiskRule::DailyLoss
-        | RiskRule::Cash => FEE_DECIMALS,
+        | RiskRule::Cash
+        | RiskRule::Short => FEE_DECIMALS,
         RiskRule::OrderRate | RiskRule::PriceCollar | RiskRule::NoPrice | RiskRule::Overflow => 0,
     }
 }

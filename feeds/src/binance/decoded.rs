@@ -41,13 +41,15 @@ pub struct Depth<'a> {
     pub levels: &'a [Level],
 }
 
-/// The venue's answer to a request of ours.
+/// The venue's answer to a request of ours, or what it says of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// It did what we asked.
     Accepted,
     /// It refused; the text as it was sent.
     Refused(String),
+    /// It is about to end the connection, whatever was asked.
+    Shutdown,
 }
 
 /// What a frame was.

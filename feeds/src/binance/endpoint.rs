@@ -33,6 +33,10 @@ pub enum Channel {
     AggTrade,
 }
 
+/// Where USD-margined books are, and where the rest is, since March 2026.
+const PUBLIC: &str = "/public";
+const MARKET: &str = "/market";
+
 /// Decimals of prices and sizes unless the instrument is defined otherwise: the finest that the venue writes.
 const DECIMALS: u8 = 8;
 
@@ -81,6 +85,32 @@ impl Venue {
             Venue::Spot => "wss://stream.binance.com:9443",
             Venue::Usdm => "wss://fstream.binance.com",
             Venue::Cm => "wss://dstream.binance.com",
+        }
+    }
+
+    /// Paths below the base address that streams are spread over.
+    pub(crate) fn groups(self) -> &'static [&'static str] {
+        match self {
+            Venue::Usdm => &[PUBLIC, MARKET],
+            Venue::Spot | Venue::Cm => &[""],
+        }
+    }
+
+    /// The path that a channel's streams are at. Elsewhere they are acknowledged and never sent.
+    pub(crate) fn group_of(self, channel: Channel) -> &'static str {
+        match (self, channel) {
+            (Venue::Spot | Venue::Cm, _) => "",
+            (Venue::Usdm, Channel::Depth | Channel::BookTicker | Channel::Trade) => PUBLIC,
+            (Venue::Usdm, Channel::AggTrade) => MARKET,
+        }
+    }
+
+    /// How many messages a client may send in a second, pings and pongs among them.
+    #[must_use]
+    pub fn messages_per_second_max(self) -> usize {
+        match self {
+            Venue::Spot => 5,
+            Venue::Usdm | Venue::Cm => 10,
         }
     }
 

@@ -47,6 +47,9 @@ pub(super) struct Trade<'a> {
     pub(super) qty: Option<&'a str>,
     #[serde(rename = "m")]
     pub(super) buyer_is_maker: Option<bool>,
+    /// Which futures it is of, since June 2026.
+    #[serde(rename = "st")]
+    pub(super) settled_in: Option<u64>,
 }
 
 /// `bookTicker`.
@@ -68,6 +71,9 @@ pub(super) struct BookTicker<'a> {
     pub(super) ask: Option<&'a str>,
     #[serde(borrow, rename = "A")]
     pub(super) ask_qty: Option<&'a str>,
+    /// Which futures it is of, since June 2026.
+    #[serde(rename = "st")]
+    pub(super) settled_in: Option<u64>,
 }
 
 /// `depthUpdate`.
@@ -85,6 +91,9 @@ pub(super) struct DepthUpdate<'a> {
     pub(super) last_id: Option<u64>,
     #[serde(rename = "pu")]
     pub(super) previous_id: Option<u64>,
+    /// Which futures it is of, since June 2026.
+    #[serde(rename = "st")]
+    pub(super) settled_in: Option<u64>,
     #[serde(borrow, rename = "b")]
     pub(super) bids: Option<LazyValue<'a>>,
     #[serde(borrow, rename = "a")]
@@ -106,4 +115,13 @@ pub(super) struct Snapshot<'a> {
     pub(super) bids: Option<LazyValue<'a>>,
     #[serde(borrow)]
     pub(super) asks: Option<LazyValue<'a>>,
+}
+
+/// The times of any message.
+#[derive(Deserialize)]
+pub(super) struct Times {
+    #[serde(rename = "E")]
+    pub(super) event_ms: Option<i64>,
+    #[serde(rename = "T")]
+    pub(super) transaction_ms: Option<i64>,
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::local_venue::LevelBook;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use tickloom_types::{InstrumentId, Record, Side, SourceId, Ts};
+use tickloom_types::{Flags, InstrumentId, Kind, LevelBody, Record, Side, SourceId, Ts};
 
 fn header() -> Header {
     Header::new(Kind::Level, InstrumentId(1), SourceId(0), Ts(10), Ts(20))

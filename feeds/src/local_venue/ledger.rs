@@ -50,7 +50,14 @@ impl Ledger {
         (sync.state() == BookState::Live).then_some(book)
     }
 
-    pub(super) fn snapshot_json(&self, index: usize, depth: usize, venue: Venue) -> Option<String> {
+    /// The book as the REST service writes it, its update id less by the shift.
+    pub(super) fn snapshot_json(
+        &self,
+        index: usize,
+        depth: usize,
+        venue: Venue,
+        shift: u64,
+    ) -> Option<String> {
         let book = self.live(index)?;
         let def = venue.default_def(&self.books[index].0);
         let list = |levels: &mut dyn Iterator<Item = (&i64, &i64)>| {
@@ -70,7 +77,7 @@ impl Ledger {
             }
             _ => String::new(),
         };
-        let last_id = book.last_id;
+        let last_id = book.last_id.saturating_sub(shift);
         Some(format!(
             "{{\"lastUpdateId\":{last_id},{times}\"bids\":[{bids}],\"asks\":[{asks}]}}"
         ))

@@ -1,20 +1,17 @@
 //! Plays the recording: keeps the venue's books, paces the frames and hands them to the subscribers.
 
+mod trouble;
+
 use super::book::LevelBook;
-use super::fault::{FaultPlan, Outgoing};
+use super::fault::{Fault, FaultPlan, Outgoing};
 use super::ledger::Ledger;
-use super::{AtEnd, LocalVenueConfig, Progress, Speed};
+use super::pace::{Pace, data_of, topic_of};
+use super::{AtEnd, LocalVenueConfig, Progress};
 use crate::binance::{Channel, Venue};
 use crate::capture::{CaptureError, CaptureLine};
-use crate::json;
-use serde::Deserialize;
-use sonic_rs::LazyValue;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
-use tickloom_types::Ts;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Frames that wait for one subscriber before the play waits for it.
@@ -43,6 +40,10 @@ pub(super) enum ToConnection {
     Cut,
     /// Say and read nothing more.
     Stall,
+    /// Send so many pings.
+    Pings(u64),
+    /// Send so many pings, and say and read nothing more.
+    Deaf(u64),
 }
 
 /// A connection's place in the play.
@@ -70,6 +71,13 @@ struct State {
     ledger: Ledger,
     subscribers: Vec<Subscriber>,
     next_id: u64,
+    /// Connections up to this one were told that they will be cut.
+    noticed: u64,
+    /// What is taken from the update ids of the recording.
+    id_shift: u64,
+    /// Requests for a WebSocket and for a snapshot so far.
+    asked: u64,
+    snapshots_asked: u64,
     progress: Progress,
     /// Why the recording could not be read to its end.
     error: Option<String>,
@@ -80,15 +88,6 @@ impl std::fmt::Debug for Subscriber {
         let Subscriber { id, topics, .. } = self;
         write!(f, "Subscriber {id}: {topics:?}")
     }
-}
-
-/// A recorded stream frame.
-#[derive(Deserialize)]
-struct StreamFrame<'a> {
-    #[serde(borrow)]
-    stream: Option<&'a str>,
-    #[serde(borrow)]
-    data: Option<LazyValue<'a>>,
 }
 
 /// Those who get a frame.
@@ -114,6 +113,10 @@ impl Playback {
             ledger: Ledger::new(venue, symbols)?,
             subscribers: Vec::new(),
             next_id: 0,
+            noticed: 0,
+            id_shift: 0,
+            asked: 0,
+            snapshots_asked: 0,
             progress: Progress::default(),
             error: None,
         };
@@ -154,7 +157,9 @@ impl Playback {
     pub(super) fn book(&self, symbol: &str) -> Option<LevelBook> {
         let state = self.lock();
         let index = state.ledger.index(symbol)?;
-        state.ledger.live(index).cloned()
+        let mut book = state.ledger.live(index)?.clone();
+        book.last_id = book.last_id.saturating_sub(state.id_shift);
+        Some(book)
     }
 
     pub(super) async fn finished(&self) {
@@ -181,12 +186,16 @@ impl Playback {
     pub(super) fn join(
         &self,
         shape: Shape,
-        topics: TopicSet,
+        mut topics: TopicSet,
     ) -> (u64, mpsc::Receiver<ToConnection>) {
         let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
         let id = self.change(|state| {
             state.next_id += 1;
             state.progress.connections += 1;
+            let is_silent = |fault: &Fault| matches!(fault, Fault::SilentAfterAck { connections } if state.next_id <= *connections);
+            if self.config.faults.iter().any(is_silent) {
+                topics.clear();
+            }
             state.subscribers.push(Subscriber {
                 id: state.next_id,
                 shape,
@@ -219,7 +228,8 @@ impl Playback {
                 let Some(index) = state.ledger.index(symbol) else {
                     return Some(Found::UnknownSymbol);
                 };
-                if let Some(json) = state.ledger.snapshot_json(index, depth, self.venue) {
+                let shift = state.id_shift;
+                if let Some(json) = state.ledger.snapshot_json(index, depth, self.venue, shift) {
                     return Some(Found::Snapshot(json));
                 }
                 state.progress.is_finished.then_some(Found::Never)
@@ -273,13 +283,22 @@ impl Playback {
         }
         pace.wait(line.ts_recv).await;
         let topic = topic_of(line.frame);
-        self.change(|state| state.ledger.apply(line.ts_recv, line.frame));
         let (Some(topic), Ok(text)) = (topic, std::str::from_utf8(line.frame)) else {
+            self.change(|state| state.ledger.apply(line.ts_recv, line.frame));
             return;
         };
-        self.change(|state| state.progress.played += 1);
-        for outgoing in plan.apply(text.to_owned()) {
+        let out = plan.apply(text.to_owned());
+        self.change(|state| {
+            state.ledger.apply(line.ts_recv, line.frame);
+            state.id_shift = plan.id_shift();
+            state.progress.played += 1;
+        });
+        for outgoing in out {
             match outgoing {
+                Outgoing::Pings(pings) => self.send_all(|| ToConnection::Pings(pings)).await,
+                Outgoing::Deaf(pings) => self.tell_all(|| ToConnection::Deaf(pings)).await,
+                Outgoing::Notice(text) => self.give_notice(&text).await,
+                Outgoing::CutNoticed => self.cut_noticed().await,
                 Outgoing::Text(text) => self.send_text(&topic, &text).await,
                 Outgoing::Binary(bytes) => {
                     let message = Message::Binary(bytes.into());
@@ -346,44 +365,4 @@ impl Playback {
             .map(|one| (one.shape, one.queue.clone()))
             .collect()
     }
-}
-
-/// When the next frame is due.
-struct Pace {
-    speed: Speed,
-    /// When the play began, and at which time of the recording.
-    start: Option<(Instant, Ts)>,
-}
-
-impl Pace {
-    fn new(speed: Speed) -> Pace {
-        Pace { speed, start: None }
-    }
-
-    fn restart(&mut self, at: Ts) {
-        self.start = Some((Instant::now(), at));
-    }
-
-    async fn wait(&mut self, at: Ts) {
-        let Speed::Times(times) = self.speed else {
-            return;
-        };
-        let (start, first) = *self.start.get_or_insert_with(|| (Instant::now(), at));
-        let recorded = u64::try_from(at.0.saturating_sub(first.0)).unwrap_or(0);
-        let due = Duration::from_nanos(recorded).div_f64(times);
-        tokio::time::sleep_until(start + due).await;
-    }
-}
-
-/// The symbol and channel of a recorded frame; `None` for a snapshot, a reply or what is no frame.
-fn topic_of(frame: &[u8]) -> Option<Topic> {
-    let frame: StreamFrame<'_> = json::parse(frame).ok()?;
-    Channel::of_stream(frame.stream?)
-}
-
-/// The `data` part of a frame, or all of it if a fault has left none.
-fn data_of(text: &str) -> String {
-    let frame: Option<StreamFrame<'_>> = json::parse(text.as_bytes()).ok();
-    let data = frame.and_then(|frame| frame.data);
-    data.map_or_else(|| text.to_owned(), |data| data.as_raw_str().to_owned())
 }

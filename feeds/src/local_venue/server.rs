@@ -1,7 +1,8 @@
 //! Connections of the local venue: HTTP requests, WebSocket upgrades, subscriptions.
 
+use super::fault::SnapshotFault;
 use super::playback::{Found, Playback, Shape, ToConnection, TopicSet};
-use crate::binance::Channel;
+use crate::binance::{Channel, Venue};
 use crate::json;
 use crate::limits;
 use futures_util::{SinkExt, StreamExt};
@@ -13,9 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 /// The deepest snapshot that is served, levels a side.
 const DEPTH_MAX: usize = 5_000;
@@ -57,6 +58,9 @@ async fn converse(mut stream: TcpStream, playback: Arc<Playback>) {
     };
     match request {
         Some(request) if request.websocket_key.is_some() => {
+            if playback.refuses_connection() {
+                return;
+            }
             upgrade(stream, &request, &playback).await;
         }
         Some(request) => answer(stream, &request, &playback).await,
@@ -118,8 +122,28 @@ async fn answer(stream: TcpStream, request: &Request, playback: &Playback) {
         let json = error_json(-1130, "Data sent for parameter 'limit' is not valid.");
         return respond(stream, "400 Bad Request", &json).await;
     };
+    let mut wrong_id = None;
+    match playback.snapshot_fault() {
+        None => {}
+        Some(SnapshotFault::Id(id)) => wrong_id = Some(id),
+        Some(SnapshotFault::Refused {
+            status,
+            retry_after,
+        }) => {
+            let status = format!("{status} Refused\r\nRetry-After: {retry_after}");
+            let json = error_json(-1003, "Too many requests.");
+            return respond(stream, &status, &json).await;
+        }
+        Some(SnapshotFault::Redirected(to)) => {
+            let status = format!("302 Found\r\nLocation: {to}");
+            return respond(stream, &status, "{}").await;
+        }
+    }
     match playback.snapshot(symbol, depth).await {
-        Found::Snapshot(json) => respond(stream, "200 OK", &json).await,
+        Found::Snapshot(json) => {
+            let json = wrong_id.map_or(json.clone(), |id| with_id(&json, id));
+            respond(stream, "200 OK", &json).await;
+        }
         Found::UnknownSymbol => {
             respond(
                 stream,
@@ -133,6 +157,12 @@ async fn answer(stream: TcpStream, request: &Request, playback: &Playback) {
             respond(stream, "503 Service Unavailable", &json).await;
         }
     }
+}
+
+/// A snapshot that says to be at another update id.
+fn with_id(json: &str, id: u64) -> String {
+    let rest = json.split_once(',').map_or("", |(_, rest)| rest);
+    format!("{{\"lastUpdateId\":{id},{rest}")
 }
 
 fn error_json(code: i32, text: &str) -> String {
@@ -153,14 +183,17 @@ async fn respond(mut stream: TcpStream, status: &str, json: &str) {
 
 /// Turns the connection into a WebSocket and plays to it.
 async fn upgrade(mut stream: TcpStream, request: &Request, playback: &Playback) {
-    let Some((shape, streams)) = requested_streams(request) else {
+    let venue = playback.venue();
+    let (group, path) = split_group(venue, &request.path);
+    let Some((shape, streams)) = requested_streams(path, &request.query) else {
         let json = error_json(-1000, "No such path here.");
         return respond(stream, "404 Not Found", &json).await;
     };
-    let Ok(topics) = topics_of(streams.split('/').filter(|stream| !stream.is_empty())) else {
+    let Ok(mut topics) = topics_of(streams.split('/').filter(|stream| !stream.is_empty())) else {
         let json = error_json(-1000, "Unknown stream.");
         return respond(stream, "400 Bad Request", &json).await;
     };
+    topics.retain(|(_, channel)| venue.group_of(*channel) == group);
     let key = request.websocket_key.as_deref().unwrap_or("");
     let accept = derive_accept_key(key.as_bytes());
     let head = format!(
@@ -174,6 +207,7 @@ async fn upgrade(mut stream: TcpStream, request: &Request, playback: &Playback) 
     let mut connection = Connection {
         socket,
         id,
+        group,
         playback,
     };
     // An error means that the peer is gone.
@@ -181,11 +215,22 @@ async fn upgrade(mut stream: TcpStream, request: &Request, playback: &Playback) 
     playback.leave(id);
 }
 
+/// The part of a path that says which streams it has, and the rest.
+fn split_group(venue: Venue, path: &str) -> (&'static str, &str) {
+    let groups = venue.groups().iter();
+    let mut found = groups.filter_map(|group| {
+        let rest = path.strip_prefix(group)?;
+        rest.starts_with('/').then_some((*group, rest))
+    });
+    // The old path: it is there, and has nothing.
+    found.next().unwrap_or(("", path))
+}
+
 /// How frames are wanted and the streams that the address names.
-fn requested_streams(request: &Request) -> Option<(Shape, &str)> {
-    match request.path.as_str() {
+fn requested_streams<'a>(path: &'a str, query: &'a str) -> Option<(Shape, &'a str)> {
+    match path {
         "/stream" => {
-            let streams = query_value(&request.query, "streams");
+            let streams = query_value(query, "streams");
             Some((Shape::Combined, streams.unwrap_or("")))
         }
         "/ws" => Some((Shape::Raw, "")),
@@ -206,6 +251,8 @@ type Gone = tokio_tungstenite::tungstenite::Error;
 struct Connection<'a> {
     socket: WebSocketStream<TcpStream>,
     id: u64,
+    /// The path that its streams are below: what is of another is acknowledged and not sent.
+    group: &'static str,
     playback: &'a Playback,
 }
 
@@ -233,6 +280,11 @@ impl Connection<'_> {
                                 self.socket.flush().await?;
                                 std::future::pending().await
                             }
+                            ToConnection::Pings(pings) => self.send_pings(pings).await?,
+                            ToConnection::Deaf(pings) => {
+                                self.send_pings(pings).await?;
+                                std::future::pending().await
+                            }
                         }
                         word = queue.try_recv().ok();
                     }
@@ -252,6 +304,15 @@ impl Connection<'_> {
         }
     }
 
+    /// Sends pings as long as any can be, without reading what comes back.
+    async fn send_pings(&mut self, pings: u64) -> Result<(), Gone> {
+        let payload = Bytes::from_static(&[b'x'; 125]);
+        for _ in 0..pings {
+            self.socket.feed(Message::Ping(payload.clone())).await?;
+        }
+        self.socket.flush().await
+    }
+
     /// Does what a request asks, and returns the reply.
     fn call(&self, text: &str) -> String {
         let Ok(call) = json::parse::<Call<'_>>(text.as_bytes()) else {
@@ -262,9 +323,11 @@ impl Connection<'_> {
             format!("{{\"error\":{{\"code\":{code},\"msg\":\"{text}\"}},\"id\":{id}}}")
         };
         let params = call.params.unwrap_or_default();
-        let Ok(topics) = topics_of(params.iter().map(String::as_str)) else {
+        let Ok(mut topics) = topics_of(params.iter().map(String::as_str)) else {
             return refuse(2, "Invalid request: unknown stream");
         };
+        let venue = self.playback.venue();
+        topics.retain(|(_, channel)| venue.group_of(*channel) == self.group);
         match call.method.as_deref() {
             Some("SUBSCRIBE") => {
                 let add = |subscribed: &mut TopicSet| subscribed.extend(topics);
@@ -291,7 +354,7 @@ mod tests {
         let request = parse_request(head).unwrap();
         assert_eq!(request.websocket_key.as_deref(), Some("abc"));
         assert_eq!(
-            requested_streams(&request),
+            requested_streams(&request.path, &request.query),
             Some((Shape::Combined, "a@trade/b@depth"))
         );
         assert_eq!(query_value(&request.query, "x"), Some("1"));

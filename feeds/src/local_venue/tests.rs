@@ -1,9 +1,11 @@
 //! The real feed against the real local venue over loopback sockets, with every fault.
 
+mod faults;
+
 use super::*;
 use crate::Reason;
 use crate::samples::samples;
-use crate::{FeedConfig, FeedMetrics, run_feed};
+use crate::{FeedConfig, FeedMetrics, FeedState, run_feed};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::atomic::Ordering::Relaxed;
 use tickloom_types::{
@@ -306,10 +308,10 @@ async fn a_venue_that_is_not_there_is_tried_again_until_the_end() {
         stop.send_replace(true);
         task.await.unwrap();
         let error = metrics.last_error().unwrap();
-        assert!(
-            error.contains(&format!("cannot connect to {scheme}://")),
-            "{error}"
-        );
+        assert_eq!(error, "cannot connect: connection refused");
+        assert_eq!(metrics.status().state, FeedState::Stopped);
+        // Each attempt is two changes: connecting, and waiting.
+        assert!(metrics.status_changes() >= 6);
     }
 }
 

@@ -1,10 +1,13 @@
 //! The session by cases, with time as an argument.
 
+mod hostile;
+
 use super::*;
 use crate::Reason;
 use crate::config::FeedConfig;
-use tickloom_types::{BookState, Flags, Instruments};
+use tickloom_types::{BookState, Flags, Instruments, Kind, NANOS_PER_SECOND, TimerBody};
 
+const LINE: LineId = LineId(0);
 const SECOND: DurationNs = NANOS_PER_SECOND;
 
 /// Our clock is the venue's, a second late.
@@ -51,17 +54,17 @@ fn a_book_goes_live_after_its_snapshot_and_stale_with_the_connection() {
     let mut out = Vec::new();
     let instrument = feed.symbols[0].instrument;
 
-    session.connected(at(0), &mut out);
+    session.connected(LINE, at(0), &mut out);
     assert_eq!(words(&mut out), ["connected", "book resync"]);
     assert!(session.wanted_snapshots(at(0)).is_empty());
-    session.frame(at(1), diff(90, 100).as_bytes(), &mut out);
+    session.frame(LINE, at(1), diff(90, 100).as_bytes(), &mut out);
     assert_eq!(session.wanted_snapshots(at(1)), [instrument]);
     assert!(
         session.wanted_snapshots(at(2)).is_empty(),
         "one is under way"
     );
 
-    session.snapshot_failed(instrument);
+    session.snapshot_failed(instrument, "no answer");
     assert!(
         session.wanted_snapshots(at(3)).is_empty(),
         "too early to ask again"
@@ -71,14 +74,14 @@ fn a_book_goes_live_after_its_snapshot_and_stale_with_the_connection() {
     assert_eq!(words(&mut out), ["level", "level", "book live"]);
     assert_eq!(metrics.books_live.load(Relaxed), 1);
 
-    session.frame(at(3 * SECOND), diff(102, 103).as_bytes(), &mut out);
+    session.frame(LINE, at(3 * SECOND), diff(102, 103).as_bytes(), &mut out);
     assert_eq!(words(&mut out), ["gap", "book resync"]);
     assert_eq!(session.wanted_snapshots(at(4 * SECOND)), [instrument]);
 
-    session.disconnected(at(5 * SECOND), &mut out);
-    session.disconnected(at(6 * SECOND), &mut out);
+    session.disconnected(LINE, at(5 * SECOND), &mut out);
+    session.disconnected(LINE, at(6 * SECOND), &mut out);
     assert_eq!(words(&mut out), ["disconnected", "book stale"]);
-    session.connected(at(7 * SECOND), &mut out);
+    session.connected(LINE, at(7 * SECOND), &mut out);
     assert_eq!(words(&mut out), ["connected", "book resync"]);
 
     assert_eq!(
@@ -105,14 +108,14 @@ fn timers_tell_the_venues_time_and_not_ours() {
     let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
     let mut session = Session::new(&feed, &metrics);
     let mut out = Vec::new();
-    session.connected(at(0), &mut out);
+    session.connected(LINE, at(0), &mut out);
     session.tick(at(SECOND), &mut out);
     assert_eq!(
         words(&mut out),
         ["connected", "book resync"],
         "no venue time, no timer"
     );
-    session.frame(at(SECOND), diff(1, 2).as_bytes(), &mut out);
+    session.frame(LINE, at(SECOND), diff(1, 2).as_bytes(), &mut out);
     for mono in [SECOND + SECOND / 4, 2 * SECOND, 5 * SECOND] {
         session.tick(at(mono), &mut out);
     }
@@ -138,19 +141,19 @@ fn timers_tell_the_venues_time_and_not_ours() {
 fn silence_is_pinged_and_then_given_up() {
     let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
     let mut session = Session::new(&feed, &metrics);
-    let mut out = Vec::new();
-    assert_eq!(
-        session.tick(at(100 * SECOND), &mut out),
-        Advice::GoOn,
-        "not connected"
-    );
-    session.connected(at(100 * SECOND), &mut out);
-    assert_eq!(session.tick(at(107 * SECOND), &mut out), Advice::GoOn);
-    assert_eq!(session.tick(at(108 * SECOND), &mut out), Advice::Ping);
-    session.alive(at(109 * SECOND));
-    assert_eq!(session.tick(at(116 * SECOND), &mut out), Advice::GoOn);
-    assert_eq!(session.tick(at(123 * SECOND), &mut out), Advice::Ping);
-    assert_eq!(session.tick(at(124 * SECOND), &mut out), Advice::Reconnect);
+    let advice = |session: &mut Session<'_>, second: DurationNs| {
+        session.tick(at(second * SECOND), &mut Vec::new());
+        session.advice(LINE, at(second * SECOND))
+    };
+    assert_eq!(advice(&mut session, 100), Advice::GoOn, "not connected");
+    session.connected(LINE, at(100 * SECOND), &mut Vec::new());
+    assert_eq!(advice(&mut session, 107), Advice::GoOn);
+    assert_eq!(advice(&mut session, 108), Advice::Ping);
+    session.alive(LINE, at(109 * SECOND));
+    assert_eq!(advice(&mut session, 116), Advice::GoOn);
+    assert_eq!(advice(&mut session, 123), Advice::Ping);
+    let given_up = Advice::Reconnect("nothing came for 15 s".to_owned());
+    assert_eq!(advice(&mut session, 124), given_up);
 }
 
 #[test]
@@ -158,11 +161,11 @@ fn a_bad_frame_is_named_and_numbered() {
     let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
     let mut session = Session::new(&feed, &metrics);
     let mut out = Vec::new();
-    session.connected(at(0), &mut out);
+    session.connected(LINE, at(0), &mut out);
     out.clear();
-    session.frame(at(1), diff(1, 2).as_bytes(), &mut out);
-    session.frame(at(2), b"nonsense", &mut out);
-    session.binary_frame(at(3), 5, &mut out);
+    session.frame(LINE, at(1), diff(1, 2).as_bytes(), &mut out);
+    session.frame(LINE, at(2), b"nonsense", &mut out);
+    session.binary_frame(LINE, at(3), 5, &mut out);
     let bodies: Vec<_> = out
         .iter()
         .map(StatusBody::of)
@@ -183,7 +186,7 @@ fn a_status_before_any_venue_time_says_that_its_time_is_ours() {
     let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
     let mut session = Session::new(&feed, &metrics);
     let mut out = Vec::new();
-    session.connected(at(5), &mut out);
+    session.connected(LINE, at(5), &mut out);
     assert!(out.iter().all(|record| record.has(Flags::BAD_TIME)));
     assert_eq!(out[0].ts_event(), at(5).wall);
 }
@@ -194,9 +197,9 @@ fn clocks_that_differ_are_reported_once_a_connection() {
     let mut session = Session::new(&feed, &metrics);
     let mut out = Vec::new();
     let frame = |session: &mut Session<'_>, mono, out: &mut Vec<Record>| {
-        session.frame(at(mono), diff(1, 2).as_bytes(), out);
+        session.frame(LINE, at(mono), diff(1, 2).as_bytes(), out);
     };
-    session.connected(at(0), &mut out);
+    session.connected(LINE, at(0), &mut out);
     out.clear();
     frame(&mut session, 4 * SECOND, &mut out);
     assert!(out.is_empty(), "five seconds are still well");
@@ -205,7 +208,7 @@ fn clocks_that_differ_are_reported_once_a_connection() {
     assert_eq!(words(&mut out), ["duplicate", "clock_skew"]);
     frame(&mut session, 9 * SECOND, &mut out);
     assert_eq!(words(&mut out), ["duplicate"]);
-    session.connected(at(10 * SECOND), &mut out);
+    session.connected(LINE, at(10 * SECOND), &mut out);
     frame(&mut session, 10 * SECOND, &mut out);
     assert_eq!(words(&mut out).last().unwrap(), "clock_skew");
 }
@@ -215,13 +218,13 @@ fn snapshots_that_fail_are_asked_for_ever_more_rarely() {
     let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
     let mut session = Session::new(&feed, &metrics);
     let instrument = feed.symbols[0].instrument;
-    session.connected(at(0), &mut Vec::new());
-    session.frame(at(0), diff(90, 100).as_bytes(), &mut Vec::new());
+    session.connected(LINE, at(0), &mut Vec::new());
+    session.frame(LINE, at(0), diff(90, 100).as_bytes(), &mut Vec::new());
     let mut asked = Vec::new();
     for second in 0..200 {
         if !session.wanted_snapshots(at(second * SECOND)).is_empty() {
             asked.push(second);
-            session.snapshot_failed(instrument);
+            session.snapshot_failed(instrument, "no answer");
         }
     }
     assert_eq!(asked, [0, 1, 3, 7, 15, 31, 63, 127, 191]);
@@ -232,10 +235,10 @@ fn wanting<'m>(symbols: usize, metrics: &'m FeedMetrics) -> (Session<'m>, Vec<In
     let names: Vec<String> = (0..symbols).map(|n| format!("S{n}USDT")).collect();
     let feed = feed(&format!("binance:{}", names.join(",")));
     let mut session = Session::new(&feed, metrics);
-    session.connected(at(0), &mut Vec::new());
+    session.connected(LINE, at(0), &mut Vec::new());
     for name in names {
         let text = diff(90, 100).replace("BTCUSDT", &name);
-        session.frame(at(0), text.as_bytes(), &mut Vec::new());
+        session.frame(LINE, at(0), text.as_bytes(), &mut Vec::new());
     }
     let instruments = feed.symbols.iter().map(|symbol| symbol.instrument);
     (session, instruments.collect())
@@ -250,7 +253,7 @@ fn a_few_snapshots_are_under_way_at_a_time() {
     session.snapshot(at(1), all[2], SNAPSHOT, &mut Vec::new());
     assert_eq!(session.wanted_snapshots(at(1)), [all[4]]);
     // The one that failed has to wait, the last one does not.
-    session.snapshot_failed(all[0]);
+    session.snapshot_failed(all[0], "no answer");
     assert_eq!(session.wanted_snapshots(at(2)), [all[5]]);
     session.snapshot(at(2), all[1], SNAPSHOT, &mut Vec::new());
     assert_eq!(session.wanted_snapshots(at(SECOND)), [all[0]]);
@@ -263,7 +266,11 @@ fn no_snapshot_is_asked_for_while_the_venue_wants_fewer_requests() {
         (418, Some(120), 120),
         (429, None, 30),
         (418, None, 30),
-        (429, Some(u64::MAX), 259_200),
+        (429, Some(300), 300),
+        (429, Some(301), 300),
+        (429, Some(u64::MAX), 300),
+        (418, Some(3_600), 3_600),
+        (418, Some(259_200), 3_600),
     ];
     for (status, retry_after, held) in cases {
         let metrics = FeedMetrics::new();
@@ -273,10 +280,10 @@ fn no_snapshot_is_asked_for_while_the_venue_wants_fewer_requests() {
         session.snapshot_refused(at(SECOND), all[0], status, retry_after);
         // A shorter time does not end the longer one, nor does another connection.
         session.snapshot_refused(at(SECOND), all[1], 429, Some(Duration::ZERO));
-        session.connected(at(2 * SECOND), &mut Vec::new());
+        session.connected(LINE, at(2 * SECOND), &mut Vec::new());
         for symbol in 0..6 {
             let text = diff(90, 100).replace("BTCUSDT", &format!("S{symbol}USDT"));
-            session.frame(at(2 * SECOND), text.as_bytes(), &mut Vec::new());
+            session.frame(LINE, at(2 * SECOND), text.as_bytes(), &mut Vec::new());
         }
         let end = (1 + held) * SECOND;
         assert!(session.wanted_snapshots(at(end - 1)).is_empty(), "{status}");
@@ -299,7 +306,7 @@ fn a_refusal_is_counted_and_kept_in_words() {
     let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());
     let mut session = Session::new(&feed, &metrics);
     let refusal = br#"{"error":{"code":2,"msg":"Invalid request"},"id":1}"#;
-    session.frame(at(1), refusal, &mut Vec::new());
+    session.frame(LINE, at(1), refusal, &mut Vec::new());
     assert_eq!(metrics.refusals.load(Relaxed), 1);
     assert!(metrics.last_error().unwrap().contains("Invalid request"));
 }
@@ -310,8 +317,8 @@ fn without_depth_there_is_no_book() {
     let (feed, metrics) = (feed(text), FeedMetrics::new());
     let mut session = Session::new(&feed, &metrics);
     let mut out = Vec::new();
-    session.connected(at(0), &mut out);
-    session.disconnected(at(1), &mut out);
+    session.connected(LINE, at(0), &mut out);
+    session.disconnected(LINE, at(1), &mut out);
     assert_eq!(words(&mut out), ["connected", "disconnected"]);
 }
 
@@ -340,25 +347,27 @@ fn a_connection_a_frame_a_reply_and_a_timer_are_a_moment_each() {
         assert_eq!(std::mem::take(&mut out.0), expected);
     };
     // The connection and both books.
-    check(&[3], &mut |out| session.connected(at(0), out));
+    check(&[3], &mut |out| session.connected(LINE, at(0), out));
     check(&[], &mut |out| {
-        session.frame(at(1), wide(100, 101).as_bytes(), out)
+        session.frame(LINE, at(1), wide(100, 101).as_bytes(), out)
     });
     // Two levels of the snapshot, two of the diff that waited, and the book's state.
     check(&[5], &mut |out| {
         session.snapshot(at(2), instrument, SNAPSHOT, out)
     });
     check(&[2], &mut |out| {
-        session.frame(at(3), wide(102, 103).as_bytes(), out)
+        session.frame(LINE, at(3), wide(102, 103).as_bytes(), out)
     });
     // A gap and the book's state.
     check(&[2], &mut |out| {
-        session.frame(at(4), wide(105, 106).as_bytes(), out)
+        session.frame(LINE, at(4), wide(105, 106).as_bytes(), out)
     });
-    check(&[1], &mut |out| session.frame(at(5), b"nonsense", out));
+    check(&[1], &mut |out| {
+        session.frame(LINE, at(5), b"nonsense", out)
+    });
     check(&[1], &mut |out| {
         session.tick(at(6), out);
     });
-    check(&[3], &mut |out| session.disconnected(at(7), out));
+    check(&[3], &mut |out| session.disconnected(LINE, at(7), out));
     assert_eq!(metrics.records.load(Relaxed), 17);
 }

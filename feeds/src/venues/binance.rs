@@ -149,6 +149,7 @@ fn take(venue: Venue, decoded: Decoded<'_>, batch: &mut Batch) -> Result<Name, D
         }
         Decoded::Reply(Reply::Accepted) => Ok("reply to a request"),
         Decoded::Reply(Reply::Refused(_)) => Ok("error"),
+        Decoded::Reply(Reply::Shutdown) => Ok("serverShutdown"),
     }
 }
 

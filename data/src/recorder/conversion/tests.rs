@@ -6,8 +6,8 @@ use crate::recorder::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 use crate::{RunMeta, ScanQuery, SyncPolicy};
 use std::fs;
 use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId, SourceKind,
-    TradeBody, Ts,
+    Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,
+    SourceKind, TradeBody, Ts,
 };
 
 fn meta() -> RunMeta {

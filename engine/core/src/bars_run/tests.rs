@@ -265,7 +265,9 @@ fn any_condition() -> impl Strategy<Value = Option<&'static str>> {
 
 fn any_rules() -> impl Strategy<Value = StrategyDef> {
     let conditions = [(); 4].map(|()| any_condition());
-    (conditions, any_size()).prop_map(|(texts, size)| rules("rules", texts, size))
+    (conditions, any_size())
+        .prop_map(|(texts, size)| rules("rules", texts, size))
+        .prop_filter("rules that are refused", |def| def.check().is_ok())
 }
 
 fn any_target() -> impl Strategy<Value = StrategyDef> {

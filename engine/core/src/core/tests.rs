@@ -1,5 +1,7 @@
 //! Signals out of a core, worked out by hand.
 
+mod moments;
+
 use super::*;
 use crate::config::SignalDef;
 use tickloom_types::{

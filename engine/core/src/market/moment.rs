@@ -3,10 +3,9 @@
 //! A moment is shown in rounds: first the bars that time closed, one round for each close time in the order of time, then all
 //! the rest at once. How records fill a moment is in `records.rs`; who looks at the rounds is not known here.
 
-use super::stamp_of;
 use crate::book::Top;
 use std::ops::Range;
-use tickloom_types::{BookState, Header, Record, Ts};
+use tickloom_types::{BookState, Flags, Header, Kind, Record, StatusBody, StatusCode, Ts};
 
 /// What is shown of a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +21,16 @@ pub(crate) enum Round {
 pub(crate) struct Tick {
     pub(crate) instrument: usize,
     /// Bid and ask with their sizes, or that they cannot be trusted any more.
-    pub(crate) top: bool,
+    pub(crate) top: Option<Stated>,
     /// The last price.
-    pub(crate) last: bool,
-    /// Of the newest record that did it.
+    pub(crate) last: Option<Stated>,
+}
+
+/// The newest record of the moment that stated a price.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stated {
     pub(crate) header: Header,
-    /// Place of that record in the moment.
+    /// Its place in the moment.
     pub(crate) place: usize,
 }
 
@@ -139,15 +142,20 @@ impl Moment {
 
     /// Forgets the moment before.
     pub(super) fn begin(&mut self) {
-        self.number += 1;
-        self.taken = 0;
-        self.has_price = false;
-        self.has_status = false;
         // Most moments close no bar, and some price nothing.
         if !self.passed.records.is_empty() {
             self.passed.clear();
             self.before.clear();
         }
+        self.begin_after_cut();
+    }
+
+    /// Forgets the moment before, but for the bars that time closed in it.
+    pub(super) fn begin_after_cut(&mut self) {
+        self.number += 1;
+        self.taken = 0;
+        self.has_price = false;
+        self.has_status = false;
         if !self.now.records.is_empty() {
             self.now.clear();
             self.order.clear();
@@ -274,4 +282,17 @@ impl Moment {
         let start = number.checked_sub(1).map_or(0, |before| self.sets[before]);
         Some(&self.order[start..end])
     }
+}
+
+/// The header that outputs of a record are stamped with: whether more of its moment follows is no concern of theirs.
+pub(super) fn stamp_of(record: &Record) -> Header {
+    let mut header = record.header;
+    header.flags &= !Flags::MORE;
+    header
+}
+
+/// Whether the record begins a session.
+pub(super) fn is_start(record: &Record) -> bool {
+    record.header.kind == Kind::Status as u8
+        && StatusBody::of(record).code == StatusCode::Started as u16
 }

@@ -1,7 +1,7 @@
 //! How each kind of input record changes the market. Outputs are not made here, only collected.
 
-use super::moment::{BarCause, Before, Tick};
-use super::{Bad, Market, stamp_of};
+use super::moment::{BarCause, Before, Stated, Tick, stamp_of};
+use super::{Bad, Market};
 use crate::bars::{Added, Closed};
 use crate::limits::TS_AHEAD_MAX;
 use crate::prices::Applied;
@@ -62,7 +62,7 @@ impl Market {
         self.plan_close(at);
         self.count_late(late);
         self.states[at].prices.trade(trade.price);
-        self.tick(at, record).last = true;
+        self.tick_last(at, record);
         self.has_price = true;
         if !fits {
             self.count_bad();
@@ -80,7 +80,7 @@ impl Market {
         let prices = &mut self.states[at].prices;
         prices.quote(&quote, &mut self.notes);
         self.has_price = prices.top().is_some();
-        self.tick(at, record).top = true;
+        self.tick_top(at, record);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Market {
             Applied::Whole { changed } => {
                 self.has_price = !prices.is_quoted() && prices.top().is_some();
                 if changed {
-                    self.tick(at, record).top = true;
+                    self.tick_top(at, record);
                 }
             }
         }
@@ -154,7 +154,7 @@ impl Market {
             self.moment.now.push(bar, cause);
             self.has_price = true;
             if self.states[at].prices.bar(body.close) {
-                self.tick(at, record).last = true;
+                self.tick_last(at, record);
             }
         } else {
             late += 1;
@@ -188,7 +188,7 @@ impl Market {
             self.hold(at);
             if self.states[at].prices.fall_silent(&mut self.notes) {
                 self.gap(at);
-                self.tick(at, record).top = true;
+                self.tick_top(at, record);
             }
         }
         Ok(())
@@ -220,7 +220,7 @@ impl Market {
                 _ => {}
             }
             if self.states[at].prices.top() != before {
-                self.tick(at, record).top = true;
+                self.tick_top(at, record);
             }
         }
         self.moment.has_status = true;
@@ -263,7 +263,7 @@ impl Market {
             state.since = Some(ts);
         }
         if is_back {
-            self.tick(at, record).top = true;
+            self.tick_top(at, record);
         }
     }
 
@@ -366,26 +366,36 @@ impl Market {
         }
     }
 
-    /// The tick of an instrument in this moment, of which a record states a price anew.
-    fn tick(&mut self, at: usize, record: &Record) -> &mut Tick {
+    /// A record states bid and ask anew, or takes them away.
+    fn tick_top(&mut self, at: usize, record: &Record) {
+        let (tick, stated) = self.tick(at, record);
+        tick.top = Some(stated);
+    }
+
+    /// A record states the last price anew.
+    fn tick_last(&mut self, at: usize, record: &Record) {
+        let (tick, stated) = self.tick(at, record);
+        tick.last = Some(stated);
+    }
+
+    /// The tick of an instrument in this moment, and what a record leaves in it that states a price.
+    fn tick(&mut self, at: usize, record: &Record) -> (&mut Tick, Stated) {
         let Market { moment, states, .. } = self;
         let state = &mut states[at];
-        let (header, place) = (stamp_of(record), moment.place());
+        let stated = Stated {
+            header: stamp_of(record),
+            place: moment.place(),
+        };
         if state.tick_moment != moment.number {
             state.tick_moment = moment.number;
             state.tick = moment.ticks.len();
             moment.ticks.push(Tick {
                 instrument: at,
-                top: false,
-                last: false,
-                header,
-                place,
+                top: None,
+                last: None,
             });
         }
-        let tick = &mut moment.ticks[state.tick];
-        tick.header = header;
-        tick.place = place;
-        tick
+        (&mut moment.ticks[state.tick], stated)
     }
 }
 

@@ -393,6 +393,29 @@ fn a_crossed_book_is_told_once_and_is_no_price() {
 }
 
 #[test]
+fn levels_that_a_full_book_drops_are_counted_and_told_once_until_the_next_snapshot() {
+    let most = i64::try_from(crate::limits::BOOK_LEVELS_MAX).unwrap();
+    let mut market = market(&[]);
+    let fill = |market: &mut Market| {
+        let mut records = vec![level(1, Side::Buy, most, 1, FIRST)];
+        records.extend((0..most - 1).map(|price| level(1, Side::Buy, price, 1, 0)));
+        records.push(level(1, Side::Sell, most + 1, 1, LAST));
+        notes(&apply(market, &records))
+    };
+    let live = (Some(StatusCode::Book), LIVE);
+    let full = (Some(StatusCode::BookFull), LIVE);
+    assert_eq!(fill(&mut market), [live]);
+    assert_eq!(market.counters().levels_dropped, 0);
+    let beyond = [-1, -2].map(|price| level(2, Side::Buy, price, 1, LAST));
+    assert_eq!(notes(&apply(&mut market, &beyond)), [full]);
+    assert_eq!(market.counters().levels_dropped, 2);
+    assert_eq!(market.levels_dropped(ID), 2);
+    assert_eq!(fill(&mut market), []);
+    assert_eq!(notes(&apply(&mut market, &beyond[..1])), [full]);
+    assert_eq!(market.counters().levels_dropped, 3);
+}
+
+#[test]
 fn quotes_win_until_a_resync() {
     let mut market = market(&[]);
     let snapshot = [

@@ -28,7 +28,7 @@ fn world(limits: RiskLimits) -> World {
     };
     World {
         gate: RiskGate::new(&config).unwrap(),
-        portfolio: Portfolio::new(config.account.cash, 1, &config.instruments),
+        portfolio: Portfolio::new(config.account.cash, &config.instruments),
         open: vec![],
     }
 }
@@ -46,8 +46,9 @@ fn order(side: Side, qty: i64) -> Order {
         },
         qty,
         filled: 0,
-        sent: 0,
-        sent_ts: Ts(0),
+        submitted: 0,
+        submitted_ts: Ts(0),
+        triggered: false,
         resting: false,
     }
 }
@@ -66,11 +67,31 @@ impl World {
     }
 
     fn check_at(&mut self, now: Ts, order: Order, expected: Verdict) {
+        let instrument = order.new.instrument;
+        let of = |id| -> Vec<Order> {
+            let open = self.open.iter().filter(|o| o.new.instrument == id);
+            open.copied().collect()
+        };
+        let mut commitments = Commitments::new(2, true);
+        for id in [X, Y] {
+            commitments.recount(id, &of(id), &self.portfolio);
+        }
+        let opening = commitments.total().unwrap().opening;
+        let shorts = self.portfolio.shorts_at(instrument, 10_000).unwrap();
         let around = Surroundings {
             portfolio: &self.portfolio,
-            open: &self.open,
-            mark: Some(10_000),
-            expected: Some(10_000),
+            open: &of(instrument),
+            open_count: self.open.len(),
+            commitments: &commitments,
+            shorts: Some(Shorts {
+                value: shorts.value + opening,
+                ..shorts
+            }),
+            mark: 10_000,
+            price: match order.new.order_type {
+                OrderType::Market => 10_000,
+                OrderType::Limit | OrderType::Stop => order.new.price,
+            },
         };
         assert_eq!(self.gate.check(&order, &around, now), expected);
     }
@@ -294,19 +315,6 @@ fn a_short_can_be_covered_without_cash() {
     world.hold(X, Side::Sell, 100);
     let dear = limit(Side::Buy, 100, 100_000_000);
     world.check(dear, Verdict::Accepted);
-}
-
-#[test]
-fn without_a_price_there_is_no_order() {
-    let mut world = world(RiskLimits::default());
-    let around = Surroundings {
-        portfolio: &world.portfolio,
-        open: &[],
-        mark: None,
-        expected: None,
-    };
-    let verdict = world.gate.check(&order(Side::Buy, 1), &around, Ts(0));
-    assert_eq!(verdict, Verdict::refused(RiskRule::NoPrice));
 }
 
 #[test]

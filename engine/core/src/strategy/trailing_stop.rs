@@ -14,7 +14,7 @@
 use super::{CodeSettings, Context, Intents, Strategy};
 use crate::error::CoreError;
 use crate::order::{NewOrder, OrderSize};
-use tickloom_types::{OrderType, Side};
+use tickloom_types::{InstrumentDef, OrderType, Side};
 
 const BPS: i128 = 10_000;
 
@@ -22,8 +22,12 @@ const BPS: i128 = 10_000;
 #[derive(Clone, Debug)]
 pub struct TrailingStop {
     enter: usize,
-    /// Size of the entry; half of it is sold at the profit.
+    /// Size of the entry.
     qty: i64,
+    /// What is sold at the profit: half of the entry, rounded down to the lot.
+    half: i64,
+    /// Price step of the instrument.
+    tick: i64,
     /// How far the stop stays below the best price.
     trail_bps: i64,
     /// How far above the entry half is sold.
@@ -46,9 +50,18 @@ impl TrailingStop {
     /// # Errors
     /// [`CoreError::Setting`] naming what is missing or wrong.
     pub fn new(settings: &CodeSettings<'_>) -> Result<TrailingStop, CoreError> {
+        let enter = settings.expression("enter")?;
+        let qty = settings.qty("size")?;
+        let InstrumentDef {
+            lot_size,
+            tick_size,
+            ..
+        } = settings.instrument();
         Ok(TrailingStop {
-            enter: settings.expression("enter")?,
-            qty: settings.qty("size")?,
+            enter,
+            qty,
+            half: qty / 2 - qty / 2 % lot_size,
+            tick: *tick_size,
             trail_bps: settings.whole("trail_bps")?,
             profit_bps: settings.whole("profit_bps")?,
             ride: None,
@@ -64,10 +77,11 @@ impl TrailingStop {
         });
         ride.best = ride.best.max(mark);
         let stop_price = offset(ride.best, -self.trail_bps);
+        let stop_price = stop_price - stop_price % self.tick;
         let resting = own.orders().find(|o| o.new.order_type == OrderType::Stop);
         let selling = own.orders().find(|o| o.new.order_type == OrderType::Market);
         let uncovered = held - selling.map_or(0, |order| order.open_qty());
-        let half = self.qty / 2;
+        let half = self.half;
         let takes_profit =
             ride.profit_from.is_some_and(|from| mark >= from) && (1..uncovered).contains(&half);
         let uncovered = if takes_profit {
@@ -79,14 +93,14 @@ impl TrailingStop {
             if stop.new.price >= stop_price && stop.open_qty() == uncovered {
                 return;
             }
-            intents.cancel(stop.id);
+            intents.cancel(stop);
         }
         if takes_profit {
             ride.profit_from = None;
             intents.market(own.instrument(), Side::Sell, OrderSize::Qty(half));
         }
         if uncovered > 0 {
-            intents.send(NewOrder {
+            intents.submit(NewOrder {
                 instrument: own.instrument(),
                 side: Side::Sell,
                 order_type: OrderType::Stop,

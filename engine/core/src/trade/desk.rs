@@ -1,23 +1,22 @@
-//! The way of an order: from a wish through risk to the venue, and from a price to a fill in the portfolio.
+//! The way of an order: from an intent through risk to the venue, and from a price to a fill in the account.
 //!
 //! Every turn of an order is an output record; nothing is said when nothing happens to an order. Strategies and signals are
-//! not known here.
+//! not known here, and what a fill does to cash and positions is in `trade/account.rs`.
 
-use super::{Eyes, Sight};
+use super::account::Account;
+use super::{SeenPrices, View};
 use crate::config::CoreConfig;
 use crate::error::CoreError;
-use crate::limits::ORDERS_MAX;
 use crate::order::{NewOrder, Order, OrderSize, Verdict};
 use crate::outputs::Outputs;
-use crate::portfolio::{Portfolio, Trade};
-use crate::risk::{RiskGate, Surroundings, saturated};
-use crate::sizing::{NANO, affordable};
+use crate::portfolio::Portfolio;
+use crate::risk::{Refused, RiskGate, Surroundings};
 use crate::strategy::Intent;
-use crate::trade_config::{FeeRate, FillModel};
-use crate::venue::{Offer, Outcome, PaperVenue, PriceEvent, Venue};
+use crate::trade_config::FillModel;
+use crate::venue::{Offer, PaperVenue, PriceEvent, Venue};
 use tickloom_types::{
-    AccountBody, FillBody, Flags, Header, InstrumentId, Kind, OrderStatus, OrderType, PositionBody,
-    Record, RiskRule, Seq, Side, StatusBody, StatusCode, Ts,
+    Header, InstrumentId, Kind, OrderStatus, OrderType, Record, RiskRule, Seq, StatusBody,
+    StatusCode, Ts,
 };
 
 /// The input record that outputs come from.
@@ -32,19 +31,13 @@ pub(crate) struct Cause {
 pub(super) struct Desk {
     venue: PaperVenue,
     account: Account,
+    instruments: u32,
     fill: FillModel,
     last_order: u32,
-}
-
-/// What orders become when they fill.
-#[derive(Debug)]
-struct Account {
-    portfolio: Portfolio,
-    risk: RiskGate,
-    fee: FeeRate,
-    fills: u64,
-    /// Orders of other instruments that wait while orders of one fill, if a limit asks for them.
-    elsewhere: Vec<Order>,
+    /// Event time of the newest record.
+    now: Ts,
+    /// Orders that the loss stop takes back, reused.
+    cancelled: Vec<Order>,
 }
 
 impl Cause {
@@ -55,39 +48,46 @@ impl Cause {
 
 impl Desk {
     pub(super) fn new(config: &CoreConfig) -> Result<Desk, CoreError> {
-        let account = &config.account;
+        let instruments = config.instruments.len();
         Ok(Desk {
-            venue: PaperVenue::new(account.volume_share),
-            account: Account {
-                portfolio: Portfolio::new(
-                    account.cash,
-                    config.strategies.len(),
-                    &config.instruments,
-                ),
-                risk: RiskGate::new(config)?,
-                fee: account.fee,
-                fills: 0,
-                elsewhere: Vec::with_capacity(ORDERS_MAX),
-            },
-            fill: account.fill,
+            venue: PaperVenue::new(instruments, config.account.volume_share),
+            account: Account::new(config)?,
+            instruments: u32::try_from(instruments).unwrap_or(u32::MAX),
+            fill: config.account.fill,
             last_order: 0,
+            now: Ts(0),
+            cancelled: Vec::new(),
         })
+    }
+
+    /// Makes room for what a strategy may come to hold of an instrument.
+    pub(super) fn expect(&mut self, strategy: u8, instrument: InstrumentId) {
+        self.account.portfolio.expect(strategy, instrument);
     }
 
     pub(super) fn portfolio(&self) -> &Portfolio {
         &self.account.portfolio
     }
 
-    pub(super) fn orders(&self) -> &[Order] {
-        self.venue.orders()
+    pub(super) fn venue(&self) -> &PaperVenue {
+        &self.venue
     }
 
     pub(super) fn fills(&self) -> u64 {
         self.account.fills
     }
 
+    pub(super) fn refused(&self) -> &Refused {
+        &self.account.refused
+    }
+
     pub(super) fn mark(&mut self, instrument: InstrumentId, price: i64) {
-        self.account.portfolio.mark(instrument, price);
+        self.account.mark(instrument, price);
+    }
+
+    /// A record of this time has come. Orders are submitted then, also those that are decided on bars that closed before.
+    pub(super) fn advance(&mut self, now: Ts) {
+        self.now = now;
     }
 
     /// Begins a new day of the loss stop, if the record is in one.
@@ -121,16 +121,19 @@ impl Desk {
         event: Option<&PriceEvent>,
         out: &mut Outputs,
     ) {
-        self.account.portfolio.mark(instrument, mark);
+        self.account.mark(instrument, mark);
         if let Some(event) = event
-            && !self.venue.orders().is_empty()
+            && !self.venue.orders(instrument).is_empty()
         {
             let account = &mut self.account;
-            account.look_elsewhere(instrument, self.venue.orders());
+            let before = out.records().len();
             self.venue
                 .on_price(cause.seq, instrument, event, &mut |order, offer| {
                     account.fill(cause, order, offer, out)
                 });
+            if out.records().len() != before {
+                account.recount(instrument, &self.venue);
+            }
         }
         if let Some(daily_loss) = &mut self.account.risk.daily_loss
             && daily_loss.latch(&self.account.portfolio)
@@ -142,49 +145,65 @@ impl Desk {
 
     /// Keeps orders, the oldest first, as long as all that are kept only make positions smaller.
     fn cancel_what_adds_risk(&mut self, cause: Cause, out: &mut Outputs) {
-        let mut at = 0;
-        while let Some((order, older)) = self.venue.orders().get(..=at).and_then(<[_]>::split_last)
-        {
-            if RiskGate::only_reduces(order, older, &self.account.portfolio) {
-                at += 1;
-            } else {
-                self.cancel(cause, order.id, out);
+        for instrument in (0..self.instruments).map(InstrumentId) {
+            let mut at = 0;
+            while let Some((order, older)) = self
+                .venue
+                .orders(instrument)
+                .get(..=at)
+                .and_then(<[_]>::split_last)
+            {
+                if RiskGate::only_reduces(order, older, &self.account.portfolio) {
+                    at += 1;
+                } else {
+                    let id = order.id;
+                    self.cancelled.extend(self.venue.cancel(instrument, id));
+                }
             }
+        }
+        self.cancelled
+            .sort_by_key(|order| (order.submitted, order.id));
+        for order in self.cancelled.drain(..) {
+            self.account.recount(order.new.instrument, &self.venue);
+            out.push(order.record(cause.seq, cause.header, OrderStatus::Cancelled));
         }
     }
 
-    /// Does what a strategy wishes, as far as risk lets it.
-    pub(super) fn obey(
+    /// Does what a strategy intends, as far as risk lets it.
+    pub(super) fn execute(
         &mut self,
         cause: Cause,
         strategy: u8,
         intent: Intent,
-        eyes: Eyes<'_>,
+        view: View<'_>,
         out: &mut Outputs,
     ) {
         match intent {
-            Intent::Send(new) => self.send(cause, strategy, new, &eyes.sight(new.instrument), out),
-            Intent::Cancel(id) => {
-                let mut orders = self.venue.orders().iter();
-                if orders.any(|order| order.id == id && order.strategy == strategy) {
-                    self.cancel(cause, id, out);
+            Intent::Submit(new) => {
+                self.submit(cause, strategy, new, &view.prices(new.instrument), out);
+            }
+            Intent::Cancel { instrument, order } => {
+                let mut orders = self.venue.orders(instrument).iter();
+                if orders.any(|open| open.id == order && open.strategy == strategy) {
+                    self.cancel(cause, instrument, order, out);
                 }
             }
         }
     }
 
-    fn cancel(&mut self, cause: Cause, id: u32, out: &mut Outputs) {
-        if let Some(order) = self.venue.cancel(id) {
+    fn cancel(&mut self, cause: Cause, instrument: InstrumentId, id: u32, out: &mut Outputs) {
+        if let Some(order) = self.venue.cancel(instrument, id) {
+            self.account.recount(instrument, &self.venue);
             out.push(order.record(cause.seq, cause.header, OrderStatus::Cancelled));
         }
     }
 
-    fn send(
+    fn submit(
         &mut self,
         cause: Cause,
         strategy: u8,
         new: NewOrder,
-        sight: &Sight,
+        prices: &SeenPrices,
         out: &mut Outputs,
     ) {
         // After four billion orders numbers are used again; the first will long be forgotten.
@@ -195,235 +214,73 @@ impl Desk {
             new,
             qty: 0,
             filled: 0,
-            sent: cause.seq,
-            sent_ts: Ts(cause.header.ts_event),
+            submitted: cause.seq,
+            submitted_ts: Ts(cause.header.ts_event),
+            triggered: false,
             resting: false,
         };
-        let around = Surroundings {
-            portfolio: &self.account.portfolio,
-            open: self.venue.orders(),
-            mark: sight.mark,
-            expected: match self.fill {
-                FillModel::NextOpen => sight.expected(new.side),
-                FillModel::SameClose => sight.close,
-            },
-        };
-        order.qty = self.account.foreseen_qty(&order, &around);
-        let now = Ts(cause.header.ts_event);
-        let verdict = self.account.risk.check(&order, &around, now);
+        let verdict = self.check(&mut order, prices);
         let status = match verdict {
             Verdict::Accepted => OrderStatus::Open,
             Verdict::Refused { .. } => OrderStatus::Refused,
         };
         out.push(order.record(cause.seq, cause.header, status));
-        out.push(order.verdict_record(cause.seq, cause.header, verdict));
+        self.account.tell_verdict(cause, &order, verdict, out);
         if verdict != Verdict::Accepted {
             return;
         }
-        match (self.fill, new.order_type, sight.close) {
+        match (self.fill, new.order_type, prices.close) {
             (FillModel::SameClose, OrderType::Market, Some(price)) => {
                 let offer = Offer {
                     price,
                     qty_max: None,
                     taker: true,
                 };
-                self.account
-                    .look_elsewhere(new.instrument, self.venue.orders());
                 self.account.fill(cause, &mut order, offer, out);
+                self.account.recount(new.instrument, &self.venue);
             }
-            _ => self.venue.send(order),
+            _ => {
+                self.venue.submit(order);
+                self.account.waits(&order, &self.venue);
+            }
         }
     }
-}
 
-impl Account {
-    /// Size of an order when it is sent: as it is, or what all cash pays for at the price that can be seen, once the
-    /// strategy is out of what it is about to leave.
-    fn foreseen_qty(&self, order: &Order, around: &Surroundings<'_>) -> i64 {
-        let new = &order.new;
-        if let OrderSize::Qty(qty) = new.size {
-            return qty;
-        }
+    /// Gives an order its size as far as it is known, and asks risk.
+    fn check(&mut self, order: &mut Order, prices: &SeenPrices) -> Verdict {
+        let new = order.new;
+        let Some(mark) = prices.mark else {
+            if let OrderSize::Qty(qty) = new.size {
+                order.qty = qty;
+            }
+            return Verdict::refused(RiskRule::NoPrice);
+        };
+        let expected = match self.fill {
+            FillModel::NextOpen => prices.expected(new.side),
+            FillModel::SameClose => prices.close,
+        };
         let price = match new.order_type {
-            OrderType::Market => around.expected.or(around.mark),
-            OrderType::Limit | OrderType::Stop => around.mark.and(Some(new.price)),
+            OrderType::Market => expected.unwrap_or(mark),
+            OrderType::Limit | OrderType::Stop => new.price,
         };
-        let cash = self.foreseen_cash(order.strategy, around.open);
-        price
-            .zip(cash)
-            .and_then(|(price, cash)| self.all(new, price, cash))
-            .unwrap_or_default()
-    }
-
-    /// Cash once the market orders of a strategy that wait to close its positions fill at the marks; `None` if it does not fit.
-    fn foreseen_cash(&self, strategy: u8, open: &[Order]) -> Option<i128> {
-        let closing = open.iter().filter(|order| {
-            order.strategy == strategy
-                && order.new.order_type == OrderType::Market
-                && RiskGate::only_reduces(order, &[], &self.portfolio)
-        });
-        let mut cash = self.portfolio.cash().0;
-        for order in closing {
-            let (instrument, qty) = (order.new.instrument, order.open_qty());
-            let price = self.portfolio.mark_of(instrument);
-            let fee = self.portfolio.fee(instrument, price, qty, self.fee)?;
-            let notional = self.portfolio.scale(instrument).notional(price, qty)?;
-            cash = cash
-                .checked_sub(notional.checked_mul(order.new.side.sign().into())?)?
-                .checked_sub(i128::from(fee) * NANO)?;
-        }
-        Some(cash)
-    }
-
-    /// Before orders of an instrument fill: takes note of what waits in the others.
-    fn look_elsewhere(&mut self, instrument: InstrumentId, open: &[Order]) {
-        if self.risk.limits_exposure() {
-            let others = open.iter().filter(|o| o.new.instrument != instrument);
-            self.elsewhere.clear();
-            self.elsewhere.extend(others);
-        }
-    }
-
-    /// What so much cash pays for at a price; `None` if it does not fit.
-    fn all(&self, new: &NewOrder, price: i64, cash: i128) -> Option<i64> {
-        let scale = self.portfolio.scale(new.instrument);
-        let step = match new.size {
-            OrderSize::AllWhole => scale.whole_lot?,
-            OrderSize::All | OrderSize::Qty(_) => scale.lot,
-        };
-        affordable(cash, price, scale, step, self.fee)
-    }
-
-    fn fill(
-        &mut self,
-        cause: Cause,
-        order: &mut Order,
-        offer: Offer,
-        out: &mut Outputs,
-    ) -> Outcome {
-        match self.book(order, &offer) {
-            Ok(None) => Outcome::Open,
-            Ok(Some(trade)) => {
-                self.fills += 1;
-                self.tell(cause, order, &trade, offer.taker, out);
-                if order.open_qty() > 0 {
-                    Outcome::Open
-                } else {
-                    Outcome::Done
-                }
-            }
-            Err(verdict) => {
-                out.push(order.record(cause.seq, cause.header, OrderStatus::Refused));
-                out.push(order.verdict_record(cause.seq, cause.header, verdict));
-                Outcome::Done
-            }
-        }
-    }
-
-    /// Books what an offer fills of an order; nothing if the offer is smaller than a lot.
-    fn book(&mut self, order: &mut Order, offer: &Offer) -> Result<Option<Trade>, Verdict> {
-        let overflow = Verdict::refused(RiskRule::Overflow);
-        let instrument = order.new.instrument;
-        if order.new.size.is_all() {
-            self.resolve(order, offer.price)?;
-        }
-        let mut qty = order.open_qty();
-        if let Some(most) = offer.qty_max.filter(|most| *most < qty) {
-            qty = most - most % self.portfolio.scale(instrument).lot;
-        }
-        if qty == 0 {
-            return Ok(None);
-        }
-        let fee = self
-            .portfolio
-            .fee(instrument, offer.price, qty, self.fee)
-            .ok_or(overflow)?;
-        let trade = Trade {
-            side: order.new.side,
-            price: offer.price,
-            qty,
-            fee,
-        };
-        if let Some(refusal) = self.risk.cash(instrument, &trade, &self.portfolio) {
-            return Err(refusal);
-        }
-        self.portfolio
-            .apply(order.strategy, instrument, &trade)
-            .map_err(|_| overflow)?;
-        order.filled += qty;
-        Ok(Some(trade))
-    }
-
-    /// Gives an order for all cash its size, at the price of its first fill. A later fill may find less cash, never more.
-    fn resolve(&self, order: &mut Order, price: i64) -> Result<(), Verdict> {
-        let most = self
-            .all(&order.new, price, self.portfolio.cash().0)
-            .ok_or(Verdict::refused(RiskRule::Overflow))?;
-        if order.filled == 0 {
-            order.qty = most;
-        } else if order.new.side == Side::Buy {
-            order.qty = order.filled + order.open_qty().min(most);
-        }
-        if order.open_qty() == 0 {
-            return Err(Verdict::refused(RiskRule::Cash));
-        }
-        let around = Surroundings {
-            portfolio: &self.portfolio,
-            open: &self.elsewhere,
-            mark: Some(price),
-            expected: Some(price),
-        };
-        match self.risk.sizes(order, price, &around) {
-            Some(refusal) => Err(refusal),
-            None => Ok(()),
-        }
-    }
-
-    /// The records of a fill: itself, its order, the position, the account.
-    fn tell(&self, cause: Cause, order: &Order, trade: &Trade, is_taker: bool, out: &mut Outputs) {
-        let fill = FillBody {
-            cause: cause.seq,
-            price: trade.price,
-            qty: trade.qty,
-            fee: trade.fee,
-            order: order.id,
-            strategy: order.strategy,
-            side: trade.side as u8,
-            taker: u8::from(is_taker),
-            ..FillBody::default()
-        };
-        out.push(fill.record(order.header(cause.header, Kind::Fill)));
-        let status = if order.open_qty() > 0 {
-            OrderStatus::PartlyFilled
+        order.qty = self.account.foreseen_qty(order, price, &self.venue);
+        let open = self.venue.orders(new.instrument);
+        let opens = !RiskGate::only_reduces(order, open, &self.account.portfolio);
+        let shorts = if self.account.is_bounded(new.side) && opens {
+            self.account.foreseen_shorts(order, &self.venue)
         } else {
-            OrderStatus::Filled
+            None
         };
-        out.push(order.record(cause.seq, cause.header, status));
-        let position = self
-            .portfolio
-            .position(order.strategy, order.new.instrument);
-        let body = PositionBody {
-            cause: cause.seq,
-            qty: position.qty(),
-            cost: saturated(position.cost().0 / NANO),
-            realised: saturated(position.realised().0 / NANO),
-            strategy: order.strategy.into(),
-            ..PositionBody::default()
+        let around = Surroundings {
+            portfolio: &self.account.portfolio,
+            open,
+            open_count: self.venue.open_count(),
+            commitments: &self.account.commitments,
+            shorts,
+            mark,
+            price,
         };
-        out.push(body.record(order.header(cause.header, Kind::Position)));
-        out.push(self.account_record(cause, order));
-    }
-
-    /// An equity that does not fit is flagged, not wrapped.
-    fn account_record(&self, cause: Cause, order: &Order) -> Record {
-        let header = order.header(cause.header, Kind::Account);
-        let cash = self.portfolio.cash().0;
-        match self.portfolio.equity() {
-            Some(equity) => AccountBody::new(cause.seq, cash, equity.0).record(header),
-            None => {
-                AccountBody::new(cause.seq, cash, 0).record(header.with_flags(Flags::NOT_READY))
-            }
-        }
+        self.account.risk.check(order, &around, self.now)
     }
 }
 

@@ -1,6 +1,10 @@
-//! Orders from wish to fill over bars and ticks, through the whole core: what comes out, in order and to the last digit.
+//! Orders from intent to fill over bars and ticks, through the whole core: what comes out, in order and to the last digit.
 
 mod look_ahead;
+mod many;
+mod moments;
+mod shorts;
+mod steps;
 mod waiting;
 
 use crate::config::CoreConfig;
@@ -11,8 +15,8 @@ use std::collections::BTreeMap;
 use tickloom_types::{
     AccountBody, BarBody, BarSpec, BookState, FillBody, Flags, Header, InstrumentDef, InstrumentId,
     Instruments, Kind, Money, OrderBody, OrderStatus, PositionBody, QuoteBody, Record, RiskRule,
-    Side, SourceDef, SourceId, SourceKind, StatusBody, StatusCode, TradeBody, Ts, VerdictBody,
-    parse_money,
+    Side, SourceDef, SourceId, SourceKind, StatusBody, StatusCode, TimerBody, TradeBody, Ts,
+    VerdictBody, parse_money,
 };
 
 const X: InstrumentId = InstrumentId(0);
@@ -507,6 +511,39 @@ fn the_loss_stop_latches_lets_out_and_waits_for_a_person() {
 }
 
 #[test]
+fn only_priced_records_with_a_venues_time_turn_the_day_of_the_loss_stop() {
+    let mut config = config(rules("last > 10", "last < 1", "10"));
+    config.risk = RiskLimits {
+        daily_loss: Some(parse_money("15").unwrap()),
+        ..RiskLimits::default()
+    };
+    let mut run = Run::new(&config);
+    run.step(trade(1, 101));
+    run.step(trade(2, 101));
+    run.step(trade(3, 91));
+    // 10 are lost. Nothing of this begins a new day, in which the next 9 would be the first.
+    let mut wrong_time = trade(24 * HOUR, 91);
+    wrong_time.header.flags = Flags::BAD_TIME;
+    let timer = TimerBody::default().record(header(Kind::Timer, FEED, 24 * HOUR + 1));
+    for record in [
+        wrong_time,
+        timer,
+        status(24 * HOUR + 2, StatusCode::Connected, 0),
+    ] {
+        assert_eq!(run.step(record), NOTHING);
+    }
+    assert_eq!(run.step(trade(23 * HOUR, 82)), ["loss_stop"]);
+
+    let mut run = Run::new(&config);
+    run.step(trade(1, 101));
+    run.step(trade(2, 101));
+    run.step(trade(3, 91));
+    run.step(trade(24 * HOUR, 91));
+    assert_eq!(run.step(trade(24 * HOUR + 1, 82)), NOTHING);
+    assert_eq!(run.step(trade(24 * HOUR + 2, 76)), ["loss_stop"]);
+}
+
+#[test]
 fn a_trailing_stop_takes_half_and_follows() {
     let text = |text: &str| text.to_owned();
     let settings = [
@@ -574,6 +611,30 @@ fn settings_that_are_wrong_are_named() {
 }
 
 #[test]
+fn an_account_needs_money() {
+    for cash in ["-100000", "0"] {
+        let mut config = config(rules("close > 1", "close < 1", "1"));
+        config.account.cash = parse_money(cash).unwrap();
+        let error = Core::new(&config).unwrap_err().to_string();
+        let expected = format!("account: cash is \"{cash}\", expected an amount above zero");
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
+fn rules_are_checked_before_the_run() {
+    let mut strategy = rules("close > 1", "close < 1", "1");
+    if let StrategyDef::Rules { enter, .. } = &mut strategy {
+        *enter = None;
+    }
+    let error = Core::new(&config(strategy)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "strategy s: exit is \"close < 1\", expected enter beside it: there is nothing to leave"
+    );
+}
+
+#[test]
 fn an_account_has_one_currency() {
     let mut config = config(rules("close > 1", "close < 1", "1"));
     let mut other = rules("close > 1", "close < 1", "1");
@@ -582,7 +643,7 @@ fn an_account_has_one_currency() {
     } = &mut other
     {
         *name = "t".to_owned();
-        *instrument = Some("EURO".to_owned());
+        *instrument = Some("EURO".into());
     }
     config.strategies.push(other);
     let error = Core::new(&config).unwrap_err().to_string();

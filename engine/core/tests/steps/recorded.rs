@@ -68,7 +68,7 @@ pub(crate) fn config() -> CoreConfig {
     });
     config.strategies.push(StrategyDef::Target {
         name: "lean".to_owned(),
-        instrument: Some("venue.ETH".to_owned()),
+        instrument: Some("venue.ETH".into()),
         target: "if(close@1s > sma(close@1s, 3), 2, -1)".to_owned(),
     });
     config

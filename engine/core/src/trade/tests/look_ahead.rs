@@ -9,7 +9,7 @@ const DAY: i64 = 24 * HOUR;
 fn on_x_buys_y(enter: &str) -> Run {
     let mut strategy = rules(enter, "Y.close@1d < 0", "2");
     if let StrategyDef::Rules { instrument, .. } = &mut strategy {
-        *instrument = Some("Y".to_owned());
+        *instrument = Some("Y".into());
     }
     Run::new(&config(strategy))
 }

@@ -1,10 +1,11 @@
 //! Orders that wait count: for what the loss stop lets out, and for what another order may add.
 
 use super::super::desk::{Cause, Desk};
-use super::super::{Eyes, PriceEvent};
+use super::super::{PriceEvent, View};
 use super::*;
 use crate::order::{NewOrder, OrderSize};
 use crate::strategy::Intent;
+use crate::venue::Venue;
 use tickloom_types::OrderType;
 
 fn cause(seq: u64) -> Cause {
@@ -12,7 +13,7 @@ fn cause(seq: u64) -> Cause {
 }
 
 fn all_of_x() -> Intent {
-    Intent::Send(NewOrder {
+    Intent::Submit(NewOrder {
         instrument: X,
         side: Side::Buy,
         order_type: OrderType::Market,
@@ -22,7 +23,7 @@ fn all_of_x() -> Intent {
 }
 
 fn limit(side: Side, price: i64, qty: i64) -> Intent {
-    Intent::Send(NewOrder {
+    Intent::Submit(NewOrder {
         instrument: X,
         side,
         order_type: OrderType::Limit,
@@ -37,9 +38,9 @@ fn the_oldest_orders_stay_that_together_only_get_out() {
     config.risk.daily_loss = Some(parse_money("20").unwrap());
     let mut desk = Desk::new(&config).unwrap();
     let mut out = Outputs::new();
-    let eyes = Eyes::Close(100);
+    let view = View::Close(100);
     desk.turn_day(cause(0));
-    desk.obey(cause(0), 0, limit(Side::Buy, 100, 10), eyes, &mut out);
+    desk.execute(cause(0), 0, limit(Side::Buy, 100, 10), view, &mut out);
     let trade = PriceEvent::Trade {
         price: 99,
         qty: 10,
@@ -54,7 +55,7 @@ fn the_oldest_orders_stay_that_together_only_get_out() {
         limit(Side::Sell, 122, 3),
         limit(Side::Sell, 123, 2),
     ] {
-        desk.obey(cause(1), 0, intent, eyes, &mut out);
+        desk.execute(cause(1), 0, intent, view, &mut out);
     }
     out.clear();
     desk.on_price(cause(2), X, 80, None, &mut out);
@@ -78,13 +79,19 @@ fn an_order_for_all_that_fills_for_more_counts_what_waits_in_other_instruments()
     desk.on_price(cause(0), X, 300, None, &mut out);
     desk.on_price(cause(0), Y, 100, None, &mut out);
     // 33 at 30 and one at 10 are 1000, just allowed.
-    desk.obey(cause(0), 0, all_of_x(), Eyes::Close(300), &mut out);
-    let Intent::Send(mut of_y) = limit(Side::Buy, 90, 1) else {
-        unreachable!("a limit is sent");
+    desk.execute(cause(0), 0, all_of_x(), View::Close(300), &mut out);
+    let Intent::Submit(mut of_y) = limit(Side::Buy, 90, 1) else {
+        unreachable!("a limit is submitted");
     };
     of_y.instrument = Y;
-    desk.obey(cause(0), 0, Intent::Send(of_y), Eyes::Close(100), &mut out);
-    assert_eq!(desk.orders().len(), 2);
+    desk.execute(
+        cause(0),
+        0,
+        Intent::Submit(of_y),
+        View::Close(100),
+        &mut out,
+    );
+    assert_eq!(desk.venue().open_count(), 2);
     out.clear();
     let open = PriceEvent::Open {
         price: 100,

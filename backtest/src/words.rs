@@ -1,0 +1,151 @@
+//! What a run has to say for itself in sentences: what it took for granted, and what never came of it. The same for the terminal,
+//! JSON and the report.
+
+use crate::outcome::Outcome;
+use tickloom_core::{CoreConfig, FillModel, StrategyDef};
+
+/// Expressions, or sizes of bars, that are named one by one; of more, how many there are.
+const NAMED_MAX: usize = 20;
+
+/// What a run of this configuration takes for granted that a market would not grant, each in a sentence.
+#[must_use]
+pub fn assumptions(config: &CoreConfig) -> Vec<String> {
+    if config.strategies.is_empty() {
+        return Vec::new();
+    }
+    let account = &config.account;
+    let mut all = Vec::new();
+    if account.fee.nano() == 0 {
+        all.push("free of costs: no fee is set, and fills pay no slippage".to_owned());
+    } else {
+        all.push("fills pay the fee, and no slippage".to_owned());
+    }
+    if account.fill == FillModel::SameClose {
+        all.push(
+            "orders fill at the very close that made the decision, at which nobody can trade"
+                .to_owned(),
+        );
+    }
+    if account.volume_share.is_none() {
+        all.push("every fill is whole, whatever the volume, and moves no price".to_owned());
+    }
+    if config.strategies.iter().any(may_be_short) {
+        all.push("short positions pay nothing for what is borrowed".to_owned());
+    }
+    if account.margin {
+        all.push("cash below zero costs no interest".to_owned());
+    }
+    all
+}
+
+/// Whether a strategy may sell what it does not hold.
+fn may_be_short(strategy: &StrategyDef) -> bool {
+    match strategy {
+        StrategyDef::Rules { short_enter, .. } => short_enter.is_some(),
+        StrategyDef::Target { .. } | StrategyDef::Code { .. } => true,
+    }
+}
+
+/// What never came of a run, each in a sentence.
+#[must_use]
+pub fn warnings(outcome: &Outcome) -> Vec<String> {
+    let never_ready = outcome.never_ready.iter().map(|never| {
+        format!(
+            "{}: {} {:?} was never ready: {}",
+            never.owner, never.field, never.expr, never.why
+        )
+    });
+    let mut all = some_of(never_ready, "more expressions were never ready");
+    let told = |sentence: &str| all.iter().any(|known| known.ends_with(sentence));
+    let never_closed = outcome.never_closed.iter();
+    let never_closed = never_closed
+        .map(|never| format!("no bar of {} of {} closed", never.bar, never.instrument))
+        .filter(|sentence| !told(sentence));
+    let never_closed: Vec<String> = never_closed.collect();
+    all.extend(some_of(
+        never_closed.into_iter(),
+        "more sizes of bars of which none closed",
+    ));
+    all
+}
+
+/// The first sentences, and how many more there are.
+fn some_of(sentences: impl Iterator<Item = String>, more: &str) -> Vec<String> {
+    let mut all: Vec<String> = sentences.collect();
+    let left_out = all.len().saturating_sub(NAMED_MAX);
+    if left_out > 0 {
+        all.truncate(NAMED_MAX);
+        all.push(format!("{left_out} {more}"));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::run;
+    use crate::testing::{bars, config};
+    use std::ops::ControlFlow;
+    use tickloom_core::SignalDef;
+
+    #[test]
+    fn a_run_without_costs_says_so() {
+        let mut config = config("1");
+        config.account.fee = "0".parse().unwrap();
+        config.account.fill = FillModel::SameClose;
+        assert_eq!(
+            assumptions(&config),
+            [
+                "free of costs: no fee is set, and fills pay no slippage",
+                "orders fill at the very close that made the decision, at which nobody can trade",
+                "every fill is whole, whatever the volume, and moves no price",
+            ]
+        );
+        config.account.fee = "0.001".parse().unwrap();
+        config.account.fill = FillModel::NextOpen;
+        config.account.volume_share = Some("0.1".parse().unwrap());
+        config.account.margin = true;
+        assert_eq!(
+            assumptions(&config),
+            [
+                "fills pay the fee, and no slippage",
+                "cash below zero costs no interest"
+            ]
+        );
+        config.strategies.clear();
+        assert!(assumptions(&config).is_empty());
+    }
+
+    #[test]
+    fn what_never_came_is_told_once() {
+        let mut config = config("1");
+        config.signals = vec![
+            SignalDef::new("week", "close@1w"),
+            SignalDef::new("either", "close > 0 or close@1w > 0"),
+            SignalDef::new("long", "sma(close, 4)"),
+        ];
+        let records = (0..).zip(bars(&[1_000, 1_100, 1_200])).map(Ok);
+        let outcome = run(&config, records, |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(
+            warnings(&outcome),
+            [
+                "signal week: expr \"close@1w\" was never ready: no bar of 1w of X closed",
+                "signal long: expr \"sma(close, 4)\" was never ready: its windows were never full, \
+                 or it was undefined at every event",
+            ]
+        );
+        config.signals.remove(0);
+        config.signals.truncate(1);
+        let records = (0..).zip(bars(&[1_000, 1_100, 1_200])).map(Ok);
+        let outcome = run(&config, records, |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(warnings(&outcome), ["no bar of 1w of X closed"]);
+    }
+
+    #[test]
+    fn very_many_sentences_are_counted() {
+        let sentences = (0..25).map(|n| n.to_string());
+        let told = some_of(sentences, "more");
+        assert_eq!(told.len(), NAMED_MAX + 1);
+        assert_eq!(told[NAMED_MAX], "5 more");
+    }
+}

@@ -67,8 +67,7 @@ fn run_series(
         curve: measured.curve,
         months: measured.months,
         never_ready: done.never_ready,
-        // A block has the bars of one size, and they have closed; other sizes are stepped.
-        never_closed: Vec::new(),
+        never_closed: done.never_closed,
         data_hash: format!("{:032x}", data_hash.digest128()),
         output_hash: tally.hash.hex(),
     })
@@ -162,7 +161,7 @@ impl Columns {
 mod tests {
     use super::*;
     use crate::testing::{bars, config};
-    use tickloom_core::FillModel;
+    use tickloom_core::{FillModel, SignalDef};
 
     fn agree(config: &CoreConfig, records: &[Record]) {
         let watch = |_| ControlFlow::Continue(());
@@ -195,6 +194,17 @@ mod tests {
                 agree(&config, &records);
             }
         }
+    }
+
+    /// Bars of other sizes are made step by step.
+    #[test]
+    fn what_never_came_is_the_same_both_ways() {
+        let mut config = config("1");
+        config.signals = vec![SignalDef::new("week", "close@1w")];
+        agree(&config, &bars(&[1_000, 1_100]));
+        let watch = |_| ControlFlow::Continue(());
+        let found = run_records(&config, &bars(&[1_000, 1_100]), watch).unwrap();
+        assert_eq!((found.never_ready.len(), found.never_closed.len()), (1, 1));
     }
 
     #[test]

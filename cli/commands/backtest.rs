@@ -1,6 +1,8 @@
 //! `tickloom backtest`: one strategy over history, from the catalog or straight from a file.
 
 mod bars;
+mod census;
+mod choice;
 mod data;
 mod settings;
 mod summary;
@@ -16,6 +18,7 @@ use settings::Settings;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tickloom_backtest::{BacktestError, Manifest, Outcome, run_records};
+use tickloom_core::check_run;
 use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
 use watch::Watch;
 
@@ -36,7 +39,9 @@ Conventions:
   having as many bars as the data has.
 
 The records that are run on are looked at on the way; what is wrong with them (gaps, crossed quotes, …, see `tickloom
-quality`) is said on stderr, in --json and in the report. --strict refuses such data and writes nothing.
+quality`) is said on stderr, in --json and in the report, and so are wrong lines of a file, which are left out. --strict
+refuses such data and writes nothing. What can never work (a field that the data cannot feed, a parameter that nothing uses)
+is refused before the run.
 
 Exit codes: 0 done, 1 the run failed, 2 the command line or the input is wrong, or --strict refuses the data, 130 stopped by Ctrl-C (nothing is written).";
 
@@ -110,7 +115,7 @@ pub(crate) struct Args {
     /// A directory with calendars of your own [default: _calendars in the catalog]
     #[arg(long, value_name = "DIR")]
     calendars: Option<PathBuf>,
-    /// Refuse data of which the quality ledger has any row
+    /// Refuse data of which the quality ledger has any row, or the input any line that was left out
     #[arg(long, conflicts_with = "no_quality")]
     strict: bool,
     /// Do not look at the quality of the data
@@ -171,8 +176,14 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         records,
         watch,
         catalog,
+        census,
+        left_out,
     } = data;
+    if let Some(left_out) = &left_out {
+        watch::judge_input(left_out, args.strict)?;
+    }
     let config = settings.core(instruments, instrument, bar_spec, given_bars);
+    check_run(&config, &census).map_err(Failure::input)?;
     let go_on = |done: u64| {
         bar.set_position(done);
         if stop.is_wanted() {
@@ -189,6 +200,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let outcome = outcome.map_err(failure)?;
     let ledger = watch.and_then(Watch::finish);
     let mut manifest = Manifest::new(&config, &args.source(), &outcome);
+    manifest.data.left_out = left_out.filter(|left_out| left_out.refused > 0);
     if let Some(ledger) = &ledger {
         watch::judge(ledger, args.strict)?;
         tell(ledger, &mut manifest);

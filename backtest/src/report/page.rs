@@ -180,7 +180,7 @@ fn equity_figure(outcome: &Outcome, readings: &mut Readings<'_>) -> Result<Strin
 
 fn drawdown_figure(outcome: &Outcome, readings: &mut Readings<'_>) -> Result<String, ReportError> {
     let curve = &outcome.curve;
-    let below: Vec<f64> = curve.drawdown.iter().map(|depth| -depth).collect();
+    let below: Vec<f64> = curve.drawdown.iter().map(|depth| 0.0 - depth).collect();
     readings.add("drawdown", "below the peak", &below);
     let layers = [Layer::Area(reduce(&curve.ts, &below, BUCKETS), Ink::Fall)];
     let svg =

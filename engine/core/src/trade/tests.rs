@@ -1,6 +1,8 @@
 //! Orders from intent to fill over bars and ticks, through the whole core: what comes out, in order and to the last digit.
 
 mod look_ahead;
+mod many;
+mod moments;
 mod shorts;
 mod steps;
 mod waiting;

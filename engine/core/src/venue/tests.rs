@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::order::{NewOrder, OrderSize};
+use proptest::prelude::*;
 
 const X: InstrumentId = InstrumentId(0);
 
@@ -208,4 +209,206 @@ fn a_volume_share_is_shared_by_the_orders_of_a_side() {
     venue.on_price(7, X, &bar(100, 100, 100, 100), &mut fill);
     assert_eq!(filled, [10, 5, 10, 5]);
     assert!(venue.orders(X).is_empty());
+}
+
+/// An order as a plain model knows it.
+#[derive(Clone, Copy, Debug)]
+struct Plain {
+    order: Order,
+    open: i64,
+    is_triggered: bool,
+    has_rested: bool,
+}
+
+/// From the tables in `docs/backtest-conventions.md`, line by line.
+impl Plain {
+    /// Price and shown size at which an event fills the order, if it does.
+    fn meets(&self, event: &PriceEvent) -> Option<(i64, i64)> {
+        let (side, limit) = (self.order.new.side, self.order.new.price);
+        let is_buy = side == Side::Buy;
+        let kind = if self.is_triggered {
+            OrderType::Market
+        } else {
+            self.order.new.order_type
+        };
+        // What is good for a buyer is low: with prices of the other sign, a seller is a buyer.
+        let sign = if is_buy { 1 } else { -1 };
+        let flip = |price: i64| price * sign;
+        match *event {
+            PriceEvent::Bar { body, .. } => {
+                let (best, worst) = if is_buy {
+                    (body.low, body.high)
+                } else {
+                    (body.high, body.low)
+                };
+                let price = match kind {
+                    OrderType::Market => Some(body.open),
+                    OrderType::Limit if flip(best) <= flip(limit) => {
+                        Some(flip(flip(limit).min(flip(body.open))))
+                    }
+                    OrderType::Stop if flip(worst) >= flip(limit) => {
+                        Some(flip(flip(limit).max(flip(body.open))))
+                    }
+                    _ => None,
+                };
+                price.map(|price| (price, body.volume))
+            }
+            PriceEvent::Quote(top) => self.meets_quote(&top, kind, flip),
+            PriceEvent::Trade {
+                price,
+                qty,
+                top: None,
+            } => match kind {
+                OrderType::Market => Some((price, qty)),
+                OrderType::Limit => (flip(price) < flip(limit)).then_some((limit, qty)),
+                OrderType::Stop => (flip(price) >= flip(limit)).then_some((price, qty)),
+            },
+            PriceEvent::Trade {
+                price,
+                qty,
+                top: Some(top),
+            } => {
+                let (ask, shown) = other_side(side, &top);
+                let by_trade = match kind {
+                    OrderType::Limit if flip(price) < flip(limit) => Some((limit, qty)),
+                    OrderType::Stop if flip(price) >= flip(limit) => {
+                        Some((flip(flip(ask).max(flip(limit))), shown))
+                    }
+                    _ => None,
+                };
+                by_trade.or_else(|| self.meets_quote(&top, kind, flip))
+            }
+            PriceEvent::Open { .. } => unreachable!("not made here"),
+        }
+    }
+
+    fn meets_quote(
+        &self,
+        top: &Top,
+        kind: OrderType,
+        flip: impl Fn(i64) -> i64,
+    ) -> Option<(i64, i64)> {
+        let (ask, shown) = other_side(self.order.new.side, top);
+        let limit = self.order.new.price;
+        let price = match kind {
+            OrderType::Market => Some(ask),
+            OrderType::Limit if flip(ask) > flip(limit) => None,
+            OrderType::Limit if self.has_rested => Some(limit),
+            OrderType::Limit => Some(ask),
+            OrderType::Stop => (flip(ask) >= flip(limit)).then_some(ask),
+        };
+        price.map(|price| (price, shown))
+    }
+}
+
+fn other_side(side: Side, top: &Top) -> (i64, i64) {
+    if side == Side::Buy {
+        (top.ask, top.ask_qty)
+    } else {
+        (top.bid, top.bid_qty)
+    }
+}
+
+fn any_event() -> impl Strategy<Value = PriceEvent> {
+    let top = (90_i64..110, 1_i64..4, 0_i64..60, 0_i64..60).prop_map(|(bid, spread, b, a)| Top {
+        bid,
+        bid_qty: b,
+        ask: bid + spread,
+        ask_qty: a,
+    });
+    let bar = prop::array::uniform4(90_i64..110);
+    prop_oneof![
+        top.clone().prop_map(PriceEvent::Quote),
+        (90_i64..110, 1_i64..60, prop::option::of(top))
+            .prop_map(|(price, qty, top)| PriceEvent::Trade { price, qty, top }),
+        (bar, 0_i64..60).prop_map(|(prices, volume)| PriceEvent::Bar {
+            body: BarBody {
+                open: prices[0],
+                high: prices.into_iter().max().unwrap_or_default(),
+                low: prices.into_iter().min().unwrap_or_default(),
+                close: prices[3],
+                volume,
+            },
+            start: Ts(50),
+        }),
+    ]
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Submit(Side, OrderType, i64, i64),
+    /// The oldest but so many.
+    Cancel(usize),
+    Event(PriceEvent),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
+    let kind = prop_oneof![
+        Just(OrderType::Market),
+        Just(OrderType::Limit),
+        Just(OrderType::Stop)
+    ];
+    prop_oneof![
+        3 => (side, kind, 85_i64..115, 1_i64..30).prop_map(|(s, k, p, q)| Step::Submit(s, k, p, q)),
+        1 => (0_usize..4).prop_map(Step::Cancel),
+        6 => any_event().prop_map(Step::Event),
+    ]
+}
+
+proptest! {
+    /// Every order at every event, one after the other, with its own notes: what the venue may leave out changes nothing.
+    #[test]
+    fn orders_fill_as_a_plain_model_says(
+        steps in prop::collection::vec(any_step(), 1..60),
+        share in prop::option::of(prop::sample::select(vec![("0.1", 1), ("0.5", 5), ("1", 10)])),
+    ) {
+        let tenths = share.map(|(_, tenths)| tenths);
+        let mut venue = PaperVenue::new(2, share.map(|(text, _)| text.parse().unwrap()));
+        let mut model: Vec<Plain> = vec![];
+        for (step, seq) in steps.into_iter().zip(6_u64..) {
+            match step {
+                Step::Submit(side, kind, price, qty) => {
+                    let mut new = order(side, kind, price);
+                    (new.id, new.qty) = (u32::try_from(seq).unwrap(), qty);
+                    (new.submitted, new.submitted_ts) = (seq, Ts(50));
+                    venue.submit(new);
+                    model.push(Plain { order: new, open: qty, is_triggered: false, has_rested: false });
+                }
+                Step::Cancel(at) if at < model.len() => {
+                    let gone = model.remove(at);
+                    prop_assert_eq!(venue.cancel(X, gone.order.id).map(|order| order.id), Some(gone.order.id));
+                }
+                Step::Cancel(_) => prop_assert!(venue.cancel(X, 1).is_none()),
+                Step::Event(event) => {
+                    let mut expected = vec![];
+                    let mut taken = [0, 0];
+                    for plain in &mut model {
+                        let met = plain.meets(&event);
+                        plain.has_rested = true;
+                        let Some((price, shown)) = met else { continue };
+                        plain.is_triggered |= plain.order.new.order_type == OrderType::Stop;
+                        let taken = &mut taken[usize::from(plain.order.new.side == Side::Sell)];
+                        let most = tenths.map_or(i64::MAX, |tenths| shown * tenths / 10 - *taken);
+                        let qty = plain.open.min(most);
+                        if qty > 0 {
+                            *taken += qty;
+                            plain.open -= qty;
+                            expected.push((plain.order.id, price, qty));
+                        }
+                    }
+                    model.retain(|plain| plain.open > 0);
+                    let mut found = vec![];
+                    venue.on_price(seq, X, &event, &mut |order, offer| {
+                        let qty = offer.qty_max.unwrap_or(i64::MAX).min(order.open_qty());
+                        order.filled += qty;
+                        found.push((order.id, offer.price, qty));
+                        if order.open_qty() > 0 { Outcome::Open } else { Outcome::Done }
+                    });
+                    prop_assert_eq!(found, expected);
+                }
+            }
+            prop_assert_eq!(venue.open_count(), model.len());
+        }
+    }
 }

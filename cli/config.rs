@@ -103,6 +103,8 @@ pub(crate) struct PublishFile {
     pub(crate) endpoint: String,
     /// Messages that may wait for one slow subscriber before it loses some.
     pub(crate) high_water_mark: u32,
+    /// Subscribers at a time; of more, the newest are closed.
+    pub(crate) connections: u32,
 }
 
 impl Default for PublishFile {
@@ -110,6 +112,7 @@ impl Default for PublishFile {
         PublishFile {
             endpoint: PUBLISH_DEFAULT.to_owned(),
             high_water_mark: 100_000,
+            connections: 1_000,
         }
     }
 }
@@ -228,11 +231,7 @@ impl File {
         let engine = &self.engine;
         engine.check()?;
         self.record.check()?;
-        if self.publish.high_water_mark == 0 {
-            return Err(Failure::input(anyhow::anyhow!(
-                "publish.high_water_mark is 0, expected at least 1: a slow subscriber must not take memory without end"
-            )));
-        }
+        self.publish.check()?;
         let questdb = self.questdb()?;
         let mut instruments = Instruments::new();
         let mut feeds = Vec::with_capacity(self.feed.len());

@@ -3,6 +3,7 @@
 mod capture;
 mod commands;
 mod config;
+mod descriptors;
 mod failure;
 mod live;
 mod memory;

@@ -39,7 +39,9 @@ pub use journal::{
 pub use meta::RunMeta;
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};
 pub use questdb::{QuestDb, QuestDbAddress, QuestDbScan, QuestDbSink, SuspendedTable};
-pub use recorder::{Recorder, RecorderOptions, catalog_dir, journal_dir};
+pub use recorder::{
+    CatalogStatus, Conversion, Recorder, RecorderOptions, catalog_dir, journal_dir,
+};
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;

@@ -5,8 +5,10 @@
 #![cfg(test)]
 
 mod cli;
+mod common;
 
 use cli::{Ran, tickloom, workspace};
+use common::Running;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -241,6 +243,29 @@ fn bars_that_never_closed_are_told() {
     assert_eq!(found["warnings"][0], "no bar of 1w of fee-at-start closed");
     assert_eq!(found["never_closed"][0]["bar"], "1w");
     assert_eq!(found["never_ready"], Value::Array(Vec::new()));
+}
+
+/// A feed that nobody serves: nothing comes, and the run says what that means when it ends.
+#[test]
+fn a_live_run_tells_what_was_never_ready() {
+    let feed = "ws://127.0.0.1:9/stream?streams=btcusdt@trade";
+    for workers in ["1", "2"] {
+        let mut words = vec!["run", "--feed", feed, "--publish", "tcp://127.0.0.1:*"];
+        words.extend(["--signal", "price=last", "--signal", "twice=close@1h * 2"]);
+        words.extend(["--workers", workers, "--json"]);
+        let mut run = Running::start(&words);
+        run.announced("publishing");
+        let ran = run.stop();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let warnings = common::json(&ran)["warnings"].clone();
+        let expected = [
+            "signal price: expr \"last\" was never ready: binance.BTCUSDT had no last price",
+            "signal twice: expr \"close@1h * 2\" was never ready: no bar of 1h of binance.BTCUSDT closed",
+        ];
+        assert_eq!(warnings, serde_json::json!(expected));
+        let told = format!("warning    {}", expected[0]);
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    }
 }
 
 // What cannot be, before the run.

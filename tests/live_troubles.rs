@@ -75,7 +75,13 @@ fn why_a_feed_gives_nothing_is_told_at_once() {
         let is_waiting = "tickloom_feed_state{feed=\"binance\",state=\"waiting\"} 1";
         page.contains(is_waiting).then_some(page)
     });
-    assert_eq!(number(&page, "tickloom_feed_state{feed=\"binance\",state=\"live\"}"), 0);
+    assert_eq!(
+        number(
+            &page,
+            "tickloom_feed_state{feed=\"binance\",state=\"live\"}"
+        ),
+        0
+    );
     let of_reason = "tickloom_feed_reason{feed=\"binance\",state=\"waiting\",reason=\"cannot connect: connection refused, again in ";
     assert!(page.contains(of_reason), "{page}");
     let ran = run.stop();
@@ -129,7 +135,10 @@ fn a_catalog_that_cannot_be_written_ends_nothing_and_is_caught_up_with() {
     });
     let ran = run.stop();
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.stderr.contains("catalog    is written again"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("catalog    is written again"),
+        "{ran:?}"
+    );
     assert_catalog_holds(&catalog, &read_journal(&journal).inputs);
     verify(&journal);
 }
@@ -235,7 +244,10 @@ fn the_reading_of_a_long_journal_is_shown_and_can_be_stopped() {
         run.signal(signal);
         let ran = run.finish();
         assert_eq!(ran.code, 0, "{ran:?}");
-        assert!(ran.stderr.contains("stopped while the journal was read"), "{ran:?}");
+        assert!(
+            ran.stderr.contains("stopped while the journal was read"),
+            "{ran:?}"
+        );
         assert!(!ran.stderr.contains("publishing"), "{ran:?}");
         assert_eq!(read_segments(&journal), before, "the journal is as it was");
     }

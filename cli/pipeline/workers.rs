@@ -216,3 +216,6 @@ fn hand_over(batch: &mut Batch, full: &Sender<Batch>, empty: &Receiver<Batch>) -
     next.used = 0;
     full.send(std::mem::replace(batch, next)).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

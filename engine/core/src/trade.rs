@@ -143,6 +143,12 @@ impl TradeStage {
         self.desk.refused()
     }
 
+    /// Whether code is called for every change of a book.
+    #[inline]
+    pub(crate) fn watches_books(&self) -> bool {
+        self.calling.watches_books()
+    }
+
     /// Lets a record fill waiting orders; the market has taken it in.
     pub(crate) fn on_record(
         &mut self,

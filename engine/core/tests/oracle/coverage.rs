@@ -52,7 +52,10 @@ impl Coverage {
             }
             Kind::Verdict => {
                 let rule = RiskRule::from_raw(VerdictBody::of(output).rule);
-                self.count(&format!("verdict {}", rule.map_or("accepted", RiskRule::name)));
+                self.count(&format!(
+                    "verdict {}",
+                    rule.map_or("accepted", RiskRule::name)
+                ));
             }
             Kind::Fill => {
                 let side = Side::from_raw(FillBody::of(output).side).unwrap();
@@ -79,7 +82,11 @@ impl Coverage {
     pub(crate) fn check(&self, expected: &[&str], least: usize) {
         for what in expected {
             let count = self.counts.get(*what).copied().unwrap_or(0);
-            assert!(count >= least, "{what}: only {count} times; {:#?}", self.counts);
+            assert!(
+                count >= least,
+                "{what}: only {count} times; {:#?}",
+                self.counts
+            );
         }
     }
 }

@@ -65,7 +65,10 @@ impl Telling {
             ],
         };
         fields.push(What::Last);
-        if !matches!(self, Telling::Trades | Telling::Bars(_) | Telling::BarsAndTrades) {
+        if !matches!(
+            self,
+            Telling::Trades | Telling::Bars(_) | Telling::BarsAndTrades
+        ) {
             let of_top = [What::Bid, What::Ask, What::Mid, What::Spread, What::BidQty];
             fields.extend(of_top);
         }
@@ -109,7 +112,11 @@ pub(crate) fn case(draws: usize) -> impl Strategy<Value = Case> {
     (1_usize..5, vec(0..TELLINGS.len(), 4))
         .prop_flat_map(move |(count, tellings)| {
             let tellings: Vec<Telling> = tellings.iter().map(|at| TELLINGS[*at]).collect();
-            (world(&tellings[..count]), Just(tellings.clone()), vec(draw(), 1..draws))
+            (
+                world(&tellings[..count]),
+                Just(tellings.clone()),
+                vec(draw(), 1..draws),
+            )
         })
         .prop_map(|(world, tellings, draws)| {
             let mut tape = Tape::new(&world, tellings);
@@ -125,18 +132,25 @@ fn draw() -> impl Strategy<Value = Draw> {
     let price = prop_oneof![3 => -1_i64..2, 1 => -12_i64..13];
     let behind = prop_oneof![8 => Just(0), 1 => 0_i64..2_000];
     let numbers = (price, 0_i64..4, 0_i64..9, behind);
-    (0_u32..100, 0_usize..4, 0..WAITS.len(), numbers, prop::bool::weighted(0.4)).prop_map(
-        |(what, instrument, wait, (price, spread, qty, behind), more)| Draw {
-            what,
-            instrument,
-            wait,
-            price,
-            spread,
-            qty,
-            behind,
-            more,
-        },
+    (
+        0_u32..100,
+        0_usize..4,
+        0..WAITS.len(),
+        numbers,
+        prop::bool::weighted(0.4),
     )
+        .prop_map(
+            |(what, instrument, wait, (price, spread, qty, behind), more)| Draw {
+                what,
+                instrument,
+                wait,
+                price,
+                spread,
+                qty,
+                behind,
+                more,
+            },
+        )
 }
 
 /// Records as they are made, with where each market stands.
@@ -353,26 +367,32 @@ fn world(tellings: &[Telling]) -> BoxedStrategy<World> {
         vec(strategy(tellings), 0..5),
         of(Just(5 * SECOND)),
     );
-    (vec(def(), tellings.len()), expressions, account, limits()).prop_map(
-        |(mut defs, (signals, strategies, stale_after), (cash, fee, share, same_close, margin), limits)| {
-            for (at, def) in defs.iter_mut().enumerate() {
-                def.name = ["AA", "BB", "CC", "DD"][at].to_owned();
-            }
-            World {
-                defs,
-                signals,
-                strategies,
-                cash,
-                fee,
-                share,
-                same_close,
-                margin,
+    (vec(def(), tellings.len()), expressions, account, limits())
+        .prop_map(
+            |(
+                mut defs,
+                (signals, strategies, stale_after),
+                (cash, fee, share, same_close, margin),
                 limits,
-                stale_after,
-            }
-        },
-    )
-    .boxed()
+            )| {
+                for (at, def) in defs.iter_mut().enumerate() {
+                    def.name = ["AA", "BB", "CC", "DD"][at].to_owned();
+                }
+                World {
+                    defs,
+                    signals,
+                    strategies,
+                    cash,
+                    fee,
+                    share,
+                    same_close,
+                    margin,
+                    limits,
+                    stale_after,
+                }
+            },
+        )
+        .boxed()
 }
 
 fn def() -> impl Strategy<Value = InstrumentDef> {
@@ -397,7 +417,7 @@ fn limits() -> impl Strategy<Value = Limits> {
         weighted(rare, 10_i64..2_000),
         weighted(rare, 10_i64..2_000),
         weighted(rare, 1_u32..4),
-        weighted(rare, prop_oneof![Just(0_u32), Just(10), Just(100)]),
+        weighted(0.2, prop_oneof![Just(0_u32), Just(10), Just(100)]),
         weighted(0.3, prop_oneof![Just(1_i64), Just(10), Just(100)]),
     )
         .prop_map(
@@ -416,7 +436,12 @@ fn limits() -> impl Strategy<Value = Limits> {
 
 /// A field of an instrument; mostly one that its market has.
 fn field(tellings: &[Telling]) -> BoxedStrategy<Field> {
-    let anything = [What::Bid, What::Last, What::Close(spec("1m")), What::Close(spec("2t"))];
+    let anything = [
+        What::Bid,
+        What::Last,
+        What::Close(spec("1m")),
+        What::Close(spec("2t")),
+    ];
     let mut all = vec![];
     for (instrument, telling) in tellings.iter().enumerate() {
         let of_it = |what: &What| Field {
@@ -466,6 +491,17 @@ fn expr(tellings: &[Telling]) -> BoxedStrategy<Expr> {
         2 => (field(tellings), 1_usize..4).prop_map(|(field, back)| Expr::Lag(field, back)),
         2 => (exact, 1_usize..4).prop_map(|(field, length)| Expr::Sma(field, length)),
     ];
+    let of_bars = (field(tellings), field(tellings), op(), 1_usize..3).prop_filter_map(
+        "together is of bars",
+        |(a, b, op, length)| {
+            let are_bars = [a, b].iter().all(|field| {
+                matches!(field.what, What::Close(_) | What::High(_) | What::Volume(_))
+            });
+            let both = Expr::two(op, Expr::Field(a), Expr::Sma(b, length));
+            are_bars.then(|| Expr::Together(Box::new(both)))
+        },
+    );
+    let leaf = prop_oneof![8 => leaf, 1 => of_bars];
     leaf.prop_recursive(3, 8, 2, |inner| {
         (op(), inner.clone(), inner).prop_map(|(op, a, b)| {
             // Of constants alone little can be made: the engine refuses what is undefined.
@@ -487,11 +523,9 @@ fn condition(tellings: &[Telling]) -> BoxedStrategy<Expr> {
         Op::CrossOver,
         Op::CrossUnder,
     ]);
-    let near = (own_field(tellings), compare, 1_usize..3).prop_map(|(field, op, back)| {
-        Expr::two(op, Expr::Field(field), Expr::Lag(field, back))
-    });
-    prop_oneof![4 => near, 2 => expr(tellings)]
-    .boxed()
+    let near = (own_field(tellings), compare, 1_usize..3)
+        .prop_map(|(field, op, back)| Expr::two(op, Expr::Field(field), Expr::Lag(field, back)));
+    prop_oneof![4 => near, 2 => expr(tellings)].boxed()
 }
 
 /// A strategy in one instrument or several.
@@ -499,8 +533,9 @@ fn strategy(tellings: &[Telling]) -> BoxedStrategy<world::Strategy> {
     let count = tellings.len();
     let several = prop::sample::subsequence((0..count).collect::<Vec<_>>(), 1..=count);
     let instruments = prop_oneof![3 => (0..count).prop_map(|at| vec![at]), 1 => several];
-    (instruments, plan(tellings)).prop_map(|(instruments, plan)| world::Strategy { instruments, plan })
-    .boxed()
+    (instruments, plan(tellings))
+        .prop_map(|(instruments, plan)| world::Strategy { instruments, plan })
+        .boxed()
 }
 
 fn size_of_entry() -> impl Strategy<Value = Size> {
@@ -515,8 +550,13 @@ fn plan(tellings: &[Telling]) -> BoxedStrategy<Plan> {
     // An entry, with something that leads out of it again.
     let long = (of(condition(tellings)), of(condition(tellings)));
     let short = (of(condition(tellings)), of(condition(tellings)));
-    let rules = (condition(tellings), condition(tellings), (long, short), size_of_entry()).prop_map(
-        |(first, second, (long, short), size)| {
+    let rules = (
+        condition(tellings),
+        condition(tellings),
+        (long, short),
+        size_of_entry(),
+    )
+        .prop_map(|(first, second, (long, short), size)| {
             let ((enter, exit), (short_enter, short_exit)) = (long, short);
             let mut all = [enter, exit, short_enter, short_exit];
             if all[0].is_none() && all[2].is_none() {
@@ -541,8 +581,7 @@ fn plan(tellings: &[Telling]) -> BoxedStrategy<Plan> {
                 short_exit,
                 size,
             }
-        },
-    );
+        });
     let turns = (own_field(tellings), size_of_entry()).prop_map(|(field, size)| {
         let when = |op: Op| Some(Expr::two(op, Expr::Field(field), Expr::Lag(field, 1)));
         Plan::Rules {
@@ -566,8 +605,7 @@ fn plan(tellings: &[Telling]) -> BoxedStrategy<Plan> {
             profit_bps,
         },
     );
-    prop_oneof![2 => rules, 2 => turns, 1 => target, 2 => stop]
-    .boxed()
+    prop_oneof![2 => rules, 2 => turns, 1 => target, 2 => stop].boxed()
 }
 
 /// The source ids are those of [`FEEDS`].

@@ -7,11 +7,11 @@
 //!
 //! `ORACLE_CASES=200000 cargo test -p tickloom-core --test oracle` looks longer than CI does.
 
-#![expect(
+#![allow(clippy::unwrap_used, reason = "a panic is a failure")]
+#![allow(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
     clippy::float_cmp,
-    reason = "the model computes with the same floats as it expects"
+    reason = "the model computes the very floats that it expects"
 )]
 
 mod account;
@@ -27,6 +27,7 @@ mod moment;
 mod orders;
 mod risk;
 mod strategies;
+mod venue;
 mod words;
 mod world;
 
@@ -34,9 +35,7 @@ use coverage::Coverage;
 use generate::{Case, case};
 use model::Model;
 use proptest::prelude::*;
-use proptest::test_runner::{
-    Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
-};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use std::cell::RefCell;
 use std::fmt::Write;
 use tickloom_core::{Core, Found, Outputs, split};
@@ -49,6 +48,10 @@ const CASES: u32 = 500;
 /// Messages, timers and troubles of a case at most.
 const DRAWS: usize = 100;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long to look is for who runs the test"
+)]
 fn cases() -> u32 {
     std::env::var("ORACLE_CASES").map_or(CASES, |text| text.parse().unwrap())
 }
@@ -57,7 +60,9 @@ fn cases() -> u32 {
 fn expected(case: &Case) -> Vec<Vec<Record>> {
     let mut model = Model::new(&case.world);
     let records = (0..).zip(&case.records);
-    records.map(|(seq, record)| model.step(seq, record)).collect()
+    records
+        .map(|(seq, record)| model.step(seq, record))
+        .collect()
 }
 
 /// The outputs of each record from a whole core.

@@ -27,7 +27,7 @@ pub(crate) struct ClosedBar {
 
 impl ClosedBar {
     pub(crate) fn tick(&self) -> Tick {
-        Tick::Bar(self.instrument, self.bar.spec, self.bar.body)
+        Tick::Bar(self.instrument, self.bar.spec, self.bar.body, self.bar.ts)
     }
 }
 

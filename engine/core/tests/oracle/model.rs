@@ -109,7 +109,9 @@ impl Model {
         for bar in passed {
             moment.passed.push((bar, bar_record(&bar, record)));
         }
-        moment.bars.extend(said.bars.iter().map(|bar| (*bar, place)));
+        moment
+            .bars
+            .extend(said.bars.iter().map(|bar| (*bar, place)));
         for tick in said.ticks {
             moment.ticks.push(Stamped {
                 tick,
@@ -189,8 +191,8 @@ impl Model {
                 counts: round.is_of_records,
             };
             let mut view = round.seen.views[instrument];
-            let own = round.bars.iter().filter(|bar| bar.instrument == instrument);
-            if let (Some(bar), true) = (own.last(), view.mark.is_some()) {
+            let mut own = round.bars.iter().filter(|bar| bar.instrument == instrument);
+            if let (Some(bar), true) = (own.next_back(), view.mark.is_some()) {
                 view.close = Some(bar.bar.body.close);
             }
             for intent in decide(&runner.plan, &mut self.rides[at], &sight) {
@@ -211,7 +213,10 @@ impl Model {
         let watches = matches!(runner.plan, Plan::TrailingStop { .. })
             || expressions.any(|expr| expr.is_constant());
         let instrument = runner.instrument;
-        let has_ticked = round.stamps.iter().any(|stamped| stamped.tick.instrument() == instrument);
+        let has_ticked = round
+            .stamps
+            .iter()
+            .any(|stamped| stamped.tick.instrument() == instrument);
         watches && (has_ticked || self.has_news[at])
     }
 
@@ -262,10 +267,7 @@ impl Model {
     fn seen(&self) -> Seen {
         let all = &self.market.all;
         let views = all.iter().map(|instrument| {
-            if matches!(
-                instrument.state,
-                Some(BookState::Stale | BookState::Resync)
-            ) {
+            if matches!(instrument.state, Some(BookState::Stale | BookState::Resync)) {
                 return View::default();
             }
             View {
@@ -287,6 +289,5 @@ fn id(instrument: usize) -> InstrumentId {
 
 /// Whether the record begins a session.
 fn is_start(record: &Record) -> bool {
-    record.kind() == Some(Kind::Status)
-        && StatusBody::of(record).code == StatusCode::Started as u16
+    record.kind() == Some(Kind::Status) && StatusBody::of(record).code == StatusCode::Started as u16
 }

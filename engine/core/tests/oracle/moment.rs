@@ -62,7 +62,10 @@ impl Moment {
         let mut closes: Vec<i64> = self.passed.iter().map(|(bar, _)| bar.bar.ts).collect();
         closes.sort_unstable();
         closes.dedup();
-        let mut rounds: Vec<Round> = closes.iter().map(|close| self.passed_round(*close)).collect();
+        let mut rounds: Vec<Round> = closes
+            .iter()
+            .map(|close| self.passed_round(*close))
+            .collect();
         rounds.push(self.last_round(*newest, now));
         rounds
     }

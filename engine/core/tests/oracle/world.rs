@@ -222,7 +222,9 @@ impl World {
             signals: signals
                 .map(|(at, expr)| SignalDef::new(&format!("s{at}"), &self.text(expr)))
                 .collect(),
-            strategies: (0..self.strategies.len()).map(|at| self.strategy(at)).collect(),
+            strategies: (0..self.strategies.len())
+                .map(|at| self.strategy(at))
+                .collect(),
             risk: self.risk(),
             account: self.account(),
             stale_after: self.stale_after,

@@ -466,3 +466,26 @@ fn rows_that_were_left_out_are_told_and_refused() {
 }
 
 // Trading, order and moments.
+
+/// What is sold short is bounded by cash, and what is not sold is said. Each of three closes asks for it.
+#[test]
+fn a_short_sale_beyond_cash_is_refused_and_counted() {
+    let rules = [
+        "--enter",
+        "close < 0",
+        "--exit",
+        "close > 0",
+        "--short-enter",
+        "close > 0",
+        "--short-exit",
+        "close < 0",
+        "--size",
+        "1000000000",
+        "--cash",
+        "1000",
+    ];
+    let found = json(&case("fee-at-start.csv"), &rules);
+    assert_eq!(found["final_equity"], "1000");
+    assert_eq!(found["fills"], 0);
+    assert_eq!(found["refused"], serde_json::json!({ "short": 3 }));
+}

@@ -204,7 +204,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let outcome = outcome.map_err(failure)?;
     let ledger = watch.and_then(Watch::finish);
     let mut manifest = Manifest::new(&config, &args.source(), &outcome);
-    manifest.data.left_out = left_out.filter(|left_out| left_out.refused > 0);
+    manifest.data.left_out = left_out;
     if let Some(ledger) = &ledger {
         watch::judge(ledger, args.strict)?;
         tell(ledger, &mut manifest);

@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(blocks.never_closed, steps.never_closed);
         assert_eq!(blocks.statistics, steps.statistics);
         assert_eq!((blocks.bars, blocks.events), (steps.bars, steps.events));
-        blocks.fills
+        blocks.fills.len() as u64
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) const BOOK_NEAR: usize = 16;
 const _: () = assert!(BOOK_NEAR < BOOK_LEVELS_MAX);
 
 /// Orders that wait at the paper venue; one more is refused under the rule of the order rate.
-pub(crate) const ORDERS_MAX: usize = 4_096;
+pub(crate) const ORDERS_MAX: usize = 65_536;
 
 /// Largest number of orders a second that can be set as a limit.
 pub(crate) const ORDER_RATE_MAX: u32 = 65_536;

@@ -330,6 +330,22 @@ impl Runner {
         })
     }
 
+    /// Code without expressions.
+    #[cfg(test)]
+    pub(crate) fn of_code(
+        strategy: u8,
+        instrument: InstrumentId,
+        code: Box<dyn Strategy>,
+    ) -> Runner {
+        Runner {
+            strategy,
+            instrument,
+            first_rule: 0,
+            rule_count: 0,
+            kind: RunnerKind::Code(code),
+        }
+    }
+
     pub(crate) fn rules(&self) -> std::ops::Range<usize> {
         self.first_rule..self.first_rule + self.rule_count
     }

@@ -170,6 +170,7 @@ impl TradeStage {
             self.desk.reset_loss_stop(cause, out);
         }
         self.calling.on_record(record);
+        self.desk.advance(record.ts_event());
         if !market.has_price() {
             return;
         }
@@ -247,6 +248,7 @@ impl TradeStage {
         rules: &RuleValues,
         out: &mut Outputs,
     ) {
+        self.desk.advance(Ts(cause.header.ts_event));
         for runner in &self.runners {
             let own = own(runner, &self.desk, rules);
             runner.decide_by_expressions(&own, &mut self.intents);

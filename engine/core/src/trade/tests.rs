@@ -2,6 +2,7 @@
 
 mod look_ahead;
 mod many;
+mod moments;
 mod shorts;
 mod steps;
 mod waiting;

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use tickloom_backtest::{BacktestError, Manifest, Outcome, run_records};
 use tickloom_core::check_run;
 use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
+use tickloom_types::{DurationNs, parse_duration};
 use watch::Watch;
 
 const EXAMPLES: &str = "\
@@ -72,6 +73,9 @@ pub(crate) struct Args {
     /// Only records before this time
     #[arg(long, value_name = "T")]
     to: Option<String>,
+    /// Time from the venue to arrival, such as 250ms, of history whose arrival is not known [default: as declared at import]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    feed_latency: Option<DurationNs>,
     /// A strategy file (TOML) instead of --enter and --exit
     #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["enter", "exit", "short_enter", "short_exit", "size"])]
     strategy: Option<PathBuf>,

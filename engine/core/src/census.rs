@@ -136,10 +136,10 @@ pub fn check_run(config: &CoreConfig, census: &Census) -> Result<(), CoreError> 
             return Err(CoreError::NoData {
                 owner: name.owner,
                 field: name.field,
-                leaf: leaf_text(leaf),
-                instrument: def.map_or_else(|| "?".to_owned(), |def| def.name.clone()),
+                leaf: leaf_text(leaf).into(),
+                instrument: def.map_or("?", |def| def.name.as_str()).into(),
                 needs,
-                given: census.told(leaf.instrument),
+                given: census.told(leaf.instrument).into(),
             });
         }
     }

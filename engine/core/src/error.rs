@@ -65,13 +65,13 @@ pub enum CoreError {
         /// The setting that holds it.
         field: &'static str,
         /// The field, with its bar size.
-        leaf: String,
+        leaf: Box<str>,
         /// The instrument.
-        instrument: String,
+        instrument: Box<str>,
         /// What it could be fed from.
         needs: String,
         /// What there is of the instrument.
-        given: String,
+        given: Box<str>,
     },
     /// More expressions than a run can have.
     #[error("{0} expressions, at most {EXPRESSIONS_MAX} are allowed")]

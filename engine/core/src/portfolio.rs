@@ -176,6 +176,14 @@ fn share_of(cost: i128, part: i64, whole: i64) -> Option<i128> {
 }
 
 impl Value {
+    #[inline]
+    fn plus(self, other: Value) -> Option<Value> {
+        Some(Value {
+            net: self.net.checked_add(other.net)?,
+            short: self.short.checked_add(other.short)?,
+        })
+    }
+
     /// A sum of values in which one became another.
     fn exchange(self, before: Value, after: Value) -> Option<Value> {
         Some(Value {
@@ -209,6 +217,25 @@ impl Holding {
         })
     }
 
+    /// What its value changes by when its mark becomes another.
+    fn change_to(&self, price: i64) -> Option<Value> {
+        let change = i128::from(price) - i128::from(self.mark);
+        let short = if self.short == 0 {
+            0
+        } else {
+            let change = i128::from(price).abs() - i128::from(self.mark).abs();
+            change
+                .checked_mul(self.short)?
+                .checked_mul(self.scale.unit)?
+        };
+        Some(Value {
+            net: change
+                .checked_mul(self.net.into())?
+                .checked_mul(self.scale.unit)?,
+            short,
+        })
+    }
+
     /// What its short positions are worth at a price, without sign.
     fn short_value(&self, price: i64) -> Option<i128> {
         i128::from(price)
@@ -232,7 +259,17 @@ impl Holding {
         &mut self.positions[at].1
     }
 
+    /// Mostly each strategy trades each instrument, or one alone does: then its place is known without a search.
+    #[inline]
     fn place(&self, strategy: u8) -> Result<usize, usize> {
+        let likely = usize::from(strategy).min(self.positions.len().saturating_sub(1));
+        if self
+            .positions
+            .get(likely)
+            .is_some_and(|(of, _)| *of == strategy)
+        {
+            return Ok(likely);
+        }
         self.positions
             .binary_search_by_key(&strategy, |(of, _)| *of)
     }
@@ -339,10 +376,13 @@ impl Portfolio {
             holding.mark = price;
             return;
         }
-        let before = holding.value();
+        let changed = holding.change_to(price);
         holding.mark = price;
-        let after = holding.value();
-        self.revalue(before, after);
+        let value = self.value.zip(changed);
+        match value.and_then(|(value, changed)| value.plus(changed)) {
+            Some(value) => self.value = Some(value),
+            None => self.sum_up(),
+        }
     }
 
     /// Books a trade.
@@ -452,16 +492,20 @@ impl Portfolio {
 
     /// One holding's value became another: the sum with it, or from the start if it did not fit before.
     fn revalue(&mut self, before: Option<Value>, after: Option<Value>) {
-        let sum = match (self.value, before, after) {
-            (Some(sum), Some(before), Some(after)) => sum.exchange(before, after),
-            _ => None,
-        };
-        self.value = sum.or_else(|| {
-            let mut all = self.holdings.iter();
-            all.try_fold(Value::default(), |sum, holding| {
-                sum.exchange(Value::default(), holding.value()?)
-            })
-        });
+        match (self.value, before, after) {
+            (Some(sum), Some(before), Some(after)) => self.value = sum.exchange(before, after),
+            _ => self.value = None,
+        }
+        if self.value.is_none() {
+            self.sum_up();
+        }
+    }
+
+    /// The value of all holdings from the start, where it did not fit before.
+    #[cold]
+    fn sum_up(&mut self) {
+        let mut all = self.holdings.iter();
+        self.value = all.try_fold(Value::default(), |sum, holding| sum.plus(holding.value()?));
     }
 }
 

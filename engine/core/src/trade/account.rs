@@ -58,6 +58,7 @@ impl Account {
     }
 
     /// An instrument is worth this from now on.
+    #[inline]
     pub(super) fn mark(&mut self, instrument: InstrumentId, price: i64) {
         self.portfolio.mark(instrument, price);
         self.commitments.revalue(instrument, &self.portfolio);

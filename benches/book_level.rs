@@ -5,8 +5,9 @@
 //! one, since a single one is shorter than a clock can tell; the table has nanoseconds a level.
 //! Rounds of all contenders alternate; the first of each warms up and does not count. Of the others the table has the median of
 //! each percentile and, as the spread, the lowest and highest p50. "Expressions" are over bars and last prices, so that no level
-//! makes one tick. "Waiting orders" are stops far from the market, of as many strategies that follow the price with them; no
-//! price comes near. The last row, where 20 expressions tick with the best bid and ask, is for comparison.
+//! makes one tick. "Waiting orders" are stops far from the market, of strategies that trade four instruments each; as in the
+//! recording, bid and ask come from quotes, so that no level can fill one. In the last rows there are no quotes: the best levels
+//! of each message are bid and ask, and in the very last 20 expressions tick with them.
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
@@ -15,46 +16,80 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use tickloom_core::{Book, Core, CoreConfig, Outputs, SignalDef, StrategyDef};
+use tickloom_core::{Book, Core, CoreConfig, Outputs, SignalDef, StrategyDef, Traded};
 use tickloom_feeds::binance::Venue;
 use tickloom_feeds::capture::{CaptureConfig, decode_captures};
 use tickloom_feeds::samples::samples;
 use tickloom_types::{
-    Flags, InstrumentId, Instruments, Kind, LevelBody, Record, Seq, Side, TradeBody, mark_moment,
-    parse_money,
+    BookState, Flags, InstrumentId, Instruments, Kind, LevelBody, Record, Seq, Side, StatusBody,
+    StatusCode, format_decimal, mark_moment, parse_money,
 };
 
 const ROUNDS: usize = 9;
 const BLOCK: usize = 64;
 /// Times that the sample is gone through in a round.
 const REPEATS: usize = 5;
+/// Instruments that a strategy trades; the first is that of the levels.
+const TRADED: usize = 4;
 
 /// What a contender does at a level.
 #[derive(Clone, Copy)]
 enum Contender {
     /// Sets it in a book, and nothing else.
     Bare,
-    /// Steps a core with so many expressions and waiting orders.
-    Core { expressions: usize, orders: usize },
-    /// Steps a core with so many expressions that tick.
-    Ticking { expressions: usize },
+    /// Steps a core.
+    Core {
+        expressions: usize,
+        /// What they are over.
+        over: Over,
+        /// Stops that wait.
+        orders: usize,
+        top: TopOf,
+    },
 }
 
-const CONTENDERS: [Contender; 8] = [
+#[derive(Clone, Copy, PartialEq)]
+enum Over {
+    /// Bars and last prices, of which none comes.
+    Else,
+    Mid,
+}
+
+/// Where bid and ask come from.
+#[derive(Clone, Copy, PartialEq)]
+enum TopOf {
+    Quotes,
+    Book,
+}
+
+const CONTENDERS: [Contender; 10] = [
     Contender::Bare,
-    core(0, 0),
-    core(1, 0),
-    core(20, 0),
-    core(1, 10),
-    core(1, 250),
-    core(20, 250),
-    Contender::Ticking { expressions: 20 },
+    waiting(0, 0),
+    waiting(1, 0),
+    waiting(20, 0),
+    waiting(1, 12),
+    waiting(20, 12),
+    waiting(1, 1_000),
+    waiting(20, 1_000),
+    of_book(20, Over::Else),
+    of_book(20, Over::Mid),
 ];
 
-const fn core(expressions: usize, orders: usize) -> Contender {
+const fn waiting(expressions: usize, orders: usize) -> Contender {
     Contender::Core {
         expressions,
+        over: Over::Else,
         orders,
+        top: TopOf::Quotes,
+    }
+}
+
+const fn of_book(expressions: usize, over: Over) -> Contender {
+    Contender::Core {
+        expressions,
+        over,
+        orders: 0,
+        top: TopOf::Book,
     }
 }
 
@@ -70,13 +105,24 @@ fn main() {
         &mut records,
     )
     .expect("the sample can be decoded");
-    let trade = records.iter().find(|r| r.kind() == Some(Kind::Trade));
-    let trade = *trade.expect("the sample has trades");
+    let first = |kind: Kind| {
+        *records
+            .iter()
+            .find(|r| r.kind() == Some(kind))
+            .expect("it has all kinds")
+    };
+    let prices = [first(Kind::Trade), first(Kind::Quote)];
     let levels = repeated(&records);
+    let def = instruments.defs()[0].clone();
+    for copy in 1..TRADED {
+        let mut def = def.clone();
+        def.name = format!("{}-{copy}", def.name);
+        instruments.add(def).expect("the name is new");
+    }
     let mut rounds: Vec<Vec<Histogram<u64>>> = vec![Vec::new(); CONTENDERS.len()];
     for round in 0..ROUNDS {
         for (contender, rounds) in CONTENDERS.iter().zip(&mut rounds) {
-            let times = contender.run(&instruments, &trade, &levels);
+            let times = contender.run(&instruments, &prices, &levels);
             if round > 0 {
                 rounds.push(times);
             }
@@ -123,45 +169,58 @@ fn repeated(records: &[Record]) -> Vec<Record> {
 
 impl Contender {
     fn name(self) -> String {
-        match self {
-            Contender::Bare => "bare Book::set".to_owned(),
-            Contender::Core {
-                expressions,
-                orders,
-            } => format!("core: {expressions} expressions, {orders} waiting orders"),
-            Contender::Ticking { expressions } => {
-                format!("core: {expressions} expressions on bid and ask")
+        let Contender::Core {
+            expressions,
+            over,
+            orders,
+            top,
+        } = self
+        else {
+            return "bare Book::set".to_owned();
+        };
+        match (top, over) {
+            (TopOf::Quotes, _) => format!("{expressions} expressions, {orders} waiting orders"),
+            (TopOf::Book, Over::Else) => {
+                format!("{expressions} expressions, bid and ask from the book")
             }
+            (TopOf::Book, Over::Mid) => format!("{expressions} expressions on mid, from the book"),
         }
     }
 
-    fn run(self, instruments: &Instruments, trade: &Record, levels: &[Record]) -> Histogram<u64> {
-        match self {
-            Contender::Bare => bare(levels),
-            Contender::Core {
-                expressions,
-                orders,
-            } => {
-                let mut config = config(instruments, orders);
-                for at in 0..expressions {
-                    let text = format!("close@1s > sma(last, {})", at + 2);
-                    config
-                        .signals
-                        .push(SignalDef::new(&format!("s{at}"), &text));
-                }
-                steps(&config, orders, trade, levels)
-            }
-            Contender::Ticking { expressions } => {
-                let mut config = config(instruments, 0);
-                for at in 0..expressions {
-                    let text = format!("mid > sma(mid, {})", at + 2);
-                    config
-                        .signals
-                        .push(SignalDef::new(&format!("s{at}"), &text));
-                }
-                steps(&config, 0, trade, levels)
-            }
+    fn run(
+        self,
+        instruments: &Instruments,
+        prices: &[Record; 2],
+        levels: &[Record],
+    ) -> Histogram<u64> {
+        let Contender::Core {
+            expressions,
+            over,
+            orders,
+            top,
+        } = self
+        else {
+            return bare(levels);
+        };
+        let mut config = config(instruments, orders);
+        for at in 0..expressions {
+            let text = match over {
+                Over::Else => format!("close@1s > sma(last, {})", at + 2),
+                Over::Mid => format!("mid > sma(mid, {})", at + 2),
+            };
+            config
+                .signals
+                .push(SignalDef::new(&format!("s{at}"), &text));
         }
+        let mut core = Core::new(&config).expect("the configuration is right");
+        let seq = prepare(&mut core, orders, prices, levels[0].header.ts_event);
+        assert!(top == TopOf::Quotes || orders == 0);
+        let skipped = if top == TopOf::Book {
+            resync(&mut core, seq, &levels[0])
+        } else {
+            seq
+        };
+        steps(&mut core, skipped, levels)
     }
 }
 
@@ -185,7 +244,7 @@ fn bare(levels: &[Record]) -> Histogram<u64> {
     times
 }
 
-/// A core with as many strategies that each will have a stop waiting.
+/// Strategies that will each have a stop waiting in each of their instruments.
 fn config(instruments: &Instruments, orders: usize) -> CoreConfig {
     let mut config = CoreConfig {
         instruments: instruments.clone(),
@@ -193,18 +252,18 @@ fn config(instruments: &Instruments, orders: usize) -> CoreConfig {
         ..CoreConfig::default()
     };
     config.account.cash = parse_money("1000000000").expect("an amount of money");
-    let lot = instruments.defs()[0].lot_size;
-    let size = instruments.defs()[0].qty_decimals;
-    let qty = tickloom_types::format_decimal(i128::from(lot.max(1)) * 10, size);
+    let def = &instruments.defs()[0];
+    let qty = format_decimal(i128::from(def.lot_size) * 10, def.qty_decimals);
     let settings = [
         ("size", qty.as_str()),
         ("trail_bps", "9000"),
         ("profit_bps", "900000"),
     ];
-    for at in 0..orders {
+    let names = instruments.defs().iter().map(|def| def.name.clone());
+    for at in 0..orders / TRADED {
         config.strategies.push(StrategyDef::Code {
             name: format!("follow{at}"),
-            instrument: None,
+            instrument: Some(Traded::Many(names.clone().collect())),
             code: "trailing_stop".to_owned(),
             expressions: BTreeMap::from([("enter".to_owned(), "last > 0".to_owned())]),
             settings: settings
@@ -215,22 +274,45 @@ fn config(instruments: &Instruments, orders: usize) -> CoreConfig {
     config
 }
 
-fn steps(config: &CoreConfig, orders: usize, trade: &Record, levels: &[Record]) -> Histogram<u64> {
-    let mut core = Core::new(config).expect("the configuration is right");
+/// Prices of all instruments until all stops wait: each strategy buys after the first trade, is filled at what follows, and has
+/// its stop at the venue from then on.
+fn prepare(core: &mut Core, orders: usize, prices: &[Record; 2], ts: i64) -> Seq {
     let mut out = Outputs::new();
-    let mut seq: Seq = 0;
-    // Each strategy buys after the first trade, is filled at the second and has its stop at the venue from then on.
-    for after in 0..4 {
-        let mut trade = *trade;
-        let body = TradeBody {
-            qty: i64::MAX >> 16,
-            ..TradeBody::of(&trade)
-        };
-        trade.header.ts_event = levels[0].header.ts_event + after;
-        core.step(seq, &body.record(trade.header), &mut out);
-        seq += 1;
+    let mut seq = 0;
+    let ids = core.market().instruments().len();
+    for _ in 0..4 {
+        for record in prices {
+            for id in 0..ids {
+                let mut record = *record;
+                record.header.instrument = u32::try_from(id).expect("few instruments");
+                record.header.ts_event = ts;
+                core.step(seq, &record, &mut out);
+                seq += 1;
+            }
+        }
     }
     assert_eq!(core.fills(), u64::try_from(orders).expect("few orders"));
+    seq
+}
+
+/// The quotes end: from here on the book tells bid and ask.
+fn resync(core: &mut Core, seq: Seq, level: &Record) -> Seq {
+    let status = StatusBody {
+        code: StatusCode::Book as u16,
+        state: BookState::Resync as u8,
+        ..StatusBody::default()
+    };
+    core.step(
+        seq,
+        &status.record(level.header.as_kind(Kind::Status)),
+        &mut Outputs::new(),
+    );
+    seq + 1
+}
+
+fn steps(core: &mut Core, first: Seq, levels: &[Record]) -> Histogram<u64> {
+    let mut out = Outputs::new();
+    let mut seq = first;
     let mut times = histogram();
     for block in levels.chunks_exact(BLOCK) {
         let start = Instant::now();

@@ -5,6 +5,7 @@ use crate::output;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use tickloom_backtest::LeftOut;
 use tickloom_data::{DataError, ImportReport, open_text, peek_line};
 use tickloom_feeds::capture::{CaptureError, CaptureReport, CaptureSource, Origin, Recording};
 use tickloom_types::{Instruments, Record};
@@ -65,15 +66,41 @@ fn failed(path: &Path, source: io::Error) -> DataError {
     }
 }
 
-/// All records of a capture, and their instruments.
-pub(crate) fn read(path: &Path, origin: Origin) -> Result<(Vec<Record>, Instruments), Failure> {
+/// All records of a capture, their instruments, and the lines that were left out.
+pub(crate) fn read(
+    path: &Path,
+    origin: Origin,
+) -> Result<(Vec<Record>, Instruments, LeftOut), Failure> {
     let source = source(path).map_err(Failure::input)?;
     let recording = Recording::survey(origin, vec![source]).map_err(Failure::input)?;
     let instruments = recording.instruments().clone();
     let mut records: Vec<Record> = Vec::new();
     let report = recording.decode(&mut records).map_err(Failure::input)?;
     report_bad(&report);
-    Ok((records, instruments))
+    Ok((records, instruments, bad_lines(&report)))
+}
+
+/// The lines of a capture that were left out. Of very many the first are kept, and the reasons of the others are not known.
+fn bad_lines(report: &CaptureReport) -> LeftOut {
+    let mut left_out = LeftOut::new(report.lines);
+    for line in &report.bad_lines {
+        left_out.add(line.cause.reason(), &line.to_string());
+    }
+    let others = report.bad.saturating_sub(report.bad_lines.len() as u64);
+    left_out.add_many("of other lines", others);
+    left_out
+}
+
+/// The rows of a file that were left out, as [`bad_lines`].
+pub(crate) fn refused_rows(report: &ImportReport) -> LeftOut {
+    let mut left_out = LeftOut::new(report.read);
+    for error in &report.errors {
+        let reason = format!("{}: expected {}", error.field, error.expected);
+        left_out.add(&reason, &error.to_string());
+    }
+    let others = report.refused.saturating_sub(report.errors.len() as u64);
+    left_out.add_many("of other lines", others);
+    left_out
 }
 
 /// Says which rows of a file were left out.

@@ -3,6 +3,7 @@
 pub(crate) mod backtest;
 pub(crate) mod catalog;
 pub(crate) mod demo;
+pub(crate) mod drill;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod quality;

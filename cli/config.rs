@@ -10,8 +10,11 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use tickloom_core::{AccountConfig, CoreConfig, RiskLimits, SignalDef, StrategyDef};
+use tickloom_core::{
+    AccountConfig, Census, CoreConfig, Given, RiskLimits, SignalDef, StrategyDef, check_run,
+};
 use tickloom_data::{QuestDbAddress, SyncPolicy};
+use tickloom_feeds::binance::Channel;
 use tickloom_feeds::{Feed, FeedConfig};
 use tickloom_ring::{RingConfig, Wait};
 use tickloom_types::{BarSpec, DurationNs, Instruments};
@@ -100,6 +103,8 @@ pub(crate) struct PublishFile {
     pub(crate) endpoint: String,
     /// Messages that may wait for one slow subscriber before it loses some.
     pub(crate) high_water_mark: u32,
+    /// Subscribers at a time; of more, the newest are closed.
+    pub(crate) connections: u32,
 }
 
 impl Default for PublishFile {
@@ -107,6 +112,7 @@ impl Default for PublishFile {
         PublishFile {
             endpoint: PUBLISH_DEFAULT.to_owned(),
             high_water_mark: 100_000,
+            connections: 1_000,
         }
     }
 }
@@ -225,11 +231,7 @@ impl File {
         let engine = &self.engine;
         engine.check()?;
         self.record.check()?;
-        if self.publish.high_water_mark == 0 {
-            return Err(Failure::input(anyhow::anyhow!(
-                "publish.high_water_mark is 0, expected at least 1: a slow subscriber must not take memory without end"
-            )));
-        }
+        self.publish.check()?;
         let questdb = self.questdb()?;
         let mut instruments = Instruments::new();
         let mut feeds = Vec::with_capacity(self.feed.len());
@@ -258,24 +260,26 @@ impl File {
             wait: engine.wait,
         };
         let stale_after = DurationNs::from(engine.stale_after_ms) * 1_000_000;
+        let core = CoreConfig {
+            instruments,
+            default_instrument,
+            default_bar: self.default_bar,
+            parameters: self.parameters,
+            signals: self.signal,
+            strategies: self.strategy,
+            risk: self.risk,
+            account: self.account,
+            stale_after: (stale_after > 0).then_some(stale_after),
+            given_bars: Vec::new(),
+        };
+        check_run(&core, &census(&feeds)).map_err(Failure::input)?;
         Ok(Settings {
             input_ring: ring(engine.input_ring),
             output_ring: ring(engine.output_ring),
             workers: engine.workers,
             pin: self.engine.pin,
             feeds,
-            core: CoreConfig {
-                instruments,
-                default_instrument,
-                default_bar: self.default_bar,
-                parameters: self.parameters,
-                signals: self.signal,
-                strategies: self.strategy,
-                risk: self.risk,
-                account: self.account,
-                stale_after: (stale_after > 0).then_some(stale_after),
-                given_bars: Vec::new(),
-            },
+            core,
             publish: self.publish,
             record: self.record,
             metrics: self.metrics,
@@ -310,6 +314,26 @@ fn with_own_source(feed: &FeedConfig, taken: &Instruments) -> FeedConfig {
         source: names.find(is_free),
         ..feed.clone()
     }
+}
+
+/// What the feeds will bring of each instrument.
+fn census(feeds: &[Feed]) -> Census {
+    let mut census = Census::new();
+    for feed in feeds {
+        for (symbol, channel) in feed
+            .symbols
+            .iter()
+            .flat_map(|symbol| feed.channels.iter().map(move |channel| (symbol, channel)))
+        {
+            let given = match channel {
+                Channel::Depth => Given::Levels,
+                Channel::BookTicker => Given::Quotes,
+                Channel::Trade | Channel::AggTrade => Given::Trades,
+            };
+            census.add(symbol.instrument, given);
+        }
+    }
+    census
 }
 
 /// Two feeds of one instrument would make one book out of two.
@@ -410,6 +434,32 @@ mod tests {
         assert_eq!(
             check(wrong),
             "default_instrument \"X\": expected one of binance.BTCUSDT"
+        );
+        // What the backtest's command line refuses, a file does not get past either.
+        let feed = "[[feed]]\nvenue = 'binance'\nsymbols = ['BTCUSDT']\nchannels = ['trade']\n";
+        let refused = |more: &str| check(&format!("{feed}{more}"));
+        assert_eq!(
+            refused("[account]\ncash = '-100000'"),
+            "account: cash is \"-100000\", expected an amount above zero"
+        );
+        let strategy = "[[strategy]]\nkind = 'rules'\nname = 's'\nsize = '1'\n";
+        assert_eq!(
+            refused(&format!("{strategy}exit = 'last > 1'")),
+            "strategy s: exit is \"last > 1\", expected enter beside it: there is nothing to leave"
+        );
+        assert_eq!(
+            refused(&format!(
+                "{strategy}enter = 'mid > $n'\nexit = 'mid < $n'\n[parameters]\nn = 1"
+            )),
+            "strategy s: enter: mid of binance.BTCUSDT needs quotes or the price levels of a book, and there is trades"
+        );
+        assert_eq!(
+            refused("[parameters]\nfsat = 50\n[[signal]]\nname = 'x'\nexpr = 'last / $fast'"),
+            "signal x: expr: column 8: unknown parameter \"fast\", did you mean \"fsat\"?\n  last / $fast\n         ^"
+        );
+        assert_eq!(
+            refused("[parameters]\nfsat = 50\n[[signal]]\nname = 'x'\nexpr = 'last'"),
+            "parameter fsat: no expression uses $fsat, none uses a parameter"
         );
         assert!(check("questdb.address = 'db'").contains("expected both"));
         assert!(check("questdb.address = 'd b'").contains("expected HOST:PORT"));

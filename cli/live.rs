@@ -64,15 +64,25 @@ impl Live {
     /// The subscriber's socket failed.
     pub(crate) fn watch(
         &mut self,
-        pipeline: &Pipeline,
+        pipeline: &mut Pipeline,
         stop: &Stop,
         mut is_over: impl FnMut() -> bool,
     ) -> Result<()> {
         while !stop.is_wanted() && !pipeline.has_failed() && !is_over() {
             self.take()?;
+            self.tell(&pipeline.news());
             self.draw(pipeline);
         }
         Ok(())
+    }
+
+    /// Says what has changed, above the table where there is one.
+    fn tell(&mut self, news: &[String]) {
+        if news.is_empty() {
+            return;
+        }
+        self.screen.clear();
+        news.iter().for_each(|line| output::note(line));
     }
 
     /// Takes what is still on its way, until it has been quiet for a moment.
@@ -87,7 +97,8 @@ impl Live {
     /// Clears the screen and returns the table as it stands: to be taken before the stop makes every book stale.
     pub(crate) fn picture(&mut self, pipeline: &Pipeline, note: &str) -> String {
         self.screen.clear();
-        self.table.draw(&pipeline.stages(), note)
+        self.table
+            .draw(&pipeline.stages(), &pipeline.troubles(), note)
     }
 
     /// What it has heard.
@@ -125,12 +136,16 @@ impl Live {
         if let Some(questdb) = pipeline.questdb_line() {
             note = format!("{note}   {questdb}");
         }
+        let troubles = pipeline.troubles();
         if self.screen.is_terminal() {
-            self.screen
-                .draw(&self.table.draw(&pipeline.stages(), &note));
+            let table = self.table.draw(&pipeline.stages(), &troubles, &note);
+            self.screen.draw(&table);
         } else {
             let (messages, missed) = (self.table.messages(), self.table.missed());
             output::note(&format!("{note}  {messages} messages, {missed} missed"));
+            for trouble in troubles {
+                output::note(&format!("       {trouble}"));
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod capture;
 mod commands;
 mod config;
+mod descriptors;
 mod failure;
 mod live;
 mod memory;
@@ -31,6 +32,7 @@ struct Cli {
 #[expect(clippy::large_enum_variant, reason = "there is one, for a moment")]
 enum Command {
     Demo(commands::demo::Args),
+    Drill(commands::drill::Args),
     Run(commands::run::Args),
     Subscribe(commands::subscribe::Args),
     Backtest(commands::backtest::Args),
@@ -47,6 +49,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(args) => commands::demo::run(args),
+        Command::Drill(args) => commands::drill::run(args),
         Command::Run(args) => commands::run::run(args),
         Command::Subscribe(args) => commands::subscribe::run(args),
         Command::Backtest(args) => commands::backtest::run(args),

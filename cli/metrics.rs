@@ -3,42 +3,20 @@
 //! A stage's thread writes into its own [`Probe`] and hands the numbers over in batches; nobody else's read
 //! ever makes it wait for longer than the copy of a few buckets.
 
+mod page;
+
+use crate::pipeline::monitor::TradingView;
 use hdrhistogram::Histogram;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
+use page::Page;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tickloom_feeds::FeedMetrics;
 
 /// Latencies are kept from 1 ns to 60 s with three significant digits.
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 /// A probe hands its numbers over after this many records, or when its thread is idle.
 const HANDOVER_RECORDS: u64 = 256;
-/// Upper bounds of the Prometheus histogram's buckets, in nanoseconds.
-const BUCKETS_NS: [u64; 16] = [
-    500,
-    1_000,
-    2_000,
-    5_000,
-    10_000,
-    20_000,
-    50_000,
-    100_000,
-    200_000,
-    500_000,
-    1_000_000,
-    2_000_000,
-    5_000_000,
-    20_000_000,
-    100_000_000,
-    1_000_000_000,
-];
-
 /// The numbers of one stage, shared between its thread and those who look.
 pub(crate) struct Stage {
     name: String,
@@ -194,14 +172,34 @@ impl Gauge {
 /// A gauge with its name on the page, and what it says.
 type NamedGauge = (&'static str, &'static str, Gauge);
 
-/// All stages of a pipeline.
-#[derive(Clone, Debug, Default)]
+/// A feed's name and its counters.
+pub(crate) type NamedFeed = (String, Arc<FeedMetrics>);
+
+/// All that a pipeline is measured by.
+#[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     stages: Arc<Mutex<Vec<Arc<Stage>>>>,
     gauges: Arc<Mutex<Vec<NamedGauge>>>,
+    feeds: Arc<[NamedFeed]>,
+    trading: TradingView,
 }
 
 impl Metrics {
+    /// No stages yet; `trading` has the numbers of signals and positions.
+    pub(crate) fn new(trading: TradingView, feeds: Vec<NamedFeed>) -> Metrics {
+        Metrics {
+            stages: Arc::default(),
+            gauges: Arc::default(),
+            feeds: feeds.into(),
+            trading,
+        }
+    }
+
+    /// The feeds and their counters.
+    pub(crate) fn feeds(&self) -> &[NamedFeed] {
+        &self.feeds
+    }
+
     /// Adds a stage and returns its probe.
     pub(crate) fn stage(&self, name: &str) -> Probe {
         let stage = Stage::new(name);
@@ -232,125 +230,17 @@ impl Metrics {
     }
 
     /// The Prometheus page, in the OpenMetrics text format.
-    pub(crate) fn page(&self, feeds: &[FeedNumbers]) -> Result<String, fmt::Error> {
-        let mut registry = Registry::with_prefix("tickloom");
+    pub(crate) fn page(&self) -> Result<String, fmt::Error> {
         let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
-        registry.register_collector(Box::new(StagePage {
+        let page = Page {
             stages: stages.clone(),
             gauges: gauges.clone(),
-            feeds: feeds.to_vec(),
-        }));
+            feeds: Arc::clone(&self.feeds),
+            trading: self.trading.families(),
+        };
         drop((stages, gauges));
-        let mut text = String::new();
-        encode(&mut text, &registry)?;
-        Ok(text)
-    }
-}
-
-/// The counters of one feed by name, for the page.
-#[derive(Clone, Debug)]
-pub(crate) struct FeedNumbers {
-    pub(crate) feed: String,
-    pub(crate) counters: Vec<(String, u64)>,
-}
-
-#[derive(Debug)]
-struct StagePage {
-    stages: Vec<Arc<Stage>>,
-    gauges: Vec<NamedGauge>,
-    feeds: Vec<FeedNumbers>,
-}
-
-impl Collector for StagePage {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let views: Vec<StageView> = self.stages.iter().map(|stage| stage.view()).collect();
-        let mut family = encoder.encode_descriptor(
-            "records",
-            "Records a stage has passed on",
-            None,
-            MetricType::Counter,
-        )?;
-        for view in &views {
-            ConstCounter::new(view.records)
-                .encode(family.encode_family(&[("stage", view.stage.as_str())])?)?;
-        }
-        let mut family = encoder.encode_descriptor(
-            "dropped",
-            "Records a stage has dropped",
-            None,
-            MetricType::Counter,
-        )?;
-        for view in &views {
-            ConstCounter::new(view.dropped)
-                .encode(family.encode_family(&[("stage", view.stage.as_str())])?)?;
-        }
-        let mut family = encoder.encode_descriptor(
-            "waits",
-            "Pushes that found the ring behind a stage full and waited",
-            None,
-            MetricType::Counter,
-        )?;
-        for view in &views {
-            ConstCounter::new(view.waits)
-                .encode(family.encode_family(&[("stage", view.stage.as_str())])?)?;
-        }
-        let mut family = encoder.encode_descriptor(
-            "lag",
-            "Records that wait before a stage",
-            None,
-            MetricType::Gauge,
-        )?;
-        for view in &views {
-            ConstGauge::new(view.lag)
-                .encode(family.encode_family(&[("stage", view.stage.as_str())])?)?;
-        }
-        let mut family = encoder.encode_descriptor(
-            "latency_seconds",
-            "Time from the arrival of the bytes to the end of a stage",
-            None,
-            MetricType::Histogram,
-        )?;
-        for stage in &self.stages {
-            let (sum, count, buckets) = stage.buckets();
-            family
-                .encode_family(&[("stage", stage.name.as_str())])?
-                .encode_histogram::<[(String, String); 0]>(sum, count, &buckets, None)?;
-        }
-        for (name, help, gauge) in &self.gauges {
-            let value = ConstGauge::new(gauge.0.load(Ordering::Relaxed));
-            value.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
-        }
-        let mut family = encoder.encode_descriptor(
-            "feed",
-            "What a feed has counted",
-            None,
-            MetricType::Counter,
-        )?;
-        for feed in &self.feeds {
-            for (name, value) in &feed.counters {
-                let labels = [("feed", feed.feed.as_str()), ("what", name.as_str())];
-                ConstCounter::new(*value).encode(family.encode_family(&labels)?)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Stage {
-    /// Sum in seconds, count, and the count of each bucket (not cumulative; the encoder adds up).
-    fn buckets(&self) -> (f64, u64, Vec<(f64, u64)>) {
-        let latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut below = 0;
-        let mut buckets = Vec::with_capacity(BUCKETS_NS.len() + 1);
-        for bound in BUCKETS_NS {
-            let up_to = latency.count_between(0, bound);
-            buckets.push((bound as f64 / 1e9, up_to - below));
-            below = up_to;
-        }
-        buckets.push((f64::INFINITY, latency.len() - below));
-        let sum = latency.mean() * latency.len() as f64 / 1e9;
-        (sum, latency.len(), buckets)
+        page.text()
     }
 }
 
@@ -360,7 +250,10 @@ mod tests {
 
     #[test]
     fn the_page_shows_counts_and_cumulative_buckets() {
-        let metrics = Metrics::default();
+        let feed = FeedMetrics::new();
+        feed.frames.store(9, Ordering::Relaxed);
+        let feeds = vec![("binance".to_owned(), Arc::new(feed))];
+        let metrics = Metrics::new(TradingView::default(), feeds);
         let mut probe = metrics.stage("core");
         probe.record(400);
         probe.record(1_500);
@@ -369,12 +262,8 @@ mod tests {
         probe.waited();
         probe.lag(7);
         probe.hand_over();
-        let feeds = [FeedNumbers {
-            feed: "binance".to_owned(),
-            counters: vec![("frames".to_owned(), 9)],
-        }];
         metrics.gauge("questdb_up", "Whether it is").set(1);
-        let page = metrics.page(&feeds).unwrap();
+        let page = metrics.page().unwrap();
         for line in [
             "tickloom_questdb_up 1",
             "tickloom_records_total{stage=\"core\"} 3",
@@ -386,6 +275,8 @@ mod tests {
             "tickloom_latency_seconds_bucket{le=\"0.000002\",stage=\"core\"} 3",
             "tickloom_latency_seconds_bucket{le=\"+Inf\",stage=\"core\"} 3",
             "tickloom_feed_total{feed=\"binance\",what=\"frames\"} 9",
+            "tickloom_feed_state{feed=\"binance\",state=\"starting\"} 1",
+            "tickloom_feed_state{feed=\"binance\",state=\"live\"} 0",
         ] {
             assert!(page.contains(line), "{line} is not in:\n{page}");
         }

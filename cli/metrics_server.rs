@@ -3,7 +3,7 @@
 //! Whoever connects gets one answer and is let go. Connections, the size of a request and the time for it are bounded, so that
 //! no number of half-open requests takes the descriptors or the memory of the run: a new connection takes the place of the oldest.
 
-use crate::metrics::{FeedNumbers, Metrics};
+use crate::metrics::Metrics;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
@@ -13,9 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
-use tickloom_feeds::FeedMetrics;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -34,15 +32,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// A feed's name and its counters.
-pub(crate) type NamedFeed = (String, Arc<FeedMetrics>);
-
-/// What the page is made of.
-struct Source {
-    metrics: Metrics,
-    feeds: Vec<NamedFeed>,
-}
-
 /// Binds the address on a thread of its own and serves until the shutdown; returns the address with its real port.
 ///
 /// # Errors
@@ -50,7 +39,6 @@ struct Source {
 pub(crate) fn start(
     listen: SocketAddr,
     metrics: Metrics,
-    feeds: Vec<NamedFeed>,
     shutdown: watch::Receiver<bool>,
 ) -> std::io::Result<SocketAddr> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -58,15 +46,14 @@ pub(crate) fn start(
         .build()?;
     let listener = runtime.block_on(TcpListener::bind(listen))?;
     let address = listener.local_addr()?;
-    let source = Arc::new(Source { metrics, feeds });
     std::thread::Builder::new()
         .name("metrics".to_owned())
-        .spawn(move || runtime.block_on(serve(&listener, &source, shutdown)))?;
+        .spawn(move || runtime.block_on(serve(&listener, &metrics, shutdown)))?;
     Ok(address)
 }
 
 /// Answers until the shutdown. Running out of descriptors only makes it pause.
-async fn serve(listener: &TcpListener, source: &Arc<Source>, mut shutdown: watch::Receiver<bool>) {
+async fn serve(listener: &TcpListener, metrics: &Metrics, mut shutdown: watch::Receiver<bool>) {
     let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS_MAX);
     loop {
         let accepted = tokio::select! {
@@ -84,15 +71,15 @@ async fn serve(listener: &TcpListener, source: &Arc<Source>, mut shutdown: watch
         {
             oldest.abort();
         }
-        let connection = tokio::spawn(answer_one(stream, Arc::clone(source)));
+        let connection = tokio::spawn(answer_one(stream, metrics.clone()));
         open.push_back(connection.abort_handle());
     }
 }
 
 /// One request, one answer.
-async fn answer_one(stream: TcpStream, source: Arc<Source>) {
+async fn answer_one(stream: TcpStream, metrics: Metrics) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = answer(&request, &source);
+        let answer = answer(&request, &metrics);
         async move { Ok::<_, Infallible>(answer) }
     });
     let connection = http1::Builder::new()
@@ -105,14 +92,14 @@ async fn answer_one(stream: TcpStream, source: Arc<Source>) {
     drop(tokio::time::timeout(CONNECTION_TIME_MAX, connection).await);
 }
 
-fn answer(request: &Request<Incoming>, source: &Source) -> Response<String> {
+fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<String> {
     if request.uri().path() != "/metrics" {
         return plain(StatusCode::NOT_FOUND, "the page is /metrics\n");
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "expected GET\n");
     }
-    match source.page() {
+    match metrics.page() {
         Ok(page) => {
             let mut answer = Response::new(page);
             answer.headers_mut().insert(CONTENT_TYPE, OPEN_METRICS);
@@ -128,51 +115,22 @@ fn plain(status: StatusCode, text: &str) -> Response<String> {
     answer
 }
 
-impl Source {
-    fn page(&self) -> Result<String, std::fmt::Error> {
-        let feeds = self.feeds.iter();
-        let numbers: Vec<FeedNumbers> = feeds.map(|(name, feed)| numbers(name, feed)).collect();
-        self.metrics.page(&numbers)
-    }
-}
-
-fn numbers(name: &str, feed: &FeedMetrics) -> FeedNumbers {
-    use std::sync::atomic::Ordering::Relaxed;
-    let counters = [
-        ("frames", feed.frames.load(Relaxed)),
-        ("bytes", feed.bytes.load(Relaxed)),
-        ("records", feed.records.load(Relaxed)),
-        ("gaps", feed.gaps.load(Relaxed)),
-        ("syncs", feed.syncs.load(Relaxed)),
-        ("resyncs", feed.resyncs.load(Relaxed)),
-        ("duplicates", feed.duplicates.load(Relaxed)),
-        ("out_of_order", feed.out_of_order.load(Relaxed)),
-        ("snapshots", feed.snapshots.load(Relaxed)),
-        ("snapshots_failed", feed.snapshots_failed.load(Relaxed)),
-        ("snapshots_too_old", feed.snapshots_too_old.load(Relaxed)),
-        ("refusals", feed.refusals.load(Relaxed)),
-        ("connects", feed.connects.load(Relaxed)),
-        ("disconnects", feed.disconnects.load(Relaxed)),
-        ("bad_frames", feed.bad_frames_total()),
-    ];
-    FeedNumbers {
-        feed: name.to_owned(),
-        counters: counters
-            .map(|(name, value)| (name.to_owned(), value))
-            .to_vec(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::monitor::TradingView;
     use std::io::{Read, Write};
     use std::net::TcpStream;
 
     fn started() -> (SocketAddr, watch::Sender<bool>) {
         let (stop, shutdown) = watch::channel(false);
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let address = start(listen, Metrics::default(), Vec::new(), shutdown).unwrap();
+        let address = start(
+            listen,
+            Metrics::new(TradingView::default(), Vec::new()),
+            shutdown,
+        )
+        .unwrap();
         (address, stop)
     }
 

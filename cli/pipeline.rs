@@ -1,57 +1,75 @@
 //! The live path, wired: feeds -> input ring -> core -> output ring -> publisher and recorder, a thread each.
 //!
-//! What each thread does is in the files of `pipeline/`; here is who reads which ring, and in which order they start
-//! and stop. The input ring closes when every feed is gone, the output ring when the core is: so everything that came
-//! in is stepped, sent and recorded before [`Pipeline::stop`] returns.
+//! What each thread does is in the files of `pipeline/`; here is in which order they start and stop, and what ends a run. The
+//! input ring closes when every feed is gone, the output ring when the core is: so everything that came in is stepped, sent and
+//! recorded before [`Pipeline::stop`] returns. A run that is recorded goes on while its feeds and its recorder do: what else
+//! fails is a state of it ([`troubles`]).
 
 pub(crate) mod clock;
 mod core_thread;
 mod feed_thread;
+mod link;
+pub(crate) mod monitor;
+mod progress;
 mod publisher_thread;
 mod questdb_thread;
 mod recorder_thread;
 mod resume;
+#[cfg(test)]
+mod tests;
+mod troubles;
+mod watch;
+mod wiring;
 mod workers;
 
 use crate::config::Settings;
-use crate::metrics::{Metrics, StageView};
-use crate::metrics_server::{self, NamedFeed};
+use crate::descriptors::{self, Needs};
+use crate::metrics::{Metrics, NamedFeed, StageView};
+use crate::metrics_server;
 use crate::output;
+use crate::stop::Stop;
 use anyhow::{Context, Result, anyhow};
-use core_thread::{CoreEnd, CoreThread, Output};
-use feed_thread::FeedThread;
-use publisher_thread::PublisherThread;
-use questdb_thread::{Gauges, QuestDbThread};
-use recorder_thread::RecorderThread;
-use resume::Resumed;
+use core_thread::{CoreEnd, CoreThread};
+use link::QuestDbLink;
+use monitor::Monitor;
+use publisher_thread::{Audience, PublisherThread};
+use recorder_thread::{RecordHealth, RecorderThread};
+use resume::{Resumed, Steps};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use tickloom_core::OutputHash;
 use tickloom_data::QuestDbAddress;
-use tickloom_data::questdb::{FollowOptions, FollowStatus, Follower};
-use tickloom_feeds::{Feed, FeedMetrics};
-use tickloom_ring::{Consumer, Item, Producer, SoleProducer, pin_current_thread, ring, sole_ring};
-use tickloom_types::{
-    Header, InstrumentId, Instruments, Kind, Record, Seq, SourceId, StatusBody, StatusCode,
-    mark_moment,
+use tickloom_types::{Instruments, Seq};
+use tickloom_wire::WireError;
+use tokio::sync::watch::{Receiver, channel};
+use troubles::Troubles;
+use watch::{Watch, feed_part};
+use wiring::{
+    Rings, begin, bind_publisher, join, name_feeds, signal_names, spawn, spawn_feeds,
+    spawn_workers, strategy_names, take,
 };
-use tickloom_wire::{Names, Publisher, PublisherConfig, WireError};
-use tokio::sync::watch;
-use workers::{Engine, Stepper, WorkerLost, WorkerThread};
+use workers::{Engine, WorkerLost};
+
+pub(crate) use resume::StoppedEarly;
+
+/// What is said of a core that has stopped.
+const CORE_STOPPED: &str = "the core has stopped, as one of its threads panicked: there are no more signals; what comes in goes on into the journal, from which the next start makes what is missing";
 
 /// A running pipeline.
 pub(crate) struct Pipeline {
-    shutdown: watch::Sender<bool>,
+    shutdown: tokio::sync::watch::Sender<bool>,
     feeds: Vec<JoinHandle<std::io::Result<()>>>,
     workers: Vec<JoinHandle<()>>,
     core: JoinHandle<Result<CoreEnd, WorkerLost>>,
     publisher: JoinHandle<Result<(), WireError>>,
-    recorder: Option<JoinHandle<tickloom_data::Result<()>>>,
+    recorder: Option<JoinHandle<tickloom_data::Result<Option<String>>>>,
     questdb: Option<QuestDbLink>,
     metrics: Metrics,
+    watch: Watch,
+    stop: Stop,
     /// What is known from outside.
     pub(crate) facts: Facts,
 }
@@ -89,13 +107,18 @@ pub(crate) struct End {
     pub(crate) events: Seq,
     /// Output records of this session.
     pub(crate) outputs: u64,
+    /// What is left undone, in words, though the journal is whole.
+    pub(crate) undone: Option<String>,
+    /// What never came of the run: expressions that were never ready, bars that never closed.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Facts {
     /// What the settings and the engine say; where things are is added once it is known.
-    fn of(settings: &Settings, engine: &Engine, recording: Option<&Resumed>) -> Facts {
+    fn of(settings: &Settings, ready: &Ready) -> Facts {
+        let recording = ready.recording.as_ref();
         Facts {
-            instruments: engine.instruments().clone(),
+            instruments: ready.engine.instruments().clone(),
             signals: signal_names(settings),
             strategies: strategy_names(settings),
             endpoint: String::new(),
@@ -103,7 +126,7 @@ impl Facts {
             journal: recording.map(|resumed| resumed.journal.clone()),
             catalog: recording.map(|resumed| resumed.catalog.clone()),
             questdb: settings.questdb.clone(),
-            resumed: recording.map_or(0, |resumed| resumed.next_seq),
+            resumed: ready.first_seq(),
             feeds: Vec::new(),
         }
     }
@@ -113,43 +136,34 @@ impl Pipeline {
     /// Starts every thread. Returns once the endpoint is bound and the journal is recovered.
     ///
     /// # Errors
-    /// A setting that the core refuses, an endpoint or address that is taken, a journal that cannot be opened.
-    pub(crate) fn start(settings: &Settings) -> Result<Pipeline> {
-        let mut engine = Engine::new(&settings.core, settings.workers)?;
-        let mut hash = OutputHash::new();
-        let recording = match &settings.record.dir {
-            None => None,
-            Some(dir) => Some(resume::open(dir, settings, &mut engine, &mut hash)?),
-        };
-        let first_seq = recording.as_ref().map_or(0, |resumed| resumed.next_seq);
-        let publisher = bind_publisher(settings, engine.instruments())?;
-        let metrics = Metrics::default();
-        let (shutdown, stop) = watch::channel(false);
-        let feed_metrics = name_feeds(settings);
-        let metrics_at = match settings.metrics.listen {
-            None => None,
-            Some(listen) => Some(
-                metrics_server::start(listen, metrics.clone(), feed_metrics.clone(), stop.clone())
-                    .with_context(|| format!("metrics.listen {listen}"))?,
-            ),
-        };
+    /// A setting that the core refuses, an endpoint or address that is taken, a journal that cannot be opened, too few
+    /// descriptors; [`StoppedEarly`].
+    pub(crate) fn start(settings: &Settings, stop: &Stop) -> Result<Pipeline> {
+        let subscribers = descriptors::set_aside(needs(settings), settings.publish.connections)?;
+        let ready = Ready::new(settings, stop)?;
+        let first_seq = ready.first_seq();
+        let publisher = bind_publisher(settings, ready.engine.instruments(), subscribers)?;
+        let metrics = Metrics::new(ready.monitor.view(), name_feeds(settings));
+        let (shutdown, stopped) = channel(false);
         let facts = Facts {
-            metrics_at,
+            metrics_at: serve_metrics(settings, &metrics, &stopped)?,
             endpoint: publisher.endpoint().to_owned(),
-            feeds: feed_metrics,
-            ..Facts::of(settings, &engine, recording.as_ref())
+            feeds: metrics.feeds().to_vec(),
+            ..Facts::of(settings, &ready)
         };
-        let mut rings = Rings::new(settings, recording.is_some())?;
+        let troubles = Troubles::default();
+        let mut rings = Rings::new(settings, ready.recording.is_some())?;
         begin(settings, &mut rings.input);
         let mut pins = settings.pin.iter().copied();
-        let feeds = spawn_feeds(settings, &rings.input, &stop, &facts.feeds, &metrics)?;
-        let (stepper, workers) = spawn_workers(engine, &mut rings, first_seq, &mut pins)?;
+        let feeds = spawn_feeds(settings, &rings.input, &stopped, &facts.feeds, &metrics)?;
+        let (stepper, workers) = spawn_workers(ready.engine, &mut rings, first_seq, &mut pins)?;
         let has_core_ended_well = Arc::new(AtomicBool::new(false));
         let core = CoreThread {
             stepper,
+            config: settings.core.clone(),
             input: take(&mut rings.inputs)?,
             output: rings.output,
-            hash: hash.clone(),
+            hash: ready.hash.clone(),
             first_seq,
             has_ended_well: Arc::clone(&has_core_ended_well),
             probe: metrics.stage("core"),
@@ -157,32 +171,38 @@ impl Pipeline {
         let publisher = PublisherThread {
             publisher,
             output: take(&mut rings.outputs)?,
+            monitor: ready.monitor,
             probe: metrics.stage("publish"),
+            audience: Audience::new(&metrics),
+            troubles: troubles.clone(),
         };
-        let recorder = match recording {
+        let recorder = match ready.recording {
             None => None,
             Some(resumed) => Some(RecorderThread {
+                health: RecordHealth::new(&resumed.recorder, &troubles, &metrics),
                 recorder: resumed.recorder,
                 input: take(&mut rings.inputs)?,
                 output: take(&mut rings.outputs)?,
-                hash,
+                hash: ready.hash,
                 first_seq,
                 has_core_ended_well,
                 probe: metrics.stage("record"),
+                stop: stop.clone(),
             }),
         };
-        let questdb = follow(&facts, &metrics)?;
         Ok(Pipeline {
             shutdown,
-            feeds,
             workers,
             core: spawn("core", pins.next(), move || core.run())?,
             publisher: spawn("publisher", pins.next(), move || publisher.run())?,
             recorder: recorder
                 .map(|recorder| spawn("recorder", None, move || recorder.run()))
                 .transpose()?,
-            questdb,
+            questdb: QuestDbLink::follow(&facts, &metrics, stop)?,
+            watch: Watch::new(troubles, &metrics, feeds.len()),
+            feeds,
             metrics,
+            stop: stop.clone(),
             facts,
         })
     }
@@ -194,16 +214,38 @@ impl Pipeline {
 
     /// How the QuestDB server is, if there is to be one.
     pub(crate) fn questdb_line(&self) -> Option<String> {
-        let link = self.questdb.as_ref()?;
-        Some(questdb_thread::line(&link.status))
+        self.questdb.as_ref().map(QuestDbLink::line)
     }
 
-    /// Whether a thread that should run for ever has ended: time to stop and hear why.
+    /// What is not as it should be now, a line each.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        self.watch.troubles.lines()
+    }
+
+    /// Looks at feeds and threads, and returns what has changed since the last look, a line each.
+    pub(crate) fn news(&mut self) -> Vec<String> {
+        let watch = &mut self.watch;
+        for (index, (name, feed)) in self.facts.feeds.iter().enumerate() {
+            watch.look_at_feed(index, name, feed);
+            if self.feeds.get(index).is_some_and(JoinHandle::is_finished) {
+                let text = "its thread has ended: nothing more comes from it";
+                watch.troubles.set(&feed_part(name), text);
+            }
+        }
+        if self.core.is_finished() {
+            watch.core_has_stopped(CORE_STOPPED);
+        }
+        watch.troubles.news()
+    }
+
+    /// Whether the run cannot go on: time to stop and hear why.
     pub(crate) fn has_failed(&self) -> bool {
-        self.core.is_finished()
-            || self.publisher.is_finished()
-            || self.recorder.as_ref().is_some_and(JoinHandle::is_finished)
-            || self.feeds.iter().any(JoinHandle::is_finished)
+        let is_recorder_gone = self.recorder.as_ref().is_some_and(JoinHandle::is_finished);
+        let is_any_use = match self.recorder {
+            Some(_) => true,
+            None => !self.core.is_finished() && !self.publisher.is_finished(),
+        };
+        is_recorder_gone || !is_any_use || self.feeds.iter().all(JoinHandle::is_finished)
     }
 
     /// Stops the feeds and waits until all that came in is stepped, sent and recorded.
@@ -227,243 +269,100 @@ impl Pipeline {
         let publisher = join(self.publisher, "publisher");
         let recorder = self.recorder.map(|recorder| join(recorder, "recorder"));
         if let Some(questdb) = self.questdb {
-            questdb.is_journal_closed.store(true, Ordering::Release);
-            join(questdb.thread, "questdb")?;
+            questdb.finish(&self.stop)?;
         }
-        for feed in feeds {
-            feed?.context("feed")?;
-        }
+        self.watch
+            .troubles
+            .news()
+            .iter()
+            .for_each(|news| output::note(news));
+        let undone = match recorder {
+            None => None,
+            Some(recorder) => recorder?.context("recorder")?,
+        };
         for worker in workers {
             worker?;
         }
-        let core = core?.map_err(|_| {
-            anyhow!("a worker's thread panicked; the journal holds all that was flushed")
-        })?;
-        publisher?.context("publisher")?;
-        if let Some(recorder) = recorder {
-            recorder?.context("recorder")?;
+        let core = core?.map_err(|_| anyhow!(CORE_STOPPED))?;
+        for feed in feeds {
+            feed?.context("feed")?;
         }
+        publisher?.context("publisher")?;
         Ok(End {
             output_hash: core.hash.hex(),
             events: core.next_seq,
             outputs: core.outputs,
+            undone,
+            warnings: core.warnings,
         })
     }
 }
 
-/// The thread that follows the journal for a QuestDB server.
-struct QuestDbLink {
-    thread: JoinHandle<()>,
-    is_journal_closed: Arc<AtomicBool>,
-    status: Arc<Mutex<FollowStatus>>,
+/// What has to stand before there are threads.
+struct Ready {
+    engine: Engine,
+    hash: OutputHash,
+    monitor: Monitor,
+    recording: Option<Resumed>,
 }
 
-/// Begins to send the journal to the server, if there is to be one.
-fn follow(facts: &Facts, metrics: &Metrics) -> Result<Option<QuestDbLink>> {
-    let (Some(address), Some(journal)) = (&facts.questdb, &facts.journal) else {
+impl Ready {
+    /// Makes the engine and, if the run is recorded, brings it to where the journal ends.
+    fn new(settings: &Settings, stop: &Stop) -> Result<Ready> {
+        let mut engine = Engine::new(&settings.core, settings.workers)?;
+        let mut hash = OutputHash::new();
+        let mut monitor = Monitor::new(
+            engine.instruments().clone(),
+            signal_names(settings),
+            strategy_names(settings),
+        );
+        let recording = match &settings.record.dir {
+            None => None,
+            Some(dir) => {
+                let steps = Steps {
+                    engine: &mut engine,
+                    hash: &mut hash,
+                    monitor: &mut monitor,
+                };
+                Some(resume::open(dir, settings, steps, stop)?)
+            }
+        };
+        monitor.hand_over(clock::now());
+        Ok(Ready {
+            engine,
+            hash,
+            monitor,
+            recording,
+        })
+    }
+
+    /// Sequence of the first record that the input ring will carry.
+    fn first_seq(&self) -> Seq {
+        self.recording
+            .as_ref()
+            .map_or(0, |resumed| resumed.next_seq)
+    }
+}
+
+fn needs(settings: &Settings) -> Needs {
+    Needs {
+        feeds: settings.feeds.len(),
+        is_recorded: settings.record.dir.is_some(),
+        has_questdb: settings.questdb.is_some(),
+        has_metrics: settings.metrics.listen.is_some(),
+    }
+}
+
+/// Starts the Prometheus page, if there is to be one.
+fn serve_metrics(
+    settings: &Settings,
+    metrics: &Metrics,
+    stopped: &Receiver<bool>,
+) -> Result<Option<SocketAddr>> {
+    let Some(listen) = settings.metrics.listen else {
         return Ok(None);
     };
-    let follower = Follower::new(journal, address, FollowOptions::default());
-    let status = follower.status();
-    let is_journal_closed = Arc::new(AtomicBool::new(false));
-    let thread = QuestDbThread {
-        follower,
-        is_journal_closed: Arc::clone(&is_journal_closed),
-        probe: metrics.stage("questdb"),
-        gauges: Gauges {
-            is_up: metrics.gauge("questdb_up", "Whether QuestDB takes rows"),
-            suspended: metrics.gauge(
-                "questdb_suspended_tables",
-                "Tables that QuestDB cannot write into",
-            ),
-            missing: metrics.gauge(
-                "questdb_missing_segments",
-                "Journal segments that were removed before QuestDB had them",
-            ),
-        },
-    };
-    Ok(Some(QuestDbLink {
-        thread: spawn("questdb", None, move || thread.run())?,
-        is_journal_closed,
-        status,
-    }))
-}
-
-/// Both rings, and the readers that are still to be given away.
-struct Rings {
-    input: Producer<Record>,
-    inputs: std::vec::IntoIter<Consumer<Record>>,
-    output: SoleProducer<Output>,
-    outputs: std::vec::IntoIter<Consumer<Output>>,
-}
-
-impl Rings {
-    /// The input ring is read by the core, its workers and the recorder, the output ring by publisher and recorder.
-    fn new(settings: &Settings, is_recorded: bool) -> Result<Rings> {
-        let workers = if settings.workers > 1 {
-            settings.workers
-        } else {
-            0
-        };
-        let readers = 1 + usize::from(is_recorded);
-        let (input, inputs) =
-            ring(&settings.input_ring, workers + readers).context("engine.input_ring")?;
-        let (output, outputs) =
-            sole_ring(&settings.output_ring, readers).context("engine.output_ring")?;
-        Ok(Rings {
-            input,
-            inputs: inputs.into_iter(),
-            output,
-            outputs: outputs.into_iter(),
-        })
-    }
-}
-
-fn bind_publisher(settings: &Settings, instruments: &Instruments) -> Result<Publisher> {
-    let names = Names::new(
-        instruments.clone(),
-        signal_names(settings),
-        strategy_names(settings),
-    )?;
-    let mut config = PublisherConfig::new(&settings.publish.endpoint, epoch());
-    config.high_water_mark = settings.publish.high_water_mark;
-    Publisher::bind(&config, names).context("publish")
-}
-
-/// Every feed with counters of its own.
-fn name_feeds(settings: &Settings) -> Vec<NamedFeed> {
-    let named = |feed| (source_name(settings, feed), Arc::new(FeedMetrics::new()));
-    settings.feeds.iter().map(named).collect()
-}
-
-fn signal_names(settings: &Settings) -> Vec<String> {
-    let signals = settings.core.signals.iter();
-    signals.map(|signal| signal.name.clone()).collect()
-}
-
-fn strategy_names(settings: &Settings) -> Vec<String> {
-    let strategies = settings.core.strategies.iter();
-    strategies
-        .map(|strategy| strategy.name().to_owned())
-        .collect()
-}
-
-/// The name of a feed's own source.
-fn source_name(settings: &Settings, feed: &Feed) -> String {
-    let source = settings.core.instruments.source(feed.source);
-    source
-        .map_or(feed.venue.name(), |source| &source.name)
-        .to_owned()
-}
-
-fn spawn_feeds(
-    settings: &Settings,
-    input: &Producer<Record>,
-    stop: &watch::Receiver<bool>,
-    feed_metrics: &[NamedFeed],
-    metrics: &Metrics,
-) -> Result<Vec<JoinHandle<std::io::Result<()>>>> {
-    let mut threads = Vec::with_capacity(settings.feeds.len());
-    for (feed, (name, feed_metrics)) in settings.feeds.iter().zip(feed_metrics) {
-        let thread = FeedThread {
-            feed: feed.clone(),
-            input: input.clone(),
-            shutdown: stop.clone(),
-            metrics: Arc::clone(feed_metrics),
-            probe: metrics.stage(&format!("decode/{name}")),
-        };
-        threads.push(spawn("feed", None, move || thread.run())?);
-    }
-    Ok(threads)
-}
-
-/// Gives the workers their threads, if there are any; returns what the core's thread steps.
-fn spawn_workers(
-    engine: Engine,
-    rings: &mut Rings,
-    first_seq: Seq,
-    pins: &mut impl Iterator<Item = usize>,
-) -> Result<(Stepper, Vec<JoinHandle<()>>)> {
-    match engine {
-        Engine::Whole(core) => Ok((Stepper::Whole(core), Vec::new())),
-        Engine::Split {
-            merger, workers, ..
-        } => {
-            let mut lanes = Vec::with_capacity(workers.len());
-            let mut threads = Vec::with_capacity(workers.len());
-            for worker in workers {
-                let input = take(&mut rings.inputs)?;
-                let (thread, lane) = WorkerThread::new(worker, input, first_seq);
-                lanes.push(lane);
-                threads.push(spawn("worker", pins.next(), move || thread.run())?);
-            }
-            Ok((Stepper::Merged(merger, lanes), threads))
-        }
-    }
-}
-
-/// The first records of a session, which are one moment.
-fn begin(settings: &Settings, input: &mut Producer<Record>) {
-    let mut records = vec![status(StatusCode::Started)];
-    if settings.reset_loss_stop {
-        records.push(status(StatusCode::RiskReset));
-    }
-    mark_moment(&mut records);
-    input.push_all(&records);
-}
-
-/// A record of the run itself: that a session began (what went before may have a gap), or what a person did.
-fn status(code: StatusCode) -> Record {
-    let now = clock::now();
-    let body = StatusBody {
-        code: code as u16,
-        count: 1,
-        ..StatusBody::default()
-    };
-    body.record(Header::new(
-        Kind::Status,
-        InstrumentId::NONE,
-        SourceId(0),
-        now,
-        now,
-    ))
-}
-
-/// A number above that of every earlier start of this publisher.
-fn epoch() -> u64 {
-    u64::try_from(clock::now().0).unwrap_or(0)
-}
-
-fn take<T: Item>(consumers: &mut impl Iterator<Item = Consumer<T>>) -> Result<Consumer<T>> {
-    consumers
-        .next()
-        .ok_or_else(|| anyhow!("a ring has too few readers"))
-}
-
-fn spawn<T: Send + 'static>(
-    name: &str,
-    pin: Option<usize>,
-    run: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            if let Some(core) = pin
-                && !pin_current_thread(core)
-            {
-                let thread = std::thread::current();
-                let name = thread.name().unwrap_or_default();
-                output::note(&format!(
-                    "the {name} thread is not pinned: the system refuses core {core}"
-                ));
-            }
-            run()
-        })
-        .with_context(|| format!("thread {name}"))
-}
-
-fn join<T>(thread: JoinHandle<T>, name: &str) -> Result<T> {
-    thread
-        .join()
-        .map_err(|_| anyhow!("the {name} thread panicked; the journal holds all that was flushed"))
+    metrics_server::start(listen, metrics.clone(), stopped.clone())
+        .with_context(|| format!("metrics.listen {listen}"))
+        .map(Some)
 }

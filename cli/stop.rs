@@ -1,13 +1,13 @@
-//! Ctrl-C and SIGTERM as a flag that loops look at: whoever runs ends by itself, with nothing torn.
+//! Ctrl-C and SIGTERM as a number that loops look at: whoever runs ends by itself, with nothing torn.
 
 use crate::failure::Failure;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Whether the user wants the command to end.
-#[derive(Clone, Debug)]
+/// How often the user has said that the command shall end.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
-    wanted: Arc<AtomicBool>,
+    presses: Arc<AtomicU32>,
 }
 
 impl Stop {
@@ -16,16 +16,20 @@ impl Stop {
     /// # Errors
     /// The operating system refused the handler.
     pub(crate) fn catch() -> Result<Stop, Failure> {
-        let stop = Stop {
-            wanted: Arc::new(AtomicBool::new(false)),
-        };
-        let wanted = Arc::clone(&stop.wanted);
-        ctrlc::set_handler(move || wanted.store(true, Ordering::Relaxed)).map_err(Failure::run)?;
+        let stop = Stop::default();
+        let presses = Arc::clone(&stop.presses);
+        let press = move || _ = presses.fetch_add(1, Ordering::Relaxed);
+        ctrlc::set_handler(press).map_err(Failure::run)?;
         Ok(stop)
     }
 
     /// Whether it was pressed.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.wanted.load(Ordering::Relaxed)
+        self.presses.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it was pressed again: what can be done at the next start as well is left to that.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.presses.load(Ordering::Relaxed) > 1
     }
 }

@@ -1,11 +1,12 @@
 //! The live table: what a subscriber has heard, and what the stages say of themselves. Text in, text out; no socket.
 
 use crate::metrics::{Percentiles, StageView};
+use crate::pipeline::monitor;
 use hdrhistogram::Histogram;
 use std::fmt::Write;
 use tickloom_types::{
-    AccountBody, BookState, Flags, Instruments, Kind, Money, PositionBody, QuoteBody, Record,
-    SignalBody, StatusBody, StatusCode, TradeBody, Ts, format_decimal, pow10,
+    AccountBody, BookState, Flags, Instruments, Kind, PositionBody, QuoteBody, Record, SignalBody,
+    StatusBody, StatusCode, TradeBody, Ts, format_decimal, pow10,
 };
 use tickloom_wire::{Payload, Received};
 
@@ -159,8 +160,8 @@ impl Table {
         }
     }
 
-    /// Draws the table. `note` says how far the run is.
-    pub(crate) fn draw(&self, stages: &[StageView], note: &str) -> String {
+    /// Draws the table. `troubles` are lines on what is not as it should be, `note` says how far the run is.
+    pub(crate) fn draw(&self, stages: &[StageView], troubles: &[String], note: &str) -> String {
         let mut text = String::new();
         let messages = grouped(self.messages);
         let (bars, fills, missed) = (
@@ -175,6 +176,9 @@ impl Table {
                 self.title
             ),
         );
+        for trouble in troubles {
+            line(&mut text, trouble);
+        }
         self.draw_instruments(&mut text);
         self.draw_signals(&mut text);
         self.draw_positions(&mut text);
@@ -283,16 +287,8 @@ impl Table {
     fn unrealised(&self, holding: &Holding) -> Option<i128> {
         let def = self.instruments.defs().get(holding.instrument)?;
         let row = self.rows.get(holding.instrument)?;
-        let mark = match row.quote {
-            Some(quote) => quote.bid + (quote.ask - quote.bid) / 2,
-            None => row.last?,
-        };
-        let worth =
-            Money::notional(mark, def.price_decimals, holding.body.qty, def.qty_decimals).ok()?;
-        let worth = worth.0.checked_mul(i128::from(def.multiplier))?;
-        let cost =
-            i128::from(holding.body.cost).checked_mul(i128::from(pow10(POSITION_DECIMALS)))?;
-        worth.checked_sub(cost)
+        let mark = row.quote.as_ref().map(monitor::middle).or(row.last)?;
+        monitor::unrealised(mark, def, &holding.body)
     }
 
     fn draw_stages(&self, text: &mut String, stages: &[StageView]) {
@@ -442,8 +438,10 @@ mod tests {
                 max: 2_000_000_000,
             },
         };
-        let drawn = table.draw(&[stage], "00:01");
+        let troubles = ["feed demo  waiting: cannot connect".to_owned()];
+        let drawn = table.draw(&[stage], &troubles, "00:01");
         for expected in [
+            "missed 0\nfeed demo  waiting: cannot connect\n",
             "binance.BTCUSDT                 61800.2        61800.3              -        0.1        -",
             "trend                           -1.5000",
             "cross                               0.5          50.13         -12.35",

@@ -67,8 +67,7 @@ fn run_series(
         curve: measured.curve,
         months: measured.months,
         never_ready: done.never_ready,
-        // A block has the bars of one size, and they have closed; other sizes are stepped.
-        never_closed: Vec::new(),
+        never_closed: done.never_closed,
         data_hash: format!("{:032x}", data_hash.digest128()),
         output_hash: tally.hash.hex(),
     })
@@ -162,9 +161,10 @@ impl Columns {
 mod tests {
     use super::*;
     use crate::testing::{bars, config};
-    use tickloom_core::FillModel;
+    use tickloom_core::{FillModel, SignalDef};
 
-    fn agree(config: &CoreConfig, records: &[Record]) {
+    /// How many fills there were, if both say the same of everything.
+    fn agree(config: &CoreConfig, records: &[Record]) -> u64 {
         let watch = |_| ControlFlow::Continue(());
         let blocks = run_records(config, records, watch).unwrap();
         let steps = run(config, (0..).zip(records.iter().copied()).map(Ok), watch).unwrap();
@@ -180,6 +180,7 @@ mod tests {
         assert_eq!(blocks.never_closed, steps.never_closed);
         assert_eq!(blocks.statistics, steps.statistics);
         assert_eq!((blocks.bars, blocks.events), (steps.bars, steps.events));
+        blocks.fills.len() as u64
     }
 
     #[test]
@@ -188,13 +189,26 @@ mod tests {
             .map(|n: i64| 1_000 + (n * 7_919) % 61 + (n * n) % 37)
             .collect();
         let records = bars(&closes);
+        assert!(Columns::of(&records).is_some(), "these are run in blocks");
         for size in ["100", "all", "all-whole"] {
             for fill in [FillModel::NextOpen, FillModel::SameClose] {
                 let mut config = config(size);
                 config.account.fill = fill;
-                agree(&config, &records);
+                let fills = agree(&config, &records);
+                assert!(fills > 100, "only {fills} fills");
             }
         }
+    }
+
+    /// Bars of other sizes are made step by step.
+    #[test]
+    fn what_never_came_is_the_same_both_ways() {
+        let mut config = config("1");
+        config.signals = vec![SignalDef::new("week", "close@1w")];
+        agree(&config, &bars(&[1_000, 1_100]));
+        let watch = |_| ControlFlow::Continue(());
+        let found = run_records(&config, &bars(&[1_000, 1_100]), watch).unwrap();
+        assert_eq!((found.never_ready.len(), found.never_closed.len()), (1, 1));
     }
 
     #[test]
@@ -209,6 +223,7 @@ mod tests {
     fn what_is_no_plain_bar_is_stepped() {
         let mut records = bars(&[1_000, 1_100, 1_050, 1_100, 900]);
         records[2].header.flags = tickloom_types::Flags::INCOMPLETE;
+        assert!(Columns::of(&records).is_none());
         agree(&config("1"), &records);
     }
 }

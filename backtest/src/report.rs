@@ -36,13 +36,28 @@ pub fn report(outcome: &Outcome, manifest: &Manifest) -> Result<String, ReportEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::curve::{CurveBuilder, PRICES_MAX, Point};
+    use crate::curve::{CurveBuilder, Measured, PRICES_MAX, Point};
     use crate::manifest::LeftOut;
     use crate::outcome::Statistics;
     use crate::trades::{Fill, trades};
     use std::collections::BTreeMap;
     use tickloom_core::{CoreConfig, NeverClosed, Size, StrategyDef};
     use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Money, Side, Ts, parse_money};
+
+    /// A curve through these values of equity and price.
+    fn measured(cash: Money, id: InstrumentId, values: [&[f64]; 2], ts: &[i64]) -> Measured {
+        let [equity, prices] = values;
+        let mut curve = CurveBuilder::new(cash, &[id]);
+        for ((ts, equity), price) in ts.iter().zip(equity).zip(prices) {
+            curve.push(Point {
+                ts: *ts,
+                equity: *equity,
+                is_held: true,
+                prices: [*price; PRICES_MAX],
+            });
+        }
+        curve.finish()
+    }
 
     /// A curve of so many daily points that climbs in waves, and a fill at every wave's turn.
     fn outcome(points: i64) -> (Outcome, CoreConfig) {
@@ -74,16 +89,7 @@ mod tests {
             })
             .collect();
         let cash = parse_money("1000000").unwrap();
-        let mut curve = CurveBuilder::new(cash, &[id]);
-        for ((ts, equity), price) in ts.iter().zip(&equity).zip(&prices) {
-            curve.push(Point {
-                ts: *ts,
-                equity: *equity,
-                is_held: true,
-                prices: [*price; PRICES_MAX],
-            });
-        }
-        let measured = curve.finish();
+        let measured = measured(cash, id, [&equity, &prices], &ts);
         let trades = trades(&fills, &instruments, &BTreeMap::from([(id, 12_000)])).unwrap();
         let outcome = Outcome {
             events: points.unsigned_abs(),
@@ -113,6 +119,7 @@ mod tests {
         };
         let config = CoreConfig {
             instruments,
+            default_instrument: Some(id),
             strategies: vec![strategy],
             ..CoreConfig::default()
         };

@@ -91,8 +91,6 @@ pub(crate) struct Tally {
     pub(crate) refused: BTreeMap<&'static str, u64>,
     /// Bars that the core closed.
     pub(crate) bars: u64,
-    /// Sizes held by all strategies together, without those of zero.
-    held: BTreeMap<InstrumentId, i64>,
 }
 
 impl Tally {
@@ -100,27 +98,12 @@ impl Tally {
         for output in outputs {
             self.hash.update(output);
             match output.kind() {
-                Some(Kind::Fill) => self.fill(output),
+                Some(Kind::Fill) => self.fills.extend(Fill::of(output)),
                 Some(Kind::BarClosed) => self.bars += 1,
                 Some(Kind::Verdict) => self.verdict(&VerdictBody::of(output)),
                 _ => {}
             }
         }
-    }
-
-    /// Whether a position is held.
-    pub(crate) fn is_held(&self) -> bool {
-        !self.held.is_empty()
-    }
-
-    fn fill(&mut self, output: &Record) {
-        let Some(fill) = Fill::of(output) else { return };
-        let held = self.held.entry(fill.instrument).or_default();
-        *held = held.saturating_add(fill.side.sign() * fill.qty);
-        if *held == 0 {
-            self.held.remove(&fill.instrument);
-        }
-        self.fills.push(fill);
     }
 
     fn verdict(&mut self, verdict: &VerdictBody) {
@@ -172,7 +155,6 @@ impl Run {
         let seen = Seen {
             portfolio: self.core.portfolio(),
             market: self.core.market(),
-            is_held: self.tally.is_held(),
         };
         match std::mem::take(&mut self.moment) {
             Moment { bar: Some(ts), .. } => self.sampler.bar(ts, seen),
@@ -191,11 +173,7 @@ impl Run {
             .filter_map(|id| Some((id, market.mark(id)?)))
             .collect();
         let trades = trades(&self.tally.fills, market.instruments(), &marks)?;
-        let seen = Seen {
-            portfolio,
-            market,
-            is_held: self.tally.is_held(),
-        };
+        let seen = Seen { portfolio, market };
         let measured = self.sampler.finish(self.last, seen)?;
         Ok(Outcome {
             events: self.events,

@@ -9,8 +9,6 @@ use tickloom_types::{InstrumentId, MoneyOverflow, NANOS_PER_SECOND, Ts, pow10};
 pub(crate) struct Seen<'a> {
     pub(crate) portfolio: &'a Portfolio,
     pub(crate) market: &'a Market,
-    /// Whether a position is held.
-    pub(crate) is_held: bool,
 }
 
 pub(crate) struct Sampler {
@@ -89,7 +87,7 @@ impl Sampler {
         self.curve.push(Point {
             ts: ts.0,
             equity: equity.to_f64(),
-            is_held: seen.is_held,
+            is_held: seen.portfolio.held_instruments() > 0,
             prices,
         });
     }

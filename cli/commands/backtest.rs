@@ -1,6 +1,8 @@
 //! `tickloom backtest`: one strategy over history, from the catalog or straight from a file.
 
 mod bars;
+mod census;
+mod choice;
 mod data;
 mod settings;
 mod summary;
@@ -11,12 +13,15 @@ use crate::failure::Failure;
 use crate::memory::{self, Memory};
 use crate::output;
 use crate::stop::Stop;
+use anyhow::anyhow;
 use data::{Data, Records};
 use settings::Settings;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tickloom_backtest::{BacktestError, Manifest, Outcome, run_records};
+use tickloom_core::check_run;
 use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
+use tickloom_types::{DurationNs, parse_duration};
 use watch::Watch;
 
 const EXAMPLES: &str = "\
@@ -36,7 +41,9 @@ Conventions:
   having as many bars as the data has.
 
 The records that are run on are looked at on the way; what is wrong with them (gaps, crossed quotes, …, see `tickloom
-quality`) is said on stderr, in --json and in the report. --strict refuses such data and writes nothing.
+quality`) is said on stderr, in --json and in the report, and so are wrong lines of a file, which are left out. --strict
+refuses such data and writes nothing. What can never work (a field that the data cannot feed, a parameter that nothing uses)
+is refused before the run.
 
 Exit codes: 0 done, 1 the run failed, 2 the command line or the input is wrong, or --strict refuses the data, 130 stopped by Ctrl-C (nothing is written).";
 
@@ -66,6 +73,9 @@ pub(crate) struct Args {
     /// Only records before this time
     #[arg(long, value_name = "T")]
     to: Option<String>,
+    /// Time from the venue to arrival, such as 250ms, of history whose arrival is not known [default: as declared at import]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    feed_latency: Option<DurationNs>,
     /// A strategy file (TOML) instead of --enter and --exit
     #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["enter", "exit", "short_enter", "short_exit", "size"])]
     strategy: Option<PathBuf>,
@@ -110,7 +120,7 @@ pub(crate) struct Args {
     /// A directory with calendars of your own [default: _calendars in the catalog]
     #[arg(long, value_name = "DIR")]
     calendars: Option<PathBuf>,
-    /// Refuse data of which the quality ledger has any row
+    /// Refuse data of which the quality ledger has any row, or the input any line that was left out
     #[arg(long, conflicts_with = "no_quality")]
     strict: bool,
     /// Do not look at the quality of the data
@@ -171,8 +181,17 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         records,
         watch,
         catalog,
+        census,
+        left_out,
     } = data;
+    if let Some(left_out) = &left_out {
+        watch::judge_input(left_out, args.strict)?;
+    }
     let config = settings.core(instruments, instrument, bar_spec, given_bars);
+    check_run(&config, &census).map_err(|error| match &args.strategy {
+        Some(path) => Failure::input(anyhow!(error).context(path.display().to_string())),
+        None => Failure::input(error),
+    })?;
     let go_on = |done: u64| {
         bar.set_position(done);
         if stop.is_wanted() {
@@ -189,6 +208,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let outcome = outcome.map_err(failure)?;
     let ledger = watch.and_then(Watch::finish);
     let mut manifest = Manifest::new(&config, &args.source(), &outcome);
+    manifest.data.left_out = left_out;
     if let Some(ledger) = &ledger {
         watch::judge(ledger, args.strict)?;
         tell(ledger, &mut manifest);

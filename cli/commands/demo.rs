@@ -129,18 +129,21 @@ fn settings(venues: &[LocalVenue], dir: &Path) -> Result<Settings, Failure> {
 
 /// Plays the recording to its end, or until Ctrl-C.
 fn play(settings: Settings, venues: &[LocalVenue], stop: &Stop) -> Result<Done> {
-    let pipeline = Pipeline::start(&settings)?;
+    let mut pipeline = Pipeline::start(&settings, stop)?;
     let facts = pipeline.facts.clone();
     announce(&facts);
     let mut finished_at = None;
     let is_over = || is_played(&facts, venues, &mut finished_at);
     let watched = Live::start("tickloom demo", &facts).and_then(|mut live| {
-        live.watch(&pipeline, stop, is_over)?;
+        live.watch(&mut pipeline, stop, is_over)?;
         live.drain()?;
         let picture = live.picture(&pipeline, "done");
         Ok((live, picture, pipeline.stages()))
     });
     let end = pipeline.stop()?;
+    if let Some(undone) = end.undone {
+        return Err(anyhow!(undone));
+    }
     let (live, picture, stages) = watched?;
     if let Some(error) = venues.iter().find_map(LocalVenue::error) {
         return Err(anyhow!(

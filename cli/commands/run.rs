@@ -4,12 +4,13 @@ use crate::config::{FEED_DEFAULT, File};
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::output;
-use crate::pipeline::{End, Facts, Pipeline};
+use crate::pipeline::{End, Facts, Pipeline, StoppedEarly};
 use crate::stop::Stop;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tickloom_data::DataError;
+use tickloom_feeds::FeedMetrics;
 use tickloom_types::BarSpec;
 
 const EXAMPLES: &str = "\
@@ -71,24 +72,38 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut settings = settings(args)?.check().map_err(named)?;
     settings.reset_loss_stop = reset_loss_stop;
     let stop = Stop::catch()?;
-    let pipeline = Pipeline::start(&settings).map_err(|error| named(refused(error)))?;
+    let mut pipeline = match Pipeline::start(&settings, &stop) {
+        Ok(pipeline) => pipeline,
+        Err(error) if error.is::<StoppedEarly>() => {
+            output::note(&error.to_string());
+            return Ok(());
+        }
+        Err(error) => return Err(named(refused(error))),
+    };
     let facts = pipeline.facts.clone();
     announce(&facts);
     let watched = Live::start("tickloom run", &facts).and_then(|mut live| {
-        live.watch(&pipeline, &stop, || false)?;
+        live.watch(&mut pipeline, &stop, || false)?;
         Ok(live.picture(&pipeline, "stopped"))
     });
     let end = pipeline.stop().map_err(Failure::run)?;
     let picture = watched.map_err(Failure::run)?;
-    if as_json {
-        return output::json(&summary(&facts, &end));
+    for warning in &end.warnings {
+        output::note(&format!("warning    {warning}"));
     }
-    output::line(picture.trim_end());
-    output::line(&format!(
-        "\noutput hash {}  ({} events)",
-        end.output_hash, end.events
-    ));
-    Ok(())
+    if as_json {
+        output::json(&summary(&facts, &end))?;
+    } else {
+        output::line(picture.trim_end());
+        output::line(&format!(
+            "\noutput hash {}  ({} events)",
+            end.output_hash, end.events
+        ));
+    }
+    match end.undone {
+        Some(undone) => Err(Failure::run(anyhow::anyhow!(undone))),
+        None => Ok(()),
+    }
 }
 
 /// Says which file the settings came from, if any did.
@@ -179,5 +194,19 @@ fn summary(facts: &Facts, end: &End) -> serde_json::Value {
         "endpoint": facts.endpoint,
         "journal": facts.journal,
         "catalog": facts.catalog,
+        "undone": end.undone,
+        "warnings": end.warnings,
+        "feeds": facts.feeds.iter().map(|(name, feed)| feed_end(name, feed)).collect::<Vec<_>>(),
+    })
+}
+
+fn feed_end(name: &str, feed: &FeedMetrics) -> serde_json::Value {
+    use std::sync::atomic::Ordering::Relaxed;
+    json!({
+        "feed": name,
+        "frames": feed.frames.load(Relaxed),
+        "connects": feed.connects.load(Relaxed),
+        "gaps": feed.gaps.load(Relaxed),
+        "last_error": feed.last_error(),
     })
 }

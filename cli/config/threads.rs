@@ -1,6 +1,6 @@
-//! Checks of the parts of the settings that threads, rings and the journal are made of.
+//! Checks of the parts of the settings that threads, rings, the publisher and the journal are made of.
 
-use super::{EngineFile, RecordFile};
+use super::{EngineFile, PublishFile, RecordFile};
 use crate::failure::Failure;
 use anyhow::anyhow;
 use tickloom_feeds::MOMENT_RECORDS_MAX;
@@ -67,6 +67,26 @@ impl RecordFile {
             ))),
             _ => Ok(()),
         }
+    }
+}
+
+impl PublishFile {
+    /// Checks what bounds the subscribers.
+    ///
+    /// # Errors
+    /// It bounds nothing, or lets nobody in.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.high_water_mark == 0 {
+            return Err(wrong(
+                "publish.high_water_mark is 0, expected at least 1: a slow subscriber must not take memory without end".to_owned(),
+            ));
+        }
+        if self.connections == 0 {
+            return Err(wrong(
+                "publish.connections is 0, expected at least 1".to_owned(),
+            ));
+        }
+        Ok(())
     }
 }
 

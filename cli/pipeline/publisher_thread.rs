@@ -1,17 +1,45 @@
 //! The publisher's thread: poll, send. A slow subscriber costs that subscriber messages, never this thread time.
 
-use crate::metrics::Probe;
+use crate::metrics::{Gauge, Metrics, Probe};
 use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
+use crate::pipeline::monitor::Monitor;
+use crate::pipeline::troubles::Troubles;
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::Ts;
-use tickloom_wire::{PublishItem, Publisher, WireError};
+use tickloom_wire::{PublishItem, Publisher, PublisherMetrics, WireError};
 
 /// Everything the publisher's thread owns.
 pub(crate) struct PublisherThread {
     pub(crate) publisher: Publisher,
     pub(crate) output: Consumer<Output>,
+    pub(crate) monitor: Monitor,
     pub(crate) probe: Probe,
+    pub(crate) audience: Audience,
+    pub(crate) troubles: Troubles,
+}
+
+/// Who is connected, for the metrics.
+pub(crate) struct Audience {
+    connections: Gauge,
+    refused: Gauge,
+}
+
+impl Audience {
+    pub(crate) fn new(metrics: &Metrics) -> Audience {
+        Audience {
+            connections: metrics.gauge("subscribers", "Connections of subscribers"),
+            refused: metrics.gauge(
+                "subscribers_refused",
+                "Connections that were closed because there were too many",
+            ),
+        }
+    }
+
+    fn show(&self, metrics: &PublisherMetrics) {
+        self.connections.set(metrics.connections);
+        self.refused.set(metrics.connections_refused);
+    }
 }
 
 impl PublisherThread {
@@ -20,22 +48,38 @@ impl PublisherThread {
     /// # Errors
     /// The first error of the socket; what cannot be named is dropped and counted.
     pub(crate) fn run(mut self) -> Result<(), WireError> {
+        let ended = self.send_all();
+        if let Err(error) = &ended {
+            let text = format!("nothing more is published: {error}");
+            self.troubles.set("publisher", &text);
+        }
+        ended
+    }
+
+    fn send_all(&mut self) -> Result<(), WireError> {
         loop {
             let mut failure = None;
             let PublisherThread {
                 publisher,
                 output,
+                monitor,
                 probe,
-            } = &mut self;
+                audience,
+                ..
+            } = self;
             let found = output.poll(|_, item| {
                 if failure.is_none() {
                     failure = send(publisher, probe, item).err();
+                    monitor.record(&item.record);
                 }
             });
             if let Some(error) = failure {
                 return Err(error);
             }
-            publisher.poll(clock::now())?;
+            let now = clock::now();
+            publisher.poll(now)?;
+            monitor.hand_over(now);
+            audience.show(&publisher.metrics());
             match found {
                 Poll::Some(_) => {}
                 Poll::Idle => {

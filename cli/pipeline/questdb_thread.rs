@@ -3,6 +3,7 @@
 
 use crate::metrics::{Gauge, Probe};
 use crate::output;
+use crate::stop::Stop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ pub(crate) struct QuestDbThread {
     pub(crate) is_journal_closed: Arc<AtomicBool>,
     pub(crate) probe: Probe,
     pub(crate) gauges: Gauges,
+    pub(crate) stop: Stop,
 }
 
 /// What the metrics say beside the stage's numbers.
@@ -45,7 +47,9 @@ impl QuestDbThread {
             // Looked at first: then a turn that finds nothing has seen the journal's end.
             let is_closed = self.is_journal_closed.load(Ordering::Acquire);
             let now = Instant::now();
-            if is_closed && now.duration_since(*closed_at.get_or_insert(now)) > DRAIN_MAX {
+            let is_late =
+                is_closed && now.duration_since(*closed_at.get_or_insert(now)) > DRAIN_MAX;
+            if is_late || self.stop.is_urgent() {
                 break;
             }
             let turn = self.follower.turn(now);

@@ -1,18 +1,26 @@
 //! The recorder's thread: poll both rings, append. What it has flushed survives a kill at any instant.
+//!
+//! Only the journal's own disk ends it. A catalog that cannot be written and a segment that cannot be begun are states, which
+//! it names; a core that has stopped leaves it the inputs.
 
-use crate::metrics::Probe;
+use crate::metrics::{Gauge, Metrics, Probe};
+use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
-use std::sync::Arc;
+use crate::pipeline::troubles::Troubles;
+use crate::stop::Stop;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_core::OutputHash;
-use tickloom_data::{Recorder, Result};
+use tickloom_data::{CatalogStatus, Conversion, Recorder, Result};
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::{Kind, Record, Seq};
 
 /// Longest time that a record waits for its flush.
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
+/// Time after which the end says what it waits for.
+const FINISH_QUIETLY: Duration = Duration::from_millis(500);
 
 /// Everything the recorder's thread owns.
 pub(crate) struct RecorderThread {
@@ -26,14 +34,26 @@ pub(crate) struct RecorderThread {
     /// Whether the core has stepped everything, once the output ring is closed.
     pub(crate) has_core_ended_well: Arc<AtomicBool>,
     pub(crate) probe: Probe,
+    pub(crate) health: RecordHealth,
+    pub(crate) stop: Stop,
+}
+
+/// How the recording is, for those who look.
+pub(crate) struct RecordHealth {
+    catalog: Arc<Mutex<CatalogStatus>>,
+    troubles: Troubles,
+    is_catalog_up: Gauge,
+    catalog_behind: Gauge,
+    is_segment_overdue: Gauge,
 }
 
 impl RecorderThread {
-    /// Runs until both rings are closed and read, then closes the journal and waits for its Parquet files.
+    /// Runs until both rings are closed and read, then closes the journal and waits for its Parquet files. Returns what is left
+    /// undone, in words; the journal is whole then.
     ///
     /// # Errors
-    /// The first error of the disk. The journal then ends at its last whole block.
-    pub(crate) fn run(mut self) -> Result<()> {
+    /// The first error of the journal's disk. The journal then ends at its last whole block.
+    pub(crate) fn run(mut self) -> Result<Option<String>> {
         let mut inputs: Vec<Record> = Vec::new();
         let mut outputs: Vec<(Seq, Record)> = Vec::new();
         let mut flushed = Instant::now();
@@ -57,6 +77,7 @@ impl RecorderThread {
             self.recorder.tick()?;
             if flushed.elapsed() >= FLUSH_AFTER {
                 self.recorder.flush()?;
+                self.health.look(&self.recorder);
                 flushed = Instant::now();
             }
             match (came, made) {
@@ -70,13 +91,86 @@ impl RecorderThread {
             }
             self.probe.lag(self.input.lag() as u64);
         }
-        if self.has_core_ended_well.load(Ordering::Acquire) {
-            self.recorder.close(&self.hash.hex())?;
-        } else {
+        if !self.has_core_ended_well.load(Ordering::Acquire) {
             // As after a crash: whole up to here, and the next start makes the outputs that are missing.
             self.recorder.flush()?;
+            return Ok(None);
         }
-        Ok(())
+        let (_, conversion) = self.recorder.close_journal(&self.hash.hex())?;
+        Ok(finish(conversion, &self.stop))
+    }
+}
+
+/// Waits for the Parquet files, unless the user is in a hurry.
+fn finish(conversion: Conversion, stop: &Stop) -> Option<String> {
+    let status = conversion.status();
+    let (began, mut is_told) = (Instant::now(), false);
+    let done = conversion.finish_unless(|| {
+        if !is_told && began.elapsed() >= FINISH_QUIETLY {
+            is_told = true;
+            output::note(
+                "stopping   the catalog is being brought up to date; Ctrl-C again leaves that to the next start",
+            );
+        }
+        stop.is_urgent()
+    });
+    let behind = status.lock().unwrap_or_else(PoisonError::into_inner).behind;
+    match done {
+        Ok(Some(_)) => None,
+        Ok(None) => {
+            output::note(&format!(
+                "catalog    {behind} segments are not in it; the journal is whole, and the next start of the run converts them"
+            ));
+            None
+        }
+        Err(error) => Some(format!(
+            "{error}: {behind} segments are not in the catalog; the journal is whole, and the next start of the run converts them"
+        )),
+    }
+}
+
+impl RecordHealth {
+    pub(crate) fn new(recorder: &Recorder, troubles: &Troubles, metrics: &Metrics) -> RecordHealth {
+        let health = RecordHealth {
+            catalog: recorder.catalog_status(),
+            troubles: troubles.clone(),
+            is_catalog_up: metrics.gauge("catalog_up", "Whether Parquet files can be written"),
+            catalog_behind: metrics.gauge(
+                "catalog_behind_segments",
+                "Sealed journal segments that are not in the catalog yet",
+            ),
+            is_segment_overdue: metrics.gauge(
+                "journal_segment_overdue",
+                "Whether the next journal segment could not be begun",
+            ),
+        };
+        health.is_catalog_up.set(1);
+        health
+    }
+
+    /// Says how the journal and the catalog are.
+    fn look(&self, recorder: &Recorder) {
+        let catalog = self
+            .catalog
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        self.is_catalog_up.set(u64::from(catalog.failure.is_none()));
+        self.catalog_behind.set(u64::from(catalog.behind));
+        if catalog.failure.is_some() {
+            self.troubles.set("catalog", &catalog.to_string());
+        } else {
+            self.troubles.clear("catalog", "is written again");
+        }
+        let overdue = recorder.segment_failure();
+        self.is_segment_overdue.set(u64::from(overdue.is_some()));
+        match overdue {
+            Some(error) => {
+                let text = format!("goes on in its present segment: {error}");
+                self.troubles.set("journal", &text);
+            }
+            None => self.troubles.clear("journal", "has begun its next segment"),
+        }
     }
 }
 

@@ -6,16 +6,23 @@
 use crate::config::Settings;
 use crate::output;
 use crate::pipeline::clock;
+use crate::pipeline::monitor::Monitor;
+use crate::pipeline::progress::Progress;
 use crate::pipeline::workers::Engine;
+use crate::stop::Stop;
 use anyhow::{Context, Error, Result, anyhow};
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs};
+use tickloom_data::journal::{Block, ReadSoFar};
 use tickloom_data::{
-    Block, JournalReader, Recorder, RecorderOptions, RunMeta, catalog_dir, journal_dir,
+    DataError, JournalReader, Recorder, RecorderOptions, RunMeta, catalog_dir, journal_dir,
 };
 use tickloom_types::{Instruments, Record, Seq, Ts};
+
+/// Records that are stepped between two looks at whether the user wants no more.
+const STEPS_PER_LOOK: u64 = 1_024;
 
 /// A recorder that stands where the run goes on.
 pub(crate) struct Resumed {
@@ -26,17 +33,29 @@ pub(crate) struct Resumed {
     pub(crate) catalog: PathBuf,
 }
 
-/// Opens the recorder below `dir`, and brings `engine` and `hash` to where the journal ends.
+/// The user stopped the start before it was done: nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped while the journal was read, which is as it was")]
+pub(crate) struct StoppedEarly;
+
+/// What a journal is stepped through.
+pub(crate) struct Steps<'a> {
+    pub(crate) engine: &'a mut Engine,
+    pub(crate) hash: &'a mut OutputHash,
+    pub(crate) monitor: &'a mut Monitor,
+}
+
+/// Opens the recorder below `dir`, and brings engine, hash and monitor to where the journal ends.
 ///
 /// # Errors
-/// The journal is damaged, in use, or cannot be written.
+/// The journal is damaged, in use, or cannot be written; [`StoppedEarly`] if the user wants no more of it.
 pub(crate) fn open(
     dir: &Path,
     settings: &Settings,
-    engine: &mut Engine,
-    hash: &mut OutputHash,
+    steps: Steps<'_>,
+    stop: &Stop,
 ) -> Result<Resumed> {
-    let fresh = meta(settings, engine.instruments())?;
+    let fresh = meta(settings, steps.engine.instruments())?;
     let meta = last_run(dir)?
         .filter(|last| is_same(last, &fresh))
         .unwrap_or(fresh);
@@ -45,24 +64,94 @@ pub(crate) fn open(
     if let Some(mb) = settings.record.segment_mb {
         options.journal.segment_bytes_max = mb << 20;
     }
-    let (mut recorder, recovered) = Recorder::open(dir, &meta, options).context("record")?;
     let journal = journal_dir(dir, &meta.run);
+    let mut replay = Replay {
+        steps,
+        stop,
+        progress: Progress::new(),
+        outputs: Outputs::new(),
+        made: VecDeque::new(),
+        failure: None,
+    };
+    let opened = Recorder::open_watched(dir, &meta, options, |block, so_far| {
+        replay.block(&journal, block, so_far)
+    });
+    if let Some(failure) = replay.failure.take() {
+        return Err(failure);
+    }
+    let (mut recorder, recovered) = opened.context("record")?;
     if let Some(cut) = &recovered.cut {
         output::note(&format!(
             "the journal had a torn tail, which was cut: {cut:?}"
         ));
     }
-    if recovered.next_seq > 0 {
-        let missing = replay(&journal, engine, hash)?;
-        recorder.outputs(&Vec::from(missing))?;
-        recorder.flush()?;
-    }
+    // Those that a crash kept from the journal.
+    recorder.outputs(&Vec::from(replay.made))?;
+    recorder.flush()?;
     Ok(Resumed {
         recorder,
         next_seq: recovered.next_seq,
         journal,
         catalog: catalog_dir(dir),
     })
+}
+
+/// A journal being stepped, block by block.
+struct Replay<'a> {
+    steps: Steps<'a>,
+    stop: &'a Stop,
+    progress: Progress,
+    outputs: Outputs,
+    /// Outputs that were made and not yet found in the journal.
+    made: VecDeque<(Seq, Record)>,
+    /// Why it was broken off.
+    failure: Option<Error>,
+}
+
+impl Replay<'_> {
+    /// Steps the inputs of a block, and holds what was made so far to the outputs that were recorded.
+    fn block(&mut self, journal: &Path, block: Block, so_far: ReadSoFar) -> Result<(), DataError> {
+        self.progress.show(so_far);
+        match block {
+            Block::Inputs { first_seq, records } => {
+                for (seq, record) in (first_seq..).zip(&records) {
+                    if seq % STEPS_PER_LOOK == 0 && self.stop.is_wanted() {
+                        return self.break_off(StoppedEarly.into());
+                    }
+                    self.step(seq, record);
+                }
+            }
+            Block::Outputs { records, .. } => {
+                for recorded in records {
+                    if self.made.pop_front() != Some(recorded) {
+                        return self.break_off(other_outputs(journal, recorded.0));
+                    }
+                }
+            }
+            Block::Meta(_) | Block::Close(_) => {}
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, seq: Seq, record: &Record) {
+        let Steps {
+            engine,
+            hash,
+            monitor,
+        } = &mut self.steps;
+        engine.step(seq, record, &mut self.outputs);
+        monitor.record(record);
+        for output in self.outputs.records() {
+            hash.update(output);
+            monitor.record(output);
+            self.made.push_back((seq, *output));
+        }
+    }
+
+    fn break_off(&mut self, failure: Error) -> Result<(), DataError> {
+        self.failure = Some(failure);
+        Err(DataError::Stopped)
+    }
 }
 
 fn meta(settings: &Settings, instruments: &Instruments) -> Result<RunMeta> {
@@ -129,40 +218,6 @@ fn is_same(last: &RunMeta, fresh: &RunMeta) -> bool {
         && last.signals == fresh.signals
         && last.strategies == fresh.strategies
         && last.config == fresh.config
-}
-
-/// Steps the journal's inputs, holds what comes out to the outputs that were recorded, and returns those that a crash kept
-/// from the journal.
-fn replay(
-    journal: &Path,
-    engine: &mut Engine,
-    hash: &mut OutputHash,
-) -> Result<VecDeque<(Seq, Record)>> {
-    let mut outputs = Outputs::new();
-    let mut made: VecDeque<(Seq, Record)> = VecDeque::new();
-    let mut reader = JournalReader::open(journal)?;
-    while let Some(block) = reader.next_block()? {
-        match block {
-            Block::Inputs { first_seq, records } => {
-                for (seq, record) in (first_seq..).zip(&records) {
-                    engine.step(seq, record, &mut outputs);
-                    for output in outputs.records() {
-                        hash.update(output);
-                        made.push_back((seq, *output));
-                    }
-                }
-            }
-            Block::Outputs { records, .. } => {
-                for recorded in records {
-                    if made.pop_front() != Some(recorded) {
-                        return Err(other_outputs(journal, recorded.0));
-                    }
-                }
-            }
-            Block::Meta(_) | Block::Close(_) => {}
-        }
-    }
-    Ok(made)
 }
 
 fn other_outputs(journal: &Path, seq: Seq) -> Error {

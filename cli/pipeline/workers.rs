@@ -10,6 +10,8 @@ use tickloom_types::{Instruments, Record, Seq};
 
 /// Batches under way from one worker.
 const BATCHES: usize = 8;
+/// Records in one batch at most: a burst is handed over in parts, so that the core's thread begins with it early.
+const BATCH_RECORDS_MAX: usize = 1_024;
 
 /// The core before it gets its threads: whole, or in parts.
 pub(crate) enum Engine {
@@ -75,6 +77,18 @@ pub(crate) enum Stepper {
 pub(crate) struct WorkerLost;
 
 impl Stepper {
+    /// What never came of the run, each in a sentence. `config` is what the engine was made of.
+    ///
+    /// # Errors
+    /// As `Core::never_ready`.
+    pub(crate) fn warnings(&self, config: &CoreConfig) -> Result<Vec<String>, CoreError> {
+        let (never_ready, never_closed) = match self {
+            Stepper::Whole(core) => (core.never_ready(config)?, core.never_closed()),
+            Stepper::Merged(merger, _) => (merger.never_ready(config)?, merger.never_closed()),
+        };
+        Ok(tickloom_backtest::warnings(&never_ready, &never_closed))
+    }
+
     /// One step; waits for the workers' findings where there are workers.
     ///
     /// # Errors
@@ -170,26 +184,38 @@ impl WorkerThread {
     /// Runs until the input has ended, or the core's thread is gone.
     pub(crate) fn run(mut self) {
         let mut batch = Batch::default();
-        loop {
+        let mut is_heard = true;
+        while is_heard {
             let (worker, first_seq) = (&mut self.worker, self.first_seq);
+            let (full, empty) = (&self.full, &self.empty);
             let polled = self.input.poll(|place, record| {
                 if batch.used == batch.found.len() {
                     batch.found.push(Found::new());
                 }
                 worker.step(first_seq + place, record, &mut batch.found[batch.used]);
                 batch.used += 1;
+                if batch.used == BATCH_RECORDS_MAX {
+                    is_heard &= hand_over(&mut batch, full, empty);
+                }
             });
             match polled {
-                Poll::Some(_) => {
-                    if self.full.send(batch).is_err() {
-                        return;
-                    }
-                    batch = self.empty.try_recv().unwrap_or_default();
-                    batch.used = 0;
+                Poll::Some(_) if batch.used > 0 => {
+                    is_heard &= hand_over(&mut batch, full, empty);
                 }
+                Poll::Some(_) => {}
                 Poll::Idle => self.input.idle(),
                 Poll::Closed => return,
             }
         }
     }
 }
+
+/// Sends the batch and takes an empty one; false if the core's thread is gone.
+fn hand_over(batch: &mut Batch, full: &Sender<Batch>, empty: &Receiver<Batch>) -> bool {
+    let mut next = empty.try_recv().unwrap_or_default();
+    next.used = 0;
+    full.send(std::mem::replace(batch, next)).is_ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,17 @@ pub enum DataError {
         /// What was expected.
         expected: String,
     },
+    /// A part of this library panicked, which is a bug of it.
+    #[error("{what}: the conversion panicked: {message}")]
+    Panicked {
+        /// What was being done.
+        what: String,
+        /// What it said.
+        message: String,
+    },
+    /// Whoever was shown the journal wants no more of it.
+    #[error("stopped")]
+    Stopped,
     /// A write failed before: the journal must be opened again.
     #[error("an earlier write to {} failed; open it again", .0.display())]
     Failed(PathBuf),

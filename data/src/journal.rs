@@ -5,6 +5,7 @@
 
 mod format;
 mod reader;
+mod recover;
 mod segment;
 mod tail;
 #[cfg(test)]
@@ -13,9 +14,10 @@ mod writer;
 
 pub use format::{Block, Close};
 pub use reader::{JournalReader, TornTail};
+pub use recover::{ReadSoFar, Recovered};
 pub use segment::{SegmentFault, SegmentReader};
-pub use writer::{JournalOptions, JournalWriter, Recovered, SyncPolicy};
+pub use writer::{JournalOptions, JournalWriter, SyncPolicy};
 
 pub(crate) use reader::{segment_files, segment_name};
+pub(crate) use recover::{lock, sync_dir};
 pub(crate) use tail::{JournalCount, JournalPlace, JournalTail, Tailed, read_journal_meta};
-pub(crate) use writer::{lock, sync_dir};

@@ -1,16 +1,17 @@
 //! What the recorder's thread drives: journal now, Parquet soon after. The caller decides when to flush; nothing here reads a clock.
 //!
-//! Sealed segments are turned into Parquet on a thread of its own, so that the recorder never stops reading its rings for it. The
-//! thread is woken, not fed: it looks for sealed segments itself, so nothing queues up in memory however slow it is.
+//! Sealed segments are turned into Parquet on a thread of its own ([`Conversion`]), so that the recorder never stops reading its
+//! rings for it, and goes on whatever becomes of the catalog.
 
-use crate::catalog::{Catalog, SyncReport, sync_sealed};
-use crate::journal::{Close, JournalOptions, JournalWriter, Recovered};
+mod conversion;
+
+pub use conversion::{CatalogStatus, Conversion};
+
+use crate::catalog::{Catalog, SyncReport};
+use crate::journal::{Block, Close, JournalOptions, JournalWriter, ReadSoFar, Recovered};
 use crate::{DataError, Result, RunMeta};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 use tickloom_types::{Record, Seq};
 
 /// How a run is recorded.
@@ -36,7 +37,7 @@ impl Default for RecorderOptions {
 pub struct Recorder {
     writer: JournalWriter,
     options: RecorderOptions,
-    converter: Converter,
+    conversion: Conversion,
 }
 
 /// The journal's directory of a run below the record directory.
@@ -61,16 +62,42 @@ impl Recorder {
         meta: &RunMeta,
         options: RecorderOptions,
     ) -> Result<(Recorder, Recovered)> {
+        Self::open_watched(dir, meta, options, |_, _| Ok(()))
+    }
+
+    /// As [`Recorder::open`], showing each block of the journal that is continued, as [`JournalWriter::open_watched`] does.
+    ///
+    /// # Errors
+    /// As [`Recorder::open`], and whatever `on_block` returns.
+    pub fn open_watched(
+        dir: &Path,
+        meta: &RunMeta,
+        options: RecorderOptions,
+        on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
+    ) -> Result<(Recorder, Recovered)> {
         let journal = journal_dir(dir, &meta.run);
         let catalog = Catalog::create(&catalog_dir(dir))?;
-        let (writer, recovered) = JournalWriter::open_with(&journal, meta, options.journal)?;
-        let converter = Converter::start(journal, catalog, writer.sealed())?;
+        let (writer, recovered) =
+            JournalWriter::open_watched(&journal, meta, options.journal, on_block)?;
+        let conversion = Conversion::start(journal, catalog, writer.sealed())?;
         let recorder = Recorder {
             writer,
             options,
-            converter,
+            conversion,
         };
         Ok((recorder, recovered))
+    }
+
+    /// How the catalog keeps up.
+    #[must_use]
+    pub fn catalog_status(&self) -> Arc<Mutex<CatalogStatus>> {
+        self.conversion.status()
+    }
+
+    /// Why the journal's next segment could not be begun, as [`JournalWriter::segment_failure`].
+    #[must_use]
+    pub fn segment_failure(&self) -> Option<&DataError> {
+        self.writer.segment_failure()
     }
 
     /// Takes inputs in order.
@@ -103,10 +130,11 @@ impl Recorder {
     /// Writes all that was taken: after this a kill loses none of it. To be called when the rings are empty or time is up.
     ///
     /// # Errors
-    /// As [`JournalWriter::flush`]; or the converter's error, if it has stopped on one.
+    /// As [`JournalWriter::flush`].
     pub fn flush(&mut self) -> Result<()> {
         self.writer.flush()?;
-        self.converter.wake(self.writer.sealed())
+        self.conversion.wake(self.writer.sealed());
+        Ok(())
     }
 
     /// Stops in good order: writes the close block, waits until all segments are in the catalog, and says what was converted.
@@ -114,95 +142,20 @@ impl Recorder {
     /// # Errors
     /// As [`JournalWriter::close`] and [`crate::sync_journal`].
     pub fn close(self, output_hash: &str) -> Result<(Close, SyncReport)> {
+        let (close, conversion) = self.close_journal(output_hash)?;
+        Ok((close, conversion.finish()?))
+    }
+
+    /// Writes the close block, after which the journal is whole whatever becomes of the catalog. The conversion of what is not in
+    /// the catalog yet goes on.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::close`].
+    pub fn close_journal(self, output_hash: &str) -> Result<(Close, Conversion)> {
         let last = self.writer.sealed() + 1;
         let close = self.writer.close(output_hash)?;
-        Ok((close, self.converter.finish(last)?))
-    }
-}
-
-/// The thread that turns sealed segments into Parquet.
-struct Converter {
-    journal: PathBuf,
-    catalog: Catalog,
-    /// Number of the last sealed segment.
-    sealed: Arc<AtomicU32>,
-    wake: SyncSender<()>,
-    /// `None` once it stopped on an error, which was reported.
-    thread: Option<JoinHandle<Result<SyncReport>>>,
-}
-
-impl Converter {
-    fn start(journal: PathBuf, catalog: Catalog, sealed: u32) -> Result<Converter> {
-        let sealed = Arc::new(AtomicU32::new(sealed));
-        // One wake-up waiting is enough: the thread looks at `sealed` after it.
-        let (wake, woken) = sync_channel(1);
-        let thread = std::thread::Builder::new().name("parquet".to_owned());
-        let (seen, path, into) = (Arc::clone(&sealed), journal.clone(), catalog.clone());
-        let thread = thread
-            .spawn(move || convert(&path, &into, &seen, &woken))
-            .map_err(DataError::io("start the thread for", &journal))?;
-        Ok(Converter {
-            journal,
-            catalog,
-            sealed,
-            wake,
-            thread: Some(thread),
-        })
-    }
-
-    /// Tells how many segments are sealed; never waits. An error that stopped the thread is returned once.
-    fn wake(&mut self, sealed: u32) -> Result<()> {
-        if self.sealed.swap(sealed, Ordering::AcqRel) == sealed {
-            return Ok(());
-        }
-        // A full channel means that a wake-up is on its way already.
-        if let Err(TrySendError::Disconnected(())) = self.wake.try_send(())
-            && let Some(thread) = self.thread.take()
-        {
-            join(thread)?;
-        }
-        Ok(())
-    }
-
-    /// Converts all `sealed` segments that are left.
-    fn finish(self, sealed: u32) -> Result<SyncReport> {
-        self.sealed.store(sealed, Ordering::Release);
-        drop(self.wake);
-        match self.thread {
-            Some(thread) => join(thread),
-            // The reason may be gone by now, such as a full disk.
-            None => sync_sealed(&self.journal, &self.catalog, 1..=sealed),
-        }
-    }
-}
-
-fn join(thread: JoinHandle<Result<SyncReport>>) -> Result<SyncReport> {
-    thread.join().expect("the converter does not panic")
-}
-
-/// Converts what is sealed at each wake-up, and once more when there will be no more.
-fn convert(
-    journal: &Path,
-    catalog: &Catalog,
-    sealed: &AtomicU32,
-    woken: &Receiver<()>,
-) -> Result<SyncReport> {
-    let mut total = SyncReport::default();
-    let mut is_open = true;
-    let mut converted = 0;
-    loop {
-        let last = sealed.load(Ordering::Acquire);
-        let report = sync_sealed(journal, catalog, converted + 1..=last)?;
-        converted = last;
-        total.known += report.known;
-        total.written += report.written;
-        for (table, rows) in report.rows {
-            *total.rows.entry(table).or_default() += rows;
-        }
-        if !is_open {
-            return Ok(total);
-        }
-        is_open = woken.recv().is_ok();
+        self.conversion.wake(last);
+        Ok((close, self.conversion))
     }
 }
 

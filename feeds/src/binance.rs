@@ -3,6 +3,8 @@
 //! `endpoint` knows names, addresses and stream names, `message` the JSON shapes, `decode` makes records of frames.
 //! Deliberately not here: sockets, clocks, and the order of updates (`book_sync`).
 
+mod checks;
+mod clock;
 mod decode;
 mod decoded;
 mod endpoint;
@@ -10,6 +12,7 @@ mod fields;
 mod levels;
 mod message;
 
-pub use decode::{Decoder, Untimed};
+pub use clock::Untimed;
+pub use decode::Decoder;
 pub use decoded::{Decoded, Depth, Level, Reply, Symbol};
 pub use endpoint::{Channel, Venue};

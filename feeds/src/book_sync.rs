@@ -12,94 +12,22 @@
 //! come would be older than the book, which would stand still and look live. For the same reason a run of diffs that are
 //! all older than the book means that the venue has begun its ids anew.
 
+mod ahead;
+mod counts;
+mod doubt;
+mod records;
 mod rule;
 
+pub use counts::SyncCounts;
 pub use rule::SequenceRule;
 
 use crate::binance::{Depth, Level};
 use crate::limits;
+use doubt::{Ahead, OldRun, Waiting};
+use records::{push_levels, push_snapshot, push_status, status_header};
 use rule::{Ids, Place};
 use std::collections::VecDeque;
-use tickloom_types::{BookState, Flags, Header, Kind, LevelBody, Sink, StatusBody, StatusCode};
-
-/// What happened, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SyncCounts {
-    /// Gaps in the update ids.
-    pub gaps: u64,
-    /// Times that the book became live.
-    pub syncs: u64,
-    /// Times that a live book was thrown away, to be built again from a snapshot.
-    pub resyncs: u64,
-    /// Diffs that came twice.
-    pub duplicates: u64,
-    /// Diffs that came after a later one.
-    pub out_of_order: u64,
-    /// Diffs that a snapshot already held, dropped as the venue prescribes.
-    pub before_snapshot: u64,
-    /// Snapshots older than the first waiting diff: another one is wanted.
-    pub snapshots_too_old: u64,
-    /// Snapshots that no diff joined on to in time, so far ahead were their ids: another one is wanted.
-    pub snapshots_too_new: u64,
-    /// Times that the venue began its ids anew.
-    pub id_restarts: u64,
-    /// Diffs that a handover from one connection to the next brought twice.
-    pub overlaps: u64,
-    /// Snapshots that came while the book was live.
-    pub snapshots_unasked: u64,
-    /// Diffs thrown away because too many waited for a snapshot.
-    pub overflowed: u64,
-    /// Checksums that a book was checked against.
-    pub checksums: u64,
-    /// Those of them that were wrong: the book was thrown away.
-    pub checksums_wrong: u64,
-}
-
-impl SyncCounts {
-    /// Adds the counts of another book.
-    pub fn add(&mut self, other: SyncCounts) {
-        self.gaps += other.gaps;
-        self.syncs += other.syncs;
-        self.resyncs += other.resyncs;
-        self.duplicates += other.duplicates;
-        self.out_of_order += other.out_of_order;
-        self.before_snapshot += other.before_snapshot;
-        self.snapshots_too_old += other.snapshots_too_old;
-        self.snapshots_too_new += other.snapshots_too_new;
-        self.id_restarts += other.id_restarts;
-        self.overlaps += other.overlaps;
-        self.snapshots_unasked += other.snapshots_unasked;
-        self.overflowed += other.overflowed;
-        self.checksums += other.checksums;
-        self.checksums_wrong += other.checksums_wrong;
-    }
-}
-
-/// A diff that waits for the snapshot; its levels are in the common queue.
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    header: Header,
-    ids: Ids,
-    level_count: usize,
-}
-
-/// Diffs one after the other that are older than the newest one: the venue has begun its ids anew.
-#[derive(Clone, Copy, Debug, Default)]
-struct OldRun {
-    /// How many since the last diff that was none of them.
-    all: u32,
-    /// How many of the latest follow each other without a gap.
-    chained: u32,
-    newest: Ids,
-}
-
-/// A snapshot that is ahead of every diff so far.
-#[derive(Debug, Default)]
-struct Ahead {
-    header: Option<Header>,
-    id: u64,
-    levels: Vec<Level>,
-}
+use tickloom_types::{BookState, Header, Sink, StatusBody, StatusCode};
 
 /// The sequence state of one instrument's book.
 #[derive(Debug)]
@@ -118,7 +46,7 @@ pub struct BookSync {
     old_run: OldRun,
     /// How often something was applied to the book.
     touches: u64,
-    /// Whether two connections bring the same diffs, so that old ones are no fault.
+    /// Whether a new connection may bring old diffs again, so that they are no fault.
     is_overlapping: bool,
     waiting: VecDeque<Waiting>,
     waiting_levels: VecDeque<Level>,
@@ -176,7 +104,7 @@ impl BookSync {
         self.touches
     }
 
-    /// From now on old diffs are dropped without a word: two connections bring the same, for a while.
+    /// Until a newer one comes, old diffs are dropped without a word: a new connection may bring them again.
     pub fn begin_overlap(&mut self) {
         self.is_overlapping = true;
     }
@@ -287,44 +215,6 @@ impl BookSync {
         }
     }
 
-    /// Takes a diff while a snapshot waits that was ahead of all before it.
-    fn diff_behind(&mut self, header: Header, diff: &Depth<'_>, ids: Ids, sink: &mut impl Sink) {
-        let at = self.ahead.id;
-        let is_held = self.rule.is_held(at, ids);
-        if is_held && ids.last < at {
-            self.counts.before_snapshot += 1;
-            if self.is_out_of_reach(diff.header) {
-                self.counts.snapshots_too_new += 1;
-                self.forget();
-                self.wait(diff, ids);
-            }
-            return;
-        }
-        if !is_held && !self.rule.bridges(at, ids) {
-            self.counts.snapshots_too_old += 1;
-            self.forget();
-            self.wait(diff, ids);
-            return;
-        }
-        let levels = std::mem::take(&mut self.ahead.levels);
-        self.forget();
-        let snapshot = Depth {
-            header,
-            first_id: at,
-            last_id: at,
-            previous_id: None,
-            levels: &levels,
-        };
-        self.begin_at(&snapshot, sink);
-        if is_held {
-            self.counts.before_snapshot += 1;
-        } else {
-            self.apply(diff.header, ids, diff.levels.iter().copied(), sink);
-        }
-        self.counts.syncs += 1;
-        self.enter(BookState::Live, diff.header, sink);
-    }
-
     /// The book is what a snapshot by request says.
     fn begin_at(&mut self, snapshot: &Depth<'_>, sink: &mut impl Sink) {
         push_snapshot(snapshot, sink);
@@ -335,14 +225,6 @@ impl BookSync {
         };
         self.bridged = false;
         self.touch();
-    }
-
-    /// Counts a diff that is older than the snapshot. Says whether there have been so many, for so long, that the
-    /// snapshot's id cannot be right.
-    fn is_out_of_reach(&mut self, header: Header) -> bool {
-        self.held = self.held.saturating_add(1);
-        let waited = header.ts_recv.saturating_sub(self.snapshot_at);
-        self.held >= limits::HELD_DIFFS_MAX && waited >= limits::HELD_TIME_MAX
     }
 
     /// Takes a snapshot. While the book is live it is not needed, and is only counted.
@@ -429,6 +311,8 @@ impl BookSync {
     ) {
         self.newest = ids;
         self.bridged = true;
+        // Whatever a new connection brings again comes before what is newer.
+        self.is_overlapping = false;
         self.touch();
         push_levels(header, ids, levels, sink);
     }
@@ -500,82 +384,9 @@ impl BookSync {
         }
         self.counts.out_of_order += 1;
         push_status(header, StatusCode::OutOfOrder, ids.first, ids.last, sink);
-        let run = &mut self.old_run;
-        let follows = matches!(self.rule.place(run.newest, ids), Place::Next);
-        run.chained = if run.all > 0 && follows {
-            run.chained + 1
-        } else {
-            1
-        };
-        run.all = run.all.saturating_add(1);
-        run.newest = ids;
-        let is_anew =
-            run.chained >= limits::OLD_DIFFS_CHAINED_MAX || run.all >= limits::OLD_DIFFS_MAX;
+        let is_anew = self.old_run.add(self.rule, ids);
         self.counts.id_restarts += u64::from(is_anew);
         is_anew
-    }
-}
-
-/// Of a message's flags, a status keeps the one about its time.
-fn status_header(header: Header) -> Header {
-    header
-        .as_kind(Kind::Status)
-        .with_flags(header.flags & Flags::BAD_TIME)
-}
-
-fn push_status(header: Header, code: StatusCode, from: u64, to: u64, sink: &mut impl Sink) {
-    let body = StatusBody {
-        code: code as u16,
-        count: 1,
-        from,
-        to,
-        ..StatusBody::default()
-    };
-    sink.push(body.record(status_header(header)));
-}
-
-fn push_snapshot(snapshot: &Depth<'_>, sink: &mut impl Sink) {
-    let header = snapshot.header.with_flags(Flags::SNAPSHOT);
-    let last = snapshot.levels.len().saturating_sub(1);
-    let mut body = LevelBody {
-        first_id: snapshot.first_id,
-        last_id: snapshot.last_id,
-        side: tickloom_types::Side::Buy as u8,
-        clear: 1,
-        ..LevelBody::default()
-    };
-    if snapshot.levels.is_empty() {
-        // An empty book still has to empty the old one: a deletion at price zero, where no level can be.
-        sink.push(body.record(header.with_flags(Flags::LAST)));
-    }
-    for (index, level) in snapshot.levels.iter().enumerate() {
-        body.price = level.price;
-        body.qty = level.qty;
-        body.side = level.side as u8;
-        let flags = if index == last { Flags::LAST } else { 0 };
-        sink.push(body.record(header.with_flags(flags)));
-        body.clear = 0;
-    }
-}
-
-fn push_levels(
-    header: Header,
-    ids: Ids,
-    levels: impl ExactSizeIterator<Item = Level>,
-    sink: &mut impl Sink,
-) {
-    let last = levels.len().saturating_sub(1);
-    for (index, level) in levels.enumerate() {
-        let body = LevelBody {
-            price: level.price,
-            qty: level.qty,
-            first_id: ids.first,
-            last_id: ids.last,
-            side: level.side as u8,
-            ..LevelBody::default()
-        };
-        let flags = if index == last { Flags::LAST } else { 0 };
-        sink.push(body.record(header.with_flags(flags)));
     }
 }
 

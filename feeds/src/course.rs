@@ -69,11 +69,6 @@ impl Course {
         self.newest.is_some()
     }
 
-    /// How far the source's clock is ahead of ours.
-    pub(crate) fn offset(&self) -> DurationNs {
-        self.median
-    }
-
     /// Forgets what was learned while it was not enough.
     pub(crate) fn forget_samples(&mut self) {
         self.samples.clear();
@@ -310,7 +305,7 @@ mod tests {
         assert!(at(&mut course, ours + 2 * SECOND, 2 * SECOND).is_err());
         // Three of four agree.
         at(&mut course, ours + 3 * SECOND, 3 * SECOND).unwrap();
-        assert!(course.is_known() && course.offset() == ours);
+        assert!(course.is_known() && course.median == ours);
         assert!(at(&mut course, 23 * HOUR, 4 * SECOND).is_err());
         // One that is near our clock is enough.
         let mut course = Course::default();
@@ -370,6 +365,6 @@ mod tests {
             course.learn(Ts(NOW + stamp), Ts(NOW + second * SECOND));
         }
         assert!(course.is_known());
-        assert_eq!(course.offset(), -2 * HOUR);
+        assert_eq!(course.median, -2 * HOUR);
     }
 }

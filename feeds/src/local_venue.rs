@@ -12,6 +12,7 @@
 mod book;
 mod fault;
 mod ledger;
+mod pace;
 mod playback;
 mod server;
 

@@ -122,6 +122,13 @@ impl FeedMetrics {
         self.status.changes()
     }
 
+    /// What the feed was at since so many changes, oldest first, and how many changes there are now. Of more than 64 the
+    /// oldest are left out.
+    #[must_use]
+    pub fn statuses_since(&self, seen: u64) -> (u64, Vec<FeedStatus>) {
+        self.status.since(seen)
+    }
+
     pub(crate) fn set_status(&self, status: FeedStatus) {
         self.status.set(status);
     }

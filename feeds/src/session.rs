@@ -5,6 +5,8 @@
 //! never decides by the wall clock but one thing: whether a time that the venue tells can be (`course`). Otherwise the wall
 //! clock is only passed on as `ts_recv`.
 
+mod clocks;
+mod connections;
 mod frozen;
 mod hold;
 mod line;
@@ -12,7 +14,6 @@ mod requests;
 mod show;
 
 use crate::binance::{Channel, Reply, Symbol, Untimed};
-use crate::book_sync::BookSync;
 use crate::config::Feed;
 use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
@@ -20,29 +21,15 @@ use crate::limits::FRAME_BYTES_MAX;
 use crate::line::{Line, LineId};
 use crate::metrics::FeedMetrics;
 use crate::moment::push_moments;
-use crate::status::in_words;
-use frozen::{Frozen, Verdict};
-use hold::{Held, Hold, Passage};
-use line::{LineState, Phase};
+use frozen::Frozen;
+use hold::Hold;
+use line::LineState;
 use requests::Requests;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tickloom_types::{
-    DurationNs, Header, InstrumentId, Kind, MomentSink, NANOS_PER_SECOND, Record, SourceId,
-    StatusBody, StatusCode, TimerBody, Ts,
+    DurationNs, Header, InstrumentId, MomentSink, Record, SourceId, StatusBody, StatusCode, Ts,
 };
-
-/// How far timers stay behind the venue's clock, so that a message which is still on its way is not late.
-const TIMER_GRACE: DurationNs = NANOS_PER_SECOND / 2;
-
-/// How far the venue's clock and ours may differ before that is reported, once a connection.
-const CLOCK_SKEW_MAX: DurationNs = 5 * NANOS_PER_SECOND;
-
-/// How long after a connection was replaced the new one may bring what the old one had brought.
-const OVERLAP_TIME: DurationNs = 30 * NANOS_PER_SECOND;
-
-/// How long after a connection could not be replaced that is tried again.
-const REPLACE_RETRY: DurationNs = 5 * NANOS_PER_SECOND;
 
 /// Room for the records of usual frames; a larger one makes more.
 const MOMENT_CAPACITY: usize = 1_024;
@@ -131,129 +118,12 @@ impl<'m> Session<'m> {
         }
     }
 
-    /// Whether a frame has come over the present connection.
-    #[must_use]
-    pub fn has_heard(&self, line: LineId) -> bool {
-        let state = &self.states[line.0];
-        state.is_open() && state.frame_number > 0
-    }
-
-    /// A connection was made.
-    pub fn connected(&mut self, line: LineId, now: Now, sink: &mut impl MomentSink) {
-        self.states[line.0].open(now, self.max_age);
-        self.metrics.connects.fetch_add(1, Relaxed);
-        for stream in &self.lines[line.0].streams {
-            if let Some(at) = self.intake.place(stream.instrument) {
-                self.intake.heard[at].forget(stream.channel);
-            }
-            if stream.channel == Channel::Depth {
-                self.requests.restart(stream.instrument, now);
-            }
-        }
-        self.say(now, InstrumentId::NONE, status(StatusCode::Connected));
-        self.each_book(line, now, |book, header, out| book.restart(header, out));
-        self.hand_over(sink);
-        self.show();
-    }
-
-    /// The connection is gone, by whoever's doing, or could not be made.
-    pub fn disconnected(&mut self, line: LineId, now: Now, sink: &mut impl MomentSink) {
-        self.metrics.disconnects.fetch_add(1, Relaxed);
-        if !self.states[line.0].is_open() {
-            // Whoever cannot be reached is not silent.
-            self.states[line.0].silent = None;
-            return;
-        }
-        self.release(sink);
-        self.states[line.0].phase = Phase::Starting;
-        let body = StatusBody {
-            from: u64::try_from(self.states[line.0].last_arrival.wall.0).unwrap_or(0),
-            to: u64::try_from(now.wall.0).unwrap_or(0),
-            ..status(StatusCode::Disconnected)
-        };
-        if self.lines.len() == 1 {
-            self.say(now, InstrumentId::NONE, body);
-        } else {
-            self.say_lost(line, now, body);
-        }
-        self.each_book(line, now, |book, header, out| book.stale(header, out));
-        self.hand_over(sink);
-        self.show();
-    }
-
-    /// One of several connections is gone: what it brought is missed, the rest goes on.
-    fn say_lost(&mut self, line: LineId, now: Now, body: StatusBody) {
-        for index in 0..self.lines[line.0].streams.len() {
-            let stream = &self.lines[line.0].streams[index];
-            let (instrument, is_trades) = (
-                stream.instrument,
-                matches!(stream.channel, Channel::Trade | Channel::AggTrade),
-            );
-            let others = &self.lines[line.0].streams[..index];
-            if others.iter().any(|other| other.instrument == instrument) {
-                continue;
-            }
-            let body = match is_trades {
-                true => status(StatusCode::Gap),
-                false => body,
-            };
-            self.say(now, instrument, body);
-        }
-    }
-
-    /// The next connection has taken the place of the one before, which may be gone. What both bring is taken once.
-    pub fn replaced(&mut self, line: LineId, now: Now) {
-        self.states[line.0].open(now, self.max_age);
-        self.metrics.connects.fetch_add(1, Relaxed);
-        self.intake.begin_overlap();
-        self.overlap_until = Some(now.mono.saturating_add(OVERLAP_TIME));
-        self.show();
-    }
-
-    /// The next connection could not be made.
-    pub fn replace_failed(&mut self, line: LineId, now: Now) {
-        let state = &mut self.states[line.0];
-        state.is_replacing = false;
-        state.replace_at = now.mono.saturating_add(REPLACE_RETRY);
-    }
-
-    fn each_book(
-        &mut self,
-        line: LineId,
-        now: Now,
-        mut on: impl FnMut(&mut BookSync, Header, &mut Vec<Record>),
-    ) {
-        let header = self.header(now);
-        for ((instrument, book), own) in self.intake.books.iter_mut().zip(&self.book_lines) {
-            if *own == Some(line.0) {
-                let instrument = instrument.0;
-                let header = Header {
-                    instrument,
-                    ..header
-                };
-                on(book, header, &mut self.moment);
-            }
-        }
-        self.publish_counts();
-    }
-
     fn publish_counts(&self) {
         self.metrics.set_sync(self.intake.counts());
         self.metrics
             .books_live
             .store(self.intake.live() as u64, Relaxed);
         self.metrics.overlaps.store(self.intake.overlaps(), Relaxed);
-    }
-
-    /// Something came that is not a message: a pong.
-    pub fn alive(&mut self, line: LineId, now: Now) {
-        self.states[line.0].last_arrival = now;
-    }
-
-    /// A ping came, and is answered.
-    pub fn pinged(&mut self, line: LineId, now: Now) {
-        self.states[line.0].outgoing.sent(now.mono);
-        self.alive(line, now);
     }
 
     /// A text message came.
@@ -264,44 +134,6 @@ impl<'m> Session<'m> {
         }
         self.take_frame(line, now, number, bytes);
         self.hand_over(sink);
-    }
-
-    /// Whether a frame waits until it is known where the feed's time is.
-    fn holds(&mut self, line: LineId, now: Now, bytes: &[u8], sink: &mut impl MomentSink) -> bool {
-        let told = self.intake.decoder.peek_time(bytes);
-        let Some(course) = self.intake.decoder.course() else {
-            return false;
-        };
-        match self.hold.passage(told, now, course) {
-            Passage::Open => false,
-            Passage::Opens => {
-                self.release(sink);
-                false
-            }
-            Passage::Closed => {
-                let held = Held {
-                    line,
-                    now,
-                    number: self.states[line.0].frame_number,
-                    bytes: bytes.to_vec(),
-                };
-                if self.hold.keep(held) {
-                    self.release(sink);
-                }
-                true
-            }
-        }
-    }
-
-    /// Takes the frames that waited, each as of its arrival.
-    fn release(&mut self, sink: &mut impl MomentSink) {
-        let Some(course) = self.intake.decoder.course() else {
-            return;
-        };
-        for held in self.hold.end(course) {
-            self.take_frame(held.line, held.now, held.number, &held.bytes);
-            self.hand_over(sink);
-        }
     }
 
     fn take_frame(&mut self, line: LineId, now: Now, number: u64, bytes: &[u8]) {
@@ -417,115 +249,6 @@ impl<'m> Session<'m> {
         self.watch_silence(now.mono);
         self.hand_over(sink);
         self.show();
-    }
-
-    fn push_timer(&mut self, now: Now) {
-        let Some(venue_time) = self.intake.decoder.venue_time() else {
-            return;
-        };
-        let elapsed = now.mono.saturating_sub(self.venue_time_at);
-        let ahead = elapsed.saturating_sub(TIMER_GRACE).max(0);
-        let ts_event = Ts(venue_time.0.saturating_add(ahead));
-        let last = self.last_timer.replace(now.mono);
-        let header = Header::new(
-            Kind::Timer,
-            InstrumentId::NONE,
-            self.source,
-            ts_event,
-            now.wall,
-        );
-        let body = TimerBody {
-            interval: last.map_or(0, |last| now.mono.saturating_sub(last)),
-            ..TimerBody::default()
-        };
-        self.moment.push(body.record(header));
-    }
-
-    /// Builds a book again that stands still while its trades and quotes go on.
-    fn watch_books(&mut self, now: Now) {
-        for at in 0..self.frozen.len() {
-            let (instrument, line) = (self.intake.books[at].0, self.book_lines[at]);
-            let Some(line) = line.filter(|line| self.states[*line].is_open()) else {
-                continue;
-            };
-            let (book, heard) = (&self.intake.books[at].1, &self.intake.heard[at]);
-            let told = match self.frozen[at].second(book, heard) {
-                Verdict::Well => continue,
-                Verdict::NothingFits => "no change of a book fitted",
-                Verdict::NothingComes => {
-                    let cause = "no change of a book came while its trades or quotes went on";
-                    self.states[line].give_up = Some(cause.to_owned());
-                    "no change of a book came"
-                }
-            };
-            let told =
-                format!("{told} for seconds while its trades or quotes went on: it is built again");
-            self.metrics.set_last_error(&told);
-            let header = self.intake.status_header(instrument, self.source, now.wall);
-            self.intake.books[at].1.resync(header, &mut self.moment);
-            self.publish_counts();
-        }
-    }
-
-    /// What should be done about a connection: to be asked after each tick.
-    pub fn advice(&mut self, line: LineId, now: Now) -> Advice {
-        let state = &mut self.states[line.0];
-        if !state.is_open() {
-            return Advice::GoOn;
-        }
-        if let Some(cause) = state.give_up.take() {
-            return Advice::Reconnect(cause);
-        }
-        let idle = nanos(self.idle_timeout);
-        let quiet = now.mono.saturating_sub(state.last_arrival.mono);
-        if quiet >= idle {
-            let time = in_words(self.idle_timeout);
-            return Advice::Reconnect(format!("nothing came for {time}"));
-        }
-        if now.mono >= state.replace_at && !state.is_replacing {
-            state.is_replacing = true;
-            return Advice::Replace;
-        }
-        let most = self.messages_per_second_max;
-        if quiet >= idle / 2 && state.outgoing.may_send(now.mono, most) {
-            state.outgoing.sent(now.mono);
-            return Advice::Ping;
-        }
-        Advice::GoOn
-    }
-
-    fn compare_clocks(&mut self, line: LineId, now: Now, venue_time: Ts) {
-        let lag = now.wall.0.saturating_sub(venue_time.0);
-        self.metrics.lag.record(lag);
-        if lag.saturating_abs() > CLOCK_SKEW_MAX && !self.states[line.0].is_skew_told {
-            self.states[line.0].is_skew_told = true;
-            let body = StatusBody {
-                detail: lag.unsigned_abs(),
-                ..status(StatusCode::ClockSkew)
-            };
-            self.say(now, InstrumentId::NONE, body);
-        }
-    }
-
-    /// Tells, once a connection, that a time of the venue was not used.
-    fn tell_bad_time(&mut self, line: LineId, now: Now) {
-        let Some(bad) = self.intake.decoder.take_bad_time() else {
-            return;
-        };
-        self.metrics.bad_times.fetch_add(1, Relaxed);
-        if std::mem::replace(&mut self.states[line.0].is_bad_time_told, true) {
-            return;
-        }
-        let body = StatusBody {
-            detail: bad.ahead.unsigned_abs(),
-            ..status(StatusCode::ClockSkew)
-        };
-        self.say(now, bad.instrument, body);
-        let far = in_words(Duration::from_nanos(bad.ahead.unsigned_abs()));
-        let side = if bad.ahead > 0 { "ahead of" } else { "behind" };
-        let told =
-            format!("a time of the venue is {far} {side} the feed's own course: it is not used");
-        self.metrics.set_last_error(&told);
     }
 
     /// Returns the frame's number within the connection.

@@ -3,6 +3,7 @@
 //! Written by the feed's thread when it changes, read by whoever shows it. The line names no time that passes by itself, so
 //! that it changes only when something has happened.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -86,27 +87,48 @@ impl std::fmt::Display for FeedStatus {
     }
 }
 
+/// So many of the latest changes are kept for those who look now and then.
+const CHANGES_KEPT: usize = 64;
+
 /// The status of one feed, as the threads that show it see it.
 #[derive(Debug, Default)]
 pub(crate) struct StatusBoard {
-    status: Mutex<FeedStatus>,
+    /// The latest changes; the last is what holds now.
+    latest: Mutex<VecDeque<FeedStatus>>,
     changes: AtomicU64,
 }
 
 impl StatusBoard {
     pub(crate) fn get(&self) -> FeedStatus {
-        self.status
-            .lock()
-            .map_or_else(|_| FeedStatus::default(), |status| status.clone())
+        let latest = self.latest.lock().ok();
+        latest
+            .and_then(|latest| latest.back().cloned())
+            .unwrap_or_default()
+    }
+
+    /// The changes after so many, oldest first, and how many there are now.
+    pub(crate) fn since(&self, seen: u64) -> (u64, Vec<FeedStatus>) {
+        let Ok(latest) = self.latest.lock() else {
+            return (seen, Vec::new());
+        };
+        let changes = self.changes();
+        let new = usize::try_from(changes.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let skipped = latest.len().saturating_sub(new);
+        (changes, latest.iter().skip(skipped).cloned().collect())
     }
 
     pub(crate) fn set(&self, new: FeedStatus) {
-        if let Ok(mut status) = self.status.lock()
-            && *status != new
-        {
-            *status = new;
-            self.changes.fetch_add(1, Ordering::Release);
+        let Ok(mut latest) = self.latest.lock() else {
+            return;
+        };
+        if latest.back() == Some(&new) || (latest.is_empty() && new == FeedStatus::default()) {
+            return;
         }
+        if latest.len() == CHANGES_KEPT {
+            latest.pop_front();
+        }
+        latest.push_back(new);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn changes(&self) -> u64 {
@@ -143,6 +165,17 @@ mod tests {
         assert_eq!((board.changes(), board.get()), (1, waiting.clone()));
         board.set(FeedStatus::new(FeedState::Waiting, ""));
         assert_eq!(board.changes(), 2);
+        assert_eq!(board.since(2), (2, vec![]));
+        assert_eq!(board.since(0), (2, vec![waiting.clone(), board.get()]));
+        for at in 0..100 {
+            board.set(FeedStatus::new(FeedState::Waiting, format!("{at}")));
+        }
+        let (changes, latest) = board.since(2);
+        assert_eq!(
+            (changes, latest.len(), latest[0].reason.as_str()),
+            (102, 64, "36")
+        );
+        board.set(FeedStatus::new(FeedState::Waiting, ""));
         assert_eq!(waiting.to_string(), "waiting: cannot connect");
         assert_eq!(board.get().to_string(), "waiting");
     }

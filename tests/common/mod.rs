@@ -47,8 +47,22 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the binary with these words.
     pub(crate) fn start(words: &[&str]) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tickloom"))
-            .args(words)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tickloom"));
+        command.args(words);
+        Running::spawn(command)
+    }
+
+    /// Starts the binary where no more than so many files may be open.
+    pub(crate) fn start_with_open_files(limit: u32, words: &[&str]) -> Running {
+        let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_tickloom")]);
+        command.args(words);
+        Running::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Running {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)

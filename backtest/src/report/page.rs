@@ -77,7 +77,8 @@ fn notes(outcome: &Outcome, manifest: &Manifest) -> String {
     let mut notes: Vec<(&str, String)> = Vec::new();
     let warnings = manifest.warnings.iter().cloned();
     notes.extend(warnings.map(|warning| ("Warning", warning)));
-    if let Some(left_out) = &manifest.data.left_out {
+    let left_out = manifest.data.left_out.as_ref();
+    if let Some(left_out) = left_out.filter(|left_out| left_out.refused > 0) {
         notes.push(("Left out", left_out.summary()));
         let places = left_out.places.iter().cloned();
         notes.extend(places.map(|place| ("", place)));
@@ -180,7 +181,7 @@ fn equity_figure(outcome: &Outcome, readings: &mut Readings<'_>) -> Result<Strin
 
 fn drawdown_figure(outcome: &Outcome, readings: &mut Readings<'_>) -> Result<String, ReportError> {
     let curve = &outcome.curve;
-    let below: Vec<f64> = curve.drawdown.iter().map(|depth| -depth).collect();
+    let below: Vec<f64> = curve.drawdown.iter().map(|depth| 0.0 - depth).collect();
     readings.add("drawdown", "below the peak", &below);
     let layers = [Layer::Area(reduce(&curve.ts, &below, BUCKETS), Ink::Fall)];
     let svg =

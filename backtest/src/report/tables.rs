@@ -108,10 +108,7 @@ fn trade_figures(outcome: &Outcome) -> [Figure; 5] {
         (
             "Fills",
             grouped(outcome.fills.len() as u128),
-            format!(
-                "{} orders refused",
-                grouped(u128::from(outcome.orders_refused()))
-            ),
+            outcome.refusals(),
         ),
         ("Fees paid", money(outcome.fees_paid), "in all".to_owned()),
     ]

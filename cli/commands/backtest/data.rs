@@ -2,6 +2,8 @@
 
 use super::Args;
 use super::bars::Plan;
+use super::census;
+use super::choice::{bar_sizes, choose, default_bar};
 use super::settings::Settings;
 use super::watch::{Stream, Watch};
 use crate::capture;
@@ -10,9 +12,11 @@ use crate::failure::Failure;
 use crate::output;
 use anyhow::anyhow;
 use std::path::Path;
+use tickloom_backtest::LeftOut;
+use tickloom_core::Census;
 use tickloom_data::{
-    BarPrice, Calendars, Catalog, DataError, ImportOptions, QuestDb, Range, ScanQuery, Table,
-    read_file, rescale_qty, with_calendar,
+    BarPrice, Calendars, Catalog, DataError, FileRecords, ImportOptions, QuestDb, Range, ScanQuery,
+    read_file, rescale_qty, retain_records, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
 
@@ -30,7 +34,14 @@ pub(super) struct Data {
     pub(super) watch: Option<Watch>,
     /// The catalog that they come from.
     pub(super) catalog: Option<Catalog>,
+    /// What there is of each instrument, as far as it is known before the run.
+    pub(super) census: Census,
+    /// Lines of a file that were left out; of a catalog and a server nobody knows.
+    pub(super) left_out: Option<LeftOut>,
 }
+
+/// Wrong rows of a file that are told apart by their reasons; of more, only how many there are.
+const ERRORS_MAX: usize = 10_000;
 
 /// Records, in memory or read while the run goes on.
 pub(super) enum Records {
@@ -144,11 +155,13 @@ impl Data {
 fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
     let named = settings.instrument(args);
     if let Some(origin) = capture::origin(path).map_err(Failure::input)? {
-        let (records, instruments) = capture::read(path, origin)?;
+        let (records, instruments, left_out) = capture::read(path, origin)?;
         let instrument = choose(&instruments, named, args.strategy.is_some())?;
         let records = within(records, settings, path)?;
         return Ok(Data {
             watch: look(args, &instruments, &records)?,
+            census: census::of_records(&records, &instruments),
+            left_out: Some(left_out),
             instruments,
             instrument,
             bar: settings.bar,
@@ -157,11 +170,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
             catalog: None,
         });
     }
-    let options = ImportOptions {
-        instrument: named.map(str::to_owned),
-        ..ImportOptions::default()
-    };
-    let mut file = read_file(path, &options).map_err(Failure::input)?;
+    let mut file = read_rows(path, named, args.strategy.is_some()).map_err(Failure::input)?;
     capture::report_refused(&file.report);
     let query = ScanQuery {
         from: settings.from,
@@ -172,6 +181,8 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
     let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
     Ok(Data {
         watch: look(args, &file.instruments, &file.records)?,
+        census: census::of_records(&file.records, &file.instruments),
+        left_out: Some(capture::refused_rows(&file.report)),
         instruments: file.instruments,
         instrument,
         bar: settings.bar.or(file.report.bar),
@@ -179,6 +190,27 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         records: Records::Memory(file.records),
         catalog: None,
     })
+}
+
+/// The records of a file of rows. A strategy file may be about several instruments of the file; of one that does not have the
+/// named instrument, the name is what the file is of.
+fn read_rows(path: &Path, named: Option<&str>, has_file: bool) -> Result<FileRecords, DataError> {
+    if let Some(name) = named.filter(|_| has_file) {
+        let options = ImportOptions {
+            errors_max: ERRORS_MAX,
+            ..ImportOptions::default()
+        };
+        let all = read_file(path, &options)?;
+        if all.instruments.find(name).is_some() {
+            return Ok(all);
+        }
+    }
+    let options = ImportOptions {
+        instrument: named.map(str::to_owned),
+        errors_max: ERRORS_MAX,
+        ..ImportOptions::default()
+    };
+    read_file(path, &options)
 }
 
 /// Looks at the records of a file.
@@ -216,7 +248,7 @@ fn within(
         let ts = record.ts_event();
         settings.from.is_none_or(|from| ts >= from) && settings.to.is_none_or(|to| ts < to)
     };
-    records.retain(is_wanted);
+    retain_records(&mut records, is_wanted);
     if records.is_empty() {
         return Err(Failure::input(anyhow!(
             "no data in this range; {} has records from {first} to {last}",
@@ -259,6 +291,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         from: settings.from,
         to: settings.to,
         memory_max: Some(args.memory.for_reading()),
+        feed_latency: args.feed_latency,
         qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),
         ..ScanQuery::default()
     };
@@ -273,13 +306,16 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         _ => led,
     };
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
-    let is_given = plan.is_some_and(|plan| plan.is_given);
+    let made = bar.filter(|_| plan.is_some_and(|plan| plan.is_given));
+    let census = census::of_tables(&ranges, &query, &instruments, made);
     Ok(Data {
         instruments,
         instrument,
         bar,
-        given_bars: bar.filter(|_| is_given).into_iter().collect(),
+        given_bars: made.into_iter().collect(),
         records: Records::Stream(rows_max, records),
+        census,
+        left_out: None,
         watch,
         catalog: match history {
             History::Catalog(catalog) => Some(catalog.clone()),
@@ -343,62 +379,5 @@ impl Led {
             instruments,
             ..self
         })
-    }
-}
-
-/// The instrument that is traded: the one named, or the only one there is. A strategy file means the first, as it does live.
-fn choose(
-    known: &Instruments,
-    named: Option<&str>,
-    has_file: bool,
-) -> Result<Option<InstrumentId>, Failure> {
-    let names: Vec<&str> = known.defs().iter().map(|def| def.name.as_str()).collect();
-    let wanted = match (named, names.as_slice()) {
-        (Some(name), _) => name,
-        (None, [only]) => only,
-        (None, [first, ..]) if has_file => first,
-        (None, []) => return Ok(None),
-        (None, _) => {
-            return Err(Failure::input(anyhow!(
-                "there are {} instruments, choose one with --instrument: {}",
-                names.len(),
-                names.join(", ")
-            )));
-        }
-    };
-    match known.find(wanted) {
-        Some((id, _)) => Ok(Some(id)),
-        None => Err(Failure::input(anyhow!(
-            "--instrument {wanted:?}: expected one of {}",
-            names.join(", ")
-        ))),
-    }
-}
-
-/// The sizes of bars that there are of an instrument, from fine to coarse.
-fn bar_sizes(ranges: &[Range], instrument: Option<&str>) -> Vec<BarSpec> {
-    let mut sizes: Vec<BarSpec> = ranges
-        .iter()
-        .filter(|range| range.table == Table::Bars && range.instrument.as_deref() == instrument)
-        .filter_map(|range| range.bar)
-        .collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    sizes
-}
-
-/// The size asked for, or the only one there is.
-fn default_bar(sizes: &[BarSpec], asked: Option<BarSpec>) -> anyhow::Result<Option<BarSpec>> {
-    match (asked, sizes) {
-        (Some(bar), _) => Ok(Some(bar)),
-        (None, []) => Ok(None),
-        (None, [only]) => Ok(Some(*only)),
-        (None, _) => {
-            let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
-            Err(anyhow!(
-                "there are bars of several sizes, choose one with --bar: {}",
-                sizes.join(", ")
-            ))
-        }
     }
 }

@@ -37,6 +37,11 @@ pub(super) fn json(
         "periods_per_year": figures.periods_per_year,
         "undefined": figures.undefined,
         "output_hash": outcome.output_hash,
+        "assumptions": manifest.assumptions,
+        "warnings": manifest.warnings,
+        "never_ready": outcome.never_ready,
+        "never_closed": outcome.never_closed,
+        "input": manifest.data.left_out,
         "quality": ledger.map(quality),
         "cache": cache,
         "manifest": manifest,
@@ -84,13 +89,33 @@ pub(super) fn print(outcome: &Outcome, manifest: &Manifest) {
             output::styled(&more, Style::Dim)
         ));
     }
-    for (why, names) in outcome.statistics.reasons() {
-        let names: Vec<String> = names.iter().map(|name| name.replace('_', " ")).collect();
-        let text = format!("  {} undefined: {why}", names.join(", "));
-        output::line(&output::styled(&text, Style::Dim));
+    output::line("");
+    for (name, text) in notes(outcome, manifest) {
+        let style = if name == "Warning" {
+            Style::Bad
+        } else {
+            Style::Dim
+        };
+        output::line(&output::styled(&format!("  {name:<13} {text}"), style));
     }
     output::line(&format!("\n  {:<13} {}", "Data hash", outcome.data_hash));
     output::line(&format!("  {:<13} {}", "Output hash", outcome.output_hash));
+}
+
+/// What has to be known to read the figures.
+fn notes(outcome: &Outcome, manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let warnings = manifest.warnings.iter().cloned();
+    let mut notes: Vec<(&str, String)> = warnings.map(|text| ("Warning", text)).collect();
+    let left_out = manifest.data.left_out.iter();
+    let left_out = left_out.filter(|left_out| left_out.refused > 0);
+    notes.extend(left_out.map(|left_out| ("Left out", left_out.summary())));
+    let assumptions = manifest.assumptions.iter().cloned();
+    notes.extend(assumptions.map(|text| ("Assumed", text)));
+    for (why, names) in outcome.statistics.reasons() {
+        let names = names.join(", ").replace('_', " ");
+        notes.push(("Undefined", format!("{names}: {why}")));
+    }
+    notes
 }
 
 fn rows(outcome: &Outcome) -> [(&'static str, String, String); 8] {

@@ -6,6 +6,7 @@ use crate::output;
 use anyhow::anyhow;
 use std::cell::RefCell;
 use std::rc::Rc;
+use tickloom_backtest::LeftOut;
 use tickloom_data::{Calendars, DataError, Inspector, Ledger, Thresholds};
 use tickloom_types::{Instruments, Record, Seq};
 
@@ -53,6 +54,19 @@ impl Watch {
         let inspector = Rc::try_unwrap(self.inspector).ok()?;
         Some(inspector.into_inner().finish())
     }
+}
+
+/// Refuses an input of which lines were left out, if that is wanted. What they are has been said.
+pub(super) fn judge_input(left_out: &LeftOut, is_strict: bool) -> Result<(), Failure> {
+    if !is_strict || left_out.refused == 0 {
+        return Ok(());
+    }
+    let places: Vec<String> = left_out.places.iter().map(|at| format!("  {at}")).collect();
+    Err(Failure::input(anyhow!(
+        "--strict: the input is not clean: {}\n{}",
+        left_out.summary(),
+        places.join("\n")
+    )))
 }
 
 /// Says what is wrong with the data, or refuses to go on if that is wanted.

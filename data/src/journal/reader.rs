@@ -177,6 +177,11 @@ impl JournalReader {
         &self.position
     }
 
+    /// Bytes of the segment that is being read that lie behind.
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.segment.as_ref().map_or(0, SegmentReader::offset)
+    }
+
     pub(crate) fn files(&self) -> &[PathBuf] {
         &self.files
     }

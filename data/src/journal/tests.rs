@@ -250,6 +250,88 @@ fn outputs_wait_for_their_inputs() {
     );
 }
 
+#[test]
+fn a_segment_that_cannot_be_begun_ends_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = JournalOptions {
+        segment_bytes_max: 1_600,
+        sync: SyncPolicy::OnSeal,
+    };
+    let (mut writer, _) = JournalWriter::open_with(dir.path(), &meta(), options).unwrap();
+    // A directory in its place, which no user can write over.
+    let in_the_way = dir.path().join("segment-00000002.tmp");
+    fs::create_dir(&in_the_way).unwrap();
+    let mut next = 0;
+    let mut flush_ten = |writer: &mut JournalWriter| {
+        let records = trades(next..next + 10);
+        writer.append_inputs(next.unsigned_abs(), &records).unwrap();
+        writer.flush().unwrap();
+        next += 10;
+    };
+    for _ in 0..5 {
+        flush_ten(&mut writer);
+    }
+    let failure = writer.segment_failure().unwrap().to_string();
+    assert!(failure.contains("segment-00000002.tmp"), "{failure}");
+    assert_eq!(writer.sealed(), 0);
+
+    fs::remove_dir(&in_the_way).unwrap();
+    flush_ten(&mut writer);
+    assert!(writer.segment_failure().is_none());
+    assert_eq!(writer.sealed(), 1);
+    flush_ten(&mut writer);
+    writer.close("0").unwrap();
+    let (read, torn) = content(dir.path());
+    assert_eq!((read.inputs, read.closes, torn), (trades(0..70), 1, None));
+}
+
+#[test]
+fn who_opens_a_journal_is_shown_what_is_there_and_may_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = JournalOptions {
+        segment_bytes_max: 700,
+        sync: SyncPolicy::OnSeal,
+    };
+    let (mut writer, _) = JournalWriter::open_with(dir.path(), &meta(), options).unwrap();
+    for first in [0, 10, 20] {
+        let records = trades(first..first + 10);
+        writer
+            .append_inputs(first.unsigned_abs(), &records)
+            .unwrap();
+        writer.flush().unwrap();
+    }
+    drop(writer);
+    let before: Vec<_> = segment_files(dir.path()).unwrap();
+
+    let stopped =
+        JournalWriter::open_watched(dir.path(), &meta(), options, |_, so_far| {
+            match so_far.next_seq {
+                20 => Err(DataError::Stopped),
+                _ => Ok(()),
+            }
+        });
+    assert!(matches!(stopped, Err(DataError::Stopped)));
+    assert_eq!(
+        segment_files(dir.path()).unwrap(),
+        before,
+        "nothing was written"
+    );
+
+    let mut shown = Vec::new();
+    let mut progress = Vec::new();
+    let opened = JournalWriter::open_watched(dir.path(), &meta(), options, |block, so_far| {
+        if let Block::Inputs { records, .. } = block {
+            shown.extend(records);
+        }
+        progress.push((so_far.next_seq, so_far.bytes));
+        assert!(so_far.bytes <= so_far.bytes_total);
+        Ok(())
+    });
+    let (_writer, recovered) = opened.unwrap();
+    assert_eq!((recovered.next_seq, shown), (30, trades(0..30)));
+    assert!(progress.is_sorted() && progress.last().unwrap().0 == 30);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -1,17 +1,22 @@
 //! Writes a journal: opens or continues it, cuts a torn tail, appends blocks, begins new segments.
 //!
 //! Records are kept back until [`JournalWriter::flush`] (or until a block is full). Outputs never get ahead of the inputs that
-//! caused them: those whose cause has not come yet wait.
+//! caused them: those whose cause has not come yet wait. A segment that cannot be begun (no descriptor is left, the directory is
+//! full) ends nothing: what is written goes on into the present one, which needs nothing of the system that it has not got.
 
-use super::format::{BlockHeader, BlockKind, Close, SegmentHeader, put_outputs};
-use super::reader::{JournalReader, Position, TornTail, segment_name};
+use super::format::{Block, BlockHeader, BlockKind, Close, SegmentHeader, put_outputs};
+use super::reader::{Position, segment_name};
+use super::recover::{ReadSoFar, Recovered, lock, recover};
 use crate::limits::BLOCK_RECORDS_MAX;
 use crate::{DataError, Result, RunMeta};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tickloom_types::{Record, Seq};
+use tickloom_types::{Flags, Record, Seq};
 use zerocopy::IntoBytes;
+
+/// A segment that could not be begun is tried again each time the present one has grown by so large a part of a segment.
+const TRIES_PER_SEGMENT: u64 = 16;
 
 /// When the operating system is told to put what was written on the disk. A killed process loses nothing that was flushed
 /// either way; a machine that loses power does.
@@ -42,34 +47,27 @@ impl Default for JournalOptions {
     }
 }
 
-/// What was found when a journal was opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovered {
-    /// Inputs that are there: the sequence of the next one.
-    pub next_seq: Seq,
-    /// Outputs that are there.
-    pub outputs: u64,
-    /// Segments that were there.
-    pub segments: u32,
-    /// The torn tail that was cut off.
-    pub cut: Option<TornTail>,
-    /// The close, if the run was stopped in good order.
-    pub close: Option<Close>,
-}
-
 /// A journal being written. One at a time: the directory is locked.
 pub struct JournalWriter {
     dir: PathBuf,
+    /// The directory, open for as long as its names may have to be forced to the disk.
+    directory: File,
     meta: RunMeta,
     options: JournalOptions,
     file: File,
     segment: u32,
     /// Bytes in the segment.
     len: u64,
+    /// Bytes at which the next segment is begun, or tried again.
+    seal_at: u64,
+    /// Why the next segment could not be begun when it was tried last.
+    segment_failure: Option<DataError>,
     position: Position,
     inputs: Vec<Record>,
     outputs: Vec<(Seq, Record)>,
     buffer: Vec<u8>,
+    /// Whether more of the moment of the last written input follow.
+    in_moment: bool,
     failed: bool,
     _lock: File,
 }
@@ -93,21 +91,40 @@ impl JournalWriter {
         meta: &RunMeta,
         options: JournalOptions,
     ) -> Result<(JournalWriter, Recovered)> {
+        Self::open_watched(dir, meta, options, |_, _| Ok(()))
+    }
+
+    /// As [`JournalWriter::open_with`], showing each block that is there to `on_block`, in order and checked. Nothing has been
+    /// written before the last of them.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::open_with`], and whatever `on_block` returns, which ends the reading.
+    pub fn open_watched(
+        dir: &Path,
+        meta: &RunMeta,
+        options: JournalOptions,
+        on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
+    ) -> Result<(JournalWriter, Recovered)> {
         meta.check()?;
         fs::create_dir_all(dir).map_err(DataError::io("create", dir))?;
         let lock = lock(dir)?.ok_or_else(|| DataError::Locked(dir.to_owned()))?;
-        let (meta, position, recovered) = recover(dir, meta)?;
+        let (meta, position, recovered) = recover(dir, meta, on_block)?;
+        let open = || File::open(dir).map_err(DataError::io("open", dir));
         let mut writer = JournalWriter {
-            file: File::open(dir).map_err(DataError::io("open", dir))?,
+            file: open()?,
+            directory: open()?,
             dir: dir.to_owned(),
             meta,
             options,
             segment: recovered.segments,
             len: 0,
+            seal_at: options.segment_bytes_max,
+            segment_failure: None,
             position,
             inputs: Vec::new(),
             outputs: Vec::new(),
             buffer: Vec::new(),
+            in_moment: false,
             failed: false,
             _lock: lock,
         };
@@ -160,11 +177,28 @@ impl JournalWriter {
         if wrote && self.options.sync == SyncPolicy::OnFlush {
             self.sync()?;
         }
-        if self.len >= self.options.segment_bytes_max {
+        // A moment is in one segment, so that what is made of a segment has whole ones.
+        if self.len >= self.seal_at && !self.in_moment {
             self.seal()?;
-            self.begin_segment()?;
+            self.segment_failure = match self.begin_segment() {
+                Err(error) if !self.failed => {
+                    self.seal_at = self.len + self.options.segment_bytes_max / TRIES_PER_SEGMENT;
+                    Some(error)
+                }
+                begun => {
+                    begun?;
+                    None
+                }
+            };
         }
         Ok(())
+    }
+
+    /// Why the next segment could not be begun, while that is so. The present one is written on, and the next is tried again
+    /// as it grows.
+    #[must_use]
+    pub fn segment_failure(&self) -> Option<&DataError> {
+        self.segment_failure.as_ref()
     }
 
     /// Writes all that was taken and the close block, and seals the last segment.
@@ -228,6 +262,9 @@ impl JournalWriter {
             self.put_block(BlockKind::Inputs, records.len(), first, records.as_bytes());
             self.position.next_seq += records.len() as u64;
         }
+        if let Some(last) = inputs.last() {
+            self.in_moment = last.has(Flags::MORE);
+        }
         let ready = self
             .outputs
             .partition_point(|(cause, _)| *cause < self.position.next_seq);
@@ -285,91 +322,48 @@ impl JournalWriter {
         self.sync()
     }
 
-    /// Begins the next segment. It gets its name only once header and meta block are on the disk.
+    /// Begins the next segment. It gets its name only once header and meta block are on the disk. If it cannot be begun, the
+    /// writer is as it was, unless it is `failed` then.
     fn begin_segment(&mut self) -> Result<()> {
         let number = self.segment + 1;
         let path = self.dir.join(segment_name(number));
         let temporary = path.with_extension("tmp");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .open(&temporary)
-            .map_err(DataError::io("create", &temporary))?;
+        let chain = self.position.chain;
         let header = SegmentHeader::new(number, &self.meta.run);
         let meta = serde_json::to_vec(&self.meta).expect("plain fields are JSON");
         self.buffer.extend_from_slice(header.as_bytes());
         self.put_block(BlockKind::Meta, 0, 0, &meta);
-        file.write_all(&self.buffer)
-            .and_then(|()| file.sync_all())
-            .map_err(DataError::io("write", &temporary))?;
-        fs::rename(&temporary, &path).map_err(DataError::io("rename", &temporary))?;
-        sync_dir(&self.dir)?;
+        let head = std::mem::take(&mut self.buffer);
+        let file = put_whole(&head, &temporary, &path).inspect_err(|_| {
+            self.position.chain = chain;
+            // What is left of it would be overwritten by the next try.
+            drop(fs::remove_file(&temporary));
+        })?;
+        // From here on it is in the journal: what is written next has to continue it.
+        self.failed = true;
+        self.directory
+            .sync_all()
+            .map_err(DataError::io("sync", &self.dir))?;
+        self.failed = false;
         self.segment = number;
-        self.len = self.buffer.len() as u64;
+        self.len = head.len() as u64;
+        self.seal_at = self.options.segment_bytes_max;
         self.file = file;
-        self.buffer.clear();
         Ok(())
     }
 }
 
-/// Forces the names in a directory to the disk.
-pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
-    File::open(dir)
-        .and_then(|file| file.sync_all())
-        .map_err(DataError::io("sync", dir))
-}
-
-/// Takes the writer's lock of a journal; `None` if another process has it.
-pub(crate) fn lock(dir: &Path) -> Result<Option<File>> {
-    let path = dir.join("lock");
-    let file = OpenOptions::new()
+/// Writes a new file as a whole and gives it its name.
+fn put_whole(bytes: &[u8], temporary: &Path, path: &Path) -> Result<File> {
+    let mut file = OpenOptions::new()
         .create(true)
-        .truncate(false)
         .write(true)
-        .open(&path)
-        .map_err(DataError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(DataError::io("lock", &path)(error)),
-    }
-}
-
-/// Reads all that is there and cuts a torn tail off.
-fn recover(dir: &Path, meta: &RunMeta) -> Result<(RunMeta, Position, Recovered)> {
-    let mut reader = JournalReader::start(dir)?;
-    if reader.has_meta() {
-        reader.meta().check_same(meta)?;
-    }
-    while reader.next_block()?.is_some() {}
-    let mut recovered = Recovered {
-        next_seq: reader.next_seq(),
-        outputs: reader.outputs(),
-        segments: u32::try_from(reader.files().len()).unwrap_or(u32::MAX),
-        cut: reader.torn_tail().cloned(),
-        close: reader.close().cloned(),
-    };
-    if let Some(torn) = &recovered.cut {
-        cut(torn)?;
-        recovered.segments -= u32::from(torn.offset == 0);
-    }
-    let meta = if reader.has_meta() {
-        reader.meta()
-    } else {
-        meta
-    };
-    Ok((meta.clone(), reader.position().clone(), recovered))
-}
-
-/// Cuts a segment at the end of its last whole block, or removes it if it has none.
-fn cut(torn: &TornTail) -> Result<()> {
-    if torn.offset == 0 {
-        return fs::remove_file(&torn.file).map_err(DataError::io("remove", &torn.file));
-    }
-    OpenOptions::new()
-        .write(true)
-        .open(&torn.file)
-        .and_then(|file| file.set_len(torn.offset).and_then(|()| file.sync_all()))
-        .map_err(DataError::io("cut", &torn.file))
+        .truncate(true)
+        .open(temporary)
+        .map_err(DataError::io("create", temporary))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(DataError::io("write", temporary))?;
+    fs::rename(temporary, path).map_err(DataError::io("rename", temporary))?;
+    Ok(file)
 }

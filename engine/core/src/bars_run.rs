@@ -16,7 +16,7 @@ use crate::expressions::Expressions;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
-use crate::silent::{NeverReady, never_ready};
+use crate::silent::{NeverClosed, NeverReady, never_ready};
 use crate::strategy::{Runner, RunnerKind};
 use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
@@ -36,6 +36,8 @@ pub struct BarsRun {
     pub portfolio: Portfolio,
     /// Expressions that were never ready.
     pub never_ready: Vec<NeverReady>,
+    /// Bars that expressions read and of which none closed.
+    pub never_closed: Vec<NeverClosed>,
 }
 
 /// Runs a configuration over bars. `equity` gets one value a bar: cash and positions at its close, after all that it
@@ -113,6 +115,7 @@ fn step_through(
         fills: core.fills(),
         portfolio: core.portfolio().clone(),
         never_ready: core.never_ready(config)?,
+        never_closed: core.never_closed(),
     })
 }
 
@@ -293,6 +296,8 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
                 fills: self.trade.fills(),
                 portfolio: self.trade.portfolio().clone(),
                 never_ready: never_ready(config, None, &self.was_ready)?,
+                // These are bars of one size, and they have closed.
+                never_closed: Vec::new(),
             }),
         }
     }

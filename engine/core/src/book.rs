@@ -185,6 +185,12 @@ impl Book {
         self.len(side) == 0
     }
 
+    /// Whether a side has all the levels that it can have.
+    #[must_use]
+    pub fn is_full(&self, side: Side) -> bool {
+        self.len(side) == BOOK_LEVELS_MAX
+    }
+
     /// Levels that were dropped because a side was full. The side may lack levels that far out since.
     #[must_use]
     pub fn dropped(&self) -> u64 {

@@ -3,8 +3,9 @@
 
 use crate::bars::fits;
 use crate::config::CoreConfig;
-use crate::error::CoreError;
+use crate::error::{CoreError, NoData};
 use crate::expressions::Expressions;
+use crate::trade_config::StrategyDef;
 use std::collections::BTreeSet;
 use std::fmt;
 use tickloom_signals::{Clock, Field, Leaf};
@@ -66,8 +67,9 @@ impl Census {
     }
 
     fn of(&self, instrument: InstrumentId) -> impl Iterator<Item = Given> {
-        let all = self.given.iter().filter(move |(of, _)| *of == instrument);
-        all.map(|(_, given)| *given)
+        let from = self.given.range((instrument, Given::Trades)..);
+        let own = from.take_while(move |(of, _)| *of == instrument);
+        own.map(|(_, given)| *given)
     }
 
     /// Whether a field can have a value; if not, what it needs.
@@ -117,14 +119,20 @@ impl fmt::Display for Given {
     }
 }
 
-/// Checks what a person asks for before it runs: that every parameter is used, and that this data feeds every field. A recorded
-/// run is not asked again when it is replayed.
+/// Checks what a person asks for before it runs: account and strategies, that every parameter is used, and that this data feeds
+/// every field. A recorded run is not asked again when it is replayed.
 ///
 /// # Errors
 /// [`CoreError`] as from `Core::new`; [`CoreError::UnusedParameter`]; [`CoreError::NoData`] for the first field without data.
 pub fn check_run(config: &CoreConfig, census: &Census) -> Result<(), CoreError> {
+    config.account.check()?;
+    config.strategies.iter().try_for_each(StrategyDef::check)?;
     let expressions = Expressions::new(config)?;
+    let (all, _) = expressions.compile(0..expressions.len(), config)?;
     expressions.check_parameters(config)?;
+    if all.leaves().iter().all(|leaf| census.feeds(leaf).is_ok()) {
+        return Ok(());
+    }
     for number in 0..expressions.len() {
         let (graph, _) = expressions.compile(number..number + 1, config)?;
         for leaf in graph.leaves() {
@@ -133,14 +141,14 @@ pub fn check_run(config: &CoreConfig, census: &Census) -> Result<(), CoreError> 
             };
             let def = config.instruments.get(leaf.instrument);
             let name = expressions.name(number);
-            return Err(CoreError::NoData {
+            return Err(CoreError::NoData(Box::new(NoData {
                 owner: name.owner,
                 field: name.field,
-                leaf: leaf_text(leaf).into(),
-                instrument: def.map_or("?", |def| def.name.as_str()).into(),
+                leaf: leaf_text(leaf),
+                instrument: def.map_or_else(|| "?".to_owned(), |def| def.name.clone()),
                 needs,
-                given: census.told(leaf.instrument).into(),
-            });
+                given: census.told(leaf.instrument),
+            })));
         }
     }
     Ok(())

@@ -35,7 +35,7 @@ pub(crate) struct Decider {
     /// How many expressions are signals; the others are rules.
     signals: usize,
     /// By expression: whether it ever had a value.
-    was_ready: Vec<bool>,
+    pub(crate) was_ready: Vec<bool>,
 }
 
 /// What must be known of a configuration before any part can be made.
@@ -138,7 +138,8 @@ impl Decider {
         })
     }
 
-    /// Lets a record that counts meet the waiting orders.
+    /// Lets a record that counts meet the waiting orders. A level within a book message meets none.
+    #[inline]
     pub(crate) fn match_orders(
         &mut self,
         seq: Seq,
@@ -146,7 +147,8 @@ impl Decider {
         market: &Market,
         out: &mut Outputs,
     ) {
-        if !market.has_dropped() {
+        let is_nothing = market.is_inner() && !self.trade.watches_books();
+        if !is_nothing && !market.has_dropped() {
             self.trade.on_record(seq, record, market, out);
         }
     }

@@ -58,21 +58,8 @@ pub enum CoreError {
         used: Vec<String>,
     },
     /// A field that nothing in the data can feed.
-    #[error("{owner}: {field}: {leaf} of {instrument} needs {needs}, and there is {given}")]
-    NoData {
-        /// What the expression belongs to, such as `strategy cross`.
-        owner: String,
-        /// The setting that holds it.
-        field: &'static str,
-        /// The field, with its bar size.
-        leaf: Box<str>,
-        /// The instrument.
-        instrument: Box<str>,
-        /// What it could be fed from.
-        needs: String,
-        /// What there is of the instrument.
-        given: Box<str>,
-    },
+    #[error(transparent)]
+    NoData(Box<NoData>),
     /// More expressions than a run can have.
     #[error("{0} expressions, at most {EXPRESSIONS_MAX} are allowed")]
     TooManyExpressions(usize),
@@ -87,6 +74,24 @@ pub enum CoreError {
         /// The instrument's name.
         instrument: String,
     },
+}
+
+/// A field that nothing in the data can feed.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error("{owner}: {field}: {leaf} of {instrument} needs {needs}, and there is {given}")]
+pub struct NoData {
+    /// What the expression belongs to, such as `strategy cross`.
+    pub owner: String,
+    /// The setting that holds it.
+    pub field: &'static str,
+    /// The field, with its bar size.
+    pub leaf: String,
+    /// The instrument.
+    pub instrument: String,
+    /// What it could be fed from.
+    pub needs: String,
+    /// What there is of the instrument.
+    pub given: String,
 }
 
 fn used_parameters(used: &[String]) -> String {

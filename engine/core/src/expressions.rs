@@ -64,9 +64,19 @@ impl Expressions {
         let mut all: Vec<Expression> = signals.collect();
         for strategy in &config.strategies {
             let expressions = strategy.expressions();
-            for instrument in strategy.traded(config)? {
+            let traded = strategy.traded(config)?;
+            let is_one_of_many = traded.len() > 1;
+            for instrument in traded {
+                let mut owner = format!("strategy {}", strategy.name());
+                if let Some(def) = config
+                    .instruments
+                    .get(instrument)
+                    .filter(|_| is_one_of_many)
+                {
+                    owner = format!("{owner} on {}", def.name);
+                }
                 all.extend(expressions.iter().map(|(field, text)| Expression {
-                    owner: format!("strategy {}", strategy.name()),
+                    owner: owner.clone(),
                     field,
                     text: (*text).to_owned(),
                     instrument: Some(instrument),

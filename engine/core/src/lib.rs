@@ -35,7 +35,7 @@ pub use bars_run::{BarSeries, BarsRun, run_bars};
 pub use book::{Book, PriceLevel, Top};
 pub use census::{Census, Given, check_run};
 pub use config::{CoreConfig, SignalDef};
-pub use error::CoreError;
+pub use error::{CoreError, NoData};
 pub use market::{Counters, Market};
 pub use order::{NewOrder, Order, OrderSize, Verdict};
 pub use outputs::{OutputHash, Outputs};

@@ -6,6 +6,7 @@
 //! How each kind of record counts is in `market/records.rs`, what is kept of a moment in `market/moment.rs`. A record that no
 //! market can have is counted and told as a `BookStatus` output.
 
+mod collect;
 mod moment;
 mod records;
 mod rounds;
@@ -17,7 +18,7 @@ use crate::book::{Book, Top};
 use crate::notes::Notes;
 use crate::outputs::Outputs;
 use crate::prices::Prices;
-use moment::{Before, Moment, Stated, is_start, stamp_of};
+use moment::{Before, Moment};
 use std::ops::Range;
 use tickloom_types::{
     BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq, SourceId,
@@ -86,6 +87,8 @@ pub struct Market {
     has_price: bool,
     /// The current record changed nothing: it was bad, or a bar that came too late.
     is_dropped: bool,
+    /// The current record is a level of which nothing came but a change of the book.
+    is_inner: bool,
 }
 
 impl Market {
@@ -126,19 +129,6 @@ impl Market {
             None => self.has_price,
             Some(Round::Passed(_)) => false,
             Some(Round::Now) => self.moment.has_price,
-        }
-    }
-
-    /// Whether the moment in which strategies decide stated a price anew or took one away, closed a bar, or had a status record.
-    #[must_use]
-    pub fn has_changed(&self) -> bool {
-        match self.shown {
-            None => false,
-            Some(Round::Passed(_)) => true,
-            Some(Round::Now) => {
-                let moment = &self.moment;
-                moment.has_status || !moment.ticks.is_empty() || !moment.now.records.is_empty()
-            }
         }
     }
 
@@ -251,20 +241,31 @@ impl Market {
             shown: None,
             has_price: false,
             is_dropped: false,
+            is_inner: false,
         }
     }
 
     /// Takes one record and says which bars it closed and what changed about books.
+    #[inline]
     pub(crate) fn apply(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         self.begin(record);
         self.shown = None;
         self.has_price = false;
         self.is_dropped = false;
+        self.is_inner = record.header.kind == Kind::Level as u8 && self.take_inner_level(record);
+        if self.is_inner {
+            self.moment.take(record);
+        } else {
+            self.apply_any(seq, record, out);
+        }
+        self.moment.is_open = record.has(Flags::MORE);
+    }
+
+    #[inline(never)]
+    fn apply_any(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         self.notes.begin(seq, record);
-        let (passed, now) = (
-            self.moment.passed.records.len(),
-            self.moment.now.records.len(),
-        );
+        let passed = self.moment.passed.records.len();
+        let now = self.moment.now.records.len();
         match self.take(record) {
             Ok(()) if self.is_dropped => {}
             Ok(()) => {
@@ -289,49 +290,12 @@ impl Market {
         for note in self.notes.records() {
             out.push(*note);
         }
-        self.moment.is_open = record.has(Flags::MORE);
     }
 
-    /// Begins a new moment, unless the record is one more of the moment before. A new session never is: what a crash cut is
-    /// ended without a tick.
-    fn begin(&mut self, record: &Record) {
-        if !self.moment.is_open {
-            self.moment.begin();
-        } else if is_start(record) {
-            self.cut(record);
-        }
-    }
-
-    /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record. Bars that
-    /// time closed were moments of their own: they are shown with this record's moment.
-    fn cut(&mut self, record: &Record) {
-        let mut ticks = std::mem::take(&mut self.moment.ticks);
-        ticks.retain(|tick| {
-            tick.top.is_some() && self.states[tick.instrument].prices.top().is_none()
-        });
-        let cut = self.moment.number;
-        self.moment.begin_after_cut();
-        let number = self.moment.number;
-        for state in &mut self.states {
-            for of in [&mut state.held_moment, &mut state.bar_moment] {
-                if *of == cut {
-                    *of = number;
-                }
-            }
-        }
-        for (place, tick) in ticks.iter_mut().enumerate() {
-            *tick = Tick {
-                instrument: tick.instrument,
-                top: Some(Stated {
-                    header: stamp_of(record),
-                    place: 0,
-                }),
-                last: None,
-            };
-            self.states[tick.instrument].tick = place;
-            self.states[tick.instrument].tick_moment = number;
-        }
-        self.moment.ticks = ticks;
+    /// Whether nothing came of the record but a change of a book, in the middle of one of its messages.
+    #[inline]
+    pub(crate) fn is_inner(&self) -> bool {
+        self.is_inner
     }
 
     /// Whether the record counts for nobody: no order, no signal and no strategy may see it or its time.

@@ -181,6 +181,21 @@ impl Prices {
         }
     }
 
+    /// Takes one level after which its message goes on, if nothing is to be told of it: whether it did.
+    #[inline]
+    pub(crate) fn inner_level(&mut self, side: Side, level: &LevelBody) -> bool {
+        let feed = &mut self.book;
+        let Some(levels) = feed.levels.as_deref_mut() else {
+            return false;
+        };
+        if !feed.is_synced || self.is_silent || level.clear == 1 || levels.is_full(side) {
+            return false;
+        }
+        levels.set(side, level.price, level.qty);
+        feed.is_whole = false;
+        true
+    }
+
     /// The feed says what its book is. Whatever was known of quotes is too old unless it is live.
     pub(crate) fn feed_state(&mut self, state: BookState, notes: &mut Notes) {
         if state == BookState::Resync {

@@ -59,14 +59,14 @@ pub struct Own<'a> {
 
 /// All that a strategy in code may look at: nothing in it is newer than the record that came last.
 ///
-/// If time alone closed bars, the first of those is a moment of its own before that record: the strategy is called with
-/// the bar, then with the record. In the first call prices are those before the record, and its book is not shown; what
-/// the record filled of waiting orders is in `own` already.
+/// If time alone closed bars, they are decided on first, in a round for each close time: the strategy is called with the first
+/// of the bars of that close, and then with the record. In such a round prices are those of before the record that let time
+/// pass, and the book is not shown; what the moment's records filled of waiting orders is in `own` already.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// Place of the record in the run.
+    /// Place in the run of the record that ended the moment.
     pub seq: Seq,
-    /// The record that has just been taken in, or the first bar that its time closed.
+    /// The newest record of the moment, or the first of the bars that time closed.
     pub record: &'a Record,
     /// The market after it.
     pub market: &'a Market,

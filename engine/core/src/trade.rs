@@ -143,6 +143,12 @@ impl TradeStage {
         self.desk.refused()
     }
 
+    /// Whether code is called for every change of a book.
+    #[inline]
+    pub(crate) fn watches_books(&self) -> bool {
+        self.calling.watches_books()
+    }
+
     /// Lets a record fill waiting orders; the market has taken it in.
     pub(crate) fn on_record(
         &mut self,
@@ -158,6 +164,7 @@ impl TradeStage {
             self.desk.reset_loss_stop(cause, out);
         }
         self.calling.on_record(record);
+        self.desk.advance(record.ts_event());
         if !market.has_price() {
             return;
         }
@@ -235,6 +242,7 @@ impl TradeStage {
         rules: &RuleValues,
         out: &mut Outputs,
     ) {
+        self.desk.advance(Ts(cause.header.ts_event));
         for runner in &self.runners {
             let own = own(runner, &self.desk, rules);
             runner.decide_by_expressions(&own, &mut self.intents);

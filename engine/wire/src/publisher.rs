@@ -25,10 +25,12 @@ pub struct PublisherConfig {
     pub high_water_mark: u32,
     /// Nanoseconds between two heartbeats.
     pub heartbeat: DurationNs,
+    /// Connections at a time, each of which takes a descriptor of this process; of more, the newest are closed.
+    pub connections_max: u32,
 }
 
 impl PublisherConfig {
-    /// The defaults: 100,000 messages a subscriber, a heartbeat every second.
+    /// The defaults: 100,000 messages a subscriber, a heartbeat every second, 1,000 connections.
     #[must_use]
     pub fn new(endpoint: &str, epoch: u64) -> PublisherConfig {
         PublisherConfig {
@@ -36,6 +38,7 @@ impl PublisherConfig {
             epoch,
             high_water_mark: 100_000,
             heartbeat: NANOS_PER_SECOND,
+            connections_max: 1_000,
         }
     }
 }
@@ -68,6 +71,10 @@ pub struct PublisherMetrics {
     pub topics: u64,
     /// Different subscriptions at present.
     pub subscriptions: u64,
+    /// Connections at present.
+    pub connections: u64,
+    /// Connections that were closed because there were too many.
+    pub connections_refused: u64,
 }
 
 /// Publishes records on one endpoint.
@@ -99,7 +106,11 @@ impl Publisher {
     /// [`WireError::Socket`] if that is not possible.
     pub fn bind(config: &PublisherConfig, names: Names) -> Result<Publisher, WireError> {
         Ok(Publisher {
-            socket: PublishSocket::bind(&config.endpoint, config.high_water_mark)?,
+            socket: PublishSocket::bind(
+                &config.endpoint,
+                config.high_water_mark,
+                config.connections_max,
+            )?,
             names,
             epoch: config.epoch,
             heartbeat: config.heartbeat,
@@ -166,7 +177,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Answers new subscribers and sends the heartbeat when it is due. Call it at least every 100 ms, also when idle.
+    /// Answers new subscribers, closes connections that are too many, and sends the heartbeat when it is due. Call it at least every 100 ms, also when idle.
     ///
     /// # Errors
     /// [`WireError::Socket`] if sending fails.
@@ -232,6 +243,9 @@ impl Publisher {
     /// Looks who has subscribed and answers the hellos.
     fn look(&mut self, now: Ts) -> Result<(), WireError> {
         self.publishes_until_look = PUBLISHES_PER_LOOK;
+        let (connections, refused) = self.socket.bound_connections()?;
+        self.metrics.connections = connections;
+        self.metrics.connections_refused = refused;
         self.take_subscriptions()?;
         if self.hellos.is_empty() {
             return Ok(());

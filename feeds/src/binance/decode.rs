@@ -8,68 +8,38 @@
 //! seen and the flag `BAD_TIME`. So does a message whose time is far from the feed's own course (`course`), if that is
 //! watched.
 
+use super::checks::{
+    Message, check_id, check_settled_in, check_size, parse, unknown, unknown_symbol,
+};
+use super::clock::{BadTime, Clock, Untimed};
 use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
 use super::endpoint::Venue;
 use super::fields::{missing, positive, quote_side};
 use super::levels::read_levels;
 use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Trade};
 use crate::course::Course;
-use crate::decode_error::{DecodeError, quoted};
+use crate::decode_error::DecodeError;
 use crate::json;
 use crate::limits;
 use sonic_rs::LazyValue;
-use tickloom_types::{
-    DurationNs, Flags, Header, InstrumentId, Kind, QuoteBody, Record, Side, SourceId, TradeBody, Ts,
-};
-
-/// What to do with a message without time while no venue time is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Untimed {
-    /// Refuse it: messages with time are to come.
-    Refuse,
-    /// Use the time of arrival: nothing that is subscribed to has a time.
-    Arrival,
-}
-
-/// A time that was not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BadTime {
-    pub(crate) instrument: InstrumentId,
-    /// How far ahead of the feed's own course, if above zero.
-    pub(crate) ahead: DurationNs,
-}
+use tickloom_types::{Flags, InstrumentId, Kind, QuoteBody, Record, Side, SourceId, TradeBody, Ts};
 
 /// Decoder of one venue's frames.
 #[derive(Debug)]
 pub struct Decoder {
-    venue: Venue,
-    source: SourceId,
+    clock: Clock,
     symbols: Vec<Symbol>,
-    untimed: Untimed,
-    venue_time: Option<Ts>,
-    /// By which times are judged; without it every time is believed.
-    course: Option<Course>,
-    bad_time: Option<BadTime>,
     /// The book of a message that was refused: it lacks what that said.
     refused: Option<InstrumentId>,
     levels: Vec<Level>,
 }
 
-/// `st` of USD-margined and of coin-margined futures.
-const USD_MARGINED: u64 = 1;
-const COIN_MARGINED: u64 = 2;
+/// Longest text of a refusal that is kept, in characters.
+const REFUSAL_CHARS_MAX: usize = 256;
 
 /// What a venue says before it ends its connections.
 const SHUTDOWN_STREAM: &str = "!serverShutdown";
 const SHUTDOWN_EVENT: &str = "serverShutdown";
-
-/// Kinds of messages, by stream name or by `e`.
-enum Message {
-    Depth,
-    BookTicker,
-    Trade,
-    AggTrade,
-}
 
 impl Decoder {
     /// A decoder for these symbols.
@@ -77,13 +47,15 @@ impl Decoder {
     pub fn new(venue: Venue, source: SourceId, mut symbols: Vec<Symbol>, untimed: Untimed) -> Self {
         symbols.sort_by(|a, b| a.name.cmp(&b.name));
         Decoder {
-            venue,
-            source,
+            clock: Clock {
+                venue,
+                source,
+                untimed,
+                venue_time: None,
+                course: None,
+                bad_time: None,
+            },
             symbols,
-            untimed,
-            venue_time: None,
-            course: None,
-            bad_time: None,
             refused: None,
             levels: Vec::with_capacity(2 * limits::SNAPSHOT_DEPTH),
         }
@@ -99,16 +71,16 @@ impl Decoder {
 
     /// From now on times are judged by the feed's own course.
     pub(crate) fn watch_times(&mut self) {
-        self.course = Some(Course::default());
+        self.clock.course = Some(Course::default());
     }
 
     pub(crate) fn course(&mut self) -> Option<&mut Course> {
-        self.course.as_mut()
+        self.clock.course.as_mut()
     }
 
     /// The time of the latest message that was not used, once.
     pub(crate) fn take_bad_time(&mut self) -> Option<BadTime> {
-        self.bad_time.take()
+        self.clock.bad_time.take()
     }
 
     /// The book whose message was refused last, once.
@@ -122,19 +94,19 @@ impl Decoder {
         let body = top.data.as_ref();
         let body = body.map_or(frame, |data| data.as_raw_str().as_bytes());
         let times: Times = json::parse(body).ok()?;
-        let told = self.told((times.event_ms, times.transaction_ms))?;
+        let told = self.clock.told((times.event_ms, times.transaction_ms))?;
         (told >= 0).then(|| Ts::from_millis(told)).flatten()
     }
 
     /// The latest time that the venue has told.
     #[must_use]
     pub fn venue_time(&self) -> Option<Ts> {
-        self.venue_time
+        self.clock.venue_time
     }
 
     /// The source of its records.
     pub(crate) fn source(&self) -> SourceId {
-        self.source
+        self.clock.source
     }
 
     /// The symbols, by name.
@@ -173,7 +145,8 @@ impl Decoder {
             return self.decode_message(ts_recv, &Message::BookTicker, frame);
         }
         if top.error.is_some() || top.code.is_some() {
-            let text = String::from_utf8_lossy(frame).into_owned();
+            let text = String::from_utf8_lossy(frame);
+            let text = text.chars().take(REFUSAL_CHARS_MAX).collect();
             return Ok(Decoded::Reply(Reply::Refused(text)));
         }
         if top.id.is_some() {
@@ -213,10 +186,10 @@ impl Decoder {
         self.levels.retain(|level| level.qty > 0);
         self.check_not_crossed()?;
         let times = (message.event_ms, message.transaction_ms);
-        let stream_time = self.venue_time;
-        let header = self.header(Kind::Level, instrument, times, ts_recv)?;
+        let stream_time = self.clock.venue_time;
+        let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
         // A snapshot may be ahead of the stream: messages from before it are still to come.
-        self.venue_time = stream_time.or(self.venue_time);
+        self.clock.venue_time = stream_time.or(self.clock.venue_time);
         Ok(Decoded::Snapshot(Depth {
             header,
             first_id: last_id,
@@ -249,11 +222,11 @@ impl Decoder {
     fn decode_depth(&mut self, ts_recv: Ts, data: &[u8]) -> Result<Decoded<'_>, DecodeError> {
         let message: DepthUpdate<'_> = parse(data)?;
         let (instrument, decimals) = self.symbol(message.symbol)?.scale();
-        self.check_settled_in(message.settled_in)?;
+        check_settled_in(self.clock.venue, message.settled_in)?;
         self.refused = Some(instrument);
         let first_id = message.first_id.ok_or(missing("U"))?;
         let last_id = message.last_id.ok_or(missing("u"))?;
-        let previous_id = match self.venue {
+        let previous_id = match self.clock.venue {
             Venue::Spot => None,
             Venue::Usdm | Venue::Cm => Some(message.previous_id.ok_or(missing("pu"))?),
         };
@@ -270,7 +243,7 @@ impl Decoder {
         if times == (None, None) {
             return Err(missing("E"));
         }
-        let header = self.header(Kind::Level, instrument, times, ts_recv)?;
+        let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
         self.refused = None;
         Ok(Decoded::Diff(Depth {
             header,
@@ -284,7 +257,7 @@ impl Decoder {
     fn decode_book_ticker(&mut self, ts_recv: Ts, data: &[u8]) -> Result<Record, DecodeError> {
         let message: BookTicker<'_> = parse(data)?;
         let (instrument, decimals) = self.symbol(message.symbol)?.scale();
-        self.check_settled_in(message.settled_in)?;
+        check_settled_in(self.clock.venue, message.settled_in)?;
         let (bid, bid_qty) = quote_side(("b", message.bid), ("B", message.bid_qty), decimals)?;
         let (ask, ask_qty) = quote_side(("a", message.ask), ("A", message.ask_qty), decimals)?;
         let both = bid_qty > 0 && ask_qty > 0;
@@ -293,7 +266,7 @@ impl Decoder {
         }
         let update_id = message.update_id.ok_or(missing("u"))?;
         let times = (message.event_ms, message.transaction_ms);
-        let header = self.header(Kind::Quote, instrument, times, ts_recv)?;
+        let header = self.clock.header(Kind::Quote, instrument, times, ts_recv)?;
         let body = QuoteBody {
             bid,
             bid_qty,
@@ -311,7 +284,7 @@ impl Decoder {
         trade_id: u64,
     ) -> Result<Record, DecodeError> {
         let (instrument, decimals) = self.symbol(trade.symbol)?.scale();
-        self.check_settled_in(trade.settled_in)?;
+        check_settled_in(self.clock.venue, trade.settled_in)?;
         let price = positive("p", trade.price, decimals.0)?;
         let qty = positive("q", trade.qty, decimals.1)?;
         let side = match trade.buyer_is_maker.ok_or(missing("m"))? {
@@ -322,7 +295,7 @@ impl Decoder {
         if times == (None, None) {
             return Err(missing("E"));
         }
-        let header = self.header(Kind::Trade, instrument, times, ts_recv)?;
+        let header = self.clock.header(Kind::Trade, instrument, times, ts_recv)?;
         let body = TradeBody {
             price,
             qty,
@@ -368,70 +341,6 @@ impl Decoder {
         }
     }
 
-    /// The header of a message whose other fields are all right: only then does its time move the venue's clock.
-    fn header(
-        &mut self,
-        kind: Kind,
-        instrument: InstrumentId,
-        times: (Option<i64>, Option<i64>),
-        ts_recv: Ts,
-    ) -> Result<Header, DecodeError> {
-        let Some(ms) = self.told(times) else {
-            let ts_event = match (self.venue_time, self.untimed) {
-                (Some(ts), _) => ts,
-                (None, Untimed::Arrival) => ts_recv,
-                (None, Untimed::Refuse) => return Err(DecodeError::NoVenueTime),
-            };
-            let header = Header::new(kind, instrument, self.source, ts_event, ts_recv);
-            return Ok(header.with_flags(Flags::BAD_TIME));
-        };
-        let ts_event = (ms >= 0)
-            .then(|| Ts::from_millis(ms))
-            .flatten()
-            .ok_or(DecodeError::Time { value: ms })?;
-        if let Some(course) = &mut self.course
-            && let Err(far) = course.judge(ts_event, ts_recv)
-        {
-            self.bad_time = Some(BadTime {
-                instrument,
-                ahead: far.0,
-            });
-            let ours = self.venue_time.unwrap_or(ts_recv);
-            let header = Header::new(kind, instrument, self.source, ours, ts_recv);
-            return Ok(header.with_flags(Flags::BAD_TIME));
-        }
-        self.venue_time = Some(ts_event);
-        Ok(Header::new(
-            kind,
-            instrument,
-            self.source,
-            ts_event,
-            ts_recv,
-        ))
-    }
-
-    /// Of a message's times, the one that orders all streams of the venue.
-    fn told(&self, (event_ms, transaction_ms): (Option<i64>, Option<i64>)) -> Option<i64> {
-        match self.venue {
-            Venue::Spot => event_ms,
-            Venue::Usdm | Venue::Cm => transaction_ms.or(event_ms),
-        }
-    }
-
-    /// Both kinds of futures come over the streams of all symbols: what is of the other kind is not ours.
-    fn check_settled_in(&self, settled_in: Option<u64>) -> Result<(), DecodeError> {
-        let expected = match (self.venue, settled_in) {
-            (Venue::Usdm, Some(COIN_MARGINED)) => "1 for USD-margined futures",
-            (Venue::Cm, Some(USD_MARGINED)) => "2 for coin-margined futures",
-            _ => return Ok(()),
-        };
-        Err(DecodeError::Value {
-            field: "st",
-            value: settled_in.unwrap_or(0).to_string(),
-            expected,
-        })
-    }
-
     fn symbol(&self, name: Option<&str>) -> Result<&Symbol, DecodeError> {
         let name = name.ok_or(missing("s"))?;
         let found = self
@@ -442,59 +351,6 @@ impl Decoder {
             Err(_) => Err(unknown_symbol(name)),
         }
     }
-}
-
-impl Message {
-    fn of_stream(kind: &str) -> Option<Message> {
-        match kind {
-            "depth" => Some(Message::Depth),
-            "bookTicker" => Some(Message::BookTicker),
-            "trade" => Some(Message::Trade),
-            "aggTrade" => Some(Message::AggTrade),
-            _ => None,
-        }
-    }
-
-    fn of_event(event: &str) -> Option<Message> {
-        match event {
-            "depthUpdate" => Some(Message::Depth),
-            other => Message::of_stream(other),
-        }
-    }
-}
-
-fn parse<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    json::parse(bytes).map_err(|error| DecodeError::json(&error))
-}
-
-fn check_size(what: &'static str, size: usize, limit: usize) -> Result<(), DecodeError> {
-    if size > limit {
-        return Err(DecodeError::TooLarge { what, size, limit });
-    }
-    Ok(())
-}
-
-fn check_id(field: &'static str, id: u64) -> Result<(), DecodeError> {
-    if id > limits::UPDATE_ID_MAX {
-        return Err(DecodeError::Value {
-            field,
-            value: id.to_string(),
-            expected: "an update id below 9223372036854775808",
-        });
-    }
-    Ok(())
-}
-
-fn unknown(what: &str) -> DecodeError {
-    DecodeError::UnknownMessage {
-        what: quoted(what.as_bytes()),
-        expected: "depthUpdate, bookTicker, trade, aggTrade, a snapshot or a reply",
-    }
-}
-
-fn unknown_symbol(symbol: &str) -> DecodeError {
-    let symbol = quoted(symbol.as_bytes());
-    DecodeError::UnknownSymbol { symbol }
 }
 
 #[cfg(test)]

@@ -1,20 +1,17 @@
 //! Plays the recording: keeps the venue's books, paces the frames and hands them to the subscribers.
 
+mod trouble;
+
 use super::book::LevelBook;
-use super::fault::{Fault, FaultPlan, Outgoing, SnapshotFault, snapshot_fault};
+use super::fault::{Fault, FaultPlan, Outgoing};
 use super::ledger::Ledger;
-use super::{AtEnd, LocalVenueConfig, Progress, Speed};
+use super::pace::{Pace, data_of, topic_of};
+use super::{AtEnd, LocalVenueConfig, Progress};
 use crate::binance::{Channel, Venue};
 use crate::capture::{CaptureError, CaptureLine};
-use crate::json;
-use serde::Deserialize;
-use sonic_rs::LazyValue;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
-use tickloom_types::Ts;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Frames that wait for one subscriber before the play waits for it.
@@ -93,15 +90,6 @@ impl std::fmt::Debug for Subscriber {
     }
 }
 
-/// A recorded stream frame.
-#[derive(Deserialize)]
-struct StreamFrame<'a> {
-    #[serde(borrow)]
-    stream: Option<&'a str>,
-    #[serde(borrow)]
-    data: Option<LazyValue<'a>>,
-}
-
 /// Those who get a frame.
 type Queues = Vec<(Shape, mpsc::Sender<ToConnection>)>;
 
@@ -172,25 +160,6 @@ impl Playback {
         let mut book = state.ledger.live(index)?.clone();
         book.last_id = book.last_id.saturating_sub(state.id_shift);
         Some(book)
-    }
-
-    /// Whether a request for a WebSocket is to be left without an answer.
-    pub(super) fn refuses_connection(&self) -> bool {
-        let asked = self.change(|state| {
-            state.asked += 1;
-            state.asked
-        });
-        let mut faults = self.config.faults.iter();
-        faults.any(|fault| matches!(fault, Fault::RefuseConnections { connections } if asked <= *connections))
-    }
-
-    /// What is to go wrong with a request for a snapshot.
-    pub(super) fn snapshot_fault(&self) -> Option<SnapshotFault> {
-        let before = self.change(|state| {
-            state.snapshots_asked += 1;
-            state.snapshots_asked - 1
-        });
-        snapshot_fault(&self.config.faults, before)
     }
 
     pub(super) async fn finished(&self) {
@@ -386,51 +355,6 @@ impl Playback {
         }
     }
 
-    /// Gives every connection the same.
-    async fn send_all(&self, word: impl Fn() -> ToConnection) {
-        let queues: Vec<_> = {
-            let state = self.lock();
-            let all = state.subscribers.iter();
-            all.map(|subscriber| subscriber.queue.clone()).collect()
-        };
-        for queue in queues {
-            // An error means that the connection has gone meanwhile.
-            drop(queue.send(word()).await);
-        }
-    }
-
-    /// Tells all connections that they will be cut, and waits until another one is there.
-    async fn give_notice(&self, text: &str) {
-        let message = Message::text(text);
-        let noticed = self.change(|state| {
-            state.noticed = state.next_id;
-            state.noticed
-        });
-        self.send_all(|| ToConnection::Send(message.clone())).await;
-        self.wait_until(|state| {
-            let mut subscribers = state.subscribers.iter();
-            let is_next = |one: &Subscriber| one.id > noticed && !one.topics.is_empty();
-            subscribers.any(is_next).then_some(())
-        })
-        .await;
-    }
-
-    async fn cut_noticed(&self) {
-        let cut = self.change(|state| {
-            let noticed = state.noticed;
-            let (cut, rest) = std::mem::take(&mut state.subscribers)
-                .into_iter()
-                .partition(|subscriber| subscriber.id <= noticed);
-            state.subscribers = rest;
-            let cut: Vec<Subscriber> = cut;
-            cut
-        });
-        for subscriber in cut {
-            // An error means that the connection has gone already.
-            drop(subscriber.queue.send(ToConnection::Cut).await);
-        }
-    }
-
     fn queues(&self, topic: &Topic) -> Queues {
         let state = self.lock();
         let subscribed = state
@@ -441,44 +365,4 @@ impl Playback {
             .map(|one| (one.shape, one.queue.clone()))
             .collect()
     }
-}
-
-/// When the next frame is due.
-struct Pace {
-    speed: Speed,
-    /// When the play began, and at which time of the recording.
-    start: Option<(Instant, Ts)>,
-}
-
-impl Pace {
-    fn new(speed: Speed) -> Pace {
-        Pace { speed, start: None }
-    }
-
-    fn restart(&mut self, at: Ts) {
-        self.start = Some((Instant::now(), at));
-    }
-
-    async fn wait(&mut self, at: Ts) {
-        let Speed::Times(times) = self.speed else {
-            return;
-        };
-        let (start, first) = *self.start.get_or_insert_with(|| (Instant::now(), at));
-        let recorded = u64::try_from(at.0.saturating_sub(first.0)).unwrap_or(0);
-        let due = Duration::from_nanos(recorded).div_f64(times);
-        tokio::time::sleep_until(start + due).await;
-    }
-}
-
-/// The symbol and channel of a recorded frame; `None` for a snapshot, a reply or what is no frame.
-fn topic_of(frame: &[u8]) -> Option<Topic> {
-    let frame: StreamFrame<'_> = json::parse(frame).ok()?;
-    Channel::of_stream(frame.stream?)
-}
-
-/// The `data` part of a frame, or all of it if a fault has left none.
-fn data_of(text: &str) -> String {
-    let frame: Option<StreamFrame<'_>> = json::parse(text.as_bytes()).ok();
-    let data = frame.and_then(|frame| frame.data);
-    data.map_or_else(|| text.to_owned(), |data| data.as_raw_str().to_owned())
 }

@@ -1,5 +1,7 @@
 //! The real feed against the real local venue over loopback sockets, with every fault.
 
+mod faults;
+
 use super::*;
 use crate::Reason;
 use crate::samples::samples;

@@ -1,5 +1,6 @@
 //! Notices a book that stands still while its trades and quotes go on.
 
+use super::{Now, Session};
 use crate::book_sync::BookSync;
 use crate::intake::Heard;
 use tickloom_types::BookState;
@@ -50,6 +51,34 @@ impl Frozen {
         match heard.diffs != self.diffs {
             true => Verdict::NothingFits,
             false => Verdict::NothingComes,
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Builds a book again that stands still while its trades and quotes go on.
+    pub(super) fn watch_books(&mut self, now: Now) {
+        for at in 0..self.frozen.len() {
+            let (instrument, line) = (self.intake.books[at].0, self.book_lines[at]);
+            let Some(line) = line.filter(|line| self.states[*line].is_open()) else {
+                continue;
+            };
+            let (book, heard) = (&self.intake.books[at].1, &self.intake.heard[at]);
+            let told = match self.frozen[at].second(book, heard) {
+                Verdict::Well => continue,
+                Verdict::NothingFits => "no change of a book fitted",
+                Verdict::NothingComes => {
+                    let cause = "no change of a book came while its trades or quotes went on";
+                    self.states[line].give_up = Some(cause.to_owned());
+                    "no change of a book came"
+                }
+            };
+            let told =
+                format!("{told} for seconds while its trades or quotes went on: it is built again");
+            self.metrics.set_last_error(&told);
+            let header = self.intake.status_header(instrument, self.source, now.wall);
+            self.intake.books[at].1.resync(header, &mut self.moment);
+            self.publish_counts();
         }
     }
 }

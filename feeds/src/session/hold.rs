@@ -1,10 +1,10 @@
 //! Frames that wait until it is known where the feed's time is: the first ones, of a venue whose clock is not ours.
 
-use super::Now;
+use super::{Now, Session};
 use crate::course::Course;
 use crate::limits::{HELD_BYTES_MAX, HELD_FRAMES_MAX};
 use crate::line::LineId;
-use tickloom_types::{DurationNs, NANOS_PER_SECOND, Ts};
+use tickloom_types::{DurationNs, MomentSink, NANOS_PER_SECOND, Ts};
 
 /// How long they wait at most.
 const HELD_TIME_MAX: DurationNs = NANOS_PER_SECOND;
@@ -85,5 +85,51 @@ impl Hold {
         self.is_over = true;
         self.bytes = 0;
         std::mem::take(&mut self.frames)
+    }
+}
+
+impl Session<'_> {
+    /// Whether a frame waits until it is known where the feed's time is.
+    pub(super) fn holds(
+        &mut self,
+        line: LineId,
+        now: Now,
+        bytes: &[u8],
+        sink: &mut impl MomentSink,
+    ) -> bool {
+        let told = self.intake.decoder.peek_time(bytes);
+        let Some(course) = self.intake.decoder.course() else {
+            return false;
+        };
+        match self.hold.passage(told, now, course) {
+            Passage::Open => false,
+            Passage::Opens => {
+                self.release(sink);
+                false
+            }
+            Passage::Closed => {
+                let held = Held {
+                    line,
+                    now,
+                    number: self.states[line.0].frame_number,
+                    bytes: bytes.to_vec(),
+                };
+                if self.hold.keep(held) {
+                    self.release(sink);
+                }
+                true
+            }
+        }
+    }
+
+    /// Takes the frames that waited, each as of its arrival.
+    pub(super) fn release(&mut self, sink: &mut impl MomentSink) {
+        let Some(course) = self.intake.decoder.course() else {
+            return;
+        };
+        for held in self.hold.end(course) {
+            self.take_frame(held.line, held.now, held.number, &held.bytes);
+            self.hand_over(sink);
+        }
     }
 }

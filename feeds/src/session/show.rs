@@ -81,7 +81,7 @@ impl Session<'_> {
             let age = Duration::from_nanos(u64::try_from(age).unwrap_or(0));
             let (silent, reason) = self.silent_streams(index, age);
             all_silent += silent;
-            let is_all = silent as usize == self.lines[index].streams.len();
+            let is_all = silent == self.lines[index].streams.len() as u64;
             if silent > 0 || self.has_data(index) {
                 self.states[index].silent = reason;
             }

@@ -1,9 +1,11 @@
 //! The session by cases, with time as an argument.
 
+mod hostile;
+
 use super::*;
 use crate::Reason;
 use crate::config::FeedConfig;
-use tickloom_types::{BookState, Flags, Instruments};
+use tickloom_types::{BookState, Flags, Instruments, Kind, NANOS_PER_SECOND, TimerBody};
 
 const LINE: LineId = LineId(0);
 const SECOND: DurationNs = NANOS_PER_SECOND;

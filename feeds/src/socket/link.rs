@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
@@ -187,7 +187,108 @@ fn plain(error: &Error) -> String {
             _ => error.to_string(),
         },
         Error::Http(response) => format!("HTTP status {}", response.status().as_u16()),
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            "the venue closed the connection before it answered".to_owned()
+        }
         Error::WriteBufferFull(_) => "the venue reads nothing".to_owned(),
         error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::accept_async;
+
+    async fn next(link: &mut Link) -> Event {
+        std::future::poll_fn(|cx| link.poll(cx)).await
+    }
+
+    async fn listen() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        (listener, url)
+    }
+
+    #[tokio::test]
+    async fn what_a_venue_does_not_read_is_bounded_and_holds_nothing_up() {
+        const PINGS: u32 = 150_000;
+        let (listener, url) = listen().await;
+        let (done, is_done) = tokio::sync::oneshot::channel::<()>();
+        // It sends pings, reads nothing, and does not go away.
+        let venue = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = accept_async(stream).await.unwrap();
+            for _ in 0..PINGS {
+                let ping = Message::Ping(vec![b'x'; 125].into());
+                socket.feed(ping).await.unwrap();
+            }
+            socket.flush().await.unwrap();
+            is_done.await.ok();
+        });
+        let mut link = Link::connect(&url);
+        assert!(matches!(next(&mut link).await, Event::Connected));
+        // Every ping is read, though no answer gets through any more.
+        for _ in 0..PINGS {
+            let event = next(&mut link).await;
+            assert!(
+                matches!(event, Event::Message(Message::Ping(_))),
+                "{event:?}"
+            );
+        }
+        let waited = link.unsent_for();
+        assert!(waited > Duration::ZERO);
+        // What waits is at its limit: one more ping of ours has a few bytes, and finds no room soon.
+        let refused = (0..limits::UNSENT_BYTES_MAX).find_map(|_| link.ping().err());
+        assert_eq!(refused.unwrap(), "cannot send: the venue reads nothing");
+        assert!(link.unsent_for() >= waited);
+        done.send(()).ok();
+        venue.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_loss_is_told_once_in_plain_words() {
+        let (listener, url) = listen().await;
+        let venue = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            accept_async(stream)
+                .await
+                .unwrap()
+                .close(None)
+                .await
+                .unwrap();
+            drop(listener.accept().await.unwrap());
+        });
+        let mut link = Link::connect(&url);
+        assert!(matches!(next(&mut link).await, Event::Connected));
+        let Event::Lost(text) = next(&mut link).await else {
+            panic!("it is closed");
+        };
+        assert_eq!(text, "the venue closed the connection");
+        let after = std::future::poll_fn(|cx| Poll::Ready(link.poll(cx).is_pending())).await;
+        assert!(after, "nothing happens until it is told to connect");
+        let mut link = Link::connect(&url);
+        let Event::Lost(text) = next(&mut link).await else {
+            panic!("it is not answered");
+        };
+        let plain = [
+            "connection reset",
+            "the venue closed the connection before it answered",
+        ];
+        assert!(
+            plain
+                .iter()
+                .any(|plain| text == format!("cannot connect: {plain}")),
+            "{text}"
+        );
+        venue.await.unwrap();
+        let mut link = Link::connect(&url);
+        let Event::Lost(text) = next(&mut link).await else {
+            panic!("nobody is there");
+        };
+        assert_eq!(text, "cannot connect: connection refused");
+        let mut link = Link::wait(Duration::from_millis(1));
+        assert!(matches!(next(&mut link).await, Event::Due));
     }
 }

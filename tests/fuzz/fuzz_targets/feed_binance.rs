@@ -6,11 +6,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use tickloom_feeds::binance::Venue;
-use tickloom_feeds::{FeedConfig, FeedMetrics, MOMENT_RECORDS_MAX, Now, Session};
+use tickloom_feeds::{FeedConfig, FeedMetrics, LineId, MOMENT_RECORDS_MAX, Now, Session};
 use tickloom_types::{
     BookState, Flags, Instruments, Kind, LevelBody, MomentSink, QuoteBody, Record, StatusBody,
     StatusCode, TradeBody, Ts,
 };
+
+/// The only connection.
+const LINE: LineId = LineId(0);
 
 /// Looks at each record as it comes.
 #[derive(Default)]
@@ -92,21 +95,23 @@ fuzz_target!(|input: &[u8]| {
     let mut session = Session::new(&feed, &metrics);
     let mut check = Check::default();
     let mut now = Now::default();
-    session.connected(now, &mut check);
+    session.connected(LINE, now, &mut check);
     for line in rest.split(|&byte| byte == b'\n') {
         now.mono += 300_000_000;
-        now.wall = Ts(now.mono);
+        // Near the times of the seeds, so that they are believed.
+        now.wall = Ts(1_723_161_256_000_000_000 + now.mono);
         match line.split_first() {
             Some((b's', body)) => {
                 session.snapshot(now, feed.symbols[0].instrument, body, &mut check);
             }
             Some((b'x', _)) => {
-                session.disconnected(now, &mut check);
-                session.connected(now, &mut check);
+                session.disconnected(LINE, now, &mut check);
+                session.connected(LINE, now, &mut check);
             }
-            _ => session.frame(now, line, &mut check),
+            _ => session.frame(LINE, now, line, &mut check),
         }
         session.wanted_snapshots(now);
         session.tick(now, &mut check);
+        session.advice(LINE, now);
     }
 });

@@ -81,8 +81,6 @@ pub(super) struct Moment {
     pub(super) before: Vec<Before>,
     /// Some record gave its instrument a new price.
     pub(super) has_price: bool,
-    /// A status record came.
-    pub(super) has_status: bool,
     /// Bars of `now` in the order in which they are counted; see [`Moment::arrange`].
     order: Vec<usize>,
     /// Ends of the sets in `order`.
@@ -131,7 +129,6 @@ impl Moment {
             ticks: Vec::with_capacity(instruments),
             before: Vec::with_capacity(instruments),
             has_price: false,
-            has_status: false,
             order: Vec::with_capacity(bars),
             sets: Vec::with_capacity(bars),
             newest_set: vec![0; builders],
@@ -155,7 +152,6 @@ impl Moment {
         self.number += 1;
         self.taken = 0;
         self.has_price = false;
-        self.has_status = false;
         if !self.now.records.is_empty() {
             self.now.clear();
             self.order.clear();
@@ -165,6 +161,7 @@ impl Moment {
     }
 
     /// A record of it counts.
+    #[inline]
     pub(super) fn take(&mut self, record: &Record) {
         self.taken += 1;
         self.newest = *record;

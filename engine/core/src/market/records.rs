@@ -1,8 +1,8 @@
 //! How each kind of input record changes the market. Outputs are not made here, only collected.
 
-use super::moment::{BarCause, Before, Stated, Tick, stamp_of};
+use super::moment::{BarCause, stamp_of};
 use super::{Bad, Market};
-use crate::bars::{Added, Closed};
+use crate::bars::Added;
 use crate::limits::TS_AHEAD_MAX;
 use crate::prices::Applied;
 use std::ops::Range;
@@ -32,7 +32,7 @@ impl Market {
         }
     }
 
-    fn index(&self, record: &Record) -> Result<usize, Bad> {
+    pub(super) fn index(&self, record: &Record) -> Result<usize, Bad> {
         let at = usize::try_from(record.header.instrument).map_err(|_| Bad)?;
         if at < self.states.len() {
             Ok(at)
@@ -104,6 +104,35 @@ impl Market {
             }
         }
         Ok(())
+    }
+
+    /// Takes a level in after which its message goes on, if nothing else comes of it: no bar closes, nothing is told, no price
+    /// changes. Whether it did; otherwise nothing has changed, and the record is to be taken in as any other.
+    ///
+    /// Most records of most runs are such levels, and this is all that one costs: it must do what [`Market::take`] would.
+    #[inline]
+    pub(super) fn take_inner_level(&mut self, record: &Record) -> bool {
+        let header = &record.header;
+        let Some(state) = self.states.get_mut(header.instrument as usize) else {
+            return false;
+        };
+        let ts = record.ts_event();
+        let is_plain = header.flags & (Flags::LAST | Flags::BAD_TIME) == 0
+            && ts < state.next_close
+            && state.feed == Some(record.source())
+            && state.since.is_some()
+            && self.moment.passed.records.is_empty()
+            && !is_far_ahead(record);
+        let level = LevelBody::of(record);
+        let Some(side) = Side::from_raw(level.side).filter(|_| is_plain && level.qty >= 0) else {
+            return false;
+        };
+        if !state.prices.inner_level(side, &level) {
+            return false;
+        }
+        state.seen = state.seen.max(ts);
+        state.quoted = state.quoted.max(Some(ts));
+        true
     }
 
     /// A bar that is no newer than the one of its size before it is dropped: it came twice, or its source went back.
@@ -223,7 +252,6 @@ impl Market {
                 self.tick_top(at, record);
             }
         }
-        self.moment.has_status = true;
         Ok(())
     }
 
@@ -281,68 +309,10 @@ impl Market {
         self.plan_close(at);
     }
 
-    /// Before a record changes an instrument in a moment in which time closed bars: what is known of it is kept for their
-    /// rounds. That is of before the first record that let time pass, as nothing was kept until then.
-    fn hold(&mut self, at: usize) {
-        let moment = &mut self.moment;
-        let state = &mut self.states[at];
-        if moment.passed.records.is_empty() || state.held_moment == moment.number {
-            return;
-        }
-        state.held = moment.before.len();
-        state.held_moment = moment.number;
-        moment.before.push(Before {
-            top: state.prices.top(),
-            last: state.prices.last(),
-            mark: state.prices.mark(),
-            state: state.prices.state(),
-        });
-    }
-
     fn plan_close(&mut self, at: usize) {
         let bars = &self.builders[self.states[at].bars.clone()];
         let next = bars.iter().filter_map(|builder| builder.closes_at()).min();
         self.states[at].next_close = next.unwrap_or(Ts(i64::MAX));
-    }
-
-    /// A bar is done because time passed.
-    fn close_by_time(&mut self, builder: usize, bar: &Closed, record: &Record) {
-        let bar = self.closed_bar(builder, bar, record);
-        let cause = BarCause {
-            builder: Some(builder),
-            header: bar.header,
-            place: 0,
-        };
-        self.moment.passed.push(bar, cause);
-    }
-
-    /// A bar is done because of what is in the record.
-    fn complete(&mut self, builder: usize, bar: &Closed, record: &Record) {
-        let bar = self.closed_bar(builder, bar, record);
-        let cause = BarCause {
-            builder: Some(builder),
-            header: stamp_of(record),
-            place: self.moment.place(),
-        };
-        self.moment.now.push(bar, cause);
-    }
-
-    fn closed_bar(&mut self, builder: usize, bar: &Closed, record: &Record) -> Record {
-        let bar = self.builders[builder].record(bar, &record.header);
-        if let Ok(at) = self.index(&bar) {
-            self.note_bar(at, &bar);
-        }
-        bar
-    }
-
-    /// The newest bar of an instrument; the one before this moment is kept for rounds that come before it.
-    fn note_bar(&mut self, at: usize, bar: &Record) {
-        let state = &mut self.states[at];
-        if state.bar_moment != self.moment.number {
-            state.bar_moment = self.moment.number;
-            state.bar_before = state.last_bar;
-        }
-        state.last_bar = Some(*bar);
     }
 
     /// Records of an instrument are being missed: its bars lack them.
@@ -364,38 +334,6 @@ impl Market {
             self.counters.late += 1;
             self.notes.say_late(bars);
         }
-    }
-
-    /// A record states bid and ask anew, or takes them away.
-    fn tick_top(&mut self, at: usize, record: &Record) {
-        let (tick, stated) = self.tick(at, record);
-        tick.top = Some(stated);
-    }
-
-    /// A record states the last price anew.
-    fn tick_last(&mut self, at: usize, record: &Record) {
-        let (tick, stated) = self.tick(at, record);
-        tick.last = Some(stated);
-    }
-
-    /// The tick of an instrument in this moment, and what a record leaves in it that states a price.
-    fn tick(&mut self, at: usize, record: &Record) -> (&mut Tick, Stated) {
-        let Market { moment, states, .. } = self;
-        let state = &mut states[at];
-        let stated = Stated {
-            header: stamp_of(record),
-            place: moment.place(),
-        };
-        if state.tick_moment != moment.number {
-            state.tick_moment = moment.number;
-            state.tick = moment.ticks.len();
-            moment.ticks.push(Tick {
-                instrument: at,
-                top: None,
-                last: None,
-            });
-        }
-        (&mut moment.ticks[state.tick], stated)
     }
 }
 

@@ -34,10 +34,12 @@ impl<'a> BarSet<'a> {
 impl Market {
     /// Shows the next round of the moment, if it is over; `false` if there is none left. `closed_bars` and what else tells of
     /// changes are then of this round alone, and prices are as of it.
+    #[inline]
     pub(crate) fn next_round(&mut self) -> bool {
-        if self.moment.is_open {
-            return false;
-        }
+        !self.moment.is_open && self.show_next()
+    }
+
+    fn show_next(&mut self) -> bool {
         let next = self.moment.next_round(self.shown.as_ref());
         let has_next = next.is_some();
         if has_next {

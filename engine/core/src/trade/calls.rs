@@ -16,6 +16,9 @@ pub(super) struct Calling {
     runner_of: Vec<usize>,
     /// Those that are called for more than their expressions, by instrument.
     watchers: Vec<Vec<Watcher>>,
+    /// Those among them that are called for every change of the book, by instrument.
+    of_book: Vec<Vec<usize>>,
+    watches_books: bool,
     watcher_count: usize,
     /// Watchers for which something changed since they were called.
     changed: Vec<usize>,
@@ -28,7 +31,6 @@ pub(super) struct Calling {
 struct Watcher {
     runner: usize,
     strategy: u8,
-    calls: Calls,
 }
 
 impl Calling {
@@ -51,6 +53,7 @@ impl Calling {
             calls[runner_of[constant.0]].get_or_insert(Calls::Changes);
         }
         let mut watchers: Vec<Vec<Watcher>> = vec![Vec::new(); instruments];
+        let mut of_book = vec![Vec::new(); instruments];
         let mut watcher_count = 0;
         for (at, (runner, calls)) in runners.iter().zip(calls).enumerate() {
             let own = usize::try_from(runner.instrument.0).ok();
@@ -60,37 +63,55 @@ impl Calling {
                 own.push(Watcher {
                     runner: at,
                     strategy: runner.strategy,
-                    calls,
                 });
+                if calls == Calls::Book {
+                    of_book[runner.instrument.0 as usize].push(at);
+                }
             }
         }
         Calling {
             runner_of,
             watchers,
+            watches_books: of_book.iter().any(|of_book| !of_book.is_empty()),
+            of_book,
             watcher_count,
             changed: Vec::with_capacity(2 * watcher_count),
             called: Vec::with_capacity(runners.len() + watcher_count),
         }
     }
 
-    /// Takes note of what a record changes for watchers, beside prices and bars.
+    /// Whether anybody is called for every change of a book.
+    #[inline]
+    pub(super) fn watches_books(&self) -> bool {
+        self.watches_books
+    }
+
+    /// Takes note of what a record changes for watchers, beside prices and bars. Most records are levels, and most strategies
+    /// do not watch the book: nobody is looked at for those.
     pub(super) fn on_record(&mut self, record: &Record) {
         if self.watcher_count == 0 {
             return;
         }
-        let least = match record.kind() {
-            Some(Kind::Status) => Calls::Changes,
-            Some(Kind::Level | Kind::OrderUpdate) => Calls::Book,
+        let at = usize::try_from(record.header.instrument).ok();
+        match record.kind() {
+            Some(Kind::Level | Kind::OrderUpdate) => {
+                let of_book = at.and_then(|at| self.of_book.get(at));
+                match of_book {
+                    Some(of_book) if !of_book.is_empty() => self.changed.extend(of_book),
+                    _ => return,
+                }
+            }
+            Some(Kind::Status) => {
+                let own = at.and_then(|at| self.watchers.get(at));
+                let watchers = match record.instrument() {
+                    InstrumentId::NONE => &self.watchers[..],
+                    _ => own.map_or(&[][..], std::slice::from_ref),
+                };
+                let runners = watchers.iter().flatten().map(|watcher| watcher.runner);
+                self.changed.extend(runners);
+            }
             _ => return,
-        };
-        let concerns = |watcher: &&Watcher| least == Calls::Changes || watcher.calls == Calls::Book;
-        let of_all = record.instrument() == InstrumentId::NONE;
-        let watchers = match usize::try_from(record.header.instrument) {
-            Ok(at) if !of_all => self.watchers.get(at).map_or(&[][..], std::slice::from_ref),
-            _ => &self.watchers[..],
-        };
-        let concerned = watchers.iter().flatten().filter(concerns);
-        self.changed.extend(concerned.map(|watcher| watcher.runner));
+        }
         self.forget_repeats();
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Desk {
     instruments: u32,
     fill: FillModel,
     last_order: u32,
+    /// Event time of the newest record.
+    now: Ts,
     /// Orders that the loss stop takes back, reused.
     cancelled: Vec<Order>,
 }
@@ -53,6 +55,7 @@ impl Desk {
             instruments: u32::try_from(instruments).unwrap_or(u32::MAX),
             fill: config.account.fill,
             last_order: 0,
+            now: Ts(0),
             cancelled: Vec::new(),
         })
     }
@@ -80,6 +83,11 @@ impl Desk {
 
     pub(super) fn mark(&mut self, instrument: InstrumentId, price: i64) {
         self.account.mark(instrument, price);
+    }
+
+    /// A record of this time has come. Orders are submitted then, also those that are decided on bars that closed before.
+    pub(super) fn advance(&mut self, now: Ts) {
+        self.now = now;
     }
 
     /// Begins a new day of the loss stop, if the record is in one.
@@ -273,7 +281,7 @@ impl Desk {
             mark,
             price,
         };
-        self.account.risk.check(order, &around, order.submitted_ts)
+        self.account.risk.check(order, &around, self.now)
     }
 }
 

@@ -4,6 +4,7 @@
 //! from the log; that of anything else from the histories of its parts. Nothing is kept from one step to the next.
 
 use crate::log::{Log, Number};
+use crate::world::OWN;
 use std::fmt;
 use tickloom_types::{BarSpec, InstrumentDef};
 
@@ -56,6 +57,30 @@ pub(crate) enum Expr {
     /// The mean of a price or size over so many of its ticks.
     Sma(Field, usize),
     Two(Op, Box<Expr>, Box<Expr>),
+    /// Evaluated only when the newest bars of all its fields have the same close.
+    Together(Box<Expr>),
+}
+
+/// The ticks that an expression counts.
+struct Ticks<'a> {
+    log: &'a Log,
+    /// Within `together`, the steps at which it is evaluated.
+    only: Option<Vec<usize>>,
+}
+
+impl Ticks<'_> {
+    /// The steps at which a field ticks, with its number.
+    fn of(&self, field: &Field) -> Vec<(usize, Option<Number>)> {
+        let all = self.log.ticks(field);
+        let Some(only) = &self.only else {
+            return all;
+        };
+        let newest = |step: &usize| {
+            let number = all.iter().rev().find(|(at, _)| at <= step)?.1;
+            Some((*step, number))
+        };
+        only.iter().filter_map(newest).collect()
+    }
 }
 
 /// What became of something at a step.
@@ -90,6 +115,27 @@ impl Expr {
             Expr::Whole(_) => true,
             Expr::Field(_) | Expr::Lag(..) | Expr::Sma(..) => false,
             Expr::Two(_, a, b) => a.is_constant() && b.is_constant(),
+            Expr::Together(of) => of.is_constant(),
+        }
+    }
+
+    /// The same where the instrument that is looked at is this one.
+    pub(crate) fn of(&self, instrument: usize) -> Expr {
+        let own = |field: &Field| Field {
+            instrument: if field.instrument == OWN {
+                instrument
+            } else {
+                field.instrument
+            },
+            what: field.what,
+        };
+        match self {
+            Expr::Whole(number) => Expr::Whole(*number),
+            Expr::Field(field) => Expr::Field(own(field)),
+            Expr::Lag(field, back) => Expr::Lag(own(field), *back),
+            Expr::Sma(field, length) => Expr::Sma(own(field), *length),
+            Expr::Two(op, a, b) => Expr::two(*op, a.of(instrument), b.of(instrument)),
+            Expr::Together(of) => Expr::Together(Box::new(of.of(instrument))),
         }
     }
 
@@ -99,35 +145,40 @@ impl Expr {
             Expr::Whole(_) => vec![],
             Expr::Field(field) | Expr::Lag(field, _) | Expr::Sma(field, _) => vec![*field],
             Expr::Two(_, a, b) => [a.fields(), b.fields()].concat(),
+            Expr::Together(of) => of.fields(),
         }
     }
 
     /// If it ticked in the newest round, or lost its value, its value at the end of it.
     pub(crate) fn now(&self, log: &Log) -> Option<Option<f64>> {
-        let (step, turn) = *self.history(log).last()?;
+        let (step, turn) = *self.history(&Ticks { log, only: None }).last()?;
         log.is_now(step).then_some(turn.value())
     }
 
-    fn history(&self, log: &Log) -> History {
+    fn history(&self, ticks: &Ticks<'_>) -> History {
         match self {
             Expr::Whole(_) => vec![],
-            Expr::Field(field) => over(&log.ticks(field), |numbers| {
+            Expr::Field(field) => over(&ticks.of(field), |numbers| {
                 numbers.last().map(|number| number.value())
             }),
-            Expr::Lag(field, back) => over(&log.ticks(field), |numbers| {
+            Expr::Lag(field, back) => over(&ticks.of(field), |numbers| {
                 let at = numbers.len().checked_sub(1 + back)?;
                 Some(numbers[at].value())
             }),
-            Expr::Sma(field, length) => over(&log.ticks(field), |numbers| {
+            Expr::Sma(field, length) => over(&ticks.of(field), |numbers| {
                 let from = numbers.len().checked_sub(*length)?;
                 Some(mean(&numbers[from..]))
             }),
-            Expr::Two(op, a, b) => Expr::of_two(*op, a, b, log),
+            Expr::Two(op, a, b) => Expr::of_two(*op, a, b, ticks),
+            Expr::Together(of) => of.history(&Ticks {
+                log: ticks.log,
+                only: Some(ticks.log.common_closes(&of.fields())),
+            }),
         }
     }
 
-    fn of_two(op: Op, a: &Expr, b: &Expr, log: &Log) -> History {
-        let (left, right) = (a.history(log), b.history(log));
+    fn of_two(op: Op, a: &Expr, b: &Expr, ticks: &Ticks<'_>) -> History {
+        let (left, right) = (a.history(ticks), b.history(ticks));
         let both = || left.iter().chain(&right);
         let mut steps: Vec<usize> = both().map(|(step, _)| *step).collect();
         steps.sort_unstable();
@@ -245,6 +296,7 @@ impl fmt::Display for Text<'_> {
             Expr::Field(of) => f.write_str(&field(of)),
             Expr::Lag(of, back) => write!(f, "lag({}, {back})", field(of)),
             Expr::Sma(of, length) => write!(f, "sma({}, {length})", field(of)),
+            Expr::Together(of) => write!(f, "together({})", Text(of, self.1)),
             Expr::Two(op, a, b) => {
                 let (a, b) = (Text(a, self.1), Text(b, self.1));
                 match op {
@@ -274,16 +326,19 @@ fn sign(op: Op) -> &'static str {
 }
 
 fn field_text(field: &Field, defs: &[InstrumentDef]) -> String {
-    let name = &defs[field.instrument].name;
+    let name = match field.instrument {
+        OWN => String::new(),
+        at => format!("{}.", defs[at].name),
+    };
     match field.what {
-        What::Last => format!("{name}.last"),
-        What::Bid => format!("{name}.bid"),
-        What::Ask => format!("{name}.ask"),
-        What::Mid => format!("{name}.mid"),
-        What::Spread => format!("{name}.spread"),
-        What::BidQty => format!("{name}.bid_qty"),
-        What::Close(spec) => format!("{name}.close@{spec}"),
-        What::High(spec) => format!("{name}.high@{spec}"),
-        What::Volume(spec) => format!("{name}.volume@{spec}"),
+        What::Last => format!("{name}last"),
+        What::Bid => format!("{name}bid"),
+        What::Ask => format!("{name}ask"),
+        What::Mid => format!("{name}mid"),
+        What::Spread => format!("{name}spread"),
+        What::BidQty => format!("{name}bid_qty"),
+        What::Close(spec) => format!("{name}close@{spec}"),
+        What::High(spec) => format!("{name}high@{spec}"),
+        What::Volume(spec) => format!("{name}volume@{spec}"),
     }
 }

@@ -2,7 +2,7 @@
 //! strategies that trade on them. All numbers are small, so that ties, touches and limits are reached all the time.
 
 use crate::expression::{Expr, Field, Op, What};
-use crate::world::{FEEDS, Limits, Plan, SIZES, Size, World, bar_source, spec};
+use crate::world::{self, FEEDS, Limits, OWN, Plan, Size, World, bar_source, spec};
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
@@ -45,6 +45,37 @@ const TELLINGS: [Telling; 9] = [
     Telling::BarsAndTrades,
 ];
 
+impl Telling {
+    /// The fields that such a market feeds within seconds.
+    fn fields(self) -> Vec<What> {
+        let close = |size: &str| What::Close(spec(size));
+        let mut fields = match self {
+            Telling::Bars(["2t", ..]) => vec![close("2t"), close("1s")],
+            Telling::Bars(_) | Telling::BarsAndTrades => {
+                vec![close("1s"), close("2s"), close("10s"), close("7v")]
+            }
+            _ => vec![
+                close("1s"),
+                close("2s"),
+                close("2t"),
+                close("7v"),
+                What::Last,
+                What::High(spec("1s")),
+                What::Volume(spec("2t")),
+            ],
+        };
+        fields.push(What::Last);
+        if !matches!(
+            self,
+            Telling::Trades | Telling::Bars(_) | Telling::BarsAndTrades
+        ) {
+            let of_top = [What::Bid, What::Ask, What::Mid, What::Spread, What::BidQty];
+            fields.extend(of_top);
+        }
+        fields
+    }
+}
+
 /// What happens next.
 #[derive(Clone, Copy, Debug)]
 struct Draw {
@@ -81,7 +112,11 @@ pub(crate) fn case(draws: usize) -> impl Strategy<Value = Case> {
     (1_usize..5, vec(0..TELLINGS.len(), 4))
         .prop_flat_map(move |(count, tellings)| {
             let tellings: Vec<Telling> = tellings.iter().map(|at| TELLINGS[*at]).collect();
-            (world(count), Just(tellings), vec(draw(), 1..draws))
+            (
+                world(&tellings[..count]),
+                Just(tellings.clone()),
+                vec(draw(), 1..draws),
+            )
         })
         .prop_map(|(world, tellings, draws)| {
             let mut tape = Tape::new(&world, tellings);
@@ -123,7 +158,8 @@ struct Tape {
     now: i64,
     tellings: Vec<Telling>,
     middles: Vec<i64>,
-    count: usize,
+    /// No record is older than one before it: a limit on the rate of orders is about time that goes on.
+    is_in_order: bool,
     records: Vec<Record>,
 }
 
@@ -134,14 +170,14 @@ impl Tape {
             now: 20_000 * DAY - 3 * SECOND,
             tellings,
             middles: vec![1_000; world.defs.len()],
-            count: world.defs.len(),
+            is_in_order: world.limits.orders_per_second.is_some(),
             records: vec![],
         }
     }
 
     fn push(&mut self, draw: &Draw) {
         self.now += WAITS[draw.wait];
-        let at = draw.instrument % self.count;
+        let at = draw.instrument % self.middles.len();
         self.middles[at] = (self.middles[at] + draw.price).max(5);
         let first = self.records.len();
         match (draw.what, self.tellings[at]) {
@@ -165,10 +201,13 @@ impl Tape {
     }
 
     fn header(&self, kind: Kind, at: usize, draw: &Draw) -> Header {
-        let ts = self.now - draw.behind * MS;
+        let behind = if self.is_in_order { 0 } else { draw.behind };
+        let ts = self.now - behind * MS;
         let id = InstrumentId(u32::try_from(at).unwrap());
         // Instruments share two feeds.
-        Header::new(kind, id, FEEDS[at % 2], Ts(ts), Ts(self.now))
+        let header = Header::new(kind, id, FEEDS[at % 2], Ts(ts), Ts(self.now));
+        let has_bad_time = draw.price == -9 && kind != Kind::Bar;
+        header.with_flags(if has_bad_time { Flags::BAD_TIME } else { 0 })
     }
 
     fn trade(&mut self, at: usize, draw: &Draw) {
@@ -238,6 +277,11 @@ impl Tape {
     /// The newest bar of a size, which may have come before.
     fn bar(&mut self, at: usize, size: &str, draw: &Draw) {
         let size = spec(size);
+        if let BarSpec::Time(length) = size
+            && self.is_in_order
+        {
+            self.now = (self.now + length - 1) / length * length;
+        }
         let close = match size {
             BarSpec::Time(length) => self.now / length * length,
             BarSpec::Ticks(_) | BarSpec::Volume(_) => self.now,
@@ -275,7 +319,7 @@ impl Tape {
             3 => (StatusCode::Disconnected, 0),
             4 => (StatusCode::Started, 0),
             5 => (StatusCode::Gap, 0),
-            6 => (StatusCode::RiskReset, 0),
+            6 | 7 => (StatusCode::RiskReset, 0),
             _ => (StatusCode::Connected, 0),
         };
         let mut header = self.header(Kind::Status, at, draw);
@@ -310,43 +354,45 @@ impl Tape {
 }
 
 /// What is traded, on what, and within which limits.
-fn world(count: usize) -> impl Strategy<Value = World> {
+fn world(tellings: &[Telling]) -> BoxedStrategy<World> {
     let account = (
-        prop_oneof![Just(50_i64), Just(3_000), Just(1_000_000)],
+        prop_oneof![1 => Just(3_000_i64), 3 => Just(1_000_000)],
         prop_oneof![Just(0_i64), Just(1_000_000), Just(12_345_678)],
         weighted(0.3, prop_oneof![Just(100_000_000_i64), Just(500_000_000)]),
         any::<bool>(),
         prop::bool::weighted(0.2),
     );
     let expressions = (
-        vec(expr(count), 0..4),
-        vec(plan(count), 0..4),
+        vec(expr(tellings), 0..4),
+        vec(strategy(tellings), 0..5),
         of(Just(5 * SECOND)),
     );
-    (vec(def(), count), expressions, account, limits()).prop_map(
-        |(
-            mut defs,
-            (signals, plans, stale_after),
-            (cash, fee, share, same_close, margin),
-            limits,
-        )| {
-            for (at, def) in defs.iter_mut().enumerate() {
-                def.name = ["AA", "BB", "CC", "DD"][at].to_owned();
-            }
-            World {
-                defs,
-                signals,
-                plans,
-                cash,
-                fee,
-                share,
-                same_close,
-                margin,
+    (vec(def(), tellings.len()), expressions, account, limits())
+        .prop_map(
+            |(
+                mut defs,
+                (signals, strategies, stale_after),
+                (cash, fee, share, same_close, margin),
                 limits,
-                stale_after,
-            }
-        },
-    )
+            )| {
+                for (at, def) in defs.iter_mut().enumerate() {
+                    def.name = ["AA", "BB", "CC", "DD"][at].to_owned();
+                }
+                World {
+                    defs,
+                    signals,
+                    strategies,
+                    cash,
+                    fee,
+                    share,
+                    same_close,
+                    margin,
+                    limits,
+                    stale_after,
+                }
+            },
+        )
+        .boxed()
 }
 
 fn def() -> impl Strategy<Value = InstrumentDef> {
@@ -363,16 +409,16 @@ fn def() -> impl Strategy<Value = InstrumentDef> {
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    let rare = 0.15;
+    let rare = 0.08;
     (
         weighted(rare, 1_i64..8),
         weighted(rare, 10_i64..2_000),
         weighted(rare, 1_i64..10),
         weighted(rare, 10_i64..2_000),
         weighted(rare, 10_i64..2_000),
-        weighted(0.000001, 1_u32..4),
-        weighted(rare, prop_oneof![Just(0_u32), Just(10), Just(100)]),
-        weighted(0.3, prop_oneof![Just(1_i64), Just(10), Just(500)]),
+        weighted(rare, 1_u32..4),
+        weighted(0.2, prop_oneof![Just(0_u32), Just(10), Just(100)]),
+        weighted(0.3, prop_oneof![Just(1_i64), Just(10), Just(100)]),
     )
         .prop_map(
             |(order_qty, notional, position, gross, net, rate, collar_bps, daily_loss)| Limits {
@@ -388,20 +434,34 @@ fn limits() -> impl Strategy<Value = Limits> {
         )
 }
 
-fn field(count: usize) -> impl Strategy<Value = Field> {
-    let size = (0..SIZES.len()).prop_map(|at| spec(SIZES[at]));
-    let what = prop_oneof![
-        3 => Just(What::Last),
-        1 => Just(What::Bid),
-        1 => Just(What::Ask),
-        1 => Just(What::Mid),
-        1 => Just(What::Spread),
-        1 => Just(What::BidQty),
-        5 => size.clone().prop_map(What::Close),
-        1 => size.clone().prop_map(What::High),
-        1 => size.prop_map(What::Volume),
+/// A field of an instrument; mostly one that its market has.
+fn field(tellings: &[Telling]) -> BoxedStrategy<Field> {
+    let anything = [
+        What::Bid,
+        What::Last,
+        What::Close(spec("1m")),
+        What::Close(spec("2t")),
     ];
-    (0..count, what).prop_map(|(instrument, what)| Field { instrument, what })
+    let mut all = vec![];
+    for (instrument, telling) in tellings.iter().enumerate() {
+        let of_it = |what: &What| Field {
+            instrument,
+            what: *what,
+        };
+        let told = prop::sample::select(telling.fields().iter().map(of_it).collect::<Vec<_>>());
+        let any = prop::sample::select(anything.iter().map(of_it).collect::<Vec<_>>());
+        all.push(prop_oneof![15 => told, 1 => any].boxed());
+    }
+    proptest::strategy::Union::new(all).boxed()
+}
+
+/// The same, or of the instrument that a strategy looks at.
+fn own_field(tellings: &[Telling]) -> BoxedStrategy<Field> {
+    let field = (field(tellings), any::<bool>()).prop_map(|(field, is_own)| Field {
+        instrument: if is_own { OWN } else { field.instrument },
+        ..field
+    });
+    field.boxed()
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -421,16 +481,27 @@ fn op() -> impl Strategy<Value = Op> {
     ])
 }
 
-fn expr(count: usize) -> impl Strategy<Value = Expr> {
-    let exact = field(count).prop_filter("a mean of exact numbers", |field| {
+fn expr(tellings: &[Telling]) -> BoxedStrategy<Expr> {
+    let exact = field(tellings).prop_filter("a mean of exact numbers", |field| {
         !matches!(field.what, What::Mid | What::Spread)
     });
     let leaf = prop_oneof![
-        5 => field(count).prop_map(Expr::Field),
+        5 => field(tellings).prop_map(Expr::Field),
         1 => (0_i32..3).prop_map(Expr::Whole),
-        2 => (field(count), 1_usize..4).prop_map(|(field, back)| Expr::Lag(field, back)),
+        2 => (field(tellings), 1_usize..4).prop_map(|(field, back)| Expr::Lag(field, back)),
         2 => (exact, 1_usize..4).prop_map(|(field, length)| Expr::Sma(field, length)),
     ];
+    let of_bars = (field(tellings), field(tellings), op(), 1_usize..3).prop_filter_map(
+        "together is of bars",
+        |(a, b, op, length)| {
+            let are_bars = [a, b].iter().all(|field| {
+                matches!(field.what, What::Close(_) | What::High(_) | What::Volume(_))
+            });
+            let both = Expr::two(op, Expr::Field(a), Expr::Sma(b, length));
+            are_bars.then(|| Expr::Together(Box::new(both)))
+        },
+    );
+    let leaf = prop_oneof![8 => leaf, 1 => of_bars];
     leaf.prop_recursive(3, 8, 2, |inner| {
         (op(), inner.clone(), inner).prop_map(|(op, a, b)| {
             // Of constants alone little can be made: the engine refuses what is undefined.
@@ -440,10 +511,11 @@ fn expr(count: usize) -> impl Strategy<Value = Expr> {
             Expr::two(op, a, b)
         })
     })
+    .boxed()
 }
 
 /// A condition that changes often: a comparison of two things of one instrument, or of anything.
-fn condition(count: usize) -> impl Strategy<Value = Expr> {
+fn condition(tellings: &[Telling]) -> BoxedStrategy<Expr> {
     let compare = prop::sample::select(vec![
         Op::Less,
         Op::AtMost,
@@ -451,28 +523,40 @@ fn condition(count: usize) -> impl Strategy<Value = Expr> {
         Op::CrossOver,
         Op::CrossUnder,
     ]);
-    let near = (field(count), compare, 1_usize..3)
+    let near = (own_field(tellings), compare, 1_usize..3)
         .prop_map(|(field, op, back)| Expr::two(op, Expr::Field(field), Expr::Lag(field, back)));
-    prop_oneof![4 => near, 2 => expr(count)]
+    prop_oneof![4 => near, 2 => expr(tellings)].boxed()
 }
 
-fn plan(count: usize) -> impl Strategy<Value = Plan> {
-    let size = prop_oneof![
+/// A strategy in one instrument or several.
+fn strategy(tellings: &[Telling]) -> BoxedStrategy<world::Strategy> {
+    let count = tellings.len();
+    let several = prop::sample::subsequence((0..count).collect::<Vec<_>>(), 1..=count);
+    let instruments = prop_oneof![3 => (0..count).prop_map(|at| vec![at]), 1 => several];
+    (instruments, plan(tellings))
+        .prop_map(|(instruments, plan)| world::Strategy { instruments, plan })
+        .boxed()
+}
+
+fn size_of_entry() -> impl Strategy<Value = Size> {
+    prop_oneof![
         4 => (1_i64..4).prop_map(|lots| Size::Qty(2 * lots)),
         1 => Just(Size::All),
         1 => Just(Size::AllWhole),
-    ];
+    ]
+}
+
+fn plan(tellings: &[Telling]) -> BoxedStrategy<Plan> {
     // An entry, with something that leads out of it again.
-    let long = (of(condition(count)), of(condition(count)));
-    let short = (of(condition(count)), of(condition(count)));
+    let long = (of(condition(tellings)), of(condition(tellings)));
+    let short = (of(condition(tellings)), of(condition(tellings)));
     let rules = (
-        0..count,
-        condition(count),
-        condition(count),
+        condition(tellings),
+        condition(tellings),
         (long, short),
-        size,
+        size_of_entry(),
     )
-        .prop_map(|(instrument, first, second, (long, short), size)| {
+        .prop_map(|(first, second, (long, short), size)| {
             let ((enter, exit), (short_enter, short_exit)) = (long, short);
             let mut all = [enter, exit, short_enter, short_exit];
             if all[0].is_none() && all[2].is_none() {
@@ -491,7 +575,6 @@ fn plan(count: usize) -> impl Strategy<Value = Plan> {
             }
             let [enter, exit, short_enter, short_exit] = all;
             Plan::Rules {
-                instrument,
                 enter,
                 exit,
                 short_enter,
@@ -499,21 +582,30 @@ fn plan(count: usize) -> impl Strategy<Value = Plan> {
                 size,
             }
         });
-    let target = (0..count, condition(count), -3_i32..4).prop_map(|(instrument, when, units)| {
+    let turns = (own_field(tellings), size_of_entry()).prop_map(|(field, size)| {
+        let when = |op: Op| Some(Expr::two(op, Expr::Field(field), Expr::Lag(field, 1)));
+        Plan::Rules {
+            enter: when(Op::Greater),
+            exit: when(Op::Less),
+            short_enter: when(Op::Less),
+            short_exit: when(Op::Greater),
+            size,
+        }
+    });
+    let target = (condition(tellings), -3_i32..4).prop_map(|(when, units)| {
         let target = Expr::two(Op::Multiply, when, Expr::Whole(units.max(0)));
         let target = Expr::two(Op::Subtract, target, Expr::Whole(2));
-        Plan::Target { instrument, target }
+        Plan::Target(target)
     });
-    let stop = (0..count, condition(count), 1_i64..4, 1_i64..90, 1_i64..90).prop_map(
-        |(instrument, enter, lots, trail_bps, profit_bps)| Plan::TrailingStop {
-            instrument,
+    let stop = (condition(tellings), 1_i64..4, 1_i64..90, 1_i64..90).prop_map(
+        |(enter, lots, trail_bps, profit_bps)| Plan::TrailingStop {
             enter,
             qty: 2 * lots,
             trail_bps,
             profit_bps,
         },
     );
-    prop_oneof![3 => rules, 1 => target, 2 => stop]
+    prop_oneof![2 => rules, 2 => turns, 1 => target, 2 => stop].boxed()
 }
 
 /// The source ids are those of [`FEEDS`].

@@ -19,8 +19,8 @@ pub(crate) enum Tick {
     Top(usize, Option<Top>),
     /// The last price.
     Last(usize, i64),
-    /// A bar closed.
-    Bar(usize, BarSpec, BarBody),
+    /// A bar closed, at this time.
+    Bar(usize, BarSpec, BarBody, i64),
 }
 
 impl Tick {
@@ -83,12 +83,34 @@ impl Log {
     pub(crate) fn ticks(&self, field: &Field) -> Vec<(usize, Option<Number>)> {
         let mut all = vec![];
         for (at, step) in self.steps.iter().enumerate() {
-            let stated = step.iter().filter_map(|tick| self.stated(field, tick));
-            if let Some(number) = stated.last() {
+            let mut stated = step.iter().filter_map(|tick| self.stated(field, tick));
+            if let Some(number) = stated.next_back() {
                 all.push((at, number));
             }
         }
         all
+    }
+
+    /// The steps at which the newest bars of all these fields have the same close, and one of them has just closed.
+    pub(crate) fn common_closes(&self, fields: &[Field]) -> Vec<usize> {
+        let mut newest: Vec<Option<i64>> = vec![None; fields.len()];
+        let mut common = vec![];
+        for (at, step) in self.steps.iter().enumerate() {
+            let mut has_closed = false;
+            for (field, newest) in fields.iter().zip(&mut newest) {
+                for tick in step {
+                    if let (Tick::Bar(.., close), Some(_)) = (tick, self.stated(field, tick)) {
+                        *newest = Some(*close);
+                        has_closed = true;
+                    }
+                }
+            }
+            let are_equal = newest.windows(2).all(|pair| pair[0] == pair[1]);
+            if has_closed && are_equal {
+                common.push(at);
+            }
+        }
+        common
     }
 
     /// What a tick says of a field, if it says anything of it.
@@ -109,13 +131,13 @@ impl Log {
                 by: 2,
                 ..price(top.bid + top.ask)
             })),
-            (Tick::Bar(id, spec, bar), What::Close(of_spec)) if of(id) && spec == of_spec => {
+            (Tick::Bar(id, spec, bar, _), What::Close(of_spec)) if of(id) && spec == of_spec => {
                 Some(Some(price(bar.close)))
             }
-            (Tick::Bar(id, spec, bar), What::High(of_spec)) if of(id) && spec == of_spec => {
+            (Tick::Bar(id, spec, bar, _), What::High(of_spec)) if of(id) && spec == of_spec => {
                 Some(Some(price(bar.high)))
             }
-            (Tick::Bar(id, spec, bar), What::Volume(of_spec)) if of(id) && spec == of_spec => {
+            (Tick::Bar(id, spec, bar, _), What::Volume(of_spec)) if of(id) && spec == of_spec => {
                 Some(Some(size(bar.volume)))
             }
             _ => None,

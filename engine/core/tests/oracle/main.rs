@@ -7,15 +7,16 @@
 //!
 //! `ORACLE_CASES=200000 cargo test -p tickloom-core --test oracle` looks longer than CI does.
 
-#![expect(
+#![allow(clippy::unwrap_used, reason = "a panic is a failure")]
+#![allow(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
     clippy::float_cmp,
-    reason = "the model computes with the same floats as it expects"
+    reason = "the model computes the very floats that it expects"
 )]
 
 mod account;
 mod bars;
+mod coverage;
 mod desk;
 mod expression;
 mod generate;
@@ -26,21 +27,31 @@ mod moment;
 mod orders;
 mod risk;
 mod strategies;
+mod venue;
 mod words;
 mod world;
 
+use coverage::Coverage;
 use generate::{Case, case};
 use model::Model;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use std::cell::RefCell;
 use std::fmt::Write;
 use tickloom_core::{Core, Found, Outputs, split};
 use tickloom_types::{Flags, Record};
 use words::words;
 
 /// Cases of a test where nobody asks for more.
-const CASES: u32 = 1_000;
+const CASES: u32 = 500;
 
+/// Messages, timers and troubles of a case at most.
+const DRAWS: usize = 100;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long to look is for who runs the test"
+)]
 fn cases() -> u32 {
     std::env::var("ORACLE_CASES").map_or(CASES, |text| text.parse().unwrap())
 }
@@ -129,6 +140,7 @@ fn unmarked(mut case: Case) -> Case {
     case
 }
 
+/// With a fixed seed the cases are the same in every run; without, other ones each time, and what fails is printed.
 fn runner(seed: Option<u8>) -> TestRunner {
     let config = Config {
         cases: cases(),
@@ -165,10 +177,80 @@ fn run(mut runner: TestRunner, cases: impl Strategy<Value = Case>) {
 
 #[test]
 fn records_without_marks_are_moments_of_their_own() {
-    run(runner(Some(1)), case(60).prop_map(unmarked));
+    run(runner(Some(1)), case(DRAWS).prop_map(unmarked));
 }
 
 #[test]
 fn records_of_a_moment_tick_and_decide_once() {
-    run(runner(Some(2)), case(60));
+    run(runner(Some(2)), case(DRAWS));
 }
+
+#[test]
+fn other_cases_in_every_run() {
+    run(runner(None), case(DRAWS));
+}
+
+#[test]
+fn the_cases_reach_what_there_is() {
+    let coverage = RefCell::new(Coverage::default());
+    let seen = runner(Some(2)).run(&case(DRAWS), |case| {
+        let mut is_in_moment = false;
+        for (record, outputs) in case.records.iter().zip(expected(&case)) {
+            coverage.borrow_mut().note(record, is_in_moment, &outputs);
+            is_in_moment = record.has(Flags::MORE);
+        }
+        Ok(())
+    });
+    seen.unwrap();
+    coverage.borrow().check(REACHED, 10);
+}
+
+/// What the cases of a run must have at least some of.
+const REACHED: &[&str] = &[
+    "input trade",
+    "input quote",
+    "input level",
+    "input bar",
+    "input timer",
+    "input status",
+    "input no kind",
+    "input that goes on",
+    "moment that was cut",
+    "orders in several rounds of a moment",
+    "fill within a moment",
+    "signal",
+    "signal that is not ready any more",
+    "bar_closed",
+    "incomplete bar",
+    "book_status book",
+    "book_status crossed",
+    "book_status bad_frame",
+    "book_status out_of_order",
+    "risk_status loss_stop",
+    "risk_status risk_reset",
+    "order market open",
+    "order market partly_filled",
+    "order market filled",
+    "order market cancelled",
+    "order market refused",
+    "order stop open",
+    "order stop filled",
+    "order stop partly_filled",
+    "order stop cancelled",
+    "verdict accepted",
+    "verdict no_price",
+    "verdict order_qty",
+    "verdict order_notional",
+    "verdict position",
+    "verdict gross_exposure",
+    "verdict net_exposure",
+    "verdict order_rate",
+    "verdict price_collar",
+    "verdict daily_loss",
+    "verdict cash",
+    "verdict short",
+    "fill buy",
+    "fill sell",
+    "position",
+    "account",
+];

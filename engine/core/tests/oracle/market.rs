@@ -21,11 +21,13 @@ pub(crate) struct ClosedBar {
     pub(crate) bar: Closed,
     /// It came as input, and nobody has to be told.
     pub(crate) is_input: bool,
+    /// Some expression asks for bars of its series.
+    pub(crate) is_asked_for: bool,
 }
 
 impl ClosedBar {
     pub(crate) fn tick(&self) -> Tick {
-        Tick::Bar(self.instrument, self.bar.spec, self.bar.body)
+        Tick::Bar(self.instrument, self.bar.spec, self.bar.body, self.bar.ts)
     }
 }
 
@@ -270,11 +272,13 @@ impl Market {
     /// The bars that close because it is as late as the record says.
     pub(crate) fn pass(&mut self, record: &Record) -> Vec<ClosedBar> {
         let now = record.header.ts_event;
+        let is_venue_time = !record.has(Flags::BAD_TIME);
         let mut closed = vec![];
         for at in self.concerned(record) {
             for bars in &mut self.all[at].bars {
                 let bar = match record.kind().unwrap() {
-                    Kind::Trade | Kind::Quote | Kind::Level | Kind::Timer => bars.pass_time(now),
+                    Kind::Trade | Kind::Timer => bars.pass_time(now),
+                    Kind::Quote | Kind::Level if is_venue_time => bars.pass_time(now),
                     Kind::Bar => bars.pass_bar(size_of(record.source()).unwrap(), now),
                     _ => None,
                 };
@@ -282,6 +286,7 @@ impl Market {
                     instrument: at,
                     bar,
                     is_input: false,
+                    is_asked_for: true,
                 }));
             }
         }
@@ -385,7 +390,8 @@ fn hear(
         instrument.remember_middle();
         said.ticks.push(Tick::Top(at, instrument.top()));
     }
-    if instrument.whole_since.is_none() && instrument.is_trusted() {
+    let is_venue_time = !record.has(Flags::BAD_TIME);
+    if instrument.whole_since.is_none() && instrument.is_trusted() && is_venue_time {
         instrument.whole_since = Some(ts);
     }
 }
@@ -408,6 +414,7 @@ fn trade(
                 instrument: at,
                 bar,
                 is_input: false,
+                is_asked_for: true,
             }),
         }
     }
@@ -520,6 +527,7 @@ fn bar(
                 instrument: at,
                 bar,
                 is_input: false,
+                is_asked_for: true,
             }),
         }
     }
@@ -534,6 +542,7 @@ fn bar(
             instrument: at,
             bar,
             is_input: true,
+            is_asked_for: instrument.bars.iter().any(|bars| bars.spec == spec),
         });
         said.has_price = true;
         if instrument.trades.is_empty() {

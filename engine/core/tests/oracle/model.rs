@@ -7,7 +7,7 @@ use crate::moment::{Moment, Round, Seen, Stamped, bar_record, stamp_of};
 use crate::orders::Shown;
 use crate::risk::View;
 use crate::strategies::{Ride, Sight, decide};
-use crate::world::{Plan, World, size_of};
+use crate::world::{Plan, Runner, World, size_of};
 use tickloom_types::{
     BarBody, BookState, Flags, InstrumentId, Kind, OrderBody, Record, SignalBody, StatusBody,
     StatusCode, TradeBody,
@@ -20,10 +20,12 @@ pub(crate) struct Model {
     log: Log,
     desk: Desk,
     moment: Moment,
+    runners: Vec<Runner>,
+    /// By runner.
     rides: Vec<Option<Ride>>,
     /// Values of the signals as they were told last; NaN is "not ready".
     told: Vec<f64>,
-    /// Of each strategy: since it was called on records last, a status or an order of its own changed.
+    /// By runner: since it was called on records last, a status or an order of its own changed.
     has_news: Vec<bool>,
 }
 
@@ -34,9 +36,10 @@ impl Model {
             log: Log::new(&world.defs),
             desk: Desk::new(world),
             moment: Moment::default(),
-            rides: world.plans.iter().map(|_| None).collect(),
+            rides: world.runners().iter().map(|_| None).collect(),
+            has_news: vec![false; world.runners().len()],
+            runners: world.runners(),
             told: vec![f64::NAN; world.signals.len()],
-            has_news: vec![false; world.plans.len()],
             world: world.clone(),
         }
     }
@@ -117,9 +120,9 @@ impl Model {
             });
         }
         if record.kind() == Some(Kind::Status) {
-            for (at, plan) in self.world.plans.iter().enumerate() {
+            for (at, runner) in self.runners.iter().enumerate() {
                 let of = record.instrument();
-                self.has_news[at] |= of == InstrumentId::NONE || of == id(plan.instrument());
+                self.has_news[at] |= of == InstrumentId::NONE || of == id(runner.instrument);
             }
         }
         let cause = Cause { seq, header };
@@ -137,7 +140,9 @@ impl Model {
         if !has_price {
             return;
         }
-        self.desk.turn_day(cause);
+        if !record.has(Flags::BAD_TIME) {
+            self.desk.turn_day(cause);
+        }
         let at = usize::try_from(record.header.instrument).unwrap();
         let (top, mark) = (self.market.all[at].top(), self.market.all[at].mark());
         let shown = match record.kind().unwrap() {
@@ -168,16 +173,17 @@ impl Model {
             seq,
             header: round.cause,
         };
-        for (at, plan) in self.world.plans.clone().iter().enumerate() {
-            if !self.is_called(at, plan, round) {
+        for (at, runner) in self.runners.clone().iter().enumerate() {
+            if !self.is_called(at, runner, round) {
                 continue;
             }
             if round.is_of_records {
                 self.has_news[at] = false;
             }
-            let instrument = plan.instrument();
+            let (strategy, instrument) = (runner.strategy, runner.instrument);
             let sight = Sight {
-                strategy: at,
+                strategy,
+                instrument,
                 def: &self.world.defs[instrument],
                 log: &self.log,
                 desk: &self.desk,
@@ -185,12 +191,12 @@ impl Model {
                 counts: round.is_of_records,
             };
             let mut view = round.seen.views[instrument];
-            let own = round.bars.iter().filter(|bar| bar.instrument == instrument);
-            if let (Some(bar), true) = (own.last(), view.mark.is_some()) {
+            let mut own = round.bars.iter().filter(|bar| bar.instrument == instrument);
+            if let (Some(bar), true) = (own.next_back(), view.mark.is_some()) {
                 view.close = Some(bar.bar.body.close);
             }
-            for intent in decide(plan, &mut self.rides[at], &sight) {
-                self.desk.carry_out(cause, at, intent, &view);
+            for intent in decide(&runner.plan, &mut self.rides[at], &sight) {
+                self.desk.carry_out(cause, strategy, intent, &view);
             }
             self.tell_desk(out);
         }
@@ -198,15 +204,15 @@ impl Model {
 
     /// Whether a strategy looks at this round: if an expression of it ticked. Code, and conditions without a field, also
     /// look when a price, bar or status of its instrument or an order of its own changed.
-    fn is_called(&self, at: usize, plan: &Plan, round: &Round) -> bool {
-        let mut expressions = plan.expressions().into_iter();
+    fn is_called(&self, at: usize, runner: &Runner, round: &Round) -> bool {
+        let mut expressions = runner.plan.expressions().into_iter();
         if expressions.any(|expr| expr.now(&self.log).is_some()) {
             return true;
         }
-        let mut expressions = plan.expressions().into_iter();
-        let watches =
-            matches!(plan, Plan::TrailingStop { .. }) || expressions.any(|expr| expr.is_constant());
-        let instrument = plan.instrument();
+        let mut expressions = runner.plan.expressions().into_iter();
+        let watches = matches!(runner.plan, Plan::TrailingStop { .. })
+            || expressions.any(|expr| expr.is_constant());
+        let instrument = runner.instrument;
         let has_ticked = round
             .stamps
             .iter()
@@ -219,7 +225,11 @@ impl Model {
         for output in self.desk.out.drain(..) {
             if output.kind() == Some(Kind::Order) {
                 let strategy = usize::from(OrderBody::of(&output).strategy);
-                self.has_news[strategy] = true;
+                for (at, runner) in self.runners.iter().enumerate() {
+                    let of = output.instrument();
+                    let is_own = runner.strategy == strategy && id(runner.instrument) == of;
+                    self.has_news[at] |= is_own;
+                }
             }
             out.push(output);
         }

@@ -126,12 +126,13 @@ impl Round {
     }
 }
 
-/// Bars in the order of their closes, in as few steps as there can be without two of one size in a step. Those of one
-/// close stay together.
+/// Bars in the order of their closes, in as few steps as there can be without two of one series in a step, where anybody
+/// asks for them. Those of one close stay together.
 fn in_steps(mut bars: Vec<ClosedBar>) -> Vec<Vec<Tick>> {
     bars.sort_by_key(|bar| bar.bar.ts);
-    let is_same =
-        |a: &ClosedBar, b: &ClosedBar| a.instrument == b.instrument && a.bar.spec == b.bar.spec;
+    let is_same = |a: &ClosedBar, b: &ClosedBar| {
+        a.is_asked_for && a.instrument == b.instrument && a.bar.spec == b.bar.spec
+    };
     let mut steps: Vec<Vec<ClosedBar>> = vec![vec![]];
     let mut at = 0;
     while at < bars.len() {

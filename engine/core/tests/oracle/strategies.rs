@@ -10,6 +10,7 @@ use tickloom_types::{InstrumentDef, OrderType, Side};
 /// What a strategy may look at.
 pub(crate) struct Sight<'a> {
     pub(crate) strategy: usize,
+    pub(crate) instrument: usize,
     pub(crate) def: &'a InstrumentDef,
     pub(crate) log: &'a Log,
     pub(crate) desk: &'a Desk,
@@ -40,46 +41,46 @@ impl Sight<'_> {
     }
 
     fn own(&self) -> impl Iterator<Item = &Order> {
-        let strategy = self.strategy;
+        let (strategy, instrument) = (self.strategy, self.instrument);
         let orders = self.desk.orders.iter();
-        orders.filter(move |order| order.strategy == strategy)
+        orders.filter(move |order| order.strategy == strategy && order.new.instrument == instrument)
     }
 
-    fn held(&self, instrument: usize) -> i64 {
-        self.desk.account.position(self.strategy, instrument).qty
+    fn held(&self) -> i64 {
+        let account = &self.desk.account;
+        account.position(self.strategy, self.instrument).qty
     }
 
     /// The position once all that waits has filled.
-    fn expected(&self, instrument: usize) -> i64 {
-        self.held(instrument) + self.own().map(Order::signed).sum::<i64>()
+    fn expected(&self) -> i64 {
+        self.held() + self.own().map(Order::signed).sum::<i64>()
     }
 
     fn cancel_all(&self) -> Vec<Intent> {
         self.own().map(|order| Intent::Cancel(order.id)).collect()
     }
-}
 
-fn market(instrument: usize, side: Side, size: Size) -> Intent {
-    Intent::Submit(NewOrder {
-        instrument,
-        side,
-        kind: OrderType::Market,
-        price: 0,
-        size,
-    })
-}
+    fn market(&self, side: Side, size: Size) -> Intent {
+        Intent::Submit(NewOrder {
+            instrument: self.instrument,
+            side,
+            kind: OrderType::Market,
+            price: 0,
+            size,
+        })
+    }
 
-/// A market order that moves a position by this much, if that is anything.
-fn by(instrument: usize, change: i64) -> Option<Intent> {
-    let side = if change > 0 { Side::Buy } else { Side::Sell };
-    (change != 0).then(|| market(instrument, side, Size::Qty(change.abs())))
+    /// A market order that moves the position by this much, if that is anything.
+    fn by(&self, change: i64) -> Option<Intent> {
+        let side = if change > 0 { Side::Buy } else { Side::Sell };
+        (change != 0).then(|| self.market(side, Size::Qty(change.abs())))
+    }
 }
 
 /// What a strategy wants now.
 pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec<Intent> {
     match plan {
         Plan::Rules {
-            instrument,
             enter,
             exit,
             short_enter,
@@ -87,10 +88,10 @@ pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) ->
             size,
         } => {
             let conditions = [enter, exit, short_enter, short_exit].map(|expr| sight.holds(expr));
-            rules(*instrument, conditions, *size, sight)
+            rules(conditions, *size, sight)
         }
-        Plan::Target { instrument, target } => match sight.value(target) {
-            Some(units) => follow_target(*instrument, units, sight),
+        Plan::Target(target) => match sight.value(target) {
+            Some(units) => follow_target(units, sight),
             None => vec![],
         },
         Plan::TrailingStop { .. } => trailing_stop(plan, ride, sight),
@@ -98,7 +99,6 @@ pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) ->
 }
 
 fn rules(
-    instrument: usize,
     [enter, exit, short_enter, short_exit]: [bool; 4],
     size: Size,
     sight: &Sight<'_>,
@@ -110,38 +110,37 @@ fn rules(
         (false, true) => Some(Side::Sell),
         _ => None,
     };
-    let expected = sight.expected(instrument);
+    let expected = sight.expected();
     let gets_out = (expected > 0 && (exit || entry == Some(Side::Sell)))
         || (expected < 0 && (short_exit || entry == Some(Side::Buy)));
     let mut intents = vec![];
     if gets_out {
         intents.extend(sight.cancel_all());
-        intents.extend(by(instrument, -sight.held(instrument)));
+        intents.extend(sight.by(-sight.held()));
     }
     if let Some(side) = entry
         && (gets_out || expected == 0)
     {
-        intents.push(market(instrument, side, size));
+        intents.push(sight.market(side, size));
     }
     intents
 }
 
-fn follow_target(instrument: usize, units: f64, sight: &Sight<'_>) -> Vec<Intent> {
+fn follow_target(units: f64, sight: &Sight<'_>) -> Vec<Intent> {
     let unit = 10_f64.powi(sight.def.qty_decimals.into());
     let lots = (units * unit) as i64 / sight.def.lot_size;
     let wanted = lots * sight.def.lot_size;
-    if wanted == sight.expected(instrument) {
+    if wanted == sight.expected() {
         return vec![];
     }
     let mut intents = sight.cancel_all();
-    intents.extend(by(instrument, wanted - sight.held(instrument)));
+    intents.extend(sight.by(wanted - sight.held()));
     intents
 }
 
 /// In on a condition, half out at a profit, the rest out at a stop under the best price since.
 fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec<Intent> {
     let Plan::TrailingStop {
-        instrument,
         enter,
         qty,
         trail_bps,
@@ -153,14 +152,14 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec
     let Some(mark) = sight.mark else {
         return vec![];
     };
-    let held = sight.held(*instrument);
+    let held = sight.held();
     if held <= 0 {
         if ride.take().is_some() {
             return sight.cancel_all();
         }
         let enters = sight.value(enter).is_some_and(|value| value != 0.0);
         if enters && sight.own().next().is_none() {
-            return vec![market(*instrument, Side::Buy, Size::Qty(*qty))];
+            return vec![sight.market(Side::Buy, Size::Qty(*qty))];
         }
         return vec![];
     }
@@ -190,11 +189,11 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec
     }
     if takes_profit {
         ride.profit_from = None;
-        intents.push(market(*instrument, Side::Sell, Size::Qty(half)));
+        intents.push(sight.market(Side::Sell, Size::Qty(half)));
     }
     if uncovered > 0 {
         intents.push(Intent::Submit(NewOrder {
-            instrument: *instrument,
+            instrument: sight.instrument,
             side: Side::Sell,
             kind: OrderType::Stop,
             price: stop_price,

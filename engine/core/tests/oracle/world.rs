@@ -36,6 +36,9 @@ pub(crate) fn size_of(source: SourceId) -> Option<BarSpec> {
     SIZES.get(at).map(|size| spec(size))
 }
 
+/// In an expression, the instrument that is looked at.
+pub(crate) const OWN: usize = usize::MAX;
+
 /// How much an entry trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
@@ -45,23 +48,36 @@ pub(crate) enum Size {
     AllWhole,
 }
 
-/// A strategy.
+/// A strategy: what it trades, and how. It runs for each of its instruments as if that were its only one.
+#[derive(Clone, Debug)]
+pub(crate) struct Strategy {
+    pub(crate) instruments: Vec<usize>,
+    /// In its expressions, [`OWN`] stands for the instrument that is looked at.
+    pub(crate) plan: Plan,
+}
+
+/// A strategy in one of its instruments.
+#[derive(Clone, Debug)]
+pub(crate) struct Runner {
+    /// Index of the strategy.
+    pub(crate) strategy: usize,
+    pub(crate) instrument: usize,
+    /// With fields of known instruments alone.
+    pub(crate) plan: Plan,
+}
+
+/// How a strategy decides.
 #[derive(Clone, Debug)]
 pub(crate) enum Plan {
     Rules {
-        instrument: usize,
         enter: Option<Expr>,
         exit: Option<Expr>,
         short_enter: Option<Expr>,
         short_exit: Option<Expr>,
         size: Size,
     },
-    Target {
-        instrument: usize,
-        target: Expr,
-    },
+    Target(Expr),
     TrailingStop {
-        instrument: usize,
         enter: Expr,
         /// Size mantissa.
         qty: i64,
@@ -88,7 +104,7 @@ pub(crate) struct Limits {
 pub(crate) struct World {
     pub(crate) defs: Vec<InstrumentDef>,
     pub(crate) signals: Vec<Expr>,
-    pub(crate) plans: Vec<Plan>,
+    pub(crate) strategies: Vec<Strategy>,
     /// In whole units.
     pub(crate) cash: i64,
     /// Fee in units of 1e-9.
@@ -103,14 +119,6 @@ pub(crate) struct World {
 }
 
 impl Plan {
-    pub(crate) fn instrument(&self) -> usize {
-        match self {
-            Plan::Rules { instrument, .. }
-            | Plan::Target { instrument, .. }
-            | Plan::TrailingStop { instrument, .. } => *instrument,
-        }
-    }
-
     pub(crate) fn expressions(&self) -> Vec<&Expr> {
         match self {
             Plan::Rules {
@@ -123,8 +131,41 @@ impl Plan {
                 .into_iter()
                 .flatten()
                 .collect(),
-            Plan::Target { target, .. } => vec![target],
+            Plan::Target(target) => vec![target],
             Plan::TrailingStop { enter, .. } => vec![enter],
+        }
+    }
+
+    /// The same where the instrument that is looked at is this one.
+    fn of(&self, instrument: usize) -> Plan {
+        let own = |expr: &Expr| expr.of(instrument);
+        let some = |expr: &Option<Expr>| expr.as_ref().map(own);
+        match self {
+            Plan::Rules {
+                enter,
+                exit,
+                short_enter,
+                short_exit,
+                size,
+            } => Plan::Rules {
+                enter: some(enter),
+                exit: some(exit),
+                short_enter: some(short_enter),
+                short_exit: some(short_exit),
+                size: *size,
+            },
+            Plan::Target(target) => Plan::Target(own(target)),
+            Plan::TrailingStop {
+                enter,
+                qty,
+                trail_bps,
+                profit_bps,
+            } => Plan::TrailingStop {
+                enter: own(enter),
+                qty: *qty,
+                trail_bps: *trail_bps,
+                profit_bps: *profit_bps,
+            },
         }
     }
 }
@@ -133,7 +174,8 @@ impl World {
     /// The sizes of bars of each instrument that expressions ask for, smallest text first as the engine sorts them.
     pub(crate) fn bars(&self) -> Vec<Vec<BarSpec>> {
         let mut wanted = vec![vec![]; self.defs.len()];
-        let rules = self.plans.iter().flat_map(Plan::expressions);
+        let runners = self.runners();
+        let rules = runners.iter().flat_map(|runner| runner.plan.expressions());
         for field in self.signals.iter().chain(rules).flat_map(Expr::fields) {
             if let What::Close(spec) | What::High(spec) | What::Volume(spec) = field.what {
                 wanted[field.instrument].push(spec);
@@ -144,6 +186,21 @@ impl World {
             sizes.dedup();
         }
         wanted
+    }
+
+    /// Each strategy in each of its instruments, in the order in which they decide.
+    pub(crate) fn runners(&self) -> Vec<Runner> {
+        let mut runners = vec![];
+        for (at, strategy) in self.strategies.iter().enumerate() {
+            for instrument in &strategy.instruments {
+                runners.push(Runner {
+                    strategy: at,
+                    instrument: *instrument,
+                    plan: strategy.plan.of(*instrument),
+                });
+            }
+        }
+        runners
     }
 
     /// The engine's configuration of the same run.
@@ -165,7 +222,9 @@ impl World {
             signals: signals
                 .map(|(at, expr)| SignalDef::new(&format!("s{at}"), &self.text(expr)))
                 .collect(),
-            strategies: (0..self.plans.len()).map(|at| self.strategy(at)).collect(),
+            strategies: (0..self.strategies.len())
+                .map(|at| self.strategy(at))
+                .collect(),
             risk: self.risk(),
             account: self.account(),
             stale_after: self.stale_after,
@@ -210,12 +269,16 @@ impl World {
     }
 
     fn strategy(&self, at: usize) -> StrategyDef {
-        let plan = &self.plans[at];
+        let Strategy { instruments, plan } = &self.strategies[at];
         let name = format!("strategy{at}");
-        let def = &self.defs[plan.instrument()];
-        let instrument = Some(Traded::One(def.name.clone()));
+        let names = instruments.iter().map(|at| self.defs[*at].name.clone());
+        let instrument = Some(match instruments[..] {
+            [only] => Traded::One(self.defs[only].name.clone()),
+            _ => Traded::Many(names.collect()),
+        });
         let text = |expr: &Option<Expr>| expr.as_ref().map(|expr| self.text(expr));
-        let qty = |qty: i64| format_decimal(qty.into(), def.qty_decimals);
+        // No instrument here has decimals of sizes.
+        let qty = |qty: i64| qty.to_string();
         match plan {
             Plan::Rules {
                 enter,
@@ -237,7 +300,7 @@ impl World {
                     Size::AllWhole => tickloom_core::Size::AllWhole,
                 },
             },
-            Plan::Target { target, .. } => StrategyDef::Target {
+            Plan::Target(target) => StrategyDef::Target {
                 name,
                 instrument,
                 target: self.text(target),

@@ -6,7 +6,7 @@ use tickloom_core::{
 use tickloom_types::{
     BarBody, BookState, Flags, Header, InstrumentDef, InstrumentId, Kind, LevelBody, QuoteBody,
     Record, Side, SourceDef, SourceId, SourceKind, StatusBody, StatusCode, TimerBody, TradeBody,
-    Ts, parse_money,
+    Ts, mark_moment, parse_money,
 };
 
 /// Twenty expressions over both instruments, several bar sizes and ticks.
@@ -96,6 +96,8 @@ pub(crate) fn records(messages: usize) -> Vec<Record> {
     for (id, mid) in [(BTC, mid[0]), (ETH, mid[1])] {
         snapshot(&mut all, id, ts, mid);
     }
+    // Most messages are moments, as live; some go on into the next one, and some bear no mark, as in old journals.
+    let mut begun = all.len();
     for message in 0..messages {
         ts += dice.below(20 * MS);
         let at = usize::from(dice.below(3) == 0);
@@ -119,6 +121,14 @@ pub(crate) fn records(messages: usize) -> Vec<Record> {
                 timer(&mut all, ts);
             }
             _ => changes(&mut all, id, ts, mid[at], &mut dice),
+        }
+        match message % 10 {
+            0 | 1 => {}
+            3 => begun = all.len(),
+            _ => {
+                mark_moment(&mut all[begun..]);
+                begun = all.len();
+            }
         }
     }
     all

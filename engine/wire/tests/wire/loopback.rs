@@ -3,6 +3,8 @@
 //! Both ends are driven by one thread, so that each test is one order of events; a second thread is needed nowhere.
 
 use crate::support::{EPOCH, names, publisher, publisher_with, signal, subscribe, sync, trade};
+use std::io::Read;
+use std::net::TcpStream;
 use std::time::Duration;
 use tickloom_types::{Header, InstrumentId, Kind, Record, SourceId, TimerBody, Ts};
 use tickloom_wire::{
@@ -194,6 +196,43 @@ fn a_restart_is_a_new_epoch() {
     let received = next_record(&mut subscriber);
     assert_eq!((received.restarted, received.missed()), (false, 0));
     assert_eq!(received.message.envelope.topic_seq, 3);
+}
+
+#[test]
+fn connections_that_are_too_many_are_closed_and_a_free_place_is_taken_again() {
+    let mut publisher = publisher_with(|config| config.connections_max = 2);
+    let mut first = subscribe(&publisher, &["signal/"]);
+    sync(&mut publisher, &mut first);
+    let mut second = subscribe(&publisher, &["signal/"]);
+    sync(&mut publisher, &mut second);
+    assert_eq!(publisher.metrics().connections, 2);
+
+    let address = publisher.endpoint().trim_start_matches("tcp://").to_owned();
+    let more: Vec<TcpStream> = (0..5)
+        .map(|_| TcpStream::connect(&address).unwrap())
+        .collect();
+    while publisher.metrics().connections_refused < 5 {
+        publisher.poll(Ts(0)).unwrap();
+        std::thread::yield_now();
+    }
+    for mut stream in more {
+        // Its greeting may still come, then the end.
+        let mut greeting = Vec::new();
+        let ended = stream.read_to_end(&mut greeting);
+        assert!(ended.is_err() || greeting.len() <= 64, "{greeting:?}");
+    }
+    publish(&mut publisher, signal(0, 1));
+    assert_eq!(next_record(&mut first).missed(), 0);
+    assert_eq!(next_record(&mut second).missed(), 0);
+
+    drop(second);
+    while publisher.metrics().connections > 1 {
+        publisher.poll(Ts(0)).unwrap();
+        std::thread::yield_now();
+    }
+    let mut third = subscribe(&publisher, &["signal/"]);
+    sync(&mut publisher, &mut third);
+    assert_eq!(publisher.metrics().connections, 2);
 }
 
 #[test]

@@ -43,6 +43,57 @@ fn reason(decoder: &mut Decoder, frame: &str) -> &'static str {
 }
 
 #[test]
+fn of_futures_the_kind_decides_whose_they_are() {
+    // As sent since the end of June 2026: a USD-margined ticker with its pair.
+    let usdm = USDM_TICKER.replace("\"u\":", "\"ps\":\"BTCUSDT\",\"st\":1,\"u\":");
+    record(&mut decoder(Venue::Usdm, "BTCUSDT"), &usdm);
+    for (venue, symbol, frame, wrong) in [
+        (Venue::Usdm, "BTCUSDT", USDM_TICKER, 2),
+        (Venue::Cm, "BTCUSD_PERP", CM_TRADE, 1),
+        (Venue::Cm, "BTCUSD_PERP", CM_DEPTH, 1),
+    ] {
+        let of = |kind: u8| frame.replacen("\"s\":", &format!("\"st\":{kind},\"s\":"), 1);
+        let mut decoder = decoder(venue, symbol);
+        assert!(decoder.decode(RECV, of(3 - wrong).as_bytes()).is_ok());
+        assert_eq!(reason(&mut decoder, &of(wrong)), "value", "{venue:?}");
+    }
+}
+
+#[test]
+fn a_shutdown_is_a_notice_in_either_form() {
+    for notice in [
+        r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1781000000000}}"#,
+        r#"{"e":"serverShutdown","E":1781000000000}"#,
+    ] {
+        let mut decoder = spot();
+        let decoded = decoder.decode(RECV, notice.as_bytes()).unwrap();
+        assert!(
+            matches!(decoded, Decoded::Reply(Reply::Shutdown)),
+            "{decoded:?}"
+        );
+        assert_eq!(decoder.venue_time(), None);
+    }
+}
+
+#[test]
+fn ids_near_the_end_of_the_numbers_are_refused_with_their_book() {
+    let mut decoder = spot();
+    for id in [1_u64 << 63, u64::MAX] {
+        let depth = SPOT_DEPTH.replace("\"u\":50093239207", &format!("\"u\":{id}"));
+        assert_eq!(reason(&mut decoder, &depth), "value");
+        assert_eq!(decoder.take_refused(), Some(InstrumentId(7)));
+        let body = format!(r#"{{"lastUpdateId":{id},"bids":[],"asks":[]}}"#);
+        let refused = decoder
+            .decode_snapshot(RECV, None, body.as_bytes())
+            .unwrap_err();
+        assert_eq!(refused.reason().name(), "value");
+    }
+    let largest = SPOT_DEPTH.replace("\"u\":50093239207", "\"u\":9223372036854775807");
+    assert!(decoder.decode(RECV, largest.as_bytes()).is_ok());
+    assert_eq!(decoder.take_refused(), None);
+}
+
+#[test]
 fn a_trade_is_exact() {
     let trade = record(&mut spot(), SPOT_TRADE);
     assert_eq!(trade.kind(), Some(Kind::Trade));

@@ -1,7 +1,7 @@
 //! Moments, worked out by hand: what ticks, when, how often, and with which time and instrument.
 
 use super::*;
-use tickloom_types::{BarBody, Clock, SourceDef, SourceKind};
+use tickloom_types::{BarBody, SourceDef, SourceKind};
 
 const MS: i64 = 1_000_000;
 const A: InstrumentId = InstrumentId(0);
@@ -17,12 +17,7 @@ fn two(signals: &[&str]) -> CoreConfig {
     for name in ["A", "B"] {
         all.add(InstrumentDef::new(name, 2, 0, "USD")).unwrap();
     }
-    let feed = SourceDef {
-        name: "feed".to_owned(),
-        kind: SourceKind::Feed,
-        clock: Clock::Recv,
-        feed_latency: 0,
-    };
+    let feed = SourceDef::new("feed".to_owned(), SourceKind::Feed);
     all.add_source(feed).unwrap();
     all.bar_source("1d".parse().unwrap()).unwrap();
     for (at, text) in signals.iter().enumerate() {

@@ -1,0 +1,122 @@
+//! Before a journal is written: its lock, what is there already, and a torn tail that is cut off.
+
+use super::format::{Block, Close};
+use super::reader::{JournalReader, Position, TornTail};
+use crate::{DataError, Result, RunMeta};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use tickloom_types::Seq;
+
+/// What was found when a journal was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// Inputs that are there: the sequence of the next one.
+    pub next_seq: Seq,
+    /// Outputs that are there.
+    pub outputs: u64,
+    /// Segments that were there.
+    pub segments: u32,
+    /// The torn tail that was cut off.
+    pub cut: Option<TornTail>,
+    /// The close, if the run was stopped in good order.
+    pub close: Option<Close>,
+}
+
+/// How far the reading of a journal is that is being opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadSoFar {
+    /// Inputs that were read: the sequence of the next one.
+    pub next_seq: Seq,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Bytes that there are.
+    pub bytes_total: u64,
+}
+
+/// Forces the names in a directory to the disk.
+pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
+    File::open(dir)
+        .and_then(|file| file.sync_all())
+        .map_err(DataError::io("sync", dir))
+}
+
+/// Takes the writer's lock of a journal; `None` if another process has it.
+pub(crate) fn lock(dir: &Path) -> Result<Option<File>> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(DataError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(DataError::io("lock", &path)(error)),
+    }
+}
+
+/// Reads all that is there and cuts a torn tail off.
+pub(super) fn recover(
+    dir: &Path,
+    meta: &RunMeta,
+    mut on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
+) -> Result<(RunMeta, Position, Recovered)> {
+    let mut reader = JournalReader::start(dir)?;
+    if reader.has_meta() {
+        reader.meta().check_same(meta)?;
+    }
+    let sizes = sizes(reader.files())?;
+    let bytes_total = sizes.iter().sum();
+    let (mut segment, mut before) = (1, 0);
+    while let Some(block) = reader.next_block()? {
+        while segment < reader.segment() {
+            before += sizes[segment as usize - 1];
+            segment += 1;
+        }
+        let so_far = ReadSoFar {
+            next_seq: reader.next_seq(),
+            bytes: before + reader.segment_bytes(),
+            bytes_total,
+        };
+        on_block(block, so_far)?;
+    }
+    let mut recovered = Recovered {
+        next_seq: reader.next_seq(),
+        outputs: reader.outputs(),
+        segments: u32::try_from(reader.files().len()).unwrap_or(u32::MAX),
+        cut: reader.torn_tail().cloned(),
+        close: reader.close().cloned(),
+    };
+    if let Some(torn) = &recovered.cut {
+        cut(torn)?;
+        recovered.segments -= u32::from(torn.offset == 0);
+    }
+    let meta = if reader.has_meta() {
+        reader.meta()
+    } else {
+        meta
+    };
+    Ok((meta.clone(), reader.position().clone(), recovered))
+}
+
+/// Lengths of files, in bytes.
+fn sizes(files: &[PathBuf]) -> Result<Vec<u64>> {
+    let size = |file: &PathBuf| {
+        let metadata = fs::metadata(file).map_err(DataError::io("read", file))?;
+        Ok(metadata.len())
+    };
+    files.iter().map(size).collect()
+}
+
+/// Cuts a segment at the end of its last whole block, or removes it if it has none.
+fn cut(torn: &TornTail) -> Result<()> {
+    if torn.offset == 0 {
+        return fs::remove_file(&torn.file).map_err(DataError::io("remove", &torn.file));
+    }
+    OpenOptions::new()
+        .write(true)
+        .open(&torn.file)
+        .and_then(|file| file.set_len(torn.offset).and_then(|()| file.sync_all()))
+        .map_err(DataError::io("cut", &torn.file))
+}

@@ -1,0 +1,211 @@
+//! The thread that turns sealed segments into Parquet while the journal is written, and tries again when that fails.
+//!
+//! It is woken, not fed: it looks for sealed segments itself, so nothing queues up in memory however slow it is. A catalog that
+//! cannot be written is a state that [`CatalogStatus`] names; the segments wait in the journal, and nothing else does.
+
+use crate::catalog::{Catalog, SyncReport, sync_sealed};
+use crate::{DataError, Result};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Pause after the first failure in a row; each further one doubles it.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// Longest pause between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(32);
+
+/// How the catalog keeps up with the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogStatus {
+    /// Sealed segments of the journal that are in the catalog.
+    pub converted: u32,
+    /// Sealed segments that are not in it yet.
+    pub behind: u32,
+    /// Why the last try failed, while it is not made good.
+    pub failure: Option<String>,
+    /// Time from the last failure to the next try.
+    pub pause: Duration,
+}
+
+impl fmt::Display for CatalogStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.failure, self.behind) {
+            (Some(reason), behind) => write!(
+                f,
+                "cannot be written: {reason}; again in {} s, {behind} segments wait in the journal",
+                self.pause.as_secs()
+            ),
+            (None, 0) => write!(f, "has all {} sealed segments", self.converted),
+            (None, behind) => write!(f, "{behind} segments behind"),
+        }
+    }
+}
+
+/// The thread at work, from outside.
+pub struct Conversion {
+    /// Number of the last sealed segment.
+    sealed: Arc<AtomicU32>,
+    wake: SyncSender<()>,
+    status: Arc<Mutex<CatalogStatus>>,
+    thread: JoinHandle<Result<SyncReport>>,
+}
+
+impl Conversion {
+    pub(super) fn start(journal: PathBuf, catalog: Catalog, sealed: u32) -> Result<Conversion> {
+        let sealed = Arc::new(AtomicU32::new(sealed));
+        // One wake-up waiting is enough: the thread looks at `sealed` after it.
+        let (wake, woken) = sync_channel(1);
+        let status = Arc::new(Mutex::new(CatalogStatus::default()));
+        let converter = Converter {
+            catalog,
+            sealed: Arc::clone(&sealed),
+            status: Arc::clone(&status),
+            converted: 0,
+            failures: 0,
+            total: SyncReport::default(),
+            journal,
+        };
+        let path = converter.journal.clone();
+        let failed = DataError::io("start the thread for", &path);
+        let thread = std::thread::Builder::new().name("parquet".to_owned());
+        let thread = thread
+            .spawn(move || converter.run(&woken))
+            .map_err(failed)?;
+        Ok(Conversion {
+            sealed,
+            wake,
+            status,
+            thread,
+        })
+    }
+
+    /// How the catalog keeps up.
+    #[must_use]
+    pub fn status(&self) -> Arc<Mutex<CatalogStatus>> {
+        Arc::clone(&self.status)
+    }
+
+    /// Tells how many segments are sealed; never waits.
+    pub(super) fn wake(&self, sealed: u32) {
+        if self.sealed.swap(sealed, Ordering::AcqRel) != sealed {
+            // A full channel means that a wake-up is on its way already.
+            self.wake.try_send(()).ok();
+        }
+    }
+
+    /// Waits until all sealed segments are in the catalog. What cannot be converted now is tried once and no more.
+    ///
+    /// # Errors
+    /// As [`crate::sync_journal`].
+    pub fn finish(self) -> Result<SyncReport> {
+        drop(self.wake);
+        self.thread.join().expect("the converter catches panics")
+    }
+
+    /// As [`Conversion::finish`], but leaves the rest to the next start of the run when `give_up` says so, which is asked
+    /// every few milliseconds; `None` then. The thread ends with the process: files get their names when they are whole.
+    ///
+    /// # Errors
+    /// As [`crate::sync_journal`].
+    pub fn finish_unless(self, mut give_up: impl FnMut() -> bool) -> Result<Option<SyncReport>> {
+        drop(self.wake);
+        while !self.thread.is_finished() {
+            if give_up() {
+                return Ok(None);
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        let done = self.thread.join();
+        done.expect("the converter catches panics").map(Some)
+    }
+}
+
+/// Everything the thread owns.
+struct Converter {
+    journal: PathBuf,
+    catalog: Catalog,
+    sealed: Arc<AtomicU32>,
+    status: Arc<Mutex<CatalogStatus>>,
+    /// Number of the last segment that is in the catalog.
+    converted: u32,
+    /// Tries that failed in a row.
+    failures: u32,
+    total: SyncReport,
+}
+
+impl Converter {
+    /// Converts what is sealed at each wake-up, again after a pause when that failed, and once more when there will be no more.
+    fn run(mut self, woken: &Receiver<()>) -> Result<SyncReport> {
+        loop {
+            // Looked at first: a segment that is sealed while we convert comes with a wake-up of its own.
+            let last = self.sealed.load(Ordering::Acquire);
+            let done = self.catch_up(last);
+            let pause = self.tell(last, done.as_ref().err());
+            let woken = match pause {
+                None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(pause) => woken.recv_timeout(pause),
+            };
+            if woken == Err(RecvTimeoutError::Disconnected) {
+                let last = self.sealed.load(Ordering::Acquire);
+                let done = self.catch_up(last);
+                self.tell(last, done.as_ref().err());
+                return done.map(|()| self.total);
+            }
+        }
+    }
+
+    /// Converts up to the segment `last`, one after the other, so that what could be done is not done again.
+    fn catch_up(&mut self, last: u32) -> Result<()> {
+        while self.converted < last {
+            let next = self.converted + 1;
+            let report = sync_one(&self.journal, &self.catalog, next)?;
+            self.total.known += report.known;
+            self.total.written += report.written;
+            for (table, rows) in report.rows {
+                *self.total.rows.entry(table).or_default() += rows;
+            }
+            self.converted = next;
+            self.failures = 0;
+            self.tell(last, None);
+        }
+        Ok(())
+    }
+
+    /// Writes the status; returns how long to wait before the next try, if one failed.
+    fn tell(&mut self, last: u32, failure: Option<&DataError>) -> Option<Duration> {
+        let pause = failure.map(|_| {
+            let doubled = PAUSE_MIN.saturating_mul(1 << self.failures.min(16));
+            doubled.min(PAUSE_MAX)
+        });
+        self.failures += u32::from(failure.is_some());
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        *status = CatalogStatus {
+            converted: self.converted,
+            behind: last.saturating_sub(self.converted),
+            failure: failure.map(ToString::to_string),
+            pause: pause.unwrap_or_default(),
+        };
+        pause
+    }
+}
+
+/// One segment; a panic of whatever writes it is an error like others, after which it is tried again.
+fn sync_one(journal: &Path, catalog: &Catalog, number: u32) -> Result<SyncReport> {
+    let convert = || sync_sealed(journal, catalog, number..=number);
+    catch_unwind(AssertUnwindSafe(convert)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(DataError::Panicked {
+            what: format!("segment {number}"),
+            message: text.unwrap_or("without a message").to_owned(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

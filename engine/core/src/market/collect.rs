@@ -1,0 +1,142 @@
+//! What records leave in their moment: bars that closed, prices that were stated, and what was known before.
+
+use super::Market;
+use super::moment::{BarCause, Before, Stated, Tick, is_start, stamp_of};
+use crate::bars::Closed;
+use tickloom_types::Record;
+
+impl Market {
+    /// Begins a new moment, unless the record is one more of the moment before. A new session never is: what a crash cut is
+    /// ended without a tick.
+    #[inline]
+    pub(super) fn begin(&mut self, record: &Record) {
+        if !self.moment.is_open {
+            self.moment.begin();
+        } else if is_start(record) {
+            self.cut(record);
+        }
+    }
+
+    /// Ends a moment without a tick. Only that a price is gone must not be forgotten: that is told with this record. Bars that
+    /// time closed were moments of their own: they are shown with this record's moment.
+    #[cold]
+    fn cut(&mut self, record: &Record) {
+        let mut ticks = std::mem::take(&mut self.moment.ticks);
+        ticks.retain(|tick| {
+            tick.top.is_some() && self.states[tick.instrument].prices.top().is_none()
+        });
+        let cut = self.moment.number;
+        self.moment.begin_after_cut();
+        let number = self.moment.number;
+        for state in &mut self.states {
+            for of in [&mut state.held_moment, &mut state.bar_moment] {
+                if *of == cut {
+                    *of = number;
+                }
+            }
+        }
+        for (place, tick) in ticks.iter_mut().enumerate() {
+            *tick = Tick {
+                instrument: tick.instrument,
+                top: Some(Stated {
+                    header: stamp_of(record),
+                    place: 0,
+                }),
+                last: None,
+            };
+            self.states[tick.instrument].tick = place;
+            self.states[tick.instrument].tick_moment = number;
+        }
+        self.moment.ticks = ticks;
+    }
+
+    /// A bar is done because time passed.
+    pub(super) fn close_by_time(&mut self, builder: usize, bar: &Closed, record: &Record) {
+        let bar = self.closed_bar(builder, bar, record);
+        let cause = BarCause {
+            builder: Some(builder),
+            header: bar.header,
+            place: 0,
+        };
+        self.moment.passed.push(bar, cause);
+    }
+
+    /// A bar is done because of what is in the record.
+    pub(super) fn complete(&mut self, builder: usize, bar: &Closed, record: &Record) {
+        let bar = self.closed_bar(builder, bar, record);
+        let cause = BarCause {
+            builder: Some(builder),
+            header: stamp_of(record),
+            place: self.moment.place(),
+        };
+        self.moment.now.push(bar, cause);
+    }
+
+    fn closed_bar(&mut self, builder: usize, bar: &Closed, record: &Record) -> Record {
+        let bar = self.builders[builder].record(bar, &record.header);
+        if let Ok(at) = self.index(&bar) {
+            self.note_bar(at, &bar);
+        }
+        bar
+    }
+
+    /// The newest bar of an instrument; the one before this moment is kept for rounds that come before it.
+    pub(super) fn note_bar(&mut self, at: usize, bar: &Record) {
+        let state = &mut self.states[at];
+        if state.bar_moment != self.moment.number {
+            state.bar_moment = self.moment.number;
+            state.bar_before = state.last_bar;
+        }
+        state.last_bar = Some(*bar);
+    }
+
+    /// Before a record changes an instrument in a moment in which time closed bars: what is known of it is kept for their
+    /// rounds. That is of before the first record that let time pass, as nothing was kept until then.
+    pub(super) fn hold(&mut self, at: usize) {
+        let moment = &mut self.moment;
+        let state = &mut self.states[at];
+        if moment.passed.records.is_empty() || state.held_moment == moment.number {
+            return;
+        }
+        state.held = moment.before.len();
+        state.held_moment = moment.number;
+        moment.before.push(Before {
+            top: state.prices.top(),
+            last: state.prices.last(),
+            mark: state.prices.mark(),
+            state: state.prices.state(),
+        });
+    }
+
+    /// A record states bid and ask anew, or takes them away.
+    pub(super) fn tick_top(&mut self, at: usize, record: &Record) {
+        let (tick, stated) = self.tick(at, record);
+        tick.top = Some(stated);
+    }
+
+    /// A record states the last price anew.
+    pub(super) fn tick_last(&mut self, at: usize, record: &Record) {
+        let (tick, stated) = self.tick(at, record);
+        tick.last = Some(stated);
+    }
+
+    /// The tick of an instrument in this moment, and what a record leaves in it that states a price.
+    fn tick(&mut self, at: usize, record: &Record) -> (&mut Tick, Stated) {
+        let Market { moment, states, .. } = self;
+        let state = &mut states[at];
+        let stated = Stated {
+            header: stamp_of(record),
+            place: moment.place(),
+        };
+        if state.tick_moment != moment.number {
+            state.tick_moment = moment.number;
+            state.tick = moment.ticks.len();
+            moment.ticks.push(Tick {
+                instrument: at,
+                top: None,
+                last: None,
+            });
+        }
+        (&mut moment.ticks[state.tick], stated)
+    }
+}

@@ -1,0 +1,91 @@
+//! The venue's clock as its messages tell it, and the times that records get.
+
+use super::endpoint::Venue;
+use crate::course::Course;
+use crate::decode_error::DecodeError;
+use tickloom_types::{DurationNs, Flags, Header, InstrumentId, Kind, SourceId, Ts};
+
+/// What to do with a message without time while no venue time is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untimed {
+    /// Refuse it: messages with time are to come.
+    Refuse,
+    /// Use the time of arrival: nothing that is subscribed to has a time.
+    Arrival,
+}
+
+/// A time that was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BadTime {
+    pub(crate) instrument: InstrumentId,
+    /// How far ahead of the feed's own course, if above zero.
+    pub(crate) ahead: DurationNs,
+}
+
+/// The clock of one venue.
+#[derive(Debug)]
+pub(super) struct Clock {
+    pub(super) venue: Venue,
+    pub(super) source: SourceId,
+    pub(super) untimed: Untimed,
+    /// The latest time that the venue has told.
+    pub(super) venue_time: Option<Ts>,
+    /// By which times are judged; without it every time is believed.
+    pub(super) course: Option<Course>,
+    pub(super) bad_time: Option<BadTime>,
+}
+
+impl Clock {
+    /// The header of a message whose other fields are all right: only then does its time move the venue's clock.
+    pub(super) fn header(
+        &mut self,
+        kind: Kind,
+        instrument: InstrumentId,
+        times: (Option<i64>, Option<i64>),
+        ts_recv: Ts,
+    ) -> Result<Header, DecodeError> {
+        let Some(ms) = self.told(times) else {
+            let ts_event = match (self.venue_time, self.untimed) {
+                (Some(ts), _) => ts,
+                (None, Untimed::Arrival) => ts_recv,
+                (None, Untimed::Refuse) => return Err(DecodeError::NoVenueTime),
+            };
+            let header = Header::new(kind, instrument, self.source, ts_event, ts_recv);
+            return Ok(header.with_flags(Flags::BAD_TIME));
+        };
+        let ts_event = (ms >= 0)
+            .then(|| Ts::from_millis(ms))
+            .flatten()
+            .ok_or(DecodeError::Time { value: ms })?;
+        if let Some(course) = &mut self.course
+            && let Err(far) = course.judge(ts_event, ts_recv)
+        {
+            self.bad_time = Some(BadTime {
+                instrument,
+                ahead: far.0,
+            });
+            let ours = self.venue_time.unwrap_or(ts_recv);
+            let header = Header::new(kind, instrument, self.source, ours, ts_recv);
+            return Ok(header.with_flags(Flags::BAD_TIME));
+        }
+        self.venue_time = Some(ts_event);
+        Ok(Header::new(
+            kind,
+            instrument,
+            self.source,
+            ts_event,
+            ts_recv,
+        ))
+    }
+
+    /// Of a message's times, the one that orders all streams of the venue.
+    pub(super) fn told(
+        &self,
+        (event_ms, transaction_ms): (Option<i64>, Option<i64>),
+    ) -> Option<i64> {
+        match self.venue {
+            Venue::Spot => event_ms,
+            Venue::Usdm | Venue::Cm => transaction_ms.or(event_ms),
+        }
+    }
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tickloom_data::{
     Catalog, DataError, Format, ImportOptions, ImportReport, Input, Stamp, inputs,
 };
-use tickloom_types::BarSpec;
+use tickloom_types::{BarSpec, DurationNs, parse_duration};
 
 /// Wrong lines that are shown for each file; all are counted.
 const ERRORS_SHOWN: usize = 20;
@@ -24,8 +24,8 @@ Examples:
   tickloom import data --catalog catalog --resume
 
 Delimiter, header, time format and kind of record (bars, quotes, trades) are found out from the file; captures of
-venues' messages are decoded as they would be live, and those of one venue and recorder that are given together are read as
-one recording, so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in
+venues' messages are decoded as they would be live. A capture of ours that goes on where another ended is read as one recording with
+it, and so are those of other recorders with symbols in common, so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in
 it.
 A wrong line is reported with file, line, field and value, counted, and left out; nothing is repaired.
 Files of a directory that are in no known format are passed over, and said.
@@ -60,6 +60,9 @@ pub(crate) struct Args {
     /// What the time of a bar is [default: open; of a date alone, the day]
     #[arg(long, value_name = "WHAT", value_parser = ["open", "close"])]
     stamp: Option<String>,
+    /// Time from the venue to arrival, such as 250ms, of files that do not say when their records arrived [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    feed_latency: Option<DurationNs>,
     /// Currency of the prices [default: as the file says, or USD]
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
@@ -162,6 +165,7 @@ fn options(args: &Args) -> Result<ImportOptions, Failure> {
             Some(_) => Stamp::Close,
             None => Stamp::Auto,
         },
+        feed_latency: args.feed_latency,
         zone: args.zone.clone(),
         errors_max: ERRORS_SHOWN,
         ..ImportOptions::default()

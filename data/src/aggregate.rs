@@ -144,7 +144,20 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Aggregate<I> {
         self.left_out
     }
 
+    /// Takes a record. The bars that it closes are of its moment.
     fn take(&mut self, record: &Record) {
+        let from = self.waiting.len();
+        self.take_alone(record);
+        for one in self.waiting.range_mut(from..) {
+            one.header.flags |= Flags::MORE;
+        }
+        let goes_on = record.has(Flags::MORE) && self.options.passing == Passing::All;
+        if let Some(last) = self.waiting.back_mut().filter(|_| !goes_on) {
+            last.header.flags &= !Flags::MORE;
+        }
+    }
+
+    fn take_alone(&mut self, record: &Record) {
         match record.kind() {
             Some(Kind::Trade | Kind::Quote | Kind::Level) => self.tick(record),
             Some(Kind::Bar) => self.bar(record),

@@ -24,6 +24,7 @@ mod read;
 mod retain;
 mod rewrite;
 pub(crate) mod scan;
+mod steps;
 mod store;
 mod sweep;
 mod sync;
@@ -51,9 +52,11 @@ pub use verify::{Fault, VerifyReport};
 pub use writer::{RunWriter, Written};
 
 pub(crate) use column::{Codec, Column, NameOf, unused};
+pub(crate) use file::Key;
 pub(crate) use properties::properties;
-pub(crate) use scan::empty;
+pub(crate) use scan::{empty, unite_sources};
 pub(crate) use sync::sync_sealed;
+pub(crate) use table::{HELD, MORE};
 pub(crate) use unite::unite;
 
 use crate::limits::REMOTE_CACHE_BYTES;

@@ -33,12 +33,13 @@ pub use rescale::rescale_qty;
 pub(crate) use rescale::with_scale;
 
 use crate::catalog::{Catalog, ScanQuery, Table};
+use crate::order::{mark_bars, retain_records};
 use crate::{DataError, Result, RunMeta};
 use input::only_input;
 use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use tickloom_types::{BarSpec, Instruments, Record, Ts};
+use tickloom_types::{BarSpec, DurationNs, Instruments, Record, Ts};
 
 /// What a file does not say, or says wrongly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct ImportOptions {
     pub bar: Option<BarSpec>,
     /// What a bar's time in the file means.
     pub stamp: Stamp,
+    /// Nanoseconds from the venue's time to arrival, of files that do not say when their records arrived. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed_latency: Option<DurationNs>,
     /// IANA zone of times that name none. Default: UTC. Dates alone are days as they are, in any zone.
     pub zone: Option<String>,
     /// Names of the columns, instead of the header's.
@@ -73,9 +77,21 @@ impl Default for ImportOptions {
             calendar: None,
             bar: None,
             stamp: Stamp::Auto,
+            feed_latency: None,
             zone: None,
             columns: Vec::new(),
             errors_max: 20,
+        }
+    }
+}
+
+impl ImportOptions {
+    /// What the identifiers in a file's records mean, with the feed latency that is declared.
+    fn instruments(&self, prepared: &dyn Prepared) -> Instruments {
+        let instruments = prepared.instruments().clone();
+        match self.feed_latency {
+            Some(latency) => instruments.with_feed_latency(latency),
+            None => instruments,
         }
     }
 }
@@ -120,7 +136,7 @@ impl FileRecords {
         if !self.records.iter().any(wanted) {
             return Err(self.empty(query));
         }
-        self.records.retain(wanted);
+        retain_records(&mut self.records, wanted);
         Ok(())
     }
 
@@ -178,12 +194,13 @@ impl Input {
             return own::read_own(self);
         }
         let prepared = self.prepare(options)?;
-        let instruments = prepared.instruments().clone();
+        let instruments = options.instruments(prepared.as_ref());
         let mut records = Vec::new();
         let report = self.emit(prepared, options, &mut |record| {
             records.push(*record);
             Ok(())
         })?;
+        mark_bars(&mut records, &instruments);
         Ok(FileRecords {
             instruments,
             records,
@@ -213,7 +230,8 @@ impl Input {
         }
         let run = self.run(options)?;
         let prepared = self.prepare(options)?;
-        let mut meta = RunMeta::new(&run, prepared.started(), prepared.instruments().clone())?;
+        let instruments = options.instruments(prepared.as_ref());
+        let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
         let source = source(options);
         let mut report = if catalog.has_part(&run, 0, &source)?.is_some() {

@@ -13,6 +13,7 @@ pub mod import;
 pub mod journal;
 mod limits;
 mod meta;
+mod order;
 pub mod quality;
 pub mod questdb;
 mod recorder;
@@ -37,6 +38,7 @@ pub use journal::{
     Block, Close, JournalOptions, JournalReader, JournalWriter, Recovered, SyncPolicy, TornTail,
 };
 pub use meta::RunMeta;
+pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};
 pub use questdb::{QuestDb, QuestDbAddress, QuestDbScan, QuestDbSink, SuspendedTable};
 pub use recorder::{

@@ -17,6 +17,12 @@ pub(crate) const RUN_NAME_LEN_MAX: usize = 40;
 /// Rows that a Parquet partition holds back before it hands them to the encoder.
 pub(crate) const PENDING_ROWS_MAX: usize = 8192;
 
+/// Rows of one moment that a writer holds back until its end comes; a longer moment is written in pieces.
+pub(crate) const MOMENT_ROWS_MAX: usize = 1 << 17;
+
+/// Bytes in which files are read to find out when the rows of a run were released, where they do not say so.
+pub(crate) const PLACING_BYTES_MAX: u64 = 512 << 20;
+
 /// Parquet files that one writer keeps open; beyond, the one that waited longest is completed.
 pub(crate) const OPEN_FILES_MAX: usize = 128;
 

@@ -10,20 +10,24 @@ mod origin;
 mod reader;
 mod recording;
 mod sniff;
+mod together;
 
 pub use origin::{Origin, Recorder};
 pub use reader::{CaptureLine, CaptureReader, CaptureSource};
 pub use recording::Recording;
 pub use sniff::{Sniffed, sniff_capture};
+pub use together::recordings;
 
 use crate::binance::{Symbol, Untimed, Venue};
 use crate::book_sync::SyncCounts;
 use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
+use crate::moment::push_moments;
 use std::collections::BTreeMap;
 use thiserror::Error;
 use tickloom_types::{
-    InstrumentDef, InstrumentError, Instruments, Record, Sink, SourceDef, SourceKind,
+    InstrumentDef, InstrumentError, InstrumentId, Instruments, MomentSink, Record, Sink, SourceDef,
+    SourceKind,
 };
 
 /// Bad lines that are reported in full; further ones are counted.
@@ -166,19 +170,38 @@ pub struct CaptureReport {
     pub reasons: BTreeMap<&'static str, u64>,
 }
 
-struct Counted<'a, S> {
+/// Collects the records of a line, which are one moment, and hands them over.
+struct Moments<'a, S> {
     sink: &'a mut S,
+    records: Vec<Record>,
     count: u64,
 }
 
-impl<S: Sink> Sink for Counted<'_, S> {
-    fn push(&mut self, record: Record) {
-        self.count += 1;
-        self.sink.push(record);
+impl<S: MomentSink> Moments<'_, S> {
+    fn new(sink: &mut S) -> Moments<'_, S> {
+        Moments {
+            sink,
+            records: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// The line is over.
+    fn end(&mut self) {
+        self.count += self.records.len() as u64;
+        push_moments(&mut self.records, self.sink);
+        self.records.clear();
     }
 }
 
-/// Decodes captures of one venue, in this order, into the sink. Books go on from one to the next.
+impl<S> Sink for Moments<'_, S> {
+    fn push(&mut self, record: Record) {
+        self.records.push(record);
+    }
+}
+
+/// Decodes captures of one venue, in this order, into the sink; each line is one moment. Books go on from one to the next. A
+/// snapshot that does not say its symbol is that of its file's, if the file has only one.
 ///
 /// # Errors
 /// [`CaptureError`] if a capture cannot be read, is none, or an instrument is already defined differently.
@@ -186,26 +209,29 @@ pub fn decode_captures(
     sources: &[CaptureSource],
     config: &CaptureConfig,
     instruments: &mut Instruments,
-    sink: &mut impl Sink,
+    sink: &mut impl MomentSink,
 ) -> Result<CaptureReport, CaptureError> {
     let (venue, symbols) = resolve(sources, config, instruments)?;
     let source = instruments.add_source(SourceDef::new(venue.name(), SourceKind::Feed))?;
     let mut intake = Intake::new(venue, source, symbols, Untimed::Refuse);
-    let mut sink = Counted { sink, count: 0 };
+    let mut moments = Moments::new(sink);
     let mut report = CaptureReport::default();
     for capture in sources {
+        let only = only_symbol(capture, &intake)?;
         let mut reader = capture.open()?;
         while let Some(line) = reader.next_line()? {
             report.lines += 1;
             let bad = match line {
                 Err(bad) => bad,
-                Ok(line) => match intake.frame(line.ts_recv, line.frame, &mut sink) {
-                    Ok((taken, _)) => {
+                Ok(line) => match take(&mut intake, &line, only, &mut moments) {
+                    Ok(taken) => {
+                        moments.end();
                         report.count(&taken);
                         continue;
                     }
                     Err(error) => {
-                        intake.report_bad(source, line.ts_recv, line.number, &error, &mut sink);
+                        intake.report_bad(source, line.ts_recv, line.number, &error, &mut moments);
+                        moments.end();
                         BadLine {
                             file: capture.name(),
                             line: line.number,
@@ -219,8 +245,42 @@ pub fn decode_captures(
         }
     }
     report.sync = intake.counts();
-    report.records = sink.count;
+    report.records = moments.count;
     Ok(report)
+}
+
+/// Takes a line's frame. What is wrong leaves nothing behind, so that a snapshot without a symbol can be tried as the only one's.
+fn take(
+    intake: &mut Intake,
+    line: &CaptureLine<'_>,
+    only: Option<InstrumentId>,
+    sink: &mut impl Sink,
+) -> Result<Taken, DecodeError> {
+    match (intake.frame(line.ts_recv, line.frame, sink), only) {
+        (Ok((taken, _)), _) => Ok(taken),
+        (Err(DecodeError::Missing { field }), Some(only)) if field == "symbol" => {
+            intake.snapshot(line.ts_recv, only, line.frame, sink)?;
+            Ok(Taken::Snapshot(0))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// The instrument of all messages of a capture that say one, if they are of one.
+fn only_symbol(
+    capture: &CaptureSource,
+    intake: &Intake,
+) -> Result<Option<InstrumentId>, CaptureError> {
+    if intake.decoder.symbols().len() < 2 {
+        return Ok(None);
+    }
+    let only = sniff::only_symbol(capture)?;
+    let found = intake
+        .decoder
+        .symbols()
+        .iter()
+        .find(|symbol| Some(&symbol.name) == only.as_ref());
+    Ok(found.map(|symbol| symbol.instrument))
 }
 
 impl CaptureReport {

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use tickloom_feeds::capture::{CaptureConfig, CaptureReport, CaptureSource, decode_captures};
 use tickloom_feeds::local_venue::LevelBook;
-use tickloom_types::{Instruments, Kind, QuoteBody, Record, Sink};
+use tickloom_types::{Instruments, Kind, MomentSink, QuoteBody, Record};
 
 /// The folder of the recordings; without it a test says that it is skipped, but on CI it fails.
 fn recordings() -> Option<PathBuf> {
@@ -36,7 +36,13 @@ struct Tops {
     crossed: u64,
 }
 
-impl Sink for Tops {
+impl MomentSink for Tops {
+    fn push_moment(&mut self, records: &[Record]) {
+        records.iter().for_each(|record| self.push(*record));
+    }
+}
+
+impl Tops {
     fn push(&mut self, record: Record) {
         let last_id = self.book.last_id;
         self.book.apply(&record);

@@ -15,8 +15,8 @@ use std::path::Path;
 use tickloom_backtest::LeftOut;
 use tickloom_core::Census;
 use tickloom_data::{
-    BarPrice, Calendars, Catalog, DataError, ImportOptions, QuestDb, Range, ScanQuery, read_file,
-    rescale_qty, with_calendar,
+    BarPrice, Calendars, Catalog, DataError, FileRecords, ImportOptions, QuestDb, Range, ScanQuery,
+    read_file, rescale_qty, retain_records, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
 
@@ -170,12 +170,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
             catalog: None,
         });
     }
-    let options = ImportOptions {
-        instrument: named.map(str::to_owned),
-        errors_max: ERRORS_MAX,
-        ..ImportOptions::default()
-    };
-    let mut file = read_file(path, &options).map_err(Failure::input)?;
+    let mut file = read_rows(path, named, args.strategy.is_some()).map_err(Failure::input)?;
     capture::report_refused(&file.report);
     let query = ScanQuery {
         from: settings.from,
@@ -195,6 +190,27 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         records: Records::Memory(file.records),
         catalog: None,
     })
+}
+
+/// The records of a file of rows. A strategy file may be about several instruments of the file; of one that does not have the
+/// named instrument, the name is what the file is of.
+fn read_rows(path: &Path, named: Option<&str>, has_file: bool) -> Result<FileRecords, DataError> {
+    if let Some(name) = named.filter(|_| has_file) {
+        let options = ImportOptions {
+            errors_max: ERRORS_MAX,
+            ..ImportOptions::default()
+        };
+        let all = read_file(path, &options)?;
+        if all.instruments.find(name).is_some() {
+            return Ok(all);
+        }
+    }
+    let options = ImportOptions {
+        instrument: named.map(str::to_owned),
+        errors_max: ERRORS_MAX,
+        ..ImportOptions::default()
+    };
+    read_file(path, &options)
 }
 
 /// Looks at the records of a file.
@@ -232,7 +248,7 @@ fn within(
         let ts = record.ts_event();
         settings.from.is_none_or(|from| ts >= from) && settings.to.is_none_or(|to| ts < to)
     };
-    records.retain(is_wanted);
+    retain_records(&mut records, is_wanted);
     if records.is_empty() {
         return Err(Failure::input(anyhow!(
             "no data in this range; {} has records from {first} to {last}",
@@ -275,6 +291,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         from: settings.from,
         to: settings.to,
         memory_max: Some(args.memory.for_reading()),
+        feed_latency: args.feed_latency,
         qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),
         ..ScanQuery::default()
     };

@@ -1,4 +1,4 @@
-//! Captures of venues' messages among the files that are imported: those of one origin belong together and are decoded as
+//! Captures of venues' messages among the files that are imported: those of one recording belong together and are decoded as
 //! they would be live.
 
 use super::report::Imported;
@@ -9,8 +9,10 @@ use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_data::{DataError, KindCount, RunMeta, RunWriter, Table, content_run};
-use tickloom_feeds::capture::{CaptureReport, CaptureSource, Origin, Recorder, Recording};
-use tickloom_types::{Record, Sink, Ts};
+use tickloom_feeds::capture::{
+    CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
+};
+use tickloom_types::{MomentSink, Record, Ts};
 
 /// Captures by origin, in the order in which they were given.
 #[derive(Default)]
@@ -27,7 +29,7 @@ impl Captures {
         }
     }
 
-    /// Decodes them, those of each origin into a run of their own.
+    /// Decodes them, each recording into a run of its own.
     pub(super) fn import(
         self,
         target: &Target,
@@ -36,9 +38,35 @@ impl Captures {
         let mut all = Vec::new();
         for (origin, files) in self.by_origin {
             spinner.set_message(origin.venue.name().to_owned());
-            all.push(import_captures(origin, &files, target)?);
+            for recording in together(origin, &files, &mut all)? {
+                all.push(import_captures(origin, &recording, target)?);
+            }
         }
         Ok(all)
+    }
+}
+
+/// Parts files into recordings. If one of them cannot be read all are told together as failed, as nothing can be said of them.
+fn together(
+    origin: Origin,
+    files: &[PathBuf],
+    all: &mut Vec<Imported>,
+) -> Result<Vec<Vec<PathBuf>>, Failure> {
+    let sources: Result<Vec<CaptureSource>, DataError> =
+        files.iter().map(|file| capture::source(file)).collect();
+    match recordings(origin, &sources.map_err(Failure::input)?) {
+        Ok(parted) => {
+            let named =
+                |recording: Vec<usize>| recording.iter().map(|at| files[*at].clone()).collect();
+            Ok(parted.into_iter().map(named).collect())
+        }
+        Err(error) => {
+            all.push(Imported {
+                failed: Some(error.to_string()),
+                ..Imported::of(files)
+            });
+            Ok(Vec::new())
+        }
     }
 }
 
@@ -54,7 +82,13 @@ struct CatalogSink {
     failed: Option<DataError>,
 }
 
-impl Sink for CatalogSink {
+impl MomentSink for CatalogSink {
+    fn push_moment(&mut self, records: &[Record]) {
+        records.iter().for_each(|record| self.push(*record));
+    }
+}
+
+impl CatalogSink {
     fn push(&mut self, record: Record) {
         if self.failed.is_some() {
             return;
@@ -77,7 +111,7 @@ impl Sink for CatalogSink {
     }
 }
 
-/// Decodes the captures of one origin into a run of their own.
+/// Decodes the captures of one recording into a run of their own.
 fn import_captures(
     origin: Origin,
     files: &[PathBuf],

@@ -60,7 +60,7 @@ pub(crate) fn scan(
     bounds: &Bounds,
 ) -> Result<LazyFrame, SqlError> {
     let mut frames = Vec::new();
-    for files in files.chunk_by(|a, b| a.instrument == b.instrument) {
+    for files in files.chunk_by(|a, b| (&a.instrument, a.schema) == (&b.instrument, b.schema)) {
         frames.push(scan_files(catalog, table, files, bounds)?);
     }
     match frames.len() {

@@ -6,13 +6,13 @@
 
 use super::Table;
 use super::column::Codec;
-use super::file::Key;
+use super::file::{Key, SCHEMA_VERSION};
 use super::part::Wanted;
 use crate::limits::{
     BATCH_ROWS, BLOCK_BYTES, BLOCK_BYTES_MIN, DICTIONARY_BYTES, PARQUET_PAGE_ROWS, ROW_GROUP_ROWS,
 };
 use crate::{DataError, Result};
-use tickloom_types::RECORD_LEN;
+use tickloom_types::{RECORD_LEN, Ts};
 
 /// Bytes of an entry of the index in memory.
 const ENTRY_BYTES: u64 = 1 << 10;
@@ -26,6 +26,8 @@ const PAGE_META_BYTES: u64 = 48;
 const DECODER_BYTES: u64 = 128 << 10;
 /// A key beside each record.
 const KEY_BYTES: u64 = 16;
+/// A row's place in the one order.
+const PLACE_BYTES: u64 = 12;
 
 /// How files are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,17 @@ impl ReadPlan {
             batch_rows: BATCH_ROWS,
             keeps_decoders: true,
             block_bytes: BLOCK_BYTES,
+        }
+    }
+}
+
+impl ReadPlan {
+    /// With as little memory as it goes.
+    pub(crate) fn least() -> ReadPlan {
+        ReadPlan {
+            batch_rows: PARQUET_PAGE_ROWS / 16,
+            keeps_decoders: false,
+            block_bytes: BLOCK_BYTES_MIN,
         }
     }
 }
@@ -74,7 +87,10 @@ impl Need {
         let widths = widths(table);
         let row: u64 = widths.iter().sum();
         let decimals = widths.iter().filter(|width| **width == 16).count() as u64;
-        let (columns, all) = (widths.len() as u64, table.schema().fields().len() as u64);
+        let (columns, all) = (
+            widths.len() as u64,
+            table.stored(SCHEMA_VERSION).fields().len() as u64,
+        );
         let groups = rows.div_ceil(ROW_GROUP_ROWS as u64);
         let pages = rows.div_ceil(PARQUET_PAGE_ROWS as u64);
         let batch = rows.min(batch_rows as u64);
@@ -82,7 +98,7 @@ impl Need {
             open: FOOTER_BYTES
                 + groups * all * CHUNK_META_BYTES
                 + pages * columns * PAGE_META_BYTES
-                + batch * (RECORD_LEN as u64 + KEY_BYTES),
+                + batch * (RECORD_LEN as u64 + KEY_BYTES + PLACE_BYTES),
             // Each page once as it is in the file, once decompressed.
             decoders: columns * DECODER_BYTES
                 + rows.min(PARQUET_PAGE_ROWS as u64) * row * 2
@@ -94,7 +110,7 @@ impl Need {
 
 /// Bytes of a row in each column that is read.
 fn widths(table: Table) -> Vec<u64> {
-    let mut widths = vec![8, 8, 8, 4, 1];
+    let mut widths = vec![8, 8, 8, 4, 1, 8, 4];
     if table.is_output() {
         widths.push(8);
     }
@@ -140,7 +156,11 @@ fn peak<T: Ord + Copy>(spans: &[Span<T>]) -> (u64, u64) {
 }
 
 /// Bytes that reading these runs takes in one way, and files that are open at a time.
-fn needs<'a>(runs: impl Iterator<Item = &'a Vec<Wanted>>, way: (usize, bool)) -> (u64, u64) {
+fn needs<'a>(
+    runs: impl Iterator<Item = &'a Vec<Wanted>>,
+    way: (usize, bool),
+    feed_latency: i64,
+) -> (u64, u64) {
     let (batch_rows, keeps_decoders) = way;
     let (mut listed, mut busiest) = (0, 0);
     let mut runs_open = Vec::new();
@@ -166,15 +186,17 @@ fn needs<'a>(runs: impl Iterator<Item = &'a Vec<Wanted>>, way: (usize, bool)) ->
             });
         }
         let (bytes, files_open) = peak(&open);
-        let times = files
-            .iter()
-            .map(|f| (f.file.meta.ts_min, f.file.meta.ts_max));
+        let times = files.iter().map(|f| {
+            let meta = &f.file.meta;
+            meta.released.unwrap_or((meta.ts_min, meta.ts_max))
+        });
         let (from, to) = times
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
             .unwrap_or_default();
         runs_open.push(Span {
-            from,
-            to,
+            // What a query declares of latency moves the runs against each other.
+            from: Ts(from.0.saturating_sub(feed_latency)),
+            to: Ts(to.0.saturating_add(feed_latency)),
             bytes,
             files: files_open,
         });
@@ -189,10 +211,11 @@ impl ReadPlan {
         runs: impl Iterator<Item = &'a Vec<Wanted>> + Clone,
         memory_max: Option<u64>,
         cache_bytes: u64,
+        feed_latency: i64,
     ) -> Result<ReadPlan> {
         let mut least = (u64::MAX, 0);
         for way in WAYS {
-            let (bytes, files) = needs(runs.clone(), *way);
+            let (bytes, files) = needs(runs.clone(), *way, feed_latency);
             let bytes = bytes.saturating_add(cache_bytes);
             if memory_max.is_none_or(|max| bytes <= max) {
                 return Ok(ReadPlan {
@@ -221,10 +244,9 @@ fn block_bytes(cache_bytes: u64, files_open: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::file::{FileMeta, SCHEMA_VERSION};
+    use crate::catalog::file::FileMeta;
     use crate::catalog::part::PartFile;
     use std::path::PathBuf;
-    use tickloom_types::Ts;
 
     /// A file of trades with these sequences, and times of a thousand times as much.
     fn file(first: u64, last: u64) -> Wanted {
@@ -245,13 +267,14 @@ mod tests {
                 last: key(last),
                 ts_min: ts(first),
                 ts_max: ts(last),
+                released: Some((ts(first), ts(last))),
             },
         };
         Wanted::new(file, "test")
     }
 
     fn files_open(runs: &[Vec<Wanted>]) -> u64 {
-        needs(runs.iter(), WAYS[0]).1
+        needs(runs.iter(), WAYS[0], 0).1
     }
 
     #[test]
@@ -271,10 +294,10 @@ mod tests {
     #[test]
     fn less_memory_is_a_slower_way_and_too_little_an_error() {
         let runs = [(0..200).map(|n| file(n, n + 1_000)).collect::<Vec<_>>()];
-        let plan = |memory| ReadPlan::new(runs.iter(), memory, 0);
+        let plan = |memory| ReadPlan::new(runs.iter(), memory, 0, 0);
         let mut before = u64::MAX;
         for (batch_rows, keeps_decoders) in WAYS {
-            let (bytes, files) = needs(runs.iter(), (*batch_rows, *keeps_decoders));
+            let (bytes, files) = needs(runs.iter(), (*batch_rows, *keeps_decoders), 0);
             assert!(bytes < before, "each way takes less than the one before");
             before = bytes;
             assert_eq!(files, 200);

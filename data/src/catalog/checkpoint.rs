@@ -34,6 +34,9 @@ pub(crate) struct Checkpoint {
 pub(crate) struct CoveredPart {
     pub(crate) source: String,
     pub(crate) rows: BTreeMap<Table, u64>,
+    /// As of the part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) released: Option<Ts>,
 }
 
 /// A file with the parts whose rows it may hold, the first and the last.
@@ -94,6 +97,7 @@ impl CoveredPart {
         CoveredPart {
             source: part.source.clone(),
             rows: part.rows(),
+            released: part.released,
         }
     }
 }
@@ -134,6 +138,21 @@ impl RunIndex {
             })
         });
         self.checkpoint.files.iter().cloned().chain(since)
+    }
+
+    /// The greatest release of an input in the parts before this one, as far as they say it.
+    pub(crate) fn released_before(&self, part: u32) -> Option<Ts> {
+        let covered = self.checkpoint.parts.range(..part);
+        let covered = covered.filter_map(|(_, one)| one.released);
+        let since = self.parts.range(..part).filter_map(|(_, one)| one.released);
+        let told = covered.chain(since).max();
+        // Those that were written before they said it may have been migrated since.
+        let files = self.live().filter(|live| live.parts.1 < part);
+        let files = files.filter(|live| !live.file.meta.table.is_output());
+        let found = files
+            .filter_map(|live| live.file.meta.released)
+            .map(|(_, to)| to);
+        told.max(found.max())
     }
 
     /// Whether the checkpoint covers a part: then its own entry counts no longer.

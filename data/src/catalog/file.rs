@@ -9,8 +9,11 @@ use super::store::{NewFile, Store};
 use super::table::Table;
 use super::words::word_array;
 use crate::limits::PENDING_ROWS_MAX;
+use crate::order::Placed;
 use crate::{DataError, Result, RunMeta};
-use arrow_array::{ArrayRef, RecordBatch, TimestampNanosecondArray, UInt8Array, UInt64Array};
+use arrow_array::{
+    ArrayRef, Int32Array, RecordBatch, TimestampNanosecondArray, UInt8Array, UInt64Array,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use serde::{Deserialize, Serialize};
@@ -21,7 +24,7 @@ use tickloom_types::{BarSpec, InstrumentDef, Record, Seq, SourceId, Ts};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Version of the schemas that this code writes. It reads all from 1 on.
-pub(crate) const SCHEMA_VERSION: u32 = 2;
+pub(crate) const SCHEMA_VERSION: u32 = 3;
 /// Key of the metadata in a file's footer.
 pub(crate) const META_KEY: &str = "tickloom";
 /// What a file says of itself, as JSON in its footer.
@@ -40,6 +43,9 @@ pub(crate) struct FileMeta {
     pub(crate) last: Key,
     pub(crate) ts_min: Ts,
     pub(crate) ts_max: Ts,
+    /// When its rows were released, from the first to the last; files of the schema versions 1 and 2 do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) released: Option<(Ts, Ts)>,
 }
 
 /// Place of a row in its run: inputs by sequence; outputs after the input that caused them, by number.
@@ -80,6 +86,8 @@ pub(crate) struct FileWriter {
     unused: [u64; 5],
     keys: Vec<Key>,
     records: Vec<Record>,
+    held: Vec<u64>,
+    more: Vec<i32>,
 }
 
 impl FileWriter {
@@ -95,7 +103,7 @@ impl FileWriter {
         let url = store.url(&path);
         let writer = ArrowWriter::try_new(
             Hashed::new(store.begin(&path)?),
-            partition.table.schema(),
+            partition.table.stored(SCHEMA_VERSION),
             Some(properties(partition.table)),
         )
         .map_err(DataError::parquet(&url))?;
@@ -116,14 +124,19 @@ impl FileWriter {
                 last: Key::default(),
                 ts_min: Ts(i64::MAX),
                 ts_max: Ts(i64::MIN),
+                released: None,
             },
             keys: Vec::new(),
             records: Vec::new(),
+            held: Vec::new(),
+            more: Vec::new(),
         })
     }
 
     /// Takes a row; keys go up.
-    pub(crate) fn push(&mut self, key: Key, record: &Record, run: &RunMeta) -> Result<()> {
+    pub(crate) fn push(&mut self, placed: &Placed, run: &RunMeta) -> Result<()> {
+        let Placed { key, record, .. } = placed;
+        let key = *key;
         if record.body.iter().zip(self.unused).any(|(b, u)| b & u != 0) {
             return Err(DataError::Record {
                 seq: key.seq,
@@ -146,8 +159,13 @@ impl FileWriter {
         self.meta.rows += 1;
         self.meta.ts_min = self.meta.ts_min.min(record.ts_event());
         self.meta.ts_max = self.meta.ts_max.max(record.ts_event());
+        let release = Ts(placed.release(run.instruments.release(record).0));
+        let (from, to) = self.meta.released.unwrap_or((release, release));
+        self.meta.released = Some((from.min(release), to.max(release)));
         self.keys.push(key);
         self.records.push(*record);
+        self.held.push(placed.held);
+        self.more.push(placed.more);
         if self.records.len() >= PENDING_ROWS_MAX {
             self.write_pending(run)?;
         }
@@ -178,13 +196,15 @@ impl FileWriter {
             return Ok(());
         }
         let columns = self.encode(run)?;
-        let batch = RecordBatch::try_new(self.meta.table.schema(), columns)
-            .map_err(DataError::parquet(&self.url))?;
+        let schema = self.meta.table.stored(SCHEMA_VERSION);
+        let batch = RecordBatch::try_new(schema, columns).map_err(DataError::parquet(&self.url))?;
         self.writer
             .write(&batch)
             .map_err(DataError::parquet(&self.url))?;
         self.keys.clear();
         self.records.clear();
+        self.held.clear();
+        self.more.clear();
         Ok(())
     }
 
@@ -229,6 +249,10 @@ impl FileWriter {
                 .map_err(|misfit| self.refuse(column.name, misfit))?;
             columns.push(array);
         }
+        let held = self.held.iter().copied();
+        columns.push(Arc::new(UInt64Array::from_iter_values(held)));
+        let more = self.more.iter().copied();
+        columns.push(Arc::new(Int32Array::from_iter_values(more)));
         Ok(columns)
     }
 

@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 impl Naming {
     /// As the run itself names them.
-    fn of_run(run: &RunMeta) -> Naming {
+    pub(crate) fn of_run(run: &RunMeta) -> Naming {
         let sources = (0_u16..).zip(run.instruments.sources());
         Naming {
             sources: sources.map(|(id, def)| (def.name.clone(), id)).collect(),
+            defs: run.instruments.sources().to_vec(),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Merges files into one stream: within a run by sequence, across runs by time. Files are opened only once their turn comes.
+//! Merges the files of a run into one stream, by sequence. Files are opened only once their turn comes.
 
 use super::file::Key;
 use super::read::{FileReader, FileScan};
+use crate::order::{Marking, Row, RunRows};
 use crate::{DataError, Result};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
-use tickloom_types::Record;
 
 /// A file in the merge: not yet open, where the key is a lower bound, or open, where it is the next row's.
 struct Input {
@@ -49,6 +49,27 @@ pub(crate) struct RunMerge {
     current: Option<(usize, Box<FileReader>)>,
     /// The current file may give rows up to this key: the least that waits.
     limit: Option<Key>,
+    marking: Marking,
+}
+
+impl RunRows for RunMerge {
+    fn marking(&mut self) -> &mut Marking {
+        &mut self.marking
+    }
+
+    fn read(&mut self) -> Result<Option<Row>> {
+        loop {
+            if let Some((_, reader)) = &mut self.current
+                && let Some(key) = reader.key()
+                && self.limit.is_none_or(|limit| key < limit)
+            {
+                return Ok(Some(reader.take()));
+            }
+            if !self.switch()? {
+                return Ok(None);
+            }
+        }
+    }
 }
 
 impl RunMerge {
@@ -64,20 +85,7 @@ impl RunMerge {
             waiting: waiting.collect(),
             current: None,
             limit: None,
-        }
-    }
-
-    pub(crate) fn next(&mut self) -> Result<Option<(Key, Record)>> {
-        loop {
-            if let Some((_, reader)) = &mut self.current
-                && let Some(key) = reader.key()
-                && self.limit.is_none_or(|limit| key < limit)
-            {
-                return Ok(Some((key, reader.take())));
-            }
-            if !self.switch()? {
-                return Ok(None);
-            }
+            marking: Marking::new(),
         }
     }
 
@@ -131,43 +139,5 @@ impl RunMerge {
             number,
             state: State::Open(reader),
         }));
-    }
-}
-
-/// The records of several runs: each run in its own order, the runs merged by time.
-pub(crate) struct TimeMerge {
-    runs: Vec<RunMerge>,
-    /// Time and place of the runs that wait; a run that has not begun waits at the least time it may have.
-    waiting: BinaryHeap<Reverse<(i64, usize)>>,
-    heads: Vec<Option<(Key, Record)>>,
-}
-
-impl TimeMerge {
-    /// The runs with the least time that their records may have.
-    pub(crate) fn new(runs: Vec<(i64, RunMerge)>) -> TimeMerge {
-        let waiting = runs.iter().enumerate();
-        TimeMerge {
-            waiting: waiting.map(|(at, (ts, _))| Reverse((*ts, at))).collect(),
-            heads: vec![None; runs.len()],
-            runs: runs.into_iter().map(|(_, run)| run).collect(),
-        }
-    }
-
-    /// The next record, with its place in its run.
-    pub(crate) fn next(&mut self) -> Result<Option<(Key, Record)>> {
-        if let [run] = self.runs.as_mut_slice() {
-            return run.next();
-        }
-        while let Some(Reverse((_, at))) = self.waiting.pop() {
-            let taken = self.heads[at].take();
-            if let Some(head) = self.runs[at].next()? {
-                self.waiting.push(Reverse((head.1.header.ts_event, at)));
-                self.heads[at] = Some(head);
-            }
-            if taken.is_some() {
-                return Ok(taken);
-            }
-        }
-        Ok(None)
     }
 }

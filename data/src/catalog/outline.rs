@@ -28,6 +28,8 @@ pub struct FileRange {
     pub to: Ts,
     /// Number of rows.
     pub rows: u64,
+    /// Version of its schema: those from 3 on have the columns `held` and `more` after those of [`Table::outline`].
+    pub schema: u32,
     /// Places of its first and last row in the run.
     keys: (Key, Key),
     /// Names this writing of it in the cache.
@@ -121,6 +123,7 @@ impl Catalog {
                     from: meta.ts_min,
                     to: meta.ts_max,
                     rows: meta.rows,
+                    schema: meta.schema,
                     keys: (meta.first, meta.last),
                     cache_id: wanted.cache_id,
                 }

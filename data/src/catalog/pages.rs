@@ -19,9 +19,9 @@ pub(crate) struct GroupRows {
 }
 
 /// Positions of the columns that are read: all but those that are the same in a whole file, and names.
-pub(crate) fn wanted_columns(table: Table) -> Vec<usize> {
+pub(crate) fn wanted_columns(table: Table, version: u32) -> Vec<usize> {
     let names: Vec<_> = table.columns().iter().filter(|c| !c.is_read()).collect();
-    let schema = table.schema();
+    let schema = table.stored(version);
     let wanted = schema.fields().iter().enumerate().filter(|(_, field)| {
         !matches!(field.name().as_str(), "run" | "instrument" | "bar_spec")
             && names.iter().all(|c| c.name != field.name())
@@ -30,16 +30,17 @@ pub(crate) fn wanted_columns(table: Table) -> Vec<usize> {
 }
 
 /// What of a footer is read: where the pages of wanted columns are, and the times in them.
-pub(crate) fn footer_options(table: Table) -> ArrowReaderOptions {
+pub(crate) fn footer_options(table: Table, version: u32) -> ArrowReaderOptions {
     ArrowReaderOptions::new()
         .with_page_index_policy(PageIndexPolicy::Optional)
-        .with_offset_index_mask(ColumnChunkMask::columns(wanted_columns(table)))
+        .with_offset_index_mask(ColumnChunkMask::columns(wanted_columns(table, version)))
         .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
 }
 
 /// The columns of a table that are read.
-pub(crate) fn projection(meta: &ParquetMetaData, table: Table) -> ProjectionMask {
-    ProjectionMask::leaves(meta.file_metadata().schema_descr(), wanted_columns(table))
+pub(crate) fn projection(meta: &ParquetMetaData, table: Table, version: u32) -> ProjectionMask {
+    let columns = wanted_columns(table, version);
+    ProjectionMask::leaves(meta.file_metadata().schema_descr(), columns)
 }
 
 /// Rows that may have these times: in each row group from the first page that may to the last.

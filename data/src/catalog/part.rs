@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tickloom_types::Ts;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A complete part of a run: one journal segment, or one import.
@@ -20,6 +21,9 @@ pub(crate) struct Part {
     /// What the records come from, such as the hash of the segment.
     pub(crate) source: String,
     pub(crate) files: Vec<PartFile>,
+    /// The greatest release of an input of the run up to its end; parts of the schema versions 1 and 2 do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) released: Option<Ts>,
 }
 
 /// A file of a part.

@@ -12,6 +12,8 @@ use super::file::Key;
 use super::pages::{GroupRows, footer_options, projection, wanted_rows};
 use super::part::PartFile;
 use super::store::Store;
+use super::table::{HELD, MORE};
+use crate::order::{Placed, Row, joins};
 use crate::{DataError, Result};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampNanosecondType, UInt8Type, UInt64Type};
@@ -24,13 +26,15 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tickloom_types::{Header, InstrumentDef, InstrumentId, Record};
+use tickloom_types::{Header, InstrumentDef, InstrumentId, Record, SourceDef};
 
 /// How records of a run are named in the scan that reads them.
 #[derive(Clone, Debug)]
 pub(crate) struct Naming {
     /// Source identifiers by name.
     pub(crate) sources: HashMap<String, u16>,
+    /// The sources by identifier, as they are in the run: they say when its records were available.
+    pub(crate) defs: Vec<SourceDef>,
 }
 
 /// Where the files of a scan are, and how they are read.
@@ -71,6 +75,9 @@ pub(crate) struct FileReader {
     last: Option<Key>,
     keys: Vec<Key>,
     records: Vec<Record>,
+    /// The place of each, if the file says it.
+    held: Vec<u64>,
+    more: Vec<i32>,
     at: usize,
 }
 
@@ -81,6 +88,7 @@ struct Batches {
     url: PathBuf,
     cache_id: u64,
     table: Table,
+    version: u32,
     meta: ArrowReaderMetadata,
     /// Opened when something is not in the cache.
     chunks: Option<Chunks>,
@@ -112,6 +120,8 @@ impl FileScan {
             last: None,
             keys: Vec::new(),
             records: Vec::new(),
+            held: Vec::new(),
+            more: Vec::new(),
             at: 0,
         })
     }
@@ -120,6 +130,7 @@ impl FileScan {
 impl Batches {
     fn open(scan: &FileScan) -> Result<Batches> {
         let table = scan.file.meta.table;
+        let version = scan.file.meta.schema;
         let url = scan.files.store.url(&scan.file.path);
         let key = CacheKey {
             file: scan.cache_id,
@@ -129,9 +140,9 @@ impl Batches {
             Some(Cached::Footer(meta)) => (meta, None),
             _ => {
                 let chunks = open_chunks(&scan.files, &scan.file.path, scan.cache_id)?;
-                let meta = ArrowReaderMetadata::load(&chunks, footer_options(table))
+                let meta = ArrowReaderMetadata::load(&chunks, footer_options(table, version))
                     .map_err(DataError::parquet(&url))?;
-                check_schema(&url, table, meta.schema())?;
+                check_schema(&url, &table.stored(version), meta.schema())?;
                 scan.files.cache.insert(key, Cached::Footer(meta.clone()));
                 (meta, Some(chunks))
             }
@@ -144,6 +155,7 @@ impl Batches {
             url,
             cache_id: scan.cache_id,
             table,
+            version,
             meta,
             chunks,
             left,
@@ -225,7 +237,7 @@ impl Batches {
         let chunks = self.chunks.clone().expect("opened above");
         let mut builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.meta.clone())
-                .with_projection(projection(self.meta.metadata(), self.table))
+                .with_projection(projection(self.meta.metadata(), self.table, self.version))
                 .with_row_groups(vec![group])
                 .with_batch_size(plan.batch_rows);
         if skipped > 0 || !plan.keeps_decoders {
@@ -253,9 +265,26 @@ impl FileReader {
     }
 
     /// The next row, which [`FileReader::key`] has named.
-    pub(crate) fn take(&mut self) -> Record {
+    pub(crate) fn take(&mut self) -> Row {
+        let at = self.at;
         self.at += 1;
-        self.records[self.at - 1]
+        let (key, record) = (self.keys[at], self.records[at]);
+        let placed = match (self.held.get(at), self.more.get(at)) {
+            (Some(held), Some(more)) => Placed {
+                key,
+                record,
+                held: *held,
+                more: *more,
+            },
+            _ => Placed::unplaced(key, record),
+        };
+        let source = self.naming.defs.get(usize::from(record.header.source));
+        let own = source.map_or(record.header.ts_recv, |source| source.release(&record).0);
+        Row {
+            release: placed.release(own),
+            joins: source.is_some_and(|source| joins(&record, source)),
+            placed,
+        }
     }
 
     /// What is left to read, after an error.
@@ -321,6 +350,14 @@ impl FileReader {
             }));
         }
         self.last = self.keys.last().copied();
+        self.held.clear();
+        self.more.clear();
+        if self.batches.version >= 3 {
+            let held = column(HELD).as_primitive::<UInt64Type>().values();
+            self.held.extend_from_slice(held);
+            let more = column(MORE).as_primitive::<Int32Type>().values();
+            self.more.extend_from_slice(more);
+        }
         self.keep_wanted(ts_event);
         Ok(())
     }
@@ -337,10 +374,10 @@ impl FileReader {
         let wanted: Vec<bool> = rows
             .map(|(key, ts)| keys.contains(key) && times.contains(ts))
             .collect();
-        let mut is_wanted = wanted.iter().copied();
-        self.keys.retain(|_| is_wanted.next().unwrap_or(false));
-        let mut is_wanted = wanted.iter().copied();
-        self.records.retain(|_| is_wanted.next().unwrap_or(false));
+        keep(&mut self.keys, &wanted);
+        keep(&mut self.records, &wanted);
+        keep(&mut self.held, &wanted);
+        keep(&mut self.more, &wanted);
     }
 
     fn decode_sources(&mut self, array: &dyn Array) -> Result<()> {
@@ -372,9 +409,18 @@ impl FileReader {
     }
 }
 
+/// Keeps those that are wanted, by their place.
+fn keep<T>(list: &mut Vec<T>, wanted: &[bool]) {
+    let mut wanted = wanted.iter();
+    list.retain(|_| wanted.next().is_some_and(|wanted| *wanted));
+}
+
 /// Names and types must be those of this version.
-fn check_schema(path: &Path, table: Table, found: &arrow_schema::Schema) -> Result<()> {
-    let expected = table.schema();
+fn check_schema(
+    path: &Path,
+    expected: &arrow_schema::Schema,
+    found: &arrow_schema::Schema,
+) -> Result<()> {
     for (at, field) in expected.fields().iter().enumerate() {
         let there = found.fields().get(at);
         let same =

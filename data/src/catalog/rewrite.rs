@@ -11,6 +11,7 @@ use super::follow::open_rows;
 use super::index::{read_index, remove_covered, run_names, swap_checkpoint};
 use super::part::{PartFile, lock_run};
 use super::partition::Partition;
+use super::steps::Steps;
 use super::verify::check_content;
 use crate::limits::STEP_ROWS_MAX;
 use crate::{DataError, Result, RunMeta};
@@ -70,6 +71,9 @@ pub(crate) fn carry_out(
     plan: &[Merge],
     progress: &mut Progress<'_>,
 ) -> Result<Ended> {
+    let Some(steps) = Steps::of(catalog, run, index, plan, progress)? else {
+        return Ok(Ended::Stopped);
+    };
     let mut number = index.checkpoint.number;
     let mut at = 0;
     while at < plan.len() {
@@ -77,7 +81,7 @@ pub(crate) fn carry_out(
         let begun = at;
         let mut files = Vec::new();
         while at < plan.len() && rows < STEP_ROWS_MAX {
-            let file = match merge(catalog, run, &plan[at], progress) {
+            let file = match merge(catalog, run, &steps, &plan[at], progress) {
                 Ok(Some(file)) => file,
                 Ok(None) => {
                     discard(catalog, &files)?;
@@ -109,6 +113,7 @@ pub(crate) fn carry_out(
 fn merge(
     catalog: &Catalog,
     run: &RunMeta,
+    steps: &Steps,
     merge: &Merge,
     progress: &mut Progress<'_>,
 ) -> Result<Option<LiveFile>> {
@@ -124,8 +129,8 @@ fn merge(
         let mut reader = open_rows(catalog, run, &live.file)?;
         while reader.fill()? {
             let mut rows = 0;
-            while let Some(key) = reader.key() {
-                writer.push(key, &reader.take(), run)?;
+            while reader.key().is_some() {
+                writer.push(&steps.place(&reader.take(), run), run)?;
                 rows += 1;
             }
             if progress(rows).is_break() {

@@ -1,18 +1,19 @@
 //! What to read, which files that takes, and under which identifiers instruments and sources appear.
 
 use super::budget::ReadPlan;
-use super::file::{FileMeta, Key};
+use super::file::{FileMeta, Key, SCHEMA_VERSION};
 use super::index::for_each_run;
-use super::merge::{RunMerge, TimeMerge};
+use super::merge::RunMerge;
 use super::part::{Wanted, read_metas};
 use super::read::{FileScan, Files, Naming};
 use super::unite::unite;
 use super::{Catalog, Range, Table};
 use crate::import::with_scale;
+use crate::order::{Joining, ReleaseMerge, RunRows};
 use crate::{DataError, Result, RunMeta};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tickloom_types::{BarSpec, Instruments, Record, Seq, Ts};
+use tickloom_types::{BarSpec, DurationNs, Instruments, Record, Seq, Ts};
 
 /// Which records to read. Empty lists select all.
 ///
@@ -36,14 +37,18 @@ pub struct ScanQuery {
     pub memory_max: Option<u64>,
     /// An instrument whose sizes get at least so many decimals.
     pub qty_decimals: Option<(String, u8)>,
+    /// Time from the venue to arrival of sources whose arrival is not known, instead of what was declared at import.
+    pub feed_latency: Option<DurationNs>,
 }
 
 /// Records in order. Those of one run come in its sequence, with its sequence numbers and identifiers: what was recorded.
-/// Several runs are merged by `ts_event`, numbered from zero, with united identifiers.
+/// Several runs are merged by release, whole moments at a time, numbered from zero, with united identifiers. Bars of equal
+/// release whose moments nobody recorded are one moment.
 pub struct Scan {
     instruments: Instruments,
     rows_max: u64,
-    merge: TimeMerge,
+    merge: ReleaseMerge<RunMerge>,
+    joining: Joining,
     /// Number of the next record, if several runs are merged.
     next: Option<Seq>,
 }
@@ -147,16 +152,20 @@ impl Scan {
         let mut runs = Vec::new();
         for (meta, parts) in metas.iter().zip(selected.into_values()) {
             rows_max += parts.iter().map(|f| f.file.meta.rows).sum::<u64>();
-            let first = parts.iter().map(|f| f.file.meta.ts_min.0).min();
-            let naming = Arc::new(naming(meta, &instruments)?);
+            let first = match metas.len() {
+                1 => i64::MIN,
+                _ => released(catalog, meta, &parts, query)?.0,
+            };
+            let naming = Arc::new(naming(meta, &instruments, query)?);
             let scans = scans(&files, parts, &naming, &instruments, query);
-            runs.push((first.unwrap_or(i64::MIN), RunMerge::new(scans)));
+            runs.push((first, RunMerge::new(scans)));
         }
         Ok(Scan {
+            joining: Joining::default(),
             instruments,
             rows_max,
             next: (runs.len() > 1).then_some(0),
-            merge: TimeMerge::new(runs),
+            merge: ReleaseMerge::new(runs),
         })
     }
 
@@ -174,9 +183,10 @@ impl Scan {
 }
 
 impl Scan {
-    /// The next record with its place in its run, which an output shares with no other.
+    /// The next record with its place in its run, which an output shares with no other; with the marks that it has there.
     pub(crate) fn next_keyed(&mut self) -> Result<Option<(Key, Record)>> {
-        self.merge.next()
+        let row = self.merge.next()?;
+        Ok(row.map(|row| (row.placed.key, row.placed.record)))
     }
 }
 
@@ -184,12 +194,14 @@ impl Iterator for Scan {
     type Item = Result<(Seq, Record)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, record) = match self.merge.next() {
-            Ok(next) => next?,
+        let merge = &mut self.merge;
+        let placed = match self.joining.next(|| merge.next()) {
+            Ok(next) => next?.placed,
             Err(error) => return Some(Err(error)),
         };
+        let record = placed.record;
         let seq = match &mut self.next {
-            None => key.seq,
+            None => placed.key.seq,
             Some(next) => {
                 *next += 1;
                 *next - 1
@@ -205,6 +217,10 @@ pub(crate) struct SelectedRun {
     /// The least and the greatest time of the rows in them.
     pub(crate) from: Ts,
     pub(crate) to: Ts,
+    /// No row in them is released before this.
+    pub(crate) released: i64,
+    /// Whether no other run has files for the query.
+    is_alone: bool,
     /// Sizes of the bars in them.
     pub(crate) bars: BTreeSet<BarSpec>,
     /// The rows in them; those of other times are among them.
@@ -217,9 +233,13 @@ impl SelectedRun {
     /// The run's rows that the query selects, as they are in the run: with its identifiers, at its scales.
     pub(crate) fn rows(self, query: &ScanQuery) -> Result<RunMerge> {
         let instruments = &self.meta.instruments;
-        let naming = Arc::new(naming(&self.meta, instruments)?);
+        let naming = Arc::new(naming(&self.meta, instruments, query)?);
         let scans = scans(&self.files, self.parts, &naming, instruments, query);
-        Ok(RunMerge::new(scans))
+        let mut rows = RunMerge::new(scans);
+        if !self.is_alone {
+            rows.marking().close_at_end();
+        }
+        Ok(rows)
     }
 }
 
@@ -229,28 +249,56 @@ pub(crate) fn select_runs(catalog: &Catalog, query: &ScanQuery) -> Result<Vec<Se
     let metas = read_metas(catalog.store(), selected.keys())?;
     // All of them may be read at the same time.
     let files = plan(catalog, selected.values(), query)?;
-    let run = |(meta, parts): (RunMeta, Vec<Wanted>)| SelectedRun {
-        meta,
-        from: parts
-            .iter()
-            .map(|f| f.file.meta.ts_min)
-            .min()
-            .unwrap_or_default(),
-        to: parts
-            .iter()
-            .map(|f| f.file.meta.ts_max)
-            .max()
-            .unwrap_or_default(),
-        bars: parts.iter().filter_map(|f| f.file.meta.bar).collect(),
-        rows_max: parts.iter().map(|f| f.file.meta.rows).sum(),
-        parts,
-        files: Arc::clone(&files),
+    let is_alone = metas.len() == 1;
+    let run = |(meta, parts): (RunMeta, Vec<Wanted>)| {
+        let times = || parts.iter().map(|f| &f.file.meta);
+        Ok(SelectedRun {
+            from: times().map(|meta| meta.ts_min).min().unwrap_or_default(),
+            to: times().map(|meta| meta.ts_max).max().unwrap_or_default(),
+            released: match is_alone {
+                true => i64::MIN,
+                false => released(catalog, &meta, &parts, query)?.0,
+            },
+            is_alone,
+            bars: times().filter_map(|meta| meta.bar).collect(),
+            rows_max: times().map(|meta| meta.rows).sum(),
+            meta,
+            parts,
+            files: Arc::clone(&files),
+        })
     };
-    Ok(metas
-        .into_iter()
-        .zip(selected.into_values())
-        .map(run)
-        .collect())
+    let runs = metas.into_iter().zip(selected.into_values());
+    runs.map(run).collect()
+}
+
+/// Between which times the rows of these files of a run are released, at the least and at the most.
+fn released(
+    catalog: &Catalog,
+    meta: &RunMeta,
+    parts: &[Wanted],
+    query: &ScanQuery,
+) -> Result<(i64, i64)> {
+    let (mut from, mut to) = (i64::MAX, i64::MIN);
+    for wanted in parts {
+        let Some(released) = wanted.file.meta.released else {
+            return Err(DataError::Schema {
+                file: catalog.store().url(&wanted.file.path),
+                field: "schema".to_owned(),
+                found: format!("version {}", wanted.file.meta.schema),
+                expected: format!(
+                    "version {SCHEMA_VERSION}, which says when rows were released, as several runs are merged by that; \
+                     `tickloom catalog migrate` brings all files to it"
+                ),
+            });
+        };
+        (from, to) = (from.min(released.0.0), to.max(released.1.0));
+    }
+    let Some(latency) = query.feed_latency else {
+        return Ok((from, to));
+    };
+    let sources = meta.instruments.sources().iter();
+    let declared = sources.map(|source| source.feed_latency).max().unwrap_or(0);
+    Ok((from.saturating_sub(declared), to.saturating_add(latency)))
 }
 
 /// The wanted files by run; it is an error if there are none.
@@ -285,7 +333,12 @@ fn plan<'a>(
     Ok(Arc::new(Files {
         store: catalog.store().clone(),
         cache: Arc::clone(cache),
-        plan: ReadPlan::new(runs, query.memory_max, cache.bytes_max())?,
+        plan: ReadPlan::new(
+            runs,
+            query.memory_max,
+            cache.bytes_max(),
+            query.feed_latency.unwrap_or(0),
+        )?,
     }))
 }
 
@@ -327,23 +380,37 @@ fn name_all<'a>(
         .flatten()
         .filter_map(|f| f.file.meta.instrument.clone());
     let mut all = unite(defs.collect())?;
-    for meta in metas {
-        for source in meta.instruments.sources() {
-            all.add_source(source.clone())?;
-        }
-    }
+    unite_sources(&mut all, metas)?;
     Ok(all)
 }
 
+/// Adds the sources of all runs, in the order of their names: which run was imported first makes no difference.
+pub(crate) fn unite_sources(all: &mut Instruments, metas: &[RunMeta]) -> Result<()> {
+    let sources = metas.iter().flat_map(|meta| meta.instruments.sources());
+    let mut sources: Vec<_> = sources.collect();
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    for source in sources {
+        all.unite_source(source.clone())?;
+    }
+    Ok(())
+}
+
 /// The identifiers under which the sources of a run appear.
-fn naming(meta: &RunMeta, instruments: &Instruments) -> Result<Naming> {
+fn naming(meta: &RunMeta, instruments: &Instruments, query: &ScanQuery) -> Result<Naming> {
     let mut all = instruments.clone();
     let mut sources = std::collections::HashMap::new();
+    let mut defs = all.sources().to_vec();
     for source in meta.instruments.sources() {
-        let id = all.add_source(source.clone())?;
+        let id = all.unite_source(source.clone())?;
         sources.insert(source.name.clone(), id.0);
+        if let Some(def) = defs.get_mut(usize::from(id.0)) {
+            *def = match query.feed_latency {
+                Some(latency) => source.clone().with_feed_latency(latency),
+                None => source.clone(),
+            };
+        }
     }
-    Ok(Naming { sources })
+    Ok(Naming { sources, defs })
 }
 
 /// The error for a query that selects nothing: what there is instead, nearest in time.

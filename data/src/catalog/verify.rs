@@ -14,12 +14,14 @@ use super::store::Store;
 use super::sweep::{Leftover, leftovers, remove_leftovers};
 use super::{Catalog, Table};
 use crate::limits::HASH_BYTES;
+use crate::order::Row;
 use crate::{DataError, Result, RunMeta};
 use seen::Seen;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use tickloom_types::Ts;
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// How often a run that others rewrite meanwhile is looked at again before its faults are believed.
@@ -245,7 +247,8 @@ fn check_file(
     while reader.fill()? {
         let before = rows.count;
         while let Some(key) = reader.key() {
-            let record = reader.take();
+            let row = reader.take();
+            let record = row.placed.record;
             if let Some(fault) = rows.add(key, file) {
                 return Ok(Checked::False(fault));
             }
@@ -266,6 +269,9 @@ fn check_file(
                 )));
             }
             rows.times(record.header.ts_event);
+            if let Some(fault) = rows.released(&row, file) {
+                return Ok(Checked::False(fault));
+            }
         }
         if progress(rows.count - before).is_break() {
             return Ok(Checked::Stopped);
@@ -284,6 +290,9 @@ struct Rows {
     first: Key,
     last: Key,
     times: Option<(i64, i64)>,
+    released: Option<(i64, i64)>,
+    /// Release and end of the moment of the last input.
+    before: Option<Row>,
 }
 
 impl Rows {
@@ -305,6 +314,37 @@ impl Rows {
         self.times = Some((min.min(ts), max.max(ts)));
     }
 
+    /// Takes note of a row's release. In a run nothing is released before what it follows, and a moment is released at once.
+    fn released(&mut self, row: &Row, file: &PartFile) -> Option<Fault> {
+        let (min, max) = self.released.unwrap_or((row.release, row.release));
+        self.released = Some((min.min(row.release), max.max(row.release)));
+        if file.meta.released.is_none() || file.meta.table.is_output() {
+            return None;
+        }
+        let before = self.before.replace(*row)?;
+        let seq = row.placed.key.seq;
+        let is_one = before.placed.goes_on_at(seq) && !before.placed.is_cut();
+        if row.release >= before.release
+            && !(is_one && !row.placed.is_cut() && has_other_end(&before, row))
+        {
+            return None;
+        }
+        let at = |row: &Row| {
+            let moment = row.placed.more;
+            format!(
+                "sequence {} released {} with {moment} more",
+                row.placed.key.seq,
+                Ts(row.release)
+            )
+        };
+        let found = format!("{} after {}", at(row), at(&before));
+        Some(Fault::new(
+            &file.path,
+            found,
+            "releases that go up, moments that end",
+        ))
+    }
+
     /// Whether it is all that the index says.
     fn end(&self, file: &PartFile) -> Option<Fault> {
         let meta = &file.meta;
@@ -322,8 +362,26 @@ impl Rows {
             let expected = format!("{} to {}", meta.ts_min, meta.ts_max);
             return Some(Fault::new(&file.path, found, expected));
         }
+        let told = meta.released.map(|(from, to)| (from.0, to.0));
+        if told.is_some() && self.released != told {
+            let range = |range: Option<(i64, i64)>| match range {
+                Some((from, to)) => format!("releases from {} to {}", Ts(from), Ts(to)),
+                None => "no release".to_owned(),
+            };
+            return Some(Fault::new(&file.path, range(self.released), range(told)));
+        }
         None
     }
+}
+
+/// Whether two rows of one moment disagree on where it ends. A moment that is longer than a writer holds is written in pieces,
+/// each of which says that one more follows.
+fn has_other_end(before: &Row, row: &Row) -> bool {
+    let end = |row: &Row| {
+        let more = u64::from(row.placed.more.unsigned_abs());
+        row.placed.key.seq.saturating_add(more)
+    };
+    end(before) != end(row) && end(before) != row.placed.key.seq
 }
 
 fn describe(key: Key) -> String {

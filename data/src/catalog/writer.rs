@@ -7,11 +7,12 @@ use super::part::{Part, PartFile, lock_run, mark_begun, unmark_begun, write_meta
 use super::partition::Partition;
 use super::store::{Lock, Store, Version};
 use crate::limits::OPEN_FILES_MAX;
+use crate::order::{Placed, Placing};
 use crate::{DataError, Result, RunMeta};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use tickloom_types::{InstrumentId, Record, Seq};
+use tickloom_types::{InstrumentId, Record, Seq, Ts};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What a part consists of.
@@ -36,6 +37,9 @@ pub struct RunWriter {
     /// Rows taken, the clock by which files are closed.
     rows: u64,
     files: Vec<PartFile>,
+    placing: Placing,
+    /// Rows whose place is known.
+    ready: Vec<Placed>,
     /// Whether an earlier writing of the part, complete or not, may have left files.
     has_leftovers: bool,
     /// The part as it was before.
@@ -61,6 +65,7 @@ impl RunWriter {
         }
         // In an object store other writers may be at the same part, and what is not listed may be theirs: nobody removes it.
         let has_leftovers = !store.is_remote() && mark_begun(&store, &meta.run, part)?;
+        let released = released_before(&store, &meta.run, part)?;
         Ok(RunWriter {
             replaced: Part::read_version(&store, &meta.run, part)?,
             store,
@@ -71,6 +76,8 @@ impl RunWriter {
             begun: HashMap::new(),
             rows: 0,
             files: Vec::new(),
+            placing: Placing::new(released.map_or(i64::MIN, |ts| ts.0)),
+            ready: Vec::new(),
             has_leftovers,
             is_covered,
             _lock: lock,
@@ -99,7 +106,7 @@ impl RunWriter {
 
     fn push_row(&mut self, key: Key, record: &Record, expected: &'static str) -> Result<()> {
         let table = Table::of(record).filter(|table| table.is_output() == (key.output > 0));
-        let Some(table) = table else {
+        if table.is_none() {
             return Err(DataError::Record {
                 seq: key.seq,
                 field: "kind",
@@ -116,14 +123,31 @@ impl RunWriter {
                 expected: "an instrument of the run, or 4294967295 for none",
             });
         }
-        let partition = Partition::of(table, record, &self.meta);
+        let mut ready = std::mem::take(&mut self.ready);
+        self.placing
+            .push(key, record, &self.meta.instruments, &mut ready);
+        self.write_ready(ready)
+    }
+
+    /// Writes rows whose place is known, and keeps the allocation for the next.
+    fn write_ready(&mut self, mut ready: Vec<Placed>) -> Result<()> {
+        for placed in ready.drain(..) {
+            self.write(&placed)?;
+        }
+        self.ready = ready;
+        Ok(())
+    }
+
+    fn write(&mut self, placed: &Placed) -> Result<()> {
+        let table = Table::of(&placed.record).expect("only rows of a table are placed");
+        let partition = Partition::of(table, &placed.record, &self.meta);
         self.rows += 1;
         if !self.open.contains_key(&partition) {
             self.begin_file(partition)?;
         }
         let file = self.open.get_mut(&partition).expect("begun above");
         file.last_row = self.rows;
-        file.writer.push(key, record, &self.meta)
+        file.writer.push(placed, &self.meta)
     }
 
     /// Completes all files, lists them as the part, and removes what an earlier, different writing of the part left.
@@ -131,6 +155,9 @@ impl RunWriter {
     /// # Errors
     /// [`DataError::Outrun`] if another writer has completed the part since this one began; otherwise as [`RunWriter::push`].
     pub fn finish(mut self) -> Result<Written> {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.placing.finish(&self.meta.instruments, &mut ready);
+        self.write_ready(ready)?;
         for (_, file) in std::mem::take(&mut self.open) {
             self.complete(file.writer)?;
         }
@@ -140,6 +167,7 @@ impl RunWriter {
         let part = Part {
             source: self.source,
             files: self.files,
+            released: Some(Ts(self.placing.released())),
         };
         let (store, run) = (&self.store, &self.meta.run);
         if self.is_covered {
@@ -197,6 +225,22 @@ impl RunWriter {
 fn is_covered(store: &Store, run: &str, part: u32) -> Result<bool> {
     let checkpoint = read_checkpoint(store, run)?;
     Ok(checkpoint.is_some_and(|(checkpoint, _)| checkpoint.parts.contains_key(&part)))
+}
+
+/// When the last input of the parts before this one was released, as far as that is known.
+fn released_before(store: &Store, run: &str, part: u32) -> Result<Option<Ts>> {
+    let Some(before) = part.checked_sub(1) else {
+        return Ok(None);
+    };
+    // Mostly it is the part before that says it; a long run's index is read only where there is none.
+    if let Some(Part {
+        released: told @ Some(_),
+        ..
+    }) = Part::read(store, run, before)?
+    {
+        return Ok(told);
+    }
+    Ok(read_index(store, run)?.released_before(part))
 }
 
 /// Lists a part anew that a checkpoint covers, in the next checkpoint, and removes the files that it had.

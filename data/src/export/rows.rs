@@ -1,14 +1,15 @@
-//! The rows of an export: those of each run in its order, the runs merged by time, and no number of any row changed.
+//! The rows of an export: those of each run in its order, the runs merged by release, and no number of any row changed.
 //!
 //! A scan over several runs numbers their records anew and unites their instruments. Here a row stays what it is in its run.
 
 use crate::catalog::file::Key;
 use crate::catalog::merge::RunMerge;
 use crate::catalog::scan::{SelectedRun, select_runs};
+use crate::order::RunRows;
 use crate::{Catalog, Result, RunMeta, ScanQuery};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
-use tickloom_types::{BarSpec, Record, Ts};
+use tickloom_types::{BarSpec, Flags, Record, Ts};
 
 /// A record with its place in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) struct Rows {
     query: ScanQuery,
     metas: Vec<RunMeta>,
     runs: Vec<State>,
-    /// Time and index of the runs that wait. One that is not open waits at the least time that its rows may have.
+    /// Release and index of the runs that wait. One that is not open waits at the least release that its rows may have.
     waiting: BinaryHeap<Reverse<(i64, usize)>>,
     rows_max: u64,
     span: (Ts, Ts),
@@ -39,6 +40,13 @@ enum State {
     Done,
 }
 
+/// What the next row of a run is.
+struct Next {
+    release: i64,
+    /// Whether it is of the moment of the row before it.
+    is_of_moment: bool,
+}
+
 impl Rows {
     /// The rows that a query selects.
     pub(crate) fn select(catalog: &Catalog, query: &ScanQuery) -> Result<Rows> {
@@ -47,7 +55,9 @@ impl Rows {
         let bars: BTreeSet<BarSpec> = selected.iter().flat_map(|run| run.bars.clone()).collect();
         Ok(Rows {
             query: query.clone(),
-            waiting: waiting.map(|(at, run)| Reverse((run.from.0, at))).collect(),
+            waiting: waiting
+                .map(|(at, run)| Reverse((run.released, at)))
+                .collect(),
             span: (
                 selected
                     .iter()
@@ -99,10 +109,17 @@ impl Rows {
                 continue;
             }
             let next_run = self.waiting.peek().map(|next| next.0);
-            // Rows of one run follow each other for long: it is put back only once another is due.
-            while let Some(ts) = self.advance(at, rows)? {
-                if rows.len() >= count || next_run.is_some_and(|next| next < (ts, at)) {
-                    self.waiting.push(Reverse((ts, at)));
+            // Rows of one run follow each other for long: it is put back only once another is due, and no moment is parted.
+            while let Some(next) = self.advance(at, rows)? {
+                let is_due = next_run.is_some_and(|other| other < (next.release, at));
+                if rows.len() >= count || (is_due && !next.is_of_moment) {
+                    // Within a moment no other run comes first.
+                    let release = if next.is_of_moment {
+                        i64::MIN
+                    } else {
+                        next.release
+                    };
+                    self.waiting.push(Reverse((release, at)));
                     break;
                 }
             }
@@ -110,7 +127,7 @@ impl Rows {
         Ok(!rows.is_empty())
     }
 
-    /// Opens a planned run; the time of its first row, if it has one.
+    /// Opens a planned run; the release of its first row, if it has one.
     fn open(&mut self, at: usize) -> Result<Option<i64>> {
         let State::Planned(run) = std::mem::replace(&mut self.runs[at], State::Done) else {
             return Ok(None);
@@ -119,27 +136,32 @@ impl Rows {
         self.hold(at, Box::new(rows))
     }
 
-    /// Gives the next row of an open run to `rows`; the time of the one after it, if there is one.
-    fn advance(&mut self, at: usize, rows: &mut Vec<Row>) -> Result<Option<i64>> {
+    /// Gives the next row of an open run to `rows`; what the one after it is, if there is one.
+    fn advance(&mut self, at: usize, rows: &mut Vec<Row>) -> Result<Option<Next>> {
         let State::Open(merge, row) = std::mem::replace(&mut self.runs[at], State::Done) else {
             return Ok(None);
         };
+        let is_of_moment = row.key.output == 0 && row.record.has(Flags::MORE);
         rows.push(row);
-        self.hold(at, merge)
+        let release = self.hold(at, merge)?;
+        Ok(release.map(|release| Next {
+            release,
+            is_of_moment,
+        }))
     }
 
-    /// Reads a run's next row, and says its time.
+    /// Reads a run's next row, and says its release.
     fn hold(&mut self, at: usize, mut merge: Box<RunMerge>) -> Result<Option<i64>> {
         self.runs[at] = State::Done;
-        let Some((key, record)) = merge.next()? else {
+        let Some(next) = merge.next()? else {
             return Ok(None);
         };
         let row = Row {
             run: at,
-            key,
-            record,
+            key: next.placed.key,
+            record: next.placed.record,
         };
         self.runs[at] = State::Open(merge, row);
-        Ok(Some(record.header.ts_event))
+        Ok(Some(next.release))
     }
 }

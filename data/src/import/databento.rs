@@ -12,14 +12,15 @@ pub(super) use decoder::is_dbn;
 use super::report::Found;
 use super::{ImportOptions, Input, KindCount, LineError, Prepared, Push};
 use crate::catalog::Table;
-use crate::limits::TICKERS_MAX;
+use crate::limits::{MOMENT_ROWS_MAX, TICKERS_MAX};
 use crate::{DataError, Result};
 use convert::{Converter, Row, decimals, visit_prices};
 use decoder::Decoder;
 use definition::Definition;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tickloom_types::{
-    Clock, InstrumentDef, InstrumentId, Instruments, Record, SourceDef, SourceKind, Ts, pow10,
+    Clock, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceKind,
+    Ts, mark_moment, pow10,
 };
 
 /// The dataset of files that were exported by us, in place of a venue's feed: their symbols are our names of instruments.
@@ -35,6 +36,7 @@ pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn 
     let mut definitions: HashMap<u32, Definition> = HashMap::new();
     let mut records = Vec::new();
     let mut first = None;
+    let mut has_events = false;
     while let Some(record) = decoder.next()? {
         if let Some(definition) = definition::read(&record) {
             if definitions.len() < TICKERS_MAX {
@@ -51,6 +53,7 @@ pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn 
             let found = format!("more than {TICKERS_MAX} instruments");
             return Err(decoder.damaged(decoder.offset(), found, "fewer"));
         }
+        has_events |= event_end(&records) == Some(true);
         for mut record in records.drain(..) {
             first = first.or(Some(record.ts_event()));
             let scale = usize::try_from(record.header.instrument).unwrap_or(usize::MAX);
@@ -70,6 +73,7 @@ pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn 
         started: first.unwrap_or(Ts(0)),
         dataset: decoder.dataset,
         ids: converter.ids().len(),
+        has_events,
     }))
 }
 
@@ -150,6 +154,8 @@ struct DbnFile {
     dataset: String,
     /// Instruments that the first reading found.
     ids: usize,
+    /// Whether rows say which of them are the last of an event.
+    has_events: bool,
 }
 
 impl Prepared for DbnFile {
@@ -166,6 +172,7 @@ impl Prepared for DbnFile {
         let mut converter = Converter::default();
         let mut found = Found::default();
         let mut records: Vec<Record> = Vec::new();
+        let mut event = Event::default();
         while let Some(record) = decoder.next()? {
             found.read += 1;
             let table = convert::table(&record);
@@ -192,11 +199,13 @@ impl Prepared for DbnFile {
                 }
             }
             count(&records, &mut found.rows);
-            for mut record in records.drain(..) {
-                self.scale(&mut record);
-                push(&record)?;
+            for record in &mut records {
+                self.scale(record);
             }
+            let goes_on = self.has_events && event_end(&records) == Some(false);
+            event.take(&mut records, goes_on, push)?;
         }
+        event.end(push)?;
         found.notes.push(format!("dataset {}", self.dataset));
         found.bar = match converter.bars() {
             [bar] => Some(*bar),
@@ -226,6 +235,51 @@ impl DbnFile {
         let scale = usize::try_from(id).ok().and_then(|id| self.scales.get(id));
         let divisor = pow10(DECIMALS - scale.copied().unwrap_or(DECIMALS));
         visit_prices(record, &mut |price| *price /= divisor);
+    }
+}
+
+/// Whether the records of a row are the last of a venue's event; `None` for bars and what the vendor samples, which are of none.
+fn event_end(records: &[Record]) -> Option<bool> {
+    let is_of_event = |record: &&Record| {
+        record.kind() != Some(Kind::Bar) && !record.has(Flags::BAD_TIME | Flags::LAST)
+            || record.kind() == Some(Kind::OrderUpdate)
+    };
+    records.iter().find(is_of_event)?;
+    Some(records.iter().any(|record| record.has(Flags::LAST)))
+}
+
+/// The records of an event of one instrument until its last row: one moment, unless it falls apart in time.
+#[derive(Default)]
+struct Event {
+    records: Vec<Record>,
+    goes_on: bool,
+}
+
+impl Event {
+    /// Takes the records of a row; more of its event follow if `goes_on`.
+    fn take(&mut self, row: &mut Vec<Record>, goes_on: bool, push: Push<'_>) -> Result<()> {
+        let Some(first) = row.first() else {
+            return Ok(());
+        };
+        let is_one = |last: &Record| {
+            let key = |of: &Record| (of.header.instrument, of.header.ts_event, of.header.ts_recv);
+            self.goes_on && key(last) == key(first)
+        };
+        if !self.records.last().is_some_and(is_one) {
+            self.end(push)?;
+        }
+        self.records.append(row);
+        self.goes_on = goes_on;
+        if !goes_on || self.records.len() >= MOMENT_ROWS_MAX {
+            self.end(push)?;
+        }
+        Ok(())
+    }
+
+    /// No more of the event follow.
+    fn end(&mut self, push: Push<'_>) -> Result<()> {
+        mark_moment(&mut self.records);
+        self.records.drain(..).try_for_each(|record| push(&record))
     }
 }
 

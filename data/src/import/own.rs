@@ -14,6 +14,7 @@ use crate::catalog::{Catalog, RunWriter};
 use crate::export::header::FileHeader;
 use crate::export::rows::Row;
 use crate::export::text::{CSV_MARK, JSON_MARK};
+use crate::order::mark_bars;
 use crate::{DataError, Result, RunMeta};
 use arrow_array::RecordBatch;
 use rows::Decoder;
@@ -158,6 +159,7 @@ pub(crate) fn read_own(input: &Input) -> Result<FileRecords> {
             "one run; import the file instead",
         ));
     };
+    mark_bars(&mut records, &run.instruments);
     Ok(FileRecords {
         instruments: run.instruments.clone(),
         records,

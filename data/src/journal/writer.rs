@@ -12,7 +12,7 @@ use crate::{DataError, Result, RunMeta};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tickloom_types::{Record, Seq};
+use tickloom_types::{Flags, Record, Seq};
 use zerocopy::IntoBytes;
 
 /// A segment that could not be begun is tried again each time the present one has grown by so large a part of a segment.
@@ -66,6 +66,8 @@ pub struct JournalWriter {
     inputs: Vec<Record>,
     outputs: Vec<(Seq, Record)>,
     buffer: Vec<u8>,
+    /// Whether more of the moment of the last written input follow.
+    in_moment: bool,
     failed: bool,
     _lock: File,
 }
@@ -122,6 +124,7 @@ impl JournalWriter {
             inputs: Vec::new(),
             outputs: Vec::new(),
             buffer: Vec::new(),
+            in_moment: false,
             failed: false,
             _lock: lock,
         };
@@ -174,7 +177,8 @@ impl JournalWriter {
         if wrote && self.options.sync == SyncPolicy::OnFlush {
             self.sync()?;
         }
-        if self.len >= self.seal_at {
+        // A moment is in one segment, so that what is made of a segment has whole ones.
+        if self.len >= self.seal_at && !self.in_moment {
             self.seal()?;
             self.segment_failure = match self.begin_segment() {
                 Err(error) if !self.failed => {
@@ -257,6 +261,9 @@ impl JournalWriter {
             let first = self.position.next_seq;
             self.put_block(BlockKind::Inputs, records.len(), first, records.as_bytes());
             self.position.next_seq += records.len() as u64;
+        }
+        if let Some(last) = inputs.last() {
+            self.in_moment = last.has(Flags::MORE);
         }
         let ready = self
             .outputs

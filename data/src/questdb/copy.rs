@@ -90,6 +90,7 @@ fn copy_run(
             }
         }
     }
+    sink.settle()?;
     sink.flush()?;
     Ok(watch(report.rows))
 }

@@ -18,6 +18,8 @@ pub(super) struct Cursor {
     pub(super) place: JournalPlace,
     /// Records up to there.
     pub(super) records: u64,
+    /// When the last input up to there was released, nanoseconds since the epoch.
+    pub(super) released: i64,
 }
 
 /// As it is in the file.
@@ -31,6 +33,13 @@ struct CursorFile {
     /// Hash of the block before, in hexadecimal digits.
     previous: Option<String>,
     records: u64,
+    #[serde(default = "unknown")]
+    released: i64,
+}
+
+/// Files of earlier versions do not say when the last input was released.
+fn unknown() -> i64 {
+    i64::MIN
 }
 
 impl Cursor {
@@ -38,6 +47,7 @@ impl Cursor {
     pub(super) const START: Cursor = Cursor {
         place: JournalPlace::START,
         records: 0,
+        released: i64::MIN,
     };
 
     /// What the file says of this server and run; the start if it says nothing of them.
@@ -57,6 +67,7 @@ impl Cursor {
             offset: self.place.offset,
             previous: previous.map(|hash| format!("{hash:032x}")),
             records: self.records,
+            released: self.released,
         };
         let path = path(journal);
         let temporary = path.with_extension("tmp");
@@ -79,6 +90,7 @@ impl CursorFile {
                 previous,
             },
             records: self.records,
+            released: self.released,
         })
     }
 }
@@ -112,6 +124,7 @@ mod tests {
                 previous: Some([7; 16]),
             },
             records: 12,
+            released: 99,
         };
         cursor.write(dir.path(), &address, "run").unwrap();
         let read =

@@ -70,6 +70,10 @@ struct Link {
     tail: JournalTail,
     run: String,
     cursor: Cursor,
+    /// Up to where everything that was read is sent or in the batch: rows after it wait for their moment to end.
+    settled: Cursor,
+    /// Whether rows of a moment were sent as cut, as its end had not come: they are read again once there is more.
+    is_cut: bool,
     /// Records that were read since the cursor.
     pending: u64,
     /// When the first of them was read.
@@ -83,6 +87,29 @@ struct Hold {
     since: Instant,
     until: Instant,
     failures: u32,
+}
+
+impl Link {
+    /// Notes how far everything that was read is taken, if no row waits for the end of its moment.
+    fn note_settled(&mut self) {
+        if let Some(released) = self.sink.released().filter(|_| !self.is_cut) {
+            self.settled = Cursor {
+                place: self.tail.place().clone(),
+                records: self.cursor.records + self.pending,
+                released,
+            };
+        }
+    }
+
+    /// Goes back to where no moment was open. The tables take each row in its place.
+    fn read_again(&mut self, journal: &Path) {
+        self.tail = JournalTail::new(journal, self.cursor.place.clone());
+        self.sink.go_on_after(self.cursor.released);
+        self.settled = self.cursor.clone();
+        self.is_cut = false;
+        self.pending = 0;
+        self.oldest = None;
+    }
 }
 
 impl Follower {
@@ -180,7 +207,12 @@ impl Follower {
             self.send()?;
             return Ok(Turn::Worked);
         }
-        match link.tail.next()? {
+        let tailed = link.tail.next()?;
+        if link.is_cut && matches!(tailed, Tailed::Block(_)) {
+            link.read_again(&self.journal);
+            return Ok(Turn::Worked);
+        }
+        match tailed {
             Tailed::Block(Block::Inputs { first_seq, records }) => {
                 let rows = (first_seq..).zip(&records);
                 self.take(now, rows.map(|(seq, record)| (seq, None, record)));
@@ -203,6 +235,13 @@ impl Follower {
             }
             Tailed::End => {
                 let Some(age) = age else {
+                    if link.sink.released().is_none() {
+                        // Nothing follows for now, and it may be that nothing ever will.
+                        link.sink.settle()?;
+                        link.is_cut = true;
+                        self.send()?;
+                        return Ok(Turn::Worked);
+                    }
                     self.is_well();
                     return Ok(Turn::CaughtUp);
                 };
@@ -233,6 +272,7 @@ impl Follower {
             }
         }
         link.oldest.get_or_insert(now);
+        link.note_settled();
         if refused > 0 {
             self.change(|status| {
                 status.refused += refused;
@@ -245,14 +285,17 @@ impl Follower {
     fn send(&mut self) -> Result<()> {
         let link = self.link.as_mut().expect("the caller has it");
         link.sink.flush()?;
-        link.cursor = Cursor {
-            place: link.tail.place().clone(),
-            records: link.cursor.records + link.pending,
-        };
-        link.pending = 0;
+        let read = link.cursor.records + link.pending;
+        link.note_settled();
+        link.cursor = link.settled.clone();
+        link.pending = read - link.cursor.records;
         link.oldest = None;
         link.cursor.write(&self.journal, &self.address, &link.run)?;
-        let confirmed = link.cursor.records;
+        let confirmed = if link.is_cut {
+            read
+        } else {
+            link.cursor.records
+        };
         self.is_well();
         self.change(|status| {
             status.behind = status.behind.saturating_sub(confirmed - status.confirmed);
@@ -272,6 +315,7 @@ impl Follower {
             cursor = Cursor::START;
         }
         sink.begin(&run)?;
+        sink.go_on_after(cursor.released);
         cursor.write(&self.journal, &self.address, &run.run)?;
         self.count = Some(JournalCount::new(
             &self.journal,
@@ -284,6 +328,8 @@ impl Follower {
             sink,
             tail: JournalTail::new(&self.journal, cursor.place.clone()),
             run: run.run,
+            settled: cursor.clone(),
+            is_cut: false,
             cursor,
             pending: 0,
             oldest: None,

@@ -6,13 +6,13 @@ use super::page::{Page, PageReader};
 use super::sink::{is_ours, parse_run};
 use super::sql::{Sql, quote, text};
 use super::tables::RUNS;
-use crate::catalog::{empty, unite};
+use crate::catalog::{HELD, empty, unite, unite_sources};
 use crate::limits::{PAGE_ROWS, PAGE_SPAN_ROWS_MAX};
 use crate::{Range, Result, RunMeta, ScanQuery, Table};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tickloom_types::{BarSpec, InstrumentDef, Instruments, Seq, Ts};
+use tickloom_types::{BarSpec, DurationNs, InstrumentDef, Instruments, Seq, SourceDef, Ts};
 
 /// History on a QuestDB server.
 pub struct QuestDb {
@@ -140,9 +140,11 @@ impl QuestDb {
                 .filter(|extent| extent.run == meta.run)
                 .map(|extent| extent.table)
                 .collect();
+            let sources = Arc::new(sources_of(meta, &shared, query.feed_latency));
             let mut pages = Vec::new();
             for table in own {
-                pages.extend(self.pages(table, &meta.run, query, &shared)?);
+                let names = (Arc::clone(&shared), Arc::clone(&sources));
+                pages.extend(self.pages(table, &meta.run, query, &names)?);
             }
             merges.push(RunMerge::new(pages));
         }
@@ -200,7 +202,7 @@ impl QuestDb {
         table: Table,
         run: &str,
         query: &ScanQuery,
-        instruments: &Arc<Instruments>,
+        (instruments, sources): &(Arc<Instruments>, Arc<Vec<SourceDef>>),
     ) -> Result<Vec<PageReader>> {
         let Some(filter) = filter(table, query) else {
             return Ok(Vec::new());
@@ -216,6 +218,7 @@ impl QuestDb {
             let of_day = format!("{filter} AND ts_event BETWEEN {} AND {}", day.from, day.to);
             spans.extend(self.spans(table, &of_day, Unit::Minute)?);
         }
+        let has_places = self.has_places(table)?;
         let page = |span| {
             PageReader::new(
                 Arc::clone(&self.sql),
@@ -224,10 +227,18 @@ impl QuestDb {
                     filter: filter.clone(),
                     span,
                     instruments: Arc::clone(instruments),
+                    sources: Arc::clone(sources),
+                    has_places,
                 },
             )
         };
         Ok(join(spans).into_iter().map(page).collect())
+    }
+
+    /// Whether a table has the columns that say the places of rows in the one order: one that was made before has not.
+    fn has_places(&self, table: Table) -> Result<bool> {
+        let columns = self.sql.exec(&format!("SHOW COLUMNS FROM \"{table}\""))?;
+        Ok(columns.iter().any(|row| text(row.first()) == HELD))
     }
 
     fn spans(&self, table: Table, filter: &str, unit: Unit) -> Result<Vec<Span>> {
@@ -346,12 +357,23 @@ fn name_all(metas: &[RunMeta], extents: &[Extent]) -> Result<Instruments> {
         return Ok(meta.instruments.clone());
     }
     let mut all = unite(definitions(metas, extents))?;
-    for meta in metas {
-        for source in meta.instruments.sources() {
-            all.add_source(source.clone())?;
-        }
-    }
+    unite_sources(&mut all, metas)?;
     Ok(all)
+}
+
+/// The sources of a run by the identifiers of `all`, with the feed latency that a query declares.
+fn sources_of(meta: &RunMeta, all: &Instruments, latency: Option<DurationNs>) -> Vec<SourceDef> {
+    let own = |known: &SourceDef| {
+        let mut sources = meta.instruments.sources().iter();
+        let own = sources
+            .find(|source| source.name == known.name)
+            .unwrap_or(known);
+        match latency {
+            Some(latency) => own.clone().with_feed_latency(latency),
+            None => own.clone(),
+        }
+    };
+    all.sources().iter().map(own).collect()
 }
 
 #[cfg(test)]

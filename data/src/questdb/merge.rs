@@ -1,19 +1,19 @@
-//! Merges pages into one stream: within a run by sequence, across runs by time. A page is read once its turn comes.
+//! Merges the pages of a run into one stream, by sequence, and the runs by release. A page is read once its turn comes.
 
-use super::page::{PageReader, Place};
+use super::page::PageReader;
 use crate::Result;
+use crate::catalog::Key;
+use crate::order::{Joining, Marking, ReleaseMerge, Row, RunRows};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use tickloom_types::{Instruments, Record, Seq};
 
-/// Records in order, as [`crate::Scan`] gives them: those of one run with its sequences, several runs merged by time.
+/// Records in order, as [`crate::Scan`] gives them: those of one run with its sequences, several runs merged by release.
 pub struct QuestDbScan {
     instruments: Instruments,
     rows_max: u64,
-    runs: Vec<RunMerge>,
-    /// Time of the next record of each run, and its place.
-    heads: BinaryHeap<Reverse<(i64, usize)>>,
-    is_begun: bool,
+    merge: ReleaseMerge<RunMerge>,
+    joining: Joining,
     /// Number of the next record, if several runs are merged.
     next: Option<Seq>,
 }
@@ -25,9 +25,9 @@ impl QuestDbScan {
             instruments,
             rows_max,
             next: (runs.len() > 1).then_some(0),
-            heads: BinaryHeap::new(),
-            runs,
-            is_begun: false,
+            // The server is not asked when a run begins: its first rows are read to begin with.
+            merge: ReleaseMerge::new(runs.into_iter().map(|run| (i64::MIN, run)).collect()),
+            joining: Joining::default(),
         }
     }
 
@@ -44,30 +44,18 @@ impl QuestDbScan {
     }
 
     fn step(&mut self) -> Result<Option<(Seq, Record)>> {
-        let Some(next) = self.next else {
-            let only = self.runs.first_mut().expect("a scan has a run");
-            return only.take();
-        };
-        if !self.is_begun {
-            self.is_begun = true;
-            for at in 0..self.runs.len() {
-                self.wait(at)?;
-            }
-        }
-        let Some(Reverse((_, at))) = self.heads.pop() else {
+        let merge = &mut self.merge;
+        let Some(row) = self.joining.next(|| merge.next())? else {
             return Ok(None);
         };
-        let taken = self.runs[at].take()?;
-        self.wait(at)?;
-        self.next = Some(next + 1);
-        Ok(taken.map(|(_, record)| (next, record)))
-    }
-
-    fn wait(&mut self, at: usize) -> Result<()> {
-        if let Some(ts) = self.runs[at].next_ts()? {
-            self.heads.push(Reverse((ts, at)));
-        }
-        Ok(())
+        let seq = match &mut self.next {
+            None => row.placed.key.seq,
+            Some(next) => {
+                *next += 1;
+                *next - 1
+            }
+        };
+        Ok(Some((seq, row.placed.record)))
     }
 }
 
@@ -83,7 +71,8 @@ impl Iterator for QuestDbScan {
 pub(super) struct RunMerge {
     pages: Vec<PageReader>,
     /// Place of each page by the least that its next row may be.
-    waiting: BinaryHeap<Reverse<(Place, usize)>>,
+    waiting: BinaryHeap<Reverse<(Key, usize)>>,
+    marking: Marking,
 }
 
 impl RunMerge {
@@ -95,6 +84,7 @@ impl RunMerge {
         RunMerge {
             waiting: waiting.collect(),
             pages,
+            marking: Marking::new(),
         }
     }
 
@@ -113,22 +103,23 @@ impl RunMerge {
         }
         Ok(None)
     }
+}
 
-    fn next_ts(&mut self) -> Result<Option<i64>> {
-        let at = self.settle()?;
-        Ok(at.map(|at| self.pages[at].head().header.ts_event))
+impl RunRows for RunMerge {
+    fn marking(&mut self) -> &mut Marking {
+        &mut self.marking
     }
 
-    fn take(&mut self) -> Result<Option<(Seq, Record)>> {
+    fn read(&mut self) -> Result<Option<Row>> {
         let Some(at) = self.settle()? else {
             return Ok(None);
         };
         let page = &mut self.pages[at];
-        let (place, record) = page.take();
+        let row = page.take();
         self.waiting.pop();
         if page.has_more() {
             self.waiting.push(Reverse((page.place(), at)));
         }
-        Ok(Some((place.seq, record)))
+        Ok(Some(row))
     }
 }

@@ -4,28 +4,21 @@
 use super::history::Span;
 use super::sql::Sql;
 use super::tables::bits_name;
-use crate::catalog::{Codec, Column};
+use crate::catalog::{Codec, Column, HELD, Key, MORE};
 use crate::limits::PAGE_ROWS;
+use crate::order::{Placed, Row, joins};
 use crate::{Result, Table};
 use csv::ByteRecord;
 use std::collections::VecDeque;
 use std::str::FromStr;
 use std::sync::Arc;
 use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, Instruments, PRICE_DECIMALS_MAX, Record, Seq, SourceId,
-    Ts, pow10,
+    Header, InstrumentDef, InstrumentId, Instruments, PRICE_DECIMALS_MAX, Record, SourceDef,
+    SourceId, Ts, pow10,
 };
 
 const MONEY18_DECIMALS: usize = 18;
 const DECIMALS: usize = 9;
-
-/// A row's place in its run: an input before the outputs that it causes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) seq: Seq,
-    /// 0 for inputs, otherwise one more than the output's number.
-    pub(super) output: u64,
-}
 
 /// What a page reads.
 pub(super) struct Page {
@@ -35,6 +28,10 @@ pub(super) struct Page {
     pub(super) span: Span,
     /// What names mean.
     pub(super) instruments: Arc<Instruments>,
+    /// The sources by identifier, as they are in the run: they say when its records were available.
+    pub(super) sources: Arc<Vec<SourceDef>>,
+    /// Whether the table says the places of its rows in the one order.
+    pub(super) has_places: bool,
 }
 
 /// A page being read.
@@ -43,9 +40,9 @@ pub(super) struct PageReader {
     page: Page,
     select: String,
     words: Vec<(Column, Vec<(u64, &'static str)>)>,
-    loaded: VecDeque<(Place, Record)>,
+    loaded: VecDeque<Row>,
     /// The last row that was loaded.
-    last: Option<Place>,
+    last: Option<Key>,
     is_at_end: bool,
 }
 
@@ -61,7 +58,7 @@ impl PageReader {
             _ => (*column, Vec::new()),
         });
         PageReader {
-            select: select(page.table),
+            select: select(page.table, page.has_places),
             words: words.collect(),
             sql,
             page,
@@ -72,11 +69,11 @@ impl PageReader {
     }
 
     /// The place of the next row, or one that it cannot be before.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Key {
         match (self.loaded.front(), self.last) {
-            (Some((place, _)), _) => *place,
+            (Some(row), _) => row.placed.key,
             (None, Some(last)) => last,
-            (None, None) => Place {
+            (None, None) => Key {
                 seq: self.page.span.first_seq,
                 output: 0,
             },
@@ -91,12 +88,7 @@ impl PageReader {
         self.is_loaded() || !self.is_at_end
     }
 
-    /// The next row, which is loaded.
-    pub(super) fn head(&self) -> &Record {
-        &self.loaded.front().expect("the caller has loaded it").1
-    }
-
-    pub(super) fn take(&mut self) -> (Place, Record) {
+    pub(super) fn take(&mut self) -> Row {
         self.loaded.pop_front().expect("the caller has loaded it")
     }
 
@@ -141,11 +133,11 @@ impl PageReader {
             self.loaded.push_back(decoded);
         }
         self.is_at_end = (self.loaded.len() as u64) < PAGE_ROWS;
-        self.last = self.loaded.back().map(|(place, _)| *place).or(self.last);
+        self.last = self.loaded.back().map(|row| row.placed.key).or(self.last);
         Ok(())
     }
 
-    fn decode(&self, row: &ByteRecord) -> Result<(Place, Record), Fault> {
+    fn decode(&self, row: &ByteRecord) -> Result<Row, Fault> {
         let mut fields = Fields { row, at: 0 };
         let seq = fields.long("seq")?.cast_unsigned();
         let output = if self.page.table.is_output() {
@@ -175,7 +167,18 @@ impl PageReader {
         for (column, words) in &self.words {
             self.decode_column((column, words), &mut fields, def, &mut record)?;
         }
-        Ok((Place { seq, output }, record))
+        let key = Key { seq, output };
+        let placed = match self.page.has_places {
+            true => placed(key, record, &mut fields)?,
+            false => Placed::unplaced(key, record),
+        };
+        let source = self.page.sources.get(usize::from(header.source));
+        let own = source.map_or(ts_recv, |source| source.release(&record)).0;
+        Ok(Row {
+            release: placed.release(own),
+            joins: source.is_some_and(|source| joins(&record, source)),
+            placed,
+        })
     }
 
     fn decode_column(
@@ -239,8 +242,23 @@ impl PageReader {
     }
 }
 
+/// A row's place in the one order. Nothing is null, as in rows of before there were places.
+fn placed(key: Key, record: Record, fields: &mut Fields<'_>) -> Result<Placed, Fault> {
+    let or_zero = |number: i64| if number == i64::MIN { 0 } else { number };
+    let held = or_zero(fields.long(HELD)?).cast_unsigned();
+    let more = or_zero(fields.long(MORE)?);
+    let more = i32::try_from(more)
+        .map_err(|_| fault(MORE, more.to_string().as_bytes(), "a number of 32 bits"))?;
+    Ok(Placed {
+        key,
+        record,
+        held,
+        more,
+    })
+}
+
 /// The columns in the order in which they are decoded.
-fn select(table: Table) -> String {
+fn select(table: Table, has_places: bool) -> String {
     let mut columns = vec!["seq".to_owned()];
     if table.is_output() {
         columns.push("output_seq".to_owned());
@@ -257,6 +275,9 @@ fn select(table: Table) -> String {
         if column.codec == Codec::F64 {
             columns.push(format!("\"{}\"", bits_name(column)));
         }
+    }
+    if has_places {
+        columns.extend([HELD, MORE].map(|name| format!("\"{name}\"")));
     }
     format!("SELECT {}", columns.join(", "))
 }

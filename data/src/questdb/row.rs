@@ -2,7 +2,8 @@
 //! cannot be a row leaves no half of one behind.
 
 use super::tables::bits_name;
-use crate::catalog::{Codec, Column, NameOf, unused};
+use crate::catalog::{Codec, Column, HELD, Key, MORE, NameOf, unused};
+use crate::order::Placed;
 use crate::{DataError, Result, RunMeta, Table};
 use questdb::ingress::{Buffer, ColumnName, DecimalView, TableName, TimestampNanos};
 use std::borrow::Cow;
@@ -29,14 +30,6 @@ struct RowColumn {
     words: Vec<(u64, &'static str)>,
 }
 
-/// A record's place in its run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RowKey {
-    pub(super) seq: Seq,
-    /// Number of the output, for outputs.
-    pub(super) output: Option<u64>,
-}
-
 impl RowWriter {
     pub(super) fn new(table: Table) -> RowWriter {
         let column = |column: &Column| RowColumn {
@@ -57,29 +50,22 @@ impl RowWriter {
     }
 
     /// Appends a row.
-    pub(super) fn push(
-        &self,
-        buffer: &mut Buffer,
-        key: RowKey,
-        record: &Record,
-        run: &RunMeta,
-    ) -> Result<()> {
-        let def = self.check(key, record, run)?;
-        self.write(buffer, key, record, (run, def))
-            .map_err(|error| {
-                refuse(
-                    key.seq,
-                    "row",
-                    error.msg().to_owned(),
-                    "what the client accepts",
-                )
-            })
+    pub(super) fn push(&self, buffer: &mut Buffer, placed: &Placed, run: &RunMeta) -> Result<()> {
+        let def = self.check(placed.key, &placed.record, run)?;
+        self.write(buffer, placed, (run, def)).map_err(|error| {
+            refuse(
+                placed.key.seq,
+                "row",
+                error.msg().to_owned(),
+                "what the client accepts",
+            )
+        })
     }
 
     /// The record's instrument, if the record is well formed.
-    fn check<'a>(
+    pub(super) fn check<'a>(
         &self,
-        key: RowKey,
+        key: Key,
         record: &Record,
         run: &'a RunMeta,
     ) -> Result<Option<&'a InstrumentDef>> {
@@ -89,7 +75,7 @@ impl RowWriter {
             let value = record.ts_event().to_string();
             return refuse("ts_event", value, "1970 to 2261, as QuestDB has it");
         }
-        let most = key.seq.max(key.output.unwrap_or(0));
+        let most = key.seq.max(key.output);
         if i64::try_from(most).is_err() {
             return refuse("seq", most.to_string(), "a number below 2^63");
         }
@@ -125,10 +111,10 @@ impl RowWriter {
     fn write(
         &self,
         buffer: &mut Buffer,
-        key: RowKey,
-        record: &Record,
+        placed: &Placed,
         (run, def): (&RunMeta, Option<&InstrumentDef>),
     ) -> questdb::Result<()> {
+        let Placed { key, record, .. } = placed;
         buffer.table(self.name)?.symbol("run", &run.run)?;
         if let Some(def) = def {
             buffer.symbol("instrument", &def.name)?;
@@ -151,11 +137,18 @@ impl RowWriter {
             buffer.column_ts("ts_recv", TimestampNanos::new(record.header.ts_recv))?;
         }
         buffer.column_i64("flags", i64::from(record.header.flags))?;
-        if let Some(output) = key.output {
+        if let Some(output) = key.output.checked_sub(1) {
             buffer.column_i64("output_seq", output.cast_signed())?;
         }
         for column in &self.columns {
             column.write(buffer, record, def)?;
+        }
+        // Most rows were held back by nothing and are a moment of their own: null takes no room.
+        if placed.held != 0 {
+            buffer.column_i64(HELD, placed.held.cast_signed())?;
+        }
+        if placed.more != 0 {
+            buffer.column_i64(MORE, i64::from(placed.more))?;
         }
         buffer.at(TimestampNanos::new(record.header.ts_event))
     }

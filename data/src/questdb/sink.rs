@@ -2,9 +2,11 @@
 //! its tables. It never waits or tries again: whoever holds it decides.
 
 use super::QuestDbAddress;
-use super::row::{RowKey, RowWriter};
+use super::row::RowWriter;
 use super::sql::{Sql, quote, text};
 use super::tables::{self, RUNS, ServerColumn};
+use crate::catalog::Key;
+use crate::order::{Placed, Placing};
 use crate::{DataError, Result, RunMeta, Table};
 use questdb::ingress::{Buffer, ProtocolVersion, Sender, TimestampNanos};
 use serde_json::Value;
@@ -39,6 +41,9 @@ pub struct QuestDbSink {
     buffer: Buffer,
     writers: Vec<RowWriter>,
     run: Option<RunMeta>,
+    placing: Placing,
+    /// Rows whose place in the one order is known.
+    ready: Vec<Placed>,
 }
 
 impl QuestDbSink {
@@ -87,6 +92,8 @@ impl QuestDbSink {
                 .map(|table| RowWriter::new(*table))
                 .collect(),
             run: None,
+            placing: Placing::new(i64::MIN),
+            ready: Vec::new(),
         })
     }
 
@@ -106,6 +113,7 @@ impl QuestDbSink {
     /// # Errors
     /// As [`QuestDbSink::knows`] and [`QuestDbSink::flush`].
     pub fn begin(&mut self, run: &RunMeta) -> Result<()> {
+        self.settle()?;
         self.flush()?;
         if !self.knows(run)? {
             let meta = serde_json::to_string(run).expect("plain fields are JSON");
@@ -118,15 +126,38 @@ impl QuestDbSink {
             self.flush()?;
         }
         self.run = Some(run.clone());
+        self.go_on_after(i64::MIN);
         Ok(())
     }
 
-    /// Takes an input record of the run.
+    /// The records to come follow those of which the last was released then. What waited for its moment to end is dropped.
+    pub(super) fn go_on_after(&mut self, released: i64) {
+        self.placing = Placing::new(released);
+    }
+
+    /// When the last input so far was released, if no row waits for its moment to end.
+    pub(super) fn released(&self) -> Option<i64> {
+        (!self.placing.is_waiting()).then(|| self.placing.released())
+    }
+
+    /// No more of the moment at hand will come: its rows are taken as those of one that was cut.
+    ///
+    /// # Errors
+    /// As [`QuestDbSink::push`].
+    pub fn settle(&mut self) -> Result<()> {
+        let Some(run) = &self.run else {
+            return Ok(());
+        };
+        self.placing.finish(&run.instruments, &mut self.ready);
+        self.write_ready(None)
+    }
+
+    /// Takes an input record of the run. It waits for the end of its moment.
     ///
     /// # Errors
     /// [`DataError::Record`] if it cannot be a row; it is left out then.
     pub fn push(&mut self, seq: Seq, record: &Record) -> Result<()> {
-        self.push_row(RowKey { seq, output: None }, record)
+        self.push_row(Key { seq, output: 0 }, record)
     }
 
     /// Takes output number `output` of the run, which input `cause` made.
@@ -134,26 +165,62 @@ impl QuestDbSink {
     /// # Errors
     /// As [`QuestDbSink::push`].
     pub fn push_output(&mut self, output: u64, cause: Seq, record: &Record) -> Result<()> {
-        let key = RowKey {
+        let key = Key {
             seq: cause,
-            output: Some(output),
+            output: output.saturating_add(1),
         };
         self.push_row(key, record)
     }
 
-    fn push_row(&mut self, key: RowKey, record: &Record) -> Result<()> {
+    fn push_row(&mut self, key: Key, record: &Record) -> Result<()> {
         let run = self.run.as_ref().expect("begin() comes first");
-        let table = Table::of(record).filter(|table| table.is_output() == key.output.is_some());
-        let place = table.and_then(|table| Table::ALL.iter().position(|t| *t == table));
-        let Some(writer) = place.and_then(|at| self.writers.get(at)) else {
-            return Err(DataError::Record {
+        let checked = match self.writer(key, record) {
+            Some(writer) => writer.check(key, record, run).map(drop),
+            None => Err(DataError::Record {
                 seq: key.seq,
                 field: "kind",
                 value: record.header.kind.to_string(),
                 expected: "a kind of its side, input or output",
-            });
+            }),
         };
-        writer.push(&mut self.buffer, key, record, run)
+        // One that is refused has its place in its moment all the same.
+        self.placing
+            .push(key, record, &run.instruments, &mut self.ready);
+        let refused = checked.is_err().then_some(key);
+        let written = self.write_ready(refused);
+        checked.and(written)
+    }
+
+    /// Writes rows whose place is known, but those that were refused when they came.
+    fn write_ready(&mut self, refused: Option<Key>) -> Result<()> {
+        let mut result = Ok(());
+        let ready = std::mem::take(&mut self.ready);
+        for placed in &ready {
+            let (key, record) = (placed.key, &placed.record);
+            let run = self.run.as_ref().expect("begin() comes first");
+            let at = self.place_of(key, record);
+            let writer = at.and_then(|at| self.writers.get(at));
+            let Some(writer) = writer.filter(|_| refused != Some(key)) else {
+                continue;
+            };
+            if writer.check(key, record, run).is_err() {
+                continue;
+            }
+            let written = writer.push(&mut self.buffer, placed, run);
+            result = result.and(written);
+        }
+        self.ready = ready;
+        self.ready.clear();
+        result
+    }
+
+    fn writer(&self, key: Key, record: &Record) -> Option<&RowWriter> {
+        self.writers.get(self.place_of(key, record)?)
+    }
+
+    fn place_of(&self, key: Key, record: &Record) -> Option<usize> {
+        let table = Table::of(record).filter(|table| table.is_output() == (key.output > 0))?;
+        Table::ALL.iter().position(|t| *t == table)
     }
 
     /// Rows that wait for the next flush.
@@ -214,6 +281,15 @@ fn make(sql: &Sql, name: &str, columns: &[ServerColumn], partition: &str) -> Res
     sql.exec(&tables::create(name, columns, partition))?;
     let found = sql.exec(&format!("SHOW COLUMNS FROM \"{name}\""))?;
     for column in columns {
+        let is_there = found.iter().any(|row| text(row.first()) == column.name);
+        if !is_there && tables::place_columns().contains(column) && name != RUNS {
+            // A table of an earlier version.
+            sql.exec(&format!(
+                "ALTER TABLE \"{name}\" ADD COLUMN IF NOT EXISTS \"{}\" {}",
+                column.name, column.kind
+            ))?;
+            continue;
+        }
         let row = found.iter().find(|row| text(row.first()) == column.name);
         let kind = text(row.and_then(|row| row.get(1)));
         let is_key = row.and_then(|row| row.get(8)).and_then(Value::as_bool);

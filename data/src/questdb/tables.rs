@@ -8,7 +8,7 @@
 //! - `DOUBLE` for signals, which cannot tell infinity and kinds of NaN from null: a column beside it has their bits.
 
 use crate::Table;
-use crate::catalog::{Codec, Column};
+use crate::catalog::{Codec, Column, HELD, MORE};
 
 /// Name of the table that says what each run is.
 pub(super) const RUNS: &str = "runs";
@@ -47,7 +47,13 @@ pub(super) fn columns(table: Table) -> Vec<ServerColumn> {
             columns.push(plain(&bits_name(column), "LONG"));
         }
     }
+    columns.extend(place_columns());
     columns
+}
+
+/// The columns of a row's place in the one order, which tables of earlier versions do not have. Nothing is null.
+pub(super) fn place_columns() -> [ServerColumn; 2] {
+    [plain(HELD, "LONG"), plain(MORE, "LONG")]
 }
 
 /// The column beside a `DOUBLE` that has the bits of what is no number to the server.
@@ -147,7 +153,8 @@ mod tests {
             trades,
             "CREATE TABLE IF NOT EXISTS \"trades\" (\"ts_event\" TIMESTAMP_NS, \"ts_recv\" TIMESTAMP_NS, \"seq\" LONG, \
              \"run\" SYMBOL CAPACITY 1024, \"instrument\" SYMBOL CAPACITY 4096, \"source\" SYMBOL CAPACITY 256, \
-             \"flags\" SHORT, \"price\" DECIMAL(38,9), \"qty\" DECIMAL(38,9), \"trade_id\" LONG, \"side\" SYMBOL CAPACITY 16) \
+             \"flags\" SHORT, \"price\" DECIMAL(38,9), \"qty\" DECIMAL(38,9), \"trade_id\" LONG, \"side\" SYMBOL CAPACITY 16, \
+             \"held\" LONG, \"more\" LONG) \
              TIMESTAMP(\"ts_event\") PARTITION BY DAY WAL DEDUP UPSERT KEYS(\"ts_event\", \"seq\", \"run\")"
         );
         let signals = create("signals", &columns(Table::Signals), "DAY");

@@ -21,7 +21,7 @@ pub use record::{
     Record, RiskRule, Side, SignalBody, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
 };
 pub use source::{Clock, SourceDef, SourceKind};
-pub use time::{DurationNs, NANOS_PER_SECOND, TimeError, Ts};
+pub use time::{DurationError, DurationNs, NANOS_PER_SECOND, TimeError, Ts, parse_duration};
 
 /// Place of a record in the input ring: the one order of a run, counted from zero.
 pub type Seq = u64;

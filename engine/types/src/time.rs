@@ -10,6 +10,38 @@ pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// A length of time in nanoseconds.
 pub type DurationNs = i64;
 
+/// A text that is not a length of time.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error("{text:?} is no length of time: expected a number with ns, us, ms, s or m, such as 250ms")]
+pub struct DurationError {
+    /// The text as given.
+    pub text: String,
+}
+
+/// Parses a length of time from zero on, such as `250ms`: a whole number with `ns`, `us`, `ms`, `s` or `m`.
+///
+/// # Errors
+/// [`DurationError`] with the text if it is none, or beyond 292 years.
+pub fn parse_duration(text: &str) -> Result<DurationNs, DurationError> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let nanos = match unit {
+        "ns" => Some(1),
+        "us" => Some(1_000),
+        "ms" => Some(1_000_000),
+        "s" => Some(NANOS_PER_SECOND),
+        "m" => Some(60 * NANOS_PER_SECOND),
+        _ => None,
+    };
+    let number = number.parse::<i64>().ok();
+    number
+        .zip(nanos)
+        .and_then(|(number, nanos)| number.checked_mul(nanos))
+        .ok_or_else(|| DurationError {
+            text: text.to_owned(),
+        })
+}
+
 /// An instant: `i64` nanoseconds since 1970-01-01T00:00:00Z (1677 to 2262).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -113,6 +145,19 @@ mod tests {
         );
         assert!(Ts::parse("yesterday").is_err());
         assert!(Ts::parse("2024-13-01").is_err());
+    }
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        let check = |text, expected| assert_eq!(parse_duration(text).ok(), expected, "{text}");
+        check("250ms", Some(250_000_000));
+        check("0s", Some(0));
+        check("3m", Some(180_000_000_000));
+        check("7us", Some(7_000));
+        check("1ns", Some(1));
+        for wrong in ["", "5", "ms", "-1s", "1.5s", "1 s", "9223372036854775807s"] {
+            check(wrong, None);
+        }
     }
 
     #[test]

@@ -3,14 +3,14 @@
 
 use super::merge::{Cursor, Merge, Plan, Step};
 use super::{
-    CaptureConfig, CaptureError, CaptureReport, CaptureSource, Counted, LineError, Origin,
+    CaptureConfig, CaptureError, CaptureReport, CaptureSource, LineError, Moments, Origin,
     Recorder, decode_captures, resolve,
 };
 use crate::venues::VenueKind;
 use crate::venues::batch::Batch;
 use crate::venues::desk::{Desk, Made, Sources};
 use crate::venues::survey::{Scale, Survey, first_time};
-use tickloom_types::{Instruments, Sink, SourceDef, SourceKind, Ts};
+use tickloom_types::{Instruments, MomentSink, Sink, SourceDef, SourceKind, Ts};
 
 /// Files of one origin after their first reading: their instruments are known, records are yet to be made.
 pub struct Recording {
@@ -92,11 +92,11 @@ impl Recording {
         &self.instruments
     }
 
-    /// Reads the files again, in the order in which their messages arrived, and makes records.
+    /// Reads the files again, in the order in which their messages arrived, and makes records; those of a message are one moment.
     ///
     /// # Errors
     /// [`CaptureError`] if one cannot be read.
-    pub fn decode(mut self, sink: &mut impl Sink) -> Result<CaptureReport, CaptureError> {
+    pub fn decode(mut self, sink: &mut impl MomentSink) -> Result<CaptureReport, CaptureError> {
         match self.content {
             Content::Stamped { sources, config } => {
                 decode_captures(&sources, &config, &mut self.instruments, sink)
@@ -110,12 +110,13 @@ impl Recording {
             } => {
                 let mut desk = Desk::new(sources, scales, venue.asks_for_snapshots());
                 let mut report = CaptureReport::default();
-                let mut sink = Counted { sink, count: 0 };
+                let mut moments = Moments::new(sink);
                 Merge::new(plans, venue).each(|cursor| {
-                    take(cursor, &mut batch, &mut desk, &mut report, &mut sink);
+                    take(cursor, &mut batch, &mut desk, &mut report, &mut moments);
+                    moments.end();
                 })?;
                 report.sync = desk.counts();
-                report.records = sink.count;
+                report.records = moments.count;
                 Ok(report)
             }
         }

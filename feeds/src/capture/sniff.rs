@@ -54,6 +54,34 @@ impl SniffMessage<'_> {
     }
 }
 
+/// The symbol and the kind of a frame's message, in one word; of a reply or a snapshot there is none.
+pub(super) fn stream_of(frame: &[u8]) -> Option<String> {
+    let top: SniffFrame<'_> = json::parse(frame).ok()?;
+    let message: SniffMessage<'_> = match top.data {
+        Some(message) => message,
+        None => json::parse(frame).ok()?,
+    };
+    let kind = message.e.unwrap_or("bookTicker");
+    message.s.map(|symbol| format!("{symbol}/{kind}"))
+}
+
+/// The symbol of all messages of a capture that say one, if it is the same.
+pub(super) fn only_symbol(source: &CaptureSource) -> Result<Option<String>, CaptureError> {
+    let mut reader = source.open()?;
+    let mut only: Option<String> = None;
+    while let Some(line) = reader.next_line()? {
+        let stream = line.ok().and_then(|line| stream_of(line.frame));
+        let Some((symbol, _)) = stream.as_deref().and_then(|stream| stream.rsplit_once('/')) else {
+            continue;
+        };
+        if only.as_deref().is_some_and(|only| only != symbol) {
+            return Ok(None);
+        }
+        only.get_or_insert_with(|| symbol.to_owned());
+    }
+    Ok(only)
+}
+
 /// Finds out venue and symbols from the first 10,000 lines. A depth message decides for sure, and ends the doubt about the venue.
 ///
 /// # Errors

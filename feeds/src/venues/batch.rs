@@ -34,6 +34,13 @@ pub(crate) struct Symbols {
     ids: HashMap<String, SymbolId>,
 }
 
+impl Symbols {
+    /// The name of one.
+    pub(crate) fn name(&self, id: SymbolId) -> Option<&str> {
+        self.names.get(id.0).map(String::as_str)
+    }
+}
+
 /// How a list of levels relates to the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {

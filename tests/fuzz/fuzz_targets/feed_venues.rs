@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{CaptureSource, Origin, Recorder, Recording};
 use tickloom_types::{
-    BookAction, Flags, Instruments, Kind, LevelBody, OrderUpdateBody, QuoteBody, Record, Sink,
-    StatusBody, StatusCode, TradeBody,
+    BookAction, Flags, Instruments, Kind, LevelBody, MomentSink, OrderUpdateBody, QuoteBody,
+    Record, StatusBody, StatusCode, TradeBody,
 };
 
 const RECORDERS: [Recorder; 3] = [Recorder::Cryptofeed, Recorder::Lines, Recorder::Whole];
@@ -23,7 +23,13 @@ struct Check {
     records: u64,
 }
 
-impl Sink for Check {
+impl MomentSink for Check {
+    fn push_moment(&mut self, records: &[Record]) {
+        records.iter().for_each(|record| self.push(*record));
+    }
+}
+
+impl Check {
     fn push(&mut self, record: Record) {
         self.records += 1;
         assert!(record.header.ts_event >= 0 && record.header.ts_recv >= 0);

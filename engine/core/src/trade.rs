@@ -149,6 +149,12 @@ impl TradeStage {
         self.calling.watches_books()
     }
 
+    /// Whether nobody is called in a round in which no rule was evaluated, no price ticked and no bar closed.
+    #[inline]
+    pub(crate) fn has_no_news(&self) -> bool {
+        self.calling.has_no_news()
+    }
+
     /// Lets a record fill waiting orders; the market has taken it in.
     pub(crate) fn on_record(
         &mut self,

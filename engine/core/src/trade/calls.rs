@@ -86,6 +86,12 @@ impl Calling {
         self.watches_books
     }
 
+    /// Whether nothing has changed for watchers beside prices and bars.
+    #[inline]
+    pub(super) fn has_no_news(&self) -> bool {
+        self.changed.is_empty()
+    }
+
     /// Takes note of what a record changes for watchers, beside prices and bars. Most records are levels, and most strategies
     /// do not watch the book: nobody is looked at for those.
     pub(super) fn on_record(&mut self, record: &Record) {

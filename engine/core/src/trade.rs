@@ -170,7 +170,6 @@ impl TradeStage {
             self.desk.reset_loss_stop(cause, out);
         }
         self.calling.on_record(record);
-        self.desk.advance(record.ts_event());
         if !market.has_price() {
             return;
         }
@@ -215,6 +214,7 @@ impl TradeStage {
             return;
         }
         let cause = Cause::new(seq, record.header);
+        self.desk.advance(market.now());
         if let Some(closes) = &mut self.closes {
             closes.take(market);
         }

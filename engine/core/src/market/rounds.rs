@@ -4,7 +4,7 @@ use super::Market;
 use super::moment::{BarCause, ClosedBars, Round, Tick};
 use crate::book::Top;
 use std::ops::Range;
-use tickloom_types::{Header, Record};
+use tickloom_types::{Header, Record, Ts};
 
 /// Bars that are counted together.
 #[derive(Clone, Debug)]
@@ -83,6 +83,11 @@ impl Market {
             Some(Round::Passed(range)) => &self.moment.passed.records[range.start],
             _ => &self.moment.newest,
         }
+    }
+
+    /// Event time of the moment's newest record that counts: when it is now, whatever the close of the bars is that are shown.
+    pub(crate) fn now(&self) -> Ts {
+        self.moment.newest.ts_event()
     }
 
     /// Whether the round is that of the records themselves, not of bars that time closed.

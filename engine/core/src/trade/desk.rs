@@ -85,7 +85,7 @@ impl Desk {
         self.account.mark(instrument, price);
     }
 
-    /// A record of this time has come. Orders are submitted then, also those that are decided on bars that closed before.
+    /// A moment with a record of this time ends. Orders are submitted then, also those that are decided on bars that closed before.
     pub(super) fn advance(&mut self, now: Ts) {
         self.now = now;
     }

@@ -2,9 +2,10 @@
 //!
 //! It takes no memory after it is built, except once for the columns of the first block. It knows no records, and of time only whether closes are equal.
 
+use crate::bar_columns::BarColumns;
 use crate::bits::{Bits, Mask};
 use crate::builder::{Draft, OutputId};
-use crate::field::{BarClock, Clock, Field, Leaf};
+use crate::field::{BarClock, Clock, Leaf};
 use crate::gate::Gates;
 use crate::limits::{BLOCK_ROWS_MAX, BLOCK_ROWS_MIN};
 use crate::ops::scalar::tame;
@@ -48,21 +49,6 @@ pub struct Graph {
 struct Node {
     op: Op,
     inputs: Inputs,
-}
-
-/// Bars as columns of mantissas of equal lengths.
-#[derive(Clone, Copy, Debug)]
-pub struct BarColumns<'a> {
-    /// First prices.
-    pub open: &'a [i64],
-    /// Highest prices.
-    pub high: &'a [i64],
-    /// Lowest prices.
-    pub low: &'a [i64],
-    /// Last prices.
-    pub close: &'a [i64],
-    /// Units traded.
-    pub volume: &'a [i64],
 }
 
 /// Bytes of columns that stay close to the processor.
@@ -371,39 +357,4 @@ fn evaluate(at: usize, nodes: &mut [Node], values: &mut [f64], leaves: (&[i64], 
         leaf_values: leaves.1,
     };
     values[at] = node.op.step(node.inputs, &now);
-}
-
-impl BarColumns<'_> {
-    /// Number of bars.
-    ///
-    /// # Panics
-    /// If the columns differ in length.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        let count = self.close.len();
-        let same = [self.open, self.high, self.low, self.volume]
-            .iter()
-            .all(|column| column.len() == count);
-        assert!(same, "all columns of bars have one length");
-        count
-    }
-
-    /// Whether there are no bars.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl<'a> BarColumns<'a> {
-    fn column(&self, field: Field) -> &'a [i64] {
-        match field {
-            Field::Open => self.open,
-            Field::High => self.high,
-            Field::Low => self.low,
-            Field::Close => self.close,
-            Field::Volume => self.volume,
-            _ => &[],
-        }
-    }
 }

@@ -31,6 +31,7 @@
 //!
 //! No records, books, time or I/O here: the core sets leaves and reads outputs.
 
+mod bar_columns;
 mod bits;
 mod builder;
 mod compiler;
@@ -45,12 +46,13 @@ pub mod limits;
 mod ops;
 mod parser;
 
+pub use bar_columns::BarColumns;
 pub use bits::{Bits, Mask};
 pub use builder::{GraphBuilder, OutputId};
 pub use error::{ExprError, Problem};
 pub use expr::Expr;
 pub use field::{BarClock, Clock, Field, Leaf, Scope};
 pub use functions::{FunctionDoc, table};
-pub use graph::{BarColumns, Graph, LeafId};
+pub use graph::{Graph, LeafId};
 pub use ops::scalar::is_true;
 pub use parser::parse;

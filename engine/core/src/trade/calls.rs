@@ -132,12 +132,17 @@ impl Calling {
             }
             let strategy = OrderBody::of(output).strategy;
             let at = usize::try_from(output.header.instrument).ok();
-            let watchers = at
-                .and_then(|at| self.watchers.get(at))
-                .into_iter()
-                .flatten();
-            let own = watchers.filter(|watcher| watcher.strategy == strategy);
+            let of_instrument = at.and_then(|at| self.watchers.get(at));
+            let of_instrument = of_instrument.map_or(&[][..], |watchers| &watchers[..]);
+            let is_own = |watcher: &&Watcher| watcher.strategy == strategy;
+            let own = of_instrument.iter().filter(is_own);
+            let before = self.changed.len();
             self.changed.extend(own.map(|watcher| watcher.runner));
+            if self.changed.len() == before {
+                // Code may trade what is not its own instrument; whichever of the strategy's did, all of them are called.
+                let all = self.watchers.iter().flatten().filter(is_own);
+                self.changed.extend(all.map(|watcher| watcher.runner));
+            }
         }
         self.forget_repeats();
     }

@@ -265,8 +265,9 @@ impl Desk {
         };
         order.qty = self.account.foreseen_qty(order, price, &self.venue);
         let open = self.venue.orders(new.instrument);
-        let opens = !RiskGate::only_reduces(order, open, &self.account.portfolio);
-        let shorts = if self.account.is_bounded(new.side) && opens {
+        let is_bounded = self.account.is_bounded(new.side);
+        let shorts = if is_bounded && !RiskGate::only_reduces(order, open, &self.account.portfolio)
+        {
             self.account.foreseen_shorts(order, &self.venue)
         } else {
             None

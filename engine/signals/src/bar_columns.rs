@@ -1,4 +1,4 @@
-//! Bars as they are evaluated in blocks: one column a field. Where they come from is not known here.
+//! Bars in memory as a graph reads them in blocks: columns, of which each is one field.
 
 use crate::field::Field;
 
@@ -40,7 +40,6 @@ impl BarColumns<'_> {
 }
 
 impl<'a> BarColumns<'a> {
-    /// The column of a field; empty for one that bars do not have.
     pub(crate) fn column(&self, field: Field) -> &'a [i64] {
         match field {
             Field::Open => self.open,

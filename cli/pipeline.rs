@@ -109,6 +109,8 @@ pub(crate) struct End {
     pub(crate) outputs: u64,
     /// What is left undone, in words, though the journal is whole.
     pub(crate) undone: Option<String>,
+    /// What never came of the run: expressions that were never ready, bars that never closed.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Facts {
@@ -158,6 +160,7 @@ impl Pipeline {
         let has_core_ended_well = Arc::new(AtomicBool::new(false));
         let core = CoreThread {
             stepper,
+            config: settings.core.clone(),
             input: take(&mut rings.inputs)?,
             output: rings.output,
             hash: ready.hash.clone(),
@@ -290,6 +293,7 @@ impl Pipeline {
             events: core.next_seq,
             outputs: core.outputs,
             undone,
+            warnings: core.warnings,
         })
     }
 }

@@ -5,8 +5,10 @@
 #![cfg(test)]
 
 mod cli;
+mod common;
 
 use cli::{Ran, tickloom, workspace};
+use common::Running;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -243,6 +245,29 @@ fn bars_that_never_closed_are_told() {
     assert_eq!(found["never_ready"], Value::Array(Vec::new()));
 }
 
+/// A feed that nobody serves: nothing comes, and the run says what that means when it ends.
+#[test]
+fn a_live_run_tells_what_was_never_ready() {
+    let feed = "ws://127.0.0.1:9/stream?streams=btcusdt@trade";
+    for workers in ["1", "2"] {
+        let mut words = vec!["run", "--feed", feed, "--publish", "tcp://127.0.0.1:*"];
+        words.extend(["--signal", "price=last", "--signal", "twice=close@1h * 2"]);
+        words.extend(["--workers", workers, "--json"]);
+        let mut run = Running::start(&words);
+        run.announced("publishing");
+        let ran = run.stop();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let warnings = common::json(&ran)["warnings"].clone();
+        let expected = [
+            "signal price: expr \"last\" was never ready: binance.BTCUSDT had no last price",
+            "signal twice: expr \"close@1h * 2\" was never ready: no bar of 1h of binance.BTCUSDT closed",
+        ];
+        assert_eq!(warnings, serde_json::json!(expected));
+        let told = format!("warning    {}", expected[0]);
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    }
+}
+
 // What cannot be, before the run.
 
 #[test]
@@ -387,7 +412,10 @@ fn costs_titles_and_refused_orders_are_told() {
     let free = "free of costs: no fee is set, and fills pay no slippage";
     assert_eq!(found["assumptions"][0], free);
     assert_eq!(found["manifest"]["title"], "rules on fee-at-start");
-    assert_eq!(found["input"], Value::Null);
+    assert_eq!(
+        (&found["input"]["lines"], &found["input"]["refused"]),
+        (&3.into(), &0.into())
+    );
     let ran = backtest(&data, &rules);
     let html = std::fs::read_to_string(&report).unwrap();
     for text in [&ran.stdout, &html] {
@@ -441,3 +469,26 @@ fn rows_that_were_left_out_are_told_and_refused() {
 }
 
 // Trading, order and moments.
+
+/// What is sold short is bounded by cash, and what is not sold is said. Each of three closes asks for it.
+#[test]
+fn a_short_sale_beyond_cash_is_refused_and_counted() {
+    let rules = [
+        "--enter",
+        "close < 0",
+        "--exit",
+        "close > 0",
+        "--short-enter",
+        "close > 0",
+        "--short-exit",
+        "close < 0",
+        "--size",
+        "1000000000",
+        "--cash",
+        "1000",
+    ];
+    let found = json(&case("fee-at-start.csv"), &rules);
+    assert_eq!(found["final_equity"], "1000");
+    assert_eq!(found["fills"], 0);
+    assert_eq!(found["refused"], serde_json::json!({ "short": 3 }));
+}

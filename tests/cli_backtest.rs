@@ -215,15 +215,21 @@ fn a_wrong_command_line_says_what_is_missing() {
         assert!(ran.stderr.contains(expected), "{words:?}: {}", ran.stderr);
     };
     check(&[], "--enter EXPR --exit EXPR");
-    check(&["--enter", "close > 1"], "--exit EXPR is missing");
-    check(&["--exit", "close > 1"], "--exit without an entry");
+    check(
+        &["--enter", "close > 1"],
+        "strategy rules: exit is \"\", expected a condition, or short_enter: when to leave",
+    );
+    check(
+        &["--exit", "close > 1"],
+        "strategy rules: exit is \"close > 1\", expected enter beside it",
+    );
     check(
         &[RISING.as_slice(), &["--size", "none"]].concat(),
         "--size: \"none\"",
     );
     check(
         &[RISING.as_slice(), &["--cash", "-5"]].concat(),
-        "--cash \"-5\"",
+        "account: cash is \"-5\", expected an amount above zero",
     );
     check(
         &[RISING.as_slice(), &["--fee", "2"]].concat(),

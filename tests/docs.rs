@@ -12,11 +12,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 #[cfg(not(feature = "sql"))]
-const PAGES: &[&str] = &["README.md", "docs/backtest.md", "docs/export.md"];
+const PAGES: &[&str] = &[
+    "README.md",
+    "docs/backtest.md",
+    "docs/drill.md",
+    "docs/export.md",
+];
 #[cfg(feature = "sql")]
 const PAGES: &[&str] = &[
     "README.md",
     "docs/backtest.md",
+    "docs/drill.md",
     "docs/export.md",
     "docs/sql.md",
 ];
@@ -222,6 +228,7 @@ fn the_configuration_file_in_the_docs_runs() {
 fn help_of_every_command_has_examples() {
     for command in [
         "demo",
+        "drill",
         "run",
         "subscribe",
         "backtest",

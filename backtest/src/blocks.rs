@@ -163,7 +163,8 @@ mod tests {
     use crate::testing::{bars, config};
     use tickloom_core::{FillModel, SignalDef};
 
-    fn agree(config: &CoreConfig, records: &[Record]) {
+    /// How many fills there were, if both say the same of everything.
+    fn agree(config: &CoreConfig, records: &[Record]) -> u64 {
         let watch = |_| ControlFlow::Continue(());
         let blocks = run_records(config, records, watch).unwrap();
         let steps = run(config, (0..).zip(records.iter().copied()).map(Ok), watch).unwrap();
@@ -179,6 +180,7 @@ mod tests {
         assert_eq!(blocks.never_closed, steps.never_closed);
         assert_eq!(blocks.statistics, steps.statistics);
         assert_eq!((blocks.bars, blocks.events), (steps.bars, steps.events));
+        blocks.fills.len() as u64
     }
 
     #[test]
@@ -187,11 +189,13 @@ mod tests {
             .map(|n: i64| 1_000 + (n * 7_919) % 61 + (n * n) % 37)
             .collect();
         let records = bars(&closes);
+        assert!(Columns::of(&records).is_some(), "these are run in blocks");
         for size in ["100", "all", "all-whole"] {
             for fill in [FillModel::NextOpen, FillModel::SameClose] {
                 let mut config = config(size);
                 config.account.fill = fill;
-                agree(&config, &records);
+                let fills = agree(&config, &records);
+                assert!(fills > 100, "only {fills} fills");
             }
         }
     }
@@ -219,6 +223,7 @@ mod tests {
     fn what_is_no_plain_bar_is_stepped() {
         let mut records = bars(&[1_000, 1_100, 1_050, 1_100, 900]);
         records[2].header.flags = tickloom_types::Flags::INCOMPLETE;
+        assert!(Columns::of(&records).is_none());
         agree(&config("1"), &records);
     }
 }

@@ -119,7 +119,7 @@ impl Manifest {
             title: title(config),
             rules: rules(config),
             assumptions: assumptions(config),
-            warnings: warnings(outcome),
+            warnings: warnings(&outcome.never_ready, &outcome.never_closed),
             config: config.clone(),
             data: DataInfo {
                 source: source.to_owned(),

@@ -1,8 +1,7 @@
 //! What a run has to say for itself in sentences: what it took for granted, and what never came of it. The same for the terminal,
 //! JSON and the report.
 
-use crate::outcome::Outcome;
-use tickloom_core::{CoreConfig, FillModel, StrategyDef};
+use tickloom_core::{CoreConfig, FillModel, NeverClosed, NeverReady, StrategyDef};
 
 /// Expressions, or sizes of bars, that are named one by one; of more, how many there are.
 const NAMED_MAX: usize = 20;
@@ -48,8 +47,8 @@ fn may_be_short(strategy: &StrategyDef) -> bool {
 
 /// What never came of a run, each in a sentence.
 #[must_use]
-pub fn warnings(outcome: &Outcome) -> Vec<String> {
-    let never_ready = outcome.never_ready.iter().map(|never| {
+pub fn warnings(never_ready: &[NeverReady], never_closed: &[NeverClosed]) -> Vec<String> {
+    let never_ready = never_ready.iter().map(|never| {
         format!(
             "{}: {} {:?} was never ready: {}",
             never.owner, never.field, never.expr, never.why
@@ -57,8 +56,8 @@ pub fn warnings(outcome: &Outcome) -> Vec<String> {
     });
     let mut all = some_of(never_ready, "more expressions were never ready");
     let told = |sentence: &str| all.iter().any(|known| known.ends_with(sentence));
-    let never_closed = outcome.never_closed.iter();
     let never_closed = never_closed
+        .iter()
         .map(|never| format!("no bar of {} of {} closed", never.bar, never.instrument))
         .filter(|sentence| !told(sentence));
     let never_closed: Vec<String> = never_closed.collect();
@@ -127,7 +126,7 @@ mod tests {
         let records = (0..).zip(bars(&[1_000, 1_100, 1_200])).map(Ok);
         let outcome = run(&config, records, |_| ControlFlow::Continue(())).unwrap();
         assert_eq!(
-            warnings(&outcome),
+            warnings(&outcome.never_ready, &outcome.never_closed),
             [
                 "signal week: expr \"close@1w\" was never ready: no bar of 1w of X closed",
                 "signal long: expr \"sma(close, 4)\" was never ready: its windows were never full, \
@@ -138,7 +137,10 @@ mod tests {
         config.signals.truncate(1);
         let records = (0..).zip(bars(&[1_000, 1_100, 1_200])).map(Ok);
         let outcome = run(&config, records, |_| ControlFlow::Continue(())).unwrap();
-        assert_eq!(warnings(&outcome), ["no bar of 1w of X closed"]);
+        assert_eq!(
+            warnings(&outcome.never_ready, &outcome.never_closed),
+            ["no bar of 1w of X closed"]
+        );
     }
 
     #[test]

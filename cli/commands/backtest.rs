@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::memory::{self, Memory};
 use crate::output;
 use crate::stop::Stop;
+use anyhow::anyhow;
 use data::{Data, Records};
 use settings::Settings;
 use std::ops::ControlFlow;
@@ -187,7 +188,10 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         watch::judge_input(left_out, args.strict)?;
     }
     let config = settings.core(instruments, instrument, bar_spec, given_bars);
-    check_run(&config, &census).map_err(Failure::input)?;
+    check_run(&config, &census).map_err(|error| match &args.strategy {
+        Some(path) => Failure::input(anyhow!(error).context(path.display().to_string())),
+        None => Failure::input(error),
+    })?;
     let go_on = |done: u64| {
         bar.set_position(done);
         if stop.is_wanted() {
@@ -204,7 +208,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let outcome = outcome.map_err(failure)?;
     let ledger = watch.and_then(Watch::finish);
     let mut manifest = Manifest::new(&config, &args.source(), &outcome);
-    manifest.data.left_out = left_out.filter(|left_out| left_out.refused > 0);
+    manifest.data.left_out = left_out;
     if let Some(ledger) = &ledger {
         watch::judge(ledger, args.strict)?;
         tell(ledger, &mut manifest);

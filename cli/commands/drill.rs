@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 /// Practise what goes wrong.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,

@@ -88,6 +88,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     });
     let end = pipeline.stop().map_err(Failure::run)?;
     let picture = watched.map_err(Failure::run)?;
+    for warning in &end.warnings {
+        output::note(&format!("warning    {warning}"));
+    }
     if as_json {
         output::json(&summary(&facts, &end))?;
     } else {
@@ -192,6 +195,7 @@ fn summary(facts: &Facts, end: &End) -> serde_json::Value {
         "journal": facts.journal,
         "catalog": facts.catalog,
         "undone": end.undone,
+        "warnings": end.warnings,
         "feeds": facts.feeds.iter().map(|(name, feed)| feed_end(name, feed)).collect::<Vec<_>>(),
     })
 }

@@ -8,7 +8,7 @@ use crate::pipeline::clock;
 use crate::pipeline::workers::{Stepper, WorkerLost};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tickloom_core::{OutputHash, Outputs};
+use tickloom_core::{CoreConfig, OutputHash, Outputs};
 use tickloom_ring::{Consumer, Poll, SoleProducer};
 use tickloom_types::{Kind, Record, Seq};
 
@@ -23,6 +23,8 @@ pub(crate) struct Output {
 /// Everything the core's thread owns.
 pub(crate) struct CoreThread {
     pub(crate) stepper: Stepper,
+    /// What it was made of.
+    pub(crate) config: CoreConfig,
     pub(crate) input: Consumer<Record>,
     pub(crate) output: SoleProducer<Output>,
     pub(crate) hash: OutputHash,
@@ -39,6 +41,8 @@ pub(crate) struct CoreEnd {
     /// Sequence that the next input record would have had.
     pub(crate) next_seq: Seq,
     pub(crate) outputs: u64,
+    /// What never came of the run, each in a sentence.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl CoreThread {
@@ -103,6 +107,10 @@ impl CoreThread {
             next_seq: self.first_seq + self.input.seq(),
             hash: self.hash,
             outputs: pushed,
+            warnings: self
+                .stepper
+                .warnings(&self.config)
+                .expect("a core was made of this configuration"),
         })
     }
 }

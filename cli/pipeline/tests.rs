@@ -83,6 +83,7 @@ fn a_worker_that_is_lost_stops_the_core_and_not_the_recording() {
     let (stepper, worker) = with_a_lost_worker(inputs.by_ref());
     let core = CoreThread {
         stepper,
+        config: config(),
         input: inputs.next().unwrap(),
         output,
         hash: OutputHash::new(),

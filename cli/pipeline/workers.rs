@@ -77,6 +77,18 @@ pub(crate) enum Stepper {
 pub(crate) struct WorkerLost;
 
 impl Stepper {
+    /// What never came of the run, each in a sentence. `config` is what the engine was made of.
+    ///
+    /// # Errors
+    /// As `Core::never_ready`.
+    pub(crate) fn warnings(&self, config: &CoreConfig) -> Result<Vec<String>, CoreError> {
+        let (never_ready, never_closed) = match self {
+            Stepper::Whole(core) => (core.never_ready(config)?, core.never_closed()),
+            Stepper::Merged(merger, _) => (merger.never_ready(config)?, merger.never_closed()),
+        };
+        Ok(tickloom_backtest::warnings(&never_ready, &never_closed))
+    }
+
     /// One step; waits for the workers' findings where there are workers.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ pub struct BookSync {
     old_run: OldRun,
     /// How often something was applied to the book.
     touches: u64,
-    /// Whether two connections bring the same diffs, so that old ones are no fault.
+    /// Whether a new connection may bring old diffs again, so that they are no fault.
     is_overlapping: bool,
     waiting: VecDeque<Waiting>,
     waiting_levels: VecDeque<Level>,
@@ -104,7 +104,7 @@ impl BookSync {
         self.touches
     }
 
-    /// From now on old diffs are dropped without a word: two connections bring the same, for a while.
+    /// Until a newer one comes, old diffs are dropped without a word: a new connection may bring them again.
     pub fn begin_overlap(&mut self) {
         self.is_overlapping = true;
     }
@@ -311,6 +311,8 @@ impl BookSync {
     ) {
         self.newest = ids;
         self.bridged = true;
+        // Whatever a new connection brings again comes before what is newer.
+        self.is_overlapping = false;
         self.touch();
         push_levels(header, ids, levels, sink);
     }

@@ -32,6 +32,9 @@ pub(crate) struct Heard {
     pub(crate) trades: u64,
     newest_trade: u64,
     newest_quote: u64,
+    /// Whether a new connection may bring what the one before has brought: until it brings something newer.
+    is_trade_overlapping: bool,
+    is_quote_overlapping: bool,
 }
 
 /// Decoder and books of one source.
@@ -42,9 +45,7 @@ pub(crate) struct Intake {
     pub(crate) books: Vec<(InstrumentId, BookSync)>,
     /// In the order of the books.
     pub(crate) heard: Vec<Heard>,
-    /// Whether two connections bring the same, so that what is not newer is dropped.
-    is_overlapping: bool,
-    /// Trades and quotes that were dropped for that.
+    /// Trades and quotes that were dropped because the connection before had brought them.
     overlaps: u64,
     /// Whether something came of a stream for the first time, or the state of a book changed.
     has_news: bool,
@@ -63,7 +64,6 @@ impl Intake {
         Intake {
             heard: vec![Heard::default(); books.len()],
             books,
-            is_overlapping: false,
             overlaps: 0,
             has_news: false,
             decoder: Decoder::new(venue, source, symbols, untimed),
@@ -82,7 +82,6 @@ impl Intake {
                 let mut places = Places {
                     books: &mut self.books,
                     heard: &mut self.heard,
-                    is_overlapping: self.is_overlapping,
                     overlaps: &mut self.overlaps,
                     has_news: &mut self.has_news,
                 };
@@ -111,19 +110,25 @@ impl Intake {
         std::mem::take(&mut self.has_news)
     }
 
-    /// Two connections bring the same from now on: what is not newer than what came is dropped.
-    pub(crate) fn begin_overlap(&mut self) {
-        self.is_overlapping = true;
-        for (_, book) in &mut self.books {
-            book.begin_overlap();
+    /// A new connection brings this, and may bring again what the one before has brought: that is dropped.
+    pub(crate) fn begin_overlap(&mut self, instrument: InstrumentId, channel: Channel) {
+        let Some(at) = self.place(instrument) else {
+            return;
+        };
+        self.heard[at].forget(channel);
+        match channel {
+            Channel::Depth => self.books[at].1.begin_overlap(),
+            Channel::BookTicker => self.heard[at].is_quote_overlapping = true,
+            Channel::Trade | Channel::AggTrade => self.heard[at].is_trade_overlapping = true,
         }
     }
 
-    /// One connection brings everything again.
+    /// Everything that a new connection brings again has come: what is old from now on is a fault.
     pub(crate) fn end_overlap(&mut self) {
-        self.is_overlapping = false;
-        for (_, book) in &mut self.books {
+        for ((_, book), heard) in self.books.iter_mut().zip(&mut self.heard) {
             book.end_overlap();
+            heard.is_quote_overlapping = false;
+            heard.is_trade_overlapping = false;
         }
     }
 
@@ -153,7 +158,6 @@ impl Intake {
         let mut places = Places {
             books: &mut self.books,
             heard: &mut self.heard,
-            is_overlapping: false,
             overlaps: &mut self.overlaps,
             has_news: &mut self.has_news,
         };
@@ -220,7 +224,6 @@ impl Intake {
 struct Places<'a> {
     books: &'a mut [(InstrumentId, BookSync)],
     heard: &'a mut [Heard],
-    is_overlapping: bool,
     overlaps: &'a mut u64,
     has_news: &'a mut bool,
 }
@@ -273,16 +276,20 @@ impl Places<'_> {
     fn record(&mut self, record: &Record, sink: &mut impl Sink) -> Taken {
         let at = self.find(record.header);
         let heard = &mut self.heard[at];
-        let (count, newest, id, taken) = if record.kind() == Some(Kind::Trade) {
-            let id = TradeBody::of(record).trade_id;
-            (&mut heard.trades, &mut heard.newest_trade, id, Taken::Trade)
+        let (count, newest, is_overlapping, id, taken);
+        if record.kind() == Some(Kind::Trade) {
+            (count, newest) = (&mut heard.trades, &mut heard.newest_trade);
+            is_overlapping = &mut heard.is_trade_overlapping;
+            (id, taken) = (TradeBody::of(record).trade_id, Taken::Trade);
         } else {
-            let id = QuoteBody::of(record).update_id;
-            (&mut heard.quotes, &mut heard.newest_quote, id, Taken::Quote)
-        };
+            (count, newest) = (&mut heard.quotes, &mut heard.newest_quote);
+            is_overlapping = &mut heard.is_quote_overlapping;
+            (id, taken) = (QuoteBody::of(record).update_id, Taken::Quote);
+        }
         *count += 1;
         *self.has_news |= *count == 1;
-        if self.is_overlapping && id <= *newest {
+        *is_overlapping &= id <= *newest;
+        if *is_overlapping {
             *self.overlaps += 1;
             return taken;
         }

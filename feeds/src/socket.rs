@@ -253,11 +253,7 @@ impl<S: MomentSink + Send> Runner<'_, S> {
         let now = self.clock.now();
         self.session.tick(now, self.sink);
         for line in 0..self.lines.len() {
-            let next = self.lines[line].next.as_ref();
-            let connected_at = next.and_then(|next| next.connected_at);
-            if connected_at.is_some_and(|at| now.mono.saturating_sub(at) >= REPLACE_TIME) {
-                self.replace(line);
-            }
+            self.look_at_next(line, now);
             match self.session.advice(LineId(line), now) {
                 Advice::GoOn => {}
                 Advice::Ping => {
@@ -278,6 +274,24 @@ impl<S: MomentSink + Send> Runner<'_, S> {
             if self.lines[line].link.unsent_for() >= SEND_TIMEOUT {
                 self.lost(line, "the venue reads nothing: what we send waits");
             }
+        }
+    }
+
+    /// Goes on with the next connection once it has brought something for long enough, and forgets one that brings nothing.
+    fn look_at_next(&mut self, line: usize, now: Now) {
+        let Some(next) = &self.lines[line].next else {
+            return;
+        };
+        let Some(connected_at) = next.connected_at else {
+            return;
+        };
+        let age = now.mono.saturating_sub(connected_at);
+        let has_data = next.messages.iter().any(Message::is_text);
+        if has_data && age >= REPLACE_TIME {
+            self.replace(line);
+        } else if Duration::from_nanos(age.unsigned_abs()) >= self.feed.first_data {
+            self.lines[line].next = None;
+            self.session.replace_failed(LineId(line), now);
         }
     }
 

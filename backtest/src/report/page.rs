@@ -77,7 +77,8 @@ fn notes(outcome: &Outcome, manifest: &Manifest) -> String {
     let mut notes: Vec<(&str, String)> = Vec::new();
     let warnings = manifest.warnings.iter().cloned();
     notes.extend(warnings.map(|warning| ("Warning", warning)));
-    if let Some(left_out) = &manifest.data.left_out {
+    let left_out = manifest.data.left_out.as_ref();
+    if let Some(left_out) = left_out.filter(|left_out| left_out.refused > 0) {
         notes.push(("Left out", left_out.summary()));
         let places = left_out.places.iter().cloned();
         notes.extend(places.map(|place| ("", place)));

@@ -4,7 +4,7 @@ use super::Args;
 use crate::config::File;
 use crate::failure::Failure;
 use anyhow::{Context, anyhow};
-use tickloom_core::{CoreConfig, Size, StrategyDef};
+use tickloom_core::{CoreConfig, CoreError, Size, StrategyDef};
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Ts, parse_decimal, parse_money};
 
 /// Decimals of a size when it is counted in fractions of a unit.
@@ -38,6 +38,15 @@ impl Settings {
                 "the strategy file has neither a [[strategy]] nor a [[signal]]"
             )));
         }
+        let in_file = |error: CoreError| match &args.strategy {
+            Some(path) => Failure::input(anyhow!(error).context(path.display().to_string())),
+            None => Failure::input(error),
+        };
+        file.account.check().map_err(in_file)?;
+        let mut strategies = file.strategy.iter();
+        strategies
+            .try_for_each(StrategyDef::check)
+            .map_err(in_file)?;
         let time = |text: &Option<String>, name: &'static str| {
             text.as_deref()
                 .map(|text| Ts::parse(text).context(name))
@@ -145,12 +154,7 @@ fn parameter(text: &str) -> anyhow::Result<(String, f64)> {
 /// What the command line says of the account replaces what the file says.
 fn account(args: &Args, file: &mut File) -> anyhow::Result<()> {
     if let Some(text) = &args.cash {
-        file.account.cash = parse_money(text)
-            .map_err(|why| anyhow!("--cash {text:?}: {why}"))
-            .and_then(|cash| match cash.0 > 0 {
-                true => Ok(cash),
-                false => Err(anyhow!("--cash {text:?}: expected an amount above zero")),
-            })?;
+        file.account.cash = parse_money(text).map_err(|why| anyhow!("--cash {text:?}: {why}"))?;
     }
     if let Some(text) = &args.fee {
         file.account.fee = text.parse().map_err(|why| anyhow!("--{why}"))?;
@@ -163,28 +167,8 @@ fn account(args: &Args, file: &mut File) -> anyhow::Result<()> {
 
 /// The rules on the command line.
 fn rules(args: &Args) -> anyhow::Result<StrategyDef> {
-    let pairs = [
-        (&args.enter, &args.exit, &args.short_enter, "--exit"),
-        (
-            &args.short_enter,
-            &args.short_exit,
-            &args.enter,
-            "--short-exit",
-        ),
-    ];
-    for (enter, exit, opposite, name) in pairs {
-        if enter.is_some() && exit.is_none() && opposite.is_none() {
-            return Err(anyhow!(
-                "{name} EXPR is missing: when to leave the position"
-            ));
-        }
-        if enter.is_none() && exit.is_some() {
-            return Err(anyhow!(
-                "{name} without an entry: there is nothing to leave"
-            ));
-        }
-    }
-    if args.enter.is_none() && args.short_enter.is_none() {
+    let conditions = [&args.enter, &args.exit, &args.short_enter, &args.short_exit];
+    if conditions.iter().all(|condition| condition.is_none()) {
         return Err(anyhow!(
             "nothing to trade: give --enter EXPR --exit EXPR, --short-enter EXPR --short-exit EXPR, or --strategy FILE.toml"
         ));

@@ -107,6 +107,7 @@ fn notes(outcome: &Outcome, manifest: &Manifest) -> Vec<(&'static str, String)> 
     let warnings = manifest.warnings.iter().cloned();
     let mut notes: Vec<(&str, String)> = warnings.map(|text| ("Warning", text)).collect();
     let left_out = manifest.data.left_out.iter();
+    let left_out = left_out.filter(|left_out| left_out.refused > 0);
     notes.extend(left_out.map(|left_out| ("Left out", left_out.summary())));
     let assumptions = manifest.assumptions.iter().cloned();
     notes.extend(assumptions.map(|text| ("Assumed", text)));

@@ -35,7 +35,7 @@ pub(crate) struct Decider {
     /// How many expressions are signals; the others are rules.
     signals: usize,
     /// By expression: whether it ever had a value.
-    was_ready: Vec<bool>,
+    pub(crate) was_ready: Vec<bool>,
 }
 
 /// What must be known of a configuration before any part can be made.

@@ -12,6 +12,7 @@ use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::signal_stage::{Change, SignalStage};
+use crate::silent::{self, NeverClosed, NeverReady};
 use tickloom_types::{Record, Seq};
 
 /// A share of the expressions with a market that feeds it.
@@ -136,6 +137,20 @@ impl Merger {
     #[must_use]
     pub fn market(&self) -> &Market {
         &self.market
+    }
+
+    /// As `Core::never_ready`.
+    ///
+    /// # Errors
+    /// As `Core::never_ready`.
+    pub fn never_ready(&self, config: &CoreConfig) -> Result<Vec<NeverReady>, CoreError> {
+        silent::never_ready(config, Some(&self.market), &self.decider.was_ready)
+    }
+
+    /// As `Core::never_closed`.
+    #[must_use]
+    pub fn never_closed(&self) -> Vec<NeverClosed> {
+        silent::never_closed(&self.market)
     }
 
     /// Cash and positions after the last record.

@@ -34,6 +34,9 @@ pub struct Decoder {
     levels: Vec<Level>,
 }
 
+/// Longest text of a refusal that is kept, in characters.
+const REFUSAL_CHARS_MAX: usize = 256;
+
 /// What a venue says before it ends its connections.
 const SHUTDOWN_STREAM: &str = "!serverShutdown";
 const SHUTDOWN_EVENT: &str = "serverShutdown";
@@ -142,7 +145,8 @@ impl Decoder {
             return self.decode_message(ts_recv, &Message::BookTicker, frame);
         }
         if top.error.is_some() || top.code.is_some() {
-            let text = String::from_utf8_lossy(frame).into_owned();
+            let text = String::from_utf8_lossy(frame);
+            let text = text.chars().take(REFUSAL_CHARS_MAX).collect();
             return Ok(Decoded::Reply(Reply::Refused(text)));
         }
         if top.id.is_some() {

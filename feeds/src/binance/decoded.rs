@@ -46,7 +46,7 @@ pub struct Depth<'a> {
 pub enum Reply {
     /// It did what we asked.
     Accepted,
-    /// It refused; the text as it was sent.
+    /// It refused; the beginning of the text as it was sent.
     Refused(String),
     /// It is about to end the connection, whatever was asked.
     Shutdown,

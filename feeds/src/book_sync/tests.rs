@@ -322,6 +322,10 @@ fn what_comes_twice_in_a_handover_is_dropped_without_a_word() {
     }
     assert_eq!(words(&mut out), "11x1*");
     assert_eq!((sync.counts().overlaps, sync.counts().id_restarts), (20, 0));
+    // Something newer has come, so that the rest is in order again.
+    sync.diff(&depth((None, 5, 5), &[bid(11, 1)]), &mut out);
+    assert_eq!(words(&mut out), "out_of_order:5-5");
+    sync.begin_overlap();
     sync.end_overlap();
     sync.diff(&depth((None, 5, 5), &[bid(11, 1)]), &mut out);
     assert_eq!(words(&mut out), "out_of_order:5-5");

@@ -11,8 +11,8 @@ use tickloom_types::{
     DurationNs, Header, InstrumentId, MomentSink, NANOS_PER_SECOND, Record, StatusBody, StatusCode,
 };
 
-/// How long after a connection was replaced the new one may bring what the old one had brought.
-const OVERLAP_TIME: DurationNs = 30 * NANOS_PER_SECOND;
+/// How long after a connection was replaced the new one may bring what the old one had brought, and nothing newer.
+const OVERLAP_TIME: DurationNs = 10 * NANOS_PER_SECOND;
 
 /// How long after a connection could not be replaced that is tried again.
 const REPLACE_RETRY: DurationNs = 5 * NANOS_PER_SECOND;
@@ -37,6 +37,8 @@ impl Session<'_> {
                 self.requests.restart(stream.instrument, now);
             }
         }
+        self.overlap_until = None;
+        self.intake.end_overlap();
         self.say(now, InstrumentId::NONE, status(StatusCode::Connected));
         self.each_book(line, now, |book, header, out| book.restart(header, out));
         self.hand_over(sink);
@@ -92,9 +94,10 @@ impl Session<'_> {
     pub fn replaced(&mut self, line: LineId, now: Now) {
         self.states[line.0].open(now, self.max_age);
         self.metrics.connects.fetch_add(1, Relaxed);
-        self.intake.begin_overlap();
+        for stream in &self.lines[line.0].streams {
+            self.intake.begin_overlap(stream.instrument, stream.channel);
+        }
         self.overlap_until = Some(now.mono.saturating_add(OVERLAP_TIME));
-        self.show();
     }
 
     /// The next connection could not be made.

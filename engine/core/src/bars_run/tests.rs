@@ -3,8 +3,14 @@
 use super::*;
 use crate::trade_config::{AccountConfig, FillModel, RiskLimits, Size, StrategyDef};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use std::collections::BTreeSet;
 use tickloom_signals::BarColumns;
-use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, SourceId, parse_money};
+use tickloom_types::{
+    BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, OrderBody, OrderStatus, RiskRule,
+    SourceId, VerdictBody, parse_money,
+};
 
 const X: InstrumentId = InstrumentId(0);
 
@@ -303,6 +309,41 @@ fn any_risk() -> impl Strategy<Value = RiskLimits> {
         1 => Just(RiskLimits { orders_per_second: Some(1), ..RiskLimits::default() }),
         1 => Just(RiskLimits { daily_loss: money("20"), ..RiskLimits::default() }),
     ]
+}
+
+/// The random runs below trade, in part too, and are refused by each rule that bars can break.
+#[test]
+fn random_runs_trade_and_are_refused() {
+    let mut runner = TestRunner::deterministic();
+    let made = (any_bars(), any_rules(), any_account(), any_risk());
+    let (mut fills, mut partial) = (0, 0);
+    let mut rules = BTreeSet::new();
+    for _ in 0..150 {
+        let (bars, first, account, risk) = made.new_tree(&mut runner).unwrap().current();
+        let mut config = config(vec![first]);
+        config.account = account;
+        config.risk = risk;
+        let (outputs, _, count, _) = blocks(&config, &bars.series());
+        fills += count;
+        for output in outputs {
+            match output.kind() {
+                Some(Kind::Verdict) => _ = rules.insert(VerdictBody::of(&output).rule),
+                Some(Kind::Order) => {
+                    let status = OrderBody::of(&output).status;
+                    partial += u32::from(status == OrderStatus::PartlyFilled as u8);
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(
+        fills > 500 && partial > 50,
+        "{fills} fills, {partial} partial"
+    );
+    use RiskRule::{Cash, DailyLoss, OrderNotional, Position, Short};
+    for rule in [Cash, Short, OrderNotional, Position, DailyLoss] {
+        assert!(rules.contains(&(rule as u8)), "never {}", rule.name());
+    }
 }
 
 proptest! {

@@ -416,6 +416,12 @@ fn the_next_connection_is_made_before_the_planned_end() {
     assert_eq!(advice(&mut session, day + 5), Advice::GoOn);
     assert_eq!(advice(&mut session, day + 6), Advice::Replace);
     session.replaced(LINE, at((day + 7) * SECOND));
+    session.tick(at((day + 7) * SECOND), &mut Vec::new());
+    assert_eq!(
+        reason(&metrics).0,
+        FeedState::Subscribed,
+        "its first data has a deadline, too"
+    );
     assert_eq!(advice(&mut session, 2 * day), Advice::GoOn);
     assert_eq!(advice(&mut session, 2 * day + 7), Advice::Replace);
     // Or at once when the venue says so.
@@ -465,11 +471,33 @@ fn what_both_connections_bring_is_taken_once() {
         (0, 0)
     );
     assert_eq!(metrics.reconnects(), 1);
-    // Half a minute later what comes twice is a fault again.
+    // Something newer has come, so that what comes twice is a fault again.
     let mut later = Vec::new();
-    session.tick(at(31 * SECOND), &mut later);
-    session.frame(LINE, at(31 * SECOND), diff(112, 112).as_bytes(), &mut later);
-    assert_eq!(words(&mut later)[..2], ["timer", "duplicate"]);
+    session.frame(LINE, at(2 * SECOND), diff(112, 112).as_bytes(), &mut later);
+    session.frame(
+        LINE,
+        at(2 * SECOND),
+        trade(112, START_MS).as_bytes(),
+        &mut later,
+    );
+    assert_eq!(words(&mut later), ["duplicate", "trade"]);
+    // If the venue has begun its ids anew meanwhile, that is believed ten seconds later.
+    session.replaced(LINE, at(2 * SECOND));
+    session.frame(
+        LINE,
+        at(3 * SECOND),
+        trade(1, START_MS).as_bytes(),
+        &mut later,
+    );
+    assert!(later.is_empty());
+    session.tick(at(12 * SECOND), &mut Vec::new());
+    session.frame(
+        LINE,
+        at(12 * SECOND),
+        trade(2, START_MS).as_bytes(),
+        &mut later,
+    );
+    assert_eq!(words(&mut later)[0], "trade");
 }
 
 #[test]

@@ -11,13 +11,13 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// Standard streams, what libraries keep open, the sockets of ZeroMQ and what they wake each other with, and some to spare.
 const BASE: u64 = 48;
 /// A feed: its connections, those that take over from them, requests for snapshots, names to resolve, its runtime.
-const A_FEED: u64 = 20;
+const A_FEED: u64 = 14;
 /// Journal and catalog: segments, directories, one file a table that is being written.
-const RECORDING: u64 = 40;
+const RECORDING: u64 = 32;
 /// Reading the journal, and requests to the server.
 const QUESTDB: u64 = 12;
 /// The metrics port beside its connections.
-const METRICS: u64 = 8;
+const METRICS: u64 = 6;
 /// Fewer subscribers than this are no publisher.
 const SUBSCRIBERS_MIN: u64 = 8;
 /// More are not asked for, even where the system has no limit.
@@ -100,16 +100,16 @@ mod tests {
 
     #[test]
     fn subscribers_get_what_the_run_leaves() {
-        // 48 + 2 * 20 + 40 + 8 + 32.
-        assert_eq!(NEEDS.count(), 168);
-        check(1_024, 1_000, Some(856));
+        // 48 + 2 * 14 + 32 + 6 + 16.
+        assert_eq!(NEEDS.count(), 130);
+        check(1_024, 1_000, Some(894));
         check(4_096, 1_000, Some(1_000));
-        check(176, 1_000, Some(8));
-        check(175, 1_000, None);
+        check(138, 1_000, Some(8));
+        check(137, 1_000, None);
         check(u64::MAX, u32::MAX, Some(u32::MAX));
         let error = share(100, NEEDS, 10).expect_err("too few").to_string();
         assert!(
-            error.contains("allows 100 open files, expected at least 176"),
+            error.contains("allows 100 open files, expected at least 138"),
             "{error}"
         );
     }

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// Connections at a time.
-pub(crate) const CONNECTIONS_MAX: usize = 32;
+pub(crate) const CONNECTIONS_MAX: usize = 16;
 /// Bytes of a request with its headers.
 const REQUEST_BYTES_MAX: usize = 8 << 10;
 /// Time for a request to arrive.

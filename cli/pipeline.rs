@@ -280,10 +280,10 @@ impl Pipeline {
             None => None,
             Some(recorder) => recorder?.context("recorder")?,
         };
+        let core = core?.map_err(|_| anyhow!(CORE_STOPPED))?;
         for worker in workers {
             worker?;
         }
-        let core = core?.map_err(|_| anyhow!(CORE_STOPPED))?;
         for feed in feeds {
             feed?.context("feed")?;
         }

@@ -468,7 +468,7 @@ fn rows_that_were_left_out_are_told_and_refused() {
     );
 }
 
-// Trading, order and moments.
+// Trading. What concerns order and moments is in `order.rs`.
 
 /// What is sold short is bounded by cash, and what is not sold is said. Each of three closes asks for it.
 #[test]

@@ -338,6 +338,10 @@ fn a_configuration_that_is_wrong_is_refused_with_file_and_field() {
         ("[account]\ncash = \"a lot\"", "cash"),
         ("[record\ndir = 1", "line 1"),
         ("[engine]\nworkers = 0", "engine.workers"),
+        ("[engine]\npin = [1023]", "engine.pin names core 1023"),
+        ("[engine]\ninput_ring = 1024", "engine.input_ring is 1024"),
+        ("[record]\nsegment_mb = 0", "record.segment_mb is 0"),
+        ("[publish]\nconnections = 0", "publish.connections is 0"),
         ("default_instrument = \"ETHUSDT\"", "default_instrument"),
         (
             "[[signal]]\nname = \"x\"\nexpr = \"sma(mid)\"",

@@ -161,6 +161,7 @@ impl Columns {
 mod tests {
     use super::*;
     use crate::testing::{bars, config};
+    use std::cmp::Ordering;
     use tickloom_core::{FillModel, SignalDef};
 
     /// How many fills there were, if both say the same of everything.
@@ -198,6 +199,44 @@ mod tests {
                 assert!(fills > 100, "only {fills} fills");
             }
         }
+    }
+
+    /// More bars than are kept for a picture.
+    #[test]
+    fn long_runs_are_thinned_the_same_way() {
+        let closes: Vec<i64> = (0..140_000)
+            .map(|n: i64| 1_000 + (n * 7_919) % 61)
+            .collect();
+        let mut records = Vec::new();
+        // So many days do not fit in 64 bits of nanoseconds: a bar a minute.
+        for (close, minute) in closes.iter().zip(1..) {
+            let mut record = bars(&[*close])[0];
+            record.header.ts_event = minute * 60_000_000_000;
+            record.header.ts_recv = record.header.ts_event;
+            records.push(record);
+        }
+        let mut config = config("100");
+        config.account.cash = tickloom_types::parse_money("1000000000").unwrap();
+        config.account.fill = FillModel::SameClose;
+        agree(&config, &records);
+        let watch = |_| ControlFlow::Continue(());
+        let found = run_records(&config, &records, watch).unwrap();
+        assert!(found.curve.ts.len() < records.len());
+        assert_eq!(found.statistics.exposure, Some(held(&closes)));
+    }
+
+    /// The share of closes at which a follower of rises is in.
+    fn held(closes: &[i64]) -> f64 {
+        let (mut is_in, mut points) = (false, 0);
+        for pair in closes.windows(2) {
+            is_in = match pair[1].cmp(&pair[0]) {
+                Ordering::Greater => true,
+                Ordering::Less => false,
+                Ordering::Equal => is_in,
+            };
+            points += usize::from(is_in);
+        }
+        points as f64 / closes.len() as f64
     }
 
     /// Bars of other sizes are made step by step.

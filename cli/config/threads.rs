@@ -4,7 +4,7 @@ use super::{EngineFile, PublishFile, RecordFile};
 use crate::failure::Failure;
 use anyhow::anyhow;
 use tickloom_feeds::MOMENT_RECORDS_MAX;
-use tickloom_ring::cores;
+use tickloom_ring::{RING_CAPACITY_MAX, RING_CAPACITY_MIN, cores};
 
 /// Moments of the largest size that the input ring holds at least, so that one that is read leaves room for the next.
 const MOMENTS_MIN: usize = 4;
@@ -24,6 +24,17 @@ impl EngineFile {
                 "engine.workers is {}, expected 1 to {WORKERS_MAX}",
                 self.workers
             )));
+        }
+        for (name, slots) in [
+            ("input_ring", self.input_ring),
+            ("output_ring", self.output_ring),
+        ] {
+            let is_in_range = (RING_CAPACITY_MIN..=RING_CAPACITY_MAX).contains(&slots);
+            if !is_in_range || !slots.is_power_of_two() {
+                return Err(wrong(format!(
+                    "engine.{name} is {slots}, expected a power of two from {RING_CAPACITY_MIN} to {RING_CAPACITY_MAX}"
+                )));
+            }
         }
         let slots_min = MOMENTS_MIN * MOMENT_RECORDS_MAX;
         if self.input_ring < slots_min {
@@ -147,6 +158,22 @@ mod tests {
             small.check().map_err(|f| f.text()),
             Err("engine.input_ring is 32768, expected at least 65536: 4 messages of the largest size that a feed reads".to_owned())
         );
+    }
+
+    #[test]
+    fn slots_of_rings_are_powers_of_two() {
+        for slots in [0, 32, 100_000, 1 << 25] {
+            let engine = EngineFile {
+                output_ring: slots,
+                ..EngineFile::default()
+            };
+            assert_eq!(
+                engine.check().map_err(|f| f.text()),
+                Err(format!(
+                    "engine.output_ring is {slots}, expected a power of two from 64 to 16777216"
+                ))
+            );
+        }
     }
 
     #[test]

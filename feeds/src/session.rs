@@ -200,7 +200,7 @@ impl<'m> Session<'m> {
         body: &[u8],
         sink: &mut impl MomentSink,
     ) {
-        self.requests.done(instrument);
+        self.requests.done(instrument, None);
         let out = &mut self.moment;
         match self.intake.snapshot(now.wall, instrument, body, out) {
             Ok(()) => self.publish_counts(),
@@ -218,7 +218,8 @@ impl<'m> Session<'m> {
     pub fn snapshot_failed(&mut self, instrument: InstrumentId, cause: &str) {
         self.metrics.set_last_error(&cause);
         self.metrics.snapshots_failed.fetch_add(1, Relaxed);
-        self.requests.done(instrument);
+        self.requests.done(instrument, Some(cause));
+        self.show();
     }
 
     /// A request for a snapshot was answered with another status than success. If that says that we ask too often, none is asked
@@ -232,7 +233,6 @@ impl<'m> Session<'m> {
     ) {
         let told = self.requests.refused(now, status, retry_after);
         self.snapshot_failed(instrument, &told);
-        self.show();
     }
 
     /// A second has passed: a timer record, once the venue's time is known, and a look at what does not move.

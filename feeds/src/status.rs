@@ -16,7 +16,7 @@ pub enum FeedState {
     Starting,
     /// It is connecting.
     Connecting,
-    /// It could not connect or lost the connection, and waits before it tries again.
+    /// It could not connect or lost the connection, or gets no snapshot of a book, and waits before it tries again.
     Waiting,
     /// It is connected and has subscribed; no data has come yet.
     Subscribed,

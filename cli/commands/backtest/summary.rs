@@ -136,7 +136,10 @@ fn rows(outcome: &Outcome) -> [(&'static str, String, String); 8] {
         (
             "Max drawdown",
             percent(figures.max_drawdown),
-            format!("volatility {} a year", percent(figures.volatility)),
+            match figures.volatility {
+                Some(_) => format!("volatility {} a year", percent(figures.volatility)),
+                None => "volatility –".to_owned(),
+            },
         ),
         (
             "Sharpe",

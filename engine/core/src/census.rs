@@ -6,7 +6,7 @@ use crate::config::CoreConfig;
 use crate::error::{CoreError, NoData};
 use crate::expressions::Expressions;
 use crate::trade_config::StrategyDef;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use tickloom_signals::{Clock, Field, Leaf};
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Kind, Record};
@@ -120,7 +120,8 @@ impl fmt::Display for Given {
 }
 
 /// Checks what a person asks for before it runs: account and strategies, that every parameter is used, and that this data feeds
-/// every field. A recorded run is not asked again when it is replayed.
+/// every field. Of a strategy that trades several instruments one is enough: the others may have no data in this range, and what was
+/// never ready is told at the end. A recorded run is not asked again when it is replayed.
 ///
 /// # Errors
 /// [`CoreError`] as from `Core::new`; [`CoreError::UnusedParameter`]; [`CoreError::NoData`] for the first field without data.
@@ -133,25 +134,50 @@ pub fn check_run(config: &CoreConfig, census: &Census) -> Result<(), CoreError> 
     if all.leaves().iter().all(|leaf| census.feeds(leaf).is_ok()) {
         return Ok(());
     }
+    // By what the copies for several instruments have in common: the first error, and whether any copy has none.
+    let mut copies: BTreeMap<usize, (Option<CoreError>, bool)> = BTreeMap::new();
     for number in 0..expressions.len() {
-        let (graph, _) = expressions.compile(number..number + 1, config)?;
-        for leaf in graph.leaves() {
-            let Err(needs) = census.feeds(leaf) else {
-                continue;
-            };
-            let def = config.instruments.get(leaf.instrument);
-            let name = expressions.name(number);
-            return Err(CoreError::NoData(Box::new(NoData {
-                owner: name.owner,
-                field: name.field,
-                leaf: leaf_text(leaf),
-                instrument: def.map_or_else(|| "?".to_owned(), |def| def.name.clone()),
-                needs,
-                given: census.told(leaf.instrument),
-            })));
+        let error = starved(config, census, &expressions, number)?;
+        match (expressions.original(number), error) {
+            (None, Some(error)) => return Err(error),
+            (None, None) => {}
+            (Some(original), error) => {
+                let (first, is_any_fed) = copies.entry(original).or_default();
+                *is_any_fed |= error.is_none();
+                *first = first.take().or(error);
+            }
         }
     }
-    Ok(())
+    let starved = copies.into_values().filter(|(_, is_any_fed)| !is_any_fed);
+    match starved.filter_map(|(error, _)| error).next() {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// What an expression lacks, if it lacks something.
+fn starved(
+    config: &CoreConfig,
+    census: &Census,
+    expressions: &Expressions,
+    number: usize,
+) -> Result<Option<CoreError>, CoreError> {
+    let (graph, _) = expressions.compile(number..number + 1, config)?;
+    let mut leaves = graph.leaves().iter();
+    let Some((leaf, needs)) = leaves.find_map(|leaf| Some((leaf, census.feeds(leaf).err()?)))
+    else {
+        return Ok(None);
+    };
+    let def = config.instruments.get(leaf.instrument);
+    let name = expressions.name(number);
+    Ok(Some(CoreError::NoData(Box::new(NoData {
+        owner: name.owner,
+        field: name.field,
+        leaf: leaf_text(leaf),
+        instrument: def.map_or_else(|| "?".to_owned(), |def| def.name.clone()),
+        needs,
+        given: census.told(leaf.instrument),
+    }))))
 }
 
 /// A field as it is written, with its bar size.
@@ -266,6 +292,27 @@ mod tests {
                 .unwrap_err()
                 .contains("close@1d of Y")
         );
+    }
+
+    /// Of many instruments some may be silent in a range of time; of all it is a slip.
+    #[test]
+    fn one_of_many_instruments_is_enough() {
+        let mut config = config("X.close");
+        config.strategies = vec![
+            serde_json::from_str(
+                r#"{"kind":"rules","name":"s","instruments":"*","enter":"close > 1","exit":"mid < 1","size":"1"}"#,
+            )
+            .unwrap(),
+        ];
+        let mut census = Census::new();
+        census.add(InstrumentId(0), Given::Trades);
+        let error = check_run(&config, &census).unwrap_err().to_string();
+        assert!(
+            error.starts_with("strategy s on X: exit: mid of X needs quotes"),
+            "{error}"
+        );
+        census.add(InstrumentId(1), Given::Quotes);
+        assert_eq!(check_run(&config, &census), Ok(()));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::signal_stage::{Change, SignalStage};
 use crate::silent::{self, NeverClosed, NeverReady};
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
-use tickloom_types::{Flags, Kind, Record, Seq, SignalBody};
+use tickloom_types::{Flags, Header, Kind, Record, Seq, SignalBody};
 
 /// The state of a run: market, signals, strategies, orders, positions.
 #[derive(Debug)]
@@ -161,6 +161,10 @@ impl Decider {
         changes: impl Iterator<Item = &'a Change>,
         out: &mut Outputs,
     ) {
+        let mut changes = changes.peekable();
+        if changes.peek().is_none() && market.has_nothing_new() && self.trade.has_no_news() {
+            return;
+        }
         self.rules.begin(if market.is_now() {
             RoundOn::Records
         } else {
@@ -170,7 +174,7 @@ impl Decider {
             self.was_ready[change.number] |= !change.value.is_nan();
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
-                None => out.push(signal(seq, change)),
+                None => out.push(signal(seq, market.header_of(change.by), change)),
             }
         }
         self.trade
@@ -194,11 +198,13 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn signal(seq: Seq, change: &Change) -> Record {
-    let mut header = change.header.as_kind(Kind::Signal);
-    if change.value.is_nan() {
-        header = header.with_flags(Flags::NOT_READY);
-    }
+fn signal(seq: Seq, cause: &Header, change: &Change) -> Record {
+    let is_ready = !change.value.is_nan();
+    let header = Header {
+        kind: Kind::Signal as u8,
+        flags: if is_ready { 0 } else { Flags::NOT_READY },
+        ..*cause
+    };
     let body = SignalBody {
         cause: seq,
         signal: u32::try_from(change.number).expect("the number of expressions is limited"),

@@ -18,6 +18,8 @@ pub(crate) struct Expression {
     field: &'static str,
     text: String,
     instrument: Option<InstrumentId>,
+    /// Number of the same expression for the first instrument of a strategy that trades several.
+    original: Option<usize>,
 }
 
 /// What an expression belongs to.
@@ -60,12 +62,14 @@ impl Expressions {
             field: "expr",
             text: def.expr.clone(),
             instrument: config.default_instrument,
+            original: None,
         });
         let mut all: Vec<Expression> = signals.collect();
         for strategy in &config.strategies {
             let expressions = strategy.expressions();
             let traded = strategy.traded(config)?;
             let is_one_of_many = traded.len() > 1;
+            let first = all.len();
             for instrument in traded {
                 let mut owner = format!("strategy {}", strategy.name());
                 if let Some(def) = config
@@ -75,11 +79,13 @@ impl Expressions {
                 {
                     owner = format!("{owner} on {}", def.name);
                 }
-                all.extend(expressions.iter().map(|(field, text)| Expression {
+                let copies = expressions.iter().zip(first..);
+                all.extend(copies.map(|((field, text), original)| Expression {
                     owner: owner.clone(),
                     field,
                     text: (*text).to_owned(),
                     instrument: Some(instrument),
+                    original: is_one_of_many.then_some(original),
                 }));
             }
         }
@@ -104,6 +110,11 @@ impl Expressions {
             field: expression.field,
             text: expression.text.clone(),
         }
+    }
+
+    /// What the copies of an expression for the instruments of one strategy have in common; `None` if there is one alone.
+    pub(crate) fn original(&self, number: usize) -> Option<usize> {
+        self.all[number].original
     }
 
     /// Checks that every parameter stands in some expression.

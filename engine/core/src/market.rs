@@ -12,6 +12,7 @@ mod records;
 mod rounds;
 
 pub(crate) use moment::{BarCause, Round, Tick};
+pub(crate) use rounds::TickedBy;
 
 use crate::bars::BarBuilder;
 use crate::book::{Book, Top};

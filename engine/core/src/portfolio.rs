@@ -4,18 +4,15 @@
 //! price nor `equity` costs more where there are more instruments or strategies. One identity holds after every trade, to the last of 18 decimals:
 //! `cash + cost of open positions + fees = deposits + realised`. A trade that does not fit is refused as a whole.
 
+mod holding;
+mod position;
+
+pub use position::Position;
+
 use crate::sizing::{NANO, Scale};
 use crate::trade_config::FeeRate;
-use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Money, MoneyOverflow, Side};
-
-/// What one strategy holds of one instrument.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    qty: i64,
-    cost: i128,
-    realised: i128,
-    fees: i128,
-}
+use holding::{Holding, Value};
+use tickloom_types::{InstrumentId, Instruments, Money, MoneyOverflow, Side};
 
 /// A trade of ours as the books see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,28 +43,6 @@ pub struct Portfolio {
     holdings: Vec<Holding>,
 }
 
-/// All strategies' positions in one instrument.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Holding {
-    scale: Scale,
-    mark: i64,
-    /// Size of all positions together; negative is short.
-    net: i64,
-    /// Size of the short positions alone, without sign.
-    short: i128,
-    /// Sorted by strategy.
-    positions: Vec<(u8, Position)>,
-}
-
-/// What holdings are worth at their marks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Value {
-    /// Of all positions, long less short.
-    net: i128,
-    /// Of the short positions alone, without sign.
-    short: i128,
-}
-
 /// Short positions against the money that there is for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shorts {
@@ -75,167 +50,6 @@ pub(crate) struct Shorts {
     pub(crate) value: i128,
     /// Cash less what the open short positions were sold for.
     pub(crate) money: i128,
-}
-
-const NO_POSITION: Position = Position {
-    qty: 0,
-    cost: 0,
-    realised: 0,
-    fees: 0,
-};
-
-impl Position {
-    /// Size mantissa; negative is short.
-    #[must_use]
-    #[inline]
-    pub fn qty(&self) -> i64 {
-        self.qty
-    }
-
-    /// What the open position cost; negative is what a short position was sold for.
-    #[must_use]
-    pub fn cost(&self) -> Money {
-        Money(self.cost)
-    }
-
-    /// Realised profit so far, before fees.
-    #[must_use]
-    pub fn realised(&self) -> Money {
-        Money(self.realised)
-    }
-
-    /// Fees paid so far.
-    #[must_use]
-    pub fn fees(&self) -> Money {
-        Money(self.fees)
-    }
-
-    /// The position after a trade; it closes what is open on the other side before it opens anything.
-    fn after(&self, trade: &Trade, scale: &Scale) -> Option<Position> {
-        let signed = trade.side.sign().checked_mul(trade.qty)?;
-        let reduces = self.qty != 0 && (self.qty > 0) != (signed > 0);
-        let closed = if reduces {
-            trade.qty.min(self.qty.checked_abs()?)
-        } else {
-            0
-        };
-        let sign = i128::from(trade.side.sign());
-        let paid_to_close = sign * scale.notional(trade.price, closed)?;
-        let paid_to_open = sign * scale.notional(trade.price, trade.qty - closed)?;
-        let closed_cost = share_of(self.cost, closed, self.qty)?;
-        let profit = paid_to_close.checked_add(closed_cost)?.checked_neg()?;
-        Some(Position {
-            qty: self.qty.checked_add(signed)?,
-            cost: self
-                .cost
-                .checked_sub(closed_cost)?
-                .checked_add(paid_to_open)?,
-            realised: self.realised.checked_add(profit)?,
-            fees: self.fees.checked_add(i128::from(trade.fee) * NANO)?,
-        })
-    }
-
-    /// What a part of it cost; `None` if it does not fit. The part is at most the whole.
-    pub(crate) fn cost_of(&self, part: i64) -> Option<i128> {
-        share_of(self.cost, part, self.qty)
-    }
-
-    /// What it cost if it is short.
-    fn short_cost(&self) -> i128 {
-        if self.qty < 0 { self.cost } else { 0 }
-    }
-
-    /// Its size if it is short, without sign.
-    fn short_qty(&self) -> i128 {
-        i128::from(self.qty.min(0)).abs()
-    }
-
-    /// A sum of positions in which one became another.
-    fn exchange(&self, before: &Position, after: &Position) -> Option<Position> {
-        Some(Position {
-            qty: 0,
-            cost: exchanged(self.cost, before.cost, after.cost)?,
-            realised: exchanged(self.realised, before.realised, after.realised)?,
-            fees: exchanged(self.fees, before.fees, after.fees)?,
-        })
-    }
-}
-
-/// `cost * part / |whole|`, rounded toward zero; the rest stays with what is still open. `part` is at most `|whole|`.
-fn share_of(cost: i128, part: i64, whole: i64) -> Option<i128> {
-    if part == 0 {
-        return Some(0);
-    }
-    if part.unsigned_abs() == whole.unsigned_abs() {
-        return Some(cost);
-    }
-    let (part, whole) = (i128::from(part), i128::from(whole).abs());
-    (cost / whole)
-        .checked_mul(part)?
-        .checked_add(cost % whole * part / whole)
-}
-
-impl Value {
-    /// A sum of values in which one became another.
-    fn exchange(self, before: Value, after: Value) -> Option<Value> {
-        Some(Value {
-            net: exchanged(self.net, before.net, after.net)?,
-            short: exchanged(self.short, before.short, after.short)?,
-        })
-    }
-}
-
-impl Holding {
-    fn new(def: &InstrumentDef) -> Holding {
-        Holding {
-            scale: Scale::new(def),
-            mark: 0,
-            net: 0,
-            short: 0,
-            positions: Vec::new(),
-        }
-    }
-
-    /// Nothing of it is held, by whomever: its mark does not matter.
-    #[inline]
-    fn is_worthless(&self) -> bool {
-        self.net == 0 && self.short == 0
-    }
-
-    fn value(&self) -> Option<Value> {
-        Some(Value {
-            net: self.scale.notional(self.mark, self.net)?,
-            short: self.short_value(self.mark)?,
-        })
-    }
-
-    /// What its short positions are worth at a price, without sign.
-    fn short_value(&self, price: i64) -> Option<i128> {
-        i128::from(price)
-            .abs()
-            .checked_mul(self.short)?
-            .checked_mul(self.scale.unit)
-    }
-
-    fn position(&self, strategy: u8) -> &Position {
-        match self.place(strategy) {
-            Ok(at) => &self.positions[at].1,
-            Err(_) => &NO_POSITION,
-        }
-    }
-
-    fn position_mut(&mut self, strategy: u8) -> &mut Position {
-        let at = self.place(strategy).unwrap_or_else(|at| {
-            self.positions.insert(at, (strategy, Position::default()));
-            at
-        });
-        &mut self.positions[at].1
-    }
-
-    fn place(&self, strategy: u8) -> Result<usize, usize> {
-        self.positions
-            .binary_search_by_key(&strategy, |(of, _)| *of)
-    }
 }
 
 impl Portfolio {
@@ -339,10 +153,13 @@ impl Portfolio {
             holding.mark = price;
             return;
         }
-        let before = holding.value();
+        let changed = holding.change_to(price);
         holding.mark = price;
-        let after = holding.value();
-        self.revalue(before, after);
+        let value = self.value.zip(changed);
+        match value.and_then(|(value, changed)| value.plus(changed)) {
+            Some(value) => self.value = Some(value),
+            None => self.sum_up(),
+        }
     }
 
     /// Books a trade.
@@ -362,7 +179,7 @@ impl Portfolio {
         let total = self.total.exchange(&before, &after).ok_or(MoneyOverflow)?;
         let short_cost = exchanged(self.short_cost, before.short_cost(), after.short_cost());
         let cash = self.cash_after(instrument, trade);
-        let net = i128::from(holding.net) + i128::from(after.qty) - i128::from(before.qty);
+        let net = i128::from(holding.net) + i128::from(after.qty()) - i128::from(before.qty());
         let (Some(short_cost), Some(cash), Ok(net)) = (short_cost, cash, i64::try_from(net)) else {
             return Err(MoneyOverflow);
         };
@@ -452,16 +269,20 @@ impl Portfolio {
 
     /// One holding's value became another: the sum with it, or from the start if it did not fit before.
     fn revalue(&mut self, before: Option<Value>, after: Option<Value>) {
-        let sum = match (self.value, before, after) {
-            (Some(sum), Some(before), Some(after)) => sum.exchange(before, after),
-            _ => None,
-        };
-        self.value = sum.or_else(|| {
-            let mut all = self.holdings.iter();
-            all.try_fold(Value::default(), |sum, holding| {
-                sum.exchange(Value::default(), holding.value()?)
-            })
-        });
+        match (self.value, before, after) {
+            (Some(sum), Some(before), Some(after)) => self.value = sum.exchange(before, after),
+            _ => self.value = None,
+        }
+        if self.value.is_none() {
+            self.sum_up();
+        }
+    }
+
+    /// The value of all holdings from the start, where it did not fit before.
+    #[cold]
+    fn sum_up(&mut self) {
+        let mut all = self.holdings.iter();
+        self.value = all.try_fold(Value::default(), |sum, holding| sum.plus(holding.value()?));
     }
 }
 

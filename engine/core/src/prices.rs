@@ -133,9 +133,10 @@ impl Prices {
         let priced = quote.bid_qty > 0 || (quote.bid != 0 && quote.ask != 0);
         let top = Some(top).filter(|_| two_sided && priced);
         self.quote.any = true;
-        self.quote.top = self.uncrossed(top, self.quote.is_crossed, notes);
+        let usable = self.uncrossed(top, self.quote.is_crossed, notes);
+        self.quote.top = usable;
         self.quote.is_crossed = top.is_some_and(|top| top.is_crossed());
-        self.refresh();
+        self.show(usable);
     }
 
     /// Takes one level of a book message.
@@ -262,6 +263,7 @@ impl Prices {
     }
 
     /// The top if it can be a price. Says so when that changes.
+    #[inline(always)]
     fn uncrossed(&self, top: Option<Top>, was_crossed: bool, notes: &mut Notes) -> Option<Top> {
         let crossed = top.filter(Top::is_crossed);
         match crossed {
@@ -277,14 +279,20 @@ impl Prices {
         top.filter(|_| crossed.is_none())
     }
 
+    /// Bid and ask may be others than before: from the quotes once there is one, otherwise from a live book.
     fn refresh(&mut self) {
-        self.top = if self.quote.any {
+        self.show(if self.quote.any {
             self.quote.top
         } else {
             self.book.top.filter(|_| self.is_live())
-        };
+        });
+    }
+
+    #[inline]
+    fn show(&mut self, top: Option<Top>) {
+        self.top = top;
         if self.last.is_none()
-            && let Some(top) = self.top
+            && let Some(top) = top
         {
             self.mark = Some(top.mid());
         }

@@ -8,11 +8,11 @@ use crate::book::Top;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
-use crate::market::{BarCause, Market, Tick};
+use crate::market::{BarCause, Market, Tick, TickedBy};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tickloom_signals::{Bits, Clock, Field, Graph, LeafId, Mask, OutputId};
-use tickloom_types::{BarBody, Header, Record, pow10};
+use tickloom_types::{BarBody, Record, pow10};
 
 /// An expression that ticked: a signal if its value changed, a rule whether or not it did.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,8 @@ pub(crate) struct Change {
     pub(crate) value: f64,
     /// The value before; NaN if it was not ready.
     pub(crate) previous: f64,
-    /// Of what made it tick: the bar that time closed, or the newest record.
-    pub(crate) header: Header,
+    /// What made it tick: of several records the newest, of bars that time closed the first.
+    pub(crate) by: TickedBy,
 }
 
 /// What is fed when a bar closes or a price ticks.
@@ -32,6 +32,8 @@ pub(crate) struct Change {
 struct Feed {
     /// Leaves with the field that each takes.
     leaves: Vec<(LeafId, Field)>,
+    /// What ticks with all of these.
+    below: Mask,
     /// What the graph calls these bars, if it must know when they close.
     clock: Option<usize>,
     /// Outputs that depend on them, by place.
@@ -66,8 +68,8 @@ struct Due {
     outputs: Bits,
     /// Those that ticked with bars that were counted before.
     earlier: Bits,
-    /// What each is stamped with, by place, where a round has several causes.
-    causes: Vec<(usize, Header)>,
+    /// What made each tick, with its place in the moment, where a round has several causes.
+    causes: Vec<(usize, TickedBy)>,
     has_one_cause: bool,
 }
 
@@ -77,6 +79,8 @@ struct Watched {
     output: OutputId,
     number: usize,
     is_rule: bool,
+    /// Without a field in it: it never ticks.
+    is_constant: bool,
     value: f64,
 }
 
@@ -99,12 +103,13 @@ impl SignalStage {
                 output,
                 number,
                 is_rule: number >= expressions.signals,
+                is_constant: graph.constant(output).is_some(),
                 value: f64::NAN,
             });
         let outputs: Vec<Watched> = watched.collect();
         let constant = |at: &usize| {
             let watched: &Watched = &outputs[*at];
-            !watched.is_rule && graph.constant(watched.output).is_some()
+            watched.is_constant && !watched.is_rule
         };
         let defs = market.instruments().defs();
         let mut stage = SignalStage {
@@ -129,6 +134,9 @@ impl SignalStage {
     /// Every bar counts: if a builder closed several, the graph is stepped for each set of them in turn, and what is told
     /// of an expression is where it ends. Prices that ticked count once, with the last set.
     pub(crate) fn step(&mut self, market: &Market, changes: &mut Vec<Change>) {
+        if market.has_nothing_new() && self.constants.is_empty() {
+            return;
+        }
         self.round.begin(market);
         let mut number = 0;
         while let Some(set) = market.bar_set(number) {
@@ -136,11 +144,11 @@ impl SignalStage {
                 self.graph.step();
                 self.round.keep_ticked(&self.graph, &self.outputs);
             }
-            set.for_each(|bar, cause| self.feed_bar(bar, cause));
+            set.for_each(|bar, cause, by| self.feed_bar(bar, cause, by));
             number += 1;
         }
-        for tick in market.ticks() {
-            self.feed_tick(market, tick);
+        for (place, tick) in market.ticks().iter().enumerate() {
+            self.feed_tick(market, tick, place);
         }
         if market.is_now() && !self.constants.is_empty() {
             self.tell_constants();
@@ -149,11 +157,11 @@ impl SignalStage {
             return;
         }
         self.graph.step();
-        self.list(market, changes);
+        self.list(changes);
     }
 
     /// Lists what ticked and changed.
-    fn list(&mut self, market: &Market, changes: &mut Vec<Change>) {
+    fn list(&mut self, changes: &mut Vec<Change>) {
         let SignalStage {
             graph,
             outputs,
@@ -168,8 +176,7 @@ impl SignalStage {
         } = round;
         due.for_each(|at| {
             let watched = &mut outputs[at];
-            let is_constant = graph.constant(watched.output).is_some();
-            if !graph.ticked(watched.output) && !is_constant && !earlier.contains(at) {
+            if !graph.ticked(watched.output) && !watched.is_constant && !earlier.contains(at) {
                 return;
             }
             let previous = watched.value;
@@ -179,8 +186,8 @@ impl SignalStage {
                     number: watched.number,
                     value: watched.value,
                     previous,
-                    header: if *has_one_cause || is_constant {
-                        market.cause().header
+                    by: if *has_one_cause || watched.is_constant {
+                        TickedBy::Round
                     } else {
                         causes[at].1
                     },
@@ -226,9 +233,14 @@ impl SignalStage {
             feed.leaves.push((id, leaf.field));
             feed.outputs.extend(watched_below(&self.graph, id));
         }
+        let feeds = self.on_bar.iter_mut().chain(&mut self.on_top);
+        for feed in feeds.chain(&mut self.on_last) {
+            let leaves: Vec<LeafId> = feed.leaves.iter().map(|(leaf, _)| *leaf).collect();
+            feed.below = self.graph.below(&leaves);
+        }
     }
 
-    fn feed_bar(&mut self, bar: &Record, cause: &BarCause) {
+    fn feed_bar(&mut self, bar: &Record, cause: &BarCause, by: TickedBy) {
         let Some(feed) = cause.builder.map(|builder| &self.on_bar[builder]) else {
             return;
         };
@@ -244,39 +256,44 @@ impl SignalStage {
                 Field::Volume => body.volume,
                 _ => body.close,
             };
-            self.graph.set_mantissa(*leaf, mantissa);
+            self.graph.store_mantissa(*leaf, mantissa);
         }
+        self.graph.tick(&feed.below);
         if let Some(clock) = feed.clock {
             self.graph.close(clock, bar.ts_event());
         }
-        self.round.add(&feed.outputs, cause.place, &cause.header);
+        self.round.add(&feed.outputs, cause.place, by);
     }
 
-    fn feed_tick(&mut self, market: &Market, tick: &Tick) {
+    fn feed_tick(&mut self, market: &Market, tick: &Tick, place: usize) {
         let at = tick.instrument;
-        let (top, last) = market.priced(tick);
+        let (on_top, on_last) = (&self.on_top[at], &self.on_last[at]);
         if let Some(stated) = &tick.top
-            && !self.on_top[at].leaves.is_empty()
+            && !on_top.leaves.is_empty()
         {
-            let feed = &self.on_top[at];
-            for (leaf, field) in &feed.leaves {
-                match &top {
-                    Some(top) => {
-                        set_top(&mut self.graph, *leaf, *field, top, self.price_scales[at]);
-                    }
-                    None => self.graph.withdraw(*leaf),
+            if let Some(top) = market.top_of(tick) {
+                for (leaf, field) in &on_top.leaves {
+                    store_top(&mut self.graph, *leaf, *field, &top, self.price_scales[at]);
+                }
+                self.graph.tick(&on_top.below);
+            } else {
+                for (leaf, _) in &on_top.leaves {
+                    self.graph.withdraw(*leaf);
                 }
             }
-            self.round.add(&feed.outputs, stated.place, &stated.header);
+            let by = TickedBy::Top(place);
+            self.round.add(&on_top.outputs, stated.place, by);
         }
-        if let (Some(stated), Some(price)) = (&tick.last, last)
-            && !self.on_last[at].leaves.is_empty()
+        if let Some(stated) = &tick.last
+            && !on_last.leaves.is_empty()
+            && let Some(price) = market.last_of(tick)
         {
-            let feed = &self.on_last[at];
-            for (leaf, _) in &feed.leaves {
-                self.graph.set_mantissa(*leaf, price);
+            for (leaf, _) in &on_last.leaves {
+                self.graph.store_mantissa(*leaf, price);
             }
-            self.round.add(&feed.outputs, stated.place, &stated.header);
+            self.graph.tick(&on_last.below);
+            let by = TickedBy::Last(place);
+            self.round.add(&on_last.outputs, stated.place, by);
         }
     }
 
@@ -293,7 +310,7 @@ impl Due {
         Due {
             outputs: Bits::new(count),
             earlier: Bits::new(count),
-            causes: vec![(0, Header::default()); count],
+            causes: vec![(0, TickedBy::Round); count],
             has_one_cause: true,
         }
     }
@@ -309,14 +326,14 @@ impl Due {
     }
 
     /// These may tick, because of a record with this place in the moment. The newest record counts, of equal ones the first.
-    fn add(&mut self, outputs: &Mask, place: usize, header: &Header) {
+    fn add(&mut self, outputs: &Mask, place: usize, by: TickedBy) {
         if self.has_one_cause {
             self.outputs.insert_all(outputs);
             return;
         }
         outputs.for_each(|at| {
             if self.outputs.insert(at) || self.causes[at].0 < place {
-                self.causes[at] = (place, *header);
+                self.causes[at] = (place, by);
             }
         });
     }
@@ -334,21 +351,21 @@ impl Due {
     }
 }
 
-/// Sets a field of bid and ask; `scale` is ten to the power of the price decimals.
-fn set_top(graph: &mut Graph, leaf: LeafId, field: Field, top: &Top, scale: f64) {
+/// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.
+fn store_top(graph: &mut Graph, leaf: LeafId, field: Field, top: &Top, scale: f64) {
     let (bid, ask) = (top.bid as f64, top.ask as f64);
     let (bid_qty, ask_qty) = (top.bid_qty as f64, top.ask_qty as f64);
     match field {
-        Field::Bid => graph.set_mantissa(leaf, top.bid),
-        Field::Ask => graph.set_mantissa(leaf, top.ask),
-        Field::BidQty => graph.set_mantissa(leaf, top.bid_qty),
-        Field::AskQty => graph.set_mantissa(leaf, top.ask_qty),
-        Field::Mid => graph.set_value(leaf, (bid + ask) / (2.0 * scale)),
-        Field::Spread => graph.set_value(leaf, (ask - bid) / scale),
+        Field::Bid => graph.store_mantissa(leaf, top.bid),
+        Field::Ask => graph.store_mantissa(leaf, top.ask),
+        Field::BidQty => graph.store_mantissa(leaf, top.bid_qty),
+        Field::AskQty => graph.store_mantissa(leaf, top.ask_qty),
+        Field::Mid => graph.store_value(leaf, (bid + ask) / (2.0 * scale)),
+        Field::Spread => graph.store_value(leaf, (ask - bid) / scale),
         Field::Microprice => {
             let weighted = (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty);
-            graph.set_value(leaf, weighted / scale);
+            graph.store_value(leaf, weighted / scale);
         }
-        _ => graph.set_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
+        _ => graph.store_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
     }
 }

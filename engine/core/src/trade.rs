@@ -7,12 +7,15 @@
 mod account;
 mod calls;
 mod desk;
+mod foreseen;
+mod view;
 
 use calls::Calling;
 pub(crate) use desk::Cause;
 use desk::Desk;
+use view::Closes;
+pub(crate) use view::{SeenPrices, View};
 
-use crate::book::Top;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::limits::STRATEGIES_MAX;
@@ -25,8 +28,7 @@ use crate::strategy::{Intents, Own, Runner};
 use crate::trade_config::FillModel;
 use crate::venue::{PriceEvent, Venue};
 use tickloom_types::{
-    BarBody, BarSpec, BookState, Flags, InstrumentId, Kind, Record, Seq, Side, StatusBody,
-    StatusCode, TradeBody, Ts,
+    BarBody, BarSpec, Flags, InstrumentId, Kind, Record, Seq, StatusBody, StatusCode, TradeBody, Ts,
 };
 
 /// Strategies, risk, venue and portfolio.
@@ -52,37 +54,6 @@ enum Finest {
         close: Ts,
     },
     Ticks,
-}
-
-/// The close of the bar of each instrument that closed in this moment, for fills at it.
-#[derive(Clone, Debug)]
-pub(crate) struct Closes {
-    moment: u64,
-    /// By instrument: the moment in which a bar of it closed last, and at which price.
-    newest: Vec<(u64, i64)>,
-}
-
-/// A view of the market: where decisions see prices.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum View<'a> {
-    /// The market, with the closes of this moment where orders fill at them.
-    Market {
-        market: &'a Market,
-        closes: Option<&'a Closes>,
-    },
-    /// A bar of the only instrument that has just closed.
-    Close(i64),
-}
-
-/// What is seen of an instrument when an order is submitted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct SeenPrices {
-    /// Price to value it at; `None` if there is none that can be trusted.
-    pub(crate) mark: Option<i64>,
-    /// Best bid and ask.
-    pub(crate) top: Option<Top>,
-    /// Close of the bar that closed just now, if one did, else the mark.
-    pub(crate) close: Option<i64>,
 }
 
 impl TradeStage {
@@ -149,6 +120,12 @@ impl TradeStage {
         self.calling.watches_books()
     }
 
+    /// Whether nobody is called in a round in which no rule was evaluated, no price ticked and no bar closed.
+    #[inline]
+    pub(crate) fn has_no_news(&self) -> bool {
+        self.calling.has_no_news()
+    }
+
     /// Lets a record fill waiting orders; the market has taken it in.
     pub(crate) fn on_record(
         &mut self,
@@ -164,7 +141,6 @@ impl TradeStage {
             self.desk.reset_loss_stop(cause, out);
         }
         self.calling.on_record(record);
-        self.desk.advance(record.ts_event());
         if !market.has_price() {
             return;
         }
@@ -209,6 +185,7 @@ impl TradeStage {
             return;
         }
         let cause = Cause::new(seq, record.header);
+        self.desk.advance(market.now());
         if let Some(closes) = &mut self.closes {
             closes.take(market);
         }
@@ -351,68 +328,6 @@ fn check_currency(config: &CoreConfig, runners: &[Runner]) -> Result<(), CoreErr
         value: currency(other).unwrap_or_default().to_owned(),
         expected: "the same for all that is traded, as the account has one",
     })
-}
-
-impl Closes {
-    fn new(instruments: usize) -> Closes {
-        Closes {
-            moment: 0,
-            newest: vec![(0, 0); instruments],
-        }
-    }
-
-    /// Takes the bars that closed in this moment: of each instrument the last one counts.
-    fn take(&mut self, market: &Market) {
-        self.moment += 1;
-        for bar in market.closed_bars() {
-            let at = usize::try_from(bar.header.instrument).ok();
-            if let Some(newest) = at.and_then(|at| self.newest.get_mut(at)) {
-                *newest = (self.moment, BarBody::of(bar).close);
-            }
-        }
-    }
-
-    fn of(&self, instrument: InstrumentId) -> Option<i64> {
-        let (moment, close) = self.newest.get(usize::try_from(instrument.0).ok()?)?;
-        (*moment == self.moment).then_some(*close)
-    }
-}
-
-impl View<'_> {
-    pub(crate) fn prices(self, instrument: InstrumentId) -> SeenPrices {
-        match self {
-            View::Market { market, closes } => SeenPrices::of(market, closes, instrument),
-            View::Close(close) => SeenPrices {
-                mark: Some(close),
-                top: None,
-                close: Some(close),
-            },
-        }
-    }
-}
-
-impl SeenPrices {
-    fn of(market: &Market, closes: Option<&Closes>, instrument: InstrumentId) -> SeenPrices {
-        let state = market.book_state(instrument);
-        if matches!(state, Some(BookState::Stale | BookState::Resync)) {
-            return SeenPrices::default();
-        }
-        let mark = market.mark(instrument);
-        SeenPrices {
-            mark,
-            top: market.top(instrument),
-            close: closes.and_then(|closes| closes.of(instrument)).or(mark),
-        }
-    }
-
-    /// Price at which a market order would fill as far as can be seen.
-    pub(crate) fn expected(&self, side: Side) -> Option<i64> {
-        match (self.top, side) {
-            (Some(top), Side::Buy) => Some(top.ask),
-            (Some(top), Side::Sell) => Some(top.bid),
-            (None, _) => self.mark,
-        }
-    }
 }
 
 #[cfg(test)]

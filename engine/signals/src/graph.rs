@@ -146,17 +146,45 @@ impl Graph {
     /// Says that an exact field ticked. The fields of one bar are set together, before one step.
     #[inline]
     pub fn set_mantissa(&mut self, leaf: LeafId, mantissa: i64) {
-        debug_assert!(self.leaves[leaf.0].field.is_exact());
-        self.mantissas[leaf.0] = mantissa;
+        self.store_mantissa(leaf, mantissa);
         self.mark(leaf);
     }
 
     /// Says that a computed field ticked; NaN is not ready.
     #[inline]
     pub fn set_value(&mut self, leaf: LeafId, value: f64) {
+        self.store_value(leaf, value);
+        self.mark(leaf);
+    }
+
+    /// As [`Graph::set_mantissa`] for one of several fields that tick together, which [`Graph::tick`] says of all at once.
+    #[inline]
+    pub fn store_mantissa(&mut self, leaf: LeafId, mantissa: i64) {
+        debug_assert!(self.leaves[leaf.0].field.is_exact());
+        self.mantissas[leaf.0] = mantissa;
+    }
+
+    /// As [`Graph::set_value`] for one of several fields that tick together, which [`Graph::tick`] says of all at once.
+    #[inline]
+    pub fn store_value(&mut self, leaf: LeafId, value: f64) {
         debug_assert!(!self.leaves[leaf.0].field.is_exact());
         self.leaf_values[leaf.0] = tame(value);
-        self.mark(leaf);
+    }
+
+    /// What ticks with any of these fields, for [`Graph::tick`].
+    #[must_use]
+    pub fn below(&self, leaves: &[LeafId]) -> Mask {
+        let mut nodes = Vec::new();
+        for leaf in leaves {
+            self.below[leaf.0].for_each(|node| nodes.push(node));
+        }
+        Mask::of(nodes)
+    }
+
+    /// Says that the fields ticked of which this is the [`Graph::below`], after they were stored.
+    #[inline]
+    pub fn tick(&mut self, below: &Mask) {
+        self.pending.insert_all(below);
     }
 
     /// Says that a field has no value any more, until it ticks again: it is not ready, and with it what is made of it. The next
@@ -194,34 +222,40 @@ impl Graph {
         self.gates.open(&mut self.pending);
         std::mem::swap(&mut self.pending, &mut self.ticked);
         self.pending.clear();
+        if !self.withdrawn.is_empty() {
+            self.work_out_withdrawn();
+        }
         let Graph {
             nodes,
             values,
             mantissas,
             leaf_values,
+            ticked,
             ..
         } = self;
-        let mut evaluate = |at: usize, node: &mut Node| {
-            let now = Now {
-                values,
-                mantissas,
-                leaf_values,
-            };
-            values[at] = node.op.step(node.inputs, &now);
-        };
+        ticked.for_each(|at| evaluate(at, nodes, values, (mantissas, leaf_values)));
         if !self.withdrawn.is_empty() {
-            // What remembers nothing is worked out without the field: `false and` anything is still false. None of these has
-            // an input that ticked, or it would tick itself.
-            let ticked = &self.ticked;
-            self.withdrawn.for_each(|at| {
-                let node = &mut nodes[at];
-                if node.op.remembers_nothing() && !ticked.contains(at) {
-                    evaluate(at, node);
-                }
-            });
+            self.ticked.take(&mut self.withdrawn);
         }
-        self.ticked.for_each(|at| evaluate(at, &mut nodes[at]));
-        self.ticked.take(&mut self.withdrawn);
+    }
+
+    /// What remembers nothing is worked out without the field that was withdrawn: `false and` anything is still false. None of
+    /// these has an input that ticked, or it would tick itself.
+    #[cold]
+    fn work_out_withdrawn(&mut self) {
+        let Graph {
+            nodes,
+            values,
+            mantissas,
+            leaf_values,
+            ticked,
+            ..
+        } = self;
+        self.withdrawn.for_each(|at| {
+            if nodes[at].op.remembers_nothing() && !ticked.contains(at) {
+                evaluate(at, nodes, values, (mantissas, leaf_values));
+            }
+        });
     }
 
     /// Whether the output was evaluated in the last step.
@@ -325,6 +359,18 @@ impl Graph {
         }
         std::mem::swap(&mut self.pending, &mut self.ticked);
     }
+}
+
+/// The value of a node in this step; `leaves` are mantissas and values of all leaves.
+#[inline(always)]
+fn evaluate(at: usize, nodes: &mut [Node], values: &mut [f64], leaves: (&[i64], &[f64])) {
+    let node = &mut nodes[at];
+    let now = Now {
+        values,
+        mantissas: leaves.0,
+        leaf_values: leaves.1,
+    };
+    values[at] = node.op.step(node.inputs, &now);
 }
 
 impl BarColumns<'_> {

@@ -100,14 +100,14 @@ impl EquityCurve {
     /// Compound annual growth rate: `(last / start) ^ (1 / years) - 1`.
     ///
     /// # Errors
-    /// [`Undefined::ShortSpan`], and [`Undefined::NotPositive`] if either end is not above zero.
+    /// [`Undefined::ShortSpan`], [`Undefined::NotPositive`] if either end is not above zero, and [`Undefined::TooLarge`].
     pub fn cagr(&self) -> Result<f64, Undefined> {
         self.check_span()?;
         if self.start <= 0.0 || self.last <= 0.0 {
             return Err(Undefined::NotPositive);
         }
         let years = self.span() as f64 / NANOS_PER_YEAR;
-        Ok(libm::pow(self.last / self.start, 1.0 / years) - 1.0)
+        finite(libm::pow(self.last / self.start, 1.0 / years) - 1.0)
     }
 
     /// Periods a year: the intervals of the curve divided by its length in years.
@@ -195,7 +195,16 @@ impl EquityCurve {
             return Err(Undefined::NotPositive);
         }
         of(&self.returns, 1.0)?;
-        of(&self.returns, self.periods_per_year()?)
+        finite(of(&self.returns, self.periods_per_year()?)?)
+    }
+}
+
+/// A figure is a number: what is none in a float is none to anybody.
+fn finite(value: f64) -> Result<f64, Undefined> {
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(Undefined::TooLarge)
     }
 }
 
@@ -348,6 +357,15 @@ mod tests {
         assert_eq!(ruined.volatility(), Err(Undefined::NotPositive));
         // Nothing at the very end is a return of -1.
         assert!(curve(1.0, 30 * DAY, &[1.0, 2.0, 0.0]).sharpe().is_ok());
+    }
+
+    /// 1e40 times as much in thirty days is more than 1e308 times in a year.
+    #[test]
+    fn what_does_not_fit_a_float_is_no_figure() {
+        let steep = curve(1.0, 30 * DAY, &[1.0, 1e40]);
+        assert_eq!(steep.cagr(), Err(Undefined::TooLarge));
+        let wild = curve(1.0, 30 * DAY, &[1.0, 1e200, 1.0, 1e200]);
+        assert_eq!(wild.volatility(), Err(Undefined::TooLarge));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub enum Undefined {
     NoLoss,
     /// The equity was at zero or below, from which no return is defined.
     NotPositive,
+    /// It does not fit in a float.
+    TooLarge,
     /// The curve has no point.
     NoPoints,
     /// No trade is finished.
@@ -38,6 +40,7 @@ impl fmt::Display for Undefined {
             Undefined::NoSpread => f.write_str("the returns do not differ"),
             Undefined::NoLoss => f.write_str("no return is negative"),
             Undefined::NotPositive => f.write_str("the equity was not above zero"),
+            Undefined::TooLarge => f.write_str("it is too large to be told"),
             Undefined::NoPoints => f.write_str("the equity curve has no point"),
             Undefined::NoTrades => f.write_str("no trade is finished"),
             Undefined::NoLosingTrade => f.write_str("no finished trade lost money"),

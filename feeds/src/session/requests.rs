@@ -41,6 +41,8 @@ pub(super) struct Requests {
     /// No snapshot is asked for before: the venue wants fewer requests. It outlives the connections.
     hold_until: DurationNs,
     hold_reason: Option<String>,
+    /// Why the latest request brought nothing.
+    failure: Option<String>,
     retry: DurationNs,
 }
 
@@ -56,6 +58,7 @@ impl Requests {
             all: books.map(request).collect(),
             hold_until: DurationNs::MIN,
             hold_reason: None,
+            failure: None,
             retry: nanos(retry),
         }
     }
@@ -65,13 +68,14 @@ impl Requests {
         self.all.len()
     }
 
-    /// Why no snapshot is asked for now, if so.
-    pub(super) fn hold_reason(&self) -> Option<&str> {
-        self.hold_reason.as_deref()
+    /// Why there is no snapshot, if the venue gives none.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.hold_reason.as_deref().or(self.failure.as_deref())
     }
 
     /// The connection that the book follows was made again.
     pub(super) fn restart(&mut self, instrument: InstrumentId, now: Now) {
+        self.failure = None;
         if let Some(request) = self.of(instrument) {
             request.in_flight = false;
             request.not_before = now.mono;
@@ -79,8 +83,9 @@ impl Requests {
         }
     }
 
-    /// The request was answered, or has failed.
-    pub(super) fn done(&mut self, instrument: InstrumentId) {
+    /// The request was answered, or has failed for this reason.
+    pub(super) fn done(&mut self, instrument: InstrumentId, failure: Option<&str>) {
+        self.failure = failure.map(str::to_owned);
         if let Some(request) = self.of(instrument) {
             request.in_flight = false;
         }

@@ -51,11 +51,11 @@ impl Session<'_> {
         if rank > 0 || live >= books {
             return worst;
         }
-        let mut reason = format!("{live} of {books} books live");
-        if let Some(hold) = self.requests.hold_reason() {
-            reason = format!("{reason}; {hold}");
+        let reason = format!("{live} of {books} books live");
+        match self.requests.trouble() {
+            None => FeedStatus::new(FeedState::Syncing, reason),
+            Some(trouble) => FeedStatus::new(FeedState::Waiting, format!("{reason}; {trouble}")),
         }
-        FeedStatus::new(FeedState::Syncing, reason)
     }
 
     /// Whether anything has come over the connection.

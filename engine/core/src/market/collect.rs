@@ -1,7 +1,7 @@
 //! What records leave in their moment: bars that closed, prices that were stated, and what was known before.
 
 use super::Market;
-use super::moment::{BarCause, Before, Stated, Tick, is_start, stamp_of};
+use super::moment::{BarCause, Before, Stated, Tick, is_start};
 use crate::bars::Closed;
 use tickloom_types::Record;
 
@@ -39,7 +39,7 @@ impl Market {
             *tick = Tick {
                 instrument: tick.instrument,
                 top: Some(Stated {
-                    header: stamp_of(record),
+                    header: record.header,
                     place: 0,
                 }),
                 last: None,
@@ -66,7 +66,7 @@ impl Market {
         let bar = self.closed_bar(builder, bar, record);
         let cause = BarCause {
             builder: Some(builder),
-            header: stamp_of(record),
+            header: record.header,
             place: self.moment.place(),
         };
         self.moment.now.push(bar, cause);
@@ -125,7 +125,7 @@ impl Market {
         let Market { moment, states, .. } = self;
         let state = &mut states[at];
         let stated = Stated {
-            header: stamp_of(record),
+            header: record.header,
             place: moment.place(),
         };
         if state.tick_moment != moment.number {

@@ -165,7 +165,20 @@ impl Moment {
     pub(super) fn take(&mut self, record: &Record) {
         self.taken += 1;
         self.newest = *record;
-        self.newest.header = stamp_of(record);
+    }
+
+    /// It is over: the newest record that counts is its last one, though one that does not may have come after it.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        if self.newest.has(Flags::MORE) {
+            self.newest.header.flags &= !Flags::MORE;
+        }
+    }
+
+    /// Whether no bar closed in it.
+    #[inline]
+    pub(super) fn closed_nothing(&self) -> bool {
+        self.passed.records.is_empty() && self.now.records.is_empty()
     }
 
     /// Place of the record that is being taken in.
@@ -181,6 +194,7 @@ impl Moment {
             None if self.taken == 0 => return None,
             None => {
                 self.sort_passed();
+                self.end();
                 0
             }
         };
@@ -279,13 +293,6 @@ impl Moment {
         let start = number.checked_sub(1).map_or(0, |before| self.sets[before]);
         Some(&self.order[start..end])
     }
-}
-
-/// The header that outputs of a record are stamped with: whether more of its moment follows is no concern of theirs.
-pub(super) fn stamp_of(record: &Record) -> Header {
-    let mut header = record.header;
-    header.flags &= !Flags::MORE;
-    header
 }
 
 /// Whether the record begins a session.

@@ -1,6 +1,6 @@
 //! How each kind of input record changes the market. Outputs are not made here, only collected.
 
-use super::moment::{BarCause, stamp_of};
+use super::moment::BarCause;
 use super::{Bad, Market};
 use crate::bars::Added;
 use crate::limits::TS_AHEAD_MAX;
@@ -172,12 +172,12 @@ impl Market {
             }
         }
         if exact.is_none_or(|builder| self.builders[builder].take_exact(ts)) {
-            let header = stamp_of(record);
-            let bar = Record { header, ..*record };
+            let mut bar = *record;
+            bar.header.flags &= !Flags::MORE;
             self.note_bar(at, &bar);
             let cause = BarCause {
                 builder: exact,
-                header,
+                header: record.header,
                 place: self.moment.place(),
             };
             self.moment.now.push(bar, cause);

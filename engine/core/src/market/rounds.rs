@@ -4,7 +4,7 @@ use super::Market;
 use super::moment::{BarCause, ClosedBars, Round, Tick};
 use crate::book::Top;
 use std::ops::Range;
-use tickloom_types::Record;
+use tickloom_types::{Header, Record, Ts};
 
 /// Bars that are counted together.
 #[derive(Clone, Debug)]
@@ -19,11 +19,25 @@ enum Places<'a> {
     Listed(&'a [usize]),
 }
 
+/// What made an expression tick in a round: its place among bars or ticks. The markets of all parts of a core have the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TickedBy {
+    /// What the whole round follows from.
+    #[default]
+    Round,
+    /// A bar.
+    Bar(usize),
+    /// Bid and ask of a tick.
+    Top(usize),
+    /// The last price of a tick.
+    Last(usize),
+}
+
 impl<'a> BarSet<'a> {
-    /// Calls `on` with each bar and what made it.
-    pub(crate) fn for_each(&self, mut on: impl FnMut(&'a Record, &'a BarCause)) {
+    /// Calls `on` with each bar, what made it, and its place.
+    pub(crate) fn for_each(&self, mut on: impl FnMut(&'a Record, &'a BarCause, TickedBy)) {
         let bars = self.bars;
-        let mut at = |at: usize| on(&bars.records[at], &bars.causes[at]);
+        let mut at = |at: usize| on(&bars.records[at], &bars.causes[at], TickedBy::Bar(at));
         match &self.places {
             Places::All(range) => range.clone().for_each(&mut at),
             Places::Listed(places) => places.iter().for_each(|place| at(*place)),
@@ -36,7 +50,22 @@ impl Market {
     /// changes are then of this round alone, and prices are as of it.
     #[inline]
     pub(crate) fn next_round(&mut self) -> bool {
-        !self.moment.is_open && self.show_next()
+        let moment = &self.moment;
+        if moment.is_open || self.shown == Some(Round::Now) {
+            return false;
+        }
+        if moment.closed_nothing() && moment.taken > 0 {
+            self.moment.end();
+            self.shown = Some(Round::Now);
+            return true;
+        }
+        self.show_next()
+    }
+
+    /// Whether the round is that of records of which nothing came that signals are fed with: no price ticked, no bar closed.
+    #[inline]
+    pub(crate) fn has_nothing_new(&self) -> bool {
+        self.moment.ticks.is_empty() && self.moment.closed_nothing()
     }
 
     fn show_next(&mut self) -> bool {
@@ -56,9 +85,30 @@ impl Market {
         }
     }
 
+    /// Event time of the moment's newest record that counts: when it is now, whatever the close of the bars is that are shown.
+    pub(crate) fn now(&self) -> Ts {
+        self.moment.newest.ts_event()
+    }
+
     /// Whether the round is that of the records themselves, not of bars that time closed.
     pub(crate) fn is_now(&self) -> bool {
         self.shown == Some(Round::Now)
+    }
+
+    /// The header that an output is stamped with, but for its kind and flags, which are its own.
+    #[inline]
+    pub(crate) fn header_of(&self, by: TickedBy) -> &Header {
+        let cause = &self.cause().header;
+        let ticks = &self.moment.ticks;
+        match by {
+            TickedBy::Round => cause,
+            TickedBy::Bar(at) => match self.shown {
+                Some(Round::Passed(_)) => &self.moment.passed.causes[at].header,
+                _ => &self.moment.now.causes[at].header,
+            },
+            TickedBy::Top(at) => ticks[at].top.as_ref().map_or(cause, |top| &top.header),
+            TickedBy::Last(at) => ticks[at].last.as_ref().map_or(cause, |last| &last.header),
+        }
     }
 
     /// Whether all that ticked in this round is told with the header of [`Market::cause`].
@@ -78,10 +128,14 @@ impl Market {
         }
     }
 
-    /// Best bid and ask of a tick, and the last price.
-    pub(crate) fn priced(&self, tick: &Tick) -> (Option<Top>, Option<i64>) {
-        let prices = &self.states[tick.instrument].prices;
-        (prices.top(), prices.last())
+    /// Best bid and ask of a tick's instrument; `None` if they cannot be trusted any more.
+    pub(crate) fn top_of(&self, tick: &Tick) -> Option<Top> {
+        self.states[tick.instrument].prices.top()
+    }
+
+    /// The last price of a tick's instrument.
+    pub(crate) fn last_of(&self, tick: &Tick) -> Option<i64> {
+        self.states[tick.instrument].prices.last()
     }
 
     /// The bars of this round that are counted together, with what made them; `None` after the last set. There is more than

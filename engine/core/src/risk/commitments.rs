@@ -13,6 +13,8 @@ pub(crate) struct Commitments {
     /// Whether exposure is limited, so that it must be known.
     counts_exposure: bool,
     instruments: Vec<Commitment>,
+    /// Instruments in which sales wait that open short positions.
+    opening_in: usize,
     /// Over all instruments; `None` if it does not fit.
     total: Option<Worst>,
 }
@@ -52,6 +54,7 @@ impl Commitments {
         Commitments {
             counts_exposure,
             instruments: vec![none; instruments],
+            opening_in: 0,
             total: Some(Worst::default()),
         }
     }
@@ -73,34 +76,45 @@ impl Commitments {
         orders: &[Order],
         portfolio: &Portfolio,
     ) {
-        let qty = |side: Side| -> i128 {
-            let on_side = orders.iter().filter(|order| order.new.side == side);
-            on_side.map(|order| i128::from(order.open_qty())).sum()
-        };
-        let (buys, sells) = (qty(Side::Buy), qty(Side::Sell));
-        let opening = if sells == 0 {
-            0
-        } else {
-            opening_qty(instrument, orders, portfolio)
-        };
-        if let Some(known) = at_mut(&mut self.instruments, instrument) {
-            (known.buys, known.sells, known.opening) = (buys, sells, opening);
-        }
-        self.revalue(instrument, portfolio);
-    }
-
-    /// The mark of an instrument has changed.
-    pub(crate) fn revalue(&mut self, instrument: InstrumentId, portfolio: &Portfolio) {
         let counts_exposure = self.counts_exposure;
         let Some(known) = at_mut(&mut self.instruments, instrument) else {
             return;
         };
-        if !counts_exposure && known.opening == 0 && known.worst == Some(Worst::default()) {
+        let qty = |side: Side| -> i128 {
+            let on_side = orders.iter().filter(|order| order.new.side == side);
+            on_side.map(|order| i128::from(order.open_qty())).sum()
+        };
+        let opening = opening_qty(instrument, orders, portfolio);
+        if counts_exposure {
+            (known.buys, known.sells) = (qty(Side::Buy), qty(Side::Sell));
+        } else if opening == 0 && known.opening == 0 {
             return;
         }
+        self.opening_in += usize::from(opening != 0);
+        self.opening_in -= usize::from(known.opening != 0);
+        known.opening = opening;
+        self.revalue_one(instrument, portfolio);
+    }
+
+    /// The mark of an instrument has changed.
+    #[inline]
+    pub(crate) fn revalue(&mut self, instrument: InstrumentId, portfolio: &Portfolio) {
+        if self.counts_exposure || self.opening_in > 0 {
+            self.revalue_one(instrument, portfolio);
+        }
+    }
+
+    fn revalue_one(&mut self, instrument: InstrumentId, portfolio: &Portfolio) {
+        let counts_exposure = self.counts_exposure;
+        let Some(known) = at_mut(&mut self.instruments, instrument) else {
+            return;
+        };
         let before = known.worst;
         known.worst = known.value(instrument, portfolio, counts_exposure);
         let after = known.worst;
+        if before == after && self.total.is_some() {
+            return;
+        }
         let total = match (self.total, before, after) {
             (Some(total), Some(before), Some(after)) => {
                 total.less(before).and_then(|rest| rest.plus(after))
@@ -130,10 +144,10 @@ impl Commitment {
             portfolio.scale(instrument).unit,
         );
         let value = |qty: i128| mark.checked_mul(qty)?.checked_mul(unit);
-        let mut worst = Worst {
-            opening: value(self.opening)?.checked_abs()?,
-            ..Worst::default()
-        };
+        let mut worst = Worst::default();
+        if self.opening != 0 {
+            worst.opening = value(self.opening)?.checked_abs()?;
+        }
         if counts_exposure {
             let held = i128::from(portfolio.net_qty(instrument));
             let (a, b) = (value(held - self.sells)?, value(held + self.buys)?);

@@ -3,6 +3,7 @@
 //! Where orders wait is the desk's business (`trade/desk.rs`), when they fill the venue's.
 
 use super::desk::Cause;
+use super::foreseen::Foreseen;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::order::{NewOrder, Order, OrderSize, Verdict};
@@ -13,8 +14,8 @@ use crate::sizing::{NANO, affordable};
 use crate::trade_config::FeeRate;
 use crate::venue::{Offer, Outcome, Venue};
 use tickloom_types::{
-    AccountBody, FillBody, Flags, InstrumentId, Kind, OrderStatus, OrderType, PositionBody, Record,
-    RiskRule, Side,
+    AccountBody, FillBody, Flags, InstrumentId, Kind, OrderStatus, PositionBody, Record, RiskRule,
+    Side,
 };
 
 /// What orders become when they fill.
@@ -30,15 +31,6 @@ pub(super) struct Account {
     waiting_in: Vec<Vec<InstrumentId>>,
     /// What was worked out for one strategy, until an order or price changes it.
     foreseen: Option<(u8, Foreseen)>,
-}
-
-/// What changes once the market orders of a strategy that wait to close its positions fill at the marks.
-#[derive(Clone, Copy, Debug, Default)]
-struct Foreseen {
-    cash: i128,
-    short_cost: i128,
-    /// Of the value of short positions, without sign.
-    short_value: i128,
 }
 
 impl Account {
@@ -58,6 +50,7 @@ impl Account {
     }
 
     /// An instrument is worth this from now on.
+    #[inline]
     pub(super) fn mark(&mut self, instrument: InstrumentId, price: i64) {
         self.portfolio.mark(instrument, price);
         self.commitments.revalue(instrument, &self.portfolio);
@@ -89,13 +82,10 @@ impl Account {
             Some((of, known)) if of == strategy => {
                 let before = self.closing(strategy, instrument, older);
                 let after = self.closing(strategy, instrument, orders);
-                let now = before.zip(after).and_then(|(before, after)| {
-                    known.plus(Foreseen {
-                        cash: after.cash.checked_sub(before.cash)?,
-                        short_cost: after.short_cost.checked_sub(before.short_cost)?,
-                        short_value: after.short_value.checked_sub(before.short_value)?,
-                    })
-                });
+                let change = after
+                    .zip(before)
+                    .and_then(|(after, before)| after.less(before));
+                let now = change.and_then(|change| known.plus(change));
                 now.map(|now| (strategy, now))
             }
             other => other,
@@ -174,45 +164,13 @@ impl Account {
         all
     }
 
-    /// The same of one instrument: its market orders, the oldest first, as long as together they only close the position.
     fn closing(
         &self,
         strategy: u8,
         instrument: InstrumentId,
         orders: &[Order],
     ) -> Option<Foreseen> {
-        let position = self.portfolio.position(strategy, instrument);
-        let scale = self.portfolio.scale(instrument);
-        let price = self.portfolio.mark_of(instrument);
-        let (mut closed, mut foreseen) = (0_i64, Foreseen::default());
-        for order in orders {
-            let (new, qty) = (&order.new, order.open_qty());
-            let is_closing = order.strategy == strategy
-                && new.order_type == OrderType::Market
-                && !new.size.is_all()
-                && (position.qty() > 0) == (new.side == Side::Sell);
-            let together = closed.saturating_add(qty).unsigned_abs();
-            if !is_closing || together > position.qty().unsigned_abs() {
-                continue;
-            }
-            closed += qty;
-            let fee = self.portfolio.fee(instrument, price, qty, self.fee)?;
-            let notional = scale.notional(price, qty)?;
-            let sign = i128::from(new.side.sign());
-            foreseen.cash = foreseen
-                .cash
-                .checked_sub(notional.checked_mul(sign)?)?
-                .checked_sub(i128::from(fee) * NANO)?;
-        }
-        if position.qty() < 0 {
-            let freed = position.cost_of(closed)?;
-            foreseen.short_cost = freed.checked_neg()?;
-            foreseen.short_value = scale
-                .notional(price, closed)?
-                .checked_abs()?
-                .checked_neg()?;
-        }
-        Some(foreseen)
+        Foreseen::closing((strategy, instrument), orders, &self.portfolio, self.fee)
     }
 
     /// What so much money pays for at a price; `None` if it does not fit.
@@ -389,15 +347,5 @@ impl Account {
                 AccountBody::new(cause.seq, cash, 0).record(header.with_flags(Flags::NOT_READY))
             }
         }
-    }
-}
-
-impl Foreseen {
-    fn plus(self, other: Foreseen) -> Option<Foreseen> {
-        Some(Foreseen {
-            cash: self.cash.checked_add(other.cash)?,
-            short_cost: self.short_cost.checked_add(other.short_cost)?,
-            short_value: self.short_value.checked_add(other.short_value)?,
-        })
     }
 }

@@ -86,6 +86,12 @@ impl Calling {
         self.watches_books
     }
 
+    /// Whether nothing has changed for watchers beside prices and bars.
+    #[inline]
+    pub(super) fn has_no_news(&self) -> bool {
+        self.changed.is_empty()
+    }
+
     /// Takes note of what a record changes for watchers, beside prices and bars. Most records are levels, and most strategies
     /// do not watch the book: nobody is looked at for those.
     pub(super) fn on_record(&mut self, record: &Record) {
@@ -126,12 +132,17 @@ impl Calling {
             }
             let strategy = OrderBody::of(output).strategy;
             let at = usize::try_from(output.header.instrument).ok();
-            let watchers = at
-                .and_then(|at| self.watchers.get(at))
-                .into_iter()
-                .flatten();
-            let own = watchers.filter(|watcher| watcher.strategy == strategy);
+            let of_instrument = at.and_then(|at| self.watchers.get(at));
+            let of_instrument = of_instrument.map_or(&[][..], |watchers| &watchers[..]);
+            let is_own = |watcher: &&Watcher| watcher.strategy == strategy;
+            let own = of_instrument.iter().filter(is_own);
+            let before = self.changed.len();
             self.changed.extend(own.map(|watcher| watcher.runner));
+            if self.changed.len() == before {
+                // Code may trade what is not its own instrument; whichever of the strategy's did, all of them are called.
+                let all = self.watchers.iter().flatten().filter(is_own);
+                self.changed.extend(all.map(|watcher| watcher.runner));
+            }
         }
         self.forget_repeats();
     }

@@ -85,7 +85,7 @@ impl Desk {
         self.account.mark(instrument, price);
     }
 
-    /// A record of this time has come. Orders are submitted then, also those that are decided on bars that closed before.
+    /// A moment with a record of this time ends. Orders are submitted then, also those that are decided on bars that closed before.
     pub(super) fn advance(&mut self, now: Ts) {
         self.now = now;
     }
@@ -265,8 +265,9 @@ impl Desk {
         };
         order.qty = self.account.foreseen_qty(order, price, &self.venue);
         let open = self.venue.orders(new.instrument);
-        let opens = !RiskGate::only_reduces(order, open, &self.account.portfolio);
-        let shorts = if self.account.is_bounded(new.side) && opens {
+        let is_bounded = self.account.is_bounded(new.side);
+        let shorts = if is_bounded && !RiskGate::only_reduces(order, open, &self.account.portfolio)
+        {
             self.account.foreseen_shorts(order, &self.venue)
         } else {
             None

@@ -1,6 +1,6 @@
 //! Cash, positions and equity, worked out anew from the list of all fills.
 
-use crate::world::UNIT;
+use crate::world::{UNIT, unit};
 use tickloom_types::{InstrumentDef, Side};
 
 /// 1e-9 of money.
@@ -84,6 +84,11 @@ impl Account {
         self.fee_rate
     }
 
+    /// Size mantissas in a unit.
+    pub(crate) fn unit(&self, instrument: usize) -> i64 {
+        unit(&self.defs[instrument])
+    }
+
     pub(crate) fn tick(&self, instrument: usize) -> i64 {
         self.defs[instrument].tick_size
     }
@@ -94,11 +99,10 @@ impl Account {
 
     /// The smallest size that is a multiple of the lot and a whole number of units.
     pub(crate) fn whole_lot(&self, instrument: usize) -> i64 {
-        let def = &self.defs[instrument];
-        let unit = 10_i64.pow(def.qty_decimals.into());
-        let mut step = def.lot_size;
+        let (lot, unit) = (self.lot(instrument), self.unit(instrument));
+        let mut step = lot;
         while step % unit != 0 {
-            step += def.lot_size;
+            step += lot;
         }
         step
     }

@@ -398,12 +398,13 @@ fn world(tellings: &[Telling]) -> BoxedStrategy<World> {
 fn def() -> impl Strategy<Value = InstrumentDef> {
     let step = || prop_oneof![4 => Just(1_i64), 1 => Just(2)];
     let multiplier = prop_oneof![4 => Just(1_i64), 1 => Just(50)];
-    (0_u8..3, step(), step(), multiplier).prop_map(
-        |(price_decimals, lot_size, tick_size, multiplier)| InstrumentDef {
+    let qty_decimals = prop_oneof![3 => Just(0_u8), 1 => Just(1)];
+    (0_u8..3, qty_decimals, step(), step(), multiplier).prop_map(
+        |(price_decimals, qty_decimals, lot_size, tick_size, multiplier)| InstrumentDef {
             lot_size,
             tick_size,
             multiplier,
-            ..InstrumentDef::new("X", price_decimals, 0, "USD")
+            ..InstrumentDef::new("X", price_decimals, qty_decimals, "USD")
         },
     )
 }

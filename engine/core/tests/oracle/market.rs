@@ -5,7 +5,7 @@
 
 use crate::bars::{Added, Bars, Closed};
 use crate::log::{Tick, Top};
-use crate::world::{World, size_of};
+use crate::world::{World, size_of, unit};
 use std::collections::BTreeMap;
 use tickloom_types::{
     BarBody, BarSpec, BookState, Flags, Header, InstrumentId, Kind, LevelBody, QuoteBody, Record,
@@ -207,7 +207,7 @@ impl Market {
     pub(crate) fn new(world: &World) -> Market {
         let made = world.bars();
         let all = world.defs.iter().zip(made).map(|(def, sizes)| {
-            let unit = 10_i64.pow(def.qty_decimals.into());
+            let unit = unit(def);
             Instrument {
                 bars: sizes.iter().map(|spec| Bars::new(*spec, unit)).collect(),
                 ..Instrument::default()

@@ -151,7 +151,8 @@ impl Risk {
         waiting: &[Order],
         account: &Account,
     ) -> Option<Refusal> {
-        if let Some(most) = self.limits.order_qty
+        let unit = account.unit(order.new.instrument);
+        if let Some(most) = self.limits.order_qty.map(|units| units * unit)
             && order.qty > most
         {
             return Some((RiskRule::OrderQty, order.qty, most));
@@ -184,7 +185,7 @@ impl Risk {
         if net * traded < 0 && traded.abs() <= net.abs() {
             return None;
         }
-        if let Some(most) = self.limits.position
+        if let Some(most) = self.limits.position.map(|units| units * account.unit(of))
             && after.abs() > most
         {
             return Some((RiskRule::Position, after.abs(), most));

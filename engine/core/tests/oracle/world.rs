@@ -39,10 +39,15 @@ pub(crate) fn size_of(source: SourceId) -> Option<BarSpec> {
 /// In an expression, the instrument that is looked at.
 pub(crate) const OWN: usize = usize::MAX;
 
+/// Size mantissas in a unit.
+pub(crate) fn unit(def: &InstrumentDef) -> i64 {
+    10_i64.pow(def.qty_decimals.into())
+}
+
 /// How much an entry trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
-    /// This size mantissa.
+    /// So many units, in a plan; for an order, this size mantissa.
     Qty(i64),
     All,
     AllWhole,
@@ -62,7 +67,7 @@ pub(crate) struct Runner {
     /// Index of the strategy.
     pub(crate) strategy: usize,
     pub(crate) instrument: usize,
-    /// With fields of known instruments alone.
+    /// With fields of known instruments alone, and sizes as mantissas.
     pub(crate) plan: Plan,
 }
 
@@ -79,14 +84,14 @@ pub(crate) enum Plan {
     Target(Expr),
     TrailingStop {
         enter: Expr,
-        /// Size mantissa.
+        /// Units, or for a runner a size mantissa.
         qty: i64,
         trail_bps: i64,
         profit_bps: i64,
     },
 }
 
-/// Limits of risk; money in whole units, sizes as mantissas of an instrument without decimals.
+/// Limits of risk; money and sizes in whole units.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) order_qty: Option<i64>,
@@ -136,8 +141,8 @@ impl Plan {
         }
     }
 
-    /// The same where the instrument that is looked at is this one.
-    fn of(&self, instrument: usize) -> Plan {
+    /// The same where the instrument that is looked at is this one, with so many size mantissas in a unit.
+    fn of(&self, instrument: usize, unit: i64) -> Plan {
         let own = |expr: &Expr| expr.of(instrument);
         let some = |expr: &Option<Expr>| expr.as_ref().map(own);
         match self {
@@ -152,7 +157,10 @@ impl Plan {
                 exit: some(exit),
                 short_enter: some(short_enter),
                 short_exit: some(short_exit),
-                size: *size,
+                size: match size {
+                    Size::Qty(units) => Size::Qty(units * unit),
+                    all => *all,
+                },
             },
             Plan::Target(target) => Plan::Target(own(target)),
             Plan::TrailingStop {
@@ -162,7 +170,7 @@ impl Plan {
                 profit_bps,
             } => Plan::TrailingStop {
                 enter: own(enter),
-                qty: *qty,
+                qty: qty * unit,
                 trail_bps: *trail_bps,
                 profit_bps: *profit_bps,
             },
@@ -196,7 +204,7 @@ impl World {
                 runners.push(Runner {
                     strategy: at,
                     instrument: *instrument,
-                    plan: strategy.plan.of(*instrument),
+                    plan: strategy.plan.of(*instrument, unit(&self.defs[*instrument])),
                 });
             }
         }
@@ -277,8 +285,6 @@ impl World {
             _ => Traded::Many(names.collect()),
         });
         let text = |expr: &Option<Expr>| expr.as_ref().map(|expr| self.text(expr));
-        // No instrument here has decimals of sizes.
-        let qty = |qty: i64| qty.to_string();
         match plan {
             Plan::Rules {
                 enter,
@@ -295,7 +301,7 @@ impl World {
                 short_enter: text(short_enter),
                 short_exit: text(short_exit),
                 size: match size {
-                    Size::Qty(mantissa) => tickloom_core::Size::Qty(qty(*mantissa)),
+                    Size::Qty(units) => tickloom_core::Size::Qty(units.to_string()),
                     Size::All => tickloom_core::Size::All,
                     Size::AllWhole => tickloom_core::Size::AllWhole,
                 },
@@ -317,7 +323,7 @@ impl World {
                 code: "trailing_stop".to_owned(),
                 expressions: BTreeMap::from([("enter".to_owned(), self.text(enter))]),
                 settings: BTreeMap::from([
-                    ("size".to_owned(), qty(*size)),
+                    ("size".to_owned(), size.to_string()),
                     ("trail_bps".to_owned(), trail_bps.to_string()),
                     ("profit_bps".to_owned(), profit_bps.to_string()),
                 ]),

@@ -348,8 +348,12 @@ fn what_a_feed_is_at_is_told_with_its_reason() {
     );
     let text = "0 of 1 books live; the venue refused a snapshot with HTTP status 429: the next is asked for in 5 min \
                 and not in 72 h, as it says";
-    assert_eq!(reason(&metrics), (FeedState::Syncing, text.to_owned()));
+    assert_eq!(reason(&metrics), (FeedState::Waiting, text.to_owned()));
     assert_eq!(session.wanted_snapshots(at(301 * SECOND)), [instrument]);
+    session.snapshot_failed(instrument, "no snapshot: timed out");
+    let text = "0 of 1 books live; no snapshot: timed out";
+    assert_eq!(reason(&metrics), (FeedState::Waiting, text.to_owned()));
+    assert_eq!(session.wanted_snapshots(at(303 * SECOND)), [instrument]);
     session.snapshot(at(301 * SECOND), instrument, SNAPSHOT, out);
     assert_eq!(reason(&metrics), (FeedState::Live, String::new()));
     let changes = metrics.status_changes();

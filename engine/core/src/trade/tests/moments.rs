@@ -11,11 +11,11 @@ use crate::strategy::{Calls, Context, Intents, Runner, Strategy};
 use std::sync::{Arc, Mutex};
 use tickloom_types::{LevelBody, OrderType, Seq};
 
-/// Notes at which records it is called, and buys one at the first.
+/// Notes at which records it is called, and buys one of an instrument at the first.
 #[derive(Debug)]
 struct Probe {
     calls: Calls,
-    buys: bool,
+    buys: Option<InstrumentId>,
     called: Arc<Mutex<Vec<Seq>>>,
 }
 
@@ -26,10 +26,9 @@ impl Strategy for Probe {
 
     fn on_event(&mut self, context: &Context<'_>, intents: &mut Intents) {
         self.called.lock().unwrap().push(context.seq);
-        if std::mem::take(&mut self.buys) {
-            let own = &context.own;
+        if let Some(instrument) = self.buys.take() {
             intents.submit(NewOrder {
-                instrument: own.instrument(),
+                instrument,
                 side: Side::Buy,
                 order_type: OrderType::Limit,
                 price: 99,
@@ -48,7 +47,7 @@ struct Probed {
 }
 
 impl Probed {
-    fn new(calls: Calls, buys: bool) -> Probed {
+    fn new(calls: Calls, buys: Option<InstrumentId>) -> Probed {
         let mut config = config(rules("last > 10", "last < 1", "1"));
         let market = Plan::new(&config).unwrap().market;
         config.strategies.clear();
@@ -128,16 +127,16 @@ fn code_is_called_when_something_of_its_own_changed() {
         status(7, StatusCode::Gap, 0),
         day(1, 100, 100),
     ];
-    let mut probed = Probed::new(Calls::Changes, false);
+    let mut probed = Probed::new(Calls::Changes, None);
     let records = book().into_iter().chain(rest);
     assert_eq!(probed.steps(records.clone()).0, [1, 3, 4, 7, 8]);
-    let mut probed = Probed::new(Calls::Book, false);
+    let mut probed = Probed::new(Calls::Book, None);
     assert_eq!(probed.steps(records).0, [1, 2, 3, 4, 7, 8]);
 }
 
 #[test]
 fn code_is_called_after_what_became_of_its_orders() {
-    let mut probed = Probed::new(Calls::Changes, true);
+    let mut probed = Probed::new(Calls::Changes, Some(X));
     let (called, told) = probed.steps([trade(1, 101)]);
     assert_eq!(called, [0]);
     assert_eq!(told, ["order 1 buy 0/1 open", "accepted"]);
@@ -146,6 +145,17 @@ fn code_is_called_after_what_became_of_its_orders() {
     assert_eq!(probed.steps([of_y(trade(3, 50))]).0, [] as [Seq; 0]);
     let (called, told) = probed.steps([trade(4, 98)]);
     assert_eq!((called, told[0].as_str()), (vec![3], "fill 1 at 99 fee 0"));
+}
+
+#[test]
+fn code_is_called_for_its_orders_in_other_instruments() {
+    let mut probed = Probed::new(Calls::Changes, Some(Y));
+    probed.steps([of_y(trade(1, 101))]);
+    assert_eq!(probed.steps([trade(2, 50)]).1[1], "accepted");
+    assert_eq!(probed.steps([of_y(trade(3, 101))]).0, [2]);
+    assert_eq!(probed.steps([of_y(trade(4, 101))]).0, [] as [Seq; 0]);
+    let (called, told) = probed.steps([of_y(trade(5, 98))]);
+    assert_eq!((called, told[0].as_str()), (vec![4], "fill 1 at 99 fee 0"));
 }
 
 /// As one moment.
@@ -157,7 +167,7 @@ fn moment(records: impl Into<Vec<Record>>) -> Vec<Record> {
 
 #[test]
 fn waiting_orders_meet_each_record_of_a_moment_and_new_ones_meet_none() {
-    let mut probed = Probed::new(Calls::Changes, true);
+    let mut probed = Probed::new(Calls::Changes, Some(X));
     // Decided on at the end: the trade at 98 came before.
     let (called, told) = probed.steps(moment([trade(1, 98), quote(1, 100, 102)]));
     assert_eq!(called, [1]);

@@ -3,6 +3,7 @@
 //! `docs/catalog.md` has the layout and the columns. A file counts once its part (a journal segment, an import) is complete and
 //! listed under `_runs`; what a crash left half done is not read, and is replaced when the same part is written again.
 
+mod batches;
 mod budget;
 mod cache;
 mod checkpoint;
@@ -20,12 +21,14 @@ mod pages;
 mod part;
 mod partition;
 mod properties;
+mod query;
 mod read;
 mod retain;
 mod rewrite;
 pub(crate) mod scan;
 mod steps;
 mod store;
+mod stored;
 mod sweep;
 mod sync;
 mod table;
@@ -42,8 +45,9 @@ pub use compact::{CompactOptions, RewriteReport, RewrittenPartition};
 pub use listing::{Day, Extent, Listing, RunListing, Selection, Shown, ShownRow, TableListing};
 pub use migrate::MigrateReport;
 pub use outline::{ColumnType, FileRange};
+pub use query::ScanQuery;
 pub use retain::{DroppedFile, RetainOptions, RetainReport};
-pub use scan::{Scan, ScanQuery};
+pub use scan::Scan;
 pub use store::{Store, is_url};
 pub use sweep::{Leftover, LeftoverKind};
 pub use sync::{SyncReport, sync_journal};
@@ -54,9 +58,10 @@ pub use writer::{RunWriter, Written};
 pub(crate) use column::{Codec, Column, NameOf, unused};
 pub(crate) use file::Key;
 pub(crate) use properties::properties;
-pub(crate) use scan::{empty, unite_sources};
+pub(crate) use query::empty;
+pub(crate) use scan::unite_sources;
+pub(crate) use stored::{HELD, MORE};
 pub(crate) use sync::sync_sealed;
-pub(crate) use table::{HELD, MORE};
 pub(crate) use unite::unite;
 
 use crate::limits::REMOTE_CACHE_BYTES;

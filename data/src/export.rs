@@ -16,7 +16,7 @@ pub(crate) mod text;
 
 pub use format::ExportFormat;
 
-use crate::catalog::scan::empty;
+use crate::catalog::empty;
 use crate::limits::BATCH_ROWS;
 use crate::{Catalog, Result, ScanQuery, Table};
 use arrow_array::RecordBatch;

@@ -20,6 +20,8 @@ fn bar(record: &Record) -> Bar {
         flags,
         ..
     } = record.header;
+    // On the fly bars are of the moment of the record that closes them.
+    let flags = flags & !Flags::MORE;
     (instrument, ts_event, ts_recv, flags, record.body)
 }
 

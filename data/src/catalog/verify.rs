@@ -1,10 +1,11 @@
 //! `catalog verify`: whether everything that the index promises is there and true. Reads every row of every file, so that a reader
 //! later meets no surprise. What no index lists is named, but is no fault.
 
+mod rows;
 mod seen;
 
 use super::checkpoint::RunIndex;
-use super::file::{FileMeta, Key, read_meta as read_footer};
+use super::file::{FileMeta, read_meta as read_footer};
 use super::follow::open_rows;
 use super::index::{read_index, run_names};
 use super::part::{PartFile, read_meta, run_dir};
@@ -14,14 +15,13 @@ use super::store::Store;
 use super::sweep::{Leftover, leftovers, remove_leftovers};
 use super::{Catalog, Table};
 use crate::limits::HASH_BYTES;
-use crate::order::Row;
 use crate::{DataError, Result, RunMeta};
+use rows::{Rows, describe};
 use seen::Seen;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use tickloom_types::Ts;
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// How often a run that others rewrite meanwhile is looked at again before its faults are believed.
@@ -281,114 +281,6 @@ fn check_file(
         None => Checked::True(rows.count),
         Some(fault) => Checked::False(fault),
     })
-}
-
-/// What the rows of a file add up to.
-#[derive(Default)]
-struct Rows {
-    count: u64,
-    first: Key,
-    last: Key,
-    times: Option<(i64, i64)>,
-    released: Option<(i64, i64)>,
-    /// Release and end of the moment of the last input.
-    before: Option<Row>,
-}
-
-impl Rows {
-    fn add(&mut self, key: Key, file: &PartFile) -> Option<Fault> {
-        let follows = self.count == 0 || key > self.last;
-        if self.count == 0 {
-            self.first = key;
-        }
-        let before = std::mem::replace(&mut self.last, key);
-        self.count += 1;
-        (!follows).then(|| {
-            let found = format!("{} after {}", describe(key), describe(before));
-            Fault::new(&file.path, found, "rows in the order of their sequence")
-        })
-    }
-
-    fn times(&mut self, ts: i64) {
-        let (min, max) = self.times.unwrap_or((ts, ts));
-        self.times = Some((min.min(ts), max.max(ts)));
-    }
-
-    /// Takes note of a row's release. In a run nothing is released before what it follows, and a moment is released at once.
-    fn released(&mut self, row: &Row, file: &PartFile) -> Option<Fault> {
-        let (min, max) = self.released.unwrap_or((row.release, row.release));
-        self.released = Some((min.min(row.release), max.max(row.release)));
-        if file.meta.released.is_none() || file.meta.table.is_output() {
-            return None;
-        }
-        let before = self.before.replace(*row)?;
-        let seq = row.placed.key.seq;
-        let is_one = before.placed.goes_on_at(seq) && !before.placed.is_cut();
-        if row.release >= before.release
-            && !(is_one && !row.placed.is_cut() && has_other_end(&before, row))
-        {
-            return None;
-        }
-        let at = |row: &Row| {
-            let moment = row.placed.more;
-            format!(
-                "sequence {} released {} with {moment} more",
-                row.placed.key.seq,
-                Ts(row.release)
-            )
-        };
-        let found = format!("{} after {}", at(row), at(&before));
-        Some(Fault::new(
-            &file.path,
-            found,
-            "releases that go up, moments that end",
-        ))
-    }
-
-    /// Whether it is all that the index says.
-    fn end(&self, file: &PartFile) -> Option<Fault> {
-        let meta = &file.meta;
-        if self.count != meta.rows {
-            let found = format!("{} rows", self.count);
-            return Some(Fault::new(&file.path, found, meta.rows.to_string()));
-        }
-        let range = |first: Key, last: Key| format!("{} to {}", describe(first), describe(last));
-        if (self.first, self.last) != (meta.first, meta.last) {
-            let (found, expected) = (range(self.first, self.last), range(meta.first, meta.last));
-            return Some(Fault::new(&file.path, found, expected));
-        }
-        if self.times != Some((meta.ts_min.0, meta.ts_max.0)) {
-            let found = format!("times {:?}", self.times);
-            let expected = format!("{} to {}", meta.ts_min, meta.ts_max);
-            return Some(Fault::new(&file.path, found, expected));
-        }
-        let told = meta.released.map(|(from, to)| (from.0, to.0));
-        if told.is_some() && self.released != told {
-            let range = |range: Option<(i64, i64)>| match range {
-                Some((from, to)) => format!("releases from {} to {}", Ts(from), Ts(to)),
-                None => "no release".to_owned(),
-            };
-            return Some(Fault::new(&file.path, range(self.released), range(told)));
-        }
-        None
-    }
-}
-
-/// Whether two rows of one moment disagree on where it ends. A moment that is longer than a writer holds is written in pieces,
-/// each of which says that one more follows.
-fn has_other_end(before: &Row, row: &Row) -> bool {
-    let end = |row: &Row| {
-        let more = u64::from(row.placed.more.unsigned_abs());
-        row.placed.key.seq.saturating_add(more)
-    };
-    end(before) != end(row) && end(before) != row.placed.key.seq
-}
-
-fn describe(key: Key) -> String {
-    match key.output {
-        0 => format!("sequence {}", key.seq),
-        output => format!("output {} of sequence {}", output - 1, key.seq),
-    }
 }
 
 /// The first field in which a file's footer is not what the index says.

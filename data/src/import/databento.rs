@@ -19,8 +19,8 @@ use decoder::Decoder;
 use definition::Definition;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tickloom_types::{
-    Clock, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceKind,
-    Ts, mark_moment, pow10,
+    Clock, Flags, Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef,
+    SourceKind, Ts, mark_moment, pow10,
 };
 
 /// The dataset of files that were exported by us, in place of a venue's feed: their symbols are our names of instruments.
@@ -248,7 +248,7 @@ fn event_end(records: &[Record]) -> Option<bool> {
     Some(records.iter().any(|record| record.has(Flags::LAST)))
 }
 
-/// The records of an event of one instrument until its last row: one moment, unless it falls apart in time.
+/// The records of an event of one instrument until its last row: one moment.
 #[derive(Default)]
 struct Event {
     records: Vec<Record>,
@@ -261,11 +261,14 @@ impl Event {
         let Some(first) = row.first() else {
             return Ok(());
         };
+        // Only changes of orders have all rows of an event: where some are left out its last may be, and time has to tell.
+        let has_all = first.kind() == Some(Kind::OrderUpdate);
         let is_one = |last: &Record| {
-            let key = |of: &Record| (of.header.instrument, of.header.ts_event, of.header.ts_recv);
-            self.goes_on && key(last) == key(first)
+            let (last, first) = (last.header, first.header);
+            let stamps = |of: Header| (of.ts_event, of.ts_recv);
+            last.instrument == first.instrument && (has_all || stamps(last) == stamps(first))
         };
-        if !self.records.last().is_some_and(is_one) {
+        if !(self.goes_on && self.records.last().is_some_and(is_one)) {
             self.end(push)?;
         }
         self.records.append(row);

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::shared_data;
 use std::fs;
 use std::io::Write;
-use tickloom_types::{BarBody, Flags, InstrumentId, QuoteBody, Side, TradeBody};
+use tickloom_types::{BarBody, Flags, InstrumentId, Kind, QuoteBody, Side, TradeBody};
 
 fn read_text(text: &str, options: &ImportOptions) -> Result<FileRecords> {
     Input::bytes(Path::new("TEST.csv"), text.as_bytes().to_vec()).read(options)
@@ -398,4 +398,34 @@ fn daily_equities() {
         (4, 0),
         range,
     );
+}
+
+/// Nearly 70,000 changes of orders: an event of the venue ends with the flag `LAST`, and all of it is one moment.
+#[test]
+fn an_event_of_dbn_is_one_moment() {
+    let Some(path) = shared_data("dbn/es-mbo/esh4-glbx-mdp3-20231225.mbo.dbn.zst") else {
+        return;
+    };
+    let records = read_file(&path, &ImportOptions::default()).unwrap().records;
+    let updates = || {
+        records
+            .iter()
+            .filter(|r| r.kind() == Some(Kind::OrderUpdate))
+    };
+    let events = updates().filter(|record| record.has(Flags::LAST)).count();
+    let moments = records
+        .iter()
+        .filter(|record| !record.has(Flags::MORE))
+        .count();
+    assert!(
+        events > 10_000 && updates().count() > events + 10_000,
+        "{events}"
+    );
+    assert_eq!(moments, events);
+    // A trade is a change of no order and a trade: both are of the row's moment.
+    for pair in records.windows(2) {
+        if pair[1].kind() == Some(Kind::Trade) {
+            assert!(pair[0].has(Flags::MORE), "{pair:?}");
+        }
+    }
 }

@@ -291,15 +291,13 @@ impl Follower {
         link.pending = read - link.cursor.records;
         link.oldest = None;
         link.cursor.write(&self.journal, &self.address, &link.run)?;
-        let confirmed = if link.is_cut {
-            read
-        } else {
-            link.cursor.records
-        };
+        let confirmed = link.cursor.records.max(if link.is_cut { read } else { 0 });
         self.is_well();
         self.change(|status| {
-            status.behind = status.behind.saturating_sub(confirmed - status.confirmed);
-            status.confirmed = confirmed;
+            // Rows of a moment that was cut short are sent a second time.
+            let more = confirmed.saturating_sub(status.confirmed);
+            status.behind = status.behind.saturating_sub(more);
+            status.confirmed += more;
         });
         Ok(())
     }

@@ -79,8 +79,8 @@ fn about_messages(
     while let Some(open) = &mut cursor {
         if let Ok(Step::Message(..)) = open.step(&mut batch) {
             for item in &batch.items {
-                let name = batch.symbols.name(item.symbol);
-                about.streams.extend(name.map(str::to_owned));
+                let name = batch.symbols.names.get(item.symbol.0);
+                about.streams.extend(name.cloned());
             }
         }
         if !open.advance()? {

@@ -30,15 +30,8 @@ pub(crate) struct SymbolId(pub(crate) usize);
 /// The symbols in a capture, each once, in the order in which they appear.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
     ids: HashMap<String, SymbolId>,
-}
-
-impl Symbols {
-    /// The name of one.
-    pub(crate) fn name(&self, id: SymbolId) -> Option<&str> {
-        self.names.get(id.0).map(String::as_str)
-    }
 }
 
 /// How a list of levels relates to the book.

@@ -137,7 +137,7 @@ impl Converter {
             action: action as u8,
             ..OrderUpdateBody::default()
         };
-        records.push(update.record(header.as_kind(Kind::OrderUpdate)));
+        records.push(update.record(of_kind(header, Kind::OrderUpdate)));
         if action == BookAction::Trade {
             let (price, size, side) = (row.price, row.size, row.side);
             push_trade(&Trade { price, size, side }, header, records)?;
@@ -251,6 +251,14 @@ impl Converter {
     }
 }
 
+/// A row's header as that of a record of this kind, with the row's flags.
+fn of_kind(header: Header, kind: Kind) -> Header {
+    Header {
+        kind: kind as u8,
+        ..header
+    }
+}
+
 /// The record as one of its kind, unless it is too short for that.
 fn get<'a, T>(record: &RecordRef<'a>) -> Result<&'a T, Wrong>
 where
@@ -344,7 +352,7 @@ fn push_trade(trade: &Trade, header: Header, records: &mut Vec<Record>) -> Resul
         side: side(trade.side)?,
         ..TradeBody::default()
     };
-    records.push(body.record(header.as_kind(Kind::Trade)));
+    records.push(body.record(of_kind(header, Kind::Trade)));
     Ok(())
 }
 
@@ -356,7 +364,7 @@ fn push_quote(level: &BidAskPair, sequence: u32, header: Header, records: &mut V
         ask_qty: i64::from(level.ask_sz),
         update_id: u64::from(sequence),
     };
-    records.push(body.record(header.as_kind(Kind::Quote)));
+    records.push(body.record(of_kind(header, Kind::Quote)));
 }
 
 fn pair(level: &dbn::ConsolidatedBidAskPair) -> BidAskPair {

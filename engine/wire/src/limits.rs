@@ -1,4 +1,4 @@
-//! The maxima of this crate. A peer that exceeds one is disconnected or refused, never obeyed.
+//! The maxima of this crate. A peer that exceeds one is disconnected or refused.
 
 /// Bytes of a topic.
 pub const TOPIC_LEN_MAX: usize = 255;

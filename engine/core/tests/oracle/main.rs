@@ -44,6 +44,8 @@ use words::words;
 
 /// Cases of a test where nobody asks for more.
 const CASES: u32 = 500;
+/// The same for `cargo xtask test --all`.
+const CASES_LONG: u32 = 20_000;
 
 /// Messages, timers and troubles of a case at most.
 const DRAWS: usize = 100;
@@ -53,7 +55,12 @@ const DRAWS: usize = 100;
     reason = "how long to look is for who runs the test"
 )]
 fn cases() -> u32 {
-    std::env::var("ORACLE_CASES").map_or(CASES, |text| text.parse().unwrap())
+    let long = if std::env::var_os("TICKLOOM_TEST_ALL").is_some() {
+        CASES_LONG
+    } else {
+        CASES
+    };
+    std::env::var("ORACLE_CASES").map_or(long, |text| text.parse().unwrap())
 }
 
 /// The outputs of each record, from the model.

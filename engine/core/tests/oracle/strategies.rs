@@ -8,7 +8,7 @@ use crate::world::{Plan, Size};
 use tickloom_types::{InstrumentDef, OrderType, Side};
 
 /// What a strategy may look at.
-pub(crate) struct Sight<'a> {
+pub(crate) struct Seen<'a> {
     pub(crate) strategy: usize,
     pub(crate) instrument: usize,
     pub(crate) def: &'a InstrumentDef,
@@ -26,7 +26,7 @@ pub(crate) struct Ride {
     best: i64,
 }
 
-impl Sight<'_> {
+impl Seen<'_> {
     /// The value of an expression, if it ticked at this moment and is ready.
     fn value(&self, expr: &Expr) -> Option<f64> {
         if expr.is_constant() {
@@ -78,7 +78,7 @@ impl Sight<'_> {
 }
 
 /// What a strategy wants now.
-pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec<Intent> {
+pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, seen: &Seen<'_>) -> Vec<Intent> {
     match plan {
         Plan::Rules {
             enter,
@@ -87,21 +87,21 @@ pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) ->
             short_exit,
             size,
         } => {
-            let conditions = [enter, exit, short_enter, short_exit].map(|expr| sight.holds(expr));
-            rules(conditions, *size, sight)
+            let conditions = [enter, exit, short_enter, short_exit].map(|expr| seen.holds(expr));
+            rules(conditions, *size, seen)
         }
-        Plan::Target(target) => match sight.value(target) {
-            Some(units) => follow_target(units, sight),
+        Plan::Target(target) => match seen.value(target) {
+            Some(units) => follow_target(units, seen),
             None => vec![],
         },
-        Plan::TrailingStop { .. } => trailing_stop(plan, ride, sight),
+        Plan::TrailingStop { .. } => trailing_stop(plan, ride, seen),
     }
 }
 
 fn rules(
     [enter, exit, short_enter, short_exit]: [bool; 4],
     size: Size,
-    sight: &Sight<'_>,
+    seen: &Seen<'_>,
 ) -> Vec<Intent> {
     let wants_long = enter && !exit;
     let wants_short = short_enter && !short_exit;
@@ -110,36 +110,36 @@ fn rules(
         (false, true) => Some(Side::Sell),
         _ => None,
     };
-    let expected = sight.expected();
+    let expected = seen.expected();
     let gets_out = (expected > 0 && (exit || entry == Some(Side::Sell)))
         || (expected < 0 && (short_exit || entry == Some(Side::Buy)));
     let mut intents = vec![];
     if gets_out {
-        intents.extend(sight.cancel_all());
-        intents.extend(sight.by(-sight.held()));
+        intents.extend(seen.cancel_all());
+        intents.extend(seen.by(-seen.held()));
     }
     if let Some(side) = entry
         && (gets_out || expected == 0)
     {
-        intents.push(sight.market(side, size));
+        intents.push(seen.market(side, size));
     }
     intents
 }
 
-fn follow_target(units: f64, sight: &Sight<'_>) -> Vec<Intent> {
-    let unit = 10_f64.powi(sight.def.qty_decimals.into());
-    let lots = (units * unit) as i64 / sight.def.lot_size;
-    let wanted = lots * sight.def.lot_size;
-    if wanted == sight.expected() {
+fn follow_target(units: f64, seen: &Seen<'_>) -> Vec<Intent> {
+    let unit = 10_f64.powi(seen.def.qty_decimals.into());
+    let lots = (units * unit) as i64 / seen.def.lot_size;
+    let wanted = lots * seen.def.lot_size;
+    if wanted == seen.expected() {
         return vec![];
     }
-    let mut intents = sight.cancel_all();
-    intents.extend(sight.by(wanted - sight.held()));
+    let mut intents = seen.cancel_all();
+    intents.extend(seen.by(wanted - seen.held()));
     intents
 }
 
 /// In on a condition, half out at a profit, the rest out at a stop under the best price since.
-fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec<Intent> {
+fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, seen: &Seen<'_>) -> Vec<Intent> {
     let Plan::TrailingStop {
         enter,
         qty,
@@ -149,17 +149,17 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec
     else {
         unreachable!("called with a trailing stop")
     };
-    let Some(mark) = sight.mark else {
+    let Some(mark) = seen.mark else {
         return vec![];
     };
-    let held = sight.held();
+    let held = seen.held();
     if held <= 0 {
         if ride.take().is_some() {
-            return sight.cancel_all();
+            return seen.cancel_all();
         }
-        let enters = sight.value(enter).is_some_and(|value| value != 0.0);
-        if enters && sight.own().next().is_none() {
-            return vec![sight.market(Side::Buy, Size::Qty(*qty))];
+        let enters = seen.value(enter).is_some_and(|value| value != 0.0);
+        if enters && seen.own().next().is_none() {
+            return vec![seen.market(Side::Buy, Size::Qty(*qty))];
         }
         return vec![];
     }
@@ -170,11 +170,11 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec
     });
     ride.best = ride.best.max(mark);
     let stop_price = moved(ride.best, -trail_bps);
-    let stop_price = stop_price - stop_price % sight.def.tick_size;
-    let of_kind = |kind: OrderType| sight.own().find(|order| order.new.kind == kind);
+    let stop_price = stop_price - stop_price % seen.def.tick_size;
+    let of_kind = |kind: OrderType| seen.own().find(|order| order.new.kind == kind);
     let selling = of_kind(OrderType::Market).map_or(0, Order::open_qty);
     let mut uncovered = held - selling;
-    let half = qty / 2 / sight.def.lot_size * sight.def.lot_size;
+    let half = qty / 2 / seen.def.lot_size * seen.def.lot_size;
     let takes_profit =
         ride.profit_from.is_some_and(|from| mark >= from) && half >= 1 && half < uncovered;
     if takes_profit {
@@ -189,11 +189,11 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, sight: &Sight<'_>) -> Vec
     }
     if takes_profit {
         ride.profit_from = None;
-        intents.push(sight.market(Side::Sell, Size::Qty(half)));
+        intents.push(seen.market(Side::Sell, Size::Qty(half)));
     }
     if uncovered > 0 {
         intents.push(Intent::Submit(NewOrder {
-            instrument: sight.instrument,
+            instrument: seen.instrument,
             side: Side::Sell,
             kind: OrderType::Stop,
             price: stop_price,

@@ -338,7 +338,7 @@ fn decisions_on_bars_that_time_closed_see_no_instrument_after_the_record_that_cl
 
 #[test]
 fn no_day_of_twins_is_traded_where_their_bars_are_one_moment() {
-    let csv = include_str!("../../../tests/cases/twins.csv");
+    let csv = include_str!("../../../../../tests/cases/twins.csv");
     let mut days: std::collections::BTreeMap<&str, Vec<(InstrumentId, i64)>> = Default::default();
     for line in csv.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();

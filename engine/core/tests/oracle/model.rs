@@ -6,7 +6,7 @@ use crate::market::Market;
 use crate::moment::{Moment, Round, Seen, Stamped, bar_record, stamp_of};
 use crate::orders::Shown;
 use crate::risk::View;
-use crate::strategies::{Ride, Seen, decide};
+use crate::strategies::{Known, Ride, decide};
 use crate::world::{Plan, Runner, World, size_of};
 use tickloom_types::{
     BarBody, BookState, Flags, InstrumentId, Kind, OrderBody, Record, SignalBody, StatusBody,
@@ -181,7 +181,7 @@ impl Model {
                 self.has_news[at] = false;
             }
             let (strategy, instrument) = (runner.strategy, runner.instrument);
-            let seen = Seen {
+            let known = Known {
                 strategy,
                 instrument,
                 def: &self.world.defs[instrument],
@@ -195,7 +195,7 @@ impl Model {
             if let (Some(bar), true) = (own.next_back(), view.mark.is_some()) {
                 view.close = Some(bar.bar.body.close);
             }
-            for intent in decide(&runner.plan, &mut self.rides[at], &seen) {
+            for intent in decide(&runner.plan, &mut self.rides[at], &known) {
                 self.desk.carry_out(cause, strategy, intent, &view);
             }
             self.tell_desk(out);

@@ -8,7 +8,7 @@ use crate::world::{Plan, Size};
 use tickloom_types::{InstrumentDef, OrderType, Side};
 
 /// What a strategy may look at.
-pub(crate) struct Seen<'a> {
+pub(crate) struct Known<'a> {
     pub(crate) strategy: usize,
     pub(crate) instrument: usize,
     pub(crate) def: &'a InstrumentDef,
@@ -26,7 +26,7 @@ pub(crate) struct Ride {
     best: i64,
 }
 
-impl Seen<'_> {
+impl Known<'_> {
     /// The value of an expression, if it ticked at this moment and is ready.
     fn value(&self, expr: &Expr) -> Option<f64> {
         if expr.is_constant() {
@@ -78,7 +78,7 @@ impl Seen<'_> {
 }
 
 /// What a strategy wants now.
-pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, seen: &Seen<'_>) -> Vec<Intent> {
+pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, known: &Known<'_>) -> Vec<Intent> {
     match plan {
         Plan::Rules {
             enter,
@@ -87,21 +87,21 @@ pub(crate) fn decide(plan: &Plan, ride: &mut Option<Ride>, seen: &Seen<'_>) -> V
             short_exit,
             size,
         } => {
-            let conditions = [enter, exit, short_enter, short_exit].map(|expr| seen.holds(expr));
-            rules(conditions, *size, seen)
+            let conditions = [enter, exit, short_enter, short_exit].map(|expr| known.holds(expr));
+            rules(conditions, *size, known)
         }
-        Plan::Target(target) => match seen.value(target) {
-            Some(units) => follow_target(units, seen),
+        Plan::Target(target) => match known.value(target) {
+            Some(units) => follow_target(units, known),
             None => vec![],
         },
-        Plan::TrailingStop { .. } => trailing_stop(plan, ride, seen),
+        Plan::TrailingStop { .. } => trailing_stop(plan, ride, known),
     }
 }
 
 fn rules(
     [enter, exit, short_enter, short_exit]: [bool; 4],
     size: Size,
-    seen: &Seen<'_>,
+    known: &Known<'_>,
 ) -> Vec<Intent> {
     let wants_long = enter && !exit;
     let wants_short = short_enter && !short_exit;
@@ -110,36 +110,36 @@ fn rules(
         (false, true) => Some(Side::Sell),
         _ => None,
     };
-    let expected = seen.expected();
+    let expected = known.expected();
     let gets_out = (expected > 0 && (exit || entry == Some(Side::Sell)))
         || (expected < 0 && (short_exit || entry == Some(Side::Buy)));
     let mut intents = vec![];
     if gets_out {
-        intents.extend(seen.cancel_all());
-        intents.extend(seen.by(-seen.held()));
+        intents.extend(known.cancel_all());
+        intents.extend(known.by(-known.held()));
     }
     if let Some(side) = entry
         && (gets_out || expected == 0)
     {
-        intents.push(seen.market(side, size));
+        intents.push(known.market(side, size));
     }
     intents
 }
 
-fn follow_target(units: f64, seen: &Seen<'_>) -> Vec<Intent> {
-    let unit = 10_f64.powi(seen.def.qty_decimals.into());
-    let lots = (units * unit) as i64 / seen.def.lot_size;
-    let wanted = lots * seen.def.lot_size;
-    if wanted == seen.expected() {
+fn follow_target(units: f64, known: &Known<'_>) -> Vec<Intent> {
+    let unit = 10_f64.powi(known.def.qty_decimals.into());
+    let lots = (units * unit) as i64 / known.def.lot_size;
+    let wanted = lots * known.def.lot_size;
+    if wanted == known.expected() {
         return vec![];
     }
-    let mut intents = seen.cancel_all();
-    intents.extend(seen.by(wanted - seen.held()));
+    let mut intents = known.cancel_all();
+    intents.extend(known.by(wanted - known.held()));
     intents
 }
 
 /// In on a condition, half out at a profit, the rest out at a stop under the best price since.
-fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, seen: &Seen<'_>) -> Vec<Intent> {
+fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, known: &Known<'_>) -> Vec<Intent> {
     let Plan::TrailingStop {
         enter,
         qty,
@@ -149,17 +149,17 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, seen: &Seen<'_>) -> Vec<I
     else {
         unreachable!("called with a trailing stop")
     };
-    let Some(mark) = seen.mark else {
+    let Some(mark) = known.mark else {
         return vec![];
     };
-    let held = seen.held();
+    let held = known.held();
     if held <= 0 {
         if ride.take().is_some() {
-            return seen.cancel_all();
+            return known.cancel_all();
         }
-        let enters = seen.value(enter).is_some_and(|value| value != 0.0);
-        if enters && seen.own().next().is_none() {
-            return vec![seen.market(Side::Buy, Size::Qty(*qty))];
+        let enters = known.value(enter).is_some_and(|value| value != 0.0);
+        if enters && known.own().next().is_none() {
+            return vec![known.market(Side::Buy, Size::Qty(*qty))];
         }
         return vec![];
     }
@@ -170,11 +170,11 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, seen: &Seen<'_>) -> Vec<I
     });
     ride.best = ride.best.max(mark);
     let stop_price = moved(ride.best, -trail_bps);
-    let stop_price = stop_price - stop_price % seen.def.tick_size;
-    let of_kind = |kind: OrderType| seen.own().find(|order| order.new.kind == kind);
+    let stop_price = stop_price - stop_price % known.def.tick_size;
+    let of_kind = |kind: OrderType| known.own().find(|order| order.new.kind == kind);
     let selling = of_kind(OrderType::Market).map_or(0, Order::open_qty);
     let mut uncovered = held - selling;
-    let half = qty / 2 / seen.def.lot_size * seen.def.lot_size;
+    let half = qty / 2 / known.def.lot_size * known.def.lot_size;
     let takes_profit =
         ride.profit_from.is_some_and(|from| mark >= from) && half >= 1 && half < uncovered;
     if takes_profit {
@@ -189,11 +189,11 @@ fn trailing_stop(plan: &Plan, ride: &mut Option<Ride>, seen: &Seen<'_>) -> Vec<I
     }
     if takes_profit {
         ride.profit_from = None;
-        intents.push(seen.market(Side::Sell, Size::Qty(half)));
+        intents.push(known.market(Side::Sell, Size::Qty(half)));
     }
     if uncovered > 0 {
         intents.push(Intent::Submit(NewOrder {
-            instrument: seen.instrument,
+            instrument: known.instrument,
             side: Side::Sell,
             kind: OrderType::Stop,
             price: stop_price,

@@ -253,7 +253,9 @@ impl Market {
         self.shown = None;
         self.has_price = false;
         self.is_dropped = false;
-        self.is_inner = record.header.kind == Kind::Level as u8 && self.take_inner_level(record);
+        self.is_inner = record.header.kind == Kind::Level as u8
+            && !record.has(Flags::LAST)
+            && self.take_inner_level(record);
         if self.is_inner {
             self.moment.take(record);
         } else {
@@ -278,11 +280,11 @@ impl Market {
                 self.is_dropped = true;
             }
         }
-        for closed in [
-            &self.moment.passed.records[passed..],
-            &self.moment.now.records[now..],
-        ] {
-            for bar in closed {
+        for (bars, known) in [(&self.moment.passed, passed), (&self.moment.now, now)] {
+            if bars.records.len() == known {
+                continue;
+            }
+            for bar in &bars.records[known..] {
                 if bar.header.kind == Kind::BarClosed as u8 {
                     out.push(*bar);
                 }

@@ -155,10 +155,12 @@ impl Portfolio {
         }
         let changed = holding.change_to(price);
         holding.mark = price;
-        let value = self.value.zip(changed);
-        match value.and_then(|(value, changed)| value.plus(changed)) {
-            Some(value) => self.value = Some(value),
-            None => self.sum_up(),
+        if let (Some(value), Some(changed)) = (&mut self.value, changed)
+            && let Some(sum) = value.plus(changed)
+        {
+            *value = sum;
+        } else {
+            self.sum_up();
         }
     }
 

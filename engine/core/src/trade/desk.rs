@@ -73,6 +73,12 @@ impl Desk {
         &self.venue
     }
 
+    /// Whether orders wait in an instrument.
+    #[inline]
+    pub(super) fn has_orders(&self, instrument: InstrumentId) -> bool {
+        !self.venue.orders(instrument).is_empty()
+    }
+
     pub(super) fn fills(&self) -> u64 {
         self.account.fills
     }

@@ -192,7 +192,7 @@ impl SignalStage {
         } = round;
         let outputs = &mut outputs[..];
         let has_one_cause = *has_one_cause;
-        due.for_each(|at| {
+        due.drain(|at| {
             let watched = &mut outputs[at];
             let has_ticked =
                 || graph.ticked(watched.output) || watched.is_constant || earlier.contains(at);
@@ -261,6 +261,7 @@ impl SignalStage {
         }
     }
 
+    #[inline]
     fn feed_bar(&mut self, bar: &Record, cause: &BarCause, by: TickedBy) {
         let Some(feed) = cause.builder.map(|builder| &self.on_bar[builder]) else {
             return;

@@ -105,6 +105,20 @@ impl Bits {
         }
     }
 
+    /// Calls `on` with every number, ascending, and takes it out.
+    #[inline]
+    pub fn drain(&mut self, mut on: impl FnMut(usize)) {
+        self.any = false;
+        for (at, summary) in self.summary.iter_mut().enumerate() {
+            let mut words = std::mem::take(summary);
+            while words != 0 {
+                let word = at * WORD + words.trailing_zeros() as usize;
+                words &= words - 1;
+                each_bit(word, std::mem::take(&mut self.words[word]), &mut on);
+            }
+        }
+    }
+
     /// Calls `on` with every number, ascending.
     #[inline]
     pub fn for_each(&self, mut on: impl FnMut(usize)) {
@@ -189,6 +203,11 @@ mod tests {
                 prop_assert!(set.iter().all(|at| bits.contains(*at)));
             }
             prop_assert_eq!(bits.is_empty(), model.is_empty());
+            let mut copy = bits.clone();
+            let mut drained = Vec::new();
+            copy.drain(|at| drained.push(at));
+            prop_assert_eq!(drained, numbers(&bits));
+            prop_assert!(copy.is_empty() && numbers(&copy).is_empty());
             bits.clear();
             prop_assert!(bits.is_empty() && numbers(&bits).is_empty());
         }

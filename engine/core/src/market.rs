@@ -247,7 +247,7 @@ impl Market {
     }
 
     /// Takes one record and says which bars it closed and what changed about books.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn apply(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         self.begin(record);
         self.shown = None;

@@ -151,8 +151,13 @@ impl Portfolio {
         let holding = &mut self.holdings[index(instrument)];
         if holding.is_worthless() || holding.mark == price {
             holding.mark = price;
-            return;
+        } else {
+            self.revalue_at(instrument, price);
         }
+    }
+
+    fn revalue_at(&mut self, instrument: InstrumentId, price: i64) {
+        let holding = &mut self.holdings[index(instrument)];
         let changed = holding.change_to(price);
         holding.mark = price;
         if let (Some(value), Some(changed)) = (&mut self.value, changed)

@@ -313,6 +313,7 @@ impl Market {
         self.plan_close(at);
     }
 
+    #[inline]
     fn plan_close(&mut self, at: usize) {
         let bars = &self.builders[self.states[at].bars.clone()];
         let next = bars.iter().filter_map(|builder| builder.closes_at()).min();

@@ -123,7 +123,8 @@ impl BarBuilder {
     /// The time at which the open bar closes by time alone.
     pub(crate) fn closes_at(&self) -> Option<Ts> {
         let by_time = matches!(self.spec, BarSpec::Time(_)) && self.origin == Origin::Trades;
-        self.open.filter(|_| by_time).map(|open| open.close)
+        let open = self.open.as_ref().filter(|_| by_time);
+        open.map(|open| open.close)
     }
 
     /// Closes the open bar if its time is over.

@@ -7,7 +7,7 @@ use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::{Expressions, market_for};
 use crate::limits::CHANGES_EXPECTED;
-use crate::market::Market;
+use crate::market::{Market, TickedBy};
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::risk::Refused;
@@ -158,11 +158,11 @@ impl Decider {
         &mut self,
         seq: Seq,
         market: &Market,
-        changes: impl Iterator<Item = &'a Change>,
+        mut changes: impl Iterator<Item = &'a Change>,
         out: &mut Outputs,
     ) {
-        let mut changes = changes.peekable();
-        if changes.peek().is_none() && market.has_nothing_new() && self.trade.has_no_news() {
+        let mut next = changes.next();
+        if next.is_none() && market.has_nothing_new() && self.trade.has_no_news() {
             return;
         }
         self.rules.begin(if market.is_now() {
@@ -170,15 +170,24 @@ impl Decider {
         } else {
             RoundOn::PassedBars
         });
-        for change in changes {
-            self.was_ready[change.number] |= !change.value.is_nan();
+        let cause = market.cause();
+        while let Some(change) = next {
+            if change.previous.is_nan() && !change.value.is_nan() {
+                self.was_ready[change.number] = true;
+            }
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
-                None => out.push(signal(seq, market.header_of(change.by), change)),
+                None => {
+                    let header = match change.by {
+                        TickedBy::Round => &cause.header,
+                        by => market.header_of(by),
+                    };
+                    out.push(signal(seq, header, change));
+                }
             }
+            next = changes.next();
         }
-        self.trade
-            .decide(seq, market.cause(), market, &self.rules, out);
+        self.trade.decide(seq, cause, market, &self.rules, out);
     }
 }
 

@@ -247,13 +247,15 @@ impl Market {
     }
 
     /// Takes one record and says which bars it closed and what changed about books.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn apply(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         self.begin(record);
         self.shown = None;
         self.has_price = false;
         self.is_dropped = false;
-        self.is_inner = record.header.kind == Kind::Level as u8 && self.take_inner_level(record);
+        self.is_inner = record.header.kind == Kind::Level as u8
+            && !record.has(Flags::LAST)
+            && self.take_inner_level(record);
         if self.is_inner {
             self.moment.take(record);
         } else {
@@ -278,11 +280,11 @@ impl Market {
                 self.is_dropped = true;
             }
         }
-        for closed in [
-            &self.moment.passed.records[passed..],
-            &self.moment.now.records[now..],
-        ] {
-            for bar in closed {
+        for (bars, known) in [(&self.moment.passed, passed), (&self.moment.now, now)] {
+            if bars.records.len() == known {
+                continue;
+            }
+            for bar in &bars.records[known..] {
                 if bar.header.kind == Kind::BarClosed as u8 {
                     out.push(*bar);
                 }

@@ -151,14 +151,21 @@ impl Portfolio {
         let holding = &mut self.holdings[index(instrument)];
         if holding.is_worthless() || holding.mark == price {
             holding.mark = price;
-            return;
+        } else {
+            self.revalue_at(instrument, price);
         }
+    }
+
+    fn revalue_at(&mut self, instrument: InstrumentId, price: i64) {
+        let holding = &mut self.holdings[index(instrument)];
         let changed = holding.change_to(price);
         holding.mark = price;
-        let value = self.value.zip(changed);
-        match value.and_then(|(value, changed)| value.plus(changed)) {
-            Some(value) => self.value = Some(value),
-            None => self.sum_up(),
+        if let (Some(value), Some(changed)) = (&mut self.value, changed)
+            && let Some(sum) = value.plus(changed)
+        {
+            *value = sum;
+        } else {
+            self.sum_up();
         }
     }
 

@@ -233,6 +233,7 @@ impl Prices {
     }
 
     /// Something has come that a silence was about. Whether that ends one.
+    #[inline]
     pub(crate) fn speak(&mut self, notes: &mut Notes) -> bool {
         let was_silent = self.is_silent;
         if was_silent {

@@ -58,6 +58,8 @@ pub(crate) struct SignalStage {
     on_last: Vec<Feed>,
     /// Ten to the power of the price decimals, by instrument.
     price_scales: Vec<f64>,
+    /// `together` waits for bars, so that what depends on what was fed may not tick. Otherwise all of it does.
+    has_gates: bool,
     round: Due,
 }
 
@@ -121,6 +123,7 @@ impl SignalStage {
                 .iter()
                 .map(|def| pow10(def.price_decimals) as f64)
                 .collect(),
+            has_gates: !graph.bar_clocks().is_empty(),
             round: Due::new(outputs.len()),
             outputs,
             graph,
@@ -138,14 +141,8 @@ impl SignalStage {
             return;
         }
         self.round.begin(market);
-        let mut number = 0;
-        while let Some(set) = market.bar_set(number) {
-            if number > 0 {
-                self.graph.step();
-                self.round.keep_ticked(&self.graph, &self.outputs);
-            }
-            set.for_each(|bar, cause, by| self.feed_bar(bar, cause, by));
-            number += 1;
+        if !market.has_no_bars() {
+            self.feed_bars(market);
         }
         for (place, tick) in market.ticks().iter().enumerate() {
             self.feed_tick(market, tick, place);
@@ -160,23 +157,47 @@ impl SignalStage {
         self.list(changes);
     }
 
+    /// Feeds the graph with the bars of this round; where there are several sets, all but the last are counted already.
+    fn feed_bars(&mut self, market: &Market) {
+        if let Some((bar, cause)) = market.only_bar() {
+            self.feed_bar(bar, cause, TickedBy::Bar(0));
+            return;
+        }
+        let mut number = 0;
+        while let Some(set) = market.bar_set(number) {
+            if number > 0 {
+                self.graph.step();
+                self.round.keep_ticked(&self.graph, &self.outputs);
+            }
+            set.for_each(|bar, cause, by| self.feed_bar(bar, cause, by));
+            number += 1;
+        }
+    }
+
     /// Lists what ticked and changed.
     fn list(&mut self, changes: &mut Vec<Change>) {
         let SignalStage {
             graph,
             outputs,
             round,
+            has_gates,
             ..
         } = self;
+        let has_gates = *has_gates;
         let Due {
             outputs: due,
             earlier,
             causes,
             has_one_cause,
         } = round;
-        due.for_each(|at| {
+        let outputs = &mut outputs[..];
+        let has_one_cause = *has_one_cause;
+        due.drain(|at| {
             let watched = &mut outputs[at];
-            if !graph.ticked(watched.output) && !watched.is_constant && !earlier.contains(at) {
+            let has_ticked =
+                || graph.ticked(watched.output) || watched.is_constant || earlier.contains(at);
+            debug_assert!(has_gates || has_ticked());
+            if has_gates && !has_ticked() {
                 return;
             }
             let previous = watched.value;
@@ -186,7 +207,7 @@ impl SignalStage {
                     number: watched.number,
                     value: watched.value,
                     previous,
-                    by: if *has_one_cause || watched.is_constant {
+                    by: if has_one_cause || watched.is_constant {
                         TickedBy::Round
                     } else {
                         causes[at].1
@@ -240,6 +261,7 @@ impl SignalStage {
         }
     }
 
+    #[inline]
     fn feed_bar(&mut self, bar: &Record, cause: &BarCause, by: TickedBy) {
         let Some(feed) = cause.builder.map(|builder| &self.on_bar[builder]) else {
             return;
@@ -326,11 +348,16 @@ impl Due {
     }
 
     /// These may tick, because of a record with this place in the moment. The newest record counts, of equal ones the first.
+    #[inline]
     fn add(&mut self, outputs: &Mask, place: usize, by: TickedBy) {
         if self.has_one_cause {
             self.outputs.insert_all(outputs);
             return;
         }
+        self.add_one_by_one(outputs, place, by);
+    }
+
+    fn add_one_by_one(&mut self, outputs: &Mask, place: usize, by: TickedBy) {
         outputs.for_each(|at| {
             if self.outputs.insert(at) || self.causes[at].0 < place {
                 self.causes[at] = (place, by);

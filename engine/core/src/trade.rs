@@ -135,7 +135,7 @@ impl TradeStage {
         out: &mut Outputs,
     ) {
         let cause = Cause::new(seq, record.header);
-        if record.kind() == Some(Kind::Status)
+        if record.header.kind == Kind::Status as u8
             && StatusBody::of(record).code == StatusCode::RiskReset as u16
         {
             self.desk.reset_loss_stop(cause, out);
@@ -247,19 +247,28 @@ impl TradeStage {
         self.desk.venue().open_count() > 0
     }
 
+    /// What the record tells waiting orders; `None` if it tells them nothing, or none waits.
     fn price_event(&mut self, record: &Record, market: &Market) -> Option<PriceEvent> {
         let instrument = record.instrument();
         let at = usize::try_from(instrument.0).ok()?;
         let finest = self.finest.get_mut(at)?;
-        if record.kind()? == Kind::Bar {
+        let is_awaited = self.desk.has_orders(instrument);
+        let kind = record.header.kind;
+        if kind == Kind::Bar as u8 {
             let spec = market.instruments().bar_spec(record.source())?;
             let start = finest.take_bar(spec, record.ts_event())?;
+            if !is_awaited {
+                return None;
+            }
             let body = BarBody::of(record);
             return Some(PriceEvent::Bar { body, start });
         }
         *finest = Finest::Ticks;
+        if !is_awaited {
+            return None;
+        }
         let top = market.top(instrument);
-        if record.kind()? == Kind::Trade {
+        if kind == Kind::Trade as u8 {
             let TradeBody { price, qty, .. } = TradeBody::of(record);
             return Some(PriceEvent::Trade { price, qty, top });
         }

@@ -10,6 +10,8 @@ pub struct Bits {
     words: Vec<u64>,
     /// A bit for every word that is not zero.
     summary: Vec<u64>,
+    /// Whether there is anything in it: most sets are empty most of the time.
+    any: bool,
 }
 
 /// A set that does not change, to be added to [`Bits`] at once.
@@ -27,6 +29,7 @@ impl Bits {
         Bits {
             words: vec![0; words],
             summary: vec![0; words.div_ceil(WORD)],
+            any: false,
         }
     }
 
@@ -34,7 +37,7 @@ impl Bits {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.summary.iter().all(|word| *word == 0)
+        !self.any
     }
 
     /// Whether a number is in it.
@@ -56,6 +59,7 @@ impl Bits {
         let before = *word;
         *word |= 1 << (at % WORD);
         self.summary[at / WORD / WORD] |= 1 << (at / WORD % WORD);
+        self.any = true;
         before != *word
     }
 
@@ -65,6 +69,7 @@ impl Bits {
     /// If one is not below the bound.
     #[inline]
     pub fn insert_all(&mut self, mask: &Mask) {
+        self.any |= !mask.words.is_empty();
         for (word, bits) in &mask.words {
             self.words[*word] |= bits;
             self.summary[word / WORD] |= 1 << (word % WORD);
@@ -73,6 +78,7 @@ impl Bits {
 
     /// Moves all numbers of another set of the same bound into this one.
     pub(crate) fn take(&mut self, other: &mut Bits) {
+        self.any |= std::mem::take(&mut other.any);
         for (at, summary) in other.summary.iter_mut().enumerate() {
             let mut words = std::mem::take(summary);
             self.summary[at] |= words;
@@ -87,11 +93,28 @@ impl Bits {
     /// Takes all numbers out.
     #[inline]
     pub fn clear(&mut self) {
+        if !std::mem::take(&mut self.any) {
+            return;
+        }
         for (at, summary) in self.summary.iter_mut().enumerate() {
             let mut words = std::mem::take(summary);
             while words != 0 {
                 self.words[at * WORD + words.trailing_zeros() as usize] = 0;
                 words &= words - 1;
+            }
+        }
+    }
+
+    /// Calls `on` with every number, ascending, and takes it out.
+    #[inline]
+    pub fn drain(&mut self, mut on: impl FnMut(usize)) {
+        self.any = false;
+        for (at, summary) in self.summary.iter_mut().enumerate() {
+            let mut words = std::mem::take(summary);
+            while words != 0 {
+                let word = at * WORD + words.trailing_zeros() as usize;
+                words &= words - 1;
+                each_bit(word, std::mem::take(&mut self.words[word]), &mut on);
             }
         }
     }
@@ -180,6 +203,11 @@ mod tests {
                 prop_assert!(set.iter().all(|at| bits.contains(*at)));
             }
             prop_assert_eq!(bits.is_empty(), model.is_empty());
+            let mut copy = bits.clone();
+            let mut drained = Vec::new();
+            copy.drain(|at| drained.push(at));
+            prop_assert_eq!(drained, numbers(&bits));
+            prop_assert!(copy.is_empty() && numbers(&copy).is_empty());
             bits.clear();
             prop_assert!(bits.is_empty() && numbers(&bits).is_empty());
         }

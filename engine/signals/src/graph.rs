@@ -219,7 +219,9 @@ impl Graph {
             ticked,
             ..
         } = self;
-        ticked.for_each(|at| evaluate(at, nodes, values, (mantissas, leaf_values)));
+        let (nodes, values) = (&mut nodes[..], &mut values[..]);
+        let leaves = (&mantissas[..], &leaf_values[..]);
+        ticked.for_each(|at| evaluate(at, nodes, values, leaves));
         if !self.withdrawn.is_empty() {
             self.ticked.take(&mut self.withdrawn);
         }

@@ -3,7 +3,7 @@
 use super::Market;
 use super::moment::{BarCause, Before, Stated, Tick, is_start};
 use crate::bars::Closed;
-use tickloom_types::Record;
+use tickloom_types::{Flags, Record};
 
 impl Market {
     /// Begins a new moment, unless the record is one more of the moment before. A new session never is: what a crash cut is
@@ -52,38 +52,41 @@ impl Market {
 
     /// A bar is done because time passed.
     pub(super) fn close_by_time(&mut self, builder: usize, bar: &Closed, record: &Record) {
-        let bar = self.closed_bar(builder, bar, record);
+        let bar = self.builders[builder].record(bar, &record.header);
         let cause = BarCause {
             builder: Some(builder),
             header: bar.header,
             place: 0,
         };
         self.moment.passed.push(bar, cause);
+        self.note_closed(&bar, record);
     }
 
     /// A bar is done because of what is in the record.
     pub(super) fn complete(&mut self, builder: usize, bar: &Closed, record: &Record) {
-        let bar = self.closed_bar(builder, bar, record);
+        let bar = self.builders[builder].record(bar, &record.header);
         let cause = BarCause {
             builder: Some(builder),
             header: record.header,
             place: self.moment.place(),
         };
         self.moment.now.push(bar, cause);
+        self.note_closed(&bar, record);
     }
 
-    fn closed_bar(&mut self, builder: usize, bar: &Closed, record: &Record) -> Record {
-        let bar = self.builders[builder].record(bar, &record.header);
-        if let Ok(at) = self.index(&bar) {
-            self.note_bar(at, &bar);
+    fn note_closed(&mut self, bar: &Record, record: &Record) {
+        if let Ok(at) = self.index(bar) {
+            self.note_bar(at, bar, record);
         }
-        bar
     }
 
-    /// The newest bar of an instrument; the one before this moment is kept for rounds that come before it.
-    pub(super) fn note_bar(&mut self, at: usize, bar: &Record) {
+    /// The newest bar of an instrument, which is among the moment's already; the one before this moment is kept for rounds that
+    /// come before it. There are none of them if time closed no bar until the last record, which lets time pass first of all.
+    #[inline]
+    pub(super) fn note_bar(&mut self, at: usize, bar: &Record, record: &Record) {
         let state = &mut self.states[at];
-        if state.bar_moment != self.moment.number {
+        let may_pass = record.has(Flags::MORE) || !self.moment.passed.records.is_empty();
+        if may_pass && state.bar_moment != self.moment.number {
             state.bar_moment = self.moment.number;
             state.bar_before = state.last_bar;
         }

@@ -100,6 +100,7 @@ impl ClosedBars {
         }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, record: Record, cause: BarCause) {
         self.records.push(record);
         self.causes.push(cause);
@@ -233,15 +234,24 @@ impl Moment {
     /// Puts the bars of `now` into sets of which none has two bars of one builder, so that every bar counts in windows:
     /// one set, unless a builder closed several in this moment. Bars with equal closes are in one set as far as can be,
     /// and a set never has an earlier close than one before it.
-    fn arrange(&mut self) {
-        let count = self.now.records.len();
+    #[inline]
+    pub(super) fn arrange(&mut self) {
+        match self.now.records.len() {
+            0 => {}
+            1 => {
+                self.order.clear();
+                self.order.push(0);
+                self.sets.clear();
+                self.sets.push(1);
+            }
+            count => self.arrange_many(count),
+        }
+    }
+
+    fn arrange_many(&mut self, count: usize) {
         self.order.clear();
         self.sets.clear();
         self.order.extend(0..count);
-        if count < 2 {
-            self.sets.extend((count == 1).then_some(1));
-            return;
-        }
         let now = &self.now;
         self.order.sort_unstable_by_key(|at| (now.ts(*at), *at));
         self.sets_made += 1;

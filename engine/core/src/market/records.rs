@@ -174,13 +174,13 @@ impl Market {
         if exact.is_none_or(|builder| self.builders[builder].take_exact(ts)) {
             let mut bar = *record;
             bar.header.flags &= !Flags::MORE;
-            self.note_bar(at, &bar);
             let cause = BarCause {
                 builder: exact,
                 header: record.header,
                 place: self.moment.place(),
             };
             self.moment.now.push(bar, cause);
+            self.note_bar(at, &bar, record);
             self.has_price = true;
             if self.states[at].prices.bar(body.close) {
                 self.tick_last(at, record);
@@ -296,11 +296,15 @@ impl Market {
     }
 
     /// Closes the bars of an instrument whose time is over.
+    #[inline]
     fn pass_time(&mut self, at: usize, record: &Record) {
-        let ts = record.ts_event();
-        if ts < self.states[at].next_close {
-            return;
+        if record.ts_event() >= self.states[at].next_close {
+            self.close_passed(at, record);
         }
+    }
+
+    fn close_passed(&mut self, at: usize, record: &Record) {
+        let ts = record.ts_event();
         for builder in self.states[at].bars.clone() {
             if let Some(bar) = self.builders[builder].pass_time(ts) {
                 self.close_by_time(builder, &bar, record);
@@ -309,6 +313,7 @@ impl Market {
         self.plan_close(at);
     }
 
+    #[inline]
     fn plan_close(&mut self, at: usize) {
         let bars = &self.builders[self.states[at].bars.clone()];
         let next = bars.iter().filter_map(|builder| builder.closes_at()).min();

@@ -35,6 +35,7 @@ pub(crate) enum TickedBy {
 
 impl<'a> BarSet<'a> {
     /// Calls `on` with each bar, what made it, and its place.
+    #[inline]
     pub(crate) fn for_each(&self, mut on: impl FnMut(&'a Record, &'a BarCause, TickedBy)) {
         let bars = self.bars;
         let mut at = |at: usize| on(&bars.records[at], &bars.causes[at], TickedBy::Bar(at));
@@ -51,11 +52,13 @@ impl Market {
     #[inline]
     pub(crate) fn next_round(&mut self) -> bool {
         let moment = &self.moment;
-        if moment.is_open || self.shown == Some(Round::Now) {
+        if moment.is_open || self.is_now() {
             return false;
         }
-        if moment.closed_nothing() && moment.taken > 0 {
+        // Time closes bars in few moments: in the others there is one round.
+        if moment.passed.records.is_empty() && moment.taken > 0 {
             self.moment.end();
+            self.moment.arrange();
             self.shown = Some(Round::Now);
             return true;
         }
@@ -68,6 +71,12 @@ impl Market {
         self.moment.ticks.is_empty() && self.moment.closed_nothing()
     }
 
+    /// Whether no bar closed in the moment.
+    #[inline]
+    pub(crate) fn has_no_bars(&self) -> bool {
+        self.moment.closed_nothing()
+    }
+
     fn show_next(&mut self) -> bool {
         let next = self.moment.next_round(self.shown.as_ref());
         let has_next = next.is_some();
@@ -78,6 +87,7 @@ impl Market {
     }
 
     /// What decisions of this round follow from: the first of the bars that time closed, or the newest record that counts.
+    #[inline]
     pub(crate) fn cause(&self) -> &Record {
         match &self.shown {
             Some(Round::Passed(range)) => &self.moment.passed.records[range.start],
@@ -91,8 +101,9 @@ impl Market {
     }
 
     /// Whether the round is that of the records themselves, not of bars that time closed.
+    #[inline]
     pub(crate) fn is_now(&self) -> bool {
-        self.shown == Some(Round::Now)
+        matches!(self.shown, Some(Round::Now))
     }
 
     /// The header that an output is stamped with, but for its kind and flags, which are its own.
@@ -112,6 +123,7 @@ impl Market {
     }
 
     /// Whether all that ticked in this round is told with the header of [`Market::cause`].
+    #[inline]
     pub(crate) fn has_one_cause(&self) -> bool {
         match &self.shown {
             Some(Round::Passed(range)) => range.len() == 1,
@@ -120,6 +132,7 @@ impl Market {
     }
 
     /// Prices that ticked in this round.
+    #[inline]
     pub(crate) fn ticks(&self) -> &[Tick] {
         if self.is_now() {
             &self.moment.ticks
@@ -138,8 +151,19 @@ impl Market {
         self.states[tick.instrument].prices.last()
     }
 
+    /// The bar of this round, if it is the only one of the moment and a record completed it, or was it.
+    #[inline]
+    pub(crate) fn only_bar(&self) -> Option<(&Record, &BarCause)> {
+        let ClosedBars { records, causes } = &self.moment.now;
+        match (&records[..], &causes[..]) {
+            ([bar], [cause]) if self.is_now() => Some((bar, cause)),
+            _ => None,
+        }
+    }
+
     /// The bars of this round that are counted together, with what made them; `None` after the last set. There is more than
     /// one only where a builder closed several bars: then each set has at most one of each builder.
+    #[inline]
     pub(crate) fn bar_set(&self, number: usize) -> Option<BarSet<'_>> {
         let (bars, places) = match &self.shown {
             Some(Round::Passed(range)) if number == 0 => {

@@ -94,10 +94,14 @@ impl Calling {
 
     /// Takes note of what a record changes for watchers, beside prices and bars. Most records are levels, and most strategies
     /// do not watch the book: nobody is looked at for those.
+    #[inline]
     pub(super) fn on_record(&mut self, record: &Record) {
-        if self.watcher_count == 0 {
-            return;
+        if self.watcher_count > 0 {
+            self.watch_record(record);
         }
+    }
+
+    fn watch_record(&mut self, record: &Record) {
         let at = usize::try_from(record.header.instrument).ok();
         match record.kind() {
             Some(Kind::Level | Kind::OrderUpdate) => {
@@ -122,10 +126,14 @@ impl Calling {
     }
 
     /// Takes note of orders that changed.
+    #[inline]
     pub(super) fn on_orders(&mut self, outputs: &[Record]) {
-        if self.watcher_count == 0 {
-            return;
+        if self.watcher_count > 0 {
+            self.watch_orders(outputs);
         }
+    }
+
+    fn watch_orders(&mut self, outputs: &[Record]) {
         for output in outputs {
             if output.kind() != Some(Kind::Order) {
                 continue;
@@ -148,8 +156,12 @@ impl Calling {
     }
 
     /// Collects who is to be called in this round; false if nobody is.
+    #[inline]
     pub(super) fn collect(&mut self, market: &Market, rules: &RuleValues) -> bool {
         self.called.clear();
+        if rules.all_ticked().is_empty() && self.watcher_count == 0 {
+            return false;
+        }
         for rule in rules.all_ticked() {
             let runner = self.runner_of[rule.0];
             if self.called.last() != Some(&runner) {

@@ -73,6 +73,12 @@ impl Desk {
         &self.venue
     }
 
+    /// Whether orders wait in an instrument.
+    #[inline]
+    pub(super) fn has_orders(&self, instrument: InstrumentId) -> bool {
+        !self.venue.orders(instrument).is_empty()
+    }
+
     pub(super) fn fills(&self) -> u64 {
         self.account.fills
     }
@@ -91,6 +97,7 @@ impl Desk {
     }
 
     /// Begins a new day of the loss stop, if the record is in one.
+    #[inline]
     pub(super) fn turn_day(&mut self, cause: Cause) {
         let Account {
             portfolio, risk, ..
@@ -113,6 +120,7 @@ impl Desk {
     }
 
     /// An instrument has a new price: values it, fills what waits, and looks at the day's loss.
+    #[inline]
     pub(super) fn on_price(
         &mut self,
         cause: Cause,
@@ -123,18 +131,35 @@ impl Desk {
     ) {
         self.account.mark(instrument, mark);
         if let Some(event) = event
-            && !self.venue.orders(instrument).is_empty()
+            && self.has_orders(instrument)
         {
-            let account = &mut self.account;
-            let before = out.records().len();
-            self.venue
-                .on_price(cause.seq, instrument, event, &mut |order, offer| {
-                    account.fill(cause, order, offer, out)
-                });
-            if out.records().len() != before {
-                account.recount(instrument, &self.venue);
-            }
+            self.fill_waiting(cause, instrument, event, out);
         }
+        if self.account.risk.daily_loss.is_some() {
+            self.check_loss(cause, out);
+        }
+    }
+
+    fn fill_waiting(
+        &mut self,
+        cause: Cause,
+        instrument: InstrumentId,
+        event: &PriceEvent,
+        out: &mut Outputs,
+    ) {
+        let account = &mut self.account;
+        let before = out.records().len();
+        self.venue
+            .on_price(cause.seq, instrument, event, &mut |order, offer| {
+                account.fill(cause, order, offer, out)
+            });
+        if out.records().len() != before {
+            account.recount(instrument, &self.venue);
+        }
+    }
+
+    /// Looks at the day's loss: the stop holds from when it is too large.
+    fn check_loss(&mut self, cause: Cause, out: &mut Outputs) {
         if let Some(daily_loss) = &mut self.account.risk.daily_loss
             && daily_loss.latch(&self.account.portfolio)
         {

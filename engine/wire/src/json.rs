@@ -18,7 +18,7 @@ use tickloom_types::{
 /// Decimals of fees, costs and limits in records.
 const FEE_DECIMALS: u8 = 9;
 
-const FLAG_WORDS: [(u8, &str); 7] = [
+const FLAG_WORDS: [(u8, &str); 8] = [
     (Flags::SNAPSHOT, "snapshot"),
     (Flags::LAST, "last"),
     (Flags::BAD_TIME, "bad_time"),
@@ -26,6 +26,7 @@ const FLAG_WORDS: [(u8, &str); 7] = [
     (Flags::INCOMPLETE, "incomplete"),
     (Flags::LATE, "late"),
     (Flags::NOT_READY, "not_ready"),
+    (Flags::MORE, "more"),
 ];
 
 /// A JSON object that is written key by key.

@@ -198,7 +198,8 @@ fn a_heartbeat_explains_the_indices() {
         r#""topics":{"account":18446744073709551615,"signal/fast":2},"#,
         r#""instruments":[{"name":"binance.BTCUSDT","price_decimals":2,"qty_decimals":8,"#,
         r#""tick_size":1,"lot_size":1,"multiplier":1,"currency":"USDT"}],"#,
-        r#""sources":[{"name":"binance","kind":"feed"},{"name":"bars/1m","kind":{"bars":"1m"}}],"#,
+        r#""sources":[{"name":"binance","kind":"feed","clock":"recv"},"#,
+        r#"{"name":"bars/1m","kind":{"bars":"1m"},"clock":"venue"}],"#,
         r#""signals":["slow","fast"],"strategies":["cross"]}"#,
     );
     assert_eq!(text, expected);

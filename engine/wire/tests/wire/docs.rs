@@ -44,6 +44,7 @@ fn numbers_have_their_words() {
         check(&format!("{} {}", *kind as u8, kind.name()));
     }
     check(&format!("{} not_ready", Flags::NOT_READY));
+    check(&format!("{} more", Flags::MORE));
     check(&format!("{} incomplete", Flags::INCOMPLETE));
 }
 

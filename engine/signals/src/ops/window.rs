@@ -5,7 +5,7 @@
 pub(crate) struct Window<T> {
     values: Box<[T]>,
     /// Where the next value goes, which is where the oldest is.
-    at: usize,
+    at: u32,
     full: bool,
 }
 
@@ -22,9 +22,9 @@ impl<T: Copy> Window<T> {
     /// Puts `x` in the place of the oldest value (or of an empty one), which is returned.
     #[inline]
     pub(crate) fn replace(&mut self, x: T) -> T {
-        let oldest = std::mem::replace(&mut self.values[self.at], x);
+        let oldest = std::mem::replace(&mut self.values[self.at as usize], x);
         self.at += 1;
-        if self.at == self.values.len() {
+        if self.at as usize == self.values.len() {
             self.at = 0;
             self.full = true;
         }
@@ -34,15 +34,16 @@ impl<T: Copy> Window<T> {
     /// As many calls of [`Window::replace`].
     pub(crate) fn replace_all(&mut self, all: &[T]) {
         let n = self.values.len();
-        self.full |= self.at + all.len() >= n;
+        let at = self.at as usize;
+        self.full |= at + all.len() >= n;
         // Of more than n values only the last n remain.
         let skipped = all.len().saturating_sub(n);
-        let start = (self.at + skipped) % n;
+        let start = (at + skipped) % n;
         let kept = &all[skipped..];
         let (first, second) = kept.split_at(kept.len().min(n - start));
         self.values[start..start + first.len()].copy_from_slice(first);
         self.values[..second.len()].copy_from_slice(second);
-        self.at = (start + kept.len()) % n;
+        self.at = u32::try_from((start + kept.len()) % n).expect("below n, which is a u32");
     }
 
     /// Whether there are `n` values.

@@ -25,8 +25,8 @@ Examples:
 
 Delimiter, header, time format and kind of record (bars, quotes, trades) are found out from the file; captures of
 venues' messages are decoded as they would be live. A capture of ours that goes on where another ended is read as one recording with
-it (imported later, its books go on where the catalog has them), and so are those of other recorders with symbols in common, so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in
-it.
+it (imported later, its books go on where the catalog has them), and so are those of other recorders with symbols in common,
+so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in it.
 A wrong line is reported with file, line, field and value, counted, and left out; nothing is repaired.
 Files of a directory that are in no known format are passed over, and said.
 Importing a file again changes nothing. --resume does not even decode what the catalog has whole, and writes anew what

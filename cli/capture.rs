@@ -5,10 +5,14 @@ use crate::output;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use tickloom_backtest::LeftOut;
-use tickloom_data::{DataError, ImportReport, open_text, peek_line};
-use tickloom_feeds::capture::{CaptureError, CaptureReport, CaptureSource, Origin, Recording};
+use tickloom_data::{DataError, ImportReport, Refusals, open_text, peek_line};
+use tickloom_feeds::capture::{
+    CaptureError, CaptureReport, CaptureSource, Origin, Recording, Unjoined,
+};
 use tickloom_types::{Instruments, Record};
+
+/// Why changes of a book come to nothing.
+pub(crate) const NO_SNAPSHOT: &str = "change of a book that no snapshot joins";
 
 /// Wrong lines that are shown; all are counted.
 const SHOWN: usize = 20;
@@ -70,37 +74,42 @@ fn failed(path: &Path, source: io::Error) -> DataError {
 pub(crate) fn read(
     path: &Path,
     origin: Origin,
-) -> Result<(Vec<Record>, Instruments, LeftOut), Failure> {
+) -> Result<(Vec<Record>, Instruments, Refusals), Failure> {
     let source = source(path).map_err(Failure::input)?;
     let recording = Recording::survey(origin, vec![source]).map_err(Failure::input)?;
     let instruments = recording.instruments().clone();
     let mut records: Vec<Record> = Vec::new();
     let report = recording.decode(&mut records).map_err(Failure::input)?;
     report_bad(&report);
-    Ok((records, instruments, bad_lines(&report)))
+    Ok((records, instruments, left_out(&report)))
 }
 
-/// The lines of a capture that were left out. Of very many the first are kept, and the reasons of the others are not known.
-fn bad_lines(report: &CaptureReport) -> LeftOut {
-    let mut left_out = LeftOut::new(report.lines);
+/// The lines of a capture that were left out, and the changes of books that came to nothing.
+pub(crate) fn left_out(report: &CaptureReport) -> Refusals {
+    let mut left_out = Refusals::new(report.lines);
+    for (reason, lines) in &report.reasons {
+        left_out.add(reason, *lines);
+    }
+    for book in &report.unjoined {
+        left_out.add(NO_SNAPSHOT, book.changes);
+        left_out.at(&unjoined(book));
+    }
     for line in &report.bad_lines {
-        left_out.add(line.cause.reason(), &line.to_string());
+        left_out.at(&line.to_string());
     }
-    let others = report.bad.saturating_sub(report.bad_lines.len() as u64);
-    left_out.add_many("of other lines", others);
     left_out
 }
 
-/// The rows of a file that were left out, as [`bad_lines`].
-pub(crate) fn refused_rows(report: &ImportReport) -> LeftOut {
-    let mut left_out = LeftOut::new(report.read);
-    for error in &report.errors {
-        let reason = format!("{}: expected {}", error.field, error.expected);
-        left_out.add(&reason, &error.to_string());
-    }
-    let others = report.refused.saturating_sub(report.errors.len() as u64);
-    left_out.add_many("of other lines", others);
-    left_out
+/// What came to nothing of a book, in words.
+pub(crate) fn unjoined(book: &Unjoined) -> String {
+    let Unjoined {
+        instrument,
+        changes,
+        after_id,
+    } = book;
+    format!(
+        "{instrument}: {changes} changes of its book were left out, as no snapshot joins them; they follow update {after_id}"
+    )
 }
 
 /// Says which rows of a file were left out.
@@ -122,6 +131,9 @@ pub(crate) fn report_refused(report: &ImportReport) {
 pub(crate) fn report_bad(report: &CaptureReport) {
     for line in report.bad_lines.iter().take(SHOWN) {
         output::note(&line.to_string());
+    }
+    for book in &report.unjoined {
+        output::note(&unjoined(book));
     }
     if report.bad > 0 {
         output::note(&format!(

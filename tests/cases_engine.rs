@@ -454,10 +454,10 @@ fn rows_that_were_left_out_are_told_and_refused() {
         "{place}"
     );
     let html = std::fs::read_to_string(&report).unwrap();
-    assert!(html.contains("2 of 5 lines are wrong and were left out"));
+    assert!(html.contains("2 of 5 lines were left out"));
     let ran = backtest(&data, &HOLD);
     assert!(
-        ran.stdout.contains("2 of 5 lines are wrong"),
+        ran.stdout.contains("2 of 5 lines were left out"),
         "{}",
         ran.stdout
     );

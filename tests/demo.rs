@@ -10,6 +10,7 @@ use common::{Running, assert_catalog_holds, json, read_journal, text, until, ver
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use tickloom_types::{Flags, Kind, SignalBody};
 
 /// Bytes of the journal after which a demo is surely in the middle.
 const MIDDLE: u64 = 400_000;
@@ -36,6 +37,31 @@ fn what_was_live_is_backtested_and_replayed_to_the_same_hash() {
     let inputs = read_journal(Path::new(&journal)).inputs;
     assert_catalog_holds(Path::new(&text(&demo, "catalog")), &inputs);
     assert_is_self_contained(&fs::read_to_string(text(&demo, "report")).unwrap());
+}
+
+#[test]
+fn a_demo_in_lockstep_is_the_same_every_time() {
+    let dir = workspace();
+    let outputs = ["first", "second"].map(|name| {
+        let place = dir.path().join(name).display().to_string();
+        let ran = tickloom(&["demo", "--lockstep", "--json", "--dir", &place]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let demo = json(&ran);
+        assert_eq!(text(&demo, "live_hash"), text(&demo, "backtest_hash"));
+        let journal = read_journal(Path::new(&text(&demo, "journal")));
+        let signals = journal.outputs.into_iter().filter_map(|(_, output)| {
+            // What is lost when the connections end is told in their order, which is nobody's.
+            let is_signal = output.kind() == Some(Kind::Signal) && !output.has(Flags::NOT_READY);
+            let SignalBody { signal, value, .. } = SignalBody::of(&output);
+            is_signal.then_some((output.ts_event(), signal, value.to_bits()))
+        });
+        signals.collect::<Vec<_>>()
+    });
+    assert!(outputs[0].len() > 1_000, "{}", outputs[0].len());
+    for (at, (first, second)) in outputs[0].iter().zip(&outputs[1]).enumerate() {
+        assert_eq!(first, second, "value {at}");
+    }
+    assert_eq!(outputs[0].len(), outputs[1].len());
 }
 
 /// A page that a browser shows whole without asking anybody for anything.

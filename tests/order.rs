@@ -80,7 +80,7 @@ impl MomentSink for Feed {
 /// What a live run over these captures in the lockstep of their stamps would take in: each feed in its order, the feeds by arrival.
 /// The identifiers are those of `all`.
 fn lockstep(captures: &[CaptureSource], all: &Instruments) -> Vec<Record> {
-    let mut moments: Vec<(i64, Vec<Record>)> = Vec::new();
+    let mut moments: Vec<((i64, usize), Vec<Record>)> = Vec::new();
     for capture in captures {
         let mut own = Instruments::new();
         let mut feed = Feed::default();
@@ -99,10 +99,11 @@ fn lockstep(captures: &[CaptureSource], all: &Instruments) -> Vec<Record> {
                     record.header.instrument = all.find(&def.name).unwrap().0.0;
                 }
             }
-            moments.push((arrival, records));
+            // What arrived at one time comes by the names of the sources, in whose order they are numbered.
+            moments.push(((arrival, at), records));
         }
     }
-    moments.sort_by_key(|(arrival, _)| *arrival);
+    moments.sort_by_key(|(place, _)| *place);
     moments
         .into_iter()
         .flat_map(|(_, records)| records)

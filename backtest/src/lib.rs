@@ -20,7 +20,7 @@ mod words;
 
 pub use blocks::run_records;
 pub use curve::Curve;
-pub use manifest::{CODE_VERSION, DataInfo, LeftOut, Manifest};
+pub use manifest::{CODE_VERSION, DataInfo, Manifest};
 pub use months::MonthEnd;
 pub use outcome::{Outcome, Statistics};
 pub use replay::{Difference, Verified, verify};

@@ -2,11 +2,10 @@
 
 use crate::outcome::Outcome;
 use crate::sampler::traded;
-use crate::text::grouped;
 use crate::words::{assumptions, warnings};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use tickloom_core::{CoreConfig, StrategyDef};
+use tickloom_data::Refusals;
 use tickloom_types::{Ts, format_decimal};
 
 /// Version of the code that ran.
@@ -49,65 +48,7 @@ pub struct DataInfo {
     pub hash: String,
     /// What the input has that is not among the records, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<LeftOut>,
-}
-
-/// Places of wrong lines that are kept.
-const PLACES_MAX: usize = 20;
-
-/// Lines of an input that are wrong, and so not among the records.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// Lines of the input in all.
-    pub lines: u64,
-    /// Those that were left out.
-    pub refused: u64,
-    /// The same by reason.
-    pub reasons: BTreeMap<String, u64>,
-    /// The first of them, each with its place, field and value.
-    pub places: Vec<String>,
-}
-
-impl LeftOut {
-    /// Nothing of so many lines.
-    #[must_use]
-    pub fn new(lines: u64) -> LeftOut {
-        LeftOut {
-            lines,
-            ..LeftOut::default()
-        }
-    }
-
-    /// One more line, with its reason and its place.
-    pub fn add(&mut self, reason: &str, place: &str) {
-        self.add_many(reason, 1);
-        if self.places.len() < PLACES_MAX {
-            self.places.push(place.to_owned());
-        }
-    }
-
-    /// So many more lines, of which the places are not known.
-    pub fn add_many(&mut self, reason: &str, lines: u64) {
-        if lines > 0 {
-            self.refused += lines;
-            *self.reasons.entry(reason.to_owned()).or_default() += lines;
-        }
-    }
-
-    /// How many lines were left out, and why, in a sentence.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let reasons = self.reasons.iter();
-        let reasons: Vec<String> = reasons
-            .map(|(reason, lines)| format!("{} {reason}", grouped(u128::from(*lines))))
-            .collect();
-        format!(
-            "{} of {} lines are wrong and were left out ({})",
-            grouped(u128::from(self.refused)),
-            grouped(u128::from(self.lines)),
-            reasons.join("; ")
-        )
-    }
+    pub left_out: Option<Refusals>,
 }
 
 impl Manifest {
@@ -228,21 +169,5 @@ mod tests {
             .map(|name| SignalDef::new(name, "close"))
             .to_vec();
         assert_eq!(title(&config), "a, b, c and 2 more");
-    }
-
-    #[test]
-    fn lines_are_counted_by_reason() {
-        let mut left_out = LeftOut::new(1_234);
-        for line in 0..30 {
-            left_out.add("close: expected a number", &format!("line {line}"));
-        }
-        left_out.add_many("time: expected a time", 2);
-        left_out.add_many("nothing", 0);
-        assert_eq!((left_out.refused, left_out.places.len()), (32, PLACES_MAX));
-        assert_eq!(
-            left_out.summary(),
-            "32 of 1,234 lines are wrong and were left out \
-             (30 close: expected a number; 2 time: expected a time)"
-        );
     }
 }

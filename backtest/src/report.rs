@@ -37,11 +37,11 @@ pub fn report(outcome: &Outcome, manifest: &Manifest) -> Result<String, ReportEr
 mod tests {
     use super::*;
     use crate::curve::{CurveBuilder, Measured, PRICES_MAX, Point};
-    use crate::manifest::LeftOut;
     use crate::outcome::Statistics;
     use crate::trades::{Fill, trades};
     use std::collections::BTreeMap;
     use tickloom_core::{CoreConfig, NeverClosed, Size, StrategyDef};
+    use tickloom_data::Refusals;
     use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Money, Side, Ts, parse_money};
 
     /// A curve through these values of equity and price.
@@ -174,11 +174,9 @@ mod tests {
             bar: "1w".parse().unwrap(),
         });
         let mut manifest = Manifest::new(&config, "x.csv", &outcome);
-        let mut left_out = LeftOut::new(22);
-        left_out.add(
-            "close: expected a number",
-            "x.csv, line 7: close is \"<b>\"",
-        );
+        let mut left_out = Refusals::new(22);
+        left_out.add("close: expected a number", 1);
+        left_out.at("x.csv, line 7: close is \"<b>\"");
         manifest.data.left_out = Some(left_out);
         let html = report(&outcome, &manifest).unwrap();
         for text in [

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tickloom_data::Refusals;
 use tickloom_types::{MONEY_DECIMALS, Money, Ts};
 
 /// What stands where a figure is undefined.
@@ -16,6 +17,21 @@ pub fn money(value: Money) -> String {
         + u128::from(magnitude % cent.unsigned_abs() * 2 >= cent.unsigned_abs());
     let sign = if value.0 < 0 && cents > 0 { "-" } else { "" };
     format!("{sign}{}.{:02}", grouped(cents / 100), cents % 100)
+}
+
+/// How many lines of an input were left out, and why, in a sentence.
+#[must_use]
+pub fn left_out(left_out: &Refusals) -> String {
+    let reasons = left_out.reasons.iter();
+    let reasons: Vec<String> = reasons
+        .map(|(reason, lines)| format!("{} {reason}", grouped(u128::from(*lines))))
+        .collect();
+    format!(
+        "{} of {} lines were left out ({})",
+        grouped(u128::from(left_out.refused)),
+        grouped(u128::from(left_out.lines)),
+        reasons.join("; ")
+    )
 }
 
 /// A whole number with thousands apart: `2,000,000`.

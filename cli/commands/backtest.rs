@@ -4,6 +4,7 @@ mod bars;
 mod census;
 mod choice;
 mod data;
+mod history;
 mod settings;
 mod summary;
 mod watch;

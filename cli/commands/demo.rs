@@ -36,6 +36,7 @@ const EXAMPLES: &str = "\
 Examples:
   tickloom demo
   tickloom demo --seconds 10 --json
+  tickloom demo --lockstep
 
 It works offline, on free ports. What it records stays in tickloom-demo/, until the next demo.";
 
@@ -46,6 +47,9 @@ pub(crate) struct Args {
     /// Time in which the recorded 85 seconds are played
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
+    /// Play both recordings in lockstep of their stamps: each message once the one before was taken in, as fast as that goes
+    #[arg(long, conflicts_with = "seconds")]
+    lockstep: bool,
     /// Directory for the journal, the catalog and the report; one of an earlier demo is replaced
     #[arg(long, value_name = "DIR", default_value = "tickloom-demo")]
     dir: PathBuf,
@@ -68,7 +72,7 @@ struct Done {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let stop = Stop::catch()?;
     prepare(&args.dir).map_err(Failure::input)?;
-    let venues = start_venues(args.seconds).map_err(Failure::run)?;
+    let venues = start_venues(&args).map_err(Failure::run)?;
     let settings = settings(&venues, &args.dir)?;
     let mut config = settings.core.clone();
     let done = play(settings, &venues, &stop).map_err(Failure::run)?;
@@ -106,14 +110,17 @@ fn prepare(dir: &Path) -> Result<()> {
     fs::write(dir.join(MARK), "").with_context(name)
 }
 
-fn start_venues(seconds: u32) -> Result<Vec<LocalVenue>> {
-    let mut venues = Vec::new();
-    for sample in samples() {
-        let mut config = LocalVenueConfig::new(vec![sample.capture]);
-        config.speed = Speed::Times(SAMPLE_SECONDS / f64::from(seconds));
-        venues.push(LocalVenue::start(config).context("local venue")?);
-    }
-    Ok(venues)
+fn start_venues(args: &Args) -> Result<Vec<LocalVenue>> {
+    let configs = samples().map(|sample| LocalVenueConfig {
+        speed: Speed::Times(SAMPLE_SECONDS / f64::from(args.seconds)),
+        ..LocalVenueConfig::new(vec![sample.capture])
+    });
+    let venues = if args.lockstep {
+        LocalVenue::start_in_lockstep(configs.to_vec())
+    } else {
+        configs.into_iter().map(LocalVenue::start).collect()
+    };
+    venues.context("local venue")
 }
 
 fn settings(venues: &[LocalVenue], dir: &Path) -> Result<Settings, Failure> {

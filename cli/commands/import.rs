@@ -25,8 +25,8 @@ Examples:
 
 Delimiter, header, time format and kind of record (bars, quotes, trades) are found out from the file; captures of
 venues' messages are decoded as they would be live. A capture of ours that goes on where another ended is read as one recording with
-it, and so are those of other recorders with symbols in common, so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in
-it.
+it (imported later, its books go on where the catalog has them), and so are those of other recorders with symbols in common,
+so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in it.
 A wrong line is reported with file, line, field and value, counted, and left out; nothing is repaired.
 Files of a directory that are in no known format are passed over, and said.
 Importing a file again changes nothing. --resume does not even decode what the catalog has whole, and writes anew what
@@ -82,8 +82,8 @@ pub(crate) struct Args {
 
 /// Where to, and what not to do again.
 enum Target {
-    /// Nowhere: only read and check.
-    DryRun,
+    /// Nowhere: only read and check, as if it were to go into this catalog, if there is one.
+    DryRun(Option<Catalog>),
     /// Into this catalog, reading all files.
     Import(Catalog),
     /// Into this catalog, without reading what it has whole.
@@ -93,7 +93,11 @@ enum Target {
 impl Target {
     fn of(args: &Args) -> Result<Target, Failure> {
         if args.dry_run {
-            return Ok(Target::DryRun);
+            return match Catalog::open(&args.catalog) {
+                Ok(known) => Ok(Target::DryRun(Some(known))),
+                Err(DataError::Missing { .. }) => Ok(Target::DryRun(None)),
+                Err(error) => Err(Failure::run(error)),
+            };
         }
         let catalog = Catalog::create(&args.catalog).map_err(Failure::run)?;
         Ok(if args.resume {
@@ -105,14 +109,22 @@ impl Target {
 
     fn catalog(&self) -> Option<&Catalog> {
         match self {
-            Target::DryRun => None,
+            Target::DryRun(_) => None,
+            Target::Import(catalog) | Target::Resume(catalog) => Some(catalog),
+        }
+    }
+
+    /// The catalog that it goes on from, whether or not it is to be written.
+    fn known(&self) -> Option<&Catalog> {
+        match self {
+            Target::DryRun(known) => known.as_ref(),
             Target::Import(catalog) | Target::Resume(catalog) => Some(catalog),
         }
     }
 
     fn take(&self, input: &Input, options: &ImportOptions) -> Result<ImportReport, DataError> {
         match self {
-            Target::DryRun => input.check(options),
+            Target::DryRun(_) => input.check(options),
             Target::Import(catalog) => input.import(options, catalog),
             Target::Resume(catalog) => match input.imported(options, catalog)? {
                 Some(report) => Ok(report),

@@ -32,7 +32,7 @@ pub use report::{ImportReport, KindCount, LineError};
 pub use rescale::rescale_qty;
 pub(crate) use rescale::with_scale;
 
-use crate::catalog::{Catalog, ScanQuery, Table};
+use crate::catalog::{Catalog, RunEnd, ScanQuery, Table};
 use crate::order::{mark_bars, retain_records};
 use crate::{DataError, Result, RunMeta};
 use input::only_input;
@@ -246,6 +246,10 @@ impl Input {
                 seq += 1;
                 Ok(())
             })?;
+            writer.set_end(RunEnd {
+                left_out: report.left_out(),
+                books: Vec::new(),
+            });
             writer.finish()?;
             report
         };

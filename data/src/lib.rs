@@ -17,6 +17,7 @@ mod order;
 pub mod quality;
 pub mod questdb;
 mod recorder;
+mod refusals;
 #[cfg(test)]
 mod testing;
 
@@ -25,8 +26,8 @@ pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use catalog::{
     CacheStats, Catalog, ColumnType, CompactOptions, Dropped, DroppedFile, Extent, Fault,
     FileRange, Leftover, Listing, MigrateReport, Range, RetainOptions, RetainReport, RewriteReport,
-    RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table, VerifyReport,
-    Written, is_url, sync_journal,
+    RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table,
+    VerifyReport, Written, is_url, sync_journal,
 };
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};
@@ -44,6 +45,7 @@ pub use questdb::{QuestDb, QuestDbAddress, QuestDbScan, QuestDbSink, SuspendedTa
 pub use recorder::{
     CatalogStatus, Conversion, Recorder, RecorderOptions, catalog_dir, journal_dir,
 };
+pub use refusals::Refusals;
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;

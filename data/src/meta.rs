@@ -41,6 +41,15 @@ impl RunMeta {
         Ok(meta)
     }
 
+    /// What comes first of rows that several runs release at one time: by the names of their sources, then the run that began
+    /// earlier. The names of imports say nothing, as they are of the content.
+    pub(crate) fn place(&self) -> (Vec<String>, Ts, String) {
+        let sources = self.instruments.sources().iter();
+        let mut names: Vec<String> = sources.map(|source| source.name.clone()).collect();
+        names.sort_unstable();
+        (names, self.started, self.run.clone())
+    }
+
     /// Checks the name, which becomes part of file names.
     pub(crate) fn check(&self) -> Result<()> {
         let name = &self.run;

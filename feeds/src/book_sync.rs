@@ -15,6 +15,7 @@
 mod ahead;
 mod counts;
 mod doubt;
+mod ends;
 mod records;
 mod rule;
 
@@ -25,7 +26,8 @@ use crate::binance::{Depth, Level};
 use crate::limits;
 use doubt::{Ahead, OldRun, Waiting};
 use records::{push_levels, push_snapshot, push_status, status_header};
-use rule::{Ids, Place};
+pub(crate) use rule::Ids;
+use rule::Place;
 use std::collections::VecDeque;
 use tickloom_types::{BookState, Header, Sink, StatusBody, StatusCode};
 

@@ -4,6 +4,7 @@
 //! connection. [`Recording`] reads those of other recorders too: [`Origin::of`] finds out what a file is. A line
 //! that is wrong is reported with its place and cause and counted; it is never repaired or silently dropped.
 
+mod begin;
 mod line;
 mod merge;
 mod origin;
@@ -12,6 +13,7 @@ mod recording;
 mod sniff;
 mod together;
 
+pub use begin::Unjoined;
 pub use origin::{Origin, Recorder};
 pub use reader::{CaptureLine, CaptureReader, CaptureSource};
 pub use recording::Recording;
@@ -26,8 +28,8 @@ use crate::moment::push_moments;
 use std::collections::BTreeMap;
 use thiserror::Error;
 use tickloom_types::{
-    InstrumentDef, InstrumentError, InstrumentId, Instruments, MomentSink, Record, Sink, SourceDef,
-    SourceKind,
+    BookEnd, InstrumentDef, InstrumentError, InstrumentId, Instruments, MomentSink, Record, Sink,
+    SourceDef, SourceKind,
 };
 
 /// Bad lines that are reported in full; further ones are counted.
@@ -131,6 +133,8 @@ pub struct CaptureConfig {
     pub symbols: Vec<String>,
     /// Definitions of instruments that differ from eight decimals of price and size.
     pub definitions: Vec<InstrumentDef>,
+    /// Where books stood at the ends of other captures: those that go on there need no snapshot.
+    pub after: Vec<BookEnd>,
 }
 
 /// What was in the captures.
@@ -168,6 +172,10 @@ pub struct CaptureReport {
     pub no_market_data: BTreeMap<&'static str, u64>,
     /// Lines that are wrong, by reason.
     pub reasons: BTreeMap<&'static str, u64>,
+    /// Where the books stand that are whole at the end; of captures of ours.
+    pub ends: Vec<BookEnd>,
+    /// Changes of books that no snapshot joins, at the end; of captures of ours.
+    pub unjoined: Vec<Unjoined>,
 }
 
 /// Collects the records of a line, which are one moment, and hands them over.
@@ -216,11 +224,16 @@ pub fn decode_captures(
     let mut intake = Intake::new(venue, source, symbols, Untimed::Refuse);
     let mut moments = Moments::new(sink);
     let mut report = CaptureReport::default();
+    let mut books = Some(begin::books(sources, venue, intake.decoder.symbols())?);
     for capture in sources {
         let only = only_symbol(capture, &intake)?;
         let mut reader = capture.open()?;
         while let Some(line) = reader.next_line()? {
             report.lines += 1;
+            if let (Ok(line), Some(books)) = (&line, books.take_if(|_| line.is_ok())) {
+                let after = begin::after(&config.after, venue, instruments, &books);
+                begin::begin(&mut intake, &books, &after, line.ts_recv, &mut moments);
+            }
             let bad = match line {
                 Err(bad) => bad,
                 Ok(line) => match take(&mut intake, &line, only, &mut moments) {
@@ -244,6 +257,7 @@ pub fn decode_captures(
             report.count_bad(bad);
         }
     }
+    (report.ends, report.unjoined) = begin::ends(&intake, venue, instruments);
     report.sync = intake.counts();
     report.records = moments.count;
     Ok(report)

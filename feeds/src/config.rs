@@ -58,6 +58,10 @@ pub struct FeedConfig {
     /// Seed of the jitter in the waits.
     #[serde(default)]
     pub jitter_seed: u64,
+    /// The venue plays a recording: time passes by its messages alone. There are no timers, no stamp is compared with our clock, and
+    /// no frame waits until it is known where the venue's clock is; records are what an import of the recording makes.
+    #[serde(default)]
+    pub recorded: bool,
 }
 
 fn default_channels() -> Vec<Channel> {
@@ -164,6 +168,8 @@ pub struct Feed {
     pub max_age: Duration,
     /// Seed of the jitter.
     pub jitter_seed: u64,
+    /// Whether the venue plays a recording, so that time passes by its messages alone.
+    pub recorded: bool,
 }
 
 impl FeedConfig {
@@ -185,6 +191,7 @@ impl FeedConfig {
             first_data_ms: default_first_data_ms(),
             max_age_ms: default_max_age_ms(),
             jitter_seed: 0,
+            recorded: false,
         }
     }
 
@@ -241,6 +248,7 @@ impl FeedConfig {
             first_data: Duration::from_millis(self.first_data_ms),
             max_age: Duration::from_millis(self.max_age_ms),
             jitter_seed: self.jitter_seed,
+            recorded: self.recorded,
         })
     }
 
@@ -451,6 +459,7 @@ mod tests {
         assert!(error("ws://h:1/stream?streams=a@trade/a@aggTrade").contains("counts twice"));
         assert!(error("ws:///stream?streams=a@trade").contains("host"));
         assert!(error("ws://h:1/stream?x=1&streams=a@trade").contains("x=1"));
+        assert!(error("ws://h:1/stream?streams=a@trade&recorded=1").contains("true or false"));
     }
 
     #[test]

@@ -7,6 +7,9 @@
 //! first subscriber and pauses while there is none; every subscriber gets every frame, so the slowest one sets the pace.
 //! The book that a snapshot is taken from follows the recording, so that snapshot and stream always agree.
 //!
+//! In lockstep nothing depends on time: each line is played once the one before it was taken in, over all venues that are played
+//! together, in the order of their stamps; a snapshot is the recorded one, when its line is due.
+//!
 //! Deliberately not: a simulator. It invents no prices, takes no orders and rewrites no times or ids.
 
 mod book;
@@ -15,6 +18,8 @@ mod ledger;
 mod pace;
 mod playback;
 mod server;
+mod step;
+mod turns;
 
 pub use book::LevelBook;
 pub use fault::Fault;
@@ -27,6 +32,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use thiserror::Error;
 use tokio::sync::watch;
+use turns::Turn;
 
 /// How fast the recording is played.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +41,10 @@ pub enum Speed {
     Times(f64),
     /// As fast as the slowest subscriber reads.
     AsFastAsRead,
+    /// Each line once the one before it was taken in by all who get it: a frame by whoever answers the ping behind it, a
+    /// snapshot by whoever has read it and hung up. Frames wait for a subscriber of their symbol at their address, a snapshot that
+    /// its book wants for the request.
+    Lockstep,
 }
 
 /// What happens after the last frame.
@@ -123,6 +133,31 @@ impl LocalVenue {
     /// # Errors
     /// [`LocalVenueError`] if the recording cannot be read or there is no port.
     pub fn start(config: LocalVenueConfig) -> Result<LocalVenue, LocalVenueError> {
+        let turn = (config.speed == Speed::Lockstep).then(|| Turn::of(1).remove(0));
+        LocalVenue::start_at(config, turn)
+    }
+
+    /// Starts several that are played in lockstep with each other: their lines are one sequence, in the order of their stamps.
+    /// Nothing is played before each has a subscriber. Of equal stamps those of the first venue are the first; history takes them by
+    /// the names of the sources.
+    ///
+    /// # Errors
+    /// As [`LocalVenue::start`].
+    pub fn start_in_lockstep(
+        configs: Vec<LocalVenueConfig>,
+    ) -> Result<Vec<LocalVenue>, LocalVenueError> {
+        let turns = Turn::of(configs.len());
+        let venues = configs.into_iter().zip(turns).map(|(config, turn)| {
+            let speed = Speed::Lockstep;
+            LocalVenue::start_at(LocalVenueConfig { speed, ..config }, Some(turn))
+        });
+        venues.collect()
+    }
+
+    fn start_at(
+        config: LocalVenueConfig,
+        turn: Option<Turn>,
+    ) -> Result<LocalVenue, LocalVenueError> {
         if let Speed::Times(times) = config.speed
             && !(times.is_finite() && times > 0.0)
         {
@@ -146,7 +181,7 @@ impl LocalVenue {
         let address = listener.local_addr()?;
         let (stop, mut stopped) = watch::channel(false);
         let (venue, symbols) = (sniffed.venue, sniffed.symbols);
-        let playback = Arc::new(Playback::new(venue, &symbols, config)?);
+        let playback = Arc::new(Playback::new(venue, &symbols, config, turn)?);
         let played = Arc::clone(&playback);
         let thread = std::thread::Builder::new()
             .name("local-venue".to_owned())
@@ -194,7 +229,8 @@ impl LocalVenue {
         format!("http://{}", self.address)
     }
 
-    /// What to write after `--feed` to be fed by it: depth, best bid and ask, and trades of all its symbols.
+    /// What to write after `--feed` to be fed by it: depth, best bid and ask, and trades of all its symbols. In lockstep it says
+    /// that the feed is a recording, so that time passes by its messages alone.
     #[must_use]
     pub fn feed_url(&self) -> String {
         let mut streams = Vec::new();
@@ -204,7 +240,13 @@ impl LocalVenue {
             }
         }
         let (base, venue) = (self.ws_url(), self.venue.name());
-        format!("{base}/stream?streams={}&venue={venue}", streams.join("/"))
+        let recorded = if self.playback.is_in_step() {
+            "&recorded=true"
+        } else {
+            ""
+        };
+        let streams = streams.join("/");
+        format!("{base}/stream?streams={streams}&venue={venue}{recorded}")
     }
 
     /// How far the play is.

@@ -72,6 +72,8 @@ pub struct Session<'m> {
     idle_timeout: Duration,
     first_data: Duration,
     max_age: DurationNs,
+    /// Time passes by the messages alone.
+    is_recorded: bool,
     messages_per_second_max: usize,
     /// Until when two connections may bring the same.
     overlap_until: Option<DurationNs>,
@@ -88,7 +90,9 @@ impl<'m> Session<'m> {
     pub fn new(feed: &Feed, metrics: &'m FeedMetrics) -> Self {
         let symbols = feed.symbols.clone();
         let mut intake = Intake::new(feed.venue, feed.source, symbols, feed.untimed());
-        intake.decoder.watch_times();
+        if !feed.recorded {
+            intake.decoder.watch_times();
+        }
         let line_of = |instrument: InstrumentId| {
             feed.lines.iter().position(|line| {
                 let mut streams = line.streams.iter();
@@ -105,11 +109,12 @@ impl<'m> Session<'m> {
             frozen: vec![Frozen::default(); intake.books.len()],
             intake,
             requests: Requests::new(with_book, feed.snapshot_retry),
-            hold: Hold::new(feed.untimed() == Untimed::Refuse),
+            hold: Hold::new(feed.untimed() == Untimed::Refuse && !feed.recorded),
             metrics,
             idle_timeout: feed.idle_timeout,
             first_data: feed.first_data,
             max_age: nanos(feed.max_age),
+            is_recorded: feed.recorded,
             messages_per_second_max: feed.venue.messages_per_second_max(),
             overlap_until: None,
             venue_time_at: 0,
@@ -139,7 +144,7 @@ impl<'m> Session<'m> {
     fn take_frame(&mut self, line: LineId, now: Now, number: u64, bytes: &[u8]) {
         match self.intake.frame(now.wall, bytes, &mut self.moment) {
             Ok((taken, venue_time)) => {
-                if let Some(venue_time) = venue_time {
+                if let Some(venue_time) = venue_time.filter(|_| !self.is_recorded) {
                     self.venue_time_at = now.mono;
                     self.compare_clocks(line, now, venue_time);
                 }
@@ -235,7 +240,8 @@ impl<'m> Session<'m> {
         self.snapshot_failed(instrument, &told);
     }
 
-    /// A second has passed: a timer record, once the venue's time is known, and a look at what does not move.
+    /// A second has passed: a timer record, once the venue's time is known, and a look at what does not move. Neither of a recording,
+    /// whose seconds are not ours.
     pub fn tick(&mut self, now: Now, sink: &mut impl MomentSink) {
         if self.hold.has_waited(now) {
             self.release(sink);
@@ -244,8 +250,10 @@ impl<'m> Session<'m> {
             self.overlap_until = None;
             self.intake.end_overlap();
         }
-        self.push_timer(now);
-        self.watch_books(now);
+        if !self.is_recorded {
+            self.push_timer(now);
+            self.watch_books(now);
+        }
         self.watch_silence(now.mono);
         self.hand_over(sink);
         self.show();

@@ -14,7 +14,7 @@ use crate::line::LineId;
 use crate::metrics::FeedMetrics;
 use crate::session::{Advice, Now, Session};
 use link::{Event, Link};
-use rest::Fetched;
+use rest::{Fetched, Held};
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -35,7 +35,7 @@ const REPLACE_TIME: DurationNs = 2 * NANOS_PER_SECOND;
 /// What came of a request for a snapshot.
 struct Answer {
     instrument: InstrumentId,
-    fetched: Result<Fetched, ureq::Error>,
+    fetched: Result<(Fetched, Option<Held>), ureq::Error>,
 }
 
 /// Runs a feed until `shutdown` is true or its sender is gone: connects, reads, keeps the books in step, reconnects.
@@ -313,14 +313,23 @@ impl<S: MomentSink + Send> Runner<'_, S> {
             answer.expect("a request neither panics nor is cancelled while it is waited for");
         let (instrument, now) = (answer.instrument, self.clock.now());
         match answer.fetched {
-            Ok(Fetched::Body(body)) => self.session.snapshot(now, instrument, &body, self.sink),
-            Ok(Fetched::Refused {
-                status,
-                retry_after,
-            }) => self
+            Ok((Fetched::Body(body), held)) => {
+                self.session.snapshot(now, instrument, &body, self.sink);
+                if let Some(held) = held {
+                    // Ending a connection may wait for the network.
+                    drop(tokio::task::spawn_blocking(|| held.end()));
+                }
+            }
+            Ok((
+                Fetched::Refused {
+                    status,
+                    retry_after,
+                },
+                _,
+            )) => self
                 .session
                 .snapshot_refused(now, instrument, status, retry_after),
-            Ok(Fetched::Redirected(to)) => {
+            Ok((Fetched::Redirected(to), _)) => {
                 let cause =
                     format!("the venue sends the request for a snapshot to {to:?}: refused");
                 self.session.snapshot_failed(instrument, &cause);

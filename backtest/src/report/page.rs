@@ -6,7 +6,7 @@ use super::reduce::{reduce, sample};
 use super::tables::{escape, figures, months, put, trades};
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
-use crate::text::{grouped, time};
+use crate::text::{self, grouped, time};
 use serde_json::{Map, Value, json};
 use tickloom_types::{InstrumentId, Instruments, Side, Ts, pow10};
 
@@ -79,7 +79,7 @@ fn notes(outcome: &Outcome, manifest: &Manifest) -> String {
     notes.extend(warnings.map(|warning| ("Warning", warning)));
     let left_out = manifest.data.left_out.as_ref();
     if let Some(left_out) = left_out.filter(|left_out| left_out.refused > 0) {
-        notes.push(("Left out", left_out.summary()));
+        notes.push(("Left out", text::left_out(left_out)));
         let places = left_out.places.iter().cloned();
         notes.extend(places.map(|place| ("", place)));
     }

@@ -4,6 +4,7 @@ use super::Args;
 use super::bars::Plan;
 use super::census;
 use super::choice::{bar_sizes, choose, default_bar};
+use super::history::History;
 use super::settings::Settings;
 use super::watch::{Stream, Watch};
 use crate::capture;
@@ -12,11 +13,10 @@ use crate::failure::Failure;
 use crate::output;
 use anyhow::anyhow;
 use std::path::Path;
-use tickloom_backtest::LeftOut;
 use tickloom_core::Census;
 use tickloom_data::{
-    BarPrice, Calendars, Catalog, DataError, FileRecords, ImportOptions, QuestDb, Range, ScanQuery,
-    read_file, rescale_qty, retain_records, with_calendar,
+    BarPrice, Calendars, Catalog, DataError, FileRecords, ImportOptions, QuestDb, Refusals,
+    ScanQuery, read_file, rescale_qty, retain_records, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
 
@@ -36,8 +36,8 @@ pub(super) struct Data {
     pub(super) catalog: Option<Catalog>,
     /// What there is of each instrument, as far as it is known before the run.
     pub(super) census: Census,
-    /// Lines of a file that were left out; of a catalog and a server nobody knows.
-    pub(super) left_out: Option<LeftOut>,
+    /// Lines that were left out of the file, or of those that the catalog's runs were imported from; of a server nobody knows.
+    pub(super) left_out: Option<Refusals>,
 }
 
 /// Wrong rows of a file that are told apart by their reasons; of more, only how many there are.
@@ -49,41 +49,6 @@ pub(super) enum Records {
     Memory(Vec<Record>),
     /// Of a catalog or a server: at most so many, and the bars that are made of them.
     Stream(u64, Stream),
-}
-
-/// What answers a query.
-enum History {
-    Catalog(Catalog),
-    QuestDb(QuestDb),
-}
-
-impl History {
-    fn ranges(&self) -> Result<Vec<Range>, DataError> {
-        match self {
-            History::Catalog(catalog) => catalog.ranges(),
-            History::QuestDb(db) => db.ranges(),
-        }
-    }
-
-    fn instruments(&self) -> Result<Instruments, DataError> {
-        match self {
-            History::Catalog(catalog) => catalog.instruments(),
-            History::QuestDb(db) => db.instruments(),
-        }
-    }
-
-    fn scan(&self, query: &ScanQuery) -> Result<(Instruments, u64, Stream), DataError> {
-        Ok(match self {
-            History::Catalog(catalog) => {
-                let scan = catalog.scan(query)?;
-                (scan.instruments().clone(), scan.rows_max(), Box::new(scan))
-            }
-            History::QuestDb(db) => {
-                let scan = db.scan(query)?;
-                (scan.instruments().clone(), scan.rows_max(), Box::new(scan))
-            }
-        })
-    }
 }
 
 impl Data {
@@ -182,7 +147,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
     Ok(Data {
         watch: look(args, &file.instruments, &file.records)?,
         census: census::of_records(&file.records, &file.instruments),
-        left_out: Some(capture::refused_rows(&file.report)),
+        left_out: Some(file.report.left_out()),
         instruments: file.instruments,
         instrument,
         bar: settings.bar.or(file.report.bar),
@@ -295,8 +260,9 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),
         ..ScanQuery::default()
     };
-    let (instruments, rows_max, scan) = history.scan(&query).map_err(refused)?;
-    let led = Led::new(instruments, scan, args, &calendars)?;
+    let scanned = history.scan(&query).map_err(refused)?;
+    let (rows_max, left_out) = (scanned.rows_max, scanned.left_out);
+    let led = Led::new(scanned.instruments, scanned.records, args, &calendars)?;
     let Led {
         records,
         instruments,
@@ -315,7 +281,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         given_bars: made.into_iter().collect(),
         records: Records::Stream(rows_max, records),
         census,
-        left_out: None,
+        left_out,
         watch,
         catalog: match history {
             History::Catalog(catalog) => Some(catalog.clone()),

@@ -2,6 +2,7 @@
 
 use crate::output::{self, Style};
 use serde_json::{Map, Value, json};
+use tickloom_backtest::text::left_out as left_out_in_words;
 use tickloom_backtest::text::{grouped, money, percent, ratio, time};
 use tickloom_backtest::{Manifest, Outcome};
 use tickloom_data::{CacheStats, Ledger};
@@ -108,7 +109,7 @@ fn notes(outcome: &Outcome, manifest: &Manifest) -> Vec<(&'static str, String)> 
     let mut notes: Vec<(&str, String)> = warnings.map(|text| ("Warning", text)).collect();
     let left_out = manifest.data.left_out.iter();
     let left_out = left_out.filter(|left_out| left_out.refused > 0);
-    notes.extend(left_out.map(|left_out| ("Left out", left_out.summary())));
+    notes.extend(left_out.map(|left_out| ("Left out", left_out_in_words(left_out))));
     let assumptions = manifest.assumptions.iter().cloned();
     notes.extend(assumptions.map(|text| ("Assumed", text)));
     for (why, names) in outcome.statistics.reasons() {

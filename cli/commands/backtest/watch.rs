@@ -6,8 +6,8 @@ use crate::output;
 use anyhow::anyhow;
 use std::cell::RefCell;
 use std::rc::Rc;
-use tickloom_backtest::LeftOut;
-use tickloom_data::{Calendars, DataError, Inspector, Ledger, Thresholds};
+use tickloom_backtest::text;
+use tickloom_data::{Calendars, DataError, Inspector, Ledger, Refusals, Thresholds};
 use tickloom_types::{Instruments, Record, Seq};
 
 /// Rows that a refusal names; `tickloom quality` lists all.
@@ -57,14 +57,14 @@ impl Watch {
 }
 
 /// Refuses an input of which lines were left out, if that is wanted. What they are has been said.
-pub(super) fn judge_input(left_out: &LeftOut, is_strict: bool) -> Result<(), Failure> {
+pub(super) fn judge_input(left_out: &Refusals, is_strict: bool) -> Result<(), Failure> {
     if !is_strict || left_out.refused == 0 {
         return Ok(());
     }
     let places: Vec<String> = left_out.places.iter().map(|at| format!("  {at}")).collect();
     Err(Failure::input(anyhow!(
         "--strict: the input is not clean: {}\n{}",
-        left_out.summary(),
+        text::left_out(left_out),
         places.join("\n")
     )))
 }

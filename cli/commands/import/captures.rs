@@ -8,11 +8,11 @@ use crate::failure::Failure;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tickloom_data::{DataError, KindCount, RunMeta, RunWriter, Table, content_run};
+use tickloom_data::{DataError, KindCount, RunEnd, RunMeta, RunWriter, Table, content_run};
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
 };
-use tickloom_types::{MomentSink, Record, Ts};
+use tickloom_types::{BookEnd, MomentSink, Record, Ts};
 
 /// Captures by origin, in the order in which they were given.
 #[derive(Default)]
@@ -121,8 +121,15 @@ fn import_captures(
     imported.format = Some("capture".to_owned());
     let sources: Result<Vec<CaptureSource>, DataError> =
         files.iter().map(|file| capture::source(file)).collect();
-    let recording = match Recording::survey(origin, sources.map_err(Failure::input)?) {
+    let mut recording = match Recording::survey(origin, sources.map_err(Failure::input)?) {
         Ok(recording) => recording,
+        Err(error) => {
+            imported.failed = Some(error.to_string());
+            return Ok(imported);
+        }
+    };
+    let after = match recording.go_on(&books_left(target)?) {
+        Ok(after) => after,
         Err(error) => {
             imported.failed = Some(error.to_string());
             return Ok(imported);
@@ -136,8 +143,17 @@ fn import_captures(
         other => format!("{} {other:?}", origin.venue.name()),
     };
     let run = content_run(files, &salt).map_err(Failure::run)?;
-    let meta = RunMeta::new(&run, Ts(0), instruments).map_err(Failure::run)?;
-    let part = format!("capture:{}", imported.instruments.join(","));
+    let started = recording.started().map_err(Failure::input)?;
+    let meta = RunMeta::new(&run, started, instruments).map_err(Failure::run)?;
+    let mut part = format!("capture:{}", imported.instruments.join(","));
+    for end in &after {
+        // Imported again with what comes before, it is another part.
+        part.push_str(&format!(";{} after {}", end.instrument, end.last_id));
+        imported.notes.push(format!(
+            "{} goes on after update {} of an earlier import",
+            end.instrument, end.last_id
+        ));
+    }
     let mut sink = CatalogSink::default();
     if let Some(catalog) = target.catalog() {
         imported.run = Some(run.clone());
@@ -157,7 +173,11 @@ fn import_captures(
     if let Some(error) = sink.failed {
         return Err(Failure::run(error));
     }
-    if let Some(writer) = sink.writer {
+    if let Some(mut writer) = sink.writer {
+        writer.set_end(RunEnd {
+            left_out: capture::left_out(&report),
+            books: report.ends.clone(),
+        });
         writer.finish().map_err(Failure::run)?;
     }
     imported.kinds = sink.kinds;
@@ -167,9 +187,25 @@ fn import_captures(
     Ok(imported)
 }
 
+/// Where the books stand that earlier imports have left whole.
+fn books_left(target: &Target) -> Result<Vec<BookEnd>, Failure> {
+    let Some(catalog) = target.known() else {
+        return Ok(Vec::new());
+    };
+    let ends = catalog.run_ends().map_err(Failure::run)?;
+    Ok(ends.into_values().flat_map(|end| end.books).collect())
+}
+
 fn tell(imported: &mut Imported, report: &CaptureReport) {
     imported.read = report.lines;
-    imported.refused = report.bad;
+    let left_out = capture::left_out(report);
+    imported.refused = left_out.refused;
+    for book in &report.unjoined {
+        imported.notes.push(format!(
+            "{}, which nothing in the catalog ends at: import what comes before, and then this again",
+            capture::unjoined(book)
+        ));
+    }
     let errors = report.bad_lines.iter().take(ERRORS_SHOWN);
     imported.errors = errors.map(ToString::to_string).collect();
     imported.notes.push(format!(
@@ -201,7 +237,7 @@ fn tell(imported: &mut Imported, report: &CaptureReport) {
             .push(format!("wrong: {}", each(&report.reasons)));
     }
     imported.messages.clone_from(&report.messages);
-    imported.reasons.clone_from(&report.reasons);
+    imported.reasons = left_out.reasons;
     let not_kept = report.no_market_data.iter();
     imported.not_kept = not_kept
         .map(|(what, count)| (format!("{what} (no market data)"), *count))

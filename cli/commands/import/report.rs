@@ -25,7 +25,7 @@ pub(super) struct Imported {
     pub(super) read: u64,
     /// Records in the catalog.
     pub(super) written: u64,
-    /// Wrong rows or lines, left out.
+    /// Rows or lines that were left out.
     pub(super) refused: u64,
     /// The same by kind.
     pub(super) kinds: BTreeMap<Table, KindCount>,
@@ -33,8 +33,8 @@ pub(super) struct Imported {
     pub(super) not_kept: BTreeMap<String, u64>,
     /// Messages with market data by kind, of captures.
     pub(super) messages: BTreeMap<&'static str, u64>,
-    /// Wrong lines by reason, of captures.
-    pub(super) reasons: BTreeMap<&'static str, u64>,
+    /// Lines that were left out, by reason.
+    pub(super) reasons: BTreeMap<String, u64>,
     /// The first of the wrong rows.
     pub(super) errors: Vec<String>,
     pub(super) instruments: Vec<String>,
@@ -100,6 +100,7 @@ impl Imported {
             refused: report.refused,
             kinds: report.kinds,
             not_kept: report.not_kept,
+            reasons: report.reasons,
             errors: report.errors.iter().map(ToString::to_string).collect(),
             instruments: report.instruments,
             from: report.from,
@@ -221,7 +222,7 @@ fn block(one: &Imported) {
     } else {
         let wrong = match one.refused {
             0 => String::new(),
-            refused => format!(", {} wrong and left out", grouped(u128::from(refused))),
+            refused => format!(", {} left out", grouped(u128::from(refused))),
         };
         let (read, written) = (
             grouped(u128::from(one.read)),

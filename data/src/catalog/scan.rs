@@ -21,6 +21,7 @@ use tickloom_types::{BarSpec, Instruments, Record, Seq, Ts};
 /// release whose moments nobody recorded are one moment.
 pub struct Scan {
     instruments: Instruments,
+    runs: Vec<String>,
     rows_max: u64,
     merge: ReleaseMerge<RunMerge>,
     joining: Joining,
@@ -50,9 +51,12 @@ impl Scan {
             };
             let naming = Arc::new(naming(meta, &instruments, query)?);
             let scans = scans(&files, parts, &naming, &instruments, query);
-            runs.push((first, RunMerge::new(scans)));
+            runs.push((meta.place(), (first, RunMerge::new(scans))));
         }
+        runs.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let runs: Vec<_> = runs.into_iter().map(|(_, run)| run).collect();
         Ok(Scan {
+            runs: metas.into_iter().map(|meta| meta.run).collect(),
             joining: Joining::default(),
             instruments,
             rows_max,
@@ -65,6 +69,12 @@ impl Scan {
     #[must_use]
     pub fn instruments(&self) -> &Instruments {
         &self.instruments
+    }
+
+    /// Names of the runs that are read.
+    #[must_use]
+    pub fn runs(&self) -> &[String] {
+        &self.runs
     }
 
     /// At most so many records will come: all rows of the files that are read.

@@ -1,6 +1,7 @@
 //! Writes one part of a run: sends each record to the file of its partition, and lists the files once all are in place.
 
 use super::Table;
+use super::end::{RunEnd, write_end};
 use super::file::{FileWriter, Key, read_meta};
 use super::index::{read_checkpoint, read_index, remove_covered, swap_checkpoint};
 use super::part::{Part, PartFile, lock_run, mark_begun, unmark_begun, write_meta};
@@ -46,6 +47,8 @@ pub struct RunWriter {
     replaced: Option<(Part, Version)>,
     /// Whether a checkpoint covers the part as it was before.
     is_covered: bool,
+    /// What is known at the end, if it is an import.
+    end: Option<RunEnd>,
     _lock: Lock,
 }
 
@@ -80,8 +83,14 @@ impl RunWriter {
             ready: Vec::new(),
             has_leftovers,
             is_covered,
+            end: None,
             _lock: lock,
         })
+    }
+
+    /// Keeps what an import knew at its end with the run.
+    pub fn set_end(&mut self, end: RunEnd) {
+        self.end = Some(end);
     }
 
     /// Takes an input record; sequences go up.
@@ -170,6 +179,9 @@ impl RunWriter {
             released: Some(Ts(self.placing.released())),
         };
         let (store, run) = (&self.store, &self.meta.run);
+        if let Some(end) = &self.end {
+            write_end(store, run, end)?;
+        }
         if self.is_covered {
             replace_covered(store, run, self.part, &part)?;
         } else {

@@ -9,7 +9,7 @@ mod definition;
 
 pub(super) use decoder::is_dbn;
 
-use super::report::Found;
+use super::report::{Found, reason};
 use super::{ImportOptions, Input, KindCount, LineError, Prepared, Push};
 use crate::catalog::Table;
 use crate::limits::{MOMENT_ROWS_MAX, TICKERS_MAX};
@@ -218,6 +218,7 @@ impl Prepared for DbnFile {
 
 impl DbnFile {
     fn note(&self, found: &mut Found, (field, value, expected): convert::Wrong) {
+        found.reasons.add(&reason(field, expected), 1);
         if found.errors.len() < self.errors_max {
             found.errors.push(LineError {
                 file: self.input.path().to_owned(),

@@ -2,12 +2,13 @@
 
 use super::layout::{Layout, Role};
 use super::number::Number;
+use super::report::reason;
 use super::row::{NUMBERS_MAX, Row, Shape, check};
 use super::text::{Lines, split};
 use super::time::Stamped;
 use super::{ImportOptions, Input, LineError};
 use crate::limits::TICKERS_MAX;
-use crate::{DataError, Result};
+use crate::{DataError, Refusals, Result};
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ pub(super) struct Ticker {
 /// Wrong lines: all counted, the first ones kept.
 pub(super) struct Problems {
     pub(super) count: u64,
+    pub(super) reasons: Refusals,
     pub(super) first: Vec<LineError>,
     max: usize,
 }
@@ -54,6 +56,7 @@ pub(super) type Wrong = (String, String, String);
 impl Problems {
     pub(super) fn note(&mut self, path: &Path, line: u64, (field, value, expected): Wrong) {
         self.count += 1;
+        self.reasons.add(&reason(&field, &expected), 1);
         // One is always kept: it is the error if no line is right.
         if self.first.len() < self.max.max(1) {
             self.first.push(LineError {
@@ -126,6 +129,7 @@ impl<'a> Reader<'a> {
             rounded: 0,
             problems: Problems {
                 count: 0,
+                reasons: Refusals::default(),
                 first: Vec::new(),
                 max: options.errors_max,
             },

@@ -1,6 +1,7 @@
 //! What an import came to: rows read, written and refused, by kind, and what is worth knowing.
 
 use super::Format;
+use crate::Refusals;
 use crate::catalog::Table;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,6 +33,8 @@ pub struct ImportReport {
     /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price is
     /// never rounded: such a row is refused.
     pub rounded: u64,
+    /// The same by reason.
+    pub reasons: BTreeMap<String, u64>,
     /// The first of the wrong rows.
     pub errors: Vec<LineError>,
     /// What was found out or assumed and is worth knowing.
@@ -90,6 +93,11 @@ impl fmt::Display for LineError {
     }
 }
 
+/// Why a row was left out, whatever its value.
+pub(crate) fn reason(field: &str, expected: &str) -> String {
+    format!("{field}: expected {expected}")
+}
+
 /// What a format says of a file's rows, beside the records.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
@@ -98,6 +106,7 @@ pub(crate) struct Found {
     pub(crate) not_kept: BTreeMap<String, u64>,
     pub(crate) read: u64,
     pub(crate) refused: u64,
+    pub(crate) reasons: Refusals,
     pub(crate) rounded: u64,
     pub(crate) errors: Vec<LineError>,
     pub(crate) notes: Vec<String>,
@@ -137,6 +146,7 @@ impl ImportReport {
             written: 0,
             refused: 0,
             rounded: 0,
+            reasons: BTreeMap::new(),
             errors: Vec::new(),
             notes: Vec::new(),
             bar: None,
@@ -157,6 +167,7 @@ impl ImportReport {
         self.not_kept = found.not_kept;
         self.read = found.read;
         self.refused = found.refused;
+        self.reasons = found.reasons.reasons;
         self.rounded = found.rounded;
         self.errors = found.errors;
         self.errors.truncate(errors_max);
@@ -174,6 +185,19 @@ impl ImportReport {
             self.kinds.entry(*table).or_default().written += written;
             self.written += written;
         }
+    }
+
+    /// The rows that were left out, by reason, and the first of them.
+    #[must_use]
+    pub fn left_out(&self) -> Refusals {
+        let mut left_out = Refusals::new(self.read);
+        for (reason, rows) in &self.reasons {
+            left_out.add(reason, *rows);
+        }
+        for error in &self.errors {
+            left_out.at(&error.to_string());
+        }
+        left_out
     }
 
     /// The kinds in it, as a text.

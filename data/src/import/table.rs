@@ -222,6 +222,7 @@ impl TableFile {
             rows: [(self.plan.shape.table(), count)].into(),
             read: reader.read,
             refused: reader.problems.count,
+            reasons: reader.problems.reasons,
             rounded: reader.rounded,
             errors: reader.problems.first,
             notes: self.notes.clone(),

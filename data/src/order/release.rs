@@ -30,7 +30,7 @@ pub(crate) trait RunRows {
     }
 }
 
-/// The records of several runs: each run in its own order, the runs merged by release. Ties are those of the runs' places.
+/// The records of several runs: each run in its own order, the runs merged by release. Of rows with one release those of the first run come first.
 pub(crate) struct ReleaseMerge<R> {
     runs: Vec<R>,
     /// Release and place of the runs that wait; a run that has not begun waits at the least release it may have.

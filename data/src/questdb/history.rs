@@ -128,6 +128,7 @@ impl QuestDb {
         let runs: BTreeSet<&str> = extents.iter().map(|extent| extent.run.as_str()).collect();
         let mut metas = self.runs()?;
         metas.retain(|meta| runs.contains(meta.run.as_str()));
+        metas.sort_by_cached_key(RunMeta::place);
         if metas.len() < runs.len() {
             return Err(self.sql.error("a run has rows but none in table runs"));
         }

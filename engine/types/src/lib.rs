@@ -3,6 +3,7 @@
 //! Everything here is plain data: no I/O, no threads, no clock. Every other crate speaks these words.
 
 mod bar_spec;
+mod book_end;
 mod decimal;
 mod instrument;
 mod record;
@@ -10,6 +11,7 @@ mod source;
 mod time;
 
 pub use bar_spec::{BarSpec, BarSpecError};
+pub use book_end::BookEnd;
 pub use decimal::{
     DecimalError, MONEY_DECIMALS, Money, MoneyOverflow, PRICE_DECIMALS_MAX, format_decimal,
     parse_decimal, parse_money, pow10,

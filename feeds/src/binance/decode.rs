@@ -104,6 +104,11 @@ impl Decoder {
         self.clock.venue_time
     }
 
+    /// The venue had told this time before the first message.
+    pub(crate) fn begin_at(&mut self, venue_time: Option<Ts>) {
+        self.clock.venue_time = venue_time;
+    }
+
     /// The source of its records.
     pub(crate) fn source(&self) -> SourceId {
         self.clock.source

@@ -16,10 +16,10 @@ pub enum SequenceRule {
 
 /// The update ids of a message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ids {
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) previous: Option<u64>,
+pub(crate) struct Ids {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) previous: Option<u64>,
 }
 
 /// Where a diff stands after another one.

@@ -64,6 +64,20 @@ impl CaptureSource {
         }
     }
 
+    /// When its first line arrived, if there is one with a time.
+    ///
+    /// # Errors
+    /// [`CaptureError::Io`] if it cannot be read.
+    pub(super) fn first(&self) -> Result<Option<Ts>, CaptureError> {
+        let mut reader = self.open()?;
+        while let Some(line) = reader.next_line()? {
+            if let Ok(line) = line {
+                return Ok(Some(line.ts_recv));
+            }
+        }
+        Ok(None)
+    }
+
     /// Opens it at its first line.
     ///
     /// # Errors

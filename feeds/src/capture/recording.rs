@@ -4,13 +4,13 @@
 use super::merge::{Cursor, Merge, Plan, Step};
 use super::{
     CaptureConfig, CaptureError, CaptureReport, CaptureSource, LineError, Moments, Origin,
-    Recorder, decode_captures, resolve,
+    Recorder, begin, decode_captures, resolve,
 };
 use crate::venues::VenueKind;
 use crate::venues::batch::Batch;
 use crate::venues::desk::{Desk, Made, Sources};
 use crate::venues::survey::{Scale, Survey, first_time};
-use tickloom_types::{Instruments, MomentSink, Sink, SourceDef, SourceKind, Ts};
+use tickloom_types::{BookEnd, Instruments, MomentSink, Sink, SourceDef, SourceKind, Ts};
 
 /// Files of one origin after their first reading: their instruments are known, records are yet to be made.
 pub struct Recording {
@@ -90,6 +90,37 @@ impl Recording {
     #[must_use]
     pub fn instruments(&self) -> &Instruments {
         &self.instruments
+    }
+
+    /// When its first line arrived; zero if no time of arrival was recorded.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if a file cannot be read.
+    pub fn started(&self) -> Result<Ts, CaptureError> {
+        let first = match &self.content {
+            Content::Messages { plans, .. } => plans.iter().map(|plan| plan.first).min(),
+            Content::Stamped { sources, .. } => {
+                let firsts: Result<Vec<_>, _> = sources.iter().map(CaptureSource::first).collect();
+                firsts?.into_iter().flatten().min()
+            }
+        };
+        Ok(first.unwrap_or_default())
+    }
+
+    /// Lets books go on where other captures left them, and says at which of these ends: of captures of ours, whose update ids tell
+    /// what follows what.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if a file cannot be read.
+    pub fn go_on(&mut self, ends: &[BookEnd]) -> Result<Vec<BookEnd>, CaptureError> {
+        let Content::Stamped { sources, config } = &mut self.content else {
+            return Ok(Vec::new());
+        };
+        let (venue, symbols) = resolve(sources, config, &mut self.instruments)?;
+        let books = begin::books(sources, venue, &symbols)?;
+        let after = begin::after(ends, venue, &self.instruments, &books);
+        config.after = after.into_iter().flatten().collect();
+        Ok(config.after.clone())
     }
 
     /// Reads the files again, in the order in which their messages arrived, and makes records; those of a message are one moment.

@@ -7,7 +7,7 @@ use crate::limits;
 use serde::Deserialize;
 
 /// Lines that are looked at.
-const SNIFF_LINES: usize = 10_000;
+pub(super) const SNIFF_LINES: usize = 10_000;
 
 /// Which venue a capture is from and which symbols are in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

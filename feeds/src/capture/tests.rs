@@ -150,3 +150,60 @@ fn bad_lines_are_listed_with_their_place_and_go_into_the_records() {
     assert_eq!(body.code, StatusCode::BadFrame as u16);
     assert_eq!((body.from, body.detail), (2, 5));
 }
+
+/// A diff of a book with these ids.
+fn diff(first: u64, last: u64) -> String {
+    format!(
+        r#"1 {{"e":"depthUpdate","E":1723161255000,"s":"BTCUSDT","U":{first},"u":{last},"b":[["10.00","1.0"]],"a":[]}}"#
+    )
+}
+
+/// What a capture with a diff that begins at 8 makes after these ends: levels, where its book stands, and what came to nothing.
+fn after(ends: Vec<BookEnd>) -> (usize, Vec<u64>, Vec<u64>) {
+    let config = CaptureConfig {
+        after: ends,
+        ..CaptureConfig::default()
+    };
+    let text = format!("{}\n{}\n", diff(8, 9), diff(10, 11));
+    let source = CaptureSource::Unpacked(PathBuf::from("x"), text.into_bytes().into());
+    let mut records: Vec<Record> = Vec::new();
+    let report =
+        decode_captures(&[source], &config, &mut Instruments::new(), &mut records).unwrap();
+    let levels = records.iter().filter(|r| r.kind() == Some(Kind::Level));
+    let unjoined = report
+        .unjoined
+        .iter()
+        .flat_map(|book| [book.changes, book.after_id]);
+    let ends = report.ends.iter().map(|end| end.last_id);
+    (levels.count(), ends.collect(), unjoined.collect())
+}
+
+#[test]
+fn a_book_goes_on_exactly_where_it_was_left() {
+    let end = |last_id, is_joined| BookEnd {
+        source: "binance".to_owned(),
+        instrument: "binance.BTCUSDT".to_owned(),
+        first_id: last_id,
+        last_id,
+        is_joined,
+        venue_time: None,
+    };
+    let goes_on = (2, vec![11], vec![]);
+    let is_left_out = (0, vec![], vec![2, 7]);
+    assert_eq!(after(vec![]), is_left_out);
+    assert_eq!(after(vec![end(3, true), end(7, true)]), goes_on);
+    for wrong in [end(6, true), end(8, true), end(9, false)] {
+        assert_eq!(after(vec![wrong]), is_left_out);
+    }
+    // A snapshot alone is joined by the change that lies across it.
+    assert_eq!(after(vec![end(8, false)]), goes_on);
+    let other_book = BookEnd {
+        instrument: "binance.ETHUSDT".to_owned(),
+        ..end(7, true)
+    };
+    let other_venue = BookEnd {
+        source: "binance-usdm".to_owned(),
+        ..end(7, true)
+    };
+    assert_eq!(after(vec![other_book, other_venue]), is_left_out);
+}

@@ -30,11 +30,16 @@ pub(super) fn parse_address(text: &str) -> Result<FeedConfig, FeedError> {
     let mut venue = Venue::from_host(host);
     let (group, path) = split_group(path);
     let mut streams = path.strip_prefix("/ws/").unwrap_or("");
+    let mut recorded = false;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some(("streams", value)) => streams = value,
             Some(("venue", name)) => venue = Some(venue_named(text, name)?),
-            _ => return Err(refuse("query", pair, "streams= or venue=")),
+            Some(("recorded", value)) => {
+                let is_so = value.parse();
+                recorded = is_so.map_err(|_| refuse("recorded", value, "true or false"))?;
+            }
+            _ => return Err(refuse("query", pair, "streams=, venue= or recorded=")),
         }
     }
     let (symbols, channels) = parse_streams(streams).map_err(|value| {
@@ -54,6 +59,7 @@ pub(super) fn parse_address(text: &str) -> Result<FeedConfig, FeedError> {
     });
     let mut config = FeedConfig::new(venue, symbols);
     config.channels = channels;
+    config.recorded = recorded;
     config.ws_url = Some(base.to_owned());
     if Venue::from_host(host).is_some() {
         config.rest_url = Some(venue.rest_url().to_owned());

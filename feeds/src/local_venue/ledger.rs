@@ -1,7 +1,7 @@
 //! The venue's own books, by the same rules as a client's, and what its REST service says of them.
 
 use super::book::LevelBook;
-use crate::binance::{Untimed, Venue};
+use crate::binance::{Decoded, Untimed, Venue};
 use crate::intake::Intake;
 use tickloom_types::{
     BookState, Header, InstrumentError, Instruments, Record, Sink, SourceId, Ts, format_decimal,
@@ -30,6 +30,17 @@ impl Ledger {
     pub(super) fn apply(&mut self, ts_recv: Ts, frame: &[u8]) {
         let Ledger { intake, books } = self;
         drop(intake.frame(ts_recv, frame, &mut Books(books)));
+    }
+
+    /// The book that a recorded frame is a snapshot of, if it wants one: place and symbol.
+    pub(super) fn wanted(&mut self, ts_recv: Ts, frame: &[u8]) -> Option<(usize, String)> {
+        let Ok(Decoded::Snapshot(snapshot)) = self.intake.decoder.decode(ts_recv, frame) else {
+            return None;
+        };
+        let at = usize::try_from(snapshot.header.instrument).ok()?;
+        let (_, sync) = self.intake.books.get(at)?;
+        let (symbol, _) = self.books.get(at)?;
+        sync.wants_snapshot().then(|| (at, symbol.clone()))
     }
 
     pub(super) fn forget(&mut self) {

@@ -1,17 +1,22 @@
 //! Plays the recording: keeps the venue's books, paces the frames and hands them to the subscribers.
 
+mod snapshot;
 mod trouble;
+
+pub(super) use snapshot::Found;
 
 use super::book::LevelBook;
 use super::fault::{Fault, FaultPlan, Outgoing};
 use super::ledger::Ledger;
 use super::pace::{Pace, data_of, topic_of};
+use super::step::Asker;
+use super::turns::Turn;
 use super::{AtEnd, LocalVenueConfig, Progress};
 use crate::binance::{Channel, Venue};
 use crate::capture::{CaptureError, CaptureLine};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Frames that wait for one subscriber before the play waits for it.
@@ -34,6 +39,8 @@ pub(super) enum Shape {
 pub(super) enum ToConnection {
     /// Send this.
     Send(Message),
+    /// Send a ping, and tell when it is answered: what was sent before it has been taken in then.
+    Confirm(oneshot::Sender<()>),
     /// Close in good order.
     Close,
     /// Drop the connection.
@@ -61,14 +68,16 @@ pub(super) type TopicSet = BTreeSet<Topic>;
 pub(super) struct Playback {
     venue: Venue,
     config: LocalVenueConfig,
+    /// Its place in the lockstep, if it is played so.
+    pub(super) turn: Option<Turn>,
     state: Mutex<State>,
     /// Counts changes, for those who wait for one.
     changed: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
-struct State {
-    ledger: Ledger,
+pub(super) struct State {
+    pub(super) ledger: Ledger,
     subscribers: Vec<Subscriber>,
     next_id: u64,
     /// Connections up to this one were told that they will be cut.
@@ -78,7 +87,9 @@ struct State {
     /// Requests for a WebSocket and for a snapshot so far.
     asked: u64,
     snapshots_asked: u64,
-    progress: Progress,
+    pub(super) progress: Progress,
+    /// Requests for a snapshot that wait for its line, in lockstep.
+    pub(super) askers: Vec<Asker>,
     /// Why the recording could not be read to its end.
     error: Option<String>,
 }
@@ -93,21 +104,12 @@ impl std::fmt::Debug for Subscriber {
 /// Those who get a frame.
 type Queues = Vec<(Shape, mpsc::Sender<ToConnection>)>;
 
-/// How a wait for a book ended.
-pub(super) enum Found {
-    /// The book, as the REST service writes it.
-    Snapshot(String),
-    /// There is no such symbol.
-    UnknownSymbol,
-    /// The recording ended without a snapshot.
-    Never,
-}
-
 impl Playback {
     pub(super) fn new(
         venue: Venue,
         symbols: &[String],
         config: LocalVenueConfig,
+        turn: Option<Turn>,
     ) -> Result<Playback, CaptureError> {
         let state = State {
             ledger: Ledger::new(venue, symbols)?,
@@ -118,12 +120,14 @@ impl Playback {
             asked: 0,
             snapshots_asked: 0,
             progress: Progress::default(),
+            askers: Vec::new(),
             error: None,
         };
         let (changed, _) = watch::channel(0);
         Ok(Playback {
             venue,
             config,
+            turn,
             state: Mutex::new(state),
             changed,
         })
@@ -133,14 +137,14 @@ impl Playback {
         self.venue
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state
             .lock()
             .expect("no holder of this lock can panic: they only move values")
     }
 
     /// Changes the state and tells those who wait.
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.lock());
         self.changed.send_modify(|count| *count += 1);
         result
@@ -168,7 +172,7 @@ impl Playback {
     }
 
     /// Waits until the state is such that `ready` has a value.
-    async fn wait_until<T>(&self, ready: impl Fn(&mut State) -> Option<T>) -> T {
+    pub(super) async fn wait_until<T>(&self, ready: impl Fn(&mut State) -> Option<T>) -> T {
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
@@ -221,26 +225,6 @@ impl Playback {
         });
     }
 
-    /// The book of a symbol as the REST service answers it; waits for the recorded snapshot if the play is not there yet.
-    pub(super) async fn snapshot(&self, symbol: &str, depth: usize) -> Found {
-        let found = self
-            .wait_until(|state| {
-                let Some(index) = state.ledger.index(symbol) else {
-                    return Some(Found::UnknownSymbol);
-                };
-                let shift = state.id_shift;
-                if let Some(json) = state.ledger.snapshot_json(index, depth, self.venue, shift) {
-                    return Some(Found::Snapshot(json));
-                }
-                state.progress.is_finished.then_some(Found::Never)
-            })
-            .await;
-        if let Found::Snapshot(_) = found {
-            self.change(|state| state.progress.snapshots += 1);
-        }
-        found
-    }
-
     /// Plays until the end, or for ever.
     pub(super) async fn run(&self) {
         loop {
@@ -256,7 +240,13 @@ impl Playback {
                     continue;
                 }
             }
-            self.change(|state| state.progress.is_finished = true);
+            self.change(|state| {
+                state.progress.is_finished = true;
+                state.askers.clear();
+            });
+            if let Some(turn) = &self.turn {
+                turn.leave();
+            }
             std::future::pending::<()>().await;
         }
     }
@@ -277,16 +267,41 @@ impl Playback {
     }
 
     async fn play_line(&self, line: CaptureLine<'_>, plan: &mut FaultPlan, pace: &mut Pace) {
-        let has_waited = self.wait_for_subscriber().await;
-        if has_waited {
-            pace.restart(line.ts_recv);
-        }
-        pace.wait(line.ts_recv).await;
         let topic = topic_of(line.frame);
-        let (Some(topic), Ok(text)) = (topic, std::str::from_utf8(line.frame)) else {
-            self.change(|state| state.ledger.apply(line.ts_recv, line.frame));
-            return;
-        };
+        match &self.turn {
+            Some(turn) => {
+                self.wait_for_listener(topic.as_ref()).await;
+                turn.wait(line.ts_recv).await;
+            }
+            None => {
+                let has_waited = self.wait_for_subscriber().await;
+                if has_waited {
+                    pace.restart(line.ts_recv);
+                }
+                pace.wait(line.ts_recv).await;
+            }
+        }
+        match (topic, std::str::from_utf8(line.frame)) {
+            (Some(topic), Ok(text)) => self.play_frame(line, &topic, text, plan).await,
+            _ => {
+                if self.is_in_step() {
+                    self.answer_with(line).await;
+                }
+                self.change(|state| state.ledger.apply(line.ts_recv, line.frame));
+            }
+        }
+        if let Some(turn) = &self.turn {
+            turn.is_over();
+        }
+    }
+
+    async fn play_frame(
+        &self,
+        line: CaptureLine<'_>,
+        topic: &Topic,
+        text: &str,
+        plan: &mut FaultPlan,
+    ) {
         let out = plan.apply(text.to_owned());
         self.change(|state| {
             state.ledger.apply(line.ts_recv, line.frame);
@@ -299,10 +314,10 @@ impl Playback {
                 Outgoing::Deaf(pings) => self.tell_all(|| ToConnection::Deaf(pings)).await,
                 Outgoing::Notice(text) => self.give_notice(&text).await,
                 Outgoing::CutNoticed => self.cut_noticed().await,
-                Outgoing::Text(text) => self.send_text(&topic, &text).await,
+                Outgoing::Text(text) => self.send_text(topic, &text).await,
                 Outgoing::Binary(bytes) => {
                     let message = Message::Binary(bytes.into());
-                    self.send_each(self.queues(&topic), |_| message.clone())
+                    self.send_each(self.queues(topic), |_| message.clone())
                         .await;
                 }
                 Outgoing::Cut => self.tell_all(|| ToConnection::Cut).await,
@@ -313,10 +328,7 @@ impl Playback {
 
     /// Waits until somebody is subscribed to something; says whether it had to.
     async fn wait_for_subscriber(&self) -> bool {
-        let is_heard = |state: &mut State| {
-            let mut topics = state.subscribers.iter().map(|one| &one.topics);
-            topics.any(|topics| !topics.is_empty()).then_some(())
-        };
+        let is_heard = |state: &mut State| state.has_topic(|_| true).then_some(());
         if is_heard(&mut self.lock()).is_some() {
             return false;
         }
@@ -337,12 +349,22 @@ impl Playback {
     }
 
     async fn send_each(&self, queues: Queues, message: impl Fn(Shape) -> Message) {
+        let mut confirmed = Vec::new();
         for (shape, queue) in queues {
             let sent = queue.send(ToConnection::Send(message(shape))).await;
             // An error means that the connection has gone meanwhile.
             if sent.is_ok() {
                 self.change(|state| state.progress.sent += 1);
+                if self.is_in_step() {
+                    let (tell, told) = oneshot::channel();
+                    drop(queue.send(ToConnection::Confirm(tell)).await);
+                    confirmed.push(told);
+                }
             }
+        }
+        for told in confirmed {
+            // As above: whoever has gone takes nothing in.
+            drop(told.await);
         }
     }
 
@@ -355,7 +377,7 @@ impl Playback {
         }
     }
 
-    fn queues(&self, topic: &Topic) -> Queues {
+    pub(super) fn queues(&self, topic: &Topic) -> Queues {
         let state = self.lock();
         let subscribed = state
             .subscribers

@@ -1,7 +1,8 @@
 //! Connections of the local venue: HTTP requests, WebSocket upgrades, subscriptions.
 
-use super::fault::SnapshotFault;
-use super::playback::{Found, Playback, Shape, ToConnection, TopicSet};
+mod depth;
+
+use super::playback::{Playback, Shape, ToConnection, TopicSet};
 use crate::binance::{Channel, Venue};
 use crate::json;
 use crate::limits;
@@ -12,17 +13,12 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-
-/// The deepest snapshot that is served, levels a side.
-const DEPTH_MAX: usize = 5_000;
-
-/// Levels a side if the request does not say.
-const DEPTH_DEFAULT: usize = 500;
 
 /// Accepts connections for ever.
 pub(super) async fn serve(listener: std::net::TcpListener, playback: Arc<Playback>) {
@@ -63,7 +59,7 @@ async fn converse(mut stream: TcpStream, playback: Arc<Playback>) {
             }
             upgrade(stream, &request, &playback).await;
         }
-        Some(request) => answer(stream, &request, &playback).await,
+        Some(request) => depth::answer(stream, &request, &playback).await,
         None => {
             respond(
                 stream,
@@ -110,75 +106,22 @@ fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-/// Answers a REST request.
-async fn answer(stream: TcpStream, request: &Request, playback: &Playback) {
-    if request.path != playback.venue().depth_path() {
-        let json = error_json(-1000, "No such path here.");
-        return respond(stream, "404 Not Found", &json).await;
-    }
-    let symbol = query_value(&request.query, "symbol").unwrap_or("");
-    let limit = query_value(&request.query, "limit").map_or(Ok(DEPTH_DEFAULT), str::parse);
-    let Some(depth) = limit.ok().filter(|depth| (1..=DEPTH_MAX).contains(depth)) else {
-        let json = error_json(-1130, "Data sent for parameter 'limit' is not valid.");
-        return respond(stream, "400 Bad Request", &json).await;
-    };
-    let mut wrong_id = None;
-    match playback.snapshot_fault() {
-        None => {}
-        Some(SnapshotFault::Id(id)) => wrong_id = Some(id),
-        Some(SnapshotFault::Refused {
-            status,
-            retry_after,
-        }) => {
-            let status = format!("{status} Refused\r\nRetry-After: {retry_after}");
-            let json = error_json(-1003, "Too many requests.");
-            return respond(stream, &status, &json).await;
-        }
-        Some(SnapshotFault::Redirected(to)) => {
-            let status = format!("302 Found\r\nLocation: {to}");
-            return respond(stream, &status, "{}").await;
-        }
-    }
-    match playback.snapshot(symbol, depth).await {
-        Found::Snapshot(json) => {
-            let json = wrong_id.map_or(json.clone(), |id| with_id(&json, id));
-            respond(stream, "200 OK", &json).await;
-        }
-        Found::UnknownSymbol => {
-            respond(
-                stream,
-                "400 Bad Request",
-                &error_json(-1121, "Invalid symbol."),
-            )
-            .await;
-        }
-        Found::Never => {
-            let json = error_json(-1000, "The recording has no snapshot of this symbol.");
-            respond(stream, "503 Service Unavailable", &json).await;
-        }
-    }
-}
-
-/// A snapshot that says to be at another update id.
-fn with_id(json: &str, id: u64) -> String {
-    let rest = json.split_once(',').map_or("", |(_, rest)| rest);
-    format!("{{\"lastUpdateId\":{id},{rest}")
-}
-
 fn error_json(code: i32, text: &str) -> String {
     format!("{{\"code\":{code},\"msg\":\"{text}\"}}")
 }
 
 async fn respond(mut stream: TcpStream, status: &str, json: &str) {
+    // An error means that the client went away before its answer.
+    write_response(&mut stream, status, json).await.ok();
+}
+
+async fn write_response(stream: &mut TcpStream, status: &str, json: &str) -> std::io::Result<()> {
     let length = json.len();
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     );
-    let sent = stream.write_all((head + json).as_bytes()).await;
-    // An error of either means that the client went away before its answer.
-    if sent.is_ok() {
-        stream.shutdown().await.ok();
-    }
+    stream.write_all((head + json).as_bytes()).await?;
+    stream.shutdown().await
 }
 
 /// Turns the connection into a WebSocket and plays to it.
@@ -209,6 +152,8 @@ async fn upgrade(mut stream: TcpStream, request: &Request, playback: &Playback) 
         id,
         group,
         playback,
+        confirming: None,
+        pings: 0,
     };
     // An error means that the peer is gone.
     connection.run(queue).await.ok();
@@ -254,6 +199,9 @@ struct Connection<'a> {
     /// The path that its streams are below: what is of another is acknowledged and not sent.
     group: &'static str,
     playback: &'a Playback,
+    /// The ping whose answer is waited for, by its number, and who waits.
+    confirming: Option<(u64, oneshot::Sender<()>)>,
+    pings: u64,
 }
 
 /// A request over the WebSocket.
@@ -274,6 +222,12 @@ impl Connection<'_> {
                     while let Some(now) = word {
                         match now {
                             ToConnection::Send(message) => self.socket.feed(message).await?,
+                            ToConnection::Confirm(tell) => {
+                                self.pings += 1;
+                                let payload = self.pings.to_be_bytes().to_vec();
+                                self.confirming = Some((self.pings, tell));
+                                self.socket.feed(Message::Ping(payload.into())).await?;
+                            }
                             ToConnection::Close => return self.socket.close(None).await,
                             ToConnection::Cut => return self.socket.flush().await,
                             ToConnection::Stall => {
@@ -295,12 +249,22 @@ impl Connection<'_> {
                         let reply = self.call(&text);
                         self.socket.send(Message::text(reply)).await?;
                     }
+                    Some(Ok(Message::Pong(payload))) => self.confirm(&payload),
                     Some(Ok(Message::Close(_))) | None => return Ok(()),
                     // The library answers pings.
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Err(error),
                 }
             }
+        }
+    }
+
+    /// A pong came: what was sent before its ping has been taken in.
+    fn confirm(&mut self, payload: &[u8]) {
+        let is_it = |(number, _): &mut (u64, _)| number.to_be_bytes() == payload;
+        if let Some((_, tell)) = self.confirming.take_if(is_it) {
+            // An error means that the play has ended.
+            tell.send(()).ok();
         }
     }
 

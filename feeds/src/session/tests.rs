@@ -137,6 +137,28 @@ fn timers_tell_the_venues_time_and_not_ours() {
     assert_eq!(out[2].ts_recv(), at(5 * SECOND).wall);
 }
 
+/// The stamps are of another year, and no frame waits for that, no clock is compared and no timer told.
+#[test]
+fn time_of_a_recording_passes_by_its_messages_alone() {
+    let streams = "btcusdt@depth@100ms/btcusdt@trade";
+    for (recorded, expected) in [
+        ("true", ["connected", "book resync", "trade"].as_slice()),
+        ("false", &["connected", "book resync"]),
+    ] {
+        let text = format!("ws://h:1/stream?streams={streams}&recorded={recorded}");
+        let (feed, metrics) = (feed(&text), FeedMetrics::new());
+        let mut session = Session::new(&feed, &metrics);
+        let mut out = Vec::new();
+        let year = 31_536_000 * SECOND;
+        session.connected(LINE, at(year), &mut out);
+        let trade = r#"{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":1,"p":"1.0","q":"1.0","T":1723161255342,"m":true}"#;
+        session.frame(LINE, at(year), trade.as_bytes(), &mut out);
+        assert_eq!(words(&mut out), expected, "{recorded}");
+        session.tick(at(year + 2 * SECOND), &mut out);
+        assert_eq!(words(&mut out).is_empty(), recorded == "true");
+    }
+}
+
 #[test]
 fn silence_is_pinged_and_then_given_up() {
     let (feed, metrics) = (feed("binance:BTCUSDT"), FeedMetrics::new());

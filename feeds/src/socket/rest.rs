@@ -1,6 +1,7 @@
 //! Requests for snapshots. A venue that sends a request elsewhere is not followed there.
 
 use crate::limits;
+use std::io::Read;
 use std::time::Duration;
 
 const REST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,6 +19,17 @@ pub(super) enum Fetched {
     Redirected(String),
 }
 
+/// The connection that an answer came over. It ends once the answer has been taken in, which a venue on this machine waits for.
+pub(super) struct Held(ureq::Body);
+
+impl Held {
+    /// Ends it, or keeps it for the next request.
+    pub(super) fn end(mut self) {
+        // Everything was read, so that this finds the end. An error is one of a connection that is not needed any more.
+        std::io::copy(&mut self.0.as_reader(), &mut std::io::sink()).ok();
+    }
+}
+
 pub(super) fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(REST_TIMEOUT))
@@ -32,10 +44,13 @@ pub(super) fn agent() -> ureq::Agent {
 ///
 /// # Errors
 /// The venue cannot be reached, or does not answer in time or as it should.
-pub(super) fn fetch(agent: &ureq::Agent, url: &str) -> Result<Fetched, ureq::Error> {
+pub(super) fn fetch(
+    agent: &ureq::Agent,
+    url: &str,
+) -> Result<(Fetched, Option<Held>), ureq::Error> {
     let mut url = url.to_owned();
     for _ in 0..=limits::REDIRECTS_MAX {
-        let mut response = agent.get(&url).call()?;
+        let response = agent.get(&url).call()?;
         let status = response.status();
         let header = |name| {
             let value = response.headers().get(name)?;
@@ -45,23 +60,37 @@ pub(super) fn fetch(agent: &ureq::Agent, url: &str) -> Result<Fetched, ureq::Err
             let to = header("location").unwrap_or("");
             match same_place(&url, to) {
                 Some(next) => url = next,
-                None => return Ok(Fetched::Redirected(to.chars().take(100).collect())),
+                None => return Ok((Fetched::Redirected(to.chars().take(100).collect()), None)),
             }
             continue;
         }
         if !status.is_success() {
             // It may be a date too, which no venue sends; that counts as none.
             let seconds = header("retry-after").and_then(|text| text.parse().ok());
-            return Ok(Fetched::Refused {
+            let refused = Fetched::Refused {
                 status: status.as_u16(),
                 retry_after: seconds.map(Duration::from_secs),
-            });
+            };
+            return Ok((refused, None));
         }
-        let body = response.body_mut().with_config();
-        let body = body.limit(limits::REST_BYTES_MAX as u64).read_to_vec()?;
-        return Ok(Fetched::Body(body));
+        let mut body = response.into_body();
+        let length = body.content_length().and_then(|n| usize::try_from(n).ok());
+        let bytes = match length.filter(|length| *length <= limits::REST_BYTES_MAX) {
+            Some(length) => {
+                // Not to its end, so that the connection is still there.
+                let mut bytes = vec![0; length];
+                body.as_reader().read_exact(&mut bytes)?;
+                bytes
+            }
+            None => {
+                let config = body.with_config();
+                config.limit(limits::REST_BYTES_MAX as u64).read_to_vec()?
+            }
+        };
+        return Ok((Fetched::Body(bytes), Some(Held(body))));
     }
-    Ok(Fetched::Redirected("one place after the other".to_owned()))
+    let round = Fetched::Redirected("one place after the other".to_owned());
+    Ok((round, None))
 }
 
 /// The address that a redirect leads to, if it is at the same scheme, host and port.
@@ -96,7 +125,7 @@ mod tests {
                 (&stream).write_all(answer.as_bytes()).unwrap();
             }
         });
-        let fetched = fetch(&agent(), &url).unwrap();
+        let (fetched, _) = fetch(&agent(), &url).unwrap();
         server.join().unwrap();
         fetched
     }
@@ -117,6 +146,29 @@ mod tests {
         check("418 Teapot", refused(418, None));
         check("429 Too Many\r\nRetry-After: soon", refused(429, None));
         check("200 OK", Fetched::Body(b"{}".to_vec()));
+    }
+
+    #[test]
+    fn the_connection_is_there_until_the_answer_was_taken_in() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/depth", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = BufReader::new(&stream).lines();
+            while request.next().unwrap().unwrap() != "" {}
+            let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+            stream.write_all(answer.as_bytes()).unwrap();
+            stream
+        });
+        let (fetched, held) = fetch(&agent(), &url).unwrap();
+        assert_eq!(fetched, Fetched::Body(b"{}".to_vec()));
+        let mut stream = server.join().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let early = stream.read(&mut [0]).unwrap_err();
+        assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock);
+        held.unwrap().end();
+        stream.set_nonblocking(false).unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

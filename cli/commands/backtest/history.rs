@@ -1,0 +1,71 @@
+//! History that answers queries: a catalog or a server.
+
+use super::watch::Stream;
+use tickloom_data::{Catalog, DataError, QuestDb, Range, Refusals, ScanQuery};
+use tickloom_types::Instruments;
+
+/// What a query found.
+pub(super) struct Scanned {
+    pub(super) instruments: Instruments,
+    pub(super) rows_max: u64,
+    pub(super) left_out: Option<Refusals>,
+    pub(super) records: Stream,
+}
+
+/// What was left out when these runs were imported, all together; of a run that does not know it, nothing.
+fn left_out(catalog: &Catalog, runs: &[String]) -> Result<Option<Refusals>, DataError> {
+    let ends = catalog.run_ends()?;
+    let known = runs.iter().filter_map(|run| ends.get(run));
+    let joined = known
+        .map(|end| end.left_out.clone())
+        .reduce(|mut all, one| {
+            all.join(&one);
+            all
+        });
+    Ok(joined)
+}
+
+/// What answers a query.
+pub(super) enum History {
+    Catalog(Catalog),
+    QuestDb(QuestDb),
+}
+
+impl History {
+    pub(super) fn ranges(&self) -> Result<Vec<Range>, DataError> {
+        match self {
+            History::Catalog(catalog) => catalog.ranges(),
+            History::QuestDb(db) => db.ranges(),
+        }
+    }
+
+    pub(super) fn instruments(&self) -> Result<Instruments, DataError> {
+        match self {
+            History::Catalog(catalog) => catalog.instruments(),
+            History::QuestDb(db) => db.instruments(),
+        }
+    }
+
+    pub(super) fn scan(&self, query: &ScanQuery) -> Result<Scanned, DataError> {
+        Ok(match self {
+            History::Catalog(catalog) => {
+                let scan = catalog.scan(query)?;
+                Scanned {
+                    instruments: scan.instruments().clone(),
+                    rows_max: scan.rows_max(),
+                    left_out: left_out(catalog, scan.runs())?,
+                    records: Box::new(scan),
+                }
+            }
+            History::QuestDb(db) => {
+                let scan = db.scan(query)?;
+                Scanned {
+                    instruments: scan.instruments().clone(),
+                    rows_max: scan.rows_max(),
+                    left_out: None,
+                    records: Box::new(scan),
+                }
+            }
+        })
+    }
+}

@@ -212,6 +212,11 @@ impl Pipeline {
         self.metrics.view()
     }
 
+    /// The counters, which outlive the pipeline.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
     /// How the QuestDB server is, if there is to be one.
     pub(crate) fn questdb_line(&self) -> Option<String> {
         self.questdb.as_ref().map(QuestDbLink::line)

@@ -17,10 +17,14 @@ impl Stop {
     /// The operating system refused the handler.
     pub(crate) fn catch() -> Result<Stop, Failure> {
         let stop = Stop::default();
-        let presses = Arc::clone(&stop.presses);
-        let press = move || _ = presses.fetch_add(1, Ordering::Relaxed);
-        ctrlc::set_handler(press).map_err(Failure::run)?;
+        let pressed = stop.clone();
+        ctrlc::set_handler(move || pressed.press()).map_err(Failure::run)?;
         Ok(stop)
+    }
+
+    /// As if the user had said it.
+    pub(crate) fn press(&self) {
+        self.presses.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether it was pressed.

@@ -1,6 +1,9 @@
 //! Inputs that once went wrong in the engine, with their right values: the real binary over small files, each fault by its kind.
 //!
 //! Files are in `tests/cases`, of which each is as it was found. Right values are worked out by hand, or by the plain models here.
+//! Elsewhere: moments and the order of two venues in `order.rs`, a feed that is refused in `live_troubles.rs`, threads and segments
+//! that cannot be in `live.rs`. A stop that was triggered without size is tested in the core alone (`trade/tests/steps.rs`): only
+//! strategies in code submit stops, and no command runs one.
 
 #![cfg(test)]
 
@@ -8,12 +11,16 @@ mod cli;
 mod common;
 
 use cli::{Ran, tickloom, workspace};
-use common::Running;
+use common::{Running, read_journal, until, verify};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tickloom_data::{Catalog, RunMeta};
-use tickloom_types::{Header, InstrumentDef, Instruments, Kind, Record, SourceDef, SourceKind, Ts};
+use tickloom_feeds::capture::CaptureSource;
+use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig};
+use tickloom_types::{
+    Header, InstrumentDef, Instruments, Kind, Record, SignalBody, SourceDef, SourceKind, Ts,
+};
 
 fn case(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -266,6 +273,68 @@ fn a_live_run_tells_what_was_never_ready() {
         let told = format!("warning    {}", expected[0]);
         assert!(ran.stderr.contains(&told), "{}", ran.stderr);
     }
+}
+
+/// The last trade of an hour comes at 09:31:00.2, the next at 10:05: the bar of the hour, and what is made of it, is of 10:00, though
+/// the bar of the second that closes with it is of 09:31:01.
+#[test]
+fn a_bar_that_time_closed_is_stamped_at_its_own_close() {
+    let dir = workspace();
+    let capture = dir.path().join("trades.capture");
+    let time = |text: &str| Ts::parse(&format!("2024-01-02T{text}Z")).unwrap();
+    let first = time("09:30:59.000").0;
+    let mut stamps: Vec<i64> = (0..=20).map(|at| first + at * 60_000_000).collect();
+    assert_eq!(Ts(stamps[20]), time("09:31:00.200"));
+    stamps.push(time("10:05:00").0);
+    let mut text = String::new();
+    for (stamp, id) in stamps.iter().zip(1..) {
+        let ms = stamp / 1_000_000;
+        writeln!(
+            text,
+            "{stamp} {{\"stream\":\"btcusdt@trade\",\"data\":{{\"e\":\"trade\",\"E\":{ms},\"s\":\"BTCUSDT\",\
+             \"t\":{id},\"p\":\"{}.00\",\"q\":\"1\",\"T\":{ms},\"m\":true}}}}",
+            100 + id
+        )
+        .unwrap();
+    }
+    std::fs::write(&capture, text).unwrap();
+    let venue =
+        LocalVenue::start(LocalVenueConfig::new(vec![CaptureSource::File(capture)])).unwrap();
+    let feed = format!(
+        "{}/stream?streams=btcusdt@trade&venue=binance",
+        venue.ws_url()
+    );
+    let record = dir.path().join("recorded").display().to_string();
+    let mut words = vec!["run", "--feed", &feed, "--publish", "tcp://127.0.0.1:*"];
+    words.extend(["--signal", "second=close@1s", "--signal", "hour=close@1h"]);
+    words.extend(["--record", &record]);
+    let mut run = Running::start(&words);
+    let journal = PathBuf::from(run.announced("journal"));
+    let last = stamps[21];
+    until("the last trade in the journal", || {
+        let inputs = read_journal(&journal).inputs;
+        let is_last =
+            |record: &Record| record.kind() == Some(Kind::Trade) && record.header.ts_event == last;
+        inputs.iter().any(is_last).then_some(())
+    });
+    let ran = run.stop();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let outputs = read_journal(&journal).outputs;
+    let told = |signal: u32| -> Vec<(Ts, f64)> {
+        let signals = outputs.iter().map(|(_, output)| output);
+        let signals = signals.filter(|output| output.kind() == Some(Kind::Signal));
+        signals
+            .filter(|output| output.header.ts_event <= last)
+            .map(|output| (Ts(output.header.ts_event), SignalBody::of(output)))
+            .filter(|(_, body)| body.signal == signal)
+            .map(|(ts, body)| (ts, body.value))
+            .collect()
+    };
+    // Trades 1 to 17 are of the second before 09:31.
+    let seconds = [(time("09:31:00"), 117.0), (time("09:31:01"), 121.0)];
+    assert_eq!(told(0), seconds);
+    assert_eq!(told(1), [(time("10:00:00"), 121.0)]);
+    verify(&journal);
 }
 
 // What cannot be, before the run.

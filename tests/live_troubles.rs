@@ -143,6 +143,65 @@ fn a_catalog_that_cannot_be_written_ends_nothing_and_is_caught_up_with() {
     verify(&journal);
 }
 
+/// Another program holds the lock of the run in the catalog, so that its last segment waits for as long as the user lets it.
+#[test]
+fn a_second_ctrl_c_leaves_the_catalog_to_the_next_start() {
+    for signal in ["INT", "TERM"] {
+        let dir = workspace();
+        let venue = venue();
+        let recorded = dir.path().join("recorded");
+        let config = dir.path().join("live.toml");
+        // One segment, which is sealed at the end.
+        let text = settings(&venue, &recorded, "").replace("segment_mb = 1\n", "");
+        fs::write(&config, text).unwrap();
+        let words = ["run", "--config", config.to_str().unwrap()];
+        let mut run = Running::start(&words);
+        let journal = PathBuf::from(run.announced("journal"));
+        let catalog = recorded.join("catalog");
+        let held = hold_run(&catalog, &journal);
+        until_all_is_recorded(&venue, &journal);
+
+        run.signal(signal);
+        let told = run.announced("stopping");
+        assert!(
+            told.contains("Ctrl-C again leaves that to the next start"),
+            "{told}"
+        );
+        assert!(run.is_alive());
+        run.signal(signal);
+        let ran = run.finish();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let left = "catalog    1 segments are not in it; the journal is whole";
+        assert!(ran.stderr.contains(left), "{ran:?}");
+        let whole = read_journal(&journal);
+        assert!(whole.close.is_some(), "the journal was closed");
+        verify(&journal);
+
+        drop(held);
+        let again = Running::start(&words);
+        let ran = resumed(again);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let inputs = read_journal(&journal).inputs;
+        assert_eq!(inputs[..whole.inputs.len()], whole.inputs);
+        assert_catalog_holds(&catalog, &inputs);
+    }
+}
+
+/// Waits until a run goes on where it was, and stops it.
+fn resumed(mut run: Running) -> cli::Ran {
+    run.announced("resumed");
+    run.stop()
+}
+
+/// Takes the lock of a run in the catalog for as long as the file is open.
+fn hold_run(catalog: &Path, journal: &Path) -> fs::File {
+    let dir = catalog.join("_runs").join(journal.file_name().unwrap());
+    fs::create_dir_all(&dir).unwrap();
+    let file = fs::File::create(dir.join("lock")).unwrap();
+    file.lock().unwrap();
+    file
+}
+
 #[test]
 fn connections_without_end_take_nothing_from_the_recording() {
     let dir = workspace();

@@ -105,13 +105,18 @@ fn some_names(names: &[&str]) -> String {
     }
 }
 
+/// Rows of a run's rules: the name of one of several strategies, and the first of the settings that all share.
+pub(crate) const STRATEGY: &str = "Strategy";
+/// See [`STRATEGY`].
+pub(crate) const FILLS: &str = "Fills";
+
 fn rules(config: &CoreConfig) -> Vec<(String, String)> {
     let mut rules = Vec::new();
     let mut add = |name: &str, value: &str| rules.push((name.to_owned(), value.to_owned()));
     let is_one_of_many = config.strategies.len() > 1;
     for strategy in &config.strategies {
         if is_one_of_many {
-            add("Strategy", strategy.name());
+            add(STRATEGY, strategy.name());
         }
         match strategy {
             StrategyDef::Rules {
@@ -143,7 +148,7 @@ fn rules(config: &CoreConfig) -> Vec<(String, String)> {
         add(&format!("${name}"), &value.to_string());
     }
     let percent = format_decimal(i128::from(config.account.fee.nano()), 7);
-    add("Fills", &config.account.fill.to_string());
+    add(FILLS, &config.account.fill.to_string());
     add("Fee a side", &format!("{percent}%"));
     rules
 }

@@ -192,6 +192,28 @@ mod tests {
         }
     }
 
+    /// Rules of several strategies stand apart, and what does not fit beside a figure wraps.
+    #[test]
+    fn strategies_stand_apart() {
+        let next = "<dt class=\"next\">";
+        let (outcome, mut config) = outcome(20);
+        let page = |config: &CoreConfig| {
+            report(&outcome, &Manifest::new(config, "x.csv", &outcome)).unwrap()
+        };
+        assert!(!page(&config).contains(next), "there is one");
+        let mut second = config.strategies[0].clone();
+        if let StrategyDef::Rules { name, .. } = &mut second {
+            *name = "second".to_owned();
+        }
+        config.strategies.push(second);
+        let html = page(&config);
+        for row in ["Strategy</dt><dd><code>second<", "Fills</dt>"] {
+            assert!(html.contains(&format!("{next}{row}")), "{row}");
+        }
+        assert_eq!(html.matches(next).count(), 2);
+        assert!(html.contains("letter-spacing:0;white-space:normal"));
+    }
+
     #[test]
     fn a_long_run_has_a_small_page() {
         let html = page(300_000);

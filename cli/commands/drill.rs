@@ -1,9 +1,10 @@
 //! `tickloom drill venue`: a live feed against a venue on this machine that fails in a known way, and whether it held.
 //!
 //! The feed is the one of `tickloom run`, the sockets are real, and the venue plays a recorded sample. `faults` says what
-//! goes wrong in each drill and what has to come of it, `range` runs one.
+//! goes wrong in each drill and what has to come of it, `range` runs one. `load` is `tickloom drill load`.
 
 mod faults;
+mod load;
 mod range;
 
 use crate::failure::Failure;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 /// Practise what goes wrong.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = ALL_EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
@@ -26,7 +27,15 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum What {
     Venue(VenueArgs),
+    Load(load::Args),
 }
+
+const ALL_EXAMPLES: &str = "\
+Examples:
+  tickloom drill venue all
+  tickloom drill load --rate 100000 --seconds 60
+
+Both work offline, on free ports, and leave nothing behind. docs/drill.md has more.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +62,13 @@ struct VenueArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let What::Venue(args) = args.what;
+    match args.what {
+        What::Venue(args) => venue(&args),
+        What::Load(args) => load::run(&args),
+    }
+}
+
+fn venue(args: &VenueArgs) -> Result<(), Failure> {
     if args.list {
         return list(args.json);
     }

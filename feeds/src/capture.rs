@@ -11,6 +11,7 @@ mod origin;
 mod reader;
 mod recording;
 mod sniff;
+mod times;
 mod together;
 
 pub use begin::Unjoined;
@@ -162,6 +163,8 @@ pub struct CaptureReport {
     pub bad_lines: Vec<BadLine>,
     /// What the books went through.
     pub sync: SyncCounts,
+    /// Times of the venue that were far from the recording's own course, and not used.
+    pub bad_times: u64,
     /// Bars.
     pub bars: u64,
     /// Changes of single orders.
@@ -209,7 +212,8 @@ impl<S> Sink for Moments<'_, S> {
 }
 
 /// Decodes captures of one venue, in this order, into the sink; each line is one moment. Books go on from one to the next. A
-/// snapshot that does not say its symbol is that of its file's, if the file has only one.
+/// snapshot that does not say its symbol is that of its file's, if the file has only one. Times that cannot be are not used, by
+/// the same course of times and arrivals as live, and told once a capture.
 ///
 /// # Errors
 /// [`CaptureError`] if a capture cannot be read, is none, or an instrument is already defined differently.
@@ -222,12 +226,14 @@ pub fn decode_captures(
     let (venue, symbols) = resolve(sources, config, instruments)?;
     let source = instruments.add_source(SourceDef::new(venue.name(), SourceKind::Feed))?;
     let mut intake = Intake::new(venue, source, symbols, Untimed::Refuse);
+    times::learn(sources, &mut intake)?;
     let mut moments = Moments::new(sink);
     let mut report = CaptureReport::default();
     let mut books = Some(begin::books(sources, venue, intake.decoder.symbols())?);
     for capture in sources {
         let only = only_symbol(capture, &intake)?;
         let mut reader = capture.open()?;
+        let mut is_bad_time_told = false;
         while let Some(line) = reader.next_line()? {
             report.lines += 1;
             if let (Ok(line), Some(books)) = (&line, books.take_if(|_| line.is_ok())) {
@@ -238,6 +244,14 @@ pub fn decode_captures(
                 Err(bad) => bad,
                 Ok(line) => match take(&mut intake, &line, only, &mut moments) {
                     Ok(taken) => {
+                        if let Some(bad) = intake.decoder.take_bad_time() {
+                            report.bad_times += 1;
+                            if !std::mem::replace(&mut is_bad_time_told, true) {
+                                let header =
+                                    intake.status_header(bad.instrument, source, line.ts_recv);
+                                moments.push(bad.status().record(header));
+                            }
+                        }
                         moments.end();
                         report.count(&taken);
                         continue;

@@ -14,6 +14,8 @@ use tickloom_types::{DurationNs, NANOS_PER_SECOND, Ts};
 const AHEAD_MAX: DurationNs = 30 * NANOS_PER_SECOND;
 /// How far the first stamp may be from our clock and be believed alone.
 const OURS_MAX: DurationNs = 60 * NANOS_PER_SECOND;
+/// How long frames wait at most until it is known where the time of their source is.
+pub(crate) const LEARNING_TIME_MAX: DurationNs = NANOS_PER_SECOND;
 /// How far a stamp may be behind the newest: a message that was held up.
 const BEHIND_MAX: DurationNs = 300 * NANOS_PER_SECOND;
 /// A course further from our clock is that of a recording, whose time passes as fast as it is played.
@@ -69,9 +71,12 @@ impl Course {
         self.newest.is_some()
     }
 
-    /// Forgets what was learned while it was not enough.
-    pub(crate) fn forget_samples(&mut self) {
-        self.samples.clear();
+    /// Nothing more is looked at: the stamps so far decide, or are forgotten if they are not enough, as they are judged one by
+    /// one now and not to be counted twice.
+    pub(crate) fn end_learning(&mut self) {
+        if !self.is_known() && !self.settle() {
+            self.samples.clear();
+        }
     }
 
     /// Looks at a stamp while the course is unknown, and says whether it is known now.
@@ -89,7 +94,7 @@ impl Course {
     }
 
     /// Decides by the stamps so far. False if too few of them agree.
-    pub(crate) fn settle(&mut self) -> bool {
+    fn settle(&mut self) -> bool {
         // The largest group, and of equal ones the one that is nearest to our clock.
         let near = |offset: DurationNs| {
             let agrees = |other: &&DurationNs| do_agree(offset, **other);

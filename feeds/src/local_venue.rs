@@ -15,6 +15,7 @@
 mod book;
 mod fault;
 mod ledger;
+mod load;
 mod pace;
 mod playback;
 mod server;
@@ -23,6 +24,7 @@ mod turns;
 
 pub use book::LevelBook;
 pub use fault::Fault;
+pub use load::{LoadConfig, LoadVenue, Sent, Tally};
 
 use crate::binance::{Channel, Venue};
 use crate::capture::{CaptureError, CaptureSource, sniff_capture};

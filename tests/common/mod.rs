@@ -52,6 +52,13 @@ impl Running {
         Running::spawn(command)
     }
 
+    /// Starts the binary with these words, and these variables in its environment.
+    pub(crate) fn start_with(words: &[&str], variables: &[(&str, &str)]) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tickloom"));
+        command.args(words).envs(variables.iter().copied());
+        Running::spawn(command)
+    }
+
     /// Starts the binary where no more than so many files may be open.
     pub(crate) fn start_with_open_files(limit: u32, words: &[&str]) -> Running {
         let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");

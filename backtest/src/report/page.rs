@@ -4,7 +4,7 @@ use super::ReportError;
 use super::chart::{self, Ink, Layer, Unit};
 use super::reduce::{reduce, sample};
 use super::tables::{escape, figures, months, put, trades};
-use crate::manifest::Manifest;
+use crate::manifest::{FILLS, Manifest, STRATEGY};
 use crate::outcome::Outcome;
 use crate::text::{self, grouped, time};
 use serde_json::{Map, Value, json};
@@ -59,11 +59,16 @@ fn heading(outcome: &Outcome, manifest: &Manifest) -> String {
         grouped(u128::from(outcome.bars)),
         grouped(u128::from(outcome.events)),
     );
-    for (name, value) in &manifest.rules {
+    let strategies = manifest.rules.iter();
+    let strategies = strategies.filter(|(name, _)| name == STRATEGY).count();
+    for (at, (name, value)) in manifest.rules.iter().enumerate() {
+        // Of several strategies each stands by itself, and so do the settings that they share.
+        let begins = at > 0 && strategies > 1 && (name == STRATEGY || name == FILLS);
+        let class = if begins { " class=\"next\"" } else { "" };
         put(
             &mut html,
             format_args!(
-                "<dt>{}</dt><dd><code>{}</code></dd>",
+                "<dt{class}>{}</dt><dd><code>{}</code></dd>",
                 escape(name),
                 escape(value)
             ),

@@ -219,6 +219,12 @@ fn tell(imported: &mut Imported, report: &CaptureReport) {
             sync.gaps, sync.checksums, sync.checksums_wrong, sync.before_snapshot
         ));
     }
+    if report.bad_times > 0 {
+        imported.notes.push(format!(
+            "{} times of the venue were far from the recording's own course and are not used",
+            report.bad_times
+        ));
+    }
     let each = |counts: &BTreeMap<&'static str, u64>| {
         let each = counts.iter();
         let each: Vec<String> = each

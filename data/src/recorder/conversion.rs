@@ -8,16 +8,18 @@ use crate::{DataError, Result};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pause after the first failure in a row; each further one doubles it.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(32);
+/// Longest wait for the segment at hand when the others are left to the next start.
+const LEAVE_AFTER: Duration = Duration::from_millis(500);
 
 /// How the catalog keeps up with the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,8 @@ impl fmt::Display for CatalogStatus {
 pub struct Conversion {
     /// Number of the last sealed segment.
     sealed: Arc<AtomicU32>,
+    /// Whether no further segment is to be begun.
+    is_left: Arc<AtomicBool>,
     wake: SyncSender<()>,
     status: Arc<Mutex<CatalogStatus>>,
     thread: JoinHandle<Result<SyncReport>>,
@@ -58,12 +62,14 @@ pub struct Conversion {
 impl Conversion {
     pub(super) fn start(journal: PathBuf, catalog: Catalog, sealed: u32) -> Result<Conversion> {
         let sealed = Arc::new(AtomicU32::new(sealed));
+        let is_left = Arc::new(AtomicBool::new(false));
         // One wake-up waiting is enough: the thread looks at `sealed` after it.
         let (wake, woken) = sync_channel(1);
         let status = Arc::new(Mutex::new(CatalogStatus::default()));
         let converter = Converter {
             catalog,
             sealed: Arc::clone(&sealed),
+            is_left: Arc::clone(&is_left),
             status: Arc::clone(&status),
             converted: 0,
             failures: 0,
@@ -78,6 +84,7 @@ impl Conversion {
             .map_err(failed)?;
         Ok(Conversion {
             sealed,
+            is_left,
             wake,
             status,
             thread,
@@ -108,7 +115,8 @@ impl Conversion {
     }
 
     /// As [`Conversion::finish`], but leaves the rest to the next start of the run when `give_up` says so, which is asked
-    /// every few milliseconds; `None` then. The thread ends with the process: files get their names when they are whole.
+    /// every few milliseconds; `None` then. The segment at hand is finished if that takes no longer than half a second;
+    /// otherwise the thread ends with the process: files get their names when they are whole.
     ///
     /// # Errors
     /// As [`crate::sync_journal`].
@@ -116,6 +124,15 @@ impl Conversion {
         drop(self.wake);
         while !self.thread.is_finished() {
             if give_up() {
+                self.is_left.store(true, Ordering::Release);
+                let until = Instant::now() + LEAVE_AFTER;
+                while !self.thread.is_finished() && Instant::now() < until {
+                    std::thread::park_timeout(Duration::from_millis(5));
+                }
+                // The thread says so only between two segments.
+                let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+                let sealed = self.sealed.load(Ordering::Acquire);
+                status.behind = sealed.saturating_sub(status.converted);
                 return Ok(None);
             }
             std::thread::park_timeout(Duration::from_millis(5));
@@ -130,6 +147,7 @@ struct Converter {
     journal: PathBuf,
     catalog: Catalog,
     sealed: Arc<AtomicU32>,
+    is_left: Arc<AtomicBool>,
     status: Arc<Mutex<CatalogStatus>>,
     /// Number of the last segment that is in the catalog.
     converted: u32,
@@ -161,7 +179,7 @@ impl Converter {
 
     /// Converts up to the segment `last`, one after the other, so that what could be done is not done again.
     fn catch_up(&mut self, last: u32) -> Result<()> {
-        while self.converted < last {
+        while self.converted < last && !self.is_left.load(Ordering::Acquire) {
             let next = self.converted + 1;
             let report = sync_one(&self.journal, &self.catalog, next)?;
             self.total.known += report.known;

@@ -10,7 +10,6 @@ use crate::limits::CHANGES_EXPECTED;
 use crate::market::{Market, TickedBy};
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::risk::Refused;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
 use crate::silent::{self, NeverClosed, NeverReady};
@@ -92,12 +91,6 @@ impl Core {
     #[must_use]
     pub fn portfolio(&self) -> &Portfolio {
         self.decider.trade.portfolio()
-    }
-
-    /// Orders that risk refused so far, by rule.
-    #[must_use]
-    pub fn refused(&self) -> &Refused {
-        self.decider.trade.refused()
     }
 
     /// The expressions of this core's configuration that have not been ready yet, in order.

@@ -40,7 +40,6 @@ pub use market::{Counters, Market};
 pub use order::{NewOrder, Order, OrderSize, Verdict};
 pub use outputs::{OutputHash, Outputs};
 pub use portfolio::{Portfolio, Position, Trade};
-pub use risk::Refused;
 pub use silent::{NeverClosed, NeverReady};
 pub use strategy::{Calls, CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
 pub use trade_config::{

@@ -6,13 +6,11 @@
 
 mod commitments;
 mod daily_loss;
-mod refused;
 mod settings;
 mod shorts;
 
 pub(crate) use commitments::Commitments;
 pub(crate) use daily_loss::DailyLoss;
-pub use refused::Refused;
 use settings::{OrderRate, Settings};
 pub(crate) use shorts::out_of_money;
 

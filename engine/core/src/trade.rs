@@ -22,7 +22,6 @@ use crate::limits::STRATEGIES_MAX;
 use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::risk::Refused;
 use crate::rule_values::{RuleId, RuleValues};
 use crate::strategy::{Intents, Own, Runner};
 use crate::trade_config::FillModel;
@@ -107,11 +106,6 @@ impl TradeStage {
     /// Fills so far.
     pub(crate) fn fills(&self) -> u64 {
         self.desk.fills()
-    }
-
-    /// Orders that were refused so far, by rule.
-    pub(crate) fn refused(&self) -> &Refused {
-        self.desk.refused()
     }
 
     /// Whether code is called for every change of a book.

@@ -3,7 +3,9 @@
 use super::endpoint::Venue;
 use crate::course::Course;
 use crate::decode_error::DecodeError;
-use tickloom_types::{DurationNs, Flags, Header, InstrumentId, Kind, SourceId, Ts};
+use tickloom_types::{
+    DurationNs, Flags, Header, InstrumentId, Kind, SourceId, StatusBody, StatusCode, Ts,
+};
 
 /// What to do with a message without time while no venue time is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,18 @@ pub(crate) struct BadTime {
     pub(crate) instrument: InstrumentId,
     /// How far ahead of the feed's own course, if above zero.
     pub(crate) ahead: DurationNs,
+}
+
+impl BadTime {
+    /// What is said of it.
+    pub(crate) fn status(self) -> StatusBody {
+        StatusBody {
+            code: StatusCode::ClockSkew as u16,
+            count: 1,
+            detail: self.ahead.unsigned_abs(),
+            ..StatusBody::default()
+        }
+    }
 }
 
 /// The clock of one venue.

@@ -207,3 +207,102 @@ fn a_book_goes_on_exactly_where_it_was_left() {
     };
     assert_eq!(after(vec![other_book, other_venue]), is_left_out);
 }
+
+/// Trades of a venue whose clock is `offset` from that of arrival; each with its own further offset, in milliseconds.
+fn trades(offset: i64, stamps: &[i64]) -> Vec<(i64, String)> {
+    let first = 1_723_161_255_000;
+    let line = |(at, stamp): (i64, &i64)| {
+        let arrival = first + 100 * at;
+        let told = arrival + offset + stamp;
+        let frame = format!(
+            r#"{{"stream":"btcusdt@trade","data":{{"e":"trade","E":{told},"s":"BTCUSDT","t":{at},"p":"1.00000000","q":"1.00000000","T":{told},"m":true,"M":true}}}}"#
+        );
+        (arrival * 1_000_000, frame)
+    };
+    (1..).zip(stamps).map(line).collect()
+}
+
+/// Times and kinds of all records, the flag for a bad time, and what a status says.
+type Seen = (i64, Option<Kind>, bool, u64);
+
+fn seen(records: &[Record]) -> Vec<Seen> {
+    let kept = records.iter().filter(|record| match record.kind() {
+        Some(Kind::Status) => StatusBody::of(record).code == StatusCode::ClockSkew as u16,
+        kind => kind == Some(Kind::Trade),
+    });
+    let see = |record: &Record| {
+        let is_status = record.kind() == Some(Kind::Status);
+        let detail = is_status.then(|| StatusBody::of(record).detail);
+        let bad = record.has(tickloom_types::Flags::BAD_TIME);
+        (record.ts_event().0, record.kind(), bad, detail.unwrap_or(0))
+    };
+    kept.map(see).collect()
+}
+
+/// What a capture of these lines gives, and how many bad times are counted.
+fn imported(lines: &[(i64, String)]) -> (Vec<Seen>, u64) {
+    let mut text = String::new();
+    for (arrival, frame) in lines {
+        text += &format!("{arrival} {frame}\n");
+    }
+    let source = CaptureSource::Unpacked(PathBuf::from("x"), text.into_bytes().into());
+    let mut records: Vec<Record> = Vec::new();
+    let mut instruments = Instruments::new();
+    let config = CaptureConfig::default();
+    let report = decode_captures(&[source], &config, &mut instruments, &mut records).unwrap();
+    (seen(&records), report.bad_times)
+}
+
+/// What a live session makes of the same frames at the same times.
+fn lived(lines: &[(i64, String)]) -> (Vec<Seen>, u64) {
+    use crate::session::{Now, Session};
+    use crate::{FeedConfig, FeedMetrics, LineId};
+    let config = FeedConfig::parse("binance:BTCUSDT").unwrap();
+    let feed = config.resolve(&mut Instruments::new()).unwrap();
+    let metrics = FeedMetrics::new();
+    let mut session = Session::new(&feed, &metrics);
+    let mut records: Vec<Record> = Vec::new();
+    let at = |arrival: i64| Now {
+        wall: tickloom_types::Ts(arrival),
+        mono: arrival - lines[0].0,
+    };
+    session.connected(LineId(0), at(lines[0].0), &mut records);
+    for (arrival, frame) in lines {
+        session.frame(LineId(0), at(*arrival), frame.as_bytes(), &mut records);
+    }
+    let bad = metrics.bad_times.load(std::sync::atomic::Ordering::Relaxed);
+    (seen(&records), bad)
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+#[test]
+fn an_import_marks_the_bad_times_that_a_live_feed_marks() {
+    let mut one_ahead = [0; 60];
+    one_ahead[30] = 23 * HOUR_MS;
+    one_ahead[40] = -2 * HOUR_MS;
+    let mut first_ahead = [0; 60];
+    first_ahead[0] = 23 * HOUR_MS;
+    // A clock like ours, one that is two hours off, and one that is years off.
+    for offset in [-1_000, 2 * HOUR_MS, -20_000 * HOUR_MS] {
+        for (stamps, bad) in [([0; 60], 0), (one_ahead, 2), (first_ahead, 1)] {
+            let lines = trades(offset, &stamps);
+            let (found, count) = imported(&lines);
+            let marked = found
+                .iter()
+                .filter(|(_, kind, is_bad, _)| *kind == Some(Kind::Trade) && *is_bad);
+            assert_eq!(marked.count() as u64, bad, "{offset} {stamps:?}");
+            let (live, live_count) = lived(&lines);
+            assert_eq!((count, live_count), (bad, bad));
+            let trades = |seen: &[Seen]| -> Vec<Seen> {
+                seen.iter()
+                    .filter(|seen| seen.1 == Some(Kind::Trade))
+                    .copied()
+                    .collect()
+            };
+            assert_eq!(trades(&found), trades(&live), "{offset} {stamps:?}");
+            let told = found.iter().filter(|seen| seen.1 == Some(Kind::Status));
+            assert_eq!(told.count() as u64, bad.min(1), "once a capture");
+        }
+    }
+}

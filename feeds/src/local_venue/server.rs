@@ -38,10 +38,10 @@ pub(super) async fn serve(listener: std::net::TcpListener, playback: Arc<Playbac
 
 /// The parts of a request that matter here.
 #[derive(Debug, PartialEq, Eq)]
-struct Request {
+pub(super) struct Request {
     path: String,
     query: String,
-    websocket_key: Option<String>,
+    pub(super) websocket_key: Option<String>,
 }
 
 /// One connection. Its errors mean that the peer is gone, which ends it.
@@ -71,7 +71,7 @@ async fn converse(mut stream: TcpStream, playback: Arc<Playback>) {
     }
 }
 
-async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+pub(super) async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < limits::REQUEST_BYTES_MAX {
         head.push(stream.read_u8().await?);
@@ -79,7 +79,7 @@ async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-fn parse_request(head: &[u8]) -> Option<Request> {
+pub(super) fn parse_request(head: &[u8]) -> Option<Request> {
     let head = std::str::from_utf8(head).ok()?.strip_suffix("\r\n\r\n")?;
     let mut lines = head.split("\r\n");
     let mut words = lines.next()?.split(' ');
@@ -106,11 +106,11 @@ fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-fn error_json(code: i32, text: &str) -> String {
+pub(super) fn error_json(code: i32, text: &str) -> String {
     format!("{{\"code\":{code},\"msg\":\"{text}\"}}")
 }
 
-async fn respond(mut stream: TcpStream, status: &str, json: &str) {
+pub(super) async fn respond(mut stream: TcpStream, status: &str, json: &str) {
     // An error means that the client went away before its answer.
     write_response(&mut stream, status, json).await.ok();
 }
@@ -122,6 +122,15 @@ async fn write_response(stream: &mut TcpStream, status: &str, json: &str) -> std
     );
     stream.write_all((head + json).as_bytes()).await?;
     stream.shutdown().await
+}
+
+/// Answers a request for a WebSocket that has this key.
+pub(super) async fn accept_websocket(stream: &mut TcpStream, key: &str) -> std::io::Result<()> {
+    let accept = derive_accept_key(key.as_bytes());
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await
 }
 
 /// Turns the connection into a WebSocket and plays to it.
@@ -138,11 +147,7 @@ async fn upgrade(mut stream: TcpStream, request: &Request, playback: &Playback) 
     };
     topics.retain(|(_, channel)| venue.group_of(*channel) == group);
     let key = request.websocket_key.as_deref().unwrap_or("");
-    let accept = derive_accept_key(key.as_bytes());
-    let head = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
-    );
-    if stream.write_all(head.as_bytes()).await.is_err() {
+    if accept_websocket(&mut stream, key).await.is_err() {
         return;
     }
     let socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;

@@ -60,11 +60,7 @@ impl Session<'_> {
         if std::mem::replace(&mut self.states[line.0].is_bad_time_told, true) {
             return;
         }
-        let body = StatusBody {
-            detail: bad.ahead.unsigned_abs(),
-            ..status(StatusCode::ClockSkew)
-        };
-        self.say(now, bad.instrument, body);
+        self.say(now, bad.instrument, bad.status());
         let far = in_words(Duration::from_nanos(bad.ahead.unsigned_abs()));
         let side = if bad.ahead > 0 { "ahead of" } else { "behind" };
         let told =

@@ -1,13 +1,10 @@
 //! Frames that wait until it is known where the feed's time is: the first ones, of a venue whose clock is not ours.
 
 use super::{Now, Session};
-use crate::course::Course;
+use crate::course::{Course, LEARNING_TIME_MAX};
 use crate::limits::{HELD_BYTES_MAX, HELD_FRAMES_MAX};
 use crate::line::LineId;
-use tickloom_types::{DurationNs, MomentSink, NANOS_PER_SECOND, Ts};
-
-/// How long they wait at most.
-const HELD_TIME_MAX: DurationNs = NANOS_PER_SECOND;
+use tickloom_types::{MomentSink, Ts};
 
 /// A frame that waits.
 #[derive(Debug)]
@@ -72,16 +69,13 @@ impl Hold {
 
     /// Whether the first of the frames has waited for long enough.
     pub(super) fn has_waited(&self, now: Now) -> bool {
-        let waited = |held: &Held| now.mono.saturating_sub(held.now.mono) >= HELD_TIME_MAX;
+        let waited = |held: &Held| now.mono.saturating_sub(held.now.mono) >= LEARNING_TIME_MAX;
         self.frames.first().is_some_and(waited)
     }
 
     /// Ends the waiting, and hands out what waits, in its order.
     pub(super) fn end(&mut self, course: &mut Course) -> Vec<Held> {
-        if !course.is_known() && !course.settle() {
-            // They are judged one by one now, and are not to be counted twice.
-            course.forget_samples();
-        }
+        course.end_learning();
         self.is_over = true;
         self.bytes = 0;
         std::mem::take(&mut self.frames)

@@ -91,6 +91,34 @@ fn a_signal_is_told_when_it_changes() {
     assert_eq!(found[2], [(0, Some(0.0), 3), (1, Some(10.0), 3)]);
 }
 
+/// Each trade and each quote is a tick, also one that says the same again; of a book only another top is.
+#[test]
+fn what_says_the_same_again_ticks_unless_it_is_a_book() {
+    let level = |price, qty, flags| {
+        let body = LevelBody {
+            price,
+            qty,
+            side: if price > 100 { Side::Sell } else { Side::Buy } as u8,
+            clear: u8::from(flags == 0),
+            ..LevelBody::default()
+        };
+        body.record(header(Kind::Level, 1_000_000).with_flags(flags))
+    };
+    let ready = |expr: &str, records: &[Record]| {
+        let found = signals(&config(&[expr]), records);
+        let is_ready =
+            |told: &Vec<(u32, Option<f64>, i64)>| told.iter().any(|told| told.1.is_some());
+        found.iter().position(is_ready)
+    };
+    assert_eq!(ready("sma(last, 3)", &[trade(1, 900); 4]), Some(2));
+    assert_eq!(ready("sma(mid, 3)", &[quote(1, 900, 902); 4]), Some(2));
+    let mut book = vec![level(100, 5, 0), level(102, 5, Flags::LAST)];
+    book.extend([level(100, 5, Flags::LAST), level(90, 7, Flags::LAST)]);
+    assert_eq!(ready("sma(mid, 2)", &book), None, "the top is as it was");
+    book.push(level(100, 6, Flags::LAST));
+    assert_eq!(ready("sma(mid, 2)", &book), Some(4), "another size");
+}
+
 #[test]
 fn a_constant_is_told_at_the_first_record_though_nothing_feeds_it() {
     let timer = |ts_ms: i64| TimerBody::default().record(header(Kind::Timer, ts_ms * 1_000_000));

@@ -16,9 +16,18 @@ struct World {
 }
 
 fn world(limits: RiskLimits) -> World {
+    world_of_steps(limits, 1, 1)
+}
+
+/// As [`world`], with steps of price and size.
+fn world_of_steps(limits: RiskLimits, tick_size: i64, lot_size: i64) -> World {
     let mut instruments = Instruments::new();
     for name in ["X", "Y"] {
-        let def = InstrumentDef::new(name, 2, 0, "USD");
+        let def = InstrumentDef {
+            tick_size,
+            lot_size,
+            ..InstrumentDef::new(name, 2, 0, "USD")
+        };
         instruments.add(def).unwrap();
     }
     let config = CoreConfig {
@@ -67,6 +76,10 @@ impl World {
     }
 
     fn check_at(&mut self, now: Ts, order: Order, expected: Verdict) {
+        assert_eq!(self.verdict(now, order), expected);
+    }
+
+    fn verdict(&mut self, now: Ts, order: Order) -> Verdict {
         let instrument = order.new.instrument;
         let of = |id| -> Vec<Order> {
             let open = self.open.iter().filter(|o| o.new.instrument == id);
@@ -93,7 +106,7 @@ impl World {
                 OrderType::Limit | OrderType::Stop => order.new.price,
             },
         };
-        assert_eq!(self.gate.check(&order, &around, now), expected);
+        self.gate.check(&order, &around, now)
     }
 
     fn hold(&mut self, instrument: InstrumentId, side: Side, qty: i64) {
@@ -325,6 +338,72 @@ fn numbers_that_do_not_fit_are_refused() {
     });
     let huge = limit(Side::Sell, i64::MAX, i64::MAX);
     world.check(huge, Verdict::refused(RiskRule::Overflow));
+}
+
+/// The page on conventions says which rule is named of several; that there is a price is asked before (see `desk`).
+#[test]
+fn of_several_rules_the_first_is_named() {
+    let mut limits = RiskLimits {
+        order_qty: Some("1000".to_owned()),
+        order_notional: money("5000"),
+        position: Some("500".to_owned()),
+        gross_exposure: money("3000"),
+        net_exposure: money("2000"),
+        orders_per_second: Some(1),
+        price_collar_bps: Some(50),
+        daily_loss: money("100"),
+        ..RiskLimits::default()
+    };
+    let mut world = world_of_steps(limits.clone(), 5, 10);
+    let mut daily_loss = world.gate.daily_loss.take().unwrap();
+    world.check(order(Side::Buy, 10), Verdict::Accepted);
+    daily_loss.turn_day(Ts(0), &world.portfolio);
+    world.hold(X, Side::Buy, 100);
+    world.portfolio.mark(X, 9_800);
+    assert!(daily_loss.latch(&world.portfolio));
+    world.gate.daily_loss = Some(daily_loss);
+    world.portfolio.mark(X, 10_000);
+
+    // It breaks every rule; whatever is named is mended, and it is asked again.
+    let (mut now, mut new) = (Ts(0), limit(Side::Buy, 20_005, 20_001));
+    new.new.size = OrderSize::Qty(20_005);
+    let mut named = Vec::new();
+    while let Verdict::Refused { rule, .. } = world.verdict(now, new) {
+        named.push(rule.name());
+        match rule {
+            RiskRule::Lot => {
+                new.qty = 20_000;
+                new.new.size = OrderSize::Qty(20_000);
+            }
+            RiskRule::Tick => new.new.price = 20_000,
+            RiskRule::OrderRate => now = Ts(2 * NANOS_PER_SECOND),
+            RiskRule::PriceCollar => new.new.price = 10_000,
+            RiskRule::Cash => new.new.side = Side::Sell,
+            RiskRule::Short => {
+                new.qty = 100;
+                new.new.size = OrderSize::Qty(100);
+            }
+            limit => {
+                match limit {
+                    RiskRule::DailyLoss => limits.daily_loss = None,
+                    RiskRule::OrderQty => limits.order_qty = None,
+                    RiskRule::OrderNotional => limits.order_notional = None,
+                    RiskRule::Position => limits.position = None,
+                    RiskRule::GrossExposure => limits.gross_exposure = None,
+                    RiskRule::NetExposure => limits.net_exposure = None,
+                    other => panic!("{other:?} after {named:?}"),
+                }
+                world.gate = world_of_steps(limits.clone(), 5, 10).gate;
+            }
+        }
+    }
+    let page = include_str!("../../../../docs/backtest-conventions.md");
+    let line = page
+        .lines()
+        .find_map(|line| line.strip_prefix("The first is named, in this order: "));
+    let told: Vec<&str> = line.unwrap().split('`').skip(1).step_by(2).collect();
+    named.insert(0, RiskRule::NoPrice.name());
+    assert_eq!(named, told);
 }
 
 /// 100 of X are held, and the day's loss has latched the stop.

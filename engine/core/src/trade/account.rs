@@ -9,7 +9,7 @@ use crate::error::CoreError;
 use crate::order::{NewOrder, Order, OrderSize, Verdict};
 use crate::outputs::Outputs;
 use crate::portfolio::{Portfolio, Shorts, Trade};
-use crate::risk::{Commitments, Refused, RiskGate, Surroundings, out_of_money, saturated};
+use crate::risk::{Commitments, RiskGate, Surroundings, out_of_money, saturated};
 use crate::sizing::{NANO, affordable};
 use crate::trade_config::FeeRate;
 use crate::venue::{Offer, Outcome, Venue};
@@ -25,7 +25,6 @@ pub(super) struct Account {
     pub(super) risk: RiskGate,
     pub(super) commitments: Commitments,
     pub(super) fills: u64,
-    pub(super) refused: Refused,
     fee: FeeRate,
     /// Of each strategy, the instruments in which it may have orders that wait, sorted.
     waiting_in: Vec<Vec<InstrumentId>>,
@@ -42,7 +41,6 @@ impl Account {
             commitments: Commitments::new(instruments, risk.limits_exposure()),
             risk,
             fills: 0,
-            refused: Refused::default(),
             fee: config.account.fee,
             waiting_in: vec![Vec::new(); config.strategies.len()],
             foreseen: None,
@@ -210,7 +208,7 @@ impl Account {
         }
     }
 
-    /// What risk said of an order, as an output; a refusal is counted.
+    /// What risk said of an order, as an output.
     pub(super) fn tell_verdict(
         &mut self,
         cause: Cause,
@@ -218,9 +216,6 @@ impl Account {
         verdict: Verdict,
         out: &mut Outputs,
     ) {
-        if let Verdict::Refused { rule, .. } = verdict {
-            self.refused.count(rule);
-        }
         out.push(order.verdict_record(cause.seq, cause.header, verdict));
     }
 

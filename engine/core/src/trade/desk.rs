@@ -10,7 +10,7 @@ use crate::error::CoreError;
 use crate::order::{NewOrder, Order, OrderSize, Verdict};
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::risk::{Refused, RiskGate, Surroundings};
+use crate::risk::{RiskGate, Surroundings};
 use crate::strategy::Intent;
 use crate::trade_config::FillModel;
 use crate::venue::{Offer, PaperVenue, PriceEvent, Venue};
@@ -81,10 +81,6 @@ impl Desk {
 
     pub(super) fn fills(&self) -> u64 {
         self.account.fills
-    }
-
-    pub(super) fn refused(&self) -> &Refused {
-        &self.account.refused
     }
 
     pub(super) fn mark(&mut self, instrument: InstrumentId, price: i64) {

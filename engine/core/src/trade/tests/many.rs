@@ -269,7 +269,6 @@ proptest! {
         let mut books = Books { cash: deposit, fees: 0, held: Default::default(), marks: [0; 3] };
         let mut core = Core::new(&config).unwrap();
         let mut out = Outputs::new();
-        let mut refused = 0;
         for (record, seq) in moments(&days).into_iter().flatten().zip(0..) {
             core.step(seq, &record, &mut out);
             let shown = BarBody::of(&record);
@@ -278,7 +277,6 @@ proptest! {
             let mut taken = [0, 0];
             for output in out.records() {
                 let kind = output.kind().unwrap();
-                refused += u64::from(kind == Kind::Verdict && VerdictBody::of(output).accepted == 0);
                 if kind != Kind::Fill {
                     continue;
                 }
@@ -334,7 +332,6 @@ proptest! {
                 held_instruments += usize::from(net != 0);
             }
             prop_assert_eq!(portfolio.held_instruments(), held_instruments);
-            prop_assert_eq!(core.refused().total(), refused);
         }
     }
 }

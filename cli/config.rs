@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use tickloom_core::{
     AccountConfig, Census, CoreConfig, Given, RiskLimits, SignalDef, StrategyDef, check_run,
 };
-use tickloom_data::{QuestDbAddress, SyncPolicy};
+use tickloom_data::QuestDbAddress;
 use tickloom_feeds::binance::Channel;
 use tickloom_feeds::{Feed, FeedConfig};
+use tickloom_journal::SyncPolicy;
 use tickloom_ring::{RingConfig, Wait};
 use tickloom_types::{BarSpec, DurationNs, Instruments};
 

@@ -12,7 +12,8 @@ use common::Running;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
-use tickloom_data::{Catalog, RunMeta};
+use tickloom_data::Catalog;
+use tickloom_journal::RunMeta;
 use tickloom_types::{Header, InstrumentDef, Instruments, Kind, Record, SourceDef, SourceKind, Ts};
 
 fn case(name: &str) -> String {

@@ -16,9 +16,9 @@ use ports::Port;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use tickloom_data::{JournalReader, JournalWriter};
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig, Speed};
 use tickloom_feeds::samples::samples;
+use tickloom_journal::{JournalReader, JournalWriter};
 use tickloom_types::{
     Header, InstrumentId, Kind, Record, SourceId, StatusBody, StatusCode, TradeBody, Ts,
 };

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::Path;
 use tickloom_core::{Core, CoreConfig, OutputHash, Outputs};
-use tickloom_data::{Block, JournalReader, TornTail};
+use tickloom_journal::{Block, JournalReader, TornTail};
 use tickloom_types::{
     AccountBody, BarBody, FillBody, Instruments, Kind, OrderBody, PositionBody, Record, Seq,
     SignalBody, StatusBody, VerdictBody,
@@ -191,7 +191,7 @@ impl Difference {
 mod tests {
     use super::*;
     use crate::testing::{bars, config};
-    use tickloom_data::{JournalWriter, RunMeta};
+    use tickloom_journal::{JournalWriter, RunMeta};
     use tickloom_types::Ts;
 
     struct Recorded {

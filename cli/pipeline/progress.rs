@@ -3,7 +3,7 @@
 use crate::output::{self, Screen};
 use crate::table::grouped;
 use std::time::{Duration, Instant};
-use tickloom_data::journal::ReadSoFar;
+use tickloom_journal::ReadSoFar;
 
 /// Nothing is said of what takes no longer than this.
 const FIRST_AFTER: Duration = Duration::from_millis(500);

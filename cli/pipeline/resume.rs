@@ -15,10 +15,8 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs};
-use tickloom_data::journal::{Block, ReadSoFar};
-use tickloom_data::{
-    DataError, JournalReader, Recorder, RecorderOptions, RunMeta, catalog_dir, journal_dir,
-};
+use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
+use tickloom_journal::{Block, JournalError, JournalReader, ReadSoFar, RunMeta};
 use tickloom_types::{Instruments, Record, Seq, Ts};
 
 /// Records that are stepped between two looks at whether the user wants no more.
@@ -110,7 +108,12 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     /// Steps the inputs of a block, and holds what was made so far to the outputs that were recorded.
-    fn block(&mut self, journal: &Path, block: Block, so_far: ReadSoFar) -> Result<(), DataError> {
+    fn block(
+        &mut self,
+        journal: &Path,
+        block: Block,
+        so_far: ReadSoFar,
+    ) -> Result<(), JournalError> {
         self.progress.show(so_far);
         match block {
             Block::Inputs { first_seq, records } => {
@@ -148,9 +151,9 @@ impl Replay<'_> {
         }
     }
 
-    fn break_off(&mut self, failure: Error) -> Result<(), DataError> {
+    fn break_off(&mut self, failure: Error) -> Result<(), JournalError> {
         self.failure = Some(failure);
-        Err(DataError::Stopped)
+        Err(JournalError::Stopped)
     }
 }
 

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 use tickloom_core::{CoreConfig, OutputHash, SignalDef};
-use tickloom_data::{JournalReader, Recorder, RecorderOptions, RunMeta, journal_dir};
+use tickloom_data::{Recorder, RecorderOptions, journal_dir};
+use tickloom_journal::{JournalReader, RunMeta};
 use tickloom_ring::{Consumer, RingConfig, ring, sole_ring};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,

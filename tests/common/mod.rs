@@ -15,8 +15,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tickloom_data::{Block, Catalog, Close, JournalReader, ScanQuery, TornTail};
+use tickloom_data::{Catalog, ScanQuery};
 use tickloom_feeds::local_venue::LocalVenue;
+use tickloom_journal::{Block, Close, JournalReader, TornTail};
 use tickloom_types::{Record, Seq};
 
 /// After this much waiting a test has failed; nothing depends on how long things really take.

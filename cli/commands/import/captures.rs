@@ -8,10 +8,11 @@ use crate::failure::Failure;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tickloom_data::{DataError, KindCount, RunMeta, RunWriter, Table, content_run};
+use tickloom_data::{DataError, KindCount, RunWriter, Table, content_run};
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
 };
+use tickloom_journal::RunMeta;
 use tickloom_types::{MomentSink, Record, Ts};
 
 /// Captures by origin, in the order in which they were given.

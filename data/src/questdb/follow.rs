@@ -6,11 +6,11 @@
 use super::cursor::Cursor;
 use super::status::{FollowState, FollowStatus};
 use super::{QuestDbAddress, QuestDbSink};
-use crate::journal::{Block, JournalCount, JournalTail, Tailed, read_journal_meta};
 use crate::{DataError, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tickloom_journal::{Block, JournalCount, JournalTail, Tailed, read_journal_meta};
 use tickloom_types::{Record, Seq};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -138,7 +138,7 @@ impl Follower {
     /// after a pause that grows.
     ///
     /// # Errors
-    /// [`DataError::Damaged`] and [`DataError::Io`] for the journal; [`DataError::OtherRun`] if the server has another run of this
+    /// [`DataError::Journal`] and [`DataError::Io`] for the journal; [`DataError::Journal`] if the server has another run of this
     /// name. Nothing can be done about them here.
     pub fn turn(&mut self, now: Instant) -> Result<Turn> {
         self.look_at_journal(now)?;
@@ -207,7 +207,7 @@ impl Follower {
             self.send()?;
             return Ok(Turn::Worked);
         }
-        let tailed = link.tail.next()?;
+        let tailed = link.tail.poll()?;
         if link.is_cut && matches!(tailed, Tailed::Block(_)) {
             link.read_again(&self.journal);
             return Ok(Turn::Worked);

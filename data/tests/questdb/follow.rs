@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tickloom_data::questdb::{FollowOptions, FollowState, FollowStatus, Follower, QuestDb, Turn};
-use tickloom_data::{
-    Block, JournalOptions, JournalReader, JournalWriter, Result, ScanQuery, SyncPolicy, Table,
-};
+use tickloom_data::{Result, ScanQuery, Table};
+use tickloom_journal::{Block, JournalOptions, JournalReader, JournalWriter, SyncPolicy};
 use tickloom_types::{
     Header, InstrumentId, Kind, Record, Seq, SignalBody, SourceId, TradeBody, Ts,
 };

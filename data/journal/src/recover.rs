@@ -1,8 +1,8 @@
 //! Before a journal is written: its lock, what is there already, and a torn tail that is cut off.
 
-use super::format::{Block, Close};
-use super::reader::{JournalReader, Position, TornTail};
-use crate::{DataError, Result, RunMeta};
+use crate::format::{Block, Close};
+use crate::reader::{JournalReader, Position, TornTail};
+use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use tickloom_types::Seq;
@@ -34,30 +34,36 @@ pub struct ReadSoFar {
 }
 
 /// Forces the names in a directory to the disk.
-pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
+///
+/// # Errors
+/// [`JournalError::Io`].
+pub fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir)
         .and_then(|file| file.sync_all())
-        .map_err(DataError::io("sync", dir))
+        .map_err(JournalError::io("sync", dir))
 }
 
 /// Takes the writer's lock of a journal; `None` if another process has it.
-pub(crate) fn lock(dir: &Path) -> Result<Option<File>> {
+///
+/// # Errors
+/// [`JournalError::Io`].
+pub fn lock(dir: &Path) -> Result<Option<File>> {
     let path = dir.join("lock");
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&path)
-        .map_err(DataError::io("open", &path))?;
+        .map_err(JournalError::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(DataError::io("lock", &path)(error)),
+        Err(TryLockError::Error(error)) => Err(JournalError::io("lock", &path)(error)),
     }
 }
 
 /// Reads all that is there and cuts a torn tail off.
-pub(super) fn recover(
+pub(crate) fn recover(
     dir: &Path,
     meta: &RunMeta,
     mut on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
@@ -103,7 +109,7 @@ pub(super) fn recover(
 /// Lengths of files, in bytes.
 fn sizes(files: &[PathBuf]) -> Result<Vec<u64>> {
     let size = |file: &PathBuf| {
-        let metadata = fs::metadata(file).map_err(DataError::io("read", file))?;
+        let metadata = fs::metadata(file).map_err(JournalError::io("read", file))?;
         Ok(metadata.len())
     };
     files.iter().map(size).collect()
@@ -112,11 +118,11 @@ fn sizes(files: &[PathBuf]) -> Result<Vec<u64>> {
 /// Cuts a segment at the end of its last whole block, or removes it if it has none.
 fn cut(torn: &TornTail) -> Result<()> {
     if torn.offset == 0 {
-        return fs::remove_file(&torn.file).map_err(DataError::io("remove", &torn.file));
+        return fs::remove_file(&torn.file).map_err(JournalError::io("remove", &torn.file));
     }
     OpenOptions::new()
         .write(true)
         .open(&torn.file)
         .and_then(|file| file.set_len(torn.offset).and_then(|()| file.sync_all()))
-        .map_err(DataError::io("cut", &torn.file))
+        .map_err(JournalError::io("cut", &torn.file))
 }

@@ -1,10 +1,10 @@
 //! Follows a journal that may still be written: block after block from any place, whatever is flushed, sealed or not. Knows no
 //! other thread: the files are all that it looks at. Never writes.
 
-use super::format::{Block, BlockHeader, BlockKind, ChainHash, HEADER_LEN};
-use super::reader::{list_segments, segment_name};
-use super::segment::{ChainedBlock, SegmentFault, SegmentReader};
-use crate::{DataError, Result, RunMeta};
+use crate::format::{Block, BlockHeader, BlockKind, ChainHash, HEADER_LEN};
+use crate::reader::{list_segments, segment_name};
+use crate::segment::{ChainedBlock, SegmentFault, SegmentReader};
+use crate::{JournalError, Result, RunMeta};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -12,18 +12,18 @@ use zerocopy::{FromZeros, IntoBytes};
 
 /// A place between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JournalPlace {
+pub struct JournalPlace {
     /// Number of the segment, from one.
-    pub(crate) segment: u32,
+    pub segment: u32,
     /// Where the next block begins; 0 if the segment is not begun.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// Hash of the block before, if it is known.
-    pub(crate) previous: Option<ChainHash>,
+    pub previous: Option<ChainHash>,
 }
 
 impl JournalPlace {
     /// Before the first block.
-    pub(crate) const START: JournalPlace = JournalPlace {
+    pub const START: JournalPlace = JournalPlace {
         segment: 1,
         offset: 0,
         previous: None,
@@ -32,7 +32,7 @@ impl JournalPlace {
 
 /// What comes next in a journal.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Tailed {
+pub enum Tailed {
     /// A block.
     Block(Block),
     /// Nothing more for now.
@@ -47,7 +47,7 @@ pub(crate) enum Tailed {
 }
 
 /// A journal being followed.
-pub(crate) struct JournalTail {
+pub struct JournalTail {
     dir: PathBuf,
     place: JournalPlace,
     open: Option<SegmentReader<BufReader<File>>>,
@@ -58,7 +58,9 @@ pub(crate) struct JournalTail {
 }
 
 impl JournalTail {
-    pub(crate) fn new(dir: &Path, place: JournalPlace) -> JournalTail {
+    /// Follows the journal in `dir` from `place` on. Nothing is opened yet.
+    #[must_use]
+    pub fn new(dir: &Path, place: JournalPlace) -> JournalTail {
         JournalTail {
             dir: dir.to_owned(),
             place,
@@ -69,12 +71,15 @@ impl JournalTail {
     }
 
     /// Behind the last block that was given.
-    pub(crate) fn place(&self) -> &JournalPlace {
+    pub fn place(&self) -> &JournalPlace {
         &self.place
     }
 
-    /// The next block.
-    pub(crate) fn next(&mut self) -> Result<Tailed> {
+    /// The next block, if there is one by now.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] for bytes that are wrong at a second look too; [`JournalError::Io`].
+    pub fn poll(&mut self) -> Result<Tailed> {
         loop {
             if self.open.is_none()
                 && let Some(tailed) = self.open_segment()?
@@ -108,7 +113,7 @@ impl JournalTail {
         let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return self.skip().map(Some),
-            Err(error) => return Err(DataError::io("open", &path)(error)),
+            Err(error) => return Err(JournalError::io("open", &path)(error)),
         };
         self.is_sealed = self.later_segment()?.is_some();
         if self.place.offset == 0 {
@@ -121,7 +126,7 @@ impl JournalTail {
         }
         let offset = self.place.offset;
         file.seek(SeekFrom::Start(offset))
-            .map_err(DataError::io("read", &path))?;
+            .map_err(JournalError::io("read", &path))?;
         let buffered = BufReader::with_capacity(1 << 18, file);
         self.open = Some(SegmentReader::resume(buffered, offset));
         Ok(None)
@@ -147,7 +152,7 @@ impl JournalTail {
             .previous
             .is_some_and(|known| known != chained.previous)
         {
-            return Err(DataError::Damaged {
+            return Err(JournalError::Damaged {
                 file: self.path(),
                 offset: chained.offset,
                 found: "a block that follows another one".to_owned(),
@@ -186,7 +191,10 @@ impl JournalTail {
 }
 
 /// What the run of a journal is, as the first of its segments that is there tells; `None` without any.
-pub(crate) fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
+///
+/// # Errors
+/// As [`JournalTail::poll`].
+pub fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
     let Some(segment) = list_segments(dir)?.first().copied() else {
         return Ok(None);
     };
@@ -194,14 +202,14 @@ pub(crate) fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
         segment,
         ..JournalPlace::START
     };
-    match JournalTail::new(dir, place).next()? {
+    match JournalTail::new(dir, place).poll()? {
         Tailed::Block(Block::Meta(meta)) => Ok(Some(*meta)),
         _ => Ok(None),
     }
 }
 
 /// Counts the records that a journal has from a place on, by the headers of its blocks alone.
-pub(crate) struct JournalCount {
+pub struct JournalCount {
     dir: PathBuf,
     segment: u32,
     offset: u64,
@@ -210,7 +218,7 @@ pub(crate) struct JournalCount {
 
 impl JournalCount {
     /// Counts from `place` on, where `records` are already.
-    pub(crate) fn new(dir: &Path, place: &JournalPlace, records: u64) -> JournalCount {
+    pub fn new(dir: &Path, place: &JournalPlace, records: u64) -> JournalCount {
         JournalCount {
             dir: dir.to_owned(),
             segment: place.segment,
@@ -220,7 +228,10 @@ impl JournalCount {
     }
 
     /// Records up to what is flushed now.
-    pub(crate) fn advance(&mut self) -> Result<u64> {
+    ///
+    /// # Errors
+    /// [`JournalError::Io`].
+    pub fn advance(&mut self) -> Result<u64> {
         for number in list_segments(&self.dir)? {
             if number < self.segment {
                 continue;
@@ -231,10 +242,10 @@ impl JournalCount {
             }
             let path = self.dir.join(segment_name(number));
             match File::open(&path) {
-                Ok(file) => self.count(file).map_err(DataError::io("read", &path))?,
+                Ok(file) => self.count(file).map_err(JournalError::io("read", &path))?,
                 // Removed since it was listed.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(DataError::io("open", &path)(error)),
+                Err(error) => return Err(JournalError::io("open", &path)(error)),
             }
         }
         Ok(self.records)
@@ -280,7 +291,7 @@ mod tests {
     /// All blocks that there are now, without the meta blocks of later segments.
     fn read_on(tail: &mut JournalTail, blocks: &mut Vec<Block>) {
         loop {
-            match tail.next().unwrap() {
+            match tail.poll().unwrap() {
                 Tailed::Block(Block::Meta(_)) if !blocks.is_empty() => {}
                 Tailed::Block(block) => blocks.push(block),
                 Tailed::End => return,
@@ -354,14 +365,14 @@ mod tests {
         assert!(last >= 4, "{last} segments");
         let mut tail = JournalTail::new(dir.path(), JournalPlace::START);
         assert!(matches!(
-            tail.next().unwrap(),
+            tail.poll().unwrap(),
             Tailed::Block(Block::Meta(_))
         ));
         for gone in 2..4 {
             fs::remove_file(dir.path().join(segment_name(gone))).unwrap();
         }
         loop {
-            match tail.next().unwrap() {
+            match tail.poll().unwrap() {
                 Tailed::Block(_) => {}
                 tailed => {
                     assert_eq!(tailed, Tailed::Missing { first: 2, next: 4 });
@@ -370,7 +381,7 @@ mod tests {
             }
         }
         assert!(matches!(
-            tail.next().unwrap(),
+            tail.poll().unwrap(),
             Tailed::Block(Block::Meta(_))
         ));
     }
@@ -391,6 +402,6 @@ mod tests {
         let mut tail = JournalTail::new(dir.path(), JournalPlace::START);
         let mut found = Vec::new();
         read_on(&mut tail, &mut found);
-        assert!(matches!(tail.next(), Err(DataError::Damaged { .. })));
+        assert!(matches!(tail.poll(), Err(JournalError::Damaged { .. })));
     }
 }

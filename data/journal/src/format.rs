@@ -19,7 +19,7 @@ pub(crate) const HEADER_LEN: usize = 64;
 pub(crate) const OUTPUT_LEN: usize = 8 + RECORD_LEN;
 
 /// Hash of a block, which the next block repeats.
-pub(crate) type ChainHash = [u8; 16];
+pub type ChainHash = [u8; 16];
 
 /// First bytes of a segment.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]

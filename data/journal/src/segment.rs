@@ -1,10 +1,10 @@
 //! Reads one segment from any byte source, block by block, and tells a torn tail from damage. Knows no other segment.
 
-use super::format::{
+use crate::JournalError;
+use crate::format::{
     Block, BlockHeader, ChainHash, HEADER_LEN, SEGMENT_MAGIC, SegmentHeader, VERSION,
     decode_payload, has_block_header,
 };
-use crate::DataError;
 use crate::limits::{BLOCK_BYTES_MAX, SCAN_WINDOW_BYTES};
 use std::io::{self, Read};
 use std::path::Path;
@@ -32,15 +32,15 @@ pub enum SegmentFault {
 impl SegmentFault {
     /// The error for this fault in `file`.
     #[must_use]
-    pub fn into_error(self, file: &Path) -> DataError {
+    pub fn into_error(self, file: &Path) -> JournalError {
         match self {
-            SegmentFault::Io(error) => DataError::io("read", file)(error),
+            SegmentFault::Io(error) => JournalError::io("read", file)(error),
             SegmentFault::Bytes {
                 offset,
                 found,
                 expected,
                 ..
-            } => DataError::Damaged {
+            } => JournalError::Damaged {
                 file: file.to_owned(),
                 offset,
                 found,
@@ -51,11 +51,16 @@ impl SegmentFault {
 }
 
 /// One block with the hashes that chain it.
-pub(crate) struct ChainedBlock {
-    pub(crate) block: Block,
-    pub(crate) offset: u64,
-    pub(crate) previous: ChainHash,
-    pub(crate) hash: ChainHash,
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChainedBlock {
+    /// What it holds.
+    pub block: Block,
+    /// Where in the segment it begins.
+    pub offset: u64,
+    /// The hash of the block before it, as it says.
+    pub previous: ChainHash,
+    /// Its own hash, low byte first.
+    pub hash: ChainHash,
 }
 
 /// A segment being read.
@@ -128,7 +133,11 @@ impl<R: Read> SegmentReader<R> {
         Ok(self.next_chained()?.map(|chained| chained.block))
     }
 
-    pub(crate) fn next_chained(&mut self) -> Result<Option<ChainedBlock>, SegmentFault> {
+    /// The next block with the hashes that chain it, or `None` at the end of the source.
+    ///
+    /// # Errors
+    /// As [`SegmentReader::next_block`].
+    pub fn next_chained(&mut self) -> Result<Option<ChainedBlock>, SegmentFault> {
         let mut header = BlockHeader::new_zeroed();
         let got = read_full(&mut self.source, header.as_mut_bytes()).map_err(SegmentFault::Io)?;
         if got == 0 {
@@ -235,7 +244,7 @@ fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::format::BlockKind;
+    use crate::format::BlockKind;
 
     /// Gives its bytes and refuses to fill more than a window at a time.
     struct Bounded<R>(R);

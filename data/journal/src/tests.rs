@@ -1,7 +1,7 @@
 //! Crashes and damage: the journal is cut at every byte and flipped at every byte.
 
 use super::*;
-use crate::{DataError, RunMeta};
+use crate::{JournalError, RunMeta};
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -143,7 +143,7 @@ fn a_flip_at_any_byte_is_noticed() {
             Ok(reader.torn_tail().cloned())
         });
         match result {
-            Err(DataError::Damaged { offset, .. }) => assert!(offset <= at as u64, "{at}"),
+            Err(JournalError::Damaged { offset, .. }) => assert!(offset <= at as u64, "{at}"),
             // Damage to the very last block cannot be told from a torn write: it is reported as one.
             Ok(Some(torn)) => {
                 assert!(at as u64 >= last_block, "{at}");
@@ -185,7 +185,7 @@ fn segments_are_chained() {
         .unwrap()
         .find_map(Result::err)
         .unwrap();
-    assert!(matches!(error, DataError::Damaged { .. }), "{error}");
+    assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
 
     fs::remove_file(dir.path().join(second)).unwrap();
     let error = JournalWriter::open(dir.path(), &meta()).err().unwrap();
@@ -204,7 +204,7 @@ fn a_torn_tail_in_an_earlier_segment_is_damage() {
     let bytes = fs::read(&first).unwrap();
     fs::write(&first, &bytes[..bytes.len() - 1]).unwrap();
     let error = JournalWriter::open(dir.path(), &meta()).err().unwrap();
-    assert!(matches!(error, DataError::Damaged { .. }), "{error}");
+    assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn one_writer_at_a_time_and_the_same_run() {
     let (writer, _) = JournalWriter::open(dir.path(), &meta()).unwrap();
     assert!(matches!(
         JournalWriter::open(dir.path(), &meta()),
-        Err(DataError::Locked(_))
+        Err(JournalError::Locked(_))
     ));
     writer.close("").unwrap();
     let mut other = meta();
@@ -306,11 +306,11 @@ fn who_opens_a_journal_is_shown_what_is_there_and_may_stop() {
     let stopped =
         JournalWriter::open_watched(dir.path(), &meta(), options, |_, so_far| {
             match so_far.next_seq {
-                20 => Err(DataError::Stopped),
+                20 => Err(JournalError::Stopped),
                 _ => Ok(()),
             }
         });
-    assert!(matches!(stopped, Err(DataError::Stopped)));
+    assert!(matches!(stopped, Err(JournalError::Stopped)));
     assert_eq!(
         segment_files(dir.path()).unwrap(),
         before,

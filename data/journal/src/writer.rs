@@ -4,11 +4,11 @@
 //! caused them: those whose cause has not come yet wait. A segment that cannot be begun (no descriptor is left, the directory is
 //! full) ends nothing: what is written goes on into the present one, which needs nothing of the system that it has not got.
 
-use super::format::{Block, BlockHeader, BlockKind, Close, SegmentHeader, put_outputs};
-use super::reader::{Position, segment_name};
-use super::recover::{ReadSoFar, Recovered, lock, recover};
+use crate::format::{Block, BlockHeader, BlockKind, Close, SegmentHeader, put_outputs};
 use crate::limits::BLOCK_RECORDS_MAX;
-use crate::{DataError, Result, RunMeta};
+use crate::reader::{Position, segment_name};
+use crate::recover::{ReadSoFar, Recovered, lock, recover};
+use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ pub struct JournalWriter {
     /// Bytes at which the next segment is begun, or tried again.
     seal_at: u64,
     /// Why the next segment could not be begun when it was tried last.
-    segment_failure: Option<DataError>,
+    segment_failure: Option<JournalError>,
     position: Position,
     inputs: Vec<Record>,
     outputs: Vec<(Seq, Record)>,
@@ -84,8 +84,8 @@ impl JournalWriter {
     /// Opens the journal in `dir`: checks every block, cuts a torn tail off, and continues in a new segment.
     ///
     /// # Errors
-    /// [`DataError::Locked`] if another writer has it, [`DataError::Damaged`] if it is damaged,
-    /// [`DataError::OtherRun`] if it was started with other instruments or another configuration, [`DataError::Io`].
+    /// [`JournalError::Locked`] if another writer has it, [`JournalError::Damaged`] if it is damaged,
+    /// [`JournalError::OtherRun`] if it was started with other instruments or another configuration, [`JournalError::Io`].
     pub fn open_with(
         dir: &Path,
         meta: &RunMeta,
@@ -106,10 +106,10 @@ impl JournalWriter {
         on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
     ) -> Result<(JournalWriter, Recovered)> {
         meta.check()?;
-        fs::create_dir_all(dir).map_err(DataError::io("create", dir))?;
-        let lock = lock(dir)?.ok_or_else(|| DataError::Locked(dir.to_owned()))?;
+        fs::create_dir_all(dir).map_err(JournalError::io("create", dir))?;
+        let lock = lock(dir)?.ok_or_else(|| JournalError::Locked(dir.to_owned()))?;
         let (meta, position, recovered) = recover(dir, meta, on_block)?;
-        let open = || File::open(dir).map_err(DataError::io("open", dir));
+        let open = || File::open(dir).map_err(JournalError::io("open", dir));
         let mut writer = JournalWriter {
             file: open()?,
             directory: open()?,
@@ -135,11 +135,11 @@ impl JournalWriter {
     /// Takes inputs; `first_seq` must continue what was given before.
     ///
     /// # Errors
-    /// [`DataError::Sequence`] if it does not; otherwise as [`JournalWriter::flush`].
+    /// [`JournalError::Sequence`] if it does not; otherwise as [`JournalWriter::flush`].
     pub fn append_inputs(&mut self, first_seq: Seq, records: &[Record]) -> Result<()> {
         let expected = self.position.next_seq + self.inputs.len() as u64;
         if first_seq != expected {
-            return Err(DataError::Sequence {
+            return Err(JournalError::Sequence {
                 what: "input",
                 found: first_seq,
                 expected: expected.to_string(),
@@ -152,13 +152,13 @@ impl JournalWriter {
     /// Takes outputs, each with the sequence of the input that caused it. Causes never go down.
     ///
     /// # Errors
-    /// [`DataError::Sequence`] if they do; otherwise as [`JournalWriter::flush`].
+    /// [`JournalError::Sequence`] if they do; otherwise as [`JournalWriter::flush`].
     pub fn append_outputs(&mut self, outputs: &[(Seq, Record)]) -> Result<()> {
         self.position.check_causes(outputs)?;
         if let (Some((last, _)), Some((first, _))) = (self.outputs.last(), outputs.first())
             && first < last
         {
-            return Err(DataError::Sequence {
+            return Err(JournalError::Sequence {
                 what: "cause",
                 found: *first,
                 expected: format!("at least {last}"),
@@ -171,7 +171,7 @@ impl JournalWriter {
     /// Writes all that was taken, except outputs whose cause has not come.
     ///
     /// # Errors
-    /// [`DataError::Io`], after which the journal must be opened again ([`DataError::Failed`]).
+    /// [`JournalError::Io`], after which the journal must be opened again ([`JournalError::Failed`]).
     pub fn flush(&mut self) -> Result<()> {
         let wrote = self.write_blocks()?;
         if wrote && self.options.sync == SyncPolicy::OnFlush {
@@ -197,18 +197,18 @@ impl JournalWriter {
     /// Why the next segment could not be begun, while that is so. The present one is written on, and the next is tried again
     /// as it grows.
     #[must_use]
-    pub fn segment_failure(&self) -> Option<&DataError> {
+    pub fn segment_failure(&self) -> Option<&JournalError> {
         self.segment_failure.as_ref()
     }
 
     /// Writes all that was taken and the close block, and seals the last segment.
     ///
     /// # Errors
-    /// [`DataError::Sequence`] if an output's cause never came; otherwise as [`JournalWriter::flush`].
+    /// [`JournalError::Sequence`] if an output's cause never came; otherwise as [`JournalWriter::flush`].
     pub fn close(mut self, output_hash: &str) -> Result<Close> {
         self.write_blocks()?;
         if let Some((cause, _)) = self.outputs.first() {
-            return Err(DataError::Sequence {
+            return Err(JournalError::Sequence {
                 what: "cause",
                 found: *cause,
                 expected: format!("below {}", self.position.next_seq),
@@ -254,7 +254,7 @@ impl JournalWriter {
     /// Encodes and writes what may be written; says whether there was anything.
     fn write_blocks(&mut self) -> Result<bool> {
         if self.failed {
-            return Err(DataError::Failed(self.dir.clone()));
+            return Err(JournalError::Failed(self.dir.clone()));
         }
         let inputs = std::mem::take(&mut self.inputs);
         for records in inputs.chunks(BLOCK_RECORDS_MAX) {
@@ -301,7 +301,7 @@ impl JournalWriter {
         let path = self.dir.join(segment_name(self.segment));
         self.file
             .write_all(&self.buffer)
-            .map_err(DataError::io("write", &path))?;
+            .map_err(JournalError::io("write", &path))?;
         self.failed = false;
         self.len += self.buffer.len() as u64;
         self.buffer.clear();
@@ -313,7 +313,7 @@ impl JournalWriter {
         let path = self.dir.join(segment_name(self.segment));
         self.file
             .sync_data()
-            .map_err(DataError::io("sync", &path))?;
+            .map_err(JournalError::io("sync", &path))?;
         self.failed = false;
         Ok(())
     }
@@ -343,7 +343,7 @@ impl JournalWriter {
         self.failed = true;
         self.directory
             .sync_all()
-            .map_err(DataError::io("sync", &self.dir))?;
+            .map_err(JournalError::io("sync", &self.dir))?;
         self.failed = false;
         self.segment = number;
         self.len = head.len() as u64;
@@ -360,10 +360,10 @@ fn put_whole(bytes: &[u8], temporary: &Path, path: &Path) -> Result<File> {
         .write(true)
         .truncate(true)
         .open(temporary)
-        .map_err(DataError::io("create", temporary))?;
+        .map_err(JournalError::io("create", temporary))?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
-        .map_err(DataError::io("write", temporary))?;
-    fs::rename(temporary, path).map_err(DataError::io("rename", temporary))?;
+        .map_err(JournalError::io("write", temporary))?;
+    fs::rename(temporary, path).map_err(JournalError::io("rename", temporary))?;
     Ok(file)
 }

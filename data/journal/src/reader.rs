@@ -1,8 +1,8 @@
 //! Reads a whole journal, segment after segment, and checks that each block follows the one before. Never writes.
 
-use super::format::{Block, ChainHash, Close};
-use super::segment::{ChainedBlock, SegmentFault, SegmentReader};
-use crate::{DataError, Result, RunMeta};
+use crate::format::{Block, ChainHash, Close};
+use crate::segment::{ChainedBlock, SegmentFault, SegmentReader};
+use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Position {
         let mut last = self.last_cause;
         for (cause, _) in outputs {
             if *cause < last {
-                return Err(DataError::Sequence {
+                return Err(JournalError::Sequence {
                     what: "cause",
                     found: *cause,
                     expected: format!("at least {last}"),
@@ -104,11 +104,11 @@ impl JournalReader {
     /// Opens the journal in `dir` and reads what run it is.
     ///
     /// # Errors
-    /// [`DataError::Missing`] without any whole segment; [`DataError::Damaged`] if the first one is damaged.
+    /// [`JournalError::Missing`] without any whole segment; [`JournalError::Damaged`] if the first one is damaged.
     pub fn open(dir: &Path) -> Result<JournalReader> {
         let reader = JournalReader::start(dir)?;
         if reader.meta.is_none() {
-            return Err(DataError::Missing {
+            return Err(JournalError::Missing {
                 what: "whole journal segment",
                 path: dir.to_owned(),
             });
@@ -189,7 +189,7 @@ impl JournalReader {
     /// The next block, or `None` at the end. The repeated meta blocks of later segments are checked and left out.
     ///
     /// # Errors
-    /// [`DataError::Damaged`] for a block that is not as it was written or does not follow; [`DataError::Io`].
+    /// [`JournalError::Damaged`] for a block that is not as it was written or does not follow; [`JournalError::Io`].
     pub fn next_block(&mut self) -> Result<Option<Block>> {
         loop {
             if self.torn.is_some() || (self.segment.is_none() && !self.open_next()?) {
@@ -240,7 +240,7 @@ impl JournalReader {
         if let Err((found, expected)) = self.position.advance(&chained) {
             return Err(self.damaged(chained.offset, found, expected));
         }
-        let first = chained.offset == super::format::HEADER_LEN as u64;
+        let first = chained.offset == crate::format::HEADER_LEN as u64;
         if first != matches!(chained.block, Block::Meta(_)) {
             return Err(self.damaged(
                 chained.offset,
@@ -273,7 +273,7 @@ impl JournalReader {
         let Some(path) = self.files.get(self.next) else {
             return Ok(false);
         };
-        let file = File::open(path).map_err(DataError::io("open", path))?;
+        let file = File::open(path).map_err(JournalError::io("open", path))?;
         self.next += 1;
         match SegmentReader::new(BufReader::with_capacity(1 << 20, file)) {
             Ok((segment, number, _)) => {
@@ -293,10 +293,10 @@ impl JournalReader {
         let empty = self
             .segment
             .as_ref()
-            .is_some_and(|s| s.offset() == super::format::HEADER_LEN as u64);
+            .is_some_and(|s| s.offset() == crate::format::HEADER_LEN as u64);
         if empty {
             return self.stop_at(SegmentFault::Bytes {
-                offset: super::format::HEADER_LEN as u64,
+                offset: crate::format::HEADER_LEN as u64,
                 found: "nothing".into(),
                 expected: "a meta block".into(),
                 torn: true,
@@ -312,10 +312,10 @@ impl JournalReader {
         match fault {
             SegmentFault::Bytes { offset, torn, .. } if torn && self.next == self.files.len() => {
                 let len = fs::metadata(&file)
-                    .map_err(DataError::io("read", &file))?
+                    .map_err(JournalError::io("read", &file))?
                     .len();
                 // Without its meta block a segment is nothing.
-                let whole = if offset <= super::format::HEADER_LEN as u64 {
+                let whole = if offset <= crate::format::HEADER_LEN as u64 {
                     0
                 } else {
                     offset
@@ -332,8 +332,8 @@ impl JournalReader {
         }
     }
 
-    fn damaged(&self, offset: u64, found: String, expected: String) -> DataError {
-        DataError::Damaged {
+    fn damaged(&self, offset: u64, found: String, expected: String) -> JournalError {
+        JournalError::Damaged {
             file: self.files[self.next.saturating_sub(1)].clone(),
             offset,
             found,
@@ -351,11 +351,14 @@ impl Iterator for JournalReader {
 }
 
 /// The segments in `dir` in order; their numbers must follow from one.
-pub(crate) fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// [`JournalError::Missing`] if one is not there; [`JournalError::Io`].
+pub fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
     let numbers = list_segments(dir)?;
     for (at, number) in (1_u32..).zip(&numbers) {
         if at != *number {
-            return Err(DataError::Missing {
+            return Err(JournalError::Missing {
                 what: "segment before the last one",
                 path: dir.join(segment_name(at)),
             });
@@ -369,11 +372,11 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<u32>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(DataError::io("list", dir)(error)),
+        Err(error) => return Err(JournalError::io("list", dir)(error)),
     };
     let mut numbers = Vec::new();
     for entry in entries {
-        let name = entry.map_err(DataError::io("list", dir))?.file_name();
+        let name = entry.map_err(JournalError::io("list", dir))?.file_name();
         let number = name
             .to_str()
             .and_then(|n| n.strip_prefix("segment-")?.strip_suffix(".tlj"))
@@ -385,6 +388,7 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<u32>> {
 }
 
 /// `segment-00000001.tlj`.
-pub(crate) fn segment_name(number: u32) -> String {
+#[must_use]
+pub fn segment_name(number: u32) -> String {
     format!("segment-{number:08}.tlj")
 }

@@ -84,7 +84,7 @@ pub fn verify(
             Block::Outputs { records, .. } if difference.is_none() => {
                 difference = replay.compare(records);
             }
-            Block::Outputs { .. } | Block::Meta(_) | Block::Close(_) => {}
+            _ => {}
         }
         if difference.is_some() {
             replay.pending.clear();

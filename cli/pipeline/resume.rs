@@ -131,7 +131,7 @@ impl Replay<'_> {
                     }
                 }
             }
-            Block::Meta(_) | Block::Close(_) => {}
+            _ => {}
         }
         Ok(())
     }

@@ -228,7 +228,7 @@ pub(crate) fn read_journal(dir: &Path) -> Journal {
                 assert_eq!(first_output, journal.outputs.len() as u64);
                 journal.outputs.extend(records);
             }
-            Block::Meta(_) | Block::Close(_) => {}
+            _ => {}
         }
     }
     journal.close = reader.close().cloned();

@@ -29,6 +29,17 @@ pub enum JournalError {
         /// What should be there.
         expected: String,
     },
+    /// A follower stands where the journal has something else than it read, or nothing: the journal was cut back since.
+    #[error(
+        "{} does not have at byte {offset} what was read before: the journal was cut back",
+        file.display()
+    )]
+    CutBack {
+        /// The segment.
+        file: PathBuf,
+        /// Where the follower stands in it.
+        offset: u64,
+    },
     /// Another process writes this journal.
     #[error("{} is being written by another process", .0.display())]
     Locked(PathBuf),

@@ -7,6 +7,7 @@ mod error;
 mod format;
 mod limits;
 mod meta;
+mod position;
 mod reader;
 mod recover;
 mod segment;
@@ -16,7 +17,7 @@ mod tests;
 mod writer;
 
 pub use error::JournalError;
-pub use format::{Block, ChainHash, Close};
+pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Session};
 pub use meta::RunMeta;
 pub use reader::{JournalReader, TornTail, segment_files, segment_name};
 pub use recover::{ReadSoFar, Recovered, lock, sync_dir};

@@ -1,7 +1,8 @@
 //! Before a journal is written: its lock, what is there already, and a torn tail that is cut off.
 
-use crate::format::{Block, Close};
-use crate::reader::{JournalReader, Position, TornTail};
+use crate::format::{Block, Close, Session};
+use crate::position::Position;
+use crate::reader::{JournalReader, TornTail};
 use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ pub struct Recovered {
     pub next_seq: Seq,
     /// Outputs that are there.
     pub outputs: u64,
+    /// The session that begins now, unless outputs are appended before it does.
+    pub session: Session,
     /// Segments that were there.
     pub segments: u32,
     /// The torn tail that was cut off.
@@ -68,7 +71,7 @@ pub(crate) fn recover(
     meta: &RunMeta,
     mut on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
 ) -> Result<(RunMeta, Position, Recovered)> {
-    let mut reader = JournalReader::start(dir)?;
+    let mut reader = JournalReader::start(dir, 1)?;
     if reader.has_meta() {
         reader.meta().check_same(meta)?;
     }
@@ -90,13 +93,18 @@ pub(crate) fn recover(
     let mut recovered = Recovered {
         next_seq: reader.next_seq(),
         outputs: reader.outputs(),
+        session: reader.position().next_session(),
         segments: u32::try_from(reader.files().len()).unwrap_or(u32::MAX),
         cut: reader.torn_tail().cloned(),
         close: reader.close().cloned(),
     };
-    if let Some(torn) = &recovered.cut {
-        cut(torn)?;
-        recovered.segments -= u32::from(torn.offset == 0);
+    match &recovered.cut {
+        Some(torn) => {
+            cut(torn)?;
+            recovered.segments -= u32::from(torn.offset == 0);
+        }
+        // A killed writer may have left it in the system's memory alone; what follows says that it is on the disk.
+        None => sync_last(reader.files())?,
     }
     let meta = if reader.has_meta() {
         reader.meta()
@@ -113,6 +121,17 @@ fn sizes(files: &[PathBuf]) -> Result<Vec<u64>> {
         Ok(metadata.len())
     };
     files.iter().map(size).collect()
+}
+
+fn sync_last(files: &[PathBuf]) -> Result<()> {
+    let Some(last) = files.last() else {
+        return Ok(());
+    };
+    OpenOptions::new()
+        .write(true)
+        .open(last)
+        .and_then(|file| file.sync_all())
+        .map_err(JournalError::io("sync", last))
 }
 
 /// Cuts a segment at the end of its last whole block, or removes it if it has none.

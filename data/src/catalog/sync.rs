@@ -104,7 +104,7 @@ fn sync_segment(
                     writer.push_output(output, *cause, record)?;
                 }
             }
-            Block::Meta(_) | Block::Close(_) => {}
+            _ => {}
         }
     }
     for (table, rows) in writer.finish()?.rows {

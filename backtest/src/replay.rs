@@ -77,12 +77,19 @@ pub fn verify(
         compared: 0,
         pending: VecDeque::new(),
     };
+    let (mut inputs, mut recorded) = (0, 0);
     let mut difference = None;
     while let Some(block) = journal.next_block()? {
         match block {
-            Block::Inputs { first_seq, records } => replay.take(first_seq, &records),
-            Block::Outputs { records, .. } if difference.is_none() => {
-                difference = replay.compare(records);
+            Block::Inputs { first_seq, records } => {
+                inputs += records.len() as u64;
+                replay.take(first_seq, &records);
+            }
+            Block::Outputs { records, .. } => {
+                recorded += records.len() as u64;
+                if difference.is_none() {
+                    difference = replay.compare(records);
+                }
             }
             _ => {}
         }
@@ -99,9 +106,9 @@ pub fn verify(
     }
     Ok(Verified {
         run: journal.meta().run.clone(),
-        inputs: journal.next_seq(),
+        inputs,
         outputs: replay.outputs,
-        recorded: journal.outputs(),
+        recorded,
         closed: close.is_some(),
         recorded_hash: close.map(|close| close.output_hash),
         torn: journal.torn_tail().cloned(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tickloom_types::Ts;
 use tickloom_wire::{
-    HEARTBEAT, JSON_PREFIX, NO_RECORD, Payload, Received, Subscriber, SubscriberConfig,
+    HEARTBEAT, JSON_PREFIX, NO_RECORD, Observed, Payload, Received, Subscriber, SubscriberConfig,
 };
 
 /// How long one wait for a message is: Ctrl-C is seen within it.
@@ -69,10 +69,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             is_connected = true;
             output::note("connected");
         }
-        if received.restarted {
-            output::note("the publisher was restarted: sequences begin anew");
-        }
-        for gap in &received.gaps {
+        tell(&received.observed);
+        for gap in &received.observed.gaps {
             missed += gap.missed;
             output::note(&format!("missed {} of {}", gap.missed, gap.topic));
         }
@@ -89,6 +87,28 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
     output::note(&format!("{printed} messages, {missed} missed"));
     Ok(())
+}
+
+/// Says that the publisher was restarted, and what that means for what came before.
+fn tell(observed: &Observed) {
+    if observed.restarted {
+        output::note("the publisher was restarted");
+    }
+    let Some(continued) = &observed.continued else {
+        return;
+    };
+    let run = &continued.run;
+    output::note(&format!("run {run} goes on"));
+    for (what, ranges) in [
+        ("retracted: inputs", &continued.retracted_inputs),
+        ("retracted: outputs", &continued.retracted_outputs),
+        ("not seen: outputs", &continued.unseen_outputs),
+    ] {
+        for range in ranges {
+            let last = range.end.saturating_sub(1);
+            output::note(&format!("{what} {} to {last} of run {run}", range.start));
+        }
+    }
 }
 
 fn print(received: &Received, text: &str, as_json: bool) -> Result<(), Failure> {
@@ -108,6 +128,7 @@ fn print(received: &Received, text: &str, as_json: bool) -> Result<(), Failure> 
         "topic": topic,
         "epoch": envelope.epoch,
         "topic_seq": envelope.topic_seq,
+        "number": envelope.number,
         "ts_publish": envelope.ts_publish,
         "missed": received.missed(),
         "payload": payload,

@@ -53,6 +53,7 @@ use wiring::{
 };
 use workers::{Engine, WorkerLost};
 
+pub(crate) use core_thread::is_for_subscribers;
 pub(crate) use resume::StoppedEarly;
 
 /// What is said of a core that has stopped.

@@ -12,6 +12,7 @@ mod numbers;
 mod publisher;
 mod session;
 mod socket;
+mod stream;
 mod subscriber;
 mod topic;
 mod tracker;
@@ -22,6 +23,9 @@ pub use envelope::{
 pub use error::{EnvelopeError, WireError};
 pub use publisher::{PublishItem, Publisher, PublisherConfig, PublisherMetrics};
 pub use session::{Retracted, RunPosition, SESSION_LEN, Session, run_id};
+pub use stream::{
+    STREAM_VERSION, StreamEntry, StreamError, StreamReader, StreamWriter, TornStream,
+};
 pub use subscriber::{Received, Subscriber, SubscriberConfig};
 pub use topic::{EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, STATUS, is_output};
 pub use tracker::{Continued, Gap, Observed, Tracker};

@@ -3,10 +3,12 @@
 use std::fmt::Display;
 use tickloom_types::{BookState, Flags, Kind, OrderStatus, OrderType, RiskRule, Side, StatusCode};
 use tickloom_wire::{
-    ENVELOPE_LEN, EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, SESSION_LEN, STATUS, VERSION,
+    ENVELOPE_LEN, EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, SESSION_LEN, STATUS, STREAM_VERSION,
+    VERSION,
 };
 
 const WIRE: &str = include_str!("../../../../docs/wire.md");
+const STREAM: &str = include_str!("../../../../docs/stream.md");
 const GOLDEN: &str = include_str!("../golden/v2/records.jsonl");
 
 fn check(expected: &str) {
@@ -66,6 +68,12 @@ fn topics_are_listed() {
         let word = topic.split_once('/').map_or(topic, |(word, _)| word);
         assert!(WIRE.contains(&format!("| `{word}")), "{topic}");
     }
+}
+
+#[test]
+fn the_page_on_recorded_streams_is_of_their_version() {
+    let title = format!("# A recorded stream: format version {STREAM_VERSION}\n");
+    assert!(STREAM.starts_with(&title), "{title}");
 }
 
 #[test]

@@ -48,11 +48,12 @@ use tokio::sync::watch::{Receiver, channel};
 use troubles::Troubles;
 use watch::{Watch, feed_part};
 use wiring::{
-    Rings, begin, bind_publisher, join, name_feeds, signal_names, spawn, spawn_feeds,
+    Rings, begin, bind_publisher, join, name_feeds, session, signal_names, spawn, spawn_feeds,
     spawn_workers, strategy_names, take,
 };
 use workers::{Engine, WorkerLost};
 
+pub(crate) use core_thread::is_for_subscribers;
 pub(crate) use resume::StoppedEarly;
 
 /// What is said of a core that has stopped.
@@ -142,7 +143,8 @@ impl Pipeline {
         let subscribers = descriptors::set_aside(needs(settings), settings.publish.connections)?;
         let ready = Ready::new(settings, stop)?;
         let first_seq = ready.first_seq();
-        let publisher = bind_publisher(settings, ready.engine.instruments(), subscribers)?;
+        let session = session(ready.recording.as_ref());
+        let publisher = bind_publisher(settings, ready.engine.instruments(), session, subscribers)?;
         let metrics = Metrics::new(ready.monitor.view(), name_feeds(settings));
         let (shutdown, stopped) = channel(false);
         let facts = Facts {
@@ -169,6 +171,7 @@ impl Pipeline {
             probe: metrics.stage("core"),
         };
         let publisher = PublisherThread {
+            next_output: publisher.session().first.outputs,
             publisher,
             output: take(&mut rings.outputs)?,
             monitor: ready.monitor,

@@ -116,7 +116,7 @@ impl CoreThread {
 }
 
 /// Single levels and orders would be most of the traffic: books go out as best bid and ask. Timers concern the core alone.
-fn is_for_subscribers(record: &Record) -> bool {
+pub(crate) fn is_for_subscribers(record: &Record) -> bool {
     !matches!(
         record.kind(),
         None | Some(Kind::Level | Kind::OrderUpdate | Kind::Timer)

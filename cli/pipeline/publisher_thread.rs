@@ -7,11 +7,13 @@ use crate::pipeline::monitor::Monitor;
 use crate::pipeline::troubles::Troubles;
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::Ts;
-use tickloom_wire::{PublishItem, Publisher, PublisherMetrics, WireError};
+use tickloom_wire::{PublishItem, Publisher, PublisherMetrics, WireError, is_output};
 
 /// Everything the publisher's thread owns.
 pub(crate) struct PublisherThread {
     pub(crate) publisher: Publisher,
+    /// Number that the next output has in the run.
+    pub(crate) next_output: u64,
     pub(crate) output: Consumer<Output>,
     pub(crate) monitor: Monitor,
     pub(crate) probe: Probe,
@@ -61,6 +63,7 @@ impl PublisherThread {
             let mut failure = None;
             let PublisherThread {
                 publisher,
+                next_output,
                 output,
                 monitor,
                 probe,
@@ -68,8 +71,9 @@ impl PublisherThread {
                 ..
             } = self;
             let found = output.poll(|_, item| {
+                let number = number(item, next_output);
                 if failure.is_none() {
-                    failure = send(publisher, probe, item).err();
+                    failure = send(publisher, probe, item, number).err();
                     monitor.record(&item.record);
                 }
             });
@@ -93,10 +97,26 @@ impl PublisherThread {
     }
 }
 
-fn send(publisher: &mut Publisher, probe: &mut Probe, item: &Output) -> Result<(), WireError> {
+/// The number of an item in the run. Every output takes one, published or not.
+fn number(item: &Output, next_output: &mut u64) -> u64 {
+    if !is_output(item.record.header.kind) {
+        return item.seq;
+    }
+    let number = *next_output;
+    *next_output += 1;
+    number
+}
+
+fn send(
+    publisher: &mut Publisher,
+    probe: &mut Probe,
+    item: &Output,
+    number: u64,
+) -> Result<(), WireError> {
     let ts_publish = clock::now();
     let sent = publisher.publish(&PublishItem {
         record: item.record,
+        number,
         ts_output: Ts(item.ts_output),
         ts_publish,
     });

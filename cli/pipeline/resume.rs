@@ -27,6 +27,10 @@ pub(crate) struct Resumed {
     pub(crate) recorder: Recorder,
     /// Sequence of the next input.
     pub(crate) next_seq: Seq,
+    /// Number of the next output.
+    pub(crate) next_output: u64,
+    /// Name of the run.
+    pub(crate) run: String,
     pub(crate) journal: PathBuf,
     pub(crate) catalog: PathBuf,
 }
@@ -83,12 +87,15 @@ pub(crate) fn open(
             "the journal had a torn tail, which was cut: {cut:?}"
         ));
     }
+    let next_output = recovered.outputs + replay.made.len() as u64;
     // Those that a crash kept from the journal.
     recorder.outputs(&Vec::from(replay.made))?;
     recorder.flush()?;
     Ok(Resumed {
         recorder,
         next_seq: recovered.next_seq,
+        next_output,
+        run: meta.run,
         journal,
         catalog: catalog_dir(dir),
     })

@@ -11,6 +11,7 @@ mod feed_thread;
 mod link;
 pub(crate) mod monitor;
 mod progress;
+mod promise;
 mod publisher_thread;
 mod questdb_thread;
 mod recorder_thread;
@@ -32,7 +33,7 @@ use anyhow::{Context, Result, anyhow};
 use core_thread::{CoreEnd, CoreThread};
 use link::QuestDbLink;
 use monitor::Monitor;
-use publisher_thread::{Audience, PublisherThread};
+use publisher_thread::{Audience, Gate, PublisherThread};
 use recorder_thread::{RecordHealth, RecorderThread};
 use resume::{Resumed, Steps};
 use std::net::SocketAddr;
@@ -155,7 +156,11 @@ impl Pipeline {
         };
         let troubles = Troubles::default();
         let mut rings = Rings::new(settings, ready.recording.is_some())?;
-        begin(settings, &mut rings.input);
+        let last_order = ready
+            .recording
+            .as_ref()
+            .map_or(0, |resumed| resumed.last_order);
+        begin(settings, &mut rings.input, last_order);
         let mut pins = settings.pin.iter().copied();
         let feeds = spawn_feeds(settings, &rings.input, &stopped, &facts.feeds, &metrics)?;
         let (stepper, workers) = spawn_workers(ready.engine, &mut rings, first_seq, &mut pins)?;
@@ -173,6 +178,10 @@ impl Pipeline {
         let publisher = PublisherThread {
             next_output: publisher.session().first.outputs,
             publisher,
+            gate: ready
+                .recording
+                .as_ref()
+                .map(|resumed| Gate::new(&resumed.promise, settings.publish.when)),
             output: take(&mut rings.outputs)?,
             monitor: ready.monitor,
             probe: metrics.stage("publish"),
@@ -184,6 +193,7 @@ impl Pipeline {
             Some(resumed) => Some(RecorderThread {
                 health: RecordHealth::new(&resumed.recorder, &troubles, &metrics),
                 recorder: resumed.recorder,
+                promise: resumed.promise,
                 input: take(&mut rings.inputs)?,
                 output: take(&mut rings.outputs)?,
                 hash: ready.hash,
@@ -343,7 +353,7 @@ impl Ready {
     fn first_seq(&self) -> Seq {
         self.recording
             .as_ref()
-            .map_or(0, |resumed| resumed.next_seq)
+            .map_or(0, |resumed| resumed.session.start.inputs)
     }
 }
 

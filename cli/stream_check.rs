@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::ops::Range;
 use std::path::Path;
-use tickloom_data::JournalReader;
+use tickloom_journal::JournalReader;
 use tickloom_wire::{Message, StreamEntry, StreamReader, TornStream, run_id};
 
 /// Disagreements that are kept in words; of more only the number is.

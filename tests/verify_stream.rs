@@ -21,9 +21,9 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use tickloom_data::{JournalWriter, RunMeta};
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig, Speed};
 use tickloom_feeds::samples::samples;
+use tickloom_journal::{JournalWriter, RunMeta};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SignalBody, SourceDef,
     SourceId, SourceKind, TradeBody, Ts,

@@ -8,6 +8,7 @@ use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::progress::Progress;
+use crate::pipeline::promise::Promise;
 use crate::pipeline::workers::Engine;
 use crate::stop::Stop;
 use anyhow::{Context, Error, Result, anyhow};
@@ -16,8 +17,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs};
 use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
-use tickloom_journal::{Block, JournalError, JournalReader, ReadSoFar, RunMeta};
+use tickloom_journal::{Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session};
 use tickloom_types::{Instruments, Record, Seq, Ts};
+use tickloom_wire::Retracted;
+
+/// Numbers that are reserved ahead: what a crash may take back of each. Used up in no less time than many flushes take.
+pub(super) const RESERVED_AHEAD: Numbers = Numbers {
+    inputs: 1 << 22,
+    outputs: 1 << 20,
+};
 
 /// Records that are stepped between two looks at whether the user wants no more.
 const STEPS_PER_LOOK: u64 = 1_024;
@@ -25,10 +33,14 @@ const STEPS_PER_LOOK: u64 = 1_024;
 /// A recorder that stands where the run goes on.
 pub(crate) struct Resumed {
     pub(crate) recorder: Recorder,
-    /// Sequence of the next input.
-    pub(crate) next_seq: Seq,
-    /// Number of the next output.
-    pub(crate) next_output: u64,
+    /// The session that begins.
+    pub(crate) session: Session,
+    /// Number of the last order that sessions before may have submitted.
+    pub(crate) last_order: u64,
+    /// What was taken back so far, the oldest first.
+    pub(crate) retracted: Vec<Retracted>,
+    /// What may be published.
+    pub(crate) promise: Promise,
     /// Name of the run.
     pub(crate) run: String,
     pub(crate) journal: PathBuf,
@@ -73,6 +85,7 @@ pub(crate) fn open(
         progress: Progress::new(),
         outputs: Outputs::new(),
         made: VecDeque::new(),
+        retracted: Vec::new(),
         failure: None,
     };
     let opened = Recorder::open_watched(dir, &meta, options, |block, so_far| {
@@ -87,14 +100,22 @@ pub(crate) fn open(
             "the journal had a torn tail, which was cut: {cut:?}"
         ));
     }
-    let next_output = recovered.outputs + replay.made.len() as u64;
     // Those that a crash kept from the journal.
     recorder.outputs(&Vec::from(replay.made))?;
-    recorder.flush()?;
+    let session = recorder.begin_session()?;
+    let mut retracted = replay.retracted;
+    retracted.extend(taken_back(&session));
+    let promise = Promise::default();
+    promise.reserve(recorder.reserve(RESERVED_AHEAD)?);
+    promise.has_written(recorder.durable());
+    // No output of a number that was reserved had more than one order.
+    let orders = session.start.outputs - session.kept.outputs;
     Ok(Resumed {
         recorder,
-        next_seq: recovered.next_seq,
-        next_output,
+        session,
+        last_order: u64::from(replay.steps.engine.last_order()) + orders,
+        retracted,
+        promise,
         run: meta.run,
         journal,
         catalog: catalog_dir(dir),
@@ -109,6 +130,8 @@ struct Replay<'a> {
     outputs: Outputs,
     /// Outputs that were made and not yet found in the journal.
     made: VecDeque<(Seq, Record)>,
+    /// What sessions before have taken back.
+    retracted: Vec<Retracted>,
     /// Why it was broken off.
     failure: Option<Error>,
 }
@@ -138,6 +161,7 @@ impl Replay<'_> {
                     }
                 }
             }
+            Block::Session(session) => self.retracted.extend(taken_back(&session)),
             _ => {}
         }
         Ok(())
@@ -162,6 +186,15 @@ impl Replay<'_> {
         self.failure = Some(failure);
         Err(JournalError::Stopped)
     }
+}
+
+/// What a session took back of the one before.
+fn taken_back(session: &Session) -> Option<Retracted> {
+    let Session { kept, start, .. } = session;
+    session.has_retracted().then(|| Retracted {
+        inputs: kept.inputs..start.inputs,
+        outputs: kept.outputs..start.outputs,
+    })
 }
 
 fn meta(settings: &Settings, instruments: &Instruments) -> Result<RunMeta> {

@@ -1,5 +1,6 @@
 //! The threads of a run when one of them is lost, over real rings and a real journal.
 
+use super::promise::Promise;
 use crate::metrics::Metrics;
 use crate::pipeline::core_thread::CoreThread;
 use crate::pipeline::monitor::TradingView;
@@ -96,6 +97,7 @@ fn a_worker_that_is_lost_stops_the_core_and_not_the_recording() {
     let recorder = RecorderThread {
         health: RecordHealth::new(&recorder, &Troubles::default(), &metrics),
         recorder,
+        promise: Promise::default(),
         input: inputs.next().unwrap(),
         output: outputs.into_iter().next().unwrap(),
         hash: OutputHash::new(),

@@ -75,15 +75,15 @@ pub(super) fn session(recording: Option<&Resumed>) -> Session {
         return Session::unrecorded();
     };
     let first = RunPosition {
-        inputs: resumed.next_seq,
-        outputs: resumed.next_output,
+        inputs: resumed.session.start.inputs,
+        outputs: resumed.session.start.outputs,
     };
     Session {
         run: Some(resumed.run.clone()),
         topic_base: first.inputs + first.outputs,
         first,
         watermark: first,
-        retracted: Vec::new(),
+        retracted: resumed.retracted.clone(),
     }
 }
 
@@ -159,22 +159,23 @@ pub(super) fn spawn_workers(
     }
 }
 
-/// The first records of a session, which are one moment.
-pub(super) fn begin(settings: &Settings, input: &mut Producer<Record>) {
-    let mut records = vec![status(StatusCode::Started)];
+/// The first records of a session, which are one moment. Orders up to this number may have been submitted before.
+pub(super) fn begin(settings: &Settings, input: &mut Producer<Record>, last_order: u64) {
+    let mut records = vec![status(StatusCode::Started, last_order)];
     if settings.reset_loss_stop {
-        records.push(status(StatusCode::RiskReset));
+        records.push(status(StatusCode::RiskReset, 0));
     }
     mark_moment(&mut records);
     input.push_all(&records);
 }
 
 /// A record of the run itself: that a session began (what went before may have a gap), or what a person did.
-fn status(code: StatusCode) -> Record {
+fn status(code: StatusCode, from: u64) -> Record {
     let now = clock::now();
     let body = StatusBody {
         code: code as u16,
         count: 1,
+        from,
         ..StatusBody::default()
     };
     body.record(Header::new(

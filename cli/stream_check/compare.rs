@@ -5,7 +5,7 @@ use super::{Checked, Compared, Faults, Missed, Stream, words};
 use crate::pipeline::is_for_subscribers;
 use anyhow::Result;
 use std::ops::Range;
-use tickloom_data::{Block, JournalReader, RunMeta};
+use tickloom_journal::{Block, JournalReader, RunMeta};
 use tickloom_types::Record;
 use tickloom_wire::{
     Envelope, JSON_PREFIX, Message, NO_RECORD, Names, Payload, StreamEntry, is_output,

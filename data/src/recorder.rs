@@ -12,7 +12,8 @@ use crate::catalog::{Catalog, SyncReport};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tickloom_journal::{
-    Block, Close, JournalError, JournalOptions, JournalWriter, ReadSoFar, Recovered, RunMeta,
+    Block, Close, JournalError, JournalOptions, JournalWriter, Numbers, ReadSoFar, Recovered,
+    RunMeta, Session,
 };
 use tickloom_types::{Record, Seq};
 
@@ -116,6 +117,29 @@ impl Recorder {
     /// As [`JournalWriter::append_outputs`].
     pub fn outputs(&mut self, records: &[(Seq, Record)]) -> Result<()> {
         Ok(self.writer.append_outputs(records)?)
+    }
+
+    /// Begins the session, as [`JournalWriter::begin_session`].
+    ///
+    /// # Errors
+    /// As [`JournalWriter::begin_session`].
+    pub fn begin_session(&mut self) -> Result<Session> {
+        self.writer.begin_session()?;
+        Ok(self.writer.session())
+    }
+
+    /// Sees to it that so many numbers ahead are reserved, as [`JournalWriter::reserve`], and says up to where.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::reserve`].
+    pub fn reserve(&mut self, ahead: Numbers) -> Result<Numbers> {
+        Ok(self.writer.reserve(ahead)?)
+    }
+
+    /// How much of the run is on the disk.
+    #[must_use]
+    pub fn durable(&self) -> Numbers {
+        self.writer.durable()
     }
 
     /// Flushes if enough was taken. To be called in each turn of the recorder's loop.

@@ -96,7 +96,7 @@ pub(crate) struct Facts {
     /// The server that gets what is recorded.
     pub(crate) questdb: Option<QuestDbAddress>,
     /// Records that were there before, from an earlier session of the same run.
-    pub(crate) resumed: Seq,
+    pub(crate) resumed: u64,
     /// The feeds and their counters.
     pub(crate) feeds: Vec<NamedFeed>,
 }
@@ -106,7 +106,7 @@ pub(crate) struct End {
     /// Hash of all outputs.
     pub(crate) output_hash: String,
     /// Input records.
-    pub(crate) events: Seq,
+    pub(crate) events: u64,
     /// Output records of this session.
     pub(crate) outputs: u64,
     /// What is left undone, in words, though the journal is whole.
@@ -128,7 +128,7 @@ impl Facts {
             journal: recording.map(|resumed| resumed.journal.clone()),
             catalog: recording.map(|resumed| resumed.catalog.clone()),
             questdb: settings.questdb.clone(),
-            resumed: ready.first_seq(),
+            resumed: recording.map_or(0, |resumed| resumed.inputs),
             feeds: Vec::new(),
         }
     }
@@ -303,7 +303,7 @@ impl Pipeline {
         publisher?.context("publisher")?;
         Ok(End {
             output_hash: core.hash.hex(),
-            events: core.next_seq,
+            events: self.facts.resumed + core.inputs,
             outputs: core.outputs,
             undone,
             warnings: core.warnings,

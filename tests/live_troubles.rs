@@ -139,7 +139,7 @@ fn a_catalog_that_cannot_be_written_ends_nothing_and_is_caught_up_with() {
         ran.stderr.contains("catalog    is written again"),
         "{ran:?}"
     );
-    assert_catalog_holds(&catalog, &read_journal(&journal).inputs);
+    assert_catalog_holds(&catalog, &read_journal(&journal));
     verify(&journal);
 }
 
@@ -169,8 +169,9 @@ fn connections_without_end_take_nothing_from_the_recording() {
     let ran = run.stop();
     assert_eq!(ran.code, 0, "{ran:?}");
     drop(silent);
-    let inputs = read_journal(&journal).inputs;
-    assert_catalog_holds(&recorded.join("catalog"), &inputs);
+    let read = read_journal(&journal);
+    assert_catalog_holds(&recorded.join("catalog"), &read);
+    let inputs = read.inputs;
     let is_disconnect = |record: &&Record| {
         record.kind() == Some(Kind::Status)
             && StatusBody::of(record).code == StatusCode::Disconnected as u16

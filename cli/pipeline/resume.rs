@@ -33,6 +33,8 @@ const STEPS_PER_LOOK: u64 = 1_024;
 /// A recorder that stands where the run goes on.
 pub(crate) struct Resumed {
     pub(crate) recorder: Recorder,
+    /// Inputs of the sessions before.
+    pub(crate) inputs: u64,
     /// The session that begins.
     pub(crate) session: Session,
     /// Number of the last order that sessions before may have submitted.
@@ -85,6 +87,7 @@ pub(crate) fn open(
         progress: Progress::new(),
         outputs: Outputs::new(),
         made: VecDeque::new(),
+        inputs: 0,
         retracted: Vec::new(),
         failure: None,
     };
@@ -112,6 +115,7 @@ pub(crate) fn open(
     let orders = session.start.outputs - session.kept.outputs;
     Ok(Resumed {
         recorder,
+        inputs: replay.inputs,
         session,
         last_order: u64::from(replay.steps.engine.last_order()) + orders,
         retracted,
@@ -130,6 +134,8 @@ struct Replay<'a> {
     outputs: Outputs,
     /// Outputs that were made and not yet found in the journal.
     made: VecDeque<(Seq, Record)>,
+    /// Inputs that were stepped.
+    inputs: u64,
     /// What sessions before have taken back.
     retracted: Vec<Retracted>,
     /// Why it was broken off.
@@ -147,6 +153,7 @@ impl Replay<'_> {
         self.progress.show(so_far);
         match block {
             Block::Inputs { first_seq, records } => {
+                self.inputs += records.len() as u64;
                 for (seq, record) in (first_seq..).zip(&records) {
                     if seq % STEPS_PER_LOOK == 0 && self.stop.is_wanted() {
                         return self.break_off(StoppedEarly.into());

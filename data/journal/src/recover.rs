@@ -28,8 +28,10 @@ pub struct Recovered {
 /// How far the reading of a journal is that is being opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadSoFar {
-    /// Inputs that were read: the sequence of the next one.
+    /// Sequence of the next input.
     pub next_seq: Seq,
+    /// Inputs that were read.
+    pub inputs: u64,
     /// Bytes that were read.
     pub bytes: u64,
     /// Bytes that there are.
@@ -78,13 +80,18 @@ pub(crate) fn recover(
     let sizes = sizes(reader.files())?;
     let bytes_total = sizes.iter().sum();
     let (mut segment, mut before) = (1, 0);
+    let mut inputs = 0;
     while let Some(block) = reader.next_block()? {
         while segment < reader.segment() {
             before += sizes[segment as usize - 1];
             segment += 1;
         }
+        if let Block::Inputs { records, .. } = &block {
+            inputs += records.len() as u64;
+        }
         let so_far = ReadSoFar {
             next_seq: reader.next_seq(),
+            inputs,
             bytes: before + reader.segment_bytes(),
             bytes_total,
         };

@@ -472,6 +472,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_disk_is_not_kept() {
+        let mut t = tracker();
+        for (seq, number) in [(1, 3), (2, 4), (3, 9)] {
+            t.observe(&recorded("signal/a", 1, seq, 64, number));
+            t.observe(&recorded("json/trade/x", 1, seq, 1, number));
+        }
+        t.observe(&state("heartbeat", 1, session(0, 5, &[]), &[]));
+        assert_eq!(t.outputs.within(&[0..100]), [9..10]);
+        assert_eq!(t.inputs.within(&[0..100]), [9..10]);
+        // Nor what nobody records.
+        t.observe(&data("signal/a", 2, 1));
+        assert_eq!(t.outputs.within(&[0..100]), []);
+    }
+
+    #[test]
     fn outputs_that_stand_and_did_not_come_are_named() {
         let mut t = tracker();
         t.observe(&recorded("signal/a", 1, 5, 64, 9));

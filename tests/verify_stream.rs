@@ -255,7 +255,7 @@ fn a_change_is_named(whole: &Path, journal: &Path) {
     write(&changed, &other);
     let texts = disagreements(&changed, journal);
     assert_eq!(texts.len(), 1, "{texts:?}");
-    let expected = "1 messages of signal/trend are missing before it, and the file tells of 0";
+    let expected = "1 of signal/trend missing before it, and the file tells of 0";
     assert!(texts[0].ends_with(expected), "{texts:?}");
 
     let mut other = entries.clone();
@@ -601,7 +601,6 @@ fn what_did_not_come_is_counted_with_its_range() {
         serde_json::json!([[4, 5]])
     );
     let (_, file) = made(dir.path(), &[came(1, 3)], 0..1);
-    let expected =
-        "signal/fast 4: 2 messages of signal/fast are missing before it, and the file tells of 0";
+    let expected = "signal/fast 4: 2 of signal/fast missing before it, and the file tells of 0";
     assert_eq!(disagreements(&file, &journal), [expected]);
 }

@@ -11,27 +11,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tickloom_types::Ts;
 use tickloom_wire::{
-    JSON_PREFIX, NO_RECORD, Observed, Payload, Received, StreamWriter, Subscriber, SubscriberConfig,
+    JSON_PREFIX, NO_RECORD, Observed, Payload, RECORD_TOPICS, Received, StreamWriter, Subscriber,
+    SubscriberConfig,
 };
 
 /// How long one wait for a message is: Ctrl-C is seen within it.
 const WAIT: Duration = Duration::from_millis(100);
-
-/// All topics that carry records, without those in JSON.
-const RECORDS: [&str; 12] = [
-    "signal/",
-    "bar/",
-    "quote/",
-    "trade/",
-    "level/",
-    "order_update/",
-    "order/",
-    "verdict/",
-    "fill/",
-    "position/",
-    "account",
-    "status",
-];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -142,7 +127,7 @@ fn prefixes(args: &Args) -> Vec<String> {
     let json = topics.iter().map(|topic| format!("{JSON_PREFIX}{topic}"));
     match args.encoding {
         Wanted::Json => json.collect(),
-        Wanted::Record if args.topic.is_empty() => RECORDS.map(str::to_owned).to_vec(),
+        Wanted::Record if args.topic.is_empty() => RECORD_TOPICS.map(str::to_owned).to_vec(),
         Wanted::Record => topics.to_vec(),
         // Everything, in both encodings.
         Wanted::Both if args.topic.is_empty() => all.to_vec(),
@@ -199,7 +184,10 @@ fn tell(observed: &Observed) {
     for (what, ranges) in [
         ("retracted: inputs", &continued.retracted_inputs),
         ("retracted: outputs", &continued.retracted_outputs),
-        ("not seen: outputs", &continued.unseen_outputs),
+        (
+            "missed, if of these topics: outputs",
+            &continued.unseen_outputs,
+        ),
     ] {
         for range in ranges {
             let last = range.end.saturating_sub(1);

@@ -43,7 +43,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match checked.faults.count {
         0 => Ok(()),
         count => Err(Failure::run(anyhow!(
-            "{}: {count} disagreements with the journal",
+            "{}: disagreements with the journal: {count}",
             args.file.display()
         ))),
     }

@@ -4,47 +4,45 @@ use std::ops::Range;
 
 /// Ranges that are kept; of more only the messages are counted.
 const RANGES_MAX: usize = 100;
+/// Ranges that are told in a line.
+const RANGES_TOLD: usize = 10;
 
 /// Messages that did not come.
 #[derive(Debug, Default)]
 pub(crate) struct Missed {
     pub(crate) messages: u64,
-    /// Their numbers, the first ranges of them.
+    /// From the first to the last of their numbers between which nothing came, the first ranges of them. Numbers that are of
+    /// other topics may lie between.
     pub(crate) ranges: Vec<Range<u64>>,
 }
 
 impl Missed {
-    /// Adds a number, which is not below those that are there.
+    /// Adds a number above those that are there, since which nothing came.
     pub(crate) fn add(&mut self, number: u64) {
         self.messages += 1;
-        self.add_range(number..number.saturating_add(1));
+        let end = number.saturating_add(1);
+        match self.ranges.last_mut() {
+            Some(range) => range.end = end,
+            None => self.ranges.push(number..end),
+        }
     }
 
-    /// Moves all of `other`, which follow, here.
+    /// Moves all of `other`, which follow, here: something came.
     pub(crate) fn take(&mut self, other: &mut Missed) {
         self.messages += std::mem::take(&mut other.messages);
-        for range in other.ranges.drain(..) {
-            self.add_range(range);
-        }
+        let room = RANGES_MAX.saturating_sub(self.ranges.len());
+        self.ranges.extend(other.ranges.drain(..).take(room));
     }
 
-    fn add_range(&mut self, range: Range<u64>) {
-        let is_full = self.ranges.len() >= RANGES_MAX;
-        match self.ranges.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ if is_full => {}
-            _ => self.ranges.push(range),
-        }
-    }
-
-    /// The ranges as first and last number.
+    /// The first ranges as first and last number.
     pub(crate) fn text(&self) -> String {
         let range = |range: &Range<u64>| match range.end - range.start {
             1 => range.start.to_string(),
             _ => format!("{} to {}", range.start, range.end - 1),
         };
-        let mut text = self.ranges.iter().map(range).collect::<Vec<_>>().join(", ");
-        if self.ranges.len() == RANGES_MAX {
+        let told = self.ranges.iter().take(RANGES_TOLD).map(range);
+        let mut text = told.collect::<Vec<_>>().join(", ");
+        if self.ranges.len() > RANGES_TOLD {
             text.push_str(", …");
         }
         text
@@ -56,26 +54,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_are_one_range() {
-        let mut missed = Missed::default();
+    fn a_range_goes_on_until_something_comes() {
+        let (mut all, mut pending) = (Missed::default(), Missed::default());
         for number in [3, 4, 4, 7] {
-            missed.add(number);
+            pending.add(number);
         }
-        let mut more = Missed::default();
-        more.add(8);
-        missed.take(&mut more);
-        assert_eq!(
-            (missed.messages, missed.text().as_str()),
-            (5, "3 to 4, 7 to 8")
-        );
-        assert_eq!((more.messages, more.text().as_str()), (0, ""));
+        all.take(&mut pending);
+        assert_eq!((pending.messages, pending.text().as_str()), (0, ""));
+        pending.add(9);
+        all.take(&mut pending);
+        assert_eq!((all.messages, all.text().as_str()), (5, "3 to 7, 9"));
     }
 
     #[test]
     fn ranges_are_bounded() {
-        let mut missed = Missed::default();
-        (0..1_000).for_each(|number| missed.add(2 * number));
-        assert_eq!((missed.messages, missed.ranges.len()), (1_000, RANGES_MAX));
-        assert!(missed.text().ends_with("196, 198, …"), "{}", missed.text());
+        let mut all = Missed::default();
+        for number in 0..1_000 {
+            let mut pending = Missed::default();
+            pending.add(2 * number);
+            all.take(&mut pending);
+        }
+        assert_eq!((all.messages, all.ranges.len()), (1_000, RANGES_MAX));
+        assert_eq!(all.text(), "0, 2, 4, 6, 8, 10, 12, 14, 16, 18, …");
     }
 }

@@ -115,7 +115,7 @@ fn compare_losses(message: &Message, gaps: &[Gap], told: &[Gap], faults: &mut Fa
         let (shown, counted) = (of(gaps, topic), of(told, topic));
         if shown != counted {
             faults.add(format!(
-                "{}: {shown} messages of {topic} are missing before it, and the file tells of {counted}",
+                "{}: {shown} of {topic} missing before it, and the file tells of {counted}",
                 words(message)
             ));
         }

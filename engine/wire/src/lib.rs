@@ -27,5 +27,7 @@ pub use stream::{
     STREAM_VERSION, StreamEntry, StreamError, StreamReader, StreamWriter, TornStream,
 };
 pub use subscriber::{Received, Subscriber, SubscriberConfig};
-pub use topic::{EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, STATUS, is_output};
+pub use topic::{
+    EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, RECORD_TOPICS, STATUS, is_output,
+};
 pub use tracker::{Continued, Gap, Observed, Tracker};

@@ -8,6 +8,22 @@ use tickloom_types::{
     VerdictBody,
 };
 
+/// Prefixes of all topics that carry records, each once and without [`JSON_PREFIX`].
+pub const RECORD_TOPICS: [&str; 12] = [
+    "signal/",
+    "bar/",
+    "quote/",
+    "trade/",
+    "level/",
+    "order_update/",
+    "order/",
+    "verdict/",
+    "fill/",
+    "position/",
+    "account",
+    STATUS,
+];
+
 /// Every topic exists a second time under this prefix, with a JSON payload.
 pub const JSON_PREFIX: &str = "json/";
 
@@ -248,6 +264,10 @@ mod tests {
         let check = |kind, expected: Option<&str>| {
             let topic = names.topic(&record(kind, 1, 0)).unwrap();
             assert_eq!(topic.as_deref(), expected);
+            if let Some(topic) = topic {
+                let prefixes = RECORD_TOPICS.iter().filter(|p| topic.starts_with(**p));
+                assert_eq!(prefixes.count(), 1, "{topic}");
+            }
         };
         check(Kind::Trade, Some("trade/files/GOOG"));
         check(Kind::Quote, Some("quote/files/GOOG"));

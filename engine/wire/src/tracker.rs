@@ -173,13 +173,8 @@ impl Tracker {
     }
 
     fn advance(&mut self, topic: &str, envelope: &Envelope, observed: &mut Observed) {
-        let (seq, number) = (envelope.topic_seq, envelope.number);
-        if is_output(envelope.kind) {
-            self.outputs.add(number);
-            self.last_output = self.last_output.max(Some(number));
-        } else {
-            self.inputs.add(number);
-        }
+        let seq = envelope.topic_seq;
+        self.keep_number(envelope);
         let Some(last) = self.last.get_mut(topic) else {
             let before = match self.base {
                 Some(base) if self.synced => base,
@@ -195,6 +190,20 @@ impl Tracker {
         observed.repeated = seq <= *last;
         observed.gaps.extend(gap_between(topic, *last, seq));
         *last = seq.max(*last);
+    }
+
+    /// Keeps a number that may still be taken back.
+    fn keep_number(&mut self, envelope: &Envelope) {
+        let number = envelope.number;
+        if envelope.run == 0 {
+            return; // it names nothing once the epoch is over
+        }
+        if is_output(envelope.kind) {
+            self.outputs.add(number);
+            self.last_output = self.last_output.max(Some(number));
+        } else {
+            self.inputs.add(number);
+        }
     }
 
     /// Messages are in order: what a table names and we have not seen by now is lost.
@@ -460,6 +469,21 @@ mod tests {
         let again = state("epoch", 3, session(200, 7, &[7..100, 100..200]), &[]);
         let continued = t.observe(&again).continued.unwrap();
         assert_eq!(continued.retracted_outputs, [100..101]);
+    }
+
+    #[test]
+    fn what_is_on_disk_is_not_kept() {
+        let mut t = tracker();
+        for (seq, number) in [(1, 3), (2, 4), (3, 9)] {
+            t.observe(&recorded("signal/a", 1, seq, 64, number));
+            t.observe(&recorded("json/trade/x", 1, seq, 1, number));
+        }
+        t.observe(&state("heartbeat", 1, session(0, 5, &[]), &[]));
+        assert_eq!(t.outputs.within(&[0..100]), [9..10]);
+        assert_eq!(t.inputs.within(&[0..100]), [9..10]);
+        // Nor what nobody records.
+        t.observe(&data("signal/a", 2, 1));
+        assert_eq!(t.outputs.within(&[0..100]), []);
     }
 
     #[test]

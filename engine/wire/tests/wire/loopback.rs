@@ -458,9 +458,13 @@ fn messages_of_others_are_errors_and_the_subscriber_goes_on() {
     stranger
         .send_multipart(["signal/fast", "\x02hort", ""], 0)
         .unwrap();
+    stranger
+        .send_multipart([b"signal/fast".as_slice(), &[1; 56], &[0; 64]], 0)
+        .unwrap();
     let errors = [
         "message of 1 parts, expected 3",
         "envelope of 5 bytes, expected 80",
+        "protocol version 1, expected 2: the publisher is older than this client: update the publisher, or read it with a client of its release",
     ];
     for expected in errors {
         let error = subscriber.recv(PATIENCE).unwrap_err().to_string();

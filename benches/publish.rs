@@ -83,12 +83,16 @@ fn bare(n: u64, listened: bool) -> f64 {
         encoding: Encoding::Record,
         kind: Kind::Signal as u8,
         flags: 0,
+        tier: 0,
         epoch: 1,
         topic_seq: 1,
         ts_event: 1,
         ts_recv: 2,
         ts_output: 3,
         ts_publish: 4,
+        number: 1,
+        run: 0,
+        key_epoch: 0,
     };
     let envelope = envelope.encode();
     timed(n, reader, |number| {
@@ -108,6 +112,7 @@ fn published(n: u64, prefix: Option<&str>) -> f64 {
     timed(n, reader, |number| {
         let item = PublishItem {
             record: signal(number),
+            number,
             ts_output: Ts(3),
             ts_publish: Ts(4),
         };

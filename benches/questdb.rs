@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 use tickloom_data::questdb::{FollowOptions, Follower, QuestDbSink, Turn};
-use tickloom_data::{JournalWriter, RunMeta};
+use tickloom_journal::{JournalWriter, RunMeta};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Side, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,
@@ -135,7 +135,8 @@ fn write_journal(dir: &Path, name: &str, rows: &[Record]) -> tickloom_data::Resu
         writer.append_inputs(first, records)?;
         writer.flush()?;
     }
-    writer.close("").map(drop)
+    writer.close("")?;
+    Ok(())
 }
 
 /// Rows a second.

@@ -14,8 +14,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
-use tickloom_data::{Catalog, RunMeta, ScanQuery};
+use tickloom_data::{Catalog, ScanQuery};
 use tickloom_feeds::capture::{CaptureConfig, CaptureSource, decode_captures};
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,

@@ -13,3 +13,4 @@ pub(crate) mod run;
 pub(crate) mod signals;
 pub(crate) mod sql;
 pub(crate) mod subscribe;
+pub(crate) mod verify_stream;

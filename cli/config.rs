@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use tickloom_core::{
     AccountConfig, Census, CoreConfig, Given, RiskLimits, SignalDef, StrategyDef, check_run,
 };
-use tickloom_data::{QuestDbAddress, SyncPolicy};
+use tickloom_data::QuestDbAddress;
 use tickloom_feeds::binance::Channel;
 use tickloom_feeds::{Feed, FeedConfig};
+use tickloom_journal::SyncPolicy;
 use tickloom_ring::{RingConfig, Wait};
 use tickloom_types::{BarSpec, DurationNs, Instruments};
 
@@ -105,6 +106,19 @@ pub(crate) struct PublishFile {
     pub(crate) high_water_mark: u32,
     /// Subscribers at a time; of more, the newest are closed.
     pub(crate) connections: u32,
+    /// Whether a recorded run publishes at once, or what is on the disk.
+    pub(crate) when: PublishWhen,
+}
+
+/// When a message of a recorded run is published. A crash takes back the last messages of the one, and none of the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PublishWhen {
+    /// As soon as it is made.
+    #[default]
+    AtOnce,
+    /// Once it is on the disk: after the flush, or with `record.sync = "seal"` once its segment is sealed.
+    Durable,
 }
 
 impl Default for PublishFile {
@@ -113,6 +127,7 @@ impl Default for PublishFile {
             endpoint: PUBLISH_DEFAULT.to_owned(),
             high_water_mark: 100_000,
             connections: 1_000,
+            when: PublishWhen::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod metrics_server;
 mod output;
 mod pipeline;
 mod stop;
+mod stream_check;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +36,7 @@ enum Command {
     Drill(commands::drill::Args),
     Run(commands::run::Args),
     Subscribe(commands::subscribe::Args),
+    VerifyStream(commands::verify_stream::Args),
     Backtest(commands::backtest::Args),
     Import(commands::import::Args),
     Export(commands::export::Args),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Drill(args) => commands::drill::run(args),
         Command::Run(args) => commands::run::run(args),
         Command::Subscribe(args) => commands::subscribe::run(args),
+        Command::VerifyStream(args) => commands::verify_stream::run(args),
         Command::Backtest(args) => commands::backtest::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Export(args) => commands::export::run(args),

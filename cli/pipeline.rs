@@ -11,6 +11,7 @@ mod feed_thread;
 mod link;
 pub(crate) mod monitor;
 mod progress;
+mod promise;
 mod publisher_thread;
 mod questdb_thread;
 mod recorder_thread;
@@ -32,7 +33,7 @@ use anyhow::{Context, Result, anyhow};
 use core_thread::{CoreEnd, CoreThread};
 use link::QuestDbLink;
 use monitor::Monitor;
-use publisher_thread::{Audience, PublisherThread};
+use publisher_thread::{Audience, Gate, PublisherThread};
 use recorder_thread::{RecordHealth, RecorderThread};
 use resume::{Resumed, Steps};
 use std::net::SocketAddr;
@@ -48,11 +49,12 @@ use tokio::sync::watch::{Receiver, channel};
 use troubles::Troubles;
 use watch::{Watch, feed_part};
 use wiring::{
-    Rings, begin, bind_publisher, join, name_feeds, signal_names, spawn, spawn_feeds,
+    Rings, begin, bind_publisher, join, name_feeds, session, signal_names, spawn, spawn_feeds,
     spawn_workers, strategy_names, take,
 };
 use workers::{Engine, WorkerLost};
 
+pub(crate) use core_thread::is_for_subscribers;
 pub(crate) use resume::StoppedEarly;
 
 /// What is said of a core that has stopped.
@@ -94,7 +96,7 @@ pub(crate) struct Facts {
     /// The server that gets what is recorded.
     pub(crate) questdb: Option<QuestDbAddress>,
     /// Records that were there before, from an earlier session of the same run.
-    pub(crate) resumed: Seq,
+    pub(crate) resumed: u64,
     /// The feeds and their counters.
     pub(crate) feeds: Vec<NamedFeed>,
 }
@@ -104,7 +106,7 @@ pub(crate) struct End {
     /// Hash of all outputs.
     pub(crate) output_hash: String,
     /// Input records.
-    pub(crate) events: Seq,
+    pub(crate) events: u64,
     /// Output records of this session.
     pub(crate) outputs: u64,
     /// What is left undone, in words, though the journal is whole.
@@ -126,7 +128,7 @@ impl Facts {
             journal: recording.map(|resumed| resumed.journal.clone()),
             catalog: recording.map(|resumed| resumed.catalog.clone()),
             questdb: settings.questdb.clone(),
-            resumed: ready.first_seq(),
+            resumed: recording.map_or(0, |resumed| resumed.inputs),
             feeds: Vec::new(),
         }
     }
@@ -142,7 +144,8 @@ impl Pipeline {
         let subscribers = descriptors::set_aside(needs(settings), settings.publish.connections)?;
         let ready = Ready::new(settings, stop)?;
         let first_seq = ready.first_seq();
-        let publisher = bind_publisher(settings, ready.engine.instruments(), subscribers)?;
+        let session = session(ready.recording.as_ref());
+        let publisher = bind_publisher(settings, ready.engine.instruments(), session, subscribers)?;
         let metrics = Metrics::new(ready.monitor.view(), name_feeds(settings));
         let (shutdown, stopped) = channel(false);
         let facts = Facts {
@@ -153,7 +156,11 @@ impl Pipeline {
         };
         let troubles = Troubles::default();
         let mut rings = Rings::new(settings, ready.recording.is_some())?;
-        begin(settings, &mut rings.input);
+        let last_order = ready
+            .recording
+            .as_ref()
+            .map_or(0, |resumed| resumed.last_order);
+        begin(settings, &mut rings.input, last_order);
         let mut pins = settings.pin.iter().copied();
         let feeds = spawn_feeds(settings, &rings.input, &stopped, &facts.feeds, &metrics)?;
         let (stepper, workers) = spawn_workers(ready.engine, &mut rings, first_seq, &mut pins)?;
@@ -169,7 +176,12 @@ impl Pipeline {
             probe: metrics.stage("core"),
         };
         let publisher = PublisherThread {
+            next_output: publisher.session().first.outputs,
             publisher,
+            gate: ready
+                .recording
+                .as_ref()
+                .map(|resumed| Gate::new(&resumed.promise, settings.publish.when)),
             output: take(&mut rings.outputs)?,
             monitor: ready.monitor,
             probe: metrics.stage("publish"),
@@ -181,6 +193,7 @@ impl Pipeline {
             Some(resumed) => Some(RecorderThread {
                 health: RecordHealth::new(&resumed.recorder, &troubles, &metrics),
                 recorder: resumed.recorder,
+                promise: resumed.promise,
                 input: take(&mut rings.inputs)?,
                 output: take(&mut rings.outputs)?,
                 hash: ready.hash,
@@ -295,7 +308,7 @@ impl Pipeline {
         publisher?.context("publisher")?;
         Ok(End {
             output_hash: core.hash.hex(),
-            events: core.next_seq,
+            events: self.facts.resumed + core.inputs,
             outputs: core.outputs,
             undone,
             warnings: core.warnings,
@@ -345,7 +358,7 @@ impl Ready {
     fn first_seq(&self) -> Seq {
         self.recording
             .as_ref()
-            .map_or(0, |resumed| resumed.next_seq)
+            .map_or(0, |resumed| resumed.session.start.inputs)
     }
 }
 

@@ -15,9 +15,10 @@ use common::{Running, read_journal, until, verify};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use tickloom_data::{Catalog, RunMeta};
+use tickloom_data::Catalog;
 use tickloom_feeds::capture::CaptureSource;
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig};
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     Header, InstrumentDef, Instruments, Kind, Record, SignalBody, SourceDef, SourceKind, Ts,
 };

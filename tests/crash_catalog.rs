@@ -14,10 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tickloom_data::{
-    Catalog, DataError, JournalOptions, Recorder, RecorderOptions, RunMeta, ScanQuery, SyncPolicy,
-    catalog_dir,
-};
+use tickloom_data::{Catalog, DataError, Recorder, RecorderOptions, ScanQuery, catalog_dir};
+use tickloom_journal::{JournalOptions, RunMeta, SyncPolicy};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, QuoteBody, Record, Seq, SourceDef,
     SourceId, SourceKind, TradeBody, Ts,

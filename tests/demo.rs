@@ -34,8 +34,9 @@ fn what_was_live_is_backtested_and_replayed_to_the_same_hash() {
     assert_eq!(verified["closed"], true);
     assert_eq!(verified["output_hash"], hash);
     assert_eq!(verified["inputs"], demo["events"]);
-    let inputs = read_journal(Path::new(&journal)).inputs;
-    assert_catalog_holds(Path::new(&text(&demo, "catalog")), &inputs);
+    let recorded = read_journal(Path::new(&journal));
+    assert_catalog_holds(Path::new(&text(&demo, "catalog")), &recorded);
+    let inputs = recorded.inputs;
     assert_is_self_contained(&fs::read_to_string(text(&demo, "report")).unwrap());
 }
 
@@ -98,7 +99,7 @@ fn ctrl_c_in_the_middle_leaves_a_whole_journal_and_nothing_else() {
     assert!(!ran.stderr.contains("panicked"), "{ran:?}");
 
     assert_eq!(verify(journal)["closed"], true);
-    assert_catalog_holds(&dir.path().join("catalog"), &read_journal(journal).inputs);
+    assert_catalog_holds(&dir.path().join("catalog"), &read_journal(journal));
     let port = endpoint.strip_prefix("tcp://").unwrap();
     TcpListener::bind(port).unwrap();
 }

@@ -231,6 +231,7 @@ fn help_of_every_command_has_examples() {
         "drill",
         "run",
         "subscribe",
+        "verify-stream",
         "backtest",
         "import",
         "export",

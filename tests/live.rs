@@ -192,6 +192,23 @@ fn a_subscriber_waits_for_a_publisher_until_ctrl_c() {
     assert!(ran.stderr.contains("nowhere"), "{ran:?}");
 }
 
+#[test]
+fn a_publisher_of_another_version_is_refused_with_what_to_do() {
+    let socket = zmq::Context::new().socket(zmq::XPUB).unwrap();
+    socket.bind("tcp://127.0.0.1:*").unwrap();
+    let endpoint = socket.get_last_endpoint().unwrap().unwrap();
+    let subscriber = Running::start(&["subscribe", &endpoint]);
+    // The hello sorts last, so once it is here, the other subscriptions are.
+    while !socket.recv_bytes(0).unwrap().starts_with(b"\x01~hello/") {}
+    let envelope_of_version_1 = [1; 56];
+    let parts = [b"heartbeat".as_slice(), &envelope_of_version_1, b""];
+    socket.send_multipart(parts, 0).unwrap();
+    let ran = subscriber.finish();
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let expected = "protocol version 1, expected 2: the publisher is older than this client: update the publisher";
+    assert!(ran.stderr.contains(expected), "{ran:?}");
+}
+
 /// Checks that no topic's sequence has a gap, and that all messages are of one publisher.
 fn assert_sequences(lines: &str) {
     let mut last: HashMap<String, u64> = HashMap::new();
@@ -258,7 +275,7 @@ fn a_venue_that_fails_in_every_way_is_survived_and_counted() {
     assert_eq!(statuses(&recorded.inputs, StatusCode::BadFrame), 3);
     assert_eq!(statuses(&recorded.inputs, StatusCode::Connected), 2);
     assert_eq!(verify(journal)["output_hash"], json(&ran)["output_hash"]);
-    assert_catalog_holds(&dir.path().join("recorded/catalog"), &recorded.inputs);
+    assert_catalog_holds(&dir.path().join("recorded/catalog"), &recorded);
 }
 
 #[test]

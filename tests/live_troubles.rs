@@ -16,9 +16,9 @@ use ports::Port;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use tickloom_data::{JournalReader, JournalWriter};
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig, Speed};
 use tickloom_feeds::samples::samples;
+use tickloom_journal::{JournalReader, JournalWriter};
 use tickloom_types::{
     Header, InstrumentId, Kind, Record, SourceId, StatusBody, StatusCode, TradeBody, Ts,
 };
@@ -139,7 +139,7 @@ fn a_catalog_that_cannot_be_written_ends_nothing_and_is_caught_up_with() {
         ran.stderr.contains("catalog    is written again"),
         "{ran:?}"
     );
-    assert_catalog_holds(&catalog, &read_journal(&journal).inputs);
+    assert_catalog_holds(&catalog, &read_journal(&journal));
     verify(&journal);
 }
 
@@ -181,9 +181,9 @@ fn a_second_ctrl_c_leaves_the_catalog_to_the_next_start() {
         let again = Running::start(&words);
         let ran = resumed(again);
         assert_eq!(ran.code, 0, "{ran:?}");
-        let inputs = read_journal(&journal).inputs;
-        assert_eq!(inputs[..whole.inputs.len()], whole.inputs);
-        assert_catalog_holds(&catalog, &inputs);
+        let read = read_journal(&journal);
+        assert_eq!(read.inputs[..whole.inputs.len()], whole.inputs);
+        assert_catalog_holds(&catalog, &read);
     }
 }
 
@@ -228,8 +228,9 @@ fn connections_without_end_take_nothing_from_the_recording() {
     let ran = run.stop();
     assert_eq!(ran.code, 0, "{ran:?}");
     drop(silent);
-    let inputs = read_journal(&journal).inputs;
-    assert_catalog_holds(&recorded.join("catalog"), &inputs);
+    let read = read_journal(&journal);
+    assert_catalog_holds(&recorded.join("catalog"), &read);
+    let inputs = read.inputs;
     let is_disconnect = |record: &&Record| {
         record.kind() == Some(Kind::Status)
             && StatusBody::of(record).code == StatusCode::Disconnected as u16

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tickloom_core::{Core, CoreConfig, OutputHash, Outputs, SignalDef};
 use tickloom_data::{
-    Block, Catalog, JournalOptions, JournalReader, Recorder, RecorderOptions, RunMeta, ScanQuery,
-    SyncPolicy, Table, catalog_dir, journal_dir,
+    Catalog, Recorder, RecorderOptions, ScanQuery, Table, catalog_dir, journal_dir,
 };
 use tickloom_feeds::capture::{CaptureConfig, CaptureSource, decode_captures};
 use tickloom_feeds::samples::samples;
+use tickloom_journal::{Block, JournalOptions, JournalReader, RunMeta, SyncPolicy};
 use tickloom_types::{Flags, Instruments, Kind, MomentSink, Record, Seq, SignalBody, Ts};
 
 const SPREAD: &str = "'binance-usdm.BTCUSDT'.mid - 'binance.BTCUSDT'.mid";

@@ -11,10 +11,11 @@ use common::{Running, json, read_journal, text, until, verify};
 use std::fs;
 use std::path::Path;
 use tickloom_core::{Core, CoreConfig, Outputs};
-use tickloom_data::{Catalog, JournalReader, RunMeta, ScanQuery};
+use tickloom_data::{Catalog, ScanQuery};
 use tickloom_feeds::capture::CaptureSource;
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig};
 use tickloom_feeds::samples::samples;
+use tickloom_journal::{JournalReader, RunMeta};
 use tickloom_types::{BookState, Flags, Instruments, Kind, Record, StatusBody, StatusCode};
 
 /// What both run: signals over either instrument and over both, bars by time and by trades, strategies that trade each.

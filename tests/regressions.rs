@@ -11,7 +11,7 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use tickloom_data::{JournalReader, JournalWriter};
+use tickloom_journal::{JournalReader, JournalWriter};
 use tickloom_types::{Header, InstrumentId, Kind, SignalBody, SourceId, Ts};
 
 /// A feed that nobody serves: the run goes on trying.

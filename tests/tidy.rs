@@ -19,14 +19,19 @@ const CRATE_GRAPH: &[(&str, &[&str])] = &[
     ("engine/core", &["types", "signals"]),
     ("engine/wire", &["types"]),
     ("feeds", &["types"]),
-    ("data", &["types"]),
-    ("data/sql", &["types", "data"]),
-    ("backtest", &["types", "signals", "core", "data", "stats"]),
+    ("data/journal", &["types"]),
+    ("data", &["types", "journal"]),
+    ("data/sql", &["types", "journal", "data"]),
+    (
+        "backtest",
+        &["types", "signals", "core", "journal", "data", "stats"],
+    ),
     ("xtask", &[]),
     (
         ".",
         &[
-            "types", "ring", "signals", "core", "stats", "wire", "feeds", "data", "sql", "backtest",
+            "types", "ring", "signals", "core", "stats", "wire", "feeds", "journal", "data", "sql",
+            "backtest",
         ],
     ),
 ];

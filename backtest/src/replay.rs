@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::Path;
 use tickloom_core::{Core, CoreConfig, OutputHash, Outputs};
-use tickloom_data::{Block, JournalReader, TornTail};
+use tickloom_journal::{Block, JournalReader, TornTail};
 use tickloom_types::{
     AccountBody, BarBody, FillBody, Instruments, Kind, OrderBody, PositionBody, Record, Seq,
     SignalBody, StatusBody, VerdictBody,
@@ -77,14 +77,21 @@ pub fn verify(
         compared: 0,
         pending: VecDeque::new(),
     };
+    let (mut inputs, mut recorded) = (0, 0);
     let mut difference = None;
     while let Some(block) = journal.next_block()? {
         match block {
-            Block::Inputs { first_seq, records } => replay.take(first_seq, &records),
-            Block::Outputs { records, .. } if difference.is_none() => {
-                difference = replay.compare(records);
+            Block::Inputs { first_seq, records } => {
+                inputs += records.len() as u64;
+                replay.take(first_seq, &records);
             }
-            Block::Outputs { .. } | Block::Meta(_) | Block::Close(_) => {}
+            Block::Outputs { records, .. } => {
+                recorded += records.len() as u64;
+                if difference.is_none() {
+                    difference = replay.compare(records);
+                }
+            }
+            _ => {}
         }
         if difference.is_some() {
             replay.pending.clear();
@@ -99,9 +106,9 @@ pub fn verify(
     }
     Ok(Verified {
         run: journal.meta().run.clone(),
-        inputs: journal.next_seq(),
+        inputs,
         outputs: replay.outputs,
-        recorded: journal.outputs(),
+        recorded,
         closed: close.is_some(),
         recorded_hash: close.map(|close| close.output_hash),
         torn: journal.torn_tail().cloned(),
@@ -191,7 +198,7 @@ impl Difference {
 mod tests {
     use super::*;
     use crate::testing::{bars, config};
-    use tickloom_data::{JournalWriter, RunMeta};
+    use tickloom_journal::{JournalWriter, RunMeta};
     use tickloom_types::Ts;
 
     struct Recorded {

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use thiserror::Error;
 use tickloom_core::{Core, CoreConfig, CoreError, OutputHash, Outputs};
 use tickloom_data::DataError;
+use tickloom_journal::JournalError;
 use tickloom_types::{
     Flags, InstrumentId, Kind, MoneyOverflow, Record, RiskRule, Seq, Ts, VerdictBody,
 };
@@ -25,6 +26,9 @@ pub enum BacktestError {
     /// The data cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// There is nothing to run on.
     #[error("there is no record to run on")]
     Empty,

@@ -253,8 +253,9 @@ fn failure(error: BacktestError) -> Failure {
     match error {
         BacktestError::Stopped(_) => Failure::Stopped(error.into()),
         BacktestError::Core(_) | BacktestError::Empty => Failure::input(error),
-        BacktestError::Data(_) | BacktestError::Overflow(_) | BacktestError::Config(_) => {
-            Failure::run(error)
-        }
+        BacktestError::Data(_)
+        | BacktestError::Journal(_)
+        | BacktestError::Overflow(_)
+        | BacktestError::Config(_) => Failure::run(error),
     }
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use tickloom_data::{
     Catalog, DataError, Format, ImportOptions, ImportReport, Input, Stamp, inputs,
 };
+use tickloom_journal::JournalError;
 use tickloom_types::{BarSpec, DurationNs, parse_duration};
 
 /// Wrong lines that are shown for each file; all are counted.
@@ -249,7 +250,7 @@ fn is_of_catalog(error: &DataError, file: &Path, target: &Target) -> bool {
     match error {
         DataError::Schema { file: at, .. } => at != file,
         DataError::Parquet { .. }
-        | DataError::OtherRun { .. }
+        | DataError::Journal(JournalError::OtherRun { .. })
         | DataError::Store { .. }
         | DataError::Outrun { .. } => true,
         DataError::Io { path, .. } => target

@@ -327,8 +327,8 @@ fn stopped(records: u64) -> Failure {
 
 /// A server may be better at the next try; a journal, a catalog and a name are as they are.
 fn failure(error: DataError) -> Failure {
-    match error {
-        DataError::QuestDb { .. } | DataError::Io { .. } => Failure::run(error),
-        error => Failure::input(error),
+    if error.is_of_system() || matches!(error, DataError::QuestDb { .. }) {
+        return Failure::run(error);
     }
+    Failure::input(error)
 }

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tickloom_data::DataError;
 use tickloom_feeds::FeedMetrics;
+use tickloom_journal::JournalError;
 use tickloom_types::BarSpec;
 
 const EXAMPLES: &str = "\
@@ -118,9 +119,10 @@ fn in_file(config: Option<&Path>, failure: Failure) -> Failure {
 
 /// The disk is not the user's words: it may be better at the next try.
 fn refused(error: anyhow::Error) -> Failure {
-    let is_of_disk = error
-        .chain()
-        .any(|cause| matches!(cause.downcast_ref(), Some(DataError::Io { .. })));
+    let is_of_disk = error.chain().any(|cause| {
+        let of_data = cause.downcast_ref().is_some_and(DataError::is_of_system);
+        of_data || matches!(cause.downcast_ref(), Some(JournalError::Io { .. }))
+    });
     if is_of_disk {
         Failure::run(error)
     } else {

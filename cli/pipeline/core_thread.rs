@@ -38,8 +38,8 @@ pub(crate) struct CoreThread {
 /// What is left when the input has ended.
 pub(crate) struct CoreEnd {
     pub(crate) hash: OutputHash,
-    /// Sequence that the next input record would have had.
-    pub(crate) next_seq: Seq,
+    /// Input records of this session.
+    pub(crate) inputs: u64,
     pub(crate) outputs: u64,
     /// What never came of the run, each in a sentence.
     pub(crate) warnings: Vec<String>,
@@ -104,7 +104,7 @@ impl CoreThread {
         }
         self.has_ended_well.store(true, Ordering::Release);
         Ok(CoreEnd {
-            next_seq: self.first_seq + self.input.seq(),
+            inputs: self.input.seq(),
             hash: self.hash,
             outputs: pushed,
             warnings: self
@@ -116,7 +116,7 @@ impl CoreThread {
 }
 
 /// Single levels and orders would be most of the traffic: books go out as best bid and ask. Timers concern the core alone.
-fn is_for_subscribers(record: &Record) -> bool {
+pub(crate) fn is_for_subscribers(record: &Record) -> bool {
     !matches!(
         record.kind(),
         None | Some(Kind::Level | Kind::OrderUpdate | Kind::Timer)

@@ -3,7 +3,7 @@
 use crate::output::{self, Screen};
 use crate::table::grouped;
 use std::time::{Duration, Instant};
-use tickloom_data::journal::ReadSoFar;
+use tickloom_journal::ReadSoFar;
 
 /// Nothing is said of what takes no longer than this.
 const FIRST_AFTER: Duration = Duration::from_millis(500);
@@ -63,14 +63,14 @@ fn line(so_far: ReadSoFar, elapsed: Duration) -> String {
     let millis = u64::try_from(elapsed.as_millis())
         .unwrap_or(u64::MAX)
         .max(1);
-    let rate = so_far.next_seq.saturating_mul(1_000) / millis;
+    let rate = so_far.inputs.saturating_mul(1_000) / millis;
     let total = so_far.bytes_total.max(1);
     let percent = so_far.bytes.saturating_mul(100) / total;
     let left = so_far.bytes_total.saturating_sub(so_far.bytes);
     let left_s = u128::from(millis) * u128::from(left) / u128::from(so_far.bytes.max(1)) / 1_000;
     format!(
         "resuming   {} records, {} a second, {percent} % of the journal, {left_s} s left",
-        grouped(so_far.next_seq),
+        grouped(so_far.inputs),
         grouped(rate),
     )
 }
@@ -83,6 +83,7 @@ mod tests {
     fn rate_and_time_left_are_from_what_was_read() {
         let so_far = ReadSoFar {
             next_seq: 3_000_000,
+            inputs: 3_000_000,
             bytes: 250,
             bytes_total: 1_000,
         };

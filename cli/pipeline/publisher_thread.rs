@@ -1,22 +1,80 @@
 //! The publisher's thread: poll, send. A slow subscriber costs that subscriber messages, never this thread time.
 
+use crate::config::PublishWhen;
 use crate::metrics::{Gauge, Metrics, Probe};
 use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
 use crate::pipeline::monitor::Monitor;
+use crate::pipeline::promise::Promise;
 use crate::pipeline::troubles::Troubles;
+use std::time::Duration;
+use tickloom_journal::Numbers;
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::Ts;
-use tickloom_wire::{PublishItem, Publisher, PublisherMetrics, WireError};
+use tickloom_wire::{PublishItem, Publisher, PublisherMetrics, RunPosition, WireError, is_output};
+
+/// Time between two looks at what is promised, while a message waits for it.
+const GATE_PAUSE: Duration = Duration::from_micros(200);
 
 /// Everything the publisher's thread owns.
 pub(crate) struct PublisherThread {
     pub(crate) publisher: Publisher,
+    /// Number that the next output has in the run.
+    pub(crate) next_output: u64,
     pub(crate) output: Consumer<Output>,
+    /// What a recorded run may publish.
+    pub(crate) gate: Option<Gate>,
     pub(crate) monitor: Monitor,
     pub(crate) probe: Probe,
     pub(crate) audience: Audience,
     pub(crate) troubles: Troubles,
+}
+
+/// Holds back what is not promised: what a crash could take back without a word, or at all.
+pub(crate) struct Gate {
+    promise: Promise,
+    when: PublishWhen,
+    /// Below these all may pass, as of the last look.
+    open: Numbers,
+}
+
+/// The recording has ended without the promise that a message waits for.
+struct Broken;
+
+impl Gate {
+    pub(crate) fn new(promise: &Promise, when: PublishWhen) -> Gate {
+        Gate {
+            promise: promise.clone(),
+            when,
+            open: Numbers::default(),
+        }
+    }
+
+    /// Waits until a message of this number may pass. Subscribers see heartbeats late then, and nothing wrong.
+    fn wait(&mut self, is_output: bool, number: u64) -> Result<(), Broken> {
+        loop {
+            let open = if is_output {
+                self.open.outputs
+            } else {
+                self.open.inputs
+            };
+            if number < open {
+                return Ok(());
+            }
+            let is_broken = self.promise.is_broken();
+            let newest = match self.when {
+                PublishWhen::AtOnce => self.promise.reserved(),
+                PublishWhen::Durable => self.promise.durable(),
+            };
+            if newest != self.open {
+                self.open = newest;
+            } else if is_broken {
+                return Err(Broken);
+            } else {
+                std::thread::sleep(GATE_PAUSE);
+            }
+        }
+    }
 }
 
 /// Who is connected, for the metrics.
@@ -61,22 +119,43 @@ impl PublisherThread {
             let mut failure = None;
             let PublisherThread {
                 publisher,
+                next_output,
                 output,
                 monitor,
                 probe,
                 audience,
+                gate,
                 ..
             } = self;
+            let mut is_broken = false;
             let found = output.poll(|_, item| {
-                if failure.is_none() {
-                    failure = send(publisher, probe, item).err();
+                let number = number(item, next_output);
+                if failure.is_some() || is_broken {
+                    return;
+                }
+                if let Some(gate) = gate {
+                    is_broken = gate
+                        .wait(is_output(item.record.header.kind), number)
+                        .is_err();
+                }
+                if !is_broken {
+                    failure = send(publisher, probe, item, number).err();
                     monitor.record(&item.record);
                 }
             });
             if let Some(error) = failure {
                 return Err(error);
             }
+            if is_broken {
+                let text = "nothing more is published: the recording has ended before it";
+                self.troubles.set("publisher", text);
+                return Ok(());
+            }
             let now = clock::now();
+            if let Some(gate) = gate {
+                let Numbers { inputs, outputs } = gate.promise.durable();
+                publisher.set_watermark(RunPosition { inputs, outputs });
+            }
             publisher.poll(now)?;
             monitor.hand_over(now);
             audience.show(&publisher.metrics());
@@ -93,10 +172,26 @@ impl PublisherThread {
     }
 }
 
-fn send(publisher: &mut Publisher, probe: &mut Probe, item: &Output) -> Result<(), WireError> {
+/// The number of an item in the run. Every output takes one, published or not.
+fn number(item: &Output, next_output: &mut u64) -> u64 {
+    if !is_output(item.record.header.kind) {
+        return item.seq;
+    }
+    let number = *next_output;
+    *next_output += 1;
+    number
+}
+
+fn send(
+    publisher: &mut Publisher,
+    probe: &mut Probe,
+    item: &Output,
+    number: u64,
+) -> Result<(), WireError> {
     let ts_publish = clock::now();
     let sent = publisher.publish(&PublishItem {
         record: item.record,
+        number,
         ts_output: Ts(item.ts_output),
         ts_publish,
     });

@@ -7,6 +7,8 @@ use crate::metrics::{Gauge, Metrics, Probe};
 use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
+use crate::pipeline::promise::Promise;
+use crate::pipeline::resume::RESERVED_AHEAD;
 use crate::pipeline::troubles::Troubles;
 use crate::stop::Stop;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_core::OutputHash;
 use tickloom_data::{CatalogStatus, Conversion, Recorder, Result};
+use tickloom_journal::Numbers;
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::{Kind, Record, Seq};
 
@@ -25,6 +28,7 @@ const FINISH_QUIETLY: Duration = Duration::from_millis(500);
 /// Everything the recorder's thread owns.
 pub(crate) struct RecorderThread {
     pub(crate) recorder: Recorder,
+    pub(crate) promise: Promise,
     pub(crate) input: Consumer<Record>,
     pub(crate) output: Consumer<Output>,
     /// Hash of the outputs that are in the journal.
@@ -53,7 +57,15 @@ impl RecorderThread {
     ///
     /// # Errors
     /// The first error of the journal's disk. The journal then ends at its last whole block.
-    pub(crate) fn run(mut self) -> Result<Option<String>> {
+    pub(crate) fn run(self) -> Result<Option<String>> {
+        let promise = self.promise.clone();
+        let ended = self.record();
+        // What is in a journal that was closed in order was promised; anything else never will be.
+        promise.break_off();
+        ended
+    }
+
+    fn record(mut self) -> Result<Option<String>> {
         let mut inputs: Vec<Record> = Vec::new();
         let mut outputs: Vec<(Seq, Record)> = Vec::new();
         let mut flushed = Instant::now();
@@ -77,6 +89,8 @@ impl RecorderThread {
             self.recorder.tick()?;
             if flushed.elapsed() >= FLUSH_AFTER {
                 self.recorder.flush()?;
+                self.promise.reserve(self.recorder.reserve(RESERVED_AHEAD)?);
+                self.promise.has_written(self.recorder.durable());
                 self.health.look(&self.recorder);
                 flushed = Instant::now();
             }
@@ -96,7 +110,13 @@ impl RecorderThread {
             self.recorder.flush()?;
             return Ok(None);
         }
-        let (_, conversion) = self.recorder.close_journal(&self.hash.hex())?;
+        let (close, conversion) = self.recorder.close_journal(&self.hash.hex())?;
+        let numbers = Numbers {
+            inputs: close.next_seq,
+            outputs: close.outputs,
+        };
+        self.promise.reserve(numbers);
+        self.promise.has_written(numbers);
         Ok(finish(conversion, &self.stop))
     }
 }

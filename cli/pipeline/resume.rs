@@ -8,6 +8,7 @@ use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::progress::Progress;
+use crate::pipeline::promise::Promise;
 use crate::pipeline::workers::Engine;
 use crate::stop::Stop;
 use anyhow::{Context, Error, Result, anyhow};
@@ -15,11 +16,16 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs};
-use tickloom_data::journal::{Block, ReadSoFar};
-use tickloom_data::{
-    DataError, JournalReader, Recorder, RecorderOptions, RunMeta, catalog_dir, journal_dir,
-};
+use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
+use tickloom_journal::{Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session};
 use tickloom_types::{Instruments, Record, Seq, Ts};
+use tickloom_wire::Retracted;
+
+/// Numbers that are reserved ahead: what a crash may take back of each. Used up in no less time than many flushes take.
+pub(super) const RESERVED_AHEAD: Numbers = Numbers {
+    inputs: 1 << 22,
+    outputs: 1 << 20,
+};
 
 /// Records that are stepped between two looks at whether the user wants no more.
 const STEPS_PER_LOOK: u64 = 1_024;
@@ -27,8 +33,18 @@ const STEPS_PER_LOOK: u64 = 1_024;
 /// A recorder that stands where the run goes on.
 pub(crate) struct Resumed {
     pub(crate) recorder: Recorder,
-    /// Sequence of the next input.
-    pub(crate) next_seq: Seq,
+    /// Inputs of the sessions before.
+    pub(crate) inputs: u64,
+    /// The session that begins.
+    pub(crate) session: Session,
+    /// Number of the last order that sessions before may have submitted.
+    pub(crate) last_order: u64,
+    /// What was taken back so far, the oldest first.
+    pub(crate) retracted: Vec<Retracted>,
+    /// What may be published.
+    pub(crate) promise: Promise,
+    /// Name of the run.
+    pub(crate) run: String,
     pub(crate) journal: PathBuf,
     pub(crate) catalog: PathBuf,
 }
@@ -71,6 +87,8 @@ pub(crate) fn open(
         progress: Progress::new(),
         outputs: Outputs::new(),
         made: VecDeque::new(),
+        inputs: 0,
+        retracted: Vec::new(),
         failure: None,
     };
     let opened = Recorder::open_watched(dir, &meta, options, |block, so_far| {
@@ -87,10 +105,22 @@ pub(crate) fn open(
     }
     // Those that a crash kept from the journal.
     recorder.outputs(&Vec::from(replay.made))?;
-    recorder.flush()?;
+    let session = recorder.begin_session()?;
+    let mut retracted = replay.retracted;
+    retracted.extend(taken_back(&session));
+    let promise = Promise::default();
+    promise.reserve(recorder.reserve(RESERVED_AHEAD)?);
+    promise.has_written(recorder.durable());
+    // No output of a number that was reserved had more than one order.
+    let orders = session.start.outputs - session.kept.outputs;
     Ok(Resumed {
         recorder,
-        next_seq: recovered.next_seq,
+        inputs: replay.inputs,
+        session,
+        last_order: u64::from(replay.steps.engine.last_order()) + orders,
+        retracted,
+        promise,
+        run: meta.run,
         journal,
         catalog: catalog_dir(dir),
     })
@@ -104,16 +134,26 @@ struct Replay<'a> {
     outputs: Outputs,
     /// Outputs that were made and not yet found in the journal.
     made: VecDeque<(Seq, Record)>,
+    /// Inputs that were stepped.
+    inputs: u64,
+    /// What sessions before have taken back.
+    retracted: Vec<Retracted>,
     /// Why it was broken off.
     failure: Option<Error>,
 }
 
 impl Replay<'_> {
     /// Steps the inputs of a block, and holds what was made so far to the outputs that were recorded.
-    fn block(&mut self, journal: &Path, block: Block, so_far: ReadSoFar) -> Result<(), DataError> {
+    fn block(
+        &mut self,
+        journal: &Path,
+        block: Block,
+        so_far: ReadSoFar,
+    ) -> Result<(), JournalError> {
         self.progress.show(so_far);
         match block {
             Block::Inputs { first_seq, records } => {
+                self.inputs += records.len() as u64;
                 for (seq, record) in (first_seq..).zip(&records) {
                     if seq % STEPS_PER_LOOK == 0 && self.stop.is_wanted() {
                         return self.break_off(StoppedEarly.into());
@@ -128,7 +168,8 @@ impl Replay<'_> {
                     }
                 }
             }
-            Block::Meta(_) | Block::Close(_) => {}
+            Block::Session(session) => self.retracted.extend(taken_back(&session)),
+            _ => {}
         }
         Ok(())
     }
@@ -148,10 +189,19 @@ impl Replay<'_> {
         }
     }
 
-    fn break_off(&mut self, failure: Error) -> Result<(), DataError> {
+    fn break_off(&mut self, failure: Error) -> Result<(), JournalError> {
         self.failure = Some(failure);
-        Err(DataError::Stopped)
+        Err(JournalError::Stopped)
     }
+}
+
+/// What a session took back of the one before.
+fn taken_back(session: &Session) -> Option<Retracted> {
+    let Session { kept, start, .. } = session;
+    session.has_retracted().then(|| Retracted {
+        inputs: kept.inputs..start.inputs,
+        outputs: kept.outputs..start.outputs,
+    })
 }
 
 fn meta(settings: &Settings, instruments: &Instruments) -> Result<RunMeta> {

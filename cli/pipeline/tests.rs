@@ -1,5 +1,6 @@
 //! The threads of a run when one of them is lost, over real rings and a real journal.
 
+use super::promise::Promise;
 use crate::metrics::Metrics;
 use crate::pipeline::core_thread::CoreThread;
 use crate::pipeline::monitor::TradingView;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 use tickloom_core::{CoreConfig, OutputHash, SignalDef};
-use tickloom_data::{JournalReader, Recorder, RecorderOptions, RunMeta, journal_dir};
+use tickloom_data::{Recorder, RecorderOptions, journal_dir};
+use tickloom_journal::{JournalReader, RunMeta};
 use tickloom_ring::{Consumer, RingConfig, ring, sole_ring};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,
@@ -95,6 +97,7 @@ fn a_worker_that_is_lost_stops_the_core_and_not_the_recording() {
     let recorder = RecorderThread {
         health: RecordHealth::new(&recorder, &Troubles::default(), &metrics),
         recorder,
+        promise: Promise::default(),
         input: inputs.next().unwrap(),
         output: outputs.into_iter().next().unwrap(),
         hash: OutputHash::new(),

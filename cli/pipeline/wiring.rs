@@ -6,6 +6,7 @@ use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
 use crate::pipeline::feed_thread::FeedThread;
+use crate::pipeline::resume::Resumed;
 use crate::pipeline::workers::{Engine, Stepper, WorkerThread};
 use anyhow::{Context, Result, anyhow};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tickloom_types::{
     Header, InstrumentId, Instruments, Kind, Record, Seq, SourceId, StatusBody, StatusCode,
     mark_moment,
 };
-use tickloom_wire::{Names, Publisher, PublisherConfig};
+use tickloom_wire::{Names, Publisher, PublisherConfig, RunPosition, Session};
 use tokio::sync::watch;
 
 /// Both rings, and the readers that are still to be given away.
@@ -53,6 +54,7 @@ impl Rings {
 pub(super) fn bind_publisher(
     settings: &Settings,
     instruments: &Instruments,
+    session: Session,
     connections_max: u32,
 ) -> Result<Publisher> {
     let names = Names::new(
@@ -61,9 +63,28 @@ pub(super) fn bind_publisher(
         strategy_names(settings),
     )?;
     let mut config = PublisherConfig::new(&settings.publish.endpoint, epoch());
+    config.session = session;
     config.high_water_mark = settings.publish.high_water_mark;
     config.connections_max = connections_max;
     Publisher::bind(&config, names).context("publish")
+}
+
+/// Which part of which run is published. All that went before in it is on disk when a session begins.
+pub(super) fn session(recording: Option<&Resumed>) -> Session {
+    let Some(resumed) = recording else {
+        return Session::unrecorded();
+    };
+    let first = RunPosition {
+        inputs: resumed.session.start.inputs,
+        outputs: resumed.session.start.outputs,
+    };
+    Session {
+        run: Some(resumed.run.clone()),
+        topic_base: first.inputs + first.outputs,
+        first,
+        watermark: first,
+        retracted: resumed.retracted.clone(),
+    }
 }
 
 /// Every feed with counters of its own.
@@ -138,22 +159,23 @@ pub(super) fn spawn_workers(
     }
 }
 
-/// The first records of a session, which are one moment.
-pub(super) fn begin(settings: &Settings, input: &mut Producer<Record>) {
-    let mut records = vec![status(StatusCode::Started)];
+/// The first records of a session, which are one moment. Orders up to this number may have been submitted before.
+pub(super) fn begin(settings: &Settings, input: &mut Producer<Record>, last_order: u64) {
+    let mut records = vec![status(StatusCode::Started, last_order)];
     if settings.reset_loss_stop {
-        records.push(status(StatusCode::RiskReset));
+        records.push(status(StatusCode::RiskReset, 0));
     }
     mark_moment(&mut records);
     input.push_all(&records);
 }
 
 /// A record of the run itself: that a session began (what went before may have a gap), or what a person did.
-fn status(code: StatusCode) -> Record {
+fn status(code: StatusCode, from: u64) -> Record {
     let now = clock::now();
     let body = StatusBody {
         code: code as u16,
         count: 1,
+        from,
         ..StatusBody::default()
     };
     body.record(Header::new(

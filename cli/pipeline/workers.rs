@@ -48,6 +48,14 @@ impl Engine {
         }
     }
 
+    /// Number of the last order that may have been submitted.
+    pub(crate) fn last_order(&self) -> u32 {
+        match self {
+            Engine::Whole(core) => core.last_order(),
+            Engine::Split { merger, .. } => merger.last_order(),
+        }
+    }
+
     /// One step on the calling thread: how a journal is replayed before the threads start.
     pub(crate) fn step(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         match self {

@@ -67,7 +67,7 @@ pub(crate) use sync::sync_sealed;
 pub(crate) use unite::unite;
 
 use crate::limits::REMOTE_CACHE_BYTES;
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use cache::Cache;
 use checkpoint::RunIndex;
 use index::{for_each_run, read_checkpoint, run_names};
@@ -76,6 +76,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, InstrumentDef, Instruments, Ts};
 
 /// A directory, or the like in an object store, of Parquet files with their index.
@@ -275,7 +276,7 @@ impl Catalog {
     /// complete ([`Catalog::has_part`]), one from another is replaced when the writer finishes.
     ///
     /// # Errors
-    /// [`DataError::OtherRun`] if a run of this name with other instruments has other parts; [`DataError::Io`].
+    /// [`DataError::Journal`] if a run of this name with other instruments has other parts; [`DataError::Io`].
     pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
         RunWriter::new(self.store.clone(), meta, part, source)
     }

@@ -3,9 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use tickloom_journal::JournalError;
 use tickloom_types::InstrumentError;
 
-/// An error of the journal, the catalog or an import.
+/// An error of the catalog, a recording or an import.
 #[derive(Debug, Error)]
 pub enum DataError {
     /// The operating system refused.
@@ -46,7 +47,10 @@ pub enum DataError {
         /// The number of the part.
         part: u32,
     },
-    /// A journal that is not as it was written.
+    /// The journal's own.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A file that is not as it was written.
     #[error("{} is damaged at byte {offset}: {found}, expected {expected}", file.display())]
     Damaged {
         /// The segment.
@@ -58,24 +62,13 @@ pub enum DataError {
         /// What should be there.
         expected: String,
     },
-    /// Another process writes this journal.
-    #[error("{} is being written by another process", .0.display())]
-    Locked(PathBuf),
-    /// There is no journal or catalog here.
+    /// There is no catalog here.
     #[error("no {what} in {}", path.display())]
     Missing {
         /// What was looked for.
         what: &'static str,
         /// Where.
         path: PathBuf,
-    },
-    /// A run that is to be continued was started with something else.
-    #[error("run {run} was started with another {field}; give the new run another name")]
-    OtherRun {
-        /// The run.
-        run: String,
-        /// What differs.
-        field: &'static str,
     },
     /// Records that do not follow those before them.
     #[error("{what} {found} does not follow: expected {expected}")]
@@ -95,12 +88,6 @@ pub enum DataError {
         /// What it said.
         message: String,
     },
-    /// Whoever was shown the journal wants no more of it.
-    #[error("stopped")]
-    Stopped,
-    /// A write failed before: the journal must be opened again.
-    #[error("an earlier write to {} failed; open it again", .0.display())]
-    Failed(PathBuf),
     /// A record that cannot be kept as it is.
     #[error("record {seq}: {field} is {value}, expected {expected}")]
     Record {
@@ -215,6 +202,15 @@ fn mebibytes(bytes: u64) -> String {
 }
 
 impl DataError {
+    /// Whether the operating system refused, which may be otherwise at the next try.
+    #[must_use]
+    pub fn is_of_system(&self) -> bool {
+        matches!(
+            self,
+            DataError::Io { .. } | DataError::Journal(JournalError::Io { .. })
+        )
+    }
+
     /// Wraps an error of the operating system with what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataError {
         let path = path.to_owned();

@@ -34,11 +34,12 @@ pub(crate) use rescale::with_scale;
 
 use crate::catalog::{Catalog, RunEnd, ScanQuery, Table};
 use crate::order::{mark_bars, retain_records};
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use input::only_input;
 use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, DurationNs, Instruments, Record, Ts};
 
 /// What a file does not say, or says wrongly.

@@ -1,7 +1,8 @@
-//! Durable things: the journal, the Parquet catalog that is made from it, the recorder that drives both, import and export of
-//! files, and QuestDB, the optional server.
+//! Durable things beside the journal: the Parquet catalog that is made from it, the recorder that drives both, import and export
+//! of files, and QuestDB, the optional server.
 //!
-//! The journal is the authority: what the core saw, in that order. Parquet is derived from it and can be made again.
+//! The journal (`tickloom-journal`) is the authority: what the core saw, in that order. Parquet is derived from it and can be
+//! made again.
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.
 
 pub mod aggregate;
@@ -10,9 +11,7 @@ pub mod catalog;
 mod error;
 pub mod export;
 pub mod import;
-pub mod journal;
 mod limits;
-mod meta;
 mod order;
 pub mod quality;
 pub mod questdb;
@@ -35,10 +34,6 @@ pub use import::{
     FileRecords, Format, ImportOptions, ImportReport, Input, KindCount, LineError, Stamp,
     content_run, inputs, open_text, peek_line, read_file, rescale_qty,
 };
-pub use journal::{
-    Block, Close, JournalOptions, JournalReader, JournalWriter, Recovered, SyncPolicy, TornTail,
-};
-pub use meta::RunMeta;
 pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};
 pub use questdb::{QuestDb, QuestDbAddress, QuestDbScan, QuestDbSink, SuspendedTable};

@@ -1,19 +1,5 @@
 //! The maxima of this crate, in one place.
 
-use tickloom_types::RECORD_LEN;
-
-/// Bytes of one journal block's payload that a reader accepts; a larger length is damage.
-pub(crate) const BLOCK_BYTES_MAX: usize = 16 << 20;
-
-/// Bytes that are looked at together in search of a block after damage.
-pub(crate) const SCAN_WINDOW_BYTES: usize = 64 << 10;
-
-/// Records that the writer puts into one journal block.
-pub(crate) const BLOCK_RECORDS_MAX: usize = 4096;
-
-/// Bytes of a run's name.
-pub(crate) const RUN_NAME_LEN_MAX: usize = 40;
-
 /// Rows that a Parquet partition holds back before it hands them to the encoder.
 pub(crate) const PENDING_ROWS_MAX: usize = 8192;
 
@@ -97,5 +83,3 @@ pub(crate) const HEADER_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes of a block of an Arrow file: rows of [`BATCH_ROWS`], or a list of names.
 pub(crate) const ARROW_BLOCK_BYTES_MAX: u64 = 64 << 20;
-
-const _: () = assert!(BLOCK_RECORDS_MAX * (8 + RECORD_LEN) <= BLOCK_BYTES_MAX);

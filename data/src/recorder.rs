@@ -7,11 +7,14 @@ mod conversion;
 
 pub use conversion::{CatalogStatus, Conversion};
 
+use crate::Result;
 use crate::catalog::{Catalog, SyncReport};
-use crate::journal::{Block, Close, JournalOptions, JournalWriter, ReadSoFar, Recovered};
-use crate::{DataError, Result, RunMeta};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use tickloom_journal::{
+    Block, Close, JournalError, JournalOptions, JournalWriter, Numbers, ReadSoFar, Recovered,
+    RunMeta, Session,
+};
 use tickloom_types::{Record, Seq};
 
 /// How a run is recorded.
@@ -73,7 +76,7 @@ impl Recorder {
         dir: &Path,
         meta: &RunMeta,
         options: RecorderOptions,
-        on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
+        on_block: impl FnMut(Block, ReadSoFar) -> Result<(), JournalError>,
     ) -> Result<(Recorder, Recovered)> {
         let journal = journal_dir(dir, &meta.run);
         let catalog = Catalog::create(&catalog_dir(dir))?;
@@ -96,7 +99,7 @@ impl Recorder {
 
     /// Why the journal's next segment could not be begun, as [`JournalWriter::segment_failure`].
     #[must_use]
-    pub fn segment_failure(&self) -> Option<&DataError> {
+    pub fn segment_failure(&self) -> Option<&JournalError> {
         self.writer.segment_failure()
     }
 
@@ -105,7 +108,7 @@ impl Recorder {
     /// # Errors
     /// As [`JournalWriter::append_inputs`].
     pub fn inputs(&mut self, first_seq: Seq, records: &[Record]) -> Result<()> {
-        self.writer.append_inputs(first_seq, records)
+        Ok(self.writer.append_inputs(first_seq, records)?)
     }
 
     /// Takes outputs in order, each with the sequence of the input that caused it. They may come before their inputs.
@@ -113,7 +116,30 @@ impl Recorder {
     /// # Errors
     /// As [`JournalWriter::append_outputs`].
     pub fn outputs(&mut self, records: &[(Seq, Record)]) -> Result<()> {
-        self.writer.append_outputs(records)
+        Ok(self.writer.append_outputs(records)?)
+    }
+
+    /// Begins the session, as [`JournalWriter::begin_session`].
+    ///
+    /// # Errors
+    /// As [`JournalWriter::begin_session`].
+    pub fn begin_session(&mut self) -> Result<Session> {
+        self.writer.begin_session()?;
+        Ok(self.writer.session())
+    }
+
+    /// Sees to it that so many numbers ahead are reserved, as [`JournalWriter::reserve`], and says up to where.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::reserve`].
+    pub fn reserve(&mut self, ahead: Numbers) -> Result<Numbers> {
+        Ok(self.writer.reserve(ahead)?)
+    }
+
+    /// How much of the run is on the disk.
+    #[must_use]
+    pub fn durable(&self) -> Numbers {
+        self.writer.durable()
     }
 
     /// Flushes if enough was taken. To be called in each turn of the recorder's loop.
@@ -162,7 +188,8 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ScanQuery, SyncPolicy, sync_journal};
+    use crate::{ScanQuery, sync_journal};
+    use tickloom_journal::SyncPolicy;
     use tickloom_types::{
         Header, InstrumentDef, InstrumentId, Instruments, Kind, SourceDef, SourceId, SourceKind,
         TradeBody, Ts,

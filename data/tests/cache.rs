@@ -6,7 +6,8 @@ mod common;
 
 use common::s3_server::{BUCKET, S3Server};
 use std::path::Path;
-use tickloom_data::{Catalog, Result, RunMeta, ScanQuery, Store};
+use tickloom_data::{Catalog, Result, ScanQuery, Store};
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,

@@ -9,7 +9,8 @@
 
 use std::path::Path;
 use std::process::Command;
-use tickloom_data::{Catalog, DataError, Result, RunMeta, ScanQuery};
+use tickloom_data::{Catalog, DataError, Result, ScanQuery};
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, LevelBody, QuoteBody, Record,
     SourceDef, SourceId, SourceKind, TradeBody, Ts,

@@ -9,8 +9,9 @@ use common::s3_server::{BUCKET, S3Server};
 use std::ops::ControlFlow;
 use std::path::Path;
 use tickloom_data::{
-    Catalog, CompactOptions, DataError, Result, RetainOptions, RunMeta, ScanQuery, Store, Written,
+    Catalog, CompactOptions, DataError, Result, RetainOptions, ScanQuery, Store, Written,
 };
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,

@@ -9,7 +9,8 @@
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
-use tickloom_data::{Catalog, RunMeta, ScanQuery, Table, export_file};
+use tickloom_data::{Catalog, ScanQuery, Table, export_file};
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Side, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,

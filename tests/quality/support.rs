@@ -4,9 +4,10 @@ use crate::cli::tickloom;
 use serde_json::Value;
 use std::io::BufRead;
 use std::path::Path;
-use tickloom_data::{Catalog, RunMeta, open_text};
+use tickloom_data::{Catalog, open_text};
 use tickloom_feeds::capture::{CaptureConfig, decode_captures};
 use tickloom_feeds::samples::samples;
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, QuoteBody, Record, SourceDef, SourceId,
     SourceKind, Ts, parse_decimal,

@@ -8,10 +8,11 @@ use crate::failure::Failure;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tickloom_data::{DataError, KindCount, RunEnd, RunMeta, RunWriter, Table, content_run};
+use tickloom_data::{DataError, KindCount, RunEnd, RunWriter, Table, content_run};
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
 };
+use tickloom_journal::RunMeta;
 use tickloom_types::{BookEnd, MomentSink, Record, Ts};
 
 /// Captures by origin, in the order in which they were given.

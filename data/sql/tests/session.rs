@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tickloom_data::{Catalog, CompactOptions, RunMeta};
+use tickloom_data::{Catalog, CompactOptions};
+use tickloom_journal::RunMeta;
 use tickloom_sql::{Format, Session, SqlError};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Seq, SourceDef, SourceId, SourceKind,

@@ -54,7 +54,7 @@ pub(super) fn write_end(store: &Store, run: &str, end: &RunEnd) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RunMeta;
+    use tickloom_journal::RunMeta;
     use tickloom_types::{
         BookEnd, Header, InstrumentId, Instruments, Kind, SourceDef, SourceId, SourceKind,
         TimerBody, Ts,

@@ -10,7 +10,7 @@ use super::table::Table;
 use super::words::word_array;
 use crate::limits::PENDING_ROWS_MAX;
 use crate::order::Placed;
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use arrow_array::{
     ArrayRef, Int32Array, RecordBatch, TimestampNanosecondArray, UInt8Array, UInt64Array,
 };
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, InstrumentDef, Record, Seq, SourceId, Ts};
 use xxhash_rust::xxh3::Xxh3Default;
 

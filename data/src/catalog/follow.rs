@@ -7,8 +7,9 @@ use super::file::Key;
 use super::index::read_index;
 use super::part::{PartFile, Wanted};
 use super::read::{FileReader, FileScan, Files, Naming};
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use std::sync::Arc;
+use tickloom_journal::RunMeta;
 
 impl Naming {
     /// As the run itself names them.

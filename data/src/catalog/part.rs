@@ -6,11 +6,12 @@ use super::file::{FileMeta, SCHEMA_VERSION};
 use super::index::read_index;
 use super::store::{Lock, Store, Version, is_below};
 use super::writer::Written;
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tickloom_journal::RunMeta;
 use tickloom_types::Ts;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -233,19 +234,19 @@ pub(crate) fn write_meta(store: &Store, meta: &RunMeta, part: u32) -> Result<()>
             return store.settle(std::iter::once(path.as_path()));
         }
         // Another writer began the run at the same moment.
-        return read_meta(store, &meta.run)?.check_same(meta);
+        return Ok(read_meta(store, &meta.run)?.check_same(meta)?);
     };
     let known: RunMeta = from_json(store, &path, &bytes)?;
     if known == *meta {
         return Ok(());
     }
     if read_index(store, &meta.run)?.has_others(part) {
-        return known.check_same(meta);
+        return Ok(known.check_same(meta)?);
     }
     if store.swap(&path, &to_json(meta), Some(&version))? {
         return Ok(());
     }
-    read_meta(store, &meta.run)?.check_same(meta)
+    Ok(read_meta(store, &meta.run)?.check_same(meta)?)
 }
 
 pub(crate) fn parse_part(store: &Store, path: &Path, bytes: &[u8]) -> Result<Part> {

@@ -2,8 +2,8 @@
 
 use super::part::PartFile;
 use super::table::Table;
-use crate::RunMeta;
 use std::path::PathBuf;
+use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, NANOS_PER_SECOND, Record, Ts};
 
 /// Partition of records without an instrument: Hive's name for null.

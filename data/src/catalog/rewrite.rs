@@ -14,10 +14,11 @@ use super::partition::Partition;
 use super::steps::Steps;
 use super::verify::check_content;
 use crate::limits::STEP_ROWS_MAX;
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use tickloom_journal::RunMeta;
 use tickloom_types::{InstrumentId, Ts};
 use xxhash_rust::xxh3::xxh3_64;
 

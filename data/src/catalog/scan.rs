@@ -11,9 +11,10 @@ use super::read::{FileScan, Files, Naming};
 use super::unite::unite;
 use crate::import::with_scale;
 use crate::order::{Joining, ReleaseMerge, RunRows};
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, Instruments, Record, Seq, Ts};
 
 /// Records in order. Those of one run come in its sequence, with its sequence numbers and identifiers: what was recorded.

@@ -9,10 +9,11 @@ use super::merge::RunMerge;
 use super::part::Wanted;
 use super::read::{FileScan, Files, Naming};
 use super::rewrite::{Merge, Progress};
+use crate::Result;
 use crate::limits::{BATCH_ROWS, PLACING_BYTES_MAX};
 use crate::order::{Placed, Row, RunRows};
-use crate::{Result, RunMeta};
 use std::sync::Arc;
+use tickloom_journal::RunMeta;
 use tickloom_types::Seq;
 
 /// From which sequence on rows were held back, until which release. A row that is released by itself is above it; so the last

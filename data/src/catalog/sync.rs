@@ -2,7 +2,6 @@
 //! neither loses nor doubles a row.
 
 use super::{Catalog, Table};
-use crate::journal::{Block, SegmentFault, SegmentReader, lock, segment_files, segment_name};
 use crate::{DataError, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -10,6 +9,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use tickloom_journal::{Block, SegmentFault, SegmentReader, lock, segment_files, segment_name};
 
 /// What a sync did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -25,7 +25,7 @@ pub struct SyncReport {
 /// Brings the catalog up to date with a journal: all sealed segments and, if nobody writes the journal, the last one too.
 ///
 /// # Errors
-/// [`DataError::Damaged`] for a segment that is not as it was written, and what [`Catalog::writer`] and its writer return.
+/// [`DataError::Journal`] for a segment that is not as it was written, and what [`Catalog::writer`] and its writer return.
 pub fn sync_journal(journal: &Path, catalog: &Catalog) -> Result<SyncReport> {
     // Held until the end: whoever opens the journal next begins a new segment, so the last one is final from here on.
     let lock = lock(journal)?;
@@ -104,7 +104,7 @@ fn sync_segment(
                     writer.push_output(output, *cause, record)?;
                 }
             }
-            Block::Meta(_) | Block::Close(_) => {}
+            _ => {}
         }
     }
     for (table, rows) in writer.finish()?.rows {
@@ -123,6 +123,6 @@ fn or_torn<T>(
     match result {
         Ok(value) => Ok(value),
         Err(SegmentFault::Bytes { torn: true, .. }) if may_be_torn => Ok(None),
-        Err(fault) => Err(fault.into_error(path)),
+        Err(fault) => Err(fault.into_error(path).into()),
     }
 }

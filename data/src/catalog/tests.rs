@@ -4,11 +4,11 @@ mod order;
 mod upkeep;
 
 use super::*;
-use crate::journal::{JournalOptions, JournalWriter, SyncPolicy};
 use crate::limits::OPEN_FILES_MAX;
 use crate::{Recorder, RecorderOptions};
 use proptest::prelude::*;
 use std::fs;
+use tickloom_journal::{JournalOptions, JournalWriter, SyncPolicy};
 use tickloom_types::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, InstrumentDef,
     InstrumentId, Kind, LevelBody, OrderBody, OrderStatus, OrderType, OrderUpdateBody,

@@ -15,13 +15,14 @@ use super::store::Store;
 use super::sweep::{Leftover, leftovers, remove_leftovers};
 use super::{Catalog, Table};
 use crate::limits::HASH_BYTES;
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use rows::{Rows, describe};
 use seen::Seen;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use tickloom_journal::RunMeta;
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// How often a run that others rewrite meanwhile is looked at again before its faults are believed.

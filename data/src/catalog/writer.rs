@@ -9,10 +9,11 @@ use super::partition::Partition;
 use super::store::{Lock, Store, Version};
 use crate::limits::OPEN_FILES_MAX;
 use crate::order::{Placed, Placing};
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use tickloom_journal::RunMeta;
 use tickloom_types::{InstrumentId, Record, Seq, Ts};
 use xxhash_rust::xxh3::xxh3_64;
 

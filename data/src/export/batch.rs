@@ -5,7 +5,7 @@
 
 use super::rows::Row;
 use crate::catalog::column::{Codec, Column, Misfit, NameOf, Scale};
-use crate::{DataError, Result, RunMeta, Table};
+use crate::{DataError, Result, Table};
 use arrow_array::types::Int32Type;
 use arrow_array::{
     ArrayRef, Decimal128Array, DictionaryArray, Int32Array, RecordBatch, StringArray,
@@ -14,6 +14,7 @@ use arrow_array::{
 use arrow_schema::Schema;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tickloom_journal::RunMeta;
 use tickloom_types::{Record, SourceDef, SourceKind};
 
 /// Makes batches of rows.

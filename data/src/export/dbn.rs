@@ -8,7 +8,7 @@ use super::batch::RunScales;
 use super::rows::{Row, Rows};
 use super::target::Target;
 use crate::import::DBN_DATASET;
-use crate::{DataError, Result, RunMeta, Table};
+use crate::{DataError, Result, Table};
 use ::dbn::encode::EncodeRecord;
 use ::dbn::encode::dbn::Encoder;
 use ::dbn::{
@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, DurationNs, Flags, NANOS_PER_SECOND};
 
 /// Version of DBN that is written: the newest that all readers know.

@@ -2,9 +2,10 @@
 //! instruments, sources, and the names of signals and strategies.
 
 use crate::catalog::file::SCHEMA_VERSION;
-use crate::{DataError, Result, RunMeta, ScanQuery, Table};
+use crate::{DataError, Result, ScanQuery, Table};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use tickloom_journal::RunMeta;
 use tickloom_types::Instruments;
 
 /// Version of exported files that this code writes and reads.

@@ -6,9 +6,10 @@ use crate::catalog::file::Key;
 use crate::catalog::merge::RunMerge;
 use crate::catalog::scan::{SelectedRun, select_runs};
 use crate::order::RunRows;
-use crate::{Catalog, Result, RunMeta, ScanQuery};
+use crate::{Catalog, Result, ScanQuery};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
+use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, Flags, Record, Ts};
 
 /// A record with its place in its run.

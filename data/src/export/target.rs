@@ -1,12 +1,12 @@
 //! The exported file: written under a temporary name, forced to the disk and renamed, or removed again.
 
-use crate::journal::sync_dir;
 use crate::{DataError, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use tickloom_journal::sync_dir;
 
 const BUFFER_BYTES: usize = 1 << 18;
 

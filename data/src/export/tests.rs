@@ -2,13 +2,13 @@
 
 use super::rows::Rows;
 use super::*;
-use crate::RunMeta;
 use crate::catalog::tests::any_record;
 use crate::import::inputs;
 use crate::import::{ImportOptions, ImportReport};
 use ::dbn::decode::{DbnMetadata as _, DecodeRecord as _};
 use proptest::prelude::*;
 use std::fs;
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     BarBody, BookAction, Flags, Header, InstrumentDef, InstrumentId, Instruments, Kind,
     OrderUpdateBody, QuoteBody, Record, Seq, SourceDef, SourceId, SourceKind, TimerBody, TradeBody,

@@ -15,11 +15,12 @@ use crate::export::header::FileHeader;
 use crate::export::rows::Row;
 use crate::export::text::{CSV_MARK, JSON_MARK};
 use crate::order::mark_bars;
-use crate::{DataError, Result, RunMeta};
+use crate::{DataError, Result};
 use arrow_array::RecordBatch;
 use rows::Decoder;
 use std::fs::File;
 use std::path::Path;
+use tickloom_journal::RunMeta;
 
 /// A kind of file that export writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,12 @@
 
 use super::sql::{Sql, quote};
 use super::{QuestDbAddress, QuestDbSink};
-use crate::{Catalog, DataError, Result, RunMeta, ScanQuery, Table};
+use crate::{Catalog, DataError, Result, ScanQuery, Table};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use tickloom_journal::RunMeta;
 
 /// Rows that are sent together.
 const BATCH_ROWS: usize = 20_000;
@@ -31,7 +32,7 @@ pub struct CopyReport {
 /// failure, doing it again does the rest.
 ///
 /// # Errors
-/// [`DataError::QuestDb`]; [`DataError::OtherRun`] if the server has another run of the same name; and as [`Catalog::scan`].
+/// [`DataError::QuestDb`]; [`DataError::Journal`] if the server has another run of the same name; and as [`Catalog::scan`].
 pub fn copy_catalog(
     catalog: &Catalog,
     address: &QuestDbAddress,

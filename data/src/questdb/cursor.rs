@@ -4,12 +4,12 @@
 //! each row in its place.
 
 use super::QuestDbAddress;
-use crate::journal::JournalPlace;
 use crate::{DataError, Result};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use tickloom_journal::JournalPlace;
 
 /// What a server has of one journal.
 #[derive(Clone, Debug, PartialEq, Eq)]

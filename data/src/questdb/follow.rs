@@ -6,11 +6,11 @@
 use super::cursor::Cursor;
 use super::status::{FollowState, FollowStatus};
 use super::{QuestDbAddress, QuestDbSink};
-use crate::journal::{Block, JournalCount, JournalTail, Tailed, read_journal_meta};
 use crate::{DataError, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tickloom_journal::{Block, JournalCount, JournalError, JournalTail, Tailed, read_journal_meta};
 use tickloom_types::{Record, Seq};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -138,7 +138,7 @@ impl Follower {
     /// after a pause that grows.
     ///
     /// # Errors
-    /// [`DataError::Damaged`] and [`DataError::Io`] for the journal; [`DataError::OtherRun`] if the server has another run of this
+    /// [`DataError::Journal`] and [`DataError::Io`] for the journal; [`DataError::Journal`] if the server has another run of this
     /// name. Nothing can be done about them here.
     pub fn turn(&mut self, now: Instant) -> Result<Turn> {
         self.look_at_journal(now)?;
@@ -207,7 +207,15 @@ impl Follower {
             self.send()?;
             return Ok(Turn::Worked);
         }
-        let tailed = link.tail.next()?;
+        let tailed = match link.tail.poll() {
+            // What a power loss took is not there any more: all is sent again, and the tables take each row in its place.
+            Err(JournalError::CutBack { .. }) => {
+                link.cursor = Cursor::START;
+                link.read_again(&self.journal);
+                return Ok(Turn::Worked);
+            }
+            tailed => tailed?,
+        };
         if link.is_cut && matches!(tailed, Tailed::Block(_)) {
             link.read_again(&self.journal);
             return Ok(Turn::Worked);
@@ -227,9 +235,9 @@ impl Follower {
                     rows.map(|(output, (cause, record))| (*cause, Some(output), record)),
                 );
             }
-            Tailed::Block(Block::Meta(_)) => {}
             // Nothing follows in this session, so nothing is worth waiting for.
             Tailed::Block(Block::Close(_)) => self.send()?,
+            Tailed::Block(_) => {}
             Tailed::Missing { first, next } => {
                 self.change(|status| status.missing.push((first, next - 1)));
             }

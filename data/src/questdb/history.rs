@@ -8,10 +8,11 @@ use super::sql::{Sql, quote, text};
 use super::tables::RUNS;
 use crate::catalog::{HELD, empty, unite, unite_sources};
 use crate::limits::{PAGE_ROWS, PAGE_SPAN_ROWS_MAX};
-use crate::{Range, Result, RunMeta, ScanQuery, Table};
+use crate::{Range, Result, ScanQuery, Table};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, DurationNs, InstrumentDef, Instruments, Seq, SourceDef, Ts};
 
 /// History on a QuestDB server.

@@ -4,9 +4,10 @@
 use super::tables::bits_name;
 use crate::catalog::{Codec, Column, HELD, Key, MORE, NameOf, unused};
 use crate::order::Placed;
-use crate::{DataError, Result, RunMeta, Table};
+use crate::{DataError, Result, Table};
 use questdb::ingress::{Buffer, ColumnName, DecimalView, TableName, TimestampNanos};
 use std::borrow::Cow;
+use tickloom_journal::RunMeta;
 use tickloom_types::{InstrumentDef, InstrumentId, PRICE_DECIMALS_MAX, Record, Seq};
 
 /// The last time that the server takes for the designated timestamp: the end of the year 2261.

@@ -7,9 +7,10 @@ use super::sql::{Sql, quote, text};
 use super::tables::{self, RUNS, ServerColumn};
 use crate::catalog::Key;
 use crate::order::{Placed, Placing};
-use crate::{DataError, Result, RunMeta, Table};
+use crate::{DataError, Result, Table};
 use questdb::ingress::{Buffer, ProtocolVersion, Sender, TimestampNanos};
 use serde_json::Value;
+use tickloom_journal::RunMeta;
 use tickloom_types::{Record, Seq};
 
 /// Decimals came with this version of the line protocol; nothing less is exact.
@@ -100,11 +101,11 @@ impl QuestDbSink {
     /// Whether the server knows the run already.
     ///
     /// # Errors
-    /// [`DataError::QuestDb`]; [`DataError::OtherRun`] if it knows another run of this name.
+    /// [`DataError::QuestDb`]; [`DataError::Journal`] if it knows another run of this name.
     pub fn knows(&self, run: &RunMeta) -> Result<bool> {
         match read_run(&self.sql, &run.run)? {
             None => Ok(false),
-            Some(known) => known.check_same(run).map(|()| true),
+            Some(known) => Ok(known.check_same(run).map(|()| true)?),
         }
     }
 

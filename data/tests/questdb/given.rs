@@ -1,6 +1,7 @@
 //! Records of every kind, with the values that are hardest to keep.
 
-use tickloom_data::{RunMeta, Table};
+use tickloom_data::Table;
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, InstrumentDef,
     InstrumentId, Instruments, Kind, LevelBody, OrderBody, OrderStatus, OrderType, OrderUpdateBody,

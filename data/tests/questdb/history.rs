@@ -4,7 +4,8 @@ use crate::given;
 use crate::server::Server;
 use std::ops::ControlFlow;
 use tickloom_data::questdb::{CopyReport, QuestDb, QuestDbSink, copy_catalog};
-use tickloom_data::{Catalog, Result, RunMeta, ScanQuery, Table};
+use tickloom_data::{Catalog, Result, ScanQuery, Table};
+use tickloom_journal::RunMeta;
 use tickloom_types::{
     BarBody, Header, InstrumentId, Kind, QuoteBody, Record, Seq, SourceId, TimerBody, TradeBody, Ts,
 };

@@ -103,6 +103,11 @@ impl TradeStage {
         self.desk.portfolio()
     }
 
+    /// Number of the last order.
+    pub(crate) fn last_order(&self) -> u32 {
+        self.desk.last_order()
+    }
+
     /// Fills so far.
     pub(crate) fn fills(&self) -> u64 {
         self.desk.fills()
@@ -129,10 +134,13 @@ impl TradeStage {
         out: &mut Outputs,
     ) {
         let cause = Cause::new(seq, record.header);
-        if record.header.kind == Kind::Status as u8
-            && StatusBody::of(record).code == StatusCode::RiskReset as u16
-        {
-            self.desk.reset_loss_stop(cause, out);
+        if record.header.kind == Kind::Status as u8 {
+            let status = StatusBody::of(record);
+            match StatusCode::from_raw(status.code) {
+                Some(StatusCode::RiskReset) => self.desk.reset_loss_stop(cause, out),
+                Some(StatusCode::Started) => self.desk.begin_session(status.from),
+                _ => {}
+            }
         }
         self.calling.on_record(record);
         if !market.has_price() {

@@ -153,6 +153,12 @@ impl Merger {
         silent::never_closed(&self.market)
     }
 
+    /// Number of the last order that was submitted or may have been, in this session or one before; 0 before the first.
+    #[must_use]
+    pub fn last_order(&self) -> u32 {
+        self.decider.trade.last_order()
+    }
+
     /// Cash and positions after the last record.
     #[must_use]
     pub fn portfolio(&self) -> &Portfolio {

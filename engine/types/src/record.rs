@@ -484,7 +484,8 @@ number! {
         ClockSkew = 9 "clock_skew",
         /// The producer waited for a full ring; `count` times.
         Waited = 10 "waited",
-        /// A run began or was restarted here: what went before may have a gap.
+        /// A run began or was restarted here: what went before may have a gap. `from` is the last order number that may have been
+        /// used before.
         Started = 11 "started",
         /// A person reset the daily loss stop.
         RiskReset = 12 "risk_reset",

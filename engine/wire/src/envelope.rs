@@ -2,17 +2,18 @@
 //!
 //! Bytes in, values out: no socket, no clock. Decoding is total: any bytes give a message or an [`EnvelopeError`].
 
+use crate::error::EnvelopeError;
 use crate::limits::TOPIC_LEN_MAX;
-use thiserror::Error;
+use crate::session::Session;
 use tickloom_types::{RECORD_LEN, Record};
 
 /// Version of the protocol that this crate speaks.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Bytes of an envelope.
-pub const ENVELOPE_LEN: usize = 56;
+pub const ENVELOPE_LEN: usize = 80;
 
-/// The `kind` of messages that carry no record: heartbeats and hellos.
+/// The `kind` of messages that carry no record: epochs, heartbeats and hellos.
 pub const NO_RECORD: u8 = 0;
 
 /// How the payload is written.
@@ -23,11 +24,11 @@ pub enum Encoding {
     Record = 1,
     /// One JSON object, UTF-8.
     Json = 2,
-    /// The last sequence of every topic: heartbeats and hellos.
-    Sequences = 3,
+    /// The session, and the last sequence of every topic: epochs, heartbeats and hellos.
+    State = 3,
 }
 
-/// The second part of every message: 56 bytes, little-endian.
+/// The second part of every message: 80 bytes, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// How the payload is written.
@@ -36,9 +37,12 @@ pub struct Envelope {
     pub kind: u8,
     /// The record's flags.
     pub flags: u8,
-    /// The publisher's start: another number means that it was restarted and all sequences began anew.
+    /// Who may read the payload; 0: everybody.
+    pub tier: u8,
+    /// The publisher's start: another number means that it was restarted.
     pub epoch: u64,
-    /// Place of the message in its topic and epoch, from 1; 0 for messages without a record.
+    /// Place of the message in its topic: in an epoch without holes from one above its session's base, over the epochs of a
+    /// run ever upwards; 0 for messages without a record.
     pub topic_seq: u64,
     /// The venue's time, nanoseconds since the epoch, UTC.
     pub ts_event: i64,
@@ -48,6 +52,13 @@ pub struct Envelope {
     pub ts_output: i64,
     /// When the message was handed to ZeroMQ.
     pub ts_publish: i64,
+    /// The record's number in its run: of an output its place among all outputs, from 0, of a market record the sequence
+    /// of the input; 0 for messages without a record.
+    pub number: u64,
+    /// The run, as [`run_id`](crate::run_id) of its name; 0: it is not recorded, and numbers are of this epoch alone.
+    pub run: u64,
+    /// With which key of its tier the payload is sealed; 0: it is open.
+    pub key_epoch: u32,
 }
 
 /// The last sequence of a topic.
@@ -59,6 +70,15 @@ pub struct TopicSeq {
     pub seq: u64,
 }
 
+/// What a message without a record tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The session that the publisher is in.
+    pub session: Session,
+    /// The last sequence of every topic that has had a message; none in an epoch's first message.
+    pub topics: Vec<TopicSeq>,
+}
+
 /// What a message carries.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload {
@@ -66,8 +86,8 @@ pub enum Payload {
     Record(Record),
     /// The text of a JSON object.
     Json(String),
-    /// The last sequence of every topic.
-    Sequences(Vec<TopicSeq>),
+    /// The session, and the last sequence of every topic.
+    State(State),
 }
 
 /// One whole message.
@@ -81,84 +101,29 @@ pub struct Message {
     pub payload: Payload,
 }
 
-/// Why bytes are not a message.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
-pub enum EnvelopeError {
-    /// Another number of parts than topic, envelope and payload.
-    #[error("message of {found} parts, expected 3")]
-    Parts {
-        /// How many there were.
-        found: usize,
-    },
-    /// A topic that is too long or not UTF-8.
-    #[error("topic of {len} bytes, expected UTF-8 of at most 255")]
-    Topic {
-        /// Its bytes.
-        len: usize,
-    },
-    /// An envelope of another length.
-    #[error("envelope of {found} bytes, expected 56")]
-    Length {
-        /// Its bytes.
-        found: usize,
-    },
-    /// A protocol of another version.
-    #[error("protocol version {found}, expected 1")]
-    Version {
-        /// The version.
-        found: u8,
-    },
-    /// An encoding that this version does not have.
-    #[error("encoding {found}, expected 1 (record), 2 (json) or 3 (sequences)")]
-    Encoding {
-        /// The number.
-        found: u8,
-    },
-    /// A binary payload that is not one record.
-    #[error("record payload of {found} bytes, expected 64")]
-    RecordLength {
-        /// Its bytes.
-        found: usize,
-    },
-    /// A record whose kind is not the envelope's.
-    #[error("record of kind {found} in an envelope of kind {expected}")]
-    Kind {
-        /// The record's kind.
-        found: u8,
-        /// The envelope's kind.
-        expected: u8,
-    },
-    /// A JSON payload that is not UTF-8.
-    #[error("json payload is not utf-8 after byte {valid}")]
-    Json {
-        /// How many bytes were.
-        valid: usize,
-    },
-    /// A table of sequences that ends early, goes on after its end or holds a bad topic.
-    #[error("table of sequences is malformed at byte {at}")]
-    Sequences {
-        /// Where.
-        at: usize,
-    },
-}
-
 impl Encoding {
     fn from_raw(raw: u8) -> Option<Encoding> {
         match raw {
             1 => Some(Encoding::Record),
             2 => Some(Encoding::Json),
-            3 => Some(Encoding::Sequences),
+            3 => Some(Encoding::State),
             _ => None,
         }
     }
 }
 
 impl Envelope {
-    /// The 56 bytes.
+    /// The 80 bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; ENVELOPE_LEN] {
         let mut bytes = [0; ENVELOPE_LEN];
-        bytes[..4].copy_from_slice(&[VERSION, self.encoding as u8, self.kind, self.flags]);
+        bytes[..5].copy_from_slice(&[
+            VERSION,
+            self.encoding as u8,
+            self.kind,
+            self.flags,
+            self.tier,
+        ]);
         let words = [
             self.epoch.to_le_bytes(),
             self.topic_seq.to_le_bytes(),
@@ -166,23 +131,29 @@ impl Envelope {
             self.ts_recv.to_le_bytes(),
             self.ts_output.to_le_bytes(),
             self.ts_publish.to_le_bytes(),
+            self.number.to_le_bytes(),
+            self.run.to_le_bytes(),
         ];
-        bytes[8..].copy_from_slice(words.as_flattened());
+        bytes[8..72].copy_from_slice(words.as_flattened());
+        bytes[72..76].copy_from_slice(&self.key_epoch.to_le_bytes());
         bytes
     }
 
     /// Reads the bytes.
     ///
     /// # Errors
-    /// [`EnvelopeError`] for another length, version or encoding. The reserved bytes are not looked at.
+    /// [`EnvelopeError`] for another version, length or encoding. The version comes first, as other versions have other
+    /// lengths. The reserved bytes are not looked at.
     pub fn decode(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
+        if let Some(&version) = bytes.first()
+            && version != VERSION
+        {
+            return Err(EnvelopeError::Version { found: version });
+        }
         let bytes: &[u8; ENVELOPE_LEN] = bytes
             .try_into()
             .map_err(|_| EnvelopeError::Length { found: bytes.len() })?;
-        let [version, encoding, kind, flags, ..] = *bytes;
-        if version != VERSION {
-            return Err(EnvelopeError::Version { found: version });
-        }
+        let [_, encoding, kind, flags, tier, ..] = *bytes;
         let encoding =
             Encoding::from_raw(encoding).ok_or(EnvelopeError::Encoding { found: encoding })?;
         let word = |index: usize| {
@@ -190,16 +161,22 @@ impl Envelope {
             word.copy_from_slice(&bytes[8 + index * 8..16 + index * 8]);
             word
         };
+        let mut key_epoch = [0; 4];
+        key_epoch.copy_from_slice(&bytes[72..76]);
         Ok(Envelope {
             encoding,
             kind,
             flags,
+            tier,
             epoch: u64::from_le_bytes(word(0)),
             topic_seq: u64::from_le_bytes(word(1)),
             ts_event: i64::from_le_bytes(word(2)),
             ts_recv: i64::from_le_bytes(word(3)),
             ts_output: i64::from_le_bytes(word(4)),
             ts_publish: i64::from_le_bytes(word(5)),
+            number: u64::from_le_bytes(word(6)),
+            run: u64::from_le_bytes(word(7)),
+            key_epoch: u32::from_le_bytes(key_epoch),
         })
     }
 }
@@ -211,16 +188,21 @@ impl Payload {
         match self {
             Payload::Record(record) => record.as_bytes().to_vec(),
             Payload::Json(text) => text.as_bytes().to_vec(),
-            Payload::Sequences(topics) => {
-                encode_sequences(topics.iter().map(|t| (t.topic.as_str(), t.seq)))
+            Payload::State(state) => {
+                let topics = state.topics.iter().map(|t| (t.topic.as_str(), t.seq));
+                encode_state(&state.session, topics)
             }
         }
     }
 }
 
-/// Writes a table of sequences: for each topic `seq u64 | topic length u8 | topic`.
-pub(crate) fn encode_sequences<'a>(topics: impl Iterator<Item = (&'a str, u64)>) -> Vec<u8> {
+/// Writes a session and a table of sequences: for each topic `seq u64 | topic length u8 | topic`.
+pub(crate) fn encode_state<'a>(
+    session: &Session,
+    topics: impl Iterator<Item = (&'a str, u64)>,
+) -> Vec<u8> {
     let mut bytes = Vec::new();
+    session.encode(&mut bytes);
     for (topic, seq) in topics {
         let Ok(len) = u8::try_from(topic.len()) else {
             continue; // no topic of ours is that long: names are checked
@@ -246,7 +228,7 @@ impl Message {
         let payload = match envelope.encoding {
             Encoding::Record => Payload::Record(decode_record(payload, envelope.kind)?),
             Encoding::Json => Payload::Json(decode_json(payload)?),
-            Encoding::Sequences => Payload::Sequences(decode_sequences(payload)?),
+            Encoding::State => Payload::State(decode_state(payload, envelope.run)?),
         };
         Ok(Message {
             topic,
@@ -294,9 +276,22 @@ fn decode_json(bytes: &[u8]) -> Result<String, EnvelopeError> {
     Ok(text.to_owned())
 }
 
-fn decode_sequences(bytes: &[u8]) -> Result<Vec<TopicSeq>, EnvelopeError> {
+fn decode_state(bytes: &[u8], run: u64) -> Result<State, EnvelopeError> {
+    let (session, table) = Session::decode(bytes)?;
+    if session.run_id() != run {
+        return Err(EnvelopeError::Run {
+            found: session.run_id(),
+            expected: run,
+        });
+    }
+    let topics = decode_sequences(bytes, table)?;
+    Ok(State { session, topics })
+}
+
+/// Reads the table at the end of `bytes`.
+fn decode_sequences(bytes: &[u8], table: &[u8]) -> Result<Vec<TopicSeq>, EnvelopeError> {
     let mut topics = Vec::new();
-    let mut rest = bytes;
+    let mut rest = table;
     while !rest.is_empty() {
         let fail = EnvelopeError::Sequences {
             at: bytes.len() - rest.len(),

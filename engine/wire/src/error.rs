@@ -1,6 +1,6 @@
 //! What can go wrong on the wire.
 
-use crate::envelope::EnvelopeError;
+use crate::envelope::VERSION;
 use thiserror::Error;
 
 /// An error of the publisher or the subscriber. After any of them the same object can be used again.
@@ -42,4 +42,88 @@ pub enum WireError {
         /// Its value.
         value: u64,
     },
+}
+
+/// Why bytes are not a message.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum EnvelopeError {
+    /// Another number of parts than topic, envelope and payload.
+    #[error("message of {found} parts, expected 3")]
+    Parts {
+        /// How many there were.
+        found: usize,
+    },
+    /// A topic that is too long or not UTF-8.
+    #[error("topic of {len} bytes, expected UTF-8 of at most 255")]
+    Topic {
+        /// Its bytes.
+        len: usize,
+    },
+    /// An envelope of another length.
+    #[error("envelope of {found} bytes, expected 80")]
+    Length {
+        /// Its bytes.
+        found: usize,
+    },
+    /// A protocol of another version.
+    #[error("protocol version {found}, expected {VERSION}: {}", advice(*found))]
+    Version {
+        /// The version.
+        found: u8,
+    },
+    /// An encoding that this version does not have.
+    #[error("encoding {found}, expected 1 (record), 2 (json) or 3 (state)")]
+    Encoding {
+        /// The number.
+        found: u8,
+    },
+    /// A binary payload that is not one record.
+    #[error("record payload of {found} bytes, expected 64")]
+    RecordLength {
+        /// Its bytes.
+        found: usize,
+    },
+    /// A record whose kind is not the envelope's.
+    #[error("record of kind {found} in an envelope of kind {expected}")]
+    Kind {
+        /// The record's kind.
+        found: u8,
+        /// The envelope's kind.
+        expected: u8,
+    },
+    /// A JSON payload that is not UTF-8.
+    #[error("json payload is not utf-8 after byte {valid}")]
+    Json {
+        /// How many bytes were.
+        valid: usize,
+    },
+    /// A session that ends early, or has a bad name or range.
+    #[error("session is malformed at byte {at}")]
+    Session {
+        /// Where.
+        at: usize,
+    },
+    /// A session of another run than the envelope's.
+    #[error("session of run {found:016x} in an envelope of run {expected:016x}")]
+    Run {
+        /// The session's run.
+        found: u64,
+        /// The envelope's run.
+        expected: u64,
+    },
+    /// A table of sequences that ends early, goes on after its end or holds a bad topic.
+    #[error("table of sequences is malformed at byte {at}")]
+    Sequences {
+        /// Where.
+        at: usize,
+    },
+}
+
+/// What to do about a publisher of another version.
+fn advice(found: u8) -> &'static str {
+    if found < VERSION {
+        "the publisher is older than this client: update the publisher, or read it with a client of its release"
+    } else {
+        "the publisher is newer than this client: update the client"
+    }
 }

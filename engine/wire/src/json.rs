@@ -4,6 +4,7 @@
 //! a fixed order; `docs/wire.md` lists them. Nothing here is read back.
 
 use crate::error::WireError;
+use crate::session::{Retracted, Session};
 use crate::topic::{Names, kind};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -59,18 +60,26 @@ impl Object {
     }
 }
 
-/// The heartbeat: the epoch, the last sequence of every topic, and the names table, so that a client that reads
+/// The first message of an epoch: the session.
+pub(crate) fn epoch(epoch: u64, session: &Session, now: Ts) -> String {
+    let mut object = Object::new();
+    object.put("kind", "epoch");
+    put_session(&mut object, epoch, session, now);
+    object.end()
+}
+
+/// The heartbeat: the session, the last sequence of every topic, and the names table, so that a client that reads
 /// records as they are knows what their indices mean and how many decimals their numbers have.
 pub(crate) fn heartbeat<'a>(
     epoch: u64,
+    session: &Session,
     topics: impl Iterator<Item = (&'a str, u64)>,
     names: &Names,
     now: Ts,
 ) -> String {
     let mut object = Object::new();
     object.put("kind", "heartbeat");
-    object.put("epoch", epoch);
-    object.put_time("ts_publish", now);
+    put_session(&mut object, epoch, session, now);
     object.put("topics", topics.collect::<BTreeMap<_, _>>());
     object.put("instruments", names.instruments().defs());
     object.put("sources", names.instruments().sources());
@@ -79,14 +88,43 @@ pub(crate) fn heartbeat<'a>(
     object.end()
 }
 
+/// A retraction: of each kind of number the first that is gone and the first that is not.
+#[derive(Serialize)]
+struct Gone {
+    inputs: [u64; 2],
+    outputs: [u64; 2],
+}
+
+fn put_session(object: &mut Object, epoch: u64, session: &Session, now: Ts) {
+    let gone = |retracted: &Retracted| Gone {
+        inputs: [retracted.inputs.start, retracted.inputs.end],
+        outputs: [retracted.outputs.start, retracted.outputs.end],
+    };
+    object.put("epoch", epoch);
+    object.put("run", &session.run);
+    object.put("topic_base", session.topic_base);
+    object.put("first", session.first);
+    object.put("watermark", session.watermark);
+    let retracted: Vec<Gone> = session.newest_retracted().iter().map(gone).collect();
+    object.put("retracted", retracted);
+    object.put_time("ts_publish", now);
+}
+
 /// One record.
 ///
 /// # Errors
 /// [`WireError::Unnamed`] if it refers to something that has no name.
-pub(crate) fn text(record: &Record, names: &Names) -> Result<String, WireError> {
+pub(crate) fn text(
+    record: &Record,
+    names: &Names,
+    run: Option<&str>,
+    number: u64,
+) -> Result<String, WireError> {
     let kind = kind(record)?;
     let mut object = Object::new();
     object.put("kind", kind.name());
+    object.put("run", run);
+    object.put("number", number);
     put_head(&mut object, record, names);
     match kind {
         Kind::Trade => put_trade(&mut object, record, names.instrument(record)?),

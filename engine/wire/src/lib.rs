@@ -8,17 +8,26 @@ mod envelope;
 mod error;
 mod json;
 pub mod limits;
+mod numbers;
 mod publisher;
+mod session;
 mod socket;
+mod stream;
 mod subscriber;
 mod topic;
 mod tracker;
 
 pub use envelope::{
-    ENVELOPE_LEN, Encoding, Envelope, EnvelopeError, Message, NO_RECORD, Payload, TopicSeq, VERSION,
+    ENVELOPE_LEN, Encoding, Envelope, Message, NO_RECORD, Payload, State, TopicSeq, VERSION,
 };
-pub use error::WireError;
+pub use error::{EnvelopeError, WireError};
 pub use publisher::{PublishItem, Publisher, PublisherConfig, PublisherMetrics};
+pub use session::{Retracted, RunPosition, SESSION_LEN, Session, run_id};
+pub use stream::{
+    STREAM_VERSION, StreamEntry, StreamError, StreamReader, StreamWriter, TornStream,
+};
 pub use subscriber::{Received, Subscriber, SubscriberConfig};
-pub use topic::{HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, STATUS};
-pub use tracker::Gap;
+pub use topic::{
+    EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, RECORD_TOPICS, STATUS, is_output,
+};
+pub use tracker::{Continued, Gap, Observed, Tracker};

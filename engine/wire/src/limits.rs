@@ -3,8 +3,14 @@
 /// Bytes of a topic.
 pub const TOPIC_LEN_MAX: usize = 255;
 
-/// Bytes of the name of a signal or a strategy.
+/// Bytes of the name of a run, a signal or a strategy.
 pub const NAME_LEN_MAX: usize = 64;
+
+/// Retractions that a session tells of: the newest.
+pub const RETRACTIONS_MAX: usize = 64;
+
+/// Ranges of received numbers that a subscriber keeps until they are known to be on disk; of more, the oldest are joined.
+pub const RECEIVED_RANGES_MAX: usize = 65_536;
 
 /// Bytes of one message part that a subscriber takes: a heartbeat over all topics is the largest.
 pub const PART_LEN_MAX: i64 = 16 << 20;

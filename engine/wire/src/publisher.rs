@@ -4,50 +4,28 @@
 //! no clock, keeps no history and never waits for a subscriber: libzmq drops what a full queue cannot take, and the
 //! numbers tell that subscriber how much it was.
 
-use crate::envelope::{Encoding, Envelope, NO_RECORD, encode_sequences};
+mod config;
+
+pub use config::PublisherConfig;
+
+use crate::envelope::{Encoding, Envelope, NO_RECORD, encode_state};
 use crate::error::WireError;
 use crate::json;
 use crate::limits::{PUBLISHES_PER_LOOK, SUBSCRIPTION_CHANGES_PER_LOOK, SUBSCRIPTIONS_MAX};
+use crate::session::{RunPosition, Session};
 use crate::socket::{PublishSocket, SubscriptionEvent};
-use crate::topic::{HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, TopicKey};
+use crate::topic::{EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, TopicKey, is_name};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
-use tickloom_types::{DurationNs, NANOS_PER_SECOND, Record, Ts};
+use tickloom_types::{DurationNs, Record, Ts};
 
-/// How to publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublisherConfig {
-    /// A ZeroMQ endpoint to bind, such as `tcp://127.0.0.1:0` or `ipc:///run/tickloom.sock`.
-    pub endpoint: String,
-    /// A number that differs from that of every earlier start, such as the time of this one.
-    pub epoch: u64,
-    /// Messages that may wait for one slow subscriber before it loses some; 0 is no limit.
-    pub high_water_mark: u32,
-    /// Nanoseconds between two heartbeats.
-    pub heartbeat: DurationNs,
-    /// Connections at a time, each of which takes a descriptor of this process; of more, the newest are closed.
-    pub connections_max: u32,
-}
-
-impl PublisherConfig {
-    /// The defaults: 100,000 messages a subscriber, a heartbeat every second, 1,000 connections.
-    #[must_use]
-    pub fn new(endpoint: &str, epoch: u64) -> PublisherConfig {
-        PublisherConfig {
-            endpoint: endpoint.to_owned(),
-            epoch,
-            high_water_mark: 100_000,
-            heartbeat: NANOS_PER_SECOND,
-            connections_max: 1_000,
-        }
-    }
-}
-
-/// A record to be published, with the times that are not in it.
+/// A record to be published, with the number and the times that are not in it.
 #[derive(Clone, Copy, Debug)]
 pub struct PublishItem {
     /// The record.
     pub record: Record,
+    /// Of an output its place among all outputs of the run, from 0; of a market record its sequence.
+    pub number: u64,
     /// When the core had made it; `Ts(0)` if that was not measured.
     pub ts_output: Ts,
     /// Now.
@@ -82,6 +60,9 @@ pub struct Publisher {
     socket: PublishSocket,
     names: Names,
     epoch: u64,
+    session: Session,
+    run: u64,
+    is_epoch_told: bool,
     heartbeat: DurationNs,
     next_heartbeat: Option<Ts>,
     by_key: HashMap<TopicKey, Option<usize>>,
@@ -103,8 +84,13 @@ impl Publisher {
     /// Binds the endpoint.
     ///
     /// # Errors
-    /// [`WireError::Socket`] if that is not possible.
+    /// [`WireError::Socket`] if that is not possible, [`WireError::Name`] for a run's name that is none.
     pub fn bind(config: &PublisherConfig, names: Names) -> Result<Publisher, WireError> {
+        let session = config.session.clone();
+        if let Some(name) = session.run.as_ref().filter(|name| !is_name(name)) {
+            let name = name.clone();
+            return Err(WireError::Name { what: "run", name });
+        }
         Ok(Publisher {
             socket: PublishSocket::bind(
                 &config.endpoint,
@@ -113,6 +99,9 @@ impl Publisher {
             )?,
             names,
             epoch: config.epoch,
+            run: session.run_id(),
+            session,
+            is_epoch_told: false,
             heartbeat: config.heartbeat,
             next_heartbeat: None,
             by_key: HashMap::new(),
@@ -136,6 +125,17 @@ impl Publisher {
         self.metrics
     }
 
+    /// Says what is on disk by now: epochs, heartbeats and hellos tell it from here on.
+    pub fn set_watermark(&mut self, watermark: RunPosition) {
+        self.session.watermark = watermark;
+    }
+
+    /// The session, with the watermark as it was last set.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Publishes one record; timers have no topic and are passed over. Never blocks.
     ///
     /// # Errors
@@ -155,18 +155,27 @@ impl Publisher {
             encoding: Encoding::Record,
             kind: record.header.kind,
             flags: record.header.flags,
+            tier: 0,
             epoch: self.epoch,
             topic_seq: topic.seq,
             ts_event: record.header.ts_event,
             ts_recv: record.header.ts_recv,
             ts_output: item.ts_output.0,
             ts_publish: item.ts_publish.0,
+            number: item.number,
+            run: self.run,
+            key_epoch: 0,
         };
         self.metrics.records += 1;
         let topic = &self.topics[index];
         self.metrics.bytes += self.send(&topic.name, &envelope, record.as_bytes())?;
         if topic.json_wanted {
-            let text = json::text(record, &self.names)?;
+            let text = json::text(
+                record,
+                &self.names,
+                self.session.run.as_deref(),
+                item.number,
+            )?;
             let envelope = Envelope {
                 encoding: Encoding::Json,
                 ..envelope
@@ -234,24 +243,28 @@ impl Publisher {
             json_wanted: self.is_wanted(&json_name),
             json_name,
             name,
-            seq: 0,
+            seq: self.session.topic_base,
         });
         self.metrics.topics += 1;
         self.topics.len() - 1
     }
 
-    /// Looks who has subscribed and answers the hellos.
+    /// Looks who has subscribed, tells the epoch if nothing was sent yet, and answers the hellos.
     fn look(&mut self, now: Ts) -> Result<(), WireError> {
         self.publishes_until_look = PUBLISHES_PER_LOOK;
         let (connections, refused) = self.socket.bound_connections()?;
         self.metrics.connections = connections;
         self.metrics.connections_refused = refused;
         self.take_subscriptions()?;
+        if !self.is_epoch_told {
+            self.is_epoch_told = true;
+            self.send_epoch(now)?;
+        }
         if self.hellos.is_empty() {
             return Ok(());
         }
-        let table = self.sequences();
-        let envelope = self.bare_envelope(Encoding::Sequences, now);
+        let table = self.state();
+        let envelope = self.bare_envelope(Encoding::State, now);
         for topic in std::mem::take(&mut self.hellos) {
             self.socket.send([&topic, &envelope.encode(), &table])?;
             self.metrics.hellos += 1;
@@ -290,23 +303,46 @@ impl Publisher {
         (0..=topic.len()).any(|len| self.subscriptions.contains(&topic[..len]))
     }
 
+    /// The first message of the epoch.
+    fn send_epoch(&mut self, now: Ts) -> Result<(), WireError> {
+        let text = |publisher: &Publisher| json::epoch(publisher.epoch, &publisher.session, now);
+        self.metrics.bytes += self.send_state(EPOCH, now, text)?;
+        Ok(())
+    }
+
     fn send_heartbeat(&mut self, now: Ts) -> Result<(), WireError> {
-        let envelope = self.bare_envelope(Encoding::Sequences, now);
-        let mut bytes = self.send(HEARTBEAT, &envelope, &self.sequences())?;
-        let json_topic = format!("{JSON_PREFIX}{HEARTBEAT}");
-        if self.is_wanted(&json_topic) {
-            let topics = self.topics.iter().map(|t| (t.name.as_str(), t.seq));
-            let text = json::heartbeat(self.epoch, topics, &self.names, now);
-            let envelope = self.bare_envelope(Encoding::Json, now);
-            bytes += self.send(&json_topic, &envelope, text.as_bytes())?;
-        }
-        self.metrics.bytes += bytes;
+        let text = |publisher: &Publisher| {
+            let (epoch, session) = (publisher.epoch, &publisher.session);
+            json::heartbeat(epoch, session, publisher.sequences(), &publisher.names, now)
+        };
+        self.metrics.bytes += self.send_state(HEARTBEAT, now, text)?;
         self.metrics.heartbeats += 1;
         Ok(())
     }
 
-    fn sequences(&self) -> Vec<u8> {
-        encode_sequences(self.topics.iter().map(|t| (t.name.as_str(), t.seq)))
+    /// Sends the state under a topic, and as JSON if somebody wants it. Returns the bytes.
+    fn send_state(
+        &self,
+        topic: &str,
+        now: Ts,
+        text: impl FnOnce(&Publisher) -> String,
+    ) -> Result<u64, WireError> {
+        let envelope = self.bare_envelope(Encoding::State, now);
+        let mut bytes = self.send(topic, &envelope, &self.state())?;
+        let json_topic = format!("{JSON_PREFIX}{topic}");
+        if self.is_wanted(&json_topic) {
+            let envelope = self.bare_envelope(Encoding::Json, now);
+            bytes += self.send(&json_topic, &envelope, text(self).as_bytes())?;
+        }
+        Ok(bytes)
+    }
+
+    fn state(&self) -> Vec<u8> {
+        encode_state(&self.session, self.sequences())
+    }
+
+    fn sequences(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.topics.iter().map(|t| (t.name.as_str(), t.seq))
     }
 
     /// The envelope of a message without a record.
@@ -315,12 +351,16 @@ impl Publisher {
             encoding,
             kind: NO_RECORD,
             flags: 0,
+            tier: 0,
             epoch: self.epoch,
             topic_seq: 0,
             ts_event: 0,
             ts_recv: 0,
             ts_output: 0,
             ts_publish: now.0,
+            number: 0,
+            run: self.run,
+            key_epoch: 0,
         }
     }
 

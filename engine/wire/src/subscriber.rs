@@ -5,8 +5,8 @@
 use crate::envelope::Message;
 use crate::error::WireError;
 use crate::socket::SubscribeSocket;
-use crate::topic::{HEARTBEAT, HELLO_PREFIX};
-use crate::tracker::{Gap, Tracker};
+use crate::topic::{EPOCH, HEARTBEAT, HELLO_PREFIX};
+use crate::tracker::{Observed, Tracker};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -36,21 +36,18 @@ impl SubscriberConfig {
 /// A message and what it revealed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
-    /// The message. Heartbeats are among them: they show that the publisher lives.
+    /// The message. Epochs and heartbeats are among them: they show that the publisher lives, and in which session.
     pub message: Message,
-    /// What was lost before it: of its own topic, or for a heartbeat of any topic.
-    pub gaps: Vec<Gap>,
-    /// Whether it is the first after a restart of the publisher: what the old one sent last may be lost uncounted.
-    pub restarted: bool,
+    /// What was lost before it, and how a run went on.
+    pub observed: Observed,
 }
 
 impl Received {
     /// How many messages were lost before this one, as far as it reveals.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.gaps
-            .iter()
-            .fold(0, |sum, gap| sum.saturating_add(gap.missed))
+        let gaps = self.observed.gaps.iter();
+        gaps.fold(0, |sum, gap| sum.saturating_add(gap.missed))
     }
 }
 
@@ -62,7 +59,7 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Starts to connect; the publisher need not be there yet. Subscribes to heartbeats as well.
+    /// Starts to connect; the publisher need not be there yet. Subscribes to epochs and heartbeats as well.
     ///
     /// # Errors
     /// [`WireError::Socket`] if the endpoint is not one.
@@ -72,13 +69,19 @@ impl Subscriber {
             RandomState::new().hash_one(&config.endpoint)
         );
         let mut prefixes: Vec<&str> = config.topics.iter().map(String::as_str).collect();
-        prefixes.extend([HEARTBEAT, &hello]);
+        prefixes.extend([EPOCH, HEARTBEAT, &hello]);
         let socket = SubscribeSocket::connect(&config.endpoint, &prefixes, config.high_water_mark)?;
         Ok(Subscriber {
             socket,
             tracker: Tracker::new(config.topics.clone(), hello.clone()),
             hello,
         })
+    }
+
+    /// The topic under which the publisher answers this subscriber alone.
+    #[must_use]
+    pub fn hello(&self) -> &str {
+        &self.hello
     }
 
     /// Whether the publisher has answered: all subscriptions are in force, and every message that is lost from now
@@ -108,11 +111,7 @@ impl Subscriber {
                 continue; // the answer to another subscriber, seen because we subscribe to everything
             }
             let observed = self.tracker.observe(&message);
-            return Ok(Some(Received {
-                message,
-                gaps: observed.gaps,
-                restarted: observed.restarted,
-            }));
+            return Ok(Some(Received { message, observed }));
         }
     }
 }

@@ -1,17 +1,37 @@
 //! Topics: the words under which records are published. `docs/wire.md` lists them; a subscription is a prefix.
 
 use crate::error::WireError;
+use crate::json;
 use crate::limits::{NAME_LEN_MAX, TOPIC_LEN_MAX};
 use tickloom_types::{
     FillBody, InstrumentDef, Instruments, Kind, OrderBody, PositionBody, Record, SignalBody,
     VerdictBody,
 };
 
+/// Prefixes of all topics that carry records, each once and without [`JSON_PREFIX`].
+pub const RECORD_TOPICS: [&str; 12] = [
+    "signal/",
+    "bar/",
+    "quote/",
+    "trade/",
+    "level/",
+    "order_update/",
+    "order/",
+    "verdict/",
+    "fill/",
+    "position/",
+    "account",
+    STATUS,
+];
+
 /// Every topic exists a second time under this prefix, with a JSON payload.
 pub const JSON_PREFIX: &str = "json/";
 
-/// The topic that says that the publisher lives, and the last sequence of every topic.
+/// The topic that says that the publisher lives, in which session, and the last sequence of every topic.
 pub const HEARTBEAT: &str = "heartbeat";
+
+/// The topic of the first message of each epoch, which tells the session.
+pub const EPOCH: &str = "epoch";
 
 /// The topic of records that tell what changed or went wrong at a source or a book.
 pub const STATUS: &str = "status";
@@ -95,6 +115,19 @@ impl Names {
         }))
     }
 
+    /// The JSON payload of a record: `run` is the run's name, `number` the record's number in it.
+    ///
+    /// # Errors
+    /// As [`Names::topic`].
+    pub fn json(
+        &self,
+        record: &Record,
+        run: Option<&str>,
+        number: u64,
+    ) -> Result<String, WireError> {
+        json::text(record, self, run, number)
+    }
+
     pub(crate) fn instruments(&self) -> &Instruments {
         &self.instruments
     }
@@ -162,6 +195,12 @@ pub(crate) fn kind(record: &Record) -> Result<Kind, WireError> {
     kind.ok_or_else(|| unnamed(record, "kind", u32::from(record.header.kind)))
 }
 
+/// Whether a record of this kind is an output of the core; else it is a market record, an input.
+#[must_use]
+pub fn is_output(kind: u8) -> bool {
+    kind >= Kind::Signal as u8
+}
+
 fn strategy_index(record: &Record) -> u32 {
     match record.kind() {
         Some(Kind::Order) => u32::from(OrderBody::of(record).strategy),
@@ -184,7 +223,7 @@ fn unnamed(record: &Record, field: &'static str, value: u32) -> WireError {
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let known = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
     (1..=NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(known)
 }
@@ -225,6 +264,10 @@ mod tests {
         let check = |kind, expected: Option<&str>| {
             let topic = names.topic(&record(kind, 1, 0)).unwrap();
             assert_eq!(topic.as_deref(), expected);
+            if let Some(topic) = topic {
+                let prefixes = RECORD_TOPICS.iter().filter(|p| topic.starts_with(**p));
+                assert_eq!(prefixes.count(), 1, "{topic}");
+            }
         };
         check(Kind::Trade, Some("trade/files/GOOG"));
         check(Kind::Quote, Some("quote/files/GOOG"));

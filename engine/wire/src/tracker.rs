@@ -1,8 +1,11 @@
-//! What a subscriber has seen of each topic, and so what it missed. Pure: messages in, gaps out.
+//! What a subscriber has seen of each topic, and so what it missed and what was taken back. Pure: messages in, gaps out.
 
-use crate::envelope::{Envelope, Message, NO_RECORD, Payload, TopicSeq};
-use crate::topic::JSON_PREFIX;
+use crate::envelope::{Envelope, Message, NO_RECORD, Payload, State, TopicSeq};
+use crate::numbers::{Numbers, without};
+use crate::session::Session;
+use crate::topic::{JSON_PREFIX, is_output};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Messages of one topic that were published in this epoch and did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,78 +17,193 @@ pub struct Gap {
 }
 
 /// What one message revealed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Observed {
-    pub(crate) gaps: Vec<Gap>,
-    pub(crate) restarted: bool,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// What was lost before it: of its own topic, or for an epoch, heartbeat or hello of any topic.
+    pub gaps: Vec<Gap>,
+    /// Whether it is the first after a restart of the publisher.
+    pub restarted: bool,
+    /// How the run went on, with the first message that tells the session after a restart within one run.
+    pub continued: Option<Continued>,
+    /// Whether its sequence is not above the last one of its topic: it came before.
+    pub repeated: bool,
 }
 
-pub(crate) struct Tracker {
+/// How a run went on after a restart, for one who has received something of it before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continued {
+    /// The run.
+    pub run: String,
+    /// Market records that came and were taken back, by their sequences.
+    pub retracted_inputs: Vec<Range<u64>>,
+    /// Outputs that came and were taken back, by their numbers.
+    pub retracted_outputs: Vec<Range<u64>>,
+    /// Outputs that stand, after the last one that came before the restart. Those of subscribed topics are lost; how many
+    /// these are nobody can tell but the journal.
+    pub unseen_outputs: Vec<Range<u64>>,
+}
+
+/// Follows the messages of one publisher in the order in which they came.
+pub struct Tracker {
     prefixes: Vec<String>,
     hello: String,
     epoch: Option<u64>,
+    run: u64,
     /// Whether every message of this epoch from now on is ours to see: after the hello, or after a restart.
     synced: bool,
+    /// Where the sequences of all topics begin, once this epoch's session is known.
+    base: Option<u64>,
+    /// Whether the session is awaited to tell how the run went on.
+    is_continuing: bool,
     last: HashMap<String, u64>,
+    /// Topics whose first message of this epoch came before its session, with that message's sequence.
+    early: Vec<(String, u64)>,
+    inputs: Numbers,
+    outputs: Numbers,
+    last_output: Option<u64>,
+    last_before_restart: Option<u64>,
 }
 
 impl Tracker {
-    /// Tracks topics with these prefixes; `hello` is the topic of the answer that is for us alone.
-    pub(crate) fn new(prefixes: Vec<String>, hello: String) -> Tracker {
+    /// Tracks topics with these prefixes; `hello` is the topic of the answer that is for this subscriber alone.
+    #[must_use]
+    pub fn new(prefixes: Vec<String>, hello: String) -> Tracker {
         Tracker {
             prefixes,
             hello,
             epoch: None,
+            run: 0,
             synced: false,
+            base: None,
+            is_continuing: false,
             last: HashMap::new(),
+            early: Vec::new(),
+            inputs: Numbers::default(),
+            outputs: Numbers::default(),
+            last_output: None,
+            last_before_restart: None,
         }
     }
 
-    pub(crate) fn is_synced(&self) -> bool {
+    /// Whether every message that is lost from now on is counted.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
         self.synced
     }
 
-    pub(crate) fn observe(&mut self, message: &Message) -> Observed {
-        let restarted = self.enter_epoch(message.envelope.epoch);
-        let gaps = match &message.payload {
-            Payload::Sequences(table) => self.compare(table, message.topic == self.hello),
-            Payload::Record(_) | Payload::Json(_) => {
-                self.advance(&message.topic, &message.envelope)
-            }
+    /// Takes the next message.
+    pub fn observe(&mut self, message: &Message) -> Observed {
+        let mut observed = Observed {
+            restarted: self.enter_epoch(&message.envelope),
+            ..Observed::default()
         };
-        Observed { gaps, restarted }
+        match &message.payload {
+            Payload::State(State { session, topics }) => {
+                observed.continued = self.take_session(session, &mut observed.gaps);
+                let is_hello = message.topic == self.hello;
+                observed.gaps.extend(self.compare(topics, is_hello));
+            }
+            Payload::Record(_) | Payload::Json(_) if message.envelope.kind != NO_RECORD => {
+                self.advance(&message.topic, &message.envelope, &mut observed);
+            }
+            Payload::Record(_) | Payload::Json(_) => {}
+        }
+        observed
     }
 
-    fn enter_epoch(&mut self, epoch: u64) -> bool {
-        let restarted = self.epoch.is_some_and(|known| known != epoch);
+    fn enter_epoch(&mut self, envelope: &Envelope) -> bool {
+        if self.epoch == Some(envelope.epoch) {
+            return false;
+        }
+        let restarted = self.epoch.is_some();
         if restarted {
             // Our subscriptions outlived the publisher's restart: all of the new epoch is ours.
             self.last.clear();
+            self.early.clear();
+            self.base = None;
             self.synced = true;
+            let is_same_run = envelope.run != 0 && envelope.run == self.run;
+            if !is_same_run {
+                self.inputs.clear();
+                self.outputs.clear();
+                self.last_output = None;
+            }
+            if !is_same_run || !self.is_continuing {
+                self.last_before_restart = self.last_output;
+            }
+            self.is_continuing = is_same_run;
         }
-        self.epoch = Some(epoch);
+        self.epoch = Some(envelope.epoch);
+        self.run = envelope.run;
         restarted
     }
 
-    fn advance(&mut self, topic: &str, envelope: &Envelope) -> Vec<Gap> {
-        if envelope.kind == NO_RECORD {
-            return Vec::new();
-        }
-        let seq = envelope.topic_seq;
-        let last = match self.last.get_mut(topic) {
-            Some(last) => last,
-            None => {
-                let before = if self.synced {
-                    0
-                } else {
-                    seq.saturating_sub(1)
-                };
-                self.last.entry(topic.to_owned()).or_insert(before)
+    /// Learns where the epoch's sequences began, and what became of what had come before.
+    fn take_session(&mut self, session: &Session, gaps: &mut Vec<Gap>) -> Option<Continued> {
+        if self.base.is_none() {
+            self.base = Some(session.topic_base);
+            let first_of_all = session.topic_base.saturating_add(1);
+            for (topic, seq) in self.early.drain(..) {
+                gaps.extend(gap(&topic, seq.saturating_sub(first_of_all)));
             }
+        }
+        let continued = std::mem::take(&mut self.is_continuing).then(|| self.go_on(session));
+        self.inputs.drop_below(session.watermark.inputs);
+        self.outputs.drop_below(session.watermark.outputs);
+        continued.flatten()
+    }
+
+    fn go_on(&mut self, session: &Session) -> Option<Continued> {
+        let retracted = session.retracted.iter();
+        let inputs: Vec<_> = retracted.clone().map(|r| r.inputs.clone()).collect();
+        let outputs: Vec<_> = retracted.map(|r| r.outputs.clone()).collect();
+        let unseen = self
+            .last_before_restart
+            .map_or(0..0, |last| last.saturating_add(1)..session.first.outputs);
+        let continued = Continued {
+            run: session.run.clone()?,
+            retracted_inputs: self.inputs.within(&inputs),
+            retracted_outputs: self.outputs.within(&outputs),
+            unseen_outputs: without(unseen, &outputs),
         };
-        let missed = seq.saturating_sub(last.saturating_add(1));
+        // What is not taken back now stands.
+        self.inputs.drop_below(session.first.inputs);
+        self.outputs.drop_below(session.first.outputs);
+        Some(continued)
+    }
+
+    fn advance(&mut self, topic: &str, envelope: &Envelope, observed: &mut Observed) {
+        let seq = envelope.topic_seq;
+        self.keep_number(envelope);
+        let Some(last) = self.last.get_mut(topic) else {
+            let before = match self.base {
+                Some(base) if self.synced => base,
+                _ => seq.saturating_sub(1),
+            };
+            if self.synced && self.base.is_none() {
+                self.early.push((topic.to_owned(), seq));
+            }
+            self.last.insert(topic.to_owned(), seq);
+            observed.gaps.extend(gap_between(topic, before, seq));
+            return;
+        };
+        observed.repeated = seq <= *last;
+        observed.gaps.extend(gap_between(topic, *last, seq));
         *last = seq.max(*last);
-        gap(topic, missed).into_iter().collect()
+    }
+
+    /// Keeps a number that may still be taken back.
+    fn keep_number(&mut self, envelope: &Envelope) {
+        let number = envelope.number;
+        if envelope.run == 0 {
+            return; // it names nothing once the epoch is over
+        }
+        if is_output(envelope.kind) {
+            self.outputs.add(number);
+            self.last_output = self.last_output.max(Some(number));
+        } else {
+            self.inputs.add(number);
+        }
     }
 
     /// Messages are in order: what a table names and we have not seen by now is lost.
@@ -111,12 +229,20 @@ impl Tracker {
             }
             None if self.synced || is_hello => {
                 self.last.insert(topic.to_owned(), seq);
-                if self.synced { seq } else { 0 }
+                match self.base {
+                    Some(base) if self.synced => seq.saturating_sub(base),
+                    _ => 0,
+                }
             }
             None => 0,
         };
         gap(topic, missed)
     }
+}
+
+/// What is missing of a topic between two of its messages.
+fn gap_between(topic: &str, last: u64, seq: u64) -> Option<Gap> {
+    gap(topic, seq.saturating_sub(last.saturating_add(1)))
 }
 
 fn gap(topic: &str, missed: u64) -> Option<Gap> {
@@ -128,8 +254,14 @@ fn gap(topic: &str, missed: u64) -> Option<Gap> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(
+        clippy::single_range_in_vec_init,
+        reason = "lists of one range are meant"
+    )]
+
     use super::*;
     use crate::envelope::Encoding;
+    use crate::session::{Retracted, RunPosition, run_id};
 
     const HELLO: &str = "~hello/1";
 
@@ -144,7 +276,7 @@ mod tests {
         let (encoding, kind) = match payload {
             Payload::Record(_) => (Encoding::Record, 64),
             Payload::Json(_) => (Encoding::Json, 64),
-            Payload::Sequences(_) => (Encoding::Sequences, NO_RECORD),
+            Payload::State(_) => (Encoding::State, NO_RECORD),
         };
         Message {
             topic: topic.to_owned(),
@@ -152,12 +284,16 @@ mod tests {
                 encoding,
                 kind,
                 flags: 0,
+                tier: 0,
                 epoch,
                 topic_seq,
                 ts_event: 0,
                 ts_recv: 0,
                 ts_output: 0,
                 ts_publish: 0,
+                number: topic_seq,
+                run: 0,
+                key_epoch: 0,
             },
             payload,
         }
@@ -167,12 +303,48 @@ mod tests {
         message(topic, epoch, seq, Payload::Json(String::new()))
     }
 
+    /// A message of a recorded run: an output, or with a kind below 64 a market record.
+    fn recorded(topic: &str, epoch: u64, seq: u64, kind: u8, number: u64) -> Message {
+        let mut message = data(topic, epoch, seq);
+        message.envelope.run = run_id("r");
+        message.envelope.kind = kind;
+        message.envelope.number = number;
+        message
+    }
+
     fn table(topic: &str, epoch: u64, topics: &[(&str, u64)]) -> Message {
+        state(topic, epoch, Session::unrecorded(), topics)
+    }
+
+    fn state(topic: &str, epoch: u64, session: Session, topics: &[(&str, u64)]) -> Message {
+        let run = session.run_id();
         let topics = topics.iter().map(|&(topic, seq)| TopicSeq {
             topic: topic.to_owned(),
             seq,
         });
-        message(topic, epoch, 0, Payload::Sequences(topics.collect()))
+        let topics = topics.collect();
+        let mut message = message(topic, epoch, 0, Payload::State(State { session, topics }));
+        message.envelope.run = run;
+        message
+    }
+
+    /// A session of the run `r` whose outputs begin at `first`, and with it its inputs and topics.
+    fn session(first: u64, watermark: u64, retracted: &[Range<u64>]) -> Session {
+        let place = |at| RunPosition {
+            inputs: at,
+            outputs: at,
+        };
+        let retracted = retracted.iter().map(|range| Retracted {
+            inputs: range.clone(),
+            outputs: range.clone(),
+        });
+        Session {
+            run: Some("r".to_owned()),
+            topic_base: first,
+            first: place(first),
+            watermark: place(watermark),
+            retracted: retracted.collect(),
+        }
     }
 
     /// Feeds messages and compares the gaps of each, as (topic, missed).
@@ -247,11 +419,116 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_shows_and_counts_from_one() {
+    fn a_restart_shows_and_counts_once_its_session_is_known() {
         let mut t = tracker();
         assert!(!check(&mut t, &data("signal/a", 1, 500), &[]));
-        assert!(check(&mut t, &data("signal/a", 2, 3), &[("signal/a", 2)]));
-        assert!(!check(&mut t, &data("signal/a", 2, 4), &[]));
+        assert!(check(&mut t, &data("signal/a", 2, 3), &[]));
+        assert!(!check(&mut t, &data("signal/a", 2, 5), &[("signal/a", 1)]));
+        let beat = table("heartbeat", 2, &[("signal/a", 5), ("signal/b", 2)]);
+        check(&mut t, &beat, &[("signal/a", 2), ("signal/b", 2)]);
+        check(&mut t, &beat, &[]);
+        check(&mut t, &data("signal/c", 2, 2), &[("signal/c", 1)]);
+    }
+
+    #[test]
+    fn sequences_begin_at_the_sessions_base() {
+        let mut t = tracker();
+        check(&mut t, &recorded("signal/a", 1, 40, 64, 30), &[]);
+        let first = state("epoch", 2, session(100, 31, &[]), &[]);
+        assert!(check(&mut t, &first, &[]));
+        let next = recorded("signal/a", 2, 103, 64, 105);
+        check(&mut t, &next, &[("signal/a", 2)]);
+        let beat = state(
+            "heartbeat",
+            2,
+            session(100, 31, &[]),
+            &[("signal/a", 103), ("signal/b", 104)],
+        );
+        check(&mut t, &beat, &[("signal/b", 4)]);
+    }
+
+    #[test]
+    fn what_came_and_was_taken_back_is_named() {
+        let mut t = tracker();
+        for (seq, number) in [(1, 3), (2, 4), (3, 7), (4, 9)] {
+            t.observe(&recorded("signal/a", 1, seq, 64, number));
+        }
+        t.observe(&recorded("json/trade/x", 1, 1, 1, 11));
+        t.observe(&state("heartbeat", 1, session(0, 4, &[]), &[]));
+        // Data of the new epoch may come before its session.
+        let early = t.observe(&recorded("signal/a", 2, 101, 64, 100));
+        assert_eq!((early.restarted, early.continued), (true, None));
+        let told = state("heartbeat", 2, session(100, 7, &[7..100]), &[]);
+        let continued = t.observe(&told).continued.unwrap();
+        assert_eq!(continued.run, "r");
+        assert_eq!(continued.retracted_outputs, [7..8, 9..10]);
+        assert_eq!(continued.retracted_inputs, [11..12]);
+        assert_eq!(continued.unseen_outputs, [], "the last that came is above");
+        assert_eq!(t.observe(&told).continued, None, "told once");
+        // The output of the new epoch is not on disk yet, and the next crash takes it back.
+        let again = state("epoch", 3, session(200, 7, &[7..100, 100..200]), &[]);
+        let continued = t.observe(&again).continued.unwrap();
+        assert_eq!(continued.retracted_outputs, [100..101]);
+    }
+
+    #[test]
+    fn what_is_on_disk_is_not_kept() {
+        let mut t = tracker();
+        for (seq, number) in [(1, 3), (2, 4), (3, 9)] {
+            t.observe(&recorded("signal/a", 1, seq, 64, number));
+            t.observe(&recorded("json/trade/x", 1, seq, 1, number));
+        }
+        t.observe(&state("heartbeat", 1, session(0, 5, &[]), &[]));
+        assert_eq!(t.outputs.within(&[0..100]), [9..10]);
+        assert_eq!(t.inputs.within(&[0..100]), [9..10]);
+        // Nor what nobody records.
+        t.observe(&data("signal/a", 2, 1));
+        assert_eq!(t.outputs.within(&[0..100]), []);
+    }
+
+    #[test]
+    fn outputs_that_stand_and_did_not_come_are_named() {
+        let mut t = tracker();
+        t.observe(&recorded("signal/a", 1, 5, 64, 9));
+        let told = state("epoch", 2, session(100, 40, &[40..100]), &[]);
+        let continued = t.observe(&told).continued.unwrap();
+        assert_eq!(continued.retracted_outputs, []);
+        assert_eq!(continued.unseen_outputs, [10..40]);
+    }
+
+    #[test]
+    fn a_retraction_that_was_told_while_nobody_listened_is_learned_later() {
+        let mut t = tracker();
+        t.observe(&recorded("signal/a", 1, 5, 64, 50));
+        let told = state("epoch", 3, session(200, 120, &[40..100, 120..200]), &[]);
+        let continued = t.observe(&told).continued.unwrap();
+        assert_eq!(continued.retracted_outputs, [50..51]);
+        assert_eq!(continued.unseen_outputs, [100..120]);
+    }
+
+    #[test]
+    fn another_run_starts_anew() {
+        let mut t = tracker();
+        t.observe(&recorded("signal/a", 1, 5, 64, 50));
+        let mut other = session(0, 0, &[40..100]);
+        other.run = Some("other".to_owned());
+        let observed = t.observe(&state("epoch", 2, other, &[]));
+        assert_eq!((observed.restarted, observed.continued), (true, None));
+        // And what is not recorded has no number that outlives its epoch.
+        let observed = t.observe(&table("epoch", 3, &[]));
+        assert_eq!((observed.restarted, observed.continued), (true, None));
+        t.observe(&data("signal/a", 3, 1));
+        let observed = t.observe(&table("epoch", 4, &[]));
+        assert_eq!((observed.restarted, observed.continued), (true, None));
+    }
+
+    #[test]
+    fn what_comes_again_shows() {
+        let mut t = tracker();
+        assert!(!t.observe(&data("signal/a", 1, 5)).repeated);
+        assert!(t.observe(&data("signal/a", 1, 5)).repeated);
+        assert!(t.observe(&data("signal/a", 1, 3)).repeated);
+        assert!(!t.observe(&data("signal/a", 1, 6)).repeated);
     }
 
     #[test]

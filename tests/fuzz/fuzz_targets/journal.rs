@@ -4,8 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tickloom_data::Block;
-use tickloom_data::journal::{SegmentFault, SegmentReader};
+use tickloom_journal::{Block, SegmentFault, SegmentReader};
 
 /// The whole blocks, and where they end.
 fn read(bytes: &[u8]) -> (Vec<Block>, u64) {

@@ -1,7 +1,6 @@
 //! The store that is a directory: `std::fs`, with fsync before each rename. Paths are whole here.
 
 use super::Stored;
-use crate::journal::sync_dir;
 use crate::{DataError, Result};
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -9,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use tickloom_journal::sync_dir;
 
 pub(super) fn create_dir(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(DataError::io("create", dir))
@@ -88,7 +88,7 @@ pub(super) fn bytes(path: &Path) -> Result<Option<u64>> {
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = write_beside(path, bytes)?;
     fs::rename(&temporary, path).map_err(DataError::io("rename", &temporary))?;
-    path.parent().map_or(Ok(()), sync_dir)
+    Ok(path.parent().map_or(Ok(()), sync_dir)?)
 }
 
 /// Writes whole, then links into place, which fails if the name is taken.
@@ -150,7 +150,7 @@ pub(super) fn settle<'a>(root: &Path, paths: impl Iterator<Item = &'a Path>) -> 
     for path in paths {
         dirs.extend(path.ancestors().skip(1).map(|dir| root.join(dir)));
     }
-    dirs.iter().try_for_each(|dir| sync_dir(dir))
+    Ok(dirs.iter().try_for_each(|dir| sync_dir(dir))?)
 }
 
 pub(super) fn lock(path: &Path) -> Result<File> {

@@ -51,7 +51,7 @@ fn bad(row: usize, field: &'static str, value: impl ToString, expected: &'static
 
 impl Decoder {
     pub(super) fn new(path: &Path, header: &FileHeader, first: u64) -> Decoder {
-        let run = |run: &crate::RunMeta| {
+        let run = |run: &tickloom_journal::RunMeta| {
             let names = run.instruments.defs().iter().map(|def| def.name.clone());
             let sources = run.instruments.sources().iter().map(|s| s.name.clone());
             Run {

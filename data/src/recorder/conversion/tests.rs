@@ -1,10 +1,10 @@
 //! A catalog that fails while the journal goes on, and what becomes of it when it is well again.
 
 use super::*;
-use crate::journal::JournalOptions;
+use crate::ScanQuery;
 use crate::recorder::{Recorder, RecorderOptions, catalog_dir, journal_dir};
-use crate::{RunMeta, ScanQuery, SyncPolicy};
 use std::fs;
+use tickloom_journal::{JournalOptions, RunMeta, SyncPolicy};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,
@@ -137,6 +137,6 @@ fn a_conversion_can_be_left_to_the_next_start() {
     // It may have been quick enough.
     let left = conversion.finish_unless(|| true).unwrap();
     assert!(left.is_none_or(|report| report.written == 2));
-    let journal = crate::JournalReader::open(&journal_dir(dir.path(), "run")).unwrap();
+    let journal = tickloom_journal::JournalReader::open(&journal_dir(dir.path(), "run")).unwrap();
     assert_eq!(journal.inputs().count(), 1);
 }

@@ -79,6 +79,16 @@ impl Desk {
         self.venue.is_awaited(instrument)
     }
 
+    pub(super) fn last_order(&self) -> u32 {
+        self.last_order
+    }
+
+    /// A session begins: orders up to this number may have been submitted by those before it, whatever is known of them.
+    pub(super) fn begin_session(&mut self, last_order: u64) {
+        let last_order = u32::try_from(last_order).unwrap_or(u32::MAX);
+        self.last_order = self.last_order.max(last_order);
+    }
+
     pub(super) fn fills(&self) -> u64 {
         self.account.fills
     }

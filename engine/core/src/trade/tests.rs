@@ -511,6 +511,24 @@ fn the_loss_stop_latches_lets_out_and_waits_for_a_person() {
 }
 
 #[test]
+fn order_numbers_of_earlier_sessions_are_not_used_again() {
+    let mut run = Run::new(&config(rules("last > 10", "last < 9", "10")));
+    assert_eq!(run.step(trade(1, 101))[0], "order 1 buy 0/10 open");
+    let mut started = status(2, StatusCode::Started, 0);
+    let mut body = StatusBody::of(&started);
+    body.from = 41;
+    started = body.record(started.header);
+    run.step(started);
+    assert_eq!(run.core.last_order(), 41);
+    assert_eq!(run.step(trade(3, 102))[0], "fill 10 at 102 fee 0");
+    assert_eq!(run.step(trade(4, 8))[0], "order 42 sell 0/10 open");
+    // One that says less than is known changes nothing.
+    body.from = 7;
+    run.step(body.record(started.header));
+    assert_eq!(run.core.last_order(), 42);
+}
+
+#[test]
 fn only_priced_records_with_a_venues_time_turn_the_day_of_the_loss_stop() {
     let mut config = config(rules("last > 10", "last < 1", "10"));
     config.risk = RiskLimits {

@@ -5,7 +5,7 @@ use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, SourceDef, SourceId, SourceKind,
 };
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/records.jsonl");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v2/records.jsonl");
 
 const BITCOIN: InstrumentId = InstrumentId(0);
 const FEED: SourceId = SourceId(0);
@@ -161,7 +161,7 @@ fn every_kind_has_its_golden_line() {
     for &kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Timer) {
         let record = market_record(kind).or_else(|| own_record(kind));
         let record = record.expect("every kind has an example here");
-        let text = text(&record, &names).unwrap();
+        let text = text(&record, &names, Some("20240808T235413Z"), 12).unwrap();
         let _: serde_json::Value = serde_json::from_str(&text).unwrap();
         let topic = names.topic(&record).unwrap().expect("a topic");
         writeln!(lines, "{topic} {text}").unwrap();
@@ -180,7 +180,8 @@ fn what_is_not_ready_or_not_finite_is_null() {
         ..SignalBody::default()
     };
     let record = body.record(header(Kind::Signal).with_flags(Flags::NOT_READY));
-    let text = text(&record, &names()).unwrap();
+    let text = text(&record, &names(), None, 0).unwrap();
+    assert!(text.starts_with(r#"{"kind":"signal","run":null,"number":0,"#));
     assert!(
         text.ends_with(
             r#""flags":["not_ready"],"cause":0,"signal":"slow","value":null,"previous":null}"#
@@ -192,9 +193,12 @@ fn what_is_not_ready_or_not_finite_is_null() {
 #[test]
 fn a_heartbeat_explains_the_indices() {
     let topics = [("signal/fast", 2), ("account", u64::MAX)].into_iter();
-    let text = heartbeat(7, topics, &names(), Ts(0));
+    let session = Session::unrecorded();
+    let text = heartbeat(7, &session, topics, &names(), Ts(0));
     let expected = concat!(
-        r#"{"kind":"heartbeat","epoch":7,"ts_publish":"1970-01-01T00:00:00Z","ts_publish_ns":0,"#,
+        r#"{"kind":"heartbeat","epoch":7,"run":null,"topic_base":0,"first":{"inputs":0,"outputs":0},"#,
+        r#""watermark":{"inputs":0,"outputs":0},"retracted":[],"#,
+        r#""ts_publish":"1970-01-01T00:00:00Z","ts_publish_ns":0,"#,
         r#""topics":{"account":18446744073709551615,"signal/fast":2},"#,
         r#""instruments":[{"name":"binance.BTCUSDT","price_decimals":2,"qty_decimals":8,"#,
         r#""tick_size":1,"lot_size":1,"multiplier":1,"currency":"USDT"}],"#,
@@ -203,4 +207,23 @@ fn a_heartbeat_explains_the_indices() {
         r#""signals":["slow","fast"],"strategies":["cross"]}"#,
     );
     assert_eq!(text, expected);
+}
+
+#[test]
+fn an_epoch_tells_its_session() {
+    let session = Session {
+        run: Some("r1".to_owned()),
+        topic_base: 30,
+        retracted: vec![Retracted {
+            inputs: 15..20,
+            outputs: 7..10,
+        }],
+        ..Session::unrecorded()
+    };
+    let expected = concat!(
+        r#"{"kind":"epoch","epoch":7,"run":"r1","topic_base":30,"first":{"inputs":0,"outputs":0},"#,
+        r#""watermark":{"inputs":0,"outputs":0},"retracted":[{"inputs":[15,20],"outputs":[7,10]}],"#,
+        r#""ts_publish":"1970-01-01T00:00:00Z","ts_publish_ns":0}"#,
+    );
+    assert_eq!(epoch(7, &session, Ts(0)), expected);
 }

@@ -2,10 +2,14 @@
 
 use std::fmt::Display;
 use tickloom_types::{BookState, Flags, Kind, OrderStatus, OrderType, RiskRule, Side, StatusCode};
-use tickloom_wire::{ENVELOPE_LEN, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, STATUS, VERSION};
+use tickloom_wire::{
+    ENVELOPE_LEN, EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, SESSION_LEN, STATUS, STREAM_VERSION,
+    VERSION,
+};
 
 const WIRE: &str = include_str!("../../../../docs/wire.md");
-const GOLDEN: &str = include_str!("../golden/records.jsonl");
+const STREAM: &str = include_str!("../../../../docs/stream.md");
+const GOLDEN: &str = include_str!("../golden/v2/records.jsonl");
 
 fn check(expected: &str) {
     assert!(WIRE.contains(expected), "docs/wire.md lacks {expected:?}");
@@ -50,19 +54,26 @@ fn numbers_have_their_words() {
 
 #[test]
 fn topics_are_listed() {
-    for word in [HEARTBEAT, STATUS, "account"] {
+    for word in [EPOCH, HEARTBEAT, STATUS, "account"] {
         check(&format!("| {} |", quoted(word)));
     }
     for prefix in [HELLO_PREFIX, JSON_PREFIX] {
         check(prefix);
     }
     check(&format!("## 2. Envelope: {ENVELOPE_LEN} bytes"));
+    check(&format!("{SESSION_LEN} bytes"));
     check(&format!("protocol version {VERSION}"));
     for line in GOLDEN.lines() {
         let topic = line.split_once(' ').unwrap().0;
         let word = topic.split_once('/').map_or(topic, |(word, _)| word);
         assert!(WIRE.contains(&format!("| `{word}")), "{topic}");
     }
+}
+
+#[test]
+fn the_page_on_recorded_streams_is_of_their_version() {
+    let title = format!("# A recorded stream: format version {STREAM_VERSION}\n");
+    assert!(STREAM.starts_with(&title), "{title}");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 use tickloom_types::{Header, InstrumentId, Kind, Record, SourceId, TimerBody, Ts};
 use tickloom_wire::{
-    Encoding, NO_RECORD, Payload, PublishItem, Publisher, PublisherConfig, Received, Subscriber,
-    SubscriberConfig, WireError,
+    Encoding, NO_RECORD, Payload, PublishItem, Publisher, PublisherConfig, Received, Retracted,
+    RunPosition, Session, Subscriber, SubscriberConfig, WireError, run_id,
 };
 
 /// Far longer than anything here takes: a failed test ends, it does not hang.
@@ -17,8 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const A_MOMENT: Duration = Duration::from_millis(5);
 
 fn publish(publisher: &mut Publisher, record: Record) {
+    publish_as(publisher, record, 5);
+}
+
+fn publish_as(publisher: &mut Publisher, record: Record, number: u64) {
     let item = PublishItem {
         record,
+        number,
         ts_output: Ts(20),
         ts_publish: Ts(30),
     };
@@ -57,10 +62,11 @@ fn every_subscribed_message_arrives_once_and_in_order() {
             let received = next_record(&mut subscriber);
             assert_eq!(received.message.topic, topic);
             assert_eq!(received.message.payload, Payload::Record(signal(index, n)));
-            assert_eq!((received.missed(), received.restarted), (0, false));
+            assert_eq!((received.missed(), received.observed.restarted), (0, false));
             let envelope = received.message.envelope;
             assert_eq!(envelope.topic_seq, u64::try_from(n).unwrap());
             assert_eq!((envelope.epoch, envelope.kind), (EPOCH, 64));
+            assert_eq!((envelope.number, envelope.run), (5, 0));
             assert_eq!(envelope.encoding, Encoding::Record);
             let times = [envelope.ts_event, envelope.ts_recv, envelope.ts_output];
             assert_eq!((times, envelope.ts_publish), ([n, n + 1, 20], 30));
@@ -171,31 +177,134 @@ fn a_restart_is_a_new_epoch() {
     let mut subscriber = subscribe(&first, &["signal/"]);
     sync(&mut first, &mut subscriber);
     publish(&mut first, signal(0, 1));
-    assert!(!next_record(&mut subscriber).restarted);
+    assert!(!next_record(&mut subscriber).observed.restarted);
     drop(first);
 
     let config = PublisherConfig::new(&endpoint, EPOCH + 1);
     let mut second = Publisher::bind(&config, names()).unwrap();
     publish(&mut second, signal(0, 2));
     publish(&mut second, signal(0, 3));
-    // Subscriptions are sent anew from within `recv`, so both ends are driven in turn.
-    let first_of_new = loop {
-        second.poll(Ts(40)).unwrap();
-        if let Some(received) = subscriber.recv(A_MOMENT).unwrap() {
-            break received;
-        }
-    };
-    assert!(first_of_new.restarted);
-    assert_eq!(first_of_new.message.envelope.epoch, EPOCH + 1);
+    let restarted = next_of_epoch(&mut second, &mut subscriber, EPOCH + 1);
+    assert!(restarted.observed.restarted);
     assert_eq!(
-        first_of_new.missed(),
+        restarted.missed(),
         2,
         "published before the subscriber was back"
     );
     publish(&mut second, signal(0, 4));
     let received = next_record(&mut subscriber);
-    assert_eq!((received.restarted, received.missed()), (false, 0));
+    assert_eq!((received.observed.restarted, received.missed()), (false, 0));
     assert_eq!(received.message.envelope.topic_seq, 3);
+}
+
+/// Drives both ends until the first message of this epoch is there: subscriptions are sent anew from within `recv`.
+fn next_of_epoch(publisher: &mut Publisher, subscriber: &mut Subscriber, epoch: u64) -> Received {
+    loop {
+        publisher.poll(Ts(40)).unwrap();
+        if let Some(received) = subscriber.recv(A_MOMENT).unwrap() {
+            assert_eq!(received.message.envelope.epoch, epoch);
+            return received;
+        }
+    }
+}
+
+/// The part of the run `r` that begins with input and output `first`.
+fn session(first: u64, retracted: Vec<Retracted>) -> Session {
+    let place = RunPosition {
+        inputs: first,
+        outputs: first,
+    };
+    Session {
+        run: Some("r".to_owned()),
+        topic_base: 2 * first,
+        first: place,
+        watermark: RunPosition::default(),
+        retracted,
+    }
+}
+
+#[test]
+fn a_run_that_goes_on_takes_back_by_name_what_a_crash_lost() {
+    let mut first = publisher_with(|config| config.session = session(0, Vec::new()));
+    let endpoint = first.endpoint().to_owned();
+    let mut subscriber = subscribe(&first, &["signal/"]);
+    sync(&mut first, &mut subscriber);
+    for number in [0, 1, 2] {
+        publish_as(&mut first, signal(0, 1), number);
+        let envelope = next_record(&mut subscriber).message.envelope;
+        assert_eq!((envelope.number, envelope.run), (number, run_id("r")));
+    }
+    first.set_watermark(RunPosition {
+        inputs: 9,
+        outputs: 1,
+    });
+    first.poll(Ts(10_000_000_000)).unwrap();
+    let Payload::State(state) = next(&mut subscriber).message.payload else {
+        panic!("no heartbeat");
+    };
+    assert_eq!(state.session, *first.session());
+    assert_eq!(state.session.watermark.outputs, 1);
+    drop(first);
+
+    let gone = Retracted {
+        inputs: 9..50,
+        outputs: 2..50,
+    };
+    let mut config = PublisherConfig::new(&endpoint, EPOCH + 1);
+    config.session = session(50, vec![gone]);
+    let mut second = Publisher::bind(&config, names()).unwrap();
+    let received = next_of_epoch(&mut second, &mut subscriber, EPOCH + 1);
+    assert!(received.observed.restarted);
+    let continued = received.observed.continued.unwrap();
+    assert_eq!(continued.run, "r");
+    assert_eq!(continued.retracted_outputs, std::slice::from_ref(&(2..3)));
+    assert_eq!(continued.unseen_outputs, []);
+    publish_as(&mut second, signal(0, 2), 50);
+    let received = next_record(&mut subscriber);
+    assert_eq!(received.missed(), 0);
+    let envelope = received.message.envelope;
+    assert_eq!((envelope.topic_seq, envelope.number), (101, 50));
+}
+
+#[test]
+fn the_first_message_of_an_epoch_tells_its_session() {
+    let mut publisher = publisher_with(|config| config.session = session(7, Vec::new()));
+    let mut subscriber = subscribe(&publisher, &["json/epoch"]);
+    // Nothing is sent before the first look, so whoever has subscribed by then gets it.
+    while !publisher
+        .wait_for_subscriber("json/epoch", A_MOMENT)
+        .unwrap()
+    {
+        subscriber.recv(A_MOMENT).unwrap();
+    }
+    publish(&mut publisher, signal(0, 1));
+    let Received { message, .. } = next(&mut subscriber);
+    assert_eq!(
+        (message.topic.as_str(), message.envelope.kind),
+        ("epoch", 0)
+    );
+    let Payload::State(state) = message.payload else {
+        panic!("{message:?}");
+    };
+    assert_eq!(
+        (state.session, state.topics),
+        (session(7, Vec::new()), vec![])
+    );
+    let Received { message, .. } = next(&mut subscriber);
+    assert_eq!(message.topic, "json/epoch");
+    let Payload::Json(text) = message.payload else {
+        panic!("{message:?}");
+    };
+    assert!(text.contains(r#""run":"r","topic_base":14"#), "{text}");
+}
+
+#[test]
+fn a_runs_name_that_is_none_is_refused() {
+    let mut config = PublisherConfig::new("tcp://127.0.0.1:0", 1);
+    config.session.run = Some("a/b".to_owned());
+    let error = Publisher::bind(&config, names()).err().expect("refused");
+    let expected = "expected 1 to 64 of letters, digits and . - _";
+    assert_eq!(error.to_string(), format!("run name \"a/b\": {expected}"));
 }
 
 #[test]
@@ -257,11 +366,12 @@ fn heartbeats_come_at_their_interval_and_name_every_sequence() {
         }
     }
     for (pair, ts) in beats.chunks(2).zip([1_000, 1_100, 1_200]) {
-        let (topic, at, Payload::Sequences(table)) = &pair[0] else {
+        let (topic, at, Payload::State(state)) = &pair[0] else {
             panic!("{pair:?}");
         };
         assert_eq!((topic.as_str(), *at), ("heartbeat", ts));
-        let table: Vec<_> = table.iter().map(|t| (t.topic.as_str(), t.seq)).collect();
+        let table = state.topics.iter();
+        let table: Vec<_> = table.map(|t| (t.topic.as_str(), t.seq)).collect();
         assert_eq!(table, [("signal/fast", 2), ("trade/binance.BTCUSDT", 1)]);
         let Payload::Json(text) = &pair[1].2 else {
             panic!("{pair:?}");
@@ -306,6 +416,7 @@ fn timers_have_no_topic_and_strangers_are_refused() {
     assert_eq!(publisher.metrics().records, 0);
     let item = PublishItem {
         record: TimerBody::default().record(header(Kind::Trade, 99)),
+        number: 0,
         ts_output: Ts(0),
         ts_publish: Ts(0),
     };
@@ -345,11 +456,15 @@ fn messages_of_others_are_errors_and_the_subscriber_goes_on() {
     while !stranger.recv_bytes(0).unwrap().starts_with(b"\x01~hello/") {}
     stranger.send("signal/fast", 0).unwrap();
     stranger
-        .send_multipart(["signal/fast", "short", ""], 0)
+        .send_multipart(["signal/fast", "\x02hort", ""], 0)
+        .unwrap();
+    stranger
+        .send_multipart([b"signal/fast".as_slice(), &[1; 56], &[0; 64]], 0)
         .unwrap();
     let errors = [
         "message of 1 parts, expected 3",
-        "envelope of 5 bytes, expected 56",
+        "envelope of 5 bytes, expected 80",
+        "protocol version 1, expected 2: the publisher is older than this client: update the publisher, or read it with a client of its release",
     ];
     for expected in errors {
         let error = subscriber.recv(PATIENCE).unwrap_err().to_string();

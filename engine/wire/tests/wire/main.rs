@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod docs;
+mod golden;
 mod loopback;
 mod python;
 mod support;

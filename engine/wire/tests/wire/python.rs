@@ -1,19 +1,25 @@
-//! A foreign client: the programs in `docs/subscribe.md`, run by a real Python with pyzmq against a real publisher.
+//! A foreign client: the programs in `docs/subscribe.md`, run by a real Python with pyzmq against a real publisher, and a
+//! client of version 1 of the protocol against the present one.
 //!
 //! `cargo xtask test` prepares that Python and names it in `TICKLOOM_PYTHON`. Without it these tests say that they
 //! are skipped, except under CI, where its absence is a failure.
 
-use crate::support::{publisher, signal, trade};
+use crate::support::{names, publisher, signal, trade};
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 use tickloom_types::{Flags, Record, Side, SignalBody, TradeBody, Ts};
-use tickloom_wire::{Encoding, Envelope, Message, Payload, PublishItem, Publisher};
+use tickloom_wire::{
+    Encoding, Envelope, Message, Payload, PublishItem, Publisher, PublisherConfig, Retracted,
+    RunPosition, Session,
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/subscribe.md");
+/// The signal program of the guide as it was in version 1.
+const CLIENT_OF_VERSION_1: &str = include_str!("../golden/v1/client.py");
 
 /// A running program of the guide; it is ended when dropped.
 struct Program {
@@ -24,16 +30,20 @@ struct Program {
 impl Program {
     /// Starts the `index`-th Python program of the guide; `None` if there is no Python to run it.
     fn start(index: usize, endpoint: &str) -> Option<Program> {
-        let python = python()?;
         let guide = std::fs::read_to_string(GUIDE).unwrap();
         let program = guide
             .split("```python\n")
             .nth(index + 1)
             .expect("a program");
-        let program = program.split("```").next().unwrap();
-        let mut child = Command::new(python)
+        Program::run(program.split("```").next().unwrap(), endpoint)
+    }
+
+    /// Starts a program; `None` if there is no Python to run it.
+    fn run(program: &str, endpoint: &str) -> Option<Program> {
+        let mut child = Command::new(python()?)
             .args(["-c", program, endpoint])
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -48,6 +58,15 @@ impl Program {
         Some(Program { child, lines })
     }
 
+    /// Waits until the program has failed, and returns what it said of it.
+    fn failed(&mut self) -> String {
+        let mut text = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut text).unwrap();
+        assert!(!self.child.wait().unwrap().success(), "{text}");
+        text
+    }
+
     fn expect(&self, expected: &[&str]) {
         for expected in expected {
             assert_eq!(self.lines.recv_timeout(PATIENCE).unwrap(), *expected);
@@ -57,7 +76,8 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
+        // An error means that it has ended already.
+        self.child.kill().ok();
         self.child.wait().unwrap();
     }
 }
@@ -75,8 +95,13 @@ fn python() -> Option<OsString> {
 }
 
 fn publish(publisher: &mut Publisher, record: Record) {
+    publish_as(publisher, record, 0);
+}
+
+fn publish_as(publisher: &mut Publisher, record: Record, number: u64) {
     let item = PublishItem {
         record,
+        number,
         ts_output: Ts(0),
         ts_publish: Ts(0),
     };
@@ -131,12 +156,16 @@ fn the_signal_program_sees_a_gap_and_a_restart() {
             encoding: Encoding::Record,
             kind: 64,
             flags: 0,
+            tier: 0,
             epoch,
             topic_seq,
             ts_event: 1,
             ts_recv: 2,
             ts_output: 3,
             ts_publish: 4,
+            number: topic_seq,
+            run: 0,
+            key_epoch: 0,
         };
         let message = Message {
             topic: "signal/fast".to_owned(),
@@ -173,4 +202,80 @@ fn the_json_program_prints_every_trade() {
         body.record(trade(1_723_161_255_030_000_000).header),
     );
     program.expect(&["2024-08-08T23:54:15.03Z binance.BTCUSDT sell 0.02 at 61837.63"]);
+}
+
+#[test]
+fn the_retraction_program_tells_what_was_taken_back() {
+    let start = |endpoint: &str, epoch: u64, first: u64, retracted: Vec<Retracted>| {
+        let mut config = PublisherConfig::new(endpoint, epoch);
+        config.session = Session {
+            run: Some("20240808T235413Z".to_owned()),
+            topic_base: first,
+            first: RunPosition {
+                inputs: first,
+                outputs: first,
+            },
+            retracted,
+            ..Session::unrecorded()
+        };
+        Publisher::bind(&config, names()).unwrap()
+    };
+    let mut first = start("tcp://127.0.0.1:0", 7, 0, Vec::new());
+    let endpoint = first.endpoint().to_owned();
+    let Some(program) = Program::start(2, &endpoint) else {
+        return;
+    };
+    let wait = |publisher: &mut Publisher| {
+        for topic in ["json/signal/", "json/epoch", "json/heartbeat"] {
+            assert!(publisher.wait_for_subscriber(topic, PATIENCE).unwrap());
+        }
+    };
+    wait(&mut first);
+    for number in 0..3 {
+        publish_as(&mut first, fast(0.5), number);
+    }
+    first.set_watermark(RunPosition {
+        inputs: 0,
+        outputs: 1,
+    });
+    first.poll(Ts(0)).unwrap();
+    program.expect(&["3 came, 1 on disk"]);
+    drop(first);
+    let gone = Retracted {
+        inputs: 0..100,
+        outputs: 2..100,
+    };
+    let mut second = start(&endpoint, 8, 100, vec![gone]);
+    wait(&mut second);
+    second.poll(Ts(0)).unwrap();
+    program.expect(&["retracted: output 2 of run 20240808T235413Z"]);
+}
+
+#[test]
+fn a_client_of_version_1_refuses_the_present_version() {
+    let mut publisher = publisher();
+    let Some(mut program) = Program::run(CLIENT_OF_VERSION_1, publisher.endpoint()) else {
+        return;
+    };
+    let is_there = publisher.wait_for_subscriber("signal/fast", PATIENCE);
+    assert!(is_there.unwrap());
+    publish(&mut publisher, fast(0.5));
+    let said = program.failed();
+    assert!(said.contains("requires a buffer of 56 bytes"), "{said}");
+}
+
+#[test]
+fn the_present_client_refuses_a_publisher_of_version_1() {
+    let socket = zmq::Context::new().socket(zmq::XPUB).unwrap();
+    socket.bind("tcp://127.0.0.1:0").unwrap();
+    let endpoint = socket.get_last_endpoint().unwrap().unwrap();
+    let Some(mut program) = Program::start(0, &endpoint) else {
+        return;
+    };
+    assert_eq!(socket.recv_bytes(0).unwrap(), b"\x01signal/");
+    socket
+        .send_multipart([b"signal/fast".as_slice(), &[1; 56], &[0; 64]], 0)
+        .unwrap();
+    let said = program.failed();
+    assert!(said.contains("wire version 1, expected 2"), "{said}");
 }

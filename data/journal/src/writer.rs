@@ -1,16 +1,20 @@
 //! Writes a journal: opens or continues it, cuts a torn tail, appends blocks, begins new segments.
 //!
 //! Records are kept back until [`JournalWriter::flush`] (or until a block is full). Outputs never get ahead of the inputs that
-//! caused them: those whose cause has not come yet wait. A segment that cannot be begun (no descriptor is left, the directory is
+//! caused them: those whose cause has not come yet wait. After what was written is forced to the disk, a block says so. A segment that cannot be begun (no descriptor is left, the directory is
 //! full) ends nothing: what is written goes on into the present one, which needs nothing of the system that it has not got.
 
-use super::format::{Block, BlockHeader, BlockKind, Close, SegmentHeader, put_outputs};
-use super::reader::{Position, segment_name};
-use super::recover::{ReadSoFar, Recovered, lock, recover};
+use crate::format::{
+    Block, BlockHeader, BlockKind, Close, Numbers, SegmentHeader, Session, durable_payload,
+    put_outputs,
+};
 use crate::limits::BLOCK_RECORDS_MAX;
-use crate::{DataError, Result, RunMeta};
+use crate::position::Position;
+use crate::reader::segment_name;
+use crate::recover::{ReadSoFar, Recovered, lock, recover, sync_dir};
+use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use tickloom_types::{Flags, Record, Seq};
 use zerocopy::IntoBytes;
@@ -24,7 +28,7 @@ const TRIES_PER_SEGMENT: u64 = 16;
 pub enum SyncPolicy {
     /// At every flush.
     OnFlush,
-    /// When a segment is sealed.
+    /// When a segment is sealed, and for what is reserved: until then followers are handed nothing.
     OnSeal,
 }
 
@@ -61,13 +65,18 @@ pub struct JournalWriter {
     /// Bytes at which the next segment is begun, or tried again.
     seal_at: u64,
     /// Why the next segment could not be begun when it was tried last.
-    segment_failure: Option<DataError>,
+    segment_failure: Option<JournalError>,
     position: Position,
+    session: Session,
     inputs: Vec<Record>,
     outputs: Vec<(Seq, Record)>,
     buffer: Vec<u8>,
     /// Whether more of the moment of the last written input follow.
     in_moment: bool,
+    /// Whether something was written since the last time that all was forced to the disk.
+    is_unsynced: bool,
+    /// Whether this session has begun: before it does, outputs of the one before may be added that a crash took.
+    in_session: bool,
     failed: bool,
     _lock: File,
 }
@@ -84,8 +93,8 @@ impl JournalWriter {
     /// Opens the journal in `dir`: checks every block, cuts a torn tail off, and continues in a new segment.
     ///
     /// # Errors
-    /// [`DataError::Locked`] if another writer has it, [`DataError::Damaged`] if it is damaged,
-    /// [`DataError::OtherRun`] if it was started with other instruments or another configuration, [`DataError::Io`].
+    /// [`JournalError::Locked`] if another writer has it, [`JournalError::Damaged`] if it is damaged,
+    /// [`JournalError::OtherRun`] if it was started with other instruments or another configuration, [`JournalError::Io`].
     pub fn open_with(
         dir: &Path,
         meta: &RunMeta,
@@ -106,10 +115,10 @@ impl JournalWriter {
         on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
     ) -> Result<(JournalWriter, Recovered)> {
         meta.check()?;
-        fs::create_dir_all(dir).map_err(DataError::io("create", dir))?;
-        let lock = lock(dir)?.ok_or_else(|| DataError::Locked(dir.to_owned()))?;
+        create_dirs(dir)?;
+        let lock = lock(dir)?.ok_or_else(|| JournalError::Locked(dir.to_owned()))?;
         let (meta, position, recovered) = recover(dir, meta, on_block)?;
-        let open = || File::open(dir).map_err(DataError::io("open", dir));
+        let open = || File::open(dir).map_err(JournalError::io("open", dir));
         let mut writer = JournalWriter {
             file: open()?,
             directory: open()?,
@@ -120,11 +129,14 @@ impl JournalWriter {
             len: 0,
             seal_at: options.segment_bytes_max,
             segment_failure: None,
+            session: position.next_session(),
             position,
             inputs: Vec::new(),
             outputs: Vec::new(),
             buffer: Vec::new(),
             in_moment: false,
+            is_unsynced: false,
+            in_session: false,
             failed: false,
             _lock: lock,
         };
@@ -132,14 +144,92 @@ impl JournalWriter {
         Ok((writer, recovered))
     }
 
-    /// Takes inputs; `first_seq` must continue what was given before.
+    /// Begins the session, unless it has begun: writes what was taken, and says where its numbers start. Outputs that are taken
+    /// before belong to the session before.
     ///
     /// # Errors
-    /// [`DataError::Sequence`] if it does not; otherwise as [`JournalWriter::flush`].
+    /// As [`JournalWriter::flush`].
+    pub fn begin_session(&mut self) -> Result<()> {
+        if self.in_session {
+            return Ok(());
+        }
+        self.write_blocks()?;
+        let session = self.position.next_session();
+        let payload = serde_json::to_vec(&session).expect("plain fields are JSON");
+        self.put_block(BlockKind::Session, 0, 0, &payload);
+        self.write_buffer()?;
+        self.position.begin(&session);
+        self.session = session;
+        self.in_session = true;
+        self.sync()?;
+        self.put_durable()
+    }
+
+    /// The session that is written, or would begin now.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        if self.in_session {
+            return self.session;
+        }
+        self.position.next_session()
+    }
+
+    /// Sees to it that so many numbers ahead of those taken are reserved, on the disk, and says up to where. They are reserved
+    /// anew when half of them are used up, so that this costs next to nothing. Begins the session.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::flush`].
+    pub fn reserve(&mut self, ahead: Numbers) -> Result<Numbers> {
+        self.begin_session()?;
+        let next = self.next();
+        let reserved = self.position.place.reserved;
+        let has_enough =
+            |reserved: u64, next: u64, ahead: u64| reserved.saturating_sub(next) >= ahead / 2;
+        if has_enough(reserved.inputs, next.inputs, ahead.inputs)
+            && has_enough(reserved.outputs, next.outputs, ahead.outputs)
+        {
+            return Ok(reserved);
+        }
+        let reserved = reserved.max(Numbers {
+            inputs: next.inputs.saturating_add(ahead.inputs),
+            outputs: next.outputs.saturating_add(ahead.outputs),
+        });
+        let payload = serde_json::to_vec(&reserved).expect("plain fields are JSON");
+        self.write_blocks()?;
+        self.put_block(BlockKind::Reserve, 0, 0, &payload);
+        self.write_buffer()?;
+        self.position.place.reserved = reserved;
+        self.sync()?;
+        self.put_durable()?;
+        Ok(reserved)
+    }
+
+    /// Numbers of the next input and output to be taken.
+    #[must_use]
+    pub fn next(&self) -> Numbers {
+        Numbers {
+            inputs: self.position.place.next.inputs + self.inputs.len() as u64,
+            outputs: self.position.place.next.outputs + self.outputs.len() as u64,
+        }
+    }
+
+    /// How much of the run is on the disk.
+    #[must_use]
+    pub fn durable(&self) -> Numbers {
+        self.position.durable
+    }
+
+    /// Takes inputs; `first_seq` must continue what was given before. The first begin the session.
+    ///
+    /// # Errors
+    /// [`JournalError::Sequence`] if it does not; otherwise as [`JournalWriter::flush`].
     pub fn append_inputs(&mut self, first_seq: Seq, records: &[Record]) -> Result<()> {
-        let expected = self.position.next_seq + self.inputs.len() as u64;
+        if !records.is_empty() {
+            self.begin_session()?;
+        }
+        let expected = self.next().inputs;
         if first_seq != expected {
-            return Err(DataError::Sequence {
+            return Err(JournalError::Sequence {
                 what: "input",
                 found: first_seq,
                 expected: expected.to_string(),
@@ -152,13 +242,13 @@ impl JournalWriter {
     /// Takes outputs, each with the sequence of the input that caused it. Causes never go down.
     ///
     /// # Errors
-    /// [`DataError::Sequence`] if they do; otherwise as [`JournalWriter::flush`].
+    /// [`JournalError::Sequence`] if they do; otherwise as [`JournalWriter::flush`].
     pub fn append_outputs(&mut self, outputs: &[(Seq, Record)]) -> Result<()> {
         self.position.check_causes(outputs)?;
         if let (Some((last, _)), Some((first, _))) = (self.outputs.last(), outputs.first())
             && first < last
         {
-            return Err(DataError::Sequence {
+            return Err(JournalError::Sequence {
                 what: "cause",
                 found: *first,
                 expected: format!("at least {last}"),
@@ -171,15 +261,16 @@ impl JournalWriter {
     /// Writes all that was taken, except outputs whose cause has not come.
     ///
     /// # Errors
-    /// [`DataError::Io`], after which the journal must be opened again ([`DataError::Failed`]).
+    /// [`JournalError::Io`], after which the journal must be opened again ([`JournalError::Failed`]).
     pub fn flush(&mut self) -> Result<()> {
-        let wrote = self.write_blocks()?;
-        if wrote && self.options.sync == SyncPolicy::OnFlush {
+        self.write_blocks()?;
+        if self.is_unsynced && self.options.sync == SyncPolicy::OnFlush {
             self.sync()?;
+            self.put_durable()?;
         }
         // A moment is in one segment, so that what is made of a segment has whole ones.
         if self.len >= self.seal_at && !self.in_moment {
-            self.seal()?;
+            self.sync()?;
             self.segment_failure = match self.begin_segment() {
                 Err(error) if !self.failed => {
                     self.seal_at = self.len + self.options.segment_bytes_max / TRIES_PER_SEGMENT;
@@ -197,32 +288,35 @@ impl JournalWriter {
     /// Why the next segment could not be begun, while that is so. The present one is written on, and the next is tried again
     /// as it grows.
     #[must_use]
-    pub fn segment_failure(&self) -> Option<&DataError> {
+    pub fn segment_failure(&self) -> Option<&JournalError> {
         self.segment_failure.as_ref()
     }
 
     /// Writes all that was taken and the close block, and seals the last segment.
     ///
     /// # Errors
-    /// [`DataError::Sequence`] if an output's cause never came; otherwise as [`JournalWriter::flush`].
+    /// [`JournalError::Sequence`] if an output's cause never came; otherwise as [`JournalWriter::flush`].
     pub fn close(mut self, output_hash: &str) -> Result<Close> {
         self.write_blocks()?;
         if let Some((cause, _)) = self.outputs.first() {
-            return Err(DataError::Sequence {
+            return Err(JournalError::Sequence {
                 what: "cause",
                 found: *cause,
-                expected: format!("below {}", self.position.next_seq),
+                expected: format!("below {}", self.position.place.next.inputs),
             });
         }
         let close = Close {
-            next_seq: self.position.next_seq,
-            outputs: self.position.outputs,
+            next_seq: self.position.place.next.inputs,
+            outputs: self.position.place.next.outputs,
             output_hash: output_hash.to_owned(),
         };
         let payload = serde_json::to_vec(&close).expect("plain fields are JSON");
         self.put_block(BlockKind::Close, 0, 0, &payload);
+        self.position.place.reserved = Numbers::default();
         self.write_buffer()?;
-        self.seal()?;
+        self.sync()?;
+        self.put_durable()?;
+        self.sync()?;
         Ok(close)
     }
 
@@ -251,41 +345,40 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// Encodes and writes what may be written; says whether there was anything.
-    fn write_blocks(&mut self) -> Result<bool> {
+    /// Encodes and writes what may be written.
+    fn write_blocks(&mut self) -> Result<()> {
         if self.failed {
-            return Err(DataError::Failed(self.dir.clone()));
+            return Err(JournalError::Failed(self.dir.clone()));
         }
         let inputs = std::mem::take(&mut self.inputs);
         for records in inputs.chunks(BLOCK_RECORDS_MAX) {
-            let first = self.position.next_seq;
+            let first = self.position.place.next.inputs;
             self.put_block(BlockKind::Inputs, records.len(), first, records.as_bytes());
-            self.position.next_seq += records.len() as u64;
+            self.position.place.next.inputs += records.len() as u64;
         }
         if let Some(last) = inputs.last() {
             self.in_moment = last.has(Flags::MORE);
         }
         let ready = self
             .outputs
-            .partition_point(|(cause, _)| *cause < self.position.next_seq);
+            .partition_point(|(cause, _)| *cause < self.position.place.next.inputs);
         let outputs: Vec<_> = self.outputs.drain(..ready).collect();
         let mut payload = Vec::new();
         for records in outputs.chunks(BLOCK_RECORDS_MAX) {
             payload.clear();
             put_outputs(records, &mut payload);
-            let first = self.position.outputs;
+            let first = self.position.place.next.outputs;
             self.put_block(BlockKind::Outputs, records.len(), first, &payload);
-            self.position.outputs += records.len() as u64;
+            self.position.place.next.outputs += records.len() as u64;
         }
         if let Some((cause, _)) = outputs.last() {
-            self.position.last_cause = *cause;
+            self.position.place.last_cause = *cause;
         }
-        let wrote = !self.buffer.is_empty();
         self.write_buffer()?;
         // The allocation is kept for the next block.
         self.inputs = inputs;
         self.inputs.clear();
-        Ok(wrote)
+        Ok(())
     }
 
     fn put_block(&mut self, kind: BlockKind, count: usize, first: u64, payload: &[u8]) {
@@ -295,14 +388,30 @@ impl JournalWriter {
         self.buffer.extend_from_slice(payload);
     }
 
+    /// Says that all that was written is on the disk.
+    fn put_durable(&mut self) -> Result<()> {
+        let numbers = self.position.place.next;
+        let payload = durable_payload(numbers);
+        self.put_block(BlockKind::Durable, 0, self.len, &payload);
+        self.write_buffer()?;
+        self.position.durable = numbers;
+        // What says so needs not be there itself.
+        self.is_unsynced = false;
+        Ok(())
+    }
+
     fn write_buffer(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
         // Until the write has succeeded it may have torn the tail, which only opening again can cut.
         self.failed = true;
         let path = self.dir.join(segment_name(self.segment));
         self.file
             .write_all(&self.buffer)
-            .map_err(DataError::io("write", &path))?;
+            .map_err(JournalError::io("write", &path))?;
         self.failed = false;
+        self.is_unsynced = true;
         self.len += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
@@ -313,16 +422,12 @@ impl JournalWriter {
         let path = self.dir.join(segment_name(self.segment));
         self.file
             .sync_data()
-            .map_err(DataError::io("sync", &path))?;
+            .map_err(JournalError::io("sync", &path))?;
         self.failed = false;
         Ok(())
     }
 
-    fn seal(&mut self) -> Result<()> {
-        self.sync()
-    }
-
-    /// Begins the next segment. It gets its name only once header and meta block are on the disk. If it cannot be begun, the
+    /// Begins the next segment. It gets its name only once header, meta block and place are on the disk. If it cannot be begun, the
     /// writer is as it was, unless it is `failed` then.
     fn begin_segment(&mut self) -> Result<()> {
         let number = self.segment + 1;
@@ -333,6 +438,8 @@ impl JournalWriter {
         let meta = serde_json::to_vec(&self.meta).expect("plain fields are JSON");
         self.buffer.extend_from_slice(header.as_bytes());
         self.put_block(BlockKind::Meta, 0, 0, &meta);
+        let place = serde_json::to_vec(&self.position.place).expect("plain fields are JSON");
+        self.put_block(BlockKind::Place, 0, 0, &place);
         let head = std::mem::take(&mut self.buffer);
         let file = put_whole(&head, &temporary, &path).inspect_err(|_| {
             self.position.chain = chain;
@@ -343,14 +450,32 @@ impl JournalWriter {
         self.failed = true;
         self.directory
             .sync_all()
-            .map_err(DataError::io("sync", &self.dir))?;
+            .map_err(JournalError::io("sync", &self.dir))?;
         self.failed = false;
         self.segment = number;
         self.len = head.len() as u64;
+        self.is_unsynced = false;
+        self.position.durable = self.position.place.next;
         self.seal_at = self.options.segment_bytes_max;
         self.file = file;
         Ok(())
     }
+}
+
+/// Creates a directory and those above it that are missing, each of them on the disk.
+fn create_dirs(dir: &Path) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    if let Some(above) = above {
+        create_dirs(above)?;
+    }
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        created => created.map_err(JournalError::io("create", dir))?,
+    }
+    sync_dir(above.unwrap_or(Path::new(".")))
 }
 
 /// Writes a new file as a whole and gives it its name.
@@ -360,10 +485,10 @@ fn put_whole(bytes: &[u8], temporary: &Path, path: &Path) -> Result<File> {
         .write(true)
         .truncate(true)
         .open(temporary)
-        .map_err(DataError::io("create", temporary))?;
+        .map_err(JournalError::io("create", temporary))?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
-        .map_err(DataError::io("write", temporary))?;
-    fs::rename(temporary, path).map_err(DataError::io("rename", temporary))?;
+        .map_err(JournalError::io("write", temporary))?;
+    fs::rename(temporary, path).map_err(JournalError::io("rename", temporary))?;
     Ok(file)
 }

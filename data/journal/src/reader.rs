@@ -1,8 +1,9 @@
 //! Reads a whole journal, segment after segment, and checks that each block follows the one before. Never writes.
 
-use super::format::{Block, ChainHash, Close};
-use super::segment::{ChainedBlock, SegmentFault, SegmentReader};
-use crate::{DataError, Result, RunMeta};
+use crate::format::{Block, Close, HEADER_LEN, Numbers, Place};
+use crate::position::Position;
+use crate::segment::{ChainedBlock, SegmentFault, SegmentReader};
+use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -19,79 +20,17 @@ pub struct TornTail {
     pub bytes: u64,
 }
 
-/// Where a journal stands: what the next block must continue. Reader and writer keep the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) next_seq: Seq,
-    pub(crate) outputs: u64,
-    /// Cause of the last output.
-    pub(crate) last_cause: Seq,
-    pub(crate) chain: ChainHash,
-}
-
-impl Position {
-    /// Checks outputs against what is there already.
-    pub(crate) fn check_causes(&self, outputs: &[(Seq, Record)]) -> Result<()> {
-        let mut last = self.last_cause;
-        for (cause, _) in outputs {
-            if *cause < last {
-                return Err(DataError::Sequence {
-                    what: "cause",
-                    found: *cause,
-                    expected: format!("at least {last}"),
-                });
-            }
-            last = *cause;
-        }
-        Ok(())
-    }
-
-    /// Checks that a block continues this position, then moves past it. The error says what was found and expected.
-    fn advance(&mut self, chained: &ChainedBlock) -> Result<(), (String, String)> {
-        if chained.previous != self.chain {
-            return Err((
-                "another hash of the block before".into(),
-                "the chain to hold".into(),
-            ));
-        }
-        match &chained.block {
-            Block::Meta(_) | Block::Close(_) => {}
-            Block::Inputs { first_seq, records } => {
-                if *first_seq != self.next_seq {
-                    return Err((format!("input {first_seq}"), self.next_seq.to_string()));
-                }
-                self.next_seq += records.len() as u64;
-            }
-            Block::Outputs {
-                first_output,
-                records,
-            } => {
-                if *first_output != self.outputs {
-                    return Err((format!("output {first_output}"), self.outputs.to_string()));
-                }
-                if let Err(error) = self.check_causes(records) {
-                    return Err((error.to_string(), "causes in order".into()));
-                }
-                if let Some((cause, _)) = records.last() {
-                    if *cause >= self.next_seq {
-                        let expected = format!("a cause below {}", self.next_seq);
-                        return Err((format!("cause {cause}"), expected));
-                    }
-                    self.last_cause = *cause;
-                }
-                self.outputs += records.len() as u64;
-            }
-        }
-        self.chain = chained.hash;
-        Ok(())
-    }
-}
-
 /// A journal being read. Ends at a torn tail, which [`JournalReader::torn_tail`] then names; damage is an error.
 pub struct JournalReader {
     files: Vec<PathBuf>,
+    /// Number of the first of them.
+    first: u32,
     /// Index of the next segment to open.
     next: usize,
+    /// Whether the place at which the first segment begins is yet to be learnt from it.
+    is_placing: bool,
+    /// Where the first segment begins.
+    begins: Place,
     segment: Option<SegmentReader<BufReader<File>>>,
     /// From the first segment, once it was read.
     meta: Option<RunMeta>,
@@ -104,11 +43,21 @@ impl JournalReader {
     /// Opens the journal in `dir` and reads what run it is.
     ///
     /// # Errors
-    /// [`DataError::Missing`] without any whole segment; [`DataError::Damaged`] if the first one is damaged.
+    /// [`JournalError::Missing`] without any whole segment; [`JournalError::Damaged`] if the first one is damaged.
     pub fn open(dir: &Path) -> Result<JournalReader> {
-        let reader = JournalReader::start(dir)?;
+        JournalReader::open_from(dir, 1)
+    }
+
+    /// As [`JournalReader::open`], without the segments before this one, whose number counts from one. What it says of the place
+    /// at which it begins is taken for true; from there on everything is checked.
+    ///
+    /// # Errors
+    /// As [`JournalReader::open`]; [`JournalError::Missing`] if there is no such segment, or one of version 1 does not say where it
+    /// begins.
+    pub fn open_from(dir: &Path, segment: u32) -> Result<JournalReader> {
+        let reader = JournalReader::start(dir, segment)?;
         if reader.meta.is_none() {
-            return Err(DataError::Missing {
+            return Err(JournalError::Missing {
                 what: "whole journal segment",
                 path: dir.to_owned(),
             });
@@ -116,11 +65,14 @@ impl JournalReader {
         Ok(reader)
     }
 
-    /// As [`JournalReader::open`], but a journal that has nothing whole yet is one at its end.
-    pub(crate) fn start(dir: &Path) -> Result<JournalReader> {
+    /// As [`JournalReader::open_from`], but a journal that has nothing whole yet is one at its end.
+    pub(crate) fn start(dir: &Path, segment: u32) -> Result<JournalReader> {
         let mut reader = JournalReader {
-            files: segment_files(dir)?,
+            files: segment_files_from(dir, segment)?,
+            first: segment,
             next: 0,
+            is_placing: segment > 1,
+            begins: Place::default(),
             segment: None,
             meta: None,
             position: Position::default(),
@@ -146,13 +98,31 @@ impl JournalReader {
     /// Inputs read so far: the sequence of the next one.
     #[must_use]
     pub fn next_seq(&self) -> Seq {
-        self.position.next_seq
+        self.position.place.next.inputs
     }
 
     /// Outputs read so far.
     #[must_use]
     pub fn outputs(&self) -> u64 {
-        self.position.outputs
+        self.position.place.next.outputs
+    }
+
+    /// Numbers of the next input and output.
+    #[must_use]
+    pub fn next(&self) -> Numbers {
+        self.position.place.next
+    }
+
+    /// Where the first segment that is read begins.
+    #[must_use]
+    pub fn begins(&self) -> Place {
+        self.begins
+    }
+
+    /// How much the journal says is on the disk, as far as it was read.
+    #[must_use]
+    pub fn durable(&self) -> Numbers {
+        self.position.durable
     }
 
     /// The last close, if nothing was read after it.
@@ -170,7 +140,8 @@ impl JournalReader {
     /// Number of the segment that the last block came from, counted from one.
     #[must_use]
     pub fn segment(&self) -> u32 {
-        u32::try_from(self.next).unwrap_or(u32::MAX)
+        let before = u32::try_from(self.next).unwrap_or(u32::MAX);
+        (self.first - 1).saturating_add(before)
     }
 
     pub(crate) fn position(&self) -> &Position {
@@ -186,10 +157,11 @@ impl JournalReader {
         &self.files
     }
 
-    /// The next block, or `None` at the end. The repeated meta blocks of later segments are checked and left out.
+    /// The next block, or `None` at the end. Meta blocks of later segments and what says where they begin, what was reserved
+    /// and what is on the disk are checked and left out.
     ///
     /// # Errors
-    /// [`DataError::Damaged`] for a block that is not as it was written or does not follow; [`DataError::Io`].
+    /// [`JournalError::Damaged`] for a block that is not as it was written or does not follow; [`JournalError::Io`].
     pub fn next_block(&mut self) -> Result<Option<Block>> {
         loop {
             if self.torn.is_some() || (self.segment.is_none() && !self.open_next()?) {
@@ -237,10 +209,13 @@ impl JournalReader {
     }
 
     fn accept(&mut self, chained: ChainedBlock) -> Result<Option<Block>> {
+        if self.is_placing {
+            self.learn_place(&chained)?;
+        }
         if let Err((found, expected)) = self.position.advance(&chained) {
             return Err(self.damaged(chained.offset, found, expected));
         }
-        let first = chained.offset == super::format::HEADER_LEN as u64;
+        let first = chained.offset == HEADER_LEN as u64;
         if first != matches!(chained.block, Block::Meta(_)) {
             return Err(self.damaged(
                 chained.offset,
@@ -248,9 +223,12 @@ impl JournalReader {
                 "one meta block first".into(),
             ));
         }
-        self.close = None;
+        // What only says how much is on the disk does not go on with the run.
+        if !matches!(chained.block, Block::Durable(_)) {
+            self.close = None;
+        }
         match chained.block {
-            Block::Meta(meta) if self.next > 1 => {
+            Block::Meta(meta) if self.meta.is_some() => {
                 if self.meta.as_ref() != Some(&*meta) {
                     return Err(self.damaged(
                         chained.offset,
@@ -264,8 +242,28 @@ impl JournalReader {
                 self.close = Some(close.clone());
                 Ok(Some(Block::Close(close)))
             }
+            Block::Place(_) | Block::Reserve(_) | Block::Durable(_) => Ok(None),
             block => Ok(Some(block)),
         }
+    }
+
+    /// Takes the place of the first segment from its first two blocks.
+    fn learn_place(&mut self, chained: &ChainedBlock) -> Result<()> {
+        if chained.offset == HEADER_LEN as u64 {
+            self.position.chain = chained.previous;
+            return Ok(());
+        }
+        let Block::Place(place) = chained.block else {
+            return Err(JournalError::Missing {
+                what: "segment before one that does not say where it begins",
+                path: self.files[0].clone(),
+            });
+        };
+        self.position.place = place;
+        self.position.durable = place.next;
+        self.begins = place;
+        self.is_placing = false;
+        Ok(())
     }
 
     /// Opens the next segment; false if there is none.
@@ -273,7 +271,7 @@ impl JournalReader {
         let Some(path) = self.files.get(self.next) else {
             return Ok(false);
         };
-        let file = File::open(path).map_err(DataError::io("open", path))?;
+        let file = File::open(path).map_err(JournalError::io("open", path))?;
         self.next += 1;
         match SegmentReader::new(BufReader::with_capacity(1 << 20, file)) {
             Ok((segment, number, _)) => {
@@ -293,10 +291,10 @@ impl JournalReader {
         let empty = self
             .segment
             .as_ref()
-            .is_some_and(|s| s.offset() == super::format::HEADER_LEN as u64);
+            .is_some_and(|s| s.offset() == HEADER_LEN as u64);
         if empty {
             return self.stop_at(SegmentFault::Bytes {
-                offset: super::format::HEADER_LEN as u64,
+                offset: HEADER_LEN as u64,
                 found: "nothing".into(),
                 expected: "a meta block".into(),
                 torn: true,
@@ -312,10 +310,10 @@ impl JournalReader {
         match fault {
             SegmentFault::Bytes { offset, torn, .. } if torn && self.next == self.files.len() => {
                 let len = fs::metadata(&file)
-                    .map_err(DataError::io("read", &file))?
+                    .map_err(JournalError::io("read", &file))?
                     .len();
                 // Without its meta block a segment is nothing.
-                let whole = if offset <= super::format::HEADER_LEN as u64 {
+                let whole = if offset <= HEADER_LEN as u64 {
                     0
                 } else {
                     offset
@@ -332,8 +330,8 @@ impl JournalReader {
         }
     }
 
-    fn damaged(&self, offset: u64, found: String, expected: String) -> DataError {
-        DataError::Damaged {
+    fn damaged(&self, offset: u64, found: String, expected: String) -> JournalError {
+        JournalError::Damaged {
             file: self.files[self.next.saturating_sub(1)].clone(),
             offset,
             found,
@@ -350,12 +348,25 @@ impl Iterator for JournalReader {
     }
 }
 
+/// The segments in `dir` in order from this one on; their numbers must follow.
+fn segment_files_from(dir: &Path, first: u32) -> Result<Vec<PathBuf>> {
+    let mut numbers = list_segments(dir)?;
+    numbers.retain(|number| *number >= first);
+    follow(dir, first, &numbers)
+}
+
 /// The segments in `dir` in order; their numbers must follow from one.
-pub(crate) fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let numbers = list_segments(dir)?;
-    for (at, number) in (1_u32..).zip(&numbers) {
+///
+/// # Errors
+/// [`JournalError::Missing`] if one is not there; [`JournalError::Io`].
+pub fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    follow(dir, 1, &list_segments(dir)?)
+}
+
+fn follow(dir: &Path, first: u32, numbers: &[u32]) -> Result<Vec<PathBuf>> {
+    for (at, number) in (first..).zip(numbers) {
         if at != *number {
-            return Err(DataError::Missing {
+            return Err(JournalError::Missing {
                 what: "segment before the last one",
                 path: dir.join(segment_name(at)),
             });
@@ -369,11 +380,11 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<u32>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(DataError::io("list", dir)(error)),
+        Err(error) => return Err(JournalError::io("list", dir)(error)),
     };
     let mut numbers = Vec::new();
     for entry in entries {
-        let name = entry.map_err(DataError::io("list", dir))?.file_name();
+        let name = entry.map_err(JournalError::io("list", dir))?.file_name();
         let number = name
             .to_str()
             .and_then(|n| n.strip_prefix("segment-")?.strip_suffix(".tlj"))
@@ -385,6 +396,7 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<u32>> {
 }
 
 /// `segment-00000001.tlj`.
-pub(crate) fn segment_name(number: u32) -> String {
+#[must_use]
+pub fn segment_name(number: u32) -> String {
     format!("segment-{number:08}.tlj")
 }

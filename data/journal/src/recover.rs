@@ -1,8 +1,9 @@
 //! Before a journal is written: its lock, what is there already, and a torn tail that is cut off.
 
-use super::format::{Block, Close};
-use super::reader::{JournalReader, Position, TornTail};
-use crate::{DataError, Result, RunMeta};
+use crate::format::{Block, Close, Session};
+use crate::position::Position;
+use crate::reader::{JournalReader, TornTail};
+use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use tickloom_types::Seq;
@@ -14,6 +15,8 @@ pub struct Recovered {
     pub next_seq: Seq,
     /// Outputs that are there.
     pub outputs: u64,
+    /// The session that begins now, unless outputs are appended before it does.
+    pub session: Session,
     /// Segments that were there.
     pub segments: u32,
     /// The torn tail that was cut off.
@@ -25,8 +28,10 @@ pub struct Recovered {
 /// How far the reading of a journal is that is being opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadSoFar {
-    /// Inputs that were read: the sequence of the next one.
+    /// Sequence of the next input.
     pub next_seq: Seq,
+    /// Inputs that were read.
+    pub inputs: u64,
     /// Bytes that were read.
     pub bytes: u64,
     /// Bytes that there are.
@@ -34,48 +39,59 @@ pub struct ReadSoFar {
 }
 
 /// Forces the names in a directory to the disk.
-pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
+///
+/// # Errors
+/// [`JournalError::Io`].
+pub fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir)
         .and_then(|file| file.sync_all())
-        .map_err(DataError::io("sync", dir))
+        .map_err(JournalError::io("sync", dir))
 }
 
 /// Takes the writer's lock of a journal; `None` if another process has it.
-pub(crate) fn lock(dir: &Path) -> Result<Option<File>> {
+///
+/// # Errors
+/// [`JournalError::Io`].
+pub fn lock(dir: &Path) -> Result<Option<File>> {
     let path = dir.join("lock");
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&path)
-        .map_err(DataError::io("open", &path))?;
+        .map_err(JournalError::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(DataError::io("lock", &path)(error)),
+        Err(TryLockError::Error(error)) => Err(JournalError::io("lock", &path)(error)),
     }
 }
 
 /// Reads all that is there and cuts a torn tail off.
-pub(super) fn recover(
+pub(crate) fn recover(
     dir: &Path,
     meta: &RunMeta,
     mut on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
 ) -> Result<(RunMeta, Position, Recovered)> {
-    let mut reader = JournalReader::start(dir)?;
+    let mut reader = JournalReader::start(dir, 1)?;
     if reader.has_meta() {
         reader.meta().check_same(meta)?;
     }
     let sizes = sizes(reader.files())?;
     let bytes_total = sizes.iter().sum();
     let (mut segment, mut before) = (1, 0);
+    let mut inputs = 0;
     while let Some(block) = reader.next_block()? {
         while segment < reader.segment() {
             before += sizes[segment as usize - 1];
             segment += 1;
         }
+        if let Block::Inputs { records, .. } = &block {
+            inputs += records.len() as u64;
+        }
         let so_far = ReadSoFar {
             next_seq: reader.next_seq(),
+            inputs,
             bytes: before + reader.segment_bytes(),
             bytes_total,
         };
@@ -84,13 +100,18 @@ pub(super) fn recover(
     let mut recovered = Recovered {
         next_seq: reader.next_seq(),
         outputs: reader.outputs(),
+        session: reader.position().next_session(),
         segments: u32::try_from(reader.files().len()).unwrap_or(u32::MAX),
         cut: reader.torn_tail().cloned(),
         close: reader.close().cloned(),
     };
-    if let Some(torn) = &recovered.cut {
-        cut(torn)?;
-        recovered.segments -= u32::from(torn.offset == 0);
+    match &recovered.cut {
+        Some(torn) => {
+            cut(torn)?;
+            recovered.segments -= u32::from(torn.offset == 0);
+        }
+        // A killed writer may have left it in the system's memory alone; what follows says that it is on the disk.
+        None => sync_last(reader.files())?,
     }
     let meta = if reader.has_meta() {
         reader.meta()
@@ -103,20 +124,31 @@ pub(super) fn recover(
 /// Lengths of files, in bytes.
 fn sizes(files: &[PathBuf]) -> Result<Vec<u64>> {
     let size = |file: &PathBuf| {
-        let metadata = fs::metadata(file).map_err(DataError::io("read", file))?;
+        let metadata = fs::metadata(file).map_err(JournalError::io("read", file))?;
         Ok(metadata.len())
     };
     files.iter().map(size).collect()
 }
 
+fn sync_last(files: &[PathBuf]) -> Result<()> {
+    let Some(last) = files.last() else {
+        return Ok(());
+    };
+    OpenOptions::new()
+        .write(true)
+        .open(last)
+        .and_then(|file| file.sync_all())
+        .map_err(JournalError::io("sync", last))
+}
+
 /// Cuts a segment at the end of its last whole block, or removes it if it has none.
 fn cut(torn: &TornTail) -> Result<()> {
     if torn.offset == 0 {
-        return fs::remove_file(&torn.file).map_err(DataError::io("remove", &torn.file));
+        return fs::remove_file(&torn.file).map_err(JournalError::io("remove", &torn.file));
     }
     OpenOptions::new()
         .write(true)
         .open(&torn.file)
         .and_then(|file| file.set_len(torn.offset).and_then(|()| file.sync_all()))
-        .map_err(DataError::io("cut", &torn.file))
+        .map_err(JournalError::io("cut", &torn.file))
 }

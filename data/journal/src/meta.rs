@@ -1,7 +1,7 @@
 //! What a run is: its name, its instruments and what it was configured with. Kept in the journal and beside the catalog's files.
 
 use crate::limits::RUN_NAME_LEN_MAX;
-use crate::{DataError, Result};
+use crate::{JournalError, Result};
 use serde::{Deserialize, Serialize};
 use tickloom_types::{Instruments, Ts};
 
@@ -27,7 +27,7 @@ impl RunMeta {
     /// A run with these instruments, without signals, strategies or configuration.
     ///
     /// # Errors
-    /// [`DataError::Option`] if the name is not one.
+    /// [`JournalError::RunName`] if the name is not one.
     pub fn new(run: &str, started: Ts, instruments: Instruments) -> Result<RunMeta> {
         let meta = RunMeta {
             run: run.to_owned(),
@@ -43,7 +43,8 @@ impl RunMeta {
 
     /// What comes first of rows that several runs release at one time: by the names of their sources, then the run that began
     /// earlier. The names of imports say nothing, as they are of the content.
-    pub(crate) fn place(&self) -> (Vec<String>, Ts, String) {
+    #[must_use]
+    pub fn place(&self) -> (Vec<String>, Ts, String) {
         let sources = self.instruments.sources().iter();
         let mut names: Vec<String> = sources.map(|source| source.name.clone()).collect();
         names.sort_unstable();
@@ -51,7 +52,10 @@ impl RunMeta {
     }
 
     /// Checks the name, which becomes part of file names.
-    pub(crate) fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`JournalError::RunName`] if it is none.
+    pub fn check(&self) -> Result<()> {
         let name = &self.run;
         let ok = (1..=RUN_NAME_LEN_MAX).contains(&name.len())
             && !name.starts_with('.')
@@ -61,15 +65,14 @@ impl RunMeta {
         if ok {
             return Ok(());
         }
-        Err(DataError::Option {
-            field: "run",
-            value: name.clone(),
-            expected: "1 to 40 of letters, digits and . - _",
-        })
+        Err(JournalError::RunName(name.clone()))
     }
 
     /// Whether `other` may continue this run: everything but the start must be equal.
-    pub(crate) fn check_same(&self, other: &RunMeta) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`JournalError::OtherRun`] with what differs.
+    pub fn check_same(&self, other: &RunMeta) -> Result<()> {
         let field = if self.instruments != other.instruments {
             "set of instruments"
         } else if self.config != other.config {
@@ -81,7 +84,7 @@ impl RunMeta {
         } else {
             return Ok(());
         };
-        Err(DataError::OtherRun {
+        Err(JournalError::OtherRun {
             run: self.run.clone(),
             field,
         })

@@ -1,10 +1,10 @@
-//! Follows a journal that may still be written: block after block from any place, whatever is flushed, sealed or not. Knows no
-//! other thread: the files are all that it looks at. Never writes.
+//! Follows a journal that may still be written: block after block from any place, as soon as the journal says that it is on the
+//! disk. Knows no other thread: the files are all that it looks at. Never writes.
 
-use super::format::{Block, BlockHeader, BlockKind, ChainHash, HEADER_LEN};
-use super::reader::{list_segments, segment_name};
-use super::segment::{ChainedBlock, SegmentFault, SegmentReader};
-use crate::{DataError, Result, RunMeta};
+use crate::format::{Block, BlockHeader, BlockKind, ChainHash, HEADER_LEN, SegmentHeader};
+use crate::reader::{list_segments, segment_name};
+use crate::segment::{ChainedBlock, SegmentFault, SegmentReader, block_header_follows};
+use crate::{JournalError, Result, RunMeta};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -12,18 +12,18 @@ use zerocopy::{FromZeros, IntoBytes};
 
 /// A place between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JournalPlace {
+pub struct JournalPlace {
     /// Number of the segment, from one.
-    pub(crate) segment: u32,
+    pub segment: u32,
     /// Where the next block begins; 0 if the segment is not begun.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// Hash of the block before, if it is known.
-    pub(crate) previous: Option<ChainHash>,
+    pub previous: Option<ChainHash>,
 }
 
 impl JournalPlace {
     /// Before the first block.
-    pub(crate) const START: JournalPlace = JournalPlace {
+    pub const START: JournalPlace = JournalPlace {
         segment: 1,
         offset: 0,
         previous: None,
@@ -32,7 +32,7 @@ impl JournalPlace {
 
 /// What comes next in a journal.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Tailed {
+pub enum Tailed {
     /// A block.
     Block(Block),
     /// Nothing more for now.
@@ -47,43 +47,60 @@ pub(crate) enum Tailed {
 }
 
 /// A journal being followed.
-pub(crate) struct JournalTail {
+pub struct JournalTail {
     dir: PathBuf,
     place: JournalPlace,
     open: Option<SegmentReader<BufReader<File>>>,
-    /// Whether a later segment was there before the last read: then this one gets no more blocks.
+    /// Up to where the open segment is on the disk.
+    limit: u64,
+    /// Whether a later segment was there before the last read: then this one gets no more blocks, and all of it is on the disk.
     is_sealed: bool,
     /// Where bytes were wrong at the last look.
     faulty_at: Option<u64>,
 }
 
 impl JournalTail {
-    pub(crate) fn new(dir: &Path, place: JournalPlace) -> JournalTail {
+    /// Follows the journal in `dir` from `place` on. Nothing is opened yet.
+    #[must_use]
+    pub fn new(dir: &Path, place: JournalPlace) -> JournalTail {
         JournalTail {
             dir: dir.to_owned(),
             place,
             open: None,
+            limit: 0,
             is_sealed: false,
             faulty_at: None,
         }
     }
 
     /// Behind the last block that was given.
-    pub(crate) fn place(&self) -> &JournalPlace {
+    #[must_use]
+    pub fn place(&self) -> &JournalPlace {
         &self.place
     }
 
-    /// The next block.
-    pub(crate) fn next(&mut self) -> Result<Tailed> {
+    /// The next block, if there is one by now that is on the disk. What only says where a segment begins, what was reserved and
+    /// what is on the disk is left out.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] for bytes that are wrong at a second look too; [`JournalError::CutBack`] if the journal does not
+    /// have what was read before; [`JournalError::Io`].
+    pub fn poll(&mut self) -> Result<Tailed> {
         loop {
             if self.open.is_none()
                 && let Some(tailed) = self.open_segment()?
             {
                 return Ok(tailed);
             }
+            if self.place.offset >= self.limit && !self.look_further()? {
+                return Ok(Tailed::End);
+            }
             let reader = self.open.as_mut().expect("opened above");
             match reader.next_chained() {
-                Ok(Some(chained)) => return self.accept(chained).map(Tailed::Block),
+                Ok(Some(chained)) => match self.accept(chained)? {
+                    Block::Place(_) | Block::Reserve(_) | Block::Durable(_) => {}
+                    block => return Ok(Tailed::Block(block)),
+                },
                 Ok(None) if self.is_sealed => {
                     // The next may be gone: opening it tells.
                     self.open = None;
@@ -92,8 +109,7 @@ impl JournalTail {
                     self.place.offset = 0;
                 }
                 Ok(None) => {
-                    self.is_sealed = self.later_segment()?.is_some();
-                    if !self.is_sealed {
+                    if !self.look_for_later()? {
                         return Ok(Tailed::End);
                     }
                 }
@@ -105,26 +121,73 @@ impl JournalTail {
     /// Opens the segment at this place, or says why there is none.
     fn open_segment(&mut self) -> Result<Option<Tailed>> {
         let path = self.path();
-        let mut file = match File::open(&path) {
+        let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return self.skip().map(Some),
-            Err(error) => return Err(DataError::io("open", &path)(error)),
+            Err(error) => return Err(JournalError::io("open", &path)(error)),
         };
-        self.is_sealed = self.later_segment()?.is_some();
-        if self.place.offset == 0 {
-            let buffered = BufReader::with_capacity(1 << 18, file);
-            let (reader, ..) =
-                SegmentReader::new(buffered).map_err(|fault| fault.into_error(&path))?;
-            self.place.offset = reader.offset();
-            self.open = Some(reader);
-            return Ok(None);
+        self.limit = 0;
+        self.look_for_later()?;
+        let len = file
+            .metadata()
+            .map_err(JournalError::io("read", &path))?
+            .len();
+        if self.place.offset > len {
+            return Err(JournalError::CutBack {
+                file: path,
+                offset: self.place.offset,
+            });
         }
-        let offset = self.place.offset;
-        file.seek(SeekFrom::Start(offset))
-            .map_err(DataError::io("read", &path))?;
         let buffered = BufReader::with_capacity(1 << 18, file);
-        self.open = Some(SegmentReader::resume(buffered, offset));
+        let (mut reader, ..) =
+            SegmentReader::new(buffered).map_err(|fault| fault.into_error(&path))?;
+        if self.place.offset == 0 {
+            self.place.offset = reader.offset();
+        } else {
+            let offset = self.place.offset;
+            reader
+                .source()
+                .seek(SeekFrom::Start(offset))
+                .map_err(JournalError::io("read", &path))?;
+            reader.moved_to(offset);
+        }
+        // A segment of version 1 does not say what is on the disk.
+        if reader.version() < 2 {
+            self.limit = u64::MAX;
+        }
+        self.open = Some(reader);
         Ok(None)
+    }
+
+    /// Whether there is a later segment: then all of this one is on the disk.
+    fn look_for_later(&mut self) -> Result<bool> {
+        self.is_sealed = self.later_segment()?.is_some();
+        if self.is_sealed {
+            self.limit = u64::MAX;
+        }
+        Ok(self.is_sealed)
+    }
+
+    /// Finds out up to where the open segment is on the disk now, and whether that is further than this place.
+    fn look_further(&mut self) -> Result<bool> {
+        if self.look_for_later()? {
+            return Ok(true);
+        }
+        let path = self.path();
+        let mut file = File::open(&path).map_err(JournalError::io("open", &path))?;
+        let mut headers =
+            Headers::new(&mut file, self.place.offset).map_err(JournalError::io("read", &path))?;
+        while let Some((header, _)) = headers.next().map_err(JournalError::io("read", &path))? {
+            if header.kind == BlockKind::Durable as u8 {
+                self.limit = self.limit.max(header.first);
+            }
+        }
+        let end = headers.offset;
+        if shows_more(&mut file, end).map_err(JournalError::io("read", &path))? {
+            // Reading it tells what is wrong.
+            self.limit = u64::MAX;
+        }
+        Ok(self.limit > self.place.offset)
     }
 
     /// Goes on with the first segment that is there.
@@ -147,11 +210,9 @@ impl JournalTail {
             .previous
             .is_some_and(|known| known != chained.previous)
         {
-            return Err(DataError::Damaged {
+            return Err(JournalError::CutBack {
                 file: self.path(),
                 offset: chained.offset,
-                found: "a block that follows another one".to_owned(),
-                expected: "the block after the last one that was read".to_owned(),
             });
         }
         let reader = self.open.as_ref().expect("it gave the block");
@@ -186,7 +247,10 @@ impl JournalTail {
 }
 
 /// What the run of a journal is, as the first of its segments that is there tells; `None` without any.
-pub(crate) fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
+///
+/// # Errors
+/// As [`JournalTail::poll`].
+pub fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
     let Some(segment) = list_segments(dir)?.first().copied() else {
         return Ok(None);
     };
@@ -194,14 +258,14 @@ pub(crate) fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
         segment,
         ..JournalPlace::START
     };
-    match JournalTail::new(dir, place).next()? {
+    match JournalTail::new(dir, place).poll()? {
         Tailed::Block(Block::Meta(meta)) => Ok(Some(*meta)),
         _ => Ok(None),
     }
 }
 
 /// Counts the records that a journal has from a place on, by the headers of its blocks alone.
-pub(crate) struct JournalCount {
+pub struct JournalCount {
     dir: PathBuf,
     segment: u32,
     offset: u64,
@@ -210,7 +274,7 @@ pub(crate) struct JournalCount {
 
 impl JournalCount {
     /// Counts from `place` on, where `records` are already.
-    pub(crate) fn new(dir: &Path, place: &JournalPlace, records: u64) -> JournalCount {
+    pub fn new(dir: &Path, place: &JournalPlace, records: u64) -> JournalCount {
         JournalCount {
             dir: dir.to_owned(),
             segment: place.segment,
@@ -219,45 +283,98 @@ impl JournalCount {
         }
     }
 
-    /// Records up to what is flushed now.
-    pub(crate) fn advance(&mut self) -> Result<u64> {
-        for number in list_segments(&self.dir)? {
-            if number < self.segment {
+    /// Records up to what is on the disk now.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`].
+    pub fn advance(&mut self) -> Result<u64> {
+        let numbers = list_segments(&self.dir)?;
+        for number in &numbers {
+            if *number < self.segment {
                 continue;
             }
-            if number > self.segment {
-                self.segment = number;
+            if *number > self.segment {
+                self.segment = *number;
                 self.offset = 0;
             }
-            let path = self.dir.join(segment_name(number));
+            let is_last = numbers.last() == Some(number);
+            let path = self.dir.join(segment_name(*number));
             match File::open(&path) {
-                Ok(file) => self.count(file).map_err(DataError::io("read", &path))?,
+                Ok(file) => self
+                    .count(file, is_last)
+                    .map_err(JournalError::io("read", &path))?,
                 // Removed since it was listed.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(DataError::io("open", &path)(error)),
+                Err(error) => return Err(JournalError::io("open", &path)(error)),
             }
         }
         Ok(self.records)
     }
 
-    fn count(&mut self, mut file: File) -> std::io::Result<()> {
-        let end = file.metadata()?.len();
-        let header_len = HEADER_LEN as u64;
-        self.offset = self.offset.max(header_len);
-        while self.offset + header_len <= end {
-            file.seek(SeekFrom::Start(self.offset))?;
-            let mut header = BlockHeader::new_zeroed();
-            file.read_exact(header.as_mut_bytes())?;
-            let next = self.offset + header_len + u64::from(header.length);
-            if !header.is_whole() || next > end {
-                break;
-            }
+    fn count(&mut self, mut file: File, is_last: bool) -> std::io::Result<()> {
+        let mut headers = Headers::new(&mut file, self.offset)?;
+        let is_sure = !is_last || headers.version < 2;
+        let mut records = 0;
+        while let Some((header, end)) = headers.next()? {
             if header.kind == BlockKind::Inputs as u8 || header.kind == BlockKind::Outputs as u8 {
-                self.records += u64::from(header.count);
+                records += u64::from(header.count);
             }
-            self.offset = next;
+            if is_sure || header.kind == BlockKind::Durable as u8 {
+                self.records += std::mem::take(&mut records);
+                self.offset = end;
+            }
         }
         Ok(())
+    }
+}
+
+/// Whether bytes of a segment that hold no whole block at `end` were on the disk, as a block behind them says.
+fn shows_more(file: &mut File, end: u64) -> std::io::Result<bool> {
+    file.seek(SeekFrom::Start(end))?;
+    block_header_follows(&[], file, |header| {
+        header.kind == BlockKind::Durable as u8 && header.first > end
+    })
+}
+
+/// The headers of the blocks of a segment, without their payloads.
+struct Headers<'a> {
+    file: &'a mut File,
+    version: u16,
+    offset: u64,
+    len: u64,
+}
+
+impl Headers<'_> {
+    /// From `offset` on, where a block begins, or from the first.
+    fn new(file: &mut File, offset: u64) -> std::io::Result<Headers<'_>> {
+        let len = file.metadata()?.len();
+        let mut header = SegmentHeader::new_zeroed();
+        if len >= HEADER_LEN as u64 {
+            file.seek(SeekFrom::Start(0))?;
+            file.read_exact(header.as_mut_bytes())?;
+        }
+        Ok(Headers {
+            version: header.version,
+            offset: offset.max(HEADER_LEN as u64),
+            len,
+            file,
+        })
+    }
+
+    /// The next header of a block that is all there, and where the block ends.
+    fn next(&mut self) -> std::io::Result<Option<(BlockHeader, u64)>> {
+        if self.offset + HEADER_LEN as u64 > self.len {
+            return Ok(None);
+        }
+        self.file.seek(SeekFrom::Start(self.offset))?;
+        let mut header = BlockHeader::new_zeroed();
+        self.file.read_exact(header.as_mut_bytes())?;
+        let end = self.offset + HEADER_LEN as u64 + u64::from(header.length);
+        if !header.is_whole() || end > self.len {
+            return Ok(None);
+        }
+        self.offset = end;
+        Ok(Some((header, end)))
     }
 }
 
@@ -280,7 +397,7 @@ mod tests {
     /// All blocks that there are now, without the meta blocks of later segments.
     fn read_on(tail: &mut JournalTail, blocks: &mut Vec<Block>) {
         loop {
-            match tail.next().unwrap() {
+            match tail.poll().unwrap() {
                 Tailed::Block(Block::Meta(_)) if !blocks.is_empty() => {}
                 Tailed::Block(block) => blocks.push(block),
                 Tailed::End => return,
@@ -354,14 +471,14 @@ mod tests {
         assert!(last >= 4, "{last} segments");
         let mut tail = JournalTail::new(dir.path(), JournalPlace::START);
         assert!(matches!(
-            tail.next().unwrap(),
+            tail.poll().unwrap(),
             Tailed::Block(Block::Meta(_))
         ));
         for gone in 2..4 {
             fs::remove_file(dir.path().join(segment_name(gone))).unwrap();
         }
         loop {
-            match tail.next().unwrap() {
+            match tail.poll().unwrap() {
                 Tailed::Block(_) => {}
                 tailed => {
                     assert_eq!(tailed, Tailed::Missing { first: 2, next: 4 });
@@ -370,7 +487,7 @@ mod tests {
             }
         }
         assert!(matches!(
-            tail.next().unwrap(),
+            tail.poll().unwrap(),
             Tailed::Block(Block::Meta(_))
         ));
     }
@@ -378,7 +495,8 @@ mod tests {
     #[test]
     fn damage_is_an_error_at_the_second_look() {
         let dir = tempfile::tempdir().unwrap();
-        let mut journal = writer(dir.path());
+        let meta = RunMeta::new("run", Ts(0), Instruments::new()).unwrap();
+        let (mut journal, _) = JournalWriter::open(dir.path(), &meta).unwrap();
         for turn in 0..3_u64 {
             journal.append_inputs(turn, &[Record::default()]).unwrap();
             journal.flush().unwrap();
@@ -391,6 +509,6 @@ mod tests {
         let mut tail = JournalTail::new(dir.path(), JournalPlace::START);
         let mut found = Vec::new();
         read_on(&mut tail, &mut found);
-        assert!(matches!(tail.next(), Err(DataError::Damaged { .. })));
+        assert!(matches!(tail.poll(), Err(JournalError::Damaged { .. })));
     }
 }

@@ -1,10 +1,10 @@
 //! Reads one segment from any byte source, block by block, and tells a torn tail from damage. Knows no other segment.
 
-use super::format::{
-    Block, BlockHeader, ChainHash, HEADER_LEN, SEGMENT_MAGIC, SegmentHeader, VERSION,
-    decode_payload, has_block_header,
+use crate::JournalError;
+use crate::format::{
+    Block, BlockHeader, BlockKind, ChainHash, HEADER_LEN, SEGMENT_MAGIC, SegmentHeader, VERSION,
+    VERSION_MIN, decode_payload, has_block_header,
 };
-use crate::DataError;
 use crate::limits::{BLOCK_BYTES_MAX, SCAN_WINDOW_BYTES};
 use std::io::{self, Read};
 use std::path::Path;
@@ -22,7 +22,7 @@ pub enum SegmentFault {
         found: String,
         /// What should be.
         expected: String,
-        /// Whether this may be the torn end of an interrupted write: nothing whole follows.
+        /// Whether this may be the torn end of an interrupted write: nothing follows that says it was on the disk.
         torn: bool,
     },
     /// The source could not be read.
@@ -32,15 +32,15 @@ pub enum SegmentFault {
 impl SegmentFault {
     /// The error for this fault in `file`.
     #[must_use]
-    pub fn into_error(self, file: &Path) -> DataError {
+    pub fn into_error(self, file: &Path) -> JournalError {
         match self {
-            SegmentFault::Io(error) => DataError::io("read", file)(error),
+            SegmentFault::Io(error) => JournalError::io("read", file)(error),
             SegmentFault::Bytes {
                 offset,
                 found,
                 expected,
                 ..
-            } => DataError::Damaged {
+            } => JournalError::Damaged {
                 file: file.to_owned(),
                 offset,
                 found,
@@ -51,16 +51,22 @@ impl SegmentFault {
 }
 
 /// One block with the hashes that chain it.
-pub(crate) struct ChainedBlock {
-    pub(crate) block: Block,
-    pub(crate) offset: u64,
-    pub(crate) previous: ChainHash,
-    pub(crate) hash: ChainHash,
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChainedBlock {
+    /// What it holds.
+    pub block: Block,
+    /// Where in the segment it begins.
+    pub offset: u64,
+    /// The hash of the block before it, as it says.
+    pub previous: ChainHash,
+    /// Its own hash, low byte first.
+    pub hash: ChainHash,
 }
 
 /// A segment being read.
 pub struct SegmentReader<R> {
     source: R,
+    version: u16,
     offset: u64,
     payload: Vec<u8>,
 }
@@ -73,6 +79,7 @@ impl<R: Read> SegmentReader<R> {
     pub fn new(source: R) -> Result<(SegmentReader<R>, u32, String), SegmentFault> {
         let mut reader = SegmentReader {
             source,
+            version: VERSION,
             offset: 0,
             payload: Vec::new(),
         };
@@ -97,21 +104,31 @@ impl<R: Read> SegmentReader<R> {
         if !header.is_whole() {
             return Err(fault("a wrong checksum".into(), "a whole header", false));
         }
-        if header.version != VERSION || usize::from(header.record_len) != RECORD_LEN {
+        let is_known = (VERSION_MIN..=VERSION).contains(&header.version);
+        if !is_known || usize::from(header.record_len) != RECORD_LEN {
             let found = format!("version {}", header.version);
-            return Err(fault(found, "version 1 with records of 64 bytes", false));
+            let expected = "version 1 or 2 with records of 64 bytes";
+            return Err(fault(found, expected, false));
         }
+        reader.version = header.version;
         reader.offset = HEADER_LEN as u64;
         Ok((reader, header.segment, header.run_name()))
     }
 
-    /// Goes on with a source that stands at `offset` of its segment, where a block begins.
-    pub(crate) fn resume(source: R, offset: u64) -> SegmentReader<R> {
-        SegmentReader {
-            source,
-            offset,
-            payload: Vec::new(),
-        }
+    /// Says that the source was moved to `offset` of the segment, where a block begins.
+    pub(crate) fn moved_to(&mut self, offset: u64) {
+        self.offset = offset;
+    }
+
+    /// The source, to move it.
+    pub(crate) fn source(&mut self) -> &mut R {
+        &mut self.source
+    }
+
+    /// Version of the format in which the segment was written.
+    #[must_use]
+    pub fn version(&self) -> u16 {
+        self.version
     }
 
     /// Bytes read so far, to the end of the last whole block.
@@ -128,7 +145,11 @@ impl<R: Read> SegmentReader<R> {
         Ok(self.next_chained()?.map(|chained| chained.block))
     }
 
-    pub(crate) fn next_chained(&mut self) -> Result<Option<ChainedBlock>, SegmentFault> {
+    /// The next block with the hashes that chain it, or `None` at the end of the source.
+    ///
+    /// # Errors
+    /// As [`SegmentReader::next_block`].
+    pub fn next_chained(&mut self) -> Result<Option<ChainedBlock>, SegmentFault> {
         let mut header = BlockHeader::new_zeroed();
         let got = read_full(&mut self.source, header.as_mut_bytes()).map_err(SegmentFault::Io)?;
         if got == 0 {
@@ -173,11 +194,17 @@ impl<R: Read> SegmentReader<R> {
         Ok(Some(chained))
     }
 
-    /// A fault at this block, torn if neither the bytes read since its first nor the rest hold a whole block header.
+    /// A fault at this block. It is torn unless a block follows, in the bytes read since its first or in the rest, which says that
+    /// more than is whole had been on the disk.
     fn fault(&mut self, read: &[u8], found: String, expected: &str) -> SegmentFault {
         // A block header that follows cannot start at byte 0 of what was read: that is the one at fault.
         let read = read.get(1..).unwrap_or_default();
-        match block_header_follows(read, &mut self.source) {
+        let (version, offset) = (self.version, self.offset);
+        // Segments of version 1 do not say what was on the disk: there any whole block that follows shows damage.
+        let shows_damage = |header: &BlockHeader| {
+            version < 2 || header.kind == BlockKind::Durable as u8 && header.first > offset
+        };
+        match block_header_follows(read, &mut self.source, shows_damage) {
             Ok(follows) => SegmentFault::Bytes {
                 offset: self.offset,
                 found,
@@ -198,10 +225,14 @@ impl<R: Read> SegmentReader<R> {
     }
 }
 
-/// Whether `read` and the rest of `source` after it hold a whole block header. The rest may be of any length: it is looked at in
+/// Whether `read` and the rest of `source` after it hold a whole block header that `is_wanted`. The rest may be of any length: it is looked at in
 /// windows, each of which begins with what may be the beginning of a header at the end of the one before.
-fn block_header_follows(read: &[u8], source: &mut impl Read) -> io::Result<bool> {
-    if has_block_header(read) {
+pub(crate) fn block_header_follows(
+    read: &[u8],
+    source: &mut impl Read,
+    is_wanted: impl Fn(&BlockHeader) -> bool + Copy,
+) -> io::Result<bool> {
+    if has_block_header(read, is_wanted) {
         return Ok(true);
     }
     let mut window = vec![0; SCAN_WINDOW_BYTES];
@@ -210,7 +241,7 @@ fn block_header_follows(read: &[u8], source: &mut impl Read) -> io::Result<bool>
     loop {
         let got = read_full(source, &mut window[kept..])?;
         let end = kept + got;
-        if got == 0 || has_block_header(&window[..end]) {
+        if got == 0 || has_block_header(&window[..end], is_wanted) {
             return Ok(got > 0);
         }
         kept = end.min(HEADER_LEN - 1);
@@ -235,7 +266,6 @@ fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::format::BlockKind;
 
     /// Gives its bytes and refuses to fill more than a window at a time.
     struct Bounded<R>(R);
@@ -251,8 +281,9 @@ mod tests {
     fn a_block_header_is_found_wherever_windows_meet() {
         let header = BlockHeader::new(BlockKind::Inputs, 1, 0, ChainHash::default(), &[7; 64]);
         let header = header.as_bytes();
-        let whole =
-            |read: &[u8], rest: &[u8]| block_header_follows(read, &mut Bounded(rest)).unwrap();
+        let whole = |read: &[u8], rest: &[u8]| {
+            block_header_follows(read, &mut Bounded(rest), |_| true).unwrap()
+        };
         for at in SCAN_WINDOW_BYTES - 2 * HEADER_LEN..=SCAN_WINDOW_BYTES {
             let mut bytes = vec![b'T'; at];
             bytes.extend_from_slice(header);

@@ -8,18 +8,22 @@ use xxhash_rust::xxh3::Xxh3;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Version of the format that this code writes and reads.
-pub(crate) const VERSION: u16 = 1;
+/// The version that is written; [`VERSION_MIN`] and those between are read.
+pub(crate) const VERSION: u16 = 2;
+pub(crate) const VERSION_MIN: u16 = 1;
 /// First bytes of a segment; the line end shows a transfer that rewrote line ends.
 pub(crate) const SEGMENT_MAGIC: [u8; 8] = *b"TLJRNL\r\n";
 /// First bytes of a block.
 pub(crate) const BLOCK_MAGIC: [u8; 4] = *b"TLB\n";
 /// Bytes of either header.
 pub(crate) const HEADER_LEN: usize = 64;
+/// Bytes of the payload of a durable block.
+pub(crate) const DURABLE_LEN: usize = 16;
 /// Bytes of one output: the sequence of its cause and its record.
 pub(crate) const OUTPUT_LEN: usize = 8 + RECORD_LEN;
 
 /// Hash of a block, which the next block repeats.
-pub(crate) type ChainHash = [u8; 16];
+pub type ChainHash = [u8; 16];
 
 /// First bytes of a segment.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -70,6 +74,10 @@ pub(crate) enum BlockKind {
     Inputs = 2,
     Outputs = 3,
     Close = 4,
+    Place = 5,
+    Session = 6,
+    Reserve = 7,
+    Durable = 8,
 }
 
 impl BlockKind {
@@ -79,6 +87,10 @@ impl BlockKind {
             2 => Some(BlockKind::Inputs),
             3 => Some(BlockKind::Outputs),
             4 => Some(BlockKind::Close),
+            5 => Some(BlockKind::Place),
+            6 => Some(BlockKind::Session),
+            7 => Some(BlockKind::Reserve),
+            8 => Some(BlockKind::Durable),
             _ => None,
         }
     }
@@ -105,6 +117,79 @@ pub enum Block {
     },
     /// The run was stopped in good order here.
     Close(Close),
+    /// Where in the run a segment begins; the second block of every segment of version 2.
+    Place(Place),
+    /// A session begins here: the only place at which numbers may leave a gap.
+    Session(Session),
+    /// Numbers below these may have been told to others.
+    Reserve(Numbers),
+    /// What is on the disk.
+    Durable(Durable),
+}
+
+/// How many inputs and outputs a run has, or the numbers that the next ones have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Numbers {
+    /// Inputs: the sequence of the next one.
+    pub inputs: Seq,
+    /// Outputs: the number of the next one.
+    pub outputs: u64,
+}
+
+impl Numbers {
+    /// The greater of each.
+    #[must_use]
+    pub fn max(self, other: Numbers) -> Numbers {
+        Numbers {
+            inputs: self.inputs.max(other.inputs),
+            outputs: self.outputs.max(other.outputs),
+        }
+    }
+}
+
+/// Where in the run a segment begins, so that it can be read without those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Numbers of the next input and output.
+    pub next: Numbers,
+    /// Cause of the last output.
+    pub last_cause: Seq,
+    /// Sessions that have begun.
+    pub sessions: u32,
+    /// Numbers below these may have been told to others; zero after a close.
+    pub reserved: Numbers,
+}
+
+/// A start of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// The first is 1.
+    pub session: u32,
+    /// What the journal has of the sessions before.
+    pub kept: Numbers,
+    /// Where the numbers of this one begin. What lies between was reserved, and is retracted: no record has or will have such a
+    /// number, though a session before may have told others of some.
+    pub start: Numbers,
+}
+
+impl Session {
+    /// Whether numbers were given up between the sessions before and this one.
+    #[must_use]
+    pub fn has_retracted(&self) -> bool {
+        self.kept != self.start
+    }
+}
+
+/// How much is on the disk, as a block says that is written after it was forced there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Durable {
+    /// Bytes of the segment that holds the block, counted from its beginning.
+    pub bytes: u64,
+    /// Inputs and outputs of the run.
+    pub numbers: Numbers,
 }
 
 /// Where a run stood when it was stopped in good order.
@@ -188,12 +273,21 @@ impl BlockHeader {
     }
 }
 
-/// Whether a whole block header lies anywhere in `bytes`.
-pub(crate) fn has_block_header(bytes: &[u8]) -> bool {
+/// Whether a whole block header that `is_wanted` lies anywhere in `bytes`.
+pub(crate) fn has_block_header(bytes: &[u8], is_wanted: impl Fn(&BlockHeader) -> bool) -> bool {
     bytes.windows(HEADER_LEN).any(|window| {
         window.starts_with(&BLOCK_MAGIC)
-            && BlockHeader::read_from_bytes(window).is_ok_and(|header| header.is_whole())
+            && BlockHeader::read_from_bytes(window)
+                .is_ok_and(|header| header.is_whole() && is_wanted(&header))
     })
+}
+
+/// The payload of a durable block.
+pub(crate) fn durable_payload(numbers: Numbers) -> [u8; DURABLE_LEN] {
+    let mut payload = [0; DURABLE_LEN];
+    payload[..8].copy_from_slice(&numbers.inputs.to_le_bytes());
+    payload[8..].copy_from_slice(&numbers.outputs.to_le_bytes());
+    payload
 }
 
 /// Writes outputs as `cause u64 | record` after each other.
@@ -206,7 +300,7 @@ pub(crate) fn put_outputs(outputs: &[(Seq, Record)], payload: &mut Vec<u8>) {
 
 /// Decodes a payload whose checksum holds; the error says what was expected.
 pub(crate) fn decode_payload(header: &BlockHeader, payload: &[u8]) -> Result<Block, String> {
-    let kind = BlockKind::from_raw(header.kind).ok_or("a block kind of 1 to 4")?;
+    let kind = BlockKind::from_raw(header.kind).ok_or("a block kind of 1 to 8")?;
     let count = usize::try_from(header.count).map_err(|_| "a count that fits")?;
     let expect_len = |len: usize| {
         if count.checked_mul(len) == Some(payload.len()) {
@@ -222,6 +316,29 @@ pub(crate) fn decode_payload(header: &BlockHeader, payload: &[u8]) -> Result<Blo
         BlockKind::Close => serde_json::from_slice(payload)
             .map(Block::Close)
             .map_err(|error| format!("JSON of a close ({error})")),
+        BlockKind::Place => serde_json::from_slice(payload)
+            .map(Block::Place)
+            .map_err(|error| format!("JSON of a place ({error})")),
+        BlockKind::Session => serde_json::from_slice(payload)
+            .map(Block::Session)
+            .map_err(|error| format!("JSON of a session ({error})")),
+        BlockKind::Reserve => serde_json::from_slice(payload)
+            .map(Block::Reserve)
+            .map_err(|error| format!("JSON of a reservation ({error})")),
+        BlockKind::Durable => {
+            let payload: &[u8; DURABLE_LEN] = payload
+                .try_into()
+                .map_err(|_| "16 bytes of a durable block")?;
+            let [inputs, outputs] = [0, 8].map(|at| {
+                let mut number = [0; 8];
+                number.copy_from_slice(&payload[at..at + 8]);
+                u64::from_le_bytes(number)
+            });
+            Ok(Block::Durable(Durable {
+                bytes: header.first,
+                numbers: Numbers { inputs, outputs },
+            }))
+        }
         BlockKind::Inputs => {
             expect_len(RECORD_LEN)?;
             let mut records = vec![Record::default(); count];

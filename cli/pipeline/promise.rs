@@ -1,0 +1,65 @@
+//! What the recorder promises to those who publish: numbers that no later session will use, and how much is on the disk.
+//!
+//! The recorder's thread alone writes it, after the disk has it; the publisher's thread looks before each message.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tickloom_journal::Numbers;
+
+/// Shared by the recorder's thread and the publisher's.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Promise(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    inputs: AtomicU64,
+    outputs: AtomicU64,
+    durable_inputs: AtomicU64,
+    durable_outputs: AtomicU64,
+    is_broken: AtomicBool,
+}
+
+impl Promise {
+    /// Numbers below these are reserved.
+    pub(crate) fn reserve(&self, numbers: Numbers) {
+        self.0.inputs.store(numbers.inputs, Ordering::Release);
+        self.0.outputs.store(numbers.outputs, Ordering::Release);
+    }
+
+    /// Records below these are on the disk.
+    pub(crate) fn has_written(&self, numbers: Numbers) {
+        let shared = &self.0;
+        shared
+            .durable_inputs
+            .store(numbers.inputs, Ordering::Release);
+        shared
+            .durable_outputs
+            .store(numbers.outputs, Ordering::Release);
+    }
+
+    /// The journal takes nothing more: what is not promised by now never is.
+    pub(crate) fn break_off(&self) {
+        self.0.is_broken.store(true, Ordering::Release);
+    }
+
+    /// Whether nothing more will be promised.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.0.is_broken.load(Ordering::Acquire)
+    }
+
+    /// What is reserved.
+    pub(crate) fn reserved(&self) -> Numbers {
+        Numbers {
+            inputs: self.0.inputs.load(Ordering::Acquire),
+            outputs: self.0.outputs.load(Ordering::Acquire),
+        }
+    }
+
+    /// What is on the disk.
+    pub(crate) fn durable(&self) -> Numbers {
+        Numbers {
+            inputs: self.0.durable_inputs.load(Ordering::Acquire),
+            outputs: self.0.durable_outputs.load(Ordering::Acquire),
+        }
+    }
+}

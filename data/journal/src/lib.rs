@@ -1,0 +1,29 @@
+//! The journal: append-only segments of what the core saw, in that order, and of what it made of it.
+//!
+//! `docs/journal.md` has the bytes. Every block carries a checksum and the hash of the block before it, across segments, so
+//! that a torn tail is told from damage. Not here: Parquet, servers, and when to flush (the recorder's thread decides).
+
+mod error;
+mod format;
+mod limits;
+mod meta;
+mod position;
+mod reader;
+mod recover;
+mod segment;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::JournalError;
+pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Session};
+pub use meta::RunMeta;
+pub use reader::{JournalReader, TornTail, segment_files, segment_name};
+pub use recover::{ReadSoFar, Recovered, lock, sync_dir};
+pub use segment::{ChainedBlock, SegmentFault, SegmentReader};
+pub use tail::{JournalCount, JournalPlace, JournalTail, Tailed, read_journal_meta};
+pub use writer::{JournalOptions, JournalWriter, SyncPolicy};
+
+/// What a fallible call of this crate returns.
+pub type Result<T, E = JournalError> = std::result::Result<T, E>;

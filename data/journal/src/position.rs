@@ -1,0 +1,128 @@
+//! Where in a run a reader or a writer stands, and what may follow there.
+
+use crate::format::{Block, ChainHash, Durable, Numbers, Place, Session};
+use crate::segment::ChainedBlock;
+use crate::{JournalError, Result};
+use tickloom_types::{Record, Seq};
+
+/// A place between two blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) place: Place,
+    /// Hash of the block before.
+    pub(crate) chain: ChainHash,
+    /// What the blocks so far say is on the disk.
+    pub(crate) durable: Numbers,
+}
+
+/// Why a block does not follow: what was found, and what was expected.
+type Unfit = (String, String);
+
+impl Position {
+    /// Where the next session begins: behind all numbers that may have been told to others.
+    pub(crate) fn next_session(&self) -> Session {
+        Session {
+            session: self.place.sessions.saturating_add(1),
+            kept: self.place.next,
+            start: self.place.next.max(self.place.reserved),
+        }
+    }
+
+    pub(crate) fn begin(&mut self, session: &Session) {
+        self.place.sessions = session.session;
+        self.place.next = session.start;
+        self.place.reserved = Numbers::default();
+    }
+
+    /// Checks outputs against what is there already.
+    pub(crate) fn check_causes(&self, outputs: &[(Seq, Record)]) -> Result<()> {
+        let mut last = self.place.last_cause;
+        for (cause, _) in outputs {
+            if *cause < last {
+                return Err(JournalError::Sequence {
+                    what: "cause",
+                    found: *cause,
+                    expected: format!("at least {last}"),
+                });
+            }
+            last = *cause;
+        }
+        Ok(())
+    }
+
+    /// Checks that a block continues this position, then moves past it.
+    pub(crate) fn advance(&mut self, chained: &ChainedBlock) -> Result<(), Unfit> {
+        if chained.previous != self.chain {
+            return Err((
+                "another hash of the block before".into(),
+                "the chain to hold".into(),
+            ));
+        }
+        match &chained.block {
+            Block::Meta(_) => {}
+            Block::Close(_) => self.place.reserved = Numbers::default(),
+            Block::Place(place) => expect(place, &self.place)?,
+            Block::Session(session) => {
+                expect(session, &self.next_session())?;
+                self.begin(session);
+            }
+            Block::Reserve(numbers) => {
+                self.place.reserved = self.place.reserved.max(*numbers);
+            }
+            Block::Durable(durable) => self.take_durable(durable, chained.offset)?,
+            Block::Inputs { first_seq, records } => {
+                let next = &mut self.place.next.inputs;
+                if first_seq != next {
+                    return Err((format!("input {first_seq}"), next.to_string()));
+                }
+                *next += records.len() as u64;
+            }
+            Block::Outputs {
+                first_output,
+                records,
+            } => self.take_outputs(*first_output, records)?,
+        }
+        self.chain = chained.hash;
+        Ok(())
+    }
+
+    fn take_outputs(&mut self, first: u64, records: &[(Seq, Record)]) -> Result<(), Unfit> {
+        let next = self.place.next;
+        if first != next.outputs {
+            return Err((format!("output {first}"), next.outputs.to_string()));
+        }
+        if let Err(error) = self.check_causes(records) {
+            return Err((error.to_string(), "causes in order".into()));
+        }
+        if let Some((cause, _)) = records.last() {
+            if *cause >= next.inputs {
+                let expected = format!("a cause below {}", next.inputs);
+                return Err((format!("cause {cause}"), expected));
+            }
+            self.place.last_cause = *cause;
+        }
+        self.place.next.outputs += records.len() as u64;
+        Ok(())
+    }
+
+    fn take_durable(&mut self, durable: &Durable, offset: u64) -> Result<(), Unfit> {
+        let (said, next) = (durable.numbers, self.place.next);
+        if said.max(next) != next || durable.bytes > offset {
+            let found = format!(
+                "{} inputs, {} outputs and {} bytes on the disk",
+                said.inputs, said.outputs, durable.bytes
+            );
+            let expected = format!("at most {}, {} and {offset}", next.inputs, next.outputs);
+            return Err((found, expected));
+        }
+        self.durable = said;
+        Ok(())
+    }
+}
+
+fn expect<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Result<(), Unfit> {
+    if found == expected {
+        return Ok(());
+    }
+    Err((format!("{found:?}"), format!("{expected:?}")))
+}

@@ -156,11 +156,8 @@ impl Pipeline {
         };
         let troubles = Troubles::default();
         let mut rings = Rings::new(settings, ready.recording.is_some())?;
-        let last_order = ready
-            .recording
-            .as_ref()
-            .map_or(0, |resumed| resumed.last_order);
-        begin(settings, &mut rings.input, last_order);
+        begin(settings, &mut rings.input, ready.last_order());
+        let gate = ready.gate(settings);
         let mut pins = settings.pin.iter().copied();
         let feeds = spawn_feeds(settings, &rings.input, &stopped, &facts.feeds, &metrics)?;
         let (stepper, workers) = spawn_workers(ready.engine, &mut rings, first_seq, &mut pins)?;
@@ -178,10 +175,7 @@ impl Pipeline {
         let publisher = PublisherThread {
             next_output: publisher.session().first.outputs,
             publisher,
-            gate: ready
-                .recording
-                .as_ref()
-                .map(|resumed| Gate::new(&resumed.promise, settings.publish.when)),
+            gate,
             output: take(&mut rings.outputs)?,
             monitor: ready.monitor,
             probe: metrics.stage("publish"),
@@ -352,6 +346,19 @@ impl Ready {
             monitor,
             recording,
         })
+    }
+
+    /// Number of the last order that sessions before may have submitted.
+    fn last_order(&self) -> u64 {
+        self.recording
+            .as_ref()
+            .map_or(0, |resumed| resumed.last_order)
+    }
+
+    /// What a recorded run may publish.
+    fn gate(&self, settings: &Settings) -> Option<Gate> {
+        let resumed = self.recording.as_ref()?;
+        Some(Gate::new(&resumed.promise, settings.publish.when))
     }
 
     /// Sequence of the first record that the input ring will carry.

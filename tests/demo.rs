@@ -36,7 +36,6 @@ fn what_was_live_is_backtested_and_replayed_to_the_same_hash() {
     assert_eq!(verified["inputs"], demo["events"]);
     let recorded = read_journal(Path::new(&journal));
     assert_catalog_holds(Path::new(&text(&demo, "catalog")), &recorded);
-    let inputs = recorded.inputs;
     assert_is_self_contained(&fs::read_to_string(text(&demo, "report")).unwrap());
 }
 

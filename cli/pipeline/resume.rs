@@ -198,7 +198,7 @@ impl Replay<'_> {
 /// What a session took back of the one before.
 fn taken_back(session: &Session) -> Option<Retracted> {
     let Session { kept, start, .. } = session;
-    session.has_retracted().then(|| Retracted {
+    session.has_retracted().then_some(Retracted {
         inputs: kept.inputs..start.inputs,
         outputs: kept.outputs..start.outputs,
     })

@@ -4,9 +4,8 @@ use crate::output;
 use crate::stop::Stop;
 use anyhow::{Context, Result};
 use std::path::Path;
-use tickloom_data::JournalReader;
-use tickloom_data::journal::Block;
 use tickloom_feeds::local_venue::Tally;
+use tickloom_journal::{Block, JournalReader};
 use tickloom_types::{
     Flags, Kind, LevelBody, QuoteBody, Record, StatusBody, StatusCode, TradeBody,
 };

@@ -155,8 +155,7 @@ impl Pipeline {
             ..Facts::of(settings, &ready)
         };
         let troubles = Troubles::default();
-        let mut rings = Rings::new(settings, ready.recording.is_some())?;
-        begin(settings, &mut rings.input, ready.last_order());
+        let mut rings = ready.rings(settings)?;
         let gate = ready.gate(settings);
         let mut pins = settings.pin.iter().copied();
         let feeds = spawn_feeds(settings, &rings.input, &stopped, &facts.feeds, &metrics)?;
@@ -348,11 +347,13 @@ impl Ready {
         })
     }
 
-    /// Number of the last order that sessions before may have submitted.
-    fn last_order(&self) -> u64 {
-        self.recording
-            .as_ref()
-            .map_or(0, |resumed| resumed.last_order)
+    /// Both rings, with the first records of the session in them.
+    fn rings(&self, settings: &Settings) -> Result<Rings> {
+        let recording = self.recording.as_ref();
+        let last_order = recording.map_or(0, |resumed| resumed.last_order);
+        let mut rings = Rings::new(settings, recording.is_some())?;
+        begin(settings, &mut rings.input, last_order);
+        Ok(rings)
     }
 
     /// What a recorded run may publish.

@@ -1,5 +1,7 @@
 //! The last n values, in memory that is taken once.
 
+use tickloom_types::{StateError, StateReader, StateWriter};
+
 /// A ring of the last `n` values.
 #[derive(Clone, Debug)]
 pub(crate) struct Window<T> {
@@ -64,6 +66,37 @@ impl<T: Copy> Window<T> {
 
     pub(crate) fn len(&self) -> usize {
         self.values.len()
+    }
+
+    /// The values from the oldest to the newest; places that are empty are none.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = T> + '_ {
+        let (newer, older) = self.values.split_at(self.at);
+        let older = if self.full { older } else { &[] };
+        older.iter().chain(newer).copied()
+    }
+
+    pub(crate) fn save(&self, to: &mut StateWriter, each: impl Fn(&mut StateWriter, T)) {
+        to.bool(self.full);
+        to.count(self.at);
+        let filled = if self.full { self.len() } else { self.at };
+        for value in &self.values[..filled] {
+            each(to, *value);
+        }
+    }
+
+    /// Onto a window of which nothing has been pushed yet.
+    pub(crate) fn load<'a>(
+        &mut self,
+        from: &mut StateReader<'a>,
+        each: impl Fn(&mut StateReader<'a>) -> Result<T, StateError>,
+    ) -> Result<(), StateError> {
+        self.full = from.bool()?;
+        self.at = from.place(self.len() - 1)?;
+        let filled = if self.full { self.len() } else { self.at };
+        for value in &mut self.values[..filled] {
+            *value = each(from)?;
+        }
+        Ok(())
     }
 }
 

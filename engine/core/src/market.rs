@@ -10,6 +10,7 @@ mod collect;
 mod moment;
 mod records;
 mod rounds;
+mod state;
 
 pub(crate) use moment::{BarCause, Round, Tick};
 pub(crate) use rounds::TickedBy;

@@ -9,6 +9,7 @@ mod daily_loss;
 mod refused;
 mod settings;
 mod shorts;
+mod state;
 
 pub(crate) use commitments::Commitments;
 pub(crate) use daily_loss::DailyLoss;

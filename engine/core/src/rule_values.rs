@@ -38,6 +38,26 @@ impl RuleValues {
         self.is_constant[rule.0] = true;
     }
 
+    /// Of all rules; NaN while not ready.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Takes over what rules were worth; those without a field in them have their value already.
+    pub(crate) fn load(&mut self, values: &[f64]) {
+        for (at, value) in values.iter().enumerate() {
+            if !self.is_constant[at] {
+                self.values[at] = *value;
+            }
+        }
+    }
+
+    /// What a rule was worth when it was evaluated last; `None` for one without a field in it, which never is.
+    pub(crate) fn told(&self, rule: usize) -> Option<f64> {
+        let is_constant = *self.is_constant.get(rule)?;
+        self.values.get(rule).copied().filter(|_| !is_constant)
+    }
+
     /// `None` while it is not ready.
     pub(crate) fn value(&self, rule: RuleId) -> Option<f64> {
         self.values.get(rule.0).copied().filter(|v| !v.is_nan())

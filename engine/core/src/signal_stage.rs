@@ -4,6 +4,10 @@
 //! contiguous share of them only: that is how workers split them. What is looked at in a round is what depends on what ticked,
 //! never all expressions. It makes no output records (see `core.rs`).
 
+mod state;
+
+pub use state::WorkerState;
+
 use crate::book::Top;
 use crate::config::CoreConfig;
 use crate::error::CoreError;

@@ -314,7 +314,7 @@ impl Market {
     }
 
     #[inline]
-    fn plan_close(&mut self, at: usize) {
+    pub(super) fn plan_close(&mut self, at: usize) {
         let bars = &self.builders[self.states[at].bars.clone()];
         let next = bars.iter().filter_map(|builder| builder.closes_at()).min();
         self.states[at].next_close = next.unwrap_or(Ts(i64::MAX));

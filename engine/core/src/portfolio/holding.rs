@@ -15,7 +15,7 @@ pub(super) struct Holding {
     /// Size of the short positions alone, without sign.
     pub(super) short: i128,
     /// Sorted by strategy.
-    positions: Vec<(u8, Position)>,
+    pub(super) positions: Vec<(u8, Position)>,
 }
 
 /// What holdings are worth at their marks.

@@ -8,7 +8,7 @@ const PLACES: usize = 16;
 /// Refused orders by the rule that refused them, when they were submitted or when they were to fill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refused {
-    counts: [u64; PLACES],
+    pub(super) counts: [u64; PLACES],
 }
 
 impl Refused {

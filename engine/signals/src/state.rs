@@ -25,7 +25,7 @@ pub(crate) struct Keys {
 /// What graphs remember, between two steps: put together from several, it is what one graph of all their expressions remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GraphState {
-    entries: BTreeMap<Key, Vec<u8>>,
+    entries: BTreeMap<Key, Box<[u8]>>,
 }
 
 /// Bytes of which no two lists of parts have the same.
@@ -82,8 +82,13 @@ impl GraphState {
 
     /// Adds what other graphs remember that were fed with the same. What is in both is the same in both.
     pub fn unite(&mut self, other: GraphState) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
         for (key, bytes) in other.entries {
-            self.put(key, bytes);
+            let known = self.entries.entry(key).or_insert_with(|| bytes.clone());
+            debug_assert_eq!(*known, bytes, "equal nodes have equal states");
         }
     }
 
@@ -108,18 +113,19 @@ impl GraphState {
             let key = from.u128()?;
             from.check(before < Some(key), "a key after the one before it")?;
             before = Some(key);
-            entries.insert(key, from.blob()?.to_vec());
+            entries.insert(key, from.blob()?.into());
         }
         Ok(GraphState { entries })
     }
 
-    fn put(&mut self, key: Key, bytes: Vec<u8>) {
-        let known = self.entries.entry(key).or_insert_with(|| bytes.clone());
-        debug_assert_eq!(*known, bytes, "equal nodes have equal states");
+    /// Takes what was written of one part of a graph.
+    fn take(&mut self, key: Key, written: &mut StateWriter) {
+        self.entries.insert(key, written.bytes().into());
+        written.clear();
     }
 
     fn get(&self, key: Key) -> Result<StateReader<'_>, StateError> {
-        let bytes = self.entries.get(&key).map_or(&[][..], Vec::as_slice);
+        let bytes = self.entries.get(&key).map_or(&[][..], |bytes| bytes);
         let from = StateReader::new(bytes, "a node of the expressions");
         from.check(self.entries.contains_key(&key), "known to the state")?;
         Ok(from)
@@ -127,29 +133,30 @@ impl GraphState {
 }
 
 impl Graph {
-    /// Adds what it remembers; to be asked for after a step and before anything is set for the next.
-    pub fn save(&self, state: &mut GraphState) {
+    /// What it remembers; to be asked for after a step and before anything is set for the next.
+    #[must_use]
+    pub fn save(&self) -> GraphState {
         debug_assert!(self.pending.is_empty() && self.withdrawn.is_empty());
         debug_assert!(!self.gates.is_due());
+        let mut state = GraphState::new();
+        let mut to = StateWriter::new();
         for (at, key) in self.keys.nodes.iter().enumerate() {
             if self.is_saved(at) {
-                let mut to = StateWriter::new();
                 to.f64(self.values[at]);
                 self.nodes[at].op.save(&mut to);
-                state.put(*key, to.into_bytes());
+                state.take(*key, &mut to);
             }
         }
         for (at, key) in self.keys.leaves.iter().enumerate() {
-            let mut to = StateWriter::new();
             to.i64(self.mantissas[at]);
             to.f64(self.leaf_values[at]);
-            state.put(*key, to.into_bytes());
+            state.take(*key, &mut to);
         }
         for (newest, key) in self.gates.newest().iter().zip(&self.keys.clocks) {
-            let mut to = StateWriter::new();
             to.option(*newest, |to, close| to.i64(close.0));
-            state.put(*key, to.into_bytes());
+            state.take(*key, &mut to);
         }
+        state
     }
 
     /// Takes over what a graph remembered in which these expressions were; to be called on a graph that was just built.

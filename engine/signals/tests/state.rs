@@ -18,8 +18,7 @@ fn bytes(state: &GraphState) -> Vec<u8> {
 fn state(graphs: &[&Graph]) -> GraphState {
     let mut all = GraphState::new();
     for graph in graphs {
-        let mut own = GraphState::new();
-        graph.save(&mut own);
+        let own = graph.save();
         assert_eq!(own.len(), graph.saved_len());
         all.unite(own);
     }

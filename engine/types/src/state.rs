@@ -97,6 +97,11 @@ impl StateWriter {
         &self.bytes
     }
 
+    /// Forgets all bytes, but not the memory that they took.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
     /// All bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {

@@ -20,13 +20,11 @@ pub struct WorkerState {
 impl SignalStage {
     /// To be asked for at the end of a moment.
     pub(crate) fn save(&self, next_seq: Seq) -> WorkerState {
-        let mut graph = GraphState::new();
-        self.graph.save(&mut graph);
         WorkerState {
             next_seq,
             first: self.outputs.first().map_or(0, |watched| watched.number),
             values: self.outputs.iter().map(|watched| watched.value).collect(),
-            graph,
+            graph: self.graph.save(),
         }
     }
 

@@ -11,15 +11,14 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use tickloom_core::{Book, Core, CoreConfig, Outputs, SignalDef, StrategyDef, Traded};
-use tickloom_feeds::binance::Venue;
-use tickloom_feeds::capture::{CaptureConfig, decode_captures};
-use tickloom_feeds::samples::samples;
 use tickloom_types::{
     BookState, Flags, InstrumentId, Instruments, Kind, LevelBody, Record, Seq, Side, StatusBody,
     StatusCode, format_decimal, mark_moment, parse_money,
@@ -94,17 +93,7 @@ const fn of_book(expressions: usize, over: Over) -> Contender {
 }
 
 fn main() {
-    let mut instruments = Instruments::new();
-    let mut records = Vec::new();
-    let sample = samples().into_iter().find(|s| s.venue == Venue::Usdm);
-    let sample = sample.expect("there is a sample of a perpetual");
-    decode_captures(
-        &[sample.capture],
-        &CaptureConfig::default(),
-        &mut instruments,
-        &mut records,
-    )
-    .expect("the sample can be decoded");
+    let (mut instruments, records) = common::recorded();
     let first = |kind: Kind| {
         *records
             .iter()

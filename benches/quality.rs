@@ -5,33 +5,16 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
+mod common;
+
 use std::hint::black_box;
 use std::time::Instant;
 
 use tickloom_core::{Core, CoreConfig, Outputs, SignalDef};
 use tickloom_data::{Calendars, Inspector, Thresholds};
-use tickloom_feeds::binance::Venue;
-use tickloom_feeds::capture::{CaptureConfig, decode_captures};
-use tickloom_feeds::samples::samples;
 use tickloom_types::{InstrumentId, Instruments, Record};
 
 const ROUNDS: usize = 25;
-
-/// The recorded minutes of a perpetual that come with the project.
-fn recorded() -> (Instruments, Vec<Record>) {
-    let mut instruments = Instruments::new();
-    let mut records = Vec::new();
-    let sample = samples().into_iter().find(|s| s.venue == Venue::Usdm);
-    let sample = sample.expect("there is a sample of a perpetual");
-    decode_captures(
-        &[sample.capture],
-        &CaptureConfig::default(),
-        &mut instruments,
-        &mut records,
-    )
-    .expect("the sample can be decoded");
-    (instruments, records)
-}
 
 /// Looks at all records; returns the rows of the ledger.
 fn inspect(instruments: &Instruments, calendars: &Calendars, records: &[Record]) -> usize {
@@ -54,7 +37,7 @@ fn step(config: &CoreConfig, records: &[Record]) -> usize {
 }
 
 fn main() {
-    let (instruments, records) = recorded();
+    let (instruments, records) = common::recorded();
     let calendars = Calendars::built_in().expect("they are checked by tests");
     let config = CoreConfig {
         instruments: instruments.clone(),

@@ -9,15 +9,14 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
+mod common;
+
 use std::hint::black_box;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use tickloom_core::{Core, CoreConfig, Outputs, SignalDef};
-use tickloom_feeds::binance::Venue;
-use tickloom_feeds::capture::{CaptureConfig, decode_captures};
-use tickloom_feeds::samples::samples;
-use tickloom_types::{Flags, InstrumentId, Instruments, Kind, Record};
+use tickloom_types::{Flags, InstrumentId, Kind, Record};
 
 const ROUNDS: usize = 11;
 
@@ -66,17 +65,7 @@ const GROUPS: [(Group, &str); 5] = [
 type Times = [Histogram<u64>; GROUPS.len()];
 
 fn main() {
-    let mut instruments = Instruments::new();
-    let mut records = Vec::new();
-    let sample = samples().into_iter().find(|s| s.venue == Venue::Usdm);
-    let sample = sample.expect("there is a sample of a perpetual");
-    decode_captures(
-        &[sample.capture],
-        &CaptureConfig::default(),
-        &mut instruments,
-        &mut records,
-    )
-    .expect("the sample can be decoded");
+    let (instruments, records) = common::recorded();
     let bare = CoreConfig {
         instruments,
         default_instrument: Some(InstrumentId(0)),

@@ -63,19 +63,21 @@ pub(crate) struct Closed {
     pub(crate) incomplete: bool,
 }
 
-/// Builds the bars of one instrument at one size.
+/// Builds the bars of one instrument at one size. First is what a bar needs that comes as it is: then nothing else is touched.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct BarBuilder {
-    pub(crate) instrument: InstrumentId,
     pub(crate) spec: BarSpec,
-    /// The source that bars of this size are said to come from.
-    source: SourceId,
-    /// For bars by volume, the size mantissa at which a bar closes.
-    volume: i64,
+    /// Of `Exact` there is no open bar.
     origin: Origin,
-    open: Option<OpenBar>,
     /// Close of the newest bar that was released; nothing before it is released again.
     released: Ts,
+    pub(crate) instrument: InstrumentId,
+    /// The source that bars of this size are said to come from.
+    source: SourceId,
+    open: Option<OpenBar>,
+    /// For bars by volume, the size mantissa at which a bar closes.
+    volume: i64,
     /// For bars from smaller bars, where the first of those began since something was missed; `None` until it comes.
     first: Option<Ts>,
 }
@@ -124,9 +126,11 @@ impl BarBuilder {
 
     /// The time at which the open bar closes by time alone.
     pub(crate) fn closes_at(&self) -> Option<Ts> {
-        let by_time = matches!(self.spec, BarSpec::Time(_)) && self.origin == Origin::Trades;
-        let open = self.open.as_ref().filter(|_| by_time);
-        open.map(|open| open.close)
+        let by_time = self.origin == Origin::Trades && matches!(self.spec, BarSpec::Time(_));
+        if !by_time {
+            return None;
+        }
+        self.open.as_ref().map(|open| open.close)
     }
 
     /// Closes the open bar if its time is over.
@@ -180,11 +184,19 @@ impl BarBuilder {
 
     /// Whether an input bar of exactly this size may be passed on: from now on only those are. `false` if it is not newer than the last one.
     pub(crate) fn take_exact(&mut self, ts: Ts) -> bool {
-        self.origin = Origin::Exact;
-        self.open = None;
+        if self.origin != Origin::Exact {
+            self.origin = Origin::Exact;
+            self.open = None;
+        }
         let newer = ts > self.released;
         self.released = self.released.max(ts);
         newer
+    }
+
+    /// Whether bars of this size come as input, and those of other sizes change nothing.
+    #[inline]
+    pub(crate) fn is_given(&self, spec: BarSpec) -> bool {
+        self.origin == Origin::Exact && self.spec == spec
     }
 
     /// Before a smaller bar is added: closes the open bar if the smaller one belongs to a later one.

@@ -7,10 +7,13 @@
 //! market can have is counted and told as a `BookStatus` output.
 
 mod collect;
+mod due;
+mod instrument;
 mod moment;
 mod records;
 mod rounds;
 mod state;
+mod time;
 
 pub(crate) use moment::{BarCause, Round, Tick};
 pub(crate) use rounds::TickedBy;
@@ -20,11 +23,11 @@ use crate::book::{Book, Top};
 use crate::notes::Notes;
 use crate::outputs::Outputs;
 use crate::prices::Prices;
+use due::Due;
+use instrument::{Instrument, LastBars};
 use moment::{Before, Moment};
-use std::ops::Range;
 use tickloom_types::{
-    BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq, SourceId,
-    Ts,
+    BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq,
 };
 
 /// A record that no market can have.
@@ -45,42 +48,21 @@ pub struct Counters {
     pub levels_dropped: u64,
 }
 
-#[derive(Clone, Debug)]
-struct Instrument {
-    prices: Prices,
-    /// Since when no record was missed; `None` while some are.
-    since: Option<Ts>,
-    /// The feed that its records come from: its timers and status concern this instrument.
-    feed: Option<SourceId>,
-    /// Newest time of a trade, quote or level.
-    seen: Ts,
-    /// Newest time of a quote or level, once there was one: trades say nothing of whether the book still comes.
-    quoted: Option<Ts>,
-    /// Its builders in `Market::builders`.
-    bars: Range<usize>,
-    /// No open bar closes by time before this.
-    next_close: Ts,
-    last_bar: Option<Record>,
-    /// The one before the moment with the number `bar_moment`, in which `last_bar` closed.
-    bar_before: Option<Record>,
-    bar_moment: u64,
-    /// Its place among the moment's ticks, in the moment with the number `tick_moment`.
-    tick: usize,
-    tick_moment: u64,
-    /// Its place in what was kept of before, in the moment with the number `held_moment`.
-    held: usize,
-    held_moment: u64,
-    /// Of each size of input bars, the close of the newest one that came.
-    newest_bars: Vec<(BarSpec, Ts)>,
-}
-
 /// The market as the records so far tell it.
 #[derive(Clone, Debug)]
 pub struct Market {
     instruments: Instruments,
     states: Vec<Instrument>,
+    /// By instrument.
+    last_bars: Vec<LastBars>,
     builders: Vec<BarBuilder>,
     stale_after: Option<DurationNs>,
+    /// When bars close next by time, of the instruments that have such bars open.
+    closes: Due,
+    /// Since when instruments may be silent, of those whose prices a silence would take away: looked at again when that is long ago.
+    silences: Due,
+    /// Instruments that a timer concerns, reused.
+    concerned: Vec<usize>,
     counters: Counters,
     notes: Notes,
     moment: Moment,
@@ -165,14 +147,14 @@ impl Market {
         let at = usize::try_from(instrument.0).ok()?;
         let state = self.states.get(at)?;
         let Some(Round::Passed(range)) = &self.shown else {
-            return state.last_bar.as_ref();
+            return self.last_bars[at].newest(state);
         };
         if state.bar_moment != self.moment.number {
-            return state.last_bar.as_ref();
+            return self.last_bars[at].newest(state);
         }
         let mut so_far = self.moment.passed.records[..range.end].iter().rev();
         let closed = so_far.find(|bar| bar.instrument() == instrument);
-        closed.or(state.bar_before.as_ref())
+        closed.or_else(|| self.last_bars[at].before(state))
     }
 
     /// The bars that closed in the round in which strategies decide, in the order in which they closed; a bar that came as
@@ -234,6 +216,10 @@ impl Market {
             .collect();
         Market {
             moment: Moment::new(builders.len(), states.len()),
+            last_bars: vec![LastBars::default(); states.len()],
+            closes: Due::new(states.len()),
+            silences: Due::new(states.len()),
+            concerned: Vec::with_capacity(states.len()),
             instruments,
             states,
             builders,
@@ -259,7 +245,7 @@ impl Market {
             && self.take_inner_level(record);
         if self.is_inner {
             self.moment.take(record);
-        } else {
+        } else if record.header.kind != Kind::Bar as u8 || !self.take_plain_bar(record) {
             self.apply_any(seq, record, out);
         }
         self.moment.is_open = record.has(Flags::MORE);
@@ -309,7 +295,10 @@ impl Market {
 
     /// Index of the builder of these bars.
     pub(crate) fn builder(&self, instrument: InstrumentId, spec: BarSpec) -> Option<usize> {
-        let of = &self.states.get(usize::try_from(instrument.0).ok()?)?.bars;
+        let of = self
+            .states
+            .get(usize::try_from(instrument.0).ok()?)?
+            .builders();
         let mut own = self.builders[of.clone()].iter();
         let at = own.position(|builder| builder.spec == spec)?;
         Some(of.start + at)
@@ -318,51 +307,6 @@ impl Market {
     /// The bars that are made, in the order of their builders.
     pub(crate) fn builders(&self) -> &[BarBuilder] {
         &self.builders
-    }
-}
-
-impl Instrument {
-    /// Since when nothing came of what bid and ask are made from; of anything, where those never came.
-    fn silent_since(&self) -> Ts {
-        self.quoted.unwrap_or(self.seen)
-    }
-
-    fn new(at: usize, builders: &[BarBuilder]) -> Instrument {
-        let id = u32::try_from(at).map_or(InstrumentId::NONE, InstrumentId);
-        let first = builders.partition_point(|builder| builder.instrument < id);
-        let end = builders.partition_point(|builder| builder.instrument <= id);
-        Instrument {
-            prices: Prices::new(id),
-            since: None,
-            feed: None,
-            seen: Ts(i64::MIN),
-            quoted: None,
-            bars: first..end,
-            next_close: Ts(i64::MAX),
-            last_bar: None,
-            bar_before: None,
-            bar_moment: 0,
-            tick: 0,
-            tick_moment: 0,
-            held: 0,
-            held_moment: 0,
-            newest_bars: Vec::new(),
-        }
-    }
-
-    /// Takes note of an input bar; whether it is newer than those of its size before it.
-    fn advance_bars(&mut self, spec: BarSpec, ts: Ts) -> bool {
-        match self.newest_bars.iter_mut().find(|(of, _)| *of == spec) {
-            Some((_, newest)) => {
-                let is_newer = ts > *newest;
-                *newest = ts.max(*newest);
-                is_newer
-            }
-            None => {
-                self.newest_bars.push((spec, ts));
-                true
-            }
-        }
     }
 }
 

@@ -10,19 +10,20 @@ use crate::book::{Book, Top};
 use crate::notes::Notes;
 use tickloom_types::{BookState, Flags, InstrumentId, LevelBody, QuoteBody, Side, StatusCode};
 
-/// The prices of one instrument.
+/// The prices of one instrument; first what bars and trades change.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub(crate) struct Prices {
-    instrument: InstrumentId,
-    top: Option<Top>,
     last: Option<i64>,
     mark: Option<i64>,
     has_traded: bool,
     state: Option<BookState>,
-    /// Stale only because nothing came: the next quote or level mends it.
-    is_silent: bool,
+    instrument: InstrumentId,
+    top: Option<Top>,
     quote: Quoted,
     book: BookFeed,
+    /// Stale only because nothing came: the next quote or level mends it.
+    is_silent: bool,
 }
 
 /// Quotes since the last resync.

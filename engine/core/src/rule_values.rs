@@ -7,12 +7,7 @@ pub(crate) struct RuleId(pub(crate) usize);
 /// What the strategies' expressions are worth at this moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RuleValues {
-    /// NaN while not ready.
-    values: Vec<f64>,
-    /// Number of the round at which each was evaluated last.
-    ticked_at: Vec<u64>,
-    /// Those without a field in them, which hold or not whenever strategies decide on records.
-    is_constant: Vec<bool>,
+    rules: Vec<Rule>,
     round: u64,
     /// Whether constants count in this round.
     is_now: bool,
@@ -20,12 +15,27 @@ pub(crate) struct RuleValues {
     ticked: Vec<RuleId>,
 }
 
+#[derive(Clone, Debug)]
+struct Rule {
+    /// NaN while it is not ready.
+    value: f64,
+    /// Number of the round at which it was evaluated last.
+    ticked_at: u64,
+    /// Without a field in it: it holds or not whenever strategies decide on records.
+    is_constant: bool,
+}
+
 impl RuleValues {
     pub(crate) fn new(count: usize) -> RuleValues {
         RuleValues {
-            values: vec![f64::NAN; count],
-            ticked_at: vec![0; count],
-            is_constant: vec![false; count],
+            rules: vec![
+                Rule {
+                    value: f64::NAN,
+                    ticked_at: 0,
+                    is_constant: false,
+                };
+                count
+            ],
             round: 0,
             is_now: true,
             ticked: Vec::with_capacity(count),
@@ -34,39 +44,51 @@ impl RuleValues {
 
     /// A rule that has this value for ever.
     pub(crate) fn set_constant(&mut self, rule: RuleId, value: f64) {
-        self.values[rule.0] = value;
-        self.is_constant[rule.0] = true;
+        self.rules[rule.0].value = value;
+        self.rules[rule.0].is_constant = true;
     }
 
     /// Of all rules; NaN while not ready.
-    pub(crate) fn values(&self) -> &[f64] {
-        &self.values
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.rules.iter().map(|rule| rule.value)
     }
 
     /// Takes over what rules were worth; those without a field in them have their value already.
     pub(crate) fn load(&mut self, values: &[f64]) {
-        for (at, value) in values.iter().enumerate() {
-            if !self.is_constant[at] {
-                self.values[at] = *value;
+        for (rule, value) in self.rules.iter_mut().zip(values) {
+            if !rule.is_constant {
+                rule.value = *value;
             }
         }
     }
 
     /// What a rule was worth when it was evaluated last; `None` for one without a field in it, which never is.
     pub(crate) fn told(&self, rule: usize) -> Option<f64> {
-        let is_constant = *self.is_constant.get(rule)?;
-        self.values.get(rule).copied().filter(|_| !is_constant)
+        let rule = self.rules.get(rule)?;
+        (!rule.is_constant).then_some(rule.value)
     }
 
     /// `None` while it is not ready.
     pub(crate) fn value(&self, rule: RuleId) -> Option<f64> {
-        self.values.get(rule.0).copied().filter(|v| !v.is_nan())
+        let value = self.rules.get(rule.0)?.value;
+        (!value.is_nan()).then_some(value)
+    }
+
+    /// Whether it was evaluated in this round, is ready and not zero.
+    #[inline]
+    pub(crate) fn holds(&self, rule: RuleId) -> bool {
+        let rule = self.rules.get(rule.0);
+        rule.is_some_and(|rule| rule.value.abs() > 0.0 && self.is_new(rule))
     }
 
     /// Whether it was evaluated in this round. A constant is, but not where time alone closed bars.
     pub(crate) fn ticked(&self, rule: RuleId) -> bool {
-        let at = self.ticked_at.get(rule.0).copied();
-        at == Some(self.round) || (self.is_now && self.is_constant.get(rule.0) == Some(&true))
+        self.rules.get(rule.0).is_some_and(|rule| self.is_new(rule))
+    }
+
+    #[inline]
+    fn is_new(&self, rule: &Rule) -> bool {
+        rule.ticked_at == self.round || (self.is_now && rule.is_constant)
     }
 
     /// The rules that were evaluated in this round, in order; constants are not among them.
@@ -83,8 +105,9 @@ impl RuleValues {
 
     /// It was evaluated; NaN is not ready. Rules come in their order.
     pub(crate) fn set(&mut self, rule: RuleId, value: f64) {
-        self.values[rule.0] = value;
-        if std::mem::replace(&mut self.ticked_at[rule.0], self.round) != self.round {
+        let known = &mut self.rules[rule.0];
+        known.value = value;
+        if std::mem::replace(&mut known.ticked_at, self.round) != self.round {
             self.ticked.push(rule);
         }
     }

@@ -4,6 +4,8 @@
 //! contiguous share of them only: that is how workers split them. What is looked at in a round is what depends on what ticked,
 //! never all expressions. It makes no output records (see `core.rs`).
 
+mod due;
+mod feeds;
 mod state;
 
 pub use state::WorkerState;
@@ -13,9 +15,11 @@ use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::market::{BarCause, Market, Tick, TickedBy};
+use due::Due;
+use feeds::{Feed, Feeds};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use tickloom_signals::{Bits, Clock, Field, Graph, LeafId, Mask, OutputId};
+use tickloom_signals::{Clock, Field, Graph, LeafId, Mask, OutputId};
 use tickloom_types::{BarBody, Record, pow10};
 
 /// An expression that ticked: a signal if its value changed, a rule whether or not it did.
@@ -31,16 +35,11 @@ pub(crate) struct Change {
     pub(crate) by: TickedBy,
 }
 
-/// What is fed when a bar closes or a price ticks.
+/// A feed while it is put together; see [`Feed`].
 #[derive(Clone, Debug, Default)]
-struct Feed {
-    /// Leaves with the field that each takes.
+struct Draft {
     leaves: Vec<(LeafId, Field)>,
-    /// What ticks with all of these.
-    below: Mask,
-    /// What the graph calls these bars, if it must know when they close.
     clock: Option<usize>,
-    /// Outputs that depend on them, by place.
     outputs: Mask,
 }
 
@@ -55,28 +54,16 @@ pub(crate) struct SignalStage {
     /// Places of outputs without a field in them, until they have been told.
     constants: Vec<usize>,
     /// By builder of the market: its bars.
-    on_bar: Vec<Feed>,
+    on_bar: Feeds,
     /// By instrument: bid, ask and what is made from them.
-    on_top: Vec<Feed>,
+    on_top: Feeds,
     /// By instrument: the last price.
-    on_last: Vec<Feed>,
+    on_last: Feeds,
     /// Ten to the power of the price decimals, by instrument.
     price_scales: Vec<f64>,
     /// `together` waits for bars, so that what depends on what was fed may not tick. Otherwise all of it does.
     has_gates: bool,
     round: Due,
-}
-
-/// The outputs that may have ticked in a round.
-#[derive(Clone, Debug)]
-struct Due {
-    /// Of the bars that are counted together now.
-    outputs: Bits,
-    /// Those that ticked with bars that were counted before.
-    earlier: Bits,
-    /// What made each tick, with its place in the moment, where a round has several causes.
-    causes: Vec<(usize, TickedBy)>,
-    has_one_cause: bool,
 }
 
 /// An output of the graph that is watched.
@@ -120,9 +107,9 @@ impl SignalStage {
         let defs = market.instruments().defs();
         let mut stage = SignalStage {
             constants: (0..outputs.len()).filter(constant).collect(),
-            on_bar: vec![Feed::default(); market.builders().len()],
-            on_top: vec![Feed::default(); defs.len()],
-            on_last: vec![Feed::default(); defs.len()],
+            on_bar: Feeds::default(),
+            on_top: Feeds::default(),
+            on_last: Feeds::default(),
             price_scales: defs
                 .iter()
                 .map(|def| pow10(def.price_decimals) as f64)
@@ -144,12 +131,24 @@ impl SignalStage {
         if market.has_nothing_new() && self.constants.is_empty() {
             return;
         }
+        // Where expressions read bars alone, nobody looks at what ticked.
+        let reads_bars_alone = self.on_top.is_empty() && self.on_last.is_empty();
+        if reads_bars_alone
+            && !self.has_gates
+            && self.constants.is_empty()
+            && let Some((bar, cause)) = market.only_bar()
+        {
+            self.step_bar(market, bar, cause, changes);
+            return;
+        }
         self.round.begin(market);
         if !market.has_no_bars() {
             self.feed_bars(market);
         }
-        for (place, tick) in market.ticks().iter().enumerate() {
-            self.feed_tick(market, tick, place);
+        if !reads_bars_alone {
+            for (place, tick) in market.ticks().iter().enumerate() {
+                self.feed_tick(market, tick, place);
+            }
         }
         if market.is_now() && !self.constants.is_empty() {
             self.tell_constants();
@@ -159,6 +158,31 @@ impl SignalStage {
         }
         self.graph.step();
         self.list(changes);
+    }
+
+    /// As [`SignalStage::step`] for the only bar of a round in which nothing else ticks: what it feeds is all that is due.
+    #[inline]
+    fn step_bar(
+        &mut self,
+        market: &Market,
+        bar: &Record,
+        cause: &BarCause,
+        changes: &mut Vec<Change>,
+    ) {
+        let feed = cause.builder.and_then(|builder| self.on_bar.get(builder));
+        let Some(feed) = feed else {
+            return;
+        };
+        store_bar(&mut self.graph, &feed, bar);
+        self.graph.step();
+        let by = if market.has_one_cause() {
+            TickedBy::Round
+        } else {
+            TickedBy::Bar(0)
+        };
+        for word in feed.outputs {
+            word.for_each(|at| self.outputs[at].tell(&self.graph, by, changes));
+        }
     }
 
     /// Feeds the graph with the bars of this round; where there are several sets, all but the last are counted already.
@@ -204,20 +228,12 @@ impl SignalStage {
             if has_gates && !has_ticked() {
                 return;
             }
-            let previous = watched.value;
-            watched.value = graph.value(watched.output).unwrap_or(f64::NAN);
-            if watched.is_rule || previous.to_bits() != watched.value.to_bits() {
-                changes.push(Change {
-                    number: watched.number,
-                    value: watched.value,
-                    previous,
-                    by: if has_one_cause || watched.is_constant {
-                        TickedBy::Round
-                    } else {
-                        causes[at].1
-                    },
-                });
-            }
+            let by = if has_one_cause || watched.is_constant {
+                TickedBy::Round
+            } else {
+                causes[at].1
+            };
+            watched.tell(graph, by, changes);
         });
     }
 
@@ -234,9 +250,12 @@ impl SignalStage {
             });
             found
         };
+        let mut on_bar = vec![Draft::default(); market.builders().len()];
+        let mut on_top = vec![Draft::default(); market.instruments().len()];
+        let mut on_last = on_top.clone();
         for (clock, (instrument, spec)) in self.graph.bar_clocks().iter().enumerate() {
             let builder = market.builder(*instrument, *spec);
-            let feed = &mut self.on_bar[builder.expect(MADE)];
+            let feed = &mut on_bar[builder.expect(MADE)];
             feed.clock = Some(clock);
             let mut found = Vec::new();
             self.graph.for_each_gated(clock, |node| {
@@ -250,76 +269,73 @@ impl SignalStage {
             let feed = match leaf.clock {
                 Clock::Bar(spec) => {
                     let builder = market.builder(leaf.instrument, spec);
-                    &mut self.on_bar[builder.expect(MADE)]
+                    &mut on_bar[builder.expect(MADE)]
                 }
-                Clock::Tick if leaf.field == Field::Last => &mut self.on_last[instrument],
-                Clock::Tick => &mut self.on_top[instrument],
+                Clock::Tick if leaf.field == Field::Last => &mut on_last[instrument],
+                Clock::Tick => &mut on_top[instrument],
             };
             feed.leaves.push((id, leaf.field));
             feed.outputs.extend(watched_below(&self.graph, id));
         }
-        let feeds = self.on_bar.iter_mut().chain(&mut self.on_top);
-        for feed in feeds.chain(&mut self.on_last) {
-            let leaves: Vec<LeafId> = feed.leaves.iter().map(|(leaf, _)| *leaf).collect();
-            feed.below = self.graph.below(&leaves);
-        }
+        self.on_bar = self.feeds(&on_bar);
+        self.on_top = self.feeds(&on_top);
+        self.on_last = self.feeds(&on_last);
     }
 
-    #[inline]
+    fn feeds(&self, drafts: &[Draft]) -> Feeds {
+        let mut feeds = Feeds::default();
+        for draft in drafts {
+            let leaves: Vec<LeafId> = draft.leaves.iter().map(|(leaf, _)| *leaf).collect();
+            feeds.push(&Feed {
+                leaves: &draft.leaves,
+                below: self.graph.below(&leaves).words(),
+                outputs: draft.outputs.words(),
+                clock: draft.clock,
+            });
+        }
+        feeds
+    }
+
     fn feed_bar(&mut self, bar: &Record, cause: &BarCause, by: TickedBy) {
-        let Some(feed) = cause.builder.map(|builder| &self.on_bar[builder]) else {
+        let feed = cause.builder.and_then(|builder| self.on_bar.get(builder));
+        let Some(feed) = feed else {
             return;
         };
-        if feed.leaves.is_empty() {
-            return;
-        }
-        let body = BarBody::of(bar);
-        for (leaf, field) in &feed.leaves {
-            let mantissa = match field {
-                Field::Open => body.open,
-                Field::High => body.high,
-                Field::Low => body.low,
-                Field::Volume => body.volume,
-                _ => body.close,
-            };
-            self.graph.store_mantissa(*leaf, mantissa);
-        }
-        self.graph.tick(&feed.below);
+        store_bar(&mut self.graph, &feed, bar);
         if let Some(clock) = feed.clock {
             self.graph.close(clock, bar.ts_event());
         }
-        self.round.add(&feed.outputs, cause.place, by);
+        self.round.add(feed.outputs, cause.place, by);
     }
 
     fn feed_tick(&mut self, market: &Market, tick: &Tick, place: usize) {
         let at = tick.instrument;
-        let (on_top, on_last) = (&self.on_top[at], &self.on_last[at]);
         if let Some(stated) = &tick.top
-            && !on_top.leaves.is_empty()
+            && let Some(on_top) = self.on_top.get(at)
         {
             if let Some(top) = market.top_of(tick) {
-                for (leaf, field) in &on_top.leaves {
+                for (leaf, field) in on_top.leaves {
                     store_top(&mut self.graph, *leaf, *field, &top, self.price_scales[at]);
                 }
-                self.graph.tick(&on_top.below);
+                self.graph.tick(on_top.below);
             } else {
-                for (leaf, _) in &on_top.leaves {
+                for (leaf, _) in on_top.leaves {
                     self.graph.withdraw(*leaf);
                 }
             }
             let by = TickedBy::Top(place);
-            self.round.add(&on_top.outputs, stated.place, by);
+            self.round.add(on_top.outputs, stated.place, by);
         }
         if let Some(stated) = &tick.last
-            && !on_last.leaves.is_empty()
+            && let Some(on_last) = self.on_last.get(at)
             && let Some(price) = market.last_of(tick)
         {
-            for (leaf, _) in &on_last.leaves {
+            for (leaf, _) in on_last.leaves {
                 self.graph.store_mantissa(*leaf, price);
             }
-            self.graph.tick(&on_last.below);
+            self.graph.tick(on_last.below);
             let by = TickedBy::Last(place);
-            self.round.add(&on_last.outputs, stated.place, by);
+            self.round.add(on_last.outputs, stated.place, by);
         }
     }
 
@@ -331,55 +347,38 @@ impl SignalStage {
     }
 }
 
-impl Due {
-    fn new(count: usize) -> Due {
-        Due {
-            outputs: Bits::new(count),
-            earlier: Bits::new(count),
-            causes: vec![(0, TickedBy::Round); count],
-            has_one_cause: true,
+impl Watched {
+    /// Lists it if it changed; a rule that ticked is listed in any case.
+    #[inline(always)]
+    fn tell(&mut self, graph: &Graph, by: TickedBy, changes: &mut Vec<Change>) {
+        let previous = self.value;
+        self.value = graph.value(self.output).unwrap_or(f64::NAN);
+        if self.is_rule || previous.to_bits() != self.value.to_bits() {
+            changes.push(Change {
+                number: self.number,
+                value: self.value,
+                previous,
+                by,
+            });
         }
     }
+}
 
-    fn begin(&mut self, market: &Market) {
-        self.outputs.clear();
-        self.earlier.clear();
-        self.has_one_cause = market.has_one_cause();
+/// Stores the fields of a bar, and says that they ticked.
+#[inline(always)]
+fn store_bar(graph: &mut Graph, feed: &Feed<'_>, bar: &Record) {
+    let body = BarBody::of(bar);
+    for (leaf, field) in feed.leaves {
+        let mantissa = match field {
+            Field::Open => body.open,
+            Field::High => body.high,
+            Field::Low => body.low,
+            Field::Volume => body.volume,
+            _ => body.close,
+        };
+        graph.store_mantissa(*leaf, mantissa);
     }
-
-    fn is_empty(&self) -> bool {
-        self.outputs.is_empty()
-    }
-
-    /// These may tick, because of a record with this place in the moment. The newest record counts, of equal ones the first.
-    #[inline]
-    fn add(&mut self, outputs: &Mask, place: usize, by: TickedBy) {
-        if self.has_one_cause {
-            self.outputs.insert_all(outputs);
-            return;
-        }
-        self.add_one_by_one(outputs, place, by);
-    }
-
-    fn add_one_by_one(&mut self, outputs: &Mask, place: usize, by: TickedBy) {
-        outputs.for_each(|at| {
-            if self.outputs.insert(at) || self.causes[at].0 < place {
-                self.causes[at] = (place, by);
-            }
-        });
-    }
-
-    /// Takes note of what ticked with the bars that were counted so far.
-    fn keep_ticked(&mut self, graph: &Graph, watched: &[Watched]) {
-        let Due {
-            outputs, earlier, ..
-        } = self;
-        outputs.for_each(|at| {
-            if graph.ticked(watched[at].output) {
-                earlier.insert(at);
-            }
-        });
-    }
+    graph.tick(feed.below);
 }
 
 /// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.

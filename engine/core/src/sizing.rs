@@ -10,6 +10,7 @@ pub(crate) const NANO: i128 = 1_000_000_000;
 
 /// The numbers of an instrument that turn price and size mantissas into money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) struct Scale {
     /// Money at 18 decimals of one price mantissa times one size mantissa.
     pub(crate) unit: i128,

@@ -129,10 +129,13 @@ pub(crate) struct Runner {
     pub(crate) strategy: u8,
     pub(crate) instrument: InstrumentId,
     /// Number of its first expression; the others follow.
-    first_rule: usize,
-    rule_count: usize,
+    first_rule: u32,
+    rule_count: u32,
     pub(crate) kind: RunnerKind,
 }
+
+/// One of thousands that are looked at in a moment.
+const _: () = assert!(size_of::<Runner>() <= 64);
 
 #[derive(Debug)]
 pub(crate) enum RunnerKind {
@@ -185,7 +188,7 @@ impl<'a> Own<'a> {
     /// Whether its n-th expression was evaluated at this record, is ready and not zero.
     #[must_use]
     pub fn holds(&self, expression: usize) -> bool {
-        self.ticked(expression) && self.value(expression).is_some_and(|v| v.abs() > 0.0)
+        self.rules.holds(self.rule(expression))
     }
 
     /// Whether its n-th expression was evaluated at this record.
@@ -342,8 +345,8 @@ impl Runner {
         Ok(Runner {
             strategy,
             instrument,
-            first_rule,
-            rule_count: def.expressions().len(),
+            first_rule: u32::try_from(first_rule).expect(LIMITED),
+            rule_count: u32::try_from(def.expressions().len()).expect(LIMITED),
             kind,
         })
     }
@@ -365,10 +368,12 @@ impl Runner {
     }
 
     pub(crate) fn rules(&self) -> std::ops::Range<usize> {
-        self.first_rule..self.first_rule + self.rule_count
+        let first = self.first_rule as usize;
+        first..first + self.rule_count as usize
     }
 
     /// Lets the strategy decide.
+    #[inline]
     pub(crate) fn decide(
         &mut self,
         (seq, record): (Seq, &Record),
@@ -390,6 +395,7 @@ impl Runner {
     }
 
     /// Lets rules and targets decide, which need no more than their expressions; code does not.
+    #[inline]
     pub(crate) fn decide_by_expressions(&self, own: &Own<'_>, intents: &mut Intents) {
         match &self.kind {
             RunnerKind::Rules(rules) => rules.decide(own, intents),
@@ -398,6 +404,9 @@ impl Runner {
         }
     }
 }
+
+/// Why an expectation about numbers of expressions cannot fail.
+const LIMITED: &str = "the number of expressions is limited";
 
 /// The strategies in code, by name. A new one is one line here.
 fn built_in(code: &str, settings: &CodeSettings<'_>) -> Result<Box<dyn Strategy>, CoreError> {

@@ -92,6 +92,8 @@ pub trait Venue {
 pub struct PaperVenue {
     /// By instrument.
     queues: Vec<Queue>,
+    /// By instrument: whether orders wait. Every price asks that, and mostly none do.
+    is_awaited: Vec<bool>,
     open_count: usize,
     share: Option<VolumeShare>,
 }
@@ -103,8 +105,25 @@ impl PaperVenue {
     pub fn new(instruments: usize, share: Option<VolumeShare>) -> PaperVenue {
         PaperVenue {
             queues: vec![Queue::default(); instruments],
+            is_awaited: vec![false; instruments],
             open_count: 0,
             share,
+        }
+    }
+
+    /// Whether orders wait in an instrument.
+    #[inline]
+    pub(crate) fn is_awaited(&self, instrument: InstrumentId) -> bool {
+        let at = usize::try_from(instrument.0).ok();
+        at.and_then(|at| self.is_awaited.get(at)) == Some(&true)
+    }
+
+    /// Orders of an instrument have come or gone.
+    fn count(&mut self, instrument: InstrumentId) {
+        let is_awaited = !self.orders(instrument).is_empty();
+        let at = usize::try_from(instrument.0).ok();
+        if let Some(known) = at.and_then(|at| self.is_awaited.get_mut(at)) {
+            *known = is_awaited;
         }
     }
 
@@ -123,11 +142,13 @@ impl Venue for PaperVenue {
             .expect("risk accepts orders of known instruments alone")
             .push(order);
         self.open_count += 1;
+        self.count(order.new.instrument);
     }
 
     fn cancel(&mut self, instrument: InstrumentId, id: u32) -> Option<Order> {
         let cancelled = self.queue(instrument)?.remove(id)?;
         self.open_count -= 1;
+        self.count(instrument);
         Some(cancelled)
     }
 
@@ -182,6 +203,7 @@ impl Venue for PaperVenue {
             outcome == Outcome::Open
         });
         self.open_count -= done;
+        self.count(instrument);
     }
 }
 

@@ -17,8 +17,15 @@ pub struct Bits {
 /// A set that does not change, to be added to [`Bits`] at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mask {
-    /// Words that are not zero with their place, ascending.
-    words: Vec<(usize, u64)>,
+    /// Those that are not zero, ascending.
+    words: Vec<MaskWord>,
+}
+
+/// A part of a [`Mask`]: whoever has many masks can keep their parts side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskWord {
+    at: u32,
+    bits: u64,
 }
 
 impl Bits {
@@ -69,10 +76,20 @@ impl Bits {
     /// If one is not below the bound.
     #[inline]
     pub fn insert_all(&mut self, mask: &Mask) {
-        self.any |= !mask.words.is_empty();
-        for (word, bits) in &mask.words {
-            self.words[*word] |= bits;
-            self.summary[word / WORD] |= 1 << (word % WORD);
+        self.insert_words(&mask.words);
+    }
+
+    /// Puts all numbers of a mask in, of which these are the parts.
+    ///
+    /// # Panics
+    /// If one is not below the bound.
+    #[inline]
+    pub fn insert_words(&mut self, words: &[MaskWord]) {
+        self.any |= !words.is_empty();
+        for word in words {
+            let at = word.at as usize;
+            self.words[at] |= word.bits;
+            self.summary[at / WORD] |= 1 << (at % WORD);
         }
     }
 
@@ -139,10 +156,12 @@ impl Mask {
     pub fn of(numbers: impl IntoIterator<Item = usize>) -> Mask {
         let mut words = std::collections::BTreeMap::new();
         for at in numbers {
-            *words.entry(at / WORD).or_default() |= 1_u64 << (at % WORD);
+            let word = u32::try_from(at / WORD).expect("a number of a set is below 2^38");
+            *words.entry(word).or_default() |= 1_u64 << (at % WORD);
         }
+        let words = words.into_iter();
         Mask {
-            words: words.into_iter().collect(),
+            words: words.map(|(at, bits)| MaskWord { at, bits }).collect(),
         }
     }
 
@@ -156,9 +175,23 @@ impl Mask {
     /// Calls `on` with every number, ascending.
     #[inline]
     pub fn for_each(&self, mut on: impl FnMut(usize)) {
-        for (word, bits) in &self.words {
-            each_bit(*word, *bits, &mut on);
+        for word in &self.words {
+            word.for_each(&mut on);
         }
+    }
+
+    /// Its parts.
+    #[must_use]
+    pub fn words(&self) -> &[MaskWord] {
+        &self.words
+    }
+}
+
+impl MaskWord {
+    /// Calls `on` with every number of this part, ascending.
+    #[inline]
+    pub fn for_each(self, mut on: impl FnMut(usize)) {
+        each_bit(self.at as usize, self.bits, &mut on);
     }
 }
 

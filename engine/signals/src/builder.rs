@@ -132,15 +132,15 @@ impl GraphBuilder {
             key: draft_key,
         };
         for (place, input) in draft.inputs.iter_mut().zip(inputs) {
+            let (Input::Leaf(at) | Input::Node(at)) = *input;
+            *place = u32::try_from(at).expect("the number of nodes is limited");
             match *input {
                 Input::Leaf(leaf) => {
-                    *place = leaf;
                     if gate.is_none() {
                         draft.leaves.insert(leaf);
                     }
                 }
                 Input::Node(node) => {
-                    *place = node;
                     draft.leaves.extend(&self.nodes[node].leaves);
                     draft.gates.extend(&self.nodes[node].gates);
                 }

@@ -3,7 +3,7 @@
 //! It takes no memory after it is built, except once for the columns of the first block. It knows no records, and of time only whether closes are equal.
 
 use crate::bar_columns::BarColumns;
-use crate::bits::{Bits, Mask};
+use crate::bits::{Bits, Mask, MaskWord};
 use crate::builder::{Draft, OutputId};
 use crate::field::{BarClock, Clock, Leaf};
 use crate::gate::Gates;
@@ -47,11 +47,14 @@ pub struct Graph {
     rows: usize,
 }
 
+/// Kept small: where thousands tick together, what they cost is their memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) op: Op,
     inputs: Inputs,
 }
+
+const _: () = assert!(size_of::<Node>() <= 48);
 
 /// Bytes of columns that stay close to the processor.
 const COLUMNS_BYTES: usize = 256 << 10;
@@ -180,10 +183,10 @@ impl Graph {
         Mask::of(nodes)
     }
 
-    /// Says that the fields ticked of which this is the [`Graph::below`], after they were stored.
+    /// Says that the fields ticked of which these are the words of [`Graph::below`], after they were stored.
     #[inline]
-    pub fn tick(&mut self, below: &Mask) {
-        self.pending.insert_all(below);
+    pub fn tick(&mut self, below: &[MaskWord]) {
+        self.pending.insert_words(below);
     }
 
     /// Says that a field has no value any more, until it ticks again: it is not ready, and with it what is made of it. The next

@@ -48,7 +48,7 @@ mod parser;
 mod state;
 
 pub use bar_columns::BarColumns;
-pub use bits::{Bits, Mask};
+pub use bits::{Bits, Mask, MaskWord};
 pub use builder::{GraphBuilder, OutputId};
 pub use error::{ExprError, Problem};
 pub use expr::Expr;

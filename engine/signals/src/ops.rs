@@ -63,7 +63,7 @@ pub(crate) enum Op {
 }
 
 /// Places of an operator's inputs, among the nodes or among the leaves; unused ones are zero.
-pub(crate) type Inputs = [usize; 3];
+pub(crate) type Inputs = [u32; 3];
 
 /// Ten to the power of `decimals`.
 pub(crate) fn scale(decimals: u8) -> i128 {
@@ -105,7 +105,7 @@ impl Op {
     /// The value of this tick.
     #[inline]
     pub(crate) fn step(&mut self, inputs: Inputs, now: &Now<'_>) -> f64 {
-        let [i, j, k] = inputs;
+        let [i, j, k] = inputs.map(|at| at as usize);
         let node = |at: usize| now.values[at];
         let leaf = |at: usize| now.mantissas[at];
         match self {
@@ -213,13 +213,13 @@ impl Op {
 
     /// The values of all rows of a block.
     pub(crate) fn block(&mut self, inputs: Inputs, rows: &Rows<'_>, out: &mut [f64]) {
-        let [i, j, k] = inputs;
+        let [i, j, k] = inputs.map(|at| at as usize);
         let node = |at: usize| rows.node(at);
         let leaf = |at: usize| rows.leaf(at);
         match self {
             Op::Constant(value) => out.fill(*value),
             Op::LeafValue => out.fill(f64::NAN),
-            Op::LeafMantissa(divisor) => block_mantissa(*divisor, leaf(i), out),
+            Op::LeafMantissa(divisor) => block_mantissa(divisor, leaf(i), out),
             Op::LeafSma(state) => state.block(rows.mantissas[i], rows.rows.clone(), out),
             Op::LeafWma(state) => each(leaf(i), out, |x| state.push(x)),
             Op::LeafStddev(state) => each(leaf(i), out, |x| state.push(x)),
@@ -289,7 +289,7 @@ impl Binary {
     }
 }
 
-fn block_mantissa(divisor: Divisor, leaf: &[i64], out: &mut [f64]) {
+fn block_mantissa(divisor: &Divisor, leaf: &[i64], out: &mut [f64]) {
     let mask = leaf.iter().fold(0, |mask, x| mask | magnitude_mask(*x));
     if divisor.is_fast(u64::BITS - mask.leading_zeros()) {
         divisor.divide_all(leaf, out);

@@ -122,8 +122,8 @@ impl Remembered {
 
 impl Decider {
     fn save(&self, to: &mut StateWriter) -> Result<(), CannotSave> {
-        for value in self.values.iter().chain(self.rules.values()) {
-            to.f64(*value);
+        for value in self.values.iter().copied().chain(self.rules.values()) {
+            to.f64(value);
         }
         for was_ready in &self.was_ready {
             to.bool(*was_ready);

@@ -5,8 +5,8 @@ mod moments;
 use super::*;
 use crate::config::SignalDef;
 use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, LevelBody, QuoteBody, Side, SourceId, StatusBody,
-    StatusCode, TimerBody, TradeBody, Ts,
+    Header, InstrumentDef, InstrumentId, LevelBody, QuoteBody, Side, SourceDef, SourceId,
+    SourceKind, StatusBody, StatusCode, TimerBody, TradeBody, Ts,
 };
 
 const ID: InstrumentId = InstrumentId(0);
@@ -106,7 +106,10 @@ fn a_constant_is_told_at_the_first_record_though_nothing_feeds_it() {
 
 #[test]
 fn nothing_but_a_note_comes_of_a_record_that_the_market_drops() {
-    let mut core = Core::new(&config(&["1 + 1"])).unwrap();
+    let mut config = config(&["1 + 1"]);
+    let feed = SourceDef::new("feed", SourceKind::Feed);
+    config.instruments.add_source(feed).unwrap();
+    let mut core = Core::new(&config).unwrap();
     let mut out = Outputs::new();
     let mut far = trade(1, 900);
     far.header.ts_event = i64::MAX;

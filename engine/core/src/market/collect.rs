@@ -70,7 +70,7 @@ impl Market {
             header: record.header,
             place: self.moment.place(),
         };
-        self.moment.now.push(bar, cause);
+        self.moment.complete(bar, cause);
         self.note_closed(&bar, record);
     }
 
@@ -86,11 +86,11 @@ impl Market {
     pub(super) fn note_bar(&mut self, at: usize, bar: &Record, record: &Record) {
         let state = &mut self.states[at];
         let may_pass = record.has(Flags::MORE) || !self.moment.passed.records.is_empty();
-        if may_pass && state.bar_moment != self.moment.number {
+        let keeps = may_pass && state.bar_moment != self.moment.number;
+        if keeps {
             state.bar_moment = self.moment.number;
-            state.bar_before = state.last_bar;
         }
-        state.last_bar = Some(*bar);
+        self.last_bars[at].take(state, bar, keeps);
     }
 
     /// Before a record changes an instrument in a moment in which time closed bars: what is known of it is kept for their

@@ -81,6 +81,8 @@ pub(super) struct Moment {
     pub(super) before: Vec<Before>,
     /// Some record gave its instrument a new price.
     pub(super) has_price: bool,
+    /// The bars of `now` so far have one close, and no builder has two of them.
+    is_one_set: bool,
     /// Bars of `now` in the order in which they are counted; see [`Moment::arrange`].
     order: Vec<usize>,
     /// Ends of the sets in `order`.
@@ -130,10 +132,11 @@ impl Moment {
             ticks: Vec::with_capacity(instruments),
             before: Vec::with_capacity(instruments),
             has_price: false,
+            is_one_set: true,
             order: Vec::with_capacity(bars),
             sets: Vec::with_capacity(bars),
             newest_set: vec![0; builders],
-            sets_made: 0,
+            sets_made: 1,
             sorted: ClosedBars::new(bars),
         }
     }
@@ -157,8 +160,23 @@ impl Moment {
             self.now.clear();
             self.order.clear();
             self.sets.clear();
+            self.sets_made += 1;
+            self.is_one_set = true;
         }
         self.ticks.clear();
+    }
+
+    /// A record completed a bar, or was it.
+    #[inline]
+    pub(super) fn complete(&mut self, bar: Record, cause: BarCause) {
+        if let Some(first) = self.now.records.first() {
+            self.is_one_set &= first.header.ts_event == bar.header.ts_event;
+        }
+        if let Some(builder) = cause.builder {
+            let newest = std::mem::replace(&mut self.newest_set[builder], self.sets_made);
+            self.is_one_set &= newest != self.sets_made;
+        }
+        self.now.push(bar, cause);
     }
 
     /// A record of it counts.
@@ -236,15 +254,8 @@ impl Moment {
     /// and a set never has an earlier close than one before it.
     #[inline]
     pub(super) fn arrange(&mut self) {
-        match self.now.records.len() {
-            0 => {}
-            1 => {
-                self.order.clear();
-                self.order.push(0);
-                self.sets.clear();
-                self.sets.push(1);
-            }
-            count => self.arrange_many(count),
+        if !self.is_one_set {
+            self.arrange_many(self.now.records.len());
         }
     }
 
@@ -297,7 +308,13 @@ impl Moment {
         self.sets_made += 1;
     }
 
-    /// The bars of `now` by sets; see [`Moment::arrange`].
+    /// Whether the bars of `now` are one set in the order in which they are.
+    #[inline]
+    pub(super) fn is_one_set(&self) -> bool {
+        self.is_one_set
+    }
+
+    /// The bars of `now` by sets, where they are not one; see [`Moment::arrange`].
     pub(super) fn set(&self, number: usize) -> Option<&[usize]> {
         let end = *self.sets.get(number)?;
         let start = number.checked_sub(1).map_or(0, |before| self.sets[before]);

@@ -7,8 +7,8 @@ use crate::limits::TS_AHEAD_MAX;
 use crate::prices::Applied;
 use std::ops::Range;
 use tickloom_types::{
-    BarBody, BookState, Flags, Header, InstrumentId, Kind, LevelBody, QuoteBody, Record, Side,
-    StatusBody, StatusCode, TradeBody, Ts,
+    BarBody, BookState, Clock, Flags, Header, InstrumentId, Instruments, Kind, LevelBody,
+    QuoteBody, Record, Side, StatusBody, StatusCode, TradeBody,
 };
 
 impl Market {
@@ -16,7 +16,7 @@ impl Market {
     /// [`Bad`] if no market can have the record: nothing is changed.
     pub(super) fn take(&mut self, record: &Record) -> Result<(), Bad> {
         let kind = record.kind().ok_or(Bad)?;
-        if kind != Kind::Status && is_far_ahead(record) {
+        if kind != Kind::Status && is_far_ahead(record, &self.instruments) {
             return Err(Bad);
         }
         match kind {
@@ -51,7 +51,7 @@ impl Market {
         let since = self.states[at].since;
         let mut late = 0;
         let mut fits = true;
-        for builder in self.states[at].bars.clone() {
+        for builder in self.states[at].builders() {
             match self.builders[builder].add_trade(record.ts_event(), &trade, since) {
                 Ok(Added::Closed(bar)) => self.complete(builder, &bar, record),
                 Ok(Added::Late) => late += 1,
@@ -122,7 +122,7 @@ impl Market {
             && state.feed == Some(record.source())
             && state.since.is_some()
             && self.moment.passed.records.is_empty()
-            && !is_far_ahead(record);
+            && !is_far_ahead(record, &self.instruments);
         let level = LevelBody::of(record);
         let Some(side) = Side::from_raw(level.side).filter(|_| is_plain && level.qty >= 0) else {
             return false;
@@ -133,6 +133,57 @@ impl Market {
         state.seen = state.seen.max(ts);
         state.quoted = state.quoted.max(Some(ts));
         true
+    }
+
+    /// Takes a bar in that is all that is known of its instrument: the only bars that are asked for are of its size, and have come
+    /// before. Whether it did; otherwise nothing has changed, and the record is to be taken in as any other.
+    ///
+    /// This is what runs over bars are made of, and all that one costs: it must do what [`Market::take`] would.
+    #[inline]
+    pub(super) fn take_plain_bar(&mut self, record: &Record) -> bool {
+        let at = record.header.instrument as usize;
+        let Some(state) = self.states.get_mut(at) else {
+            return false;
+        };
+        let builder = state.bars.start as usize;
+        let (Some((spec, newest)), 1) = (&mut state.newest_bar, state.bars.len()) else {
+            return false;
+        };
+        let ts = record.ts_event();
+        let body = BarBody::of(record);
+        let made = &mut self.builders[builder];
+        let is_plain = ts > *newest
+            && made.is_given(*spec)
+            && body.volume >= 0
+            && self.moment.passed.records.is_empty()
+            && self.instruments.bar_spec(record.source()) == Some(*spec)
+            && !is_far_ahead(record, &self.instruments);
+        if !is_plain || !made.take_exact(ts) {
+            return false;
+        }
+        *newest = ts;
+        self.take_bar(at, Some(builder), body.close, record);
+        self.moment.take(record);
+        self.moment.has_price = true;
+        true
+    }
+
+    /// A bar counts as it is.
+    #[inline]
+    fn take_bar(&mut self, at: usize, builder: Option<usize>, close: i64, record: &Record) {
+        let mut bar = *record;
+        bar.header.flags &= !Flags::MORE;
+        let cause = BarCause {
+            builder,
+            header: record.header,
+            place: self.moment.place(),
+        };
+        self.moment.complete(bar, cause);
+        self.note_bar(at, &bar, record);
+        self.has_price = true;
+        if self.states[at].prices.bar(close) {
+            self.tick_last(at, record);
+        }
     }
 
     /// A bar that is no newer than the one of its size before it is dropped: it came twice, or its source went back.
@@ -149,7 +200,7 @@ impl Market {
             self.is_dropped = true;
             return Ok(());
         }
-        let bars = self.states[at].bars.clone();
+        let bars = self.states[at].builders();
         for builder in bars.clone() {
             if let Some(bar) = self.builders[builder].pass_bar(ts, spec) {
                 self.close_by_time(builder, &bar, record);
@@ -172,19 +223,7 @@ impl Market {
             }
         }
         if exact.is_none_or(|builder| self.builders[builder].take_exact(ts)) {
-            let mut bar = *record;
-            bar.header.flags &= !Flags::MORE;
-            let cause = BarCause {
-                builder: exact,
-                header: record.header,
-                place: self.moment.place(),
-            };
-            self.moment.now.push(bar, cause);
-            self.note_bar(at, &bar, record);
-            self.has_price = true;
-            if self.states[at].prices.bar(body.close) {
-                self.tick_last(at, record);
-            }
+            self.take_bar(at, exact, body.close, record);
         } else {
             late += 1;
         }
@@ -192,33 +231,6 @@ impl Market {
         self.count_late(late);
         if !fits {
             self.count_bad();
-        }
-        Ok(())
-    }
-
-    /// The clock of a source: closes bars while the venue is silent, and notices that it is.
-    fn timer(&mut self, record: &Record) -> Result<(), Bad> {
-        let now = record.ts_event();
-        let concerned = self.concerned(record)?;
-        // Time passes for all of them before a silence takes prices away: bars are decided on with what was known before.
-        for at in concerned.clone() {
-            if self.is_concerned(at, record) {
-                self.pass_time(at, record);
-            }
-        }
-        for at in concerned {
-            if !self.is_concerned(at, record) {
-                continue;
-            }
-            let quiet = now.0.saturating_sub(self.states[at].silent_since().0);
-            if self.stale_after.is_none_or(|most| quiet <= most) {
-                continue;
-            }
-            self.hold(at);
-            if self.states[at].prices.fall_silent(&mut self.notes) {
-                self.gap(at);
-                self.tick_top(at, record);
-            }
         }
         Ok(())
     }
@@ -251,11 +263,12 @@ impl Market {
             if self.states[at].prices.top() != before {
                 self.tick_top(at, record);
             }
+            self.watch_silence(at);
         }
         Ok(())
     }
 
-    /// The instruments that a timer or status may concern: the one that it names, or all.
+    /// The instruments that a status may concern: the one that it names, or all.
     fn concerned(&self, record: &Record) -> Result<Range<usize>, Bad> {
         if record.instrument() == InstrumentId::NONE {
             return Ok(0..self.states.len());
@@ -265,7 +278,7 @@ impl Market {
     }
 
     /// A record that names no instrument concerns those whose records come from the same source.
-    fn is_concerned(&self, at: usize, record: &Record) -> bool {
+    pub(super) fn is_concerned(&self, at: usize, record: &Record) -> bool {
         record.instrument() != InstrumentId::NONE || self.states[at].feed == Some(record.source())
     }
 
@@ -282,6 +295,7 @@ impl Market {
         let state = &mut self.states[at];
         state.feed = Some(record.source());
         state.seen = state.seen.max(ts);
+        let is_first_quote = !is_trade && state.quoted.is_none();
         if !is_trade {
             state.quoted = state.quoted.max(Some(ts));
         }
@@ -293,37 +307,15 @@ impl Market {
         if is_back {
             self.tick_top(at, record);
         }
-    }
-
-    /// Closes the bars of an instrument whose time is over.
-    #[inline]
-    fn pass_time(&mut self, at: usize, record: &Record) {
-        if record.ts_event() >= self.states[at].next_close {
-            self.close_passed(at, record);
+        if self.stale_after.is_some() && (is_first_quote || !self.silences.has(at)) {
+            self.watch_silence(at);
         }
-    }
-
-    fn close_passed(&mut self, at: usize, record: &Record) {
-        let ts = record.ts_event();
-        for builder in self.states[at].bars.clone() {
-            if let Some(bar) = self.builders[builder].pass_time(ts) {
-                self.close_by_time(builder, &bar, record);
-            }
-        }
-        self.plan_close(at);
-    }
-
-    #[inline]
-    pub(super) fn plan_close(&mut self, at: usize) {
-        let bars = &self.builders[self.states[at].bars.clone()];
-        let next = bars.iter().filter_map(|builder| builder.closes_at()).min();
-        self.states[at].next_close = next.unwrap_or(Ts(i64::MAX));
     }
 
     /// Records of an instrument are being missed: its bars lack them.
-    fn gap(&mut self, at: usize) {
+    pub(super) fn gap(&mut self, at: usize) {
         self.states[at].since = None;
-        for builder in &mut self.builders[self.states[at].bars.clone()] {
+        for builder in &mut self.builders[self.states[at].builders()] {
             builder.gap();
         }
     }
@@ -342,10 +334,14 @@ impl Market {
     }
 }
 
-/// Whether a record's time cannot be: it arrived long before. Not known where the arrival is not.
-fn is_far_ahead(record: &Record) -> bool {
+/// Whether a record's time cannot be: it arrived long before. Not known where its source does not know arrival.
+#[inline]
+fn is_far_ahead(record: &Record, instruments: &Instruments) -> bool {
     let Header {
         ts_event, ts_recv, ..
     } = record.header;
-    ts_recv != 0 && ts_event.saturating_sub(ts_recv) > TS_AHEAD_MAX
+    ts_event.saturating_sub(ts_recv) > TS_AHEAD_MAX && {
+        let source = instruments.source(record.source());
+        source.is_some_and(|source| source.clock == Clock::Recv)
+    }
 }

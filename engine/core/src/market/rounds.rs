@@ -172,6 +172,14 @@ impl Market {
                     places: Places::All(range.clone()),
                 });
             }
+            Some(Round::Now) if self.moment.is_one_set() => {
+                let bars = &self.moment.now;
+                let count = bars.records.len();
+                return (number == 0 && count > 0).then_some(BarSet {
+                    bars,
+                    places: Places::All(0..count),
+                });
+            }
             Some(Round::Now) => (&self.moment.now, self.moment.set(number)?),
             _ => return None,
         };

@@ -1,9 +1,11 @@
-//! What the market remembers from one moment to the next. What it keeps of a moment is gone when the moment is over.
+//! What the market remembers from one moment to the next. What it keeps of a moment is gone when the moment is over, and when
+//! it is to look at which instrument follows from the rest.
 
-use super::{Instrument, Market};
+use super::Market;
+use super::instrument::Instrument;
 use crate::state::BarState;
 use tickloom_types::{
-    InstrumentId, Kind, Record, SourceId, StateError, StateReader, StateWriter, Ts,
+    BarSpec, InstrumentId, Kind, Record, SourceId, StateError, StateReader, StateWriter, Ts,
 };
 
 impl Market {
@@ -22,8 +24,9 @@ impl Market {
         to.u64(self.counters.bad);
         to.u64(self.counters.late);
         to.u64(self.counters.unsynced);
-        for state in &self.states {
+        for (state, last_bars) in self.states.iter().zip(&self.last_bars) {
             state.save(to);
+            to.option(last_bars.newest(state), StateWriter::record);
         }
         for builder in &self.builders {
             builder.save(to);
@@ -36,8 +39,12 @@ impl Market {
         self.counters.bad = from.tally()?;
         self.counters.late = from.tally()?;
         self.counters.unsynced = from.tally()?;
-        for (id, state) in (0_u32..).map(InstrumentId).zip(&mut self.states) {
-            state.load(id, from)?;
+        let states = self.states.iter_mut().zip(&mut self.last_bars);
+        for (id, (state, last_bars)) in (0_u32..).map(InstrumentId).zip(states) {
+            state.load(from)?;
+            if let Some(bar) = from.option(|from| load_bar(id, from))? {
+                last_bars.take(state, &bar, false);
+            }
         }
         from.begin("the bars in the making");
         for builder in &mut self.builders {
@@ -45,6 +52,7 @@ impl Market {
         }
         for at in 0..self.states.len() {
             self.plan_close(at);
+            self.watch_silence(at);
         }
         Ok(())
     }
@@ -57,32 +65,43 @@ impl Instrument {
         to.option(self.feed, |to, source| to.u16(source.0));
         save_ts(to, self.seen);
         to.option(self.quoted, save_ts);
-        to.option(self.last_bar.as_ref(), StateWriter::record);
-        to.count(self.newest_bars.len());
-        for (spec, close) in &self.newest_bars {
-            to.bar_spec(*spec);
-            save_ts(to, *close);
+        to.option(self.newest_bar, save_close);
+        to.count(self.other_bars.len());
+        for close in &self.other_bars {
+            save_close(to, *close);
         }
     }
 
-    fn load(&mut self, id: InstrumentId, from: &mut StateReader<'_>) -> Result<(), StateError> {
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
         self.prices.load(from)?;
         self.since = from.option(load_ts)?;
         self.feed = from.option(|from| from.u16().map(SourceId))?;
         self.seen = load_ts(from)?;
         self.quoted = from.option(load_ts)?;
-        self.last_bar = from.option(StateReader::record)?;
-        let is_bar = |bar: &Record| {
-            let is_kind = matches!(bar.kind(), Some(Kind::Bar | Kind::BarClosed));
-            is_kind && bar.instrument() == id
-        };
-        from.check(self.last_bar.as_ref().is_none_or(is_bar), "a bar")?;
+        self.newest_bar = from.option(load_close)?;
         for _ in 0..from.count(usize::from(u16::MAX))? {
-            let newest = (from.bar_spec()?, load_ts(from)?);
-            self.newest_bars.push(newest);
+            self.other_bars.push(load_close(from)?);
         }
         Ok(())
     }
+}
+
+/// A bar of this instrument.
+fn load_bar(id: InstrumentId, from: &mut StateReader<'_>) -> Result<Record, StateError> {
+    let bar = from.record()?;
+    let is_bar = matches!(bar.kind(), Some(Kind::Bar | Kind::BarClosed));
+    from.check(is_bar && bar.instrument() == id, "a bar")?;
+    Ok(bar)
+}
+
+/// A size of bars with the newest close.
+fn save_close(to: &mut StateWriter, (spec, close): (BarSpec, Ts)) {
+    to.bar_spec(spec);
+    save_ts(to, close);
+}
+
+fn load_close(from: &mut StateReader<'_>) -> Result<(BarSpec, Ts), StateError> {
+    Ok((from.bar_spec()?, load_ts(from)?))
 }
 
 fn save_ts(to: &mut StateWriter, ts: Ts) {

@@ -3,8 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 use tickloom_types::{
-    BarBody, BarSpec, Flags, Header, InstrumentDef, LevelBody, QuoteBody, Side, StatusBody,
-    StatusCode, TimerBody, TradeBody,
+    BarBody, BarSpec, Flags, Header, InstrumentDef, LevelBody, QuoteBody, Side, SourceDef,
+    SourceId, SourceKind, StatusBody, StatusCode, TimerBody, TradeBody, Ts,
 };
 
 const ID: InstrumentId = InstrumentId(0);
@@ -14,11 +14,8 @@ fn instruments() -> Instruments {
     let mut all = Instruments::new();
     all.add(InstrumentDef::new("X", 2, 0, "USD")).unwrap();
     all.add(InstrumentDef::new("Y", 2, 0, "USD")).unwrap();
-    all.add_source(tickloom_types::SourceDef::new(
-        "feed",
-        tickloom_types::SourceKind::Feed,
-    ))
-    .unwrap();
+    let feed = SourceDef::new("feed", SourceKind::Feed);
+    all.add_source(feed).unwrap();
     all
 }
 
@@ -534,8 +531,33 @@ fn a_time_more_than_a_day_ahead_of_its_arrival_is_bad_and_makes_nothing_late() {
     ];
     let out = apply(&mut market, &taken);
     let expected = (2_000_000, [7, 8, 7, 8, 2], 0);
-    assert_eq!(bars(&out), [expected], "old or of unknown arrival is fine");
+    assert_eq!(bars(&out), [expected], "old is fine");
     assert_eq!((market.counters().late, market.last(ID)), (0, Some(9)));
+}
+
+/// The source says whether it does, not the record: zero is a time as any other.
+#[test]
+fn a_time_is_ahead_of_its_arrival_where_the_source_knows_that() {
+    let mut all = instruments();
+    let file = SourceDef::new("file", SourceKind::File);
+    let file = all.add_source(file).unwrap();
+    let mut market = Market::new(all, Vec::new(), None);
+    let of = |source: SourceId, ts_recv: i64| {
+        let mut record = trade(2 * 86_400_000_000_000, 9, 1);
+        record.header.source = source.0;
+        record.header.ts_recv = ts_recv;
+        record
+    };
+    for (record, bad) in [
+        (of(FEED, 0), 1),
+        (of(FEED, 1), 2),
+        (of(file, 0), 2),
+        (of(file, 1), 2),
+        (of(SourceId(9), 1), 2),
+    ] {
+        apply(&mut market, &[record]);
+        assert_eq!(market.counters().bad, bad);
+    }
 }
 
 proptest! {

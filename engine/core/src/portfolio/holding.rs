@@ -5,15 +5,16 @@ use super::position::{NO_POSITION, Position};
 use crate::sizing::Scale;
 use tickloom_types::InstrumentDef;
 
-/// All strategies' positions in one instrument.
+/// All strategies' positions in one instrument; first what a price needs, in one cache line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
 pub(super) struct Holding {
-    pub(super) scale: Scale,
     pub(super) mark: i64,
     /// Size of all positions together; negative is short.
     pub(super) net: i64,
     /// Size of the short positions alone, without sign.
     pub(super) short: i128,
+    pub(super) scale: Scale,
     /// Sorted by strategy.
     pub(super) positions: Vec<(u8, Position)>,
 }
@@ -57,10 +58,10 @@ fn product(a: i128, b: i128) -> Option<i128> {
 impl Holding {
     pub(super) fn new(def: &InstrumentDef) -> Holding {
         Holding {
-            scale: Scale::new(def),
             mark: 0,
             net: 0,
             short: 0,
+            scale: Scale::new(def),
             positions: Vec::new(),
         }
     }

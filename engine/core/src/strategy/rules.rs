@@ -13,10 +13,10 @@ use tickloom_types::{InstrumentDef, Side, parse_decimal};
 /// Conditions by the place of their expression.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
-    enter: Option<usize>,
-    exit: Option<usize>,
-    short_enter: Option<usize>,
-    short_exit: Option<usize>,
+    enter: Option<u8>,
+    exit: Option<u8>,
+    short_enter: Option<u8>,
+    short_exit: Option<u8>,
     size: OrderSize,
 }
 
@@ -35,7 +35,7 @@ impl Rules {
         else {
             unreachable!("only rules are made into rules");
         };
-        let mut places = 0..;
+        let mut places = 0_u8..;
         let mut place = |text: &Option<String>| text.as_ref().and_then(|_| places.next());
         Ok(Rules {
             enter: place(enter),
@@ -46,8 +46,9 @@ impl Rules {
         })
     }
 
+    #[inline(always)]
     pub(crate) fn decide(&self, own: &Own<'_>, intents: &mut Intents) {
-        let holds = |place: Option<usize>| place.is_some_and(|place| own.holds(place));
+        let holds = |place: Option<u8>| place.is_some_and(|place| own.holds(place.into()));
         let (exit, short_exit) = (holds(self.exit), holds(self.short_exit));
         let long = holds(self.enter) && !exit;
         let short = holds(self.short_enter) && !short_exit;
@@ -56,9 +57,20 @@ impl Rules {
             (false, true) => Some(Side::Sell),
             _ => None,
         };
-        if entry.is_none() && !exit && !short_exit {
-            return;
+        if entry.is_some() || exit || short_exit {
+            self.act(own, entry, (exit, short_exit), intents);
         }
+    }
+
+    /// Some condition holds: those for getting out, long and short, and the side to be on.
+    #[inline(never)]
+    fn act(
+        &self,
+        own: &Own<'_>,
+        entry: Option<Side>,
+        (exit, short_exit): (bool, bool),
+        intents: &mut Intents,
+    ) {
         let expected = own.expected_qty();
         let leaves = match expected {
             1.. => exit || entry == Some(Side::Sell),
@@ -78,11 +90,12 @@ impl Rules {
 
     /// Places of the conditions that must hold for anything to happen at a position of this size with no open order.
     pub(crate) fn awaited(&self, qty: i64) -> [Option<usize>; 2] {
-        match qty {
+        let places = match qty {
             1.. => [self.exit, self.short_enter],
             0 => [self.enter, self.short_enter],
             _ => [self.short_exit, self.enter],
-        }
+        };
+        places.map(|place| place.map(usize::from))
     }
 }
 

@@ -76,7 +76,7 @@ impl Desk {
     /// Whether orders wait in an instrument.
     #[inline]
     pub(super) fn has_orders(&self, instrument: InstrumentId) -> bool {
-        !self.venue.orders(instrument).is_empty()
+        self.venue.is_awaited(instrument)
     }
 
     pub(super) fn fills(&self) -> u64 {

@@ -5,7 +5,7 @@
 
 use crate::bars::{Added, Bars, Closed};
 use crate::log::{Tick, Top};
-use crate::world::{World, size_of, unit};
+use crate::world::{FEEDS, World, size_of, unit};
 use std::collections::BTreeMap;
 use tickloom_types::{
     BarBody, BarSpec, BookState, Flags, Header, InstrumentId, Kind, LevelBody, QuoteBody, Record,
@@ -227,7 +227,8 @@ impl Market {
         let Some(kind) = record.kind() else {
             return true;
         };
-        let is_far_ahead = ts_recv != 0 && ts_event - ts_recv > DAY;
+        let is_arrival_known = FEEDS.contains(&record.source());
+        let is_far_ahead = is_arrival_known && ts_event - ts_recv > DAY;
         let is_known = usize::try_from(record.header.instrument).unwrap() < self.all.len();
         let names_none = record.instrument() == InstrumentId::NONE;
         match kind {

@@ -4,10 +4,12 @@
 //! and m prices, each of p steps, do while n * m * p is below 2^52.
 
 /// What integers are divided by: a window times a scale.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Divisor {
-    exact: i128,
+    /// Exact where `wide` is none.
     float: f64,
+    /// The exact divisor where an `f64` may not have it. That is rare, and apart: thousands of divisors lie side by side.
+    wide: Option<Box<i128>>,
 }
 
 /// Integers up to this are exact in an `f64`.
@@ -21,38 +23,51 @@ impl Divisor {
     pub(crate) fn new(value: i128) -> Divisor {
         debug_assert!(value > 0);
         Divisor {
-            exact: value,
             float: value as f64,
+            wide: (value > i128::from(EXACT_MAX)).then(|| Box::new(value)),
         }
     }
 
     /// The nearest `f64` to `dividend / self`.
     #[inline]
-    pub(crate) fn divide(self, dividend: i128) -> f64 {
+    pub(crate) fn divide(&self, dividend: i128) -> f64 {
         match i64::try_from(dividend) {
             Ok(small) if small.unsigned_abs() <= EXACT_MAX && self.is_small() => {
                 small as f64 / self.float
             }
-            _ => divide_wide(dividend, self.exact),
+            _ => self.divide_exactly(dividend),
         }
+    }
+
+    #[cold]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a divisor that is not wide is a whole number that fits"
+    )]
+    fn divide_exactly(&self, dividend: i128) -> f64 {
+        let divisor = match &self.wide {
+            Some(wide) => **wide,
+            None => i128::from(self.float as i64),
+        };
+        divide_wide(dividend, divisor)
     }
 
     /// As [`Divisor::divide`] for many dividends, each below 2 to the 51st as [`Divisor::is_fast`] has shown.
     #[inline]
-    pub(crate) fn divide_all(self, dividends: &[i64], out: &mut [f64]) {
+    pub(crate) fn divide_all(&self, dividends: &[i64], out: &mut [f64]) {
         for (out, dividend) in out.iter_mut().zip(dividends) {
             *out = small_to_f64(*dividend) / self.float;
         }
     }
 
     /// Whether [`Divisor::divide_all`] may be used for dividends of so many bits.
-    pub(crate) fn is_fast(self, bits: u32) -> bool {
+    pub(crate) fn is_fast(&self, bits: u32) -> bool {
         bits <= FAST_BITS && self.is_small()
     }
 
     #[inline]
-    fn is_small(self) -> bool {
-        self.exact <= i128::from(EXACT_MAX)
+    fn is_small(&self) -> bool {
+        self.wide.is_none()
     }
 }
 
@@ -65,7 +80,6 @@ fn small_to_f64(value: i64) -> f64 {
 }
 
 /// Long division to 55 bits or more, the last of them set if anything remains; then one rounding.
-#[cold]
 fn divide_wide(dividend: i128, divisor: i128) -> f64 {
     const STEP: i32 = 32;
     let (magnitude, divisor) = (dividend.unsigned_abs(), divisor.unsigned_abs());

@@ -5,8 +5,9 @@ use super::window::Window;
 use std::ops::Range;
 use tickloom_types::{StateError, StateReader, StateWriter};
 
-/// Mean of the last n mantissas: an integer sum, divided once.
+/// Mean of the last n mantissas: an integer sum, divided once. It fills one cache line: graphs have thousands of them.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct ExactMean {
     window: Window<i64>,
     sum: i128,
@@ -14,6 +15,8 @@ pub(crate) struct ExactMean {
     /// Bounds the magnitude of every mantissa so far.
     mask: u64,
 }
+
+const _: () = assert!(size_of::<ExactMean>() == 64);
 
 /// Rows whose sums are held at a time between adding and dividing.
 const CHUNK: usize = 64;

@@ -7,7 +7,7 @@ use tickloom_types::{StateError, StateReader, StateWriter};
 pub(crate) struct Window<T> {
     values: Box<[T]>,
     /// Where the next value goes, which is where the oldest is.
-    at: usize,
+    at: u32,
     full: bool,
 }
 
@@ -24,9 +24,9 @@ impl<T: Copy> Window<T> {
     /// Puts `x` in the place of the oldest value (or of an empty one), which is returned.
     #[inline]
     pub(crate) fn replace(&mut self, x: T) -> T {
-        let oldest = std::mem::replace(&mut self.values[self.at], x);
+        let oldest = std::mem::replace(&mut self.values[self.at as usize], x);
         self.at += 1;
-        if self.at == self.values.len() {
+        if self.at as usize == self.values.len() {
             self.at = 0;
             self.full = true;
         }
@@ -36,15 +36,16 @@ impl<T: Copy> Window<T> {
     /// As many calls of [`Window::replace`].
     pub(crate) fn replace_all(&mut self, all: &[T]) {
         let n = self.values.len();
-        self.full |= self.at + all.len() >= n;
+        let at = self.at as usize;
+        self.full |= at + all.len() >= n;
         // Of more than n values only the last n remain.
         let skipped = all.len().saturating_sub(n);
-        let start = (self.at + skipped) % n;
+        let start = (at + skipped) % n;
         let kept = &all[skipped..];
         let (first, second) = kept.split_at(kept.len().min(n - start));
         self.values[start..start + first.len()].copy_from_slice(first);
         self.values[..second.len()].copy_from_slice(second);
-        self.at = (start + kept.len()) % n;
+        self.at = u32::try_from((start + kept.len()) % n).expect("below n, which is a u32");
     }
 
     /// Whether there are `n` values.
@@ -70,16 +71,24 @@ impl<T: Copy> Window<T> {
 
     /// The values from the oldest to the newest; places that are empty are none.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = T> + '_ {
-        let (newer, older) = self.values.split_at(self.at);
+        let (newer, older) = self.values.split_at(self.at as usize);
         let older = if self.full { older } else { &[] };
         older.iter().chain(newer).copied()
     }
 
+    /// How many places have a value: they are the first.
+    fn filled(&self) -> usize {
+        if self.full {
+            self.len()
+        } else {
+            self.at as usize
+        }
+    }
+
     pub(crate) fn save(&self, to: &mut StateWriter, each: impl Fn(&mut StateWriter, T)) {
         to.bool(self.full);
-        to.count(self.at);
-        let filled = if self.full { self.len() } else { self.at };
-        for value in &self.values[..filled] {
+        to.u32(self.at);
+        for value in &self.values[..self.filled()] {
             each(to, *value);
         }
     }
@@ -91,8 +100,9 @@ impl<T: Copy> Window<T> {
         each: impl Fn(&mut StateReader<'a>) -> Result<T, StateError>,
     ) -> Result<(), StateError> {
         self.full = from.bool()?;
-        self.at = from.place(self.len() - 1)?;
-        let filled = if self.full { self.len() } else { self.at };
+        self.at = from.u32()?;
+        from.check((self.at as usize) < self.len(), "a place in the window")?;
+        let filled = self.filled();
         for value in &mut self.values[..filled] {
             *value = each(from)?;
         }

@@ -7,7 +7,7 @@ use crate::run::BacktestError;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::Path;
-use tickloom_core::{Core, CoreConfig, OutputHash, Outputs};
+use tickloom_core::{Core, CoreConfig, OutputHash, OutputHashV1, Outputs};
 use tickloom_journal::{Block, JournalReader, TornTail};
 use tickloom_types::{
     AccountBody, BarBody, FillBody, Instruments, Kind, OrderBody, PositionBody, Record, Seq,
@@ -31,6 +31,8 @@ pub struct Verified {
     pub torn: Option<TornTail>,
     /// Hash over the outputs that came out now.
     pub output_hash: String,
+    /// The same as the hash was before it was a chain: older journals were closed with it.
+    pub output_hash_v1: String,
     /// Hash that the journal was closed with.
     pub recorded_hash: Option<String>,
     /// The first difference; `None` if there is none.
@@ -41,8 +43,8 @@ impl Verified {
     /// Whether everything that the journal holds came out again, and nothing that it should hold is missing.
     #[must_use]
     pub fn is_equal(&self) -> bool {
-        let hash = self.recorded_hash.as_ref();
-        self.difference.is_none() && hash.is_none_or(|hash| *hash == self.output_hash)
+        let is_ours = |hash: &String| *hash == self.output_hash || *hash == self.output_hash_v1;
+        self.difference.is_none() && self.recorded_hash.as_ref().is_none_or(is_ours)
     }
 }
 
@@ -73,6 +75,7 @@ pub fn verify(
         core: Core::new(&config)?,
         step: Outputs::new(),
         hash: OutputHash::new(),
+        hash_v1: OutputHashV1::new(),
         outputs: 0,
         compared: 0,
         pending: VecDeque::new(),
@@ -113,6 +116,7 @@ pub fn verify(
         recorded_hash: close.map(|close| close.output_hash),
         torn: journal.torn_tail().cloned(),
         output_hash: replay.hash.hex(),
+        output_hash_v1: replay.hash_v1.hex(),
         difference: difference.map(|(recorded, replayed)| Difference {
             output: replay.compared,
             recorded,
@@ -128,6 +132,7 @@ struct Replay {
     core: Core,
     step: Outputs,
     hash: OutputHash,
+    hash_v1: OutputHashV1,
     outputs: u64,
     compared: u64,
     /// Outputs that the journal has not shown yet.
@@ -138,8 +143,9 @@ impl Replay {
     fn take(&mut self, first_seq: Seq, records: &[Record]) {
         for (seq, record) in (first_seq..).zip(records) {
             self.core.step(seq, record, &mut self.step);
+            self.hash.update_all(self.step.records());
+            self.hash_v1.update_all(self.step.records());
             for output in self.step.records() {
-                self.hash.update(output);
                 self.pending.push_back((seq, *output));
                 self.outputs += 1;
             }
@@ -293,6 +299,17 @@ mod tests {
         assert!(text.contains("fill of input"), "{text}");
         assert!(text.contains("FillBody"), "{text}");
         assert_eq!(found.output_hash, run.hash, "the replay goes on to its end");
+    }
+
+    #[test]
+    fn a_journal_that_was_closed_with_the_hash_of_before_is_equal() {
+        let run = recorded();
+        let mut before = OutputHashV1::new();
+        let records: Vec<Record> = run.outputs.iter().map(|(_, record)| *record).collect();
+        before.update_all(&records);
+        let found = replayed(&journal(&run, run.outputs.len(), Some(&before.hex())));
+        assert_ne!(found.recorded_hash.as_deref(), Some(run.hash.as_str()));
+        assert!(found.is_equal());
     }
 
     #[test]

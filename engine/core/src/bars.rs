@@ -3,6 +3,8 @@
 //! A bar is stamped and released at its close, never before, and none is made up for a period without trades.
 //! What closes a bar is decided by the market (`market.rs`), which feeds this; here is only how one bar is built.
 
+mod state;
+
 use crate::market::Bad;
 use tickloom_types::{
     BarBody, BarSpec, Flags, Header, InstrumentId, Kind, Record, SourceId, TradeBody, Ts,

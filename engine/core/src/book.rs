@@ -4,6 +4,8 @@
 //! the best is the last entry, and the memory is one block that never grows. No map, no tree, no per-level allocation.
 //! It does not check update ids (the feed does) and does not know time or state (the market does).
 
+mod state;
+
 use crate::limits::{BOOK_LEVELS_MAX, BOOK_NEAR};
 use tickloom_types::Side;
 

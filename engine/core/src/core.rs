@@ -3,6 +3,10 @@
 //! [`Core::step`] is the whole path on one thread. Workers (`workers.rs`) run the same pieces apart: each has a market
 //! and a share of the signals, and the [`Decider`] puts together what they found.
 
+mod state;
+
+pub(crate) use state::{Remembered, save};
+
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::{Expressions, market_for};
@@ -13,6 +17,7 @@ use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
 use crate::silent::{self, NeverClosed, NeverReady};
+use crate::snapshot::fingerprint;
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
 use tickloom_types::{Flags, Header, Kind, Record, Seq, SignalBody};
@@ -35,6 +40,12 @@ pub(crate) struct Decider {
     signals: usize,
     /// By expression: whether it ever had a value.
     pub(crate) was_ready: Vec<bool>,
+    /// By signal: the value that was told last.
+    values: Vec<f64>,
+    /// Of the configuration.
+    fingerprint: u128,
+    /// Names of the strategies.
+    strategies: Vec<String>,
 }
 
 /// What must be known of a configuration before any part can be made.
@@ -45,6 +56,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) market: Market,
     /// Rules without a field in them, with their values.
     constants: Vec<(RuleId, f64)>,
+    /// How much all expressions together save.
+    saved_len: usize,
 }
 
 impl Core {
@@ -134,6 +147,14 @@ impl Decider {
             rules,
             signals: plan.expressions.signals,
             was_ready,
+            values: vec![f64::NAN; plan.expressions.signals],
+            fingerprint: fingerprint(plan.config),
+            strategies: plan
+                .config
+                .strategies
+                .iter()
+                .map(|def| def.name().to_owned())
+                .collect(),
         })
     }
 
@@ -177,6 +198,7 @@ impl Decider {
             match change.number.checked_sub(self.signals) {
                 Some(rule) => self.rules.set(RuleId(rule), change.value),
                 None => {
+                    self.values[change.number] = change.value;
                     let header = match change.by {
                         TickedBy::Round => &cause.header,
                         by => market.header_of(by),
@@ -200,6 +222,7 @@ impl<'a> Plan<'a> {
         Ok(Plan {
             market: market_for(&graph, config)?,
             constants: rules.filter_map(constant).collect(),
+            saved_len: graph.saved_len(),
             config,
             expressions,
         })

@@ -16,6 +16,7 @@ mod limits;
 mod market;
 mod notes;
 mod order;
+mod output_hash;
 mod outputs;
 mod portfolio;
 mod prices;
@@ -24,6 +25,8 @@ mod rule_values;
 mod signal_stage;
 mod silent;
 mod sizing;
+mod snapshot;
+mod state;
 mod strategy;
 mod trade;
 mod trade_config;
@@ -38,13 +41,17 @@ pub use config::{CoreConfig, SignalDef};
 pub use error::{CoreError, NoData};
 pub use market::{Counters, Market};
 pub use order::{NewOrder, Order, OrderSize, Verdict};
-pub use outputs::{OutputHash, Outputs};
+pub use output_hash::{HashLink, OUTPUTS_A_LINK, OutputHash, OutputHashV1};
+pub use outputs::Outputs;
 pub use portfolio::{Portfolio, Position, Trade};
+pub use signal_stage::WorkerState;
 pub use silent::{NeverClosed, NeverReady};
+pub use snapshot::{CannotSave, FORMAT_VERSION, SEMANTICS_VERSION, Snapshot, SnapshotError};
+pub use state::{AccountState, BarState, InstrumentState, PositionState, State};
 pub use strategy::{Calls, CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
 pub use trade_config::{
     AccountConfig, FEE_DECIMALS, FeeRate, FillModel, InstrumentLimits, RiskLimits, Size,
     StrategyDef, TradeConfigError, Traded, VolumeShare,
 };
 pub use venue::{Offer, Outcome, PaperVenue, PriceEvent, Venue};
-pub use workers::{Found, Merger, SignalWorker, split};
+pub use workers::{Found, Merger, SignalWorker, resume_split, split};

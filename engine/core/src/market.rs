@@ -12,6 +12,7 @@ mod instrument;
 mod moment;
 mod records;
 mod rounds;
+mod state;
 mod time;
 
 pub(crate) use moment::{BarCause, Round, Tick};

@@ -6,6 +6,7 @@
 
 mod holding;
 mod position;
+mod state;
 
 pub use position::Position;
 

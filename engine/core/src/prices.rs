@@ -4,6 +4,8 @@
 //! its last whole message and only while it is live. A crossed quote or book is told once and is no price until it is uncrossed.
 //! It knows nothing of bars, and it does not decide what a status record concerns: that is the market's.
 
+mod state;
+
 use crate::book::{Book, Top};
 use crate::notes::Notes;
 use tickloom_types::{BookState, Flags, InstrumentId, LevelBody, QuoteBody, Side, StatusCode};

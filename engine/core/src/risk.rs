@@ -8,6 +8,7 @@ mod commitments;
 mod daily_loss;
 mod settings;
 mod shorts;
+mod state;
 
 pub(crate) use commitments::Commitments;
 pub(crate) use daily_loss::DailyLoss;

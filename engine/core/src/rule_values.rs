@@ -48,6 +48,26 @@ impl RuleValues {
         self.rules[rule.0].is_constant = true;
     }
 
+    /// Of all rules; NaN while not ready.
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.rules.iter().map(|rule| rule.value)
+    }
+
+    /// Takes over what rules were worth; those without a field in them have their value already.
+    pub(crate) fn load(&mut self, values: &[f64]) {
+        for (rule, value) in self.rules.iter_mut().zip(values) {
+            if !rule.is_constant {
+                rule.value = *value;
+            }
+        }
+    }
+
+    /// What a rule was worth when it was evaluated last; `None` for one without a field in it, which never is.
+    pub(crate) fn told(&self, rule: usize) -> Option<f64> {
+        let rule = self.rules.get(rule)?;
+        (!rule.is_constant).then_some(rule.value)
+    }
+
     /// `None` while it is not ready.
     pub(crate) fn value(&self, rule: RuleId) -> Option<f64> {
         let value = self.rules.get(rule.0)?.value;

@@ -6,6 +6,9 @@
 
 mod due;
 mod feeds;
+mod state;
+
+pub use state::WorkerState;
 
 use crate::book::Top;
 use crate::config::CoreConfig;

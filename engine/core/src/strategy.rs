@@ -22,7 +22,10 @@ use crate::trade_config::StrategyDef;
 use crate::venue::{PaperVenue, Venue};
 use std::collections::BTreeMap;
 use std::fmt;
-use tickloom_types::{InstrumentDef, InstrumentId, OrderType, Record, Seq, Side, parse_decimal};
+use tickloom_types::{
+    InstrumentDef, InstrumentId, OrderType, Record, Seq, Side, StateError, StateReader,
+    StateWriter, parse_decimal,
+};
 
 /// A strategy in code. Over several instruments each has one of its own. It is called at the end of a moment, after the market
 /// and the signals took its records in.
@@ -34,6 +37,21 @@ pub trait Strategy: fmt::Debug + Send {
 
     /// Looks at what is known now and decides on orders.
     fn on_event(&mut self, context: &Context<'_>, intents: &mut Intents);
+
+    /// Writes all that it remembers from one call to the next, so that a run can go on from a snapshot; what follows from its
+    /// settings is not among that. False if it cannot: a run with it goes on by doing everything again.
+    fn save(&self, to: &mut StateWriter) -> bool {
+        let _ = to;
+        false
+    }
+
+    /// Takes over what one with the same settings has written. It has not been called yet.
+    ///
+    /// # Errors
+    /// [`StateError`] if that cannot be; [`StateReader::wrong`] makes one.
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        Err(from.wrong("of a strategy that can be saved"))
+    }
 }
 
 /// When a strategy in code is called.

@@ -8,6 +8,7 @@ mod account;
 mod calls;
 mod desk;
 mod foreseen;
+mod state;
 mod view;
 
 use calls::Calling;

@@ -5,6 +5,7 @@
 //! that began before. The rules are in `docs/backtest-conventions.md`; in doubt they favour the market, not us.
 
 mod queue;
+mod state;
 
 use crate::book::Top;
 use crate::order::Order;

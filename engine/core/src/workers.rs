@@ -5,14 +5,18 @@
 //! There are no threads and no queues here: whoever has them (`cli/pipeline.rs`) carries records in and [`Found`] across.
 
 use crate::config::CoreConfig;
-use crate::core::{Decider, Plan};
+use crate::core::{self, Decider, Plan, Remembered};
 use crate::error::CoreError;
 use crate::limits::CHANGES_EXPECTED;
 use crate::market::Market;
+use crate::output_hash::OutputHash;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::signal_stage::{Change, SignalStage};
+use crate::signal_stage::{Change, SignalStage, WorkerState};
 use crate::silent::{self, NeverClosed, NeverReady};
+use crate::snapshot::{CannotSave, Snapshot, SnapshotError};
+use crate::state::State;
+use std::ops::Range;
 use tickloom_types::{Record, Seq};
 
 /// A share of the expressions with a market that feeds it.
@@ -54,10 +58,8 @@ pub fn split(
 ) -> Result<(Merger, Vec<SignalWorker>), CoreError> {
     assert!(workers > 0, "a core needs at least one worker");
     let plan = Plan::new(config)?;
-    let count = plan.expressions.len();
     let mut parts = Vec::with_capacity(workers);
-    for worker in 0..workers {
-        let share = count * worker / workers..count * (worker + 1) / workers;
+    for share in shares(plan.expressions.len(), workers) {
         parts.push(SignalWorker {
             stage: SignalStage::new(&plan.expressions, share, config, &plan.market)?,
             market: plan.market.clone(),
@@ -71,7 +73,53 @@ pub fn split(
     Ok((merger, parts))
 }
 
+/// As [`split`], going on from a snapshot of a core or of any number of workers.
+///
+/// # Errors
+/// [`SnapshotError`] as from `Core::load`.
+///
+/// # Panics
+/// If there are no workers.
+pub fn resume_split(
+    config: &CoreConfig,
+    workers: usize,
+    snapshot: &Snapshot<'_>,
+) -> Result<(Merger, Vec<SignalWorker>), SnapshotError> {
+    assert!(workers > 0, "a core needs at least one worker");
+    let mut plan = Plan::new(config)?;
+    let remembered = Remembered::read(&mut plan, snapshot)?;
+    let mut parts = Vec::with_capacity(workers);
+    for share in shares(plan.expressions.len(), workers) {
+        parts.push(SignalWorker {
+            stage: remembered.stage(&plan, share)?,
+            market: plan.market.clone(),
+            unused: Outputs::new(),
+        });
+    }
+    let merger = Merger {
+        decider: remembered.decider,
+        market: plan.market,
+    };
+    Ok((merger, parts))
+}
+
+/// The expressions of each worker.
+fn shares(count: usize, workers: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..workers).map(move |worker| count * worker / workers..count * (worker + 1) / workers)
+}
+
 impl SignalWorker {
+    /// What its share remembers, for [`Merger::save`]; `next_seq` is the sequence of the record that comes next.
+    ///
+    /// # Errors
+    /// [`CannotSave::InMoment`].
+    pub fn save(&self, next_seq: Seq) -> Result<WorkerState, CannotSave> {
+        if self.market.is_in_moment() {
+            return Err(CannotSave::InMoment);
+        }
+        Ok(self.stage.save(next_seq))
+    }
+
     /// Takes one record in and writes what it found over `found`.
     pub fn step(&mut self, seq: Seq, record: &Record, found: &mut Found) {
         found.seq = seq;
@@ -157,6 +205,26 @@ impl Merger {
     #[must_use]
     pub fn last_order(&self) -> u32 {
         self.decider.trade.last_order()
+    }
+
+    /// As `Core::save`, with what each worker saved at this record, in the order of the workers.
+    ///
+    /// # Errors
+    /// As `Core::save`; [`CannotSave::Parts`] if what the workers saved is not of all expressions at this record.
+    pub fn save(
+        &self,
+        workers: impl IntoIterator<Item = WorkerState>,
+        next_seq: Seq,
+        outputs: &OutputHash,
+    ) -> Result<Vec<u8>, CannotSave> {
+        let parts = workers.into_iter();
+        core::save(&self.market, &self.decider, parts, next_seq, outputs)
+    }
+
+    /// As `Core::state`.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.decider.state(&self.market)
     }
 
     /// Cash and positions after the last record.

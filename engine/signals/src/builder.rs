@@ -7,7 +7,9 @@ use crate::field::{BarClock, Leaf, Scope};
 use crate::graph::Graph;
 use crate::limits::{CELLS_MAX, NODES_MAX};
 use crate::ops::{Inputs, Op};
+use crate::state::{Key, clock_key, leaf_key, node_key};
 use std::collections::{BTreeMap, BTreeSet};
+use tickloom_types::InstrumentId;
 
 /// Collects expressions into one graph.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub struct GraphBuilder {
     gates: Vec<BTreeSet<BarClock>>,
     /// The one that nodes over leaves are made under now.
     gate: Option<usize>,
+    /// Names of the instruments that leaves are of.
+    names: BTreeMap<InstrumentId, String>,
 }
 
 /// The result of an expression in its graph.
@@ -37,6 +41,8 @@ pub(crate) struct Draft {
     pub(crate) leaves: BTreeSet<usize>,
     /// All gates it ticks with; what is under a gate does not tick with leaves.
     pub(crate) gates: BTreeSet<usize>,
+    /// What it computes and from what, in whichever graph.
+    pub(crate) key: Key,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +83,11 @@ impl GraphBuilder {
     /// The graph of all expressions.
     #[must_use]
     pub fn build(self) -> Graph {
-        Graph::new(self.leaves, self.nodes, self.gates)
+        let leaf_keys = self.leaves.iter().map(|leaf| self.leaf_key(leaf));
+        let leaves = self.leaves.iter().copied().zip(leaf_keys).collect();
+        Graph::new(leaves, self.nodes, self.gates, |clock| {
+            clock_key(&self.names[&clock.0], clock.1)
+        })
     }
 
     /// The node of a sub-expression, made if it is a constant.
@@ -113,11 +123,13 @@ impl GraphBuilder {
             return Err(Fault::new(at, Problem::TooManyCells));
         }
         self.cells += cells;
+        let draft_key = node_key(&key.1, &self.gate_keys(gate), &self.input_keys(inputs));
         let mut draft = Draft {
             op: op(),
             inputs: [0; 3],
             leaves: BTreeSet::new(),
             gates: gate.into_iter().collect(),
+            key: draft_key,
         };
         for (place, input) in draft.inputs.iter_mut().zip(inputs) {
             let (Input::Leaf(at) | Input::Node(at)) = *input;
@@ -144,8 +156,12 @@ impl GraphBuilder {
         &self.leaves
     }
 
-    /// The place of a leaf, which is added if new.
-    pub(crate) fn leaf(&mut self, leaf: Leaf) -> usize {
+    /// The place of a leaf of the instrument with this name, which is added if new.
+    pub(crate) fn leaf(&mut self, leaf: Leaf, name: &str) -> usize {
+        let names = &mut self.names;
+        names
+            .entry(leaf.instrument)
+            .or_insert_with(|| name.to_owned());
         let next = self.leaves.len();
         let place = *self.leaf_places.entry(leaf).or_insert(next);
         if place == next {
@@ -170,5 +186,27 @@ impl GraphBuilder {
 
     pub(crate) fn leave_gate(&mut self) {
         self.gate = None;
+    }
+
+    fn leaf_key(&self, leaf: &Leaf) -> Key {
+        leaf_key(&self.names[&leaf.instrument], leaf)
+    }
+
+    /// The bars that a gate waits for, whatever the numbers of their instruments are.
+    fn gate_keys(&self, gate: Option<usize>) -> Vec<Key> {
+        let clocks = gate.map(|gate| &self.gates[gate]).into_iter().flatten();
+        let mut keys: Vec<Key> = clocks
+            .map(|(instrument, spec)| clock_key(&self.names[instrument], *spec))
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    fn input_keys(&self, inputs: &[Input]) -> Vec<Key> {
+        let key = |input: &Input| match *input {
+            Input::Leaf(leaf) => self.leaf_key(&self.leaves[leaf]),
+            Input::Node(node) => self.nodes[node].key,
+        };
+        inputs.iter().map(key).collect()
     }
 }

@@ -155,7 +155,7 @@ impl<'a> Compiler<'a> {
             field: field.field,
             clock,
         };
-        Ok((self.builder.leaf(leaf), decimals))
+        Ok((self.builder.leaf(leaf, &def.name), decimals))
     }
 
     fn default_instrument(&self) -> Option<(InstrumentId, &'a InstrumentDef)> {

@@ -59,6 +59,20 @@ impl Gates {
         }
     }
 
+    /// By clock: the newest close.
+    pub(crate) fn newest(&self) -> &[Option<Ts>] {
+        &self.newest
+    }
+
+    pub(crate) fn newest_mut(&mut self) -> &mut [Option<Ts>] {
+        &mut self.newest
+    }
+
+    /// Whether bars of a gate have closed since the last step.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
     pub(crate) fn clocks(&self) -> &[BarClock] {
         &self.clocks
     }

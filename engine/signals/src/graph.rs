@@ -10,6 +10,7 @@ use crate::gate::Gates;
 use crate::limits::{BLOCK_ROWS_MAX, BLOCK_ROWS_MIN};
 use crate::ops::scalar::tame;
 use crate::ops::{Inputs, Now, Op, Rows};
+use crate::state::{Key, Keys};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use tickloom_types::{BarSpec, InstrumentId, Ts};
@@ -22,23 +23,24 @@ pub struct LeafId(pub usize);
 #[derive(Clone, Debug)]
 pub struct Graph {
     leaves: Vec<Leaf>,
-    nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// By node; NaN is not ready.
-    values: Vec<f64>,
+    pub(crate) values: Vec<f64>,
     /// By leaf.
-    mantissas: Vec<i64>,
+    pub(crate) mantissas: Vec<i64>,
     /// By leaf.
-    leaf_values: Vec<f64>,
+    pub(crate) leaf_values: Vec<f64>,
     /// By leaf: the nodes that tick with it.
     below: Vec<Mask>,
     /// What some nodes wait for instead: bars that have the same close.
-    gates: Gates,
+    pub(crate) gates: Gates,
     /// Nodes that the next step will evaluate.
-    pending: Bits,
+    pub(crate) pending: Bits,
     /// Nodes that the last step evaluated.
     ticked: Bits,
     /// Nodes that lost their value since the last step, because a leaf below was withdrawn.
-    withdrawn: Bits,
+    pub(crate) withdrawn: Bits,
+    pub(crate) keys: Keys,
     /// By node, `stride` each; empty until the first block.
     columns: Vec<f64>,
     /// Rows of the last block.
@@ -47,8 +49,8 @@ pub struct Graph {
 
 /// Kept small: where thousands tick together, what they cost is their memory.
 #[derive(Clone, Debug)]
-struct Node {
-    op: Op,
+pub(crate) struct Node {
+    pub(crate) op: Op,
     inputs: Inputs,
 }
 
@@ -59,11 +61,14 @@ const COLUMNS_BYTES: usize = 256 << 10;
 
 impl Graph {
     pub(crate) fn new(
-        leaves: Vec<Leaf>,
+        leaves: Vec<(Leaf, Key)>,
         drafts: Vec<Draft>,
         gates: Vec<BTreeSet<BarClock>>,
+        clock_key: impl Fn(&BarClock) -> Key,
     ) -> Graph {
         let count = drafts.len();
+        let (leaves, leaf_keys): (Vec<Leaf>, Vec<Key>) = leaves.into_iter().unzip();
+        let mut node_keys = Vec::with_capacity(count);
         let mut below = vec![Vec::new(); leaves.len()];
         let mut gated = vec![Vec::new(); gates.len()];
         let mut nodes = Vec::with_capacity(count);
@@ -79,17 +84,25 @@ impl Graph {
                 Op::Constant(value) => value,
                 _ => f64::NAN,
             });
+            node_keys.push(draft.key);
             nodes.push(Node {
                 op: draft.op,
                 inputs: draft.inputs,
             });
         }
+        let gates = Gates::new(gates, gated);
+        let clocks = gates.clocks().iter().map(clock_key).collect();
         Graph {
+            keys: Keys {
+                nodes: node_keys,
+                leaves: leaf_keys,
+                clocks,
+            },
             values,
             mantissas: vec![0; leaves.len()],
             leaf_values: vec![f64::NAN; leaves.len()],
             below: below.into_iter().map(Mask::of).collect(),
-            gates: Gates::new(gates, gated),
+            gates,
             pending: Bits::new(count),
             ticked: Bits::new(count),
             withdrawn: Bits::new(count),

@@ -45,6 +45,7 @@ mod lexer;
 pub mod limits;
 mod ops;
 mod parser;
+mod state;
 
 pub use bar_columns::BarColumns;
 pub use bits::{Bits, Mask, MaskWord};
@@ -56,3 +57,4 @@ pub use functions::{FunctionDoc, table};
 pub use graph::{Graph, LeafId};
 pub use ops::scalar::is_true;
 pub use parser::parse;
+pub use state::GraphState;

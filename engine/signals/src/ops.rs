@@ -20,7 +20,7 @@ use mean::{ExactMean, Mean};
 use shift::{Cross, Extreme, Lag};
 use smooth::{Atr, Ema, Macd, Rsi};
 use std::ops::Range;
-use tickloom_types::pow10;
+use tickloom_types::{StateError, StateReader, StateWriter, pow10};
 use weighted::{ExactVwap, ExactWma, Vwap, Wma};
 
 /// An operator and its memory. Those named after a leaf read its mantissas, the others read values of nodes.
@@ -156,6 +156,59 @@ impl Op {
                 | Op::Gate
                 | Op::Rate
         )
+    }
+
+    /// Writes what it remembers; its parameters are not among that.
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        match self {
+            Op::LeafSma(state) => state.save(to),
+            Op::LeafWma(state) => state.save(to),
+            Op::LeafStddev(state) => state.save(to),
+            Op::LeafVwap(state) => state.save(to),
+            Op::Sma(state) => state.save(to),
+            Op::Wma(state) => state.save(to),
+            Op::Stddev(state) => state.save(to),
+            Op::Vwap(state) => state.save(to),
+            Op::Ema(state) => state.save(to),
+            Op::Macd(state) => state.save(to),
+            Op::Rsi(state) => state.save(to),
+            Op::Atr(state) => state.save(to),
+            Op::Extreme(state) => state.save(to),
+            Op::Lag(state) => state.save(to),
+            Op::Cross(state) => state.save(to),
+            op => debug_assert!(op.has_no_state()),
+        }
+    }
+
+    /// Reads what an operator with the same parameters remembered, onto one that has seen nothing.
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        match self {
+            Op::LeafSma(state) => state.load(from),
+            Op::LeafWma(state) => state.load(from),
+            Op::LeafStddev(state) => state.load(from),
+            Op::LeafVwap(state) => state.load(from),
+            Op::Sma(state) => state.load(from),
+            Op::Wma(state) => state.load(from),
+            Op::Stddev(state) => state.load(from),
+            Op::Vwap(state) => state.load(from),
+            Op::Ema(state) => state.load(from),
+            Op::Macd(state) => state.load(from),
+            Op::Rsi(state) => state.load(from),
+            Op::Atr(state) => state.load(from),
+            Op::Extreme(state) => state.load(from),
+            Op::Lag(state) => state.load(from),
+            Op::Cross(state) => state.load(from),
+            op => {
+                debug_assert!(op.has_no_state());
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether it is a number, or follows from what it reads now.
+    fn has_no_state(&self) -> bool {
+        let reads_leaf = matches!(self, Op::LeafValue | Op::LeafMantissa(_));
+        reads_leaf || matches!(self, Op::Constant(_)) || self.remembers_nothing()
     }
 
     /// The values of all rows of a block.

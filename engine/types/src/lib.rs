@@ -8,6 +8,7 @@ mod decimal;
 mod instrument;
 mod record;
 mod source;
+mod state;
 mod time;
 
 pub use bar_spec::{BarSpec, BarSpecError};
@@ -23,6 +24,7 @@ pub use record::{
     Record, RiskRule, Side, SignalBody, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
 };
 pub use source::{Clock, SourceDef, SourceKind};
+pub use state::{StateError, StateReader, StateWriter, TALLY_MAX};
 pub use time::{DurationError, DurationNs, NANOS_PER_SECOND, TimeError, Ts, parse_duration};
 
 /// Place of a record in the input ring: the one order of a run, counted from zero.

@@ -16,7 +16,7 @@ pub(super) struct Holding {
     pub(super) short: i128,
     pub(super) scale: Scale,
     /// Sorted by strategy.
-    positions: Vec<(u8, Position)>,
+    pub(super) positions: Vec<(u8, Position)>,
 }
 
 /// What holdings are worth at their marks.

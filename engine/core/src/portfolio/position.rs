@@ -7,10 +7,10 @@ use tickloom_types::Money;
 /// What one strategy holds of one instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    qty: i64,
-    cost: i128,
-    realised: i128,
-    fees: i128,
+    pub(super) qty: i64,
+    pub(super) cost: i128,
+    pub(super) realised: i128,
+    pub(super) fees: i128,
 }
 
 pub(super) const NO_POSITION: Position = Position {

@@ -12,10 +12,10 @@ const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
 #[derive(Clone, Debug)]
 pub(crate) struct DailyLoss {
     most: i128,
-    day: Option<i64>,
+    pub(super) day: Option<i64>,
     /// Equity when the day began, or when the latch was reset.
-    start: i128,
-    latched: bool,
+    pub(super) start: i128,
+    pub(super) latched: bool,
 }
 
 impl DailyLoss {

@@ -29,8 +29,8 @@ pub(super) struct SizeLimits {
 /// Times of the newest accepted orders, as many as are allowed within a second.
 #[derive(Clone, Debug)]
 pub(super) struct OrderRate {
-    most: usize,
-    newest: VecDeque<Ts>,
+    pub(super) most: usize,
+    pub(super) newest: VecDeque<Ts>,
 }
 
 impl Settings {

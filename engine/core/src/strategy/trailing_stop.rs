@@ -14,7 +14,7 @@
 use super::{CodeSettings, Context, Intents, Strategy};
 use crate::error::CoreError;
 use crate::order::{NewOrder, OrderSize};
-use tickloom_types::{InstrumentDef, OrderType, Side};
+use tickloom_types::{InstrumentDef, OrderType, Side, StateError, StateReader, StateWriter};
 
 const BPS: i128 = 10_000;
 
@@ -125,6 +125,24 @@ impl Strategy for TrailingStop {
         } else if own.holds(self.enter) && own.orders().next().is_none() {
             intents.market(own.instrument(), Side::Buy, OrderSize::Qty(self.qty));
         }
+    }
+
+    fn save(&self, to: &mut StateWriter) -> bool {
+        to.option(self.ride, |to, ride| {
+            to.option(ride.profit_from, StateWriter::i64);
+            to.i64(ride.best);
+        });
+        true
+    }
+
+    fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.ride = from.option(|from| {
+            Ok(Ride {
+                profit_from: from.option(StateReader::i64)?,
+                best: from.i64()?,
+            })
+        })?;
+        Ok(())
     }
 }
 

@@ -66,11 +66,7 @@ impl Account {
     /// The newest order of its instrument's queue begins to wait.
     pub(super) fn waits(&mut self, order: &Order, venue: &impl Venue) {
         let (strategy, instrument) = (order.strategy, order.new.instrument);
-        if let Some(instruments) = self.waiting_in.get_mut(usize::from(strategy))
-            && let Err(at) = instruments.binary_search(&instrument)
-        {
-            instruments.insert(at, instrument);
-        }
+        self.expect_order(strategy, instrument);
         let foreseen = self.foreseen.take();
         self.recount(instrument, venue);
         // Thousands of positions may be left at one moment: each is added to what is foreseen, which is not worked out anew.
@@ -88,6 +84,15 @@ impl Account {
             }
             other => other,
         };
+    }
+
+    /// A strategy has an order that waits in an instrument.
+    pub(super) fn expect_order(&mut self, strategy: u8, instrument: InstrumentId) {
+        if let Some(instruments) = self.waiting_in.get_mut(usize::from(strategy))
+            && let Err(at) = instruments.binary_search(&instrument)
+        {
+            instruments.insert(at, instrument);
+        }
     }
 
     /// Gives an order for all cash its size when it is submitted: what is left for it at this price, once the strategy is

@@ -15,21 +15,21 @@ pub(super) struct Calling {
     /// The runner of each expression.
     runner_of: Vec<usize>,
     /// Those that are called for more than their expressions, by instrument.
-    watchers: Vec<Vec<Watcher>>,
+    pub(super) watchers: Vec<Vec<Watcher>>,
     /// Those among them that are called for every change of the book, by instrument.
     of_book: Vec<Vec<usize>>,
     watches_books: bool,
     watcher_count: usize,
     /// Watchers for which something changed since they were called.
-    changed: Vec<usize>,
+    pub(super) changed: Vec<usize>,
     /// Those of this round, each once, in order.
     called: Vec<usize>,
 }
 
 /// A runner that watches its instrument and its orders.
 #[derive(Clone, Copy, Debug)]
-struct Watcher {
-    runner: usize,
+pub(super) struct Watcher {
+    pub(super) runner: usize,
     strategy: u8,
 }
 

@@ -29,13 +29,13 @@ pub(crate) struct Cause {
 /// Venue and account.
 #[derive(Debug)]
 pub(super) struct Desk {
-    venue: PaperVenue,
-    account: Account,
-    instruments: u32,
+    pub(super) venue: PaperVenue,
+    pub(super) account: Account,
+    pub(super) instruments: u32,
     fill: FillModel,
-    last_order: u32,
+    pub(super) last_order: u32,
     /// Event time of the newest record.
-    now: Ts,
+    pub(super) now: Ts,
     /// Orders that the loss stop takes back, reused.
     cancelled: Vec<Order>,
 }

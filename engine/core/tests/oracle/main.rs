@@ -26,6 +26,7 @@ mod model;
 mod moment;
 mod orders;
 mod risk;
+mod snapshot;
 mod strategies;
 mod venue;
 mod words;
@@ -152,19 +153,27 @@ fn unmarked(mut case: Case) -> Case {
 
 /// With a fixed seed the cases are the same in every run; without, other ones each time, and what fails is printed.
 fn runner(seed: Option<u8>) -> TestRunner {
+    match seed {
+        Some(seed) => runner_of(seed, cases()),
+        None => TestRunner::new(Config {
+            cases: cases(),
+            failure_persistence: None,
+            max_shrink_iters: 4_000,
+            ..Config::default()
+        }),
+    }
+}
+
+/// So many cases, the same in every run.
+fn runner_of(seed: u8, cases: u32) -> TestRunner {
     let config = Config {
-        cases: cases(),
+        cases,
         failure_persistence: None,
         max_shrink_iters: 4_000,
         ..Config::default()
     };
-    match seed {
-        Some(seed) => {
-            let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
-            TestRunner::new_with_rng(config, rng)
-        }
-        None => TestRunner::new(config),
-    }
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+    TestRunner::new_with_rng(config, rng)
 }
 
 /// Runs cases; one that fails is told in words, as small as it could be made.

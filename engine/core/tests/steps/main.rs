@@ -5,3 +5,4 @@ mod any_bytes;
 mod no_alloc;
 mod parallel;
 mod recorded;
+mod snapshot;

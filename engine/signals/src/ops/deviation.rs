@@ -2,6 +2,7 @@
 
 use super::exact::magnitude_mask;
 use super::window::Window;
+use tickloom_types::{StateError, StateReader, StateWriter};
 
 /// Over mantissas, in integers up to the square root: zero if and only if all are equal.
 #[derive(Clone, Debug)]
@@ -41,6 +42,23 @@ impl ExactDeviation {
         } else {
             f64::NAN
         }
+    }
+
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, StateWriter::i64);
+        to.u64(self.mask);
+    }
+
+    /// The sums are those of the window: they are exact.
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window.load(from, StateReader::i64)?;
+        self.mask = from.u64()?;
+        for x in self.window.in_order() {
+            self.sum += i128::from(x);
+            self.squares = self.squares.wrapping_add(square(x));
+            self.mask |= magnitude_mask(x);
+        }
+        Ok(())
     }
 
     /// n² times the variance of the mantissas: n * squares - sum².
@@ -127,6 +145,24 @@ impl Deviation {
             self.mean = mean;
         }
         (self.distances.max(0.0) / n).sqrt()
+    }
+
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, StateWriter::f64);
+        to.f64(self.mean);
+        to.f64(self.distances);
+        to.f64(self.last);
+        // More than a window of equal ticks are a window of them.
+        to.count(self.equal.min(self.window.len()));
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window.load(from, StateReader::f64)?;
+        self.mean = from.f64()?;
+        self.distances = from.f64()?;
+        self.last = from.f64()?;
+        self.equal = from.place(self.window.len())?;
+        Ok(())
     }
 
     fn refresh(&mut self) {

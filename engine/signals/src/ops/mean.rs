@@ -3,6 +3,7 @@
 use super::exact::{Divisor, magnitude_mask};
 use super::window::Window;
 use std::ops::Range;
+use tickloom_types::{StateError, StateReader, StateWriter};
 
 /// Mean of the last n mantissas: an integer sum, divided once. It fills one cache line: graphs have thousands of them.
 #[derive(Clone, Debug)]
@@ -62,6 +63,22 @@ impl ExactMean {
         self.window.replace_all(new);
     }
 
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, StateWriter::i64);
+        to.u64(self.mask);
+    }
+
+    /// The sum is that of the window: it is exact.
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window.load(from, StateReader::i64)?;
+        self.mask = from.u64()?;
+        for x in self.window.in_order() {
+            self.sum += i128::from(x);
+            self.mask |= magnitude_mask(x);
+        }
+        Ok(())
+    }
+
     /// The window is full, `old` leaves it row by row, and all sums are small.
     fn block_fast(&mut self, new: &[i64], old: &[i64], out: &mut [f64]) {
         let mut sum = i64::try_from(self.sum).expect("all sums are small");
@@ -113,6 +130,19 @@ impl Mean {
     }
 }
 
+impl Mean {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, StateWriter::f64);
+        self.sum.save(to);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window.load(from, StateReader::f64)?;
+        self.sum = Sum::load(from)?;
+        Ok(())
+    }
+}
+
 /// A sum and what rounding has taken from it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sum {
@@ -141,6 +171,18 @@ impl Sum {
     #[inline]
     pub(crate) fn value(self) -> f64 {
         self.high + self.low
+    }
+
+    pub(crate) fn save(self, to: &mut StateWriter) {
+        to.f64(self.high);
+        to.f64(self.low);
+    }
+
+    pub(crate) fn load(from: &mut StateReader<'_>) -> Result<Sum, StateError> {
+        Ok(Sum {
+            high: from.f64()?,
+            low: from.f64()?,
+        })
     }
 }
 

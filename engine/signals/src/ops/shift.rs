@@ -1,6 +1,7 @@
 //! What looks back by a number of ticks: the value then, and the largest since then.
 
 use super::window::Window;
+use tickloom_types::{StateError, StateReader, StateWriter};
 
 /// The value n ticks before, ready or not.
 #[derive(Clone, Debug)]
@@ -18,6 +19,14 @@ impl Lag {
     #[inline]
     pub(crate) fn push(&mut self, x: f64) -> f64 {
         self.window.replace(x)
+    }
+
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, StateWriter::f64);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window.load(from, StateReader::f64)
     }
 }
 
@@ -46,6 +55,16 @@ impl Cross {
     pub(crate) fn push(&mut self, a: f64, b: f64) -> f64 {
         let before = std::mem::replace(self, Cross { a, b });
         crosses(before.a, before.b, a, b)
+    }
+
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        to.f64(self.a);
+        to.f64(self.b);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        (self.a, self.b) = (from.f64()?, from.f64()?);
+        Ok(())
     }
 
     /// As [`Cross::push`] for each row, without the chain from row to row.
@@ -127,6 +146,37 @@ impl Extreme {
         } else {
             f64::NAN
         }
+    }
+}
+
+impl Extreme {
+    /// Candidates in order, wherever in the ring they are.
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        to.count(self.count);
+        to.u64(self.tick);
+        for at in self.first..self.first + self.count {
+            let (tick, value) = self.candidates[wrap(at, self.candidates.len())];
+            to.u64(tick);
+            to.f64(value);
+        }
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        let n = self.candidates.len();
+        self.first = 0;
+        self.count = from.place(n)?;
+        self.tick = from.tally()?;
+        // Each is one of the last n ticks, and none is there twice: so there is always room for the next.
+        let mut oldest = self.tick.saturating_sub(n as u64);
+        for candidate in &mut self.candidates[..self.count] {
+            *candidate = (from.u64()?, from.f64()?);
+            from.check(
+                (oldest..self.tick).contains(&candidate.0),
+                "a tick of the window",
+            )?;
+            oldest = candidate.0 + 1;
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Exponential means and what is built on them. Definitions are TA-Lib's.
 
+use tickloom_types::{StateError, StateReader, StateWriter};
+
 /// Exponential mean, begun with the plain mean of the first n values.
 #[derive(Clone, Debug)]
 pub(crate) struct Ema {
@@ -48,6 +50,19 @@ impl Ema {
     }
 }
 
+impl Ema {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        to.f64(self.value);
+        to.u32(self.missing);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.value = from.f64()?;
+        self.missing = from.u32()?;
+        from.check(self.missing <= self.n, "a part of the window")
+    }
+}
+
 /// The line of macd: fast minus slow exponential mean. The fast one begins later, so that both are ready first at the same tick.
 #[derive(Clone, Debug)]
 pub(crate) struct Macd {
@@ -78,6 +93,22 @@ impl Macd {
             return f64::NAN;
         }
         self.fast.push(x) - slow
+    }
+}
+
+impl Macd {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.fast.save(to);
+        self.slow.save(to);
+        to.u32(self.wait);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.fast.load(from)?;
+        self.slow.load(from)?;
+        self.wait = from.u32()?;
+        let most = self.slow.n - self.fast.n;
+        from.check(self.wait <= most, "a part of the window")
     }
 }
 
@@ -119,6 +150,21 @@ impl Rsi {
     }
 }
 
+impl Rsi {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.up.save(to);
+        self.down.save(to);
+        to.f64(self.last);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.up.load(from)?;
+        self.down.load(from)?;
+        self.last = from.f64()?;
+        Ok(())
+    }
+}
+
 /// Average true range.
 #[derive(Clone, Debug)]
 pub(crate) struct Atr {
@@ -147,6 +193,19 @@ impl Atr {
             .max((high - before).abs())
             .max((low - before).abs());
         self.mean.push(range)
+    }
+}
+
+impl Atr {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.mean.save(to);
+        to.f64(self.close);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.mean.load(from)?;
+        self.close = from.f64()?;
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::exact::Divisor;
 use super::mean::Sum;
 use super::window::Window;
+use tickloom_types::{StateError, StateReader, StateWriter};
 
 /// Mean of the last n mantissas with weights 1 (oldest) to n (newest), in integers.
 #[derive(Clone, Debug)]
@@ -36,6 +37,24 @@ impl ExactWma {
         } else {
             f64::NAN
         }
+    }
+}
+
+impl ExactWma {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, StateWriter::i64);
+    }
+
+    /// The sums are those of the window: they are exact.
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window.load(from, StateReader::i64)?;
+        let count = self.window.in_order().count() as i128;
+        // The newest of n has the weight n, also while the window fills.
+        for (weight, x) in (self.n - count + 1..).zip(self.window.in_order()) {
+            self.sum += i128::from(x);
+            self.weighted += weight * i128::from(x);
+        }
+        Ok(())
     }
 }
 
@@ -75,6 +94,19 @@ impl Wma {
         } else {
             f64::NAN
         }
+    }
+
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, StateWriter::f64);
+        to.f64(self.sum);
+        to.f64(self.weighted);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window.load(from, StateReader::f64)?;
+        self.sum = from.f64()?;
+        self.weighted = from.f64()?;
+        Ok(())
     }
 
     fn refresh(&mut self) {
@@ -127,6 +159,27 @@ impl ExactVwap {
     }
 }
 
+impl ExactVwap {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, |to, (price, volume)| {
+            to.i64(price);
+            to.i64(volume);
+        });
+    }
+
+    /// The sums are those of the window: they are exact.
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window
+            .load(from, |from| Ok((from.i64()?, from.i64()?)))?;
+        for (price, volume) in self.window.in_order() {
+            let traded = i128::from(price) * i128::from(volume);
+            self.traded = self.traded.wrapping_add(traded);
+            self.volume += i128::from(volume);
+        }
+        Ok(())
+    }
+}
+
 /// The same over floats.
 #[derive(Clone, Debug)]
 pub(crate) struct Vwap {
@@ -172,6 +225,27 @@ impl Vwap {
         } else {
             f64::NAN
         }
+    }
+}
+
+impl Vwap {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        self.window.save(to, |to, (price, volume)| {
+            to.f64(price);
+            to.f64(volume);
+        });
+        self.traded.save(to);
+        self.volume.save(to);
+    }
+
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        self.window
+            .load(from, |from| Ok((from.f64()?, from.f64()?)))?;
+        self.traded = Sum::load(from)?;
+        self.volume = Sum::load(from)?;
+        let volumes = self.window.in_order().map(|(_, volume)| volume);
+        self.with_volume = volumes.filter(|volume| *volume != 0.0).count();
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The last n values, in memory that is taken once.
 
+use tickloom_types::{StateError, StateReader, StateWriter};
+
 /// A ring of the last `n` values.
 #[derive(Clone, Debug)]
 pub(crate) struct Window<T> {
@@ -65,6 +67,46 @@ impl<T: Copy> Window<T> {
 
     pub(crate) fn len(&self) -> usize {
         self.values.len()
+    }
+
+    /// The values from the oldest to the newest; places that are empty are none.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = T> + '_ {
+        let (newer, older) = self.values.split_at(self.at as usize);
+        let older = if self.full { older } else { &[] };
+        older.iter().chain(newer).copied()
+    }
+
+    /// How many places have a value: they are the first.
+    fn filled(&self) -> usize {
+        if self.full {
+            self.len()
+        } else {
+            self.at as usize
+        }
+    }
+
+    pub(crate) fn save(&self, to: &mut StateWriter, each: impl Fn(&mut StateWriter, T)) {
+        to.bool(self.full);
+        to.u32(self.at);
+        for value in &self.values[..self.filled()] {
+            each(to, *value);
+        }
+    }
+
+    /// Onto a window of which nothing has been pushed yet.
+    pub(crate) fn load<'a>(
+        &mut self,
+        from: &mut StateReader<'a>,
+        each: impl Fn(&mut StateReader<'a>) -> Result<T, StateError>,
+    ) -> Result<(), StateError> {
+        self.full = from.bool()?;
+        self.at = from.u32()?;
+        from.check((self.at as usize) < self.len(), "a place in the window")?;
+        let filled = self.filled();
+        for value in &mut self.values[..filled] {
+            *value = each(from)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,92 @@
+//! What is remembered of an instrument's prices.
+
+use super::{BookFeed, Prices, Quoted};
+use crate::book::{Book, Top};
+use tickloom_types::{BookState, StateError, StateReader, StateWriter};
+
+impl Prices {
+    pub(crate) fn save(&self, to: &mut StateWriter) {
+        to.option(self.last, StateWriter::i64);
+        to.option(self.mark, StateWriter::i64);
+        to.bool(self.has_traded);
+        to.option(self.state, |to, state| to.u8(state as u8));
+        to.bool(self.is_silent);
+        self.quote.save(to);
+        self.book.save(to);
+    }
+
+    /// Onto prices of which none has come. Best bid and ask follow from the rest.
+    pub(crate) fn load(&mut self, from: &mut StateReader<'_>) -> Result<(), StateError> {
+        let (last, mark) = (
+            from.option(StateReader::i64)?,
+            from.option(StateReader::i64)?,
+        );
+        self.has_traded = from.bool()?;
+        self.state = from.option(|from| {
+            let state = BookState::from_raw(from.u8()?);
+            state.ok_or_else(|| from.wrong("the state of a book"))
+        })?;
+        self.is_silent = from.bool()?;
+        self.quote = Quoted::load(from)?;
+        self.book = BookFeed::load(from)?;
+        self.refresh();
+        (self.last, self.mark) = (last, mark);
+        Ok(())
+    }
+}
+
+impl Quoted {
+    fn save(&self, to: &mut StateWriter) {
+        to.bool(self.any);
+        to.option(self.top, save_top);
+        to.bool(self.is_crossed);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<Quoted, StateError> {
+        Ok(Quoted {
+            any: from.bool()?,
+            top: from.option(load_top)?,
+            is_crossed: from.bool()?,
+        })
+    }
+}
+
+impl BookFeed {
+    fn save(&self, to: &mut StateWriter) {
+        to.option(self.levels.as_deref(), |to, book| book.save(to));
+        to.bool(self.is_synced);
+        to.bool(self.in_snapshot);
+        to.bool(self.told_full);
+        to.bool(self.is_whole);
+        to.option(self.top, save_top);
+        to.bool(self.is_crossed);
+    }
+
+    fn load(from: &mut StateReader<'_>) -> Result<BookFeed, StateError> {
+        Ok(BookFeed {
+            levels: from.option(|from| Book::load(from).map(Box::new))?,
+            is_synced: from.bool()?,
+            in_snapshot: from.bool()?,
+            told_full: from.bool()?,
+            is_whole: from.bool()?,
+            top: from.option(load_top)?,
+            is_crossed: from.bool()?,
+        })
+    }
+}
+
+fn save_top(to: &mut StateWriter, top: Top) {
+    to.i64(top.bid);
+    to.i64(top.bid_qty);
+    to.i64(top.ask);
+    to.i64(top.ask_qty);
+}
+
+fn load_top(from: &mut StateReader<'_>) -> Result<Top, StateError> {
+    Ok(Top {
+        bid: from.i64()?,
+        bid_qty: from.i64()?,
+        ask: from.i64()?,
+        ask_qty: from.i64()?,
+    })
+}

@@ -3,6 +3,9 @@
 //! `docs/journal.md` has the bytes. Every block carries a checksum and the hash of the block before it, across segments, so
 //! that a torn tail is told from damage. Not here: Parquet, servers, and when to flush (the recorder's thread decides).
 
+mod beside;
+mod closed;
+mod disk;
 mod error;
 mod format;
 mod limits;
@@ -11,17 +14,20 @@ mod position;
 mod reader;
 mod recover;
 mod segment;
+mod segments;
 mod tail;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use disk::sync_dir;
 pub use error::JournalError;
 pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Session};
 pub use meta::RunMeta;
-pub use reader::{JournalReader, TornTail, segment_files, segment_name};
-pub use recover::{ReadSoFar, Recovered, lock, sync_dir};
+pub use reader::{JournalReader, TornTail};
+pub use recover::{ReadSoFar, Recovered, lock};
 pub use segment::{ChainedBlock, SegmentFault, SegmentReader};
+pub use segments::{segment_files, segment_name};
 pub use tail::{JournalCount, JournalPlace, JournalTail, Tailed, read_journal_meta};
 pub use writer::{JournalOptions, JournalWriter, SyncPolicy};
 

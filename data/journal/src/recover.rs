@@ -1,5 +1,6 @@
 //! Before a journal is written: its lock, what is there already, and a torn tail that is cut off.
 
+use crate::disk::Disk;
 use crate::format::{Block, Close, Session};
 use crate::position::Position;
 use crate::reader::{JournalReader, TornTail};
@@ -36,16 +37,6 @@ pub struct ReadSoFar {
     pub bytes_total: u64,
 }
 
-/// Forces the names in a directory to the disk.
-///
-/// # Errors
-/// [`JournalError::Io`].
-pub fn sync_dir(dir: &Path) -> Result<()> {
-    File::open(dir)
-        .and_then(|file| file.sync_all())
-        .map_err(JournalError::io("sync", dir))
-}
-
 /// Takes the writer's lock of a journal; `None` if another process has it.
 ///
 /// # Errors
@@ -67,6 +58,7 @@ pub fn lock(dir: &Path) -> Result<Option<File>> {
 
 /// Reads all that is there and cuts a torn tail off.
 pub(crate) fn recover(
+    disk: &dyn Disk,
     dir: &Path,
     meta: &RunMeta,
     mut on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
@@ -90,7 +82,7 @@ pub(crate) fn recover(
         };
         on_block(block, so_far)?;
     }
-    let mut recovered = Recovered {
+    let recovered = Recovered {
         next_seq: reader.next_seq(),
         outputs: reader.outputs(),
         session: reader.position().next_session(),
@@ -99,12 +91,9 @@ pub(crate) fn recover(
         close: reader.close().cloned(),
     };
     match &recovered.cut {
-        Some(torn) => {
-            cut(torn)?;
-            recovered.segments -= u32::from(torn.offset == 0);
-        }
+        Some(torn) => cut(disk, torn)?,
         // A killed writer may have left it in the system's memory alone; what follows says that it is on the disk.
-        None => sync_last(reader.files())?,
+        None => sync_last(disk, reader.files())?,
     }
     let meta = if reader.has_meta() {
         reader.meta()
@@ -123,25 +112,18 @@ fn sizes(files: &[PathBuf]) -> Result<Vec<u64>> {
     files.iter().map(size).collect()
 }
 
-fn sync_last(files: &[PathBuf]) -> Result<()> {
+fn sync_last(disk: &dyn Disk, files: &[PathBuf]) -> Result<()> {
     let Some(last) = files.last() else {
         return Ok(());
     };
-    OpenOptions::new()
-        .write(true)
-        .open(last)
-        .and_then(|file| file.sync_all())
+    disk.open(last)
+        .and_then(|mut file| file.sync_all())
         .map_err(JournalError::io("sync", last))
 }
 
-/// Cuts a segment at the end of its last whole block, or removes it if it has none.
-fn cut(torn: &TornTail) -> Result<()> {
-    if torn.offset == 0 {
-        return fs::remove_file(&torn.file).map_err(JournalError::io("remove", &torn.file));
-    }
-    OpenOptions::new()
-        .write(true)
-        .open(&torn.file)
-        .and_then(|file| file.set_len(torn.offset).and_then(|()| file.sync_all()))
+/// Cuts a segment at the end of its last whole block.
+fn cut(disk: &dyn Disk, torn: &TornTail) -> Result<()> {
+    disk.open(&torn.file)
+        .and_then(|mut file| file.set_len(torn.offset).and_then(|()| file.sync_all()))
         .map_err(JournalError::io("cut", &torn.file))
 }

@@ -1,9 +1,10 @@
 //! Follows a journal that may still be written: block after block from any place, as soon as the journal says that it is on the
 //! disk. Knows no other thread: the files are all that it looks at. Never writes.
 
+use crate::closed::ClosedMark;
 use crate::format::{Block, BlockHeader, BlockKind, ChainHash, HEADER_LEN, SegmentHeader};
-use crate::reader::{list_segments, segment_name};
 use crate::segment::{ChainedBlock, SegmentFault, SegmentReader, block_header_follows};
+use crate::segments::{list_segments, segment_name};
 use crate::{JournalError, Result, RunMeta};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -137,6 +138,11 @@ impl JournalTail {
                 file: path,
                 offset: self.place.offset,
             });
+        }
+        if let Some(closed) = ClosedMark::read(&self.dir)?
+            && closed.segment == self.place.segment
+        {
+            closed.check(&self.dir, closed.segment, len)?;
         }
         let buffered = BufReader::with_capacity(1 << 18, file);
         let (mut reader, ..) =

@@ -5,9 +5,12 @@
 
 mod beside;
 mod closed;
+mod count;
+mod cursor;
 mod disk;
 mod error;
 mod format;
+mod headers;
 mod limits;
 mod meta;
 mod position;
@@ -20,6 +23,8 @@ mod tail;
 mod tests;
 mod writer;
 
+pub use count::JournalCount;
+pub use cursor::{JournalCursor, check_place, journal_cursors};
 pub use disk::sync_dir;
 pub use error::JournalError;
 pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Session};
@@ -28,7 +33,7 @@ pub use reader::{JournalReader, TornTail};
 pub use recover::{ReadSoFar, Recovered, lock};
 pub use segment::{ChainedBlock, SegmentFault, SegmentReader};
 pub use segments::{segment_files, segment_name};
-pub use tail::{JournalCount, JournalPlace, JournalTail, Tailed, read_journal_meta};
+pub use tail::{JournalPlace, JournalTail, Tailed, read_journal_meta};
 pub use writer::{JournalOptions, JournalWriter, SyncPolicy};
 
 /// What a fallible call of this crate returns.

@@ -42,17 +42,21 @@ pub struct ReadSoFar {
 /// # Errors
 /// [`JournalError::Io`].
 pub fn lock(dir: &Path) -> Result<Option<File>> {
-    let path = dir.join("lock");
+    lock_file(&dir.join("lock"))
+}
+
+/// Locks a file, which is created if it is not there; `None` if another process has it.
+pub(crate) fn lock_file(path: &Path) -> Result<Option<File>> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(&path)
-        .map_err(JournalError::io("open", &path))?;
+        .open(path)
+        .map_err(JournalError::io("open", path))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(JournalError::io("lock", &path)(error)),
+        Err(TryLockError::Error(error)) => Err(JournalError::io("lock", path)(error)),
     }
 }
 

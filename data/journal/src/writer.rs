@@ -5,13 +5,13 @@
 //! that cannot be begun (no descriptor is left, the directory is full) ends nothing: what is written goes on into the present one,
 //! which needs nothing of the system that it has not got.
 
+mod head;
 mod session;
 
 use crate::closed::ClosedMark;
-use crate::disk::{Disk, DiskFile, RealDisk, create_dirs, put_whole};
+use crate::disk::{Disk, DiskFile, RealDisk, create_dirs};
 use crate::format::{
-    Block, BlockHeader, BlockKind, Close, Numbers, SegmentHeader, Session, durable_payload,
-    put_outputs,
+    Block, BlockHeader, BlockKind, Close, Numbers, Session, durable_payload, put_outputs,
 };
 use crate::limits::BLOCK_RECORDS_MAX;
 use crate::position::Position;
@@ -387,40 +387,6 @@ impl JournalWriter {
             .sync_data()
             .map_err(JournalError::io("sync", &path))?;
         self.failed = false;
-        Ok(())
-    }
-
-    /// Begins the next segment. It gets its name only once header, meta block and place are on the disk. If it cannot be begun, the
-    /// writer is as it was, unless it is `failed` then.
-    fn begin_segment(&mut self) -> Result<()> {
-        let number = self.segment + 1;
-        let path = self.dir.join(segment_name(number));
-        let temporary = path.with_extension("tmp");
-        let chain = self.position.chain;
-        let header = SegmentHeader::new(number, &self.meta.run);
-        let meta = serde_json::to_vec(&self.meta).expect("plain fields are JSON");
-        self.buffer.extend_from_slice(header.as_bytes());
-        self.put_block(BlockKind::Meta, 0, 0, &meta);
-        let place = serde_json::to_vec(&self.position.place).expect("plain fields are JSON");
-        self.put_block(BlockKind::Place, 0, 0, &place);
-        let head = std::mem::take(&mut self.buffer);
-        let file = put_whole(&*self.disk, &head, &temporary, &path).inspect_err(|_| {
-            self.position.chain = chain;
-            // What is left of it would be overwritten by the next try.
-            drop(self.disk.remove(&temporary));
-        })?;
-        // From here on it is in the journal: what is written next has to continue it.
-        self.failed = true;
-        self.directory
-            .sync_all()
-            .map_err(JournalError::io("sync", &self.dir))?;
-        self.failed = false;
-        self.segment = number;
-        self.len = head.len() as u64;
-        self.is_unsynced = false;
-        self.position.durable = self.position.place.next;
-        self.seal_at = self.options.segment_bytes_max;
-        self.file = file;
         Ok(())
     }
 }

@@ -84,6 +84,9 @@ pub enum JournalError {
     /// Another program has the cursor.
     #[error("{} is in use by another program", .0.display())]
     CursorInUse(PathBuf),
+    /// A directory that was to be new.
+    #[error("{} is not empty: expected a new directory", .0.display())]
+    NotEmpty(PathBuf),
     /// A follower that has no name has nowhere to say how far it is.
     #[error("a follower without a name has no cursor")]
     NoCursor,

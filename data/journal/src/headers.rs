@@ -46,4 +46,13 @@ impl Headers<'_> {
         self.offset = end;
         Ok(Some((header, end)))
     }
+
+    /// The payload of the block whose header was given last.
+    pub(crate) fn payload(&mut self, header: &BlockHeader) -> std::io::Result<Vec<u8>> {
+        let length = u64::from(header.length);
+        self.file.seek(SeekFrom::Start(self.offset - length))?;
+        let mut payload = Vec::new();
+        (&mut *self.file).take(length).read_to_end(&mut payload)?;
+        Ok(payload)
+    }
 }

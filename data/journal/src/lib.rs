@@ -14,13 +14,17 @@ mod headers;
 mod limits;
 mod meta;
 mod position;
+mod prune;
 mod reader;
 mod recover;
+mod salvage;
 mod segment;
 mod segments;
+mod survey;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 pub use count::JournalCount;
@@ -29,11 +33,15 @@ pub use disk::sync_dir;
 pub use error::JournalError;
 pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Session};
 pub use meta::RunMeta;
+pub use prune::{PruneLimit, covered_by_snapshot, prunable, prune_journal, prune_limits};
 pub use reader::{JournalReader, TornTail};
 pub use recover::{ReadSoFar, Recovered, lock};
+pub use salvage::{Lost, Salvaged, salvage_journal};
 pub use segment::{ChainedBlock, SegmentFault, SegmentReader};
 pub use segments::{segment_files, segment_name};
+pub use survey::{CursorSurvey, SegmentSurvey, Survey, survey_journal};
 pub use tail::{JournalPlace, JournalTail, Tailed, read_journal_meta};
+pub use verify::{Checked, verify_journal};
 pub use writer::{JournalOptions, JournalWriter, SyncPolicy};
 
 /// What a fallible call of this crate returns.

@@ -93,6 +93,7 @@ impl JournalReader {
         };
         if let Some(Block::Meta(meta)) = reader.next_block()? {
             reader.meta = Some(*meta);
+            reader.read_place()?;
         }
         Ok(reader)
     }
@@ -268,6 +269,18 @@ impl JournalReader {
             }
             Block::Place(_) | Block::Reserve(_) | Block::Durable(_) => Ok(None),
             block => Ok(Some(block)),
+        }
+    }
+
+    /// Reads where the first segment begins, if that has to be learnt.
+    fn read_place(&mut self) -> Result<()> {
+        let Some(segment) = self.segment.as_mut().filter(|_| self.is_placing) else {
+            return Ok(());
+        };
+        match segment.next_chained() {
+            Ok(Some(chained)) => self.accept(chained).map(drop),
+            Ok(None) => self.end_of_segment(),
+            Err(fault) => self.stop_at(fault),
         }
     }
 

@@ -5,6 +5,7 @@
 //! that cannot be begun (no descriptor is left, the directory is full) ends nothing: what is written goes on into the present one,
 //! which needs nothing of the system that it has not got.
 
+mod copy;
 mod head;
 mod session;
 
@@ -135,15 +136,32 @@ impl JournalWriter {
         create_dirs(&*disk, dir)?;
         let lock = lock(dir)?.ok_or_else(|| JournalError::Locked(dir.to_owned()))?;
         let (meta, position, recovered) = recover(&*disk, dir, meta, on_block)?;
+        let mut writer = JournalWriter::new(disk, dir, &meta, options, lock)?;
+        writer.segment = recovered.segments;
+        writer.session = position.next_session();
+        writer.position = position;
+        writer.begin_segment()?;
+        Ok((writer, recovered))
+    }
+
+    /// A writer that has no segment yet.
+    fn new(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        meta: &RunMeta,
+        options: JournalOptions,
+        lock: File,
+    ) -> Result<JournalWriter> {
         let open = || disk.open_dir(dir).map_err(JournalError::io("open", dir));
-        let mut writer = JournalWriter {
+        let position = Position::default();
+        Ok(JournalWriter {
             file: open()?,
             directory: open()?,
             disk: Arc::clone(&disk),
             dir: dir.to_owned(),
-            meta,
+            meta: meta.clone(),
             options,
-            segment: recovered.segments,
+            segment: 0,
             len: 0,
             seal_at: options.segment_bytes_max,
             segment_failure: None,
@@ -157,9 +175,7 @@ impl JournalWriter {
             in_session: false,
             failed: false,
             _lock: lock,
-        };
-        writer.begin_segment()?;
-        Ok((writer, recovered))
+        })
     }
 
     /// Numbers of the next input and output to be taken.

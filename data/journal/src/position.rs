@@ -30,8 +30,12 @@ impl Position {
     }
 
     pub(crate) fn begin(&mut self, session: &Session) {
-        self.place.sessions = session.session;
         self.place.next = session.start;
+        // Behind what was lost the same session may go on.
+        if session.lost && session.session == self.place.sessions {
+            return;
+        }
+        self.place.sessions = session.session;
         self.place.reserved = Numbers::default();
     }
 

@@ -74,6 +74,7 @@ impl JournalReader {
 
     /// As [`JournalReader::open_from`], but a journal that has nothing whole yet is one at its end.
     pub(crate) fn start(dir: &Path, segment: u32) -> Result<JournalReader> {
+        let segment = segment.max(1);
         // Before the segments are listed: a run that is closed meanwhile may have more of them.
         let closed = ClosedMark::read(dir)?;
         let mut reader = JournalReader {
@@ -155,6 +156,12 @@ impl JournalReader {
     pub fn segment(&self) -> u32 {
         let before = u32::try_from(self.next).unwrap_or(u32::MAX);
         (self.first - 1).saturating_add(before)
+    }
+
+    /// Number of the last segment; the one before the first if there is none.
+    pub(crate) fn last_segment(&self) -> u32 {
+        let count = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        (self.first - 1).saturating_add(count)
     }
 
     pub(crate) fn position(&self) -> &Position {

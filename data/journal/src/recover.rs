@@ -18,7 +18,7 @@ pub struct Recovered {
     pub outputs: u64,
     /// The session that begins now, unless outputs are appended before it does.
     pub session: Session,
-    /// Segments that were there.
+    /// Number of the last segment that was there, counted from one.
     pub segments: u32,
     /// The torn tail that was cut off.
     pub cut: Option<TornTail>,
@@ -65,18 +65,19 @@ pub(crate) fn recover(
     disk: &dyn Disk,
     dir: &Path,
     meta: &RunMeta,
+    first: u32,
     mut on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
 ) -> Result<(RunMeta, Position, Recovered)> {
-    let mut reader = JournalReader::start(dir, 1)?;
+    let mut reader = JournalReader::start(dir, first)?;
     if reader.has_meta() {
         reader.meta().check_same(meta)?;
     }
     let sizes = sizes(reader.files())?;
-    let bytes_total = sizes.iter().sum();
-    let (mut segment, mut before) = (1, 0);
+    let bytes_total: u64 = sizes.iter().sum();
+    let (mut sizes, mut segment, mut before) = (sizes.into_iter(), first, 0);
     while let Some(block) = reader.next_block()? {
         while segment < reader.segment() {
-            before += sizes[segment as usize - 1];
+            before += sizes.next().unwrap_or(0);
             segment += 1;
         }
         let so_far = ReadSoFar {
@@ -90,7 +91,7 @@ pub(crate) fn recover(
         next_seq: reader.next_seq(),
         outputs: reader.outputs(),
         session: reader.position().next_session(),
-        segments: u32::try_from(reader.files().len()).unwrap_or(u32::MAX),
+        segments: reader.last_segment(),
         cut: reader.torn_tail().cloned(),
         close: reader.close().cloned(),
     };

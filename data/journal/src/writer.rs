@@ -121,21 +121,37 @@ impl JournalWriter {
         options: JournalOptions,
         on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
     ) -> Result<(JournalWriter, Recovered)> {
-        Self::open_on(Arc::new(RealDisk), dir, meta, options, on_block)
+        Self::open_from(dir, meta, options, 1, on_block)
     }
 
-    /// As [`JournalWriter::open_watched`], on this disk.
+    /// As [`JournalWriter::open_watched`], without the segments before this one, whose number counts from one: they need not be
+    /// there. What it says of the place at which it begins is taken for true; the caller has what was before it.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::open_watched`]; [`JournalError::Missing`] if a segment of version 1 does not say where it begins.
+    pub fn open_from(
+        dir: &Path,
+        meta: &RunMeta,
+        options: JournalOptions,
+        segment: u32,
+        on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
+    ) -> Result<(JournalWriter, Recovered)> {
+        Self::open_on(Arc::new(RealDisk), dir, meta, options, segment, on_block)
+    }
+
+    /// As [`JournalWriter::open_from`], on this disk.
     pub(crate) fn open_on(
         disk: Arc<dyn Disk>,
         dir: &Path,
         meta: &RunMeta,
         options: JournalOptions,
+        segment: u32,
         on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
     ) -> Result<(JournalWriter, Recovered)> {
         meta.check()?;
         create_dirs(&*disk, dir)?;
         let lock = lock(dir)?.ok_or_else(|| JournalError::Locked(dir.to_owned()))?;
-        let (meta, position, recovered) = recover(&*disk, dir, meta, on_block)?;
+        let (meta, position, recovered) = recover(&*disk, dir, meta, segment, on_block)?;
         let mut writer = JournalWriter::new(disk, dir, &meta, options, lock)?;
         writer.segment = recovered.segments;
         writer.session = position.next_session();

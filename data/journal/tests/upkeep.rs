@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_journal::{
-    Block, JournalError, JournalPlace, JournalReader, JournalTail, JournalWriter, Lost, Numbers,
-    Salvaged, Tailed, prunable, prune_journal, prune_limits, salvage_journal, segment_files,
-    segment_name, survey_journal, verify_journal,
+    Block, JournalError, JournalOptions, JournalPlace, JournalReader, JournalTail, JournalWriter,
+    Lost, Numbers, Salvaged, Tailed, prunable, prune_journal, prune_limits, salvage_journal,
+    segment_files, segment_name, survey_journal, verify_journal,
 };
 use tickloom_types::Record;
 
@@ -162,6 +162,25 @@ fn the_front_goes_when_nobody_needs_it() {
     while let Tailed::Block(_) = tail.poll().unwrap() {}
     let mut late = JournalTail::new(dir.path(), JournalPlace::START);
     assert_eq!(late.poll().unwrap(), Tailed::Missing { first: 1, next: 4 });
+    // And the run goes on.
+    let meta = reader.meta().clone();
+    let options = JournalOptions::default();
+    assert!(JournalWriter::open(dir.path(), &meta).is_err());
+    let (mut inputs, mut bytes) = (0, (0, 0));
+    let opened = JournalWriter::open_from(dir.path(), &meta, options, 4, |block, so_far| {
+        if let Block::Inputs { records, .. } = block {
+            inputs += records.len();
+        }
+        bytes = (so_far.bytes, so_far.bytes_total);
+        Ok(())
+    });
+    let (writer, recovered) = opened.unwrap();
+    assert_eq!((inputs, recovered.segments, writer.sealed()), (4, 7, 7));
+    assert!(bytes.0 <= bytes.1 && bytes.0 > bytes.1 / 2, "{bytes:?}");
+    assert_eq!(recovered.session.start, numbers(102, 51));
+    writer.close("00").unwrap();
+    let checked = verify_journal(dir.path(), |_| Ok(())).unwrap();
+    assert!(checked.faults.is_empty() && checked.is_closed);
     // Segments of version 1 do not say where they begin.
     let old = golden("v1");
     assert!(prunable(old.path(), 4).unwrap().is_empty());
@@ -287,6 +306,27 @@ fn what_is_whole_around_a_missing_or_short_segment_is_rescued() {
             }
         }
     }
+}
+
+#[test]
+fn what_was_retracted_is_not_called_lost() {
+    let dir = golden("v2");
+    let path = dir.path().join(segment_name(3));
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[600] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    salvage_journal(dir.path(), out.path()).unwrap();
+    let survey = survey_journal(out.path()).unwrap();
+    let sessions: Vec<_> = survey.segments.iter().flat_map(|s| &s.sessions).collect();
+    let found: Vec<_> = sessions
+        .iter()
+        .map(|s| (s.session, s.lost, s.kept.inputs, s.start.inputs))
+        .collect();
+    assert_eq!(
+        found,
+        [(1, false, 0, 0), (1, true, 4, 6), (2, false, 8, 100)]
+    );
 }
 
 #[test]

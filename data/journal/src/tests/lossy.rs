@@ -43,7 +43,7 @@ impl Life<'_> {
         };
         let disk = Arc::new(self.disk.clone());
         let (mut found_inputs, mut found_outputs) = (Vec::new(), Vec::new());
-        let opened = JournalWriter::open_on(disk, self.dir, &meta(), options, |block, _| {
+        let opened = JournalWriter::open_on(disk, self.dir, &meta(), options, 1, |block, _| {
             match block {
                 Block::Inputs { first_seq, records } => {
                     found_inputs.extend((first_seq..).zip(records));

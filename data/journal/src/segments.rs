@@ -23,8 +23,13 @@ pub fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
 fn follow(dir: &Path, first: u32, numbers: &[u32]) -> Result<Vec<PathBuf>> {
     for (at, number) in (first..).zip(numbers) {
         if at != *number {
+            let what = if at == first {
+                "segment to begin with: those before another one are gone"
+            } else {
+                "segment before the last one"
+            };
             return Err(JournalError::Missing {
-                what: "segment before the last one",
+                what,
                 path: dir.join(segment_name(at)),
             });
         }

@@ -34,7 +34,10 @@ pub struct Checked {
 /// # Errors
 /// [`JournalError::Missing`] without any segment, [`JournalError::Io`], and what `on_progress` returns. Damage is no error here:
 /// it is in [`Checked::faults`].
-pub fn verify_journal(dir: &Path, on_progress: impl FnMut(u64) -> Result<()>) -> Result<Checked> {
+pub fn verify_journal(
+    dir: &Path,
+    mut on_progress: impl FnMut(u64) -> Result<()>,
+) -> Result<Checked> {
     let numbers = list_segments(dir)?;
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
         return Err(JournalError::Missing {
@@ -46,8 +49,12 @@ pub fn verify_journal(dir: &Path, on_progress: impl FnMut(u64) -> Result<()>) ->
         segments: (*first, *last),
         ..Checked::default()
     };
-    if let Err(error) = read(dir, &mut checked, on_progress) {
-        checked.faults.push(fault(error)?);
+    if let Err(error) = read(dir, &mut checked, &mut on_progress) {
+        fault(error)?;
+        // What is being written may look damaged while it is: what is damaged is so again.
+        if let Err(error) = read(dir, &mut checked, &mut on_progress) {
+            checked.faults.push(fault(error)?);
+        }
     }
     match journal_cursors(dir) {
         Err(error) => checked.faults.push(fault(error)?),
@@ -75,7 +82,7 @@ fn fault(error: JournalError) -> Result<JournalError> {
 fn read(
     dir: &Path,
     checked: &mut Checked,
-    mut on_progress: impl FnMut(u64) -> Result<()>,
+    on_progress: &mut impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let mut reader = JournalReader::open_from(dir, checked.segments.0)?;
     let (mut segment, mut before) = (reader.segment(), 0);

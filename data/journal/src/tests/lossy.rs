@@ -6,7 +6,7 @@ use super::*;
 use crate::beside;
 use std::sync::Arc;
 
-const CASES: u64 = 1_500;
+const CASES: u64 = 800;
 const CRASHES_PER_CASE: usize = 3;
 /// A crash comes after at most so many operations of the disk.
 const OPERATIONS_MAX: usize = 60;

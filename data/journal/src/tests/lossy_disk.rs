@@ -180,6 +180,7 @@ impl Disk for LossyDisk {
             state.changes.push(Change::Put(path.to_owned(), number));
             number
         })?;
+        drop(fs::remove_file(path));
         let real = File::create(path)?;
         Ok(Box::new(OpenFile {
             disk: self.clone(),
@@ -203,6 +204,8 @@ impl Disk for LossyDisk {
             state.seen.insert(to.to_owned(), number);
             let change = Change::Rename(from.to_owned(), to.to_owned(), number);
             state.changes.push(change);
+            // Some file systems write a file to the disk at once that takes the place of another: here nothing has to get there.
+            drop(fs::remove_file(to));
             fs::rename(from, to)
         })?
     }

@@ -78,6 +78,18 @@ pub enum JournalError {
     /// A name of a run that is none.
     #[error("run is {0:?}, expected 1 to 40 of letters, digits and . - _")]
     RunName(String),
+    /// A name of a cursor that is none.
+    #[error("cursor is {0:?}, expected 1 to 40 of letters, digits and . - _")]
+    CursorName(String),
+    /// Another program has the cursor.
+    #[error("{} is in use by another program", .0.display())]
+    CursorInUse(PathBuf),
+    /// A directory that was to be new.
+    #[error("{} is not empty: expected a new directory", .0.display())]
+    NotEmpty(PathBuf),
+    /// A follower that has no name has nowhere to say how far it is.
+    #[error("a follower without a name has no cursor")]
+    NoCursor,
 }
 
 impl JournalError {

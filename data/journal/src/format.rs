@@ -7,7 +7,6 @@ use tickloom_types::{RECORD_LEN, Record, Seq};
 use xxhash_rust::xxh3::Xxh3;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Version of the format that this code writes and reads.
 /// The version that is written; [`VERSION_MIN`] and those between are read.
 pub(crate) const VERSION: u16 = 2;
 pub(crate) const VERSION_MIN: u16 = 1;
@@ -173,13 +172,16 @@ pub struct Session {
     /// Where the numbers of this one begin. What lies between was reserved, and is retracted: no record has or will have such a
     /// number, though a session before may have told others of some.
     pub start: Numbers,
+    /// What lies between is not retracted but lost: it was in a journal that was damaged, of which this one was salvaged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }
 
 impl Session {
     /// Whether numbers were given up between the sessions before and this one.
     #[must_use]
     pub fn has_retracted(&self) -> bool {
-        self.kept != self.start
+        !self.lost && self.kept != self.start
     }
 }
 

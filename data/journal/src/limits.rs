@@ -13,3 +13,6 @@ const _: () = assert!(BLOCK_RECORDS_MAX * (8 + tickloom_types::RECORD_LEN) <= BL
 
 /// Bytes of a run's name.
 pub(crate) const RUN_NAME_LEN_MAX: usize = 40;
+
+/// Bytes of a cursor's name.
+pub(crate) const CURSOR_NAME_LEN_MAX: usize = 40;

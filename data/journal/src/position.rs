@@ -25,12 +25,17 @@ impl Position {
             session: self.place.sessions.saturating_add(1),
             kept: self.place.next,
             start: self.place.next.max(self.place.reserved),
+            lost: false,
         }
     }
 
     pub(crate) fn begin(&mut self, session: &Session) {
-        self.place.sessions = session.session;
         self.place.next = session.start;
+        // Behind what was lost the same session may go on.
+        if session.lost && session.session == self.place.sessions {
+            return;
+        }
+        self.place.sessions = session.session;
         self.place.reserved = Numbers::default();
     }
 
@@ -63,7 +68,11 @@ impl Position {
             Block::Close(_) => self.place.reserved = Numbers::default(),
             Block::Place(place) => expect(place, &self.place)?,
             Block::Session(session) => {
-                expect(session, &self.next_session())?;
+                if session.lost {
+                    self.check_lost(session)?;
+                } else {
+                    expect(session, &self.next_session())?;
+                }
                 self.begin(session);
             }
             Block::Reserve(numbers) => {
@@ -84,6 +93,19 @@ impl Position {
         }
         self.chain = chained.hash;
         Ok(())
+    }
+
+    /// What was lost may have been of several sessions, and part of one.
+    fn check_lost(&self, session: &Session) -> Result<(), Unfit> {
+        let next = self.place.next;
+        let follows = session.kept == next
+            && session.start.max(next) == session.start
+            && session.session >= self.place.sessions;
+        if follows {
+            return Ok(());
+        }
+        let expected = format!("what was lost after {next:?}");
+        Err((format!("{session:?}"), expected))
     }
 
     fn take_outputs(&mut self, first: u64, records: &[(Seq, Record)]) -> Result<(), Unfit> {

@@ -1,8 +1,10 @@
 //! Reads a whole journal, segment after segment, and checks that each block follows the one before. Never writes.
 
+use crate::closed::ClosedMark;
 use crate::format::{Block, Close, HEADER_LEN, Numbers, Place};
 use crate::position::Position;
 use crate::segment::{ChainedBlock, SegmentFault, SegmentReader};
+use crate::segments::segment_files_from;
 use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -22,6 +24,7 @@ pub struct TornTail {
 
 /// A journal being read. Ends at a torn tail, which [`JournalReader::torn_tail`] then names; damage is an error.
 pub struct JournalReader {
+    dir: PathBuf,
     files: Vec<PathBuf>,
     /// Number of the first of them.
     first: u32,
@@ -32,6 +35,10 @@ pub struct JournalReader {
     /// Where the first segment begins.
     begins: Place,
     segment: Option<SegmentReader<BufReader<File>>>,
+    /// Blocks of it that were read.
+    blocks: usize,
+    /// Where the run was closed last.
+    closed: Option<ClosedMark>,
     /// From the first segment, once it was read.
     meta: Option<RunMeta>,
     position: Position,
@@ -67,7 +74,13 @@ impl JournalReader {
 
     /// As [`JournalReader::open_from`], but a journal that has nothing whole yet is one at its end.
     pub(crate) fn start(dir: &Path, segment: u32) -> Result<JournalReader> {
+        let segment = segment.max(1);
+        // Before the segments are listed: a run that is closed meanwhile may have more of them.
+        let closed = ClosedMark::read(dir)?;
         let mut reader = JournalReader {
+            dir: dir.to_owned(),
+            closed,
+            blocks: 0,
             files: segment_files_from(dir, segment)?,
             first: segment,
             next: 0,
@@ -81,6 +94,7 @@ impl JournalReader {
         };
         if let Some(Block::Meta(meta)) = reader.next_block()? {
             reader.meta = Some(*meta);
+            reader.read_place()?;
         }
         Ok(reader)
     }
@@ -144,6 +158,12 @@ impl JournalReader {
         (self.first - 1).saturating_add(before)
     }
 
+    /// Number of the last segment; the one before the first if there is none.
+    pub(crate) fn last_segment(&self) -> u32 {
+        let count = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        (self.first - 1).saturating_add(count)
+    }
+
     pub(crate) fn position(&self) -> &Position {
         &self.position
     }
@@ -164,7 +184,10 @@ impl JournalReader {
     /// [`JournalError::Damaged`] for a block that is not as it was written or does not follow; [`JournalError::Io`].
     pub fn next_block(&mut self) -> Result<Option<Block>> {
         loop {
-            if self.torn.is_some() || (self.segment.is_none() && !self.open_next()?) {
+            if self.torn.is_some() {
+                return Ok(None);
+            }
+            if self.segment.is_none() && !self.open_next()? {
                 return Ok(None);
             }
             let segment = self.segment.as_mut().expect("opened above");
@@ -215,12 +238,21 @@ impl JournalReader {
         if let Err((found, expected)) = self.position.advance(&chained) {
             return Err(self.damaged(chained.offset, found, expected));
         }
+        self.blocks += 1;
         let first = chained.offset == HEADER_LEN as u64;
         if first != matches!(chained.block, Block::Meta(_)) {
             return Err(self.damaged(
                 chained.offset,
                 "another kind of block".into(),
                 "one meta block first".into(),
+            ));
+        }
+        let second = self.blocks == 2 && self.segment_version() >= 2;
+        if second != matches!(chained.block, Block::Place(_)) {
+            return Err(self.damaged(
+                chained.offset,
+                "another kind of block".into(),
+                "one block second that says where the segment begins".into(),
             ));
         }
         // What only says how much is on the disk does not go on with the run.
@@ -247,6 +279,18 @@ impl JournalReader {
         }
     }
 
+    /// Reads where the first segment begins, if that has to be learnt.
+    fn read_place(&mut self) -> Result<()> {
+        let Some(segment) = self.segment.as_mut().filter(|_| self.is_placing) else {
+            return Ok(());
+        };
+        match segment.next_chained() {
+            Ok(Some(chained)) => self.accept(chained).map(drop),
+            Ok(None) => self.end_of_segment(),
+            Err(fault) => self.stop_at(fault),
+        }
+    }
+
     /// Takes the place of the first segment from its first two blocks.
     fn learn_place(&mut self, chained: &ChainedBlock) -> Result<()> {
         if chained.offset == HEADER_LEN as u64 {
@@ -269,6 +313,9 @@ impl JournalReader {
     /// Opens the next segment; false if there is none.
     fn open_next(&mut self) -> Result<bool> {
         let Some(path) = self.files.get(self.next) else {
+            if let Some(closed) = self.closed.filter(|_| self.files.is_empty()) {
+                closed.check(&self.dir, 0, 0)?;
+            }
             return Ok(false);
         };
         let file = File::open(path).map_err(JournalError::io("open", path))?;
@@ -280,48 +327,55 @@ impl JournalReader {
                     return Err(self.damaged(0, found, self.segment().to_string()));
                 }
                 self.segment = Some(segment);
+                self.blocks = 0;
                 Ok(true)
             }
-            Err(fault) => self.stop_at(fault).map(|()| false),
+            // A segment gets its name when its head is on the disk.
+            Err(fault) => Err(fault.into_error(path)),
         }
     }
 
-    /// A segment must hold at least its meta block; only the last may lack it.
+    /// A segment must hold at least its head: it gets its name when that is on the disk.
     fn end_of_segment(&mut self) -> Result<()> {
-        let empty = self
-            .segment
-            .as_ref()
-            .is_some_and(|s| s.offset() == HEADER_LEN as u64);
-        if empty {
-            return self.stop_at(SegmentFault::Bytes {
-                offset: HEADER_LEN as u64,
-                found: "nothing".into(),
-                expected: "a meta block".into(),
-                torn: true,
-            });
+        let offset = self.segment_bytes();
+        if !self.has_head() {
+            return Err(self.damaged(offset, "the end".into(), "the head of a segment".into()));
         }
         self.segment = None;
+        if self.next == self.files.len()
+            && let Some(closed) = self.closed
+        {
+            closed.check(&self.dir, self.segment(), offset)?;
+        }
         Ok(())
+    }
+
+    /// Whether the blocks that a segment has from the beginning were read.
+    fn has_head(&self) -> bool {
+        self.blocks > usize::from(self.segment_version() >= 2)
+    }
+
+    fn segment_version(&self) -> u16 {
+        self.segment.as_ref().map_or(0, SegmentReader::version)
     }
 
     /// Notes a torn tail, if it may be one, or fails.
     fn stop_at(&mut self, fault: SegmentFault) -> Result<()> {
         let file = self.files[self.next - 1].clone();
         match fault {
-            SegmentFault::Bytes { offset, torn, .. } if torn && self.next == self.files.len() => {
+            SegmentFault::Bytes { offset, torn, .. }
+                if torn && self.next == self.files.len() && self.has_head() =>
+            {
+                if let Some(closed) = self.closed {
+                    closed.check(&self.dir, self.segment(), offset)?;
+                }
                 let len = fs::metadata(&file)
                     .map_err(JournalError::io("read", &file))?
                     .len();
-                // Without its meta block a segment is nothing.
-                let whole = if offset <= HEADER_LEN as u64 {
-                    0
-                } else {
-                    offset
-                };
                 self.torn = Some(TornTail {
                     file,
-                    offset: whole,
-                    bytes: len.saturating_sub(whole),
+                    offset,
+                    bytes: len.saturating_sub(offset),
                 });
                 self.segment = None;
                 Ok(())
@@ -346,57 +400,4 @@ impl Iterator for JournalReader {
     fn next(&mut self) -> Option<Result<Block>> {
         self.next_block().transpose()
     }
-}
-
-/// The segments in `dir` in order from this one on; their numbers must follow.
-fn segment_files_from(dir: &Path, first: u32) -> Result<Vec<PathBuf>> {
-    let mut numbers = list_segments(dir)?;
-    numbers.retain(|number| *number >= first);
-    follow(dir, first, &numbers)
-}
-
-/// The segments in `dir` in order; their numbers must follow from one.
-///
-/// # Errors
-/// [`JournalError::Missing`] if one is not there; [`JournalError::Io`].
-pub fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
-    follow(dir, 1, &list_segments(dir)?)
-}
-
-fn follow(dir: &Path, first: u32, numbers: &[u32]) -> Result<Vec<PathBuf>> {
-    for (at, number) in (first..).zip(numbers) {
-        if at != *number {
-            return Err(JournalError::Missing {
-                what: "segment before the last one",
-                path: dir.join(segment_name(at)),
-            });
-        }
-    }
-    Ok(numbers.iter().map(|n| dir.join(segment_name(*n))).collect())
-}
-
-/// Numbers of the segments in `dir`, sorted; none if there is no such directory.
-pub(crate) fn list_segments(dir: &Path) -> Result<Vec<u32>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(JournalError::io("list", dir)(error)),
-    };
-    let mut numbers = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(JournalError::io("list", dir))?.file_name();
-        let number = name
-            .to_str()
-            .and_then(|n| n.strip_prefix("segment-")?.strip_suffix(".tlj"))
-            .and_then(|n| n.parse::<u32>().ok());
-        numbers.extend(number);
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-/// `segment-00000001.tlj`.
-#[must_use]
-pub fn segment_name(number: u32) -> String {
-    format!("segment-{number:08}.tlj")
 }

@@ -1,5 +1,6 @@
 //! Before a journal is written: its lock, what is there already, and a torn tail that is cut off.
 
+use crate::disk::Disk;
 use crate::format::{Block, Close, Session};
 use crate::position::Position;
 use crate::reader::{JournalReader, TornTail};
@@ -17,7 +18,7 @@ pub struct Recovered {
     pub outputs: u64,
     /// The session that begins now, unless outputs are appended before it does.
     pub session: Session,
-    /// Segments that were there.
+    /// Number of the last segment that was there, counted from one.
     pub segments: u32,
     /// The torn tail that was cut off.
     pub cut: Option<TornTail>,
@@ -38,52 +39,48 @@ pub struct ReadSoFar {
     pub bytes_total: u64,
 }
 
-/// Forces the names in a directory to the disk.
-///
-/// # Errors
-/// [`JournalError::Io`].
-pub fn sync_dir(dir: &Path) -> Result<()> {
-    File::open(dir)
-        .and_then(|file| file.sync_all())
-        .map_err(JournalError::io("sync", dir))
-}
-
 /// Takes the writer's lock of a journal; `None` if another process has it.
 ///
 /// # Errors
 /// [`JournalError::Io`].
 pub fn lock(dir: &Path) -> Result<Option<File>> {
-    let path = dir.join("lock");
+    lock_file(&dir.join("lock"))
+}
+
+/// Locks a file, which is created if it is not there; `None` if another process has it.
+pub(crate) fn lock_file(path: &Path) -> Result<Option<File>> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(&path)
-        .map_err(JournalError::io("open", &path))?;
+        .open(path)
+        .map_err(JournalError::io("open", path))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(JournalError::io("lock", &path)(error)),
+        Err(TryLockError::Error(error)) => Err(JournalError::io("lock", path)(error)),
     }
 }
 
 /// Reads all that is there and cuts a torn tail off.
 pub(crate) fn recover(
+    disk: &dyn Disk,
     dir: &Path,
     meta: &RunMeta,
+    first: u32,
     mut on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
 ) -> Result<(RunMeta, Position, Recovered)> {
-    let mut reader = JournalReader::start(dir, 1)?;
+    let mut reader = JournalReader::start(dir, first)?;
     if reader.has_meta() {
         reader.meta().check_same(meta)?;
     }
     let sizes = sizes(reader.files())?;
-    let bytes_total = sizes.iter().sum();
-    let (mut segment, mut before) = (1, 0);
+    let bytes_total: u64 = sizes.iter().sum();
+    let (mut sizes, mut segment, mut before) = (sizes.into_iter(), first, 0);
     let mut inputs = 0;
     while let Some(block) = reader.next_block()? {
         while segment < reader.segment() {
-            before += sizes[segment as usize - 1];
+            before += sizes.next().unwrap_or(0);
             segment += 1;
         }
         if let Block::Inputs { records, .. } = &block {
@@ -97,21 +94,18 @@ pub(crate) fn recover(
         };
         on_block(block, so_far)?;
     }
-    let mut recovered = Recovered {
+    let recovered = Recovered {
         next_seq: reader.next_seq(),
         outputs: reader.outputs(),
         session: reader.position().next_session(),
-        segments: u32::try_from(reader.files().len()).unwrap_or(u32::MAX),
+        segments: reader.last_segment(),
         cut: reader.torn_tail().cloned(),
         close: reader.close().cloned(),
     };
     match &recovered.cut {
-        Some(torn) => {
-            cut(torn)?;
-            recovered.segments -= u32::from(torn.offset == 0);
-        }
+        Some(torn) => cut(disk, torn)?,
         // A killed writer may have left it in the system's memory alone; what follows says that it is on the disk.
-        None => sync_last(reader.files())?,
+        None => sync_last(disk, reader.files())?,
     }
     let meta = if reader.has_meta() {
         reader.meta()
@@ -130,25 +124,18 @@ fn sizes(files: &[PathBuf]) -> Result<Vec<u64>> {
     files.iter().map(size).collect()
 }
 
-fn sync_last(files: &[PathBuf]) -> Result<()> {
+fn sync_last(disk: &dyn Disk, files: &[PathBuf]) -> Result<()> {
     let Some(last) = files.last() else {
         return Ok(());
     };
-    OpenOptions::new()
-        .write(true)
-        .open(last)
-        .and_then(|file| file.sync_all())
+    disk.open(last)
+        .and_then(|mut file| file.sync_all())
         .map_err(JournalError::io("sync", last))
 }
 
-/// Cuts a segment at the end of its last whole block, or removes it if it has none.
-fn cut(torn: &TornTail) -> Result<()> {
-    if torn.offset == 0 {
-        return fs::remove_file(&torn.file).map_err(JournalError::io("remove", &torn.file));
-    }
-    OpenOptions::new()
-        .write(true)
-        .open(&torn.file)
-        .and_then(|file| file.set_len(torn.offset).and_then(|()| file.sync_all()))
+/// Cuts a segment at the end of its last whole block.
+fn cut(disk: &dyn Disk, torn: &TornTail) -> Result<()> {
+    disk.open(&torn.file)
+        .and_then(|mut file| file.set_len(torn.offset).and_then(|()| file.sync_all()))
         .map_err(JournalError::io("cut", &torn.file))
 }

@@ -1,14 +1,16 @@
 //! Follows a journal that may still be written: block after block from any place, as soon as the journal says that it is on the
 //! disk. Knows no other thread: the files are all that it looks at. Never writes.
 
-use crate::format::{Block, BlockHeader, BlockKind, ChainHash, HEADER_LEN, SegmentHeader};
-use crate::reader::{list_segments, segment_name};
+use crate::closed::ClosedMark;
+use crate::cursor::Held;
+use crate::format::{Block, BlockKind, ChainHash};
+use crate::headers::Headers;
 use crate::segment::{ChainedBlock, SegmentFault, SegmentReader, block_header_follows};
+use crate::segments::{list_segments, segment_name};
 use crate::{JournalError, Result, RunMeta};
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{BufReader, ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use zerocopy::{FromZeros, IntoBytes};
 
 /// A place between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,10 @@ pub struct JournalTail {
     is_sealed: bool,
     /// Where bytes were wrong at the last look.
     faulty_at: Option<u64>,
+    /// Up to where the headers of the open segment were looked at.
+    looked: u64,
+    /// Where it says how far it is, if it has a name.
+    cursor: Option<Held>,
 }
 
 impl JournalTail {
@@ -70,7 +76,33 @@ impl JournalTail {
             limit: 0,
             is_sealed: false,
             faulty_at: None,
+            looked: 0,
+            cursor: None,
         }
+    }
+
+    /// Follows the journal in `dir` from where the cursor of this name stands; a new one stands before the first block. What is done
+    /// with the blocks is noted by [`JournalTail::commit`], and nothing before: a program that is killed in between is given those
+    /// blocks again. Until it is dropped, nobody else has the cursor.
+    ///
+    /// # Errors
+    /// [`JournalError::CursorName`]; [`JournalError::CursorInUse`]; [`JournalError::Damaged`] if the cursor's file is damaged;
+    /// [`JournalError::Missing`] if there is no directory `dir`; [`JournalError::Io`].
+    pub fn named(dir: &Path, name: &str) -> Result<JournalTail> {
+        let (held, place) = Held::take(dir, name)?;
+        let mut tail = JournalTail::new(dir, place);
+        tail.cursor = Some(held);
+        Ok(tail)
+    }
+
+    /// Notes in the journal's directory that everything is done with up to the last block that was given. It is on the disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`JournalError::NoCursor`] for a follower without a name; [`JournalError::Io`].
+    pub fn commit(&mut self) -> Result<()> {
+        let held = self.cursor.as_ref().ok_or(JournalError::NoCursor)?;
+        held.put(&self.place)
     }
 
     /// Behind the last block that was given.
@@ -87,6 +119,16 @@ impl JournalTail {
     /// have what was read before; [`JournalError::Io`].
     pub fn poll(&mut self) -> Result<Tailed> {
         loop {
+            match self.poll_any()? {
+                Tailed::Block(Block::Place(_) | Block::Reserve(_) | Block::Durable(_)) => {}
+                tailed => return Ok(tailed),
+            }
+        }
+    }
+
+    /// As [`JournalTail::poll`], with nothing left out.
+    pub(crate) fn poll_any(&mut self) -> Result<Tailed> {
+        loop {
             if self.open.is_none()
                 && let Some(tailed) = self.open_segment()?
             {
@@ -97,10 +139,7 @@ impl JournalTail {
             }
             let reader = self.open.as_mut().expect("opened above");
             match reader.next_chained() {
-                Ok(Some(chained)) => match self.accept(chained)? {
-                    Block::Place(_) | Block::Reserve(_) | Block::Durable(_) => {}
-                    block => return Ok(Tailed::Block(block)),
-                },
+                Ok(Some(chained)) => return self.accept(chained).map(Tailed::Block),
                 Ok(None) if self.is_sealed => {
                     // The next may be gone: opening it tells.
                     self.open = None;
@@ -127,6 +166,7 @@ impl JournalTail {
             Err(error) => return Err(JournalError::io("open", &path)(error)),
         };
         self.limit = 0;
+        self.looked = 0;
         self.look_for_later()?;
         let len = file
             .metadata()
@@ -137,6 +177,11 @@ impl JournalTail {
                 file: path,
                 offset: self.place.offset,
             });
+        }
+        if let Some(closed) = ClosedMark::read(&self.dir)?
+            && closed.segment == self.place.segment
+        {
+            closed.check(&self.dir, closed.segment, len)?;
         }
         let buffered = BufReader::with_capacity(1 << 18, file);
         let (mut reader, ..) =
@@ -175,14 +220,15 @@ impl JournalTail {
         }
         let path = self.path();
         let mut file = File::open(&path).map_err(JournalError::io("open", &path))?;
-        let mut headers =
-            Headers::new(&mut file, self.place.offset).map_err(JournalError::io("read", &path))?;
+        let from = self.place.offset.max(self.looked);
+        let mut headers = Headers::new(&mut file, from).map_err(JournalError::io("read", &path))?;
         while let Some((header, _)) = headers.next().map_err(JournalError::io("read", &path))? {
             if header.kind == BlockKind::Durable as u8 {
                 self.limit = self.limit.max(header.first);
             }
         }
         let end = headers.offset;
+        self.looked = end;
         if shows_more(&mut file, end).map_err(JournalError::io("read", &path))? {
             // Reading it tells what is wrong.
             self.limit = u64::MAX;
@@ -193,7 +239,7 @@ impl JournalTail {
     /// Goes on with the first segment that is there.
     fn skip(&mut self) -> Result<Tailed> {
         let Some(next) = self.later_segment()? else {
-            return Ok(Tailed::End);
+            return self.wait_for_segment();
         };
         let first = self.place.segment;
         self.place = JournalPlace {
@@ -202,6 +248,18 @@ impl JournalTail {
             previous: None,
         };
         Ok(Tailed::Missing { first, next })
+    }
+
+    /// There is nothing at this place yet, unless there was.
+    fn wait_for_segment(&self) -> Result<Tailed> {
+        let last = list_segments(&self.dir)?.last().copied().unwrap_or(0);
+        if self.place.offset > 0 || self.place.segment > last + 1 {
+            return Err(JournalError::CutBack {
+                file: self.path(),
+                offset: self.place.offset,
+            });
+        }
+        Ok(Tailed::End)
     }
 
     fn accept(&mut self, chained: ChainedBlock) -> Result<Block> {
@@ -264,70 +322,6 @@ pub fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
     }
 }
 
-/// Counts the records that a journal has from a place on, by the headers of its blocks alone.
-pub struct JournalCount {
-    dir: PathBuf,
-    segment: u32,
-    offset: u64,
-    records: u64,
-}
-
-impl JournalCount {
-    /// Counts from `place` on, where `records` are already.
-    pub fn new(dir: &Path, place: &JournalPlace, records: u64) -> JournalCount {
-        JournalCount {
-            dir: dir.to_owned(),
-            segment: place.segment,
-            offset: place.offset,
-            records,
-        }
-    }
-
-    /// Records up to what is on the disk now.
-    ///
-    /// # Errors
-    /// [`JournalError::Io`].
-    pub fn advance(&mut self) -> Result<u64> {
-        let numbers = list_segments(&self.dir)?;
-        for number in &numbers {
-            if *number < self.segment {
-                continue;
-            }
-            if *number > self.segment {
-                self.segment = *number;
-                self.offset = 0;
-            }
-            let is_last = numbers.last() == Some(number);
-            let path = self.dir.join(segment_name(*number));
-            match File::open(&path) {
-                Ok(file) => self
-                    .count(file, is_last)
-                    .map_err(JournalError::io("read", &path))?,
-                // Removed since it was listed.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(JournalError::io("open", &path)(error)),
-            }
-        }
-        Ok(self.records)
-    }
-
-    fn count(&mut self, mut file: File, is_last: bool) -> std::io::Result<()> {
-        let mut headers = Headers::new(&mut file, self.offset)?;
-        let is_sure = !is_last || headers.version < 2;
-        let mut records = 0;
-        while let Some((header, end)) = headers.next()? {
-            if header.kind == BlockKind::Inputs as u8 || header.kind == BlockKind::Outputs as u8 {
-                records += u64::from(header.count);
-            }
-            if is_sure || header.kind == BlockKind::Durable as u8 {
-                self.records += std::mem::take(&mut records);
-                self.offset = end;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Whether bytes of a segment that hold no whole block at `end` were on the disk, as a block behind them says.
 fn shows_more(file: &mut File, end: u64) -> std::io::Result<bool> {
     file.seek(SeekFrom::Start(end))?;
@@ -336,52 +330,10 @@ fn shows_more(file: &mut File, end: u64) -> std::io::Result<bool> {
     })
 }
 
-/// The headers of the blocks of a segment, without their payloads.
-struct Headers<'a> {
-    file: &'a mut File,
-    version: u16,
-    offset: u64,
-    len: u64,
-}
-
-impl Headers<'_> {
-    /// From `offset` on, where a block begins, or from the first.
-    fn new(file: &mut File, offset: u64) -> std::io::Result<Headers<'_>> {
-        let len = file.metadata()?.len();
-        let mut header = SegmentHeader::new_zeroed();
-        if len >= HEADER_LEN as u64 {
-            file.seek(SeekFrom::Start(0))?;
-            file.read_exact(header.as_mut_bytes())?;
-        }
-        Ok(Headers {
-            version: header.version,
-            offset: offset.max(HEADER_LEN as u64),
-            len,
-            file,
-        })
-    }
-
-    /// The next header of a block that is all there, and where the block ends.
-    fn next(&mut self) -> std::io::Result<Option<(BlockHeader, u64)>> {
-        if self.offset + HEADER_LEN as u64 > self.len {
-            return Ok(None);
-        }
-        self.file.seek(SeekFrom::Start(self.offset))?;
-        let mut header = BlockHeader::new_zeroed();
-        self.file.read_exact(header.as_mut_bytes())?;
-        let end = self.offset + HEADER_LEN as u64 + u64::from(header.length);
-        if !header.is_whole() || end > self.len {
-            return Ok(None);
-        }
-        self.offset = end;
-        Ok(Some((header, end)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{JournalOptions, JournalReader, JournalWriter, SyncPolicy};
+    use crate::{JournalCount, JournalOptions, JournalReader, JournalWriter, SyncPolicy};
     use std::fs;
     use tickloom_types::{Instruments, Record, Ts};
 

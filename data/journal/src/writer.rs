@@ -1,21 +1,27 @@
 //! Writes a journal: opens or continues it, cuts a torn tail, appends blocks, begins new segments.
 //!
 //! Records are kept back until [`JournalWriter::flush`] (or until a block is full). Outputs never get ahead of the inputs that
-//! caused them: those whose cause has not come yet wait. After what was written is forced to the disk, a block says so. A segment that cannot be begun (no descriptor is left, the directory is
-//! full) ends nothing: what is written goes on into the present one, which needs nothing of the system that it has not got.
+//! caused them: those whose cause has not come yet wait. After what was written is forced to the disk, a block says so. A segment
+//! that cannot be begun (no descriptor is left, the directory is full) ends nothing: what is written goes on into the present one,
+//! which needs nothing of the system that it has not got.
 
+mod copy;
+mod head;
+mod session;
+
+use crate::closed::ClosedMark;
+use crate::disk::{Disk, DiskFile, RealDisk, create_dirs};
 use crate::format::{
-    Block, BlockHeader, BlockKind, Close, Numbers, SegmentHeader, Session, durable_payload,
-    put_outputs,
+    Block, BlockHeader, BlockKind, Close, Numbers, Session, durable_payload, put_outputs,
 };
 use crate::limits::BLOCK_RECORDS_MAX;
 use crate::position::Position;
-use crate::reader::segment_name;
-use crate::recover::{ReadSoFar, Recovered, lock, recover, sync_dir};
+use crate::recover::{ReadSoFar, Recovered, lock, recover};
+use crate::segments::segment_name;
 use crate::{JournalError, Result, RunMeta};
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tickloom_types::{Flags, Record, Seq};
 use zerocopy::IntoBytes;
 
@@ -53,12 +59,13 @@ impl Default for JournalOptions {
 
 /// A journal being written. One at a time: the directory is locked.
 pub struct JournalWriter {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     /// The directory, open for as long as its names may have to be forced to the disk.
-    directory: File,
+    directory: Box<dyn DiskFile>,
     meta: RunMeta,
     options: JournalOptions,
-    file: File,
+    file: Box<dyn DiskFile>,
     segment: u32,
     /// Bytes in the segment.
     len: u64,
@@ -114,18 +121,63 @@ impl JournalWriter {
         options: JournalOptions,
         on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
     ) -> Result<(JournalWriter, Recovered)> {
+        Self::open_from(dir, meta, options, 1, on_block)
+    }
+
+    /// As [`JournalWriter::open_watched`], without the segments before this one, whose number counts from one: they need not be
+    /// there. What it says of the place at which it begins is taken for true; the caller has what was before it.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::open_watched`]; [`JournalError::Missing`] if a segment of version 1 does not say where it begins.
+    pub fn open_from(
+        dir: &Path,
+        meta: &RunMeta,
+        options: JournalOptions,
+        segment: u32,
+        on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
+    ) -> Result<(JournalWriter, Recovered)> {
+        Self::open_on(Arc::new(RealDisk), dir, meta, options, segment, on_block)
+    }
+
+    /// As [`JournalWriter::open_from`], on this disk.
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        meta: &RunMeta,
+        options: JournalOptions,
+        segment: u32,
+        on_block: impl FnMut(Block, ReadSoFar) -> Result<()>,
+    ) -> Result<(JournalWriter, Recovered)> {
         meta.check()?;
-        create_dirs(dir)?;
+        create_dirs(&*disk, dir)?;
         let lock = lock(dir)?.ok_or_else(|| JournalError::Locked(dir.to_owned()))?;
-        let (meta, position, recovered) = recover(dir, meta, on_block)?;
-        let open = || File::open(dir).map_err(JournalError::io("open", dir));
-        let mut writer = JournalWriter {
+        let (meta, position, recovered) = recover(&*disk, dir, meta, segment, on_block)?;
+        let mut writer = JournalWriter::new(disk, dir, &meta, options, lock)?;
+        writer.segment = recovered.segments;
+        writer.session = position.next_session();
+        writer.position = position;
+        writer.begin_segment()?;
+        Ok((writer, recovered))
+    }
+
+    /// A writer that has no segment yet.
+    fn new(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        meta: &RunMeta,
+        options: JournalOptions,
+        lock: File,
+    ) -> Result<JournalWriter> {
+        let open = || disk.open_dir(dir).map_err(JournalError::io("open", dir));
+        let position = Position::default();
+        Ok(JournalWriter {
             file: open()?,
             directory: open()?,
+            disk: Arc::clone(&disk),
             dir: dir.to_owned(),
-            meta,
+            meta: meta.clone(),
             options,
-            segment: recovered.segments,
+            segment: 0,
             len: 0,
             seal_at: options.segment_bytes_max,
             segment_failure: None,
@@ -139,69 +191,7 @@ impl JournalWriter {
             in_session: false,
             failed: false,
             _lock: lock,
-        };
-        writer.begin_segment()?;
-        Ok((writer, recovered))
-    }
-
-    /// Begins the session, unless it has begun: writes what was taken, and says where its numbers start. Outputs that are taken
-    /// before belong to the session before.
-    ///
-    /// # Errors
-    /// As [`JournalWriter::flush`].
-    pub fn begin_session(&mut self) -> Result<()> {
-        if self.in_session {
-            return Ok(());
-        }
-        self.write_blocks()?;
-        let session = self.position.next_session();
-        let payload = serde_json::to_vec(&session).expect("plain fields are JSON");
-        self.put_block(BlockKind::Session, 0, 0, &payload);
-        self.write_buffer()?;
-        self.position.begin(&session);
-        self.session = session;
-        self.in_session = true;
-        self.sync()?;
-        self.put_durable()
-    }
-
-    /// The session that is written, or would begin now.
-    #[must_use]
-    pub fn session(&self) -> Session {
-        if self.in_session {
-            return self.session;
-        }
-        self.position.next_session()
-    }
-
-    /// Sees to it that so many numbers ahead of those taken are reserved, on the disk, and says up to where. They are reserved
-    /// anew when half of them are used up, so that this costs next to nothing. Begins the session.
-    ///
-    /// # Errors
-    /// As [`JournalWriter::flush`].
-    pub fn reserve(&mut self, ahead: Numbers) -> Result<Numbers> {
-        self.begin_session()?;
-        let next = self.next();
-        let reserved = self.position.place.reserved;
-        let has_enough =
-            |reserved: u64, next: u64, ahead: u64| reserved.saturating_sub(next) >= ahead / 2;
-        if has_enough(reserved.inputs, next.inputs, ahead.inputs)
-            && has_enough(reserved.outputs, next.outputs, ahead.outputs)
-        {
-            return Ok(reserved);
-        }
-        let reserved = reserved.max(Numbers {
-            inputs: next.inputs.saturating_add(ahead.inputs),
-            outputs: next.outputs.saturating_add(ahead.outputs),
-        });
-        let payload = serde_json::to_vec(&reserved).expect("plain fields are JSON");
-        self.write_blocks()?;
-        self.put_block(BlockKind::Reserve, 0, 0, &payload);
-        self.write_buffer()?;
-        self.position.place.reserved = reserved;
-        self.sync()?;
-        self.put_durable()?;
-        Ok(reserved)
+        })
     }
 
     /// Numbers of the next input and output to be taken.
@@ -317,6 +307,11 @@ impl JournalWriter {
         self.sync()?;
         self.put_durable()?;
         self.sync()?;
+        let mark = ClosedMark {
+            segment: self.segment,
+            bytes: self.len,
+        };
+        mark.write(&*self.disk, &self.dir)?;
         Ok(close)
     }
 
@@ -426,69 +421,4 @@ impl JournalWriter {
         self.failed = false;
         Ok(())
     }
-
-    /// Begins the next segment. It gets its name only once header, meta block and place are on the disk. If it cannot be begun, the
-    /// writer is as it was, unless it is `failed` then.
-    fn begin_segment(&mut self) -> Result<()> {
-        let number = self.segment + 1;
-        let path = self.dir.join(segment_name(number));
-        let temporary = path.with_extension("tmp");
-        let chain = self.position.chain;
-        let header = SegmentHeader::new(number, &self.meta.run);
-        let meta = serde_json::to_vec(&self.meta).expect("plain fields are JSON");
-        self.buffer.extend_from_slice(header.as_bytes());
-        self.put_block(BlockKind::Meta, 0, 0, &meta);
-        let place = serde_json::to_vec(&self.position.place).expect("plain fields are JSON");
-        self.put_block(BlockKind::Place, 0, 0, &place);
-        let head = std::mem::take(&mut self.buffer);
-        let file = put_whole(&head, &temporary, &path).inspect_err(|_| {
-            self.position.chain = chain;
-            // What is left of it would be overwritten by the next try.
-            drop(fs::remove_file(&temporary));
-        })?;
-        // From here on it is in the journal: what is written next has to continue it.
-        self.failed = true;
-        self.directory
-            .sync_all()
-            .map_err(JournalError::io("sync", &self.dir))?;
-        self.failed = false;
-        self.segment = number;
-        self.len = head.len() as u64;
-        self.is_unsynced = false;
-        self.position.durable = self.position.place.next;
-        self.seal_at = self.options.segment_bytes_max;
-        self.file = file;
-        Ok(())
-    }
-}
-
-/// Creates a directory and those above it that are missing, each of them on the disk.
-fn create_dirs(dir: &Path) -> Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
-    if let Some(above) = above {
-        create_dirs(above)?;
-    }
-    match fs::create_dir(dir) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        created => created.map_err(JournalError::io("create", dir))?,
-    }
-    sync_dir(above.unwrap_or(Path::new(".")))
-}
-
-/// Writes a new file as a whole and gives it its name.
-fn put_whole(bytes: &[u8], temporary: &Path, path: &Path) -> Result<File> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .open(temporary)
-        .map_err(JournalError::io("create", temporary))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(JournalError::io("write", temporary))?;
-    fs::rename(temporary, path).map_err(JournalError::io("rename", temporary))?;
-    Ok(file)
 }

@@ -1,0 +1,69 @@
+//! Sessions of a run, and numbers that are reserved before others are told of them.
+
+use super::JournalWriter;
+use crate::Result;
+use crate::format::{BlockKind, Numbers, Session};
+
+impl JournalWriter {
+    /// Begins the session, unless it has begun: writes what was taken, and says where its numbers start. Outputs that are taken
+    /// before belong to the session before.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::flush`].
+    pub fn begin_session(&mut self) -> Result<()> {
+        if self.in_session {
+            return Ok(());
+        }
+        self.write_blocks()?;
+        let session = self.position.next_session();
+        let payload = serde_json::to_vec(&session).expect("plain fields are JSON");
+        self.put_block(BlockKind::Session, 0, 0, &payload);
+        self.write_buffer()?;
+        self.position.begin(&session);
+        self.session = session;
+        self.in_session = true;
+        self.sync()?;
+        self.put_durable()
+    }
+
+    /// The session that is written, or would begin now.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        if self.in_session {
+            return self.session;
+        }
+        self.position.next_session()
+    }
+
+    /// Sees to it that so many numbers ahead of those taken are reserved, on the disk, and says up to where. They are reserved
+    /// anew when half of them are used up, so that this costs next to nothing. Begins the session.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::flush`].
+    pub fn reserve(&mut self, ahead: Numbers) -> Result<Numbers> {
+        self.begin_session()?;
+        let next = self.next();
+        let reserved = self.position.place.reserved;
+        // Half of one number is one number.
+        let has_enough = |reserved: u64, next: u64, ahead: u64| {
+            reserved.saturating_sub(next) >= ahead.div_ceil(2)
+        };
+        if has_enough(reserved.inputs, next.inputs, ahead.inputs)
+            && has_enough(reserved.outputs, next.outputs, ahead.outputs)
+        {
+            return Ok(reserved);
+        }
+        let reserved = reserved.max(Numbers {
+            inputs: next.inputs.saturating_add(ahead.inputs),
+            outputs: next.outputs.saturating_add(ahead.outputs),
+        });
+        let payload = serde_json::to_vec(&reserved).expect("plain fields are JSON");
+        self.write_blocks()?;
+        self.put_block(BlockKind::Reserve, 0, 0, &payload);
+        self.write_buffer()?;
+        self.position.place.reserved = reserved;
+        self.sync()?;
+        self.put_durable()?;
+        Ok(reserved)
+    }
+}

@@ -14,8 +14,10 @@ mod progress;
 mod promise;
 mod publisher_thread;
 mod questdb_thread;
+mod ready;
 mod recorder_thread;
 mod resume;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod troubles;
@@ -25,17 +27,18 @@ mod workers;
 
 use crate::config::Settings;
 use crate::descriptors::{self, Needs};
-use crate::metrics::{Metrics, NamedFeed, StageView};
+use crate::metrics::{Metrics, NamedFeed, Probe, StageView};
 use crate::metrics_server;
 use crate::output;
 use crate::stop::Stop;
 use anyhow::{Context, Result, anyhow};
-use core_thread::{CoreEnd, CoreThread};
+use core_thread::{CoreEnd, CoreThread, Output};
 use link::QuestDbLink;
-use monitor::Monitor;
-use publisher_thread::{Audience, Gate, PublisherThread};
+use publisher_thread::{Audience, PublisherThread};
+use ready::Ready;
 use recorder_thread::{RecordHealth, RecorderThread};
-use resume::{Resumed, Steps};
+use resume::Resumed;
+use snapshots::Snapshots;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,16 +46,17 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use tickloom_core::OutputHash;
 use tickloom_data::QuestDbAddress;
-use tickloom_types::{Instruments, Seq};
+use tickloom_ring::Consumer;
+use tickloom_types::{Instruments, Record};
 use tickloom_wire::WireError;
 use tokio::sync::watch::{Receiver, channel};
 use troubles::Troubles;
 use watch::{Watch, feed_part};
 use wiring::{
-    Rings, begin, bind_publisher, join, name_feeds, session, signal_names, spawn, spawn_feeds,
-    spawn_workers, strategy_names, take,
+    bind_publisher, join, name_feeds, session, signal_names, spawn, spawn_feeds, spawn_workers,
+    strategy_names, take,
 };
-use workers::{Engine, WorkerLost};
+use workers::WorkerLost;
 
 pub(crate) use core_thread::is_for_subscribers;
 pub(crate) use resume::StoppedEarly;
@@ -158,7 +162,8 @@ impl Pipeline {
         let mut rings = ready.rings(settings)?;
         let gate = ready.gate(settings);
         let mut pins = settings.pin.iter().copied();
-        let feeds = spawn_feeds(settings, &rings.input, &stopped, &facts.feeds, &metrics)?;
+        let (snapshots, taken, wish) = ready.snapshots();
+        let feeds = spawn_feeds(settings, &rings.input, &stopped, &metrics, &wish)?;
         let (stepper, workers) = spawn_workers(ready.engine, &mut rings, first_seq, &mut pins)?;
         let has_core_ended_well = Arc::new(AtomicBool::new(false));
         let core = CoreThread {
@@ -170,6 +175,7 @@ impl Pipeline {
             first_seq,
             has_ended_well: Arc::clone(&has_core_ended_well),
             probe: metrics.stage("core"),
+            snapshots: taken,
         };
         let publisher = PublisherThread {
             next_output: publisher.session().first.outputs,
@@ -181,20 +187,15 @@ impl Pipeline {
             audience: Audience::new(&metrics),
             troubles: troubles.clone(),
         };
-        let recorder = match ready.recording {
+        let recorder = match ready.recording.zip(snapshots) {
             None => None,
-            Some(resumed) => Some(RecorderThread {
-                health: RecordHealth::new(&resumed.recorder, &troubles, &metrics),
-                recorder: resumed.recorder,
-                promise: resumed.promise,
-                input: take(&mut rings.inputs)?,
-                output: take(&mut rings.outputs)?,
-                hash: ready.hash,
-                first_seq,
-                has_core_ended_well,
-                probe: metrics.stage("record"),
-                stop: stop.clone(),
-            }),
+            Some(recording) => {
+                let health = RecordHealth::new(&recording.0.recorder, &troubles, &metrics);
+                let ended = (ready.hash, has_core_ended_well);
+                let probe = metrics.stage("record");
+                let rings = (take(&mut rings.inputs)?, take(&mut rings.outputs)?);
+                Some(recorder(recording, rings, ended, (health, probe), stop))
+            }
         };
         Ok(Pipeline {
             shutdown,
@@ -309,64 +310,26 @@ impl Pipeline {
     }
 }
 
-/// What has to stand before there are threads.
-struct Ready {
-    engine: Engine,
-    hash: OutputHash,
-    monitor: Monitor,
-    recording: Option<Resumed>,
-}
-
-impl Ready {
-    /// Makes the engine and, if the run is recorded, brings it to where the journal ends.
-    fn new(settings: &Settings, stop: &Stop) -> Result<Ready> {
-        let mut engine = Engine::new(&settings.core, settings.workers)?;
-        let mut hash = OutputHash::new();
-        let mut monitor = Monitor::new(
-            engine.instruments().clone(),
-            signal_names(settings),
-            strategy_names(settings),
-        );
-        let recording = match &settings.record.dir {
-            None => None,
-            Some(dir) => {
-                let steps = Steps {
-                    engine: &mut engine,
-                    hash: &mut hash,
-                    monitor: &mut monitor,
-                };
-                Some(resume::open(dir, settings, steps, stop)?)
-            }
-        };
-        monitor.hand_over(clock::now());
-        Ok(Ready {
-            engine,
-            hash,
-            monitor,
-            recording,
-        })
-    }
-
-    /// Both rings, with the first records of the session in them.
-    fn rings(&self, settings: &Settings) -> Result<Rings> {
-        let recording = self.recording.as_ref();
-        let last_order = recording.map_or(0, |resumed| resumed.last_order);
-        let mut rings = Rings::new(settings, recording.is_some())?;
-        begin(settings, &mut rings.input, last_order);
-        Ok(rings)
-    }
-
-    /// What a recorded run may publish.
-    fn gate(&self, settings: &Settings) -> Option<Gate> {
-        let resumed = self.recording.as_ref()?;
-        Some(Gate::new(&resumed.promise, settings.publish.when))
-    }
-
-    /// Sequence of the first record that the input ring will carry.
-    fn first_seq(&self) -> Seq {
-        self.recording
-            .as_ref()
-            .map_or(0, |resumed| resumed.session.start.inputs)
+/// The recorder's thread before it is one. It is told the hash from which its core goes on.
+fn recorder(
+    (resumed, snapshots): (Resumed, Snapshots),
+    (input, output): (Consumer<Record>, Consumer<Output>),
+    (hash, has_core_ended_well): (OutputHash, Arc<AtomicBool>),
+    (health, probe): (RecordHealth, Probe),
+    stop: &Stop,
+) -> RecorderThread {
+    RecorderThread {
+        snapshots,
+        first_seq: resumed.session.start.inputs,
+        recorder: resumed.recorder,
+        promise: resumed.promise,
+        input,
+        output,
+        hash,
+        has_core_ended_well,
+        health,
+        probe,
+        stop: stop.clone(),
     }
 }
 

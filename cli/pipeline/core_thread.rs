@@ -5,7 +5,9 @@
 
 use crate::metrics::Probe;
 use crate::pipeline::clock;
+use crate::pipeline::snapshots::{Taken, is_snapshot};
 use crate::pipeline::workers::{Stepper, WorkerLost};
+use crossbeam_channel::Sender;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tickloom_core::{CoreConfig, OutputHash, Outputs};
@@ -33,6 +35,8 @@ pub(crate) struct CoreThread {
     /// Set before the output ring closes, if every record was stepped: only then may the journal be closed in good order.
     pub(crate) has_ended_well: Arc<AtomicBool>,
     pub(crate) probe: Probe,
+    /// Where snapshots go, if the run is recorded.
+    pub(crate) snapshots: Option<Sender<Taken>>,
 }
 
 /// What is left when the input has ended.
@@ -87,6 +91,14 @@ impl CoreThread {
                         self.probe.waited();
                     }
                     pushed += 1;
+                }
+                if let Some(snapshots) = self.snapshots.as_ref().filter(|_| is_snapshot(record)) {
+                    let state = self.stepper.save(seq + 1, &self.hash);
+                    // One that waits is as good.
+                    drop(snapshots.try_send(Taken {
+                        next_seq: seq + 1,
+                        state,
+                    }));
                 }
             });
             if let Some(error) = lost {

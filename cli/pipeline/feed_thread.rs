@@ -2,10 +2,12 @@
 
 use crate::metrics::Probe;
 use crate::pipeline::clock;
+use crate::pipeline::snapshots::Wish;
+use crate::pipeline::wiring::status;
 use std::sync::Arc;
 use tickloom_feeds::{Feed, FeedMetrics, run_feed};
 use tickloom_ring::Producer;
-use tickloom_types::{MomentSink, Record};
+use tickloom_types::{MomentSink, Record, StatusCode};
 use tokio::sync::watch;
 
 /// Everything a feed's thread owns.
@@ -15,6 +17,8 @@ pub(crate) struct FeedThread {
     pub(crate) shutdown: watch::Receiver<bool>,
     pub(crate) metrics: Arc<FeedMetrics>,
     pub(crate) probe: Probe,
+    /// Whether a snapshot is wanted.
+    pub(crate) wish: Wish,
 }
 
 impl FeedThread {
@@ -29,6 +33,7 @@ impl FeedThread {
         let mut sink = RingSink {
             input: self.input,
             probe: self.probe,
+            wish: self.wish,
         };
         runtime.block_on(run_feed(
             &self.feed,
@@ -46,6 +51,7 @@ impl FeedThread {
 struct RingSink {
     input: Producer<Record>,
     probe: Probe,
+    wish: Wish,
 }
 
 impl MomentSink for RingSink {
@@ -59,5 +65,8 @@ impl MomentSink for RingSink {
         // One reading of the clock a moment, not one a record.
         self.probe.count(records.len() as u64 - 1);
         self.probe.record(clock::now().0 - last.header.ts_recv);
+        if self.wish.take() {
+            self.input.push_all(&[status(StatusCode::Snapshot, 0)]);
+        }
     }
 }

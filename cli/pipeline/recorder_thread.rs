@@ -9,6 +9,7 @@ use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
 use crate::pipeline::promise::Promise;
 use crate::pipeline::resume::RESERVED_AHEAD;
+use crate::pipeline::snapshots::Snapshots;
 use crate::pipeline::troubles::Troubles;
 use crate::stop::Stop;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,7 @@ const FINISH_QUIETLY: Duration = Duration::from_millis(500);
 pub(crate) struct RecorderThread {
     pub(crate) recorder: Recorder,
     pub(crate) promise: Promise,
+    pub(crate) snapshots: Snapshots,
     pub(crate) input: Consumer<Record>,
     pub(crate) output: Consumer<Output>,
     /// Hash of the outputs that are in the journal.
@@ -70,6 +72,7 @@ impl RecorderThread {
         let mut outputs: Vec<(Seq, Record)> = Vec::new();
         let mut flushed = Instant::now();
         loop {
+            self.snapshots.look();
             let first = self.first_seq + self.input.seq();
             let came = self.input.poll(|_, record| inputs.push(*record));
             let made = self.output.poll(|_, output| {
@@ -87,6 +90,8 @@ impl RecorderThread {
             inputs.clear();
             outputs.clear();
             self.recorder.tick()?;
+            let next_seq = self.first_seq + self.input.seq();
+            self.snapshots.go_on(&mut self.recorder, next_seq)?;
             if flushed.elapsed() >= FLUSH_AFTER {
                 self.recorder.flush()?;
                 self.promise.reserve(self.recorder.reserve(RESERVED_AHEAD)?);

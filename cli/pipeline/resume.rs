@@ -15,11 +15,13 @@ use anyhow::{Context, Error, Result, anyhow};
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tickloom_core::{OutputHash, Outputs};
+use tickloom_core::{OutputHash, Outputs, Snapshot};
 use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
-use tickloom_journal::{Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session};
+use tickloom_journal::{
+    Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
+    SnapshotHead, read_snapshot, snapshot_files,
+};
 use tickloom_types::{Instruments, Record, Seq, Ts};
-use tickloom_wire::Retracted;
 
 /// Numbers that are reserved ahead: what a crash may take back of each. Used up in no less time than many flushes take.
 pub(super) const RESERVED_AHEAD: Numbers = Numbers {
@@ -39,8 +41,8 @@ pub(crate) struct Resumed {
     pub(crate) session: Session,
     /// Number of the last order that sessions before may have submitted.
     pub(crate) last_order: u64,
-    /// What was taken back so far, the oldest first.
-    pub(crate) retracted: Vec<Retracted>,
+    /// Sessions that took numbers back, the oldest first.
+    pub(crate) retracted: Vec<Session>,
     /// What may be published.
     pub(crate) promise: Promise,
     /// Name of the run.
@@ -75,29 +77,39 @@ pub(crate) fn open(
     let meta = last_run(dir)?
         .filter(|last| is_same(last, &fresh))
         .unwrap_or(fresh);
-    let mut options = RecorderOptions::default();
-    options.journal.sync = settings.record.sync.policy();
-    if let Some(mb) = settings.record.segment_mb {
-        options.journal.segment_bytes_max = mb << 20;
-    }
     let journal = journal_dir(dir, &meta.run);
+    let head = restore(
+        &journal,
+        &meta,
+        settings,
+        &mut *steps.engine,
+        &mut *steps.hash,
+    )?;
+    if head.is_some() {
+        steps.monitor.know(&steps.engine.state());
+    }
     let mut replay = Replay {
+        from: head.as_ref().map_or(0, |head| head.next_seq),
+        inputs: head.as_ref().map_or(0, |head| head.inputs),
+        retracted: head
+            .as_ref()
+            .map_or_else(Vec::new, |head| head.retracted.clone()),
         steps,
         stop,
         progress: Progress::new(),
         outputs: Outputs::new(),
         made: VecDeque::new(),
-        inputs: 0,
-        retracted: Vec::new(),
         failure: None,
     };
-    let opened = Recorder::open_watched(dir, &meta, options, |block, so_far| {
+    let segment = head.as_ref().map_or(1, |head| head.segment);
+    let opened = Recorder::open_from(dir, &meta, options(settings), segment, |block, so_far| {
         replay.block(&journal, block, so_far)
     });
     if let Some(failure) = replay.failure.take() {
         return Err(failure);
     }
     let (mut recorder, recovered) = opened.context("record")?;
+    check_end(&journal, recovered.next_seq, replay.from)?;
     if let Some(cut) = &recovered.cut {
         output::note(&format!(
             "the journal had a torn tail, which was cut: {cut:?}"
@@ -107,7 +119,7 @@ pub(crate) fn open(
     recorder.outputs(&Vec::from(replay.made))?;
     let session = recorder.begin_session()?;
     let mut retracted = replay.retracted;
-    retracted.extend(taken_back(&session));
+    retracted.extend(Some(session).filter(Session::has_retracted));
     let promise = Promise::default();
     promise.reserve(recorder.reserve(RESERVED_AHEAD)?);
     promise.has_written(recorder.durable());
@@ -126,6 +138,26 @@ pub(crate) fn open(
     })
 }
 
+/// A snapshot is taken of what is on the disk.
+fn check_end(journal: &Path, end: Seq, snapshot: Seq) -> Result<()> {
+    if end >= snapshot {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "{}: the journal ends before input {end}, and a snapshot was taken before input {snapshot}: segments are missing",
+        journal.display(),
+    ))
+}
+
+fn options(settings: &Settings) -> RecorderOptions {
+    let mut options = RecorderOptions::default();
+    options.journal.sync = settings.record.sync.policy();
+    if let Some(mb) = settings.record.segment_mb {
+        options.journal.segment_bytes_max = mb << 20;
+    }
+    options
+}
+
 /// A journal being stepped, block by block.
 struct Replay<'a> {
     steps: Steps<'a>,
@@ -134,10 +166,12 @@ struct Replay<'a> {
     outputs: Outputs,
     /// Outputs that were made and not yet found in the journal.
     made: VecDeque<(Seq, Record)>,
-    /// Inputs that were stepped.
+    /// Sequence of the first input that is not in the snapshot from which the run goes on.
+    from: Seq,
+    /// Inputs of the run so far.
     inputs: u64,
-    /// What sessions before have taken back.
-    retracted: Vec<Retracted>,
+    /// Sessions that took numbers back.
+    retracted: Vec<Session>,
     /// Why it was broken off.
     failure: Option<Error>,
 }
@@ -153,8 +187,11 @@ impl Replay<'_> {
         self.progress.show(so_far);
         match block {
             Block::Inputs { first_seq, records } => {
-                self.inputs += records.len() as u64;
                 for (seq, record) in (first_seq..).zip(&records) {
+                    if seq < self.from {
+                        continue;
+                    }
+                    self.inputs += 1;
                     if seq % STEPS_PER_LOOK == 0 && self.stop.is_wanted() {
                         return self.break_off(StoppedEarly.into());
                     }
@@ -163,12 +200,23 @@ impl Replay<'_> {
             }
             Block::Outputs { records, .. } => {
                 for recorded in records {
+                    if recorded.0 < self.from {
+                        continue;
+                    }
                     if self.made.pop_front() != Some(recorded) {
                         return self.break_off(other_outputs(journal, recorded.0));
                     }
                 }
             }
-            Block::Session(session) => self.retracted.extend(taken_back(&session)),
+            Block::Session(session) => {
+                let is_new = self
+                    .retracted
+                    .last()
+                    .is_none_or(|last| last.session < session.session);
+                if is_new && session.has_retracted() {
+                    self.retracted.push(session);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -195,13 +243,49 @@ impl Replay<'_> {
     }
 }
 
-/// What a session took back of the one before.
-fn taken_back(session: &Session) -> Option<Retracted> {
-    let Session { kept, start, .. } = session;
-    session.has_retracted().then_some(Retracted {
-        inputs: kept.inputs..start.inputs,
-        outputs: kept.outputs..start.outputs,
-    })
+/// Brings engine and hash to the newest snapshot that is whole and of this run, and says what it belongs to. One that is not is
+/// named, and the one before it is taken; without any, the whole journal is stepped.
+fn restore(
+    journal: &Path,
+    meta: &RunMeta,
+    settings: &Settings,
+    engine: &mut Engine,
+    hash: &mut OutputHash,
+) -> Result<Option<SnapshotHead>> {
+    for path in snapshot_files(journal)? {
+        match load(&path, journal, meta, settings) {
+            Ok((head, loaded, outputs)) => {
+                *engine = loaded;
+                *hash = outputs;
+                return Ok(Some(head));
+            }
+            Err(error) => output::note(&format!(
+                "snapshot   {} is not used: {error:#}",
+                path.display()
+            )),
+        }
+    }
+    Ok(None)
+}
+
+fn load(
+    path: &Path,
+    journal: &Path,
+    meta: &RunMeta,
+    settings: &Settings,
+) -> Result<(SnapshotHead, Engine, OutputHash)> {
+    let SnapshotFile { head, state } = read_snapshot(path)?;
+    let snapshot = Snapshot::open(&state)?;
+    if head.run != meta.run || head.next_seq != snapshot.next_seq() {
+        return Err(anyhow!("it is of another run"));
+    }
+    let reader = JournalReader::open_from(journal, head.segment)?;
+    if !head.follows(reader.before()) {
+        return Err(anyhow!("segment {} is of another journal", head.segment));
+    }
+    let engine = Engine::resume(&settings.core, settings.workers, &snapshot)?;
+    let outputs = snapshot.outputs().clone();
+    Ok((head, engine, outputs))
 }
 
 fn meta(settings: &Settings, instruments: &Instruments) -> Result<RunMeta> {

@@ -1,6 +1,7 @@
 //! The threads of a run when one of them is lost, over real rings and a real journal.
 
 use super::promise::Promise;
+use super::snapshots::{Known, Snapshots};
 use crate::metrics::Metrics;
 use crate::pipeline::core_thread::CoreThread;
 use crate::pipeline::monitor::TradingView;
@@ -14,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use tickloom_core::{CoreConfig, OutputHash, SignalDef};
 use tickloom_data::{Recorder, RecorderOptions, journal_dir};
-use tickloom_journal::{JournalReader, RunMeta};
+use tickloom_journal::{JournalReader, Numbers, RunMeta, Session};
 use tickloom_ring::{Consumer, RingConfig, ring, sole_ring};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,
@@ -70,6 +71,22 @@ fn recorder(dir: &Path) -> Recorder {
     opened.unwrap().0
 }
 
+/// Of a run in its first session; nobody takes any.
+fn snapshots() -> Snapshots {
+    let known = Known {
+        run: "run".to_owned(),
+        inputs: 0,
+        session: Session {
+            session: 1,
+            kept: Numbers::default(),
+            start: Numbers::default(),
+            lost: false,
+        },
+        retracted: Vec::new(),
+    };
+    Snapshots::new(known).0
+}
+
 #[test]
 fn a_worker_that_is_lost_stops_the_core_and_not_the_recording() {
     let dir = tempfile::tempdir().unwrap();
@@ -92,12 +109,14 @@ fn a_worker_that_is_lost_stops_the_core_and_not_the_recording() {
         first_seq: 0,
         has_ended_well: Arc::clone(&has_ended_well),
         probe: metrics.stage("core"),
+        snapshots: None,
     };
     let recorder = recorder(dir.path());
     let recorder = RecorderThread {
         health: RecordHealth::new(&recorder, &Troubles::default(), &metrics),
         recorder,
         promise: Promise::default(),
+        snapshots: snapshots(),
         input: inputs.next().unwrap(),
         output: outputs.into_iter().next().unwrap(),
         hash: OutputHash::new(),

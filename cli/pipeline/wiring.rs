@@ -7,6 +7,7 @@ use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
 use crate::pipeline::feed_thread::FeedThread;
 use crate::pipeline::resume::Resumed;
+use crate::pipeline::snapshots::Wish;
 use crate::pipeline::workers::{Engine, Stepper, WorkerThread};
 use anyhow::{Context, Result, anyhow};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tickloom_types::{
     Header, InstrumentId, Instruments, Kind, Record, Seq, SourceId, StatusBody, StatusCode,
     mark_moment,
 };
-use tickloom_wire::{Names, Publisher, PublisherConfig, RunPosition, Session};
+use tickloom_wire::{Names, Publisher, PublisherConfig, Retracted, RunPosition, Session};
 use tokio::sync::watch;
 
 /// Both rings, and the readers that are still to be given away.
@@ -83,7 +84,16 @@ pub(super) fn session(recording: Option<&Resumed>) -> Session {
         topic_base: first.inputs + first.outputs,
         first,
         watermark: first,
-        retracted: resumed.retracted.clone(),
+        retracted: resumed.retracted.iter().map(taken_back).collect(),
+    }
+}
+
+/// What a session took back of those before.
+fn taken_back(session: &tickloom_journal::Session) -> Retracted {
+    let tickloom_journal::Session { kept, start, .. } = session;
+    Retracted {
+        inputs: kept.inputs..start.inputs,
+        outputs: kept.outputs..start.outputs,
     }
 }
 
@@ -117,17 +127,18 @@ pub(super) fn spawn_feeds(
     settings: &Settings,
     input: &Producer<Record>,
     stop: &watch::Receiver<bool>,
-    feed_metrics: &[NamedFeed],
     metrics: &Metrics,
+    wish: &Wish,
 ) -> Result<Vec<JoinHandle<std::io::Result<()>>>> {
     let mut threads = Vec::with_capacity(settings.feeds.len());
-    for (feed, (name, feed_metrics)) in settings.feeds.iter().zip(feed_metrics) {
+    for (feed, (name, feed_metrics)) in settings.feeds.iter().zip(metrics.feeds()) {
         let thread = FeedThread {
             feed: feed.clone(),
             input: input.clone(),
             shutdown: stop.clone(),
             metrics: Arc::clone(feed_metrics),
             probe: metrics.stage(&format!("decode/{name}")),
+            wish: wish.clone(),
         };
         threads.push(spawn("feed", None, move || thread.run())?);
     }
@@ -170,7 +181,7 @@ pub(super) fn begin(settings: &Settings, input: &mut Producer<Record>, last_orde
 }
 
 /// A record of the run itself: that a session began (what went before may have a gap), or what a person did.
-fn status(code: StatusCode, from: u64) -> Record {
+pub(super) fn status(code: StatusCode, from: u64) -> Record {
     let now = clock::now();
     let body = StatusBody {
         code: code as u16,

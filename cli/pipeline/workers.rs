@@ -3,8 +3,12 @@
 //! The merged outputs are those of one thread, byte for byte (`tickloom_core::split`). What workers hand over is
 //! bounded and goes round: a worker that is ahead waits, and nothing is allocated once the batches have grown.
 
+use crate::pipeline::snapshots::is_snapshot;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use tickloom_core::{Core, CoreConfig, CoreError, Found, Merger, Outputs, SignalWorker, split};
+use tickloom_core::{
+    CannotSave, Core, CoreConfig, CoreError, Found, Merger, OutputHash, Outputs, SignalWorker,
+    Snapshot, SnapshotError, State, WorkerState, resume_split, split,
+};
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::{Instruments, Record, Seq};
 
@@ -38,6 +42,35 @@ impl Engine {
             found: vec![Found::new(); workers.len()],
             workers,
         })
+    }
+
+    /// As [`Engine::new`], going on from a snapshot.
+    ///
+    /// # Errors
+    /// As `Core::load`.
+    pub(crate) fn resume(
+        config: &CoreConfig,
+        workers: usize,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Engine, SnapshotError> {
+        if workers <= 1 {
+            let core = Core::load(config, snapshot)?;
+            return Ok(Engine::Whole(Box::new(core)));
+        }
+        let (merger, workers) = resume_split(config, workers, snapshot)?;
+        Ok(Engine::Split {
+            merger: Box::new(merger),
+            found: vec![Found::new(); workers.len()],
+            workers,
+        })
+    }
+
+    /// What there is after the last record.
+    pub(crate) fn state(&self) -> State {
+        match self {
+            Engine::Whole(core) => core.state(),
+            Engine::Split { merger, .. } => merger.state(),
+        }
     }
 
     /// Instruments and sources, also those of the bars that the core makes.
@@ -97,6 +130,25 @@ impl Stepper {
         Ok(tickloom_backtest::warnings(&never_ready, &never_closed))
     }
 
+    /// All that it remembers after the record before this one, which asked for it, and the hash over all outputs so far.
+    ///
+    /// # Errors
+    /// As `Core::save` and `Merger::save`.
+    pub(crate) fn save(
+        &mut self,
+        next_seq: Seq,
+        outputs: &OutputHash,
+    ) -> Result<Vec<u8>, CannotSave> {
+        match self {
+            Stepper::Whole(core) => core.save(next_seq, outputs),
+            Stepper::Merged(merger, lanes) => {
+                let parts: Result<Vec<_>, _> =
+                    lanes.iter_mut().filter_map(Lane::take_saved).collect();
+                merger.save(parts?, next_seq, outputs)
+            }
+        }
+    }
+
     /// One step; waits for the workers' findings where there are workers.
     ///
     /// # Errors
@@ -125,6 +177,8 @@ impl Stepper {
 struct Batch {
     found: Vec<Found>,
     used: usize,
+    /// What it saved at the last of them, if that asks for a snapshot.
+    saved: Option<Result<WorkerState, CannotSave>>,
 }
 
 /// One worker's way to the core's thread, and of its empty batches back.
@@ -148,6 +202,10 @@ impl Lane {
         }
         self.taken += 1;
         Ok(())
+    }
+
+    fn take_saved(&mut self) -> Option<Result<WorkerState, CannotSave>> {
+        self.batch.saved.take()
     }
 
     fn found(&self) -> &Found {
@@ -200,9 +258,13 @@ impl WorkerThread {
                 if batch.used == batch.found.len() {
                     batch.found.push(Found::new());
                 }
-                worker.step(first_seq + place, record, &mut batch.found[batch.used]);
+                let seq = first_seq + place;
+                worker.step(seq, record, &mut batch.found[batch.used]);
                 batch.used += 1;
-                if batch.used == BATCH_RECORDS_MAX {
+                if is_snapshot(record) {
+                    batch.saved = Some(worker.save(seq + 1));
+                }
+                if batch.used == BATCH_RECORDS_MAX || batch.saved.is_some() {
                     is_heard &= hand_over(&mut batch, full, empty);
                 }
             });
@@ -222,6 +284,7 @@ impl WorkerThread {
 fn hand_over(batch: &mut Batch, full: &Sender<Batch>, empty: &Receiver<Batch>) -> bool {
     let mut next = empty.try_recv().unwrap_or_default();
     next.used = 0;
+    next.saved = None;
     full.send(std::mem::replace(batch, next)).is_ok()
 }
 

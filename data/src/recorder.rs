@@ -12,8 +12,8 @@ use crate::catalog::{Catalog, SyncReport};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tickloom_journal::{
-    Block, Close, JournalError, JournalOptions, JournalWriter, Numbers, ReadSoFar, Recovered,
-    RunMeta, Session,
+    Block, ChainHash, Close, JournalError, JournalOptions, JournalWriter, Numbers, ReadSoFar,
+    Recovered, RunMeta, Session, SnapshotHead, write_snapshot,
 };
 use tickloom_types::{Record, Seq};
 
@@ -65,23 +65,25 @@ impl Recorder {
         meta: &RunMeta,
         options: RecorderOptions,
     ) -> Result<(Recorder, Recovered)> {
-        Self::open_watched(dir, meta, options, |_, _| Ok(()))
+        Self::open_from(dir, meta, options, 1, |_, _| Ok(()))
     }
 
-    /// As [`Recorder::open`], showing each block of the journal that is continued, as [`JournalWriter::open_watched`] does.
+    /// As [`Recorder::open`], showing each block of the journal that is continued from this segment on, as
+    /// [`JournalWriter::open_from`] does.
     ///
     /// # Errors
     /// As [`Recorder::open`], and whatever `on_block` returns.
-    pub fn open_watched(
+    pub fn open_from(
         dir: &Path,
         meta: &RunMeta,
         options: RecorderOptions,
+        segment: u32,
         on_block: impl FnMut(Block, ReadSoFar) -> Result<(), JournalError>,
     ) -> Result<(Recorder, Recovered)> {
         let journal = journal_dir(dir, &meta.run);
         let catalog = Catalog::create(&catalog_dir(dir))?;
         let (writer, recovered) =
-            JournalWriter::open_watched(&journal, meta, options.journal, on_block)?;
+            JournalWriter::open_from(&journal, meta, options.journal, segment, on_block)?;
         let conversion = Conversion::start(journal, catalog, writer.sealed())?;
         let recorder = Recorder {
             writer,
@@ -134,6 +136,22 @@ impl Recorder {
     /// As [`JournalWriter::reserve`].
     pub fn reserve(&mut self, ahead: Numbers) -> Result<Numbers> {
         Ok(self.writer.reserve(ahead)?)
+    }
+
+    /// The journal's segment that is written, and the hash of the block before its first.
+    #[must_use]
+    pub fn segment(&self) -> (u32, ChainHash) {
+        self.writer.segment()
+    }
+
+    /// Writes a snapshot of what was made of all inputs and outputs that were taken, which are forced to the disk first.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::force`] and [`write_snapshot`].
+    pub fn snapshot(&mut self, head: &SnapshotHead, state: &[u8]) -> Result<()> {
+        self.writer.force()?;
+        write_snapshot(self.writer.dir(), head, state)?;
+        Ok(())
     }
 
     /// How much of the run is on the disk.

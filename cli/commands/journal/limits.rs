@@ -5,17 +5,31 @@ use crate::failure::Failure;
 use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
+use tickloom_core::{Core, CoreConfig, Snapshot};
 use tickloom_data::{Catalog, catalog_dir};
 use tickloom_journal::{
-    Block, JournalError, PruneLimit, SegmentReader, prune_limits, segment_name, survey_journal,
+    Block, JournalError, PruneLimit, SegmentReader, SnapshotFile, prune_limits, read_journal_meta,
+    segment_name, survey_journal,
 };
 
 /// All of them.
 pub(super) fn limits(dir: &Path) -> Result<Vec<PruneLimit>, Failure> {
-    let mut limits = prune_limits(dir).map_err(failure)?;
+    let mut limits = prune_limits(dir, loads(dir)).map_err(failure)?;
     limits.extend(questdb(dir)?);
     limits.extend(catalog(dir)?);
     Ok(limits)
+}
+
+/// Whether this version would go on from a snapshot of the run.
+fn loads(dir: &Path) -> impl Fn(&SnapshotFile) -> bool {
+    let meta = read_journal_meta(dir).ok().flatten();
+    let config = meta.and_then(|meta| serde_json::from_str::<CoreConfig>(&meta.config).ok());
+    move |file| {
+        let (Some(config), Ok(snapshot)) = (&config, Snapshot::open(&file.state)) else {
+            return false;
+        };
+        Core::load(config, &snapshot).is_ok()
+    }
 }
 
 /// What QuestDB has confirmed, if it was ever sent anything.

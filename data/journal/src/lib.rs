@@ -20,6 +20,7 @@ mod recover;
 mod salvage;
 mod segment;
 mod segments;
+mod snapshot;
 mod survey;
 mod tail;
 #[cfg(test)]
@@ -39,6 +40,9 @@ pub use recover::{ReadSoFar, Recovered, lock};
 pub use salvage::{Lost, Salvaged, salvage_journal};
 pub use segment::{ChainedBlock, SegmentFault, SegmentReader};
 pub use segments::{segment_files, segment_name};
+pub use snapshot::{
+    SnapshotFile, SnapshotHead, hex, read_snapshot, snapshot_files, write_snapshot,
+};
 pub use survey::{CursorSurvey, SegmentSurvey, Survey, survey_journal};
 pub use tail::{JournalPlace, JournalTail, Tailed, read_journal_meta};
 pub use verify::{Checked, verify_journal};

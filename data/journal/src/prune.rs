@@ -5,6 +5,7 @@ use crate::disk::sync_dir;
 use crate::format::HEADER_LEN;
 use crate::headers::Headers;
 use crate::segments::{list_segments, segment_name};
+use crate::snapshot::{SnapshotFile, read_snapshot, snapshot_files};
 use crate::{JournalError, Result};
 use std::fs::{self, File};
 use std::path::Path;
@@ -18,19 +19,35 @@ pub struct PruneLimit {
     pub below: u32,
 }
 
-/// The segments below this one are covered by a snapshot that this version loads. `None` if there is no such snapshot, which is so
-/// as long as this version writes none.
-#[must_use]
-pub fn covered_by_snapshot(_dir: &Path) -> Option<u32> {
-    None
+/// The segments below this one are covered by all snapshots that are kept and that `loads` says can be loaded, so that the one
+/// before the newest is still of use. `None` if there is no such snapshot. One that is damaged covers nothing.
+///
+/// # Errors
+/// [`JournalError::Io`].
+pub fn covered_by_snapshot(
+    dir: &Path,
+    loads: impl Fn(&SnapshotFile) -> bool,
+) -> Result<Option<u32>> {
+    let mut below = None;
+    for path in snapshot_files(dir)? {
+        let snapshot = match read_snapshot(&path) {
+            Err(JournalError::Damaged { .. }) => continue,
+            read => read?,
+        };
+        if loads(&snapshot) {
+            let segment = snapshot.head.segment;
+            below = Some(below.map_or(segment, |below: u32| below.min(segment)));
+        }
+    }
+    Ok(below)
 }
 
 /// Who needs which segments of the journal in `dir`, as far as the journal knows: its snapshots, its named cursors, and itself, for
-/// the last segment and for those that do not say where they begin.
+/// the last segment and for those that do not say where they begin. `loads` says whether a snapshot can be loaded.
 ///
 /// # Errors
 /// [`JournalError::Missing`] without any segment, [`JournalError::Damaged`] for a damaged cursor, [`JournalError::Io`].
-pub fn prune_limits(dir: &Path) -> Result<Vec<PruneLimit>> {
+pub fn prune_limits(dir: &Path, loads: impl Fn(&SnapshotFile) -> bool) -> Result<Vec<PruneLimit>> {
     let numbers = list_segments(dir)?;
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
         return Err(JournalError::Missing {
@@ -38,13 +55,13 @@ pub fn prune_limits(dir: &Path) -> Result<Vec<PruneLimit>> {
             path: dir.to_owned(),
         });
     };
-    let snapshot = match covered_by_snapshot(dir) {
+    let snapshot = match covered_by_snapshot(dir, loads)? {
         Some(below) => PruneLimit {
-            who: "the newest snapshot, from which a restart reads on".to_owned(),
+            who: "the snapshots, from which a restart reads on".to_owned(),
             below,
         },
         None => PruneLimit {
-            who: "every restart, as there is no snapshot".to_owned(),
+            who: "every restart, as there is no snapshot that this version loads".to_owned(),
             below: *first,
         },
     };

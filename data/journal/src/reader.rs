@@ -1,7 +1,7 @@
 //! Reads a whole journal, segment after segment, and checks that each block follows the one before. Never writes.
 
 use crate::closed::ClosedMark;
-use crate::format::{Block, Close, HEADER_LEN, Numbers, Place};
+use crate::format::{Block, ChainHash, Close, HEADER_LEN, Numbers, Place};
 use crate::position::Position;
 use crate::segment::{ChainedBlock, SegmentFault, SegmentReader};
 use crate::segments::segment_files_from;
@@ -34,6 +34,8 @@ pub struct JournalReader {
     is_placing: bool,
     /// Where the first segment begins.
     begins: Place,
+    /// Hash of the block before it.
+    before: ChainHash,
     segment: Option<SegmentReader<BufReader<File>>>,
     /// Blocks of it that were read.
     blocks: usize,
@@ -86,6 +88,7 @@ impl JournalReader {
             next: 0,
             is_placing: segment > 1,
             begins: Place::default(),
+            before: ChainHash::default(),
             segment: None,
             meta: None,
             position: Position::default(),
@@ -131,6 +134,12 @@ impl JournalReader {
     #[must_use]
     pub fn begins(&self) -> Place {
         self.begins
+    }
+
+    /// Hash of the block before the first segment that is read; zeros before segment 1.
+    #[must_use]
+    pub fn before(&self) -> ChainHash {
+        self.before
     }
 
     /// How much the journal says is on the disk, as far as it was read.
@@ -295,6 +304,7 @@ impl JournalReader {
     fn learn_place(&mut self, chained: &ChainedBlock) -> Result<()> {
         if chained.offset == HEADER_LEN as u64 {
             self.position.chain = chained.previous;
+            self.before = chained.previous;
             return Ok(());
         }
         let Block::Place(place) = chained.block else {

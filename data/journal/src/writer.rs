@@ -12,7 +12,7 @@ mod session;
 use crate::closed::ClosedMark;
 use crate::disk::{Disk, DiskFile, RealDisk, create_dirs};
 use crate::format::{
-    Block, BlockHeader, BlockKind, Close, Numbers, Session, durable_payload, put_outputs,
+    Block, BlockHeader, BlockKind, ChainHash, Close, Numbers, Session, durable_payload, put_outputs,
 };
 use crate::limits::BLOCK_RECORDS_MAX;
 use crate::position::Position;
@@ -67,6 +67,8 @@ pub struct JournalWriter {
     options: JournalOptions,
     file: Box<dyn DiskFile>,
     segment: u32,
+    /// Hash of the block before its first.
+    before: ChainHash,
     /// Bytes in the segment.
     len: u64,
     /// Bytes at which the next segment is begun, or tried again.
@@ -178,6 +180,7 @@ impl JournalWriter {
             meta: meta.clone(),
             options,
             segment: 0,
+            before: ChainHash::default(),
             len: 0,
             seal_at: options.segment_bytes_max,
             segment_failure: None,
@@ -201,6 +204,22 @@ impl JournalWriter {
             inputs: self.position.place.next.inputs + self.inputs.len() as u64,
             outputs: self.position.place.next.outputs + self.outputs.len() as u64,
         }
+    }
+
+    /// The segment that is written, and the hash of the block before its first.
+    #[must_use]
+    pub fn segment(&self) -> (u32, ChainHash) {
+        (self.segment, self.before)
+    }
+
+    /// As [`JournalWriter::flush`], and forces everything to the disk whatever the policy.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::flush`].
+    pub fn force(&mut self) -> Result<()> {
+        self.write_blocks()?;
+        self.sync()?;
+        self.put_durable()
     }
 
     /// How much of the run is on the disk.
@@ -319,6 +338,12 @@ impl JournalWriter {
     #[must_use]
     pub fn sealed(&self) -> u32 {
         self.segment - 1
+    }
+
+    /// The journal's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// What the run is, with the start of its first session.

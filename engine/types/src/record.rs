@@ -494,6 +494,8 @@ number! {
         /// A side of the book is full: its farthest levels are dropped from here on, `count` at once. Told once until the next
         /// snapshot.
         BookFull = 14 "book_full",
+        /// What the core remembers is saved here; nothing else comes of it.
+        Snapshot = 15 "snapshot",
     }
 }
 

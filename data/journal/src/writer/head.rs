@@ -34,6 +34,7 @@ impl JournalWriter {
             .map_err(JournalError::io("sync", &self.dir))?;
         self.failed = false;
         self.segment = number;
+        self.before = chain;
         self.len = head.len() as u64;
         self.is_unsynced = false;
         self.position.durable = self.position.place.next;

@@ -5,22 +5,11 @@ use crate::format::{Block, ChainHash, Close, HEADER_LEN, Numbers, Place};
 use crate::position::Position;
 use crate::segment::{ChainedBlock, SegmentFault, SegmentReader};
 use crate::segments::segment_files_from;
-use crate::{JournalError, Result, RunMeta};
+use crate::{JournalError, Result, RunMeta, TornTail};
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use tickloom_types::{Record, Seq};
-
-/// The end of the last segment that an interrupted write left behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    /// The segment.
-    pub file: PathBuf,
-    /// Where the last whole block ends.
-    pub offset: u64,
-    /// Bytes after it.
-    pub bytes: u64,
-}
 
 /// A journal being read. Ends at a torn tail, which [`JournalReader::torn_tail`] then names; damage is an error.
 pub struct JournalReader {

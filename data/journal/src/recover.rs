@@ -3,11 +3,22 @@
 use crate::disk::Disk;
 use crate::format::{Block, Close, Session};
 use crate::position::Position;
-use crate::reader::{JournalReader, TornTail};
+use crate::reader::JournalReader;
 use crate::{JournalError, Result, RunMeta};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use tickloom_types::Seq;
+
+/// The end of the last segment that an interrupted write left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where the last whole block ends.
+    pub offset: u64,
+    /// Bytes after it.
+    pub bytes: u64,
+}
 
 /// What was found when a journal was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]

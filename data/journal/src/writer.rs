@@ -7,7 +7,10 @@
 
 mod copy;
 mod head;
+mod options;
 mod session;
+
+pub use options::{JournalOptions, SyncPolicy};
 
 use crate::closed::ClosedMark;
 use crate::disk::{Disk, DiskFile, RealDisk, create_dirs};
@@ -27,35 +30,6 @@ use zerocopy::IntoBytes;
 
 /// A segment that could not be begun is tried again each time the present one has grown by so large a part of a segment.
 const TRIES_PER_SEGMENT: u64 = 16;
-
-/// When the operating system is told to put what was written on the disk. A killed process loses nothing that was flushed
-/// either way; a machine that loses power does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SyncPolicy {
-    /// At every flush.
-    OnFlush,
-    /// When a segment is sealed, and for what is reserved: until then followers are handed nothing.
-    OnSeal,
-}
-
-/// How a journal is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JournalOptions {
-    /// Size from which on a segment is sealed and a new one begun.
-    pub segment_bytes_max: u64,
-    /// When data is forced to the disk.
-    pub sync: SyncPolicy,
-}
-
-impl Default for JournalOptions {
-    /// Segments of 64 MiB (a million records), on the disk at every flush.
-    fn default() -> Self {
-        JournalOptions {
-            segment_bytes_max: 64 << 20,
-            sync: SyncPolicy::OnFlush,
-        }
-    }
-}
 
 /// A journal being written. One at a time: the directory is locked.
 pub struct JournalWriter {

@@ -96,6 +96,25 @@ pub enum SnapshotError {
 }
 
 /// A snapshot whose bytes are whole; what its core remembers is looked at when it is loaded.
+///
+/// ```
+/// use tickloom_core::{Core, CoreConfig, OutputHash, Outputs, Snapshot};
+/// use tickloom_types::Record;
+///
+/// let config = CoreConfig::default();
+/// let mut core = Core::new(&config)?;
+/// let (mut out, mut hash) = (Outputs::new(), OutputHash::new());
+/// core.step(0, &Record::default(), &mut out);
+/// hash.update_all(out.records());
+/// let bytes = core.save(1, &hash)?;
+///
+/// let snapshot = Snapshot::open(&bytes)?;
+/// let mut again = Core::load(&config, &snapshot)?;
+/// let mut hash = snapshot.outputs().clone();
+/// again.step(snapshot.next_seq(), &Record::default(), &mut out);
+/// hash.update_all(out.records());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Snapshot<'a> {
     fingerprint: u128,

@@ -90,3 +90,62 @@ fn load_top(from: &mut StateReader<'_>) -> Result<Top, StateError> {
         ask_qty: from.i64()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::BOOK_LEVELS_MAX;
+    use crate::notes::Notes;
+    use tickloom_types::{Flags, InstrumentId, LevelBody, QuoteBody, Side};
+
+    /// What prices are after they were saved and loaded, in all their fields.
+    fn again(prices: &Prices) -> String {
+        let mut to = StateWriter::new();
+        prices.save(&mut to);
+        let mut from = StateReader::new(to.bytes(), "test");
+        let mut again = Prices::new(prices.instrument);
+        again.load(&mut from).unwrap();
+        from.end().unwrap();
+        format!("{again:?}")
+    }
+
+    /// Also what no output shows: whether a message of the book is whole, and that a full side has been told.
+    #[test]
+    fn every_field_comes_back() {
+        let (mut prices, mut notes) = (Prices::new(InstrumentId(3)), Notes::default());
+        assert_eq!(again(&prices), format!("{prices:?}"));
+        for price in (0_i64..).take(BOOK_LEVELS_MAX + 1) {
+            let level = LevelBody {
+                price,
+                qty: 5,
+                clear: u8::from(price == 0),
+                ..LevelBody::default()
+            };
+            prices.level(Side::Buy, &level, 0, &mut notes);
+        }
+        assert_eq!(again(&prices), format!("{prices:?}"), "within a snapshot");
+        let ask = LevelBody {
+            price: 100_000,
+            qty: 2,
+            ..LevelBody::default()
+        };
+        prices.level(Side::Sell, &ask, Flags::LAST, &mut notes);
+        assert!(prices.book.told_full && prices.book.is_whole && prices.book().is_some());
+        assert_eq!(again(&prices), format!("{prices:?}"), "a whole book");
+        let crossed = QuoteBody {
+            bid: 7,
+            bid_qty: 1,
+            ask: 6,
+            ask_qty: 1,
+            ..QuoteBody::default()
+        };
+        prices.quote(&crossed, &mut notes);
+        prices.trade(5);
+        assert_eq!(again(&prices), format!("{prices:?}"), "a crossed quote");
+        prices.quote = Quoted::default();
+        assert!(prices.fall_silent(&mut notes));
+        assert_eq!(again(&prices), format!("{prices:?}"), "a silence");
+        prices.disconnect(&mut notes);
+        assert_eq!(again(&prices), format!("{prices:?}"), "no connection");
+    }
+}

@@ -16,6 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tickloom_core::OutputHash;
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig, Speed};
 use tickloom_feeds::samples::samples;
+use tickloom_journal::{read_snapshot, snapshot_files};
 use tickloom_types::{Kind, Record, Seq, StatusBody, StatusCode, TradeBody};
 
 const KILLS: usize = 20;
@@ -274,19 +275,27 @@ fn a_torn_tail_is_cut_and_damage_is_refused() {
     assert_catalog_holds(&record.join("catalog"), &whole);
 
     // No crash leaves such bytes: somebody should look, before anything is written after them.
-    for segment in segments(&journal) {
+    let snapshots = snapshot_files(&journal).unwrap().into_iter();
+    let read_from = snapshots.map(|path| read_snapshot(&path).unwrap().head.segment);
+    let read_from = read_from.max().unwrap_or(1);
+    for (number, segment) in (1..).zip(segments(&journal)) {
         let bytes = fs::read(&segment).unwrap();
         let mut damaged = bytes.clone();
         damaged[100] ^= 1;
         fs::write(&segment, damaged).unwrap();
-        let ran = tickloom(&words);
-        assert_eq!(ran.code, 2, "{ran:?}");
         let name = segment.display().to_string();
-        assert!(ran.stderr.contains(&name), "{name}: {ran:?}");
+        // A start does not read what is before its snapshot.
+        if number >= read_from {
+            let ran = tickloom(&words);
+            assert_eq!(ran.code, 2, "{ran:?}");
+            assert!(ran.stderr.contains(&name), "{name}: {ran:?}");
+        }
         let journal = journal.to_str().unwrap();
-        let ran = tickloom(&["replay", "--verify", journal]);
-        assert_eq!(ran.code, 2, "{ran:?}");
-        assert!(ran.stderr.contains(&name), "{name}: {ran:?}");
+        for (words, code) in [(["replay", "--verify"], 2), (["journal", "verify"], 1)] {
+            let ran = tickloom(&[words[0], words[1], journal]);
+            assert_eq!(ran.code, code, "{ran:?}");
+            assert!(format!("{ran:?}").contains(&name), "{name}: {ran:?}");
+        }
         fs::write(&segment, bytes).unwrap();
     }
     assert_eq!(verify(&journal)["closed"], true);

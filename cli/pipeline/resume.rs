@@ -19,7 +19,7 @@ use tickloom_core::{OutputHash, Outputs, Snapshot};
 use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 use tickloom_journal::{
     Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
-    SnapshotHead, read_snapshot, snapshot_files,
+    SnapshotHead, read_journal_meta, read_snapshot, snapshot_files,
 };
 use tickloom_types::{Instruments, Record, Seq, Ts};
 
@@ -330,7 +330,7 @@ fn last_run(dir: &Path) -> Result<Option<RunMeta>> {
     }
     match begun.into_iter().max() {
         None => Ok(None),
-        Some(last) => Ok(Some(JournalReader::open(&last)?.meta().clone())),
+        Some(last) => Ok(read_journal_meta(&last)?),
     }
 }
 

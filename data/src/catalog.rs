@@ -63,7 +63,7 @@ pub(crate) use properties::properties;
 pub(crate) use query::empty;
 pub(crate) use scan::unite_sources;
 pub(crate) use stored::{HELD, MORE};
-pub(crate) use sync::sync_sealed;
+pub(crate) use sync::{first_kept, sync_sealed};
 pub(crate) use unite::unite;
 
 use crate::limits::REMOTE_CACHE_BYTES;
@@ -299,6 +299,18 @@ impl Catalog {
         Ok(entry
             .filter(|found| found.source == source)
             .map(|found| found.written(&self.store)))
+    }
+
+    /// Whether a part is complete, wherever it comes from.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub(crate) fn holds_part(&self, run: &str, part: u32) -> Result<bool> {
+        if Part::read(&self.store, run, part)?.is_some() {
+            return Ok(true);
+        }
+        let checkpoint = read_checkpoint(&self.store, run)?;
+        Ok(checkpoint.is_some_and(|(checkpoint, _)| checkpoint.parts.contains_key(&part)))
     }
 
     /// Shows all files that count, with their runs, in order.

@@ -39,7 +39,7 @@ pub use reader::JournalReader;
 pub use recover::{ReadSoFar, Recovered, TornTail, lock};
 pub use salvage::{Lost, Salvaged, salvage_journal};
 pub use segment::{ChainedBlock, SegmentFault, SegmentReader};
-pub use segments::{segment_files, segment_name};
+pub use segments::{segment_files, segment_name, segment_numbers};
 pub use snapshot::{
     SnapshotFile, SnapshotHead, hex, read_snapshot, snapshot_files, write_snapshot,
 };

@@ -20,6 +20,16 @@ pub fn segment_files(dir: &Path) -> Result<Vec<PathBuf>> {
     follow(dir, 1, &list_segments(dir)?)
 }
 
+/// Numbers of the segments in `dir`, which need not begin at one but must follow; none if there is no such directory.
+///
+/// # Errors
+/// [`JournalError::Missing`] if one between is not there; [`JournalError::Io`].
+pub fn segment_numbers(dir: &Path) -> Result<Vec<u32>> {
+    let numbers = list_segments(dir)?;
+    follow(dir, numbers.first().copied().unwrap_or(1), &numbers)?;
+    Ok(numbers)
+}
+
 fn follow(dir: &Path, first: u32, numbers: &[u32]) -> Result<Vec<PathBuf>> {
     for (at, number) in (first..).zip(numbers) {
         if at != *number {

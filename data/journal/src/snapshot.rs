@@ -76,7 +76,8 @@ pub fn write_snapshot(dir: &Path, head: &SnapshotHead, state: &[u8]) -> Result<P
     bytes.extend(state);
     bytes.extend(xxh3_128(&bytes).to_le_bytes());
     let path = dir.join(format!("snapshot-{:020}.tls", head.next_seq));
-    put_whole(&RealDisk, &bytes, &path.with_extension("tmp"), &path)?;
+    // One name, so that what a crash leaves of it is written over.
+    put_whole(&RealDisk, &bytes, &dir.join("snapshot.tmp"), &path)?;
     sync_names(&RealDisk, dir)?;
     for old in snapshot_files(dir)?.into_iter().skip(KEPT) {
         fs::remove_file(&old).map_err(JournalError::io("remove", &old))?;

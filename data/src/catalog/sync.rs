@@ -9,7 +9,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use tickloom_journal::{Block, SegmentFault, SegmentReader, lock, segment_files, segment_name};
+use tickloom_journal::{
+    Block, JournalError, SegmentFault, SegmentReader, lock, read_journal_meta, segment_name,
+    segment_numbers,
+};
 
 /// What a sync did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -29,18 +32,42 @@ pub struct SyncReport {
 pub fn sync_journal(journal: &Path, catalog: &Catalog) -> Result<SyncReport> {
     // Held until the end: whoever opens the journal next begins a new segment, so the last one is final from here on.
     let lock = lock(journal)?;
-    let files = u32::try_from(segment_files(journal)?.len()).unwrap_or(u32::MAX);
+    let numbers = segment_numbers(journal)?;
+    let first = first_kept(journal, catalog)?;
+    let files = numbers.last().copied().unwrap_or(0);
     let sealed = match lock {
         Some(_) => files,
         None => files.saturating_sub(1),
     };
     let mut report = SyncReport::default();
-    for number in 1..=sealed {
+    for number in first..=sealed {
         let path = journal.join(segment_name(number));
         let may_be_torn = number == files;
         sync_segment(&path, may_be_torn, catalog, &mut report)?;
     }
     Ok(report)
+}
+
+/// The first segment that is there. Those before it were pruned, which is so only if the catalog has them.
+///
+/// # Errors
+/// [`DataError::Journal`] if it has not; as [`Catalog::runs`].
+pub(crate) fn first_kept(journal: &Path, catalog: &Catalog) -> Result<u32> {
+    let first = segment_numbers(journal)?.first().copied().unwrap_or(1);
+    if first == 1 {
+        return Ok(first);
+    }
+    if let Some(meta) = read_journal_meta(journal)? {
+        for number in 1..first {
+            if !catalog.holds_part(&meta.run, number)? {
+                return Err(DataError::from(JournalError::Missing {
+                    what: "segment, which the catalog does not have either",
+                    path: journal.join(segment_name(number)),
+                }));
+            }
+        }
+    }
+    Ok(first)
 }
 
 /// Brings the catalog up to date with the segments `numbers`, which their writer has sealed. No other segment is looked at, so

@@ -3,7 +3,7 @@
 //! It is woken, not fed: it looks for sealed segments itself, so nothing queues up in memory however slow it is. A catalog that
 //! cannot be written is a state that [`CatalogStatus`] names; the segments wait in the journal, and nothing else does.
 
-use crate::catalog::{Catalog, SyncReport, sync_sealed};
+use crate::catalog::{Catalog, SyncReport, first_kept, sync_sealed};
 use crate::{DataError, Result};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -179,6 +179,9 @@ impl Converter {
 
     /// Converts up to the segment `last`, one after the other, so that what could be done is not done again.
     fn catch_up(&mut self, last: u32) -> Result<()> {
+        if self.converted == 0 {
+            self.converted = first_kept(&self.journal, &self.catalog)? - 1;
+        }
         while self.converted < last && !self.is_left.load(Ordering::Acquire) {
             let next = self.converted + 1;
             let report = sync_one(&self.journal, &self.catalog, next)?;

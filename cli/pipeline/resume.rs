@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs};
 use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 use tickloom_journal::{Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session};
-use tickloom_types::{Instruments, Record, Seq, Ts};
+use tickloom_types::{Instruments, Kind, Record, Seq, StatusBody, StatusCode, Ts};
 use tickloom_wire::Retracted;
 
 /// Numbers that are reserved ahead: what a crash may take back of each. Used up in no less time than many flushes take.
@@ -89,6 +89,7 @@ pub(crate) fn open(
         made: VecDeque::new(),
         inputs: 0,
         retracted: Vec::new(),
+        unknown_orders: 0,
         failure: None,
     };
     let opened = Recorder::open_watched(dir, &meta, options, |block, so_far| {
@@ -111,8 +112,7 @@ pub(crate) fn open(
     let promise = Promise::default();
     promise.reserve(recorder.reserve(RESERVED_AHEAD)?);
     promise.has_written(recorder.durable());
-    // No output of a number that was reserved had more than one order.
-    let orders = session.start.outputs - session.kept.outputs;
+    let orders = replay.unknown_orders + orders_at_most(&session);
     Ok(Resumed {
         recorder,
         inputs: replay.inputs,
@@ -138,6 +138,8 @@ struct Replay<'a> {
     inputs: u64,
     /// What sessions before have taken back.
     retracted: Vec<Retracted>,
+    /// Orders that sessions may have submitted of which the journal has nothing, since one that began with a number above them.
+    unknown_orders: u64,
     /// Why it was broken off.
     failure: Option<Error>,
 }
@@ -168,7 +170,10 @@ impl Replay<'_> {
                     }
                 }
             }
-            Block::Session(session) => self.retracted.extend(taken_back(&session)),
+            Block::Session(session) => {
+                self.retracted.extend(taken_back(&session));
+                self.unknown_orders += orders_at_most(&session);
+            }
             _ => {}
         }
         Ok(())
@@ -180,6 +185,10 @@ impl Replay<'_> {
             hash,
             monitor,
         } = &mut self.steps;
+        if is_start(record) {
+            // The engine goes on above what this says, which has all those before it.
+            self.unknown_orders = 0;
+        }
         engine.step(seq, record, &mut self.outputs);
         monitor.record(record);
         for output in self.outputs.records() {
@@ -193,6 +202,15 @@ impl Replay<'_> {
         self.failure = Some(failure);
         Err(JournalError::Stopped)
     }
+}
+
+/// Orders that were taken back with the outputs of the session before: no output had more than one.
+fn orders_at_most(session: &Session) -> u64 {
+    session.start.outputs - session.kept.outputs
+}
+
+fn is_start(record: &Record) -> bool {
+    record.kind() == Some(Kind::Status) && StatusBody::of(record).code == StatusCode::Started as u16
 }
 
 /// What a session took back of the one before.

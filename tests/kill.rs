@@ -21,6 +21,10 @@ mod ports;
 mod random;
 #[path = "kill/round.rs"]
 mod round;
+#[path = "kill/rules.rs"]
+mod rules;
+#[path = "kill/told.rs"]
+mod told;
 
 use random::Random;
 use tickloom_wire::limits::RETRACTIONS_MAX;

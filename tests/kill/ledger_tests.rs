@@ -314,6 +314,24 @@ fn the_state_that_is_announced_is_that_of_the_journal() {
 }
 
 #[test]
+fn the_state_as_json_is_that_of_the_bytes() {
+    let state = told(|_| {});
+    let json = |first: u64| {
+        let mut message = state.clone();
+        message.topic = "json/epoch".to_owned();
+        message.envelope.encoding = Encoding::Json;
+        message.payload = Payload::Json(format!(
+            r#"{{"kind":"epoch","run":"made","topic_base":30,"first":{{"inputs":{first},"outputs":10}},
+            "watermark":{{"inputs":20,"outputs":10}},"retracted":[{{"inputs":[10,20],"outputs":[5,10]}}]}}"#
+        ));
+        message
+    };
+    assert!(judge(false, &[], &[state.clone(), json(20)]).is_ok());
+    is_refused(false, &[], &[state.clone(), json(21)], "first is");
+    is_refused(false, &[], &[json(20)], "no state in bytes");
+}
+
+#[test]
 fn what_lies_between_two_that_came_must_have_come() {
     let mut some = [came(1, 0, stands(0)), came(1, 2, stands(2))];
     is_refused(false, &some, &[], "sequence 1 came before it");

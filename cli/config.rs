@@ -117,7 +117,7 @@ pub(crate) enum PublishWhen {
     /// As soon as it is made.
     #[default]
     AtOnce,
-    /// Once it is on the disk: after the flush, or with `record.sync = "seal"` once its segment is sealed.
+    /// Once it is on the disk: after the flush.
     Durable,
 }
 
@@ -238,6 +238,17 @@ impl File {
         Ok(Some(address))
     }
 
+    /// What is not published before it is on the disk must get there: a segment is sealed at its size, and the rings are full before.
+    fn check_durable(&self) -> Result<(), Failure> {
+        let is_sealed_only = matches!(self.record.sync, SyncFile::Seal);
+        if is_sealed_only && self.publish.when == PublishWhen::Durable {
+            return Err(Failure::input(anyhow::anyhow!(
+                "publish.when is \"durable\" and record.sync is \"seal\", expected \"flush\" with it: a message would wait until its segment is full"
+            )));
+        }
+        Ok(())
+    }
+
     /// Checks everything that can be checked without starting anything.
     ///
     /// # Errors
@@ -247,6 +258,7 @@ impl File {
         engine.check()?;
         self.record.check()?;
         self.publish.check()?;
+        self.check_durable()?;
         let questdb = self.questdb()?;
         let mut instruments = Instruments::new();
         let mut feeds = Vec::with_capacity(self.feed.len());
@@ -449,6 +461,10 @@ mod tests {
         assert_eq!(
             check(wrong),
             "default_instrument \"X\": expected one of binance.BTCUSDT"
+        );
+        assert_eq!(
+            check("[publish]\nwhen = 'durable'\n[record]\nsync = 'seal'"),
+            "publish.when is \"durable\" and record.sync is \"seal\", expected \"flush\" with it: a message would wait until its segment is full"
         );
         // What the backtest's command line refuses, a file does not get past either.
         let feed = "[[feed]]\nvenue = 'binance'\nsymbols = ['BTCUSDT']\nchannels = ['trade']\n";

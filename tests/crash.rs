@@ -7,16 +7,19 @@
 
 mod cli;
 mod common;
+#[path = "common/random.rs"]
+mod random;
 
 use cli::{tickloom, workspace};
 use common::{Running, assert_catalog_holds, json, read_journal, settings, text, until, verify};
+use random::Random;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tickloom_core::OutputHash;
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig, Speed};
 use tickloom_feeds::samples::samples;
-use tickloom_journal::{read_snapshot, snapshot_files};
+use tickloom_journal::{JournalReader, JournalWriter, Numbers, read_snapshot, snapshot_files};
 use tickloom_types::{Kind, Record, Seq, StatusBody, StatusCode, TradeBody};
 
 const KILLS: usize = 20;
@@ -45,19 +48,6 @@ impl Instant {
             2..=4 => Instant::Catalog(1 + usize::try_from(random.below(4)).unwrap()),
             _ => Instant::Journal(random.below(GROWTH_MAX)),
         }
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
     }
 }
 
@@ -238,6 +228,45 @@ fn assert_sessions(inputs: &[Record]) {
     let starts = starts.count();
     assert!((2..=KILLS + 1).contains(&starts), "{starts} sessions");
     assert_eq!(inputs[0].kind(), Some(Kind::Status));
+}
+
+#[test]
+fn orders_of_sessions_that_left_nothing_are_not_numbered_again() {
+    let venue = venue();
+    let dir = workspace();
+    let record = dir.path().join("recorded");
+    let config = dir.path().join("live.toml");
+    fs::write(&config, settings(&venue, &record, "")).unwrap();
+    let words = ["run", "--config", config.to_str().unwrap()];
+    run_until(&Instant::Journal(10_000), &words, &record);
+    // Sessions that are killed before their first flush: they may have published orders.
+    let journal = only_journal(&record).unwrap();
+    let ahead = Numbers {
+        inputs: 1 << 22,
+        outputs: 1 << 20,
+    };
+    for _ in 0..3 {
+        let meta = JournalReader::open(&journal).unwrap().meta().clone();
+        let (mut writer, _) = JournalWriter::open(&journal, &meta).unwrap();
+        writer.reserve(ahead).unwrap();
+    }
+    let mut run = Running::start(&words);
+    run.announced("publishing");
+    assert_eq!(run.stop().code, 0);
+
+    let whole = read_journal(&journal);
+    let [.., last] = whole.sessions.as_slice() else {
+        panic!("no sessions");
+    };
+    assert_eq!(whole.sessions.len(), 5);
+    let given_away = whole
+        .sessions
+        .iter()
+        .map(|s| s.start.outputs - s.kept.outputs);
+    let at = whole.seqs.binary_search(&last.start.inputs).unwrap();
+    let begins = StatusBody::of(&whole.inputs[at]);
+    assert_eq!(begins.code, StatusCode::Started as u16);
+    assert!(begins.from >= given_away.sum(), "{begins:?}");
 }
 
 #[test]

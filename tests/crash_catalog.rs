@@ -7,8 +7,11 @@
 #![cfg(test)]
 
 mod cli;
+#[path = "common/random.rs"]
+mod random;
 
 use cli::{tickloom, workspace};
+use random::Random;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,19 +31,6 @@ const ROWS_MAX: u64 = 4_000;
 const FLUSH_ROWS: u64 = 200;
 /// What the recorder is given in its environment: where to record.
 const RECORD: &str = "TICKLOOM_TEST_RECORD";
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-}
 
 fn meta() -> RunMeta {
     let mut instruments = Instruments::new();

@@ -202,3 +202,45 @@ fn send(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(inputs: u64, outputs: u64) -> Numbers {
+        Numbers { inputs, outputs }
+    }
+
+    /// Which of these pass a gate whose recording has ended: outputs and inputs by number.
+    fn pass(when: PublishWhen, asked: [(bool, u64); 4]) -> [bool; 4] {
+        let promise = Promise::default();
+        promise.reserve(numbers(20, 10));
+        promise.has_written(numbers(8, 4));
+        promise.break_off();
+        let mut gate = Gate::new(&promise, when);
+        asked.map(|(is_output, number)| gate.wait(is_output, number).is_ok())
+    }
+
+    #[test]
+    fn what_is_not_promised_does_not_pass() {
+        let asked = [(true, 9), (false, 19), (true, 10), (false, 20)];
+        assert_eq!(pass(PublishWhen::AtOnce, asked), [true, true, false, false]);
+        let asked = [(true, 3), (false, 7), (true, 4), (false, 8)];
+        assert_eq!(
+            pass(PublishWhen::Durable, asked),
+            [true, true, false, false]
+        );
+    }
+
+    #[test]
+    fn what_waits_passes_once_it_is_promised() {
+        for when in [PublishWhen::AtOnce, PublishWhen::Durable] {
+            let promise = Promise::default();
+            let mut gate = Gate::new(&promise, when);
+            let waits = std::thread::spawn(move || gate.wait(true, 5).is_ok());
+            promise.reserve(numbers(20, 10));
+            promise.has_written(numbers(8, 6));
+            assert!(waits.join().unwrap());
+        }
+    }
+}

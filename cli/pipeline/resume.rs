@@ -21,7 +21,7 @@ use tickloom_journal::{
     Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
     SnapshotHead, read_journal_meta, read_snapshot, snapshot_files,
 };
-use tickloom_types::{Instruments, Record, Seq, Ts};
+use tickloom_types::{Instruments, Kind, Record, Seq, StatusBody, StatusCode, Ts};
 
 /// Numbers that are reserved ahead: what a crash may take back of each. Used up in no less time than many flushes take.
 pub(super) const RESERVED_AHEAD: Numbers = Numbers {
@@ -99,6 +99,7 @@ pub(crate) fn open(
         progress: Progress::new(),
         outputs: Outputs::new(),
         made: VecDeque::new(),
+        unknown_orders: 0,
         failure: None,
     };
     let segment = head.as_ref().map_or(1, |head| head.segment);
@@ -123,8 +124,7 @@ pub(crate) fn open(
     let promise = Promise::default();
     promise.reserve(recorder.reserve(RESERVED_AHEAD)?);
     promise.has_written(recorder.durable());
-    // No output of a number that was reserved had more than one order.
-    let orders = session.start.outputs - session.kept.outputs;
+    let orders = replay.unknown_orders + orders_at_most(&session);
     Ok(Resumed {
         recorder,
         inputs: replay.inputs,
@@ -172,6 +172,8 @@ struct Replay<'a> {
     inputs: u64,
     /// Sessions that took numbers back.
     retracted: Vec<Session>,
+    /// Orders that sessions may have submitted of which the journal has nothing, since one that began with a number above them.
+    unknown_orders: u64,
     /// Why it was broken off.
     failure: Option<Error>,
 }
@@ -188,6 +190,10 @@ impl Replay<'_> {
         match block {
             Block::Inputs { first_seq, records } => {
                 for (seq, record) in (first_seq..).zip(&records) {
+                    if is_start(record) {
+                        // The engine goes on above what this says, which has all those before it.
+                        self.unknown_orders = 0;
+                    }
                     if seq < self.from {
                         continue;
                     }
@@ -216,6 +222,7 @@ impl Replay<'_> {
                 if is_new && session.has_retracted() {
                     self.retracted.push(session);
                 }
+                self.unknown_orders += orders_at_most(&session);
             }
             _ => {}
         }
@@ -286,6 +293,15 @@ fn load(
     let engine = Engine::resume(&settings.core, settings.workers, &snapshot)?;
     let outputs = snapshot.outputs().clone();
     Ok((head, engine, outputs))
+}
+
+/// Orders that were taken back with the outputs of the session before: no output had more than one.
+fn orders_at_most(session: &Session) -> u64 {
+    session.start.outputs - session.kept.outputs
+}
+
+fn is_start(record: &Record) -> bool {
+    record.kind() == Some(Kind::Status) && StatusBody::of(record).code == StatusCode::Started as u16
 }
 
 fn meta(settings: &Settings, instruments: &Instruments) -> Result<RunMeta> {

@@ -1,4 +1,4 @@
-//! Daily chores of the project: `cargo xtask check|test|bench|fuzz|deny|docs`.
+//! Daily chores of the project: `cargo xtask check|test|kill|bench|fuzz|deny|docs`.
 //!
 //! CI calls only these, so what passes here passes there. Nothing has to be installed first; what a
 //! chore needs beyond Rust goes into a cache directory, and it says so. No product code is here.
@@ -9,6 +9,7 @@ mod check;
 mod deny;
 mod docs;
 mod fuzz;
+mod kill;
 mod process;
 mod python;
 mod test;
@@ -24,6 +25,7 @@ usage: cargo xtask CHORE
 
   check                         formatting, lints, documentation: what CI refuses first
   test [--all] [ARGS...]        every test, or what cargo test makes of ARGS; --all: their long form
+  kill [--runs N] [--seed S]    kills of a live run under load: 25 unless told otherwise, with the choices of a seed
   bench [NAME]                  benchmarks, with the settings of shipped binaries
   fuzz [TARGET] [--seconds N]   one or all fuzz targets, 60 seconds each unless told otherwise
   deny                          licences, sources and advisories of dependencies (needs cargo-deny)
@@ -47,6 +49,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match chore.as_str() {
         "check" => check::run(),
         "test" => test::run(rest),
+        "kill" => kill::run(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "deny" => deny::run(),

@@ -7,7 +7,7 @@ use crate::run::BacktestError;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::Path;
-use tickloom_core::{Core, CoreConfig, OutputHash, OutputHashV1, Outputs};
+use tickloom_core::{Core, CoreConfig, OutputHash, OutputHashV1, Outputs, SEMANTICS_VERSION};
 use tickloom_journal::{Block, JournalReader, TornTail};
 use tickloom_types::{
     AccountBody, BarBody, FillBody, Instruments, Kind, OrderBody, PositionBody, Record, Seq,
@@ -70,6 +70,10 @@ pub fn verify(
     mut watch: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Verified, BacktestError> {
     let mut journal = JournalReader::open(dir)?;
+    let semantics = journal.meta().semantics;
+    if !matches!(semantics, 0 | SEMANTICS_VERSION) {
+        return Err(BacktestError::Semantics { found: semantics });
+    }
     let config: CoreConfig = serde_json::from_str(&journal.meta().config)?;
     let mut replay = Replay {
         core: Core::new(&config)?,
@@ -270,6 +274,21 @@ mod tests {
         assert_eq!(found.difference, None);
         assert_eq!(found.outputs, found.recorded + 3);
         assert!(!found.closed);
+    }
+
+    #[test]
+    fn a_run_of_another_engine_is_refused_by_name() {
+        let config = config("10");
+        let mut meta = RunMeta::new("test", Ts(0), config.instruments.clone()).unwrap();
+        meta.config = serde_json::to_string(&config).unwrap();
+        meta.semantics = SEMANTICS_VERSION + 1;
+        let dir = tempfile::tempdir().unwrap();
+        let (writer, _) = JournalWriter::open(dir.path(), &meta).unwrap();
+        writer.close("").unwrap();
+        let refused = verify(dir.path(), |_| ControlFlow::Continue(()));
+        let text = refused.err().unwrap().to_string();
+        let said = format!("the run is of semantics {}", SEMANTICS_VERSION + 1);
+        assert!(text.starts_with(&said), "{text}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::trades::{Fill, trades};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use thiserror::Error;
-use tickloom_core::{Core, CoreConfig, CoreError, OutputHash, Outputs};
+use tickloom_core::{Core, CoreConfig, CoreError, OutputHash, Outputs, SEMANTICS_VERSION};
 use tickloom_data::DataError;
 use tickloom_journal::JournalError;
 use tickloom_types::{
@@ -29,6 +29,14 @@ pub enum BacktestError {
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The run was made by an engine that makes something else of its input.
+    #[error(
+        "the run is of semantics {found}, and this version has {SEMANTICS_VERSION}: replay it with the version that wrote it"
+    )]
+    Semantics {
+        /// The version that the journal names.
+        found: u32,
+    },
     /// There is nothing to run on.
     #[error("there is no record to run on")]
     Empty,

@@ -252,7 +252,9 @@ fn write(args: &Args, outcome: &Outcome, manifest: &Manifest) -> Result<(), Fail
 fn failure(error: BacktestError) -> Failure {
     match error {
         BacktestError::Stopped(_) => Failure::Stopped(error.into()),
-        BacktestError::Core(_) | BacktestError::Empty => Failure::input(error),
+        BacktestError::Core(_) | BacktestError::Empty | BacktestError::Semantics { .. } => {
+            Failure::input(error)
+        }
         BacktestError::Data(_)
         | BacktestError::Journal(_)
         | BacktestError::Overflow(_)

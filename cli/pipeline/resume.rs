@@ -15,7 +15,7 @@ use anyhow::{Context, Error, Result, anyhow};
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tickloom_core::{OutputHash, Outputs, Snapshot};
+use tickloom_core::{OutputHash, Outputs, SEMANTICS_VERSION, Snapshot};
 use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 use tickloom_journal::{
     Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
@@ -320,6 +320,7 @@ fn meta(settings: &Settings, instruments: &Instruments) -> Result<RunMeta> {
         .map(|s| s.name().to_owned())
         .collect();
     meta.config = serde_json::to_string(&settings.core)?;
+    meta.semantics = SEMANTICS_VERSION;
     Ok(meta)
 }
 
@@ -368,6 +369,7 @@ fn is_same(last: &RunMeta, fresh: &RunMeta) -> bool {
         && last.signals == fresh.signals
         && last.strategies == fresh.strategies
         && last.config == fresh.config
+        && last.semantics == fresh.semantics
 }
 
 fn other_outputs(journal: &Path, seq: Seq) -> Error {

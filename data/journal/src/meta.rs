@@ -21,6 +21,14 @@ pub struct RunMeta {
     pub strategies: Vec<String>,
     /// What the core was configured with, as JSON; opaque here.
     pub config: String,
+    /// Version of what a core makes of its input; 0 if the run has no core, or was begun before versions were told.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub semantics: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(version: &u32) -> bool {
+    *version == 0
 }
 
 impl RunMeta {
@@ -36,6 +44,7 @@ impl RunMeta {
             signals: Vec::new(),
             strategies: Vec::new(),
             config: String::new(),
+            semantics: 0,
         };
         meta.check()?;
         Ok(meta)
@@ -79,6 +88,8 @@ impl RunMeta {
             "configuration"
         } else if self.signals != other.signals || self.strategies != other.strategies {
             "set of signals or strategies"
+        } else if self.semantics != other.semantics {
+            "version of the engine's semantics"
         } else if self.run != other.run {
             "name"
         } else {

@@ -180,22 +180,6 @@ impl JournalWriter {
         }
     }
 
-    /// The segment that is written, and the hash of the block before its first.
-    #[must_use]
-    pub fn segment(&self) -> (u32, ChainHash) {
-        (self.segment, self.before)
-    }
-
-    /// As [`JournalWriter::flush`], and forces everything to the disk whatever the policy.
-    ///
-    /// # Errors
-    /// As [`JournalWriter::flush`].
-    pub fn force(&mut self) -> Result<()> {
-        self.write_blocks()?;
-        self.sync()?;
-        self.put_durable()
-    }
-
     /// How much of the run is on the disk.
     #[must_use]
     pub fn durable(&self) -> Numbers {
@@ -312,18 +296,6 @@ impl JournalWriter {
     #[must_use]
     pub fn sealed(&self) -> u32 {
         self.segment - 1
-    }
-
-    /// The journal's directory.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// What the run is, with the start of its first session.
-    #[must_use]
-    pub fn meta(&self) -> &RunMeta {
-        &self.meta
     }
 
     /// Records that are taken but not yet written.

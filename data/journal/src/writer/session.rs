@@ -1,10 +1,39 @@
 //! Sessions of a run, and numbers that are reserved before others are told of them.
 
 use super::JournalWriter;
-use crate::Result;
-use crate::format::{BlockKind, Numbers, Session};
+use crate::format::{BlockKind, ChainHash, Numbers, Session};
+use crate::{Result, RunMeta};
+use std::path::Path;
 
 impl JournalWriter {
+    /// What the run is, with the start of its first session.
+    #[must_use]
+    pub fn meta(&self) -> &RunMeta {
+        &self.meta
+    }
+
+    /// The segment that is written, and the hash of the block before its first.
+    #[must_use]
+    pub fn segment(&self) -> (u32, ChainHash) {
+        (self.segment, self.before)
+    }
+
+    /// As [`JournalWriter::flush`], and forces everything to the disk whatever the policy.
+    ///
+    /// # Errors
+    /// As [`JournalWriter::flush`].
+    pub fn force(&mut self) -> Result<()> {
+        self.write_blocks()?;
+        self.sync()?;
+        self.put_durable()
+    }
+
+    /// The journal's directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Begins the session, unless it has begun: writes what was taken, and says where its numbers start. Outputs that are taken
     /// before belong to the session before.
     ///

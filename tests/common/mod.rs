@@ -111,6 +111,14 @@ impl Running {
         }
     }
 
+    /// All that it said on stderr, once it has ended.
+    pub(crate) fn last_words(&mut self) -> &str {
+        while let Ok(line) = self.notes.recv() {
+            writeln!(self.heard, "{line}").unwrap();
+        }
+        &self.heard
+    }
+
     /// Sends a signal by its name, as `kill` does.
     pub(crate) fn signal(&self, name: &str) {
         let command = format!("kill -{name} {}", self.child.id());
@@ -123,9 +131,7 @@ impl Running {
         let child = &mut self.child;
         let status = until("the end of the process", || child.try_wait().unwrap());
         let stdout = self.stdout.take().unwrap().join().unwrap();
-        while let Ok(line) = self.notes.recv() {
-            writeln!(self.heard, "{line}").unwrap();
-        }
+        self.last_words();
         assert!(!self.has_left_processes(), "{}", self.heard);
         Ran {
             code: status.code().unwrap(),

@@ -143,6 +143,7 @@ impl Round {
         let text = settings(&self.venue, &self.record, "")
             .replace("endpoint = \"tcp://127.0.0.1:*\"", &publish)
             .replace("segment_mb = 1", &record);
+        assert!(text.contains(&publish) && text.contains(&record), "{text}");
         fs::write(&self.config, text).unwrap();
         let config = self.config.to_str().unwrap();
         let workers = start.workers.to_string();
@@ -213,7 +214,7 @@ impl Round {
             if is_there(self) {
                 return Some(Ok(()));
             }
-            (!run.is_alive()).then(|| Err("the run ended by itself".to_owned()))
+            (!run.is_alive()).then(|| Err(format!("the run ended by itself: {}", run.last_words())))
         })
     }
 

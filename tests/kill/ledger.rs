@@ -261,7 +261,8 @@ impl Ledger {
             return Err(format!("it names run {:?}", session.run));
         }
         let first = numbers(session.first);
-        let part = kept.parts.iter().position(|part| part.start == first);
+        // One that was killed before it had reserved anything has published nothing, and the next begins where it did.
+        let part = kept.parts.iter().rposition(|part| part.start == first);
         let part = part.ok_or(format!("no session of the journal begins at {first:?}"))?;
         self.is_in_session(epoch, part)?;
         if session.topic_base != first.inputs + first.outputs {

@@ -316,6 +316,33 @@ fn the_state_that_is_announced_is_that_of_the_journal() {
 }
 
 #[test]
+fn a_session_that_reserved_nothing_has_published_nothing() {
+    let mut kept = first_session();
+    for number in [2, 3] {
+        let session = Session {
+            session: number,
+            kept: if number == 2 {
+                numbers(10, 5)
+            } else {
+                numbers(20, 10)
+            },
+            start: numbers(20, 10),
+        };
+        kept.take(Block::Session(session)).unwrap();
+    }
+    for block in [
+        Block::Reserve(numbers(60, 60)),
+        inputs(20, 10),
+        outputs(10, 5),
+    ] {
+        kept.take(block).unwrap();
+    }
+    let mut ledger = Ledger::default();
+    let came = [told(|_| {}), came(2, 10, stands(10))];
+    assert_eq!(ledger.take(&came, &kept), Ok(()));
+}
+
+#[test]
 fn the_state_as_json_is_that_of_the_bytes() {
     let state = told(|_| {});
     let json = |first: u64| {

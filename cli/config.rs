@@ -188,6 +188,8 @@ pub(crate) struct Settings {
     pub(crate) questdb: Option<QuestDbAddress>,
     /// Whether a person resets the latched daily loss stop with this start.
     pub(crate) reset_loss_stop: bool,
+    /// Whether a new run begins, whatever an earlier one in the directory holds.
+    pub(crate) is_new_run: bool,
 }
 
 impl File {
@@ -312,6 +314,7 @@ impl File {
             metrics: self.metrics,
             questdb,
             reset_loss_stop: false,
+            is_new_run: false,
         })
     }
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod clock;
 mod core_thread;
+mod earlier;
 mod feed_thread;
 mod link;
 pub(crate) mod monitor;

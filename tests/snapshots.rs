@@ -107,6 +107,48 @@ fn a_run_goes_on_without_what_is_before_its_snapshot() {
     assert_eq!(end["output_hash"], output_hash(&journal, &inputs));
 }
 
+#[test]
+fn other_settings_begin_a_run_beside_one_that_held_something_only_if_asked_to() {
+    let venue = venue();
+    let dir = workspace();
+    let record = dir.path().join("recorded");
+    let config = dir.path().join("live.toml");
+    // What is bought once is held to the end.
+    let exit = "cross_under(ema(mid, 5), ema(mid, 50))";
+    let write = |more: &str| {
+        let text = settings(&venue, &record, more).replace(exit, "mid < 0");
+        fs::write(&config, text).unwrap();
+    };
+    write("");
+    let words = ["run", "--config", config.to_str().unwrap()];
+    let mut run = Running::start(&words);
+    let journal = PathBuf::from(run.announced("journal"));
+    until("a position", || (position(&journal) != 0).then_some(()));
+    run.kill();
+
+    write("[risk]\ngross_exposure = '1000000000'\n");
+    let ran = tickloom(&words);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let held = "had other settings, and held 0.5 binance-usdm.BTCUSDT (cross)";
+    assert!(ran.stderr.contains(held), "{ran:?}");
+    let mut run = Running::start(&[&words[..], &["--new-run"]].concat());
+    run.announced("new run");
+    let other = PathBuf::from(run.announced("journal"));
+    assert_ne!(other, journal);
+    let ran = run.stop();
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+/// Size of the last position that a journal tells of, as a mantissa.
+fn position(journal: &Path) -> i64 {
+    let outputs = read_journal(journal).outputs.into_iter().rev();
+    let mut positions =
+        outputs.filter(|(_, record)| record.kind() == Some(tickloom_types::Kind::Position));
+    positions.next().map_or(0, |(_, record)| {
+        tickloom_types::PositionBody::of(&record).qty
+    })
+}
+
 /// The hash of all outputs that one core makes of these inputs.
 fn output_hash(journal: &Path, inputs: &[(u64, tickloom_types::Record)]) -> String {
     let meta = tickloom_journal::read_journal_meta(journal)

@@ -59,6 +59,9 @@ pub(crate) struct Args {
     /// Reset the daily loss stop, if it has latched in an earlier session of the run
     #[arg(long)]
     reset_loss_stop: bool,
+    /// Begin a new run in the record directory, and leave the last one as it is
+    #[arg(long)]
+    new_run: bool,
     /// Print one JSON object at the end
     #[arg(long)]
     json: bool,
@@ -67,11 +70,12 @@ pub(crate) struct Args {
 /// Runs the command until Ctrl-C or a failure.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let as_json = args.json;
-    let reset_loss_stop = args.reset_loss_stop;
+    let (reset_loss_stop, is_new_run) = (args.reset_loss_stop, args.new_run);
     let config = args.config.clone();
     let named = |failure| in_file(config.as_deref(), failure);
     let mut settings = settings(args)?.check().map_err(named)?;
     settings.reset_loss_stop = reset_loss_stop;
+    settings.is_new_run = is_new_run;
     let stop = Stop::catch()?;
     let mut pipeline = match Pipeline::start(&settings, &stop) {
         Ok(pipeline) => pipeline,

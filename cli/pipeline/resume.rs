@@ -6,6 +6,7 @@
 use crate::config::Settings;
 use crate::output;
 use crate::pipeline::clock;
+use crate::pipeline::earlier::look_back;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::promise::Promise;
@@ -74,9 +75,15 @@ pub(crate) fn open(
     stop: &Stop,
 ) -> Result<Resumed> {
     let fresh = meta(settings, steps.engine.instruments())?;
-    let meta = last_run(dir)?
-        .filter(|last| is_same(last, &fresh))
-        .unwrap_or(fresh);
+    let meta = match last_run(dir)? {
+        Some(last) if is_same(&last, &fresh) && !settings.is_new_run => last,
+        Some(last) => {
+            let journal = journal_dir(dir, &last.run);
+            look_back(&journal, &last, settings.is_new_run)?;
+            fresh
+        }
+        None => fresh,
+    };
     let journal = journal_dir(dir, &meta.run);
     let head = restore(
         &journal,

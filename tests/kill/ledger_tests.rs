@@ -327,6 +327,7 @@ fn a_session_that_reserved_nothing_has_published_nothing() {
                 numbers(20, 10)
             },
             start: numbers(20, 10),
+            lost: false,
         };
         kept.take(Block::Session(session)).unwrap();
     }

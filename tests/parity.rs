@@ -104,6 +104,7 @@ fn is_of_connection(record: &Record) -> bool {
     }
     let codes = [
         StatusCode::Started,
+        StatusCode::Snapshot,
         StatusCode::Connected,
         StatusCode::Disconnected,
     ];

@@ -5,12 +5,12 @@
 
 use crate::metrics::Probe;
 use crate::pipeline::clock;
-use crate::pipeline::snapshots::{Taken, is_snapshot};
+use crate::pipeline::snapshots::Taken;
 use crate::pipeline::workers::{Stepper, WorkerLost};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tickloom_core::{CoreConfig, OutputHash, Outputs};
+use tickloom_core::{CoreConfig, OutputHash, Outputs, is_snapshot};
 use tickloom_ring::{Consumer, Poll, SoleProducer};
 use tickloom_types::{Kind, Record, Seq};
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tickloom_core::CannotSave;
 use tickloom_data::{Recorder, Result};
 use tickloom_journal::{ChainHash, Session, SnapshotHead, hex};
-use tickloom_types::{Kind, Record, Seq, StatusBody, StatusCode};
+use tickloom_types::Seq;
 
 /// Whether a snapshot is wanted; whoever puts its record into the input ring takes the wish away.
 #[derive(Clone, Debug, Default)]
@@ -52,12 +52,6 @@ pub(crate) struct Known {
     pub(crate) session: Session,
     /// Sessions that took numbers back, this one among them if it did.
     pub(crate) retracted: Vec<Session>,
-}
-
-/// Whether all are to be saved at this record.
-pub(crate) fn is_snapshot(record: &Record) -> bool {
-    record.kind() == Some(Kind::Status)
-        && StatusBody::of(record).code == StatusCode::Snapshot as u16
 }
 
 impl Snapshots {

@@ -3,11 +3,10 @@
 //! The merged outputs are those of one thread, byte for byte (`tickloom_core::split`). What workers hand over is
 //! bounded and goes round: a worker that is ahead waits, and nothing is allocated once the batches have grown.
 
-use crate::pipeline::snapshots::is_snapshot;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tickloom_core::{
     CannotSave, Core, CoreConfig, CoreError, Found, Merger, OutputHash, Outputs, SignalWorker,
-    Snapshot, SnapshotError, State, WorkerState, resume_split, split,
+    Snapshot, SnapshotError, State, WorkerState, is_snapshot, resume_split, split,
 };
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::{Instruments, Record, Seq};

@@ -17,7 +17,7 @@ use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
 use crate::silent::{self, NeverClosed, NeverReady};
-use crate::snapshot::fingerprint;
+use crate::snapshot::{fingerprint, is_snapshot};
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
 use tickloom_types::{Flags, Header, Kind, Record, Seq, SignalBody};
@@ -84,6 +84,10 @@ impl Core {
     /// A record that the market drops is told, and no more comes of it but the end of its moment.
     pub fn step(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         out.clear();
+        if is_snapshot(record) {
+            self.market.pass_over();
+            return;
+        }
         self.market.apply(seq, record, out);
         self.decider.match_orders(seq, record, &self.market, out);
         while self.market.next_round() {

@@ -46,7 +46,9 @@ pub use outputs::Outputs;
 pub use portfolio::{Portfolio, Position, Trade};
 pub use signal_stage::WorkerState;
 pub use silent::{NeverClosed, NeverReady};
-pub use snapshot::{CannotSave, FORMAT_VERSION, SEMANTICS_VERSION, Snapshot, SnapshotError};
+pub use snapshot::{
+    CannotSave, FORMAT_VERSION, SEMANTICS_VERSION, Snapshot, SnapshotError, is_snapshot,
+};
 pub use state::{AccountState, BarState, InstrumentState, PositionState, State};
 pub use strategy::{Calls, CodeSettings, Context, Intent, Intents, Own, Strategy, TrailingStop};
 pub use trade_config::{

@@ -251,6 +251,14 @@ impl Market {
         self.moment.is_open = record.has(Flags::MORE);
     }
 
+    /// Takes notice of a record that changes nothing and ends no moment.
+    pub(crate) fn pass_over(&mut self) {
+        self.shown = None;
+        self.has_price = false;
+        self.is_dropped = false;
+        self.is_inner = false;
+    }
+
     #[inline(never)]
     fn apply_any(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         self.notes.begin(seq, record);

@@ -18,7 +18,9 @@ use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::output_hash::OutputHash;
 use thiserror::Error;
-use tickloom_types::{Seq, StateError, StateReader, StateWriter};
+use tickloom_types::{
+    Kind, Record, Seq, StateError, StateReader, StateWriter, StatusBody, StatusCode,
+};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Version of a snapshot's bytes.
@@ -27,6 +29,15 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Version of what a core makes of its input. It is raised when the same configuration and input give other outputs than before,
 /// so that no run goes on from what an older core remembered.
 pub const SEMANTICS_VERSION: u32 = 1;
+
+/// Whether a record asks for a snapshot. All parts of a core can save at it, and nothing else comes of it: outputs are those
+/// without it.
+#[must_use]
+#[inline]
+pub fn is_snapshot(record: &Record) -> bool {
+    record.header.kind == Kind::Status as u8
+        && StatusBody::of(record).code == StatusCode::Snapshot as u16
+}
 
 const MAGIC: &[u8; 8] = b"TLSTATE\0";
 const CHECKSUM_BYTES: usize = 16;

@@ -14,7 +14,7 @@ use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::signal_stage::{Change, SignalStage, WorkerState};
 use crate::silent::{self, NeverClosed, NeverReady};
-use crate::snapshot::{CannotSave, Snapshot, SnapshotError};
+use crate::snapshot::{CannotSave, Snapshot, SnapshotError, is_snapshot};
 use crate::state::State;
 use std::ops::Range;
 use tickloom_types::{Record, Seq};
@@ -126,6 +126,10 @@ impl SignalWorker {
         found.changes.clear();
         found.ends.clear();
         self.unused.clear();
+        if is_snapshot(record) {
+            self.market.pass_over();
+            return;
+        }
         self.market.apply(seq, record, &mut self.unused);
         while self.market.next_round() {
             self.stage.step(&self.market, &mut found.changes);
@@ -171,6 +175,10 @@ impl Merger {
     ) {
         assert!(found.clone().all(|found| found.seq == seq));
         out.clear();
+        if is_snapshot(record) {
+            self.market.pass_over();
+            return;
+        }
         self.market.apply(seq, record, out);
         self.decider.match_orders(seq, record, &self.market, out);
         let mut number = 0;

@@ -238,9 +238,6 @@ impl Market {
     fn status(&mut self, record: &Record) -> Result<(), Bad> {
         let status = StatusBody::of(record);
         let code = StatusCode::from_raw(status.code).ok_or(Bad)?;
-        if code == StatusCode::Snapshot {
-            return Ok(());
-        }
         for at in self.concerned(record)? {
             if code != StatusCode::Started && !self.is_concerned(at, record) {
                 continue;

@@ -12,7 +12,9 @@ use tickloom_core::{
     CannotSave, Core, CoreConfig, Found, Merger, OutputHash, Outputs, SignalWorker, Snapshot,
     SnapshotError, State, resume_split, split,
 };
-use tickloom_types::{Flags, Record, Seq};
+use tickloom_types::{
+    Flags, Header, InstrumentId, Kind, Record, Seq, SourceId, StatusBody, StatusCode, Ts,
+};
 
 const DRAWS: usize = 80;
 const WORKERS: [usize; 3] = [1, 2, 4];
@@ -150,6 +152,11 @@ fn check(
         let mut again = Run::load(&config, workers, &bytes).unwrap();
         prop_assert_eq!(again.save(next_seq, &own).unwrap(), bytes.as_slice());
         prop_assert_eq!(again.state(), state.clone(), "{} workers", workers);
+        // The record that asks for a snapshot changes nothing.
+        let mut out = Outputs::new();
+        again.step(next_seq, &asking(), &mut out);
+        prop_assert!(out.records().is_empty());
+        prop_assert_eq!(again.save(next_seq, &own).unwrap(), bytes.as_slice());
         let found = again.go_on(next_seq, after, &mut own);
         for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
             prop_assert_eq!(found, expected, "{} workers, input {}", workers, stop + at);
@@ -160,6 +167,17 @@ fn check(
         prop_assert_eq!(again.ending(&config), whole.ending(&config));
     }
     Ok(())
+}
+
+/// The record that asks for a snapshot, at a time far from that of all others.
+fn asking() -> Record {
+    let far = Ts(4_000_000_000_000_000_000);
+    let body = StatusBody {
+        code: StatusCode::Snapshot as u16,
+        ..StatusBody::default()
+    };
+    let header = Header::new(Kind::Status, InstrumentId::NONE, SourceId(0), far, far);
+    body.record(header)
 }
 
 /// What a run had when it stopped.

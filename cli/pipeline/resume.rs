@@ -297,6 +297,13 @@ fn load(
     if !head.follows(reader.before()) {
         return Err(anyhow!("segment {} is of another journal", head.segment));
     }
+    if reader.begins().next.inputs > head.next_seq {
+        return Err(anyhow!(
+            "segment {} begins behind input {}, where it ends",
+            head.segment,
+            head.next_seq
+        ));
+    }
     let engine = Engine::resume(&settings.core, settings.workers, &snapshot)?;
     let outputs = snapshot.outputs().clone();
     Ok((head, engine, outputs))

@@ -36,8 +36,11 @@ pub(crate) struct Taken {
 pub(crate) struct Snapshots {
     wish: Wish,
     taken: Receiver<Taken>,
-    /// The segment that was begun when the wish was made, and the hash of the block before it.
+    /// The segment that was begun when the wish was made that is under way, and the hash of the block before it. What is saved
+    /// comes later, so this segment is not behind it, however many were begun meanwhile.
     wished: Option<(u32, ChainHash)>,
+    /// The last segment of which one was wanted.
+    last: Option<u32>,
     /// One that waits until all that it was made of is in the journal.
     pending: Option<Taken>,
     known: Known,
@@ -63,6 +66,7 @@ impl Snapshots {
             wish: wish.clone(),
             taken,
             wished: None,
+            last: None,
             pending: None,
             known,
             is_told: false,
@@ -87,14 +91,16 @@ impl Snapshots {
             self.write(recorder, &taken)?;
         }
         let segment = recorder.segment();
-        if !self.is_told && self.wished.is_none_or(|(number, _)| number != segment.0) {
+        if !self.is_told && self.wished.is_none() && self.last != Some(segment.0) {
             self.wished = Some(segment);
+            self.last = Some(segment.0);
             self.wish.make();
         }
         Ok(())
     }
 
     fn write(&mut self, recorder: &mut Recorder, taken: &Taken) -> Result<()> {
+        let wished = self.wished.take();
         let state = match &taken.state {
             Ok(state) => state,
             Err(error) => {
@@ -108,7 +114,7 @@ impl Snapshots {
                 return Ok(());
             }
         };
-        let Some((segment, before)) = self.wished else {
+        let Some((segment, before)) = wished else {
             return Ok(());
         };
         let known = &self.known;
@@ -121,5 +127,59 @@ impl Snapshots {
             retracted: known.retracted.clone(),
         };
         recorder.snapshot(&head, state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickloom_data::{RecorderOptions, journal_dir};
+    use tickloom_journal::{JournalOptions, Numbers, RunMeta, read_snapshot, snapshot_files};
+    use tickloom_types::{Instruments, Record, Ts};
+
+    #[test]
+    fn a_snapshot_is_read_on_from_a_segment_that_is_not_behind_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let meta = RunMeta::new("run", Ts(0), Instruments::new()).unwrap();
+        let options = RecorderOptions {
+            journal: JournalOptions {
+                segment_bytes_max: 1,
+                ..JournalOptions::default()
+            },
+            ..RecorderOptions::default()
+        };
+        let (mut recorder, _) = Recorder::open(dir.path(), &meta, options).unwrap();
+        let known = Known {
+            run: "run".to_owned(),
+            inputs: 0,
+            session: Session {
+                session: 1,
+                kept: Numbers::default(),
+                start: Numbers::default(),
+                lost: false,
+            },
+            retracted: Vec::new(),
+        };
+        let (mut snapshots, sender, wish) = Snapshots::new(known);
+        let segment = |recorder: &Recorder| recorder.segment().0;
+        snapshots.go_on(&mut recorder, 0).unwrap();
+        assert!(wish.take());
+        let begun = segment(&recorder);
+        // The record that asks for it, and then two more segments before the core has saved.
+        for seq in 0..2 {
+            recorder.inputs(seq, &[Record::default()]).unwrap();
+            recorder.flush().unwrap();
+            snapshots.go_on(&mut recorder, seq + 1).unwrap();
+            assert!(!wish.take(), "one is under way");
+        }
+        assert_eq!(segment(&recorder), begun + 2);
+        let state = Ok(vec![1]);
+        sender.send(Taken { next_seq: 1, state }).unwrap();
+        snapshots.look();
+        snapshots.go_on(&mut recorder, 2).unwrap();
+        let files = snapshot_files(&journal_dir(dir.path(), "run")).unwrap();
+        let head = read_snapshot(&files[0]).unwrap().head;
+        assert_eq!((head.segment, head.next_seq), (begun, 1));
+        assert!(wish.take(), "and now one of the newest segment is wanted");
     }
 }

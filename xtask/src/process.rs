@@ -17,9 +17,11 @@ pub(crate) fn say(text: &str) {
 /// All crates, with what their users have to ask for.
 pub(crate) const WORKSPACE: [&str; 3] = ["--workspace", "--features", "sql"];
 
-/// The project's folder.
+/// The project's folder: of the clone in which `cargo xtask` was called, whichever clone built this program into a shared
+/// build folder.
 pub(crate) fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     let root = manifest
         .parent()
         .expect("the manifest of xtask is one folder below the project's");
@@ -27,10 +29,29 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// The cargo that runs this chore, in the project's folder.
+///
+/// What `cargo run` told this program about its own package is not handed on: build scripts that watch these variables
+/// would run again whenever `cargo` and `cargo xtask` take turns.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        if is_of_this_package(&name.to_string_lossy()) {
+            command.env_remove(&name);
+        }
+    }
     command
+}
+
+/// Whether cargo sets the variable for the one package that it runs.
+fn is_of_this_package(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_")
+        || name.starts_with("CARGO_MANIFEST_")
+        || name.starts_with("CARGO_BIN_")
+        || matches!(
+            name,
+            "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE" | "OUT_DIR"
+        )
 }
 
 /// Runs a program and fails when it fails.

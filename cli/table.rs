@@ -103,13 +103,27 @@ impl Table {
     /// Takes one message that arrived at `now`.
     pub(crate) fn apply(&mut self, received: &Received, now: Ts) {
         self.missed += received.missed();
-        let Payload::Record(record) = &received.message.payload else {
-            return;
-        };
-        self.messages += 1;
-        let latency = u64::try_from(now.0 - record.header.ts_recv).unwrap_or(0);
-        self.received.saturating_record(latency);
-        self.apply_record(record);
+        match &received.message.payload {
+            Payload::Record(record) => {
+                self.messages += 1;
+                let latency = u64::try_from(now.0 - record.header.ts_recv).unwrap_or(0);
+                self.received.saturating_record(latency);
+                self.count(record);
+                self.apply_record(record);
+            }
+            // What there was before it began to listen: nothing that has happened since.
+            Payload::State(part) => part.records.iter().for_each(|r| self.apply_record(r)),
+            Payload::Json(_) | Payload::Announcement(_) => {}
+        }
+    }
+
+    fn count(&mut self, record: &Record) {
+        match record.kind() {
+            Some(Kind::Signal) => self.changes += 1,
+            Some(Kind::Fill) => self.fills += 1,
+            Some(Kind::BarClosed) => self.bars += 1,
+            _ => {}
+        }
     }
 
     fn apply_record(&mut self, record: &Record) {
@@ -134,7 +148,6 @@ impl Table {
                 }
             }
             Some(Kind::Signal) => {
-                self.changes += 1;
                 let body = SignalBody::of(record);
                 let index = usize::try_from(body.signal).unwrap_or(usize::MAX);
                 if let Some(value) = self.signals.get_mut(index) {
@@ -143,8 +156,6 @@ impl Table {
             }
             Some(Kind::Position) => self.apply_position(instrument, PositionBody::of(record)),
             Some(Kind::Account) => self.cash = Some(AccountBody::of(record).cash()),
-            Some(Kind::Fill) => self.fills += 1,
-            Some(Kind::BarClosed) => self.bars += 1,
             _ => {}
         }
     }

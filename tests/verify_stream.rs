@@ -29,8 +29,8 @@ use tickloom_types::{
     SourceId, SourceKind, TradeBody, Ts,
 };
 use tickloom_wire::{
-    Encoding, Envelope, Gap, Message, NO_RECORD, Observed, Payload, Received, Retracted,
-    RunPosition, Session, State, StreamEntry, StreamReader, StreamWriter, TopicSeq, is_output,
+    Announcement, Encoding, Envelope, Gap, Message, NO_RECORD, Observed, Payload, Received,
+    Retracted, RunPosition, Session, StreamEntry, StreamReader, StreamWriter, TopicSeq, is_output,
     run_id,
 };
 
@@ -477,7 +477,7 @@ fn came(epoch: u64, number: u64) -> StreamEntry {
 /// The first message of an epoch that takes these outputs back.
 fn session(epoch: u64, retracted: &[Range<u64>]) -> StreamEntry {
     let first = retracted.last().map_or(0, |range| range.end);
-    let state = State {
+    let state = Announcement {
         session: Session {
             run: Some(MADE.to_owned()),
             topic_base: first,
@@ -496,16 +496,16 @@ fn session(epoch: u64, retracted: &[Range<u64>]) -> StreamEntry {
         },
         topics: Vec::new(),
     };
-    let mut envelope = envelope(epoch, Encoding::State, &signal(0), 0);
+    let mut envelope = envelope(epoch, Encoding::Announcement, &signal(0), 0);
     (envelope.kind, envelope.topic_seq) = (NO_RECORD, 0);
-    entry("epoch", envelope, Payload::State(state))
+    entry("epoch", envelope, Payload::Announcement(state))
 }
 
 /// The answer to a subscription that came after so many signals of epoch 1.
 fn hello(signals: u64) -> StreamEntry {
     let mut hello = session(1, &[]);
     if let StreamEntry::Message { message, .. } = &mut hello
-        && let Payload::State(state) = &mut message.payload
+        && let Payload::Announcement(state) = &mut message.payload
     {
         message.topic = "~hello/1".to_owned();
         state.topics.push(TopicSeq {

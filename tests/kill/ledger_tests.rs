@@ -8,8 +8,8 @@ use tickloom_types::{
     SourceId, SourceKind, TradeBody, Ts, VerdictBody,
 };
 use tickloom_wire::{
-    Encoding, Envelope, Message, NO_RECORD, Payload, Retracted, RunPosition, State, TopicSeq,
-    is_output, run_id,
+    Announcement, Encoding, Envelope, Message, NO_RECORD, Payload, Retracted, RunPosition,
+    TopicSeq, is_output, run_id,
 };
 
 const RUN: &str = "made";
@@ -169,12 +169,12 @@ fn envelope(epoch: u64, encoding: Encoding, record: &Record, number: u64, seq: u
 }
 
 /// The state of the second session, changed as a test wants.
-fn told(change: impl FnOnce(&mut State)) -> Message {
+fn told(change: impl FnOnce(&mut Announcement)) -> Message {
     let first = RunPosition {
         inputs: 20,
         outputs: 10,
     };
-    let mut state = State {
+    let mut state = Announcement {
         session: tickloom_wire::Session {
             run: Some(RUN.to_owned()),
             topic_base: 30,
@@ -188,12 +188,12 @@ fn told(change: impl FnOnce(&mut State)) -> Message {
         topics: Vec::new(),
     };
     change(&mut state);
-    let mut envelope = envelope(2, Encoding::State, &trade(0), 0, 0);
+    let mut envelope = envelope(2, Encoding::Announcement, &trade(0), 0, 0);
     envelope.kind = NO_RECORD;
     Message {
         topic: "heartbeat".to_owned(),
         envelope,
-        payload: Payload::State(state),
+        payload: Payload::Announcement(state),
     }
 }
 
@@ -283,7 +283,7 @@ fn nothing_is_used_twice() {
 
 #[test]
 fn the_state_that_is_announced_is_that_of_the_journal() {
-    let refused = |change: fn(&mut State), why: &str| {
+    let refused = |change: fn(&mut Announcement), why: &str| {
         let after = [came(2, 10, stands(10)), told(change)];
         is_refused(false, &signals(6), &after, why);
     };
@@ -308,7 +308,7 @@ fn the_state_that_is_announced_is_that_of_the_journal() {
         |state| state.session.retracted[0].outputs = 6..10,
         "it takes back",
     );
-    let table = |state: &mut State| {
+    let table = |state: &mut Announcement| {
         let topic = "signal/fast".to_owned();
         state.topics.push(TopicSeq { topic, seq: 32 });
     };

@@ -9,7 +9,7 @@ use tickloom_types::{
 };
 use tickloom_wire::{
     Announcement, Encoding, Envelope, Message, NO_RECORD, Payload, Retracted, RunPosition,
-    TopicSeq, is_output, run_id,
+    StatePart, TopicSeq, is_output, run_id,
 };
 
 const RUN: &str = "made";
@@ -316,6 +316,36 @@ fn the_state_that_is_announced_is_that_of_the_journal() {
 }
 
 #[test]
+fn a_state_comes_between_what_is_in_it_and_what_is_not() {
+    let state = |inputs, outputs| {
+        let mut envelope = envelope(1, Encoding::State, &trade(0), 0, 0);
+        (envelope.kind, envelope.flags) = (NO_RECORD, 0);
+        let part = StatePart {
+            next: RunPosition { inputs, outputs },
+            from: 0,
+            total: 0,
+            records: Vec::new(),
+        };
+        Message {
+            topic: "~hello/foreign".to_owned(),
+            envelope,
+            payload: Payload::State(part),
+        }
+    };
+    let with = |at: usize, state: Message| {
+        let mut messages = signals(5);
+        messages.insert(at, state);
+        messages
+    };
+    let good = judge(true, &with(3, state(3, 3)), &[]);
+    assert_eq!(good.ok().unwrap().messages, 5);
+    let late = with(3, state(3, 2));
+    is_refused(false, &late, &[], "it is of output 2, and 2 came before it");
+    let early = with(3, state(3, 4));
+    is_refused(false, &early, &[], "a state of output 4 came before it");
+}
+
+#[test]
 fn a_session_that_reserved_nothing_has_published_nothing() {
     let mut kept = first_session();
     for number in [2, 3] {
@@ -358,7 +388,7 @@ fn the_state_as_json_is_that_of_the_bytes() {
     };
     assert!(judge(false, &[], &[state.clone(), json(20)]).is_ok());
     is_refused(false, &[], &[state.clone(), json(21)], "first is");
-    is_refused(false, &[], &[json(20)], "no state in bytes");
+    is_refused(false, &[], &[json(20)], "no session in bytes");
 }
 
 #[test]

@@ -17,7 +17,9 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs, SEMANTICS_VERSION, Snapshot};
-use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
+use tickloom_data::{
+    Catalog, Comparison, Recorder, RecorderOptions, catalog_dir, compare_recorded, journal_dir,
+};
 use tickloom_journal::{
     Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
     SnapshotHead, read_journal_meta, read_snapshot, snapshot_files,
@@ -74,6 +76,7 @@ pub(crate) fn open(
     steps: Steps<'_>,
     stop: &Stop,
 ) -> Result<Resumed> {
+    let compared = compare(dir)?;
     let fresh = meta(settings, steps.engine.instruments())?;
     let meta = match last_run(dir)? {
         Some(last) if is_same(&last, &fresh) && !settings.is_new_run => last,
@@ -110,9 +113,14 @@ pub(crate) fn open(
         failure: None,
     };
     let segment = head.as_ref().map_or(1, |head| head.segment);
-    let opened = Recorder::open_from(dir, &meta, options(settings), segment, |block, so_far| {
-        replay.block(&journal, block, so_far)
-    });
+    let opened = Recorder::open_compared(
+        dir,
+        &meta,
+        options(settings),
+        segment,
+        &compared,
+        |block, so_far| replay.block(&journal, block, so_far),
+    );
     if let Some(failure) = replay.failure.take() {
         return Err(failure);
     }
@@ -143,6 +151,25 @@ pub(crate) fn open(
         journal,
         catalog: catalog_dir(dir),
     })
+}
+
+/// Compares what was recorded before with the catalog, and says in what they differ and what is about to be brought in.
+fn compare(dir: &Path) -> Result<Vec<Comparison>> {
+    let catalog = Catalog::create(&catalog_dir(dir))?;
+    let compared = compare_recorded(dir, &catalog)?;
+    for one in &compared {
+        for difference in &one.differences {
+            output::note(&format!("catalog    {difference}"));
+        }
+        if let (Some(first), Some(last)) = (one.lacking.first(), one.lacking.last()) {
+            output::note(&format!(
+                "catalog    brings in {} of segments {first} to {last} of run {}",
+                one.lacking.len(),
+                one.run
+            ));
+        }
+    }
+    Ok(compared)
 }
 
 /// A snapshot is taken of what is on the disk.

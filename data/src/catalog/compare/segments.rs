@@ -162,7 +162,10 @@ fn compare_one(
         let has = count(&rows);
         let text = format!("{} of part {number}", words(has));
         let expected = format!("the {} of its segment", words(held));
-        let is_last = outline.last.as_ref().is_some_and(|last| last.number == number);
+        let is_last = outline
+            .last
+            .as_ref()
+            .is_some_and(|last| last.number == number);
         let difference = into.add(&path, text, expected);
         if is_last && held.max(has) != held {
             // What follows would have the numbers of what is gone.

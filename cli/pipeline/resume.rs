@@ -14,7 +14,6 @@ use crate::pipeline::workers::Engine;
 use crate::stop::Stop;
 use anyhow::{Context, Error, Result, anyhow};
 use std::collections::VecDeque;
-use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs, SEMANTICS_VERSION, Snapshot};
 use tickloom_data::{
@@ -22,7 +21,7 @@ use tickloom_data::{
 };
 use tickloom_journal::{
     Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
-    SnapshotHead, read_journal_meta, read_snapshot, snapshot_files,
+    SnapshotHead, read_snapshot, snapshot_files,
 };
 use tickloom_types::{Instruments, Kind, Record, Seq, StatusBody, StatusCode, Ts};
 
@@ -78,7 +77,7 @@ pub(crate) fn open(
 ) -> Result<Resumed> {
     let compared = compare(dir)?;
     let fresh = meta(settings, steps.engine.instruments())?;
-    let meta = match last_run(dir)? {
+    let meta = match last_run(&compared, settings.is_new_run)? {
         Some(last) if is_same(&last, &fresh) && !settings.is_new_run => last,
         Some(last) => {
             let journal = journal_dir(dir, &last.run);
@@ -375,34 +374,17 @@ fn run_name(started: Ts) -> String {
 }
 
 /// The run with the last name, which is the last that began. One that was killed before its first segment is none.
-fn last_run(dir: &Path) -> Result<Option<RunMeta>> {
-    let journals = dir.join("journal");
-    if !journals.exists() {
-        return Ok(None);
+///
+/// # Errors
+/// If no segment of it says what it is: it may have held something.
+fn last_run(compared: &[Comparison], is_new_wanted: bool) -> Result<Option<RunMeta>> {
+    match compared.last() {
+        Some(last) if last.meta.is_none() && !is_new_wanted => Err(anyhow!(
+            "{}: no whole segment, so there is nothing to go on with: put the journal back from a copy, or give --new-run to leave it as it is",
+            last.journal.display()
+        )),
+        last => Ok(last.and_then(|last| last.meta.clone())),
     }
-    let mut begun = Vec::new();
-    for run in list(&journals)? {
-        if run.is_dir() && list(&run)?.iter().any(|file| is_segment(file)) {
-            begun.push(run);
-        }
-    }
-    match begun.into_iter().max() {
-        None => Ok(None),
-        Some(last) => Ok(read_journal_meta(&last)?),
-    }
-}
-
-fn list(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(dir).and_then(|entries| {
-        entries
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect()
-    });
-    entries.with_context(|| dir.display().to_string())
-}
-
-fn is_segment(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "tlj")
 }
 
 fn is_same(last: &RunMeta, fresh: &RunMeta) -> bool {

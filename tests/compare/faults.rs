@@ -172,6 +172,19 @@ fn journals() -> Vec<Fault> {
             journal: Some("segment-00000001.tlj is damaged"),
         },
         Fault {
+            what: "the heads of all segments damaged",
+            apply: |copy| {
+                for number in 1..=copy.last_part() {
+                    let mut bytes = fs::read(copy.segment(number)).unwrap();
+                    bytes[20] ^= 1;
+                    fs::write(copy.segment(number), bytes).unwrap();
+                }
+            },
+            start: Start::Refused(&["segment-00000001.tlj is damaged", "no whole segment"]),
+            catalog: Some("segment-00000001.tlj is damaged"),
+            journal: Some("segment-00000001.tlj is damaged"),
+        },
+        Fault {
             what: "two journals of one run",
             apply: |at| copy(&at.journal(), &at.journal().with_file_name("zz-copy")),
             start: Start::Refused(&["zz-copy", "move it out of the record directory"]),
@@ -276,10 +289,7 @@ fn indexes() -> Vec<Fault> {
         Fault {
             what: "what the run is missing",
             apply: |copy| fs::remove_file(copy.index().join("meta.json")).unwrap(),
-            start: Start::Told {
-                said: &["meta.json: no such file", "put it back from a copy"],
-                helps: None,
-            },
+            start: Start::BroughtIn("meta.json: no such file"),
             catalog: Some("meta.json: no such file"),
             journal: Some("meta.json: no such file"),
         },

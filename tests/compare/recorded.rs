@@ -108,7 +108,11 @@ impl Recorded {
     /// The catalog of a copy that went on has all that the run had, and then more.
     pub(crate) fn assert_holds_beginning(&self, copy: &Copy) {
         let catalog = Catalog::open(&copy.catalog()).unwrap();
-        let scan = catalog.scan(&ScanQuery::default()).unwrap();
+        let query = ScanQuery {
+            runs: vec![self.run.clone()],
+            ..ScanQuery::default()
+        };
+        let scan = catalog.scan(&query).unwrap();
         let found: Vec<_> = scan.take(self.inputs.len()).map(Result::unwrap).collect();
         assert!(found == self.inputs, "other inputs");
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use tickloom_journal::{lock, outline_journal};
+use tickloom_journal::{RunMeta, lock, outline_journal};
 
 /// How often what others write meanwhile is looked at again before a difference is believed.
 const LOOKS_MAX: u32 = 100;
@@ -29,6 +29,9 @@ pub struct Comparison {
     pub run: String,
     /// The directory of its journal.
     pub journal: PathBuf,
+    /// What the run is, by its first segment with a whole head.
+    #[serde(skip)]
+    pub meta: Option<RunMeta>,
     /// The first segment that is there and the last; `None` if there is none.
     pub segments: Option<(u32, u32)>,
     /// Segments that the catalog does not have yet, and could have.
@@ -77,6 +80,7 @@ impl Comparison {
         Comparison {
             run: run.to_owned(),
             journal: journal.to_owned(),
+            meta: None,
             segments: None,
             lacking: Vec::new(),
             differences: Vec::new(),
@@ -210,6 +214,7 @@ fn compare_once(journal: &Path, store: &Store) -> Result<Comparison> {
         None => name.unwrap_or_default().to_owned(),
     };
     let mut found = Comparison::of(&run, journal);
+    found.meta = outline.meta().cloned();
     found.segments = outline
         .numbers
         .first()

@@ -80,7 +80,8 @@ pub(super) fn read_found(store: &Store, run: &str, found: &mut Comparison) -> Re
     } else {
         if !listed.is_empty() || version.is_some() {
             let path = store.url(&meta_path(run));
-            found.add(&path, "no such file", "what the run is").remedy = anew;
+            let difference = found.add(&path, "no such file", "what the run is");
+            "the next part of the run brings it back".clone_into(&mut difference.remedy);
         }
         None
     };

@@ -6,7 +6,7 @@ use crate::catalog::checkpoint::RunIndex;
 use crate::catalog::file::Key;
 use crate::catalog::index::read_index;
 use crate::catalog::merge::RunMerge;
-use crate::catalog::part::{read_meta, run_dir};
+use crate::catalog::part::{Wanted, read_meta, run_dir};
 use crate::catalog::partition::Partition;
 use crate::catalog::rewrite::Progress;
 use crate::catalog::steps::scans;
@@ -47,8 +47,8 @@ pub(super) fn compare(
     let dropped = dropped.map(|one| (one.table, one.instrument.clone(), one.bar, one.date.clone()));
     let mut rows = Rows {
         dropped: dropped.collect(),
-        inputs: Side::new(catalog, &meta, &index, false)?,
-        outputs: Side::new(catalog, &meta, &index, true)?,
+        inputs: Side::new(catalog, &meta, &index, &into.doubtful, false)?,
+        outputs: Side::new(catalog, &meta, &index, &into.doubtful, true)?,
         meta,
     };
     for number in numbers {
@@ -113,10 +113,20 @@ struct Side {
 }
 
 impl Side {
-    fn new(catalog: &Catalog, run: &RunMeta, index: &RunIndex, is_output: bool) -> Result<Side> {
-        let wanted = index
-            .clone()
-            .into_wanted(|meta| meta.table.is_output() == is_output);
+    /// Files with rows of parts that are in doubt are left out: what is wrong with them is named already.
+    fn new(
+        catalog: &Catalog,
+        run: &RunMeta,
+        index: &RunIndex,
+        doubtful: &BTreeSet<u32>,
+        is_output: bool,
+    ) -> Result<Side> {
+        let files = index.live().filter(|live| {
+            let (first, last) = live.parts;
+            live.file.meta.table.is_output() == is_output
+                && doubtful.range(first..=last).next().is_none()
+        });
+        let wanted = files.map(|live| Wanted::new(live.file, "")).collect();
         let mut merge = RunMerge::new(scans(catalog, run, wanted)?);
         let next = merge.read()?;
         Ok(Side { merge, next })

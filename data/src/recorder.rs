@@ -121,6 +121,7 @@ impl Recorder {
             one.run != meta.run && !one.lacking.is_empty() && one.contradiction().is_none()
         });
         let behind = Behind {
+            known: own.known(),
             lacking: own.lacking,
             earlier: others.map(|one| one.journal.clone()).collect(),
         };

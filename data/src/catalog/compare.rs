@@ -94,6 +94,13 @@ impl Comparison {
         self.differences.iter().find(|one| one.contradicts)
     }
 
+    /// How many segments are in the catalog without a doubt.
+    pub(crate) fn known(&self) -> u32 {
+        let all = self.segments.map_or(0, |(first, last)| last - first + 1);
+        let others = self.lacking.len() + self.doubtful.len();
+        all.saturating_sub(u32::try_from(others).unwrap_or(u32::MAX))
+    }
+
     /// The first segment that the catalog is in need of: one that it does not have for certain; the last one if it has all.
     #[must_use]
     pub fn needed_from(&self) -> u32 {

@@ -64,7 +64,9 @@ pub struct Conversion {
 
 /// What is to be converted before segments are sealed.
 pub(super) struct Behind {
-    /// Segments of the run that are not in the catalog.
+    /// How many segments of the run are in the catalog.
+    pub(super) known: u32,
+    /// Those that are not.
     pub(super) lacking: Vec<u32>,
     /// Journals of other runs of which the catalog lacks some.
     pub(super) earlier: Vec<PathBuf>,
@@ -92,7 +94,10 @@ impl Conversion {
             lacking: behind.lacking.into(),
             earlier: behind.earlier.into(),
             failures: 0,
-            total: SyncReport::default(),
+            total: SyncReport {
+                known: behind.known,
+                ..SyncReport::default()
+            },
             journal: journal.clone(),
         };
         let failed = DataError::io("start the thread for", &journal);

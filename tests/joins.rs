@@ -131,7 +131,11 @@ fn of_wire(file: &Path) -> Held {
             Payload::Json(text) => {
                 let object: serde_json::Value = serde_json::from_str(&text).unwrap();
                 // The state has no number.
-                if let Some(number) = object["number"].as_u64() {
+                let key = match is_output(envelope.kind) {
+                    true => "number",
+                    false => "seq",
+                };
+                if let Some(number) = object[key].as_u64() {
                     let run = object["run"].as_str().unwrap().to_owned();
                     assert_eq!((run_id(&run), number), (envelope.run, envelope.number));
                     texts.insert((is_output(envelope.kind), run, number), object);
@@ -152,7 +156,7 @@ fn of_wire(file: &Path) -> Held {
     held
 }
 
-/// Rows of a table by the columns that name them: `run`, `seq`, and of an output `output_seq`.
+/// Rows of a table by the columns that name them: `run`, `seq`, and of an output `number`.
 type Names = Vec<(String, Seq, Option<u64>)>;
 
 /// The names in an export of the catalog.
@@ -176,7 +180,7 @@ fn exported(catalog: &Path, table: Table, dir: &Path) -> Names {
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
     let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
     let at = |name: &str| columns.iter().position(|column| *column == name);
-    let (run, seq, number) = (at("run").unwrap(), at("seq").unwrap(), at("output_seq"));
+    let (run, seq, number) = (at("run").unwrap(), at("seq").unwrap(), at("number"));
     assert_eq!(number.is_some(), table.is_output());
     lines
         .map(|line| {
@@ -190,7 +194,7 @@ fn exported(catalog: &Path, table: Table, dir: &Path) -> Names {
 /// The names in a table of the server.
 fn selected(server: &Server, table: Table) -> Names {
     let query = match table.is_output() {
-        true => format!("SELECT run, seq, output_seq FROM {table} ORDER BY output_seq"),
+        true => format!("SELECT run, seq, number FROM {table} ORDER BY number"),
         false => format!("SELECT run, seq FROM {table} ORDER BY seq"),
     };
     let rows = server.sql(&query).into_iter();

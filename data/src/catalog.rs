@@ -64,7 +64,7 @@ pub(crate) use file::Key;
 pub(crate) use properties::properties;
 pub(crate) use query::empty;
 pub(crate) use scan::unite_sources;
-pub(crate) use stored::{HELD, MORE};
+pub(crate) use stored::{HELD, MORE, NUMBER, NUMBER_BEFORE};
 pub(crate) use sync::sync_sealed;
 pub(crate) use unite::unite;
 

@@ -5,7 +5,7 @@
 
 use crate::error::WireError;
 use crate::session::{Retracted, Session};
-use crate::topic::{Names, kind};
+use crate::topic::{Names, is_output, kind};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -124,7 +124,13 @@ pub(crate) fn text(
     let mut object = Object::new();
     object.put("kind", kind.name());
     object.put("run", run);
-    object.put("number", number);
+    // The names of both in the catalog.
+    let name = if is_output(kind as u8) {
+        "number"
+    } else {
+        "seq"
+    };
+    object.put(name, number);
     put_head(&mut object, record, names);
     match kind {
         Kind::Trade => put_trade(&mut object, record, names.instrument(record)?),

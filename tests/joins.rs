@@ -14,7 +14,7 @@ use server::Server;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tickloom_data::{Catalog, QuestDb, ScanQuery, Table};
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig, Speed};
 use tickloom_feeds::samples::samples;
@@ -258,20 +258,16 @@ fn kind_of(table: Table) -> u8 {
     kind as u8
 }
 
-#[test]
-fn an_output_and_a_market_record_have_one_name_in_journal_wire_catalog_and_questdb() {
-    let Some(server) = Server::start() else {
-        return;
-    };
+/// Records a run of two sessions, the second with a subscriber that writes down what comes; returns its journal and the catalog.
+fn record_two_sessions(server: &Server, dir: &Path, file: &Path) -> (PathBuf, PathBuf) {
     let [spot, _] = samples();
     let venue = LocalVenue::start(LocalVenueConfig {
         speed: Speed::Times(8.0),
         ..LocalVenueConfig::new(vec![spot.capture])
     })
     .unwrap();
-    let dir = workspace();
-    let record = dir.path().join("recorded");
-    let config = dir.path().join("live.toml");
+    let record = dir.join("recorded");
+    let config = dir.join("live.toml");
     let questdb = format!("[questdb]\naddress = '{}'\n", server.address());
     fs::write(&config, settings(&venue, &record, &questdb)).unwrap();
     let words = ["run", "--config", config.to_str().unwrap(), "--json"];
@@ -285,7 +281,6 @@ fn an_output_and_a_market_record_have_one_name_in_journal_wire_catalog_and_quest
     run.kill();
     let mut run = Running::start(&words);
     let endpoint = run.announced("publishing");
-    let file = dir.path().join("came.tls");
     let file_name = file.to_str().unwrap();
     let mut subscriber = Running::start(&[
         "subscribe",
@@ -302,8 +297,6 @@ fn an_output_and_a_market_record_have_one_name_in_journal_wire_catalog_and_quest
     let ran = run.stop();
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(subscriber.stop().code, 0);
-    let catalog_dir = text(&json(&ran), "catalog");
-    let catalog_dir = Path::new(&catalog_dir);
     let address = server.address();
     let synced = tickloom(&[
         "questdb",
@@ -314,7 +307,20 @@ fn an_output_and_a_market_record_have_one_name_in_journal_wire_catalog_and_quest
     ]);
     assert_eq!(synced.code, 0, "{synced:?}");
     server.settle();
+    let catalog = PathBuf::from(text(&json(&ran), "catalog"));
+    (journal, catalog)
+}
 
+#[test]
+fn an_output_and_a_market_record_have_one_name_in_journal_wire_catalog_and_questdb() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let dir = workspace();
+    let file = dir.path().join("came.tls");
+    let (journal, catalog_dir) = record_two_sessions(&server, dir.path(), &file);
+    let catalog_dir = catalog_dir.as_path();
+    let address = server.address();
     let in_journal = of_journal(&journal);
     let heard = of_wire(&file);
     let catalog = Catalog::open(catalog_dir).unwrap();

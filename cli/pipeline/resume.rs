@@ -76,16 +76,7 @@ pub(crate) fn open(
     stop: &Stop,
 ) -> Result<Resumed> {
     let compared = compare(dir)?;
-    let fresh = meta(settings, steps.engine.instruments())?;
-    let meta = match last_run(&compared, settings.is_new_run)? {
-        Some(last) if is_same(&last, &fresh) && !settings.is_new_run => last,
-        Some(last) => {
-            let journal = journal_dir(dir, &last.run);
-            look_back(&journal, &last, settings.is_new_run)?;
-            fresh
-        }
-        None => fresh,
-    };
+    let meta = choose_run(dir, settings, steps.engine.instruments(), &compared)?;
     let journal = journal_dir(dir, &meta.run);
     let head = restore(
         &journal,
@@ -152,6 +143,25 @@ pub(crate) fn open(
     })
 }
 
+/// The last run, if it goes on, or a new one.
+fn choose_run(
+    dir: &Path,
+    settings: &Settings,
+    instruments: &Instruments,
+    compared: &[Comparison],
+) -> Result<RunMeta> {
+    let fresh = meta(settings, instruments)?;
+    Ok(match last_run(compared, settings.is_new_run)? {
+        Some(last) if is_same(&last, &fresh) && !settings.is_new_run => last,
+        Some(last) => {
+            let journal = journal_dir(dir, &last.run);
+            look_back(&journal, &last, settings.is_new_run)?;
+            fresh
+        }
+        None => fresh,
+    })
+}
+
 /// Compares what was recorded before with the catalog, and says in what they differ and what is about to be brought in.
 fn compare(dir: &Path) -> Result<Vec<Comparison>> {
     let catalog = Catalog::create(&catalog_dir(dir))?;
@@ -160,7 +170,8 @@ fn compare(dir: &Path) -> Result<Vec<Comparison>> {
         for difference in &one.differences {
             output::note(&format!("catalog    {difference}"));
         }
-        if let (Some(first), Some(last)) = (one.lacking.first(), one.lacking.last()) {
+        let lacking = one.lacking.first().zip(one.lacking.last());
+        if let Some((first, last)) = lacking.filter(|_| one.contradiction().is_none()) {
             output::note(&format!(
                 "catalog    brings in {} of segments {first} to {last} of run {}",
                 one.lacking.len(),

@@ -276,6 +276,12 @@ fn indexes() -> Vec<Fault> {
             catalog: Some("1 of segment 2 are not in the catalog"),
             journal: Some("1 of segment 2 are not in the catalog"),
         },
+    ]
+}
+
+/// Of the entries of a whole run.
+fn runs() -> Vec<Fault> {
+    vec![
         Fault {
             what: "what the run is damaged",
             apply: |copy| cut(&copy.index().join("meta.json"), 3),
@@ -316,6 +322,12 @@ fn indexes() -> Vec<Fault> {
             catalog: Some("are not in the catalog"),
             journal: Some("are not in the catalog"),
         },
+    ]
+}
+
+/// Of what the index says.
+fn lies() -> Vec<Fault> {
+    vec![
         Fault {
             what: "an index that names more than the segment",
             apply: |copy| edit_rows(copy, 1),
@@ -363,6 +375,12 @@ fn indexes() -> Vec<Fault> {
             catalog: Some("part-00000002.json"),
             journal: Some("part-00000002.json"),
         },
+    ]
+}
+
+/// Of where parts come from.
+fn foreign() -> Vec<Fault> {
+    vec![
         Fault {
             what: "a part of another run",
             apply: |copy| {
@@ -414,7 +432,7 @@ fn edit_rows(copy: &Copy, by: u64) {
     });
 }
 
-/// Of the catalog's files, and of the whole catalog.
+/// Of the catalog's files.
 fn files() -> Vec<Fault> {
     vec![
         Fault {
@@ -471,6 +489,12 @@ fn files() -> Vec<Fault> {
             catalog: Some("as in "),
             journal: None,
         },
+    ]
+}
+
+/// Of the whole catalog.
+fn catalogs() -> Vec<Fault> {
+    vec![
         Fault {
             what: "a catalog restored from an older copy",
             apply: |copy| copy.restore_older("catalog"),
@@ -545,9 +569,15 @@ fn other_rows(copy: &Copy) {
 }
 
 pub(crate) fn faults() -> Vec<Fault> {
-    let mut all = ends();
-    all.extend(journals());
-    all.extend(indexes());
-    all.extend(files());
-    all
+    let all = [
+        ends(),
+        journals(),
+        indexes(),
+        runs(),
+        lies(),
+        foreign(),
+        files(),
+        catalogs(),
+    ];
+    all.into_iter().flatten().collect()
 }

@@ -50,7 +50,7 @@ pub fn sync_journal(journal: &Path, catalog: &Catalog) -> Result<SyncReport> {
             continue;
         }
         let path = journal.join(segment_name(number));
-        let torn_from = (number == files).then(|| match outline.closed {
+        let torn_from = (number == files).then_some(match outline.closed {
             Some((segment, bytes)) if segment == number => bytes,
             _ => 0,
         });

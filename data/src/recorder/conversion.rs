@@ -117,7 +117,6 @@ impl Conversion {
     }
 
     /// What compares the journal with the catalog, to be asked when all is converted.
-    #[must_use]
     pub fn comparing(&self) -> impl Fn() -> Result<Comparison> + use<> {
         let (journal, catalog) = (self.journal.clone(), self.catalog.clone());
         move || compare(&journal, &catalog)

@@ -105,8 +105,8 @@ fn of_wire(file: &Path) -> Held {
         }
     }
     for message in &messages {
-        if let Payload::State(state) = &message.payload
-            && let Some(run) = &state.session.run
+        if let Payload::Announcement(told) = &message.payload
+            && let Some(run) = &told.session.run
         {
             runs.insert(run_id(run), run.clone());
         }
@@ -130,7 +130,7 @@ fn of_wire(file: &Path) -> Held {
             }
             Payload::Json(text) => {
                 let object: serde_json::Value = serde_json::from_str(&text).unwrap();
-                // The state has no number.
+                // What is told of the run has no number.
                 let key = match is_output(envelope.kind) {
                     true => "number",
                     false => "seq",
@@ -141,7 +141,7 @@ fn of_wire(file: &Path) -> Held {
                     texts.insert((is_output(envelope.kind), run, number), object);
                 }
             }
-            Payload::State(_) => {}
+            Payload::Announcement(_) | Payload::State(_) => {}
         }
     }
     // Both encodings are of the same records.

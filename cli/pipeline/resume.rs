@@ -6,7 +6,7 @@
 use crate::config::Settings;
 use crate::output;
 use crate::pipeline::clock;
-use crate::pipeline::earlier::look_back;
+use crate::pipeline::earlier::{compare, look_back};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::promise::Promise;
@@ -16,9 +16,7 @@ use anyhow::{Context, Error, Result, anyhow};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs, SEMANTICS_VERSION, Snapshot};
-use tickloom_data::{
-    Catalog, Comparison, Recorder, RecorderOptions, catalog_dir, compare_recorded, journal_dir,
-};
+use tickloom_data::{Comparison, Recorder, RecorderOptions, catalog_dir, journal_dir};
 use tickloom_journal::{
     Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
     SnapshotHead, read_snapshot, snapshot_files,
@@ -160,26 +158,6 @@ fn choose_run(
         }
         None => fresh,
     })
-}
-
-/// Compares what was recorded before with the catalog, and says in what they differ and what is about to be brought in.
-fn compare(dir: &Path) -> Result<Vec<Comparison>> {
-    let catalog = Catalog::create(&catalog_dir(dir))?;
-    let compared = compare_recorded(dir, &catalog)?;
-    for one in &compared {
-        for difference in &one.differences {
-            output::note(&format!("catalog    {difference}"));
-        }
-        let lacking = one.lacking.first().zip(one.lacking.last());
-        if let Some((first, last)) = lacking.filter(|_| one.contradiction().is_none()) {
-            output::note(&format!(
-                "catalog    brings in {} of segments {first} to {last} of run {}",
-                one.lacking.len(),
-                one.run
-            ));
-        }
-    }
-    Ok(compared)
 }
 
 /// A snapshot is taken of what is on the disk.

@@ -14,6 +14,7 @@ use cli::{Ran, tickloom};
 use faults::{Fault, Start, faults};
 use recorded::{Copy, Recorded, recorded};
 use std::fs;
+use std::path::PathBuf;
 
 /// `catalog verify` and `journal verify` of a copy.
 fn checks(copy: &Copy) -> [Ran; 2] {
@@ -51,6 +52,14 @@ fn assert_fault(recorded: &Recorded, fault: &Fault) {
                 assert!(ran.stderr.contains(said), "{what}: {said:?} in {ran:?}");
             }
             assert_eq!(copy.files(), before, "{what}: it was changed");
+            // The way out that leaves everything as it is.
+            let ran = copy.run_with(&["--new-run"]);
+            assert_eq!(ran.code, 0, "{what}: {ran:?}");
+            let kept = |path: &&PathBuf| path.starts_with(copy.journal());
+            let after = copy.files();
+            for path in before.keys().filter(kept) {
+                assert_eq!(after.get(path), before.get(path), "{what}: {path:?}");
+            }
         }
         Start::Told { said, helps } => {
             let ran = copy.run();

@@ -87,7 +87,11 @@ fn scan_files(
         ColumnType::Word | ColumnType::Time => col(name).cast(data_type(kind)),
         _ => {
             let stored = files.first().map_or(name, |file| file.column(name));
-            col(stored).alias(name)
+            if stored == name {
+                col(name)
+            } else {
+                col(stored).alias(name)
+            }
         }
     });
     Ok(frame.select(columns.collect::<Vec<_>>()))

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use tickloom_journal::{JournalOutline, Numbers, SegmentHead, survey_segment};
 
 /// What is to be done about two histories of one name.
-pub(super) const TWO_HISTORIES: &str = "put the journal and the catalog of one copy together again; or record into another directory, or begin another run with tickloom run --new-run, which leaves this one as it is";
+pub(super) const TWO_HISTORIES: &str = "put the journal back from which the catalog was made; if it is lost, begin another run with tickloom run --new-run, as numbers of this one were given away already, or record into another directory";
 
 /// Compares what is known of both.
 pub(super) fn compare(

@@ -146,8 +146,11 @@ impl SignalStage {
             self.feed_bars(market);
         }
         if !reads_bars_alone {
-            for (place, tick) in market.ticks().iter().enumerate() {
-                self.feed_tick(market, tick, place);
+            for (place, tick) in market.tops().iter().enumerate() {
+                self.feed_top(market, tick, place);
+            }
+            for (place, tick) in market.lasts().iter().enumerate() {
+                self.feed_last(market, tick, place);
             }
         }
         if market.is_now() && !self.constants.is_empty() {
@@ -169,7 +172,7 @@ impl SignalStage {
         cause: &BarCause,
         changes: &mut Vec<Change>,
     ) {
-        let feed = cause.builder.and_then(|builder| self.on_bar.get(builder));
+        let feed = cause.builder().and_then(|builder| self.on_bar.get(builder));
         let Some(feed) = feed else {
             return;
         };
@@ -297,7 +300,7 @@ impl SignalStage {
     }
 
     fn feed_bar(&mut self, bar: &Record, cause: &BarCause, by: TickedBy) {
-        let feed = cause.builder.and_then(|builder| self.on_bar.get(builder));
+        let feed = cause.builder().and_then(|builder| self.on_bar.get(builder));
         let Some(feed) = feed else {
             return;
         };
@@ -308,26 +311,27 @@ impl SignalStage {
         self.round.add(feed.outputs, cause.place, by);
     }
 
-    fn feed_tick(&mut self, market: &Market, tick: &Tick, place: usize) {
+    fn feed_top(&mut self, market: &Market, tick: &Tick, place: usize) {
         let at = tick.instrument;
-        if let Some(stated) = &tick.top
-            && let Some(on_top) = self.on_top.get(at)
-        {
-            if let Some(top) = market.top_of(tick) {
-                for (leaf, field) in on_top.leaves {
-                    store_top(&mut self.graph, *leaf, *field, &top, self.price_scales[at]);
-                }
-                self.graph.tick(on_top.below);
-            } else {
-                for (leaf, _) in on_top.leaves {
-                    self.graph.withdraw(*leaf);
-                }
+        let Some(on_top) = self.on_top.get(at) else {
+            return;
+        };
+        if let Some(top) = market.top_of(tick) {
+            for (leaf, field) in on_top.leaves {
+                store_top(&mut self.graph, *leaf, *field, &top, self.price_scales[at]);
             }
-            let by = TickedBy::Top(place);
-            self.round.add(on_top.outputs, stated.place, by);
+            self.graph.tick(on_top.below);
+        } else {
+            for (leaf, _) in on_top.leaves {
+                self.graph.withdraw(*leaf);
+            }
         }
-        if let Some(stated) = &tick.last
-            && let Some(on_last) = self.on_last.get(at)
+        let by = TickedBy::Top(place);
+        self.round.add(on_top.outputs, tick.place, by);
+    }
+
+    fn feed_last(&mut self, market: &Market, tick: &Tick, place: usize) {
+        if let Some(on_last) = self.on_last.get(tick.instrument)
             && let Some(price) = market.last_of(tick)
         {
             for (leaf, _) in on_last.leaves {
@@ -335,7 +339,7 @@ impl SignalStage {
             }
             self.graph.tick(on_last.below);
             let by = TickedBy::Last(place);
-            self.round.add(on_last.outputs, stated.place, by);
+            self.round.add(on_last.outputs, tick.place, by);
         }
     }
 

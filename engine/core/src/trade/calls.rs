@@ -180,7 +180,8 @@ impl Calling {
     }
 
     fn collect_watchers(&mut self, market: &Market) {
-        let ticked = market.ticks().iter().map(|tick| tick.instrument);
+        let ticked = market.tops().iter().chain(market.lasts());
+        let ticked = ticked.map(|tick| tick.instrument);
         let closed = market.closed_bars().iter();
         let closed = closed.filter_map(|bar| usize::try_from(bar.header.instrument).ok());
         for instrument in ticked.chain(closed) {

@@ -16,7 +16,7 @@ use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::market::{BarCause, Market, Tick, TickedBy};
 use due::Due;
-use feeds::{Feed, Feeds};
+use feeds::{FedLeaf, Feed, Feeds};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tickloom_signals::{Clock, Field, Graph, LeafId, Mask, OutputId};
@@ -38,7 +38,7 @@ pub(crate) struct Change {
 /// A feed while it is put together; see [`Feed`].
 #[derive(Clone, Debug, Default)]
 struct Draft {
-    leaves: Vec<(LeafId, Field)>,
+    leaves: Vec<FedLeaf>,
     clock: Option<usize>,
     outputs: Mask,
 }
@@ -50,6 +50,9 @@ const MADE: &str = "the market makes all bars that leaves need";
 #[derive(Clone, Debug)]
 pub(crate) struct SignalStage {
     graph: Graph,
+    /// Number of the first output; the others follow.
+    first: usize,
+    /// Signals come before rules.
     outputs: Vec<Watched>,
     /// Places of outputs without a field in them, until they have been told.
     constants: Vec<usize>,
@@ -66,16 +69,17 @@ pub(crate) struct SignalStage {
     round: Due,
 }
 
-/// An output of the graph that is watched.
+/// An output of the graph that is watched. Kept small: where thousands tick together, what they cost is their memory.
 #[derive(Clone, Copy, Debug)]
 struct Watched {
     output: OutputId,
-    number: usize,
     is_rule: bool,
     /// Without a field in it: it never ticks.
     is_constant: bool,
     value: f64,
 }
+
+const _: () = assert!(size_of::<Watched>() == 16);
 
 impl SignalStage {
     /// The expressions of a share, fed from a market that was made for all.
@@ -91,10 +95,9 @@ impl SignalStage {
         let (graph, outputs) = expressions.compile(share.clone(), config)?;
         let watched = outputs
             .into_iter()
-            .zip(share)
+            .zip(share.clone())
             .map(|(output, number)| Watched {
                 output,
-                number,
                 is_rule: number >= expressions.signals,
                 is_constant: graph.constant(output).is_some(),
                 value: f64::NAN,
@@ -104,6 +107,7 @@ impl SignalStage {
             let watched: &Watched = &outputs[*at];
             watched.is_constant && !watched.is_rule
         };
+        let signals = outputs.partition_point(|watched| !watched.is_rule);
         let defs = market.instruments().defs();
         let mut stage = SignalStage {
             constants: (0..outputs.len()).filter(constant).collect(),
@@ -115,7 +119,8 @@ impl SignalStage {
                 .map(|def| pow10(def.price_decimals) as f64)
                 .collect(),
             has_gates: !graph.bar_clocks().is_empty(),
-            round: Due::new(outputs.len()),
+            round: Due::new(outputs.len(), signals),
+            first: share.start,
             outputs,
             graph,
         };
@@ -123,11 +128,12 @@ impl SignalStage {
         Ok(stage)
     }
 
-    /// Feeds the graph with what this round of the market ticked and lists what changed, in the order of the numbers.
+    /// Feeds the graph with what this round of the market ticked and tells what changed, in the order of the numbers.
     ///
     /// Every bar counts: if a builder closed several, the graph is stepped for each set of them in turn, and what is told
     /// of an expression is where it ends. Prices that ticked count once, with the last set.
-    pub(crate) fn step(&mut self, market: &Market, changes: &mut Vec<Change>) {
+    #[inline]
+    pub(crate) fn step(&mut self, market: &Market, mut on: impl FnMut(Change)) {
         if market.has_nothing_new() && self.constants.is_empty() {
             return;
         }
@@ -138,9 +144,16 @@ impl SignalStage {
             && self.constants.is_empty()
             && let Some((bar, cause)) = market.only_bar()
         {
-            self.step_bar(market, bar, cause, changes);
+            self.step_bar(market, bar, cause, &mut on);
             return;
         }
+        if self.evaluate(market, reads_bars_alone) {
+            self.tell(&mut on);
+        }
+    }
+
+    /// Evaluates what depends on what ticked in this round; `false` if nothing does.
+    fn evaluate(&mut self, market: &Market, reads_bars_alone: bool) -> bool {
         self.round.begin(market);
         if !market.has_no_bars() {
             self.feed_bars(market);
@@ -156,11 +169,11 @@ impl SignalStage {
         if market.is_now() && !self.constants.is_empty() {
             self.tell_constants();
         }
-        if self.round.is_empty() {
-            return;
+        let is_due = !self.round.is_empty();
+        if is_due {
+            self.graph.step();
         }
-        self.graph.step();
-        self.list(changes);
+        is_due
     }
 
     /// As [`SignalStage::step`] for the only bar of a round in which nothing else ticks: what it feeds is all that is due.
@@ -170,7 +183,7 @@ impl SignalStage {
         market: &Market,
         bar: &Record,
         cause: &BarCause,
-        changes: &mut Vec<Change>,
+        on: &mut impl FnMut(Change),
     ) {
         let feed = cause.builder().and_then(|builder| self.on_bar.get(builder));
         let Some(feed) = feed else {
@@ -184,7 +197,7 @@ impl SignalStage {
             TickedBy::Bar(0)
         };
         for word in feed.outputs {
-            word.for_each(|at| self.outputs[at].tell(&self.graph, by, changes));
+            word.for_each(|at| self.outputs[at].tell(&self.graph, (self.first + at, by), on));
         }
     }
 
@@ -205,39 +218,36 @@ impl SignalStage {
         }
     }
 
-    /// Lists what ticked and changed.
-    fn list(&mut self, changes: &mut Vec<Change>) {
+    /// Tells what ticked and changed.
+    #[inline]
+    fn tell(&mut self, on: &mut impl FnMut(Change)) {
         let SignalStage {
             graph,
+            first,
             outputs,
             round,
             has_gates,
             ..
         } = self;
-        let has_gates = *has_gates;
-        let Due {
-            outputs: due,
-            earlier,
-            causes,
-            has_one_cause,
-        } = round;
         let outputs = &mut outputs[..];
-        let has_one_cause = *has_one_cause;
+        let mut due = std::mem::take(&mut round.outputs);
         due.drain(|at| {
             let watched = &mut outputs[at];
-            let has_ticked =
-                || graph.ticked(watched.output) || watched.is_constant || earlier.contains(at);
-            debug_assert!(has_gates || has_ticked());
-            if has_gates && !has_ticked() {
+            let has_ticked = || {
+                graph.ticked(watched.output) || watched.is_constant || round.earlier.contains(at)
+            };
+            debug_assert!(*has_gates || has_ticked());
+            if *has_gates && !has_ticked() {
                 return;
             }
-            let by = if has_one_cause || watched.is_constant {
+            let by = if watched.is_constant {
                 TickedBy::Round
             } else {
-                causes[at].1
+                round.cause(at)
             };
-            watched.tell(graph, by, changes);
+            watched.tell(graph, (*first + at, by), on);
         });
+        round.outputs = due;
     }
 
     /// Sorts the graph's leaves by what ticks them, and finds the outputs that may tick with each.
@@ -277,7 +287,7 @@ impl SignalStage {
                 Clock::Tick if leaf.field == Field::Last => &mut on_last[instrument],
                 Clock::Tick => &mut on_top[instrument],
             };
-            feed.leaves.push((id, leaf.field));
+            feed.leaves.push(FedLeaf::new(id, leaf.field));
             feed.outputs.extend(watched_below(&self.graph, id));
         }
         self.on_bar = self.feeds(&on_bar);
@@ -288,7 +298,7 @@ impl SignalStage {
     fn feeds(&self, drafts: &[Draft]) -> Feeds {
         let mut feeds = Feeds::default();
         for draft in drafts {
-            let leaves: Vec<LeafId> = draft.leaves.iter().map(|(leaf, _)| *leaf).collect();
+            let leaves: Vec<LeafId> = draft.leaves.iter().map(|leaf| leaf.id()).collect();
             feeds.push(&Feed {
                 leaves: &draft.leaves,
                 below: self.graph.below(&leaves).words(),
@@ -317,13 +327,13 @@ impl SignalStage {
             return;
         };
         if let Some(top) = market.top_of(tick) {
-            for (leaf, field) in on_top.leaves {
-                store_top(&mut self.graph, *leaf, *field, &top, self.price_scales[at]);
+            for leaf in on_top.leaves {
+                store_top(&mut self.graph, *leaf, &top, self.price_scales[at]);
             }
             self.graph.tick(on_top.below);
         } else {
-            for (leaf, _) in on_top.leaves {
-                self.graph.withdraw(*leaf);
+            for leaf in on_top.leaves {
+                self.graph.withdraw(leaf.id());
             }
         }
         let by = TickedBy::Top(place);
@@ -334,8 +344,8 @@ impl SignalStage {
         if let Some(on_last) = self.on_last.get(tick.instrument)
             && let Some(price) = market.last_of(tick)
         {
-            for (leaf, _) in on_last.leaves {
-                self.graph.store_mantissa(*leaf, price);
+            for leaf in on_last.leaves {
+                self.graph.store_mantissa(leaf.id(), price);
             }
             self.graph.tick(on_last.below);
             let by = TickedBy::Last(place);
@@ -352,14 +362,19 @@ impl SignalStage {
 }
 
 impl Watched {
-    /// Lists it if it changed; a rule that ticked is listed in any case.
+    /// Tells of it if it changed; of a rule that ticked, in any case.
     #[inline(always)]
-    fn tell(&mut self, graph: &Graph, by: TickedBy, changes: &mut Vec<Change>) {
+    fn tell(
+        &mut self,
+        graph: &Graph,
+        (number, by): (usize, TickedBy),
+        on: &mut impl FnMut(Change),
+    ) {
         let previous = self.value;
         self.value = graph.value(self.output).unwrap_or(f64::NAN);
         if self.is_rule || previous.to_bits() != self.value.to_bits() {
-            changes.push(Change {
-                number: self.number,
+            on(Change {
+                number,
                 value: self.value,
                 previous,
                 by,
@@ -372,24 +387,25 @@ impl Watched {
 #[inline(always)]
 fn store_bar(graph: &mut Graph, feed: &Feed<'_>, bar: &Record) {
     let body = BarBody::of(bar);
-    for (leaf, field) in feed.leaves {
-        let mantissa = match field {
+    for leaf in feed.leaves {
+        let mantissa = match leaf.field {
             Field::Open => body.open,
             Field::High => body.high,
             Field::Low => body.low,
             Field::Volume => body.volume,
             _ => body.close,
         };
-        graph.store_mantissa(*leaf, mantissa);
+        graph.store_mantissa(leaf.id(), mantissa);
     }
     graph.tick(feed.below);
 }
 
 /// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.
-fn store_top(graph: &mut Graph, leaf: LeafId, field: Field, top: &Top, scale: f64) {
+fn store_top(graph: &mut Graph, fed: FedLeaf, top: &Top, scale: f64) {
+    let leaf = fed.id();
     let (bid, ask) = (top.bid as f64, top.ask as f64);
     let (bid_qty, ask_qty) = (top.bid_qty as f64, top.ask_qty as f64);
-    match field {
+    match fed.field {
         Field::Bid => graph.store_mantissa(leaf, top.bid),
         Field::Ask => graph.store_mantissa(leaf, top.ask),
         Field::BidQty => graph.store_mantissa(leaf, top.bid_qty),

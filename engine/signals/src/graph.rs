@@ -56,6 +56,13 @@ pub(crate) struct Node {
 
 const _: () = assert!(size_of::<Node>() <= 48);
 
+/// So many nodes a near cache holds, with what they remember.
+const NODES_NEAR: usize = 1_024;
+
+/// How many nodes before its turn what a node of a larger graph remembers is asked for, and what leaves its window.
+const STATE_AHEAD: usize = 24;
+const OLDEST_AHEAD: usize = 12;
+
 /// Bytes of columns that stay close to the processor.
 const COLUMNS_BYTES: usize = 256 << 10;
 
@@ -237,7 +244,13 @@ impl Graph {
         } = self;
         let (nodes, values) = (&mut nodes[..], &mut values[..]);
         let leaves = (&mantissas[..], &leaf_values[..]);
-        ticked.for_each(|at| evaluate(at, nodes, values, leaves));
+        let is_large = nodes.len() > NODES_NEAR;
+        ticked.for_each(|at| {
+            if is_large {
+                fetch_later(at, nodes);
+            }
+            evaluate(at, nodes, values, leaves);
+        });
         if !self.withdrawn.is_empty() {
             self.ticked.take(&mut self.withdrawn);
         }
@@ -362,6 +375,17 @@ impl Graph {
             self.mark(LeafId(leaf));
         }
         std::mem::swap(&mut self.pending, &mut self.ticked);
+    }
+}
+
+/// Asks for what nodes after this one remember. Where one node ticks, mostly those after it do.
+#[inline(always)]
+fn fetch_later(at: usize, nodes: &[Node]) {
+    if let Some(later) = nodes.get(at + STATE_AHEAD) {
+        later.op.fetch_state();
+    }
+    if let Some(later) = nodes.get(at + OLDEST_AHEAD) {
+        later.op.fetch_oldest();
     }
 }
 

@@ -148,7 +148,9 @@ impl Decider {
         }
         let constants = plan.constants.iter().map(|(rule, _)| *rule);
         let trade = TradeStage::new(plan.config, constants)?;
-        trade.conditions().for_each(|rule| rules.set_condition(rule));
+        trade
+            .conditions()
+            .for_each(|rule| rules.set_condition(rule));
         Ok(Decider {
             trade,
             rules,

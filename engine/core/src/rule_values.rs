@@ -154,3 +154,38 @@ pub(crate) enum RoundOn {
     /// Bars that closed because time passed.
     PassedBars,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_calls_its_strategy_when_it_holds_and_a_value_whenever_it_was_evaluated() {
+        let [value, condition, constant] = [RuleId(0), RuleId(1), RuleId(2)];
+        let mut rules = RuleValues::new(3);
+        rules.set_condition(condition);
+        rules.set_constant(constant, 1.0);
+        for (worth, calling) in [
+            (0.0, &[value][..]),
+            (-0.0, &[value]),
+            (f64::NAN, &[value]),
+            (1.0, &[value, condition]),
+            (-2.0, &[value, condition]),
+        ] {
+            rules.begin(RoundOn::Records);
+            assert!(!rules.has_ticked() && rules.calling().is_empty());
+            rules.set(value, worth);
+            rules.set(condition, worth);
+            assert_eq!(rules.calling(), calling, "{worth}");
+            assert!(rules.has_ticked() && rules.ticked(value) && rules.ticked(condition));
+            assert_eq!(rules.holds(value), worth.abs() > 0.0);
+            assert_eq!(rules.holds(condition), worth.abs() > 0.0);
+            assert!(rules.holds(constant), "on records");
+        }
+        rules.begin(RoundOn::PassedBars);
+        assert!(!rules.has_ticked() && rules.calling().is_empty());
+        assert!(!rules.ticked(value) && !rules.holds(condition) && !rules.holds(constant));
+        rules.set(condition, 0.0);
+        assert!(rules.has_ticked() && rules.calling().is_empty());
+    }
+}

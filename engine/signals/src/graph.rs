@@ -222,7 +222,8 @@ impl Graph {
 
     /// Calls `on` with everything that may tick when these bars close, because `together` waits for them.
     pub fn for_each_gated(&self, clock: usize, mut on: impl FnMut(OutputId)) {
-        self.gates.for_each_below(clock, |node| on(OutputId::of(node)));
+        self.gates
+            .for_each_below(clock, |node| on(OutputId::of(node)));
     }
 
     /// Evaluates what depends on the leaves that were set since the last step, and nothing else.
@@ -247,7 +248,7 @@ impl Graph {
         let is_large = nodes.len() > NODES_NEAR;
         ticked.for_each(|at| {
             if is_large {
-                fetch_later(at, nodes);
+                fetch_later(at, nodes, ticked);
             }
             evaluate(at, nodes, values, leaves);
         });
@@ -378,14 +379,14 @@ impl Graph {
     }
 }
 
-/// Asks for what nodes after this one remember. Where one node ticks, mostly those after it do.
+/// Asks for what nodes after this one remember, if they tick too.
 #[inline(always)]
-fn fetch_later(at: usize, nodes: &[Node]) {
-    if let Some(later) = nodes.get(at + STATE_AHEAD) {
-        later.op.fetch_state();
+fn fetch_later(at: usize, nodes: &[Node], ticked: &Bits) {
+    if ticked.contains(at + STATE_AHEAD) {
+        nodes[at + STATE_AHEAD].op.fetch_state();
     }
-    if let Some(later) = nodes.get(at + OLDEST_AHEAD) {
-        later.op.fetch_oldest();
+    if ticked.contains(at + OLDEST_AHEAD) {
+        nodes[at + OLDEST_AHEAD].op.fetch_oldest();
     }
 }
 

@@ -10,17 +10,16 @@ mod state;
 
 pub use state::WorkerState;
 
-use crate::book::Top;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::market::{BarCause, Market, Tick, TickedBy};
 use due::Due;
-use feeds::{FedLeaf, Feed, Feeds};
+use feeds::{FedLeaf, Feed, Feeds, store_bar, store_top};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tickloom_signals::{Clock, Field, Graph, LeafId, Mask, OutputId};
-use tickloom_types::{BarBody, Record, pow10};
+use tickloom_types::{Record, pow10};
 
 /// An expression that ticked: a signal if its value changed, a rule whether or not it did.
 #[derive(Clone, Copy, Debug)]
@@ -380,42 +379,5 @@ impl Watched {
                 by,
             });
         }
-    }
-}
-
-/// Stores the fields of a bar, and says that they ticked.
-#[inline(always)]
-fn store_bar(graph: &mut Graph, feed: &Feed<'_>, bar: &Record) {
-    let body = BarBody::of(bar);
-    for leaf in feed.leaves {
-        let mantissa = match leaf.field {
-            Field::Open => body.open,
-            Field::High => body.high,
-            Field::Low => body.low,
-            Field::Volume => body.volume,
-            _ => body.close,
-        };
-        graph.store_mantissa(leaf.id(), mantissa);
-    }
-    graph.tick(feed.below);
-}
-
-/// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.
-fn store_top(graph: &mut Graph, fed: FedLeaf, top: &Top, scale: f64) {
-    let leaf = fed.id();
-    let (bid, ask) = (top.bid as f64, top.ask as f64);
-    let (bid_qty, ask_qty) = (top.bid_qty as f64, top.ask_qty as f64);
-    match fed.field {
-        Field::Bid => graph.store_mantissa(leaf, top.bid),
-        Field::Ask => graph.store_mantissa(leaf, top.ask),
-        Field::BidQty => graph.store_mantissa(leaf, top.bid_qty),
-        Field::AskQty => graph.store_mantissa(leaf, top.ask_qty),
-        Field::Mid => graph.store_value(leaf, (bid + ask) / (2.0 * scale)),
-        Field::Spread => graph.store_value(leaf, (ask - bid) / scale),
-        Field::Microprice => {
-            let weighted = (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty);
-            graph.store_value(leaf, weighted / scale);
-        }
-        _ => graph.store_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
     }
 }

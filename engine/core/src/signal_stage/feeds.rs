@@ -1,8 +1,10 @@
 //! What is fed to the graph when a bar closes or a price ticks, for thousands of instruments side by side in memory: a moment
 //! with a bar of each of them goes through it once.
 
+use crate::book::Top;
 use std::ops::Range;
-use tickloom_signals::{Field, LeafId, MaskWord};
+use tickloom_signals::{Field, Graph, LeafId, MaskWord};
+use tickloom_types::{BarBody, Record};
 
 /// What is fed by one thing that ticks.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +96,43 @@ impl Feeds {
             outputs: &self.words[within(span.below, span.outputs)],
             clock: clock.map(|clock| clock as usize),
         })
+    }
+}
+
+/// Stores the fields of a bar, and says that they ticked.
+#[inline(always)]
+pub(super) fn store_bar(graph: &mut Graph, feed: &Feed<'_>, bar: &Record) {
+    let body = BarBody::of(bar);
+    for leaf in feed.leaves {
+        let mantissa = match leaf.field {
+            Field::Open => body.open,
+            Field::High => body.high,
+            Field::Low => body.low,
+            Field::Volume => body.volume,
+            _ => body.close,
+        };
+        graph.store_mantissa(leaf.id(), mantissa);
+    }
+    graph.tick(feed.below);
+}
+
+/// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.
+pub(super) fn store_top(graph: &mut Graph, fed: FedLeaf, top: &Top, scale: f64) {
+    let leaf = fed.id();
+    let (bid, ask) = (top.bid as f64, top.ask as f64);
+    let (bid_qty, ask_qty) = (top.bid_qty as f64, top.ask_qty as f64);
+    match fed.field {
+        Field::Bid => graph.store_mantissa(leaf, top.bid),
+        Field::Ask => graph.store_mantissa(leaf, top.ask),
+        Field::BidQty => graph.store_mantissa(leaf, top.bid_qty),
+        Field::AskQty => graph.store_mantissa(leaf, top.ask_qty),
+        Field::Mid => graph.store_value(leaf, (bid + ask) / (2.0 * scale)),
+        Field::Spread => graph.store_value(leaf, (ask - bid) / scale),
+        Field::Microprice => {
+            let weighted = (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty);
+            graph.store_value(leaf, weighted / scale);
+        }
+        _ => graph.store_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
     }
 }
 

@@ -65,6 +65,19 @@ pub enum CaptureError {
         /// Its beginning.
         start: String,
     },
+    /// A recording of a venue that is not known, by the address in it.
+    #[error(
+        "{file}: line {line} is of {address}, which is the address of no venue that is known: Binance, Bitfinex, BitMEX, Bitstamp, \
+         Bybit, Coinbase, Deribit, Gemini, Hyperliquid, Kraken and OKX are"
+    )]
+    UnknownVenue {
+        /// Name of the file.
+        file: String,
+        /// Number of the line, from 1.
+        line: u64,
+        /// The address.
+        address: String,
+    },
     /// An instrument that contradicts one that is already defined.
     #[error("{0}")]
     Instrument(#[from] InstrumentError),
@@ -74,7 +87,9 @@ pub enum CaptureError {
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum LineError {
     /// It does not begin with a time.
-    #[error("time is {value:?}, expected nanoseconds since the epoch and a space")]
+    #[error(
+        "time is {value:?}, expected seconds, milliseconds, microseconds or nanoseconds since the epoch (10, 13, 16 or 19 digits) and a space"
+    )]
     Time {
         /// What stands there, at most 32 characters.
         value: String,

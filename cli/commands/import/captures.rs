@@ -220,6 +220,12 @@ fn tell(imported: &mut Imported, report: &CaptureReport) {
             sync.gaps, sync.checksums, sync.checksums_wrong, sync.before_snapshot
         ));
     }
+    if sync.checksums_untold > 0 {
+        imported.notes.push(format!(
+            "{} checksums of 0, which say nothing: these books are checked by their ids alone",
+            sync.checksums_untold
+        ));
+    }
     if report.bad_times > 0 {
         imported.notes.push(format!(
             "{} times of the venue were far from the recording's own course and are not used",

@@ -46,6 +46,19 @@ const QUOTE_CURRENCIES: [&str; 12] = [
 ];
 
 impl Venue {
+    /// Which futures a message is of that names a pair (`ps`) or a kind (`st`: 1 USD-M, 2 COIN-M). Before there was a kind, only messages
+    /// of COIN-M named the pair: a coin and `USD`, which the symbol has before an underscore.
+    pub(crate) fn of_contract(symbol: &str, pair: Option<&str>, kind: Option<u8>) -> Option<Venue> {
+        match kind {
+            Some(1) => Some(Venue::Usdm),
+            Some(2) => Some(Venue::Cm),
+            _ => pair.map(|_| match symbol.split_once('_') {
+                Some((pair, _)) if pair.ends_with("USD") => Venue::Cm,
+                _ => Venue::Usdm,
+            }),
+        }
+    }
+
     /// All of them.
     pub const ALL: [Venue; 3] = [Venue::Spot, Venue::Usdm, Venue::Cm];
 

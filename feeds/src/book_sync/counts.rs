@@ -31,6 +31,8 @@ pub struct SyncCounts {
     pub checksums: u64,
     /// Those of them that were wrong: the book was thrown away.
     pub checksums_wrong: u64,
+    /// Checksums of 0, which say nothing: the venue has stopped to make them.
+    pub checksums_untold: u64,
 }
 
 impl SyncCounts {
@@ -50,5 +52,6 @@ impl SyncCounts {
         self.overflowed += other.overflowed;
         self.checksums += other.checksums;
         self.checksums_wrong += other.checksums_wrong;
+        self.checksums_untold += other.checksums_untold;
     }
 }

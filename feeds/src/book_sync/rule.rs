@@ -58,6 +58,11 @@ impl SequenceRule {
         if self == SequenceRule::Unnumbered {
             return Place::Next;
         }
+        // What names the newest one as the one before it comes after it, whatever its own id: so a venue begins its ids anew.
+        let is_named = self == SequenceRule::Chained && ids.previous == Some(newest.last);
+        if is_named && ids.last != newest.last {
+            return Place::Next;
+        }
         if ids.last <= newest.last {
             return if ids.last == newest.last && ids.first == newest.first {
                 Place::Duplicate

@@ -12,6 +12,8 @@ use tickloom_types::Ts;
 /// A file that is to be read.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    /// Place of the file among all.
+    pub(super) file: usize,
     pub(super) source: CaptureSource,
     pub(super) recorder: Recorder,
     /// The time of its first line or, without one, of the venue's first message.
@@ -25,11 +27,17 @@ pub(super) enum Step {
     Message(Name, Option<Ts>),
     /// Something of the recorder's.
     Other(Name),
+    /// Another connection than the one before it in its file.
+    Reconnected(Name, Ts),
 }
 
 /// A file that is being read, and the connection that it is of.
 pub(super) struct Cursor {
+    /// Place of the file among all.
+    pub(super) file: usize,
     lines: Lines,
+    /// Whether a connection of this file has brought something.
+    is_used: bool,
     decoder: Decoder,
     venue: VenueKind,
     /// The time of the line at hand or, if it has none, of one before.
@@ -70,6 +78,8 @@ impl Cursor {
     /// Opens a file at its first line; `None` if there is none.
     pub(super) fn open(plan: &Plan, venue: VenueKind) -> Result<Option<Cursor>, CaptureError> {
         let mut cursor = Cursor {
+            file: plan.file,
+            is_used: false,
             lines: Lines {
                 reader: plan.source.open()?,
                 recorder: plan.recorder,
@@ -108,13 +118,19 @@ impl Cursor {
         let line = self.lines.line()?;
         let name = line.name();
         match line {
-            Line::Opened(_) => {
+            Line::Opened(ts) => {
                 self.decoder = Decoder::new(self.venue);
-                Ok(Step::Other(name))
+                match std::mem::take(&mut self.is_used) {
+                    true => Ok(Step::Reconnected(name, ts)),
+                    false => Ok(Step::Other(name)),
+                }
             }
             Line::Sent(_) | Line::Settings => Ok(Step::Other(name)),
             Line::Received(ts_recv, frame) => match self.decoder.decode(&frame, batch) {
-                Ok(name) => Ok(Step::Message(name, ts_recv)),
+                Ok(name) => {
+                    self.is_used = true;
+                    Ok(Step::Message(name, ts_recv))
+                }
                 Err(error) => Err(self.lines.bad(LineError::Decode(error))),
             },
         }

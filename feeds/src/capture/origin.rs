@@ -61,14 +61,16 @@ impl Origin {
     }
 }
 
+/// The venue is that of the first address; without one, that of the first message which only one venue sends.
 fn find(
     reader: &mut CaptureReader,
     source: &CaptureSource,
     first: &mut Vec<u8>,
 ) -> Result<Option<Origin>, CaptureError> {
+    let mut of_messages = None;
     for at in 0..LINES {
         if !reader.advance()? {
-            return Ok(None);
+            break;
         }
         let Ok(line) = reader.text() else { continue };
         if at == 0 {
@@ -84,15 +86,31 @@ fn find(
         if at == 0 && is_json && !is_whole_value(text) {
             return whole(source);
         }
-        let (venue, recorder) = match is_json {
-            true => (VenueKind::of_message(text), Recorder::Lines),
-            false => (of_line(text), Recorder::Cryptofeed),
-        };
-        if let Some(venue) = venue {
-            return Ok(Some(Origin { venue, recorder }));
+        if is_json {
+            let recorder = Recorder::Lines;
+            if let Some(venue) = VenueKind::of_message(text) {
+                return Ok(Some(Origin { venue, recorder }));
+            }
+            continue;
+        }
+        let recorder = Recorder::Cryptofeed;
+        match of_line(text) {
+            Said::Address(address) => {
+                let venue = VenueKind::of_url(address);
+                let venue = venue.ok_or_else(|| CaptureError::UnknownVenue {
+                    file: source.name(),
+                    line: line.number,
+                    address: quoted(address.as_bytes()),
+                })?;
+                return Ok(Some(Origin { venue, recorder }));
+            }
+            Said::Venue(venue) => {
+                of_messages = of_messages.or(Some(Origin { venue, recorder }));
+            }
+            Said::Nothing => {}
         }
     }
-    Ok(None)
+    Ok(of_messages)
 }
 
 /// Digits, a space and a JSON value.
@@ -103,6 +121,13 @@ fn is_stamped(line: &[u8]) -> bool {
     time.iter().all(u8::is_ascii_digit) && frame.starts_with(b"{")
 }
 
+/// What a line says of its venue.
+enum Said<'a> {
+    Address(&'a str),
+    Venue(VenueKind),
+    Nothing,
+}
+
 /// Whether the value that the line begins ends on it.
 fn is_whole_value(line: &[u8]) -> bool {
     #[derive(Deserialize)]
@@ -110,13 +135,19 @@ fn is_whole_value(line: &[u8]) -> bool {
     crate::json::parse::<Any<'_>>(line).is_ok_and(|any| !any.0.as_raw_str().is_empty())
 }
 
-fn of_line(line: &[u8]) -> Option<VenueKind> {
-    let url = line.split(|&byte| byte == b' ').next()?;
-    let of_url = std::str::from_utf8(url).ok().and_then(VenueKind::of_url);
-    match of_cryptofeed(line).ok()? {
-        Line::Received(_, frame) if frame.url.is_none() => VenueKind::of_message(frame.body),
-        Line::Settings => None,
-        _ => of_url,
+fn of_line(line: &[u8]) -> Said<'_> {
+    let Ok(parsed) = of_cryptofeed(line) else {
+        return Said::Nothing;
+    };
+    if let Line::Received(_, frame) = parsed
+        && frame.url.is_none()
+    {
+        return VenueKind::of_message(frame.body).map_or(Said::Nothing, Said::Venue);
+    }
+    let address = line.split(|&byte| byte == b' ').next().unwrap_or_default();
+    match (parsed, std::str::from_utf8(address)) {
+        (Line::Settings, _) | (_, Err(_)) => Said::Nothing,
+        (_, Ok(address)) => Said::Address(address),
     }
 }
 

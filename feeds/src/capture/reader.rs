@@ -220,18 +220,31 @@ impl CaptureReader {
     }
 }
 
+/// A time since the epoch in a unit that its digits tell: 10 of seconds, 13 of milliseconds, 16 of microseconds, 19 of nanoseconds. So
+/// they do from 2001 to 2262.
+pub(super) fn stamp(text: &[u8]) -> Option<Ts> {
+    let unit = match text.len() {
+        10 => 1_000_000_000,
+        13 => 1_000_000,
+        16 => 1_000,
+        19 => 1,
+        _ => return None,
+    };
+    if text.first() == Some(&b'0') || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    number.checked_mul(unit).map(Ts)
+}
+
 fn parse_line(line: &[u8]) -> Result<(Ts, &[u8]), LineError> {
     let space = line.iter().position(|&b| b == b' ');
     let (time, frame) = match space {
         Some(at) => (&line[..at], &line[at + 1..]),
         None => (line, &line[line.len()..]),
     };
-    let ts = std::str::from_utf8(time)
-        .ok()
-        .filter(|text| space.is_some() && text.bytes().all(|b| b.is_ascii_digit()))
-        .and_then(|text| text.parse().ok());
-    match ts {
-        Some(ns) => Ok((Ts(ns), frame)),
+    match stamp(time).filter(|_| space.is_some()) {
+        Some(ts) => Ok((ts, frame)),
         None => Err(LineError::Time {
             value: String::from_utf8_lossy(&time[..time.len().min(32)]).into_owned(),
         }),

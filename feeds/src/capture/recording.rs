@@ -59,8 +59,9 @@ impl Recording {
         let mut batch = Box::new(Batch::new(origin.venue.name()));
         let mut survey = Survey::default();
         let mut plans = Vec::with_capacity(sources.len());
-        for source in sources {
+        for (file, source) in sources.into_iter().enumerate() {
             let mut plan = Plan {
+                file,
                 source,
                 recorder: origin.recorder,
                 first: Ts(0),
@@ -190,7 +191,12 @@ fn take(
             *report.no_market_data.entry(name).or_default() += 1;
             return;
         }
-        Ok(Step::Message(name, ts_recv)) => match desk.take(batch, ts_recv, sink) {
+        Ok(Step::Reconnected(name, ts)) => {
+            *report.no_market_data.entry(name).or_default() += 1;
+            desk.reconnected(cursor.file, ts, sink);
+            return;
+        }
+        Ok(Step::Message(name, ts_recv)) => match desk.take(cursor.file, batch, ts_recv, sink) {
             Ok(made) => {
                 let counts = match batch.items.is_empty() {
                     true => &mut report.no_market_data,

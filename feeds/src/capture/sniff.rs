@@ -31,6 +31,7 @@ struct SniffMessage<'a> {
     s: Option<&'a str>,
     #[serde(borrow)]
     ps: Option<&'a str>,
+    st: Option<u8>,
     #[serde(borrow)]
     pu: Option<sonic_rs::LazyValue<'a>>,
     #[serde(borrow)]
@@ -40,10 +41,10 @@ struct SniffMessage<'a> {
 }
 
 impl SniffMessage<'_> {
-    /// `ps` is the pair of a coin-margined contract; `pu` in depth, `e` in quotes and `X` in trades are of futures.
+    /// `st` and `ps` are of futures, and tell which; so are `pu` in depth, `e` in quotes and `X` in trades.
     fn venue(&self) -> Venue {
-        if self.ps.is_some() {
-            return Venue::Cm;
+        if let Some(venue) = Venue::of_contract(self.s.unwrap_or_default(), self.ps, self.st) {
+            return venue;
         }
         let is_futures = match self.e {
             Some("depthUpdate") => self.pu.is_some(),

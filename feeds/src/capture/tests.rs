@@ -37,17 +37,19 @@ fn lines(bytes: &[u8]) -> Vec<(u64, u64, String)> {
 
 #[test]
 fn lines_have_numbers_offsets_and_times() {
-    let text = b"12 {}\r\n\n34 {\"a\":1}\nx {}\n5\n99999999999999999999 {}\n6 last";
+    let text = b"1700000000000000012 {}\r\n\n1700000000000034 {\"a\":1}\nx {}\n5\n99999999999999999999 {}\n1700000006 last";
     let time = |value: &str| {
-        format!("time is {value:?}, expected nanoseconds since the epoch and a space")
+        format!(
+            "time is {value:?}, expected seconds, milliseconds, microseconds or nanoseconds since the epoch (10, 13, 16 or 19 digits) and a space"
+        )
     };
     let expected = [
-        (1, 0, "12 {}".to_owned()),
-        (3, 8, "34 {\"a\":1}".to_owned()),
-        (4, 19, time("x")),
-        (5, 24, time("5")),
-        (6, 26, time("99999999999999999999")),
-        (7, 50, "6 last".to_owned()),
+        (1, 0, "1700000000000000012 {}".to_owned()),
+        (3, 25, "1700000000000034000 {\"a\":1}".to_owned()),
+        (4, 50, time("x")),
+        (5, 55, time("5")),
+        (6, 57, time("99999999999999999999")),
+        (7, 81, "1700000006000000000 last".to_owned()),
     ];
     assert_eq!(lines(text), expected);
 
@@ -58,16 +60,16 @@ fn lines_have_numbers_offsets_and_times() {
 
 #[test]
 fn a_line_that_is_too_long_is_skipped_whole() {
-    let mut text = b"1 ".to_vec();
+    let mut text = b"1700000000000000001 ".to_vec();
     text.resize(limits::LINE_BYTES_MAX + 100, b'x');
-    text.extend_from_slice(b"\n2 {}\n");
+    text.extend_from_slice(b"\n1700000000000000002 {}\n");
     let lines = lines(&text);
     assert_eq!(lines.len(), 2);
     assert_eq!(
         lines[0].2,
         format!("longer than {} bytes", limits::LINE_BYTES_MAX)
     );
-    assert_eq!(lines[1].2, "2 {}");
+    assert_eq!(lines[1].2, "1700000000000000002 {}");
 }
 
 #[test]
@@ -100,7 +102,7 @@ fn samples_say_what_they_are() {
         assert_eq!(sniffed.venue, sample.venue);
         assert_eq!(sniffed.symbols, [sample.symbol]);
     }
-    let nothing = CaptureSource::Bytes("nothing", b"1 {}\n2 [1]\nx\n");
+    let nothing = CaptureSource::Bytes("nothing", b"1700000000000000001 {}\n1700000000000000002 [1]\nx\n");
     let error = sniff_capture(&nothing).unwrap_err().to_string();
     assert!(error.starts_with("nothing: no depthUpdate"), "{error}");
 }
@@ -123,9 +125,9 @@ fn samples_hold_what_their_readme_says() {
 
 #[test]
 fn bad_lines_are_listed_with_their_place_and_go_into_the_records() {
-    let good = format!("1 {TRADE}\n");
+    let good = format!("1700000000000000001 {TRADE}\n");
     let text = format!(
-        "{good}2 {}\nnonsense\n{good}",
+        "{good}1700000000000000002 {}\nnonsense\n{good}",
         TRADE.replace("61837.63", "61837,63")
     );
     let source = CaptureSource::Bytes("capture", text.leak().as_bytes());
@@ -154,7 +156,7 @@ fn bad_lines_are_listed_with_their_place_and_go_into_the_records() {
 /// A diff of a book with these ids.
 fn diff(first: u64, last: u64) -> String {
     format!(
-        r#"1 {{"e":"depthUpdate","E":1723161255000,"s":"BTCUSDT","U":{first},"u":{last},"b":[["10.00","1.0"]],"a":[]}}"#
+        r#"1700000000000000001 {{"e":"depthUpdate","E":1723161255000,"s":"BTCUSDT","U":{first},"u":{last},"b":[["10.00","1.0"]],"a":[]}}"#
     )
 }
 
@@ -304,5 +306,22 @@ fn an_import_marks_the_bad_times_that_a_live_feed_marks() {
             let told = found.iter().filter(|seen| seen.1 == Some(Kind::Status));
             assert_eq!(told.count() as u64, bad.min(1), "once a capture");
         }
+    }
+}
+
+#[test]
+fn the_digits_of_a_stamp_tell_its_unit() {
+    let at = |text: &str| super::reader::stamp(text.as_bytes()).map(|ts| ts.to_string());
+    let expected = Some("2026-06-24T00:00:00Z".to_owned());
+    for stamp in [
+        "1782259200",
+        "1782259200000",
+        "1782259200000000",
+        "1782259200000000000",
+    ] {
+        assert_eq!(at(stamp), expected, "{stamp}");
+    }
+    for stamp in ["", "1", "178225920", "17822592000", "0782259200", "-782259200", "9999999999999999999"] {
+        assert_eq!(at(stamp), None, "{stamp}");
     }
 }

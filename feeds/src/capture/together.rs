@@ -71,6 +71,7 @@ fn about_messages(
     let mut about = About::new(at);
     let mut batch = Batch::new(origin.venue.name());
     let plan = Plan {
+        file: 0,
         source: source.clone(),
         recorder: origin.recorder,
         first: Ts(0),

@@ -54,6 +54,13 @@ pub(crate) enum Checksum {
     Okx(i32),
 }
 
+impl Checksum {
+    /// Whether it says something. Venues that make checksums no more go on sending 0.
+    pub(crate) fn is_told(self) -> bool {
+        !matches!(self, Checksum::Kraken(0) | Checksum::Okx(0))
+    }
+}
+
 /// Levels of a book.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {

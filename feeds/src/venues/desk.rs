@@ -36,6 +36,8 @@ pub(crate) struct Made {
 #[derive(Debug)]
 struct Kept {
     sync: BookSync,
+    /// The file that it comes from.
+    file: usize,
     /// Of books with a checksum or a depth.
     checked: Option<CheckedBook>,
 }
@@ -81,12 +83,13 @@ impl Desk {
         sum
     }
 
-    /// Takes a message that arrived at this time, or, if nobody noted that, when the venue sent it.
+    /// Takes a message of a file that arrived at this time, or, if nobody noted that, when the venue sent it.
     ///
     /// # Errors
     /// [`DecodeError`] if a number does not fit its instrument's scale, or nobody says a time; nothing is let out then.
     pub(crate) fn take(
         &mut self,
+        file: usize,
         batch: &Batch,
         ts_recv: Option<Ts>,
         sink: &mut impl Sink,
@@ -110,7 +113,7 @@ impl Desk {
                 (_, Some(record)) => sink.push(record),
                 (What::Book(book), None) => {
                     let header = self.header(item, ts_recv)?;
-                    self.book(item.symbol.0, book, batch, header, sink);
+                    self.book((item.symbol.0, file), book, batch, header, sink);
                 }
                 _ => unreachable!("every item but a book has a record"),
             }
@@ -265,7 +268,7 @@ impl Desk {
 
     fn book(
         &mut self,
-        symbol: usize,
+        (symbol, file): (usize, usize),
         book: &Book,
         batch: &Batch,
         header: Header,
@@ -273,8 +276,10 @@ impl Desk {
     ) {
         let kept = self.books[symbol].get_or_insert_with(|| Kept {
             sync: BookSync::new(book.rule),
+            file,
             checked: (book.checksum.is_some() || book.depth > 0).then(CheckedBook::default),
         });
+        kept.file = file;
         let is_live = kept.sync.state() == BookState::Live;
         if book.extent == Extent::Diff && !is_live && !self.is_asked {
             kept.sync.skip();
@@ -285,9 +290,11 @@ impl Desk {
         if let Some(checked) = &mut kept.checked {
             let written = &batch.levels[book.levels.clone()];
             check(checked, book, written, &mut levels);
-            is_right = book.checksum.is_none_or(|told| checked.is_right(told));
+            let told = book.checksum.filter(|told| told.is_told());
+            is_right = told.is_none_or(|told| checked.is_right(told));
+            self.counts.checksums += u64::from(told.is_some());
+            self.counts.checksums_untold += u64::from(told.is_none() && book.checksum.is_some());
         }
-        self.counts.checksums += u64::from(book.checksum.is_some());
         self.counts.checksums_wrong += u64::from(!is_right);
         if book.extent == Extent::Whole {
             levels.retain(|level| level.qty > 0);
@@ -307,6 +314,23 @@ impl Desk {
         }
         if !is_right {
             kept.sync.restart(header, sink);
+        }
+    }
+
+    /// The connection of a file was made anew: what came meanwhile is not there, so its books wait for their next snapshots.
+    pub(crate) fn reconnected(&mut self, file: usize, ts: Ts, sink: &mut impl Sink) {
+        let Some(header) = self.status_header(Some(ts)) else {
+            return;
+        };
+        for (book, scale) in self.books.iter_mut().zip(&self.scales) {
+            if let (Some(book), Some(scale)) = (book, scale)
+                && book.file == file
+                && book.sync.state() == BookState::Live
+            {
+                let mut header = header;
+                header.instrument = scale.instrument.0;
+                book.sync.restart(header, sink);
+            }
         }
     }
 

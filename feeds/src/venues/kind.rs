@@ -115,6 +115,26 @@ struct Shape<'a> {
     bids: Option<Raw<'a>>,
 }
 
+/// What OKX and Bitget both call the argument of a subscription: Bitget's names kind and symbol together.
+#[derive(Deserialize)]
+struct Arg<'a> {
+    #[serde(borrow, rename = "instType")]
+    kind: Option<Raw<'a>>,
+    #[serde(borrow, rename = "instId")]
+    symbol: Option<Raw<'a>>,
+    #[serde(borrow)]
+    channel: Option<Raw<'a>>,
+    #[serde(borrow)]
+    topic: Option<Raw<'a>>,
+}
+
+impl Arg<'_> {
+    fn is_okx(&self) -> bool {
+        let is_bitget = self.kind.is_some() && self.symbol.is_some() || self.topic.is_some();
+        self.channel.is_some() && !is_bitget
+    }
+}
+
 /// The fields by which the three Binance venues differ.
 #[derive(Deserialize)]
 struct BinanceShape<'a> {
@@ -129,7 +149,8 @@ struct BinanceShape<'a> {
     #[serde(borrow, rename = "lastUpdateId")]
     last_update_id: Option<Raw<'a>>,
     #[serde(borrow)]
-    ps: Option<Raw<'a>>,
+    ps: Option<&'a str>,
+    st: Option<u8>,
     #[serde(borrow)]
     pu: Option<Raw<'a>>,
     #[serde(borrow, rename = "M")]
@@ -213,21 +234,32 @@ impl VenueKind {
         if shape.feed.is_some() {
             return Some(VenueKind::KrakenFutures);
         }
-        if shape.arg.is_some() {
-            return Some(VenueKind::Okx);
+        if let Some(arg) = shape.arg {
+            return arg
+                .parse()
+                .is_ok_and(|arg: Arg<'_>| arg.is_okx())
+                .then_some(VenueKind::Okx);
         }
-        if shape.topic.is_some() && shape.data.is_some() || shape.ret_msg.is_some() {
+        let is_bybit = |topic: Raw<'_>| {
+            let topic = topic.text();
+            topic.contains('.') && !topic.contains(['/', '@', ':'])
+        };
+        if shape.topic.is_some_and(is_bybit) && shape.data.is_some() || shape.ret_msg.is_some() {
             return Some(VenueKind::Bybit);
         }
-        if shape.table.is_some() && shape.data.is_some() {
-            return Some(VenueKind::Bitmex);
+        if shape.topic.is_some() {
+            return None;
+        }
+        if let (Some(table), Some(_)) = (shape.table, shape.data) {
+            return (!table.text().contains('/')).then_some(VenueKind::Bitmex);
         }
         let is_exchange = shape.product_id.is_some() && shape.kind.is_some();
         if shape.client_id.is_some() && shape.channel.is_some() || is_exchange {
             return Some(VenueKind::Coinbase);
         }
         if shape.channel.is_some() && shape.event.is_some() {
-            return Some(VenueKind::Bitstamp);
+            // Of others that have both, what is told is not under `data`.
+            return shape.data.map(|_| VenueKind::Bitstamp);
         }
         let is_reply = shape.method.is_some() && shape.success.is_some();
         if shape.channel.is_some() && shape.kind.is_some() && is_list || is_reply {
@@ -260,17 +292,21 @@ impl Shape<'_> {
     }
 }
 
-/// Coin-margined symbols are a coin, `USD` and when it expires. Of futures are `pu` in depth, a quote that names its kind, and
+/// A combined stream has an `@` in its name. Of futures are `st`, `ps`, `pu` in depth, a quote that names its kind, and
 /// a trade without `M`; a candle does not say, and counts as spot.
 fn of_binance(body: &[u8]) -> Option<Venue> {
     let mut shape: BinanceShape<'_> = parse(body).ok()?;
-    if let (Some(_), Some(data)) = (shape.stream, shape.data) {
+    if let (Some(stream), Some(data)) = (shape.stream, shape.data) {
+        if !stream.text().contains('@') {
+            return None;
+        }
         shape = data.parse().ok()?;
     } else if shape.e.is_none() && shape.last_update_id.is_none() {
         return None;
     }
-    let pair = shape.s.and_then(|symbol| symbol.split_once('_'));
-    let is_coin = shape.ps.is_some() && pair.is_some_and(|(pair, _)| pair.ends_with("USD"));
+    if let Some(venue) = Venue::of_contract(shape.s.unwrap_or_default(), shape.ps, shape.st) {
+        return Some(venue);
+    }
     let is_futures = match shape.e {
         Some("depthUpdate") => shape.pu.is_some(),
         Some("bookTicker" | "forceOrder" | "markPriceUpdate") => true,
@@ -278,11 +314,7 @@ fn of_binance(body: &[u8]) -> Option<Venue> {
         Some("24hrTicker") => shape.bid.is_none(),
         _ => false,
     };
-    Some(match (is_coin, is_futures) {
-        (true, _) => Venue::Cm,
-        (false, true) => Venue::Usdm,
-        (false, false) => Venue::Spot,
-    })
+    Some(if is_futures { Venue::Usdm } else { Venue::Spot })
 }
 
 #[cfg(test)]
@@ -305,6 +337,62 @@ mod tests {
         assert_eq!(of("wss://ws.okx.com:8443/ws/v5/public"), Some("okx"));
         assert_eq!(of("https://notbinance.com/x"), None);
         assert_eq!(of("ws.kraken.com"), None);
+    }
+
+    #[test]
+    fn messages_of_venues_that_are_not_known_are_not_taken_for_those_of_others() {
+        for (name, body) in [
+            (
+                "bitget",
+                r#"{"action":"snapshot","arg":{"instType":"SPOT","channel":"books","instId":"ABUSDT"},"data":[{"asks":[],"bids":[],"ts":"1"}],"ts":1}"#,
+            ),
+            (
+                "bitget, unified",
+                r#"{"action":"update","arg":{"instType":"spot","topic":"books","symbol":"ABUSDT"},"data":[],"ts":1}"#,
+            ),
+            (
+                "kucoin",
+                r#"{"type":"message","topic":"/market/level2:AB-USDT","subject":"trade.l2update","data":{}}"#,
+            ),
+            (
+                "gate",
+                r#"{"time":1,"channel":"spot.trades","event":"update","result":{"id":1}}"#,
+            ),
+            ("woo", r#"{"topic":"SPOT_AB_USDT@trade","ts":1,"data":{}}"#),
+            (
+                "backpack",
+                r#"{"stream":"trade.AB_USDC","data":{"e":"trade","E":1,"s":"AB_USDC","p":"1","q":"1","t":1,"T":1,"m":true}}"#,
+            ),
+            ("bitmart", r#"{"table":"spot/depth5","data":[]}"#),
+            (
+                "dydx",
+                r#"{"type":"channel_data","connection_id":"x","message_id":1,"id":"AB-USD","channel":"v4_trades","contents":{}}"#,
+            ),
+        ] {
+            assert_eq!(VenueKind::of_message(body.as_bytes()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_binance_calls_the_kind_of_a_contract_decides() {
+        let of = |more: &str| {
+            let body = format!(r#"{{"e":"depthUpdate","U":1,"u":2,"pu":0,{more},"b":[],"a":[]}}"#);
+            VenueKind::of_message(body.as_bytes()).map(VenueKind::name)
+        };
+        assert_eq!(
+            of(r#""s":"ABUSDT","ps":"ABUSDT","st":1"#),
+            Some("binance-usdm")
+        );
+        assert_eq!(
+            of(r#""s":"ABUSD_PERP","ps":"ABUSD","st":2"#),
+            Some("binance-cm")
+        );
+        assert_eq!(of(r#""s":"ABUSD_PERP","ps":"ABUSD""#), Some("binance-cm"));
+        assert_eq!(
+            of(r#""s":"ABUSDT_260626","ps":"ABUSDT""#),
+            Some("binance-usdm")
+        );
+        assert_eq!(of(r#""s":"ABUSDT""#), Some("binance-usdm"));
     }
 
     #[test]

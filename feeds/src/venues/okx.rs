@@ -146,6 +146,11 @@ fn book(
         Some(other) => return Err(wrong("action", other, "snapshot or update")),
     };
     let symbol = batch.symbol(need("instId", arg.instrument)?)?;
+    let previous_id = message.previous_id.and_then(|id| u64::try_from(id).ok());
+    let is_empty = message.bids.0.is_empty() && message.asks.0.is_empty();
+    if extent == Extent::Diff && is_empty && message.id.is_some() && message.id == previous_id {
+        return Ok(()); // a heartbeat: nothing has changed for a minute
+    }
     let from = batch.levels.len();
     push_sides(&message.bids.0, &message.asks.0, batch)?;
     let levels = batch.levels_since(from);
@@ -154,7 +159,7 @@ fn book(
         None => Book::unnumbered(extent, levels),
     };
     // -1 before a snapshot.
-    book.previous_id = message.previous_id.and_then(|id| u64::try_from(id).ok());
+    book.previous_id = previous_id;
     book.checksum = message.checksum.map(Checksum::Okx);
     book.depth = DEPTH;
     batch.push(symbol, Some(message.ts.millis("ts")?), What::Book(book));

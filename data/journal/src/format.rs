@@ -1,7 +1,7 @@
 //! The journal's bytes: headers of segments and blocks, and payloads. No files here; `docs/journal.md` is the same as tables.
 
 use crate::RunMeta;
-use crate::limits::{BLOCK_BYTES_MAX, RUN_NAME_LEN_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, NUMBERS_MAX, RUN_NAME_LEN_MAX};
 use serde::{Deserialize, Serialize};
 use tickloom_types::{RECORD_LEN, Record, Seq};
 use xxhash_rust::xxh3::Xxh3;
@@ -120,8 +120,8 @@ pub enum Block {
     Place(Place),
     /// A session begins here: the only place at which numbers may leave a gap.
     Session(Session),
-    /// Numbers below these may have been told to others.
-    Reserve(Numbers),
+    /// Numbers that may have been told to others.
+    Reserve(Reserved),
     /// What is on the disk.
     Durable(Durable),
 }
@@ -145,6 +145,55 @@ impl Numbers {
             outputs: self.outputs.max(other.outputs),
         }
     }
+
+    /// Whether a run can have so many.
+    pub(crate) fn are_possible(self) -> bool {
+        self.inputs <= NUMBERS_MAX && self.outputs <= NUMBERS_MAX
+    }
+}
+
+/// Numbers that may be told to others before they are in the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reserved {
+    /// Inputs with a sequence below this.
+    pub inputs: Seq,
+    /// Outputs with a number below this.
+    pub outputs: u64,
+    /// Orders up to this number. `None` if it is not said: then each of the outputs may be an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<u32>,
+}
+
+impl Reserved {
+    /// Inputs and outputs below these.
+    #[must_use]
+    pub fn numbers(self) -> Numbers {
+        Numbers {
+            inputs: self.inputs,
+            outputs: self.outputs,
+        }
+    }
+
+    /// The greater of each.
+    #[must_use]
+    pub(crate) fn max(self, other: Reserved) -> Reserved {
+        Reserved {
+            orders: self.orders.max(other.orders),
+            ..Reserved::from(self.numbers().max(other.numbers()))
+        }
+    }
+}
+
+impl From<Numbers> for Reserved {
+    /// Orders are not said.
+    fn from(numbers: Numbers) -> Reserved {
+        Reserved {
+            inputs: numbers.inputs,
+            outputs: numbers.outputs,
+            orders: None,
+        }
+    }
 }
 
 /// Where in the run a segment begins, so that it can be read without those before it.
@@ -157,8 +206,8 @@ pub struct Place {
     pub last_cause: Seq,
     /// Sessions that have begun.
     pub sessions: u32,
-    /// Numbers below these may have been told to others; zero after a close.
-    pub reserved: Numbers,
+    /// Numbers that may have been told to others; zero after a close. Those of orders stay when a session begins.
+    pub reserved: Reserved,
 }
 
 /// A start of the run.
@@ -172,6 +221,10 @@ pub struct Session {
     /// Where the numbers of this one begin. What lies between was reserved, and is retracted: no record has or will have such a
     /// number, though a session before may have told others of some.
     pub start: Numbers,
+    /// Orders up to this number may have been told of, in all sessions before. `None` if that was not reserved: no more of them
+    /// than outputs between `kept` and `start` are then not in the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<u32>,
     /// What lies between is not retracted but lost: it was in a journal that was damaged, of which this one was salvaged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,

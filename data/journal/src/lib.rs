@@ -32,7 +32,7 @@ pub use count::JournalCount;
 pub use cursor::{JournalCursor, check_place, journal_cursors};
 pub use disk::sync_dir;
 pub use error::JournalError;
-pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Session};
+pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Reserved, Session};
 pub use meta::RunMeta;
 pub use prune::{PruneLimit, covered_by_snapshot, prunable, prune_journal, prune_limits};
 pub use reader::JournalReader;
@@ -46,7 +46,7 @@ pub use snapshot::{
 pub use survey::{CursorSurvey, SegmentSurvey, Survey, survey_journal};
 pub use tail::{JournalPlace, JournalTail, Tailed, read_journal_meta};
 pub use verify::{Checked, verify_journal};
-pub use writer::{JournalOptions, JournalWriter, SyncPolicy};
+pub use writer::{JournalOptions, JournalWriter, OrdersAhead, SyncPolicy};
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = JournalError> = std::result::Result<T, E>;

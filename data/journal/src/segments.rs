@@ -31,8 +31,10 @@ pub fn segment_numbers(dir: &Path) -> Result<Vec<u32>> {
 }
 
 fn follow(dir: &Path, first: u32, numbers: &[u32]) -> Result<Vec<PathBuf>> {
-    for (at, number) in (first..).zip(numbers) {
-        if at != *number {
+    let mut expected = Some(first);
+    for number in numbers {
+        let at = expected.unwrap_or(first);
+        if expected != Some(*number) {
             let what = if at == first {
                 "segment to begin with: those before another one are gone"
             } else {
@@ -43,6 +45,7 @@ fn follow(dir: &Path, first: u32, numbers: &[u32]) -> Result<Vec<PathBuf>> {
                 path: dir.join(segment_name(at)),
             });
         }
+        expected = number.checked_add(1);
     }
     Ok(numbers.iter().map(|n| dir.join(segment_name(*n))).collect())
 }

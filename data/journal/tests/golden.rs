@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_journal::{
     Block, JournalOptions, JournalPlace, JournalReader, JournalTail, JournalWriter, Numbers,
-    RunMeta, Session, SyncPolicy, Tailed,
+    OrdersAhead, RunMeta, Session, SyncPolicy, Tailed,
 };
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceId, TradeBody, Ts,
@@ -56,7 +56,7 @@ fn write(dir: &Path) {
         inputs: 100,
         outputs: 50,
     };
-    writer.reserve(ahead).unwrap();
+    writer.reserve(ahead, OrdersAhead::NONE).unwrap();
     for n in 0..4 {
         append(&mut writer, n);
     }
@@ -190,7 +190,7 @@ fn a_journal_of_version_1_goes_on_in_version_2() {
         let (mut writer, recovered) =
             JournalWriter::open_with(dir.path(), &meta(), OPTIONS).unwrap();
         assert!(!recovered.session.has_retracted());
-        writer.reserve(numbers(7, 7)).unwrap();
+        writer.reserve(numbers(7, 7), OrdersAhead::NONE).unwrap();
         append(&mut writer, 5);
         drop(writer);
         let (mut writer, _) = JournalWriter::open_with(dir.path(), &meta(), OPTIONS).unwrap();

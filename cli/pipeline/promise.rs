@@ -3,8 +3,8 @@
 //! The recorder's thread alone writes it, after the disk has it; the publisher's thread looks before each message.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tickloom_journal::Numbers;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use tickloom_journal::{Numbers, Reserved};
 
 /// Shared by the recorder's thread and the publisher's.
 #[derive(Clone, Debug, Default)]
@@ -14,16 +14,19 @@ pub(crate) struct Promise(Arc<Shared>);
 struct Shared {
     inputs: AtomicU64,
     outputs: AtomicU64,
+    orders: AtomicU32,
     durable_inputs: AtomicU64,
     durable_outputs: AtomicU64,
     is_broken: AtomicBool,
 }
 
 impl Promise {
-    /// Numbers below these are reserved.
-    pub(crate) fn reserve(&self, numbers: Numbers) {
-        self.0.inputs.store(numbers.inputs, Ordering::Release);
-        self.0.outputs.store(numbers.outputs, Ordering::Release);
+    /// These are reserved.
+    pub(crate) fn reserve(&self, reserved: Reserved) {
+        let orders = reserved.orders.unwrap_or(0);
+        self.0.inputs.store(reserved.inputs, Ordering::Release);
+        self.0.outputs.store(reserved.outputs, Ordering::Release);
+        self.0.orders.store(orders, Ordering::Release);
     }
 
     /// Records below these are on the disk.
@@ -48,10 +51,11 @@ impl Promise {
     }
 
     /// What is reserved.
-    pub(crate) fn reserved(&self) -> Numbers {
-        Numbers {
+    pub(crate) fn reserved(&self) -> Reserved {
+        Reserved {
             inputs: self.0.inputs.load(Ordering::Acquire),
             outputs: self.0.outputs.load(Ordering::Acquire),
+            orders: Some(self.0.orders.load(Ordering::Acquire)),
         }
     }
 

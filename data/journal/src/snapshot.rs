@@ -34,7 +34,7 @@ pub struct SnapshotHead {
     pub segment: u32,
     /// Hash of the block before the first of that segment, in hexadecimal digits.
     pub before: String,
-    /// Sessions that took numbers back, the oldest first, of those that began before the segment.
+    /// Sessions that took numbers back, the oldest first, of those that began before the segment; of many the newest.
     pub retracted: Vec<Session>,
 }
 

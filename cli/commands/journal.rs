@@ -1,5 +1,6 @@
 //! `tickloom journal`: looks at a run's journal, checks it, drops its front, and rescues what is whole of a damaged one.
 
+mod beside;
 mod limits;
 mod print;
 
@@ -29,8 +30,9 @@ Examples:
   tickloom journal verify recorded
   tickloom journal verify recorded/journal/20240808T235413Z --json
 
-Reads every byte: checksums, the chain of hashes, numbers, the end of a run that was closed, and whether the journal has
-what each named cursor has read. A torn tail is what a crash leaves, and no fault: the next start cuts it.
+Reads every byte: checksums, the chain of hashes, numbers, the end of a run that was closed, each snapshot, and whether the
+journal has what each named cursor and QuestDB have read. A torn tail is what a crash leaves, and no fault: the next start
+cuts it.
 
 Exit codes: 0 all is true, 1 something is wrong (a line for each), 2 there is no journal.";
 
@@ -139,14 +141,16 @@ fn verify(look: &Look) -> Result<(), Failure> {
     });
     progress.finish_and_clear();
     let checked = checked.map_err(failure)?;
+    let mut faults: Vec<String> = checked.faults.iter().map(ToString::to_string).collect();
+    faults.extend(beside::faults(&dir)?);
     if look.json {
-        output::json(&print::checked_json(&dir, &checked))?;
+        output::json(&print::checked_json(&dir, &checked, &faults))?;
     } else {
-        print::checked(&dir, &checked);
+        print::checked(&dir, &checked, &faults);
     }
-    match checked.faults.first() {
+    match faults.into_iter().next() {
         None => Ok(()),
-        Some(first) => Err(Failure::run(anyhow!("{first}"))),
+        Some(first) => Err(Failure::run(anyhow!(first))),
     }
 }
 

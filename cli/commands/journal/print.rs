@@ -86,7 +86,7 @@ fn range(what: &str, range: &Range<u64>) -> String {
 }
 
 /// What was checked.
-pub(super) fn checked(dir: &Path, checked: &Checked) {
+pub(super) fn checked(dir: &Path, checked: &Checked, faults: &[String]) {
     heading(&dir.display().to_string());
     let row = |name: &str, value: &str| output::line(&format!("  {name:<12} {value}"));
     let (first, last) = checked.segments;
@@ -107,14 +107,13 @@ pub(super) fn checked(dir: &Path, checked: &Checked) {
         (None, false) => "not reached, or not as it was".to_owned(),
     };
     row("End", &end);
-    for fault in &checked.faults {
+    for fault in faults {
         output::line(&output::styled(&format!("  {fault}"), Style::Bad));
     }
 }
 
 /// The same as JSON.
-pub(super) fn checked_json(dir: &Path, checked: &Checked) -> Value {
-    let faults = checked.faults.iter().map(ToString::to_string);
+pub(super) fn checked_json(dir: &Path, checked: &Checked, faults: &[String]) -> Value {
     let torn = checked
         .torn
         .as_ref()
@@ -129,7 +128,7 @@ pub(super) fn checked_json(dir: &Path, checked: &Checked) -> Value {
         "sessions": checked.sessions,
         "closed": checked.is_closed,
         "torn": torn,
-        "faults": faults.collect::<Vec<_>>(),
+        "faults": faults,
     })
 }
 

@@ -40,6 +40,14 @@ pub enum JournalError {
         /// Where the follower stands in it.
         offset: u64,
     },
+    /// A follower stands where it cannot.
+    #[error("{who}: {source}")]
+    Follower {
+        /// Who.
+        who: String,
+        /// Why.
+        source: Box<JournalError>,
+    },
     /// Another process writes this journal.
     #[error("{} is being written by another process", .0.display())]
     Locked(PathBuf),

@@ -64,7 +64,8 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<u32>> {
             .to_str()
             .and_then(|n| n.strip_prefix("segment-")?.strip_suffix(".tlj"))
             .and_then(|n| n.parse::<u32>().ok());
-        numbers.extend(number);
+        // A number that is written otherwise is of another file.
+        numbers.extend(number.filter(|number| name == segment_name(*number).as_str()));
     }
     numbers.sort_unstable();
     Ok(numbers)

@@ -5,21 +5,23 @@ use crate::closed::ClosedMark;
 use crate::cursor::{check_place, cursor_files, read_cursor};
 use crate::format::{Block, Numbers};
 use crate::segment::SegmentReader;
-use crate::segments::segment_name;
+use crate::segments::{list_segments, segment_name};
 use crate::snapshot::{SnapshotHead, read_snapshot, snapshot_files, snapshot_name};
 use crate::{JournalError, JournalReader, Result};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
+use tickloom_types::Seq;
 
-/// Looks at each file beside the segments, of which there are the first and the last; the journal ends at `next`.
+/// Looks at each file beside the segments, of which `first` is the first that is there; `next` is where the journal ended when it was
+/// read, and may go on since.
 pub(super) fn check(
     dir: &Path,
-    segments: (u32, u32),
+    first: u32,
     next: Numbers,
     faults: &mut Vec<JournalError>,
 ) -> Result<()> {
-    keep(check_closed(dir, segments.0), faults)?;
+    keep(check_closed(dir, first), faults)?;
     for (name, path) in cursor_files(dir)? {
         let checked = match read_cursor(&path) {
             // Given up since it was listed.
@@ -30,7 +32,7 @@ pub(super) fn check(
         keep(checked, faults)?;
     }
     for path in snapshot_files(dir)? {
-        keep(check_snapshot(dir, &path, segments, next), faults)?;
+        keep(check_snapshot(dir, &path, first, next), faults)?;
     }
     Ok(())
 }
@@ -98,7 +100,7 @@ fn check_closed(dir: &Path, first: u32) -> Result<()> {
     })
 }
 
-fn check_snapshot(dir: &Path, path: &Path, (first, last): (u32, u32), next: Numbers) -> Result<()> {
+fn check_snapshot(dir: &Path, path: &Path, first: u32, next: Numbers) -> Result<()> {
     let head = match read_snapshot(path) {
         Ok(file) => file.head,
         // A newer one has taken its place since it was listed.
@@ -119,24 +121,30 @@ fn check_snapshot(dir: &Path, path: &Path, (first, last): (u32, u32), next: Numb
     if path.file_name().is_none_or(|found| found != name.as_str()) {
         return damaged(format!("a snapshot before input {}", head.next_seq), name);
     }
+    let last = list_segments(dir)?.last().copied().unwrap_or(first);
     if !(first..=last).contains(&head.segment) {
         let found = format!("a run to be read on from segment {}", head.segment);
         return damaged(found, format!("a segment from {first} to {last}"));
     }
-    let reader = match JournalReader::open_from(dir, head.segment) {
+    let mut reader = match JournalReader::open_from(dir, head.segment) {
         Ok(reader) => reader,
         // Of a segment that is damaged or missing it was told before.
         Err(JournalError::Damaged { .. } | JournalError::Missing { .. }) => return Ok(()),
         Err(error) => return Err(error),
     };
-    check_head(&head, &reader, next).or_else(|(found, expected)| damaged(found, expected))
+    let mut end = next.inputs;
+    // It may be of what came since.
+    while head.next_seq > end && reader.next_block().is_ok_and(|block| block.is_some()) {
+        end = end.max(reader.next_seq());
+    }
+    check_head(&head, &reader, end).or_else(|(found, expected)| damaged(found, expected))
 }
 
 /// Whether a snapshot is of this journal, whose segment the reader has begun; what was found and what was expected if not.
 fn check_head(
     head: &SnapshotHead,
     reader: &JournalReader,
-    next: Numbers,
+    end: Seq,
 ) -> Result<(), (String, String)> {
     let run = &reader.meta().run;
     if head.run != *run {
@@ -147,9 +155,9 @@ fn check_head(
         return Err((found, "one of this journal".to_owned()));
     }
     let begins = reader.begins().next.inputs;
-    if head.next_seq < begins || head.next_seq > next.inputs {
+    if head.next_seq < begins || head.next_seq > end {
         let found = format!("a snapshot before input {}", head.next_seq);
-        return Err((found, format!("an input from {begins} to {}", next.inputs)));
+        return Err((found, format!("an input from {begins} to {end}")));
     }
     Ok(())
 }

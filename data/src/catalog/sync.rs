@@ -94,7 +94,8 @@ fn sync_segment(
     report: &mut SyncReport,
 ) -> Result<()> {
     let file = File::open(path).map_err(DataError::io("open", path))?;
-    let opened = SegmentReader::new(BufReader::with_capacity(1 << 20, file));
+    // Of a segment that is known only the first block is read: a start looks at all of them.
+    let opened = SegmentReader::new(BufReader::with_capacity(1 << 16, file));
     let Some((mut reader, number, _)) = or_torn(opened.map(Some), may_be_torn, path)? else {
         return Ok(());
     };

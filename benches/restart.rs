@@ -95,7 +95,8 @@ fn start(config: &Path) -> (Child, Duration) {
         heard.push_str(&line);
         heard.push('\n');
     }
-    panic!("it never published:\n{heard}");
+    let ended = child.wait();
+    panic!("it never published, and ended with {ended:?}:\n{heard}");
 }
 
 fn end(mut child: Child) {

@@ -305,11 +305,10 @@ fn each_file_beside_the_segments_is_verified() {
     assert_eq!(faults(&recorded), [""; 0]);
 }
 
-#[test]
-fn snapshots_are_verified() {
-    let recorded = Recorded::new();
-    let dir = recorded.journal();
-    let reader = JournalReader::open_from(&dir, 3).unwrap();
+/// A snapshot that fits the golden journal, and the core that it is of.
+fn snapshot_before_input_5(dir: &Path) -> (SnapshotHead, Core) {
+    let reader = JournalReader::open_from(dir, 3).unwrap();
+    assert_eq!(reader.begins().next.inputs, 4);
     let head = SnapshotHead {
         run: "golden".to_owned(),
         next_seq: 5,
@@ -318,9 +317,14 @@ fn snapshots_are_verified() {
         before: hex(reader.before()),
         retracted: Vec::new(),
     };
-    assert_eq!(reader.begins().next.inputs, 4);
-    let config = CoreConfig::default();
-    let core = Core::new(&config).unwrap();
+    (head, Core::new(&CoreConfig::default()).unwrap())
+}
+
+#[test]
+fn snapshots_are_verified() {
+    let recorded = Recorded::new();
+    let dir = recorded.journal();
+    let (head, core) = snapshot_before_input_5(&dir);
     let state = core.save(5, &OutputHash::new()).unwrap();
     let check = |head: &SnapshotHead, state: &[u8], words: Option<&str>| {
         let file = write_snapshot(&dir, head, state).unwrap();
@@ -370,7 +374,14 @@ fn snapshots_are_verified() {
         };
         check(&other, &state, Some(words));
     }
-    // A wrong byte, and another name.
+}
+
+#[test]
+fn a_snapshot_that_is_damaged_or_under_another_name_is_named() {
+    let recorded = Recorded::new();
+    let dir = recorded.journal();
+    let (head, core) = snapshot_before_input_5(&dir);
+    let state = core.save(5, &OutputHash::new()).unwrap();
     let file = write_snapshot(&dir, &head, &state).unwrap();
     let bytes = fs::read(&file).unwrap();
     let mut wrong = bytes.clone();

@@ -129,16 +129,10 @@ pub(crate) fn open(
     let session = recorder.begin_session()?;
     let mut retracted = replay.retracted;
     retracted.extend(Some(session).filter(Session::has_retracted));
-    let promise = Promise::default();
     let mut told_orders = replay.told_orders;
     told_orders.begin(&session);
     let last_order = told_orders.last(replay.steps.engine.last_order(), &meta.run)?;
-    let orders = OrdersAhead {
-        last: last_order,
-        ahead: ORDERS_AHEAD,
-    };
-    promise.reserve(recorder.reserve(RESERVED_AHEAD, orders)?);
-    promise.has_written(recorder.durable());
+    let promise = promise(&mut recorder, last_order)?;
     Ok(Resumed {
         recorder,
         inputs: replay.inputs,
@@ -150,6 +144,18 @@ pub(crate) fn open(
         journal,
         catalog: catalog_dir(dir),
     })
+}
+
+/// Reserves the first numbers of the session, in which orders have numbers above this one.
+fn promise(recorder: &mut Recorder, last_order: u32) -> Result<Promise> {
+    let orders = OrdersAhead {
+        last: last_order,
+        ahead: ORDERS_AHEAD,
+    };
+    let promise = Promise::default();
+    promise.reserve(recorder.reserve(RESERVED_AHEAD, orders)?);
+    promise.has_written(recorder.durable());
+    Ok(promise)
 }
 
 /// A snapshot is taken of what is on the disk.

@@ -2,9 +2,17 @@
 //!
 //! The recorder's thread alone writes it, after the disk has it; the publisher's thread looks before each message.
 
+use crate::pipeline::orders::ORDERS_AHEAD;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use tickloom_journal::{Numbers, Reserved};
+use tickloom_data::{Recorder, Result};
+use tickloom_journal::{Numbers, OrdersAhead, Reserved};
+
+/// Numbers that are reserved ahead: what a crash may take back of each. Used up in no less time than many flushes take.
+const RESERVED_AHEAD: Numbers = Numbers {
+    inputs: 1 << 22,
+    outputs: 1 << 20,
+};
 
 /// Shared by the recorder's thread and the publisher's.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +29,30 @@ struct Shared {
 }
 
 impl Promise {
+    /// Reserves the first numbers of a session, in which orders have numbers above this one.
+    ///
+    /// # Errors
+    /// As [`Recorder::reserve`].
+    pub(super) fn begin(recorder: &mut Recorder, last_order: u32) -> Result<Promise> {
+        let promise = Promise::default();
+        promise.renew(recorder, last_order)?;
+        Ok(promise)
+    }
+
+    /// Reserves what lacks of the numbers that are reserved ahead, and says what is on the disk.
+    ///
+    /// # Errors
+    /// As [`Recorder::reserve`].
+    pub(super) fn renew(&self, recorder: &mut Recorder, last_order: u32) -> Result<()> {
+        let orders = OrdersAhead {
+            last: last_order,
+            ahead: ORDERS_AHEAD,
+        };
+        self.reserve(recorder.reserve(RESERVED_AHEAD, orders)?);
+        self.has_written(recorder.durable());
+        Ok(())
+    }
+
     /// These are reserved.
     pub(crate) fn reserve(&self, reserved: Reserved) {
         let orders = reserved.orders.unwrap_or(0);

@@ -7,9 +7,7 @@ use crate::metrics::{Gauge, Metrics, Probe};
 use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
-use crate::pipeline::orders::ORDERS_AHEAD;
 use crate::pipeline::promise::Promise;
-use crate::pipeline::resume::RESERVED_AHEAD;
 use crate::pipeline::snapshots::Snapshots;
 use crate::pipeline::troubles::Troubles;
 use crate::stop::Stop;
@@ -18,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_core::OutputHash;
 use tickloom_data::{CatalogStatus, Conversion, Recorder, Result};
-use tickloom_journal::{Numbers, OrdersAhead, Reserved};
+use tickloom_journal::{Numbers, Reserved};
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::{Kind, OrderBody, Record, Seq};
 
@@ -101,13 +99,7 @@ impl RecorderThread {
             self.snapshots.go_on(&mut self.recorder, next_seq)?;
             if flushed.elapsed() >= FLUSH_AFTER {
                 self.recorder.flush()?;
-                let orders = OrdersAhead {
-                    last: self.last_order,
-                    ahead: ORDERS_AHEAD,
-                };
-                let reserved = self.recorder.reserve(RESERVED_AHEAD, orders)?;
-                self.promise.reserve(reserved);
-                self.promise.has_written(self.recorder.durable());
+                self.promise.renew(&mut self.recorder, self.last_order)?;
                 self.health.look(&self.recorder);
                 flushed = Instant::now();
             }

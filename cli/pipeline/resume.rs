@@ -8,7 +8,7 @@ use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::earlier::look_back;
 use crate::pipeline::monitor::Monitor;
-use crate::pipeline::orders::{ORDERS_AHEAD, ToldOrders};
+use crate::pipeline::orders::ToldOrders;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::promise::Promise;
 use crate::pipeline::workers::Engine;
@@ -20,16 +20,10 @@ use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs, SEMANTICS_VERSION, Snapshot};
 use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 use tickloom_journal::{
-    Block, JournalError, JournalReader, Numbers, OrdersAhead, ReadSoFar, RunMeta, Session,
-    SnapshotFile, SnapshotHead, read_journal_meta, read_snapshot, snapshot_files,
+    Block, JournalError, JournalReader, ReadSoFar, RunMeta, Session, SnapshotFile, SnapshotHead,
+    read_journal_meta, read_snapshot, snapshot_files,
 };
 use tickloom_types::{Instruments, Kind, Record, Seq, StatusBody, StatusCode, Ts};
-
-/// Numbers that are reserved ahead: what a crash may take back of each. Used up in no less time than many flushes take.
-pub(super) const RESERVED_AHEAD: Numbers = Numbers {
-    inputs: 1 << 22,
-    outputs: 1 << 20,
-};
 
 /// Records that are stepped between two looks at whether the user wants no more.
 const STEPS_PER_LOOK: u64 = 1_024;
@@ -132,7 +126,7 @@ pub(crate) fn open(
     let mut told_orders = replay.told_orders;
     told_orders.begin(&session);
     let last_order = told_orders.last(replay.steps.engine.last_order(), &meta.run)?;
-    let promise = promise(&mut recorder, last_order)?;
+    let promise = Promise::begin(&mut recorder, last_order)?;
     Ok(Resumed {
         recorder,
         inputs: replay.inputs,
@@ -144,18 +138,6 @@ pub(crate) fn open(
         journal,
         catalog: catalog_dir(dir),
     })
-}
-
-/// Reserves the first numbers of the session, in which orders have numbers above this one.
-fn promise(recorder: &mut Recorder, last_order: u32) -> Result<Promise> {
-    let orders = OrdersAhead {
-        last: last_order,
-        ahead: ORDERS_AHEAD,
-    };
-    let promise = Promise::default();
-    promise.reserve(recorder.reserve(RESERVED_AHEAD, orders)?);
-    promise.has_written(recorder.durable());
-    Ok(promise)
 }
 
 /// A snapshot is taken of what is on the disk.

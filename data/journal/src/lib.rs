@@ -13,6 +13,7 @@ mod format;
 mod headers;
 mod limits;
 mod meta;
+mod numbers;
 mod position;
 mod prune;
 mod reader;

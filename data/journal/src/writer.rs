@@ -19,7 +19,7 @@ use crate::format::{
     Block, BlockHeader, BlockKind, ChainHash, Close, Numbers, Reserved, Session, durable_payload,
     put_outputs,
 };
-use crate::limits::{BLOCK_RECORDS_MAX, NUMBERS_MAX};
+use crate::limits::BLOCK_RECORDS_MAX;
 use crate::position::Position;
 use crate::recover::{ReadSoFar, Recovered, lock, recover};
 use crate::segments::segment_name;
@@ -228,19 +228,6 @@ impl JournalWriter {
         self.check_room("outputs", self.next().outputs, outputs.len())?;
         self.outputs.extend_from_slice(outputs);
         self.write_when_full()
-    }
-
-    /// Whether there are numbers for so many more records.
-    fn check_room(&self, what: &'static str, next: u64, count: usize) -> Result<()> {
-        if count as u64 <= NUMBERS_MAX.saturating_sub(next) {
-            return Ok(());
-        }
-        Err(JournalError::Exhausted {
-            run: self.meta.run.clone(),
-            what,
-            used: next,
-            most: NUMBERS_MAX,
-        })
     }
 
     /// Writes all that was taken, except outputs whose cause has not come.

@@ -3,7 +3,7 @@
 use super::JournalWriter;
 use crate::format::{BlockKind, ChainHash, Numbers, Reserved, Session};
 use crate::limits::NUMBERS_MAX;
-use crate::{Result, RunMeta};
+use crate::{JournalError, Result, RunMeta};
 use std::path::Path;
 
 /// Numbers of orders that are to be reserved.
@@ -77,6 +77,19 @@ impl JournalWriter {
             return self.session;
         }
         self.position.next_session()
+    }
+
+    /// Whether there are numbers for so many more records.
+    pub(super) fn check_room(&self, what: &'static str, next: u64, count: usize) -> Result<()> {
+        if count as u64 <= NUMBERS_MAX.saturating_sub(next) {
+            return Ok(());
+        }
+        Err(JournalError::Exhausted {
+            run: self.meta.run.clone(),
+            what,
+            used: next,
+            most: NUMBERS_MAX,
+        })
     }
 
     /// Sees to it that so many numbers ahead of those taken are reserved, on the disk, and says up to where, which is never above

@@ -32,7 +32,8 @@ Examples:
 
 Reads every byte: checksums, the chain of hashes, numbers, the end of a run that was closed, each snapshot, and whether the
 journal has what each named cursor and QuestDB have read. A torn tail is what a crash leaves, and no fault: the next start
-cuts it.
+cuts it. If there is a catalog beside the journal, its index is compared with the segments; `tickloom catalog verify` compares
+every row.
 
 Exit codes: 0 all is true, 1 something is wrong (a line for each), 2 there is no journal.";
 
@@ -143,12 +144,14 @@ fn verify(look: &Look) -> Result<(), Failure> {
     let checked = checked.map_err(failure)?;
     let mut faults: Vec<String> = checked.faults.iter().map(ToString::to_string).collect();
     faults.extend(beside::faults(&dir)?);
+    let differences = limits::differences(&dir)?;
     if look.json {
-        output::json(&print::checked_json(&dir, &checked, &faults))?;
+        output::json(&print::checked_json(&dir, &checked, &faults, &differences))?;
     } else {
-        print::checked(&dir, &checked, &faults);
+        print::checked(&dir, &checked, &faults, &differences);
     }
-    match faults.into_iter().next() {
+    let differences = differences.iter().map(ToString::to_string);
+    match faults.into_iter().chain(differences).next() {
         None => Ok(()),
         Some(first) => Err(Failure::run(anyhow!(first))),
     }

@@ -14,6 +14,7 @@ mod headers;
 mod limits;
 mod meta;
 mod numbers;
+mod outline;
 mod position;
 mod prune;
 mod reader;
@@ -35,6 +36,7 @@ pub use disk::sync_dir;
 pub use error::JournalError;
 pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Reserved, Session};
 pub use meta::RunMeta;
+pub use outline::{JournalOutline, SegmentHead, outline_journal};
 pub use prune::{PruneLimit, covered_by_snapshot, prunable, prune_journal, prune_limits};
 pub use reader::JournalReader;
 pub use recover::{ReadSoFar, Recovered, TornTail, lock};
@@ -44,7 +46,7 @@ pub use segments::{segment_files, segment_name, segment_numbers};
 pub use snapshot::{
     SnapshotFile, SnapshotHead, hex, read_snapshot, snapshot_files, write_snapshot,
 };
-pub use survey::{CursorSurvey, SegmentSurvey, Survey, survey_journal};
+pub use survey::{CursorSurvey, SegmentSurvey, Survey, survey_journal, survey_segment};
 pub use tail::{JournalPlace, JournalTail, Tailed, read_journal_meta};
 pub use verify::{Checked, verify_journal};
 pub use writer::{JournalOptions, JournalWriter, OrdersAhead, SyncPolicy};

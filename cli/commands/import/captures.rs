@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tickloom_data::{DataError, KindCount, RunEnd, RunWriter, Table, content_run};
+use tickloom_backtest::text;
+use tickloom_data::{DataError, KindCount, RefusedMax, RunEnd, RunWriter, Table, content_run};
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
 };
@@ -34,13 +35,14 @@ impl Captures {
     pub(super) fn import(
         self,
         target: &Target,
+        refused_max: RefusedMax,
         spinner: &ProgressBar,
     ) -> Result<Vec<Imported>, Failure> {
         let mut all = Vec::new();
         for (origin, files) in self.by_origin {
             spinner.set_message(origin.venue.name().to_owned());
             for recording in together(origin, &files, &mut all)? {
-                all.push(import_captures(origin, &recording, target)?);
+                all.push(import_captures(origin, &recording, target, refused_max)?);
             }
         }
         Ok(all)
@@ -117,6 +119,7 @@ fn import_captures(
     origin: Origin,
     files: &[PathBuf],
     target: &Target,
+    refused_max: RefusedMax,
 ) -> Result<Imported, Failure> {
     let mut imported = Imported::of(files);
     imported.format = Some("capture".to_owned());
@@ -174,9 +177,20 @@ fn import_captures(
     if let Some(error) = sink.failed {
         return Err(Failure::run(error));
     }
+    let left_out = capture::left_out(&report);
+    if left_out.refused > refused_max.of(left_out.lines) {
+        tell(&mut imported, &report);
+        imported.failed = Some(format!(
+            "{}: {}, and {} may be",
+            imported.name(),
+            text::left_out(&left_out),
+            refused_max.of(left_out.lines)
+        ));
+        return Ok(imported);
+    }
     if let Some(mut writer) = sink.writer {
         writer.set_end(RunEnd {
-            left_out: capture::left_out(&report),
+            left_out,
             books: report.ends.clone(),
         });
         writer.finish().map_err(Failure::run)?;

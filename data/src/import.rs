@@ -224,6 +224,11 @@ pub(crate) trait Prepared {
         None
     }
 
+    /// Rows that the first reading read, and those of them that it refused.
+    fn surveyed(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
     /// Where rows are remembered to tell which come again.
     fn repeats(&mut self) -> Option<&mut Repeats> {
         None
@@ -292,6 +297,11 @@ impl Input {
         let run = self.run(options, catalog)?;
         let mut prepared = self.prepare(options)?;
         known_trades(prepared.as_mut(), &run, catalog)?;
+        let (read, refused) = prepared.surveyed();
+        if refused > options.refused_max.unwrap_or_default().of(read) {
+            // Nothing of it is begun in the catalog.
+            return self.emit(prepared, options, &mut |_| Ok(()));
+        }
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);

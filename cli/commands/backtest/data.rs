@@ -165,7 +165,7 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
     }
     let mut file =
         read_rows(path, named, args.strategy.is_some(), &options).map_err(Failure::input)?;
-    if let Some(taken) = &file.report.taken {
+    if let Some(taken) = file.report.taken.as_ref().filter(|taken| !taken.is_plain()) {
         output::note(&format!("{}: {taken}", path.display()));
     }
     capture::report_refused(&file.report);

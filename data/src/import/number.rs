@@ -35,8 +35,7 @@ pub(crate) enum Reading {
 
 /// What a number with commas, or several points, says of how its file writes numbers.
 pub(crate) fn reading(text: &[u8]) -> Reading {
-    let is_sign = |byte: u8| text.iter().any(|b| *b == byte);
-    if !is_sign(b',') && text.iter().filter(|b| **b == b'.').count() < 2 {
+    if !text.contains(&b',') && text.iter().filter(|b| **b == b'.').count() < 2 {
         let whole = text
             .iter()
             .position(|b| *b == b'.')

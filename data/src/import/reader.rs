@@ -4,27 +4,24 @@ mod columns;
 mod problems;
 mod repeats;
 mod times;
+mod values;
 
 use super::layout::{Dialect, Layout};
-use super::number::{Number, is_in_doubt, is_missing};
+use super::number::Number;
 use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
 use super::text::{Cutter, Fields};
-use super::time::{Stamped, TimeFormat, unit_name};
 use super::{ImportOptions, Input, Years, pair};
 use crate::limits::TICKERS_MAX;
 use crate::{DataError, Result};
-use columns::{Columns, hash_of_text, letter, side_of};
+use columns::Columns;
 use jiff::tz::TimeZone;
 pub(super) use problems::{Problems, Wrong};
 use repeats::{Again, content_of_trade};
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use tickloom_types::{Flags, InstrumentDef, Instruments, Ts};
+use tickloom_types::{InstrumentDef, Instruments, Ts};
 pub(super) use times::{FileOrder, Times};
-
-/// Databento's price where there is none.
-const UNDEFINED_PRICE: &[u8] = b"9223372036854775807";
 
 /// Reads the rows of a file, from its first line on.
 pub(super) struct Reader<'a> {
@@ -78,13 +75,6 @@ pub(super) struct Level {
     pub(super) is_bid: bool,
     pub(super) price: Number,
     pub(super) qty: Number,
-}
-
-/// What became of a line.
-enum Line {
-    Row(Row),
-    /// It is not of this import, or is noted already.
-    None,
 }
 
 impl<'a> Reader<'a> {
@@ -149,7 +139,7 @@ impl<'a> Reader<'a> {
             let fields = std::mem::take(&mut self.cutter.fields);
             let line = self.take(number, &fields);
             self.cutter.fields = fields;
-            if let Line::Row(row) = line? {
+            if let Some(row) = line? {
                 return Ok(Some(row));
             }
         }
@@ -172,7 +162,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The row of a line, unless it is wrong or another instrument's.
-    fn take(&mut self, number: u64, fields: &Fields) -> Result<Line> {
+    fn take(&mut self, number: u64, fields: &Fields) -> Result<Option<Row>> {
         // Other instruments' lines are none of this import.
         if let Some(only) = self.only {
             self.name_key(fields);
@@ -182,7 +172,7 @@ impl<'a> Reader<'a> {
                     .ticker
                     .is_some_and(|at| fields.get(at) == only.as_bytes());
             if !is_this {
-                return Ok(Line::None);
+                return Ok(None);
             }
         }
         self.read += 1;
@@ -195,15 +185,14 @@ impl<'a> Reader<'a> {
             });
         }
         match self.row(number, fields) {
-            Ok(Some(row)) => Ok(Line::Row(row)),
-            Ok(None) => Ok(Line::None),
+            Ok(row) => Ok(row),
             Err(wrong) => {
                 if self.layout.has_header && self.is_header(number, fields)? {
                     self.read -= 1;
                 } else {
                     self.problems.note(&self.path, number, wrong);
                 }
-                Ok(Line::None)
+                Ok(None)
             }
         }
     }
@@ -311,278 +300,6 @@ impl<'a> Reader<'a> {
         self.widen(&row);
         self.rounded += u64::from(rounded);
         Ok(Some(row))
-    }
-
-    /// Reads the row's numbers, and says whether one of its sizes was rounded.
-    fn numbers(&mut self, fields: &Fields, row: &mut Row) -> Result<bool, Wrong> {
-        let mut any_rounded = false;
-        let shape = self.layout.shape;
-        self.levels.clear();
-        for at in 0..NUMBERS_MAX {
-            let Some(column) = self.columns.numbers[at] else {
-                continue;
-            };
-            let text = fields.get(column);
-            // Where there was no bid, or no ask, all five of its fields are empty.
-            if shape == Shape::BidAskBars && self.is_empty_half(fields, at / 5) {
-                continue;
-            }
-            if shape == Shape::Bars && at == 4 && is_missing(text) {
-                self.unknown_volumes += 1;
-                continue;
-            }
-            let (number, rounded) = self.number(fields, column, shape.is_qty(at))?;
-            row.numbers[at] = number;
-            any_rounded |= rounded;
-        }
-        for at in 0..self.layout.depth.len() {
-            if shape != Shape::Depth {
-                break;
-            }
-            let level = self.layout.depth[at];
-            for (is_bid, price, qty) in [
-                (true, level.bid, level.bid_qty),
-                (false, level.ask, level.ask_qty),
-            ] {
-                let (price, _) = self.number_or_none(fields, price, false)?;
-                let (qty, rounded) = self.number_or_none(fields, qty, true)?;
-                any_rounded |= rounded;
-                if qty.mantissa < 0 {
-                    return Err(self.wrong(fields, level.bid_qty, "zero or above"));
-                }
-                if qty.mantissa > 0 {
-                    self.levels.push(Level { is_bid, price, qty });
-                }
-            }
-        }
-        Ok(any_rounded)
-    }
-
-    /// A number, or 0 where a level is not there.
-    fn number_or_none(
-        &mut self,
-        fields: &Fields,
-        column: usize,
-        is_qty: bool,
-    ) -> Result<(Number, bool), Wrong> {
-        match is_missing(fields.get(column)) {
-            true => Ok((Number::default(), false)),
-            false => self.number(fields, column, is_qty),
-        }
-    }
-
-    fn number(
-        &mut self,
-        fields: &Fields,
-        column: usize,
-        is_qty: bool,
-    ) -> Result<(Number, bool), Wrong> {
-        let text = fields.get(column);
-        let decimal = self.layout.decimal;
-        if let Dialect::Databento { is_nano } = self.layout.dialect {
-            let is_none = text.is_empty() || is_nano && text == UNDEFINED_PRICE;
-            if !self.layout.shape.is_bars() && is_none {
-                return Ok((Number::default(), false));
-            }
-            if is_nano && !is_qty {
-                let number = Number::of_nanos(text);
-                return number
-                    .map(|number| (number, false))
-                    .map_err(|e| self.wrong(fields, column, e));
-            }
-        }
-        if self.layout.is_decimal_open && !self.is_in_doubt && !is_plain(text) {
-            self.is_in_doubt = is_in_doubt(text);
-        }
-        let parsed = if is_qty {
-            Number::parse_denoised(text, decimal)
-        } else {
-            Number::parse_as(text, decimal).map(|number| (number, false))
-        };
-        parsed.map_err(|e| self.wrong(fields, column, e))
-    }
-
-    fn is_empty_half(&self, fields: &Fields, half: usize) -> bool {
-        let columns = self.columns.numbers.chunks(5).nth(half);
-        let mut columns = columns.unwrap_or_default().iter().flatten();
-        columns.all(|column| fields.get(*column).is_empty())
-    }
-
-    /// When a bar closes, of one that says so: just after the last instant that it names.
-    fn close(&self, fields: &Fields, open: Ts) -> Result<Option<Ts>, Wrong> {
-        let Some(at) = self.columns.close_time else {
-            return Ok(None);
-        };
-        let last = self.layout.time.parse(fields.get(at), &self.zone);
-        let close = last.and_then(|last| {
-            let unit = match &self.layout.time {
-                TimeFormat::Pattern(_) => 0,
-                _ => last.unit,
-            };
-            last.ts.0.checked_add(unit)
-        });
-        let close = close.filter(|close| *close > open.0).map(Ts);
-        let expected = "a time after the bar's open";
-        close
-            .map(Some)
-            .ok_or_else(|| self.wrong(fields, at, expected))
-    }
-
-    fn time(&mut self, line: u64, fields: &Fields) -> Result<Stamped, Wrong> {
-        let mut joined = std::mem::take(&mut self.joined);
-        let text = self.layout.time_text(fields, &mut joined);
-        let format = &self.layout.time;
-        let stamped = format.parse(text, &self.zone);
-        let wrong = |expected: String| {
-            let value = String::from_utf8_lossy(text).into_owned();
-            let name = self.layout.names[self.columns.time].clone();
-            (name, value, expected)
-        };
-        let stamped = stamped.ok_or_else(|| wrong(format!("a time, as {format}")));
-        let (from, to) = self.years;
-        let stamped = stamped.and_then(|stamped| {
-            let is_plausible = (from..to).contains(&stamped.ts);
-            is_plausible.then_some(stamped).ok_or_else(|| {
-                let Years(first, last) = self.years_given;
-                wrong(format!(
-                    "a time in the years {first} to {last} (--years says others)"
-                ))
-            })
-        });
-        self.joined = joined;
-        let stamped = stamped?;
-        if matches!(self.layout.time, TimeFormat::Epoch(_)) {
-            self.unit_of(line, stamped.unit);
-        }
-        Ok(stamped)
-    }
-
-    /// Notes where the unit of times changes.
-    fn unit_of(&mut self, line: u64, unit: i64) {
-        let before = self.unit.replace(unit);
-        if before.is_some_and(|before| before != unit) && self.notes.len() < 10 {
-            let name = |unit: i64| {
-                let decimals = [0, 3, 6, 9]
-                    .into_iter()
-                    .find(|d| tickloom_types::pow10(*d) == unit);
-                unit_name(decimals.unwrap_or_default())
-            };
-            self.notes.push(format!(
-                "the unit of times changes at line {line}: {}, then {}",
-                name(before.unwrap_or(unit)),
-                name(unit)
-            ));
-        }
-    }
-
-    fn arrival(&self, fields: &Fields) -> Result<Option<Ts>, Wrong> {
-        let Some(at) = self.columns.arrival else {
-            return Ok(None);
-        };
-        let stamped = match &self.layout.time {
-            // Times of two clocks may be written in two ways.
-            TimeFormat::Pattern(_) | TimeFormat::DayMillis(_) => None,
-            format => format.parse(fields.get(at), &self.zone),
-        };
-        let other = || {
-            let format = TimeFormat::of(fields.get(at))?;
-            format.parse(fields.get(at), &self.zone)
-        };
-        let (from, to) = self.years;
-        let stamped = stamped.or_else(other).map(|stamped| stamped.ts);
-        stamped
-            .filter(|ts| (from..to).contains(ts))
-            .map(Some)
-            .ok_or_else(|| self.wrong(fields, at, "a time"))
-    }
-
-    fn side(&self, fields: &Fields) -> Result<u8, Wrong> {
-        let Some((at, is_of_maker)) = self.columns.side else {
-            return Ok(0);
-        };
-        let shape = self.layout.shape;
-        side_of(fields.get(at), is_of_maker)
-            .filter(|side| shape != Shape::Levels || *side != 0)
-            .ok_or_else(|| {
-                let expected = match (is_of_maker, shape) {
-                    (true, _) => "true or false",
-                    (false, Shape::Levels) => "bid or ask",
-                    (false, _) => "buy or sell",
-                };
-                self.wrong(fields, at, expected)
-            })
-    }
-
-    /// The number of a trade or an order; a text that is none as its hash.
-    fn id(&self, fields: &Fields) -> Result<u64, Wrong> {
-        let Some(at) = self.columns.id else {
-            return Ok(0);
-        };
-        let text = fields.get(at);
-        let digits = std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok());
-        match digits {
-            Some(id) => Ok(id),
-            None if is_missing(text) => Ok(0),
-            None if text.len() <= 128 && text.iter().any(u8::is_ascii_alphabetic) => {
-                Ok(hash_of_text(text))
-            }
-            None => Err(self.wrong(fields, at, "a whole number, or a name")),
-        }
-    }
-
-    fn number_of(&self, fields: &Fields, column: Option<usize>) -> Result<u64, Wrong> {
-        let Some(at) = column else {
-            return Ok(0);
-        };
-        let text = std::str::from_utf8(fields.get(at)).unwrap_or("x");
-        if text.is_empty() {
-            return Ok(0);
-        }
-        text.parse()
-            .map_err(|_| self.wrong(fields, at, "a whole number"))
-    }
-
-    fn action(&self, fields: &Fields) -> Result<u8, Wrong> {
-        let Some(at) = self.columns.action.filter(|_| self.layout.is_databento()) else {
-            return Ok(0);
-        };
-        letter(fields.get(at), b"AMCRTFN")
-            .ok_or_else(|| self.wrong(fields, at, "one of A, M, C, R, T, F, N"))
-    }
-
-    /// A trade of Databento's has a price and a size.
-    fn check_action(&self, fields: &Fields, row: &Row) -> Result<(), Wrong> {
-        let price = match self.layout.shape {
-            Shape::Quotes => 4,
-            Shape::Depth | Shape::Orders => 0,
-            _ => return Ok(()),
-        };
-        if row.action == b'T' && self.layout.is_databento() {
-            let has_none = |at: &usize| row.numbers[*at].mantissa == 0;
-            if let Some(at) = [price, price + 1].into_iter().find(has_none) {
-                let at = self.columns.numbers[at].unwrap_or_default();
-                return Err(self.wrong(fields, at, "that of a trade"));
-            }
-        }
-        Ok(())
-    }
-
-    fn flags(&self, fields: &Fields) -> Result<u8, Wrong> {
-        if let Some(at) = self.columns.snapshot {
-            return match fields.get(at).to_ascii_lowercase().as_slice() {
-                b"true" | b"1" | b"t" => Ok(Flags::SNAPSHOT),
-                b"false" | b"0" | b"f" => Ok(0),
-                _ => Err(self.wrong(fields, at, "true or false")),
-            };
-        }
-        let raw = self.number_of(fields, self.columns.flags)?;
-        let has = |theirs: u64, ours: u8| if raw & theirs != 0 { ours } else { 0 };
-        Ok(has(128, Flags::LAST)
-            | has(32, Flags::SNAPSHOT)
-            | has(8, Flags::BAD_TIME)
-            | has(4, Flags::MAYBE_BAD_BOOK))
     }
 
     /// Puts together what an instrument is called in this row.
@@ -704,15 +421,6 @@ impl<'a> Reader<'a> {
         let name = self.layout.names.get(at).cloned().unwrap_or_default();
         (name, value, expected.to_owned())
     }
-}
-
-/// Whether a text is digits and at most one point, in which nothing is in doubt.
-fn is_plain(text: &[u8]) -> bool {
-    let mut points = 0;
-    text.iter().all(|byte| {
-        points += usize::from(*byte == b'.');
-        byte.is_ascii_digit() || *byte == b'.' && points < 2
-    })
 }
 
 /// What prices may be: of shares and of pairs of currencies above zero, unless it was told otherwise.

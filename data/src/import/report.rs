@@ -1,6 +1,7 @@
 //! What an import came to: rows read, written and refused, by kind, and what is worth knowing.
 
 use super::Format;
+use super::role::plain;
 use crate::Refusals;
 use crate::catalog::Table;
 use serde::Serialize;
@@ -68,6 +69,18 @@ pub struct Taken {
     pub times: String,
     /// The name of each column that is read, by what it was taken for.
     pub columns: BTreeMap<String, String>,
+}
+
+impl Taken {
+    /// Whether all columns are called what they were taken for.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let times = ["date", "time", "datetime", "timestamp"];
+        self.columns.iter().all(|(role, name)| {
+            let name = plain(name);
+            name == plain(role) || role == "time" && times.contains(&name.as_str())
+        })
+    }
 }
 
 impl fmt::Display for Taken {

@@ -67,6 +67,7 @@ pub(super) fn prepare(
         false => None,
     };
     let order = reader.times.order();
+    let surveyed = (reader.read, reader.problems.count);
     let mut repeats = Repeats::default();
     let is_strict = match layout.shape {
         Shape::Trades => !reader.times.ids_go_back,
@@ -95,6 +96,7 @@ pub(super) fn prepare(
         last: survey.last,
         order,
         repeats,
+        surveyed,
     }))
 }
 
@@ -185,6 +187,7 @@ struct TableFile {
     last: Ts,
     order: FileOrder,
     repeats: Repeats,
+    surveyed: (u64, u64),
 }
 
 impl Prepared for TableFile {
@@ -200,6 +203,10 @@ impl Prepared for TableFile {
         let has_numbers = self.layout.shape == Shape::Trades
             && self.layout.column(super::role::Role::TradeId).is_some();
         has_numbers.then(|| (self.names.clone(), self.first, self.last))
+    }
+
+    fn surveyed(&self) -> (u64, u64) {
+        self.surveyed
     }
 
     fn repeats(&mut self) -> Option<&mut Repeats> {

@@ -81,11 +81,9 @@ impl Dates {
             parts.date(DateOrder::DayFirst),
             parts.date(DateOrder::MonthFirst),
         ) {
-            (Some(day), Some(month)) if day != month => {
-                if self.either.is_none() {
-                    self.is_dotted = parts.separator == b'.';
-                    self.either = Some((place(), parts));
-                }
+            (Some(day), Some(month)) if day != month && self.either.is_none() => {
+                self.is_dotted = parts.separator == b'.';
+                self.either = Some((place(), parts));
             }
             (Some(_), None) => {
                 self.day_first.get_or_insert_with(place);

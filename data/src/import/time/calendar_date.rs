@@ -29,6 +29,10 @@ const WEEKDAYS: [&str; 7] = [
 
 /// Which comes first in dates that end with the year. All other dates are read the same in any order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "that is what these orders are called"
+)]
 pub(crate) enum DateOrder {
     /// No date ends with the year, or its month has a name.
     YearFirst,

@@ -283,6 +283,33 @@ fn dates_of_many_forms() {
 }
 
 #[test]
+fn a_local_time_needs_a_zone() {
+    let file = |zone: &str| {
+        let rows = (1..3).map(|hour| format!("02.01.2024 0{hour}:00:00{zone},1,1,1,1\n"));
+        format!(
+            "Local time,Open,High,Low,Close\n{}",
+            rows.collect::<String>()
+        )
+    };
+    refused("X.csv", &file(""), &[], &["of no zone", "--zone"]);
+    let words = ["--stamp", "close", "--zone", "+01:00"];
+    for (text, more) in [(file(""), &words[..]), (file(" GMT+0100"), &words[..2])] {
+        assert_eq!(
+            import_text("X.csv", &text, more).times()[0],
+            "2024-01-02T00:00:00Z"
+        );
+    }
+    // What a format says already is not said again.
+    let text = "1722988800000,1,1,1,1,1,1722988859999,1,1,1,1,0\n";
+    refused(
+        "X-1m-2024.csv",
+        text,
+        &["--time-format", "s"],
+        &["the format says it"],
+    );
+}
+
+#[test]
 fn a_time_is_plausible() {
     let text = "time,open,high,low,close\n1850-01-01 00:00,1,1,1,1\n1850-01-01 00:01,1,1,1,1\n";
     refused("X.csv", text, &[], &["years 1900 to 2200", "--years"]);

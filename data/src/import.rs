@@ -137,6 +137,11 @@ impl ImportOptions {
         !self.columns.is_empty() || !self.mapping.is_empty()
     }
 
+    /// Whether it is said how times, numbers or rows are written.
+    fn says_writing(&self) -> bool {
+        self.time_format.is_some() || self.decimal.is_some() || self.delimiter.is_some()
+    }
+
     /// What the identifiers in a file's records mean, with the feed latency that is declared.
     fn instruments(&self, prepared: &dyn Prepared) -> Instruments {
         let instruments = prepared.instruments().clone();

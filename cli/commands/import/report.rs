@@ -270,6 +270,11 @@ fn block(one: &Imported) {
             &format!("{read} read{wrong}{repeated}, {written} records written"),
         );
     }
+    // Of captures the notes have them.
+    for (reason, rows) in one.reasons.iter().filter(|_| one.messages.is_empty()) {
+        let rows = grouped(u128::from(*rows));
+        row("Left out", &format!("{rows} for {reason}"));
+    }
     if let (Some(from), Some(to)) = (one.from, one.to) {
         row("Time", &format!("{from} to {to}"));
     }

@@ -166,6 +166,11 @@ impl Format {
             _ => Layout::of(&head, options),
         };
         let mut layout = layout.map_err(|puzzle| unread(input, puzzle))?;
+        if !self.is_named_by_file() && options.says_writing() {
+            let found = format!("--time-format, --decimal or --delimiter for a file of {self}");
+            let expected = "none of them: the format says it; or --format csv and --columns";
+            return Err(unread(input, (found, expected.to_owned())));
+        }
         layout.known.file = stem(&input.file_name());
         Ok(layout)
     }

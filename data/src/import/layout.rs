@@ -228,14 +228,7 @@ impl Layout {
     /// The text of a row's time.
     pub(crate) fn time_text<'a>(&self, fields: &'a Fields, joined: &'a mut Vec<u8>) -> &'a [u8] {
         let (time, time_of_day) = self.time_columns();
-        let Some(at) = time_of_day else {
-            return fields.get(time);
-        };
-        joined.clear();
-        joined.extend_from_slice(fields.get(time));
-        joined.push(b' ');
-        joined.extend_from_slice(fields.get(at));
-        joined
+        join_time(fields, time, time_of_day, joined)
     }
 
     /// The size of Databento's bars, by the type of their rows.
@@ -267,7 +260,29 @@ impl Layout {
             .map(|row| self.time_text(row, &mut joined).to_vec())
             .collect();
         (self.time, self.is_time_in_doubt) = time_format(&texts)?;
+        let name = plain(&self.names[self.time_columns().0]);
+        if name == "localtime" && options.zone.is_none() {
+            return self.check_local(&texts);
+        }
         Ok(())
+    }
+
+    /// Local times need a zone, of their own or told.
+    fn check_local(&self, texts: &[Vec<u8>]) -> Result<(), Puzzle> {
+        let read = |text: &Vec<u8>, hours| {
+            let zone = TimeZone::fixed(jiff::tz::offset(hours));
+            self.time.parse(text, &zone).map(|stamped| stamped.ts)
+        };
+        match texts.iter().find(|text| read(text, 0) != read(text, 1)) {
+            Some(text) => Err((
+                format!(
+                    "a local time {:?} of no zone",
+                    String::from_utf8_lossy(text)
+                ),
+                "--zone, as an IANA zone such as Europe/Berlin, or UTC".to_owned(),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Notes which columns are not used.
@@ -296,7 +311,12 @@ impl Layout {
         let columns = self.names.iter().zip(&self.roles);
         columns.filter_map(|(name, role)| {
             let role = role.filter(|role| self.uses(*role))?;
-            Some((role.name(), name.as_str()))
+            // Only bars have a volume.
+            let what = match role {
+                Role::Qty if !self.shape.is_bars() => "size",
+                role => role.name(),
+            };
+            Some((what, name.as_str()))
         })
     }
 
@@ -344,6 +364,23 @@ impl Layout {
             None => Some(self.known.zone.clone().unwrap_or(TimeZone::UTC)),
         }
     }
+}
+
+/// The text of a time, of a date and a time of day with a space between.
+pub(crate) fn join_time<'a>(
+    fields: &'a Fields,
+    time: usize,
+    time_of_day: Option<usize>,
+    joined: &'a mut Vec<u8>,
+) -> &'a [u8] {
+    let Some(at) = time_of_day else {
+        return fields.get(time);
+    };
+    joined.clear();
+    joined.extend_from_slice(fields.get(time));
+    joined.push(b' ');
+    joined.extend_from_slice(fields.get(at));
+    joined
 }
 
 /// A zone by its IANA name, or a fixed offset such as `-05:00`.

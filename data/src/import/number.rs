@@ -66,26 +66,6 @@ pub(crate) fn is_missing(text: &[u8]) -> bool {
     missing.iter().any(|known| text.eq_ignore_ascii_case(known))
 }
 
-/// A few digits and perhaps a point, the common case.
-fn plain(text: &[u8]) -> Option<Number> {
-    if text.is_empty() || text.len() > 18 {
-        return None;
-    }
-    let (mut mantissa, mut decimals, mut is_fraction) = (0_i64, 0_u8, false);
-    for byte in text {
-        match byte {
-            b'0'..=b'9' => {
-                mantissa = mantissa * 10 + i64::from(byte - b'0');
-                decimals += u8::from(is_fraction);
-            }
-            b'.' if !is_fraction && text.len() > 1 => is_fraction = true,
-            _ => return None,
-        }
-    }
-    let number = Number { mantissa, decimals }.shortest();
-    (number.decimals <= PRICE_DECIMALS_MAX).then_some(number)
-}
-
 /// A number as machines write it, to be taken times a thousand so often.
 struct Plain {
     text: Vec<u8>,
@@ -198,10 +178,30 @@ impl Number {
         }
     }
 
+    /// A few digits and perhaps a point, the common case.
+    pub(crate) fn plain(text: &[u8]) -> Option<Number> {
+        if text.is_empty() || text.len() > 18 {
+            return None;
+        }
+        let (mut mantissa, mut decimals, mut is_fraction) = (0_i64, 0_u8, false);
+        for byte in text {
+            match byte {
+                b'0'..=b'9' => {
+                    mantissa = mantissa * 10 + i64::from(byte - b'0');
+                    decimals += u8::from(is_fraction);
+                }
+                b'.' if !is_fraction && text.len() > 1 => is_fraction = true,
+                _ => return None,
+            }
+        }
+        let number = Number { mantissa, decimals }.shortest();
+        (number.decimals <= PRICE_DECIMALS_MAX).then_some(number)
+    }
+
     /// As [`Number::parse`], of a text as files for people have it.
     pub(crate) fn parse_as(text: &[u8], decimal: Decimal) -> Result<Number, &'static str> {
         if decimal == Decimal::Point
-            && let Some(number) = plain(text)
+            && let Some(number) = Number::plain(text)
         {
             return Ok(number);
         }

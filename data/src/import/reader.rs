@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
             unit: None,
             tickers: Vec::new(),
             levels: Vec::new(),
-            times: Times::default(),
+            times: Times::new(layout.shape.is_bars()),
             repeats: Repeats::default(),
             read: 0,
             rounded: 0,
@@ -244,7 +244,10 @@ impl<'a> Reader<'a> {
     fn row(&mut self, line: u64, fields: &Fields) -> Result<Option<Row>, Wrong> {
         let stamped = self.time(line, fields)?;
         self.name_key(fields);
-        let known = self.by_name.get(self.key.as_slice()).copied();
+        let known = match self.columns.ticker {
+            Some(_) => self.by_name.get(self.key.as_slice()).copied(),
+            None => Some(0),
+        };
         // What is inferred from times does not depend on which rows are refused.
         let arrival = self.arrival(fields);
         let order_key = match &arrival {

@@ -154,6 +154,16 @@ fn since_epoch(text: &[u8], decimals: u8) -> Option<Stamped> {
     if text.iter().any(|b| matches!(b, b'e' | b'E')) {
         return None;
     }
+    if let Ok(digits @ 1..=18) = u8::try_from(text.len())
+        && text.iter().all(u8::is_ascii_digit)
+        && digits + decimals <= 19
+    {
+        let whole = text
+            .iter()
+            .fold(0_i64, |whole, digit| whole * 10 + i64::from(digit - b'0'));
+        let ts = whole.checked_mul(pow10(decimals))?;
+        return Some(Stamped::at(Ts(ts), pow10(decimals)));
+    }
     let ts = parse_decimal(text, decimals).ok().map(Ts)?;
     Some(Stamped::at(ts, pow10(decimals)))
 }

@@ -8,6 +8,7 @@ use tickloom_types::Side;
 /// Where in a line the fields of a row are.
 pub(super) struct Columns {
     pub(super) time: usize,
+    pub(super) time_of_day: Option<usize>,
     pub(super) close_time: Option<usize>,
     pub(super) arrival: Option<usize>,
     pub(super) venue: Option<usize>,
@@ -33,6 +34,7 @@ impl Columns {
         };
         Columns {
             time: layout.time_columns().0,
+            time_of_day: layout.time_columns().1,
             close_time: used(Role::CloseTime),
             arrival: used(Role::Arrival),
             venue: used(Role::Venue),

@@ -19,7 +19,8 @@ pub(in crate::import) enum FileOrder {
 /// Times as they are read.
 #[derive(Clone, Debug)]
 pub(in crate::import) struct Times {
-    all: u64,
+    /// Whether distances tell anything.
+    is_of_bars: bool,
     last: Ts,
     is_sorted: bool,
     forward: u64,
@@ -38,7 +39,7 @@ pub(in crate::import) struct Times {
 impl Default for Times {
     fn default() -> Times {
         Times {
-            all: 0,
+            is_of_bars: false,
             last: Ts(i64::MIN),
             is_sorted: true,
             forward: 0,
@@ -54,9 +55,16 @@ impl Default for Times {
 }
 
 impl Times {
+    pub(super) fn new(is_of_bars: bool) -> Times {
+        Times {
+            is_of_bars,
+            ..Times::default()
+        }
+    }
+
     /// A row of this instrument has this time.
+    #[inline]
     pub(super) fn note(&mut self, ticker: usize, ts: Ts, is_date: bool) {
-        self.all += 1;
         self.is_sorted &= ts >= self.last;
         self.last = ts;
         self.all_dates &= is_date;
@@ -71,7 +79,8 @@ impl Times {
             std::cmp::Ordering::Equal => self.equal += 1,
             std::cmp::Ordering::Greater => self.forward += 1,
         }
-        if let Some(distance) = ts.0.checked_sub(before.0).and_then(i64::checked_abs) {
+        let distance = ts.0.checked_sub(before.0).and_then(i64::checked_abs);
+        if let Some(distance) = distance.filter(|_| self.is_of_bars) {
             count(&mut self.distances, distance);
         }
     }

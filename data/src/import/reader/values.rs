@@ -3,8 +3,8 @@
 use super::columns::{hash_of_text, letter, side_of};
 use super::{Level, Reader, Wrong};
 use crate::import::Years;
-use crate::import::layout::Dialect;
-use crate::import::number::{Number, is_in_doubt, is_missing};
+use crate::import::layout::{Dialect, join_time};
+use crate::import::number::{Decimal, Number, is_in_doubt, is_missing};
 use crate::import::row::{NUMBERS_MAX, Row, Shape};
 use crate::import::text::Fields;
 use crate::import::time::{Stamped, TimeFormat, unit_name};
@@ -82,6 +82,12 @@ impl Reader<'_> {
     ) -> Result<(Number, bool), Wrong> {
         let text = fields.get(column);
         let decimal = self.layout.decimal;
+        if decimal == Decimal::Point
+            && self.layout.dialect == Dialect::Plain
+            && let Some(number) = Number::plain(text)
+        {
+            return Ok((number, false));
+        }
         if let Dialect::Databento { is_nano } = self.layout.dialect {
             let is_none = text.is_empty() || is_nano && text == UNDEFINED_PRICE;
             if !self.layout.shape.is_bars() && is_none {
@@ -94,7 +100,7 @@ impl Reader<'_> {
                     .map_err(|e| self.wrong(fields, column, e));
             }
         }
-        if self.layout.is_decimal_open && !self.is_in_doubt && !is_plain(text) {
+        if self.layout.is_decimal_open && !self.is_in_doubt {
             self.is_in_doubt = is_in_doubt(text);
         }
         let parsed = if is_qty {
@@ -133,7 +139,8 @@ impl Reader<'_> {
 
     pub(super) fn time(&mut self, line: u64, fields: &Fields) -> Result<Stamped, Wrong> {
         let mut joined = std::mem::take(&mut self.joined);
-        let text = self.layout.time_text(fields, &mut joined);
+        let (time, time_of_day) = (self.columns.time, self.columns.time_of_day);
+        let text = join_time(fields, time, time_of_day, &mut joined);
         let format = &self.layout.time;
         let stamped = format.parse(text, &self.zone);
         let wrong = |expected: String| {
@@ -285,13 +292,4 @@ impl Reader<'_> {
             | has(8, Flags::BAD_TIME)
             | has(4, Flags::MAYBE_BAD_BOOK))
     }
-}
-
-/// Whether a text is digits and at most one point, in which nothing is in doubt.
-fn is_plain(text: &[u8]) -> bool {
-    let mut points = 0;
-    text.iter().all(|byte| {
-        points += usize::from(*byte == b'.');
-        byte.is_ascii_digit() || *byte == b'.' && points < 2
-    })
 }

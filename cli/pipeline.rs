@@ -19,6 +19,7 @@ mod ready;
 mod recorder_thread;
 mod resume;
 mod snapshots;
+mod states;
 #[cfg(test)]
 mod tests;
 mod troubles;
@@ -164,6 +165,7 @@ impl Pipeline {
         let gate = ready.gate(settings);
         let mut pins = settings.pin.iter().copied();
         let (snapshots, taken, wish) = ready.snapshots();
+        let (asked, states) = ready.states(publisher.session().first);
         let feeds = spawn_feeds(settings, &rings.input, &stopped, &metrics, &wish)?;
         let (stepper, workers) = spawn_workers(ready.engine, &mut rings, first_seq, &mut pins)?;
         let has_core_ended_well = Arc::new(AtomicBool::new(false));
@@ -177,11 +179,13 @@ impl Pipeline {
             has_ended_well: Arc::clone(&has_core_ended_well),
             probe: metrics.stage("core"),
             snapshots: taken,
+            asked,
         };
         let publisher = PublisherThread {
             next_output: publisher.session().first.outputs,
             publisher,
             gate,
+            states,
             output: take(&mut rings.outputs)?,
             monitor: ready.monitor,
             probe: metrics.stage("publish"),

@@ -1,13 +1,16 @@
 //! Compares a recorded stream with the journal of its run, message by message.
 //!
 //! The file is read once for what it says of itself (`sequence.rs`: topics' sequences, losses, sessions), and then once for
-//! the run's inputs and once for its outputs beside the journal (`compare.rs`), so that nothing of it is held.
+//! the run's inputs and once for its outputs beside the journal (`compare.rs`), so that nothing of it is held. Where it has
+//! states, the journal's inputs are stepped as far as these go (`states.rs`).
 
 mod compare;
 mod missed;
 mod sequence;
+mod states;
 
 pub(crate) use missed::Missed;
+pub(crate) use states::States;
 
 use anyhow::{Context, Result, anyhow};
 use sequence::Outline;
@@ -36,6 +39,7 @@ pub(crate) struct Checked {
     pub(crate) torn: Option<TornStream>,
     pub(crate) inputs: Compared,
     pub(crate) outputs: Compared,
+    pub(crate) states: States,
     pub(crate) faults: Faults,
 }
 
@@ -99,6 +103,7 @@ pub(crate) fn check(file: &Path, journal: &Path) -> Result<Checked> {
         ));
     }
     compare::compare(&outline, &meta, reader, || open(file), &mut checked)?;
+    states::compare(&outline, journal, open(file)?, &mut checked)?;
     Ok(checked)
 }
 

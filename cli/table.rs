@@ -103,13 +103,27 @@ impl Table {
     /// Takes one message that arrived at `now`.
     pub(crate) fn apply(&mut self, received: &Received, now: Ts) {
         self.missed += received.missed();
-        let Payload::Record(record) = &received.message.payload else {
-            return;
-        };
-        self.messages += 1;
-        let latency = u64::try_from(now.0 - record.header.ts_recv).unwrap_or(0);
-        self.received.saturating_record(latency);
-        self.apply_record(record);
+        match &received.message.payload {
+            Payload::Record(record) => {
+                self.messages += 1;
+                let latency = u64::try_from(now.0 - record.header.ts_recv).unwrap_or(0);
+                self.received.saturating_record(latency);
+                self.count(record);
+                self.apply_record(record);
+            }
+            // What there was before it began to listen: nothing that has happened since.
+            Payload::State(part) => part.records.iter().for_each(|r| self.apply_record(r)),
+            Payload::Json(_) | Payload::Announcement(_) => {}
+        }
+    }
+
+    fn count(&mut self, record: &Record) {
+        match record.kind() {
+            Some(Kind::Signal) => self.changes += 1,
+            Some(Kind::Fill) => self.fills += 1,
+            Some(Kind::BarClosed) => self.bars += 1,
+            _ => {}
+        }
     }
 
     fn apply_record(&mut self, record: &Record) {
@@ -134,7 +148,6 @@ impl Table {
                 }
             }
             Some(Kind::Signal) => {
-                self.changes += 1;
                 let body = SignalBody::of(record);
                 let index = usize::try_from(body.signal).unwrap_or(usize::MAX);
                 if let Some(value) = self.signals.get_mut(index) {
@@ -143,8 +156,6 @@ impl Table {
             }
             Some(Kind::Position) => self.apply_position(instrument, PositionBody::of(record)),
             Some(Kind::Account) => self.cash = Some(AccountBody::of(record).cash()),
-            Some(Kind::Fill) => self.fills += 1,
-            Some(Kind::BarClosed) => self.bars += 1,
             _ => {}
         }
     }
@@ -387,6 +398,9 @@ pub(crate) fn cents(money: i128, decimals: u8) -> String {
 mod tests {
     use super::*;
     use tickloom_types::{Header, InstrumentDef, InstrumentId, SourceId};
+    use tickloom_wire::{
+        ENVELOPE_LEN, Envelope, Message, Observed, RunPosition, StatePart, VERSION,
+    };
 
     fn header(kind: Kind) -> Header {
         Header::new(kind, InstrumentId(0), SourceId(0), Ts(0), Ts(0))
@@ -449,6 +463,69 @@ mod tests {
         ] {
             assert!(drawn.contains(expected), "{expected:?} is not in\n{drawn}");
         }
+    }
+
+    /// A message that came at the time 5.
+    fn came(table: &mut Table, payload: Payload) {
+        let envelope = Envelope::decode(&{
+            let mut bytes = [0; ENVELOPE_LEN];
+            bytes[..2].copy_from_slice(&[VERSION, 1]);
+            bytes
+        });
+        let message = Message {
+            topic: "~hello/1".to_owned(),
+            envelope: envelope.unwrap(),
+            payload,
+        };
+        let observed = Observed::default();
+        table.apply(&Received { message, observed }, Ts(5));
+    }
+
+    #[test]
+    fn what_there_was_before_is_shown_and_not_counted() {
+        let mut instruments = Instruments::new();
+        instruments
+            .add(InstrumentDef::new("binance.BTCUSDT", 2, 3, "USDT"))
+            .unwrap();
+        let names = (vec!["trend".into()], vec!["cross".into()]);
+        let mut table = Table::new("live", instruments, names.0, names.1);
+        let position = PositionBody {
+            qty: 500,
+            realised: -12_345_000_000,
+            ..PositionBody::default()
+        };
+        let signal = SignalBody {
+            value: 7.25,
+            ..SignalBody::default()
+        };
+        let records = vec![
+            signal.record(header(Kind::Signal)),
+            position.record(header(Kind::Position)),
+            AccountBody::new(0, 250 * i128::from(pow10(18)), 0).record(header(Kind::Account)),
+        ];
+        let part = StatePart {
+            next: RunPosition::default(),
+            from: 0,
+            total: 3,
+            records,
+        };
+        came(&mut table, Payload::State(part));
+        assert_eq!((table.messages(), table.signals()), (0, 0));
+        assert_eq!(table.latency().max, 0);
+        let drawn = table.draw(&[], &[], "00:00");
+        for expected in [
+            "messages 0   bars 0   fills 0",
+            "trend                            7.2500",
+            "cross                               0.5              -         -12.35",
+            "cash                             250.00",
+        ] {
+            assert!(drawn.contains(expected), "{expected:?} is not in\n{drawn}");
+        }
+        came(
+            &mut table,
+            Payload::Record(signal.record(header(Kind::Signal))),
+        );
+        assert_eq!((table.messages(), table.signals()), (1, 1));
     }
 
     #[test]

@@ -29,9 +29,9 @@ use tickloom_types::{
     SourceId, SourceKind, TradeBody, Ts,
 };
 use tickloom_wire::{
-    Encoding, Envelope, Gap, Message, NO_RECORD, Observed, Payload, Received, Retracted,
-    RunPosition, Session, State, StreamEntry, StreamReader, StreamWriter, TopicSeq, is_output,
-    run_id,
+    Announcement, Encoding, Envelope, Gap, Message, NO_RECORD, Observed, Payload, Received,
+    Retracted, RunPosition, Session, StatePart, StreamEntry, StreamReader, StreamWriter, TopicSeq,
+    is_output, run_id,
 };
 
 const SIGNAL: &str = "trend=ema(mid, 5) - ema(mid, 50)";
@@ -197,6 +197,9 @@ fn what_came_of_a_live_run_is_what_the_journal_holds_and_whatever_is_changed_is_
         }
         assert_eq!(found["of_other_runs"], 0, "{found}");
         assert_eq!(found["torn_bytes"], 0, "{found}");
+        // Everybody is told once what there was before.
+        assert_eq!(found["states"]["found"], 1, "{found}");
+        assert_eq!(found["states"]["not_compared"], 0, "{found}");
         messages.push(found["messages"].as_u64().unwrap());
     }
     assert!(
@@ -205,6 +208,7 @@ fn what_came_of_a_live_run_is_what_the_journal_holds_and_whatever_is_changed_is_
     );
 
     a_change_is_named(&file("record"), &journal);
+    a_change_of_a_state_is_named(&file("record"), &journal);
     a_change_of_json_is_named(&file("json"), &journal);
     let text = tickloom(&[
         "verify-stream",
@@ -282,6 +286,45 @@ fn a_change_is_named(whole: &Path, journal: &Path) {
     assert!(found["torn_bytes"].as_u64().unwrap() > 0, "{found}");
 }
 
+/// A state that is changed in one number, or said to be of another place.
+fn a_change_of_a_state_is_named(whole: &Path, journal: &Path) {
+    let changed = whole.with_extension("changed");
+    let change = |change: fn(&mut StatePart)| {
+        let mut entries = read(whole);
+        for entry in &mut entries {
+            if let StreamEntry::Message { message, .. } = entry
+                && let Payload::State(part) = &mut message.payload
+            {
+                change(part);
+            }
+        }
+        write(&changed, &entries);
+        disagreements(&changed, journal)
+    };
+    let other = change(|part| part.records[0].body[2] ^= 1 << 32);
+    assert!(other[0].ends_with("is not what the journal's inputs give"));
+    let less = change(|part| {
+        part.records.pop();
+        part.total -= 1;
+    });
+    assert!(less[0].ends_with("is not what the journal's inputs give"));
+    let elsewhere = change(|part| part.next.outputs += 1);
+    assert!(
+        elsewhere[0].contains(": its place is input "),
+        "{elsewhere:?}"
+    );
+    let ahead = change(|part| part.next.inputs += 1 << 40);
+    assert!(
+        ahead[0].contains("the journal ends before input "),
+        "{ahead:?}"
+    );
+    assert!(
+        [other, less, elsewhere, ahead]
+            .iter()
+            .all(|texts| texts.len() == 1)
+    );
+}
+
 fn a_change_of_json_is_named(whole: &Path, journal: &Path) {
     let changed = whole.with_extension("changed");
     let mut entries = read(whole);
@@ -330,6 +373,8 @@ fn a_run_that_goes_on_is_followed_and_topics_sequences_go_on() {
 
     let found = agreed(&file, &journal);
     assert!(count(&found, "inputs", "found") > 100, "{found}");
+    // One at the first connection, and one of where the second session began or went on.
+    assert_eq!(found["states"]["found"], 2, "{found}");
     let mut last_seq: HashMap<String, u64> = HashMap::new();
     let mut last_number: HashMap<bool, u64> = HashMap::new();
     let mut epochs = Vec::new();
@@ -477,7 +522,7 @@ fn came(epoch: u64, number: u64) -> StreamEntry {
 /// The first message of an epoch that takes these outputs back.
 fn session(epoch: u64, retracted: &[Range<u64>]) -> StreamEntry {
     let first = retracted.last().map_or(0, |range| range.end);
-    let state = State {
+    let state = Announcement {
         session: Session {
             run: Some(MADE.to_owned()),
             topic_base: first,
@@ -496,16 +541,16 @@ fn session(epoch: u64, retracted: &[Range<u64>]) -> StreamEntry {
         },
         topics: Vec::new(),
     };
-    let mut envelope = envelope(epoch, Encoding::State, &signal(0), 0);
+    let mut envelope = envelope(epoch, Encoding::Announcement, &signal(0), 0);
     (envelope.kind, envelope.topic_seq) = (NO_RECORD, 0);
-    entry("epoch", envelope, Payload::State(state))
+    entry("epoch", envelope, Payload::Announcement(state))
 }
 
 /// The answer to a subscription that came after so many signals of epoch 1.
 fn hello(signals: u64) -> StreamEntry {
     let mut hello = session(1, &[]);
     if let StreamEntry::Message { message, .. } = &mut hello
-        && let Payload::State(state) = &mut message.payload
+        && let Payload::Announcement(state) = &mut message.payload
     {
         message.topic = "~hello/1".to_owned();
         state.topics.push(TopicSeq {

@@ -14,7 +14,7 @@ Examples:
   tickloom verify-stream came.tls recorded/journal/20240808T235413Z --json
 
 Every message in the file must be the journal's record of its number, byte for byte, or lie in a range that a later session
-has taken back; no topic's sequence may have a hole that the subscriber has not counted. What is in the journal and did not
+has taken back; a state must be what the journal's inputs give when they are stepped; no topic's sequence may have a hole that the subscriber has not counted. What is in the journal and did not
 come is counted as missed. Compare when the run has stopped: a message is published before it is in the journal.
 
 Exit codes: 0 nothing disagrees, 1 something does (all of it is named), 2 one of them can't be read.";
@@ -73,6 +73,12 @@ fn json(checked: &Checked) -> Value {
         "torn_bytes": checked.torn.map_or(0, |torn| torn.bytes),
         "inputs": side(&checked.inputs),
         "outputs": side(&checked.outputs),
+        "states": {
+            "found": checked.states.compared,
+            "retracted": checked.states.retracted,
+            "not_compared": checked.states.left_out,
+            "why": checked.states.why,
+        },
         "disagreements": checked.faults.count,
         "first_disagreements": checked.faults.texts,
     })
@@ -104,6 +110,20 @@ fn print(checked: &Checked) {
         missed("before the subscription", &side.before);
         missed("missed", &side.between);
         missed("after the last that came", &side.after);
+    }
+    let states = &checked.states;
+    row(
+        "States",
+        &format!("{} stepped again", number(states.compared)),
+    );
+    if states.retracted > 0 {
+        row("", &format!("{} retracted", number(states.retracted)));
+    }
+    if let Some(why) = &states.why {
+        row(
+            "",
+            &format!("{} not compared: {why}", number(states.left_out)),
+        );
     }
     for text in &checked.faults.texts {
         row("Disagrees", text);

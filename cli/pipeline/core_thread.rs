@@ -6,20 +6,46 @@
 use crate::metrics::Probe;
 use crate::pipeline::clock;
 use crate::pipeline::snapshots::Taken;
+use crate::pipeline::states::Asked;
 use crate::pipeline::workers::{Stepper, WorkerLost};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tickloom_core::{CoreConfig, OutputHash, Outputs, is_snapshot};
 use tickloom_ring::{Consumer, Poll, SoleProducer};
-use tickloom_types::{Kind, Record, Seq};
+use tickloom_types::{Flags, Kind, Record, Seq};
+use tickloom_wire::NO_RECORD;
 
-/// What the output ring carries: a record, the sequence of its cause, and when the core had made it.
+/// What the output ring carries: a record, the sequence of its cause, and when the core had made it. One of no kind marks the
+/// place of a state that was asked for, before input `seq`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Output {
     pub(crate) record: Record,
     pub(crate) seq: Seq,
     pub(crate) ts_output: i64,
+}
+
+impl Output {
+    fn new(record: &Record, seq: Seq, ts_output: i64) -> Output {
+        Output {
+            record: *record,
+            seq,
+            ts_output,
+        }
+    }
+
+    /// The mark of a state before this input.
+    fn state(next_seq: Seq) -> Output {
+        Output {
+            seq: next_seq,
+            ..Output::default()
+        }
+    }
+
+    /// Whether it marks a state.
+    pub(crate) fn is_state(&self) -> bool {
+        self.record.header.kind == NO_RECORD
+    }
 }
 
 /// Everything the core's thread owns.
@@ -37,6 +63,8 @@ pub(crate) struct CoreThread {
     pub(crate) probe: Probe,
     /// Where snapshots go, if the run is recorded.
     pub(crate) snapshots: Option<Sender<Taken>>,
+    /// Who asks for the state, and gets it.
+    pub(crate) asked: Asked,
 }
 
 /// What is left when the input has ended.
@@ -58,6 +86,7 @@ impl CoreThread {
         let mut outputs = Outputs::new();
         let mut pushed = 0_u64;
         let mut lost = None;
+        let mut is_in_moment = false;
         loop {
             let found = self.input.poll(|place, record| {
                 if lost.is_some() {
@@ -70,35 +99,28 @@ impl CoreThread {
                 }
                 let ts_output = clock::now().0;
                 self.probe.record(ts_output - record.header.ts_recv);
-                if is_for_subscribers(record) {
-                    let item = Output {
-                        record: *record,
-                        seq,
-                        ts_output,
-                    };
-                    if self.output.push(item) {
+                let mut push = |record: &Record| {
+                    if self.output.push(Output::new(record, seq, ts_output)) {
                         self.probe.waited();
                     }
+                };
+                if is_for_subscribers(record) {
+                    push(record);
                 }
                 for output in outputs.records() {
                     self.hash.update(output);
-                    let item = Output {
-                        record: *output,
-                        seq,
-                        ts_output,
-                    };
-                    if self.output.push(item) {
-                        self.probe.waited();
-                    }
+                    push(output);
                     pushed += 1;
                 }
                 if let Some(snapshots) = self.snapshots.as_ref().filter(|_| is_snapshot(record)) {
-                    let state = self.stepper.save(seq + 1, &self.hash);
+                    let next_seq = seq + 1;
+                    let state = self.stepper.save(next_seq, &self.hash);
                     // One that waits is as good.
-                    drop(snapshots.try_send(Taken {
-                        next_seq: seq + 1,
-                        state,
-                    }));
+                    drop(snapshots.try_send(Taken { next_seq, state }));
+                }
+                is_in_moment = record.has(Flags::MORE);
+                if !is_in_moment {
+                    tell_state(&self.asked, &self.stepper, &mut self.output, seq + 1);
                 }
             });
             if let Some(error) = lost {
@@ -107,6 +129,10 @@ impl CoreThread {
             match found {
                 Poll::Some(_) => {}
                 Poll::Idle => {
+                    if !is_in_moment {
+                        let next_seq = self.first_seq + self.input.seq();
+                        tell_state(&self.asked, &self.stepper, &mut self.output, next_seq);
+                    }
                     self.probe.hand_over();
                     self.input.idle();
                 }
@@ -124,6 +150,15 @@ impl CoreThread {
                 .warnings(&self.config)
                 .expect("a core was made of this configuration"),
         })
+    }
+}
+
+/// Gives the state to whoever has asked for it.
+#[inline]
+fn tell_state(asked: &Asked, stepper: &Stepper, output: &mut SoleProducer<Output>, next_seq: Seq) {
+    if asked.is_wanted() {
+        asked.give(stepper.state());
+        output.push(Output::state(next_seq));
     }
 }
 

@@ -114,30 +114,11 @@ impl Monitor {
 
     /// Takes in what a core knows that goes on from a snapshot.
     pub(crate) fn know(&mut self, state: &State) {
-        for (value, known) in self.trading.signals.iter_mut().zip(&state.signals) {
-            *value = known.unwrap_or(f64::NAN);
+        for record in state.records(0) {
+            self.record(&record);
         }
         for (mark, known) in self.trading.marks.iter_mut().zip(&state.instruments) {
             mark.last = known.last;
-            mark.middle = known.top.map(|top| middle_of(top.bid, top.ask));
-        }
-        for known in &state.positions {
-            let position = &known.position;
-            let instrument = usize::try_from(known.instrument.0).unwrap_or(usize::MAX);
-            let body = PositionBody {
-                qty: position.qty(),
-                cost: at_position_decimals(position.cost()),
-                realised: at_position_decimals(position.realised()),
-                strategy: known.strategy.into(),
-                ..PositionBody::default()
-            };
-            self.position(instrument, body);
-        }
-        let open = state.orders.iter().map(|order| (order.id, order.strategy));
-        self.trading.open_orders.extend(open);
-        let account = &state.account;
-        if let Some(equity) = account.equity.filter(|_| account.fills > 0) {
-            self.trading.account = Some((account.cash.0, equity.0));
         }
         self.is_new = true;
     }
@@ -360,19 +341,9 @@ impl Trading {
 
 /// The middle of a quote, toward the bid.
 pub(crate) fn middle(quote: &QuoteBody) -> i64 {
-    middle_of(quote.bid, quote.ask)
-}
-
-fn middle_of(bid: i64, ask: i64) -> i64 {
-    let half = (i128::from(ask) - i128::from(bid)).div_euclid(2);
-    i64::try_from(i128::from(bid) + half).unwrap_or(bid)
-}
-
-/// Money as a position record has it; one that does not fit is the nearest that does.
-fn at_position_decimals(money: Money) -> i64 {
-    let unit = i128::from(pow10(ACCOUNT_DECIMALS - POSITION_DECIMALS));
-    let nearest = if money.0 < 0 { i64::MIN } else { i64::MAX };
-    i64::try_from(money.0 / unit).unwrap_or(nearest)
+    let (bid, ask) = (i128::from(quote.bid), i128::from(quote.ask));
+    let half = (ask - bid).div_euclid(2);
+    i64::try_from(bid + half).unwrap_or(quote.bid)
 }
 
 /// Profit of an open position at a price, in money at 18 decimals; nothing if that does not fit.

@@ -6,11 +6,12 @@ use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::promise::Promise;
+use crate::pipeline::states::{Known, States};
 use crate::pipeline::troubles::Troubles;
 use std::time::Duration;
 use tickloom_journal::Numbers;
 use tickloom_ring::{Consumer, Poll};
-use tickloom_types::Ts;
+use tickloom_types::{Seq, Ts};
 use tickloom_wire::{PublishItem, Publisher, PublisherMetrics, RunPosition, WireError, is_output};
 
 /// Time between two looks at what is promised, while a message waits for it.
@@ -24,6 +25,8 @@ pub(crate) struct PublisherThread {
     pub(crate) output: Consumer<Output>,
     /// What a recorded run may publish.
     pub(crate) gate: Option<Gate>,
+    /// What the run knows, for those who come.
+    pub(crate) states: States,
     pub(crate) monitor: Monitor,
     pub(crate) probe: Probe,
     pub(crate) audience: Audience,
@@ -77,6 +80,18 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Waits until all inputs and outputs before these may pass.
+    fn wait_for_all(&mut self, next_seq: Seq, next_output: u64) -> Result<(), Broken> {
+        for (is_output, next) in [(false, next_seq), (true, next_output)] {
+            if let Some(last) = next.checked_sub(1) {
+                self.wait(is_output, last)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Who is connected, for the metrics.
 pub(crate) struct Audience {
     connections: Gauge,
@@ -106,12 +121,19 @@ impl PublisherThread {
     /// # Errors
     /// The first error of the socket; what cannot be named is dropped and counted.
     pub(crate) fn run(mut self) -> Result<(), WireError> {
-        let ended = self.send_all();
+        let ended = self.send_known().and_then(|()| self.send_all());
         if let Err(error) = &ended {
             let text = format!("nothing more is published: {error}");
             self.troubles.set("publisher", &text);
         }
         ended
+    }
+
+    fn send_known(&mut self) -> Result<(), WireError> {
+        let known = &self.states.known;
+        let records = known.records();
+        self.publisher
+            .publish_state(known.next, &records, clock::now())
     }
 
     fn send_all(&mut self) -> Result<(), WireError> {
@@ -125,14 +147,24 @@ impl PublisherThread {
                 probe,
                 audience,
                 gate,
+                states,
                 ..
             } = self;
             let mut is_broken = false;
             let found = output.poll(|_, item| {
-                let number = number(item, next_output);
                 if failure.is_some() || is_broken {
                     return;
                 }
+                if item.is_state() {
+                    if let Some(gate) = gate {
+                        is_broken = gate.wait_for_all(item.seq, *next_output).is_err();
+                    }
+                    if !is_broken {
+                        failure = answer(publisher, states, item.seq, *next_output).err();
+                    }
+                    return;
+                }
+                let number = number(item, next_output);
                 if let Some(gate) = gate {
                     is_broken = gate
                         .wait(is_output(item.record.header.kind), number)
@@ -157,6 +189,9 @@ impl PublisherThread {
                 publisher.set_watermark(RunPosition { inputs, outputs });
             }
             publisher.poll(now)?;
+            if publisher.is_state_awaited() {
+                states.ask(now);
+            }
             monitor.hand_over(now);
             audience.show(&publisher.metrics());
             match found {
@@ -180,6 +215,24 @@ fn number(item: &Output, next_output: &mut u64) -> u64 {
     let number = *next_output;
     *next_output += 1;
     number
+}
+
+/// Answers those who wait with the state that is marked here.
+fn answer(
+    publisher: &mut Publisher,
+    states: &mut States,
+    next_seq: Seq,
+    next_output: u64,
+) -> Result<(), WireError> {
+    let Some(state) = states.take() else {
+        return Ok(());
+    };
+    let next = RunPosition {
+        inputs: next_seq,
+        outputs: next_output,
+    };
+    let known = Known { next, state };
+    publisher.answer_with_state(next, &known.records(), clock::now())
 }
 
 fn send(

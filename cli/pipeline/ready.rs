@@ -4,7 +4,8 @@ use super::clock;
 use super::monitor::Monitor;
 use super::publisher_thread::Gate;
 use super::resume::{self, Resumed, Steps};
-use super::snapshots::{Known, Snapshots, Taken, Wish};
+use super::snapshots::{self, Snapshots, Taken, Wish};
+use super::states::{Asked, Known, States, states};
 use super::wiring::{Rings, begin, signal_names, strategy_names};
 use super::workers::Engine;
 use crate::config::Settings;
@@ -13,6 +14,7 @@ use anyhow::Result;
 use crossbeam_channel::Sender;
 use tickloom_core::OutputHash;
 use tickloom_types::Seq;
+use tickloom_wire::RunPosition;
 
 /// What has to stand before there are threads.
 pub(super) struct Ready {
@@ -66,7 +68,7 @@ impl Ready {
         let Some(resumed) = &self.recording else {
             return (None, None, Wish::default());
         };
-        let (snapshots, taken, wish) = Snapshots::new(Known {
+        let (snapshots, taken, wish) = Snapshots::new(snapshots::Known {
             run: resumed.run.clone(),
             inputs: resumed.inputs,
             session: resumed.session,
@@ -79,6 +81,14 @@ impl Ready {
     pub(super) fn gate(&self, settings: &Settings) -> Option<Gate> {
         let resumed = self.recording.as_ref()?;
         Some(Gate::new(&resumed.promise, settings.publish.when))
+    }
+
+    /// Where the state comes from and goes to, with the one before the first record, which is at `next`.
+    pub(super) fn states(&self, next: RunPosition) -> (Asked, States) {
+        states(Known {
+            next,
+            state: self.engine.state(),
+        })
     }
 
     /// Sequence of the first record that the input ring will carry.

@@ -1,7 +1,8 @@
 //! The threads of a run when one of them is lost, over real rings and a real journal.
 
 use super::promise::Promise;
-use super::snapshots::{Known, Snapshots};
+use super::snapshots::{self, Snapshots};
+use super::states::{Asked, Known, states};
 use crate::metrics::Metrics;
 use crate::pipeline::core_thread::CoreThread;
 use crate::pipeline::monitor::TradingView;
@@ -21,6 +22,7 @@ use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,
     SourceKind, TradeBody, Ts,
 };
+use tickloom_wire::RunPosition;
 
 fn config() -> CoreConfig {
     let mut instruments = Instruments::new();
@@ -71,9 +73,16 @@ fn recorder(dir: &Path) -> Recorder {
     opened.unwrap().0
 }
 
+/// Nobody asks.
+fn asked() -> Asked {
+    let state = Engine::new(&config(), 1).unwrap().state();
+    let next = RunPosition::default();
+    states(Known { next, state }).0
+}
+
 /// Of a run in its first session; nobody takes any.
 fn snapshots() -> Snapshots {
-    let known = Known {
+    let known = snapshots::Known {
         run: "run".to_owned(),
         inputs: 0,
         session: Session {
@@ -110,6 +119,7 @@ fn a_worker_that_is_lost_stops_the_core_and_not_the_recording() {
         has_ended_well: Arc::clone(&has_ended_well),
         probe: metrics.stage("core"),
         snapshots: None,
+        asked: asked(),
     };
     let recorder = recorder(dir.path());
     let recorder = RecorderThread {

@@ -129,6 +129,14 @@ impl Stepper {
         Ok(tickloom_backtest::warnings(&never_ready, &never_closed))
     }
 
+    /// What there is after the last record.
+    pub(crate) fn state(&self) -> State {
+        match self {
+            Stepper::Whole(core) => core.state(),
+            Stepper::Merged(merger, _) => merger.state(),
+        }
+    }
+
     /// All that it remembers after the record before this one, which asked for it, and the hash over all outputs so far.
     ///
     /// # Errors

@@ -223,7 +223,7 @@ impl<'a> Side<'a> {
                     Err(error) => Some(error.to_string()),
                 }
             }
-            Payload::State(_) => Some("it carries no record".to_owned()),
+            Payload::Announcement(_) | Payload::State(_) => Some("it carries no record".to_owned()),
         }
     }
 

@@ -3,7 +3,10 @@
 
 use super::{Checked, Faults, Retraction, Stream, words};
 use anyhow::{Result, anyhow};
-use tickloom_wire::{Gap, Message, NO_RECORD, Payload, Retracted, StreamEntry, Tracker};
+use std::ops::Range;
+use tickloom_wire::{
+    Gap, Message, NO_RECORD, Payload, Retracted, RunPosition, StreamEntry, Tracker,
+};
 
 /// What the comparison needs to know of the whole file.
 pub(crate) struct Outline {
@@ -74,13 +77,23 @@ impl Outline {
             checked.messages += 1;
             checked.of_other_runs += u64::from(!is_of_run);
         }
-        if let Payload::State(state) = &message.payload
+        if let Payload::Announcement(state) = &message.payload
             && is_of_run
         {
             for retracted in &state.session.retracted {
                 self.retract(at, retracted);
             }
         }
+    }
+
+    /// Whether a state that is the file's entry `at` is of inputs or outputs that were taken back after it came.
+    pub(crate) fn is_gone(&self, at: u64, next: RunPosition) -> bool {
+        let gone = |range: &Range<u64>, next: u64| range.start < next && next <= range.end;
+        let has_taken = |taken: &&Retraction| {
+            at < taken.told_at
+                && (gone(&taken.inputs, next.inputs) || gone(&taken.outputs, next.outputs))
+        };
+        self.retractions.iter().find(has_taken).is_some()
     }
 
     fn retract(&mut self, at: u64, retracted: &Retracted) {

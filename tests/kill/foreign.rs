@@ -78,7 +78,7 @@ impl Foreign {
         while let Some((parts, after)) = take_message(left) {
             let message = Message::decode(&parts)
                 .map_err(|error| format!("what came breaks the protocol: {error}"))?;
-            if matches!(message.payload, Payload::State(_)) {
+            if matches!(message.payload, Payload::Announcement(_)) {
                 self.told_epoch = self.told_epoch.max(message.envelope.epoch);
             }
             messages.push(message);

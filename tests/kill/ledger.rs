@@ -8,11 +8,15 @@ use crate::rules::{
 };
 use crate::told::is_told;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use tickloom_journal::Numbers;
 use tickloom_types::{FillBody, Kind, OrderBody, Record, VerdictBody};
 use tickloom_wire::{
-    Encoding, Envelope, JSON_PREFIX, Message, NO_RECORD, Payload, Retracted, RunPosition, State,
-    is_output, limits, run_id,
+    Announcement, Encoding, Envelope, JSON_PREFIX, Message, NO_RECORD, Payload, Retracted,
+    RunPosition, StatePart, is_output, limits, run_id,
 };
+
+/// A state as JSON.
+const STATE_AS_JSON: &str = "json/state";
 
 /// What came so far.
 #[derive(Default)]
@@ -25,8 +29,10 @@ pub(crate) struct Ledger {
     pending: BTreeMap<(bool, u64, bool), Pending>,
     epochs: HashMap<u64, Epoch>,
     last_epoch: u64,
-    /// The last state that came in bytes, and its epoch.
-    state: Option<(u64, State)>,
+    /// The last announcement that came in bytes, and its epoch.
+    told: Option<(u64, Announcement)>,
+    /// The place of the last state that came, and its epoch.
+    place: Option<(u64, Numbers)>,
     /// The last sequence of each topic, whichever encoding, and those of each encoding in the last epoch.
     topics: HashMap<String, u64>,
     in_epoch: HashMap<String, u64>,
@@ -126,15 +132,18 @@ impl Ledger {
             self.in_epoch.clear();
         }
         match &message.payload {
-            Payload::State(state) => {
-                self.take_state(envelope.epoch, state, kept)?;
-                self.state = Some((envelope.epoch, state.clone()));
+            Payload::Announcement(told) => {
+                self.take_announcement(envelope.epoch, told, kept)?;
+                self.told = Some((envelope.epoch, told.clone()));
                 Ok(())
             }
-            Payload::Json(text) if envelope.kind == NO_RECORD => match &self.state {
-                Some((epoch, state)) if *epoch == envelope.epoch => is_told(text, state),
-                _ => Err("no state in bytes came before it".to_owned()),
+            // What it says is held to the journal in bytes.
+            Payload::Json(_) if message.topic == STATE_AS_JSON => Ok(()),
+            Payload::Json(text) if envelope.kind == NO_RECORD => match &self.told {
+                Some((epoch, told)) if *epoch == envelope.epoch => is_told(text, told),
+                _ => Err("no session in bytes came before it".to_owned()),
             },
+            Payload::State(part) => self.take_state(envelope, part),
             Payload::Record(record) => self.take_record(message, Some(record), kept),
             Payload::Json(_) => self.take_record(message, None, kept),
         }
@@ -153,6 +162,7 @@ impl Ledger {
             .part_of(is_output, number)
             .ok_or("the journal has no session with such numbers")?;
         self.is_in_session(message.envelope.epoch, part)?;
+        self.is_after_state(&message.envelope)?;
         self.is_in_sequence(message, &kept.parts[part])?;
         let reserved = of(is_output, kept.parts[part].reserved);
         if number >= reserved {
@@ -254,9 +264,42 @@ impl Ledger {
         Ok(())
     }
 
-    /// What a state announces must be what follows from the journal.
-    fn take_state(&mut self, epoch: u64, state: &State, kept: &Kept) -> Result<(), String> {
-        let session = &state.session;
+    /// A state comes between what is in it and what is not.
+    fn take_state(&mut self, envelope: &Envelope, part: &StatePart) -> Result<(), String> {
+        let place = numbers(part.next);
+        for is_output in [false, true] {
+            let side = (is_output, Encoding::Record);
+            let (what, next) = (name(is_output), of(is_output, place));
+            if let Some(last) = self.last.get(&side).filter(|last| **last >= next) {
+                return Err(format!("it is of {what} {next}, and {last} came before it"));
+            }
+        }
+        self.place = Some((envelope.epoch, place));
+        Ok(())
+    }
+
+    /// What comes after a state is not in it.
+    fn is_after_state(&self, envelope: &Envelope) -> Result<(), String> {
+        let Some((epoch, place)) = self.place else {
+            return Ok(());
+        };
+        let is_output = is_output(envelope.kind);
+        let next = of(is_output, place);
+        if epoch == envelope.epoch && envelope.number < next {
+            let what = name(is_output);
+            return Err(format!("a state of {what} {next} came before it"));
+        }
+        Ok(())
+    }
+
+    /// What is announced must be what follows from the journal.
+    fn take_announcement(
+        &mut self,
+        epoch: u64,
+        told: &Announcement,
+        kept: &Kept,
+    ) -> Result<(), String> {
+        let session = &told.session;
         if session.run.as_deref() != Some(&kept.run) {
             return Err(format!("it names run {:?}", session.run));
         }
@@ -283,10 +326,13 @@ impl Ledger {
             ));
         }
         known.watermark = session.watermark;
-        for told in &state.topics {
-            let came = self.in_epoch.entry(told.topic.clone()).or_insert(told.seq);
-            if *came != told.seq {
-                let (topic, seq) = (&told.topic, told.seq);
+        for topic in &told.topics {
+            let came = self
+                .in_epoch
+                .entry(topic.topic.clone())
+                .or_insert(topic.seq);
+            if *came != topic.seq {
+                let (topic, seq) = (&topic.topic, topic.seq);
                 return Err(format!("{topic} is at {seq}, and {came} came last"));
             }
         }

@@ -8,8 +8,8 @@ use tickloom_types::{
     SourceId, SourceKind, TradeBody, Ts, VerdictBody,
 };
 use tickloom_wire::{
-    Encoding, Envelope, Message, NO_RECORD, Payload, Retracted, RunPosition, State, TopicSeq,
-    is_output, run_id,
+    Announcement, Encoding, Envelope, Message, NO_RECORD, Payload, Retracted, RunPosition,
+    StatePart, TopicSeq, is_output, run_id,
 };
 
 const RUN: &str = "made";
@@ -169,12 +169,12 @@ fn envelope(epoch: u64, encoding: Encoding, record: &Record, number: u64, seq: u
 }
 
 /// The state of the second session, changed as a test wants.
-fn told(change: impl FnOnce(&mut State)) -> Message {
+fn told(change: impl FnOnce(&mut Announcement)) -> Message {
     let first = RunPosition {
         inputs: 20,
         outputs: 10,
     };
-    let mut state = State {
+    let mut state = Announcement {
         session: tickloom_wire::Session {
             run: Some(RUN.to_owned()),
             topic_base: 30,
@@ -188,12 +188,12 @@ fn told(change: impl FnOnce(&mut State)) -> Message {
         topics: Vec::new(),
     };
     change(&mut state);
-    let mut envelope = envelope(2, Encoding::State, &trade(0), 0, 0);
+    let mut envelope = envelope(2, Encoding::Announcement, &trade(0), 0, 0);
     envelope.kind = NO_RECORD;
     Message {
         topic: "heartbeat".to_owned(),
         envelope,
-        payload: Payload::State(state),
+        payload: Payload::Announcement(state),
     }
 }
 
@@ -283,7 +283,7 @@ fn nothing_is_used_twice() {
 
 #[test]
 fn the_state_that_is_announced_is_that_of_the_journal() {
-    let refused = |change: fn(&mut State), why: &str| {
+    let refused = |change: fn(&mut Announcement), why: &str| {
         let after = [came(2, 10, stands(10)), told(change)];
         is_refused(false, &signals(6), &after, why);
     };
@@ -308,11 +308,41 @@ fn the_state_that_is_announced_is_that_of_the_journal() {
         |state| state.session.retracted[0].outputs = 6..10,
         "it takes back",
     );
-    let table = |state: &mut State| {
+    let table = |state: &mut Announcement| {
         let topic = "signal/fast".to_owned();
         state.topics.push(TopicSeq { topic, seq: 32 });
     };
     refused(table, "signal/fast is at 32, and 31 came last");
+}
+
+#[test]
+fn a_state_comes_between_what_is_in_it_and_what_is_not() {
+    let state = |inputs, outputs| {
+        let mut envelope = envelope(1, Encoding::State, &trade(0), 0, 0);
+        (envelope.kind, envelope.flags) = (NO_RECORD, 0);
+        let part = StatePart {
+            next: RunPosition { inputs, outputs },
+            from: 0,
+            total: 0,
+            records: Vec::new(),
+        };
+        Message {
+            topic: "~hello/foreign".to_owned(),
+            envelope,
+            payload: Payload::State(part),
+        }
+    };
+    let with = |at: usize, state: Message| {
+        let mut messages = signals(5);
+        messages.insert(at, state);
+        messages
+    };
+    let good = judge(true, &with(3, state(3, 3)), &[]);
+    assert_eq!(good.ok().unwrap().messages, 5);
+    let late = with(3, state(3, 2));
+    is_refused(false, &late, &[], "it is of output 2, and 2 came before it");
+    let early = with(3, state(3, 4));
+    is_refused(false, &early, &[], "a state of output 4 came before it");
 }
 
 #[test]
@@ -358,7 +388,7 @@ fn the_state_as_json_is_that_of_the_bytes() {
     };
     assert!(judge(false, &[], &[state.clone(), json(20)]).is_ok());
     is_refused(false, &[], &[state.clone(), json(21)], "first is");
-    is_refused(false, &[], &[json(20)], "no state in bytes");
+    is_refused(false, &[], &[json(20)], "no session in bytes");
 }
 
 #[test]

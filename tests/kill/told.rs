@@ -1,13 +1,13 @@
 //! The state of a session as JSON: the same as the bytes that came before it.
 
 use serde_json::{Value, json};
-use tickloom_wire::{RunPosition, State};
+use tickloom_wire::{Announcement, RunPosition};
 
 /// Whether the text says what the state does. An epoch has no table of topics.
 ///
 /// # Errors
 /// What differed, in a sentence.
-pub(crate) fn is_told(text: &str, state: &State) -> Result<(), String> {
+pub(crate) fn is_told(text: &str, state: &Announcement) -> Result<(), String> {
     let told: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let session = &state.session;
     let position = |at: RunPosition| json!({"inputs": at.inputs, "outputs": at.outputs});

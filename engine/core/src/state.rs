@@ -1,11 +1,13 @@
 //! What a core knows at one record, as plain data: for whoever comes late, and for people.
 
+mod records;
+
 use crate::book::Top;
 use crate::market::Market;
 use crate::order::Order;
 use crate::portfolio::Position;
 use crate::trade::TradeStage;
-use tickloom_types::{BarBody, BarSpec, BookState, InstrumentId, Money, Ts};
+use tickloom_types::{BarBody, BarSpec, BookState, InstrumentId, Money, SourceId, Ts};
 
 /// What there is after a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +76,8 @@ pub struct BarState {
     pub instrument: InstrumentId,
     /// The size.
     pub spec: BarSpec,
+    /// The source of such bars, which has the size for its name.
+    pub source: SourceId,
     /// Prices and volume so far, as mantissas.
     pub body: BarBody,
     /// Where it begins; for bars by ticks or volume, the time of its first trade.

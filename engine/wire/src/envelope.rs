@@ -5,6 +5,7 @@
 use crate::error::EnvelopeError;
 use crate::limits::TOPIC_LEN_MAX;
 use crate::session::Session;
+use crate::state::StatePart;
 use tickloom_types::{RECORD_LEN, Record};
 
 /// Version of the protocol that this crate speaks.
@@ -13,7 +14,7 @@ pub const VERSION: u8 = 2;
 /// Bytes of an envelope.
 pub const ENVELOPE_LEN: usize = 80;
 
-/// The `kind` of messages that carry no record: epochs, heartbeats and hellos.
+/// The `kind` of messages that do not carry one record: epochs, heartbeats, hellos and states.
 pub const NO_RECORD: u8 = 0;
 
 /// How the payload is written.
@@ -25,7 +26,9 @@ pub enum Encoding {
     /// One JSON object, UTF-8.
     Json = 2,
     /// The session, and the last sequence of every topic: epochs, heartbeats and hellos.
-    State = 3,
+    Announcement = 3,
+    /// What the run knows, as records.
+    State = 4,
 }
 
 /// The second part of every message: 80 bytes, little-endian.
@@ -70,9 +73,9 @@ pub struct TopicSeq {
     pub seq: u64,
 }
 
-/// What a message without a record tells.
+/// What epochs, heartbeats and hellos tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct Announcement {
     /// The session that the publisher is in.
     pub session: Session,
     /// The last sequence of every topic that has had a message; none in an epoch's first message.
@@ -87,7 +90,9 @@ pub enum Payload {
     /// The text of a JSON object.
     Json(String),
     /// The session, and the last sequence of every topic.
-    State(State),
+    Announcement(Announcement),
+    /// What the run knows, or part of it.
+    State(StatePart),
 }
 
 /// One whole message.
@@ -106,7 +111,8 @@ impl Encoding {
         match raw {
             1 => Some(Encoding::Record),
             2 => Some(Encoding::Json),
-            3 => Some(Encoding::State),
+            3 => Some(Encoding::Announcement),
+            4 => Some(Encoding::State),
             _ => None,
         }
     }
@@ -188,16 +194,17 @@ impl Payload {
         match self {
             Payload::Record(record) => record.as_bytes().to_vec(),
             Payload::Json(text) => text.as_bytes().to_vec(),
-            Payload::State(state) => {
-                let topics = state.topics.iter().map(|t| (t.topic.as_str(), t.seq));
-                encode_state(&state.session, topics)
+            Payload::Announcement(told) => {
+                let topics = told.topics.iter().map(|t| (t.topic.as_str(), t.seq));
+                encode_announcement(&told.session, topics)
             }
+            Payload::State(part) => part.encode(),
         }
     }
 }
 
 /// Writes a session and a table of sequences: for each topic `seq u64 | topic length u8 | topic`.
-pub(crate) fn encode_state<'a>(
+pub(crate) fn encode_announcement<'a>(
     session: &Session,
     topics: impl Iterator<Item = (&'a str, u64)>,
 ) -> Vec<u8> {
@@ -228,7 +235,10 @@ impl Message {
         let payload = match envelope.encoding {
             Encoding::Record => Payload::Record(decode_record(payload, envelope.kind)?),
             Encoding::Json => Payload::Json(decode_json(payload)?),
-            Encoding::State => Payload::State(decode_state(payload, envelope.run)?),
+            Encoding::Announcement => {
+                Payload::Announcement(decode_announcement(payload, envelope.run)?)
+            }
+            Encoding::State => Payload::State(StatePart::decode(payload)?),
         };
         Ok(Message {
             topic,
@@ -276,7 +286,7 @@ fn decode_json(bytes: &[u8]) -> Result<String, EnvelopeError> {
     Ok(text.to_owned())
 }
 
-fn decode_state(bytes: &[u8], run: u64) -> Result<State, EnvelopeError> {
+fn decode_announcement(bytes: &[u8], run: u64) -> Result<Announcement, EnvelopeError> {
     let (session, table) = Session::decode(bytes)?;
     if session.run_id() != run {
         return Err(EnvelopeError::Run {
@@ -285,7 +295,7 @@ fn decode_state(bytes: &[u8], run: u64) -> Result<State, EnvelopeError> {
         });
     }
     let topics = decode_sequences(bytes, table)?;
-    Ok(State { session, topics })
+    Ok(Announcement { session, topics })
 }
 
 /// Reads the table at the end of `bytes`.

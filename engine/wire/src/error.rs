@@ -72,7 +72,7 @@ pub enum EnvelopeError {
         found: u8,
     },
     /// An encoding that this version does not have.
-    #[error("encoding {found}, expected 1 (record), 2 (json) or 3 (state)")]
+    #[error("encoding {found}, expected 1 (record), 2 (json), 3 (announcement) or 4 (state)")]
     Encoding {
         /// The number.
         found: u8,
@@ -110,6 +110,12 @@ pub enum EnvelopeError {
         found: u64,
         /// The envelope's run.
         expected: u64,
+    },
+    /// A state that is not whole records of outputs, quotes and bars, or says that it has others than it has.
+    #[error("state is malformed at byte {at}")]
+    State {
+        /// Where.
+        at: usize,
     },
     /// A table of sequences that ends early, goes on after its end or holds a bad topic.
     #[error("table of sequences is malformed at byte {at}")]

@@ -3,11 +3,13 @@
 //! Made only for topics under `json/`, and only while somebody listens. Keys are the words of the record's fields, in
 //! a fixed order; `docs/wire.md` lists them. Nothing here is read back.
 
+mod told;
+
+pub(crate) use told::{epoch, heartbeat, hello, state};
+
 use crate::error::WireError;
-use crate::session::{Retracted, Session};
 use crate::topic::{Names, kind};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use tickloom_types::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, InstrumentDef, Kind, LevelBody,
@@ -60,56 +62,6 @@ impl Object {
     }
 }
 
-/// The first message of an epoch: the session.
-pub(crate) fn epoch(epoch: u64, session: &Session, now: Ts) -> String {
-    let mut object = Object::new();
-    object.put("kind", "epoch");
-    put_session(&mut object, epoch, session, now);
-    object.end()
-}
-
-/// The heartbeat: the session, the last sequence of every topic, and the names table, so that a client that reads
-/// records as they are knows what their indices mean and how many decimals their numbers have.
-pub(crate) fn heartbeat<'a>(
-    epoch: u64,
-    session: &Session,
-    topics: impl Iterator<Item = (&'a str, u64)>,
-    names: &Names,
-    now: Ts,
-) -> String {
-    let mut object = Object::new();
-    object.put("kind", "heartbeat");
-    put_session(&mut object, epoch, session, now);
-    object.put("topics", topics.collect::<BTreeMap<_, _>>());
-    object.put("instruments", names.instruments().defs());
-    object.put("sources", names.instruments().sources());
-    object.put("signals", names.signals());
-    object.put("strategies", names.strategies());
-    object.end()
-}
-
-/// A retraction: of each kind of number the first that is gone and the first that is not.
-#[derive(Serialize)]
-struct Gone {
-    inputs: [u64; 2],
-    outputs: [u64; 2],
-}
-
-fn put_session(object: &mut Object, epoch: u64, session: &Session, now: Ts) {
-    let gone = |retracted: &Retracted| Gone {
-        inputs: [retracted.inputs.start, retracted.inputs.end],
-        outputs: [retracted.outputs.start, retracted.outputs.end],
-    };
-    object.put("epoch", epoch);
-    object.put("run", &session.run);
-    object.put("topic_base", session.topic_base);
-    object.put("first", session.first);
-    object.put("watermark", session.watermark);
-    let retracted: Vec<Gone> = session.newest_retracted().iter().map(gone).collect();
-    object.put("retracted", retracted);
-    object.put_time("ts_publish", now);
-}
-
 /// One record.
 ///
 /// # Errors
@@ -126,22 +78,32 @@ pub(crate) fn text(
     object.put("run", run);
     object.put("number", number);
     put_head(&mut object, record, names);
-    match kind {
-        Kind::Trade => put_trade(&mut object, record, names.instrument(record)?),
-        Kind::Quote => put_quote(&mut object, record, names.instrument(record)?),
-        Kind::Level => put_level(&mut object, record, names.instrument(record)?),
-        Kind::OrderUpdate => put_order_update(&mut object, record, names.instrument(record)?),
-        Kind::Bar | Kind::BarClosed => put_bar(&mut object, record, names)?,
-        Kind::Timer => {} // not published
-        Kind::Status | Kind::BookStatus | Kind::RiskStatus => put_status(&mut object, record),
-        Kind::Signal => put_signal(&mut object, record, names)?,
-        Kind::Order => put_order(&mut object, record, names)?,
-        Kind::Verdict => put_verdict(&mut object, record, names)?,
-        Kind::Fill => put_fill(&mut object, record, names)?,
-        Kind::Position => put_position(&mut object, record, names)?,
-        Kind::Account => put_account(&mut object, record),
-    }
+    put_body(&mut object, kind, record, names)?;
     Ok(object.end())
+}
+
+fn put_body(
+    object: &mut Object,
+    kind: Kind,
+    record: &Record,
+    names: &Names,
+) -> Result<(), WireError> {
+    match kind {
+        Kind::Trade => put_trade(object, record, names.instrument(record)?),
+        Kind::Quote => put_quote(object, record, names.instrument(record)?),
+        Kind::Level => put_level(object, record, names.instrument(record)?),
+        Kind::OrderUpdate => put_order_update(object, record, names.instrument(record)?),
+        Kind::Bar | Kind::BarClosed => put_bar(object, record, names)?,
+        Kind::Timer => {} // not published
+        Kind::Status | Kind::BookStatus | Kind::RiskStatus => put_status(object, record),
+        Kind::Signal => put_signal(object, record, names)?,
+        Kind::Order => put_order(object, record, names)?,
+        Kind::Verdict => put_verdict(object, record, names)?,
+        Kind::Fill => put_fill(object, record, names)?,
+        Kind::Position => put_position(object, record, names)?,
+        Kind::Account => put_account(object, record),
+    }
+    Ok(())
 }
 
 fn put_head(object: &mut Object, record: &Record, names: &Names) {
@@ -152,6 +114,10 @@ fn put_head(object: &mut Object, record: &Record, names: &Names) {
     object.put("source", source.map(|def| &def.name));
     object.put_time("ts_event", record.ts_event());
     object.put_time("ts_recv", record.ts_recv());
+    put_flags(object, record);
+}
+
+fn put_flags(object: &mut Object, record: &Record) {
     let flags: Vec<&str> = FLAG_WORDS
         .iter()
         .filter_map(|&(flag, word)| record.has(flag).then_some(word))

@@ -12,22 +12,25 @@ mod numbers;
 mod publisher;
 mod session;
 mod socket;
+mod state;
 mod stream;
 mod subscriber;
 mod topic;
 mod tracker;
 
 pub use envelope::{
-    ENVELOPE_LEN, Encoding, Envelope, Message, NO_RECORD, Payload, State, TopicSeq, VERSION,
+    Announcement, ENVELOPE_LEN, Encoding, Envelope, Message, NO_RECORD, Payload, TopicSeq, VERSION,
 };
 pub use error::{EnvelopeError, WireError};
 pub use publisher::{PublishItem, Publisher, PublisherConfig, PublisherMetrics};
 pub use session::{Retracted, RunPosition, SESSION_LEN, Session, run_id};
+pub use state::{STATE_HEAD_LEN, StatePart};
 pub use stream::{
     STREAM_VERSION, StreamEntry, StreamError, StreamReader, StreamWriter, TornStream,
 };
 pub use subscriber::{Received, Subscriber, SubscriberConfig};
 pub use topic::{
-    EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, RECORD_TOPICS, STATUS, is_output,
+    EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_HELLO_PREFIX, JSON_PREFIX, Names, RECORD_TOPICS, STATE,
+    STATUS, is_output,
 };
 pub use tracker::{Continued, Gap, Observed, Tracker};

@@ -15,6 +15,9 @@ pub const RECEIVED_RANGES_MAX: usize = 65_536;
 /// Bytes of one message part that a subscriber takes: a heartbeat over all topics is the largest.
 pub const PART_LEN_MAX: i64 = 16 << 20;
 
+/// Records in one message of a state, which is 1 MB; what has more is told in several messages.
+pub const STATE_RECORDS_MAX: usize = 16_384;
+
 /// Bytes of a subscription that a publisher takes.
 pub const SUBSCRIPTION_LEN_MAX: i64 = 1 << 10;
 

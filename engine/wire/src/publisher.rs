@@ -5,16 +5,19 @@
 //! numbers tell that subscriber how much it was.
 
 mod config;
+mod hellos;
+mod state;
 
 pub use config::PublisherConfig;
 
-use crate::envelope::{Encoding, Envelope, NO_RECORD, encode_state};
+use crate::envelope::{Encoding, Envelope, NO_RECORD, encode_announcement};
 use crate::error::WireError;
 use crate::json;
 use crate::limits::{PUBLISHES_PER_LOOK, SUBSCRIPTION_CHANGES_PER_LOOK, SUBSCRIPTIONS_MAX};
 use crate::session::{RunPosition, Session};
 use crate::socket::{PublishSocket, SubscriptionEvent};
-use crate::topic::{EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, Names, TopicKey, is_name};
+use crate::topic::{EPOCH, HEARTBEAT, JSON_PREFIX, Names, TopicKey, is_name};
+use hellos::Hellos;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use tickloom_types::{DurationNs, Record, Ts};
@@ -68,7 +71,7 @@ pub struct Publisher {
     by_key: HashMap<TopicKey, Option<usize>>,
     topics: Vec<Topic>,
     subscriptions: BTreeSet<Vec<u8>>,
-    hellos: Vec<Vec<u8>>,
+    hellos: Hellos,
     publishes_until_look: u32,
     metrics: PublisherMetrics,
 }
@@ -107,7 +110,7 @@ impl Publisher {
             by_key: HashMap::new(),
             topics: Vec::new(),
             subscriptions: BTreeSet::new(),
-            hellos: Vec::new(),
+            hellos: Hellos::default(),
             publishes_until_look: 0,
             metrics: PublisherMetrics::default(),
         })
@@ -260,16 +263,7 @@ impl Publisher {
             self.is_epoch_told = true;
             self.send_epoch(now)?;
         }
-        if self.hellos.is_empty() {
-            return Ok(());
-        }
-        let table = self.state();
-        let envelope = self.bare_envelope(Encoding::State, now);
-        for topic in std::mem::take(&mut self.hellos) {
-            self.socket.send([&topic, &envelope.encode(), &table])?;
-            self.metrics.hellos += 1;
-        }
-        Ok(())
+        self.answer_hellos(now)
     }
 
     fn take_subscriptions(&mut self) -> Result<(), WireError> {
@@ -280,13 +274,16 @@ impl Publisher {
             };
             match event {
                 SubscriptionEvent::Added(prefix) => {
-                    if prefix.starts_with(HELLO_PREFIX.as_bytes()) {
-                        self.hellos.push(prefix);
-                    } else if self.subscriptions.len() < SUBSCRIPTIONS_MAX {
+                    if let Some(prefix) = self.hellos.add(prefix)
+                        && self.subscriptions.len() < SUBSCRIPTIONS_MAX
+                    {
                         changed |= self.subscriptions.insert(prefix);
                     }
                 }
-                SubscriptionEvent::Removed(prefix) => changed |= self.subscriptions.remove(&prefix),
+                SubscriptionEvent::Removed(prefix) => {
+                    self.hellos.remove(&prefix);
+                    changed |= self.subscriptions.remove(&prefix);
+                }
             }
         }
         if changed {
@@ -306,7 +303,7 @@ impl Publisher {
     /// The first message of the epoch.
     fn send_epoch(&mut self, now: Ts) -> Result<(), WireError> {
         let text = |publisher: &Publisher| json::epoch(publisher.epoch, &publisher.session, now);
-        self.metrics.bytes += self.send_state(EPOCH, now, text)?;
+        self.metrics.bytes += self.announce(EPOCH, now, text)?;
         Ok(())
     }
 
@@ -315,20 +312,20 @@ impl Publisher {
             let (epoch, session) = (publisher.epoch, &publisher.session);
             json::heartbeat(epoch, session, publisher.sequences(), &publisher.names, now)
         };
-        self.metrics.bytes += self.send_state(HEARTBEAT, now, text)?;
+        self.metrics.bytes += self.announce(HEARTBEAT, now, text)?;
         self.metrics.heartbeats += 1;
         Ok(())
     }
 
-    /// Sends the state under a topic, and as JSON if somebody wants it. Returns the bytes.
-    fn send_state(
+    /// Sends the session and the sequences under a topic, and as JSON if somebody wants it. Returns the bytes.
+    fn announce(
         &self,
         topic: &str,
         now: Ts,
         text: impl FnOnce(&Publisher) -> String,
     ) -> Result<u64, WireError> {
-        let envelope = self.bare_envelope(Encoding::State, now);
-        let mut bytes = self.send(topic, &envelope, &self.state())?;
+        let envelope = self.bare_envelope(Encoding::Announcement, now);
+        let mut bytes = self.send(topic, &envelope, &self.announcement())?;
         let json_topic = format!("{JSON_PREFIX}{topic}");
         if self.is_wanted(&json_topic) {
             let envelope = self.bare_envelope(Encoding::Json, now);
@@ -337,8 +334,8 @@ impl Publisher {
         Ok(bytes)
     }
 
-    fn state(&self) -> Vec<u8> {
-        encode_state(&self.session, self.sequences())
+    fn announcement(&self) -> Vec<u8> {
+        encode_announcement(&self.session, self.sequences())
     }
 
     fn sequences(&self) -> impl Iterator<Item = (&str, u64)> {

@@ -5,7 +5,7 @@
 use crate::envelope::Message;
 use crate::error::WireError;
 use crate::socket::SubscribeSocket;
-use crate::topic::{EPOCH, HEARTBEAT, HELLO_PREFIX};
+use crate::topic::{EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_HELLO_PREFIX};
 use crate::tracker::{Observed, Tracker};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -106,7 +106,8 @@ impl Subscriber {
                 endpoint: self.socket.endpoint().to_owned(),
                 error,
             })?;
-            let is_hello = message.topic.starts_with(HELLO_PREFIX);
+            let is_hello = message.topic.starts_with(HELLO_PREFIX)
+                || message.topic.starts_with(JSON_HELLO_PREFIX);
             if is_hello && message.topic != self.hello {
                 continue; // the answer to another subscriber, seen because we subscribe to everything
             }

@@ -33,6 +33,9 @@ pub const HEARTBEAT: &str = "heartbeat";
 /// The topic of the first message of each epoch, which tells the session.
 pub const EPOCH: &str = "epoch";
 
+/// The topic of what the run knows, told after the first message of each epoch.
+pub const STATE: &str = "state";
+
 /// The topic of records that tell what changed or went wrong at a source or a book.
 pub const STATUS: &str = "status";
 
@@ -40,6 +43,9 @@ pub const STATUS: &str = "status";
 /// subscriptions of the same socket are in force. It must sort after all others: a socket that connects sends its
 /// subscriptions in the order of their bytes.
 pub const HELLO_PREFIX: &str = "~hello/";
+
+/// As [`HELLO_PREFIX`], for an answer as JSON.
+pub const JSON_HELLO_PREFIX: &str = "json/~hello/";
 
 /// What the numbers in records are called: fixed for a run.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What a subscriber has seen of each topic, and so what it missed and what was taken back. Pure: messages in, gaps out.
 
-use crate::envelope::{Envelope, Message, NO_RECORD, Payload, State, TopicSeq};
+use crate::envelope::{Announcement, Envelope, Message, NO_RECORD, Payload, TopicSeq};
 use crate::numbers::{Numbers, without};
 use crate::session::Session;
 use crate::topic::{JSON_PREFIX, is_output};
@@ -98,7 +98,7 @@ impl Tracker {
             ..Observed::default()
         };
         match &message.payload {
-            Payload::State(State { session, topics }) => {
+            Payload::Announcement(Announcement { session, topics }) => {
                 observed.continued = self.take_session(session, &mut observed.gaps);
                 let is_hello = message.topic == self.hello;
                 observed.gaps.extend(self.compare(topics, is_hello));
@@ -106,7 +106,7 @@ impl Tracker {
             Payload::Record(_) | Payload::Json(_) if message.envelope.kind != NO_RECORD => {
                 self.advance(&message.topic, &message.envelope, &mut observed);
             }
-            Payload::Record(_) | Payload::Json(_) => {}
+            Payload::Record(_) | Payload::Json(_) | Payload::State(_) => {}
         }
         observed
     }
@@ -276,6 +276,7 @@ mod tests {
         let (encoding, kind) = match payload {
             Payload::Record(_) => (Encoding::Record, 64),
             Payload::Json(_) => (Encoding::Json, 64),
+            Payload::Announcement(_) => (Encoding::Announcement, NO_RECORD),
             Payload::State(_) => (Encoding::State, NO_RECORD),
         };
         Message {
@@ -323,7 +324,12 @@ mod tests {
             seq,
         });
         let topics = topics.collect();
-        let mut message = message(topic, epoch, 0, Payload::State(State { session, topics }));
+        let mut message = message(
+            topic,
+            epoch,
+            0,
+            Payload::Announcement(Announcement { session, topics }),
+        );
         message.envelope.run = run;
         message
     }

@@ -11,7 +11,7 @@ fuzz_target!(|parts: (&[u8], &[u8], &[u8])| {
         let encoded = message.encode();
         assert_eq!(encoded[0], topic);
         // Of a state the reserved bytes are not kept.
-        if message.envelope.encoding != Encoding::State {
+        if message.envelope.encoding != Encoding::Announcement {
             assert_eq!(encoded[2], payload);
         }
         let [topic, envelope, payload] = &encoded;

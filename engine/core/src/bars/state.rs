@@ -48,6 +48,7 @@ impl BarBuilder {
         Some(BarState {
             instrument: self.instrument,
             spec: self.spec,
+            source: self.source,
             body: open.body,
             start: open.start,
             close: open.close,

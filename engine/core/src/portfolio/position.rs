@@ -1,8 +1,9 @@
 //! What one strategy holds of one instrument, and what a trade makes of it.
 
 use super::{Trade, exchanged};
+use crate::risk::saturated;
 use crate::sizing::{NANO, Scale};
-use tickloom_types::Money;
+use tickloom_types::{Money, PositionBody, Seq};
 
 /// What one strategy holds of one instrument.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,19 @@ impl Position {
     #[must_use]
     pub fn fees(&self) -> Money {
         Money(self.fees)
+    }
+
+    /// As an output says it: money at nine decimals, truncated; what does not fit is the nearest that does.
+    #[must_use]
+    pub fn body(&self, cause: Seq, strategy: u8) -> PositionBody {
+        PositionBody {
+            cause,
+            qty: self.qty,
+            cost: saturated(self.cost / NANO),
+            realised: saturated(self.realised / NANO),
+            strategy: strategy.into(),
+            ..PositionBody::default()
+        }
     }
 
     /// The position after a trade; it closes what is open on the other side before it opens anything.

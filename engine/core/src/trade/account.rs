@@ -9,13 +9,12 @@ use crate::error::CoreError;
 use crate::order::{NewOrder, Order, OrderSize, Verdict};
 use crate::outputs::Outputs;
 use crate::portfolio::{Portfolio, Shorts, Trade};
-use crate::risk::{Commitments, RiskGate, Surroundings, out_of_money, saturated};
+use crate::risk::{Commitments, RiskGate, Surroundings, out_of_money};
 use crate::sizing::{NANO, affordable};
 use crate::trade_config::FeeRate;
 use crate::venue::{Offer, Outcome, Venue};
 use tickloom_types::{
-    AccountBody, FillBody, Flags, InstrumentId, Kind, OrderStatus, PositionBody, Record, RiskRule,
-    Side,
+    AccountBody, FillBody, Flags, InstrumentId, Kind, OrderStatus, Record, RiskRule, Side,
 };
 
 /// What orders become when they fill.
@@ -325,14 +324,7 @@ impl Account {
         let position = self
             .portfolio
             .position(order.strategy, order.new.instrument);
-        let body = PositionBody {
-            cause: cause.seq,
-            qty: position.qty(),
-            cost: saturated(position.cost().0 / NANO),
-            realised: saturated(position.realised().0 / NANO),
-            strategy: order.strategy.into(),
-            ..PositionBody::default()
-        };
+        let body = position.body(cause.seq, order.strategy);
         out.push(body.record(order.header(cause.header, Kind::Position)));
         out.push(self.account_record(cause, order));
     }

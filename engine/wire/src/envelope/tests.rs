@@ -100,14 +100,14 @@ fn session() -> Session {
 
 #[test]
 fn a_state_has_its_documented_bytes() {
-    let state = State {
+    let state = Announcement {
         session: session(),
         topics: vec![TopicSeq {
             topic: "account".to_owned(),
             seq: 258,
         }],
     };
-    let bytes = Payload::State(state.clone()).encode();
+    let bytes = Payload::Announcement(state.clone()).encode();
     let golden: &[u8] = &[
         30, 0, 0, 0, 0, 0, 0, 0, // topic_base
         20, 0, 0, 0, 0, 0, 0, 0, // first input
@@ -121,9 +121,9 @@ fn a_state_has_its_documented_bytes() {
         2, 1, 0, 0, 0, 0, 0, 0, 7, b'a', b'c', b'c', b'o', b'u', b'n', b't',
     ];
     assert_eq!(bytes, golden);
-    assert_eq!(decode_state(&bytes, run_id("r1")).unwrap(), state);
+    assert_eq!(decode_announcement(&bytes, run_id("r1")).unwrap(), state);
     assert_eq!(
-        decode_state(&bytes, 9).unwrap_err().to_string(),
+        decode_announcement(&bytes, 9).unwrap_err().to_string(),
         format!(
             "session of run {:016x} in an envelope of run 0000000000000009",
             run_id("r1")
@@ -167,7 +167,7 @@ fn every_fault_has_its_name() {
     );
     check(
         &[topic, &changed(1, 9), payload],
-        "encoding 9, expected 1 (record), 2 (json) or 3 (state)",
+        "encoding 9, expected 1 (record), 2 (json), 3 (announcement) or 4 (state)",
     );
     check(
         &[topic, header, &payload[..63]],
@@ -182,7 +182,7 @@ fn every_fault_has_its_name() {
         "json payload is not utf-8 after byte 3",
     );
     let of_no_run = Envelope {
-        encoding: Encoding::State,
+        encoding: Encoding::Announcement,
         run: 0,
         ..envelope()
     }
@@ -213,12 +213,40 @@ fn any_payload() -> impl Strategy<Value = Payload> {
         )
             .prop_map(|(session, topics)| {
                 let topics = topics.into_iter();
-                Payload::State(State {
+                Payload::Announcement(Announcement {
                     session,
                     topics: topics.map(|(topic, seq)| TopicSeq { topic, seq }).collect(),
                 })
             }),
+        any_state().prop_map(Payload::State),
     ]
+}
+
+/// A part of a state with up to five records.
+fn any_state() -> impl Strategy<Value = StatePart> {
+    let record = any::<[u8; 32]>().prop_map(|half| {
+        let mut bytes = [0; RECORD_LEN];
+        bytes[..32].copy_from_slice(&half);
+        bytes[32..].copy_from_slice(&half);
+        bytes[22] = Kind::Signal as u8;
+        Record::from_bytes(bytes)
+    });
+    let records = proptest::collection::vec(record, 0..5);
+    (any::<[u64; 2]>(), any::<[u16; 2]>(), records).prop_map(|(next, around, records)| {
+        let [from, more] = match records.is_empty() {
+            true => [0; 2],
+            false => around.map(u32::from),
+        };
+        StatePart {
+            next: RunPosition {
+                inputs: next[0],
+                outputs: next[1],
+            },
+            from,
+            total: from + more + u32::try_from(records.len()).unwrap(),
+            records,
+        }
+    })
 }
 
 fn any_session() -> impl Strategy<Value = Session> {
@@ -289,16 +317,16 @@ fn of_run(payload: &[u8]) -> Envelope {
 #[test]
 fn the_bytes_that_are_made_up_are_often_messages() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let made = (any_topic(), 1_u8..4, any_bytes_of_a_payload());
+    let made = (any_topic(), 1_u8..5, any_bytes_of_a_payload());
     let mut taken = 0;
-    for _ in 0..300 {
+    for _ in 0..1_000 {
         let tree = proptest::strategy::Strategy::new_tree(&made, &mut runner).unwrap();
         let (topic, encoding, payload) = proptest::strategy::ValueTree::current(&tree);
         let mut header = of_run(&payload).encode();
         header[1] = encoding;
         taken += usize::from(Message::decode(&[&topic, &header, &payload]).is_ok());
     }
-    assert!(taken > 30, "{taken} of 300");
+    assert!(taken > 30, "{taken} of 1,000");
 }
 
 proptest! {
@@ -314,10 +342,11 @@ proptest! {
         let (encoding, kind) = match &payload {
             Payload::Record(record) => (Encoding::Record, record.header.kind),
             Payload::Json(_) => (Encoding::Json, 1),
+            Payload::Announcement(_) => (Encoding::Announcement, NO_RECORD),
             Payload::State(_) => (Encoding::State, NO_RECORD),
         };
         let run = match &payload {
-            Payload::State(state) => state.session.run_id(),
+            Payload::Announcement(state) => state.session.run_id(),
             _ => numbers[3],
         };
         let envelope = Envelope {
@@ -333,7 +362,7 @@ proptest! {
     #[test]
     fn any_bytes_give_a_message_or_an_error(
         topic in any_topic(),
-        encoding in 0_u8..5,
+        encoding in 0_u8..6,
         header in proptest::collection::vec(any::<u8>(), 0..90),
         payload in any_bytes_of_a_payload(),
     ) {
@@ -343,7 +372,7 @@ proptest! {
             if let Ok(message) = Message::decode(&[&topic, header, &payload]) {
                 let encoded = message.encode();
                 prop_assert_eq!(&encoded[0], &topic);
-                if message.envelope.encoding == Encoding::State {
+                if message.envelope.encoding == Encoding::Announcement {
                     // Reserved bytes are not kept: what was read is what was written.
                     let again = Message::decode(&parts(&encoded)).unwrap();
                     prop_assert_eq!(again, message);

@@ -1,6 +1,8 @@
 //! One record of each kind as JSON, against a golden file: `UPDATE_GOLDEN=1` writes it anew, and the difference is reviewed.
 
 use super::*;
+use crate::session::{Retracted, RunPosition, Session};
+use crate::state::StatePart;
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, SourceDef, SourceId, SourceKind,
 };
@@ -207,6 +209,38 @@ fn a_heartbeat_explains_the_indices() {
         r#""signals":["slow","fast"],"strategies":["cross"]}"#,
     );
     assert_eq!(text, expected);
+}
+
+#[test]
+fn a_state_has_what_its_records_have_and_no_times_but_those_of_bars() {
+    let mut signal = own_record(Kind::Signal).unwrap();
+    signal.header.flags = Flags::SNAPSHOT | Flags::NOT_READY;
+    let bar = market_record(Kind::BarClosed).unwrap();
+    let part = StatePart {
+        next: RunPosition {
+            inputs: 12,
+            outputs: 34,
+        },
+        from: 1,
+        total: 3,
+        records: vec![signal, bar],
+    };
+    let text = state(7, &Session::unrecorded(), &part, &names(), Ts(0)).unwrap();
+    let expected = concat!(
+        r#"{"kind":"state","epoch":7,"run":null,"next":{"inputs":12,"outputs":34},"from":1,"total":3,"#,
+        r#""ts_publish":"1970-01-01T00:00:00Z","ts_publish_ns":0,"records":["#,
+    );
+    assert!(text.starts_with(expected), "{text}");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let records = &value["records"];
+    assert_eq!(records[0]["kind"], "signal");
+    assert_eq!(records[0]["value"], serde_json::Value::Null);
+    assert_eq!(records[0]["ts_event"], serde_json::Value::Null);
+    assert_eq!(records[1]["kind"], "bar_closed");
+    assert_eq!(records[1]["begins"], "2024-08-08T23:54:15.030314667Z");
+    assert_eq!(records[1]["ends"], "2024-08-08T23:54:15.03Z");
+    assert_eq!(records[1]["bar"], "1m");
+    assert_eq!(records.as_array().map(Vec::len), Some(2));
 }
 
 #[test]

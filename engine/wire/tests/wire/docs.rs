@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use tickloom_types::{BookState, Flags, Kind, OrderStatus, OrderType, RiskRule, Side, StatusCode};
 use tickloom_wire::{
-    ENVELOPE_LEN, EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_PREFIX, SESSION_LEN, STATUS, STREAM_VERSION,
-    VERSION,
+    ENVELOPE_LEN, EPOCH, HEARTBEAT, HELLO_PREFIX, JSON_HELLO_PREFIX, JSON_PREFIX, SESSION_LEN,
+    STATE, STATE_HEAD_LEN, STATUS, STREAM_VERSION, VERSION, limits::STATE_RECORDS_MAX,
 };
 
 const WIRE: &str = include_str!("../../../../docs/wire.md");
@@ -54,14 +54,17 @@ fn numbers_have_their_words() {
 
 #[test]
 fn topics_are_listed() {
-    for word in [EPOCH, HEARTBEAT, STATUS, "account"] {
+    for word in [EPOCH, HEARTBEAT, STATE, STATUS, "account"] {
         check(&format!("| {} |", quoted(word)));
     }
-    for prefix in [HELLO_PREFIX, JSON_PREFIX] {
+    for prefix in [HELLO_PREFIX, JSON_HELLO_PREFIX, JSON_PREFIX] {
         check(prefix);
     }
     check(&format!("## 2. Envelope: {ENVELOPE_LEN} bytes"));
     check(&format!("{SESSION_LEN} bytes"));
+    check(&format!("a head of {STATE_HEAD_LEN} bytes"));
+    check("A state of more than 16,384 records");
+    assert_eq!(STATE_RECORDS_MAX, 16_384);
     check(&format!("protocol version {VERSION}"));
     for line in GOLDEN.lines() {
         let topic = line.split_once(' ').unwrap().0;

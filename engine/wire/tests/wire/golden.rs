@@ -66,7 +66,7 @@ fn session() -> Session {
     }
 }
 
-/// All that a publisher sends on its first moments: an epoch, a hello, a heartbeat, a market record and an output, in both
+/// All that a publisher sends on its first moments: an epoch, a hello, a heartbeat, a state, a market record and an output, in both
 /// encodings where there are two.
 fn published() -> Vec<[Vec<u8>; 3]> {
     let mut config = PublisherConfig::new("tcp://127.0.0.1:0", 7);
@@ -82,6 +82,14 @@ fn published() -> Vec<[Vec<u8>; 3]> {
     while publisher.metrics().hellos == 0 {
         publisher.poll(Ts(1_000)).unwrap();
     }
+    let first = session().first;
+    let state = [signal(0, 4), trade(4)];
+    publisher.publish_state(first, &state, Ts(1_001)).unwrap();
+    assert!(publisher.is_state_awaited());
+    publisher
+        .answer_with_state(first, &state, Ts(1_001))
+        .unwrap();
+    assert!(!publisher.is_state_awaited());
     let items = [(trade(5), 2_000), (signal(0, 5), 1_000)];
     for (record, number) in items {
         let item = PublishItem {
@@ -136,16 +144,19 @@ fn a_publisher_sends_the_golden_messages_of_version_2() {
         "json/heartbeat",
         "json/heartbeat",
         "json/signal/fast",
+        "json/state",
         "json/trade/binance.BTCUSDT",
         "signal/fast",
+        "state",
         "trade/binance.BTCUSDT",
+        "~hello/1",
         "~hello/1",
     ];
     assert_eq!(topics, expected);
     for parts in messages(&golden) {
         let message = decode(&parts).unwrap();
         assert_eq!(message.encode(), parts, "{}", message.topic);
-        if let Payload::State(state) = &message.payload {
+        if let Payload::Announcement(state) = &message.payload {
             assert_eq!(state.session.retracted, session().retracted);
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tickloom_types::{Header, InstrumentId, Kind, Record, SourceId, TimerBody, Ts};
 use tickloom_wire::{
     Encoding, NO_RECORD, Payload, PublishItem, Publisher, PublisherConfig, Received, Retracted,
-    RunPosition, Session, Subscriber, SubscriberConfig, WireError, run_id,
+    RunPosition, Session, StatePart, Subscriber, SubscriberConfig, WireError, run_id,
 };
 
 /// Far longer than anything here takes: a failed test ends, it does not hang.
@@ -239,7 +239,7 @@ fn a_run_that_goes_on_takes_back_by_name_what_a_crash_lost() {
         outputs: 1,
     });
     first.poll(Ts(10_000_000_000)).unwrap();
-    let Payload::State(state) = next(&mut subscriber).message.payload else {
+    let Payload::Announcement(state) = next(&mut subscriber).message.payload else {
         panic!("no heartbeat");
     };
     assert_eq!(state.session, *first.session());
@@ -266,6 +266,105 @@ fn a_run_that_goes_on_takes_back_by_name_what_a_crash_lost() {
     assert_eq!((envelope.topic_seq, envelope.number), (101, 50));
 }
 
+/// The next message of a state, as it is in bytes.
+fn next_state(subscriber: &mut Subscriber) -> StatePart {
+    loop {
+        match next(subscriber).message.payload {
+            Payload::State(part) => return part,
+            Payload::Announcement(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn whoever_comes_late_gets_the_state_between_what_is_in_it_and_what_is_not() {
+    let mut publisher = publisher_with(|config| config.session = session(0, Vec::new()));
+    publish_as(&mut publisher, signal(0, 1), 0);
+    assert!(!publisher.is_state_awaited());
+    let mut early = subscribe(&publisher, &["signal/"]);
+    sync(&mut publisher, &mut early);
+    assert!(publisher.is_state_awaited());
+    let after_one = RunPosition {
+        inputs: 1,
+        outputs: 1,
+    };
+    publisher
+        .answer_with_state(after_one, &[signal(0, 1)], Ts(2))
+        .unwrap();
+    assert!(!publisher.is_state_awaited());
+    publish_as(&mut publisher, signal(0, 2), 1);
+    let part = next_state(&mut early);
+    assert_eq!(
+        (part.next, part.records.as_slice()),
+        (after_one, &[signal(0, 1)][..])
+    );
+    assert!(part.is_last());
+    assert_eq!(next_record(&mut early).message.envelope.number, 1);
+
+    // One that comes later has an answer of its own, and the first hears nothing of it.
+    let mut late = subscribe(&publisher, &["signal/"]);
+    sync(&mut publisher, &mut late);
+    let after_two = RunPosition {
+        inputs: 2,
+        outputs: 2,
+    };
+    let many: Vec<Record> = (0..40_000).map(|_| signal(0, 2)).collect();
+    publisher
+        .answer_with_state(after_two, &many, Ts(3))
+        .unwrap();
+    publish_as(&mut publisher, signal(0, 3), 2);
+    let mut came = 0;
+    loop {
+        let part = next_state(&mut late);
+        assert_eq!(
+            (part.next, part.from, part.total),
+            (after_two, came, 40_000)
+        );
+        came += u32::try_from(part.records.len()).unwrap();
+        if part.is_last() {
+            break;
+        }
+    }
+    assert_eq!(came, 40_000);
+    assert_eq!(next_record(&mut late).message.envelope.number, 2);
+    assert_eq!(next_record(&mut early).message.envelope.number, 2);
+}
+
+#[test]
+fn a_hello_as_json_is_answered_as_json() {
+    let mut publisher = publisher();
+    let socket = zmq::Context::new().socket(zmq::SUB).unwrap();
+    socket.set_subscribe(b"json/~hello/me").unwrap();
+    socket.connect(publisher.endpoint()).unwrap();
+    while !publisher.is_state_awaited() {
+        publisher.poll(Ts(1)).unwrap();
+    }
+    let next = RunPosition::default();
+    publisher
+        .answer_with_state(next, &[signal(0, 1)], Ts(2))
+        .unwrap();
+    for kind in ["hello", "state"] {
+        let parts = socket.recv_multipart(0).unwrap();
+        assert_eq!(parts[0], b"json/~hello/me");
+        let value: serde_json::Value = serde_json::from_slice(&parts[2]).unwrap();
+        assert_eq!(value["kind"], kind);
+    }
+}
+
+#[test]
+fn one_that_has_gone_is_not_waited_for() {
+    let mut publisher = publisher();
+    let subscriber = subscribe(&publisher, &["signal/"]);
+    while !publisher.is_state_awaited() {
+        publisher.poll(Ts(1)).unwrap();
+    }
+    drop(subscriber);
+    while publisher.is_state_awaited() {
+        publisher.poll(Ts(2)).unwrap();
+    }
+}
+
 #[test]
 fn the_first_message_of_an_epoch_tells_its_session() {
     let mut publisher = publisher_with(|config| config.session = session(7, Vec::new()));
@@ -283,7 +382,7 @@ fn the_first_message_of_an_epoch_tells_its_session() {
         (message.topic.as_str(), message.envelope.kind),
         ("epoch", 0)
     );
-    let Payload::State(state) = message.payload else {
+    let Payload::Announcement(state) = message.payload else {
         panic!("{message:?}");
     };
     assert_eq!(
@@ -366,7 +465,7 @@ fn heartbeats_come_at_their_interval_and_name_every_sequence() {
         }
     }
     for (pair, ts) in beats.chunks(2).zip([1_000, 1_100, 1_200]) {
-        let (topic, at, Payload::State(state)) = &pair[0] else {
+        let (topic, at, Payload::Announcement(state)) = &pair[0] else {
             panic!("{pair:?}");
         };
         assert_eq!((topic.as_str(), *at), ("heartbeat", ts));

@@ -10,7 +10,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
-use tickloom_types::{Flags, Record, Side, SignalBody, TradeBody, Ts};
+use tickloom_types::{
+    Flags, Header, InstrumentId, Kind, PositionBody, Record, Side, SignalBody, SourceId, TradeBody,
+    Ts,
+};
 use tickloom_wire::{
     Encoding, Envelope, Message, Payload, PublishItem, Publisher, PublisherConfig, Retracted,
     RunPosition, Session,
@@ -65,6 +68,10 @@ impl Program {
         stderr.read_to_string(&mut text).unwrap();
         assert!(!self.child.wait().unwrap().success(), "{text}");
         text
+    }
+
+    fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     fn expect(&self, expected: &[&str]) {
@@ -249,6 +256,37 @@ fn the_retraction_program_tells_what_was_taken_back() {
     wait(&mut second);
     second.poll(Ts(0)).unwrap();
     program.expect(&["retracted: output 2 of run 20240808T235413Z"]);
+}
+
+#[test]
+fn the_state_program_prints_what_was_held_and_what_is() {
+    let mut publisher = publisher();
+    let Some(mut program) = Program::start(3, publisher.endpoint()) else {
+        return;
+    };
+    while !publisher.is_state_awaited() {
+        publisher.poll(Ts(0)).unwrap();
+        assert!(program.is_alive());
+    }
+    let position = |qty| {
+        let body = PositionBody {
+            qty,
+            ..PositionBody::default()
+        };
+        let header = Header::new(Kind::Position, InstrumentId(0), SourceId(0), Ts(0), Ts(0));
+        body.record(header)
+    };
+    let records = [fast(0.5), position(50_000_000)];
+    let place = RunPosition {
+        inputs: 1,
+        outputs: 1,
+    };
+    publisher.answer_with_state(place, &records, Ts(0)).unwrap();
+    publish(&mut publisher, position(-25_000_000));
+    program.expect(&[
+        "cross holds 0.5 of binance.BTCUSDT",
+        "cross holds -0.25 of binance.BTCUSDT",
+    ]);
 }
 
 #[test]

@@ -727,6 +727,20 @@ fn a_name_ends_at_its_last_ending() {
     assert_eq!(found.names(), ["^GSPC", "币 安"]);
 }
 
+/// The same symbol at two exchanges is not one instrument.
+#[test]
+fn a_symbol_of_two_exchanges_is_refused_or_two() {
+    let text = "exchange,symbol,time,price,size\na,X,2024-01-01T00:00:00Z,1,1\nb,X,2024-01-01T00:00:01Z,2,1\n";
+    refused(
+        "t.csv",
+        text,
+        &[],
+        &["exchange: expected a, as above", "line 3"],
+    );
+    let found = import_text("t.csv", text, &["--columns", "exchange=exchange"]);
+    assert_eq!(found.names(), ["a.X", "b.X"]);
+}
+
 #[test]
 fn files_of_one_content_are_two_instruments() {
     let dir = workspace();

@@ -67,6 +67,8 @@ pub(super) struct Ticker {
     last: Option<(Ts, u128)>,
     /// Number of its last trade, 0 if there was none.
     last_trade: u64,
+    /// The exchange of its first row, of a file that names one.
+    venue: Vec<u8>,
 }
 
 /// A level of a book.
@@ -236,6 +238,7 @@ impl<'a> Reader<'a> {
             qty_decimals: 0,
             last: None,
             last_trade: 0,
+            venue: Vec::new(),
         });
         at
     }
@@ -290,6 +293,7 @@ impl<'a> Reader<'a> {
             Some(ticker) => ticker,
             None => self.ticker(fields)?,
         };
+        self.check_venue(fields, row.ticker)?;
         if self.layout.is_databento() && row.action == b'N' {
             *self
                 .not_kept
@@ -334,6 +338,26 @@ impl<'a> Reader<'a> {
         };
         self.key = key;
         ticker
+    }
+
+    /// Rows of one symbol are of one exchange, unless instruments are named by it.
+    fn check_venue(&mut self, fields: &Fields, ticker: usize) -> Result<(), Wrong> {
+        let Some(at) = self.columns.other_venue else {
+            return Ok(());
+        };
+        let venue = fields.get(at);
+        let ticker = &mut self.tickers[ticker];
+        if ticker.venue.is_empty() {
+            ticker.venue = venue.to_vec();
+        }
+        if ticker.venue == venue {
+            return Ok(());
+        }
+        let first = String::from_utf8_lossy(&ticker.venue).into_owned();
+        let name = &self.layout.names[at];
+        let expected =
+            format!("{first}, as above (--columns exchange={name} names instruments by it)");
+        Err(self.wrong(fields, at, &expected))
     }
 
     /// Whether the row is there already, with the same content; with other content it is wrong.

@@ -160,10 +160,17 @@ fn bar_spec(
         return Ok(bar);
     }
     let Some((distance, count, all)) = reader.times.most_common() else {
+        let refused = match reader.problems.first.first() {
+            Some(first) => format!(
+                " beside {} wrong rows, the first in line {}, where {} is {:?}",
+                reader.problems.count, first.line, first.field, first.value
+            ),
+            None => String::new(),
+        };
         return Err(DataError::Import {
             file: path.to_owned(),
             line,
-            found: "a single bar".to_owned(),
+            found: format!("a single bar{refused}"),
             expected: "two bars whose distance is their size, or the size given".to_owned(),
         });
     };

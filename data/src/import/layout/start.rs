@@ -31,7 +31,9 @@ pub(super) fn rows(head: &[Vec<u8>], delimiter: u8) -> Vec<Fields> {
 /// The delimiter that cuts all lines (but perhaps the first, a header) into the same number of fields, two or more. The comma
 /// comes last, as it may be a decimal comma.
 pub(super) fn delimiter(head: &[Vec<u8>]) -> u8 {
-    if let Some([b's', b'e', b'p', b'=', told]) = head.first().map(|line| line.trim_ascii()) {
+    if let Some([b's', b'e', b'p', b'=', told]) = head.first().map(|line| line.trim_ascii_end())
+        && b"\t;|,:".contains(told)
+    {
         return *told;
     }
     let rows = if head.len() > 1 { &head[1..] } else { head };

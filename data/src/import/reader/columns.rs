@@ -12,6 +12,8 @@ pub(super) struct Columns {
     pub(super) close_time: Option<usize>,
     pub(super) arrival: Option<usize>,
     pub(super) venue: Option<usize>,
+    /// The exchange, where instruments are not named by it.
+    pub(super) other_venue: Option<usize>,
     pub(super) ticker: Option<usize>,
     pub(super) numbers: [Option<usize>; NUMBERS_MAX],
     /// The side, and whether it is whether the buyer rested.
@@ -38,6 +40,9 @@ impl Columns {
             close_time: used(Role::CloseTime),
             arrival: used(Role::Arrival),
             venue: used(Role::Venue),
+            other_venue: layout
+                .column(Role::Venue)
+                .filter(|_| !layout.uses(Role::Venue)),
             ticker: used(Role::Ticker),
             numbers: layout.numbers(),
             side: side.or(used(Role::BuyerMaker).map(|at| (at, true))),

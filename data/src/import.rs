@@ -366,9 +366,13 @@ impl Input {
         if format.is_named_by_file() && !identity.is_empty() {
             // Earlier versions named a run by the content alone.
             let earlier = self.content_run(&format!("{instrument}{member}"))?;
-            let mut runs = catalog.runs()?.into_iter();
-            if runs.any(|meta| meta.run == earlier && meta.instruments.find(&identity).is_some()) {
-                return Ok(earlier);
+            if catalog.holds_part(&earlier, 0)? {
+                let is_it = |meta: &RunMeta| {
+                    meta.run == earlier && meta.instruments.find(&identity).is_some()
+                };
+                if !catalog.runs_where(is_it)?.is_empty() {
+                    return Ok(earlier);
+                }
             }
         }
         self.content_run(&format!("{instrument}{member}{identity}"))
@@ -421,16 +425,16 @@ fn known_trades(prepared: &mut dyn Prepared, run: &str, catalog: &Catalog) -> Re
     let Some((names, from, to)) = prepared.has_numbers_of_trades() else {
         return Ok(());
     };
-    for meta in catalog.runs()? {
-        let others = meta.instruments.defs();
+    let others = catalog.runs_where(|meta| {
+        let mut defs = meta.instruments.defs().iter();
         let is_other = meta.run != run && meta.run.starts_with(IMPORT_RUN);
-        if !is_other || !others.iter().any(|def| names.contains(&def.name)) {
-            continue;
-        }
+        is_other && defs.any(|def| names.contains(&def.name))
+    })?;
+    for other in others {
         let query = ScanQuery {
             instruments: names.clone(),
             tables: vec![Table::Trades],
-            runs: vec![meta.run.clone()],
+            runs: vec![other],
             from: Some(from),
             to: to.0.checked_add(1).map(Ts),
             ..ScanQuery::default()

@@ -786,6 +786,31 @@ fn columns_by_many_names() {
     );
 }
 
+/// Bars are never taken for trades.
+#[test]
+fn a_price_beside_open_high_and_low_is_the_close() {
+    let rows = "2024-01-01,2,1,3,1,5\n2024-01-02,2.5,1,3,1,5\n";
+    let found = import_text(
+        "X.csv",
+        &format!("Date,Price,Open,High,Low,Vol.\n{rows}"),
+        &[],
+    );
+    assert_eq!(found.closes(), ["2", "2.5"]);
+    for header in [
+        "Date,Last,Open,High,Settle,Volume",
+        "Date,Price,Open,High,Settle,Volume",
+    ] {
+        refused("X.csv", &format!("{header}\n{rows}"), &[], &["--columns"]);
+    }
+    let text = format!(
+        "Date,Last,Open,High,Low,Settle,Volume\n{}",
+        rows.replace(",5\n", ",2,5\n")
+    );
+    refused("X.csv", &text, &[], &["--columns"]);
+    let found = import_text("X.csv", &text, &["--columns", "close=Settle"]);
+    assert_eq!(found.closes(), ["2", "2"]);
+}
+
 #[test]
 fn a_mapping_says_what_the_header_does_not() {
     let text = "Zeit;Anfang;Hoch;Tief;Ende;Stück;Bereinigt\n31.12.23 09:30;1,5;3;1;2,5;1.000;0,5\n31.12.23 09:31;1,5;3;1;2,5;1.000;0,5\n";

@@ -30,6 +30,7 @@ pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
         roles[at] = Some(Role::Ticker);
     }
     first_counts(&mut roles);
+    price_of_bars(&plain, &mut roles);
     whole_time(&mut roles);
     if !has_time(&roles)
         && plain
@@ -46,6 +47,20 @@ fn first_counts(roles: &mut [Option<Role>]) {
     for at in 1..roles.len() {
         if roles[..at].contains(&roles[at]) {
             roles[at] = None;
+        }
+    }
+}
+
+/// Beside open, high and low a price is the close, unless there is a settlement too, which may be meant.
+fn price_of_bars(names: &[String], roles: &mut [Option<Role>]) {
+    let has = |role| roles.contains(&Some(role));
+    let is_of_bars = has(Role::Open) && has(Role::High) && has(Role::Low) && !has(Role::Close);
+    if !is_of_bars || names.iter().any(|name| name.starts_with("settle")) {
+        return;
+    }
+    for role in roles {
+        if *role == Some(Role::Price) {
+            *role = Some(Role::Close);
         }
     }
 }
@@ -179,7 +194,8 @@ pub(super) fn plain_shape(roles: &[Option<Role>]) -> Option<Shape> {
         Some(Shape::BidAskBars)
     } else if has(&[Role::Bid, Role::Ask]) {
         Some(Shape::Quotes)
-    } else if has(&[Role::Price, Role::Qty]) {
+    } else if has(&[Role::Price, Role::Qty]) && !roles.contains(&Some(Role::High)) {
+        // With a high it would be bars of which something is missing.
         Some(Shape::Trades)
     } else {
         None

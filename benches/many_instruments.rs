@@ -4,10 +4,12 @@
 //! below. Bars of a day are one moment, as history releases them, and go through the core one by one, with the hash of the
 //! outputs, as `tickloom backtest` does. What is measured is the time of all bars divided by their number, once with bars of
 //! all instruments and once with bars of the first 45 alone: the second says what an instrument costs that is only there, the
-//! first also what it costs that thousands do not fit into a processor's near caches. The instructions of a bar are the same in all
-//! cases; what is more at 4,500 is memory: a bar touches some 28 cache lines of its instrument (state, bar, orders, operators,
-//! windows), which are 8 MB in all and are read anew each day, so that a megabyte of second cache holds none of them. What these
-//! lines cost is the machine's answer, and that of what else runs on it and shares its last cache. Data are made
+//! first also what it costs that thousands do not fit into a processor's near caches. The instructions of a bar are nearly the same in
+//! all cases; what is more at 4,500 is memory: a bar touches some 21 cache lines of its instrument (state, bar, position, operators,
+//! windows), which are 6 MB in all and are read anew each day, so that a megabyte of second cache holds none of them. Most of them lie
+//! side by side in the order of the instruments, where processors see what comes next; those that do not, the graph asks for ahead.
+//! What the rest cost is the machine's answer, and that of what else runs on it and shares its last cache: give it a machine
+//! with nothing else on it, as time that it waits for others counts too. Data are made
 //! before time is taken, and nearly all memory of a core is touched when it is made. Making the core
 //! (it compiles two expressions for each instrument) is measured apart. Rounds of all sizes alternate; read the ratios.
 //! The fills of an instrument are compared with those of a run of it alone before anything is measured.

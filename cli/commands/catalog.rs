@@ -1,5 +1,6 @@
 //! `tickloom catalog`: looks at a catalog and looks after it.
 
+mod beside;
 mod print;
 
 use crate::failure::Failure;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tickloom_data::{
     Catalog, CompactOptions, DataError, RetainOptions, RewriteReport, Selection, Table,
+    record_dir_of,
 };
 use tickloom_types::Ts;
 
@@ -41,6 +43,8 @@ Examples:
 Reads every row. Every file that the index lists must be there, with the hash that it was written with, a footer as the
 index says, its rows in order, in range and in the right partition; no row may be in a run twice, and the rows of all
 parts must be in files or dropped by retention. Files that no index lists are named and are no fault; --fix removes them.
+Beside journals (of `tickloom run --record`) it also compares every row with the record that it was made from, and names
+segments that are not in the catalog though nobody writes the journal.
 In an object store nobody may be writing while --fix runs.
 
 Exit codes: 0 all is true, 1 something is wrong (a line for each), 2 there is no catalog.";
@@ -292,7 +296,13 @@ fn stopped(what: &str) -> Failure {
 
 fn verify(args: &Verify) -> Result<(), Failure> {
     let catalog = open(&args.at.dir)?;
-    let mut found = with_progress("verify", |progress| catalog.verify(progress))?;
+    let mut found = with_progress("verify", |progress| {
+        let mut found = catalog.verify(progress)?;
+        if let Some(dir) = record_dir_of(&args.at.dir) {
+            beside::compare(&dir, &catalog, &mut found, progress)?;
+        }
+        Ok(found)
+    })?;
     if args.fix && found.faults.is_empty() && !found.stopped {
         found.leftovers_removed = catalog.remove_leftovers().map_err(failure)?;
     }

@@ -30,7 +30,8 @@ Examples:
   tickloom journal verify recorded/journal/20240808T235413Z --json
 
 Reads every byte: checksums, the chain of hashes, numbers, the end of a run that was closed, and whether the journal has
-what each named cursor has read. A torn tail is what a crash leaves, and no fault: the next start cuts it.
+what each named cursor has read. A torn tail is what a crash leaves, and no fault: the next start cuts it. If there is a
+catalog beside the journal, its index is compared with the segments; `tickloom catalog verify` compares every row.
 
 Exit codes: 0 all is true, 1 something is wrong (a line for each), 2 there is no journal.";
 
@@ -139,14 +140,16 @@ fn verify(look: &Look) -> Result<(), Failure> {
     });
     progress.finish_and_clear();
     let checked = checked.map_err(failure)?;
+    let differences = limits::differences(&dir)?;
     if look.json {
-        output::json(&print::checked_json(&dir, &checked))?;
+        output::json(&print::checked_json(&dir, &checked, &differences))?;
     } else {
-        print::checked(&dir, &checked);
+        print::checked(&dir, &checked, &differences);
     }
-    match checked.faults.first() {
-        None => Ok(()),
-        Some(first) => Err(Failure::run(anyhow!("{first}"))),
+    match (checked.faults.first(), differences.first()) {
+        (None, None) => Ok(()),
+        (Some(first), _) => Err(Failure::run(anyhow!("{first}"))),
+        (None, Some(first)) => Err(Failure::run(anyhow!("{first}"))),
     }
 }
 

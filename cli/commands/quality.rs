@@ -8,7 +8,8 @@ use anyhow::{Context, anyhow};
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text::grouped;
 use tickloom_data::{
-    CacheStats, Calendars, Inspector, Ledger, LedgerRow, ScanQuery, Thresholds, with_calendar,
+    CacheStats, Calendars, Inspector, Ledger, LedgerKind, LedgerRow, ScanQuery, Thresholds,
+    with_calendar,
 };
 use tickloom_types::{DurationNs, Ts};
 
@@ -20,8 +21,11 @@ Examples:
   tickloom quality --catalog catalog
   tickloom quality --catalog catalog --instrument GOOG --calendar us-equity --json
   tickloom quality --catalog catalog --from 2024-08-08 --to 2024-08-09 --silence 30 --strict
+  tickloom quality --catalog catalog --kind gap --kind locked
+  tickloom quality --catalog catalog --summary
 
-Kinds: gap, duplicate, out_of_order, stale, crossed, clock_skew, missing_session, outlier, bad_frame, resync.
+Kinds: gap, duplicate, out_of_order, stale, crossed, clock_skew, missing_session, outlier, bad_frame, resync, split; and
+locked, which is no fault: it is counted, and listed where it is asked for.
 An instrument trades by the calendar that its definition names, or that --calendar gives; without one at all times.
 Calendars: cme-equity, crypto, fx, us-equity, and each NAME.toml in --calendars. Nothing is changed or repaired.
 
@@ -41,6 +45,12 @@ pub(crate) struct Args {
     /// Only this run or import; may be given several times
     #[arg(long, value_name = "NAME")]
     run: Vec<String>,
+    /// Only rows of this kind; may be given several times. --strict then looks at these alone
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Vec<LedgerKind>,
+    /// A line for each instrument and kind instead of all rows
+    #[arg(long)]
+    summary: bool,
     /// Only records from this time on: 2024-08-09, 2024-08-09T12:00:00Z
     #[arg(long, value_name = "T")]
     from: Option<String>,
@@ -101,12 +111,30 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         }
     }
     bar.finish_and_clear();
-    let ledger = inspector.finish();
+    let mut ledger = inspector.finish();
+    only(&mut ledger, &args.kind);
     report(&args, &ledger, memory::cache(&catalog))?;
     if args.strict && !ledger.rows.is_empty() {
         return Err(Failure::run(anyhow!("found {}", summary(&ledger))));
     }
     Ok(())
+}
+
+fn kind(text: &str) -> Result<LedgerKind, String> {
+    let found = LedgerKind::ALL.iter().find(|kind| kind.name() == text);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = LedgerKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+/// Leaves the rows of these kinds, if any were asked for; remarks that were asked for by name are rows.
+fn only(ledger: &mut Ledger, kinds: &[LedgerKind]) {
+    if kinds.is_empty() {
+        return;
+    }
+    ledger.rows.retain(|row| kinds.contains(&row.kind));
+    ledger.remarks.retain(|row| kinds.contains(&row.kind));
 }
 
 /// The calendars that there are: those of the product, and of a directory of one's own or of the catalog.
@@ -187,27 +215,27 @@ fn report(args: &Args, ledger: &Ledger, cache: Option<CacheStats>) -> Result<(),
             "kinds": kinds,
             "more": ledger.more,
             "rows": ledger.rows,
+            "remarks": ledger.remarks,
             "cache": cache,
         }));
     }
-    let mut names: Vec<Option<&str>> = ledger
-        .rows
-        .iter()
-        .map(|row| row.instrument.as_deref())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        output::line(&output::styled(
-            name.unwrap_or("no instrument"),
-            Style::Bold,
-        ));
-        for row in ledger
-            .rows
-            .iter()
-            .filter(|row| row.instrument.as_deref() == name)
-        {
-            output::line(&format!("  {}", line(row)));
+    // Remarks are many, and listed for those alone who ask for them.
+    let remarks = ledger.remarks.iter().filter(|_| !args.kind.is_empty());
+    let mut shown: Vec<&LedgerRow> = ledger.rows.iter().chain(remarks).collect();
+    if args.summary {
+        shown = ledger.rows.iter().chain(&ledger.remarks).collect();
+    }
+    shown.sort_by_key(|row| row.instrument.as_deref());
+    for of_one in shown.chunk_by(|a, b| a.instrument == b.instrument) {
+        let name = of_one.first().and_then(|row| row.instrument.as_deref());
+        let name = name.unwrap_or("no instrument");
+        output::line(&output::styled(name, Style::Bold));
+        if args.summary {
+            sums(of_one).iter().for_each(|line| output::line(line));
+        } else {
+            of_one
+                .iter()
+                .for_each(|row| output::line(&format!("  {}", line(row))));
         }
     }
     output::line(&format!(
@@ -216,6 +244,28 @@ fn report(args: &Args, ledger: &Ledger, cache: Option<CacheStats>) -> Result<(),
         grouped(u128::from(ledger.records))
     ));
     Ok(())
+}
+
+/// A line for each kind: rows, what they concern, and from when to when.
+fn sums(rows: &[&LedgerRow]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for kind in LedgerKind::ALL {
+        let of_kind = || rows.iter().filter(|row| row.kind == kind);
+        let (Some(from), Some(to)) = (
+            of_kind().map(|row| row.from).min(),
+            of_kind().map(|row| row.to).max(),
+        ) else {
+            continue;
+        };
+        let count: u128 = of_kind().map(|row| u128::from(row.count)).sum();
+        let rows = grouped(of_kind().count() as u128);
+        let count = grouped(count);
+        lines.push(format!(
+            "  {:<15} {rows:>7} rows {count:>12}  {from} to {to}",
+            kind.name()
+        ));
+    }
+    lines
 }
 
 /// A row as a line for people.
@@ -236,17 +286,22 @@ pub(crate) fn line(row: &LedgerRow) -> String {
 
 /// How many rows there are of each kind, in words.
 pub(crate) fn summary(ledger: &Ledger) -> String {
+    let remarks = match ledger.remarks.len() {
+        0 => String::new(),
+        count => format!(" ({count} locked, which is no fault)"),
+    };
     if ledger.rows.is_empty() {
-        return "nothing wrong".to_owned();
+        return format!("nothing wrong{remarks}");
     }
     let kinds: Vec<String> = ledger
         .kinds()
         .iter()
+        .filter(|(kind, _)| kind.is_fault())
         .map(|(kind, rows)| format!("{rows} {kind}"))
         .collect();
     let more = match ledger.more {
         0 => String::new(),
         more => format!(", and {more} rows more"),
     };
-    format!("{}{more}", kinds.join(", "))
+    format!("{}{more}{remarks}", kinds.join(", "))
 }

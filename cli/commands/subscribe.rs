@@ -12,7 +12,7 @@ use std::time::Duration;
 use tickloom_types::Ts;
 use tickloom_wire::{
     JSON_PREFIX, NO_RECORD, Observed, Payload, RECORD_TOPICS, Received, StreamWriter, Subscriber,
-    SubscriberConfig,
+    SubscriberConfig, is_output,
 };
 
 /// How long one wait for a message is: Ctrl-C is seen within it.
@@ -209,11 +209,16 @@ fn print(received: &Received, text: &str, as_json: bool) -> Result<(), Failure> 
         return Ok(());
     }
     let payload: Value = serde_json::from_str(text).map_err(Failure::run)?;
+    let name = if is_output(envelope.kind) {
+        "number"
+    } else {
+        "seq"
+    };
     output::json(&json!({
         "topic": topic,
         "epoch": envelope.epoch,
         "topic_seq": envelope.topic_seq,
-        "number": envelope.number,
+        name: envelope.number,
         "ts_publish": envelope.ts_publish,
         "missed": received.missed(),
         "payload": payload,

@@ -1,10 +1,12 @@
-//! What an earlier run in the same directory left behind, when a start with other settings begins a new one.
+//! What earlier runs in the same directory left behind: how they are to the catalog, and what the last one held when a start with
+//! other settings begins a new one.
 
 use crate::output;
 use anyhow::{Result, anyhow};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tickloom_core::{Core, CoreConfig, Snapshot};
+use tickloom_data::{Catalog, Comparison, catalog_dir, compare_recorded};
 use tickloom_journal::{
     Block, JournalReader, RunMeta, read_snapshot, segment_numbers, snapshot_files,
 };
@@ -19,6 +21,29 @@ struct Held {
     positions: BTreeMap<(u32, InstrumentId), i64>,
     /// Strategies of orders that are open, by order.
     orders: BTreeMap<u32, u8>,
+}
+
+/// Compares what was recorded before with the catalog, and says in what they differ and what is about to be brought in.
+///
+/// # Errors
+/// Either cannot be read.
+pub(super) fn compare(dir: &Path) -> Result<Vec<Comparison>> {
+    let catalog = Catalog::create(&catalog_dir(dir))?;
+    let compared = compare_recorded(dir, &catalog)?;
+    for one in &compared {
+        for difference in &one.differences {
+            output::note(&format!("catalog    {difference}"));
+        }
+        let lacking = one.lacking.first().zip(one.lacking.last());
+        if let Some((first, last)) = lacking.filter(|_| one.contradiction().is_none()) {
+            output::note(&format!(
+                "catalog    brings in {} of segments {first} to {last} of run {}",
+                one.lacking.len(),
+                one.run
+            ));
+        }
+    }
+    Ok(compared)
 }
 
 /// Says that a new run begins beside `last`, which had other settings.

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_core::OutputHash;
-use tickloom_data::{CatalogStatus, Conversion, Recorder, Result};
+use tickloom_data::{CatalogStatus, Comparison, Conversion, Recorder, Result};
 use tickloom_journal::Numbers;
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::{Kind, Record, Seq};
@@ -128,7 +128,7 @@ impl RecorderThread {
 
 /// Waits for the Parquet files, unless the user is in a hurry.
 fn finish(conversion: Conversion, stop: &Stop) -> Option<String> {
-    let status = conversion.status();
+    let (status, compare) = (conversion.status(), conversion.comparing());
     let (began, mut is_told) = (Instant::now(), false);
     let done = conversion.finish_unless(|| {
         if !is_told && began.elapsed() >= FINISH_QUIETLY {
@@ -141,17 +141,38 @@ fn finish(conversion: Conversion, stop: &Stop) -> Option<String> {
     });
     let behind = status.lock().unwrap_or_else(PoisonError::into_inner).behind;
     match done {
-        Ok(Some(_)) => None,
+        Ok(Some(_)) => match compare() {
+            Ok(found) => differing(&found),
+            Err(error) => Some(format!("the catalog cannot be looked at: {error}")),
+        },
         Ok(None) => {
             output::note(&format!(
                 "catalog    {behind} segments are not in it; the journal is whole, and the next start of the run converts them"
             ));
             None
         }
+        Err(error) if behind == 0 => Some(format!(
+            "{error}: an earlier run of the record directory is not whole in the catalog"
+        )),
         Err(error) => Some(format!(
             "{error}: {behind} segments are not in the catalog; the journal is whole, and the next start of the run converts them"
         )),
     }
+}
+
+/// In what the catalog differs from the journal, though all was converted.
+fn differing(found: &Comparison) -> Option<String> {
+    if let Some(first) = found.differences.first() {
+        let more = match found.differences.len() {
+            1 => String::new(),
+            all => format!(" (and {} more: see tickloom catalog verify)", all - 1),
+        };
+        return Some(format!("catalog: {first}{more}"));
+    }
+    let first = found.lacking.first()?;
+    Some(format!(
+        "catalog: segment {first} is not in it any more; the next start brings it in"
+    ))
 }
 
 impl RecordHealth {

@@ -6,7 +6,7 @@
 use crate::config::Settings;
 use crate::output;
 use crate::pipeline::clock;
-use crate::pipeline::earlier::look_back;
+use crate::pipeline::earlier::{compare, look_back};
 use crate::pipeline::monitor::Monitor;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::promise::Promise;
@@ -14,13 +14,12 @@ use crate::pipeline::workers::Engine;
 use crate::stop::Stop;
 use anyhow::{Context, Error, Result, anyhow};
 use std::collections::VecDeque;
-use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs, SEMANTICS_VERSION, Snapshot};
-use tickloom_data::{Recorder, RecorderOptions, catalog_dir, journal_dir};
+use tickloom_data::{Comparison, Recorder, RecorderOptions, catalog_dir, journal_dir};
 use tickloom_journal::{
     Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
-    SnapshotHead, read_journal_meta, read_snapshot, snapshot_files,
+    SnapshotHead, read_snapshot, snapshot_files,
 };
 use tickloom_types::{Instruments, Kind, Record, Seq, StatusBody, StatusCode, Ts};
 
@@ -74,16 +73,8 @@ pub(crate) fn open(
     steps: Steps<'_>,
     stop: &Stop,
 ) -> Result<Resumed> {
-    let fresh = meta(settings, steps.engine.instruments())?;
-    let meta = match last_run(dir)? {
-        Some(last) if is_same(&last, &fresh) && !settings.is_new_run => last,
-        Some(last) => {
-            let journal = journal_dir(dir, &last.run);
-            look_back(&journal, &last, settings.is_new_run)?;
-            fresh
-        }
-        None => fresh,
-    };
+    let compared = compare(dir)?;
+    let meta = choose_run(dir, settings, steps.engine.instruments(), &compared)?;
     let journal = journal_dir(dir, &meta.run);
     let head = restore(
         &journal,
@@ -110,9 +101,14 @@ pub(crate) fn open(
         failure: None,
     };
     let segment = head.as_ref().map_or(1, |head| head.segment);
-    let opened = Recorder::open_from(dir, &meta, options(settings), segment, |block, so_far| {
-        replay.block(&journal, block, so_far)
-    });
+    let opened = Recorder::open_compared(
+        dir,
+        &meta,
+        options(settings),
+        segment,
+        &compared,
+        |block, so_far| replay.block(&journal, block, so_far),
+    );
     if let Some(failure) = replay.failure.take() {
         return Err(failure);
     }
@@ -142,6 +138,25 @@ pub(crate) fn open(
         run: meta.run,
         journal,
         catalog: catalog_dir(dir),
+    })
+}
+
+/// The last run, if it goes on, or a new one.
+fn choose_run(
+    dir: &Path,
+    settings: &Settings,
+    instruments: &Instruments,
+    compared: &[Comparison],
+) -> Result<RunMeta> {
+    let fresh = meta(settings, instruments)?;
+    Ok(match last_run(compared, settings.is_new_run)? {
+        Some(last) if is_same(&last, &fresh) && !settings.is_new_run => last,
+        Some(last) => {
+            let journal = journal_dir(dir, &last.run);
+            look_back(&journal, &last, settings.is_new_run)?;
+            fresh
+        }
+        None => fresh,
     })
 }
 
@@ -348,34 +363,17 @@ fn run_name(started: Ts) -> String {
 }
 
 /// The run with the last name, which is the last that began. One that was killed before its first segment is none.
-fn last_run(dir: &Path) -> Result<Option<RunMeta>> {
-    let journals = dir.join("journal");
-    if !journals.exists() {
-        return Ok(None);
+///
+/// # Errors
+/// If no segment of it says what it is: it may have held something.
+fn last_run(compared: &[Comparison], is_new_wanted: bool) -> Result<Option<RunMeta>> {
+    match compared.last() {
+        Some(last) if last.meta.is_none() && !is_new_wanted => Err(anyhow!(
+            "{}: no whole segment, so there is nothing to go on with: put the journal back from a copy, or give --new-run to leave it as it is",
+            last.journal.display()
+        )),
+        last => Ok(last.and_then(|last| last.meta.clone())),
     }
-    let mut begun = Vec::new();
-    for run in list(&journals)? {
-        if run.is_dir() && list(&run)?.iter().any(|file| is_segment(file)) {
-            begun.push(run);
-        }
-    }
-    match begun.into_iter().max() {
-        None => Ok(None),
-        Some(last) => Ok(read_journal_meta(&last)?),
-    }
-}
-
-fn list(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(dir).and_then(|entries| {
-        entries
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect()
-    });
-    entries.with_context(|| dir.display().to_string())
-}
-
-fn is_segment(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "tlj")
 }
 
 fn is_same(last: &RunMeta, fresh: &RunMeta) -> bool {

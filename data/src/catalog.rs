@@ -10,6 +10,7 @@ mod checkpoint;
 mod chunks;
 pub(crate) mod column;
 mod compact;
+mod compare;
 mod end;
 pub(crate) mod file;
 mod follow;
@@ -43,6 +44,7 @@ mod writer;
 pub use cache::CacheStats;
 pub use checkpoint::Dropped;
 pub use compact::{CompactOptions, RewriteReport, RewrittenPartition};
+pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use end::RunEnd;
 pub use listing::{Day, Extent, Listing, RunListing, Selection, Shown, ShownRow, TableListing};
 pub use migrate::MigrateReport;
@@ -62,8 +64,8 @@ pub(crate) use file::Key;
 pub(crate) use properties::properties;
 pub(crate) use query::empty;
 pub(crate) use scan::unite_sources;
-pub(crate) use stored::{HELD, MORE};
-pub(crate) use sync::{first_kept, sync_sealed};
+pub(crate) use stored::{HELD, MORE, NUMBER, NUMBER_BEFORE};
+pub(crate) use sync::sync_sealed;
 pub(crate) use unite::unite;
 
 use crate::limits::REMOTE_CACHE_BYTES;
@@ -317,16 +319,27 @@ impl Catalog {
             .map(|found| found.written(&self.store)))
     }
 
+    /// What a part was made from, if it is complete.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub(crate) fn source_of_part(&self, run: &str, part: u32) -> Result<Option<String>> {
+        // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
+        let entry = Part::read(&self.store, run, part)?;
+        if let Some((checkpoint, _)) = read_checkpoint(&self.store, run)?
+            && let Some(covered) = checkpoint.parts.get(&part)
+        {
+            return Ok(Some(covered.source.clone()));
+        }
+        Ok(entry.map(|found| found.source))
+    }
+
     /// Whether a part is complete, wherever it comes from.
     ///
     /// # Errors
     /// As [`Catalog::runs`].
     pub(crate) fn holds_part(&self, run: &str, part: u32) -> Result<bool> {
-        if Part::read(&self.store, run, part)?.is_some() {
-            return Ok(true);
-        }
-        let checkpoint = read_checkpoint(&self.store, run)?;
-        Ok(checkpoint.is_some_and(|(checkpoint, _)| checkpoint.parts.contains_key(&part)))
+        Ok(self.source_of_part(run, part)?.is_some())
     }
 
     /// Shows all files that count, with their runs, in order.

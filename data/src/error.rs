@@ -1,5 +1,6 @@
 //! What can go wrong with durable things: each error names the file, the place in it, what is there and what was expected.
 
+use crate::catalog::Difference;
 use crate::import::ImportReport;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,23 @@ pub enum DataError {
         /// The number of the part.
         part: u32,
     },
+    /// A part that was made from another journal than the one at hand.
+    #[error(
+        "part {part} of run {run} in the catalog was made from {found}, expected {expected}: two journals of one name"
+    )]
+    OtherJournal {
+        /// The run.
+        run: String,
+        /// The number of the part.
+        part: u32,
+        /// What it was made from.
+        found: String,
+        /// The segment that it should have been made from.
+        expected: String,
+    },
+    /// A journal and a catalog that tell of two histories of one run.
+    #[error("{0}")]
+    Contradicts(Box<Difference>),
     /// The journal's own.
     #[error(transparent)]
     Journal(#[from] JournalError),

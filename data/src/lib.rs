@@ -23,10 +23,10 @@ mod testing;
 pub use aggregate::{Aggregate, AggregateOptions, BarPrice, Closes, LeftOut, Passing};
 pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use catalog::{
-    CacheStats, Catalog, ColumnType, CompactOptions, Dropped, DroppedFile, Extent, Fault,
-    FileRange, Leftover, Listing, MigrateReport, Range, RetainOptions, RetainReport, RewriteReport,
-    RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table,
-    VerifyReport, Written, is_url, sync_journal,
+    CacheStats, Catalog, ColumnType, CompactOptions, Comparison, Difference, Dropped, DroppedFile,
+    Extent, Fault, FileRange, Leftover, Listing, MigrateReport, Range, RetainOptions, RetainReport,
+    RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store,
+    SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
 };
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};
@@ -39,7 +39,8 @@ pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};
 pub use questdb::{QuestDb, QuestDbAddress, QuestDbScan, QuestDbSink, SuspendedTable};
 pub use recorder::{
-    CatalogStatus, Conversion, Recorder, RecorderOptions, catalog_dir, journal_dir,
+    CatalogStatus, Conversion, Recorder, RecorderOptions, catalog_dir, compare_journal,
+    compare_recorded, journal_dir, record_dir_of,
 };
 pub use refusals::Refusals;
 

@@ -33,6 +33,9 @@ pub(crate) const PARQUET_PAGE_ROWS: usize = 4096;
 /// Bytes of different values that a column of numbers lists before it writes them as they are.
 pub(crate) const DICTIONARY_BYTES: u64 = 256 << 10;
 
+/// Files, the newest ones, whose footers are held to the index when a run is started; `verify` reads those of all.
+pub(crate) const FOOTERS_AT_START_MAX: usize = 1024;
+
 /// Bytes that a reader asks an object store for at a time, at most and at least.
 pub(crate) const BLOCK_BYTES: u64 = 1 << 20;
 pub(crate) const BLOCK_BYTES_MIN: u64 = 64 << 10;

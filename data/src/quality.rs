@@ -10,6 +10,7 @@ mod rows;
 mod silence;
 mod skew;
 mod spike;
+mod split;
 mod status;
 mod stream;
 #[cfg(test)]
@@ -101,9 +102,11 @@ impl Inspector {
             rows::name(&mut rows, Some(def), findings);
         }
         rows.sort_by(|a, b| rows::order(a).cmp(&rows::order(b)));
+        let (rows, remarks) = rows.into_iter().partition(|row| row.kind.is_fault());
         Ledger {
             records: self.records,
             rows,
+            remarks,
             more,
         }
     }

@@ -4,11 +4,14 @@
 //! rings for it, and goes on whatever becomes of the catalog.
 
 mod conversion;
+mod recorded;
 
 pub use conversion::{CatalogStatus, Conversion};
+pub use recorded::{compare_journal, compare_recorded, record_dir_of};
 
-use crate::Result;
-use crate::catalog::{Catalog, SyncReport};
+use crate::catalog::{Catalog, Comparison, SyncReport, compare};
+use crate::{DataError, Result};
+use conversion::Behind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tickloom_journal::{
@@ -59,7 +62,8 @@ impl Recorder {
     /// Opens the run's journal, new or to continue it, and begins to convert segments that a crash left behind.
     ///
     /// # Errors
-    /// As [`JournalWriter::open_with`] and [`Catalog::create`].
+    /// As [`JournalWriter::open_with`] and [`Catalog::create`]; [`DataError::Contradicts`] if the catalog has another history of the
+    /// run than the journal, and then nothing is written.
     pub fn open(
         dir: &Path,
         meta: &RunMeta,
@@ -80,11 +84,48 @@ impl Recorder {
         segment: u32,
         on_block: impl FnMut(Block, ReadSoFar) -> Result<(), JournalError>,
     ) -> Result<(Recorder, Recovered)> {
+        let catalog = Catalog::create(&catalog_dir(dir))?;
+        let compared = compare_recorded(dir, &catalog)?;
+        Self::open_compared(dir, meta, options, segment, &compared, on_block)
+    }
+
+    /// As [`Recorder::open_from`], for a caller who has compared the journals of the directory with its catalog already.
+    ///
+    /// # Errors
+    /// As [`Recorder::open_from`].
+    pub fn open_compared(
+        dir: &Path,
+        meta: &RunMeta,
+        options: RecorderOptions,
+        segment: u32,
+        compared: &[Comparison],
+        on_block: impl FnMut(Block, ReadSoFar) -> Result<(), JournalError>,
+    ) -> Result<(Recorder, Recovered)> {
         let journal = journal_dir(dir, &meta.run);
         let catalog = Catalog::create(&catalog_dir(dir))?;
+        let mut own = recorded::own(dir, &meta.run, &catalog, compared)?;
+        let of_run = compared.iter().filter(|one| one.run == meta.run);
+        let contradiction = of_run.chain([&own]).find_map(Comparison::contradiction);
+        if let Some(contradiction) = contradiction {
+            return Err(DataError::Contradicts(Box::new(contradiction.clone())));
+        }
         let (writer, recovered) =
             JournalWriter::open_from(&journal, meta, options.journal, segment, on_block)?;
-        let conversion = Conversion::start(journal, catalog, writer.sealed())?;
+        if own.segments.map_or(0, |(_, last)| last) != recovered.segments {
+            // Another process wrote until the lock was ours.
+            own = compare(&journal, &catalog)?;
+        }
+        let sealed = writer.sealed();
+        own.lacking.retain(|number| *number <= sealed);
+        let others = compared.iter().filter(|one| {
+            one.run != meta.run && !one.lacking.is_empty() && one.contradiction().is_none()
+        });
+        let behind = Behind {
+            known: own.known(),
+            lacking: own.lacking,
+            earlier: others.map(|one| one.journal.clone()).collect(),
+        };
+        let conversion = Conversion::start(journal, catalog, sealed, behind)?;
         let recorder = Recorder {
             writer,
             options,

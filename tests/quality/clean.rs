@@ -2,6 +2,7 @@
 
 use crate::cli::{shared_data, tickloom, workspace};
 use crate::support::{Row, eurusd, expected, lean_quotes, lines, quality, write};
+use std::io::Read;
 use tickloom_types::{QuoteBody, Record, Ts};
 
 const SECOND: i64 = 1_000_000_000;
@@ -30,6 +31,88 @@ fn kinds(files: &[&str], more: &[&str]) -> Option<Vec<String>> {
         )
     });
     Some(kinds.collect())
+}
+
+/// Thirteen years of three stocks as they were traded: two splits of one, and a fall by half which is none.
+#[test]
+fn prices_before_a_split_are_not_adjusted() {
+    let Some(file) = shared_data("equity-daily/stocks.part-a.csv.gz") else {
+        return;
+    };
+    let mut text = String::new();
+    let opened = std::fs::File::open(file).unwrap();
+    flate2::read::GzDecoder::new(opened)
+        .read_to_string(&mut text)
+        .unwrap();
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    for ticker in ["AAPL", "IBM", "GOOG"] {
+        let rows = text.lines().filter_map(|line| {
+            let (of, row) = line.split_once(',')?;
+            let (row, _) = row.rsplit_once(',')?;
+            (of == ticker).then(|| format!("{row}\n"))
+        });
+        let head = "Date,Open,High,Low,Close,Volume\n".to_owned();
+        let csv: String = std::iter::once(head).chain(rows).collect();
+        let file = dir.path().join(format!("{ticker}.csv"));
+        std::fs::write(&file, csv).unwrap();
+        let ran = tickloom(&["import", file.to_str().unwrap(), "--catalog", &catalog]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let found = quality(&catalog, &["--calendar", "us-equity"]);
+    let found: Vec<(&str, &str, &str)> = found
+        .iter()
+        .map(|row| {
+            let text = |key: &str| row[key].as_str().unwrap();
+            (text("kind"), text("instrument"), &text("to")[..10])
+        })
+        .collect();
+    // The bars of 21 June 2000 and 28 February 2005 close at midnight.
+    let expected = [
+        ("split", "AAPL", "2000-06-22"),
+        ("split", "AAPL", "2005-03-01"),
+    ];
+    assert_eq!(found, expected);
+    let strict = tickloom(&[
+        "quality",
+        "--catalog",
+        &catalog,
+        "--kind",
+        "split",
+        "--strict",
+    ]);
+    assert_eq!(strict.code, 1, "{strict:?}");
+    assert!(strict.stderr.contains("found 2 split"), "{strict:?}");
+    let sums = tickloom(&["quality", "--catalog", &catalog, "--summary"]);
+    let line =
+        "  split                 2 rows            2  2000-06-21T00:00:00Z to 2005-03-01T00:00:00Z";
+    assert!(sums.stdout.contains(line), "{sums:?}");
+}
+
+/// Files that people have made, of which too little is there for a usual distance: one hole in each.
+#[test]
+fn a_hole_in_a_short_file_is_found() {
+    let day = |n: i64| Ts(n * DAY).date();
+    let file = |days: &[i64]| {
+        let rows = days
+            .iter()
+            .map(|n| format!("{},100,101,99,100,1\n", day(*n)));
+        let head = "date,open,high,low,close,volume\n".to_owned();
+        std::iter::once(head).chain(rows).collect::<String>()
+    };
+    let dir = workspace();
+    let long: Vec<i64> = (0..450).chain(540..990).collect();
+    for (name, days, missing) in [("short", vec![0, 1, 91, 92], 89), ("long", long, 90)] {
+        let csv = dir.path().join(format!("{name}.csv"));
+        std::fs::write(&csv, file(&days)).unwrap();
+        let catalog = dir.path().join(name).display().to_string();
+        let ran = tickloom(&["import", csv.to_str().unwrap(), "--catalog", &catalog]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let found = quality(&catalog, &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0]["kind"], "gap");
+        assert_eq!(found[0]["count"], missing);
+    }
 }
 
 /// Eight and a half years of trading days: the calendar's and the file's are the same days.
@@ -90,7 +173,7 @@ fn crossed_quotes_of_a_venue_are_all_told() {
     let mut open: Option<(i64, u64)> = None;
     for record in &records {
         let (quote, ts) = (QuoteBody::of(record), record.header.ts_event);
-        open = match (quote.bid >= quote.ask, open) {
+        open = match (quote.bid > quote.ask, open) {
             (true, None) => Some((ts, 1)),
             (true, Some((from, count))) => Some((from, count + 1)),
             (false, Some((from, count))) => {

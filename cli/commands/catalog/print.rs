@@ -257,6 +257,12 @@ pub(super) fn verified(found: &VerifyReport) {
             number(found.rows_dropped)
         ));
     }
+    if found.behind > 0 {
+        output::line(&format!(
+            "{} sealed segments of a run that is going on are not in it yet",
+            number(found.behind)
+        ));
+    }
     if found.leftovers_removed > 0 {
         output::line(&format!(
             "{} files that no index lists were removed",

@@ -2,15 +2,12 @@
 
 use super::failure;
 use crate::failure::Failure;
-use std::fs::{self, File};
-use std::io::{BufReader, ErrorKind};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use tickloom_core::{Core, CoreConfig, Snapshot};
-use tickloom_data::{Catalog, catalog_dir};
-use tickloom_journal::{
-    Block, JournalError, PruneLimit, SegmentReader, SnapshotFile, prune_limits, read_journal_meta,
-    segment_name, survey_journal,
-};
+use tickloom_data::{Catalog, Comparison, Difference, catalog_dir, compare_journal};
+use tickloom_journal::{PruneLimit, SnapshotFile, prune_limits, read_journal_meta};
 
 /// All of them.
 pub(super) fn limits(dir: &Path) -> Result<Vec<PruneLimit>, Failure> {
@@ -49,8 +46,26 @@ fn questdb(dir: &Path) -> Result<Option<PruneLimit>, Failure> {
     }))
 }
 
-/// The catalog beside the journal, if there is one: it has the segments before the first that it has not.
+/// The catalog beside the journal, if there is one: it is in need of the segments from the first that it does not have for certain.
 fn catalog(dir: &Path) -> Result<Option<PruneLimit>, Failure> {
+    Ok(compared(dir)?.map(|found| PruneLimit {
+        who: "the catalog, which does not have them".to_owned(),
+        below: found.needed_from(),
+    }))
+}
+
+/// In what the catalog beside the journal, if there is one, differs from it.
+pub(super) fn differences(dir: &Path) -> Result<Vec<Difference>, Failure> {
+    let Some(mut found) = compared(dir)? else {
+        return Ok(Vec::new());
+    };
+    found.settle().map_err(Failure::run)?;
+    // What is wrong with the journal by itself is among its own faults.
+    found.differences.retain(|one| !one.is_of_journal);
+    Ok(found.differences)
+}
+
+fn compared(dir: &Path) -> Result<Option<Comparison>, Failure> {
     let full = fs::canonicalize(dir).map_err(Failure::run)?;
     let beside = full
         .parent()
@@ -61,37 +76,7 @@ fn catalog(dir: &Path) -> Result<Option<PruneLimit>, Failure> {
         return Ok(None);
     };
     let catalog = Catalog::open(&beside).map_err(Failure::run)?;
-    let mut below = 0;
-    for segment in survey_journal(dir).map_err(failure)?.segments {
-        below = segment.number;
-        if !is_in(&catalog, dir, segment.number)? {
-            break;
-        }
-    }
-    Ok(Some(PruneLimit {
-        who: "the catalog, which does not have them".to_owned(),
-        below,
-    }))
-}
-
-fn is_in(catalog: &Catalog, dir: &Path, number: u32) -> Result<bool, Failure> {
-    let path = dir.join(segment_name(number));
-    let file = File::open(&path).map_err(Failure::run)?;
-    let damaged = |fault: tickloom_journal::SegmentFault| failure(fault.into_error(&path));
-    let (mut reader, ..) = SegmentReader::new(BufReader::new(file)).map_err(damaged)?;
-    let Some(first) = reader.next_chained().map_err(damaged)? else {
-        let error = JournalError::Damaged {
-            file: path.clone(),
-            offset: reader.offset(),
-            found: "the end".to_owned(),
-            expected: "a meta block".to_owned(),
-        };
-        return Err(failure(error));
-    };
-    let Block::Meta(meta) = &first.block else {
-        return Ok(false);
-    };
-    let source = format!("journal:{:032x}", u128::from_le_bytes(first.hash));
-    let part = catalog.has_part(&meta.run, number, &source);
-    Ok(part.map_err(Failure::run)?.is_some())
+    compare_journal(&full, &catalog)
+        .map(Some)
+        .map_err(Failure::run)
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::Path;
 use tickloom_backtest::text::grouped;
+use tickloom_data::Difference;
 use tickloom_journal::{Checked, Lost, Numbers, PruneLimit, Salvaged, Session, Survey};
 
 /// `inputs below 12, outputs below 3`.
@@ -86,7 +87,7 @@ fn range(what: &str, range: &Range<u64>) -> String {
 }
 
 /// What was checked.
-pub(super) fn checked(dir: &Path, checked: &Checked) {
+pub(super) fn checked(dir: &Path, checked: &Checked, differences: &[Difference]) {
     heading(&dir.display().to_string());
     let row = |name: &str, value: &str| output::line(&format!("  {name:<12} {value}"));
     let (first, last) = checked.segments;
@@ -110,10 +111,13 @@ pub(super) fn checked(dir: &Path, checked: &Checked) {
     for fault in &checked.faults {
         output::line(&output::styled(&format!("  {fault}"), Style::Bad));
     }
+    for difference in differences {
+        output::line(&output::styled(&format!("  {difference}"), Style::Bad));
+    }
 }
 
 /// The same as JSON.
-pub(super) fn checked_json(dir: &Path, checked: &Checked) -> Value {
+pub(super) fn checked_json(dir: &Path, checked: &Checked, differences: &[Difference]) -> Value {
     let faults = checked.faults.iter().map(ToString::to_string);
     let torn = checked
         .torn
@@ -130,6 +134,7 @@ pub(super) fn checked_json(dir: &Path, checked: &Checked) -> Value {
         "closed": checked.is_closed,
         "torn": torn,
         "faults": faults.collect::<Vec<_>>(),
+        "differences": differences,
     })
 }
 

@@ -13,6 +13,7 @@ mod format;
 mod headers;
 mod limits;
 mod meta;
+mod outline;
 mod position;
 mod prune;
 mod reader;
@@ -34,6 +35,7 @@ pub use disk::sync_dir;
 pub use error::JournalError;
 pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Session};
 pub use meta::RunMeta;
+pub use outline::{JournalOutline, SegmentHead, outline_journal};
 pub use prune::{PruneLimit, covered_by_snapshot, prunable, prune_journal, prune_limits};
 pub use reader::JournalReader;
 pub use recover::{ReadSoFar, Recovered, TornTail, lock};
@@ -43,7 +45,7 @@ pub use segments::{segment_files, segment_name, segment_numbers};
 pub use snapshot::{
     SnapshotFile, SnapshotHead, hex, read_snapshot, snapshot_files, write_snapshot,
 };
-pub use survey::{CursorSurvey, SegmentSurvey, Survey, survey_journal};
+pub use survey::{CursorSurvey, SegmentSurvey, Survey, survey_journal, survey_segment};
 pub use tail::{JournalPlace, JournalTail, Tailed, read_journal_meta};
 pub use verify::{Checked, verify_journal};
 pub use writer::{JournalOptions, JournalWriter, SyncPolicy};

@@ -39,6 +39,10 @@ pub struct SegmentSurvey {
     pub inputs: Option<(u64, u64)>,
     /// First and last output.
     pub outputs: Option<(u64, u64)>,
+    /// How many inputs and outputs are in it.
+    pub held: Numbers,
+    /// The numbers that the next ones have behind it.
+    pub next: Numbers,
     /// Sessions that begin in it.
     pub sessions: Vec<Session>,
     /// Whether the run was closed in it.
@@ -65,12 +69,8 @@ pub struct CursorSurvey {
 pub fn survey_journal(dir: &Path) -> Result<Survey> {
     let mut survey = Survey::default();
     for number in list_segments(dir)? {
-        let path = dir.join(segment_name(number));
-        let mut file = File::open(&path).map_err(JournalError::io("open", &path))?;
-        let segment = look_at(&mut file, number, &mut survey);
-        survey
-            .segments
-            .push(segment.map_err(JournalError::io("read", &path))?);
+        let segment = look_into(dir, number, &mut survey)?;
+        survey.segments.push(segment);
     }
     if survey.segments.is_empty() {
         return Err(JournalError::Missing {
@@ -90,6 +90,21 @@ pub fn survey_journal(dir: &Path) -> Result<Survey> {
     Ok(survey)
 }
 
+/// Looks at one segment of the journal in `dir`, by the headers of its blocks.
+///
+/// # Errors
+/// [`JournalError::Io`].
+pub fn survey_segment(dir: &Path, number: u32) -> Result<SegmentSurvey> {
+    look_into(dir, number, &mut Survey::default())
+}
+
+fn look_into(dir: &Path, number: u32, survey: &mut Survey) -> Result<SegmentSurvey> {
+    let path = dir.join(segment_name(number));
+    let mut file = File::open(&path).map_err(JournalError::io("open", &path))?;
+    let segment = look_at(&mut file, number, survey);
+    segment.map_err(JournalError::io("read", &path))
+}
+
 fn look_at(file: &mut File, number: u32, survey: &mut Survey) -> std::io::Result<SegmentSurvey> {
     let mut segment = SegmentSurvey {
         number,
@@ -103,13 +118,27 @@ fn look_at(file: &mut File, number: u32, survey: &mut Survey) -> std::io::Result
         let first = header.first;
         let last = first + u64::from(header.count.saturating_sub(1));
         match BlockKind::from_raw(header.kind) {
-            Some(BlockKind::Inputs) => grow(&mut segment.inputs, first, last),
-            Some(BlockKind::Outputs) => grow(&mut segment.outputs, first, last),
+            Some(BlockKind::Inputs) => {
+                grow(&mut segment.inputs, first, last);
+                segment.held.inputs += u64::from(header.count);
+                segment.next.inputs = last + 1;
+            }
+            Some(BlockKind::Outputs) => {
+                grow(&mut segment.outputs, first, last);
+                segment.held.outputs += u64::from(header.count);
+                segment.next.outputs = last + 1;
+            }
             _ => match decode_payload(&header, &headers.payload(&header)?) {
                 Ok(Block::Meta(meta)) => survey.run = survey.run.take().or(Some(meta.run)),
-                Ok(Block::Place(place)) => survey.durable = survey.durable.max(place.next),
+                Ok(Block::Place(place)) => {
+                    survey.durable = survey.durable.max(place.next);
+                    segment.next = place.next;
+                }
                 Ok(Block::Durable(durable)) => survey.durable = durable.numbers,
-                Ok(Block::Session(session)) => segment.sessions.push(session),
+                Ok(Block::Session(session)) => {
+                    segment.sessions.push(session);
+                    segment.next = session.start;
+                }
                 Ok(Block::Close(_)) => segment.closed = true,
                 _ => {}
             },

@@ -304,6 +304,9 @@ impl JournalTail {
     }
 }
 
+/// Looks after which what is not there yet is not there.
+const LOOKS: u32 = 2;
+
 /// What the run of a journal is, as the first of its segments that is there tells; `None` without any.
 ///
 /// # Errors
@@ -316,10 +319,16 @@ pub fn read_journal_meta(dir: &Path) -> Result<Option<RunMeta>> {
         segment,
         ..JournalPlace::START
     };
-    match JournalTail::new(dir, place).poll()? {
-        Tailed::Block(Block::Meta(meta)) => Ok(Some(*meta)),
-        _ => Ok(None),
+    let mut tail = JournalTail::new(dir, place);
+    for _ in 0..LOOKS {
+        match tail.poll()? {
+            Tailed::Block(Block::Meta(meta)) => return Ok(Some(*meta)),
+            // What is damaged is an error at the second look.
+            Tailed::End => {}
+            _ => return Ok(None),
+        }
     }
+    Ok(None)
 }
 
 /// Whether bytes of a segment that hold no whole block at `end` were on the disk, as a block behind them says.

@@ -10,7 +10,7 @@ use tickloom_data::{Catalog, FileRange};
 /// The column of times.
 pub(crate) const TIME: &str = "ts_event";
 /// Columns that give rows their order, as far as a relation has them: time, and what breaks its ties.
-pub(crate) const ORDER: [&str; 4] = [TIME, "run", "seq", "output_seq"];
+pub(crate) const ORDER: [&str; 4] = [TIME, "run", "seq", "number"];
 
 /// How far rows are known to be in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

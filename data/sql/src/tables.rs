@@ -85,7 +85,14 @@ fn scan_files(
             value.cast(DataType::String).alias("instrument")
         }
         ColumnType::Word | ColumnType::Time => col(name).cast(data_type(kind)),
-        _ => col(name),
+        _ => {
+            let stored = files.first().map_or(name, |file| file.column(name));
+            if stored == name {
+                col(name)
+            } else {
+                col(stored).alias(name)
+            }
+        }
     });
     Ok(frame.select(columns.collect::<Vec<_>>()))
 }

@@ -4,6 +4,7 @@
 use super::cache::{CacheKey, Cached, Piece};
 use super::column::{Codec, Column};
 use super::file::Key;
+use super::stored::NUMBER;
 use super::table::COMMON;
 use super::{Catalog, Table};
 use crate::Result;
@@ -28,7 +29,8 @@ pub struct FileRange {
     pub to: Ts,
     /// Number of rows.
     pub rows: u64,
-    /// Version of its schema: those from 3 on have the columns `held` and `more` after those of [`Table::outline`].
+    /// Version of its schema: those from 3 on have the columns `held` and `more` after those of [`Table::outline`];
+    /// in those before 4 `number` is called [`FileRange::NUMBER_BEFORE`].
     pub schema: u32,
     /// Places of its first and last row in the run.
     keys: (Key, Key),
@@ -37,6 +39,18 @@ pub struct FileRange {
 }
 
 impl FileRange {
+    /// What the column `number` is called in files of the schema versions before 4.
+    pub const NUMBER_BEFORE: &str = super::stored::NUMBER_BEFORE;
+
+    /// What a column of [`Table::outline`] is called in this file.
+    #[must_use]
+    pub fn column<'a>(&self, name: &'a str) -> &'a str {
+        match name == NUMBER {
+            true => super::stored::number_column(self.schema),
+            false => name,
+        }
+    }
+
     /// Whether each of its rows comes before each of the other's in time, or at the same time in the same run by sequence.
     #[must_use]
     pub fn precedes(&self, other: &FileRange) -> bool {
@@ -80,7 +94,7 @@ impl Table {
         };
         let mut columns: Vec<_> = COMMON.iter().map(|name| common(name)).collect();
         if self.is_output() {
-            columns.push(("output_seq", ColumnType::U64));
+            columns.push((NUMBER, ColumnType::U64));
         }
         if self.is_bars() {
             columns.push(("bar_spec", ColumnType::Word));

@@ -41,10 +41,14 @@ impl Partition {
     /// Its directory below the catalog's root.
     pub(crate) fn dir(&self, instrument: Option<&InstrumentDef>) -> PathBuf {
         let name = instrument.map_or(NO_INSTRUMENT.to_owned(), |def| escape(&def.name));
-        let date = Ts(self.day.saturating_mul(DAY_NS)).date();
         PathBuf::from(format!("kind={}", self.table))
             .join(format!("instrument={name}"))
-            .join(format!("date={date}"))
+            .join(format!("date={}", self.date()))
+    }
+
+    /// Its first day, as in its directory.
+    pub(crate) fn date(&self) -> String {
+        Ts(self.day.saturating_mul(DAY_NS)).date()
     }
 
     /// Its file's name: the part's stem, for bars their size, and which of the partition's files it is.

@@ -1,6 +1,7 @@
 //! How a table's Parquet files are written: compression, encodings, pages, and what is kept beside to find rows by.
 
 use super::Table;
+use super::stored::NUMBER;
 use crate::limits::{DICTIONARY_BYTES, PARQUET_PAGE_ROWS, ROW_GROUP_ROWS};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
@@ -28,7 +29,7 @@ pub(crate) fn properties(table: Table) -> WriterProperties {
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("tickloom".to_owned());
     // Numbers that mostly rise by little: their differences are small, a dictionary of them is not.
-    let rising = ["ts_event", "ts_recv", "seq", "output_seq", "cause"];
+    let rising = ["ts_event", "ts_recv", "seq", NUMBER, "cause"];
     let ids = ["trade_id", "update_id", "first_id", "last_id"];
     for name in rising.into_iter().chain(ids) {
         let path = ColumnPath::from(name);
@@ -49,7 +50,7 @@ pub(crate) fn properties(table: Table) -> WriterProperties {
 
 /// Rows are in the order of their place in the run.
 fn sorting(table: Table) -> Vec<SortingColumn> {
-    let names = ["seq", "output_seq"];
+    let names = ["seq", NUMBER];
     let places = names.map(|name| table.schema().index_of(name).ok());
     let columns = places.into_iter().flatten().map(|place| SortingColumn {
         column_idx: i32::try_from(place).expect("a table has few columns"),

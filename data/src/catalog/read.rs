@@ -8,7 +8,7 @@ use super::column::{Misfit, Scale};
 use super::file::Key;
 use super::part::PartFile;
 use super::store::Store;
-use super::stored::{HELD, MORE};
+use super::stored::{HELD, MORE, PLACED_VERSION, number_column};
 use crate::order::{Placed, Row, joins};
 use crate::{DataError, Result};
 use arrow_array::cast::AsArray;
@@ -181,7 +181,9 @@ impl FileReader {
         let seqs = column("seq").as_primitive::<UInt64Type>().values();
         self.keys.clear();
         if self.table.is_output() {
-            let outputs = column("output_seq").as_primitive::<UInt64Type>().values();
+            let outputs = column(number_column(self.batches.version))
+                .as_primitive::<UInt64Type>()
+                .values();
             let keys = seqs.iter().zip(outputs).map(|(seq, output)| Key {
                 seq: *seq,
                 output: output.saturating_add(1),
@@ -196,7 +198,7 @@ impl FileReader {
         self.last = self.keys.last().copied();
         self.held.clear();
         self.more.clear();
-        if self.batches.version >= 3 {
+        if self.batches.version >= PLACED_VERSION {
             let held = column(HELD).as_primitive::<UInt64Type>().values();
             self.held.extend_from_slice(held);
             let more = column(MORE).as_primitive::<Int32Type>().values();

@@ -2,12 +2,13 @@
 
 use super::Catalog;
 use super::budget::ReadPlan;
-use super::file::{Key, SCHEMA_VERSION};
+use super::file::Key;
 use super::index::for_each_run;
 use super::merge::RunMerge;
 use super::part::{Wanted, read_metas};
 use super::query::{ScanQuery, empty};
 use super::read::{FileScan, Files, Naming};
+use super::stored::PLACED_VERSION;
 use super::unite::unite;
 use crate::import::with_scale;
 use crate::order::{Joining, ReleaseMerge, RunRows};
@@ -189,7 +190,7 @@ fn released(
                 field: "schema".to_owned(),
                 found: format!("version {}", wanted.file.meta.schema),
                 expected: format!(
-                    "version {SCHEMA_VERSION}, which says when rows were released, as several runs are merged by that; \
+                    "version {PLACED_VERSION} or later, which says when rows were released, as several runs are merged by that; \
                      `tickloom catalog migrate` brings all files to it"
                 ),
             });

@@ -78,7 +78,11 @@ fn own(run: &RunMeta, placed: &Placed) -> i64 {
 }
 
 /// All rows of these files, under the identifiers of their run.
-fn scans(catalog: &Catalog, run: &RunMeta, wanted: Vec<Wanted>) -> Result<Vec<FileScan>> {
+pub(crate) fn scans(
+    catalog: &Catalog,
+    run: &RunMeta,
+    wanted: Vec<Wanted>,
+) -> Result<Vec<FileScan>> {
     let all = [wanted];
     let plan = match ReadPlan::new(all.iter(), Some(PLACING_BYTES_MAX), 0, 0) {
         Ok(plan) => plan,

@@ -1,6 +1,7 @@
 //! From journal to catalog: each sealed segment becomes one part. Done twice it is the same files, so that a crash in between
 //! neither loses nor doubles a row.
 
+use super::compare::compare;
 use super::{Catalog, Table};
 use crate::{DataError, Result};
 use serde::Serialize;
@@ -10,8 +11,8 @@ use std::io::BufReader;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use tickloom_journal::{
-    Block, JournalError, SegmentFault, SegmentReader, lock, read_journal_meta, segment_name,
-    segment_numbers,
+    Block, ChainHash, JournalError, JournalOutline, SegmentFault, SegmentReader, lock,
+    outline_journal, segment_name,
 };
 
 /// What a sync did.
@@ -25,39 +26,49 @@ pub struct SyncReport {
     pub rows: BTreeMap<Table, u64>,
 }
 
-/// Brings the catalog up to date with a journal: all sealed segments and, if nobody writes the journal, the last one too.
+/// Brings the catalog up to date with a journal: all sealed segments and, if nobody writes the journal, the last one too. A segment
+/// that is damaged keeps none of the others out.
 ///
 /// # Errors
-/// [`DataError::Journal`] for a segment that is not as it was written, and what [`Catalog::writer`] and its writer return.
+/// [`DataError::Contradicts`] if the catalog has another history of the run, and then nothing is written; [`DataError::Journal`] for
+/// a segment that is missing or not as it was written, once all others are there; what [`Catalog::writer`] and its writer return.
 pub fn sync_journal(journal: &Path, catalog: &Catalog) -> Result<SyncReport> {
     // Held until the end: whoever opens the journal next begins a new segment, so the last one is final from here on.
     let lock = lock(journal)?;
-    let numbers = segment_numbers(journal)?;
-    let first = first_kept(journal, catalog)?;
-    let files = numbers.last().copied().unwrap_or(0);
-    let sealed = match lock {
-        Some(_) => files,
-        None => files.saturating_sub(1),
-    };
-    let mut report = SyncReport::default();
-    for number in first..=sealed {
-        let path = journal.join(segment_name(number));
-        let may_be_torn = number == files;
-        sync_segment(&path, may_be_torn, catalog, &mut report)?;
+    let outline = outline_journal(journal)?;
+    let found = compare(journal, catalog)?;
+    if let Some(contradiction) = found.contradiction() {
+        return Err(DataError::Contradicts(Box::new(contradiction.clone())));
     }
-    Ok(report)
+    check_first_kept(journal, catalog, &outline)?;
+    let files = outline.numbers.last().copied().unwrap_or(0);
+    let mut report = SyncReport::default();
+    let known = outline.heads.len() - found.lacking.len();
+    report.known = u32::try_from(known).unwrap_or(u32::MAX);
+    for number in found.lacking {
+        if number == files && lock.is_none() {
+            continue;
+        }
+        let path = journal.join(segment_name(number));
+        let torn_from = (number == files).then_some(match outline.closed {
+            Some((segment, bytes)) if segment == number => bytes,
+            _ => 0,
+        });
+        sync_segment(&path, torn_from, catalog, &mut report)?;
+    }
+    match outline.faults.into_iter().next() {
+        None => Ok(report),
+        Some(fault) => Err(fault.into()),
+    }
 }
 
-/// The first segment that is there. Those before it were pruned, which is so only if the catalog has them.
+/// Segments before the first that is there were pruned, which is so only if the catalog has them.
 ///
 /// # Errors
 /// [`DataError::Journal`] if it has not; as [`Catalog::runs`].
-pub(crate) fn first_kept(journal: &Path, catalog: &Catalog) -> Result<u32> {
-    let first = segment_numbers(journal)?.first().copied().unwrap_or(1);
-    if first == 1 {
-        return Ok(first);
-    }
-    if let Some(meta) = read_journal_meta(journal)? {
+fn check_first_kept(journal: &Path, catalog: &Catalog, outline: &JournalOutline) -> Result<()> {
+    let first = outline.numbers.first().copied().unwrap_or(1);
+    if let Some(meta) = outline.meta() {
         for number in 1..first {
             if !catalog.holds_part(&meta.run, number)? {
                 return Err(DataError::from(JournalError::Missing {
@@ -67,7 +78,7 @@ pub(crate) fn first_kept(journal: &Path, catalog: &Catalog) -> Result<u32> {
             }
         }
     }
-    Ok(first)
+    Ok(())
 }
 
 /// Brings the catalog up to date with the segments `numbers`, which their writer has sealed. No other segment is looked at, so
@@ -80,43 +91,59 @@ pub(crate) fn sync_sealed(
     let mut report = SyncReport::default();
     for number in numbers {
         // What a crash tore was cut before the segment was sealed.
-        let may_be_torn = false;
+        let torn_from = None;
         let path = journal.join(segment_name(number));
-        sync_segment(&path, may_be_torn, catalog, &mut report)?;
+        sync_segment(&path, torn_from, catalog, &mut report)?;
     }
     Ok(report)
 }
 
+/// What a part says it was made from: the hash of the first block of its segment, which covers all of the journal before that.
+pub(crate) fn source_of(hash: &ChainHash) -> String {
+    format!("journal:{:032x}", u128::from_le_bytes(*hash))
+}
+
 fn sync_segment(
     path: &Path,
-    may_be_torn: bool,
+    torn_from: Option<u64>,
     catalog: &Catalog,
     report: &mut SyncReport,
 ) -> Result<()> {
     let file = File::open(path).map_err(DataError::io("open", path))?;
     let opened = SegmentReader::new(BufReader::with_capacity(1 << 20, file));
-    let Some((mut reader, number, _)) = or_torn(opened.map(Some), may_be_torn, path)? else {
-        return Ok(());
+    let (mut reader, number, _) = opened.map_err(|fault| fault.into_error(path))?;
+    let damaged = |offset, found: &str| DataError::Damaged {
+        file: path.to_owned(),
+        offset,
+        found: found.to_owned(),
+        expected: "a meta block first".to_owned(),
     };
-    let Some(first) = or_torn(reader.next_chained(), may_be_torn, path)? else {
-        return Ok(());
-    };
+    // A segment has its name only once its head is on the disk.
+    let first = reader.next_chained();
+    let first = first.map_err(|fault| fault.into_error(path))?;
+    let first = first.ok_or_else(|| damaged(reader.offset(), "the end"))?;
     let Block::Meta(meta) = first.block else {
-        return Err(DataError::Damaged {
-            file: path.to_owned(),
-            offset: first.offset,
-            found: "another block".to_owned(),
-            expected: "a meta block first".to_owned(),
-        });
+        return Err(damaged(first.offset, "another block"));
     };
-    // The hash covers all of the journal before this segment, so no other journal's segment has it.
-    let source = format!("journal:{:032x}", u128::from_le_bytes(first.hash));
-    if catalog.has_part(&meta.run, number, &source)?.is_some() {
-        report.known += 1;
-        return Ok(());
+    let source = source_of(&first.hash);
+    match catalog.source_of_part(&meta.run, number)? {
+        Some(known) if known == source => {
+            report.known += 1;
+            return Ok(());
+        }
+        // What another journal made of a segment of this number is not ours to replace.
+        Some(known) => {
+            return Err(DataError::OtherJournal {
+                run: meta.run.clone(),
+                part: number,
+                found: known,
+                expected: source,
+            });
+        }
+        None => {}
     }
     let mut writer = catalog.writer(&meta, number, &source)?;
-    while let Some(chained) = or_torn(reader.next_chained(), may_be_torn, path)? {
+    while let Some(chained) = or_torn(reader.next_chained(), torn_from, path)? {
         match chained.block {
             Block::Inputs { first_seq, records } => {
                 for (seq, record) in (first_seq..).zip(&records) {
@@ -141,15 +168,17 @@ fn sync_segment(
     Ok(())
 }
 
-/// A torn tail of the journal's last segment is its end; any other fault is damage.
+/// A torn tail of the journal's last segment, from this byte on, is its end; any other fault is damage.
 fn or_torn<T>(
     result: Result<Option<T>, SegmentFault>,
-    may_be_torn: bool,
+    torn_from: Option<u64>,
     path: &Path,
 ) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(value),
-        Err(SegmentFault::Bytes { torn: true, .. }) if may_be_torn => Ok(None),
+        Err(SegmentFault::Bytes {
+            torn: true, offset, ..
+        }) if torn_from.is_some_and(|from| offset >= from) => Ok(None),
         Err(fault) => Err(fault.into_error(path).into()),
     }
 }

@@ -1,6 +1,7 @@
 //! The catalog's tables: which records each one keeps, and its columns. `docs/catalog.md` is the same for readers.
 
 use super::column::{Codec, Column, NameOf};
+use super::stored::NUMBER;
 use super::words::{Words, word_type};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,7 @@ pub enum Table {
     RiskStatus,
 }
 
-/// Columns that every table begins with, before `output_seq` (outputs only) and its own.
+/// Columns that every table begins with, before `number` (outputs only) and its own.
 pub(crate) const COMMON: [&str; 7] = [
     "ts_event",
     "ts_recv",
@@ -194,7 +195,7 @@ impl Table {
             })
             .collect();
         if self.is_output() {
-            fields.push(Field::new("output_seq", DataType::UInt64, false));
+            fields.push(Field::new(NUMBER, DataType::UInt64, false));
         }
         if self.is_bars() {
             fields.push(Field::new("bar_spec", word_type(), true));

@@ -41,6 +41,8 @@ pub struct VerifyReport {
     pub without_hash: u64,
     /// Rows that retention has dropped.
     pub rows_dropped: u64,
+    /// Segments of a journal beside it that is being written, which are on their way into it.
+    pub behind: u64,
     /// What is wrong.
     pub faults: Vec<Fault>,
     /// Files that no index lists.
@@ -60,6 +62,9 @@ pub struct Fault {
     pub found: String,
     /// What should be there.
     pub expected: String,
+    /// What to do about it, where that is not to put the catalog back from a copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 impl fmt::Display for Fault {
@@ -68,8 +73,13 @@ impl fmt::Display for Fault {
             file,
             found,
             expected,
+            remedy,
         } = self;
-        write!(f, "{}: {found}, expected {expected}", file.display())
+        write!(f, "{}: {found}, expected {expected}", file.display())?;
+        match remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -79,6 +89,7 @@ impl Fault {
             file: file.to_owned(),
             found: found.into(),
             expected: expected.into(),
+            remedy: None,
         }
     }
 
@@ -179,7 +190,7 @@ fn verify_run(
 }
 
 /// All rows of the parts must be in files, or dropped.
-fn check_sums(run: &str, index: &RunIndex) -> Option<Fault> {
+pub(crate) fn check_sums(run: &str, index: &RunIndex) -> Option<Fault> {
     let mut parts: BTreeMap<Table, u64> = BTreeMap::new();
     let covered = index
         .checkpoint
@@ -285,7 +296,7 @@ fn check_file(
 }
 
 /// The first field in which a file's footer is not what the index says.
-fn check_footer(file: &PartFile, footer: &FileMeta) -> Option<Fault> {
+pub(crate) fn check_footer(file: &PartFile, footer: &FileMeta) -> Option<Fault> {
     if *footer == file.meta {
         return None;
     }

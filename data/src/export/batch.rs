@@ -4,6 +4,7 @@
 //! in all batches, as an Arrow file wants its dictionaries.
 
 use super::rows::Row;
+use crate::catalog::NUMBER;
 use crate::catalog::column::{Codec, Column, Misfit, NameOf, Scale};
 use crate::{DataError, Result, Table};
 use arrow_array::types::Int32Type;
@@ -145,7 +146,7 @@ impl Encoder {
             "flags" => Arc::new(UInt8Array::from_iter_values(
                 self.records.iter().map(|r| r.header.flags),
             )),
-            "output_seq" => Arc::new(UInt64Array::from_iter_values(
+            NUMBER => Arc::new(UInt64Array::from_iter_values(
                 rows.iter().map(|row| row.key.output.saturating_sub(1)),
             )),
             "bar_spec" => self.bars.array(rows, |r| u64::from(r.header.source)),

@@ -2,9 +2,10 @@
 
 use super::Thresholds;
 use super::ledger::{Finding, Findings, LedgerKind};
-use super::rows::{crossed, outlier, skewed, span};
+use super::rows::{crossed, outlier, skewed, span, split};
 use super::skew::ClockWatch;
 use super::spike::{Spike, SpikeWatch};
+use super::split::{Split, SplitWatch};
 use super::status::BookWatch;
 use super::stream::Stream;
 use super::top::{CrossWatch, Crossing, Levels, StaleWatch, Still, top_of};
@@ -26,6 +27,7 @@ pub(super) struct Watched {
     /// Prices in evidence are written once the definition is at hand.
     spikes: Vec<(Table, &'static str, Spike)>,
     crossings: Vec<(Table, Crossing)>,
+    splits: Vec<Split>,
     trades: Option<Box<Stream>>,
     quotes: Option<Box<Stream>>,
     levels: Option<Box<Stream>>,
@@ -61,6 +63,7 @@ struct Bars {
     stream: Stream,
     newest: Option<Ts>,
     close: SpikeWatch,
+    splits: SplitWatch,
 }
 
 impl Watched {
@@ -70,6 +73,7 @@ impl Watched {
             findings: Findings::default(),
             spikes: Vec::new(),
             crossings: Vec::new(),
+            splits: Vec::new(),
             trades: None,
             quotes: None,
             levels: None,
@@ -149,7 +153,7 @@ impl Watched {
                 .add(again, thresholds.join, thresholds.rows_max);
         }
         self.add_still(Table::Quotes, still, thresholds);
-        self.add_crossing(Table::Quotes, crossing, thresholds);
+        self.add_crossings(Table::Quotes, crossing, thresholds);
         self.add_spike(Table::Quotes, "bid", bid, thresholds);
         self.add_spike(Table::Quotes, "ask", ask, thresholds);
     }
@@ -177,7 +181,7 @@ impl Watched {
         }
         if let Some(top) = self.book.push(record, &level) {
             let crossing = self.book_cross.push(ts, top);
-            self.add_crossing(Table::BookUpdates, crossing, thresholds);
+            self.add_crossings(Table::BookUpdates, crossing, thresholds);
         }
     }
 
@@ -229,7 +233,12 @@ impl Watched {
         if let Some(at) = bars.place(spec, ts, self.calendar.as_deref()) {
             bars.stream.spacing.push(at);
         }
-        let spike = bars.close.push(ts, BarBody::of(record).close, thresholds);
+        let body = BarBody::of(record);
+        if let BarSpec::Time(length) = spec {
+            let split = bars.splits.push(ts, length, &body, thresholds);
+            self.splits.extend(split);
+        }
+        let spike = bars.close.push(ts, body.close, thresholds);
         self.add_spike(Table::Bars, "close", spike, thresholds);
     }
 
@@ -240,7 +249,7 @@ impl Watched {
         if state == BookState::Resync as u8 {
             self.book.lose();
             let crossing = self.book_cross.rest();
-            self.add_crossing(Table::BookUpdates, crossing, thresholds);
+            self.add_crossings(Table::BookUpdates, crossing, thresholds);
         }
     }
 
@@ -252,7 +261,8 @@ impl Watched {
     /// What every record at the venue's time tells of clocks and restarts.
     fn arrive(&mut self, record: &Record, thresholds: &Thresholds) {
         let (ts, arrival) = (record.ts_event(), record.ts_recv());
-        if ts != arrival && !record.has(Flags::BAD_TIME) {
+        // What a snapshot has may be old.
+        if ts != arrival && !record.has(Flags::BAD_TIME) && !record.has(Flags::SNAPSHOT) {
             let distance = arrival.0.saturating_sub(ts.0);
             self.clock.push(ts, distance, thresholds);
         }
@@ -310,17 +320,27 @@ impl Watched {
         }
     }
 
-    fn add_crossing(&mut self, table: Table, crossing: Option<Crossing>, thresholds: &Thresholds) {
-        let Some(crossing) = crossing else { return };
-        let last = self.crossings.iter_mut().rev().find(|(of, _)| *of == table);
-        match last {
-            Some((_, last)) if last.is_followed_by(&crossing, thresholds) => last.join(&crossing),
-            _ => keep(
-                &mut self.crossings,
-                (table, crossing),
-                &mut self.findings.more,
-                thresholds,
-            ),
+    fn add_crossings(
+        &mut self,
+        table: Table,
+        crossings: [Option<Crossing>; 2],
+        thresholds: &Thresholds,
+    ) {
+        for crossing in crossings.into_iter().flatten() {
+            let is_alike = |(of, last): &&mut (Table, Crossing)| {
+                *of == table && last.is_locked() == crossing.is_locked()
+            };
+            match self.crossings.iter_mut().rev().find(is_alike) {
+                Some((_, last)) if last.is_followed_by(&crossing, thresholds) => {
+                    last.join(&crossing);
+                }
+                _ => keep(
+                    &mut self.crossings,
+                    (table, crossing),
+                    &mut self.findings.more,
+                    thresholds,
+                ),
+            }
         }
     }
 
@@ -331,17 +351,24 @@ impl Watched {
         let still = self.book_still.rest(thresholds);
         self.add_still(Table::BookUpdates, still, thresholds);
         let crossing = self.quote.cross.rest();
-        self.add_crossing(Table::Quotes, crossing, thresholds);
+        self.add_crossings(Table::Quotes, crossing, thresholds);
         let crossing = self.book_cross.rest();
-        self.add_crossing(Table::BookUpdates, crossing, thresholds);
+        self.add_crossings(Table::BookUpdates, crossing, thresholds);
         let end = self.newest.unwrap_or_default();
         self.book_state.end(end, &mut self.findings, thresholds);
+        let of_bars = self.bars.iter_mut();
+        let waiting = of_bars.filter_map(|(_, bars)| bars.splits.rest());
+        self.splits.extend(waiting);
         let Watched { mut findings, .. } = self;
         let mut add =
             |finding: Finding| findings.add(finding, thresholds.join, thresholds.rows_max);
         self.crossings
             .into_iter()
             .map(|(table, found)| crossed(def, table, &found))
+            .for_each(&mut add);
+        self.splits
+            .iter()
+            .map(|found| split(def, found))
             .for_each(&mut add);
         self.spikes
             .into_iter()
@@ -375,6 +402,7 @@ impl Bars {
             stream: Stream::new(Table::Bars, calendar, length),
             newest: None,
             close: SpikeWatch::default(),
+            splits: SplitWatch::default(),
         }
     }
 

@@ -17,7 +17,7 @@ pub enum LedgerKind {
     OutOfOrder,
     /// Bid and ask, or the book, stayed as they were while trades went on; or the feed said that it was behind.
     Stale,
-    /// Bid at or above ask.
+    /// Bid above ask.
     Crossed,
     /// Our clock and the venue's differ by more than they may, or by more than before.
     ClockSkew,
@@ -29,6 +29,10 @@ pub enum LedgerKind {
     BadFrame,
     /// The book was lost and had to be made anew from a snapshot.
     Resync,
+    /// A price that jumps by a simple ratio, with the volume the other way: a split that prices before it are not adjusted for.
+    Split,
+    /// Bid at ask: unusual, and no fault.
+    Locked,
 }
 
 impl LedgerKind {
@@ -46,7 +50,31 @@ impl LedgerKind {
             LedgerKind::Outlier => "outlier",
             LedgerKind::BadFrame => "bad_frame",
             LedgerKind::Resync => "resync",
+            LedgerKind::Split => "split",
+            LedgerKind::Locked => "locked",
         }
+    }
+
+    /// All of them.
+    pub const ALL: [LedgerKind; 12] = [
+        LedgerKind::Gap,
+        LedgerKind::Duplicate,
+        LedgerKind::OutOfOrder,
+        LedgerKind::Stale,
+        LedgerKind::Crossed,
+        LedgerKind::ClockSkew,
+        LedgerKind::MissingSession,
+        LedgerKind::Outlier,
+        LedgerKind::BadFrame,
+        LedgerKind::Resync,
+        LedgerKind::Split,
+        LedgerKind::Locked,
+    ];
+
+    /// Whether something is wrong, and not only unusual.
+    #[must_use]
+    pub fn is_fault(self) -> bool {
+        self != LedgerKind::Locked
     }
 }
 
@@ -80,18 +108,20 @@ pub struct LedgerRow {
 pub struct Ledger {
     /// Records that were looked at.
     pub records: u64,
-    /// The rows.
+    /// What is wrong.
     pub rows: Vec<LedgerRow>,
+    /// What is unusual and not wrong.
+    pub remarks: Vec<LedgerRow>,
     /// Rows beyond the most that are kept.
     pub more: u64,
 }
 
 impl Ledger {
-    /// How many rows there are of each kind, those of none left out.
+    /// How many rows there are of each kind, remarks among them; kinds of which there is none are left out.
     #[must_use]
     pub fn kinds(&self) -> Vec<(LedgerKind, u64)> {
         let mut kinds: Vec<(LedgerKind, u64)> = Vec::new();
-        for row in &self.rows {
+        for row in self.rows.iter().chain(&self.remarks) {
             match kinds.iter_mut().find(|(kind, _)| *kind == row.kind) {
                 Some((_, count)) => *count += 1,
                 None => kinds.push((row.kind, 1)),

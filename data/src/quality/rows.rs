@@ -3,6 +3,7 @@
 use super::ledger::{Finding, Findings, LedgerKind, LedgerRow};
 use super::skew::Skew;
 use super::spike::Spike;
+use super::split::Split;
 use super::top::Crossing;
 use crate::catalog::Table;
 use tickloom_types::{DurationNs, InstrumentDef, Ts, format_decimal};
@@ -46,21 +47,36 @@ fn price(def: &InstrumentDef, mantissa: i64) -> String {
     format_decimal(i128::from(mantissa), def.price_decimals)
 }
 
-/// Bid and ask that were crossed.
+/// Bid and ask that were crossed, or locked.
 pub(super) fn crossed(def: &InstrumentDef, table: Table, found: &Crossing) -> Finding {
     let (bid, ask) = (price(def, found.bid), price(def, found.ask));
-    let how = if found.bid == found.ask {
-        "at"
-    } else {
-        "above"
+    let (kind, how) = match found.is_locked() {
+        true => (LedgerKind::Locked, "at"),
+        false => (LedgerKind::Crossed, "above"),
     };
     Finding {
         table: Some(table),
-        kind: LedgerKind::Crossed,
+        kind,
         from: found.from,
         to: found.to,
         count: found.count,
         evidence: format!("bid {bid} {how} ask {ask}"),
+    }
+}
+
+/// A jump of the price that looks like a split.
+pub(super) fn split(def: &InstrumentDef, found: &Split) -> Finding {
+    let (before, after) = (price(def, found.before), price(def, found.after));
+    let (new, old) = found.ratio;
+    Finding {
+        table: Some(Table::Bars),
+        kind: LedgerKind::Split,
+        from: found.from,
+        to: found.to,
+        count: 1,
+        evidence: format!(
+            "from {before} to {after}, which is {new} for {old}, with the volume the other way: prices before are not adjusted"
+        ),
     }
 }
 

@@ -15,6 +15,12 @@ const KEPT: usize = 1_024;
 /// Parts of each doubling that lengths are told apart by.
 const PARTS: usize = 8;
 const BINS: usize = 64 * PARTS;
+/// Below so many distances a thousandth of them is none.
+const FEW: u64 = 1_000;
+/// Most distances that are left out where there are few.
+const FEW_BEYOND: u64 = 10;
+/// The length of bars from which on no market is closed for many of them.
+const DAY: DurationNs = 86_400_000_000_000;
 
 /// How long distances are, roughly, in bounded memory.
 #[derive(Clone, Debug)]
@@ -29,9 +35,10 @@ impl Lengths {
         self.count += 1;
     }
 
-    /// A length that all but a thousandth do not exceed: the upper end of its bin.
+    /// A length that all but a thousandth do not exceed, of few all but a twentieth, and at least one: the upper end of its bin.
     fn usual_most(&self) -> DurationNs {
-        let beyond = self.count / 1_000;
+        let of_few = (self.count / 20).clamp(1, FEW_BEYOND);
+        let beyond = (self.count / 1_000).max(of_few);
         let mut above = 0;
         for (at, count) in self.bins.iter().enumerate().rev() {
             above += count;
@@ -196,23 +203,53 @@ impl Spacing {
 
     /// The silences that are far longer than usual, in order, and what that was measured by.
     pub(super) fn silences(&self, thresholds: &Thresholds) -> (Vec<Silence>, DurationNs) {
-        if self.lengths.count < thresholds.silence_min {
+        let count = self.lengths.count;
+        // Of two distances nobody can say which is the usual one.
+        let least = if self.bar > 0 {
+            3
+        } else {
+            thresholds.silence_min
+        };
+        if count < least {
             return (Vec::new(), 0);
         }
         let usual = self.lengths.usual_most();
-        let most = if self.bar > 0
-            && (self.lengths.count - self.next_bars) * 1_000 <= self.lengths.count
-        {
-            // Hardly any bar is missing: each one that is counts.
+        let missing = count - self.next_bars;
+        let is_few = count < FEW;
+        let hardly_any = match is_few {
+            true => missing <= 1 && count >= thresholds.silence_min && self.bar >= DAY,
+            false => missing.saturating_mul(1_000) <= count,
+        };
+        let most = if self.bar > 0 && hardly_any {
+            // Each bar that is missing counts.
             self.bar
         } else {
-            let least = if self.bar > 0 { 0 } else { thresholds.silence };
-            usual.saturating_mul(thresholds.silence_factor).max(least)
+            let least = if is_few && self.calendar.is_none() && self.bar < DAY {
+                thresholds.silence_closed
+            } else if self.bar > 0 {
+                0
+            } else {
+                thresholds.silence
+            };
+            let factor = if self.bar >= DAY {
+                thresholds.silence_factor_days
+            } else {
+                thresholds.silence_factor
+            };
+            usual.saturating_mul(factor).max(least)
         };
         let long = self.longest.iter().map(|kept| kept.0);
         let mut long: Vec<Silence> = long.filter(|silence| silence.length > most).collect();
         long.sort_unstable_by_key(|silence| silence.from);
         (long, usual)
+    }
+
+    /// Which distances the usual length is the longest of, in words.
+    pub(super) fn usual_share(&self) -> &'static str {
+        match self.lengths.count < FEW {
+            true => "nearly all",
+            false => "999 of 1000",
+        }
     }
 
     /// The sessions of the calendar that had nothing between the first and the last record.
@@ -254,6 +291,38 @@ mod tests {
             to: Ts(2_100 * second),
         };
         assert_eq!(found, [long]);
+    }
+
+    /// Bars of a length, so many right after each other between holes of so many.
+    fn bars(length: DurationNs, runs: &[(i64, i64)]) -> Vec<(i64, i64)> {
+        let mut spacing = Spacing::new(None, length);
+        let mut at = 0;
+        for (count, hole) in runs {
+            for _ in 0..*count {
+                at += length;
+                spacing.push(Ts(at));
+            }
+            at += hole * length;
+        }
+        let (found, _) = spacing.silences(&Thresholds::default());
+        let place = |silence: &Silence| (silence.from.0 / length, silence.length / length);
+        found.iter().map(place).collect()
+    }
+
+    #[test]
+    fn a_hole_in_few_bars_counts_and_a_closed_market_does_not() {
+        let (minute, hour) = (60_000_000_000, 3_600_000_000_000);
+        assert_eq!(bars(DAY, &[(2, 89), (2, 0)]), [(2, 90)]);
+        assert_eq!(bars(DAY, &[(450, 90), (450, 0)]), [(450, 91)]);
+        assert_eq!(bars(DAY, &[(300, 1), (300, 0)]), [(300, 2)]);
+        // Weeks of five days, and one with a hole of two weeks.
+        let weeks: Vec<(i64, i64)> = (0..40).map(|n| (5, if n == 20 { 13 } else { 2 })).collect();
+        assert_eq!(bars(DAY, &weeks), [(145, 14)]);
+        // Two days of a stock exchange, a weekend of currencies, and then a month of nothing.
+        assert_eq!(bars(minute, &[(390, 1_050), (390, 0)]), []);
+        assert_eq!(bars(hour, &[(120, 49), (120, 49), (100, 0)]), []);
+        assert_eq!(bars(hour, &[(120, 720), (120, 0)]), [(120, 721)]);
+        assert_eq!(bars(DAY, &[(1, 5), (1, 0)]), []);
     }
 
     #[test]

@@ -130,7 +130,8 @@ impl Stream {
                 format!("nothing for {}", span(silence.length)),
             ),
         };
-        let text = format!("{text}; 999 of 1000 distances are below {}", span(usual));
+        let share = self.spacing.usual_share();
+        let text = format!("{text}; {share} distances are below {}", span(usual));
         self.finding(LedgerKind::Gap, (silence.from, to), count, text)
     }
 

@@ -45,7 +45,7 @@ fn ledger(records: &[Record], calendar: Option<&str>) -> Vec<String> {
     let all = instruments(calendar);
     let mut inspector = Inspector::new(&all, Thresholds::default(), &calendars).unwrap();
     records.iter().for_each(|record| inspector.push(record));
-    let rows = inspector.finish().rows;
+    let Ledger { rows, remarks, .. } = inspector.finish();
     let line = |row: &LedgerRow| {
         let table = row.table.map_or("all", |table| table.name());
         format!(
@@ -53,7 +53,7 @@ fn ledger(records: &[Record], calendar: Option<&str>) -> Vec<String> {
             row.kind, row.from, row.to, row.count, row.evidence
         )
     };
-    rows.iter().map(line).collect()
+    rows.iter().chain(&remarks).map(line).collect()
 }
 
 fn minutes(count: i64) -> Vec<Record> {
@@ -140,16 +140,19 @@ fn a_book_is_judged_at_the_end_of_its_messages() {
         level(2, 2, Side::Buy, 103, 1, 0),
         level(2, 2, Side::Buy, 103, 0, Flags::LAST),
         level(3, 3, Side::Buy, 102, 1, Flags::LAST),
-        level(4, 4, Side::Buy, 101, 1, Flags::LAST),
-        level(5, 5, Side::Sell, 102, 0, 0),
-        level(5, 5, Side::Sell, 103, 1, Flags::LAST),
-        level(6, 5, Side::Sell, 103, 1, Flags::LAST),
+        level(3, 4, Side::Buy, 103, 1, Flags::LAST),
+        level(4, 5, Side::Buy, 103, 0, Flags::LAST),
+        level(4, 6, Side::Buy, 101, 1, Flags::LAST),
+        level(5, 7, Side::Sell, 102, 0, 0),
+        level(5, 7, Side::Sell, 103, 1, Flags::LAST),
+        level(6, 7, Side::Sell, 103, 1, Flags::LAST),
     ];
     assert_eq!(
         ledger(&records, None),
         [
-            "crossed book_updates 1970-01-01T00:00:00.000000003Z 1970-01-01T00:00:00.000000005Z 2: bid 1.02 at ask 1.02",
-            "duplicate book_updates 1970-01-01T00:00:00.000000006Z 1970-01-01T00:00:00.000000006Z 1: id 5 came before",
+            "crossed book_updates 1970-01-01T00:00:00.000000003Z 1970-01-01T00:00:00.000000004Z 1: bid 1.03 above ask 1.02",
+            "duplicate book_updates 1970-01-01T00:00:00.000000006Z 1970-01-01T00:00:00.000000006Z 1: id 7 came before",
+            "locked book_updates 1970-01-01T00:00:00.000000003Z 1970-01-01T00:00:00.000000005Z 3: bid 1.02 at ask 1.02",
         ]
     );
 }

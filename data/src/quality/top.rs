@@ -8,7 +8,7 @@ use tickloom_types::{Flags, LevelBody, QuoteBody, Record, Side, Ts};
 /// Levels of one side that are kept; the worst goes first. A book whose best prices cross does so near its top.
 const LEVELS_MAX: usize = 4_096;
 
-/// A time in which bid was at or above ask.
+/// A time in which bid was above ask, or at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Crossing {
     pub(super) from: Ts,
@@ -20,9 +20,15 @@ pub(super) struct Crossing {
 }
 
 impl Crossing {
-    /// Whether the next one begins so soon that both are one.
+    /// Whether bid and ask are equal.
+    pub(super) fn is_locked(&self) -> bool {
+        self.bid == self.ask
+    }
+
+    /// Whether the next one is of the same kind and begins so soon that both are one.
     pub(super) fn is_followed_by(&self, next: &Crossing, thresholds: &Thresholds) -> bool {
-        next.from.0.saturating_sub(self.to.0) <= thresholds.join
+        self.is_locked() == next.is_locked()
+            && next.from.0.saturating_sub(self.to.0) <= thresholds.join
     }
 
     pub(super) fn join(&mut self, next: &Crossing) {
@@ -31,16 +37,37 @@ impl Crossing {
     }
 }
 
-/// Follows whether bid and ask are crossed.
+/// Follows whether bid and ask are crossed, or locked: equal.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CrossWatch {
-    open: Option<Crossing>,
+    crossed: Interval,
+    locked: Interval,
 }
 
 impl CrossWatch {
-    /// Bid and ask as of now, if both sides have one. The crossing that this ends.
-    pub(super) fn push(&mut self, ts: Ts, top: Option<(i64, i64)>) -> Option<Crossing> {
-        match (top.filter(|(bid, ask)| bid >= ask), &mut self.open) {
+    /// Bid and ask as of now, if both sides have one. What this ends.
+    pub(super) fn push(&mut self, ts: Ts, top: Option<(i64, i64)>) -> [Option<Crossing>; 2] {
+        [
+            self.crossed.push(ts, top.filter(|(bid, ask)| bid > ask)),
+            self.locked.push(ts, top.filter(|(bid, ask)| bid == ask)),
+        ]
+    }
+
+    /// What is open at the end.
+    pub(super) fn rest(&mut self) -> [Option<Crossing>; 2] {
+        [self.crossed.open.take(), self.locked.open.take()]
+    }
+}
+
+/// A time that has begun, if one has.
+#[derive(Clone, Copy, Debug, Default)]
+struct Interval {
+    open: Option<Crossing>,
+}
+
+impl Interval {
+    fn push(&mut self, ts: Ts, top: Option<(i64, i64)>) -> Option<Crossing> {
+        match (top, &mut self.open) {
             (Some(_), Some(open)) => {
                 open.count += 1;
                 open.to = open.to.max(ts);
@@ -63,11 +90,6 @@ impl CrossWatch {
             }
             (None, None) => None,
         }
-    }
-
-    /// The crossing that is open at the end.
-    pub(super) fn rest(&mut self) -> Option<Crossing> {
-        self.open.take()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::QuestDbAddress;
 use super::merge::{QuestDbScan, RunMerge};
-use super::page::{Page, PageReader};
+use super::page::{Page, PageReader, Shape};
 use super::sink::{is_ours, parse_run};
 use super::sql::{Sql, quote, text};
 use super::tables::RUNS;
-use crate::catalog::{HELD, empty, unite, unite_sources};
+use crate::catalog::{HELD, NUMBER, NUMBER_BEFORE, empty, unite, unite_sources};
 use crate::limits::{PAGE_ROWS, PAGE_SPAN_ROWS_MAX};
 use crate::{Range, Result, ScanQuery, Table};
 use serde_json::Value;
@@ -220,7 +220,7 @@ impl QuestDb {
             let of_day = format!("{filter} AND ts_event BETWEEN {} AND {}", day.from, day.to);
             spans.extend(self.spans(table, &of_day, Unit::Minute)?);
         }
-        let has_places = self.has_places(table)?;
+        let shape = self.shape(table)?;
         let page = |span| {
             PageReader::new(
                 Arc::clone(&self.sql),
@@ -230,17 +230,24 @@ impl QuestDb {
                     span,
                     instruments: Arc::clone(instruments),
                     sources: Arc::clone(sources),
-                    has_places,
+                    shape,
                 },
             )
         };
         Ok(join(spans).into_iter().map(page).collect())
     }
 
-    /// Whether a table has the columns that say the places of rows in the one order: one that was made before has not.
-    fn has_places(&self, table: Table) -> Result<bool> {
+    /// In what a table that was made by an earlier version differs.
+    fn shape(&self, table: Table) -> Result<Shape> {
         let columns = self.sql.exec(&format!("SHOW COLUMNS FROM \"{table}\""))?;
-        Ok(columns.iter().any(|row| text(row.first()) == HELD))
+        let has = |name: &str| columns.iter().any(|row| text(row.first()) == name);
+        Ok(Shape {
+            has_places: has(HELD),
+            number: match has(NUMBER_BEFORE) {
+                true => NUMBER_BEFORE,
+                false => NUMBER,
+            },
+        })
     }
 
     fn spans(&self, table: Table, filter: &str, unit: Unit) -> Result<Vec<Span>> {

@@ -4,7 +4,7 @@
 use super::history::Span;
 use super::sql::Sql;
 use super::tables::bits_name;
-use crate::catalog::{Codec, Column, HELD, Key, MORE};
+use crate::catalog::{Codec, Column, HELD, Key, MORE, NUMBER};
 use crate::limits::PAGE_ROWS;
 use crate::order::{Placed, Row, joins};
 use crate::{Result, Table};
@@ -30,8 +30,16 @@ pub(super) struct Page {
     pub(super) instruments: Arc<Instruments>,
     /// The sources by identifier, as they are in the run: they say when its records were available.
     pub(super) sources: Arc<Vec<SourceDef>>,
+    pub(super) shape: Shape,
+}
+
+/// In what the tables of earlier versions differ.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
     /// Whether the table says the places of its rows in the one order.
     pub(super) has_places: bool,
+    /// What the column with the number of an output is called.
+    pub(super) number: &'static str,
 }
 
 /// A page being read.
@@ -58,7 +66,7 @@ impl PageReader {
             _ => (*column, Vec::new()),
         });
         PageReader {
-            select: select(page.table, page.has_places),
+            select: select(page.table, page.shape),
             words: words.collect(),
             sql,
             page,
@@ -99,7 +107,7 @@ impl PageReader {
         }
         let Page { filter, span, .. } = &self.page;
         let key = if self.page.table.is_output() {
-            "output_seq"
+            self.page.shape.number
         } else {
             "seq"
         };
@@ -141,14 +149,9 @@ impl PageReader {
         let mut fields = Fields { row, at: 0 };
         let seq = fields.long("seq")?.cast_unsigned();
         let output = if self.page.table.is_output() {
-            let number = fields.long("output_seq")?;
-            let number = u64::try_from(number).map_err(|_| {
-                fault(
-                    "output_seq",
-                    number.to_string().as_bytes(),
-                    "a number from 0 on",
-                )
-            })?;
+            let number = fields.long(NUMBER)?;
+            let number = u64::try_from(number)
+                .map_err(|_| fault(NUMBER, number.to_string().as_bytes(), "a number from 0 on"))?;
             number + 1
         } else {
             0
@@ -168,7 +171,7 @@ impl PageReader {
             self.decode_column((column, words), &mut fields, def, &mut record)?;
         }
         let key = Key { seq, output };
-        let placed = match self.page.has_places {
+        let placed = match self.page.shape.has_places {
             true => placed(key, record, &mut fields)?,
             false => Placed::unplaced(key, record),
         };
@@ -258,10 +261,10 @@ fn placed(key: Key, record: Record, fields: &mut Fields<'_>) -> Result<Placed, F
 }
 
 /// The columns in the order in which they are decoded.
-fn select(table: Table, has_places: bool) -> String {
+fn select(table: Table, shape: Shape) -> String {
     let mut columns = vec!["seq".to_owned()];
     if table.is_output() {
-        columns.push("output_seq".to_owned());
+        columns.push(format!("\"{}\"", shape.number));
     }
     columns.extend([
         "CAST(ts_event AS LONG) AS at".to_owned(),
@@ -276,7 +279,7 @@ fn select(table: Table, has_places: bool) -> String {
             columns.push(format!("\"{}\"", bits_name(column)));
         }
     }
-    if has_places {
+    if shape.has_places {
         columns.extend([HELD, MORE].map(|name| format!("\"{name}\"")));
     }
     format!("SELECT {}", columns.join(", "))

@@ -2,7 +2,7 @@
 //! cannot be a row leaves no half of one behind.
 
 use super::tables::bits_name;
-use crate::catalog::{Codec, Column, HELD, Key, MORE, NameOf, unused};
+use crate::catalog::{Codec, Column, HELD, Key, MORE, NUMBER, NameOf, unused};
 use crate::order::Placed;
 use crate::{DataError, Result, Table};
 use questdb::ingress::{Buffer, ColumnName, DecimalView, TableName, TimestampNanos};
@@ -139,7 +139,7 @@ impl RowWriter {
         }
         buffer.column_i64("flags", i64::from(record.header.flags))?;
         if let Some(output) = key.output.checked_sub(1) {
-            buffer.column_i64("output_seq", output.cast_signed())?;
+            buffer.column_i64(NUMBER, output.cast_signed())?;
         }
         for column in &self.columns {
             column.write(buffer, record, def)?;

@@ -6,6 +6,7 @@ use super::row::RowWriter;
 use super::sql::{Sql, quote, text};
 use super::tables::{self, RUNS, ServerColumn};
 use crate::catalog::Key;
+use crate::catalog::{NUMBER, NUMBER_BEFORE};
 use crate::order::{Placed, Placing};
 use crate::{DataError, Result, Table};
 use questdb::ingress::{Buffer, ProtocolVersion, Sender, TimestampNanos};
@@ -280,9 +281,23 @@ pub(super) fn is_ours(name: &str) -> bool {
 /// Makes a table, or checks that the one that is there is ours: rows of other types would not come back as they were.
 fn make(sql: &Sql, name: &str, columns: &[ServerColumn], partition: &str) -> Result<()> {
     sql.exec(&tables::create(name, columns, partition))?;
-    let found = sql.exec(&format!("SHOW COLUMNS FROM \"{name}\""))?;
+    let mut found = sql.exec(&format!("SHOW COLUMNS FROM \"{name}\""))?;
+    let has = |found: &[Vec<Value>], name: &str| found.iter().any(|row| text(row.first()) == name);
+    let is_ours = columns.iter().any(|column| column.name == NUMBER);
+    if is_ours && has(&found, NUMBER_BEFORE) && !has(&found, NUMBER) {
+        // A table of an earlier version.
+        sql.exec(&format!(
+            "ALTER TABLE \"{name}\" RENAME COLUMN \"{NUMBER_BEFORE}\" TO \"{NUMBER}\""
+        ))?;
+        // It shows the new name once it has applied that; what is written from now on comes after it.
+        let names = found.iter_mut().filter_map(|row| row.first_mut());
+        let mut before = names.filter(|first| text(Some(first)) == NUMBER_BEFORE);
+        if let Some(before) = before.next() {
+            *before = NUMBER.into();
+        }
+    }
     for column in columns {
-        let is_there = found.iter().any(|row| text(row.first()) == column.name);
+        let is_there = has(&found, &column.name);
         if !is_there && tables::place_columns().contains(column) && name != RUNS {
             // A table of an earlier version.
             sql.exec(&format!(

@@ -8,7 +8,7 @@
 //! - `DOUBLE` for signals, which cannot tell infinity and kinds of NaN from null: a column beside it has their bits.
 
 use crate::Table;
-use crate::catalog::{Codec, Column, HELD, MORE};
+use crate::catalog::{Codec, Column, HELD, MORE, NUMBER};
 
 /// Name of the table that says what each run is.
 pub(super) const RUNS: &str = "runs";
@@ -36,7 +36,7 @@ pub(super) fn columns(table: Table) -> Vec<ServerColumn> {
         plain("flags", "SHORT"),
     ];
     if table.is_output() {
-        columns.push(key("output_seq", "LONG"));
+        columns.push(key(NUMBER, "LONG"));
     }
     if table.is_bars() {
         columns.push(symbol("bar_spec", 64));
@@ -163,7 +163,7 @@ mod tests {
             "{signals}"
         );
         assert!(
-            signals.ends_with("KEYS(\"ts_event\", \"seq\", \"run\", \"output_seq\")"),
+            signals.ends_with("KEYS(\"ts_event\", \"seq\", \"run\", \"number\")"),
             "{signals}"
         );
     }

@@ -3,11 +3,12 @@
 //! It is woken, not fed: it looks for sealed segments itself, so nothing queues up in memory however slow it is. A catalog that
 //! cannot be written is a state that [`CatalogStatus`] names; the segments wait in the journal, and nothing else does.
 
-use crate::catalog::{Catalog, SyncReport, first_kept, sync_sealed};
+use crate::catalog::{Catalog, Comparison, SyncReport, compare, sync_journal, sync_sealed};
 use crate::{DataError, Result};
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,28 +57,50 @@ pub struct Conversion {
     is_left: Arc<AtomicBool>,
     wake: SyncSender<()>,
     status: Arc<Mutex<CatalogStatus>>,
+    journal: PathBuf,
+    catalog: Catalog,
     thread: JoinHandle<Result<SyncReport>>,
 }
 
+/// What is to be converted before segments are sealed.
+pub(super) struct Behind {
+    /// How many segments of the run are in the catalog.
+    pub(super) known: u32,
+    /// Those that are not.
+    pub(super) lacking: Vec<u32>,
+    /// Journals of other runs of which the catalog lacks some.
+    pub(super) earlier: Vec<PathBuf>,
+}
+
 impl Conversion {
-    pub(super) fn start(journal: PathBuf, catalog: Catalog, sealed: u32) -> Result<Conversion> {
+    pub(super) fn start(
+        journal: PathBuf,
+        catalog: Catalog,
+        sealed: u32,
+        behind: Behind,
+    ) -> Result<Conversion> {
+        let taken = sealed;
         let sealed = Arc::new(AtomicU32::new(sealed));
         let is_left = Arc::new(AtomicBool::new(false));
         // One wake-up waiting is enough: the thread looks at `sealed` after it.
         let (wake, woken) = sync_channel(1);
         let status = Arc::new(Mutex::new(CatalogStatus::default()));
         let converter = Converter {
-            catalog,
+            catalog: catalog.clone(),
             sealed: Arc::clone(&sealed),
             is_left: Arc::clone(&is_left),
             status: Arc::clone(&status),
-            converted: 0,
+            taken,
+            lacking: behind.lacking.into(),
+            earlier: behind.earlier.into(),
             failures: 0,
-            total: SyncReport::default(),
-            journal,
+            total: SyncReport {
+                known: behind.known,
+                ..SyncReport::default()
+            },
+            journal: journal.clone(),
         };
-        let path = converter.journal.clone();
-        let failed = DataError::io("start the thread for", &path);
+        let failed = DataError::io("start the thread for", &journal);
         let thread = std::thread::Builder::new().name("parquet".to_owned());
         let thread = thread
             .spawn(move || converter.run(&woken))
@@ -87,8 +110,16 @@ impl Conversion {
             is_left,
             wake,
             status,
+            journal,
+            catalog,
             thread,
         })
+    }
+
+    /// What compares the journal with the catalog, to be asked when all is converted.
+    pub fn comparing(&self) -> impl Fn() -> Result<Comparison> + use<> {
+        let (journal, catalog) = (self.journal.clone(), self.catalog.clone());
+        move || compare(&journal, &catalog)
     }
 
     /// How the catalog keeps up.
@@ -149,8 +180,12 @@ struct Converter {
     sealed: Arc<AtomicU32>,
     is_left: Arc<AtomicBool>,
     status: Arc<Mutex<CatalogStatus>>,
-    /// Number of the last segment that is in the catalog.
-    converted: u32,
+    /// Number of the last sealed segment that is converted, or among those that are lacking.
+    taken: u32,
+    /// Segments to convert, in their order.
+    lacking: VecDeque<u32>,
+    /// Journals of other runs, whose turn comes after that.
+    earlier: VecDeque<PathBuf>,
     /// Tries that failed in a row.
     failures: u32,
     total: SyncReport,
@@ -179,22 +214,37 @@ impl Converter {
 
     /// Converts up to the segment `last`, one after the other, so that what could be done is not done again.
     fn catch_up(&mut self, last: u32) -> Result<()> {
-        if self.converted == 0 {
-            self.converted = first_kept(&self.journal, &self.catalog)? - 1;
+        self.lacking.extend(self.taken + 1..=last);
+        self.taken = self.taken.max(last);
+        while let Some(next) = self.lacking.front().copied()
+            && !self.is_left.load(Ordering::Acquire)
+        {
+            let what = format!("segment {next}");
+            let report = caught(&what, || {
+                sync_sealed(&self.journal, &self.catalog, next..=next)
+            })?;
+            self.lacking.pop_front();
+            self.add(report, last);
         }
-        while self.converted < last && !self.is_left.load(Ordering::Acquire) {
-            let next = self.converted + 1;
-            let report = sync_one(&self.journal, &self.catalog, next)?;
-            self.total.known += report.known;
-            self.total.written += report.written;
-            for (table, rows) in report.rows {
-                *self.total.rows.entry(table).or_default() += rows;
-            }
-            self.converted = next;
-            self.failures = 0;
-            self.tell(last, None);
+        while let Some(journal) = self.earlier.front()
+            && !self.is_left.load(Ordering::Acquire)
+        {
+            let what = journal.display().to_string();
+            let report = caught(&what, || sync_journal(journal, &self.catalog))?;
+            self.earlier.pop_front();
+            self.add(report, last);
         }
         Ok(())
+    }
+
+    fn add(&mut self, report: SyncReport, last: u32) {
+        self.total.known += report.known;
+        self.total.written += report.written;
+        for (table, rows) in report.rows {
+            *self.total.rows.entry(table).or_default() += rows;
+        }
+        self.failures = 0;
+        self.tell(last, None);
     }
 
     /// Writes the status; returns how long to wait before the next try, if one failed.
@@ -204,10 +254,12 @@ impl Converter {
             doubled.min(PAUSE_MAX)
         });
         self.failures += u32::from(failure.is_some());
+        let lacking = u32::try_from(self.lacking.len()).unwrap_or(u32::MAX);
+        let converted = self.taken.saturating_sub(lacking);
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         *status = CatalogStatus {
-            converted: self.converted,
-            behind: last.saturating_sub(self.converted),
+            converted,
+            behind: last.saturating_sub(converted),
             failure: failure.map(ToString::to_string),
             pause: pause.unwrap_or_default(),
         };
@@ -215,14 +267,13 @@ impl Converter {
     }
 }
 
-/// One segment; a panic of whatever writes it is an error like others, after which it is tried again.
-fn sync_one(journal: &Path, catalog: &Catalog, number: u32) -> Result<SyncReport> {
-    let convert = || sync_sealed(journal, catalog, number..=number);
+/// A panic of whatever writes it is an error like others, after which it is tried again.
+fn caught(what: &str, convert: impl FnOnce() -> Result<SyncReport>) -> Result<SyncReport> {
     catch_unwind(AssertUnwindSafe(convert)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         Err(DataError::Panicked {
-            what: format!("segment {number}"),
+            what: what.to_owned(),
             message: text.unwrap_or("without a message").to_owned(),
         })
     })

@@ -75,6 +75,42 @@ fn every_kind_comes_back_to_the_last_bit() {
 }
 
 #[test]
+fn tables_of_an_earlier_version_are_read_and_written_on() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let address = server.address().parse().unwrap();
+    let send = || {
+        let mut sink = QuestDbSink::connect(&address).unwrap();
+        sink.begin(&given::run("r")).unwrap();
+        for (number, (cause, record)) in (0..).zip(&given::outputs()) {
+            sink.push_output(number, *cause, record).unwrap();
+        }
+        sink.flush().unwrap();
+        server.settle();
+    };
+    send();
+    let query = ScanQuery {
+        tables: vec![Table::Signals],
+        ..ScanQuery::default()
+    };
+    let read = || -> Vec<(Seq, Record)> {
+        let db = QuestDb::connect(&address).unwrap();
+        db.scan(&query).unwrap().collect::<Result<_>>().unwrap()
+    };
+    let expected = read();
+    assert!(!expected.is_empty());
+    server.sql("ALTER TABLE signals RENAME COLUMN number TO output_seq");
+    server.settle();
+    assert_eq!(read(), expected);
+    send();
+    let names = server.sql("SHOW COLUMNS FROM signals");
+    let has = |name: &str| names.iter().any(|row| row[0] == name);
+    assert!(has("number") && !has("output_seq"), "{names:?}");
+    assert_eq!(read(), expected);
+}
+
+#[test]
 fn a_record_that_the_server_cannot_keep_is_refused_by_name() {
     let Some(server) = Server::start() else {
         return;

@@ -10,8 +10,7 @@ pub(crate) use state::{Remembered, save};
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::{Expressions, market_for};
-use crate::limits::CHANGES_EXPECTED;
-use crate::market::{Market, TickedBy};
+use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
@@ -27,7 +26,6 @@ use tickloom_types::{Flags, Header, Kind, Record, Seq, SignalBody};
 pub struct Core {
     market: Market,
     stage: SignalStage,
-    changes: Vec<Change>,
     decider: Decider,
 }
 
@@ -70,7 +68,6 @@ impl Core {
         let everything = 0..plan.expressions.len();
         Ok(Core {
             stage: SignalStage::new(&plan.expressions, everything, config, &plan.market)?,
-            changes: Vec::with_capacity(CHANGES_EXPECTED),
             decider: Decider::new(&plan)?,
             market: plan.market,
         })
@@ -91,10 +88,14 @@ impl Core {
         self.market.apply(seq, record, out);
         self.decider.match_orders(seq, record, &self.market, out);
         while self.market.next_round() {
-            self.changes.clear();
-            self.stage.step(&self.market, &mut self.changes);
-            let changes = self.changes.iter();
-            self.decider.decide(seq, &self.market, changes, out);
+            let Core {
+                market,
+                stage,
+                decider,
+            } = self;
+            decider.begin(market);
+            stage.step(market, |change| decider.take(seq, market, &change, out));
+            decider.decide(seq, market, out);
         }
     }
 
@@ -146,8 +147,12 @@ impl Decider {
             was_ready[plan.expressions.signals + rule.0] = !value.is_nan();
         }
         let constants = plan.constants.iter().map(|(rule, _)| *rule);
+        let trade = TradeStage::new(plan.config, constants)?;
+        trade
+            .conditions()
+            .for_each(|rule| rules.set_condition(rule));
         Ok(Decider {
-            trade: TradeStage::new(plan.config, constants)?,
+            trade,
             rules,
             signals: plan.expressions.signals,
             was_ready,
@@ -177,42 +182,41 @@ impl Decider {
         }
     }
 
-    /// Tells the signals that changed, in their order, and lets the strategies decide.
-    pub(crate) fn decide<'a>(
-        &mut self,
-        seq: Seq,
-        market: &Market,
-        mut changes: impl Iterator<Item = &'a Change>,
-        out: &mut Outputs,
-    ) {
-        let mut next = changes.next();
-        if next.is_none() && market.has_nothing_new() && self.trade.has_no_news() {
-            return;
-        }
+    /// Begins a round: what changed is taken next, in the order of the numbers, then strategies decide.
+    #[inline]
+    pub(crate) fn begin(&mut self, market: &Market) {
         self.rules.begin(if market.is_now() {
             RoundOn::Records
         } else {
             RoundOn::PassedBars
         });
-        let cause = market.cause();
-        while let Some(change) = next {
-            if change.previous.is_nan() && !change.value.is_nan() {
-                self.was_ready[change.number] = true;
-            }
-            match change.number.checked_sub(self.signals) {
-                Some(rule) => self.rules.set(RuleId(rule), change.value),
-                None => {
-                    self.values[change.number] = change.value;
-                    let header = match change.by {
-                        TickedBy::Round => &cause.header,
-                        by => market.header_of(by),
-                    };
-                    out.push(signal(seq, header, change));
-                }
-            }
-            next = changes.next();
+    }
+
+    /// Tells a signal that changed, or takes note of a rule that was evaluated.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, seq: Seq, market: &Market, change: &Change, out: &mut Outputs) {
+        if change.previous.is_nan() && !change.value.is_nan() {
+            self.was_ready[change.number] = true;
         }
-        self.trade.decide(seq, cause, market, &self.rules, out);
+        match change.number.checked_sub(self.signals) {
+            Some(rule) => self.rules.set(RuleId(rule), change.value),
+            None => self.tell(seq, market, change, out),
+        }
+    }
+
+    fn tell(&mut self, seq: Seq, market: &Market, change: &Change, out: &mut Outputs) {
+        self.values[change.number] = change.value;
+        out.push(signal(seq, market.header_of(change.by), change));
+    }
+
+    /// Lets the strategies decide.
+    #[inline]
+    pub(crate) fn decide(&mut self, seq: Seq, market: &Market, out: &mut Outputs) {
+        let is_nothing = market.has_nothing_new() && self.trade.has_no_news();
+        if !is_nothing || self.rules.has_ticked() {
+            let cause = market.cause();
+            self.trade.decide(seq, cause, market, &self.rules, out);
+        }
     }
 }
 

@@ -8,11 +8,15 @@ pub(crate) struct RuleId(pub(crate) usize);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RuleValues {
     rules: Vec<Rule>,
+    /// By rule; apart, as it never changes.
+    kinds: Vec<RuleKind>,
     round: u64,
     /// Whether constants count in this round.
     is_now: bool,
-    /// Rules that were evaluated in this round, in order.
-    ticked: Vec<RuleId>,
+    /// Whether a rule was evaluated in this round.
+    has_ticked: bool,
+    /// See [`RuleValues::calling`].
+    calling: Vec<RuleId>,
 }
 
 #[derive(Clone, Debug)]
@@ -21,8 +25,16 @@ struct Rule {
     value: f64,
     /// Number of the round at which it was evaluated last.
     ticked_at: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RuleKind {
+    /// Something may come of it whenever it is evaluated.
+    Value,
+    /// Nothing comes of it unless it holds.
+    Condition,
     /// Without a field in it: it holds or not whenever strategies decide on records.
-    is_constant: bool,
+    Constant,
 }
 
 impl RuleValues {
@@ -32,20 +44,26 @@ impl RuleValues {
                 Rule {
                     value: f64::NAN,
                     ticked_at: 0,
-                    is_constant: false,
                 };
                 count
             ],
+            kinds: vec![RuleKind::Value; count],
             round: 0,
             is_now: true,
-            ticked: Vec::with_capacity(count),
+            has_ticked: false,
+            calling: Vec::with_capacity(count),
         }
     }
 
     /// A rule that has this value for ever.
     pub(crate) fn set_constant(&mut self, rule: RuleId, value: f64) {
         self.rules[rule.0].value = value;
-        self.rules[rule.0].is_constant = true;
+        self.kinds[rule.0] = RuleKind::Constant;
+    }
+
+    /// Nothing comes of this rule, which is no constant, unless it holds.
+    pub(crate) fn set_condition(&mut self, rule: RuleId) {
+        self.kinds[rule.0] = RuleKind::Condition;
     }
 
     /// Of all rules; NaN while not ready.
@@ -55,8 +73,8 @@ impl RuleValues {
 
     /// Takes over what rules were worth; those without a field in them have their value already.
     pub(crate) fn load(&mut self, values: &[f64]) {
-        for (rule, value) in self.rules.iter_mut().zip(values) {
-            if !rule.is_constant {
+        for ((rule, kind), value) in self.rules.iter_mut().zip(&self.kinds).zip(values) {
+            if *kind != RuleKind::Constant {
                 rule.value = *value;
             }
         }
@@ -64,8 +82,8 @@ impl RuleValues {
 
     /// What a rule was worth when it was evaluated last; `None` for one without a field in it, which never is.
     pub(crate) fn told(&self, rule: usize) -> Option<f64> {
-        let rule = self.rules.get(rule)?;
-        (!rule.is_constant).then_some(rule.value)
+        let value = self.rules.get(rule)?.value;
+        (self.kinds[rule] != RuleKind::Constant).then_some(value)
     }
 
     /// `None` while it is not ready.
@@ -77,40 +95,55 @@ impl RuleValues {
     /// Whether it was evaluated in this round, is ready and not zero.
     #[inline]
     pub(crate) fn holds(&self, rule: RuleId) -> bool {
-        let rule = self.rules.get(rule.0);
-        rule.is_some_and(|rule| rule.value.abs() > 0.0 && self.is_new(rule))
+        let is_true = |rule: &Rule| is_true(rule.value);
+        self.rules.get(rule.0).is_some_and(is_true) && self.ticked(rule)
     }
 
     /// Whether it was evaluated in this round. A constant is, but not where time alone closed bars.
     pub(crate) fn ticked(&self, rule: RuleId) -> bool {
-        self.rules.get(rule.0).is_some_and(|rule| self.is_new(rule))
+        let is_constant = || self.kinds[rule.0] == RuleKind::Constant;
+        let known = self.rules.get(rule.0);
+        known.is_some_and(|rule| rule.ticked_at == self.round || (self.is_now && is_constant()))
     }
 
+    /// Whether a rule was evaluated in this round; constants never are.
     #[inline]
-    fn is_new(&self, rule: &Rule) -> bool {
-        rule.ticked_at == self.round || (self.is_now && rule.is_constant)
+    pub(crate) fn has_ticked(&self) -> bool {
+        self.has_ticked
     }
 
-    /// The rules that were evaluated in this round, in order; constants are not among them.
-    pub(crate) fn all_ticked(&self) -> &[RuleId] {
-        &self.ticked
+    /// The rules for which strategies are to be called in this round, in order: those that were evaluated, of conditions those
+    /// that hold.
+    pub(crate) fn calling(&self) -> &[RuleId] {
+        &self.calling
     }
 
     /// A new round: nothing has ticked yet. `Now` is one on the records themselves, not on bars that time closed.
     pub(crate) fn begin(&mut self, on: RoundOn) {
         self.round += 1;
         self.is_now = on == RoundOn::Records;
-        self.ticked.clear();
+        self.has_ticked = false;
+        self.calling.clear();
     }
 
     /// It was evaluated; NaN is not ready. Rules come in their order.
+    #[inline]
     pub(crate) fn set(&mut self, rule: RuleId, value: f64) {
-        let known = &mut self.rules[rule.0];
-        known.value = value;
-        if std::mem::replace(&mut known.ticked_at, self.round) != self.round {
-            self.ticked.push(rule);
+        self.rules[rule.0] = Rule {
+            value,
+            ticked_at: self.round,
+        };
+        self.has_ticked = true;
+        if self.kinds[rule.0] != RuleKind::Condition || is_true(value) {
+            self.calling.push(rule);
         }
     }
+}
+
+/// Whether a condition of this value holds: it is ready and not zero.
+#[inline]
+fn is_true(value: f64) -> bool {
+    value.abs() > 0.0
 }
 
 /// What a round of decisions is on.
@@ -120,4 +153,39 @@ pub(crate) enum RoundOn {
     Records,
     /// Bars that closed because time passed.
     PassedBars,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_calls_its_strategy_when_it_holds_and_a_value_whenever_it_was_evaluated() {
+        let [value, condition, constant] = [RuleId(0), RuleId(1), RuleId(2)];
+        let mut rules = RuleValues::new(3);
+        rules.set_condition(condition);
+        rules.set_constant(constant, 1.0);
+        for (worth, calling) in [
+            (0.0, &[value][..]),
+            (-0.0, &[value]),
+            (f64::NAN, &[value]),
+            (1.0, &[value, condition]),
+            (-2.0, &[value, condition]),
+        ] {
+            rules.begin(RoundOn::Records);
+            assert!(!rules.has_ticked() && rules.calling().is_empty());
+            rules.set(value, worth);
+            rules.set(condition, worth);
+            assert_eq!(rules.calling(), calling, "{worth}");
+            assert!(rules.has_ticked() && rules.ticked(value) && rules.ticked(condition));
+            assert_eq!(rules.holds(value), worth.abs() > 0.0);
+            assert_eq!(rules.holds(condition), worth.abs() > 0.0);
+            assert!(rules.holds(constant), "on records");
+        }
+        rules.begin(RoundOn::PassedBars);
+        assert!(!rules.has_ticked() && rules.calling().is_empty());
+        assert!(!rules.ticked(value) && !rules.holds(condition) && !rules.holds(constant));
+        rules.set(condition, 0.0);
+        assert!(rules.has_ticked() && rules.calling().is_empty());
+    }
 }

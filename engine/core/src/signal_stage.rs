@@ -10,17 +10,16 @@ mod state;
 
 pub use state::WorkerState;
 
-use crate::book::Top;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::market::{BarCause, Market, Tick, TickedBy};
 use due::Due;
-use feeds::{Feed, Feeds};
+use feeds::{FedLeaf, Feed, Feeds, store_bar, store_top};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tickloom_signals::{Clock, Field, Graph, LeafId, Mask, OutputId};
-use tickloom_types::{BarBody, Record, pow10};
+use tickloom_types::{Record, pow10};
 
 /// An expression that ticked: a signal if its value changed, a rule whether or not it did.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +37,7 @@ pub(crate) struct Change {
 /// A feed while it is put together; see [`Feed`].
 #[derive(Clone, Debug, Default)]
 struct Draft {
-    leaves: Vec<(LeafId, Field)>,
+    leaves: Vec<FedLeaf>,
     clock: Option<usize>,
     outputs: Mask,
 }
@@ -50,6 +49,9 @@ const MADE: &str = "the market makes all bars that leaves need";
 #[derive(Clone, Debug)]
 pub(crate) struct SignalStage {
     graph: Graph,
+    /// Number of the first output; the others follow.
+    first: usize,
+    /// Signals come before rules.
     outputs: Vec<Watched>,
     /// Places of outputs without a field in them, until they have been told.
     constants: Vec<usize>,
@@ -66,16 +68,17 @@ pub(crate) struct SignalStage {
     round: Due,
 }
 
-/// An output of the graph that is watched.
+/// An output of the graph that is watched. Kept small: where thousands tick together, what they cost is their memory.
 #[derive(Clone, Copy, Debug)]
 struct Watched {
     output: OutputId,
-    number: usize,
     is_rule: bool,
     /// Without a field in it: it never ticks.
     is_constant: bool,
     value: f64,
 }
+
+const _: () = assert!(size_of::<Watched>() == 16);
 
 impl SignalStage {
     /// The expressions of a share, fed from a market that was made for all.
@@ -91,10 +94,9 @@ impl SignalStage {
         let (graph, outputs) = expressions.compile(share.clone(), config)?;
         let watched = outputs
             .into_iter()
-            .zip(share)
+            .zip(share.clone())
             .map(|(output, number)| Watched {
                 output,
-                number,
                 is_rule: number >= expressions.signals,
                 is_constant: graph.constant(output).is_some(),
                 value: f64::NAN,
@@ -104,6 +106,7 @@ impl SignalStage {
             let watched: &Watched = &outputs[*at];
             watched.is_constant && !watched.is_rule
         };
+        let signals = outputs.partition_point(|watched| !watched.is_rule);
         let defs = market.instruments().defs();
         let mut stage = SignalStage {
             constants: (0..outputs.len()).filter(constant).collect(),
@@ -115,7 +118,8 @@ impl SignalStage {
                 .map(|def| pow10(def.price_decimals) as f64)
                 .collect(),
             has_gates: !graph.bar_clocks().is_empty(),
-            round: Due::new(outputs.len()),
+            round: Due::new(outputs.len(), signals),
+            first: share.start,
             outputs,
             graph,
         };
@@ -123,11 +127,12 @@ impl SignalStage {
         Ok(stage)
     }
 
-    /// Feeds the graph with what this round of the market ticked and lists what changed, in the order of the numbers.
+    /// Feeds the graph with what this round of the market ticked and tells what changed, in the order of the numbers.
     ///
     /// Every bar counts: if a builder closed several, the graph is stepped for each set of them in turn, and what is told
     /// of an expression is where it ends. Prices that ticked count once, with the last set.
-    pub(crate) fn step(&mut self, market: &Market, changes: &mut Vec<Change>) {
+    #[inline]
+    pub(crate) fn step(&mut self, market: &Market, mut on: impl FnMut(Change)) {
         if market.has_nothing_new() && self.constants.is_empty() {
             return;
         }
@@ -138,26 +143,36 @@ impl SignalStage {
             && self.constants.is_empty()
             && let Some((bar, cause)) = market.only_bar()
         {
-            self.step_bar(market, bar, cause, changes);
+            self.step_bar(market, bar, cause, &mut on);
             return;
         }
+        if self.evaluate(market, reads_bars_alone) {
+            self.tell(&mut on);
+        }
+    }
+
+    /// Evaluates what depends on what ticked in this round; `false` if nothing does.
+    fn evaluate(&mut self, market: &Market, reads_bars_alone: bool) -> bool {
         self.round.begin(market);
         if !market.has_no_bars() {
             self.feed_bars(market);
         }
         if !reads_bars_alone {
-            for (place, tick) in market.ticks().iter().enumerate() {
-                self.feed_tick(market, tick, place);
+            for (place, tick) in market.tops().iter().enumerate() {
+                self.feed_top(market, tick, place);
+            }
+            for (place, tick) in market.lasts().iter().enumerate() {
+                self.feed_last(market, tick, place);
             }
         }
         if market.is_now() && !self.constants.is_empty() {
             self.tell_constants();
         }
-        if self.round.is_empty() {
-            return;
+        let is_due = !self.round.is_empty();
+        if is_due {
+            self.graph.step();
         }
-        self.graph.step();
-        self.list(changes);
+        is_due
     }
 
     /// As [`SignalStage::step`] for the only bar of a round in which nothing else ticks: what it feeds is all that is due.
@@ -167,9 +182,9 @@ impl SignalStage {
         market: &Market,
         bar: &Record,
         cause: &BarCause,
-        changes: &mut Vec<Change>,
+        on: &mut impl FnMut(Change),
     ) {
-        let feed = cause.builder.and_then(|builder| self.on_bar.get(builder));
+        let feed = cause.builder().and_then(|builder| self.on_bar.get(builder));
         let Some(feed) = feed else {
             return;
         };
@@ -181,7 +196,7 @@ impl SignalStage {
             TickedBy::Bar(0)
         };
         for word in feed.outputs {
-            word.for_each(|at| self.outputs[at].tell(&self.graph, by, changes));
+            word.for_each(|at| self.outputs[at].tell(&self.graph, (self.first + at, by), on));
         }
     }
 
@@ -202,39 +217,36 @@ impl SignalStage {
         }
     }
 
-    /// Lists what ticked and changed.
-    fn list(&mut self, changes: &mut Vec<Change>) {
+    /// Tells what ticked and changed.
+    #[inline]
+    fn tell(&mut self, on: &mut impl FnMut(Change)) {
         let SignalStage {
             graph,
+            first,
             outputs,
             round,
             has_gates,
             ..
         } = self;
-        let has_gates = *has_gates;
-        let Due {
-            outputs: due,
-            earlier,
-            causes,
-            has_one_cause,
-        } = round;
         let outputs = &mut outputs[..];
-        let has_one_cause = *has_one_cause;
+        let mut due = std::mem::take(&mut round.outputs);
         due.drain(|at| {
             let watched = &mut outputs[at];
-            let has_ticked =
-                || graph.ticked(watched.output) || watched.is_constant || earlier.contains(at);
-            debug_assert!(has_gates || has_ticked());
-            if has_gates && !has_ticked() {
+            let has_ticked = || {
+                graph.ticked(watched.output) || watched.is_constant || round.earlier.contains(at)
+            };
+            debug_assert!(*has_gates || has_ticked());
+            if *has_gates && !has_ticked() {
                 return;
             }
-            let by = if has_one_cause || watched.is_constant {
+            let by = if watched.is_constant {
                 TickedBy::Round
             } else {
-                causes[at].1
+                round.cause(at)
             };
-            watched.tell(graph, by, changes);
+            watched.tell(graph, (*first + at, by), on);
         });
+        round.outputs = due;
     }
 
     /// Sorts the graph's leaves by what ticks them, and finds the outputs that may tick with each.
@@ -274,7 +286,7 @@ impl SignalStage {
                 Clock::Tick if leaf.field == Field::Last => &mut on_last[instrument],
                 Clock::Tick => &mut on_top[instrument],
             };
-            feed.leaves.push((id, leaf.field));
+            feed.leaves.push(FedLeaf::new(id, leaf.field));
             feed.outputs.extend(watched_below(&self.graph, id));
         }
         self.on_bar = self.feeds(&on_bar);
@@ -285,7 +297,7 @@ impl SignalStage {
     fn feeds(&self, drafts: &[Draft]) -> Feeds {
         let mut feeds = Feeds::default();
         for draft in drafts {
-            let leaves: Vec<LeafId> = draft.leaves.iter().map(|(leaf, _)| *leaf).collect();
+            let leaves: Vec<LeafId> = draft.leaves.iter().map(|leaf| leaf.id()).collect();
             feeds.push(&Feed {
                 leaves: &draft.leaves,
                 below: self.graph.below(&leaves).words(),
@@ -297,7 +309,7 @@ impl SignalStage {
     }
 
     fn feed_bar(&mut self, bar: &Record, cause: &BarCause, by: TickedBy) {
-        let feed = cause.builder.and_then(|builder| self.on_bar.get(builder));
+        let feed = cause.builder().and_then(|builder| self.on_bar.get(builder));
         let Some(feed) = feed else {
             return;
         };
@@ -308,34 +320,35 @@ impl SignalStage {
         self.round.add(feed.outputs, cause.place, by);
     }
 
-    fn feed_tick(&mut self, market: &Market, tick: &Tick, place: usize) {
+    fn feed_top(&mut self, market: &Market, tick: &Tick, place: usize) {
         let at = tick.instrument;
-        if let Some(stated) = &tick.top
-            && let Some(on_top) = self.on_top.get(at)
-        {
-            if let Some(top) = market.top_of(tick) {
-                for (leaf, field) in on_top.leaves {
-                    store_top(&mut self.graph, *leaf, *field, &top, self.price_scales[at]);
-                }
-                self.graph.tick(on_top.below);
-            } else {
-                for (leaf, _) in on_top.leaves {
-                    self.graph.withdraw(*leaf);
-                }
+        let Some(on_top) = self.on_top.get(at) else {
+            return;
+        };
+        if let Some(top) = market.top_of(tick) {
+            for leaf in on_top.leaves {
+                store_top(&mut self.graph, *leaf, &top, self.price_scales[at]);
             }
-            let by = TickedBy::Top(place);
-            self.round.add(on_top.outputs, stated.place, by);
+            self.graph.tick(on_top.below);
+        } else {
+            for leaf in on_top.leaves {
+                self.graph.withdraw(leaf.id());
+            }
         }
-        if let Some(stated) = &tick.last
-            && let Some(on_last) = self.on_last.get(at)
+        let by = TickedBy::Top(place);
+        self.round.add(on_top.outputs, tick.place, by);
+    }
+
+    fn feed_last(&mut self, market: &Market, tick: &Tick, place: usize) {
+        if let Some(on_last) = self.on_last.get(tick.instrument)
             && let Some(price) = market.last_of(tick)
         {
-            for (leaf, _) in on_last.leaves {
-                self.graph.store_mantissa(*leaf, price);
+            for leaf in on_last.leaves {
+                self.graph.store_mantissa(leaf.id(), price);
             }
             self.graph.tick(on_last.below);
             let by = TickedBy::Last(place);
-            self.round.add(on_last.outputs, stated.place, by);
+            self.round.add(on_last.outputs, tick.place, by);
         }
     }
 
@@ -348,54 +361,23 @@ impl SignalStage {
 }
 
 impl Watched {
-    /// Lists it if it changed; a rule that ticked is listed in any case.
+    /// Tells of it if it changed; of a rule that ticked, in any case.
     #[inline(always)]
-    fn tell(&mut self, graph: &Graph, by: TickedBy, changes: &mut Vec<Change>) {
+    fn tell(
+        &mut self,
+        graph: &Graph,
+        (number, by): (usize, TickedBy),
+        on: &mut impl FnMut(Change),
+    ) {
         let previous = self.value;
         self.value = graph.value(self.output).unwrap_or(f64::NAN);
         if self.is_rule || previous.to_bits() != self.value.to_bits() {
-            changes.push(Change {
-                number: self.number,
+            on(Change {
+                number,
                 value: self.value,
                 previous,
                 by,
             });
         }
-    }
-}
-
-/// Stores the fields of a bar, and says that they ticked.
-#[inline(always)]
-fn store_bar(graph: &mut Graph, feed: &Feed<'_>, bar: &Record) {
-    let body = BarBody::of(bar);
-    for (leaf, field) in feed.leaves {
-        let mantissa = match field {
-            Field::Open => body.open,
-            Field::High => body.high,
-            Field::Low => body.low,
-            Field::Volume => body.volume,
-            _ => body.close,
-        };
-        graph.store_mantissa(*leaf, mantissa);
-    }
-    graph.tick(feed.below);
-}
-
-/// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.
-fn store_top(graph: &mut Graph, leaf: LeafId, field: Field, top: &Top, scale: f64) {
-    let (bid, ask) = (top.bid as f64, top.ask as f64);
-    let (bid_qty, ask_qty) = (top.bid_qty as f64, top.ask_qty as f64);
-    match field {
-        Field::Bid => graph.store_mantissa(leaf, top.bid),
-        Field::Ask => graph.store_mantissa(leaf, top.ask),
-        Field::BidQty => graph.store_mantissa(leaf, top.bid_qty),
-        Field::AskQty => graph.store_mantissa(leaf, top.ask_qty),
-        Field::Mid => graph.store_value(leaf, (bid + ask) / (2.0 * scale)),
-        Field::Spread => graph.store_value(leaf, (ask - bid) / scale),
-        Field::Microprice => {
-            let weighted = (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty);
-            graph.store_value(leaf, weighted / scale);
-        }
-        _ => graph.store_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
     }
 }

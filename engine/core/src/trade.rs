@@ -24,7 +24,7 @@ use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RuleId, RuleValues};
-use crate::strategy::{Intents, Own, Runner};
+use crate::strategy::{Intents, Own, Runner, RunnerKind};
 use crate::trade_config::FillModel;
 use crate::venue::{PriceEvent, Venue};
 use tickloom_types::{
@@ -97,6 +97,17 @@ impl TradeStage {
             desk,
             finest: vec![Finest::Nothing; config.instruments.len()],
         })
+    }
+
+    /// The rules that are conditions of which nothing comes unless they hold. Where one of a strategy's rules holds without any
+    /// field in it, something may come of the others whenever they are evaluated.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = RuleId> {
+        let runners = self.runners.iter().enumerate();
+        let of_conditions = runners.filter(|(at, runner)| {
+            matches!(runner.kind, RunnerKind::Rules(_))
+                && !self.calling.is_watcher(*at, runner.instrument)
+        });
+        of_conditions.flat_map(|(_, runner)| runner.rules().map(RuleId))
     }
 
     /// Cash and positions.

@@ -132,7 +132,8 @@ impl SignalWorker {
         }
         self.market.apply(seq, record, &mut self.unused);
         while self.market.next_round() {
-            self.stage.step(&self.market, &mut found.changes);
+            let changes = &mut found.changes;
+            self.stage.step(&self.market, |change| changes.push(change));
             found.ends.push(found.changes.len());
         }
     }
@@ -183,8 +184,12 @@ impl Merger {
         self.decider.match_orders(seq, record, &self.market, out);
         let mut number = 0;
         while self.market.next_round() {
-            let changes = found.clone().flat_map(|found| found.round(number));
-            self.decider.decide(seq, &self.market, changes, out);
+            let Merger { market, decider } = self;
+            decider.begin(market);
+            for change in found.clone().flat_map(|found| found.round(number)) {
+                decider.take(seq, market, change, out);
+            }
+            decider.decide(seq, market, out);
             number += 1;
         }
     }

@@ -30,7 +30,20 @@ pub struct GraphBuilder {
 
 /// The result of an expression in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OutputId(pub(crate) usize);
+pub struct OutputId(u32);
+
+impl OutputId {
+    /// The node at this place.
+    pub(crate) fn of(node: usize) -> OutputId {
+        OutputId(u32::try_from(node).expect("the number of nodes is limited"))
+    }
+
+    /// Place of its node.
+    #[inline]
+    pub(crate) fn node(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// A node of the graph to be.
 #[derive(Debug)]
@@ -68,7 +81,7 @@ impl GraphBuilder {
         let gates = self.gates.len();
         let term = Compiler::new(self, scope).compile(&expr.root);
         let result = term.and_then(|term| self.materialise(expr.root.at, term));
-        result.map(OutputId).map_err(|fault| {
+        result.map(OutputId::of).map_err(|fault| {
             self.leaves.truncate(leaves);
             self.nodes.truncate(nodes);
             self.known.retain(|_, node| *node < nodes);

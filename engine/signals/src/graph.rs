@@ -56,6 +56,13 @@ pub(crate) struct Node {
 
 const _: () = assert!(size_of::<Node>() <= 48);
 
+/// So many nodes a near cache holds, with what they remember.
+const NODES_NEAR: usize = 1_024;
+
+/// How many nodes before its turn what a node of a larger graph remembers is asked for, and what leaves its window.
+const STATE_AHEAD: usize = 24;
+const OLDEST_AHEAD: usize = 12;
+
 /// Bytes of columns that stay close to the processor.
 const COLUMNS_BYTES: usize = 256 << 10;
 
@@ -134,7 +141,7 @@ impl Graph {
     /// The value of an output without a field in it, which is ready from the start and never ticks.
     #[must_use]
     pub fn constant(&self, output: OutputId) -> Option<f64> {
-        match self.nodes[output.0].op {
+        match self.nodes[output.node()].op {
             Op::Constant(value) if !value.is_nan() => Some(value),
             _ => None,
         }
@@ -142,7 +149,7 @@ impl Graph {
 
     /// Calls `on` with everything that ticks with a leaf.
     pub fn for_each_below(&self, leaf: LeafId, mut on: impl FnMut(OutputId)) {
-        self.below[leaf.0].for_each(|node| on(OutputId(node)));
+        self.below[leaf.0].for_each(|node| on(OutputId::of(node)));
     }
 
     /// Says that an exact field ticked. The fields of one bar are set together, before one step.
@@ -215,7 +222,8 @@ impl Graph {
 
     /// Calls `on` with everything that may tick when these bars close, because `together` waits for them.
     pub fn for_each_gated(&self, clock: usize, mut on: impl FnMut(OutputId)) {
-        self.gates.for_each_below(clock, |node| on(OutputId(node)));
+        self.gates
+            .for_each_below(clock, |node| on(OutputId::of(node)));
     }
 
     /// Evaluates what depends on the leaves that were set since the last step, and nothing else.
@@ -237,7 +245,13 @@ impl Graph {
         } = self;
         let (nodes, values) = (&mut nodes[..], &mut values[..]);
         let leaves = (&mantissas[..], &leaf_values[..]);
-        ticked.for_each(|at| evaluate(at, nodes, values, leaves));
+        let is_large = nodes.len() > NODES_NEAR;
+        ticked.for_each(|at| {
+            if is_large {
+                fetch_later(at, nodes, ticked);
+            }
+            evaluate(at, nodes, values, leaves);
+        });
         if !self.withdrawn.is_empty() {
             self.ticked.take(&mut self.withdrawn);
         }
@@ -266,14 +280,14 @@ impl Graph {
     #[must_use]
     #[inline]
     pub fn ticked(&self, output: OutputId) -> bool {
-        self.ticked.contains(output.0)
+        self.ticked.contains(output.node())
     }
 
     /// The output's value, `None` while it is not ready. A condition is 1 or 0.
     #[must_use]
     #[inline]
     pub fn value(&self, output: OutputId) -> Option<f64> {
-        let value = self.values[output.0];
+        let value = self.values[output.node()];
         (!value.is_nan()).then_some(value)
     }
 
@@ -327,7 +341,7 @@ impl Graph {
     #[must_use]
     #[inline]
     pub fn column(&self, output: OutputId) -> &[f64] {
-        &self.columns[output.0 * self.stride()..][..self.rows]
+        &self.columns[output.node() * self.stride()..][..self.rows]
     }
 
     /// Rows of a block: fewer for a large graph, so that its columns stay close to the processor.
@@ -362,6 +376,17 @@ impl Graph {
             self.mark(LeafId(leaf));
         }
         std::mem::swap(&mut self.pending, &mut self.ticked);
+    }
+}
+
+/// Asks for what nodes after this one remember, if they tick too.
+#[inline(always)]
+fn fetch_later(at: usize, nodes: &[Node], ticked: &Bits) {
+    if ticked.contains(at + STATE_AHEAD) {
+        nodes[at + STATE_AHEAD].op.fetch_state();
+    }
+    if ticked.contains(at + OLDEST_AHEAD) {
+        nodes[at + OLDEST_AHEAD].op.fetch_oldest();
     }
 }
 

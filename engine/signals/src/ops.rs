@@ -20,7 +20,7 @@ use mean::{ExactMean, Mean};
 use shift::{Cross, Extreme, Lag};
 use smooth::{Atr, Ema, Macd, Rsi};
 use std::ops::Range;
-use tickloom_types::{StateError, StateReader, StateWriter, pow10};
+use tickloom_types::{StateError, StateReader, StateWriter, fetch_ahead, pow10};
 use weighted::{ExactVwap, ExactWma, Vwap, Wma};
 
 /// An operator and its memory. Those named after a leaf read its mantissas, the others read values of nodes.
@@ -138,6 +138,44 @@ impl Op {
             Op::Lag(state) => state.push(node(i)),
             Op::Rate => shift::rate(node(i), node(j)),
             Op::Cross(state) => state.push(node(i), node(j)),
+        }
+    }
+
+    /// Asks for what it remembers apart from its node, before the step that needs it.
+    #[inline]
+    pub(crate) fn fetch_state(&self) {
+        match self {
+            Op::LeafSma(state) => fetch_ahead(&**state),
+            Op::LeafWma(state) => fetch_ahead(&**state),
+            Op::LeafStddev(state) => fetch_ahead(&**state),
+            Op::LeafVwap(state) => fetch_ahead(&**state),
+            Op::Sma(state) => fetch_ahead(&**state),
+            Op::Wma(state) => fetch_ahead(&**state),
+            Op::Stddev(state) => fetch_ahead(&**state),
+            Op::Vwap(state) => fetch_ahead(&**state),
+            Op::Macd(state) => fetch_ahead(&**state),
+            Op::Rsi(state) => fetch_ahead(&**state),
+            Op::Atr(state) => fetch_ahead(&**state),
+            Op::Extreme(state) => fetch_ahead(&**state),
+            _ => {}
+        }
+    }
+
+    /// Asks for the value that is about to leave its window. Where that is, its state says, which [`Op::fetch_state`] has asked
+    /// for a while before.
+    #[inline]
+    pub(crate) fn fetch_oldest(&self) {
+        match self {
+            Op::LeafSma(state) => state.window.fetch_oldest(),
+            Op::LeafWma(state) => state.window.fetch_oldest(),
+            Op::LeafStddev(state) => state.window.fetch_oldest(),
+            Op::LeafVwap(state) => state.window.fetch_oldest(),
+            Op::Sma(state) => state.window.fetch_oldest(),
+            Op::Wma(state) => state.window.fetch_oldest(),
+            Op::Stddev(state) => state.window.fetch_oldest(),
+            Op::Vwap(state) => state.window.fetch_oldest(),
+            Op::Lag(state) => state.window.fetch_oldest(),
+            _ => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything here is plain data: no I/O, no threads, no clock. Every other crate speaks these words.
 
+mod ahead;
 mod bar_spec;
 mod book_end;
 mod decimal;
@@ -11,6 +12,7 @@ mod source;
 mod state;
 mod time;
 
+pub use ahead::fetch_ahead;
 pub use bar_spec::{BarSpec, BarSpecError};
 pub use book_end::BookEnd;
 pub use decimal::{

@@ -8,7 +8,7 @@ mod told;
 pub(crate) use told::{epoch, heartbeat, hello, state};
 
 use crate::error::WireError;
-use crate::topic::{Names, kind};
+use crate::topic::{Names, is_output, kind};
 use serde::Serialize;
 use std::fmt::Write;
 use tickloom_types::{
@@ -76,7 +76,13 @@ pub(crate) fn text(
     let mut object = Object::new();
     object.put("kind", kind.name());
     object.put("run", run);
-    object.put("number", number);
+    // The names of both in the catalog.
+    let name = if is_output(kind as u8) {
+        "number"
+    } else {
+        "seq"
+    };
+    object.put(name, number);
     put_head(&mut object, record, names);
     put_body(&mut object, kind, record, names)?;
     Ok(object.end())

@@ -346,10 +346,38 @@ fn places(catalog: &Catalog) -> Vec<(Seq, u64, i32)> {
     places
 }
 
+/// Sequence, held and more of each of the golden records.
+const PLACES: [(Seq, u64, i32); 8] = [
+    (40, 6, 1),
+    (41, 0, 0),
+    (42, 7, 0),
+    (43, 0, 0),
+    (44, 0, 0),
+    (45, 0, -1),
+    (46, 0, 0),
+    (47, 999_999_991, 0),
+];
+
+#[test]
+fn a_catalog_of_version_3_reads_as_it_is_and_after_its_migration() {
+    let (dir, expected) = golden(3);
+    let catalog = Catalog::open(dir.path()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(lines(&catalog), expected);
+        assert_eq!(places(&catalog), PLACES);
+        catalog
+            .migrate(false, &mut |_| ControlFlow::Continue(()))
+            .unwrap();
+    }
+    let (four, _) = golden(4);
+    let four = Catalog::open(four.path()).unwrap();
+    assert_eq!(lines(&four), expected);
+}
+
 /// `UPDATE_GOLDEN=1` writes the golden catalog anew.
 #[test]
-fn the_golden_catalog_of_version_3_reads_and_is_written_the_same() {
-    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3");
+fn the_golden_catalog_of_version_4_reads_and_is_written_the_same() {
+    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v4");
     let fresh = tempfile::tempdir().unwrap();
     write_golden(fresh.path());
     let now = Catalog::open(fresh.path()).unwrap();
@@ -359,21 +387,11 @@ fn the_golden_catalog_of_version_3_reads_and_is_written_the_same() {
         fs::remove_file(at.join("catalog/_runs/golden/lock")).unwrap();
         fs::write(at.join("records.txt"), lines(&now).join("\n") + "\n").unwrap();
     }
-    let (dir, expected) = golden(3);
+    let (dir, expected) = golden(4);
     let catalog = Catalog::open(dir.path()).unwrap();
     assert_eq!(lines(&catalog), expected);
     assert_eq!(lines(&now), expected);
-    let found = [
-        (40, 6, 1),
-        (41, 0, 0),
-        (42, 7, 0),
-        (43, 0, 0),
-        (44, 0, 0),
-        (45, 0, -1),
-        (46, 0, 0),
-        (47, 999_999_991, 0),
-    ];
-    assert_eq!(places(&catalog), found);
+    assert_eq!(places(&catalog), PLACES);
     let read: Vec<(Seq, bool)> = catalog
         .scan(&ScanQuery::default())
         .unwrap()

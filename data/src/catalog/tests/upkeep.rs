@@ -376,8 +376,8 @@ fn each_fault_is_named() {
         "row 0 of 1970-01-01T00:00:00.000000005Z, expected rows of its date",
     );
     check_fault(
-        |root| edit_entry(root, "\"schema\": 3", "\"schema\": 4"),
-        "schema is 4, expected at most 3",
+        |root| edit_entry(root, "\"schema\": 4", "\"schema\": 5"),
+        "schema is 5, expected at most 4",
     );
     check_fault(
         |root| fs::write(root.join("_runs/r/part-00000002.json"), "{").unwrap(),
@@ -482,7 +482,7 @@ fn check_migration(version: u32, without_hash: u64) {
     assert_eq!((found.files, found.without_hash), (30, 0));
     let done = migrate(&catalog, false).unwrap();
     assert_eq!(done.rewritten, RewriteReport::default());
-    assert_eq!(done.versions, BTreeMap::from([(3, 30)]));
+    assert_eq!(done.versions, BTreeMap::from([(4, 30)]));
     let source = "journal:00000000000000000000000000000002";
     assert!(catalog.has_part("recorded", 2, source).unwrap().is_some());
     let after: Vec<_> = catalog.scan(&one).unwrap().map(Result::unwrap).collect();
@@ -491,7 +491,7 @@ fn check_migration(version: u32, without_hash: u64) {
 }
 
 #[test]
-fn catalogs_of_versions_1_and_2_read_and_become_ones_of_version_3() {
+fn catalogs_of_versions_1_and_2_read_and_become_ones_of_version_4() {
     check_migration(1, 30);
     check_migration(2, 0);
 }

@@ -1,5 +1,6 @@
 //! Columns of an exported file as rows again: names become identifiers of their run, decimals mantissas at its scales.
 
+use crate::catalog::NUMBER;
 use crate::catalog::column::{Codec, Column, Misfit, Scale, misfit};
 use crate::catalog::file::Key;
 use crate::export::batch::{RunScales, bar_specs};
@@ -236,7 +237,7 @@ impl<'a> Columns<'a> {
             no_nulls(batch, name)?;
         }
         if table.is_output() {
-            no_nulls(batch, "output_seq")?;
+            no_nulls(batch, NUMBER)?;
         }
         let column = |name: &str| array(batch, name);
         let times = |name: &str| column(name).as_primitive::<TimestampNanosecondType>();
@@ -247,7 +248,7 @@ impl<'a> Columns<'a> {
             seqs: column("seq").as_primitive::<UInt64Type>().values(),
             outputs: table
                 .is_output()
-                .then(|| &**column("output_seq").as_primitive::<UInt64Type>().values()),
+                .then(|| &**column(NUMBER).as_primitive::<UInt64Type>().values()),
             flags: column("flags").as_primitive::<UInt8Type>().values(),
         })
     }

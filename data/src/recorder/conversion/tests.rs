@@ -4,6 +4,7 @@ use super::*;
 use crate::ScanQuery;
 use crate::recorder::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 use std::fs;
+use std::path::Path;
 use tickloom_journal::{JournalOptions, RunMeta, SyncPolicy};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,

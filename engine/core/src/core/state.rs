@@ -40,7 +40,6 @@ impl Core {
         let everything = 0..plan.expressions.len();
         Ok(Core {
             stage: remembered.stage(&plan, everything)?,
-            changes: Vec::with_capacity(crate::limits::CHANGES_EXPECTED),
             decider: remembered.decider,
             market: plan.market,
         })

@@ -1,7 +1,7 @@
 //! What records leave in their moment: bars that closed, prices that were stated, and what was known before.
 
 use super::Market;
-use super::moment::{BarCause, Before, Stated, Tick, is_start};
+use super::moment::{BarCause, Before, Tick, is_start};
 use crate::bars::Closed;
 use tickloom_types::{Flags, Record};
 
@@ -21,10 +21,8 @@ impl Market {
     /// time closed were moments of their own: they are shown with this record's moment.
     #[cold]
     fn cut(&mut self, record: &Record) {
-        let mut ticks = std::mem::take(&mut self.moment.ticks);
-        ticks.retain(|tick| {
-            tick.top.is_some() && self.states[tick.instrument].prices.top().is_none()
-        });
+        let mut tops = std::mem::take(&mut self.moment.tops);
+        tops.retain(|tick| self.states[tick.instrument].prices.top().is_none());
         let cut = self.moment.number;
         self.moment.begin_after_cut();
         let number = self.moment.number;
@@ -35,29 +33,15 @@ impl Market {
                 }
             }
         }
-        for (place, tick) in ticks.iter_mut().enumerate() {
-            *tick = Tick {
-                instrument: tick.instrument,
-                top: Some(Stated {
-                    header: record.header,
-                    place: 0,
-                }),
-                last: None,
-            };
-            self.states[tick.instrument].tick = place;
-            self.states[tick.instrument].tick_moment = number;
+        for tick in &tops {
+            self.tick_top(tick.instrument, record);
         }
-        self.moment.ticks = ticks;
     }
 
     /// A bar is done because time passed.
     pub(super) fn close_by_time(&mut self, builder: usize, bar: &Closed, record: &Record) {
         let bar = self.builders[builder].record(bar, &record.header);
-        let cause = BarCause {
-            builder: Some(builder),
-            header: bar.header,
-            place: 0,
-        };
+        let cause = BarCause::new(Some(builder), bar.header, 0);
         self.moment.passed.push(bar, cause);
         self.note_closed(&bar, record);
     }
@@ -65,11 +49,7 @@ impl Market {
     /// A bar is done because of what is in the record.
     pub(super) fn complete(&mut self, builder: usize, bar: &Closed, record: &Record) {
         let bar = self.builders[builder].record(bar, &record.header);
-        let cause = BarCause {
-            builder: Some(builder),
-            header: record.header,
-            place: self.moment.place(),
-        };
+        let cause = BarCause::new(Some(builder), record.header, self.moment.place());
         self.moment.complete(bar, cause);
         self.note_closed(&bar, record);
     }
@@ -113,33 +93,37 @@ impl Market {
 
     /// A record states bid and ask anew, or takes them away.
     pub(super) fn tick_top(&mut self, at: usize, record: &Record) {
-        let (tick, stated) = self.tick(at, record);
-        tick.top = Some(stated);
+        let tick = self.tick(at, record);
+        let Market { moment, states, .. } = self;
+        let places = states[at].ticks_in(moment.number);
+        note_tick(&mut moment.tops, &mut places.top, tick);
     }
 
     /// A record states the last price anew.
+    #[inline]
     pub(super) fn tick_last(&mut self, at: usize, record: &Record) {
-        let (tick, stated) = self.tick(at, record);
-        tick.last = Some(stated);
+        let tick = self.tick(at, record);
+        let Market { moment, states, .. } = self;
+        let places = states[at].ticks_in(moment.number);
+        note_tick(&mut moment.lasts, &mut places.last, tick);
     }
 
-    /// The tick of an instrument in this moment, and what a record leaves in it that states a price.
-    fn tick(&mut self, at: usize, record: &Record) -> (&mut Tick, Stated) {
-        let Market { moment, states, .. } = self;
-        let state = &mut states[at];
-        let stated = Stated {
+    fn tick(&self, at: usize, record: &Record) -> Tick {
+        Tick {
+            instrument: at,
             header: record.header,
-            place: moment.place(),
-        };
-        if state.tick_moment != moment.number {
-            state.tick_moment = moment.number;
-            state.tick = moment.ticks.len();
-            moment.ticks.push(Tick {
-                instrument: at,
-                top: None,
-                last: None,
-            });
+            place: self.moment.place(),
         }
-        (&mut moment.ticks[state.tick], stated)
+    }
+}
+
+/// Puts a tick in the place that its instrument has among them, or gives it one.
+#[inline]
+fn note_tick(ticks: &mut Vec<Tick>, place: &mut u32, tick: Tick) {
+    if let Some(known) = ticks.get_mut(*place as usize) {
+        *known = tick;
+    } else {
+        *place = u32::try_from(ticks.len()).expect("instruments are numbered in 32 bits");
+        ticks.push(tick);
     }
 }

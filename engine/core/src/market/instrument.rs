@@ -2,6 +2,7 @@
 
 use crate::bars::BarBuilder;
 use crate::prices::Prices;
+use std::mem::offset_of;
 use std::ops::Range;
 use tickloom_types::{BarSpec, InstrumentId, Record, SourceId, Ts};
 
@@ -10,22 +11,22 @@ use tickloom_types::{BarSpec, InstrumentId, Record, SourceId, Ts};
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Instrument {
-    /// Its builders in `Market::builders`.
-    pub(super) bars: Range<u32>,
+    /// The first of its builders in `Market::builders`, and how many there are.
+    pub(super) builder: u32,
+    pub(super) builder_count: u16,
+    /// How many of its `LastBars` there are, and which of them is the newest.
+    pub(super) last_bars: u8,
+    pub(super) newest: u8,
     /// Of the size of input bars that came first, the close of the newest one.
     pub(super) newest_bar: Option<(BarSpec, Ts)>,
     /// No open bar closes by time before this.
     pub(super) next_close: Ts,
     /// The moment in which its newest bar closed, if there may be rounds before that bar's.
     pub(super) bar_moment: u64,
-    /// The moment in which it ticked last.
+    /// The moment in which it ticked last, and its places among that moment's ticks.
     pub(super) tick_moment: u64,
-    /// How many of its `LastBars` there are, and which of them is the newest.
-    pub(super) last_bars: u8,
-    pub(super) newest: u8,
+    pub(super) ticks: TickPlaces,
     pub(super) prices: Prices,
-    /// Its place among that moment's ticks.
-    pub(super) tick: usize,
     /// Since when no record was missed; `None` while some are.
     pub(super) since: Option<Ts>,
     /// Newest time of a trade, quote or level.
@@ -41,6 +42,25 @@ pub(super) struct Instrument {
     pub(super) other_bars: Vec<(BarSpec, Ts)>,
 }
 
+const _: () = assert!(offset_of!(Instrument, prices) == 64);
+
+/// Where an instrument is among the ticks of a moment; [`NO_TICK`] where it is not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TickPlaces {
+    pub(super) top: u32,
+    pub(super) last: u32,
+}
+
+/// No place: there are fewer instruments.
+const NO_TICK: u32 = u32::MAX;
+const NO_TICKS: TickPlaces = TickPlaces {
+    top: NO_TICK,
+    last: NO_TICK,
+};
+
+/// Why an expectation about numbers of bars cannot fail.
+const LIMITED: &str = "the number of bars, and that of their sizes, is limited";
+
 /// The newest bar of an instrument, and the one before the moment with the number `Instrument::bar_moment`. They are overwritten
 /// in turn, as it costs less to leave a record where it is.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +71,18 @@ impl Instrument {
     /// Its builders in `Market::builders`.
     #[inline]
     pub(super) fn builders(&self) -> Range<usize> {
-        self.bars.start as usize..self.bars.end as usize
+        let first = self.builder as usize;
+        first..first + usize::from(self.builder_count)
+    }
+
+    /// Its places among the ticks of the moment with this number.
+    #[inline]
+    pub(super) fn ticks_in(&mut self, moment: u64) -> &mut TickPlaces {
+        if self.tick_moment != moment {
+            self.tick_moment = moment;
+            self.ticks = NO_TICKS;
+        }
+        &mut self.ticks
     }
 
     /// Since when nothing came of what bid and ask are made from; of anything, where those never came.
@@ -61,22 +92,22 @@ impl Instrument {
 
     pub(super) fn new(at: usize, builders: &[BarBuilder]) -> Instrument {
         let id = u32::try_from(at).map_or(InstrumentId::NONE, InstrumentId);
-        let place = |at: usize| u32::try_from(at).expect("the number of bars is limited");
-        let first = place(builders.partition_point(|builder| builder.instrument < id));
-        let end = place(builders.partition_point(|builder| builder.instrument <= id));
+        let first = builders.partition_point(|builder| builder.instrument < id);
+        let end = builders.partition_point(|builder| builder.instrument <= id);
         Instrument {
             prices: Prices::new(id),
             since: None,
             feed: None,
             seen: Ts(i64::MIN),
             quoted: None,
-            bars: first..end,
+            builder: u32::try_from(first).expect(LIMITED),
+            builder_count: u16::try_from(end - first).expect(LIMITED),
             next_close: Ts(i64::MAX),
             bar_moment: 0,
             last_bars: 0,
             newest: 0,
-            tick: 0,
             tick_moment: 0,
+            ticks: NO_TICKS,
             held: 0,
             held_moment: 0,
             newest_bar: None,

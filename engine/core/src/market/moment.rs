@@ -16,21 +16,13 @@ pub(crate) enum Round {
     Now,
 }
 
-/// An instrument whose price was stated anew in a moment, or taken away.
+/// An instrument whose price was stated anew in a moment, or taken away, and the newest record that did so.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tick {
     pub(crate) instrument: usize,
-    /// Bid and ask with their sizes, or that they cannot be trusted any more.
-    pub(crate) top: Option<Stated>,
-    /// The last price.
-    pub(crate) last: Option<Stated>,
-}
-
-/// The newest record of the moment that stated a price.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stated {
+    /// Of the record.
     pub(crate) header: Header,
-    /// Its place in the moment.
+    /// The record's place in the moment.
     pub(crate) place: usize,
 }
 
@@ -53,8 +45,7 @@ pub(super) struct ClosedBars {
 /// What made a bar, and what closed it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BarCause {
-    /// Index of its builder; `None` for an input bar that nobody asked for.
-    pub(crate) builder: Option<usize>,
+    builder: Option<u32>,
     /// What outputs of it are stamped with: the bar's own header if time closed it, otherwise the record's.
     pub(crate) header: Header,
     /// Place of the record in the moment; 0 if time closed the bar.
@@ -76,7 +67,10 @@ pub(super) struct Moment {
     pub(super) passed: ClosedBars,
     /// Bars that its records completed, or were.
     pub(super) now: ClosedBars,
-    pub(super) ticks: Vec<Tick>,
+    /// Bid and ask with their sizes, or that they cannot be trusted any more: each instrument once.
+    pub(super) tops: Vec<Tick>,
+    /// Last prices: each instrument once.
+    pub(super) lasts: Vec<Tick>,
     /// Instruments as they were before the first record that let time pass, if a record changed them since.
     pub(super) before: Vec<Before>,
     /// Some record gave its instrument a new price.
@@ -92,6 +86,24 @@ pub(super) struct Moment {
     /// Sets so far, over all moments.
     sets_made: u64,
     sorted: ClosedBars,
+}
+
+impl BarCause {
+    /// Of a bar that a record of this place in the moment is, or closed.
+    #[inline]
+    pub(super) fn new(builder: Option<usize>, header: Header, place: usize) -> BarCause {
+        BarCause {
+            builder: builder.map(|at| u32::try_from(at).expect("the number of bars is limited")),
+            header,
+            place,
+        }
+    }
+
+    /// Index of its builder; `None` for an input bar that nobody asked for.
+    #[inline]
+    pub(crate) fn builder(&self) -> Option<usize> {
+        self.builder.map(|at| at as usize)
+    }
 }
 
 impl ClosedBars {
@@ -129,7 +141,8 @@ impl Moment {
             newest: Record::default(),
             passed: ClosedBars::new(bars),
             now: ClosedBars::new(bars),
-            ticks: Vec::with_capacity(instruments),
+            tops: Vec::with_capacity(instruments),
+            lasts: Vec::with_capacity(instruments),
             before: Vec::with_capacity(instruments),
             has_price: false,
             is_one_set: true,
@@ -163,7 +176,8 @@ impl Moment {
             self.sets_made += 1;
             self.is_one_set = true;
         }
-        self.ticks.clear();
+        self.tops.clear();
+        self.lasts.clear();
     }
 
     /// A record completed a bar, or was it.
@@ -172,7 +186,7 @@ impl Moment {
         if let Some(first) = self.now.records.first() {
             self.is_one_set &= first.header.ts_event == bar.header.ts_event;
         }
-        if let Some(builder) = cause.builder {
+        if let Some(builder) = cause.builder() {
             let newest = std::mem::replace(&mut self.newest_set[builder], self.sets_made);
             self.is_one_set &= newest != self.sets_made;
         }
@@ -192,6 +206,12 @@ impl Moment {
         if self.newest.has(Flags::MORE) {
             self.newest.header.flags &= !Flags::MORE;
         }
+    }
+
+    /// Whether no price was stated anew or taken away.
+    #[inline]
+    pub(super) fn ticked_nothing(&self) -> bool {
+        self.tops.is_empty() && self.lasts.is_empty()
     }
 
     /// Whether no bar closed in it.
@@ -294,7 +314,7 @@ impl Moment {
     }
 
     fn builder(&self, place: usize) -> Option<usize> {
-        self.now.causes[self.order[place]].builder
+        self.now.causes[self.order[place]].builder()
     }
 
     /// Whether the set has a bar of this one's builder already.

@@ -145,8 +145,8 @@ impl Market {
         let Some(state) = self.states.get_mut(at) else {
             return false;
         };
-        let builder = state.bars.start as usize;
-        let (Some((spec, newest)), 1) = (&mut state.newest_bar, state.bars.len()) else {
+        let builder = state.builder as usize;
+        let (Some((spec, newest)), 1) = (&mut state.newest_bar, state.builder_count) else {
             return false;
         };
         let ts = record.ts_event();
@@ -173,11 +173,7 @@ impl Market {
     fn take_bar(&mut self, at: usize, builder: Option<usize>, close: i64, record: &Record) {
         let mut bar = *record;
         bar.header.flags &= !Flags::MORE;
-        let cause = BarCause {
-            builder,
-            header: record.header,
-            place: self.moment.place(),
-        };
+        let cause = BarCause::new(builder, record.header, self.moment.place());
         self.moment.complete(bar, cause);
         self.note_bar(at, &bar, record);
         self.has_price = true;

@@ -19,7 +19,7 @@ enum Places<'a> {
     Listed(&'a [usize]),
 }
 
-/// What made an expression tick in a round: its place among bars or ticks. The markets of all parts of a core have the same.
+/// What made an expression tick in a round: its place among bars, tops or last prices. The markets of all parts of a core have the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum TickedBy {
     /// What the whole round follows from.
@@ -27,9 +27,9 @@ pub(crate) enum TickedBy {
     Round,
     /// A bar.
     Bar(usize),
-    /// Bid and ask of a tick.
+    /// Bid and ask.
     Top(usize),
-    /// The last price of a tick.
+    /// A last price.
     Last(usize),
 }
 
@@ -68,7 +68,7 @@ impl Market {
     /// Whether the round is that of records of which nothing came that signals are fed with: no price ticked, no bar closed.
     #[inline]
     pub(crate) fn has_nothing_new(&self) -> bool {
-        self.moment.ticks.is_empty() && self.moment.closed_nothing()
+        self.moment.ticked_nothing() && self.moment.closed_nothing()
     }
 
     /// Whether no bar closed in the moment.
@@ -110,15 +110,14 @@ impl Market {
     #[inline]
     pub(crate) fn header_of(&self, by: TickedBy) -> &Header {
         let cause = &self.cause().header;
-        let ticks = &self.moment.ticks;
         match by {
             TickedBy::Round => cause,
             TickedBy::Bar(at) => match self.shown {
                 Some(Round::Passed(_)) => &self.moment.passed.causes[at].header,
                 _ => &self.moment.now.causes[at].header,
             },
-            TickedBy::Top(at) => ticks[at].top.as_ref().map_or(cause, |top| &top.header),
-            TickedBy::Last(at) => ticks[at].last.as_ref().map_or(cause, |last| &last.header),
+            TickedBy::Top(at) => &self.moment.tops[at].header,
+            TickedBy::Last(at) => &self.moment.lasts[at].header,
         }
     }
 
@@ -131,11 +130,21 @@ impl Market {
         }
     }
 
-    /// Prices that ticked in this round.
+    /// Bid and ask that ticked in this round.
     #[inline]
-    pub(crate) fn ticks(&self) -> &[Tick] {
+    pub(crate) fn tops(&self) -> &[Tick] {
         if self.is_now() {
-            &self.moment.ticks
+            &self.moment.tops
+        } else {
+            &[]
+        }
+    }
+
+    /// Last prices that ticked in this round.
+    #[inline]
+    pub(crate) fn lasts(&self) -> &[Tick] {
+        if self.is_now() {
+            &self.moment.lasts
         } else {
             &[]
         }

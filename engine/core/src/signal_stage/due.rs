@@ -11,17 +11,19 @@ pub(super) struct Due {
     pub(super) outputs: Bits,
     /// Those that ticked with bars that were counted before.
     pub(super) earlier: Bits,
-    /// What made each tick, with its place in the moment, where a round has several causes.
-    pub(super) causes: Vec<(usize, TickedBy)>,
-    pub(super) has_one_cause: bool,
+    /// What made each signal tick, with its place in the moment, where a round has several causes. Signals come first, and
+    /// nobody asks of rules.
+    causes: Vec<(usize, TickedBy)>,
+    has_one_cause: bool,
 }
 
 impl Due {
-    pub(super) fn new(count: usize) -> Due {
+    /// For so many outputs, of which the first are so many signals.
+    pub(super) fn new(count: usize, signals: usize) -> Due {
         Due {
             outputs: Bits::new(count),
             earlier: Bits::new(count),
-            causes: vec![(0, TickedBy::Round); count],
+            causes: vec![(0, TickedBy::Round); signals],
             has_one_cause: true,
         }
     }
@@ -39,20 +41,30 @@ impl Due {
     /// These may tick, because of a record with this place in the moment. The newest record counts, of equal ones the first.
     #[inline]
     pub(super) fn add(&mut self, outputs: &[MaskWord], place: usize, by: TickedBy) {
-        if self.has_one_cause {
-            self.outputs.insert_words(outputs);
-            return;
+        if !self.has_one_cause && !self.causes.is_empty() {
+            self.note_causes(outputs, place, by);
         }
-        self.add_one_by_one(outputs, place, by);
+        self.outputs.insert_words(outputs);
     }
 
-    fn add_one_by_one(&mut self, outputs: &[MaskWord], place: usize, by: TickedBy) {
+    fn note_causes(&mut self, outputs: &[MaskWord], place: usize, by: TickedBy) {
         for word in outputs {
             word.for_each(|at| {
-                if self.outputs.insert(at) || self.causes[at].0 < place {
-                    self.causes[at] = (place, by);
+                if let Some(cause) = self.causes.get_mut(at)
+                    && (!self.outputs.contains(at) || cause.0 < place)
+                {
+                    *cause = (place, by);
                 }
             });
+        }
+    }
+
+    /// What made an output tick that was added in this round.
+    #[inline]
+    pub(super) fn cause(&self, at: usize) -> TickedBy {
+        match self.causes.get(at) {
+            Some((_, by)) if !self.has_one_cause => *by,
+            _ => TickedBy::Round,
         }
     }
 

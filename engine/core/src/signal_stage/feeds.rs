@@ -1,14 +1,16 @@
 //! What is fed to the graph when a bar closes or a price ticks, for thousands of instruments side by side in memory: a moment
 //! with a bar of each of them goes through it once.
 
+use crate::book::Top;
 use std::ops::Range;
-use tickloom_signals::{Field, LeafId, MaskWord};
+use tickloom_signals::{Field, Graph, LeafId, MaskWord};
+use tickloom_types::{BarBody, Record};
 
 /// What is fed by one thing that ticks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Feed<'a> {
-    /// Leaves with the field that each takes; never none.
-    pub(super) leaves: &'a [(LeafId, Field)],
+    /// Never none.
+    pub(super) leaves: &'a [FedLeaf],
     /// What ticks with all of these.
     pub(super) below: &'a [MaskWord],
     /// Outputs that depend on them, by place.
@@ -17,31 +19,60 @@ pub(super) struct Feed<'a> {
     pub(super) clock: Option<usize>,
 }
 
+/// A leaf, and what it takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FedLeaf {
+    leaf: u32,
+    pub(super) field: Field,
+}
+
 /// Of each thing that may tick, what it feeds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Feeds {
     spans: Vec<Span>,
-    leaves: Vec<(LeafId, Field)>,
+    leaves: Vec<FedLeaf>,
     words: Vec<MaskWord>,
+    /// By what ticks; empty where the graph need not know of any close.
+    clocks: Vec<Option<u32>>,
 }
 
-/// Where the parts of a feed are.
-#[derive(Clone, Debug)]
+/// Where the parts of a feed end; each begins where the one before it ends.
+#[derive(Clone, Copy, Debug, Default)]
 struct Span {
-    leaves: Range<u32>,
-    below: Range<u32>,
-    outputs: Range<u32>,
-    clock: Option<u32>,
+    leaves: u32,
+    /// Of `below`; that of `outputs` is behind it.
+    below: u32,
+    outputs: u32,
+}
+
+impl FedLeaf {
+    pub(super) fn new(leaf: LeafId, field: Field) -> FedLeaf {
+        FedLeaf {
+            leaf: place(leaf.0),
+            field,
+        }
+    }
+
+    #[inline]
+    pub(super) fn id(self) -> LeafId {
+        LeafId(self.leaf as usize)
+    }
 }
 
 impl Feeds {
     /// Adds the feed of the next thing that ticks.
     pub(super) fn push(&mut self, feed: &Feed<'_>) {
+        if self.spans.is_empty() {
+            self.spans.push(Span::default());
+        }
+        if let Some(clock) = feed.clock {
+            self.clocks.resize(self.spans.len() - 1, None);
+            self.clocks.push(Some(place(clock)));
+        }
         self.spans.push(Span {
             leaves: append(&mut self.leaves, feed.leaves),
             below: append(&mut self.words, feed.below),
             outputs: append(&mut self.words, feed.outputs),
-            clock: feed.clock.map(place),
         });
     }
 
@@ -54,23 +85,61 @@ impl Feeds {
     /// What ticks with this one, if anything does.
     #[inline(always)]
     pub(super) fn get(&self, at: usize) -> Option<Feed<'_>> {
-        let span = &self.spans[at];
-        if span.leaves.is_empty() {
+        let [before, span] = [self.spans[at], self.spans[at + 1]];
+        if before.leaves == span.leaves {
             return None;
         }
+        let clock = self.clocks.get(at).copied().flatten();
         Some(Feed {
-            leaves: &self.leaves[within(&span.leaves)],
-            below: &self.words[within(&span.below)],
-            outputs: &self.words[within(&span.outputs)],
-            clock: span.clock.map(|clock| clock as usize),
+            leaves: &self.leaves[within(before.leaves, span.leaves)],
+            below: &self.words[within(before.outputs, span.below)],
+            outputs: &self.words[within(span.below, span.outputs)],
+            clock: clock.map(|clock| clock as usize),
         })
     }
 }
 
-fn append<T: Copy>(all: &mut Vec<T>, more: &[T]) -> Range<u32> {
-    let start = place(all.len());
+/// Stores the fields of a bar, and says that they ticked.
+#[inline(always)]
+pub(super) fn store_bar(graph: &mut Graph, feed: &Feed<'_>, bar: &Record) {
+    let body = BarBody::of(bar);
+    for leaf in feed.leaves {
+        let mantissa = match leaf.field {
+            Field::Open => body.open,
+            Field::High => body.high,
+            Field::Low => body.low,
+            Field::Volume => body.volume,
+            _ => body.close,
+        };
+        graph.store_mantissa(leaf.id(), mantissa);
+    }
+    graph.tick(feed.below);
+}
+
+/// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.
+pub(super) fn store_top(graph: &mut Graph, fed: FedLeaf, top: &Top, scale: f64) {
+    let leaf = fed.id();
+    let (bid, ask) = (top.bid as f64, top.ask as f64);
+    let (bid_qty, ask_qty) = (top.bid_qty as f64, top.ask_qty as f64);
+    match fed.field {
+        Field::Bid => graph.store_mantissa(leaf, top.bid),
+        Field::Ask => graph.store_mantissa(leaf, top.ask),
+        Field::BidQty => graph.store_mantissa(leaf, top.bid_qty),
+        Field::AskQty => graph.store_mantissa(leaf, top.ask_qty),
+        Field::Mid => graph.store_value(leaf, (bid + ask) / (2.0 * scale)),
+        Field::Spread => graph.store_value(leaf, (ask - bid) / scale),
+        Field::Microprice => {
+            let weighted = (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty);
+            graph.store_value(leaf, weighted / scale);
+        }
+        _ => graph.store_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
+    }
+}
+
+/// Where it ends.
+fn append<T: Copy>(all: &mut Vec<T>, more: &[T]) -> u32 {
     all.extend_from_slice(more);
-    start..place(all.len())
+    place(all.len())
 }
 
 fn place(at: usize) -> u32 {
@@ -78,6 +147,6 @@ fn place(at: usize) -> u32 {
 }
 
 #[inline]
-fn within(span: &Range<u32>) -> Range<usize> {
-    span.start as usize..span.end as usize
+fn within(start: u32, end: u32) -> Range<usize> {
+    start as usize..end as usize
 }

@@ -22,7 +22,7 @@ impl SignalStage {
     pub(crate) fn save(&self, next_seq: Seq) -> WorkerState {
         WorkerState {
             next_seq,
-            first: self.outputs.first().map_or(0, |watched| watched.number),
+            first: self.first,
             values: self.outputs.iter().map(|watched| watched.value).collect(),
             graph: self.graph.save(),
         }
@@ -30,10 +30,10 @@ impl SignalStage {
 
     /// Onto a stage that has seen nothing: `values` are of all expressions.
     pub(crate) fn load(&mut self, values: &[f64], graph: &GraphState) -> Result<(), StateError> {
-        for watched in &mut self.outputs {
+        for (watched, value) in self.outputs.iter_mut().zip(&values[self.first..]) {
             // A rule without a field in it is never told.
             if !(watched.is_rule && watched.is_constant) {
-                watched.value = values[watched.number];
+                watched.value = *value;
             }
         }
         let outputs = &self.outputs;

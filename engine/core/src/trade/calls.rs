@@ -1,7 +1,7 @@
 //! Which strategies are called in a round of decisions: those for which something changed.
 //!
-//! Rules and targets act on nothing but their expressions, so those are called of which one was evaluated. Code, and rules
-//! that hold or not without any field, watch their instrument and their own orders too. Nobody is looked at for whom nothing
+//! Rules and targets act on nothing but their expressions: rules are called when one holds, targets when theirs was evaluated.
+//! Code, and rules that hold or not without any field, watch their instrument and their own orders too. Nobody is looked at for whom nothing
 //! changed: a round costs the same however many strategies and instruments there are.
 
 use crate::market::Market;
@@ -155,14 +155,21 @@ impl Calling {
         self.forget_repeats();
     }
 
-    /// Collects who is to be called in this round; false if nobody is.
+    /// Whether a runner watches its instrument and its orders.
+    pub(super) fn is_watcher(&self, at: usize, instrument: InstrumentId) -> bool {
+        let own = usize::try_from(instrument.0).ok();
+        let own = own.and_then(|own| self.watchers.get(own));
+        own.is_some_and(|own| own.iter().any(|watcher| watcher.runner == at))
+    }
+
+    /// Collects who is to be called in this round; false if nobody is and no expression was evaluated.
     #[inline]
     pub(super) fn collect(&mut self, market: &Market, rules: &RuleValues) -> bool {
         self.called.clear();
-        if rules.all_ticked().is_empty() && self.watcher_count == 0 {
+        if !rules.has_ticked() && self.watcher_count == 0 {
             return false;
         }
-        for rule in rules.all_ticked() {
+        for rule in rules.calling() {
             let runner = self.runner_of[rule.0];
             if self.called.last() != Some(&runner) {
                 self.called.push(runner);
@@ -171,7 +178,7 @@ impl Calling {
         if self.watcher_count > 0 {
             self.collect_watchers(market);
         }
-        !self.called.is_empty()
+        rules.has_ticked() || !self.called.is_empty()
     }
 
     /// The places of those who are to be called.
@@ -180,7 +187,8 @@ impl Calling {
     }
 
     fn collect_watchers(&mut self, market: &Market) {
-        let ticked = market.ticks().iter().map(|tick| tick.instrument);
+        let ticked = market.tops().iter().chain(market.lasts());
+        let ticked = ticked.map(|tick| tick.instrument);
         let closed = market.closed_bars().iter();
         let closed = closed.filter_map(|bar| usize::try_from(bar.header.instrument).ok());
         for instrument in ticked.chain(closed) {

@@ -7,7 +7,7 @@ use tickloom_types::{StateError, StateReader, StateWriter};
 /// Over mantissas, in integers up to the square root: zero if and only if all are equal.
 #[derive(Clone, Debug)]
 pub(crate) struct ExactDeviation {
-    window: Window<i64>,
+    pub(super) window: Window<i64>,
     sum: i128,
     squares: u128,
     /// Bounds the magnitude of every mantissa so far.
@@ -102,7 +102,7 @@ fn square(x: i64) -> u128 {
 /// Over floats: Welford's updates, made anew every n ticks so that nothing drifts, and exactly zero while all are equal.
 #[derive(Clone, Debug)]
 pub(crate) struct Deviation {
-    window: Window<f64>,
+    pub(super) window: Window<f64>,
     mean: f64,
     /// Sum of squared distances from the mean.
     distances: f64,

@@ -9,7 +9,7 @@ use tickloom_types::{StateError, StateReader, StateWriter};
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(crate) struct ExactMean {
-    window: Window<i64>,
+    pub(super) window: Window<i64>,
     sum: i128,
     divisor: Divisor,
     /// Bounds the magnitude of every mantissa so far.
@@ -98,7 +98,7 @@ impl ExactMean {
 /// Mean of the last n floats. The sum carries its rounding error and is made anew every n ticks, so that nothing drifts.
 #[derive(Clone, Debug)]
 pub(crate) struct Mean {
-    window: Window<f64>,
+    pub(super) window: Window<f64>,
     sum: Sum,
 }
 

@@ -6,7 +6,7 @@ use tickloom_types::{StateError, StateReader, StateWriter};
 /// The value n ticks before, ready or not.
 #[derive(Clone, Debug)]
 pub(crate) struct Lag {
-    window: Window<f64>,
+    pub(super) window: Window<f64>,
 }
 
 impl Lag {

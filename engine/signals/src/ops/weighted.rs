@@ -8,7 +8,7 @@ use tickloom_types::{StateError, StateReader, StateWriter};
 /// Mean of the last n mantissas with weights 1 (oldest) to n (newest), in integers.
 #[derive(Clone, Debug)]
 pub(crate) struct ExactWma {
-    window: Window<i64>,
+    pub(super) window: Window<i64>,
     sum: i128,
     weighted: i128,
     n: i128,
@@ -61,7 +61,7 @@ impl ExactWma {
 /// The same over floats; made anew every n ticks, so that nothing drifts.
 #[derive(Clone, Debug)]
 pub(crate) struct Wma {
-    window: Window<f64>,
+    pub(super) window: Window<f64>,
     sum: f64,
     weighted: f64,
     n: f64,
@@ -124,7 +124,7 @@ impl Wma {
 /// Mean price of the last n ticks by volume, from mantissas.
 #[derive(Clone, Debug)]
 pub(crate) struct ExactVwap {
-    window: Window<(i64, i64)>,
+    pub(super) window: Window<(i64, i64)>,
     traded: i128,
     volume: i128,
     scale: i128,
@@ -183,7 +183,7 @@ impl ExactVwap {
 /// The same over floats.
 #[derive(Clone, Debug)]
 pub(crate) struct Vwap {
-    window: Window<(f64, f64)>,
+    pub(super) window: Window<(f64, f64)>,
     traded: Sum,
     volume: Sum,
     /// How many of the ticks in the window have a volume: without any, what rounding left of the sums is no mean.

@@ -1,6 +1,6 @@
 //! The last n values, in memory that is taken once.
 
-use tickloom_types::{StateError, StateReader, StateWriter};
+use tickloom_types::{StateError, StateReader, StateWriter, fetch_ahead};
 
 /// A ring of the last `n` values.
 #[derive(Clone, Debug)]
@@ -31,6 +31,14 @@ impl<T: Copy> Window<T> {
             self.full = true;
         }
         oldest
+    }
+
+    /// Asks for the memory of the value that is replaced next.
+    #[inline]
+    pub(crate) fn fetch_oldest(&self) {
+        if let Some(oldest) = self.values.get(self.at as usize) {
+            fetch_ahead(oldest);
+        }
     }
 
     /// As many calls of [`Window::replace`].

@@ -335,3 +335,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_rule_that_holds_without_a_field_acts_whenever_another_of_its_strategy_is_evaluated() {
+    let mut run = Run::new(&config(rules("1", "Y.close > 10", "1")));
+    let mut of_y = day(1, 50, 50);
+    of_y.header.instrument = Y.0;
+    let refused = ["order 1 buy 0/1 refused", "no_price 0 > 0"];
+    assert_eq!(run.step(of_y), refused, "nothing of X has come yet");
+}

@@ -117,6 +117,16 @@ pub(crate) fn report_refused(report: &ImportReport) {
     for error in report.errors.iter().take(SHOWN) {
         output::note(&error.to_string());
     }
+    for repeat in report.repeats.iter().take(SHOWN) {
+        output::note(repeat);
+    }
+    if report.repeated > 0 {
+        output::note(&format!(
+            "{}: {} lines are there already and count once",
+            report.file.display(),
+            report.repeated
+        ));
+    }
     if report.refused > 0 {
         output::note(&format!(
             "{}: {} of {} lines are wrong and were left out",

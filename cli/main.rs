@@ -14,6 +14,7 @@ mod pipeline;
 mod stop;
 mod stream_check;
 mod table;
+mod text_args;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ mod earlier;
 mod feed_thread;
 mod link;
 pub(crate) mod monitor;
+mod orders;
 mod progress;
 mod promise;
 mod publisher_thread;
@@ -328,6 +329,7 @@ fn recorder(
         first_seq: resumed.session.start.inputs,
         recorder: resumed.recorder,
         promise: resumed.promise,
+        last_order: resumed.last_order,
         input,
         output,
         hash,

@@ -169,7 +169,8 @@ fn a_backtest_over_a_catalog_tells_what_its_imports_left_out() {
                 2024-01-03,1,1,1,1,1\n2024-01-04,1,1,1,1,-5\n2024-01-05,1,1,1,1,1\n";
     fs::write(&file, text).unwrap();
     let catalog = dir.path().join("catalog").display().to_string();
-    let (_, report) = import(&[file.to_str().unwrap()], &catalog);
+    let words = [file.to_str().unwrap(), "--refused-max", "2"];
+    let (_, report) = import(&words, &catalog);
     let reasons = report["imports"][0]["reasons"].as_object().unwrap();
     assert_eq!(reasons.len(), 2, "{report}");
     let page = dir.path().join("page.html").display().to_string();

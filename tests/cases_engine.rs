@@ -509,7 +509,8 @@ fn rows_that_were_left_out_are_told_and_refused() {
     std::fs::write(&file, text).unwrap();
     let data = file.display().to_string();
     let report = dir.path().join("r.html").display().to_string();
-    let found = json(&data, &[&HOLD[..], &["--report", &report]].concat());
+    let lenient = [&HOLD[..], &["--refused-max", "2"]].concat();
+    let found = json(&data, &[&lenient[..], &["--report", &report]].concat());
     let input = &found["input"];
     assert_eq!((&input["lines"], &input["refused"]), (&5.into(), &2.into()));
     let reasons = input["reasons"].as_object().unwrap();
@@ -525,7 +526,7 @@ fn rows_that_were_left_out_are_told_and_refused() {
     );
     let html = std::fs::read_to_string(&report).unwrap();
     assert!(html.contains("2 of 5 lines were left out"));
-    let ran = backtest(&data, &HOLD);
+    let ran = backtest(&data, &lenient);
     assert!(
         ran.stdout.contains("2 of 5 lines were left out"),
         "{}",
@@ -533,9 +534,10 @@ fn rows_that_were_left_out_are_told_and_refused() {
     );
     refused(
         &data,
-        &[&HOLD[..], &["--strict"]].concat(),
+        &[&lenient[..], &["--strict"]].concat(),
         "--strict: the input is not clean: 2 of 5",
     );
+    refused(&data, &HOLD, "2 of 5 rows are wrong, and 0 may be");
 }
 
 // Trading. What concerns order and moments is in `order.rs`.

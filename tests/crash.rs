@@ -19,8 +19,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tickloom_core::OutputHash;
 use tickloom_feeds::local_venue::{LocalVenue, LocalVenueConfig, Speed};
 use tickloom_feeds::samples::samples;
-use tickloom_journal::{JournalReader, JournalWriter, Numbers, read_snapshot, snapshot_files};
-use tickloom_types::{Kind, Record, Seq, StatusBody, StatusCode, TradeBody};
+use tickloom_journal::{
+    JournalReader, JournalWriter, Numbers, OrdersAhead, read_snapshot, snapshot_files,
+};
+use tickloom_types::{Kind, OrderBody, Record, Seq, StatusBody, StatusCode, TradeBody};
 
 const KILLS: usize = 20;
 /// Most bytes that the journal grows by before a kill: all kills together come before the end of the recording.
@@ -245,11 +247,18 @@ fn orders_of_sessions_that_left_nothing_are_not_numbered_again() {
         inputs: 1 << 22,
         outputs: 1 << 20,
     };
+    let mut told = 0;
     for _ in 0..3 {
         let meta = JournalReader::open(&journal).unwrap().meta().clone();
         let (mut writer, _) = JournalWriter::open(&journal, &meta).unwrap();
-        writer.reserve(ahead).unwrap();
+        told = writer.session().orders.unwrap();
+        let orders = OrdersAhead {
+            last: told,
+            ahead: 100,
+        };
+        writer.reserve(ahead, orders).unwrap();
     }
+    told += 100;
     let mut run = Running::start(&words);
     run.announced("publishing");
     assert_eq!(run.stop().code, 0);
@@ -259,14 +268,64 @@ fn orders_of_sessions_that_left_nothing_are_not_numbered_again() {
         panic!("no sessions");
     };
     assert_eq!(whole.sessions.len(), 5);
-    let given_away = whole
-        .sessions
-        .iter()
-        .map(|s| s.start.outputs - s.kept.outputs);
     let at = whole.seqs.binary_search(&last.start.inputs).unwrap();
     let begins = StatusBody::of(&whole.inputs[at]);
     assert_eq!(begins.code, StatusCode::Started as u16);
-    assert!(begins.from >= given_away.sum(), "{begins:?}");
+    assert_eq!(begins.from, u64::from(told), "{begins:?}");
+
+    // A stop in good order gives back what was reserved.
+    let mut run = Running::start(&words);
+    run.announced("publishing");
+    assert_eq!(run.stop().code, 0);
+    let whole = read_journal(&journal);
+    let before = whole.sessions.last().unwrap().start;
+    let orders = whole.numbers.iter().zip(&whole.outputs);
+    let orders = orders.filter_map(|(number, (_, output))| {
+        let is_before = *number < before.outputs && output.kind() == Some(Kind::Order);
+        is_before.then(|| OrderBody::of(output).order)
+    });
+    let at = whole.seqs.binary_search(&before.inputs).unwrap();
+    let begins = StatusBody::of(&whole.inputs[at]);
+    let last = orders.max().unwrap_or(0).max(told);
+    assert_eq!(begins.from, u64::from(last));
+}
+
+#[test]
+fn a_run_without_numbers_for_its_orders_is_refused_and_a_new_one_is_begun_beside_it() {
+    let venue = venue();
+    let dir = workspace();
+    let record = dir.path().join("recorded");
+    let config = dir.path().join("live.toml");
+    fs::write(&config, settings(&venue, &record, "")).unwrap();
+    let words = ["run", "--config", config.to_str().unwrap()];
+    run_until(&Instant::Journal(10_000), &words, &record);
+    let journal = only_journal(&record).unwrap();
+    let meta = JournalReader::open(&journal).unwrap().meta().clone();
+    let (mut writer, _) = JournalWriter::open(&journal, &meta).unwrap();
+    let orders = OrdersAhead {
+        last: u32::MAX - 5_000,
+        ahead: 4_096,
+    };
+    let one = Numbers {
+        inputs: 1,
+        outputs: 1,
+    };
+    writer.reserve(one, orders).unwrap();
+    drop(writer);
+
+    let ran = tickloom(&words);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    let why = format!(
+        "run {} has no numbers left for its orders: 4294966391 of 4294967295 are used; begin a new run with --new-run",
+        meta.run
+    );
+    assert!(ran.stderr.contains(&why), "{ran:?}");
+    assert_eq!(only_journal(&record).unwrap(), journal);
+
+    let mut run = Running::start(&[&words[..], &["--new-run"]].concat());
+    let begun = PathBuf::from(run.announced("journal"));
+    assert_ne!(begun, journal);
+    assert_eq!(run.stop().code, 0);
 }
 
 #[test]

@@ -17,6 +17,7 @@ const PAGES: &[&str] = &[
     "docs/backtest.md",
     "docs/drill.md",
     "docs/export.md",
+    "docs/import.md",
 ];
 #[cfg(feature = "sql")]
 const PAGES: &[&str] = &[
@@ -24,6 +25,7 @@ const PAGES: &[&str] = &[
     "docs/backtest.md",
     "docs/drill.md",
     "docs/export.md",
+    "docs/import.md",
     "docs/sql.md",
 ];
 const BINARY: &str = env!("CARGO_BIN_EXE_tickloom");

@@ -8,9 +8,11 @@ use cli::{Ran, tickloom, workspace};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use tickloom_core::{Core, CoreConfig, OutputHash};
 use tickloom_data::{Catalog, sync_journal};
 use tickloom_journal::{
-    JournalOptions, JournalTail, JournalWriter, RunMeta, SyncPolicy, Tailed, segment_files,
+    JournalOptions, JournalPlace, JournalReader, JournalTail, JournalWriter, RunMeta, SnapshotHead,
+    SyncPolicy, Tailed, hex, segment_files, write_snapshot,
 };
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, SourceDef, SourceId, SourceKind,
@@ -183,6 +185,212 @@ fn a_journal_is_verified() {
             .contains("no segment in which the run was closed"),
         "{ran:?}"
     );
+}
+
+/// What `verify` says is wrong, where it finds something.
+fn faults(recorded: &Recorded) -> Vec<String> {
+    let ran = recorded.ran("verify", &["--json"]);
+    let checked: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let faults = checked["faults"].as_array().unwrap().iter();
+    let faults: Vec<_> = faults
+        .map(|fault| fault.as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ran.code == 0, faults.is_empty(), "{ran:?}");
+    faults
+}
+
+/// Whether that is one thing, in these words.
+fn is_one(recorded: &Recorded, words: &str) {
+    let found = faults(recorded);
+    assert!(
+        found.len() == 1 && found[0].contains(words),
+        "{found:?}, expected {words:?}"
+    );
+}
+
+#[test]
+fn what_questdb_has_confirmed_is_verified() {
+    let recorded = Recorded::new();
+    let file = recorded.journal().join("questdb.json");
+    let mut tail = JournalTail::new(&recorded.journal(), JournalPlace::START);
+    while tail.place().segment < 3 {
+        assert!(matches!(tail.poll().unwrap(), Tailed::Block(_)));
+    }
+    let place = tail.place().clone();
+    let cursor = |run: &str, segment: u32, offset: u64, previous: Option<[u8; 16]>| {
+        let hash = previous.map(|hash| format!("{:032x}", u128::from_le_bytes(hash)));
+        let text = json!({
+            "address": "http://db:9000", "run": run, "segment": segment, "offset": offset,
+            "previous": hash, "records": 6, "released": 1,
+        });
+        fs::write(&file, text.to_string()).unwrap();
+    };
+    cursor("golden", 3, place.offset, place.previous);
+    assert_eq!(faults(&recorded), [""; 0]);
+    // Between two segments, and before the first block of a new one.
+    cursor("golden", 8, 0, None);
+    assert_eq!(faults(&recorded), [""; 0]);
+
+    // Ahead of what is on the disk, within a block, in another journal, in another run, and nothing that can be read.
+    let who = "QuestDB at http://db:9000: ";
+    cursor("golden", 7, 1 << 20, place.previous);
+    is_one(&recorded, who);
+    cursor("golden", 9, 0, None);
+    is_one(&recorded, who);
+    cursor("golden", 3, place.offset + 1, None);
+    is_one(&recorded, who);
+    cursor("golden", 3, place.offset, Some([7; 16]));
+    is_one(&recorded, who);
+    cursor("golden", 3, 0, Some([7; 16]));
+    is_one(&recorded, who);
+    cursor("other", 3, place.offset, place.previous);
+    is_one(&recorded, "run other, expected run golden");
+    for text in ["", "{}", "{\"segment\": 5}"] {
+        fs::write(&file, text).unwrap();
+        is_one(&recorded, "questdb.json");
+    }
+}
+
+#[test]
+fn each_file_beside_the_segments_is_verified() {
+    let recorded = Recorded::new();
+    let dir = recorded.journal();
+    for name in ["billing", "alerts"] {
+        recorded.cursor(name, 3);
+    }
+    assert_eq!(faults(&recorded), [""; 0]);
+
+    // Cursors are named, each for itself.
+    let billing = dir.join("cursor-billing.json");
+    let text = fs::read_to_string(&billing).unwrap();
+    let mut ahead: Value = serde_json::from_str(&text).unwrap();
+    ahead["segment"] = json!(7);
+    ahead["offset"] = json!(1 << 20);
+    fs::write(&billing, ahead.to_string()).unwrap();
+    is_one(&recorded, "cursor billing: ");
+    fs::write(dir.join("cursor-alerts.json"), "{").unwrap();
+    let found = faults(&recorded);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].contains("cursor-alerts.json is damaged"),
+        "{found:?}"
+    );
+    assert!(found[1].contains("cursor billing: "), "{found:?}");
+    for name in ["alerts", "billing"] {
+        fs::remove_file(dir.join(format!("cursor-{name}.json"))).unwrap();
+    }
+
+    // A place at which the run was not closed, before the end and behind it, and no place at all.
+    let closed = dir.join("closed.json");
+    let text = fs::read_to_string(&closed).unwrap();
+    let mark: Value = serde_json::from_str(&text).unwrap();
+    let last = segment_files(&dir).unwrap().pop().unwrap();
+    let bytes = fs::metadata(last).unwrap().len();
+    assert_eq!(mark, json!({ "segment": 7, "bytes": bytes }));
+    for (segment, bytes) in [
+        (7, bytes - 1),
+        (7, 0),
+        (7, bytes + 1),
+        (6, 700),
+        (8, 1),
+        (0, 1),
+    ] {
+        let mark = json!({ "segment": segment, "bytes": bytes });
+        fs::write(&closed, mark.to_string()).unwrap();
+        assert!(!faults(&recorded).is_empty(), "{mark}");
+    }
+    fs::write(&closed, "{").unwrap();
+    is_one(&recorded, "closed.json is damaged");
+    fs::write(&closed, text).unwrap();
+    assert_eq!(faults(&recorded), [""; 0]);
+}
+
+/// A snapshot that fits the golden journal, and the core that it is of.
+fn snapshot_before_input_5(dir: &Path) -> (SnapshotHead, Core) {
+    let reader = JournalReader::open_from(dir, 3).unwrap();
+    assert_eq!(reader.begins().next.inputs, 4);
+    let head = SnapshotHead {
+        run: "golden".to_owned(),
+        next_seq: 5,
+        inputs: 5,
+        segment: 3,
+        before: hex(reader.before()),
+        retracted: Vec::new(),
+    };
+    (head, Core::new(&CoreConfig::default()).unwrap())
+}
+
+#[test]
+fn snapshots_are_verified() {
+    let recorded = Recorded::new();
+    let dir = recorded.journal();
+    let (head, core) = snapshot_before_input_5(&dir);
+    let state = core.save(5, &OutputHash::new()).unwrap();
+    let check = |head: &SnapshotHead, state: &[u8], words: Option<&str>| {
+        let file = write_snapshot(&dir, head, state).unwrap();
+        match words {
+            None => assert_eq!(faults(&recorded), [""; 0]),
+            Some(words) => is_one(&recorded, words),
+        }
+        fs::remove_file(file).unwrap();
+    };
+    check(&head, &state, None);
+    check(&head, &[1, 2, 3], Some("this is no snapshot"));
+    let with = |change: fn(&mut SnapshotHead)| {
+        let mut other = head.clone();
+        change(&mut other);
+        other
+    };
+    let other = with(|head| head.run = "other".to_owned());
+    check(&other, &state, Some("run other, expected run golden"));
+    let other = with(|head| head.before = hex([7; 16]));
+    check(&other, &state, Some("segment 3 of another journal"));
+    let other = with(|head| head.segment = 9);
+    check(
+        &other,
+        &state,
+        Some("from segment 9, expected a segment from 1 to 7"),
+    );
+    let other = with(|head| head.segment = 0);
+    check(
+        &other,
+        &state,
+        Some("from segment 0, expected a segment from 1 to 7"),
+    );
+    // Before the segment from which it is read on, behind the end, and not where what it remembers ends.
+    for (next_seq, words) in [
+        (3, "expected an input from 4 to 102"),
+        (103, "expected an input from 4 to 102"),
+        (6, "it remembers what came before input 5, expected 6"),
+    ] {
+        let state = if next_seq == 6 {
+            state.clone()
+        } else {
+            core.save(next_seq, &OutputHash::new()).unwrap()
+        };
+        let other = SnapshotHead {
+            next_seq,
+            ..head.clone()
+        };
+        check(&other, &state, Some(words));
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_damaged_or_under_another_name_is_named() {
+    let recorded = Recorded::new();
+    let dir = recorded.journal();
+    let (head, core) = snapshot_before_input_5(&dir);
+    let state = core.save(5, &OutputHash::new()).unwrap();
+    let file = write_snapshot(&dir, &head, &state).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let mut wrong = bytes.clone();
+    wrong[40] ^= 1;
+    fs::write(&file, wrong).unwrap();
+    is_one(&recorded, "snapshot-00000000000000000005.tls is damaged");
+    fs::remove_file(&file).unwrap();
+    fs::write(dir.join("snapshot-00000000000000000006.tls"), bytes).unwrap();
+    is_one(&recorded, "expected snapshot-00000000000000000005.tls");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::memory::{self, Memory};
 use crate::output;
 use crate::stop::Stop;
+use crate::text_args::TextArgs;
 use anyhow::anyhow;
 use data::{Data, Records};
 use settings::Settings;
@@ -42,7 +43,8 @@ Conventions:
   having as many bars as the data has.
 
 The records that are run on are looked at on the way; what is wrong with them (gaps, crossed quotes, …, see `tickloom
-quality`) is said on stderr, in --json and in the report, and so are wrong lines of a file, which are left out. --strict
+quality`) is said on stderr, in --json and in the report, and so are wrong lines of a file, which are left out if they are
+no more than --refused-max. --strict
 refuses such data and writes nothing. What can never work (a field that the data cannot feed, a parameter that nothing uses)
 is refused before the run.
 
@@ -110,6 +112,8 @@ pub(crate) struct Args {
     /// When orders are filled: next-open or same-close [default: next-open]
     #[arg(long, value_name = "MODEL")]
     fill: Option<String>,
+    #[command(flatten)]
+    text: TextArgs,
     #[command(flatten)]
     memory: Memory,
     /// What bars are made of where there are only quotes: bid, ask or mid [default: mid]
@@ -184,6 +188,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         catalog,
         census,
         left_out,
+        taken,
     } = data;
     if let Some(left_out) = &left_out {
         watch::judge_input(left_out, args.strict)?;
@@ -217,7 +222,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     write(&args, &outcome, &manifest)?;
     if args.json {
         let cache = catalog.as_ref().and_then(memory::cache);
-        return output::json(&summary::json(&outcome, &manifest, ledger.as_ref(), cache));
+        return output::json(&summary::json(
+            &outcome,
+            &manifest,
+            ledger.as_ref(),
+            cache,
+            taken.as_ref(),
+        ));
     }
     summary::print(&outcome, &manifest);
     if let Some(path) = &args.report {

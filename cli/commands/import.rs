@@ -6,11 +6,12 @@ mod report;
 use crate::capture;
 use crate::failure::Failure;
 use crate::output;
+use crate::text_args::TextArgs;
 use captures::Captures;
 use report::{Imported, report};
 use std::path::{Path, PathBuf};
 use tickloom_data::{
-    Catalog, DataError, Format, ImportOptions, ImportReport, Input, Stamp, inputs,
+    Catalog, DataError, Format, ImportOptions, ImportReport, Input, RefusedMax, Stamp, inputs,
 };
 use tickloom_journal::JournalError;
 use tickloom_types::{BarSpec, DurationNs, parse_duration};
@@ -24,11 +25,13 @@ Examples:
   tickloom import btcusdt_20240808.gz btcusdt_20240809.gz --catalog catalog --json
   tickloom import data --catalog catalog --resume
 
-Delimiter, header, time format and kind of record (bars, quotes, trades) are found out from the file; captures of
+Delimiter, header, time and number format and kind of record (bars, quotes, trades, books) are found out from the file, which
+says on stderr what it took for what; --columns, --time-format and --profile say it instead. Captures of
 venues' messages are decoded as they would be live. A capture of ours that goes on where another ended is read as one recording with
 it (imported later, its books go on where the catalog has them), and so are those of other recorders with symbols in common,
 so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in it.
-A wrong line is reported with file, line, field and value, counted, and left out; nothing is repaired.
+A wrong line is reported with file, line, field and value, counted, and left out; nothing is repaired. A file of rows of
+which more than --refused-max are wrong is refused, and so is any with a wrong line under --strict.
 Files of a directory that are in no known format are passed over, and said.
 Importing a file again changes nothing. --resume does not even decode what the catalog has whole, and writes anew what
 was begun and not completed.
@@ -46,15 +49,12 @@ pub(crate) struct Args {
     /// The catalog: a directory or an url such as s3://bucket/prefix; made if it is not there
     #[arg(long, value_name = "DIR|URL")]
     catalog: PathBuf,
-    /// Name of the instrument of rows [default: as the file says, or its name up to its first dot]; captures say their own
+    /// Name of the instrument of rows [default: as the file says, or its name without its endings]; captures say their own
     #[arg(long, value_name = "ID")]
     instrument: Option<String>,
     /// The format of the files [default: found out from each]
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Format::ALL.iter().map(|f| f.name())))]
     format: Option<String>,
-    /// IANA zone of times that name none, such as America/New_York [default: UTC]
-    #[arg(long, value_name = "TZ")]
-    zone: Option<String>,
     /// Size of the bars, such as 1m [default: the most common distance]
     #[arg(long, value_name = "SIZE")]
     bar: Option<BarSpec>,
@@ -73,6 +73,11 @@ pub(crate) struct Args {
     /// Pass over files that the catalog has whole
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    text: TextArgs,
+    /// Refuse every file of which a row or a line is wrong
+    #[arg(long, conflicts_with = "refused_max")]
+    strict: bool,
     /// Read and check everything, and write nothing
     #[arg(long, conflicts_with = "resume")]
     dry_run: bool,
@@ -160,14 +165,16 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             Ok(None) | Err(_) => all.extend(rows(one, &options, &target)?),
         }
     }
-    all.extend(captures.import(&target, &spinner)?);
+    // Captures have lines that are none of a market, so that only who asks has them refused.
+    let refused_max = options.refused_max.unwrap_or(RefusedMax::Any);
+    all.extend(captures.import(&target, refused_max, &spinner)?);
     spinner.finish_and_clear();
     report(&args, &all)
 }
 
 fn options(args: &Args) -> Result<ImportOptions, Failure> {
     let format = args.format.as_deref().map(str::parse::<Format>);
-    Ok(ImportOptions {
+    let mut options = ImportOptions {
         instrument: args.instrument.clone(),
         format: format.transpose().map_err(Failure::input)?,
         currency: args.currency.clone(),
@@ -179,10 +186,14 @@ fn options(args: &Args) -> Result<ImportOptions, Failure> {
             None => Stamp::Auto,
         },
         feed_latency: args.feed_latency,
-        zone: args.zone.clone(),
         errors_max: ERRORS_SHOWN,
         ..ImportOptions::default()
-    })
+    };
+    args.text.fill(&mut options)?;
+    if args.strict {
+        options.refused_max = Some(RefusedMax::Rows(0));
+    }
+    Ok(options)
 }
 
 /// A file to be imported.
@@ -239,6 +250,7 @@ fn rows(
             Err(error @ DataError::Unrecognised { .. }) if !source.is_named => {
                 Imported::passed_over(file, &error.to_string())
             }
+            Err(error @ DataError::Refused { .. }) => Imported::refused(error),
             Err(error) => Imported::failed(file, &error.to_string()),
         });
     }

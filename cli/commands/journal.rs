@@ -1,5 +1,6 @@
 //! `tickloom journal`: looks at a run's journal, checks it, drops its front, and rescues what is whole of a damaged one.
 
+mod beside;
 mod limits;
 mod print;
 
@@ -29,9 +30,10 @@ Examples:
   tickloom journal verify recorded
   tickloom journal verify recorded/journal/20240808T235413Z --json
 
-Reads every byte: checksums, the chain of hashes, numbers, the end of a run that was closed, and whether the journal has
-what each named cursor has read. A torn tail is what a crash leaves, and no fault: the next start cuts it. If there is a
-catalog beside the journal, its index is compared with the segments; `tickloom catalog verify` compares every row.
+Reads every byte: checksums, the chain of hashes, numbers, the end of a run that was closed, each snapshot, and whether the
+journal has what each named cursor and QuestDB have read. A torn tail is what a crash leaves, and no fault: the next start
+cuts it. If there is a catalog beside the journal, its index is compared with the segments; `tickloom catalog verify` compares
+every row.
 
 Exit codes: 0 all is true, 1 something is wrong (a line for each), 2 there is no journal.";
 
@@ -140,16 +142,18 @@ fn verify(look: &Look) -> Result<(), Failure> {
     });
     progress.finish_and_clear();
     let checked = checked.map_err(failure)?;
+    let mut faults: Vec<String> = checked.faults.iter().map(ToString::to_string).collect();
+    faults.extend(beside::faults(&dir)?);
     let differences = limits::differences(&dir)?;
     if look.json {
-        output::json(&print::checked_json(&dir, &checked, &differences))?;
+        output::json(&print::checked_json(&dir, &checked, &faults, &differences))?;
     } else {
-        print::checked(&dir, &checked, &differences);
+        print::checked(&dir, &checked, &faults, &differences);
     }
-    match (checked.faults.first(), differences.first()) {
-        (None, None) => Ok(()),
-        (Some(first), _) => Err(Failure::run(anyhow!("{first}"))),
-        (None, Some(first)) => Err(Failure::run(anyhow!("{first}"))),
+    let differences = differences.iter().map(ToString::to_string);
+    match faults.into_iter().chain(differences).next() {
+        None => Ok(()),
+        Some(first) => Err(Failure::run(anyhow!(first))),
     }
 }
 

@@ -9,9 +9,9 @@ use crate::pipeline::promise::Promise;
 use crate::pipeline::states::{Known, States};
 use crate::pipeline::troubles::Troubles;
 use std::time::Duration;
-use tickloom_journal::Numbers;
+use tickloom_journal::{Numbers, Reserved};
 use tickloom_ring::{Consumer, Poll};
-use tickloom_types::{Seq, Ts};
+use tickloom_types::{Kind, OrderBody, Record, Seq, Ts};
 use tickloom_wire::{PublishItem, Publisher, PublisherMetrics, RunPosition, WireError, is_output};
 
 /// Time between two looks at what is promised, while a message waits for it.
@@ -37,8 +37,42 @@ pub(crate) struct PublisherThread {
 pub(crate) struct Gate {
     promise: Promise,
     when: PublishWhen,
-    /// Below these all may pass, as of the last look.
-    open: Numbers,
+    /// These may pass, as of the last look.
+    open: Reserved,
+}
+
+/// What asks to pass.
+#[derive(Clone, Copy, Debug)]
+struct Passing {
+    is_output: bool,
+    /// Its number in the run.
+    number: u64,
+    /// The order that it is the first to tell of, or tells of again; 0 of what tells of none.
+    order: u32,
+}
+
+impl Passing {
+    fn new(record: &Record, number: u64) -> Passing {
+        let is_order = record.header.kind == Kind::Order as u8;
+        Passing {
+            is_output: is_output(record.header.kind),
+            number,
+            order: if is_order {
+                OrderBody::of(record).order
+            } else {
+                0
+            },
+        }
+    }
+
+    fn is_below(self, open: &Reserved) -> bool {
+        let open_number = if self.is_output {
+            open.outputs
+        } else {
+            open.inputs
+        };
+        self.number < open_number && open.orders.is_none_or(|last| self.order <= last)
+    }
 }
 
 /// The recording has ended without the promise that a message waits for.
@@ -49,25 +83,21 @@ impl Gate {
         Gate {
             promise: promise.clone(),
             when,
-            open: Numbers::default(),
+            open: Reserved::default(),
         }
     }
 
-    /// Waits until a message of this number may pass. Subscribers see heartbeats late then, and nothing wrong.
-    fn wait(&mut self, is_output: bool, number: u64) -> Result<(), Broken> {
+    /// Waits until a message may pass. Subscribers see heartbeats late then, and nothing wrong.
+    fn wait(&mut self, passing: Passing) -> Result<(), Broken> {
         loop {
-            let open = if is_output {
-                self.open.outputs
-            } else {
-                self.open.inputs
-            };
-            if number < open {
+            if passing.is_below(&self.open) {
                 return Ok(());
             }
             let is_broken = self.promise.is_broken();
             let newest = match self.when {
                 PublishWhen::AtOnce => self.promise.reserved(),
-                PublishWhen::Durable => self.promise.durable(),
+                // An order that is on the disk has its number from there.
+                PublishWhen::Durable => self.promise.durable().into(),
             };
             if newest != self.open {
                 self.open = newest;
@@ -81,11 +111,15 @@ impl Gate {
 }
 
 impl Gate {
-    /// Waits until all inputs and outputs before these may pass.
+    /// Waits until all inputs and outputs before these may pass, whose orders have passed one by one.
     fn wait_for_all(&mut self, next_seq: Seq, next_output: u64) -> Result<(), Broken> {
         for (is_output, next) in [(false, next_seq), (true, next_output)] {
-            if let Some(last) = next.checked_sub(1) {
-                self.wait(is_output, last)?;
+            if let Some(number) = next.checked_sub(1) {
+                self.wait(Passing {
+                    is_output,
+                    number,
+                    order: 0,
+                })?;
             }
         }
         Ok(())
@@ -166,9 +200,7 @@ impl PublisherThread {
                 }
                 let number = number(item, next_output);
                 if let Some(gate) = gate {
-                    is_broken = gate
-                        .wait(is_output(item.record.header.kind), number)
-                        .is_err();
+                    is_broken = gate.wait(Passing::new(&item.record, number)).is_err();
                 }
                 if !is_broken {
                     failure = send(publisher, probe, item, number).err();
@@ -259,19 +291,56 @@ fn send(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tickloom_types::{Header, InstrumentId, SourceId};
 
     fn numbers(inputs: u64, outputs: u64) -> Numbers {
         Numbers { inputs, outputs }
     }
 
+    fn reserved(inputs: u64, outputs: u64, order: u32) -> Reserved {
+        Reserved {
+            orders: Some(order),
+            ..numbers(inputs, outputs).into()
+        }
+    }
+
+    fn passing((is_output, number): (bool, u64)) -> Passing {
+        Passing {
+            is_output,
+            number,
+            order: 0,
+        }
+    }
+
     /// Which of these pass a gate whose recording has ended: outputs and inputs by number.
     fn pass(when: PublishWhen, asked: [(bool, u64); 4]) -> [bool; 4] {
         let promise = Promise::default();
-        promise.reserve(numbers(20, 10));
+        promise.reserve(reserved(20, 10, 3));
         promise.has_written(numbers(8, 4));
         promise.break_off();
         let mut gate = Gate::new(&promise, when);
-        asked.map(|(is_output, number)| gate.wait(is_output, number).is_ok())
+        asked.map(|asked| gate.wait(passing(asked)).is_ok())
+    }
+
+    #[test]
+    fn an_order_passes_once_its_number_is_promised_or_it_is_on_the_disk() {
+        let order = |order: u32| {
+            let record = OrderBody {
+                order,
+                ..OrderBody::default()
+            };
+            let header = Header::new(Kind::Order, InstrumentId(0), SourceId(0), Ts(0), Ts(0));
+            Passing::new(&record.record(header), 3)
+        };
+        let promise = Promise::default();
+        promise.reserve(reserved(20, 10, 3));
+        promise.has_written(numbers(8, 4));
+        promise.break_off();
+        for (when, of_four) in [(PublishWhen::AtOnce, false), (PublishWhen::Durable, true)] {
+            let mut gate = Gate::new(&promise, when);
+            let pass = [2, 3, 4].map(|number| gate.wait(order(number)).is_ok());
+            assert_eq!(pass, [true, true, of_four]);
+        }
     }
 
     #[test]
@@ -290,8 +359,8 @@ mod tests {
         for when in [PublishWhen::AtOnce, PublishWhen::Durable] {
             let promise = Promise::default();
             let mut gate = Gate::new(&promise, when);
-            let waits = std::thread::spawn(move || gate.wait(true, 5).is_ok());
-            promise.reserve(numbers(20, 10));
+            let waits = std::thread::spawn(move || gate.wait(passing((true, 5))).is_ok());
+            promise.reserve(reserved(20, 10, 0));
             promise.has_written(numbers(8, 6));
             assert!(waits.join().unwrap());
         }

@@ -57,7 +57,7 @@ impl Ready {
     /// Both rings, with the first records of the session in them.
     pub(super) fn rings(&self, settings: &Settings) -> Result<Rings> {
         let recording = self.recording.as_ref();
-        let last_order = recording.map_or(0, |resumed| resumed.last_order);
+        let last_order = recording.map_or(0, |resumed| resumed.last_order.into());
         let mut rings = Rings::new(settings, recording.is_some())?;
         begin(settings, &mut rings.input, last_order);
         Ok(rings)

@@ -8,7 +8,6 @@ use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::core_thread::Output;
 use crate::pipeline::promise::Promise;
-use crate::pipeline::resume::RESERVED_AHEAD;
 use crate::pipeline::snapshots::Snapshots;
 use crate::pipeline::troubles::Troubles;
 use crate::stop::Stop;
@@ -17,9 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_core::OutputHash;
 use tickloom_data::{CatalogStatus, Comparison, Conversion, Recorder, Result};
-use tickloom_journal::Numbers;
+use tickloom_journal::{Numbers, Reserved};
 use tickloom_ring::{Consumer, Poll};
-use tickloom_types::{Kind, Record, Seq};
+use tickloom_types::{Kind, OrderBody, Record, Seq};
 
 /// Longest time that a record waits for its flush.
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
@@ -37,6 +36,8 @@ pub(crate) struct RecorderThread {
     pub(crate) hash: OutputHash,
     /// Sequence of the first record that the input ring will carry.
     pub(crate) first_seq: Seq,
+    /// Number of the last order that has come, or that sessions before may have submitted.
+    pub(crate) last_order: u32,
     /// Whether the core has stepped everything, once the output ring is closed.
     pub(crate) has_core_ended_well: Arc<AtomicBool>,
     pub(crate) probe: Probe,
@@ -78,6 +79,10 @@ impl RecorderThread {
             let made = self.output.poll(|_, output| {
                 if is_output(&output.record) {
                     self.hash.update(&output.record);
+                    if output.record.header.kind == Kind::Order as u8 {
+                        let order = OrderBody::of(&output.record).order;
+                        self.last_order = self.last_order.max(order);
+                    }
                     outputs.push((output.seq, output.record));
                 }
             });
@@ -94,8 +99,7 @@ impl RecorderThread {
             self.snapshots.go_on(&mut self.recorder, next_seq)?;
             if flushed.elapsed() >= FLUSH_AFTER {
                 self.recorder.flush()?;
-                self.promise.reserve(self.recorder.reserve(RESERVED_AHEAD)?);
-                self.promise.has_written(self.recorder.durable());
+                self.promise.renew(&mut self.recorder, self.last_order)?;
                 self.health.look(&self.recorder);
                 flushed = Instant::now();
             }
@@ -120,7 +124,10 @@ impl RecorderThread {
             inputs: close.next_seq,
             outputs: close.outputs,
         };
-        self.promise.reserve(numbers);
+        self.promise.reserve(Reserved {
+            orders: Some(self.last_order),
+            ..numbers.into()
+        });
         self.promise.has_written(numbers);
         Ok(finish(conversion, &self.stop))
     }

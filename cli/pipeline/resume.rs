@@ -8,6 +8,7 @@ use crate::output;
 use crate::pipeline::clock;
 use crate::pipeline::earlier::{compare, look_back};
 use crate::pipeline::monitor::Monitor;
+use crate::pipeline::orders::ToldOrders;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::promise::Promise;
 use crate::pipeline::workers::Engine;
@@ -18,16 +19,10 @@ use std::path::{Path, PathBuf};
 use tickloom_core::{OutputHash, Outputs, SEMANTICS_VERSION, Snapshot};
 use tickloom_data::{Comparison, Recorder, RecorderOptions, catalog_dir, journal_dir};
 use tickloom_journal::{
-    Block, JournalError, JournalReader, Numbers, ReadSoFar, RunMeta, Session, SnapshotFile,
-    SnapshotHead, read_snapshot, snapshot_files,
+    Block, JournalError, JournalReader, ReadSoFar, RunMeta, Session, SnapshotFile, SnapshotHead,
+    read_snapshot, snapshot_files,
 };
 use tickloom_types::{Instruments, Kind, Record, Seq, StatusBody, StatusCode, Ts};
-
-/// Numbers that are reserved ahead: what a crash may take back of each. Used up in no less time than many flushes take.
-pub(super) const RESERVED_AHEAD: Numbers = Numbers {
-    inputs: 1 << 22,
-    outputs: 1 << 20,
-};
 
 /// Records that are stepped between two looks at whether the user wants no more.
 const STEPS_PER_LOOK: u64 = 1_024;
@@ -40,7 +35,7 @@ pub(crate) struct Resumed {
     /// The session that begins.
     pub(crate) session: Session,
     /// Number of the last order that sessions before may have submitted.
-    pub(crate) last_order: u64,
+    pub(crate) last_order: u32,
     /// Sessions that took numbers back, the oldest first.
     pub(crate) retracted: Vec<Session>,
     /// What may be published.
@@ -97,7 +92,7 @@ pub(crate) fn open(
         progress: Progress::new(),
         outputs: Outputs::new(),
         made: VecDeque::new(),
-        unknown_orders: 0,
+        told_orders: ToldOrders::default(),
         failure: None,
     };
     let segment = head.as_ref().map_or(1, |head| head.segment);
@@ -124,15 +119,15 @@ pub(crate) fn open(
     let session = recorder.begin_session()?;
     let mut retracted = replay.retracted;
     retracted.extend(Some(session).filter(Session::has_retracted));
-    let promise = Promise::default();
-    promise.reserve(recorder.reserve(RESERVED_AHEAD)?);
-    promise.has_written(recorder.durable());
-    let orders = replay.unknown_orders + orders_at_most(&session);
+    let mut told_orders = replay.told_orders;
+    told_orders.begin(&session);
+    let last_order = told_orders.last(replay.steps.engine.last_order(), &meta.run)?;
+    let promise = Promise::begin(&mut recorder, last_order)?;
     Ok(Resumed {
         recorder,
         inputs: replay.inputs,
         session,
-        last_order: u64::from(replay.steps.engine.last_order()) + orders,
+        last_order,
         retracted,
         promise,
         run: meta.run,
@@ -194,8 +189,7 @@ struct Replay<'a> {
     inputs: u64,
     /// Sessions that took numbers back.
     retracted: Vec<Session>,
-    /// Orders that sessions may have submitted of which the journal has nothing, since one that began with a number above them.
-    unknown_orders: u64,
+    told_orders: ToldOrders,
     /// Why it was broken off.
     failure: Option<Error>,
 }
@@ -213,8 +207,7 @@ impl Replay<'_> {
             Block::Inputs { first_seq, records } => {
                 for (seq, record) in (first_seq..).zip(&records) {
                     if is_start(record) {
-                        // The engine goes on above what this says, which has all those before it.
-                        self.unknown_orders = 0;
+                        self.told_orders.has_started();
                     }
                     if seq < self.from {
                         continue;
@@ -244,7 +237,7 @@ impl Replay<'_> {
                 if is_new && session.has_retracted() {
                     self.retracted.push(session);
                 }
-                self.unknown_orders += orders_at_most(&session);
+                self.told_orders.begin(&session);
             }
             _ => {}
         }
@@ -322,11 +315,6 @@ fn load(
     let engine = Engine::resume(&settings.core, settings.workers, &snapshot)?;
     let outputs = snapshot.outputs().clone();
     Ok((head, engine, outputs))
-}
-
-/// Orders that were taken back with the outputs of the session before: no output had more than one.
-fn orders_at_most(session: &Session) -> u64 {
-    session.start.outputs - session.kept.outputs
 }
 
 fn is_start(record: &Record) -> bool {

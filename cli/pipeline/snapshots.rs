@@ -9,6 +9,7 @@ use tickloom_core::CannotSave;
 use tickloom_data::{Recorder, Result};
 use tickloom_journal::{ChainHash, Session, SnapshotHead, hex};
 use tickloom_types::Seq;
+use tickloom_wire::limits::RETRACTIONS_MAX;
 
 /// Whether a snapshot is wanted; whoever puts its record into the input ring takes the wish away.
 #[derive(Clone, Debug, Default)]
@@ -124,10 +125,16 @@ impl Snapshots {
             inputs: known.inputs + (taken.next_seq - known.session.start.inputs),
             segment,
             before: hex(before),
-            retracted: known.retracted.clone(),
+            retracted: newest(&known.retracted).to_vec(),
         };
         recorder.snapshot(&head, state)
     }
+}
+
+/// Those that a session tells of: a run that crashes often does not start more slowly for it.
+fn newest(retracted: &[Session]) -> &[Session] {
+    let older = retracted.len().saturating_sub(RETRACTIONS_MAX);
+    retracted.get(older..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -156,6 +163,7 @@ mod tests {
                 session: 1,
                 kept: Numbers::default(),
                 start: Numbers::default(),
+                orders: None,
                 lost: false,
             },
             retracted: Vec::new(),

@@ -77,7 +77,7 @@ use part::{Part, PartFile, read_metas, runs_dir};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, InstrumentDef, Instruments, Ts};
 
@@ -87,6 +87,8 @@ use tickloom_types::{BarSpec, InstrumentDef, Instruments, Ts};
 pub struct Catalog {
     store: Store,
     cache: Arc<Cache>,
+    /// What the runs are that were asked for.
+    metas: Arc<Mutex<BTreeMap<String, RunMeta>>>,
 }
 
 /// What data there is of one instrument in one table.
@@ -156,6 +158,7 @@ impl Catalog {
         Catalog {
             store,
             cache: Arc::new(Cache::new(bytes)),
+            metas: Arc::default(),
         }
     }
 
@@ -206,6 +209,19 @@ impl Catalog {
     /// [`DataError::Schema`] if the index cannot be read; [`DataError::Io`].
     pub fn runs(&self) -> Result<Vec<RunMeta>> {
         read_metas(&self.store, run_names(&self.store)?.iter())
+    }
+
+    /// Names of the runs of which `wanted` holds. What a run is is read once.
+    pub(crate) fn runs_where(&self, wanted: impl Fn(&RunMeta) -> bool) -> Result<Vec<String>> {
+        let names = run_names(&self.store)?;
+        // A map is whole whoever was stopped while it had it.
+        let mut metas = self.metas.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = names.iter().filter(|name| !metas.contains_key(*name));
+        for meta in read_metas(&self.store, new)? {
+            metas.insert(meta.run.clone(), meta);
+        }
+        let is_wanted = |name: &String| metas.get(name).is_some_and(&wanted);
+        Ok(names.into_iter().filter(is_wanted).collect())
     }
 
     /// What data there is, by table, instrument and bar size.

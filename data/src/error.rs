@@ -1,6 +1,7 @@
 //! What can go wrong with durable things: each error names the file, the place in it, what is there and what was expected.
 
 use crate::catalog::Difference;
+use crate::import::ImportReport;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -162,6 +163,14 @@ pub enum DataError {
     /// A definition that is out of range or contradicts another.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
+    /// A file of which more rows are wrong than may be.
+    #[error("{}", too_many_refused(report, *max))]
+    Refused {
+        /// What became of its rows.
+        report: Box<ImportReport>,
+        /// How many may be.
+        max: u64,
+    },
     /// A file that cannot be imported at all.
     #[error("{}, line {line}: {found}, expected {expected}", file.display())]
     Import {
@@ -217,6 +226,29 @@ pub enum DataError {
 /// Rounded up, so that what is said to be enough is.
 fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+/// Why a file was refused for its rows.
+fn too_many_refused(report: &ImportReport, max: u64) -> String {
+    let reasons: Vec<String> = report
+        .reasons
+        .iter()
+        .map(|(reason, rows)| format!("{reason} ({rows})"))
+        .collect();
+    let first = report.errors.first();
+    let first = first.map_or(String::new(), |error| {
+        format!(
+            "; the first is in line {}, where {} is {:?}",
+            error.line, error.field, error.value
+        )
+    });
+    format!(
+        "{}: {} of {} rows are wrong, and {max} may be: {}{first}; --refused-max says how many are left out",
+        report.file.display(),
+        report.refused,
+        report.read,
+        reasons.join(", ")
+    )
 }
 
 impl DataError {

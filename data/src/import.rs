@@ -12,12 +12,14 @@ mod format;
 mod input;
 mod layout;
 mod lean;
+mod mapping;
 mod number;
 mod own;
 mod pair;
 mod reader;
 mod report;
 mod rescale;
+mod role;
 mod row;
 mod table;
 #[cfg(test)]
@@ -28,7 +30,9 @@ mod time;
 pub(crate) use databento::DBN_DATASET;
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
-pub use report::{ImportReport, KindCount, LineError};
+pub use mapping::{Mapping, Profile, RefusedMax, Years};
+pub use number::Decimal;
+pub use report::{ImportReport, KindCount, LineError, Taken};
 pub use rescale::rescale_qty;
 pub(crate) use rescale::with_scale;
 
@@ -36,11 +40,15 @@ use crate::catalog::{Catalog, RunEnd, ScanQuery, Table};
 use crate::order::{mark_bars, retain_records};
 use crate::{DataError, Result};
 use input::only_input;
+use reader::{Repeats, content_of_record};
 use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tickloom_journal::RunMeta;
-use tickloom_types::{BarSpec, DurationNs, Instruments, Record, Ts};
+use tickloom_types::{BarSpec, DurationNs, Instruments, Kind, Record, TradeBody, Ts};
+
+/// What the names of runs begin with that were imported.
+const IMPORT_RUN: &str = "import-";
 
 /// What a file does not say, or says wrongly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +73,28 @@ pub struct ImportOptions {
     pub zone: Option<String>,
     /// Names of the columns, instead of the header's.
     pub columns: Vec<String>,
+    /// Which column holds what. Default: as their names say.
+    #[serde(skip_serializing_if = "Mapping::is_empty")]
+    pub mapping: Mapping,
+    /// How times are written: `s`, `ms`, `us`, `ns`, `compact`, `day-first`, `month-first` or a pattern of strptime. Default: found
+    /// out from the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_format: Option<String>,
+    /// What parts the fields. Default: what cuts the first lines alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    /// What parts the whole of a number from its fraction. Default: found out from the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<Decimal>,
+    /// Whether prices may be zero and below. Default: below zero, of what nothing says is a share or a pair of currencies.
+    #[serde(skip_serializing_if = "is_false")]
+    pub negative_prices: bool,
+    /// Years in which a time is plausible. Default: 1900 to 2200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub years: Option<Years>,
+    /// Rows that may be refused; of more, the file is. Default: 1 % of them or 100, whichever is less.
+    #[serde(skip)]
+    pub refused_max: Option<RefusedMax>,
     /// How many wrong lines the report names; all are counted.
     pub errors_max: usize,
 }
@@ -81,12 +111,37 @@ impl Default for ImportOptions {
             feed_latency: None,
             zone: None,
             columns: Vec::new(),
+            mapping: Mapping::default(),
+            time_format: None,
+            delimiter: None,
+            decimal: None,
+            negative_prices: false,
+            years: None,
+            refused_max: None,
             errors_max: 20,
         }
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl ImportOptions {
+    /// Whether it is said what the columns of the file are, so that no name or number of them says more.
+    fn says_columns(&self) -> bool {
+        !self.columns.is_empty() || !self.mapping.is_empty()
+    }
+
+    /// Whether it is said how times, numbers or rows are written.
+    fn says_writing(&self) -> bool {
+        self.time_format.is_some() || self.decimal.is_some() || self.delimiter.is_some()
+    }
+
     /// What the identifiers in a file's records mean, with the feed latency that is declared.
     fn instruments(&self, prepared: &dyn Prepared) -> Instruments {
         let instruments = prepared.instruments().clone();
@@ -169,6 +224,21 @@ pub(crate) trait Prepared {
     /// Time of the first record.
     fn started(&self) -> Ts;
 
+    /// Of trades with numbers: the names of the instruments, and the times from first to last.
+    fn has_numbers_of_trades(&self) -> Option<(Vec<String>, Ts, Ts)> {
+        None
+    }
+
+    /// Rows that the first reading read, and those of them that it refused.
+    fn surveyed(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
+    /// Where rows are remembered to tell which come again.
+    fn repeats(&mut self) -> Option<&mut Repeats> {
+        None
+    }
+
     /// Makes the records, in the order of their times, and says what became of the rows. Stops at the first error of `push`.
     fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found>;
 }
@@ -229,8 +299,14 @@ impl Input {
         if self.format(options)? == Format::Tickloom {
             return own::import_own(self, catalog);
         }
-        let run = self.run(options)?;
-        let prepared = self.prepare(options)?;
+        let run = self.run(options, catalog)?;
+        let mut prepared = self.prepare(options)?;
+        known_trades(prepared.as_mut(), &run, catalog)?;
+        let (read, refused) = prepared.surveyed();
+        if refused > options.refused_max.unwrap_or_default().of(read) {
+            // Nothing of it is begun in the catalog.
+            return self.emit(prepared, options, &mut |_| Ok(()));
+        }
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
@@ -271,7 +347,7 @@ impl Input {
         if self.format(options)? == Format::Tickloom {
             return own::imported_own(self, catalog);
         }
-        let run = self.run(options)?;
+        let run = self.run(options, catalog)?;
         let Some(written) = catalog.has_part(&run, 0, &source(options))? else {
             return Ok(None);
         };
@@ -282,17 +358,30 @@ impl Input {
     }
 
     /// Name of the run under which a catalog keeps it.
-    fn run(&self, options: &ImportOptions) -> Result<String> {
+    fn run(&self, options: &ImportOptions, catalog: &Catalog) -> Result<String> {
         let member = self.member().unwrap_or_default();
         let instrument = options.instrument.as_deref().unwrap_or_default();
-        let identity = self.format(options)?.identity(self, options)?;
+        let format = self.format(options)?;
+        let identity = format.identity(self, options)?;
+        if format.is_named_by_file() && !identity.is_empty() {
+            // Earlier versions named a run by the content alone.
+            let earlier = self.content_run(&format!("{instrument}{member}"))?;
+            if catalog.holds_part(&earlier, 0)? {
+                let is_it = |meta: &RunMeta| {
+                    meta.run == earlier && meta.instruments.find(&identity).is_some()
+                };
+                if !catalog.runs_where(is_it)?.is_empty() {
+                    return Ok(earlier);
+                }
+            }
+        }
         self.content_run(&format!("{instrument}{member}{identity}"))
     }
 
     fn format(&self, options: &ImportOptions) -> Result<Format> {
         match options.format {
             Some(format) => Ok(format),
-            None => Format::sniff(self),
+            None => Format::sniff(self, options),
         }
     }
 
@@ -317,8 +406,59 @@ impl Input {
             push(record)
         })?;
         report.fill(found, &tally, options.errors_max);
-        Ok(report)
+        judge(report, options)
     }
+}
+
+/// The one place that decides whether a file is refused for its wrong rows.
+fn judge(report: ImportReport, options: &ImportOptions) -> Result<ImportReport> {
+    let max = options.refused_max.unwrap_or_default().of(report.read);
+    if report.refused <= max {
+        return Ok(report);
+    }
+    let report = Box::new(report);
+    Err(DataError::Refused { report, max })
+}
+
+/// Lets a file know the numbered trades that earlier imports have in its time, so that those of pages that overlap count once.
+fn known_trades(prepared: &mut dyn Prepared, run: &str, catalog: &Catalog) -> Result<()> {
+    let Some((names, from, to)) = prepared.has_numbers_of_trades() else {
+        return Ok(());
+    };
+    let others = catalog.runs_where(|meta| {
+        let mut defs = meta.instruments.defs().iter();
+        let is_other = meta.run != run && meta.run.starts_with(IMPORT_RUN);
+        is_other && defs.any(|def| names.contains(&def.name))
+    })?;
+    for other in others {
+        let query = ScanQuery {
+            instruments: names.clone(),
+            tables: vec![Table::Trades],
+            runs: vec![other],
+            from: Some(from),
+            to: to.0.checked_add(1).map(Ts),
+            ..ScanQuery::default()
+        };
+        let scan = match catalog.scan(&query) {
+            Ok(scan) => scan,
+            Err(DataError::Empty { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        let known = scan.instruments().clone();
+        for next in scan {
+            let (_, record) = next?;
+            let def = known.get(record.instrument());
+            let ticker = def.and_then(|def| names.iter().position(|name| *name == def.name));
+            if let (Some(def), Some(ticker), Some(repeats)) = (def, ticker, prepared.repeats())
+                && record.kind() == Some(Kind::Trade)
+            {
+                let trade = TradeBody::of(&record);
+                let content = content_of_record(&trade, def);
+                repeats.add_elsewhere(ticker, trade.trade_id, record.ts_event(), content);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The options as a run keeps them.

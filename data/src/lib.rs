@@ -31,8 +31,9 @@ pub use catalog::{
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};
 pub use import::{
-    FileRecords, Format, ImportOptions, ImportReport, Input, KindCount, LineError, Stamp,
-    content_run, inputs, open_text, peek_line, read_file, rescale_qty,
+    Decimal, FileRecords, Format, ImportOptions, ImportReport, Input, KindCount, LineError,
+    Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, inputs, open_text, peek_line,
+    read_file, rescale_qty,
 };
 pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};

@@ -20,6 +20,7 @@ mod tables;
 
 pub use address::QuestDbAddress;
 pub use copy::{CopyReport, copy_catalog};
+pub use cursor::check_cursor;
 pub use follow::{FollowOptions, Follower, Turn};
 pub use history::QuestDb;
 pub use merge::QuestDbScan;

@@ -15,8 +15,8 @@ use conversion::Behind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tickloom_journal::{
-    Block, ChainHash, Close, JournalError, JournalOptions, JournalWriter, Numbers, ReadSoFar,
-    Recovered, RunMeta, Session, SnapshotHead, write_snapshot,
+    Block, ChainHash, Close, JournalError, JournalOptions, JournalWriter, Numbers, OrdersAhead,
+    ReadSoFar, Recovered, Reserved, RunMeta, Session, SnapshotHead, write_snapshot,
 };
 use tickloom_types::{Record, Seq};
 
@@ -175,8 +175,8 @@ impl Recorder {
     ///
     /// # Errors
     /// As [`JournalWriter::reserve`].
-    pub fn reserve(&mut self, ahead: Numbers) -> Result<Numbers> {
-        Ok(self.writer.reserve(ahead)?)
+    pub fn reserve(&mut self, ahead: Numbers, orders: OrdersAhead) -> Result<Reserved> {
+        Ok(self.writer.reserve(ahead, orders)?)
     }
 
     /// The journal's segment that is written, and the hash of the block before its first.

@@ -32,6 +32,8 @@ pub(crate) struct Part {
     pub(crate) reserved: Numbers,
     /// Above the last numbers that the journal has of it.
     pub(crate) end: Numbers,
+    /// The last order that it had reserved; none once it was closed.
+    pub(crate) orders: Option<u32>,
 }
 
 impl Kept {
@@ -73,13 +75,15 @@ impl Kept {
                 self.names = Some(names.map_err(|error| error.to_string())?);
             }
             Block::Session(session) => self.begin(&session)?,
-            Block::Reserve(numbers) => {
+            Block::Reserve(reserved) => {
                 let part = self.part()?;
-                part.reserved = part.reserved.max(numbers);
+                part.reserved = part.reserved.max(reserved.numbers());
+                part.orders = part.orders.max(reserved.orders);
             }
             Block::Close(_) => {
                 let part = self.part()?;
                 part.reserved = part.end;
+                part.orders = None;
             }
             Block::Inputs { first_seq, records } => {
                 let end = &mut self.part()?.end.inputs;
@@ -110,11 +114,18 @@ impl Kept {
                 session.session, session.kept, session.start, last.end
             ));
         }
+        if session.orders != last.orders {
+            return Err(format!(
+                "session {} skips orders up to {:?}, expected {:?}",
+                session.session, session.orders, last.orders
+            ));
+        }
         self.parts.push(Part {
             kept: session.kept,
             start: session.start,
             reserved: session.start,
             end: session.start,
+            orders: session.orders,
         });
         Ok(())
     }

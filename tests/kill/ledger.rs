@@ -170,7 +170,7 @@ impl Ledger {
         }
         if let Some(record) = record {
             self.came[usize::from(is_output)].insert(number);
-            self.take_order(record, number)?;
+            self.take_order(record, number, &kept.parts[part])?;
             is_own_cause(record, &kept.parts[part])?;
         }
         if let Some(stands) = kept.record(is_output, number) {
@@ -246,8 +246,8 @@ impl Ledger {
         }
     }
 
-    /// A number of an order is of one order.
-    fn take_order(&mut self, record: &Record, number: u64) -> Result<(), String> {
+    /// A number of an order is of one order, and was reserved before it came.
+    fn take_order(&mut self, record: &Record, number: u64, part: &Part) -> Result<(), String> {
         let order = match record.kind() {
             Some(Kind::Verdict) => {
                 let order = VerdictBody::of(record).order;
@@ -261,7 +261,13 @@ impl Ledger {
         if self.dead_orders.contains(&order) {
             return Err(format!("order {order} was taken back"));
         }
-        Ok(())
+        // A close gives back what no order has used.
+        match part.orders {
+            Some(last) if order > last => {
+                Err(format!("the journal had reserved orders up to {last}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A state comes between what is in it and what is not.

@@ -2,7 +2,7 @@
 
 use crate::kept::Kept;
 use crate::ledger::Ledger;
-use tickloom_journal::{Block, Close, Numbers, RunMeta, Session};
+use tickloom_journal::{Block, Close, Numbers, Reserved, RunMeta, Session};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SignalBody, SourceDef,
     SourceId, SourceKind, TradeBody, Ts, VerdictBody,
@@ -16,6 +16,14 @@ const RUN: &str = "made";
 
 fn numbers(inputs: u64, outputs: u64) -> Numbers {
     Numbers { inputs, outputs }
+}
+
+/// Orders up to 9 are reserved too.
+fn reserve(inputs: u64, outputs: u64) -> Block {
+    Block::Reserve(Reserved {
+        orders: Some(9),
+        ..numbers(inputs, outputs).into()
+    })
 }
 
 fn header(kind: Kind, n: u64) -> Header {
@@ -63,12 +71,13 @@ fn first_session() -> Kept {
         session: 1,
         kept: numbers(0, 0),
         start: numbers(0, 0),
+        orders: None,
         lost: false,
     };
     let blocks = [
         Block::Meta(Box::new(meta)),
         Block::Session(session),
-        Block::Reserve(numbers(20, 10)),
+        reserve(20, 10),
         inputs(0, 10),
         outputs(0, 5),
     ];
@@ -85,6 +94,7 @@ fn second_session() -> Kept {
         session: 2,
         kept: numbers(10, 5),
         start: numbers(20, 10),
+        orders: Some(9),
         lost: false,
     };
     let close = Close {
@@ -94,7 +104,7 @@ fn second_session() -> Kept {
     };
     let blocks = [
         Block::Session(session),
-        Block::Reserve(numbers(60, 60)),
+        reserve(60, 60),
         inputs(20, 10),
         outputs(10, 5),
         Block::Close(close),
@@ -279,6 +289,8 @@ fn nothing_is_used_twice() {
         &twice,
         "order 7 has its verdict in output 10 and in output 5",
     );
+    let beyond = [came(1, 5, verdict(5, 10, 10))];
+    is_refused(false, &beyond, &[], "had reserved orders up to 9");
 }
 
 #[test]
@@ -357,15 +369,12 @@ fn a_session_that_reserved_nothing_has_published_nothing() {
                 numbers(20, 10)
             },
             start: numbers(20, 10),
+            orders: Some(9),
             lost: false,
         };
         kept.take(Block::Session(session)).unwrap();
     }
-    for block in [
-        Block::Reserve(numbers(60, 60)),
-        inputs(20, 10),
-        outputs(10, 5),
-    ] {
+    for block in [reserve(60, 60), inputs(20, 10), outputs(10, 5)] {
         kept.take(block).unwrap();
     }
     let mut ledger = Ledger::default();

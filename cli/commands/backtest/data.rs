@@ -13,10 +13,11 @@ use crate::failure::Failure;
 use crate::output;
 use anyhow::anyhow;
 use std::path::Path;
+use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
     BarPrice, Calendars, Catalog, DataError, FileRecords, ImportOptions, QuestDb, Refusals,
-    ScanQuery, read_file, rescale_qty, retain_records, with_calendar,
+    RefusedMax, ScanQuery, Taken, read_file, rescale_qty, retain_records, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
 
@@ -38,6 +39,8 @@ pub(super) struct Data {
     pub(super) census: Census,
     /// Lines that were left out of the file, or of those that the catalog's runs were imported from; of a server nobody knows.
     pub(super) left_out: Option<Refusals>,
+    /// What the columns of a text were taken for.
+    pub(super) taken: Option<Taken>,
 }
 
 /// Wrong rows of a file that are told apart by their reasons; of more, only how many there are.
@@ -55,6 +58,11 @@ impl Data {
     /// Opens what `--data` names.
     pub(super) fn open(args: &Args, settings: &Settings) -> Result<Data, Failure> {
         let mut data = match (&args.data, &args.questdb) {
+            (_, Some(_)) if args.text.is_used() => {
+                return Err(Failure::input(anyhow!(
+                    "--columns, --time-format, --profile and what else says how files of rows are read are for files, and not for --questdb"
+                )));
+            }
             (_, Some(address)) => {
                 let db = QuestDb::connect(address).map_err(Failure::run)?;
                 let waiting = db.unapplied().map_err(Failure::run)?;
@@ -74,7 +82,14 @@ impl Data {
     }
 
     fn of_path(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
-        if Catalog::is_at(path) {
+        let is_catalog = Catalog::is_at(path);
+        if is_catalog && args.text.is_used() {
+            return Err(Failure::input(anyhow!(
+                "--columns, --time-format, --profile and what else says how files of rows are read are for files: {} is a catalog",
+                path.display()
+            )));
+        }
+        if is_catalog {
             let catalog = args.memory.open(path).map_err(Failure::input)?;
             from_history(&History::Catalog(catalog), args, settings)
         } else if path.is_dir() {
@@ -121,6 +136,9 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
     let named = settings.instrument(args);
     if let Some(origin) = capture::origin(path).map_err(Failure::input)? {
         let (records, instruments, left_out) = capture::read(path, origin)?;
+        let mut options = ImportOptions::default();
+        args.text.fill(&mut options)?;
+        judge_capture(path, &left_out, options.refused_max)?;
         let instrument = choose(&instruments, named, args.strategy.is_some())?;
         let records = within(records, settings, path)?;
         return Ok(Data {
@@ -133,9 +151,23 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
             given_bars: Vec::new(),
             records: Records::Memory(records),
             catalog: None,
+            taken: None,
         });
     }
-    let mut file = read_rows(path, named, args.strategy.is_some()).map_err(Failure::input)?;
+    let mut options = ImportOptions {
+        errors_max: ERRORS_MAX,
+        ..ImportOptions::default()
+    };
+    args.text.fill(&mut options)?;
+    if args.strict {
+        // Who is strict is told all that is wrong, once it is all read.
+        options.refused_max = Some(RefusedMax::Any);
+    }
+    let mut file =
+        read_rows(path, named, args.strategy.is_some(), &options).map_err(Failure::input)?;
+    if let Some(taken) = file.report.taken.as_ref().filter(|taken| !taken.is_plain()) {
+        output::note(&format!("{}: {taken}", path.display()));
+    }
     capture::report_refused(&file.report);
     let query = ScanQuery {
         from: settings.from,
@@ -154,28 +186,46 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         given_bars: Vec::new(),
         records: Records::Memory(file.records),
         catalog: None,
+        taken: file.report.taken,
     })
 }
 
 /// The records of a file of rows. A strategy file may be about several instruments of the file; of one that does not have the
 /// named instrument, the name is what the file is of.
-fn read_rows(path: &Path, named: Option<&str>, has_file: bool) -> Result<FileRecords, DataError> {
+fn read_rows(
+    path: &Path,
+    named: Option<&str>,
+    has_file: bool,
+    options: &ImportOptions,
+) -> Result<FileRecords, DataError> {
     if let Some(name) = named.filter(|_| has_file) {
-        let options = ImportOptions {
-            errors_max: ERRORS_MAX,
-            ..ImportOptions::default()
-        };
-        let all = read_file(path, &options)?;
+        let all = read_file(path, options)?;
         if all.instruments.find(name).is_some() {
             return Ok(all);
         }
     }
     let options = ImportOptions {
         instrument: named.map(str::to_owned),
-        errors_max: ERRORS_MAX,
-        ..ImportOptions::default()
+        ..options.clone()
     };
     read_file(path, &options)
+}
+
+/// Refuses a capture of which more lines are wrong than may be, if that was said.
+fn judge_capture(
+    path: &Path,
+    left_out: &Refusals,
+    most: Option<RefusedMax>,
+) -> Result<(), Failure> {
+    let most = most.unwrap_or(RefusedMax::Any).of(left_out.lines);
+    if left_out.refused <= most {
+        return Ok(());
+    }
+    Err(Failure::input(anyhow!(
+        "{}: {}, and {most} may be",
+        path.display(),
+        text::left_out(left_out)
+    )))
 }
 
 /// Looks at the records of a file.
@@ -283,6 +333,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         census,
         left_out,
         watch,
+        taken: None,
         catalog: match history {
             History::Catalog(catalog) => Some(catalog.clone()),
             History::QuestDb(_) => None,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use tickloom_backtest::text::left_out as left_out_in_words;
 use tickloom_backtest::text::{grouped, money, percent, ratio, time};
 use tickloom_backtest::{Manifest, Outcome};
-use tickloom_data::{CacheStats, Ledger};
+use tickloom_data::{CacheStats, Ledger, Taken};
 
 /// The object that `--json` prints. Money is a decimal string, exact.
 pub(super) fn json(
@@ -13,6 +13,7 @@ pub(super) fn json(
     manifest: &Manifest,
     ledger: Option<&Ledger>,
     cache: Option<CacheStats>,
+    taken: Option<&Taken>,
 ) -> Value {
     let figures = &outcome.statistics;
     json!({
@@ -43,6 +44,7 @@ pub(super) fn json(
         "never_ready": outcome.never_ready,
         "never_closed": outcome.never_closed,
         "input": manifest.data.left_out,
+        "taken": taken,
         "quality": ledger.map(quality),
         "cache": cache,
         "manifest": manifest,

@@ -8,7 +8,10 @@ use crate::failure::Failure;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tickloom_data::{DataError, KindCount, RunEnd, RunWriter, Table, content_run};
+use tickloom_backtest::text;
+use tickloom_data::{
+    DataError, KindCount, Refusals, RefusedMax, RunEnd, RunWriter, Table, content_run,
+};
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
 };
@@ -34,13 +37,14 @@ impl Captures {
     pub(super) fn import(
         self,
         target: &Target,
+        refused_max: RefusedMax,
         spinner: &ProgressBar,
     ) -> Result<Vec<Imported>, Failure> {
         let mut all = Vec::new();
         for (origin, files) in self.by_origin {
             spinner.set_message(origin.venue.name().to_owned());
             for recording in together(origin, &files, &mut all)? {
-                all.push(import_captures(origin, &recording, target)?);
+                all.push(import_captures(origin, &recording, target, refused_max)?);
             }
         }
         Ok(all)
@@ -117,6 +121,7 @@ fn import_captures(
     origin: Origin,
     files: &[PathBuf],
     target: &Target,
+    refused_max: RefusedMax,
 ) -> Result<Imported, Failure> {
     let mut imported = Imported::of(files);
     imported.format = Some("capture".to_owned());
@@ -139,11 +144,7 @@ fn import_captures(
     let instruments = recording.instruments().clone();
     let defs = instruments.defs().iter();
     imported.instruments = defs.map(|def| def.name.clone()).collect();
-    let salt = match origin.recorder {
-        Recorder::Stamped => origin.venue.name().to_owned(),
-        other => format!("{} {other:?}", origin.venue.name()),
-    };
-    let run = content_run(files, &salt).map_err(Failure::run)?;
+    let run = run_of(origin, files)?;
     let started = recording.started().map_err(Failure::input)?;
     let meta = RunMeta::new(&run, started, instruments).map_err(Failure::run)?;
     let mut part = format!("capture:{}", imported.instruments.join(","));
@@ -174,9 +175,15 @@ fn import_captures(
     if let Some(error) = sink.failed {
         return Err(Failure::run(error));
     }
+    let left_out = capture::left_out(&report);
+    if let Some(why) = too_many(&left_out, refused_max) {
+        tell(&mut imported, &report);
+        imported.failed = Some(format!("{}: {why}", imported.name()));
+        return Ok(imported);
+    }
     if let Some(mut writer) = sink.writer {
         writer.set_end(RunEnd {
-            left_out: capture::left_out(&report),
+            left_out,
             books: report.ends.clone(),
         });
         writer.finish().map_err(Failure::run)?;
@@ -186,6 +193,21 @@ fn import_captures(
     (imported.from, imported.to) = (sink.from, sink.to);
     tell(&mut imported, &report);
     Ok(imported)
+}
+
+/// Why a recording is refused, if more of its lines are wrong than may be.
+fn too_many(left_out: &Refusals, refused_max: RefusedMax) -> Option<String> {
+    let most = refused_max.of(left_out.lines);
+    (left_out.refused > most).then(|| format!("{}, and {most} may be", text::left_out(left_out)))
+}
+
+/// The run of a recording: its content and by whom it was recorded.
+fn run_of(origin: Origin, files: &[PathBuf]) -> Result<String, Failure> {
+    let salt = match origin.recorder {
+        Recorder::Stamped => origin.venue.name().to_owned(),
+        other => format!("{} {other:?}", origin.venue.name()),
+    };
+    content_run(files, &salt).map_err(Failure::run)
 }
 
 /// Where the books stand that earlier imports have left whole.

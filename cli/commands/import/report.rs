@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text::grouped;
-use tickloom_data::{ImportReport, KindCount, Table};
+use tickloom_data::{DataError, ImportReport, KindCount, Table, Taken};
 use tickloom_types::Ts;
 
 /// Files of which each has its own block; of more only those that are worth a word have one.
@@ -27,6 +27,12 @@ pub(super) struct Imported {
     pub(super) written: u64,
     /// Rows or lines that were left out.
     pub(super) refused: u64,
+    /// Rows that are there already and count once.
+    pub(super) repeated: u64,
+    /// The first of them.
+    pub(super) repeats: Vec<String>,
+    /// What the columns of a text were taken for.
+    pub(super) taken: Option<Taken>,
     /// The same by kind.
     pub(super) kinds: BTreeMap<Table, KindCount>,
     /// Rows that are no records of a market, by what they are.
@@ -85,6 +91,26 @@ impl Imported {
         }
     }
 
+    /// A file of which too many rows are wrong.
+    pub(super) fn refused(error: DataError) -> Imported {
+        let why = error.to_string();
+        match error {
+            DataError::Refused { report, .. } => {
+                let mut refused = Imported::rows(*report);
+                refused.written = 0;
+                refused.kinds.values_mut().for_each(|kind| kind.written = 0);
+                Imported {
+                    failed: Some(why),
+                    ..refused
+                }
+            }
+            _ => Imported {
+                failed: Some(why),
+                ..Imported::default()
+            },
+        }
+    }
+
     /// What a file of rows came to.
     pub(super) fn rows(report: ImportReport) -> Imported {
         let mut notes = report.notes;
@@ -98,6 +124,9 @@ impl Imported {
             read: report.read,
             written: report.written,
             refused: report.refused,
+            repeated: report.repeated,
+            repeats: report.repeats,
+            taken: report.taken,
             kinds: report.kinds,
             not_kept: report.not_kept,
             reasons: report.reasons,
@@ -112,7 +141,7 @@ impl Imported {
         }
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let files = self.files.iter().map(|file| file.display().to_string());
         let files = files.collect::<Vec<_>>().join(", ");
         match &self.member {
@@ -164,6 +193,7 @@ pub(super) fn report(args: &Args, all: &[Imported]) -> Result<(), Failure> {
             "read": total.read,
             "written": total.written,
             "refused": total.refused,
+            "repeated": all.iter().map(|one| one.repeated).sum::<u64>(),
             "kinds": total.kinds,
             "not_kept": total.not_kept,
             "failed": failures.len(),
@@ -188,7 +218,10 @@ fn print(all: &[Imported], total: &Total) {
     // The first failure is what the command ends with.
     let mut failures = 0;
     for one in all {
-        for error in &one.errors {
+        if let Some(taken) = &one.taken {
+            output::note(&format!("{}: {taken}", one.name()));
+        }
+        for error in one.errors.iter().chain(&one.repeats) {
             output::note(error);
         }
         if let Some(failed) = &one.failed {
@@ -224,14 +257,23 @@ fn block(one: &Imported) {
             0 => String::new(),
             refused => format!(", {} left out", grouped(u128::from(refused))),
         };
+        let repeated = match one.repeated {
+            0 => String::new(),
+            repeated => format!(", {} repeated", grouped(u128::from(repeated))),
+        };
         let (read, written) = (
             grouped(u128::from(one.read)),
             grouped(u128::from(one.written)),
         );
         row(
             "Lines",
-            &format!("{read} read{wrong}, {written} records written"),
+            &format!("{read} read{wrong}{repeated}, {written} records written"),
         );
+    }
+    // Of captures the notes have them.
+    for (reason, rows) in one.reasons.iter().filter(|_| one.messages.is_empty()) {
+        let rows = grouped(u128::from(*rows));
+        row("Left out", &format!("{rows} for {reason}"));
     }
     if let (Some(from), Some(to)) = (one.from, one.to) {
         row("Time", &format!("{from} to {to}"));

@@ -87,7 +87,12 @@ fn range(what: &str, range: &Range<u64>) -> String {
 }
 
 /// What was checked.
-pub(super) fn checked(dir: &Path, checked: &Checked, differences: &[Difference]) {
+pub(super) fn checked(
+    dir: &Path,
+    checked: &Checked,
+    faults: &[String],
+    differences: &[Difference],
+) {
     heading(&dir.display().to_string());
     let row = |name: &str, value: &str| output::line(&format!("  {name:<12} {value}"));
     let (first, last) = checked.segments;
@@ -108,7 +113,7 @@ pub(super) fn checked(dir: &Path, checked: &Checked, differences: &[Difference])
         (None, false) => "not reached, or not as it was".to_owned(),
     };
     row("End", &end);
-    for fault in &checked.faults {
+    for fault in faults {
         output::line(&output::styled(&format!("  {fault}"), Style::Bad));
     }
     for difference in differences {
@@ -117,8 +122,12 @@ pub(super) fn checked(dir: &Path, checked: &Checked, differences: &[Difference])
 }
 
 /// The same as JSON.
-pub(super) fn checked_json(dir: &Path, checked: &Checked, differences: &[Difference]) -> Value {
-    let faults = checked.faults.iter().map(ToString::to_string);
+pub(super) fn checked_json(
+    dir: &Path,
+    checked: &Checked,
+    faults: &[String],
+    differences: &[Difference],
+) -> Value {
     let torn = checked
         .torn
         .as_ref()
@@ -133,7 +142,7 @@ pub(super) fn checked_json(dir: &Path, checked: &Checked, differences: &[Differe
         "sessions": checked.sessions,
         "closed": checked.is_closed,
         "torn": torn,
-        "faults": faults.collect::<Vec<_>>(),
+        "faults": faults,
         "differences": differences,
     })
 }

@@ -5,7 +5,7 @@ use crate::disk::Disk;
 use crate::segments::segment_name;
 use crate::{JournalError, Result, beside};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const NAME: &str = "closed.json";
 
@@ -23,6 +23,11 @@ impl ClosedMark {
     /// What the file in `dir` says; `None` if there is none.
     pub(crate) fn read(dir: &Path) -> Result<Option<ClosedMark>> {
         beside::read(&dir.join(NAME), "where the run was closed, as JSON")
+    }
+
+    /// Where the file of the journal in `dir` is.
+    pub(crate) fn path(dir: &Path) -> PathBuf {
+        dir.join(NAME)
     }
 
     pub(crate) fn write(&self, disk: &dyn Disk, dir: &Path) -> Result<()> {

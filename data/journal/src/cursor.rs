@@ -50,7 +50,7 @@ impl Held {
         let locked = path.with_extension("lock");
         let lock = lock_file(&locked)?.ok_or(JournalError::CursorInUse(path.clone()))?;
         let held = Held { path, _lock: lock };
-        let place = match read(&held.path)? {
+        let place = match read_cursor(&held.path)? {
             Some(place) => place,
             None => {
                 held.put(&JournalPlace::START)?;
@@ -78,21 +78,28 @@ impl Held {
 /// [`JournalError::Damaged`] for one that is damaged, [`JournalError::Io`].
 pub fn journal_cursors(dir: &Path) -> Result<Vec<JournalCursor>> {
     let mut cursors = Vec::new();
+    for (name, path) in cursor_files(dir)? {
+        if let Some(place) = read_cursor(&path)? {
+            cursors.push(JournalCursor { name, place });
+        }
+    }
+    Ok(cursors)
+}
+
+/// The names of the cursors in `dir` and their files, by name.
+pub(crate) fn cursor_files(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(dir).map_err(JournalError::io("list", dir))? {
         let file = entry.map_err(JournalError::io("list", dir))?.file_name();
         let name = file
             .to_str()
             .and_then(|file| file.strip_prefix("cursor-")?.strip_suffix(".json"));
-        let Some(name) = name else { continue };
-        if let Some(place) = read(&dir.join(&file))? {
-            cursors.push(JournalCursor {
-                name: name.to_owned(),
-                place,
-            });
+        if let Some(name) = name {
+            files.push((name.to_owned(), dir.join(&file)));
         }
     }
-    cursors.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(cursors)
+    files.sort_unstable();
+    Ok(files)
 }
 
 /// Checks that the journal in `dir` has what was read up to `place`. Reads the segment of the place up to it.
@@ -105,6 +112,21 @@ pub fn check_place(dir: &Path, place: &JournalPlace) -> Result<()> {
         file: dir.join(segment_name(place.segment)),
         offset: place.offset,
     };
+    let missing = || JournalError::Missing {
+        what: "segment at which a cursor stands",
+        path: dir.join(segment_name(place.segment)),
+    };
+    // A new one stands there whatever was removed before.
+    if *place == JournalPlace::START {
+        return Ok(());
+    }
+    if place.offset == 0 {
+        // The first block tells whether it follows the one before the place; there may be none yet.
+        return match JournalTail::new(dir, place.clone()).poll_any()? {
+            Tailed::Block(_) | Tailed::End => Ok(()),
+            Tailed::Missing { .. } => Err(missing()),
+        };
+    }
     let begin = JournalPlace {
         offset: 0,
         previous: None,
@@ -112,29 +134,24 @@ pub fn check_place(dir: &Path, place: &JournalPlace) -> Result<()> {
     };
     let mut tail = JournalTail::new(dir, begin);
     while tail.place().offset < place.offset {
-        match tail.poll_any() {
-            Ok(Tailed::Block(_)) => {}
-            Ok(Tailed::End) => return Err(cut_back()),
-            Ok(Tailed::Missing { .. }) => {
-                return Err(JournalError::Missing {
-                    what: "segment at which a cursor stands",
-                    path: dir.join(segment_name(place.segment)),
-                });
-            }
-            Err(error) => return Err(error),
+        match tail.poll_any()? {
+            Tailed::Block(_) => {}
+            Tailed::End => return Err(cut_back()),
+            Tailed::Missing { .. } => return Err(missing()),
         }
         if tail.place().segment != place.segment {
             return Err(cut_back());
         }
     }
-    if place.offset > 0 && place.previous.is_some() && tail.place() != place {
+    let is_same = place.previous.is_none() || tail.place().previous == place.previous;
+    if tail.place().offset != place.offset || !is_same {
         return Err(cut_back());
     }
     Ok(())
 }
 
 /// Never guessed at: a program that began anew would do everything twice.
-fn read(path: &Path) -> Result<Option<JournalPlace>> {
+pub(crate) fn read_cursor(path: &Path) -> Result<Option<JournalPlace>> {
     let expected = "the JSON of a cursor";
     let Some(file) = beside::read::<CursorFile>(path, expected)? else {
         return Ok(None);

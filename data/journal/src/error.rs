@@ -40,6 +40,14 @@ pub enum JournalError {
         /// Where the follower stands in it.
         offset: u64,
     },
+    /// A follower stands where it cannot.
+    #[error("{who}: {source}")]
+    Follower {
+        /// Who.
+        who: String,
+        /// Why.
+        source: Box<JournalError>,
+    },
     /// Another process writes this journal.
     #[error("{} is being written by another process", .0.display())]
     Locked(PathBuf),
@@ -58,6 +66,18 @@ pub enum JournalError {
         run: String,
         /// What differs.
         field: &'static str,
+    },
+    /// A run that has used up all numbers of a kind: it cannot go on.
+    #[error("run {run} has no {what} left: {used} of at most {most} are used; begin a new run")]
+    Exhausted {
+        /// The run.
+        run: String,
+        /// Of what: `sessions`, `segments`, `inputs`, `outputs`.
+        what: &'static str,
+        /// How many are used, or skipped as they may have been told to others.
+        used: u64,
+        /// How many there are.
+        most: u64,
     },
     /// Records that do not follow those before them.
     #[error("{what} {found} does not follow: expected {expected}")]

@@ -2,6 +2,7 @@
 
 use crate::RunMeta;
 use crate::limits::{BLOCK_BYTES_MAX, RUN_NAME_LEN_MAX};
+pub use crate::numbers::{Numbers, Reserved};
 use serde::{Deserialize, Serialize};
 use tickloom_types::{RECORD_LEN, Record, Seq};
 use xxhash_rust::xxh3::Xxh3;
@@ -120,31 +121,10 @@ pub enum Block {
     Place(Place),
     /// A session begins here: the only place at which numbers may leave a gap.
     Session(Session),
-    /// Numbers below these may have been told to others.
-    Reserve(Numbers),
+    /// Numbers that may have been told to others.
+    Reserve(Reserved),
     /// What is on the disk.
     Durable(Durable),
-}
-
-/// How many inputs and outputs a run has, or the numbers that the next ones have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Numbers {
-    /// Inputs: the sequence of the next one.
-    pub inputs: Seq,
-    /// Outputs: the number of the next one.
-    pub outputs: u64,
-}
-
-impl Numbers {
-    /// The greater of each.
-    #[must_use]
-    pub fn max(self, other: Numbers) -> Numbers {
-        Numbers {
-            inputs: self.inputs.max(other.inputs),
-            outputs: self.outputs.max(other.outputs),
-        }
-    }
 }
 
 /// Where in the run a segment begins, so that it can be read without those before it.
@@ -157,8 +137,8 @@ pub struct Place {
     pub last_cause: Seq,
     /// Sessions that have begun.
     pub sessions: u32,
-    /// Numbers below these may have been told to others; zero after a close.
-    pub reserved: Numbers,
+    /// Numbers that may have been told to others; zero after a close. Those of orders stay when a session begins.
+    pub reserved: Reserved,
 }
 
 /// A start of the run.
@@ -172,6 +152,10 @@ pub struct Session {
     /// Where the numbers of this one begin. What lies between was reserved, and is retracted: no record has or will have such a
     /// number, though a session before may have told others of some.
     pub start: Numbers,
+    /// Orders up to this number may have been told of, in all sessions before. `None` if that was not reserved: no more of them
+    /// than outputs between `kept` and `start` are then not in the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<u32>,
     /// What lies between is not retracted but lost: it was in a journal that was damaged, of which this one was salvaged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,

@@ -13,6 +13,7 @@ mod format;
 mod headers;
 mod limits;
 mod meta;
+mod numbers;
 mod outline;
 mod position;
 mod prune;
@@ -33,7 +34,7 @@ pub use count::JournalCount;
 pub use cursor::{JournalCursor, check_place, journal_cursors};
 pub use disk::sync_dir;
 pub use error::JournalError;
-pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Session};
+pub use format::{Block, ChainHash, Close, Durable, Numbers, Place, Reserved, Session};
 pub use meta::RunMeta;
 pub use outline::{JournalOutline, SegmentHead, outline_journal};
 pub use prune::{PruneLimit, covered_by_snapshot, prunable, prune_journal, prune_limits};
@@ -48,7 +49,7 @@ pub use snapshot::{
 pub use survey::{CursorSurvey, SegmentSurvey, Survey, survey_journal, survey_segment};
 pub use tail::{JournalPlace, JournalTail, Tailed, read_journal_meta};
 pub use verify::{Checked, verify_journal};
-pub use writer::{JournalOptions, JournalWriter, SyncPolicy};
+pub use writer::{JournalOptions, JournalWriter, OrdersAhead, SyncPolicy};
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = JournalError> = std::result::Result<T, E>;

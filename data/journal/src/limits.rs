@@ -11,6 +11,9 @@ pub(crate) const BLOCK_RECORDS_MAX: usize = 4096;
 
 const _: () = assert!(BLOCK_RECORDS_MAX * (8 + tickloom_types::RECORD_LEN) <= BLOCK_BYTES_MAX);
 
+/// Inputs of a run, and outputs: each has a number below this, so that the sum of both fits as well.
+pub(crate) const NUMBERS_MAX: u64 = 1 << 62;
+
 /// Bytes of a run's name.
 pub(crate) const RUN_NAME_LEN_MAX: usize = 40;
 

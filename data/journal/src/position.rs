@@ -1,6 +1,7 @@
 //! Where in a run a reader or a writer stands, and what may follow there.
 
-use crate::format::{Block, ChainHash, Durable, Numbers, Place, Session};
+use crate::format::{Block, ChainHash, Durable, Numbers, Place, Reserved, Session};
+use crate::limits::NUMBERS_MAX;
 use crate::segment::ChainedBlock;
 use crate::{JournalError, Result};
 use tickloom_types::{Record, Seq};
@@ -24,8 +25,33 @@ impl Position {
         Session {
             session: self.place.sessions.saturating_add(1),
             kept: self.place.next,
-            start: self.place.next.max(self.place.reserved),
+            start: self.place.next.max(self.place.reserved.numbers()),
+            orders: self.place.reserved.orders,
             lost: false,
+        }
+    }
+
+    /// Whether a session can begin here that has numbers for itself and what comes in it.
+    pub(crate) fn check_room(&self, run: &str) -> Result<()> {
+        let start = self.next_session().start;
+        let sessions = (
+            "sessions",
+            self.place.sessions.into(),
+            u64::from(u32::MAX) - 1,
+        );
+        let used = [
+            sessions,
+            ("inputs", start.inputs, NUMBERS_MAX - 1),
+            ("outputs", start.outputs, NUMBERS_MAX - 1),
+        ];
+        match used.into_iter().find(|(_, used, most)| used > most) {
+            None => Ok(()),
+            Some((what, used, most)) => Err(JournalError::Exhausted {
+                run: run.to_owned(),
+                what,
+                used,
+                most: most + 1,
+            }),
         }
     }
 
@@ -36,7 +62,12 @@ impl Position {
             return;
         }
         self.place.sessions = session.session;
-        self.place.reserved = Numbers::default();
+        // Inputs and outputs that were reserved are over. Orders stay so until a close: whether one has come that tells of it is
+        // not known here.
+        self.place.reserved = Reserved {
+            orders: self.place.reserved.orders.max(session.orders),
+            ..Reserved::default()
+        };
     }
 
     /// Checks outputs against what is there already.
@@ -65,7 +96,7 @@ impl Position {
         }
         match &chained.block {
             Block::Meta(_) => {}
-            Block::Close(_) => self.place.reserved = Numbers::default(),
+            Block::Close(_) => self.place.reserved = Reserved::default(),
             Block::Place(place) => expect(place, &self.place)?,
             Block::Session(session) => {
                 if session.lost {
@@ -73,10 +104,12 @@ impl Position {
                 } else {
                     expect(session, &self.next_session())?;
                 }
+                possible(session.start)?;
                 self.begin(session);
             }
-            Block::Reserve(numbers) => {
-                self.place.reserved = self.place.reserved.max(*numbers);
+            Block::Reserve(reserved) => {
+                possible(reserved.numbers())?;
+                self.place.reserved = self.place.reserved.max(*reserved);
             }
             Block::Durable(durable) => self.take_durable(durable, chained.offset)?,
             Block::Inputs { first_seq, records } => {
@@ -84,7 +117,7 @@ impl Position {
                 if first_seq != next {
                     return Err((format!("input {first_seq}"), next.to_string()));
                 }
-                *next += records.len() as u64;
+                *next = after(*next, records.len())?;
             }
             Block::Outputs {
                 first_output,
@@ -123,7 +156,7 @@ impl Position {
             }
             self.place.last_cause = *cause;
         }
-        self.place.next.outputs += records.len() as u64;
+        self.place.next.outputs = after(next.outputs, records.len())?;
         Ok(())
     }
 
@@ -140,6 +173,25 @@ impl Position {
         self.durable = said;
         Ok(())
     }
+}
+
+/// The number after so many records from `first` on.
+fn after(first: u64, count: usize) -> Result<u64, Unfit> {
+    let end = first
+        .checked_add(count as u64)
+        .filter(|end| *end <= NUMBERS_MAX);
+    end.ok_or_else(|| {
+        let expected = format!("numbers below {NUMBERS_MAX}");
+        (format!("{count} records from {first} on"), expected)
+    })
+}
+
+fn possible(numbers: Numbers) -> Result<(), Unfit> {
+    if numbers.are_possible() {
+        return Ok(());
+    }
+    let expected = format!("numbers of at most {NUMBERS_MAX}");
+    Err((format!("{numbers:?}"), expected))
 }
 
 fn expect<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Result<(), Unfit> {

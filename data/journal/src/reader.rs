@@ -302,6 +302,11 @@ impl JournalReader {
                 path: self.files[0].clone(),
             });
         };
+        let is_possible = place.next.are_possible() && place.reserved.numbers().are_possible();
+        if !is_possible {
+            let expected = "numbers that a run can have".to_owned();
+            return Err(self.damaged(chained.offset, format!("{place:?}"), expected));
+        }
         self.position.place = place;
         self.position.durable = place.next;
         self.begins = place;

@@ -91,9 +91,10 @@ pub fn salvage_journal(dir: &Path, out: &Path) -> Result<Salvaged> {
             expected += 1;
         }
         salvage.segment(number)?;
-        expected = number + 1;
+        expected = number.saturating_add(1);
     }
-    salvage.look_for_end(expected - 1)?;
+    let last = salvage.segments.last().copied().unwrap_or(0);
+    salvage.look_for_end(last)?;
     salvage.finish()
 }
 
@@ -208,6 +209,7 @@ impl Salvage<'_> {
             session: session.session.max(place.sessions),
             kept: place.next,
             start: session.start.max(place.next),
+            orders: session.orders,
             lost: true,
         };
         writer.copy(&Block::Session(session)).map(drop)
@@ -240,6 +242,7 @@ impl Salvage<'_> {
                 session: place.sessions,
                 kept,
                 start,
+                orders: None,
                 lost: true,
             }))?;
         }

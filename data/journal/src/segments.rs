@@ -31,8 +31,10 @@ pub fn segment_numbers(dir: &Path) -> Result<Vec<u32>> {
 }
 
 fn follow(dir: &Path, first: u32, numbers: &[u32]) -> Result<Vec<PathBuf>> {
-    for (at, number) in (first..).zip(numbers) {
-        if at != *number {
+    let mut expected = Some(first);
+    for number in numbers {
+        let at = expected.unwrap_or(first);
+        if expected != Some(*number) {
             let what = if at == first {
                 "segment to begin with: those before another one are gone"
             } else {
@@ -43,6 +45,7 @@ fn follow(dir: &Path, first: u32, numbers: &[u32]) -> Result<Vec<PathBuf>> {
                 path: dir.join(segment_name(at)),
             });
         }
+        expected = number.checked_add(1);
     }
     Ok(numbers.iter().map(|n| dir.join(segment_name(*n))).collect())
 }
@@ -61,7 +64,8 @@ pub(crate) fn list_segments(dir: &Path) -> Result<Vec<u32>> {
             .to_str()
             .and_then(|n| n.strip_prefix("segment-")?.strip_suffix(".tlj"))
             .and_then(|n| n.parse::<u32>().ok());
-        numbers.extend(number);
+        // A number that is written otherwise is of another file.
+        numbers.extend(number.filter(|number| name == segment_name(*number).as_str()));
     }
     numbers.sort_unstable();
     Ok(numbers)

@@ -34,7 +34,7 @@ pub struct SnapshotHead {
     pub segment: u32,
     /// Hash of the block before the first of that segment, in hexadecimal digits.
     pub before: String,
-    /// Sessions that took numbers back, the oldest first, of those that began before the segment.
+    /// Sessions that took numbers back, the oldest first, of those that began before the segment; of many the newest.
     pub retracted: Vec<Session>,
 }
 
@@ -75,7 +75,7 @@ pub fn write_snapshot(dir: &Path, head: &SnapshotHead, state: &[u8]) -> Result<P
     bytes.extend(&json);
     bytes.extend(state);
     bytes.extend(xxh3_128(&bytes).to_le_bytes());
-    let path = dir.join(format!("snapshot-{:020}.tls", head.next_seq));
+    let path = dir.join(snapshot_name(head.next_seq));
     // One name, so that what a crash leaves of it is written over.
     put_whole(&RealDisk, &bytes, &dir.join("snapshot.tmp"), &path)?;
     sync_names(&RealDisk, dir)?;
@@ -83,6 +83,11 @@ pub fn write_snapshot(dir: &Path, head: &SnapshotHead, state: &[u8]) -> Result<P
         fs::remove_file(&old).map_err(JournalError::io("remove", &old))?;
     }
     Ok(path)
+}
+
+/// `snapshot-00000000000000000005.tls`.
+pub(crate) fn snapshot_name(next_seq: Seq) -> String {
+    format!("snapshot-{next_seq:020}.tls")
 }
 
 /// The snapshots in a journal's directory, the newest first.

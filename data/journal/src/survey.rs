@@ -116,7 +116,7 @@ fn look_at(file: &mut File, number: u32, survey: &mut Survey) -> std::io::Result
     while let Some((header, _)) = headers.next()? {
         segment.whole_bytes = headers.offset;
         let first = header.first;
-        let last = first + u64::from(header.count.saturating_sub(1));
+        let last = first.saturating_add(header.count.saturating_sub(1).into());
         match BlockKind::from_raw(header.kind) {
             Some(BlockKind::Inputs) => {
                 grow(&mut segment.inputs, first, last);
@@ -145,7 +145,8 @@ fn look_at(file: &mut File, number: u32, survey: &mut Survey) -> std::io::Result
         }
         // Segments of version 1 do not say what is on the disk: what is whole counts.
         if segment.format < 2 {
-            let next = |range: Option<(u64, u64)>| range.map_or(0, |(_, last)| last + 1);
+            let next =
+                |range: Option<(u64, u64)>| range.map_or(0, |(_, last)| last.saturating_add(1));
             survey.durable = survey.durable.max(Numbers {
                 inputs: next(segment.inputs),
                 outputs: next(segment.outputs),

@@ -253,7 +253,7 @@ impl JournalTail {
     /// There is nothing at this place yet, unless there was.
     fn wait_for_segment(&self) -> Result<Tailed> {
         let last = list_segments(&self.dir)?.last().copied().unwrap_or(0);
-        if self.place.offset > 0 || self.place.segment > last + 1 {
+        if self.place.offset > 0 || self.place.segment > last.saturating_add(1) {
             return Err(JournalError::CutBack {
                 file: self.path(),
                 offset: self.place.offset,

@@ -1,5 +1,6 @@
 //! Crashes and damage: the journal is cut at every byte and flipped at every byte.
 
+mod limits;
 mod lossy;
 mod lossy_disk;
 mod sessions;

@@ -1,6 +1,7 @@
 //! Checks every byte of a journal, and that it has everything that it ever told others to have.
 
-use crate::cursor::{check_place, journal_cursors};
+mod beside;
+
 use crate::format::Numbers;
 use crate::segments::list_segments;
 use crate::{JournalError, JournalReader, Result, TornTail};
@@ -24,11 +25,12 @@ pub struct Checked {
     pub is_closed: bool,
     /// The end of an interrupted write, which is no fault.
     pub torn: Option<TornTail>,
-    /// The first damage, and each cursor that is damaged or behind which the journal was cut back.
+    /// The first damage of the segments, and each file beside them that is damaged or says what is not so.
     pub faults: Vec<JournalError>,
 }
 
-/// Reads all of the journal in `dir`: checksums, the chain of hashes, numbers, the end of a closed run, and named cursors.
+/// Reads all of the journal in `dir`: checksums, the chain of hashes, numbers, the end of a closed run, named cursors and snapshots.
+/// What a snapshot remembers is opaque here.
 /// `on_progress` is told of the bytes that are read, and stops it by an error.
 ///
 /// # Errors
@@ -56,16 +58,12 @@ pub fn verify_journal(
             checked.faults.push(fault(error)?);
         }
     }
-    match journal_cursors(dir) {
-        Err(error) => checked.faults.push(fault(error)?),
-        Ok(cursors) => {
-            for cursor in cursors {
-                if let Err(error) = check_place(dir, &cursor.place) {
-                    checked.faults.push(fault(error)?);
-                }
-            }
-        }
-    }
+    let mut beside = Vec::new();
+    beside::check(dir, *first, checked.next, &mut beside)?;
+    // What the segments lack of what a file promises is told once.
+    let told: Vec<String> = checked.faults.iter().map(ToString::to_string).collect();
+    beside.retain(|fault| !told.contains(&fault.to_string()));
+    checked.faults.extend(beside);
     Ok(checked)
 }
 
@@ -74,7 +72,8 @@ fn fault(error: JournalError) -> Result<JournalError> {
     match error {
         JournalError::Damaged { .. }
         | JournalError::Missing { .. }
-        | JournalError::CutBack { .. } => Ok(error),
+        | JournalError::CutBack { .. }
+        | JournalError::Follower { .. } => Ok(error),
         error => Err(error),
     }
 }

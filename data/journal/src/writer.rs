@@ -11,11 +11,13 @@ mod options;
 mod session;
 
 pub use options::{JournalOptions, SyncPolicy};
+pub use session::OrdersAhead;
 
 use crate::closed::ClosedMark;
 use crate::disk::{Disk, DiskFile, RealDisk, create_dirs};
 use crate::format::{
-    Block, BlockHeader, BlockKind, ChainHash, Close, Numbers, Session, durable_payload, put_outputs,
+    Block, BlockHeader, BlockKind, ChainHash, Close, Numbers, Reserved, Session, durable_payload,
+    put_outputs,
 };
 use crate::limits::BLOCK_RECORDS_MAX;
 use crate::position::Position;
@@ -128,6 +130,7 @@ impl JournalWriter {
         create_dirs(&*disk, dir)?;
         let lock = lock(dir)?.ok_or_else(|| JournalError::Locked(dir.to_owned()))?;
         let (meta, position, recovered) = recover(&*disk, dir, meta, segment, on_block)?;
+        position.check_room(&meta.run)?;
         let mut writer = JournalWriter::new(disk, dir, &meta, options, lock)?;
         writer.segment = recovered.segments;
         writer.session = position.next_session();
@@ -202,6 +205,7 @@ impl JournalWriter {
                 expected: expected.to_string(),
             });
         }
+        self.check_room("inputs", expected, records.len())?;
         self.inputs.extend_from_slice(records);
         self.write_when_full()
     }
@@ -221,6 +225,7 @@ impl JournalWriter {
                 expected: format!("at least {last}"),
             });
         }
+        self.check_room("outputs", self.next().outputs, outputs.len())?;
         self.outputs.extend_from_slice(outputs);
         self.write_when_full()
     }
@@ -279,7 +284,7 @@ impl JournalWriter {
         };
         let payload = serde_json::to_vec(&close).expect("plain fields are JSON");
         self.put_block(BlockKind::Close, 0, 0, &payload);
-        self.position.place.reserved = Numbers::default();
+        self.position.place.reserved = Reserved::default();
         self.write_buffer()?;
         self.sync()?;
         self.put_durable()?;

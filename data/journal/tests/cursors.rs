@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use tickloom_journal::{
     Block, JournalError, JournalOptions, JournalPlace, JournalTail, JournalWriter, Numbers,
-    RunMeta, SyncPolicy, Tailed, check_place, journal_cursors, segment_name,
+    OrdersAhead, RunMeta, SyncPolicy, Tailed, check_place, journal_cursors, segment_name,
 };
 use tickloom_types::{Instruments, Record, Ts};
 
@@ -187,7 +187,7 @@ fn the_example_does_everything_and_nothing_twice() {
             inputs: 10,
             outputs: 10,
         };
-        writer.reserve(ahead).unwrap();
+        writer.reserve(ahead, OrdersAhead::NONE).unwrap();
         append(&mut writer, 5);
         let before = fs::read(&cursor).ok();
         assert_eq!(follow::follow(dir.path(), done.path()).unwrap(), 5);

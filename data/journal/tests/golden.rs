@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tickloom_journal::{
     Block, JournalOptions, JournalPlace, JournalReader, JournalTail, JournalWriter, Numbers,
-    RunMeta, Session, SyncPolicy, Tailed,
+    OrdersAhead, RunMeta, Session, SyncPolicy, Tailed,
 };
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceId, TradeBody, Ts,
@@ -49,14 +49,16 @@ fn append(writer: &mut JournalWriter, n: i64) {
     writer.flush().unwrap();
 }
 
-/// What the golden journals hold: four appends and a crash, one append and a close. In version 2 numbers were reserved.
+/// What the golden journals hold: four appends and a crash, one append and a close. In version 2 numbers were reserved, in
+/// `v2-orders` those of orders too.
 fn write(dir: &Path) {
     let (mut writer, _) = JournalWriter::open_with(dir, &meta(), OPTIONS).unwrap();
     let ahead = Numbers {
         inputs: 100,
         outputs: 50,
     };
-    writer.reserve(ahead).unwrap();
+    let orders = OrdersAhead { last: 3, ahead: 20 };
+    writer.reserve(ahead, orders).unwrap();
     for n in 0..4 {
         append(&mut writer, n);
     }
@@ -149,7 +151,8 @@ fn numbers(inputs: u64, outputs: u64) -> Numbers {
 
 #[test]
 fn journals_of_both_versions_are_read_and_followed() {
-    for (version, last) in [("v1", numbers(8, 4)), ("v2", numbers(100, 50))] {
+    let (whole, gap) = (numbers(8, 4), numbers(100, 50));
+    for (version, last) in [("v1", whole), ("v2", gap), ("v2-orders", gap)] {
         let blocks = read(&golden(version));
         assert_eq!(records(&blocks), expected(last), "{version}");
         assert_eq!(followed(&golden(version)), blocks, "{version}");
@@ -175,22 +178,22 @@ fn what_is_written_is_the_same_bytes_as_ever() {
         names.sort();
         names
     };
-    assert_eq!(names(dir.path()), names(&golden("v2")));
-    for name in names(&golden("v2")) {
+    assert_eq!(names(dir.path()), names(&golden("v2-orders")));
+    for name in names(&golden("v2-orders")) {
         let bytes = |dir: &Path| fs::read(dir.join(&name)).unwrap();
-        assert!(bytes(dir.path()) == bytes(&golden("v2")), "{name:?}");
+        assert!(bytes(dir.path()) == bytes(&golden("v2-orders")), "{name:?}");
     }
 }
 
 #[test]
 fn a_journal_of_version_1_goes_on_in_version_2() {
-    for version in ["v1", "v2"] {
+    for version in ["v1", "v2", "v2-orders"] {
         let dir = copy(version);
         let before = read(dir.path());
         let (mut writer, recovered) =
             JournalWriter::open_with(dir.path(), &meta(), OPTIONS).unwrap();
         assert!(!recovered.session.has_retracted());
-        writer.reserve(numbers(7, 7)).unwrap();
+        writer.reserve(numbers(7, 7), OrdersAhead::NONE).unwrap();
         append(&mut writer, 5);
         drop(writer);
         let (mut writer, _) = JournalWriter::open_with(dir.path(), &meta(), OPTIONS).unwrap();
@@ -212,7 +215,7 @@ fn a_journal_of_version_1_goes_on_in_version_2() {
 
 #[test]
 fn a_flip_at_any_byte_of_either_version_is_noticed() {
-    for version in ["v1", "v2"] {
+    for version in ["v1", "v2", "v2-orders"] {
         let dir = copy(version);
         for entry in fs::read_dir(golden(version)).unwrap() {
             let name = entry.unwrap().file_name();

@@ -44,9 +44,23 @@ impl Catalog {
     }
 }
 
+/// Reads what is known of a run's end; `None` if it has none.
+pub(super) fn read_end(store: &Store, run: &str) -> Result<Option<RunEnd>> {
+    let path = end_path(run);
+    if !store.exists(&path)? {
+        return Ok(None);
+    }
+    from_json(store, &path, &store.read(&path)?).map(Some)
+}
+
+/// Where it is kept.
+pub(super) fn end_path(run: &str) -> PathBuf {
+    run_dir(run).join(NAME)
+}
+
 /// Keeps what is known. Written before the part is listed, so that whoever sees the part sees it.
 pub(super) fn write_end(store: &Store, run: &str, end: &RunEnd) -> Result<()> {
-    let path = run_dir(run).join(NAME);
+    let path = end_path(run);
     store.put(&path, &to_json(end))?;
     store.settle(std::iter::once(Path::new(&path)))
 }
@@ -54,6 +68,7 @@ pub(super) fn write_end(store: &Store, run: &str, end: &RunEnd) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::ControlFlow;
     use tickloom_journal::RunMeta;
     use tickloom_types::{
         BookEnd, Header, InstrumentId, Instruments, Kind, SourceDef, SourceId, SourceKind,
@@ -125,7 +140,14 @@ mod tests {
         assert!(write("a", None).is_empty());
         assert_eq!(write("b", Some(end()))["import-1"], end());
         let file = dir.path().join(RUNS_DIR).join("import-1").join(NAME);
-        assert_eq!(std::fs::read_to_string(file).unwrap(), TEXT);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), TEXT);
+        let faults = || {
+            let report = catalog.verify(&mut |_| ControlFlow::Continue(()));
+            report.unwrap().faults
+        };
+        assert_eq!(faults(), []);
+        std::fs::write(&file, "{").unwrap();
+        assert_eq!(faults()[0].file, end_path("import-1"));
         let other = write("c", Some(RunEnd::default()));
         assert_eq!(other["import-1"], RunEnd::default());
     }

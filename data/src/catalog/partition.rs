@@ -126,7 +126,31 @@ impl RowsOf {
     }
 }
 
-/// Names hold only letters, digits and `. - _ /`; the slash becomes `%2F`, as Hive readers expect.
+/// A name as part of a path: of all but letters, digits and `. - _` the bytes in hexadecimal, as Hive readers expect. A name that
+/// would be a path of its own is escaped too.
 pub(crate) fn escape(name: &str) -> String {
-    name.replace('/', "%2F")
+    let is_dots = name.bytes().all(|byte| byte == b'.');
+    let mut escaped = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || byte == b'.' && !is_dots {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_in_paths() {
+        assert_eq!(escape("kraken.XBT/USD"), "kraken.XBT%2FUSD");
+        assert_eq!(escape("^GSPC"), "%5EGSPC");
+        assert_eq!(escape("币.USDT"), "%E5%B8%81.USDT");
+        assert_eq!(escape(".."), "%2E%2E");
+        assert_eq!(escape("a%2F"), "a%252F");
+    }
 }

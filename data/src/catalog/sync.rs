@@ -110,7 +110,8 @@ fn sync_segment(
     report: &mut SyncReport,
 ) -> Result<()> {
     let file = File::open(path).map_err(DataError::io("open", path))?;
-    let opened = SegmentReader::new(BufReader::with_capacity(1 << 20, file));
+    // Of a segment that is known only the first block is read: a start looks at all of them.
+    let opened = SegmentReader::new(BufReader::with_capacity(1 << 16, file));
     let (mut reader, number, _) = opened.map_err(|fault| fault.into_error(path))?;
     let damaged = |offset, found: &str| DataError::Damaged {
         file: path.to_owned(),

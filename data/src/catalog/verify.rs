@@ -5,6 +5,7 @@ mod rows;
 mod seen;
 
 use super::checkpoint::RunIndex;
+use super::end::{end_path, read_end};
 use super::file::{FileMeta, read_meta as read_footer};
 use super::follow::open_rows;
 use super::index::{read_index, run_names};
@@ -172,6 +173,11 @@ fn verify_run(
     };
     report.rows_dropped = index.checkpoint.dropped.iter().map(|one| one.rows).sum();
     report.faults.extend(check_sums(run, &index));
+    if let Err(error) = read_end(store, run) {
+        report
+            .faults
+            .push(Fault::unreadable(&end_path(run), &error));
+    }
     let mut seen = Seen::default();
     for file in index.files() {
         report.files += 1;

@@ -4,7 +4,7 @@
 use super::Input;
 use super::layout::{Layout, Puzzle};
 use super::pair;
-use super::text::split;
+use super::text::{Fields, split};
 use super::time::TimeFormat;
 use std::path::Path;
 
@@ -54,10 +54,10 @@ impl Content {
     /// What a file that begins with these lines holds, if it is one of these.
     pub(super) fn sniff(head: &[Vec<u8>]) -> Option<Content> {
         let row = first_row(head)?;
-        let is_time = |at: usize| row.get(at).is_some_and(|field| epoch(field).is_some());
+        let is_time = |at: usize| epoch(row.get(at)).is_some();
         let is_flag = |at: usize| {
-            let field = row.get(at).map(|field| field.to_ascii_lowercase());
-            field.is_some_and(|field| field == b"true" || field == b"false")
+            let field = row.get(at).to_ascii_lowercase();
+            field == b"true" || field == b"false"
         };
         match row.len() {
             12 if is_time(0) && is_time(6) => Some(Content::Klines),
@@ -89,9 +89,10 @@ impl Content {
             return Err(puzzle(&format!("{} columns", row.len())));
         }
         let format =
-            epoch(row[time]).ok_or_else(|| puzzle("another field where a time should be"))?;
+            epoch(row.get(time)).ok_or_else(|| puzzle("another field where a time should be"))?;
         let mut layout = Layout::fixed(&columns[..row.len()], format);
         layout.has_header = has_header(head);
+        layout.skip = usize::from(layout.has_header);
         let name = input.file_name();
         let mut parts = name.split('-');
         let (symbol, interval) = (parts.next().unwrap_or_default(), parts.next());
@@ -124,11 +125,9 @@ fn has_header(head: &[Vec<u8>]) -> bool {
 }
 
 /// The fields of the first line below the header, if there is one.
-fn first_row(head: &[Vec<u8>]) -> Option<Vec<&[u8]>> {
+fn first_row(head: &[Vec<u8>]) -> Option<Fields> {
     let line = head.get(usize::from(has_header(head)))?;
-    let mut fields = Vec::new();
-    split(line, b',', &mut fields);
-    Some(fields)
+    Some(split(line, b','))
 }
 
 /// The market by the folders of the published tree: `spot`, `futures/um`, `futures/cm`.

@@ -4,7 +4,9 @@
 
 use super::layout::{Layout, Puzzle};
 use super::own::OwnFormat;
-use super::text::stem;
+use super::role::Role;
+use super::row::Shape;
+use super::text::{is_utf16, stem};
 use super::{ImportOptions, Input, Prepared, binance, databento, lean, table};
 use crate::{DataError, Result};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,12 @@ pub enum Format {
     BinanceAggTrades,
     /// Trades that Binance publishes.
     BinanceTrades,
+    /// Databento's CSV: L3 and L2 books, quotes, trades, bars.
+    DatabentoCsv,
+    /// Delimited text, a level of a book a row, as it is now.
+    BookLevels,
+    /// Delimited text, a book with all its levels a row.
+    BookDepth,
     /// Delimited text, a row a line: bars, quotes or trades, by the names of the columns.
     Csv,
 }
@@ -40,6 +48,9 @@ impl Format {
         Format::BinanceKlines,
         Format::BinanceAggTrades,
         Format::BinanceTrades,
+        Format::DatabentoCsv,
+        Format::BookLevels,
+        Format::BookDepth,
         Format::Csv,
     ];
 
@@ -53,12 +64,15 @@ impl Format {
             Format::BinanceKlines => "binance-klines",
             Format::BinanceAggTrades => "binance-agg-trades",
             Format::BinanceTrades => "binance-trades",
+            Format::DatabentoCsv => "databento-csv",
+            Format::BookLevels => "book-levels",
+            Format::BookDepth => "book-depth",
             Format::Csv => "csv",
         }
     }
 
     /// The format of a file, from its first bytes; of names only LEAN's and those of fragments of DBN count.
-    pub(crate) fn sniff(input: &Input) -> Result<Format> {
+    pub(crate) fn sniff(input: &Input, options: &ImportOptions) -> Result<Format> {
         let bytes = input.head()?;
         if OwnFormat::sniff(&bytes).is_some() && input.member().is_none() {
             return Ok(Format::Tickloom);
@@ -67,11 +81,14 @@ impl Format {
         if databento::is_dbn(&name, &bytes) {
             return Ok(Format::Dbn);
         }
-        if bytes.contains(&0) {
+        if bytes.contains(&0) && !is_utf16(&bytes) {
             let found = "bytes that are no text".to_owned();
             return Err(unread(input, (found, "text in UTF-8".to_owned())));
         }
         let head = table::head(input)?;
+        if options.says_columns() {
+            return Ok(Format::of_columns(&head, options));
+        }
         if lean::is_lean(&name, &head) {
             return Ok(Format::Lean);
         }
@@ -79,8 +96,27 @@ impl Format {
             Some(binance::Content::Klines) => Format::BinanceKlines,
             Some(binance::Content::AggTrades) => Format::BinanceAggTrades,
             Some(binance::Content::Trades) => Format::BinanceTrades,
-            None => Format::Csv,
+            None => Format::of_columns(&head, options),
         })
+    }
+
+    /// The format of a text by its columns; one that is not understood is for its reader to refuse.
+    fn of_columns(head: &[Vec<u8>], options: &ImportOptions) -> Format {
+        let layout = Layout::of(head, options);
+        layout.map_or(Format::Csv, |layout| match layout.shape {
+            _ if layout.is_databento() => Format::DatabentoCsv,
+            Shape::Levels => Format::BookLevels,
+            Shape::Depth => Format::BookDepth,
+            _ => Format::Csv,
+        })
+    }
+
+    /// Whether a file without a column of symbols is of the instrument that its name says.
+    pub(crate) fn is_named_by_file(self) -> bool {
+        matches!(
+            self,
+            Format::Csv | Format::DatabentoCsv | Format::BookLevels | Format::BookDepth
+        )
     }
 
     /// Reads a file of this format through once.
@@ -98,7 +134,17 @@ impl Format {
     /// What a file says by its name and its folders, and not by its content: with that it is another file.
     pub(crate) fn identity(self, input: &Input, options: &ImportOptions) -> Result<String> {
         match self {
-            Format::Tickloom | Format::Dbn | Format::Csv => Ok(String::new()),
+            Format::Tickloom | Format::Dbn => Ok(String::new()),
+            Format::Csv | Format::DatabentoCsv | Format::BookLevels | Format::BookDepth => {
+                let layout = self.layout(input, options)?;
+                let is_named =
+                    options.instrument.is_some() || layout.column(Role::Ticker).is_some();
+                Ok(if is_named {
+                    String::new()
+                } else {
+                    layout.known.file
+                })
+            }
             Format::Lean
             | Format::BinanceKlines
             | Format::BinanceAggTrades
@@ -117,9 +163,14 @@ impl Format {
             Format::BinanceKlines => binance::Content::Klines.layout(input, &head),
             Format::BinanceAggTrades => binance::Content::AggTrades.layout(input, &head),
             Format::BinanceTrades => binance::Content::Trades.layout(input, &head),
-            _ => Layout::of(&head, &options.columns),
+            _ => Layout::of(&head, options),
         };
         let mut layout = layout.map_err(|puzzle| unread(input, puzzle))?;
+        if !self.is_named_by_file() && options.says_writing() {
+            let found = format!("--time-format, --decimal or --delimiter for a file of {self}");
+            let expected = "none of them: the format says it; or --format csv and --columns";
+            return Err(unread(input, (found, expected.to_owned())));
+        }
         layout.known.file = stem(&input.file_name());
         Ok(layout)
     }
@@ -148,7 +199,7 @@ impl FromStr for Format {
         found.copied().ok_or_else(|| DataError::Option {
             field: "format",
             value: text.to_owned(),
-            expected: "tickloom, dbn, lean, binance-klines, binance-agg-trades, binance-trades or csv",
+            expected: "tickloom, dbn, lean, binance-klines, binance-agg-trades, binance-trades, databento-csv, book-levels, book-depth or csv",
         })
     }
 }

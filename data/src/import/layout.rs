@@ -1,121 +1,24 @@
-//! What the columns of a file mean: found out from its header and first rows, never from its name.
+//! What the columns of a file mean: found out from its header and first rows, or told, never from its name.
 
-use super::ImportOptions;
+mod columns;
+mod depth;
+mod start;
+mod zone;
+
+use super::number::Decimal;
+use super::role::{Role, plain};
 use super::row::{NUMBERS_MAX, Shape};
-use super::text::split;
-use super::time::{TimeFormat, is_time_of_day};
+use super::text::Fields;
+use super::time::TimeFormat;
+use super::{Format, ImportOptions};
+use columns::{headerless, roles, shape};
+pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;
-use tickloom_types::BarSpec;
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    Time,
-    Date,
-    TimeOfDay,
-    /// When a bar closed: its last instant.
-    CloseTime,
-    Ticker,
-    Open,
-    High,
-    Low,
-    Close,
-    /// Size of a trade, or volume of a bar.
-    Qty,
-    Bid,
-    Ask,
-    BidQty,
-    AskQty,
-    BidOpen,
-    BidHigh,
-    BidLow,
-    BidClose,
-    AskOpen,
-    AskHigh,
-    AskLow,
-    AskClose,
-    Price,
-    Side,
-    /// True if the buyer rested, so that the seller was the aggressor.
-    BuyerMaker,
-    TradeId,
-}
-
-/// Names by which columns are known, in lower case without anything but letters and digits.
-const NAMES: &[(Role, &[&str])] = &[
-    (
-        Role::Time,
-        &[
-            "timestamp",
-            "datetime",
-            "ts",
-            "opentime",
-            "tsevent",
-            "timeutc",
-            "datetimeutc",
-            "gmttime",
-            "localtime",
-            "transacttime",
-        ],
-    ),
-    (Role::CloseTime, &["closetime"]),
-    (Role::Date, &["date", "day", "tradedate"]),
-    (Role::TimeOfDay, &["time", "timeofday"]),
-    (Role::Ticker, &["ticker", "symbol", "instrument", "sym"]),
-    (Role::Open, &["open", "o", "openprice"]),
-    (Role::High, &["high", "h", "highprice"]),
-    (Role::Low, &["low", "l", "lowprice"]),
-    (Role::Close, &["close", "c", "closeprice"]),
-    (
-        Role::Qty,
-        &["volume", "vol", "v", "size", "qty", "quantity", "amount"],
-    ),
-    (Role::Bid, &["bid", "bidprice", "bestbid", "bestbidprice"]),
-    (
-        Role::Ask,
-        &["ask", "askprice", "bestask", "bestaskprice", "offer"],
-    ),
-    (
-        Role::BidQty,
-        &[
-            "bidsize",
-            "bidqty",
-            "bidvolume",
-            "bidamount",
-            "bestbidqty",
-            "bestbidsize",
-        ],
-    ),
-    (
-        Role::AskQty,
-        &[
-            "asksize",
-            "askqty",
-            "askvolume",
-            "askamount",
-            "bestaskqty",
-            "bestasksize",
-        ],
-    ),
-    (Role::BidOpen, &["bidopen"]),
-    (Role::BidHigh, &["bidhigh"]),
-    (Role::BidLow, &["bidlow"]),
-    (Role::BidClose, &["bidclose"]),
-    (Role::AskOpen, &["askopen"]),
-    (Role::AskHigh, &["askhigh"]),
-    (Role::AskLow, &["asklow"]),
-    (Role::AskClose, &["askclose"]),
-    (Role::Price, &["price", "tradeprice", "last", "lastprice"]),
-    (Role::Side, &["side", "direction", "takerside", "aggressor"]),
-    (Role::BuyerMaker, &["isbuyermaker"]),
-    (Role::TradeId, &["id", "tradeid", "tid", "aggtradeid"]),
-];
-
-/// Names of a first column that a program wrote for its row labels.
-const INDEX_NAMES: &[&str] = &["", "index", "unnamed0"];
+use start::{delimiter, header, rows, start, time_format};
+use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
 /// Roles of the numbers of a row, in its order.
-const NUMBER_ROLES: [(Shape, &[Role]); 4] = [
+const NUMBER_ROLES: [(Shape, &[Role]); 6] = [
     (
         Shape::Bars,
         &[Role::Open, Role::High, Role::Low, Role::Close, Role::Qty],
@@ -140,23 +43,50 @@ const NUMBER_ROLES: [(Shape, &[Role]); 4] = [
         &[Role::Bid, Role::BidQty, Role::Ask, Role::AskQty],
     ),
     (Shape::Trades, &[Role::Price, Role::Qty]),
+    (Shape::Levels, &[Role::Price, Role::Qty]),
+    (Shape::Orders, &[Role::Price, Role::Qty]),
 ];
 
+/// The roles of the numbers of a row.
 fn number_roles(shape: Shape) -> &'static [Role] {
     let roles = NUMBER_ROLES.iter().find(|(of, _)| *of == shape);
     roles.map_or(&[], |(_, roles)| roles)
+}
+
+/// Who wrote a file, where that says more than its columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[default]
+    Plain,
+    /// Tardis: an instrument is named by its exchange and symbol.
+    Tardis,
+    /// Databento's CSV; `is_nano` if its prices are whole numbers of 1e-9.
+    Databento { is_nano: bool },
 }
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) delimiter: u8,
-    pub(crate) has_header: bool,
+    /// Rows above the first that counts: a preamble, the header and what stands below it.
+    pub(crate) skip: usize,
     /// Names of the columns, as in the header.
     pub(crate) names: Vec<String>,
+    /// Whether the file has them.
+    pub(crate) has_header: bool,
     pub(crate) roles: Vec<Option<Role>>,
     pub(crate) shape: Shape,
+    /// Columns of the levels, of a book with all its levels in a row.
+    pub(crate) depth: Vec<DepthLevel>,
+    pub(crate) dialect: Dialect,
+    /// Whether an instrument is named by its exchange too.
+    pub(crate) is_by_venue: bool,
     pub(crate) time: TimeFormat,
+    /// Whether day and month of its dates, or a number since the epoch, can be read in two ways by the first rows.
+    pub(crate) is_time_in_doubt: bool,
+    pub(crate) decimal: Decimal,
+    /// Whether nothing so far says what a comma in a number is.
+    pub(crate) is_decimal_open: bool,
     /// What the file's name, its folder or its format says.
     pub(crate) known: Known,
     pub(crate) notes: Vec<String>,
@@ -165,7 +95,7 @@ pub(crate) struct Layout {
 /// What is known of a file beside its columns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Known {
-    /// The file's name up to its first dot.
+    /// The file's name without its endings.
     pub(crate) file: String,
     pub(crate) instrument: Option<String>,
     pub(crate) currency: Option<String>,
@@ -178,69 +108,81 @@ pub(crate) struct Known {
 pub(crate) type Puzzle = (String, String);
 
 impl Layout {
-    /// Finds out what a file is from its first lines; `columns` are names that replace the header.
-    pub(crate) fn of(head: &[Vec<u8>], columns: &[String]) -> Result<Layout, Puzzle> {
-        let first = head
-            .first()
-            .ok_or_else(|| ("nothing".to_owned(), "lines of text".to_owned()))?;
-        if std::str::from_utf8(first).is_err() || first.contains(&0) {
+    /// Finds out what a file is from its first lines, and what the options say of it.
+    pub(crate) fn of(head: &[Vec<u8>], options: &ImportOptions) -> Result<Layout, Puzzle> {
+        if head.is_empty() {
+            return Err(("nothing".to_owned(), "lines of text".to_owned()));
+        }
+        let is_text = |line: &Vec<u8>| std::str::from_utf8(line).is_ok() && !line.contains(&0);
+        if !head.iter().take(2).all(is_text) {
             return Err(("bytes that are no text".into(), "text in UTF-8".into()));
         }
-        let delimiter = delimiter(head);
-        let rows: Vec<Vec<&[u8]>> = head.iter().map(|line| fields(line, delimiter)).collect();
-        let has_header = rows[0].iter().all(|f| !is_value(f));
-        let data = &rows[usize::from(has_header)..];
+        let delimiter = match options.delimiter {
+            Some(told) => u8::try_from(told).unwrap_or(b','),
+            None => delimiter(head),
+        };
+        let rows = rows(head, delimiter);
+        let start = start(&rows, options)?;
+        let data = &rows[start.first..];
         let Some(row) = data.first() else {
             return Err(("a header without rows".into(), "rows below it".into()));
         };
-        let mut notes = Vec::new();
-        let names = if !columns.is_empty() {
-            columns.to_vec()
-        } else if has_header {
-            header(&rows[0], data, &mut notes)
-        } else {
-            headerless(row, &mut notes)?
+        let mut notes = start.notes(&rows);
+        let names = match start.header {
+            _ if !options.columns.is_empty() => options.columns.clone(),
+            Some(at) => header(&rows[at], data, &mut notes),
+            None if !options.mapping.is_empty() => numbered(row.len()),
+            None => headerless(row, &mut notes)?,
         };
         // A wrong line among the first is for the import to report; all wrong is another layout.
         if data.iter().all(|row| row.len() != names.len()) {
             let found = format!("{} fields below {} names", row.len(), names.len());
             return Err((found, "as many fields as names".to_owned()));
         }
-        let roles = roles(&names);
-        let shape = shape(&names, &roles)?;
-        let time = time_format(&roles, data)?;
-        let ignored: Vec<&str> = names
-            .iter()
-            .zip(&roles)
-            .filter(|(_, role)| !role.is_some_and(|role| is_used(role, shape)))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        if !ignored.is_empty() {
-            notes.push(format!("columns not used: {}", ignored.join(", ")));
-        }
-        Ok(Layout {
+        let roles = roles(&names, data, &options.mapping)?;
+        let depth = depth::columns(&names);
+        let (shape, dialect) = shape(&names, &roles, &depth, data, options.format)?;
+        let mut layout = Layout {
             delimiter,
-            has_header,
+            skip: start.first,
+            has_header: start.header.is_some(),
             names,
             roles,
             shape,
-            time,
+            depth,
+            dialect,
+            is_by_venue: dialect == Dialect::Tardis || options.mapping.has("exchange"),
+            time: TimeFormat::Compact,
+            is_time_in_doubt: false,
+            decimal: options.decimal.unwrap_or_default(),
+            is_decimal_open: options.decimal.is_none(),
             known: Known::default(),
             notes,
-        })
+        };
+        layout.set_time(data, options)?;
+        layout.known.bar = layout.databento_bar(row);
+        layout.tell();
+        Ok(layout)
     }
 
     /// The layout of a format that has no header and always the same columns.
     pub(crate) fn fixed(names: &[&str], time: TimeFormat) -> Layout {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let roles = roles(&names);
+        let roles = columns::known(&names);
         Layout {
             delimiter: b',',
+            skip: 0,
             has_header: false,
-            shape: shape(&names, &roles).expect("formats name columns of a known shape"),
+            shape: columns::plain_shape(&roles).expect("formats name columns of a known shape"),
             names,
             roles,
+            depth: Vec::new(),
+            dialect: Dialect::Plain,
+            is_by_venue: false,
             time,
+            is_time_in_doubt: false,
+            decimal: Decimal::Point,
+            is_decimal_open: false,
             known: Known::default(),
             notes: Vec::new(),
         }
@@ -257,217 +199,199 @@ impl Layout {
         for (column, role) in columns.iter_mut().zip(number_roles(self.shape)) {
             *column = self.column(*role);
         }
+        // A row that is a trade says so beside the book that it leaves.
+        let trade = match self.shape {
+            Shape::Quotes => 4,
+            _ => 0,
+        };
+        if self.is_databento() && matches!(self.shape, Shape::Quotes | Shape::Depth) {
+            columns[trade] = self.column(Role::Price);
+            columns[trade + 1] = self.column(Role::Qty);
+        }
         columns
     }
 
-    /// The zone of times that name none: as given, as the file says, or UTC.
-    pub(crate) fn zone(&self, options: &ImportOptions) -> Option<TimeZone> {
-        match &options.zone {
-            Some(name) => zone(name),
-            None => Some(self.known.zone.clone().unwrap_or(TimeZone::UTC)),
+    pub(crate) fn is_databento(&self) -> bool {
+        matches!(self.dialect, Dialect::Databento { .. })
+    }
+
+    /// The column of the time, or of the date where that is apart, and of the time of day.
+    pub(crate) fn time_columns(&self) -> (usize, Option<usize>) {
+        match self.column(Role::Time) {
+            Some(time) => (time, None),
+            None => (
+                self.column(Role::Date).unwrap_or(0),
+                self.column(Role::TimeOfDay),
+            ),
         }
     }
-}
 
-/// A zone by its IANA name, or a fixed offset such as `-05:00`.
-fn zone(name: &str) -> Option<TimeZone> {
-    if let Ok(zone) = TimeZone::get(name) {
-        return Some(zone);
+    /// The text of a row's time.
+    pub(crate) fn time_text<'a>(&self, fields: &'a Fields, joined: &'a mut Vec<u8>) -> &'a [u8] {
+        let (time, time_of_day) = self.time_columns();
+        join_time(fields, time, time_of_day, joined)
     }
-    let (sign, rest) = match name.as_bytes() {
-        [b'+', rest @ ..] => (1, rest),
-        [b'-', rest @ ..] => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = match rest {
-        [a, b, b':', c, d] => ([a, b], [c, d]),
-        _ => return None,
-    };
-    let number = |digits: [&u8; 2]| {
-        let text = digits.map(|digit| char::from(*digit));
-        String::from_iter(text).parse::<u8>().ok().map(i32::from)
-    };
-    let minutes = number(minutes).filter(|minutes| *minutes < 60)?;
-    let seconds = sign * (number(hours)? * 3_600 + minutes * 60);
-    Some(TimeZone::fixed(
-        jiff::tz::Offset::from_seconds(seconds).ok()?,
-    ))
-}
 
-fn fields(line: &[u8], delimiter: u8) -> Vec<&[u8]> {
-    let mut fields = Vec::new();
-    split(line, delimiter, &mut fields);
-    fields
-}
-
-/// The delimiter that cuts all lines (but perhaps the first, a header) into the same number of fields, two or more. The comma
-/// comes last, as it may be a decimal comma.
-fn delimiter(head: &[Vec<u8>]) -> u8 {
-    let rows = if head.len() > 1 { &head[1..] } else { head };
-    let cuts_all = |delimiter: &u8| {
-        let mut counts = rows.iter().map(|line| fields(line, *delimiter).len());
-        let first = counts.next().unwrap_or(0);
-        first > 1 && counts.all(|count| count == first)
-    };
-    let cuts_most = |delimiter: &u8| {
-        head.iter()
-            .map(|l| fields(l, *delimiter).len())
-            .sum::<usize>()
-    };
-    let all = [b'\t', b';', b'|', b','];
-    all.into_iter()
-        .find(cuts_all)
-        .or_else(|| all.into_iter().max_by_key(cuts_most))
-        .unwrap_or(b',')
-}
-
-fn is_value(field: &[u8]) -> bool {
-    TimeFormat::of(field).is_some() || super::number::Number::parse(field).is_ok()
-}
-
-/// The names of the header. One that lacks the name of the times of day is understood, and the report says so.
-fn header(row: &[&[u8]], data: &[Vec<&[u8]>], notes: &mut Vec<String>) -> Vec<String> {
-    let mut names: Vec<String> = row
-        .iter()
-        .map(|field| String::from_utf8_lossy(field).into_owned())
-        .collect();
-    let roles = roles(&names);
-    let date = roles.iter().position(|r| *r == Some(Role::Time));
-    if let Some(at) = date
-        && data.iter().all(|row| {
-            row.len() == names.len() + 1
-                && row.get(at + 1).is_some_and(|field| is_time_of_day(field))
-        })
-    {
-        notes.push(format!(
-            "the header has {} names for {} columns: it lacks one for column {}, which holds times of day",
-            names.len(),
-            names.len() + 1,
-            at + 2
-        ));
-        names.insert(at + 1, "Time".to_owned());
+    /// The size of Databento's bars, by the type of their rows.
+    fn databento_bar(&self, row: &Fields) -> Option<BarSpec> {
+        let at = self.names.iter().position(|name| name == "rtype")?;
+        let seconds = match row.get(at) {
+            b"32" => 1,
+            b"33" => 60,
+            b"34" => 3_600,
+            b"35" => 86_400,
+            _ => return None,
+        };
+        self.is_databento()
+            .then_some(BarSpec::Time(seconds * NANOS_PER_SECOND))
     }
-    names
-}
 
-/// Names for a file without a header: a time, or a date and a time, then open, high, low, close and perhaps volume.
-fn headerless(row: &[&[u8]], notes: &mut Vec<String>) -> Result<Vec<String>, Puzzle> {
-    let puzzle = |found: String| {
-        let expected =
-            "a header, or a time and open, high, low, close[, volume]; otherwise name the columns";
-        Err((found, expected.to_owned()))
-    };
-    if TimeFormat::of(row[0]).is_none() {
-        let field = String::from_utf8_lossy(row[0]);
-        return puzzle(format!("{field:?} in the first column, which is no time"));
+    fn set_time(&mut self, data: &[Fields], options: &ImportOptions) -> Result<(), Puzzle> {
+        if let Some(told) = &options.time_format {
+            let format = TimeFormat::told(told);
+            self.time = format.ok_or_else(|| {
+                let expected = "s, ms, us, ns, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
+                (format!("a time format {told:?}"), expected.to_owned())
+            })?;
+            return Ok(());
+        }
+        let mut joined = Vec::new();
+        let texts: Vec<Vec<u8>> = data
+            .iter()
+            .map(|row| self.time_text(row, &mut joined).to_vec())
+            .collect();
+        (self.time, self.is_time_in_doubt) = time_format(&texts)?;
+        let name = plain(&self.names[self.time_columns().0]);
+        if name == "localtime" && options.zone.is_none() {
+            return self.check_local(&texts);
+        }
+        Ok(())
     }
-    let mut names = vec!["date"];
-    if row.get(1).is_some_and(|field| is_time_of_day(field)) {
-        names.push("time");
-    }
-    let prices = ["open", "high", "low", "close", "volume", "open interest"];
-    let left = row.len() - names.len();
-    if !(4..=prices.len()).contains(&left) {
-        return puzzle(format!("{left} columns beside the time"));
-    }
-    names.extend(&prices[..left]);
-    notes.push(format!("no header; columns taken as {}", names.join(", ")));
-    Ok(names.into_iter().map(str::to_owned).collect())
-}
 
-fn roles(names: &[String]) -> Vec<Option<Role>> {
-    let plain: Vec<String> = names
-        .iter()
-        .map(|name| {
-            let letters = name.chars().filter(char::is_ascii_alphanumeric);
-            letters.collect::<String>().to_ascii_lowercase()
-        })
-        .collect();
-    let mut roles: Vec<Option<Role>> = plain
-        .iter()
-        .map(|name| {
-            let known = NAMES
-                .iter()
-                .find(|(_, names)| names.contains(&name.as_str()));
-            known.map(|(role, _)| *role)
-        })
-        .collect();
-    // The first column of a name counts: a later one of the same meaning is not used.
-    for at in 1..roles.len() {
-        if roles[..at].contains(&roles[at]) {
-            roles[at] = None;
+    /// Local times need a zone, of their own or told.
+    fn check_local(&self, texts: &[Vec<u8>]) -> Result<(), Puzzle> {
+        let read = |text: &Vec<u8>, hours| {
+            let zone = TimeZone::fixed(jiff::tz::offset(hours));
+            self.time.parse(text, &zone).map(|stamped| stamped.ts)
+        };
+        match texts.iter().find(|text| read(text, 0) != read(text, 1)) {
+            Some(text) => Err((
+                format!(
+                    "a local time {:?} of no zone",
+                    String::from_utf8_lossy(text)
+                ),
+                "--zone, as an IANA zone such as Europe/Berlin, or UTC".to_owned(),
+            )),
+            None => Ok(()),
         }
     }
-    let has = |roles: &[Option<Role>], role| roles.contains(&Some(role));
-    // A date or a time alone is the whole time.
-    let in_two = has(&roles, Role::Date) && has(&roles, Role::TimeOfDay);
-    if !has(&roles, Role::Time) && !in_two {
-        for role in &mut roles {
-            if matches!(role, Some(Role::Date | Role::TimeOfDay)) {
-                *role = Some(Role::Time);
+
+    /// Notes which columns are not used.
+    fn tell(&mut self) {
+        let mut ignored = Vec::new();
+        for (at, (name, role)) in self.names.iter().zip(&self.roles).enumerate() {
+            match role.filter(|role| self.uses(*role)) {
+                Some(_) => {}
+                None if self.depth.iter().any(|level| level.has(at)) => {}
+                None if name.is_empty() => {}
+                None => ignored.push(name.as_str()),
+            }
+        }
+        if self.shape == Shape::Depth {
+            self.notes
+                .push(format!("{} levels of each side", self.depth.len()));
+        }
+        if !ignored.is_empty() {
+            self.notes
+                .push(format!("columns not used: {}", ignored.join(", ")));
+        }
+    }
+
+    /// The columns that are read: what is taken from which.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let columns = self.names.iter().zip(&self.roles);
+        columns.filter_map(|(name, role)| {
+            let role = role.filter(|role| self.uses(*role))?;
+            // Only bars have a volume.
+            let what = match role {
+                Role::Qty if !self.shape.is_bars() => "size",
+                role => role.name(),
+            };
+            Some((what, name.as_str()))
+        })
+    }
+
+    /// Whether a row that is none of this file's is a header of other columns.
+    pub(crate) fn is_other_header(&self, fields: &Fields) -> bool {
+        if fields.iter().any(is_value) {
+            return false;
+        }
+        let names = texts(fields);
+        columns::plain_shape(&columns::known(&names)).is_some()
+    }
+
+    /// Whether a column of this role is read.
+    pub(crate) fn uses(&self, role: Role) -> bool {
+        match role {
+            Role::Time | Role::Ticker => true,
+            Role::Venue => self.is_by_venue,
+            Role::Date | Role::TimeOfDay => self.column(Role::Time).is_none(),
+            Role::CloseTime => self.shape.is_bars(),
+            Role::Arrival => !self.shape.is_bars(),
+            Role::BuyerMaker | Role::TradeId => self.shape == Shape::Trades,
+            Role::Side => {
+                self.is_databento() && self.shape != Shape::Bars
+                    || matches!(self.shape, Shape::Trades | Shape::Levels | Shape::Orders)
+            }
+            Role::Snapshot => self.shape == Shape::Levels,
+            Role::Sequence => matches!(
+                self.shape,
+                Shape::Quotes | Shape::Levels | Shape::Orders | Shape::Depth
+            ),
+            Role::OrderId => self.shape == Shape::Orders,
+            Role::Action | Role::Flags => self.is_databento() && self.shape != Shape::Bars,
+            role => {
+                let numbers = self.numbers();
+                let mut columns = numbers.iter().flatten();
+                columns.any(|at| self.roles[*at] == Some(role))
             }
         }
     }
-    if !has(&roles, Role::Time)
-        && !has(&roles, Role::Date)
-        && INDEX_NAMES.contains(&plain[0].as_str())
-    {
-        roles[0] = Some(Role::Time);
-    }
-    roles
 }
 
-fn shape(names: &[String], roles: &[Option<Role>]) -> Result<Shape, Puzzle> {
-    let has = |wanted: &[Role]| wanted.iter().all(|role| roles.contains(&Some(*role)));
-    if has(&[Role::Time]) || has(&[Role::Date, Role::TimeOfDay]) {
-        if has(&[Role::Open, Role::High, Role::Low, Role::Close]) {
-            return Ok(Shape::Bars);
-        }
-        let bid = [Role::BidOpen, Role::BidHigh, Role::BidLow, Role::BidClose];
-        let ask = [Role::AskOpen, Role::AskHigh, Role::AskLow, Role::AskClose];
-        if has(&bid) && has(&ask) {
-            return Ok(Shape::BidAskBars);
-        }
-        if has(&[Role::Bid, Role::Ask]) {
-            return Ok(Shape::Quotes);
-        }
-        if has(&[Role::Price, Role::Qty]) {
-            return Ok(Shape::Trades);
-        }
-    }
-    Err((
-        format!("columns {}", names.join(", ")),
-        "a time and open, high, low, close (bars), or bid, ask (quotes), or price, size (trades)"
-            .to_owned(),
-    ))
+/// The text of a time, of a date and a time of day with a space between.
+pub(crate) fn join_time<'a>(
+    fields: &'a Fields,
+    time: usize,
+    time_of_day: Option<usize>,
+    joined: &'a mut Vec<u8>,
+) -> &'a [u8] {
+    let Some(at) = time_of_day else {
+        return fields.get(time);
+    };
+    joined.clear();
+    joined.extend_from_slice(fields.get(time));
+    joined.push(b' ');
+    joined.extend_from_slice(fields.get(at));
+    joined
 }
 
-/// Whether a column of this role is read for this shape.
-pub(crate) fn is_used(role: Role, shape: Shape) -> bool {
-    match role {
-        Role::Time | Role::Date | Role::TimeOfDay | Role::Ticker => true,
-        Role::CloseTime => shape.is_bars(),
-        Role::Side | Role::BuyerMaker | Role::TradeId => shape == Shape::Trades,
-        role => number_roles(shape).contains(&role),
-    }
+fn is_value(field: &[u8]) -> bool {
+    TimeFormat::of(field).is_some()
+        || [Decimal::Point, Decimal::Comma]
+            .into_iter()
+            .any(|decimal| super::number::Number::parse_as(field, decimal).is_ok())
 }
 
-fn time_format(roles: &[Option<Role>], data: &[Vec<&[u8]>]) -> Result<TimeFormat, Puzzle> {
-    let at = roles
-        .iter()
-        .position(|role| matches!(role, Some(Role::Time | Role::Date)))
-        .unwrap_or(0);
-    let mut fields = data.iter().filter_map(|row| row.get(at));
-    let format = fields.clone().find_map(|field| TimeFormat::of(field));
-    format.ok_or_else(|| {
-        let first = String::from_utf8_lossy(fields.next().copied().unwrap_or_default());
-        let expected =
-            "e.g. 2024-08-09, 2024-08-09 09:30:00+00:00 or seconds, ms, us or ns since the epoch";
-        (
-            format!("{first:?} where a time should be"),
-            expected.to_owned(),
-        )
-    })
+fn texts(row: &Fields) -> Vec<String> {
+    row.iter()
+        .map(|field| String::from_utf8_lossy(field).into_owned())
+        .collect()
+}
+
+/// Names for columns that have none.
+fn numbered(count: usize) -> Vec<String> {
+    (1..=count).map(|at| format!("column {at}")).collect()
 }
 
 #[cfg(test)]
@@ -476,7 +400,7 @@ mod tests {
 
     fn layout(text: &str) -> Result<Layout, Puzzle> {
         let head: Vec<Vec<u8>> = text.lines().map(|l| l.as_bytes().to_vec()).collect();
-        Layout::of(&head, &[])
+        Layout::of(&head, &ImportOptions::default())
     }
 
     fn check(text: &str, shape: Shape, roles: &[(Role, usize)]) -> Layout {
@@ -500,7 +424,7 @@ mod tests {
             Shape::Bars,
             &[(Role::Ticker, 0), (Role::Time, 1), (Role::Close, 5)],
         );
-        assert_eq!(found.notes, ["columns not used: Adj Close"]);
+        assert_eq!(found.notes[0], "columns not used: Adj Close");
         check(
             "ts;bid_price;ask_price;bid_size;ask_size\n1723161255030;1;2;3;4",
             Shape::Quotes,
@@ -550,23 +474,11 @@ mod tests {
         assert_eq!(found, "2 columns beside the time");
         assert!(expected.starts_with("a header"));
         let head = [b"1723161255,1,2".to_vec()];
-        let names = ["time", "bid", "ask"].map(str::to_owned);
-        assert_eq!(Layout::of(&head, &names).unwrap().shape, Shape::Quotes);
-    }
-
-    #[test]
-    fn zones_have_names_or_offsets() {
-        let winter = "2024-01-01T00:00:00Z".parse().unwrap();
-        let check = |name: &str, seconds: Option<i32>| {
-            let found = zone(name).map(|zone| zone.to_offset(winter).seconds());
-            assert_eq!(found, seconds, "{name}");
+        let options = ImportOptions {
+            columns: ["time", "bid", "ask"].map(str::to_owned).to_vec(),
+            ..ImportOptions::default()
         };
-        check("America/New_York", Some(-18_000));
-        check("-05:00", Some(-18_000));
-        check("+05:30", Some(19_800));
-        check("+05:60", None);
-        check("-5", None);
-        check("Mars/Olympus", None);
+        assert_eq!(Layout::of(&head, &options).unwrap().shape, Shape::Quotes);
     }
 
     #[test]

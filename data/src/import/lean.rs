@@ -8,7 +8,7 @@
 use super::Input;
 use super::layout::{Layout, Puzzle};
 use super::pair;
-use super::time::{TimeFormat, plain_date};
+use super::time::{DateOrder, TimeFormat, plain_date};
 use jiff::tz::{TimeZone, offset};
 use std::path::Path;
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
@@ -145,7 +145,7 @@ pub(super) fn layout(input: &Input, head: &[Vec<u8>]) -> Result<Layout, Puzzle> 
     }
     let time = match name.day {
         Some(date) => TimeFormat::DayMillis(date),
-        None => TimeFormat::Text,
+        None => TimeFormat::Text(DateOrder::YearFirst),
     };
     let resolution = name.resolution.clone().or_else(|| {
         let mut folders = folders.iter();

@@ -1,11 +1,155 @@
-//! Decimal numbers as files write them, exact: a mantissa with as many decimals as the text needs.
+//! Decimal numbers as files write them, exact: a mantissa with as many decimals as the text needs. Separators of thousands, commas
+//! for points, a sign of dollars and the suffixes K, M and B are understood; a percentage is no number.
 
+use serde::{Deserialize, Serialize};
 use tickloom_types::{PRICE_DECIMALS_MAX, parse_decimal, pow10};
 
 const TOO_FINE: &str = "at most nine decimals";
 
 /// Relative error up to which a number counts as the same: what adding up a hundred binary floats of 53 bits loses.
 const NOISE: f64 = 1.0 / (1_u64 << 46) as f64;
+
+/// What parts the whole of a number from its fraction; the other sign may part thousands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decimal {
+    /// `1,000.25`.
+    #[default]
+    Point,
+    /// `1.000,25`.
+    Comma,
+}
+
+/// What a text says of how its file writes numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// The same either way, or by a point alone, which is a decimal point unless a comma elsewhere says otherwise.
+    Plain,
+    /// Only with a decimal point.
+    Point,
+    /// Only with a decimal comma.
+    Comma,
+    /// `1,234` is either.
+    Either,
+}
+
+/// What a number with commas, or several points, says of how its file writes numbers.
+pub(crate) fn reading(text: &[u8]) -> Reading {
+    if !text.contains(&b',') && text.iter().filter(|b| **b == b'.').count() < 2 {
+        let whole = text
+            .iter()
+            .position(|b| *b == b'.')
+            .map(|at| (at, text.len() - at - 1));
+        return match whole {
+            Some((before, after)) if before > 3 || after != 3 => Reading::Point,
+            _ => Reading::Plain,
+        };
+    }
+    let fits =
+        |decimal| Plain::of(text, decimal).is_ok_and(|plain| Number::parse(&plain.text).is_ok());
+    match (fits(Decimal::Point), fits(Decimal::Comma)) {
+        (true, true) => Reading::Either,
+        (true, false) => Reading::Point,
+        (false, true) => Reading::Comma,
+        (false, false) => Reading::Plain,
+    }
+}
+
+/// Whether a text is in doubt without knowing how its file writes numbers.
+pub(crate) fn is_in_doubt(text: &[u8]) -> bool {
+    matches!(reading(text), Reading::Comma | Reading::Either)
+}
+
+/// Whether a field says that there is no number.
+pub(crate) fn is_missing(text: &[u8]) -> bool {
+    let missing: [&[u8]; 8] = [b"", b"-", b"--", b"null", b"none", b"nan", b"n/a", b"na"];
+    missing.iter().any(|known| text.eq_ignore_ascii_case(known))
+}
+
+/// A number as machines write it, to be taken times a thousand so often.
+struct Plain {
+    text: Vec<u8>,
+    thousands: u8,
+}
+
+impl Plain {
+    fn of(text: &[u8], decimal: Decimal) -> Result<Plain, &'static str> {
+        const NO_NUMBER: &str = "a decimal number";
+        let (sign, rest) = match text {
+            [sign @ (b'-' | b'+'), rest @ ..] => (Some(*sign), rest),
+            _ => (None, text),
+        };
+        let rest = rest.strip_prefix(b"$").unwrap_or(rest);
+        let (rest, thousands) = match rest.split_last() {
+            Some((b'%', _)) => return Err("a decimal number, and not a percentage"),
+            Some((b'K' | b'k', rest)) => (rest.trim_ascii_end(), 1),
+            Some((b'M', rest)) => (rest.trim_ascii_end(), 2),
+            Some((b'B', rest)) => (rest.trim_ascii_end(), 3),
+            _ => (rest, 0),
+        };
+        let point = match decimal {
+            Decimal::Point => b'.',
+            Decimal::Comma => b',',
+        };
+        let at = rest.iter().position(|b| *b == point).unwrap_or(rest.len());
+        let (whole, fraction) = rest.split_at(at);
+        let mut plain: Vec<u8> = sign.into_iter().collect();
+        let other = if point == b'.' { b',' } else { b'.' };
+        ungroup(whole, other, &mut plain).ok_or(NO_NUMBER)?;
+        if let [_, fraction @ ..] = fraction {
+            plain.push(b'.');
+            plain.extend_from_slice(fraction);
+        }
+        Ok(Plain {
+            text: plain,
+            thousands,
+        })
+    }
+}
+
+/// Leaves out separators of thousands, where they part the digits as they do: all groups but the first of three, or, as in India, of
+/// two but for the last. `None` where they do not.
+fn ungroup(whole: &[u8], other: u8, plain: &mut Vec<u8>) -> Option<()> {
+    let mut groups: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut kind: Option<Vec<u8>> = None;
+    let mut rest = whole;
+    let other = [other];
+    let separators: [&[u8]; 6] = [
+        &other,
+        b"'",
+        b" ",
+        "\u{a0}".as_bytes(),
+        "\u{202f}".as_bytes(),
+        "\u{2019}".as_bytes(),
+    ];
+    while let Some((first, _)) = rest.split_first() {
+        let mut separators = separators.into_iter();
+        let separator = separators.find(|separator| rest.starts_with(separator));
+        if let Some(separator) = separator {
+            if kind.get_or_insert_with(|| separator.to_vec()) != separator {
+                return None;
+            }
+            groups.push(Vec::new());
+            rest = &rest[separator.len()..];
+        } else {
+            groups.last_mut()?.push(*first);
+            rest = &rest[1..];
+        }
+    }
+    if let [first, middle @ .., last] = groups.as_slice() {
+        let all = |len: usize| middle.iter().all(|group| group.len() == len);
+        let is_number = groups.iter().flatten().all(u8::is_ascii_digit);
+        let is_grouped = (1..=3).contains(&first.len())
+            && last.len() == 3
+            && (all(3) || all(2) && first.len() < 3);
+        // A number that is grouped does not begin with zero: `0,123` is a fraction.
+        if !(is_number && is_grouped && first != b"0") {
+            return None;
+        }
+    }
+    plain.extend(groups.into_iter().flatten());
+    Some(())
+}
 
 /// A number without trailing zeros after its point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,17 +178,72 @@ impl Number {
         }
     }
 
-    /// As [`Number::parse`], but digits beyond the ninth decimal that are only the noise of a binary float (`0.30000000000000004`)
+    /// A few digits and perhaps a point, the common case.
+    pub(crate) fn plain(text: &[u8]) -> Option<Number> {
+        if text.is_empty() || text.len() > 18 {
+            return None;
+        }
+        let (mut mantissa, mut decimals, mut is_fraction) = (0_i64, 0_u8, false);
+        for byte in text {
+            match byte {
+                b'0'..=b'9' => {
+                    mantissa = mantissa * 10 + i64::from(byte - b'0');
+                    decimals += u8::from(is_fraction);
+                }
+                b'.' if !is_fraction && text.len() > 1 => is_fraction = true,
+                _ => return None,
+            }
+        }
+        let number = Number { mantissa, decimals }.shortest();
+        (number.decimals <= PRICE_DECIMALS_MAX).then_some(number)
+    }
+
+    /// As [`Number::parse`], of a text as files for people have it.
+    pub(crate) fn parse_as(text: &[u8], decimal: Decimal) -> Result<Number, &'static str> {
+        if decimal == Decimal::Point
+            && let Some(number) = Number::plain(text)
+        {
+            return Ok(number);
+        }
+        let plain = Plain::of(text, decimal)?;
+        Number::parse(&plain.text)?
+            .times_thousand(plain.thousands)
+            .ok_or("a number that fits in 64 bits")
+    }
+
+    /// As [`Number::parse_as`], but digits beyond the ninth decimal that are only the noise of a binary float (`0.30000000000000004`)
     /// are rounded away. Says whether they were.
-    pub(crate) fn parse_denoised(text: &[u8]) -> Result<(Number, bool), &'static str> {
-        let exact = Number::parse(text);
+    pub(crate) fn parse_denoised(
+        text: &[u8],
+        decimal: Decimal,
+    ) -> Result<(Number, bool), &'static str> {
+        let exact = Number::parse_as(text, decimal);
         if exact != Err(TOO_FINE) {
             return exact.map(|number| (number, false));
         }
-        denoise(text).map(|number| (number, true)).ok_or(TOO_FINE)
+        let plain = Plain::of(text, decimal)?;
+        let number = denoise(&plain.text).and_then(|number| number.times_thousand(plain.thousands));
+        number.map(|number| (number, true)).ok_or(TOO_FINE)
     }
 
-    fn shortest(mut self) -> Number {
+    /// The number times a thousand, so often.
+    fn times_thousand(self, times: u8) -> Option<Number> {
+        let more = 3 * times;
+        let decimals = self.decimals.saturating_sub(more);
+        let factor = pow10(more - (self.decimals - decimals));
+        let mantissa = self.mantissa.checked_mul(factor)?;
+        Some(Number { mantissa, decimals }.shortest())
+    }
+
+    /// A price as a whole number of 1e-9.
+    pub(crate) fn of_nanos(text: &[u8]) -> Result<Number, &'static str> {
+        let mantissa = parse_decimal(text, 0).map_err(|_| "a whole number of 1e-9")?;
+        let decimals = PRICE_DECIMALS_MAX;
+        Ok(Number { mantissa, decimals }.shortest())
+    }
+
+    /// Without zeros at the end of its fraction.
+    pub(crate) fn shortest(mut self) -> Number {
         while self.decimals > 0 && self.mantissa % 10 == 0 {
             self.mantissa /= 10;
             self.decimals -= 1;
@@ -77,7 +276,7 @@ mod tests {
     #[test]
     fn noise_of_floats_is_told_from_digits() {
         let check = |text: &str, expected: Result<(i64, u8, bool), &'static str>| {
-            let found = Number::parse_denoised(text.as_bytes());
+            let found = Number::parse_denoised(text.as_bytes(), Decimal::Point);
             let found = found.map(|(n, rounded)| (n.mantissa, n.decimals, rounded));
             assert_eq!(found, expected, "{text}");
         };
@@ -132,5 +331,66 @@ mod tests {
             .at(1),
             None
         );
+    }
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        let check = |text: &str, decimal, expected: Result<(i64, u8), &str>| {
+            let found = Number::parse_as(text.as_bytes(), decimal);
+            let found = found.map(|n| (n.mantissa, n.decimals));
+            assert_eq!(found, expected, "{text}");
+        };
+        let (point, comma) = (Decimal::Point, Decimal::Comma);
+        check("1,000.25", point, Ok((100_025, 2)));
+        check("1,234,567", point, Ok((1_234_567, 0)));
+        check("12,34,567.50", point, Ok((12_345_675, 1)));
+        check("1'000.5", point, Ok((10_005, 1)));
+        check("68.18K", point, Ok((68_180, 0)));
+        check("1.2M", point, Ok((1_200_000, 0)));
+        check("1.2345678B", point, Ok((1_234_567_800, 0)));
+        check("1.23456K", point, Ok((123_456, 2)));
+        check("$1,000.25", point, Ok((100_025, 2)));
+        check("-37.63", point, Ok((-3_763, 2)));
+        check("1.5e-3", point, Ok((15, 4)));
+        check("1.5E+3", point, Ok((1_500, 0)));
+        check("10,5", comma, Ok((105, 1)));
+        check("1.000,25", comma, Ok((100_025, 2)));
+        check("1 000,25", comma, Ok((100_025, 2)));
+        check("1\u{a0}000,25", comma, Ok((100_025, 2)));
+        check("-1.000.000", comma, Ok((-1_000_000, 0)));
+        let none = Err("a decimal number");
+        for text in [
+            "10,5", "1,0000", "1,00", "0,123", "1,2.5,0", "--5", "1,000,00", ".", "K", "1,'000",
+            "1.2m",
+        ] {
+            check(text, point, none);
+        }
+        check("1.25", comma, none);
+        check("0.5%", point, Err("a decimal number, and not a percentage"));
+        check(
+            "10000000000000M",
+            point,
+            Err("a number that fits in 64 bits"),
+        );
+    }
+
+    #[test]
+    fn what_commas_say() {
+        for (text, expected) in [
+            ("1,234", Reading::Either),
+            ("1,234.5", Reading::Point),
+            ("1,234,567", Reading::Point),
+            ("1.234,5", Reading::Comma),
+            ("10,5", Reading::Comma),
+            ("0,123", Reading::Comma),
+            ("1.234.567", Reading::Comma),
+            ("1.234", Reading::Plain),
+            ("1.5", Reading::Point),
+            ("1234.567", Reading::Point),
+            ("12", Reading::Plain),
+            ("a,b", Reading::Plain),
+        ] {
+            assert_eq!(reading(text.as_bytes()), expected, "{text}");
+        }
     }
 }

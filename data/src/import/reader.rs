@@ -1,34 +1,61 @@
 //! Turns lines into rows: cuts, reads and checks each field, and remembers what the next line must follow.
 
-use super::layout::{Layout, Role};
+mod columns;
+mod follow;
+mod problems;
+mod repeats;
+mod times;
+mod values;
+
+use super::layout::{Dialect, Layout};
 use super::number::Number;
-use super::report::reason;
-use super::row::{NUMBERS_MAX, Row, Shape, check};
-use super::text::{Lines, split};
-use super::time::Stamped;
-use super::{ImportOptions, Input, LineError};
+use super::row::{NUMBERS_MAX, Prices, Row, check};
+use super::text::{Cutter, Fields};
+use super::{ImportOptions, Input, Years, pair};
 use crate::limits::TICKERS_MAX;
-use crate::{DataError, Refusals, Result};
+use crate::{DataError, Result};
+use columns::Columns;
 use jiff::tz::TimeZone;
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use tickloom_types::{InstrumentDef, Instruments, Side, Ts};
+pub(super) use problems::{Problems, Wrong};
+pub(super) use repeats::{Repeats, content_of_record};
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use tickloom_types::{InstrumentDef, Instruments, Ts};
+pub(super) use times::{FileOrder, Times};
 
 /// Reads the rows of a file, from its first line on.
 pub(super) struct Reader<'a> {
-    lines: Lines<'static>,
+    cutter: Cutter,
     path: PathBuf,
     layout: &'a Layout,
     /// The one ticker that is read, of a file with a column of them.
-    only: Option<&'a [u8]>,
+    only: Option<&'a str>,
     zone: TimeZone,
     by_name: HashMap<Vec<u8>, usize>,
     columns: Columns,
-    text: Vec<u8>,
+    prices: Prices,
+    years: (Ts, Ts),
+    years_given: Years,
+    joined: Vec<u8>,
+    key: Vec<u8>,
+    /// Digits of the number since the epoch before, to tell when their unit changes.
+    unit: Option<i64>,
     pub(super) tickers: Vec<Ticker>,
+    /// Levels of the last row, of a book with all its levels in a row.
+    pub(super) levels: Vec<Level>,
+    pub(super) times: Times,
+    pub(super) repeats: Repeats,
     pub(super) read: u64,
     pub(super) rounded: u64,
+    /// Rows whose volume is not there.
+    pub(super) unknown_volumes: u64,
+    /// Rows with a price below zero.
+    pub(super) below_zero: u64,
+    /// Whether a comma in a number can be read in two ways, or in another than it was.
+    pub(super) is_in_doubt: bool,
+    pub(super) not_kept: BTreeMap<String, u64>,
     pub(super) problems: Problems,
+    notes: Vec<String>,
 }
 
 /// One instrument of the file.
@@ -36,71 +63,20 @@ pub(super) struct Ticker {
     pub(super) name: String,
     pub(super) price_decimals: u8,
     pub(super) qty_decimals: u8,
-    /// Time of its last row.
-    last: Option<Ts>,
+    /// Time and content of its last row.
+    last: Option<(Ts, u128)>,
     /// Number of its last trade, 0 if there was none.
     last_trade: u64,
+    /// The exchange of its first row, of a file that names one.
+    venue: Vec<u8>,
 }
 
-/// Wrong lines: all counted, the first ones kept.
-pub(super) struct Problems {
-    pub(super) count: u64,
-    pub(super) reasons: Refusals,
-    pub(super) first: Vec<LineError>,
-    max: usize,
-}
-
-/// A wrong field: its name, its value and what was expected.
-pub(super) type Wrong = (String, String, String);
-
-impl Problems {
-    pub(super) fn note(&mut self, path: &Path, line: u64, (field, value, expected): Wrong) {
-        self.count += 1;
-        self.reasons.add(&reason(&field, &expected), 1);
-        // One is always kept: it is the error if no line is right.
-        if self.first.len() < self.max.max(1) {
-            self.first.push(LineError {
-                file: path.to_owned(),
-                line,
-                field,
-                value,
-                expected,
-            });
-        }
-    }
-}
-
-/// Where in a line the fields of a row are.
-struct Columns {
-    time: usize,
-    time_of_day: Option<usize>,
-    close_time: Option<usize>,
-    ticker: Option<usize>,
-    numbers: [Option<usize>; NUMBERS_MAX],
-    side: Option<usize>,
-    buyer_maker: Option<usize>,
-    trade_id: Option<usize>,
-}
-
-impl Columns {
-    fn of(layout: &Layout) -> Columns {
-        let time = layout.column(Role::Time);
-        Columns {
-            time: time.or(layout.column(Role::Date)).unwrap_or(0),
-            time_of_day: match time {
-                Some(_) => None,
-                None => layout.column(Role::TimeOfDay),
-            },
-            close_time: layout
-                .column(Role::CloseTime)
-                .filter(|_| layout.shape.is_bars()),
-            ticker: layout.column(Role::Ticker),
-            numbers: layout.numbers(),
-            side: layout.column(Role::Side),
-            buyer_maker: layout.column(Role::BuyerMaker),
-            trade_id: layout.column(Role::TradeId),
-        }
-    }
+/// A level of a book.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Level {
+    pub(super) is_bid: bool,
+    pub(super) price: Number,
+    pub(super) qty: Number,
 }
 
 impl<'a> Reader<'a> {
@@ -116,26 +92,34 @@ impl<'a> Reader<'a> {
             expected: "an IANA zone such as America/New_York, or an offset such as -05:00",
         })?;
         let mut reader = Reader {
-            lines: Lines::new(input.path(), input.open()?),
+            cutter: Cutter::new(input.path(), input.open()?, layout.delimiter),
             path: input.path().to_owned(),
             layout,
             only: None,
             zone,
             by_name: HashMap::new(),
             columns: Columns::of(layout),
-            text: Vec::new(),
+            prices: prices(options, layout),
+            years: years(options.years.unwrap_or_default()),
+            years_given: options.years.unwrap_or_default(),
+            joined: Vec::new(),
+            key: Vec::new(),
+            unit: None,
             tickers: Vec::new(),
+            levels: Vec::new(),
+            times: Times::new(layout.shape.is_bars()),
+            repeats: Repeats::default(),
             read: 0,
             rounded: 0,
-            problems: Problems {
-                count: 0,
-                reasons: Refusals::default(),
-                first: Vec::new(),
-                max: options.errors_max,
-            },
+            unknown_volumes: 0,
+            below_zero: 0,
+            is_in_doubt: false,
+            not_kept: BTreeMap::new(),
+            problems: Problems::new(options.errors_max),
+            notes: Vec::new(),
         };
         if reader.columns.ticker.is_some() {
-            reader.only = options.instrument.as_deref().map(str::as_bytes);
+            reader.only = options.instrument.as_deref();
         } else {
             let known = options
                 .instrument
@@ -144,35 +128,54 @@ impl<'a> Reader<'a> {
             let name = known.unwrap_or(&layout.known.file).clone();
             reader.add_ticker(b"", &name);
         }
-        if layout.has_header {
-            reader.lines.next()?;
+        for _ in 0..layout.skip {
+            reader.cutter.next()?;
         }
         Ok(reader)
     }
 
     /// The next right row; wrong ones are noted.
     pub(super) fn next(&mut self) -> Result<Option<Row>> {
-        while let Some((number, line)) = self.lines.next()? {
+        while let Some(number) = self.cutter.next()? {
             // Its own buffer is borrowed while the row is read.
-            let line = std::mem::take(line);
-            let row = self.take(number, &line);
-            self.lines.give_back(line);
-            if let Some(row) = row? {
+            let fields = std::mem::take(&mut self.cutter.fields);
+            let line = self.take(number, &fields);
+            self.cutter.fields = fields;
+            if let Some(row) = line? {
                 return Ok(Some(row));
             }
         }
         Ok(None)
     }
 
+    /// What is worth knowing of the rows.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        if self.unknown_volumes > 0 {
+            notes.push(format!(
+                "{} rows without a volume: it is 0, unknown",
+                self.unknown_volumes
+            ));
+        }
+        if self.below_zero > 0 {
+            notes.push(format!("{} rows with a price below zero", self.below_zero));
+        }
+        notes
+    }
+
     /// The row of a line, unless it is wrong or another instrument's.
-    fn take(&mut self, number: u64, line: &[u8]) -> Result<Option<Row>> {
-        let mut fields = Vec::with_capacity(self.layout.names.len());
-        split(line, self.layout.delimiter, &mut fields);
+    fn take(&mut self, number: u64, fields: &Fields) -> Result<Option<Row>> {
         // Other instruments' lines are none of this import.
-        if let (Some(at), Some(only)) = (self.columns.ticker, self.only)
-            && fields.get(at).is_some_and(|field| *field != only)
-        {
-            return Ok(None);
+        if let Some(only) = self.only {
+            self.name_key(fields);
+            let is_this = self.key == only.as_bytes()
+                || self
+                    .columns
+                    .ticker
+                    .is_some_and(|at| fields.get(at) == only.as_bytes());
+            if !is_this {
+                return Ok(None);
+            }
         }
         self.read += 1;
         if self.tickers.len() > TICKERS_MAX {
@@ -183,10 +186,14 @@ impl<'a> Reader<'a> {
                 expected: "fewer, or the one named that is to be read".to_owned(),
             });
         }
-        match self.row(number, &fields) {
-            Ok(row) => Ok(Some(row)),
+        match self.row(number, fields) {
+            Ok(row) => Ok(row),
             Err(wrong) => {
-                self.problems.note(&self.path, number, wrong);
+                if self.layout.has_header && self.is_header(number, fields)? {
+                    self.read -= 1;
+                } else {
+                    self.problems.note(&self.path, number, wrong);
+                }
                 Ok(None)
             }
         }
@@ -201,189 +208,162 @@ impl<'a> Reader<'a> {
             qty_decimals: 0,
             last: None,
             last_trade: 0,
+            venue: Vec::new(),
         });
         at
     }
 
-    fn row(&mut self, line: u64, fields: &[&[u8]]) -> Result<Row, Wrong> {
+    /// The row; `None` if it is no event of a market, or there already.
+    fn row(&mut self, line: u64, fields: &Fields) -> Result<Option<Row>, Wrong> {
+        let stamped = self.time(line, fields)?;
+        self.name_key(fields);
+        let known = match self.columns.ticker {
+            Some(_) => self.by_name.get(self.key.as_slice()).copied(),
+            None => Some(0),
+        };
+        // What is inferred from times does not depend on which rows are refused.
+        let arrival = self.arrival(fields);
+        let order_key = match &arrival {
+            Ok(Some(arrival)) => *arrival,
+            _ => stamped.ts,
+        };
+        self.times.note(
+            known.unwrap_or(self.tickers.len()),
+            order_key,
+            stamped.is_date,
+        );
         let columns = self.layout.names.len();
         if fields.len() != columns {
             let value = fields.len().to_string();
             return Err(("number of fields".to_owned(), value, columns.to_string()));
         }
-        let stamped = self.time(fields)?;
-        let (numbers, rounded) = self.numbers(fields)?;
-        check(self.layout.shape, &numbers).map_err(|(at, expected)| {
+        let arrival = arrival?;
+        let mut row = Row {
+            line,
+            stamped,
+            arrival,
+            close: None,
+            ticker: 0,
+            numbers: [Number::default(); NUMBERS_MAX],
+            side: self.side(fields)?,
+            id: self.id(fields)?,
+            sequence: self.number_of(fields, self.columns.sequence)?,
+            action: self.action(fields)?,
+            flags: self.flags(fields)?,
+        };
+        let rounded = self.numbers(fields, &mut row)?;
+        self.check_action(fields, &row)?;
+        check(self.layout.shape, self.prices, &row.numbers).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(fields, at, &expected)
         })?;
-        let close = self.close(fields, stamped.ts)?;
-        let side = self.side(fields)?;
-        let trade_id = self.trade_id(fields)?;
-        let ticker = self.ticker(fields)?;
-        self.follow(ticker, stamped.ts, fields)?;
-        self.follow_trade(ticker, trade_id, fields)?;
-        self.widen(ticker, &numbers);
-        self.rounded += u64::from(rounded);
-        Ok(Row {
-            line,
-            stamped,
-            close,
-            ticker,
-            numbers,
-            side,
-            trade_id,
-        })
-    }
-
-    /// The row's numbers, and whether one of its sizes was rounded.
-    fn numbers(&self, fields: &[&[u8]]) -> Result<([Number; NUMBERS_MAX], bool), Wrong> {
-        let mut numbers = [Number::default(); NUMBERS_MAX];
-        let mut any_rounded = false;
-        let shape = self.layout.shape;
-        for (at, column) in self.columns.numbers.iter().enumerate() {
-            let Some(column) = *column else {
-                continue;
-            };
-            // Where there was no bid, or no ask, all five of its fields are empty.
-            if shape == Shape::BidAskBars && self.is_empty_half(fields, at / 5) {
-                continue;
-            }
-            let parsed = if shape.is_qty(at) {
-                Number::parse_denoised(fields[column])
-            } else {
-                Number::parse(fields[column]).map(|number| (number, false))
-            };
-            let (number, rounded) = parsed.map_err(|e| self.wrong(fields, column, e))?;
-            numbers[at] = number;
-            any_rounded |= rounded;
-        }
-        Ok((numbers, any_rounded))
-    }
-
-    fn is_empty_half(&self, fields: &[&[u8]], half: usize) -> bool {
-        let columns = self.columns.numbers.chunks(5).nth(half);
-        let mut columns = columns.unwrap_or_default().iter().flatten();
-        columns.all(|column| fields[*column].is_empty())
-    }
-
-    /// When a bar closes, of one that says so: just after the last instant that it names.
-    fn close(&self, fields: &[&[u8]], open: Ts) -> Result<Option<Ts>, Wrong> {
-        let Some(at) = self.columns.close_time else {
+        row.close = self.close(fields, stamped.ts)?;
+        self.times.note_length(&row);
+        row.ticker = match known {
+            Some(ticker) => ticker,
+            None => self.ticker(fields)?,
+        };
+        self.check_venue(fields, row.ticker)?;
+        if self.layout.is_databento() && row.action == b'N' {
+            *self
+                .not_kept
+                .entry("row without an action".to_owned())
+                .or_default() += 1;
             return Ok(None);
+        }
+        if self.is_there(fields, &row)? {
+            return Ok(None);
+        }
+        self.widen(&row);
+        self.rounded += u64::from(rounded);
+        Ok(Some(row))
+    }
+
+    /// Puts together what an instrument is called in this row.
+    fn name_key(&mut self, fields: &Fields) {
+        self.key.clear();
+        let Some(at) = self.columns.ticker else {
+            return;
         };
-        let last = self.layout.time.parse(fields[at], &self.zone);
-        let close = last.and_then(|last| last.ts.0.checked_add(self.layout.time.unit()));
-        let close = close.filter(|close| *close > open.0).map(Ts);
-        let expected = "a time after the bar's open";
-        close
-            .map(Some)
-            .ok_or_else(|| self.wrong(fields, at, expected))
-    }
-
-    fn time(&mut self, fields: &[&[u8]]) -> Result<Stamped, Wrong> {
-        let mut text = fields[self.columns.time];
-        if let Some(at) = self.columns.time_of_day {
-            self.text.clear();
-            self.text.extend_from_slice(text);
-            self.text.push(b' ');
-            self.text.extend_from_slice(fields[at]);
-            text = &self.text;
+        if let Some(venue) = self.columns.venue.filter(|_| self.layout.is_by_venue) {
+            self.key.extend_from_slice(fields.get(venue));
+            self.key.push(b'.');
         }
-        let format = &self.layout.time;
-        format.parse(text, &self.zone).ok_or_else(|| {
-            let value = String::from_utf8_lossy(text).into_owned();
-            let name = self.layout.names[self.columns.time].clone();
-            (name, value, format!("a time, as {format}"))
-        })
+        self.key.extend_from_slice(fields.get(at));
     }
 
-    fn side(&self, fields: &[&[u8]]) -> Result<u8, Wrong> {
-        if let Some(at) = self.columns.side {
-            return match fields[at].to_ascii_lowercase().as_slice() {
-                b"buy" | b"b" | b"bid" | b"1" => Ok(Side::Buy as u8),
-                b"sell" | b"s" | b"ask" | b"a" | b"-1" => Ok(Side::Sell as u8),
-                b"" | b"unknown" | b"0" => Ok(0),
-                _ => Err(self.wrong(fields, at, "buy or sell")),
-            };
-        }
-        if let Some(at) = self.columns.buyer_maker {
-            return match fields[at].to_ascii_lowercase().as_slice() {
-                b"true" | b"1" => Ok(Side::Sell as u8),
-                b"false" | b"0" => Ok(Side::Buy as u8),
-                _ => Err(self.wrong(fields, at, "true or false")),
-            };
-        }
-        Ok(0)
-    }
-
-    fn trade_id(&self, fields: &[&[u8]]) -> Result<u64, Wrong> {
-        let Some(at) = self.columns.trade_id else {
-            return Ok(0);
-        };
-        let text = std::str::from_utf8(fields[at]).unwrap_or_default();
-        text.parse()
-            .map_err(|_| self.wrong(fields, at, "a whole number"))
-    }
-
-    fn ticker(&mut self, fields: &[&[u8]]) -> Result<usize, Wrong> {
+    fn ticker(&mut self, fields: &Fields) -> Result<usize, Wrong> {
         let Some(at) = self.columns.ticker else {
             return Ok(0);
         };
-        if let Some(ticker) = self.by_name.get(fields[at]) {
-            return Ok(*ticker);
-        }
-        let name = String::from_utf8_lossy(fields[at]).into_owned();
-        let def = InstrumentDef::new(&name, 0, 0, "USD");
-        match Instruments::new().add(def) {
-            Ok(_) => Ok(self.add_ticker(fields[at], &name)),
-            Err(_) => Err(self.wrong(fields, at, "1 to 64 of letters, digits and . - _ /")),
-        }
+        let key = std::mem::take(&mut self.key);
+        let name = std::str::from_utf8(&key).ok();
+        let is_name = |name: &&str| {
+            let def = InstrumentDef::new(name, 0, 0, "USD");
+            Instruments::new().add(def).is_ok()
+        };
+        let ticker = match name.filter(is_name) {
+            Some(name) => Ok(self.add_ticker(&key, name)),
+            None => Err(self.wrong(fields, at, "a name of 1 to 64 bytes of UTF-8")),
+        };
+        self.key = key;
+        ticker
     }
 
-    /// Times of an instrument go up; those of bars are all different.
-    fn follow(&mut self, ticker: usize, ts: Ts, fields: &[&[u8]]) -> Result<(), Wrong> {
-        let last = self.tickers[ticker].last;
-        let strictly = self.layout.shape.is_bars();
-        if let Some(last) = last
-            && (ts < last || strictly && ts == last)
-        {
-            let expected = if ts == last {
-                format!("a time after {last}: this one is there already")
-            } else {
-                format!("a time not before {last}")
-            };
-            return Err(self.wrong(fields, self.columns.time, &expected));
-        }
-        self.tickers[ticker].last = Some(ts);
-        Ok(())
-    }
-
-    /// The same trade does not come twice in a row; numbers of other venues' trades may go down.
-    fn follow_trade(&mut self, ticker: usize, id: u64, fields: &[&[u8]]) -> Result<(), Wrong> {
-        let last = std::mem::replace(&mut self.tickers[ticker].last_trade, id);
-        match self.columns.trade_id {
-            Some(at) if id == last && id != 0 => {
-                Err(self.wrong(fields, at, "another trade: this one is there already"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn widen(&mut self, ticker: usize, numbers: &[Number; NUMBERS_MAX]) {
-        let ticker = &mut self.tickers[ticker];
-        for (at, number) in numbers.iter().enumerate() {
-            let decimals = if self.layout.shape.is_qty(at) {
+    fn widen(&mut self, row: &Row) {
+        let shape = self.layout.shape;
+        let ticker = &mut self.tickers[row.ticker];
+        let mut is_below = false;
+        let mut one = |is_qty: bool, number: &Number| {
+            let decimals = if is_qty {
                 &mut ticker.qty_decimals
             } else {
+                is_below |= number.mantissa < 0;
                 &mut ticker.price_decimals
             };
             *decimals = number.decimals.max(*decimals);
+        };
+        for (at, number) in row.numbers.iter().enumerate() {
+            one(shape.is_qty(at), number);
         }
+        for level in &self.levels {
+            one(false, &level.price);
+            one(true, &level.qty);
+        }
+        self.below_zero += u64::from(is_below);
     }
 
-    fn wrong(&self, fields: &[&[u8]], at: usize, expected: &str) -> Wrong {
-        let value = String::from_utf8_lossy(fields[at]).into_owned();
-        (self.layout.names[at].clone(), value, expected.to_owned())
+    fn wrong(&self, fields: &Fields, at: usize, expected: &str) -> Wrong {
+        let value = String::from_utf8_lossy(fields.get(at)).into_owned();
+        let name = self.layout.names.get(at).cloned().unwrap_or_default();
+        (name, value, expected.to_owned())
     }
+}
+
+/// What prices may be: of shares and of pairs of currencies above zero, unless it was told otherwise.
+fn prices(options: &ImportOptions, layout: &Layout) -> Prices {
+    let name = options
+        .instrument
+        .as_ref()
+        .or(layout.known.instrument.as_ref());
+    let name = name.unwrap_or(&layout.known.file);
+    let symbol = name.rsplit('.').next().unwrap_or(name);
+    let is_pair =
+        pair::currency(symbol).is_some() && symbol.bytes().all(|b| b.is_ascii_uppercase());
+    let is_share = options
+        .calendar
+        .as_deref()
+        .is_some_and(|name| name.contains("equity"));
+    if options.negative_prices || matches!(layout.dialect, Dialect::Databento { .. }) {
+        Prices::Any
+    } else if is_pair || is_share || layout.known.instrument.is_some() {
+        Prices::AboveZero
+    } else {
+        Prices::NotZero
+    }
+}
+
+fn years(Years(first, last): Years) -> (Ts, Ts) {
+    let start = |year: u16| Ts::parse(&format!("{year:04}-01-01")).unwrap_or(Ts(i64::MAX));
+    (start(first), start(last + 1))
 }

@@ -1,6 +1,7 @@
 //! What an import came to: rows read, written and refused, by kind, and what is worth knowing.
 
 use super::Format;
+use super::role::plain;
 use crate::Refusals;
 use crate::catalog::Table;
 use serde::Serialize;
@@ -30,6 +31,10 @@ pub struct ImportReport {
     pub written: u64,
     /// Wrong rows, left out.
     pub refused: u64,
+    /// Rows that are there already, in this file or in an earlier import, and count once.
+    pub repeated: u64,
+    /// The first of them.
+    pub repeats: Vec<String>,
     /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price is
     /// never rounded: such a row is refused.
     pub rounded: u64,
@@ -39,6 +44,8 @@ pub struct ImportReport {
     pub errors: Vec<LineError>,
     /// What was found out or assumed and is worth knowing.
     pub notes: Vec<String>,
+    /// What was taken for what, of a text.
+    pub taken: Option<Taken>,
     /// Size of the bars.
     pub bar: Option<BarSpec>,
     /// What their times were taken as.
@@ -51,6 +58,40 @@ pub struct ImportReport {
     pub run: Option<String>,
     /// Whether the catalog had it already.
     pub unchanged: bool,
+}
+
+/// What the columns of a text were taken for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// The table that its rows belong to.
+    pub rows: Table,
+    /// How its times are written.
+    pub times: String,
+    /// The name of each column that is read, by what it was taken for.
+    pub columns: BTreeMap<String, String>,
+}
+
+impl Taken {
+    /// Whether all columns are called what they were taken for.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let times = ["date", "time", "datetime", "timestamp"];
+        self.columns.iter().all(|(role, name)| {
+            let name = plain(name);
+            name == plain(role) || role == "time" && times.contains(&name.as_str())
+        })
+    }
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.rows)?;
+        for (at, (role, name)) in self.columns.iter().enumerate() {
+            let before = if at == 0 { ": " } else { ", " };
+            write!(f, "{before}{role} from {name:?}")?;
+        }
+        write!(f, "; times are {}", self.times)
+    }
 }
 
 /// What became of the rows of one kind.
@@ -107,7 +148,10 @@ pub(crate) struct Found {
     pub(crate) read: u64,
     pub(crate) refused: u64,
     pub(crate) reasons: Refusals,
+    pub(crate) repeated: u64,
+    pub(crate) repeats: Vec<String>,
     pub(crate) rounded: u64,
+    pub(crate) taken: Option<Taken>,
     pub(crate) errors: Vec<LineError>,
     pub(crate) notes: Vec<String>,
     pub(crate) bar: Option<BarSpec>,
@@ -145,10 +189,13 @@ impl ImportReport {
             read: 0,
             written: 0,
             refused: 0,
+            repeated: 0,
+            repeats: Vec::new(),
             rounded: 0,
             reasons: BTreeMap::new(),
             errors: Vec::new(),
             notes: Vec::new(),
+            taken: None,
             bar: None,
             stamp: None,
             from: None,
@@ -168,7 +215,11 @@ impl ImportReport {
         self.read = found.read;
         self.refused = found.refused;
         self.reasons = found.reasons.reasons;
+        self.repeated = found.repeated;
+        self.repeats = found.repeats;
+        self.repeats.truncate(errors_max);
         self.rounded = found.rounded;
+        self.taken = found.taken;
         self.errors = found.errors;
         self.errors.truncate(errors_max);
         self.notes = found.notes;

@@ -20,13 +20,45 @@ pub(crate) enum Shape {
     Trades,
     /// A bar of the bid with the size at its end, and one of the ask; either may be missing.
     BidAskBars,
+    /// Price, size of a level of a book as it is now.
+    Levels,
+    /// A book with all its levels; they are beside the numbers.
+    Depth,
+    /// Price, size of what happened to an order.
+    Orders,
+}
+
+/// What prices may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prices {
+    /// Of shares, and of pairs of currencies.
+    AboveZero,
+    /// Of what nobody says is a share or a pair: zero means that there is none.
+    NotZero,
+    /// As was told.
+    Any,
+}
+
+impl Prices {
+    fn check(self, number: Number) -> Result<(), &'static str> {
+        match (self, number.mantissa) {
+            (Prices::AboveZero, ..0) => Err("above zero (--negative-prices says otherwise)"),
+            (Prices::AboveZero | Prices::NotZero, 0) => Err("above zero"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a number of a row is called.
-const FIELDS: [(Shape, &[&str]); 4] = [
+const FIELDS: [(Shape, &[&str]); 6] = [
     (Shape::Bars, &["open", "high", "low", "close", "volume"]),
-    (Shape::Quotes, &["bid", "bid size", "ask", "ask size"]),
+    (
+        Shape::Quotes,
+        &["bid", "bid size", "ask", "ask size", "price", "size"],
+    ),
     (Shape::Trades, &["price", "size"]),
+    (Shape::Levels, &["price", "size"]),
+    (Shape::Orders, &["price", "size"]),
     (
         Shape::BidAskBars,
         &[
@@ -51,6 +83,9 @@ impl Shape {
             Shape::Bars | Shape::BidAskBars => Table::Bars,
             Shape::Quotes => Table::Quotes,
             Shape::Trades => Table::Trades,
+            Shape::Levels => Table::BookUpdates,
+            Shape::Depth => Table::BookSnapshots,
+            Shape::Orders => Table::OrderUpdates,
         }
     }
 
@@ -62,7 +97,7 @@ impl Shape {
     pub(crate) fn is_qty(self, at: usize) -> bool {
         match self {
             Shape::Bars | Shape::BidAskBars => at % 5 == 4,
-            Shape::Quotes | Shape::Trades => at % 2 == 1,
+            _ => at % 2 == 1,
         }
     }
 
@@ -78,33 +113,55 @@ impl Shape {
 pub(crate) struct Row {
     pub(crate) line: u64,
     pub(crate) stamped: Stamped,
+    /// When it arrived, of a file that says so.
+    pub(crate) arrival: Option<Ts>,
     /// When it closes, of a bar that says so.
     pub(crate) close: Option<Ts>,
     pub(crate) ticker: usize,
     /// As the shape says; those that a shape lacks, or a bar of bid and ask, are zero.
     pub(crate) numbers: [Number; NUMBERS_MAX],
     pub(crate) side: u8,
-    pub(crate) trade_id: u64,
+    /// Number of the trade or the order.
+    pub(crate) id: u64,
+    pub(crate) sequence: u64,
+    /// A letter of Databento's, 0 if there is none.
+    pub(crate) action: u8,
+    /// Bits of `Flags`.
+    pub(crate) flags: u8,
 }
 
 /// A number that is wrong: which of the row's, and what was expected.
 pub(crate) type WrongNumber = (usize, String);
 
 /// Checks what must hold for the numbers of a row.
-pub(crate) fn check(shape: Shape, numbers: &[Number; NUMBERS_MAX]) -> Result<(), WrongNumber> {
+pub(crate) fn check(
+    shape: Shape,
+    prices: Prices,
+    numbers: &[Number; NUMBERS_MAX],
+) -> Result<(), WrongNumber> {
+    let price = |at: usize| {
+        prices
+            .check(numbers[at])
+            .map_err(|expected| (at, expected.to_owned()))
+    };
     match shape {
-        Shape::Bars => check_bar(numbers, 0),
+        Shape::Bars => check_bar(prices, numbers, 0),
         // A crossed quote is a fact about the market, not a wrong line.
         Shape::Quotes => {
-            above_zero(numbers, 0)?;
+            price(0)?;
             not_negative(numbers, 1)?;
-            above_zero(numbers, 2)?;
+            price(2)?;
             not_negative(numbers, 3)
         }
         Shape::Trades => {
-            above_zero(numbers, 0)?;
+            price(0)?;
             above_zero(numbers, 1)
         }
+        Shape::Levels => {
+            price(0)?;
+            not_negative(numbers, 1)
+        }
+        Shape::Depth | Shape::Orders => Ok(()),
         Shape::BidAskBars => {
             let has = [0, 5].map(|first| numbers[first..first + 5] != [Number::default(); 5]);
             if has == [false, false] {
@@ -112,7 +169,7 @@ pub(crate) fn check(shape: Shape, numbers: &[Number; NUMBERS_MAX]) -> Result<(),
             }
             for (first, has) in [0, 5].into_iter().zip(has) {
                 if has {
-                    check_bar(numbers, first)?;
+                    check_bar(prices, numbers, first)?;
                 }
             }
             Ok(())
@@ -121,10 +178,16 @@ pub(crate) fn check(shape: Shape, numbers: &[Number; NUMBERS_MAX]) -> Result<(),
 }
 
 /// Open, high, low, close, volume from number `first` on.
-fn check_bar(numbers: &[Number; NUMBERS_MAX], first: usize) -> Result<(), WrongNumber> {
+fn check_bar(
+    prices: Prices,
+    numbers: &[Number; NUMBERS_MAX],
+    first: usize,
+) -> Result<(), WrongNumber> {
     let [open, high, low, close] = [first, first + 1, first + 2, first + 3];
     for price in [open, high, low, close] {
-        above_zero(numbers, price)?;
+        prices
+            .check(numbers[price])
+            .map_err(|expected| (price, expected.to_owned()))?;
     }
     for other in [open, close] {
         if compare(numbers[high], numbers[other]) == Ordering::Less {
@@ -154,7 +217,7 @@ fn not_negative(numbers: &[Number; NUMBERS_MAX], at: usize) -> Result<(), WrongN
 }
 
 /// Compares numbers of different scales exactly.
-fn compare(a: Number, b: Number) -> Ordering {
+pub(crate) fn compare(a: Number, b: Number) -> Ordering {
     let at = |number: Number, other: Number| {
         let more = other.decimals.saturating_sub(number.decimals);
         i128::from(number.mantissa) * i128::from(tickloom_types::pow10(more))
@@ -175,7 +238,7 @@ mod tests {
         for (number, text) in numbers.iter_mut().zip(texts) {
             *number = Number::parse(text.as_bytes()).unwrap();
         }
-        check(shape, &numbers)
+        check(shape, Prices::NotZero, &numbers)
     }
 
     fn wrong(at: usize, text: &str) -> Result<(), WrongNumber> {
@@ -218,6 +281,22 @@ mod tests {
         let low = ["1", "2", "3", "2", "9"];
         assert_eq!(both(bar, low), wrong(7, "at most 1"));
         assert_eq!(Shape::BidAskBars.field_name(7), "ask low");
+    }
+
+    #[test]
+    fn prices_below_zero() {
+        let minus = Number {
+            mantissa: -3_763,
+            decimals: 2,
+        };
+        let zero = Number::default();
+        assert!(Prices::AboveZero.check(minus).is_err() && Prices::AboveZero.check(zero).is_err());
+        assert!(Prices::NotZero.check(minus).is_ok() && Prices::NotZero.check(zero).is_err());
+        assert!(Prices::Any.check(minus).is_ok() && Prices::Any.check(zero).is_ok());
+        let bar = ["17", "17", "-40", "-37", "9"];
+        assert_eq!(check_texts(Shape::Bars, &bar), Ok(()));
+        let bar = ["-14", "-15", "-16", "-14", "9"];
+        assert_eq!(check_texts(Shape::Bars, &bar), wrong(1, "at least -14"));
     }
 
     #[test]

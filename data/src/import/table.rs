@@ -1,18 +1,21 @@
-//! Tables of bars, quotes and trades: read through once to find scales and sizes, and once more to make the records, so that a
-//! file may be larger than memory. One that is not in the order of time (instrument after instrument) is held to be sorted.
+//! Tables of bars, quotes, trades and books: read through once to find scales and sizes, and once more to make the records, so that
+//! a file may be larger than memory. One that is not in the order of time (newest first, instrument after instrument) is held to be
+//! sorted.
 
+mod doubt;
+mod moment;
 mod plan;
 
 use super::layout::Layout;
-use super::reader::Reader;
-use super::report::Found;
-use super::row::Row;
+use super::reader::{FileOrder, Reader, Repeats};
+use super::report::{Found, Taken};
+use super::row::{Row, Shape};
 use super::text::Lines;
 use super::{ImportOptions, Input, KindCount, Prepared, Push};
-use crate::limits::{DISTANCES_MAX, SORTED_RECORDS_MAX};
+use crate::limits::SORTED_RECORDS_MAX;
 use crate::{DataError, Result};
+use moment::Moment;
 use plan::Plan;
-use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tickloom_types::{BarSpec, Instruments, Record, Ts};
 
@@ -35,12 +38,16 @@ pub(super) fn head(input: &Input) -> Result<Vec<Vec<u8>>> {
 pub(super) fn prepare(
     input: &Input,
     options: &ImportOptions,
-    layout: Layout,
+    mut layout: Layout,
 ) -> Result<Box<dyn Prepared>> {
-    let mut reader = Reader::new(input, options, &layout)?;
-    let mut survey = Survey::default();
-    while let Some(row) = reader.next()? {
-        survey.note(&row);
+    if layout.is_time_in_doubt {
+        doubt::settle_times(input, &mut layout)?;
+    }
+    let (mut survey, mut reader) = survey(input, options, &layout)?;
+    if reader.is_in_doubt {
+        drop(reader);
+        doubt::settle_numbers(input, &mut layout)?;
+        (survey, reader) = self::survey(input, options, &layout)?;
     }
     if survey.rows == 0 {
         return Err(nothing(&reader, input.path()));
@@ -53,53 +60,78 @@ pub(super) fn prepare(
             input.path(),
             options,
             &layout,
-            &survey,
+            &reader,
+            survey.line,
             &mut notes,
         )?),
         false => None,
     };
-    let plan = Plan::new(&layout, options, bar, &tickers, &survey)?;
+    let order = reader.times.order();
+    let surveyed = (reader.read, reader.problems.count);
+    let mut repeats = Repeats::default();
+    let is_strict = match layout.shape {
+        Shape::Trades => !reader.times.ids_go_back,
+        shape => !shape.is_bars() || reader.times.is_strict(),
+    };
+    if !is_strict {
+        repeats.remember(order == FileOrder::Sorted && layout.shape.is_bars());
+    }
+    if keeps_order(&layout) && order == FileOrder::NewestFirst {
+        return Err(DataError::Import {
+            file: input.path().to_owned(),
+            line: survey.line,
+            found: "a book, newest first".to_owned(),
+            expected: "rows in the order in which they arrived".to_owned(),
+        });
+    }
+    let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
     Ok(Box::new(TableFile {
         input: input.clone(),
         options: options.clone(),
+        names: tickers.into_iter().map(|ticker| ticker.name).collect(),
         layout,
         plan,
         notes,
         first: survey.first,
-        is_sorted: survey.is_sorted,
+        last: survey.last,
+        order,
+        repeats,
+        surveyed,
     }))
 }
 
-/// What a first reading finds out.
+/// Whether rows stay in the order of the file: what changes a book has no other.
+fn keeps_order(layout: &Layout) -> bool {
+    matches!(layout.shape, Shape::Levels | Shape::Depth | Shape::Orders) || layout.is_databento()
+}
+
+/// What a first reading finds out of the rows that are right.
 struct Survey {
     rows: u64,
     first: Ts,
     last: Ts,
-    /// Whether times never go back, from one instrument to the next either.
-    is_sorted: bool,
-    all_dates: bool,
     has_sizes: bool,
     /// Line of the first row.
     line: u64,
-    last_of: HashMap<usize, Ts>,
-    /// How often bars are so far apart, or so long.
-    distances: BTreeMap<i64, u64>,
 }
 
-impl Default for Survey {
-    fn default() -> Survey {
-        Survey {
-            rows: 0,
-            first: Ts(i64::MAX),
-            last: Ts(i64::MIN),
-            is_sorted: true,
-            all_dates: true,
-            has_sizes: false,
-            line: 0,
-            last_of: HashMap::new(),
-            distances: BTreeMap::new(),
-        }
+fn survey<'a>(
+    input: &Input,
+    options: &'a ImportOptions,
+    layout: &'a Layout,
+) -> Result<(Survey, Reader<'a>)> {
+    let mut reader = Reader::new(input, options, layout)?;
+    let mut survey = Survey {
+        rows: 0,
+        first: Ts(i64::MAX),
+        last: Ts(i64::MIN),
+        has_sizes: false,
+        line: 1,
+    };
+    while let Some(row) = reader.next()? {
+        survey.note(&row);
     }
+    Ok((survey, reader))
 }
 
 impl Survey {
@@ -109,22 +141,9 @@ impl Survey {
             self.line = row.line;
         }
         self.rows += 1;
-        self.is_sorted &= ts >= self.last;
-        self.last = ts;
         self.first = self.first.min(ts);
-        self.all_dates &= row.stamped.is_date;
+        self.last = self.last.max(ts);
         self.has_sizes |= row.numbers[4].mantissa > 0 || row.numbers[9].mantissa > 0;
-        let before = self.last_of.insert(row.ticker, ts);
-        let distance = match (row.close, before) {
-            (Some(close), _) => close.0.checked_sub(ts.0),
-            (None, Some(before)) => ts.0.checked_sub(before.0),
-            (None, None) => None,
-        };
-        if let Some(distance) = distance
-            && (self.distances.len() < DISTANCES_MAX || self.distances.contains_key(&distance))
-        {
-            *self.distances.entry(distance).or_default() += 1;
-        }
     }
 }
 
@@ -133,24 +152,29 @@ fn bar_spec(
     path: &Path,
     options: &ImportOptions,
     layout: &Layout,
-    survey: &Survey,
+    reader: &Reader<'_>,
+    line: u64,
     notes: &mut Vec<String>,
 ) -> Result<BarSpec> {
     if let Some(bar) = options.bar.or(layout.known.bar) {
         return Ok(bar);
     }
-    let all: u64 = survey.distances.values().sum();
-    // Of equally common ones the shortest: a longer one would contain gaps.
-    let most = survey.distances.iter().rev().max_by_key(|(_, n)| **n);
-    let Some((distance, count)) = most else {
+    let Some((distance, count, all)) = reader.times.most_common() else {
+        let refused = match reader.problems.first.first() {
+            Some(first) => format!(
+                " beside {} wrong rows, the first in line {}, where {} is {:?}",
+                reader.problems.count, first.line, first.field, first.value
+            ),
+            None => String::new(),
+        };
         return Err(DataError::Import {
             file: path.to_owned(),
-            line: survey.line,
-            found: "a single bar".to_owned(),
+            line,
+            found: format!("a single bar{refused}"),
             expected: "two bars whose distance is their size, or the size given".to_owned(),
         });
     };
-    let bar = BarSpec::Time(*distance);
+    let bar = BarSpec::Time(distance);
     notes.push(format!(
         "bar size {bar}, the most common distance ({count} of {all})"
     ));
@@ -162,10 +186,15 @@ struct TableFile {
     input: Input,
     options: ImportOptions,
     layout: Layout,
+    /// Names of the instruments in the file.
+    names: Vec<String>,
     plan: Plan,
     notes: Vec<String>,
     first: Ts,
-    is_sorted: bool,
+    last: Ts,
+    order: FileOrder,
+    repeats: Repeats,
+    surveyed: (u64, u64),
 }
 
 impl Prepared for TableFile {
@@ -177,58 +206,147 @@ impl Prepared for TableFile {
         self.first
     }
 
+    fn has_numbers_of_trades(&self) -> Option<(Vec<String>, Ts, Ts)> {
+        let has_numbers = self.layout.shape == Shape::Trades
+            && self.layout.column(super::role::Role::TradeId).is_some();
+        has_numbers.then(|| (self.names.clone(), self.first, self.last))
+    }
+
+    fn surveyed(&self) -> (u64, u64) {
+        self.surveyed
+    }
+
+    fn repeats(&mut self) -> Option<&mut Repeats> {
+        Some(&mut self.repeats)
+    }
+
     fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found> {
-        let mut reader = Reader::new(&self.input, &self.options, &self.layout)?;
+        let mut this = *self;
+        let mut reader = Reader::new(&this.input, &this.options, &this.layout)?;
+        reader.repeats = std::mem::take(&mut this.repeats);
+        let mut held = Held::default();
+        let mut moment = Moment::of(&this.layout);
         let mut records = Vec::new();
         let mut made = 0_u64;
+        let is_held = this.order != FileOrder::Sorted && !keeps_order(&this.layout);
         while let Some(row) = reader.next()? {
-            if let Err(wrong) = self.plan.records(&row, &mut records) {
-                reader.problems.note(self.input.path(), row.line, wrong);
+            if let Err(wrong) = this.plan.records(&row, &reader.levels, &mut records) {
+                records.clear();
+                reader.problems.note(this.input.path(), row.line, wrong);
                 continue;
             }
             made += 1;
-            if self.is_sorted {
+            if keeps_order(&this.layout) {
+                moment.take(&row, &mut records, push)?;
+            } else if is_held {
+                held.take(&mut records);
+                if held.records.len() > SORTED_RECORDS_MAX {
+                    return Err(this.too_many(row.line));
+                }
+            } else {
                 for record in records.drain(..) {
                     push(&record)?;
                 }
-            } else if records.len() > SORTED_RECORDS_MAX {
-                return Err(DataError::Import {
-                    file: self.input.path().to_owned(),
-                    line: row.line,
-                    found: format!("more than {SORTED_RECORDS_MAX} records, not in order of time"),
-                    expected: "a file in order of time, or cut into several".to_owned(),
-                });
             }
         }
-        records.sort_by_key(|record: &Record| record.header.ts_event);
-        for record in &records {
-            push(record)?;
+        moment.end(push)?;
+        for record in held.sorted(this.order, this.plan.has_arrival) {
+            push(&record)?;
         }
-        if made == 0 {
-            return Err(nothing(&reader, self.input.path()));
+        if made == 0 && reader.problems.repeated == 0 {
+            return Err(nothing(&reader, this.input.path()));
         }
-        Ok(self.found(reader))
+        Ok(this.found(reader))
+    }
+}
+
+/// Records that are held to be sorted.
+#[derive(Default)]
+struct Held {
+    records: Vec<Record>,
+    /// Where the records of each row begin.
+    rows: Vec<usize>,
+}
+
+impl Held {
+    fn take(&mut self, records: &mut Vec<Record>) {
+        self.rows.push(self.records.len());
+        self.records.append(records);
+    }
+
+    /// In the order of time; those of one time in the order of the file, from its end if that is newest first.
+    fn sorted(mut self, order: FileOrder, by_arrival: bool) -> Vec<Record> {
+        if order == FileOrder::NewestFirst {
+            let mut turned = Vec::with_capacity(self.records.len());
+            let mut end = self.records.len();
+            for start in self.rows.iter().rev() {
+                turned.extend_from_slice(&self.records[*start..end]);
+                end = *start;
+            }
+            self.records = turned;
+        }
+        self.records
+            .sort_by_key(|record: &Record| match by_arrival {
+                true => record.header.ts_recv,
+                false => record.header.ts_event,
+            });
+        self.records
     }
 }
 
 impl TableFile {
+    fn too_many(&self, line: u64) -> DataError {
+        DataError::Import {
+            file: self.input.path().to_owned(),
+            line,
+            found: format!("more than {SORTED_RECORDS_MAX} records, not in order of time"),
+            expected: "a file in order of time, or cut into several".to_owned(),
+        }
+    }
+
     fn found(&self, reader: Reader<'_>) -> Found {
+        let kept_apart: u64 = reader.not_kept.values().sum();
         let count = KindCount {
-            read: reader.read,
+            read: reader.read - kept_apart,
             written: 0,
             refused: reader.problems.count,
         };
+        let mut notes = self.notes.clone();
+        notes.extend(reader.notes());
+        match self.order {
+            FileOrder::Sorted => {}
+            FileOrder::NewestFirst => notes.push("newest first: sorted".to_owned()),
+            FileOrder::Other(back) if back > 0 => notes.push(format!(
+                "{back} rows are earlier than the one above them{}",
+                if keeps_order(&self.layout) {
+                    ", and stay where they are"
+                } else {
+                    ": sorted"
+                }
+            )),
+            FileOrder::Other(_) => {}
+        }
+        let taken = self.layout.taken();
         Found {
             rows: [(self.plan.shape.table(), count)].into(),
+            not_kept: reader.not_kept,
             read: reader.read,
             refused: reader.problems.count,
             reasons: reader.problems.reasons,
+            repeated: reader.problems.repeated,
+            repeats: reader.problems.repeats,
             rounded: reader.rounded,
             errors: reader.problems.first,
-            notes: self.notes.clone(),
+            notes,
+            taken: Some(Taken {
+                columns: taken
+                    .map(|(role, name)| (role.to_owned(), name.to_owned()))
+                    .collect(),
+                rows: self.plan.shape.table(),
+                times: self.layout.time.to_string(),
+            }),
             bar: self.plan.bar,
             stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),
-            ..Found::default()
         }
     }
 }
@@ -238,7 +356,13 @@ fn nothing(reader: &Reader<'_>, path: &Path) -> DataError {
     let (line, found, expected) = match reader.problems.first.first() {
         Some(e) => {
             let found = format!("{} is {:?}", e.field, e.value);
-            (e.line, found, e.expected.clone())
+            let reasons = reader.problems.reasons.reasons.len();
+            let more = match (reader.problems.count, reasons) {
+                (..2, _) => String::new(),
+                (count, 1) => format!("; so are all {count} rows"),
+                (count, reasons) => format!("; {count} rows are refused, for {reasons} reasons"),
+            };
+            (e.line, found, format!("{}{more}", e.expected))
         }
         None => {
             let expected = "rows of the instrument asked for";

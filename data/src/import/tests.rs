@@ -10,6 +10,14 @@ fn read_text(text: &str, options: &ImportOptions) -> Result<FileRecords> {
     Input::bytes(Path::new("TEST.csv"), text.as_bytes().to_vec()).read(options)
 }
 
+/// Takes whatever is right of a file.
+fn lenient() -> ImportOptions {
+    ImportOptions {
+        refused_max: Some(RefusedMax::Any),
+        ..ImportOptions::default()
+    }
+}
+
 fn ts(text: &str) -> Ts {
     Ts::parse(text).unwrap()
 }
@@ -43,32 +51,49 @@ date,open,high,low,close,volume
 
 2024-01-02,1.5,2,1,1.25,10
 ";
-    let file = read_text(text, &ImportOptions::default()).unwrap();
+    let file = read_text(text, &lenient()).unwrap();
     let report = &file.report;
-    assert_eq!((report.read, report.written, report.refused), (12, 2, 10));
+    assert_eq!((report.read, report.written, report.refused), (12, 3, 8));
     assert_eq!(
         errors(report),
         [
             "3 high 1.4: at least 1.5",
             "4 low 1.3: at most 1.25",
-            "5 close -1.25: above zero",
+            "5 low 1: at most -1.25",
             "6 volume -1: zero or above",
-            "7 date 2024-01-01: a time after 2024-01-01T00:00:00Z: this one is there already",
             "8 date 2024-01-32: a time, as dates and times",
             "9 number of fields 5: 6",
             "10 high x: a decimal number",
             "11 close 1.0000000000000002: at most nine decimals",
-            "12 date 2023-12-31: a time not before 2024-01-01T00:00:00Z",
         ]
     );
+    // A row that comes again counts once, and one that is earlier is sorted.
+    assert_eq!(report.repeated, 1);
+    assert_eq!(
+        report.repeats,
+        ["TEST.csv, line 7: date is \"2024-01-01\", which is there already"]
+    );
     let times: Vec<Ts> = file.records.iter().map(Record::ts_event).collect();
-    assert_eq!(times, [ts("2024-01-02"), ts("2024-01-03")]);
+    assert_eq!(
+        times,
+        [ts("2024-01-01"), ts("2024-01-02"), ts("2024-01-03")]
+    );
     let few = ImportOptions {
         errors_max: 1,
-        ..ImportOptions::default()
+        ..lenient()
     };
     let report = read_text(text, &few).unwrap().report;
-    assert_eq!((report.errors.len(), report.refused), (1, 10));
+    assert_eq!((report.errors.len(), report.refused), (1, 8));
+    let error = read_text(text, &ImportOptions::default()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.starts_with("TEST.csv: 8 of 12 rows are wrong, and 0 may be: "),
+        "{error}"
+    );
+    assert!(
+        error.contains("; the first is in line 3, where high is \"1.4\"; --refused-max"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -127,7 +152,7 @@ fn quotes_and_trades() {
     assert_eq!(file.report.written, 2);
 
     let text = "id,time,price,size,side\n7,1723161255,100.5,2,BUY\n7,1723161256,100.5,2,sell\n8,1723161257,100,3,Sell\n9,1723161258,1,1,up\n";
-    let file = read_text(text, &ImportOptions::default()).unwrap();
+    let file = read_text(text, &lenient()).unwrap();
     let trade = TradeBody::of(&file.records[1]);
     assert_eq!(
         (trade.price, trade.qty, trade.trade_id, trade.side),
@@ -145,7 +170,7 @@ fn quotes_and_trades() {
 #[test]
 fn the_scale_must_hold_all_rows() {
     let text = "date,open,high,low,close,volume\n2024-01-01,1,1,1,1,9000000000000000000\n2024-01-02,1,1,1,1,0.5\n";
-    let report = read_text(text, &ImportOptions::default()).unwrap().report;
+    let report = read_text(text, &lenient()).unwrap().report;
     assert_eq!(
         errors(&report),
         [

@@ -1,14 +1,23 @@
-//! Cuts a text into lines of bounded length, and a line into fields.
+//! Cuts a text into lines of bounded length, and lines into fields.
+
+mod fields;
+mod unicode;
+
+pub(crate) use fields::{Cutter, Fields, split};
+pub(crate) use unicode::is_utf16;
 
 use crate::limits::{FILE_BYTES_MAX, LINE_BYTES_MAX};
 use crate::{DataError, Result};
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
+use unicode::decoded;
 
-/// The lines of a text with their numbers from one, without line ends and byte order mark. Empty lines are passed over.
+/// The lines of a text with their numbers from one, without line ends and byte order mark. Lines without anything but white space
+/// are passed over.
 pub(crate) struct Lines<'s> {
     path: PathBuf,
-    source: Box<dyn BufRead + 's>,
+    source: Option<Box<dyn BufRead + 's>>,
+    is_decoded: bool,
     number: u64,
     bytes: u64,
     line: Vec<u8>,
@@ -18,7 +27,8 @@ impl<'s> Lines<'s> {
     pub(crate) fn new(path: &Path, source: Box<dyn BufRead + 's>) -> Lines<'s> {
         Lines {
             path: path.to_owned(),
-            source,
+            source: Some(source),
+            is_decoded: false,
             number: 0,
             bytes: 0,
             line: Vec::new(),
@@ -29,10 +39,7 @@ impl<'s> Lines<'s> {
     pub(crate) fn next(&mut self) -> Result<Option<(u64, &mut Vec<u8>)>> {
         loop {
             self.line.clear();
-            let got = (&mut self.source)
-                .take(LINE_BYTES_MAX as u64 + 1)
-                .read_until(b'\n', &mut self.line)
-                .map_err(DataError::io("read", &self.path))?;
+            let got = self.read_line()?;
             self.number += 1;
             self.bytes += got as u64;
             if got > LINE_BYTES_MAX {
@@ -50,16 +57,28 @@ impl<'s> Lines<'s> {
             while self.line.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
                 self.line.pop();
             }
-            if !self.line.is_empty() {
+            if !self.line.trim_ascii().is_empty() {
                 break;
             }
         }
         Ok(Some((self.number, &mut self.line)))
     }
 
-    /// Takes back the buffer of a line, to be used again.
-    pub(crate) fn give_back(&mut self, line: Vec<u8>) {
-        self.line = line;
+    fn read_line(&mut self) -> Result<usize> {
+        if !self.is_decoded {
+            self.is_decoded = true;
+            if let Some(source) = self.source.take() {
+                let decoded = decoded(source).map_err(DataError::io("read", &self.path))?;
+                self.source = Some(decoded);
+            }
+        }
+        let Some(source) = self.source.as_mut() else {
+            return Ok(0);
+        };
+        source
+            .take(LINE_BYTES_MAX as u64 + 1)
+            .read_until(b'\n', &mut self.line)
+            .map_err(DataError::io("read", &self.path))
     }
 
     fn too_long(&self, found: &str, expected: &str) -> DataError {
@@ -72,45 +91,39 @@ impl<'s> Lines<'s> {
     }
 }
 
-/// Cuts a line into fields: without spaces around them, and without quotes, within which the delimiter is text.
-pub(crate) fn split<'a>(line: &'a [u8], delimiter: u8, fields: &mut Vec<&'a [u8]>) {
-    fields.clear();
-    let mut rest = line;
-    loop {
-        let quoted = rest.first() == Some(&b'"');
-        let closing = quoted
-            .then(|| rest[1..].iter().position(|b| *b == b'"'))
-            .flatten();
-        let from = closing.map_or(0, |at| at + 2);
-        let end = rest[from..].iter().position(|b| *b == delimiter);
-        let field = &rest[..end.map_or(rest.len(), |at| from + at)];
-        let field = field.trim_ascii();
-        fields.push(match closing {
-            Some(_) if field.len() >= 2 && field.ends_with(b"\"") => &field[1..field.len() - 1],
-            _ => field,
-        });
-        match end {
-            Some(at) => rest = &rest[from + at + 1..],
-            None => return,
+/// What files are packed in, and what texts end with.
+const PACKED: [&str; 5] = ["gz", "zst", "zstd", "zip", "bz2"];
+const EXTENSIONS: [&str; 12] = [
+    "csv", "txt", "tsv", "tab", "psv", "dat", "data", "prn", "asc", "json", "jsonl", "ndjson",
+];
+/// Bytes that the name of an instrument may have.
+const NAME_BYTES_MAX: usize = 64;
+
+/// The file's name without what it ends with as a text and as what it is packed in: of `BRK.A.csv.gz`, `BRK.A`.
+pub(crate) fn stem(file_name: &str) -> String {
+    let mut stem = file_name;
+    for endings in [&PACKED[..], &EXTENSIONS[..]] {
+        if let Some((before, ending)) = stem.rsplit_once('.')
+            && !before.is_empty()
+            && endings
+                .iter()
+                .any(|known| ending.eq_ignore_ascii_case(known))
+        {
+            stem = before;
         }
     }
-}
-
-/// The file's name up to its first dot, with `_` for what an instrument's name may not have.
-pub(crate) fn stem(file_name: &str) -> String {
-    let stem = file_name.split('.').next().unwrap_or_default();
-    let allowed = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_".contains(c) {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = stem.chars().take(64).map(allowed).collect();
+    let mut name: String = stem
+        .chars()
+        .map(|c| if c.is_control() { '_' } else { c })
+        .collect();
+    while name.len() > NAME_BYTES_MAX {
+        name.pop();
+    }
+    let name = name.trim();
     if name.is_empty() {
         "file".to_owned()
     } else {
-        name
+        name.to_owned()
     }
 }
 
@@ -120,28 +133,8 @@ mod tests {
     use std::io::Cursor;
 
     #[test]
-    fn fields_lose_spaces_and_quotes() {
-        let check = |line: &str, expected: &[&str]| {
-            let mut fields = Vec::new();
-            split(line.as_bytes(), b',', &mut fields);
-            let fields: Vec<&str> = fields
-                .iter()
-                .map(|f| std::str::from_utf8(f).unwrap())
-                .collect();
-            assert_eq!(fields, expected, "{line}");
-        };
-        check("a,b", &["a", "b"]);
-        check(" a , b ", &["a", "b"]);
-        check(",a,", &["", "a", ""]);
-        check("", &[""]);
-        check(r#""a,b",c"#, &["a,b", "c"]);
-        check(r#""a,b"#, &["\"a", "b"]);
-        check(r#""a"x,b"#, &["\"a\"x", "b"]);
-    }
-
-    #[test]
     fn lines_know_their_numbers() {
-        let text = b"\xef\xbb\xbfa\r\n\n b\nc".to_vec();
+        let text = b"\xef\xbb\xbfa\r\n\n b\nc\n \t \n\n".to_vec();
         let mut lines = Lines::new(Path::new("x"), Box::new(Cursor::new(text)));
         let mut found = Vec::new();
         while let Some((number, line)) = lines.next().unwrap() {
@@ -158,5 +151,23 @@ mod tests {
                 .to_string()
                 .starts_with("x, line 1: a line of more")
         );
+    }
+
+    #[test]
+    fn a_name_ends_at_its_last_ending() {
+        for (file, name) in [
+            ("GOOG.csv.gz", "GOOG"),
+            ("BRK.A.csv", "BRK.A"),
+            ("BRK.B.CSV", "BRK.B"),
+            ("BRK.A", "BRK.A"),
+            ("^GSPC.txt", "^GSPC"),
+            ("Gold €.csv", "Gold €"),
+            (".csv", ".csv"),
+            ("a\nb.csv", "a_b"),
+            (" .csv", "file"),
+        ] {
+            assert_eq!(stem(file), name, "{file}");
+        }
+        assert_eq!(stem(&"€".repeat(40)).len(), 63);
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use tickloom_journal::JournalPlace;
+use tickloom_journal::{JournalError, JournalPlace, check_place, read_journal_meta};
 
 /// What a server has of one journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +77,53 @@ impl Cursor {
     }
 }
 
+/// Checks what the file beside the journal says of a server: that it can be read and is of this run, and that the journal has, on the
+/// disk, what the server has confirmed. Without a file there is nothing to check.
+///
+/// # Errors
+/// [`DataError::Damaged`] if it cannot be read or is of another run; [`DataError::Journal`] if the journal does not have what was
+/// confirmed, or is damaged there; [`DataError::Io`].
+pub fn check_cursor(journal: &Path) -> Result<()> {
+    let path = path(journal);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(DataError::io("read", &path)(error)),
+    };
+    let damaged = |found: String, expected: &str| DataError::Damaged {
+        file: path.clone(),
+        offset: 0,
+        found,
+        expected: expected.to_owned(),
+    };
+    let what = "what a server has confirmed, as JSON";
+    let file: CursorFile =
+        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string(), what))?;
+    let cursor = file.cursor().ok_or_else(|| {
+        damaged(
+            format!("the hash {:?}", file.previous),
+            "32 hexadecimal digits",
+        )
+    })?;
+    if let Some(meta) = read_journal_meta(journal)?.filter(|meta| meta.run != file.run) {
+        let expected = format!("run {}", meta.run);
+        return Err(damaged(format!("run {}", file.run), &expected));
+    }
+    check_place(journal, &cursor.place).map_err(|source| JournalError::Follower {
+        who: format!("QuestDB at {}", file.address),
+        source: Box::new(source),
+    })?;
+    Ok(())
+}
+
 impl CursorFile {
     fn cursor(&self) -> Option<Cursor> {
         let previous = match &self.previous {
             None => None,
-            Some(hash) => Some(u128::from_str_radix(hash, 16).ok()?.to_le_bytes()),
+            Some(hash) if hash.len() == 32 => {
+                Some(u128::from_str_radix(hash, 16).ok()?.to_le_bytes())
+            }
+            Some(_) => return None,
         };
         Some(Cursor {
             place: JournalPlace {

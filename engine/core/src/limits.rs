@@ -34,3 +34,6 @@ pub(crate) const ORDER_RATE_MAX: u32 = 65_536;
 
 /// Strategies of a run: an order names its strategy in one byte.
 pub(crate) const STRATEGIES_MAX: usize = 255;
+
+/// Number of the last order of a run, which risk refuses under `order_numbers`. There is none after it.
+pub(crate) const ORDER_NUMBER_MAX: u32 = u32::MAX;

@@ -31,7 +31,7 @@ pub struct SourceId(pub u16);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstrumentDef {
-    /// Unique name: ASCII letters, digits and `. - _ /`.
+    /// Unique name: 1 to 64 bytes of UTF-8 without control characters, and without white space at its ends.
     pub name: String,
     /// Decimals of a price mantissa, at most nine.
     pub price_decimals: u8,
@@ -70,8 +70,10 @@ impl InstrumentDef {
 /// Why a definition was refused.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum InstrumentError {
-    /// Name with other characters than ASCII letters, digits and `. - _ /`, or empty, or over 64 bytes.
-    #[error("instrument name {0:?}: expected 1 to 64 of letters, digits and . - _ /")]
+    /// Name that is empty, over 64 bytes, has control characters, or white space at its ends.
+    #[error(
+        "instrument name {0:?}: expected 1 to 64 bytes of UTF-8 without control characters, and without spaces at its ends"
+    )]
     Name(String),
     /// A field out of its range.
     #[error("instrument {name}: {field} is {value}, expected {expected}")]
@@ -243,10 +245,8 @@ impl Instruments {
 
 fn check(def: &InstrumentDef) -> Result<(), InstrumentError> {
     let name_ok = (1..=64).contains(&def.name.len())
-        && def
-            .name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-_/".contains(&b));
+        && def.name.trim() == def.name
+        && !def.name.chars().any(char::is_control);
     if !name_ok {
         return Err(InstrumentError::Name(def.name.clone()));
     }
@@ -309,7 +309,10 @@ mod tests {
             error.to_string(),
             "instrument X: price_decimals is 10, expected 0 to 9"
         );
-        assert!(all.add(InstrumentDef::new("a b", 2, 0, "USD")).is_err());
+        assert!(all.add(InstrumentDef::new("Gold €", 2, 0, "USD")).is_ok());
+        for wrong in ["", "a\tb", " a", "a\n"] {
+            assert!(all.add(InstrumentDef::new(wrong, 2, 0, "USD")).is_err());
+        }
     }
 
     #[test]

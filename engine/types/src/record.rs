@@ -531,6 +531,8 @@ number! {
         Tick = 13 "tick",
         /// A size between two steps of the instrument's lot.
         Lot = 14 "lot",
+        /// No number is left for an order of this run.
+        OrderNumbers = 15 "order_numbers",
     }
 }
 

@@ -253,7 +253,11 @@ fn rule_decimals(rule: RiskRule, def: &InstrumentDef) -> u8 {
         | RiskRule::DailyLoss
         | RiskRule::Cash
         | RiskRule::Short => FEE_DECIMALS,
-        RiskRule::OrderRate | RiskRule::PriceCollar | RiskRule::NoPrice | RiskRule::Overflow => 0,
+        RiskRule::OrderRate
+        | RiskRule::PriceCollar
+        | RiskRule::NoPrice
+        | RiskRule::Overflow
+        | RiskRule::OrderNumbers => 0,
     }
 }
 

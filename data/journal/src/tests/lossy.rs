@@ -114,7 +114,7 @@ impl Life<'_> {
                     inputs: self.random.below(20) as u64,
                     outputs: self.random.below(9) as u64,
                 };
-                self.promised.reserved = writer.reserve(ahead)?;
+                self.promised.reserved = writer.reserve(ahead, OrdersAhead::NONE)?.numbers();
                 self.promised.durable = writer.durable();
                 Ok(())
             }

@@ -44,6 +44,8 @@ fn session(session: u32, kept: Numbers, start: Numbers) -> Session {
         session,
         kept,
         start,
+        // Where something was reserved, it was without orders.
+        orders: (kept != start).then_some(0),
         lost: false,
     }
 }
@@ -52,7 +54,10 @@ fn session(session: u32, kept: Numbers, start: Numbers) -> Session {
 fn what_was_reserved_and_not_used_is_given_up_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
-    assert_eq!(writer.reserve(AHEAD).unwrap(), numbers(10, 6));
+    assert_eq!(
+        writer.reserve(AHEAD, OrdersAhead::NONE).unwrap().numbers(),
+        numbers(10, 6)
+    );
     append_two(&mut writer);
     drop(writer);
 
@@ -77,7 +82,7 @@ fn what_was_reserved_and_not_used_is_given_up_by_name() {
 fn after_a_close_there_is_no_gap() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
-    writer.reserve(AHEAD).unwrap();
+    writer.reserve(AHEAD, OrdersAhead::NONE).unwrap();
     append_two(&mut writer);
     writer.close("00").unwrap();
     let mut writer = open(dir.path());
@@ -91,7 +96,7 @@ fn after_a_close_there_is_no_gap() {
 fn outputs_that_a_crash_took_are_added_to_their_own_session() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
-    writer.reserve(AHEAD).unwrap();
+    writer.reserve(AHEAD, OrdersAhead::NONE).unwrap();
     append_two(&mut writer);
     writer.append_inputs(2, &trades(2..4)).unwrap();
     writer.flush().unwrap();
@@ -128,15 +133,33 @@ fn append_with_gap(writer: &mut JournalWriter) {
 fn a_reservation_is_renewed_when_half_of_it_is_used_up() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
-    assert_eq!(writer.reserve(AHEAD).unwrap(), numbers(10, 6));
-    assert_eq!(writer.reserve(AHEAD).unwrap(), numbers(10, 6));
+    assert_eq!(
+        writer.reserve(AHEAD, OrdersAhead::NONE).unwrap().numbers(),
+        numbers(10, 6)
+    );
+    assert_eq!(
+        writer.reserve(AHEAD, OrdersAhead::NONE).unwrap().numbers(),
+        numbers(10, 6)
+    );
     append_two(&mut writer);
     append_two(&mut writer);
-    assert_eq!(writer.reserve(AHEAD).unwrap(), numbers(10, 6));
+    assert_eq!(
+        writer.reserve(AHEAD, OrdersAhead::NONE).unwrap().numbers(),
+        numbers(10, 6)
+    );
     append_two(&mut writer);
-    assert_eq!(writer.reserve(AHEAD).unwrap(), numbers(16, 9));
+    assert_eq!(
+        writer.reserve(AHEAD, OrdersAhead::NONE).unwrap().numbers(),
+        numbers(16, 9)
+    );
     // What was reserved stays so.
-    assert_eq!(writer.reserve(numbers(0, 0)).unwrap(), numbers(16, 9));
+    assert_eq!(
+        writer
+            .reserve(numbers(0, 0), OrdersAhead::NONE)
+            .unwrap()
+            .numbers(),
+        numbers(16, 9)
+    );
     drop(writer);
     assert_eq!(open(dir.path()).session().start, numbers(16, 9));
 }
@@ -145,16 +168,28 @@ fn a_reservation_is_renewed_when_half_of_it_is_used_up() {
 fn a_single_number_can_be_reserved() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
-    assert_eq!(writer.reserve(numbers(1, 1)).unwrap(), numbers(1, 1));
+    assert_eq!(
+        writer
+            .reserve(numbers(1, 1), OrdersAhead::NONE)
+            .unwrap()
+            .numbers(),
+        numbers(1, 1)
+    );
     append_two(&mut writer);
-    assert_eq!(writer.reserve(numbers(1, 1)).unwrap(), numbers(3, 2));
+    assert_eq!(
+        writer
+            .reserve(numbers(1, 1), OrdersAhead::NONE)
+            .unwrap()
+            .numbers(),
+        numbers(3, 2)
+    );
 }
 
 #[test]
 fn a_session_that_nothing_came_in_gives_up_nothing_twice() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
-    writer.reserve(AHEAD).unwrap();
+    writer.reserve(AHEAD, OrdersAhead::NONE).unwrap();
     drop(writer);
     for number in 2..5 {
         let mut writer = open(dir.path());
@@ -164,7 +199,11 @@ fn a_session_that_nothing_came_in_gives_up_nothing_twice() {
         } else {
             numbers(10, 6)
         };
-        assert_eq!(writer.session(), session(number, kept, numbers(10, 6)));
+        let expected = Session {
+            orders: Some(0),
+            ..session(number, kept, numbers(10, 6))
+        };
+        assert_eq!(writer.session(), expected);
     }
 }
 
@@ -175,7 +214,7 @@ fn a_follower_is_told_of_each_session() {
     let mut found = Vec::new();
     for _ in 0..3 {
         let mut writer = open(dir.path());
-        writer.reserve(AHEAD).unwrap();
+        writer.reserve(AHEAD, OrdersAhead::NONE).unwrap();
         append_two(&mut writer);
         while let Tailed::Block(block) = tail.poll().unwrap() {
             if let Block::Session(session) = block {
@@ -211,7 +250,7 @@ fn with_block(
 ) -> Result<Vec<Block>, JournalError> {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = open(dir.path());
-    writer.reserve(AHEAD).unwrap();
+    writer.reserve(AHEAD, OrdersAhead::NONE).unwrap();
     append_two(&mut writer);
     drop(writer);
     append_block(dir.path(), kind, count, first, payload);

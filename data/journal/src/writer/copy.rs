@@ -52,7 +52,7 @@ impl JournalWriter {
                 (BlockKind::Outputs, records.len(), *first_output)
             }
             Block::Session(session) => json(BlockKind::Session, session, &mut payload),
-            Block::Reserve(numbers) => json(BlockKind::Reserve, numbers, &mut payload),
+            Block::Reserve(reserved) => json(BlockKind::Reserve, reserved, &mut payload),
             Block::Close(close) => json(BlockKind::Close, close, &mut payload),
             // What belongs to the file that it was in.
             Block::Meta(_) | Block::Place(_) | Block::Durable(_) => return Ok(true),

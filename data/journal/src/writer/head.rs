@@ -11,7 +11,12 @@ impl JournalWriter {
     /// Begins the next segment. It gets its name only once header, meta block and place are on the disk. If it cannot be begun, the
     /// writer is as it was, unless it is `failed` then.
     pub(super) fn begin_segment(&mut self) -> Result<()> {
-        let number = self.segment + 1;
+        let number = self.segment.checked_add(1).ok_or(JournalError::Exhausted {
+            run: self.meta.run.clone(),
+            what: "segments",
+            used: self.segment.into(),
+            most: u32::MAX.into(),
+        })?;
         let path = self.dir.join(segment_name(number));
         let temporary = path.with_extension("tmp");
         let chain = self.position.chain;

@@ -1,9 +1,24 @@
 //! Sessions of a run, and numbers that are reserved before others are told of them.
 
 use super::JournalWriter;
-use crate::format::{BlockKind, ChainHash, Numbers, Session};
-use crate::{Result, RunMeta};
+use crate::format::{BlockKind, ChainHash, Numbers, Reserved, Session};
+use crate::limits::NUMBERS_MAX;
+use crate::{JournalError, Result, RunMeta};
 use std::path::Path;
+
+/// Numbers of orders that are to be reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrdersAhead {
+    /// The last that an order has, or may have had in a session before.
+    pub last: u32,
+    /// So many behind it.
+    pub ahead: u32,
+}
+
+impl OrdersAhead {
+    /// No output is an order.
+    pub const NONE: OrdersAhead = OrdersAhead { last: 0, ahead: 0 };
+}
 
 impl JournalWriter {
     /// What the run is, with the start of its first session.
@@ -64,12 +79,26 @@ impl JournalWriter {
         self.position.next_session()
     }
 
-    /// Sees to it that so many numbers ahead of those taken are reserved, on the disk, and says up to where. They are reserved
+    /// Whether there are numbers for so many more records.
+    pub(super) fn check_room(&self, what: &'static str, next: u64, count: usize) -> Result<()> {
+        if count as u64 <= NUMBERS_MAX.saturating_sub(next) {
+            return Ok(());
+        }
+        Err(JournalError::Exhausted {
+            run: self.meta.run.clone(),
+            what,
+            used: next,
+            most: NUMBERS_MAX,
+        })
+    }
+
+    /// Sees to it that so many numbers ahead of those taken are reserved, on the disk, and says up to where, which is never above
+    /// the last number that there is. They are reserved
     /// anew when half of them are used up, so that this costs next to nothing. Begins the session.
     ///
     /// # Errors
     /// As [`JournalWriter::flush`].
-    pub fn reserve(&mut self, ahead: Numbers) -> Result<Numbers> {
+    pub fn reserve(&mut self, ahead: Numbers, orders: OrdersAhead) -> Result<Reserved> {
         self.begin_session()?;
         let next = self.next();
         let reserved = self.position.place.reserved;
@@ -77,15 +106,23 @@ impl JournalWriter {
         let has_enough = |reserved: u64, next: u64, ahead: u64| {
             reserved.saturating_sub(next) >= ahead.div_ceil(2)
         };
+        let wanted = Reserved {
+            inputs: next.inputs.saturating_add(ahead.inputs).min(NUMBERS_MAX),
+            outputs: next.outputs.saturating_add(ahead.outputs).min(NUMBERS_MAX),
+            orders: Some(orders.last.saturating_add(orders.ahead)),
+        };
+        // The last number of all is as good as enough of them.
+        let has_orders = reserved.orders >= wanted.orders
+            || reserved.orders.is_some_and(|reserved| {
+                has_enough(reserved.into(), orders.last.into(), orders.ahead.into())
+            });
         if has_enough(reserved.inputs, next.inputs, ahead.inputs)
             && has_enough(reserved.outputs, next.outputs, ahead.outputs)
+            && has_orders
         {
             return Ok(reserved);
         }
-        let reserved = reserved.max(Numbers {
-            inputs: next.inputs.saturating_add(ahead.inputs),
-            outputs: next.outputs.saturating_add(ahead.outputs),
-        });
+        let reserved = reserved.max(wanted);
         let payload = serde_json::to_vec(&reserved).expect("plain fields are JSON");
         self.write_blocks()?;
         self.put_block(BlockKind::Reserve, 0, 0, &payload);

@@ -3,12 +3,15 @@
 use super::Survey;
 use crate::Result;
 use crate::import::layout::Layout;
-use crate::import::reader::{Ticker, Wrong};
-use crate::import::row::{Row, Shape};
+use crate::import::number::Number;
+use crate::import::reader::{Level, Reader, Ticker, Wrong};
+use crate::import::role::Role;
+use crate::import::row::{NUMBERS_MAX, Row, Shape};
 use crate::import::{ImportOptions, Stamp};
 use tickloom_types::{
-    BarBody, BarSpec, Flags, Header, InstrumentDef, InstrumentId, Instruments, Kind,
-    NANOS_PER_SECOND, QuoteBody, Record, SourceDef, SourceId, SourceKind, TradeBody, Ts,
+    BarBody, BarSpec, BookAction, Clock, Flags, Header, InstrumentDef, InstrumentId, Instruments,
+    Kind, LevelBody, NANOS_PER_SECOND, OrderUpdateBody, QuoteBody, Record, Side, SourceDef,
+    SourceId, SourceKind, TradeBody, Ts,
 };
 
 const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
@@ -29,6 +32,11 @@ pub(super) struct Plan {
     shift: i64,
     /// What the times of bars are.
     pub(super) stamp: &'static str,
+    /// Whether rows say when they arrived.
+    pub(super) has_arrival: bool,
+    is_databento: bool,
+    /// Tickers whose last level was of a snapshot.
+    in_snapshot: Vec<bool>,
 }
 
 impl Plan {
@@ -38,7 +46,9 @@ impl Plan {
         bar: Option<BarSpec>,
         tickers: &[Ticker],
         survey: &Survey,
+        reader: &Reader<'_>,
     ) -> Result<Plan> {
+        let has_arrival = layout.column(Role::Arrival).is_some() && layout.uses(Role::Arrival);
         let mut instruments = Instruments::new();
         for ticker in tickers {
             let names: Vec<String> = match layout.shape {
@@ -54,6 +64,10 @@ impl Plan {
             }
         }
         let file = SourceDef::new(format!("file/{}", layout.known.file), SourceKind::File);
+        let file = match has_arrival {
+            true => file.with_clock(Clock::Recv),
+            false => file,
+        };
         let source = match bar {
             None => instruments.add_source(file.clone())?,
             Some(bar) => instruments.bar_source(bar)?,
@@ -62,7 +76,7 @@ impl Plan {
             Shape::BidAskBars => instruments.add_source(file)?,
             _ => source,
         };
-        let (shift, stamp) = shift(bar, options.stamp, survey.all_dates);
+        let (shift, stamp) = shift(bar, options.stamp, reader.times.all_dates);
         Ok(Plan {
             shape: layout.shape,
             instruments,
@@ -75,11 +89,19 @@ impl Plan {
             quote_source,
             shift,
             stamp,
+            has_arrival,
+            is_databento: layout.is_databento(),
+            in_snapshot: vec![false; tickers.len()],
         })
     }
 
     /// Appends the records of a row.
-    pub(super) fn records(&self, row: &Row, records: &mut Vec<Record>) -> Result<(), Wrong> {
+    pub(super) fn records(
+        &mut self,
+        row: &Row,
+        levels: &[Level],
+        records: &mut Vec<Record>,
+    ) -> Result<(), Wrong> {
         let mantissas = self.mantissas(row)?;
         let close = match (row.close, self.stamp) {
             (Some(close), "open") => Some(close.0),
@@ -91,24 +113,107 @@ impl Plan {
             ("time".to_owned(), value, expected)
         })?;
         let id = u32::try_from(row.ticker).expect("Instruments has checked the count");
-        let header = |kind, id| Header::new(kind, InstrumentId(id), self.source, ts, ts);
+        let arrival = row.arrival.unwrap_or(ts);
+        let source = self.source;
+        let header = |kind, id| Header::new(kind, InstrumentId(id), source, ts, arrival);
+        let flags = match self.is_databento {
+            true => row.flags,
+            false => Flags::LAST,
+        };
         match self.shape {
             Shape::Bars => records.push(bar(&mantissas[..5], header(Kind::Bar, id))),
             Shape::Quotes => {
-                let header = header(Kind::Quote, id).with_flags(Flags::LAST);
-                records.push(quote([0, 1, 2, 3].map(|at| mantissas[at])).record(header));
+                let body = QuoteBody {
+                    update_id: row.sequence,
+                    ..quote([0, 1, 2, 3].map(|at| mantissas[at]))
+                };
+                records.push(body.record(header(Kind::Quote, id).with_flags(flags)));
+                if row.action == b'T' {
+                    let trade = trade(row, &mantissas[4..6]);
+                    records.push(trade.record(header(Kind::Trade, id).with_flags(flags)));
+                }
             }
             Shape::Trades => {
-                let trade = TradeBody {
-                    price: mantissas[0],
-                    qty: mantissas[1],
-                    trade_id: row.trade_id,
-                    side: row.side,
-                    ..TradeBody::default()
-                };
-                records.push(trade.record(header(Kind::Trade, id).with_flags(Flags::LAST)));
+                let trade = trade(row, &mantissas[..2]);
+                records.push(trade.record(header(Kind::Trade, id).with_flags(flags)));
+            }
+            Shape::Levels => {
+                let level = self.level(row, &mantissas);
+                records.push(level.record(header(Kind::Level, id).with_flags(row.flags)));
+            }
+            Shape::Depth => {
+                if row.action == b'T' {
+                    let trade = trade(row, &mantissas[..2]);
+                    records.push(trade.record(header(Kind::Trade, id).with_flags(row.flags)));
+                }
+                self.book(row, levels, header(Kind::Level, id), records)?;
+            }
+            Shape::Orders => {
+                let order = order(row, &mantissas);
+                records.push(order.record(header(Kind::OrderUpdate, id).with_flags(row.flags)));
+                if row.action == b'T' {
+                    let trade = TradeBody {
+                        trade_id: 0,
+                        ..trade(row, &mantissas[..2])
+                    };
+                    records.push(trade.record(header(Kind::Trade, id).with_flags(row.flags)));
+                }
             }
             Shape::BidAskBars => self.bid_and_ask(row, &mantissas, ts, records),
+        }
+        Ok(())
+    }
+
+    /// A level; the first of a snapshot empties the book.
+    fn level(&mut self, row: &Row, mantissas: &[i64]) -> LevelBody {
+        let is_snapshot = row.flags & Flags::SNAPSHOT != 0;
+        let was = match self.in_snapshot.get_mut(row.ticker) {
+            Some(was) => std::mem::replace(was, is_snapshot),
+            None => is_snapshot,
+        };
+        LevelBody {
+            price: mantissas[0],
+            qty: mantissas[1],
+            first_id: row.sequence,
+            last_id: row.sequence,
+            side: row.side,
+            clear: u8::from(is_snapshot && !was),
+            ..LevelBody::default()
+        }
+    }
+
+    /// All levels of a book as they are.
+    fn book(
+        &self,
+        row: &Row,
+        levels: &[Level],
+        header: Header,
+        records: &mut Vec<Record>,
+    ) -> Result<(), Wrong> {
+        if levels.is_empty() {
+            let expected = "a level of the bid or of the ask".to_owned();
+            return Err(("levels".to_owned(), "none".to_owned(), expected));
+        }
+        let (price_decimals, qty_decimals) = self.scales.get(row.ticker).copied().unwrap_or((0, 0));
+        let header = header.with_flags(row.flags & !Flags::LAST | Flags::SNAPSHOT);
+        let sides = [(true, Side::Buy), (false, Side::Sell)];
+        let mut clear = 1;
+        for (is_bid, side) in sides {
+            for level in levels.iter().filter(|level| level.is_bid == is_bid) {
+                let level = LevelBody {
+                    price: at_scale(level.price, price_decimals, "price")?,
+                    qty: at_scale(level.qty, qty_decimals, "size")?,
+                    first_id: row.sequence,
+                    last_id: row.sequence,
+                    side: side as u8,
+                    clear: std::mem::take(&mut clear),
+                    ..LevelBody::default()
+                };
+                records.push(level.record(header));
+            }
+        }
+        if let Some(last) = records.last_mut().filter(|_| self.is_databento) {
+            last.header.flags |= row.flags & Flags::LAST;
         }
         Ok(())
     }
@@ -137,26 +242,60 @@ impl Plan {
     }
 
     /// The numbers of a row at the scale of its instrument.
-    fn mantissas(&self, row: &Row) -> Result<Vec<i64>, Wrong> {
+    fn mantissas(&self, row: &Row) -> Result<[i64; NUMBERS_MAX], Wrong> {
         // A file that grew since it was read first has instruments and digits that are not known.
         let (price_decimals, qty_decimals) = self.scales.get(row.ticker).copied().unwrap_or((0, 0));
-        let mut mantissas = Vec::with_capacity(row.numbers.len());
+        let mut mantissas = [0; NUMBERS_MAX];
         for (at, number) in row.numbers.iter().enumerate() {
             let decimals = if self.shape.is_qty(at) {
                 qty_decimals
             } else {
                 price_decimals
             };
-            mantissas.push(number.at(decimals).ok_or_else(|| {
-                let value =
-                    tickloom_types::format_decimal(i128::from(number.mantissa), number.decimals);
-                let expected = format!(
-                    "a number that fits in 64 bits at {decimals} decimals, which other rows need"
-                );
-                (self.shape.field_name(at).to_owned(), value, expected)
-            })?);
+            mantissas[at] = at_scale(*number, decimals, self.shape.field_name(at))?;
         }
         Ok(mantissas)
+    }
+}
+
+/// A number with the decimals of its instrument.
+fn at_scale(number: Number, decimals: u8, field: &str) -> Result<i64, Wrong> {
+    number.at(decimals).ok_or_else(|| {
+        let value = tickloom_types::format_decimal(i128::from(number.mantissa), number.decimals);
+        let expected =
+            format!("a number that fits in 64 bits at {decimals} decimals, which other rows need");
+        (field.to_owned(), value, expected)
+    })
+}
+
+fn trade(row: &Row, mantissas: &[i64]) -> TradeBody {
+    TradeBody {
+        price: mantissas[0],
+        qty: mantissas[1],
+        trade_id: row.id,
+        side: row.side,
+        ..TradeBody::default()
+    }
+}
+
+/// What happened to an order, by Databento's letter.
+fn order(row: &Row, mantissas: &[i64]) -> OrderUpdateBody {
+    let action = match row.action {
+        b'A' => BookAction::Add,
+        b'M' => BookAction::Modify,
+        b'C' => BookAction::Cancel,
+        b'R' => BookAction::Clear,
+        b'T' => BookAction::Trade,
+        _ => BookAction::Fill,
+    };
+    OrderUpdateBody {
+        order_id: row.id,
+        price: mantissas[0],
+        qty: mantissas[1],
+        update_id: row.sequence,
+        side: row.side,
+        action: action as u8,
+        ..OrderUpdateBody::default()
     }
 }
 

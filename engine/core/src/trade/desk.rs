@@ -7,6 +7,7 @@ use super::account::Account;
 use super::{SeenPrices, View};
 use crate::config::CoreConfig;
 use crate::error::CoreError;
+use crate::limits::ORDER_NUMBER_MAX;
 use crate::order::{NewOrder, Order, OrderSize, Verdict};
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
@@ -83,9 +84,10 @@ impl Desk {
         self.last_order
     }
 
-    /// A session begins: orders up to this number may have been submitted by those before it, whatever is known of them.
+    /// A session begins: orders up to this number may have been submitted by those before it, whatever is known of them. Above the
+    /// last number that there is, none is submitted.
     pub(super) fn begin_session(&mut self, last_order: u64) {
-        let last_order = u32::try_from(last_order).unwrap_or(u32::MAX);
+        let last_order = u32::try_from(last_order).unwrap_or(ORDER_NUMBER_MAX);
         self.last_order = self.last_order.max(last_order);
     }
 
@@ -237,10 +239,13 @@ impl Desk {
         prices: &SeenPrices,
         out: &mut Outputs,
     ) {
-        // After four billion orders numbers are used again; the first will long be forgotten.
-        self.last_order = self.last_order.wrapping_add(1).max(1);
+        // No number is used twice: the order that gets the last one is refused and says so, and there are none after it.
+        let Some(id) = self.last_order.checked_add(1) else {
+            return;
+        };
+        self.last_order = id;
         let mut order = Order {
-            id: self.last_order,
+            id,
             strategy,
             new,
             qty: 0,
@@ -250,7 +255,11 @@ impl Desk {
             triggered: false,
             resting: false,
         };
-        let verdict = self.check(&mut order, prices);
+        let verdict = if id == ORDER_NUMBER_MAX {
+            Verdict::refused(RiskRule::OrderNumbers)
+        } else {
+            self.check(&mut order, prices)
+        };
         let status = match verdict {
             Verdict::Accepted => OrderStatus::Open,
             Verdict::Refused { .. } => OrderStatus::Refused,

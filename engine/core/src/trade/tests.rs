@@ -529,6 +529,32 @@ fn order_numbers_of_earlier_sessions_are_not_used_again() {
 }
 
 #[test]
+fn the_last_number_refuses_its_order_and_none_is_used_twice() {
+    let mut run = Run::new(&config(rules("last > 10", "last < 9", "10")));
+    let started = status(1, StatusCode::Started, 0);
+    let mut body = StatusBody::of(&started);
+    body.from = u64::from(u32::MAX) - 2;
+    run.step(body.record(started.header));
+    assert_eq!(
+        run.step(trade(2, 101)),
+        ["order 4294967294 buy 0/10 open", "accepted"]
+    );
+    assert_eq!(run.step(trade(3, 102))[0], "fill 10 at 102 fee 0");
+    let refused = ["order 4294967295 sell 0/0 refused", "order_numbers 0 > 0"];
+    assert_eq!(run.step(trade(4, 8)), refused);
+    // What is wanted further on has no number, and is no order.
+    assert_eq!(run.step(trade(5, 7)), NOTHING);
+    assert_eq!((run.core.last_order(), run.held()), (u32::MAX, 10));
+
+    // A session that is told of more numbers than there are has none left.
+    let mut run = Run::new(&config(rules("last > 10", "last < 9", "10")));
+    body.from = u64::from(u32::MAX) + 2;
+    run.step(body.record(started.header));
+    assert_eq!(run.step(trade(2, 101)), NOTHING);
+    assert_eq!(run.core.last_order(), u32::MAX);
+}
+
+#[test]
 fn only_priced_records_with_a_venues_time_turn_the_day_of_the_loss_stop() {
     let mut config = config(rules("last > 10", "last < 1", "10"));
     config.risk = RiskLimits {

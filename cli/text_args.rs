@@ -1,0 +1,80 @@
+//! What a user says of the texts that a command reads: on the command line, or in a profile.
+
+use crate::failure::Failure;
+use std::path::PathBuf;
+use tickloom_data::{Decimal, ImportOptions, Mapping, Profile, RefusedMax, Years};
+
+/// Words of the command line on how a text is read. What is not said is found out from the file.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Files of rows")]
+pub(crate) struct TextArgs {
+    /// Which column holds what, by its name or number: time=Zeit,open=Anfang,volume=6; `-` for what none holds [default: by the
+    /// columns' names]
+    #[arg(long, value_name = "WHAT=COLUMN,…")]
+    columns: Option<Mapping>,
+    /// How times are written: s, ms, us, ns, compact, day-first, month-first, or a pattern such as '%d/%m/%y %H:%M' [default:
+    /// found out from the rows]
+    #[arg(long, value_name = "FORMAT")]
+    time_format: Option<String>,
+    /// IANA zone of times that name none, such as America/New_York, or an offset such as -05:00 [default: UTC]
+    #[arg(long, value_name = "TZ", allow_hyphen_values = true)]
+    zone: Option<String>,
+    /// What parts the fields, such as ';' [default: what cuts the first lines alike]
+    #[arg(long, value_name = "SIGN")]
+    delimiter: Option<char>,
+    /// What parts the whole of a number from its fraction: point or comma [default: found out from the rows]
+    #[arg(long, value_name = "SIGN", value_parser = decimal)]
+    decimal: Option<Decimal>,
+    /// Prices may be zero and below, whatever the instrument
+    #[arg(long)]
+    negative_prices: bool,
+    /// Years in which a time is plausible [default: 1900..2200]
+    #[arg(long, value_name = "FIRST..LAST")]
+    years: Option<Years>,
+    /// A file in TOML that says all this, to be kept and shared; the command line goes before it
+    #[arg(long, value_name = "FILE.toml")]
+    profile: Option<PathBuf>,
+    /// Rows that may be refused, as a number or a part such as 5%; of more, the file is [default: 1% or 100, whichever is less]
+    #[arg(long, value_name = "N | N%")]
+    refused_max: Option<RefusedMax>,
+}
+
+fn decimal(text: &str) -> Result<Decimal, String> {
+    match text {
+        "point" | "." => Ok(Decimal::Point),
+        "comma" | "," => Ok(Decimal::Comma),
+        _ => Err("expected point or comma".to_owned()),
+    }
+}
+
+impl TextArgs {
+    /// Whether anything is said.
+    pub(crate) fn is_used(&self) -> bool {
+        let words = [&self.time_format, &self.zone];
+        self.columns.is_some()
+            || words.into_iter().any(Option::is_some)
+            || self.delimiter.is_some()
+            || self.decimal.is_some()
+            || self.negative_prices
+            || self.years.is_some()
+            || self.profile.is_some()
+            || self.refused_max.is_some()
+    }
+
+    /// Fills in what is said here, and for the rest in the profile.
+    pub(crate) fn fill(&self, options: &mut ImportOptions) -> Result<(), Failure> {
+        options.mapping = self.columns.clone().unwrap_or_default();
+        options.time_format.clone_from(&self.time_format);
+        options.zone.clone_from(&self.zone);
+        options.delimiter = self.delimiter;
+        options.decimal = self.decimal;
+        options.negative_prices = self.negative_prices;
+        options.years = self.years;
+        options.refused_max = self.refused_max;
+        let profile = match &self.profile {
+            Some(path) => Profile::read(path).map_err(Failure::input)?,
+            None => Profile::default(),
+        };
+        profile.fill(options).map_err(Failure::input)
+    }
+}

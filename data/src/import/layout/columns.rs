@@ -1,0 +1,336 @@
+//! Which column holds what, and what the rows are then.
+
+use super::depth::has_levels;
+use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
+use crate::import::Mapping;
+use crate::import::text::Fields;
+use crate::import::time::{TimeFormat, is_time_of_day};
+
+/// Names of a first column that a program wrote for its row labels.
+const INDEX_NAMES: &[&str] = &["", "index", "unnamed0"];
+/// Columns that only books have, beside prices and sizes.
+const OF_BOOKS: &[&str] = &[
+    "level",
+    "depth",
+    "position",
+    "updatetype",
+    "bookside",
+    "orderid",
+    "changetype",
+];
+
+/// Roles by the names alone.
+pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
+    let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
+    let mut roles: Vec<Option<Role>> = plain.iter().map(|name| Role::of(name)).collect();
+    // Databento names an instrument by its number where symbols are not mapped.
+    if !roles.contains(&Some(Role::Ticker))
+        && let Some(at) = plain.iter().position(|name| name == "instrumentid")
+    {
+        roles[at] = Some(Role::Ticker);
+    }
+    first_counts(&mut roles);
+    price_of_bars(&plain, &mut roles);
+    whole_time(&mut roles);
+    if !has_time(&roles)
+        && plain
+            .first()
+            .is_some_and(|name| INDEX_NAMES.contains(&name.as_str()))
+    {
+        roles[0] = Some(Role::Time);
+    }
+    roles
+}
+
+/// The first column of a name counts: a later one of the same meaning is not used.
+fn first_counts(roles: &mut [Option<Role>]) {
+    for at in 1..roles.len() {
+        if roles[..at].contains(&roles[at]) {
+            roles[at] = None;
+        }
+    }
+}
+
+/// Beside open, high and low a price is the close, unless there is a settlement too, which may be meant.
+fn price_of_bars(names: &[String], roles: &mut [Option<Role>]) {
+    let has = |role| roles.contains(&Some(role));
+    let is_of_bars = has(Role::Open) && has(Role::High) && has(Role::Low) && !has(Role::Close);
+    if !is_of_bars || names.iter().any(|name| name.starts_with("settle")) {
+        return;
+    }
+    for role in roles {
+        if *role == Some(Role::Price) {
+            *role = Some(Role::Close);
+        }
+    }
+}
+
+/// A date or a time alone is the whole time.
+fn whole_time(roles: &mut [Option<Role>]) {
+    let has = |role| roles.contains(&Some(role));
+    if has(Role::Time) || has(Role::Date) && has(Role::TimeOfDay) {
+        return;
+    }
+    for role in roles {
+        if matches!(role, Some(Role::Date | Role::TimeOfDay)) {
+            *role = Some(Role::Time);
+        }
+    }
+}
+
+fn has_time(roles: &[Option<Role>]) -> bool {
+    let has = |role| roles.contains(&Some(role));
+    has(Role::Time) || has(Role::Date) && has(Role::TimeOfDay)
+}
+
+/// Roles by the names, the first rows and what was told.
+pub(super) fn roles(
+    names: &[String],
+    data: &[Fields],
+    mapping: &Mapping,
+) -> Result<Vec<Option<Role>>, Puzzle> {
+    let mut roles = known(names);
+    for (role, column) in mapping.iter() {
+        let role = named_role(role)?;
+        let at = match column.as_str() {
+            "" | "-" => None,
+            column => Some(named_column(names, column)?),
+        };
+        for (other, taken) in roles.iter_mut().enumerate() {
+            if *taken == Some(role) || Some(other) == at {
+                *taken = None;
+            }
+        }
+        if let Some(at) = at {
+            roles[at] = Some(role);
+        }
+        // A time that is told is the whole time, and a date that is told is not overruled by a time that is not.
+        let told = |role: Role| {
+            mapping
+                .iter()
+                .any(|(name, _)| Role::named(name) == Some(role))
+        };
+        for taken in &mut roles {
+            let is_other = match role {
+                Role::Time => matches!(taken, Some(Role::Date | Role::TimeOfDay)),
+                Role::Date => *taken == Some(Role::Time) && !told(Role::Time),
+                _ => false,
+            };
+            if is_other {
+                *taken = None;
+            }
+        }
+    }
+    if !mapping.is_empty() {
+        whole_time(&mut roles);
+    }
+    by_content(&mut roles, data);
+    Ok(roles)
+}
+
+/// What only the rows say: that a column called time holds dates too, or that a first column without a known name holds times.
+fn by_content(roles: &mut [Option<Role>], data: &[Fields]) {
+    let at = |roles: &[Option<Role>], role| roles.iter().position(|known| *known == Some(role));
+    if let (None, Some(date), Some(time)) = (
+        at(roles, Role::Time),
+        at(roles, Role::Date),
+        at(roles, Role::TimeOfDay),
+    ) {
+        let is_whole = |row: &Fields| {
+            let joined = [row.get(date), b" ", row.get(time)].concat();
+            TimeFormat::of(&joined).is_none() && TimeFormat::of(row.get(time)).is_some()
+        };
+        if data.first().is_some_and(is_whole) {
+            roles[time] = Some(Role::Time);
+            roles[date] = None;
+        }
+    }
+    let ohlc = [Role::Open, Role::High, Role::Low, Role::Close];
+    let has_bars = ohlc.iter().all(|role| roles.contains(&Some(*role)));
+    let is_free = matches!(roles.first(), Some(None | Some(Role::Price)));
+    let is_date = |row: &Fields| matches!(TimeFormat::of(row.get(0)), Some(TimeFormat::Text(_)));
+    if !has_time(roles) && is_free && has_bars && data.first().is_some_and(is_date) {
+        roles[0] = Some(Role::Time);
+    }
+}
+
+fn named_role(name: &str) -> Result<Role, Puzzle> {
+    Role::named(name).ok_or_else(|| {
+        let expected = format!("one of {}", Role::names());
+        (format!("a column for {name:?}"), expected)
+    })
+}
+
+/// A column by its name, exactly or but for case and signs, or by its number from one.
+fn named_column(names: &[String], column: &str) -> Result<usize, Puzzle> {
+    let exact = names.iter().position(|name| name == column);
+    let alike = || {
+        let wanted = plain(column);
+        let mut alike =
+            (0..names.len()).filter(|at| !wanted.is_empty() && plain(&names[*at]) == wanted);
+        alike.next().filter(|_| alike.next().is_none())
+    };
+    let numbered = || {
+        let number: usize = column.parse().ok()?;
+        number.checked_sub(1).filter(|at| *at < names.len())
+    };
+    exact.or_else(alike).or_else(numbered).ok_or_else(|| {
+        let expected = format!("a column {column:?}, or its number");
+        (format!("columns {}", names.join(", ")), expected)
+    })
+}
+
+/// What rows with columns of these roles are, of formats without books.
+pub(super) fn plain_shape(roles: &[Option<Role>]) -> Option<Shape> {
+    let has = |wanted: &[Role]| wanted.iter().all(|role| roles.contains(&Some(*role)));
+    if !has_time(roles) {
+        return None;
+    }
+    let bid = [Role::BidOpen, Role::BidHigh, Role::BidLow, Role::BidClose];
+    let ask = [Role::AskOpen, Role::AskHigh, Role::AskLow, Role::AskClose];
+    if has(&[Role::Open, Role::High, Role::Low, Role::Close]) {
+        Some(Shape::Bars)
+    } else if has(&bid) && has(&ask) {
+        Some(Shape::BidAskBars)
+    } else if has(&[Role::Bid, Role::Ask]) {
+        Some(Shape::Quotes)
+    } else if has(&[Role::Price, Role::Qty]) && !roles.contains(&Some(Role::High)) {
+        // With a high it would be bars of which something is missing.
+        Some(Shape::Trades)
+    } else {
+        None
+    }
+}
+
+/// What the rows are, and who wrote them. A file that has the columns of a book is never taken for trades.
+pub(super) fn shape(
+    names: &[String],
+    roles: &[Option<Role>],
+    depth: &[DepthLevel],
+    data: &[Fields],
+    format: Option<Format>,
+) -> Result<(Shape, Dialect), Puzzle> {
+    let has = |wanted: &[Role]| wanted.iter().all(|role| roles.contains(&Some(*role)));
+    let is_named = |wanted: &[&str]| {
+        let mut plain = names.iter().map(|name| plain(name));
+        plain.any(|name| wanted.contains(&name.as_str()))
+    };
+    let puzzle =
+        |expected: &str| Err((format!("columns {}", names.join(", ")), expected.to_owned()));
+    let is_level = has_time(roles) && has(&[Role::Side, Role::Price, Role::Qty]);
+    match format {
+        Some(Format::BookLevels) if !is_level => {
+            return puzzle("a time, side, price and size of a level");
+        }
+        Some(Format::BookLevels) => return Ok((Shape::Levels, Dialect::Plain)),
+        Some(Format::BookDepth) if depth.is_empty() || !has_time(roles) => {
+            return puzzle(
+                "a time and prices and sizes of two levels or more, such as bids[0].price",
+            );
+        }
+        _ => {}
+    }
+    if is_named(&["rtype"]) && is_named(&["publisherid"]) {
+        let is_nano = is_nano(roles, depth, data);
+        let shape = if !depth.is_empty() {
+            Some(Shape::Depth)
+        } else if has(&[
+            Role::OrderId,
+            Role::Action,
+            Role::Side,
+            Role::Price,
+            Role::Qty,
+        ]) {
+            Some(Shape::Orders)
+        } else {
+            plain_shape(roles)
+        };
+        // Quotes without an action are looked at in intervals, and their time is another.
+        let is_event = |shape: &Shape| *shape != Shape::Quotes || has(&[Role::Action]);
+        if let Some(shape) = shape.filter(|shape| has_time(roles) && is_event(shape)) {
+            return Ok((shape, Dialect::Databento { is_nano }));
+        }
+    }
+    if format == Some(Format::DatabentoCsv) || is_named(&["rtype"]) && is_named(&["publisherid"]) {
+        return puzzle("columns of Databento's mbo, mbp-1, mbp-10, trades or ohlcv");
+    }
+    let first: Vec<String> = names.iter().take(4).map(|name| plain(name)).collect();
+    let dialect = match first == ["exchange", "symbol", "timestamp", "localtimestamp"] {
+        true => Dialect::Tardis,
+        false => Dialect::Plain,
+    };
+    if !depth.is_empty() && has_time(roles) {
+        return Ok((Shape::Depth, dialect));
+    }
+    match plain_shape(roles) {
+        Some(Shape::Trades) if has(&[Role::Snapshot]) && is_level => Ok((Shape::Levels, dialect)),
+        Some(Shape::Trades) if is_named(OF_BOOKS) && !has(&[Role::TradeId]) => puzzle(
+            "no column of a book among those of trades; --format book-levels if its rows are levels",
+        ),
+        Some(Shape::Trades) if !has(&[Role::TradeId]) && are_levels(roles, data) => Err((
+            "sides called bid and ask without numbers of trades: levels of a book, or trades"
+                .to_owned(),
+            "--format book-levels, or a column with numbers of trades".to_owned(),
+        )),
+        Some(Shape::Quotes) if has_levels(names) => {
+            puzzle("prices and sizes of all levels of both sides")
+        }
+        Some(shape) => Ok((shape, dialect)),
+        None => puzzle(
+            "a time and open, high, low, close (bars), or bid, ask (quotes), or price, size (trades); --columns says which is which",
+        ),
+    }
+}
+
+/// Whether rows have sides as a book has them, or sizes of zero, which no trade has.
+fn are_levels(roles: &[Option<Role>], data: &[Fields]) -> bool {
+    let Some(side) = roles.iter().position(|role| *role == Some(Role::Side)) else {
+        return false;
+    };
+    let is_of_book = |row: &Fields| {
+        let side = row.get(side).to_ascii_lowercase();
+        matches!(side.as_slice(), b"bid" | b"ask" | b"bids" | b"asks")
+    };
+    data.iter().all(is_of_book)
+}
+
+/// Whether prices of Databento are whole numbers of 1e-9.
+fn is_nano(roles: &[Option<Role>], depth: &[DepthLevel], data: &[Fields]) -> bool {
+    let prices = [Role::Price, Role::Open, Role::Bid];
+    let of_roles = prices
+        .iter()
+        .filter_map(|price| roles.iter().position(|role| *role == Some(*price)));
+    let columns: Vec<usize> = of_roles
+        .chain(depth.iter().map(|level| level.bid))
+        .collect();
+    let mut texts = data
+        .iter()
+        .flat_map(|row| columns.iter().map(|at| row.get(*at)))
+        .filter(|text| !text.is_empty());
+    texts.all(|text| text.iter().all(|b| b.is_ascii_digit() || *b == b'-'))
+}
+
+/// Names for a file without a header: a time, or a date and a time, then open, high, low, close and perhaps volume.
+pub(super) fn headerless(row: &Fields, notes: &mut Vec<String>) -> Result<Vec<String>, Puzzle> {
+    let puzzle = |found: String| {
+        let expected =
+            "a header, or a time and open, high, low, close[, volume]; otherwise name the columns";
+        Err((found, expected.to_owned()))
+    };
+    if TimeFormat::of(row.get(0)).is_none() {
+        let field = String::from_utf8_lossy(row.get(0));
+        return puzzle(format!("{field:?} in the first column, which is no time"));
+    }
+    let mut names = vec!["date"];
+    if row.len() > 1 && is_time_of_day(row.get(1)) {
+        names.push("time");
+    }
+    let prices = ["open", "high", "low", "close", "volume", "open interest"];
+    let left = row.len() - names.len();
+    if !(4..=prices.len()).contains(&left) {
+        return puzzle(format!("{left} columns beside the time"));
+    }
+    names.extend(&prices[..left]);
+    notes.push(format!("no header; columns taken as {}", names.join(", ")));
+    Ok(names.into_iter().map(str::to_owned).collect())
+}

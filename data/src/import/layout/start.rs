@@ -1,0 +1,184 @@
+//! Where in the first lines of a file its rows begin, what parts their fields, and what its header and its times are.
+
+use super::columns::{known, roles, shape};
+use super::{Puzzle, depth, is_value, texts};
+use crate::import::ImportOptions;
+use crate::import::role::Role;
+use crate::import::text::{Cutter, Fields, split};
+use crate::import::time::{DateOrder, TimeFormat, is_time_of_day, parted};
+use std::io::Cursor;
+use std::path::Path;
+
+/// Where in the first rows of a file its own begin.
+pub(super) struct Start {
+    /// The row with the names, if one has.
+    pub(super) header: Option<usize>,
+    pub(super) first: usize,
+}
+
+/// The rows of the first lines; a field with a line end in it goes over several.
+pub(super) fn rows(head: &[Vec<u8>], delimiter: u8) -> Vec<Fields> {
+    let text = head.join(&b'\n');
+    let mut cutter = Cutter::new(Path::new(""), Box::new(Cursor::new(text)), delimiter);
+    let mut rows = Vec::new();
+    // A text in memory has no end before its end.
+    while let Ok(Some(_)) = cutter.next() {
+        rows.push(cutter.fields.clone());
+    }
+    rows
+}
+
+/// The delimiter that cuts all lines (but perhaps the first, a header) into the same number of fields, two or more. The comma
+/// comes last, as it may be a decimal comma.
+pub(super) fn delimiter(head: &[Vec<u8>]) -> u8 {
+    if let Some([b's', b'e', b'p', b'=', told]) = head.first().map(|line| line.trim_ascii_end())
+        && b"\t;|,:".contains(told)
+    {
+        return *told;
+    }
+    let rows = if head.len() > 1 { &head[1..] } else { head };
+    let cuts_all = |delimiter: &u8| {
+        let mut counts = rows.iter().map(|line| split(line, *delimiter).len());
+        let first = counts.next().unwrap_or(0);
+        first > 1 && counts.all(|count| count == first)
+    };
+    // Lines above and below a table are cut in their own way: most lines decide, and then most fields.
+    let cuts_most = |delimiter: &u8| {
+        let counts: Vec<usize> = head.iter().map(|l| split(l, *delimiter).len()).collect();
+        let usual = usual(counts.iter().copied().filter(|count| *count > 1));
+        (
+            counts.iter().filter(|count| **count == usual).count(),
+            usual,
+        )
+    };
+    let all = [b'\t', b';', b'|', b','];
+    all.into_iter()
+        .find(cuts_all)
+        .or_else(|| {
+            let several = all
+                .into_iter()
+                .filter(|delimiter| cuts_most(delimiter).1 > 1);
+            several.max_by_key(cuts_most)
+        })
+        .unwrap_or(b',')
+}
+
+/// The most common of these numbers, of equally common ones the largest; 0 of none.
+fn usual(counts: impl Iterator<Item = usize> + Clone) -> usize {
+    let often = |count: usize| counts.clone().filter(|other| *other == count).count();
+    counts
+        .clone()
+        .max_by_key(|count| (often(*count), *count))
+        .unwrap_or(0)
+}
+
+/// Finds the first row that counts, and the header above it.
+pub(super) fn start(rows: &[Fields], options: &ImportOptions) -> Result<Start, Puzzle> {
+    let usual = usual(rows.iter().map(Fields::len));
+    let has_value = |row: &Fields| row.iter().any(is_value);
+    let is_first = |row: &Fields| row.len() == usual && has_value(row);
+    let first = rows.iter().position(is_first);
+    let Some(first) = first else {
+        // Nothing below a header, rows of all lengths, or no table at all.
+        let header = rows.iter().position(|row| row.len() == usual);
+        let first = header.map(|at| at + 1);
+        let has_rows = |at: &usize| rows[*at..].iter().any(has_value);
+        return Ok(Start {
+            header,
+            first: first.filter(has_rows).unwrap_or(rows.len()),
+        });
+    };
+    let is_near = |row: &Fields| (usual - 1..=usual + 1).contains(&row.len());
+    let above: Vec<usize> = (0..first)
+        .rev()
+        .filter(|at| is_near(&rows[*at]) && !has_value(&rows[*at]))
+        .collect();
+    let names = |at: usize| -> Vec<String> { texts(&rows[at]) };
+    let fits = |at: &&usize| {
+        let names = names(**at);
+        let roles = roles(&names, &rows[first..], &options.mapping);
+        roles.is_ok_and(|roles| {
+            let depth = depth::columns(&names);
+            shape(&names, &roles, &depth, &rows[first..], options.format).is_ok()
+        })
+    };
+    let header = above.iter().find(fits).or(above.first()).copied();
+    Ok(Start { header, first })
+}
+
+impl Start {
+    /// What was passed over.
+    pub(super) fn notes(&self, rows: &[Fields]) -> Vec<String> {
+        let mut notes = Vec::new();
+        let mut tell = |from: usize, to: usize, place: &str| {
+            if from < to {
+                let first = String::from_utf8_lossy(rows[from].get(0)).into_owned();
+                let lines = if to - from == 1 { "line" } else { "lines" };
+                notes.push(format!(
+                    "{} {lines} {place} passed over, beginning with {first:?}",
+                    to - from
+                ));
+            }
+        };
+        match self.header {
+            Some(at) => {
+                tell(0, at, "above the header");
+                tell(at + 1, self.first, "below the header");
+            }
+            None => tell(0, self.first, "above the first row"),
+        }
+        notes
+    }
+}
+
+/// The names of the header. One that lacks the name of the times of day is understood, and the report says so; rows that end with a
+/// delimiter have a column without a name.
+pub(super) fn header(row: &Fields, data: &[Fields], notes: &mut Vec<String>) -> Vec<String> {
+    let mut names = texts(row);
+    let roles = known(&names);
+    let date = roles.iter().position(|r| *r == Some(Role::Time));
+    let has_one_more = |row: &Fields| row.len() == names.len() + 1;
+    if let Some(at) = date
+        && data
+            .iter()
+            .all(|row| has_one_more(row) && is_time_of_day(row.get(at + 1)))
+    {
+        notes.push(format!(
+            "the header has {} names for {} columns: it lacks one for column {}, which holds times of day",
+            names.len(),
+            names.len() + 1,
+            at + 2
+        ));
+        names.insert(at + 1, "Time".to_owned());
+    } else if data
+        .iter()
+        .all(|row| has_one_more(row) && row.get(row.len() - 1).is_empty())
+    {
+        names.push(String::new());
+    }
+    names
+}
+
+/// The format of times, and whether the file's other rows have to decide between two.
+pub(super) fn time_format(texts: &[Vec<u8>]) -> Result<(TimeFormat, bool), Puzzle> {
+    let format = texts.iter().find_map(|text| TimeFormat::of(text));
+    let Some(format) = format else {
+        let first = texts.first().map(|text| String::from_utf8_lossy(text));
+        let expected = "e.g. 2024-08-09, 2024-08-09 09:30:00+00:00 or seconds, ms, us or ns since the epoch; --time-format says another";
+        return Err((
+            format!("{:?} where a time should be", first.unwrap_or_default()),
+            expected.to_owned(),
+        ));
+    };
+    let is_in_doubt = match &format {
+        TimeFormat::Text(_) => texts.iter().any(|text| parted(text).is_some()),
+        TimeFormat::Compact => texts.iter().any(|text| matches!(text.len(), 10 | 12)),
+        TimeFormat::Epoch(_) => false,
+        _ => false,
+    };
+    let format = match format {
+        TimeFormat::Text(_) if !is_in_doubt => TimeFormat::Text(DateOrder::YearFirst),
+        format => format,
+    };
+    Ok((format, is_in_doubt))
+}

@@ -1,0 +1,106 @@
+//! Where in a line the fields of a row are, and what small fields say.
+
+use crate::import::layout::Layout;
+use crate::import::role::Role;
+use crate::import::row::{NUMBERS_MAX, Shape};
+use tickloom_types::Side;
+
+/// Where in a line the fields of a row are.
+pub(super) struct Columns {
+    pub(super) time: usize,
+    pub(super) time_of_day: Option<usize>,
+    pub(super) close_time: Option<usize>,
+    pub(super) arrival: Option<usize>,
+    pub(super) venue: Option<usize>,
+    /// The exchange, where instruments are not named by it.
+    pub(super) other_venue: Option<usize>,
+    pub(super) ticker: Option<usize>,
+    pub(super) numbers: [Option<usize>; NUMBERS_MAX],
+    /// The side, and whether it is whether the buyer rested.
+    pub(super) side: Option<(usize, bool)>,
+    /// The number of a trade or an order.
+    pub(super) id: Option<usize>,
+    pub(super) snapshot: Option<usize>,
+    pub(super) sequence: Option<usize>,
+    pub(super) action: Option<usize>,
+    pub(super) flags: Option<usize>,
+}
+
+impl Columns {
+    pub(super) fn of(layout: &Layout) -> Columns {
+        let used = |role: Role| layout.column(role).filter(|_| layout.uses(role));
+        let side = used(Role::Side).map(|at| (at, false));
+        let id = match layout.shape {
+            Shape::Orders => Role::OrderId,
+            _ => Role::TradeId,
+        };
+        Columns {
+            time: layout.time_columns().0,
+            time_of_day: layout.time_columns().1,
+            close_time: used(Role::CloseTime),
+            arrival: used(Role::Arrival),
+            venue: used(Role::Venue),
+            other_venue: layout
+                .column(Role::Venue)
+                .filter(|_| !layout.uses(Role::Venue)),
+            ticker: used(Role::Ticker),
+            numbers: layout.numbers(),
+            side: side.or(used(Role::BuyerMaker).map(|at| (at, true))),
+            id: used(id),
+            snapshot: used(Role::Snapshot),
+            sequence: used(Role::Sequence),
+            action: used(Role::Action),
+            flags: used(Role::Flags),
+        }
+    }
+}
+
+/// The side that a field says: of the aggressor, or of a book; 0 if it is not known.
+pub(super) fn side_of(text: &[u8], is_of_maker: bool) -> Option<u8> {
+    let text = text.to_ascii_lowercase();
+    let text = text.as_slice();
+    if is_of_maker {
+        return match text {
+            b"true" | b"1" => Some(Side::Sell as u8),
+            b"false" | b"0" => Some(Side::Buy as u8),
+            _ => None,
+        };
+    }
+    match text {
+        b"buy" | b"b" | b"bid" | b"bids" | b"1" => Some(Side::Buy as u8),
+        b"sell" | b"s" | b"ask" | b"asks" | b"a" | b"-1" => Some(Side::Sell as u8),
+        b"" | b"unknown" | b"0" | b"n" => Some(0),
+        _ => None,
+    }
+}
+
+/// One of these letters.
+pub(super) fn letter(text: &[u8], letters: &[u8]) -> Option<u8> {
+    match text {
+        [letter] if letters.contains(letter) => Some(*letter),
+        _ => None,
+    }
+}
+
+/// The 64-bit FNV-1a hash of an identifier that is no number, as captures have it.
+pub(super) fn hash_of_text(text: &[u8]) -> u64 {
+    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_and_names() {
+        assert_eq!(side_of(b"BID", false), Some(Side::Buy as u8));
+        assert_eq!(side_of(b"True", true), Some(Side::Sell as u8));
+        assert_eq!(side_of(b"up", false), None);
+        // The hash of "a" in the paper of FNV.
+        assert_eq!(hash_of_text(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(letter(b"T", b"AT"), Some(b'T'));
+        assert_eq!(letter(b"TT", b"AT"), None);
+    }
+}

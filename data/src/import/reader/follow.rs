@@ -1,0 +1,119 @@
+//! What a row must be beside those above it: of the same header and exchange, and not there already.
+
+use super::repeats::{Again, content_of, content_of_trade};
+use super::{Reader, Wrong};
+use crate::import::row::{Row, Shape};
+use crate::import::text::Fields;
+use crate::{DataError, Result};
+
+impl Reader<'_> {
+    /// Whether a wrong line is the header once more, as of files that were put together.
+    ///
+    /// # Errors
+    /// It is another header, so that what is below it is not as above.
+    pub(super) fn is_header(&mut self, number: u64, fields: &Fields) -> Result<bool> {
+        let names = &self.layout.names;
+        let named = fields.len().min(names.len());
+        if (0..named).all(|at| fields.get(at) == names[at].as_bytes()) && named == names.len() {
+            let note = "the header comes again, and is passed over".to_owned();
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+            return Ok(true);
+        }
+        let (time, _) = self.layout.time_columns();
+        if self.layout.is_other_header(fields) {
+            return Err(DataError::Import {
+                file: self.path.clone(),
+                line: number,
+                found: "another header".to_owned(),
+                expected: format!(
+                    "rows as above it, with {} in column {}",
+                    names[time],
+                    time + 1
+                ),
+            });
+        }
+        Ok(false)
+    }
+
+    /// Rows of one symbol are of one exchange, unless instruments are named by it.
+    pub(super) fn check_venue(&mut self, fields: &Fields, ticker: usize) -> Result<(), Wrong> {
+        let Some(at) = self.columns.other_venue else {
+            return Ok(());
+        };
+        let venue = fields.get(at);
+        let ticker = &mut self.tickers[ticker];
+        if ticker.venue.is_empty() {
+            ticker.venue = venue.to_vec();
+        }
+        if ticker.venue == venue {
+            return Ok(());
+        }
+        let first = String::from_utf8_lossy(&ticker.venue).into_owned();
+        let name = &self.layout.names[at];
+        let expected =
+            format!("{first}, as above (--columns exchange={name} names instruments by it)");
+        Err(self.wrong(fields, at, &expected))
+    }
+
+    /// Whether the row is there already, with the same content; with other content it is wrong.
+    pub(super) fn is_there(&mut self, fields: &Fields, row: &Row) -> Result<bool, Wrong> {
+        let (shape, ts) = (self.layout.shape, row.stamped.ts);
+        let content = match shape {
+            Shape::Bars | Shape::BidAskBars => content_of(&row.numbers, 0),
+            Shape::Trades if row.id != 0 => content_of_trade(row),
+            _ => 0,
+        };
+        let last = self.tickers[row.ticker].last.replace((ts, content));
+        let last_trade = std::mem::replace(&mut self.tickers[row.ticker].last_trade, row.id);
+        let again = match shape {
+            Shape::Bars | Shape::BidAskBars => {
+                let again = match last {
+                    Some((before, there)) if before == ts => Again::of(there == content),
+                    _ => self.repeats.see(row.ticker, 0, ts, content),
+                };
+                (
+                    again,
+                    self.columns.time,
+                    format!("another time: there is another bar of {ts}"),
+                )
+            }
+            Shape::Trades if row.id != 0 => {
+                let at = self.columns.id.unwrap_or(self.columns.time);
+                let is_next = row.id == last_trade;
+                let again = match last {
+                    Some((before, there)) if is_next => Again::of(before == ts && there == content),
+                    _ => self.repeats.see(row.ticker, row.id, ts, content),
+                };
+                if row.id < last_trade {
+                    self.times.ids_go_back = true;
+                }
+                (
+                    again,
+                    at,
+                    "another trade: this one is there already".to_owned(),
+                )
+            }
+            _ => return Ok(false),
+        };
+        match again {
+            (Again::New, ..) => Ok(false),
+            (Again::Same, at, _) => {
+                let place = format!(
+                    "{}, line {}: {} is {:?}, which is there already",
+                    self.path.display(),
+                    row.line,
+                    self.layout.names[at],
+                    String::from_utf8_lossy(fields.get(at))
+                );
+                self.problems.repeat(place);
+                Ok(true)
+            }
+            (Again::Other, at, expected) => {
+                self.tickers[row.ticker].last = last;
+                Err(self.wrong(fields, at, &expected))
+            }
+        }
+    }
+}

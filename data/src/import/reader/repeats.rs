@@ -1,0 +1,138 @@
+//! Rows that come more than once, as pages of a download that overlap do: known by what they are, and the same in all their numbers.
+
+use crate::import::number::Number;
+use crate::import::row::{NUMBERS_MAX, Row};
+use std::collections::{HashMap, HashSet};
+use tickloom_types::{InstrumentDef, TradeBody, Ts};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Whether a row was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    New,
+    Same,
+    /// What is the same row by its time and number has other content.
+    Other,
+}
+
+impl Again {
+    pub(super) fn of(is_same: bool) -> Again {
+        if is_same { Again::Same } else { Again::Other }
+    }
+}
+
+/// The rows that were seen, where those of a file do not come in an order that tells.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repeats {
+    is_on: bool,
+    /// The last time, of a file in which times never go back: what comes again has the same time.
+    now: Option<Ts>,
+    seen: HashMap<u128, u128>,
+    /// Rows that earlier imports have, by instrument.
+    elsewhere: HashMap<usize, HashSet<u128>>,
+}
+
+impl Repeats {
+    /// Remembers each row from here on, of a file that is in order those of one time.
+    pub(in crate::import) fn remember(&mut self, is_in_order: bool) {
+        self.is_on = true;
+        self.now = is_in_order.then_some(Ts(i64::MIN));
+    }
+
+    /// A row that an earlier import has.
+    pub(in crate::import) fn add_elsewhere(
+        &mut self,
+        ticker: usize,
+        id: u64,
+        ts: Ts,
+        content: u128,
+    ) {
+        let row = key(0, id, ts) ^ content.rotate_left(1);
+        self.elsewhere.entry(ticker).or_default().insert(row);
+    }
+
+    pub(super) fn see(&mut self, ticker: usize, id: u64, ts: Ts, content: u128) -> Again {
+        if let Some(rows) = self.elsewhere.get(&ticker)
+            && rows.contains(&(key(0, id, ts) ^ content.rotate_left(1)))
+        {
+            return Again::Same;
+        }
+        if !self.is_on {
+            return Again::New;
+        }
+        if self.now.is_some_and(|now| now < ts) {
+            self.now = Some(ts);
+            self.seen.clear();
+        }
+        match self.seen.insert(key(ticker, id, ts), content) {
+            None => Again::New,
+            Some(there) => Again::of(there == content),
+        }
+    }
+}
+
+fn key(ticker: usize, id: u64, ts: Ts) -> u128 {
+    let mut bytes = [0; 24];
+    bytes[..8].copy_from_slice(&(ticker as u64).to_le_bytes());
+    bytes[8..16].copy_from_slice(&id.to_le_bytes());
+    bytes[16..].copy_from_slice(&ts.0.to_le_bytes());
+    xxh3_128(&bytes)
+}
+
+/// What a row says beside its time and number.
+pub(super) fn content_of(numbers: &[Number], side: u8) -> u128 {
+    let mut bytes = [0; NUMBERS_MAX * 9 + 1];
+    for (at, number) in numbers.iter().take(NUMBERS_MAX).enumerate() {
+        bytes[at * 9..at * 9 + 8].copy_from_slice(&number.mantissa.to_le_bytes());
+        bytes[at * 9 + 8] = number.decimals;
+    }
+    let end = numbers.len().min(NUMBERS_MAX) * 9;
+    bytes[end] = side;
+    xxh3_128(&bytes[..=end])
+}
+
+/// What a trade says beside its time and number.
+pub(super) fn content_of_trade(row: &Row) -> u128 {
+    content_of(&row.numbers[..2], row.side)
+}
+
+/// The same of a trade that an earlier import has.
+pub(in crate::import) fn content_of_record(trade: &TradeBody, def: &InstrumentDef) -> u128 {
+    let number = |mantissa, decimals| Number { mantissa, decimals }.shortest();
+    let numbers = [
+        number(trade.price, def.price_decimals),
+        number(trade.qty, def.qty_decimals),
+    ];
+    content_of(&numbers, trade.side)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_known_by_time_number_and_content() {
+        let mut repeats = Repeats::default();
+        let at = |repeats: &mut Repeats, ts, content| repeats.see(0, 7, Ts(ts), content);
+        assert_eq!(at(&mut repeats, 1, 5), Again::New);
+        assert_eq!(at(&mut repeats, 1, 5), Again::New);
+        repeats.remember(false);
+        assert_eq!(at(&mut repeats, 1, 5), Again::New);
+        assert_eq!(at(&mut repeats, 2, 5), Again::New);
+        assert_eq!(at(&mut repeats, 1, 5), Again::Same);
+        assert_eq!(at(&mut repeats, 1, 6), Again::Other);
+        repeats.add_elsewhere(0, 7, Ts(9), 5);
+        assert_eq!(at(&mut repeats, 9, 5), Again::Same);
+        assert_eq!(at(&mut repeats, 9, 6), Again::New);
+        assert_eq!(repeats.see(1, 7, Ts(9), 5), Again::New);
+        let trade = TradeBody {
+            price: 1_250,
+            qty: 2,
+            side: 1,
+            ..TradeBody::default()
+        };
+        let def = InstrumentDef::new("X", 2, 0, "USD");
+        let numbers = [(125, 1), (2, 0)].map(|(mantissa, decimals)| Number { mantissa, decimals });
+        assert_eq!(content_of_record(&trade, &def), content_of(&numbers, 1));
+    }
+}

@@ -1,0 +1,369 @@
+//! What columns are called, by others and by us.
+
+use std::fmt;
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    Time,
+    Date,
+    TimeOfDay,
+    /// When a bar closed: its last instant.
+    CloseTime,
+    /// When the row arrived at who recorded it.
+    Arrival,
+    Venue,
+    Ticker,
+    Open,
+    High,
+    Low,
+    Close,
+    /// Size of a trade, a level or an order, or volume of a bar.
+    Qty,
+    Bid,
+    Ask,
+    BidQty,
+    AskQty,
+    BidOpen,
+    BidHigh,
+    BidLow,
+    BidClose,
+    AskOpen,
+    AskHigh,
+    AskLow,
+    AskClose,
+    Price,
+    Side,
+    /// True if the buyer rested, so that the seller was the aggressor.
+    BuyerMaker,
+    TradeId,
+    /// Whether a level is of a snapshot.
+    Snapshot,
+    /// What happened to an order, a letter of Databento's.
+    Action,
+    OrderId,
+    Sequence,
+    Flags,
+}
+
+/// Roles with our name, which `--columns` takes, and the names by which columns are known, in lower case without anything but
+/// letters and digits.
+const NAMES: &[(Role, &str, &[&str])] = &[
+    (
+        Role::Time,
+        "time",
+        &[
+            "timestamp",
+            "timestamputc",
+            "timestampms",
+            "timestampns",
+            "timestampus",
+            "datetime",
+            "datetimeutc",
+            "dt",
+            "ts",
+            "tsutc",
+            "tsevent",
+            "t",
+            "unix",
+            "unixtime",
+            "unixtimestamp",
+            "epoch",
+            "mts",
+            "opentime",
+            "timeopen",
+            "eventtime",
+            "exchangetime",
+            "exchangetimestamp",
+            "timeutc",
+            "utctime",
+            "utc",
+            "gmttime",
+            "gmt",
+            "localtime",
+            "transacttime",
+            "startedat",
+            "begins",
+            "begin",
+            "starttime",
+            "periodstart",
+            "timeperiodstart",
+            "createdat",
+        ],
+    ),
+    (
+        Role::CloseTime,
+        "close_time",
+        &["closetime", "timeclose", "endtime", "timeperiodend"],
+    ),
+    (
+        Role::Arrival,
+        "arrival",
+        &[
+            "tsrecv",
+            "localtimestamp",
+            "recvtime",
+            "receivetime",
+            "receivedat",
+            "receipttimestamp",
+            "recvts",
+            "arrival",
+            "arrivaltime",
+        ],
+    ),
+    (
+        Role::Date,
+        "date",
+        &[
+            "date",
+            "day",
+            "tradedate",
+            "tradingday",
+            "dtyyyymmdd",
+            "yyyymmdd",
+            "dateutc",
+        ],
+    ),
+    (
+        Role::TimeOfDay,
+        "time_of_day",
+        &["time", "timeofday", "hhmmss"],
+    ),
+    (Role::Venue, "exchange", &["exchange", "venue"]),
+    (
+        Role::Ticker,
+        "symbol",
+        &[
+            "ticker",
+            "symbol",
+            "instrument",
+            "sym",
+            "pair",
+            "secid",
+            "contract",
+        ],
+    ),
+    (Role::Open, "open", &["open", "o", "openprice", "priceopen"]),
+    (
+        Role::High,
+        "high",
+        &["high", "h", "highprice", "pricehigh", "hi"],
+    ),
+    (
+        Role::Low,
+        "low",
+        &["low", "l", "lowprice", "pricelow", "lo"],
+    ),
+    (
+        Role::Close,
+        "close",
+        &["close", "c", "closeprice", "priceclose", "closelast"],
+    ),
+    (
+        Role::Qty,
+        "volume",
+        &[
+            "volume",
+            "vol",
+            "v",
+            "size",
+            "qty",
+            "quantity",
+            "amount",
+            "sz",
+            "volumetraded",
+            "totalvolume",
+            "tickvol",
+            "tickvolume",
+        ],
+    ),
+    (
+        Role::Bid,
+        "bid",
+        &[
+            "bid",
+            "bidprice",
+            "bestbid",
+            "bestbidprice",
+            "bidpx",
+            "bidpx00",
+            "bidprice0",
+            "b",
+        ],
+    ),
+    (
+        Role::Ask,
+        "ask",
+        &[
+            "ask",
+            "askprice",
+            "bestask",
+            "bestaskprice",
+            "offer",
+            "askpx",
+            "askpx00",
+            "askprice0",
+            "a",
+        ],
+    ),
+    (
+        Role::BidQty,
+        "bid_size",
+        &[
+            "bidsize",
+            "bidqty",
+            "bidvolume",
+            "bidamount",
+            "bestbidqty",
+            "bestbidsize",
+            "bidsz",
+            "bidsz00",
+        ],
+    ),
+    (
+        Role::AskQty,
+        "ask_size",
+        &[
+            "asksize",
+            "askqty",
+            "askvolume",
+            "askamount",
+            "bestaskqty",
+            "bestasksize",
+            "asksz",
+            "asksz00",
+        ],
+    ),
+    (Role::BidOpen, "bid_open", &["bidopen"]),
+    (Role::BidHigh, "bid_high", &["bidhigh"]),
+    (Role::BidLow, "bid_low", &["bidlow"]),
+    (Role::BidClose, "bid_close", &["bidclose"]),
+    (Role::AskOpen, "ask_open", &["askopen"]),
+    (Role::AskHigh, "ask_high", &["askhigh"]),
+    (Role::AskLow, "ask_low", &["asklow"]),
+    (Role::AskClose, "ask_close", &["askclose"]),
+    (
+        Role::Price,
+        "price",
+        &["price", "tradeprice", "last", "lastprice", "px", "p"],
+    ),
+    (
+        Role::Side,
+        "side",
+        &[
+            "side",
+            "direction",
+            "takerside",
+            "aggressor",
+            "aggressorside",
+        ],
+    ),
+    (
+        Role::BuyerMaker,
+        "buyer_maker",
+        &["isbuyermaker", "buyermaker", "isbuyerthemaker"],
+    ),
+    (
+        Role::TradeId,
+        "id",
+        &["id", "tradeid", "tid", "aggtradeid", "tradenumber"],
+    ),
+    (Role::Snapshot, "snapshot", &["issnapshot", "snapshot"]),
+    (Role::Action, "action", &["action"]),
+    (Role::OrderId, "order_id", &["orderid"]),
+    (Role::Sequence, "sequence", &["sequence", "seq", "updateid"]),
+    (Role::Flags, "flags", &["flags"]),
+];
+
+/// Other words for our own names.
+const OTHER_NAMES: [(&str, Role); 6] = [
+    ("size", Role::Qty),
+    ("qty", Role::Qty),
+    ("amount", Role::Qty),
+    ("ticker", Role::Ticker),
+    ("ts_event", Role::Time),
+    ("ts_recv", Role::Arrival),
+];
+
+impl Role {
+    /// Its name on the command line and in profiles.
+    pub(crate) fn name(self) -> &'static str {
+        let known = NAMES.iter().find(|(role, ..)| *role == self);
+        known.map_or("", |(_, name, _)| name)
+    }
+
+    /// The role of this name.
+    pub(crate) fn named(name: &str) -> Option<Role> {
+        let known = NAMES.iter().find(|(_, known, _)| *known == name);
+        let known = known.map(|(role, ..)| *role);
+        known.or_else(|| {
+            let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
+            other.map(|(_, role)| *role)
+        })
+    }
+
+    /// All names, for people.
+    pub(crate) fn names() -> String {
+        let names: Vec<&str> = NAMES.iter().map(|(_, name, _)| *name).collect();
+        names.join(", ")
+    }
+
+    /// What a column of this name holds, as far as it is known by its name alone.
+    pub(crate) fn of(plain: &str) -> Option<Role> {
+        let role = |plain: &str| {
+            let known = NAMES.iter().find(|(.., names)| names.contains(&plain));
+            known.map(|(role, ..)| *role)
+        };
+        // `1. open` is an open too, and `volume_btc` or `volume (shares)` a volume.
+        role(plain)
+            .or_else(|| role(plain.trim_start_matches(|c: char| c.is_ascii_digit())))
+            .or_else(|| plain.starts_with("volume").then_some(Role::Qty))
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name in lower case without anything but letters and digits.
+pub(crate) fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_known_by_many_names() {
+        for (name, role) in [
+            ("timestamp_utc", Some(Role::Time)),
+            ("<DATE>", Some(Role::Date)),
+            ("<TICKER>", Some(Role::Ticker)),
+            ("dt", Some(Role::Time)),
+            ("DateTime", Some(Role::Time)),
+            ("t", Some(Role::Time)),
+            ("1. open", Some(Role::Open)),
+            ("Close/Last", Some(Role::Close)),
+            ("Adj Close", None),
+            ("Adj. Close", None),
+            ("Vol.", Some(Role::Qty)),
+            ("Volume BTC", Some(Role::Qty)),
+            ("Change %", None),
+            ("Time (EET)", None),
+            ("quote_volume", None),
+            ("is_snapshot", Some(Role::Snapshot)),
+            ("Schluss", None),
+        ] {
+            assert_eq!(Role::of(&plain(name)), role, "{name}");
+        }
+        for (role, name, _) in NAMES {
+            assert_eq!(Role::named(name), Some(*role));
+            assert_eq!(role.name(), *name);
+        }
+        assert_eq!(Role::named("size"), Some(Role::Qty));
+    }
+}

@@ -1,0 +1,214 @@
+//! What the first rows of a file leave in doubt is for all its rows to decide. If they cannot, the file is refused, with both readings.
+
+use crate::import::Input;
+use crate::import::layout::Layout;
+use crate::import::number::{Decimal, Number, Reading, reading};
+use crate::import::text::{Cutter, Fields};
+use crate::import::time::{DateOrder, Parted, TimeFormat, epoch_decimals, parted};
+use crate::{DataError, Result};
+use jiff::tz::TimeZone;
+
+/// A text with its line.
+type Place = (u64, String);
+
+/// Settles what times are whose first ones can be read in two ways.
+pub(super) fn settle_times(input: &Input, layout: &mut Layout) -> Result<()> {
+    layout.is_time_in_doubt = false;
+    match layout.time {
+        TimeFormat::Compact => settle_compact(input, layout),
+        TimeFormat::Text(_) => settle_dates(input, layout),
+        _ => Ok(()),
+    }
+}
+
+/// Calls `look` with each row below the header.
+fn each(input: &Input, layout: &Layout, mut look: impl FnMut(u64, &Fields)) -> Result<()> {
+    let mut cutter = Cutter::new(input.path(), input.open()?, layout.delimiter);
+    for _ in 0..layout.skip {
+        cutter.next()?;
+    }
+    while let Some(line) = cutter.next()? {
+        look(line, &cutter.fields);
+    }
+    Ok(())
+}
+
+fn refused(input: &Input, line: u64, found: String, expected: &str) -> DataError {
+    DataError::Import {
+        file: input.path().to_owned(),
+        line,
+        found,
+        expected: expected.to_owned(),
+    }
+}
+
+/// Digits that all are a date and a time of day are that, unless one of them is only a number since the epoch.
+fn settle_compact(input: &Input, layout: &mut Layout) -> Result<()> {
+    let mut joined = Vec::new();
+    let mut epoch: Option<(u64, u8)> = None;
+    each(input, layout, |line, fields| {
+        let text = layout.time_text(fields, &mut joined);
+        let is_compact = TimeFormat::Compact.parse(text, &TimeZone::UTC).is_some();
+        if let Some(decimals) = epoch_decimals(text).filter(|_| !is_compact) {
+            epoch.get_or_insert((line, decimals));
+        }
+    })?;
+    match epoch {
+        Some((_, decimals)) => layout.time = TimeFormat::Epoch(decimals),
+        None => layout.notes.push(
+            "times without signs are dates and times of day, as all of them can be".to_owned(),
+        ),
+    }
+    Ok(())
+}
+
+/// Which of day and month comes first.
+#[derive(Default)]
+struct Dates {
+    day_first: Option<Place>,
+    month_first: Option<Place>,
+    either: Option<(Place, Parted)>,
+    is_dotted: bool,
+}
+
+impl Dates {
+    fn note(&mut self, line: u64, text: &[u8]) {
+        let Some((parts, _)) = parted(text) else {
+            return;
+        };
+        let place = || (line, String::from_utf8_lossy(text).into_owned());
+        match (
+            parts.date(DateOrder::DayFirst),
+            parts.date(DateOrder::MonthFirst),
+        ) {
+            (Some(day), Some(month)) if day != month && self.either.is_none() => {
+                self.is_dotted = parts.separator == b'.';
+                self.either = Some((place(), parts));
+            }
+            (Some(_), None) => {
+                self.day_first.get_or_insert_with(place);
+            }
+            (None, Some(_)) => {
+                self.month_first.get_or_insert_with(place);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
+    let mut dates = Dates::default();
+    let mut joined = Vec::new();
+    each(input, layout, |line, fields| {
+        dates.note(line, layout.time_text(fields, &mut joined));
+    })?;
+    let (order, why) = match dates {
+        Dates {
+            day_first: Some((day_line, day)),
+            month_first: Some((line, month)),
+            ..
+        } => {
+            let found = format!(
+                "{month:?}, which is month-first, and {day:?} in line {day_line}, which is day-first"
+            );
+            return Err(refused(input, line, found, "one of them in all rows"));
+        }
+        Dates {
+            day_first: Some((line, text)),
+            ..
+        } => (
+            DateOrder::DayFirst,
+            format!("{text:?} in line {line} can only be that"),
+        ),
+        Dates {
+            month_first: Some((line, text)),
+            ..
+        } => (
+            DateOrder::MonthFirst,
+            format!("{text:?} in line {line} can only be that"),
+        ),
+        Dates { either: None, .. } => (
+            DateOrder::DayFirst,
+            "which is the same as month-first for all of them".to_owned(),
+        ),
+        Dates {
+            is_dotted: true, ..
+        } => (DateOrder::DayFirst, "as dates with points are".to_owned()),
+        Dates {
+            either: Some(((line, text), parts)),
+            ..
+        } => {
+            let date = |order| {
+                parts
+                    .date(order)
+                    .map(|date| date.to_string())
+                    .unwrap_or_default()
+            };
+            let found = format!(
+                "{text:?}, which is {} day-first or {} month-first, and no row of the file says which",
+                date(DateOrder::DayFirst),
+                date(DateOrder::MonthFirst)
+            );
+            return Err(refused(
+                input,
+                line,
+                found,
+                "--time-format day-first or month-first",
+            ));
+        }
+    };
+    layout.time = TimeFormat::Text(order);
+    layout.notes.push(format!("dates are {order}: {why}"));
+    Ok(())
+}
+
+/// Settles what a comma in a number is.
+pub(super) fn settle_numbers(input: &Input, layout: &mut Layout) -> Result<()> {
+    let mut columns: Vec<usize> = layout.numbers().into_iter().flatten().collect();
+    for level in &layout.depth {
+        columns.extend([level.bid, level.bid_qty, level.ask, level.ask_qty]);
+    }
+    let (mut point, mut comma, mut either) = (None::<Place>, None::<Place>, None::<Place>);
+    each(input, layout, |line, fields| {
+        for column in &columns {
+            let text = fields.get(*column);
+            let place = || (line, String::from_utf8_lossy(text).into_owned());
+            let slot = match reading(text) {
+                Reading::Plain => continue,
+                Reading::Point => &mut point,
+                Reading::Comma => &mut comma,
+                Reading::Either => &mut either,
+            };
+            slot.get_or_insert_with(place);
+        }
+    })?;
+    layout.is_decimal_open = false;
+    match (point, comma, either) {
+        (Some((line, point)), Some((comma_line, comma)), _) => {
+            let found = format!(
+                "{point:?}, which has a decimal point, and {comma:?} in line {comma_line}, which has a decimal comma"
+            );
+            Err(refused(input, line, found, "one of them in all rows"))
+        }
+        (None, Some((line, text)), _) => {
+            layout.decimal = Decimal::Comma;
+            layout.notes.push(format!(
+                "numbers have a decimal comma: {text:?} in line {line}"
+            ));
+            Ok(())
+        }
+        (Some(_), None, _) | (None, None, None) => Ok(()),
+        (None, None, Some((line, text))) => {
+            let read = |decimal| {
+                let number = Number::parse_as(text.as_bytes(), decimal).unwrap_or_default();
+                tickloom_types::format_decimal(i128::from(number.mantissa), number.decimals)
+            };
+            let found = format!(
+                "{text:?}, which is {} with a decimal point or {} with a decimal comma, and no row of the file says which",
+                read(Decimal::Point),
+                read(Decimal::Comma)
+            );
+            Err(refused(input, line, found, "--decimal point or comma"))
+        }
+    }
+}

@@ -102,7 +102,10 @@ fn samples_say_what_they_are() {
         assert_eq!(sniffed.venue, sample.venue);
         assert_eq!(sniffed.symbols, [sample.symbol]);
     }
-    let nothing = CaptureSource::Bytes("nothing", b"1700000000000000001 {}\n1700000000000000002 [1]\nx\n");
+    let nothing = CaptureSource::Bytes(
+        "nothing",
+        b"1700000000000000001 {}\n1700000000000000002 [1]\nx\n",
+    );
     let error = sniff_capture(&nothing).unwrap_err().to_string();
     assert!(error.starts_with("nothing: no depthUpdate"), "{error}");
 }
@@ -321,7 +324,15 @@ fn the_digits_of_a_stamp_tell_its_unit() {
     ] {
         assert_eq!(at(stamp), expected, "{stamp}");
     }
-    for stamp in ["", "1", "178225920", "17822592000", "0782259200", "-782259200", "9999999999999999999"] {
+    for stamp in [
+        "",
+        "1",
+        "178225920",
+        "17822592000",
+        "0782259200",
+        "-782259200",
+        "9999999999999999999",
+    ] {
         assert_eq!(at(stamp), None, "{stamp}");
     }
 }

@@ -276,7 +276,7 @@ impl Batch {
         self.refused.clear();
     }
 
-    /// The symbol of this venue with this name. A colon, which no instrument's name can have, becomes a slash.
+    /// The symbol of this venue with this name. A colon becomes a slash.
     pub(crate) fn symbol(&mut self, name: &str) -> Result<SymbolId, DecodeError> {
         self.symbol_of(self.venue, name)
     }
@@ -284,8 +284,7 @@ impl Batch {
     /// The symbol of a venue that the message names.
     pub(crate) fn symbol_of(&mut self, venue: &str, name: &str) -> Result<SymbolId, DecodeError> {
         let is_right = |text: &str| {
-            let of_name = |b: u8| b.is_ascii_alphanumeric() || b".-_/:".contains(&b);
-            !text.is_empty() && text.bytes().all(of_name)
+            !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
         };
         let fits = venue.len() + 1 + name.len() <= NAME_BYTES_MAX;
         if !fits || !is_right(name) || !is_right(venue) {

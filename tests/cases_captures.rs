@@ -1,0 +1,232 @@
+//! Captures of venues that once went wrong, with their right values, through the real binary: each fault by its kind.
+//!
+//! Files are in `tests/cases`, of which each is as it was found. Right values are worked out by hand from the messages.
+
+#![cfg(test)]
+
+mod cli;
+
+use cli::{tickloom, workspace};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tickloom_data::{Catalog, ScanQuery};
+use tickloom_types::{
+    BookState, Instruments, Kind, LevelBody, Record, Side, StatusBody, StatusCode, TradeBody,
+    format_decimal,
+};
+
+fn case(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    folder.join(name).display().to_string()
+}
+
+/// The records that an import puts into a catalog.
+fn import(files: &[&str]) -> (Instruments, Vec<Record>) {
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let ran = tickloom(&[&["import"], files, &["--catalog", &catalog]].concat());
+    assert_eq!(ran.code, 0, "{files:?}: {}", ran.stderr);
+    let catalog = Catalog::open(Path::new(&catalog)).unwrap();
+    let scan = catalog.scan(&ScanQuery::default()).unwrap();
+    let instruments = scan.instruments().clone();
+    (instruments, scan.map(|next| next.unwrap().1).collect())
+}
+
+/// A book as its levels leave it (`bid 100 x 6`), its last state, and what was told of it beside its states.
+fn book(instruments: &Instruments, records: &[Record]) -> (Vec<String>, Option<BookState>, u64) {
+    let mut levels: BTreeMap<(u8, i64), i64> = BTreeMap::new();
+    let (mut state, mut faults) = (None, 0);
+    for record in records {
+        match record.kind() {
+            Some(Kind::Level) => {
+                let level = LevelBody::of(record);
+                if level.clear != 0 {
+                    levels.clear();
+                }
+                levels.insert((level.side, level.price), level.qty);
+            }
+            Some(Kind::Status) => {
+                let body = StatusBody::of(record);
+                match StatusCode::from_raw(body.code) {
+                    Some(StatusCode::Book) => state = BookState::from_raw(body.state),
+                    _ => faults += 1,
+                }
+            }
+            _ => {}
+        }
+    }
+    let def = &instruments.defs()[0];
+    let text = |((side, price), qty): (&(u8, i64), &i64)| {
+        let side = if *side == Side::Buy as u8 {
+            "bid"
+        } else {
+            "ask"
+        };
+        let price = format_decimal(i128::from(*price), def.price_decimals);
+        let qty = format_decimal(i128::from(*qty), def.qty_decimals);
+        format!("{side} {price} x {qty}")
+    };
+    let mut left: Vec<String> = levels
+        .iter()
+        .filter(|(_, qty)| **qty > 0)
+        .map(text)
+        .collect();
+    left.sort_unstable();
+    (left, state, faults)
+}
+
+fn names(instruments: &Instruments) -> Vec<&str> {
+    let names = instruments.defs().iter().map(|def| def.name.as_str());
+    names.collect()
+}
+
+#[test]
+fn stamps_of_any_unit_are_the_same_time() {
+    for file in ["stamp-16-digits.capture", "stamp-19-digits.capture"] {
+        let (_, records) = import(&[&case(file)]);
+        let times: Vec<String> = records.iter().map(|r| r.ts_recv().to_string()).collect();
+        assert_eq!(times, ["2026-06-24T00:00:00Z"], "{file}");
+        let trade = TradeBody::of(&records[0]);
+        assert_eq!(trade.trade_id, 1);
+    }
+}
+
+#[test]
+fn a_checksum_of_zero_says_nothing() {
+    let (instruments, records) = import(&[&case("okx-checksum-0.json")]);
+    let expected = ["ask 102 x 3", "bid 100 x 6"].map(str::to_owned).to_vec();
+    assert_eq!(
+        book(&instruments, &records),
+        (expected, Some(BookState::Live), 0)
+    );
+}
+
+#[test]
+fn a_venue_that_begins_its_ids_anew_by_name_is_followed() {
+    let (instruments, records) = import(&[&case("okx-reset.json")]);
+    let expected = ["ask 102 x 7", "bid 100 x 6", "bid 99.5 x 1"];
+    let expected = expected.map(str::to_owned).to_vec();
+    assert_eq!(
+        book(&instruments, &records),
+        (expected, Some(BookState::Live), 0)
+    );
+}
+
+#[test]
+fn the_kind_of_a_contract_decides_and_not_that_it_names_a_pair() {
+    let (instruments, records) = import(&[&case("usdm-with-ps.capture")]);
+    assert_eq!(names(&instruments), ["binance-usdm.ABUSDT"]);
+    assert!(!records.is_empty());
+}
+
+#[test]
+fn a_symbol_in_any_script_is_kept() {
+    let (instruments, records) = import(&[&case("non-ascii-symbol.capture")]);
+    let mut found = names(&instruments);
+    found.sort_unstable();
+    assert_eq!(found, ["binance-usdm.ABUSDT", "binance-usdm.币安人生USDT"]);
+    assert_eq!(records.len(), 2);
+    // One as another recorder writes it.
+    let dir = workspace();
+    let file = dir.path().join("lines.json");
+    let line = r#"{"topic":"publicTrade.牛来USDT","type":"snapshot","ts":1782259200000,"data":[{"T":1782259200000,"s":"牛来USDT","S":"Buy","v":"2","p":"3","i":"7"}]}"#;
+    std::fs::write(&file, format!("{line}\n")).unwrap();
+    let (instruments, records) = import(&[file.to_str().unwrap()]);
+    assert_eq!(names(&instruments), ["bybit.牛来USDT"]);
+    assert_eq!(records.len(), 1);
+}
+
+#[test]
+fn a_venue_that_is_not_known_is_refused_by_its_address() {
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    for (address, message) in [
+        (
+            "wss://ws.bitget.com/v2/ws/public",
+            r#"{"action":"snapshot","arg":{"instType":"SPOT","channel":"trade","instId":"ABUSDT"},"data":[{"ts":"1782259200000","price":"1","size":"2","side":"buy","tradeId":"3"}]}"#,
+        ),
+        (
+            "wss://ws-api-spot.kucoin.com/?token=x",
+            r#"{"type":"message","topic":"/market/match:AB-USDT","subject":"trade.l3match","data":{"symbol":"AB-USDT","price":"1","size":"2"}}"#,
+        ),
+        (
+            "wss://ws.okx.example/ws/v5/public",
+            r#"{"arg":{"channel":"trades","instId":"AB-USDT"},"data":[{"instId":"AB-USDT","tradeId":"1","px":"1","sz":"2","side":"buy","ts":"1782259200000"}]}"#,
+        ),
+    ] {
+        let file = dir.path().join("other.capture");
+        // Also where messages come before the address.
+        for before in [true, false] {
+            let received = format!("1782259200.5: {message}\n");
+            let opened = format!("{address} <-> 1782259200.25\n");
+            let text = if before {
+                format!("{received}{opened}")
+            } else {
+                format!("{opened}{received}")
+            };
+            std::fs::write(&file, text).unwrap();
+            let ran = tickloom(&["import", file.to_str().unwrap(), "--catalog", &catalog]);
+            assert_eq!(ran.code, 2, "{ran:?}");
+            let host = address.split(['?', ' ']).next().unwrap();
+            assert!(ran.stderr.contains(host), "{ran:?}");
+            assert!(
+                ran.stderr.contains("of no venue that is known: Binance"),
+                "{ran:?}"
+            );
+        }
+    }
+}
+
+/// A book of OKX over a connection that breaks: what comes after it waits for the next snapshot, and books of other files go on.
+#[test]
+fn a_new_connection_makes_the_books_of_its_file_wait() {
+    let dir = workspace();
+    let book_message = |symbol: &str, action: &str, at: u64, bid: &str, ids: &str| {
+        format!(
+            r#"{{"arg":{{"channel":"books","instId":"{symbol}"}},"action":"{action}","data":[{{"asks":[["101","5","0","1"]],"bids":[["{bid}","4","0","1"]],"ts":"178225920{at}000",{ids}}}]}}"#
+        )
+    };
+    let opened = "wss://ws.okx.com:8443/ws/v5/public <-> 1782259200.0\n";
+    let snapshot = r#""prevSeqId":-1,"seqId":10"#;
+    let update = r#""prevSeqId":10,"seqId":12"#;
+    let lines = |symbol: &str, is_broken: bool| {
+        let mut text = opened.to_owned();
+        text += &format!(
+            "1782259201.0: {}\n",
+            book_message(symbol, "snapshot", 1, "100", snapshot)
+        );
+        if is_broken {
+            text += "wss://ws.okx.com:8443/ws/v5/public <-> 1782259202.0\n";
+        }
+        text += &format!(
+            "1782259203.0: {}\n",
+            book_message(symbol, "update", 3, "99", update)
+        );
+        text
+    };
+    let write = |name: &str, text: String| {
+        let file = dir.path().join(name).display().to_string();
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let (whole, broken) = (
+        write("a", lines("AB-USDT", false)),
+        write("b", lines("CD-USDT", true)),
+    );
+    let (instruments, records) = import(&[&whole, &broken]);
+    let of = |name: &str| -> Vec<Record> {
+        let (id, _) = instruments.find(name).unwrap();
+        let of_it = records.iter().filter(|record| record.instrument() == id);
+        of_it.copied().collect()
+    };
+    let (levels, state, _) = book(&instruments, &of("okx.AB-USDT"));
+    assert_eq!(levels, ["ask 101 x 5", "bid 100 x 4", "bid 99 x 4"]);
+    assert_eq!(state, Some(BookState::Live));
+    let (levels, state, _) = book(&instruments, &of("okx.CD-USDT"));
+    assert_eq!(
+        levels,
+        ["ask 101 x 5", "bid 100 x 4"],
+        "the update joins on to nothing"
+    );
+    assert_eq!(state, Some(BookState::Resync));
+}

@@ -11,8 +11,8 @@ use tickloom_data::{
     journal_dir, sync_journal,
 };
 use tickloom_journal::{
-    JournalOptions, JournalWriter, Numbers, RunMeta, SyncPolicy, salvage_journal, segment_files,
-    segment_name, segment_numbers,
+    JournalOptions, JournalWriter, Numbers, OrdersAhead, RunMeta, SyncPolicy, salvage_journal,
+    segment_files, segment_name, segment_numbers,
 };
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,
@@ -28,7 +28,7 @@ fn recorded() -> tempfile::TempDir {
         inputs: 90,
         outputs: 90,
     };
-    writer.reserve(ahead).unwrap();
+    writer.reserve(ahead, OrdersAhead::NONE).unwrap();
     for seq in 0..5 {
         append(&mut writer, seq);
     }

@@ -62,11 +62,10 @@ mod tests {
     /// A curve of so many daily points that climbs in waves, and a fill at every wave's turn.
     fn outcome(points: i64) -> (Outcome, CoreConfig) {
         let mut instruments = Instruments::new();
-        let def = InstrumentDef::new("<X>", 2, 0, "USD");
-        assert!(instruments.add(def).is_err(), "a name cannot hold markup");
-        instruments
-            .add(InstrumentDef::new("X", 2, 0, "USD"))
-            .unwrap();
+        for name in ["<X>", "Y"] {
+            let def = InstrumentDef::new(name, 2, 0, "USD");
+            instruments.add(def).unwrap();
+        }
         let id = InstrumentId(0);
         let start = Ts::parse("2004-08-19").unwrap().0;
         let ts: Vec<i64> = (0..points).map(|n| start + n * 4_320_000_000_000).collect();
@@ -148,6 +147,7 @@ mod tests {
         let html = page(100);
         assert!(html.contains("close &lt; open &lt;/script&gt;"));
         assert!(!html.contains("open </script>"));
+        assert!(html.contains("&lt;X&gt;") && !html.contains("<X>"));
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
         manifest.data.left_out = Some(left_out);
         let html = report(&outcome, &manifest).unwrap();
         for text in [
-            "s on X",
+            "s on &lt;X&gt;",
             "free of costs",
             "no bar of 1w of X closed",
             "1 of 22 lines",

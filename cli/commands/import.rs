@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use tickloom_data::{
     Catalog, DataError, Format, ImportOptions, ImportReport, Input, RefusedMax, Stamp, inputs,
 };
+use tickloom_feeds::capture::CaptureError;
 use tickloom_journal::JournalError;
 use tickloom_types::{BarSpec, DurationNs, parse_duration};
 
@@ -161,6 +162,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 "--instrument does not apply: a capture says itself of what it is",
             )),
             Ok(Some(origin)) => captures.add(origin, file),
+            Err(error @ CaptureError::UnknownVenue { .. }) => {
+                all.push(Imported::failed(file, &error.to_string()));
+            }
             // What cannot be read as a line of text may be in a format that is none.
             Ok(None) | Err(_) => all.extend(rows(one, &options, &target)?),
         }

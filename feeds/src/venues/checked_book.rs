@@ -12,6 +12,13 @@ const KRAKEN_LEVELS: usize = 10;
 /// Levels that OKX's checksum is over, a side.
 const OKX_LEVELS: usize = 25;
 
+impl Checksum {
+    /// Whether it says something. Venues that make checksums no more go on sending 0.
+    pub(super) fn is_told(self) -> bool {
+        !matches!(self, Checksum::Kraken(0) | Checksum::Okx(0))
+    }
+}
+
 /// Both sides by price mantissa, lowest first.
 #[derive(Debug, Default)]
 pub(super) struct CheckedBook {

@@ -319,18 +319,8 @@ impl Desk {
 
     /// The connection of a file was made anew: what came meanwhile is not there, so its books wait for their next snapshots.
     pub(crate) fn reconnected(&mut self, file: usize, ts: Ts, sink: &mut impl Sink) {
-        let Some(header) = self.status_header(Some(ts)) else {
-            return;
-        };
-        for (book, scale) in self.books.iter_mut().zip(&self.scales) {
-            if let (Some(book), Some(scale)) = (book, scale)
-                && book.file == file
-                && book.sync.state() == BookState::Live
-            {
-                let mut header = header;
-                header.instrument = scale.instrument.0;
-                book.sync.restart(header, sink);
-            }
+        if let Some(header) = self.status_header(Some(ts)) {
+            self.restart_books(header, |book| book.file == file, sink);
         }
     }
 
@@ -348,11 +338,20 @@ impl Desk {
             ..StatusBody::default()
         };
         sink.push(body.record(header));
+        self.restart_books(header, |_| true, sink);
+    }
+
+    fn restart_books(
+        &mut self,
+        mut header: Header,
+        is_one: impl Fn(&Kept) -> bool,
+        sink: &mut impl Sink,
+    ) {
         for (book, scale) in self.books.iter_mut().zip(&self.scales) {
             if let (Some(book), Some(scale)) = (book, scale)
                 && book.sync.state() == BookState::Live
+                && is_one(book)
             {
-                let mut header = header;
                 header.instrument = scale.instrument.0;
                 book.sync.restart(header, sink);
             }

@@ -612,7 +612,7 @@ fn wrong_messages_are_counted_by_reason_and_leave_nothing() {
         (with("\"2\"", "-2"), "not_positive"),
         (with("sell", "hold"), "value"),
         (with("2024-01-15T12:00:00Z", "yesterday"), "value"),
-        (with("A-B", "A B"), "bad_symbol"),
+        (with("A-B", "A-B "), "bad_symbol"),
         (
             format!("{{\"type\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000)).into_bytes(),
             "too_deep",

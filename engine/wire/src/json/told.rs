@@ -85,7 +85,7 @@ fn put_session(object: &mut Object, epoch: u64, session: &Session, now: Ts) {
 /// A part of what the run knows: its place, and each thing as its records have it, but without times of its own.
 ///
 /// # Errors
-/// As [`text`].
+/// [`WireError::Unnamed`] if something that it refers to has no name.
 pub(crate) fn state(
     epoch: u64,
     session: &Session,

@@ -34,7 +34,7 @@ pub(crate) const PARQUET_PAGE_ROWS: usize = 4096;
 pub(crate) const DICTIONARY_BYTES: u64 = 256 << 10;
 
 /// Files, the newest ones, whose footers are held to the index when a run is started; `verify` reads those of all.
-pub(crate) const FOOTERS_AT_START_MAX: usize = 64;
+pub(crate) const FOOTERS_AT_START_MAX: usize = 1024;
 
 /// Bytes that a reader asks an object store for at a time, at most and at least.
 pub(crate) const BLOCK_BYTES: u64 = 1 << 20;

@@ -3,6 +3,7 @@
 use crate::cli::{shared_data, tickloom, workspace};
 use crate::support::{Row, eurusd, expected, lean_quotes, lines, quality, write};
 use std::io::Read;
+use std::path::Path;
 use tickloom_types::{QuoteBody, Record, Ts};
 
 const SECOND: i64 = 1_000_000_000;
@@ -94,20 +95,11 @@ fn prices_before_a_split_are_not_adjusted() {
 /// Files that people have made, of which too little is there for a usual distance: one hole in each.
 #[test]
 fn a_hole_in_a_short_file_is_found() {
-    let day = |n: i64| Ts(n * DAY).date();
-    let file = |days: &[i64]| {
-        let rows = days
-            .iter()
-            .map(|n| format!("{},100,101,99,100,1\n", day(*n)));
-        let head = "date,open,high,low,close,volume\n".to_owned();
-        std::iter::once(head).chain(rows).collect::<String>()
-    };
-    let dir = workspace();
-    let long: Vec<i64> = (0..450).chain(540..990).collect();
-    for (name, days, missing) in [("short", vec![0, 1, 91, 92], 89), ("long", long, 90)] {
-        let csv = dir.path().join(format!("{name}.csv"));
-        std::fs::write(&csv, file(&days)).unwrap();
-        let catalog = dir.path().join(name).display().to_string();
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    for (name, missing) in [("three-months-hole.csv", 89), ("hole-in-900-days.csv", 90)] {
+        let csv = cases.join(name);
+        let dir = workspace();
+        let catalog = dir.path().join("catalog").display().to_string();
         let ran = tickloom(&["import", csv.to_str().unwrap(), "--catalog", &catalog]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         let found = quality(&catalog, &[]);

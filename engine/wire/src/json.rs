@@ -5,7 +5,7 @@
 
 mod told;
 
-pub(crate) use told::{epoch, heartbeat, hello, state};
+pub(crate) use told::{announcement, epoch, state};
 
 use crate::error::WireError;
 use crate::topic::{Names, is_output, kind};

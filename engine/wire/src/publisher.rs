@@ -310,7 +310,14 @@ impl Publisher {
     fn send_heartbeat(&mut self, now: Ts) -> Result<(), WireError> {
         let text = |publisher: &Publisher| {
             let (epoch, session) = (publisher.epoch, &publisher.session);
-            json::heartbeat(epoch, session, publisher.sequences(), &publisher.names, now)
+            json::announcement(
+                "heartbeat",
+                epoch,
+                session,
+                publisher.sequences(),
+                &publisher.names,
+                now,
+            )
         };
         self.metrics.bytes += self.announce(HEARTBEAT, now, text)?;
         self.metrics.heartbeats += 1;

@@ -196,7 +196,7 @@ fn what_is_not_ready_or_not_finite_is_null() {
 fn a_heartbeat_explains_the_indices() {
     let topics = [("signal/fast", 2), ("account", u64::MAX)].into_iter();
     let session = Session::unrecorded();
-    let text = heartbeat(7, &session, topics, &names(), Ts(0));
+    let text = announcement("heartbeat", 7, &session, topics, &names(), Ts(0));
     let expected = concat!(
         r#"{"kind":"heartbeat","epoch":7,"run":null,"topic_base":0,"first":{"inputs":0,"outputs":0},"#,
         r#""watermark":{"inputs":0,"outputs":0},"retracted":[],"#,

@@ -18,30 +18,9 @@ pub(crate) fn epoch(epoch: u64, session: &Session, now: Ts) -> String {
     object.end()
 }
 
-/// The heartbeat: as a hello.
-pub(crate) fn heartbeat<'a>(
-    epoch: u64,
-    session: &Session,
-    topics: impl Iterator<Item = (&'a str, u64)>,
-    names: &Names,
-    now: Ts,
-) -> String {
-    announcement("heartbeat", epoch, session, topics, names, now)
-}
-
-/// The first answer to a hello: the session, the last sequence of every topic, and the names table, so that a client that reads
-/// records as they are knows what their indices mean and how many decimals their numbers have.
-pub(crate) fn hello<'a>(
-    epoch: u64,
-    session: &Session,
-    topics: impl Iterator<Item = (&'a str, u64)>,
-    names: &Names,
-    now: Ts,
-) -> String {
-    announcement("hello", epoch, session, topics, names, now)
-}
-
-fn announcement<'a>(
+/// A heartbeat, or the first answer to a hello, by its kind: the session, the last sequence of every topic, and the names table, so
+/// that a client that reads records as they are knows what their indices mean and how many decimals their numbers have.
+pub(crate) fn announcement<'a>(
     kind: &str,
     epoch: u64,
     session: &Session,

@@ -19,7 +19,7 @@ impl Publisher {
         let table = self.announcement();
         let text = new.iter().any(|hello| hello.is_json).then(|| {
             let (epoch, session) = (self.epoch, &self.session);
-            json::hello(epoch, session, self.sequences(), &self.names, now)
+            json::announcement("hello", epoch, session, self.sequences(), &self.names, now)
         });
         for hello in new {
             let (encoding, payload) = match &text {

@@ -44,6 +44,7 @@ mod writer;
 pub use cache::CacheStats;
 pub use checkpoint::Dropped;
 pub use compact::{CompactOptions, RewriteReport, RewrittenPartition};
+pub(crate) use compare::compare_at_start;
 pub use compare::{Comparison, Difference, compare, compare_rows};
 pub use end::RunEnd;
 pub use listing::{Day, Extent, Listing, RunListing, Selection, Shown, ShownRow, TableListing};

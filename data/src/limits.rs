@@ -33,8 +33,11 @@ pub(crate) const PARQUET_PAGE_ROWS: usize = 4096;
 /// Bytes of different values that a column of numbers lists before it writes them as they are.
 pub(crate) const DICTIONARY_BYTES: u64 = 256 << 10;
 
-/// Files, the newest ones, whose footers are held to the index when a run is started; `verify` reads those of all.
-pub(crate) const FOOTERS_AT_START_MAX: usize = 1024;
+/// Files, the newest ones, whose footers are held to the index when a run is started, so that a start takes no longer after a long run.
+pub(crate) const FOOTERS_AT_START_MAX: usize = 64;
+
+/// The same when a run ends, and when a journal is looked after; `catalog verify` reads those of all.
+pub(crate) const FOOTERS_MAX: usize = 1024;
 
 /// Bytes that a reader asks an object store for at a time, at most and at least.
 pub(crate) const BLOCK_BYTES: u64 = 1 << 20;

@@ -12,6 +12,7 @@ use super::Catalog;
 use super::rewrite::Progress;
 use super::store::Store;
 use crate::Result;
+use crate::limits::{FOOTERS_AT_START_MAX, FOOTERS_MAX};
 use index::read_found;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -168,18 +169,31 @@ impl Comparison {
 }
 
 /// Compares the journal in `journal` with the catalog: heads of segments with entries of the index, and these with the lengths of
-/// their files. No part is read; of the newest files the footers are. Others may write both meanwhile.
+/// their files. No part is read; of the newest 1,024 files the footers are. Others may write both meanwhile.
 ///
 /// # Errors
 /// [`crate::DataError::Io`], [`crate::DataError::Journal`] if the system refuses. All else is in the comparison.
 pub fn compare(journal: &Path, catalog: &Catalog) -> Result<Comparison> {
-    let mut found = compare_once(journal, catalog.store())?;
+    compare_to(journal, catalog, FOOTERS_MAX)
+}
+
+/// As [`compare`], with the footers of no more than the newest 64 files.
+///
+/// # Errors
+/// As [`compare`].
+pub(crate) fn compare_at_start(journal: &Path, catalog: &Catalog) -> Result<Comparison> {
+    compare_to(journal, catalog, FOOTERS_AT_START_MAX)
+}
+
+fn compare_to(journal: &Path, catalog: &Catalog, footers_max: usize) -> Result<Comparison> {
+    let once = || compare_once(journal, catalog.store(), footers_max);
+    let mut found = once()?;
     for _ in 0..LOOKS_MAX {
         if found.differences.is_empty() {
             break;
         }
         // What is being written may look wrong while it is: what is wrong is so again.
-        let before = std::mem::replace(&mut found, compare_once(journal, catalog.store())?);
+        let before = std::mem::replace(&mut found, once()?);
         if found == before {
             break;
         }
@@ -213,7 +227,7 @@ pub fn compare_rows(
     Ok(found)
 }
 
-fn compare_once(journal: &Path, store: &Store) -> Result<Comparison> {
+fn compare_once(journal: &Path, store: &Store, footers_max: usize) -> Result<Comparison> {
     let outline = outline_journal(journal)?;
     let name = journal.file_name().and_then(|name| name.to_str());
     let run = match outline.meta() {
@@ -238,6 +252,6 @@ fn compare_once(journal: &Path, store: &Store) -> Result<Comparison> {
         difference.remedy = "put the segment back from a copy; tickloom journal salvage rescues what is whole, and tickloom run --new-run begins another run".to_owned();
     }
     let index = read_found(store, &run, &mut found)?;
-    segments::compare(&outline, store, &index, &mut found)?;
+    segments::compare(&outline, store, &index, footers_max, &mut found)?;
     Ok(found)
 }

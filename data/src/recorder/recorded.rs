@@ -1,7 +1,7 @@
 //! What is in a record directory: the journals of its runs, and how each is to the catalog beside them.
 
 use super::{catalog_dir, journal_dir};
-use crate::catalog::{Catalog, Comparison, compare};
+use crate::catalog::{Catalog, Comparison, compare, compare_at_start};
 use crate::{DataError, Result};
 use std::fs;
 use std::io::ErrorKind;
@@ -38,8 +38,8 @@ fn has_segment(journal: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Compares each journal below a record directory with the catalog beside them, as [`compare`] does. That of two journals of one run
-/// which has not its name contradicts the other.
+/// Compares each journal below a record directory with the catalog beside them, as a start does: as [`compare`], with the footers of
+/// fewer files. That of two journals of one run which has not its name contradicts the other.
 ///
 /// # Errors
 /// As [`compare`].
@@ -47,7 +47,7 @@ pub fn compare_recorded(dir: &Path, catalog: &Catalog) -> Result<Vec<Comparison>
     let journals = recorded_journals(dir)?;
     let compared = journals
         .iter()
-        .map(|journal| compare_journal(journal, catalog));
+        .map(|journal| Ok(placed(journal, compare_at_start(journal, catalog)?)));
     compared.collect()
 }
 
@@ -56,12 +56,15 @@ pub fn compare_recorded(dir: &Path, catalog: &Catalog) -> Result<Vec<Comparison>
 /// # Errors
 /// As [`compare`].
 pub fn compare_journal(journal: &Path, catalog: &Catalog) -> Result<Comparison> {
-    let mut found = compare(journal, catalog)?;
-    // Without a whole segment the run is called as the directory is.
+    Ok(placed(journal, compare(journal, catalog)?))
+}
+
+/// With a word on a journal that does not lie in the directory of its run. Without a whole segment the run is called as the directory is.
+fn placed(journal: &Path, mut found: Comparison) -> Comparison {
     if !journal.ends_with(&found.run) {
         found.misplaced(&journal.with_file_name(&found.run));
     }
-    Ok(found)
+    found
 }
 
 /// The comparison of a run's own journal, among those of a record directory; of a run that has none yet, of its name.

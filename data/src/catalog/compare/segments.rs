@@ -9,7 +9,6 @@ use crate::catalog::part::{Part, PartFile, checkpoint_path, meta_path, part_path
 use crate::catalog::store::Store;
 use crate::catalog::sync::source_of;
 use crate::catalog::verify::{check_footer, check_sums};
-use crate::limits::FOOTERS_AT_START_MAX;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_journal::{JournalOutline, Numbers, SegmentHead, survey_segment};
@@ -17,11 +16,12 @@ use tickloom_journal::{JournalOutline, Numbers, SegmentHead, survey_segment};
 /// What is to be done about two histories of one name.
 pub(super) const TWO_HISTORIES: &str = "put the journal back from which the catalog was made; if it is lost, begin another run with tickloom run --new-run, as numbers of this one were given away already, or record into another directory";
 
-/// Compares what is known of both.
+/// Compares what is known of both, with the footers of so many files.
 pub(super) fn compare(
     outline: &JournalOutline,
     store: &Store,
     found: &Found,
+    footers_max: usize,
     into: &mut Comparison,
 ) -> Result<()> {
     let run = into.run.clone();
@@ -93,7 +93,7 @@ pub(super) fn compare(
         into.add(&dir, fault.found, fault.expected).remedy = whole_run(store, &run);
         into.doubtful.extend(&outline.numbers);
     }
-    check_files(outline, store, found, into)
+    check_files(outline, store, found, footers_max, into)
 }
 
 /// The run must be the same in both.
@@ -276,15 +276,16 @@ fn outside(part: &Part, (begins, ends): (Numbers, Numbers)) -> Option<(&PartFile
     })
 }
 
-/// Each file that the index lists must be there at its length; of the newest, the footer must be as the index says.
+/// Each file that the index lists must be there at its length; of so many of the newest, the footer must be as the index says.
 fn check_files(
     outline: &JournalOutline,
     store: &Store,
     found: &Found,
+    footers_max: usize,
     into: &mut Comparison,
 ) -> Result<()> {
     let live: Vec<_> = found.index.live().collect();
-    let footers_from = live.len().saturating_sub(FOOTERS_AT_START_MAX);
+    let footers_from = live.len().saturating_sub(footers_max);
     for (at, live) in live.iter().enumerate() {
         let file = &live.file;
         if file.meta.run != into.run {

@@ -11,7 +11,7 @@ use std::fs;
 use tickloom_journal::{JournalOptions, JournalWriter, SyncPolicy};
 use tickloom_types::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, InstrumentDef,
-    InstrumentId, Kind, LevelBody, OrderBody, OrderStatus, OrderType, OrderUpdateBody,
+    InstrumentId, Instruments, Kind, LevelBody, OrderBody, OrderStatus, OrderType, OrderUpdateBody,
     PositionBody, QuoteBody, Record, RiskRule, Seq, Side, SignalBody, SourceDef, SourceId,
     SourceKind, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
 };

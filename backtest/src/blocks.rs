@@ -2,7 +2,7 @@
 
 use crate::curve::{CurveBuilder, Measured, PRICES_MAX, Point};
 use crate::outcome::{Outcome, Statistics};
-use crate::run::{BacktestError, Tally, run};
+use crate::run::{BacktestError, Tally, Watch, run};
 use crate::sampler::traded;
 use crate::trades::{Fill, trades};
 use std::collections::BTreeMap;
@@ -20,14 +20,16 @@ use xxhash_rust::xxh3::Xxh3;
 pub fn run_records(
     config: &CoreConfig,
     records: &[Record],
-    mut watch: impl FnMut(u64) -> ControlFlow<()>,
+    watch: &mut impl Watch,
 ) -> Result<Outcome, BacktestError> {
     let columns = Columns::of(records);
     let series = columns.as_ref().and_then(Columns::series);
+    // What outputs there are is asked record by record.
+    let series = series.filter(|_| !watch.wants_outputs());
     match series.filter(|series| traded(config).iter().all(|id| *id == series.instrument())) {
         Some(series) => {
-            let outcome = run_series(config, &series, records)?;
-            match watch(outcome.events) {
+            let outcome = run_series(config, &series, records, watch.wants_equity())?;
+            match watch.progress(outcome.events) {
                 ControlFlow::Continue(()) => Ok(outcome),
                 ControlFlow::Break(()) => Err(BacktestError::Stopped(outcome.events)),
             }
@@ -40,6 +42,7 @@ fn run_series(
     config: &CoreConfig,
     series: &BarSeries<'_>,
     records: &[Record],
+    wants_equity: bool,
 ) -> Result<Outcome, BacktestError> {
     let mut tally = Tally::default();
     let mut equity = Vec::new();
@@ -52,7 +55,11 @@ fn run_series(
     let last_close = closes.last().copied().ok_or(BacktestError::Empty)?;
     let marks = BTreeMap::from([(series.instrument(), last_close)]);
     let trades = trades(&tally.fills, &config.instruments, &marks)?;
-    let measured = measure(config, series, &equity, &tally.fills);
+    let mut curve = CurveBuilder::new(config.account.cash, &traded(config));
+    if wants_equity {
+        curve.keep_exact();
+    }
+    let measured = measure(config, series, &equity, &tally.fills, curve);
     let cash = config.account.cash;
     Ok(Outcome {
         events: records.len() as u64,
@@ -65,6 +72,7 @@ fn run_series(
         final_equity: equity.last().copied().unwrap_or(cash),
         fees_paid: done.portfolio.fees(),
         curve: measured.curve,
+        equity: measured.exact,
         months: measured.months,
         never_ready: done.never_ready,
         never_closed: done.never_closed,
@@ -79,10 +87,10 @@ fn measure(
     series: &BarSeries<'_>,
     equity: &[Money],
     fills: &[Fill],
+    mut curve: CurveBuilder,
 ) -> Measured {
     let def = config.instruments.get(series.instrument());
     let scale = pow10(def.map_or(0, |def| def.price_decimals)) as f64;
-    let mut curve = CurveBuilder::new(config.account.cash, &traded(config));
     let mut fills = fills.iter().peekable();
     let mut position = 0;
     let rows = series.ts().iter().zip(equity).zip(series.columns().close);
@@ -95,6 +103,7 @@ fn measure(
         curve.push(Point {
             ts: *ts,
             equity: equity.to_f64(),
+            exact: *equity,
             is_held: position != 0,
             prices,
         });
@@ -166,9 +175,14 @@ mod tests {
 
     /// How many fills there were, if both say the same of everything.
     fn agree(config: &CoreConfig, records: &[Record]) -> u64 {
-        let watch = |_| ControlFlow::Continue(());
-        let blocks = run_records(config, records, watch).unwrap();
-        let steps = run(config, (0..).zip(records.iter().copied()).map(Ok), watch).unwrap();
+        let mut watch = |_: u64| ControlFlow::Continue(());
+        let blocks = run_records(config, records, &mut watch).unwrap();
+        let steps = run(
+            config,
+            (0..).zip(records.iter().copied()).map(Ok),
+            &mut watch,
+        )
+        .unwrap();
         assert_eq!(blocks.output_hash, steps.output_hash);
         assert_eq!(blocks.data_hash, steps.data_hash);
         assert_eq!(blocks.final_equity, steps.final_equity);
@@ -219,8 +233,8 @@ mod tests {
         config.account.cash = tickloom_types::parse_money("1000000000").unwrap();
         config.account.fill = FillModel::SameClose;
         agree(&config, &records);
-        let watch = |_| ControlFlow::Continue(());
-        let found = run_records(&config, &records, watch).unwrap();
+        let mut watch = |_: u64| ControlFlow::Continue(());
+        let found = run_records(&config, &records, &mut watch).unwrap();
         assert!(found.curve.ts.len() < records.len());
         assert_eq!(found.statistics.exposure, Some(held(&closes)));
     }
@@ -245,14 +259,14 @@ mod tests {
         let mut config = config("1");
         config.signals = vec![SignalDef::new("week", "close@1w")];
         agree(&config, &bars(&[1_000, 1_100]));
-        let watch = |_| ControlFlow::Continue(());
-        let found = run_records(&config, &bars(&[1_000, 1_100]), watch).unwrap();
+        let mut watch = |_: u64| ControlFlow::Continue(());
+        let found = run_records(&config, &bars(&[1_000, 1_100]), &mut watch).unwrap();
         assert_eq!((found.never_ready.len(), found.never_closed.len()), (1, 1));
     }
 
     #[test]
     fn whoever_watches_may_end_it() {
-        let stopped = run_records(&config("1"), &bars(&[1_000, 1_100]), |_| {
+        let stopped = run_records(&config("1"), &bars(&[1_000, 1_100]), &mut |_: u64| {
             ControlFlow::Break(())
         });
         assert!(matches!(stopped, Err(BacktestError::Stopped(2))));

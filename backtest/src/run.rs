@@ -15,7 +15,7 @@ use tickloom_types::{
 use xxhash_rust::xxh3::Xxh3;
 
 /// Records between two looks at whether to go on.
-const WATCH_EVERY: u64 = 1 << 16;
+pub(crate) const WATCH_EVERY: u64 = 1 << 16;
 
 /// Why a backtest or a replay did not come to its end.
 #[derive(Debug, Error)]

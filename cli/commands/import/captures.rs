@@ -254,6 +254,7 @@ fn tell(imported: &mut Imported, report: &CaptureReport) {
             report.bad_times
         ));
     }
+    imported.notes.extend(capture::books(report));
     let each = |counts: &BTreeMap<&'static str, u64>| {
         let each = counts.iter();
         let each: Vec<String> = each
@@ -277,4 +278,8 @@ fn tell(imported: &mut Imported, report: &CaptureReport) {
     imported.not_kept = not_kept
         .map(|(what, count)| (format!("{what} (no market data)"), *count))
         .collect();
+    let other = report.other_books.iter();
+    imported
+        .not_kept
+        .extend(other.map(|(channel, count)| (channel.clone(), *count)));
 }

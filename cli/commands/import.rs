@@ -132,7 +132,7 @@ impl Target {
 
     fn take(&self, input: &Input, options: &ImportOptions) -> Result<ImportReport, DataError> {
         match self {
-            Target::DryRun(_) => input.check(options),
+            Target::DryRun(known) => input.check(options, known.as_ref()),
             Target::Import(catalog) => input.import(options, catalog),
             Target::Resume(catalog) => match input.imported(options, catalog)? {
                 Some(report) => Ok(report),

@@ -284,15 +284,27 @@ impl Input {
         })
     }
 
-    /// Reads it to say what an import would do.
+    /// Reads it to say what an import would do, into this catalog if there is one.
     ///
     /// # Errors
-    /// As [`read_file`].
-    pub fn check(&self, options: &ImportOptions) -> Result<ImportReport> {
+    /// As [`read_file`], and what reading the catalog returns.
+    pub fn check(
+        &self,
+        options: &ImportOptions,
+        catalog: Option<&Catalog>,
+    ) -> Result<ImportReport> {
         if self.format(options)? == Format::Tickloom {
             return own::check_own(self);
         }
-        self.emit(self.prepare(options)?, options, &mut |_| Ok(()))
+        let mut prepared = self.prepare(options)?;
+        let Some(catalog) = catalog else {
+            return self.emit(prepared, options, &mut |_| Ok(()));
+        };
+        let run = self.run(options, catalog)?;
+        known_trades(prepared.as_mut(), &run, catalog)?;
+        let mut report = self.emit(prepared, options, &mut |_| Ok(()))?;
+        report.unchanged = catalog.has_part(&run, 0, &source(options))?.is_some();
+        Ok(report)
     }
 
     /// Imports it into the catalog. The same content with the same options changes nothing; with other options it replaces what

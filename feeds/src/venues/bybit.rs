@@ -184,21 +184,6 @@ fn extent(kind: Option<&str>) -> Result<Extent, DecodeError> {
     }
 }
 
-/// The best bid and ask alone come whole each time, and are a quote.
-fn best(
-    symbol: SymbolId,
-    ts: Ts,
-    levels: &Levels<'_>,
-    batch: &mut Batch,
-) -> Result<(), DecodeError> {
-    let top = |rows: &[Row<'_, 2>]| match rows.first() {
-        Some(Row([price, size])) => Ok((price.number("price")?, size.number("size")?)),
-        None => Ok::<_, DecodeError>(Default::default()),
-    };
-    let (bid, ask) = (top(&levels.b.0)?, top(&levels.a.0)?);
-    batch.quote(symbol, Some(ts), bid, ask, levels.u)
-}
-
 fn book(
     depth: &str,
     message: &Message<'_>,
@@ -207,12 +192,9 @@ fn book(
 ) -> Result<(), DecodeError> {
     let symbol = batch.symbol(levels.s)?;
     let ts = need("ts", message.cts.or(message.ts))?.millis("ts")?;
-    if depth == "1" && message.kind == Some("snapshot") {
-        return best(symbol, ts, levels, batch);
-    }
     let reach = match depth.parse() {
         Ok(depth) => Reach::Levels(depth),
-        // Of `rpi`, where some of what rests is told apart.
+        // `rpi`, which tells some of what rests apart, and `full`, whose snapshots are asked for.
         Err(_) => Reach::Grouped(0),
     };
     let channel = batch.channel(&format!("orderbook.{depth}"), reach)?;

@@ -12,7 +12,7 @@ use crate::limits;
 use std::collections::{BTreeMap, BTreeSet};
 use tickloom_types::{
     BarBody, BarSpec, BookState, DecimalError, Flags, Header, InstrumentId, Kind, OrderUpdateBody,
-    QuoteBody, Record, Sink, SourceId, StatusBody, StatusCode, TradeBody, Ts, format_decimal,
+    QuoteBody, Record, Side, Sink, SourceId, StatusBody, StatusCode, TradeBody, Ts, format_decimal,
 };
 
 /// Where records of a venue come from.
@@ -152,6 +152,11 @@ impl Desk {
                 (_, Some(record)) => {
                     made.count(&item.what);
                     sink.push(record);
+                }
+                (What::Book(book), None) if self.choice.is_quotes(item.symbol.0, book.channel) => {
+                    let header = self.header(item, ts_recv)?;
+                    made.quotes += 1;
+                    sink.push(quote(&self.levels[book.levels.clone()], book, header));
                 }
                 (What::Book(book), None) if !self.is_the_book(item.symbol.0, book, batch) => {
                     made.other_books += 1;
@@ -512,6 +517,24 @@ impl Made {
             What::Book(_) => self.snapshots += 1,
         }
     }
+}
+
+/// The best bid and ask of a book that tells no more.
+fn quote(levels: &[Level], book: &Book, mut header: Header) -> Record {
+    header.kind = Kind::Quote as u8;
+    let of = |side| {
+        let level = levels.iter().find(|level| level.side == side);
+        level.map_or((0, 0), |level| (level.price, level.qty))
+    };
+    let (bid, ask) = (of(Side::Buy), of(Side::Sell));
+    let body = QuoteBody {
+        bid: bid.0,
+        bid_qty: bid.1,
+        ask: ask.0,
+        ask_qty: ask.1,
+        update_id: book.ids.1,
+    };
+    body.record(header.with_flags(Flags::LAST))
 }
 
 /// Takes a change, or a whole book, into the book that is checked. What has left the venue's depth by it is deleted with it.

@@ -7,8 +7,9 @@ use crate::decode_error::DecodeError;
 use serde::Deserialize;
 use tickloom_types::Side;
 
-/// Levels a side of a book.
+/// Levels a side of a book, and of the one that comes more often.
 const DEPTH: usize = 20;
+const FAST_DEPTH: usize = 5;
 
 /// What a connection remembers.
 #[derive(Debug, Default)]
@@ -56,6 +57,7 @@ struct Book<'a> {
     levels: (Many<Level<'a>>, Many<Level<'a>>),
     #[serde(borrow)]
     time: Raw<'a>,
+    fast: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -152,7 +154,10 @@ impl Decoder {
             push_rows(side, levels.iter().map(|level| (level.px, level.sz)), batch)?;
         }
         let ts = message.time.millis("time")?;
-        let channel = self.channel(symbol, batch)?;
+        let channel = match message.fast {
+            Some(true) => batch.channel("l2Book, fast", Reach::Levels(FAST_DEPTH))?,
+            _ => self.channel(symbol, batch)?,
+        };
         let book = BookItem::unnumbered(Extent::Whole, batch.levels_since(0)).over(channel);
         batch.push(symbol, Some(ts), What::Book(book));
         Ok(())

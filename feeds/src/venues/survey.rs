@@ -32,9 +32,12 @@ struct Told {
     asked: u64,
 }
 
-/// The channel that becomes the book of each symbol.
+/// The channel that becomes the book of each symbol, and others that are kept as quotes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Choice(Vec<Option<ChannelId>>);
+pub(crate) struct Choice {
+    books: Vec<Option<ChannelId>>,
+    quotes: BTreeSet<(usize, ChannelId)>,
+}
 
 /// What is known after all messages were seen once.
 #[derive(Debug, Default)]
@@ -48,7 +51,12 @@ pub(crate) struct Survey {
 impl Choice {
     /// The channel of a symbol's book, if it has one.
     pub(crate) fn of(&self, symbol: usize) -> Option<ChannelId> {
-        self.0.get(symbol).copied().flatten()
+        self.books.get(symbol).copied().flatten()
+    }
+
+    /// Whether a channel beside the symbol's book tells the best bid and ask, whole each time.
+    pub(crate) fn is_quotes(&self, symbol: usize, channel: ChannelId) -> bool {
+        self.quotes.contains(&(symbol, channel))
     }
 }
 
@@ -117,7 +125,10 @@ impl Survey {
     /// The channel of each symbol that becomes its book: of those that a book can come of, the one that reaches deepest, and of these the
     /// one that tells most.
     pub(crate) fn choose(&self, channels: &Channels) -> Choice {
-        let mut choice = Choice(vec![None; self.needs.len()]);
+        let mut choice = Choice {
+            books: vec![None; self.needs.len()],
+            quotes: BTreeSet::new(),
+        };
         for (symbol, all) in &self.books {
             let asked = all.values().any(|told| told.asked > 0);
             let rank = |(id, told): &(&ChannelId, &Told)| {
@@ -126,10 +137,16 @@ impl Survey {
                 (begins && reach != Reach::Mixed, reach, told.messages)
             };
             let best = all.iter().max_by_key(rank);
-            if let (Some((id, _)), Some(place)) = (best, choice.0.get_mut(*symbol))
+            if let (Some((id, _)), Some(place)) = (best, choice.books.get_mut(*symbol))
                 && channels.reach(*id) != Reach::Mixed
             {
                 *place = Some(*id);
+                let others = all.iter().filter(|(other, told)| {
+                    let is_top = channels.reach(**other) == Reach::Levels(1);
+                    *other != id && is_top && told.whole == told.messages
+                });
+                let others = others.map(|(other, _)| (*symbol, *other));
+                choice.quotes.extend(others);
             }
         }
         choice

@@ -206,7 +206,7 @@ fn a_grouped_book_of_deribit_does_not_empty_the_whole_one() {
             "100ms",
             r#""type":"snapshot","change_id":5,"bids":[["new",10,1],["new",2,7]],"asks":[["new",11,1]]"#,
         ),
-        message("none.1.100ms", r#""change_id":6,"bids":[[10,9]],"asks":[[11,9]]"#),
+        message("none.20.100ms", r#""change_id":6,"bids":[[10,9]],"asks":[[11,9]]"#),
         message(
             "100ms",
             r#""type":"change","change_id":6,"prev_change_id":5,"bids":[["delete",10,0]],"asks":[]"#,
@@ -217,7 +217,7 @@ fn a_grouped_book_of_deribit_does_not_empty_the_whole_one() {
     let name = "deribit.AB-PERPETUAL";
     assert_eq!(done.book(name), texts(&["ask 11 x 1", "bid 2 x 7"]));
     assert_eq!(done.states(name), [BookState::Live]);
-    let other = [("book.none.1.100ms of deribit.AB-PERPETUAL (its book is book.100ms)", 1)];
+    let other = [("book.none.20.100ms of deribit.AB-PERPETUAL (its book is book.100ms)", 1)];
     assert_eq!(done.other_books(), not_kept(&other));
 }
 
@@ -461,7 +461,8 @@ fn a_packed_capture_that_was_cut_off_is_named() {
         let catalog = dir.path().join(format!("of-{name}")).display().to_string();
         let ran = run(&[&file], &catalog);
         assert_eq!(ran.code, 2, "{name}: {ran:?}");
-        let ran = tickloom(&["backtest", "--data", &file, "--enter", "mid > 1", "--size", "1"]);
+        let words = ["--enter", "mid > 1", "--exit", "mid < 1", "--size", "1"];
+        let ran = tickloom(&[&["backtest", "--data", &file], &words[..]].concat());
         assert_eq!(ran.code, 2, "{name}: {ran:?}");
         if name != "a.zip" {
             assert!(ran.stderr.contains("was cut off"), "{name}: {ran:?}");

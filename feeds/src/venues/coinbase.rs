@@ -338,7 +338,8 @@ fn l2_event(event: &L2Event<'_>, timestamp: Raw<'_>, batch: &mut Batch) -> Resul
         batch.level(side("side", level.side)?, price, qty)?;
     }
     let ts = timestamp.stamp("timestamp")?;
-    let book = Book::unnumbered(extent, batch.levels_since(from));
+    let channel = batch.channel("l2_data", Reach::All)?;
+    let book = Book::unnumbered(extent, batch.levels_since(from)).over(channel);
     batch.push(symbol, Some(ts), What::Book(book));
     Ok(())
 }

@@ -66,7 +66,11 @@ impl Imported {
         }
         let (_, def) = self.instruments.find(name).unwrap();
         let text = |((side, price), qty): (&(u8, i64), &i64)| {
-            let side = if *side == Side::Buy as u8 { "bid" } else { "ask" };
+            let side = if *side == Side::Buy as u8 {
+                "bid"
+            } else {
+                "ask"
+            };
             let price = format_decimal(i128::from(*price), def.price_decimals);
             let qty = format_decimal(i128::from(*qty), def.qty_decimals);
             format!("{side} {price} x {qty}")
@@ -82,7 +86,8 @@ impl Imported {
         let of = self.of(name).filter(|r| r.kind() == Some(Kind::Status));
         let of = of.map(StatusBody::of);
         let of = of.filter(|body| body.code == StatusCode::Book as u16);
-        of.filter_map(|body| BookState::from_raw(body.state)).collect()
+        of.filter_map(|body| BookState::from_raw(body.state))
+            .collect()
     }
 
     fn quotes(&self, name: &str) -> Vec<QuoteBody> {
@@ -93,7 +98,9 @@ impl Imported {
     /// What was read and not kept, of books.
     fn other_books(&self) -> Vec<(String, u64)> {
         let not_kept = self.report["not_kept"].as_object().unwrap();
-        let of = not_kept.iter().filter(|(what, _)| !what.contains("no market data"));
+        let of = not_kept
+            .iter()
+            .filter(|(what, _)| !what.contains("no market data"));
         of.map(|(what, count)| (what.clone(), count.as_u64().unwrap()))
             .collect()
     }
@@ -104,7 +111,9 @@ fn texts(of: &[&str]) -> Vec<String> {
 }
 
 fn not_kept(of: &[(&str, u64)]) -> Vec<(String, u64)> {
-    of.iter().map(|(what, count)| ((*what).to_owned(), *count)).collect()
+    of.iter()
+        .map(|(what, count)| ((*what).to_owned(), *count))
+        .collect()
 }
 
 #[test]
@@ -116,11 +125,20 @@ fn books_of_okx_are_told_apart_by_their_channel() {
         r#"{"arg":{"channel":"books","instId":"AB-USDT"},"action":"update","data":[{"asks":[],"bids":[["98","1","0","1"]],"ts":"1782259201300","prevSeqId":10,"seqId":12}]}"#,
     ]);
     let name = "okx.AB-USDT";
-    let levels = ["ask 101 x 5", "ask 107 x 5", "bid 100 x 4", "bid 93 x 4", "bid 98 x 1"];
+    let levels = [
+        "ask 101 x 5",
+        "ask 107 x 5",
+        "bid 100 x 4",
+        "bid 93 x 4",
+        "bid 98 x 1",
+    ];
     assert_eq!(done.book(name), texts(&levels));
     assert_eq!(done.states(name), [BookState::Live]);
     let quote = done.quotes(name)[0];
-    assert_eq!((quote.bid, quote.bid_qty, quote.ask, quote.ask_qty), (100, 7, 101, 8));
+    assert_eq!(
+        (quote.bid, quote.bid_qty, quote.ask, quote.ask_qty),
+        (100, 7, 101, 8)
+    );
     let other = [("books5 of okx.AB-USDT (its book is books)", 1)];
     assert_eq!(done.other_books(), not_kept(&other));
 }
@@ -134,7 +152,13 @@ fn books_of_bybit_are_told_apart_by_their_depth() {
     };
     let lines = [
         book(50, "snapshot", 1, r#"["10","1"]"#, r#"["11","1"]"#),
-        book(200, "snapshot", 1, r#"["10","1"],["4","2"]"#, r#"["11","1"],["17","2"]"#),
+        book(
+            200,
+            "snapshot",
+            1,
+            r#"["10","1"],["4","2"]"#,
+            r#"["11","1"],["17","2"]"#,
+        ),
         book(50, "delta", 2, r#"["10","0"],["9","3"]"#, ""),
         book(1, "snapshot", 2, r#"["9","3"]"#, r#"["11","1"]"#),
         book(200, "delta", 2, r#"["10","5"]"#, ""),
@@ -145,7 +169,10 @@ fn books_of_bybit_are_told_apart_by_their_depth() {
     let levels = ["ask 11 x 1", "ask 17 x 2", "bid 10 x 5", "bid 4 x 2"];
     assert_eq!(done.book(name), texts(&levels));
     assert_eq!(done.states(name), [BookState::Live]);
-    let other = [("orderbook.50 of bybit.ABUSDT (its book is orderbook.200)", 2)];
+    let other = [(
+        "orderbook.50 of bybit.ABUSDT (its book is orderbook.200)",
+        2,
+    )];
     assert_eq!(done.other_books(), not_kept(&other));
     let quotes = done.quotes(name);
     assert_eq!(quotes.len(), 1);
@@ -173,7 +200,10 @@ fn a_level_that_leaves_the_top_of_bitmex_stays_in_the_book() {
     let done = import(&lines);
     assert_eq!(done.report["refused"], 0, "{}", done.report);
     assert_eq!(done.book("bitmex.XBTUSD"), texts(&["bid 100 x 8"]));
-    let other = [("orderBookL2_25 of bitmex.XBTUSD (its book is orderBookL2)", 2)];
+    let other = [(
+        "orderBookL2_25 of bitmex.XBTUSD (its book is orderBookL2)",
+        2,
+    )];
     assert_eq!(done.other_books(), not_kept(&other));
 }
 
@@ -190,7 +220,10 @@ fn books_of_bitfinex_are_told_apart_by_precision_and_length() {
     ]);
     let levels = ["ask 109 x 2", "bid 101 x 2", "bid 102 x 1"];
     assert_eq!(done.book("bitfinex.ABUSD"), texts(&levels));
-    let other = [("book P1 F0 100 of bitfinex.ABUSD (its book is book P0 F0 25)", 2)];
+    let other = [(
+        "book P1 F0 100 of bitfinex.ABUSD (its book is book P0 F0 25)",
+        2,
+    )];
     assert_eq!(done.other_books(), not_kept(&other));
 }
 
@@ -206,7 +239,10 @@ fn a_grouped_book_of_deribit_does_not_empty_the_whole_one() {
             "100ms",
             r#""type":"snapshot","change_id":5,"bids":[["new",10,1],["new",2,7]],"asks":[["new",11,1]]"#,
         ),
-        message("none.20.100ms", r#""change_id":6,"bids":[[10,9]],"asks":[[11,9]]"#),
+        message(
+            "none.20.100ms",
+            r#""change_id":6,"bids":[[10,9]],"asks":[[11,9]]"#,
+        ),
         message(
             "100ms",
             r#""type":"change","change_id":6,"prev_change_id":5,"bids":[["delete",10,0]],"asks":[]"#,
@@ -217,7 +253,10 @@ fn a_grouped_book_of_deribit_does_not_empty_the_whole_one() {
     let name = "deribit.AB-PERPETUAL";
     assert_eq!(done.book(name), texts(&["ask 11 x 1", "bid 2 x 7"]));
     assert_eq!(done.states(name), [BookState::Live]);
-    let other = [("book.none.20.100ms of deribit.AB-PERPETUAL (its book is book.100ms)", 1)];
+    let other = [(
+        "book.none.20.100ms of deribit.AB-PERPETUAL (its book is book.100ms)",
+        1,
+    )];
     assert_eq!(done.other_books(), not_kept(&other));
 }
 
@@ -230,7 +269,13 @@ fn books_of_kraken_are_told_apart_by_their_depth() {
         r#"1782259201.2: [1,{"b":[["10","0","1782259201.2"]]},"book-10","XBT/USD"]"#,
         r#"1782259201.3: [2,{"b":[["4","6","1782259201.3"]]},"book-1000","XBT/USD"]"#,
     ]);
-    let levels = ["ask 11 x 1", "ask 19 x 2", "bid 10 x 1", "bid 3 x 2", "bid 4 x 6"];
+    let levels = [
+        "ask 11 x 1",
+        "ask 19 x 2",
+        "bid 10 x 1",
+        "bid 3 x 2",
+        "bid 4 x 6",
+    ];
     assert_eq!(done.book("kraken.XBT/USD"), texts(&levels));
     let other = [("book-10 of kraken.XBT/USD (its book is book-1000)", 2)];
     assert_eq!(done.other_books(), not_kept(&other));
@@ -251,7 +296,10 @@ fn books_that_cannot_be_told_apart_are_not_kept() {
         &ab,
         &cd,
     ]);
-    assert_eq!(done.book("coinbase.CD-USD"), texts(&["ask 11 x 1", "bid 10 x 1"]));
+    assert_eq!(
+        done.book("coinbase.CD-USD"),
+        texts(&["ask 11 x 1", "bid 10 x 1"])
+    );
     assert_eq!(done.of("coinbase.AB-USD").count(), 0);
     let what = "level2 and level2_50 of coinbase.AB-USD (which cannot be told apart)";
     assert_eq!(done.other_books(), not_kept(&[(what, 1)]));
@@ -266,7 +314,13 @@ fn the_top_of_a_book_of_binance_is_not_taken_for_changes_of_it() {
         r#"1782259201.2: {"stream":"abusdt@depth5","data":{"lastUpdateId":6,"bids":[["10","7"]],"asks":[["11","7"]]}}"#,
         r#"1782259201.3: {"stream":"abusdt@depth@100ms","data":{"e":"depthUpdate","E":1782259201300,"s":"ABUSDT","U":6,"u":6,"b":[],"a":[["12","2"]]}}"#,
     ]);
-    let levels = ["ask 11 x 1", "ask 12 x 2", "bid 10 x 1", "bid 3 x 2", "bid 9 x 4"];
+    let levels = [
+        "ask 11 x 1",
+        "ask 12 x 2",
+        "bid 10 x 1",
+        "bid 3 x 2",
+        "bid 9 x 4",
+    ];
     assert_eq!(done.book("binance.ABUSDT"), texts(&levels));
     let other = [("depth5 of binance.ABUSDT (its book is depth@100ms)", 1)];
     assert_eq!(done.other_books(), not_kept(&other));
@@ -305,10 +359,18 @@ fn a_line_that_cannot_be_read_makes_the_books_wait_that_it_may_have_told_of() {
     let whole = coinbase(2, "l2update", "AB-USD", CHANGE);
     let number = coinbase(2, "l2update", "AB-USD", r#""changes":[["buy","9","2x"]]"#);
     let kept = texts(&["ask 11 x 1", "bid 10 x 1", "bid 9 x 2"]);
-    for named in [&whole[..whole.len() - 20], &number, &whole.replace("]]", "]")] {
+    for named in [
+        &whole[..whole.len() - 20],
+        &number,
+        &whole.replace("]]", "]"),
+    ] {
         let done = with_bad_line(named);
         assert_eq!(done.report["refused"], 1, "{}", done.report);
-        assert_eq!(done.states("coinbase.AB-USD"), [Live, Stale, Live], "{named}");
+        assert_eq!(
+            done.states("coinbase.AB-USD"),
+            [Live, Stale, Live],
+            "{named}"
+        );
         assert_eq!(done.book("coinbase.AB-USD"), texts(&["bid 8 x 3"]));
         assert_eq!(done.states("coinbase.CD-USD"), [Live], "{named}");
         assert_eq!(done.book("coinbase.CD-USD"), kept);
@@ -320,7 +382,10 @@ fn a_line_that_cannot_be_read_makes_the_books_wait_that_it_may_have_told_of() {
         let done = with_bad_line(unnamed);
         assert_eq!(done.states("coinbase.AB-USD"), [Live, Stale, Live]);
         assert_eq!(done.states("coinbase.CD-USD"), [Live, Stale], "{unnamed}");
-        assert_eq!(done.book("coinbase.CD-USD"), texts(&["ask 11 x 1", "bid 10 x 1"]));
+        assert_eq!(
+            done.book("coinbase.CD-USD"),
+            texts(&["ask 11 x 1", "bid 10 x 1"])
+        );
     }
     // A trade is no change of a book.
     let trade = r#"1782259202.1: {"type":"match","trade_id":1,"product_id":"AB-USD","size":"x","price":"9","side":"buy","time":"2026-06-24T00:00:02.000Z"}"#;
@@ -388,7 +453,10 @@ fn a_gap_concerns_the_books_of_its_connection() {
     assert_eq!(done.states("coinbase.CD-USD"), [live, resync]);
     assert_eq!(done.book("coinbase.CD-USD"), texts(&["bid 10 x 1"]));
     assert_eq!(done.states("coinbase.EF-USD"), [live]);
-    assert_eq!(done.book("coinbase.EF-USD"), texts(&["bid 10 x 1", "bid 9 x 1"]));
+    assert_eq!(
+        done.book("coinbase.EF-USD"),
+        texts(&["bid 10 x 1", "bid 9 x 1"])
+    );
 }
 
 /// Trades, each a line; enough of them that what is packed has several blocks.
@@ -440,7 +508,16 @@ fn packed_captures_are_known_by_their_content() {
         fs::write(&file, bytes).unwrap();
         let done = import_files(&[&file]);
         assert_eq!(done.records.len(), 500, "{name}");
-        let words = ["--enter", "close > 0", "--exit", "close < 0", "--bar", "1s", "--size", "1"];
+        let words = [
+            "--enter",
+            "close > 0",
+            "--exit",
+            "close < 0",
+            "--bar",
+            "1s",
+            "--size",
+            "1",
+        ];
         let ran = tickloom(&[&["backtest", "--data", &file, "--json"], &words[..]].concat());
         assert_eq!(ran.code, 0, "{name}: {ran:?}");
     }
@@ -466,7 +543,108 @@ fn a_packed_capture_that_was_cut_off_is_named() {
         assert_eq!(ran.code, 2, "{name}: {ran:?}");
         if name != "a.zip" {
             assert!(ran.stderr.contains("was cut off"), "{name}: {ran:?}");
-            assert!(ran.stderr.contains("the rest is missing"), "{name}: {ran:?}");
+            assert!(
+                ran.stderr.contains("the rest is missing"),
+                "{name}: {ran:?}"
+            );
         }
     }
+}
+
+fn dry_run(file: &str, catalog: &str) -> Value {
+    let ran = tickloom(&["import", file, "--catalog", catalog, "--json", "--dry-run"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+fn records(catalog: &str) -> Vec<Record> {
+    let catalog = Catalog::open(Path::new(catalog)).unwrap();
+    let scan = catalog.scan(&ScanQuery::default()).unwrap();
+    scan.map(|next| next.unwrap().1).collect()
+}
+
+/// Trades 1 to 6 and 4 to 9, in two captures: nine, whichever comes first, and a dry run says so before.
+#[test]
+fn trades_that_two_captures_have_count_once() {
+    let dir = workspace();
+    let all = trades(9);
+    let lines: Vec<&str> = all.lines().collect();
+    let write = |name: &str, lines: &[&str]| {
+        let file = dir.path().join(name).display().to_string();
+        fs::write(&file, lines.join("\n") + "\n").unwrap();
+        file
+    };
+    let (first, second) = (write("first", &lines[..6]), write("second", &lines[3..]));
+    let catalog = dir.path().join("catalog").display().to_string();
+    let read = |ran: &Ran| serde_json::from_str::<Value>(&ran.stdout).unwrap();
+    let report = read(&run(&[&first], &catalog));
+    assert_eq!(
+        (&report["written"], &report["repeated"]),
+        (&6.into(), &0.into())
+    );
+    let tried = dry_run(&second, &catalog);
+    let report = read(&run(&[&second], &catalog));
+    assert_eq!(
+        (&report["written"], &report["repeated"]),
+        (&3.into(), &3.into())
+    );
+    assert_eq!(
+        (&tried["written"], &tried["repeated"]),
+        (&3.into(), &3.into())
+    );
+    assert_eq!(records(&catalog).len(), 9);
+    let again = dry_run(&second, &catalog);
+    assert_eq!(again["imports"][0]["unchanged"], true, "{again}");
+    // A trade of the same number and time that says something else is refused by name.
+    let other = lines[8].replace("\"q\":\"1\"", "\"q\":\"2\"");
+    let report = read(&run(&[&write("other", &[&other])], &catalog));
+    let reason = "trade that is there already with another price or size";
+    assert_eq!(report["imports"][0]["reasons"][reason], 1, "{report}");
+    assert_eq!(
+        (&report["written"], &report["refused"]),
+        (&0.into(), &1.into())
+    );
+    let error = report["imports"][0]["errors"][0].as_str().unwrap();
+    assert!(
+        error.contains("binance.ABUSDT: trade 9 of 2026-06-24T00:00:00.009Z"),
+        "{error}"
+    );
+    assert_eq!(records(&catalog).len(), 9);
+}
+
+#[test]
+fn two_recordings_of_one_book_are_not_kept_as_one() {
+    let dir = workspace();
+    let message = |channel: &str, at: u64, bid: &str| {
+        format!(
+            r#"{{"arg":{{"channel":"{channel}","instId":"AB-USDT"}},"action":"snapshot","data":[{{"asks":[],"bids":[["{bid}","4","0","1"]],"ts":"178225920{at}000","seqId":{at}}}]}}"#
+        )
+    };
+    let write = |name: &str, lines: &[String]| {
+        let file = dir.path().join(name).display().to_string();
+        fs::write(&file, lines.join("\n") + "\n").unwrap();
+        file
+    };
+    let whole = write(
+        "whole",
+        &[message("books", 1, "100"), message("books", 5, "101")],
+    );
+    let top = write(
+        "top",
+        &[message("books5", 2, "90"), message("books5", 3, "91")],
+    );
+    let later = write(
+        "later",
+        &[message("books", 5, "102"), message("books", 7, "103")],
+    );
+    let catalog = dir.path().join("catalog").display().to_string();
+    assert_eq!(run(&[&whole], &catalog).code, 0);
+    let before = records(&catalog).len();
+    let ran = run(&[&top], &catalog);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let told = "has its book from 2026-06-24T00:00:01Z to 2026-06-24T00:00:05Z, this one from 2026-06-24T00:00:02Z to 2026-06-24T00:00:03Z";
+    assert!(ran.stdout.contains(told), "{ran:?}");
+    assert_eq!(records(&catalog).len(), before);
+    // What begins where the other ends goes on there.
+    assert_eq!(run(&[&later], &catalog).code, 0);
 }

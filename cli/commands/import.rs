@@ -1,6 +1,7 @@
 //! `tickloom import`: files of others into the Parquet catalog.
 
 mod captures;
+mod known;
 mod report;
 
 use crate::capture;

@@ -209,7 +209,7 @@ pub struct CaptureReport {
     pub books_doubted: u64,
     /// Where the books stand that are whole at the end; of captures of ours.
     pub ends: Vec<BookEnd>,
-    /// Changes of books that no snapshot joins, at the end; of captures of ours.
+    /// Changes of books that no snapshot joins, at the end.
     pub unjoined: Vec<Unjoined>,
 }
 

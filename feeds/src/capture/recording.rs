@@ -4,7 +4,7 @@
 use super::merge::{Cursor, Merge, Plan, Step};
 use super::{
     CaptureConfig, CaptureError, CaptureReport, CaptureSource, LineError, Moments, Origin,
-    Recorder, begin, decode_captures, resolve,
+    Recorder, Unjoined, begin, decode_captures, resolve,
 };
 use crate::decode_error::DecodeError;
 use crate::venues::VenueKind;
@@ -157,6 +157,20 @@ impl Recording {
                 report.records = moments.count;
                 report.books_doubted = desk.doubted();
                 report.other_books = other_books(&desk, &batch);
+                if !venue.asks_for_snapshots() && report.sync.before_snapshot > 0 {
+                    let what = "changes of books that have no snapshot yet".to_owned();
+                    let count = report.sync.before_snapshot;
+                    report.other_books.insert(what, count);
+                }
+                let names = batch.symbols.names();
+                report.unjoined = desk
+                    .unjoined()
+                    .map(|(symbol, (changes, after_id))| Unjoined {
+                        instrument: names.get(symbol).cloned().unwrap_or_default(),
+                        changes,
+                        after_id,
+                    })
+                    .collect();
                 Ok(report)
             }
         }
@@ -255,7 +269,8 @@ fn other_books(desk: &Desk, batch: &Batch) -> BTreeMap<String, u64> {
             Some(chosen) => format!("its book is {}", batch.channels.name(chosen)),
             None => "which cannot be told apart".to_owned(),
         };
-        *all.entry(format!("{channel} of {name} ({why})")).or_default() += count;
+        *all.entry(format!("{channel} of {name} ({why})"))
+            .or_default() += count;
     }
     all
 }

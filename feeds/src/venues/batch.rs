@@ -371,7 +371,9 @@ impl Batch {
     pub(crate) fn find_named(&mut self, text: &[u8]) {
         let text = String::from_utf8_lossy(text);
         for quoted in text.split('"') {
-            let ends = quoted.char_indices().filter(|(_, c)| matches!(c, '.' | '_'));
+            let ends = quoted
+                .char_indices()
+                .filter(|(_, c)| matches!(c, '.' | '_'));
             let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1));
             for name in starts.take(4).filter_map(|from| quoted.get(from..)) {
                 if name.is_empty() || name.len() > NAME_BYTES_MAX {

@@ -5,8 +5,8 @@
 use super::batch::{Batch, Book, ChannelId, Extent, Number, Reach, SymbolId, What};
 use super::shape::{Many, Raw, Row, need, parse, wrong};
 use super::{Frame, Name, other_reply, push_sides};
-use crate::book_sync::SequenceRule;
 use crate::binance::{self, Decoded, Depth, Reply, Symbol, Untimed, Venue};
+use crate::book_sync::SequenceRule;
 use crate::decode_error::DecodeError;
 use serde::Deserialize;
 use tickloom_types::{
@@ -107,12 +107,15 @@ impl Decoder {
         }
         let combined: Combined<'_> = parse(frame.body)?;
         let body = combined.data.map_or(frame.body, Raw::json);
-        let (symbol, stream) = combined
-            .stream
-            .and_then(|stream| stream.split_once('@'))
-            .unwrap_or(("", "depth"));
+        let (symbol, stream) = match combined.stream {
+            Some(stream) => stream.split_once('@').unwrap_or(("", stream)),
+            None => ("", "depth"),
+        };
         if !stream.starts_with("depth") {
             batch.no_book();
+        }
+        if let Some(name) = combined.stream.and_then(not_kept) {
+            return Ok(name);
         }
         if let Some(levels) = top_levels(stream) {
             return partial(symbol, (stream, levels), &parse(body)?, batch);
@@ -128,7 +131,10 @@ impl Decoder {
         if let Some(name) = head.s {
             self.know(name, batch)?;
         }
-        let decoded = self.inner.decode(Ts(0), frame.body)?;
+        // What comes over the stream of all symbols is told as what comes over each one's.
+        let is_of_all = combined.stream == Some("!bookTicker");
+        let message = if is_of_all { body } else { frame.body };
+        let decoded = self.inner.decode(Ts(0), message)?;
         take(self.venue, stream, decoded, batch)
     }
 
@@ -160,6 +166,25 @@ fn symbol(header: Header) -> SymbolId {
 /// The venue's time; what the decoder found out in another way is not its time.
 fn time(header: Header) -> Option<Ts> {
     (header.flags & Flags::BAD_TIME == 0).then_some(Ts(header.ts_event))
+}
+
+/// The name of a stream of which nothing is kept.
+fn not_kept(stream: &str) -> Option<Name> {
+    let kind = match stream.strip_prefix('!') {
+        Some(all) => all.split('@').next()?,
+        None => stream.split('@').nth(1).unwrap_or(stream),
+    };
+    Some(match kind.split('_').next()? {
+        "ticker" | "miniTicker" => "24hrTicker",
+        "markPrice" | "indexPrice" => "markPriceUpdate",
+        "forceOrder" => "forceOrder",
+        "rpiDepth" => "rpiDepth",
+        "blockTrade" => "blockTrade",
+        "continuousKline" | "indexPriceKline" | "markPriceKline" => "kline of an index or a chain",
+        "avgPrice" | "referencePrice" | "compositeIndex" | "assetIndex" => "index or average",
+        "contractInfo" | "tradingSession" => "contractInfo or tradingSession",
+        _ => return None,
+    })
 }
 
 /// Levels a side of a stream such as `depth20@100ms`, which tells the top of a book.

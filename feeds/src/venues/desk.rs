@@ -2,7 +2,9 @@
 //!
 //! A message is taken whole or not at all: its numbers are brought to scale before anything of it is let out.
 
-use super::batch::{Batch, Book, ChannelId, Checksum, Extent, Item, Number, Reach, SymbolId, What, WrittenLevel};
+use super::batch::{
+    Batch, Book, ChannelId, Checksum, Extent, Item, Number, Reach, SymbolId, What, WrittenLevel,
+};
 use super::checked_book::CheckedBook;
 use super::survey::{Choice, Scale};
 use crate::binance::{Depth, Level};
@@ -118,6 +120,12 @@ impl Desk {
         (&self.choice, &self.others)
     }
 
+    /// By symbol, changes of books that no snapshot joins, and the update id that they follow.
+    pub(crate) fn unjoined(&self) -> impl Iterator<Item = (usize, (u64, u64))> {
+        let books = self.books.iter().enumerate();
+        books.filter_map(|(symbol, book)| Some((symbol, book.as_ref()?.sync.unjoined()?)))
+    }
+
     /// Times that books were made to wait, as a message that may have told of them could not be read.
     pub(crate) fn doubted(&self) -> u64 {
         self.doubted
@@ -160,7 +168,10 @@ impl Desk {
                 }
                 (What::Book(book), None) if !self.is_the_book(item.symbol.0, book, batch) => {
                     made.other_books += 1;
-                    *self.others.entry((item.symbol.0, book.channel)).or_default() += 1;
+                    *self
+                        .others
+                        .entry((item.symbol.0, book.channel))
+                        .or_default() += 1;
                     if batch.channels.reach(book.channel) == Reach::Mixed {
                         // The messages of the symbol's book are among them.
                         let header = self.header(item, ts_recv)?;

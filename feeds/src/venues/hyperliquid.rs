@@ -114,11 +114,7 @@ impl Decoder {
         other(channel, message.data, batch)
     }
 
-    fn subscribe(
-        &mut self,
-        response: &Response<'_>,
-        batch: &mut Batch,
-    ) -> Result<(), DecodeError> {
+    fn subscribe(&mut self, response: &Response<'_>, batch: &mut Batch) -> Result<(), DecodeError> {
         let Some(told) = response.subscription else {
             return Ok(());
         };

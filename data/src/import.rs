@@ -10,6 +10,7 @@ mod binance;
 mod databento;
 mod format;
 mod input;
+mod known_bars;
 mod layout;
 mod lean;
 mod mapping;
@@ -40,6 +41,7 @@ use crate::catalog::{Catalog, RunEnd, ScanQuery, Table};
 use crate::order::{mark_bars, retain_records};
 use crate::{DataError, Definitions, Result};
 use input::only_input;
+use known_bars::KnownBars;
 use reader::{Repeats, content_of_record};
 use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
@@ -272,7 +274,7 @@ impl Input {
         let prepared = self.prepare(options)?;
         let instruments = options.instruments(prepared.as_ref());
         let mut records = Vec::new();
-        let report = self.emit(prepared, options, &mut |record| {
+        let report = self.emit(prepared, options, None, &mut |record| {
             records.push(*record);
             Ok(())
         })?;
@@ -298,11 +300,12 @@ impl Input {
         }
         let mut prepared = self.prepare(options)?;
         let Some(catalog) = catalog else {
-            return self.emit(prepared, options, &mut |_| Ok(()));
+            return self.emit(prepared, options, None, &mut |_| Ok(()));
         };
         let run = self.run(options, catalog)?;
         known_trades(prepared.as_mut(), &run, catalog)?;
-        let mut report = self.emit(prepared, options, &mut |_| Ok(()))?;
+        let known = KnownBars::of(catalog, &run, prepared.instruments())?;
+        let mut report = self.emit(prepared, options, Some(known), &mut |_| Ok(()))?;
         report.unchanged = catalog.has_part(&run, 0, &source(options))?.is_some();
         Ok(report)
     }
@@ -322,20 +325,21 @@ impl Input {
         let (read, refused) = prepared.surveyed();
         if refused > options.refused_max.unwrap_or_default().of(read) {
             // Nothing of it is begun in the catalog.
-            return self.emit(prepared, options, &mut |_| Ok(()));
+            return self.emit(prepared, options, None, &mut |_| Ok(()));
         }
+        let known = Some(KnownBars::of(catalog, &run, prepared.instruments())?);
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
         let source = source(options);
         let mut report = if catalog.has_part(&run, 0, &source)?.is_some() {
-            let mut report = self.emit(prepared, options, &mut |_| Ok(()))?;
+            let mut report = self.emit(prepared, options, known, &mut |_| Ok(()))?;
             report.unchanged = true;
             report
         } else {
             let mut writer = catalog.writer(&meta, 0, &source)?;
             let mut seq = 0;
-            let report = self.emit(prepared, options, &mut |record| {
+            let report = self.emit(prepared, options, known, &mut |record| {
                 writer.push(seq, record)?;
                 seq += 1;
                 Ok(())
@@ -411,6 +415,7 @@ impl Input {
         &self,
         prepared: Box<dyn Prepared>,
         options: &ImportOptions,
+        mut known: Option<KnownBars<'_>>,
         push: Push<'_>,
     ) -> Result<ImportReport> {
         let names = prepared.instruments().defs().iter();
@@ -419,10 +424,18 @@ impl Input {
         report.instruments = instruments;
         let mut tally = Tally::default();
         let found = prepared.emit(&mut |record| {
+            if let Some(known) = &mut known
+                && !known.is_new(record)?
+            {
+                return Ok(());
+            }
             tally.count(record);
             push(record)
         })?;
         report.fill(found, &tally, options.errors_max);
+        if let Some(known) = known {
+            known.tell(&mut report);
+        }
         judge(report, options)
     }
 }

@@ -143,10 +143,15 @@ impl Target {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let options = options(&args)?;
+    let mut options = options(&args)?;
     let files = walk(&args.paths).map_err(Failure::input)?;
+    let (definitions, files) = apart(files);
+    options.definitions = definitions.iter().map(|one| one.path.clone()).collect();
     let target = Target::of(&args)?;
-    let mut all = Vec::new();
+    let mut all: Vec<Imported> = definitions
+        .iter()
+        .map(|one| Imported::definitions(&one.path))
+        .collect();
     let mut captures = Captures::default();
     let spinner = output::spinner("import");
     for one in &files {
@@ -233,6 +238,20 @@ fn walk(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
         left.extend(below.into_iter().rev());
     }
     Ok(files)
+}
+
+/// Files of definitions of DBN, which are read beside those of records, and all others. Those that nothing is beside are as any other.
+fn apart(files: Vec<Source>) -> (Vec<Source>, Vec<Source>) {
+    let is_one = |source: &Source| {
+        let only = inputs(&source.path).ok().filter(|all| all.len() == 1);
+        let only = only.and_then(|all| all.into_iter().next());
+        only.is_some_and(|input| input.is_definitions().unwrap_or(false))
+    };
+    let (definitions, others): (Vec<Source>, Vec<Source>) = files.into_iter().partition(is_one);
+    match others.is_empty() {
+        true => (Vec::new(), definitions),
+        false => (definitions, others),
+    }
 }
 
 /// Imports a file of rows, or every member of a zip. One that nobody named and that is in no format is passed over.

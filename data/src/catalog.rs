@@ -11,7 +11,7 @@ mod chunks;
 pub(crate) mod column;
 mod compact;
 mod compare;
-mod end;
+pub(crate) mod end;
 pub(crate) mod file;
 mod follow;
 mod index;

@@ -8,6 +8,7 @@
 pub mod aggregate;
 pub mod calendar;
 pub mod catalog;
+mod databento;
 mod error;
 pub mod export;
 pub mod import;
@@ -28,6 +29,7 @@ pub use catalog::{
     RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store,
     SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
 };
+pub use databento::{DbnInstrument, DbnOrigin};
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};
 pub use import::{

@@ -625,7 +625,7 @@ fn fitting() -> [Record; 4] {
         OrderUpdateBody {
             order_id: u64::MAX,
             price: 479_050,
-            qty: i64::from(u32::MAX),
+            qty: i64::from(u32::MAX - 1),
             update_id: 9,
             side: 1,
             action: BookAction::Modify as u8,
@@ -686,7 +686,7 @@ fn dbn_holds_what_it_can_to_the_last_digit() {
     assert_eq!((order.order_id, order.price), (u64::MAX, 4_790_500_000_000));
     assert_eq!(
         (order.size, order.sequence, order.flags.raw()),
-        (u32::MAX, 9, 0x04)
+        (u32::MAX - 1, 9, 0x04)
     );
     assert_eq!(
         (order.action().unwrap(), order.side().unwrap()),
@@ -724,7 +724,12 @@ fn what_dbn_cannot_hold_exactly_is_refused() {
     let refused = [
         (
             trade(1, 5_000_000_000, 1).record(at(Kind::Trade, 0)),
-            "record 0: qty is 5000000000, expected at most 4294967295",
+            "record 0: qty is 5000000000, expected at most 4294967294",
+        ),
+        (
+            // What DBN means by it is that no size is told.
+            trade(1, i64::from(u32::MAX), 1).record(at(Kind::Trade, 0)),
+            "record 0: qty is 4294967295, expected at most 4294967294",
         ),
         (
             trade(1, 1_500, 1).record(fine),
@@ -766,9 +771,9 @@ fn what_dbn_cannot_hold_exactly_is_refused() {
         assert!(error.to_string().contains(expected), "{error}");
         assert!(!path.exists());
     }
-    let late = trade(1, 1, 1).record(at(Kind::Trade, 0).with_flags(Flags::LATE));
+    let ours = trade(1, 1, 1).record(at(Kind::Trade, 0).with_flags(Flags::BAD_TIME));
     let dir = tempfile::tempdir().unwrap();
-    let catalog = future(dir.path(), &[late]);
+    let catalog = future(dir.path(), &[ours]);
     let report = export(&catalog, Table::Trades, &dir.path().join("x.dbn"));
     assert_eq!(report.notes.len(), 1, "{report:?}");
 }

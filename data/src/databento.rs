@@ -127,7 +127,10 @@ pub struct DbnInstrument {
 impl DbnInstrument {
     /// Its number at a time.
     pub(crate) fn id_at(&self, ts: Ts) -> Option<u32> {
-        let at = self.ids.iter().find(|(_, from, to)| *from <= ts && ts < *to);
+        let at = self
+            .ids
+            .iter()
+            .find(|(_, from, to)| *from <= ts && ts < *to);
         at.map(|(id, _, _)| *id)
     }
 }
@@ -160,7 +163,11 @@ mod tests {
             (DBN_DATASET, 0, Venue::Own),
         ];
         for (dataset, publisher, expected) in cases {
-            assert_eq!(Venue::of(dataset, publisher), expected, "{dataset} {publisher}");
+            assert_eq!(
+                Venue::of(dataset, publisher),
+                expected,
+                "{dataset} {publisher}"
+            );
         }
     }
 }

@@ -137,6 +137,13 @@ pub(super) fn dbn(
     let path = target.temporary().to_owned();
     let numbering = Numbering::of(catalog, rows.metas())?;
     let shape = Shape::of(table, rows.bars(), numbering.schema)?;
+    if let Some(symbol) = numbering.misfit() {
+        return Err(DataError::Option {
+            field: "symbol of an instrument",
+            value: symbol.to_owned(),
+            expected: "one in ASCII, as DBN has no others",
+        });
+    }
     let metadata = numbering.metadata(&shape, rows);
     let encoder = Encoder::new(target.file()?, &metadata);
     Ok(Box::new(DbnFile {
@@ -282,9 +289,14 @@ impl DbnFile {
         let start = header.ts_event.saturating_sub(self.shape.length);
         let ts = time("ts_event", start)?;
         // What a number stands for goes by arrival, and of bars by their start.
-        let index = if self.shape.length > 0 { start } else { header.ts_recv };
+        let index = if self.shape.length > 0 {
+            start
+        } else {
+            header.ts_recv
+        };
         let numbered = self.numbering.get(row, index);
-        let numbered = numbered.ok_or_else(|| refused("instrument", "none", "one, as DBN needs"))?;
+        let numbered =
+            numbered.ok_or_else(|| refused("instrument", "none", "one, as DBN needs"))?;
         let (publisher, id) = (numbered.publisher, numbered.id);
         Ok(RecordHeader::new::<R>(self.shape.rtype, publisher, id, ts))
     }

@@ -771,6 +771,27 @@ fn what_dbn_cannot_hold_exactly_is_refused() {
         assert!(error.to_string().contains(expected), "{error}");
         assert!(!path.exists());
     }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.dbn");
+    let mut instruments = Instruments::new();
+    instruments
+        .add(InstrumentDef::new("ÖL", 2, 0, "EUR"))
+        .unwrap();
+    let source = SourceDef::new("feed", SourceKind::Feed);
+    instruments.add_source(source).unwrap();
+    let catalog = Catalog::create(&dir.path().join("oil")).unwrap();
+    let meta = RunMeta::new("oil", Ts(0), instruments).unwrap();
+    let mut writer = catalog.writer(&meta, 0, "test").unwrap();
+    writer
+        .push(0, &trade(1, 1, 1).record(at(Kind::Trade, 0)))
+        .unwrap();
+    writer.finish().unwrap();
+    let query = ScanQuery::default();
+    let error = export_file(&catalog, Table::Trades, &query, &path, &mut |_, _| true).unwrap_err();
+    assert!(
+        error.to_string().contains("expected one in ASCII"),
+        "{error}"
+    );
     let ours = trade(1, 1, 1).record(at(Kind::Trade, 0).with_flags(Flags::BAD_TIME));
     let dir = tempfile::tempdir().unwrap();
     let catalog = future(dir.path(), &[ours]);

@@ -85,10 +85,11 @@ impl Numbers<'_> {
     fn size(&self, field: &'static str, mantissa: i64) -> Result<u32, Refused> {
         let units = self.units(field, mantissa)?;
         let size = u32::try_from(units).ok();
-        size.filter(|size| *size != UNDEF_ORDER_SIZE).ok_or_else(|| {
-            let expected = "at most 4294967294, as DBN has no greater sizes";
-            refused(field, units, expected)
-        })
+        size.filter(|size| *size != UNDEF_ORDER_SIZE)
+            .ok_or_else(|| {
+                let expected = "at most 4294967294, as DBN has no greater sizes";
+                refused(field, units, expected)
+            })
     }
 
     fn flags(&self) -> FlagSet {
@@ -240,7 +241,13 @@ impl Numbers<'_> {
         let mut pairs: [BidAskPair; 10] = std::array::from_fn(|_| empty.clone());
         let (mut bids, mut asks) = (pairs.iter_mut(), Vec::new());
         let mut flags = 0;
-        let most = || refused("levels", levels.len(), "at most ten a side, as DBN has no more");
+        let most = || {
+            refused(
+                "levels",
+                levels.len(),
+                "at most ten a side, as DBN has no more",
+            )
+        };
         for record in levels {
             let (numbers, body) = (self.of(record), LevelBody::of(record));
             flags |= record.header.flags;
@@ -267,9 +274,18 @@ impl Numbers<'_> {
         let sorted = |prices: Vec<i64>| prices.windows(2).all(|pair| pair[0] < pair[1]);
         let known = |price: &i64| *price != UNDEF_PRICE;
         let asks = pairs.iter().map(|pair| pair.ask_px).filter(known).collect();
-        let bids = pairs.iter().rev().map(|pair| pair.bid_px).filter(known).collect();
+        let bids = pairs
+            .iter()
+            .rev()
+            .map(|pair| pair.bid_px)
+            .filter(known)
+            .collect();
         if !sorted(asks) || !sorted(bids) {
-            return Err(refused("levels", "out of order", "the best of each side first"));
+            return Err(refused(
+                "levels",
+                "out of order",
+                "the best of each side first",
+            ));
         }
         let cause = self.cause(trade)?;
         let body = LevelBody::of(self.record);

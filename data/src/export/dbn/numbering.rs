@@ -82,11 +82,16 @@ impl Numbering {
         let mut by_run = Vec::new();
         for (run, origin) in runs.iter().zip(origins) {
             if run.instruments.len() != origin.instruments.len() {
-                return Err("a run has other instruments than its file: numbers, publishers and dataset are new");
+                return Err(
+                    "a run has other instruments than its file: numbers, publishers and dataset are new",
+                );
             }
             for instrument in &origin.instruments {
                 if let Some(symbol) = &instrument.symbol {
-                    let ids = instrument.ids.iter().map(|(id, from, to)| (*from, *to, *id));
+                    let ids = instrument
+                        .ids
+                        .iter()
+                        .map(|(id, from, to)| (*from, *to, *id));
                     symbols.entry(symbol.clone()).or_default().extend(ids);
                 }
             }
@@ -94,11 +99,16 @@ impl Numbering {
             by_run.push(known.collect());
         }
         if !is_by_days(&symbols) {
-            return Err("a number changed its symbol within a day: numbers, publishers and dataset are new");
+            return Err(
+                "a number changed its symbol within a day: numbers, publishers and dataset are new",
+            );
         }
         Ok(Numbering {
             dataset: first.dataset.clone(),
-            stype_in: first.stype_in.as_deref().and_then(|stype| stype.parse().ok()),
+            stype_in: first
+                .stype_in
+                .as_deref()
+                .and_then(|stype| stype.parse().ok()),
             schema: schema.and_then(|schema| schema.parse().ok()),
             by_run,
             symbols,
@@ -134,7 +144,10 @@ impl Numbering {
 
     /// Whether rows have the numbers that they came with.
     pub(super) fn is_of_origin(&self) -> bool {
-        self.by_run.iter().flatten().any(|known| matches!(known, Known::Origin(_)))
+        self.by_run
+            .iter()
+            .flatten()
+            .any(|known| matches!(known, Known::Origin(_)))
     }
 
     /// Publisher and number of a row's instrument at a time, nanoseconds since the epoch.
@@ -150,6 +163,12 @@ impl Numbering {
                 id: instrument.id_at(Ts(ts))?,
             }),
         }
+    }
+
+    /// A symbol that has no place in DBN, which knows only ASCII.
+    pub(super) fn misfit(&self) -> Option<&str> {
+        let mut symbols = self.symbols.keys().map(String::as_str);
+        symbols.find(|symbol| !symbol.is_ascii())
     }
 
     /// What stands before the records: the symbols, and the days for which they hold.
@@ -202,7 +221,9 @@ impl Numbering {
 
 /// The day of the last nanosecond before this one, as its beginning.
 fn last_day(ns: i64) -> i64 {
-    ns.saturating_sub(1).div_euclid(DAY_NS).saturating_mul(DAY_NS)
+    ns.saturating_sub(1)
+        .div_euclid(DAY_NS)
+        .saturating_mul(DAY_NS)
 }
 
 /// Whether no number stands for two symbols on one day, as metadata know only days.
@@ -211,11 +232,15 @@ fn is_by_days(symbols: &BTreeMap<String, BTreeSet<(Ts, Ts, u32)>>) -> bool {
     for (symbol, ids) in symbols {
         for (from, to, id) in ids {
             let from = from.0.div_euclid(DAY_NS).saturating_mul(DAY_NS);
-            by_id.entry(*id).or_default().push((from, last_day(to.0), symbol));
+            by_id
+                .entry(*id)
+                .or_default()
+                .push((from, last_day(to.0), symbol));
         }
     }
     by_id.values_mut().all(|days| {
         days.sort_unstable();
-        days.windows(2).all(|pair| pair[0].1 < pair[1].0 || pair[0].2 == pair[1].2)
+        days.windows(2)
+            .all(|pair| pair[0].1 < pair[1].0 || pair[0].2 == pair[1].2)
     })
 }

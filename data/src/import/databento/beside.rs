@@ -31,7 +31,8 @@ pub(crate) fn is_definitions(input: &Input) -> Result<bool> {
 /// Files of definitions for a file of records of this dataset and these times.
 pub(super) fn find(input: &Input, of: &Decoder, options: &ImportOptions) -> Result<Vec<Input>> {
     let mut candidates = Vec::new();
-    let is_itself = |other: &Input| other.path() == input.path() && other.member() == input.member();
+    let is_itself =
+        |other: &Input| other.path() == input.path() && other.member() == input.member();
     for other in beside(input)?.into_iter().chain(given(options)?) {
         let is_known = candidates.iter().any(|(known, _): &(Input, _)| {
             known.path() == other.path() && known.member() == other.member()
@@ -69,7 +70,9 @@ fn beside(input: &Input) -> Result<Vec<Input>> {
     let is_named = |name: &str| name.to_ascii_lowercase().contains(NAME);
     if input.member().is_some() {
         let all = inputs(input.path())?.into_iter();
-        return Ok(all.filter(|one| one.member().is_some_and(is_named)).collect());
+        return Ok(all
+            .filter(|one| one.member().is_some_and(is_named))
+            .collect());
     }
     let dir = match input.path().parent() {
         Some(dir) if dir != Path::new("") => dir,
@@ -136,7 +139,10 @@ pub(super) fn read(
     }
     for (definitions, entry) in found.iter_mut().zip(listing.entries()) {
         // Where the publisher itself has none, those of the dataset will do.
-        if definitions.iter().any(|one| one.publisher == entry.publisher) {
+        if definitions
+            .iter()
+            .any(|one| one.publisher == entry.publisher)
+        {
             definitions.retain(|one| one.publisher == entry.publisher);
         }
         definitions.sort_by_key(|one| one.ts);

@@ -79,7 +79,11 @@ impl Converter {
             rtype::MBP_0 => {
                 let row: &TradeMsg = get(record)?;
                 let header = self.header(&row.hd, row.ts_recv, row.flags)?;
-                push_trade(&Trade::of(row.price, row.size, row.side, row.sequence), header, records)?;
+                push_trade(
+                    &Trade::of(row.price, row.size, row.side, row.sequence),
+                    header,
+                    records,
+                )?;
                 Ok(kept(header))
             }
             rtype::MBP_1 => {
@@ -97,7 +101,11 @@ impl Converter {
                 let header = self.header(&row.hd, row.ts_recv, row.flags)?;
                 push_quote(&pair(&row.levels[0]), 0, header, records)?;
                 if is(row.action, b'T') {
-                    push_trade(&Trade::of(row.price, row.size, row.side, 0), header, records)?;
+                    push_trade(
+                        &Trade::of(row.price, row.size, row.side, 0),
+                        header,
+                        records,
+                    )?;
                 }
                 Ok(kept(header))
             }

@@ -129,9 +129,15 @@ mod tests {
             ((250_000_000, 12_500_000_000, 50 * nano, i32::MAX), Some(50)),
             ((250_000_000, NONE, 50 * nano, i32::MAX), Some(50)),
             // Corn in cents: a quarter of a cent of 5,000 bushels.
-            ((250_000_000, 12_500_000_000, 5_000 * nano, i32::MAX), Some(50)),
+            (
+                (250_000_000, 12_500_000_000, 5_000 * nano, i32::MAX),
+                Some(50),
+            ),
             // Ten-year note in points of 1,000 dollars, in 64ths.
-            ((15_625_000, 15_625_000_000, 100_000 * nano, i32::MAX), Some(1_000)),
+            (
+                (15_625_000, 15_625_000_000, 100_000 * nano, i32::MAX),
+                Some(1_000),
+            ),
             ((NONE, NONE, NONE, 100), Some(100)),
             ((10_000_000, NONE, NONE, i32::MAX), None),
             ((0, 0, 0, 0), None),

@@ -111,7 +111,13 @@ impl Listing {
                 let name = symbols.name(symbol).unwrap_or_default();
                 let is_by_id = symbols.is_shared(symbol);
                 if self.is_name(publisher, name, is_by_id.then_some(id)) {
-                    Ok(self.list(publisher, Some(symbol), is_by_id, id, (meaning.from, meaning.to)))
+                    Ok(self.list(
+                        publisher,
+                        Some(symbol),
+                        is_by_id,
+                        id,
+                        (meaning.from, meaning.to),
+                    ))
                 } else {
                     Err(Refusal::Name(symbol))
                 }
@@ -191,7 +197,13 @@ impl Listing {
         !symbol.is_empty() && is_name(&self.name_of(publisher, symbol, id, true))
     }
 
-    fn name_of(&self, publisher: u16, symbol: &str, id: Option<u32>, is_told_apart: bool) -> String {
+    fn name_of(
+        &self,
+        publisher: u16,
+        symbol: &str,
+        id: Option<u32>,
+        is_told_apart: bool,
+    ) -> String {
         let prefix = self.prefix(publisher, is_told_apart);
         match id {
             Some(id) => format!("{prefix}{symbol}-{id}"),
@@ -280,13 +292,29 @@ mod tests {
     #[test]
     fn publishers_are_told_apart_by_name() {
         let cases: &[(&str, &[(u16, u32)], &[&str])] = &[
-            ("GLBX.MDP3", &[(1, 7), (1, 7), (1, 8)], &["glbx-mdp3.id-7", "glbx-mdp3.id-8"]),
-            ("DBEQ.BASIC", &[(39, 7), (40, 7)], &["dbeq-basic-xchi.id-7", "dbeq-basic-xcis.id-7"]),
+            (
+                "GLBX.MDP3",
+                &[(1, 7), (1, 7), (1, 8)],
+                &["glbx-mdp3.id-7", "glbx-mdp3.id-8"],
+            ),
+            (
+                "DBEQ.BASIC",
+                &[(39, 7), (40, 7)],
+                &["dbeq-basic-xchi.id-7", "dbeq-basic-xcis.id-7"],
+            ),
             // One that is not known of its dataset, alone and beside another one.
             ("GLBX.MDP3", &[(9, 7)], &["glbx-mdp3.id-7"]),
-            ("GLBX.MDP3", &[(1, 7), (9, 7)], &["glbx-mdp3.id-7", "glbx-mdp3-publisher-9.id-7"]),
+            (
+                "GLBX.MDP3",
+                &[(1, 7), (9, 7)],
+                &["glbx-mdp3.id-7", "glbx-mdp3-publisher-9.id-7"],
+            ),
             ("", &[(1, 7)], &["id-7"]),
-            ("", &[(1, 7), (2, 7)], &["publisher-1.id-7", "publisher-2.id-7"]),
+            (
+                "",
+                &[(1, 7), (2, 7)],
+                &["publisher-1.id-7", "publisher-2.id-7"],
+            ),
         ];
         for (dataset, rows, expected) in cases {
             assert_eq!(names(dataset, rows), *expected, "{dataset} {rows:?}");

@@ -146,7 +146,11 @@ impl Survey {
         if !changed.is_empty() {
             let more = changed.len().saturating_sub(CHANGES_NAMED_MAX);
             changed.truncate(CHANGES_NAMED_MAX);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             notes.push(format!(
                 "the definition of {}{more} changes within the file: that of the first row is used",
                 changed.join(", ")
@@ -237,6 +241,8 @@ fn in_force(definitions: &[Definition], first: i64) -> Option<&Definition> {
 /// Whether another definition comes while there are rows.
 fn changes(definitions: &[Definition], used: &Definition, seen: Seen) -> bool {
     let last = seen.last.cast_unsigned();
-    let mut later = definitions.iter().filter(|one| one.ts > used.ts && one.ts <= last);
+    let mut later = definitions
+        .iter()
+        .filter(|one| one.ts > used.ts && one.ts <= last);
     later.any(|one| one.terms != used.terms)
 }

@@ -224,8 +224,8 @@ fn overlap(uses: &[(u64, u64, u32)]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dbn::{MappingInterval, Schema, SymbolMapping};
     use dbn::record::ts_to_dt;
+    use dbn::{MappingInterval, Schema, SymbolMapping};
 
     const DAY: u64 = 86_400_000_000_000;
 
@@ -262,7 +262,10 @@ mod tests {
     fn a_number_stands_for_what_its_interval_says() {
         let symbols = symbols(
             SType::RawSymbol,
-            &[("A", &[(1, 2, 7), (4, 6, 7)]), ("B", &[(2, 3, 7), (1, 6, 8)])],
+            &[
+                ("A", &[(1, 2, 7), (4, 6, 7)]),
+                ("B", &[(2, 3, 7), (1, 6, 8)]),
+            ],
         );
         let days = [None, Some("A"), Some("B"), None, Some("A"), Some("A"), None];
         for (day, expected) in (0..).zip(days) {

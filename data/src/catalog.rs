@@ -28,6 +28,7 @@ mod read;
 mod retain;
 mod rewrite;
 pub(crate) mod scan;
+mod spill;
 mod steps;
 mod store;
 mod stored;

@@ -10,6 +10,8 @@ use tickloom_types::{BookAction, DurationNs, Flags, NANOS_PER_SECOND, Ts};
 
 /// The dataset of files that were exported by us, in place of a venue's feed: their symbols are our names of instruments.
 pub(crate) const DBN_DATASET: &str = "TICKLOOM";
+/// What the names of sources begin with that are files of DBN; the dataset follows.
+pub(crate) const DBN_SOURCE: &str = "dbn/";
 /// Decimals of a price in DBN.
 pub(crate) const DBN_DECIMALS: u8 = 9;
 

@@ -9,8 +9,24 @@ pub(crate) const MOMENT_ROWS_MAX: usize = 1 << 17;
 /// Bytes in which files are read to find out when the rows of a run were released, where they do not say so.
 pub(crate) const PLACING_BYTES_MAX: u64 = 512 << 20;
 
-/// Parquet files that one writer keeps open; beyond, the one that waited longest is completed.
+/// Parquet files that one writer keeps open; beyond, one that has waited for long is completed, or else the rows of other partitions are held
+/// to be written at the end.
 pub(crate) const OPEN_FILES_MAX: usize = 128;
+
+/// Rows of other partitions after which a file has waited for long.
+pub(crate) const IDLE_ROWS: u64 = 1 << 18;
+
+/// Bytes that the open files of one writer hold back; beyond, the largest writes what it has.
+pub(crate) const WRITER_BYTES_MAX: usize = 128 << 20;
+
+/// Rows after which that is looked at.
+pub(crate) const WRITER_CHECK_ROWS: u64 = 1 << 15;
+
+/// Bytes of rows that a writer holds in memory for the end; beyond, they go into a temporary file.
+pub(crate) const SPILL_BYTES: usize = 32 << 20;
+
+/// Bytes of such a file that are written or read at a time.
+pub(crate) const SPILL_BUFFER_BYTES: usize = 128 << 10;
 
 /// Rows of a Parquet row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 262_144;

@@ -5,6 +5,7 @@
 
 mod defined;
 mod files;
+mod many;
 mod round;
 mod symbols;
 mod unused;

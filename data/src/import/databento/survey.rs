@@ -7,6 +7,7 @@ use super::definition::Definition;
 use super::listing::Listing;
 use super::quotes::{decimals, visit_prices};
 use super::symbols::Symbols;
+use crate::databento::DBN_SOURCE;
 use crate::import::{ImportOptions, Input};
 use crate::limits::TICKERS_MAX;
 use crate::{DataError, Result};
@@ -165,7 +166,7 @@ impl Survey {
     }
 
     fn add_sources(&self, instruments: &mut Instruments) -> Result<()> {
-        let source = format!("dbn/{}", self.dataset.to_ascii_lowercase());
+        let source = format!("{DBN_SOURCE}{}", self.dataset.to_ascii_lowercase());
         // The vendor gives the time of arrival.
         instruments.add_source(SourceDef::new(source, SourceKind::File).with_clock(Clock::Recv))?;
         for bar in &self.bars {

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod drill;
 pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod instruments;
 pub(crate) mod journal;
 pub(crate) mod quality;
 pub(crate) mod questdb;

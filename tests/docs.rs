@@ -18,6 +18,7 @@ const PAGES: &[&str] = &[
     "docs/drill.md",
     "docs/export.md",
     "docs/import.md",
+    "docs/instruments.md",
 ];
 #[cfg(feature = "sql")]
 const PAGES: &[&str] = &[
@@ -26,6 +27,7 @@ const PAGES: &[&str] = &[
     "docs/drill.md",
     "docs/export.md",
     "docs/import.md",
+    "docs/instruments.md",
     "docs/sql.md",
 ];
 const BINARY: &str = env!("CARGO_BIN_EXE_tickloom");
@@ -175,6 +177,9 @@ fn check(line: &str, folder: &Path) {
 fn every_command_in_the_docs_works() {
     for page in PAGES {
         let folder = folder();
+        if let Some(contracts) = blocks("docs/instruments.md", "toml").first() {
+            fs::write(folder.path().join("contracts.toml"), contracts).unwrap();
+        }
         for block in blocks(page, "sh") {
             let block = block.replace("\\\n", " ");
             for line in block.lines().filter(|line| !line.trim().is_empty()) {
@@ -236,6 +241,7 @@ fn help_of_every_command_has_examples() {
         "verify-stream",
         "backtest",
         "import",
+        "instruments",
         "export",
         "questdb",
         "replay",

@@ -122,6 +122,9 @@ pub(crate) struct Args {
     /// The calendar of all instruments, whose sessions bars begin and end with, instead of those that their definitions name
     #[arg(long, value_name = "NAME")]
     calendar: Option<String>,
+    /// What instruments are: a file in TOML or CSV, before what the data says [default: _instruments.toml in the catalog]
+    #[arg(long, value_name = "FILE")]
+    instruments: Option<PathBuf>,
     /// A directory with calendars of your own [default: _calendars in the catalog]
     #[arg(long, value_name = "DIR")]
     calendars: Option<PathBuf>,

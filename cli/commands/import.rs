@@ -10,6 +10,7 @@ use crate::text_args::TextArgs;
 use captures::Captures;
 use report::{Imported, report};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tickloom_data::{
     Catalog, DataError, Format, ImportOptions, ImportReport, Input, RefusedMax, Stamp, inputs,
 };
@@ -146,8 +147,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut options = options(&args)?;
     let files = walk(&args.paths).map_err(Failure::input)?;
     let (definitions, files) = apart(files);
-    options.definitions = definitions.iter().map(|one| one.path.clone()).collect();
+    options.definition_files = definitions.iter().map(|one| one.path.clone()).collect();
     let target = Target::of(&args)?;
+    if let Some(catalog) = target.known() {
+        options.definitions = Some(Arc::new(catalog.definitions().map_err(Failure::input)?));
+    }
     let mut all: Vec<Imported> = definitions
         .iter()
         .map(|one| Imported::definitions(&one.path))

@@ -9,6 +9,7 @@ pub mod aggregate;
 pub mod calendar;
 pub mod catalog;
 mod databento;
+mod definitions;
 mod error;
 pub mod export;
 pub mod import;
@@ -30,12 +31,13 @@ pub use catalog::{
     SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
 };
 pub use databento::{DbnInstrument, DbnOrigin};
+pub use definitions::{Definition, Definitions};
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};
 pub use import::{
     Decimal, FileRecords, Format, ImportOptions, ImportReport, Input, KindCount, LineError,
-    Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, inputs, open_text, peek_line,
-    read_file, rescale_qty,
+    Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, finer_sizes, inputs, open_text,
+    peek_line, read_file, redefine,
 };
 pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};

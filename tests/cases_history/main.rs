@@ -11,6 +11,7 @@ mod cli;
 
 mod books;
 mod imported;
+mod instruments;
 mod numbers;
 mod refused;
 mod texts;

@@ -90,7 +90,9 @@ impl Spill {
         for row in self.sorted() {
             writer.write_all(row).map_err(failed)?;
         }
-        let mut file = writer.into_inner().map_err(|error| failed(error.into_error()))?;
+        let mut file = writer
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
         file.rewind().map_err(failed)?;
         self.files.push(file);
         self.rows.clear();

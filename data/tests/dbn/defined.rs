@@ -118,7 +118,7 @@ fn definitions_in_a_file_or_named_with_it_count_as_well() {
     let elsewhere = tempfile::tempdir().unwrap();
     let path = records(dir.path());
     let named = ImportOptions {
-        definitions: vec![write(elsewhere.path(), "x.dbn", "GLBX.MDP3", &[es(START)])],
+        definition_files: vec![write(elsewhere.path(), "x.dbn", "GLBX.MDP3", &[es(START)])],
         ..ImportOptions::default()
     };
     assert_eq!(es_terms(&path, &named), ES);

@@ -27,7 +27,12 @@ fn interleaved_symbols_have_a_file_each() {
     };
     let rows: Vec<_> = (0..SYMBOLS * ROUNDS)
         .map(|at| {
-            let mut row = trade(1, at % SYMBOLS + 1, START + 1_000 + u64::from(at) * 1_000, 1);
+            let mut row = trade(
+                1,
+                at % SYMBOLS + 1,
+                START + 1_000 + u64::from(at) * 1_000,
+                1,
+            );
             row.sequence = at + 1;
             row
         })

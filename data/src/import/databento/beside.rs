@@ -96,7 +96,7 @@ fn beside(input: &Input) -> Result<Vec<Input>> {
 
 fn given(options: &ImportOptions) -> Result<Vec<Input>> {
     let mut files = Vec::new();
-    for path in &options.definitions {
+    for path in &options.definition_files {
         files.extend(inputs(path)?);
     }
     Ok(files)

@@ -3,7 +3,7 @@
 
 use super::quotes::decimals;
 use dbn::{RecordRef, UNDEF_PRICE, rtype, v1, v2, v3};
-use tickloom_types::{InstrumentDef, pow10};
+use tickloom_types::{InstrumentDef, InstrumentKind, Term, Ts, pow10};
 
 /// What a definition says of an instrument.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,17 @@ pub(super) struct Definition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
     currency: String,
+    /// In which it is settled, if that is told.
+    settlement: String,
     /// Price step in billionths; none if it is not told.
     tick: Option<i64>,
     /// Money per unit of price and size in billionths; none if it is not told.
     multiplier: Option<i64>,
+    /// Letter of what is traded.
+    class: u8,
+    /// What a derivative is on: the symbol of the instrument, or else the code of the product.
+    underlying: String,
+    expiry: Option<Ts>,
 }
 
 /// The definition that a record is, of any version; one that takes an instrument away defines nothing.
@@ -51,6 +58,13 @@ pub(super) fn read(record: &RecordRef<'_>) -> Option<Definition> {
                         def.unit_of_measure_qty,
                         def.contract_multiplier,
                     ),
+                    settlement: def.settl_currency().unwrap_or_default().to_owned(),
+                    class: def.instrument_class.cast_unsigned(),
+                    underlying: match def.underlying() {
+                        Ok(underlying) if !underlying.is_empty() => underlying.to_owned(),
+                        _ => def.asset().unwrap_or_default().to_owned(),
+                    },
+                    expiry: i64::try_from(def.expiration).ok().map(Ts),
                 },
             })
         };
@@ -84,34 +98,53 @@ fn multiplier(tick: i64, tick_value: i64, unit: i64, deliveries: i32) -> Option<
 }
 
 impl Terms {
+    /// What is traded, by its letter; nothing of bonds, and of letters that are not known.
+    fn kind(&self) -> Option<InstrumentKind> {
+        Some(match self.class {
+            // Calls and puts, and what is made of them alone.
+            b'C' | b'P' | b'T' => InstrumentKind::Option,
+            b'F' => InstrumentKind::Future,
+            b'I' => InstrumentKind::Index,
+            b'K' => InstrumentKind::Equity,
+            b'M' | b'S' => InstrumentKind::Spread,
+            b'X' => InstrumentKind::Fx,
+            b'Y' => InstrumentKind::Spot,
+            _ => return None,
+        })
+    }
+
     /// Completes an instrument whose prices need its decimals.
     pub(super) fn apply(&self, def: &mut InstrumentDef) {
+        let kind = self.kind();
+        let is_derivative = matches!(
+            kind,
+            Some(InstrumentKind::Future | InstrumentKind::Option | InstrumentKind::Spread)
+        );
         if let Some(tick) = self.tick {
             def.price_decimals = decimals(tick, def.price_decimals);
             def.tick_size = tick / pow10(9 - def.price_decimals);
+            def.contract.assumed.remove(&Term::Tick);
         }
         if !self.currency.is_empty() {
             def.currency.clone_from(&self.currency);
+            def.contract.assumed.remove(&Term::Currency);
         }
-        if let Some(multiplier) = self.whole_multiplier() {
-            def.multiplier = multiplier;
+        let plain = matches!(kind, Some(InstrumentKind::Equity)).then_some(pow10(9));
+        if let Some(multiplier) = self.multiplier.or(plain) {
+            def.multiplier_decimals = decimals(multiplier, 0);
+            def.multiplier = multiplier / pow10(9 - def.multiplier_decimals);
+            def.contract.assumed.remove(&Term::Multiplier);
         }
-    }
-
-    /// The multiplier, if it is a whole number.
-    fn whole_multiplier(&self) -> Option<i64> {
-        let multiplier = self.multiplier?;
-        (multiplier % pow10(9) == 0).then_some(multiplier / pow10(9))
-    }
-
-    /// What cannot be kept of it.
-    pub(super) fn lost(&self) -> Option<String> {
-        let multiplier = self.multiplier?;
-        if self.whole_multiplier().is_some() {
-            return None;
+        if is_derivative {
+            // Contracts are whole.
+            def.contract.assumed.remove(&Term::Lot);
         }
-        let text = tickloom_types::format_decimal(i128::from(multiplier), 9);
-        Some(format!("a multiplier of {text}, which is no whole number"))
+        let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let contract = &mut def.contract;
+        contract.kind = kind;
+        contract.settlement = said(&self.settlement).filter(|other| *other != def.currency);
+        contract.underlying = said(&self.underlying).filter(|_| is_derivative);
+        contract.expiry = self.expiry.filter(|_| is_derivative);
     }
 }
 

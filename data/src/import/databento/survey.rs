@@ -7,14 +7,14 @@ use super::definition::Definition;
 use super::listing::Listing;
 use super::quotes::{decimals, visit_prices};
 use super::symbols::Symbols;
-use crate::databento::DBN_SOURCE;
+use crate::databento::{DBN_DATASET, DBN_SOURCE};
 use crate::import::{ImportOptions, Input};
 use crate::limits::TICKERS_MAX;
 use crate::{DataError, Result};
 use dbn::{Schema, rtype};
 use std::collections::{BTreeMap, BTreeSet};
 use tickloom_types::{
-    BarSpec, Clock, InstrumentDef, Instruments, Record, SourceDef, SourceKind, Ts,
+    BarSpec, Clock, InstrumentDef, Instruments, Record, SourceDef, SourceKind, Term, Ts,
 };
 
 /// Instruments whose changed definitions are named.
@@ -125,14 +125,17 @@ impl Survey {
         let mut instruments = Instruments::new();
         let mut scales = Vec::new();
         let mut changed = Vec::new();
+        let mut untradable = BTreeMap::new();
         for (at, name) in names.iter().enumerate() {
             let seen = self.seen.get(at).copied().unwrap_or(Seen::none());
-            let mut def = InstrumentDef::new(name, seen.decimals, 0, "USD");
+            let mut def = match self.dataset.as_str() {
+                // What was exported has our names, which say more.
+                DBN_DATASET => InstrumentDef::of_name(name, seen.decimals, 0),
+                _ => InstrumentDef::assumed(name, seen.decimals, 0, "USD"),
+            };
             let of_it = definitions.get(at).map_or(&[][..], Vec::as_slice);
             if let Some(definition) = in_force(of_it, seen.first) {
                 definition.terms.apply(&mut def);
-                let lost = definition.terms.lost();
-                notes.extend(lost.map(|lost| format!("{name} is defined with {lost}: 1 is used")));
                 if changes(of_it, definition, seen) {
                     changed.push(name.as_str());
                 }
@@ -140,9 +143,21 @@ impl Survey {
             scales.push(def.price_decimals);
             if let Some(currency) = &options.currency {
                 def.currency.clone_from(currency);
+                def.contract.assumed.remove(&Term::Currency);
+            }
+            if let Some(why) = def.untradable() {
+                *untradable.entry(why.to_string()).or_insert(0_u32) += 1;
             }
             def.calendar.clone_from(&options.calendar);
             instruments.add(def)?;
+        }
+        for (why, count) in untradable {
+            let noun = if count == 1 {
+                "instrument is"
+            } else {
+                "instruments are each"
+            };
+            notes.push(format!("{count} {noun} {why}, and not traded"));
         }
         if !changed.is_empty() {
             let more = changed.len().saturating_sub(CHANGES_NAMED_MAX);

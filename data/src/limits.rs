@@ -14,7 +14,7 @@ pub(crate) const PLACING_BYTES_MAX: u64 = 512 << 20;
 pub(crate) const OPEN_FILES_MAX: usize = 128;
 
 /// Rows of other partitions after which a file has waited for long.
-pub(crate) const IDLE_ROWS: u64 = 1 << 18;
+pub(crate) const IDLE_ROWS: u64 = if cfg!(test) { 1 << 10 } else { 1 << 18 };
 
 /// Bytes that the open files of one writer hold back; beyond, the largest writes what it has.
 pub(crate) const WRITER_BYTES_MAX: usize = 128 << 20;

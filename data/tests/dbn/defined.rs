@@ -6,6 +6,7 @@ use dbn::record::str_to_c_chars;
 use dbn::{InstrumentDefMsg, Schema, rtype};
 use std::path::{Path, PathBuf};
 use tickloom_data::{Catalog, ImportOptions};
+use tickloom_types::{InstrumentKind, Term, Ts};
 
 const RECORDS: File<'_> = File {
     dataset: "GLBX.MDP3",
@@ -202,4 +203,51 @@ fn a_file_of_definitions_is_known_by_its_content() {
     let text = dir.path().join("x.csv");
     std::fs::write(&text, "time,price,size\n").unwrap();
     assert!(!input(&text).is_definitions().unwrap());
+}
+
+/// Kind, end and what it is on; a multiplier that is no whole number; and what nobody said stays assumed.
+#[test]
+fn a_definition_says_what_the_contract_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = records(dir.path());
+    let expiry = 1_710_509_400_000_000_000;
+    let mut future = es(START);
+    future.expiration = expiry;
+    future.asset = str_to_c_chars("ES").unwrap();
+    let mut option = definition(8, "ZCH4", START, 125_000_000, i64::MAX);
+    option.instrument_class = b'C'.cast_signed();
+    option.underlying = str_to_c_chars("ZCH4").unwrap();
+    option.unit_of_measure_qty = 2_500_000;
+    option.settl_currency = str_to_c_chars("USD").unwrap();
+    write(
+        dir.path(),
+        "x.definition.dbn",
+        "GLBX.MDP3",
+        &[future, option],
+    );
+    let file = input(&path).read(&ImportOptions::default()).unwrap();
+    let def = |name: &str| file.instruments.find(name).unwrap().1.clone();
+    let future = def("glbx-mdp3.ESH4");
+    assert_eq!(future.contract.kind, Some(InstrumentKind::Future));
+    assert_eq!(future.contract.expiry, Some(Ts(expiry.cast_signed())));
+    assert_eq!(future.contract.underlying.as_deref(), Some("ES"));
+    assert!(future.contract.assumed.is_empty());
+    assert_eq!(future.untradable(), None);
+    let option = def("glbx-mdp3.ZCH4");
+    assert_eq!(option.contract.kind, Some(InstrumentKind::Option));
+    assert_eq!(
+        (option.contract.expiry, option.contract.settlement),
+        (None, None)
+    );
+    assert_eq!((option.multiplier, option.multiplier_decimals), (25, 4));
+    assert!(
+        file.report
+            .notes
+            .iter()
+            .any(|note| note.starts_with("1 instrument is an option"))
+    );
+    std::fs::remove_file(dir.path().join("x.definition.dbn")).unwrap();
+    let file = input(&path).read(&ImportOptions::default()).unwrap();
+    let (_, plain) = file.instruments.find("glbx-mdp3.ESH4").unwrap();
+    assert_eq!(plain.contract.assumed.len(), Term::ALL.len());
 }

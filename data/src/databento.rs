@@ -12,8 +12,6 @@ use tickloom_types::{BookAction, DurationNs, Flags, NANOS_PER_SECOND, Ts};
 pub(crate) const DBN_DATASET: &str = "TICKLOOM";
 /// What the names of sources begin with that are files of DBN; the dataset follows.
 pub(crate) const DBN_SOURCE: &str = "dbn/";
-/// Decimals of a price in DBN.
-pub(crate) const DBN_DECIMALS: u8 = 9;
 
 /// Our flags and theirs. Bit 1 of theirs is reserved and means nothing.
 const FLAGS: [(u8, u8); 7] = [

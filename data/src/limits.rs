@@ -90,6 +90,9 @@ pub(crate) const TICKERS_MAX: usize = 20_000;
 /// Bytes of the metadata of a DBN file.
 pub(crate) const DBN_METADATA_BYTES_MAX: u64 = 16 << 20;
 
+/// Records of a DBN file that are held between its first reading and its last, so that it is read once: 32 MiB.
+pub(crate) const DBN_HELD_RECORDS_MAX: usize = 1 << 19;
+
 /// Distances between bars that are told apart to find the most common one.
 pub(crate) const DISTANCES_MAX: usize = 10_000;
 

@@ -52,6 +52,15 @@ pub enum Table {
     RiskStatus,
 }
 
+// Tables are counted by their place.
+const _: () = {
+    let mut at = 0;
+    while at < Table::ALL.len() {
+        assert!(Table::ALL[at] as usize == at);
+        at += 1;
+    }
+};
+
 /// Columns that every table begins with, before `number` (outputs only) and its own.
 pub(crate) const COMMON: [&str; 7] = [
     "ts_event",
@@ -145,7 +154,12 @@ impl Table {
     #[must_use]
     pub fn of(record: &Record) -> Option<Table> {
         Some(match record.kind()? {
+            Kind::Trade => Table::Trades,
+            Kind::Quote => Table::Quotes,
             Kind::Level if record.has(Flags::SNAPSHOT) => Table::BookSnapshots,
+            Kind::Level => Table::BookUpdates,
+            Kind::OrderUpdate => Table::OrderUpdates,
+            Kind::Bar => Table::Bars,
             kind => *Table::ALL.iter().find(|table| table.kind() == kind)?,
         })
     }

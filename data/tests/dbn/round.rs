@@ -141,6 +141,10 @@ fn samples_of_every_schema_come_back_byte_for_byte() {
     ];
     for (schema, table) in schemas {
         for version in ["v1", "v2", "v3"] {
+            // They came with version 2.
+            if schema.starts_with("bbo") && version == "v1" {
+                continue;
+            }
             let name = format!("dbn/format-samples/test_data.{schema}.{version}.dbn.zst");
             let Some(path) = shared_data(&name) else {
                 continue;

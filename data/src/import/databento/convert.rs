@@ -12,7 +12,7 @@ use crate::catalog::Table;
 use crate::databento::{DBN_BARS, flags_from_dbn, is_without_price};
 use dbn::{
     BboMsg, CbboMsg, Cmbp1Msg, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, OhlcvMsg, RecordHeader,
-    RecordRef, TradeMsg, UNDEF_ORDER_SIZE, UNDEF_PRICE, UNDEF_TIMESTAMP, rtype,
+    RecordRef, Schema, TradeMsg, UNDEF_ORDER_SIZE, UNDEF_PRICE, UNDEF_TIMESTAMP, rtype,
 };
 use std::ffi::c_char;
 use tickloom_types::{
@@ -40,6 +40,8 @@ pub(super) struct Converter {
     pub(super) symbols: Symbols,
     pub(super) listing: Listing,
     bars: Vec<BarSpec>,
+    /// The type of bars that do not say their size themselves.
+    bar_type: Option<u8>,
     /// Rows that do not say when they arrived.
     pub(super) without_arrival: u64,
 }
@@ -53,11 +55,13 @@ struct Trade {
 }
 
 impl Converter {
-    pub(super) fn new(symbols: Symbols, listing: Listing) -> Converter {
+    pub(super) fn new(symbols: Symbols, listing: Listing, schema: Option<Schema>) -> Converter {
+        let bars = DBN_BARS.iter().find(|(_, of, _)| Some(*of) == schema);
         Converter {
             symbols,
             listing,
             bars: Vec::new(),
+            bar_type: bars.map(|(.., rtype)| *rtype),
             without_arrival: 0,
         }
     }
@@ -125,6 +129,10 @@ impl Converter {
             rtype::OHLCV_1S | rtype::OHLCV_1M | rtype::OHLCV_1H | rtype::OHLCV_1D => {
                 self.bar(kind, get(record)?, records)
             }
+            rtype::OHLCV_DEPRECATED => match self.bar_type {
+                Some(kind) => self.bar(kind, get(record)?, records),
+                None => Ok(Row::NotKept(not_kept(kind))),
+            },
             _ => Ok(Row::NotKept(not_kept(kind))),
         }
     }

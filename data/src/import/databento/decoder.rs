@@ -247,7 +247,7 @@ impl Decoder {
     }
 
     /// The error for a file of records that are no events of a market, by what they are.
-    pub(super) fn no_market(&self, others: &BTreeMap<&'static str, u64>) -> DataError {
+    pub(super) fn no_market(&self, others: &BTreeMap<String, u64>) -> DataError {
         let counts: Vec<String> = others
             .iter()
             .map(|(what, count)| format!("{count} of {what}"))

@@ -1,11 +1,13 @@
 //! The first reading of a file: its instruments, the decimals of their prices, and the definitions that are theirs.
 
 use super::beside;
-use super::convert::{Converter, Row, not_kept};
+use super::convert::not_kept;
 use super::decoder::Decoder;
 use super::definition::Definition;
+use super::held::Held;
 use super::listing::Listing;
 use super::quotes::{decimals, visit_prices};
+use super::rows::{Outcome, Rows};
 use super::symbols::Symbols;
 use crate::databento::{DBN_DATASET, DBN_SOURCE};
 use crate::import::{ImportOptions, Input};
@@ -32,6 +34,8 @@ pub(super) struct Survey {
     pub(super) first: Option<Ts>,
     pub(super) has_events: bool,
     has_definitions: bool,
+    /// All that was read, if it was not too much to be held.
+    pub(super) held: Option<Held>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,53 +54,66 @@ pub(super) struct Defined {
 }
 
 impl Survey {
-    pub(super) fn of(input: &Input) -> Result<Survey> {
-        let mut decoder = Decoder::open(input)?;
+    pub(super) fn of(input: &Input, errors_max: usize) -> Result<Survey> {
+        let decoder = Decoder::open(input)?;
         let was_mapped = !decoder.symbols.is_empty();
-        let survey = Survey::read(&mut decoder, was_mapped)?;
+        let survey = Survey::read(input, decoder, was_mapped, errors_max)?;
         if was_mapped || survey.symbols.is_empty() {
             return Ok(survey);
         }
         // A stream that maps its symbols on the way: what came before is of no symbol.
-        Survey::read(&mut Decoder::open(input)?, true)
+        Survey::read(input, Decoder::open(input)?, true, errors_max)
     }
 
-    fn read(decoder: &mut Decoder, is_mapped: bool) -> Result<Survey> {
-        let listing = Listing::new(&decoder.dataset, is_mapped);
-        let mut converter = Converter::new(decoder.symbols.clone(), listing);
+    fn read(input: &Input, decoder: Decoder, is_mapped: bool, errors_max: usize) -> Result<Survey> {
+        let (dataset, schema) = (decoder.dataset.clone(), decoder.schema);
+        let listing = Listing::new(&dataset, is_mapped);
+        let mut rows = Rows::new(input, decoder, listing, errors_max);
         let mut seen: Vec<Seen> = Vec::new();
-        let mut others: BTreeMap<&'static str, u64> = BTreeMap::new();
-        let (mut first, mut has_events, mut is_all_other) = (None, false, true);
-        let mut records = Vec::new();
-        while let Some(record) = decoder.next()? {
-            if converter.symbols.take(&record) {
-                converter.listing.forget();
-            }
-            match converter.convert(&record, &mut records) {
-                Ok(Row::Kept(is_last)) => has_events |= is_last == Some(true),
-                Ok(Row::NotKept(what)) => {
-                    *others.entry(what).or_default() += 1;
+        let (mut first, mut has_events) = (None, false);
+        let (mut has_others, mut is_all_other) = (false, true);
+        let mut has_definitions = false;
+        let mut held = Some(Held::default());
+        while let Some(outcome) = rows.next()? {
+            let is_last = match outcome {
+                Outcome::Kept(is_last) => is_last,
+                Outcome::NotKept(what) => {
+                    has_others = true;
+                    has_definitions |= what == not_kept(rtype::INSTRUMENT_DEF);
                     continue;
                 }
-                Err(_) => records.clear(),
-            }
+                Outcome::Refused => {
+                    is_all_other = false;
+                    continue;
+                }
+            };
             is_all_other = false;
-            if converter.listing.entries().len() > TICKERS_MAX {
+            has_events |= is_last == Some(true);
+            if rows.converter.listing.entries().len() > TICKERS_MAX {
                 let found = format!("more than {TICKERS_MAX} instruments");
-                return Err(decoder.damaged(decoder.offset(), found, "fewer"));
+                return Err(rows.damaged(found, "fewer"));
             }
-            for record in records.drain(..) {
-                first = first.or(Some(record.ts_event()));
+            first = first.or(rows.records.first().map(Record::ts_event));
+            for record in &rows.records {
                 see(&mut seen, record);
             }
+            if held
+                .as_mut()
+                .is_some_and(|held| !held.take(&rows.records, is_last))
+            {
+                held = None;
+            }
         }
-        if is_all_other && !others.is_empty() {
-            return Err(decoder.no_market(&others));
+        if is_all_other && has_others {
+            return Err(rows.no_market());
         }
-        let has_definitions = others.contains_key(not_kept(rtype::INSTRUMENT_DEF));
+        if let Some(held) = &mut held {
+            held.found = rows.found();
+        }
+        let converter = rows.converter;
         Ok(Survey {
-            dataset: decoder.dataset.clone(),
-            schema: decoder.schema,
+            dataset,
+            schema,
             bars: converter.bars().to_vec(),
             listing: converter.listing,
             symbols: converter.symbols,
@@ -104,6 +121,7 @@ impl Survey {
             first,
             has_events,
             has_definitions,
+            held,
         })
     }
 
@@ -232,7 +250,8 @@ impl Seen {
     }
 }
 
-fn see(seen: &mut Vec<Seen>, mut record: Record) {
+#[inline]
+fn see(seen: &mut Vec<Seen>, record: &Record) {
     let at = usize::try_from(record.header.instrument).unwrap_or(usize::MAX);
     if at >= seen.len() {
         // No more than the listing allows, as identifiers are given in turn.
@@ -242,7 +261,9 @@ fn see(seen: &mut Vec<Seen>, mut record: Record) {
     seen.first = seen.first.min(record.header.ts_recv);
     seen.last = seen.last.max(record.header.ts_recv);
     let scale = &mut seen.decimals;
-    visit_prices(&mut record, &mut |price| *scale = decimals(*price, *scale));
+    visit_prices(&mut record.clone(), &mut |price| {
+        *scale = decimals(*price, *scale)
+    });
 }
 
 /// The definition that holds at an instrument's first row, or else the first after it.

@@ -270,7 +270,13 @@ fn rows(
         Err(error) => return Ok(vec![Imported::failed(file, &error.to_string())]),
     };
     let mut all = Vec::new();
+    let is_alone = members.len() == 1;
     for member in members {
+        if !is_alone && member.is_definitions().unwrap_or(false) {
+            // The others of the zip are read with it.
+            all.push(Imported::definitions(file));
+            continue;
+        }
         all.push(match target.take(&member, options) {
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),

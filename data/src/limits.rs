@@ -90,6 +90,9 @@ pub(crate) const TICKERS_MAX: usize = 20_000;
 /// Bytes of the metadata of a DBN file.
 pub(crate) const DBN_METADATA_BYTES_MAX: u64 = 16 << 20;
 
+/// Symbols that a stream of DBN may tell on the way, and numbers that it may tell them of.
+pub(crate) const DBN_SYMBOLS_MAX: usize = 2_000_000;
+
 /// Records of a DBN file that are held between its first reading and its last, so that it is read once: 32 MiB.
 pub(crate) const DBN_HELD_RECORDS_MAX: usize = 1 << 19;
 

@@ -771,6 +771,21 @@ fn what_dbn_cannot_hold_exactly_is_refused() {
         assert!(error.to_string().contains(expected), "{error}");
         assert!(!path.exists());
     }
+}
+
+#[test]
+fn a_time_of_ours_has_no_flag_in_dbn() {
+    let [trade, ..] = fitting();
+    let mut ours = trade;
+    ours.header.flags = Flags::BAD_TIME;
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = future(dir.path(), &[ours]);
+    let report = export(&catalog, Table::Trades, &dir.path().join("x.dbn"));
+    assert_eq!(report.notes.len(), 1, "{report:?}");
+}
+
+#[test]
+fn a_symbol_that_is_not_ascii_has_no_place_in_dbn() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.dbn");
     let mut instruments = Instruments::new();
@@ -782,9 +797,7 @@ fn what_dbn_cannot_hold_exactly_is_refused() {
     let catalog = Catalog::create(&dir.path().join("oil")).unwrap();
     let meta = RunMeta::new("oil", Ts(0), instruments).unwrap();
     let mut writer = catalog.writer(&meta, 0, "test").unwrap();
-    writer
-        .push(0, &trade(1, 1, 1).record(at(Kind::Trade, 0)))
-        .unwrap();
+    writer.push(0, &fitting()[0]).unwrap();
     writer.finish().unwrap();
     let query = ScanQuery::default();
     let error = export_file(&catalog, Table::Trades, &query, &path, &mut |_, _| true).unwrap_err();
@@ -792,9 +805,4 @@ fn what_dbn_cannot_hold_exactly_is_refused() {
         error.to_string().contains("expected one in ASCII"),
         "{error}"
     );
-    let ours = trade(1, 1, 1).record(at(Kind::Trade, 0).with_flags(Flags::BAD_TIME));
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = future(dir.path(), &[ours]);
-    let report = export(&catalog, Table::Trades, &dir.path().join("x.dbn"));
-    assert_eq!(report.notes.len(), 1, "{report:?}");
 }

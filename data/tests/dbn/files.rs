@@ -22,7 +22,8 @@ pub(crate) const DAY: u64 = 86_400_000_000_000;
 pub(crate) const START: u64 = 1_704_153_600_000_000_000;
 
 /// Mappings of symbols to (first day, day after the last, number), in days from [`START`].
-pub(crate) type Mappings<'a> = &'a [(&'a str, &'a [(u64, u64, u32)])];
+pub(crate) type Mappings<'a> = &'a [Mapping<'a>];
+pub(crate) type Mapping<'a> = (&'a str, &'a [(u64, u64, u32)]);
 
 /// A file being described.
 pub(crate) struct File<'a> {

@@ -1,6 +1,6 @@
 //! A day of many symbols whose rows are interleaved: each has its rows in one file, whatever the number of files that may be open.
 
-use crate::files::{File, START, import, trade};
+use crate::files::{File, Mapping, START, import, trade};
 use dbn::Schema;
 use std::collections::BTreeMap;
 use tickloom_data::Table;
@@ -13,7 +13,7 @@ const ROUNDS: u32 = 40;
 fn interleaved_symbols_have_a_file_each() {
     let names: Vec<String> = (0..SYMBOLS).map(|at| format!("S{at:04}")).collect();
     let intervals: Vec<[(u64, u64, u32); 1]> = (0..SYMBOLS).map(|id| [(0, 1, id + 1)]).collect();
-    let mappings: Vec<(&str, &[(u64, u64, u32)])> = names
+    let mappings: Vec<Mapping<'_>> = names
         .iter()
         .zip(&intervals)
         .map(|(name, ids)| (name.as_str(), ids.as_slice()))

@@ -265,13 +265,14 @@ fn any_book() -> impl Strategy<Value = Mbp10Msg> {
     };
     (any_quote(), 0..11_usize, 0..11_usize).prop_map(move |(top, bids, asks)| {
         let mut levels: [BidAskPair; 10] = std::array::from_fn(|_| empty());
+        let (bids, asks) = (u32::try_from(bids).unwrap(), u32::try_from(asks).unwrap());
         for (at, level) in (0..).zip(levels.iter_mut()) {
-            let from_top = i64::from(u8::try_from(at).unwrap()) * 250_000_000;
+            let from_top = i64::from(at) * 250_000_000;
             if at < bids {
-                (level.bid_px, level.bid_sz) = (4_000_000_000_000 - from_top, 1 + at as u32);
+                (level.bid_px, level.bid_sz) = (4_000_000_000_000 - from_top, 1 + at);
             }
             if at < asks {
-                (level.ask_px, level.ask_sz) = (4_001_000_000_000 + from_top, 9 + at as u32);
+                (level.ask_px, level.ask_sz) = (4_001_000_000_000 + from_top, 9 + at);
             }
         }
         Mbp10Msg {

@@ -271,16 +271,7 @@ impl Numbers<'_> {
         for (pair, (price, size)) in pairs.iter_mut().zip(asks) {
             (pair.ask_px, pair.ask_sz) = (price, size);
         }
-        let sorted = |prices: Vec<i64>| prices.windows(2).all(|pair| pair[0] < pair[1]);
-        let known = |price: &i64| *price != UNDEF_PRICE;
-        let asks = pairs.iter().map(|pair| pair.ask_px).filter(known).collect();
-        let bids = pairs
-            .iter()
-            .rev()
-            .map(|pair| pair.bid_px)
-            .filter(known)
-            .collect();
-        if !sorted(asks) || !sorted(bids) {
+        if !is_sorted(&pairs) {
             return Err(refused(
                 "levels",
                 "out of order",
@@ -317,4 +308,13 @@ impl Numbers<'_> {
             volume: self.units("volume", body.volume)?,
         })
     }
+}
+
+/// Whether the levels of each side are behind better ones.
+fn is_sorted(pairs: &[BidAskPair]) -> bool {
+    let ascending = |prices: Vec<i64>| prices.windows(2).all(|pair| pair[0] < pair[1]);
+    let known = |price: &i64| *price != UNDEF_PRICE;
+    let asks = pairs.iter().map(|pair| pair.ask_px).filter(known);
+    let bids = pairs.iter().rev().map(|pair| pair.bid_px).filter(known);
+    ascending(asks.collect()) && ascending(bids.collect())
 }

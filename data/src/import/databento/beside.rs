@@ -87,7 +87,8 @@ fn beside(input: &Input) -> Result<Vec<Input>> {
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy());
-        if name.is_some_and(|name| is_named(&name) && !name.starts_with('.')) {
+        let is_one = name.is_some_and(|name| is_named(&name) && !name.starts_with('.'));
+        if is_one && path.is_file() {
             files.extend(inputs(&path)?);
         }
     }

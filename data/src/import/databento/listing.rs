@@ -7,7 +7,7 @@
 use super::convert::Wrong;
 use super::symbols::Symbols;
 use crate::databento::{DBN_DATASET, DbnInstrument, Venue};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Ts};
 
 /// What makes an instrument.
@@ -37,6 +37,8 @@ struct Slot {
     id: u32,
     from: u64,
     to: u64,
+    /// Count of changes of symbols before which it holds.
+    changes: u64,
     found: Result<InstrumentId, Refusal>,
 }
 
@@ -57,6 +59,9 @@ pub(super) struct Listing {
     by_key: HashMap<Key, InstrumentId>,
     slots: HashMap<(u16, u32), Slot>,
     newest: Option<Slot>,
+    /// What entries have in `ids`.
+    known_ids: HashSet<(InstrumentId, u32, u64, u64)>,
+    changes: u64,
 }
 
 impl Listing {
@@ -68,6 +73,8 @@ impl Listing {
             by_key: HashMap::new(),
             slots: HashMap::new(),
             newest: None,
+            known_ids: HashSet::new(),
+            changes: 0,
         }
     }
 
@@ -77,8 +84,7 @@ impl Listing {
 
     /// Forgets what numbers stand for, as that has changed or the file is read anew; instruments stay.
     pub(super) fn forget(&mut self) {
-        self.slots.clear();
-        self.newest = None;
+        self.changes += 1;
     }
 
     /// The instrument of a row.
@@ -90,8 +96,10 @@ impl Listing {
         id: u32,
         ts: u64,
     ) -> Result<InstrumentId, Wrong> {
+        let changes = self.changes;
         let is_it = |slot: &Slot| {
-            slot.id == id && slot.publisher == publisher && slot.from <= ts && ts < slot.to
+            let is_of = slot.id == id && slot.publisher == publisher;
+            is_of && slot.from <= ts && ts < slot.to && slot.changes == changes
         };
         let slot = match self.newest.filter(is_it) {
             Some(slot) => slot,
@@ -130,6 +138,7 @@ impl Listing {
             id,
             from: meaning.from,
             to: meaning.to,
+            changes: self.changes,
             found,
         };
         self.slots.insert((publisher, id), slot);
@@ -160,8 +169,8 @@ impl Listing {
             });
         }
         let at = usize::try_from(known.0).unwrap_or(usize::MAX);
-        if let Some(entry) = self.entries.get_mut(at)
-            && !entry.ids.contains(&(id, from, to))
+        if self.known_ids.insert((known, id, from, to))
+            && let Some(entry) = self.entries.get_mut(at)
         {
             entry.ids.push((id, from, to));
         }
@@ -291,7 +300,8 @@ mod tests {
 
     #[test]
     fn publishers_are_told_apart_by_name() {
-        let cases: &[(&str, &[(u16, u32)], &[&str])] = &[
+        type Case<'a> = (&'a str, &'a [(u16, u32)], &'a [&'a str]);
+        let cases: &[Case<'_>] = &[
             (
                 "GLBX.MDP3",
                 &[(1, 7), (1, 7), (1, 8)],

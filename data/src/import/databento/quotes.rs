@@ -116,7 +116,7 @@ impl Steps {
             inverse: 1,
             most: u64::MAX,
         }; 10];
-        let (mut at, mut fives) = (1, 1_u64);
+        let (mut at, mut twos, mut fives) = (1, 1, 1_u64);
         while at < all.len() {
             fives *= 5;
             // Newton's iteration: each round doubles the bits that are right, of which an odd number has three.
@@ -126,11 +126,12 @@ impl Steps {
                 round += 1;
             }
             all[at] = Steps {
-                twos: at as u32,
+                twos,
                 inverse,
                 most: u64::MAX / fives,
             };
             at += 1;
+            twos += 1;
         }
         all
     }

@@ -6,6 +6,7 @@ use super::listing::Listing;
 use crate::catalog::Table;
 use crate::import::report::{Found, reason};
 use crate::import::{Input, KindCount, LineError};
+use crate::limits::DBN_SYMBOLS_MAX;
 use crate::{DataError, Result};
 use std::path::PathBuf;
 use tickloom_types::Record;
@@ -62,6 +63,13 @@ impl Rows {
         self.found.read += 1;
         if self.converter.symbols.take(&record) {
             self.converter.listing.forget();
+            if self.converter.symbols.are_too_many() {
+                let found = format!("more than {DBN_SYMBOLS_MAX} symbols");
+                return Err(self.damaged(found, "fewer"));
+            }
+            let what = convert::not_kept(dbn::rtype::SYMBOL_MAPPING);
+            *self.found.not_kept.entry(what.to_owned()).or_default() += 1;
+            return Ok(Some(Outcome::NotKept(what)));
         }
         Ok(Some(
             match self.converter.convert(&record, &mut self.records) {

@@ -1,6 +1,7 @@
 //! Which symbol a number of an instrument stands for at a time: by the intervals of days in a file's metadata, or by what a live stream
 //! says on the way.
 
+use crate::limits::DBN_SYMBOLS_MAX;
 use dbn::{Metadata, RecordRef, SType, TsSymbolMap, rtype, v1};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -130,6 +131,11 @@ impl Symbols {
         true
     }
 
+    /// Whether more symbols were told than a file may have.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.names.len() > DBN_SYMBOLS_MAX || self.live.len() > DBN_SYMBOLS_MAX
+    }
+
     /// Whether nothing is said of any number.
     pub(super) fn is_empty(&self) -> bool {
         self.intervals.is_empty() && self.live.is_empty()
@@ -229,10 +235,12 @@ mod tests {
 
     const DAY: u64 = 86_400_000_000_000;
 
+    type Mapping<'a> = (&'a str, &'a [(u8, u8, u32)]);
+
     /// Mappings of symbols to (first day, day after the last, number), in days of January 1970.
-    fn symbols(stype_in: SType, mappings: &[(&str, &[(u8, u8, u32)])]) -> Symbols {
+    fn symbols(stype_in: SType, mappings: &[Mapping<'_>]) -> Symbols {
         let day = |day: u8| ts_to_dt(u64::from(day) * DAY).unwrap().date();
-        let mapping = |(symbol, intervals): &(&str, &[(u8, u8, u32)])| SymbolMapping {
+        let mapping = |(symbol, intervals): &Mapping<'_>| SymbolMapping {
             raw_symbol: (*symbol).to_owned(),
             intervals: intervals
                 .iter()
@@ -281,11 +289,11 @@ mod tests {
 
     #[test]
     fn a_symbol_that_follows_a_rule_is_shared_by_its_contracts() {
-        let rolls: &[(&str, &[(u8, u8, u32)])] = &[("ES.c.0", &[(1, 2, 7), (2, 3, 8)])];
+        let rolls: &[Mapping<'_>] = &[("ES.c.0", &[(1, 2, 7), (2, 3, 8)])];
         assert!(symbols(SType::Continuous, rolls).is_shared(0));
         // The number of a share changes from day to day, and it stays what it is.
         assert!(!symbols(SType::RawSymbol, rolls).is_shared(0));
-        let one: &[(&str, &[(u8, u8, u32)])] = &[("ES.c.0", &[(1, 2, 7), (3, 4, 7)])];
+        let one: &[Mapping<'_>] = &[("ES.c.0", &[(1, 2, 7), (3, 4, 7)])];
         assert!(!symbols(SType::Continuous, one).is_shared(0));
     }
 

@@ -4,11 +4,15 @@ use crate::import::report::Found;
 use crate::limits::DBN_HELD_RECORDS_MAX;
 use tickloom_types::Record;
 
+/// Records that lie together: what grew as one would be copied each time.
+const CHUNK_RECORDS: usize = 1 << 13;
+
 /// The records of a file, row by row. Prices keep nine decimals.
 #[derive(Default)]
 pub(super) struct Held {
-    records: Vec<Record>,
-    rows: Vec<Row>,
+    /// Records and rows; those of a row are in one of them.
+    chunks: Vec<(Vec<Record>, Vec<Row>)>,
+    records: usize,
     /// What became of the rows.
     pub(super) found: Found,
 }
@@ -27,24 +31,36 @@ impl Held {
         let Ok(count) = u8::try_from(records.len()) else {
             return false;
         };
-        if self.records.len() + records.len() > DBN_HELD_RECORDS_MAX {
+        self.records += records.len();
+        if self.records > DBN_HELD_RECORDS_MAX {
             return false;
         }
-        self.records.extend_from_slice(records);
-        self.rows.push(Row {
+        let row = Row {
             records: count,
             is_last,
-        });
+        };
+        if let Some((chunk, rows)) = self.chunks.last_mut()
+            && chunk.len() + records.len() <= CHUNK_RECORDS
+        {
+            chunk.extend_from_slice(records);
+            rows.push(row);
+            return true;
+        }
+        let mut chunk = Vec::with_capacity(CHUNK_RECORDS);
+        chunk.extend_from_slice(records);
+        self.chunks.push((chunk, vec![row]));
         true
     }
 
     /// The rows: their records, and whether each is the last of its event.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&[Record], Option<bool>)> {
-        let mut rest = self.records.as_slice();
-        self.rows.iter().map(move |row| {
-            let (records, after) = rest.split_at(usize::from(row.records));
-            rest = after;
-            (records, row.is_last)
+        self.chunks.iter().flat_map(|(chunk, rows)| {
+            let mut rest = chunk.as_slice();
+            rows.iter().map(move |row| {
+                let (records, after) = rest.split_at(usize::from(row.records));
+                rest = after;
+                (records, row.is_last)
+            })
         })
     }
 }

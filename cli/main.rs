@@ -16,7 +16,7 @@ mod stream_check;
 mod table;
 mod text_args;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Weaves market ticks into signals: the same path live, replayed and backtested.
@@ -49,6 +49,8 @@ enum Command {
     Questdb(commands::questdb::Args),
     Signals(commands::signals::Args),
     Sql(commands::sql::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +71,8 @@ fn main() -> ExitCode {
         Command::Questdb(args) => commands::questdb::run(args),
         Command::Signals(args) => commands::signals::run(args),
         Command::Sql(args) => commands::sql::run(args),
+        Command::Completions(args) => commands::completions::run(&args, &mut Cli::command()),
+        Command::Man(args) => commands::man::run(&args, Cli::command()),
     };
     match done.and_then(|()| output::finish()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -247,6 +247,8 @@ fn help_of_every_command_has_examples() {
         "replay",
         "signals",
         "sql",
+        "completions",
+        "man",
     ] {
         let output = Command::new(BINARY)
             .args([command, "--help"])
@@ -258,4 +260,42 @@ fn help_of_every_command_has_examples() {
             "{command}: {text}"
         );
     }
+}
+
+#[test]
+fn shells_complete_and_every_command_has_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let output = Command::new(BINARY)
+            .args(words)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{words:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(&["completions", shell]);
+        assert!(
+            script.contains("backtest") && script.contains("short-enter"),
+            "{shell}"
+        );
+    }
+    // The shell itself takes it.
+    fs::write(
+        folder.path().join("tickloom.bash"),
+        run(&["completions", "bash"]),
+    )
+    .unwrap();
+    let complete = "source ./tickloom.bash; COMP_WORDS=(tickloom back); COMP_CWORD=1; _tickloom tickloom back tickloom; echo ${COMPREPLY[@]}";
+    let shell = Command::new("bash")
+        .args(["-c", complete])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&shell.stdout).trim(), "backtest");
+    assert!(run(&["man"]).contains(".TH tickloom 1"));
+    run(&["man", "--out", "pages"]);
+    let page = fs::read_to_string(folder.path().join("pages/tickloom-catalog-verify.1")).unwrap();
+    assert!(page.contains("Reads every row"), "{page}");
 }

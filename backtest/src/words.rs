@@ -158,7 +158,7 @@ mod tests {
             SignalDef::new("long", "sma(close, 4)"),
         ];
         let records = (0..).zip(bars(&[1_000, 1_100, 1_200])).map(Ok);
-        let outcome = run(&config, records, |_| ControlFlow::Continue(())).unwrap();
+        let outcome = run(&config, records, &mut |_: u64| ControlFlow::Continue(())).unwrap();
         assert_eq!(
             warnings(&outcome.never_ready, &outcome.never_closed),
             [
@@ -170,7 +170,7 @@ mod tests {
         config.signals.remove(0);
         config.signals.truncate(1);
         let records = (0..).zip(bars(&[1_000, 1_100, 1_200])).map(Ok);
-        let outcome = run(&config, records, |_| ControlFlow::Continue(())).unwrap();
+        let outcome = run(&config, records, &mut |_: u64| ControlFlow::Continue(())).unwrap();
         assert_eq!(
             warnings(&outcome.never_ready, &outcome.never_closed),
             ["no bar of 1w of X closed"]

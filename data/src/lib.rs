@@ -33,7 +33,7 @@ pub use catalog::{
 pub use databento::{DbnInstrument, DbnOrigin};
 pub use definitions::{Definition, Definitions};
 pub use error::DataError;
-pub use export::{ExportFormat, ExportReport, export_file};
+pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};
 pub use import::{
     Decimal, FileRecords, Format, ImportOptions, ImportReport, Input, KindCount, LineError,
     Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, finer_sizes, inputs, open_text,

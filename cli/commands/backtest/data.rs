@@ -352,7 +352,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         runs: args.run.clone(),
         from: settings.from,
         to: settings.to,
-        memory_max: Some(args.memory.for_reading()),
+        memory_max: Some(args.memory.for_reading_beside_bars()),
         definitions: settings.definitions.clone(),
         feed_latency: args.feed_latency,
         qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),

@@ -1,6 +1,6 @@
 //! What the name of an instrument says of its contract, by the rules by which venues make symbols (`docs/venues.md`).
 
-use crate::currency::{quote_currency, split_pair};
+use crate::currency::{quote_currency, split_dollar_pair, split_pair};
 use crate::definition::{InstrumentDef, InstrumentKind, Payoff, Term};
 
 /// What a symbol says.
@@ -26,10 +26,11 @@ impl InstrumentDef {
             Some(said) => (said, true),
             None => (of_file(name), false),
         };
-        let currency = said.quote.as_deref().unwrap_or("USD");
+        let quote = said.quote.as_deref().filter(|quote| !quote.is_empty());
+        let currency = quote.unwrap_or("USD");
         let mut def = InstrumentDef::assumed(name, price_decimals, qty_decimals, currency);
         let contract = &mut def.contract;
-        if is_rule && said.quote.is_some() {
+        if is_rule && quote.is_some() {
             contract.assumed.remove(&Term::Currency);
         }
         if let Some(multiplier) = said.multiplier {
@@ -69,7 +70,11 @@ pub fn is_pair(symbol: &str) -> bool {
 /// What a symbol in capital letters says by the rules of its venue; `None` if they are not known here.
 fn by_venue(venue: &str, symbol: &str) -> Option<Said> {
     Some(match venue {
-        "binance" | "bitstamp" | "gemini" | "kraken" | "coinbase" => spot(symbol),
+        "binance" => match split_dollar_pair(symbol) {
+            Some((base, quote)) => spot(&format!("{base}-{quote}")),
+            None => spot(symbol),
+        },
+        "bitstamp" | "gemini" | "kraken" | "coinbase" => spot(symbol),
         "binance-usdm" => {
             let (pair, end) = symbol.split_once('_').unwrap_or((symbol, ""));
             linear(pair, has_end(!end.is_empty())).of(1)
@@ -303,6 +308,8 @@ mod tests {
     fn currencies_are_taken_from_names() {
         let check = |name, expected| assert_eq!(of(name).currency, expected, "{name}");
         check("binance.ETHBTC", "BTC");
+        check("binance.BTCTUSD", "TUSD");
+        check("binance-cm.DOTUSD_PERP", "USD");
         check("binance-usdm.BTCUSDT_210625", "USDT");
         check("coinbase.SKL-BTC", "BTC");
         check("kraken.XBT/CHF", "CHF");
@@ -401,12 +408,7 @@ mod tests {
             "É",
             "bybit.é9",
         ] {
-            let def = of(name);
-            assert_eq!(
-                def.currency,
-                if name == "deribit.--" { "" } else { "USD" },
-                "{name}"
-            );
+            assert!(!of(name).currency.is_empty(), "{name}");
         }
     }
 }

@@ -52,15 +52,6 @@ pub enum Table {
     RiskStatus,
 }
 
-// Tables are counted by their place.
-const _: () = {
-    let mut at = 0;
-    while at < Table::ALL.len() {
-        assert!(Table::ALL[at] as usize == at);
-        at += 1;
-    }
-};
-
 /// Columns that every table begins with, before `number` (outputs only) and its own.
 pub(crate) const COMMON: [&str; 7] = [
     "ts_event",

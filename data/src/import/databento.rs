@@ -10,6 +10,7 @@ mod decoder;
 mod definition;
 mod event;
 mod held;
+mod kinds;
 mod listing;
 mod quotes;
 mod rows;

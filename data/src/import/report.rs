@@ -158,6 +158,15 @@ pub(crate) struct Found {
     pub(crate) stamp: Option<String>,
 }
 
+// Tables are counted by their place.
+const _: () = {
+    let mut at = 0;
+    while at < Table::ALL.len() {
+        assert!(Table::ALL[at] as usize == at);
+        at += 1;
+    }
+};
+
 /// The records that were made, counted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {

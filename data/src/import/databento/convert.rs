@@ -5,10 +5,10 @@
 //! levels of `mbp-10` are the snapshot of a book. Statistics, imbalances, definitions and messages of the service are no events of a
 //! market and are counted by name.
 
+use super::kinds::not_kept;
 use super::listing::Listing;
 use super::quotes::{pair, push_quote};
 use super::symbols::Symbols;
-use crate::catalog::Table;
 use crate::databento::{DBN_BARS, flags_from_dbn, is_without_price};
 use dbn::{
     BboMsg, CbboMsg, Cmbp1Msg, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, OhlcvMsg, RecordHeader,
@@ -313,40 +313,6 @@ where
         let value = record.header().record_size().to_string();
         ("length", value, "that of a record of its type")
     })
-}
-
-/// The table that records of a row of this type are in first.
-pub(super) fn table(record: &RecordRef<'_>) -> Option<Table> {
-    match record.header().rtype {
-        rtype::MBO => Some(Table::OrderUpdates),
-        rtype::MBP_0 => Some(Table::Trades),
-        rtype::MBP_10 => Some(Table::BookSnapshots),
-        rtype::OHLCV_1S | rtype::OHLCV_1M | rtype::OHLCV_1H | rtype::OHLCV_1D => Some(Table::Bars),
-        rtype::MBP_1
-        | rtype::CMBP_1
-        | rtype::TCBBO
-        | rtype::BBO_1S
-        | rtype::BBO_1M
-        | rtype::CBBO_1S
-        | rtype::CBBO_1M => Some(Table::Quotes),
-        _ => None,
-    }
-}
-
-/// What the report calls rows that are not used.
-pub(super) fn not_kept(kind: u8) -> &'static str {
-    match kind {
-        rtype::INSTRUMENT_DEF => "definition",
-        rtype::IMBALANCE => "imbalance",
-        rtype::STATISTICS => "statistics",
-        rtype::STATUS => "trading status",
-        rtype::SYMBOL_MAPPING => "symbol mapping",
-        rtype::ERROR => "error message of the service",
-        rtype::SYSTEM => "message of the service",
-        rtype::OHLCV_EOD => "end of day bar",
-        rtype::OHLCV_DEPRECATED => "bar of no size",
-        _ => "record of an unknown type",
-    }
 }
 
 #[inline]

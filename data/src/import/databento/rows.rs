@@ -1,7 +1,8 @@
 //! The rows of a file one after the other: the records that each becomes, and what became of it.
 
-use super::convert::{self, Converter, Row, Wrong};
+use super::convert::{Converter, Row, Wrong};
 use super::decoder::Decoder;
+use super::kinds;
 use super::listing::Listing;
 use crate::catalog::Table;
 use crate::import::report::{Found, reason};
@@ -67,7 +68,7 @@ impl Rows {
                 let found = format!("more than {DBN_SYMBOLS_MAX} symbols");
                 return Err(self.damaged(found, "fewer"));
             }
-            let what = convert::not_kept(dbn::rtype::SYMBOL_MAPPING);
+            let what = kinds::not_kept(dbn::rtype::SYMBOL_MAPPING);
             *self.found.not_kept.entry(what.to_owned()).or_default() += 1;
             return Ok(Some(Outcome::NotKept(what)));
         }
@@ -83,7 +84,7 @@ impl Rows {
                 }
                 Err(wrong) => {
                     self.records.clear();
-                    let table = convert::table(&record);
+                    let table = kinds::table(&record);
                     self.refuse(table, wrong);
                     Outcome::Refused
                 }

@@ -1,10 +1,10 @@
 //! The first reading of a file: its instruments, the decimals of their prices, and the definitions that are theirs.
 
 use super::beside;
-use super::convert::not_kept;
 use super::decoder::Decoder;
 use super::definition::Definition;
 use super::held::Held;
+use super::kinds::not_kept;
 use super::listing::Listing;
 use super::quotes::{decimals, visit_prices};
 use super::rows::{Outcome, Rows};

@@ -123,8 +123,10 @@ impl DbnFile {
         let decoder = Decoder::open(&self.input)?;
         let mut rows = Rows::new(&self.input, decoder, listing, self.errors_max);
         while let Some(outcome) = rows.next()? {
-            let Outcome::Kept(is_last) = outcome else {
-                continue;
+            let is_last = match outcome {
+                Outcome::Kept(is_last) => is_last,
+                Outcome::NotKept(_) => continue,
+                Outcome::Refused => None,
             };
             // A file that changed since it was read first may have instruments that have no definition.
             if rows.converter.listing.entries().len() > self.scales.len() {

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod damaged;
 mod defined;
 mod files;
 mod many;

@@ -13,7 +13,8 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// Takes the records of a row; more of its event follow if `goes_on`.
+    /// Takes the records of a row; more of its event follow if `goes_on`. A row without records was refused: it may have been the last, so
+    /// that what follows is of no event before it.
     pub(super) fn take(
         &mut self,
         row: &mut Vec<Record>,
@@ -21,7 +22,7 @@ impl Event {
         push: Push<'_>,
     ) -> Result<()> {
         let Some(first) = row.first() else {
-            return Ok(());
+            return self.end(push);
         };
         // Only changes of orders have all rows of an event: where some are left out its last may be, and time has to tell.
         let has_all = first.kind() == Some(Kind::OrderUpdate);
@@ -43,6 +44,7 @@ impl Event {
 
     /// No more of the event follow.
     pub(super) fn end(&mut self, push: Push<'_>) -> Result<()> {
+        self.goes_on = false;
         mark_moment(&mut self.records);
         self.records.drain(..).try_for_each(|record| push(&record))
     }

@@ -82,10 +82,7 @@ impl Survey {
                     has_definitions |= what == not_kept(rtype::INSTRUMENT_DEF);
                     continue;
                 }
-                Outcome::Refused => {
-                    is_all_other = false;
-                    continue;
-                }
+                Outcome::Refused => None,
             };
             is_all_other = false;
             has_events |= is_last == Some(true);

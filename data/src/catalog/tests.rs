@@ -438,7 +438,7 @@ fn long_bars_lie_by_year_and_a_day_ends_at_its_midnight() {
         names,
         [
             format!("{at}/date=2004-01-01/x-00000000-1d.parquet"),
-            format!("{at}/date=2004-12-31/x-00000000-1m.parquet"),
+            format!("{at}/date=2004-12-01/x-00000000-1m.parquet"),
             format!("{at}/date=2005-01-01/x-00000000-1d.parquet"),
         ]
     );

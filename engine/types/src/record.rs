@@ -180,7 +180,7 @@ body! {
         price: i64,
         /// Size mantissa, above zero.
         qty: i64,
-        /// The venue's number of the trade, 0 if none.
+        /// The venue's number of the trade, 0 if none; of DBN that of its message, which trades may have in common.
         trade_id: u64,
         /// The aggressor's [`Side`] as its number, 0 if unknown.
         side: u8,

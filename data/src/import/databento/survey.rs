@@ -207,7 +207,10 @@ impl Survey {
 
     /// What is known of the file and its publishers.
     fn notes(&self) -> Vec<String> {
-        let mut notes = vec![format!("dataset {}", self.dataset)];
+        let mut notes = Vec::new();
+        if !self.dataset.is_empty() {
+            notes.push(format!("dataset {}", self.dataset));
+        }
         let entries = self.listing.entries();
         let publishers: BTreeSet<u16> = entries.iter().map(|entry| entry.publisher).collect();
         if publishers.len() > 1 {

@@ -220,6 +220,7 @@ fn import_captures(
         writer.set_end(RunEnd {
             left_out: left_out.clone(),
             books: report.ends.clone(),
+            dbn: None,
         });
         writer.finish().map_err(Failure::run)?;
     }

@@ -25,7 +25,7 @@ use tickloom_types::{BarSpec, InstrumentDef, Record, Seq, SourceId, Ts};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Version of the schemas that this code writes. It reads all from 1 on.
-pub(crate) const SCHEMA_VERSION: u32 = 4;
+pub(crate) const SCHEMA_VERSION: u32 = 5;
 /// Key of the metadata in a file's footer.
 pub(crate) const META_KEY: &str = "tickloom";
 /// What a file says of itself, as JSON in its footer.
@@ -171,6 +171,20 @@ impl FileWriter {
             self.write_pending(run)?;
         }
         Ok(())
+    }
+
+    /// Bytes that it holds back, about.
+    pub(crate) fn memory(&self) -> usize {
+        let row = size_of::<Record>() + size_of::<Key>() + size_of::<u64>() + size_of::<i32>();
+        self.records.len() * row + self.writer.memory_size()
+    }
+
+    /// Writes what it holds back; whether that was anything.
+    pub(crate) fn flush(&mut self, run: &RunMeta) -> Result<bool> {
+        let held = self.records.len() + self.writer.in_progress_rows();
+        self.write_pending(run)?;
+        self.writer.flush().map_err(DataError::parquet(&self.url))?;
+        Ok(held > 0)
     }
 
     /// Completes the file and puts it into its place.

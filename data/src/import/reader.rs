@@ -9,7 +9,7 @@ mod values;
 
 use super::layout::{Dialect, Layout};
 use super::number::Number;
-use super::row::{NUMBERS_MAX, Prices, Row, check};
+use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
 use super::text::{Cutter, Fields};
 use super::{ImportOptions, Input, Years};
 use crate::limits::TICKERS_MAX;
@@ -264,7 +264,8 @@ impl<'a> Reader<'a> {
             None => self.ticker(fields)?,
         };
         self.check_venue(fields, row.ticker)?;
-        if self.layout.is_databento() && row.action == b'N' {
+        let is_kept = self.layout.shape == Shape::Orders;
+        if self.layout.is_databento() && row.action == b'N' && !is_kept {
             *self
                 .not_kept
                 .entry("row without an action".to_owned())

@@ -204,13 +204,18 @@ fn a_stopped_compaction_has_changed_nothing_or_all_of_a_step() {
 fn a_run_of_one_part_can_be_replaced_after_a_compaction_and_one_of_many_cannot() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::create(dir.path()).unwrap();
-    // More days than files are kept open, twice: each day has two files.
+    // More days than files are kept open, the first four of which wait for long, and come again: these have two files each.
     let days = i64::try_from(OPEN_FILES_MAX).unwrap() + 4;
     let mut writer = catalog.writer(&meta("i"), 0, "first").unwrap();
-    for (seq, n) in (0..).zip((0..days).chain(0..days)) {
+    let busy = (0..i64::try_from(IDLE_ROWS).unwrap()).map(|_| days - 5);
+    let all = (0..days - 4)
+        .chain(busy)
+        .chain(days - 4..days)
+        .chain(0..days);
+    for (seq, n) in (0..).zip(all) {
         writer.push(seq, &trade(0, n * DAY, 1)).unwrap();
     }
-    assert!(writer.finish().unwrap().files.len() > OPEN_FILES_MAX + 4);
+    assert_eq!(writer.finish().unwrap().files.len(), OPEN_FILES_MAX + 8);
     compact(&catalog);
     assert_eq!(parquet_count(dir.path()), OPEN_FILES_MAX + 4);
     let mut writer = catalog.writer(&meta("i"), 0, "second").unwrap();
@@ -253,15 +258,15 @@ fn what_retention_drops_stays_away_and_is_remembered() {
     assert_eq!(snapshot(dir.path()), untouched);
     let done = retain(&catalog, 2 * DAY + 1);
     assert_eq!(done, plan);
-    // Two days of trades; of the bars those of a minute, for those of a day lie by year.
-    assert_eq!(done.rows, 21);
+    // Two days of trades; bars of a minute lie by month, and those of a day by year.
+    assert_eq!(done.rows, 20);
     let trades = ScanQuery {
         tables: vec![Table::Trades],
         ..ScanQuery::default()
     };
     assert_eq!(read(&catalog, &trades), records(20..40));
     let found = assert_clean(&catalog);
-    assert_eq!((found.rows, found.rows_dropped), (22, 21));
+    assert_eq!((found.rows, found.rows_dropped), (23, 20));
     for part in 1..=4 {
         let known = catalog
             .has_part("r", part, &format!("part {part}"))
@@ -376,8 +381,8 @@ fn each_fault_is_named() {
         "row 0 of 1970-01-01T00:00:00.000000005Z, expected rows of its date",
     );
     check_fault(
-        |root| edit_entry(root, "\"schema\": 4", "\"schema\": 5"),
-        "schema is 5, expected at most 4",
+        |root| edit_entry(root, "\"schema\": 5", "\"schema\": 6"),
+        "schema is 6, expected at most 5",
     );
     check_fault(
         |root| fs::write(root.join("_runs/r/part-00000002.json"), "{").unwrap(),
@@ -391,7 +396,9 @@ fn leftovers_are_no_faults_and_can_be_removed() {
     let catalog = Catalog::create(dir.path()).unwrap();
     write_part(&catalog, 1, 0, 5).unwrap();
     let mut lost = catalog.writer(&meta("r"), 2, "lost").unwrap();
-    for (seq, n) in (0..).zip(0..i64::try_from(OPEN_FILES_MAX).unwrap() + 2) {
+    let days = i64::try_from(OPEN_FILES_MAX).unwrap() + 2;
+    let busy = (0..i64::try_from(IDLE_ROWS).unwrap()).map(|_| days - 3);
+    for (seq, n) in (0..).zip((0..days - 2).chain(busy).chain(days - 2..days)) {
         lost.push(seq, &trade(0, n * DAY, 1)).unwrap();
     }
     drop(lost);
@@ -482,7 +489,7 @@ fn check_migration(version: u32, without_hash: u64) {
     assert_eq!((found.files, found.without_hash), (30, 0));
     let done = migrate(&catalog, false).unwrap();
     assert_eq!(done.rewritten, RewriteReport::default());
-    assert_eq!(done.versions, BTreeMap::from([(4, 30)]));
+    assert_eq!(done.versions, BTreeMap::from([(5, 30)]));
     let source = "journal:00000000000000000000000000000002";
     assert!(catalog.has_part("recorded", 2, source).unwrap().is_some());
     let after: Vec<_> = catalog.scan(&one).unwrap().map(Result::unwrap).collect();
@@ -491,7 +498,7 @@ fn check_migration(version: u32, without_hash: u64) {
 }
 
 #[test]
-fn catalogs_of_versions_1_and_2_read_and_become_ones_of_version_4() {
+fn catalogs_of_versions_1_and_2_read_and_become_ones_of_version_5() {
     check_migration(1, 30);
     check_migration(2, 0);
 }
@@ -650,5 +657,58 @@ fn readers_see_all_parts_so_far_while_others_write_and_compact() {
     });
     compact(&catalog);
     assert_eq!(read_all(&catalog), records(0..u64::from(PARTS) * ROWS));
+    assert_clean(&catalog);
+}
+
+/// Bars of a minute lay by day up to version 4: a compaction puts the days of a month together.
+#[test]
+fn days_of_an_earlier_version_become_months() {
+    let (dir, expected) = golden(4);
+    let catalog = Catalog::open(dir.path()).unwrap();
+    let bars = || {
+        let files = catalog.files(Table::Bars).unwrap();
+        let dirs = files
+            .iter()
+            .map(|file| file.path.parent().unwrap().display().to_string());
+        dirs.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        bars(),
+        [
+            "kind=bars/instrument=A/date=2024-08-08",
+            "kind=bars/instrument=B/date=2024-08-08"
+        ]
+    );
+    migrate(&catalog, false).unwrap();
+    assert_eq!(
+        bars(),
+        [
+            "kind=bars/instrument=A/date=2024-08-01",
+            "kind=bars/instrument=B/date=2024-08-01"
+        ]
+    );
+    assert_eq!(lines(&catalog), expected);
+    assert_clean(&catalog);
+}
+
+/// Files of several days of a month, as earlier versions and parts of a recording leave them, become one.
+#[test]
+fn parts_of_a_month_become_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let meta = meta("r");
+    for (part, day) in (1..).zip(["1970-01-02", "1970-01-20", "1970-02-03"]) {
+        let mut writer = catalog
+            .writer(&meta, part, &format!("part {part}"))
+            .unwrap();
+        writer.push(u64::from(part), &bar(1, day)).unwrap();
+        writer.finish().unwrap();
+    }
+    let before = lines(&catalog);
+    compact(&catalog);
+    let files = catalog.files(Table::Bars).unwrap();
+    let rows: Vec<u64> = files.iter().map(|file| file.rows).collect();
+    assert_eq!(rows, [2, 1]);
+    assert_eq!(lines(&catalog), before);
     assert_clean(&catalog);
 }

@@ -2,6 +2,7 @@
 
 use super::columns::{hash_of_text, letter, side_of};
 use super::{Level, Reader, Wrong};
+use crate::databento::flags_from_dbn;
 use crate::import::Years;
 use crate::import::layout::{Dialect, join_time};
 use crate::import::number::{Decimal, Number, is_in_doubt, is_missing};
@@ -286,10 +287,9 @@ impl Reader<'_> {
             };
         }
         let raw = self.number_of(fields, self.columns.flags)?;
-        let has = |theirs: u64, ours: u8| if raw & theirs != 0 { ours } else { 0 };
-        Ok(has(128, Flags::LAST)
-            | has(32, Flags::SNAPSHOT)
-            | has(8, Flags::BAD_TIME)
-            | has(4, Flags::MAYBE_BAD_BOOK))
+        match (u8::try_from(raw), self.columns.flags) {
+            (Ok(raw), _) => Ok(flags_from_dbn(raw)),
+            (Err(_), at) => Err(self.wrong(fields, at.unwrap_or_default(), "0 to 255")),
+        }
     }
 }

@@ -316,7 +316,7 @@ impl Input {
         known_trades(prepared.as_mut(), &run, catalog)?;
         let known = KnownBars::of(catalog, &run, prepared.instruments())?;
         let mut report = self.emit(prepared, options, Some(known), &mut |_| Ok(()))?;
-        report.unchanged = catalog.has_part(&run, 0, &source(options))?.is_some();
+        report.unchanged = catalog.has_part(&run, 0, &self.source(options)?)?.is_some();
         Ok(report)
     }
 

@@ -133,7 +133,8 @@ impl Target {
 
     fn take(&self, input: &Input, options: &ImportOptions) -> Result<ImportReport, DataError> {
         match self {
-            Target::DryRun(known) => input.check(options, known.as_ref()),
+            Target::DryRun(None) => input.check(options),
+            Target::DryRun(Some(known)) => input.check_for(options, known),
             Target::Import(catalog) => input.import(options, catalog),
             Target::Resume(catalog) => match input.imported(options, catalog)? {
                 Some(report) => Ok(report),

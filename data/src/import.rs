@@ -296,27 +296,32 @@ impl Input {
         })
     }
 
-    /// Reads it to say what an import would do, into this catalog if there is one.
+    /// Reads it to say what an import would do.
     ///
     /// # Errors
-    /// As [`read_file`], and what reading the catalog returns.
-    pub fn check(
-        &self,
-        options: &ImportOptions,
-        catalog: Option<&Catalog>,
-    ) -> Result<ImportReport> {
+    /// As [`read_file`].
+    pub fn check(&self, options: &ImportOptions) -> Result<ImportReport> {
         if self.format(options)? == Format::Tickloom {
             return own::check_own(self);
         }
-        let mut prepared = self.prepare(options)?;
-        let Some(catalog) = catalog else {
-            return self.emit(prepared, options, None, &mut |_| Ok(()));
-        };
+        self.emit(self.prepare(options)?, options, None, &mut |_| Ok(()))
+    }
+
+    /// Reads it to say what an import into this catalog would do, which is left as it is.
+    ///
+    /// # Errors
+    /// As [`read_file`], and what reading the catalog returns.
+    pub fn check_for(&self, options: &ImportOptions, catalog: &Catalog) -> Result<ImportReport> {
+        if self.format(options)? == Format::Tickloom {
+            return own::check_own(self);
+        }
         let run = self.run(options, catalog)?;
+        let mut prepared = self.prepare(options)?;
         known_trades(prepared.as_mut(), &run, catalog)?;
         let known = KnownBars::of(catalog, &run, prepared.instruments())?;
         let mut report = self.emit(prepared, options, Some(known), &mut |_| Ok(()))?;
-        report.unchanged = catalog.has_part(&run, 0, &self.source(options)?)?.is_some();
+        let source = self.source(options)?;
+        report.unchanged = catalog.has_part(&run, 0, &source)?.is_some();
         Ok(report)
     }
 

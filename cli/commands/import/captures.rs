@@ -192,13 +192,23 @@ fn import_captures(
             return Ok(imported);
         }
     };
+    finish(imported, (origin, &report), sink, refused_max)
+}
+
+/// Says what came of a recording, and lets the catalog keep it unless it is refused.
+fn finish(
+    mut imported: Imported,
+    (origin, report): (Origin, &CaptureReport),
+    mut sink: CatalogSink<'_>,
+    refused_max: RefusedMax,
+) -> Result<Imported, Failure> {
     if let Some(error) = sink.failed {
         return Err(Failure::run(error));
     }
-    let mut left_out = capture::left_out(&report);
+    let mut left_out = capture::left_out(report);
     if let Some(known) = sink.known.take() {
         if let Some(why) = known.other_book().map_err(Failure::run)? {
-            tell(&mut imported, origin, &report, &left_out);
+            tell(&mut imported, origin, report, &left_out);
             imported.failed = Some(why);
             return Ok(imported);
         }
@@ -212,7 +222,7 @@ fn import_captures(
         imported.errors = known.contradictions;
     }
     if let Some(why) = too_many(&left_out, refused_max) {
-        tell(&mut imported, origin, &report, &left_out);
+        tell(&mut imported, origin, report, &left_out);
         imported.failed = Some(format!("{}: {why}", imported.name()));
         return Ok(imported);
     }
@@ -227,7 +237,7 @@ fn import_captures(
     imported.kinds = sink.kinds;
     imported.written = sink.records;
     (imported.from, imported.to) = (sink.from, sink.to);
-    tell(&mut imported, origin, &report, &left_out);
+    tell(&mut imported, origin, report, &left_out);
     Ok(imported)
 }
 

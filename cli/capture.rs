@@ -33,7 +33,9 @@ pub(crate) fn origin(path: &Path) -> Result<Option<Origin>, CaptureError> {
     };
     match Origin::of(&source) {
         Ok(origin) => Ok(Some(origin)),
-        Err(CaptureError::UnknownOrigin { .. } | CaptureError::Io { .. }) => Ok(None),
+        Err(
+            CaptureError::UnknownOrigin { .. } | CaptureError::Io { .. } | CaptureError::Cut { .. },
+        ) => Ok(None),
         Err(error) => Err(error),
     }
 }

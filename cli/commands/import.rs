@@ -173,7 +173,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 "--instrument does not apply: a capture says itself of what it is",
             )),
             Ok(Some(origin)) => captures.add(origin, file),
-            Err(error @ (CaptureError::UnknownVenue { .. } | CaptureError::Cut { .. })) => {
+            Err(error @ CaptureError::UnknownVenue { .. }) => {
                 all.push(Imported::failed(file, &error.to_string()));
             }
             // What cannot be read as a line of text may be in a format that is none.

@@ -3,53 +3,25 @@
 //! A decoder fills a [`Batch`] and says what the message was; `survey` learns from it which instruments there are and how
 //! many decimals they need, and `desk` makes records of it. A message that is wrong leaves nothing behind.
 
+mod channels;
+mod number;
+
+pub(crate) use channels::{ChannelId, Channels, Reach};
+pub(crate) use number::Number;
+
 use crate::book_sync::SequenceRule;
 use crate::decode_error::{DecodeError, quoted};
 use crate::limits;
 use std::collections::HashMap;
 use std::ops::Range;
-use tickloom_types::{BarSpec, BookAction, DecimalError, Side, Ts, parse_decimal, pow10};
-
-/// Most decimals that a mantissa can have.
-const DECIMALS_MAX: u8 = 9;
+use tickloom_types::{BarSpec, BookAction, Side, Ts};
 
 /// Longest name of an instrument.
 const NAME_BYTES_MAX: usize = 64;
 
-/// A number, exact: `mantissa` at as many decimals as the venue wrote.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Number {
-    pub(crate) mantissa: i64,
-    pub(crate) decimals: u8,
-}
-
 /// Index of a symbol in the [`Symbols`] of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SymbolId(pub(crate) usize);
-
-/// Index of a channel in the [`Channels`] of a capture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ChannelId(usize);
-
-/// The channels that books come over, each once: what the venue calls it, with its depth. Two channels of one symbol are two
-/// books, however alike their messages.
-#[derive(Debug)]
-pub(crate) struct Channels {
-    all: Vec<(String, Reach)>,
-}
-
-/// How much of a venue's book a channel tells. The greater one is told by more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Reach {
-    /// Messages of two channels that cannot be told apart: no book comes of them.
-    Mixed,
-    /// Levels that are sums over several prices.
-    Grouped(usize),
-    /// So many levels a side.
-    Levels(usize),
-    /// All of them.
-    All,
-}
 
 /// The symbols in a capture, each once, in the order in which they appear.
 #[derive(Debug, Default)]
@@ -164,88 +136,6 @@ pub(crate) struct Batch {
     pub(crate) refused: Vec<DecodeError>,
 }
 
-impl Number {
-    /// Reads a plain number or one with an exponent.
-    ///
-    /// # Errors
-    /// [`DecodeError::Decimal`] if it is none, or cannot be held exactly with nine decimals.
-    pub(crate) fn parse(field: &'static str, text: &str) -> Result<Number, DecodeError> {
-        Number::exact(text.as_bytes()).map_err(|cause| DecodeError::Decimal {
-            field,
-            value: quoted(text.as_bytes()),
-            cause,
-        })
-    }
-
-    fn exact(text: &[u8]) -> Result<Number, DecimalError> {
-        let at = |decimals| {
-            let mantissa = parse_decimal(text, decimals)?;
-            Ok(Number { mantissa, decimals })
-        };
-        let point = text.iter().position(|&byte| byte == b'.');
-        let written = point.map_or(0, |point| text.len() - point - 1);
-        let is_plain = !text.iter().any(|byte| matches!(byte, b'e' | b'E'));
-        if let Ok(written) = u8::try_from(written)
-            && is_plain
-            && written <= DECIMALS_MAX
-        {
-            match at(written) {
-                Err(DecimalError::Overflow) => {}
-                read => return read,
-            }
-        }
-        // With an exponent, or more zeros than fit: as few decimals as hold it.
-        let fewest = (0..=DECIMALS_MAX).map(at);
-        fewest
-            .into_iter()
-            .find(|read| *read != Err(DecimalError::TooFine))
-            .unwrap_or(Err(DecimalError::TooFine))
-    }
-
-    /// The mantissa at this many decimals, if it is exact and fits.
-    pub(crate) fn at(self, decimals: u8) -> Option<i64> {
-        if decimals >= self.decimals {
-            return self.mantissa.checked_mul(pow10(decimals - self.decimals));
-        }
-        let divisor = pow10(self.decimals - decimals);
-        (self.mantissa % divisor == 0).then(|| self.mantissa / divisor)
-    }
-
-    /// The fewest decimals that hold it.
-    pub(crate) fn decimals_needed(self) -> u8 {
-        let mut needed = self.decimals;
-        let mut mantissa = self.mantissa;
-        while needed > 0 && mantissa % 10 == 0 {
-            mantissa /= 10;
-            needed -= 1;
-        }
-        needed
-    }
-
-    /// The error for a number out of its range.
-    fn out_of_range(self, field: &'static str, expected: &'static str) -> DecodeError {
-        DecodeError::NotPositive {
-            field,
-            value: tickloom_types::format_decimal(i128::from(self.mantissa), self.decimals),
-            expected,
-        }
-    }
-
-    fn above_zero(self, field: &'static str) -> Result<Number, DecodeError> {
-        match self.mantissa > 0 {
-            true => Ok(self),
-            false => Err(self.out_of_range(field, "above zero")),
-        }
-    }
-
-    fn not_below_zero(self, field: &'static str) -> Result<Number, DecodeError> {
-        match self.mantissa >= 0 {
-            true => Ok(self),
-            false => Err(self.out_of_range(field, "zero or above")),
-        }
-    }
-}
-
 impl Symbols {
     /// Names of the instruments, by [`SymbolId`].
     pub(crate) fn names(&self) -> &[String] {
@@ -280,27 +170,6 @@ impl Book {
     /// The same, over this channel.
     pub(crate) fn over(self, channel: ChannelId) -> Book {
         Book { channel, ..self }
-    }
-}
-
-impl Channels {
-    /// What the venue calls it.
-    pub(crate) fn name(&self, id: ChannelId) -> &str {
-        self.all.get(id.0).map_or("", |(name, _)| name)
-    }
-
-    /// How much of the book it tells.
-    pub(crate) fn reach(&self, id: ChannelId) -> Reach {
-        self.all.get(id.0).map_or(Reach::All, |(_, reach)| *reach)
-    }
-}
-
-impl Default for Channels {
-    /// The one of venues that have one only.
-    fn default() -> Channels {
-        Channels {
-            all: vec![("book".to_owned(), Reach::All)],
-        }
     }
 }
 
@@ -394,20 +263,7 @@ impl Batch {
     /// # Errors
     /// [`DecodeError::TooLarge`] if there are more than any venue has.
     pub(crate) fn channel(&mut self, name: &str, reach: Reach) -> Result<ChannelId, DecodeError> {
-        let all = &mut self.channels.all;
-        if let Some(at) = all.iter().position(|(known, _)| known == name) {
-            return Ok(ChannelId(at));
-        }
-        if all.len() >= limits::CHANNELS_MAX {
-            return Err(DecodeError::TooLarge {
-                what: "number of channels of books",
-                size: all.len() + 1,
-                limit: limits::CHANNELS_MAX,
-            });
-        }
-        let name = name.chars().take(NAME_BYTES_MAX).collect();
-        all.push((name, reach));
-        Ok(ChannelId(all.len() - 1))
+        self.channels.add(name, reach)
     }
 
     /// The message at hand tells nothing of a book: if it is wrong no book lacks anything.

@@ -2,8 +2,11 @@
 //!
 //! A message is taken whole or not at all: its numbers are brought to scale before anything of it is let out.
 
+mod doubts;
+mod records;
+
 use super::batch::{
-    Batch, Book, ChannelId, Checksum, Extent, Item, Number, Reach, SymbolId, What, WrittenLevel,
+    Batch, Book, ChannelId, Checksum, Extent, Number, Reach, SymbolId, What, WrittenLevel,
 };
 use super::checked_book::CheckedBook;
 use super::survey::{Choice, Scale};
@@ -13,8 +16,7 @@ use crate::decode_error::DecodeError;
 use crate::limits;
 use std::collections::{BTreeMap, BTreeSet};
 use tickloom_types::{
-    BarBody, BarSpec, BookState, DecimalError, Flags, Header, InstrumentId, Kind, OrderUpdateBody,
-    QuoteBody, Record, Side, Sink, SourceId, StatusBody, StatusCode, TradeBody, Ts, format_decimal,
+    BarSpec, BookState, DecimalError, Header, Record, Sink, SourceId, Ts, format_decimal,
 };
 
 /// Where records of a venue come from.
@@ -126,11 +128,6 @@ impl Desk {
         books.filter_map(|(symbol, book)| Some((symbol, book.as_ref()?.sync.unjoined()?)))
     }
 
-    /// Times that books were made to wait, as a message that may have told of them could not be read.
-    pub(crate) fn doubted(&self) -> u64 {
-        self.doubted
-    }
-
     /// Takes a message of a file that arrived at this time, or, if nobody noted that, when the venue sent it.
     ///
     /// # Errors
@@ -164,7 +161,11 @@ impl Desk {
                 (What::Book(book), None) if self.choice.is_quotes(item.symbol.0, book.channel) => {
                     let header = self.header(item, ts_recv)?;
                     made.quotes += 1;
-                    sink.push(quote(&self.levels[book.levels.clone()], book, header));
+                    sink.push(records::quote(
+                        &self.levels[book.levels.clone()],
+                        book,
+                        header,
+                    ));
                 }
                 (What::Book(book), None) if !self.is_the_book(item.symbol.0, book, batch) => {
                     made.other_books += 1;
@@ -189,39 +190,6 @@ impl Desk {
         Ok(made)
     }
 
-    /// Reports line number `number`, which could not be decoded. Where no time is known at all there is no record of it.
-    pub(crate) fn report_bad(
-        &self,
-        number: u64,
-        error: &DecodeError,
-        ts_recv: Option<Ts>,
-        sink: &mut impl Sink,
-    ) {
-        let Some(header) = self.status_header(ts_recv) else {
-            return;
-        };
-        let body = StatusBody {
-            code: StatusCode::BadFrame as u16,
-            count: 1,
-            from: number,
-            to: number,
-            detail: error.reason() as u64,
-            ..StatusBody::default()
-        };
-        sink.push(body.record(header));
-    }
-
-    /// Header of a status record of the whole source: the venue's latest time, or that of arrival.
-    fn status_header(&self, ts_recv: Option<Ts>) -> Option<Header> {
-        let known = self.venue_time.or(ts_recv)?;
-        let (none, feed) = (InstrumentId::NONE, self.sources.feed);
-        let header = Header::new(Kind::Status, none, feed, known, ts_recv.unwrap_or(known));
-        Some(match self.venue_time {
-            Some(_) => header,
-            None => header.with_flags(Flags::BAD_TIME),
-        })
-    }
-
     /// Whether this is of the channel that is the symbol's book. What was asked for apart is of the one that tells all of a book.
     fn is_the_book(&self, symbol: usize, book: &Book, batch: &Batch) -> bool {
         let Some(chosen) = self.choice.of(symbol) else {
@@ -231,54 +199,6 @@ impl Desk {
             Extent::Asked => batch.channels.reach(chosen) == Reach::All,
             Extent::Whole | Extent::Diff => chosen == book.channel,
         }
-    }
-
-    /// A message of a file could not be read. Books that it may have told of wait for their next snapshots, unless they notice
-    /// themselves that a change is missing.
-    pub(crate) fn lost(
-        &mut self,
-        file: usize,
-        concern: Concern<'_>,
-        ts_recv: Option<Ts>,
-        sink: &mut impl Sink,
-    ) {
-        let Some(header) = self.status_header(ts_recv) else {
-            return;
-        };
-        let is_one = |at: usize, book: &Kept| {
-            let is_named = match concern {
-                Concern::Any => true,
-                Concern::Of(symbols) => symbols.contains(&SymbolId(at)),
-            };
-            is_named && book.file == file && !book.is_checked
-        };
-        self.doubted += self.wait(header, is_one, sink);
-    }
-
-    /// Makes live books wait for their next snapshots. Says how many.
-    fn wait(
-        &mut self,
-        mut header: Header,
-        is_one: impl Fn(usize, &Kept) -> bool,
-        sink: &mut impl Sink,
-    ) -> u64 {
-        header.kind = Kind::Status as u8;
-        let mut count = 0;
-        for (at, (book, scale)) in self.books.iter_mut().zip(&self.scales).enumerate() {
-            if let (Some(book), Some(scale)) = (book, scale)
-                && book.sync.state() == BookState::Live
-                && is_one(at, book)
-            {
-                header.instrument = scale.instrument.0;
-                count += 1;
-                book.sync.stale(header, sink);
-                if self.is_asked {
-                    // Changes wait for the snapshot that they join.
-                    book.sync.restart(header, sink);
-                }
-            }
-        }
-        count
     }
 
     fn scale(&self, symbol: usize) -> Result<Scale, DecodeError> {
@@ -309,88 +229,6 @@ impl Desk {
             "each level is of one book"
         );
         Ok(())
-    }
-
-    fn header(&self, item: &Item, ts_recv: Option<Ts>) -> Result<Header, DecodeError> {
-        let instrument = self.scale(item.symbol.0)?.instrument;
-        let (kind, source) = match &item.what {
-            What::Trade { .. } => (Kind::Trade, self.sources.feed),
-            What::Quote { .. } => (Kind::Quote, self.sources.feed),
-            What::Book(_) => (Kind::Level, self.sources.feed),
-            What::Order { .. } => (Kind::OrderUpdate, self.sources.feed),
-            What::Bar { spec, .. } => (Kind::Bar, self.bar_source(*spec)),
-        };
-        let known = item.ts.or(ts_recv).ok_or(DecodeError::NoVenueTime)?;
-        let header = Header::new(kind, instrument, source, known, ts_recv.unwrap_or(known));
-        let time = match item.ts {
-            Some(_) => 0,
-            None => Flags::BAD_TIME,
-        };
-        Ok(header.with_flags(item.flags | time))
-    }
-
-    fn bar_source(&self, spec: BarSpec) -> SourceId {
-        let found = self.sources.bars.iter().find(|(known, _)| *known == spec);
-        found.map_or(self.sources.feed, |(_, source)| *source)
-    }
-
-    /// The record of an item that is no book.
-    fn record(&self, item: &Item, header: Header) -> Result<Option<Record>, DecodeError> {
-        let scale = self.scale(item.symbol.0)?;
-        let price = |number| at_scale("price", number, scale.price_decimals);
-        let qty = |number| at_scale("size", number, scale.qty_decimals);
-        let header = header.with_flags(Flags::LAST);
-        Ok(Some(match &item.what {
-            What::Book(_) => return Ok(None),
-            What::Trade {
-                price: at,
-                qty: size,
-                id,
-                side,
-            } => TradeBody {
-                price: price(*at)?,
-                qty: qty(*size)?,
-                trade_id: *id,
-                side: side.map_or(0, |side| side as u8),
-                ..TradeBody::default()
-            }
-            .record(header),
-            What::Quote {
-                bid,
-                ask,
-                update_id,
-            } => QuoteBody {
-                bid: price(bid.0)?,
-                bid_qty: qty(bid.1)?,
-                ask: price(ask.0)?,
-                ask_qty: qty(ask.1)?,
-                update_id: *update_id,
-            }
-            .record(header),
-            What::Bar { prices, volume, .. } => BarBody {
-                open: price(prices[0])?,
-                high: price(prices[1])?,
-                low: price(prices[2])?,
-                close: price(prices[3])?,
-                volume: qty(*volume)?,
-            }
-            .record(header),
-            What::Order {
-                action,
-                order_id,
-                side,
-                price: at,
-                qty: size,
-            } => OrderUpdateBody {
-                order_id: *order_id,
-                price: price(*at)?,
-                qty: qty(*size)?,
-                side: side.map_or(0, |side| side as u8),
-                action: *action as u8,
-                ..OrderUpdateBody::default()
-            }
-            .record(header),
-        }))
     }
 
     fn book(
@@ -454,58 +292,6 @@ impl Desk {
             kept.sync.restart(header, sink);
         }
     }
-
-    /// A file begins with a connection.
-    pub(crate) fn connected(&mut self, file: usize) {
-        self.connected.insert(file);
-    }
-
-    /// The connection of a file was made anew: what came meanwhile is not there, so its books wait for their next snapshots.
-    pub(crate) fn reconnected(&mut self, file: usize, ts: Ts, sink: &mut impl Sink) {
-        if let Some(header) = self.status_header(Some(ts)) {
-            self.restart_books(header, |book| book.file == file, sink);
-        }
-    }
-
-    /// Messages of the connection are missing: no book of it can be trusted any more.
-    fn lose_all(
-        &mut self,
-        file: usize,
-        (from, to): (u64, u64),
-        ts_recv: Option<Ts>,
-        sink: &mut impl Sink,
-    ) {
-        self.counts.gaps += 1;
-        let Some(header) = self.status_header(ts_recv) else {
-            return;
-        };
-        let body = StatusBody {
-            code: StatusCode::Gap as u16,
-            count: 1,
-            from,
-            to,
-            ..StatusBody::default()
-        };
-        sink.push(body.record(header));
-        self.restart_books(header, |book| book.file == file, sink);
-    }
-
-    fn restart_books(
-        &mut self,
-        mut header: Header,
-        is_one: impl Fn(&Kept) -> bool,
-        sink: &mut impl Sink,
-    ) {
-        for (book, scale) in self.books.iter_mut().zip(&self.scales) {
-            if let (Some(book), Some(scale)) = (book, scale)
-                && book.sync.state() == BookState::Live
-                && is_one(book)
-            {
-                header.instrument = scale.instrument.0;
-                book.sync.restart(header, sink);
-            }
-        }
-    }
 }
 
 impl Made {
@@ -528,24 +314,6 @@ impl Made {
             What::Book(_) => self.snapshots += 1,
         }
     }
-}
-
-/// The best bid and ask of a book that tells no more.
-fn quote(levels: &[Level], book: &Book, mut header: Header) -> Record {
-    header.kind = Kind::Quote as u8;
-    let of = |side| {
-        let level = levels.iter().find(|level| level.side == side);
-        level.map_or((0, 0), |level| (level.price, level.qty))
-    };
-    let (bid, ask) = (of(Side::Buy), of(Side::Sell));
-    let body = QuoteBody {
-        bid: bid.0,
-        bid_qty: bid.1,
-        ask: ask.0,
-        ask_qty: ask.1,
-        update_id: book.ids.1,
-    };
-    body.record(header.with_flags(Flags::LAST))
 }
 
 /// Takes a change, or a whole book, into the book that is checked. What has left the venue's depth by it is deleted with it.

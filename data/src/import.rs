@@ -7,6 +7,8 @@
 //! of them is written with [`crate::Catalog::writer`] like anything else.
 
 mod binance;
+mod cells;
+mod columnar;
 mod databento;
 mod format;
 mod input;

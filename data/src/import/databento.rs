@@ -223,6 +223,7 @@ impl DbnFile {
             found.errors.push(LineError {
                 file: self.input.path().to_owned(),
                 line: found.read,
+                is_row: false,
                 field: field.to_owned(),
                 value,
                 expected: expected.to_owned(),

@@ -41,6 +41,47 @@ enum Content {
     Member(Member),
     /// Bytes that stand for a file.
     Bytes(Arc<[u8]>),
+    /// Files that are one: of columns, the same in all.
+    Files(Arc<[PathBuf]>),
+}
+
+/// One file of an input, to be read in any order.
+pub(crate) struct Part {
+    path: PathBuf,
+    bytes: Option<Arc<[u8]>>,
+    input: Input,
+}
+
+/// What can be read in any order, by any thread.
+pub(crate) trait ReadAnywhere: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> ReadAnywhere for T {}
+
+impl Part {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its bytes as they are.
+    pub(crate) fn open(&self) -> Result<Box<dyn ReadAnywhere>> {
+        Ok(match &self.bytes {
+            Some(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
+            None => {
+                let file = File::open(&self.path).map_err(DataError::io("open", &self.path))?;
+                Box::new(file)
+            }
+        })
+    }
+
+    /// Its content from begin to end, unpacked.
+    pub(crate) fn open_unpacked(&self) -> Result<Box<dyn BufRead>> {
+        self.input.open()
+    }
+
+    /// Its first bytes, unpacked.
+    pub(crate) fn head(&self) -> Result<Vec<u8>> {
+        self.input.head()
+    }
 }
 
 /// What can be read in any order.
@@ -214,6 +255,55 @@ impl Input {
         }
     }
 
+    /// Files that are read as one, below a folder. There is one at least.
+    #[must_use]
+    pub(crate) fn files(folder: &Path, files: Vec<PathBuf>) -> Input {
+        Input {
+            path: folder.to_owned(),
+            content: Content::Files(files.into()),
+        }
+    }
+
+    /// The files that it consists of.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let part = |path: &Path, bytes, input| Part {
+            path: path.to_owned(),
+            bytes,
+            input,
+        };
+        match &self.content {
+            Content::Files(files) => {
+                let one = |path: &PathBuf| {
+                    let input = Input {
+                        path: path.clone(),
+                        content: Content::File,
+                    };
+                    part(path, None, input)
+                };
+                files.iter().map(one).collect()
+            }
+            Content::Bytes(bytes) => vec![part(&self.path, Some(Arc::clone(bytes)), self.clone())],
+            Content::File | Content::Member(_) => vec![part(&self.path, None, self.clone())],
+        }
+    }
+
+    /// Whether its bytes are not those of the file that it is read as.
+    pub(crate) fn is_packed(&self) -> Result<bool> {
+        if self.member().is_some() {
+            return Ok(true);
+        }
+        let parts = self.parts();
+        let Some(part) = parts.first() else {
+            return Ok(false);
+        };
+        let mut start = [0; 4];
+        let mut file = part.open()?;
+        let got = file
+            .read(&mut start)
+            .map_err(DataError::io("read", &part.path))?;
+        Ok(start[..got].starts_with(GZIP) || start[..got].starts_with(ZSTD))
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -225,7 +315,7 @@ impl Input {
     pub fn member(&self) -> Option<&str> {
         match &self.content {
             Content::Member(member) => Some(&member.name),
-            Content::File | Content::Bytes(_) => None,
+            Content::File | Content::Bytes(_) | Content::Files(_) => None,
         }
     }
 
@@ -244,6 +334,11 @@ impl Input {
         let source: Box<dyn BufRead> = match &self.content {
             Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
             Content::File => Box::new(buffered(self.open_file()?)),
+            Content::Files(files) => {
+                let first = files.first().unwrap_or(&self.path);
+                let file = File::open(first).map_err(DataError::io("open", first))?;
+                Box::new(buffered(file))
+            }
             Content::Member(member) => {
                 let packed = self.open_packed(member)?;
                 let unpacked: Box<dyn Read> = if member.is_deflated {
@@ -277,7 +372,7 @@ impl Input {
     pub(crate) fn open_at_will(&self) -> Result<Box<dyn ReadSeek>> {
         Ok(match &self.content {
             Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
-            Content::File | Content::Member(_) => Box::new(self.open_file()?),
+            Content::File | Content::Member(_) | Content::Files(_) => Box::new(self.open_file()?),
         })
     }
 
@@ -310,6 +405,9 @@ impl Input {
             Content::File => add_to_hash(&mut hash, self.open_file()?),
             Content::Member(member) => add_to_hash(&mut hash, self.open_packed(member)?),
             Content::Bytes(bytes) => add_to_hash(&mut hash, &**bytes),
+            Content::Files(files) => files.iter().try_for_each(|file| {
+                File::open(file).and_then(|file| add_to_hash(&mut hash, file))
+            }),
         };
         hashed.map_err(DataError::io("read", &self.path))?;
         hash.update(salt.as_bytes());

@@ -3,18 +3,23 @@
 mod columns;
 mod depth;
 mod start;
+mod typed;
 mod zone;
 
+use super::cells::Cells;
 use super::number::Decimal;
 use super::role::{Role, plain};
 use super::row::{NUMBERS_MAX, Shape};
 use super::text::Fields;
-use super::time::TimeFormat;
+use super::time::{TimeFormat, time_text};
 use super::{Format, ImportOptions};
+use crate::DataError;
 use columns::{headerless, roles, shape};
 pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;
 use start::{delimiter, header, rows, start, time_format};
+use std::borrow::Cow;
+use std::path::Path;
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
 /// Roles of the numbers of a row, in its order.
@@ -70,6 +75,8 @@ pub(crate) struct Layout {
     pub(crate) delimiter: u8,
     /// Rows above the first that counts: a preamble, the header and what stands below it.
     pub(crate) skip: usize,
+    /// Whether its rows are those of columns with types, and not lines of a text.
+    pub(crate) is_columnar: bool,
     /// Names of the columns, as in the header.
     pub(crate) names: Vec<String>,
     /// Whether the file has them.
@@ -145,6 +152,7 @@ impl Layout {
         let mut layout = Layout {
             delimiter,
             skip: start.first,
+            is_columnar: false,
             has_header: start.header.is_some(),
             names,
             roles,
@@ -172,6 +180,7 @@ impl Layout {
         Layout {
             delimiter: b',',
             skip: 0,
+            is_columnar: false,
             has_header: false,
             shape: columns::plain_shape(&roles).expect("formats name columns of a known shape"),
             names,
@@ -215,6 +224,30 @@ impl Layout {
         matches!(self.dialect, Dialect::Databento { .. })
     }
 
+    /// What its rows are called.
+    pub(crate) fn row_word(&self) -> &'static str {
+        if self.is_columnar { "row" } else { "line" }
+    }
+
+    /// The error for what is in a row, which refuses the file.
+    pub(crate) fn fault(&self, file: &Path, row: u64, found: String, expected: &str) -> DataError {
+        let (file, expected) = (file.to_owned(), expected.to_owned());
+        match self.is_columnar {
+            true => DataError::ImportRow {
+                file,
+                row,
+                found,
+                expected,
+            },
+            false => DataError::Import {
+                file,
+                line: row,
+                found,
+                expected,
+            },
+        }
+    }
+
     /// The column of the time, or of the date where that is apart, and of the time of day.
     pub(crate) fn time_columns(&self) -> (usize, Option<usize>) {
         match self.column(Role::Time) {
@@ -227,9 +260,9 @@ impl Layout {
     }
 
     /// The text of a row's time.
-    pub(crate) fn time_text<'a>(&self, fields: &'a Fields, joined: &'a mut Vec<u8>) -> &'a [u8] {
+    pub(crate) fn time_text<'a>(&self, cells: &'a dyn Cells) -> Cow<'a, [u8]> {
         let (time, time_of_day) = self.time_columns();
-        join_time(fields, time, time_of_day, joined)
+        time_text(cells.cell(time), time_of_day.map(|at| cells.cell(at)))
     }
 
     /// The size of Databento's bars, by the type of their rows.
@@ -255,10 +288,9 @@ impl Layout {
             })?;
             return Ok(());
         }
-        let mut joined = Vec::new();
         let texts: Vec<Vec<u8>> = data
             .iter()
-            .map(|row| self.time_text(row, &mut joined).to_vec())
+            .map(|row| self.time_text(row).into_owned())
             .collect();
         (self.time, self.is_time_in_doubt) = time_format(&texts)?;
         let name = plain(&self.names[self.time_columns().0]);
@@ -357,23 +389,6 @@ impl Layout {
             }
         }
     }
-}
-
-/// The text of a time, of a date and a time of day with a space between.
-pub(crate) fn join_time<'a>(
-    fields: &'a Fields,
-    time: usize,
-    time_of_day: Option<usize>,
-    joined: &'a mut Vec<u8>,
-) -> &'a [u8] {
-    let Some(at) = time_of_day else {
-        return fields.get(time);
-    };
-    joined.clear();
-    joined.extend_from_slice(fields.get(time));
-    joined.push(b' ');
-    joined.extend_from_slice(fields.get(at));
-    joined
 }
 
 fn is_value(field: &[u8]) -> bool {

@@ -110,8 +110,11 @@ pub struct KindCount {
 pub struct LineError {
     /// The file.
     pub file: PathBuf,
-    /// The line, from one.
+    /// The line, or the row of columns, from one.
     pub line: u64,
+    /// Whether it is a row of columns.
+    #[serde(skip)]
+    pub is_row: bool,
     /// The field that is wrong.
     pub field: String,
     /// Its value.
@@ -120,12 +123,21 @@ pub struct LineError {
     pub expected: String,
 }
 
+impl LineError {
+    /// What its number counts.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        if self.is_row { "row" } else { "line" }
+    }
+}
+
 impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}, line {}: {} is {:?}, expected {}",
+            "{}, {} {}: {} is {:?}, expected {}",
             self.file.display(),
+            self.unit(),
             self.line,
             self.field,
             self.value,

@@ -2,6 +2,7 @@
 
 use super::repeats::{Again, content_of, content_of_trade};
 use super::{Reader, Wrong};
+use crate::import::cells::Cells;
 use crate::import::row::{Row, Shape};
 use crate::import::text::Fields;
 use crate::{DataError, Result};
@@ -38,27 +39,27 @@ impl Reader<'_> {
     }
 
     /// Rows of one symbol are of one exchange, unless instruments are named by it.
-    pub(super) fn check_venue(&mut self, fields: &Fields, ticker: usize) -> Result<(), Wrong> {
+    pub(super) fn check_venue(&mut self, cells: &impl Cells, ticker: usize) -> Result<(), Wrong> {
         let Some(at) = self.columns.other_venue else {
             return Ok(());
         };
-        let venue = fields.get(at);
+        let venue = cells.text(at);
         let ticker = &mut self.tickers[ticker];
         if ticker.venue.is_empty() {
             ticker.venue = venue.to_vec();
         }
-        if ticker.venue == venue {
+        if ticker.venue == venue.as_ref() {
             return Ok(());
         }
         let first = String::from_utf8_lossy(&ticker.venue).into_owned();
         let name = &self.layout.names[at];
         let expected =
             format!("{first}, as above (--columns exchange={name} names instruments by it)");
-        Err(self.wrong(fields, at, &expected))
+        Err(self.wrong(cells, at, &expected))
     }
 
     /// Whether the row is there already, with the same content; with other content it is wrong.
-    pub(super) fn is_there(&mut self, fields: &Fields, row: &Row) -> Result<bool, Wrong> {
+    pub(super) fn is_there(&mut self, cells: &impl Cells, row: &Row) -> Result<bool, Wrong> {
         let (shape, ts) = (self.layout.shape, row.stamped.ts);
         let content = match shape {
             Shape::Bars | Shape::BidAskBars => content_of(&row.numbers, 0),
@@ -101,18 +102,23 @@ impl Reader<'_> {
             (Again::New, ..) => Ok(false),
             (Again::Same, at, _) => {
                 let place = format!(
-                    "{}, line {}: {} is {:?}, which is there already",
+                    "{}, {} {}: {} is {:?}, which is there already",
                     self.path.display(),
+                    if self.layout.is_columnar {
+                        "row"
+                    } else {
+                        "line"
+                    },
                     row.line,
                     self.layout.names[at],
-                    String::from_utf8_lossy(fields.get(at))
+                    String::from_utf8_lossy(&cells.text(at))
                 );
                 self.problems.repeat(place);
                 Ok(true)
             }
             (Again::Other, at, expected) => {
                 self.tickers[row.ticker].last = last;
-                Err(self.wrong(fields, at, &expected))
+                Err(self.wrong(cells, at, &expected))
             }
         }
     }

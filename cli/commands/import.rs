@@ -12,6 +12,7 @@ use report::{Imported, report};
 use std::path::{Path, PathBuf};
 use tickloom_data::{
     Catalog, DataError, Format, ImportOptions, ImportReport, Input, RefusedMax, Stamp, inputs,
+    is_columnar,
 };
 use tickloom_feeds::capture::CaptureError;
 use tickloom_journal::JournalError;
@@ -156,7 +157,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             all.extend(rows(one, &options, &target)?);
             continue;
         }
-        match capture::origin(file) {
+        // What is no text is no capture.
+        let origin = match is_columnar(file) {
+            Ok(true) => Ok(None),
+            _ => capture::origin(file),
+        };
+        match origin {
             Ok(Some(_)) if args.instrument.is_some() => all.push(Imported::failed(
                 file,
                 "--instrument does not apply: a capture says itself of what it is",
@@ -251,7 +257,9 @@ fn rows(
         all.push(match target.take(&member, options) {
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),
-            Err(error @ DataError::Unrecognised { .. }) if !source.is_named => {
+            Err(error @ (DataError::Unrecognised { .. } | DataError::Columns { .. }))
+                if !source.is_named =>
+            {
                 Imported::passed_over(file, &error.to_string())
             }
             Err(error @ DataError::Refused { .. }) => Imported::refused(error),

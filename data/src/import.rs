@@ -10,6 +10,7 @@ mod binance;
 mod cells;
 mod columnar;
 mod databento;
+mod folder;
 mod format;
 mod input;
 mod layout;
@@ -30,6 +31,7 @@ mod text;
 mod time;
 
 pub(crate) use databento::DBN_DATASET;
+pub use folder::{FolderRecords, is_columnar, read_folder};
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
 pub use mapping::{Mapping, Profile, RefusedMax, Years};

@@ -31,9 +31,9 @@ pub use catalog::{
 pub use error::DataError;
 pub use export::{ExportFormat, ExportReport, export_file};
 pub use import::{
-    Decimal, FileRecords, Format, ImportOptions, ImportReport, Input, KindCount, LineError,
-    Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, inputs, open_text, peek_line,
-    read_file, rescale_qty,
+    Decimal, FileRecords, FolderRecords, Format, ImportOptions, ImportReport, Input, KindCount,
+    LineError, Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, inputs, is_columnar,
+    open_text, peek_line, read_file, read_folder, rescale_qty,
 };
 pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};

@@ -354,12 +354,11 @@ impl Rows {
             };
             let is_wanted = self.wanted.get(at).copied().unwrap_or(false);
             if is_wanted && place.is_none() {
-                let found = format!("no column {:?}", column.name);
-                return Err(damaged(
-                    part.path(),
-                    &found,
-                    "the columns of the files before it",
-                ));
+                return Err(DataError::Columns {
+                    file: part.path().to_owned(),
+                    found: format!("no column {:?}", column.name),
+                    expected: "the columns of the first file".to_owned(),
+                });
             }
             places.push(place.filter(|_| is_wanted));
         }
@@ -418,8 +417,9 @@ fn part_columns(part: &Part) -> Result<Vec<DescribedColumn>> {
 
 /// The error for a file that is not whole, or is no other file's like.
 fn damaged(path: &Path, found: &str, expected: &str) -> DataError {
-    DataError::Columns {
+    DataError::Schema {
         file: path.to_owned(),
+        field: "content".to_owned(),
         found: found.to_owned(),
         expected: expected.to_owned(),
     }

@@ -58,7 +58,7 @@ pub(super) struct Reader<'a> {
     pub(super) read: u64,
     pub(super) rounded: u64,
     /// Prices of which the noise of a binary float was left out.
-    noisy_prices: u64,
+    pub(super) noisy_prices: u64,
     /// Rows whose volume is not there.
     pub(super) unknown_volumes: u64,
     /// Rows with a price below zero.

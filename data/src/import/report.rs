@@ -35,9 +35,11 @@ pub struct ImportReport {
     pub repeated: u64,
     /// The first of them.
     pub repeats: Vec<String>,
-    /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price is
-    /// never rounded: such a row is refused.
+    /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price that
+    /// is a text is never rounded: such a row is refused.
     pub rounded: u64,
+    /// Prices of columns of binary floats of which the noise of a calculation was left out.
+    pub rounded_prices: u64,
     /// The same by reason.
     pub reasons: BTreeMap<String, u64>,
     /// The first of the wrong rows.
@@ -163,6 +165,7 @@ pub(crate) struct Found {
     pub(crate) repeated: u64,
     pub(crate) repeats: Vec<String>,
     pub(crate) rounded: u64,
+    pub(crate) rounded_prices: u64,
     pub(crate) taken: Option<Taken>,
     pub(crate) errors: Vec<LineError>,
     pub(crate) notes: Vec<String>,
@@ -204,6 +207,7 @@ impl ImportReport {
             repeated: 0,
             repeats: Vec::new(),
             rounded: 0,
+            rounded_prices: 0,
             reasons: BTreeMap::new(),
             errors: Vec::new(),
             notes: Vec::new(),
@@ -231,6 +235,7 @@ impl ImportReport {
         self.repeats = found.repeats;
         self.repeats.truncate(errors_max);
         self.rounded = found.rounded;
+        self.rounded_prices = found.rounded_prices;
         self.taken = found.taken;
         self.errors = found.errors;
         self.errors.truncate(errors_max);
@@ -261,6 +266,13 @@ impl ImportReport {
             left_out.at(&error.to_string());
         }
         left_out
+    }
+
+    /// Whether its rows are those of columns, and not lines of a text.
+    #[must_use]
+    pub fn is_columnar(&self) -> bool {
+        let is_row = self.errors.first().is_some_and(|error| error.is_row);
+        is_row || matches!(self.format, Format::Parquet | Format::Arrow)
     }
 
     /// The kinds in it, as a text.

@@ -332,6 +332,7 @@ impl TableFile {
             repeated: reader.problems.repeated,
             repeats: reader.problems.repeats,
             rounded: reader.rounded,
+            rounded_prices: reader.noisy_prices,
             errors: reader.problems.first,
             notes,
             taken: Some(Taken {

@@ -267,7 +267,7 @@ impl FileMessages {
             return Err(wrong("too short"));
         };
         if magic != MAGIC {
-            return Err(wrong("an Arrow file without its end"));
+            return Err(wrong("without its end"));
         }
         let bytes = usize::try_from(i32::from_le_bytes([*a, *b, *c, *d])).ok();
         let bytes = bytes.filter(|bytes| *bytes <= HEADER_BYTES_MAX);

@@ -13,8 +13,8 @@ const POWERS_SINGLE: [f32; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1
 const WHOLE_MAX: f64 = (1_u64 << 51) as f64;
 /// What a float below [`WHOLE_MAX`] loses its fraction by, if it is added and taken away again.
 const ROUNDING: f64 = ((1_u64 << 52) + (1_u64 << 51)) as f64;
-/// Whole numbers that a float of 32 bits holds exactly.
-const WHOLE_MAX_SINGLE: f32 = (1_u32 << 24) as f32;
+/// Below this no two decimals of as many digits are the same float of 32 bits.
+const WHOLE_MAX_SINGLE: f32 = (1_u32 << 23) as f32;
 
 /// Whether a float was only taken as a decimal by leaving out noise.
 pub(crate) type IsRounded = bool;
@@ -127,7 +127,7 @@ mod tests {
         check(64_123.456_789, 64_123_456_789, 6);
         check(123_456_789.123_456_7, 1_234_567_891_234_567, 7);
         check(9_007_199_254_740_993.0, 9_007_199_254_740_992, 0);
-        check(4_503_599_627_370_497.5, 45_035_996_273_704_975, 1);
+        check(2_251_799_813_685_249.5, 22_517_998_136_852_495, 1);
         check(1e15, 1_000_000_000_000_000, 0);
         check(0.3, 3, 1);
     }

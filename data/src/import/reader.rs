@@ -75,12 +75,20 @@ pub(super) struct Ticker {
     pub(super) name: String,
     pub(super) price_decimals: u8,
     pub(super) qty_decimals: u8,
-    /// Time and content of its last row.
-    last: Option<(Ts, u128)>,
+    /// Its last row.
+    last: Option<LastRow>,
     /// Number of its last trade, 0 if there was none.
     last_trade: u64,
     /// The exchange of its first row, of a file that names one.
     venue: Vec<u8>,
+}
+
+/// What a row is held to that follows it.
+#[derive(Clone, Copy)]
+struct LastRow {
+    ts: Ts,
+    numbers: [Number; NUMBERS_MAX],
+    side: u8,
 }
 
 /// A level of a book.

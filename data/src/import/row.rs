@@ -218,6 +218,9 @@ fn not_negative(numbers: &[Number; NUMBERS_MAX], at: usize) -> Result<(), WrongN
 
 /// Compares numbers of different scales exactly.
 pub(crate) fn compare(a: Number, b: Number) -> Ordering {
+    if a.decimals == b.decimals {
+        return a.mantissa.cmp(&b.mantissa);
+    }
     let at = |number: Number, other: Number| {
         let more = other.decimals.saturating_sub(number.decimals);
         i128::from(number.mantissa) * i128::from(tickloom_types::pow10(more))

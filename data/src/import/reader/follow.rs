@@ -1,7 +1,7 @@
 //! What a row must be beside those above it: of the same header and exchange, and not there already.
 
 use super::repeats::{Again, content_of, content_of_trade};
-use super::{Reader, Wrong};
+use super::{LastRow, Reader, Wrong};
 use crate::import::cells::Cells;
 use crate::import::row::{Row, Shape};
 use crate::import::text::Fields;
@@ -61,18 +61,24 @@ impl Reader<'_> {
     /// Whether the row is there already, with the same content; with other content it is wrong.
     pub(super) fn is_there(&mut self, cells: &impl Cells, row: &Row) -> Result<bool, Wrong> {
         let (shape, ts) = (self.layout.shape, row.stamped.ts);
-        let content = match shape {
-            Shape::Bars | Shape::BidAskBars => content_of(&row.numbers, 0),
-            Shape::Trades if row.id != 0 => content_of_trade(row),
-            _ => 0,
+        let is_numbered = shape == Shape::Trades && row.id != 0;
+        let this = LastRow {
+            ts,
+            numbers: row.numbers,
+            side: row.side,
         };
-        let last = self.tickers[row.ticker].last.replace((ts, content));
-        let last_trade = std::mem::replace(&mut self.tickers[row.ticker].last_trade, row.id);
+        let ticker = &mut self.tickers[row.ticker];
+        let last = ticker.last.replace(this);
+        let last_trade = std::mem::replace(&mut ticker.last_trade, row.id);
         let again = match shape {
             Shape::Bars | Shape::BidAskBars => {
                 let again = match last {
-                    Some((before, there)) if before == ts => Again::of(there == content),
-                    _ => self.repeats.see(row.ticker, 0, ts, content),
+                    Some(last) if last.ts == ts => Again::of(last.numbers == row.numbers),
+                    _ if self.repeats.is_idle() => return Ok(false),
+                    _ => {
+                        let content = content_of(&row.numbers, 0);
+                        self.repeats.see(row.ticker, 0, ts, content)
+                    }
                 };
                 (
                     again,
@@ -80,16 +86,22 @@ impl Reader<'_> {
                     format!("another time: there is another bar of {ts}"),
                 )
             }
-            Shape::Trades if row.id != 0 => {
+            Shape::Trades if is_numbered => {
                 let at = self.columns.id.unwrap_or(self.columns.time);
-                let is_next = row.id == last_trade;
-                let again = match last {
-                    Some((before, there)) if is_next => Again::of(before == ts && there == content),
-                    _ => self.repeats.see(row.ticker, row.id, ts, content),
-                };
                 if row.id < last_trade {
                     self.times.ids_go_back = true;
                 }
+                let again = match last {
+                    Some(last) if row.id == last_trade => {
+                        let is_same = last.numbers[..2] == row.numbers[..2];
+                        Again::of(last.ts == ts && is_same && last.side == row.side)
+                    }
+                    _ if self.repeats.is_idle() => return Ok(false),
+                    _ => {
+                        let content = content_of_trade(row);
+                        self.repeats.see(row.ticker, row.id, ts, content)
+                    }
+                };
                 (
                     again,
                     at,

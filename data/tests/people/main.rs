@@ -1,7 +1,13 @@
-//! Parquet, Arrow and Feather files as people's own programs write them: `people.py` writes the same twelve bars with pandas, pyarrow,
-//! Polars and DuckDB in a hundred ways. Some of its files are kept in `people/`, so that they are read where there is no Python.
+//! Parquet, Arrow and Feather files as people's own programs write them: `write.py` writes the same twelve bars with pandas, pyarrow,
+//! Polars and DuckDB in a hundred ways. Some of its files are kept in `samples/`, so that they are read where there is no Python.
 
 #![cfg(test)]
+
+mod damaged;
+mod folders;
+mod random;
+mod rows;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -103,7 +109,7 @@ fn check_all(folder: &Path, least: usize) {
 #[test]
 fn files_that_are_kept_are_read() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    check_all(&here.join("tests/people"), 20);
+    check_all(&here.join("tests/people/samples"), 20);
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn what_programs_write_today_is_read() {
         return;
     };
     let dir = tempfile::tempdir().unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/people.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/people/write.py");
     let output = Command::new(python)
         .arg(script)
         .arg(dir.path())

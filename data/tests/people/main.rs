@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod damaged;
+mod exported;
 mod folders;
 mod random;
 mod rows;

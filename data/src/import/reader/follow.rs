@@ -60,10 +60,9 @@ impl Reader<'_> {
 
     /// Whether the row is there already, with the same content; with other content it is wrong.
     pub(super) fn is_there(&mut self, cells: &impl Cells, row: &Row) -> Result<bool, Wrong> {
-        let (shape, ts) = (self.layout.shape, row.stamped.ts);
-        let is_numbered = shape == Shape::Trades && row.id != 0;
+        let shape = self.layout.shape;
         let this = LastRow {
-            ts,
+            ts: row.stamped.ts,
             numbers: row.numbers,
             side: row.side,
         };
@@ -71,56 +70,21 @@ impl Reader<'_> {
         let last = ticker.last.replace(this);
         let last_trade = std::mem::replace(&mut ticker.last_trade, row.id);
         let again = match shape {
-            Shape::Bars | Shape::BidAskBars => {
-                let again = match last {
-                    Some(last) if last.ts == ts => Again::of(last.numbers == row.numbers),
-                    _ if self.repeats.is_idle() => return Ok(false),
-                    _ => {
-                        let content = content_of(&row.numbers, 0);
-                        self.repeats.see(row.ticker, 0, ts, content)
-                    }
-                };
-                (
-                    again,
-                    self.columns.time,
-                    format!("another time: there is another bar of {ts}"),
-                )
-            }
-            Shape::Trades if is_numbered => {
-                let at = self.columns.id.unwrap_or(self.columns.time);
-                if row.id < last_trade {
-                    self.times.ids_go_back = true;
-                }
-                let again = match last {
-                    Some(last) if row.id == last_trade => {
-                        let is_same = last.numbers[..2] == row.numbers[..2];
-                        Again::of(last.ts == ts && is_same && last.side == row.side)
-                    }
-                    _ if self.repeats.is_idle() => return Ok(false),
-                    _ => {
-                        let content = content_of_trade(row);
-                        self.repeats.see(row.ticker, row.id, ts, content)
-                    }
-                };
-                (
-                    again,
-                    at,
-                    "another trade: this one is there already".to_owned(),
-                )
-            }
-            _ => return Ok(false),
+            Shape::Bars | Shape::BidAskBars => self.bar_again(row, last),
+            Shape::Trades if row.id != 0 => self.trade_again(row, last, last_trade),
+            _ => Again::New,
+        };
+        let at = match shape {
+            Shape::Trades => self.columns.id.unwrap_or(self.columns.time),
+            _ => self.columns.time,
         };
         match again {
-            (Again::New, ..) => Ok(false),
-            (Again::Same, at, _) => {
+            Again::New => Ok(false),
+            Again::Same => {
                 let place = format!(
                     "{}, {} {}: {} is {:?}, which is there already",
                     self.path.display(),
-                    if self.layout.is_columnar {
-                        "row"
-                    } else {
-                        "line"
-                    },
+                    self.layout.row_word(),
                     row.line,
                     self.layout.names[at],
                     String::from_utf8_lossy(&cells.text(at))
@@ -128,9 +92,43 @@ impl Reader<'_> {
                 self.problems.repeat(place);
                 Ok(true)
             }
-            (Again::Other, at, expected) => {
+            Again::Other => {
                 self.tickers[row.ticker].last = last;
+                let expected = match shape {
+                    Shape::Trades => "another trade: this one is there already".to_owned(),
+                    _ => format!("another time: there is another bar of {}", row.stamped.ts),
+                };
                 Err(self.wrong(cells, at, &expected))
+            }
+        }
+    }
+
+    fn bar_again(&mut self, row: &Row, last: Option<LastRow>) -> Again {
+        let ts = row.stamped.ts;
+        match last {
+            Some(last) if last.ts == ts => Again::of(last.numbers == row.numbers),
+            _ if self.repeats.is_idle() => Again::New,
+            _ => {
+                let content = content_of(&row.numbers, 0);
+                self.repeats.see(row.ticker, 0, ts, content)
+            }
+        }
+    }
+
+    fn trade_again(&mut self, row: &Row, last: Option<LastRow>, last_trade: u64) -> Again {
+        let ts = row.stamped.ts;
+        if row.id < last_trade {
+            self.times.ids_go_back = true;
+        }
+        match last {
+            Some(last) if row.id == last_trade => {
+                let is_same = last.numbers[..2] == row.numbers[..2];
+                Again::of(last.ts == ts && is_same && last.side == row.side)
+            }
+            _ if self.repeats.is_idle() => Again::New,
+            _ => {
+                let content = content_of_trade(row);
+                self.repeats.see(row.ticker, row.id, ts, content)
             }
         }
     }

@@ -125,13 +125,6 @@ pub(crate) fn report_refused(report: &ImportReport) {
     } else {
         "lines"
     };
-    if report.rounded_prices > 0 {
-        output::note(&format!(
-            "{}: {} prices are binary floats with the noise of a calculation, which was left out",
-            report.file.display(),
-            report.rounded_prices
-        ));
-    }
     if report.repeated > 0 {
         output::note(&format!(
             "{}: {} {rows} are there already and count once",

@@ -71,17 +71,30 @@ pub struct Taken {
     pub times: String,
     /// The name of each column that is read, by what it was taken for.
     pub columns: BTreeMap<String, String>,
+    /// Prices of columns of binary floats of which the noise of a calculation was left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rounded_prices: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Taken {
-    /// Whether all columns are called what they were taken for.
+    /// Whether all columns are called what they were taken for, and no price was changed.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let times = ["date", "time", "datetime", "timestamp"];
-        self.columns.iter().all(|(role, name)| {
-            let name = plain(name);
-            name == plain(role) || role == "time" && times.contains(&name.as_str())
-        })
+        let is_exact = self.rounded_prices == 0;
+        is_exact
+            && self.columns.iter().all(|(role, name)| {
+                let name = plain(name);
+                name == plain(role) || role == "time" && times.contains(&name.as_str())
+            })
     }
 }
 
@@ -92,7 +105,14 @@ impl fmt::Display for Taken {
             let before = if at == 0 { ": " } else { ", " };
             write!(f, "{before}{role} from {name:?}")?;
         }
-        write!(f, "; times are {}", self.times)
+        write!(f, "; times are {}", self.times)?;
+        match self.rounded_prices {
+            0 => Ok(()),
+            count => write!(
+                f,
+                "; {count} prices are binary floats with the noise of a calculation, which was left out"
+            ),
+        }
     }
 }
 

@@ -341,6 +341,7 @@ impl TableFile {
                     .collect(),
                 rows: self.plan.shape.table(),
                 times: self.layout.time.to_string(),
+                rounded_prices: reader.noisy_prices,
             }),
             bar: self.plan.bar,
             stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),

@@ -57,6 +57,8 @@ pub(super) struct Reader<'a> {
     pub(super) repeats: Repeats,
     pub(super) read: u64,
     pub(super) rounded: u64,
+    /// Decimals that the binary floats before needed, of prices and of sizes.
+    digits: [u8; 2],
     /// Prices of which the noise of a binary float was left out.
     pub(super) noisy_prices: u64,
     /// Rows whose volume is not there.
@@ -141,6 +143,7 @@ impl<'a> Reader<'a> {
             repeats: Repeats::default(),
             read: 0,
             rounded: 0,
+            digits: [0; 2],
             noisy_prices: 0,
             unknown_volumes: 0,
             below_zero: 0,
@@ -387,7 +390,7 @@ impl<'a> Reader<'a> {
             };
             *decimals = number.decimals.max(*decimals);
         };
-        for (at, number) in row.numbers.iter().enumerate() {
+        for (at, number) in row.numbers.iter().take(shape.count()).enumerate() {
             one(shape.is_qty(at), number);
         }
         for level in &self.levels {

@@ -47,6 +47,30 @@ impl Number {
         }
     }
 
+    /// As [`Number::of_float`], of one that most likely has so many decimals as those before it, or fewer.
+    #[inline]
+    pub(crate) fn of_float_like(
+        value: f64,
+        decimals: &mut u8,
+    ) -> Result<(Number, IsRounded), &'static str> {
+        // No two decimals of as many digits are the same float, so that this one without its zeros is the shortest.
+        let power = POWERS[usize::from(*decimals).min(POWERS.len() - 1)];
+        let scaled = value * power;
+        if scaled.abs() < WHOLE_MAX {
+            let whole = (scaled + ROUNDING) - ROUNDING;
+            if (whole / power).to_bits() == value.to_bits() {
+                let number = Number {
+                    mantissa: as_whole(whole),
+                    decimals: *decimals,
+                };
+                return Ok((number.shortest(), false));
+            }
+        }
+        let found = Number::of_float(value)?;
+        *decimals = found.0.decimals.max(*decimals);
+        Ok(found)
+    }
+
     /// The shortest decimal that reads back as this float of 32 bits.
     pub(crate) fn of_single(value: f32) -> Result<Number, &'static str> {
         for (decimals, power) in (0..).zip(POWERS_SINGLE) {
@@ -192,6 +216,9 @@ mod tests {
             let written: f64 = format!("{mantissa}e-{decimals}").parse().unwrap();
             for value in [f64::from_bits(bits), written] {
                 let by_text = Number::parse(value.to_string().as_bytes());
+                for mut like in 0..10 {
+                    prop_assert_eq!(Number::of_float_like(value, &mut like), Number::of_float(value));
+                }
                 match Number::of_float(value) {
                     Ok((number, false)) => prop_assert_eq!(Ok(number), by_text, "{}", value),
                     Ok((_, true)) => prop_assert_eq!(by_text, Err(TOO_FINE)),

@@ -6,7 +6,7 @@ use crate::import::Years;
 use crate::import::cells::{Cell, Cells, DAY_NS};
 use crate::import::layout::Dialect;
 use crate::import::number::{Decimal, IsRounded, Number, is_in_doubt, is_missing};
-use crate::import::row::{NUMBERS_MAX, Row, Shape};
+use crate::import::row::{Row, Shape};
 use crate::import::time::{Stamped, TimeFormat, time_text, unit_name};
 use std::borrow::Cow;
 use tickloom_types::{Flags, PRICE_DECIMALS_MAX, Ts, pow10};
@@ -40,7 +40,7 @@ impl Reader<'_> {
         let mut all_rounded = Rounded::default();
         let shape = self.layout.shape;
         self.levels.clear();
-        for at in 0..NUMBERS_MAX {
+        for at in 0..shape.count() {
             let Some(column) = self.columns.numbers[at] else {
                 continue;
             };
@@ -140,7 +140,7 @@ impl Reader<'_> {
 
     /// The number of a column that has a type.
     fn typed_number(
-        &self,
+        &mut self,
         cell: Cell<'_>,
         is_qty: bool,
     ) -> Result<(Number, IsRounded), &'static str> {
@@ -165,7 +165,10 @@ impl Reader<'_> {
                 },
                 false,
             )),
-            Cell::Float(value) => Number::of_float(value),
+            Cell::Float(value) => {
+                let digits = &mut self.digits[usize::from(is_qty)];
+                Number::of_float_like(value, digits)
+            }
             Cell::Single(value) => Number::of_single(value).map(|number| (number, false)),
             Cell::Decimal(mantissa, scale) => match Number::of_decimal(mantissa, scale) {
                 // As of a text: what is only noise of a size is left out.

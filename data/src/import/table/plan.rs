@@ -246,7 +246,7 @@ impl Plan {
         // A file that grew since it was read first has instruments and digits that are not known.
         let (price_decimals, qty_decimals) = self.scales.get(row.ticker).copied().unwrap_or((0, 0));
         let mut mantissas = [0; NUMBERS_MAX];
-        for (at, number) in row.numbers.iter().enumerate() {
+        for (at, number) in row.numbers.iter().take(self.shape.count()).enumerate() {
             let decimals = if self.shape.is_qty(at) {
                 qty_decimals
             } else {

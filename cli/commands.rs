@@ -2,11 +2,14 @@
 
 pub(crate) mod backtest;
 pub(crate) mod catalog;
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod drill;
 pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod instruments;
 pub(crate) mod journal;
+pub(crate) mod man;
 pub(crate) mod quality;
 pub(crate) mod questdb;
 pub(crate) mod replay;

@@ -16,7 +16,7 @@ mod stream_check;
 mod table;
 mod text_args;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Weaves market ticks into signals: the same path live, replayed and backtested.
@@ -43,11 +43,14 @@ enum Command {
     Export(commands::export::Args),
     Quality(commands::quality::Args),
     Catalog(commands::catalog::Args),
+    Instruments(commands::instruments::Args),
     Journal(commands::journal::Args),
     Replay(commands::replay::Args),
     Questdb(commands::questdb::Args),
     Signals(commands::signals::Args),
     Sql(commands::sql::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
 }
 
 fn main() -> ExitCode {
@@ -62,11 +65,14 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(args),
         Command::Quality(args) => commands::quality::run(args),
         Command::Catalog(args) => commands::catalog::run(args),
+        Command::Instruments(args) => commands::instruments::run(args),
         Command::Journal(args) => commands::journal::run(args),
         Command::Replay(args) => commands::replay::run(args),
         Command::Questdb(args) => commands::questdb::run(args),
         Command::Signals(args) => commands::signals::run(args),
         Command::Sql(args) => commands::sql::run(args),
+        Command::Completions(args) => commands::completions::run(&args, &mut Cli::command()),
+        Command::Man(args) => commands::man::run(&args, Cli::command()),
     };
     match done.and_then(|()| output::finish()) {
         Ok(()) => ExitCode::SUCCESS,

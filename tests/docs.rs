@@ -18,6 +18,7 @@ const PAGES: &[&str] = &[
     "docs/drill.md",
     "docs/export.md",
     "docs/import.md",
+    "docs/instruments.md",
 ];
 #[cfg(feature = "sql")]
 const PAGES: &[&str] = &[
@@ -26,6 +27,7 @@ const PAGES: &[&str] = &[
     "docs/drill.md",
     "docs/export.md",
     "docs/import.md",
+    "docs/instruments.md",
     "docs/sql.md",
 ];
 const BINARY: &str = env!("CARGO_BIN_EXE_tickloom");
@@ -177,6 +179,9 @@ fn check(line: &str, folder: &Path) {
 fn every_command_in_the_docs_works() {
     for page in PAGES {
         let folder = folder();
+        if let Some(contracts) = blocks("docs/instruments.md", "toml").first() {
+            fs::write(folder.path().join("contracts.toml"), contracts).unwrap();
+        }
         for block in blocks(page, "sh") {
             let block = block.replace("\\\n", " ");
             for line in block.lines().filter(|line| !line.trim().is_empty()) {
@@ -238,11 +243,14 @@ fn help_of_every_command_has_examples() {
         "verify-stream",
         "backtest",
         "import",
+        "instruments",
         "export",
         "questdb",
         "replay",
         "signals",
         "sql",
+        "completions",
+        "man",
     ] {
         let output = Command::new(BINARY)
             .args([command, "--help"])
@@ -254,4 +262,42 @@ fn help_of_every_command_has_examples() {
             "{command}: {text}"
         );
     }
+}
+
+#[test]
+fn shells_complete_and_every_command_has_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let output = Command::new(BINARY)
+            .args(words)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{words:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(&["completions", shell]);
+        assert!(
+            script.contains("backtest") && script.contains("short-enter"),
+            "{shell}"
+        );
+    }
+    // The shell itself takes it.
+    fs::write(
+        folder.path().join("tickloom.bash"),
+        run(&["completions", "bash"]),
+    )
+    .unwrap();
+    let complete = "source ./tickloom.bash; COMP_WORDS=(tickloom back); COMP_CWORD=1; _tickloom tickloom back tickloom; echo ${COMPREPLY[@]}";
+    let shell = Command::new("bash")
+        .args(["-c", complete])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&shell.stdout).trim(), "backtest");
+    assert!(run(&["man"]).contains(".TH tickloom 1"));
+    run(&["man", "--out", "pages"]);
+    let page = fs::read_to_string(folder.path().join("pages/tickloom-catalog-verify.1")).unwrap();
+    assert!(page.contains("Reads every row"), "{page}");
 }

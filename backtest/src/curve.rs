@@ -5,7 +5,7 @@
 
 use crate::months::{MonthEnd, Months};
 use tickloom_stats::EquityCurve;
-use tickloom_types::{InstrumentId, Money};
+use tickloom_types::{InstrumentId, Money, Ts};
 
 /// Points kept for pictures.
 pub(crate) const POINTS_MAX: usize = 1 << 17;
@@ -34,7 +34,10 @@ pub struct Curve {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Point {
     pub(crate) ts: i64,
+    /// The equity, for figures and pictures.
     pub(crate) equity: f64,
+    /// The same, exact.
+    pub(crate) exact: Money,
     pub(crate) is_held: bool,
     pub(crate) prices: [f64; PRICES_MAX],
 }
@@ -45,6 +48,8 @@ pub(crate) struct Measured {
     pub(crate) curve: Curve,
     pub(crate) sums: EquityCurve,
     pub(crate) months: Vec<MonthEnd>,
+    /// Every point, if that was asked for.
+    pub(crate) exact: Vec<(Ts, Money)>,
 }
 
 /// Takes points in the order of their times.
@@ -60,6 +65,8 @@ pub(crate) struct CurveBuilder {
     group_size: usize,
     /// The newest point: it may still get another value.
     newest: Option<Point>,
+    /// Every point, if that is wanted.
+    exact: Option<Vec<(Ts, Money)>>,
 }
 
 #[derive(Clone, Copy)]
@@ -93,7 +100,13 @@ impl CurveBuilder {
             group: None,
             group_size: 1,
             newest: None,
+            exact: None,
         }
+    }
+
+    /// Keeps every point, exact.
+    pub(crate) fn keep_exact(&mut self) {
+        self.exact = Some(Vec::new());
     }
 
     /// The instruments whose prices a point has, in their order.
@@ -114,6 +127,9 @@ impl CurveBuilder {
         self.group = None;
         self.group_size = 1;
         self.newest = None;
+        if let Some(exact) = &mut self.exact {
+            exact.clear();
+        }
     }
 
     /// Takes the next point. One with the time of the newest replaces it.
@@ -148,16 +164,21 @@ impl CurveBuilder {
             },
             sums: self.sums,
             months: self.months.finish(),
+            exact: self.exact.unwrap_or_default(),
         }
     }
 
     /// A point that does not change any more.
     fn settle(&mut self, point: Point) {
-        let drawdown = self.sums.push(point.ts, point.equity, point.is_held);
-        self.months.push(point.ts, point.equity);
+        if let Some(exact) = &mut self.exact {
+            exact.push((Ts(point.ts), point.exact));
+        }
+        let equity = point.equity;
+        let drawdown = self.sums.push(point.ts, equity, point.is_held);
+        self.months.push(point.ts, equity);
         let kept = Kept {
             ts: point.ts,
-            equity: point.equity,
+            equity,
             drawdown,
             prices: point.prices,
         };

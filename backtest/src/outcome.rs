@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use tickloom_core::{NeverClosed, NeverReady};
 use tickloom_stats::{EquityCurve, TradeSummary, Undefined, trade_summary};
-use tickloom_types::Money;
+use tickloom_types::{Money, Ts};
 
 /// Figures of a run. What is undefined is `None`, and `undefined` says why. The conventions are those of `tickloom-stats`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -118,6 +118,8 @@ pub struct Outcome {
     pub fees_paid: Money,
     /// Equity and prices over time, for pictures.
     pub curve: Curve,
+    /// Each point of the curve, exact, if [`crate::Watch::wants_equity`].
+    pub equity: Vec<(Ts, Money)>,
     /// Equity at the end of each month.
     pub months: Vec<MonthEnd>,
     /// Figures on the above.

@@ -52,6 +52,7 @@ mod tests {
             curve.push(Point {
                 ts: *ts,
                 equity: *equity,
+                exact: Money::ZERO,
                 is_held: true,
                 prices: [*price; PRICES_MAX],
             });
@@ -101,6 +102,7 @@ mod tests {
             final_equity: parse_money("1743008.4149").unwrap(),
             fees_paid: Money::ZERO,
             curve: measured.curve,
+            equity: Vec::new(),
             months: measured.months,
             never_ready: Vec::new(),
             never_closed: Vec::new(),

@@ -15,7 +15,7 @@ use tickloom_types::{
 use xxhash_rust::xxh3::Xxh3;
 
 /// Records between two looks at whether to go on.
-const WATCH_EVERY: u64 = 1 << 16;
+pub(crate) const WATCH_EVERY: u64 = 1 << 16;
 
 /// Why a backtest or a replay did not come to its end.
 #[derive(Debug, Error)]
@@ -51,21 +51,59 @@ pub enum BacktestError {
     Config(#[from] serde_json::Error),
 }
 
+/// Who looks on while a run goes on. A closure that takes how many records are done is one.
+pub trait Watch {
+    /// So many records are done; says whether to go on.
+    fn progress(&mut self, done: u64) -> ControlFlow<()>;
+
+    /// Whether [`Watch::outputs`] is to be called: then every record is stepped, also where blocks would do.
+    fn wants_outputs(&self) -> bool {
+        false
+    }
+
+    /// What input `cause` made, in order; nothing, for most.
+    ///
+    /// # Errors
+    /// What cannot be kept; it ends the run.
+    fn outputs(&mut self, cause: Seq, outputs: &[Record]) -> Result<(), DataError> {
+        let _ = (cause, outputs);
+        Ok(())
+    }
+
+    /// Whether the outcome is to have each point of the equity curve, exact.
+    fn wants_equity(&self) -> bool {
+        false
+    }
+}
+
+impl<F: FnMut(u64) -> ControlFlow<()>> Watch for F {
+    fn progress(&mut self, done: u64) -> ControlFlow<()> {
+        self(done)
+    }
+}
+
 /// Runs `config` over `records` in their order, each with its sequence, which outputs name as their cause.
-///  `watch` is told every now and then how many are done, and may end the run.
+/// `watch` is told every now and then how many are done, and may end the run.
 ///
 /// # Errors
 /// [`BacktestError`]; a run that was ended leaves nothing.
 pub fn run(
     config: &CoreConfig,
     records: impl IntoIterator<Item = Result<(Seq, Record), DataError>>,
-    mut watch: impl FnMut(u64) -> ControlFlow<()>,
+    watch: &mut impl Watch,
 ) -> Result<Outcome, BacktestError> {
     let mut run = Run::new(config)?;
+    if watch.wants_equity() {
+        run.sampler.keep_exact();
+    }
+    let wants_outputs = watch.wants_outputs();
     for record in records {
         let (seq, record) = record?;
         run.step(seq, &record);
-        if run.events.is_multiple_of(WATCH_EVERY) && watch(run.events).is_break() {
+        if wants_outputs {
+            watch.outputs(seq, run.outputs.records())?;
+        }
+        if run.events.is_multiple_of(WATCH_EVERY) && watch.progress(run.events).is_break() {
             return Err(BacktestError::Stopped(run.events));
         }
     }
@@ -202,6 +240,7 @@ impl Run {
             final_equity: portfolio.equity().ok_or(MoneyOverflow)?,
             fees_paid: portfolio.fees(),
             curve: measured.curve,
+            equity: measured.exact,
             months: measured.months,
             never_ready: self.core.never_ready(config)?,
             never_closed: self.core.never_closed(),
@@ -235,7 +274,7 @@ mod tests {
     #[test]
     fn a_small_run_by_hand() {
         let closes = [1_000, 1_100, 1_200, 1_300, 1_100, 1_000, 1_050];
-        let outcome = run(&config("100"), records(&closes), |_| {
+        let outcome = run(&config("100"), records(&closes), &mut |_: u64| {
             ControlFlow::Continue(())
         })
         .unwrap();
@@ -259,7 +298,10 @@ mod tests {
     fn profits_of_trades_are_what_the_account_gained() {
         let closes: Vec<i64> = (0..500).map(|n: i64| 1_000 + (n * 7_919) % 61).collect();
         let config = config("all");
-        let outcome = run(&config, records(&closes), |_| ControlFlow::Continue(())).unwrap();
+        let outcome = run(&config, records(&closes), &mut |_: u64| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         assert!(outcome.trades.len() > 50);
         let gained: i128 = outcome.trades.iter().map(|trade| trade.profit.0).sum();
         assert_eq!(gained, outcome.final_equity.0 - config.account.cash.0);
@@ -275,17 +317,24 @@ mod tests {
         records.insert(0, status);
         records.push(status);
         let records = (0..).zip(records).map(Ok);
-        let outcome = run(&config("1"), records, |_| ControlFlow::Continue(())).unwrap();
+        let outcome = run(&config("1"), records, &mut |_: u64| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         let day = 86_400_000_000_000;
         assert_eq!(outcome.curve.ts, [day, 2 * day, 3 * day]);
     }
 
     #[test]
     fn nothing_and_a_stop_are_errors() {
-        let none = run(&config("1"), Vec::new(), |_| ControlFlow::Continue(()));
+        let none = run(&config("1"), Vec::new(), &mut |_: u64| {
+            ControlFlow::Continue(())
+        });
         assert!(matches!(none, Err(BacktestError::Empty)));
         let many = vec![1_000; 1 << 16];
-        let stopped = run(&config("1"), records(&many), |_| ControlFlow::Break(()));
+        let stopped = run(&config("1"), records(&many), &mut |_: u64| {
+            ControlFlow::Break(())
+        });
         assert!(matches!(stopped, Err(BacktestError::Stopped(65_536))));
     }
 }

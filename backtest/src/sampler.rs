@@ -27,6 +27,11 @@ impl Sampler {
         }
     }
 
+    /// Keeps every point of the curve, exact.
+    pub(crate) fn keep_exact(&mut self) {
+        self.curve.keep_exact();
+    }
+
     /// After a moment in which no bar closed: a point for each second, unless the run has bars.
     pub(crate) fn tick(&mut self, ts: Ts, seen: Seen<'_>) {
         if self.has_bars {
@@ -87,6 +92,7 @@ impl Sampler {
         self.curve.push(Point {
             ts: ts.0,
             equity: equity.to_f64(),
+            exact: equity,
             is_held: seen.portfolio.held_instruments() > 0,
             prices,
         });

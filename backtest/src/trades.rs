@@ -186,7 +186,7 @@ impl Open {
             Side::Sell => self.paid.checked_sub(self.received)?,
         };
         let units = self.entered as f64 / 10_f64.powi(i32::from(def.qty_decimals));
-        let each = |money: Money| money.to_f64() / units / def.multiplier as f64;
+        let each = |money: Money| money.to_f64() / units / def.multiplier_f64();
         Ok(Trade {
             instrument,
             strategy,
@@ -203,10 +203,8 @@ impl Open {
 }
 
 fn notional(fill: &Fill, def: &InstrumentDef) -> Result<Money, MoneyOverflow> {
-    let plain = Money::notional(fill.price, def.price_decimals, fill.qty, def.qty_decimals)?;
-    plain
-        .0
-        .checked_mul(i128::from(def.multiplier))
+    (i128::from(fill.price) * i128::from(fill.qty))
+        .checked_mul(def.money_unit())
         .map(Money)
         .ok_or(MoneyOverflow)
 }

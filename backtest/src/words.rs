@@ -1,7 +1,9 @@
 //! What a run has to say for itself in sentences: what it took for granted, and what never came of it. The same for the terminal,
 //! JSON and the report.
 
+use crate::sampler::traded;
 use tickloom_core::{CoreConfig, FillModel, NeverClosed, NeverReady, StrategyDef};
+use tickloom_types::{InstrumentDef, InstrumentKind, Term};
 
 /// Expressions, or sizes of bars, that are named one by one; of more, how many there are.
 const NAMED_MAX: usize = 20;
@@ -34,7 +36,39 @@ pub fn assumptions(config: &CoreConfig) -> Vec<String> {
     if account.margin {
         all.push("cash below zero costs no interest".to_owned());
     }
+    let contracts = traded(config).into_iter();
+    let defs = contracts.filter_map(|id| config.instruments.get(id));
+    let (sentences, more) = (
+        defs.filter_map(of_contract),
+        "more instruments of which as much is assumed",
+    );
+    all.extend(some_of(sentences, more));
     all
+}
+
+/// What nobody said of what a traded instrument is worth.
+fn of_contract(def: &InstrumentDef) -> Option<String> {
+    let assumes = |term| def.contract.assumed.contains(&term);
+    let mut assumed = Vec::new();
+    if assumes(Term::Currency) {
+        assumed.push(format!("prices in {}", def.currency));
+    }
+    if assumes(Term::Multiplier) {
+        assumed.push(format!("a multiplier of {}", def.multiplier_text()));
+    }
+    let is_index = def.contract.kind == Some(InstrumentKind::Index);
+    match (assumed.is_empty(), is_index) {
+        (true, false) => None,
+        (true, true) => Some(format!(
+            "{}: an index, which nobody can trade at its value",
+            def.name
+        )),
+        (false, _) => Some(format!(
+            "{}: {}, as nothing says what they are",
+            def.name,
+            assumed.join(" and ")
+        )),
+    }
 }
 
 /// Whether a strategy may sell what it does not hold.
@@ -124,7 +158,7 @@ mod tests {
             SignalDef::new("long", "sma(close, 4)"),
         ];
         let records = (0..).zip(bars(&[1_000, 1_100, 1_200])).map(Ok);
-        let outcome = run(&config, records, |_| ControlFlow::Continue(())).unwrap();
+        let outcome = run(&config, records, &mut |_: u64| ControlFlow::Continue(())).unwrap();
         assert_eq!(
             warnings(&outcome.never_ready, &outcome.never_closed),
             [
@@ -136,7 +170,7 @@ mod tests {
         config.signals.remove(0);
         config.signals.truncate(1);
         let records = (0..).zip(bars(&[1_000, 1_100, 1_200])).map(Ok);
-        let outcome = run(&config, records, |_| ControlFlow::Continue(())).unwrap();
+        let outcome = run(&config, records, &mut |_: u64| ControlFlow::Continue(())).unwrap();
         assert_eq!(
             warnings(&outcome.never_ready, &outcome.never_closed),
             ["no bar of 1w of X closed"]

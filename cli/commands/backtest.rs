@@ -5,6 +5,7 @@ mod census;
 mod choice;
 mod data;
 mod history;
+mod results;
 mod settings;
 mod summary;
 mod watch;
@@ -17,10 +18,10 @@ use crate::stop::Stop;
 use crate::text_args::TextArgs;
 use anyhow::anyhow;
 use data::{Data, Records};
+use results::{Observer, Results};
 use settings::Settings;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use tickloom_backtest::{BacktestError, Manifest, Outcome, run_records};
+use tickloom_backtest::{BacktestError, Manifest, Outcome, run_bars_in_blocks, run_records};
 use tickloom_core::check_run;
 use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
 use tickloom_types::{DurationNs, parse_duration};
@@ -124,6 +125,9 @@ pub(crate) struct Args {
     /// The calendar of all instruments, whose sessions bars begin and end with, instead of those that their definitions name
     #[arg(long, value_name = "NAME")]
     calendar: Option<String>,
+    /// What instruments are: a file in TOML or CSV, before what the data says [default: _instruments.toml in the catalog]
+    #[arg(long, value_name = "FILE")]
+    instruments: Option<PathBuf>,
     /// A directory with calendars of your own [default: _calendars in the catalog]
     #[arg(long, value_name = "DIR")]
     calendars: Option<PathBuf>,
@@ -142,6 +146,8 @@ pub(crate) struct Args {
     /// Write the run's manifest: configuration, data fingerprint, code version, output hash
     #[arg(long, value_name = "FILE.json")]
     manifest: Option<PathBuf>,
+    #[command(flatten)]
+    results: Results,
 }
 
 impl Args {
@@ -200,17 +206,14 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Some(path) => Failure::input(anyhow!(error).context(path.display().to_string())),
         None => Failure::input(error),
     })?;
-    let go_on = |done: u64| {
-        bar.set_position(done);
-        if stop.is_wanted() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
+    args.results.check()?;
+    let mut observer = Observer::new(&args, &config, &bar, &stop)?;
     let outcome = match records {
-        Records::Memory(records) => run_records(&config, &records, go_on),
-        Records::Stream(_, records) => tickloom_backtest::run(&config, records, go_on),
+        Records::Memory(records) => run_records(&config, &records, &mut observer),
+        Records::Stream(rows_max, records) => {
+            let bars_max = args.memory.bars_max(rows_max);
+            run_bars_in_blocks(&config, records, bars_max, &mut observer)
+        }
     };
     bar.finish_and_clear();
     let outcome = outcome.map_err(failure)?;
@@ -222,6 +225,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         tell(ledger, &mut manifest);
     }
     write(&args, &outcome, &manifest)?;
+    let files = observer.finish(&args.results, &config, &outcome)?;
     if args.json {
         let cache = catalog.as_ref().and_then(memory::cache);
         return output::json(&summary::json(
@@ -230,11 +234,15 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             ledger.as_ref(),
             cache,
             taken.as_ref(),
+            &files,
         ));
     }
     summary::print(&outcome, &manifest);
     if let Some(path) = &args.report {
         output::line(&format!("  {:<13} {}", "Report", path.display()));
+    }
+    for (what, file) in results::told(&files) {
+        output::line(&format!("  {what:<13} {file}"));
     }
     Ok(())
 }

@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Only this instrument; may be given several times
     #[arg(long, value_name = "ID")]
     instrument: Vec<String>,
+    /// Only this run or import; may be given several times
+    #[arg(long, value_name = "RUN")]
+    run: Vec<String>,
     /// Only bars of this size, such as 5m
     #[arg(long, value_name = "SIZE")]
     bar: Vec<BarSpec>,
@@ -46,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = Ts::parse)]
     to: Option<Ts>,
     /// The file to write; one that is there is replaced
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", visible_alias = "out")]
     to_file: PathBuf,
     #[command(flatten)]
     memory: Memory,
@@ -69,6 +72,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let catalog = args.memory.open(&args.catalog).map_err(Failure::input)?;
     let query = ScanQuery {
         instruments: args.instrument,
+        runs: args.run,
         bars: args.bar,
         from: args.from,
         to: args.to,

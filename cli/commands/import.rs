@@ -10,6 +10,7 @@ use crate::text_args::TextArgs;
 use captures::Captures;
 use report::{Imported, report};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tickloom_data::{
     Catalog, DataError, Format, ImportOptions, ImportReport, Input, RefusedMax, Stamp, inputs,
     is_columnar,
@@ -146,9 +147,12 @@ impl Target {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let options = options(&args)?;
+    let mut options = options(&args)?;
     let files = walk(&args.paths).map_err(Failure::input)?;
     let target = Target::of(&args)?;
+    if let Some(catalog) = target.known() {
+        options.definitions = Some(Arc::new(catalog.definitions().map_err(Failure::input)?));
+    }
     let mut all = Vec::new();
     let mut captures = Captures::default();
     let spinner = output::spinner("import");

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_core::State;
 use tickloom_types::{
-    AccountBody, Flags, InstrumentDef, Instruments, Kind, Money, OrderBody, OrderStatus,
-    PositionBody, QuoteBody, Record, SignalBody, TradeBody, Ts, pow10,
+    AccountBody, Flags, InstrumentDef, Instruments, Kind, OrderBody, OrderStatus, PositionBody,
+    QuoteBody, Record, SignalBody, TradeBody, Ts, pow10,
 };
 
 /// Decimals of the money in a position record.
@@ -348,8 +348,7 @@ pub(crate) fn middle(quote: &QuoteBody) -> i64 {
 
 /// Profit of an open position at a price, in money at 18 decimals; nothing if that does not fit.
 pub(crate) fn unrealised(mark: i64, def: &InstrumentDef, body: &PositionBody) -> Option<i128> {
-    let worth = Money::notional(mark, def.price_decimals, body.qty, def.qty_decimals).ok()?;
-    let worth = worth.0.checked_mul(i128::from(def.multiplier))?;
+    let worth = (i128::from(mark) * i128::from(body.qty)).checked_mul(def.money_unit())?;
     let cost = i128::from(body.cost).checked_mul(i128::from(pow10(POSITION_DECIMALS)))?;
     worth.checked_sub(cost)
 }

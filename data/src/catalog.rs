@@ -15,6 +15,7 @@ mod end;
 pub(crate) mod file;
 mod follow;
 mod index;
+mod instruments;
 mod listing;
 pub(crate) mod merge;
 mod migrate;
@@ -62,12 +63,12 @@ pub use writer::{RunWriter, Written};
 
 pub(crate) use column::{Codec, Column, NameOf, unused};
 pub(crate) use file::Key;
+pub(crate) use instruments::{Spans, name_all};
 pub(crate) use properties::properties;
 pub(crate) use query::empty;
-pub(crate) use scan::unite_sources;
 pub(crate) use stored::{HELD, MORE, NUMBER, NUMBER_BEFORE};
 pub(crate) use sync::sync_sealed;
-pub(crate) use unite::unite;
+pub(crate) use unite::unite_where_possible;
 
 use crate::limits::REMOTE_CACHE_BYTES;
 use crate::{DataError, Result};
@@ -80,7 +81,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_journal::RunMeta;
-use tickloom_types::{BarSpec, InstrumentDef, Instruments, Ts};
+use tickloom_types::{BarSpec, Ts};
 
 /// A directory, or the like in an object store, of Parquet files with their index.
 /// Clones share connections and cache.
@@ -262,25 +263,6 @@ impl Catalog {
             Ok(())
         })?;
         Ok(runs)
-    }
-
-    /// All instruments that have data, in the order of their names.
-    ///
-    /// # Errors
-    /// [`DataError::Instrument`] if runs define one in ways that cannot be united; otherwise as [`Catalog::runs`].
-    pub fn instruments(&self) -> Result<Instruments> {
-        // Few definitions, each in many files.
-        let mut all: BTreeMap<String, Vec<InstrumentDef>> = BTreeMap::new();
-        self.for_each_file(|_, file| {
-            if let Some(def) = file.meta.instrument {
-                let known = all.entry(def.name.clone()).or_default();
-                if !known.contains(&def) {
-                    known.push(def);
-                }
-            }
-            Ok(())
-        })?;
-        unite(all.into_values().flatten().collect())
     }
 
     /// Reads records in order; see [`ScanQuery`].

@@ -99,6 +99,38 @@ pub enum DataError {
         /// What was expected.
         expected: String,
     },
+    /// What two definitions say of an instrument does not go together.
+    #[error("{instrument}: its {field} is {one}, and {other}: {settle}")]
+    Definitions {
+        /// The instrument.
+        instrument: String,
+        /// The field.
+        field: &'static str,
+        /// What one says.
+        one: String,
+        /// What another says.
+        other: String,
+        /// What to do about it.
+        settle: String,
+    },
+    /// What is said of an instrument cannot be.
+    #[error("{instrument}: {value}, expected {expected}")]
+    Definition {
+        /// The instrument.
+        instrument: String,
+        /// What is said.
+        value: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// A file of definitions that cannot be understood.
+    #[error("{}: {reason}", path.display())]
+    DefinitionFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A part of this library panicked, which is a bug of it.
     #[error("{what}: the conversion panicked: {message}")]
     Panicked {

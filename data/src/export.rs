@@ -9,12 +9,14 @@ mod dbn;
 mod format;
 pub(crate) mod header;
 pub(crate) mod rows;
+mod sheet;
 mod target;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
 
 pub use format::ExportFormat;
+pub use sheet::{Cell, CellKind, Sheet};
 
 use crate::catalog::empty;
 use crate::limits::BATCH_ROWS;

@@ -18,7 +18,6 @@ mod lean;
 mod mapping;
 mod number;
 mod own;
-mod pair;
 mod reader;
 mod report;
 mod rescale;
@@ -36,18 +35,20 @@ pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
 pub use mapping::{Mapping, Profile, RefusedMax, Years};
 pub use number::Decimal;
+pub(crate) use number::Number;
 pub use report::{ImportReport, KindCount, LineError, Taken};
-pub use rescale::rescale_qty;
 pub(crate) use rescale::with_scale;
+pub use rescale::{finer_sizes, redefine};
 
 use crate::catalog::{Catalog, RunEnd, ScanQuery, Table};
 use crate::order::{mark_bars, retain_records};
-use crate::{DataError, Result};
+use crate::{DataError, Definitions, Result};
 use input::only_input;
 use reader::{Repeats, content_of_record};
 use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::Arc;
 use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, DurationNs, Instruments, Kind, Record, TradeBody, Ts};
 
@@ -93,6 +94,9 @@ pub struct ImportOptions {
     /// Whether prices may be zero and below. Default: below zero, of what nothing says is a share or a pair of currencies.
     #[serde(skip_serializing_if = "is_false")]
     pub negative_prices: bool,
+    /// What people say of instruments: those of which they say that prices may be below zero, or not, are read so.
+    #[serde(skip)]
+    pub definitions: Option<Arc<Definitions>>,
     /// Years in which a time is plausible. Default: 1900 to 2200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub years: Option<Years>,
@@ -120,6 +124,7 @@ impl Default for ImportOptions {
             delimiter: None,
             decimal: None,
             negative_prices: false,
+            definitions: None,
             years: None,
             refused_max: None,
             errors_max: 20,

@@ -8,6 +8,7 @@
 pub mod aggregate;
 pub mod calendar;
 pub mod catalog;
+mod definitions;
 mod error;
 pub mod export;
 pub mod import;
@@ -28,12 +29,13 @@ pub use catalog::{
     RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store,
     SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
 };
+pub use definitions::{Definition, Definitions};
 pub use error::DataError;
-pub use export::{ExportFormat, ExportReport, export_file};
+pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};
 pub use import::{
     Decimal, FileRecords, FolderRecords, Format, ImportOptions, ImportReport, Input, KindCount,
-    LineError, Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, inputs, is_columnar,
-    open_text, peek_line, read_file, read_folder, rescale_qty,
+    LineError, Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, finer_sizes, inputs,
+    is_columnar, open_text, peek_line, read_file, read_folder, redefine,
 };
 pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};

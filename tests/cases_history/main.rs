@@ -12,6 +12,7 @@ mod cli;
 mod books;
 mod columns;
 mod imported;
+mod instruments;
 mod numbers;
 mod refused;
 mod texts;

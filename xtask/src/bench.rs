@@ -3,9 +3,15 @@
 use anyhow::Result;
 
 use crate::process::{self, cargo};
-use crate::python;
+use crate::{python, report};
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    if let Some(("--report", rest)) = arguments
+        .split_first()
+        .map(|(first, rest)| (first.as_str(), rest))
+    {
+        return report::run(rest);
+    }
     let mut command = cargo();
     command.args(["bench", "--package", "tickloom", "--profile", "dist"]);
     match arguments.split_first() {

@@ -1,4 +1,4 @@
-//! Daily chores of the project: `cargo xtask check|test|kill|bench|fuzz|deny|docs`.
+//! Daily chores of the project: `cargo xtask check|test|kill|bench|fuzz|deny|dist|docs`.
 //!
 //! CI calls only these, so what passes here passes there. Nothing has to be installed first; what a
 //! chore needs beyond Rust goes into a cache directory, and it says so. No product code is here.
@@ -7,11 +7,13 @@ mod bench;
 mod cache;
 mod check;
 mod deny;
+mod dist;
 mod docs;
 mod fuzz;
 mod kill;
 mod process;
 mod python;
+mod report;
 mod test;
 
 use std::process::ExitCode;
@@ -27,8 +29,10 @@ usage: cargo xtask CHORE
   test [--all] [ARGS...]        every test, or what cargo test makes of ARGS; --all: their long form
   kill [--runs N] [--seed S]    kills of a live run under load: 25 unless told otherwise, with the choices of a seed
   bench [NAME]                  benchmarks, with the settings of shipped binaries
+  bench --report [SCALE]        whole commands beside those of others, into docs/benchmarks.md
   fuzz [TARGET] [--seconds N]   one or all fuzz targets, 60 seconds each unless told otherwise
   deny                          licences, sources and advisories of dependencies (needs cargo-deny)
+  dist                          the binary that is shipped: all features, stripped, line tables beside it
   docs                          documentation of the crates";
 
 fn main() -> ExitCode {
@@ -53,6 +57,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "deny" => deny::run(),
+        "dist" => dist::run(rest),
         "docs" => docs::run(),
         "help" | "--help" | "-h" => {
             say(USAGE);

@@ -1,7 +1,7 @@
 //! The curve against a plain model that keeps every point: the same figures however many points are dropped from the picture.
 
 use super::*;
-use tickloom_types::parse_money;
+use tickloom_types::{Money, parse_money};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -31,6 +31,7 @@ fn build(equity: &[f64]) -> Measured {
         curve.push(Point {
             ts: at * SECOND,
             equity: *equity,
+            exact: Money::ZERO,
             is_held: at % 4 == 0,
             prices,
         });
@@ -131,6 +132,7 @@ fn a_point_of_the_same_time_replaces_the_one_before() {
     let point = |ts, equity| Point {
         ts,
         equity,
+        exact: Money::ZERO,
         is_held: false,
         prices: [f64::NAN; PRICES_MAX],
     };
@@ -149,6 +151,7 @@ fn what_is_cleared_leaves_nothing() {
     let point = |ts, equity| Point {
         ts,
         equity,
+        exact: Money::ZERO,
         is_held: true,
         prices: [f64::NAN; PRICES_MAX],
     };

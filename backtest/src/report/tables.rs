@@ -237,7 +237,7 @@ fn trade_cells(trade: &Trade, def: &InstrumentDef, decimals: usize) -> String {
         "good"
     };
     let units = trade.qty as f64 / 10_f64.powi(i32::from(def.qty_decimals));
-    let paid = trade.entry * units * def.multiplier as f64;
+    let paid = trade.entry * units * def.multiplier_f64();
     let gain = (paid > 0.0).then(|| trade.profit.to_f64() / paid);
     format!(
         "<td>{side}</td><td>{}</td><td>{closed}</td><td>{held}</td><td>{}</td><td>{:.decimals$}</td><td>{:.decimals$}</td><td>{}</td><td class=\"{class}\">{}</td><td class=\"{class}\">{}</td></tr>\n",

@@ -45,7 +45,7 @@ fn trade(config: &mut CoreConfig, ms: i64, price: i64) -> Record {
 
 fn outcome(config: &CoreConfig, records: Vec<Record>) -> Outcome {
     let records = (0..).zip(records).map(Ok);
-    run(config, records, |_| ControlFlow::Continue(())).unwrap()
+    run(config, records, &mut |_: u64| ControlFlow::Continue(())).unwrap()
 }
 
 /// Times in milliseconds and equity in cents of each point.

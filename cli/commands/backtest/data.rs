@@ -17,10 +17,10 @@ use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
     BarPrice, Calendars, Catalog, DataError, FileRecords, ImportOptions, QuestDb, Refusals,
-    RefusedMax, ScanQuery, Taken, is_columnar, read_file, read_folder, rescale_qty, retain_records,
-    with_calendar,
+    RefusedMax, ScanQuery, Taken, finer_sizes, is_columnar, read_file, read_folder, redefine,
+    retain_records, with_calendar,
 };
-use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
+use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, Record, Ts};
 
 /// Records and what is known of them.
 pub(super) struct Data {
@@ -114,16 +114,17 @@ impl Data {
             return Ok(());
         };
         let def = self.instruments.get(id);
-        if def.is_none_or(|def| def.qty_decimals >= decimals) {
+        let Some(def) = def.filter(|def| def.qty_decimals < decimals) else {
             return Ok(());
-        }
+        };
+        let def = finer_sizes(def, decimals);
         if let Records::Stream(_, scan) = &mut self.records {
             let all: Result<Vec<Record>, DataError> =
                 scan.map(|next| next.map(|(_, record)| record)).collect();
             self.records = Records::Memory(all.map_err(Failure::run)?);
         }
         if let Records::Memory(records) = &mut self.records {
-            rescale_qty(records, &mut self.instruments, id, decimals).map_err(Failure::input)?;
+            redefine(records, &mut self.instruments, id, def).map_err(Failure::input)?;
         }
         Ok(())
     }
@@ -161,14 +162,17 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         args.text.fill(&mut options)?;
         judge_capture(path, &left_out, options.refused_max)?;
         let instrument = choose(&instruments, named, args.strategy.is_some())?;
-        let records = within(records, settings, path)?;
+        let mut records = within(records, settings, path)?;
+        let mut instruments = instruments;
+        say(settings, &mut records, &mut instruments)?;
+        let census = census::of_records(&records, &instruments);
         return Ok(Data {
             watch: look(args, &instruments, &records)?,
-            census: census::of_records(&records, &instruments),
+            bar: given_bar(&census, instrument, settings.bar)?,
+            census,
             left_out: Some(left_out),
             instruments,
             instrument,
-            bar: settings.bar,
             given_bars: Vec::new(),
             records: Records::Memory(records),
             catalog: None,
@@ -193,6 +197,7 @@ fn from_rows(
     let named = settings.instrument(args);
     let mut options = ImportOptions {
         errors_max: ERRORS_MAX,
+        definitions: settings.definitions.clone(),
         ..ImportOptions::default()
     };
     args.text.fill(&mut options)?;
@@ -212,19 +217,61 @@ fn from_rows(
         ..ScanQuery::default()
     };
     file.keep(&query).map_err(Failure::input)?;
+    say(settings, &mut file.records, &mut file.instruments)?;
     let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
+    let census = census::of_records(&file.records, &file.instruments);
     Ok(Data {
         watch: look(args, &file.instruments, &file.records)?,
-        census: census::of_records(&file.records, &file.instruments),
+        bar: given_bar(&census, instrument, settings.bar.or(file.report.bar))?,
+        census,
         left_out: Some(file.report.left_out()),
         instruments: file.instruments,
         instrument,
-        bar: settings.bar.or(file.report.bar),
         given_bars: Vec::new(),
         records: Records::Memory(file.records),
         catalog: None,
         taken: file.report.taken,
     })
+}
+
+/// Gives the instruments of a file what is said of them.
+fn say(
+    settings: &Settings,
+    records: &mut [Record],
+    instruments: &mut Instruments,
+) -> Result<(), Failure> {
+    let Some(said) = settings
+        .definitions
+        .as_ref()
+        .filter(|said| !said.is_empty())
+    else {
+        return Ok(());
+    };
+    for (id, def) in (0..).map(InstrumentId).zip(instruments.clone().defs()) {
+        // A bar lies before the time that it bears.
+        let lies = |record: &Record| {
+            let before = i64::from(record.kind() == Some(Kind::Bar));
+            Ts(record.ts_event().0 - before)
+        };
+        let own = || records.iter().filter(|r| r.instrument() == id);
+        let times = || own().map(lies);
+        let (Some(from), Some(to)) = (times().min(), times().max()) else {
+            continue;
+        };
+        let definition = said.apply(def, from, to).map_err(Failure::input)?;
+        redefine(records, instruments, id, definition).map_err(Failure::input)?;
+    }
+    Ok(())
+}
+
+/// The size of bars that is meant, or the only one that there is of what is traded.
+fn given_bar(
+    census: &Census,
+    traded: Option<InstrumentId>,
+    meant: Option<BarSpec>,
+) -> Result<Option<BarSpec>, Failure> {
+    let sizes = traded.map_or_else(Vec::new, |id| census.bars(id));
+    default_bar(&sizes, meant).map_err(Failure::input)
 }
 
 /// The records of a file of rows. A strategy file may be about several instruments of the file; of one that does not have the
@@ -342,7 +389,8 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         runs: args.run.clone(),
         from: settings.from,
         to: settings.to,
-        memory_max: Some(args.memory.for_reading()),
+        memory_max: Some(args.memory.for_reading_beside_bars()),
+        definitions: settings.definitions.clone(),
         feed_latency: args.feed_latency,
         qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),
         ..ScanQuery::default()

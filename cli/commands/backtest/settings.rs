@@ -4,7 +4,9 @@ use super::Args;
 use crate::config::File;
 use crate::failure::Failure;
 use anyhow::{Context, anyhow};
+use std::sync::Arc;
 use tickloom_core::{CoreConfig, CoreError, Size, StrategyDef};
+use tickloom_data::Definitions;
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Ts, parse_decimal, parse_money};
 
 /// Decimals of a size when it is counted in fractions of a unit.
@@ -16,6 +18,8 @@ pub(super) struct Settings {
     pub(super) from: Option<Ts>,
     pub(super) to: Option<Ts>,
     pub(super) bar: Option<BarSpec>,
+    /// What is said of instruments before all that the data says.
+    pub(super) definitions: Option<Arc<Definitions>>,
 }
 
 impl Settings {
@@ -65,11 +69,16 @@ impl Settings {
             Some(text) => Some(text.parse().context("--bar").map_err(Failure::input)?),
             None => file.default_bar,
         };
+        let definitions = match &args.instruments {
+            Some(path) => Some(Arc::new(Definitions::read(path).map_err(Failure::input)?)),
+            None => None,
+        };
         Ok(Settings {
             file,
             from,
             to,
             bar,
+            definitions,
         })
     }
 

@@ -1,5 +1,6 @@
 //! What `tickloom backtest` says of a run: one JSON object, or a table for people.
 
+use super::results::Written;
 use crate::output::{self, Style};
 use serde_json::{Map, Value, json};
 use tickloom_backtest::text::left_out as left_out_in_words;
@@ -14,6 +15,7 @@ pub(super) fn json(
     ledger: Option<&Ledger>,
     cache: Option<CacheStats>,
     taken: Option<&Taken>,
+    files: &[Written],
 ) -> Value {
     let figures = &outcome.statistics;
     json!({
@@ -47,6 +49,7 @@ pub(super) fn json(
         "taken": taken,
         "quality": ledger.map(quality),
         "cache": cache,
+        "files": files,
         "manifest": manifest,
     })
 }

@@ -207,7 +207,7 @@ fn instrument(def: &InstrumentDef) {
             def.price_decimals, def.qty_decimals
         ),
     );
-    row("multiplier", &def.multiplier.to_string());
+    row("multiplier", &def.multiplier_text());
     row("currency", &def.currency);
     row(
         "calendar",

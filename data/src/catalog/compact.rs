@@ -6,13 +6,14 @@ use super::Catalog;
 use super::checkpoint::{LiveFile, RunIndex};
 use super::index::read_index;
 use super::part::{lock_compaction, read_meta};
+use super::partition::target_dir;
 use super::rewrite::{Ended, Merge, Progress, carry_out, wanted_runs};
 use super::sweep::sweep;
 use crate::Result;
 use crate::limits::FILE_ROWS_MAX;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tickloom_types::BarSpec;
 
 /// What to compact, and how far.
@@ -77,7 +78,7 @@ impl RewriteReport {
             self.files_before += files;
             self.files_after += 1;
             self.rows += rows;
-            let dir = dir_of(&merge.files[0]);
+            let dir = target_dir(&merge.files[0].file);
             match self.partitions.last_mut() {
                 Some(last) if last.run == run && last.dir == dir => {
                     last.files_before += files;
@@ -86,7 +87,7 @@ impl RewriteReport {
                 }
                 _ => self.partitions.push(RewrittenPartition {
                     run: run.to_owned(),
-                    dir: dir.to_owned(),
+                    dir,
                     files_before: files,
                     files_after: 1,
                     rows,
@@ -162,16 +163,12 @@ pub(crate) fn rewrite(
     Ok(report)
 }
 
-fn dir_of(live: &LiveFile) -> &Path {
-    live.file.path.parent().unwrap_or(Path::new(""))
-}
-
 /// Which files to merge: in each partition neighbours that together have at most `rows_max` rows. What it gives is not merged
 /// further: each file and the one after it have more together.
 pub(crate) fn plan(index: &RunIndex, rows_max: u64) -> Vec<Merge> {
     let mut partitions: BTreeMap<(PathBuf, Option<BarSpec>), Vec<LiveFile>> = BTreeMap::new();
     for live in index.live() {
-        let key = (dir_of(&live).to_owned(), live.file.meta.bar);
+        let key = (target_dir(&live.file), live.file.meta.bar);
         partitions.entry(key).or_default().push(live);
     }
     let mut plan = Vec::new();

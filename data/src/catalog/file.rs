@@ -25,7 +25,7 @@ use tickloom_types::{BarSpec, InstrumentDef, Record, Seq, SourceId, Ts};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Version of the schemas that this code writes. It reads all from 1 on.
-pub(crate) const SCHEMA_VERSION: u32 = 4;
+pub(crate) const SCHEMA_VERSION: u32 = 5;
 /// Key of the metadata in a file's footer.
 pub(crate) const META_KEY: &str = "tickloom";
 /// What a file says of itself, as JSON in its footer.

@@ -1,5 +1,6 @@
 //! Where a row belongs: the table, the instrument and the period that a file's rows have in common, and the path that says so. Pure.
 
+use super::file::SCHEMA_VERSION;
 use super::part::PartFile;
 use super::table::Table;
 use std::path::PathBuf;
@@ -9,8 +10,60 @@ use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, NANOS_PER_SECOND, Rec
 /// Partition of records without an instrument: Hive's name for null.
 const NO_INSTRUMENT: &str = "__HIVE_DEFAULT_PARTITION__";
 pub(crate) const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
-/// Bars of an hour or more are kept by year: a daily bar a file would be a heap of tiny files.
+/// Bars of an hour or more are kept by year, and those of a minute or more by month: by day they would be heaps of tiny files.
 const LONG_BAR_NS: i64 = 3_600 * NANOS_PER_SECOND;
+const MINUTE_BAR_NS: i64 = 60 * NANOS_PER_SECOND;
+/// Schema version from which on bars of a minute are kept by month; before it they were kept by day.
+const MONTHS_VERSION: u32 = 5;
+
+/// How long the periods are by which rows are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Period {
+    Day,
+    Month,
+    Year,
+}
+
+impl Period {
+    /// In files of this schema version.
+    fn of(schema: u32, table: Table, bar: Option<BarSpec>) -> Period {
+        match bar {
+            Some(BarSpec::Time(length)) if table.is_bars() && length >= LONG_BAR_NS => Period::Year,
+            Some(BarSpec::Time(length))
+                if table.is_bars() && length >= MINUTE_BAR_NS && schema >= MONTHS_VERSION =>
+            {
+                Period::Month
+            }
+            _ => Period::Day,
+        }
+    }
+
+    /// The first day of the period that a day is in, in days since the epoch.
+    fn first_day(self, day: i64) -> i64 {
+        let date = Ts(day.saturating_mul(DAY_NS)).date();
+        let first = match self {
+            Period::Day => return day,
+            Period::Month => format!("{}-01", &date[..date.len() - "-DD".len()]),
+            Period::Year => format!("{}-01-01", &date[..date.len() - "-MM-DD".len()]),
+        };
+        Ts::parse(&first).map_or(day, |ts| ts.0.div_euclid(DAY_NS))
+    }
+
+    /// When the period ends that begins at this time; `None` if that is beyond what a time holds.
+    fn end(self, first: Ts) -> Option<Ts> {
+        let date = first.date();
+        let year: i32 = date.get(..4)?.parse().ok()?;
+        let next = match self {
+            Period::Day => return Some(Ts(first.0.saturating_add(DAY_NS))),
+            Period::Month => match date.get(5..7)?.parse::<u32>().ok()? {
+                12 => format!("{:04}-01-01", year + 1),
+                month => format!("{year:04}-{:02}-01", month + 1),
+            },
+            Period::Year => format!("{:04}-01-01", year + 1),
+        };
+        Ts::parse(&next).ok()
+    }
+}
 
 /// What the rows of one file have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,7 +86,7 @@ impl Partition {
         Partition {
             table,
             instrument: record.instrument(),
-            day: first_day(table, bar, record.ts_event()),
+            day: first_day(SCHEMA_VERSION, table, bar, record.ts_event()),
             bar,
         }
     }
@@ -63,38 +116,40 @@ impl Partition {
 }
 
 /// A bar lies before its stamp: the daily bar that closes at midnight belongs to the day that ends then.
-fn first_day(table: Table, bar: Option<BarSpec>, ts: Ts) -> i64 {
-    if !table.is_bars() {
-        return ts.0.div_euclid(DAY_NS);
-    }
-    let day = ts.0.saturating_sub(1).div_euclid(DAY_NS);
-    match bar {
-        Some(BarSpec::Time(length)) if length >= LONG_BAR_NS => first_day_of_year(day),
-        _ => day,
+fn first_day(schema: u32, table: Table, bar: Option<BarSpec>, ts: Ts) -> i64 {
+    let inside = ts.0.saturating_sub(i64::from(table.is_bars()));
+    let day = inside.div_euclid(DAY_NS);
+    Period::of(schema, table, bar).first_day(day)
+}
+
+/// The partition, by the current schema version, of the rows of a file.
+pub(crate) fn target(file: &PartFile, instrument: InstrumentId) -> Partition {
+    let meta = &file.meta;
+    Partition {
+        table: meta.table,
+        instrument,
+        day: first_day(SCHEMA_VERSION, meta.table, meta.bar, meta.ts_min),
+        bar: meta.bar,
     }
 }
 
-fn first_day_of_year(day: i64) -> i64 {
-    let date = Ts(day.saturating_mul(DAY_NS)).date();
-    let year = &date[..date.len() - "-MM-DD".len()];
-    Ts::parse(&format!("{year}-01-01")).map_or(day, |ts| ts.0.div_euclid(DAY_NS))
+/// Where a file with its rows belongs by the current schema version.
+pub(crate) fn target_dir(file: &PartFile) -> PathBuf {
+    target(file, InstrumentId::NONE).dir(file.meta.instrument.as_ref())
 }
 
-/// When the period ends that a partition covers, which begins on this day; `None` if that is no day.
-pub(crate) fn period_end(table: Table, bar: Option<BarSpec>, first: &str) -> Option<Ts> {
-    let first = Ts::parse(first).ok()?;
-    let is_long = matches!(bar, Some(BarSpec::Time(length)) if length >= LONG_BAR_NS);
-    if !(table.is_bars() && is_long) {
-        return Some(Ts(first.0.saturating_add(DAY_NS)));
-    }
-    let year: i32 = first.date().get(..4)?.parse().ok()?;
-    Ts::parse(&format!("{:04}-01-01", year + 1)).ok()
+/// When the period ends whose rows a file holds; `None` if its directory names no day.
+pub(crate) fn period_end(file: &PartFile) -> Option<Ts> {
+    let first = Ts::parse(file.date()).ok()?;
+    let meta = &file.meta;
+    Period::of(meta.schema, meta.table, meta.bar).end(first)
 }
 
 /// Which rows belong into a file by its directory.
 pub(crate) struct RowsOf {
     table: Table,
     bar: Option<BarSpec>,
+    schema: u32,
     day: i64,
 }
 
@@ -116,13 +171,14 @@ impl RowsOf {
         Ok(RowsOf {
             table: meta.table,
             bar: meta.bar,
+            schema: meta.schema,
             day,
         })
     }
 
     /// Whether a row of this time is one of them.
     pub(crate) fn hold(&self, ts: Ts) -> bool {
-        first_day(self.table, self.bar, ts) == self.day
+        first_day(self.schema, self.table, self.bar, ts) == self.day
     }
 }
 
@@ -144,6 +200,36 @@ pub(crate) fn escape(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn periods_are_as_long_as_a_kind_needs() {
+        let day = |schema, table, bar: &str, ts: &str| {
+            let bar = Some(bar.parse().unwrap()).filter(|_| table == Table::Bars);
+            let day = first_day(schema, table, bar, Ts::parse(ts).unwrap());
+            Ts(day * DAY_NS).date()
+        };
+        let bars = |bar, ts| day(5, Table::Bars, bar, ts);
+        assert_eq!(bars("1m", "2024-02-29T12:00:00Z"), "2024-02-01");
+        // A bar lies before its stamp.
+        assert_eq!(bars("1m", "2024-03-01T00:00:00Z"), "2024-02-01");
+        assert_eq!(bars("1m", "2024-03-01T00:01:00Z"), "2024-03-01");
+        assert_eq!(bars("59s", "2024-02-29T12:00:00Z"), "2024-02-29");
+        assert_eq!(bars("1h", "2024-02-29T12:00:00Z"), "2024-01-01");
+        assert_eq!(bars("100t", "2024-02-29T12:00:00Z"), "2024-02-29");
+        assert_eq!(
+            day(4, Table::Bars, "1m", "2024-02-29T12:00:00Z"),
+            "2024-02-29"
+        );
+        assert_eq!(
+            day(5, Table::Trades, "1m", "2024-02-29T12:00:00Z"),
+            "2024-02-29"
+        );
+        let end = |period: Period, first| period.end(Ts::parse(first).unwrap()).unwrap().date();
+        assert_eq!(end(Period::Month, "2024-12-01"), "2025-01-01");
+        assert_eq!(end(Period::Month, "2024-02-01"), "2024-03-01");
+        assert_eq!(end(Period::Year, "2024-01-01"), "2025-01-01");
+        assert_eq!(end(Period::Day, "2024-02-28"), "2024-02-29");
+    }
 
     #[test]
     fn names_are_escaped_in_paths() {

@@ -2,7 +2,7 @@
 
 use super::file::FileMeta;
 use super::{Range, Table};
-use crate::DataError;
+use crate::{DataError, Definitions};
 use tickloom_types::{BarSpec, DurationNs, Ts};
 
 /// Which records to read. Empty lists select all.
@@ -27,6 +27,8 @@ pub struct ScanQuery {
     pub memory_max: Option<u64>,
     /// An instrument whose sizes get at least so many decimals.
     pub qty_decimals: Option<(String, u8)>,
+    /// What is said of instruments before all that the catalog says.
+    pub definitions: Option<std::sync::Arc<Definitions>>,
     /// Time from the venue to arrival of sources whose arrival is not known, instead of what was declared at import.
     pub feed_latency: Option<DurationNs>,
 }

@@ -107,8 +107,7 @@ impl RetainOptions {
         let name = meta.instrument.as_ref().map(|def| &def.name);
         (self.tables.is_empty() || self.tables.contains(&meta.table))
             && (self.instruments.is_empty() || name.is_some_and(|n| self.instruments.contains(n)))
-            && period_end(meta.table, meta.bar, live.file.date())
-                .is_some_and(|end| end <= self.before)
+            && period_end(&live.file).is_some_and(|end| end <= self.before)
     }
 }
 

@@ -10,7 +10,7 @@ use super::file::{FileMeta, FileWriter};
 use super::follow::open_rows;
 use super::index::{read_index, remove_covered, run_names, swap_checkpoint};
 use super::part::{PartFile, lock_run};
-use super::partition::Partition;
+use super::partition::{Partition, target};
 use super::steps::Steps;
 use super::verify::check_content;
 use crate::limits::STEP_ROWS_MAX;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tickloom_journal::RunMeta;
-use tickloom_types::{InstrumentId, Ts};
+use tickloom_types::InstrumentId;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Files of one partition whose rows, in this order, become one file.
@@ -148,7 +148,7 @@ fn merge(
     Ok(Some(LiveFile { parts, file }))
 }
 
-/// The partition of a file, in the identifiers of its run.
+/// The partition of a file's rows, in the identifiers of its run.
 fn partition(file: &PartFile, run: &RunMeta) -> Result<Partition> {
     let instrument = match &file.meta.instrument {
         None => InstrumentId::NONE,
@@ -164,13 +164,7 @@ fn partition(file: &PartFile, run: &RunMeta) -> Result<Partition> {
             }
         },
     };
-    let day = Ts::parse(file.date()).map_or(0, |ts| ts.0.div_euclid(super::partition::DAY_NS));
-    Ok(Partition {
-        table: file.meta.table,
-        instrument,
-        day,
-        bar: file.meta.bar,
-    })
+    Ok(target(file, instrument))
 }
 
 /// What the index said of the old files must be true of the new one.

@@ -4,12 +4,12 @@ use super::Catalog;
 use super::budget::ReadPlan;
 use super::file::Key;
 use super::index::for_each_run;
+use super::instruments;
 use super::merge::RunMerge;
 use super::part::{Wanted, read_metas};
 use super::query::{ScanQuery, empty};
 use super::read::{FileScan, Files, Naming};
 use super::stored::PLACED_VERSION;
-use super::unite::unite;
 use crate::import::with_scale;
 use crate::order::{Joining, ReleaseMerge, RunRows};
 use crate::{DataError, Result};
@@ -35,7 +35,7 @@ impl Scan {
     pub(super) fn new(catalog: &Catalog, query: &ScanQuery) -> Result<Scan> {
         let selected = select(catalog, query)?;
         let metas = read_metas(catalog.store(), selected.keys())?;
-        let mut instruments = name_all(&metas, selected.values())?;
+        let mut instruments = instruments::of_query(catalog, query, &metas, selected.values())?;
         if let Some((name, decimals)) = &query.qty_decimals
             && let Some((id, def)) = instruments.find(name)
             && def.qty_decimals < *decimals
@@ -270,22 +270,6 @@ fn scans(
         })
     };
     parts.into_iter().filter_map(scan).collect()
-}
-
-/// One run keeps its own instruments; of several, those that have data are united.
-fn name_all<'a>(
-    metas: &[RunMeta],
-    files: impl Iterator<Item = &'a Vec<Wanted>>,
-) -> Result<Instruments> {
-    if let [meta] = metas {
-        return Ok(meta.instruments.clone());
-    }
-    let defs = files
-        .flatten()
-        .filter_map(|f| f.file.meta.instrument.clone());
-    let mut all = unite(defs.collect())?;
-    unite_sources(&mut all, metas)?;
-    Ok(all)
 }
 
 /// Adds the sources of all runs, in the order of their names: which run was imported first makes no difference.

@@ -11,7 +11,7 @@ use std::fs;
 use tickloom_journal::{JournalOptions, JournalWriter, SyncPolicy};
 use tickloom_types::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, InstrumentDef,
-    InstrumentId, Kind, LevelBody, OrderBody, OrderStatus, OrderType, OrderUpdateBody,
+    InstrumentId, Instruments, Kind, LevelBody, OrderBody, OrderStatus, OrderType, OrderUpdateBody,
     PositionBody, QuoteBody, Record, RiskRule, Seq, Side, SignalBody, SourceDef, SourceId,
     SourceKind, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
 };
@@ -436,7 +436,7 @@ fn long_bars_lie_by_year_and_a_day_ends_at_its_midnight() {
         names,
         [
             format!("{at}/date=2004-01-01/x-00000000-1d.parquet"),
-            format!("{at}/date=2004-12-31/x-00000000-1m.parquet"),
+            format!("{at}/date=2004-12-01/x-00000000-1m.parquet"),
             format!("{at}/date=2005-01-01/x-00000000-1d.parquet"),
         ]
     );

@@ -3,7 +3,6 @@
 
 use super::Input;
 use super::layout::{Layout, Puzzle};
-use super::pair;
 use super::text::{Fields, split};
 use super::time::TimeFormat;
 use std::path::Path;
@@ -102,7 +101,6 @@ impl Content {
                 Some(market) => format!("{market}.{symbol}"),
                 None => symbol.to_owned(),
             });
-            layout.known.currency = pair::currency(symbol).map(str::to_owned);
             layout.known.bar = interval.parse().ok();
             if market.is_none() {
                 layout

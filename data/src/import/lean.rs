@@ -7,11 +7,10 @@
 
 use super::Input;
 use super::layout::{Layout, Puzzle};
-use super::pair;
 use super::time::{DateOrder, TimeFormat, plain_date};
 use jiff::tz::{TimeZone, offset};
 use std::path::Path;
-use tickloom_types::{BarSpec, NANOS_PER_SECOND};
+use tickloom_types::{BarSpec, NANOS_PER_SECOND, split_pair};
 
 const SCALED: [&str; 4] = ["equity", "option", "indexoption", "futureoption"];
 
@@ -158,7 +157,7 @@ pub(super) fn layout(input: &Input, head: &[Vec<u8>]) -> Result<Layout, Puzzle> 
         .and_then(|(_, seconds)| *seconds);
     layout.known.bar = seconds.map(|seconds| BarSpec::Time(seconds * NANOS_PER_SECOND));
     let symbol = name.symbol.to_ascii_uppercase();
-    layout.known.currency = pair::currency(&symbol).map(str::to_owned);
+    layout.known.currency = split_pair(&symbol).map(|(_, currency)| currency.to_owned());
     let rest = name.rest.iter().map(|part| part.to_ascii_uppercase());
     let symbol = std::iter::once(symbol)
         .chain(rest)

@@ -13,7 +13,7 @@ use super::layout::{Dialect, Layout};
 use super::number::Number;
 use super::row::{NUMBERS_MAX, Prices, Row, check};
 use super::text::Cutter;
-use super::{ImportOptions, Input, Years, pair};
+use super::{ImportOptions, Input, Years};
 use crate::limits::TICKERS_MAX;
 use crate::{DataError, Result};
 use columns::Columns;
@@ -22,7 +22,7 @@ pub(super) use problems::{Problems, Wrong};
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use tickloom_types::{InstrumentDef, Instruments, Ts};
+use tickloom_types::{InstrumentDef, Instruments, Ts, is_pair};
 pub(super) use times::{FileOrder, Times};
 
 /// Where rows come from.
@@ -415,15 +415,22 @@ fn prices(options: &ImportOptions, layout: &Layout) -> Prices {
         .or(layout.known.instrument.as_ref());
     let name = name.unwrap_or(&layout.known.file);
     let symbol = name.rsplit('.').next().unwrap_or(name);
-    let is_pair =
-        pair::currency(symbol).is_some() && symbol.bytes().all(|b| b.is_ascii_uppercase());
     let is_share = options
         .calendar
         .as_deref()
         .is_some_and(|name| name.contains("equity"));
-    if options.negative_prices || matches!(layout.dialect, Dialect::Databento { .. }) {
+    let said = options.definitions.as_ref();
+    let said = said.and_then(|said| said.may_be_negative(name));
+    if options.negative_prices
+        || said == Some(true)
+        || matches!(layout.dialect, Dialect::Databento { .. })
+    {
         Prices::Any
-    } else if is_pair || is_share || layout.known.instrument.is_some() {
+    } else if said == Some(false)
+        || is_pair(symbol)
+        || is_share
+        || layout.known.instrument.is_some()
+    {
         Prices::AboveZero
     } else {
         Prices::NotZero

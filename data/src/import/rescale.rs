@@ -1,76 +1,117 @@
-//! Gives an instrument's sizes a finer scale, so that fractions of its unit can be held.
+//! Gives an instrument's numbers a finer scale, so that fractions of its unit can be held.
 
 use crate::{DataError, Result};
 use tickloom_types::{
-    BarBody, InstrumentDef, InstrumentId, Instruments, Kind, LevelBody, OrderUpdateBody,
-    PRICE_DECIMALS_MAX, QuoteBody, Record, TradeBody, pow10,
+    BarBody, InstrumentDef, InstrumentId, Instruments, Kind, LevelBody, OrderUpdateBody, QuoteBody,
+    Record, Term, TradeBody, pow10,
 };
 
-/// Gives the sizes of one instrument `decimals` decimals, not fewer than it has; its smallest lot becomes one step of them.
+/// Gives the numbers of an instrument the scale of a definition of it, which is no coarser than theirs, and puts that in place of
+/// the one that they were read with.
 ///
 /// # Errors
-/// [`DataError::Record`] if a size does not fit then, or is of a kind that has none (outputs); [`DataError::Option`] for a scale
-/// that is coarser or finer than nine decimals, or an unknown instrument. Some records may have been changed by then.
-pub fn rescale_qty(
+/// [`DataError::Record`] if a number does not fit then, or the record is of a kind that has none (outputs); [`DataError::Option`] for a
+/// scale that is coarser, or an unknown instrument; [`DataError::Instrument`] for a definition out of range. Some records may have been
+/// changed by then.
+pub fn redefine(
     records: &mut [Record],
     instruments: &mut Instruments,
     instrument: InstrumentId,
-    decimals: u8,
+    definition: InstrumentDef,
 ) -> Result<()> {
-    let wrong = |expected| DataError::Option {
-        field: "decimals",
-        value: decimals.to_string(),
-        expected,
+    let more = |field, wanted: u8, has: u8| {
+        wanted.checked_sub(has).ok_or_else(|| DataError::Option {
+            field,
+            value: wanted.to_string(),
+            expected: "no fewer than the instrument has",
+        })
     };
-    let def = instruments
-        .get(instrument)
-        .ok_or_else(|| wrong("a known instrument"))?;
-    let more = decimals
-        .checked_sub(def.qty_decimals)
-        .filter(|_| decimals <= PRICE_DECIMALS_MAX)
-        .ok_or_else(|| wrong("no fewer than the instrument has, and at most nine"))?;
-    let factor = pow10(more);
-    for (seq, record) in (0..).zip(records.iter_mut()) {
-        if record.instrument() == instrument {
-            *record = rescaled(record, factor).ok_or_else(|| DataError::Record {
-                seq,
-                field: "qty",
-                value: format!("too large for {decimals} decimals"),
-                expected: "at most 64 bits",
-            })?;
+    let Some(known) = instruments.get(instrument) else {
+        return Err(DataError::Option {
+            field: "instrument",
+            value: definition.name,
+            expected: "a known instrument",
+        });
+    };
+    definition.check()?;
+    let factors = Factors {
+        price: pow10(more(
+            "decimals of prices",
+            definition.price_decimals,
+            known.price_decimals,
+        )?),
+        qty: pow10(more(
+            "decimals of sizes",
+            definition.qty_decimals,
+            known.qty_decimals,
+        )?),
+    };
+    if factors.price > 1 || factors.qty > 1 {
+        for (seq, record) in (0..).zip(records.iter_mut()) {
+            if record.instrument() == instrument {
+                *record = rescaled(record, factors).ok_or_else(|| DataError::Record {
+                    seq,
+                    field: "price or size",
+                    value: format!(
+                        "too large for {} and {} decimals",
+                        definition.price_decimals, definition.qty_decimals
+                    ),
+                    expected: "at most 64 bits",
+                })?;
+            }
         }
     }
-    *instruments = with_scale(instruments, instrument, decimals)?;
+    *instruments = with_definition(instruments, instrument, definition)?;
     Ok(())
 }
 
-fn rescaled(record: &Record, factor: i64) -> Option<Record> {
+/// By what mantissas are multiplied.
+#[derive(Clone, Copy)]
+struct Factors {
+    price: i64,
+    qty: i64,
+}
+
+fn rescaled(record: &Record, by: Factors) -> Option<Record> {
     let header = record.header;
     Some(match record.kind()? {
         Kind::Trade => {
             let mut body = TradeBody::of(record);
-            body.qty = body.qty.checked_mul(factor)?;
+            body.price = body.price.checked_mul(by.price)?;
+            body.qty = body.qty.checked_mul(by.qty)?;
             body.record(header)
         }
         Kind::Quote => {
             let mut body = QuoteBody::of(record);
-            body.bid_qty = body.bid_qty.checked_mul(factor)?;
-            body.ask_qty = body.ask_qty.checked_mul(factor)?;
+            body.bid = body.bid.checked_mul(by.price)?;
+            body.ask = body.ask.checked_mul(by.price)?;
+            body.bid_qty = body.bid_qty.checked_mul(by.qty)?;
+            body.ask_qty = body.ask_qty.checked_mul(by.qty)?;
             body.record(header)
         }
         Kind::Level => {
             let mut body = LevelBody::of(record);
-            body.qty = body.qty.checked_mul(factor)?;
+            body.price = body.price.checked_mul(by.price)?;
+            body.qty = body.qty.checked_mul(by.qty)?;
             body.record(header)
         }
         Kind::OrderUpdate => {
             let mut body = OrderUpdateBody::of(record);
-            body.qty = body.qty.checked_mul(factor)?;
+            body.price = body.price.checked_mul(by.price)?;
+            body.qty = body.qty.checked_mul(by.qty)?;
             body.record(header)
         }
         Kind::Bar => {
             let mut body = BarBody::of(record);
-            body.volume = body.volume.checked_mul(factor)?;
+            for price in [
+                &mut body.open,
+                &mut body.high,
+                &mut body.low,
+                &mut body.close,
+            ] {
+                *price = price.checked_mul(by.price)?;
+            }
+            body.volume = body.volume.checked_mul(by.qty)?;
             body.record(header)
         }
         Kind::Timer | Kind::Status => *record,
@@ -78,27 +119,47 @@ fn rescaled(record: &Record, factor: i64) -> Option<Record> {
     })
 }
 
+/// The same instruments under the same identifiers, where one has sizes of so many decimals, of which the smallest is its lot.
 pub(crate) fn with_scale(
     all: &Instruments,
     changed: InstrumentId,
     decimals: u8,
 ) -> Result<Instruments> {
-    let mut rescaled = Instruments::new();
+    let Some(def) = all.get(changed) else {
+        return Ok(all.clone());
+    };
+    let def = finer_sizes(def, decimals);
+    with_definition(all, changed, def)
+}
+
+/// An instrument with sizes of so many decimals, of which the smallest is its lot.
+#[must_use]
+pub fn finer_sizes(def: &InstrumentDef, decimals: u8) -> InstrumentDef {
+    let mut def = InstrumentDef {
+        qty_decimals: decimals,
+        lot_size: 1,
+        ..def.clone()
+    };
+    def.contract.assumed.insert(Term::Lot);
+    def
+}
+
+fn with_definition(
+    all: &Instruments,
+    changed: InstrumentId,
+    definition: InstrumentDef,
+) -> Result<Instruments> {
+    let mut changed_all = Instruments::new();
     for (id, def) in (0..).zip(all.defs()) {
-        rescaled.add(if InstrumentId(id) == changed {
-            InstrumentDef {
-                qty_decimals: decimals,
-                lot_size: 1,
-                ..def.clone()
-            }
-        } else {
-            def.clone()
+        changed_all.add(match InstrumentId(id) == changed {
+            true => definition.clone(),
+            false => def.clone(),
         })?;
     }
     for source in all.sources() {
-        rescaled.add_source(source.clone())?;
+        changed_all.add_source(source.clone())?;
     }
-    Ok(rescaled)
+    Ok(changed_all)
 }
 
 #[cfg(test)]
@@ -107,7 +168,7 @@ mod tests {
     use tickloom_types::{Header, SourceId, Ts};
 
     #[test]
-    fn sizes_get_finer_or_it_is_an_error() {
+    fn numbers_get_finer_or_it_is_an_error() {
         let mut instruments = Instruments::new();
         let a = instruments
             .add(InstrumentDef::new("A", 2, 0, "USD"))
@@ -115,28 +176,38 @@ mod tests {
         let b = instruments
             .add(InstrumentDef::new("B", 2, 0, "USD"))
             .unwrap();
-        let bar = |id, volume| {
+        let bar = |id, open, volume| {
             let body = BarBody {
                 volume,
-                open: 7,
+                open,
                 ..BarBody::default()
             };
             body.record(Header::new(Kind::Bar, id, SourceId(0), Ts(0), Ts(0)))
         };
-        let mut records = vec![bar(a, 22_351_900), bar(b, 5)];
-        rescale_qty(&mut records, &mut instruments, a, 9).unwrap();
-        assert_eq!(records, [bar(a, 22_351_900_000_000_000), bar(b, 5)]);
+        let mut records = vec![bar(a, 7, 22_351_900), bar(b, 7, 5)];
+        let fine = |instruments: &Instruments, id, decimals| {
+            finer_sizes(instruments.get(id).unwrap(), decimals)
+        };
+        let def = fine(&instruments, a, 9);
+        redefine(&mut records, &mut instruments, a, def).unwrap();
+        assert_eq!(records, [bar(a, 7, 22_351_900_000_000_000), bar(b, 7, 5)]);
         assert_eq!(instruments.get(a).unwrap().qty_decimals, 9);
         assert_eq!(instruments.get(b).unwrap().qty_decimals, 0);
-        let error = rescale_qty(&mut records, &mut instruments, a, 8).unwrap_err();
+        let coarse = fine(&instruments, a, 8);
+        let error = redefine(&mut records, &mut instruments, a, coarse).unwrap_err();
         assert!(
-            error.to_string().starts_with("decimals is \"8\""),
+            error.to_string().starts_with("decimals of sizes"),
             "{error}"
         );
-        let mut records = vec![bar(b, i64::MAX / 10)];
-        let error = rescale_qty(&mut records, &mut instruments, b, 2).unwrap_err();
+        let mut prices = fine(&instruments, b, 0);
+        prices.price_decimals = 5;
+        redefine(&mut records, &mut instruments, b, prices).unwrap();
+        assert_eq!(records[1], bar(b, 7_000, 5));
+        let mut records = vec![bar(b, 7, i64::MAX / 10)];
+        let def = fine(&instruments, b, 2);
+        let error = redefine(&mut records, &mut instruments, b, def).unwrap_err();
         assert!(
-            error.to_string().starts_with("record 0: qty is too large"),
+            error.to_string().contains("too large for 5 and 2 decimals"),
             "{error}"
         );
     }

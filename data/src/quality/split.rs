@@ -184,6 +184,11 @@ fn ratio(before: i64, after: i64, thresholds: &Thresholds) -> Option<(i64, i64)>
     } else {
         (after, before)
     };
+    // Nearly every bar is nearer to the one before than the least of the ratios, less what may be missing to it.
+    let least = (1_000_000 - i128::from(thresholds.split_ppm).clamp(0, 1_000_000)) * 5;
+    if i128::from(high) * 4_000_000 < i128::from(low) * least {
+        return None;
+    }
     let found = RATIOS.iter().find(|ratio| near(high, low, **ratio))?;
     Some(if is_forward {
         *found
@@ -210,6 +215,18 @@ fn median(volumes: impl Iterator<Item = i64>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_least_jump_that_may_be_a_split_is_looked_at() {
+        let thresholds = Thresholds::default();
+        let found = |before, after| ratio(before, after, &thresholds);
+        // 5 for 4, of which a small ratio may miss 0.5 %: from 1.24375 on.
+        assert_eq!(found(124_375, 100_000), Some((5, 4)));
+        assert_eq!(found(124_374, 100_000), None);
+        assert_eq!(found(100_000, 124_375), Some((4, 5)));
+        assert_eq!(found(100_000, 100_001), None);
+        assert_eq!(found(i64::MAX, i64::MAX - 1), None);
+    }
 
     /// Bars at a price and a volume each, numbered from 1.
     fn splits(bars: &[(i64, i64)]) -> Vec<(i64, (i64, i64))> {

@@ -6,7 +6,7 @@ use super::page::{Page, PageReader, Shape};
 use super::sink::{is_ours, parse_run};
 use super::sql::{Sql, quote, text};
 use super::tables::RUNS;
-use crate::catalog::{HELD, NUMBER, NUMBER_BEFORE, empty, unite, unite_sources};
+use crate::catalog::{HELD, NUMBER, NUMBER_BEFORE, Spans, empty, name_all, unite_where_possible};
 use crate::limits::{PAGE_ROWS, PAGE_SPAN_ROWS_MAX};
 use crate::{Range, Result, ScanQuery, Table};
 use serde_json::Value;
@@ -106,7 +106,7 @@ impl QuestDb {
     pub fn instruments(&self) -> Result<Instruments> {
         let extents = self.extents(&ScanQuery::default())?;
         let metas = self.runs()?;
-        unite(definitions(&metas, &extents))
+        unite_where_possible(definitions(&metas, &extents).cloned().collect())
     }
 
     /// Reads records in order; see [`ScanQuery`].
@@ -133,7 +133,7 @@ impl QuestDb {
         if metas.len() < runs.len() {
             return Err(self.sql.error("a run has rows but none in table runs"));
         }
-        let instruments = name_all(&metas, &extents)?;
+        let instruments = instruments(query, &metas, &extents)?;
         let shared = Arc::new(instruments.clone());
         let mut merges = Vec::new();
         for meta in &metas {
@@ -351,23 +351,28 @@ fn filter(table: Table, query: &ScanQuery) -> Option<String> {
 }
 
 /// Definitions of the instruments that have data.
-fn definitions(metas: &[RunMeta], extents: &[Extent]) -> Vec<InstrumentDef> {
-    let known = |extent: &Extent| {
+fn definitions<'a>(
+    metas: &'a [RunMeta],
+    extents: &'a [Extent],
+) -> impl Iterator<Item = &'a InstrumentDef> {
+    extents.iter().filter_map(|extent| {
         let meta = metas.iter().find(|meta| meta.run == extent.run)?;
         let (_, def) = meta.instruments.find(extent.instrument.as_ref()?)?;
-        Some(def.clone())
-    };
-    extents.iter().filter_map(known).collect()
+        Some(def)
+    })
 }
 
-/// One run keeps its own instruments; of several, those that have data are united.
-fn name_all(metas: &[RunMeta], extents: &[Extent]) -> Result<Instruments> {
-    if let [meta] = metas {
-        return Ok(meta.instruments.clone());
+/// The instruments of what is read, with what is said of them.
+fn instruments(query: &ScanQuery, metas: &[RunMeta], extents: &[Extent]) -> Result<Instruments> {
+    let said = query.definitions.as_deref().cloned().unwrap_or_default();
+    let mut spans = Spans::default();
+    for extent in extents {
+        if let Some(name) = &extent.instrument {
+            let within = (Ts(extent.from), Ts(extent.to));
+            spans.widen(name, within, extent.table.is_bars());
+        }
     }
-    let mut all = unite(definitions(metas, extents))?;
-    unite_sources(&mut all, metas)?;
-    Ok(all)
+    name_all(&said, &spans, metas, definitions(metas, extents))
 }
 
 /// The sources of a run by the identifiers of `all`, with the feed latency that a query declares.

@@ -22,7 +22,7 @@ use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
 use std::ops::Range;
 use tickloom_signals::{Graph, OutputId, is_true};
-use tickloom_types::{Money, Record, Seq, Ts};
+use tickloom_types::{Money, Record, Ts};
 
 /// Outputs that are handed on at once.
 const OUTPUTS_AT_ONCE: usize = 512;
@@ -41,7 +41,7 @@ pub struct BarsRun {
 }
 
 /// Runs a configuration over bars. `equity` gets one value a bar: cash and positions at its close, after all that it
-/// caused. `on_outputs` gets all output records in order, some at a time; the place of a bar is its sequence.
+/// caused. `on_outputs` gets all output records in order, some at a time.
 ///
 /// # Errors
 /// [`CoreError`] if the configuration is wrong, or equity does not fit at some bar.
@@ -106,7 +106,7 @@ fn step_through(
     let mut core = Core::new(config)?;
     let mut out = Outputs::new();
     for row in 0..bars.len() {
-        core.step(seq(row), &bars.record(row), &mut out);
+        core.step(bars.seq(row), &bars.record(row), &mut out);
         on_outputs(out.records());
         let now = core.portfolio().equity();
         equity.push(now.ok_or_else(|| does_not_fit(row))?);
@@ -221,7 +221,7 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
         for (rule, column) in columns.iter().enumerate() {
             self.rules.set(RuleId(rule), column[at]);
         }
-        let cause = Cause::new(seq(row), self.bars.header(Ts(self.block.ts[at])));
+        let cause = Cause::new(self.bars.seq(row), self.bars.header(Ts(self.block.ts[at])));
         let instrument = self.bars.instrument();
         let columns = self.bars.columns();
         let close = columns.close[row];
@@ -316,10 +316,6 @@ fn first_true(column: &[f64], at: usize, end: usize) -> usize {
         from += rows.len();
     }
     end
-}
-
-fn seq(row: usize) -> Seq {
-    Seq::try_from(row).expect("rows in memory are fewer than 2^64")
 }
 
 fn does_not_fit(row: usize) -> CoreError {

@@ -66,6 +66,16 @@ impl Census {
         }
     }
 
+    /// The sizes of the bars that there are of an instrument, from fine to coarse.
+    #[must_use]
+    pub fn bars(&self, instrument: InstrumentId) -> Vec<BarSpec> {
+        let size = |given| match given {
+            Given::Bars(spec) => Some(spec),
+            _ => None,
+        };
+        self.of(instrument).filter_map(size).collect()
+    }
+
     fn of(&self, instrument: InstrumentId) -> impl Iterator<Item = Given> {
         let from = self.given.range((instrument, Given::Trades)..);
         let own = from.take_while(move |(of, _)| *of == instrument);

@@ -3,7 +3,7 @@
 use crate::limits::{BARS_MAX, EXPRESSIONS_MAX};
 use thiserror::Error;
 use tickloom_signals::ExprError;
-use tickloom_types::{BarSpec, InstrumentError};
+use tickloom_types::{BarSpec, InstrumentError, Untradable};
 
 /// Why a core could not be made.
 #[derive(Debug, Error, Clone, PartialEq)]
@@ -48,6 +48,18 @@ pub enum CoreError {
         owner: String,
         /// The name.
         name: String,
+    },
+    /// An instrument whose trades would be worth something else than is computed here.
+    #[error(
+        "{owner}: {instrument} cannot be traded here yet, as it is {why}; signals on it can be had"
+    )]
+    Untradable {
+        /// What would trade it.
+        owner: String,
+        /// The instrument's name.
+        instrument: String,
+        /// Why not.
+        why: Untradable,
     },
     /// A parameter that stands in no expression: most likely a slip of the pen.
     #[error("parameter {name}: no expression uses ${name}, {}", used_parameters(.used))]

@@ -3,7 +3,7 @@
 //! Everything is `i128` at 18 decimals and checked: `None` is "does not fit", never a wrap and never a rounding in between.
 
 use crate::trade_config::FeeRate;
-use tickloom_types::{InstrumentDef, MONEY_DECIMALS, pow10};
+use tickloom_types::{InstrumentDef, pow10};
 
 /// 1e-9 of money at 18 decimals.
 pub(crate) const NANO: i128 = 1_000_000_000;
@@ -14,9 +14,9 @@ pub(crate) const NANO: i128 = 1_000_000_000;
 pub(crate) struct Scale {
     /// Money at 18 decimals of one price mantissa times one size mantissa.
     pub(crate) unit: i128,
-    /// Money per unit of price times size.
+    /// Money per unit of price times size, as a mantissa.
     multiplier: u64,
-    /// One unit of price times one unit of size, in mantissas.
+    /// One unit of price times one unit of size times a multiplier of one, in mantissas.
     one: u64,
     /// Smallest price step.
     pub(crate) tick: i64,
@@ -28,13 +28,13 @@ pub(crate) struct Scale {
 
 impl Scale {
     pub(crate) fn new(def: &InstrumentDef) -> Scale {
-        let decimals = MONEY_DECIMALS - def.price_decimals - def.qty_decimals;
         let whole = pow10(def.qty_decimals);
         let common = gcd(whole, def.lot_size);
         Scale {
-            unit: i128::from(def.multiplier) * i128::from(pow10(decimals)),
+            unit: def.money_unit(),
             multiplier: def.multiplier.unsigned_abs(),
-            one: pow10(def.price_decimals + def.qty_decimals).unsigned_abs(),
+            one: pow10(def.price_decimals + def.qty_decimals + def.multiplier_decimals)
+                .unsigned_abs(),
             tick: def.tick_size,
             lot: def.lot_size,
             whole_lot: (whole / common).checked_mul(def.lot_size),

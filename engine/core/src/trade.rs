@@ -9,6 +9,7 @@ mod calls;
 mod desk;
 mod foreseen;
 mod state;
+mod tradable;
 mod view;
 
 use calls::Calling;
@@ -87,7 +88,7 @@ impl TradeStage {
                 runners.push(runner);
             }
         }
-        check_currency(config, &runners)?;
+        tradable::check(config, &runners)?;
         let fills_at_close = config.account.fill == FillModel::SameClose;
         Ok(TradeStage {
             calling: Calling::new(&runners, config.instruments.len(), constants),
@@ -331,26 +332,6 @@ fn own<'a>(runner: &Runner, desk: &'a Desk, rules: &'a RuleValues) -> Own<'a> {
         portfolio: desk.portfolio(),
         venue: desk.venue(),
     }
-}
-
-/// An account is in one currency.
-fn check_currency(config: &CoreConfig, runners: &[Runner]) -> Result<(), CoreError> {
-    let defs = config.instruments.defs();
-    let currency = |runner: &Runner| {
-        let at = usize::try_from(runner.instrument.0).ok()?;
-        defs.get(at).map(|def| def.currency.as_str())
-    };
-    let first = runners.first().and_then(currency);
-    let Some(other) = runners.iter().find(|runner| currency(runner) != first) else {
-        return Ok(());
-    };
-    let def = &config.strategies[usize::from(other.strategy)];
-    Err(CoreError::Setting {
-        owner: format!("strategy {}", def.name()),
-        field: "currency of its instrument",
-        value: currency(other).unwrap_or_default().to_owned(),
-        expected: "the same for all that is traded, as the account has one",
-    })
 }
 
 #[cfg(test)]

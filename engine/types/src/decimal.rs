@@ -156,25 +156,6 @@ impl Money {
     /// Nothing.
     pub const ZERO: Money = Money(0);
 
-    /// Price times size, exact. Each has at most nine decimals.
-    ///
-    /// # Errors
-    /// [`MoneyOverflow`] if the product does not fit.
-    pub fn notional(
-        price: i64,
-        price_decimals: u8,
-        qty: i64,
-        qty_decimals: u8,
-    ) -> Result<Money, MoneyOverflow> {
-        let scale = i128::from(pow10(
-            MONEY_DECIMALS.saturating_sub(price_decimals + qty_decimals),
-        ));
-        (i128::from(price) * i128::from(qty))
-            .checked_mul(scale)
-            .map(Money)
-            .ok_or(MoneyOverflow)
-    }
-
     /// Sum.
     ///
     /// # Errors
@@ -278,9 +259,7 @@ mod tests {
 
     #[test]
     fn money_is_exact() {
-        let notional = Money::notional(6_183_763, 2, 2_000_000, 8).unwrap();
-        assert_eq!(notional.to_string(), "1236.7526");
-        assert_eq!(parse_money("1236.7526").unwrap(), notional);
+        assert_eq!(parse_money("1236.7526").unwrap().to_string(), "1236.7526");
         assert_eq!(parse_money("-1.5").unwrap().to_string(), "-1.5");
         assert!(Money(i128::MAX).checked_add(Money(1)).is_err());
         assert!(parse_money("1e5").is_err());

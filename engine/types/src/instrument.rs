@@ -1,12 +1,11 @@
-//! What is traded, at which scale, and where records come from.
+//! The instruments and sources of a run, by the identifiers that records carry.
 
 use crate::bar_spec::BarSpec;
-use crate::decimal::PRICE_DECIMALS_MAX;
+use crate::definition::{InstrumentDef, InstrumentError};
 use crate::record::Record;
 use crate::source::{SourceDef, SourceKind};
 use crate::time::{DurationNs, Ts};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 /// Index of an instrument in its run's [`Instruments`].
 #[derive(
@@ -27,74 +26,6 @@ impl InstrumentId {
 #[serde(transparent)]
 pub struct SourceId(pub u16);
 
-/// The definition of an instrument. Its name is `VENUE.SYMBOL` (`binance-usdm.BTCUSDT`) or, for a file, any name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InstrumentDef {
-    /// Unique name: 1 to 64 bytes of UTF-8 without control characters, and without white space at its ends.
-    pub name: String,
-    /// Decimals of a price mantissa, at most nine.
-    pub price_decimals: u8,
-    /// Decimals of a size mantissa, at most nine.
-    pub qty_decimals: u8,
-    /// Smallest price step as a mantissa, above zero.
-    pub tick_size: i64,
-    /// Smallest size step as a mantissa, above zero.
-    pub lot_size: i64,
-    /// Money per unit of price times size, above zero; 1 for spot.
-    pub multiplier: i64,
-    /// Currency that prices and money are in, such as `USD`.
-    pub currency: String,
-    /// Name of the calendar that says when it trades, such as `us-equity`; without one it trades at all times.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calendar: Option<String>,
-}
-
-impl InstrumentDef {
-    /// A plain instrument: step of one mantissa, multiplier 1.
-    #[must_use]
-    pub fn new(name: &str, price_decimals: u8, qty_decimals: u8, currency: &str) -> Self {
-        InstrumentDef {
-            name: name.to_owned(),
-            price_decimals,
-            qty_decimals,
-            tick_size: 1,
-            lot_size: 1,
-            multiplier: 1,
-            currency: currency.to_owned(),
-            calendar: None,
-        }
-    }
-}
-
-/// Why a definition was refused.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
-pub enum InstrumentError {
-    /// Name that is empty, over 64 bytes, has control characters, or white space at its ends.
-    #[error(
-        "instrument name {0:?}: expected 1 to 64 bytes of UTF-8 without control characters, and without spaces at its ends"
-    )]
-    Name(String),
-    /// A field out of its range.
-    #[error("instrument {name}: {field} is {value}, expected {expected}")]
-    Field {
-        /// The instrument.
-        name: String,
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        value: i64,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// The same name with another definition.
-    #[error("instrument {0} is already defined differently")]
-    Conflict(String),
-    /// More than fits in an identifier.
-    #[error("too many instruments or sources")]
-    TooMany,
-}
-
 /// All instruments and sources of a run, in the order in which they got their identifiers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instruments {
@@ -114,7 +45,7 @@ impl Instruments {
     /// # Errors
     /// [`InstrumentError`] if the definition is out of range or contradicts an earlier one.
     pub fn add(&mut self, def: InstrumentDef) -> Result<InstrumentId, InstrumentError> {
-        check(&def)?;
+        def.check()?;
         if let Some((id, known)) = self.find(&def.name) {
             return if *known == def {
                 Ok(id)
@@ -241,46 +172,6 @@ impl Instruments {
     pub fn is_empty(&self) -> bool {
         self.defs.is_empty()
     }
-}
-
-fn check(def: &InstrumentDef) -> Result<(), InstrumentError> {
-    let name_ok = (1..=64).contains(&def.name.len())
-        && def.name.trim() == def.name
-        && !def.name.chars().any(char::is_control);
-    if !name_ok {
-        return Err(InstrumentError::Name(def.name.clone()));
-    }
-    let most = i64::from(PRICE_DECIMALS_MAX);
-    let in_range = [
-        (
-            "price_decimals",
-            i64::from(def.price_decimals),
-            0,
-            most,
-            "0 to 9",
-        ),
-        (
-            "qty_decimals",
-            i64::from(def.qty_decimals),
-            0,
-            most,
-            "0 to 9",
-        ),
-        ("tick_size", def.tick_size, 1, i64::MAX, "above zero"),
-        ("lot_size", def.lot_size, 1, i64::MAX, "above zero"),
-        ("multiplier", def.multiplier, 1, i64::MAX, "above zero"),
-    ];
-    for (field, value, least, most, expected) in in_range {
-        if value < least || value > most {
-            return Err(InstrumentError::Field {
-                name: def.name.clone(),
-                field,
-                value,
-                expected,
-            });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

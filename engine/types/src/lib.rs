@@ -5,8 +5,11 @@
 mod ahead;
 mod bar_spec;
 mod book_end;
+mod currency;
 mod decimal;
+mod definition;
 mod instrument;
+mod naming;
 mod record;
 mod source;
 mod state;
@@ -15,11 +18,16 @@ mod time;
 pub use ahead::fetch_ahead;
 pub use bar_spec::{BarSpec, BarSpecError};
 pub use book_end::BookEnd;
+pub use currency::{quote_currency, split_pair};
 pub use decimal::{
     DecimalError, MONEY_DECIMALS, Money, MoneyOverflow, PRICE_DECIMALS_MAX, format_decimal,
     parse_decimal, parse_money, pow10,
 };
-pub use instrument::{InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceId};
+pub use definition::{
+    Contract, InstrumentDef, InstrumentError, InstrumentKind, Payoff, Term, Untradable,
+};
+pub use instrument::{InstrumentId, Instruments, SourceId};
+pub use naming::is_pair;
 pub use record::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, Kind, LevelBody,
     OrderBody, OrderStatus, OrderType, OrderUpdateBody, PositionBody, QuoteBody, RECORD_LEN,

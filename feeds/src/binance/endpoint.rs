@@ -40,11 +40,6 @@ const MARKET: &str = "/market";
 /// Decimals of prices and sizes unless the instrument is defined otherwise: the finest that the venue writes.
 const DECIMALS: u8 = 8;
 
-/// Currencies that symbols end with, longer ones first where one ends with another.
-const QUOTE_CURRENCIES: [&str; 12] = [
-    "FDUSD", "USDT", "USDC", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD",
-];
-
 impl Venue {
     /// Which futures a message is of that names a pair (`ps`) or a kind (`st`: 1 USD-M, 2 COIN-M). Before there was a kind, only messages
     /// of COIN-M named the pair: a coin and `USD`, which the symbol has before an underscore.
@@ -159,15 +154,8 @@ impl Venue {
     /// The definition of a symbol that nobody has defined: eight decimals of price and size, currency by its ending.
     #[must_use]
     pub fn default_def(self, symbol: &str) -> InstrumentDef {
-        let currency = match self {
-            Venue::Cm => "USD",
-            Venue::Spot | Venue::Usdm => QUOTE_CURRENCIES
-                .into_iter()
-                .find(|currency| symbol.ends_with(currency))
-                .unwrap_or("USDT"),
-        };
         let name = format!("{}.{symbol}", self.name());
-        InstrumentDef::new(&name, DECIMALS, DECIMALS, currency)
+        InstrumentDef::of_name(&name, DECIMALS, DECIMALS)
     }
 
     /// Gives symbols their identifiers, by these definitions or the default ones.

@@ -7,12 +7,6 @@ use tickloom_types::{
     SourceKind, Ts,
 };
 
-/// Currencies that prices are in, as symbols name them; longer ones first where one ends with another.
-const CURRENCIES: [&str; 19] = [
-    "FDUSD", "USDT", "USDC", "USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "TRY", "BRL", "UST",
-    "DAI", "XBT", "BTC", "ETH", "BNB", "LTC",
-];
-
 /// An instrument and the scale of its mantissas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scale {
@@ -97,7 +91,7 @@ impl Survey {
                 scales.push(None);
                 continue;
             };
-            let def = InstrumentDef::new(name, need.price, need.qty, currency(name));
+            let def = InstrumentDef::of_name(name, need.price, need.qty);
             scales.push(Some(Scale {
                 instrument: instruments.add(def)?,
                 price_decimals: need.price,
@@ -124,45 +118,4 @@ impl Survey {
 /// The first time that a message says.
 pub(crate) fn first_time(batch: &Batch) -> Option<Ts> {
     batch.items.iter().find_map(|item| item.ts)
-}
-
-/// The currency of a symbol's prices, as its name says it: a later part that is one, or else the end of a part, the last
-/// first. Deribit's options are priced in their coin.
-fn currency(name: &str) -> &'static str {
-    let (venue, symbol) = name.split_once('.').unwrap_or(("", name));
-    let symbol = symbol.to_ascii_uppercase();
-    let is = |part: &str| CURRENCIES.into_iter().find(|known| *known == part);
-    let ends = |part: &str| {
-        let is_end = |known: &&str| part.len() > known.len() && part.ends_with(known);
-        CURRENCIES.into_iter().find(is_end)
-    };
-    let parts: Vec<&str> = symbol.split(['-', '/', '_', '.']).collect();
-    let is_option = venue == "deribit" && parts.len() == 4;
-    let coin = parts
-        .first()
-        .filter(|_| is_option)
-        .and_then(|part| is(part));
-    coin.or_else(|| parts.iter().skip(1).find_map(|part| is(part)))
-        .or_else(|| parts.iter().rev().find_map(|part| ends(part)))
-        .unwrap_or("USD")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn currencies_are_taken_from_names() {
-        let check = |name, expected| assert_eq!(currency(name), expected, "{name}");
-        check("coinbase.SKL-BTC", "BTC");
-        check("kraken.XBT/CHF", "CHF");
-        check("okx.BTC-USDT-SWAP", "USDT");
-        check("bitstamp.xrpeur", "EUR");
-        check("kraken-futures.PI_XBTUSD", "USD");
-        check("deribit.BTC-31DEC21-34000-C", "BTC");
-        check("deribit.BTC-PERPETUAL", "USD");
-        check("kraken-futures.FI_BCHUSD_210730", "USD");
-        check("bitfinex.TESTBTC/TESTUSD", "USD");
-        check("hyperliquid.BTC", "USD");
-    }
 }

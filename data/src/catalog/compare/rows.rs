@@ -7,18 +7,17 @@ use crate::catalog::file::Key;
 use crate::catalog::index::read_index;
 use crate::catalog::merge::RunMerge;
 use crate::catalog::part::{Wanted, read_meta, run_dir};
-use crate::catalog::partition::Partition;
 use crate::catalog::rewrite::Progress;
 use crate::catalog::steps::scans;
 use crate::catalog::table::Table;
 use crate::order::{Row, RunRows};
 use crate::{DataError, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use tickloom_journal::{Block, RunMeta, SegmentReader, segment_name};
-use tickloom_types::{BarSpec, Record};
+use tickloom_types::{BarSpec, Record, Ts};
 
 /// Where a row is not what it was made from, in words: what is there and what was expected.
 type Misfit = (String, String);
@@ -44,9 +43,13 @@ pub(super) fn compare(
         return Ok(());
     };
     let dropped = index.checkpoint.dropped.iter();
-    let dropped = dropped.map(|one| (one.table, one.instrument.clone(), one.bar, one.date.clone()));
+    let mut times: BTreeMap<Dropped, Vec<(Ts, Ts)>> = BTreeMap::new();
+    for one in dropped {
+        let of = (one.table, one.instrument.clone(), one.bar);
+        times.entry(of).or_default().push((one.from, one.to));
+    }
     let mut rows = Rows {
-        dropped: dropped.collect(),
+        dropped: times,
         inputs: Side::new(catalog, &meta, &index, &into.doubtful, false)?,
         outputs: Side::new(catalog, &meta, &index, &into.doubtful, true)?,
         meta,
@@ -99,9 +102,13 @@ enum Ended {
     Misfit(Misfit),
 }
 
+/// What retention took rows of: a table, an instrument, a size of bars.
+type Dropped = (Table, Option<String>, Option<BarSpec>);
+
 struct Rows {
     meta: RunMeta,
-    dropped: BTreeSet<(Table, Option<String>, Option<BarSpec>, String)>,
+    /// Between which times they were, both inclusive.
+    dropped: BTreeMap<Dropped, Vec<(Ts, Ts)>>,
     inputs: Side,
     outputs: Side,
 }
@@ -244,11 +251,13 @@ impl Rows {
         let Some(table) = Table::of(record) else {
             return false;
         };
-        let partition = Partition::of(table, record, &self.meta);
-        let instrument = self.meta.instruments.get(partition.instrument);
+        let bar = self.meta.instruments.bar_spec(record.source());
+        let instrument = self.meta.instruments.get(record.instrument());
         let instrument = instrument.map(|def| def.name.clone());
-        self.dropped
-            .contains(&(table, instrument, partition.bar, partition.date()))
+        let of = (table, instrument, bar.filter(|_| table.is_bars()));
+        let ts = record.ts_event();
+        let times = self.dropped.get(&of);
+        times.is_some_and(|times| times.iter().any(|(from, to)| *from <= ts && ts <= *to))
     }
 }
 

@@ -253,15 +253,15 @@ fn what_retention_drops_stays_away_and_is_remembered() {
     assert_eq!(snapshot(dir.path()), untouched);
     let done = retain(&catalog, 2 * DAY + 1);
     assert_eq!(done, plan);
-    // Two days of trades; of the bars those of a minute, for those of a day lie by year.
-    assert_eq!(done.rows, 21);
+    // Two days of trades; bars of a minute lie by month, and those of a day by year.
+    assert_eq!(done.rows, 20);
     let trades = ScanQuery {
         tables: vec![Table::Trades],
         ..ScanQuery::default()
     };
     assert_eq!(read(&catalog, &trades), records(20..40));
     let found = assert_clean(&catalog);
-    assert_eq!((found.rows, found.rows_dropped), (22, 21));
+    assert_eq!((found.rows, found.rows_dropped), (23, 20));
     for part in 1..=4 {
         let known = catalog
             .has_part("r", part, &format!("part {part}"))
@@ -376,8 +376,8 @@ fn each_fault_is_named() {
         "row 0 of 1970-01-01T00:00:00.000000005Z, expected rows of its date",
     );
     check_fault(
-        |root| edit_entry(root, "\"schema\": 4", "\"schema\": 5"),
-        "schema is 5, expected at most 4",
+        |root| edit_entry(root, "\"schema\": 5", "\"schema\": 6"),
+        "schema is 6, expected at most 5",
     );
     check_fault(
         |root| fs::write(root.join("_runs/r/part-00000002.json"), "{").unwrap(),
@@ -482,7 +482,7 @@ fn check_migration(version: u32, without_hash: u64) {
     assert_eq!((found.files, found.without_hash), (30, 0));
     let done = migrate(&catalog, false).unwrap();
     assert_eq!(done.rewritten, RewriteReport::default());
-    assert_eq!(done.versions, BTreeMap::from([(4, 30)]));
+    assert_eq!(done.versions, BTreeMap::from([(5, 30)]));
     let source = "journal:00000000000000000000000000000002";
     assert!(catalog.has_part("recorded", 2, source).unwrap().is_some());
     let after: Vec<_> = catalog.scan(&one).unwrap().map(Result::unwrap).collect();
@@ -491,7 +491,7 @@ fn check_migration(version: u32, without_hash: u64) {
 }
 
 #[test]
-fn catalogs_of_versions_1_and_2_read_and_become_ones_of_version_4() {
+fn catalogs_of_versions_1_and_2_read_and_become_ones_of_version_5() {
     check_migration(1, 30);
     check_migration(2, 0);
 }
@@ -650,5 +650,58 @@ fn readers_see_all_parts_so_far_while_others_write_and_compact() {
     });
     compact(&catalog);
     assert_eq!(read_all(&catalog), records(0..u64::from(PARTS) * ROWS));
+    assert_clean(&catalog);
+}
+
+/// Bars of a minute lay by day up to version 4: a compaction puts the days of a month together.
+#[test]
+fn days_of_an_earlier_version_become_months() {
+    let (dir, expected) = golden(4);
+    let catalog = Catalog::open(dir.path()).unwrap();
+    let bars = || {
+        let files = catalog.files(Table::Bars).unwrap();
+        let dirs = files
+            .iter()
+            .map(|file| file.path.parent().unwrap().display().to_string());
+        dirs.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        bars(),
+        [
+            "kind=bars/instrument=A/date=2024-08-08",
+            "kind=bars/instrument=B/date=2024-08-08"
+        ]
+    );
+    migrate(&catalog, false).unwrap();
+    assert_eq!(
+        bars(),
+        [
+            "kind=bars/instrument=A/date=2024-08-01",
+            "kind=bars/instrument=B/date=2024-08-01"
+        ]
+    );
+    assert_eq!(lines(&catalog), expected);
+    assert_clean(&catalog);
+}
+
+/// Files of several days of a month, as earlier versions and parts of a recording leave them, become one.
+#[test]
+fn parts_of_a_month_become_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let meta = meta("r");
+    for (part, day) in (1..).zip(["1970-01-02", "1970-01-20", "1970-02-03"]) {
+        let mut writer = catalog
+            .writer(&meta, part, &format!("part {part}"))
+            .unwrap();
+        writer.push(u64::from(part), &bar(1, day)).unwrap();
+        writer.finish().unwrap();
+    }
+    let before = lines(&catalog);
+    compact(&catalog);
+    let files = catalog.files(Table::Bars).unwrap();
+    let rows: Vec<u64> = files.iter().map(|file| file.rows).collect();
+    assert_eq!(rows, [2, 1]);
+    assert_eq!(lines(&catalog), before);
     assert_clean(&catalog);
 }

@@ -11,7 +11,7 @@ use crate::import::{ImportOptions, Stamp};
 use tickloom_types::{
     BarBody, BarSpec, BookAction, Clock, Flags, Header, InstrumentDef, InstrumentId, Instruments,
     Kind, LevelBody, NANOS_PER_SECOND, OrderUpdateBody, QuoteBody, Record, Side, SourceDef,
-    SourceId, SourceKind, TradeBody, Ts,
+    SourceId, SourceKind, Term, TradeBody, Ts,
 };
 
 const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
@@ -304,13 +304,13 @@ fn order(row: &Row, mantissas: &[i64]) -> OrderUpdateBody {
 }
 
 fn define(name: &str, ticker: &Ticker, layout: &Layout, options: &ImportOptions) -> InstrumentDef {
-    let currency = options.currency.as_ref().or(layout.known.currency.as_ref());
-    let currency = currency.map_or("USD", String::as_str);
-    let (price, qty) = (ticker.price_decimals, ticker.qty_decimals);
-    InstrumentDef {
-        calendar: options.calendar.clone(),
-        ..InstrumentDef::new(name, price, qty, currency)
+    let mut def = InstrumentDef::of_name(name, ticker.price_decimals, ticker.qty_decimals);
+    if let Some(currency) = options.currency.as_ref().or(layout.known.currency.as_ref()) {
+        def.currency.clone_from(currency);
+        def.contract.assumed.remove(&Term::Currency);
     }
+    def.calendar.clone_from(&options.calendar);
+    def
 }
 
 /// What is added to the times of bars to make them closes, and what they were.

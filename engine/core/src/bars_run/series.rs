@@ -2,7 +2,7 @@
 
 use crate::error::CoreError;
 use tickloom_signals::BarColumns;
-use tickloom_types::{BarBody, Header, InstrumentId, Kind, Record, SourceId, Ts};
+use tickloom_types::{BarBody, Header, InstrumentId, Kind, Record, Seq, SourceId, Ts};
 
 /// Bars that have been checked: columns of one length, times that ascend, volumes not below zero.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,8 @@ pub struct BarSeries<'a> {
     source: SourceId,
     ts: &'a [i64],
     columns: BarColumns<'a>,
+    /// Sequence of the first bar.
+    first: Seq,
 }
 
 impl<'a> BarSeries<'a> {
@@ -56,7 +58,20 @@ impl<'a> BarSeries<'a> {
             source,
             ts,
             columns,
+            first: 0,
         })
+    }
+
+    /// The same bars, of which the first has this sequence and each next one the next.
+    #[must_use]
+    pub fn from_seq(self, first: Seq) -> BarSeries<'a> {
+        BarSeries { first, ..self }
+    }
+
+    /// The sequence of a bar.
+    pub(super) fn seq(&self, row: usize) -> Seq {
+        let row = Seq::try_from(row).unwrap_or(Seq::MAX);
+        self.first.saturating_add(row)
     }
 
     /// Number of bars.

@@ -1,0 +1,71 @@
+//! Currencies and coins by the codes that symbols are made of.
+
+/// Currencies and coins in which prices are. Codes that end a coin and a dollar written together (`TUSD` in `XBTUSD`) are not among them.
+const QUOTES: [&str; 50] = [
+    // Coins that follow a currency.
+    "USDT", "USDC", "FDUSD", "PYUSD", "RLUSD", "USDP", "USDD", "USDE", "USDS", "USD1", "UST", "DAI",
+    "EURI", "EURC", "EURT", "EURS", // Currencies, as ISO 4217 has them.
+    "USD", "EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK",
+    "HUF", "RON", "TRY", "BRL", "MXN", "ARS", "COP", "ZAR", "UAH", "SGD", "HKD", "CNH", "CNY",
+    "KRW", "INR", "IDR", // Coins that other coins are priced in.
+    "BTC", "XBT", "ETH", "BNB", "LTC",
+];
+
+/// What is priced in dollars of a venue that has no pair with `USD` itself.
+const DOLLARS: [&str; 2] = ["TUSD", "BUSD"];
+
+/// The code of a currency or coin that prices are in, as the table has it; case counts.
+#[must_use]
+pub fn quote_currency(code: &str) -> Option<&'static str> {
+    let mut all = QUOTES.into_iter().chain(DOLLARS);
+    all.find(|known| *known == code)
+}
+
+/// The two sides of a pair that is written without a separator, such as `BTCUSDT`: what it ends with, the longest code that leaves
+/// something, and what is before it.
+///
+/// `None` if it ends with no code that is known.
+#[must_use]
+pub fn split_pair(symbol: &str) -> Option<(&str, &'static str)> {
+    longest(symbol, QUOTES.into_iter())
+}
+
+/// [`split_pair`] of a venue that has no pair with `USD` itself: `XBTUSD` would be of `TUSD` there.
+pub(crate) fn split_dollar_pair(symbol: &str) -> Option<(&str, &'static str)> {
+    longest(symbol, QUOTES.into_iter().chain(DOLLARS))
+}
+
+fn longest(
+    symbol: &str,
+    quotes: impl Iterator<Item = &'static str>,
+) -> Option<(&str, &'static str)> {
+    let ends = quotes.filter_map(|quote| Some((symbol.strip_suffix(quote)?, quote)));
+    ends.filter(|(base, _)| !base.is_empty())
+        .max_by_key(|(_, quote)| quote.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_ends_with_the_currency_of_its_prices() {
+        assert_eq!(split_pair("BTCUSDT"), Some(("BTC", "USDT")));
+        assert_eq!(split_pair("EURUSD"), Some(("EUR", "USD")));
+        assert_eq!(split_pair("USDJPY"), Some(("USD", "JPY")));
+        assert_eq!(split_pair("BNBFDUSD"), Some(("BNB", "FDUSD")));
+        assert_eq!(split_pair("DOTUSD"), Some(("DOT", "USD")));
+        assert_eq!(split_pair("SHIBUSD"), Some(("SHIB", "USD")));
+        assert_eq!(split_dollar_pair("BTCTUSD"), Some(("BTC", "TUSD")));
+        assert_eq!(split_pair("USD"), None);
+        assert_eq!(split_pair("AAPL"), None);
+        assert_eq!(split_pair(""), None);
+    }
+
+    #[test]
+    fn a_code_is_known_as_it_is_written() {
+        assert_eq!(quote_currency("USDT"), Some("USDT"));
+        assert_eq!(quote_currency("TUSD"), Some("TUSD"));
+        assert_eq!(quote_currency("usdt"), None);
+    }
+}

@@ -3,6 +3,9 @@
 //! gzip, zstd and zip are known by their first bytes. Nothing is unpacked into memory as a whole, so that a file that grows a
 //! thousandfold costs no more than its time, and that is bounded too ([`FILE_BYTES_MAX`]).
 
+mod members;
+mod part;
+
 use super::text::Lines;
 use crate::limits::{FILE_BYTES_MAX, SNIFF_BYTES};
 use crate::{DataError, Result};
@@ -10,6 +13,8 @@ use crc32fast::Hasher;
 use dbn::Compression;
 use dbn::decode::DynReader;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use members::{members, wrong_zip};
+pub(crate) use part::{Part, ReadAnywhere};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -19,8 +24,6 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes that are read from a file at a time.
 const BUFFER_BYTES: usize = 1 << 18;
-/// Members that a zip of rows may have.
-const MEMBERS_MAX: usize = 100_000;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -43,45 +46,6 @@ enum Content {
     Bytes(Arc<[u8]>),
     /// Files that are one: of columns, the same in all.
     Files(Arc<[PathBuf]>),
-}
-
-/// One file of an input, to be read in any order.
-pub(crate) struct Part {
-    path: PathBuf,
-    bytes: Option<Arc<[u8]>>,
-    input: Input,
-}
-
-/// What can be read in any order, by any thread.
-pub(crate) trait ReadAnywhere: Read + Seek + Send {}
-
-impl<T: Read + Seek + Send> ReadAnywhere for T {}
-
-impl Part {
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Its bytes as they are.
-    pub(crate) fn open(&self) -> Result<Box<dyn ReadAnywhere>> {
-        Ok(match &self.bytes {
-            Some(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
-            None => {
-                let file = File::open(&self.path).map_err(DataError::io("open", &self.path))?;
-                Box::new(file)
-            }
-        })
-    }
-
-    /// Its content from begin to end, unpacked.
-    pub(crate) fn open_unpacked(&self) -> Result<Box<dyn BufRead>> {
-        self.input.open()
-    }
-
-    /// Its first bytes, unpacked.
-    pub(crate) fn head(&self) -> Result<Vec<u8>> {
-        self.input.head()
-    }
 }
 
 /// What can be read in any order.
@@ -146,63 +110,6 @@ pub(crate) fn only_input(path: &Path) -> Result<Input> {
 /// [`DataError::Io`] if it cannot be read; [`DataError::Import`] for a zip that does not hold exactly one file.
 pub fn open_text(path: &Path) -> Result<Box<dyn BufRead>> {
     only_input(path)?.open()
-}
-
-fn members(path: &Path, file: File) -> Result<Vec<Member>> {
-    let failed =
-        |error: zip::result::ZipError| DataError::io("unzip", path)(io::Error::other(error));
-    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(failed)?;
-    let mut members = Vec::new();
-    for at in 0..archive.len().min(MEMBERS_MAX + 1) {
-        let member = archive.by_index_raw(at).map_err(failed)?;
-        if member.is_dir() {
-            continue;
-        }
-        let name = member.name().to_owned();
-        let is_deflated = match member.compression() {
-            _ if member.encrypted() => {
-                return Err(wrong_zip(
-                    path,
-                    format!("{name} is encrypted"),
-                    "a plain zip",
-                ));
-            }
-            zip::CompressionMethod::Stored => false,
-            zip::CompressionMethod::Deflated => true,
-            other => {
-                let found = format!("{name} is packed with {other}");
-                return Err(wrong_zip(path, found, "a zip that is stored or deflated"));
-            }
-        };
-        let start = member.data_start();
-        members.push(Member {
-            start: start.ok_or_else(|| {
-                wrong_zip(path, format!("{name} is nowhere"), "a zip that is whole")
-            })?,
-            packed: member.compressed_size(),
-            is_deflated,
-            size: member.size(),
-            crc: member.crc32(),
-            name,
-        });
-    }
-    match members.len() {
-        0 => Err(wrong_zip(path, "an empty zip".to_owned(), "files in it")),
-        1..=MEMBERS_MAX => Ok(members),
-        _ => {
-            let found = format!("a zip of more than {MEMBERS_MAX} files");
-            Err(wrong_zip(path, found, "fewer"))
-        }
-    }
-}
-
-fn wrong_zip(path: &Path, found: String, expected: &str) -> DataError {
-    DataError::Import {
-        file: path.to_owned(),
-        line: 1,
-        found,
-        expected: expected.to_owned(),
-    }
 }
 
 /// The first line of a file, unpacked so far, without its line end; of a zip, of its first member. Enough to tell what it is.

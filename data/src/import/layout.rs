@@ -13,13 +13,11 @@ use super::row::{NUMBERS_MAX, Shape};
 use super::text::Fields;
 use super::time::{TimeFormat, time_text};
 use super::{Format, ImportOptions};
-use crate::DataError;
 use columns::{headerless, roles, shape};
 pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;
 use start::{delimiter, header, rows, start, time_format};
 use std::borrow::Cow;
-use std::path::Path;
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
 /// Roles of the numbers of a row, in its order.
@@ -222,30 +220,6 @@ impl Layout {
 
     pub(crate) fn is_databento(&self) -> bool {
         matches!(self.dialect, Dialect::Databento { .. })
-    }
-
-    /// What its rows are called.
-    pub(crate) fn row_word(&self) -> &'static str {
-        if self.is_columnar { "row" } else { "line" }
-    }
-
-    /// The error for what is in a row, which refuses the file.
-    pub(crate) fn fault(&self, file: &Path, row: u64, found: String, expected: &str) -> DataError {
-        let (file, expected) = (file.to_owned(), expected.to_owned());
-        match self.is_columnar {
-            true => DataError::ImportRow {
-                file,
-                row,
-                found,
-                expected,
-            },
-            false => DataError::Import {
-                file,
-                line: row,
-                found,
-                expected,
-            },
-        }
     }
 
     /// The column of the time, or of the date where that is apart, and of the time of day.

@@ -2,8 +2,10 @@
 
 mod columns;
 mod follow;
+mod numbers;
 mod problems;
 mod repeats;
+mod tickers;
 mod times;
 mod values;
 
@@ -22,7 +24,7 @@ pub(super) use problems::{Problems, Wrong};
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use tickloom_types::{InstrumentDef, Instruments, Ts, is_pair};
+use tickloom_types::{Ts, is_pair};
 pub(super) use times::{FileOrder, Times};
 
 /// Where rows come from.
@@ -265,20 +267,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn add_ticker(&mut self, key: &[u8], name: &str) -> usize {
-        let at = self.tickers.len();
-        self.by_name.insert(key.to_vec(), at);
-        self.tickers.push(Ticker {
-            name: name.to_owned(),
-            price_decimals: 0,
-            qty_decimals: 0,
-            last: None,
-            last_trade: 0,
-            venue: Vec::new(),
-        });
-        at
-    }
-
     /// The row; `None` if it is no event of a market, or there already.
     fn row(&mut self, line: u64, cells: &impl Cells) -> Result<Option<Row>, Wrong> {
         let stamped = self.time(line, cells)?;
@@ -344,60 +332,6 @@ impl<'a> Reader<'a> {
         self.rounded += u64::from(rounded.sizes > 0);
         self.noisy_prices += rounded.prices;
         Ok(Some(row))
-    }
-
-    /// Puts together what an instrument is called in this row.
-    fn name_key(&mut self, cells: &impl Cells) {
-        self.key.clear();
-        let Some(at) = self.columns.ticker else {
-            return;
-        };
-        if let Some(venue) = self.columns.venue.filter(|_| self.layout.is_by_venue) {
-            self.key.extend_from_slice(&cells.text(venue));
-            self.key.push(b'.');
-        }
-        self.key.extend_from_slice(&cells.text(at));
-    }
-
-    fn ticker(&mut self, cells: &impl Cells) -> Result<usize, Wrong> {
-        let Some(at) = self.columns.ticker else {
-            return Ok(0);
-        };
-        let key = std::mem::take(&mut self.key);
-        let name = std::str::from_utf8(&key).ok();
-        let is_name = |name: &&str| {
-            let def = InstrumentDef::new(name, 0, 0, "USD");
-            Instruments::new().add(def).is_ok()
-        };
-        let ticker = match name.filter(is_name) {
-            Some(name) => Ok(self.add_ticker(&key, name)),
-            None => Err(self.wrong(cells, at, "a name of 1 to 64 bytes of UTF-8")),
-        };
-        self.key = key;
-        ticker
-    }
-
-    fn widen(&mut self, row: &Row) {
-        let shape = self.layout.shape;
-        let ticker = &mut self.tickers[row.ticker];
-        let mut is_below = false;
-        let mut one = |is_qty: bool, number: &Number| {
-            let decimals = if is_qty {
-                &mut ticker.qty_decimals
-            } else {
-                is_below |= number.mantissa < 0;
-                &mut ticker.price_decimals
-            };
-            *decimals = number.decimals.max(*decimals);
-        };
-        for (at, number) in row.numbers.iter().take(shape.count()).enumerate() {
-            one(shape.is_qty(at), number);
-        }
-        for level in &self.levels {
-            one(false, &level.price);
-            one(true, &level.qty);
-        }
-        self.below_zero += u64::from(is_below);
     }
 
     fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {

@@ -3,10 +3,12 @@
 
 use super::columns::{has_time, roles, shape};
 use super::{Dialect, Known, Layout, Puzzle, Role, depth, plain};
+use crate::DataError;
 use crate::import::ImportOptions;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
 use crate::import::number::Decimal;
 use crate::import::time::TimeFormat;
+use std::path::Path;
 
 impl Layout {
     /// Finds out what a file is from its columns and first rows, and what the options say of it.
@@ -147,6 +149,30 @@ impl Layout {
         {
             *are_days = true;
             "timestamps at midnight, which are dates".clone_into(what);
+        }
+    }
+
+    /// What its rows are called.
+    pub(crate) fn row_word(&self) -> &'static str {
+        if self.is_columnar { "row" } else { "line" }
+    }
+
+    /// The error for what is in a row, which refuses the file.
+    pub(crate) fn fault(&self, file: &Path, row: u64, found: String, expected: &str) -> DataError {
+        let (file, expected) = (file.to_owned(), expected.to_owned());
+        match self.is_columnar {
+            true => DataError::ImportRow {
+                file,
+                row,
+                found,
+                expected,
+            },
+            false => DataError::Import {
+                file,
+                line: row,
+                found,
+                expected,
+            },
         }
     }
 

@@ -120,6 +120,7 @@ impl Rows {
             self.found.errors.push(LineError {
                 file: self.path.clone(),
                 line: self.found.read,
+                is_row: false,
                 field: field.to_owned(),
                 value,
                 expected: expected.to_owned(),

@@ -51,6 +51,11 @@ impl Repeats {
         self.elsewhere.entry(ticker).or_default().insert(row);
     }
 
+    /// Whether no row can be known from earlier.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_on && self.elsewhere.is_empty()
+    }
+
     pub(super) fn see(&mut self, ticker: usize, id: u64, ts: Ts, content: u128) -> Again {
         if let Some(rows) = self.elsewhere.get(&ticker)
             && rows.contains(&(key(0, id, ts) ^ content.rotate_left(1)))

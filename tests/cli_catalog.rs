@@ -99,7 +99,7 @@ fn migrate_compact_and_retain(at: &str) {
     );
     let ran = catalog(&["compact", at]);
     assert!(
-        ran.stdout.ends_with("files with 32 rows became 9\n"),
+        ran.stdout.ends_with("files with 33 rows became 9\n"),
         "{ran:?}"
     );
     assert_eq!(catalog(&["compact", at]).stdout, "nothing to do\n");

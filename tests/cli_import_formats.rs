@@ -178,7 +178,7 @@ fn order_updates_of_dbn() {
     check("dbn/es-mbo", 2, rows, &kinds);
 }
 
-/// All 81 samples are read; what is not kept is counted by name.
+/// All 81 samples are read; what is not kept is counted by name. Eleven have nothing else: statistics, imbalances, trading status.
 #[test]
 fn every_sample_of_dbn() {
     let Some(path) = shared_folder("dbn/format-samples") else {
@@ -191,6 +191,9 @@ fn every_sample_of_dbn() {
     let imports = report["imports"].as_array().unwrap();
     assert_eq!(imports.len(), 81);
     assert_eq!(report["refused"], 0);
+    assert_eq!(report["passed_over"], 11);
+    let definitions = |one: &&Value| one["notes"].to_string().contains("definitions, for files");
+    assert_eq!(imports.iter().filter(definitions).count(), 12);
     for one in imports {
         let read = one["read"].as_u64().unwrap();
         let kinds = one["kinds"].as_object().unwrap().values();
@@ -198,6 +201,32 @@ fn every_sample_of_dbn() {
         let others = one["not_kept"].as_object().unwrap().values();
         let others: u64 = others.map(|count| count.as_u64().unwrap()).sum();
         assert_eq!(read, kept.unwrap_or(0) + others, "{one}");
+    }
+}
+
+/// A file that was named must have something; definitions are for those that have.
+#[test]
+fn records_of_dbn_that_are_not_used_are_named() {
+    let Some(path) = shared_folder("dbn/format-samples") else {
+        return;
+    };
+    let file = |name: &str| format!("{path}/test_data.{name}.v3.dbn.zst");
+    let dir = workspace();
+    let catalog = dir.path().join("catalog");
+    let cases = [
+        ("statistics", "2 of statistics"),
+        ("definition", "2 of definition"),
+    ];
+    for (name, expected) in cases {
+        let ran = import(&file(name), &catalog, &[]);
+        assert_eq!(ran.code, 2, "{}", ran.stdout);
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    }
+    let (definitions, orders) = (file("definition"), file("mbo"));
+    for words in [[&definitions, &orders], [&orders, &definitions]] {
+        let ran = import(words[0], &catalog, &[words[1], "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(object(&ran)["written"], 2);
     }
 }
 

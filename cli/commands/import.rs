@@ -149,11 +149,16 @@ impl Target {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut options = options(&args)?;
     let files = walk(&args.paths).map_err(Failure::input)?;
+    let (definitions, files) = apart(files);
+    options.definition_files = definitions.iter().map(|one| one.path.clone()).collect();
     let target = Target::of(&args)?;
     if let Some(catalog) = target.known() {
         options.definitions = Some(Arc::new(catalog.definitions().map_err(Failure::input)?));
     }
-    let mut all = Vec::new();
+    let mut all: Vec<Imported> = definitions
+        .iter()
+        .map(|one| Imported::definitions(&one.path))
+        .collect();
     let mut captures = Captures::default();
     let spinner = output::spinner("import");
     for one in &files {
@@ -247,6 +252,20 @@ fn walk(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
     Ok(files)
 }
 
+/// Files of definitions of DBN, which are read beside those of records, and all others. Those that nothing is beside are as any other.
+fn apart(files: Vec<Source>) -> (Vec<Source>, Vec<Source>) {
+    let is_one = |source: &Source| {
+        let only = inputs(&source.path).ok().filter(|all| all.len() == 1);
+        let only = only.and_then(|all| all.into_iter().next());
+        only.is_some_and(|input| input.is_definitions().unwrap_or(false))
+    };
+    let (definitions, others): (Vec<Source>, Vec<Source>) = files.into_iter().partition(is_one);
+    match others.is_empty() {
+        true => (Vec::new(), definitions),
+        false => (definitions, others),
+    }
+}
+
 /// Imports a file of rows, or every member of a zip. One that nobody named and that is in no format is passed over.
 fn rows(
     source: &Source,
@@ -259,7 +278,13 @@ fn rows(
         Err(error) => return Ok(vec![Imported::failed(file, &error.to_string())]),
     };
     let mut all = Vec::new();
+    let is_alone = members.len() == 1;
     for member in members {
+        if !is_alone && member.is_definitions().unwrap_or(false) {
+            // The others of the zip are read with it.
+            all.push(Imported::definitions(file));
+            continue;
+        }
         all.push(match target.take(&member, options) {
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),

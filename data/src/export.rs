@@ -58,8 +58,8 @@ trait Writer {
     /// Takes the next rows.
     fn write(&mut self, rows: &[Row]) -> Result<()>;
 
-    /// Completes the content, and says what it could not carry.
-    fn finish(self: Box<Self>) -> Result<Vec<String>>;
+    /// Completes the content, and says what it could not carry, and how many rows it has if several records are one.
+    fn finish(self: Box<Self>) -> Result<(Vec<String>, Option<u64>)>;
 }
 
 /// A format that takes rows as columns.
@@ -87,8 +87,11 @@ pub fn export_file(
         ..query.clone()
     };
     let mut rows = Rows::select(catalog, &query)?;
+    if format == ExportFormat::Dbn && dbn::needs_trades(catalog, table, &rows)? {
+        rows = Rows::select(catalog, &with_trades(&query, &rows))?;
+    }
     let target = Target::create(path)?;
-    let mut writer = writer(format, &rows, &query, &target)?;
+    let mut writer = writer(catalog, format, &rows, &query, &target)?;
     let mut report = ExportReport {
         file: path.to_owned(),
         format,
@@ -103,8 +106,11 @@ pub fn export_file(
     let mut batch = Vec::with_capacity(BATCH_ROWS);
     while rows.fill(&mut batch, BATCH_ROWS)? {
         writer.write(&batch)?;
-        report.rows += batch.len() as u64;
         for row in &batch {
+            if Table::of(&row.record) != Some(table) {
+                continue;
+            }
+            report.rows += 1;
             report.from = report.from.min(row.record.ts_event());
             report.to = report.to.max(row.record.ts_event());
         }
@@ -115,13 +121,25 @@ pub fn export_file(
     if report.rows == 0 {
         return Err(empty(&query, &catalog.ranges()?));
     }
-    report.notes = writer.finish()?;
+    let (notes, messages) = writer.finish()?;
+    report.notes = notes;
+    report.rows = messages.unwrap_or(report.rows);
     report.bytes = target.publish()?;
     Ok(Some(report))
 }
 
+/// The same rows, and the trades of the same runs.
+fn with_trades(query: &ScanQuery, rows: &Rows) -> ScanQuery {
+    ScanQuery {
+        tables: [query.tables.as_slice(), &[Table::Trades]].concat(),
+        runs: rows.metas().iter().map(|run| run.run.clone()).collect(),
+        ..query.clone()
+    }
+}
+
 /// What writes rows of the table that `query` names.
 fn writer(
+    catalog: &Catalog,
     format: ExportFormat,
     rows: &Rows,
     query: &ScanQuery,
@@ -136,7 +154,7 @@ fn writer(
         ExportFormat::JsonlGz => text::json_lines(&header, target, true)?,
         ExportFormat::Arrow => columnar::arrow(&header, target)?,
         ExportFormat::Parquet => columnar::parquet(&header, target)?,
-        ExportFormat::Dbn => return dbn::dbn(table, rows, target),
+        ExportFormat::Dbn => return dbn::dbn(catalog, table, rows, target),
     };
     Ok(Box::new(Batches {
         encoder: Encoder::new(table, rows.metas()),
@@ -158,8 +176,8 @@ impl Writer for Batches {
         self.batches.write(&self.encoder.encode(rows)?)
     }
 
-    fn finish(self: Box<Self>) -> Result<Vec<String>> {
+    fn finish(self: Box<Self>) -> Result<(Vec<String>, Option<u64>)> {
         self.batches.finish(self.rows)?;
-        Ok(Vec::new())
+        Ok((Vec::new(), None))
     }
 }

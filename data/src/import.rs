@@ -29,7 +29,7 @@ mod tests;
 mod text;
 mod time;
 
-pub(crate) use databento::DBN_DATASET;
+use databento::is_definitions;
 pub use folder::{FolderRecords, is_columnar, read_folder};
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
@@ -41,13 +41,14 @@ pub(crate) use rescale::with_scale;
 pub use rescale::{finer_sizes, redefine};
 
 use crate::catalog::{Catalog, RunEnd, ScanQuery, Table};
+use crate::databento::DbnOrigin;
 use crate::order::{mark_bars, retain_records};
 use crate::{DataError, Definitions, Result};
 use input::only_input;
 use reader::{Repeats, content_of_record};
 use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, DurationNs, Instruments, Kind, Record, TradeBody, Ts};
@@ -103,6 +104,9 @@ pub struct ImportOptions {
     /// Rows that may be refused; of more, the file is. Default: 1 % of them or 100, whichever is less.
     #[serde(skip)]
     pub refused_max: Option<RefusedMax>,
+    /// Files of definitions for files of DBN, beside those in the directory of each.
+    #[serde(skip)]
+    pub definition_files: Vec<PathBuf>,
     /// How many wrong lines the report names; all are counted.
     pub errors_max: usize,
 }
@@ -127,6 +131,7 @@ impl Default for ImportOptions {
             definitions: None,
             years: None,
             refused_max: None,
+            definition_files: Vec::new(),
             errors_max: 20,
         }
     }
@@ -243,6 +248,11 @@ pub(crate) trait Prepared {
         (0, 0)
     }
 
+    /// Under which numbers the instruments are in a file of DBN.
+    fn origin(&self) -> Option<DbnOrigin> {
+        None
+    }
+
     /// Where rows are remembered to tell which come again.
     fn repeats(&mut self) -> Option<&mut Repeats> {
         None
@@ -319,7 +329,8 @@ impl Input {
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
-        let source = source(options);
+        let source = self.source(options)?;
+        let origin = prepared.origin();
         let mut report = if catalog.has_part(&run, 0, &source)?.is_some() {
             let mut report = self.emit(prepared, options, &mut |_| Ok(()))?;
             report.unchanged = true;
@@ -335,6 +346,7 @@ impl Input {
             writer.set_end(RunEnd {
                 left_out: report.left_out(),
                 books: Vec::new(),
+                dbn: origin,
             });
             writer.finish()?;
             report
@@ -357,13 +369,34 @@ impl Input {
             return own::imported_own(self, catalog);
         }
         let run = self.run(options, catalog)?;
-        let Some(written) = catalog.has_part(&run, 0, &source(options))? else {
+        let Some(written) = catalog.has_part(&run, 0, &self.source(options)?)? else {
             return Ok(None);
         };
         let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);
         report.has_already(&written.rows);
         report.run = Some(run);
         Ok(Some(report))
+    }
+
+    /// What a part of a catalog comes from. Its content is in the name of the run.
+    fn source(&self, options: &ImportOptions) -> Result<String> {
+        let config = config(options);
+        let beside = match self.format(options)? {
+            Format::Dbn => databento::identity(self, options)?,
+            _ => String::new(),
+        };
+        Ok(match beside.as_str() {
+            "" => format!("import:{config}"),
+            beside => format!("import:{config};definitions:{beside}"),
+        })
+    }
+
+    /// Whether it is a file of definitions of instruments in DBN, which are read beside files of records.
+    ///
+    /// # Errors
+    /// [`DataError::Io`], and [`DataError::Damaged`] for DBN that is not whole.
+    pub fn is_definitions(&self) -> Result<bool> {
+        Ok(databento::is_dbn(&self.file_name(), &self.head()?) && is_definitions(self)?)
     }
 
     /// Name of the run under which a catalog keeps it.
@@ -473,9 +506,4 @@ fn known_trades(prepared: &mut dyn Prepared, run: &str, catalog: &Catalog) -> Re
 /// The options as a run keeps them.
 fn config(options: &ImportOptions) -> String {
     serde_json::to_string(options).expect("plain fields are JSON")
-}
-
-/// What a part of a catalog comes from. Its content is in the name of the run.
-fn source(options: &ImportOptions) -> String {
-    format!("import:{}", config(options))
 }

@@ -8,6 +8,7 @@
 pub mod aggregate;
 pub mod calendar;
 pub mod catalog;
+mod databento;
 mod definitions;
 mod error;
 pub mod export;
@@ -29,6 +30,7 @@ pub use catalog::{
     RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store,
     SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
 };
+pub use databento::{DbnInstrument, DbnOrigin};
 pub use definitions::{Definition, Definitions};
 pub use error::DataError;
 pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};

@@ -9,8 +9,24 @@ pub(crate) const MOMENT_ROWS_MAX: usize = 1 << 17;
 /// Bytes in which files are read to find out when the rows of a run were released, where they do not say so.
 pub(crate) const PLACING_BYTES_MAX: u64 = 512 << 20;
 
-/// Parquet files that one writer keeps open; beyond, the one that waited longest is completed.
+/// Parquet files that one writer keeps open; beyond, one that has waited for long is completed, or else the rows of other partitions are held
+/// to be written at the end.
 pub(crate) const OPEN_FILES_MAX: usize = 128;
+
+/// Rows of other partitions after which a file has waited for long.
+pub(crate) const IDLE_ROWS: u64 = if cfg!(test) { 1 << 10 } else { 1 << 18 };
+
+/// Bytes that the open files of one writer hold back; beyond, the largest writes what it has.
+pub(crate) const WRITER_BYTES_MAX: usize = 128 << 20;
+
+/// Rows after which that is looked at.
+pub(crate) const WRITER_CHECK_ROWS: u64 = 1 << 15;
+
+/// Bytes of rows that a writer holds in memory for the end; beyond, they go into a temporary file.
+pub(crate) const SPILL_BYTES: usize = 32 << 20;
+
+/// Bytes of such a file that are written or read at a time.
+pub(crate) const SPILL_BUFFER_BYTES: usize = 128 << 10;
 
 /// Rows of a Parquet row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 262_144;
@@ -73,6 +89,12 @@ pub(crate) const TICKERS_MAX: usize = 20_000;
 
 /// Bytes of the metadata of a DBN file.
 pub(crate) const DBN_METADATA_BYTES_MAX: u64 = 16 << 20;
+
+/// Symbols that a stream of DBN may tell on the way, and numbers that it may tell them of.
+pub(crate) const DBN_SYMBOLS_MAX: usize = 2_000_000;
+
+/// Records of a DBN file that are held between its first reading and its last, so that it is read once: 32 MiB.
+pub(crate) const DBN_HELD_RECORDS_MAX: usize = 1 << 19;
 
 /// Distances between bars that are told apart to find the most common one.
 pub(crate) const DISTANCES_MAX: usize = 10_000;

@@ -21,10 +21,12 @@ mod top;
 pub use ledger::{Ledger, LedgerKind, LedgerRow};
 pub use thresholds::Thresholds;
 
+use crate::databento::DBN_SOURCE;
 use crate::{Calendars, Result};
 use instrument::Watched;
 use ledger::Findings;
 use status::Connections;
+use stream::Numbers;
 use tickloom_types::{InstrumentId, Instruments, Kind, Record, StatusBody, StatusCode, Ts};
 
 /// Looks at records one by one; see the module.
@@ -74,9 +76,13 @@ impl Inspector {
         let Some(watched) = at.and_then(|at| self.watched.get_mut(at)) else {
             return;
         };
+        let numbers = match self.instruments.source(record.source()) {
+            Some(source) if source.name.starts_with(DBN_SOURCE) => Numbers::OfMessages,
+            _ => Numbers::OfRecords,
+        };
         match kind {
-            Kind::Trade => watched.trade(record, &self.thresholds),
-            Kind::Quote => watched.quote(record, &self.thresholds),
+            Kind::Trade => watched.trade(record, numbers, &self.thresholds),
+            Kind::Quote => watched.quote(record, numbers, &self.thresholds),
             Kind::Level => watched.level(record, &self.thresholds),
             Kind::OrderUpdate => watched.order_update(record, &self.thresholds),
             Kind::Bar => {

@@ -141,10 +141,10 @@ fn trades_and_quotes_of_tardis() {
 fn databento_as_text() {
     let mbo = "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,price,size,channel_id,order_id,flags,ts_in_delta,sequence,symbol\n";
     let nano = format!(
-        "{mbo}1609160400000704060,1609160400000429831,160,1,5482,A,A,3722750000000,1,0,647784973705,0,22993,1170352,ESH1\n1609160400000704060,1609160400000429831,160,1,5482,T,B,3722500000000,2,0,0,128,22993,1170353,ESH1\n"
+        "{mbo}1609160400000704060,1609160400000429831,160,1,5482,A,A,3722750000000,1,0,647784973705,0,22993,1170352,ESH1\n1609160400000704060,1609160400000429831,160,1,5482,T,B,3722500000000,2,0,0,130,22993,1170353,ESH1\n"
     );
     let pretty = format!(
-        "{mbo}2020-12-28T13:00:00.000704060Z,2020-12-28T13:00:00.000429831Z,160,1,5482,A,A,3722.750000000,1,0,647784973705,0,22993,1170352,ESH1\n2020-12-28T13:00:00.000704060Z,2020-12-28T13:00:00.000429831Z,160,1,5482,T,B,3722.500000000,2,0,0,128,22993,1170353,ESH1\n"
+        "{mbo}2020-12-28T13:00:00.000704060Z,2020-12-28T13:00:00.000429831Z,160,1,5482,A,A,3722.750000000,1,0,647784973705,0,22993,1170352,ESH1\n2020-12-28T13:00:00.000704060Z,2020-12-28T13:00:00.000429831Z,160,1,5482,T,B,3722.500000000,2,0,0,130,22993,1170353,ESH1\n"
     );
     let found = import_text("x.csv", &nano, &[]);
     assert_eq!(found.report["imports"][0]["format"], "databento-csv");
@@ -168,6 +168,9 @@ fn databento_as_text() {
     );
     let kinds: Vec<Kind> = found.records.iter().filter_map(Record::kind).collect();
     assert_eq!(kinds, [Kind::OrderUpdate, Kind::OrderUpdate, Kind::Trade]);
+    // The trade has the number of its message and all flags of its row, 130.
+    assert_eq!(TradeBody::of(&found.records[2]).trade_id, 1_170_353);
+    assert!(found.records[2].has(Flags::LAST | Flags::VENUE_SPECIFIC));
     assert_eq!(import_text("x.csv", &pretty, &[]).records, found.records);
 
     let text = "ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume,symbol\n1609160400000000000,33,1,5482,3720250000000,3721500000000,3720250000000,3721000000000,353,ESH1\n";

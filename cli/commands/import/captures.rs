@@ -185,6 +185,7 @@ fn import_captures(
         writer.set_end(RunEnd {
             left_out,
             books: report.ends.clone(),
+            dbn: None,
         });
         writer.finish().map_err(Failure::run)?;
     }

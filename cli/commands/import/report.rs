@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text::grouped;
-use tickloom_data::{DataError, ImportReport, KindCount, Table, Taken};
+use tickloom_data::{DataError, Format, ImportReport, KindCount, Table, Taken};
 use tickloom_types::Ts;
 
 /// Files of which each has its own block; of more only those that are worth a word have one.
@@ -78,6 +78,16 @@ impl Imported {
     pub(super) fn passed_over(file: &Path, why: &str) -> Imported {
         Imported {
             passed_over: Some(why.to_owned()),
+            ..Imported::of(&[file.to_owned()])
+        }
+    }
+
+    /// A file of definitions, which those of records say that they use.
+    pub(super) fn definitions(file: &Path) -> Imported {
+        let note = "definitions, for files of records of the same dataset and time";
+        Imported {
+            format: Some(Format::Dbn.to_string()),
+            notes: vec![note.to_owned()],
             ..Imported::of(&[file.to_owned()])
         }
     }

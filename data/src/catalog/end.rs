@@ -3,6 +3,7 @@
 use super::Catalog;
 use super::part::{RUNS_DIR, from_json, run_dir, run_of, runs_dir, to_json};
 use super::store::Store;
+use crate::databento::DbnOrigin;
 use crate::{Refusals, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +21,9 @@ pub struct RunEnd {
     /// Where the books stood that were whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub books: Vec<BookEnd>,
+    /// Under which numbers its instruments were, of a file of DBN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dbn: Option<DbnOrigin>,
 }
 
 impl Catalog {
@@ -45,7 +49,7 @@ impl Catalog {
 }
 
 /// Reads what is known of a run's end; `None` if it has none.
-pub(super) fn read_end(store: &Store, run: &str) -> Result<Option<RunEnd>> {
+pub(crate) fn read_end(store: &Store, run: &str) -> Result<Option<RunEnd>> {
     let path = end_path(run);
     if !store.exists(&path)? {
         return Ok(None);
@@ -114,6 +118,7 @@ mod tests {
         RunEnd {
             left_out,
             books: vec![book],
+            dbn: None,
         }
     }
 

@@ -173,6 +173,20 @@ impl FileWriter {
         Ok(())
     }
 
+    /// Bytes that it holds back, about.
+    pub(crate) fn memory(&self) -> usize {
+        let row = size_of::<Record>() + size_of::<Key>() + size_of::<u64>() + size_of::<i32>();
+        self.records.len() * row + self.writer.memory_size()
+    }
+
+    /// Writes what it holds back; whether that was anything.
+    pub(crate) fn flush(&mut self, run: &RunMeta) -> Result<bool> {
+        let held = self.records.len() + self.writer.in_progress_rows();
+        self.write_pending(run)?;
+        self.writer.flush().map_err(DataError::parquet(&self.url))?;
+        Ok(held > 0)
+    }
+
     /// Completes the file and puts it into its place.
     pub(crate) fn finish(mut self, store: &Store, run: &RunMeta) -> Result<PartFile> {
         self.write_pending(run)?;

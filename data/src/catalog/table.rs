@@ -145,7 +145,12 @@ impl Table {
     #[must_use]
     pub fn of(record: &Record) -> Option<Table> {
         Some(match record.kind()? {
+            Kind::Trade => Table::Trades,
+            Kind::Quote => Table::Quotes,
             Kind::Level if record.has(Flags::SNAPSHOT) => Table::BookSnapshots,
+            Kind::Level => Table::BookUpdates,
+            Kind::OrderUpdate => Table::OrderUpdates,
+            Kind::Bar => Table::Bars,
             kind => *Table::ALL.iter().find(|table| table.kind() == kind)?,
         })
     }

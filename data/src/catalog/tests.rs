@@ -4,7 +4,7 @@ mod order;
 mod upkeep;
 
 use super::*;
-use crate::limits::OPEN_FILES_MAX;
+use crate::limits::{IDLE_ROWS, OPEN_FILES_MAX};
 use crate::{Recorder, RecorderOptions};
 use proptest::prelude::*;
 use std::fs;
@@ -379,8 +379,10 @@ fn what_a_crash_left_of_a_part_is_gone_when_it_is_written() {
     let begun = dir.path().join("_runs/a/begun-00000000");
     let day = 86_400_000_000_000;
     let mut writer = catalog.writer(&meta("a"), 0, "first").unwrap();
-    // One day a file, two more than are kept open: the first two are complete when the writer is lost.
-    for (seq, n) in (0..).zip(0..i64::try_from(OPEN_FILES_MAX).unwrap() + 2) {
+    // One day a file, two more than are kept open, after the others waited for long: the first two are complete when the writer is lost.
+    let days = i64::try_from(OPEN_FILES_MAX).unwrap() + 2;
+    let busy = (0..i64::try_from(IDLE_ROWS).unwrap()).map(|_| days - 3);
+    for (seq, n) in (0..).zip((0..days - 2).chain(busy).chain(days - 2..days)) {
         writer.push(seq, &trade(0, n * day, 1)).unwrap();
     }
     drop(writer);

@@ -6,8 +6,9 @@ use super::file::{FileWriter, Key, read_meta};
 use super::index::{read_checkpoint, read_index, remove_covered, swap_checkpoint};
 use super::part::{Part, PartFile, lock_run, mark_begun, unmark_begun, write_meta};
 use super::partition::Partition;
+use super::spill::Spill;
 use super::store::{Lock, Store, Version};
-use crate::limits::OPEN_FILES_MAX;
+use crate::limits::{IDLE_ROWS, OPEN_FILES_MAX, WRITER_BYTES_MAX, WRITER_CHECK_ROWS};
 use crate::order::{Placed, Placing};
 use crate::{DataError, Result};
 use serde::Serialize;
@@ -36,6 +37,8 @@ pub struct RunWriter {
     open: HashMap<Partition, OpenFile>,
     /// Files begun of each partition.
     begun: HashMap<Partition, u32>,
+    /// Rows of partitions that no file is open for, to be written at the end.
+    spill: Spill,
     /// Rows taken, the clock by which files are closed.
     rows: u64,
     files: Vec<PartFile>,
@@ -72,6 +75,10 @@ impl RunWriter {
         let released = released_before(&store, &meta.run, part)?;
         Ok(RunWriter {
             replaced: Part::read_version(&store, &meta.run, part)?,
+            spill: Spill::new(match store.is_remote() {
+                true => std::env::temp_dir(),
+                false => store.url(Path::new("")),
+            }),
             store,
             meta: meta.clone(),
             part,
@@ -153,11 +160,59 @@ impl RunWriter {
         let partition = Partition::of(table, &placed.record, &self.meta);
         self.rows += 1;
         if !self.open.contains_key(&partition) {
+            if self.is_to_spill(&partition)? {
+                return self.spill.push(partition, placed);
+            }
             self.begin_file(partition)?;
         }
         let file = self.open.get_mut(&partition).expect("begun above");
         file.last_row = self.rows;
-        file.writer.push(placed, &self.meta)
+        file.writer.push(placed, &self.meta)?;
+        if self.rows.is_multiple_of(WRITER_CHECK_ROWS) {
+            self.bound_memory()?;
+        }
+        Ok(())
+    }
+
+    /// Whether rows of a partition without an open file are held for the end: those of which some are already, those whose file was
+    /// completed, and all while every open file is in use. Otherwise there is room for another file.
+    fn is_to_spill(&mut self, partition: &Partition) -> Result<bool> {
+        if self.spill.has(partition) || self.begun.contains_key(partition) {
+            return Ok(true);
+        }
+        if self.open.len() < OPEN_FILES_MAX {
+            return Ok(false);
+        }
+        let oldest = self.open.iter().min_by_key(|(_, file)| file.last_row);
+        let (oldest, last_row) = oldest
+            .map(|(oldest, file)| (*oldest, file.last_row))
+            .expect("there are OPEN_FILES_MAX");
+        if self.rows - last_row < IDLE_ROWS {
+            return Ok(true);
+        }
+        let file = self.open.remove(&oldest).expect("just found");
+        self.complete(file.writer)?;
+        Ok(false)
+    }
+
+    /// Lets files write what they hold back, the largest first, until all hold less than they may.
+    fn bound_memory(&mut self) -> Result<()> {
+        loop {
+            let sizes = self.open.values().map(|file| file.writer.memory());
+            if sizes.sum::<usize>() <= WRITER_BYTES_MAX {
+                return Ok(());
+            }
+            let largest = self
+                .open
+                .values_mut()
+                .max_by_key(|file| file.writer.memory());
+            let Some(largest) = largest else {
+                return Ok(());
+            };
+            if !largest.writer.flush(&self.meta)? {
+                return Ok(());
+            }
+        }
     }
 
     /// Completes all files, lists them as the part, and removes what an earlier, different writing of the part left.
@@ -171,6 +226,7 @@ impl RunWriter {
         for (_, file) in std::mem::take(&mut self.open) {
             self.complete(file.writer)?;
         }
+        self.write_spilled()?;
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         self.store
             .settle(self.files.iter().map(|file| file.path.as_path()))?;
@@ -207,13 +263,26 @@ impl RunWriter {
         Ok(part.written(store))
     }
 
-    fn begin_file(&mut self, partition: Partition) -> Result<()> {
-        if self.open.len() >= OPEN_FILES_MAX {
-            let oldest = self.open.iter().min_by_key(|(_, file)| file.last_row);
-            let oldest = *oldest.expect("there are OPEN_FILES_MAX").0;
-            let file = self.open.remove(&oldest).expect("just found");
+    /// Writes the rows that were held, one partition after the other.
+    fn write_spilled(&mut self) -> Result<()> {
+        let spill = std::mem::replace(&mut self.spill, Spill::new(PathBuf::new()));
+        spill.drain(&mut |partition, placed| {
+            if !self.open.contains_key(&partition) {
+                for (_, file) in std::mem::take(&mut self.open) {
+                    self.complete(file.writer)?;
+                }
+                self.begin_file(partition)?;
+            }
+            let file = self.open.get_mut(&partition).expect("begun above");
+            file.writer.push(placed, &self.meta)
+        })?;
+        for (_, file) in std::mem::take(&mut self.open) {
             self.complete(file.writer)?;
         }
+        Ok(())
+    }
+
+    fn begin_file(&mut self, partition: Partition) -> Result<()> {
         let nth = self.begun.entry(partition).or_default();
         let mut stem = stem(&self.meta.run, self.part);
         if self.store.is_remote() {

@@ -1,44 +1,29 @@
-//! Trades, quotes, orders of L3 books and bars as DBN, the format of Databento. A record that has no exact place in it is refused:
-//! nothing is rounded. What DBN has no field for (sequence, run, source, most flags) is left behind.
+//! Trades, quotes, books, orders of L3 books and bars as DBN, the format of Databento. A record that has no exact place in it is refused:
+//! nothing is rounded. What came from DBN is written as it was there, under its dataset, publishers, numbers and symbols, and the command
+//! says which fields of its rows no record keeps. What DBN has no field for (sequence, run, source) is left behind.
 
+mod group;
 mod messages;
+mod numbering;
 
 use super::Writer;
 use super::batch::RunScales;
 use super::rows::{Row, Rows};
 use super::target::Target;
-use crate::import::DBN_DATASET;
-use crate::{DataError, Result, Table};
+use crate::databento::{DBN_BARS, DBN_FLAGS};
+use crate::{Catalog, DataError, Result, Table};
 use ::dbn::encode::EncodeRecord;
 use ::dbn::encode::dbn::Encoder;
 use ::dbn::{
-    HasRType, MappingInterval, MboMsg, Mbp1Msg, Metadata, OhlcvMsg, RecordHeader, SType, Schema,
-    SymbolMapping, TradeMsg, flags, rtype,
+    BboMsg, HasRType, MboMsg, Mbp1Msg, Mbp10Msg, OhlcvMsg, RecordHeader, Schema, TradeMsg, rtype,
 };
+use group::{Group, Groups};
 use messages::{Numbers, time};
-use std::collections::BTreeMap;
+use numbering::Numbering;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use tickloom_journal::RunMeta;
-use tickloom_types::{BarSpec, DurationNs, Flags, NANOS_PER_SECOND};
-
-/// Version of DBN that is written: the newest that all readers know.
-const VERSION: u8 = 3;
-/// Our flags and theirs. A bad time is none of them: ours says that it is not the venue's, theirs that it is not the receiver's.
-const FLAGS: [(u8, u8); 3] = [
-    (Flags::SNAPSHOT, flags::SNAPSHOT),
-    (Flags::LAST, flags::LAST),
-    (Flags::MAYBE_BAD_BOOK, flags::MAYBE_BAD_BOOK),
-];
-/// Sizes of bars: in nanoseconds, as schema, as type of record.
-const BARS: [(DurationNs, Schema, u8); 4] = [
-    (NANOS_PER_SECOND, Schema::Ohlcv1S, rtype::OHLCV_1S),
-    (60 * NANOS_PER_SECOND, Schema::Ohlcv1M, rtype::OHLCV_1M),
-    (3_600 * NANOS_PER_SECOND, Schema::Ohlcv1H, rtype::OHLCV_1H),
-    (86_400 * NANOS_PER_SECOND, Schema::Ohlcv1D, rtype::OHLCV_1D),
-];
+use tickloom_types::{BarSpec, DurationNs, Flags};
 
 /// What the rows of a table become.
 #[derive(Clone, Copy)]
@@ -50,7 +35,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(table: Table, bars: &[BarSpec]) -> Result<Shape> {
+    fn of(table: Table, bars: &[BarSpec], came_as: Option<Schema>) -> Result<Shape> {
         let plain = |schema, rtype| Shape {
             schema,
             length: 0,
@@ -58,11 +43,17 @@ impl Shape {
         };
         match table {
             Table::Trades => Ok(plain(Schema::Trades, rtype::MBP_0)),
-            Table::Quotes => Ok(plain(Schema::Mbp1, rtype::MBP_1)),
+            Table::Quotes => Ok(match came_as {
+                Some(Schema::Bbo1S) => plain(Schema::Bbo1S, rtype::BBO_1S),
+                Some(Schema::Bbo1M) => plain(Schema::Bbo1M, rtype::BBO_1M),
+                Some(Schema::Tbbo) => plain(Schema::Tbbo, rtype::MBP_1),
+                _ => plain(Schema::Mbp1, rtype::MBP_1),
+            }),
+            Table::BookSnapshots => Ok(plain(Schema::Mbp10, rtype::MBP_10)),
             Table::OrderUpdates => Ok(plain(Schema::Mbo, rtype::MBO)),
             Table::Bars | Table::BarsClosed => {
                 let shape = |spec: &BarSpec| {
-                    let found = BARS.iter().find(|bar| BarSpec::Time(bar.0) == *spec)?;
+                    let found = DBN_BARS.iter().find(|bar| BarSpec::Time(bar.0) == *spec)?;
                     let (length, schema, rtype) = *found;
                     Some(Shape {
                         schema,
@@ -84,43 +75,43 @@ impl Shape {
             table => Err(DataError::Option {
                 field: "kind",
                 value: table.name().to_owned(),
-                expected: "trades, quotes, order_updates, bars or bars_closed, as DBN has no others",
+                expected: "trades, quotes, book_snapshots, order_updates, bars or bars_closed, as DBN has no others",
             }),
+        }
+    }
+
+    /// What rows of this schema have that no record keeps.
+    fn left_out(&self) -> &'static str {
+        match self.schema {
+            Schema::Mbo => "channel_id and ts_in_delta",
+            Schema::Trades => "depth and ts_in_delta",
+            Schema::Tbbo => "depth, ts_in_delta and counts of orders",
+            Schema::Mbp1 => {
+                "depth, ts_in_delta, counts of orders and, of rows without a trade, action, side, price and size"
+            }
+            Schema::Bbo1S | Schema::Bbo1M => {
+                "the last trade (ts_event, side, price, size), counts of orders and F_BAD_TS_RECV"
+            }
+            Schema::Mbp10 => {
+                "depth, ts_in_delta, counts of orders, F_SNAPSHOT and, of rows without a trade, action, side, price and size"
+            }
+            _ => "",
         }
     }
 }
 
-/// Identifiers of instruments by name, the same in all runs.
-struct Ids {
-    by_name: BTreeMap<String, u32>,
-    /// By run and identifier in it.
-    ids: Vec<Vec<u32>>,
+/// Whether rows of this table have trades in them in the files that they came from, so that those are needed too.
+pub(super) fn needs_trades(catalog: &Catalog, table: Table, rows: &Rows) -> Result<bool> {
+    if !matches!(table, Table::Quotes | Table::BookSnapshots) {
+        return Ok(false);
+    }
+    let came_as = Numbering::of(catalog, rows.metas())?.schema;
+    Ok(has_trades(came_as))
 }
 
-impl Ids {
-    fn new(runs: &[RunMeta]) -> Ids {
-        let mut by_name = BTreeMap::new();
-        let mut id = |name: &String| {
-            let next = u32::try_from(by_name.len() + 1).unwrap_or(u32::MAX);
-            *by_name.entry(name.clone()).or_insert(next)
-        };
-        let ids = runs
-            .iter()
-            .map(|run| {
-                run.instruments
-                    .defs()
-                    .iter()
-                    .map(|def| id(&def.name))
-                    .collect()
-            })
-            .collect();
-        Ids { by_name, ids }
-    }
-
-    fn get(&self, row: &Row) -> Option<u32> {
-        let at = usize::try_from(row.record.header.instrument).ok()?;
-        self.ids[row.run].get(at).copied()
-    }
+/// Whether rows of this schema are trades as well.
+fn has_trades(came_as: Option<Schema>) -> bool {
+    matches!(came_as, Some(Schema::Mbp1 | Schema::Tbbo | Schema::Mbp10))
 }
 
 struct DbnFile {
@@ -128,24 +119,41 @@ struct DbnFile {
     encoder: Encoder<BufWriter<File>>,
     shape: Shape,
     scales: Vec<RunScales>,
-    ids: Ids,
+    numbering: Numbering,
+    groups: Groups,
+    /// Messages so far.
+    written: u64,
     /// Records with flags that were left behind.
     flags_lost: u64,
 }
 
 /// Begins a DBN file.
-pub(super) fn dbn(table: Table, rows: &Rows, target: &Target) -> Result<Box<dyn Writer>> {
+pub(super) fn dbn(
+    catalog: &Catalog,
+    table: Table,
+    rows: &Rows,
+    target: &Target,
+) -> Result<Box<dyn Writer>> {
     let path = target.temporary().to_owned();
-    let shape = Shape::of(table, rows.bars())?;
-    let ids = Ids::new(rows.metas());
-    let metadata = metadata(&shape, rows, &ids);
+    let numbering = Numbering::of(catalog, rows.metas())?;
+    let shape = Shape::of(table, rows.bars(), numbering.schema)?;
+    if let Some(symbol) = numbering.misfit() {
+        return Err(DataError::Option {
+            field: "symbol of an instrument",
+            value: symbol.to_owned(),
+            expected: "one in ASCII, as DBN has no others",
+        });
+    }
+    let metadata = numbering.metadata(&shape, rows);
     let encoder = Encoder::new(target.file()?, &metadata);
     Ok(Box::new(DbnFile {
         encoder: encoder.map_err(|error| failed(&path, error))?,
         path,
         shape,
         scales: rows.metas().iter().map(RunScales::of).collect(),
-        ids,
+        groups: Groups::of(table, numbering.schema),
+        numbering,
+        written: 0,
         flags_lost: 0,
     }))
 }
@@ -154,65 +162,40 @@ fn failed(path: &Path, error: ::dbn::Error) -> DataError {
     DataError::io("write", path)(std::io::Error::other(error))
 }
 
-/// What stands before the records: the symbols, and the days for which they hold.
-fn metadata(shape: &Shape, rows: &Rows, ids: &Ids) -> Metadata {
-    let (from, to) = rows.span();
-    let start = u64::try_from(from.0.saturating_sub(shape.length)).unwrap_or(0);
-    let end = u64::try_from(to.0).unwrap_or(0).saturating_add(1);
-    let built = |mappings| {
-        Metadata::builder()
-            .version(VERSION)
-            .dataset(DBN_DATASET)
-            .schema(Some(shape.schema))
-            .start(start)
-            .end(NonZeroU64::new(end))
-            .stype_in(Some(SType::RawSymbol))
-            .stype_out(SType::InstrumentId)
-            .symbols(ids.by_name.keys().cloned().collect())
-            .mappings(mappings)
-            .build()
-    };
-    let days = built(Vec::new());
-    let last = days.end().unwrap_or_else(|| days.start()).date();
-    let mapping = |(name, id): (&String, &u32)| SymbolMapping {
-        raw_symbol: name.clone(),
-        intervals: vec![MappingInterval {
-            start_date: days.start().date(),
-            end_date: last.next_day().unwrap_or(last),
-            symbol: id.to_string(),
-        }],
-    };
-    built(ids.by_name.iter().map(mapping).collect())
-}
-
 impl Writer for DbnFile {
     fn write(&mut self, rows: &[Row]) -> Result<()> {
         for row in rows {
-            self.write_row(row).map_err(|refused| match refused {
-                Refused::Field(field, value, expected) => DataError::Record {
-                    seq: row.key.seq,
-                    field,
-                    value,
-                    expected,
-                },
-                Refused::Write(error) => failed(&self.path, error),
-            })?;
+            if let Some(group) = self.groups.take(row) {
+                self.write_group(&group)?;
+            }
         }
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Vec<String>> {
+    fn finish(mut self: Box<Self>) -> Result<(Vec<String>, Option<u64>)> {
+        if let Some(group) = self.groups.end() {
+            self.write_group(&group)?;
+        }
         self.encoder
             .flush()
             .map_err(|error| failed(&self.path, error))?;
         let file = self.encoder.get_mut();
         file.flush().map_err(DataError::io("write", &self.path))?;
-        Ok(match self.flags_lost {
-            0 => Vec::new(),
-            lost => vec![format!(
-                "{lost} records had flags other than snapshot, last and maybe bad book, which DBN has no place for"
-            )],
-        })
+        let mut notes = Vec::new();
+        notes.extend(self.numbering.note.clone());
+        if self.numbering.is_of_origin() && !self.shape.left_out().is_empty() {
+            notes.push(format!(
+                "not as in the file that the rows came from, as no record keeps them: {}",
+                self.shape.left_out()
+            ));
+        }
+        if self.flags_lost > 0 {
+            notes.push(format!(
+                "{} records had flags which DBN has no place for",
+                self.flags_lost
+            ));
+        }
+        Ok((notes, Some(self.written)))
     }
 }
 
@@ -233,41 +216,90 @@ fn refused(field: &'static str, value: impl ToString, expected: &'static str) ->
 }
 
 impl DbnFile {
-    fn write_row(&mut self, row: &Row) -> Result<(), Refused> {
-        let record = &row.record;
-        if record.header.flags & !FLAGS.iter().fold(0, |all, (ours, _)| all | ours) != 0 {
+    fn write_group(&mut self, group: &Group) -> Result<()> {
+        self.encode(group).map_err(|refused| match refused {
+            Refused::Field(field, value, expected) => DataError::Record {
+                seq: group.row.key.seq,
+                field,
+                value,
+                expected,
+            },
+            Refused::Write(error) => failed(&self.path, error),
+        })?;
+        self.written += 1;
+        Ok(())
+    }
+
+    fn encode(&mut self, group: &Group) -> Result<(), Refused> {
+        let record = &group.row.record;
+        let flags_lost = self.flags_lost(record.header.flags);
+        if flags_lost != 0 {
             self.flags_lost += 1;
         }
         let numbers = Numbers {
             record,
-            scales: &self.scales[row.run],
+            scales: &self.scales[group.row.run],
+            flags_lost,
         };
+        let trade = group.trade.as_ref();
         match self.shape.schema {
             Schema::Trades => {
-                let message = numbers.trade(self.header::<TradeMsg>(row)?)?;
+                let message = numbers.trade(self.header::<TradeMsg>(&group.row)?)?;
                 self.encoder.encode_record(&message)?;
             }
-            Schema::Mbp1 => {
-                let message = numbers.quote(self.header::<Mbp1Msg>(row)?)?;
+            Schema::Mbp1 | Schema::Tbbo => {
+                let message = numbers.quote(self.header::<Mbp1Msg>(&group.row)?, trade)?;
+                self.encoder.encode_record(&message)?;
+            }
+            Schema::Bbo1S | Schema::Bbo1M => {
+                let message = numbers.sample(self.header::<BboMsg>(&group.row)?)?;
+                self.encoder.encode_record(&message)?;
+            }
+            Schema::Mbp10 => {
+                let header = self.header::<Mbp10Msg>(&group.row)?;
+                let message = numbers.book(header, &group.levels, trade)?;
                 self.encoder.encode_record(&message)?;
             }
             Schema::Mbo => {
-                let message = numbers.order(self.header::<MboMsg>(row)?)?;
+                let message = numbers.order(self.header::<MboMsg>(&group.row)?)?;
                 self.encoder.encode_record(&message)?;
             }
             _ => {
-                let message = numbers.bar(self.header::<OhlcvMsg>(row)?)?;
+                let message = numbers.bar(self.header::<OhlcvMsg>(&group.row)?)?;
                 self.encoder.encode_record(&message)?;
             }
         }
         Ok(())
     }
 
+    /// Flags that have no place: of bars all, and of what did not come from DBN a time that is ours, as theirs says that it is not
+    /// the receiver's. The end of an event says where a moment ends.
+    fn flags_lost(&self, flags: u8) -> u8 {
+        if self.shape.length > 0 {
+            flags & !Flags::MORE
+        } else if self.numbering.is_of_origin() {
+            0
+        } else {
+            flags & Flags::BAD_TIME
+        }
+    }
+
     fn header<R: HasRType>(&self, row: &Row) -> Result<RecordHeader, Refused> {
-        let ts = row.record.header.ts_event;
-        let ts = time("ts_event", ts.saturating_sub(self.shape.length))?;
-        let id = self.ids.get(row);
-        let id = id.ok_or_else(|| refused("instrument", "none", "one, as DBN needs"))?;
-        Ok(RecordHeader::new::<R>(self.shape.rtype, 0, id, ts))
+        let header = row.record.header;
+        let start = header.ts_event.saturating_sub(self.shape.length);
+        let ts = time("ts_event", start)?;
+        // What a number stands for goes by arrival, and of bars by their start.
+        let index = if self.shape.length > 0 {
+            start
+        } else {
+            header.ts_recv
+        };
+        let numbered = self.numbering.get(row, index);
+        let numbered =
+            numbered.ok_or_else(|| refused("instrument", "none", "one, as DBN needs"))?;
+        let (publisher, id) = (numbered.publisher, numbered.id);
+        Ok(RecordHeader::new::<R>(self.shape.rtype, publisher, id, ts))
     }
 }
+
+const _: () = assert!(DBN_FLAGS == 0xfe);

@@ -625,7 +625,7 @@ fn fitting() -> [Record; 4] {
         OrderUpdateBody {
             order_id: u64::MAX,
             price: 479_050,
-            qty: i64::from(u32::MAX),
+            qty: i64::from(u32::MAX - 1),
             update_id: 9,
             side: 1,
             action: BookAction::Modify as u8,
@@ -686,7 +686,7 @@ fn dbn_holds_what_it_can_to_the_last_digit() {
     assert_eq!((order.order_id, order.price), (u64::MAX, 4_790_500_000_000));
     assert_eq!(
         (order.size, order.sequence, order.flags.raw()),
-        (u32::MAX, 9, 0x04)
+        (u32::MAX - 1, 9, 0x04)
     );
     assert_eq!(
         (order.action().unwrap(), order.side().unwrap()),
@@ -724,7 +724,12 @@ fn what_dbn_cannot_hold_exactly_is_refused() {
     let refused = [
         (
             trade(1, 5_000_000_000, 1).record(at(Kind::Trade, 0)),
-            "record 0: qty is 5000000000, expected at most 4294967295",
+            "record 0: qty is 5000000000, expected at most 4294967294",
+        ),
+        (
+            // What DBN means by it is that no size is told.
+            trade(1, i64::from(u32::MAX), 1).record(at(Kind::Trade, 0)),
+            "record 0: qty is 4294967295, expected at most 4294967294",
         ),
         (
             trade(1, 1_500, 1).record(fine),
@@ -766,9 +771,38 @@ fn what_dbn_cannot_hold_exactly_is_refused() {
         assert!(error.to_string().contains(expected), "{error}");
         assert!(!path.exists());
     }
-    let late = trade(1, 1, 1).record(at(Kind::Trade, 0).with_flags(Flags::LATE));
+}
+
+#[test]
+fn a_time_of_ours_has_no_flag_in_dbn() {
+    let [trade, ..] = fitting();
+    let mut ours = trade;
+    ours.header.flags = Flags::BAD_TIME;
     let dir = tempfile::tempdir().unwrap();
-    let catalog = future(dir.path(), &[late]);
+    let catalog = future(dir.path(), &[ours]);
     let report = export(&catalog, Table::Trades, &dir.path().join("x.dbn"));
     assert_eq!(report.notes.len(), 1, "{report:?}");
+}
+
+#[test]
+fn a_symbol_that_is_not_ascii_has_no_place_in_dbn() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.dbn");
+    let mut instruments = Instruments::new();
+    instruments
+        .add(InstrumentDef::new("ÖL", 2, 0, "EUR"))
+        .unwrap();
+    let source = SourceDef::new("feed", SourceKind::Feed);
+    instruments.add_source(source).unwrap();
+    let catalog = Catalog::create(&dir.path().join("oil")).unwrap();
+    let meta = RunMeta::new("oil", Ts(0), instruments).unwrap();
+    let mut writer = catalog.writer(&meta, 0, "test").unwrap();
+    writer.push(0, &fitting()[0]).unwrap();
+    writer.finish().unwrap();
+    let query = ScanQuery::default();
+    let error = export_file(&catalog, Table::Trades, &query, &path, &mut |_, _| true).unwrap_err();
+    assert!(
+        error.to_string().contains("expected one in ASCII"),
+        "{error}"
+    );
 }

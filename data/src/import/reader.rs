@@ -13,7 +13,7 @@ use super::cells::Cells;
 use super::columnar::Rows;
 use super::layout::{Dialect, Layout};
 use super::number::Number;
-use super::row::{NUMBERS_MAX, Prices, Row, check};
+use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
 use super::text::Cutter;
 use super::{ImportOptions, Input, Years};
 use crate::limits::TICKERS_MAX;
@@ -321,7 +321,8 @@ impl<'a> Reader<'a> {
             None => self.ticker(cells)?,
         };
         self.check_venue(cells, row.ticker)?;
-        if self.layout.is_databento() && row.action == b'N' {
+        let is_kept = self.layout.shape == Shape::Orders;
+        if self.layout.is_databento() && row.action == b'N' && !is_kept {
             *self
                 .not_kept
                 .entry("row without an action".to_owned())

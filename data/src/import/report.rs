@@ -193,17 +193,28 @@ pub(crate) struct Found {
     pub(crate) stamp: Option<String>,
 }
 
+// Tables are counted by their place.
+const _: () = {
+    let mut at = 0;
+    while at < Table::ALL.len() {
+        assert!(Table::ALL[at] as usize == at);
+        at += 1;
+    }
+};
+
 /// The records that were made, counted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
-    written: BTreeMap<Table, u64>,
+    /// By the place of the table among all.
+    written: [u64; Table::ALL.len()],
     times: Option<(Ts, Ts)>,
 }
 
 impl Tally {
     pub(crate) fn count(&mut self, record: &Record) {
-        if let Some(table) = Table::of(record) {
-            *self.written.entry(table).or_default() += 1;
+        let written = Table::of(record).and_then(|table| self.written.get_mut(table as usize));
+        if let Some(written) = written {
+            *written += 1;
         }
         let ts = record.ts_event();
         let (from, to) = self.times.unwrap_or((ts, ts));
@@ -243,9 +254,11 @@ impl ImportReport {
 
     pub(crate) fn fill(&mut self, found: Found, tally: &Tally, errors_max: usize) {
         self.kinds = found.rows;
-        for (table, written) in &tally.written {
-            self.kinds.entry(*table).or_default().written = *written;
-            self.written += written;
+        for (table, written) in Table::ALL.iter().zip(tally.written) {
+            if written > 0 {
+                self.kinds.entry(*table).or_default().written = written;
+                self.written += written;
+            }
         }
         self.not_kept = found.not_kept;
         self.read = found.read;

@@ -7,7 +7,7 @@ use super::skew::ClockWatch;
 use super::spike::{Spike, SpikeWatch};
 use super::split::{Split, SplitWatch};
 use super::status::BookWatch;
-use super::stream::Stream;
+use super::stream::{Numbers, Stream};
 use super::top::{CrossWatch, Crossing, Levels, StaleWatch, Still, top_of};
 use crate::Calendar;
 use crate::catalog::Table;
@@ -92,11 +92,11 @@ impl Watched {
         }
     }
 
-    pub(super) fn trade(&mut self, record: &Record, thresholds: &Thresholds) {
+    pub(super) fn trade(&mut self, record: &Record, numbers: Numbers, thresholds: &Thresholds) {
         let trade = TradeBody::of(record);
         self.arrive(record, thresholds);
         let stream = stream(&mut self.trades, Table::Trades, &self.calendar);
-        let ids = (trade.trade_id, trade.trade_id);
+        let ids = numbers.ids(trade.trade_id, stream);
         if !stream.push(record, ids, &mut self.findings, thresholds) {
             return;
         }
@@ -107,11 +107,11 @@ impl Watched {
         self.add_spike(Table::Trades, "price", spike, thresholds);
     }
 
-    pub(super) fn quote(&mut self, record: &Record, thresholds: &Thresholds) {
+    pub(super) fn quote(&mut self, record: &Record, numbers: Numbers, thresholds: &Thresholds) {
         let quote = QuoteBody::of(record);
         self.arrive(record, thresholds);
         let stream = stream(&mut self.quotes, Table::Quotes, &self.calendar);
-        let ids = (quote.update_id, quote.update_id);
+        let ids = numbers.ids(quote.update_id, stream);
         if !stream.push(record, ids, &mut self.findings, thresholds) {
             return;
         }
@@ -192,13 +192,7 @@ impl Watched {
         self.arrive(record, thresholds);
         let update = OrderUpdateBody::of(record);
         let stream = stream(&mut self.orders, Table::OrderUpdates, &self.calendar);
-        // Several records may bear one id, and ids are shared with other instruments: only a step back is wrong.
-        let is_same = stream.ids.newest() == Some(update.update_id);
-        let ids = if is_same {
-            (0, 0)
-        } else {
-            (update.update_id, update.update_id)
-        };
+        let ids = Numbers::OfMessages.ids(update.update_id, stream);
         stream.push(record, ids, &mut self.findings, thresholds);
     }
 

@@ -10,6 +10,23 @@ use crate::catalog::Table;
 use std::sync::Arc;
 use tickloom_types::{BarSpec, DurationNs, Flags, Record, Ts};
 
+/// What the numbers in records count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// Records: none comes twice.
+    OfRecords,
+    /// Messages of a venue, which may have several records, and be of other instruments too: only a step back is wrong.
+    OfMessages,
+}
+
+impl Numbers {
+    /// The ids of a record with this number behind those of a stream; zeros say that it has none.
+    pub(super) fn ids(self, number: u64, stream: &Stream) -> (u64, u64) {
+        let is_same = self == Numbers::OfMessages && stream.ids.newest() == Some(number);
+        if is_same { (0, 0) } else { (number, number) }
+    }
+}
+
 /// What is known of one stream.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {

@@ -156,3 +156,34 @@ fn a_book_is_judged_at_the_end_of_its_messages() {
         ]
     );
 }
+
+/// Trades of one message bear its number in DBN; where each trade has a number of its own, it is there twice.
+#[test]
+fn numbers_of_messages_may_come_again() {
+    let mut all = Instruments::new();
+    all.add(InstrumentDef::new("X", 2, 0, "USD")).unwrap();
+    for name in ["dbn/glbx.mdp3", "feed"] {
+        let source = SourceDef::new(name, SourceKind::File);
+        all.add_source(source).unwrap();
+    }
+    let calendars = Calendars::built_in().unwrap();
+    let trade = |source, trade_id| {
+        let (id, source) = (InstrumentId(0), SourceId(source));
+        let header = Header::new(Kind::Trade, id, source, Ts(trade_id), Ts(trade_id));
+        let body = tickloom_types::TradeBody {
+            price: 100,
+            qty: 1,
+            trade_id: trade_id.cast_unsigned(),
+            ..Default::default()
+        };
+        body.record(header)
+    };
+    let kinds = |records: &[Record]| -> Vec<LedgerKind> {
+        let mut inspector = Inspector::new(&all, Thresholds::default(), &calendars).unwrap();
+        records.iter().for_each(|record| inspector.push(record));
+        inspector.finish().rows.iter().map(|row| row.kind).collect()
+    };
+    assert_eq!(kinds(&[trade(0, 5), trade(0, 5), trade(0, 6)]), []);
+    assert_eq!(kinds(&[trade(1, 5), trade(1, 5)]), [LedgerKind::Duplicate]);
+    assert!(!kinds(&[trade(0, 5), trade(0, 6), trade(0, 5)]).is_empty());
+}

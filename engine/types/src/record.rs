@@ -11,6 +11,18 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Bytes of a record.
 pub const RECORD_LEN: usize = 64;
 
+impl Kind {
+    /// Whether a record of this kind is one thing that a market did or showed: a trade, a quote, a level or an order update.
+    #[must_use]
+    #[inline]
+    pub fn is_market_change(self) -> bool {
+        matches!(
+            self,
+            Kind::Trade | Kind::Quote | Kind::Level | Kind::OrderUpdate
+        )
+    }
+}
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident: $type:ty { $($(#[$value_doc:meta])* $value:ident = $number:literal $text:literal,)* }) => {
         $(#[$doc])*
@@ -73,7 +85,8 @@ number! {
     }
 }
 
-/// Bits of a record's quality.
+/// Bits of a record's quality. Three of them mean one thing of what a market did ([`Kind::is_market_change`]) and another of bars and
+/// outputs: no record is both.
 pub struct Flags;
 
 impl Flags {
@@ -81,16 +94,23 @@ impl Flags {
     pub const SNAPSHOT: u8 = 1 << 0;
     /// Last record of one venue message: a book is whole only after it.
     pub const LAST: u8 = 1 << 1;
-    /// `ts_event` is ours, because the venue gave none.
+    /// A time of the record is not to be relied on: `ts_event` is ours, because the venue gave none, or, of files whose vendor says
+    /// so (`F_BAD_TS_RECV` of DBN), `ts_recv` is not exact.
     pub const BAD_TIME: u8 = 1 << 2;
     /// The book may be wrong: its source has a gap that is not yet mended.
     pub const MAYBE_BAD_BOOK: u8 = 1 << 3;
     /// The bar lacks part of its time: the run began within it, or a gap or a stale book fell into it.
     pub const INCOMPLETE: u8 = 1 << 4;
+    /// Of trades, quotes, levels and order updates: of the top of a venue's book, and of no single order (`F_TOB` of DBN).
+    pub const TOP_OF_BOOK: u8 = 1 << 4;
     /// Came after the bar that it belongs to was released.
     pub const LATE: u8 = 1 << 5;
+    /// Of trades, quotes, levels and order updates: of all orders at a price, and of no single one (`F_MBP` of DBN).
+    pub const AGGREGATED: u8 = 1 << 5;
     /// The number in the body is not ready (warming up) or undefined.
     pub const NOT_READY: u8 = 1 << 6;
+    /// Of trades, quotes, levels and order updates: an event of which the venue alone says what it is (`F_PUBLISHER_SPECIFIC` of DBN).
+    pub const VENUE_SPECIFIC: u8 = 1 << 6;
     /// More records of the same moment follow: all but the last record of a moment bear it. A record without it, whose
     /// predecessor has none either, is a moment of its own.
     pub const MORE: u8 = 1 << 7;
@@ -160,7 +180,7 @@ body! {
         price: i64,
         /// Size mantissa, above zero.
         qty: i64,
-        /// The venue's number of the trade, 0 if none.
+        /// The venue's number of the trade, 0 if none; of DBN that of its message, which trades may have in common.
         trade_id: u64,
         /// The aggressor's [`Side`] as its number, 0 if unknown.
         side: u8,
@@ -418,6 +438,8 @@ number! {
         Trade = 5 "trade",
         /// A resting order was filled; the book is as before, a cancel follows.
         Fill = 6 "fill",
+        /// Nothing happened to an order: the record tells its flags alone, such as the end of an event.
+        None = 7 "none",
     }
 }
 

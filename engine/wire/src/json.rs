@@ -32,6 +32,13 @@ const FLAG_WORDS: [(u8, &str); 8] = [
     (Flags::MORE, "more"),
 ];
 
+/// The words of flags that mean something else of trades, quotes, levels and order updates.
+const MARKET_FLAG_WORDS: [(u8, &str); 3] = [
+    (Flags::TOP_OF_BOOK, "top_of_book"),
+    (Flags::AGGREGATED, "aggregated"),
+    (Flags::VENUE_SPECIFIC, "venue_specific"),
+];
+
 /// A JSON object that is written key by key.
 struct Object(String);
 
@@ -124,9 +131,17 @@ fn put_head(object: &mut Object, record: &Record, names: &Names) {
 }
 
 fn put_flags(object: &mut Object, record: &Record) {
+    let of_market: &[(u8, &str)] = match record.kind() {
+        Some(kind) if kind.is_market_change() => &MARKET_FLAG_WORDS,
+        _ => &[],
+    };
     let flags: Vec<&str> = FLAG_WORDS
         .iter()
-        .filter_map(|&(flag, word)| record.has(flag).then_some(word))
+        .filter(|(flag, _)| record.has(*flag))
+        .map(|(flag, word)| {
+            let other = of_market.iter().find(|(bit, _)| bit == flag);
+            other.map_or(*word, |(_, word)| *word)
+        })
         .collect();
     object.put("flags", flags);
 }

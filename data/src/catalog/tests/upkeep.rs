@@ -204,13 +204,18 @@ fn a_stopped_compaction_has_changed_nothing_or_all_of_a_step() {
 fn a_run_of_one_part_can_be_replaced_after_a_compaction_and_one_of_many_cannot() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::create(dir.path()).unwrap();
-    // More days than files are kept open, twice: each day has two files.
+    // More days than files are kept open, the first four of which wait for long, and come again: these have two files each.
     let days = i64::try_from(OPEN_FILES_MAX).unwrap() + 4;
     let mut writer = catalog.writer(&meta("i"), 0, "first").unwrap();
-    for (seq, n) in (0..).zip((0..days).chain(0..days)) {
+    let busy = (0..i64::try_from(IDLE_ROWS).unwrap()).map(|_| days - 5);
+    let all = (0..days - 4)
+        .chain(busy)
+        .chain(days - 4..days)
+        .chain(0..days);
+    for (seq, n) in (0..).zip(all) {
         writer.push(seq, &trade(0, n * DAY, 1)).unwrap();
     }
-    assert!(writer.finish().unwrap().files.len() > OPEN_FILES_MAX + 4);
+    assert_eq!(writer.finish().unwrap().files.len(), OPEN_FILES_MAX + 8);
     compact(&catalog);
     assert_eq!(parquet_count(dir.path()), OPEN_FILES_MAX + 4);
     let mut writer = catalog.writer(&meta("i"), 0, "second").unwrap();
@@ -391,7 +396,9 @@ fn leftovers_are_no_faults_and_can_be_removed() {
     let catalog = Catalog::create(dir.path()).unwrap();
     write_part(&catalog, 1, 0, 5).unwrap();
     let mut lost = catalog.writer(&meta("r"), 2, "lost").unwrap();
-    for (seq, n) in (0..).zip(0..i64::try_from(OPEN_FILES_MAX).unwrap() + 2) {
+    let days = i64::try_from(OPEN_FILES_MAX).unwrap() + 2;
+    let busy = (0..i64::try_from(IDLE_ROWS).unwrap()).map(|_| days - 3);
+    for (seq, n) in (0..).zip((0..days - 2).chain(busy).chain(days - 2..days)) {
         lost.push(seq, &trade(0, n * DAY, 1)).unwrap();
     }
     drop(lost);

@@ -1,32 +1,33 @@
 //! What a record of DBN becomes. Prices keep nine decimals here.
 //!
 //! Each change of an L3 book is an order update; a trade in it (`T`) is a trade besides, so that bars and signals have it. A fill of
-//! a resting order (`F`) is the other side of such a trade and no trade of its own. Best bid and ask are quotes, the ten levels of
-//! `mbp-10` are the snapshot of a book. Statistics, imbalances, definitions and messages of the service are no events of a market
-//! and are counted by name.
+//! a resting order (`F`) is the other side of such a trade and no trade of its own. Best bid and ask are quotes (`quotes`), the ten
+//! levels of `mbp-10` are the snapshot of a book. Statistics, imbalances, definitions and messages of the service are no events of a
+//! market and are counted by name.
 
-use crate::catalog::Table;
-use dbn::flags::{BAD_TS_RECV, LAST, MAYBE_BAD_BOOK, SNAPSHOT};
+use super::kinds::not_kept;
+use super::listing::Listing;
+use super::quotes::{pair, push_quote};
+use super::symbols::Symbols;
+use crate::databento::{DBN_BARS, flags_from_dbn, is_without_price};
 use dbn::{
-    BboMsg, BidAskPair, CbboMsg, Cmbp1Msg, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, OhlcvMsg,
-    RecordHeader, RecordRef, TradeMsg, rtype,
+    BboMsg, CbboMsg, Cmbp1Msg, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, OhlcvMsg, RecordHeader,
+    RecordRef, Schema, TradeMsg, UNDEF_ORDER_SIZE, UNDEF_PRICE, UNDEF_TIMESTAMP, rtype,
 };
-use std::collections::HashMap;
 use std::ffi::c_char;
 use tickloom_types::{
-    BarBody, BarSpec, BookAction, Flags, Header, InstrumentId, Kind, LevelBody, NANOS_PER_SECOND,
-    OrderUpdateBody, QuoteBody, Record, Side, SourceId, TradeBody, Ts,
+    BarBody, BarSpec, BookAction, Flags, Header, InstrumentId, Kind, LevelBody, OrderUpdateBody,
+    Record, Side, SourceId, TradeBody, Ts,
 };
 
-/// What a price is where there is none.
-pub(super) const UNDEFINED_PRICE: i64 = i64::MAX;
 /// The source of all records but bars, whose sources follow.
 const FILE_SOURCE: u16 = 0;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Row {
-    Kept,
+    /// It is an event of a market; whether the last of its venue's, if rows of its kind say so.
+    Kept(Option<bool>),
     /// It is no event of a market, but this.
     NotKept(&'static str),
 }
@@ -35,11 +36,14 @@ pub(super) enum Row {
 pub(super) type Wrong = (&'static str, String, &'static str);
 
 /// Makes records, and gives instruments and sizes of bars their identifiers in the order in which they come.
-#[derive(Default)]
 pub(super) struct Converter {
-    ids: Vec<u32>,
-    by_id: HashMap<u32, u32>,
+    pub(super) symbols: Symbols,
+    pub(super) listing: Listing,
     bars: Vec<BarSpec>,
+    /// The type of bars that do not say their size themselves.
+    bar_type: Option<u8>,
+    /// Rows that do not say when they arrived.
+    pub(super) without_arrival: u64,
 }
 
 /// What a row says of a trade.
@@ -47,12 +51,19 @@ struct Trade {
     price: i64,
     size: u32,
     side: c_char,
+    sequence: u32,
 }
 
 impl Converter {
-    /// Databento's numbers of the instruments so far.
-    pub(super) fn ids(&self) -> &[u32] {
-        &self.ids
+    pub(super) fn new(symbols: Symbols, listing: Listing, schema: Option<Schema>) -> Converter {
+        let bars = DBN_BARS.iter().find(|(_, of, _)| Some(*of) == schema);
+        Converter {
+            symbols,
+            listing,
+            bars: Vec::new(),
+            bar_type: bars.map(|(.., rtype)| *rtype),
+            without_arrival: 0,
+        }
     }
 
     /// Sizes of the bars so far.
@@ -70,54 +81,63 @@ impl Converter {
         match kind {
             rtype::MBO => self.mbo(get(record)?, records),
             rtype::MBP_0 => {
-                let trade: &TradeMsg = get(record)?;
-                let header = self.header(&trade.hd, trade.ts_recv, trade.flags)?;
-                let (price, size, side) = (trade.price, trade.size, trade.side);
-                push_trade(&Trade { price, size, side }, header, records)?;
-                Ok(Row::Kept)
+                let row: &TradeMsg = get(record)?;
+                let header = self.header(&row.hd, row.ts_recv, row.flags)?;
+                push_trade(
+                    &Trade::of(row.price, row.size, row.side, row.sequence),
+                    header,
+                    records,
+                )?;
+                Ok(kept(header))
             }
             rtype::MBP_1 => {
                 let row: &Mbp1Msg = get(record)?;
                 let header = self.header(&row.hd, row.ts_recv, row.flags)?;
-                push_quote(&row.levels[0], row.sequence, header, records);
+                push_quote(&row.levels[0], row.sequence, header, records)?;
                 if is(row.action, b'T') {
-                    let (price, size, side) = (row.price, row.size, row.side);
-                    push_trade(&Trade { price, size, side }, header, records)?;
+                    let trade = Trade::of(row.price, row.size, row.side, row.sequence);
+                    push_trade(&trade, header, records)?;
                 }
-                Ok(Row::Kept)
+                Ok(kept(header))
             }
             rtype::CMBP_1 | rtype::TCBBO => {
                 let row: &Cmbp1Msg = get(record)?;
                 let header = self.header(&row.hd, row.ts_recv, row.flags)?;
-                push_quote(&pair(&row.levels[0]), 0, header, records);
+                push_quote(&pair(&row.levels[0]), 0, header, records)?;
                 if is(row.action, b'T') {
-                    let (price, size, side) = (row.price, row.size, row.side);
-                    push_trade(&Trade { price, size, side }, header, records)?;
+                    push_trade(
+                        &Trade::of(row.price, row.size, row.side, 0),
+                        header,
+                        records,
+                    )?;
                 }
-                Ok(Row::Kept)
+                Ok(kept(header))
             }
             rtype::BBO_1S | rtype::BBO_1M => {
                 let row: &BboMsg = get(record)?;
                 let header = self.sampled(&row.hd, row.ts_recv, row.flags)?;
-                push_quote(&row.levels[0], row.sequence, header, records);
-                Ok(Row::Kept)
+                push_quote(&row.levels[0], row.sequence, header, records)?;
+                Ok(Row::Kept(None))
             }
             rtype::CBBO_1S | rtype::CBBO_1M => {
                 let row: &CbboMsg = get(record)?;
                 let header = self.sampled(&row.hd, row.ts_recv, row.flags)?;
-                push_quote(&pair(&row.levels[0]), 0, header, records);
-                Ok(Row::Kept)
+                push_quote(&pair(&row.levels[0]), 0, header, records)?;
+                Ok(Row::Kept(None))
             }
             rtype::MBP_10 => self.mbp_10(get(record)?, records),
             rtype::OHLCV_1S | rtype::OHLCV_1M | rtype::OHLCV_1H | rtype::OHLCV_1D => {
                 self.bar(kind, get(record)?, records)
             }
+            rtype::OHLCV_DEPRECATED => match self.bar_type {
+                Some(kind) => self.bar(kind, get(record)?, records),
+                None => Ok(Row::NotKept(not_kept(kind))),
+            },
             _ => Ok(Row::NotKept(not_kept(kind))),
         }
     }
 
     fn mbo(&mut self, row: &MboMsg, records: &mut Vec<Record>) -> Result<Row, Wrong> {
-        let header = self.header(&row.hd, row.ts_recv, row.flags)?;
         let action = match byte(row.action) {
             b'A' => BookAction::Add,
             b'M' => BookAction::Modify,
@@ -125,81 +145,89 @@ impl Converter {
             b'R' => BookAction::Clear,
             b'T' => BookAction::Trade,
             b'F' => BookAction::Fill,
-            b'N' => return Ok(Row::NotKept("mbo without an action")),
+            b'N' => BookAction::None,
             other => return Err(("action", word(other), "one of A, M, C, R, T, F, N")),
+        };
+        let side = side(row.side)?;
+        let qty = size(row.size)?;
+        let header = self.header(&row.hd, row.ts_recv, row.flags)?;
+        let price = match (row.price, is_without_price(action, header.flags, qty)) {
+            (UNDEF_PRICE, true) => 0,
+            (UNDEF_PRICE, false) => {
+                return Err(("price", "undefined".to_owned(), "a price for this action"));
+            }
+            (price, _) => price,
         };
         let update = OrderUpdateBody {
             order_id: row.order_id,
-            price: price(row.price),
-            qty: i64::from(row.size),
+            price,
+            qty,
             update_id: u64::from(row.sequence),
-            side: side(row.side)?,
+            side,
             action: action as u8,
             ..OrderUpdateBody::default()
         };
         records.push(update.record(of_kind(header, Kind::OrderUpdate)));
         if action == BookAction::Trade {
-            let (price, size, side) = (row.price, row.size, row.side);
-            push_trade(&Trade { price, size, side }, header, records)?;
+            let trade = Trade::of(row.price, row.size, row.side, row.sequence);
+            push_trade(&trade, header, records)?;
         }
-        Ok(Row::Kept)
+        Ok(kept(header))
     }
 
-    /// Each row has all ten levels as they are after it.
+    /// Each row has all ten levels as they are after it; of one without any, the book is empty.
     fn mbp_10(&mut self, row: &Mbp10Msg, records: &mut Vec<Record>) -> Result<Row, Wrong> {
         let header = self.header(&row.hd, row.ts_recv, row.flags)?;
         if is(row.action, b'T') {
-            let (price, size, side) = (row.price, row.size, row.side);
-            push_trade(&Trade { price, size, side }, header, records)?;
+            let trade = Trade::of(row.price, row.size, row.side, row.sequence);
+            push_trade(&trade, header, records)?;
         }
         let id = u64::from(row.sequence);
+        let flags = header.flags & !Flags::LAST | Flags::SNAPSHOT;
+        let header_of_levels = header.as_kind(Kind::Level).with_flags(flags);
         let bids = row.levels.iter().map(|l| (Side::Buy, l.bid_px, l.bid_sz));
         let asks = row.levels.iter().map(|l| (Side::Sell, l.ask_px, l.ask_sz));
         let from = records.len();
-        for (side, price, size) in bids.chain(asks) {
-            if price == UNDEFINED_PRICE || size == 0 {
+        let mut level = LevelBody {
+            first_id: id,
+            last_id: id,
+            side: Side::Buy as u8,
+            clear: 1,
+            ..LevelBody::default()
+        };
+        for (side, price, theirs) in bids.chain(asks) {
+            let qty = size(theirs)?;
+            if price == UNDEF_PRICE && qty == 0 {
                 continue;
             }
-            let level = LevelBody {
-                price,
-                qty: i64::from(size),
-                first_id: id,
-                last_id: id,
-                side: side as u8,
-                clear: u8::from(records.len() == from),
-                ..LevelBody::default()
-            };
-            let flags = header.flags & !Flags::LAST | Flags::SNAPSHOT;
-            records.push(level.record(header.as_kind(Kind::Level).with_flags(flags)));
+            if price == UNDEF_PRICE || qty == 0 {
+                let value = format!("{qty} at {price}");
+                return Err(("levels", value, "a price and a size, or neither"));
+            }
+            (level.price, level.qty, level.side) = (price, qty, side as u8);
+            records.push(level.record(header_of_levels));
+            level.clear = 0;
         }
-        match records[from..].last_mut() {
-            Some(last) => last.header.flags |= header.flags & Flags::LAST,
-            None if from == 0 => return Ok(Row::NotKept("mbp-10 without a level")),
-            None => {}
+        if records.len() == from {
+            // An empty book has to empty the one before: a deletion at price zero of a book that is empty.
+            records.push(level.record(header_of_levels));
         }
-        Ok(Row::Kept)
+        if let Some(last) = records.last_mut() {
+            last.header.flags |= header.flags & Flags::LAST;
+        }
+        Ok(kept(header))
     }
 
     fn bar(&mut self, kind: u8, row: &OhlcvMsg, records: &mut Vec<Record>) -> Result<Row, Wrong> {
-        let seconds = match kind {
-            rtype::OHLCV_1S => 1,
-            rtype::OHLCV_1M => 60,
-            rtype::OHLCV_1H => 3_600,
-            _ => 86_400,
+        let known = DBN_BARS.iter().find(|(_, _, rtype)| *rtype == kind);
+        let Some((length, ..)) = known.copied() else {
+            return Ok(Row::NotKept(not_kept(kind)));
         };
-        let length = seconds * NANOS_PER_SECOND;
         let open = time("ts_event", row.hd.ts_event)?;
         let close = open.checked_add(length).map(Ts).ok_or_else(|| {
             let value = row.hd.ts_event.to_string();
             ("ts_event", value, "a close before the year 2262")
         })?;
-        let bar = BarSpec::Time(length);
-        let at = self.bars.iter().position(|known| *known == bar);
-        let at = at.unwrap_or_else(|| {
-            self.bars.push(bar);
-            self.bars.len() - 1
-        });
-        let source = u16::try_from(at).expect("there are four sizes") + FILE_SOURCE + 1;
         let body = BarBody {
             open: row.open,
             high: row.high,
@@ -211,48 +239,64 @@ impl Converter {
         let prices = [row.open, row.high, row.low, row.close];
         let is_right = row.high >= row.open.max(row.close)
             && row.low <= row.open.min(row.close)
-            && !prices.contains(&UNDEFINED_PRICE);
+            && !prices.contains(&UNDEF_PRICE);
         if !is_right {
             let value = format!("{prices:?}");
             return Err(("prices", value, "a high and a low around open and close"));
         }
-        let id = self.id(row.hd.instrument_id);
+        let id = self.instrument(&row.hd, row.hd.ts_event)?;
+        let bar = BarSpec::Time(length);
+        let at = self.bars.iter().position(|known| *known == bar);
+        let at = at.unwrap_or_else(|| {
+            self.bars.push(bar);
+            self.bars.len() - 1
+        });
+        let source = u16::try_from(at).expect("there are four sizes") + FILE_SOURCE + 1;
         records.push(body.record(Header::new(Kind::Bar, id, SourceId(source), close, close)));
-        Ok(Row::Kept)
+        Ok(Row::Kept(None))
     }
 
-    fn id(&mut self, id: u32) -> InstrumentId {
-        let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
-        let known = *self.by_id.entry(id).or_insert(next);
-        if known == next {
-            self.ids.push(id);
-        }
-        InstrumentId(known)
+    #[inline]
+    fn instrument(&mut self, of: &RecordHeader, ts: u64) -> Result<InstrumentId, Wrong> {
+        let (publisher, id) = (of.publisher_id, of.instrument_id);
+        self.listing.find(&self.symbols, publisher, id, ts)
     }
 
-    /// The header of an event, as a trade's; its kind is for the caller to change.
+    /// The header of an event, as a trade's; its kind is for the caller to change. Symbols go by the time of arrival, which is DBN's
+    /// index; a row without one is taken to have arrived at the venue's time, and bears that it is not exact.
+    #[inline]
     fn header(&mut self, of: &RecordHeader, recv: u64, flags: FlagSet) -> Result<Header, Wrong> {
-        let ts_event = Ts(time("ts_event", of.ts_event)?);
+        let mut flags = flags_from_dbn(flags.raw());
+        let ts_event = time("ts_event", of.ts_event)?;
         let ts_recv = match recv {
-            u64::MAX => ts_event,
-            recv => Ts(time("ts_recv", recv)?),
+            UNDEF_TIMESTAMP => {
+                flags |= Flags::BAD_TIME;
+                self.without_arrival += 1;
+                ts_event
+            }
+            recv => time("ts_recv", recv)?,
         };
-        let id = self.id(of.instrument_id);
-        let header = Header::new(Kind::Trade, id, SourceId(FILE_SOURCE), ts_event, ts_recv);
-        Ok(header.with_flags(map_flags(flags)))
+        let id = self.instrument(of, ts_recv.cast_unsigned())?;
+        let source = SourceId(FILE_SOURCE);
+        Ok(Header::new(Kind::Trade, id, source, Ts(ts_event), Ts(ts_recv)).with_flags(flags))
     }
 
     /// The header of a quote that was looked at in intervals: `ts_event` there is the last trade's, so the time is the look's, ours.
     fn sampled(&mut self, of: &RecordHeader, recv: u64, flags: FlagSet) -> Result<Header, Wrong> {
         let ts = Ts(time("ts_recv", recv)?);
-        let id = self.id(of.instrument_id);
+        let id = self.instrument(of, recv)?;
         let header = Header::new(Kind::Quote, id, SourceId(FILE_SOURCE), ts, ts);
-        Ok(header.with_flags(map_flags(flags) | Flags::BAD_TIME | Flags::LAST))
+        let flags = flags_from_dbn(flags.raw());
+        Ok(header.with_flags(flags | Flags::BAD_TIME))
     }
 }
 
+fn kept(header: Header) -> Row {
+    Row::Kept(Some(header.flags & Flags::LAST != 0))
+}
+
 /// A row's header as that of a record of this kind, with the row's flags.
-fn of_kind(header: Header, kind: Kind) -> Header {
+pub(super) fn of_kind(header: Header, kind: Kind) -> Header {
     Header {
         kind: kind as u8,
         ..header
@@ -260,6 +304,7 @@ fn of_kind(header: Header, kind: Kind) -> Header {
 }
 
 /// The record as one of its kind, unless it is too short for that.
+#[inline]
 fn get<'a, T>(record: &RecordRef<'a>) -> Result<&'a T, Wrong>
 where
     T: dbn::HasRType<Header = RecordHeader>,
@@ -270,47 +315,14 @@ where
     })
 }
 
-/// The table that records of a row of this type are in first.
-pub(super) fn table(record: &RecordRef<'_>) -> Option<Table> {
-    match record.header().rtype {
-        rtype::MBO => Some(Table::OrderUpdates),
-        rtype::MBP_0 => Some(Table::Trades),
-        rtype::MBP_10 => Some(Table::BookSnapshots),
-        rtype::OHLCV_1S | rtype::OHLCV_1M | rtype::OHLCV_1H | rtype::OHLCV_1D => Some(Table::Bars),
-        rtype::MBP_1
-        | rtype::CMBP_1
-        | rtype::TCBBO
-        | rtype::BBO_1S
-        | rtype::BBO_1M
-        | rtype::CBBO_1S
-        | rtype::CBBO_1M => Some(Table::Quotes),
-        _ => None,
-    }
-}
-
-fn not_kept(kind: u8) -> &'static str {
-    match kind {
-        rtype::INSTRUMENT_DEF => "definition",
-        rtype::IMBALANCE => "imbalance",
-        rtype::STATISTICS => "statistics",
-        rtype::STATUS => "trading status",
-        rtype::ERROR | rtype::SYSTEM | rtype::SYMBOL_MAPPING => "message of the service",
-        rtype::OHLCV_EOD => "end of day bar",
-        _ => "record of an unknown type",
-    }
-}
-
+#[inline]
 fn time(field: &'static str, value: u64) -> Result<i64, Wrong> {
-    i64::try_from(value).map_err(|_| (field, value.to_string(), "a time before the year 2262"))
-}
-
-fn map_flags(flags: FlagSet) -> u8 {
-    let raw = flags.raw();
-    let has = |theirs: u8, ours: u8| if raw & theirs != 0 { ours } else { 0 };
-    has(LAST, Flags::LAST)
-        | has(SNAPSHOT, Flags::SNAPSHOT)
-        | has(BAD_TS_RECV, Flags::BAD_TIME)
-        | has(MAYBE_BAD_BOOK, Flags::MAYBE_BAD_BOOK)
+    let expected = "a time before the year 2262";
+    match i64::try_from(value) {
+        Ok(value) => Ok(value),
+        Err(_) if value == UNDEF_TIMESTAMP => Err((field, "undefined".to_owned(), expected)),
+        Err(_) => Err((field, value.to_string(), expected)),
+    }
 }
 
 fn byte(letter: c_char) -> u8 {
@@ -334,98 +346,40 @@ fn side(letter: c_char) -> Result<u8, Wrong> {
     }
 }
 
-/// A price, 0 if there is none.
-fn price(price: i64) -> i64 {
-    if price == UNDEFINED_PRICE { 0 } else { price }
+/// A size that is known.
+pub(super) fn size(size: u32) -> Result<i64, Wrong> {
+    if size == UNDEF_ORDER_SIZE {
+        return Err(("size", "undefined".to_owned(), "a size"));
+    }
+    Ok(i64::from(size))
+}
+
+impl Trade {
+    fn of(price: i64, size: u32, side: c_char, sequence: u32) -> Trade {
+        Trade {
+            price,
+            size,
+            side,
+            sequence,
+        }
+    }
 }
 
 fn push_trade(trade: &Trade, header: Header, records: &mut Vec<Record>) -> Result<(), Wrong> {
-    if trade.price == UNDEFINED_PRICE {
+    if trade.price == UNDEF_PRICE {
         return Err(("price", "undefined".to_owned(), "the price of a trade"));
     }
-    if trade.size == 0 {
+    let qty = size(trade.size)?;
+    if qty == 0 {
         return Err(("size", "0".to_owned(), "above zero"));
     }
     let body = TradeBody {
         price: trade.price,
-        qty: i64::from(trade.size),
+        qty,
+        trade_id: u64::from(trade.sequence),
         side: side(trade.side)?,
         ..TradeBody::default()
     };
     records.push(body.record(of_kind(header, Kind::Trade)));
     Ok(())
-}
-
-fn push_quote(level: &BidAskPair, sequence: u32, header: Header, records: &mut Vec<Record>) {
-    let body = QuoteBody {
-        bid: price(level.bid_px),
-        bid_qty: i64::from(level.bid_sz),
-        ask: price(level.ask_px),
-        ask_qty: i64::from(level.ask_sz),
-        update_id: u64::from(sequence),
-    };
-    records.push(body.record(of_kind(header, Kind::Quote)));
-}
-
-fn pair(level: &dbn::ConsolidatedBidAskPair) -> BidAskPair {
-    BidAskPair {
-        bid_px: level.bid_px,
-        ask_px: level.ask_px,
-        bid_sz: level.bid_sz,
-        ask_sz: level.ask_sz,
-        bid_ct: 0,
-        ask_ct: 0,
-    }
-}
-
-/// Shows or changes each price of a record.
-pub(super) fn visit_prices(record: &mut Record, visit: &mut dyn FnMut(&mut i64)) {
-    let header = record.header;
-    *record = match record.kind() {
-        Some(Kind::Trade) => {
-            let mut body = TradeBody::of(record);
-            visit(&mut body.price);
-            body.record(header)
-        }
-        Some(Kind::Quote) => {
-            let mut body = QuoteBody::of(record);
-            visit(&mut body.bid);
-            visit(&mut body.ask);
-            body.record(header)
-        }
-        Some(Kind::Level) => {
-            let mut body = LevelBody::of(record);
-            visit(&mut body.price);
-            body.record(header)
-        }
-        Some(Kind::OrderUpdate) => {
-            let mut body = OrderUpdateBody::of(record);
-            visit(&mut body.price);
-            body.record(header)
-        }
-        Some(Kind::Bar) => {
-            let mut body = BarBody::of(record);
-            for price in [
-                &mut body.open,
-                &mut body.high,
-                &mut body.low,
-                &mut body.close,
-            ] {
-                visit(price);
-            }
-            body.record(header)
-        }
-        _ => *record,
-    };
-}
-
-/// Decimals that a price needs, which has nine.
-pub(super) fn decimals(price: i64) -> u8 {
-    let mut rest = price;
-    let mut decimals = 9;
-    while decimals > 0 && rest % 10 == 0 {
-        rest /= 10;
-        decimals -= 1;
-    }
-    decimals
 }

@@ -1,13 +1,14 @@
 //! Reads a file of DBN, DBZ or a fragment record after record, with a limit on what the file says of its own lengths, and knows
 //! whether it ended where a record ends.
 
+use super::symbols::Symbols;
 use crate::import::Input;
 use crate::limits::DBN_METADATA_BYTES_MAX;
 use crate::{DataError, Result};
 use dbn::decode::DynReader;
 use dbn::decode::dbn::fsm::{DbnFsm, ProcessResult};
-use dbn::{Compression, Metadata, RecordRef, VersionUpgradePolicy, rtype};
-use std::collections::{BTreeMap, BTreeSet};
+use dbn::{Compression, Metadata, RecordRef, Schema, VersionUpgradePolicy, rtype};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::PathBuf;
 
@@ -41,9 +42,15 @@ pub(super) struct Decoder {
     path: PathBuf,
     source: Box<dyn Read>,
     fsm: DbnFsm,
+    /// The dataset; empty if the file has no metadata.
     pub(super) dataset: String,
-    /// Symbols by number, as the metadata maps them.
-    pub(super) symbols: BTreeMap<u32, String>,
+    /// What all records are of; none if the metadata do not say it.
+    pub(super) schema: Option<Schema>,
+    /// Symbols by number and time, as the metadata map them.
+    pub(super) symbols: Symbols,
+    pub(super) has_metadata: bool,
+    /// The times that the metadata name, nanoseconds since the epoch.
+    span: (u64, u64),
     /// Bytes taken from the source.
     taken: u64,
 }
@@ -56,7 +63,10 @@ impl Decoder {
             source: Box::new(std::io::empty()),
             fsm: DbnFsm::default(),
             dataset: String::new(),
-            symbols: BTreeMap::new(),
+            schema: None,
+            symbols: Symbols::default(),
+            has_metadata: false,
+            span: (0, u64::MAX),
             taken: 0,
         };
         let head = source
@@ -108,10 +118,7 @@ impl Decoder {
     fn read_metadata(&mut self) -> Result<()> {
         loop {
             match self.fsm.process() {
-                ProcessResult::Metadata(metadata) => {
-                    self.learn(&metadata);
-                    return Ok(());
-                }
+                ProcessResult::Metadata(metadata) => return self.learn(metadata),
                 ProcessResult::ReadMore(_) => {
                     if !self.read_more()? {
                         let found = "the end of the file".to_owned();
@@ -126,24 +133,22 @@ impl Decoder {
         }
     }
 
-    /// Symbols have a number for a range of days; that of the first is the instrument's name.
-    fn learn(&mut self, metadata: &Metadata) {
-        self.dataset = metadata.dataset.clone();
-        for mapping in &metadata.mappings {
-            let ids: BTreeSet<u32> = mapping
-                .intervals
-                .iter()
-                .filter_map(|interval| interval.symbol.parse().ok())
-                .collect();
-            for id in &ids {
-                // A symbol that stands for several contracts, one after the other, does not name any of them.
-                let name = match ids.len() {
-                    1 => mapping.raw_symbol.clone(),
-                    _ => format!("{}-{id}", mapping.raw_symbol),
-                };
-                self.symbols.entry(*id).or_insert(name);
-            }
-        }
+    fn learn(&mut self, metadata: Metadata) -> Result<()> {
+        self.symbols = Symbols::of(&metadata).map_err(|error| {
+            let expected = "symbols that are mapped to numbers";
+            self.damaged(0, error, expected)
+        })?;
+        self.has_metadata = true;
+        self.schema = metadata.schema;
+        let end = metadata.end.map_or(u64::MAX, |end| end.get() - 1);
+        self.span = (metadata.start, end.max(metadata.start));
+        self.dataset = metadata.dataset;
+        Ok(())
+    }
+
+    /// The first and the last time of what the file is of, as its metadata say; all times if they do not.
+    pub(super) fn span(&self) -> (u64, u64) {
+        self.span
     }
 
     /// The metadata of DBZ has the dataset in its fixed part; its mappings are not read. The records are those of version 1.
@@ -158,6 +163,9 @@ impl Decoder {
         let fixed: [u8; DBZ_FIXED_BYTES] = self.read_array(&mut source)?;
         let dataset = fixed[4..20].split(|byte| *byte == 0).next();
         self.dataset = String::from_utf8_lossy(dataset.unwrap_or_default()).into_owned();
+        let schema = u16::from_le_bytes([fixed[20], fixed[21]]);
+        self.schema = Schema::try_from(schema).ok();
+        self.has_metadata = true;
         let passed = std::io::copy(&mut (&mut source).take(rest), &mut std::io::sink());
         if passed.map_err(DataError::io("read", &self.path))? < rest {
             let found = "the end of the file".to_owned();
@@ -236,6 +244,19 @@ impl Decoder {
     /// Where the next record begins, unpacked.
     pub(super) fn offset(&self) -> u64 {
         self.taken.saturating_sub(self.fsm.data().len() as u64)
+    }
+
+    /// The error for a file of records that are no events of a market, by what they are.
+    pub(super) fn no_market(&self, others: &BTreeMap<String, u64>) -> DataError {
+        let counts: Vec<String> = others
+            .iter()
+            .map(|(what, count)| format!("{count} of {what}"))
+            .collect();
+        DataError::Unrecognised {
+            file: self.path.clone(),
+            found: format!("DBN with nothing but records that are not used: {}", counts.join(", ")),
+            expected: "order updates, trades, quotes, books or bars; definitions are read beside a file of these".to_owned(),
+        }
     }
 
     pub(super) fn damaged(&self, offset: u64, found: String, expected: &str) -> DataError {

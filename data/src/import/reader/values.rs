@@ -3,6 +3,7 @@
 use super::columns::{hash_of_text, letter, side_of};
 use super::numbers::is_none;
 use super::{Reader, Wrong};
+use crate::databento::flags_from_dbn;
 use crate::import::Years;
 use crate::import::cells::{Cell, Cells, DAY_NS};
 use crate::import::number::is_missing;
@@ -194,11 +195,10 @@ impl Reader<'_> {
             };
         }
         let raw = self.number_of(cells, self.columns.flags)?;
-        let has = |theirs: u64, ours: u8| if raw & theirs != 0 { ours } else { 0 };
-        Ok(has(128, Flags::LAST)
-            | has(32, Flags::SNAPSHOT)
-            | has(8, Flags::BAD_TIME)
-            | has(4, Flags::MAYBE_BAD_BOOK))
+        match (u8::try_from(raw), self.columns.flags) {
+            (Ok(raw), _) => Ok(flags_from_dbn(raw)),
+            (Err(_), at) => Err(self.wrong(cells, at.unwrap_or_default(), "0 to 255")),
+        }
     }
 }
 

@@ -129,12 +129,12 @@ impl Plan {
                 };
                 records.push(body.record(header(Kind::Quote, id).with_flags(flags)));
                 if row.action == b'T' {
-                    let trade = trade(row, &mantissas[4..6]);
+                    let trade = self.trade(row, &mantissas[4..6]);
                     records.push(trade.record(header(Kind::Trade, id).with_flags(flags)));
                 }
             }
             Shape::Trades => {
-                let trade = trade(row, &mantissas[..2]);
+                let trade = self.trade(row, &mantissas[..2]);
                 records.push(trade.record(header(Kind::Trade, id).with_flags(flags)));
             }
             Shape::Levels => {
@@ -143,7 +143,7 @@ impl Plan {
             }
             Shape::Depth => {
                 if row.action == b'T' {
-                    let trade = trade(row, &mantissas[..2]);
+                    let trade = self.trade(row, &mantissas[..2]);
                     records.push(trade.record(header(Kind::Trade, id).with_flags(row.flags)));
                 }
                 self.book(row, levels, header(Kind::Level, id), records)?;
@@ -152,16 +152,28 @@ impl Plan {
                 let order = order(row, &mantissas);
                 records.push(order.record(header(Kind::OrderUpdate, id).with_flags(row.flags)));
                 if row.action == b'T' {
-                    let trade = TradeBody {
-                        trade_id: 0,
-                        ..trade(row, &mantissas[..2])
-                    };
+                    let trade = self.trade(row, &mantissas[..2]);
                     records.push(trade.record(header(Kind::Trade, id).with_flags(row.flags)));
                 }
             }
             Shape::BidAskBars => self.bid_and_ask(row, &mantissas, ts, records),
         }
         Ok(())
+    }
+
+    /// A trade. Databento's have the number of their message, as in DBN.
+    fn trade(&self, row: &Row, mantissas: &[i64]) -> TradeBody {
+        TradeBody {
+            price: mantissas[0],
+            qty: mantissas[1],
+            trade_id: if self.is_databento {
+                row.sequence
+            } else {
+                row.id
+            },
+            side: row.side,
+            ..TradeBody::default()
+        }
     }
 
     /// A level; the first of a snapshot empties the book.
@@ -272,16 +284,6 @@ fn at_scale(
     })
 }
 
-fn trade(row: &Row, mantissas: &[i64]) -> TradeBody {
-    TradeBody {
-        price: mantissas[0],
-        qty: mantissas[1],
-        trade_id: row.id,
-        side: row.side,
-        ..TradeBody::default()
-    }
-}
-
 /// What happened to an order, by Databento's letter.
 fn order(row: &Row, mantissas: &[i64]) -> OrderUpdateBody {
     let action = match row.action {
@@ -290,6 +292,7 @@ fn order(row: &Row, mantissas: &[i64]) -> OrderUpdateBody {
         b'C' => BookAction::Cancel,
         b'R' => BookAction::Clear,
         b'T' => BookAction::Trade,
+        b'N' => BookAction::None,
         _ => BookAction::Fill,
     };
     OrderUpdateBody {

@@ -55,6 +55,8 @@ pub(super) struct Reader<'a> {
     pub(super) tickers: Vec<Ticker>,
     /// Levels of the last row, of a book with all its levels in a row.
     pub(super) levels: Vec<Level>,
+    /// The last right row.
+    pub(super) current: Row,
     pub(super) times: Times,
     pub(super) repeats: Repeats,
     pub(super) read: u64,
@@ -141,6 +143,7 @@ impl<'a> Reader<'a> {
             unit: None,
             tickers: Vec::new(),
             levels: Vec::new(),
+            current: Row::default(),
             times: Times::new(layout.shape.is_bars()),
             repeats: Repeats::default(),
             read: 0,
@@ -167,38 +170,38 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
-    /// The next right row; wrong ones are noted.
-    pub(super) fn next(&mut self) -> Result<Option<Row>> {
+    /// Goes on to the next right row, which is `current` then; wrong ones are noted. False at the end.
+    pub(super) fn next(&mut self) -> Result<bool> {
         loop {
             // What a row is in is lent while it is read.
-            let row = match &mut self.source {
+            let is_right = match &mut self.source {
                 Source::Text(cutter) => {
                     let Some(number) = cutter.next()? else {
-                        return Ok(None);
+                        return Ok(false);
                     };
                     let fields = std::mem::take(&mut cutter.fields);
-                    let row = self.take(number, &fields);
+                    let is_right = self.take(number, &fields);
                     if let Source::Text(cutter) = &mut self.source {
                         cutter.fields = fields;
                     }
-                    row
+                    is_right
                 }
                 Source::Columns(rows) => {
                     let Some((number, lent)) = rows.next()? else {
-                        return Ok(None);
+                        return Ok(false);
                     };
                     if let Some(path) = rows.new_path() {
                         self.path = path;
                     }
-                    let row = self.take(number, &lent);
+                    let is_right = self.take(number, &lent);
                     if let Source::Columns(rows) = &mut self.source {
                         rows.give_back(lent);
                     }
-                    row
+                    is_right
                 }
             };
-            if let Some(row) = row? {
-                return Ok(Some(row));
+            if is_right? {
+                return Ok(true);
             }
         }
     }
@@ -229,8 +232,8 @@ impl<'a> Reader<'a> {
         notes
     }
 
-    /// The row of a line, unless it is wrong or another instrument's.
-    fn take(&mut self, number: u64, cells: &impl Cells) -> Result<Option<Row>> {
+    /// Reads the row of a line, unless it is wrong or another instrument's.
+    fn take(&mut self, number: u64, cells: &impl Cells) -> Result<bool> {
         // Other instruments' lines are none of this import.
         if let Some(only) = self.only {
             self.name_key(cells);
@@ -240,7 +243,7 @@ impl<'a> Reader<'a> {
                     .ticker
                     .is_some_and(|at| cells.text(at).as_ref() == only.as_bytes());
             if !is_this {
-                return Ok(None);
+                return Ok(false);
             }
         }
         self.read += 1;
@@ -253,7 +256,7 @@ impl<'a> Reader<'a> {
             ));
         }
         match self.row(number, cells) {
-            Ok(row) => Ok(row),
+            Ok(is_row) => Ok(is_row),
             Err(wrong) => {
                 if let Some(fields) = cells.fields().filter(|_| self.layout.has_header)
                     && self.is_header(number, fields)?
@@ -262,13 +265,13 @@ impl<'a> Reader<'a> {
                 } else {
                     self.problems.note(&self.path, number, wrong);
                 }
-                Ok(None)
+                Ok(false)
             }
         }
     }
 
-    /// The row; `None` if it is no event of a market, or there already.
-    fn row(&mut self, line: u64, cells: &impl Cells) -> Result<Option<Row>, Wrong> {
+    /// Reads the row, which is `current` then; false if it is no event of a market, or there already.
+    fn row(&mut self, line: u64, cells: &impl Cells) -> Result<bool, Wrong> {
         let stamped = self.time(line, cells)?;
         self.name_key(cells);
         let known = match self.columns.ticker {
@@ -324,15 +327,16 @@ impl<'a> Reader<'a> {
                 .not_kept
                 .entry("row without an action".to_owned())
                 .or_default() += 1;
-            return Ok(None);
+            return Ok(false);
         }
         if self.is_there(cells, &row)? {
-            return Ok(None);
+            return Ok(false);
         }
         self.widen(&row);
         self.rounded += u64::from(rounded.sizes > 0);
         self.noisy_prices += rounded.prices;
-        Ok(Some(row))
+        self.current = row;
+        Ok(true)
     }
 
     fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {

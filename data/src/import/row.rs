@@ -120,7 +120,7 @@ impl Shape {
 }
 
 /// One right line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Row {
     pub(crate) line: u64,
     pub(crate) stamped: Stamped,

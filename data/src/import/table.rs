@@ -126,8 +126,8 @@ fn survey<'a>(
         has_sizes: false,
         line: 1,
     };
-    while let Some(row) = reader.next()? {
-        survey.note(&row);
+    while reader.next()? {
+        survey.note(&reader.current);
     }
     Ok((survey, reader))
 }
@@ -227,8 +227,9 @@ impl Prepared for TableFile {
         let mut records = Vec::new();
         let mut made = 0_u64;
         let is_held = this.order != FileOrder::Sorted && !keeps_order(&this.layout);
-        while let Some(row) = reader.next()? {
-            if let Err(wrong) = this.plan.records(&row, &reader.levels, &mut records) {
+        while reader.next()? {
+            let row = &reader.current;
+            if let Err(wrong) = this.plan.records(row, &reader.levels, &mut records) {
                 records.clear();
                 let path = reader.path().to_owned();
                 reader.problems.note(&path, row.line, wrong);
@@ -236,7 +237,7 @@ impl Prepared for TableFile {
             }
             made += 1;
             if keeps_order(&this.layout) {
-                moment.take(&row, &mut records, push)?;
+                moment.take(row, &mut records, push)?;
             } else if is_held {
                 held.take(&mut records);
                 if held.records.len() > SORTED_RECORDS_MAX {

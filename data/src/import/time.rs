@@ -53,7 +53,7 @@ pub(crate) enum TimeFormat {
 }
 
 /// A time as it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamped {
     pub(crate) ts: Ts,
     /// Whether it is a date alone, which names a session and not an instant.

@@ -24,7 +24,7 @@ const ZIP_BYTES_MAX: u64 = 256 << 20;
 pub(crate) fn origin(path: &Path) -> Result<Option<Origin>, CaptureError> {
     if is_zip(path) {
         let line = peek_line(path).unwrap_or_default();
-        if !matches!(line.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        if !may_be_message(&line) {
             return Ok(None);
         }
     }
@@ -38,7 +38,7 @@ pub(crate) fn origin(path: &Path) -> Result<Option<Origin>, CaptureError> {
     }
 }
 
-/// A file as a source of messages. What is in a zip is unpacked here; plain files and gzip are read as they stream.
+/// A file as a source of messages. What is in a zip is unpacked here; plain files, gzip and zstd are read as they stream.
 pub(crate) fn source(path: &Path) -> Result<CaptureSource, DataError> {
     if !is_zip(path) {
         return Ok(CaptureSource::File(path.to_owned()));
@@ -53,6 +53,19 @@ pub(crate) fn source(path: &Path) -> Result<CaptureSource, DataError> {
         return Err(failed(path, io::Error::other(why)));
     }
     Ok(CaptureSource::Unpacked(path.to_owned(), bytes.into()))
+}
+
+/// Whether a first line may be one of a capture: a message, one after a time, or an address.
+fn may_be_message(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_message = |line: &[u8]| matches!(line.first(), Some(b'{' | b'['));
+    let is_stamped = digits > 0
+        && line
+            .iter()
+            .position(|&byte| byte == b' ')
+            .is_some_and(|at| is_message(&line[at + 1..]));
+    is_message(line) || is_stamped || line.windows(3).take(16).any(|part| part == b"://")
 }
 
 fn is_zip(path: &Path) -> bool {
@@ -156,4 +169,19 @@ pub(crate) fn report_bad(report: &CaptureReport) {
             report.bad, report.lines
         ));
     }
+    books(report).iter().for_each(|note| output::note(note));
+}
+
+/// What became of books that lines which cannot be read may have told of, and of books that come over several channels.
+pub(crate) fn books(report: &CaptureReport) -> Vec<String> {
+    let mut notes = Vec::new();
+    if report.books_doubted > 0 {
+        notes.push(format!(
+            "books waited {} times for their next snapshots, as a line that may have told of them cannot be read",
+            report.books_doubted
+        ));
+    }
+    let other = report.other_books.iter();
+    notes.extend(other.map(|(channel, count)| format!("not kept: {count} messages of {channel}")));
+    notes
 }

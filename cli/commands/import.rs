@@ -1,6 +1,7 @@
 //! `tickloom import`: files of others into the Parquet catalog.
 
 mod captures;
+mod known;
 mod report;
 
 use crate::capture;
@@ -135,7 +136,8 @@ impl Target {
 
     fn take(&self, input: &Input, options: &ImportOptions) -> Result<ImportReport, DataError> {
         match self {
-            Target::DryRun(_) => input.check(options),
+            Target::DryRun(None) => input.check(options),
+            Target::DryRun(Some(known)) => input.check_for(options, known),
             Target::Import(catalog) => input.import(options, catalog),
             Target::Resume(catalog) => match input.imported(options, catalog)? {
                 Some(report) => Ok(report),
@@ -179,7 +181,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 "--instrument does not apply: a capture says itself of what it is",
             )),
             Ok(Some(origin)) => captures.add(origin, file),
-            Err(error @ CaptureError::UnknownVenue { .. }) => {
+            Err(error @ (CaptureError::UnknownVenue { .. } | CaptureError::Cut { .. })) => {
                 all.push(Imported::failed(file, &error.to_string()));
             }
             // What cannot be read as a line of text may be in a format that is none.

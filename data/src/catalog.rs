@@ -111,6 +111,19 @@ pub struct Range {
     pub rows: u64,
 }
 
+/// From when until when a run has a book of levels of an instrument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookSpan {
+    /// The run or import.
+    pub run: String,
+    /// Name of the instrument.
+    pub instrument: String,
+    /// The first time.
+    pub from: Ts,
+    /// The last time.
+    pub to: Ts,
+}
+
 impl Catalog {
     /// Opens the catalog at `location`, a directory or an url such as `s3://bucket/prefix`, or makes an empty one.
     ///
@@ -215,7 +228,10 @@ impl Catalog {
     }
 
     /// Names of the runs of which `wanted` holds. What a run is is read once.
-    pub(crate) fn runs_where(&self, wanted: impl Fn(&RunMeta) -> bool) -> Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn runs_where(&self, wanted: impl Fn(&RunMeta) -> bool) -> Result<Vec<String>> {
         let names = run_names(&self.store)?;
         // A map is whole whoever was stopped while it had it.
         let mut metas = self.metas.lock().unwrap_or_else(PoisonError::into_inner);
@@ -251,6 +267,33 @@ impl Catalog {
             Ok(())
         })?;
         Ok(ranges.into_values().collect())
+    }
+
+    /// From when until when each run has a book of levels of an instrument, in no order.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn book_spans(&self) -> Result<Vec<BookSpan>> {
+        let mut spans: BTreeMap<(String, String), (Ts, Ts)> = BTreeMap::new();
+        self.for_each_file(|run, file| {
+            let meta = file.meta;
+            let (ts_min, ts_max) = (meta.ts_min, meta.ts_max);
+            if let (Table::BookSnapshots | Table::BookUpdates, Some(def)) =
+                (meta.table, meta.instrument)
+            {
+                let span = spans.entry((run.to_owned(), def.name));
+                let span = span.or_insert((ts_min, ts_max));
+                *span = (span.0.min(ts_min), span.1.max(ts_max));
+            }
+            Ok(())
+        })?;
+        let span = |((run, instrument), (from, to))| BookSpan {
+            run,
+            instrument,
+            from,
+            to,
+        };
+        Ok(spans.into_iter().map(span).collect())
     }
 
     /// Rows of each run and import, by table.

@@ -13,6 +13,7 @@ mod databento;
 mod folder;
 mod format;
 mod input;
+mod known_bars;
 mod layout;
 mod lean;
 mod mapping;
@@ -45,6 +46,7 @@ use crate::databento::DbnOrigin;
 use crate::order::{mark_bars, retain_records};
 use crate::{DataError, Definitions, Result};
 use input::only_input;
+use known_bars::KnownBars;
 use reader::{Repeats, content_of_record};
 use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
@@ -286,7 +288,7 @@ impl Input {
         let prepared = self.prepare(options)?;
         let instruments = options.instruments(prepared.as_ref());
         let mut records = Vec::new();
-        let report = self.emit(prepared, options, &mut |record| {
+        let report = self.emit(prepared, options, None, &mut |record| {
             records.push(*record);
             Ok(())
         })?;
@@ -306,7 +308,25 @@ impl Input {
         if self.format(options)? == Format::Tickloom {
             return own::check_own(self);
         }
-        self.emit(self.prepare(options)?, options, &mut |_| Ok(()))
+        self.emit(self.prepare(options)?, options, None, &mut |_| Ok(()))
+    }
+
+    /// Reads it to say what an import into this catalog would do, which is left as it is.
+    ///
+    /// # Errors
+    /// As [`read_file`], and what reading the catalog returns.
+    pub fn check_for(&self, options: &ImportOptions, catalog: &Catalog) -> Result<ImportReport> {
+        if self.format(options)? == Format::Tickloom {
+            return own::check_own(self);
+        }
+        let run = self.run(options, catalog)?;
+        let mut prepared = self.prepare(options)?;
+        known_trades(prepared.as_mut(), &run, catalog)?;
+        let known = KnownBars::of(catalog, &run, prepared.instruments())?;
+        let mut report = self.emit(prepared, options, Some(known), &mut |_| Ok(()))?;
+        let source = self.source(options)?;
+        report.unchanged = catalog.has_part(&run, 0, &source)?.is_some();
+        Ok(report)
     }
 
     /// Imports it into the catalog. The same content with the same options changes nothing; with other options it replaces what
@@ -324,21 +344,22 @@ impl Input {
         let (read, refused) = prepared.surveyed();
         if refused > options.refused_max.unwrap_or_default().of(read) {
             // Nothing of it is begun in the catalog.
-            return self.emit(prepared, options, &mut |_| Ok(()));
+            return self.emit(prepared, options, None, &mut |_| Ok(()));
         }
+        let known = Some(KnownBars::of(catalog, &run, prepared.instruments())?);
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
         let source = self.source(options)?;
         let origin = prepared.origin();
         let mut report = if catalog.has_part(&run, 0, &source)?.is_some() {
-            let mut report = self.emit(prepared, options, &mut |_| Ok(()))?;
+            let mut report = self.emit(prepared, options, known, &mut |_| Ok(()))?;
             report.unchanged = true;
             report
         } else {
             let mut writer = catalog.writer(&meta, 0, &source)?;
             let mut seq = 0;
-            let report = self.emit(prepared, options, &mut |record| {
+            let report = self.emit(prepared, options, known, &mut |record| {
                 writer.push(seq, record)?;
                 seq += 1;
                 Ok(())
@@ -436,6 +457,7 @@ impl Input {
         &self,
         prepared: Box<dyn Prepared>,
         options: &ImportOptions,
+        mut known: Option<KnownBars<'_>>,
         push: Push<'_>,
     ) -> Result<ImportReport> {
         let names = prepared.instruments().defs().iter();
@@ -444,10 +466,18 @@ impl Input {
         report.instruments = instruments;
         let mut tally = Tally::default();
         let found = prepared.emit(&mut |record| {
+            if let Some(known) = &mut known
+                && !known.is_new(record)?
+            {
+                return Ok(());
+            }
             tally.count(record);
             push(record)
         })?;
         report.fill(found, &tally, options.errors_max);
+        if let Some(known) = known {
+            known.tell(&mut report);
+        }
         judge(report, options)
     }
 }

@@ -25,10 +25,10 @@ mod testing;
 pub use aggregate::{Aggregate, AggregateOptions, BarPrice, Closes, LeftOut, Passing};
 pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use catalog::{
-    CacheStats, Catalog, ColumnType, CompactOptions, Comparison, Difference, Dropped, DroppedFile,
-    Extent, Fault, FileRange, Leftover, Listing, MigrateReport, Range, RetainOptions, RetainReport,
-    RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store,
-    SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
+    BookSpan, CacheStats, Catalog, ColumnType, CompactOptions, Comparison, Difference, Dropped,
+    DroppedFile, Extent, Fault, FileRange, Leftover, Listing, MigrateReport, Range, RetainOptions,
+    RetainReport, RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow,
+    Store, SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
 };
 pub use databento::{DbnInstrument, DbnOrigin};
 pub use definitions::{Definition, Definitions};

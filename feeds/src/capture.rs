@@ -1,4 +1,4 @@
-//! Capture files: messages of venues as somebody recorded them, plain or gzip, read as a stream.
+//! Capture files: messages of venues as somebody recorded them, plain, gzip or zstd, read as a stream.
 //!
 //! [`decode_captures`] sends our own, lines of `<ns of arrival> <frame>`, through the same decoder and book sync as a live
 //! connection. [`Recording`] reads those of other recorders too: [`Origin::of`] finds out what a file is. A line
@@ -46,6 +46,18 @@ pub enum CaptureError {
         file: String,
         /// What the system says.
         cause: std::io::Error,
+    },
+    /// It is packed, and ends within what is packed.
+    #[error(
+        "{file}: is packed and was cut off: {lines} lines ({byte} bytes once unpacked) can be read, and the rest is missing"
+    )]
+    Cut {
+        /// Name of the file.
+        file: String,
+        /// Whole lines before the end.
+        lines: u64,
+        /// Bytes of them, unpacked.
+        byte: u64,
     },
     /// No line says which venue it is from.
     #[error("{file}: no depthUpdate, bookTicker, trade or aggTrade message in its first lines")]
@@ -190,9 +202,14 @@ pub struct CaptureReport {
     pub no_market_data: BTreeMap<&'static str, u64>,
     /// Lines that are wrong, by reason.
     pub reasons: BTreeMap<&'static str, u64>,
+    /// Messages of books that are not kept, as another channel of the same symbol is its book, by both channels and symbol.
+    pub other_books: BTreeMap<String, u64>,
+    /// Times that a book waited for its next snapshot, as a line that may have told of it could not be read and the venue numbers no
+    /// changes.
+    pub books_doubted: u64,
     /// Where the books stand that are whole at the end; of captures of ours.
     pub ends: Vec<BookEnd>,
-    /// Changes of books that no snapshot joins, at the end; of captures of ours.
+    /// Changes of books that no snapshot joins, at the end.
     pub unjoined: Vec<Unjoined>,
 }
 

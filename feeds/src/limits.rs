@@ -47,6 +47,9 @@ pub(crate) const SYMBOLS_MAX: usize = 256;
 /// Most symbols in the captures of one venue that are read together: what the largest venue lists, several times over.
 pub(crate) const CAPTURE_SYMBOLS_MAX: usize = 20_000;
 
+/// Most channels that books come over in the captures of one venue that are read together.
+pub(crate) const CHANNELS_MAX: usize = 1_000;
+
 /// Most elements in one list of a recorded message.
 pub(crate) const LIST_MAX: usize = 50_000;
 

@@ -1,6 +1,7 @@
 //! Captures of venues' messages among the files that are imported: those of one recording belong together and are decoded as
 //! they would be live.
 
+use super::known::Known;
 use super::report::Imported;
 use super::{ERRORS_SHOWN, Target};
 use crate::capture;
@@ -17,6 +18,9 @@ use tickloom_feeds::capture::{
 };
 use tickloom_journal::RunMeta;
 use tickloom_types::{BookEnd, MomentSink, Record, Ts};
+
+/// Why a trade is left out that an earlier import has otherwise.
+const OTHER_TRADE: &str = "trade that is there already with another price or size";
 
 /// Captures by origin, in the order in which they were given.
 #[derive(Default)]
@@ -77,8 +81,10 @@ fn together(
 
 /// Counts what is decoded, and writes it into the catalog if there is one.
 #[derive(Default)]
-struct CatalogSink {
+struct CatalogSink<'a> {
     writer: Option<RunWriter>,
+    /// What earlier imports have, if there is a catalog.
+    known: Option<Known<'a>>,
     kinds: BTreeMap<Table, KindCount>,
     records: u64,
     from: Option<Ts>,
@@ -87,16 +93,24 @@ struct CatalogSink {
     failed: Option<DataError>,
 }
 
-impl MomentSink for CatalogSink {
+impl MomentSink for CatalogSink<'_> {
     fn push_moment(&mut self, records: &[Record]) {
         records.iter().for_each(|record| self.push(*record));
     }
 }
 
-impl CatalogSink {
+impl CatalogSink<'_> {
     fn push(&mut self, record: Record) {
         if self.failed.is_some() {
             return;
+        }
+        match self.known.as_mut().map(|known| known.is_new(&record)) {
+            Some(Err(error)) => {
+                self.failed = Some(error);
+                return;
+            }
+            Some(Ok(false)) => return,
+            Some(Ok(true)) | None => {}
         }
         if let Some(writer) = &mut self.writer
             && let Err(error) = writer.push(self.records, &record)
@@ -146,7 +160,7 @@ fn import_captures(
     imported.instruments = defs.map(|def| def.name.clone()).collect();
     let run = run_of(origin, files)?;
     let started = recording.started().map_err(Failure::input)?;
-    let meta = RunMeta::new(&run, started, instruments).map_err(Failure::run)?;
+    let meta = RunMeta::new(&run, started, instruments.clone()).map_err(Failure::run)?;
     let mut part = format!("capture:{}", imported.instruments.join(","));
     for end in &after {
         // Imported again with what comes before, it is another part.
@@ -157,12 +171,18 @@ fn import_captures(
         ));
     }
     let mut sink = CatalogSink::default();
+    if let Some(catalog) = target.known() {
+        sink.known = Some(Known::of(catalog, &run, &instruments).map_err(Failure::run)?);
+    }
+    if let Some(catalog) = target.known()
+        && let Some(written) = catalog.has_part(&run, 0, &part).map_err(Failure::run)?
+    {
+        imported.run = target.catalog().map(|_| run);
+        imported.has_already(&written.rows);
+        return Ok(imported);
+    }
     if let Some(catalog) = target.catalog() {
         imported.run = Some(run.clone());
-        if let Some(written) = catalog.has_part(&run, 0, &part).map_err(Failure::run)? {
-            imported.has_already(&written.rows);
-            return Ok(imported);
-        }
         sink.writer = Some(catalog.writer(&meta, 0, &part).map_err(Failure::run)?);
     }
     let report = match recording.decode(&mut sink) {
@@ -172,18 +192,43 @@ fn import_captures(
             return Ok(imported);
         }
     };
+    finish(imported, (origin, &report), sink, refused_max)
+}
+
+/// Says what came of a recording, and lets the catalog keep it unless it is refused.
+fn finish(
+    mut imported: Imported,
+    (origin, report): (Origin, &CaptureReport),
+    mut sink: CatalogSink<'_>,
+    refused_max: RefusedMax,
+) -> Result<Imported, Failure> {
     if let Some(error) = sink.failed {
         return Err(Failure::run(error));
     }
-    let left_out = capture::left_out(&report);
+    let mut left_out = capture::left_out(report);
+    if let Some(known) = sink.known.take() {
+        if let Some(why) = known.other_book().map_err(Failure::run)? {
+            tell(&mut imported, origin, report, &left_out);
+            imported.failed = Some(why);
+            return Ok(imported);
+        }
+        left_out.add(OTHER_TRADE, known.contradicted);
+        known
+            .contradictions
+            .iter()
+            .for_each(|text| left_out.at(text));
+        imported.repeated = known.repeated;
+        imported.repeats = known.repeats;
+        imported.errors = known.contradictions;
+    }
     if let Some(why) = too_many(&left_out, refused_max) {
-        tell(&mut imported, &report);
+        tell(&mut imported, origin, report, &left_out);
         imported.failed = Some(format!("{}: {why}", imported.name()));
         return Ok(imported);
     }
     if let Some(mut writer) = sink.writer {
         writer.set_end(RunEnd {
-            left_out,
+            left_out: left_out.clone(),
             books: report.ends.clone(),
             dbn: None,
         });
@@ -192,7 +237,7 @@ fn import_captures(
     imported.kinds = sink.kinds;
     imported.written = sink.records;
     (imported.from, imported.to) = (sink.from, sink.to);
-    tell(&mut imported, &report);
+    tell(&mut imported, origin, report, &left_out);
     Ok(imported)
 }
 
@@ -220,18 +265,21 @@ fn books_left(target: &Target) -> Result<Vec<BookEnd>, Failure> {
     Ok(ends.into_values().flat_map(|end| end.books).collect())
 }
 
-fn tell(imported: &mut Imported, report: &CaptureReport) {
+fn tell(imported: &mut Imported, origin: Origin, report: &CaptureReport, left_out: &Refusals) {
     imported.read = report.lines;
-    let left_out = capture::left_out(report);
     imported.refused = left_out.refused;
+    let goes_on = match origin.recorder {
+        Recorder::Stamped => {
+            ", which nothing in the catalog ends at: import what comes before, and then this again"
+        }
+        _ => "",
+    };
     for book in &report.unjoined {
-        imported.notes.push(format!(
-            "{}, which nothing in the catalog ends at: import what comes before, and then this again",
-            capture::unjoined(book)
-        ));
+        let told = capture::unjoined(book);
+        imported.notes.push(format!("{told}{goes_on}"));
     }
     let errors = report.bad_lines.iter().take(ERRORS_SHOWN);
-    imported.errors = errors.map(ToString::to_string).collect();
+    imported.errors.extend(errors.map(ToString::to_string));
     imported.notes.push(format!(
         "{} trades, {} quotes, {} depth messages with {} level changes, {} snapshots",
         report.trades, report.quotes, report.diffs, report.level_changes, report.snapshots
@@ -255,6 +303,7 @@ fn tell(imported: &mut Imported, report: &CaptureReport) {
             report.bad_times
         ));
     }
+    imported.notes.extend(capture::books(report));
     let each = |counts: &BTreeMap<&'static str, u64>| {
         let each = counts.iter();
         let each: Vec<String> = each
@@ -273,9 +322,13 @@ fn tell(imported: &mut Imported, report: &CaptureReport) {
             .push(format!("wrong: {}", each(&report.reasons)));
     }
     imported.messages.clone_from(&report.messages);
-    imported.reasons = left_out.reasons;
+    imported.reasons.clone_from(&left_out.reasons);
     let not_kept = report.no_market_data.iter();
     imported.not_kept = not_kept
         .map(|(what, count)| (format!("{what} (no market data)"), *count))
         .collect();
+    let other = report.other_books.iter();
+    imported
+        .not_kept
+        .extend(other.map(|(channel, count)| (channel.clone(), *count)));
 }

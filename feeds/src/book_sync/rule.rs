@@ -32,7 +32,7 @@ pub(super) enum Place {
 
 impl SequenceRule {
     /// Whether a diff says which one it follows.
-    pub(super) fn can_tell_a_gap(self) -> bool {
+    pub(crate) fn can_tell_a_gap(self) -> bool {
         matches!(self, SequenceRule::Consecutive | SequenceRule::Chained)
     }
 

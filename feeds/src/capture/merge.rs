@@ -27,6 +27,8 @@ pub(super) enum Step {
     Message(Name, Option<Ts>),
     /// Something of the recorder's.
     Other(Name),
+    /// The first connection of its file.
+    Connected(Name),
     /// Another connection than the one before it in its file.
     Reconnected(Name, Ts),
 }
@@ -39,7 +41,7 @@ pub(super) struct Cursor {
     /// Whether a connection of this file has brought something.
     is_used: bool,
     decoder: Decoder,
-    venue: VenueKind,
+    pub(super) venue: VenueKind,
     /// The time of the line at hand or, if it has none, of one before.
     ts: Ts,
 }
@@ -122,7 +124,7 @@ impl Cursor {
                 self.decoder = Decoder::new(self.venue);
                 match std::mem::take(&mut self.is_used) {
                     true => Ok(Step::Reconnected(name, ts)),
-                    false => Ok(Step::Other(name)),
+                    false => Ok(Step::Connected(name)),
                 }
             }
             Line::Sent(_) | Line::Settings => Ok(Step::Other(name)),
@@ -139,6 +141,15 @@ impl Cursor {
     /// Says that something is wrong with the line at hand.
     pub(super) fn bad(&self, cause: LineError) -> BadLine {
         self.lines.bad(cause)
+    }
+
+    /// The line at hand as it stands there, empty if it is too long.
+    pub(super) fn text(&self) -> &[u8] {
+        match (self.lines.recorder, &self.lines.whole) {
+            (Recorder::Whole, Ok(body)) => body,
+            (Recorder::Whole, Err(_)) => &[],
+            _ => self.lines.reader.text().map_or(&[], |line| line.text),
+        }
     }
 
     /// The recorder's time of the line at hand, if it has one.

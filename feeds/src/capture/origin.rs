@@ -52,6 +52,7 @@ impl Origin {
     /// [`CaptureError`] if it cannot be read, or holds nothing that a venue is known to send.
     pub fn of(source: &CaptureSource) -> Result<Origin, CaptureError> {
         let mut reader = source.open()?;
+        reader.be_brief();
         let mut first = Vec::new();
         let found = find(&mut reader, source, &mut first)?;
         found.ok_or_else(|| CaptureError::UnknownOrigin {
@@ -72,7 +73,7 @@ fn find(
         if !reader.advance()? {
             break;
         }
-        let Ok(line) = reader.text() else { continue };
+        let Ok(line) = reader.text() else { break };
         if at == 0 {
             first.extend_from_slice(&line.text[..line.text.len().min(256)]);
         }

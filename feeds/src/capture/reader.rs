@@ -1,4 +1,4 @@
-//! Reads the lines of a capture in order, plain or gzip; holds one line at a time.
+//! Reads the lines of a capture in order, plain, gzip or zstd; holds one line at a time.
 
 use super::{BadLine, CaptureError, LineError};
 use crate::limits;
@@ -9,12 +9,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tickloom_types::Ts;
 
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
 /// Where a capture comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaptureSource {
-    /// A file, plain or gzip.
+    /// A file, plain, gzip or zstd.
     File(PathBuf),
-    /// Bytes that are part of the program, plain or gzip, with a name for messages.
+    /// Bytes that are part of the program, plain, gzip or zstd, with a name for messages.
     Bytes(&'static str, &'static [u8]),
     /// What somebody else unpacked from a file, such as the member of a zip.
     Unpacked(PathBuf, Arc<[u8]>),
@@ -42,6 +45,8 @@ pub struct CaptureReader {
     length: u64,
     number: u64,
     byte: u64,
+    /// Whether a line that is too long ends the reading.
+    is_brief: bool,
 }
 
 /// One line as it stands in the file, and where.
@@ -100,7 +105,7 @@ impl CaptureSource {
 }
 
 impl CaptureReader {
-    /// Reads from anything; gzip is recognised by its first bytes.
+    /// Reads from anything; gzip and zstd are recognised by their first bytes.
     ///
     /// # Errors
     /// [`CaptureError::Io`] if the first bytes cannot be read.
@@ -109,8 +114,8 @@ impl CaptureReader {
         reader: impl Read + Send + 'static,
     ) -> Result<CaptureReader, CaptureError> {
         let mut reader = BufReader::with_capacity(1 << 16, reader);
-        let is_gzip = match reader.fill_buf() {
-            Ok(start) => start.starts_with(&[0x1f, 0x8b]),
+        let (is_gzip, is_zstd) = match reader.fill_buf() {
+            Ok(start) => (start.starts_with(GZIP), start.starts_with(ZSTD)),
             Err(cause) => return Err(CaptureError::Io { file, cause }),
         };
         let reader: Box<dyn BufRead + Send> = if is_gzip {
@@ -118,6 +123,11 @@ impl CaptureReader {
                 1 << 16,
                 MultiGzDecoder::new(reader),
             ))
+        } else if is_zstd {
+            match zstd::Decoder::with_buffer(reader) {
+                Ok(unpacked) => Box::new(BufReader::with_capacity(1 << 16, unpacked)),
+                Err(cause) => return Err(CaptureError::Io { file, cause }),
+            }
         } else {
             Box::new(reader)
         };
@@ -128,13 +138,19 @@ impl CaptureReader {
             length: 0,
             number: 0,
             byte: 0,
+            is_brief: false,
         })
+    }
+
+    /// From now on a line that is longer than any message ends the reading, so that it need not be unpacked.
+    pub(super) fn be_brief(&mut self) {
+        self.is_brief = true;
     }
 
     /// The next line that is not blank, or `None` at the end. After a `BadLine` reading may go on.
     ///
     /// # Errors
-    /// [`CaptureError::Io`] if reading fails, such as in a gzip file that was cut off: nothing more can be read.
+    /// [`CaptureError::Cut`] if it is packed and was cut off, [`CaptureError::Io`] if reading fails otherwise: nothing more can be read.
     pub fn next_line(&mut self) -> Result<Option<Result<CaptureLine<'_>, BadLine>>, CaptureError> {
         if !self.advance()? {
             return Ok(None);
@@ -155,10 +171,10 @@ impl CaptureReader {
     pub(super) fn advance(&mut self) -> Result<bool, CaptureError> {
         loop {
             self.byte += self.length;
-            self.length = self.read_line().map_err(|cause| CaptureError::Io {
-                file: self.file.clone(),
-                cause,
-            })?;
+            self.length = match self.read_line() {
+                Ok(length) => length,
+                Err(cause) => return Err(self.failed(cause)),
+            };
             if self.length == 0 {
                 return Ok(false);
             }
@@ -166,6 +182,18 @@ impl CaptureReader {
             if !self.line.trim_ascii().is_empty() || self.length > limits::LINE_BYTES_MAX as u64 {
                 return Ok(true);
             }
+        }
+    }
+
+    fn failed(&self, cause: std::io::Error) -> CaptureError {
+        let file = self.file.clone();
+        match cause.kind() {
+            std::io::ErrorKind::UnexpectedEof => CaptureError::Cut {
+                file,
+                lines: self.number,
+                byte: self.byte,
+            },
+            _ => CaptureError::Io { file, cause },
         }
     }
 
@@ -209,7 +237,8 @@ impl CaptureReader {
             }
             length += used as u64;
             self.reader.consume(used);
-            if end.is_some() {
+            let is_enough = self.is_brief && length > limits::LINE_BYTES_MAX as u64;
+            if end.is_some() || is_enough {
                 break;
             }
         }

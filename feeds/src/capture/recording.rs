@@ -4,12 +4,14 @@
 use super::merge::{Cursor, Merge, Plan, Step};
 use super::{
     CaptureConfig, CaptureError, CaptureReport, CaptureSource, LineError, Moments, Origin,
-    Recorder, begin, decode_captures, resolve,
+    Recorder, Unjoined, begin, decode_captures, resolve,
 };
+use crate::decode_error::DecodeError;
 use crate::venues::VenueKind;
 use crate::venues::batch::Batch;
-use crate::venues::desk::{Desk, Made, Sources};
-use crate::venues::survey::{Scale, Survey, first_time};
+use crate::venues::desk::{Concern, Desk, Made, Sources};
+use crate::venues::survey::{Choice, Scale, Survey, first_time};
+use std::collections::BTreeMap;
 use tickloom_types::{BookEnd, Instruments, MomentSink, Sink, SourceDef, SourceKind, Ts};
 
 /// Files of one origin after their first reading: their instruments are known, records are yet to be made.
@@ -30,6 +32,7 @@ enum Content {
         batch: Box<Batch>,
         sources: Sources,
         scales: Vec<Option<Scale>>,
+        choice: Choice,
     },
 }
 
@@ -70,6 +73,7 @@ impl Recording {
             plans.push(plan);
         }
         let scales = survey.define(&batch.symbols, &mut instruments)?;
+        let choice = survey.choose(&batch.channels);
         let sources = Sources {
             feed: instruments.add_source(feed)?,
             bars: survey.bar_sources(&mut instruments, clock)?,
@@ -83,6 +87,7 @@ impl Recording {
                 batch,
                 sources,
                 scales,
+                choice,
             },
         })
     }
@@ -139,8 +144,9 @@ impl Recording {
                 mut batch,
                 sources,
                 scales,
+                choice,
             } => {
-                let mut desk = Desk::new(sources, scales, venue.asks_for_snapshots());
+                let mut desk = Desk::new(sources, scales, choice, venue.asks_for_snapshots());
                 let mut report = CaptureReport::default();
                 let mut moments = Moments::new(sink);
                 Merge::new(plans, venue).each(|cursor| {
@@ -149,6 +155,22 @@ impl Recording {
                 })?;
                 report.sync = desk.counts();
                 report.records = moments.count;
+                report.books_doubted = desk.doubted();
+                report.other_books = other_books(&desk, &batch);
+                if !venue.asks_for_snapshots() && report.sync.before_snapshot > 0 {
+                    let what = "changes of books that have no snapshot yet".to_owned();
+                    let count = report.sync.before_snapshot;
+                    report.other_books.insert(what, count);
+                }
+                let names = batch.symbols.names();
+                report.unjoined = desk
+                    .unjoined()
+                    .map(|(symbol, (changes, after_id))| Unjoined {
+                        instrument: names.get(symbol).cloned().unwrap_or_default(),
+                        changes,
+                        after_id,
+                    })
+                    .collect();
                 Ok(report)
             }
         }
@@ -186,9 +208,15 @@ fn take(
     sink: &mut impl Sink,
 ) {
     report.lines += 1;
+    batch.clear();
     let bad = match cursor.step(batch) {
         Ok(Step::Other(name)) => {
             *report.no_market_data.entry(name).or_default() += 1;
+            return;
+        }
+        Ok(Step::Connected(name)) => {
+            *report.no_market_data.entry(name).or_default() += 1;
+            desk.connected(cursor.file);
             return;
         }
         Ok(Step::Reconnected(name, ts)) => {
@@ -198,11 +226,14 @@ fn take(
         }
         Ok(Step::Message(name, ts_recv)) => match desk.take(cursor.file, batch, ts_recv, sink) {
             Ok(made) => {
-                let counts = match batch.items.is_empty() {
-                    true => &mut report.no_market_data,
-                    false => &mut report.messages,
-                };
-                *counts.entry(name).or_default() += 1;
+                let is_of_others = made.other_books > 0 && made.is_nothing_else();
+                if !is_of_others {
+                    let counts = match batch.items.is_empty() {
+                        true => &mut report.no_market_data,
+                        false => &mut report.messages,
+                    };
+                    *counts.entry(name).or_default() += 1;
+                }
                 report.replies += u64::from(batch.items.is_empty());
                 report.add(made);
                 for error in batch.refused.drain(..) {
@@ -214,7 +245,34 @@ fn take(
         },
         Err(bad) => bad.cause,
     };
+    let is_cut = matches!(&bad, LineError::Decode(DecodeError::Syntax { .. }));
     refuse(cursor, bad, desk, report, sink);
+    if !batch.is_no_book {
+        batch.find_named(cursor.text());
+        let concern = match batch.named.as_slice() {
+            [] => Concern::Any,
+            _ if is_cut && cursor.venue.tells_of_several() => Concern::Any,
+            symbols => Concern::Of(symbols),
+        };
+        desk.lost(cursor.file, concern, cursor.ts(), sink);
+    }
+}
+
+/// The channels of books that are not kept, in words, and how many messages there were of each.
+fn other_books(desk: &Desk, batch: &Batch) -> BTreeMap<String, u64> {
+    let (choice, others) = desk.channels();
+    let mut all = BTreeMap::new();
+    for ((symbol, channel), count) in others {
+        let name = batch.symbols.names().get(*symbol).map_or("", |name| name);
+        let channel = batch.channels.name(*channel);
+        let why = match choice.of(*symbol) {
+            Some(chosen) => format!("its book is {}", batch.channels.name(chosen)),
+            None => "which cannot be told apart".to_owned(),
+        };
+        *all.entry(format!("{channel} of {name} ({why})"))
+            .or_default() += count;
+    }
+    all
 }
 
 /// Reports that the line at hand, or a part of it, is wrong.

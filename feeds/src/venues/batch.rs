@@ -27,6 +27,30 @@ pub(crate) struct Number {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SymbolId(pub(crate) usize);
 
+/// Index of a channel in the [`Channels`] of a capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ChannelId(usize);
+
+/// The channels that books come over, each once: what the venue calls it, with its depth. Two channels of one symbol are two
+/// books, however alike their messages.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    all: Vec<(String, Reach)>,
+}
+
+/// How much of a venue's book a channel tells. The greater one is told by more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    /// Messages of two channels that cannot be told apart: no book comes of them.
+    Mixed,
+    /// Levels that are sums over several prices.
+    Grouped(usize),
+    /// So many levels a side.
+    Levels(usize),
+    /// All of them.
+    All,
+}
+
 /// The symbols in a capture, each once, in the order in which they appear.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
@@ -63,6 +87,8 @@ pub(crate) struct Book {
     pub(crate) ids: (u64, u64),
     pub(crate) previous_id: Option<u64>,
     pub(crate) checksum: Option<Checksum>,
+    /// Over which it comes.
+    pub(crate) channel: ChannelId,
     /// Levels a side that the venue keeps; deeper ones are gone without a word. 0 if it keeps all.
     pub(crate) depth: usize,
     /// Where in the batch's levels.
@@ -123,6 +149,11 @@ pub(crate) struct Item {
 pub(crate) struct Batch {
     venue: &'static str,
     pub(crate) symbols: Symbols,
+    pub(crate) channels: Channels,
+    /// The symbols that the message at hand names, whatever came of it.
+    pub(crate) named: Vec<SymbolId>,
+    /// Whether the message at hand is known to tell nothing of a book.
+    pub(crate) is_no_book: bool,
     pub(crate) items: Vec<Item>,
     pub(crate) levels: Vec<WrittenLevel>,
     /// When the recorder got it, if the message itself says so.
@@ -240,8 +271,35 @@ impl Book {
             ids,
             previous_id: None,
             checksum: None,
+            channel: ChannelId::default(),
             depth: 0,
             levels,
+        }
+    }
+
+    /// The same, over this channel.
+    pub(crate) fn over(self, channel: ChannelId) -> Book {
+        Book { channel, ..self }
+    }
+}
+
+impl Channels {
+    /// What the venue calls it.
+    pub(crate) fn name(&self, id: ChannelId) -> &str {
+        self.all.get(id.0).map_or("", |(name, _)| name)
+    }
+
+    /// How much of the book it tells.
+    pub(crate) fn reach(&self, id: ChannelId) -> Reach {
+        self.all.get(id.0).map_or(Reach::All, |(_, reach)| *reach)
+    }
+}
+
+impl Default for Channels {
+    /// The one of venues that have one only.
+    fn default() -> Channels {
+        Channels {
+            all: vec![("book".to_owned(), Reach::All)],
         }
     }
 }
@@ -252,6 +310,9 @@ impl Batch {
         Batch {
             venue,
             symbols: Symbols::default(),
+            channels: Channels::default(),
+            named: Vec::new(),
+            is_no_book: false,
             items: Vec::new(),
             levels: Vec::new(),
             ts_recv: None,
@@ -262,6 +323,8 @@ impl Batch {
 
     /// Makes room for the next message.
     pub(crate) fn clear(&mut self) {
+        self.named.clear();
+        self.is_no_book = false;
         self.items.clear();
         self.levels.clear();
         self.ts_recv = None;
@@ -287,6 +350,7 @@ impl Batch {
         }
         let name = format!("{venue}.{}", name.replace(':', "/"));
         if let Some(id) = self.symbols.ids.get(&name) {
+            self.named.push(*id);
             return Ok(*id);
         }
         let id = SymbolId(self.symbols.names.len());
@@ -299,7 +363,56 @@ impl Batch {
         }
         self.symbols.names.push(name.clone());
         self.symbols.ids.insert(name, id);
+        self.named.push(id);
         Ok(id)
+    }
+
+    /// Adds the symbols that a text names in quotes to those that are named, alone or at the end of a topic.
+    pub(crate) fn find_named(&mut self, text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        for quoted in text.split('"') {
+            let ends = quoted
+                .char_indices()
+                .filter(|(_, c)| matches!(c, '.' | '_'));
+            let starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1));
+            for name in starts.take(4).filter_map(|from| quoted.get(from..)) {
+                if name.is_empty() || name.len() > NAME_BYTES_MAX {
+                    continue;
+                }
+                let name = format!("{}.{}", self.venue, name.replace(':', "/"));
+                if let Some(id) = self.symbols.ids.get(&name)
+                    && !self.named.contains(id)
+                {
+                    self.named.push(*id);
+                }
+            }
+        }
+    }
+
+    /// The channel of this name, which tells so much of a book.
+    ///
+    /// # Errors
+    /// [`DecodeError::TooLarge`] if there are more than any venue has.
+    pub(crate) fn channel(&mut self, name: &str, reach: Reach) -> Result<ChannelId, DecodeError> {
+        let all = &mut self.channels.all;
+        if let Some(at) = all.iter().position(|(known, _)| known == name) {
+            return Ok(ChannelId(at));
+        }
+        if all.len() >= limits::CHANNELS_MAX {
+            return Err(DecodeError::TooLarge {
+                what: "number of channels of books",
+                size: all.len() + 1,
+                limit: limits::CHANNELS_MAX,
+            });
+        }
+        let name = name.chars().take(NAME_BYTES_MAX).collect();
+        all.push((name, reach));
+        Ok(ChannelId(all.len() - 1))
+    }
+
+    /// The message at hand tells nothing of a book: if it is wrong no book lacks anything.
+    pub(crate) fn no_book(&mut self) {
+        self.is_no_book = true;
     }
 
     /// Adds an item.

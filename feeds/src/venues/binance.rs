@@ -2,10 +2,11 @@
 //!
 //! That decoder has to know its symbols; here they are added as they appear, at its eight decimals.
 
-use super::batch::{Batch, Book, Extent, Number, SymbolId, What};
-use super::shape::{Raw, need, parse, wrong};
-use super::{Frame, Name, other_reply};
+use super::batch::{Batch, Book, ChannelId, Extent, Number, Reach, SymbolId, What};
+use super::shape::{Many, Raw, Row, need, parse, wrong};
+use super::{Frame, Name, other_reply, push_sides};
 use crate::binance::{self, Decoded, Depth, Reply, Symbol, Untimed, Venue};
+use crate::book_sync::SequenceRule;
 use crate::decode_error::DecodeError;
 use serde::Deserialize;
 use tickloom_types::{
@@ -25,6 +26,8 @@ pub(crate) struct Decoder {
 #[derive(Deserialize)]
 struct Combined<'a> {
     #[serde(borrow)]
+    stream: Option<&'a str>,
+    #[serde(borrow)]
     data: Option<Raw<'a>>,
 }
 
@@ -34,6 +37,19 @@ struct Head<'a> {
     e: Option<&'a str>,
     #[serde(borrow)]
     s: Option<&'a str>,
+}
+
+/// The top of a book, whole each time: `bids` and `asks` of spot, `b` and `a` of futures.
+#[derive(Deserialize)]
+struct Partial<'a> {
+    #[serde(borrow)]
+    s: Option<&'a str>,
+    #[serde(borrow, alias = "b")]
+    bids: Many<Row<'a, 2>>,
+    #[serde(borrow, alias = "a")]
+    asks: Many<Row<'a, 2>>,
+    #[serde(borrow, rename = "T")]
+    ts: Option<Raw<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -87,10 +103,23 @@ impl Decoder {
             let symbol = self.know(need("symbol", pair)?, batch)?;
             let id = InstrumentId(u32::try_from(symbol.0).expect("symbols are few"));
             let decoded = self.inner.decode_snapshot(Ts(0), Some(id), frame.body)?;
-            return take(self.venue, decoded, batch);
+            return take(self.venue, "depth", decoded, batch);
         }
         let combined: Combined<'_> = parse(frame.body)?;
         let body = combined.data.map_or(frame.body, Raw::json);
+        let (symbol, stream) = match combined.stream {
+            Some(stream) => stream.split_once('@').unwrap_or(("", stream)),
+            None => ("", "depth"),
+        };
+        if !stream.starts_with("depth") {
+            batch.no_book();
+        }
+        if let Some(name) = combined.stream.and_then(not_kept) {
+            return Ok(name);
+        }
+        if let Some(levels) = top_levels(stream) {
+            return partial(symbol, (stream, levels), &parse(body)?, batch);
+        }
         let head: Head<'_> = parse(body)?;
         match head.e {
             Some("kline") => return kline(&parse(body)?, batch),
@@ -102,8 +131,11 @@ impl Decoder {
         if let Some(name) = head.s {
             self.know(name, batch)?;
         }
-        let decoded = self.inner.decode(Ts(0), frame.body)?;
-        take(self.venue, decoded, batch)
+        // What comes over the stream of all symbols is told as what comes over each one's.
+        let is_of_all = combined.stream == Some("!bookTicker");
+        let message = if is_of_all { body } else { frame.body };
+        let decoded = self.inner.decode(Ts(0), message)?;
+        take(self.venue, stream, decoded, batch)
     }
 
     fn know(&mut self, name: &str, batch: &mut Batch) -> Result<SymbolId, DecodeError> {
@@ -136,15 +168,66 @@ fn time(header: Header) -> Option<Ts> {
     (header.flags & Flags::BAD_TIME == 0).then_some(Ts(header.ts_event))
 }
 
-fn take(venue: Venue, decoded: Decoded<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
+/// The name of a stream of which nothing is kept.
+fn not_kept(stream: &str) -> Option<Name> {
+    let kind = match stream.strip_prefix('!') {
+        Some(all) => all.split('@').next()?,
+        None => stream.split('@').nth(1).unwrap_or(stream),
+    };
+    Some(match kind.split('_').next()? {
+        "ticker" | "miniTicker" => "24hrTicker",
+        "markPrice" | "indexPrice" => "markPriceUpdate",
+        "forceOrder" => "forceOrder",
+        "rpiDepth" => "rpiDepth",
+        "blockTrade" => "blockTrade",
+        "continuousKline" | "indexPriceKline" | "markPriceKline" => "kline of an index or a chain",
+        "avgPrice" | "referencePrice" | "compositeIndex" | "assetIndex" => "index or average",
+        "contractInfo" | "tradingSession" => "contractInfo or tradingSession",
+        _ => return None,
+    })
+}
+
+/// Levels a side of a stream such as `depth20@100ms`, which tells the top of a book.
+fn top_levels(stream: &str) -> Option<usize> {
+    let kind = stream.split('@').next()?;
+    kind.strip_prefix("depth")?.parse().ok()
+}
+
+fn partial(
+    symbol: &str,
+    (stream, levels): (&str, usize),
+    message: &Partial<'_>,
+    batch: &mut Batch,
+) -> Result<Name, DecodeError> {
+    let symbol = match message.s {
+        Some(name) => batch.symbol(name)?,
+        None => batch.symbol(&symbol.to_uppercase())?,
+    };
+    push_sides(&message.bids.0, &message.asks.0, batch)?;
+    let ts = message.ts.map(|time| time.millis("T")).transpose()?;
+    let channel = batch.channel(stream, Reach::Levels(levels))?;
+    let rule = SequenceRule::Unnumbered;
+    let book = Book::numbered(Extent::Whole, rule, (0, 0), batch.levels_since(0)).over(channel);
+    batch.push(symbol, ts, What::Book(book));
+    Ok("partial depth")
+}
+
+fn take(
+    venue: Venue,
+    stream: &str,
+    decoded: Decoded<'_>,
+    batch: &mut Batch,
+) -> Result<Name, DecodeError> {
     match decoded {
         Decoded::Record(record) => record_of(&record, batch),
         Decoded::Diff(depth) => {
-            book(venue, Extent::Diff, &depth, batch)?;
+            let channel = batch.channel(stream, Reach::All)?;
+            book((venue, channel), Extent::Diff, &depth, batch)?;
             Ok("depthUpdate")
         }
         Decoded::Snapshot(depth) => {
-            book(venue, Extent::Asked, &depth, batch)?;
+            let channel = batch.channel("depth", Reach::All)?;
+            book((venue, channel), Extent::Asked, &depth, batch)?;
             Ok("depth by REST")
         }
         Decoded::Reply(Reply::Accepted) => Ok("reply to a request"),
@@ -175,7 +258,7 @@ fn record_of(record: &Record, batch: &mut Batch) -> Result<Name, DecodeError> {
 }
 
 fn book(
-    venue: Venue,
+    (venue, channel): (Venue, ChannelId),
     extent: Extent,
     depth: &Depth<'_>,
     batch: &mut Batch,
@@ -186,6 +269,7 @@ fn book(
     let ids = (depth.first_id, depth.last_id);
     let mut book = Book::numbered(extent, venue.sequence_rule(), ids, batch.levels_since(0));
     book.previous_id = depth.previous_id;
+    book.channel = channel;
     batch.push(symbol(depth.header), time(depth.header), What::Book(book));
     Ok(())
 }

@@ -3,9 +3,9 @@
 //! Where the flag `SEQ_ALL` is set each message of a connection is numbered. The sizes of a ticker are sums over 25
 //! levels, not those of the best one, so its quotes have none. Books and tickers carry no time.
 
-use super::batch::{Batch, Extent, Number, SymbolId};
+use super::batch::{Batch, Book, ChannelId, Extent, Number, Reach, SymbolId, What};
 use super::shape::{Many, Raw, Row, need, parse, unknown, wrong};
-use super::{ConnectionSeq, Name, push_book};
+use super::{ConnectionSeq, Name};
 use crate::decode_error::{DecodeError, quoted};
 use crate::limits;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ pub(crate) struct Decoder {
 enum Channel {
     Ticker,
     Trades,
-    Book,
+    Book(ChannelId),
     /// Single orders, candles, status: not decoded.
     Other,
 }
@@ -46,6 +46,11 @@ struct Event<'a> {
     symbol: Option<&'a str>,
     #[serde(borrow)]
     prec: Option<&'a str>,
+    /// Levels a side: a text or a number.
+    #[serde(borrow)]
+    len: Option<Raw<'a>>,
+    #[serde(borrow)]
+    freq: Option<&'a str>,
     flags: Option<u64>,
 }
 
@@ -54,7 +59,13 @@ impl Decoder {
         if body.first() != Some(&b'[') {
             return self.event(&parse(body)?, batch);
         }
-        let message: Many<Raw<'_>> = parse(body)?;
+        let message: Many<Raw<'_>> = match parse(body) {
+            Ok(message) => message,
+            Err(error) => {
+                self.find_channel(body, batch);
+                return Err(error);
+            }
+        };
         let [id, payload @ ..] = message.0.as_slice() else {
             return Err(unknown("an empty list", KNOWN));
         };
@@ -71,6 +82,20 @@ impl Decoder {
             self.seq.follow(seq, batch);
         }
         Ok(name)
+    }
+
+    /// Of a message that is cut off its number of the channel may be there all the same.
+    fn find_channel(&self, body: &[u8], batch: &mut Batch) {
+        let text = String::from_utf8_lossy(body.get(1..).unwrap_or_default());
+        let id = text.split_once(',').map(|(id, _)| id.trim().parse::<u64>());
+        if let Some(Ok(id)) = id
+            && let Some((channel, symbol)) = self.channels.get(&id)
+        {
+            batch.named.push(*symbol);
+            if !matches!(channel, Channel::Book(_)) {
+                batch.no_book();
+            }
+        }
     }
 
     fn event(&mut self, event: &Event<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
@@ -92,7 +117,7 @@ impl Decoder {
                 };
                 let channel = match (event.channel, event.prec) {
                     (Some("book"), Some("R0")) => Channel::Other,
-                    (Some("book"), _) => Channel::Book,
+                    (Some("book"), _) => Channel::Book(book_channel(event, batch)?),
                     (Some("trades"), _) => Channel::Trades,
                     (Some("ticker"), _) => Channel::Ticker,
                     _ => Channel::Other,
@@ -126,10 +151,14 @@ impl Decoder {
                 expected: KNOWN,
             });
         };
+        batch.named.push(symbol);
+        if !matches!(channel, Channel::Book(_)) {
+            batch.no_book();
+        }
         match (channel, payload) {
             (Channel::Other, _) => Ok("channel that is not decoded"),
             (Channel::Ticker, [values]) => ticker(symbol, *values, batch).map(|()| "ticker"),
-            (Channel::Book, [values]) => book(symbol, *values, batch),
+            (Channel::Book(channel), [values]) => book((symbol, channel), *values, batch),
             (Channel::Trades, [past]) => {
                 for row in &past.parse::<Many<Row<'_, 4>>>()?.0 {
                     trade(symbol, row, batch)?;
@@ -149,6 +178,19 @@ impl Decoder {
     }
 }
 
+/// Of precision `P0` levels are prices, of the others sums over several.
+fn book_channel(event: &Event<'_>, batch: &mut Batch) -> Result<ChannelId, DecodeError> {
+    let precision = event.prec.unwrap_or("P0");
+    let length = event.len.map_or("25", Raw::text);
+    let pace = event.freq.unwrap_or("F0");
+    let levels = length.parse().unwrap_or(25);
+    let reach = match precision {
+        "P0" => Reach::Levels(levels),
+        _ => Reach::Grouped(levels),
+    };
+    batch.channel(&format!("book {precision} {pace} {length}"), reach)
+}
+
 fn ticker(symbol: SymbolId, values: Raw<'_>, batch: &mut Batch) -> Result<(), DecodeError> {
     let Row([bid, _, ask]) = values.parse::<Row<'_, 3>>()?;
     let bid = (bid.number("bid")?, Number::default());
@@ -157,7 +199,11 @@ fn ticker(symbol: SymbolId, values: Raw<'_>, batch: &mut Batch) -> Result<(), De
 }
 
 /// One level or a list of them. A count of zero deletes; the sign of the amount is the side.
-fn book(symbol: SymbolId, values: Raw<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
+fn book(
+    (symbol, channel): (SymbolId, ChannelId),
+    values: Raw<'_>,
+    batch: &mut Batch,
+) -> Result<Name, DecodeError> {
     let inner = values
         .json()
         .get(1..)
@@ -168,11 +214,13 @@ fn book(symbol: SymbolId, values: Raw<'_>, batch: &mut Batch) -> Result<Name, De
         for row in &values.parse::<Many<Row<'_, 3>>>()?.0 {
             level(row, batch)?;
         }
-        push_book(Extent::Whole, symbol, None, batch);
+        let book = Book::unnumbered(Extent::Whole, batch.levels_since(0)).over(channel);
+        batch.push(symbol, None, What::Book(book));
         return Ok("book, first");
     }
     level(&values.parse()?, batch)?;
-    push_book(Extent::Diff, symbol, None, batch);
+    let book = Book::unnumbered(Extent::Diff, batch.levels_since(0)).over(channel);
+    batch.push(symbol, None, What::Book(book));
     Ok("book")
 }
 

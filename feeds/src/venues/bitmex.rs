@@ -3,7 +3,7 @@
 //! Messages are tables of rows. A row that stands alone, as in the venue's documentation, is known by its fields. Bars
 //! of `tradeBin...` are closed and stamped with their close. Levels carry no ids.
 
-use super::batch::{Batch, Book, Extent, Number, SymbolId, What};
+use super::batch::{Batch, Book, Extent, Number, Reach, SymbolId, What};
 use super::shape::{Many, Raw, Row, need, number_of_id, parse, side, unknown, wrong};
 use super::{Name, push_sides};
 use crate::decode_error::DecodeError;
@@ -14,11 +14,17 @@ use tickloom_types::{BarSpec, Flags, Side};
 
 const KNOWN: &str = "table orderBookL2, orderBook10, quote, trade or tradeBin";
 
-/// What a connection remembers: the prices of levels.
+/// What a connection remembers: the prices of levels, of each table on its own.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    prices: HashMap<(SymbolId, u64), Number>,
+    prices: HashMap<LevelId, Number>,
 }
+
+/// A level of a symbol's book in a table of this depth, 0 for all.
+type LevelId = (usize, SymbolId, u64);
+
+/// Levels a side of the tables that tell the top of a book only.
+const DEPTHS: [(&str, usize); 2] = [("orderBookL2_25", 25), ("orderBook10", 10)];
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -151,7 +157,7 @@ impl Decoder {
             return trade(&parse(body)?, batch).map(|()| "trade");
         }
         if message.id.is_some() {
-            self.levels("insert", &[parse(body)?], batch)?;
+            self.levels("orderBookL2", "insert", &[parse(body)?], batch)?;
             return Ok("orderBookL2");
         }
         if message.open.is_some() {
@@ -170,9 +176,12 @@ impl Decoder {
         data: Raw<'_>,
         batch: &mut Batch,
     ) -> Result<Name, DecodeError> {
+        if !table.starts_with("orderBook") {
+            batch.no_book();
+        }
         match table {
             "orderBookL2" | "orderBookL2_25" => {
-                self.levels(action, &data.parse::<Many<Level<'_>>>()?.0, batch)?;
+                self.levels(table, action, &data.parse::<Many<Level<'_>>>()?.0, batch)?;
                 Ok("orderBookL2")
             }
             "orderBook10" => {
@@ -214,6 +223,7 @@ impl Decoder {
     /// Rows of one or more symbols; those of one make one change.
     fn levels(
         &mut self,
+        table: &str,
         action: &str,
         rows: &[Level<'_>],
         batch: &mut Batch,
@@ -223,6 +233,12 @@ impl Decoder {
             "insert" | "update" | "delete" => Extent::Diff,
             other => return Err(wrong("action", other, "partial, insert, update or delete")),
         };
+        let depth = DEPTHS.iter().find(|(name, _)| *name == table);
+        let (reach, depth) = match depth {
+            Some((_, depth)) => (Reach::Levels(*depth), *depth),
+            None => (Reach::All, 0),
+        };
+        let channel = batch.channel(table, reach)?;
         let mut prices = Vec::with_capacity(rows.len());
         for of_symbol in rows.chunk_by(|a, b| a.symbol == b.symbol) {
             let symbol = batch.symbol(of_symbol[0].symbol)?;
@@ -233,7 +249,7 @@ impl Decoder {
                     Some(price) => price.number("price")?,
                     None => *self
                         .prices
-                        .get(&(symbol, row.id))
+                        .get(&(depth, symbol, row.id))
                         .ok_or_else(|| wrong("id", &row.id.to_string(), "a level that is known"))?,
                 };
                 let qty = match action {
@@ -243,9 +259,9 @@ impl Decoder {
                 batch.level(side("side", row.side)?, price, qty)?;
                 let ts = row.timestamp.map(|time| time.stamp("timestamp"));
                 newest = newest.max(ts.transpose()?);
-                prices.push(((symbol, row.id), price));
+                prices.push(((depth, symbol, row.id), price));
             }
-            let book = Book::unnumbered(extent, batch.levels_since(from));
+            let book = Book::unnumbered(extent, batch.levels_since(from)).over(channel);
             batch.push(symbol, newest, What::Book(book));
         }
         self.remember(action, prices)
@@ -254,7 +270,7 @@ impl Decoder {
     fn remember(
         &mut self,
         action: &str,
-        prices: Vec<((SymbolId, u64), Number)>,
+        prices: Vec<(LevelId, Number)>,
     ) -> Result<(), DecodeError> {
         let size = self.prices.len() + prices.len();
         if action != "delete" && size > limits::LEVEL_IDS_MAX {
@@ -279,7 +295,8 @@ fn ten(message: &Ten<'_>, batch: &mut Batch) -> Result<(), DecodeError> {
     let symbol = batch.symbol(message.symbol)?;
     let from = batch.levels.len();
     push_sides(&message.bids.0, &message.asks.0, batch)?;
-    let book = Book::unnumbered(Extent::Whole, batch.levels_since(from));
+    let channel = batch.channel("orderBook10", Reach::Levels(10))?;
+    let book = Book::unnumbered(Extent::Whole, batch.levels_since(from)).over(channel);
     let ts = message.timestamp.stamp("timestamp")?;
     batch.push(symbol, Some(ts), What::Book(book));
     Ok(())

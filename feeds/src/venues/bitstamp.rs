@@ -1,7 +1,7 @@
 //! Bitstamp. Changes of a book carry the time of the matching engine in microseconds, which orders them and joins them
 //! to the REST snapshot; what is missing between them cannot be told.
 
-use super::batch::{Batch, Book, Extent, SymbolId, What};
+use super::batch::{Batch, Book, Extent, Reach, SymbolId, What};
 use super::shape::{Many, Raw, Row, need, parse, unknown, wrong};
 use super::{Frame, Name, push_sides};
 use crate::book_sync::SequenceRule;
@@ -11,6 +11,9 @@ use tickloom_types::Side;
 
 const KNOWN: &str =
     "channel diff_order_book, order_book or live_trades and event data, trade or bts:...";
+
+/// Levels a side of the channel `order_book`.
+const TOP: usize = 100;
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -65,6 +68,9 @@ pub(super) fn decode(frame: &Frame<'_>, batch: &mut Batch) -> Result<Name, Decod
     }
     let channel = need("channel", message.channel)?;
     let (kind, pair) = channel.rsplit_once('_').unwrap_or((channel, ""));
+    if !kind.ends_with("order_book") {
+        batch.no_book();
+    }
     let symbol = batch.symbol(pair)?;
     let data = need("data", message.data)?;
     match (kind, message.event) {
@@ -91,7 +97,12 @@ fn levels(
     let id = message.microtimestamp.integer("microtimestamp")?;
     let ts = message.microtimestamp.micros("microtimestamp")?;
     let levels = batch.levels_since(0);
-    let book = Book::numbered(extent, SequenceRule::Increasing, (id, id), levels);
+    let (name, reach) = match extent {
+        Extent::Whole => ("order_book", Reach::Levels(TOP)),
+        Extent::Diff | Extent::Asked => ("diff_order_book", Reach::All),
+    };
+    let channel = batch.channel(name, reach)?;
+    let book = Book::numbered(extent, SequenceRule::Increasing, (id, id), levels).over(channel);
     batch.push(symbol, Some(ts), What::Book(book));
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! The update id of a book of version 5 goes up by one; the cross sequence of version 2 only goes up. A ticker that
 //! says only what changed of it makes no quote.
 
-use super::batch::{Batch, Book, Extent, Number, SymbolId, What};
+use super::batch::{Batch, Book, Extent, Number, Reach, SymbolId, What};
 use super::shape::{Many, Raw, Row, need, number_of_id, parse, side, unknown, wrong};
 use super::{Name, push_sides};
 use crate::book_sync::SequenceRule;
@@ -146,15 +146,21 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
             _ => Ok("reply to a request"),
         };
     };
+    if !topic.to_ascii_lowercase().starts_with("orderbook") {
+        batch.no_book();
+    }
     let data = need("data", message.data)?;
     let mut parts = topic.split('.');
     let kind = parts.next().unwrap_or_default();
     let last = parts.next_back().unwrap_or_default();
     match kind {
-        "orderbook" => book(&message, &data.parse()?, batch).map(|()| "orderbook"),
+        "orderbook" => {
+            let depth = parts.next().unwrap_or_default();
+            book(depth, &message, &data.parse()?, batch).map(|()| "orderbook")
+        }
         "orderBookL2_25" | "orderBook_200" => {
             let symbol = batch.symbol(last)?;
-            old_book(symbol, &message, data, batch)?;
+            old_book((symbol, kind), &message, data, batch)?;
             Ok("orderBookL2")
         }
         "trade" | "publicTrade" => trades(data, batch).map(|()| "trade"),
@@ -178,20 +184,31 @@ fn extent(kind: Option<&str>) -> Result<Extent, DecodeError> {
     }
 }
 
-fn book(message: &Message<'_>, levels: &Levels<'_>, batch: &mut Batch) -> Result<(), DecodeError> {
+fn book(
+    depth: &str,
+    message: &Message<'_>,
+    levels: &Levels<'_>,
+    batch: &mut Batch,
+) -> Result<(), DecodeError> {
     let symbol = batch.symbol(levels.s)?;
+    let ts = need("ts", message.cts.or(message.ts))?.millis("ts")?;
+    let reach = match depth.parse() {
+        Ok(depth) => Reach::Levels(depth),
+        // `rpi`, which tells some of what rests apart, and `full`, whose snapshots are asked for.
+        Err(_) => Reach::Grouped(0),
+    };
+    let channel = batch.channel(&format!("orderbook.{depth}"), reach)?;
     push_sides(&levels.b.0, &levels.a.0, batch)?;
     let extent = extent(message.kind)?;
     let ids = (levels.u, levels.u);
     let range = batch.levels_since(0);
-    let book = Book::numbered(extent, SequenceRule::Consecutive, ids, range);
-    let time = need("ts", message.cts.or(message.ts))?;
-    batch.push(symbol, Some(time.millis("ts")?), What::Book(book));
+    let book = Book::numbered(extent, SequenceRule::Consecutive, ids, range).over(channel);
+    batch.push(symbol, Some(ts), What::Book(book));
     Ok(())
 }
 
 fn old_book(
-    symbol: SymbolId,
+    (symbol, name): (SymbolId, &str),
     message: &Message<'_>,
     data: Raw<'_>,
     batch: &mut Batch,
@@ -220,7 +237,9 @@ fn old_book(
     let id = need("cross_seq", message.cross_seq)?.integer("cross_seq")?;
     let ts = need("timestamp_e6", message.timestamp_e6)?.micros("timestamp_e6")?;
     let range = batch.levels_since(0);
-    let book = Book::numbered(extent, SequenceRule::Increasing, (id, id), range);
+    let depth = if name == "orderBook_200" { 200 } else { 25 };
+    let channel = batch.channel(name, Reach::Levels(depth))?;
+    let book = Book::numbered(extent, SequenceRule::Increasing, (id, id), range).over(channel);
     batch.push(symbol, Some(ts), What::Book(book));
     Ok(())
 }

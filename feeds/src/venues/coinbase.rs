@@ -4,17 +4,39 @@
 //! Both name the side of the maker in a trade, so the aggressor is the other one. Candles are not marked as closed, and no
 //! bar is made of them. Levels carry no ids; Advanced Trade numbers the messages of a connection.
 
-use super::batch::{Batch, Book, Extent, Number};
+use super::batch::{Batch, Book, ChannelId, Extent, Number, Reach, SymbolId, What};
 use super::shape::{Many, Raw, Row, number_of_id, parse, side, unknown};
 use super::{ConnectionSeq, Name};
 use crate::decode_error::DecodeError;
 use serde::Deserialize;
 use tickloom_types::Flags;
 
+/// Levels a side of the channel `level2_50`.
+const TOP: usize = 50;
+
 /// What a connection remembers.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     seq: ConnectionSeq,
+    /// Of the Exchange feed: the channels of books that each product was subscribed to, as the venue confirmed. Their messages do
+    /// not say of which they are.
+    subscribed: Vec<(SymbolId, Vec<String>)>,
+    /// The channel that messages of a product's book were taken for so far.
+    channels: Vec<(SymbolId, ChannelId)>,
+}
+
+#[derive(Deserialize)]
+struct Subscriptions<'a> {
+    #[serde(borrow)]
+    channels: Option<Many<Subscribed<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Subscribed<'a> {
+    #[serde(borrow)]
+    name: &'a str,
+    #[serde(borrow)]
+    product_ids: Option<Many<Raw<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +152,7 @@ impl Decoder {
         let head: Head<'_> = parse(body)?;
         match (head.channel, head.kind) {
             (Some(channel), _) => self.advanced(channel, body, batch),
-            (None, Some(kind)) => exchange(kind, body, batch),
+            (None, Some(kind)) => self.exchange(kind, body, batch),
             (None, None) => Err(unknown("", "a type or a channel")),
         }
     }
@@ -191,27 +213,100 @@ impl Decoder {
     }
 }
 
+impl Decoder {
+    fn exchange(
+        &mut self,
+        kind: &str,
+        body: &[u8],
+        batch: &mut Batch,
+    ) -> Result<Name, DecodeError> {
+        match kind {
+            "snapshot" => {
+                let message: Snapshot<'_> = parse(body)?;
+                let symbol = batch.symbol(message.product_id)?;
+                super::push_sides(&message.bids.0, &message.asks.0, batch)?;
+                self.book(Extent::Whole, symbol, message.time, batch)?;
+                Ok("snapshot")
+            }
+            "l2update" => {
+                let message: L2Update<'_> = parse(body)?;
+                let symbol = batch.symbol(message.product_id)?;
+                for Row([side, price, size]) in &message.changes.0 {
+                    let price = price.number("price")?;
+                    batch.level(side.side("side")?, price, size.number("size")?)?;
+                }
+                self.book(Extent::Diff, symbol, message.time, batch)?;
+                Ok("l2update")
+            }
+            "subscriptions" => {
+                batch.no_book();
+                self.subscribe(&parse(body)?, batch)?;
+                Ok("subscriptions")
+            }
+            other => {
+                batch.no_book();
+                exchange(other, body, batch)
+            }
+        }
+    }
+
+    fn book(
+        &mut self,
+        extent: Extent,
+        symbol: SymbolId,
+        time: Option<Raw<'_>>,
+        batch: &mut Batch,
+    ) -> Result<(), DecodeError> {
+        let ts = time.map(|time| time.stamp("time")).transpose()?;
+        let channel = self.channel(symbol, batch)?;
+        let book = Book::unnumbered(extent, batch.levels_since(0)).over(channel);
+        batch.push(symbol, ts, What::Book(book));
+        Ok(())
+    }
+
+    /// All that the connection is subscribed to.
+    fn subscribe(
+        &mut self,
+        told: &Subscriptions<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), DecodeError> {
+        self.subscribed.clear();
+        let channels = told.channels.iter().flat_map(|channels| &channels.0);
+        for channel in channels.filter(|channel| channel.name.starts_with("level2")) {
+            for product in channel.product_ids.iter().flat_map(|ids| &ids.0) {
+                let symbol = batch.symbol(product.text())?;
+                let name = channel.name.to_owned();
+                match self.subscribed.iter_mut().find(|(of, _)| *of == symbol) {
+                    Some((_, names)) => names.push(name),
+                    None => self.subscribed.push((symbol, vec![name])),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The channel of a product's book. What it was once taken for it stays, unless there are several.
+    fn channel(&mut self, symbol: SymbolId, batch: &mut Batch) -> Result<ChannelId, DecodeError> {
+        let known = self.channels.iter().position(|(of, _)| *of == symbol);
+        let names = self.subscribed.iter().find(|(of, _)| *of == symbol);
+        let names = names.map_or(&[][..], |(_, names)| names.as_slice());
+        let id = match (names, known) {
+            ([_, _, ..], _) => batch.channel(&names.join(" and "), Reach::Mixed)?,
+            (_, Some(known)) => self.channels[known].1,
+            ([name], None) if name == "level2_50" => batch.channel(name, Reach::Levels(TOP))?,
+            ([name], None) => batch.channel(name, Reach::All)?,
+            ([], None) => batch.channel("level2", Reach::All)?,
+        };
+        match known {
+            Some(known) => self.channels[known].1 = id,
+            None => self.channels.push((symbol, id)),
+        }
+        Ok(id)
+    }
+}
+
 fn exchange(kind: &str, body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError> {
     match kind {
-        "snapshot" => {
-            let message: Snapshot<'_> = parse(body)?;
-            let symbol = batch.symbol(message.product_id)?;
-            super::push_sides(&message.bids.0, &message.asks.0, batch)?;
-            let ts = message.time.map(|time| time.stamp("time")).transpose()?;
-            super::push_book(Extent::Whole, symbol, ts, batch);
-            Ok("snapshot")
-        }
-        "l2update" => {
-            let message: L2Update<'_> = parse(body)?;
-            let symbol = batch.symbol(message.product_id)?;
-            for Row([side, price, size]) in &message.changes.0 {
-                let price = price.number("price")?;
-                batch.level(side.side("side")?, price, size.number("size")?)?;
-            }
-            let ts = message.time.map(|time| time.stamp("time")).transpose()?;
-            super::push_book(Extent::Diff, symbol, ts, batch);
-            Ok("l2update")
-        }
         "match" => trade(&parse(body)?, batch).map(|()| "match"),
         "last_match" => {
             trade(&parse(body)?, batch)?;
@@ -219,7 +314,6 @@ fn exchange(kind: &str, body: &[u8], batch: &mut Batch) -> Result<Name, DecodeEr
             Ok("last_match")
         }
         "ticker" => ticker(&parse(body)?, None, batch).map(|()| "ticker"),
-        "subscriptions" => Ok("subscriptions"),
         "heartbeat" => Ok("heartbeat"),
         "status" => Ok("status"),
         "error" => Ok("error"),
@@ -244,8 +338,9 @@ fn l2_event(event: &L2Event<'_>, timestamp: Raw<'_>, batch: &mut Batch) -> Resul
         batch.level(side("side", level.side)?, price, qty)?;
     }
     let ts = timestamp.stamp("timestamp")?;
-    let book = Book::unnumbered(extent, batch.levels_since(from));
-    batch.push(symbol, Some(ts), super::What::Book(book));
+    let channel = batch.channel("l2_data", Reach::All)?;
+    let book = Book::unnumbered(extent, batch.levels_since(from)).over(channel);
+    batch.push(symbol, Some(ts), What::Book(book));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Deribit. Each change of a book names the id of the change before; grouped books are whole each time. Charts are not
 //! marked as closed, and no bar is made of them.
 
-use super::batch::{Batch, Book, Extent, Number, What};
+use super::batch::{Batch, Book, ChannelId, Extent, Number, Reach, What};
 use super::shape::{Many, Raw, Row, number_of_id, parse, side, unknown, wrong};
 use super::{Name, push_sides};
 use crate::book_sync::SequenceRule;
@@ -90,10 +90,13 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
     }
     let params = super::shape::need("params", message.params)?;
     let channel = super::shape::need("channel", params.channel)?;
+    if !channel.starts_with("book.") {
+        batch.no_book();
+    }
     let data = super::shape::need("data", params.data)?;
     let (kind, _) = channel.split_once('.').unwrap_or((channel, ""));
     match kind {
-        "book" => book(data, batch),
+        "book" => book(channel, data, batch),
         "trades" => {
             for one in &data.parse::<Many<Trade<'_>>>()?.0 {
                 trade(one, batch)?;
@@ -117,7 +120,24 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
     }
 }
 
-fn book(data: Raw<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
+/// `book.INSTRUMENT.INTERVAL` is all of a book, `book.INSTRUMENT.GROUP.DEPTH.INTERVAL` its top.
+fn channel_of(channel: &str, batch: &mut Batch) -> Result<ChannelId, DecodeError> {
+    let rest: Vec<&str> = channel.split('.').skip(2).collect();
+    let name = format!("book.{}", rest.join("."));
+    let reach = match rest.as_slice() {
+        [group, depth, _] => {
+            let depth = depth.parse().unwrap_or(0);
+            match *group {
+                "none" => Reach::Levels(depth),
+                _ => Reach::Grouped(depth),
+            }
+        }
+        _ => Reach::All,
+    };
+    batch.channel(&name, reach)
+}
+
+fn book(channel: &str, data: Raw<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
     let head: BookHead<'_> = data.parse()?;
     let symbol = batch.symbol(head.instrument_name)?;
     let (extent, name) = match head.kind {
@@ -144,7 +164,8 @@ fn book(data: Raw<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {
     }
     let ids = (head.change_id, head.change_id);
     let levels = batch.levels_since(0);
-    let mut book = Book::numbered(extent, SequenceRule::Chained, ids, levels);
+    let channel = channel_of(channel, batch)?;
+    let mut book = Book::numbered(extent, SequenceRule::Chained, ids, levels).over(channel);
     book.previous_id = head.prev_change_id;
     let ts = head.timestamp.millis("timestamp")?;
     batch.push(symbol, Some(ts), What::Book(book));

@@ -2,16 +2,19 @@
 //!
 //! A message is taken whole or not at all: its numbers are brought to scale before anything of it is let out.
 
-use super::batch::{Batch, Book, Extent, Item, Number, What, WrittenLevel};
+use super::batch::{
+    Batch, Book, ChannelId, Checksum, Extent, Item, Number, Reach, SymbolId, What, WrittenLevel,
+};
 use super::checked_book::CheckedBook;
-use super::survey::Scale;
+use super::survey::{Choice, Scale};
 use crate::binance::{Depth, Level};
-use crate::book_sync::{BookSync, SyncCounts};
+use crate::book_sync::{BookSync, SequenceRule, SyncCounts};
 use crate::decode_error::DecodeError;
 use crate::limits;
+use std::collections::{BTreeMap, BTreeSet};
 use tickloom_types::{
     BarBody, BarSpec, BookState, DecimalError, Flags, Header, InstrumentId, Kind, OrderUpdateBody,
-    QuoteBody, Record, Sink, SourceId, StatusBody, StatusCode, TradeBody, Ts, format_decimal,
+    QuoteBody, Record, Side, Sink, SourceId, StatusBody, StatusCode, TradeBody, Ts, format_decimal,
 };
 
 /// Where records of a venue come from.
@@ -31,6 +34,17 @@ pub(crate) struct Made {
     pub(crate) snapshots: u64,
     pub(crate) bars: u64,
     pub(crate) orders: u64,
+    /// Books that are of another channel than the instrument's book.
+    pub(crate) other_books: u64,
+}
+
+/// Which books a message that could not be read may have told of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Concern<'a> {
+    /// Nobody can say.
+    Any,
+    /// Those of these symbols.
+    Of(&'a [SymbolId]),
 }
 
 #[derive(Debug)]
@@ -38,6 +52,8 @@ struct Kept {
     sync: BookSync,
     /// The file that it comes from.
     file: usize,
+    /// Whether it notices by itself that a change is missing.
+    is_checked: bool,
     /// Of books with a checksum or a depth.
     checked: Option<CheckedBook>,
 }
@@ -49,6 +65,13 @@ pub(crate) struct Desk {
     scales: Vec<Option<Scale>>,
     /// By symbol.
     books: Vec<Option<Kept>>,
+    choice: Choice,
+    /// Messages of books that are not kept, by symbol and channel.
+    others: BTreeMap<(usize, ChannelId), u64>,
+    /// Times that books were made to wait, as a message that may have told of them could not be read.
+    doubted: u64,
+    /// Files that say when a connection was opened: each of these gets books of its own.
+    connected: BTreeSet<usize>,
     /// Whether snapshots are asked for, so that changes wait for them.
     is_asked: bool,
     venue_time: Option<Ts>,
@@ -59,13 +82,22 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(sources: Sources, scales: Vec<Option<Scale>>, is_asked: bool) -> Desk {
+    pub(crate) fn new(
+        sources: Sources,
+        scales: Vec<Option<Scale>>,
+        choice: Choice,
+        is_asked: bool,
+    ) -> Desk {
         let mut books = Vec::new();
         books.resize_with(scales.len(), || None);
         Desk {
             sources,
             scales,
             books,
+            choice,
+            others: BTreeMap::new(),
+            doubted: 0,
+            connected: BTreeSet::new(),
             is_asked,
             venue_time: None,
             levels: Vec::new(),
@@ -81,6 +113,22 @@ impl Desk {
             sum.add(book.sync.counts());
         }
         sum
+    }
+
+    /// The channel of each symbol's book, and the messages of books over others, by symbol and channel.
+    pub(crate) fn channels(&self) -> (&Choice, &BTreeMap<(usize, ChannelId), u64>) {
+        (&self.choice, &self.others)
+    }
+
+    /// By symbol, changes of books that no snapshot joins, and the update id that they follow.
+    pub(crate) fn unjoined(&self) -> impl Iterator<Item = (usize, (u64, u64))> {
+        let books = self.books.iter().enumerate();
+        books.filter_map(|(symbol, book)| Some((symbol, book.as_ref()?.sync.unjoined()?)))
+    }
+
+    /// Times that books were made to wait, as a message that may have told of them could not be read.
+    pub(crate) fn doubted(&self) -> u64 {
+        self.doubted
     }
 
     /// Takes a message of a file that arrived at this time, or, if nobody noted that, when the venue sent it.
@@ -103,15 +151,35 @@ impl Desk {
             self.records.push(record);
         }
         if let Some(gap) = batch.gap {
-            self.lose_all(gap, ts_recv, sink);
+            self.lose_all(file, gap, ts_recv, sink);
         }
         let mut made = Made::default();
         for (at, item) in batch.items.iter().enumerate() {
             self.venue_time = item.ts.or(self.venue_time);
-            made.count(&item.what);
             match (&item.what, self.records[at]) {
-                (_, Some(record)) => sink.push(record),
+                (_, Some(record)) => {
+                    made.count(&item.what);
+                    sink.push(record);
+                }
+                (What::Book(book), None) if self.choice.is_quotes(item.symbol.0, book.channel) => {
+                    let header = self.header(item, ts_recv)?;
+                    made.quotes += 1;
+                    sink.push(quote(&self.levels[book.levels.clone()], book, header));
+                }
+                (What::Book(book), None) if !self.is_the_book(item.symbol.0, book, batch) => {
+                    made.other_books += 1;
+                    *self
+                        .others
+                        .entry((item.symbol.0, book.channel))
+                        .or_default() += 1;
+                    if batch.channels.reach(book.channel) == Reach::Mixed {
+                        // The messages of the symbol's book are among them.
+                        let header = self.header(item, ts_recv)?;
+                        self.wait(header, |at, _| at == item.symbol.0, sink);
+                    }
+                }
                 (What::Book(book), None) => {
+                    made.count(&item.what);
                     let header = self.header(item, ts_recv)?;
                     self.book((item.symbol.0, file), book, batch, header, sink);
                 }
@@ -152,6 +220,65 @@ impl Desk {
             Some(_) => header,
             None => header.with_flags(Flags::BAD_TIME),
         })
+    }
+
+    /// Whether this is of the channel that is the symbol's book. What was asked for apart is of the one that tells all of a book.
+    fn is_the_book(&self, symbol: usize, book: &Book, batch: &Batch) -> bool {
+        let Some(chosen) = self.choice.of(symbol) else {
+            return false;
+        };
+        match book.extent {
+            Extent::Asked => batch.channels.reach(chosen) == Reach::All,
+            Extent::Whole | Extent::Diff => chosen == book.channel,
+        }
+    }
+
+    /// A message of a file could not be read. Books that it may have told of wait for their next snapshots, unless they notice
+    /// themselves that a change is missing.
+    pub(crate) fn lost(
+        &mut self,
+        file: usize,
+        concern: Concern<'_>,
+        ts_recv: Option<Ts>,
+        sink: &mut impl Sink,
+    ) {
+        let Some(header) = self.status_header(ts_recv) else {
+            return;
+        };
+        let is_one = |at: usize, book: &Kept| {
+            let is_named = match concern {
+                Concern::Any => true,
+                Concern::Of(symbols) => symbols.contains(&SymbolId(at)),
+            };
+            is_named && book.file == file && !book.is_checked
+        };
+        self.doubted += self.wait(header, is_one, sink);
+    }
+
+    /// Makes live books wait for their next snapshots. Says how many.
+    fn wait(
+        &mut self,
+        mut header: Header,
+        is_one: impl Fn(usize, &Kept) -> bool,
+        sink: &mut impl Sink,
+    ) -> u64 {
+        header.kind = Kind::Status as u8;
+        let mut count = 0;
+        for (at, (book, scale)) in self.books.iter_mut().zip(&self.scales).enumerate() {
+            if let (Some(book), Some(scale)) = (book, scale)
+                && book.sync.state() == BookState::Live
+                && is_one(at, book)
+            {
+                header.instrument = scale.instrument.0;
+                count += 1;
+                book.sync.stale(header, sink);
+                if self.is_asked {
+                    // Changes wait for the snapshot that they join.
+                    book.sync.restart(header, sink);
+                }
+            }
+        }
+        count
     }
 
     fn scale(&self, symbol: usize) -> Result<Scale, DecodeError> {
@@ -277,9 +404,20 @@ impl Desk {
         let kept = self.books[symbol].get_or_insert_with(|| Kept {
             sync: BookSync::new(book.rule),
             file,
+            is_checked: false,
             checked: (book.checksum.is_some() || book.depth > 0).then(CheckedBook::default),
         });
-        kept.file = file;
+        let is_of_another = kept.file != file && self.connected.contains(&file);
+        if is_of_another && book.extent == Extent::Diff && book.rule == SequenceRule::Unnumbered {
+            // It changes the book of its own connection, and nothing tells how that stands to this one.
+            kept.sync.skip();
+            return;
+        }
+        if book.extent != Extent::Asked {
+            kept.file = file;
+            let told = book.checksum.is_some_and(Checksum::is_told);
+            kept.is_checked = book.rule.can_tell_a_gap() || told;
+        }
         let is_live = kept.sync.state() == BookState::Live;
         if book.extent == Extent::Diff && !is_live && !self.is_asked {
             kept.sync.skip();
@@ -317,6 +455,11 @@ impl Desk {
         }
     }
 
+    /// A file begins with a connection.
+    pub(crate) fn connected(&mut self, file: usize) {
+        self.connected.insert(file);
+    }
+
     /// The connection of a file was made anew: what came meanwhile is not there, so its books wait for their next snapshots.
     pub(crate) fn reconnected(&mut self, file: usize, ts: Ts, sink: &mut impl Sink) {
         if let Some(header) = self.status_header(Some(ts)) {
@@ -325,7 +468,13 @@ impl Desk {
     }
 
     /// Messages of the connection are missing: no book of it can be trusted any more.
-    fn lose_all(&mut self, (from, to): (u64, u64), ts_recv: Option<Ts>, sink: &mut impl Sink) {
+    fn lose_all(
+        &mut self,
+        file: usize,
+        (from, to): (u64, u64),
+        ts_recv: Option<Ts>,
+        sink: &mut impl Sink,
+    ) {
         self.counts.gaps += 1;
         let Some(header) = self.status_header(ts_recv) else {
             return;
@@ -338,7 +487,7 @@ impl Desk {
             ..StatusBody::default()
         };
         sink.push(body.record(header));
-        self.restart_books(header, |_| true, sink);
+        self.restart_books(header, |book| book.file == file, sink);
     }
 
     fn restart_books(
@@ -360,6 +509,12 @@ impl Desk {
 }
 
 impl Made {
+    /// Whether nothing came of the message but what is not kept.
+    pub(crate) fn is_nothing_else(self) -> bool {
+        let kept = self.trades + self.quotes + self.diffs + self.snapshots;
+        kept + self.bars + self.orders == 0
+    }
+
     fn count(&mut self, what: &What) {
         match what {
             What::Trade { .. } => self.trades += 1,
@@ -373,6 +528,24 @@ impl Made {
             What::Book(_) => self.snapshots += 1,
         }
     }
+}
+
+/// The best bid and ask of a book that tells no more.
+fn quote(levels: &[Level], book: &Book, mut header: Header) -> Record {
+    header.kind = Kind::Quote as u8;
+    let of = |side| {
+        let level = levels.iter().find(|level| level.side == side);
+        level.map_or((0, 0), |level| (level.price, level.qty))
+    };
+    let (bid, ask) = (of(Side::Buy), of(Side::Sell));
+    let body = QuoteBody {
+        bid: bid.0,
+        bid_qty: bid.1,
+        ask: ask.0,
+        ask_qty: ask.1,
+        update_id: book.ids.1,
+    };
+    body.record(header.with_flags(Flags::LAST))
 }
 
 /// Takes a change, or a whole book, into the book that is checked. What has left the venue's depth by it is deleted with it.

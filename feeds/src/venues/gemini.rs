@@ -42,6 +42,9 @@ struct Trade<'a> {
 
 pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError> {
     let head: Head<'_> = parse(body)?;
+    if head.kind.is_some_and(|kind| kind != "l2_updates") {
+        batch.no_book();
+    }
     match head.kind.unwrap_or("") {
         "l2_updates" => updates(&parse(body)?, batch),
         "trade" => trade(&parse(body)?, batch).map(|()| "trade"),

@@ -204,6 +204,11 @@ impl VenueKind {
         matches!(self, VenueKind::Binance(_) | VenueKind::Bitstamp)
     }
 
+    /// Whether one message may tell of the books of several symbols.
+    pub(crate) fn tells_of_several(self) -> bool {
+        self == VenueKind::Bitmex
+    }
+
     /// The venue that an address belongs to.
     #[must_use]
     pub fn of_url(url: &str) -> Option<VenueKind> {

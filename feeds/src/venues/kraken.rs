@@ -6,7 +6,7 @@
 mod v1;
 
 use super::Name;
-use super::batch::{Batch, Book, Checksum, Extent, SymbolId, What};
+use super::batch::{Batch, Book, Checksum, Extent, Reach, SymbolId, What};
 use super::shape::{Many, Raw, need, number_of_id, parse, side, unknown, wrong};
 use crate::decode_error::DecodeError;
 use serde::Deserialize;
@@ -21,6 +21,18 @@ const KNOWN: &str = "channel trade, ticker, book, level3, ohlc, instrument, stat
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     depths: Vec<(SymbolId, usize)>,
+    /// Depths that were subscribed to, as far as the venue confirmed them.
+    subscribed: Vec<(SymbolId, usize)>,
+}
+
+/// What was subscribed to.
+#[derive(Deserialize)]
+struct Subscribed<'a> {
+    #[serde(borrow)]
+    channel: Option<&'a str>,
+    #[serde(borrow)]
+    symbol: Option<&'a str>,
+    depth: Option<usize>,
 }
 
 /// Anything that is an object: an event of version 1, or a message of version 2.
@@ -36,6 +48,8 @@ struct Head<'a> {
     kind: Option<&'a str>,
     #[serde(borrow)]
     data: Option<Raw<'a>>,
+    #[serde(borrow)]
+    result: Option<Raw<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -131,9 +145,42 @@ impl Decoder {
             (Some("systemStatus"), _) => Ok("systemStatus"),
             (Some("subscriptionStatus"), _) => Ok("subscriptionStatus"),
             (Some("pong"), _) | (_, Some("pong")) => Ok("pong"),
-            (_, Some("subscribe" | "unsubscribe")) => Ok("reply to a request"),
+            (_, Some(method @ ("subscribe" | "unsubscribe"))) => {
+                batch.no_book();
+                if let Some(result) = head.result {
+                    self.subscription(method, &result.parse()?, batch)?;
+                }
+                Ok("reply to a request")
+            }
             (event, method) => Err(unknown(event.or(method).unwrap_or(""), KNOWN)),
         }
+    }
+
+    fn subscription(
+        &mut self,
+        method: &str,
+        told: &Subscribed<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), DecodeError> {
+        let (Some("book"), Some(symbol), Some(depth)) = (told.channel, told.symbol, told.depth)
+        else {
+            return Ok(());
+        };
+        let one = (batch.symbol(symbol)?, depth);
+        self.subscribed.retain(|known| *known != one);
+        if method == "subscribe" {
+            self.subscribed.push(one);
+        }
+        Ok(())
+    }
+
+    /// The depth of a book by its snapshot: the one that was subscribed to or, if that is not told, the least that holds it.
+    fn depth_of(&self, symbol: SymbolId, deepest: usize) -> usize {
+        let subscribed = self.subscribed.iter();
+        let mut subscribed = subscribed.filter(|(of, depth)| *of == symbol && *depth >= deepest);
+        let told = subscribed.next().map(|(_, depth)| *depth);
+        let least = DEPTHS.into_iter().find(|depth| *depth >= deepest);
+        told.or(least).unwrap_or(deepest)
     }
 
     fn v2(
@@ -148,6 +195,9 @@ impl Decoder {
             "instrument" => return Ok("instrument"),
             "ohlc" => return Ok("ohlc, not marked as closed"),
             _ => {}
+        }
+        if channel != "book" {
+            batch.no_book();
         }
         let data = need("data", head.data)?;
         let is_snapshot = match head.kind {
@@ -207,11 +257,11 @@ impl Decoder {
         };
         let mut book = Book::unnumbered(extent, batch.levels_since(from));
         book.checksum = message.checksum.map(Checksum::Kraken);
+        let deepest = message.bids.0.len().max(message.asks.0.len());
+        let of_snapshot = self.depth_of(symbol, deepest);
         let known = self.depths.iter_mut().find(|(known, _)| *known == symbol);
         if is_snapshot {
-            let deepest = message.bids.0.len().max(message.asks.0.len());
-            let depth = DEPTHS.into_iter().find(|depth| *depth >= deepest);
-            book.depth = depth.unwrap_or(deepest);
+            book.depth = of_snapshot;
             match known {
                 Some((_, depth)) => *depth = book.depth,
                 None => self.depths.push((symbol, book.depth)),
@@ -219,6 +269,13 @@ impl Decoder {
         } else if let Some((_, depth)) = known {
             book.depth = *depth;
         }
+        let subscribed = self.subscribed.iter().filter(|(of, _)| *of == symbol);
+        book.channel = if subscribed.count() > 1 {
+            batch.channel("book of several depths", Reach::Mixed)?
+        } else {
+            let depth = book.depth;
+            batch.channel(&format!("book-{depth}"), Reach::Levels(depth))?
+        };
         batch.push(symbol, ts, What::Book(book));
         Ok(())
     }

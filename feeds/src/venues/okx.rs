@@ -1,6 +1,6 @@
 //! OKX, version 5. A book carries a CRC32 over its 25 best levels and, in newer captures, the id of the change before.
 
-use super::batch::{Batch, Book, Checksum, Extent, What};
+use super::batch::{Batch, Book, Checksum, Extent, Reach, What};
 use super::shape::{Many, Raw, Row, need, parse, side, unknown, wrong};
 use super::{Name, push_sides};
 use crate::book_sync::SequenceRule;
@@ -8,8 +8,14 @@ use crate::decode_error::DecodeError;
 use serde::Deserialize;
 use tickloom_types::{BarSpec, Ts};
 
-/// Levels a side of the channels `books` and `books-l2-tbt`.
-const DEPTH: usize = 400;
+/// Levels a side of a channel.
+fn depth(channel: &str) -> usize {
+    match channel {
+        "books5" => 5,
+        "books50-l2-tbt" => 50,
+        _ => 400,
+    }
+}
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -90,6 +96,9 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
         None => {}
     }
     let arg = need("arg", message.arg)?;
+    if !arg.channel.starts_with("books") {
+        batch.no_book();
+    }
     let data = need("data", message.data)?;
     match arg.channel {
         "books" | "books-l2-tbt" | "books50-l2-tbt" | "books5" => {
@@ -161,7 +170,8 @@ fn book(
     // -1 before a snapshot.
     book.previous_id = previous_id;
     book.checksum = message.checksum.map(Checksum::Okx);
-    book.depth = DEPTH;
+    book.depth = depth(arg.channel);
+    book.channel = batch.channel(arg.channel, Reach::Levels(book.depth))?;
     batch.push(symbol, Some(message.ts.millis("ts")?), What::Book(book));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The first of two readings of a capture: which instruments there are, and how many decimals hold all their numbers.
 
-use super::batch::{Batch, Number, Symbols, What};
-use std::collections::BTreeSet;
+use super::batch::{Batch, Book, ChannelId, Channels, Extent, Number, Reach, Symbols, What};
+use std::collections::{BTreeMap, BTreeSet};
 use tickloom_types::{
     BarSpec, Clock, InstrumentDef, InstrumentError, InstrumentId, Instruments, SourceDef, SourceId,
     SourceKind, Ts,
@@ -22,11 +22,42 @@ struct Need {
     qty: u8,
 }
 
+/// What came over one channel of one symbol's book.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    messages: u64,
+    /// Whole books among them.
+    whole: u64,
+    /// Books that were asked for apart, and belong to whatever tells all of a book.
+    asked: u64,
+}
+
+/// The channel that becomes the book of each symbol, and others that are kept as quotes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choice {
+    books: Vec<Option<ChannelId>>,
+    quotes: BTreeSet<(usize, ChannelId)>,
+}
+
 /// What is known after all messages were seen once.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     needs: Vec<Option<Need>>,
     bars: BTreeSet<BarSpec>,
+    /// By symbol.
+    books: BTreeMap<usize, BTreeMap<ChannelId, Told>>,
+}
+
+impl Choice {
+    /// The channel of a symbol's book, if it has one.
+    pub(crate) fn of(&self, symbol: usize) -> Option<ChannelId> {
+        self.books.get(symbol).copied().flatten()
+    }
+
+    /// Whether a channel beside the symbol's book tells the best bid and ask, whole each time.
+    pub(crate) fn is_quotes(&self, symbol: usize, channel: ChannelId) -> bool {
+        self.quotes.contains(&(symbol, channel))
+    }
 }
 
 impl Need {
@@ -65,6 +96,7 @@ impl Survey {
                         need.price(&[level.price]);
                         need.qty(level.qty);
                     }
+                    self.book(at, book);
                 }
                 What::Bar {
                     spec,
@@ -77,6 +109,47 @@ impl Survey {
                 }
             }
         }
+    }
+
+    fn book(&mut self, symbol: usize, book: &Book) {
+        let channels = self.books.entry(symbol).or_default();
+        let told = channels.entry(book.channel).or_default();
+        match book.extent {
+            Extent::Asked => told.asked += 1,
+            Extent::Whole => told.whole += 1,
+            Extent::Diff => {}
+        }
+        told.messages += u64::from(book.extent != Extent::Asked);
+    }
+
+    /// The channel of each symbol that becomes its book: of those that a book can come of, the one that reaches deepest, and of these the
+    /// one that tells most.
+    pub(crate) fn choose(&self, channels: &Channels) -> Choice {
+        let mut choice = Choice {
+            books: vec![None; self.needs.len()],
+            quotes: BTreeSet::new(),
+        };
+        for (symbol, all) in &self.books {
+            let asked = all.values().any(|told| told.asked > 0);
+            let rank = |(id, told): &(&ChannelId, &Told)| {
+                let reach = channels.reach(**id);
+                let begins = told.whole > 0 || asked && reach == Reach::All;
+                (begins && reach != Reach::Mixed, reach, told.messages)
+            };
+            let best = all.iter().max_by_key(rank);
+            if let (Some((id, _)), Some(place)) = (best, choice.books.get_mut(*symbol))
+                && channels.reach(*id) != Reach::Mixed
+            {
+                *place = Some(*id);
+                let others = all.iter().filter(|(other, told)| {
+                    let is_top = channels.reach(**other) == Reach::Levels(1);
+                    *other != id && is_top && told.whole == told.messages
+                });
+                let others = others.map(|(other, _)| (*symbol, *other));
+                choice.quotes.extend(others);
+            }
+        }
+        choice
     }
 
     /// Defines the instruments, and says the scale of each symbol of which there is anything.

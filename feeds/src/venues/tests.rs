@@ -738,7 +738,9 @@ proptest! {
             let messages: u64 = read.report.messages.values().sum();
             let others: u64 = read.report.no_market_data.values().sum();
             let all = messages + others;
-            prop_assert!(all <= read.report.lines && read.report.lines <= all + read.report.bad);
+            let of_other_books: u64 = read.report.other_books.values().sum();
+            let most = all + read.report.bad + of_other_books;
+            prop_assert!(all <= read.report.lines && read.report.lines <= most);
             let mut has_book = HashSet::new();
             for record in read.of(Kind::Level) {
                 let level = LevelBody::of(record);

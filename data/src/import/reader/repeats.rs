@@ -2,7 +2,7 @@
 
 use crate::import::number::Number;
 use crate::import::row::{NUMBERS_MAX, Row};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use tickloom_types::{InstrumentDef, TradeBody, Ts};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -28,8 +28,8 @@ pub(crate) struct Repeats {
     /// The last time, of a file in which times never go back: what comes again has the same time.
     now: Option<Ts>,
     seen: HashMap<u128, u128>,
-    /// Rows that earlier imports have, by instrument.
-    elsewhere: HashMap<usize, HashSet<u128>>,
+    /// What rows that earlier imports have say, by what they are.
+    elsewhere: HashMap<u128, u128>,
 }
 
 impl Repeats {
@@ -47,8 +47,7 @@ impl Repeats {
         ts: Ts,
         content: u128,
     ) {
-        let row = key(0, id, ts) ^ content.rotate_left(1);
-        self.elsewhere.entry(ticker).or_default().insert(row);
+        self.elsewhere.insert(key(ticker, id, ts), content);
     }
 
     /// Whether no row can be known from earlier.
@@ -57,10 +56,10 @@ impl Repeats {
     }
 
     pub(super) fn see(&mut self, ticker: usize, id: u64, ts: Ts, content: u128) -> Again {
-        if let Some(rows) = self.elsewhere.get(&ticker)
-            && rows.contains(&(key(0, id, ts) ^ content.rotate_left(1)))
+        if !self.elsewhere.is_empty()
+            && let Some(there) = self.elsewhere.get(&key(ticker, id, ts))
         {
-            return Again::Same;
+            return Again::of(*there == content);
         }
         if !self.is_on {
             return Again::New;
@@ -128,7 +127,7 @@ mod tests {
         assert_eq!(at(&mut repeats, 1, 6), Again::Other);
         repeats.add_elsewhere(0, 7, Ts(9), 5);
         assert_eq!(at(&mut repeats, 9, 5), Again::Same);
-        assert_eq!(at(&mut repeats, 9, 6), Again::New);
+        assert_eq!(at(&mut repeats, 9, 6), Again::Other);
         assert_eq!(repeats.see(1, 7, Ts(9), 5), Again::New);
         let trade = TradeBody {
             price: 1_250,

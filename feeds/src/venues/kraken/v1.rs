@@ -2,7 +2,7 @@
 
 use crate::decode_error::DecodeError;
 use crate::limits;
-use crate::venues::batch::{Batch, Book, Checksum, Extent, SymbolId, What};
+use crate::venues::batch::{Batch, Book, Checksum, Extent, Reach, SymbolId, What};
 use crate::venues::shape::{Many, Raw, Row, need, unknown, wrong};
 use crate::venues::{Name, push_rows};
 use serde::Deserialize;
@@ -41,6 +41,9 @@ pub(super) fn decode(message: &[Raw<'_>], batch: &mut Batch) -> Result<Name, Dec
         return Err(unknown("a short list", KNOWN));
     };
     let symbol = batch.symbol(pair.text())?;
+    if !name.text().starts_with("book-") {
+        batch.no_book();
+    }
     let first = need("payload", payload.first().copied())?;
     match name.text() {
         "trade" => {
@@ -111,7 +114,8 @@ fn book(
             }
         }
     }
-    let mut book = Book::unnumbered(extent, batch.levels_since(0));
+    let channel = batch.channel(&format!("book-{depth}"), Reach::Levels(depth))?;
+    let mut book = Book::unnumbered(extent, batch.levels_since(0)).over(channel);
     book.checksum = checksum;
     book.depth = depth.clamp(1, limits::LEVELS_MAX);
     batch.push(symbol, newest, What::Book(book));

@@ -1,0 +1,94 @@
+//! Rows that an earlier import has already: they count once, or are refused by name, and a dry run says what an import would.
+
+#![cfg(test)]
+
+mod cli;
+
+use cli::{tickloom, workspace};
+use serde_json::Value;
+use std::fs;
+
+/// Imports a file and gives its report; `more` are words after it.
+fn import(file: &str, catalog: &str, more: &[&str], code: i32) -> Value {
+    let words = ["import", file, "--catalog", catalog, "--json"];
+    let more = [&["--instrument", "X", "--currency", "USD"], more].concat();
+    let ran = tickloom(&[&words[..], &more].concat());
+    assert_eq!(ran.code, code, "{ran:?}");
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+fn counts(report: &Value) -> [u64; 3] {
+    ["written", "repeated", "refused"].map(|what| report[what].as_u64().unwrap())
+}
+
+/// Bars of 1 to 3 January, of 3 to 5, and of 3 to 5 with another close of the 3rd.
+#[test]
+fn bars_that_two_files_have_count_once() {
+    let dir = workspace();
+    let write = |name: &str, rows: &[&str]| {
+        let file = dir.path().join(name).display().to_string();
+        let text = format!("date,open,high,low,close,volume\n{}\n", rows.join("\n"));
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let third = "2024-01-03,3,3,3,3,1";
+    let first = ["2024-01-01,1,1,1,1,1", "2024-01-02,2,2,2,2,1", third];
+    let rest = ["2024-01-04,4,4,4,4,1", "2024-01-05,5,6,5,5.25,1"];
+    let one = write("one.csv", &first);
+    let two = write("two.csv", &[&[third], &rest[..]].concat());
+    let other = write(
+        "other.csv",
+        &[&["2024-01-03,3,4,3,4,1"], &rest[..]].concat(),
+    );
+    let catalog = dir.path().join("catalog").display().to_string();
+    assert_eq!(counts(&import(&one, &catalog, &[], 0)), [3, 0, 0]);
+    let tried = import(&two, &catalog, &["--dry-run"], 0);
+    assert_eq!(counts(&tried), [2, 1, 0], "{tried}");
+    let report = import(&two, &catalog, &[], 0);
+    assert_eq!(counts(&report), [2, 1, 0], "{report}");
+    let told = "X: the bar of 1d that closes at 2024-01-04T00:00:00Z is there already";
+    assert_eq!(report["imports"][0]["repeats"][0], told);
+    // Again it is what it was.
+    assert_eq!(
+        import(&two, &catalog, &["--dry-run"], 0)["imports"][0]["unchanged"],
+        true
+    );
+    // Other numbers are not taken beside those that are there.
+    for more in [&["--dry-run"][..], &[]] {
+        let report = import(&other, &catalog, more, 2);
+        let reason = "bar that is there already with other numbers";
+        assert_eq!(report["imports"][0]["reasons"][reason], 1, "{report}");
+    }
+    let report = import(&other, &catalog, &["--refused-max", "1"], 0);
+    assert_eq!(counts(&report), [0, 2, 1], "{report}");
+    let words = ["backtest", "--data", &catalog, "--json", "--size", "1"];
+    let rules = ["--enter", "close > 0", "--exit", "close < 0"];
+    let ran = tickloom(&[&words[..], &rules].concat());
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["bars"], 5, "{report}");
+}
+
+/// Trades 1 and 2, and 2 and 3; then 2 with another size.
+#[test]
+fn a_dry_run_says_which_trades_are_there_already() {
+    let dir = workspace();
+    let write = |name: &str, rows: &[&str]| {
+        let file = dir.path().join(name).display().to_string();
+        let text = format!("time,price,size,side,id\n{}\n", rows.join("\n"));
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let trade = |id: u32, size: u32| format!("2024-01-01T00:00:0{id}Z,10,{size},buy,{id}");
+    let (one, two, three) = (trade(1, 1), trade(2, 1), trade(3, 1));
+    let first = write("first.csv", &[&one, &two]);
+    let second = write("second.csv", &[&two, &three]);
+    let other = write("other.csv", &[&trade(2, 9), &three]);
+    let catalog = dir.path().join("catalog").display().to_string();
+    assert_eq!(counts(&import(&first, &catalog, &[], 0)), [2, 0, 0]);
+    for more in [&["--dry-run"][..], &[]] {
+        let report = import(&second, &catalog, more, 0);
+        assert_eq!(counts(&report), [1, 1, 0], "{report}");
+    }
+    let report = import(&other, &catalog, &["--refused-max", "1"], 0);
+    assert_eq!(counts(&report), [0, 1, 1], "{report}");
+}

@@ -135,16 +135,21 @@ pub(crate) fn report_refused(report: &ImportReport) {
     for repeat in report.repeats.iter().take(SHOWN) {
         output::note(repeat);
     }
+    let rows = if report.is_columnar() {
+        "rows"
+    } else {
+        "lines"
+    };
     if report.repeated > 0 {
         output::note(&format!(
-            "{}: {} lines are there already and count once",
+            "{}: {} {rows} are there already and count once",
             report.file.display(),
             report.repeated
         ));
     }
     if report.refused > 0 {
         output::note(&format!(
-            "{}: {} of {} lines are wrong and were left out",
+            "{}: {} of {} {rows} are wrong and were left out",
             report.file.display(),
             report.refused,
             report.read

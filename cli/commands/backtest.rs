@@ -33,6 +33,7 @@ Examples:
                     --exit 'cross_under(sma(close,10), sma(close,30))' --fee 0.001 --report goog.html
   tickloom backtest --data catalog --instrument binance-usdm.BTCUSDT --bar 1s --from 2024-08-08 --to 2024-08-09 \\
                     --enter 'rsi(close, $n) < 30' --exit 'rsi(close, $n) > 70' --set n=14 --size 0.5 --json
+  tickloom backtest --data bars.parquet --enter 'close > lag(close)' --exit 'close < lag(close)'
   tickloom backtest --data catalog --strategy cross.toml
   tickloom backtest --questdb 127.0.0.1:9000 --instrument binance.BTCUSDT --strategy cross.toml
 
@@ -55,7 +56,8 @@ Exit codes: 0 done, 1 the run failed, 2 the command line or the input is wrong, 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A file (CSV, also gz or zip) or a catalog: its directory or an url such as s3://bucket/prefix
+    /// A file (CSV, also gz or zip, Parquet, Arrow), a directory of Parquet or Arrow files, or a catalog: its directory or an url such as
+    /// s3://bucket/prefix
     #[arg(
         long,
         value_name = "FILE_OR_CATALOG",

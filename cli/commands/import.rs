@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_data::{
     Catalog, DataError, Format, ImportOptions, ImportReport, Input, RefusedMax, Stamp, inputs,
+    is_columnar,
 };
 use tickloom_feeds::capture::CaptureError;
 use tickloom_journal::JournalError;
@@ -27,9 +28,11 @@ Examples:
   tickloom import GOOG.csv.gz --catalog catalog --instrument GOOG
   tickloom import btcusdt_20240808.gz btcusdt_20240809.gz --catalog catalog --json
   tickloom import data --catalog catalog --resume
+  tickloom import symbol=AAPL/2024.parquet quotes.feather --catalog catalog
 
 Delimiter, header, time and number format and kind of record (bars, quotes, trades, books) are found out from the file, which
-says on stderr what it took for what; --columns, --time-format and --profile say it instead. Captures of
+says on stderr what it took for what; --columns, --time-format and --profile say it instead. Parquet, Arrow and Feather files of any
+columns are read in the same way, by their names and types; folders such as symbol=AAPL are columns too. Captures of
 venues' messages are decoded as they would be live. A capture of ours that goes on where another ended is read as one recording with
 it (imported later, its books go on where the catalog has them), and so are those of other recorders with symbols in common,
 so that snapshots by REST join the stream. gzip, zstd and zip are read as they are; of a zip, every file in it.
@@ -46,7 +49,7 @@ Exit codes: 0 read, even if lines were left out (the report says how many), 1 th
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Files, or directories whose files are all read: CSV or raw captures, also gzip, zstd or zip
+    /// Files, or directories whose files are all read: CSV (also in gzip, zstd or zip), Parquet, Arrow, raw captures
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The catalog: a directory or an url such as s3://bucket/prefix; made if it is not there
@@ -167,7 +170,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             all.extend(rows(one, &options, &target)?);
             continue;
         }
-        match capture::origin(file) {
+        // What is no text is no capture.
+        let origin = match is_columnar(file) {
+            Ok(true) => Ok(None),
+            _ => capture::origin(file),
+        };
+        match origin {
             Ok(Some(_)) if args.instrument.is_some() => all.push(Imported::failed(
                 file,
                 "--instrument does not apply: a capture says itself of what it is",
@@ -282,7 +290,9 @@ fn rows(
         all.push(match target.take(&member, options) {
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),
-            Err(error @ DataError::Unrecognised { .. }) if !source.is_named => {
+            Err(error @ (DataError::Unrecognised { .. } | DataError::Columns { .. }))
+                if !source.is_named =>
+            {
                 Imported::passed_over(file, &error.to_string())
             }
             Err(error @ DataError::Refused { .. }) => Imported::refused(error),

@@ -215,6 +215,28 @@ pub enum DataError {
         /// What was expected.
         expected: String,
     },
+    /// A file of columns that cannot be imported at all, for what one of its rows is.
+    #[error("{}, row {row}: {found}, expected {expected}", file.display())]
+    ImportRow {
+        /// The file.
+        file: PathBuf,
+        /// The row, counted from one.
+        row: u64,
+        /// What is there.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// A file of columns, Parquet or Arrow, that is damaged, or of which nothing fits.
+    #[error("{}: {found}, expected {expected}", file.display())]
+    Columns {
+        /// The file.
+        file: PathBuf,
+        /// What is there.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
     /// A name that nothing has.
     #[error("there is no {what} {name:?}, expected one of {known}")]
     Unknown {
@@ -270,8 +292,11 @@ fn too_many_refused(report: &ImportReport, max: u64) -> String {
     let first = report.errors.first();
     let first = first.map_or(String::new(), |error| {
         format!(
-            "; the first is in line {}, where {} is {:?}",
-            error.line, error.field, error.value
+            "; the first is in {} {}, where {} is {:?}",
+            error.unit(),
+            error.line,
+            error.field,
+            error.value
         )
     });
     format!(

@@ -7,7 +7,10 @@
 //! of them is written with [`crate::Catalog::writer`] like anything else.
 
 mod binance;
+mod cells;
+mod columnar;
 mod databento;
+mod folder;
 mod format;
 mod input;
 mod known_bars;
@@ -28,6 +31,7 @@ mod text;
 mod time;
 
 use databento::is_definitions;
+pub use folder::{FolderRecords, is_columnar, read_folder};
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
 pub use mapping::{Mapping, Profile, RefusedMax, Years};

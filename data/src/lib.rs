@@ -35,9 +35,9 @@ pub use definitions::{Definition, Definitions};
 pub use error::DataError;
 pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};
 pub use import::{
-    Decimal, FileRecords, Format, ImportOptions, ImportReport, Input, KindCount, LineError,
-    Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, finer_sizes, inputs, open_text,
-    peek_line, read_file, redefine,
+    Decimal, FileRecords, FolderRecords, Format, ImportOptions, ImportReport, Input, KindCount,
+    LineError, Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, finer_sizes, inputs,
+    is_columnar, open_text, peek_line, read_file, read_folder, redefine,
 };
 pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};

@@ -111,3 +111,11 @@ pub(crate) const HEADER_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes of a block of an Arrow file: rows of [`BATCH_ROWS`], or a list of names.
 pub(crate) const ARROW_BLOCK_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes of a page of somebody's Parquet file once it is unpacked, and of all pages that are read at a time, one of each column. Whole
+/// columns are one page in files of some programs.
+pub(crate) const PARQUET_PAGE_BYTES_MAX: u64 = 512 << 20;
+pub(crate) const PARQUET_PAGES_BYTES_MAX: u64 = 1 << 30;
+
+/// Bytes of a batch of somebody's Arrow file, packed and unpacked: it is in memory as a whole.
+pub(crate) const ARROW_BATCH_BYTES_MAX: u64 = 512 << 20;

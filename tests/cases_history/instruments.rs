@@ -113,7 +113,7 @@ fn a_file_without_a_currency_and_one_of_the_venue_are_one_instrument() {
     folder.import("ABUSDT.csv", DAYS, &[]);
     folder.import(
         "spot/ABUSDT-1d-2024-01.csv",
-        &KLINES.replace("17041", "17041"),
+        KLINES,
         &["--format", "binance-klines"],
     );
     let listed = tickloom(&[

@@ -10,6 +10,7 @@
 mod cli;
 
 mod books;
+mod columns;
 mod imported;
 mod instruments;
 mod numbers;

@@ -17,7 +17,8 @@ use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
     BarPrice, Calendars, Catalog, DataError, FileRecords, ImportOptions, QuestDb, Refusals,
-    RefusedMax, ScanQuery, Taken, finer_sizes, read_file, redefine, retain_records, with_calendar,
+    RefusedMax, ScanQuery, Taken, finer_sizes, is_columnar, read_file, read_folder, redefine,
+    retain_records, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, Record, Ts};
 
@@ -93,11 +94,7 @@ impl Data {
             let catalog = args.memory.open(path).map_err(Failure::input)?;
             from_history(&History::Catalog(catalog), args, settings)
         } else if path.is_dir() {
-            Err(Failure::input(anyhow!(
-                "{} is a directory but no catalog: `tickloom import FILE… --catalog {}` makes one",
-                path.display(),
-                path.display()
-            )))
+            from_rows(path, args, settings, &folder)
         } else {
             from_file(path, args, settings)
         }
@@ -133,9 +130,33 @@ impl Data {
     }
 }
 
+/// The records of the files of columns in a folder that is no catalog.
+fn folder(path: &Path, options: &ImportOptions) -> Result<FileRecords, Failure> {
+    let found = read_folder(path, options).map_err(Failure::input)?;
+    let Some(found) = found else {
+        return Err(Failure::input(anyhow!(
+            "{} is a directory but no catalog, and has no Parquet or Arrow file: `tickloom import FILE… --catalog {}` makes one",
+            path.display(),
+            path.display()
+        )));
+    };
+    if let Some(first) = found.passed_over.first() {
+        output::note(&format!(
+            "passed over: {} files that are neither Parquet nor Arrow, such as {}",
+            found.passed_over.len(),
+            first.display()
+        ));
+    }
+    Ok(found.records)
+}
+
 fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
     let named = settings.instrument(args);
-    if let Some(origin) = capture::origin(path).map_err(Failure::input)? {
+    let origin = match is_columnar(path).map_err(Failure::input)? {
+        true => None,
+        false => capture::origin(path).map_err(Failure::input)?,
+    };
+    if let Some(origin) = origin {
         let (records, instruments, left_out) = capture::read(path, origin)?;
         let mut options = ImportOptions::default();
         args.text.fill(&mut options)?;
@@ -158,6 +179,22 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
             taken: None,
         });
     }
+    let read =
+        |path: &Path, options: &ImportOptions| read_file(path, options).map_err(Failure::input);
+    from_rows(path, args, settings, &read)
+}
+
+/// How rows are read from a path.
+type Read<'r> = &'r dyn Fn(&Path, &ImportOptions) -> Result<FileRecords, Failure>;
+
+/// The records of a file of rows, or a folder of them.
+fn from_rows(
+    path: &Path,
+    args: &Args,
+    settings: &Settings,
+    read: Read<'_>,
+) -> Result<Data, Failure> {
+    let named = settings.instrument(args);
     let mut options = ImportOptions {
         errors_max: ERRORS_MAX,
         definitions: settings.definitions.clone(),
@@ -168,8 +205,8 @@ fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Fail
         // Who is strict is told all that is wrong, once it is all read.
         options.refused_max = Some(RefusedMax::Any);
     }
-    let mut file =
-        read_rows(path, named, args.strategy.is_some(), &options).map_err(Failure::input)?;
+    let named_only = (named, args.strategy.is_some());
+    let mut file = read_rows(path, named_only, &options, read)?;
     if let Some(taken) = file.report.taken.as_ref().filter(|taken| !taken.is_plain()) {
         output::note(&format!("{}: {taken}", path.display()));
     }
@@ -241,12 +278,12 @@ fn given_bar(
 /// named instrument, the name is what the file is of.
 fn read_rows(
     path: &Path,
-    named: Option<&str>,
-    has_file: bool,
+    (named, has_file): (Option<&str>, bool),
     options: &ImportOptions,
-) -> Result<FileRecords, DataError> {
+    read: Read<'_>,
+) -> Result<FileRecords, Failure> {
     if let Some(name) = named.filter(|_| has_file) {
-        let all = read_file(path, options)?;
+        let all = read(path, options)?;
         if all.instruments.find(name).is_some() {
             return Ok(all);
         }
@@ -255,7 +292,7 @@ fn read_rows(
         instrument: named.map(str::to_owned),
         ..options.clone()
     };
-    read_file(path, &options)
+    read(path, &options)
 }
 
 /// Refuses a capture of which more lines are wrong than may be, if that was said.

@@ -1,29 +1,27 @@
 //! What a backtest leaves behind besides its figures: files of its orders, fills, trades and equity, and itself as a run in a catalog.
 
+mod kept;
+mod sheets;
+
 use super::Args;
 use crate::failure::Failure;
 use crate::stop::Stop;
 use anyhow::anyhow;
 use indicatif::ProgressBar;
+use kept::Kept;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::BufWriter;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tickloom_backtest::{Outcome, Watch};
 use tickloom_core::{CoreConfig, SEMANTICS_VERSION, StrategyDef};
-use tickloom_data::{Catalog, Cell, CellKind, DataError, Sheet};
+use tickloom_data::{Catalog, DataError, Sheet};
 use tickloom_journal::RunMeta;
 use tickloom_types::{
-    FillBody, InstrumentDef, InstrumentId, Instruments, Kind, Money, OrderBody, OrderStatus,
-    OrderType, RECORD_LEN, Record, RiskRule, Seq, Side, Ts, VerdictBody,
+    FillBody, InstrumentId, Kind, OrderBody, Record, RiskRule, Seq, Ts, VerdictBody,
 };
-
-/// Decimals of a fee in a fill.
-const FEE_DECIMALS: u8 = 9;
-const MONEY_DECIMALS: u8 = tickloom_types::MONEY_DECIMALS;
 
 /// Where results go.
 #[derive(clap::Args)]
@@ -150,57 +148,6 @@ fn names(config: &CoreConfig) -> Vec<String> {
         .collect()
 }
 
-/// A run on its way into a catalog. Until it is at its end, its outputs wait in a file that is gone with the process.
-struct Kept {
-    catalog: Catalog,
-    meta: RunMeta,
-    source: String,
-    outputs: BufWriter<File>,
-}
-
-impl Kept {
-    fn push(&mut self, cause: Seq, output: &Record) -> Result<(), DataError> {
-        let mut put = |bytes: &[u8]| self.outputs.write_all(bytes);
-        put(&cause.to_le_bytes())
-            .and_then(|()| put(output.as_bytes()))
-            .map_err(waiting)
-    }
-
-    /// Writes the run.
-    fn finish(self) -> Result<(), DataError> {
-        let file = self
-            .outputs
-            .into_inner()
-            .map_err(|error| waiting(error.into_error()))?;
-        let mut outputs = BufReader::new(file);
-        outputs.seek(SeekFrom::Start(0)).map_err(waiting)?;
-        let mut writer = self.catalog.writer(&self.meta, 0, &self.source)?;
-        let (mut cause, mut record) = ([0; 8], [0; RECORD_LEN]);
-        for number in 0.. {
-            match outputs.read_exact(&mut cause) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
-                Err(error) => return Err(waiting(error)),
-            }
-            outputs.read_exact(&mut record).map_err(waiting)?;
-            writer.push_output(
-                number,
-                Seq::from_le_bytes(cause),
-                &Record::from_bytes(record),
-            )?;
-        }
-        writer.finish().map(drop)
-    }
-}
-
-fn waiting(source: std::io::Error) -> DataError {
-    DataError::Io {
-        action: "keep outputs in",
-        path: std::env::temp_dir(),
-        source,
-    }
-}
-
 /// An order and what became of it.
 struct Order {
     submitted: Ts,
@@ -277,10 +224,10 @@ impl<'a> Observer<'a> {
                 continue;
             };
             let sheet = match what {
-                "orders" => orders(&self.orders, config),
-                "fills" => fills(&self.fills, config),
-                "trades" => trades(outcome, config),
-                _ => equity(outcome),
+                "orders" => sheets::orders(&self.orders, config),
+                "fills" => sheets::fills(&self.fills, config),
+                "trades" => sheets::trades(outcome, config),
+                _ => sheets::equity(outcome),
             };
             sheet.write(&file).map_err(Failure::run)?;
             let rows = sheet.len();
@@ -327,180 +274,6 @@ impl Watch for Observer<'_> {
     fn wants_equity(&self) -> bool {
         self.wants_equity
     }
-}
-
-/// The finest scales of the instruments of a run: of prices and of sizes.
-fn scales(instruments: &Instruments) -> (u8, u8) {
-    let defs = || instruments.defs().iter();
-    (
-        defs().map(|def| def.price_decimals).max().unwrap_or(0),
-        defs().map(|def| def.qty_decimals).max().unwrap_or(0),
-    )
-}
-
-/// Cells of what an instrument, a strategy, a price or a size is.
-struct Names<'a> {
-    config: &'a CoreConfig,
-}
-
-impl Names<'_> {
-    fn def(&self, id: InstrumentId) -> Option<&InstrumentDef> {
-        self.config.instruments.get(id)
-    }
-
-    fn instrument(&self, id: InstrumentId) -> Cell {
-        self.def(id)
-            .map_or(Cell::None, |def| Cell::Word(def.name.clone()))
-    }
-
-    fn strategy(&self, index: u8) -> Cell {
-        let strategy = self.config.strategies.get(usize::from(index));
-        strategy.map_or(Cell::None, |def| Cell::Word(def.name().to_owned()))
-    }
-
-    fn price(&self, id: InstrumentId, mantissa: i64) -> Cell {
-        let decimals = self.def(id).map(|def| def.price_decimals);
-        decimals.map_or(Cell::None, |d| Cell::Decimal(mantissa.into(), d))
-    }
-
-    fn size(&self, id: InstrumentId, mantissa: i64) -> Cell {
-        let decimals = self.def(id).map(|def| def.qty_decimals);
-        decimals.map_or(Cell::None, |d| Cell::Decimal(mantissa.into(), d))
-    }
-}
-
-fn word(name: Option<&'static str>) -> Cell {
-    name.map_or(Cell::None, |name| Cell::Word(name.to_owned()))
-}
-
-fn money(amount: Money) -> Cell {
-    Cell::Decimal(amount.0, MONEY_DECIMALS)
-}
-
-fn orders(all: &BTreeMap<u32, Order>, config: &CoreConfig) -> Sheet {
-    let (price, size) = scales(&config.instruments);
-    let names = Names { config };
-    let mut sheet = Sheet::new(&[
-        ("order", CellKind::Count),
-        ("submitted", CellKind::Time),
-        ("changed", CellKind::Time),
-        ("instrument", CellKind::Word),
-        ("strategy", CellKind::Word),
-        ("side", CellKind::Word),
-        ("type", CellKind::Word),
-        ("price", CellKind::Decimal(price)),
-        ("size", CellKind::Decimal(size)),
-        ("filled", CellKind::Decimal(size)),
-        ("status", CellKind::Word),
-        ("refused_by", CellKind::Word),
-    ]);
-    for (number, order) in all {
-        let (id, body) = (order.instrument, &order.body);
-        let kind = OrderType::from_raw(body.order_type);
-        let has_price = kind != Some(OrderType::Market);
-        sheet.push([
-            Cell::Count((*number).into()),
-            Cell::Time(order.submitted),
-            Cell::Time(order.changed),
-            names.instrument(id),
-            names.strategy(body.strategy),
-            word(Side::from_raw(body.side).map(Side::name)),
-            word(kind.map(OrderType::name)),
-            if has_price {
-                names.price(id, body.price)
-            } else {
-                Cell::None
-            },
-            names.size(id, body.qty),
-            names.size(id, body.filled),
-            word(OrderStatus::from_raw(body.status).map(OrderStatus::name)),
-            word(order.rule),
-        ]);
-    }
-    sheet
-}
-
-fn fills(all: &[(Ts, InstrumentId, FillBody)], config: &CoreConfig) -> Sheet {
-    let (price, size) = scales(&config.instruments);
-    let names = Names { config };
-    let mut sheet = Sheet::new(&[
-        ("ts", CellKind::Time),
-        ("order", CellKind::Count),
-        ("instrument", CellKind::Word),
-        ("strategy", CellKind::Word),
-        ("side", CellKind::Word),
-        ("price", CellKind::Decimal(price)),
-        ("size", CellKind::Decimal(size)),
-        ("fee", CellKind::Decimal(FEE_DECIMALS)),
-    ]);
-    for (ts, id, body) in all {
-        sheet.push([
-            Cell::Time(*ts),
-            Cell::Count(body.order.into()),
-            names.instrument(*id),
-            names.strategy(body.strategy),
-            word(Side::from_raw(body.side).map(Side::name)),
-            names.price(*id, body.price),
-            names.size(*id, body.qty),
-            Cell::Decimal(body.fee.into(), FEE_DECIMALS),
-        ]);
-    }
-    sheet
-}
-
-fn trades(outcome: &Outcome, config: &CoreConfig) -> Sheet {
-    let (_, size) = scales(&config.instruments);
-    let names = Names { config };
-    let mut sheet = Sheet::new(&[
-        ("opened", CellKind::Time),
-        ("closed", CellKind::Time),
-        ("instrument", CellKind::Word),
-        ("strategy", CellKind::Word),
-        ("side", CellKind::Word),
-        ("size", CellKind::Decimal(size)),
-        ("entry", CellKind::Float),
-        ("exit", CellKind::Float),
-        ("fees", CellKind::Decimal(MONEY_DECIMALS)),
-        ("profit", CellKind::Decimal(MONEY_DECIMALS)),
-    ]);
-    for trade in &outcome.trades {
-        let side = match trade.side {
-            Side::Buy => "long",
-            Side::Sell => "short",
-        };
-        sheet.push([
-            Cell::Time(trade.opened),
-            trade.closed.map_or(Cell::None, Cell::Time),
-            names.instrument(trade.instrument),
-            names.strategy(trade.strategy),
-            word(Some(side)),
-            names.size(trade.instrument, trade.qty),
-            Cell::Float(trade.entry),
-            Cell::Float(trade.exit),
-            money(trade.fees),
-            money(trade.profit),
-        ]);
-    }
-    sheet
-}
-
-fn equity(outcome: &Outcome) -> Sheet {
-    let columns = [
-        ("ts", CellKind::Time),
-        ("equity", CellKind::Decimal(MONEY_DECIMALS)),
-        ("drawdown", CellKind::Float),
-    ];
-    let mut sheet = Sheet::new(&columns);
-    let mut highest = outcome.cash;
-    for (ts, equity) in &outcome.equity {
-        highest = highest.max(*equity);
-        let below = match highest.to_f64() {
-            peak if peak > 0.0 => (1.0 - equity.to_f64() / peak).max(0.0),
-            _ => f64::NAN,
-        };
-        sheet.push([Cell::Time(*ts), money(*equity), Cell::Float(below)]);
-    }
-    sheet
 }
 
 /// Tells people which files there are.

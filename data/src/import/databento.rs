@@ -31,6 +31,7 @@ use listing::Listing;
 use quotes::{Steps, visit_prices};
 use rows::{Outcome, Rows};
 use survey::Survey;
+use symbols::Symbols;
 use tickloom_types::{InstrumentId, Instruments, Record, Ts};
 
 /// Reads a file through once.
@@ -51,6 +52,7 @@ pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn 
         scales: defined.scales,
         started: survey.first.unwrap_or(Ts(0)),
         listing: survey.listing,
+        symbols: survey.first_symbols,
         held: survey.held,
         has_events: survey.has_events,
     }))
@@ -78,6 +80,8 @@ struct DbnFile {
     origin: DbnOrigin,
     /// The instruments that the first reading found.
     listing: Listing,
+    /// What numbers stand for where the file begins.
+    symbols: Symbols,
     /// What the first reading read, if it was not too much to be held.
     held: Option<Held>,
     /// Whether rows say which of them are the last of an event.
@@ -121,7 +125,8 @@ impl DbnFile {
         let mut listing = self.listing.clone();
         listing.forget();
         let decoder = Decoder::open(&self.input)?;
-        let mut rows = Rows::new(&self.input, decoder, listing, self.errors_max);
+        let symbols = self.symbols.clone();
+        let mut rows = Rows::new(&self.input, decoder, symbols, listing, self.errors_max);
         while let Some(outcome) = rows.next()? {
             let is_last = match outcome {
                 Outcome::Kept(is_last) => is_last,

@@ -2,6 +2,7 @@
 //!
 //! A new format is a variant here with its name, how it is told from others, and a [`Prepared`].
 
+use super::columnar::{Container, describe, is_own, is_part_name};
 use super::layout::{Layout, Puzzle};
 use super::own::OwnFormat;
 use super::role::Role;
@@ -11,6 +12,7 @@ use super::{ImportOptions, Input, Prepared, binance, databento, lean, table};
 use crate::{DataError, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// A format of files of rows. Raw captures of venues are not among them: `feeds` decodes those.
@@ -19,6 +21,10 @@ use std::str::FromStr;
 pub enum Format {
     /// What `export` wrote: CSV, JSON lines, Arrow or Parquet with a header that says what it is of.
     Tickloom,
+    /// Parquet: bars, quotes, trades or books, by the names and types of the columns.
+    Parquet,
+    /// An Arrow IPC file or stream, or Feather; likewise.
+    Arrow,
     /// Databento's binary encoding: L3 and L2 books, quotes, trades, bars.
     Dbn,
     /// LEAN's CSV: ticks, and bars of trades or of bid and ask.
@@ -43,6 +49,8 @@ impl Format {
     /// All formats, in the order in which a file is tried.
     pub const ALL: &'static [Format] = &[
         Format::Tickloom,
+        Format::Parquet,
+        Format::Arrow,
         Format::Dbn,
         Format::Lean,
         Format::BinanceKlines,
@@ -59,6 +67,8 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::Tickloom => "tickloom",
+            Format::Parquet => "parquet",
+            Format::Arrow => "arrow",
             Format::Dbn => "dbn",
             Format::Lean => "lean",
             Format::BinanceKlines => "binance-klines",
@@ -74,6 +84,12 @@ impl Format {
     /// The format of a file, from its first bytes; of names only LEAN's and those of fragments of DBN count.
     pub(crate) fn sniff(input: &Input, options: &ImportOptions) -> Result<Format> {
         let bytes = input.head()?;
+        if let Some(container) = Container::sniff(&bytes) {
+            return match is_own(input, container)? {
+                true => Ok(Format::Tickloom),
+                false => Ok(Format::of_container(container)),
+            };
+        }
         if OwnFormat::sniff(&bytes).is_some() && input.member().is_none() {
             return Ok(Format::Tickloom);
         }
@@ -100,6 +116,13 @@ impl Format {
         })
     }
 
+    fn of_container(container: Container) -> Format {
+        match container {
+            Container::Parquet | Container::Encrypted => Format::Parquet,
+            Container::ArrowFile | Container::ArrowStream | Container::Feather1 => Format::Arrow,
+        }
+    }
+
     /// The format of a text by its columns; one that is not understood is for its reader to refuse.
     fn of_columns(head: &[Vec<u8>], options: &ImportOptions) -> Format {
         let layout = Layout::of(head, options);
@@ -115,7 +138,12 @@ impl Format {
     pub(crate) fn is_named_by_file(self) -> bool {
         matches!(
             self,
-            Format::Csv | Format::DatabentoCsv | Format::BookLevels | Format::BookDepth
+            Format::Csv
+                | Format::DatabentoCsv
+                | Format::BookLevels
+                | Format::BookDepth
+                | Format::Parquet
+                | Format::Arrow
         )
     }
 
@@ -135,14 +163,23 @@ impl Format {
     pub(crate) fn identity(self, input: &Input, options: &ImportOptions) -> Result<String> {
         match self {
             Format::Tickloom | Format::Dbn => Ok(String::new()),
-            Format::Csv | Format::DatabentoCsv | Format::BookLevels | Format::BookDepth => {
+            Format::Csv
+            | Format::DatabentoCsv
+            | Format::BookLevels
+            | Format::BookDepth
+            | Format::Parquet
+            | Format::Arrow => {
                 let layout = self.layout(input, options)?;
                 let is_named =
                     options.instrument.is_some() || layout.column(Role::Ticker).is_some();
+                let folders = match layout.is_columnar {
+                    true => partitions(input.path()),
+                    false => String::new(),
+                };
                 Ok(if is_named {
-                    String::new()
+                    folders
                 } else {
-                    layout.known.file
+                    format!("{folders}{}", layout.known.file)
                 })
             }
             Format::Lean
@@ -157,6 +194,14 @@ impl Format {
     }
 
     fn layout(self, input: &Input, options: &ImportOptions) -> Result<Layout> {
+        let container = Container::of(input)?;
+        if let Some(container) = container {
+            return self.layout_of_columns(input, options, container);
+        }
+        if matches!(self, Format::Parquet | Format::Arrow) {
+            let found = "something else".to_owned();
+            return Err(unread(input, (found, format!("what --format {self} says"))));
+        }
         let head = table::head(input)?;
         let layout = match self {
             Format::Lean => lean::layout(input, &head),
@@ -174,6 +219,48 @@ impl Format {
         layout.known.file = stem(&input.file_name());
         Ok(layout)
     }
+
+    /// What a file of columns is, whatever else is said of it.
+    fn layout_of_columns(
+        self,
+        input: &Input,
+        options: &ImportOptions,
+        container: Container,
+    ) -> Result<Layout> {
+        let columns = |(found, expected): Puzzle| DataError::Columns {
+            file: input.path().to_owned(),
+            found,
+            expected,
+        };
+        let may_be = matches!(self, Format::BookLevels | Format::BookDepth);
+        if !may_be && self != Format::of_container(container) {
+            let expected = format!("what --format {self} says");
+            return Err(columns((container.to_string(), expected)));
+        }
+        let table = describe(input, container)?;
+        let mut layout = Layout::of_columns(&table, options).map_err(columns)?;
+        layout.known.file = stem(&input.file_name());
+        let is_named = options.instrument.is_some() || layout.column(Role::Ticker).is_some();
+        if !is_named && is_part_name(&layout.known.file, input.path()) {
+            let found = format!(
+                "{:?}, which names no instrument, and no column that does",
+                input.file_name()
+            );
+            return Err(columns((
+                found,
+                "--instrument, or a column or folder such as symbol=".to_owned(),
+            )));
+        }
+        Ok(layout)
+    }
+}
+
+/// What the folders of a file say of it.
+fn partitions(path: &Path) -> String {
+    let folders = super::columnar::partitions(path).into_iter();
+    folders
+        .map(|(name, value)| format!("{name}={value}/"))
+        .collect()
 }
 
 /// The error for a file that is not understood.
@@ -199,7 +286,7 @@ impl FromStr for Format {
         found.copied().ok_or_else(|| DataError::Option {
             field: "format",
             value: text.to_owned(),
-            expected: "tickloom, dbn, lean, binance-klines, binance-agg-trades, binance-trades, databento-csv, book-levels, book-depth or csv",
+            expected: "tickloom, parquet, arrow, dbn, lean, binance-klines, binance-agg-trades, binance-trades, databento-csv, book-levels, book-depth or csv",
         })
     }
 }

@@ -3,6 +3,9 @@
 //! gzip, zstd and zip are known by their first bytes. Nothing is unpacked into memory as a whole, so that a file that grows a
 //! thousandfold costs no more than its time, and that is bounded too ([`FILE_BYTES_MAX`]).
 
+mod members;
+mod part;
+
 use super::text::Lines;
 use crate::limits::{FILE_BYTES_MAX, SNIFF_BYTES};
 use crate::{DataError, Result};
@@ -10,6 +13,8 @@ use crc32fast::Hasher;
 use dbn::Compression;
 use dbn::decode::DynReader;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use members::{members, wrong_zip};
+pub(crate) use part::{Part, ReadAnywhere};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -19,8 +24,6 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes that are read from a file at a time.
 const BUFFER_BYTES: usize = 1 << 18;
-/// Members that a zip of rows may have.
-const MEMBERS_MAX: usize = 100_000;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -41,6 +44,8 @@ enum Content {
     Member(Member),
     /// Bytes that stand for a file.
     Bytes(Arc<[u8]>),
+    /// Files that are one: of columns, the same in all.
+    Files(Arc<[PathBuf]>),
 }
 
 /// What can be read in any order.
@@ -107,63 +112,6 @@ pub fn open_text(path: &Path) -> Result<Box<dyn BufRead>> {
     only_input(path)?.open()
 }
 
-fn members(path: &Path, file: File) -> Result<Vec<Member>> {
-    let failed =
-        |error: zip::result::ZipError| DataError::io("unzip", path)(io::Error::other(error));
-    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(failed)?;
-    let mut members = Vec::new();
-    for at in 0..archive.len().min(MEMBERS_MAX + 1) {
-        let member = archive.by_index_raw(at).map_err(failed)?;
-        if member.is_dir() {
-            continue;
-        }
-        let name = member.name().to_owned();
-        let is_deflated = match member.compression() {
-            _ if member.encrypted() => {
-                return Err(wrong_zip(
-                    path,
-                    format!("{name} is encrypted"),
-                    "a plain zip",
-                ));
-            }
-            zip::CompressionMethod::Stored => false,
-            zip::CompressionMethod::Deflated => true,
-            other => {
-                let found = format!("{name} is packed with {other}");
-                return Err(wrong_zip(path, found, "a zip that is stored or deflated"));
-            }
-        };
-        let start = member.data_start();
-        members.push(Member {
-            start: start.ok_or_else(|| {
-                wrong_zip(path, format!("{name} is nowhere"), "a zip that is whole")
-            })?,
-            packed: member.compressed_size(),
-            is_deflated,
-            size: member.size(),
-            crc: member.crc32(),
-            name,
-        });
-    }
-    match members.len() {
-        0 => Err(wrong_zip(path, "an empty zip".to_owned(), "files in it")),
-        1..=MEMBERS_MAX => Ok(members),
-        _ => {
-            let found = format!("a zip of more than {MEMBERS_MAX} files");
-            Err(wrong_zip(path, found, "fewer"))
-        }
-    }
-}
-
-fn wrong_zip(path: &Path, found: String, expected: &str) -> DataError {
-    DataError::Import {
-        file: path.to_owned(),
-        line: 1,
-        found,
-        expected: expected.to_owned(),
-    }
-}
-
 /// The first line of a file, unpacked so far, without its line end; of a zip, of its first member. Enough to tell what it is.
 ///
 /// # Errors
@@ -214,6 +162,55 @@ impl Input {
         }
     }
 
+    /// Files that are read as one, below a folder. There is one at least.
+    #[must_use]
+    pub(crate) fn files(folder: &Path, files: Vec<PathBuf>) -> Input {
+        Input {
+            path: folder.to_owned(),
+            content: Content::Files(files.into()),
+        }
+    }
+
+    /// The files that it consists of.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let part = |path: &Path, bytes, input| Part {
+            path: path.to_owned(),
+            bytes,
+            input,
+        };
+        match &self.content {
+            Content::Files(files) => {
+                let one = |path: &PathBuf| {
+                    let input = Input {
+                        path: path.clone(),
+                        content: Content::File,
+                    };
+                    part(path, None, input)
+                };
+                files.iter().map(one).collect()
+            }
+            Content::Bytes(bytes) => vec![part(&self.path, Some(Arc::clone(bytes)), self.clone())],
+            Content::File | Content::Member(_) => vec![part(&self.path, None, self.clone())],
+        }
+    }
+
+    /// Whether its bytes are not those of the file that it is read as.
+    pub(crate) fn is_packed(&self) -> Result<bool> {
+        if self.member().is_some() {
+            return Ok(true);
+        }
+        let parts = self.parts();
+        let Some(part) = parts.first() else {
+            return Ok(false);
+        };
+        let mut start = [0; 4];
+        let mut file = part.open()?;
+        let got = file
+            .read(&mut start)
+            .map_err(DataError::io("read", &part.path))?;
+        Ok(start[..got].starts_with(GZIP) || start[..got].starts_with(ZSTD))
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -225,7 +222,7 @@ impl Input {
     pub fn member(&self) -> Option<&str> {
         match &self.content {
             Content::Member(member) => Some(&member.name),
-            Content::File | Content::Bytes(_) => None,
+            Content::File | Content::Bytes(_) | Content::Files(_) => None,
         }
     }
 
@@ -244,6 +241,11 @@ impl Input {
         let source: Box<dyn BufRead> = match &self.content {
             Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
             Content::File => Box::new(buffered(self.open_file()?)),
+            Content::Files(files) => {
+                let first = files.first().unwrap_or(&self.path);
+                let file = File::open(first).map_err(DataError::io("open", first))?;
+                Box::new(buffered(file))
+            }
             Content::Member(member) => {
                 let packed = self.open_packed(member)?;
                 let unpacked: Box<dyn Read> = if member.is_deflated {
@@ -277,7 +279,7 @@ impl Input {
     pub(crate) fn open_at_will(&self) -> Result<Box<dyn ReadSeek>> {
         Ok(match &self.content {
             Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
-            Content::File | Content::Member(_) => Box::new(self.open_file()?),
+            Content::File | Content::Member(_) | Content::Files(_) => Box::new(self.open_file()?),
         })
     }
 
@@ -310,6 +312,9 @@ impl Input {
             Content::File => add_to_hash(&mut hash, self.open_file()?),
             Content::Member(member) => add_to_hash(&mut hash, self.open_packed(member)?),
             Content::Bytes(bytes) => add_to_hash(&mut hash, &**bytes),
+            Content::Files(files) => files.iter().try_for_each(|file| {
+                File::open(file).and_then(|file| add_to_hash(&mut hash, file))
+            }),
         };
         hashed.map_err(DataError::io("read", &self.path))?;
         hash.update(salt.as_bytes());

@@ -3,18 +3,21 @@
 mod columns;
 mod depth;
 mod start;
+mod typed;
 mod zone;
 
+use super::cells::Cells;
 use super::number::Decimal;
 use super::role::{Role, plain};
 use super::row::{NUMBERS_MAX, Shape};
 use super::text::Fields;
-use super::time::TimeFormat;
+use super::time::{TimeFormat, time_text};
 use super::{Format, ImportOptions};
 use columns::{headerless, roles, shape};
 pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;
 use start::{delimiter, header, rows, start, time_format};
+use std::borrow::Cow;
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
 /// Roles of the numbers of a row, in its order.
@@ -70,6 +73,8 @@ pub(crate) struct Layout {
     pub(crate) delimiter: u8,
     /// Rows above the first that counts: a preamble, the header and what stands below it.
     pub(crate) skip: usize,
+    /// Whether its rows are those of columns with types, and not lines of a text.
+    pub(crate) is_columnar: bool,
     /// Names of the columns, as in the header.
     pub(crate) names: Vec<String>,
     /// Whether the file has them.
@@ -145,6 +150,7 @@ impl Layout {
         let mut layout = Layout {
             delimiter,
             skip: start.first,
+            is_columnar: false,
             has_header: start.header.is_some(),
             names,
             roles,
@@ -172,6 +178,7 @@ impl Layout {
         Layout {
             delimiter: b',',
             skip: 0,
+            is_columnar: false,
             has_header: false,
             shape: columns::plain_shape(&roles).expect("formats name columns of a known shape"),
             names,
@@ -227,9 +234,9 @@ impl Layout {
     }
 
     /// The text of a row's time.
-    pub(crate) fn time_text<'a>(&self, fields: &'a Fields, joined: &'a mut Vec<u8>) -> &'a [u8] {
+    pub(crate) fn time_text<'a>(&self, cells: &'a dyn Cells) -> Cow<'a, [u8]> {
         let (time, time_of_day) = self.time_columns();
-        join_time(fields, time, time_of_day, joined)
+        time_text(cells.cell(time), time_of_day.map(|at| cells.cell(at)))
     }
 
     /// The size of Databento's bars, by the type of their rows.
@@ -255,10 +262,9 @@ impl Layout {
             })?;
             return Ok(());
         }
-        let mut joined = Vec::new();
         let texts: Vec<Vec<u8>> = data
             .iter()
-            .map(|row| self.time_text(row, &mut joined).to_vec())
+            .map(|row| self.time_text(row).into_owned())
             .collect();
         (self.time, self.is_time_in_doubt) = time_format(&texts)?;
         let name = plain(&self.names[self.time_columns().0]);
@@ -357,23 +363,6 @@ impl Layout {
             }
         }
     }
-}
-
-/// The text of a time, of a date and a time of day with a space between.
-pub(crate) fn join_time<'a>(
-    fields: &'a Fields,
-    time: usize,
-    time_of_day: Option<usize>,
-    joined: &'a mut Vec<u8>,
-) -> &'a [u8] {
-    let Some(at) = time_of_day else {
-        return fields.get(time);
-    };
-    joined.clear();
-    joined.extend_from_slice(fields.get(time));
-    joined.push(b' ');
-    joined.extend_from_slice(fields.get(at));
-    joined
 }
 
 fn is_value(field: &[u8]) -> bool {

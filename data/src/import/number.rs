@@ -1,10 +1,16 @@
 //! Decimal numbers as files write them, exact: a mantissa with as many decimals as the text needs. Separators of thousands, commas
 //! for points, a sign of dollars and the suffixes K, M and B are understood; a percentage is no number.
 
+mod float;
+
+pub(crate) use float::IsRounded;
+
 use serde::{Deserialize, Serialize};
 use tickloom_types::{PRICE_DECIMALS_MAX, parse_decimal, pow10};
 
+const NO_NUMBER: &str = "a decimal number";
 const TOO_FINE: &str = "at most nine decimals";
+const TOO_BIG: &str = "a number that fits in 64 bits";
 
 /// Relative error up to which a number counts as the same: what adding up a hundred binary floats of 53 bits loses.
 const NOISE: f64 = 1.0 / (1_u64 << 46) as f64;
@@ -74,7 +80,6 @@ struct Plain {
 
 impl Plain {
     fn of(text: &[u8], decimal: Decimal) -> Result<Plain, &'static str> {
-        const NO_NUMBER: &str = "a decimal number";
         let (sign, rest) = match text {
             [sign @ (b'-' | b'+'), rest @ ..] => (Some(*sign), rest),
             _ => (None, text),
@@ -172,9 +177,9 @@ impl Number {
             u8::try_from(fraction).map_or(PRICE_DECIMALS_MAX, |d| d.min(PRICE_DECIMALS_MAX));
         match parse_decimal(text, decimals) {
             Ok(mantissa) => Ok(Number { mantissa, decimals }.shortest()),
-            Err(Syntax) => Err("a decimal number"),
+            Err(Syntax) => Err(NO_NUMBER),
             Err(TooFine) => Err(TOO_FINE),
-            Err(Overflow) => Err("a number that fits in 64 bits"),
+            Err(Overflow) => Err(TOO_BIG),
         }
     }
 
@@ -208,7 +213,7 @@ impl Number {
         let plain = Plain::of(text, decimal)?;
         Number::parse(&plain.text)?
             .times_thousand(plain.thousands)
-            .ok_or("a number that fits in 64 bits")
+            .ok_or(TOO_BIG)
     }
 
     /// As [`Number::parse_as`], but digits beyond the ninth decimal that are only the noise of a binary float (`0.30000000000000004`)
@@ -260,7 +265,11 @@ impl Number {
 
 /// The number at nine decimals, if it is the same but for the noise of a binary float.
 fn denoise(text: &[u8]) -> Option<Number> {
-    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    denoise_value(std::str::from_utf8(text).ok()?.parse().ok()?)
+}
+
+/// The number at nine decimals, if it is the same as a float but for noise.
+fn denoise_value(value: f64) -> Option<Number> {
     let rounded = format!("{value:.9}");
     let moved = (rounded.parse::<f64>().ok()? - value).abs();
     if moved > value.abs() * NOISE {

@@ -1,16 +1,20 @@
-//! Turns lines into rows: cuts, reads and checks each field, and remembers what the next line must follow.
+//! Turns lines of a text, or the rows of columns, into rows: reads and checks each cell, and remembers what the next row must follow.
 
 mod columns;
 mod follow;
+mod numbers;
 mod problems;
 mod repeats;
+mod tickers;
 mod times;
 mod values;
 
+use super::cells::Cells;
+use super::columnar::Rows;
 use super::layout::{Dialect, Layout};
 use super::number::Number;
 use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
-use super::text::{Cutter, Fields};
+use super::text::Cutter;
 use super::{ImportOptions, Input, Years};
 use crate::limits::TICKERS_MAX;
 use crate::{DataError, Result};
@@ -19,13 +23,21 @@ use jiff::tz::TimeZone;
 pub(super) use problems::{Problems, Wrong};
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
-use tickloom_types::{InstrumentDef, Instruments, Ts, is_pair};
+use std::path::{Path, PathBuf};
+use tickloom_types::{Ts, is_pair};
 pub(super) use times::{FileOrder, Times};
+
+/// Where rows come from.
+enum Source {
+    /// Lines of a text.
+    Text(Cutter),
+    /// Columns of values.
+    Columns(Box<Rows>),
+}
 
 /// Reads the rows of a file, from its first line on.
 pub(super) struct Reader<'a> {
-    cutter: Cutter,
+    source: Source,
     path: PathBuf,
     layout: &'a Layout,
     /// The one ticker that is read, of a file with a column of them.
@@ -43,10 +55,16 @@ pub(super) struct Reader<'a> {
     pub(super) tickers: Vec<Ticker>,
     /// Levels of the last row, of a book with all its levels in a row.
     pub(super) levels: Vec<Level>,
+    /// The last right row.
+    pub(super) current: Row,
     pub(super) times: Times,
     pub(super) repeats: Repeats,
     pub(super) read: u64,
     pub(super) rounded: u64,
+    /// Decimals that the binary floats before needed, of prices and of sizes.
+    digits: [u8; 2],
+    /// Prices of which the noise of a binary float was left out.
+    pub(super) noisy_prices: u64,
     /// Rows whose volume is not there.
     pub(super) unknown_volumes: u64,
     /// Rows with a price below zero.
@@ -63,12 +81,20 @@ pub(super) struct Ticker {
     pub(super) name: String,
     pub(super) price_decimals: u8,
     pub(super) qty_decimals: u8,
-    /// Time and content of its last row.
-    last: Option<(Ts, u128)>,
+    /// Its last row.
+    last: Option<LastRow>,
     /// Number of its last trade, 0 if there was none.
     last_trade: u64,
     /// The exchange of its first row, of a file that names one.
     venue: Vec<u8>,
+}
+
+/// What a row is held to that follows it.
+#[derive(Clone, Copy)]
+struct LastRow {
+    ts: Ts,
+    numbers: [Number; NUMBERS_MAX],
+    side: u8,
 }
 
 /// A level of a book.
@@ -91,8 +117,18 @@ impl<'a> Reader<'a> {
             value: options.zone.clone().unwrap_or_default(),
             expected: "an IANA zone such as America/New_York, or an offset such as -05:00",
         })?;
+        let source = match layout.is_columnar {
+            true => Source::Columns(Box::new(Rows::open(input, &layout.read_columns())?)),
+            false => {
+                let mut cutter = Cutter::new(input.path(), input.open()?, layout.delimiter);
+                for _ in 0..layout.skip {
+                    cutter.next()?;
+                }
+                Source::Text(cutter)
+            }
+        };
         let mut reader = Reader {
-            cutter: Cutter::new(input.path(), input.open()?, layout.delimiter),
+            source,
             path: input.path().to_owned(),
             layout,
             only: None,
@@ -107,15 +143,18 @@ impl<'a> Reader<'a> {
             unit: None,
             tickers: Vec::new(),
             levels: Vec::new(),
+            current: Row::default(),
             times: Times::new(layout.shape.is_bars()),
             repeats: Repeats::default(),
             read: 0,
             rounded: 0,
+            digits: [0; 2],
+            noisy_prices: 0,
             unknown_volumes: 0,
             below_zero: 0,
             is_in_doubt: false,
             not_kept: BTreeMap::new(),
-            problems: Problems::new(options.errors_max),
+            problems: Problems::new(options.errors_max, layout.is_columnar),
             notes: Vec::new(),
         };
         if reader.columns.ticker.is_some() {
@@ -128,24 +167,48 @@ impl<'a> Reader<'a> {
             let name = known.unwrap_or(&layout.known.file).clone();
             reader.add_ticker(b"", &name);
         }
-        for _ in 0..layout.skip {
-            reader.cutter.next()?;
-        }
         Ok(reader)
     }
 
-    /// The next right row; wrong ones are noted.
-    pub(super) fn next(&mut self) -> Result<Option<Row>> {
-        while let Some(number) = self.cutter.next()? {
-            // Its own buffer is borrowed while the row is read.
-            let fields = std::mem::take(&mut self.cutter.fields);
-            let line = self.take(number, &fields);
-            self.cutter.fields = fields;
-            if let Some(row) = line? {
-                return Ok(Some(row));
+    /// Goes on to the next right row, which is `current` then; wrong ones are noted. False at the end.
+    pub(super) fn next(&mut self) -> Result<bool> {
+        loop {
+            // What a row is in is lent while it is read.
+            let is_right = match &mut self.source {
+                Source::Text(cutter) => {
+                    let Some(number) = cutter.next()? else {
+                        return Ok(false);
+                    };
+                    let fields = std::mem::take(&mut cutter.fields);
+                    let is_right = self.take(number, &fields);
+                    if let Source::Text(cutter) = &mut self.source {
+                        cutter.fields = fields;
+                    }
+                    is_right
+                }
+                Source::Columns(rows) => {
+                    let Some((number, lent)) = rows.next()? else {
+                        return Ok(false);
+                    };
+                    if let Some(path) = rows.new_path() {
+                        self.path = path;
+                    }
+                    let is_right = self.take(number, &lent);
+                    if let Source::Columns(rows) = &mut self.source {
+                        rows.give_back(lent);
+                    }
+                    is_right
+                }
+            };
+            if is_right? {
+                return Ok(true);
             }
         }
-        Ok(None)
+    }
+
+    /// The file that the last row is of.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What is worth knowing of the rows.
@@ -160,69 +223,63 @@ impl<'a> Reader<'a> {
         if self.below_zero > 0 {
             notes.push(format!("{} rows with a price below zero", self.below_zero));
         }
+        if self.noisy_prices > 0 {
+            notes.push(format!(
+                "{} prices are binary floats with the noise of a calculation, and are rounded to nine decimals by less than 1.5e-14 of themselves",
+                self.noisy_prices
+            ));
+        }
         notes
     }
 
-    /// The row of a line, unless it is wrong or another instrument's.
-    fn take(&mut self, number: u64, fields: &Fields) -> Result<Option<Row>> {
+    /// Reads the row of a line, unless it is wrong or another instrument's.
+    fn take(&mut self, number: u64, cells: &impl Cells) -> Result<bool> {
         // Other instruments' lines are none of this import.
         if let Some(only) = self.only {
-            self.name_key(fields);
+            self.name_key(cells);
             let is_this = self.key == only.as_bytes()
                 || self
                     .columns
                     .ticker
-                    .is_some_and(|at| fields.get(at) == only.as_bytes());
+                    .is_some_and(|at| cells.text(at).as_ref() == only.as_bytes());
             if !is_this {
-                return Ok(None);
+                return Ok(false);
             }
         }
         self.read += 1;
         if self.tickers.len() > TICKERS_MAX {
-            return Err(DataError::Import {
-                file: self.path.clone(),
-                line: number,
-                found: format!("more than {TICKERS_MAX} instruments"),
-                expected: "fewer, or the one named that is to be read".to_owned(),
-            });
+            return Err(self.layout.fault(
+                &self.path,
+                number,
+                format!("more than {TICKERS_MAX} instruments"),
+                "fewer, or the one named that is to be read",
+            ));
         }
-        match self.row(number, fields) {
-            Ok(row) => Ok(row),
+        match self.row(number, cells) {
+            Ok(is_row) => Ok(is_row),
             Err(wrong) => {
-                if self.layout.has_header && self.is_header(number, fields)? {
+                if let Some(fields) = cells.fields().filter(|_| self.layout.has_header)
+                    && self.is_header(number, fields)?
+                {
                     self.read -= 1;
                 } else {
                     self.problems.note(&self.path, number, wrong);
                 }
-                Ok(None)
+                Ok(false)
             }
         }
     }
 
-    fn add_ticker(&mut self, key: &[u8], name: &str) -> usize {
-        let at = self.tickers.len();
-        self.by_name.insert(key.to_vec(), at);
-        self.tickers.push(Ticker {
-            name: name.to_owned(),
-            price_decimals: 0,
-            qty_decimals: 0,
-            last: None,
-            last_trade: 0,
-            venue: Vec::new(),
-        });
-        at
-    }
-
-    /// The row; `None` if it is no event of a market, or there already.
-    fn row(&mut self, line: u64, fields: &Fields) -> Result<Option<Row>, Wrong> {
-        let stamped = self.time(line, fields)?;
-        self.name_key(fields);
+    /// Reads the row, which is `current` then; false if it is no event of a market, or there already.
+    fn row(&mut self, line: u64, cells: &impl Cells) -> Result<bool, Wrong> {
+        let stamped = self.time(line, cells)?;
+        self.name_key(cells);
         let known = match self.columns.ticker {
             Some(_) => self.by_name.get(self.key.as_slice()).copied(),
             None => Some(0),
         };
         // What is inferred from times does not depend on which rows are refused.
-        let arrival = self.arrival(fields);
+        let arrival = self.arrival(cells);
         let order_key = match &arrival {
             Ok(Some(arrival)) => *arrival,
             _ => stamped.ts,
@@ -233,8 +290,8 @@ impl<'a> Reader<'a> {
             stamped.is_date,
         );
         let columns = self.layout.names.len();
-        if fields.len() != columns {
-            let value = fields.len().to_string();
+        if cells.len() != columns {
+            let value = cells.len().to_string();
             return Err(("number of fields".to_owned(), value, columns.to_string()));
         }
         let arrival = arrival?;
@@ -245,97 +302,45 @@ impl<'a> Reader<'a> {
             close: None,
             ticker: 0,
             numbers: [Number::default(); NUMBERS_MAX],
-            side: self.side(fields)?,
-            id: self.id(fields)?,
-            sequence: self.number_of(fields, self.columns.sequence)?,
-            action: self.action(fields)?,
-            flags: self.flags(fields)?,
+            side: self.side(cells)?,
+            id: self.id(cells)?,
+            sequence: self.number_of(cells, self.columns.sequence)?,
+            action: self.action(cells)?,
+            flags: self.flags(cells)?,
         };
-        let rounded = self.numbers(fields, &mut row)?;
-        self.check_action(fields, &row)?;
+        let rounded = self.numbers(cells, &mut row)?;
+        self.check_action(cells, &row)?;
         check(self.layout.shape, self.prices, &row.numbers).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
-            self.wrong(fields, at, &expected)
+            self.wrong(cells, at, &expected)
         })?;
-        row.close = self.close(fields, stamped.ts)?;
+        row.close = self.close(cells, stamped.ts)?;
         self.times.note_length(&row);
         row.ticker = match known {
             Some(ticker) => ticker,
-            None => self.ticker(fields)?,
+            None => self.ticker(cells)?,
         };
-        self.check_venue(fields, row.ticker)?;
+        self.check_venue(cells, row.ticker)?;
         let is_kept = self.layout.shape == Shape::Orders;
         if self.layout.is_databento() && row.action == b'N' && !is_kept {
             *self
                 .not_kept
                 .entry("row without an action".to_owned())
                 .or_default() += 1;
-            return Ok(None);
+            return Ok(false);
         }
-        if self.is_there(fields, &row)? {
-            return Ok(None);
+        if self.is_there(cells, &row)? {
+            return Ok(false);
         }
         self.widen(&row);
-        self.rounded += u64::from(rounded);
-        Ok(Some(row))
+        self.rounded += u64::from(rounded.sizes > 0);
+        self.noisy_prices += rounded.prices;
+        self.current = row;
+        Ok(true)
     }
 
-    /// Puts together what an instrument is called in this row.
-    fn name_key(&mut self, fields: &Fields) {
-        self.key.clear();
-        let Some(at) = self.columns.ticker else {
-            return;
-        };
-        if let Some(venue) = self.columns.venue.filter(|_| self.layout.is_by_venue) {
-            self.key.extend_from_slice(fields.get(venue));
-            self.key.push(b'.');
-        }
-        self.key.extend_from_slice(fields.get(at));
-    }
-
-    fn ticker(&mut self, fields: &Fields) -> Result<usize, Wrong> {
-        let Some(at) = self.columns.ticker else {
-            return Ok(0);
-        };
-        let key = std::mem::take(&mut self.key);
-        let name = std::str::from_utf8(&key).ok();
-        let is_name = |name: &&str| {
-            let def = InstrumentDef::new(name, 0, 0, "USD");
-            Instruments::new().add(def).is_ok()
-        };
-        let ticker = match name.filter(is_name) {
-            Some(name) => Ok(self.add_ticker(&key, name)),
-            None => Err(self.wrong(fields, at, "a name of 1 to 64 bytes of UTF-8")),
-        };
-        self.key = key;
-        ticker
-    }
-
-    fn widen(&mut self, row: &Row) {
-        let shape = self.layout.shape;
-        let ticker = &mut self.tickers[row.ticker];
-        let mut is_below = false;
-        let mut one = |is_qty: bool, number: &Number| {
-            let decimals = if is_qty {
-                &mut ticker.qty_decimals
-            } else {
-                is_below |= number.mantissa < 0;
-                &mut ticker.price_decimals
-            };
-            *decimals = number.decimals.max(*decimals);
-        };
-        for (at, number) in row.numbers.iter().enumerate() {
-            one(shape.is_qty(at), number);
-        }
-        for level in &self.levels {
-            one(false, &level.price);
-            one(true, &level.qty);
-        }
-        self.below_zero += u64::from(is_below);
-    }
-
-    fn wrong(&self, fields: &Fields, at: usize, expected: &str) -> Wrong {
-        let value = String::from_utf8_lossy(fields.get(at)).into_owned();
+    fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {
+        let value = String::from_utf8_lossy(&cells.text(at)).into_owned();
         let name = self.layout.names.get(at).cloned().unwrap_or_default();
         (name, value, expected.to_owned())
     }

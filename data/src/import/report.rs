@@ -35,9 +35,11 @@ pub struct ImportReport {
     pub repeated: u64,
     /// The first of them.
     pub repeats: Vec<String>,
-    /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price is
-    /// never rounded: such a row is refused.
+    /// Rows with a size whose digits beyond the ninth decimal were the noise of a binary float, and were rounded away. A price that
+    /// is a text is never rounded: such a row is refused.
     pub rounded: u64,
+    /// Prices of columns of binary floats of which the noise of a calculation was left out.
+    pub rounded_prices: u64,
     /// The same by reason.
     pub reasons: BTreeMap<String, u64>,
     /// The first of the wrong rows.
@@ -69,17 +71,30 @@ pub struct Taken {
     pub times: String,
     /// The name of each column that is read, by what it was taken for.
     pub columns: BTreeMap<String, String>,
+    /// Prices of columns of binary floats of which the noise of a calculation was left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rounded_prices: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Taken {
-    /// Whether all columns are called what they were taken for.
+    /// Whether all columns are called what they were taken for, and no price was changed.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let times = ["date", "time", "datetime", "timestamp"];
-        self.columns.iter().all(|(role, name)| {
-            let name = plain(name);
-            name == plain(role) || role == "time" && times.contains(&name.as_str())
-        })
+        let is_exact = self.rounded_prices == 0;
+        is_exact
+            && self.columns.iter().all(|(role, name)| {
+                let name = plain(name);
+                name == plain(role) || role == "time" && times.contains(&name.as_str())
+            })
     }
 }
 
@@ -90,7 +105,14 @@ impl fmt::Display for Taken {
             let before = if at == 0 { ": " } else { ", " };
             write!(f, "{before}{role} from {name:?}")?;
         }
-        write!(f, "; times are {}", self.times)
+        write!(f, "; times are {}", self.times)?;
+        match self.rounded_prices {
+            0 => Ok(()),
+            count => write!(
+                f,
+                "; {count} prices are binary floats with the noise of a calculation, which was left out"
+            ),
+        }
     }
 }
 
@@ -110,8 +132,11 @@ pub struct KindCount {
 pub struct LineError {
     /// The file.
     pub file: PathBuf,
-    /// The line, from one.
+    /// The line, or the row of columns, from one.
     pub line: u64,
+    /// Whether it is a row of columns.
+    #[serde(skip)]
+    pub is_row: bool,
     /// The field that is wrong.
     pub field: String,
     /// Its value.
@@ -120,12 +145,21 @@ pub struct LineError {
     pub expected: String,
 }
 
+impl LineError {
+    /// What its number counts.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        if self.is_row { "row" } else { "line" }
+    }
+}
+
 impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}, line {}: {} is {:?}, expected {}",
+            "{}, {} {}: {} is {:?}, expected {}",
             self.file.display(),
+            self.unit(),
             self.line,
             self.field,
             self.value,
@@ -151,6 +185,7 @@ pub(crate) struct Found {
     pub(crate) repeated: u64,
     pub(crate) repeats: Vec<String>,
     pub(crate) rounded: u64,
+    pub(crate) rounded_prices: u64,
     pub(crate) taken: Option<Taken>,
     pub(crate) errors: Vec<LineError>,
     pub(crate) notes: Vec<String>,
@@ -203,6 +238,7 @@ impl ImportReport {
             repeated: 0,
             repeats: Vec::new(),
             rounded: 0,
+            rounded_prices: 0,
             reasons: BTreeMap::new(),
             errors: Vec::new(),
             notes: Vec::new(),
@@ -232,6 +268,7 @@ impl ImportReport {
         self.repeats = found.repeats;
         self.repeats.truncate(errors_max);
         self.rounded = found.rounded;
+        self.rounded_prices = found.rounded_prices;
         self.taken = found.taken;
         self.errors = found.errors;
         self.errors.truncate(errors_max);
@@ -262,6 +299,13 @@ impl ImportReport {
             left_out.at(&error.to_string());
         }
         left_out
+    }
+
+    /// Whether its rows are those of columns, and not lines of a text.
+    #[must_use]
+    pub fn is_columnar(&self) -> bool {
+        let is_row = self.errors.first().is_some_and(|error| error.is_row);
+        is_row || matches!(self.format, Format::Parquet | Format::Arrow)
     }
 
     /// The kinds in it, as a text.

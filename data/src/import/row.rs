@@ -93,6 +93,17 @@ impl Shape {
         self.table() == Table::Bars
     }
 
+    /// How many numbers its rows have; those of a trade beside a book are among them.
+    #[inline]
+    pub(crate) fn count(self) -> usize {
+        match self {
+            Shape::Bars => 5,
+            Shape::BidAskBars => NUMBERS_MAX,
+            Shape::Quotes => 6,
+            Shape::Trades | Shape::Levels | Shape::Depth | Shape::Orders => 2,
+        }
+    }
+
     /// Whether number `at` of a row is a size.
     pub(crate) fn is_qty(self, at: usize) -> bool {
         match self {
@@ -109,7 +120,7 @@ impl Shape {
 }
 
 /// One right line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Row {
     pub(crate) line: u64,
     pub(crate) stamped: Stamped,
@@ -218,6 +229,9 @@ fn not_negative(numbers: &[Number; NUMBERS_MAX], at: usize) -> Result<(), WrongN
 
 /// Compares numbers of different scales exactly.
 pub(crate) fn compare(a: Number, b: Number) -> Ordering {
+    if a.decimals == b.decimals {
+        return a.mantissa.cmp(&b.mantissa);
+    }
     let at = |number: Number, other: Number| {
         let more = other.decimals.saturating_sub(number.decimals);
         i128::from(number.mantissa) * i128::from(tickloom_types::pow10(more))

@@ -16,7 +16,6 @@ use crate::limits::SORTED_RECORDS_MAX;
 use crate::{DataError, Result};
 use moment::Moment;
 use plan::Plan;
-use std::path::Path;
 use tickloom_types::{BarSpec, Instruments, Record, Ts};
 
 /// Lines that are looked at to find out what the file is.
@@ -43,6 +42,9 @@ pub(super) fn prepare(
     if layout.is_time_in_doubt {
         doubt::settle_times(input, &mut layout)?;
     }
+    if layout.may_be_days(options) {
+        doubt::settle_days(input, &mut layout)?;
+    }
     let (mut survey, mut reader) = survey(input, options, &layout)?;
     if reader.is_in_doubt {
         drop(reader);
@@ -50,14 +52,13 @@ pub(super) fn prepare(
         (survey, reader) = self::survey(input, options, &layout)?;
     }
     if survey.rows == 0 {
-        return Err(nothing(&reader, input.path()));
+        return Err(nothing(&reader, &layout));
     }
     let tickers = std::mem::take(&mut reader.tickers);
     let mut notes = layout.notes.clone();
     notes.push(format!("times are {}", layout.time));
     let bar = match layout.shape.is_bars() {
         true => Some(bar_spec(
-            input.path(),
             options,
             &layout,
             &reader,
@@ -77,12 +78,9 @@ pub(super) fn prepare(
         repeats.remember(order == FileOrder::Sorted && layout.shape.is_bars());
     }
     if keeps_order(&layout) && order == FileOrder::NewestFirst {
-        return Err(DataError::Import {
-            file: input.path().to_owned(),
-            line: survey.line,
-            found: "a book, newest first".to_owned(),
-            expected: "rows in the order in which they arrived".to_owned(),
-        });
+        let found = "a book, newest first".to_owned();
+        let expected = "rows in the order in which they arrived";
+        return Err(layout.fault(input.path(), survey.line, found, expected));
     }
     let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
     Ok(Box::new(TableFile {
@@ -128,8 +126,8 @@ fn survey<'a>(
         has_sizes: false,
         line: 1,
     };
-    while let Some(row) = reader.next()? {
-        survey.note(&row);
+    while reader.next()? {
+        survey.note(&reader.current);
     }
     Ok((survey, reader))
 }
@@ -149,7 +147,6 @@ impl Survey {
 
 /// The size of the bars: as given, as the file says, or the most common distance between two of an instrument.
 fn bar_spec(
-    path: &Path,
     options: &ImportOptions,
     layout: &Layout,
     reader: &Reader<'_>,
@@ -162,17 +159,18 @@ fn bar_spec(
     let Some((distance, count, all)) = reader.times.most_common() else {
         let refused = match reader.problems.first.first() {
             Some(first) => format!(
-                " beside {} wrong rows, the first in line {}, where {} is {:?}",
-                reader.problems.count, first.line, first.field, first.value
+                " beside {} wrong rows, the first in {} {}, where {} is {:?}",
+                reader.problems.count,
+                first.unit(),
+                first.line,
+                first.field,
+                first.value
             ),
             None => String::new(),
         };
-        return Err(DataError::Import {
-            file: path.to_owned(),
-            line,
-            found: format!("a single bar{refused}"),
-            expected: "two bars whose distance is their size, or the size given".to_owned(),
-        });
+        let found = format!("a single bar{refused}");
+        let expected = "two bars whose distance is their size, or the size given";
+        return Err(layout.fault(reader.path(), line, found, expected));
     };
     let bar = BarSpec::Time(distance);
     notes.push(format!(
@@ -229,15 +227,17 @@ impl Prepared for TableFile {
         let mut records = Vec::new();
         let mut made = 0_u64;
         let is_held = this.order != FileOrder::Sorted && !keeps_order(&this.layout);
-        while let Some(row) = reader.next()? {
-            if let Err(wrong) = this.plan.records(&row, &reader.levels, &mut records) {
+        while reader.next()? {
+            let row = &reader.current;
+            if let Err(wrong) = this.plan.records(row, &reader.levels, &mut records) {
                 records.clear();
-                reader.problems.note(this.input.path(), row.line, wrong);
+                let path = reader.path().to_owned();
+                reader.problems.note(&path, row.line, wrong);
                 continue;
             }
             made += 1;
             if keeps_order(&this.layout) {
-                moment.take(&row, &mut records, push)?;
+                moment.take(row, &mut records, push)?;
             } else if is_held {
                 held.take(&mut records);
                 if held.records.len() > SORTED_RECORDS_MAX {
@@ -254,7 +254,7 @@ impl Prepared for TableFile {
             push(&record)?;
         }
         if made == 0 && reader.problems.repeated == 0 {
-            return Err(nothing(&reader, this.input.path()));
+            return Err(nothing(&reader, &this.layout));
         }
         Ok(this.found(reader))
     }
@@ -296,12 +296,9 @@ impl Held {
 
 impl TableFile {
     fn too_many(&self, line: u64) -> DataError {
-        DataError::Import {
-            file: self.input.path().to_owned(),
-            line,
-            found: format!("more than {SORTED_RECORDS_MAX} records, not in order of time"),
-            expected: "a file in order of time, or cut into several".to_owned(),
-        }
+        let found = format!("more than {SORTED_RECORDS_MAX} records, not in order of time");
+        let expected = "a file in order of time, or cut into several";
+        self.layout.fault(self.input.path(), line, found, expected)
     }
 
     fn found(&self, reader: Reader<'_>) -> Found {
@@ -336,6 +333,7 @@ impl TableFile {
             repeated: reader.problems.repeated,
             repeats: reader.problems.repeats,
             rounded: reader.rounded,
+            rounded_prices: reader.noisy_prices,
             errors: reader.problems.first,
             notes,
             taken: Some(Taken {
@@ -344,6 +342,7 @@ impl TableFile {
                     .collect(),
                 rows: self.plan.shape.table(),
                 times: self.layout.time.to_string(),
+                rounded_prices: reader.noisy_prices,
             }),
             bar: self.plan.bar,
             stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),
@@ -352,8 +351,10 @@ impl TableFile {
 }
 
 /// The error for a file of which no line is right.
-fn nothing(reader: &Reader<'_>, path: &Path) -> DataError {
-    let (line, found, expected) = match reader.problems.first.first() {
+fn nothing(reader: &Reader<'_>, layout: &Layout) -> DataError {
+    let first = reader.problems.first.first();
+    let path = first.map_or(reader.path(), |first| &first.file);
+    let (line, found, expected) = match first {
         Some(e) => {
             let found = format!("{} is {:?}", e.field, e.value);
             let reasons = reader.problems.reasons.reasons.len();
@@ -369,10 +370,5 @@ fn nothing(reader: &Reader<'_>, path: &Path) -> DataError {
             (1, "no rows".to_owned(), expected.to_owned())
         }
     };
-    DataError::Import {
-        file: path.to_owned(),
-        line,
-        found,
-        expected,
-    }
+    layout.fault(path, line, found, &expected)
 }

@@ -93,8 +93,9 @@ impl<'s> Lines<'s> {
 
 /// What files are packed in, and what texts end with.
 const PACKED: [&str; 5] = ["gz", "zst", "zstd", "zip", "bz2"];
-const EXTENSIONS: [&str; 12] = [
+const EXTENSIONS: [&str; 19] = [
     "csv", "txt", "tsv", "tab", "psv", "dat", "data", "prn", "asc", "json", "jsonl", "ndjson",
+    "parquet", "pq", "parq", "arrow", "arrows", "feather", "ipc",
 ];
 /// Bytes that the name of an instrument may have.
 const NAME_BYTES_MAX: usize = 64;

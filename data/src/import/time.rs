@@ -2,9 +2,11 @@
 //! epoch in four units.
 
 mod calendar_date;
+mod typed;
 
 pub(crate) use calendar_date::{DateOrder, Parted, parted};
 use calendar_date::{date, digits};
+pub(crate) use typed::time_text;
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
@@ -39,10 +41,19 @@ pub(crate) enum TimeFormat {
     DayMillis(Date),
     /// As was told, in the notation of strptime.
     Pattern(String),
+    /// As the type of the column says.
+    Typed {
+        /// What that is, for people.
+        what: String,
+        /// Whether they are those of a clock on a wall.
+        is_local: bool,
+        /// Whether all of them are at midnight where they are, so that they are dates alone.
+        are_days: bool,
+    },
 }
 
 /// A time as it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamped {
     pub(crate) ts: Ts,
     /// Whether it is a date alone, which names a session and not an instant.
@@ -71,6 +82,7 @@ impl fmt::Display for TimeFormat {
                 write!(f, "milliseconds since the midnight of {date}")
             }
             TimeFormat::Pattern(pattern) => write!(f, "{pattern}"),
+            TimeFormat::Typed { what, .. } => f.write_str(what),
             TimeFormat::Epoch(decimals) | TimeFormat::Unit(decimals) => {
                 write!(f, "{} since the epoch", unit_name(*decimals))
             }
@@ -130,6 +142,7 @@ impl TimeFormat {
             TimeFormat::Pattern(pattern) => by_pattern(text, pattern, zone),
             TimeFormat::Epoch(_) => since_epoch(text, epoch_decimals(text)?),
             TimeFormat::Unit(decimals) => since_epoch(text, *decimals),
+            TimeFormat::Typed { .. } => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use dbn::encode::EncodeRecord;
 use dbn::record::str_to_c_chars;
 use dbn::{InstrumentDefMsg, Schema, rtype};
 use std::path::{Path, PathBuf};
-use tickloom_data::{Catalog, ImportOptions};
+use tickloom_data::{Catalog, ImportOptions, RefusedMax};
 use tickloom_types::{InstrumentKind, Term, Ts};
 
 const RECORDS: File<'_> = File {
@@ -136,6 +136,37 @@ fn definitions_in_a_file_or_named_with_it_count_as_well() {
         encoder.encode_record(&es(START + 300)).unwrap();
     });
     assert_eq!(es_terms(&both, &ImportOptions::default()), ES);
+}
+
+/// Where nothing else says what a number stands for, the definitions of the file do; a number that none has is of nothing.
+#[test]
+fn definitions_name_the_instruments_of_a_file_that_maps_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.dbn");
+    let file = File {
+        schema: None,
+        mappings: &[],
+        ..RECORDS
+    };
+    let next = definition(7, "ESM4", START + 500, 250_000_000, 12_500_000_000);
+    file.write(&path, |encoder| {
+        encoder.encode_record(&es(START)).unwrap();
+        encoder.encode_record(&trade(1, 7, START + 200, 1)).unwrap();
+        encoder.encode_record(&next).unwrap();
+        encoder.encode_record(&trade(1, 7, START + 600, 2)).unwrap();
+        encoder.encode_record(&trade(1, 8, START + 700, 3)).unwrap();
+    });
+    let options = ImportOptions {
+        refused_max: Some(RefusedMax::Any),
+        ..ImportOptions::default()
+    };
+    let root = dir.path().join("catalog");
+    let imported = import_with(&path, &root, &options);
+    let expected = [("glbx-mdp3.ESH4", 1), ("glbx-mdp3.ESM4", 2)];
+    let expected = expected.map(|(name, price)| (name.to_owned(), price));
+    assert_eq!(imported.trades(), expected);
+    assert_eq!(imported.report.refused, 1);
+    assert_eq!(imported.instruments.defs()[0].multiplier, 50);
 }
 
 /// Of several days those of the file's own day count, and of one day what held at the first row.

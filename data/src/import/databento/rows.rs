@@ -4,6 +4,7 @@ use super::convert::{Converter, Row, Wrong};
 use super::decoder::Decoder;
 use super::kinds;
 use super::listing::Listing;
+use super::symbols::Symbols;
 use crate::catalog::Table;
 use crate::import::report::{Found, reason};
 use crate::import::{Input, KindCount, LineError};
@@ -36,13 +37,15 @@ pub(super) enum Outcome {
 }
 
 impl Rows {
+    /// For the rows of a decoder at its beginning, where numbers stand for these symbols.
     pub(super) fn new(
         input: &Input,
         decoder: Decoder,
+        symbols: Symbols,
         listing: Listing,
         errors_max: usize,
     ) -> Rows {
-        let converter = Converter::new(decoder.symbols.clone(), listing, decoder.schema);
+        let converter = Converter::new(symbols, listing, decoder.schema);
         Rows {
             path: input.path().to_owned(),
             errors_max,
@@ -120,6 +123,7 @@ impl Rows {
             self.found.errors.push(LineError {
                 file: self.path.clone(),
                 line: self.found.read,
+                is_row: false,
                 field: field.to_owned(),
                 value,
                 expected: expected.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::beside;
 use super::decoder::Decoder;
-use super::definition::Definition;
+use super::definition::{self, Definition};
 use super::held::Held;
 use super::kinds::not_kept;
 use super::listing::Listing;
@@ -11,7 +11,7 @@ use super::rows::{Outcome, Rows};
 use super::symbols::Symbols;
 use crate::databento::{DBN_DATASET, DBN_SOURCE};
 use crate::import::{ImportOptions, Input};
-use crate::limits::TICKERS_MAX;
+use crate::limits::{DBN_SYMBOLS_MAX, TICKERS_MAX};
 use crate::{DataError, Result};
 use dbn::{Schema, rtype};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,10 @@ pub(super) struct Survey {
     pub(super) dataset: String,
     pub(super) schema: Option<Schema>,
     pub(super) listing: Listing,
+    /// What numbers stand for where the file ends.
     pub(super) symbols: Symbols,
+    /// And where it begins.
+    pub(super) first_symbols: Symbols,
     /// By instrument: decimals of its prices, times of its first and last row.
     seen: Vec<Seen>,
     bars: Vec<BarSpec>,
@@ -56,19 +59,31 @@ pub(super) struct Defined {
 impl Survey {
     pub(super) fn of(input: &Input, errors_max: usize) -> Result<Survey> {
         let decoder = Decoder::open(input)?;
-        let was_mapped = !decoder.symbols.is_empty();
-        let survey = Survey::read(input, decoder, was_mapped, errors_max)?;
-        if was_mapped || survey.symbols.is_empty() {
+        let symbols = decoder.symbols.clone();
+        let was_mapped = !symbols.is_empty();
+        let survey = Survey::read(input, decoder, symbols, was_mapped, errors_max)?;
+        if was_mapped || (survey.symbols.is_empty() && !survey.has_definitions) {
             return Ok(survey);
         }
-        // A stream that maps its symbols on the way: what came before is of no symbol.
-        Survey::read(input, Decoder::open(input)?, true, errors_max)
+        let symbols = match survey.symbols.is_empty() {
+            true => defined_symbols(input)?,
+            // A stream that maps its symbols on the way: what came before is of no symbol.
+            false => survey.first_symbols,
+        };
+        Survey::read(input, Decoder::open(input)?, symbols, true, errors_max)
     }
 
-    fn read(input: &Input, decoder: Decoder, is_mapped: bool, errors_max: usize) -> Result<Survey> {
+    fn read(
+        input: &Input,
+        decoder: Decoder,
+        first_symbols: Symbols,
+        is_mapped: bool,
+        errors_max: usize,
+    ) -> Result<Survey> {
         let (dataset, schema) = (decoder.dataset.clone(), decoder.schema);
         let listing = Listing::new(&dataset, is_mapped);
-        let mut rows = Rows::new(input, decoder, listing, errors_max);
+        let symbols = first_symbols.clone();
+        let mut rows = Rows::new(input, decoder, symbols, listing, errors_max);
         let mut seen: Vec<Seen> = Vec::new();
         let (mut first, mut has_events) = (None, false);
         let (mut has_others, mut is_all_other) = (false, true);
@@ -114,6 +129,7 @@ impl Survey {
             bars: converter.bars().to_vec(),
             listing: converter.listing,
             symbols: converter.symbols,
+            first_symbols,
             seen,
             first,
             has_events,
@@ -238,6 +254,23 @@ impl Survey {
         }
         beside::read(&files, &self.listing, &self.symbols)
     }
+}
+
+/// What the definitions in a file that maps nothing say that its numbers stand for.
+fn defined_symbols(input: &Input) -> Result<Symbols> {
+    let mut decoder = Decoder::open(input)?;
+    let mut told = Vec::new();
+    while let Some(record) = decoder.next()? {
+        let definition = definition::read(&record);
+        if let Some(definition) = definition.filter(|one| !one.symbol.is_empty()) {
+            told.push((definition.id, definition.ts, definition.symbol));
+            if told.len() > DBN_SYMBOLS_MAX {
+                let found = format!("more than {DBN_SYMBOLS_MAX} definitions");
+                return Err(decoder.damaged(decoder.offset(), found, "fewer"));
+            }
+        }
+    }
+    Ok(Symbols::of_definitions(told))
 }
 
 impl Seen {

@@ -69,6 +69,34 @@ impl Symbols {
         Ok(symbols)
     }
 
+    /// As definitions in the file say, of a file that maps nothing: (number, time, symbol). The first of a number holds since ever.
+    pub(super) fn of_definitions(mut definitions: Vec<(u32, u64, String)>) -> Symbols {
+        let mut symbols = Symbols {
+            is_raw: true,
+            ..Symbols::default()
+        };
+        definitions.sort();
+        for (id, ts, name) in definitions {
+            let symbol = symbols.intern(&name);
+            let of_id = symbols.intervals.entry(id).or_default();
+            let from = match of_id.last_mut() {
+                Some(last) if last.symbol == symbol => continue,
+                Some(last) => {
+                    last.to = ts;
+                    ts
+                }
+                None => 0,
+            };
+            of_id.push(Interval {
+                from,
+                to: u64::MAX,
+                symbol,
+            });
+        }
+        symbols.share();
+        symbols
+    }
+
     /// Finds the symbols that do not name one instrument: those that follow a rule (`ES.c.0`, `ES.FUT`) and stand for several numbers, and
     /// those that stand for two at one time.
     fn share(&mut self) {
@@ -295,6 +323,18 @@ mod tests {
         assert!(!symbols(SType::RawSymbol, rolls).is_shared(0));
         let one: &[Mapping<'_>] = &[("ES.c.0", &[(1, 2, 7), (3, 4, 7)])];
         assert!(!symbols(SType::Continuous, one).is_shared(0));
+    }
+
+    #[test]
+    fn definitions_say_what_numbers_stand_for_where_nothing_else_does() {
+        let told = [(7, 50, "B"), (7, 20, "A"), (7, 30, "A"), (8, 10, "C")];
+        let told = told.map(|(id, ts, name): (u32, u64, &str)| (id, ts, name.to_owned()));
+        let symbols = Symbols::of_definitions(told.to_vec());
+        for (ts, expected) in [(0, "A"), (49, "A"), (50, "B"), (u64::MAX - 1, "B")] {
+            assert_eq!(at(&symbols, 7, ts), Some(expected), "{ts}");
+        }
+        assert_eq!(at(&symbols, 8, 0), Some("C"));
+        assert_eq!(at(&symbols, 9, 0), None);
     }
 
     #[test]

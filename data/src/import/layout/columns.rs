@@ -78,7 +78,7 @@ fn whole_time(roles: &mut [Option<Role>]) {
     }
 }
 
-fn has_time(roles: &[Option<Role>]) -> bool {
+pub(super) fn has_time(roles: &[Option<Role>]) -> bool {
     let has = |role| roles.contains(&Some(role));
     has(Role::Time) || has(Role::Date) && has(Role::TimeOfDay)
 }

@@ -16,10 +16,12 @@ pub(in crate::import) struct Problems {
     pub(in crate::import) repeated: u64,
     pub(in crate::import) repeats: Vec<String>,
     max: usize,
+    /// Whether they are rows of columns, and not lines.
+    are_rows: bool,
 }
 
 impl Problems {
-    pub(super) fn new(max: usize) -> Problems {
+    pub(super) fn new(max: usize, are_rows: bool) -> Problems {
         Problems {
             count: 0,
             reasons: Refusals::default(),
@@ -27,6 +29,7 @@ impl Problems {
             repeated: 0,
             repeats: Vec::new(),
             max,
+            are_rows,
         }
     }
 
@@ -43,6 +46,7 @@ impl Problems {
             self.first.push(LineError {
                 file: path.to_owned(),
                 line,
+                is_row: self.are_rows,
                 field,
                 value,
                 expected,

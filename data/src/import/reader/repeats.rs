@@ -50,6 +50,11 @@ impl Repeats {
         self.elsewhere.insert(key(ticker, id, ts), content);
     }
 
+    /// Whether no row can be known from earlier.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_on && self.elsewhere.is_empty()
+    }
+
     pub(super) fn see(&mut self, ticker: usize, id: u64, ts: Ts, content: u128) -> Again {
         if !self.elsewhere.is_empty()
             && let Some(there) = self.elsewhere.get(&key(ticker, id, ts))

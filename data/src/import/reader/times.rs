@@ -31,9 +31,43 @@ pub(in crate::import) struct Times {
     pub(in crate::import) ids_go_back: bool,
     last_of: Vec<Option<Ts>>,
     /// How often rows of an instrument are so far apart.
-    distances: BTreeMap<i64, u64>,
+    distances: Counts,
     /// How often bars are so long, of those that say so.
-    lengths: BTreeMap<i64, u64>,
+    lengths: Counts,
+}
+
+/// How often there are values, of which the same often follows itself.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    of: BTreeMap<i64, u64>,
+    /// The last value, and how often it came without being counted.
+    last: (i64, u64),
+}
+
+impl Counts {
+    #[inline]
+    fn add(&mut self, value: i64) {
+        if value == self.last.0 {
+            self.last.1 += 1;
+        } else {
+            self.settle();
+            self.last = (value, 1);
+        }
+    }
+
+    /// Counts the last value.
+    fn settle(&mut self) {
+        let (value, count) = std::mem::take(&mut self.last);
+        if value > 0 && (self.of.len() < DISTANCES_MAX || self.of.contains_key(&value)) {
+            *self.of.entry(value).or_default() += count;
+        }
+    }
+
+    fn all(&self) -> BTreeMap<i64, u64> {
+        let mut all = self.clone();
+        all.settle();
+        all.of
+    }
 }
 
 impl Default for Times {
@@ -48,8 +82,8 @@ impl Default for Times {
             all_dates: true,
             ids_go_back: false,
             last_of: Vec::new(),
-            distances: BTreeMap::new(),
-            lengths: BTreeMap::new(),
+            distances: Counts::default(),
+            lengths: Counts::default(),
         }
     }
 }
@@ -81,7 +115,7 @@ impl Times {
         }
         let distance = ts.0.checked_sub(before.0).and_then(i64::checked_abs);
         if let Some(distance) = distance.filter(|_| self.is_of_bars) {
-            count(&mut self.distances, distance);
+            self.distances.add(distance);
         }
     }
 
@@ -91,7 +125,7 @@ impl Times {
             .close
             .and_then(|close| close.0.checked_sub(row.stamped.ts.0))
         {
-            count(&mut self.lengths, length);
+            self.lengths.add(length);
         }
     }
 
@@ -113,19 +147,12 @@ impl Times {
     /// The most common distance of two rows, or length of a bar: how often it is, of how many. Of equally common ones the
     /// shortest: a longer one would contain gaps.
     pub(in crate::import) fn most_common(&self) -> Option<(i64, u64, u64)> {
-        let of = if self.lengths.is_empty() {
-            &self.distances
-        } else {
-            &self.lengths
-        };
+        let mut of = self.lengths.all();
+        if of.is_empty() {
+            of = self.distances.all();
+        }
         let all: u64 = of.values().sum();
         let most = of.iter().rev().max_by_key(|(_, count)| **count);
         most.map(|(distance, count)| (*distance, *count, all))
-    }
-}
-
-fn count(counts: &mut BTreeMap<i64, u64>, value: i64) {
-    if value > 0 && (counts.len() < DISTANCES_MAX || counts.contains_key(&value)) {
-        *counts.entry(value).or_default() += 1;
     }
 }

@@ -1,15 +1,29 @@
 //! What the first rows of a file leave in doubt is for all its rows to decide. If they cannot, the file is refused, with both readings.
 
+use crate::Result;
 use crate::import::Input;
+use crate::import::cells::{Cell, Cells};
+use crate::import::columnar::Rows;
 use crate::import::layout::Layout;
 use crate::import::number::{Decimal, Number, Reading, reading};
-use crate::import::text::{Cutter, Fields};
+use crate::import::text::Cutter;
 use crate::import::time::{DateOrder, Parted, TimeFormat, epoch_decimals, parted};
-use crate::{DataError, Result};
 use jiff::tz::TimeZone;
 
 /// A text with its line.
 type Place = (u64, String);
+
+/// Whether all times that a clock on a wall shows are at midnight: then they are dates alone, in any zone.
+pub(super) fn settle_days(input: &Input, layout: &mut Layout) -> Result<()> {
+    let (time, _) = layout.time_columns();
+    let mut are_days = true;
+    each(input, layout, |_, cells| {
+        let cell = cells.cell(time);
+        are_days &= cell.is_midnight() || cell.is_empty();
+    })?;
+    layout.set_days(are_days);
+    Ok(())
+}
 
 /// Settles what times are whose first ones can be read in two ways.
 pub(super) fn settle_times(input: &Input, layout: &mut Layout) -> Result<()> {
@@ -22,7 +36,15 @@ pub(super) fn settle_times(input: &Input, layout: &mut Layout) -> Result<()> {
 }
 
 /// Calls `look` with each row below the header.
-fn each(input: &Input, layout: &Layout, mut look: impl FnMut(u64, &Fields)) -> Result<()> {
+fn each(input: &Input, layout: &Layout, mut look: impl FnMut(u64, &dyn Cells)) -> Result<()> {
+    if layout.is_columnar {
+        let mut rows = Rows::open(input, &layout.read_columns())?;
+        while let Some((row, lent)) = rows.next()? {
+            look(row, &lent);
+            rows.give_back(lent);
+        }
+        return Ok(());
+    }
     let mut cutter = Cutter::new(input.path(), input.open()?, layout.delimiter);
     for _ in 0..layout.skip {
         cutter.next()?;
@@ -33,23 +55,13 @@ fn each(input: &Input, layout: &Layout, mut look: impl FnMut(u64, &Fields)) -> R
     Ok(())
 }
 
-fn refused(input: &Input, line: u64, found: String, expected: &str) -> DataError {
-    DataError::Import {
-        file: input.path().to_owned(),
-        line,
-        found,
-        expected: expected.to_owned(),
-    }
-}
-
 /// Digits that all are a date and a time of day are that, unless one of them is only a number since the epoch.
 fn settle_compact(input: &Input, layout: &mut Layout) -> Result<()> {
-    let mut joined = Vec::new();
     let mut epoch: Option<(u64, u8)> = None;
-    each(input, layout, |line, fields| {
-        let text = layout.time_text(fields, &mut joined);
-        let is_compact = TimeFormat::Compact.parse(text, &TimeZone::UTC).is_some();
-        if let Some(decimals) = epoch_decimals(text).filter(|_| !is_compact) {
+    each(input, layout, |line, cells| {
+        let text = layout.time_text(cells);
+        let is_compact = TimeFormat::Compact.parse(&text, &TimeZone::UTC).is_some();
+        if let Some(decimals) = epoch_decimals(&text).filter(|_| !is_compact) {
             epoch.get_or_insert((line, decimals));
         }
     })?;
@@ -98,9 +110,9 @@ impl Dates {
 
 fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
     let mut dates = Dates::default();
-    let mut joined = Vec::new();
-    each(input, layout, |line, fields| {
-        dates.note(line, layout.time_text(fields, &mut joined));
+    let word = layout.row_word();
+    each(input, layout, |line, cells| {
+        dates.note(line, &layout.time_text(cells));
     })?;
     let (order, why) = match dates {
         Dates {
@@ -109,23 +121,23 @@ fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
             ..
         } => {
             let found = format!(
-                "{month:?}, which is month-first, and {day:?} in line {day_line}, which is day-first"
+                "{month:?}, which is month-first, and {day:?} in {word} {day_line}, which is day-first"
             );
-            return Err(refused(input, line, found, "one of them in all rows"));
+            return Err(layout.fault(input.path(), line, found, "one of them in all rows"));
         }
         Dates {
             day_first: Some((line, text)),
             ..
         } => (
             DateOrder::DayFirst,
-            format!("{text:?} in line {line} can only be that"),
+            format!("{text:?} in {word} {line} can only be that"),
         ),
         Dates {
             month_first: Some((line, text)),
             ..
         } => (
             DateOrder::MonthFirst,
-            format!("{text:?} in line {line} can only be that"),
+            format!("{text:?} in {word} {line} can only be that"),
         ),
         Dates { either: None, .. } => (
             DateOrder::DayFirst,
@@ -149,8 +161,8 @@ fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
                 date(DateOrder::DayFirst),
                 date(DateOrder::MonthFirst)
             );
-            return Err(refused(
-                input,
+            return Err(layout.fault(
+                input.path(),
                 line,
                 found,
                 "--time-format day-first or month-first",
@@ -169,9 +181,11 @@ pub(super) fn settle_numbers(input: &Input, layout: &mut Layout) -> Result<()> {
         columns.extend([level.bid, level.bid_qty, level.ask, level.ask_qty]);
     }
     let (mut point, mut comma, mut either) = (None::<Place>, None::<Place>, None::<Place>);
-    each(input, layout, |line, fields| {
+    each(input, layout, |line, cells| {
         for column in &columns {
-            let text = fields.get(*column);
+            let Cell::Text(text) = cells.cell(*column) else {
+                continue;
+            };
             let place = || (line, String::from_utf8_lossy(text).into_owned());
             let slot = match reading(text) {
                 Reading::Plain => continue,
@@ -183,17 +197,18 @@ pub(super) fn settle_numbers(input: &Input, layout: &mut Layout) -> Result<()> {
         }
     })?;
     layout.is_decimal_open = false;
+    let word = layout.row_word();
     match (point, comma, either) {
         (Some((line, point)), Some((comma_line, comma)), _) => {
             let found = format!(
-                "{point:?}, which has a decimal point, and {comma:?} in line {comma_line}, which has a decimal comma"
+                "{point:?}, which has a decimal point, and {comma:?} in {word} {comma_line}, which has a decimal comma"
             );
-            Err(refused(input, line, found, "one of them in all rows"))
+            Err(layout.fault(input.path(), line, found, "one of them in all rows"))
         }
         (None, Some((line, text)), _) => {
             layout.decimal = Decimal::Comma;
             layout.notes.push(format!(
-                "numbers have a decimal comma: {text:?} in line {line}"
+                "numbers have a decimal comma: {text:?} in {word} {line}"
             ));
             Ok(())
         }
@@ -208,7 +223,7 @@ pub(super) fn settle_numbers(input: &Input, layout: &mut Layout) -> Result<()> {
                 read(Decimal::Point),
                 read(Decimal::Comma)
             );
-            Err(refused(input, line, found, "--decimal point or comma"))
+            Err(layout.fault(input.path(), line, found, "--decimal point or comma"))
         }
     }
 }

@@ -213,8 +213,8 @@ impl Plan {
         for (is_bid, side) in sides {
             for level in levels.iter().filter(|level| level.is_bid == is_bid) {
                 let level = LevelBody {
-                    price: at_scale(level.price, price_decimals, "price")?,
-                    qty: at_scale(level.qty, qty_decimals, "size")?,
+                    price: at_scale(level.price, price_decimals, || "price")?,
+                    qty: at_scale(level.qty, qty_decimals, || "size")?,
                     first_id: row.sequence,
                     last_id: row.sequence,
                     side: side as u8,
@@ -258,25 +258,29 @@ impl Plan {
         // A file that grew since it was read first has instruments and digits that are not known.
         let (price_decimals, qty_decimals) = self.scales.get(row.ticker).copied().unwrap_or((0, 0));
         let mut mantissas = [0; NUMBERS_MAX];
-        for (at, number) in row.numbers.iter().enumerate() {
+        for (at, number) in row.numbers.iter().take(self.shape.count()).enumerate() {
             let decimals = if self.shape.is_qty(at) {
                 qty_decimals
             } else {
                 price_decimals
             };
-            mantissas[at] = at_scale(*number, decimals, self.shape.field_name(at))?;
+            mantissas[at] = at_scale(*number, decimals, || self.shape.field_name(at))?;
         }
         Ok(mantissas)
     }
 }
 
 /// A number with the decimals of its instrument.
-fn at_scale(number: Number, decimals: u8, field: &str) -> Result<i64, Wrong> {
+fn at_scale(
+    number: Number,
+    decimals: u8,
+    field: impl FnOnce() -> &'static str,
+) -> Result<i64, Wrong> {
     number.at(decimals).ok_or_else(|| {
         let value = tickloom_types::format_decimal(i128::from(number.mantissa), number.decimals);
         let expected =
             format!("a number that fits in 64 bits at {decimals} decimals, which other rows need");
-        (field.to_owned(), value, expected)
+        (field().to_owned(), value, expected)
     })
 }
 

@@ -19,6 +19,17 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// Fields of these texts.
+    pub(crate) fn of(texts: impl IntoIterator<Item = Vec<u8>>) -> Fields {
+        let mut fields = Fields::default();
+        for text in texts {
+            let from = fields.text.len();
+            fields.text.extend_from_slice(&text);
+            fields.span(from, fields.text.len());
+        }
+        fields
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }

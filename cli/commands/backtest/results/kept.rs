@@ -1,0 +1,58 @@
+//! A backtest as a run in a catalog.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use tickloom_data::{Catalog, DataError};
+use tickloom_journal::RunMeta;
+use tickloom_types::{RECORD_LEN, Record, Seq};
+
+/// A run on its way into a catalog. Until it is at its end, its outputs wait in a file that is gone with the process.
+pub(super) struct Kept {
+    pub(super) catalog: Catalog,
+    pub(super) meta: RunMeta,
+    pub(super) source: String,
+    pub(super) outputs: BufWriter<File>,
+}
+
+impl Kept {
+    pub(super) fn push(&mut self, cause: Seq, output: &Record) -> Result<(), DataError> {
+        let mut put = |bytes: &[u8]| self.outputs.write_all(bytes);
+        put(&cause.to_le_bytes())
+            .and_then(|()| put(output.as_bytes()))
+            .map_err(waiting)
+    }
+
+    /// Writes the run.
+    pub(super) fn finish(self) -> Result<(), DataError> {
+        let file = self
+            .outputs
+            .into_inner()
+            .map_err(|error| waiting(error.into_error()))?;
+        let mut outputs = BufReader::new(file);
+        outputs.seek(SeekFrom::Start(0)).map_err(waiting)?;
+        let mut writer = self.catalog.writer(&self.meta, 0, &self.source)?;
+        let (mut cause, mut record) = ([0; 8], [0; RECORD_LEN]);
+        for number in 0.. {
+            match outputs.read_exact(&mut cause) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
+                Err(error) => return Err(waiting(error)),
+            }
+            outputs.read_exact(&mut record).map_err(waiting)?;
+            writer.push_output(
+                number,
+                Seq::from_le_bytes(cause),
+                &Record::from_bytes(record),
+            )?;
+        }
+        writer.finish().map(drop)
+    }
+}
+
+fn waiting(source: std::io::Error) -> DataError {
+    DataError::Io {
+        action: "keep outputs in",
+        path: std::env::temp_dir(),
+        source,
+    }
+}

@@ -1,0 +1,189 @@
+//! What the numbers of a row are.
+
+use super::{Level, Reader, Wrong};
+use crate::import::cells::{Cell, Cells};
+use crate::import::layout::Dialect;
+use crate::import::number::{Decimal, IsRounded, Number, is_in_doubt, is_missing};
+use crate::import::row::{Row, Shape};
+use tickloom_types::PRICE_DECIMALS_MAX;
+
+/// Databento's price where there is none.
+const UNDEFINED_PRICE: &[u8] = b"9223372036854775807";
+
+/// Numbers of a row of which the noise of a binary float was left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rounded {
+    pub(super) sizes: u64,
+    pub(super) prices: u64,
+}
+
+impl Rounded {
+    fn note(&mut self, is_qty: bool, is_rounded: IsRounded) {
+        let count = if is_qty {
+            &mut self.sizes
+        } else {
+            &mut self.prices
+        };
+        *count += u64::from(is_rounded);
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the row's numbers, and says which of them were rounded.
+    pub(super) fn numbers(&mut self, cells: &impl Cells, row: &mut Row) -> Result<Rounded, Wrong> {
+        let mut all_rounded = Rounded::default();
+        let shape = self.layout.shape;
+        self.levels.clear();
+        for at in 0..shape.count() {
+            let Some(column) = self.columns.numbers[at] else {
+                continue;
+            };
+            // Where there was no bid, or no ask, all five of its fields are empty.
+            if shape == Shape::BidAskBars && self.is_empty_half(cells, at / 5) {
+                continue;
+            }
+            if shape == Shape::Bars && at == 4 && is_none(cells.cell(column)) {
+                self.unknown_volumes += 1;
+                continue;
+            }
+            let is_qty = shape.is_qty(at);
+            let (number, rounded) = self.number(cells, column, is_qty)?;
+            row.numbers[at] = number;
+            all_rounded.note(is_qty, rounded);
+        }
+        for at in 0..self.layout.depth.len() {
+            if shape != Shape::Depth {
+                break;
+            }
+            let level = self.layout.depth[at];
+            for (is_bid, price, qty) in [
+                (true, level.bid, level.bid_qty),
+                (false, level.ask, level.ask_qty),
+            ] {
+                let (price, rounded) = self.number_or_none(cells, price, false)?;
+                all_rounded.note(false, rounded);
+                let at = qty;
+                let (qty, rounded) = self.number_or_none(cells, qty, true)?;
+                all_rounded.note(true, rounded);
+                if qty.mantissa < 0 {
+                    return Err(self.wrong(cells, at, "zero or above"));
+                }
+                if qty.mantissa > 0 {
+                    self.levels.push(Level { is_bid, price, qty });
+                }
+            }
+        }
+        Ok(all_rounded)
+    }
+
+    /// A number, or 0 where a level is not there.
+    pub(super) fn number_or_none(
+        &mut self,
+        cells: &impl Cells,
+        column: usize,
+        is_qty: bool,
+    ) -> Result<(Number, bool), Wrong> {
+        match is_none(cells.cell(column)) {
+            true => Ok((Number::default(), false)),
+            false => self.number(cells, column, is_qty),
+        }
+    }
+
+    pub(super) fn number(
+        &mut self,
+        cells: &impl Cells,
+        column: usize,
+        is_qty: bool,
+    ) -> Result<(Number, bool), Wrong> {
+        let text = match cells.cell(column) {
+            Cell::Text(text) => text,
+            cell => {
+                let number = self.typed_number(cell, is_qty);
+                return number.map_err(|e| self.wrong(cells, column, e));
+            }
+        };
+        let decimal = self.layout.decimal;
+        if decimal == Decimal::Point
+            && self.layout.dialect == Dialect::Plain
+            && let Some(number) = Number::plain(text)
+        {
+            return Ok((number, false));
+        }
+        if let Dialect::Databento { is_nano } = self.layout.dialect {
+            let is_none = text.is_empty() || is_nano && text == UNDEFINED_PRICE;
+            if !self.layout.shape.is_bars() && is_none {
+                return Ok((Number::default(), false));
+            }
+            if is_nano && !is_qty {
+                let number = Number::of_nanos(text);
+                return number
+                    .map(|number| (number, false))
+                    .map_err(|e| self.wrong(cells, column, e));
+            }
+        }
+        if self.layout.is_decimal_open && !self.is_in_doubt {
+            self.is_in_doubt = is_in_doubt(text);
+        }
+        let parsed = if is_qty {
+            Number::parse_denoised(text, decimal)
+        } else {
+            Number::parse_as(text, decimal).map(|number| (number, false))
+        };
+        parsed.map_err(|e| self.wrong(cells, column, e))
+    }
+
+    /// The number of a column that has a type.
+    fn typed_number(
+        &mut self,
+        cell: Cell<'_>,
+        is_qty: bool,
+    ) -> Result<(Number, IsRounded), &'static str> {
+        if let Dialect::Databento { is_nano } = self.layout.dialect {
+            let is_undefined = is_nano && matches!(cell, Cell::Whole(i64::MAX));
+            if !self.layout.shape.is_bars() && (cell.is_empty() || is_undefined) {
+                return Ok((Number::default(), false));
+            }
+            if let Cell::Whole(mantissa) = cell
+                && is_nano
+                && !is_qty
+            {
+                let decimals = PRICE_DECIMALS_MAX;
+                return Ok((Number { mantissa, decimals }.shortest(), false));
+            }
+        }
+        match cell {
+            Cell::Whole(mantissa) => Ok((
+                Number {
+                    mantissa,
+                    decimals: 0,
+                },
+                false,
+            )),
+            Cell::Float(value) => {
+                let digits = &mut self.digits[usize::from(is_qty)];
+                Number::of_float_like(value, digits)
+            }
+            Cell::Single(value) => Number::of_single(value).map(|number| (number, false)),
+            Cell::Decimal(mantissa, scale) => match Number::of_decimal(mantissa, scale) {
+                // As of a text: what is only noise of a size is left out.
+                Err(_) if is_qty => Number::parse_denoised(&cell.text(), Decimal::Point),
+                exact => exact.map(|number| (number, false)),
+            },
+            _ => Err("a decimal number"),
+        }
+    }
+
+    pub(super) fn is_empty_half(&self, cells: &impl Cells, half: usize) -> bool {
+        let columns = self.columns.numbers.chunks(5).nth(half);
+        let mut columns = columns.unwrap_or_default().iter().flatten();
+        columns.all(|column| cells.cell(*column).is_empty())
+    }
+}
+
+/// Whether a cell says that there is nothing.
+pub(super) fn is_none(cell: Cell<'_>) -> bool {
+    match cell {
+        Cell::Text(text) => is_missing(text),
+        cell => cell.is_empty(),
+    }
+}

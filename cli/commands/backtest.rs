@@ -4,6 +4,7 @@ mod bars;
 mod census;
 mod choice;
 mod data;
+mod file;
 mod history;
 mod results;
 mod settings;

@@ -6,6 +6,7 @@
 //! fails is a state of it ([`troubles`]).
 
 pub(crate) mod clock;
+pub(crate) mod contracts;
 mod core_thread;
 mod earlier;
 mod feed_thread;

@@ -4,7 +4,7 @@ use crate::config::{FEED_DEFAULT, File};
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::output;
-use crate::pipeline::{End, Facts, Pipeline, StoppedEarly};
+use crate::pipeline::{End, Facts, Pipeline, StoppedEarly, contracts};
 use crate::stop::Stop;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -76,6 +76,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut settings = settings(args)?.check().map_err(named)?;
     settings.reset_loss_stop = reset_loss_stop;
     settings.is_new_run = is_new_run;
+    contracts::keep(&mut settings);
     let stop = Stop::catch()?;
     let mut pipeline = match Pipeline::start(&settings, &stop) {
         Ok(pipeline) => pipeline,

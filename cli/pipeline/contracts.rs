@@ -44,10 +44,10 @@ fn knows_less(before: &Instruments, now: &Instruments) -> bool {
 mod tests {
     use super::*;
 
-    fn all(defs: &[InstrumentDef]) -> Instruments {
+    fn all(defs: &[&InstrumentDef]) -> Instruments {
         let mut all = Instruments::new();
         for def in defs {
-            all.add(def.clone()).unwrap();
+            all.add((*def).clone()).unwrap();
         }
         all
     }
@@ -57,14 +57,14 @@ mod tests {
         let now = InstrumentDef::of_name("binance.BTCUSDT", 8, 8);
         let before = InstrumentDef::new("binance.BTCUSDT", 8, 8, "USDT");
         let other = InstrumentDef::of_name("binance.ETHUSDT", 8, 8);
-        assert!(knows_less(&all(&[before.clone()]), &all(&[now.clone()])));
-        let both = all(&[now.clone(), other.clone()]);
-        assert!(knows_less(&all(&[before.clone(), other]), &both));
+        assert!(knows_less(&all(&[&before]), &all(&[&now])));
+        let both = all(&[&now, &other]);
+        assert!(knows_less(&all(&[&before, &other]), &both));
         // The same, more instruments, another currency, and what was known and is not any more are no such thing.
-        assert!(!knows_less(&all(&[now.clone()]), &all(&[now.clone()])));
-        assert!(!knows_less(&all(&[before.clone()]), &both));
+        assert!(!knows_less(&all(&[&now]), &all(&[&now])));
+        assert!(!knows_less(&all(&[&before]), &both));
         let euro = InstrumentDef::new("binance.BTCUSDT", 8, 8, "EUR");
-        assert!(!knows_less(&all(&[euro]), &all(&[now.clone()])));
-        assert!(!knows_less(&all(&[now]), &all(&[before])));
+        assert!(!knows_less(&all(&[&euro]), &all(&[&now])));
+        assert!(!knows_less(&all(&[&now]), &all(&[&before])));
     }
 }

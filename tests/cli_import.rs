@@ -251,7 +251,9 @@ fn captures_of_all_venues_are_imported_in_one_command() {
     for one in again["imports"].as_array().unwrap() {
         assert_eq!(one["unchanged"], true, "{one}");
     }
-    let all = import(&[paths[0]], &catalog, &["--dry-run"]);
+    // A dry run says what an import would come to: into this catalog nothing, into another one all of it.
+    let other = dir.path().join("other").display().to_string();
+    let all = import(&[paths[0]], &other, &["--dry-run"]);
     assert_eq!(all.code, 0, "{}", all.stderr);
     assert!(
         all.stdout.contains("heartbeat (no market data)"),

@@ -8,7 +8,7 @@ use cli::{Ran, tickloom, workspace};
 use serde_json::Value;
 use std::path::PathBuf;
 use tickloom_data::{Catalog, ScanQuery, Table};
-use tickloom_types::{FillBody, Record};
+use tickloom_types::{FillBody, Record, SourceId};
 
 /// Daily bars that close at 10, 12, 11, 13.
 const DAYS: &str = "date,open,high,low,close,volume\n2024-01-02,10,10,10,10,5\n2024-01-03,12,12,12,12,5\n2024-01-04,11,11,11,11,5\n2024-01-05,13,13,13,13,5\n";
@@ -67,22 +67,22 @@ fn a_directory_has_orders_fills_trades_and_equity() {
     assert_eq!(
         folder.read("out/fills.csv"),
         "ts,order,instrument,strategy,side,price,size,fee\n\
-         2024-01-04T00:00:00Z,1,ab,rules,buy,12,2,0.024\n\
-         2024-01-05T00:00:00Z,2,ab,rules,sell,11,2,0.022\n\
-         2024-01-06T00:00:00Z,3,ab,rules,buy,13,2,0.026\n"
+         2024-01-04T00:00:00.000000000Z,1,ab,rules,buy,12,2,0.024\n\
+         2024-01-05T00:00:00.000000000Z,2,ab,rules,sell,11,2,0.022\n\
+         2024-01-06T00:00:00.000000000Z,3,ab,rules,buy,13,2,0.026\n"
     );
     assert_eq!(
         folder.read("out/orders.csv"),
         "order,submitted,changed,instrument,strategy,side,type,price,size,filled,status,refused_by\n\
-         1,2024-01-04T00:00:00Z,2024-01-04T00:00:00Z,ab,rules,buy,market,,2,2,filled,\n\
-         2,2024-01-05T00:00:00Z,2024-01-05T00:00:00Z,ab,rules,sell,market,,2,2,filled,\n\
-         3,2024-01-06T00:00:00Z,2024-01-06T00:00:00Z,ab,rules,buy,market,,2,2,filled,\n"
+         1,2024-01-04T00:00:00.000000000Z,2024-01-04T00:00:00.000000000Z,ab,rules,buy,market,,2,2,filled,\n\
+         2,2024-01-05T00:00:00.000000000Z,2024-01-05T00:00:00.000000000Z,ab,rules,sell,market,,2,2,filled,\n\
+         3,2024-01-06T00:00:00.000000000Z,2024-01-06T00:00:00.000000000Z,ab,rules,buy,market,,2,2,filled,\n"
     );
     assert_eq!(
         folder.read("out/trades.csv"),
         "opened,closed,instrument,strategy,side,size,entry,exit,fees,profit\n\
-         2024-01-04T00:00:00Z,2024-01-05T00:00:00Z,ab,rules,long,2,12,11,0.046,-2.046\n\
-         2024-01-06T00:00:00Z,,ab,rules,long,2,13,13,0.026,-0.026\n"
+         2024-01-04T00:00:00.000000000Z,2024-01-05T00:00:00.000000000Z,ab,rules,long,2,12.0,11.0,0.046,-2.046\n\
+         2024-01-06T00:00:00.000000000Z,,ab,rules,long,2,13.0,13.0,0.026,-0.026\n"
     );
     let equity = folder.read("out/equity.csv");
     let points: Vec<&str> = equity
@@ -93,10 +93,10 @@ fn a_directory_has_orders_fills_trades_and_equity() {
         points,
         [
             "ts,equity",
-            "2024-01-03T00:00:00Z,1000",
-            "2024-01-04T00:00:00Z,999.976",
-            "2024-01-05T00:00:00Z,997.954",
-            "2024-01-06T00:00:00Z,997.928",
+            "2024-01-03T00:00:00.000000000Z,1000",
+            "2024-01-04T00:00:00.000000000Z,999.976",
+            "2024-01-05T00:00:00.000000000Z,997.954",
+            "2024-01-06T00:00:00.000000000Z,997.928",
         ]
     );
     let run: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -209,4 +209,45 @@ fn a_run_is_kept_under_its_name_and_only_once() {
     let without = folder.backtest(&["--keep", "second"]);
     assert_eq!(without.code, 2);
     assert!(without.stderr.contains("--catalog"), "{}", without.stderr);
+}
+
+/// Bars that the run made of trades are sources that the data does not have.
+#[test]
+fn a_run_that_made_its_bars_is_kept_with_them() {
+    let folder = Folder::new();
+    let mut text = String::from("timestamp,price,size\n");
+    for second in 0..600 {
+        let price = 100 + (second / 60 % 3);
+        text += &format!("{},{price},1\n", 1_704_067_200 + second);
+    }
+    std::fs::write(folder.path("trades.csv"), text).unwrap();
+    let (data, catalog) = (folder.text("trades.csv"), folder.text("runs"));
+    let words = [
+        "backtest",
+        "--data",
+        &data,
+        "--bar",
+        "1m",
+        "--json",
+        "--keep",
+        "made",
+        "--catalog",
+        &catalog,
+    ];
+    let ran = tickloom(&[&words, &RULES[..]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let query = ScanQuery {
+        tables: vec![Table::BarsClosed],
+        ..ScanQuery::default()
+    };
+    let scan = Catalog::open(&folder.path("runs"))
+        .unwrap()
+        .scan(&query)
+        .unwrap();
+    let source = scan.instruments().source(SourceId(1)).unwrap().name.clone();
+    assert_eq!(source, "bars/1m");
+    // The tenth minute is open at the end.
+    assert_eq!(scan.count(), 9);
+    let verified = tickloom(&["catalog", "verify", &catalog]);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
 }

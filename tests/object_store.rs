@@ -108,6 +108,64 @@ fn a_backtest_over_a_bucket_is_that_over_a_directory() {
     );
 }
 
+/// What is said of an instrument is kept with the catalog, wherever that is, and so is a run.
+#[test]
+fn instruments_and_runs_are_kept_in_a_bucket_as_in_a_directory() {
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let dir = workspace();
+    let file = bars_in(dir.path());
+    let local = dir.path().join("catalog").display().to_string();
+    let remote = format!("s3://{BUCKET}/research/catalog");
+    for catalog in [&local, &remote] {
+        let ran = with(&server, &["import", &file, "--catalog", catalog, "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let run = |data: &str, more: &[&str]| {
+        let mut words = vec!["backtest", "--data", data, "--json"];
+        words.extend(RULES.iter().chain(more));
+        with(&server, &words)
+    };
+    let expected = hash(&run(&local, &[]));
+    let set = |catalog: &str, words: &[&str]| {
+        let words = [&["instruments", "set", "bars", "--catalog", catalog], words].concat();
+        let ran = with(&server, &words);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    };
+    for catalog in [&local, &remote] {
+        set(catalog, &["--multiplier", "2"]);
+        set(catalog, &["--tick", "1/4"]);
+    }
+    let doubled = hash(&run(&local, &["--keep", "kept"]));
+    assert_ne!(doubled, expected);
+    assert_eq!(hash(&run(&remote, &["--keep", "kept"])), doubled);
+    let fills = |catalog: &str, name: &str| {
+        let file = dir.path().join(name);
+        let path = file.display().to_string();
+        let words = [
+            "export",
+            "--catalog",
+            catalog,
+            "--run",
+            "kept",
+            "--kind",
+            "fills",
+            "--to-file",
+            &path,
+        ];
+        let ran = with(&server, &words);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let text = std::fs::read_to_string(file).unwrap();
+        let rows = text.split_once('\n').unwrap().1.to_owned();
+        assert!(rows.lines().count() > 10, "{rows}");
+        rows
+    };
+    assert_eq!(fills(&remote, "remote.csv"), fills(&local, "local.csv"));
+    set(&remote, &["--forget"]);
+    assert_eq!(hash(&run(&remote, &[])), expected);
+}
+
 #[cfg(feature = "sql")]
 #[test]
 fn sql_over_a_bucket_gives_the_rows_of_a_directory() {

@@ -53,6 +53,18 @@ fn backtest(source: &[&str]) -> Value {
     json(&ran)
 }
 
+/// What is said of an instrument counts for catalog and server alike.
+fn assert_said_counts(dir: &Path, catalog: &str, address: &str, ours: &Value) {
+    let said = dir.join("contracts.csv");
+    fs::write(&said, "name,multiplier\nbinance.BTCUSDT,0.5\n").unwrap();
+    let said = said.display().to_string();
+    let halved = backtest(&["--data", catalog, "--instruments", &said]);
+    assert_ne!(halved["final_equity"], ours["final_equity"]);
+    let theirs = backtest(&["--questdb", address, "--instruments", &said]);
+    assert_eq!(theirs["output_hash"], halved["output_hash"]);
+    assert_eq!(theirs["final_equity"], halved["final_equity"]);
+}
+
 /// The server has the inputs of the catalog, no more and no less.
 fn assert_same_history(server: &Server, catalog: &Path) {
     server.settle();
@@ -145,6 +157,7 @@ fn a_run_survives_its_server_and_its_own_kill_and_history_is_the_same_from_both(
     assert!(ours["fills"].as_u64().unwrap() > 0, "{ours}");
     assert_eq!(theirs["output_hash"], ours["output_hash"]);
     assert_eq!(theirs["final_equity"], ours["final_equity"]);
+    assert_said_counts(dir.path(), &catalog, &address, &ours);
 }
 
 #[test]

@@ -105,6 +105,7 @@ fn run_series(
     let measured = measure(config, series, &equity, &tally.fills, curve);
     let cash = config.account.cash;
     Ok(Outcome {
+        instruments: config.instruments.clone(),
         events: columns.len() as u64,
         bars: columns.len() as u64,
         refused: tally.refused,

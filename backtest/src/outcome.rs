@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use tickloom_core::{NeverClosed, NeverReady};
 use tickloom_stats::{EquityCurve, TradeSummary, Undefined, trade_summary};
-use tickloom_types::{Money, Ts};
+use tickloom_types::{Instruments, Money, Ts};
 
 /// Figures of a run. What is undefined is `None`, and `undefined` says why. The conventions are those of `tickloom-stats`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -100,6 +100,8 @@ impl Statistics {
 /// All that a backtest found.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// The instruments and sources that records of the run mean: those of the configuration, and the bars that the core made.
+    pub instruments: Instruments,
     /// Input records that the core took.
     pub events: u64,
     /// Bars among them, or closed by the core out of them.

@@ -92,6 +92,7 @@ mod tests {
         let measured = measured(cash, id, [&equity, &prices], &ts);
         let trades = trades(&fills, &instruments, &BTreeMap::from([(id, 12_000)])).unwrap();
         let outcome = Outcome {
+            instruments: instruments.clone(),
             events: points.unsigned_abs(),
             bars: points.unsigned_abs(),
             refused: BTreeMap::new(),

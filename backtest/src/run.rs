@@ -226,6 +226,7 @@ impl Run {
         let seen = Seen { portfolio, market };
         let measured = self.sampler.finish(self.last, seen)?;
         Ok(Outcome {
+            instruments: market.instruments().clone(),
             events: self.events,
             bars: if self.input_bars > 0 {
                 self.input_bars

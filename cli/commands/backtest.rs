@@ -202,6 +202,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if let Some(left_out) = &left_out {
         watch::judge_input(left_out, args.strict)?;
     }
+    settings
+        .check_definitions(&instruments)
+        .map_err(Failure::input)?;
     let config = settings.core(instruments, instrument, bar_spec, given_bars);
     check_run(&config, &census).map_err(|error| match &args.strategy {
         Some(path) => Failure::input(anyhow!(error).context(path.display().to_string())),

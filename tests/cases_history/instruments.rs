@@ -189,6 +189,11 @@ fn the_same_is_said_for_a_file_without_a_catalog() {
     let ran = tickloom(&[&words, &BUY[..]].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(object(&ran)["final_equity"], "1000.5");
+    // A name that is not that of the data would count for nothing.
+    std::fs::write(&said, "name,multiplier\nESZ4,50\n").unwrap();
+    let ran = tickloom(&[&words, &BUY[..]].concat());
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    assert!(ran.stderr.contains("which is of ES"), "{}", ran.stderr);
 }
 
 #[test]

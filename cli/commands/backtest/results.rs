@@ -234,7 +234,7 @@ impl<'a> Observer<'a> {
             written.push(Written { what, file, rows });
         }
         if let Some(kept) = self.kept {
-            kept.finish().map_err(Failure::run)?;
+            kept.finish(&outcome.instruments).map_err(Failure::run)?;
         }
         Ok(written)
     }

@@ -124,6 +124,21 @@ impl Settings {
             .unwrap_or(0)
     }
 
+    /// Refuses definitions that are of none of the instruments: a name that is not theirs would count for nothing in silence.
+    pub(super) fn check_definitions(&self, known: &Instruments) -> anyhow::Result<()> {
+        let Some(said) = self.definitions.as_ref().filter(|said| !said.is_empty()) else {
+            return Ok(());
+        };
+        if said.all().iter().any(|one| known.find(&one.name).is_some()) {
+            return Ok(());
+        }
+        let names: Vec<&str> = known.defs().iter().map(|def| def.name.as_str()).collect();
+        Err(anyhow!(
+            "--instruments: nothing in it is of an instrument of the data, which is of {}",
+            names.join(", ")
+        ))
+    }
+
     /// The core's settings over these instruments.
     pub(super) fn core(
         self,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use tickloom_data::{Catalog, DataError};
 use tickloom_journal::RunMeta;
-use tickloom_types::{RECORD_LEN, Record, Seq};
+use tickloom_types::{Instruments, RECORD_LEN, Record, Seq};
 
 /// A run on its way into a catalog. Until it is at its end, its outputs wait in a file that is gone with the process.
 pub(super) struct Kept {
@@ -22,15 +22,19 @@ impl Kept {
             .map_err(waiting)
     }
 
-    /// Writes the run.
-    pub(super) fn finish(self) -> Result<(), DataError> {
+    /// Writes the run, whose records mean these instruments and sources.
+    pub(super) fn finish(self, instruments: &Instruments) -> Result<(), DataError> {
+        let meta = RunMeta {
+            instruments: instruments.clone(),
+            ..self.meta
+        };
         let file = self
             .outputs
             .into_inner()
             .map_err(|error| waiting(error.into_error()))?;
         let mut outputs = BufReader::new(file);
         outputs.seek(SeekFrom::Start(0)).map_err(waiting)?;
-        let mut writer = self.catalog.writer(&self.meta, 0, &self.source)?;
+        let mut writer = self.catalog.writer(&meta, 0, &self.source)?;
         let (mut cause, mut record) = ([0; 8], [0; RECORD_LEN]);
         for number in 0.. {
             match outputs.read_exact(&mut cause) {

@@ -3,17 +3,16 @@
 #![cfg(test)]
 
 mod cli;
+#[path = "common/levels.rs"]
+mod levels;
 
 use cli::{Ran, tickloom, workspace};
+use levels::levels_left;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use tickloom_data::{Catalog, ScanQuery};
-use tickloom_types::{
-    BookState, Instruments, Kind, LevelBody, QuoteBody, Record, Side, StatusBody, StatusCode,
-    format_decimal,
-};
+use tickloom_types::{BookState, Instruments, Kind, QuoteBody, Record, StatusBody, StatusCode};
 
 /// What an import made of a capture.
 struct Imported {
@@ -56,29 +55,8 @@ impl Imported {
 
     /// The levels that are left (`bid 100 x 6`), sorted as text.
     fn book(&self, name: &str) -> Vec<String> {
-        let mut levels: BTreeMap<(u8, i64), i64> = BTreeMap::new();
-        for record in self.of(name).filter(|r| r.kind() == Some(Kind::Level)) {
-            let level = LevelBody::of(record);
-            if level.clear != 0 {
-                levels.clear();
-            }
-            levels.insert((level.side, level.price), level.qty);
-        }
         let (_, def) = self.instruments.find(name).unwrap();
-        let text = |((side, price), qty): (&(u8, i64), &i64)| {
-            let side = if *side == Side::Buy as u8 {
-                "bid"
-            } else {
-                "ask"
-            };
-            let price = format_decimal(i128::from(*price), def.price_decimals);
-            let qty = format_decimal(i128::from(*qty), def.qty_decimals);
-            format!("{side} {price} x {qty}")
-        };
-        let left = levels.iter().filter(|(_, qty)| **qty > 0).map(text);
-        let mut left: Vec<String> = left.collect();
-        left.sort_unstable();
-        left
+        levels_left(def, self.of(name))
     }
 
     /// The states that the book went through.

@@ -5,15 +5,14 @@
 #![cfg(test)]
 
 mod cli;
+#[path = "common/levels.rs"]
+mod levels;
 
 use cli::{tickloom, workspace};
-use std::collections::BTreeMap;
+use levels::levels_left;
 use std::path::Path;
 use tickloom_data::{Catalog, ScanQuery};
-use tickloom_types::{
-    BookState, Instruments, Kind, LevelBody, Record, Side, StatusBody, StatusCode, TradeBody,
-    format_decimal,
-};
+use tickloom_types::{BookState, Instruments, Kind, Record, StatusBody, StatusCode, TradeBody};
 
 fn case(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -34,45 +33,15 @@ fn import(files: &[&str]) -> (Instruments, Vec<Record>) {
 
 /// A book as its levels leave it (`bid 100 x 6`), its last state, and what was told of it beside its states.
 fn book(instruments: &Instruments, records: &[Record]) -> (Vec<String>, Option<BookState>, u64) {
-    let mut levels: BTreeMap<(u8, i64), i64> = BTreeMap::new();
     let (mut state, mut faults) = (None, 0);
-    for record in records {
-        match record.kind() {
-            Some(Kind::Level) => {
-                let level = LevelBody::of(record);
-                if level.clear != 0 {
-                    levels.clear();
-                }
-                levels.insert((level.side, level.price), level.qty);
-            }
-            Some(Kind::Status) => {
-                let body = StatusBody::of(record);
-                match StatusCode::from_raw(body.code) {
-                    Some(StatusCode::Book) => state = BookState::from_raw(body.state),
-                    _ => faults += 1,
-                }
-            }
-            _ => {}
+    let statuses = records.iter().filter(|r| r.kind() == Some(Kind::Status));
+    for body in statuses.map(StatusBody::of) {
+        match StatusCode::from_raw(body.code) {
+            Some(StatusCode::Book) => state = BookState::from_raw(body.state),
+            _ => faults += 1,
         }
     }
-    let def = &instruments.defs()[0];
-    let text = |((side, price), qty): (&(u8, i64), &i64)| {
-        let side = if *side == Side::Buy as u8 {
-            "bid"
-        } else {
-            "ask"
-        };
-        let price = format_decimal(i128::from(*price), def.price_decimals);
-        let qty = format_decimal(i128::from(*qty), def.qty_decimals);
-        format!("{side} {price} x {qty}")
-    };
-    let mut left: Vec<String> = levels
-        .iter()
-        .filter(|(_, qty)| **qty > 0)
-        .map(text)
-        .collect();
-    left.sort_unstable();
-    (left, state, faults)
+    (levels_left(&instruments.defs()[0], records), state, faults)
 }
 
 fn names(instruments: &Instruments) -> Vec<&str> {

@@ -1,7 +1,6 @@
 //! `tickloom instruments`: what the instruments of a catalog are, and what people say of them.
 
 use crate::failure::Failure;
-use crate::memory::Memory;
 use crate::output::{self, Style};
 use anyhow::anyhow;
 use clap::Subcommand;
@@ -72,8 +71,6 @@ struct At {
     /// The catalog: its directory or an url such as s3://bucket/prefix
     #[arg(long, value_name = "DIR|URL")]
     catalog: PathBuf,
-    #[command(flatten)]
-    memory: Memory,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -192,7 +189,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 
 impl At {
     fn open(&self) -> Result<Catalog, Failure> {
-        self.memory.open(&self.catalog).map_err(Failure::input)
+        Catalog::open(&self.catalog).map_err(Failure::input)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::import::Number;
 use crate::{DataError, Result};
 use std::collections::BTreeSet;
 use tickloom_types::{
-    Contract, InstrumentDef, InstrumentKind, Instruments, Payoff, Term, Ts, format_decimal, pow10,
+    Contract, InstrumentDef, InstrumentKind, Payoff, Term, Ts, format_decimal, pow10,
 };
 
 /// What is said of an instrument, in the time in which it holds. What is not said stays as the source of the data has it.
@@ -146,24 +146,6 @@ impl Definitions {
             all = same_contract(all, next, since)?;
         }
         all.check()?;
-        Ok(all)
-    }
-
-    /// [`Definitions::apply`] to each instrument; identifiers stay as they are.
-    ///
-    /// # Errors
-    /// As [`Definitions::apply`].
-    pub fn apply_all(&self, instruments: &Instruments, from: Ts, to: Ts) -> Result<Instruments> {
-        if self.is_empty() {
-            return Ok(instruments.clone());
-        }
-        let mut all = Instruments::new();
-        for def in instruments.defs() {
-            all.add(self.apply(def, from, to)?)?;
-        }
-        for source in instruments.sources() {
-            all.add_source(source.clone())?;
-        }
         Ok(all)
     }
 }

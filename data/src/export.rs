@@ -18,7 +18,7 @@ pub(crate) mod text;
 pub use format::ExportFormat;
 pub use sheet::{Cell, CellKind, Sheet};
 
-use crate::catalog::empty;
+use crate::catalog::{empty, properties};
 use crate::limits::BATCH_ROWS;
 use crate::{Catalog, Result, ScanQuery, Table};
 use arrow_array::RecordBatch;
@@ -148,12 +148,14 @@ fn writer(
     let table = query.tables[0];
     let header = FileHeader::new(table, rows.metas(), query);
     let batches: Box<dyn BatchWriter> = match format {
-        ExportFormat::Csv => text::csv(&header, target, false)?,
-        ExportFormat::CsvGz => text::csv(&header, target, true)?,
-        ExportFormat::Jsonl => text::json_lines(&header, target, false)?,
-        ExportFormat::JsonlGz => text::json_lines(&header, target, true)?,
-        ExportFormat::Arrow => columnar::arrow(&header, target)?,
-        ExportFormat::Parquet => columnar::parquet(&header, target)?,
+        ExportFormat::Csv => text::csv(&table.schema(), Some(&header), target, false)?,
+        ExportFormat::CsvGz => text::csv(&table.schema(), Some(&header), target, true)?,
+        ExportFormat::Jsonl => text::json_lines(Some(&header), target, false)?,
+        ExportFormat::JsonlGz => text::json_lines(Some(&header), target, true)?,
+        ExportFormat::Arrow => columnar::arrow(&columnar::described(&header), target)?,
+        ExportFormat::Parquet => {
+            columnar::parquet(table.schema(), properties(table), Some(&header), target)?
+        }
         ExportFormat::Dbn => return dbn::dbn(catalog, table, rows, target),
     };
     Ok(Box::new(Batches {

@@ -16,6 +16,7 @@ mod input;
 mod known_bars;
 mod layout;
 mod lean;
+mod mantissas;
 mod mapping;
 mod number;
 mod own;

@@ -1,16 +1,16 @@
-//! Tables as columns: an Arrow IPC file and a Parquet file, with the schema of the catalog's files.
+//! Rows as columns: an Arrow IPC file and a Parquet file. Of tables they have the schema of the catalog's files.
 
 use super::BatchWriter;
 use super::header::FileHeader;
 use super::target::Target;
 use crate::catalog::file::META_KEY;
-use crate::catalog::properties;
 use crate::{DataError, Result};
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
-use arrow_schema::Schema;
+use arrow_schema::{Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -23,13 +23,16 @@ fn failed<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl Fn(
 }
 
 /// Begins an Arrow IPC file.
-pub(super) fn arrow(header: &FileHeader, target: &Target) -> Result<Box<dyn BatchWriter>> {
+pub(super) fn arrow(schema: &Schema, target: &Target) -> Result<Box<dyn BatchWriter>> {
     let path = target.temporary().to_owned();
-    let schema = header.table.schema();
-    let metadata = HashMap::from([(META_KEY.to_owned(), header.to_json())]);
-    let schema = Schema::clone(&schema).with_metadata(metadata);
-    let writer = FileWriter::try_new(target.file()?, &schema).map_err(failed(&path))?;
+    let writer = FileWriter::try_new(target.file()?, schema).map_err(failed(&path))?;
     Ok(Box::new(Arrow { path, writer }))
+}
+
+/// The schema of a table, which says what the rows are of.
+pub(super) fn described(header: &FileHeader) -> Schema {
+    let metadata = HashMap::from([(META_KEY.to_owned(), header.to_json())]);
+    Schema::clone(&header.table.schema()).with_metadata(metadata)
 }
 
 struct Arrow {
@@ -49,13 +52,19 @@ impl BatchWriter for Arrow {
     }
 }
 
-/// Begins a Parquet file.
-pub(super) fn parquet(header: &FileHeader, target: &Target) -> Result<Box<dyn BatchWriter>> {
+/// Begins a Parquet file, which says what its rows are of if there is a header.
+pub(super) fn parquet(
+    schema: SchemaRef,
+    properties: WriterProperties,
+    header: Option<&FileHeader>,
+    target: &Target,
+) -> Result<Box<dyn BatchWriter>> {
     let path = target.temporary().to_owned();
-    let table = header.table;
-    let writer = ArrowWriter::try_new(target.file()?, table.schema(), Some(properties(table)));
+    let writer = ArrowWriter::try_new(target.file()?, schema, Some(properties));
     let mut writer = writer.map_err(failed(&path))?;
-    writer.append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), header.to_json()));
+    if let Some(header) = header {
+        writer.append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), header.to_json()));
+    }
     Ok(Box::new(Parquet { path, writer }))
 }
 

@@ -1,22 +1,20 @@
-//! A list of results as one file: columns of times, words, exact decimals and numbers, as CSV, JSON lines, Arrow or Parquet.
+//! A list of results as one file: columns of times, words, exact decimals and numbers, in the formats of exported tables but DBN.
 
 use super::format::ExportFormat;
-use super::target::{Target, TextFile};
+use super::target::Target;
+use super::{BatchWriter, columnar, text};
+use crate::limits::BATCH_ROWS;
 use crate::{DataError, Result};
 use arrow_array::{
     ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray,
     UInt64Array,
 };
-use arrow_ipc::writer::FileWriter;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use serde_json::{Map, Value};
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use tickloom_types::{Ts, format_decimal};
+use tickloom_types::Ts;
 
 /// Digits of a decimal in Arrow and Parquet.
 const DIGITS: u8 = 38;
@@ -36,7 +34,7 @@ pub enum CellKind {
     Count,
 }
 
-/// A value of a [`Sheet`]; one that does not fit its column is a mistake of the caller, and is left empty.
+/// A value of a [`Sheet`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
     /// A time.
@@ -56,35 +54,51 @@ pub enum Cell {
 /// Rows of results under named columns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sheet {
-    columns: Vec<(&'static str, Vec<Cell>)>,
-    kinds: Vec<CellKind>,
+    columns: Vec<(&'static str, Column)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Column {
+    Time(Vec<Option<i64>>),
+    Word(Vec<Option<String>>),
+    /// At this scale.
+    Decimal(u8, Vec<Option<i128>>),
+    Float(Vec<Option<f64>>),
+    Count(Vec<Option<u64>>),
 }
 
 impl Sheet {
     /// No rows yet.
     #[must_use]
     pub fn new(columns: &[(&'static str, CellKind)]) -> Sheet {
+        let column = |kind| match kind {
+            CellKind::Time => Column::Time(Vec::new()),
+            CellKind::Word => Column::Word(Vec::new()),
+            CellKind::Decimal(scale) => Column::Decimal(scale, Vec::new()),
+            CellKind::Float => Column::Float(Vec::new()),
+            CellKind::Count => Column::Count(Vec::new()),
+        };
+        let columns = columns.iter().map(|(name, kind)| (*name, column(*kind)));
         Sheet {
-            columns: columns
-                .iter()
-                .map(|(name, _)| (*name, Vec::new()))
-                .collect(),
-            kinds: columns.iter().map(|(_, kind)| *kind).collect(),
+            columns: columns.collect(),
         }
     }
 
     /// Appends a row: a cell for each column, in their order.
+    ///
+    /// # Panics
+    /// If a cell is of another kind than its column, or a decimal does not fit it.
     pub fn push<const N: usize>(&mut self, row: [Cell; N]) {
-        debug_assert_eq!(N, self.columns.len());
-        for ((_, cells), cell) in self.columns.iter_mut().zip(row) {
-            cells.push(cell);
+        assert_eq!(N, self.columns.len(), "a row has a cell for each column");
+        for ((_, column), cell) in self.columns.iter_mut().zip(row) {
+            column.push(cell);
         }
     }
 
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.columns.first().map_or(0, |(_, cells)| cells.len())
+        self.columns.first().map_or(0, |(_, column)| column.len())
     }
 
     /// Whether there is none; the file has its header even so.
@@ -114,188 +128,116 @@ impl Sheet {
     /// As [`Sheet::check_name`]; [`DataError::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
         Sheet::check_name(path)?;
-        let format = ExportFormat::of(path)?;
         let target = Target::create(path)?;
-        match format {
-            ExportFormat::Csv => self.write_csv(target.text(false)?)?,
-            ExportFormat::CsvGz => self.write_csv(target.text(true)?)?,
-            ExportFormat::Jsonl => self.write_jsonl(target.text(false)?)?,
-            ExportFormat::JsonlGz => self.write_jsonl(target.text(true)?)?,
-            ExportFormat::Arrow => self.write_arrow(&target)?,
-            ExportFormat::Parquet | ExportFormat::Dbn => self.write_parquet(&target)?,
+        let batch = self.batch();
+        let mut writer = writer(ExportFormat::of(path)?, &batch, &target)?;
+        let rows = batch.num_rows();
+        for from in (0..rows).step_by(BATCH_ROWS) {
+            writer.write(&batch.slice(from, BATCH_ROWS.min(rows - from)))?;
         }
+        writer.finish(rows as u64)?;
         target.publish().map(drop)
     }
 
-    fn text(cell: &Cell) -> String {
-        match cell {
-            Cell::Time(ts) => ts.to_string(),
-            Cell::Word(word) => word.clone(),
-            Cell::Decimal(mantissa, decimals) => format_decimal(*mantissa, *decimals),
-            Cell::Float(number) if number.is_finite() => number.to_string(),
-            Cell::Count(number) => number.to_string(),
-            Cell::Float(_) | Cell::None => String::new(),
+    fn batch(&self) -> RecordBatch {
+        let columns = self.columns.iter();
+        let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns
+            .map(|(name, column)| {
+                let array = column.array();
+                (Field::new(*name, array.data_type().clone(), true), array)
+            })
+            .unzip();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+            .expect("columns of a sheet are equally long")
+    }
+}
+
+/// What writes batches with the schema of this one.
+fn writer(
+    format: ExportFormat,
+    batch: &RecordBatch,
+    target: &Target,
+) -> Result<Box<dyn BatchWriter>> {
+    let schema = batch.schema();
+    match format {
+        ExportFormat::Csv => text::csv(&schema, None, target, false),
+        ExportFormat::CsvGz => text::csv(&schema, None, target, true),
+        ExportFormat::Jsonl => text::json_lines(None, target, false),
+        ExportFormat::JsonlGz => text::json_lines(None, target, true),
+        ExportFormat::Arrow => columnar::arrow(&schema, target),
+        ExportFormat::Parquet | ExportFormat::Dbn => {
+            let level = ZstdLevel::try_new(1).expect("1 is a level");
+            let properties = WriterProperties::builder()
+                .set_compression(Compression::ZSTD(level))
+                .set_created_by("tickloom".to_owned())
+                .build();
+            columnar::parquet(schema, properties, None, target)
+        }
+    }
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Column::Time(values) => values.len(),
+            Column::Word(values) => values.len(),
+            Column::Decimal(_, values) => values.len(),
+            Column::Float(values) => values.len(),
+            Column::Count(values) => values.len(),
         }
     }
 
-    fn write_csv(&self, mut file: TextFile) -> Result<()> {
-        let mut lines = csv::Writer::from_writer(Vec::new());
-        let failed = |error: csv::Error| {
-            DataError::io("write", Path::new("a line of CSV"))(std::io::Error::other(error))
-        };
-        lines
-            .write_record(self.columns.iter().map(|(name, _)| *name))
-            .map_err(failed)?;
-        for at in 0..self.len() {
-            let row = self.columns.iter();
-            lines
-                .write_record(
-                    row.map(|(_, cells)| cells.get(at).map_or(String::new(), Sheet::text)),
-                )
-                .map_err(failed)?;
-        }
-        let bytes = lines.into_inner().map_err(|error| {
-            DataError::io("write", Path::new("a line of CSV"))(std::io::Error::other(
-                error.to_string(),
-            ))
-        })?;
-        file.append(&bytes)?;
-        file.finish(0, &[])
-    }
-
-    fn write_jsonl(&self, mut file: TextFile) -> Result<()> {
-        for at in 0..self.len() {
-            let mut object = Map::new();
-            for (name, cells) in &self.columns {
-                let value = match cells.get(at) {
-                    Some(Cell::Count(number)) => Value::from(*number),
-                    Some(Cell::Float(number)) => Value::from(*number),
-                    Some(Cell::None) | None => Value::Null,
-                    Some(cell) => Value::from(Sheet::text(cell)),
-                };
-                object.insert((*name).to_owned(), value);
+    fn push(&mut self, cell: Cell) {
+        match (self, cell) {
+            (Column::Time(values), Cell::Time(ts)) => values.push(Some(ts.0)),
+            (Column::Word(values), Cell::Word(word)) => values.push(Some(word)),
+            (Column::Decimal(scale, values), Cell::Decimal(mantissa, decimals)) => {
+                let more = scale.checked_sub(decimals);
+                let factor = more.and_then(|more| 10_i128.checked_pow(more.into()));
+                let scaled = factor.and_then(|factor| mantissa.checked_mul(factor));
+                values.push(Some(
+                    scaled.expect("a column holds the finest of its decimals"),
+                ));
             }
-            let mut line = Value::Object(object).to_string();
-            line.push('\n');
-            file.append(line.as_bytes())?;
+            (Column::Float(values), Cell::Float(number)) => values.push(Some(number)),
+            (Column::Count(values), Cell::Count(number)) => values.push(Some(number)),
+            (Column::Time(values), Cell::None) => values.push(None),
+            (Column::Word(values), Cell::None) => values.push(None),
+            (Column::Decimal(_, values), Cell::None) => values.push(None),
+            (Column::Float(values), Cell::None) => values.push(None),
+            (Column::Count(values), Cell::None) => values.push(None),
+            (column, cell) => panic!("{cell:?} is no cell of {column:?}"),
         }
-        file.finish(0, &[])
     }
 
-    fn schema(&self) -> Arc<Schema> {
-        let fields = self
-            .columns
-            .iter()
-            .zip(&self.kinds)
-            .map(|((name, _), kind)| {
-                let data = match kind {
-                    CellKind::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
-                    CellKind::Word => DataType::Utf8,
-                    CellKind::Decimal(scale) => {
-                        DataType::Decimal128(DIGITS, i8::try_from(*scale).unwrap_or(0))
-                    }
-                    CellKind::Float => DataType::Float64,
-                    CellKind::Count => DataType::UInt64,
-                };
-                Field::new(*name, data, true)
-            });
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    fn array(&self) -> ArrayRef {
+        match self {
+            Column::Time(values) => {
+                let times: TimestampNanosecondArray = values.iter().copied().collect();
+                let data = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+                Arc::new(times.with_data_type(data))
+            }
+            Column::Word(values) => Arc::new(values.iter().collect::<StringArray>()),
+            Column::Decimal(scale, values) => {
+                let numbers: Decimal128Array = values.iter().copied().collect();
+                let scale = i8::try_from(*scale).expect("decimals are few");
+                Arc::new(
+                    numbers
+                        .with_precision_and_scale(DIGITS, scale)
+                        .expect("a scale is within the digits"),
+                )
+            }
+            Column::Float(values) => Arc::new(values.iter().copied().collect::<Float64Array>()),
+            Column::Count(values) => Arc::new(values.iter().copied().collect::<UInt64Array>()),
+        }
     }
-
-    fn batch(&self, path: &Path) -> Result<RecordBatch> {
-        let arrays = self.columns.iter().zip(&self.kinds);
-        let arrays: Result<Vec<ArrayRef>> = arrays
-            .map(|((_, cells), kind)| array(cells, *kind, path))
-            .collect();
-        RecordBatch::try_new(self.schema(), arrays?).map_err(failed(path))
-    }
-
-    fn write_arrow(&self, target: &Target) -> Result<()> {
-        let path = target.temporary();
-        let mut writer =
-            FileWriter::try_new(target.file()?, &self.schema()).map_err(failed(path))?;
-        writer.write(&self.batch(path)?).map_err(failed(path))?;
-        writer.finish().map_err(failed(path))?;
-        writer.flush().map_err(failed(path))
-    }
-
-    fn write_parquet(&self, target: &Target) -> Result<()> {
-        let path = target.temporary();
-        let level = ZstdLevel::try_new(1).map_err(failed(path))?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
-            .set_created_by("tickloom".to_owned())
-            .build();
-        let writer = ArrowWriter::try_new(target.file()?, self.schema(), Some(properties));
-        let mut writer = writer.map_err(failed(path))?;
-        writer.write(&self.batch(path)?).map_err(failed(path))?;
-        let mut file = writer.into_inner().map_err(failed(path))?;
-        file.flush().map_err(DataError::io("write", path))
-    }
-}
-
-fn failed<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl Fn(E) -> DataError {
-    let path = path.to_owned();
-    move |error| DataError::io("write", &path)(std::io::Error::other(error))
-}
-
-fn array(cells: &[Cell], kind: CellKind, path: &Path) -> Result<ArrayRef> {
-    Ok(match kind {
-        CellKind::Time => {
-            let times = cells.iter().map(|cell| match cell {
-                Cell::Time(ts) => Some(ts.0),
-                _ => None,
-            });
-            Arc::new(
-                times
-                    .collect::<TimestampNanosecondArray>()
-                    .with_timezone("UTC"),
-            )
-        }
-        CellKind::Word => {
-            let words = cells.iter().map(|cell| match cell {
-                Cell::Word(word) => Some(word.as_str()),
-                _ => None,
-            });
-            Arc::new(words.collect::<StringArray>())
-        }
-        CellKind::Decimal(scale) => {
-            let at_scale = |cell: &Cell| match cell {
-                Cell::Decimal(mantissa, decimals) => {
-                    let more = scale.checked_sub(*decimals)?;
-                    mantissa.checked_mul(10_i128.checked_pow(more.into())?)
-                }
-                _ => None,
-            };
-            let numbers = cells.iter().map(at_scale).collect::<Decimal128Array>();
-            let scale = i8::try_from(scale).unwrap_or(0);
-            Arc::new(
-                numbers
-                    .with_precision_and_scale(DIGITS, scale)
-                    .map_err(failed(path))?,
-            )
-        }
-        CellKind::Float => {
-            let numbers = cells.iter().map(|cell| match cell {
-                Cell::Float(number) => Some(*number),
-                _ => None,
-            });
-            Arc::new(numbers.collect::<Float64Array>())
-        }
-        CellKind::Count => {
-            let numbers = cells.iter().map(|cell| match cell {
-                Cell::Count(number) => Some(*number),
-                _ => None,
-            });
-            Arc::new(numbers.collect::<UInt64Array>())
-        }
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use serde_json::Value;
 
     fn sheet() -> Sheet {
         let mut sheet = Sheet::new(&[
@@ -329,24 +271,29 @@ mod tests {
             "ts,instrument,price,mean,number\n1970-01-01T00:00:00.000000001Z,\"a,\"\"b\"\"\",-1.25,0.1,18446744073709551615\n,,,,\n"
         );
         let lines = text("a.jsonl");
-        let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-        assert_eq!(first["price"], "-1.25");
-        assert_eq!(first["number"], u64::MAX);
-        assert_eq!(lines.lines().count(), 2);
+        let rows: Vec<Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0]["price"], "-1.25");
+        assert_eq!(rows[0]["number"], u64::MAX);
+        let nothing = rows[1].as_object().unwrap().values();
+        assert!(nothing.clone().count() == 5 && nothing.clone().all(Value::is_null));
         sheet().write(&at("a.parquet")).unwrap();
         let file = std::fs::File::open(at("a.parquet")).unwrap();
         let mut batches = ParquetRecordBatchReaderBuilder::try_new(file)
             .unwrap()
             .build()
             .unwrap();
-        let batch = batches.next().unwrap().unwrap();
-        let prices = batch
-            .column(2)
-            .as_any()
-            .downcast_ref::<Decimal128Array>()
-            .unwrap();
-        assert_eq!((prices.value(0), prices.scale()), (-1_250, 3));
+        assert_eq!(batches.next().unwrap().unwrap(), sheet().batch());
         sheet().write(&at("a.arrow")).unwrap();
+        let file = std::fs::File::open(at("a.arrow")).unwrap();
+        let mut batches = arrow_ipc::reader::FileReader::try_new(file, None).unwrap();
+        let batch = batches.next().unwrap().unwrap();
+        assert_eq!(batch, sheet().batch());
+        let prices = batch.column(2).as_any().downcast_ref::<Decimal128Array>();
+        assert_eq!(prices.unwrap().value(0), -1_250);
         let error = sheet().write(&at("a.dbn")).unwrap_err().to_string();
         assert!(error.contains(".parquet"), "{error}");
         assert!(!at("a.dbn").exists());
@@ -360,6 +307,15 @@ mod tests {
         assert_eq!(std::fs::read_to_string(path).unwrap(), "ts\n");
         let path = folder.path().join("a.parquet");
         Sheet::new(&[("ts", CellKind::Time)]).write(&path).unwrap();
-        assert!(path.metadata().unwrap().len() > 0);
+        let file = std::fs::File::open(path).unwrap();
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        assert_eq!(builder.schema().field(0).name(), "ts");
+    }
+
+    #[test]
+    #[should_panic(expected = "the finest of its decimals")]
+    fn a_decimal_that_does_not_fit_is_not_left_out() {
+        let mut sheet = Sheet::new(&[("price", CellKind::Decimal(1))]);
+        sheet.push([Cell::Decimal(125, 2)]);
     }
 }

@@ -1,4 +1,4 @@
-//! Tables as text: CSV with a comment that says what the rows are of, and JSON lines with an object that does. Numbers are exact:
+//! Rows as text: CSV and JSON lines, of tables with a comment, or an object, in front that says what the rows are of. Numbers are exact:
 //! decimals are written out, floating-point numbers with as many digits as make them come back bit for bit.
 
 use super::BatchWriter;
@@ -11,7 +11,8 @@ use arrow_array::types::{
     UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, BooleanArray, DictionaryArray, RecordBatch, StringArray};
-use arrow_schema::DataType;
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, Schema};
 use jiff::fmt::temporal::DateTimePrinter;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,31 @@ enum Cells<'a> {
     F64(&'a [f64]),
     Bool(&'a BooleanArray),
     Word(&'a DictionaryArray<Int32Type>, &'a StringArray),
+    Text(&'a StringArray),
+}
+
+/// A column, and where it has no value.
+struct Column<'a> {
+    cells: Cells<'a>,
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl<'a> Column<'a> {
+    fn of(array: &'a dyn Array) -> Column<'a> {
+        Column {
+            cells: Cells::of(array),
+            nulls: array.nulls(),
+        }
+    }
+
+    /// Puts the text of a row's cell in place of what is in `text`.
+    fn write(&self, row: usize, text: &mut String) -> Form {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            text.clear();
+            return Form::Null;
+        }
+        self.cells.write(row, text)
+    }
 }
 
 /// What a cell is beside its text.
@@ -57,7 +83,7 @@ impl<'a> Cells<'a> {
             }
             DataType::Decimal128(_, scale) => Cells::Decimal(
                 array.as_primitive::<Decimal128Type>().values(),
-                u8::try_from(*scale).expect("scales of tables are 9 and 18"),
+                u8::try_from(*scale).expect("scales are not below zero"),
             ),
             DataType::UInt64 => Cells::U64(array.as_primitive::<UInt64Type>().values()),
             DataType::Int64 => Cells::I64(array.as_primitive::<Int64Type>().values()),
@@ -65,6 +91,7 @@ impl<'a> Cells<'a> {
             DataType::UInt8 => Cells::U8(array.as_primitive::<UInt8Type>().values()),
             DataType::Float64 => Cells::F64(array.as_primitive::<Float64Type>().values()),
             DataType::Boolean => Cells::Bool(array.as_boolean()),
+            DataType::Utf8 => Cells::Text(array.as_string()),
             _ => {
                 let words = array.as_dictionary::<Int32Type>();
                 Cells::Word(words, words.values().as_string::<i32>())
@@ -92,6 +119,10 @@ impl<'a> Cells<'a> {
                     return Form::Word;
                 }
             },
+            Cells::Text(words) => {
+                text.push_str(words.value(row));
+                return Form::Word;
+            }
             Cells::U64(values) => write!(text, "{}", values[row]),
             Cells::I64(values) => write!(text, "{}", values[row]),
             Cells::U32(values) => write!(text, "{}", values[row]),
@@ -145,27 +176,35 @@ fn header_with_room(header: &FileHeader, has_room: bool) -> (String, usize) {
     (format!("{open},\"rows\":{:>ROWS_WIDTH$}}}", 0), at)
 }
 
-fn rows_text(rows: u64) -> String {
-    format!("{rows:>ROWS_WIDTH$}")
+/// Completes a file, with the number of its rows where there is room for it.
+fn finish(file: TextFile, rows_at: Option<u64>, rows: u64) -> Result<()> {
+    match rows_at {
+        Some(at) => file.finish(at, format!("{rows:>ROWS_WIDTH$}").as_bytes()),
+        None => file.finish(0, &[]),
+    }
 }
 
-/// Begins a CSV file.
+/// Begins a CSV file with these columns; a header says what its rows are of.
 pub(super) fn csv(
-    header: &FileHeader,
+    schema: &Schema,
+    header: Option<&FileHeader>,
     target: &Target,
     is_packed: bool,
 ) -> Result<Box<dyn BatchWriter>> {
     let mut file = target.text(is_packed)?;
-    let (json, room) = header_with_room(header, file.can_go_back());
-    file.append(format!("{CSV_MARK}{json}\n").as_bytes())?;
+    let mut rows_at = None;
+    if let Some(header) = header {
+        let (json, room) = header_with_room(header, file.can_go_back());
+        file.append(format!("{CSV_MARK}{json}\n").as_bytes())?;
+        rows_at = Some((CSV_MARK.len() + room) as u64);
+    }
     let mut csv = Csv {
         path: target.temporary().to_owned(),
         file,
-        rows_at: (CSV_MARK.len() + room) as u64,
+        rows_at,
         lines: csv::Writer::from_writer(Vec::new()),
         text: String::new(),
     };
-    let schema = header.table.schema();
     let names = schema.fields().iter().map(|field| field.name());
     let written = csv.lines.write_record(names);
     written.map_err(csv_failed(&csv.path))?;
@@ -175,7 +214,8 @@ pub(super) fn csv(
 struct Csv {
     path: PathBuf,
     file: TextFile,
-    rows_at: u64,
+    /// Where the number of rows is written at the end.
+    rows_at: Option<u64>,
     lines: csv::Writer<Vec<u8>>,
     text: String,
 }
@@ -197,7 +237,7 @@ impl Csv {
 
 impl BatchWriter for Csv {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let columns: Vec<Cells<'_>> = batch.columns().iter().map(|c| Cells::of(c)).collect();
+        let columns: Vec<Column<'_>> = batch.columns().iter().map(|c| Column::of(c)).collect();
         let failed = csv_failed(&self.path);
         for row in 0..batch.num_rows() {
             for cells in &columns {
@@ -211,22 +251,26 @@ impl BatchWriter for Csv {
 
     fn finish(mut self: Box<Self>, rows: u64) -> Result<()> {
         self.flush()?;
-        self.file.finish(self.rows_at, rows_text(rows).as_bytes())
+        finish(self.file, self.rows_at, rows)
     }
 }
 
-/// Begins a file of JSON lines.
+/// Begins a file of JSON lines; a header says what its rows are of.
 pub(super) fn json_lines(
-    header: &FileHeader,
+    header: Option<&FileHeader>,
     target: &Target,
     is_packed: bool,
 ) -> Result<Box<dyn BatchWriter>> {
     let mut file = target.text(is_packed)?;
-    let (json, room) = header_with_room(header, file.can_go_back());
-    file.append(format!("{JSON_MARK}{json}}}\n").as_bytes())?;
+    let mut rows_at = None;
+    if let Some(header) = header {
+        let (json, room) = header_with_room(header, file.can_go_back());
+        file.append(format!("{JSON_MARK}{json}}}\n").as_bytes())?;
+        rows_at = Some((JSON_MARK.len() + room) as u64);
+    }
     Ok(Box::new(JsonLines {
         file,
-        rows_at: (JSON_MARK.len() + room) as u64,
+        rows_at,
         lines: Vec::new(),
         text: String::new(),
     }))
@@ -234,7 +278,8 @@ pub(super) fn json_lines(
 
 struct JsonLines {
     file: TextFile,
-    rows_at: u64,
+    /// Where the number of rows is written at the end.
+    rows_at: Option<u64>,
     lines: Vec<u8>,
     text: String,
 }
@@ -246,8 +291,8 @@ impl BatchWriter for JsonLines {
             .fields()
             .iter()
             .map(|field| format!("\"{}\":", field.name()));
-        let arrays = batch.columns().iter().map(|c| Cells::of(c));
-        let columns: Vec<(String, Cells<'_>)> = keys.zip(arrays).collect();
+        let arrays = batch.columns().iter().map(|c| Column::of(c));
+        let columns: Vec<(String, Column<'_>)> = keys.zip(arrays).collect();
         self.lines.clear();
         for row in 0..batch.num_rows() {
             for (at, (key, cells)) in columns.iter().enumerate() {
@@ -262,7 +307,7 @@ impl BatchWriter for JsonLines {
     }
 
     fn finish(self: Box<Self>, rows: u64) -> Result<()> {
-        self.file.finish(self.rows_at, rows_text(rows).as_bytes())
+        finish(self.file, self.rows_at, rows)
     }
 }
 

@@ -20,6 +20,7 @@ mod symbols;
 pub(crate) use beside::is_definitions;
 pub(super) use decoder::is_dbn;
 
+use super::mantissas::{Mantissa, visit_mantissas};
 use super::report::Found;
 use super::{ImportOptions, Input, Prepared, Push};
 use crate::Result;
@@ -28,7 +29,7 @@ use decoder::Decoder;
 use event::Event;
 use held::Held;
 use listing::Listing;
-use quotes::{Steps, visit_prices};
+use quotes::Steps;
 use rows::{Outcome, Rows};
 use survey::Survey;
 use symbols::Symbols;
@@ -156,7 +157,11 @@ impl DbnFile {
             let InstrumentId(id) = record.instrument();
             let scale = usize::try_from(id).ok().and_then(|id| self.scales.get(id));
             let steps = Steps::of(scale.copied().unwrap_or(9));
-            visit_prices(record, &mut |price| *price = steps.divide(*price));
+            visit_mantissas(record, &mut |of, mantissa| {
+                if of == Mantissa::Price {
+                    *mantissa = steps.divide(*mantissa);
+                }
+            });
         }
         let goes_on = self.has_events && is_last == Some(false);
         event.take(records, goes_on, push)

@@ -1,10 +1,8 @@
 //! Gives an instrument's numbers a finer scale, so that fractions of its unit can be held.
 
+use super::mantissas::{Mantissa, visit_mantissas};
 use crate::{DataError, Result};
-use tickloom_types::{
-    BarBody, InstrumentDef, InstrumentId, Instruments, Kind, LevelBody, OrderUpdateBody, QuoteBody,
-    Record, Term, TradeBody, pow10,
-};
+use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Kind, Record, Term, pow10};
 
 /// Gives the numbers of an instrument the scale of a definition of it, which is no coarser than theirs, and puts that in place of
 /// the one that they were read with.
@@ -48,8 +46,8 @@ pub fn redefine(
     };
     if factors.price > 1 || factors.qty > 1 {
         for (seq, record) in (0..).zip(records.iter_mut()) {
-            if record.instrument() == instrument {
-                *record = rescaled(record, factors).ok_or_else(|| DataError::Record {
+            if record.instrument() == instrument && !rescale(record, factors) {
+                return Err(DataError::Record {
                     seq,
                     field: "price or size",
                     value: format!(
@@ -57,7 +55,7 @@ pub fn redefine(
                         definition.price_decimals, definition.qty_decimals
                     ),
                     expected: "at most 64 bits",
-                })?;
+                });
             }
         }
     }
@@ -72,51 +70,20 @@ struct Factors {
     qty: i64,
 }
 
-fn rescaled(record: &Record, by: Factors) -> Option<Record> {
-    let header = record.header;
-    Some(match record.kind()? {
-        Kind::Trade => {
-            let mut body = TradeBody::of(record);
-            body.price = body.price.checked_mul(by.price)?;
-            body.qty = body.qty.checked_mul(by.qty)?;
-            body.record(header)
+/// Gives the numbers of a record another scale; false if one does not fit, or if it is of a kind whose numbers are not known here.
+fn rescale(record: &mut Record, by: Factors) -> bool {
+    let mut fits = true;
+    let has_numbers = visit_mantissas(record, &mut |of, mantissa| {
+        let factor = match of {
+            Mantissa::Price => by.price,
+            Mantissa::Qty => by.qty,
+        };
+        match mantissa.checked_mul(factor) {
+            Some(scaled) => *mantissa = scaled,
+            None => fits = false,
         }
-        Kind::Quote => {
-            let mut body = QuoteBody::of(record);
-            body.bid = body.bid.checked_mul(by.price)?;
-            body.ask = body.ask.checked_mul(by.price)?;
-            body.bid_qty = body.bid_qty.checked_mul(by.qty)?;
-            body.ask_qty = body.ask_qty.checked_mul(by.qty)?;
-            body.record(header)
-        }
-        Kind::Level => {
-            let mut body = LevelBody::of(record);
-            body.price = body.price.checked_mul(by.price)?;
-            body.qty = body.qty.checked_mul(by.qty)?;
-            body.record(header)
-        }
-        Kind::OrderUpdate => {
-            let mut body = OrderUpdateBody::of(record);
-            body.price = body.price.checked_mul(by.price)?;
-            body.qty = body.qty.checked_mul(by.qty)?;
-            body.record(header)
-        }
-        Kind::Bar => {
-            let mut body = BarBody::of(record);
-            for price in [
-                &mut body.open,
-                &mut body.high,
-                &mut body.low,
-                &mut body.close,
-            ] {
-                *price = price.checked_mul(by.price)?;
-            }
-            body.volume = body.volume.checked_mul(by.qty)?;
-            body.record(header)
-        }
-        Kind::Timer | Kind::Status => *record,
-        _ => return None,
-    })
+    });
+    fits && (has_numbers || matches!(record.kind(), Some(Kind::Timer | Kind::Status)))
 }
 
 /// The same instruments under the same identifiers, where one has sizes of so many decimals, of which the smallest is its lot.
@@ -165,7 +132,7 @@ fn with_definition(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tickloom_types::{Header, SourceId, Ts};
+    use tickloom_types::{BarBody, Header, SourceId, Ts};
 
     #[test]
     fn numbers_get_finer_or_it_is_an_error() {

@@ -15,8 +15,7 @@ const QUOTES: [&str; 50] = [
 const DOLLARS: [&str; 2] = ["TUSD", "BUSD"];
 
 /// The code of a currency or coin that prices are in, as the table has it; case counts.
-#[must_use]
-pub fn quote_currency(code: &str) -> Option<&'static str> {
+pub(crate) fn quote_currency(code: &str) -> Option<&'static str> {
     let mut all = QUOTES.into_iter().chain(DOLLARS);
     all.find(|known| *known == code)
 }

@@ -18,7 +18,7 @@ mod time;
 pub use ahead::fetch_ahead;
 pub use bar_spec::{BarSpec, BarSpecError};
 pub use book_end::BookEnd;
-pub use currency::{quote_currency, split_pair};
+pub use currency::split_pair;
 pub use decimal::{
     DecimalError, MONEY_DECIMALS, Money, MoneyOverflow, PRICE_DECIMALS_MAX, format_decimal,
     parse_decimal, parse_money, pow10,

@@ -1,4 +1,5 @@
-//! What the name of an instrument says of its contract, by the rules by which venues make symbols (`docs/venues.md`).
+//! What the name of an instrument says of its contract, by the rules by which venues make symbols (`docs/instruments.md`). Feeds ask, and
+//! imports of files, which know no feed.
 
 use crate::currency::{quote_currency, split_dollar_pair, split_pair};
 use crate::definition::{InstrumentDef, InstrumentKind, Payoff, Term};

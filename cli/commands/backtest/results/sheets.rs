@@ -179,10 +179,10 @@ pub(super) fn equity(outcome: &Outcome) -> Sheet {
     for (ts, equity) in &outcome.equity {
         highest = highest.max(*equity);
         let below = match highest.to_f64() {
-            peak if peak > 0.0 => (1.0 - equity.to_f64() / peak).max(0.0),
-            _ => f64::NAN,
+            peak if peak > 0.0 => Cell::Float((1.0 - equity.to_f64() / peak).max(0.0)),
+            _ => Cell::None,
         };
-        sheet.push([Cell::Time(*ts), money(*equity), Cell::Float(below)]);
+        sheet.push([Cell::Time(*ts), money(*equity), below]);
     }
     sheet
 }

@@ -1,10 +1,8 @@
-//! Best bid and ask of DBN as quotes, and the prices of records in general: shown, changed, and how many decimals they need.
+//! Best bid and ask of DBN as quotes, and how many decimals prices need.
 
 use super::convert::{Wrong, of_kind, size};
 use dbn::{BidAskPair, UNDEF_PRICE};
-use tickloom_types::{
-    BarBody, Header, Kind, LevelBody, OrderUpdateBody, QuoteBody, Record, TradeBody,
-};
+use tickloom_types::{Header, Kind, QuoteBody, Record};
 
 /// A side without a price is empty, and has no size then.
 pub(super) fn push_quote(
@@ -43,48 +41,6 @@ pub(super) fn pair(level: &dbn::ConsolidatedBidAskPair) -> BidAskPair {
         bid_ct: 0,
         ask_ct: 0,
     }
-}
-
-/// Shows or changes each price of a record.
-#[inline]
-pub(super) fn visit_prices(record: &mut Record, visit: &mut impl FnMut(&mut i64)) {
-    let header = record.header;
-    *record = match record.kind() {
-        Some(Kind::Trade) => {
-            let mut body = TradeBody::of(record);
-            visit(&mut body.price);
-            body.record(header)
-        }
-        Some(Kind::Quote) => {
-            let mut body = QuoteBody::of(record);
-            visit(&mut body.bid);
-            visit(&mut body.ask);
-            body.record(header)
-        }
-        Some(Kind::Level) => {
-            let mut body = LevelBody::of(record);
-            visit(&mut body.price);
-            body.record(header)
-        }
-        Some(Kind::OrderUpdate) => {
-            let mut body = OrderUpdateBody::of(record);
-            visit(&mut body.price);
-            body.record(header)
-        }
-        Some(Kind::Bar) => {
-            let mut body = BarBody::of(record);
-            for price in [
-                &mut body.open,
-                &mut body.high,
-                &mut body.low,
-                &mut body.close,
-            ] {
-                visit(price);
-            }
-            body.record(header)
-        }
-        _ => *record,
-    };
 }
 
 /// Decimals that a price needs, which has nine, if they are more than these.

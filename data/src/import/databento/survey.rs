@@ -6,10 +6,11 @@ use super::definition::{self, Definition};
 use super::held::Held;
 use super::kinds::not_kept;
 use super::listing::Listing;
-use super::quotes::{decimals, visit_prices};
+use super::quotes::decimals;
 use super::rows::{Outcome, Rows};
 use super::symbols::Symbols;
 use crate::databento::{DBN_DATASET, DBN_SOURCE};
+use crate::import::mantissas::{Mantissa, visit_mantissas};
 use crate::import::{ImportOptions, Input};
 use crate::limits::{DBN_SYMBOLS_MAX, TICKERS_MAX};
 use crate::{DataError, Result};
@@ -294,8 +295,10 @@ fn see(seen: &mut Vec<Seen>, record: &Record) {
     seen.first = seen.first.min(record.header.ts_recv);
     seen.last = seen.last.max(record.header.ts_recv);
     let scale = &mut seen.decimals;
-    visit_prices(&mut record.clone(), &mut |price| {
-        *scale = decimals(*price, *scale)
+    visit_mantissas(&mut record.clone(), &mut |of, mantissa| {
+        if of == Mantissa::Price {
+            *scale = decimals(*mantissa, *scale);
+        }
     });
 }
 

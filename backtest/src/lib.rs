@@ -18,7 +18,7 @@ pub mod text;
 mod trades;
 mod words;
 
-pub use blocks::{run_bars_in_blocks, run_records};
+pub use blocks::{run_bars, run_bars_in_blocks, run_records};
 pub use curve::Curve;
 pub use manifest::{CODE_VERSION, DataInfo, Manifest};
 pub use months::MonthEnd;

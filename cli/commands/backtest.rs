@@ -22,7 +22,7 @@ use data::{Data, Records};
 use results::{Observer, Results};
 use settings::Settings;
 use std::path::PathBuf;
-use tickloom_backtest::{BacktestError, Manifest, Outcome, run_bars_in_blocks, run_records};
+use tickloom_backtest::{BacktestError, Manifest, Outcome, run_bars, run_bars_in_blocks, run_records};
 use tickloom_core::check_run;
 use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
 use tickloom_types::{DurationNs, parse_duration};
@@ -214,6 +214,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut observer = Observer::new(&args, &config, &bar, &stop)?;
     let outcome = match records {
         Records::Memory(records) => run_records(&config, &records, &mut observer),
+        Records::Bars(_, records) => run_bars(&config, records, &mut observer),
         Records::Stream(rows_max, records) => {
             let bars_max = args.memory.bars_max(rows_max);
             run_bars_in_blocks(&config, records, bars_max, &mut observer)

@@ -25,6 +25,7 @@ mod report;
 mod rescale;
 mod role;
 mod row;
+mod spooled;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,8 @@ pub use number::Decimal;
 pub(crate) use number::Number;
 pub use report::{ImportReport, KindCount, LineError, Taken};
 pub(crate) use rescale::with_scale;
-pub use rescale::{finer_sizes, redefine};
+pub use rescale::{Rescaling, finer_sizes, redefine};
+pub use spooled::{SpooledFile, spool_file, spool_folder};
 
 use crate::catalog::{Catalog, RunEnd, ScanQuery, Table};
 use crate::databento::DbnOrigin;
@@ -200,12 +202,7 @@ impl FileRecords {
     /// [`DataError::Empty`], with what there is, if nothing is left.
     pub fn keep(&mut self, query: &ScanQuery) -> Result<()> {
         let instruments = &self.instruments;
-        let wanted = |record: &Record| {
-            let name = instruments.get(record.instrument()).map(|def| &def.name);
-            let bar = instruments.bar_spec(record.source());
-            Table::of(record)
-                .is_some_and(|table| query.wants_record(table, name, bar, record.ts_event()))
-        };
+        let wanted = |record: &Record| selects(query, record, instruments);
         if !self.records.iter().any(wanted) {
             return Err(self.empty(query));
         }
@@ -231,6 +228,13 @@ impl FileRecords {
             ),
         }
     }
+}
+
+/// Whether a query selects a record, whose identifiers `instruments` names.
+fn selects(query: &ScanQuery, record: &Record, instruments: &Instruments) -> bool {
+    let name = instruments.get(record.instrument()).map(|def| &def.name);
+    let bar = instruments.bar_spec(record.source());
+    Table::of(record).is_some_and(|table| query.wants_record(table, name, bar, record.ts_event()))
 }
 
 /// A file that was read through once: what its records will mean is known, and they can be made.

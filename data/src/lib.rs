@@ -19,6 +19,7 @@ pub mod quality;
 pub mod questdb;
 mod recorder;
 mod refusals;
+mod spool;
 #[cfg(test)]
 mod testing;
 
@@ -36,8 +37,9 @@ pub use error::DataError;
 pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};
 pub use import::{
     Decimal, FileRecords, FolderRecords, Format, ImportOptions, ImportReport, Input, KindCount,
-    LineError, Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, finer_sizes, inputs,
-    is_columnar, open_text, peek_line, read_file, read_folder, redefine,
+    LineError, Mapping, Profile, RefusedMax, Rescaling, SpooledFile, Stamp, Taken, Years,
+    content_run, finer_sizes, inputs, is_columnar, open_text, peek_line, read_file, read_folder,
+    redefine, spool_file, spool_folder,
 };
 pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};
@@ -47,6 +49,7 @@ pub use recorder::{
     compare_recorded, journal_dir, record_dir_of,
 };
 pub use refusals::Refusals;
+pub use spool::{Spool, Spooled};
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;

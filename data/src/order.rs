@@ -277,18 +277,42 @@ impl Joining {
 
 /// Marks the records of one file, in their order: bars of equal release are one moment where nobody recorded moments.
 pub fn mark_bars(records: &mut [Record], instruments: &Instruments) {
-    let mut released = i64::MIN;
-    let mut is_bar_before = false;
+    let mut marks = BarMarks::default();
     for at in 0..records.len() {
-        let record = records[at];
-        let source = instruments.source(record.source());
-        let is_bar = source.is_some_and(|source| joins(&record, source));
-        let own = instruments.release(&record).0;
-        if at > 0 && is_bar && is_bar_before && own <= released {
-            records[at - 1].header.flags |= Flags::MORE;
+        if let Some(before) = marks.push(&records[at], instruments) {
+            records[at - 1] = before;
         }
-        released = released.max(own);
-        is_bar_before = is_bar;
+    }
+}
+
+/// Marks records one after the other, as [`mark_bars`] does.
+#[derive(Debug, Default)]
+pub(crate) struct BarMarks {
+    /// The last record, and whether it is a bar.
+    last: Option<(Record, bool)>,
+    released: Option<i64>,
+}
+
+impl BarMarks {
+    /// Takes the next record; the one before it is known by then.
+    #[inline]
+    pub(crate) fn push(&mut self, record: &Record, instruments: &Instruments) -> Option<Record> {
+        let source = instruments.source(record.source());
+        let is_bar = source.is_some_and(|source| joins(record, source));
+        let own = instruments.release(record).0;
+        let before = self.last.replace((*record, is_bar));
+        let is_together = is_bar && self.released.is_some_and(|released| own <= released);
+        self.released = Some(self.released.map_or(own, |released| released.max(own)));
+        let (mut before, was_bar) = before?;
+        if was_bar && is_together {
+            before.header.flags |= Flags::MORE;
+        }
+        Some(before)
+    }
+
+    /// The last record.
+    pub(crate) fn finish(self) -> Option<Record> {
+        self.last.map(|(record, _)| record)
     }
 }
 

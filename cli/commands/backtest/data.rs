@@ -44,9 +44,11 @@ pub(super) struct Data {
 
 /// Records, in memory or read while the run goes on.
 pub(super) enum Records {
-    /// Of a file.
+    /// Of a capture.
     Memory(Vec<Record>),
-    /// Of a catalog or a server: at most so many, and the bars that are made of them.
+    /// Of a file: so many bars of one instrument and one size, in order.
+    Bars(u64, Stream),
+    /// Of a file, a catalog or a server: at most so many, and the bars that are made of them.
     Stream(u64, Stream),
 }
 
@@ -99,7 +101,7 @@ impl Data {
     pub(super) fn len(&self) -> u64 {
         match &self.records {
             Records::Memory(records) => records.len() as u64,
-            Records::Stream(rows_max, _) => *rows_max,
+            Records::Bars(rows_max, _) | Records::Stream(rows_max, _) => *rows_max,
         }
     }
 

@@ -1,21 +1,24 @@
 //! Writes one part of a run: sends each record to the file of its partition, and lists the files once all are in place.
 
+mod open;
+
 use super::Table;
 use super::end::{RunEnd, write_end};
 use super::file::{FileWriter, Key, read_meta};
 use super::index::{read_checkpoint, read_index, remove_covered, swap_checkpoint};
 use super::part::{Part, PartFile, lock_run, mark_begun, unmark_begun, write_meta};
-use super::partition::Partition;
+use super::partition::{DAY_NS, Partition};
 use super::spill::Spill;
 use super::store::{Lock, Store, Version};
 use crate::limits::{IDLE_ROWS, OPEN_FILES_MAX, WRITER_BYTES_MAX, WRITER_CHECK_ROWS};
 use crate::order::{Placed, Placing};
 use crate::{DataError, Result};
+use open::{OpenFile, OpenFiles};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use tickloom_journal::RunMeta;
-use tickloom_types::{InstrumentId, Record, Seq, Ts};
+use tickloom_types::{InstrumentId, Record, Seq, SourceId, Ts};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What a part consists of.
@@ -34,7 +37,9 @@ pub struct RunWriter {
     meta: RunMeta,
     part: u32,
     source: String,
-    open: HashMap<Partition, OpenFile>,
+    open: OpenFiles,
+    /// Where the last row belongs, and what of it says so.
+    latest: Option<(Place, Partition)>,
     /// Files begun of each partition.
     begun: HashMap<Partition, u32>,
     /// Rows of partitions that no file is open for, to be written at the end.
@@ -56,10 +61,8 @@ pub struct RunWriter {
     _lock: Lock,
 }
 
-struct OpenFile {
-    writer: FileWriter,
-    last_row: u64,
-}
+/// What of a record says where it belongs: its table, instrument, source and day.
+type Place = (Table, InstrumentId, SourceId, i64);
 
 impl RunWriter {
     pub(super) fn new(store: Store, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
@@ -83,7 +86,8 @@ impl RunWriter {
             meta: meta.clone(),
             part,
             source: source.to_owned(),
-            open: HashMap::new(),
+            open: OpenFiles::default(),
+            latest: None,
             begun: HashMap::new(),
             rows: 0,
             files: Vec::new(),
@@ -157,21 +161,37 @@ impl RunWriter {
 
     fn write(&mut self, placed: &Placed) -> Result<()> {
         let table = Table::of(&placed.record).expect("only rows of a table are placed");
-        let partition = Partition::of(table, &placed.record, &self.meta);
+        let partition = self.partition(table, &placed.record);
         self.rows += 1;
-        if !self.open.contains_key(&partition) {
+        if self.open.get(&partition).is_none() {
             if self.is_to_spill(&partition)? {
                 return self.spill.push(partition, placed);
             }
             self.begin_file(partition)?;
         }
-        let file = self.open.get_mut(&partition).expect("begun above");
+        let file = self.open.get(&partition).expect("begun above");
         file.last_row = self.rows;
         file.writer.push(placed, &self.meta)?;
         if self.rows.is_multiple_of(WRITER_CHECK_ROWS) {
             self.bound_memory()?;
         }
         Ok(())
+    }
+
+    /// Where a record belongs.
+    fn partition(&mut self, table: Table, record: &Record) -> Partition {
+        let inside = record.header.ts_event.saturating_sub(1);
+        let days = [inside, record.header.ts_event].map(|ts| ts.div_euclid(DAY_NS));
+        let day = days[usize::from(!table.is_bars())];
+        let place = (table, record.instrument(), record.source(), day);
+        if let Some((known, partition)) = &self.latest
+            && *known == place
+        {
+            return *partition;
+        }
+        let partition = Partition::of(table, record, &self.meta);
+        self.latest = Some((place, partition));
+        partition
     }
 
     /// Whether rows of a partition without an open file are held for the end: those of which some are already, those whose file was
@@ -183,28 +203,25 @@ impl RunWriter {
         if self.open.len() < OPEN_FILES_MAX {
             return Ok(false);
         }
-        let oldest = self.open.iter().min_by_key(|(_, file)| file.last_row);
-        let (oldest, last_row) = oldest
-            .map(|(oldest, file)| (*oldest, file.last_row))
-            .expect("there are OPEN_FILES_MAX");
-        if self.rows - last_row < IDLE_ROWS {
-            return Ok(true);
+        match self.open.take_idle(self.rows, IDLE_ROWS) {
+            None => Ok(true),
+            Some(file) => {
+                self.complete(file.writer)?;
+                Ok(false)
+            }
         }
-        let file = self.open.remove(&oldest).expect("just found");
-        self.complete(file.writer)?;
-        Ok(false)
     }
 
     /// Lets files write what they hold back, the largest first, until all hold less than they may.
     fn bound_memory(&mut self) -> Result<()> {
         loop {
-            let sizes = self.open.values().map(|file| file.writer.memory());
+            let sizes = self.open.iter().map(|file| file.writer.memory());
             if sizes.sum::<usize>() <= WRITER_BYTES_MAX {
                 return Ok(());
             }
             let largest = self
                 .open
-                .values_mut()
+                .iter_mut()
                 .max_by_key(|file| file.writer.memory());
             let Some(largest) = largest else {
                 return Ok(());
@@ -223,7 +240,7 @@ impl RunWriter {
         let mut ready = std::mem::take(&mut self.ready);
         self.placing.finish(&self.meta.instruments, &mut ready);
         self.write_ready(ready)?;
-        for (_, file) in std::mem::take(&mut self.open) {
+        for file in self.open.take_all() {
             self.complete(file.writer)?;
         }
         self.write_spilled()?;
@@ -267,16 +284,16 @@ impl RunWriter {
     fn write_spilled(&mut self) -> Result<()> {
         let spill = std::mem::replace(&mut self.spill, Spill::new(PathBuf::new()));
         spill.drain(&mut |partition, placed| {
-            if !self.open.contains_key(&partition) {
-                for (_, file) in std::mem::take(&mut self.open) {
+            if self.open.get(&partition).is_none() {
+                for file in self.open.take_all() {
                     self.complete(file.writer)?;
                 }
                 self.begin_file(partition)?;
             }
-            let file = self.open.get_mut(&partition).expect("begun above");
+            let file = self.open.get(&partition).expect("begun above");
             file.writer.push(placed, &self.meta)
         })?;
-        for (_, file) in std::mem::take(&mut self.open) {
+        for file in self.open.take_all() {
             self.complete(file.writer)?;
         }
         Ok(())

@@ -4,6 +4,7 @@ mod columns;
 mod follow;
 mod numbers;
 mod problems;
+mod quick;
 mod repeats;
 mod tickers;
 mod times;
@@ -21,6 +22,9 @@ use crate::{DataError, Result};
 use columns::Columns;
 use jiff::tz::TimeZone;
 pub(super) use problems::{Problems, Wrong};
+#[cfg(test)]
+pub(super) use quick::IS_OFF;
+use quick::Quick;
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -30,9 +34,11 @@ pub(super) use times::{FileOrder, Times};
 /// Where rows come from.
 enum Source {
     /// Lines of a text.
-    Text(Cutter),
+    Text(Box<Cutter>),
     /// Columns of values.
     Columns(Box<Rows>),
+    /// Neither, while a line is read where it lies.
+    Lent,
 }
 
 /// Reads the rows of a file, from its first line on.
@@ -45,6 +51,7 @@ pub(super) struct Reader<'a> {
     zone: TimeZone,
     by_name: HashMap<Vec<u8>, usize>,
     columns: Columns,
+    quick: Option<Box<Quick>>,
     prices: Prices,
     years: (Ts, Ts),
     years_given: Years,
@@ -90,7 +97,7 @@ pub(super) struct Ticker {
 }
 
 /// What a row is held to that follows it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct LastRow {
     ts: Ts,
     numbers: [Number; NUMBERS_MAX],
@@ -124,7 +131,7 @@ impl<'a> Reader<'a> {
                 for _ in 0..layout.skip {
                     cutter.next()?;
                 }
-                Source::Text(cutter)
+                Source::Text(Box::new(cutter))
             }
         };
         let mut reader = Reader {
@@ -134,6 +141,7 @@ impl<'a> Reader<'a> {
             only: None,
             zone,
             by_name: HashMap::new(),
+            quick: None,
             columns: Columns::of(layout),
             prices: prices(options, layout),
             years: years(options.years.unwrap_or_default()),
@@ -157,6 +165,8 @@ impl<'a> Reader<'a> {
             problems: Problems::new(options.errors_max, layout.is_columnar),
             notes: Vec::new(),
         };
+        let quick = Quick::of(layout, &reader.columns, &reader.zone);
+        reader.quick = quick.map(Box::new);
         if reader.columns.ticker.is_some() {
             reader.only = options.instrument.as_deref();
         } else {
@@ -174,7 +184,22 @@ impl<'a> Reader<'a> {
     pub(super) fn next(&mut self) -> Result<bool> {
         loop {
             // What a row is in is lent while it is read.
+            if let Source::Text(_) = &self.source
+                && let Some(mut quick) = self.quick.take()
+            {
+                let mut source = std::mem::replace(&mut self.source, Source::Lent);
+                let is_read = match &mut source {
+                    Source::Text(cutter) => self.quick(&mut quick, cutter),
+                    _ => Ok(false),
+                };
+                self.source = source;
+                self.quick = Some(quick);
+                if is_read? {
+                    return Ok(true);
+                }
+            }
             let is_right = match &mut self.source {
+                Source::Lent => return Ok(false),
                 Source::Text(cutter) => {
                     let Some(number) = cutter.next()? else {
                         return Ok(false);
@@ -193,7 +218,15 @@ impl<'a> Reader<'a> {
                     if let Some(path) = rows.new_path() {
                         self.path = path;
                     }
-                    let is_right = self.take(number, &lent);
+                    let mut quick = self.quick.take();
+                    let is_read = quick
+                        .as_mut()
+                        .and_then(|quick| self.quick_cells(quick, number, &lent));
+                    self.quick = quick;
+                    let is_right = match is_read {
+                        Some(()) => Ok(true),
+                        None => self.take(number, &lent),
+                    };
                     if let Source::Columns(rows) = &mut self.source {
                         rows.give_back(lent);
                     }

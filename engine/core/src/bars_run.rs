@@ -22,7 +22,7 @@ use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
 use std::ops::Range;
 use tickloom_signals::{Graph, OutputId, is_true};
-use tickloom_types::{Money, Record, Ts};
+use tickloom_types::{InstrumentId, Money, Record, SourceId, Ts};
 
 /// Outputs that are handed on at once.
 const OUTPUTS_AT_ONCE: usize = 512;
@@ -52,75 +52,172 @@ pub fn run_bars(
     on_outputs: impl FnMut(&[Record]),
 ) -> Result<BarsRun, CoreError> {
     equity.reserve(bars.len());
-    let expressions = Expressions::new(config)?;
-    let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
-    let trade = TradeStage::new(config, std::iter::empty())?;
-    if needs_steps(config, bars, &graph, &trade) {
-        return step_through(config, bars, equity, on_outputs);
+    let mut runner = BarsRunner::new(config, bars.instrument(), bars.source())?;
+    runner.push(bars, equity, on_outputs)?;
+    runner.finish(config)
+}
+
+/// A run over bars that come some at a time: what comes of it does not depend on how many those are.
+pub struct BarsRunner {
+    way: Way,
+    /// Bars so far.
+    done: usize,
+    last: Option<i64>,
+}
+
+enum Way {
+    Blocks(Box<(Graph, Walk)>),
+    /// What needs every row.
+    Steps(Box<(Core, Outputs)>),
+}
+
+impl BarsRunner {
+    /// For bars of one instrument from one source, which says their size.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the configuration is wrong.
+    pub fn new(
+        config: &CoreConfig,
+        instrument: InstrumentId,
+        source: SourceId,
+    ) -> Result<BarsRunner, CoreError> {
+        let expressions = Expressions::new(config)?;
+        let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
+        let trade = TradeStage::new(config, std::iter::empty())?;
+        let way = if needs_steps(config, (instrument, source), &graph, &trade) {
+            Way::Steps(Box::new((Core::new(config)?, Outputs::new())))
+        } else {
+            let walk = Walk {
+                trade,
+                rules: RuleValues::new(outputs.len()),
+                was_ready: vec![false; outputs.len()],
+                outputs,
+                is_capped: config.account.volume_share.is_some(),
+                out: Outputs::new(),
+                block: Block::default(),
+                failed: None,
+            };
+            Way::Blocks(Box::new((graph, walk)))
+        };
+        Ok(BarsRunner {
+            way,
+            done: 0,
+            last: None,
+        })
     }
-    let mut visitor = Visitor {
-        trade,
-        rules: RuleValues::new(outputs.len()),
-        was_ready: vec![false; outputs.len()],
-        outputs,
-        is_capped: config.account.volume_share.is_some(),
-        out: Outputs::new(),
-        bars,
-        equity,
-        on_outputs,
-        block: Block::default(),
-        failed: None,
-    };
-    let mut graph = graph;
-    graph.run_block(bars.columns(), |graph, rows| {
-        visitor.block(graph, rows);
-    });
-    visitor.finish(config)
+
+    /// Takes the next bars, of the runner's instrument and source. `equity` and `on_outputs` are as for [`run_bars`].
+    ///
+    /// # Errors
+    /// [`CoreError`] if they do not come after those before, or equity does not fit at some bar.
+    pub fn push(
+        &mut self,
+        bars: &BarSeries<'_>,
+        equity: &mut Vec<Money>,
+        mut on_outputs: impl FnMut(&[Record]),
+    ) -> Result<(), CoreError> {
+        if let (Some(last), Some(first)) = (self.last, bars.ts().first())
+            && last >= *first
+        {
+            return Err(CoreError::Setting {
+                owner: format!("bar {}", self.done),
+                field: "ts",
+                value: Ts(*first).to_string(),
+                expected: "a time after that of the bar before",
+            });
+        }
+        let done = self.done;
+        self.done += bars.len();
+        self.last = bars.ts().last().copied().or(self.last);
+        match &mut self.way {
+            Way::Steps(core) => step_through(core, bars, done, equity, on_outputs),
+            Way::Blocks(both) => {
+                let (graph, walk) = both.as_mut();
+                let mut visitor = Visitor {
+                    walk,
+                    bars,
+                    done,
+                    equity,
+                    on_outputs: &mut on_outputs,
+                };
+                graph.run_block(bars.columns(), |graph, rows| {
+                    visitor.block(graph, rows);
+                });
+                visitor.hand_on();
+                if let Some(close) = bars.columns().close.last() {
+                    walk.trade.mark(bars.instrument(), *close);
+                }
+                walk.failed.take().map_or(Ok(()), Err)
+            }
+        }
+    }
+
+    /// What the run came to.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the configuration is wrong.
+    pub fn finish(self, config: &CoreConfig) -> Result<BarsRun, CoreError> {
+        Ok(match self.way {
+            Way::Steps(core) => {
+                let (core, _) = *core;
+                BarsRun {
+                    fills: core.fills(),
+                    portfolio: core.portfolio().clone(),
+                    never_ready: core.never_ready(config)?,
+                    never_closed: core.never_closed(),
+                }
+            }
+            Way::Blocks(both) => {
+                let (_, walk) = *both;
+                BarsRun {
+                    fills: walk.trade.fills(),
+                    portfolio: walk.trade.portfolio().clone(),
+                    never_ready: never_ready(config, None, &walk.was_ready)?,
+                    // These are bars of one size, and they have closed.
+                    never_closed: Vec::new(),
+                }
+            }
+        })
+    }
 }
 
 /// Whether there is something that blocks cannot do.
 fn needs_steps(
     config: &CoreConfig,
-    bars: &BarSeries<'_>,
+    (instrument, source): (InstrumentId, SourceId),
     graph: &Graph,
     trade: &TradeStage,
 ) -> bool {
-    let spec = config.instruments.bar_spec(bars.source());
+    let spec = config.instruments.bar_spec(source);
     let own = |runner: &Runner| {
         let is_code = matches!(runner.kind, RunnerKind::Code(_));
-        !is_code && runner.instrument == bars.instrument()
+        !is_code && runner.instrument == instrument
     };
     let is_single = graph.is_single_bar();
     !config.signals.is_empty()
         || config.risk.daily_loss.is_some()
-        || is_single.map(|(id, spec)| (id, Some(spec))) != Some((bars.instrument(), spec))
+        || is_single.map(|(id, spec)| (id, Some(spec))) != Some((instrument, spec))
         || !trade.runners().iter().all(own)
 }
 
 fn step_through(
-    config: &CoreConfig,
+    (core, out): &mut (Core, Outputs),
     bars: &BarSeries<'_>,
+    done: usize,
     equity: &mut Vec<Money>,
     mut on_outputs: impl FnMut(&[Record]),
-) -> Result<BarsRun, CoreError> {
-    let mut core = Core::new(config)?;
-    let mut out = Outputs::new();
+) -> Result<(), CoreError> {
     for row in 0..bars.len() {
-        core.step(bars.seq(row), &bars.record(row), &mut out);
+        core.step(bars.seq(row), &bars.record(row), out);
         on_outputs(out.records());
         let now = core.portfolio().equity();
-        equity.push(now.ok_or_else(|| does_not_fit(row))?);
+        equity.push(now.ok_or_else(|| does_not_fit(done + row))?);
     }
-    Ok(BarsRun {
-        fills: core.fills(),
-        portfolio: core.portfolio().clone(),
-        never_ready: core.never_ready(config)?,
-        never_closed: core.never_closed(),
-    })
+    Ok(())
 }
 
-/// Walks through the rows of a block where something can happen.
-struct Visitor<'a, F> {
+/// What a walk through the rows remembers.
+struct Walk {
     trade: TradeStage,
     rules: RuleValues,
     /// By rule: whether it ever had a value.
@@ -131,11 +228,18 @@ struct Visitor<'a, F> {
     is_capped: bool,
     /// Collected over rows.
     out: Outputs,
-    bars: &'a BarSeries<'a>,
-    equity: &'a mut Vec<Money>,
-    on_outputs: F,
     block: Block,
     failed: Option<CoreError>,
+}
+
+/// Walks through the rows of a block where something can happen.
+struct Visitor<'a, F> {
+    walk: &'a mut Walk,
+    bars: &'a BarSeries<'a>,
+    /// Bars before these.
+    done: usize,
+    equity: &'a mut Vec<Money>,
+    on_outputs: &'a mut F,
 }
 
 /// What is read of the rows that are visited, copied in order: read where it lies, each would be a wait for memory.
@@ -156,25 +260,26 @@ impl Block {
 
 impl<F: FnMut(&[Record])> Visitor<'_, F> {
     fn block(&mut self, graph: &Graph, rows: Range<usize>) {
-        if self.failed.is_some() {
+        if self.walk.failed.is_some() {
             return;
         }
         let columns: Vec<&[f64]> = self
+            .walk
             .outputs
             .iter()
             .map(|output| graph.column(*output))
             .collect();
-        for (was_ready, column) in self.was_ready.iter_mut().zip(&columns) {
+        for (was_ready, column) in self.walk.was_ready.iter_mut().zip(&columns) {
             *was_ready = *was_ready || column.iter().any(|value| !value.is_nan());
         }
         let closes = &self.bars.columns().close[rows.clone()];
         let close_bits = bits(closes.iter().fold(0, |all, close| all | magnitude(*close)));
-        self.block.copy(self.bars, rows.clone());
+        self.walk.block.copy(self.bars, rows.clone());
         let mut at = 0;
         while at < closes.len() {
             let next = self.next_event(&columns, at, closes.len());
             if let Err(error) = self.mark(rows.start + at, &closes[at..next], close_bits) {
-                self.failed = Some(error);
+                self.walk.failed = Some(error);
                 return;
             }
             if next < closes.len() {
@@ -186,12 +291,12 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
 
     /// The first row from `at` where something can happen; `end` if nothing can.
     fn next_event(&self, columns: &[&[f64]], at: usize, end: usize) -> usize {
-        if self.trade.has_open_orders() {
+        if self.walk.trade.has_open_orders() {
             return at;
         }
         let mut end = end;
-        let portfolio = self.trade.portfolio();
-        for runner in self.trade.runners() {
+        let portfolio = self.walk.trade.portfolio();
+        for runner in self.walk.trade.runners() {
             let own = &columns[runner.rules()];
             let held = portfolio.position(runner.strategy, runner.instrument).qty();
             match &runner.kind {
@@ -217,43 +322,43 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
 
     /// The same as a step at this row.
     fn visit(&mut self, columns: &[&[f64]], at: usize, row: usize) {
-        self.rules.begin(RoundOn::Records);
+        self.walk.rules.begin(RoundOn::Records);
         for (rule, column) in columns.iter().enumerate() {
-            self.rules.set(RuleId(rule), column[at]);
+            self.walk.rules.set(RuleId(rule), column[at]);
         }
-        let cause = Cause::new(self.bars.seq(row), self.bars.header(Ts(self.block.ts[at])));
+        let cause = Cause::new(self.bars.seq(row), self.bars.header(Ts(self.walk.block.ts[at])));
         let instrument = self.bars.instrument();
         let columns = self.bars.columns();
         let close = columns.close[row];
-        if self.trade.has_open_orders() {
+        if self.walk.trade.has_open_orders() {
             // Rules and targets send market orders alone, so the open is all that is read of a bar here.
             let open = PriceEvent::Open {
-                price: self.block.open[at],
-                volume: if self.is_capped {
+                price: self.walk.block.open[at],
+                volume: if self.walk.is_capped {
                     columns.volume[row]
                 } else {
                     0
                 },
             };
-            self.trade
-                .on_open(cause, instrument, &open, close, &mut self.out);
+            self.walk.trade
+                .on_open(cause, instrument, &open, close, &mut self.walk.out);
         } else {
-            self.trade.mark(instrument, close);
+            self.walk.trade.mark(instrument, close);
         }
-        self.trade
-            .decide_at_close(cause, close, &self.rules, &mut self.out);
-        match self.trade.portfolio().equity() {
+        self.walk.trade
+            .decide_at_close(cause, close, &self.walk.rules, &mut self.walk.out);
+        match self.walk.trade.portfolio().equity() {
             Some(equity) => self.equity.push(equity),
-            None => self.failed = Some(does_not_fit(row)),
+            None => self.walk.failed = Some(does_not_fit(self.done + row)),
         }
-        if self.out.records().len() >= OUTPUTS_AT_ONCE {
+        if self.walk.out.records().len() >= OUTPUTS_AT_ONCE {
             self.hand_on();
         }
     }
 
     /// Equity of rows at which nothing happens but that the close changes.
     fn mark(&mut self, row: usize, closes: &[i64], close_bits: u32) -> Result<(), CoreError> {
-        let portfolio = self.trade.portfolio();
+        let portfolio = self.walk.trade.portfolio();
         let instrument = self.bars.instrument();
         let cash = portfolio.cash().0;
         let held = portfolio.net_qty(instrument);
@@ -275,31 +380,14 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
             let value = portfolio.scale(instrument).notional(*close, held);
             let equity = value.and_then(|value| value.checked_add(cash));
             self.equity
-                .push(Money(equity.ok_or_else(|| does_not_fit(row))?));
+                .push(Money(equity.ok_or_else(|| does_not_fit(self.done + row))?));
         }
         Ok(())
     }
 
     fn hand_on(&mut self) {
-        (self.on_outputs)(self.out.records());
-        self.out.clear();
-    }
-
-    fn finish(mut self, config: &CoreConfig) -> Result<BarsRun, CoreError> {
-        self.hand_on();
-        if let Some(close) = self.bars.columns().close.last() {
-            self.trade.mark(self.bars.instrument(), *close);
-        }
-        match self.failed {
-            Some(error) => Err(error),
-            None => Ok(BarsRun {
-                fills: self.trade.fills(),
-                portfolio: self.trade.portfolio().clone(),
-                never_ready: never_ready(config, None, &self.was_ready)?,
-                // These are bars of one size, and they have closed.
-                never_closed: Vec::new(),
-            }),
-        }
+        (self.on_outputs)(self.walk.out.records());
+        self.walk.out.clear();
     }
 }
 

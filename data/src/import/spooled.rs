@@ -1,0 +1,279 @@
+//! The records of a file for a run over them: read and checked as a whole before the first of them is given out, and meanwhile held
+//! packed, within a bound of memory.
+
+use super::folder::files_of_columns;
+use super::input::only_input;
+use super::rescale::{Largest, Rescaling};
+use super::{FileRecords, Format, ImportOptions, ImportReport, Input, own, selects};
+use crate::catalog::{ScanQuery, Table};
+use crate::order::{BarMarks, retain_records};
+use crate::spool::{Spool, Spooled};
+use crate::Result;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use tickloom_types::{
+    BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceId, Ts,
+};
+
+/// The records of a file, in the order of their times, packed.
+pub struct SpooledFile {
+    /// What the identifiers in the records mean.
+    pub instruments: Instruments,
+    /// How they were read.
+    pub report: ImportReport,
+    records: Spool,
+    seen: Seen,
+}
+
+/// Reads a file as [`super::read_file`] does, and keeps what a query of instruments, bar sizes and time selects; so many bytes of it in
+/// memory.
+///
+/// # Errors
+/// As [`super::read_file`], and [`crate::DataError::Empty`], with what there is, if nothing is left.
+pub fn spool_file(
+    path: &Path,
+    options: &ImportOptions,
+    query: &ScanQuery,
+    bytes_max: u64,
+) -> Result<SpooledFile> {
+    only_input(path)?.spool(options, query, bytes_max)
+}
+
+/// As [`spool_file`], of a folder as [`super::read_folder`] reads it; and which files were passed over.
+///
+/// # Errors
+/// As [`super::read_folder`] and [`spool_file`].
+pub fn spool_folder(
+    folder: &Path,
+    options: &ImportOptions,
+    query: &ScanQuery,
+    bytes_max: u64,
+) -> Result<Option<(SpooledFile, Vec<PathBuf>)>> {
+    let Some((input, passed_over)) = files_of_columns(folder, options)? else {
+        return Ok(None);
+    };
+    Ok(Some((input.spool(options, query, bytes_max)?, passed_over)))
+}
+
+impl Input {
+    fn spool(
+        &self,
+        options: &ImportOptions,
+        query: &ScanQuery,
+        bytes_max: u64,
+    ) -> Result<SpooledFile> {
+        if self.format(options)? == Format::Tickloom {
+            let file = own::read_own(self)?;
+            let mut taking = Taking::new(&file.instruments, query, bytes_max);
+            file.records.iter().try_for_each(|r| taking.keep(r))?;
+            return taking.finish(file.instruments.clone(), file.report);
+        }
+        let prepared = self.prepare(options)?;
+        let instruments = options.instruments(prepared.as_ref());
+        let mut taking = Taking::new(&instruments, query, bytes_max);
+        let mut marks = BarMarks::default();
+        let report = self.emit(prepared, options, None, &mut |record| {
+            match marks.push(record, &instruments) {
+                Some(marked) => taking.keep(&marked),
+                None => Ok(()),
+            }
+        })?;
+        if let Some(last) = marks.finish() {
+            taking.keep(&last)?;
+        }
+        taking.finish(instruments.clone(), report)
+    }
+}
+
+/// Takes the records of a file that are wanted.
+struct Taking<'a> {
+    instruments: &'a Instruments,
+    query: &'a ScanQuery,
+    /// Whether a record can be one that is not wanted.
+    is_part: bool,
+    /// The moment that is not over.
+    moment: Vec<Record>,
+    records: Spool,
+    seen: Seen,
+}
+
+impl<'a> Taking<'a> {
+    fn new(instruments: &'a Instruments, query: &'a ScanQuery, bytes_max: u64) -> Taking<'a> {
+        Taking {
+            instruments,
+            query,
+            is_part: *query != ScanQuery::default(),
+            moment: Vec::new(),
+            records: Spool::new(bytes_max),
+            seen: Seen::new(instruments.len()),
+        }
+    }
+
+    fn keep(&mut self, record: &Record) -> Result<()> {
+        if !self.is_part && Table::of(record).is_some() {
+            return self.take(record);
+        }
+        self.moment.push(*record);
+        match record.has(Flags::MORE) {
+            true => Ok(()),
+            false => self.end_moment(),
+        }
+    }
+
+    fn take(&mut self, record: &Record) -> Result<()> {
+        self.seen.note(self.records.len(), record);
+        self.records.push(record)
+    }
+
+    /// Keeps what is wanted of a moment; its mark moves to the last of it that is.
+    fn end_moment(&mut self) -> Result<()> {
+        let mut moment = std::mem::take(&mut self.moment);
+        let (instruments, query) = (self.instruments, self.query);
+        retain_records(&mut moment, |record| selects(query, record, instruments));
+        for record in moment.drain(..) {
+            self.take(&record)?;
+        }
+        self.moment = moment;
+        Ok(())
+    }
+
+    fn finish(mut self, instruments: Instruments, report: ImportReport) -> Result<SpooledFile> {
+        self.end_moment()?;
+        if self.records.is_empty() {
+            let nothing = FileRecords {
+                instruments,
+                records: Vec::new(),
+                report,
+            };
+            return Err(nothing.empty(self.query));
+        }
+        Ok(SpooledFile {
+            instruments,
+            report,
+            records: self.records,
+            seen: self.seen,
+        })
+    }
+}
+
+/// What is known of records that are packed.
+struct Seen {
+    by_instrument: Vec<SeenOf>,
+    /// What was last noted as seen.
+    last: Option<(u32, u16, u8)>,
+    kinds: BTreeSet<(u32, u16, u8)>,
+    /// One record of each instrument, source and kind.
+    samples: Vec<Record>,
+    is_one_series: bool,
+    newest: i64,
+}
+
+#[derive(Clone, Default)]
+struct SeenOf {
+    times: Option<(Ts, Ts)>,
+    largest: Largest,
+}
+
+impl Seen {
+    fn new(instruments: usize) -> Seen {
+        Seen {
+            by_instrument: vec![SeenOf::default(); instruments],
+            last: None,
+            kinds: BTreeSet::new(),
+            samples: Vec::new(),
+            is_one_series: true,
+            newest: i64::MIN,
+        }
+    }
+
+    fn note(&mut self, seq: u64, record: &Record) {
+        let header = record.header;
+        let this = (header.instrument, header.source, header.kind);
+        if self.last != Some(this) {
+            self.last = Some(this);
+            if self.kinds.insert(this) {
+                self.samples.push(*record);
+                self.is_one_series &= self.samples.len() == 1;
+            }
+        }
+        self.is_one_series = self.is_one_series
+            && record.kind() == Some(Kind::Bar)
+            && header.flags == 0
+            && header.ts_recv == header.ts_event
+            && header.ts_event > self.newest
+            && BarBody::of(record).volume >= 0;
+        self.newest = header.ts_event;
+        let at = usize::try_from(header.instrument).unwrap_or(usize::MAX);
+        if let Some(seen) = self.by_instrument.get_mut(at) {
+            // A bar lies before the time that it bears.
+            let before = i64::from(record.kind() == Some(Kind::Bar));
+            let lies = Ts(header.ts_event - before);
+            let (from, to) = seen.times.unwrap_or((lies, lies));
+            seen.times = Some((from.min(lies), to.max(lies)));
+            seen.largest.note(seq, record);
+        }
+    }
+}
+
+impl SpooledFile {
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.records.len()
+    }
+
+    /// Whether there are none, which is an error where they are read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Whether they are plain bars of one instrument and one size, each of which closes after that before it.
+    #[must_use]
+    pub fn is_one_series(&self) -> bool {
+        self.seen.is_one_series
+    }
+
+    /// A record of each instrument, source and kind that there is.
+    #[must_use]
+    pub fn samples(&self) -> &[Record] {
+        &self.seen.samples
+    }
+
+    /// The first and the last time at which an instrument has something; a bar lies before its close.
+    #[must_use]
+    pub fn times(&self, instrument: InstrumentId) -> Option<(Ts, Ts)> {
+        let at = usize::try_from(instrument.0).ok()?;
+        self.seen.by_instrument.get(at)?.times
+    }
+
+    /// As [`super::redefine`]: the records have to be led through what comes of it.
+    ///
+    /// # Errors
+    /// As [`super::redefine`].
+    pub fn redefine(
+        &mut self,
+        rescaling: &mut Rescaling,
+        instrument: InstrumentId,
+        definition: InstrumentDef,
+    ) -> Result<()> {
+        let at = usize::try_from(instrument.0).unwrap_or(usize::MAX);
+        let largest = self.seen.by_instrument.get_mut(at);
+        let largest = largest.map(|seen| &mut seen.largest);
+        rescaling.redefine(&mut self.instruments, largest, instrument, definition)
+    }
+
+    /// The source of the first record.
+    #[must_use]
+    pub fn source(&self) -> Option<SourceId> {
+        self.seen.samples.first().map(Record::source)
+    }
+
+    /// The records, as they were read.
+    ///
+    /// # Errors
+    /// [`crate::DataError::Io`].
+    pub fn records(self) -> Result<Spooled> {
+        self.records.read()
+    }
+}

@@ -55,6 +55,7 @@ use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use table::Drafted;
 use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, DurationNs, Instruments, Kind, Record, TradeBody, Ts};
 
@@ -265,6 +266,12 @@ pub(crate) trait Prepared {
         None
     }
 
+    /// The records that were made when it was read through, if none of them depends on another, and what became of the rows. Without
+    /// them it is read again.
+    fn take_drafted(&mut self) -> Option<(Drafted, Found)> {
+        None
+    }
+
     /// Makes the records, in the order of their times, and says what became of the rows. Stops at the first error of `push`.
     fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found>;
 }
@@ -457,6 +464,14 @@ impl Input {
         self.format(options)?.prepare(self, options)
     }
 
+    /// A report on a prepared file, without what became of its rows.
+    fn report_of(&self, prepared: &dyn Prepared, options: &ImportOptions) -> Result<ImportReport> {
+        let names = prepared.instruments().defs().iter();
+        let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);
+        report.instruments = names.map(|def| def.name.clone()).collect();
+        Ok(report)
+    }
+
     /// Makes the records of a prepared file and reports on them.
     fn emit(
         &self,
@@ -465,10 +480,7 @@ impl Input {
         mut known: Option<KnownBars<'_>>,
         push: Push<'_>,
     ) -> Result<ImportReport> {
-        let names = prepared.instruments().defs().iter();
-        let instruments = names.map(|def| def.name.clone()).collect();
-        let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);
-        report.instruments = instruments;
+        let mut report = self.report_of(prepared.as_ref(), options)?;
         let mut tally = Tally::default();
         let found = prepared.emit(&mut |record| {
             if let Some(known) = &mut known

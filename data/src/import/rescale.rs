@@ -92,6 +92,26 @@ impl Decimals {
     }
 }
 
+/// Records of an instrument that do not fit with so many more decimals.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unfit {
+    instrument: InstrumentId,
+    price: u8,
+    qty: u8,
+}
+
+impl Unfit {
+    /// Whether a record is one of them.
+    pub(super) fn is(self, record: &Record) -> bool {
+        let by = |more: u8| pow10(more.min(MORE_U8_MAX));
+        let factors = Factors {
+            price: by(self.price),
+            qty: by(self.qty),
+        };
+        record.instrument() == self.instrument && !rescale(&mut { *record }, factors)
+    }
+}
+
 /// Gives records other scales one by one, on their way.
 #[derive(Clone, Debug, Default)]
 pub struct Rescaling {
@@ -105,13 +125,23 @@ impl Rescaling {
         &mut self,
         instruments: &mut Instruments,
         largest: Option<&mut Largest>,
-        instrument: InstrumentId,
-        definition: InstrumentDef,
+        (instrument, definition): (InstrumentId, InstrumentDef),
+        find: &mut dyn FnMut(Unfit) -> Result<u64>,
     ) -> Result<()> {
         let more = Decimals::more(instruments, instrument, &definition)?;
         if let Some(largest) = largest {
-            if let Some(seq) = largest.first_beyond(more) {
-                return Err(too_large(seq, &definition));
+            match largest.first_beyond(more) {
+                None => {}
+                Some(SOMEWHERE) => {
+                    let (price, qty) = largest.given;
+                    let seq = find(Unfit {
+                        instrument,
+                        price: price.saturating_add(more.price),
+                        qty: qty.saturating_add(more.qty),
+                    })?;
+                    return Err(too_large(seq, &definition));
+                }
+                Some(seq) => return Err(too_large(seq, &definition)),
             }
             largest.scale(more);
         }
@@ -157,12 +187,15 @@ impl Rescaling {
 
 /// More decimals than a number of 64 bits can be given.
 const MORE_MAX: usize = 18;
+const MORE_U8_MAX: u8 = 18;
 
 /// Which record is the first with a number that does not fit with so many more decimals.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Largest {
     price: Beyond,
     qty: Beyond,
+    /// More decimals that the numbers were given since.
+    given: (u8, u8),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -199,7 +232,30 @@ impl Beyond {
     }
 }
 
+/// The place of a record that is not known without looking for it.
+const SOMEWHERE: u64 = u64::MAX;
+
 impl Largest {
+    /// Of numbers of which the largest are these.
+    pub(super) fn of(price: u64, qty: u64) -> Largest {
+        let beyond = |largest: u64| {
+            let does_not_fit = |more: u8| {
+                let by = u128::from(pow10(more).unsigned_abs());
+                u128::from(largest) * by > i64::MAX.unsigned_abs().into()
+            };
+            let mut first = [None; MORE_MAX + 1];
+            for (more, first) in (0..).zip(&mut first) {
+                *first = does_not_fit(more).then_some(SOMEWHERE);
+            }
+            Beyond { largest, first }
+        };
+        Largest {
+            price: beyond(price),
+            qty: beyond(qty),
+            given: (0, 0),
+        }
+    }
+
     #[inline]
     pub(super) fn note(&mut self, seq: u64, record: &Record) {
         let mut shown = *record;
@@ -229,6 +285,8 @@ impl Largest {
     fn scale(&mut self, more: Decimals) {
         self.price.scale(more.price);
         self.qty.scale(more.qty);
+        self.given.0 = self.given.0.saturating_add(more.price);
+        self.given.1 = self.given.1.saturating_add(more.qty);
     }
 }
 
@@ -380,9 +438,22 @@ mod tests {
                         qty_decimals: qty.min(9),
                         ..InstrumentDef::new("A", price.min(9), qty.min(9), "USD")
                     };
+                    let mut known_largest = Largest::of(7_000_000_000_000_000, 5_000_000_000_000_000_000);
+                    let by_largest = Rescaling::default().redefine(
+                        &mut known.clone(),
+                        Some(&mut known_largest),
+                        (a, def.clone()),
+                        &mut |unfit| {
+                            let place = records.iter().position(|record| unfit.is(record));
+                            Ok(place.unwrap() as u64)
+                        },
+                    );
                     let expected = redefine(&mut all, &mut at_once, a, def.clone());
-                    let found =
-                        rescaling.redefine(&mut passing, Some(&mut largest), a, def);
+                    assert_eq!(
+                        by_largest.map_err(|error| error.to_string()),
+                        expected.as_ref().map(|()| ()).map_err(ToString::to_string)
+                    );
+                    let found = rescaling.redefine(&mut passing, Some(&mut largest), (a, def.clone()), &mut |_| Ok(0));
                     assert_eq!(
                         found.as_ref().map_err(ToString::to_string),
                         expected.as_ref().map_err(ToString::to_string),

@@ -3,8 +3,10 @@
 
 use super::folder::files_of_columns;
 use super::input::only_input;
-use super::rescale::{Largest, Rescaling};
-use super::{FileRecords, Format, ImportOptions, ImportReport, Input, own, selects};
+use super::report::Tally;
+use super::rescale::{Largest, Rescaling, Unfit};
+use super::table::{Drafted, DraftedOf, DraftedRecords};
+use super::{FileRecords, Format, ImportOptions, ImportReport, Input, judge, own, selects};
 use crate::catalog::{ScanQuery, Table};
 use crate::order::{BarMarks, retain_records};
 use crate::spool::{Spool, Spooled};
@@ -12,7 +14,7 @@ use crate::Result;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tickloom_types::{
-    BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceId, Ts,
+    BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, Ts,
 };
 
 /// The records of a file, in the order of their times, packed.
@@ -21,8 +23,50 @@ pub struct SpooledFile {
     pub instruments: Instruments,
     /// How they were read.
     pub report: ImportReport,
-    records: Spool,
+    records: Packed,
     seen: Seen,
+}
+
+enum Packed {
+    Spool(Spool),
+    /// As the first reading of a file made them.
+    Drafted(Box<Drafted>),
+}
+
+impl Packed {
+    fn len(&self) -> u64 {
+        match self {
+            Packed::Spool(spool) => spool.len(),
+            Packed::Drafted(drafted) => drafted.len(),
+        }
+    }
+
+    fn read(self) -> Result<SpooledRecords> {
+        Ok(SpooledRecords(match self {
+            Packed::Spool(spool) => Reading::Spool(spool.read()?),
+            Packed::Drafted(drafted) => Reading::Drafted(drafted.records()?),
+        }))
+    }
+}
+
+/// The records of a [`SpooledFile`], with their places as their sequences.
+pub struct SpooledRecords(Reading);
+
+enum Reading {
+    Spool(Spooled),
+    Drafted(DraftedRecords),
+}
+
+impl Iterator for SpooledRecords {
+    type Item = Result<(Seq, Record)>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Reading::Spool(records) => records.next(),
+            Reading::Drafted(records) => records.next(),
+        }
+    }
 }
 
 /// Reads a file as [`super::read_file`] does, and keeps what a query of instruments, bar sizes and time selects; so many bytes of it in
@@ -68,8 +112,22 @@ impl Input {
             file.records.iter().try_for_each(|r| taking.keep(r))?;
             return taking.finish(file.instruments.clone(), file.report);
         }
-        let prepared = self.prepare(options)?;
+        let mut prepared = self.prepare(options)?;
         let instruments = options.instruments(prepared.as_ref());
+        if *query == ScanQuery::default()
+            && let Some((drafted, found)) = prepared.take_drafted()
+        {
+            let mut report = self.report_of(prepared.as_ref(), options)?;
+            let seen = Seen::of(&drafted);
+            let tally = Tally::of(drafted.table(), drafted.len(), seen.times());
+            report.fill(found, &tally, options.errors_max);
+            return Ok(SpooledFile {
+                instruments,
+                report: judge(report, options)?,
+                records: Packed::Drafted(Box::new(drafted)),
+                seen,
+            });
+        }
         let mut taking = Taking::new(&instruments, query, bytes_max);
         let mut marks = BarMarks::default();
         let report = self.emit(prepared, options, None, &mut |record| {
@@ -150,7 +208,7 @@ impl<'a> Taking<'a> {
         Ok(SpooledFile {
             instruments,
             report,
-            records: self.records,
+            records: Packed::Spool(self.records),
             seen: self.seen,
         })
     }
@@ -166,6 +224,8 @@ struct Seen {
     samples: Vec<Record>,
     is_one_series: bool,
     newest: i64,
+    /// The least and the greatest time, of a first reading.
+    whole: Option<(Ts, Ts)>,
 }
 
 #[derive(Clone, Default)]
@@ -183,7 +243,40 @@ impl Seen {
             samples: Vec::new(),
             is_one_series: true,
             newest: i64::MIN,
+            whole: None,
         }
+    }
+
+    /// Of records that a first reading made.
+    fn of(drafted: &Drafted) -> Seen {
+        let mut seen = Seen::new(0);
+        for of in drafted.by_instrument() {
+            let Some(DraftedOf {
+                sample,
+                times: (from, to),
+                largest: (price, qty),
+            }) = of
+            else {
+                seen.by_instrument.push(SeenOf::default());
+                continue;
+            };
+            seen.by_instrument.push(SeenOf {
+                times: Some((lies(&sample, from), lies(&sample, to))),
+                largest: Largest::of(price, qty),
+            });
+            seen.whole = Some(match seen.whole {
+                Some((first, last)) => (first.min(from), last.max(to)),
+                None => (from, to),
+            });
+            seen.samples.push(sample);
+        }
+        seen.is_one_series = drafted.is_one_series();
+        seen
+    }
+
+    /// The least and the greatest time, of a first reading.
+    fn times(&self) -> Option<(Ts, Ts)> {
+        self.whole
     }
 
     fn note(&mut self, seq: u64, record: &Record) {
@@ -205,14 +298,17 @@ impl Seen {
         self.newest = header.ts_event;
         let at = usize::try_from(header.instrument).unwrap_or(usize::MAX);
         if let Some(seen) = self.by_instrument.get_mut(at) {
-            // A bar lies before the time that it bears.
-            let before = i64::from(record.kind() == Some(Kind::Bar));
-            let lies = Ts(header.ts_event - before);
+            let lies = lies(record, record.ts_event());
             let (from, to) = seen.times.unwrap_or((lies, lies));
             seen.times = Some((from.min(lies), to.max(lies)));
             seen.largest.note(seq, record);
         }
     }
+}
+
+/// When a record of this time lies: a bar before the time that it bears.
+fn lies(record: &Record, ts: Ts) -> Ts {
+    Ts(ts.0 - i64::from(record.kind() == Some(Kind::Bar)))
 }
 
 impl SpooledFile {
@@ -225,7 +321,7 @@ impl SpooledFile {
     /// Whether there are none, which is an error where they are read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.records.len() == 0
     }
 
     /// Whether they are plain bars of one instrument and one size, each of which closes after that before it.
@@ -260,20 +356,27 @@ impl SpooledFile {
         let at = usize::try_from(instrument.0).unwrap_or(usize::MAX);
         let largest = self.seen.by_instrument.get_mut(at);
         let largest = largest.map(|seen| &mut seen.largest);
-        rescaling.redefine(&mut self.instruments, largest, instrument, definition)
-    }
-
-    /// The source of the first record.
-    #[must_use]
-    pub fn source(&self) -> Option<SourceId> {
-        self.seen.samples.first().map(Record::source)
+        let records = &mut self.records;
+        // It is looked for in what is of no use after it was found.
+        let mut find = |unfit: Unfit| {
+            let all = std::mem::replace(records, Packed::Spool(Spool::new(0)));
+            for next in all.read()? {
+                let (seq, record) = next?;
+                if unfit.is(&record) {
+                    return Ok(seq);
+                }
+            }
+            Ok(0)
+        };
+        let what = (instrument, definition);
+        rescaling.redefine(&mut self.instruments, largest, what, &mut find)
     }
 
     /// The records, as they were read.
     ///
     /// # Errors
     /// [`crate::DataError::Io`].
-    pub fn records(self) -> Result<Spooled> {
+    pub fn records(self) -> Result<SpooledRecords> {
         self.records.read()
     }
 }

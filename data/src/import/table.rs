@@ -17,6 +17,7 @@ use super::{ImportOptions, Input, KindCount, Prepared, Push};
 use crate::limits::SORTED_RECORDS_MAX;
 use crate::{DataError, Result};
 use draft::Draft;
+pub(super) use draft::{Drafted, DraftedOf, DraftedRecords};
 use moment::Moment;
 use plan::Plan;
 use sorted::Sorted;
@@ -234,12 +235,23 @@ impl Prepared for TableFile {
         Some(&mut self.repeats)
     }
 
+    fn take_drafted(&mut self) -> Option<(Drafted, Found)> {
+        let are_apart = self.draft.as_ref()?.0.are_apart();
+        if !are_apart || self.has_close() {
+            return None;
+        }
+        let (draft, told) = self.drafted()?;
+        Some((draft, self.found(told)))
+    }
+
     fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found> {
         let mut this = *self;
         // What an earlier import has is known since.
-        if let Some((draft, told)) = this.draft.take().filter(|_| this.repeats.is_idle()) {
-            let has_close = this.layout.column(super::role::Role::CloseTime).is_some();
-            draft.emit(&this.plan, has_close, push)?;
+        if let Some((draft, told)) = this.drafted() {
+            for next in draft.records()? {
+                let (_, record) = next?;
+                push(&record)?;
+            }
             return Ok(this.found(told));
         }
         let mut reader = Reader::new(&this.input, &this.options, &this.layout)?;
@@ -280,6 +292,17 @@ impl Prepared for TableFile {
 }
 
 impl TableFile {
+    /// The records that the first reading made, if they are all.
+    fn drafted(&mut self) -> Option<(Drafted, Told)> {
+        let (draft, told) = self.draft.take().filter(|_| self.repeats.is_idle())?;
+        Some((draft.finish(&self.plan, self.has_close()), told))
+    }
+
+    /// Whether its rows say when they close.
+    fn has_close(&self) -> bool {
+        self.layout.column(super::role::Role::CloseTime).is_some()
+    }
+
     fn too_many(&self, line: u64) -> DataError {
         let found = format!("more than {SORTED_RECORDS_MAX} records, not in order of time");
         let expected = "a file in order of time, or cut into several";

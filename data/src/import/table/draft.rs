@@ -4,14 +4,18 @@
 
 use super::plan::Plan;
 use crate::Result;
+use crate::catalog::Table;
 use crate::import::layout::Layout;
 use crate::import::number::Number;
 use crate::import::reader::{Reader, Ticker};
 use crate::import::row::{Row, Shape};
 use crate::limits::DRAFT_BYTES;
-use crate::spool::Spool;
+use crate::spool::{Spool, Spooled};
+use std::iter::Peekable;
+use std::vec::IntoIter;
 use tickloom_types::{
-    BarBody, Flags, Header, InstrumentId, Kind, QuoteBody, Record, SourceId, TradeBody, Ts, pow10,
+    BarBody, Flags, Header, InstrumentId, Kind, QuoteBody, Record, Seq, SourceId, TradeBody, Ts,
+    pow10,
 };
 
 /// What is known of an instrument so far.
@@ -22,6 +26,8 @@ struct Scales {
     /// The largest mantissas at these scales.
     price_max: u128,
     qty_max: u128,
+    /// The least and the greatest time of its rows.
+    times: Option<(Ts, Ts)>,
 }
 
 /// From a row on, the mantissas of an instrument have so many decimals.
@@ -42,6 +48,8 @@ pub(super) struct Draft {
     last: Ts,
     /// Least and greatest time of a row.
     times: (Ts, Ts),
+    /// Whether each row is later than the one before.
+    is_ascending: bool,
 }
 
 impl Draft {
@@ -59,6 +67,7 @@ impl Draft {
             changes: Vec::new(),
             last: Ts(i64::MIN),
             times: (Ts(i64::MAX), Ts(i64::MIN)),
+            is_ascending: true,
         })
     }
 
@@ -75,6 +84,7 @@ impl Draft {
         if order < self.last {
             return None;
         }
+        self.is_ascending &= order > self.last;
         self.last = order;
         let ts = row.close.unwrap_or(row.stamped.ts);
         self.times = (self.times.0.min(ts), self.times.1.max(ts));
@@ -82,6 +92,8 @@ impl Draft {
             self.scales.resize(row.ticker + 1, Scales::default());
         }
         let scales = self.scales.get_mut(row.ticker)?;
+        let (from, to) = scales.times.unwrap_or((ts, ts));
+        scales.times = Some((from.min(ts), to.max(ts)));
         let (price, qty) = (ticker.price_decimals, ticker.qty_decimals);
         if (scales.price_decimals, scales.qty_decimals) != (price, qty) {
             scales.widen(price, qty)?;
@@ -94,6 +106,12 @@ impl Draft {
         }
         let record = record(self.shape, row, scales)?;
         self.spool.push(&record).ok()
+    }
+
+    /// Whether no two of them can be one moment.
+    pub(super) fn are_apart(&self) -> bool {
+        let tickers = self.scales.iter().filter(|of| of.times.is_some());
+        self.shape != Shape::Bars || tickers.count() == 1
     }
 
     /// Whether every record fits once it has the scale and the time that the plan says.
@@ -114,48 +132,145 @@ impl Draft {
             && plan.moved(to).is_some()
     }
 
-    /// Gives the records to `push` as the plan says they are.
-    pub(super) fn emit(
-        self,
-        plan: &Plan,
-        has_close: bool,
-        push: &mut dyn FnMut(&Record) -> Result<()>,
-    ) -> Result<()> {
-        let mut changes = self.changes.iter().peekable();
-        let mut factors = vec![(1, 1); self.scales.len()];
-        for (at, factors) in factors.iter_mut().enumerate() {
-            *factors = plan.factors(at, 0, 0);
+    /// The records as the plan says they are; `has_close` if bars say when they close.
+    pub(super) fn finish(self, plan: &Plan, has_close: bool) -> Drafted {
+        Drafted {
+            scales: (0..self.scales.len()).map(|at| plan.scale(at)).collect(),
+            source: plan.source(),
+            shift: plan.shift(),
+            is_closed: has_close && plan.stamp == "open",
+            draft: self,
         }
-        let is_closed = has_close && plan.stamp == "open";
-        for next in self.spool.read()? {
-            let (row, mut record) = next?;
-            while let Some(change) = changes.next_if(|change| change.row <= row) {
-                let (price, qty) = (change.price_decimals, change.qty_decimals);
-                if let Some(factors) = factors.get_mut(change.ticker) {
-                    *factors = plan.factors(change.ticker, price, qty);
-                }
+    }
+}
+
+/// Records of which all is known.
+pub(crate) struct Drafted {
+    draft: Draft,
+    /// Decimals of prices and sizes, by instrument.
+    scales: Vec<(u8, u8)>,
+    source: SourceId,
+    shift: i64,
+    /// Whether the times of bars are the closes that they say.
+    is_closed: bool,
+}
+
+/// What is known of the records of one instrument.
+pub(crate) struct DraftedOf {
+    /// One like them.
+    pub(crate) sample: Record,
+    /// The least and the greatest time.
+    pub(crate) times: (Ts, Ts),
+    /// The largest mantissas of prices and of sizes.
+    pub(crate) largest: (u64, u64),
+}
+
+impl Drafted {
+    pub(crate) fn len(&self) -> u64 {
+        self.draft.spool.len()
+    }
+
+    pub(crate) fn table(&self) -> Table {
+        self.draft.shape.table()
+    }
+
+    /// Whether they are bars of one instrument, each after that before it.
+    pub(crate) fn is_one_series(&self) -> bool {
+        self.draft.shape == Shape::Bars && self.draft.is_ascending && self.draft.are_apart()
+    }
+
+    /// Those of each instrument; of one without any, none.
+    pub(crate) fn by_instrument(&self) -> impl Iterator<Item = Option<DraftedOf>> {
+        let all = (0..).zip(self.draft.scales.iter().zip(&self.scales));
+        all.map(|(at, (of, finest))| {
+            let (from, to) = of.times?;
+            let moved = |ts: Ts| Ts(ts.0.saturating_add(self.shift));
+            let (kind, id) = (self.table().kind(), InstrumentId(at));
+            let header = Header::new(kind, id, self.source, moved(from), moved(from));
+            let finer = |largest: u128, from: u8, to: u8| {
+                let by = u128::from(pow10(to.saturating_sub(from)).unsigned_abs());
+                u64::try_from(largest.saturating_mul(by)).unwrap_or(u64::MAX)
+            };
+            Some(DraftedOf {
+                sample: BarBody::default().record(header),
+                times: (moved(from), moved(to)),
+                largest: (
+                    finer(of.price_max, of.price_decimals, finest.0),
+                    finer(of.qty_max, of.qty_decimals, finest.1),
+                ),
+            })
+        })
+    }
+
+    /// The records, one after the other.
+    pub(crate) fn records(self) -> Result<DraftedRecords> {
+        let factors = (0..self.scales.len()).map(|at| factors(&self.scales, at, 0, 0));
+        Ok(DraftedRecords {
+            shape: self.draft.shape,
+            factors: factors.collect(),
+            spooled: self.draft.spool.read()?,
+            changes: self.draft.changes.into_iter().peekable(),
+            scales: self.scales,
+            source: self.source,
+            shift: self.shift,
+            is_closed: self.is_closed,
+        })
+    }
+}
+
+/// What makes mantissas of so many decimals those of an instrument.
+fn factors(scales: &[(u8, u8)], at: usize, price: u8, qty: u8) -> (i64, i64) {
+    let (price_decimals, qty_decimals) = scales.get(at).copied().unwrap_or((0, 0));
+    let factor = |to: u8, from: u8| pow10(to.saturating_sub(from));
+    (factor(price_decimals, price), factor(qty_decimals, qty))
+}
+
+/// The records of a draft.
+pub(crate) struct DraftedRecords {
+    shape: Shape,
+    spooled: Spooled,
+    changes: Peekable<IntoIter<Change>>,
+    scales: Vec<(u8, u8)>,
+    /// By instrument, as of the last row.
+    factors: Vec<(i64, i64)>,
+    source: SourceId,
+    shift: i64,
+    is_closed: bool,
+}
+
+impl Iterator for DraftedRecords {
+    type Item = Result<(Seq, Record)>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (row, mut record) = match self.spooled.next()? {
+            Ok(next) => next,
+            Err(error) => return Some(Err(error)),
+        };
+        while let Some(change) = self.changes.next_if(|change| change.row <= row) {
+            let (price, qty) = (change.price_decimals, change.qty_decimals);
+            if let Some(of) = self.factors.get_mut(change.ticker) {
+                *of = factors(&self.scales, change.ticker, price, qty);
             }
-            let at = usize::try_from(record.header.instrument).unwrap_or(usize::MAX);
-            if let Some((price, qty)) = factors.get(at).filter(|by| **by != (1, 1)) {
-                rescale(self.shape, &mut record, *price, *qty);
-            }
-            let header = &mut record.header;
-            header.source = plan.source().0;
-            match self.shape {
-                Shape::Bars => {
-                    // Of a bar that says its close, that is held in place of the arrival.
-                    let ts = match is_closed {
-                        true => Some(Ts(header.ts_recv)),
-                        false => plan.moved(Ts(header.ts_event)),
-                    };
-                    header.ts_event = ts.map_or(header.ts_event, |ts| ts.0);
-                    header.ts_recv = header.ts_event;
-                }
-                _ => header.flags = Flags::LAST,
-            }
-            push(&record)?;
         }
-        Ok(())
+        let at = usize::try_from(record.header.instrument).unwrap_or(usize::MAX);
+        if let Some((price, qty)) = self.factors.get(at).filter(|by| **by != (1, 1)) {
+            rescale(self.shape, &mut record, *price, *qty);
+        }
+        let header = &mut record.header;
+        header.source = self.source.0;
+        match self.shape {
+            Shape::Bars => {
+                // Of a bar that says its close, that is held in place of the arrival.
+                header.ts_event = match self.is_closed {
+                    true => header.ts_recv,
+                    false => header.ts_event.saturating_add(self.shift),
+                };
+                header.ts_recv = header.ts_event;
+            }
+            _ => header.flags = Flags::LAST,
+        }
+        Some(Ok((row, record)))
     }
 }
 

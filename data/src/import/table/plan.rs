@@ -100,20 +100,17 @@ impl Plan {
         self.scales.get(ticker).copied().unwrap_or((0, 0))
     }
 
-    /// What makes mantissas of so many decimals those of an instrument.
-    pub(super) fn factors(&self, ticker: usize, price: u8, qty: u8) -> (i64, i64) {
-        let (price_decimals, qty_decimals) = self.scale(ticker);
-        let factor = |to: u8, from: u8| tickloom_types::pow10(to.saturating_sub(from));
-        (factor(price_decimals, price), factor(qty_decimals, qty))
-    }
-
     /// The source of the main records.
     pub(super) fn source(&self) -> SourceId {
         self.source
     }
 
+    /// What is added to the time of a row.
+    pub(super) fn shift(&self) -> i64 {
+        self.shift
+    }
+
     /// The time of a record by that of its row.
-    #[inline]
     pub(super) fn moved(&self, ts: Ts) -> Option<Ts> {
         ts.0.checked_add(self.shift).map(Ts)
     }

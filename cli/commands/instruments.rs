@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tickloom_data::{Catalog, DataError, Definition, Definitions};
-use tickloom_types::{InstrumentDef, format_decimal};
+use tickloom_types::{InstrumentDef, format_decimal, some_of};
 
 const LS: &str = "\
 Examples:
@@ -210,7 +210,7 @@ fn ls(args: &Ls) -> Result<(), Failure> {
         let names: Vec<&str> = known.defs().iter().map(|def| def.name.as_str()).collect();
         return Err(Failure::input(anyhow!(
             "there is no instrument {missing:?}; the catalog has {}",
-            names.join(", ")
+            some_of(&names)
         )));
     }
     let wanted = known.defs().iter().filter(|def| is_wanted(&def.name));

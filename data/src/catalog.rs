@@ -75,14 +75,17 @@ use crate::limits::REMOTE_CACHE_BYTES;
 use crate::{DataError, Result};
 use cache::Cache;
 use checkpoint::RunIndex;
-use index::{for_each_run, read_checkpoint, run_names};
+use index::{for_each_of, for_each_run, read_checkpoint, run_names};
 use part::{Part, PartFile, read_metas, runs_dir};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, Ts};
+
+/// How the names of imports begin.
+pub const IMPORT_RUN: &str = "import-";
 
 /// A directory, or the like in an object store, of Parquet files with their index.
 /// Clones share connections and cache.
@@ -90,8 +93,8 @@ use tickloom_types::{BarSpec, Ts};
 pub struct Catalog {
     store: Store,
     cache: Arc<Cache>,
-    /// What the runs are that were asked for.
-    metas: Arc<Mutex<BTreeMap<String, RunMeta>>>,
+    /// Which runs have which instruments, once that was asked for.
+    known: Arc<Mutex<Option<KnownRuns>>>,
 }
 
 /// What data there is of one instrument in one table.
@@ -122,6 +125,27 @@ pub struct BookSpan {
     pub from: Ts,
     /// The last time.
     pub to: Ts,
+}
+
+/// Names of runs by the instruments that they have.
+#[derive(Debug, Default)]
+struct KnownRuns(HashMap<String, BTreeSet<String>>);
+
+impl KnownRuns {
+    fn of(metas: &[RunMeta]) -> KnownRuns {
+        let mut known = KnownRuns::default();
+        for meta in metas {
+            known.add(meta);
+        }
+        known
+    }
+
+    fn add(&mut self, meta: &RunMeta) {
+        for def in meta.instruments.defs() {
+            let runs = self.0.entry(def.name.clone()).or_default();
+            runs.insert(meta.run.clone());
+        }
+    }
 }
 
 impl Catalog {
@@ -174,7 +198,7 @@ impl Catalog {
         Catalog {
             store,
             cache: Arc::new(Cache::new(bytes)),
-            metas: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -227,20 +251,41 @@ impl Catalog {
         read_metas(&self.store, run_names(&self.store)?.iter())
     }
 
-    /// Names of the runs of which `wanted` holds. What a run is is read once.
+    /// Names of the runs that have one of these instruments, sorted: of those that were there when this was first asked, and those that
+    /// this catalog has begun to write since.
     ///
     /// # Errors
     /// As [`Catalog::runs`].
-    pub fn runs_where(&self, wanted: impl Fn(&RunMeta) -> bool) -> Result<Vec<String>> {
-        let names = run_names(&self.store)?;
-        // A map is whole whoever was stopped while it had it.
-        let mut metas = self.metas.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = names.iter().filter(|name| !metas.contains_key(*name));
-        for meta in read_metas(&self.store, new)? {
-            metas.insert(meta.run.clone(), meta);
+    pub fn runs_with<'a>(
+        &self,
+        instruments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeSet<String>> {
+        // What is known is whole whoever was stopped while it had it.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            *known = Some(KnownRuns::of(&self.runs()?));
         }
-        let is_wanted = |name: &String| metas.get(name).is_some_and(&wanted);
-        Ok(names.into_iter().filter(is_wanted).collect())
+        let known = known.get_or_insert_default();
+        Ok(instruments
+            .into_iter()
+            .filter_map(|name| known.0.get(name))
+            .flatten()
+            .cloned()
+            .collect())
+    }
+
+    /// Those of [`Catalog::runs_with`] that are imports other than this one.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn other_imports<'a>(
+        &self,
+        run: &str,
+        instruments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<String>> {
+        let mut runs = self.runs_with(instruments)?;
+        runs.retain(|name| name.starts_with(IMPORT_RUN) && name != run);
+        Ok(runs.into_iter().collect())
     }
 
     /// What data there is, by table, instrument and bar size.
@@ -269,21 +314,22 @@ impl Catalog {
         Ok(ranges.into_values().collect())
     }
 
-    /// From when until when each run has a book of levels of an instrument, in no order.
+    /// From when until when each of these runs, or each there is if none is named, has a book of levels of an instrument, in no order.
     ///
     /// # Errors
     /// As [`Catalog::runs`].
-    pub fn book_spans(&self) -> Result<Vec<BookSpan>> {
+    pub fn book_spans(&self, runs: &[String]) -> Result<Vec<BookSpan>> {
         let mut spans: BTreeMap<(String, String), (Ts, Ts)> = BTreeMap::new();
-        self.for_each_file(|run, file| {
-            let meta = file.meta;
-            let (ts_min, ts_max) = (meta.ts_min, meta.ts_max);
-            if let (Table::BookSnapshots | Table::BookUpdates, Some(def)) =
-                (meta.table, meta.instrument)
-            {
-                let span = spans.entry((run.to_owned(), def.name));
-                let span = span.or_insert((ts_min, ts_max));
-                *span = (span.0.min(ts_min), span.1.max(ts_max));
+        for_each_of(&self.store, runs, |run, index| {
+            for file in index.files() {
+                let meta = &file.meta;
+                if let (Table::BookSnapshots | Table::BookUpdates, Some(def)) =
+                    (meta.table, &meta.instrument)
+                {
+                    let span = spans.entry((run.to_owned(), def.name.clone()));
+                    let span = span.or_insert((meta.ts_min, meta.ts_max));
+                    *span = (span.0.min(meta.ts_min), span.1.max(meta.ts_max));
+                }
             }
             Ok(())
         })?;
@@ -323,6 +369,11 @@ impl Catalog {
     /// # Errors
     /// [`DataError::Journal`] if a run of this name with other instruments has other parts; [`DataError::Io`].
     pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_mut() {
+            known.add(meta);
+        }
+        drop(known);
         RunWriter::new(self.store.clone(), meta, part, source)
     }
 

@@ -57,10 +57,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use table::Drafted;
 use tickloom_journal::RunMeta;
-use tickloom_types::{BarSpec, DurationNs, Instruments, Kind, Record, TradeBody, Ts};
-
-/// What the names of runs begin with that were imported.
-const IMPORT_RUN: &str = "import-";
+use tickloom_types::{BarSpec, DurationNs, Instruments, Kind, Record, TradeBody, Ts, some_of};
 
 /// What a file does not say, or says wrongly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,7 +220,7 @@ impl FileRecords {
                 report
                     .bar
                     .map_or(String::new(), |bar| format!(" of size {bar}")),
-                report.instruments.join(", "),
+                some_of(&report.instruments),
                 time(report.from),
                 time(report.to),
             ),
@@ -442,10 +439,7 @@ impl Input {
             // Earlier versions named a run by the content alone.
             let earlier = self.content_run(&format!("{instrument}{member}"))?;
             if catalog.holds_part(&earlier, 0)? {
-                let is_it = |meta: &RunMeta| {
-                    meta.run == earlier && meta.instruments.find(&identity).is_some()
-                };
-                if !catalog.runs_where(is_it)?.is_empty() {
+                if catalog.runs_with([identity.as_str()])?.contains(&earlier) {
                     return Ok(earlier);
                 }
             }
@@ -514,11 +508,7 @@ fn known_trades(prepared: &mut dyn Prepared, run: &str, catalog: &Catalog) -> Re
     let Some((names, from, to)) = prepared.has_numbers_of_trades() else {
         return Ok(());
     };
-    let others = catalog.runs_where(|meta| {
-        let mut defs = meta.instruments.defs().iter();
-        let is_other = meta.run != run && meta.run.starts_with(IMPORT_RUN);
-        is_other && defs.any(|def| names.contains(&def.name))
-    })?;
+    let others = catalog.other_imports(run, names.iter().map(String::as_str))?;
     for other in others {
         let query = ScanQuery {
             instruments: names.clone(),

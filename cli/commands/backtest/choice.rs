@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use anyhow::anyhow;
 use tickloom_data::{Range, Table};
-use tickloom_types::{BarSpec, InstrumentId, Instruments};
+use tickloom_types::{BarSpec, InstrumentId, Instruments, some_of};
 
 /// The instrument that is traded: the one named, or the only one there is. A strategy file means the first, as it does live.
 pub(super) fn choose(
@@ -21,7 +21,7 @@ pub(super) fn choose(
             return Err(Failure::input(anyhow!(
                 "there are {} instruments, choose one with --instrument: {}",
                 names.len(),
-                names.join(", ")
+                some_of(&names)
             )));
         }
     };
@@ -29,7 +29,7 @@ pub(super) fn choose(
         Some((id, _)) => Ok(Some(id)),
         None => Err(Failure::input(anyhow!(
             "--instrument {wanted:?}: expected one of {}",
-            names.join(", ")
+            some_of(&names)
         ))),
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Scanned {
 
 /// What was left out when these runs were imported, all together; of a run that does not know it, nothing.
 fn left_out(catalog: &Catalog, runs: &[String]) -> Result<Option<Refusals>, DataError> {
-    let ends = catalog.run_ends()?;
+    let ends = catalog.run_ends_of(runs)?;
     let known = runs.iter().filter_map(|run| ends.get(run));
     let joined = known
         .map(|end| end.left_out.clone())

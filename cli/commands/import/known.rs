@@ -9,8 +9,6 @@ use tickloom_types::{Instruments, Kind, Record, TradeBody, Ts, pow10};
 const DAY: i64 = 86_400_000_000_000;
 /// Days of instruments whose trades are remembered at a time.
 const DAYS_MAX: usize = 64;
-/// How the names of imports begin.
-const IMPORT: &str = "import-";
 
 /// The number and the time of a trade.
 type Number = (u64, i64);
@@ -42,11 +40,8 @@ impl<'a> Known<'a> {
         run: &str,
         instruments: &Instruments,
     ) -> Result<Known<'a>, DataError> {
-        let runs = catalog.runs_where(|meta| {
-            let mut defs = meta.instruments.defs().iter();
-            let is_other = meta.run != run && meta.run.starts_with(IMPORT);
-            is_other && defs.any(|def| instruments.find(&def.name).is_some())
-        })?;
+        let names = instruments.defs().iter().map(|def| def.name.as_str());
+        let runs = catalog.other_imports(run, names)?;
         Ok(Known {
             catalog,
             runs,
@@ -159,11 +154,14 @@ impl<'a> Known<'a> {
         if self.books.is_empty() {
             return Ok(None);
         }
-        for span in self.catalog.book_spans()? {
+        // None is named if there are none, which would mean all.
+        if self.runs.is_empty() {
+            return Ok(None);
+        }
+        for span in self.catalog.book_spans(&self.runs)? {
             let found = self.instruments.find(&span.instrument);
             let own = found.and_then(|(id, _)| self.books.get(&id.0));
             if let Some((from, to)) = own
-                && self.runs.contains(&span.run)
                 && *from < span.to
                 && span.from < *to
             {

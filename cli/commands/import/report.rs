@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text::grouped;
 use tickloom_data::{DataError, Format, ImportReport, KindCount, Table, Taken};
-use tickloom_types::Ts;
+use tickloom_types::{Ts, some_of};
 
 /// Files of which each has its own block; of more only those that are worth a word have one.
 const BLOCKS_MAX: usize = 10;
@@ -258,7 +258,7 @@ fn block(one: &Imported) {
     output::line(&output::styled(&one.name(), Style::Bold));
     let row = |name: &str, value: &str| output::line(&format!("  {name:<12} {value}"));
     if !one.instruments.is_empty() {
-        row("Instruments", &one.instruments.join(", "));
+        row("Instruments", &some_of(&one.instruments));
     }
     if one.unchanged {
         row("Unchanged", "the catalog has it already");

@@ -7,7 +7,7 @@ use crate::databento::DbnOrigin;
 use crate::{Refusals, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tickloom_types::BookEnd;
 
 const NAME: &str = "end.json";
@@ -27,17 +27,29 @@ pub struct RunEnd {
 }
 
 impl Catalog {
-    /// What is known of the ends of runs, by name.
+    /// What is known of the ends of these runs, by name.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn run_ends_of(&self, runs: &[String]) -> Result<BTreeMap<String, RunEnd>> {
+        let ends = runs.iter().map(|run| {
+            let end = read_end(self.store(), run)?;
+            Ok(end.map(|end| (run.clone(), end)))
+        });
+        ends.filter_map(Result::transpose).collect()
+    }
+
+    /// What is known of the ends of all runs, by name.
     ///
     /// # Errors
     /// As [`Catalog::runs`].
     pub fn run_ends(&self) -> Result<BTreeMap<String, RunEnd>> {
         let store = self.store();
-        let files = store.list(&runs_dir())?.into_iter();
+        let files = store.paths(&runs_dir())?.into_iter();
         let is_end = |path: &PathBuf| {
             path.starts_with(RUNS_DIR) && path.file_name().is_some_and(|name| name == NAME)
         };
-        let paths: Vec<PathBuf> = files.map(|file| file.path).filter(is_end).collect();
+        let paths: Vec<PathBuf> = files.filter(is_end).collect();
         let all = store.read_all(&paths)?;
         let ends = paths.iter().zip(all);
         ends.map(|(path, bytes)| {
@@ -62,11 +74,9 @@ pub(super) fn end_path(run: &str) -> PathBuf {
     run_dir(run).join(NAME)
 }
 
-/// Keeps what is known. Written before the part is listed, so that whoever sees the part sees it.
+/// Keeps what is known. Written and settled before the part is listed, so that whoever sees the part sees it.
 pub(super) fn write_end(store: &Store, run: &str, end: &RunEnd) -> Result<()> {
-    let path = end_path(run);
-    store.put(&path, &to_json(end))?;
-    store.settle(std::iter::once(Path::new(&path)))
+    store.put_unsettled(&end_path(run), &to_json(end))
 }
 
 #[cfg(test)]

@@ -39,14 +39,14 @@ fn list_index(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
 
 fn list_once(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
     let mut runs: BTreeMap<String, Listed> = BTreeMap::new();
-    for file in store.list(dir)? {
-        let Some(run) = run_of(&file.path) else {
+    for path in store.paths(dir)? {
+        let Some(run) = run_of(&path) else {
             continue;
         };
         let listed = runs.entry(run.to_owned()).or_default();
-        listed.has_meta |= file.path == meta_path(run);
-        listed.has_checkpoint |= file.path == checkpoint_path(run);
-        if let Some((_, Entry::Part(part))) = entry(&file.path) {
+        listed.has_meta |= path == meta_path(run);
+        listed.has_checkpoint |= path == checkpoint_path(run);
+        if let Some((_, Entry::Part(part))) = entry(&path) {
             listed.parts.insert(part);
         }
     }
@@ -54,22 +54,46 @@ fn list_once(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
     Ok(runs)
 }
 
+/// As [`for_each_run`], of these runs alone, or of all if none is named. One that is not there is passed over.
+pub(crate) fn for_each_of(
+    store: &Store,
+    runs: &[String],
+    mut visit: impl FnMut(&str, RunIndex) -> Result<()>,
+) -> Result<()> {
+    if runs.is_empty() {
+        return for_each_run(store, visit);
+    }
+    let mut listed = BTreeMap::new();
+    for run in runs {
+        listed.append(&mut list_index(store, &run_dir(run))?);
+    }
+    show_all(store, listed, &mut visit)
+}
+
 /// Shows the index of all runs, in order. Only some entries are read at a time.
 pub(crate) fn for_each_run(
     store: &Store,
     mut visit: impl FnMut(&str, RunIndex) -> Result<()>,
 ) -> Result<()> {
+    show_all(store, list_index(store, &runs_dir())?, &mut visit)
+}
+
+fn show_all(
+    store: &Store,
+    all: BTreeMap<String, Listed>,
+    visit: &mut impl FnMut(&str, RunIndex) -> Result<()>,
+) -> Result<()> {
     let mut some = Vec::new();
     let mut entries = 0;
-    for (run, listed) in list_index(store, &runs_dir())? {
+    for (run, listed) in all {
         entries += listed.parts.len();
         some.push((run, listed));
         if entries >= INDEX_ENTRIES_AT_ONCE {
-            show(store, std::mem::take(&mut some), &mut visit)?;
+            show(store, std::mem::take(&mut some), visit)?;
             entries = 0;
         }
     }
-    show(store, some, &mut visit)
+    show(store, some, visit)
 }
 
 fn show(

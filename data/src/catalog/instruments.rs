@@ -4,7 +4,7 @@ use super::Catalog;
 use super::part::Wanted;
 use super::query::ScanQuery;
 use super::scan::unite_sources;
-use super::unite::{unite, unite_where_possible};
+use super::unite::{Different, unite, unite_where_possible};
 use crate::{DataError, Definitions, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -63,16 +63,13 @@ impl Catalog {
     /// As [`Catalog::runs`] and [`Catalog::definitions`].
     pub fn instruments(&self) -> Result<Instruments> {
         let said = self.definitions()?;
-        // Few definitions, each in many files.
-        let mut all: Vec<InstrumentDef> = Vec::new();
+        let mut all = Different::default();
         let mut spans = Spans::default();
         self.for_each_file(|_, file| {
             let meta = file.meta;
             if let Some(def) = meta.instrument {
                 spans.widen(&def.name, (meta.ts_min, meta.ts_max), meta.table.is_bars());
-                if !all.contains(&def) {
-                    all.push(def);
-                }
+                all.add(&def);
             }
             Ok(())
         })?;
@@ -80,7 +77,7 @@ impl Catalog {
             Some((from, to)) => said.apply(&def, *from, *to).unwrap_or(def),
             None => def,
         };
-        unite_where_possible(all.into_iter().map(apply).collect())
+        unite_where_possible(all.into_defs().into_iter().map(apply).collect())
     }
 }
 

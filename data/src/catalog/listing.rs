@@ -5,6 +5,7 @@ use super::chunks::Chunks;
 use super::index::for_each_run;
 use super::part::{PartFile, read_metas};
 use super::store::Store;
+use super::unite::Different;
 use super::{Catalog, Table};
 use crate::{DataError, Result};
 use arrow_array::cast::AsArray;
@@ -179,7 +180,7 @@ type PeriodKey = (Table, Option<String>, Option<BarSpec>, String);
 struct Gathered {
     listing: Listing,
     days: BTreeMap<PeriodKey, Extent>,
-    instruments: Vec<InstrumentDef>,
+    instruments: Different,
     dropped: Vec<Dropped>,
     first: Option<PartFile>,
     last: Option<PartFile>,
@@ -207,7 +208,7 @@ impl Catalog {
         };
         Ok(Shown {
             listing: gathered.listing,
-            instruments: gathered.instruments,
+            instruments: gathered.instruments.into_defs(),
             days: days
                 .map(|((table, instrument, bar, date), extent)| Day {
                     table,
@@ -298,10 +299,8 @@ fn describe_runs(store: &Store, selection: &Selection, runs: &mut Vec<RunListing
 
 impl Gathered {
     fn note(&mut self, file: &PartFile) {
-        if let Some(def) = &file.meta.instrument
-            && !self.instruments.contains(def)
-        {
-            self.instruments.push(def.clone());
+        if let Some(def) = &file.meta.instrument {
+            self.instruments.add(def);
         }
         let meta = &file.meta;
         let is_first = self

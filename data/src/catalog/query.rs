@@ -3,7 +3,7 @@
 use super::file::FileMeta;
 use super::{Range, Table};
 use crate::{DataError, Definitions};
-use tickloom_types::{BarSpec, DurationNs, Ts};
+use tickloom_types::{BarSpec, DurationNs, Ts, some_of};
 
 /// Which records to read. Empty lists select all.
 ///
@@ -94,7 +94,7 @@ impl ScanQuery {
             if names.is_empty() {
                 all.to_owned()
             } else {
-                names.join(", ")
+                some_of(names)
             }
         };
         let tables = self.tables.iter().map(ToString::to_string).collect();
@@ -156,7 +156,7 @@ pub(crate) fn empty(query: &ScanQuery, ranges: &[Range]) -> DataError {
             if names.is_empty() {
                 "the catalog is empty".to_owned()
             } else {
-                format!("the catalog has {}", names.join(", "))
+                format!("the catalog has {}", some_of(names))
             }
         }
     };

@@ -3,7 +3,7 @@
 use super::Catalog;
 use super::budget::ReadPlan;
 use super::file::Key;
-use super::index::for_each_run;
+use super::index::for_each_of;
 use super::instruments;
 use super::merge::RunMerge;
 use super::part::{Wanted, read_metas};
@@ -208,12 +208,10 @@ fn released(
 /// The wanted files by run; it is an error if there are none.
 fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<Wanted>>> {
     let mut selected: BTreeMap<String, Vec<Wanted>> = BTreeMap::new();
-    for_each_run(catalog.store(), |run, index| {
-        if query.runs.is_empty() || query.runs.iter().any(|wanted| wanted == run) {
-            let files = index.into_wanted(|meta| query.wants(meta));
-            if !files.is_empty() {
-                selected.insert(run.to_owned(), files);
-            }
+    for_each_of(catalog.store(), &query.runs, |run, index| {
+        let files = index.into_wanted(|meta| query.wants(meta));
+        if !files.is_empty() {
+            selected.insert(run.to_owned(), files);
         }
         Ok(())
     })?;
@@ -285,7 +283,8 @@ pub(crate) fn unite_sources(all: &mut Instruments, metas: &[RunMeta]) -> Result<
 
 /// The identifiers under which the sources of a run appear.
 fn naming(meta: &RunMeta, instruments: &Instruments, query: &ScanQuery) -> Result<Naming> {
-    let mut all = instruments.clone();
+    // Not with the instruments, of which there may be thousands, for each of thousands of runs.
+    let mut all = instruments.only_sources();
     let mut sources = std::collections::HashMap::new();
     let mut defs = all.sources().to_vec();
     for source in meta.instruments.sources() {

@@ -1,7 +1,7 @@
 //! Where a catalog's files are: a local directory, or an S3-compatible object store named by a url such as `s3://bucket/prefix`.
 //!
 //! Everything in the catalog, index and Parquet alike, goes through here. A file appears whole or not at all: locally it is
-//! forced to the disk and renamed, an object store does so by itself. Not here: what the files hold, and caching.
+//! renamed into place, and forced to the disk before anything lists it; an object store does so by itself. Not here: what the files hold, and caching.
 
 #[cfg(test)]
 mod fault;
@@ -134,10 +134,18 @@ impl Store {
         Ok(files)
     }
 
+    /// Paths of all files below a directory, at any depth, in no order; none if there is no such directory.
+    pub(crate) fn paths(&self, dir: &Path) -> Result<Vec<PathBuf>> {
+        match &self.remote {
+            None => local::paths(&self.root, dir),
+            Some(remote) => Ok(remote.list(dir)?.into_iter().map(|f| f.path).collect()),
+        }
+    }
+
     /// Whether there is any file below a directory.
     pub(crate) fn has_files(&self, dir: &Path) -> Result<bool> {
         match &self.remote {
-            None => Ok(!local::list(&self.root, dir)?.is_empty()),
+            None => Ok(!local::paths(&self.root, dir)?.is_empty()),
             Some(remote) => remote.has_files(dir),
         }
     }
@@ -198,16 +206,6 @@ impl Store {
         }
     }
 
-    /// Writes a whole file, whether or not there was one.
-    pub(crate) fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        #[cfg(test)]
-        self.death.step()?;
-        match &self.remote {
-            None => local::put(&self.url(path), bytes),
-            Some(remote) => remote.put(path, bytes),
-        }
-    }
-
     /// Writes a whole file if there is none; false if there is one.
     pub(crate) fn put_new(&self, path: &Path, bytes: &[u8]) -> Result<bool> {
         #[cfg(test)]
@@ -215,6 +213,26 @@ impl Store {
         match &self.remote {
             None => local::put_new(&self.url(path), bytes),
             Some(remote) => remote.put_new(path, bytes),
+        }
+    }
+
+    /// Writes a whole file, whether or not there was one. Its name need not be on the disk for good before it is settled.
+    pub(crate) fn put_unsettled(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        #[cfg(test)]
+        self.death.step()?;
+        match &self.remote {
+            None => local::put_unsettled(&self.url(path), bytes),
+            Some(remote) => remote.put(path, bytes),
+        }
+    }
+
+    /// Makes an empty file, which may be lost with the power.
+    pub(crate) fn mark(&self, path: &Path) -> Result<()> {
+        #[cfg(test)]
+        self.death.step()?;
+        match &self.remote {
+            None => local::mark(&self.url(path)),
+            Some(remote) => remote.put(path, &[]),
         }
     }
 
@@ -255,17 +273,17 @@ impl Store {
         })
     }
 
-    /// Puts a file that was begun, and is written to its end, into its place.
+    /// Puts a file that was begun, and is written to its end, into its place. It is on the disk for good once it is settled.
     pub(crate) fn complete(&self, new: NewFile) -> Result<()> {
         #[cfg(test)]
         self.death.step()?;
         match &self.remote {
-            None => local::complete(&self.url(&new.path), &new.file),
+            None => local::complete(&self.url(&new.path)),
             Some(remote) => remote.upload(&new.path, new.file),
         }
     }
 
-    /// Forces the names of these files and of the directories above them to the disk.
+    /// Forces these files, their names and those of the directories above them to the disk.
     pub(crate) fn settle<'a>(&self, paths: impl Iterator<Item = &'a Path>) -> Result<()> {
         match &self.remote {
             None => local::settle(&self.root, paths),

@@ -1,8 +1,40 @@
 //! Definitions of instruments from several runs as one: by name, at the finer scale, what was said before what was assumed.
 
 use crate::{DataError, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tickloom_types::{Contract, InstrumentDef, InstrumentError, Instruments, Term, pow10};
+
+/// Different definitions, in the order in which they were first met. Few of them are in many files.
+#[derive(Default)]
+pub(crate) struct Different {
+    defs: Vec<InstrumentDef>,
+    /// Where those of a name are.
+    places: HashMap<String, Vec<usize>>,
+}
+
+impl Different {
+    pub(crate) fn add(&mut self, def: &InstrumentDef) {
+        let known = self.places.get_mut(&def.name);
+        let is_known = |at: &usize| self.defs.get(*at) == Some(def);
+        if known
+            .as_ref()
+            .is_some_and(|places| places.iter().any(is_known))
+        {
+            return;
+        }
+        match known {
+            Some(places) => places.push(self.defs.len()),
+            None => {
+                self.places.insert(def.name.clone(), vec![self.defs.len()]);
+            }
+        }
+        self.defs.push(def.clone());
+    }
+
+    pub(crate) fn into_defs(self) -> Vec<InstrumentDef> {
+        self.defs
+    }
+}
 
 /// Unites definitions by name, sorted by it. Those that differ only in scale get the finer one; where one says what another
 /// assumes, what it says counts.

@@ -3,10 +3,10 @@
 mod open;
 
 use super::Table;
-use super::end::{RunEnd, write_end};
+use super::end::{RunEnd, end_path, write_end};
 use super::file::{FileWriter, Key, read_meta};
 use super::index::{read_checkpoint, read_index, remove_covered, swap_checkpoint};
-use super::part::{Part, PartFile, lock_run, mark_begun, unmark_begun, write_meta};
+use super::part::{Part, PartFile, lock_run, mark_begun, meta_path, unmark_begun, write_meta};
 use super::partition::{DAY_NS, Partition};
 use super::spill::Spill;
 use super::store::{Lock, Store, Version};
@@ -245,17 +245,20 @@ impl RunWriter {
         }
         self.write_spilled()?;
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
-        self.store
-            .settle(self.files.iter().map(|file| file.path.as_path()))?;
         let part = Part {
             source: self.source,
             files: self.files,
             released: Some(Ts(self.placing.released())),
         };
         let (store, run) = (&self.store, &self.meta.run);
+        let mut beside = vec![meta_path(run)];
         if let Some(end) = &self.end {
             write_end(store, run, end)?;
+            beside.push(end_path(run));
         }
+        // All at once and before the part is listed: the disk is waited for as rarely as can be.
+        let files = part.files.iter().map(|file| &file.path);
+        store.settle(files.chain(&beside).map(PathBuf::as_path))?;
         if self.is_covered {
             replace_covered(store, run, self.part, &part)?;
         } else {

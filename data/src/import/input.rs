@@ -7,6 +7,7 @@ mod members;
 mod part;
 
 use super::text::Lines;
+use crate::catalog::IMPORT_RUN;
 use crate::limits::{FILE_BYTES_MAX, SNIFF_BYTES};
 use crate::{DataError, Result};
 use crc32fast::Hasher;
@@ -20,6 +21,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tickloom_types::some_of;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes that are read from a file at a time.
@@ -98,7 +100,7 @@ pub(crate) fn only_input(path: &Path) -> Result<Input> {
         (Some(only), []) => Ok(only),
         (last, rest) => {
             let names: Vec<&str> = rest.iter().chain(&last).filter_map(Input::member).collect();
-            let found = format!("a zip of {} files ({})", names.len(), names.join(", "));
+            let found = format!("a zip of {} files ({})", names.len(), some_of(&names));
             Err(wrong_zip(path, found, "a zip of one"))
         }
     }
@@ -138,7 +140,7 @@ pub fn content_run(paths: &[PathBuf], salt: &str) -> Result<String> {
         add_to_hash(&mut hash, file).map_err(DataError::io("read", path))?;
     }
     hash.update(salt.as_bytes());
-    Ok(format!("import-{:032x}", hash.digest128()))
+    Ok(format!("{IMPORT_RUN}{:032x}", hash.digest128()))
 }
 
 fn add_to_hash(hash: &mut Xxh3, mut source: impl Read) -> io::Result<()> {
@@ -318,7 +320,7 @@ impl Input {
         };
         hashed.map_err(DataError::io("read", &self.path))?;
         hash.update(salt.as_bytes());
-        Ok(format!("import-{:032x}", hash.digest128()))
+        Ok(format!("{IMPORT_RUN}{:032x}", hash.digest128()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Bars that earlier imports have: the same bar again counts once, another bar of the same time is refused.
 
-use super::IMPORT_RUN;
 use super::report::ImportReport;
 use crate::catalog::{Catalog, ScanQuery, Table};
 use crate::{DataError, Result};
@@ -46,11 +45,12 @@ impl<'a> KnownBars<'a> {
             .sources()
             .iter()
             .any(|source| matches!(source.kind, SourceKind::Bars(_)));
-        let runs = catalog.runs_where(|meta| {
-            let mut defs = meta.instruments.defs().iter();
-            let is_other = meta.run != run && meta.run.starts_with(IMPORT_RUN);
-            has_bars && is_other && defs.any(|def| instruments.find(&def.name).is_some())
-        })?;
+        let runs = match has_bars {
+            true => {
+                catalog.other_imports(run, instruments.defs().iter().map(|d| d.name.as_str()))?
+            }
+            false => Vec::new(),
+        };
         Ok(KnownBars {
             catalog,
             runs,

@@ -10,7 +10,7 @@ mod rows;
 mod text;
 
 use super::{FileRecords, Format, ImportReport, Input};
-use crate::catalog::{Catalog, RunWriter};
+use crate::catalog::{Catalog, IMPORT_RUN, RunWriter};
 use crate::export::header::FileHeader;
 use crate::export::rows::Row;
 use crate::export::text::{CSV_MARK, JSON_MARK};
@@ -248,8 +248,8 @@ fn run_names(input: &Input, runs: &[RunMeta]) -> Result<Vec<String>> {
     if runs.len() <= 1 {
         return Ok(vec![name]);
     }
-    let hash = name.trim_start_matches("import-");
-    let names = (0..runs.len()).map(|at| format!("import-{at:04x}{}", &hash[4..]));
+    let hash = name.trim_start_matches(IMPORT_RUN);
+    let names = (0..runs.len()).map(|at| format!("{IMPORT_RUN}{at:04x}{}", &hash[4..]));
     Ok(names.collect())
 }
 

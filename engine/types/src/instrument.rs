@@ -92,6 +92,15 @@ impl Instruments {
         }
     }
 
+    /// Its sources alone, under the same identifiers.
+    #[must_use]
+    pub fn only_sources(&self) -> Instruments {
+        Instruments {
+            sources: self.sources.clone(),
+            ..Instruments::default()
+        }
+    }
+
     /// The source of bars of this size, whatever its clock; added if new, as one of which only the venue's time is known.
     /// Named `bars/SPEC`.
     ///

@@ -11,6 +11,7 @@ mod definition;
 mod instrument;
 mod naming;
 mod record;
+mod some_of;
 mod source;
 mod state;
 mod time;
@@ -33,6 +34,7 @@ pub use record::{
     OrderBody, OrderStatus, OrderType, OrderUpdateBody, PositionBody, QuoteBody, RECORD_LEN,
     Record, RiskRule, Side, SignalBody, StatusBody, StatusCode, TimerBody, TradeBody, VerdictBody,
 };
+pub use some_of::some_of;
 pub use source::{Clock, SourceDef, SourceKind};
 pub use state::{StateError, StateReader, StateWriter, TALLY_MAX};
 pub use time::{DurationError, DurationNs, NANOS_PER_SECOND, TimeError, Ts, parse_duration};

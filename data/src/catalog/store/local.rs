@@ -1,22 +1,59 @@
-//! The store that is a directory: `std::fs`, with fsync before each rename. Paths are whole here.
+//! The store that is a directory: `std::fs`. What is written whole is forced to the disk before it is renamed; files that were begun are
+//! when they are settled, before anything lists them. Paths are whole here.
 
 use super::Stored;
 use crate::{DataError, Result};
 use bytes::Bytes;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use tickloom_journal::sync_dir;
+
+/// More files than these are forced to the disk together with all of their file system, rather than one by one.
+const SYNC_EACH_MAX: usize = 64;
 
 pub(super) fn create_dir(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(DataError::io("create", dir))
 }
 
 pub(super) fn list(root: &Path, dir: &Path) -> Result<Vec<Stored>> {
-    let mut dirs = vec![root.join(dir)];
     let mut files = Vec::new();
+    walk(&root.join(dir), &mut |entry| {
+        let path = entry.path();
+        match entry.metadata() {
+            Ok(meta) => files.push(Stored {
+                bytes: meta.len(),
+                path: below(root, &path),
+            }),
+            // Another process was done with it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(DataError::io("look at", &path)(error)),
+        }
+        Ok(())
+    })?;
+    Ok(files)
+}
+
+pub(super) fn paths(root: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    walk(&root.join(dir), &mut |entry| {
+        paths.push(below(root, &entry.path()));
+        Ok(())
+    })?;
+    Ok(paths)
+}
+
+fn below(root: &Path, path: &Path) -> PathBuf {
+    path.strip_prefix(root)
+        .expect("entries are below the root")
+        .to_owned()
+}
+
+/// Shows all files below a directory.
+fn walk(dir: &Path, visit: &mut impl FnMut(&DirEntry) -> Result<()>) -> Result<()> {
+    let mut dirs = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
@@ -25,23 +62,15 @@ pub(super) fn list(root: &Path, dir: &Path) -> Result<Vec<Stored>> {
         };
         for entry in entries {
             let entry = entry.map_err(DataError::io("list", &dir))?;
-            let path = entry.path();
-            match entry.metadata() {
-                Ok(meta) if meta.is_dir() => dirs.push(path),
-                Ok(meta) => files.push(Stored {
-                    bytes: meta.len(),
-                    path: path
-                        .strip_prefix(root)
-                        .expect("entries are below the root")
-                        .to_owned(),
-                }),
-                // Another process was done with it.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(DataError::io("look at", &path)(error)),
+            let kind = entry.file_type();
+            if kind.map_err(DataError::io("look at", &dir))?.is_dir() {
+                dirs.push(entry.path());
+            } else {
+                visit(&entry)?;
             }
         }
     }
-    Ok(files)
+    Ok(())
 }
 
 pub(super) fn read(path: &Path) -> Result<Bytes> {
@@ -86,9 +115,22 @@ pub(super) fn bytes(path: &Path) -> Result<Option<u64>> {
 
 /// Writes whole, then renames into place.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = write_beside(path, bytes)?;
-    fs::rename(&temporary, path).map_err(DataError::io("rename", &temporary))?;
+    put_unsettled(path, bytes)?;
     Ok(path.parent().map_or(Ok(()), sync_dir)?)
+}
+
+/// Writes whole and renames into place; its name is on the disk for good once it is settled.
+pub(super) fn put_unsettled(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = write_beside(path, bytes)?;
+    fs::rename(&temporary, path).map_err(DataError::io("rename", &temporary))
+}
+
+/// Makes an empty file, if it is not there; a power loss may take it back.
+pub(super) fn mark(path: &Path) -> Result<()> {
+    path.parent().map_or(Ok(()), create_dir)?;
+    File::create(path)
+        .map(drop)
+        .map_err(DataError::io("write", path))
 }
 
 /// Writes whole, then links into place, which fails if the name is taken.
@@ -139,18 +181,41 @@ pub(super) fn begin(path: &Path) -> Result<File> {
     File::create(&temporary).map_err(DataError::io("create", &temporary))
 }
 
-pub(super) fn complete(path: &Path, file: &File) -> Result<()> {
+pub(super) fn complete(path: &Path) -> Result<()> {
     let temporary = temporary(path);
-    file.sync_all().map_err(DataError::io("sync", &temporary))?;
     fs::rename(&temporary, path).map_err(DataError::io("rename", &temporary))
 }
 
 pub(super) fn settle<'a>(root: &Path, paths: impl Iterator<Item = &'a Path>) -> Result<()> {
+    let paths: Vec<&Path> = paths.collect();
+    if paths.len() > SYNC_EACH_MAX && sync_file_system(root)? {
+        return Ok(());
+    }
     let mut dirs = BTreeSet::new();
     for path in paths {
+        let file = root.join(path);
+        File::open(&file)
+            .and_then(|file| file.sync_all())
+            .map_err(DataError::io("sync", &file))?;
         dirs.extend(path.ancestors().skip(1).map(|dir| root.join(dir)));
     }
     Ok(dirs.iter().try_for_each(|dir| sync_dir(dir))?)
+}
+
+/// Forces all of the file system below a directory to the disk: of many files that is one wait instead of one each. False where there is
+/// no such call.
+fn sync_file_system(dir: &Path) -> Result<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        let dir_file = File::open(dir).map_err(DataError::io("open", dir))?;
+        rustix::fs::syncfs(&dir_file).map_err(|error| DataError::io("sync", dir)(error.into()))?;
+        Ok(true)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = dir;
+        Ok(false)
+    }
 }
 
 pub(super) fn lock(path: &Path) -> Result<File> {

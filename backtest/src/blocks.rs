@@ -209,7 +209,11 @@ impl<'c> Running<'c> {
         self.bars += series.len() as u64;
         self.measure(&series);
         let closes = series.columns().close;
-        self.last = closes.last().copied().zip(self.equity.last().copied()).or(self.last);
+        self.last = closes
+            .last()
+            .copied()
+            .zip(self.equity.last().copied())
+            .or(self.last);
         Ok(())
     }
 

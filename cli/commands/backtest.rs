@@ -22,7 +22,9 @@ use data::{Data, Records};
 use results::{Observer, Results};
 use settings::Settings;
 use std::path::PathBuf;
-use tickloom_backtest::{BacktestError, Manifest, Outcome, run_bars, run_bars_in_blocks, run_records};
+use tickloom_backtest::{
+    BacktestError, Manifest, Outcome, run_bars, run_bars_in_blocks, run_records,
+};
 use tickloom_core::check_run;
 use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
 use tickloom_types::{DurationNs, parse_duration};

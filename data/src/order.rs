@@ -96,6 +96,18 @@ impl Placing {
         ready: &mut Vec<Placed>,
     ) {
         let is_input = key.output == 0;
+        if is_input && self.waiting.is_empty() && !record.has(Flags::MORE) {
+            // A moment of one row, as most are.
+            let own = instruments.release(record).0;
+            self.released = self.released.max(own);
+            ready.push(Placed {
+                key,
+                record: *record,
+                held: self.released.wrapping_sub(own).cast_unsigned(),
+                more: 0,
+            });
+            return;
+        }
         if is_input && !self.waiting.is_empty() && is_start(record) {
             // A session ended within a moment: no end of it will come.
             self.place(End::Cut(key.seq), instruments, ready);

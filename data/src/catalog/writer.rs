@@ -219,10 +219,7 @@ impl RunWriter {
             if sizes.sum::<usize>() <= WRITER_BYTES_MAX {
                 return Ok(());
             }
-            let largest = self
-                .open
-                .iter_mut()
-                .max_by_key(|file| file.writer.memory());
+            let largest = self.open.iter_mut().max_by_key(|file| file.writer.memory());
             let Some(largest) = largest else {
                 return Ok(());
             };

@@ -220,9 +220,7 @@ impl Beyond {
     }
 
     fn scale(&mut self, more: u8) {
-        self.largest = self
-            .largest
-            .saturating_mul(pow10(more).unsigned_abs());
+        self.largest = self.largest.saturating_mul(pow10(more).unsigned_abs());
         let more = usize::from(more).min(MORE_MAX);
         self.first.rotate_left(more);
         let beyond = MORE_MAX + 1 - more;
@@ -265,7 +263,13 @@ impl Largest {
             Mantissa::Qty => qty.note(seq, *mantissa),
         });
         if !has_numbers && !matches!(record.kind(), Some(Kind::Timer | Kind::Status)) {
-            for first in self.price.first.iter_mut().chain(&mut self.qty.first).skip(1) {
+            for first in self
+                .price
+                .first
+                .iter_mut()
+                .chain(&mut self.qty.first)
+                .skip(1)
+            {
                 first.get_or_insert(seq);
             }
         }
@@ -438,7 +442,8 @@ mod tests {
                         qty_decimals: qty.min(9),
                         ..InstrumentDef::new("A", price.min(9), qty.min(9), "USD")
                     };
-                    let mut known_largest = Largest::of(7_000_000_000_000_000, 5_000_000_000_000_000_000);
+                    let mut known_largest =
+                        Largest::of(7_000_000_000_000_000, 5_000_000_000_000_000_000);
                     let by_largest = Rescaling::default().redefine(
                         &mut known.clone(),
                         Some(&mut known_largest),
@@ -453,7 +458,12 @@ mod tests {
                         by_largest.map_err(|error| error.to_string()),
                         expected.as_ref().map(|()| ()).map_err(ToString::to_string)
                     );
-                    let found = rescaling.redefine(&mut passing, Some(&mut largest), (a, def.clone()), &mut |_| Ok(0));
+                    let found = rescaling.redefine(
+                        &mut passing,
+                        Some(&mut largest),
+                        (a, def.clone()),
+                        &mut |_| Ok(0),
+                    );
                     assert_eq!(
                         found.as_ref().map_err(ToString::to_string),
                         expected.as_ref().map_err(ToString::to_string),

@@ -7,10 +7,10 @@ use super::report::Tally;
 use super::rescale::{Largest, Rescaling, Unfit};
 use super::table::{Drafted, DraftedOf, DraftedRecords};
 use super::{FileRecords, Format, ImportOptions, ImportReport, Input, judge, own, selects};
+use crate::Result;
 use crate::catalog::{ScanQuery, Table};
 use crate::order::{BarMarks, retain_records};
 use crate::spool::{Spool, Spooled};
-use crate::Result;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tickloom_types::{
@@ -100,7 +100,7 @@ pub fn spool_folder(
 }
 
 impl Input {
-    fn spool(
+    pub(super) fn spool(
         &self,
         options: &ImportOptions,
         query: &ScanQuery,
@@ -130,11 +130,11 @@ impl Input {
         }
         let mut taking = Taking::new(&instruments, query, bytes_max);
         let mut marks = BarMarks::default();
-        let report = self.emit(prepared, options, None, &mut |record| {
-            match marks.push(record, &instruments) {
-                Some(marked) => taking.keep(&marked),
-                None => Ok(()),
-            }
+        let report = self.emit(prepared, options, None, &mut |record| match marks
+            .push(record, &instruments)
+        {
+            Some(marked) => taking.keep(&marked),
+            None => Ok(()),
         })?;
         if let Some(last) = marks.finish() {
             taking.keep(&last)?;

@@ -7,9 +7,10 @@ mod draft;
 mod moment;
 mod plan;
 mod sorted;
+mod told;
 
 use super::layout::Layout;
-use super::reader::{FileOrder, Problems, Reader, Repeats};
+use super::reader::{FileOrder, Reader, Repeats};
 use super::report::{Found, Taken};
 use super::row::{Row, Shape};
 use super::text::Lines;
@@ -21,8 +22,8 @@ pub(super) use draft::{Drafted, DraftedOf, DraftedRecords};
 use moment::Moment;
 use plan::Plan;
 use sorted::Sorted;
-use std::collections::BTreeMap;
 use tickloom_types::{BarSpec, Instruments, Ts};
+use told::{Told, nothing};
 
 /// Lines that are looked at to find out what the file is.
 const HEAD_LINES: usize = 50;
@@ -89,10 +90,10 @@ pub(super) fn prepare(
         return Err(layout.fault(input.path(), survey.line, found, expected));
     }
     let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
-    let is_known = |draft: &Draft| {
-        is_strict && order == FileOrder::Sorted && draft.fits(&plan)
-    };
-    let draft = draft.filter(is_known).map(|draft| (draft, Told::of(reader)));
+    let is_known = |draft: &Draft| is_strict && order == FileOrder::Sorted && draft.fits(&plan);
+    let draft = draft
+        .filter(is_known)
+        .map(|draft| (draft, Told::of(reader)));
     Ok(Box::new(TableFile {
         draft,
         input: input.clone(),
@@ -140,7 +141,10 @@ fn survey<'a>(
     let mut draft = Draft::of(layout);
     while reader.next()? {
         survey.note(&reader.current);
-        if draft.as_mut().is_some_and(|draft| draft.take(&reader).is_none()) {
+        if draft
+            .as_mut()
+            .is_some_and(|draft| draft.take(&reader).is_none())
+        {
             draft = None;
         }
     }
@@ -356,50 +360,4 @@ impl TableFile {
             stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),
         }
     }
-}
-
-/// What a reader has to tell of its rows.
-struct Told {
-    read: u64,
-    not_kept: BTreeMap<String, u64>,
-    problems: Problems,
-    rounded: u64,
-    noisy_prices: u64,
-    notes: Vec<String>,
-}
-
-impl Told {
-    fn of(reader: Reader<'_>) -> Told {
-        Told {
-            read: reader.read,
-            notes: reader.notes(),
-            not_kept: reader.not_kept,
-            problems: reader.problems,
-            rounded: reader.rounded,
-            noisy_prices: reader.noisy_prices,
-        }
-    }
-}
-
-/// The error for a file of which no line is right.
-fn nothing(reader: &Reader<'_>, layout: &Layout) -> DataError {
-    let first = reader.problems.first.first();
-    let path = first.map_or(reader.path(), |first| &first.file);
-    let (line, found, expected) = match first {
-        Some(e) => {
-            let found = format!("{} is {:?}", e.field, e.value);
-            let reasons = reader.problems.reasons.reasons.len();
-            let more = match (reader.problems.count, reasons) {
-                (..2, _) => String::new(),
-                (count, 1) => format!("; so are all {count} rows"),
-                (count, reasons) => format!("; {count} rows are refused, for {reasons} reasons"),
-            };
-            (e.line, found, format!("{}{more}", e.expected))
-        }
-        None => {
-            let expected = "rows of the instrument asked for";
-            (1, "no rows".to_owned(), expected.to_owned())
-        }
-    };
-    layout.fault(path, line, found, &expected)
 }

@@ -277,7 +277,9 @@ impl Iterator for DraftedRecords {
 impl Scales {
     fn widen(&mut self, price: u8, qty: u8) -> Option<()> {
         let by = |from: u8, to: u8| Some(u128::from(pow10(to.checked_sub(from)?).unsigned_abs()));
-        self.price_max = self.price_max.checked_mul(by(self.price_decimals, price)?)?;
+        self.price_max = self
+            .price_max
+            .checked_mul(by(self.price_decimals, price)?)?;
         self.qty_max = self.qty_max.checked_mul(by(self.qty_decimals, qty)?)?;
         (self.price_decimals, self.qty_decimals) = (price, qty);
         Some(())

@@ -37,10 +37,7 @@ fn long(mut rest: &[u8]) -> Option<Digits> {
             // Zeros are no digits as bytes.
             None => leading(from_fn(|at| rest.get(at).copied().unwrap_or(0))),
         };
-        digits.value = digits
-            .value
-            .wrapping_mul(POWERS[count])
-            .wrapping_add(value);
+        digits.value = digits.value.wrapping_mul(POWERS[count]).wrapping_add(value);
         digits.count += count;
         if count < STEP {
             break;
@@ -95,7 +92,11 @@ mod tests {
         let count = text.iter().take_while(|b| b.is_ascii_digit()).count();
         let value = std::str::from_utf8(&text[..count]).unwrap();
         (count <= DIGITS_MAX).then(|| Digits {
-            value: if count == 0 { 0 } else { value.parse().unwrap() },
+            value: if count == 0 {
+                0
+            } else {
+                value.parse().unwrap()
+            },
             count,
         })
     }
@@ -103,12 +104,36 @@ mod tests {
     #[test]
     fn digits_up_to_nineteen() {
         for text in [
-            "", "7", "12345678", "123456789", "123456789012345678", "1234567890123456789", "9999999999999999999", "12345678901234567890", "x1", "1\u{e9}2", "00000000", "0012.5",
-            "9999999/", "9999999:", "99999999/", "999999999999999999,",
+            "",
+            "7",
+            "12345678",
+            "123456789",
+            "123456789012345678",
+            "1234567890123456789",
+            "9999999999999999999",
+            "12345678901234567890",
+            "x1",
+            "1\u{e9}2",
+            "00000000",
+            "0012.5",
+            "9999999/",
+            "9999999:",
+            "99999999/",
+            "999999999999999999,",
         ] {
-            assert_eq!(digits_at(text.as_bytes(), 0), by_bytes(text.as_bytes()), "{text}");
+            assert_eq!(
+                digits_at(text.as_bytes(), 0),
+                by_bytes(text.as_bytes()),
+                "{text}"
+            );
         }
-        assert_eq!(digits_at(b"a12", 1), Some(Digits { value: 12, count: 2 }));
+        assert_eq!(
+            digits_at(b"a12", 1),
+            Some(Digits {
+                value: 12,
+                count: 2
+            })
+        );
         assert_eq!(digits_at(b"a", 2), None);
     }
 

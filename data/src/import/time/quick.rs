@@ -193,7 +193,9 @@ impl Clock {
             [] => 0,
             [b'.', fraction @ ..] => {
                 let digits = digits_at(fraction, 0)?;
-                let decimals = u8::try_from(digits.count).ok().filter(|count| (1..=9).contains(count))?;
+                let decimals = u8::try_from(digits.count)
+                    .ok()
+                    .filter(|count| (1..=9).contains(count))?;
                 if digits.count != fraction.len() {
                     return None;
                 }
@@ -293,8 +295,7 @@ mod tests {
         ];
         assert!(agree(&texts) > 100);
         let utc = TimeZone::UTC;
-        let mut quick =
-            QuickTimes::of(&TimeFormat::Text(DateOrder::YearFirst), &utc).unwrap();
+        let mut quick = QuickTimes::of(&TimeFormat::Text(DateOrder::YearFirst), &utc).unwrap();
         let read = |quick: &mut QuickTimes, text: &str| {
             quick.of_field(text.as_bytes()).map(|stamped| stamped.ts)
         };

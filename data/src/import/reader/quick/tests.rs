@@ -1,10 +1,12 @@
 //! What is read quickly is what is read the other way: the same records, and the same report to the last word.
 
 use super::{COUNT, IS_OFF};
-use crate::Result;
+use crate::catalog::ScanQuery;
 use crate::import::{FileRecords, ImportOptions, Input, RefusedMax};
+use crate::{DataError, Result};
 use proptest::prelude::*;
 use std::path::Path;
+use tickloom_types::{InstrumentId, Kind, Record, Ts};
 
 fn read(text: &[u8], options: &ImportOptions, is_quick: bool) -> Result<FileRecords> {
     IS_OFF.set(!is_quick);
@@ -21,13 +23,69 @@ fn agree(text: &[u8], options: &ImportOptions) -> u64 {
     let slow = read(text, options, false);
     let lossy = String::from_utf8_lossy(text);
     match (quick, slow) {
-        (Ok(quick), Ok(slow)) => assert_eq!(quick, slow, "{lossy}"),
+        (Ok(quick), Ok(slow)) => {
+            assert_eq!(quick, slow, "{lossy}");
+            packed(text, options, &slow);
+        }
         (quick, slow) => {
             let text = |read: Result<FileRecords>| read.map_err(|error| format!("{error:?}"));
             assert_eq!(text(quick), text(slow), "{lossy}");
         }
     }
     count
+}
+
+/// What is packed for a run is the same, whatever of it is in memory and whatever of it is asked for.
+fn packed(text: &[u8], options: &ImportOptions, whole: &FileRecords) {
+    let times = whole.records.iter().map(Record::ts_event);
+    let middle = times.clone().min().zip(times.max());
+    let middle = middle.map(|(from, to)| Ts(i64::midpoint(from.0, to.0)));
+    for from in [None, middle] {
+        let query = ScanQuery {
+            from,
+            ..ScanQuery::default()
+        };
+        let mut expected = whole.clone();
+        let kept = expected.keep(&query);
+        let spooled = Input::bytes(Path::new("ABC.csv"), text.to_vec()).spool(options, &query, 0);
+        let (Ok(()), Ok(spooled)) = (&kept, &spooled) else {
+            let text = |error: &DataError| error.to_string();
+            assert_eq!(
+                kept.as_ref().map_err(text),
+                spooled.as_ref().map(|_| ()).map_err(text)
+            );
+            continue;
+        };
+        assert_eq!(spooled.report, expected.report);
+        assert_eq!(spooled.instruments, expected.instruments);
+        assert_eq!(spooled.len(), expected.records.len() as u64);
+        let is_series = expected.records.windows(2).all(|pair| {
+            let [a, b] = [pair[0].header, pair[1].header];
+            (a.instrument, a.source) == (b.instrument, b.source) && a.ts_event < b.ts_event
+        });
+        let are_plain = expected.records.iter().all(|record| {
+            let header = record.header;
+            record.kind() == Some(Kind::Bar)
+                && header.flags == 0
+                && header.ts_event == header.ts_recv
+        });
+        assert_eq!(spooled.is_one_series(), is_series && are_plain);
+        for (id, _) in (0..).map(InstrumentId).zip(expected.instruments.defs()) {
+            let own = expected.records.iter().filter(|r| r.instrument() == id);
+            let lies = own.map(|record| {
+                let before = i64::from(record.kind() == Some(Kind::Bar));
+                Ts(record.ts_event().0 - before)
+            });
+            assert_eq!(spooled.times(id), lies.clone().min().zip(lies.max()));
+        }
+    }
+    let whole = whole.records.iter().copied();
+    if let Ok(spooled) =
+        Input::bytes(Path::new("ABC.csv"), text.to_vec()).spool(options, &ScanQuery::default(), 0)
+    {
+        let records: Result<Vec<_>> = spooled.records().unwrap().collect();
+        assert_eq!(records.unwrap(), (0..).zip(whole).collect::<Vec<_>>());
+    }
 }
 
 fn told() -> ImportOptions {
@@ -58,9 +116,17 @@ fn common_files_are_read_quickly() {
     for row in 0..100_i64 {
         let ts = 1_577_836_800 + row * 60;
         bars += &format!("\n{ts},100.{row:02},101.5,99,100.25,{row}");
-        dated += &format!("\r\n2024-01-02,{:02}:{:02}:00,1,2,1,2,{row}", row / 60, row % 60);
+        dated += &format!(
+            "\r\n2024-01-02,{:02}:{:02}:00,1,2,1,2,{row}",
+            row / 60,
+            row % 60
+        );
         quotes += &format!("\n{ts}000,10.5,{row},10.75,3");
-        levels += &format!("\nvenue,A-{},{ts}000000,{ts}000001,{},bid,1.5,{row}", row % 3, row < 9);
+        levels += &format!(
+            "\nvenue,A-{},{ts}000000,{ts}000001,{},bid,1.5,{row}",
+            row % 3,
+            row < 9
+        );
     }
     for text in [bars, dated, quotes] {
         let count = agree((text + "\n").as_bytes(), &told());

@@ -5,7 +5,7 @@ use crate::output;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use tickloom_data::{DataError, ImportReport, Refusals, open_text, peek_line};
+use tickloom_data::{FormatError, ImportReport, Refusals, open_text, peek_line};
 use tickloom_feeds::capture::{
     CaptureError, CaptureReport, CaptureSource, Origin, Recording, Unjoined,
 };
@@ -41,7 +41,7 @@ pub(crate) fn origin(path: &Path) -> Result<Option<Origin>, CaptureError> {
 }
 
 /// A file as a source of messages. What is in a zip is unpacked here; plain files, gzip and zstd are read as they stream.
-pub(crate) fn source(path: &Path) -> Result<CaptureSource, DataError> {
+pub(crate) fn source(path: &Path) -> Result<CaptureSource, FormatError> {
     if !is_zip(path) {
         return Ok(CaptureSource::File(path.to_owned()));
     }
@@ -77,8 +77,8 @@ fn is_zip(path: &Path) -> bool {
         .is_ok_and(|()| magic == *b"PK\x03\x04")
 }
 
-fn failed(path: &Path, source: io::Error) -> DataError {
-    DataError::Io {
+fn failed(path: &Path, source: io::Error) -> FormatError {
+    FormatError::Io {
         action: "unzip",
         path: path.to_owned(),
         source,

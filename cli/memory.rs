@@ -1,7 +1,7 @@
 //! `--mem`: how much memory a command that reads history may take. Shared by all such commands.
 
 use std::path::Path;
-use tickloom_data::{CacheStats, Catalog, DataError};
+use tickloom_data::{CacheStats, Catalog, CatalogError};
 
 /// What the program takes beside what it reads: code, threads, the engine's own state.
 const OWN_BYTES: u64 = 32 << 20;
@@ -28,7 +28,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Opens a catalog at a path or url with a cache that fits.
-    pub(crate) fn open(self, location: &Path) -> Result<Catalog, DataError> {
+    pub(crate) fn open(self, location: &Path) -> Result<Catalog, CatalogError> {
         let catalog = Catalog::open(location)?;
         Ok(if catalog.is_remote() {
             catalog.with_cache((self.for_reading() / CACHE_SHARE).min(CACHE_BYTES_MAX))

@@ -1,4 +1,4 @@
-//! `tickloom catalog` as a user runs it, over the small catalog of schema version 1 in `data/tests/golden`.
+//! `tickloom catalog` as a user runs it, over the small catalog of schema version 1 in `data/catalog/tests/golden`.
 
 #![cfg(test)]
 
@@ -38,7 +38,7 @@ fn json(words: &[&str]) -> Value {
 #[test]
 fn a_catalog_is_looked_at_checked_migrated_compacted_and_trimmed() {
     let dir = workspace();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/tests/golden/v1/catalog");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/catalog/tests/golden/v1/catalog");
     let at = dir.path().join("catalog");
     copy(&golden, &at);
     let at = at.to_str().unwrap();
@@ -125,7 +125,7 @@ fn migrate_compact_and_retain(at: &str) {
 #[test]
 fn faults_and_wrong_words_have_their_exit_codes() {
     let dir = workspace();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/tests/golden/v1/catalog");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/catalog/tests/golden/v1/catalog");
     let at = dir.path().join("catalog");
     copy(&golden, &at);
     let file = "kind=trades/instrument=test.BTC-USD/date=2024-08-09/recorded-00000002.parquet";

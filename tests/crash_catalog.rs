@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tickloom_data::{Catalog, DataError, Recorder, RecorderOptions, ScanQuery, catalog_dir};
+use tickloom_data::{Catalog, CatalogError, Recorder, RecorderOptions, ScanQuery, catalog_dir};
 use tickloom_journal::{JournalOptions, RunMeta, SyncPolicy};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, QuoteBody, Record, Seq, SourceDef,
@@ -188,7 +188,7 @@ fn read_on(dir: PathBuf, is_done: &AtomicBool, scans: &AtomicU64) {
         let found = Catalog::open(&dir).and_then(|catalog| catalog.scan(&ScanQuery::default()));
         let scan = match found {
             Ok(scan) => scan,
-            Err(DataError::Empty { .. } | DataError::Missing { .. }) => continue,
+            Err(CatalogError::Empty { .. } | CatalogError::Missing { .. }) => continue,
             Err(error) => panic!("{error}"),
         };
         let mut rows = 0;

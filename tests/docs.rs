@@ -78,7 +78,7 @@ fn folder() -> tempfile::TempDir {
         fs::copy(&path, samples.join(path.file_name().unwrap())).unwrap();
     }
     fs::write(folder.path().join("prices.csv"), prices()).unwrap();
-    let columns = root().join("data/tests/people/samples/pandas-unnamed.parquet");
+    let columns = root().join("data/formats/tests/people/samples/pandas-unnamed.parquet");
     fs::copy(columns, folder.path().join("prices.parquet")).unwrap();
     folder
 }

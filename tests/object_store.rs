@@ -4,7 +4,7 @@
 #![cfg(test)]
 
 mod cli;
-#[path = "../data/tests/common/s3_server.rs"]
+#[path = "../data/catalog/tests/common/s3_server.rs"]
 mod s3_server;
 
 use cli::{Ran, tickloom, workspace};

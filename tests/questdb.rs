@@ -74,7 +74,7 @@ fn assert_same_history(server: &Server, catalog: &Path) {
     let expected: Vec<(Seq, Record)> = catalog
         .scan(&query)
         .unwrap()
-        .collect::<Result<_>>()
+        .collect::<Result<_, _>>()
         .unwrap();
     let found: Vec<(Seq, Record)> = db.scan(&query).unwrap().collect::<Result<_>>().unwrap();
     assert!(

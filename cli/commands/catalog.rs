@@ -14,8 +14,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tickloom_data::{
-    Catalog, CompactOptions, DataError, RetainOptions, RewriteReport, Selection, Table,
-    record_dir_of,
+    Catalog, CatalogError, CompactOptions, DataError, RetainOptions, RewriteReport, Selection,
+    Table, record_dir_of,
 };
 use tickloom_types::Ts;
 
@@ -218,10 +218,10 @@ fn open(dir: &Path) -> Result<Catalog, Failure> {
 }
 
 /// A wrong option is the command line's fault.
-fn failure(error: DataError) -> Failure {
-    match error {
-        DataError::Option { .. } => Failure::input(error),
-        _ => Failure::run(error),
+fn failure(error: impl Into<DataError>) -> Failure {
+    match error.into() {
+        error @ DataError::Catalog(CatalogError::Option { .. }) => Failure::input(error),
+        error => Failure::run(error),
     }
 }
 
@@ -328,7 +328,9 @@ fn compact(args: Compact) -> Result<(), Failure> {
         rows_max: args.rows,
         dry_run: args.dry_run,
     };
-    let found = with_progress("compact", |progress| catalog.compact(&options, progress))?;
+    let found = with_progress("compact", |progress| {
+        Ok(catalog.compact(&options, progress)?)
+    })?;
     if args.at.json {
         answer(&args.at, &found)?;
     } else {
@@ -340,7 +342,7 @@ fn compact(args: Compact) -> Result<(), Failure> {
 fn migrate(args: &Migrate) -> Result<(), Failure> {
     let catalog = open(&args.at.dir)?;
     let found = with_progress("migrate", |progress| {
-        catalog.migrate(args.dry_run, progress)
+        Ok(catalog.migrate(args.dry_run, progress)?)
     })?;
     if args.at.json {
         answer(&args.at, &found)?;

@@ -191,7 +191,8 @@ fn live_is_quiet(facts: &Facts, venues: &[LocalVenue]) -> bool {
 /// The same configuration over what the demo has recorded, read back from Parquet.
 fn backtest(config: &CoreConfig, catalog: &Path, dir: &Path) -> Result<(Outcome, PathBuf)> {
     let scan = Catalog::open(catalog)?.scan(&ScanQuery::default())?;
-    let outcome = tickloom_backtest::run(config, scan, &mut |_: u64| ControlFlow::Continue(()))?;
+    let records = scan.map(|row| Ok(row?));
+    let outcome = tickloom_backtest::run(config, records, &mut |_: u64| ControlFlow::Continue(()))?;
     let manifest = Manifest::new(config, "what the demo recorded, from its catalog", &outcome);
     let html = tickloom_backtest::report(&outcome, &manifest)?;
     let path = dir.join("report.html");

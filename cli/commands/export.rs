@@ -7,7 +7,9 @@ use crate::stop::Stop;
 use anyhow::anyhow;
 use std::path::PathBuf;
 use tickloom_backtest::text::grouped;
-use tickloom_data::{CacheStats, DataError, ExportReport, ScanQuery, Table, export_file};
+use tickloom_data::{
+    CacheStats, CatalogError, ExportReport, FormatError, ScanQuery, Table, export_file,
+};
 use tickloom_types::{BarSpec, Ts};
 
 const EXAMPLES: &str = "\
@@ -109,11 +111,13 @@ struct Exported<'a> {
 }
 
 /// What was asked for may be wrong, or what is there.
-fn failure(error: DataError) -> Failure {
+fn failure(error: FormatError) -> Failure {
     match error {
-        DataError::Empty { .. } | DataError::Option { .. } | DataError::Record { .. } => {
-            Failure::input(error)
-        }
+        FormatError::Option { .. }
+        | FormatError::Record { .. }
+        | FormatError::Catalog(
+            CatalogError::Empty { .. } | CatalogError::Option { .. } | CatalogError::Record { .. },
+        ) => Failure::input(error),
         error => Failure::run(error),
     }
 }

@@ -13,8 +13,8 @@ use report::{Imported, report};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_data::{
-    Catalog, DataError, Format, ImportOptions, ImportReport, Input, RefusedMax, Stamp, inputs,
-    is_columnar,
+    Catalog, CatalogError, Format, FormatError, ImportOptions, ImportReport, Input, RefusedMax,
+    Stamp, inputs, is_columnar,
 };
 use tickloom_feeds::capture::CaptureError;
 use tickloom_journal::JournalError;
@@ -107,7 +107,7 @@ impl Target {
         if args.dry_run {
             return match Catalog::open(&args.catalog) {
                 Ok(known) => Ok(Target::DryRun(Some(known))),
-                Err(DataError::Missing { .. }) => Ok(Target::DryRun(None)),
+                Err(CatalogError::Missing { .. }) => Ok(Target::DryRun(None)),
                 Err(error) => Err(Failure::run(error)),
             };
         }
@@ -134,7 +134,7 @@ impl Target {
         }
     }
 
-    fn take(&self, input: &Input, options: &ImportOptions) -> Result<ImportReport, DataError> {
+    fn take(&self, input: &Input, options: &ImportOptions) -> Result<ImportReport, FormatError> {
         match self {
             Target::DryRun(None) => input.check(options),
             Target::DryRun(Some(known)) => input.check_for(options, known),
@@ -227,7 +227,7 @@ struct Source {
 }
 
 /// The files, and all that are below the directories, sorted; names that begin with a dot are passed over.
-fn walk(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
+fn walk(paths: &[PathBuf]) -> Result<Vec<Source>, FormatError> {
     let mut files = Vec::new();
     let mut left: Vec<PathBuf> = paths.iter().rev().cloned().collect();
     while let Some(path) = left.pop() {
@@ -236,7 +236,7 @@ fn walk(paths: &[PathBuf]) -> Result<Vec<Source>, DataError> {
             files.push(Source { path, is_named });
             continue;
         }
-        let failed = |source| DataError::Io {
+        let failed = |source| FormatError::Io {
             action: "list",
             path: path.clone(),
             source,
@@ -290,12 +290,12 @@ fn rows(
         all.push(match target.take(&member, options) {
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),
-            Err(error @ (DataError::Unrecognised { .. } | DataError::Columns { .. }))
+            Err(error @ (FormatError::Unrecognised { .. } | FormatError::Columns { .. }))
                 if !source.is_named =>
             {
                 Imported::passed_over(file, &error.to_string())
             }
-            Err(error @ DataError::Refused { .. }) => Imported::refused(error),
+            Err(error @ FormatError::Refused { .. }) => Imported::refused(error),
             Err(error) => Imported::failed(file, &error.to_string()),
         });
     }
@@ -303,16 +303,24 @@ fn rows(
 }
 
 /// Whether the catalog is at fault rather than the file.
-fn is_of_catalog(error: &DataError, file: &Path, target: &Target) -> bool {
+fn is_of_catalog(error: &FormatError, file: &Path, target: &Target) -> bool {
+    let is_below = |path: &Path| {
+        let catalog = target.catalog();
+        catalog.is_some_and(|catalog| path.starts_with(catalog.root()))
+    };
     match error {
-        DataError::Schema { file: at, .. } => at != file,
-        DataError::Parquet { .. }
-        | DataError::Journal(JournalError::OtherRun { .. })
-        | DataError::Store { .. }
-        | DataError::Outrun { .. } => true,
-        DataError::Io { path, .. } => target
-            .catalog()
-            .is_some_and(|catalog| path.starts_with(catalog.root())),
+        FormatError::Schema { file: at, .. }
+        | FormatError::Catalog(CatalogError::Schema { file: at, .. }) => at != file,
+        FormatError::Io { path, .. } | FormatError::Catalog(CatalogError::Io { path, .. }) => {
+            is_below(path)
+        }
+        FormatError::Journal(JournalError::OtherRun { .. })
+        | FormatError::Catalog(
+            CatalogError::Parquet { .. }
+            | CatalogError::Journal(JournalError::OtherRun { .. })
+            | CatalogError::Store { .. }
+            | CatalogError::Outrun { .. },
+        ) => true,
         _ => false,
     }
 }

@@ -6,7 +6,9 @@ use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
-use tickloom_data::{Catalog, DataError, Definition, Definitions};
+use tickloom_data::{
+    Catalog, CatalogError, Definition, Definitions, FormatError, read_definitions,
+};
 use tickloom_types::{InstrumentDef, format_decimal, some_of};
 
 const LS: &str = "\
@@ -194,9 +196,12 @@ impl At {
 }
 
 /// What was said is wrong, or the catalog cannot be read or written.
-fn failure(error: DataError) -> Failure {
-    match error {
-        DataError::Io { .. } | DataError::Store { .. } => Failure::run(error),
+fn failure(error: impl Into<FormatError>) -> Failure {
+    match error.into() {
+        error @ (FormatError::Io { .. }
+        | FormatError::Catalog(CatalogError::Io { .. } | CatalogError::Store { .. })) => {
+            Failure::run(error)
+        }
         error => Failure::input(error),
     }
 }
@@ -335,7 +340,7 @@ fn set(args: &Set) -> Result<(), Failure> {
 }
 
 fn import(args: &Import) -> Result<(), Failure> {
-    let definitions = Definitions::read(&args.file).map_err(failure)?;
+    let definitions = read_definitions(&args.file).map_err(failure)?;
     let catalog = args.at.open()?;
     put(&catalog, definitions.all())?;
     let count = definitions.all().len();

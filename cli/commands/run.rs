@@ -9,7 +9,7 @@ use crate::stop::Stop;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use tickloom_data::DataError;
+use tickloom_data::{CatalogError, DataError};
 use tickloom_feeds::FeedMetrics;
 use tickloom_journal::JournalError;
 use tickloom_types::BarSpec;
@@ -126,7 +126,8 @@ fn in_file(config: Option<&Path>, failure: Failure) -> Failure {
 fn refused(error: anyhow::Error) -> Failure {
     let is_of_disk = error.chain().any(|cause| {
         let of_data = cause.downcast_ref().is_some_and(DataError::is_of_system);
-        of_data || matches!(cause.downcast_ref(), Some(JournalError::Io { .. }))
+        let of_catalog = cause.downcast_ref().is_some_and(CatalogError::is_of_system);
+        of_data || of_catalog || matches!(cause.downcast_ref(), Some(JournalError::Io { .. }))
     });
     if is_of_disk {
         Failure::run(error)

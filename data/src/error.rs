@@ -1,16 +1,22 @@
 //! What can go wrong with durable things: each error names the file, the place in it, what is there and what was expected.
 
-use crate::catalog::Difference;
-use crate::import::ImportReport;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use tickloom_catalog::CatalogError;
+use tickloom_formats::FormatError;
 use tickloom_journal::JournalError;
 use tickloom_types::InstrumentError;
 
-/// An error of the catalog, a recording or an import.
+/// An error of this crate, or of those below it.
 #[derive(Debug, Error)]
 pub enum DataError {
+    /// The catalog's own.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// An import's or an export's own.
+    #[error(transparent)]
+    Format(FormatError),
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -21,51 +27,6 @@ pub enum DataError {
         /// What the system said.
         source: io::Error,
     },
-    /// An object store refused or cannot be reached.
-    #[error("cannot {action} {url}: {reason}")]
-    Store {
-        /// What was tried.
-        action: &'static str,
-        /// The object, as `s3://bucket/key`.
-        url: String,
-        /// What it said, or what is the matter with the connection.
-        reason: String,
-    },
-    /// Another writer completed the same part first.
-    #[error("another writer has completed part {part} of run {run} meanwhile; what it wrote stays")]
-    Outrun {
-        /// The run.
-        run: String,
-        /// The number of the part.
-        part: u32,
-    },
-    /// A part that cannot be written anew by itself.
-    #[error(
-        "part {part} of run {run} was compacted together with others, so it cannot be replaced; import it into another catalog"
-    )]
-    Compacted {
-        /// The run.
-        run: String,
-        /// The number of the part.
-        part: u32,
-    },
-    /// A part that was made from another journal than the one at hand.
-    #[error(
-        "part {part} of run {run} in the catalog was made from {found}, expected {expected}: two journals of one name"
-    )]
-    OtherJournal {
-        /// The run.
-        run: String,
-        /// The number of the part.
-        part: u32,
-        /// What it was made from.
-        found: String,
-        /// The segment that it should have been made from.
-        expected: String,
-    },
-    /// A journal and a catalog that tell of two histories of one run.
-    #[error("{0}")]
-    Contradicts(Box<Difference>),
     /// The journal's own.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -80,56 +41,6 @@ pub enum DataError {
         found: String,
         /// What should be there.
         expected: String,
-    },
-    /// There is no catalog here.
-    #[error("no {what} in {}", path.display())]
-    Missing {
-        /// What was looked for.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-    },
-    /// Records that do not follow those before them.
-    #[error("{what} {found} does not follow: expected {expected}")]
-    Sequence {
-        /// Which number.
-        what: &'static str,
-        /// The number given.
-        found: u64,
-        /// What was expected.
-        expected: String,
-    },
-    /// What two definitions say of an instrument does not go together.
-    #[error("{instrument}: its {field} is {one}, and {other}: {settle}")]
-    Definitions {
-        /// The instrument.
-        instrument: String,
-        /// The field.
-        field: &'static str,
-        /// What one says.
-        one: String,
-        /// What another says.
-        other: String,
-        /// What to do about it.
-        settle: String,
-    },
-    /// What is said of an instrument cannot be.
-    #[error("{instrument}: {value}, expected {expected}")]
-    Definition {
-        /// The instrument.
-        instrument: String,
-        /// What is said.
-        value: String,
-        /// What was expected.
-        expected: String,
-    },
-    /// A file of definitions that cannot be understood.
-    #[error("{}: {reason}", path.display())]
-    DefinitionFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
     },
     /// A part of this library panicked, which is a bug of it.
     #[error("{what}: the conversion panicked: {message}")]
@@ -151,14 +62,6 @@ pub enum DataError {
         /// What was expected.
         expected: &'static str,
     },
-    /// A Parquet file that cannot be read or written.
-    #[error("{}: {message}", file.display())]
-    Parquet {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        message: String,
-    },
     /// A file of the catalog whose content is not what its schema says.
     #[error("{}: {field} is {found}, expected {expected}", file.display())]
     Schema {
@@ -171,67 +74,16 @@ pub enum DataError {
         /// What was expected.
         expected: String,
     },
-    /// A query that selects nothing.
-    #[error("no data for {asked}; {nearest}")]
-    Empty {
-        /// What was asked for.
-        asked: String,
-        /// What there is instead.
-        nearest: String,
-    },
-    /// A query that takes more memory than it may.
-    #[error(
-        "this query has {files} files open at a time and needs at least {} of memory, {} were given; give it more, or narrow its time, tables or instruments",
-        mebibytes(*needed), mebibytes(*given)
-    )]
-    Memory {
-        /// Bytes that it takes at least.
-        needed: u64,
-        /// Bytes that it may take.
-        given: u64,
-        /// Files whose rows come in turn, and which are open at the same time.
-        files: u64,
-    },
     /// A definition that is out of range or contradicts another.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
-    /// A file of which more rows are wrong than may be.
-    #[error("{}", too_many_refused(report, *max))]
-    Refused {
-        /// What became of its rows.
-        report: Box<ImportReport>,
-        /// How many may be.
-        max: u64,
-    },
-    /// A file that cannot be imported at all.
+    /// A file of a calendar that cannot be understood.
     #[error("{}, line {line}: {found}, expected {expected}", file.display())]
-    Import {
+    Line {
         /// The file.
         file: PathBuf,
         /// The line, counted from one.
         line: u64,
-        /// What is there.
-        found: String,
-        /// What was expected.
-        expected: String,
-    },
-    /// A file of columns that cannot be imported at all, for what one of its rows is.
-    #[error("{}, row {row}: {found}, expected {expected}", file.display())]
-    ImportRow {
-        /// The file.
-        file: PathBuf,
-        /// The row, counted from one.
-        row: u64,
-        /// What is there.
-        found: String,
-        /// What was expected.
-        expected: String,
-    },
-    /// A file of columns, Parquet or Arrow, that is damaged, or of which nothing fits.
-    #[error("{}: {found}, expected {expected}", file.display())]
-    Columns {
-        /// The file.
-        file: PathBuf,
         /// What is there.
         found: String,
         /// What was expected.
@@ -255,16 +107,6 @@ pub enum DataError {
         /// What it said, or why it did not.
         message: String,
     },
-    /// A file that is in no format that is read here.
-    #[error("{}, line 1: {found}, expected {expected}", file.display())]
-    Unrecognised {
-        /// The file.
-        file: PathBuf,
-        /// What is there.
-        found: String,
-        /// What was expected.
-        expected: String,
-    },
     /// A name or an option that is not one.
     #[error("{field} is {value:?}, expected {expected}")]
     Option {
@@ -277,45 +119,26 @@ pub enum DataError {
     },
 }
 
-/// Rounded up, so that what is said to be enough is.
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
-}
-
-/// Why a file was refused for its rows.
-fn too_many_refused(report: &ImportReport, max: u64) -> String {
-    let reasons: Vec<String> = report
-        .reasons
-        .iter()
-        .map(|(reason, rows)| format!("{reason} ({rows})"))
-        .collect();
-    let first = report.errors.first();
-    let first = first.map_or(String::new(), |error| {
-        format!(
-            "; the first is in {} {}, where {} is {:?}",
-            error.unit(),
-            error.line,
-            error.field,
-            error.value
-        )
-    });
-    format!(
-        "{}: {} of {} rows are wrong, and {max} may be: {}{first}; --refused-max says how many are left out",
-        report.file.display(),
-        report.refused,
-        report.read,
-        reasons.join(", ")
-    )
+impl From<FormatError> for DataError {
+    /// What a format tells on of the catalog is the catalog's.
+    fn from(error: FormatError) -> DataError {
+        match error {
+            FormatError::Catalog(error) => DataError::Catalog(error),
+            error => DataError::Format(error),
+        }
+    }
 }
 
 impl DataError {
     /// Whether the operating system refused, which may be otherwise at the next try.
     #[must_use]
     pub fn is_of_system(&self) -> bool {
-        matches!(
-            self,
-            DataError::Io { .. } | DataError::Journal(JournalError::Io { .. })
-        )
+        match self {
+            DataError::Io { .. } | DataError::Journal(JournalError::Io { .. }) => true,
+            DataError::Catalog(error) => error.is_of_system(),
+            DataError::Format(error) => error.is_of_system(),
+            _ => false,
+        }
     }
 
     /// Wraps an error of the operating system with what was tried on which path.
@@ -324,15 +147,6 @@ impl DataError {
             action,
             path: path.to_owned(),
             source,
-        }
-    }
-
-    /// Wraps an error of the Parquet library.
-    pub(crate) fn parquet<E: std::fmt::Display>(file: &Path) -> impl Fn(E) -> DataError {
-        let file = file.to_owned();
-        move |error| DataError::Parquet {
-            file: file.clone(),
-            message: error.to_string(),
         }
     }
 }

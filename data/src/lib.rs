@@ -1,55 +1,41 @@
-//! Durable things beside the journal: the Parquet catalog that is made from it, the recorder that drives both, import and export
-//! of files, and QuestDB, the optional server.
+//! Durable things beside the journal and the catalog: the recorder that drives both, calendars, bars at their sessions, the ledger of
+//! what is wrong with data, and QuestDB, the optional server.
 //!
-//! The journal (`tickloom-journal`) is the authority: what the core saw, in that order. Parquet is derived from it and can be
-//! made again.
+//! The journal (`tickloom-journal`) is the authority: what the core saw, in that order. Parquet (`tickloom-catalog`) is derived from it
+//! and can be made again. Those two and files of others (`tickloom-formats`) are told on here, for whoever needs all of them.
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.
 
 pub mod aggregate;
 pub mod calendar;
-pub mod catalog;
-mod databento;
-mod definitions;
 mod error;
-pub mod export;
-pub mod import;
 mod limits;
-mod order;
 pub mod quality;
 pub mod questdb;
 mod recorder;
-mod refusals;
-mod spool;
-#[cfg(test)]
-mod testing;
 
 pub use aggregate::{Aggregate, AggregateOptions, BarPrice, Closes, LeftOut, Passing};
 pub use calendar::{Calendar, Calendars, Session, with_calendar};
-pub use catalog::{
-    BookSpan, CacheStats, Catalog, ColumnType, CompactOptions, Comparison, Difference, Dropped,
-    DroppedFile, Extent, Fault, FileRange, Leftover, Listing, MigrateReport, Range, RetainOptions,
-    RetainReport, RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow,
-    Store, SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
-};
-pub use databento::{DbnInstrument, DbnOrigin};
-pub use definitions::{Definition, Definitions};
 pub use error::DataError;
-pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};
-pub use import::{
-    Decimal, FileRecords, FolderRecords, Format, ImportOptions, ImportReport, Input, KindCount,
-    LineError, Mapping, Profile, RefusedMax, Rescaling, SpooledFile, Stamp, Taken, Years,
-    content_run, finer_sizes, inputs, is_columnar, open_text, peek_line, read_file, read_folder,
-    redefine, spool_file, spool_folder,
-};
-pub use order::{mark_bars, retain_records};
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};
 pub use questdb::{QuestDb, QuestDbAddress, QuestDbScan, QuestDbSink, SuspendedTable};
 pub use recorder::{
     CatalogStatus, Conversion, Recorder, RecorderOptions, catalog_dir, compare_journal,
     compare_recorded, journal_dir, record_dir_of,
 };
-pub use refusals::Refusals;
-pub use spool::{Spool, Spooled};
+pub use tickloom_catalog::{
+    BookSpan, CacheStats, Catalog, CatalogError, ColumnType, CompactOptions, Comparison,
+    Definition, Definitions, Difference, Dropped, DroppedFile, Extent, Fault, FileRange, Leftover,
+    Listing, MigrateReport, Range, Refusals, RetainOptions, RetainReport, RewriteReport, RunEnd,
+    RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table, VerifyReport,
+    Written, compare_rows, finer_sizes, is_url, mark_bars, retain_records, sync_journal,
+};
+pub use tickloom_formats::{
+    Cell, CellKind, DbnInstrument, DbnOrigin, Decimal, ExportFormat, ExportReport, FileRecords,
+    FolderRecords, Format, FormatError, ImportOptions, ImportReport, Input, KindCount, LineError,
+    Mapping, Profile, RefusedMax, Rescaling, Sheet, Spool, Spooled, SpooledFile, SpooledRecords,
+    Stamp, Taken, Years, content_run, export_file, inputs, is_columnar, open_text, peek_line,
+    read_definitions, read_file, read_folder, redefine, spool_file, spool_folder,
+};
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = DataError> = std::result::Result<T, E>;

@@ -21,12 +21,12 @@ mod top;
 pub use ledger::{Ledger, LedgerKind, LedgerRow};
 pub use thresholds::Thresholds;
 
-use crate::databento::DBN_SOURCE;
 use crate::{Calendars, Result};
 use instrument::Watched;
 use ledger::Findings;
 use status::Connections;
 use stream::Numbers;
+use tickloom_formats::DBN_SOURCE;
 use tickloom_types::{InstrumentId, Instruments, Kind, Record, StatusBody, StatusCode, Ts};
 
 /// Looks at records one by one; see the module.

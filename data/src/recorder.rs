@@ -9,11 +9,11 @@ mod recorded;
 pub use conversion::{CatalogStatus, Conversion};
 pub use recorded::{compare_journal, compare_recorded, record_dir_of};
 
-use crate::catalog::{Catalog, Comparison, SyncReport, compare};
-use crate::{DataError, Result};
+use crate::Result;
 use conversion::Behind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use tickloom_catalog::{Catalog, CatalogError, Comparison, SyncReport, compare};
 use tickloom_journal::{
     Block, ChainHash, Close, JournalError, JournalOptions, JournalWriter, Numbers, OrdersAhead,
     ReadSoFar, Recovered, Reserved, RunMeta, Session, SnapshotHead, write_snapshot,
@@ -62,7 +62,7 @@ impl Recorder {
     /// Opens the run's journal, new or to continue it, and begins to convert segments that a crash left behind.
     ///
     /// # Errors
-    /// As [`JournalWriter::open_with`] and [`Catalog::create`]; [`DataError::Contradicts`] if the catalog has another history of the
+    /// As [`JournalWriter::open_with`] and [`Catalog::create`]; [`CatalogError::Contradicts`] if the catalog has another history of the
     /// run than the journal, and then nothing is written.
     pub fn open(
         dir: &Path,
@@ -107,7 +107,8 @@ impl Recorder {
         let of_run = compared.iter().filter(|one| one.run == meta.run);
         let contradiction = of_run.chain([&own]).find_map(Comparison::contradiction);
         if let Some(contradiction) = contradiction {
-            return Err(DataError::Contradicts(Box::new(contradiction.clone())));
+            let difference = Box::new(contradiction.clone());
+            return Err(CatalogError::Contradicts(difference).into());
         }
         let (writer, recovered) =
             JournalWriter::open_from(&journal, meta, options.journal, segment, on_block)?;
@@ -280,7 +281,7 @@ mod tests {
     fn recorded(dir: &Path) -> Vec<(Seq, Record)> {
         let catalog = Catalog::open(&catalog_dir(dir)).unwrap();
         let scan = catalog.scan(&ScanQuery::default()).unwrap();
-        scan.collect::<Result<_>>().unwrap()
+        scan.collect::<tickloom_catalog::Result<_>>().unwrap()
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use tickloom_data::{
-    Catalog, DataError, Recorder, RecorderOptions, catalog_dir, compare_recorded, compare_rows,
-    journal_dir, sync_journal,
+    Catalog, CatalogError, DataError, Recorder, RecorderOptions, catalog_dir, compare_recorded,
+    compare_rows, journal_dir, sync_journal,
 };
 use tickloom_journal::{
     JournalOptions, JournalWriter, Numbers, OrdersAhead, RunMeta, SyncPolicy, salvage_journal,
@@ -179,7 +179,7 @@ fn no_part_of_another_journal_is_replaced() {
     fs::rename(dir.path().join("journal"), dir.path().join("kept")).unwrap();
     let opened = Recorder::open(dir.path(), &meta("run"), RecorderOptions::default());
     assert!(
-        matches!(&opened.err(), Some(DataError::Contradicts(one)) if one.found.contains("no segment")),
+        matches!(&opened.err(), Some(DataError::Catalog(CatalogError::Contradicts(one))) if one.found.contains("no segment")),
     );
     assert!(!journal.exists());
     let options = JournalOptions::default();
@@ -188,7 +188,7 @@ fn no_part_of_another_journal_is_replaced() {
     writer.close("00").unwrap();
     record(&journal, 4);
     let error = sync_journal(&journal, &catalog(dir.path())).unwrap_err();
-    assert!(matches!(&error, DataError::Contradicts(_)), "{error}");
+    assert!(matches!(&error, CatalogError::Contradicts(_)), "{error}");
     let opened = Recorder::open(dir.path(), &meta("run"), RecorderOptions::default());
     let error = opened.err().unwrap().to_string();
     assert!(error.contains("was made from journal:"), "{error}");

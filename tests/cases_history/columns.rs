@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// One of the files that other programs wrote, all of the same twelve bars.
 fn sample(name: &str) -> PathBuf {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/tests/people/samples");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/formats/tests/people/samples");
     samples.join(name)
 }
 

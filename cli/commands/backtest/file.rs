@@ -15,7 +15,7 @@ use std::path::Path;
 use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
-    ImportOptions, Refusals, RefusedMax, Rescaling, ScanQuery, SpooledFile, finer_sizes,
+    DataError, ImportOptions, Refusals, RefusedMax, Rescaling, ScanQuery, SpooledFile, finer_sizes,
     is_columnar, redefine, retain_records, spool_file, spool_folder, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Kind, Record, Ts};
@@ -129,7 +129,9 @@ pub(super) fn from_rows(
     let (instruments, taken) = (file.instruments.clone(), file.report.taken.take());
     let left_out = file.report.left_out();
     let (rows, is_one_series) = (file.len(), file.is_one_series());
-    let records = rescaled(Box::new(file.records().map_err(Failure::run)?), said);
+    let records = file.records().map_err(Failure::run)?;
+    let records = records.map(|next| next.map_err(DataError::from));
+    let records = rescaled(Box::new(records), said);
     let records = match &watch {
         Some(watch) => watch.over(records),
         None => records,

@@ -34,14 +34,14 @@ pub(super) enum History {
 impl History {
     pub(super) fn ranges(&self) -> Result<Vec<Range>, DataError> {
         match self {
-            History::Catalog(catalog) => catalog.ranges(),
+            History::Catalog(catalog) => Ok(catalog.ranges()?),
             History::QuestDb(db) => db.ranges(),
         }
     }
 
     pub(super) fn instruments(&self) -> Result<Instruments, DataError> {
         match self {
-            History::Catalog(catalog) => catalog.instruments(),
+            History::Catalog(catalog) => Ok(catalog.instruments()?),
             History::QuestDb(db) => db.instruments(),
         }
     }
@@ -54,7 +54,7 @@ impl History {
                     instruments: scan.instruments().clone(),
                     rows_max: scan.rows_max(),
                     left_out: left_out(catalog, scan.runs())?,
-                    records: Box::new(scan),
+                    records: Box::new(scan.map(|row| Ok(row?))),
                 }
             }
             History::QuestDb(db) => {

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use anyhow::{Context, anyhow};
 use std::sync::Arc;
 use tickloom_core::{CoreConfig, CoreError, Size, StrategyDef};
-use tickloom_data::Definitions;
+use tickloom_data::{Definitions, read_definitions};
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Ts, parse_decimal, parse_money};
 
 /// Decimals of a size when it is counted in fractions of a unit.
@@ -70,7 +70,7 @@ impl Settings {
             None => file.default_bar,
         };
         let definitions = match &args.instruments {
-            Some(path) => Some(Arc::new(Definitions::read(path).map_err(Failure::input)?)),
+            Some(path) => Some(Arc::new(read_definitions(path).map_err(Failure::input)?)),
             None => None,
         };
         Ok(Settings {

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text;
 use tickloom_data::{
-    DataError, KindCount, Refusals, RefusedMax, RunEnd, RunWriter, Table, content_run,
+    CatalogError, FormatError, KindCount, Refusals, RefusedMax, RunEnd, RunWriter, Table,
+    content_run,
 };
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
@@ -61,7 +62,7 @@ fn together(
     files: &[PathBuf],
     all: &mut Vec<Imported>,
 ) -> Result<Vec<Vec<PathBuf>>, Failure> {
-    let sources: Result<Vec<CaptureSource>, DataError> =
+    let sources: Result<Vec<CaptureSource>, FormatError> =
         files.iter().map(|file| capture::source(file)).collect();
     match recordings(origin, &sources.map_err(Failure::input)?) {
         Ok(parted) => {
@@ -90,7 +91,7 @@ struct CatalogSink<'a> {
     from: Option<Ts>,
     to: Option<Ts>,
     /// The first write that failed; nothing is written after it.
-    failed: Option<DataError>,
+    failed: Option<CatalogError>,
 }
 
 impl MomentSink for CatalogSink<'_> {
@@ -139,7 +140,7 @@ fn import_captures(
 ) -> Result<Imported, Failure> {
     let mut imported = Imported::of(files);
     imported.format = Some("capture".to_owned());
-    let sources: Result<Vec<CaptureSource>, DataError> =
+    let sources: Result<Vec<CaptureSource>, FormatError> =
         files.iter().map(|file| capture::source(file)).collect();
     let mut recording = match Recording::survey(origin, sources.map_err(Failure::input)?) {
         Ok(recording) => recording,
@@ -230,7 +231,7 @@ fn finish(
         writer.set_end(RunEnd {
             left_out: left_out.clone(),
             books: report.ends.clone(),
-            dbn: None,
+            origin: None,
         });
         writer.finish().map_err(Failure::run)?;
     }

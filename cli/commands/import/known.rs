@@ -3,7 +3,7 @@
 
 use crate::commands::import::ERRORS_SHOWN;
 use std::collections::HashMap;
-use tickloom_data::{Catalog, DataError, ScanQuery, Table};
+use tickloom_data::{Catalog, CatalogError, ScanQuery, Table};
 use tickloom_types::{Instruments, Kind, Record, TradeBody, Ts, pow10};
 
 const DAY: i64 = 86_400_000_000_000;
@@ -39,7 +39,7 @@ impl<'a> Known<'a> {
         catalog: &'a Catalog,
         run: &str,
         instruments: &Instruments,
-    ) -> Result<Known<'a>, DataError> {
+    ) -> Result<Known<'a>, CatalogError> {
         let names = instruments.defs().iter().map(|def| def.name.as_str());
         let runs = catalog.other_imports(run, names)?;
         Ok(Known {
@@ -56,7 +56,7 @@ impl<'a> Known<'a> {
     }
 
     /// Whether a record is to be kept.
-    pub(super) fn is_new(&mut self, record: &Record) -> Result<bool, DataError> {
+    pub(super) fn is_new(&mut self, record: &Record) -> Result<bool, CatalogError> {
         if self.runs.is_empty() {
             return Ok(true);
         }
@@ -73,7 +73,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn is_new_trade(&mut self, record: &Record) -> Result<bool, DataError> {
+    fn is_new_trade(&mut self, record: &Record) -> Result<bool, CatalogError> {
         let trade = TradeBody::of(record);
         let Some(def) = self.instruments.get(record.instrument()) else {
             return Ok(true);
@@ -112,7 +112,7 @@ impl<'a> Known<'a> {
     }
 
     /// The numbered trades of a day.
-    fn day(&self, name: &str, day: i64) -> Result<HashMap<Number, Content>, DataError> {
+    fn day(&self, name: &str, day: i64) -> Result<HashMap<Number, Content>, CatalogError> {
         let from = day.saturating_mul(DAY);
         let query = ScanQuery {
             from: Some(Ts(from)),
@@ -122,7 +122,7 @@ impl<'a> Known<'a> {
         let mut trades = HashMap::new();
         let scan = match self.catalog.scan(&query) {
             Ok(scan) => scan,
-            Err(DataError::Empty { .. }) => return Ok(trades),
+            Err(CatalogError::Empty { .. }) => return Ok(trades),
             Err(error) => return Err(error),
         };
         let instruments = scan.instruments().clone();
@@ -150,7 +150,7 @@ impl<'a> Known<'a> {
     }
 
     /// An instrument whose book another import has at the same time, in words. What begins where another ends may go on there.
-    pub(super) fn other_book(&self) -> Result<Option<String>, DataError> {
+    pub(super) fn other_book(&self) -> Result<Option<String>, CatalogError> {
         if self.books.is_empty() {
             return Ok(None);
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text::grouped;
-use tickloom_data::{DataError, Format, ImportReport, KindCount, Table, Taken};
+use tickloom_data::{Format, FormatError, ImportReport, KindCount, Table, Taken};
 use tickloom_types::{Ts, some_of};
 
 /// Files of which each has its own block; of more only those that are worth a word have one.
@@ -102,10 +102,10 @@ impl Imported {
     }
 
     /// A file of which too many rows are wrong.
-    pub(super) fn refused(error: DataError) -> Imported {
+    pub(super) fn refused(error: FormatError) -> Imported {
         let why = error.to_string();
         match error {
-            DataError::Refused { report, .. } => {
+            FormatError::Refused { report, .. } => {
                 let mut refused = Imported::rows(*report);
                 refused.written = 0;
                 refused.kinds.values_mut().for_each(|kind| kind.written = 0);

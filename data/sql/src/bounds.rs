@@ -4,7 +4,7 @@
 use crate::names::single;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, Value};
 use std::collections::BTreeSet;
-use tickloom_data::FileRange;
+use tickloom_catalog::FileRange;
 use tickloom_types::Ts;
 
 /// What may be in the rows of one relation. `None` is everything.

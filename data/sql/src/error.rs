@@ -2,6 +2,7 @@
 
 use std::fmt;
 use strsim::levenshtein;
+use tickloom_catalog::CatalogError;
 use tickloom_data::DataError;
 
 /// A place in a statement: line and column, both from 1. Columns count characters.
@@ -41,7 +42,10 @@ pub enum SqlError {
     },
     /// The catalog could not be read.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Catalog(#[from] CatalogError),
+    /// The calendars could not be read.
+    #[error(transparent)]
+    Calendar(#[from] DataError),
     /// The engine failed while it ran the statement.
     #[error("the statement failed: {0}")]
     Engine(String),

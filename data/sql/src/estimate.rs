@@ -7,7 +7,7 @@ use crate::error::SqlError;
 use crate::order::ORDER;
 use crate::tables::width;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
-use tickloom_data::Table;
+use tickloom_catalog::Table;
 
 /// Times that a column is held, if nothing but reading and counting is done with it.
 const READ: u64 = 2;

@@ -5,7 +5,7 @@ use crate::bounds::Bounds;
 use crate::error::SqlError;
 use crate::tables::{engine, times_of};
 use polars::prelude::*;
-use tickloom_data::{Catalog, FileRange};
+use tickloom_catalog::{Catalog, FileRange};
 
 /// The column of times.
 pub(crate) const TIME: &str = "ts_event";

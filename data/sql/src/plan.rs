@@ -23,7 +23,7 @@ use sqlparser::ast::{
     TableFactor, TableWithJoins, VisitMut,
 };
 use std::ops::ControlFlow;
-use tickloom_data::Table;
+use tickloom_catalog::Table;
 
 /// What a statement needs to be planned, and what is learned on the way.
 pub(crate) struct Planner<'a> {
@@ -60,7 +60,7 @@ impl<'a> Planner<'a> {
     /// Plans a query and those in it.
     ///
     /// # Errors
-    /// [`SqlError::At`] for what is unknown or not allowed; [`SqlError::Data`]; [`SqlError::Engine`].
+    /// [`SqlError::At`] for what is unknown or not allowed; [`SqlError::Catalog`]; [`SqlError::Engine`].
     pub(crate) fn query(&mut self, query: &mut Query) -> Result<(), SqlError> {
         self.depth += 1;
         if self.depth > QUERY_DEPTH_MAX {

@@ -8,7 +8,7 @@ use crate::tables::scan;
 use sqlparser::tokenizer::TokenWithSpan;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use tickloom_data::{Catalog, FileRange, Table};
+use tickloom_catalog::{Catalog, FileRange, Table};
 
 /// What a statement reads of the catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl<'a> Reading<'a> {
     /// A table's rows that the bounds admit, if they fit into the memory that is allowed.
     ///
     /// # Errors
-    /// [`SqlError::Memory`]; [`SqlError::Data`]; [`SqlError::Engine`].
+    /// [`SqlError::Memory`]; [`SqlError::Catalog`]; [`SqlError::Engine`].
     pub(crate) fn scan(&mut self, table: Table, bounds: Bounds) -> Result<Relation, SqlError> {
         let all = self.catalog.files(table)?;
         let files_of = all.len();
@@ -94,7 +94,7 @@ impl<'a> Reading<'a> {
     /// Whether a file that was to be read is not listed any more: it was compacted or dropped since.
     ///
     /// # Errors
-    /// [`SqlError::Data`] if the index cannot be read.
+    /// [`SqlError::Catalog`] if the index cannot be read.
     pub(crate) fn is_overtaken(&self) -> Result<bool, SqlError> {
         let tables: BTreeSet<Table> = self.files.iter().map(|(table, _)| *table).collect();
         let mut listed = BTreeSet::new();

@@ -4,7 +4,7 @@ use crate::bounds::Bounds;
 use crate::error::SqlError;
 use crate::order::{self, Order};
 use polars::prelude::LazyFrame;
-use tickloom_data::{Catalog, FileRange, Table};
+use tickloom_catalog::{Catalog, FileRange, Table};
 
 /// Rows that have not been read yet.
 #[derive(Clone)]

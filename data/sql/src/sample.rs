@@ -11,7 +11,8 @@ use sqlparser::ast::{
 };
 use std::convert::Infallible;
 use std::ops::ControlFlow;
-use tickloom_data::{Calendars, Catalog};
+use tickloom_catalog::Catalog;
+use tickloom_data::Calendars;
 
 /// The column that has the close of the bucket that a row is in.
 const BUCKET: &str = "__bucket";

@@ -13,7 +13,7 @@ use sqlparser::ast::{ObjectName, Query, ShowStatementOptions, Spanned, Statement
 use sqlparser::tokenizer::Token;
 use std::collections::BTreeMap;
 use std::thread::Builder;
-use tickloom_data::{Catalog, Table};
+use tickloom_catalog::{Catalog, Table};
 
 /// A catalog that statements are run over.
 pub struct Session {
@@ -86,7 +86,7 @@ impl Session {
                 .query(&mut query)
                 .and_then(|()| work(&mut planner, &query));
             match done {
-                Err(SqlError::Engine(_) | SqlError::Data(_))
+                Err(SqlError::Engine(_) | SqlError::Catalog(_))
                     if attempts > 0 && planner.reading.is_overtaken()? => {}
                 done => return done,
             }

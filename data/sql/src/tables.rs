@@ -6,7 +6,7 @@ use crate::error::SqlError;
 use crate::order::TIME;
 use polars::prelude::*;
 use polars_buffer::Buffer;
-use tickloom_data::{Catalog, ColumnType, FileRange, Table};
+use tickloom_catalog::{Catalog, ColumnType, FileRange, Table};
 use tickloom_types::Ts;
 
 /// The engine's type of a column.
@@ -52,7 +52,7 @@ pub(crate) fn type_name(kind: ColumnType) -> String {
 /// The rows of these files of a table that the bounds admit, and perhaps more; not read yet.
 ///
 /// # Errors
-/// [`SqlError::Data`] if an object cannot be read; [`SqlError::Engine`].
+/// [`SqlError::Catalog`] if an object cannot be read; [`SqlError::Engine`].
 pub(crate) fn scan(
     catalog: &Catalog,
     table: Table,

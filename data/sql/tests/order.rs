@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
-use tickloom_data::{Catalog, RunWriter};
+use tickloom_catalog::{Catalog, RunWriter};
 use tickloom_journal::RunMeta;
 use tickloom_sql::{Format, Session};
 use tickloom_types::{

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tickloom_data::{Catalog, CompactOptions};
+use tickloom_catalog::{Catalog, CompactOptions};
 use tickloom_journal::RunMeta;
 use tickloom_sql::{Format, Session, SqlError};
 use tickloom_types::{

@@ -97,11 +97,11 @@ impl Calendar {
     /// Reads a calendar from the text of its file; `file` is what errors call it.
     ///
     /// # Errors
-    /// [`DataError::Import`] with the line if it is no TOML of this shape; [`DataError::Schema`] with the field if a value is wrong.
+    /// [`DataError::Line`] with the line if it is no TOML of this shape; [`DataError::Schema`] with the field if a value is wrong.
     pub fn parse(name: &str, text: &str, file: &Path) -> Result<Calendar> {
         let raw: File = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
-            DataError::Import {
+            DataError::Line {
                 file: file.to_owned(),
                 line: before.map_or(1, |before| 1 + before.matches('\n').count() as u64),
                 found: error.message().to_owned(),

@@ -233,7 +233,7 @@ fn calendars_of_ones_own_are_found_by_name() {
     std::fs::write(dir.path().join("bad.toml"), "zone = 1").unwrap();
     assert!(matches!(
         Calendars::with_own(dir.path()),
-        Err(DataError::Import { line: 1, .. })
+        Err(DataError::Line { line: 1, .. })
     ));
 }
 

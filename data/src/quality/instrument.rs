@@ -10,9 +10,9 @@ use super::status::BookWatch;
 use super::stream::{Numbers, Stream};
 use super::top::{CrossWatch, Crossing, Levels, StaleWatch, Still, top_of};
 use crate::Calendar;
-use crate::catalog::Table;
 use jiff::civil::Date;
 use std::sync::Arc;
+use tickloom_catalog::Table;
 use tickloom_types::{
     BarBody, BarSpec, BookState, Flags, InstrumentDef, LevelBody, NANOS_PER_SECOND,
     OrderUpdateBody, QuoteBody, Record, StatusBody, TradeBody, Ts,

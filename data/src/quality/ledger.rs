@@ -1,8 +1,8 @@
 //! The ledger: rows that say what is wrong with data, where, and by what evidence.
 
-use crate::catalog::Table;
 use serde::Serialize;
 use std::fmt;
+use tickloom_catalog::Table;
 use tickloom_types::Ts;
 
 /// What is wrong. `docs/quality.md` defines each.

@@ -5,7 +5,7 @@ use super::skew::Skew;
 use super::spike::Spike;
 use super::split::Split;
 use super::top::Crossing;
-use crate::catalog::Table;
+use tickloom_catalog::Table;
 use tickloom_types::{DurationNs, InstrumentDef, Ts, format_decimal};
 
 /// Adds the findings of an instrument, or of a source as a whole, to the rows.

@@ -3,8 +3,8 @@
 use super::Thresholds;
 use super::ledger::{Finding, Findings, LedgerKind};
 use super::rows::span;
-use crate::catalog::Table;
 use std::collections::BTreeMap;
+use tickloom_catalog::Table;
 use tickloom_types::{BookState, Record, SourceId, StatusBody, StatusCode, Ts};
 
 /// Connections that are down, by source.

@@ -6,8 +6,8 @@ use super::ledger::{Finding, Findings, LedgerKind};
 use super::rows::span;
 use super::silence::{Silence, Spacing};
 use crate::Calendar;
-use crate::catalog::Table;
 use std::sync::Arc;
+use tickloom_catalog::Table;
 use tickloom_types::{BarSpec, DurationNs, Flags, Record, Ts};
 
 /// What the numbers in records count.

@@ -3,11 +3,12 @@
 
 use super::sql::{Sql, quote};
 use super::{QuestDbAddress, QuestDbSink};
-use crate::{Catalog, DataError, Result, ScanQuery, Table};
+use crate::{DataError, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use tickloom_catalog::{Catalog, ScanQuery, Table};
 use tickloom_journal::RunMeta;
 
 /// Rows that are sent together.

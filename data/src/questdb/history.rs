@@ -6,12 +6,13 @@ use super::page::{Page, PageReader, Shape};
 use super::sink::{is_ours, parse_run};
 use super::sql::{Sql, quote, text};
 use super::tables::RUNS;
-use crate::catalog::{HELD, NUMBER, NUMBER_BEFORE, Spans, empty, name_all, unite_where_possible};
+use crate::Result;
 use crate::limits::{PAGE_ROWS, PAGE_SPAN_ROWS_MAX};
-use crate::{Range, Result, ScanQuery, Table};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tickloom_catalog::{HELD, NUMBER, NUMBER_BEFORE, Spans, empty, name_all, unite_where_possible};
+use tickloom_catalog::{Range, ScanQuery, Table};
 use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, DurationNs, InstrumentDef, Instruments, Seq, SourceDef, Ts};
 
@@ -106,13 +107,14 @@ impl QuestDb {
     pub fn instruments(&self) -> Result<Instruments> {
         let extents = self.extents(&ScanQuery::default())?;
         let metas = self.runs()?;
-        unite_where_possible(definitions(&metas, &extents).cloned().collect())
+        let definitions = definitions(&metas, &extents).cloned().collect();
+        Ok(unite_where_possible(definitions)?)
     }
 
     /// Reads records in order; see [`ScanQuery`].
     ///
     /// # Errors
-    /// [`crate::DataError::Empty`], with the nearest data there is, if nothing is selected; otherwise as [`crate::Catalog::scan`].
+    /// [`tickloom_catalog::CatalogError::Empty`], with the nearest data there is, if nothing is selected; otherwise as [`crate::Catalog::scan`].
     pub fn scan(&self, query: &ScanQuery) -> Result<QuestDbScan> {
         let mut extents = self.extents(query)?;
         if !query.instruments.is_empty() {
@@ -124,7 +126,7 @@ impl QuestDb {
             extents.retain(|extent| named.contains(&extent.run));
         }
         if extents.is_empty() {
-            return Err(empty(query, &self.ranges()?));
+            return Err(empty(query, &self.ranges()?).into());
         }
         let runs: BTreeSet<&str> = extents.iter().map(|extent| extent.run.as_str()).collect();
         let mut metas = self.runs()?;
@@ -372,7 +374,8 @@ fn instruments(query: &ScanQuery, metas: &[RunMeta], extents: &[Extent]) -> Resu
             spans.widen(name, within, extent.table.is_bars());
         }
     }
-    name_all(&said, &spans, metas, definitions(metas, extents))
+    let definitions = definitions(metas, extents);
+    Ok(name_all(&said, &spans, metas, definitions)?)
 }
 
 /// The sources of a run by the identifiers of `all`, with the feed latency that a query declares.

@@ -1,11 +1,11 @@
 //! Merges the pages of a run into one stream, by sequence, and the runs by release. A page is read once its turn comes.
 
 use super::page::PageReader;
-use crate::Result;
-use crate::catalog::Key;
-use crate::order::{Joining, Marking, ReleaseMerge, Row, RunRows};
+use crate::{DataError, Result};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use tickloom_catalog::Key;
+use tickloom_catalog::order::{Joining, Marking, ReleaseMerge, Row, RunRows};
 use tickloom_types::{Instruments, Record, Seq};
 
 /// Records in order, as [`crate::Scan`] gives them: those of one run with its sequences, several runs merged by release.
@@ -45,7 +45,7 @@ impl QuestDbScan {
 
     fn step(&mut self) -> Result<Option<(Seq, Record)>> {
         let merge = &mut self.merge;
-        let Some(row) = self.joining.next(|| merge.next())? else {
+        let Some(row) = self.joining.next(|| merge.next_row())? else {
             return Ok(None);
         };
         let seq = match &mut self.next {
@@ -106,6 +106,8 @@ impl RunMerge {
 }
 
 impl RunRows for RunMerge {
+    type Error = DataError;
+
     fn marking(&mut self) -> &mut Marking {
         &mut self.marking
     }

@@ -4,14 +4,16 @@
 use super::history::Span;
 use super::sql::Sql;
 use super::tables::bits_name;
-use crate::catalog::{Codec, Column, HELD, Key, MORE, NUMBER};
+use crate::Result;
 use crate::limits::PAGE_ROWS;
-use crate::order::{Placed, Row, joins};
-use crate::{Result, Table};
 use csv::ByteRecord;
 use std::collections::VecDeque;
 use std::str::FromStr;
 use std::sync::Arc;
+use tickloom_catalog::Table;
+use tickloom_catalog::column::{Codec, Column};
+use tickloom_catalog::order::{Placed, Row, joins};
+use tickloom_catalog::{HELD, Key, MORE, NUMBER};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, PRICE_DECIMALS_MAX, Record, SourceDef,
     SourceId, Ts, pow10,

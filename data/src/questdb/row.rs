@@ -2,11 +2,13 @@
 //! cannot be a row leaves no half of one behind.
 
 use super::tables::bits_name;
-use crate::catalog::{Codec, Column, HELD, Key, MORE, NUMBER, NameOf, unused};
-use crate::order::Placed;
-use crate::{DataError, Result, Table};
+use crate::{DataError, Result};
 use questdb::ingress::{Buffer, ColumnName, DecimalView, TableName, TimestampNanos};
 use std::borrow::Cow;
+use tickloom_catalog::Table;
+use tickloom_catalog::column::{Codec, Column, NameOf, unused};
+use tickloom_catalog::order::Placed;
+use tickloom_catalog::{HELD, Key, MORE, NUMBER};
 use tickloom_journal::RunMeta;
 use tickloom_types::{InstrumentDef, InstrumentId, PRICE_DECIMALS_MAX, Record, Seq};
 

@@ -5,12 +5,13 @@ use super::QuestDbAddress;
 use super::row::RowWriter;
 use super::sql::{Sql, quote, text};
 use super::tables::{self, RUNS, ServerColumn};
-use crate::catalog::Key;
-use crate::catalog::{NUMBER, NUMBER_BEFORE};
-use crate::order::{Placed, Placing};
-use crate::{DataError, Result, Table};
+use crate::{DataError, Result};
 use questdb::ingress::{Buffer, ProtocolVersion, Sender, TimestampNanos};
 use serde_json::Value;
+use tickloom_catalog::Key;
+use tickloom_catalog::Table;
+use tickloom_catalog::order::{Placed, Placing};
+use tickloom_catalog::{NUMBER, NUMBER_BEFORE};
 use tickloom_journal::RunMeta;
 use tickloom_types::{Record, Seq};
 

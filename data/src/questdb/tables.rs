@@ -7,8 +7,9 @@
 //!   that the server takes for null (-2^63) is null: both ways back are unambiguous;
 //! - `DOUBLE` for signals, which cannot tell infinity and kinds of NaN from null: a column beside it has their bits.
 
-use crate::Table;
-use crate::catalog::{Codec, Column, HELD, MORE, NUMBER};
+use tickloom_catalog::Table;
+use tickloom_catalog::column::{Codec, Column};
+use tickloom_catalog::{HELD, MORE, NUMBER};
 
 /// Name of the table that says what each run is.
 pub(super) const RUNS: &str = "runs";

@@ -3,7 +3,6 @@
 //! It is woken, not fed: it looks for sealed segments itself, so nothing queues up in memory however slow it is. A catalog that
 //! cannot be written is a state that [`CatalogStatus`] names; the segments wait in the journal, and nothing else does.
 
-use crate::catalog::{Catalog, Comparison, SyncReport, compare, sync_journal, sync_sealed};
 use crate::{DataError, Result};
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,6 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tickloom_catalog::{Catalog, Comparison, SyncReport, compare, sync_journal, sync_sealed};
 
 /// Pause after the first failure in a row; each further one doubles it.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -119,7 +119,7 @@ impl Conversion {
     /// What compares the journal with the catalog, to be asked when all is converted.
     pub fn comparing(&self) -> impl Fn() -> Result<Comparison> + use<> {
         let (journal, catalog) = (self.journal.clone(), self.catalog.clone());
-        move || compare(&journal, &catalog)
+        move || Ok(compare(&journal, &catalog)?)
     }
 
     /// How the catalog keeps up.
@@ -221,7 +221,7 @@ impl Converter {
         {
             let what = format!("segment {next}");
             let report = caught(&what, || {
-                sync_sealed(&self.journal, &self.catalog, next..=next)
+                Ok(sync_sealed(&self.journal, &self.catalog, next..=next)?)
             })?;
             self.lacking.pop_front();
             self.add(report, last);
@@ -230,7 +230,7 @@ impl Converter {
             && !self.is_left.load(Ordering::Acquire)
         {
             let what = journal.display().to_string();
-            let report = caught(&what, || sync_journal(journal, &self.catalog))?;
+            let report = caught(&what, || Ok(sync_journal(journal, &self.catalog)?))?;
             self.earlier.pop_front();
             self.add(report, last);
         }

@@ -1,11 +1,11 @@
 //! What is in a record directory: the journals of its runs, and how each is to the catalog beside them.
 
 use super::{catalog_dir, journal_dir};
-use crate::catalog::{Catalog, Comparison, compare, compare_at_start};
 use crate::{DataError, Result};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use tickloom_catalog::{Catalog, Comparison, compare, compare_at_start};
 
 /// The journals below a record directory that have a segment, by name.
 fn recorded_journals(dir: &Path) -> Result<Vec<PathBuf>> {
@@ -77,7 +77,7 @@ pub(super) fn own(
     let journal = journal_dir(dir, run);
     match compared.iter().find(|one| one.journal == journal) {
         Some(one) => Ok(one.clone()),
-        None => compare(&journal, catalog),
+        None => Ok(compare(&journal, catalog)?),
     }
 }
 

@@ -170,7 +170,7 @@ fn history_is_the_catalog_s_record_for_record() {
     for query in queries() {
         let (theirs, ours) = (catalog.scan(&query).unwrap(), db.scan(&query).unwrap());
         assert_eq!(theirs.instruments(), ours.instruments(), "{query:?}");
-        let theirs: Vec<(Seq, Record)> = theirs.collect::<Result<_>>().unwrap();
+        let theirs: Vec<(Seq, Record)> = theirs.collect::<Result<_, _>>().unwrap();
         let ours: Vec<(Seq, Record)> = ours.collect::<Result<_>>().unwrap();
         assert_eq!(theirs.len(), ours.len(), "{query:?}");
         let differs = theirs.iter().zip(&ours).position(|(a, b)| a != b);

@@ -10,6 +10,7 @@ mod decimal;
 mod definition;
 mod instrument;
 mod naming;
+mod number;
 mod record;
 mod some_of;
 mod source;
@@ -29,6 +30,7 @@ pub use definition::{
 };
 pub use instrument::{InstrumentId, Instruments, SourceId};
 pub use naming::is_pair;
+pub use number::Number;
 pub use record::{
     AccountBody, BarBody, BookAction, BookState, FillBody, Flags, Header, Kind, LevelBody,
     OrderBody, OrderStatus, OrderType, OrderUpdateBody, PositionBody, QuoteBody, RECORD_LEN,

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
-use tickloom_data::{Format, ImportOptions, Input, RefusedMax};
+use tickloom_formats::{Format, ImportOptions, Input, RefusedMax};
 
 fuzz_target!(|bytes: &[u8]| {
     let input = Input::bytes(Path::new("fuzz.csv"), bytes.to_vec());

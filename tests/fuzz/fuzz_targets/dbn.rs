@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
-use tickloom_data::{Format, ImportOptions, Input};
+use tickloom_formats::{Format, ImportOptions, Input};
 
 fuzz_target!(|bytes: &[u8]| {
     let options = ImportOptions {

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
-use tickloom_data::{Format, ImportOptions, Input};
+use tickloom_formats::{Format, ImportOptions, Input};
 
 const NAMES: [&str; 5] = [
     "fxcm/eurusd/20140501_eurusd_tick_quote.csv",

@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 use std::sync::Once;
-use tickloom_data::{Format, ImportOptions, Input, RefusedMax};
+use tickloom_formats::{Format, ImportOptions, Input, RefusedMax};
 
 static QUIET: Once = Once::new();
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
-use tickloom_data::{Catalog, DataError};
+use tickloom_data::{Catalog, CatalogError};
 use tickloom_journal::RunMeta;
 use tickloom_types::{Instruments, RECORD_LEN, Record, Seq};
 
@@ -15,7 +15,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn push(&mut self, cause: Seq, output: &Record) -> Result<(), DataError> {
+    pub(super) fn push(&mut self, cause: Seq, output: &Record) -> Result<(), CatalogError> {
         let mut put = |bytes: &[u8]| self.outputs.write_all(bytes);
         put(&cause.to_le_bytes())
             .and_then(|()| put(output.as_bytes()))
@@ -23,7 +23,7 @@ impl Kept {
     }
 
     /// Writes the run, whose records mean these instruments and sources.
-    pub(super) fn finish(self, instruments: &Instruments) -> Result<(), DataError> {
+    pub(super) fn finish(self, instruments: &Instruments) -> Result<(), CatalogError> {
         let meta = RunMeta {
             instruments: instruments.clone(),
             ..self.meta
@@ -53,8 +53,8 @@ impl Kept {
     }
 }
 
-fn waiting(source: std::io::Error) -> DataError {
-    DataError::Io {
+fn waiting(source: std::io::Error) -> CatalogError {
+    CatalogError::Io {
         action: "keep outputs in",
         path: std::env::temp_dir(),
         source,

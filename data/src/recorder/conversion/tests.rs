@@ -1,10 +1,10 @@
 //! A catalog that fails while the journal goes on, and what becomes of it when it is well again.
 
 use super::*;
-use crate::ScanQuery;
 use crate::recorder::{Recorder, RecorderOptions, catalog_dir, journal_dir};
 use std::fs;
 use std::path::Path;
+use tickloom_catalog::ScanQuery;
 use tickloom_journal::{JournalOptions, RunMeta, SyncPolicy};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,
@@ -63,7 +63,7 @@ fn until(status: &Mutex<CatalogStatus>, is_it: impl Fn(&CatalogStatus) -> bool) 
 fn recorded(dir: &Path) -> Vec<(Seq, Record)> {
     let catalog = Catalog::open(&catalog_dir(dir)).unwrap();
     let scan = catalog.scan(&ScanQuery::default()).unwrap();
-    scan.collect::<Result<_>>().unwrap()
+    scan.collect::<tickloom_catalog::Result<_>>().unwrap()
 }
 
 /// Puts a file in the catalog's place, which fails for every user, and says where the catalog is kept meanwhile.

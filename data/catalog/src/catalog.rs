@@ -1,0 +1,380 @@
+//! Opens and lists a catalog, and what of it others begin with: [`Catalog`].
+
+use crate::cache::{Cache, CacheStats};
+use crate::checkpoint::RunIndex;
+use crate::index::{for_each_of, for_each_run, read_checkpoint, run_names};
+use crate::limits::REMOTE_CACHE_BYTES;
+use crate::part::{Part, PartFile, read_metas, runs_dir};
+use crate::{CatalogError, Result};
+use crate::{RunWriter, Scan, ScanQuery, Store, Table, Written, is_url};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tickloom_journal::RunMeta;
+use tickloom_types::{BarSpec, Ts};
+
+/// How the names of imports begin.
+pub const IMPORT_RUN: &str = "import-";
+
+/// A directory, or the like in an object store, of Parquet files with their index.
+/// Clones share connections and cache.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    store: Store,
+    cache: Arc<Cache>,
+    /// Which runs have which instruments, once that was asked for.
+    known: Arc<Mutex<Option<KnownRuns>>>,
+}
+
+/// What data there is of one instrument in one table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// The table.
+    pub table: Table,
+    /// The instrument; `None` for records of a source as a whole.
+    pub instrument: Option<String>,
+    /// The size, for bars.
+    pub bar: Option<BarSpec>,
+    /// Time of the first record.
+    pub from: Ts,
+    /// Time of the last record.
+    pub to: Ts,
+    /// Number of records.
+    pub rows: u64,
+}
+
+/// From when until when a run has a book of levels of an instrument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookSpan {
+    /// The run or import.
+    pub run: String,
+    /// Name of the instrument.
+    pub instrument: String,
+    /// The first time.
+    pub from: Ts,
+    /// The last time.
+    pub to: Ts,
+}
+
+/// Names of runs by the instruments that they have.
+#[derive(Debug, Default)]
+struct KnownRuns(HashMap<String, BTreeSet<String>>);
+
+impl KnownRuns {
+    fn of(metas: &[RunMeta]) -> KnownRuns {
+        let mut known = KnownRuns::default();
+        for meta in metas {
+            known.add(meta);
+        }
+        known
+    }
+
+    fn add(&mut self, meta: &RunMeta) {
+        for def in meta.instruments.defs() {
+            let runs = self.0.entry(def.name.clone()).or_default();
+            runs.insert(meta.run.clone());
+        }
+    }
+}
+
+impl Catalog {
+    /// Opens the catalog at `location`, a directory or an url such as `s3://bucket/prefix`, or makes an empty one.
+    ///
+    /// # Errors
+    /// [`CatalogError::Io`], [`CatalogError::Store`].
+    pub fn create(location: &Path) -> Result<Catalog> {
+        Catalog::create_in(Store::at(location)?)
+    }
+
+    /// Opens the catalog at `location`.
+    ///
+    /// # Errors
+    /// [`CatalogError::Missing`] if there is none; [`CatalogError::Store`].
+    pub fn open(location: &Path) -> Result<Catalog> {
+        Catalog::open_in(Store::at(location)?)
+    }
+
+    /// As [`Catalog::create`], in a store that is open already.
+    ///
+    /// # Errors
+    /// As [`Catalog::create`].
+    pub fn create_in(store: Store) -> Result<Catalog> {
+        store.create_dir(&runs_dir())?;
+        Ok(Catalog::new(store))
+    }
+
+    /// As [`Catalog::open`], in a store that is open already.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`].
+    pub fn open_in(store: Store) -> Result<Catalog> {
+        if !is_directory(store.root()) && !store.has_files(&runs_dir())? {
+            return Err(CatalogError::Missing {
+                what: "catalog",
+                path: store.root().to_owned(),
+            });
+        }
+        Ok(Catalog::new(store))
+    }
+
+    fn new(store: Store) -> Catalog {
+        // Ranges of an object are asked for in blocks, which have to be kept until their neighbours have been read.
+        let bytes = if store.is_remote() {
+            REMOTE_CACHE_BYTES
+        } else {
+            0
+        };
+        Catalog {
+            store,
+            cache: Arc::new(Cache::new(bytes)),
+            known: Arc::default(),
+        }
+    }
+
+    /// Gives it a cache of so many bytes, instead of the one it has, which all of its scans share: of blocks, if it is in an
+    /// object store, and of decoded columns. Without this, only a catalog in an object store has one.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: u64) -> Catalog {
+        self.cache = Arc::new(Cache::new(bytes));
+        self
+    }
+
+    /// What the cache has done and holds.
+    #[must_use]
+    pub fn cache_stats(&self) -> CacheStats {
+        self.cache.stats()
+    }
+
+    /// Whether there is a catalog in this directory. Of a url it is taken for granted: opening it will tell.
+    #[must_use]
+    pub fn is_at(location: &Path) -> bool {
+        is_url(location) || is_directory(location)
+    }
+
+    /// Whether it is in an object store.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.store.is_remote()
+    }
+
+    /// Its directory or url.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.store.root()
+    }
+
+    pub(crate) fn cache(&self) -> &Arc<Cache> {
+        &self.cache
+    }
+
+    /// Where its files are.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// All runs and imports, by name.
+    ///
+    /// # Errors
+    /// [`CatalogError::Schema`] if the index cannot be read; [`CatalogError::Io`].
+    pub fn runs(&self) -> Result<Vec<RunMeta>> {
+        read_metas(&self.store, run_names(&self.store)?.iter())
+    }
+
+    /// Names of the runs that have one of these instruments, sorted: of those that were there when this was first asked, and those that
+    /// this catalog has begun to write since.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn runs_with<'a>(
+        &self,
+        instruments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeSet<String>> {
+        // What is known is whole whoever was stopped while it had it.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            *known = Some(KnownRuns::of(&self.runs()?));
+        }
+        let known = known.get_or_insert_default();
+        Ok(instruments
+            .into_iter()
+            .filter_map(|name| known.0.get(name))
+            .flatten()
+            .cloned()
+            .collect())
+    }
+
+    /// Those of [`Catalog::runs_with`] that are imports other than this one.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn other_imports<'a>(
+        &self,
+        run: &str,
+        instruments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<String>> {
+        let mut runs = self.runs_with(instruments)?;
+        runs.retain(|name| name.starts_with(IMPORT_RUN) && name != run);
+        Ok(runs.into_iter().collect())
+    }
+
+    /// What data there is, by table, instrument and bar size.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn ranges(&self) -> Result<Vec<Range>> {
+        let mut ranges: BTreeMap<_, Range> = BTreeMap::new();
+        self.for_each_file(|_, file| {
+            let meta = file.meta;
+            let instrument = meta.instrument.map(|def| def.name);
+            let key = (meta.table, instrument.clone(), meta.bar);
+            let range = ranges.entry(key).or_insert(Range {
+                table: meta.table,
+                instrument,
+                bar: meta.bar,
+                from: meta.ts_min,
+                to: meta.ts_max,
+                rows: 0,
+            });
+            range.from = range.from.min(meta.ts_min);
+            range.to = range.to.max(meta.ts_max);
+            range.rows += meta.rows;
+            Ok(())
+        })?;
+        Ok(ranges.into_values().collect())
+    }
+
+    /// From when until when each of these runs, or each there is if none is named, has a book of levels of an instrument, in no order.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn book_spans(&self, runs: &[String]) -> Result<Vec<BookSpan>> {
+        let mut spans: BTreeMap<(String, String), (Ts, Ts)> = BTreeMap::new();
+        for_each_of(&self.store, runs, |run, index| {
+            for file in index.files() {
+                let meta = &file.meta;
+                if let (Table::BookSnapshots | Table::BookUpdates, Some(def)) =
+                    (meta.table, &meta.instrument)
+                {
+                    let span = spans.entry((run.to_owned(), def.name.clone()));
+                    let span = span.or_insert((meta.ts_min, meta.ts_max));
+                    *span = (span.0.min(meta.ts_min), span.1.max(meta.ts_max));
+                }
+            }
+            Ok(())
+        })?;
+        let span = |((run, instrument), (from, to))| BookSpan {
+            run,
+            instrument,
+            from,
+            to,
+        };
+        Ok(spans.into_iter().map(span).collect())
+    }
+
+    /// Rows of each run and import, by table.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn rows_by_run(&self) -> Result<BTreeMap<String, BTreeMap<Table, u64>>> {
+        let mut runs: BTreeMap<String, BTreeMap<Table, u64>> = BTreeMap::new();
+        for_each_run(&self.store, |run, index| {
+            let rows = runs.entry(run.to_owned()).or_default();
+            for file in index.files() {
+                *rows.entry(file.meta.table).or_default() += file.meta.rows;
+            }
+            Ok(())
+        })?;
+        Ok(runs)
+    }
+
+    /// Reads records in order; see [`ScanQuery`].
+    ///
+    /// # Errors
+    /// [`CatalogError::Empty`], with the nearest data there is, if nothing is selected; otherwise as [`Catalog::instruments`].
+    pub fn scan(&self, query: &ScanQuery) -> Result<Scan> {
+        Scan::new(self, query)
+    }
+
+    /// Begins to write a part of a run. `source` says what its records come from; a part that is there from the same source is
+    /// complete ([`Catalog::has_part`]), one from another is replaced when the writer finishes.
+    ///
+    /// # Errors
+    /// [`CatalogError::Journal`] if a run of this name with other instruments has other parts; [`CatalogError::Io`].
+    pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_mut() {
+            known.add(meta);
+        }
+        drop(known);
+        RunWriter::new(self.store.clone(), meta, part, source)
+    }
+
+    /// What was written as this part, if it is complete and comes from `source`.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn has_part(&self, run: &str, part: u32, source: &str) -> Result<Option<Written>> {
+        // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
+        let entry = Part::read(&self.store, run, part)?;
+        if let Some((checkpoint, _)) = read_checkpoint(&self.store, run)?
+            && let Some(covered) = checkpoint.parts.get(&part)
+        {
+            return Ok((covered.source == source).then(|| Written {
+                rows: covered.rows.clone(),
+                files: Vec::new(),
+            }));
+        }
+        Ok(entry
+            .filter(|found| found.source == source)
+            .map(|found| found.written(&self.store)))
+    }
+
+    /// What a part was made from, if it is complete.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub(crate) fn source_of_part(&self, run: &str, part: u32) -> Result<Option<String>> {
+        // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
+        let entry = Part::read(&self.store, run, part)?;
+        if let Some((checkpoint, _)) = read_checkpoint(&self.store, run)?
+            && let Some(covered) = checkpoint.parts.get(&part)
+        {
+            return Ok(Some(covered.source.clone()));
+        }
+        Ok(entry.map(|found| found.source))
+    }
+
+    /// Whether a part is complete, wherever it comes from.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn holds_part(&self, run: &str, part: u32) -> Result<bool> {
+        Ok(self.source_of_part(run, part)?.is_some())
+    }
+
+    /// Shows all files that count, with their runs, in order.
+    pub(crate) fn for_each_file(
+        &self,
+        mut visit: impl FnMut(&str, PartFile) -> Result<()>,
+    ) -> Result<()> {
+        for_each_run(&self.store, |run, index| {
+            let mut files = index.into_files();
+            files.try_for_each(|file| visit(run, file))
+        })
+    }
+
+    /// The index of each run.
+    pub(crate) fn indexes(&self) -> Result<Vec<(String, RunIndex)>> {
+        let mut all = Vec::new();
+        for_each_run(&self.store, |run, index| {
+            all.push((run.to_owned(), index));
+            Ok(())
+        })?;
+        Ok(all)
+    }
+}
+
+fn is_directory(root: &Path) -> bool {
+    root.join(runs_dir()).is_dir()
+}

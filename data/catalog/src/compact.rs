@@ -1,0 +1,203 @@
+//! `catalog compact`: the many small files of a partition become few large ones, row for row the same.
+//!
+//! Only files of one run and one partition are merged: the run is what gives rows their order and their numbers.
+
+use super::Catalog;
+use super::checkpoint::{LiveFile, RunIndex};
+use super::index::read_index;
+use super::part::{lock_compaction, read_meta};
+use super::partition::target_dir;
+use super::rewrite::{Ended, Merge, Progress, carry_out, wanted_runs};
+use super::sweep::sweep;
+use crate::Result;
+use crate::limits::FILE_ROWS_MAX;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tickloom_types::BarSpec;
+
+/// What to compact, and how far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompactOptions {
+    /// Only this run or import.
+    pub run: Option<String>,
+    /// Rows that a merged file may have.
+    pub rows_max: u64,
+    /// Only tell what would be done.
+    pub dry_run: bool,
+}
+
+impl Default for CompactOptions {
+    /// All runs, files of up to eight million rows.
+    fn default() -> Self {
+        CompactOptions {
+            run: None,
+            rows_max: FILE_ROWS_MAX,
+            dry_run: false,
+        }
+    }
+}
+
+/// What a compaction or a migration did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RewriteReport {
+    /// Files that were read and replaced.
+    pub files_before: u64,
+    /// Files that they became.
+    pub files_after: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// The partitions that changed.
+    pub partitions: Vec<RewrittenPartition>,
+    /// Files that earlier crashes had left and that were removed.
+    pub leftovers_removed: u64,
+    /// Whether it was stopped before its end; what it had done stays.
+    pub stopped: bool,
+}
+
+/// Files of one run in one partition that changed, or would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RewrittenPartition {
+    /// Run or import.
+    pub run: String,
+    /// The directory, below the catalog's.
+    pub dir: PathBuf,
+    /// Files before.
+    pub files_before: u64,
+    /// Files after.
+    pub files_after: u64,
+    /// Rows in them.
+    pub rows: u64,
+}
+
+impl RewriteReport {
+    /// Adds the plan of a run.
+    pub(crate) fn add(&mut self, run: &str, plan: &[Merge]) {
+        for merge in plan {
+            let (files, rows) = (merge.files.len() as u64, merge.rows());
+            self.files_before += files;
+            self.files_after += 1;
+            self.rows += rows;
+            let dir = target_dir(&merge.files[0].file);
+            match self.partitions.last_mut() {
+                Some(last) if last.run == run && last.dir == dir => {
+                    last.files_before += files;
+                    last.files_after += 1;
+                    last.rows += rows;
+                }
+                _ => self.partitions.push(RewrittenPartition {
+                    run: run.to_owned(),
+                    dir,
+                    files_before: files,
+                    files_after: 1,
+                    rows,
+                }),
+            }
+        }
+    }
+}
+
+impl Catalog {
+    /// Merges small files. Readers, writers and other compactions may be at work; done twice, it changes nothing. `progress`
+    /// is told of rows that were written and may stop it.
+    ///
+    /// # Errors
+    /// [`crate::CatalogError::Schema`] if a file is not what the index says, [`crate::CatalogError::Io`].
+    pub fn compact(
+        &self,
+        options: &CompactOptions,
+        progress: &mut Progress<'_>,
+    ) -> Result<RewriteReport> {
+        let plan = |index: &RunIndex| plan(index, options.rows_max);
+        rewrite(
+            self,
+            options.run.as_deref(),
+            options.dry_run,
+            &plan,
+            progress,
+        )
+    }
+}
+
+/// Carries out what `plan` says of each run.
+pub(crate) fn rewrite(
+    catalog: &Catalog,
+    only: Option<&str>,
+    dry_run: bool,
+    plan: &dyn Fn(&RunIndex) -> Vec<Merge>,
+    progress: &mut Progress<'_>,
+) -> Result<RewriteReport> {
+    let store = catalog.store();
+    let mut report = RewriteReport::default();
+    let runs = wanted_runs(catalog, only)?;
+    let _lock = match dry_run {
+        true => None,
+        false => Some(lock_compaction(store)?),
+    };
+    if !dry_run {
+        report.leftovers_removed = sweep(catalog)?;
+    }
+    for run in runs {
+        let meta = read_meta(store, &run)?;
+        loop {
+            let index = read_index(store, &run)?;
+            let merges = plan(&index);
+            if dry_run || merges.is_empty() {
+                report.add(&run, &merges);
+                break;
+            }
+            match carry_out(catalog, &meta, &index, &merges, progress)? {
+                Ended::Done => {
+                    report.add(&run, &merges);
+                    break;
+                }
+                Ended::Stopped => {
+                    report.stopped = true;
+                    return Ok(report);
+                }
+                // What was done until then counts no more than what comes: the loop plans what is left.
+                Ended::Overtaken => {}
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Which files to merge: in each partition neighbours that together have at most `rows_max` rows. What it gives is not merged
+/// further: each file and the one after it have more together.
+pub(crate) fn plan(index: &RunIndex, rows_max: u64) -> Vec<Merge> {
+    let mut partitions: BTreeMap<(PathBuf, Option<BarSpec>), Vec<LiveFile>> = BTreeMap::new();
+    for live in index.live() {
+        let key = (target_dir(&live.file), live.file.meta.bar);
+        partitions.entry(key).or_default().push(live);
+    }
+    let mut plan = Vec::new();
+    for mut files in partitions.into_values() {
+        files.sort_by_key(|live| live.file.meta.first);
+        let mut group: Vec<LiveFile> = Vec::new();
+        let mut rows = 0;
+        for live in files {
+            let more = live.file.meta.rows;
+            let follows = group.last().is_none_or(|last| {
+                last.file.meta.last < live.file.meta.first
+                    && last.file.meta.instrument == live.file.meta.instrument
+            });
+            if !follows || rows + more > rows_max {
+                close(&mut group, &mut plan);
+                rows = 0;
+            }
+            rows += more;
+            group.push(live);
+        }
+        close(&mut group, &mut plan);
+    }
+    plan
+}
+
+/// Ends a group; a file alone stays as it is.
+fn close(group: &mut Vec<LiveFile>, plan: &mut Vec<Merge>) {
+    let files = std::mem::take(group);
+    if files.len() > 1 {
+        plan.push(Merge { files });
+    }
+}

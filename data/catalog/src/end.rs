@@ -1,0 +1,182 @@
+//! What is known at the end of an import, beside what its run is: `end.json` in the run's directory of the index.
+
+use super::Catalog;
+use super::part::{RUNS_DIR, from_json, run_dir, run_of, runs_dir, to_json};
+use super::store::Store;
+use crate::{Refusals, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tickloom_types::BookEnd;
+
+const NAME: &str = "end.json";
+
+/// What an import knew at its end. Runs that were recorded live have none, and imports of earlier versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunEnd {
+    /// Lines of its files that were left out.
+    pub left_out: Refusals,
+    /// Where the books stood that were whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub books: Vec<BookEnd>,
+    /// What the format of its files keeps beside their records, to write them again as they were. One does, after which it is named in
+    /// the file.
+    #[serde(default, rename = "dbn", skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Value>,
+}
+
+impl Catalog {
+    /// What is known of the ends of these runs, by name.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn run_ends_of(&self, runs: &[String]) -> Result<BTreeMap<String, RunEnd>> {
+        let ends = runs.iter().map(|run| {
+            let end = read_end(self.store(), run)?;
+            Ok(end.map(|end| (run.clone(), end)))
+        });
+        ends.filter_map(Result::transpose).collect()
+    }
+
+    /// What is known of the ends of all runs, by name.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn run_ends(&self) -> Result<BTreeMap<String, RunEnd>> {
+        let store = self.store();
+        let files = store.paths(&runs_dir())?.into_iter();
+        let is_end = |path: &PathBuf| {
+            path.starts_with(RUNS_DIR) && path.file_name().is_some_and(|name| name == NAME)
+        };
+        let paths: Vec<PathBuf> = files.filter(is_end).collect();
+        let all = store.read_all(&paths)?;
+        let ends = paths.iter().zip(all);
+        ends.map(|(path, bytes)| {
+            let run = run_of(path).unwrap_or_default().to_owned();
+            Ok((run, from_json(store, path, &bytes)?))
+        })
+        .collect()
+    }
+
+    /// What the format of a run's files keeps beside their records, as [`RunEnd::origin`] has it; `None` if it keeps nothing.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`], also if it is nothing that the format keeps.
+    pub fn origin_of<T: DeserializeOwned>(&self, run: &str) -> Result<Option<T>> {
+        let store = self.store();
+        let origin = read_end(store, run)?.and_then(|end| end.origin);
+        let origin = origin.map(|origin| from_json(store, &end_path(run), &to_json(&origin)));
+        origin.transpose()
+    }
+}
+
+/// Reads what is known of a run's end; `None` if it has none.
+pub(crate) fn read_end(store: &Store, run: &str) -> Result<Option<RunEnd>> {
+    let path = end_path(run);
+    if !store.exists(&path)? {
+        return Ok(None);
+    }
+    from_json(store, &path, &store.read(&path)?).map(Some)
+}
+
+/// Where it is kept.
+pub(super) fn end_path(run: &str) -> PathBuf {
+    run_dir(run).join(NAME)
+}
+
+/// Keeps what is known. Written and settled before the part is listed, so that whoever sees the part sees it.
+pub(super) fn write_end(store: &Store, run: &str, end: &RunEnd) -> Result<()> {
+    store.put_unsettled(&end_path(run), &to_json(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ops::ControlFlow;
+    use tickloom_journal::RunMeta;
+    use tickloom_types::{
+        BookEnd, Header, InstrumentId, Instruments, Kind, SourceDef, SourceId, SourceKind,
+        TimerBody, Ts,
+    };
+
+    /// Its text is a contract: catalogs outlive versions.
+    const TEXT: &str = r#"{
+  "left_out": {
+    "lines": 9,
+    "refused": 2,
+    "reasons": {
+      "close: expected a number": 2
+    },
+    "places": [
+      "x.csv, line 3"
+    ]
+  },
+  "books": [
+    {
+      "source": "binance",
+      "instrument": "binance.BTCUSDT",
+      "first_id": 4,
+      "last_id": 7,
+      "is_joined": true,
+      "venue_time": 12
+    }
+  ]
+}"#;
+
+    fn end() -> RunEnd {
+        let mut left_out = Refusals::new(9);
+        left_out.add("close: expected a number", 2);
+        left_out.at("x.csv, line 3");
+        let book = BookEnd {
+            source: "binance".to_owned(),
+            instrument: "binance.BTCUSDT".to_owned(),
+            first_id: 4,
+            last_id: 7,
+            is_joined: true,
+            venue_time: Some(Ts(12)),
+        };
+        RunEnd {
+            left_out,
+            books: vec![book],
+            origin: None,
+        }
+    }
+
+    #[test]
+    fn what_an_import_knew_is_kept_with_its_run_and_replaced_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::create(dir.path()).unwrap();
+        let mut instruments = Instruments::new();
+        let source = SourceDef::new("binance", SourceKind::Feed);
+        instruments.add_source(source).unwrap();
+        let meta = RunMeta::new("import-1", Ts(0), instruments).unwrap();
+        let header = Header::new(Kind::Timer, InstrumentId::NONE, SourceId(0), Ts(1), Ts(1));
+        let write = |source: &str, end: Option<RunEnd>| {
+            let mut writer = catalog.writer(&meta, 0, source).unwrap();
+            writer
+                .push(0, &TimerBody::default().record(header))
+                .unwrap();
+            if let Some(end) = end {
+                writer.set_end(end);
+            }
+            writer.finish().unwrap();
+            catalog.run_ends().unwrap()
+        };
+        assert!(write("a", None).is_empty());
+        assert_eq!(write("b", Some(end()))["import-1"], end());
+        let file = dir.path().join(RUNS_DIR).join("import-1").join(NAME);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), TEXT);
+        let faults = || {
+            let report = catalog.verify(&mut |_| ControlFlow::Continue(()));
+            report.unwrap().faults
+        };
+        assert_eq!(faults(), []);
+        std::fs::write(&file, "{").unwrap();
+        assert_eq!(faults()[0].file, end_path("import-1"));
+        let other = write("c", Some(RunEnd::default()));
+        assert_eq!(other["import-1"], RunEnd::default());
+    }
+}

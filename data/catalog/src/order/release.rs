@@ -1,0 +1,100 @@
+//! Merges runs by release, whole moments at a time.
+
+use super::{Marking, Row};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// The rows of one run, in its order.
+pub trait RunRows {
+    /// What reading them fails with.
+    type Error;
+
+    /// What marks the rows on their way out.
+    fn marking(&mut self) -> &mut Marking;
+
+    /// The next row as it is kept.
+    ///
+    /// # Errors
+    /// What the rows fail with.
+    fn read(&mut self) -> Result<Option<Row>, Self::Error>;
+
+    /// The next row, with its release and the mark of its moment as far as that is read.
+    ///
+    /// # Errors
+    /// As [`RunRows::read`].
+    fn next(&mut self) -> Result<Option<Row>, Self::Error> {
+        let row = match self.marking().take_next() {
+            Some(row) => Some(row),
+            None => self.read()?,
+        };
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let next = match Marking::asks(&row) {
+            true => self.read()?,
+            false => None,
+        };
+        Ok(Some(self.marking().mark(row, next)))
+    }
+}
+
+/// The records of several runs: each run in its own order, the runs merged by release. Of rows with one release those of the first run come first.
+pub struct ReleaseMerge<R> {
+    runs: Vec<R>,
+    /// Release and place of the runs that wait; a run that has not begun waits at the least release it may have.
+    waiting: BinaryHeap<Reverse<(i64, usize)>>,
+    heads: Vec<Option<Row>>,
+    /// The run in whose moment the merge is: it goes on until the moment is over.
+    open: Option<usize>,
+}
+
+impl<R: RunRows> ReleaseMerge<R> {
+    /// The runs with the least release that their records may have.
+    pub fn new(runs: Vec<(i64, R)>) -> ReleaseMerge<R> {
+        let waiting = runs.iter().enumerate();
+        let waiting = waiting.map(|(at, (ts, _))| Reverse((*ts, at))).collect();
+        let is_alone = runs.len() == 1;
+        let closing = |mut run: R| {
+            if !is_alone {
+                run.marking().close_at_end();
+            }
+            run
+        };
+        ReleaseMerge {
+            waiting,
+            heads: vec![None; runs.len()],
+            runs: runs.into_iter().map(|(_, run)| closing(run)).collect(),
+            open: None,
+        }
+    }
+
+    /// The next row.
+    ///
+    /// # Errors
+    /// As [`RunRows::read`].
+    pub fn next_row(&mut self) -> Result<Option<Row>, R::Error> {
+        if let [run] = self.runs.as_mut_slice() {
+            return run.next();
+        }
+        while let Some(at) = self.due() {
+            let taken = self.heads[at].take();
+            if let Some(head) = self.runs[at].next()? {
+                match taken.is_some_and(|row| row.has_more()) {
+                    true => self.open = Some(at),
+                    false => self.waiting.push(Reverse((head.release, at))),
+                }
+                self.heads[at] = Some(head);
+            }
+            if taken.is_some() {
+                return Ok(taken);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The run whose turn it is.
+    fn due(&mut self) -> Option<usize> {
+        let open = self.open.take();
+        open.or_else(|| self.waiting.pop().map(|Reverse((_, at))| at))
+    }
+}

@@ -1,0 +1,57 @@
+//! Files of definitions of instruments, as people write them (`docs/instruments.md`): TOML as in a catalog, or CSV with a row a definition.
+
+use crate::{FormatError, Result};
+use std::fmt::Display;
+use std::path::Path;
+use tickloom_catalog::{CatalogError, Definition, Definitions};
+
+/// Reads definitions from a file: TOML with `[[instrument]]`, or CSV with the same fields in its header (`.csv`).
+///
+/// # Errors
+/// [`FormatError::Io`]; [`CatalogError::Definition`] and [`CatalogError::DefinitionFile`] for what cannot be understood.
+pub fn read_definitions(path: &Path) -> Result<Definitions> {
+    let text = std::fs::read_to_string(path).map_err(FormatError::io("read", path))?;
+    let is_csv = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("csv"));
+    match is_csv {
+        true => from_csv(&text, path),
+        false => Ok(Definitions::from_toml(&text, path)?),
+    }
+}
+
+fn from_csv(text: &str, path: &Path) -> Result<Definitions> {
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let headers = reader
+        .headers()
+        .map_err(|error| not_understood(path, &error))?;
+    let headers = headers.clone();
+    let mut all = Definitions::default();
+    for row in reader.records() {
+        let row = row.map_err(|error| not_understood(path, &error))?;
+        all.add(Definition::from_row(headers.iter().zip(row.iter()), path)?)?;
+    }
+    Ok(all)
+}
+
+fn not_understood(path: &Path, reason: &dyn Display) -> CatalogError {
+    CatalogError::DefinitionFile {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_them_is_the_same() {
+        let csv = "name,tick,multiplier,kind\nESH4,0.25,50,future\nZN,1/64,1000,\n";
+        let all = from_csv(csv, Path::new("x.csv")).unwrap();
+        assert_eq!(all.all()[1].fields()[0].1, "0.015625");
+        assert_eq!(all.all()[1].fields().len(), 2);
+    }
+}

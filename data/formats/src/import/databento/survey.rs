@@ -1,0 +1,321 @@
+//! The first reading of a file: its instruments, the decimals of their prices, and the definitions that are theirs.
+
+use super::beside;
+use super::decoder::Decoder;
+use super::definition::{self, Definition};
+use super::held::Held;
+use super::kinds::not_kept;
+use super::listing::Listing;
+use super::quotes::decimals;
+use super::rows::{Outcome, Rows};
+use super::symbols::Symbols;
+use crate::databento::{DBN_DATASET, DBN_SOURCE};
+use crate::import::mantissas::{Mantissa, visit_mantissas};
+use crate::import::{ImportOptions, Input};
+use crate::limits::{DBN_SYMBOLS_MAX, TICKERS_MAX};
+use crate::{FormatError, Result};
+use dbn::{Schema, rtype};
+use std::collections::{BTreeMap, BTreeSet};
+use tickloom_types::{
+    BarSpec, Clock, InstrumentDef, Instruments, Record, SourceDef, SourceKind, Term, Ts,
+};
+
+/// Instruments whose changed definitions are named.
+const CHANGES_NAMED_MAX: usize = 5;
+
+/// What a first reading finds out of the rows that are right.
+pub(super) struct Survey {
+    pub(super) dataset: String,
+    pub(super) schema: Option<Schema>,
+    pub(super) listing: Listing,
+    /// What numbers stand for where the file ends.
+    pub(super) symbols: Symbols,
+    /// And where it begins.
+    pub(super) first_symbols: Symbols,
+    /// By instrument: decimals of its prices, times of its first and last row.
+    seen: Vec<Seen>,
+    bars: Vec<BarSpec>,
+    pub(super) first: Option<Ts>,
+    pub(super) has_events: bool,
+    has_definitions: bool,
+    /// All that was read, if it was not too much to be held.
+    pub(super) held: Option<Held>,
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    decimals: u8,
+    first: i64,
+    last: i64,
+}
+
+/// Instruments and sources as a run has them.
+pub(super) struct Defined {
+    pub(super) instruments: Instruments,
+    /// Decimals of the prices, by instrument.
+    pub(super) scales: Vec<u8>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Survey {
+    pub(super) fn of(input: &Input, errors_max: usize) -> Result<Survey> {
+        let decoder = Decoder::open(input)?;
+        let symbols = decoder.symbols.clone();
+        let was_mapped = !symbols.is_empty();
+        let survey = Survey::read(input, decoder, symbols, was_mapped, errors_max)?;
+        if was_mapped || (survey.symbols.is_empty() && !survey.has_definitions) {
+            return Ok(survey);
+        }
+        let symbols = match survey.symbols.is_empty() {
+            true => defined_symbols(input)?,
+            // A stream that maps its symbols on the way: what came before is of no symbol.
+            false => survey.first_symbols,
+        };
+        Survey::read(input, Decoder::open(input)?, symbols, true, errors_max)
+    }
+
+    fn read(
+        input: &Input,
+        decoder: Decoder,
+        first_symbols: Symbols,
+        is_mapped: bool,
+        errors_max: usize,
+    ) -> Result<Survey> {
+        let (dataset, schema) = (decoder.dataset.clone(), decoder.schema);
+        let listing = Listing::new(&dataset, is_mapped);
+        let symbols = first_symbols.clone();
+        let mut rows = Rows::new(input, decoder, symbols, listing, errors_max);
+        let mut seen: Vec<Seen> = Vec::new();
+        let (mut first, mut has_events) = (None, false);
+        let (mut has_others, mut is_all_other) = (false, true);
+        let mut has_definitions = false;
+        let mut held = Some(Held::default());
+        while let Some(outcome) = rows.next()? {
+            let is_last = match outcome {
+                Outcome::Kept(is_last) => is_last,
+                Outcome::NotKept(what) => {
+                    has_others = true;
+                    has_definitions |= what == not_kept(rtype::INSTRUMENT_DEF);
+                    continue;
+                }
+                Outcome::Refused => None,
+            };
+            is_all_other = false;
+            has_events |= is_last == Some(true);
+            if rows.converter.listing.entries().len() > TICKERS_MAX {
+                let found = format!("more than {TICKERS_MAX} instruments");
+                return Err(rows.damaged(found, "fewer"));
+            }
+            first = first.or(rows.records.first().map(Record::ts_event));
+            for record in &rows.records {
+                see(&mut seen, record);
+            }
+            if held
+                .as_mut()
+                .is_some_and(|held| !held.take(&rows.records, is_last))
+            {
+                held = None;
+            }
+        }
+        if is_all_other && has_others {
+            return Err(rows.no_market());
+        }
+        if let Some(held) = &mut held {
+            held.found = rows.found();
+        }
+        let converter = rows.converter;
+        Ok(Survey {
+            dataset,
+            schema,
+            bars: converter.bars().to_vec(),
+            listing: converter.listing,
+            symbols: converter.symbols,
+            first_symbols,
+            seen,
+            first,
+            has_events,
+            has_definitions,
+            held,
+        })
+    }
+
+    /// The instruments in the order in which the file names them, and the sources: the file, then bars by their size.
+    pub(super) fn define(&self, input: &Input, options: &ImportOptions) -> Result<Defined> {
+        let mut names = self.listing.names(&self.symbols);
+        if let Some(name) = &options.instrument {
+            if names.len() > 1 {
+                return Err(FormatError::Option {
+                    field: "instrument",
+                    value: name.clone(),
+                    expected: "no name, as the file has several instruments with names of their own",
+                });
+            }
+            names.fill(name.clone());
+        }
+        let mut notes = self.notes();
+        let definitions = self.definitions(input, options, &mut notes)?;
+        let mut instruments = Instruments::new();
+        let mut scales = Vec::new();
+        let mut changed = Vec::new();
+        let mut untradable = BTreeMap::new();
+        for (at, name) in names.iter().enumerate() {
+            let seen = self.seen.get(at).copied().unwrap_or(Seen::none());
+            let mut def = match self.dataset.as_str() {
+                // What was exported has our names, which say more.
+                DBN_DATASET => InstrumentDef::of_name(name, seen.decimals, 0),
+                _ => InstrumentDef::assumed(name, seen.decimals, 0, "USD"),
+            };
+            let of_it = definitions.get(at).map_or(&[][..], Vec::as_slice);
+            if let Some(definition) = in_force(of_it, seen.first) {
+                definition.terms.apply(&mut def);
+                if changes(of_it, definition, seen) {
+                    changed.push(name.as_str());
+                }
+            }
+            scales.push(def.price_decimals);
+            if let Some(currency) = &options.currency {
+                def.currency.clone_from(currency);
+                def.contract.assumed.remove(&Term::Currency);
+            }
+            if let Some(why) = def.untradable() {
+                *untradable.entry(why.to_string()).or_insert(0_u32) += 1;
+            }
+            def.calendar.clone_from(&options.calendar);
+            instruments.add(def)?;
+        }
+        for (why, count) in untradable {
+            let noun = if count == 1 {
+                "instrument is"
+            } else {
+                "instruments are each"
+            };
+            notes.push(format!("{count} {noun} {why}, and not traded"));
+        }
+        if !changed.is_empty() {
+            let more = changed.len().saturating_sub(CHANGES_NAMED_MAX);
+            changed.truncate(CHANGES_NAMED_MAX);
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            notes.push(format!(
+                "the definition of {}{more} changes within the file: that of the first row is used",
+                changed.join(", ")
+            ));
+        }
+        self.add_sources(&mut instruments)?;
+        Ok(Defined {
+            instruments,
+            scales,
+            notes,
+        })
+    }
+
+    fn add_sources(&self, instruments: &mut Instruments) -> Result<()> {
+        let source = format!("{DBN_SOURCE}{}", self.dataset.to_ascii_lowercase());
+        // The vendor gives the time of arrival.
+        instruments.add_source(SourceDef::new(source, SourceKind::File).with_clock(Clock::Recv))?;
+        for bar in &self.bars {
+            instruments.bar_source(*bar)?;
+        }
+        Ok(())
+    }
+
+    /// What is known of the file and its publishers.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.dataset.is_empty() {
+            notes.push(format!("dataset {}", self.dataset));
+        }
+        let entries = self.listing.entries();
+        let publishers: BTreeSet<u16> = entries.iter().map(|entry| entry.publisher).collect();
+        if publishers.len() > 1 {
+            notes.push(format!(
+                "{} publishers, whose instruments are kept apart",
+                publishers.len()
+            ));
+        }
+        notes
+    }
+
+    /// The definitions of each instrument, in the order of time.
+    fn definitions(
+        &self,
+        input: &Input,
+        options: &ImportOptions,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Vec<Definition>>> {
+        let mut files = beside::find(input, &Decoder::open(input)?, options)?;
+        for file in &files {
+            notes.push(format!("definitions of {file}"));
+        }
+        if self.has_definitions {
+            files.push(input.clone());
+        }
+        beside::read(&files, &self.listing, &self.symbols)
+    }
+}
+
+/// What the definitions in a file that maps nothing say that its numbers stand for.
+fn defined_symbols(input: &Input) -> Result<Symbols> {
+    let mut decoder = Decoder::open(input)?;
+    let mut told = Vec::new();
+    while let Some(record) = decoder.next()? {
+        let definition = definition::read(&record);
+        if let Some(definition) = definition.filter(|one| !one.symbol.is_empty()) {
+            told.push((definition.id, definition.ts, definition.symbol));
+            if told.len() > DBN_SYMBOLS_MAX {
+                let found = format!("more than {DBN_SYMBOLS_MAX} definitions");
+                return Err(decoder.damaged(decoder.offset(), found, "fewer"));
+            }
+        }
+    }
+    Ok(Symbols::of_definitions(told))
+}
+
+impl Seen {
+    fn none() -> Seen {
+        Seen {
+            decimals: 0,
+            first: i64::MAX,
+            last: i64::MIN,
+        }
+    }
+}
+
+#[inline]
+fn see(seen: &mut Vec<Seen>, record: &Record) {
+    let at = usize::try_from(record.header.instrument).unwrap_or(usize::MAX);
+    if at >= seen.len() {
+        // No more than the listing allows, as identifiers are given in turn.
+        seen.resize(at.saturating_add(1), Seen::none());
+    }
+    let Some(seen) = seen.get_mut(at) else { return };
+    seen.first = seen.first.min(record.header.ts_recv);
+    seen.last = seen.last.max(record.header.ts_recv);
+    let scale = &mut seen.decimals;
+    visit_mantissas(&mut record.clone(), &mut |of, mantissa| {
+        if of == Mantissa::Price {
+            *scale = decimals(*mantissa, *scale);
+        }
+    });
+}
+
+/// The definition that holds at an instrument's first row, or else the first after it.
+fn in_force(definitions: &[Definition], first: i64) -> Option<&Definition> {
+    let first = first.cast_unsigned();
+    let next = definitions.partition_point(|one| one.ts <= first);
+    definitions
+        .get(next.saturating_sub(1))
+        .or_else(|| definitions.first())
+}
+
+/// Whether another definition comes while there are rows.
+fn changes(definitions: &[Definition], used: &Definition, seen: Seen) -> bool {
+    let last = seen.last.cast_unsigned();
+    let mut later = definitions
+        .iter()
+        .filter(|one| one.ts > used.ts && one.ts <= last);
+    later.any(|one| one.terms != used.terms)
+}

@@ -1,0 +1,239 @@
+//! What the columns of a file mean that have types, as those of Parquet and Arrow: by the same names and the same first rows as those of
+//! a text, which are looked at as a person would write them.
+
+use super::columns::{has_time, roles, shape};
+use super::{Dialect, Known, Layout, Puzzle, Role, depth, plain};
+use crate::FormatError;
+use crate::import::ImportOptions;
+use crate::import::columnar::{Described, DescribedColumn, ValueKind};
+use crate::import::number::Decimal;
+use crate::import::time::TimeFormat;
+use std::path::Path;
+
+impl Layout {
+    /// Finds out what a file is from its columns and first rows, and what the options say of it.
+    pub(crate) fn of_columns(table: &Described, options: &ImportOptions) -> Result<Layout, Puzzle> {
+        let found = Layout::of_described(table, options);
+        found.map_err(|(found, expected)| {
+            let all: Vec<String> = table.columns.iter().map(ToString::to_string).collect();
+            let all = all.join(", ");
+            let found = match found.strip_prefix("columns ") {
+                Some(_) => format!("columns {all}"),
+                None => format!("{found} (columns {all})"),
+            };
+            (found, expected)
+        })
+    }
+
+    fn of_described(table: &Described, options: &ImportOptions) -> Result<Layout, Puzzle> {
+        if options.delimiter.is_some() {
+            let found = format!("--delimiter for {}", table.container);
+            return Err((found, "no delimiter: it has columns".to_owned()));
+        }
+        let data = &table.head;
+        let Some(first) = data.first() else {
+            return Err(("no rows".to_owned(), "rows".to_owned()));
+        };
+        let names = names(table, options)?;
+        // What is not read has no meaning, whatever it is called.
+        let readable: Vec<String> = (1..)
+            .zip(table.columns.iter().zip(&names))
+            .map(|(at, (column, name))| match column.kind {
+                ValueKind::Unread => format!("unread column {at}"),
+                _ => name.clone(),
+            })
+            .collect();
+        let mut notes = Vec::new();
+        let mut roles = roles(&readable, data, &options.mapping)?;
+        only_times(table, &names, &mut roles, &mut notes);
+        let depth = depth::columns(&readable);
+        let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
+        let unread: Vec<String> = table
+            .columns
+            .iter()
+            .filter(|column| column.kind == ValueKind::Unread)
+            .map(ToString::to_string)
+            .collect();
+        if !unread.is_empty() {
+            notes.push(format!(
+                "columns of types that are not read: {}",
+                unread.join(", ")
+            ));
+        }
+        let mut layout = Layout {
+            delimiter: b',',
+            skip: 0,
+            is_columnar: true,
+            has_header: true,
+            names,
+            roles,
+            shape,
+            depth,
+            dialect,
+            is_by_venue: dialect == Dialect::Tardis || options.mapping.has("exchange"),
+            time: TimeFormat::Compact,
+            is_time_in_doubt: false,
+            decimal: options.decimal.unwrap_or(Decimal::Point),
+            is_decimal_open: options.decimal.is_none(),
+            known: Known::default(),
+            notes,
+        };
+        match layout.typed_time(table, options)? {
+            Some(time) => layout.time = time,
+            None => layout.set_time(data, options)?,
+        }
+        layout.known.bar = layout.databento_bar(first);
+        layout.tell();
+        Ok(layout)
+    }
+
+    /// Times whose columns say what they are.
+    fn typed_time(
+        &self,
+        table: &Described,
+        options: &ImportOptions,
+    ) -> Result<Option<TimeFormat>, Puzzle> {
+        let (time, time_of_day) = self.time_columns();
+        let kind = |at: usize| {
+            table
+                .columns
+                .get(at)
+                .map_or(ValueKind::Unread, |column| column.kind)
+        };
+        let zone = options.zone.as_deref();
+        let what = match (kind(time), time_of_day.map(kind)) {
+            (ValueKind::Instant(unit), None) => format!("timestamps with a zone, in {unit}"),
+            (ValueKind::Local(unit), None) => {
+                if plain(&self.names[time]) == "localtime" && zone.is_none() {
+                    let found = "local times of no zone".to_owned();
+                    let expected = "--zone, as an IANA zone such as Europe/Berlin, or UTC";
+                    return Err((found, expected.to_owned()));
+                }
+                let zone = zone.unwrap_or("UTC");
+                format!("timestamps without a zone, in {unit}, taken as those of {zone}")
+            }
+            (ValueKind::Date, None) => "dates".to_owned(),
+            (ValueKind::Date | ValueKind::Local(_), Some(ValueKind::TimeOfDay)) => {
+                "dates and times of day".to_owned()
+            }
+            (ValueKind::TimeOfDay, None) => {
+                let found = format!("times of day in {:?} without a date", self.names[time]);
+                return Err((
+                    found,
+                    "a column of dates beside it, or of timestamps".to_owned(),
+                ));
+            }
+            _ => return Ok(None),
+        };
+        if let Some(told) = &options.time_format {
+            let found = format!("--time-format {told} for a column of {what}");
+            return Err((found, "none: the column says it".to_owned()));
+        }
+        Ok(Some(TimeFormat::Typed {
+            what,
+            is_local: matches!(kind(time), ValueKind::Local(_)) && time_of_day.is_none(),
+            are_days: false,
+        }))
+    }
+
+    /// Whether its times have to be read to know if they are dates alone, which are the same in any zone.
+    pub(crate) fn may_be_days(&self, options: &ImportOptions) -> bool {
+        let is_local = matches!(self.time, TimeFormat::Typed { is_local: true, .. });
+        is_local && self.shape.is_bars() && options.zone.is_some()
+    }
+
+    /// Whether all its times are dates alone.
+    pub(crate) fn set_days(&mut self, are: bool) {
+        if let TimeFormat::Typed { what, are_days, .. } = &mut self.time
+            && are
+        {
+            *are_days = true;
+            "timestamps at midnight, which are dates".clone_into(what);
+        }
+    }
+
+    /// What its rows are called.
+    pub(crate) fn row_word(&self) -> &'static str {
+        if self.is_columnar { "row" } else { "line" }
+    }
+
+    /// The error for what is in a row, which refuses the file.
+    pub(crate) fn fault(
+        &self,
+        file: &Path,
+        row: u64,
+        found: String,
+        expected: &str,
+    ) -> FormatError {
+        let (file, expected) = (file.to_owned(), expected.to_owned());
+        match self.is_columnar {
+            true => FormatError::ImportRow {
+                file,
+                row,
+                found,
+                expected,
+            },
+            false => FormatError::Import {
+                file,
+                line: row,
+                found,
+                expected,
+            },
+        }
+    }
+
+    /// Which columns are read.
+    pub(crate) fn read_columns(&self) -> Vec<bool> {
+        let is_read = |(at, role): (usize, &Option<Role>)| {
+            role.is_some() || self.depth.iter().any(|level| level.has(at))
+        };
+        self.roles.iter().enumerate().map(is_read).collect()
+    }
+}
+
+/// What the columns are called: by themselves, or as was told.
+fn names(table: &Described, options: &ImportOptions) -> Result<Vec<String>, Puzzle> {
+    let mut names: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    if options.columns.is_empty() {
+        return Ok(names);
+    }
+    let own = table
+        .columns
+        .iter()
+        .filter(|column| !column.is_partition)
+        .count();
+    if own != options.columns.len() {
+        let found = format!("{own} columns for {} names", options.columns.len());
+        return Err((found, "as many columns as names".to_owned()));
+    }
+    names[..own].clone_from_slice(&options.columns);
+    Ok(names)
+}
+
+/// Where no name says what the time is, and there is one column of timestamps or dates, it is that, as the index of a frame of pandas.
+fn only_times(
+    table: &Described,
+    names: &[String],
+    roles: &mut [Option<Role>],
+    notes: &mut Vec<String>,
+) {
+    let is_time = |column: &DescribedColumn| {
+        let kinds = matches!(
+            column.kind,
+            ValueKind::Instant(_) | ValueKind::Local(_) | ValueKind::Date
+        );
+        kinds && !column.is_partition
+    };
+    if has_time(roles) {
+        return;
+    }
+    let free = (0..roles.len()).filter(|at| roles[*at].is_none() && is_time(&table.columns[*at]));
+    if let [only] = free.collect::<Vec<usize>>().as_slice() {
+        roles[*only] = Some(Role::Time);
+        notes.push(format!("{:?} is the only column of times", names[*only]));
+    }
+}

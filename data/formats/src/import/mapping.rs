@@ -1,0 +1,381 @@
+//! What a user says of a file: which column holds what, how its times and numbers are written, and what of it may be refused. On the
+//! command line or in a profile, a file in TOML that can be kept and shared.
+
+use super::number::Decimal;
+use super::role::Role;
+use super::time::TimeFormat;
+use super::{ImportOptions, Stamp};
+use crate::{FormatError, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use tickloom_types::BarSpec;
+
+/// Which column holds what: by what it holds, its name or its number from one; `-` for what no column holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Mapping(BTreeMap<String, String>);
+
+impl Mapping {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &String)> {
+        self.0.iter().map(|(role, column)| (role.as_str(), column))
+    }
+
+    pub(super) fn has(&self, role: &str) -> bool {
+        self.0.contains_key(role)
+    }
+
+    /// What is said here, and for the rest there.
+    fn or(mut self, other: &Mapping) -> Mapping {
+        for (role, column) in &other.0 {
+            self.0.entry(role.clone()).or_insert_with(|| column.clone());
+        }
+        self
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.0.keys().find(|role| Role::named(role).is_none()) {
+            Some(role) => Err(wrong("columns", role, COLUMNS)),
+            None => Ok(()),
+        }
+    }
+}
+
+const COLUMNS: &str = "WHAT=COLUMN, WHAT being time, date, time_of_day, close_time, arrival, exchange, symbol, open, high, low, close, volume, bid, ask, bid_size, ask_size, bid_open, ..., ask_close, price, size, side, buyer_maker, id, snapshot, action, order_id, sequence or flags";
+
+impl FromStr for Mapping {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<Mapping> {
+        let mut mapping = Mapping::default();
+        for pair in text.split(',') {
+            let (role, column) = pair
+                .split_once('=')
+                .ok_or_else(|| wrong("columns", pair, COLUMNS))?;
+            let (role, column) = (role.trim().to_owned(), column.trim().to_owned());
+            if mapping.0.insert(role.clone(), column).is_some() {
+                return Err(wrong("columns", &role, "each once"));
+            }
+        }
+        mapping.check()?;
+        Ok(mapping)
+    }
+}
+
+/// Rows of a file that may be refused; of more, the file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedMax {
+    /// Every row but one: whatever is right is kept.
+    Any,
+    /// So many.
+    Rows(u64),
+    /// So many of a million.
+    Millionths(u64),
+    /// The lesser of both.
+    Lesser {
+        /// So many rows.
+        rows: u64,
+        /// So many of a million.
+        millionths: u64,
+    },
+}
+
+impl Default for RefusedMax {
+    fn default() -> Self {
+        RefusedMax::Lesser {
+            rows: 100,
+            millionths: 10_000,
+        }
+    }
+}
+
+impl RefusedMax {
+    /// How many rows of so many may be refused.
+    #[must_use]
+    pub fn of(self, lines: u64) -> u64 {
+        let part = |millionths: u64| {
+            let rows = u128::from(lines) * u128::from(millionths) / 1_000_000;
+            u64::try_from(rows).unwrap_or(u64::MAX)
+        };
+        match self {
+            RefusedMax::Any => u64::MAX,
+            RefusedMax::Rows(rows) => rows,
+            RefusedMax::Millionths(millionths) => part(millionths),
+            RefusedMax::Lesser { rows, millionths } => rows.min(part(millionths)),
+        }
+    }
+}
+
+impl fmt::Display for RefusedMax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |millionths: u64| {
+            let text = tickloom_types::format_decimal(i128::from(millionths), 4);
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        };
+        match self {
+            RefusedMax::Any => f.write_str("100%"),
+            RefusedMax::Rows(rows) => write!(f, "{rows}"),
+            RefusedMax::Millionths(millionths) => write!(f, "{}%", percent(*millionths)),
+            RefusedMax::Lesser { rows, millionths } => {
+                write!(f, "{rows} or {}%", percent(*millionths))
+            }
+        }
+    }
+}
+
+impl FromStr for RefusedMax {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<RefusedMax> {
+        let expected = "a number of rows, or a part of them such as 5%";
+        let error = || wrong("refused-max", text, expected);
+        let Some(percent) = text.strip_suffix('%') else {
+            return text.parse().map(RefusedMax::Rows).map_err(|_| error());
+        };
+        let percent = tickloom_types::parse_decimal(percent.as_bytes(), 4).map_err(|_| error())?;
+        match u64::try_from(percent) {
+            Ok(1_000_000) => Ok(RefusedMax::Any),
+            Ok(millionths @ 0..1_000_000) => Ok(RefusedMax::Millionths(millionths)),
+            _ => Err(error()),
+        }
+    }
+}
+
+/// Years in which a time is plausible, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Years(pub u16, pub u16);
+
+impl Default for Years {
+    fn default() -> Self {
+        Years(1900, 2200)
+    }
+}
+
+impl Years {
+    /// Whether these are the usual ones.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Years::default()
+    }
+}
+
+impl fmt::Display for Years {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.0, self.1)
+    }
+}
+
+impl FromStr for Years {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<Years> {
+        let years = text
+            .split_once("..")
+            .and_then(|(first, last)| Some(Years(first.parse().ok()?, last.parse().ok()?)));
+        years
+            .filter(|Years(first, last)| {
+                (1678..=2261).contains(first) && first <= last && *last <= 2261
+            })
+            .ok_or_else(|| {
+                wrong(
+                    "years",
+                    text,
+                    "FIRST..LAST from 1678 to 2261, such as 1900..2200",
+                )
+            })
+    }
+}
+
+/// A file that says how the files of one origin are to be read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profile {
+    /// Which column holds what.
+    pub columns: Mapping,
+    /// How times are written: s, ms, us, ns, compact, day-first, month-first or a pattern of strptime.
+    pub time_format: Option<String>,
+    /// IANA zone of times that name none, or an offset.
+    pub zone: Option<String>,
+    /// What parts the fields.
+    pub delimiter: Option<char>,
+    /// What parts the whole of a number from its fraction.
+    pub decimal: Option<Decimal>,
+    /// Size of the bars.
+    pub bar: Option<String>,
+    /// What a bar's time means: open or close.
+    pub stamp: Option<Stamp>,
+    /// Currency of the prices.
+    pub currency: Option<String>,
+    /// Calendar of the instruments.
+    pub calendar: Option<String>,
+    /// Format of the files, by its name.
+    pub format: Option<String>,
+    /// Whether prices may be zero and below.
+    pub negative_prices: Option<bool>,
+    /// Years in which a time is plausible, `FIRST..LAST`.
+    pub years: Option<String>,
+    /// Rows that may be refused: a number, or a part such as `5%`.
+    pub refused_max: Option<String>,
+}
+
+impl Profile {
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// [`FormatError::Io`], and [`FormatError::Unrecognised`] for what is no profile.
+    pub fn read(path: &Path) -> Result<Profile> {
+        let text = std::fs::read_to_string(path).map_err(FormatError::io("read", path))?;
+        toml::from_str(&text).map_err(|error| FormatError::Unrecognised {
+            file: path.to_owned(),
+            found: error.to_string().trim_end().to_owned(),
+            expected: "columns, time_format, zone, delimiter, decimal, bar, stamp, currency, calendar, format, negative_prices, years and refused_max in TOML".to_owned(),
+        })
+    }
+
+    /// Fills in what the options do not say.
+    ///
+    /// # Errors
+    /// [`FormatError::Option`] for a value that is none of its kind.
+    pub fn fill(self, options: &mut ImportOptions) -> Result<()> {
+        options.mapping = std::mem::take(&mut options.mapping).or(&self.columns);
+        options.time_format = options.time_format.take().or(self.time_format);
+        options.zone = options.zone.take().or(self.zone);
+        options.delimiter = options.delimiter.or(self.delimiter);
+        options.decimal = options.decimal.or(self.decimal);
+        options.currency = options.currency.take().or(self.currency);
+        options.calendar = options.calendar.take().or(self.calendar);
+        options.negative_prices |= self.negative_prices.unwrap_or(false);
+        if options.stamp == Stamp::Auto {
+            options.stamp = self.stamp.unwrap_or_default();
+        }
+        if let (None, Some(bar)) = (options.bar, &self.bar) {
+            let bar = bar.parse::<BarSpec>();
+            options.bar =
+                Some(bar.map_err(|error| wrong("bar", &error.text, "a size such as 1m"))?);
+        }
+        if let (None, Some(format)) = (options.format, &self.format) {
+            options.format = Some(format.parse()?);
+        }
+        if let (None, Some(years)) = (options.years, &self.years) {
+            options.years = Some(years.parse()?);
+        }
+        if let (None, Some(most)) = (options.refused_max, &self.refused_max) {
+            options.refused_max = Some(most.parse()?);
+        }
+        options.check()
+    }
+}
+
+impl ImportOptions {
+    /// Checks what is said of columns, times and fields.
+    ///
+    /// # Errors
+    /// [`FormatError::Option`].
+    pub fn check(&self) -> Result<()> {
+        self.mapping.check()?;
+        let format = self.time_format.as_deref();
+        if let Some(format) = format.filter(|format| TimeFormat::told(format).is_none()) {
+            let expected = "s, ms, us, ns, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
+            return Err(wrong("time-format", format, expected));
+        }
+        match self.delimiter {
+            Some(sign)
+                if !sign.is_ascii() || sign.is_ascii_alphanumeric() || "\"\n\r.".contains(sign) =>
+            {
+                Err(wrong(
+                    "delimiter",
+                    &sign.to_string(),
+                    "a sign such as ; or a tab",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn wrong(field: &'static str, value: &str, expected: &'static str) -> FormatError {
+    FormatError::Option {
+        field,
+        value: value.to_owned(),
+        expected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_on_the_command_line_goes_before_the_profile() {
+        let profile: Profile = toml::from_str(
+            "time_format = \"day-first\"\nrefused_max = \"5%\"\ndecimal = \"comma\"\n[columns]\ntime = \"Zeit\"\nopen = \"Anfang\"\n",
+        )
+        .unwrap();
+        let mut options = ImportOptions {
+            mapping: "time=Datum,close=-".parse().unwrap(),
+            time_format: Some("ms".to_owned()),
+            ..ImportOptions::default()
+        };
+        profile.fill(&mut options).unwrap();
+        let said: Vec<(&str, &str)> = options
+            .mapping
+            .iter()
+            .map(|(a, b)| (a, b.as_str()))
+            .collect();
+        assert_eq!(
+            said,
+            [("close", "-"), ("open", "Anfang"), ("time", "Datum")]
+        );
+        assert_eq!(options.time_format.as_deref(), Some("ms"));
+        assert_eq!(options.decimal, Some(Decimal::Comma));
+        assert_eq!(options.refused_max, Some(RefusedMax::Millionths(50_000)));
+        assert!(toml::from_str::<Profile>("colums = 1").is_err());
+    }
+
+    #[test]
+    fn options_are_checked() {
+        let text = |error: FormatError| error.to_string();
+        assert!(text("x=y".parse::<Mapping>().unwrap_err()).contains("WHAT=COLUMN"));
+        assert!("time".parse::<Mapping>().is_err());
+        assert!("time=a,time=b".parse::<Mapping>().is_err());
+        let options = ImportOptions {
+            time_format: Some("iso".to_owned()),
+            ..ImportOptions::default()
+        };
+        assert!(options.check().is_err());
+        assert_eq!("1700..2261".parse::<Years>().unwrap(), Years(1700, 2261));
+        assert!("1600..2000".parse::<Years>().is_err() && "2000".parse::<Years>().is_err());
+    }
+
+    #[test]
+    fn so_many_rows_may_be_refused() {
+        let check = |text: &str, lines: u64, expected: u64| {
+            let most: RefusedMax = text.parse().unwrap();
+            assert_eq!(
+                (most.of(lines), most.to_string()),
+                (expected, text.to_owned())
+            );
+        };
+        check("0", 10, 0);
+        check("5", 10, 5);
+        check("2.5%", 1_000, 25);
+        check("100%", 10, u64::MAX);
+        let usual = RefusedMax::default();
+        assert_eq!(
+            [99, 100, 5_000, 10_000_000].map(|lines| usual.of(lines)),
+            [0, 1, 50, 100]
+        );
+        assert_eq!(usual.to_string(), "100 or 1%");
+        for wrong in ["", "-1", "x", "101%", "1.00001%"] {
+            assert!(wrong.parse::<RefusedMax>().is_err(), "{wrong}");
+        }
+    }
+}

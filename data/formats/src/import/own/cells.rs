@@ -1,0 +1,231 @@
+//! Columns from the text of cells: the exact inverse of how export writes them, and nothing else.
+
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
+    TimestampNanosecondArray, UInt8Array, UInt32Array, UInt64Array,
+};
+use arrow_schema::DataType;
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use tickloom_catalog::column::decimal;
+use tickloom_types::Ts;
+
+/// A column being read.
+pub(super) enum Cells {
+    Time(Vec<i64>),
+    Decimal(Vec<i128>, i8),
+    U64(Vec<u64>),
+    I64(Vec<i64>),
+    U32(Vec<u32>),
+    U8(Vec<u8>),
+    F64(Vec<f64>),
+    Bool(Vec<bool>),
+    Word(WordCells),
+}
+
+/// A column of names: each once, and which each row has.
+#[derive(Default)]
+pub(super) struct WordCells {
+    keys: Vec<Option<i32>>,
+    words: Vec<String>,
+    known: HashMap<String, i32>,
+}
+
+impl Cells {
+    /// An empty column of this type.
+    pub(super) fn new(data_type: &DataType) -> Cells {
+        match data_type {
+            DataType::Timestamp(..) => Cells::Time(Vec::new()),
+            DataType::Decimal128(_, scale) => Cells::Decimal(Vec::new(), *scale),
+            DataType::UInt64 => Cells::U64(Vec::new()),
+            DataType::Int64 => Cells::I64(Vec::new()),
+            DataType::UInt32 => Cells::U32(Vec::new()),
+            DataType::UInt8 => Cells::U8(Vec::new()),
+            DataType::Float64 => Cells::F64(Vec::new()),
+            DataType::Boolean => Cells::Bool(Vec::new()),
+            _ => Cells::Word(WordCells::default()),
+        }
+    }
+
+    /// Takes the next cell; `None` is null, which only a name can be. The error is what was expected.
+    pub(super) fn push(&mut self, text: Option<&str>) -> Result<(), &'static str> {
+        if let Cells::Word(words) = self {
+            return words.push(text);
+        }
+        let text = text.ok_or("a value")?;
+        match self {
+            Cells::Time(values) => {
+                values.push(time(text).ok_or("a time such as 2024-08-09T00:00:00.5Z")?)
+            }
+            Cells::Decimal(values, scale) => {
+                let digits = u32::from(scale.unsigned_abs());
+                values.push(parse_decimal(text, digits).ok_or("a decimal of at most that scale")?);
+            }
+            Cells::U64(values) => values.push(whole(text)?),
+            Cells::I64(values) => values.push(whole(text)?),
+            Cells::U32(values) => values.push(whole(text)?),
+            Cells::U8(values) => values.push(whole(text)?),
+            Cells::F64(values) => values.push(float(text).ok_or("a number")?),
+            Cells::Bool(values) => values.push(match text {
+                "true" => true,
+                "false" => false,
+                _ => return Err("true or false"),
+            }),
+            Cells::Word(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The column, which is empty after that.
+    pub(super) fn take(&mut self) -> ArrayRef {
+        use std::mem::take;
+        match self {
+            Cells::Time(values) => {
+                Arc::new(TimestampNanosecondArray::from(take(values)).with_timezone("UTC"))
+            }
+            Cells::Decimal(values, scale) => decimal(take(values), *scale),
+            Cells::U64(values) => Arc::new(UInt64Array::from(take(values))),
+            Cells::I64(values) => Arc::new(Int64Array::from(take(values))),
+            Cells::U32(values) => Arc::new(UInt32Array::from(take(values))),
+            Cells::U8(values) => Arc::new(UInt8Array::from(take(values))),
+            Cells::F64(values) => Arc::new(Float64Array::from(take(values))),
+            Cells::Bool(values) => Arc::new(BooleanArray::from(take(values))),
+            Cells::Word(words) => take(words).array(),
+        }
+    }
+}
+
+impl WordCells {
+    fn push(&mut self, text: Option<&str>) -> Result<(), &'static str> {
+        let Some(text) = text else {
+            self.keys.push(None);
+            return Ok(());
+        };
+        let key = match self.known.get(text) {
+            Some(key) => *key,
+            None => {
+                let key = i32::try_from(self.words.len()).map_err(|_| "fewer names")?;
+                self.words.push(text.to_owned());
+                self.known.insert(text.to_owned(), key);
+                key
+            }
+        };
+        self.keys.push(Some(key));
+        Ok(())
+    }
+
+    fn array(self) -> ArrayRef {
+        let keys = Int32Array::from(self.keys);
+        let words = Arc::new(StringArray::from(self.words));
+        let array = DictionaryArray::<Int32Type>::try_new(keys, words);
+        Arc::new(array.expect("keys are indices of words"))
+    }
+}
+
+fn whole<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "a whole number in its range")
+}
+
+fn time(text: &str) -> Option<i64> {
+    Ts::parse(text).ok().map(|ts| ts.0)
+}
+
+/// A floating-point number; NaN perhaps with its bits.
+fn float(text: &str) -> Option<f64> {
+    let bits = text.strip_prefix("NaN(").and_then(|t| t.strip_suffix(')'));
+    match (bits, text) {
+        (Some(bits), _) => {
+            let value = f64::from_bits(u64::from_str_radix(bits, 16).ok()?);
+            value.is_nan().then_some(value)
+        }
+        (None, "NaN") => Some(f64::NAN),
+        (None, "-NaN") => Some(-f64::NAN),
+        (None, text) => text.parse().ok(),
+    }
+}
+
+/// A plain decimal as an integer of `scale` digits after the point, over all of 128 bits.
+fn parse_decimal(text: &str, scale: u32) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let missing = scale.checked_sub(u32::try_from(fraction.len()).ok()?)?;
+    if whole.is_empty() || digits.ends_with('.') {
+        return None;
+    }
+    let mut value: i128 = 0;
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        let digit = i128::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+        // The least number has no positive counterpart: a negative one is built downwards.
+        let digit = if negative { -digit } else { digit };
+        value = value.checked_mul(10)?.checked_add(digit)?;
+    }
+    value.checked_mul(10_i128.checked_pow(missing)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_exact_or_refused() {
+        let check = |text, scale, value| assert_eq!(parse_decimal(text, scale), value, "{text}");
+        check("0.000000001", 9, Some(1));
+        check(
+            "-92233720368547758.08",
+            9,
+            Some(-92_233_720_368_547_758_080_000_000),
+        );
+        check(
+            "170141183460469231731.687303715884105727",
+            18,
+            Some(i128::MAX),
+        );
+        check(
+            "-170141183460469231731.687303715884105728",
+            18,
+            Some(i128::MIN),
+        );
+        check("170141183460469231731.687303715884105728", 18, None);
+        for text in [
+            "",
+            "-",
+            ".5",
+            "5.",
+            "1e3",
+            "+1",
+            "1.0000000001",
+            "0x1",
+            " 1",
+            "1,5",
+        ] {
+            check(text, 9, None);
+        }
+    }
+
+    #[test]
+    fn floats_keep_their_bits() {
+        for bits in [
+            0,
+            1 << 63,
+            0x7ff0_0000_0000_0001,
+            0xfff8_0000_0000_0000,
+            1,
+            u64::MAX,
+        ] {
+            let value = f64::from_bits(bits);
+            let text = if value.is_nan() {
+                format!("NaN({bits:016x})")
+            } else {
+                format!("{value:?}")
+            };
+            assert_eq!(float(&text).unwrap().to_bits(), bits, "{text}");
+        }
+        assert_eq!(float("NaN(7ff0000000000000)"), None, "infinity is not NaN");
+        assert_eq!(float("twelve"), None);
+    }
+}

@@ -1,0 +1,415 @@
+//! Turns lines of a text, or the rows of columns, into rows: reads and checks each cell, and remembers what the next row must follow.
+
+mod columns;
+mod follow;
+mod numbers;
+mod problems;
+mod quick;
+mod repeats;
+mod tickers;
+mod times;
+mod values;
+
+use super::cells::Cells;
+use super::columnar::Rows;
+use super::layout::{Dialect, Layout};
+use super::number::Number;
+use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
+use super::text::Cutter;
+use super::{ImportOptions, Input, Years};
+use crate::limits::TICKERS_MAX;
+use crate::{FormatError, Result};
+use columns::Columns;
+use jiff::tz::TimeZone;
+pub(super) use problems::{Problems, Wrong};
+#[cfg(test)]
+pub(super) use quick::IS_OFF;
+use quick::Quick;
+pub(super) use repeats::{Repeats, content_of_record};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use tickloom_types::{Ts, is_pair};
+pub(super) use times::{FileOrder, Times};
+
+/// Where rows come from.
+enum Source {
+    /// Lines of a text.
+    Text(Box<Cutter>),
+    /// Columns of values.
+    Columns(Box<Rows>),
+    /// Neither, while a line is read where it lies.
+    Lent,
+}
+
+/// Reads the rows of a file, from its first line on.
+pub(super) struct Reader<'a> {
+    source: Source,
+    path: PathBuf,
+    layout: &'a Layout,
+    /// The one ticker that is read, of a file with a column of them.
+    only: Option<&'a str>,
+    zone: TimeZone,
+    by_name: HashMap<Vec<u8>, usize>,
+    columns: Columns,
+    quick: Option<Box<Quick>>,
+    prices: Prices,
+    years: (Ts, Ts),
+    years_given: Years,
+    joined: Vec<u8>,
+    key: Vec<u8>,
+    /// Digits of the number since the epoch before, to tell when their unit changes.
+    unit: Option<i64>,
+    pub(super) tickers: Vec<Ticker>,
+    /// Levels of the last row, of a book with all its levels in a row.
+    pub(super) levels: Vec<Level>,
+    /// The last right row.
+    pub(super) current: Row,
+    pub(super) times: Times,
+    pub(super) repeats: Repeats,
+    pub(super) read: u64,
+    pub(super) rounded: u64,
+    /// Decimals that the binary floats before needed, of prices and of sizes.
+    digits: [u8; 2],
+    /// Prices of which the noise of a binary float was left out.
+    pub(super) noisy_prices: u64,
+    /// Rows whose volume is not there.
+    pub(super) unknown_volumes: u64,
+    /// Rows with a price below zero.
+    pub(super) below_zero: u64,
+    /// Whether a comma in a number can be read in two ways, or in another than it was.
+    pub(super) is_in_doubt: bool,
+    pub(super) not_kept: BTreeMap<String, u64>,
+    pub(super) problems: Problems,
+    notes: Vec<String>,
+}
+
+/// One instrument of the file.
+pub(super) struct Ticker {
+    pub(super) name: String,
+    pub(super) price_decimals: u8,
+    pub(super) qty_decimals: u8,
+    /// Its last row.
+    last: Option<LastRow>,
+    /// Number of its last trade, 0 if there was none.
+    last_trade: u64,
+    /// The exchange of its first row, of a file that names one.
+    venue: Vec<u8>,
+}
+
+/// What a row is held to that follows it.
+#[derive(Clone, Copy, Default)]
+struct LastRow {
+    ts: Ts,
+    numbers: [Number; NUMBERS_MAX],
+    side: u8,
+}
+
+/// A level of a book.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Level {
+    pub(super) is_bid: bool,
+    pub(super) price: Number,
+    pub(super) qty: Number,
+}
+
+impl<'a> Reader<'a> {
+    /// Begins with the first line of a file.
+    pub(super) fn new(
+        input: &Input,
+        options: &'a ImportOptions,
+        layout: &'a Layout,
+    ) -> Result<Reader<'a>> {
+        let zone = layout.zone(options).ok_or_else(|| FormatError::Option {
+            field: "zone",
+            value: options.zone.clone().unwrap_or_default(),
+            expected: "an IANA zone such as America/New_York, or an offset such as -05:00",
+        })?;
+        let source = match layout.is_columnar {
+            true => Source::Columns(Box::new(Rows::open(input, &layout.read_columns())?)),
+            false => {
+                let mut cutter = Cutter::new(input.path(), input.open()?, layout.delimiter);
+                for _ in 0..layout.skip {
+                    cutter.next()?;
+                }
+                Source::Text(Box::new(cutter))
+            }
+        };
+        let mut reader = Reader {
+            source,
+            path: input.path().to_owned(),
+            layout,
+            only: None,
+            zone,
+            by_name: HashMap::new(),
+            quick: None,
+            columns: Columns::of(layout),
+            prices: prices(options, layout),
+            years: years(options.years.unwrap_or_default()),
+            years_given: options.years.unwrap_or_default(),
+            joined: Vec::new(),
+            key: Vec::new(),
+            unit: None,
+            tickers: Vec::new(),
+            levels: Vec::new(),
+            current: Row::default(),
+            times: Times::new(layout.shape.is_bars()),
+            repeats: Repeats::default(),
+            read: 0,
+            rounded: 0,
+            digits: [0; 2],
+            noisy_prices: 0,
+            unknown_volumes: 0,
+            below_zero: 0,
+            is_in_doubt: false,
+            not_kept: BTreeMap::new(),
+            problems: Problems::new(options.errors_max, layout.is_columnar),
+            notes: Vec::new(),
+        };
+        let quick = Quick::of(layout, &reader.columns, &reader.zone);
+        reader.quick = quick.map(Box::new);
+        if reader.columns.ticker.is_some() {
+            reader.only = options.instrument.as_deref();
+        } else {
+            let known = options
+                .instrument
+                .as_ref()
+                .or(layout.known.instrument.as_ref());
+            let name = known.unwrap_or(&layout.known.file).clone();
+            reader.add_ticker(b"", &name);
+        }
+        Ok(reader)
+    }
+
+    /// Goes on to the next right row, which is `current` then; wrong ones are noted. False at the end.
+    pub(super) fn next(&mut self) -> Result<bool> {
+        loop {
+            // What a row is in is lent while it is read.
+            if let Source::Text(_) = &self.source
+                && let Some(mut quick) = self.quick.take()
+            {
+                let mut source = std::mem::replace(&mut self.source, Source::Lent);
+                let is_read = match &mut source {
+                    Source::Text(cutter) => self.quick(&mut quick, cutter),
+                    _ => Ok(false),
+                };
+                self.source = source;
+                self.quick = Some(quick);
+                if is_read? {
+                    return Ok(true);
+                }
+            }
+            let is_right = match &mut self.source {
+                Source::Lent => return Ok(false),
+                Source::Text(cutter) => {
+                    let Some(number) = cutter.next()? else {
+                        return Ok(false);
+                    };
+                    let fields = std::mem::take(&mut cutter.fields);
+                    let is_right = self.take(number, &fields);
+                    if let Source::Text(cutter) = &mut self.source {
+                        cutter.fields = fields;
+                    }
+                    is_right
+                }
+                Source::Columns(rows) => {
+                    let Some((number, lent)) = rows.next()? else {
+                        return Ok(false);
+                    };
+                    if let Some(path) = rows.new_path() {
+                        self.path = path;
+                    }
+                    let mut quick = self.quick.take();
+                    let is_read = quick
+                        .as_mut()
+                        .and_then(|quick| self.quick_cells(quick, number, &lent));
+                    self.quick = quick;
+                    let is_right = match is_read {
+                        Some(()) => Ok(true),
+                        None => self.take(number, &lent),
+                    };
+                    if let Source::Columns(rows) = &mut self.source {
+                        rows.give_back(lent);
+                    }
+                    is_right
+                }
+            };
+            if is_right? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The file that the last row is of.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is worth knowing of the rows.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        if self.unknown_volumes > 0 {
+            notes.push(format!(
+                "{} rows without a volume: it is 0, unknown",
+                self.unknown_volumes
+            ));
+        }
+        if self.below_zero > 0 {
+            notes.push(format!("{} rows with a price below zero", self.below_zero));
+        }
+        if self.noisy_prices > 0 {
+            notes.push(format!(
+                "{} prices are binary floats with the noise of a calculation, and are rounded to nine decimals by less than 1.5e-14 of themselves",
+                self.noisy_prices
+            ));
+        }
+        notes
+    }
+
+    /// Reads the row of a line, unless it is wrong or another instrument's.
+    fn take(&mut self, number: u64, cells: &impl Cells) -> Result<bool> {
+        // Other instruments' lines are none of this import.
+        if let Some(only) = self.only {
+            self.name_key(cells);
+            let is_this = self.key == only.as_bytes()
+                || self
+                    .columns
+                    .ticker
+                    .is_some_and(|at| cells.text(at).as_ref() == only.as_bytes());
+            if !is_this {
+                return Ok(false);
+            }
+        }
+        self.read += 1;
+        if self.tickers.len() > TICKERS_MAX {
+            return Err(self.layout.fault(
+                &self.path,
+                number,
+                format!("more than {TICKERS_MAX} instruments"),
+                "fewer, or the one named that is to be read",
+            ));
+        }
+        match self.row(number, cells) {
+            Ok(is_row) => Ok(is_row),
+            Err(wrong) => {
+                if let Some(fields) = cells.fields().filter(|_| self.layout.has_header)
+                    && self.is_header(number, fields)?
+                {
+                    self.read -= 1;
+                } else {
+                    self.problems.note(&self.path, number, wrong);
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// Reads the row, which is `current` then; false if it is no event of a market, or there already.
+    fn row(&mut self, line: u64, cells: &impl Cells) -> Result<bool, Wrong> {
+        let stamped = self.time(line, cells)?;
+        self.name_key(cells);
+        let known = match self.columns.ticker {
+            Some(_) => self.by_name.get(self.key.as_slice()).copied(),
+            None => Some(0),
+        };
+        // What is inferred from times does not depend on which rows are refused.
+        let arrival = self.arrival(cells);
+        let order_key = match &arrival {
+            Ok(Some(arrival)) => *arrival,
+            _ => stamped.ts,
+        };
+        self.times.note(
+            known.unwrap_or(self.tickers.len()),
+            order_key,
+            stamped.is_date,
+        );
+        let columns = self.layout.names.len();
+        if cells.len() != columns {
+            let value = cells.len().to_string();
+            return Err(("number of fields".to_owned(), value, columns.to_string()));
+        }
+        let arrival = arrival?;
+        let mut row = Row {
+            line,
+            stamped,
+            arrival,
+            close: None,
+            ticker: 0,
+            numbers: [Number::default(); NUMBERS_MAX],
+            side: self.side(cells)?,
+            id: self.id(cells)?,
+            sequence: self.number_of(cells, self.columns.sequence)?,
+            action: self.action(cells)?,
+            flags: self.flags(cells)?,
+        };
+        let rounded = self.numbers(cells, &mut row)?;
+        self.check_action(cells, &row)?;
+        check(self.layout.shape, self.prices, &row.numbers).map_err(|(at, expected)| {
+            let at = self.columns.numbers[at].unwrap_or_default();
+            self.wrong(cells, at, &expected)
+        })?;
+        row.close = self.close(cells, stamped.ts)?;
+        self.times.note_length(&row);
+        row.ticker = match known {
+            Some(ticker) => ticker,
+            None => self.ticker(cells)?,
+        };
+        self.check_venue(cells, row.ticker)?;
+        let is_kept = self.layout.shape == Shape::Orders;
+        if self.layout.is_databento() && row.action == b'N' && !is_kept {
+            *self
+                .not_kept
+                .entry("row without an action".to_owned())
+                .or_default() += 1;
+            return Ok(false);
+        }
+        if self.is_there(cells, &row)? {
+            return Ok(false);
+        }
+        self.widen(&row);
+        self.rounded += u64::from(rounded.sizes > 0);
+        self.noisy_prices += rounded.prices;
+        self.current = row;
+        Ok(true)
+    }
+
+    fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {
+        let value = String::from_utf8_lossy(&cells.text(at)).into_owned();
+        let name = self.layout.names.get(at).cloned().unwrap_or_default();
+        (name, value, expected.to_owned())
+    }
+}
+
+/// What prices may be: of shares and of pairs of currencies above zero, unless it was told otherwise.
+fn prices(options: &ImportOptions, layout: &Layout) -> Prices {
+    let name = options
+        .instrument
+        .as_ref()
+        .or(layout.known.instrument.as_ref());
+    let name = name.unwrap_or(&layout.known.file);
+    let symbol = name.rsplit('.').next().unwrap_or(name);
+    let is_share = options
+        .calendar
+        .as_deref()
+        .is_some_and(|name| name.contains("equity"));
+    let said = options.definitions.as_ref();
+    let said = said.and_then(|said| said.may_be_negative(name));
+    if options.negative_prices
+        || said == Some(true)
+        || matches!(layout.dialect, Dialect::Databento { .. })
+    {
+        Prices::Any
+    } else if said == Some(false)
+        || is_pair(symbol)
+        || is_share
+        || layout.known.instrument.is_some()
+    {
+        Prices::AboveZero
+    } else {
+        Prices::NotZero
+    }
+}
+
+fn years(Years(first, last): Years) -> (Ts, Ts) {
+    let start = |year: u16| Ts::parse(&format!("{year:04}-01-01")).unwrap_or(Ts(i64::MAX));
+    (start(first), start(last + 1))
+}

@@ -1,0 +1,363 @@
+//! Tables of bars, quotes, trades and books: read through once to find scales and sizes, and once more to make the records, so that
+//! a file may be larger than memory. One that is not in the order of time (newest first, instrument after instrument) is sorted on the
+//! way, in parts.
+
+mod doubt;
+mod draft;
+mod moment;
+mod plan;
+mod sorted;
+mod told;
+
+use super::layout::Layout;
+use super::reader::{FileOrder, Reader, Repeats};
+use super::report::{Found, Taken};
+use super::row::{Row, Shape};
+use super::text::Lines;
+use super::{ImportOptions, Input, KindCount, Prepared, Push};
+use crate::limits::SORTED_RECORDS_MAX;
+use crate::{FormatError, Result};
+use draft::Draft;
+pub(super) use draft::{Drafted, DraftedOf, DraftedRecords};
+use moment::Moment;
+use plan::Plan;
+use sorted::Sorted;
+use tickloom_types::{BarSpec, Instruments, Ts};
+use told::{Told, nothing};
+
+/// Lines that are looked at to find out what the file is.
+const HEAD_LINES: usize = 50;
+
+/// The first lines of a file.
+pub(super) fn head(input: &Input) -> Result<Vec<Vec<u8>>> {
+    let mut lines = Lines::new(input.path(), input.open()?);
+    let mut head = Vec::new();
+    while head.len() < HEAD_LINES
+        && let Some((_, line)) = lines.next()?
+    {
+        head.push(std::mem::take(line));
+    }
+    Ok(head)
+}
+
+/// Reads a file of this layout through once.
+pub(super) fn prepare(
+    input: &Input,
+    options: &ImportOptions,
+    mut layout: Layout,
+) -> Result<Box<dyn Prepared>> {
+    if layout.is_time_in_doubt {
+        doubt::settle_times(input, &mut layout)?;
+    }
+    if layout.may_be_days(options) {
+        doubt::settle_days(input, &mut layout)?;
+    }
+    let (mut survey, mut reader, mut draft) = survey(input, options, &layout)?;
+    if reader.is_in_doubt {
+        drop(reader);
+        doubt::settle_numbers(input, &mut layout)?;
+        (survey, reader, draft) = self::survey(input, options, &layout)?;
+    }
+    if survey.rows == 0 {
+        return Err(nothing(&reader, &layout));
+    }
+    let tickers = std::mem::take(&mut reader.tickers);
+    let mut notes = layout.notes.clone();
+    notes.push(format!("times are {}", layout.time));
+    let bar = match layout.shape.is_bars() {
+        true => Some(bar_spec(
+            options,
+            &layout,
+            &reader,
+            survey.line,
+            &mut notes,
+        )?),
+        false => None,
+    };
+    let order = reader.times.order();
+    let surveyed = (reader.read, reader.problems.count);
+    let mut repeats = Repeats::default();
+    let is_strict = match layout.shape {
+        Shape::Trades => !reader.times.ids_go_back,
+        shape => !shape.is_bars() || reader.times.is_strict(),
+    };
+    if !is_strict {
+        repeats.remember(order == FileOrder::Sorted && layout.shape.is_bars());
+    }
+    if keeps_order(&layout) && order == FileOrder::NewestFirst {
+        let found = "a book, newest first".to_owned();
+        let expected = "rows in the order in which they arrived";
+        return Err(layout.fault(input.path(), survey.line, found, expected));
+    }
+    let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
+    let is_known = |draft: &Draft| is_strict && order == FileOrder::Sorted && draft.fits(&plan);
+    let draft = draft
+        .filter(is_known)
+        .map(|draft| (draft, Told::of(reader)));
+    Ok(Box::new(TableFile {
+        draft,
+        input: input.clone(),
+        options: options.clone(),
+        names: tickers.into_iter().map(|ticker| ticker.name).collect(),
+        layout,
+        plan,
+        notes,
+        first: survey.first,
+        last: survey.last,
+        order,
+        repeats,
+        surveyed,
+    }))
+}
+
+/// Whether rows stay in the order of the file: what changes a book has no other.
+fn keeps_order(layout: &Layout) -> bool {
+    matches!(layout.shape, Shape::Levels | Shape::Depth | Shape::Orders) || layout.is_databento()
+}
+
+/// What a first reading finds out of the rows that are right.
+struct Survey {
+    rows: u64,
+    first: Ts,
+    last: Ts,
+    has_sizes: bool,
+    /// Line of the first row.
+    line: u64,
+}
+
+fn survey<'a>(
+    input: &Input,
+    options: &'a ImportOptions,
+    layout: &'a Layout,
+) -> Result<(Survey, Reader<'a>, Option<Draft>)> {
+    let mut reader = Reader::new(input, options, layout)?;
+    let mut survey = Survey {
+        rows: 0,
+        first: Ts(i64::MAX),
+        last: Ts(i64::MIN),
+        has_sizes: false,
+        line: 1,
+    };
+    let mut draft = Draft::of(layout);
+    while reader.next()? {
+        survey.note(&reader.current);
+        if draft
+            .as_mut()
+            .is_some_and(|draft| draft.take(&reader).is_none())
+        {
+            draft = None;
+        }
+    }
+    Ok((survey, reader, draft))
+}
+
+impl Survey {
+    fn note(&mut self, row: &Row) {
+        let ts = row.stamped.ts;
+        if self.rows == 0 {
+            self.line = row.line;
+        }
+        self.rows += 1;
+        self.first = self.first.min(ts);
+        self.last = self.last.max(ts);
+        self.has_sizes |= row.numbers[4].mantissa > 0 || row.numbers[9].mantissa > 0;
+    }
+}
+
+/// The size of the bars: as given, as the file says, or the most common distance between two of an instrument.
+fn bar_spec(
+    options: &ImportOptions,
+    layout: &Layout,
+    reader: &Reader<'_>,
+    line: u64,
+    notes: &mut Vec<String>,
+) -> Result<BarSpec> {
+    if let Some(bar) = options.bar.or(layout.known.bar) {
+        return Ok(bar);
+    }
+    let Some((distance, count, all)) = reader.times.most_common() else {
+        let refused = match reader.problems.first.first() {
+            Some(first) => format!(
+                " beside {} wrong rows, the first in {} {}, where {} is {:?}",
+                reader.problems.count,
+                first.unit(),
+                first.line,
+                first.field,
+                first.value
+            ),
+            None => String::new(),
+        };
+        let found = format!("a single bar{refused}");
+        let expected = "two bars whose distance is their size, or the size given";
+        return Err(layout.fault(reader.path(), line, found, expected));
+    };
+    let bar = BarSpec::Time(distance);
+    notes.push(format!(
+        "bar size {bar}, the most common distance ({count} of {all})"
+    ));
+    Ok(bar)
+}
+
+/// A table of which all is known that its records need.
+struct TableFile {
+    /// Its records but for what is known by now, and what became of its rows.
+    draft: Option<(Draft, Told)>,
+    input: Input,
+    options: ImportOptions,
+    layout: Layout,
+    /// Names of the instruments in the file.
+    names: Vec<String>,
+    plan: Plan,
+    notes: Vec<String>,
+    first: Ts,
+    last: Ts,
+    order: FileOrder,
+    repeats: Repeats,
+    surveyed: (u64, u64),
+}
+
+impl Prepared for TableFile {
+    fn instruments(&self) -> &Instruments {
+        &self.plan.instruments
+    }
+
+    fn started(&self) -> Ts {
+        self.first
+    }
+
+    fn has_numbers_of_trades(&self) -> Option<(Vec<String>, Ts, Ts)> {
+        let has_numbers = self.layout.shape == Shape::Trades
+            && self.layout.column(super::role::Role::TradeId).is_some();
+        has_numbers.then(|| (self.names.clone(), self.first, self.last))
+    }
+
+    fn surveyed(&self) -> (u64, u64) {
+        self.surveyed
+    }
+
+    fn repeats(&mut self) -> Option<&mut Repeats> {
+        Some(&mut self.repeats)
+    }
+
+    fn take_drafted(&mut self) -> Option<(Drafted, Found)> {
+        let are_apart = self.draft.as_ref()?.0.are_apart();
+        if !are_apart || self.has_close() {
+            return None;
+        }
+        let (draft, told) = self.drafted()?;
+        Some((draft, self.found(told)))
+    }
+
+    fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found> {
+        let mut this = *self;
+        // What an earlier import has is known since.
+        if let Some((draft, told)) = this.drafted() {
+            for next in draft.records()? {
+                let (_, record) = next?;
+                push(&record)?;
+            }
+            return Ok(this.found(told));
+        }
+        let mut reader = Reader::new(&this.input, &this.options, &this.layout)?;
+        reader.repeats = std::mem::take(&mut this.repeats);
+        let mut sorted = Sorted::new(this.order, this.plan.has_arrival);
+        let mut moment = Moment::of(&this.layout);
+        let mut records = Vec::new();
+        let mut made = 0_u64;
+        let is_held = this.order != FileOrder::Sorted && !keeps_order(&this.layout);
+        while reader.next()? {
+            let row = &reader.current;
+            if let Err(wrong) = this.plan.records(row, &reader.levels, &mut records) {
+                records.clear();
+                let path = reader.path().to_owned();
+                reader.problems.note(&path, row.line, wrong);
+                continue;
+            }
+            made += 1;
+            if keeps_order(&this.layout) {
+                moment.take(row, &mut records, push)?;
+            } else if is_held {
+                if !sorted.take(&mut records)? {
+                    return Err(this.too_many(row.line));
+                }
+            } else {
+                for record in records.drain(..) {
+                    push(&record)?;
+                }
+            }
+        }
+        moment.end(push)?;
+        sorted.drain(push)?;
+        if made == 0 && reader.problems.repeated == 0 {
+            return Err(nothing(&reader, &this.layout));
+        }
+        Ok(this.found(Told::of(reader)))
+    }
+}
+
+impl TableFile {
+    /// The records that the first reading made, if they are all.
+    fn drafted(&mut self) -> Option<(Drafted, Told)> {
+        let (draft, told) = self.draft.take().filter(|_| self.repeats.is_idle())?;
+        Some((draft.finish(&self.plan, self.has_close()), told))
+    }
+
+    /// Whether its rows say when they close.
+    fn has_close(&self) -> bool {
+        self.layout.column(super::role::Role::CloseTime).is_some()
+    }
+
+    fn too_many(&self, line: u64) -> FormatError {
+        let found = format!("more than {SORTED_RECORDS_MAX} records, not in order of time");
+        let expected = "a file in order of time, or cut into several";
+        self.layout.fault(self.input.path(), line, found, expected)
+    }
+
+    fn found(&self, reader: Told) -> Found {
+        let kept_apart: u64 = reader.not_kept.values().sum();
+        let count = KindCount {
+            read: reader.read - kept_apart,
+            written: 0,
+            refused: reader.problems.count,
+        };
+        let mut notes = self.notes.clone();
+        notes.extend(reader.notes);
+        match self.order {
+            FileOrder::Sorted => {}
+            FileOrder::NewestFirst => notes.push("newest first: sorted".to_owned()),
+            FileOrder::Other(back) if back > 0 => notes.push(format!(
+                "{back} rows are earlier than the one above them{}",
+                if keeps_order(&self.layout) {
+                    ", and stay where they are"
+                } else {
+                    ": sorted"
+                }
+            )),
+            FileOrder::Other(_) => {}
+        }
+        let taken = self.layout.taken();
+        Found {
+            rows: [(self.plan.shape.table(), count)].into(),
+            not_kept: reader.not_kept,
+            read: reader.read,
+            refused: reader.problems.count,
+            reasons: reader.problems.reasons,
+            repeated: reader.problems.repeated,
+            repeats: reader.problems.repeats,
+            rounded: reader.rounded,
+            rounded_prices: reader.noisy_prices,
+            errors: reader.problems.first,
+            notes,
+            taken: Some(Taken {
+                columns: taken
+                    .map(|(role, name)| (role.to_owned(), name.to_owned()))
+                    .collect(),
+                rows: self.plan.shape.table(),
+                times: self.layout.time.to_string(),
+                rounded_prices: reader.noisy_prices,
+            }),
+            bar: self.plan.bar,
+            stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),
+        }
+    }
+}

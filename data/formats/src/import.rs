@@ -437,10 +437,10 @@ impl Input {
         if format.is_named_by_file() && !identity.is_empty() {
             // Earlier versions named a run by the content alone.
             let earlier = self.content_run(&format!("{instrument}{member}"))?;
-            if catalog.holds_part(&earlier, 0)? {
-                if catalog.runs_with([identity.as_str()])?.contains(&earlier) {
-                    return Ok(earlier);
-                }
+            if catalog.holds_part(&earlier, 0)?
+                && catalog.runs_with([identity.as_str()])?.contains(&earlier)
+            {
+                return Ok(earlier);
             }
         }
         self.content_run(&format!("{instrument}{member}{identity}"))

@@ -3,6 +3,7 @@
 mod columns;
 mod follow;
 mod numbers;
+mod plausible;
 mod problems;
 mod quick;
 mod repeats;
@@ -12,7 +13,7 @@ mod values;
 
 use super::cells::Cells;
 use super::columnar::Rows;
-use super::layout::{Dialect, Layout};
+use super::layout::Layout;
 use super::number::Number;
 use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
 use super::text::Cutter;
@@ -21,6 +22,7 @@ use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use columns::Columns;
 use jiff::tz::TimeZone;
+use plausible::{prices, years};
 pub(super) use problems::{Problems, Wrong};
 #[cfg(test)]
 pub(super) use quick::IS_OFF;
@@ -28,7 +30,7 @@ use quick::Quick;
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use tickloom_types::{Ts, is_pair};
+use tickloom_types::Ts;
 pub(super) use times::{FileOrder, Times};
 
 /// Where rows come from.
@@ -377,39 +379,4 @@ impl<'a> Reader<'a> {
         let name = self.layout.names.get(at).cloned().unwrap_or_default();
         (name, value, expected.to_owned())
     }
-}
-
-/// What prices may be: of shares and of pairs of currencies above zero, unless it was told otherwise.
-fn prices(options: &ImportOptions, layout: &Layout) -> Prices {
-    let name = options
-        .instrument
-        .as_ref()
-        .or(layout.known.instrument.as_ref());
-    let name = name.unwrap_or(&layout.known.file);
-    let symbol = name.rsplit('.').next().unwrap_or(name);
-    let is_share = options
-        .calendar
-        .as_deref()
-        .is_some_and(|name| name.contains("equity"));
-    let said = options.definitions.as_ref();
-    let said = said.and_then(|said| said.may_be_negative(name));
-    if options.negative_prices
-        || said == Some(true)
-        || matches!(layout.dialect, Dialect::Databento { .. })
-    {
-        Prices::Any
-    } else if said == Some(false)
-        || is_pair(symbol)
-        || is_share
-        || layout.known.instrument.is_some()
-    {
-        Prices::AboveZero
-    } else {
-        Prices::NotZero
-    }
-}
-
-fn years(Years(first, last): Years) -> (Ts, Ts) {
-    let start = |year: u16| Ts::parse(&format!("{year:04}-01-01")).unwrap_or(Ts(i64::MAX));
-    (start(first), start(last + 1))
 }

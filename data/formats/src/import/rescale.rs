@@ -415,7 +415,7 @@ mod tests {
                     let expected = redefine(&mut all, &mut at_once, a, def.clone());
                     assert_eq!(
                         by_largest.map_err(|error| error.to_string()),
-                        expected.as_ref().map(|()| ()).map_err(ToString::to_string)
+                        expected.as_ref().copied().map_err(ToString::to_string)
                     );
                     let found = rescaling.redefine(
                         &mut passing,

@@ -116,10 +116,63 @@ fn blocks(config: &CoreConfig, bars: &BarSeries<'_>) -> Ran {
 
 fn steps(config: &CoreConfig, bars: &BarSeries<'_>) -> Ran {
     let (mut outputs, mut equity) = (vec![], vec![]);
-    let run = step_through(config, bars, &mut equity, |records| {
+    let run = all_steps(config, bars, &mut equity, |records| {
         outputs.extend_from_slice(records);
     })
     .unwrap();
+    // What comes of bars does not depend on how many of them come at a time.
+    for at_once in [1, 3, bars.len().max(2) - 1] {
+        assert_eq!(
+            some_at_a_time(config, bars, at_once),
+            (
+                outputs.clone(),
+                equity.clone(),
+                run.fills,
+                run.portfolio.clone()
+            )
+        );
+    }
+    (outputs, equity, run.fills, run.portfolio)
+}
+
+fn all_steps(
+    config: &CoreConfig,
+    bars: &BarSeries<'_>,
+    equity: &mut Vec<Money>,
+    on_outputs: impl FnMut(&[Record]),
+) -> Result<BarsRun, CoreError> {
+    let mut runner = BarsRunner {
+        way: Way::Steps(Box::new((Core::new(config)?, Outputs::new()))),
+        done: 0,
+        last: None,
+    };
+    runner.push(bars, equity, on_outputs)?;
+    runner.finish(config)
+}
+
+fn some_at_a_time(config: &CoreConfig, bars: &BarSeries<'_>, at_once: usize) -> Ran {
+    let (mut outputs, mut equity) = (vec![], vec![]);
+    let mut runner = BarsRunner::new(config, bars.instrument(), bars.source()).unwrap();
+    for from in (0..bars.len()).step_by(at_once) {
+        let rows = from..bars.len().min(from + at_once);
+        let all = bars.columns();
+        let columns = BarColumns {
+            open: &all.open[rows.clone()],
+            high: &all.high[rows.clone()],
+            low: &all.low[rows.clone()],
+            close: &all.close[rows.clone()],
+            volume: &all.volume[rows.clone()],
+        };
+        let ts = &bars.ts()[rows];
+        let some = BarSeries::new(bars.instrument(), bars.source(), ts, columns).unwrap();
+        let some = some.from_seq(bars.seq(from));
+        runner
+            .push(&some, &mut equity, |records| {
+                outputs.extend_from_slice(records);
+            })
+            .unwrap();
+    }
+    let run = runner.finish(config).unwrap();
     (outputs, equity, run.fills, run.portfolio)
 }
 
@@ -196,7 +249,7 @@ fn an_equity_that_does_not_fit_is_an_error_in_both() {
     config.account.margin = true;
     let failed = |result: Result<BarsRun, CoreError>| result.unwrap_err().to_string();
     let block = failed(run_bars(&config, &bars.series(), &mut vec![], |_| {}));
-    let step = failed(step_through(&config, &bars.series(), &mut vec![], |_| {}));
+    let step = failed(all_steps(&config, &bars.series(), &mut vec![], |_| {}));
     assert_eq!(block, step);
     assert!(block.starts_with("bar 2: equity is"), "{block}");
 }

@@ -23,6 +23,7 @@ mod instruments;
 mod key;
 mod limits;
 mod listing;
+mod manifest;
 mod merge;
 mod migrate;
 pub mod order;

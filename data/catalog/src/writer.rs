@@ -5,13 +5,15 @@ mod open;
 use super::Table;
 use super::end::{RunEnd, end_path, write_end};
 use super::file::{FileWriter, read_meta};
-use super::index::{read_checkpoint, read_index, remove_covered, swap_checkpoint};
+use super::index::{fold, read_checkpoint, read_index, remove_covered, swap_checkpoint};
 use super::key::Key;
 use super::part::{Part, PartFile, lock_run, mark_begun, meta_path, unmark_begun, write_meta};
 use super::partition::{DAY_NS, Partition};
 use super::spill::Spill;
 use super::store::{Lock, Store, Version};
-use crate::limits::{IDLE_ROWS, OPEN_FILES_MAX, WRITER_BYTES_MAX, WRITER_CHECK_ROWS};
+use crate::limits::{
+    ENTRIES_MAX, ENTRY_FILES_MAX, IDLE_ROWS, OPEN_FILES_MAX, WRITER_BYTES_MAX, WRITER_CHECK_ROWS,
+};
 use crate::order::{Placed, Placing};
 use crate::{CatalogError, Result};
 use open::{OpenFile, OpenFiles};
@@ -257,8 +259,11 @@ impl RunWriter {
         // All at once and before the part is listed: the disk is waited for as rarely as can be.
         let files = part.files.iter().map(|file| &file.path);
         store.settle(files.chain(&beside).map(PathBuf::as_path))?;
-        if self.is_covered {
-            replace_covered(store, run, self.part, &part)?;
+        if self.is_covered || part.files.len() > ENTRY_FILES_MAX {
+            let replaced = self.replaced.as_ref().map(|(part, _)| part);
+            if !replace_covered(store, run, self.part, (replaced, &part))? {
+                return lost(store, run, self.part, &part);
+            }
         } else {
             let replaced = self.replaced.as_ref().map(|(_, version)| version);
             if !part.write(store, run, self.part, replaced)? {
@@ -277,6 +282,9 @@ impl RunWriter {
         }
         if !store.is_remote() {
             unmark_begun(store, run, self.part)?;
+        }
+        if self.part % ENTRIES_MAX == ENTRIES_MAX - 1 {
+            fold(store, run, ENTRIES_MAX)?;
         }
         Ok(part.written(store))
     }
@@ -343,10 +351,23 @@ fn released_before(store: &Store, run: &str, part: u32) -> Result<Option<Ts>> {
     Ok(read_index(store, run)?.released_before(part))
 }
 
-/// Lists a part anew that a checkpoint covers, in the next checkpoint, and removes the files that it had.
-fn replace_covered(store: &Store, run: &str, number: u32, part: &Part) -> Result<()> {
+/// Lists a part in the next checkpoint, whether or not one covers it already, and removes the files that it had. False if its entry is
+/// not the one that was there before.
+fn replace_covered(
+    store: &Store,
+    run: &str,
+    number: u32,
+    (before, part): (Option<&Part>, &Part),
+) -> Result<bool> {
     loop {
         let index = read_index(store, run)?;
+        if index
+            .parts
+            .get(&number)
+            .is_some_and(|now| Some(now) != before)
+        {
+            return Ok(false);
+        }
         let next = index.replacing(run, number, part)?;
         if !swap_checkpoint(store, run, &index, &next)? {
             continue;
@@ -354,7 +375,8 @@ fn replace_covered(store: &Store, run: &str, number: u32, part: &Part) -> Result
         let old = index.live().filter(|live| live.parts == (number, number));
         let old: Vec<PartFile> = old.map(|live| live.file).collect();
         remove_files(store, &old, &part.files)?;
-        return remove_covered(store, run, &index);
+        remove_covered(store, run, &index)?;
+        return Ok(true);
     }
 }
 

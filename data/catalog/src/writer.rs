@@ -1,10 +1,11 @@
 //! Writes one part of a run: sends each record to the file of its partition, and lists the files once all are in place.
 
+mod leftover;
 mod open;
 
 use super::Table;
 use super::end::{RunEnd, end_path, write_end};
-use super::file::{FileWriter, read_meta};
+use super::file::FileWriter;
 use super::index::{fold, read_checkpoint, read_index, remove_covered, swap_checkpoint};
 use super::key::Key;
 use super::part::{Part, PartFile, lock_run, mark_begun, meta_path, unmark_begun, write_meta};
@@ -16,9 +17,10 @@ use crate::limits::{
 };
 use crate::order::{Placed, Placing};
 use crate::{CatalogError, Result};
+use leftover::{lost, remove_files, remove_others, stem};
 use open::{OpenFile, OpenFiles};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tickloom_journal::RunMeta;
 use tickloom_types::{InstrumentId, Record, Seq, SourceId, Ts};
@@ -378,62 +380,4 @@ fn replace_covered(
         remove_covered(store, run, &index)?;
         return Ok(true);
     }
-}
-
-/// What the names of a part's files begin with.
-fn stem(run: &str, part: u32) -> String {
-    format!("{run}-{part:08}")
-}
-
-/// Another writer has completed the part first. From the same source it wrote the same; otherwise our files are of no use.
-fn lost(store: &Store, run: &str, number: u32, ours: &Part) -> Result<Written> {
-    let theirs = Part::read(store, run, number)?;
-    if theirs.as_ref() == Some(ours) {
-        return Ok(ours.written(store));
-    }
-    let kept = theirs.map_or(Vec::new(), |part| part.files);
-    remove_files(store, &ours.files, &kept)?;
-    Err(CatalogError::Outrun {
-        run: run.to_owned(),
-        part: number,
-    })
-}
-
-/// Removes files that are not among those that are kept.
-fn remove_files(store: &Store, files: &[PartFile], kept: &[PartFile]) -> Result<()> {
-    let kept: BTreeSet<&Path> = kept.iter().map(|file| file.path.as_path()).collect();
-    let gone = files.iter().filter(|f| !kept.contains(f.path.as_path()));
-    gone.map(|file| &file.path)
-        .try_for_each(|path| store.remove(path))
-}
-
-/// Removes files of this part that are not among `files`. Looks at the whole catalog, so only done if there may be some.
-fn remove_others(store: &Store, run: &str, part: u32, files: &[PartFile]) -> Result<()> {
-    let prefix = stem(run, part);
-    let keep: BTreeSet<&Path> = files.iter().map(|f| f.path.as_path()).collect();
-    for path in parquet_files(store)? {
-        let name = path.file_name().and_then(|n| n.to_str());
-        // Another run's name may begin alike: the file itself says whose it is.
-        let ours = name.is_some_and(|n| n.starts_with(&prefix))
-            && !keep.contains(path.as_path())
-            && read_meta(store, &path).is_ok_and(|meta| meta.run == run);
-        if ours {
-            store.remove(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// All Parquet files of the catalog, listed in the index or not.
-fn parquet_files(store: &Store) -> Result<Vec<PathBuf>> {
-    let mut paths: Vec<PathBuf> = store
-        .list(Path::new(""))?
-        .into_iter()
-        .map(|f| f.path)
-        .collect();
-    paths.retain(|path| {
-        let is_parquet = path.extension().is_some_and(|e| e == "parquet");
-        is_parquet && path.to_string_lossy().starts_with("kind=")
-    });
-    Ok(paths)
 }

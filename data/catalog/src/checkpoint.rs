@@ -168,6 +168,13 @@ impl RunIndex {
         self.checkpoint.parts.contains_key(&part)
     }
 
+    /// What a part was made from, if it is complete.
+    pub(crate) fn source(&self, part: u32) -> Option<&str> {
+        let covered = self.checkpoint.parts.get(&part).map(|one| &one.source);
+        let source = covered.or_else(|| self.parts.get(&part).map(|one| &one.source));
+        source.map(String::as_str)
+    }
+
     /// Whether there are parts beside this one.
     pub(crate) fn has_others(&self, part: u32) -> bool {
         let covered = self.checkpoint.parts.keys();

@@ -61,6 +61,8 @@ pub struct RunWriter {
     replaced: Option<(Part, Version)>,
     /// Whether a checkpoint covers the part as it was before.
     is_covered: bool,
+    /// What the part was made from as it was before.
+    before: Option<String>,
     /// What is known at the end, if it is an import.
     end: Option<RunEnd>,
     _lock: Lock,
@@ -74,15 +76,18 @@ impl RunWriter {
         meta.check()?;
         let lock = lock_run(&store, &meta.run)?;
         write_meta(&store, meta, part)?;
-        let is_covered = is_covered(&store, &meta.run, part)?;
-        if is_covered {
+        let replaced = Part::read_version(&store, &meta.run, part)?;
+        let covered = covered_source(&store, &meta.run, part)?;
+        if covered.is_some() {
             read_index(&store, &meta.run)?.check_alone(&meta.run, part)?;
         }
         // In an object store other writers may be at the same part, and what is not listed may be theirs: nobody removes it.
         let has_leftovers = !store.is_remote() && mark_begun(&store, &meta.run, part)?;
         let released = released_before(&store, &meta.run, part)?;
         Ok(RunWriter {
-            replaced: Part::read_version(&store, &meta.run, part)?,
+            is_covered: covered.is_some(),
+            before: covered.or_else(|| replaced.as_ref().map(|(part, _)| part.source.clone())),
+            replaced,
             spill: Spill::new(match store.is_remote() {
                 true => std::env::temp_dir(),
                 false => store.url(Path::new("")),
@@ -99,7 +104,6 @@ impl RunWriter {
             placing: Placing::new(released.map_or(i64::MIN, |ts| ts.0)),
             ready: Vec::new(),
             has_leftovers,
-            is_covered,
             end: None,
             _lock: lock,
         })
@@ -261,18 +265,18 @@ impl RunWriter {
         // All at once and before the part is listed: the disk is waited for as rarely as can be.
         let files = part.files.iter().map(|file| &file.path);
         store.settle(files.chain(&beside).map(PathBuf::as_path))?;
-        if self.is_covered || part.files.len() > ENTRY_FILES_MAX {
-            let replaced = self.replaced.as_ref().map(|(part, _)| part);
-            if !replace_covered(store, run, self.part, (replaced, &part))? {
+        // In an object store no lock keeps a compaction from taking in what was there before: there only the checkpoint says what counts
+        // instead of it.
+        let is_in_checkpoint = self.is_covered
+            || part.files.len() > ENTRY_FILES_MAX
+            || store.is_remote() && self.replaced.is_some();
+        if is_in_checkpoint {
+            if !replace(store, run, self.part, (self.before.as_deref(), &part))? {
                 return lost(store, run, self.part, &part);
             }
         } else {
             let replaced = self.replaced.as_ref().map(|(_, version)| version);
             if !part.write(store, run, self.part, replaced)? {
-                return lost(store, run, self.part, &part);
-            }
-            if store.is_remote() && is_covered(store, run, self.part)? {
-                // What was there before was compacted meanwhile, and stays.
                 return lost(store, run, self.part, &part);
             }
             if let Some((old, _)) = &self.replaced {
@@ -332,9 +336,11 @@ impl RunWriter {
     }
 }
 
-fn is_covered(store: &Store, run: &str, part: u32) -> Result<bool> {
+/// What a part was made from that a checkpoint covers.
+fn covered_source(store: &Store, run: &str, part: u32) -> Result<Option<String>> {
     let checkpoint = read_checkpoint(store, run)?;
-    Ok(checkpoint.is_some_and(|(checkpoint, _)| checkpoint.parts.contains_key(&part)))
+    let covered = checkpoint.and_then(|(mut checkpoint, _)| checkpoint.parts.remove(&part));
+    Ok(covered.map(|part| part.source))
 }
 
 /// When the last input of the parts before this one was released, as far as that is known.
@@ -353,21 +359,17 @@ fn released_before(store: &Store, run: &str, part: u32) -> Result<Option<Ts>> {
     Ok(read_index(store, run)?.released_before(part))
 }
 
-/// Lists a part in the next checkpoint, whether or not one covers it already, and removes the files that it had. False if its entry is
-/// not the one that was there before.
-fn replace_covered(
+/// Lists a part in the next checkpoint, whether or not one covers it already, and removes the files that it had. False if it is not from
+/// the source any more that it was `before`.
+fn replace(
     store: &Store,
     run: &str,
     number: u32,
-    (before, part): (Option<&Part>, &Part),
+    (before, part): (Option<&str>, &Part),
 ) -> Result<bool> {
     loop {
         let index = read_index(store, run)?;
-        if index
-            .parts
-            .get(&number)
-            .is_some_and(|now| Some(now) != before)
-        {
+        if index.source(number) != before {
             return Ok(false);
         }
         let next = index.replacing(run, number, part)?;

@@ -2,6 +2,7 @@
 
 use super::Written;
 use crate::file::read_meta;
+use crate::index::read_index;
 use crate::part::{Part, PartFile};
 use crate::store::Store;
 use crate::{CatalogError, Result};
@@ -15,12 +16,12 @@ pub(super) fn stem(run: &str, part: u32) -> String {
 
 /// Another writer has completed the part first. From the same source it wrote the same; otherwise our files are of no use.
 pub(super) fn lost(store: &Store, run: &str, number: u32, ours: &Part) -> Result<Written> {
-    let theirs = Part::read(store, run, number)?;
-    if theirs.as_ref() == Some(ours) {
+    let index = read_index(store, run)?;
+    if index.source(number) == Some(ours.source.as_str()) {
         return Ok(ours.written(store));
     }
-    let kept = theirs.map_or(Vec::new(), |part| part.files);
-    remove_files(store, &ours.files, &kept)?;
+    let counting: Vec<PartFile> = index.into_files().collect();
+    remove_files(store, &ours.files, &counting)?;
     Err(CatalogError::Outrun {
         run: run.to_owned(),
         part: number,

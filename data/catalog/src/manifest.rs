@@ -90,41 +90,43 @@ impl<T: Clone + Eq + Hash> Listed<T> {
     }
 }
 
-/// A checkpoint as bytes.
-pub(crate) fn to_bytes(checkpoint: &Checkpoint) -> Vec<u8> {
-    let mut runs = Listed::new();
-    let mut tables = Listed::new();
-    let mut bars = Listed::new();
-    // Definitions as their JSON: they have no order and no hash.
-    let mut instruments = Listed::new();
-    let mut defs: Vec<InstrumentDef> = Vec::new();
-    let mut last = NONE;
-    let mut rows = Vec::new();
-    let mut paths = String::new();
-    for live in &checkpoint.files {
+/// What the rows name by its place.
+struct Lists {
+    runs: Listed<String>,
+    tables: Listed<Table>,
+    bars: Listed<BarSpec>,
+    /// Definitions as their JSON: they have no order and no hash.
+    instruments: Listed<String>,
+    defs: Vec<InstrumentDef>,
+    /// The definition that was met last.
+    last: u32,
+}
+
+impl Lists {
+    fn instrument(&mut self, def: &InstrumentDef) -> u32 {
+        // Files of an instrument are beside each other.
+        let last = usize::try_from(self.last).ok();
+        if last.and_then(|at| self.defs.get(at)) == Some(def) {
+            return self.last;
+        }
+        let text = serde_json::to_string(def).expect("plain fields are JSON");
+        self.last = self.instruments.place(&text);
+        if self.defs.len() < self.instruments.all.len() {
+            self.defs.push(def.clone());
+        }
+        self.last
+    }
+
+    fn row(&mut self, live: &LiveFile, path_bytes: usize) -> Row {
         let (file, meta) = (&live.file, &live.file.meta);
-        let path = file.path.to_string_lossy();
-        paths.push_str(&path);
-        let instrument = meta.instrument.as_ref().map_or(NONE, |def| {
-            // Files of an instrument are beside each other.
-            let at_last = usize::try_from(last).ok().and_then(|at| defs.get(at));
-            if at_last == Some(def) {
-                return last;
-            }
-            let text = serde_json::to_string(def).expect("plain fields are JSON");
-            let at = instruments.place(&text);
-            if defs.len() < instruments.all.len() {
-                defs.push(def.clone());
-            }
-            last = at;
-            at
-        });
         let hash = file.hash.as_deref().and_then(hash_bytes);
         let (from, to) = meta.released.unwrap_or_default();
         let known = u32::from(meta.released.is_some())
             | u32::from(file.bytes.is_some()) << 1
             | u32::from(hash.is_some()) << 2;
-        let row = Row {
+        let bar = meta.bar.as_ref().map_or(NONE, |bar| self.bars.place(bar));
+        let instrument = meta.instrument.as_ref();
+        Row {
             rows: meta.rows.into(),
             first: [meta.first.seq.into(), meta.first.output.into()],
             last: [meta.last.seq.into(), meta.last.output.into()],
@@ -133,25 +135,43 @@ pub(crate) fn to_bytes(checkpoint: &Checkpoint) -> Vec<u8> {
             bytes: file.bytes.unwrap_or(0).into(),
             hash: hash.unwrap_or_default(),
             parts: [live.parts.0.into(), live.parts.1.into()],
-            run: runs.place(&meta.run).into(),
-            table: tables.place(&meta.table).into(),
-            bar: meta.bar.as_ref().map_or(NONE, |bar| bars.place(bar)).into(),
-            instrument: instrument.into(),
+            run: self.runs.place(&meta.run).into(),
+            table: self.tables.place(&meta.table).into(),
+            bar: bar.into(),
+            instrument: instrument.map_or(NONE, |def| self.instrument(def)).into(),
             schema: meta.schema.into(),
-            path_bytes: u32::try_from(path.len()).unwrap_or(NONE).into(),
+            path_bytes: u32::try_from(path_bytes).unwrap_or(NONE).into(),
             known: known.into(),
-        };
-        rows.extend_from_slice(row.as_bytes());
+        }
+    }
+}
+
+/// A checkpoint as bytes.
+pub(crate) fn to_bytes(checkpoint: &Checkpoint) -> Vec<u8> {
+    let mut lists = Lists {
+        runs: Listed::new(),
+        tables: Listed::new(),
+        bars: Listed::new(),
+        instruments: Listed::new(),
+        defs: Vec::new(),
+        last: NONE,
+    };
+    let mut rows = Vec::new();
+    let mut paths = String::new();
+    for live in &checkpoint.files {
+        let path = live.file.path.to_string_lossy();
+        paths.push_str(&path);
+        rows.extend_from_slice(lists.row(live, path.len()).as_bytes());
     }
     let head = Head {
         schema: checkpoint.schema,
         number: checkpoint.number,
         parts: checkpoint.parts.clone(),
         dropped: checkpoint.dropped.clone(),
-        runs: runs.all,
-        tables: tables.all,
-        bars: bars.all,
-        instruments: defs,
+        runs: lists.runs.all,
+        tables: lists.tables.all,
+        bars: lists.bars.all,
+        instruments: lists.defs,
         files: checkpoint.files.len() as u64,
     };
     let head = serde_json::to_vec(&head).expect("plain fields are JSON");
@@ -219,15 +239,16 @@ fn parse(content: &[u8]) -> Option<Result<Checkpoint, String>> {
         paths = others;
         files.push(row.file(path, &head)?);
     }
-    paths.is_empty().then(|| {
-        Ok(Checkpoint {
-            schema: head.schema,
-            number: head.number,
-            parts: head.parts,
-            files,
-            dropped: head.dropped,
-        })
-    })
+    if !paths.is_empty() {
+        return None;
+    }
+    Some(Ok(Checkpoint {
+        schema: head.schema,
+        number: head.number,
+        parts: head.parts,
+        files,
+        dropped: head.dropped,
+    }))
 }
 
 impl Row {

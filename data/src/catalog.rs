@@ -4,6 +4,7 @@
 //! listed under `_runs`; what a crash left half done is not read, and is replaced when the same part is written again.
 
 mod batches;
+mod blocks;
 mod budget;
 mod cache;
 mod checkpoint;
@@ -11,6 +12,7 @@ mod chunks;
 pub(crate) mod column;
 mod compact;
 mod compare;
+mod direct;
 pub(crate) mod end;
 pub(crate) mod file;
 mod follow;
@@ -43,6 +45,7 @@ mod verify;
 pub(crate) mod words;
 mod writer;
 
+pub use blocks::{InBlocks, InTurn, RecordBlock, RecordBlocks};
 pub use cache::CacheStats;
 pub use checkpoint::Dropped;
 pub use compact::{CompactOptions, RewriteReport, RewrittenPartition};

@@ -6,6 +6,7 @@ use crate::order::{Marking, Row, RunRows};
 use crate::{DataError, Result};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 /// A file in the merge: not yet open, where the key is a lower bound, or open, where it is the next row's.
 struct Input {
@@ -87,6 +88,41 @@ impl RunMerge {
             limit: None,
             marking: Marking::new(),
         }
+    }
+
+    /// The file whose rows come next, what marks them, and which rows of it are in hand; `None` at the end.
+    pub(crate) fn in_hand(&mut self) -> Result<Option<(&mut FileReader, &mut Marking, Range<usize>)>> {
+        loop {
+            let rows = match &self.current {
+                Some((_, reader)) => reader.below(self.limit),
+                None => 0..0,
+            };
+            if !rows.is_empty() {
+                let marking = &mut self.marking;
+                let current = self.current.as_mut();
+                return Ok(current.map(|(_, reader)| (&mut **reader, marking, rows)));
+            }
+            if !self.switch()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Whether at least so many rows that come next are in hand.
+    pub(crate) fn has_in_hand(&self, count: usize) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|(_, reader)| reader.has_below(self.limit, count))
+    }
+
+    /// Takes a row back, if it is the one that was taken last.
+    pub(crate) fn give_back(&mut self, key: Key) -> bool {
+        let current = self.current.as_mut();
+        current.is_some_and(|(_, reader)| reader.give_back(key))
+    }
+
+    /// The file that rows were taken from last.
+    pub(crate) fn current(&mut self) -> Option<&mut FileReader> {
+        self.current.as_mut().map(|(_, reader)| &mut **reader)
     }
 
     /// Puts the current file back and takes the one with the least key; false at the end.

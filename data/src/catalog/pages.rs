@@ -1,9 +1,14 @@
 //! Which rows of a Parquet file may have a wanted time, by what the file says of its row groups and pages. Not here: reading them.
 
 use super::Table;
-use parquet::arrow::ProjectionMask;
+use super::chunks::Chunks;
+use super::file::FileMeta;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::file::metadata::{ColumnChunkMask, PageIndexPolicy, ParquetMetaData};
+use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
+use parquet::file::metadata::{
+    ColumnChunkMask, PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions,
+    ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 use std::ops::{Range, RangeInclusive};
@@ -35,6 +40,33 @@ pub(crate) fn footer_options(table: Table, version: u32) -> ArrowReaderOptions {
         .with_page_index_policy(PageIndexPolicy::Optional)
         .with_offset_index_mask(ColumnChunkMask::columns(wanted_columns(table, version)))
         .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
+}
+
+/// What a file says of its row groups, if its columns are those of its version; where its pages are only if not all rows are wanted.
+pub(crate) fn read_footer(
+    chunks: &Chunks,
+    about: &FileMeta,
+    times: &RangeInclusive<i64>,
+) -> parquet::errors::Result<Option<ParquetMetaData>> {
+    let (table, version) = (about.table, about.schema);
+    let is_whole = times.contains(&about.ts_min.0) && times.contains(&about.ts_max.0);
+    let policy = match is_whole {
+        true => PageIndexPolicy::Skip,
+        false => PageIndexPolicy::Optional,
+    };
+    let options = ParquetMetaDataOptions::new()
+        .with_column_stats_policy(ParquetStatisticsPolicy::skip_except(&[TS_EVENT]))
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    let footer = ParquetMetaDataReader::new()
+        .with_metadata_options(Some(options))
+        .with_page_index_policy(policy)
+        .with_offset_index_mask(ColumnChunkMask::columns(wanted_columns(table, version)))
+        .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
+        .parse_and_finish(chunks)?;
+    let expected = ArrowSchemaConverter::new().convert(&table.stored(version))?;
+    let is_same = footer.file_metadata().schema_descr().columns() == expected.columns();
+    Ok(is_same.then_some(footer))
 }
 
 /// The columns of a table that are read.

@@ -1,6 +1,7 @@
 //! What to read, which files that takes, and under which identifiers instruments and sources appear.
 
 use super::Catalog;
+use super::blocks::Collected;
 use super::budget::ReadPlan;
 use super::file::Key;
 use super::index::for_each_run;
@@ -25,8 +26,9 @@ pub struct Scan {
     instruments: Instruments,
     runs: Vec<String>,
     rows_max: u64,
-    merge: ReleaseMerge<RunMerge>,
-    joining: Joining,
+    pub(super) merge: ReleaseMerge<RunMerge>,
+    pub(super) joining: Joining,
+    pub(super) collected: Collected,
     /// Number of the next record, if several runs are merged.
     next: Option<Seq>,
 }
@@ -60,6 +62,7 @@ impl Scan {
         Ok(Scan {
             runs: metas.into_iter().map(|meta| meta.run).collect(),
             joining: Joining::default(),
+            collected: Collected::default(),
             instruments,
             rows_max,
             next: (runs.len() > 1).then_some(0),

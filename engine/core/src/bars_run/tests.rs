@@ -114,13 +114,36 @@ fn blocks(config: &CoreConfig, bars: &BarSeries<'_>) -> Ran {
     (outputs, equity, run.fills, run.portfolio)
 }
 
+/// The same bars, so many at a time, in turn.
+fn in_parts(config: &CoreConfig, bars: &BarSeries<'_>, sizes: &[usize]) -> Ran {
+    let (mut outputs, mut equity) = (vec![], vec![]);
+    let mut run = BarsOnWay::new(config, bars.instrument(), bars.source()).unwrap();
+    let mut at = 0;
+    for size in sizes.iter().cycle() {
+        let rows = at..bars.len().min(at + size);
+        run.push(&bars.rows(rows.clone()), &mut equity, |records| {
+            outputs.extend_from_slice(records);
+        })
+        .unwrap();
+        at = rows.end;
+        if at == bars.len() {
+            break;
+        }
+    }
+    let run = run.finish(config).unwrap();
+    (outputs, equity, run.fills, run.portfolio)
+}
+
 fn steps(config: &CoreConfig, bars: &BarSeries<'_>) -> Ran {
     let (mut outputs, mut equity) = (vec![], vec![]);
-    let run = step_through(config, bars, &mut equity, |records| {
-        outputs.extend_from_slice(records);
-    })
-    .unwrap();
-    (outputs, equity, run.fills, run.portfolio)
+    let mut core = Core::new(config).unwrap();
+    let mut out = Outputs::new();
+    for row in 0..bars.len() {
+        core.step(bars.seq(row), &bars.record(row), &mut out);
+        outputs.extend_from_slice(out.records());
+        equity.push(core.portfolio().equity().unwrap());
+    }
+    (outputs, equity, core.fills(), core.portfolio().clone())
 }
 
 fn texts(equity: &[Money]) -> Vec<String> {

@@ -169,7 +169,9 @@ impl BarsRun {
         let Some(series) = self.columns.series() else {
             return Ok(false);
         };
-        let is_later = self.last.is_none_or(|(ts, _)| series.ts().first() > Some(&ts));
+        let is_later = self
+            .last
+            .is_none_or(|(ts, _)| series.ts().first() > Some(&ts));
         if !is_later {
             return Ok(false);
         }
@@ -276,7 +278,10 @@ impl Columns {
                 & (record.source() == source)
         };
         let is_next = |(at, seq): (Seq, &Seq)| seq.checked_sub(self.next) == Some(at);
-        let are_plain = block.records.iter().fold(true, |all, next| all & is_plain(next));
+        let are_plain = block
+            .records
+            .iter()
+            .fold(true, |all, next| all & is_plain(next));
         if !are_plain || !(0..).zip(block.seqs).all(is_next) {
             return false;
         }

@@ -225,9 +225,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             let open = || first.take().map_or_else(&again, Ok);
             run_bars_in_blocks(&config, open, &mut observer)
         }
-        Records::Stream { mut records, .. } => {
-            run_blocks(&config, records.as_mut(), &mut observer)
-        }
+        Records::Stream { mut records, .. } => run_blocks(&config, records.as_mut(), &mut observer),
     };
     bar.finish_and_clear();
     let outcome = outcome.map_err(failure)?;

@@ -30,6 +30,7 @@ mod query;
 mod read;
 mod retain;
 mod rewrite;
+mod rows;
 pub(crate) mod scan;
 mod spill;
 mod steps;

@@ -26,9 +26,10 @@ pub use aggregate::{Aggregate, AggregateOptions, BarPrice, Closes, LeftOut, Pass
 pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use catalog::{
     BookSpan, CacheStats, Catalog, ColumnType, CompactOptions, Comparison, Difference, Dropped,
-    DroppedFile, Extent, Fault, FileRange, InBlocks, InTurn, Leftover, Listing, MigrateReport, Range, RecordBlock, RecordBlocks, RetainOptions,
-    RetainReport, RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow,
-    Store, SyncReport, Table, VerifyReport, Written, compare_rows, is_url, sync_journal,
+    DroppedFile, Extent, Fault, FileRange, InBlocks, InTurn, Leftover, Listing, MigrateReport,
+    Range, RecordBlock, RecordBlocks, RetainOptions, RetainReport, RewriteReport, RunEnd,
+    RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table, VerifyReport,
+    Written, compare_rows, is_url, sync_journal,
 };
 pub use databento::{DbnInstrument, DbnOrigin};
 pub use definitions::{Definition, Definitions};

@@ -58,7 +58,6 @@ pub(super) enum Records {
 /// Opens records again.
 pub(super) type Again = Box<dyn Fn() -> Result<Stream, DataError>>;
 
-
 impl Data {
     /// Opens what `--data` names.
     pub(super) fn open(args: &Args, settings: &Settings) -> Result<Data, Failure> {

@@ -10,9 +10,7 @@ use super::Table;
 use super::cache::{CacheKey, Cached, Piece};
 use super::chunks::Chunks;
 use super::direct::{Block, Direct, Reads};
-use super::pages::{
-    GroupRows, footer_options, projection, read_footer, wanted_columns, wanted_rows,
-};
+use super::pages::{GroupRows, footer_options, projection, read_footer, wanted_rows};
 use super::read::{FileScan, Files};
 use crate::{DataError, Result};
 use arrow_array::RecordBatch;
@@ -93,16 +91,21 @@ impl Batches {
 
     /// Reads a file's footer to decode without the library, if its columns are those of this version.
     fn open_directly(&mut self, scan: &FileScan, reads: Vec<Reads>) -> Result<()> {
-        let chunks = self.chunks()?.held().map_err(DataError::parquet(&self.url))?;
-        let footer = read_footer(&chunks, &scan.file.meta, &scan.times);
+        let chunks = self
+            .chunks()?
+            .held()
+            .map_err(DataError::parquet(&self.url))?;
+        let layout = scan.files.layouts.get(self.table, self.version);
+        let layout = layout.map_err(DataError::parquet(&self.url))?;
+        let footer = read_footer(&chunks, &scan.file.meta, &layout, &scan.times);
         self.chunks = Some(chunks);
-        let columns = wanted_columns(self.table, self.version);
+        let columns = layout.wanted.iter().copied();
         if let Some(footer) = footer.map_err(DataError::parquet(&self.url))?
             && columns.len() == reads.len()
         {
             self.direct = Some(WithoutLibrary {
                 footer,
-                reads: columns.into_iter().zip(reads).collect(),
+                reads: columns.zip(reads).collect(),
                 group: None,
             });
         }
@@ -203,10 +206,24 @@ impl Batches {
             direct.group = Direct::new(&chunks, footer, rows, reads, rows_max);
         }
         let group = direct.group.as_mut();
-        if group.and_then(|group| group.next(&mut self.block)).is_none() {
+        if group
+            .and_then(|group| group.next(&mut self.block))
+            .is_none()
+        {
             self.direct = None;
         }
         Ok(self.direct.is_some())
+    }
+
+    /// Lets go of what the rows were decoded with, if they were the last: many files may be open at a time.
+    pub(crate) fn release(&mut self) {
+        let is_over = |next: &GroupRows| next.rows.is_empty();
+        if self.direct.is_some() && self.left.iter().all(is_over) {
+            self.left.clear();
+            self.direct = None;
+            self.chunks = None;
+            self.block = Block::default();
+        }
     }
 
     fn advance(&mut self, rows: usize) {

@@ -3,6 +3,7 @@
 //! Rows go out where they were decoded if they are of one file and one run, and no moment is open whose end would have to be looked
 //! for. All others come one by one, and are collected.
 
+use super::merge::RunMerge;
 use super::scan::Scan;
 use crate::order::RunRows;
 use crate::{DataError, Result};
@@ -153,11 +154,12 @@ impl<B: RecordBlocks> Iterator for InTurn<B> {
 impl RecordBlocks for Scan {
     fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>> {
         if let Some(rows) = self.mark_in_hand()? {
-            let Some(reader) = self.merge.alone().and_then(|run| run.current()) else {
+            let run = self.merge.alone();
+            let Some((coming, ..)) = run.map(RunMerge::in_hand).transpose()?.flatten() else {
                 return Ok(None);
             };
-            reader.take_to(rows.end);
-            let (seqs, records) = reader.rows(rows);
+            coming.take_to(rows.end);
+            let (seqs, records) = coming.some(rows);
             return Ok(Some(RecordBlock { seqs, records }));
         }
         let mut collected = std::mem::take(&mut self.collected);
@@ -199,16 +201,16 @@ impl Scan {
             }
             *waiting = None;
         }
-        let Some((reader, marking, rows)) = run.in_hand()? else {
+        let Some((coming, marking, rows)) = run.in_hand()? else {
             return Ok(None);
         };
-        let mut rows = reader.without_moments(rows);
+        let mut rows = coming.without_moments(rows);
         if rows.len() < ROWS_MIN {
             return Ok(None);
         }
         let mut before: Option<i64> = None;
         for at in rows.clone() {
-            let (own, joins) = reader.release(at);
+            let (own, joins) = coming.release(at);
             if joins && at + 1 == rows.end {
                 // Whether its moment goes on the row after it says.
                 rows.end = at;
@@ -216,7 +218,7 @@ impl Scan {
             }
             let release = marking.release(own);
             if joins && before == Some(release) {
-                reader.rows(at - 1..at).1[0].header.flags |= Flags::MORE;
+                coming.some(at - 1..at).1[0].header.flags |= Flags::MORE;
             }
             before = joins.then_some(release);
         }

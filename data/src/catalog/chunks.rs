@@ -89,7 +89,9 @@ impl Chunks {
     pub(crate) fn held(self) -> Result<Chunks, ParquetError> {
         match &self {
             Chunks::Local(file) => match Length::len(file.as_ref()) {
-                length if length <= HELD_BYTES => Ok(Chunks::Held(self.get_bytes(0, place(length))?)),
+                length if length <= HELD_BYTES => {
+                    Ok(Chunks::Held(self.get_bytes(0, place(length))?))
+                }
                 _ => Ok(self),
             },
             _ => Ok(self),

@@ -11,7 +11,10 @@ use parquet::file::metadata::{
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
+use parquet::schema::types::SchemaDescriptor;
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Place of `ts_event` in each table.
 const TS_EVENT: usize = 0;
@@ -42,13 +45,42 @@ pub(crate) fn footer_options(table: Table, version: u32) -> ArrowReaderOptions {
         .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
 }
 
+/// The columns of the files of one table and version.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// Positions of those that are read.
+    pub(crate) wanted: Vec<usize>,
+    /// All of them.
+    columns: SchemaDescriptor,
+}
+
+/// The layouts of files that were read.
+#[derive(Debug, Default)]
+pub(crate) struct Layouts(Mutex<BTreeMap<(Table, u32), Arc<Layout>>>);
+
+impl Layouts {
+    /// That of a table and a version.
+    pub(crate) fn get(&self, table: Table, version: u32) -> parquet::errors::Result<Arc<Layout>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layout) = known.get(&(table, version)) {
+            return Ok(Arc::clone(layout));
+        }
+        let layout = Arc::new(Layout {
+            wanted: wanted_columns(table, version),
+            columns: ArrowSchemaConverter::new().convert(&table.stored(version))?,
+        });
+        known.insert((table, version), Arc::clone(&layout));
+        Ok(layout)
+    }
+}
+
 /// What a file says of its row groups, if its columns are those of its version; where its pages are only if not all rows are wanted.
 pub(crate) fn read_footer(
     chunks: &Chunks,
     about: &FileMeta,
+    layout: &Layout,
     times: &RangeInclusive<i64>,
 ) -> parquet::errors::Result<Option<ParquetMetaData>> {
-    let (table, version) = (about.table, about.schema);
     let is_whole = times.contains(&about.ts_min.0) && times.contains(&about.ts_max.0);
     let policy = match is_whole {
         true => PageIndexPolicy::Skip,
@@ -61,11 +93,10 @@ pub(crate) fn read_footer(
     let footer = ParquetMetaDataReader::new()
         .with_metadata_options(Some(options))
         .with_page_index_policy(policy)
-        .with_offset_index_mask(ColumnChunkMask::columns(wanted_columns(table, version)))
+        .with_offset_index_mask(ColumnChunkMask::columns(layout.wanted.clone()))
         .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
         .parse_and_finish(chunks)?;
-    let expected = ArrowSchemaConverter::new().convert(&table.stored(version))?;
-    let is_same = footer.file_metadata().schema_descr().columns() == expected.columns();
+    let is_same = footer.file_metadata().schema_descr().columns() == layout.columns.columns();
     Ok(is_same.then_some(footer))
 }
 

@@ -7,6 +7,7 @@ use super::file::Key;
 use super::index::for_each_run;
 use super::instruments;
 use super::merge::RunMerge;
+use super::pages::Layouts;
 use super::part::{Wanted, read_metas};
 use super::query::{ScanQuery, empty};
 use super::read::{FileScan, Files, Naming};
@@ -238,6 +239,7 @@ fn plan<'a>(
 ) -> Result<Arc<Files>> {
     let cache = catalog.cache();
     Ok(Arc::new(Files {
+        layouts: Layouts::default(),
         store: catalog.store().clone(),
         cache: Arc::clone(cache),
         plan: ReadPlan::new(
@@ -301,5 +303,5 @@ fn naming(meta: &RunMeta, instruments: &Instruments, query: &ScanQuery) -> Resul
             };
         }
     }
-    Ok(Naming { sources, defs })
+    Ok(Naming::new(sources, defs))
 }

@@ -46,7 +46,9 @@ impl SpikeWatch {
         let distance = price.saturating_sub(base).saturating_abs();
         // What is usual only makes the limit wider.
         let is_believed = distance <= least(base, thresholds)
-            || self.limit(base, thresholds).is_none_or(|limit| distance <= limit);
+            || self
+                .limit(base, thresholds)
+                .is_none_or(|limit| distance <= limit);
         if is_believed {
             let far = self.far.take();
             self.accept(price, distance);

@@ -403,7 +403,11 @@ impl Visitor {
         self.out.clear();
     }
 
-    fn finish(mut self, config: &CoreConfig, instrument: InstrumentId) -> Result<BarsRun, CoreError> {
+    fn finish(
+        mut self,
+        config: &CoreConfig,
+        instrument: InstrumentId,
+    ) -> Result<BarsRun, CoreError> {
         if let Some(close) = self.last_close {
             self.trade.mark(instrument, close);
         }

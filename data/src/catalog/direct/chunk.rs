@@ -292,7 +292,9 @@ impl Chunk {
         };
         let is_there = &mut unpacking.values;
         is_there.clear();
-        hybrid(levels, 1, count, is_there, |level| i64::try_from(level).ok())?;
+        hybrid(levels, 1, count, is_there, |level| {
+            i64::try_from(level).ok()
+        })?;
         let present = is_there.iter().filter(|level| **level != 0).count();
         self.decode_values(header, page.from(begin)?, present)?;
         if present == count {
@@ -315,12 +317,7 @@ impl Chunk {
         Some(())
     }
 
-    fn decode_values(
-        &mut self,
-        header: &PageHeader,
-        page: Padded<'_>,
-        count: usize,
-    ) -> Option<()> {
+    fn decode_values(&mut self, header: &PageHeader, page: Padded<'_>, count: usize) -> Option<()> {
         let values = &mut self.values;
         values.reserve(count);
         if count == 0 {

@@ -88,9 +88,10 @@ pub(super) fn hybrid(
             let bytes = width.div_ceil(8) as usize;
             let value = page.values().get(at..at.checked_add(bytes)?)?;
             at += bytes;
-            let number = value.iter().rev().fold(0, |all, byte| {
-                all << 8 | usize::from(*byte)
-            });
+            let number = value
+                .iter()
+                .rev()
+                .fold(0, |all, byte| all << 8 | usize::from(*byte));
             let run = usize::try_from(head >> 1).ok()?.min(left);
             if run == 0 {
                 return None;
@@ -104,10 +105,15 @@ pub(super) fn hybrid(
             return None;
         }
         let mut is_known = true;
+        let begin = out.len();
+        out.resize(begin + packed, 0);
+        let mut places = out[begin..].iter_mut();
         page.from(at)?.unpack(width, packed, |number| {
             let value = usize::try_from(number).ok().and_then(&each);
             is_known &= value.is_some();
-            out.push(value.unwrap_or_default());
+            if let Some(place) = places.next() {
+                *place = value.unwrap_or_default();
+            }
         })?;
         if !is_known {
             return None;

@@ -374,12 +374,14 @@ proptest! {
     fn blocks_are_steps(
         bars in any_bars(), first in any_rules(), second in prop::option::of(any_target()),
         account in any_account(), risk in any_risk(), size in prop::sample::select(vec!["1d", "100t", "9v"]),
+        parts in prop::collection::vec(1_usize..40, 1..5),
     ) {
         let mut config = config_of(size, std::iter::once(first).chain(second).collect());
         config.account = account;
         config.risk = risk;
         let (outputs, equity, fills, portfolio) = blocks(&config, &bars.series());
         let stepped = steps(&config, &bars.series());
+        prop_assert_eq!(&in_parts(&config, &bars.series(), &parts), &stepped);
         prop_assert_eq!(&outputs, &stepped.0);
         prop_assert_eq!(&equity, &stepped.1);
         prop_assert_eq!(fills, stepped.2);

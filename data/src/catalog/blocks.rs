@@ -211,14 +211,14 @@ impl Scan {
         let mut before: Option<i64> = None;
         for at in rows.clone() {
             let (own, joins) = coming.release(at);
+            let release = marking.release(own);
+            if joins && before == Some(release) {
+                coming.some(at - 1..at).1[0].header.flags |= Flags::MORE;
+            }
             if joins && at + 1 == rows.end {
                 // Whether its moment goes on the row after it says.
                 rows.end = at;
                 break;
-            }
-            let release = marking.release(own);
-            if joins && before == Some(release) {
-                coming.some(at - 1..at).1[0].header.flags |= Flags::MORE;
             }
             before = joins.then_some(release);
         }

@@ -196,7 +196,7 @@ fn large_files_are_decoded_as_the_library_does() {
             } else {
                 number
             },
-            trade_id: u64::MAX / 3 * number.unsigned_abs() % 1_000_000_007,
+            trade_id: (u64::MAX / 3).wrapping_mul(number.unsigned_abs()) % 1_000_000_007,
             side: u8::try_from(number / 50_000 % 3).unwrap(),
             ..TradeBody::default()
         };

@@ -25,6 +25,6 @@ pub use months::MonthEnd;
 pub use outcome::{Outcome, Statistics};
 pub use replay::{Difference, Verified, verify};
 pub use report::{ReportError, report};
-pub use run::{BacktestError, Watch, run};
+pub use run::{BacktestError, Watch, run, run_blocks};
 pub use trades::{Fill, Trade, trades};
 pub use words::{assumptions, warnings};

@@ -23,7 +23,7 @@ use results::{Observer, Results};
 use settings::Settings;
 use std::path::PathBuf;
 use tickloom_backtest::{
-    BacktestError, Manifest, Outcome, run_bars, run_bars_in_blocks, run_records,
+    BacktestError, Manifest, Outcome, run_bars, run_bars_in_blocks, run_blocks, run_records,
 };
 use tickloom_core::check_run;
 use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
@@ -216,11 +216,21 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut observer = Observer::new(&args, &config, &bar, &stop)?;
     let outcome = match records {
         Records::Memory(records) => run_records(&config, &records, &mut observer),
-        Records::Bars(_, records) => run_bars(&config, records, &mut observer),
-        Records::Stream(rows_max, records) => {
-            let bars_max = args.memory.bars_max(rows_max);
-            run_bars_in_blocks(&config, records, bars_max, &mut observer)
+        Records::Bars {
+            instrument,
+            mut records,
+            ..
+        } => run_bars(&config, instrument, records.as_mut(), &mut observer),
+        Records::Stream {
+            records,
+            again: Some(again),
+            ..
+        } => {
+            let mut first = Some(records);
+            let open = || first.take().map_or_else(&again, Ok);
+            run_bars_in_blocks(&config, open, &mut observer)
         }
+        Records::Stream { mut records, .. } => run_blocks(&config, records.as_mut(), &mut observer),
     };
     bar.finish_and_clear();
     let outcome = outcome.map_err(failure)?;

@@ -15,8 +15,9 @@ use std::path::Path;
 use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
-    DataError, ImportOptions, Refusals, RefusedMax, Rescaling, ScanQuery, SpooledFile, finer_sizes,
-    is_columnar, redefine, retain_records, spool_file, spool_folder, with_calendar,
+    DataError, ImportOptions, InBlocks, InTurn, Refusals, RefusedMax, Rescaling, ScanQuery,
+    SpooledFile, finer_sizes, is_columnar, redefine, retain_records, spool_file, spool_folder,
+    with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Kind, Record, Ts};
 
@@ -128,10 +129,14 @@ pub(super) fn from_rows(
     let finer = finer_of(settings, instrument, &mut file)?;
     let (instruments, taken) = (file.instruments.clone(), file.report.taken.take());
     let left_out = file.report.left_out();
-    let (rows, is_one_series) = (file.len(), file.is_one_series());
+    let rows = file.len();
+    let sample = file.samples().first();
+    let series = sample
+        .filter(|_| file.is_one_series())
+        .map(Record::instrument);
     let records = file.records().map_err(Failure::run)?;
     let records = records.map(|next| next.map_err(DataError::from));
-    let records = rescaled(Box::new(records), said);
+    let records = rescaled(Box::new(InBlocks::new(records)), said);
     let records = match &watch {
         Some(watch) => watch.over(records),
         None => records,
@@ -145,9 +150,17 @@ pub(super) fn from_rows(
         instruments,
         instrument,
         given_bars: Vec::new(),
-        records: match is_one_series {
-            true => Records::Bars(rows, records),
-            false => Records::Stream(rows, records),
+        records: match series {
+            Some(instrument) => Records::Bars {
+                rows,
+                instrument,
+                records,
+            },
+            None => Records::Stream {
+                rows_max: rows,
+                records,
+                again: None,
+            },
         },
         catalog: None,
         taken,
@@ -159,11 +172,11 @@ fn rescaled(records: Stream, by: Rescaling) -> Stream {
     if by.is_idle() {
         return records;
     }
-    Box::new(records.map(move |next| {
+    Box::new(InBlocks::new(InTurn::new(records).map(move |next| {
         let (seq, mut record) = next?;
         by.apply(seq, &mut record)?;
-        Ok((seq, record))
-    }))
+        Ok::<_, DataError>((seq, record))
+    })))
 }
 
 /// Gives the instruments of a file what is said of them.

@@ -1,7 +1,7 @@
 //! History that answers queries: a catalog or a server.
 
 use super::watch::Stream;
-use tickloom_data::{Catalog, DataError, QuestDb, Range, Refusals, ScanQuery};
+use tickloom_data::{Catalog, DataError, InBlocks, OfCatalog, QuestDb, Range, Refusals, ScanQuery};
 use tickloom_types::Instruments;
 
 /// What a query found.
@@ -54,7 +54,7 @@ impl History {
                     instruments: scan.instruments().clone(),
                     rows_max: scan.rows_max(),
                     left_out: left_out(catalog, scan.runs())?,
-                    records: Box::new(scan.map(|row| Ok(row?))),
+                    records: Box::new(OfCatalog(scan)),
                 }
             }
             History::QuestDb(db) => {
@@ -63,7 +63,7 @@ impl History {
                     instruments: scan.instruments().clone(),
                     rows_max: scan.rows_max(),
                     left_out: None,
-                    records: Box::new(scan),
+                    records: Box::new(InBlocks::new(scan)),
                 }
             }
         })

@@ -5,6 +5,7 @@
 //! Deliberately not here: files of others, in and out (`formats`), and servers.
 
 mod batches;
+mod blocks;
 mod budget;
 mod cache;
 mod catalog;
@@ -14,6 +15,7 @@ pub mod column;
 mod compact;
 mod compare;
 mod definitions;
+mod direct;
 mod end;
 mod error;
 mod file;
@@ -37,6 +39,7 @@ mod read;
 mod refusals;
 mod retain;
 mod rewrite;
+mod rows;
 mod scale;
 mod scan;
 mod spill;
@@ -53,6 +56,7 @@ mod verify;
 mod words;
 mod writer;
 
+pub use blocks::{InBlocks, InTurn, RecordBlock, RecordBlocks};
 pub use cache::CacheStats;
 pub use catalog::{BookSpan, Catalog, IMPORT_RUN, Range};
 pub use checkpoint::Dropped;

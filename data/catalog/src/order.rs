@@ -234,6 +234,18 @@ impl Marking {
         self.next.take()
     }
 
+    /// Whether a row was read ahead.
+    pub(crate) fn has_next(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// The release of a row that is handed out without a mark to look for, by its own.
+    #[inline]
+    pub(crate) fn release(&mut self, own: i64) -> i64 {
+        self.released = self.released.max(own);
+        self.released
+    }
+
     /// Whether the row after this one has to be read before this one can be handed out.
     pub fn asks(row: &Row) -> bool {
         row.placed.more != 0 && row.placed.key.output == 0
@@ -275,6 +287,11 @@ pub struct Joining {
 }
 
 impl Joining {
+    /// The row that was read ahead.
+    pub(crate) fn waiting(&mut self) -> &mut Option<Row> {
+        &mut self.next
+    }
+
     /// The next row; `read` gives them in the order of their release.
     ///
     /// # Errors

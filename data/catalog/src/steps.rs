@@ -6,6 +6,7 @@ use super::cache::Cache;
 use super::checkpoint::RunIndex;
 use super::key::Key;
 use super::merge::RunMerge;
+use super::pages::Layouts;
 use super::part::Wanted;
 use super::read::{FileScan, Files, Naming};
 use super::rewrite::{Merge, Progress};
@@ -90,6 +91,7 @@ pub(crate) fn scans(
         Err(_) => ReadPlan::least(),
     };
     let files = Arc::new(Files {
+        layouts: Layouts::default(),
         store: catalog.store().clone(),
         cache: Arc::new(Cache::new(0)),
         plan,

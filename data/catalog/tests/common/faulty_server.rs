@@ -1,6 +1,8 @@
 //! Stands between a test and a real S3 server, and does to requests what networks and servers do: answers with an error what was
 //! done, or before it is done, lets something else happen first, or lists what was there before.
 
+#![allow(dead_code, reason = "each test binary uses a part")]
+
 use super::s3_server::S3Server;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -147,18 +147,15 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
     let known = history.instruments().map_err(refused)?;
     let named = settings.instrument(args);
     let traded = choose(&known, named, args.strategy.is_some())?;
-    let name = traded
-        .and_then(|id| known.get(id))
-        .map(|def| def.name.clone());
+    let traded = traded.and_then(|id| known.get(id));
+    let name = traded.map(|def| def.name.clone());
     let bars = bar_sizes(&ranges, name.as_deref());
     let bar = default_bar(&bars, settings.bar).map_err(Failure::input)?;
     let calendars = calendars(args.data.as_deref(), args.calendars.as_deref())?;
-    let def = traded
-        .and_then(|id| known.get(id))
-        .map(|def| InstrumentDef {
-            calendar: args.calendar.clone().or_else(|| def.calendar.clone()),
-            ..def.clone()
-        });
+    let def = traded.map(|def| InstrumentDef {
+        calendar: args.calendar.clone().or_else(|| def.calendar.clone()),
+        ..def.clone()
+    });
     let price = args.bar_price.map(BarPrice::from);
     let plan = match (bar.filter(|bar| !bars.contains(bar)), &def) {
         (Some(bar), Some(def)) => Some(Plan::new(bar, &bars, &ranges, def, price)?),
@@ -203,21 +200,16 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         records: Records::Stream {
             rows_max,
             records,
-            again: match history {
-                History::Catalog(catalog) if is_as_it_is => {
-                    Some(again(catalog.clone(), query, watch.clone()))
-                }
-                _ => None,
-            },
+            again: history
+                .catalog()
+                .filter(|_| is_as_it_is)
+                .map(|catalog| again(catalog.clone(), query, watch.clone())),
         },
         census,
         left_out,
         watch,
         taken: None,
-        catalog: match history {
-            History::Catalog(catalog) => Some(catalog.clone()),
-            History::QuestDb(_) => None,
-        },
+        catalog: history.catalog().cloned(),
     })
 }
 

@@ -32,6 +32,13 @@ pub(super) enum History {
 }
 
 impl History {
+    pub(super) fn catalog(&self) -> Option<&Catalog> {
+        match self {
+            History::Catalog(catalog) => Some(catalog),
+            History::QuestDb(_) => None,
+        }
+    }
+
     pub(super) fn ranges(&self) -> Result<Vec<Range>, DataError> {
         match self {
             History::Catalog(catalog) => Ok(catalog.ranges()?),

@@ -231,7 +231,10 @@ impl RunMerge {
                     reader.rows.move_below(end, &mut unordered);
                     let last = reader.rows.last_key();
                     match reader.rows.is_empty() {
-                        false => Ok(self.wait(number, reader)),
+                        false => {
+                            self.wait(number, reader);
+                            Ok(())
+                        }
                         true => self.go_on(number, reader).map_err(|error| (last, error)),
                     }
                 }

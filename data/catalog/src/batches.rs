@@ -6,8 +6,8 @@
 use super::Table;
 use super::cache::{CacheKey, Cached, Piece};
 use super::chunks::Chunks;
+use super::files::{FileScan, Files};
 use super::pages::{GroupRows, footer_options, projection, wanted_rows};
-use super::read::{FileScan, Files};
 use crate::{CatalogError, Result};
 use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::{

@@ -1,7 +1,8 @@
 //! Merges the files of a run into one stream, by sequence. Files are opened only once their turn comes.
 
+use super::files::FileScan;
 use super::key::Key;
-use super::read::{FileReader, FileScan};
+use super::read::FileReader;
 use crate::order::{Marking, Row, RunRows};
 use crate::{CatalogError, Result};
 use std::cmp::{Ordering, Reverse};

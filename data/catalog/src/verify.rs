@@ -1,28 +1,29 @@
 //! `catalog verify`: whether everything that the index promises is there and true. Reads every row of every file, so that a reader
 //! later meets no surprise. What no index lists is named, but is no fault.
 
+mod fault;
 mod rows;
 mod seen;
 
 use super::checkpoint::RunIndex;
 use super::end::{end_path, read_end};
-use super::file::{FileMeta, read_meta as read_footer};
+use super::file::read_meta as read_footer;
+use super::file_meta::FileMeta;
 use super::follow::open_rows;
 use super::index::{read_index, run_names};
 use super::part::{PartFile, read_meta, run_dir};
 use super::partition::RowsOf;
-use super::rewrite::Progress;
+use super::progress::Progress;
 use super::store::Store;
 use super::sweep::{Leftover, leftovers, remove_leftovers};
 use super::{Catalog, Table};
+use crate::Result;
 use crate::limits::HASH_BYTES;
-use crate::{CatalogError, Result};
+pub use fault::Fault;
 use rows::{Rows, describe};
 use seen::Seen;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
 use tickloom_journal::RunMeta;
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -52,61 +53,6 @@ pub struct VerifyReport {
     pub leftovers_removed: u64,
     /// Whether it was stopped before its end.
     pub stopped: bool,
-}
-
-/// Something that is not as the index says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// The file.
-    pub file: PathBuf,
-    /// What is there.
-    pub found: String,
-    /// What should be there.
-    pub expected: String,
-    /// What to do about it, where that is not to put the catalog back from a copy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault {
-            file,
-            found,
-            expected,
-            remedy,
-        } = self;
-        write!(f, "{}: {found}, expected {expected}", file.display())?;
-        match remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Fault {
-    fn new(file: &Path, found: impl Into<String>, expected: impl Into<String>) -> Fault {
-        Fault {
-            file: file.to_owned(),
-            found: found.into(),
-            expected: expected.into(),
-            remedy: None,
-        }
-    }
-
-    /// That a file cannot be read, and why.
-    fn unreadable(file: &Path, error: &CatalogError) -> Fault {
-        Fault::new(file, error.to_string(), "a file that can be read")
-    }
-
-    pub(crate) fn into_error(self) -> CatalogError {
-        CatalogError::Schema {
-            file: self.file,
-            field: "content".to_owned(),
-            found: self.found,
-            expected: self.expected,
-        }
-    }
 }
 
 impl Catalog {

@@ -9,6 +9,7 @@ mod convert;
 mod decoder;
 mod definition;
 mod event;
+mod fields;
 mod held;
 mod kinds;
 mod listing;

@@ -369,7 +369,7 @@ fn is_value(field: &[u8]) -> bool {
     TimeFormat::of(field).is_some()
         || [Decimal::Point, Decimal::Comma]
             .into_iter()
-            .any(|decimal| super::number::Number::parse_as(field, decimal).is_ok())
+            .any(|decimal| super::number::parse_as(field, decimal).is_ok())
 }
 
 fn texts(row: &Fields) -> Vec<String> {

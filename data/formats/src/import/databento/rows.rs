@@ -1,7 +1,8 @@
 //! The rows of a file one after the other: the records that each becomes, and what became of it.
 
-use super::convert::{Converter, Row, Wrong};
+use super::convert::{Converter, Row};
 use super::decoder::Decoder;
+use super::fields::Wrong;
 use super::kinds;
 use super::listing::Listing;
 use super::symbols::Symbols;

@@ -9,17 +9,15 @@ const OWN_BYTES: u64 = 32 << 20;
 const LEAST_BYTES: u64 = 48 << 20;
 /// What part of the memory for reading an object store's blocks get.
 const CACHE_SHARE: u64 = 4;
-/// What part of it bars in columns may take.
-const BARS_SHARE: u64 = 4;
-/// What a bar in columns takes, with its equity, and with the room that growing columns leave.
-const BAR_BYTES: u64 = 128;
+/// What part of it the packed records of a file may take.
+const SPOOL_SHARE: u64 = 4;
 /// More than this the cache of one pass over history has no use for.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
 
 /// The flag.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    /// Memory that the command may take to read a catalog: 256M, 2G. What cannot be done within it is refused
+    /// Memory that the command may take to read data: 256M, 2G. What cannot be done within it is refused
     #[arg(long = "mem", value_name = "SIZE", default_value = "1G", value_parser = parse)]
     bytes: u64,
 }
@@ -40,18 +38,9 @@ impl Memory {
         self.bytes - OWN_BYTES
     }
 
-    /// Bytes for reading beside what [`Memory::bars_max`] allows.
-    pub(crate) fn for_reading_beside_bars(self) -> u64 {
-        self.for_reading() - self.for_reading() / BARS_SHARE
-    }
-
-    /// How many bars may be held as columns, of a stream of at most so many records: all, or none.
-    pub(crate) fn bars_max(self, rows_max: u64) -> usize {
-        let bytes = rows_max.saturating_mul(BAR_BYTES);
-        match bytes <= self.for_reading() / BARS_SHARE {
-            true => usize::try_from(rows_max).unwrap_or(0),
-            false => 0,
-        }
+    /// Bytes of the packed records of a file that are held in memory; what is more waits in a temporary file.
+    pub(crate) fn for_spooling(self) -> u64 {
+        self.for_reading() / SPOOL_SHARE
     }
 }
 

@@ -1,166 +1,280 @@
-//! The fast way over bars in memory: the core evaluates them in blocks. What comes out is what stepping would give, bit for bit.
+//! The fast way over bars: the core evaluates them in blocks. What comes out is what stepping would give, bit for bit.
+//!
+//! Bars are taken as they come, and none is held. Where a record turns up that blocks cannot take, the records are read again from
+//! their begin, and stepped.
 
-use crate::curve::{CurveBuilder, Measured, PRICES_MAX, Point};
+use crate::curve::{CurveBuilder, PRICES_MAX, Point};
 use crate::outcome::{Outcome, Statistics};
-use crate::run::{BacktestError, Tally, WATCH_EVERY, Watch, run};
+use crate::run::{BacktestError, Tally, WATCH_EVERY, Watch, run_blocks};
 use crate::sampler::traded;
-use crate::trades::{Fill, trades};
+use crate::trades::trades;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use tickloom_core::{BarSeries, CoreConfig, run_bars};
-use tickloom_data::DataError;
+use tickloom_core::{BarSeries, BarsOnWay, CoreConfig, CoreError};
+use tickloom_data::{Blocks, DataError, RecordBlock, RecordBlocks};
 use tickloom_signals::BarColumns;
-use tickloom_types::{
-    BarBody, Header, InstrumentId, Kind, Money, Record, Seq, SourceId, Ts, pow10,
-};
+use tickloom_types::{BarBody, InstrumentId, Kind, Money, Record, Seq, SourceId, pow10};
 use xxhash_rust::xxh3::Xxh3;
 
+/// Records of a block that are in memory already.
+const ROWS_AT_ONCE: usize = 8_192;
+
 /// Runs `config` over records in memory: in blocks if they are bars of one instrument and one size, step by step otherwise.
-/// Their places are their sequences. `watch` is as for [`run`].
+/// Their places are their sequences. `watch` is as for [`run`](crate::run).
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run`](crate::run).
 pub fn run_records(
     config: &CoreConfig,
     records: &[Record],
     watch: &mut impl Watch,
 ) -> Result<Outcome, BacktestError> {
-    let records = (0..).zip(records.iter().copied()).map(Ok);
-    run_bars_in_blocks(config, records, usize::MAX, watch)
+    let open = || {
+        let rest = Rest {
+            records,
+            next: 0,
+            seqs: Vec::new(),
+        };
+        Ok(Box::new(rest) as Box<Blocks<'_>>)
+    };
+    run_bars_in_blocks(config, open, watch)
 }
 
-/// As [`run`], but in blocks if the records are no more than `bars_max` bars of one instrument and one size, for which they are
-/// held as columns: some 80 bytes each, with what comes of them.
+/// Records in memory, some at a time.
+struct Rest<'a> {
+    records: &'a [Record],
+    next: Seq,
+    seqs: Vec<Seq>,
+}
+
+impl RecordBlocks for Rest<'_> {
+    type Error = DataError;
+
+    fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>, DataError> {
+        let count = self.records.len().min(ROWS_AT_ONCE);
+        let (records, rest) = self.records.split_at(count);
+        self.records = rest;
+        self.seqs.clear();
+        self.seqs.extend((self.next..).take(count));
+        self.next += count as Seq;
+        let seqs = &self.seqs;
+        Ok((count > 0).then_some(RecordBlock { seqs, records }))
+    }
+}
+
+/// As [`run_blocks`], but in blocks if the records are bars of one instrument and one size. `open` gives the records, and gives them again
+/// from their begin if a later one is something else.
 ///
 /// # Errors
-/// As [`run`].
-pub fn run_bars_in_blocks(
+/// As [`run`](crate::run).
+pub fn run_bars_in_blocks<'a>(
     config: &CoreConfig,
-    records: impl IntoIterator<Item = Result<(Seq, Record), DataError>>,
-    bars_max: usize,
+    mut open: impl FnMut() -> Result<Box<Blocks<'a>>, DataError>,
     watch: &mut impl Watch,
 ) -> Result<Outcome, BacktestError> {
-    let mut records = records.into_iter();
     // What outputs there are is asked record by record.
-    if watch.wants_outputs() {
-        return run(config, records, watch);
+    if !watch.wants_outputs()
+        && let Some(outcome) = in_blocks(config, open()?.as_mut(), watch)?
+    {
+        return Ok(outcome);
     }
-    let mut columns: Option<Columns> = None;
-    let mut other = None;
-    for record in records.by_ref() {
-        let (seq, record) = record?;
-        let done = columns.as_ref().map_or(0, |columns| columns.len() as u64);
-        if done.is_multiple_of(WATCH_EVERY) && done > 0 && watch.progress(done).is_break() {
-            return Err(BacktestError::Stopped(done));
-        }
-        let room = columns.get_or_insert_with(|| Columns::new(seq, &record));
-        if room.len() >= bars_max || !room.push(seq, &record) {
-            other = Some(Ok((seq, record)));
-            break;
-        }
-    }
-    let Some(columns) = columns else {
-        return Err(BacktestError::Empty);
-    };
-    let of_one =
-        |series: &BarSeries<'_>| traded(config).iter().all(|id| *id == series.instrument());
-    let series = columns.series().filter(of_one);
-    match series.filter(|_| other.is_none()) {
-        Some(series) => {
-            let outcome = run_series(config, &series, &columns, watch.wants_equity())?;
-            match watch.progress(outcome.events) {
-                ControlFlow::Continue(()) => Ok(outcome),
-                ControlFlow::Break(()) => Err(BacktestError::Stopped(outcome.events)),
-            }
-        }
-        None => run(
-            config,
-            columns.records().map(Ok).chain(other).chain(records),
-            watch,
-        ),
-    }
+    run_blocks(config, open()?.as_mut(), watch)
 }
 
-fn run_series(
+/// Runs `config` over bars of one instrument and one size, each of which closes after that before it and arrived when it closed, as
+/// whoever has them knows: in blocks, as they come. `watch` is as for [`run`](crate::run).
+///
+/// # Errors
+/// As [`run`](crate::run), and [`CoreError::Setting`] if some are none of these.
+pub fn run_bars(
     config: &CoreConfig,
-    series: &BarSeries<'_>,
-    columns: &Columns,
-    wants_equity: bool,
+    instrument: InstrumentId,
+    blocks: &mut Blocks<'_>,
+    watch: &mut impl Watch,
 ) -> Result<Outcome, BacktestError> {
-    let mut tally = Tally::default();
-    let mut equity = Vec::new();
-    let done = run_bars(config, series, &mut equity, |outputs| tally.take(outputs))?;
-    let mut data_hash = Xxh3::new();
-    for row in 0..series.len() {
-        data_hash.update(series.record(row).as_bytes());
+    let is_other = |id: &InstrumentId| *id != instrument;
+    // What outputs there are is asked record by record.
+    if watch.wants_outputs() || traded(config).iter().any(is_other) {
+        return run_blocks(config, blocks, watch);
     }
-    let closes = series.columns().close;
-    let last_close = closes.last().copied().ok_or(BacktestError::Empty)?;
-    let marks = BTreeMap::from([(series.instrument(), last_close)]);
-    let trades = trades(&tally.fills, &config.instruments, &marks)?;
-    let mut curve = CurveBuilder::new(config.account.cash, &traded(config));
-    if wants_equity {
-        curve.keep_exact();
-    }
-    let measured = measure(config, series, &equity, &tally.fills, curve);
-    let cash = config.account.cash;
-    Ok(Outcome {
-        instruments: config.instruments.clone(),
-        events: columns.len() as u64,
-        bars: columns.len() as u64,
-        refused: tally.refused,
-        statistics: Statistics::of(&measured.sums, &trades),
-        fills: tally.fills,
-        trades,
-        cash,
-        final_equity: equity.last().copied().unwrap_or(cash),
-        fees_paid: done.portfolio.fees(),
-        curve: measured.curve,
-        equity: measured.exact,
-        months: measured.months,
-        never_ready: done.never_ready,
-        never_closed: done.never_closed,
-        data_hash: format!("{:032x}", data_hash.digest128()),
-        output_hash: tally.hash.hex(),
+    in_blocks(config, blocks, watch)?.ok_or_else(|| {
+        BacktestError::Core(CoreError::Setting {
+            owner: "the records".to_owned(),
+            field: "kind",
+            value: "others than bars of one series".to_owned(),
+            expected: "bars of one instrument and one size, one after the other",
+        })
     })
 }
 
-/// The points that a sampler would have taken.
-fn measure(
+/// The outcome, if blocks can take all records.
+fn in_blocks(
     config: &CoreConfig,
-    series: &BarSeries<'_>,
-    equity: &[Money],
-    fills: &[Fill],
-    mut curve: CurveBuilder,
-) -> Measured {
-    let def = config.instruments.get(series.instrument());
-    let scale = pow10(def.map_or(0, |def| def.price_decimals)) as f64;
-    let mut fills = fills.iter().peekable();
-    let mut position = 0;
-    let rows = series.ts().iter().zip(equity).zip(series.columns().close);
-    for ((ts, equity), close) in rows {
-        while let Some(fill) = fills.next_if(|fill| fill.ts.0 <= *ts) {
-            position += fill.side.sign() * fill.qty;
+    blocks: &mut Blocks<'_>,
+    watch: &mut impl Watch,
+) -> Result<Option<Outcome>, BacktestError> {
+    let mut run: Option<BarsRun> = None;
+    while let Some(block) = blocks.next_block()? {
+        let run = match &mut run {
+            Some(run) => run,
+            none => match BarsRun::new(config, block, watch.wants_equity())? {
+                Some(new) => none.insert(new),
+                None => return Ok(None),
+            },
+        };
+        let before = run.events;
+        if !run.push(block)? {
+            return Ok(None);
         }
-        let mut prices = [f64::NAN; PRICES_MAX];
-        prices[0] = *close as f64 / scale;
-        curve.push(Point {
-            ts: *ts,
-            equity: equity.to_f64(),
-            exact: *equity,
-            is_held: position != 0,
-            prices,
-        });
+        let is_due = before / WATCH_EVERY < run.events / WATCH_EVERY;
+        if is_due && watch.progress(run.events).is_break() {
+            return Err(BacktestError::Stopped(run.events));
+        }
     }
-    curve.finish()
+    let outcome = run.ok_or(BacktestError::Empty)?.finish(config)?;
+    match watch.progress(outcome.events) {
+        ControlFlow::Continue(()) => Ok(Some(outcome)),
+        ControlFlow::Break(()) => Err(BacktestError::Stopped(outcome.events)),
+    }
 }
 
-/// Bars of one instrument and one size as columns.
+/// A run over bars of one instrument and one size.
+struct BarsRun {
+    on_way: BarsOnWay,
+    columns: Columns,
+    equity: Vec<Money>,
+    tally: Tally,
+    /// Fills that count in the points of the curve so far, and what is held after them.
+    filled: usize,
+    position: i64,
+    curve: CurveBuilder,
+    price_scale: f64,
+    data_hash: Xxh3,
+    events: u64,
+    last: Option<(i64, Money)>,
+}
+
+impl BarsRun {
+    /// For bars such as the first of a block may be one; `None` if they are not all that is traded.
+    fn new(
+        config: &CoreConfig,
+        block: RecordBlock<'_>,
+        wants_equity: bool,
+    ) -> Result<Option<BarsRun>, BacktestError> {
+        let Some((seq, record)) = block.seqs.first().zip(block.records.first()) else {
+            return Ok(None);
+        };
+        let (instrument, source) = (record.instrument(), record.source());
+        let traded = traded(config);
+        if record.kind() != Some(Kind::Bar) || traded.iter().any(|id| *id != instrument) {
+            return Ok(None);
+        }
+        let mut curve = CurveBuilder::new(config.account.cash, &traded);
+        if wants_equity {
+            curve.keep_exact();
+        }
+        let def = config.instruments.get(instrument);
+        Ok(Some(BarsRun {
+            on_way: BarsOnWay::new(config, instrument, source)?,
+            columns: Columns::new(*seq, record),
+            equity: Vec::new(),
+            tally: Tally::default(),
+            filled: 0,
+            position: 0,
+            curve,
+            price_scale: pow10(def.map_or(0, |def| def.price_decimals)) as f64,
+            data_hash: Xxh3::new(),
+            events: 0,
+            last: None,
+        }))
+    }
+
+    /// Takes the next records; whether it could.
+    fn push(&mut self, block: RecordBlock<'_>) -> Result<bool, BacktestError> {
+        if !self.columns.fill(block) {
+            return Ok(false);
+        }
+        let Some(series) = self.columns.series() else {
+            return Ok(false);
+        };
+        let is_later = self
+            .last
+            .is_none_or(|(ts, _)| series.ts().first() > Some(&ts));
+        if !is_later {
+            return Ok(false);
+        }
+        self.data_hash.update(Record::bytes_of(block.records));
+        self.equity.clear();
+        let tally = &mut self.tally;
+        self.on_way
+            .push(&series, &mut self.equity, |outputs| tally.take(outputs))?;
+        self.events += series.len() as u64;
+        self.measure();
+        Ok(true)
+    }
+
+    /// The points that a sampler would have taken.
+    fn measure(&mut self) {
+        let closes = &self.columns.values[3];
+        let rows = self.columns.ts.iter().zip(&self.equity).zip(closes);
+        for ((ts, equity), close) in rows {
+            while let Some(fill) = self.tally.fills.get(self.filled)
+                && fill.ts.0 <= *ts
+            {
+                self.position += fill.side.sign() * fill.qty;
+                self.filled += 1;
+            }
+            let mut prices = [f64::NAN; PRICES_MAX];
+            prices[0] = *close as f64 / self.price_scale;
+            self.curve.push(Point {
+                ts: *ts,
+                equity: equity.to_f64(),
+                exact: *equity,
+                is_held: self.position != 0,
+                prices,
+            });
+        }
+        let last = self.columns.ts.last().copied();
+        self.last = last.zip(self.equity.last().copied()).or(self.last);
+    }
+
+    fn finish(self, config: &CoreConfig) -> Result<Outcome, BacktestError> {
+        let done = self.on_way.finish(config)?;
+        let last_close = self.columns.values[3].last().copied();
+        let last_close = last_close.ok_or(BacktestError::Empty)?;
+        let marks = BTreeMap::from([(self.columns.instrument, last_close)]);
+        let trades = trades(&self.tally.fills, &config.instruments, &marks)?;
+        let measured = self.curve.finish();
+        let cash = config.account.cash;
+        Ok(Outcome {
+            instruments: config.instruments.clone(),
+            events: self.events,
+            bars: self.events,
+            refused: self.tally.refused,
+            statistics: Statistics::of(&measured.sums, &trades),
+            fills: self.tally.fills,
+            trades,
+            cash,
+            final_equity: self.last.map_or(cash, |(_, equity)| equity),
+            fees_paid: done.portfolio.fees(),
+            curve: measured.curve,
+            equity: measured.exact,
+            months: measured.months,
+            never_ready: done.never_ready,
+            never_closed: done.never_closed,
+            data_hash: format!("{:032x}", self.data_hash.digest128()),
+            output_hash: self.tally.hash.hex(),
+        })
+    }
+}
+
+/// Bars of one instrument and one size as columns: those of one block.
 struct Columns {
     instrument: InstrumentId,
     source: SourceId,
-    /// Sequence of the first; each next one has the next.
+    /// Sequence of the first, and of the one that comes after the last.
     first: Seq,
+    next: Seq,
     ts: Vec<i64>,
     /// Open, high, low, close, volume.
     values: [Vec<i64>; 5],
@@ -173,50 +287,51 @@ impl Columns {
             instrument: record.instrument(),
             source: record.source(),
             first,
+            next: first,
             ts: Vec::new(),
             values: [const { Vec::new() }; 5],
         }
     }
 
-    fn len(&self) -> usize {
-        self.ts.len()
-    }
-
-    /// Takes a record, if it is a plain bar of the instrument and the size, which arrived when it closed, and the next one.
-    fn push(&mut self, seq: Seq, record: &Record) -> bool {
-        let header = record.header;
-        let is_plain = record.kind() == Some(Kind::Bar)
-            && header.flags == 0
-            && header.ts_recv == header.ts_event;
-        let is_same = record.instrument() == self.instrument && record.source() == self.source;
-        let is_next = seq.checked_sub(self.first) == Some(self.len() as u64);
-        if !(is_plain && is_same && is_next) {
+    /// Takes a block instead of the one before, if all of it are plain bars of the instrument and the size, which arrived when they closed,
+    /// and each the next one.
+    fn fill(&mut self, block: RecordBlock<'_>) -> bool {
+        let (instrument, source) = (self.instrument, self.source);
+        let is_plain = |record: &Record| {
+            let header = &record.header;
+            (header.kind == Kind::Bar as u8)
+                & (header.flags == 0)
+                & (header.ts_recv == header.ts_event)
+                & (record.instrument() == instrument)
+                & (record.source() == source)
+        };
+        let is_next = |(at, seq): (Seq, &Seq)| seq.checked_sub(self.next) == Some(at);
+        let are_plain = block
+            .records
+            .iter()
+            .fold(true, |all, next| all & is_plain(next));
+        if !are_plain || !(0..).zip(block.seqs).all(is_next) {
             return false;
         }
-        let bar = BarBody::of(record);
-        self.ts.push(header.ts_event);
-        let row = [bar.open, bar.high, bar.low, bar.close, bar.volume];
-        for (values, value) in self.values.iter_mut().zip(row) {
-            values.push(value);
+        self.first = self.next;
+        self.next += block.seqs.len() as Seq;
+        self.ts.clear();
+        self.ts
+            .extend(block.records.iter().map(|record| record.header.ts_event));
+        let [open, high, low, close, volume] = &mut self.values;
+        for values in [&mut *open, high, low, close, volume] {
+            values.clear();
+            values.reserve(block.records.len());
+        }
+        for record in block.records {
+            let bar = BarBody::of(record);
+            self.values[0].push(bar.open);
+            self.values[1].push(bar.high);
+            self.values[2].push(bar.low);
+            self.values[3].push(bar.close);
+            self.values[4].push(bar.volume);
         }
         true
-    }
-
-    /// The records that they were.
-    fn records(&self) -> impl Iterator<Item = (Seq, Record)> {
-        (self.first..).zip(0..self.len()).map(|(seq, row)| {
-            let [open, high, low, close, volume] = &self.values;
-            let body = BarBody {
-                open: open[row],
-                high: high[row],
-                low: low[row],
-                close: close[row],
-                volume: volume[row],
-            };
-            let ts = Ts(self.ts[row]);
-            let header = Header::new(Kind::Bar, self.instrument, self.source, ts, ts);
-            (seq, body.record(header))
-        })
     }
 
     fn series(&self) -> Option<BarSeries<'_>> {
@@ -236,9 +351,11 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::run;
     use crate::testing::{bars, config};
     use std::cmp::Ordering;
     use tickloom_core::{FillModel, SignalDef};
+    use tickloom_data::InBlocks;
 
     /// How many fills there were, if both say the same of everything.
     fn agree(config: &CoreConfig, records: &[Record]) -> u64 {
@@ -285,7 +402,7 @@ mod tests {
     /// from the first record on.
     #[test]
     fn a_stream_in_blocks_is_a_stream_in_steps() {
-        let closes: Vec<i64> = (0..600).map(|n: i64| 1_000 + (n * 7_919) % 61).collect();
+        let closes: Vec<i64> = (0..3_000).map(|n: i64| 1_000 + (n * 7_919) % 61).collect();
         let all = bars(&closes);
         let config = config("100");
         let mut watch = |_: u64| ControlFlow::Continue(());
@@ -293,32 +410,36 @@ mod tests {
             (from..).zip(records.iter().copied()).map(Ok).collect()
         };
         let mut flagged = all.clone();
-        flagged[500].header.flags |= 1;
-        for (from, records, bars_max) in [
-            (0, &all, 600),
-            (7_000, &all, 600),
-            (7_000, &all, 599),
-            (5, &flagged, 600),
-        ] {
+        flagged[2_500].header.flags |= 1;
+        // The first bar of the second block is no later than the last of the first one.
+        let mut late = all.clone();
+        late[1_024].header.ts_event = late[1_023].header.ts_event;
+        late[1_024].header.ts_recv = late[1_024].header.ts_event;
+        let open = |records: Vec<Result<(Seq, Record), DataError>>| {
+            move || {
+                let records: Vec<_> = records
+                    .iter()
+                    .map(|next| Ok(*next.as_ref().unwrap()))
+                    .collect();
+                Ok(Box::new(InBlocks::new(records)) as Box<Blocks<'_>>)
+            }
+        };
+        for (from, records) in [(0, &all), (7_000, &all), (5, &flagged), (0, &late)] {
             let blocks =
-                run_bars_in_blocks(&config, stream(from, records), bars_max, &mut watch).unwrap();
+                run_bars_in_blocks(&config, open(stream(from, records)), &mut watch).unwrap();
             let steps = run(&config, stream(from, records), &mut watch).unwrap();
-            assert_eq!(blocks.output_hash, steps.output_hash, "{from} {bars_max}");
+            assert_eq!(blocks.output_hash, steps.output_hash, "{from}");
             assert_eq!(blocks.data_hash, steps.data_hash);
             assert_eq!(blocks.final_equity, steps.final_equity);
-            assert_eq!(blocks.events, 600);
+            assert_eq!(blocks.events, records.len() as u64);
         }
         let mut with_gap = stream(0, &all);
-        drop(with_gap.remove(300));
-        let again = |gap: &[Result<(Seq, Record), DataError>]| {
-            gap.iter()
-                .map(|next| Ok(*next.as_ref().unwrap()))
-                .collect::<Vec<_>>()
-        };
-        let blocks = run_bars_in_blocks(&config, again(&with_gap), 600, &mut watch).unwrap();
-        let steps = run(&config, again(&with_gap), &mut watch).unwrap();
+        drop(with_gap.remove(1_500));
+        let gap = with_gap.iter().map(|next| Ok(*next.as_ref().unwrap()));
+        let steps = run(&config, gap.collect::<Vec<_>>(), &mut watch).unwrap();
+        let blocks = run_bars_in_blocks(&config, open(with_gap), &mut watch).unwrap();
         assert_eq!(blocks.output_hash, steps.output_hash);
-        let none = run_bars_in_blocks(&config, Vec::new(), 600, &mut watch);
+        let none = run_bars_in_blocks(&config, open(Vec::new()), &mut watch);
         assert!(matches!(none, Err(BacktestError::Empty)));
     }
 

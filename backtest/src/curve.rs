@@ -182,15 +182,22 @@ impl CurveBuilder {
             drawdown,
             prices: point.prices,
         };
-        let group = match self.group.take() {
-            Some(group) => group.with(kept),
-            None => Group::of(kept),
+        let group = match &mut self.group {
+            Some(group) => {
+                group.add(&kept);
+                group
+            }
+            none => none.insert(Group::of(kept)),
         };
         if group.count < self.group_size {
-            self.group = Some(group);
             return;
         }
-        group.put(&mut self.kept);
+        if group.count == 1 {
+            self.kept.push(kept);
+        } else {
+            group.put(&mut self.kept);
+        }
+        self.group = None;
         if self.kept.len() + 2 * GROUP_KEPT > POINTS_MAX {
             self.thin();
         }
@@ -201,10 +208,8 @@ impl CurveBuilder {
         let all = std::mem::take(&mut self.kept);
         self.kept.reserve_exact(POINTS_MAX);
         for neighbours in all.chunks(GROUP) {
-            let (first, more) = (neighbours[0], &neighbours[1..]);
-            let group = more
-                .iter()
-                .fold(Group::of(first), |group, kept| group.with(*kept));
+            let mut group = Group::of(neighbours[0]);
+            neighbours[1..].iter().for_each(|kept| group.add(kept));
             group.put(&mut self.kept);
         }
         self.group_size = if self.group_size == 1 {
@@ -226,23 +231,22 @@ impl Group {
         }
     }
 
-    fn with(mut self, kept: Kept) -> Group {
-        let next = (self.count, kept);
+    fn add(&mut self, kept: &Kept) {
+        let place = self.count;
         if kept.equity < self.lowest.1.equity {
-            self.lowest = next;
+            self.lowest = (place, *kept);
         }
         if kept.equity > self.highest.1.equity {
-            self.highest = next;
+            self.highest = (place, *kept);
         }
         if kept.drawdown > self.deepest.1.drawdown {
-            self.deepest = next;
+            self.deepest = (place, *kept);
         }
         self.count += 1;
-        self
     }
 
     /// Adds what stands out, each point once, in the order of time.
-    fn put(self, to: &mut Vec<Kept>) {
+    fn put(&self, to: &mut Vec<Kept>) {
         let mut points = [(0, self.first), self.lowest, self.highest, self.deepest];
         points.sort_by_key(|(place, _)| *place);
         let mut before = None;

@@ -18,13 +18,13 @@ pub mod text;
 mod trades;
 mod words;
 
-pub use blocks::{run_bars_in_blocks, run_records};
+pub use blocks::{run_bars, run_bars_in_blocks, run_records};
 pub use curve::Curve;
 pub use manifest::{CODE_VERSION, DataInfo, Manifest};
 pub use months::MonthEnd;
 pub use outcome::{Outcome, Statistics};
 pub use replay::{Difference, Verified, verify};
 pub use report::{ReportError, report};
-pub use run::{BacktestError, Watch, run};
+pub use run::{BacktestError, Watch, run, run_blocks};
 pub use trades::{Fill, Trade, trades};
 pub use words::{assumptions, warnings};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use thiserror::Error;
 use tickloom_core::{Core, CoreConfig, CoreError, OutputHash, Outputs, SEMANTICS_VERSION};
-use tickloom_data::DataError;
+use tickloom_data::{Blocks, DataError, InBlocks};
 use tickloom_journal::JournalError;
 use tickloom_types::{
     Flags, InstrumentId, Kind, MoneyOverflow, Record, RiskRule, Seq, Ts, VerdictBody,
@@ -92,19 +92,33 @@ pub fn run(
     records: impl IntoIterator<Item = Result<(Seq, Record), DataError>>,
     watch: &mut impl Watch,
 ) -> Result<Outcome, BacktestError> {
+    run_blocks(config, &mut InBlocks::new(records), watch)
+}
+
+/// As [`run`] for records that come in blocks.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_blocks(
+    config: &CoreConfig,
+    blocks: &mut Blocks<'_>,
+    watch: &mut impl Watch,
+) -> Result<Outcome, BacktestError> {
     let mut run = Run::new(config)?;
     if watch.wants_equity() {
         run.sampler.keep_exact();
     }
     let wants_outputs = watch.wants_outputs();
-    for record in records {
-        let (seq, record) = record?;
-        run.step(seq, &record);
-        if wants_outputs {
-            watch.outputs(seq, run.outputs.records())?;
-        }
-        if run.events.is_multiple_of(WATCH_EVERY) && watch.progress(run.events).is_break() {
-            return Err(BacktestError::Stopped(run.events));
+    while let Some(block) = blocks.next_block()? {
+        run.data_hash.update(Record::bytes_of(block.records));
+        for (seq, record) in block.seqs.iter().zip(block.records) {
+            run.step(*seq, record);
+            if wants_outputs {
+                watch.outputs(*seq, run.outputs.records())?;
+            }
+            if run.events.is_multiple_of(WATCH_EVERY) && watch.progress(run.events).is_break() {
+                return Err(BacktestError::Stopped(run.events));
+            }
         }
     }
     run.finish(config)
@@ -180,7 +194,6 @@ impl Run {
     }
 
     fn step(&mut self, seq: Seq, record: &Record) {
-        self.data_hash.update(record.as_bytes());
         self.core.step(seq, record, &mut self.outputs);
         self.events += 1;
         let bars_before = self.tally.bars;

@@ -22,7 +22,10 @@ use data::{Data, Records};
 use results::{Observer, Results};
 use settings::Settings;
 use std::path::PathBuf;
-use tickloom_backtest::{BacktestError, Manifest, Outcome, run_bars_in_blocks, run_records};
+use tickloom_backtest::{
+    BacktestError, Manifest, Outcome, run_bars, run_bars_in_blocks, run_blocks, run_records,
+};
+use tickloom_core::CoreConfig;
 use tickloom_core::check_run;
 use tickloom_data::{BarPrice, Ledger, QuestDbAddress};
 use tickloom_types::{DurationNs, parse_duration};
@@ -180,6 +183,32 @@ impl From<Price> for BarPrice {
     }
 }
 
+/// Runs over the records in the way that is quickest for them.
+fn run_over(
+    records: Records,
+    config: &CoreConfig,
+    observer: &mut Observer<'_>,
+) -> Result<Outcome, BacktestError> {
+    match records {
+        Records::Memory(records) => run_records(config, &records, observer),
+        Records::Bars {
+            instrument,
+            mut records,
+            ..
+        } => run_bars(config, instrument, records.as_mut(), observer),
+        Records::Stream {
+            records,
+            again: Some(again),
+            ..
+        } => {
+            let mut first = Some(records);
+            let open = || first.take().map_or_else(&again, Ok);
+            run_bars_in_blocks(config, open, observer)
+        }
+        Records::Stream { mut records, .. } => run_blocks(config, records.as_mut(), observer),
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::read(&args)?;
@@ -212,13 +241,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     })?;
     args.results.check()?;
     let mut observer = Observer::new(&args, &config, &bar, &stop)?;
-    let outcome = match records {
-        Records::Memory(records) => run_records(&config, &records, &mut observer),
-        Records::Stream(rows_max, records) => {
-            let bars_max = args.memory.bars_max(rows_max);
-            run_bars_in_blocks(&config, records, bars_max, &mut observer)
-        }
-    };
+    let outcome = run_over(records, &config, &mut observer);
     bar.finish_and_clear();
     let outcome = outcome.map_err(failure)?;
     let ledger = watch.and_then(Watch::finish);

@@ -143,10 +143,9 @@ impl DataError {
 
     /// Wraps an error of the operating system with what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataError {
-        let path = path.to_owned();
         move |source| DataError::Io {
             action,
-            path,
+            path: path.to_owned(),
             source,
         }
     }

@@ -6,6 +6,7 @@
 //! Deliberately not here: decoding of venues' messages (`feeds`), and anything that runs a strategy.
 
 pub mod aggregate;
+mod blocks;
 pub mod calendar;
 mod error;
 mod limits;
@@ -14,6 +15,7 @@ pub mod questdb;
 mod recorder;
 
 pub use aggregate::{Aggregate, AggregateOptions, BarPrice, Closes, LeftOut, Passing};
+pub use blocks::{Blocks, OfCatalog};
 pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use error::DataError;
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};
@@ -24,16 +26,18 @@ pub use recorder::{
 };
 pub use tickloom_catalog::{
     BookSpan, CacheStats, Catalog, CatalogError, ColumnType, CompactOptions, Comparison,
-    Definition, Definitions, Difference, Dropped, DroppedFile, Extent, Fault, FileRange, Leftover,
-    Listing, MigrateReport, Range, Refusals, RetainOptions, RetainReport, RewriteReport, RunEnd,
-    RunWriter, Scan, ScanQuery, Selection, Shown, ShownRow, Store, SyncReport, Table, VerifyReport,
-    Written, compare_rows, finer_sizes, is_url, mark_bars, retain_records, sync_journal,
+    Definition, Definitions, Difference, Dropped, DroppedFile, Extent, Fault, FileRange, InBlocks,
+    InTurn, Leftover, Listing, MigrateReport, Range, RecordBlock, RecordBlocks, Refusals,
+    RetainOptions, RetainReport, RewriteReport, RunEnd, RunWriter, Scan, ScanQuery, Selection,
+    Shown, ShownRow, Store, SyncReport, Table, VerifyReport, Written, compare_rows, finer_sizes,
+    is_url, mark_bars, retain_records, sync_journal,
 };
 pub use tickloom_formats::{
     Cell, CellKind, DbnInstrument, DbnOrigin, Decimal, ExportFormat, ExportReport, FileRecords,
     FolderRecords, Format, FormatError, ImportOptions, ImportReport, Input, KindCount, LineError,
-    Mapping, Profile, RefusedMax, Sheet, Stamp, Taken, Years, content_run, export_file, inputs,
-    is_columnar, open_text, peek_line, read_definitions, read_file, read_folder, redefine,
+    Mapping, Profile, RefusedMax, Rescaling, Sheet, Spool, Spooled, SpooledFile, SpooledRecords,
+    Stamp, Taken, Years, content_run, export_file, inputs, is_columnar, open_text, peek_line,
+    read_definitions, read_file, read_folder, redefine, spool_file, spool_folder,
 };
 
 /// What a fallible call of this crate returns.

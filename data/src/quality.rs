@@ -27,13 +27,17 @@ use ledger::Findings;
 use status::Connections;
 use stream::Numbers;
 use tickloom_formats::DBN_SOURCE;
-use tickloom_types::{InstrumentId, Instruments, Kind, Record, StatusBody, StatusCode, Ts};
+use tickloom_types::{
+    InstrumentId, Instruments, Kind, Record, SourceDef, StatusBody, StatusCode, Ts,
+};
 
 /// Looks at records one by one; see the module.
 pub struct Inspector {
     instruments: Instruments,
     thresholds: Thresholds,
     watched: Vec<Watched>,
+    /// By source: what the numbers in its records count.
+    numbers: Vec<Numbers>,
     /// What concerns a source as a whole.
     general: Findings,
     connections: Connections,
@@ -53,7 +57,12 @@ impl Inspector {
     ) -> Result<Inspector> {
         let watched = instruments.defs().iter();
         let watched = watched.map(|def| Ok(Watched::new(calendars.of(def)?)));
+        let numbers = |source: &SourceDef| match source.name.starts_with(DBN_SOURCE) {
+            true => Numbers::OfMessages,
+            false => Numbers::OfRecords,
+        };
         Ok(Inspector {
+            numbers: instruments.sources().iter().map(numbers).collect(),
             watched: watched.collect::<Result<_>>()?,
             instruments: instruments.clone(),
             thresholds,
@@ -62,6 +71,11 @@ impl Inspector {
             records: 0,
             newest: Ts(i64::MIN),
         })
+    }
+
+    /// Takes the next records.
+    pub fn push_all(&mut self, records: &[Record]) {
+        records.iter().for_each(|record| self.push(record));
     }
 
     /// Takes the next record. Outputs are not looked at.
@@ -76,10 +90,8 @@ impl Inspector {
         let Some(watched) = at.and_then(|at| self.watched.get_mut(at)) else {
             return;
         };
-        let numbers = match self.instruments.source(record.source()) {
-            Some(source) if source.name.starts_with(DBN_SOURCE) => Numbers::OfMessages,
-            _ => Numbers::OfRecords,
-        };
+        let numbers = self.numbers.get(usize::from(record.header.source));
+        let numbers = numbers.copied().unwrap_or(Numbers::OfRecords);
         match kind {
             Kind::Trade => watched.trade(record, numbers, &self.thresholds),
             Kind::Quote => watched.quote(record, numbers, &self.thresholds),

@@ -5,7 +5,9 @@ use super::watch::Stream;
 use crate::failure::Failure;
 use crate::output;
 use anyhow::anyhow;
-use tickloom_data::{Aggregate, AggregateOptions, BarPrice, Calendars, Passing, Range, Table};
+use tickloom_data::{
+    Aggregate, AggregateOptions, BarPrice, Calendars, InBlocks, InTurn, Passing, Range, Table,
+};
 use tickloom_types::{BarSpec, InstrumentDef, Instruments};
 
 /// How bars of the wanted size come about.
@@ -89,10 +91,10 @@ impl Plan {
             price: self.price,
             passing: Passing::All,
         };
-        let made = Aggregate::new(records, instruments, options, Some(calendars))
+        let made = Aggregate::new(InTurn::new(records), instruments, options, Some(calendars))
             .map_err(Failure::input)?;
         let instruments = made.instruments().clone();
-        Ok((Box::new(made), instruments))
+        Ok((Box::new(InBlocks::new(made)), instruments))
     }
 }
 

@@ -15,8 +15,8 @@ use anyhow::anyhow;
 use std::path::Path;
 use tickloom_core::Census;
 use tickloom_data::{
-    BarPrice, Calendars, Catalog, DataError, QuestDb, Refusals, ScanQuery, Taken, finer_sizes,
-    redefine, with_calendar,
+    BarPrice, Calendars, Catalog, DataError, OfCatalog, QuestDb, Refusals, ScanQuery, Taken,
+    finer_sizes, redefine, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Instruments, Record};
 
@@ -44,11 +44,25 @@ pub(super) struct Data {
 
 /// Records, in memory or read while the run goes on.
 pub(super) enum Records {
-    /// Of a file.
+    /// Of a capture.
     Memory(Vec<Record>),
-    /// Of a catalog or a server: at most so many, and the bars that are made of them.
-    Stream(u64, Stream),
+    /// Of a file: so many bars of one instrument and one size, in order.
+    Bars {
+        rows: u64,
+        instrument: InstrumentId,
+        records: Stream,
+    },
+    /// Of a file, a catalog or a server: at most so many, and the bars that are made of them.
+    Stream {
+        rows_max: u64,
+        records: Stream,
+        /// Reads them again from their begin; only of a catalog as it is.
+        again: Option<Again>,
+    },
 }
+
+/// Opens records again.
+pub(super) type Again = Box<dyn Fn() -> Result<Stream, DataError>>;
 
 impl Data {
     /// Opens what `--data` names.
@@ -99,7 +113,8 @@ impl Data {
     pub(super) fn len(&self) -> u64 {
         match &self.records {
             Records::Memory(records) => records.len() as u64,
-            Records::Stream(rows_max, _) => *rows_max,
+            Records::Bars { rows, .. } => *rows,
+            Records::Stream { rows_max, .. } => *rows_max,
         }
     }
 
@@ -113,10 +128,12 @@ impl Data {
             return Ok(());
         };
         let def = finer_sizes(def, decimals);
-        if let Records::Stream(_, scan) = &mut self.records {
-            let all: Result<Vec<Record>, DataError> =
-                scan.map(|next| next.map(|(_, record)| record)).collect();
-            self.records = Records::Memory(all.map_err(Failure::run)?);
+        if let Records::Stream { records, .. } | Records::Bars { records, .. } = &mut self.records {
+            let mut all = Vec::new();
+            while let Some(block) = records.next_block().map_err(Failure::run)? {
+                all.extend_from_slice(block.records);
+            }
+            self.records = Records::Memory(all);
         }
         if let Records::Memory(records) = &mut self.records {
             redefine(records, &mut self.instruments, id, def).map_err(Failure::input)?;
@@ -130,18 +147,15 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
     let known = history.instruments().map_err(refused)?;
     let named = settings.instrument(args);
     let traded = choose(&known, named, args.strategy.is_some())?;
-    let name = traded
-        .and_then(|id| known.get(id))
-        .map(|def| def.name.clone());
+    let traded = traded.and_then(|id| known.get(id));
+    let name = traded.map(|def| def.name.clone());
     let bars = bar_sizes(&ranges, name.as_deref());
     let bar = default_bar(&bars, settings.bar).map_err(Failure::input)?;
     let calendars = calendars(args.data.as_deref(), args.calendars.as_deref())?;
-    let def = traded
-        .and_then(|id| known.get(id))
-        .map(|def| InstrumentDef {
-            calendar: args.calendar.clone().or_else(|| def.calendar.clone()),
-            ..def.clone()
-        });
+    let def = traded.map(|def| InstrumentDef {
+        calendar: args.calendar.clone().or_else(|| def.calendar.clone()),
+        ..def.clone()
+    });
     let price = args.bar_price.map(BarPrice::from);
     let plan = match (bar.filter(|bar| !bars.contains(bar)), &def) {
         (Some(bar), Some(def)) => Some(Plan::new(bar, &bars, &ranges, def, price)?),
@@ -157,7 +171,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         runs: args.run.clone(),
         from: settings.from,
         to: settings.to,
-        memory_max: Some(args.memory.for_reading_beside_bars()),
+        memory_max: Some(args.memory.for_reading()),
         definitions: settings.definitions.clone(),
         feed_latency: args.feed_latency,
         qty_decimals: name.clone().map(|name| (name, settings.qty_decimals())),
@@ -165,6 +179,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
     };
     let scanned = history.scan(&query).map_err(refused)?;
     let (rows_max, left_out) = (scanned.rows_max, scanned.left_out);
+    let is_as_it_is = plan.is_none_or(|plan| !plan.is_given);
     let led = Led::new(scanned.instruments, scanned.records, args, &calendars)?;
     let Led {
         records,
@@ -182,15 +197,29 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         instrument,
         bar,
         given_bars: made.into_iter().collect(),
-        records: Records::Stream(rows_max, records),
+        records: Records::Stream {
+            rows_max,
+            records,
+            again: history
+                .catalog()
+                .filter(|_| is_as_it_is)
+                .map(|catalog| again(catalog.clone(), query, watch.clone())),
+        },
         census,
         left_out,
         watch,
         taken: None,
-        catalog: match history {
-            History::Catalog(catalog) => Some(catalog.clone()),
-            History::QuestDb(_) => None,
-        },
+        catalog: history.catalog().cloned(),
+    })
+}
+
+fn again(catalog: Catalog, query: ScanQuery, watch: Option<Watch>) -> Again {
+    Box::new(move || {
+        let scan: Stream = Box::new(OfCatalog(catalog.scan(&query)?));
+        Ok(match &watch {
+            Some(watch) => watch.over(scan),
+            None => scan,
+        })
     })
 }
 

@@ -5,7 +5,7 @@ use super::census;
 use super::choice::{choose, default_bar};
 use super::data::{Data, Records};
 use super::settings::Settings;
-use super::watch::Watch;
+use super::watch::{Stream, Watch};
 use crate::capture;
 use crate::commands::quality::calendars;
 use crate::failure::Failure;
@@ -15,8 +15,9 @@ use std::path::Path;
 use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
-    FileRecords, ImportOptions, Refusals, RefusedMax, ScanQuery, is_columnar, read_file,
-    read_folder, redefine, retain_records, with_calendar,
+    DataError, ImportOptions, InBlocks, InTurn, Refusals, RefusedMax, Rescaling, ScanQuery,
+    SpooledFile, finer_sizes, is_columnar, redefine, retain_records, spool_file, spool_folder,
+    with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Kind, Record, Ts};
 
@@ -24,23 +25,28 @@ use tickloom_types::{BarSpec, InstrumentId, Instruments, Kind, Record, Ts};
 const ERRORS_MAX: usize = 10_000;
 
 /// The records of the files of columns in a folder that is no catalog.
-pub(super) fn folder(path: &Path, options: &ImportOptions) -> Result<FileRecords, Failure> {
-    let found = read_folder(path, options).map_err(Failure::input)?;
-    let Some(found) = found else {
+pub(super) fn folder(
+    path: &Path,
+    options: &ImportOptions,
+    query: &ScanQuery,
+    bytes_max: u64,
+) -> Result<SpooledFile, Failure> {
+    let found = spool_folder(path, options, query, bytes_max).map_err(Failure::input)?;
+    let Some((file, passed_over)) = found else {
         return Err(Failure::input(anyhow!(
             "{} is a directory but no catalog, and has no Parquet or Arrow file: `tickloom import FILE… --catalog {}` makes one",
             path.display(),
             path.display()
         )));
     };
-    if let Some(first) = found.passed_over.first() {
+    if let Some(first) = passed_over.first() {
         output::note(&format!(
             "passed over: {} files that are neither Parquet nor Arrow, such as {}",
-            found.passed_over.len(),
+            passed_over.len(),
             first.display()
         ));
     }
-    Ok(found.records)
+    Ok(file)
 }
 
 pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
@@ -72,13 +78,14 @@ pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result
             taken: None,
         });
     }
-    let read =
-        |path: &Path, options: &ImportOptions| read_file(path, options).map_err(Failure::input);
+    let read = |path: &Path, options: &ImportOptions, query: &ScanQuery, bytes_max: u64| {
+        spool_file(path, options, query, bytes_max).map_err(Failure::input)
+    };
     from_rows(path, args, settings, &read)
 }
 
-/// How rows are read from a path.
-type Read<'r> = &'r dyn Fn(&Path, &ImportOptions) -> Result<FileRecords, Failure>;
+/// How what is wanted of rows is read from a path, of which so many bytes may be held in memory.
+type Read<'r> = &'r dyn Fn(&Path, &ImportOptions, &ScanQuery, u64) -> Result<SpooledFile, Failure>;
 
 /// The records of a file of rows, or a folder of them.
 pub(super) fn from_rows(
@@ -98,36 +105,116 @@ pub(super) fn from_rows(
         // Who is strict is told all that is wrong, once it is all read.
         options.refused_max = Some(RefusedMax::Any);
     }
-    let named_only = (named, args.strategy.is_some());
-    let mut file = read_rows(path, named_only, &options, read)?;
-    if let Some(taken) = file.report.taken.as_ref().filter(|taken| !taken.is_plain()) {
-        output::note(&format!("{}: {taken}", path.display()));
-    }
-    capture::report_refused(&file.report);
     let query = ScanQuery {
         from: settings.from,
         to: settings.to,
         ..ScanQuery::default()
     };
-    file.keep(&query).map_err(Failure::input)?;
-    say(settings, &mut file.records, &mut file.instruments)?;
+    let named_only = (named, args.strategy.is_some());
+    let bytes_max = args.memory.for_spooling();
+    let read = |options: &ImportOptions| read(path, options, &query, bytes_max);
+    let mut file = read_rows(named_only, &options, &read)?;
+    if let Some(taken) = file.report.taken.as_ref().filter(|taken| !taken.is_plain()) {
+        output::note(&format!("{}: {taken}", path.display()));
+    }
+    capture::report_refused(&file.report);
+    let said = say_of(settings, &mut file)?;
     let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
-    let census = census::of_records(&file.records, &file.instruments);
+    let mut census = Census::new();
+    for sample in file.samples() {
+        census.count(sample, &file.instruments);
+    }
+    let bar = given_bar(&census, instrument, settings.bar.or(file.report.bar))?;
+    let watch = watch(args, &file.instruments)?;
+    let finer = finer_of(settings, instrument, &mut file)?;
+    let (instruments, taken) = (file.instruments.clone(), file.report.taken.take());
+    let left_out = file.report.left_out();
+    let rows = file.len();
+    let sample = file.samples().first();
+    let series = sample
+        .filter(|_| file.is_one_series())
+        .map(Record::instrument);
+    let records = file.records().map_err(Failure::run)?;
+    let records = records.map(|next| next.map_err(DataError::from));
+    let records = rescaled(Box::new(InBlocks::new(records)), said);
+    let records = match &watch {
+        Some(watch) => watch.over(records),
+        None => records,
+    };
+    let records = rescaled(records, finer);
     Ok(Data {
-        watch: look(args, &file.instruments, &file.records)?,
-        bar: given_bar(&census, instrument, settings.bar.or(file.report.bar))?,
+        watch,
+        bar,
         census,
-        left_out: Some(file.report.left_out()),
-        instruments: file.instruments,
+        left_out: Some(left_out),
+        instruments,
         instrument,
         given_bars: Vec::new(),
-        records: Records::Memory(file.records),
+        records: match series {
+            Some(instrument) => Records::Bars {
+                rows,
+                instrument,
+                records,
+            },
+            None => Records::Stream {
+                rows_max: rows,
+                records,
+                again: None,
+            },
+        },
         catalog: None,
-        taken: file.report.taken,
+        taken,
     })
 }
 
+/// Records with their scales.
+fn rescaled(records: Stream, by: Rescaling) -> Stream {
+    if by.is_idle() {
+        return records;
+    }
+    Box::new(InBlocks::new(InTurn::new(records).map(move |next| {
+        let (seq, mut record) = next?;
+        by.apply(seq, &mut record)?;
+        Ok::<_, DataError>((seq, record))
+    })))
+}
+
 /// Gives the instruments of a file what is said of them.
+fn say_of(settings: &Settings, file: &mut SpooledFile) -> Result<Rescaling, Failure> {
+    let mut rescaling = Rescaling::default();
+    let said = settings.definitions.as_ref();
+    let Some(said) = said.filter(|said| !said.is_empty()) else {
+        return Ok(rescaling);
+    };
+    for (id, def) in (0..).map(InstrumentId).zip(file.instruments.clone().defs()) {
+        let Some((from, to)) = file.times(id) else {
+            continue;
+        };
+        let definition = said.apply(def, from, to).map_err(Failure::input)?;
+        file.redefine(&mut rescaling, id, definition)
+            .map_err(Failure::input)?;
+    }
+    Ok(rescaling)
+}
+
+/// Gives the traded instrument's sizes the decimals that orders need, if it has fewer.
+fn finer_of(
+    settings: &Settings,
+    traded: Option<InstrumentId>,
+    file: &mut SpooledFile,
+) -> Result<Rescaling, Failure> {
+    let mut rescaling = Rescaling::default();
+    let decimals = settings.qty_decimals();
+    let def = traded.and_then(|id| Some((id, file.instruments.get(id)?)));
+    if let Some((id, def)) = def.filter(|(_, def)| def.qty_decimals < decimals) {
+        let def = finer_sizes(def, decimals);
+        file.redefine(&mut rescaling, id, def)
+            .map_err(Failure::input)?;
+    }
+    Ok(rescaling)
+}
+
+/// Gives the instruments of records in memory what is said of them.
 fn say(
     settings: &Settings,
     records: &mut [Record],
@@ -170,22 +257,20 @@ fn given_bar(
 /// The records of a file of rows. A strategy file may be about several instruments of the file; of one that does not have the
 /// named instrument, the name is what the file is of.
 fn read_rows(
-    path: &Path,
     (named, has_file): (Option<&str>, bool),
     options: &ImportOptions,
-    read: Read<'_>,
-) -> Result<FileRecords, Failure> {
+    read: &dyn Fn(&ImportOptions) -> Result<SpooledFile, Failure>,
+) -> Result<SpooledFile, Failure> {
     if let Some(name) = named.filter(|_| has_file) {
-        let all = read(path, options)?;
+        let all = read(options)?;
         if all.instruments.find(name).is_some() {
             return Ok(all);
         }
     }
-    let options = ImportOptions {
+    read(&ImportOptions {
         instrument: named.map(str::to_owned),
         ..options.clone()
-    };
-    read(path, &options)
+    })
 }
 
 /// Refuses a capture of which more lines are wrong than may be, if that was said.
@@ -205,12 +290,21 @@ fn judge_capture(
     )))
 }
 
-/// Looks at the records of a file.
+/// Looks at the records of a capture.
 fn look(
     args: &Args,
     instruments: &Instruments,
     records: &[Record],
 ) -> Result<Option<Watch>, Failure> {
+    let watch = watch(args, instruments)?;
+    if let Some(watch) = &watch {
+        watch.look(records);
+    }
+    Ok(watch)
+}
+
+/// What looks at the records of a file.
+fn watch(args: &Args, instruments: &Instruments) -> Result<Option<Watch>, Failure> {
     if args.no_quality {
         return Ok(None);
     }
@@ -222,7 +316,6 @@ fn look(
         }
         None => Watch::new(instruments, &calendars)?,
     };
-    watch.look(records);
     Ok(Some(watch))
 }
 

@@ -1,7 +1,7 @@
 //! History that answers queries: a catalog or a server.
 
 use super::watch::Stream;
-use tickloom_data::{Catalog, DataError, QuestDb, Range, Refusals, ScanQuery};
+use tickloom_data::{Catalog, DataError, InBlocks, OfCatalog, QuestDb, Range, Refusals, ScanQuery};
 use tickloom_types::Instruments;
 
 /// What a query found.
@@ -32,6 +32,13 @@ pub(super) enum History {
 }
 
 impl History {
+    pub(super) fn catalog(&self) -> Option<&Catalog> {
+        match self {
+            History::Catalog(catalog) => Some(catalog),
+            History::QuestDb(_) => None,
+        }
+    }
+
     pub(super) fn ranges(&self) -> Result<Vec<Range>, DataError> {
         match self {
             History::Catalog(catalog) => Ok(catalog.ranges()?),
@@ -54,7 +61,7 @@ impl History {
                     instruments: scan.instruments().clone(),
                     rows_max: scan.rows_max(),
                     left_out: left_out(catalog, scan.runs())?,
-                    records: Box::new(scan.map(|row| Ok(row?))),
+                    records: Box::new(OfCatalog(scan)),
                 }
             }
             History::QuestDb(db) => {
@@ -63,7 +70,7 @@ impl History {
                     instruments: scan.instruments().clone(),
                     rows_max: scan.rows_max(),
                     left_out: None,
-                    records: Box::new(scan),
+                    records: Box::new(InBlocks::new(scan)),
                 }
             }
         })

@@ -7,52 +7,84 @@ use anyhow::anyhow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use tickloom_backtest::text;
-use tickloom_data::{Calendars, DataError, Inspector, Ledger, Refusals, Thresholds};
-use tickloom_types::{Instruments, Record, Seq};
+use tickloom_data::{
+    Blocks, Calendars, DataError, Inspector, Ledger, RecordBlock, RecordBlocks, Refusals,
+    Thresholds,
+};
+use tickloom_types::{Instruments, Record};
 
 /// Rows that a refusal names; `tickloom quality` lists all.
 const ROWS_SHOWN: usize = 20;
 
-/// Records on their way, with their sequence.
-pub(super) type Stream = Box<dyn Iterator<Item = Result<(Seq, Record), DataError>>>;
+/// Records on their way, with their sequences.
+pub(super) type Stream = Box<Blocks<'static>>;
 
 /// Looks at records on their way into the core.
 #[derive(Clone)]
 pub(super) struct Watch {
-    inspector: Rc<RefCell<Inspector>>,
+    seen: Rc<RefCell<Seen>>,
+}
+
+struct Seen {
+    inspector: Inspector,
+    /// Records that it looked at: of a stream that is read again only those after them are new.
+    records: u64,
 }
 
 impl Watch {
     pub(super) fn new(instruments: &Instruments, calendars: &Calendars) -> Result<Watch, Failure> {
         let inspector = Inspector::new(instruments, Thresholds::default(), calendars);
         Ok(Watch {
-            inspector: Rc::new(RefCell::new(inspector.map_err(Failure::input)?)),
+            seen: Rc::new(RefCell::new(Seen {
+                inspector: inspector.map_err(Failure::input)?,
+                records: 0,
+            })),
         })
     }
 
     /// Looks at records that are there already.
     pub(super) fn look(&self, records: &[Record]) {
-        let mut inspector = self.inspector.borrow_mut();
-        records.iter().for_each(|record| inspector.push(record));
+        self.seen.borrow_mut().inspector.push_all(records);
     }
 
     /// Looks at each record that passes.
-    pub(super) fn over(
-        &self,
-        records: impl Iterator<Item = Result<(Seq, Record), DataError>> + 'static,
-    ) -> Stream {
-        let inspector = Rc::clone(&self.inspector);
-        Box::new(records.inspect(move |next| {
-            if let Ok((_, record)) = next {
-                inspector.borrow_mut().push(record);
-            }
-        }))
+    pub(super) fn over(&self, blocks: Stream) -> Stream {
+        Box::new(Watched {
+            seen: Rc::clone(&self.seen),
+            blocks,
+            passed: 0,
+        })
     }
 
     /// The ledger, once all records have passed and whoever led them is gone.
     pub(super) fn finish(self) -> Option<Ledger> {
-        let inspector = Rc::try_unwrap(self.inspector).ok()?;
-        Some(inspector.into_inner().finish())
+        let seen = Rc::try_unwrap(self.seen).ok()?;
+        Some(seen.into_inner().inspector.finish())
+    }
+}
+
+/// Records that are looked at as they pass.
+struct Watched {
+    seen: Rc<RefCell<Seen>>,
+    blocks: Stream,
+    passed: u64,
+}
+
+impl RecordBlocks for Watched {
+    type Error = DataError;
+
+    fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>, DataError> {
+        let block = self.blocks.next_block()?;
+        if let Some(block) = &block {
+            let mut seen = self.seen.borrow_mut();
+            let known = seen.records.saturating_sub(self.passed);
+            let known = usize::try_from(known).unwrap_or(usize::MAX);
+            let new = block.records.get(known..).unwrap_or_default();
+            seen.inspector.push_all(new);
+            seen.records += new.len() as u64;
+            self.passed += block.records.len() as u64;
+        }
+        Ok(block)
     }
 }
 

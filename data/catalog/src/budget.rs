@@ -39,6 +39,8 @@ pub(crate) struct ReadPlan {
     pub(crate) keeps_decoders: bool,
     /// Bytes that an object store is asked for at a time.
     pub(crate) block_bytes: u64,
+    /// Whether the library's decoders are left out where they can be; its arrays are what the cache keeps.
+    pub(crate) is_direct: bool,
 }
 
 impl ReadPlan {
@@ -48,17 +50,24 @@ impl ReadPlan {
             batch_rows: BATCH_ROWS,
             keeps_decoders: true,
             block_bytes: BLOCK_BYTES,
+            is_direct: true,
         }
     }
 }
 
 impl ReadPlan {
+    /// Whether a file of so many rows is decoded without the library: that keeps decoders for all rows, unless it is done at once.
+    pub(crate) fn is_direct(&self, rows: u64) -> bool {
+        self.is_direct && (self.keeps_decoders || rows <= self.batch_rows as u64)
+    }
+
     /// With as little memory as it goes.
     pub(crate) fn least() -> ReadPlan {
         ReadPlan {
             batch_rows: PARQUET_PAGE_ROWS / 16,
             keeps_decoders: false,
             block_bytes: BLOCK_BYTES_MIN,
+            is_direct: true,
         }
     }
 }
@@ -223,6 +232,7 @@ impl ReadPlan {
                     batch_rows: way.0,
                     keeps_decoders: way.1,
                     block_bytes: block_bytes(cache_bytes, files),
+                    is_direct: cache_bytes == 0,
                 });
             }
             least = least.min((bytes, files));

@@ -69,12 +69,20 @@ pub struct Dropped {
     pub(crate) parts: (u32, u32),
 }
 
+/// Which writing of a checkpoint was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CheckpointVersion {
+    pub(crate) version: Version,
+    /// Whether it is in the place and form of earlier versions.
+    pub(crate) is_earlier: bool,
+}
+
 /// A checkpoint, perhaps of nothing, and what was completed since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunIndex {
     pub(crate) checkpoint: Checkpoint,
     /// Which writing of the checkpoint that is; `None` if there is none.
-    pub(crate) version: Option<Version>,
+    pub(crate) version: Option<CheckpointVersion>,
     /// Parts that the checkpoint does not cover.
     pub(crate) parts: BTreeMap<u32, Part>,
 }
@@ -160,14 +168,27 @@ impl RunIndex {
         self.checkpoint.parts.contains_key(&part)
     }
 
+    /// What a part was made from, if it is complete.
+    pub(crate) fn source(&self, part: u32) -> Option<&str> {
+        let covered = self.checkpoint.parts.get(&part).map(|one| &one.source);
+        let source = covered.or_else(|| self.parts.get(&part).map(|one| &one.source));
+        source.map(String::as_str)
+    }
+
     /// Whether there are parts beside this one.
     pub(crate) fn has_others(&self, part: u32) -> bool {
         let covered = self.checkpoint.parts.keys();
         covered.chain(self.parts.keys()).any(|other| *other != part)
     }
 
+    /// Whether so many parts have entries of their own that the next checkpoint is worth its writing, which is as long as all that it covers.
+    pub(crate) fn is_to_fold(&self, entries_max: usize) -> bool {
+        let covered = self.checkpoint.parts.len();
+        self.parts.len() >= entries_max.max(covered / 8)
+    }
+
     /// The next checkpoint, which covers all that is there and changes nothing.
-    fn next(&self) -> Checkpoint {
+    pub(crate) fn next(&self) -> Checkpoint {
         let mut parts = self.checkpoint.parts.clone();
         parts.extend(
             self.parts
@@ -210,7 +231,7 @@ impl RunIndex {
         next
     }
 
-    /// The checkpoint in which this part, which is covered, is written anew.
+    /// The checkpoint in which this part is written, or written anew.
     ///
     /// # Errors
     /// [`CatalogError::Compacted`] if its rows are in one file with those of others.

@@ -21,6 +21,8 @@ const READ_ON_BYTES: usize = 16 << 10;
 pub(crate) enum Chunks {
     /// On a local disk.
     Local(Arc<File>),
+    /// All of a small file of a local disk.
+    Held(Bytes),
     /// In an object store.
     Remote(Arc<RemoteChunks>),
 }
@@ -76,6 +78,24 @@ impl Chunks {
             len,
             end,
         })))
+    }
+}
+
+/// Bytes of a file that are read at once when it is opened.
+pub(crate) const HELD_BYTES: u64 = 64 << 10;
+
+impl Chunks {
+    /// The same, in memory if it is a small file of a local disk.
+    pub(crate) fn held(self) -> Result<Chunks, ParquetError> {
+        match &self {
+            Chunks::Local(file) => match Length::len(file.as_ref()) {
+                length if length <= HELD_BYTES => {
+                    Ok(Chunks::Held(self.get_bytes(0, place(length))?))
+                }
+                _ => Ok(self),
+            },
+            _ => Ok(self),
+        }
     }
 }
 
@@ -150,6 +170,7 @@ impl Length for Chunks {
     fn len(&self) -> u64 {
         match self {
             Chunks::Local(file) => Length::len(file.as_ref()),
+            Chunks::Held(bytes) => bytes.len() as u64,
             Chunks::Remote(remote) => remote.len,
         }
     }
@@ -175,6 +196,7 @@ impl ChunkReader for Chunks {
             )));
         }
         match self {
+            Chunks::Held(bytes) => Ok(bytes.slice(place(start)..place(end))),
             Chunks::Local(file) => {
                 let mut bytes = vec![0; length];
                 let mut done = 0;

@@ -306,6 +306,21 @@ impl Column {
         Ok(())
     }
 
+    /// Puts numbers into the bodies of records that are zero there, of which each fits the column but for the sign of narrower ones.
+    pub(crate) fn put_numbers(&self, values: &[i64], records: &mut [Record]) {
+        let (at, width) = (self.at / 8, self.codec.width());
+        if width == 8 {
+            for (record, value) in records.iter_mut().zip(values) {
+                record.body[at] = value.cast_unsigned();
+            }
+            return;
+        }
+        let mask = (1_u64 << (8 * width)) - 1;
+        for (record, value) in records.iter_mut().zip(values) {
+            self.put(record, value.cast_unsigned() & mask);
+        }
+    }
+
     fn put_all<T: Copy>(&self, values: &[T], records: &mut [Record], to: impl Fn(T) -> u64) {
         for (record, value) in records.iter_mut().zip(values) {
             self.put(record, to(*value));

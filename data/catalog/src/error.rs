@@ -215,10 +215,9 @@ impl CatalogError {
 
     /// Wraps an error of the operating system with what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CatalogError {
-        let path = path.to_owned();
         move |source| CatalogError::Io {
             action,
-            path,
+            path: path.to_owned(),
             source,
         }
     }

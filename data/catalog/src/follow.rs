@@ -6,6 +6,7 @@ use super::cache::Cache;
 use super::files::{FileScan, Files, Naming};
 use super::index::read_index;
 use super::key::Key;
+use super::pages::Layouts;
 use super::part::{PartFile, Wanted};
 use super::read::FileReader;
 use crate::{CatalogError, Result};
@@ -16,10 +17,10 @@ impl Naming {
     /// As the run itself names them.
     pub(crate) fn of_run(run: &RunMeta) -> Naming {
         let sources = (0_u16..).zip(run.instruments.sources());
-        Naming {
-            sources: sources.map(|(id, def)| (def.name.clone(), id)).collect(),
-            defs: run.instruments.sources().to_vec(),
-        }
+        Naming::new(
+            sources.map(|(id, def)| (def.name.clone(), id)).collect(),
+            run.instruments.sources().to_vec(),
+        )
     }
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn open_rows(catalog: &Catalog, run: &RunMeta, file: &PartFile) -> Re
     let wanted = Wanted::new(file.clone(), "");
     let scan = FileScan {
         files: Arc::new(Files {
+            layouts: Layouts::default(),
             store: catalog.store().clone(),
             // What is read once has no place in a cache.
             cache: Arc::new(Cache::new(0)),

@@ -1,13 +1,14 @@
 //! Reads the index of a run as a whole, its checkpoint and the parts since, while others write it; and puts the next checkpoint.
 
-use super::checkpoint::{Checkpoint, RunIndex};
+use super::checkpoint::{Checkpoint, CheckpointVersion, RunIndex};
+use super::manifest::{from_bytes, is_manifest, to_bytes};
 use super::part::{
-    Entry, check_files, checkpoint_path, entry, from_json, meta_path, parse_part, part_path,
-    read_meta, run_dir, run_of, runs_dir, to_json,
+    Entry, check_files, checkpoint_path, earlier_checkpoint_path, entry, from_json, meta_path,
+    parse_part, part_path, read_meta, run_dir, run_of, runs_dir, to_json,
 };
-use super::store::{Store, Version};
-use crate::Result;
+use super::store::Store;
 use crate::limits::INDEX_ENTRIES_AT_ONCE;
+use crate::{CatalogError, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tickloom_journal::RunMeta;
@@ -46,7 +47,8 @@ fn list_once(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
         };
         let listed = runs.entry(run.to_owned()).or_default();
         listed.has_meta |= path == meta_path(run);
-        listed.has_checkpoint |= path == checkpoint_path(run);
+        let checkpoints = [checkpoint_path(run), earlier_checkpoint_path(run)];
+        listed.has_checkpoint |= checkpoints.contains(&path);
         if let Some((_, Entry::Part(part))) = entry(&path) {
             listed.parts.insert(part);
         }
@@ -170,13 +172,32 @@ fn read_listed(store: &Store, runs: &[(String, Listed)]) -> Result<Vec<RunIndex>
 }
 
 /// The checkpoint of a run, if it has one, and which writing of it that is.
-pub(crate) fn read_checkpoint(store: &Store, run: &str) -> Result<Option<(Checkpoint, Version)>> {
-    let path = checkpoint_path(run);
-    let Some((bytes, version)) = store.read_version(&path)? else {
-        return Ok(None);
+pub(crate) fn read_checkpoint(
+    store: &Store,
+    run: &str,
+) -> Result<Option<(Checkpoint, CheckpointVersion)>> {
+    // In this order: the earlier one is removed once the other is there, which counts if both are.
+    let earlier = store.read_version(&earlier_checkpoint_path(run))?;
+    let now = store.read_version(&checkpoint_path(run))?;
+    let (path, (bytes, version), is_earlier) = match (now, earlier) {
+        (Some(now), _) => (checkpoint_path(run), now, false),
+        (None, Some(earlier)) => (earlier_checkpoint_path(run), earlier, true),
+        (None, None) => return Ok(None),
     };
-    let checkpoint: Checkpoint = from_json(store, &path, &bytes)?;
+    let checkpoint: Checkpoint = match is_manifest(&bytes) {
+        true => from_bytes(&bytes).map_err(|found| CatalogError::Schema {
+            file: store.url(&path),
+            field: "content".to_owned(),
+            found,
+            expected: "an index of this version".to_owned(),
+        })?,
+        false => from_json(store, &path, &bytes)?,
+    };
     check_files(store, &path, checkpoint.files.iter().map(|live| &live.file))?;
+    let version = CheckpointVersion {
+        version,
+        is_earlier,
+    };
     Ok(Some((checkpoint, version)))
 }
 
@@ -188,7 +209,28 @@ pub(crate) fn swap_checkpoint(
     read: &RunIndex,
     next: &Checkpoint,
 ) -> Result<bool> {
-    store.swap(&checkpoint_path(run), &to_json(next), read.version.as_ref())
+    let (path, bytes) = (checkpoint_path(run), to_bytes(next));
+    match &read.version {
+        Some(read) if read.is_earlier => {
+            let is_put = store.put_new(&path, &bytes)?;
+            if is_put {
+                store.remove(&earlier_checkpoint_path(run))?;
+            }
+            Ok(is_put)
+        }
+        read => store.swap(&path, &bytes, read.as_ref().map(|read| &read.version)),
+    }
+}
+
+/// Lets the checkpoint of a run take in the entries of its parts, if there are many. On a local disk the caller holds the run's lock.
+pub(crate) fn fold(store: &Store, run: &str, entries_max: u32) -> Result<()> {
+    let index = read_index(store, run)?;
+    let entries_max = usize::try_from(entries_max).unwrap_or(usize::MAX);
+    // Who was quicker has done it.
+    if index.is_to_fold(entries_max) && swap_checkpoint(store, run, &index, &index.next())? {
+        remove_covered(store, run, &index)?;
+    }
+    Ok(())
 }
 
 /// Removes the entries of parts that a checkpoint covers, once it is in place. `before` is the index as it was before that. In an

@@ -21,6 +21,17 @@ impl Key {
         output: u64::MAX,
     };
 
+    /// The greatest key below this one, if there is one.
+    pub(crate) fn before(self) -> Option<Key> {
+        match self.output.checked_sub(1) {
+            Some(output) => Some(Key { output, ..self }),
+            None => Some(Key {
+                seq: self.seq.checked_sub(1)?,
+                output: u64::MAX,
+            }),
+        }
+    }
+
     /// The least key above this one.
     #[must_use]
     pub fn next(self) -> Key {

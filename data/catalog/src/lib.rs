@@ -5,6 +5,7 @@
 //! Deliberately not here: files of others, in and out (`formats`), and servers.
 
 mod batches;
+mod blocks;
 mod budget;
 mod cache;
 mod catalog;
@@ -15,6 +16,7 @@ mod compact;
 mod compare;
 mod definitions;
 mod difference;
+mod direct;
 mod end;
 mod error;
 mod file;
@@ -26,6 +28,7 @@ mod instruments;
 mod key;
 mod limits;
 mod listing;
+mod manifest;
 mod merge;
 mod migrate;
 mod misfit;
@@ -42,6 +45,7 @@ mod read;
 mod refusals;
 mod retain;
 mod rewrite;
+mod rows;
 mod scale;
 mod scan;
 mod spill;
@@ -58,6 +62,7 @@ mod verify;
 mod words;
 mod writer;
 
+pub use blocks::{InBlocks, InTurn, RecordBlock, RecordBlocks};
 pub use cache::CacheStats;
 pub use catalog::{BookSpan, Catalog, IMPORT_RUN, Range};
 pub use checkpoint::Dropped;

@@ -28,6 +28,15 @@ pub(crate) const SPILL_BYTES: usize = 32 << 20;
 /// Bytes of such a file that are written or read at a time.
 pub(crate) const SPILL_BUFFER_BYTES: usize = 128 << 10;
 
+/// Bytes of the index of a run, unpacked.
+pub(crate) const MANIFEST_BYTES_MAX: usize = 1 << 30;
+
+/// Files of a part beyond which it is listed in the checkpoint at once, without an entry of its own.
+pub(crate) const ENTRY_FILES_MAX: usize = 1024;
+
+/// Parts that have entries of their own, about; then the checkpoint takes them in.
+pub(crate) const ENTRIES_MAX: u32 = if cfg!(test) { 4 } else { 64 };
+
 /// Rows of a Parquet row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 262_144;
 

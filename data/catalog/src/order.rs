@@ -98,6 +98,18 @@ impl Placing {
         ready: &mut Vec<Placed>,
     ) {
         let is_input = key.output == 0;
+        if is_input && self.waiting.is_empty() && !record.has(Flags::MORE) {
+            // A moment of one row, as most are.
+            let own = instruments.release(record).0;
+            self.released = self.released.max(own);
+            ready.push(Placed {
+                key,
+                record: *record,
+                held: self.released.wrapping_sub(own).cast_unsigned(),
+                more: 0,
+            });
+            return;
+        }
         if is_input && !self.waiting.is_empty() && is_start(record) {
             // A session ended within a moment: no end of it will come.
             self.place(End::Cut(key.seq), instruments, ready);
@@ -222,6 +234,18 @@ impl Marking {
         self.next.take()
     }
 
+    /// Whether a row was read ahead.
+    pub(crate) fn has_next(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// The release of a row that is handed out without a mark to look for, by its own.
+    #[inline]
+    pub(crate) fn release(&mut self, own: i64) -> i64 {
+        self.released = self.released.max(own);
+        self.released
+    }
+
     /// Whether the row after this one has to be read before this one can be handed out.
     pub fn asks(row: &Row) -> bool {
         row.placed.more != 0 && row.placed.key.output == 0
@@ -263,6 +287,11 @@ pub struct Joining {
 }
 
 impl Joining {
+    /// The row that was read ahead.
+    pub(crate) fn waiting(&mut self) -> &mut Option<Row> {
+        &mut self.next
+    }
+
     /// The next row; `read` gives them in the order of their release.
     ///
     /// # Errors
@@ -291,18 +320,44 @@ impl Joining {
 
 /// Marks the records of one file, in their order: bars of equal release are one moment where nobody recorded moments.
 pub fn mark_bars(records: &mut [Record], instruments: &Instruments) {
-    let mut released = i64::MIN;
-    let mut is_bar_before = false;
+    let mut marks = BarMarks::default();
     for at in 0..records.len() {
-        let record = records[at];
-        let source = instruments.source(record.source());
-        let is_bar = source.is_some_and(|source| joins(&record, source));
-        let own = instruments.release(&record).0;
-        if at > 0 && is_bar && is_bar_before && own <= released {
-            records[at - 1].header.flags |= Flags::MORE;
+        if let Some(before) = marks.push(&records[at], instruments) {
+            records[at - 1] = before;
         }
-        released = released.max(own);
-        is_bar_before = is_bar;
+    }
+}
+
+/// Marks records one after the other, as [`mark_bars`] does.
+#[derive(Debug, Default)]
+pub struct BarMarks {
+    /// The last record, and whether it is a bar.
+    last: Option<(Record, bool)>,
+    released: Option<i64>,
+}
+
+impl BarMarks {
+    /// Takes the next record; the one before it is known by then.
+    #[inline]
+    #[must_use]
+    pub fn push(&mut self, record: &Record, instruments: &Instruments) -> Option<Record> {
+        let source = instruments.source(record.source());
+        let is_bar = source.is_some_and(|source| joins(record, source));
+        let own = instruments.release(record).0;
+        let before = self.last.replace((*record, is_bar));
+        let is_together = is_bar && self.released.is_some_and(|released| own <= released);
+        self.released = Some(self.released.map_or(own, |released| released.max(own)));
+        let (mut before, was_bar) = before?;
+        if was_bar && is_together {
+            before.header.flags |= Flags::MORE;
+        }
+        Some(before)
+    }
+
+    /// The last record.
+    #[must_use]
+    pub fn finish(self) -> Option<Record> {
+        self.last.map(|(record, _)| record)
     }
 }
 

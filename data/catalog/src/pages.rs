@@ -1,12 +1,20 @@
 //! Which rows of a Parquet file may have a wanted time, by what the file says of its row groups and pages. Not here: reading them.
 
 use super::Table;
-use parquet::arrow::ProjectionMask;
+use super::chunks::Chunks;
+use super::file_meta::FileMeta;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::file::metadata::{ColumnChunkMask, PageIndexPolicy, ParquetMetaData};
+use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
+use parquet::file::metadata::{
+    ColumnChunkMask, PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions,
+    ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
+use parquet::schema::types::SchemaDescriptor;
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Place of `ts_event` in each table.
 const TS_EVENT: usize = 0;
@@ -35,6 +43,61 @@ pub(crate) fn footer_options(table: Table, version: u32) -> ArrowReaderOptions {
         .with_page_index_policy(PageIndexPolicy::Optional)
         .with_offset_index_mask(ColumnChunkMask::columns(wanted_columns(table, version)))
         .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
+}
+
+/// The columns of the files of one table and version.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// Positions of those that are read.
+    pub(crate) wanted: Vec<usize>,
+    /// All of them.
+    columns: SchemaDescriptor,
+}
+
+/// The layouts of files that were read.
+#[derive(Debug, Default)]
+pub(crate) struct Layouts(Mutex<BTreeMap<(Table, u32), Arc<Layout>>>);
+
+impl Layouts {
+    /// That of a table and a version.
+    pub(crate) fn get(&self, table: Table, version: u32) -> parquet::errors::Result<Arc<Layout>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(layout) = known.get(&(table, version)) {
+            return Ok(Arc::clone(layout));
+        }
+        let layout = Arc::new(Layout {
+            wanted: wanted_columns(table, version),
+            columns: ArrowSchemaConverter::new().convert(&table.stored(version))?,
+        });
+        known.insert((table, version), Arc::clone(&layout));
+        Ok(layout)
+    }
+}
+
+/// What a file says of its row groups, if its columns are those of its version; where its pages are only if not all rows are wanted.
+pub(crate) fn read_footer(
+    chunks: &Chunks,
+    about: &FileMeta,
+    layout: &Layout,
+    times: &RangeInclusive<i64>,
+) -> parquet::errors::Result<Option<ParquetMetaData>> {
+    let is_whole = times.contains(&about.ts_min.0) && times.contains(&about.ts_max.0);
+    let policy = match is_whole {
+        true => PageIndexPolicy::Skip,
+        false => PageIndexPolicy::Optional,
+    };
+    let options = ParquetMetaDataOptions::new()
+        .with_column_stats_policy(ParquetStatisticsPolicy::skip_except(&[TS_EVENT]))
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    let footer = ParquetMetaDataReader::new()
+        .with_metadata_options(Some(options))
+        .with_page_index_policy(policy)
+        .with_offset_index_mask(ColumnChunkMask::columns(layout.wanted.clone()))
+        .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
+        .parse_and_finish(chunks)?;
+    let is_same = footer.file_metadata().schema_descr().columns() == layout.columns.columns();
+    Ok(is_same.then_some(footer))
 }
 
 /// The columns of a table that are read.

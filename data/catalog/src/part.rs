@@ -99,6 +99,11 @@ pub(crate) fn part_path(run: &str, part: u32) -> PathBuf {
 }
 
 pub(crate) fn checkpoint_path(run: &str) -> PathBuf {
+    run_dir(run).join("checkpoint.idx")
+}
+
+/// Where earlier versions have it, as JSON.
+pub(crate) fn earlier_checkpoint_path(run: &str) -> PathBuf {
     run_dir(run).join("checkpoint.json")
 }
 

@@ -40,6 +40,9 @@ impl Period {
 
     /// The first day of the period that a day is in, in days since the epoch.
     fn first_day(self, day: i64) -> i64 {
+        if self == Period::Day {
+            return day;
+        }
         let date = Ts(day.saturating_mul(DAY_NS)).date();
         let first = match self {
             Period::Day => return day,

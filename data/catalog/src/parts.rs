@@ -26,9 +26,13 @@ impl Catalog {
         if let Some((checkpoint, _)) = read_checkpoint(self.store(), run)?
             && let Some(covered) = checkpoint.parts.get(&part)
         {
+            let own = checkpoint
+                .files
+                .iter()
+                .filter(|live| live.parts == (part, part));
             return Ok((covered.source == source).then(|| Written {
                 rows: covered.rows.clone(),
-                files: Vec::new(),
+                files: own.map(|live| self.store().url(&live.file.path)).collect(),
             }));
         }
         Ok(entry

@@ -1,12 +1,13 @@
 //! Reads one Parquet file back into records, a batch of columns at a time, only the rows of the wanted time and keys.
 
 use super::Table;
-use super::batches::Batches;
-use super::column::{Misfit, Scale};
+use super::batches::{Batches, Decoded};
+use super::column::{Codec, Column, Misfit, Scale};
+use super::direct::Reads;
 use super::files::{FileScan, Naming};
 use super::key::Key;
+use super::rows::Rows;
 use super::stored::{HELD, MORE, PLACED_VERSION, number_column};
-use crate::order::{Placed, Row, joins};
 use crate::{CatalogError, Result};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampNanosecondType, UInt8Type, UInt64Type};
@@ -28,12 +29,8 @@ pub(crate) struct FileReader {
     scan: FileScan,
     /// Key of the last row that was decoded.
     last: Option<Key>,
-    keys: Vec<Key>,
-    records: Vec<Record>,
-    /// The place of each, if the file says it.
-    held: Vec<u64>,
-    more: Vec<i32>,
-    at: usize,
+    /// What is decoded and was not taken.
+    pub(crate) rows: Rows,
 }
 
 impl FileScan {
@@ -43,56 +40,65 @@ impl FileScan {
             .instrument
             .as_ref()
             .map_or(InstrumentId::NONE, |(id, _)| *id);
+        let scale = Scale::of(self.instrument.as_ref().map(|(_, def)| def));
         Ok(FileReader {
-            batches: Batches::open(self)?,
+            batches: Batches::open(self, self.reads(scale))?,
             table,
             header: Header {
                 instrument: id.0,
                 kind: table.kind() as u8,
                 ..Header::default()
             },
-            scale: Scale::of(self.instrument.as_ref().map(|(_, def)| def)),
+            scale,
             naming: Arc::clone(&self.naming),
             times: self.times.clone(),
             wanted_keys: self.keys.clone(),
             scan: self.clone(),
             last: None,
-            keys: Vec::new(),
-            records: Vec::new(),
-            held: Vec::new(),
-            more: Vec::new(),
-            at: 0,
+            rows: Rows::new(&self.naming),
         })
     }
 }
 
-impl FileReader {
-    /// The key of the next row, if there is one in hand.
-    pub(crate) fn key(&self) -> Option<Key> {
-        self.keys.get(self.at).copied()
-    }
-
-    /// The next row, which [`FileReader::key`] has named.
-    pub(crate) fn take(&mut self) -> Row {
-        let at = self.at;
-        self.at += 1;
-        let (key, record) = (self.keys[at], self.records[at]);
-        let placed = match (self.held.get(at), self.more.get(at)) {
-            (Some(held), Some(more)) => Placed {
-                key,
-                record,
-                held: *held,
-                more: *more,
-            },
-            _ => Placed::unplaced(key, record),
-        };
-        let source = self.naming.defs.get(usize::from(record.header.source));
-        let own = source.map_or(record.header.ts_recv, |source| source.release(&record).0);
-        Row {
-            release: placed.release(own),
-            joins: source.is_some_and(|source| joins(&record, source)),
-            placed,
+impl FileScan {
+    /// What the columns that are read become, in their order, up to the own ones of the table and after them; `None` if one becomes more
+    /// than a number.
+    fn reads(&self, scale: Scale) -> Option<Vec<Reads>> {
+        let table = self.file.meta.table;
+        let sources = Reads::Words(Arc::clone(&self.naming.words));
+        // Both times, sequence, source, flags.
+        let mut reads = vec![Reads::Long, Reads::Long, Reads::Long, sources, Reads::Int];
+        if table.is_output() {
+            reads.push(Reads::Long);
         }
+        for column in table.columns().iter().filter(|column| column.is_read()) {
+            reads.push(match column.codec {
+                Codec::Price | Codec::Qty | Codec::Money9 => {
+                    Reads::Decimal(scale.factor(column.codec))
+                }
+                Codec::U64 | Codec::I64 | Codec::F64 => Reads::Long,
+                Codec::U32 | Codec::U8 => Reads::Int,
+                Codec::Bool => Reads::Bool,
+                Codec::Word(words) => {
+                    let list = words.list().into_iter();
+                    let list = list.map(|(number, word)| (word.to_owned(), number.cast_signed()));
+                    Reads::Words(Arc::new(list.collect()))
+                }
+                Codec::Money18 => return None,
+                Codec::Name(_) => continue,
+            });
+        }
+        if self.file.meta.schema >= PLACED_VERSION {
+            reads.extend([Reads::Long, Reads::Int]);
+        }
+        Some(reads)
+    }
+}
+
+impl FileReader {
+    /// What its sources are called.
+    pub(crate) fn naming(&self) -> &Arc<Naming> {
+        &self.naming
     }
 
     /// What is left to read, after an error.
@@ -106,88 +112,135 @@ impl FileReader {
 
     /// Decodes batches until a wanted row is in hand; false at the end of the file.
     pub(crate) fn fill(&mut self) -> Result<bool> {
-        while self.at >= self.keys.len() {
+        while self.rows.is_empty() {
             match self.batches.next()? {
                 None => return Ok(false),
-                Some(batch) => self.decode(&batch)?,
+                Some(Decoded::Batch(batch)) => self.decode(&batch)?,
+                Some(Decoded::Block) => self.decode_block(),
             }
         }
         Ok(true)
     }
 
     fn decode(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.at = 0;
-        self.records.clear();
+        let rows = &mut self.rows;
+        rows.clear();
         let record = Record {
             header: self.header,
             ..Record::default()
         };
-        self.records.resize(batch.num_rows(), record);
+        rows.records.resize(batch.num_rows(), record);
         let column = |name: &str| batch.column_by_name(name).expect("check_schema() saw it");
         let times = |name| {
             column(name)
                 .as_primitive::<TimestampNanosecondType>()
                 .values()
         };
-        let rows = self.records.iter_mut();
+        let records = rows.records.iter_mut();
         let (ts_event, ts_recv) = (times("ts_event"), times("ts_recv"));
         let flags = column("flags").as_primitive::<UInt8Type>().values();
-        for (row, record) in rows.enumerate() {
+        for (row, record) in records.enumerate() {
             record.header.ts_event = ts_event[row];
             record.header.ts_recv = ts_recv[row];
             record.header.flags = flags[row];
         }
         self.decode_sources(column("source"))?;
         for spec in self.table.columns().iter().filter(|c| c.is_read()) {
-            spec.decode(column(spec.name), self.scale, &mut self.records)
+            spec.decode(column(spec.name), self.scale, &mut self.rows.records)
                 .map_err(|misfit| self.misfit(spec.name, misfit))?;
         }
         let seqs = column("seq").as_primitive::<UInt64Type>().values();
-        self.keys.clear();
+        self.rows.seqs.extend_from_slice(seqs);
         if self.table.is_output() {
             let outputs = column(number_column(self.batches.version))
                 .as_primitive::<UInt64Type>()
                 .values();
-            let keys = seqs.iter().zip(outputs).map(|(seq, output)| Key {
-                seq: *seq,
-                output: output.saturating_add(1),
-            });
-            self.keys.extend(keys);
-        } else {
-            self.keys.extend(seqs.iter().map(|seq| Key {
-                seq: *seq,
-                output: 0,
-            }));
+            let outputs = outputs.iter().map(|output| output.saturating_add(1));
+            self.rows.outputs.extend(outputs);
         }
-        self.last = self.keys.last().copied();
-        self.held.clear();
-        self.more.clear();
+        self.last = self.rows.last_key();
         if self.batches.version >= PLACED_VERSION {
             let held = column(HELD).as_primitive::<UInt64Type>().values();
-            self.held.extend_from_slice(held);
+            self.rows.held.extend_from_slice(held);
             let more = column(MORE).as_primitive::<Int32Type>().values();
-            self.more.extend_from_slice(more);
+            self.rows.more.extend_from_slice(more);
         }
         self.keep_wanted(ts_event);
         Ok(())
     }
 
+    /// As [`FileReader::decode`] for rows that were decoded without the library.
+    fn decode_block(&mut self) {
+        let block = &self.batches.block;
+        let record = Record {
+            header: self.header,
+            ..Record::default()
+        };
+        let to = &mut self.rows;
+        to.clear();
+        to.records.resize(block.rows, record);
+        let mut columns = block.columns.iter().map(Vec::as_slice);
+        let mut next = || columns.next().unwrap_or_default();
+        let [ts_event, ts_recv, seqs, sources, flags] = [(); 5].map(|()| next());
+        to.seqs.extend(seqs.iter().map(|seq| seq.cast_unsigned()));
+        if self.table.is_output() {
+            let outputs = next().iter().map(|output| output.cast_unsigned());
+            to.outputs
+                .extend(outputs.map(|output| output.saturating_add(1)));
+        }
+        let own = self
+            .table
+            .columns()
+            .iter()
+            .filter(|column| column.is_read());
+        let own: Vec<(&Column, &[i64])> = own.map(|column| (column, next())).collect();
+        // Some rows at a time, so that their records stay near while one column after the other is put into them.
+        for (number, records) in to.records.chunks_mut(ROWS_NEAR).enumerate() {
+            let from = number * ROWS_NEAR;
+            let rows = from..from + records.len();
+            let headers = ts_event[rows.clone()].iter().zip(&ts_recv[rows.clone()]);
+            let headers = headers
+                .zip(&sources[rows.clone()])
+                .zip(&flags[rows.clone()]);
+            for (record, (((ts_event, ts_recv), source), flags)) in records.iter_mut().zip(headers)
+            {
+                record.header.ts_event = *ts_event;
+                record.header.ts_recv = *ts_recv;
+                record.header.source = low16(*source);
+                record.header.flags = low8(*flags);
+            }
+            for (column, values) in &own {
+                column.put_numbers(&values[rows.clone()], records);
+            }
+        }
+        if self.batches.version >= PLACED_VERSION {
+            let held = next().iter().map(|held| held.cast_unsigned());
+            to.held.extend(held);
+            to.more.extend(next().iter().map(|more| low32(*more)));
+        }
+        self.last = to.last_key();
+        let times = std::mem::take(&mut self.batches.block.columns[0]);
+        self.keep_wanted(&times);
+        self.batches.block.columns[0] = times;
+        self.batches.release();
+    }
+
     /// Drops rows of other times and keys, which is only looked into if there are any. Keys go up.
     fn keep_wanted(&mut self, ts_event: &[i64]) {
         let (times, keys) = (&self.times, &self.wanted_keys);
-        let ends = self.keys.first().zip(self.keys.last());
-        let are_wanted = ends.is_none_or(|(a, b)| keys.contains(a) && keys.contains(b));
-        if are_wanted && ts_event.iter().all(|ts| times.contains(ts)) {
+        let ends = self.rows.key_at(0).zip(self.last);
+        let are_wanted = ends.is_none_or(|(a, b)| keys.contains(&a) && keys.contains(&b));
+        let is_wanted = |ts: &i64| times.contains(ts);
+        // Without a branch for each.
+        if are_wanted && ts_event.iter().fold(true, |all, ts| all & is_wanted(ts)) {
             return;
         }
-        let rows = self.keys.iter().zip(ts_event);
+        let is_key_wanted = |at| self.rows.key_at(at).is_some_and(|key| keys.contains(&key));
+        let rows = ts_event.iter().enumerate();
         let wanted: Vec<bool> = rows
-            .map(|(key, ts)| keys.contains(key) && times.contains(ts))
+            .map(|(at, ts)| is_key_wanted(at) && times.contains(ts))
             .collect();
-        keep(&mut self.keys, &wanted);
-        keep(&mut self.records, &wanted);
-        keep(&mut self.held, &wanted);
-        keep(&mut self.more, &wanted);
+        self.rows.keep(&wanted);
     }
 
     fn decode_sources(&mut self, array: &dyn Array) -> Result<()> {
@@ -197,7 +250,7 @@ impl FileReader {
             .iter()
             .map(|name| self.naming.sources.get(name?).copied())
             .collect();
-        for (row, record) in self.records.iter_mut().enumerate() {
+        for (row, record) in self.rows.records.iter_mut().enumerate() {
             let id = dictionary.key(row).and_then(|key| ids[key]);
             record.header.source = id.ok_or_else(|| CatalogError::Schema {
                 file: self.batches.url.clone(),
@@ -219,8 +272,34 @@ impl FileReader {
     }
 }
 
-/// Keeps those that are wanted, by their place.
-fn keep<T>(list: &mut Vec<T>, wanted: &[bool]) {
-    let mut wanted = wanted.iter();
-    list.retain(|_| wanted.next().is_some_and(|wanted| *wanted));
+/// Rows whose records the nearest cache holds.
+const ROWS_NEAR: usize = 128;
+
+/// The low bits of a number that has no others.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the column has no more bits"
+)]
+fn low8(value: i64) -> u8 {
+    value as u8
+}
+
+/// The same of 16 bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an identifier has no more bits"
+)]
+fn low16(value: i64) -> u16 {
+    value as u16
+}
+
+/// The same of 32 bits.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the column has no more bits"
+)]
+fn low32(value: i64) -> i32 {
+    value as i32
 }

@@ -129,8 +129,8 @@ fn merge(
         let mut reader = open_rows(catalog, run, &live.file)?;
         while reader.fill()? {
             let mut rows = 0;
-            while reader.key().is_some() {
-                writer.push(&steps.place(&reader.take(), run), run)?;
+            while reader.rows.key().is_some() {
+                writer.push(&steps.place(&reader.rows.take(), run), run)?;
                 rows += 1;
             }
             if progress(rows).is_break() {

@@ -1,12 +1,14 @@
 //! What to read, which files that takes, and under which identifiers instruments and sources appear.
 
 use super::Catalog;
+use super::blocks::Collected;
 use super::budget::ReadPlan;
 use super::files::{FileScan, Files, Naming};
 use super::index::for_each_of;
 use super::instruments;
 use super::key::Key;
 use super::merge::RunMerge;
+use super::pages::Layouts;
 use super::part::{Wanted, read_metas};
 use super::query::{ScanQuery, empty};
 use super::stored::PLACED_VERSION;
@@ -25,8 +27,9 @@ pub struct Scan {
     instruments: Instruments,
     runs: Vec<String>,
     rows_max: u64,
-    merge: ReleaseMerge<RunMerge>,
-    joining: Joining,
+    pub(super) merge: ReleaseMerge<RunMerge>,
+    pub(super) joining: Joining,
+    pub(super) collected: Collected,
     /// Number of the next record, if several runs are merged.
     next: Option<Seq>,
 }
@@ -70,6 +73,7 @@ impl Scan {
         Ok(Scan {
             runs: metas.into_iter().map(|meta| meta.run).collect(),
             joining: Joining::default(),
+            collected: Collected::default(),
             instruments,
             rows_max,
             next: (runs.len() > 1).then_some(0),
@@ -254,6 +258,7 @@ fn plan<'a>(
 ) -> Result<Arc<Files>> {
     let cache = catalog.cache();
     Ok(Arc::new(Files {
+        layouts: Layouts::default(),
         store: catalog.store().clone(),
         cache: Arc::clone(cache),
         plan: ReadPlan::new(
@@ -307,5 +312,5 @@ fn naming(meta: &RunMeta, instruments: &Instruments, query: &ScanQuery) -> Resul
             };
         }
     }
-    Ok(Naming { sources, defs })
+    Ok(Naming::new(sources, defs))
 }

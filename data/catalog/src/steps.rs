@@ -7,6 +7,7 @@ use super::checkpoint::{LiveFile, RunIndex};
 use super::files::{FileScan, Files, Naming};
 use super::key::Key;
 use super::merge::RunMerge;
+use super::pages::Layouts;
 use super::part::Wanted;
 use super::progress::Progress;
 use crate::Result;
@@ -89,6 +90,7 @@ pub(crate) fn scans(
         Err(_) => ReadPlan::least(),
     };
     let files = Arc::new(Files {
+        layouts: Layouts::default(),
         store: catalog.store().clone(),
         cache: Arc::new(Cache::new(0)),
         plan,

@@ -1,5 +1,7 @@
 //! What is written comes back the same, in the same order; a crash half-way changes nothing.
 
+mod blocks;
+mod folded;
 mod order;
 mod records;
 mod upkeep;

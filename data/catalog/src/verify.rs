@@ -210,8 +210,8 @@ fn check_file(
     let mut reader = open_rows(catalog, run, file)?;
     while reader.fill()? {
         let before = rows.count;
-        while let Some(key) = reader.key() {
-            let row = reader.take();
+        while let Some(key) = reader.rows.key() {
+            let row = reader.rows.take();
             let record = row.placed.record;
             if let Some(fault) = rows.add(key, file) {
                 return Ok(Checked::False(fault));

@@ -1,21 +1,30 @@
 //! Writes one part of a run: sends each record to the file of its partition, and lists the files once all are in place.
 
+mod leftover;
+mod open;
+
 use super::Table;
 use super::end::{RunEnd, end_path, write_end};
-use super::file::{FileWriter, read_meta};
-use super::index::{read_checkpoint, read_index, remove_covered, swap_checkpoint, write_meta};
+use super::file::FileWriter;
+use super::index::{
+    fold, read_checkpoint, read_index, remove_covered, swap_checkpoint, write_meta,
+};
 use super::key::Key;
 use super::part::{Part, PartFile, Written, lock_run, mark_begun, meta_path, unmark_begun};
-use super::partition::Partition;
+use super::partition::{DAY_NS, Partition};
 use super::spill::Spill;
 use super::store::{Lock, Store, Version};
-use crate::limits::{IDLE_ROWS, OPEN_FILES_MAX, WRITER_BYTES_MAX, WRITER_CHECK_ROWS};
+use crate::limits::{
+    ENTRIES_MAX, ENTRY_FILES_MAX, IDLE_ROWS, OPEN_FILES_MAX, WRITER_BYTES_MAX, WRITER_CHECK_ROWS,
+};
 use crate::order::{Placed, Placing};
 use crate::{CatalogError, Result};
-use std::collections::{BTreeSet, HashMap};
+use leftover::{lost, remove_files, remove_others, stem};
+use open::{OpenFile, OpenFiles};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tickloom_journal::RunMeta;
-use tickloom_types::{InstrumentId, Record, Seq, Ts};
+use tickloom_types::{InstrumentId, Record, Seq, SourceId, Ts};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A part of a run being written. Nothing of it is read before [`RunWriter::finish`]. On a local disk one at a time for each run:
@@ -25,7 +34,9 @@ pub struct RunWriter {
     meta: RunMeta,
     part: u32,
     source: String,
-    open: HashMap<Partition, OpenFile>,
+    open: OpenFiles,
+    /// Where the last row belongs, and what of it says so.
+    latest: Option<(Place, Partition)>,
     /// Files begun of each partition.
     begun: HashMap<Partition, u32>,
     /// Rows of partitions that no file is open for, to be written at the end.
@@ -42,30 +53,33 @@ pub struct RunWriter {
     replaced: Option<(Part, Version)>,
     /// Whether a checkpoint covers the part as it was before.
     is_covered: bool,
+    /// What the part was made from as it was before.
+    before: Option<String>,
     /// What is known at the end, if it is an import.
     end: Option<RunEnd>,
     _lock: Lock,
 }
 
-struct OpenFile {
-    writer: FileWriter,
-    last_row: u64,
-}
+/// What of a record says where it belongs: its table, instrument, source and day.
+type Place = (Table, InstrumentId, SourceId, i64);
 
 impl RunWriter {
     pub(super) fn new(store: Store, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
         meta.check()?;
         let lock = lock_run(&store, &meta.run)?;
         write_meta(&store, meta, part)?;
-        let is_covered = is_covered(&store, &meta.run, part)?;
-        if is_covered {
+        let replaced = Part::read_version(&store, &meta.run, part)?;
+        let covered = covered_source(&store, &meta.run, part)?;
+        if covered.is_some() {
             read_index(&store, &meta.run)?.check_alone(&meta.run, part)?;
         }
         // In an object store other writers may be at the same part, and what is not listed may be theirs: nobody removes it.
         let has_leftovers = !store.is_remote() && mark_begun(&store, &meta.run, part)?;
         let released = released_before(&store, &meta.run, part)?;
         Ok(RunWriter {
-            replaced: Part::read_version(&store, &meta.run, part)?,
+            is_covered: covered.is_some(),
+            before: covered.or_else(|| replaced.as_ref().map(|(part, _)| part.source.clone())),
+            replaced,
             spill: Spill::new(match store.is_remote() {
                 true => std::env::temp_dir(),
                 false => store.url(Path::new("")),
@@ -74,14 +88,14 @@ impl RunWriter {
             meta: meta.clone(),
             part,
             source: source.to_owned(),
-            open: HashMap::new(),
+            open: OpenFiles::default(),
+            latest: None,
             begun: HashMap::new(),
             rows: 0,
             files: Vec::new(),
             placing: Placing::new(released.map_or(i64::MIN, |ts| ts.0)),
             ready: Vec::new(),
             has_leftovers,
-            is_covered,
             end: None,
             _lock: lock,
         })
@@ -148,21 +162,37 @@ impl RunWriter {
 
     fn write(&mut self, placed: &Placed) -> Result<()> {
         let table = Table::of(&placed.record).expect("only rows of a table are placed");
-        let partition = Partition::of(table, &placed.record, &self.meta);
+        let partition = self.partition(table, &placed.record);
         self.rows += 1;
-        if !self.open.contains_key(&partition) {
+        if self.open.get(&partition).is_none() {
             if self.is_to_spill(&partition)? {
                 return self.spill.push(partition, placed);
             }
             self.begin_file(partition)?;
         }
-        let file = self.open.get_mut(&partition).expect("begun above");
+        let file = self.open.get(&partition).expect("begun above");
         file.last_row = self.rows;
         file.writer.push(placed, &self.meta)?;
         if self.rows.is_multiple_of(WRITER_CHECK_ROWS) {
             self.bound_memory()?;
         }
         Ok(())
+    }
+
+    /// Where a record belongs.
+    fn partition(&mut self, table: Table, record: &Record) -> Partition {
+        let inside = record.header.ts_event.saturating_sub(1);
+        let days = [inside, record.header.ts_event].map(|ts| ts.div_euclid(DAY_NS));
+        let day = days[usize::from(!table.is_bars())];
+        let place = (table, record.instrument(), record.source(), day);
+        if let Some((known, partition)) = &self.latest
+            && *known == place
+        {
+            return *partition;
+        }
+        let partition = Partition::of(table, record, &self.meta);
+        self.latest = Some((place, partition));
+        partition
     }
 
     /// Whether rows of a partition without an open file are held for the end: those of which some are already, those whose file was
@@ -174,29 +204,23 @@ impl RunWriter {
         if self.open.len() < OPEN_FILES_MAX {
             return Ok(false);
         }
-        let oldest = self.open.iter().min_by_key(|(_, file)| file.last_row);
-        let (oldest, last_row) = oldest
-            .map(|(oldest, file)| (*oldest, file.last_row))
-            .expect("there are OPEN_FILES_MAX");
-        if self.rows - last_row < IDLE_ROWS {
-            return Ok(true);
+        match self.open.take_idle(self.rows, IDLE_ROWS) {
+            None => Ok(true),
+            Some(file) => {
+                self.complete(file.writer)?;
+                Ok(false)
+            }
         }
-        let file = self.open.remove(&oldest).expect("just found");
-        self.complete(file.writer)?;
-        Ok(false)
     }
 
     /// Lets files write what they hold back, the largest first, until all hold less than they may.
     fn bound_memory(&mut self) -> Result<()> {
         loop {
-            let sizes = self.open.values().map(|file| file.writer.memory());
+            let sizes = self.open.iter().map(|file| file.writer.memory());
             if sizes.sum::<usize>() <= WRITER_BYTES_MAX {
                 return Ok(());
             }
-            let largest = self
-                .open
-                .values_mut()
-                .max_by_key(|file| file.writer.memory());
+            let largest = self.open.iter_mut().max_by_key(|file| file.writer.memory());
             let Some(largest) = largest else {
                 return Ok(());
             };
@@ -214,7 +238,7 @@ impl RunWriter {
         let mut ready = std::mem::take(&mut self.ready);
         self.placing.finish(&self.meta.instruments, &mut ready);
         self.write_ready(ready)?;
-        for (_, file) in std::mem::take(&mut self.open) {
+        for file in self.open.take_all() {
             self.complete(file.writer)?;
         }
         self.write_spilled()?;
@@ -233,15 +257,18 @@ impl RunWriter {
         // All at once and before the part is listed: the disk is waited for as rarely as can be.
         let files = part.files.iter().map(|file| &file.path);
         store.settle(files.chain(&beside).map(PathBuf::as_path))?;
-        if self.is_covered {
-            replace_covered(store, run, self.part, &part)?;
+        // In an object store no lock keeps a compaction from taking in what was there before: there only the checkpoint says what counts
+        // instead of it.
+        let is_in_checkpoint = self.is_covered
+            || part.files.len() > ENTRY_FILES_MAX
+            || store.is_remote() && self.replaced.is_some();
+        if is_in_checkpoint {
+            if !replace(store, run, self.part, (self.before.as_deref(), &part))? {
+                return lost(store, run, self.part, &part);
+            }
         } else {
             let replaced = self.replaced.as_ref().map(|(_, version)| version);
             if !part.write(store, run, self.part, replaced)? {
-                return lost(store, run, self.part, &part);
-            }
-            if store.is_remote() && is_covered(store, run, self.part)? {
-                // What was there before was compacted meanwhile, and stays.
                 return lost(store, run, self.part, &part);
             }
             if let Some((old, _)) = &self.replaced {
@@ -254,6 +281,9 @@ impl RunWriter {
         if !store.is_remote() {
             unmark_begun(store, run, self.part)?;
         }
+        if self.part % ENTRIES_MAX == ENTRIES_MAX - 1 {
+            fold(store, run, ENTRIES_MAX)?;
+        }
         Ok(part.written(store))
     }
 
@@ -261,16 +291,16 @@ impl RunWriter {
     fn write_spilled(&mut self) -> Result<()> {
         let spill = std::mem::replace(&mut self.spill, Spill::new(PathBuf::new()));
         spill.drain(&mut |partition, placed| {
-            if !self.open.contains_key(&partition) {
-                for (_, file) in std::mem::take(&mut self.open) {
+            if self.open.get(&partition).is_none() {
+                for file in self.open.take_all() {
                     self.complete(file.writer)?;
                 }
                 self.begin_file(partition)?;
             }
-            let file = self.open.get_mut(&partition).expect("begun above");
+            let file = self.open.get(&partition).expect("begun above");
             file.writer.push(placed, &self.meta)
         })?;
-        for (_, file) in std::mem::take(&mut self.open) {
+        for file in self.open.take_all() {
             self.complete(file.writer)?;
         }
         Ok(())
@@ -298,9 +328,11 @@ impl RunWriter {
     }
 }
 
-fn is_covered(store: &Store, run: &str, part: u32) -> Result<bool> {
+/// What a part was made from that a checkpoint covers.
+fn covered_source(store: &Store, run: &str, part: u32) -> Result<Option<String>> {
     let checkpoint = read_checkpoint(store, run)?;
-    Ok(checkpoint.is_some_and(|(checkpoint, _)| checkpoint.parts.contains_key(&part)))
+    let covered = checkpoint.and_then(|(mut checkpoint, _)| checkpoint.parts.remove(&part));
+    Ok(covered.map(|part| part.source))
 }
 
 /// When the last input of the parts before this one was released, as far as that is known.
@@ -319,10 +351,19 @@ fn released_before(store: &Store, run: &str, part: u32) -> Result<Option<Ts>> {
     Ok(read_index(store, run)?.released_before(part))
 }
 
-/// Lists a part anew that a checkpoint covers, in the next checkpoint, and removes the files that it had.
-fn replace_covered(store: &Store, run: &str, number: u32, part: &Part) -> Result<()> {
+/// Lists a part in the next checkpoint, whether or not one covers it already, and removes the files that it had. False if it is not from
+/// the source any more that it was `before`.
+fn replace(
+    store: &Store,
+    run: &str,
+    number: u32,
+    (before, part): (Option<&str>, &Part),
+) -> Result<bool> {
     loop {
         let index = read_index(store, run)?;
+        if index.source(number) != before {
+            return Ok(false);
+        }
         let next = index.replacing(run, number, part)?;
         if !swap_checkpoint(store, run, &index, &next)? {
             continue;
@@ -330,64 +371,7 @@ fn replace_covered(store: &Store, run: &str, number: u32, part: &Part) -> Result
         let old = index.live().filter(|live| live.parts == (number, number));
         let old: Vec<PartFile> = old.map(|live| live.file).collect();
         remove_files(store, &old, &part.files)?;
-        return remove_covered(store, run, &index);
+        remove_covered(store, run, &index)?;
+        return Ok(true);
     }
-}
-
-/// What the names of a part's files begin with.
-fn stem(run: &str, part: u32) -> String {
-    format!("{run}-{part:08}")
-}
-
-/// Another writer has completed the part first. From the same source it wrote the same; otherwise our files are of no use.
-fn lost(store: &Store, run: &str, number: u32, ours: &Part) -> Result<Written> {
-    let theirs = Part::read(store, run, number)?;
-    if theirs.as_ref() == Some(ours) {
-        return Ok(ours.written(store));
-    }
-    let kept = theirs.map_or(Vec::new(), |part| part.files);
-    remove_files(store, &ours.files, &kept)?;
-    Err(CatalogError::Outrun {
-        run: run.to_owned(),
-        part: number,
-    })
-}
-
-/// Removes files that are not among those that are kept.
-fn remove_files(store: &Store, files: &[PartFile], kept: &[PartFile]) -> Result<()> {
-    let kept: BTreeSet<&Path> = kept.iter().map(|file| file.path.as_path()).collect();
-    let gone = files.iter().filter(|f| !kept.contains(f.path.as_path()));
-    gone.map(|file| &file.path)
-        .try_for_each(|path| store.remove(path))
-}
-
-/// Removes files of this part that are not among `files`. Looks at the whole catalog, so only done if there may be some.
-fn remove_others(store: &Store, run: &str, part: u32, files: &[PartFile]) -> Result<()> {
-    let prefix = stem(run, part);
-    let keep: BTreeSet<&Path> = files.iter().map(|f| f.path.as_path()).collect();
-    for path in parquet_files(store)? {
-        let name = path.file_name().and_then(|n| n.to_str());
-        // Another run's name may begin alike: the file itself says whose it is.
-        let ours = name.is_some_and(|n| n.starts_with(&prefix))
-            && !keep.contains(path.as_path())
-            && read_meta(store, &path).is_ok_and(|meta| meta.run == run);
-        if ours {
-            store.remove(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// All Parquet files of the catalog, listed in the index or not.
-fn parquet_files(store: &Store) -> Result<Vec<PathBuf>> {
-    let mut paths: Vec<PathBuf> = store
-        .list(Path::new(""))?
-        .into_iter()
-        .map(|f| f.path)
-        .collect();
-    paths.retain(|path| {
-        let is_parquet = path.extension().is_some_and(|e| e == "parquet");
-        is_parquet && path.to_string_lossy().starts_with("kind=")
-    });
-    Ok(paths)
 }

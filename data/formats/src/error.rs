@@ -177,10 +177,9 @@ impl FormatError {
 
     /// Wraps an error of the operating system with what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FormatError {
-        let path = path.to_owned();
         move |source| FormatError::Io {
             action,
-            path,
+            path: path.to_owned(),
             source,
         }
     }

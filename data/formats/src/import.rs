@@ -25,6 +25,7 @@ mod report;
 mod rescale;
 mod role;
 mod row;
+mod spooled;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,8 @@ pub use input::{Input, content_run, inputs, open_text, peek_line};
 pub use mapping::{Mapping, Profile, RefusedMax, Years};
 pub use number::Decimal;
 pub use report::{ImportReport, KindCount, LineError, Taken};
-pub use rescale::redefine;
+pub use rescale::{Rescaling, redefine};
+pub use spooled::{SpooledFile, SpooledRecords, spool_file, spool_folder};
 
 use crate::databento::DbnOrigin;
 use crate::{FormatError, Result};
@@ -49,6 +51,7 @@ use report::{Found, Tally};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use table::Drafted;
 use tickloom_catalog::{
     Catalog, CatalogError, Definitions, RunEnd, ScanQuery, Table, mark_bars, retain_records,
 };
@@ -196,12 +199,7 @@ impl FileRecords {
     /// [`FormatError::Empty`], with what there is, if nothing is left.
     pub fn keep(&mut self, query: &ScanQuery) -> Result<()> {
         let instruments = &self.instruments;
-        let wanted = |record: &Record| {
-            let name = instruments.get(record.instrument()).map(|def| &def.name);
-            let bar = instruments.bar_spec(record.source());
-            Table::of(record)
-                .is_some_and(|table| query.wants_record(table, name, bar, record.ts_event()))
-        };
+        let wanted = |record: &Record| selects(query, record, instruments);
         if !self.records.iter().any(wanted) {
             return Err(self.empty(query));
         }
@@ -229,6 +227,13 @@ impl FileRecords {
     }
 }
 
+/// Whether a query selects a record, whose identifiers `instruments` names.
+fn selects(query: &ScanQuery, record: &Record, instruments: &Instruments) -> bool {
+    let name = instruments.get(record.instrument()).map(|def| &def.name);
+    let bar = instruments.bar_spec(record.source());
+    Table::of(record).is_some_and(|table| query.wants_record(table, name, bar, record.ts_event()))
+}
+
 /// A file that was read through once: what its records will mean is known, and they can be made.
 pub(crate) trait Prepared {
     /// What the identifiers in the records mean.
@@ -254,6 +259,12 @@ pub(crate) trait Prepared {
 
     /// Where rows are remembered to tell which come again.
     fn repeats(&mut self) -> Option<&mut Repeats> {
+        None
+    }
+
+    /// The records that were made when it was read through, if none of them depends on another, and what became of the rows. Without
+    /// them it is read again.
+    fn take_drafted(&mut self) -> Option<(Drafted, Found)> {
         None
     }
 
@@ -426,10 +437,10 @@ impl Input {
         if format.is_named_by_file() && !identity.is_empty() {
             // Earlier versions named a run by the content alone.
             let earlier = self.content_run(&format!("{instrument}{member}"))?;
-            if catalog.holds_part(&earlier, 0)? {
-                if catalog.runs_with([identity.as_str()])?.contains(&earlier) {
-                    return Ok(earlier);
-                }
+            if catalog.holds_part(&earlier, 0)?
+                && catalog.runs_with([identity.as_str()])?.contains(&earlier)
+            {
+                return Ok(earlier);
             }
         }
         self.content_run(&format!("{instrument}{member}{identity}"))
@@ -446,6 +457,14 @@ impl Input {
         self.format(options)?.prepare(self, options)
     }
 
+    /// A report on a prepared file, without what became of its rows.
+    fn report_of(&self, prepared: &dyn Prepared, options: &ImportOptions) -> Result<ImportReport> {
+        let names = prepared.instruments().defs().iter();
+        let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);
+        report.instruments = names.map(|def| def.name.clone()).collect();
+        Ok(report)
+    }
+
     /// Makes the records of a prepared file and reports on them.
     fn emit(
         &self,
@@ -454,10 +473,7 @@ impl Input {
         mut known: Option<KnownBars<'_>>,
         push: Push<'_>,
     ) -> Result<ImportReport> {
-        let names = prepared.instruments().defs().iter();
-        let instruments = names.map(|def| def.name.clone()).collect();
-        let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);
-        report.instruments = instruments;
+        let mut report = self.report_of(prepared.as_ref(), options)?;
         let mut tally = Tally::default();
         let found = prepared.emit(&mut |record| {
             if let Some(known) = &mut known

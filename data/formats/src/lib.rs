@@ -10,6 +10,7 @@ mod error;
 mod export;
 mod import;
 mod limits;
+mod spool;
 #[cfg(test)]
 mod testing;
 
@@ -19,9 +20,11 @@ pub use error::FormatError;
 pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};
 pub use import::{
     Decimal, FileRecords, FolderRecords, Format, ImportOptions, ImportReport, Input, KindCount,
-    LineError, Mapping, Profile, RefusedMax, Stamp, Taken, Years, content_run, inputs, is_columnar,
-    open_text, peek_line, read_file, read_folder, redefine,
+    LineError, Mapping, Profile, RefusedMax, Rescaling, SpooledFile, SpooledRecords, Stamp, Taken,
+    Years, content_run, inputs, is_columnar, open_text, peek_line, read_file, read_folder,
+    redefine, spool_file, spool_folder,
 };
+pub use spool::{Spool, Spooled};
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = FormatError> = std::result::Result<T, E>;

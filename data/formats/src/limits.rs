@@ -12,8 +12,14 @@ pub(crate) const SNIFF_BYTES: u64 = 64 << 10;
 /// Bytes that an imported file may have once it is unpacked.
 pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
 
-/// Records of an imported file that are held to be put into the order of their times, if the file is not in it: 6.4 GB.
+/// Records of an imported file that are put into the order of their times, if the file is not in it.
 pub(crate) const SORTED_RECORDS_MAX: usize = 100_000_000;
+
+/// Records of them that are sorted at a time.
+pub(crate) const SORTED_AT_ONCE: usize = 1 << 18;
+
+/// Bytes of the packed records of a file that is being read for the first time that stay in memory.
+pub(crate) const DRAFT_BYTES: u64 = 32 << 20;
 
 /// Instruments of an imported file.
 pub(crate) const TICKERS_MAX: usize = 20_000;

@@ -5,10 +5,10 @@ use tickloom_types::Ts;
 
 /// Changes by which the usual one is known.
 const WINDOW: usize = 256;
-/// Changes that must be known before a price is judged.
-const KNOWN_MIN: usize = 32;
-/// Prices between two looks at what is usual.
+/// Prices between two looks at what is usual, and before the first one.
 const LOOK_EVERY: usize = 32;
+/// Changes that are kept: those of a look and those since.
+const KEPT: usize = WINDOW + LOOK_EVERY;
 
 /// Prices that were far off and came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +26,12 @@ pub(super) struct Spike {
 #[derive(Clone, Debug, Default)]
 pub(super) struct SpikeWatch {
     base: Option<i64>,
+    /// The newest changes, as a ring: those of the last look and those since.
     changes: Vec<i64>,
-    at: usize,
-    since_look: usize,
-    /// What nine of ten changes do not exceed.
-    usual: Option<i64>,
+    /// Changes so far.
+    accepted: usize,
+    /// What nine of ten changes did not exceed when so many had come: worked out when it is first asked for.
+    usual: Option<(usize, i64)>,
     /// Prices far from the base, until it is known whether they stay.
     far: Option<Spike>,
 }
@@ -43,8 +44,12 @@ impl SpikeWatch {
             return None;
         };
         let distance = price.saturating_sub(base).saturating_abs();
-        let limit = self.limit(base, thresholds);
-        if limit.is_none_or(|limit| distance <= limit) {
+        // What is usual only makes the limit wider.
+        let is_believed = distance <= least(base, thresholds)
+            || self
+                .limit(base, thresholds)
+                .is_none_or(|limit| distance <= limit);
+        if is_believed {
             let far = self.far.take();
             self.accept(price, distance);
             // It is back only if it is much nearer than it was.
@@ -78,27 +83,51 @@ impl SpikeWatch {
         None
     }
 
-    fn limit(&self, base: i64, thresholds: &Thresholds) -> Option<i64> {
-        let least =
-            i128::from(base.saturating_abs()) * i128::from(thresholds.outlier_ppm) / 1_000_000;
-        let usual = self.usual?.saturating_mul(thresholds.outlier_factor);
-        Some(usual.max(i64::try_from(least).unwrap_or(i64::MAX)))
+    /// The distance from the base up to which a price is believed; `None` as long as too little is known.
+    fn limit(&mut self, base: i64, thresholds: &Thresholds) -> Option<i64> {
+        let usual = self.usual()?.saturating_mul(thresholds.outlier_factor);
+        Some(usual.max(least(base, thresholds)))
+    }
+
+    /// What was usual at the last look.
+    fn usual(&mut self) -> Option<i64> {
+        let looked = self.accepted / LOOK_EVERY * LOOK_EVERY;
+        if looked == 0 {
+            return None;
+        }
+        if let Some((at, usual)) = self.usual
+            && at == looked
+        {
+            return Some(usual);
+        }
+        let window = looked.min(WINDOW);
+        let places = looked - window..looked;
+        let mut sorted: Vec<i64> = places.map(|at| self.changes[at % KEPT]).collect();
+        let usual = *sorted.select_nth_unstable(window * 9 / 10).1;
+        self.usual = Some((looked, usual));
+        Some(usual)
     }
 
     fn accept(&mut self, price: i64, change: i64) {
         self.base = Some(price);
-        if self.changes.len() < WINDOW {
+        if self.changes.len() < KEPT {
             self.changes.push(change);
         } else {
-            self.changes[self.at] = change;
-            self.at = (self.at + 1) % WINDOW;
+            self.changes[self.accepted % KEPT] = change;
         }
-        self.since_look += 1;
-        if self.since_look >= LOOK_EVERY && self.changes.len() >= KNOWN_MIN {
-            self.since_look = 0;
-            let mut sorted = self.changes.clone();
-            let place = sorted.len() * 9 / 10;
-            self.usual = Some(*sorted.select_nth_unstable(place).1);
+        self.accepted += 1;
+    }
+}
+
+/// The least distance that is an outlier, whatever is usual.
+fn least(base: i64, thresholds: &Thresholds) -> i64 {
+    const PARTS: i64 = 1_000_000;
+    let base = base.saturating_abs();
+    match base.checked_mul(thresholds.outlier_ppm) {
+        Some(parts) => parts / PARTS,
+        None => {
+            let parts = i128::from(base) * i128::from(thresholds.outlier_ppm);
+            i64::try_from(parts / i128::from(PARTS)).unwrap_or(i64::MAX)
         }
     }
 }

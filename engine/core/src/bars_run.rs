@@ -22,7 +22,7 @@ use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
 use std::ops::Range;
 use tickloom_signals::{Graph, OutputId, is_true};
-use tickloom_types::{Money, Record, Ts};
+use tickloom_types::{InstrumentId, Money, Record, SourceId, Ts};
 
 /// Outputs that are handed on at once.
 const OUTPUTS_AT_ONCE: usize = 512;
@@ -49,78 +49,164 @@ pub fn run_bars(
     config: &CoreConfig,
     bars: &BarSeries<'_>,
     equity: &mut Vec<Money>,
-    on_outputs: impl FnMut(&[Record]),
+    mut on_outputs: impl FnMut(&[Record]),
 ) -> Result<BarsRun, CoreError> {
     equity.reserve(bars.len());
-    let expressions = Expressions::new(config)?;
-    let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
-    let trade = TradeStage::new(config, std::iter::empty())?;
-    if needs_steps(config, bars, &graph, &trade) {
-        return step_through(config, bars, equity, on_outputs);
+    let mut run = BarsOnWay::new(config, bars.instrument(), bars.source())?;
+    run.push(bars, equity, &mut on_outputs)?;
+    run.finish(config)
+}
+
+/// A run over bars that come some at a time: what [`run_bars`] makes of all of them.
+pub struct BarsOnWay {
+    way: Way,
+    instrument: InstrumentId,
+    source: SourceId,
+    /// Bars so far, and the time of the last.
+    rows: usize,
+    last: Option<Ts>,
+}
+
+enum Way {
+    Blocks(Box<(Graph, Visitor)>),
+    Steps(Box<(Core, Outputs)>),
+}
+
+impl BarsOnWay {
+    /// A run over bars of this instrument from this source, which has seen none.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the configuration is wrong.
+    pub fn new(
+        config: &CoreConfig,
+        instrument: InstrumentId,
+        source: SourceId,
+    ) -> Result<BarsOnWay, CoreError> {
+        let expressions = Expressions::new(config)?;
+        let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
+        let trade = TradeStage::new(config, std::iter::empty())?;
+        let way = if needs_steps(config, (instrument, source), &graph, &trade) {
+            Way::Steps(Box::new((Core::new(config)?, Outputs::new())))
+        } else {
+            let visitor = Visitor::new(config, outputs, trade);
+            Way::Blocks(Box::new((graph, visitor)))
+        };
+        Ok(BarsOnWay {
+            way,
+            instrument,
+            source,
+            rows: 0,
+            last: None,
+        })
     }
-    let mut visitor = Visitor {
-        trade,
-        rules: RuleValues::new(outputs.len()),
-        was_ready: vec![false; outputs.len()],
-        outputs,
-        is_capped: config.account.volume_share.is_some(),
-        out: Outputs::new(),
-        bars,
-        equity,
-        on_outputs,
-        block: Block::default(),
-        failed: None,
-    };
-    let mut graph = graph;
-    graph.run_block(bars.columns(), |graph, rows| {
-        visitor.block(graph, rows);
-    });
-    visitor.finish(config)
+
+    /// Takes the next bars, of which each closes after all before it. `equity` gets one value for each more, and `on_outputs` all that
+    /// they make.
+    ///
+    /// # Errors
+    /// [`CoreError`] if they are others or too early, of which none counts then; or if equity does not fit, after which the run is of no
+    /// more use.
+    pub fn push(
+        &mut self,
+        bars: &BarSeries<'_>,
+        equity: &mut Vec<Money>,
+        mut on_outputs: impl FnMut(&[Record]),
+    ) -> Result<(), CoreError> {
+        self.check(bars)?;
+        match &mut self.way {
+            Way::Blocks(blocks) => {
+                let (graph, visitor) = &mut **blocks;
+                let mut at = At {
+                    bars,
+                    before: self.rows,
+                    equity,
+                };
+                graph.run_block(bars.columns(), |graph, rows| {
+                    visitor.block(graph, rows, &mut at, &mut on_outputs);
+                });
+                visitor.hand_on(&mut on_outputs);
+                if let Some(error) = visitor.failed.take() {
+                    return Err(error);
+                }
+                visitor.last_close = bars.columns().close.last().copied().or(visitor.last_close);
+            }
+            Way::Steps(steps) => {
+                let (core, out) = &mut **steps;
+                for row in 0..bars.len() {
+                    core.step(bars.seq(row), &bars.record(row), out);
+                    on_outputs(out.records());
+                    let now = core.portfolio().equity();
+                    equity.push(now.ok_or_else(|| does_not_fit(self.rows + row))?);
+                }
+            }
+        }
+        self.rows += bars.len();
+        self.last = bars.ts().last().map(|ts| Ts(*ts)).or(self.last);
+        Ok(())
+    }
+
+    fn check(&self, bars: &BarSeries<'_>) -> Result<(), CoreError> {
+        if (bars.instrument(), bars.source()) != (self.instrument, self.source) {
+            return Err(CoreError::Setting {
+                owner: format!("bar {}", self.rows),
+                field: "instrument",
+                value: bars.instrument().0.to_string(),
+                expected: "the instrument and the source of the bars before",
+            });
+        }
+        let first = bars.ts().first().map(|ts| Ts(*ts));
+        if first.is_some() && first <= self.last {
+            return Err(CoreError::Setting {
+                owner: format!("bar {}", self.rows),
+                field: "ts",
+                value: first.unwrap_or_default().to_string(),
+                expected: "a time after that of the bar before",
+            });
+        }
+        Ok(())
+    }
+
+    /// What came of all bars.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the configuration is another one, which cannot be read.
+    pub fn finish(self, config: &CoreConfig) -> Result<BarsRun, CoreError> {
+        match self.way {
+            Way::Blocks(blocks) => blocks.1.finish(config, self.instrument),
+            Way::Steps(steps) => {
+                let core = steps.0;
+                Ok(BarsRun {
+                    fills: core.fills(),
+                    portfolio: core.portfolio().clone(),
+                    never_ready: core.never_ready(config)?,
+                    never_closed: core.never_closed(),
+                })
+            }
+        }
+    }
 }
 
 /// Whether there is something that blocks cannot do.
 fn needs_steps(
     config: &CoreConfig,
-    bars: &BarSeries<'_>,
+    (instrument, source): (InstrumentId, SourceId),
     graph: &Graph,
     trade: &TradeStage,
 ) -> bool {
-    let spec = config.instruments.bar_spec(bars.source());
+    let spec = config.instruments.bar_spec(source);
     let own = |runner: &Runner| {
         let is_code = matches!(runner.kind, RunnerKind::Code(_));
-        !is_code && runner.instrument == bars.instrument()
+        !is_code && runner.instrument == instrument
     };
     let is_single = graph.is_single_bar();
     !config.signals.is_empty()
         || config.risk.daily_loss.is_some()
-        || is_single.map(|(id, spec)| (id, Some(spec))) != Some((bars.instrument(), spec))
+        || is_single.map(|(id, spec)| (id, Some(spec))) != Some((instrument, spec))
         || !trade.runners().iter().all(own)
 }
 
-fn step_through(
-    config: &CoreConfig,
-    bars: &BarSeries<'_>,
-    equity: &mut Vec<Money>,
-    mut on_outputs: impl FnMut(&[Record]),
-) -> Result<BarsRun, CoreError> {
-    let mut core = Core::new(config)?;
-    let mut out = Outputs::new();
-    for row in 0..bars.len() {
-        core.step(bars.seq(row), &bars.record(row), &mut out);
-        on_outputs(out.records());
-        let now = core.portfolio().equity();
-        equity.push(now.ok_or_else(|| does_not_fit(row))?);
-    }
-    Ok(BarsRun {
-        fills: core.fills(),
-        portfolio: core.portfolio().clone(),
-        never_ready: core.never_ready(config)?,
-        never_closed: core.never_closed(),
-    })
-}
-
 /// Walks through the rows of a block where something can happen.
-struct Visitor<'a, F> {
+struct Visitor {
     trade: TradeStage,
     rules: RuleValues,
     /// By rule: whether it ever had a value.
@@ -131,11 +217,17 @@ struct Visitor<'a, F> {
     is_capped: bool,
     /// Collected over rows.
     out: Outputs,
-    bars: &'a BarSeries<'a>,
-    equity: &'a mut Vec<Money>,
-    on_outputs: F,
     block: Block,
+    last_close: Option<i64>,
     failed: Option<CoreError>,
+}
+
+/// The bars that are walked through.
+struct At<'a> {
+    bars: &'a BarSeries<'a>,
+    /// Bars before them.
+    before: usize,
+    equity: &'a mut Vec<Money>,
 }
 
 /// What is read of the rows that are visited, copied in order: read where it lies, each would be a wait for memory.
@@ -154,8 +246,28 @@ impl Block {
     }
 }
 
-impl<F: FnMut(&[Record])> Visitor<'_, F> {
-    fn block(&mut self, graph: &Graph, rows: Range<usize>) {
+impl Visitor {
+    fn new(config: &CoreConfig, outputs: Vec<OutputId>, trade: TradeStage) -> Visitor {
+        Visitor {
+            trade,
+            rules: RuleValues::new(outputs.len()),
+            was_ready: vec![false; outputs.len()],
+            outputs,
+            is_capped: config.account.volume_share.is_some(),
+            out: Outputs::new(),
+            block: Block::default(),
+            last_close: None,
+            failed: None,
+        }
+    }
+
+    fn block(
+        &mut self,
+        graph: &Graph,
+        rows: Range<usize>,
+        to: &mut At<'_>,
+        on_outputs: &mut impl FnMut(&[Record]),
+    ) {
         if self.failed.is_some() {
             return;
         }
@@ -167,18 +279,21 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
         for (was_ready, column) in self.was_ready.iter_mut().zip(&columns) {
             *was_ready = *was_ready || column.iter().any(|value| !value.is_nan());
         }
-        let closes = &self.bars.columns().close[rows.clone()];
+        let closes = &to.bars.columns().close[rows.clone()];
         let close_bits = bits(closes.iter().fold(0, |all, close| all | magnitude(*close)));
-        self.block.copy(self.bars, rows.clone());
+        self.block.copy(to.bars, rows.clone());
         let mut at = 0;
         while at < closes.len() {
             let next = self.next_event(&columns, at, closes.len());
-            if let Err(error) = self.mark(rows.start + at, &closes[at..next], close_bits) {
+            if let Err(error) = self.mark(rows.start + at, &closes[at..next], close_bits, to) {
                 self.failed = Some(error);
                 return;
             }
             if next < closes.len() {
-                self.visit(&columns, next, rows.start + next);
+                self.visit(&columns, next, rows.start + next, to);
+                if self.out.records().len() >= OUTPUTS_AT_ONCE {
+                    self.hand_on(on_outputs);
+                }
             }
             at = next + 1;
         }
@@ -216,14 +331,14 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
     }
 
     /// The same as a step at this row.
-    fn visit(&mut self, columns: &[&[f64]], at: usize, row: usize) {
+    fn visit(&mut self, columns: &[&[f64]], at: usize, row: usize, to: &mut At<'_>) {
         self.rules.begin(RoundOn::Records);
         for (rule, column) in columns.iter().enumerate() {
             self.rules.set(RuleId(rule), column[at]);
         }
-        let cause = Cause::new(self.bars.seq(row), self.bars.header(Ts(self.block.ts[at])));
-        let instrument = self.bars.instrument();
-        let columns = self.bars.columns();
+        let cause = Cause::new(to.bars.seq(row), to.bars.header(Ts(self.block.ts[at])));
+        let instrument = to.bars.instrument();
+        let columns = to.bars.columns();
         let close = columns.close[row];
         if self.trade.has_open_orders() {
             // Rules and targets send market orders alone, so the open is all that is read of a bar here.
@@ -243,23 +358,26 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
         self.trade
             .decide_at_close(cause, close, &self.rules, &mut self.out);
         match self.trade.portfolio().equity() {
-            Some(equity) => self.equity.push(equity),
-            None => self.failed = Some(does_not_fit(row)),
-        }
-        if self.out.records().len() >= OUTPUTS_AT_ONCE {
-            self.hand_on();
+            Some(equity) => to.equity.push(equity),
+            None => self.failed = Some(does_not_fit(to.before + row)),
         }
     }
 
     /// Equity of rows at which nothing happens but that the close changes.
-    fn mark(&mut self, row: usize, closes: &[i64], close_bits: u32) -> Result<(), CoreError> {
+    fn mark(
+        &mut self,
+        row: usize,
+        closes: &[i64],
+        close_bits: u32,
+        to: &mut At<'_>,
+    ) -> Result<(), CoreError> {
         let portfolio = self.trade.portfolio();
-        let instrument = self.bars.instrument();
+        let instrument = to.bars.instrument();
         let cash = portfolio.cash().0;
         let held = portfolio.net_qty(instrument);
         if held == 0 {
             let flat = std::iter::repeat_n(Money(cash), closes.len());
-            self.equity.extend(flat);
+            to.equity.extend(flat);
             return Ok(());
         }
         let unit = portfolio.scale(instrument).unit.checked_mul(held.into());
@@ -268,38 +386,38 @@ impl<F: FnMut(&[Record])> Visitor<'_, F> {
             let marked = closes
                 .iter()
                 .map(|close| Money(cash + unit * i128::from(*close)));
-            self.equity.extend(marked);
+            to.equity.extend(marked);
             return Ok(());
         }
         for (close, row) in closes.iter().zip(row..) {
             let value = portfolio.scale(instrument).notional(*close, held);
             let equity = value.and_then(|value| value.checked_add(cash));
-            self.equity
-                .push(Money(equity.ok_or_else(|| does_not_fit(row))?));
+            let equity = equity.ok_or_else(|| does_not_fit(to.before + row))?;
+            to.equity.push(Money(equity));
         }
         Ok(())
     }
 
-    fn hand_on(&mut self) {
-        (self.on_outputs)(self.out.records());
+    fn hand_on(&mut self, on_outputs: &mut impl FnMut(&[Record])) {
+        on_outputs(self.out.records());
         self.out.clear();
     }
 
-    fn finish(mut self, config: &CoreConfig) -> Result<BarsRun, CoreError> {
-        self.hand_on();
-        if let Some(close) = self.bars.columns().close.last() {
-            self.trade.mark(self.bars.instrument(), *close);
+    fn finish(
+        mut self,
+        config: &CoreConfig,
+        instrument: InstrumentId,
+    ) -> Result<BarsRun, CoreError> {
+        if let Some(close) = self.last_close {
+            self.trade.mark(instrument, close);
         }
-        match self.failed {
-            Some(error) => Err(error),
-            None => Ok(BarsRun {
-                fills: self.trade.fills(),
-                portfolio: self.trade.portfolio().clone(),
-                never_ready: never_ready(config, None, &self.was_ready)?,
-                // These are bars of one size, and they have closed.
-                never_closed: Vec::new(),
-            }),
-        }
+        Ok(BarsRun {
+            fills: self.trade.fills(),
+            portfolio: self.trade.portfolio().clone(),
+            never_ready: never_ready(config, None, &self.was_ready)?,
+            // These are bars of one size, and they have closed.
+            never_closed: Vec::new(),
+        })
     }
 }
 

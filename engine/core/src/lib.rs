@@ -34,7 +34,7 @@ mod venue;
 mod workers;
 
 pub use self::core::Core;
-pub use bars_run::{BarSeries, BarsRun, run_bars};
+pub use bars_run::{BarSeries, BarsOnWay, BarsRun, run_bars};
 pub use book::{Book, PriceLevel, Top};
 pub use census::{Census, Given, check_run};
 pub use config::{CoreConfig, SignalDef};

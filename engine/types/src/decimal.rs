@@ -14,14 +14,19 @@ pub const MONEY_DECIMALS: u8 = 18;
 #[must_use]
 pub const fn pow10(n: u8) -> i64 {
     assert!(n <= 18, "ten to that power does not fit in i64");
-    let mut value = 1;
-    let mut i = 0;
-    while i < n {
-        value *= 10;
-        i += 1;
-    }
-    value
+    POWERS[n as usize]
 }
+
+/// Powers of ten.
+const POWERS: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
 
 /// Why a text is not a decimal at the wanted scale.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]

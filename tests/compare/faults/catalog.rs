@@ -86,20 +86,20 @@ fn runs() -> Vec<Fault> {
             what: "a checkpoint damaged",
             apply: |copy| {
                 compact(copy);
-                cut(&copy.index().join("checkpoint.json"), 30);
+                cut(&copy.index().join("checkpoint.idx"), 30);
             },
             start: Start::Told {
-                said: &["checkpoint.json", "writes the run anew"],
+                said: &["checkpoint.idx", "writes the run anew"],
                 helps: Some(remove_run),
             },
-            catalog: Some("checkpoint.json"),
-            journal: Some("checkpoint.json"),
+            catalog: Some("checkpoint.idx"),
+            journal: Some("checkpoint.idx"),
         },
         Fault {
             what: "a checkpoint missing",
             apply: |copy| {
                 compact(copy);
-                fs::remove_file(copy.index().join("checkpoint.json")).unwrap();
+                fs::remove_file(copy.index().join("checkpoint.idx")).unwrap();
             },
             start: Start::BroughtIn("of segments 1 to"),
             catalog: Some("are not in the catalog"),

@@ -68,6 +68,14 @@ impl<R: RunRows> ReleaseMerge<R> {
         }
     }
 
+    /// The only run, if there is but one.
+    pub(crate) fn alone(&mut self) -> Option<&mut R> {
+        match self.runs.as_mut_slice() {
+            [run] => Some(run),
+            _ => None,
+        }
+    }
+
     /// The next row.
     ///
     /// # Errors

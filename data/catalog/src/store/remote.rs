@@ -188,14 +188,18 @@ impl Remote {
         self.put_mode(path, bytes, PutMode::Update(expected))
     }
 
-    /// False if the mode's condition does not hold.
+    /// False if the mode's condition does not hold, and what is there is something else: a put that was done and whose answer was an
+    /// error is made again, and finds its own.
     fn put_mode(&self, path: &Path, bytes: &[u8], mode: PutMode) -> Result<bool> {
         let key = self.key(path)?;
         let payload = Bytes::copy_from_slice(bytes).into();
         let put = self.bucket.put_opts(&key, payload, mode.into());
         match self.runtime.block_on(put) {
             Ok(_) => Ok(true),
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                let there = self.read_version(path)?;
+                Ok(there.is_some_and(|(there, _)| there == bytes))
+            }
             Err(error) => Err(self.fault("write", path, &error)),
         }
     }

@@ -337,7 +337,7 @@ fn places(catalog: &Catalog) -> Vec<(Seq, u64, i32)> {
         for file in index.files() {
             let mut rows = follow::open_rows(catalog, &meta, file).unwrap();
             while rows.fill().unwrap() {
-                let placed = rows.take().placed;
+                let placed = rows.rows.take().placed;
                 places.push((placed.key.seq, placed.held, placed.more));
             }
         }

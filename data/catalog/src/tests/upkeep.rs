@@ -440,8 +440,8 @@ pub(super) fn lines(catalog: &Catalog) -> Vec<String> {
         for file in index.files() {
             let mut rows = follow::open_rows(catalog, &meta, file).unwrap();
             while rows.fill().unwrap() {
-                let key = rows.key().unwrap();
-                let record = rows.take().placed.record;
+                let key = rows.rows.key().unwrap();
+                let record = rows.rows.take().placed.record;
                 let hex: String = record
                     .as_bytes()
                     .iter()

@@ -1,3 +1,4 @@
 //! What the tests of this crate share.
 
+pub(crate) mod faulty_server;
 pub(crate) mod s3_server;

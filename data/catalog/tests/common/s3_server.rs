@@ -51,6 +51,11 @@ impl S3Server {
         Some(server)
     }
 
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Settings of a store in it, by the names that they have in the environment.
     pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
         vec![

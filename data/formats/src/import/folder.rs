@@ -46,6 +46,21 @@ pub fn is_columnar(path: &Path) -> Result<bool> {
 /// # Errors
 /// As [`super::read_file`], and [`FormatError::Columns`] for files that do not go together.
 pub fn read_folder(folder: &Path, options: &ImportOptions) -> Result<Option<FolderRecords>> {
+    let Some((input, passed_over)) = files_of_columns(folder, options)? else {
+        return Ok(None);
+    };
+    let records = input.read(options)?;
+    Ok(Some(FolderRecords {
+        records,
+        passed_over,
+    }))
+}
+
+/// The Parquet and Arrow files below a folder as one, and the files that are passed over.
+pub(super) fn files_of_columns(
+    folder: &Path,
+    options: &ImportOptions,
+) -> Result<Option<(Input, Vec<PathBuf>)>> {
     let mut all = Vec::new();
     walk(folder, 0, &mut all)?;
     let (mut files, mut passed_over) = (Vec::new(), Vec::new());
@@ -67,11 +82,7 @@ pub fn read_folder(folder: &Path, options: &ImportOptions) -> Result<Option<Fold
                 .to_owned(),
         });
     }
-    let records = input.read(options)?;
-    Ok(Some(FolderRecords {
-        records,
-        passed_over,
-    }))
+    Ok(Some((input, passed_over)))
 }
 
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {

@@ -3,7 +3,9 @@
 mod columns;
 mod follow;
 mod numbers;
+mod plausible;
 mod problems;
+mod quick;
 mod repeats;
 mod tickers;
 mod times;
@@ -11,7 +13,7 @@ mod values;
 
 use super::cells::Cells;
 use super::columnar::Rows;
-use super::layout::{Dialect, Layout};
+use super::layout::Layout;
 use super::number::Number;
 use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
 use super::text::Cutter;
@@ -20,19 +22,25 @@ use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use columns::Columns;
 use jiff::tz::TimeZone;
+use plausible::{prices, years};
 pub(super) use problems::{Problems, Wrong};
+#[cfg(test)]
+pub(super) use quick::IS_OFF;
+use quick::Quick;
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use tickloom_types::{Ts, is_pair};
+use tickloom_types::Ts;
 pub(super) use times::{FileOrder, Times};
 
 /// Where rows come from.
 enum Source {
     /// Lines of a text.
-    Text(Cutter),
+    Text(Box<Cutter>),
     /// Columns of values.
     Columns(Box<Rows>),
+    /// Neither, while a line is read where it lies.
+    Lent,
 }
 
 /// Reads the rows of a file, from its first line on.
@@ -45,6 +53,7 @@ pub(super) struct Reader<'a> {
     zone: TimeZone,
     by_name: HashMap<Vec<u8>, usize>,
     columns: Columns,
+    quick: Option<Box<Quick>>,
     prices: Prices,
     years: (Ts, Ts),
     years_given: Years,
@@ -90,7 +99,7 @@ pub(super) struct Ticker {
 }
 
 /// What a row is held to that follows it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct LastRow {
     ts: Ts,
     numbers: [Number; NUMBERS_MAX],
@@ -124,7 +133,7 @@ impl<'a> Reader<'a> {
                 for _ in 0..layout.skip {
                     cutter.next()?;
                 }
-                Source::Text(cutter)
+                Source::Text(Box::new(cutter))
             }
         };
         let mut reader = Reader {
@@ -134,6 +143,7 @@ impl<'a> Reader<'a> {
             only: None,
             zone,
             by_name: HashMap::new(),
+            quick: None,
             columns: Columns::of(layout),
             prices: prices(options, layout),
             years: years(options.years.unwrap_or_default()),
@@ -157,6 +167,8 @@ impl<'a> Reader<'a> {
             problems: Problems::new(options.errors_max, layout.is_columnar),
             notes: Vec::new(),
         };
+        let quick = Quick::of(layout, &reader.columns, &reader.zone);
+        reader.quick = quick.map(Box::new);
         if reader.columns.ticker.is_some() {
             reader.only = options.instrument.as_deref();
         } else {
@@ -174,7 +186,22 @@ impl<'a> Reader<'a> {
     pub(super) fn next(&mut self) -> Result<bool> {
         loop {
             // What a row is in is lent while it is read.
+            if let Source::Text(_) = &self.source
+                && let Some(mut quick) = self.quick.take()
+            {
+                let mut source = std::mem::replace(&mut self.source, Source::Lent);
+                let is_read = match &mut source {
+                    Source::Text(cutter) => self.quick(&mut quick, cutter),
+                    _ => Ok(false),
+                };
+                self.source = source;
+                self.quick = Some(quick);
+                if is_read? {
+                    return Ok(true);
+                }
+            }
             let is_right = match &mut self.source {
+                Source::Lent => return Ok(false),
                 Source::Text(cutter) => {
                     let Some(number) = cutter.next()? else {
                         return Ok(false);
@@ -193,7 +220,15 @@ impl<'a> Reader<'a> {
                     if let Some(path) = rows.new_path() {
                         self.path = path;
                     }
-                    let is_right = self.take(number, &lent);
+                    let mut quick = self.quick.take();
+                    let is_read = quick
+                        .as_mut()
+                        .and_then(|quick| self.quick_cells(quick, number, &lent));
+                    self.quick = quick;
+                    let is_right = match is_read {
+                        Some(()) => Ok(true),
+                        None => self.take(number, &lent),
+                    };
                     if let Source::Columns(rows) = &mut self.source {
                         rows.give_back(lent);
                     }
@@ -344,39 +379,4 @@ impl<'a> Reader<'a> {
         let name = self.layout.names.get(at).cloned().unwrap_or_default();
         (name, value, expected.to_owned())
     }
-}
-
-/// What prices may be: of shares and of pairs of currencies above zero, unless it was told otherwise.
-fn prices(options: &ImportOptions, layout: &Layout) -> Prices {
-    let name = options
-        .instrument
-        .as_ref()
-        .or(layout.known.instrument.as_ref());
-    let name = name.unwrap_or(&layout.known.file);
-    let symbol = name.rsplit('.').next().unwrap_or(name);
-    let is_share = options
-        .calendar
-        .as_deref()
-        .is_some_and(|name| name.contains("equity"));
-    let said = options.definitions.as_ref();
-    let said = said.and_then(|said| said.may_be_negative(name));
-    if options.negative_prices
-        || said == Some(true)
-        || matches!(layout.dialect, Dialect::Databento { .. })
-    {
-        Prices::Any
-    } else if said == Some(false)
-        || is_pair(symbol)
-        || is_share
-        || layout.known.instrument.is_some()
-    {
-        Prices::AboveZero
-    } else {
-        Prices::NotZero
-    }
-}
-
-fn years(Years(first, last): Years) -> (Ts, Ts) {
-    let start = |year: u16| Ts::parse(&format!("{year:04}-01-01")).unwrap_or(Ts(i64::MAX));
-    (start(first), start(last + 1))
 }

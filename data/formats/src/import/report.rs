@@ -211,6 +211,18 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// So many records of a table, from the first to the last time.
+    pub(crate) fn of(table: Table, count: u64, times: Option<(Ts, Ts)>) -> Tally {
+        let mut tally = Tally {
+            times,
+            ..Tally::default()
+        };
+        if let Some(written) = tally.written.get_mut(table as usize) {
+            *written = count;
+        }
+        tally
+    }
+
     pub(crate) fn count(&mut self, record: &Record) {
         let written = Table::of(record).and_then(|table| self.written.get_mut(table as usize));
         if let Some(written) = written {

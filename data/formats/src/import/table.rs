@@ -1,10 +1,13 @@
 //! Tables of bars, quotes, trades and books: read through once to find scales and sizes, and once more to make the records, so that
-//! a file may be larger than memory. One that is not in the order of time (newest first, instrument after instrument) is held to be
-//! sorted.
+//! a file may be larger than memory. One that is not in the order of time (newest first, instrument after instrument) is sorted on the
+//! way, in parts.
 
 mod doubt;
+mod draft;
 mod moment;
 mod plan;
+mod sorted;
+mod told;
 
 use super::layout::Layout;
 use super::reader::{FileOrder, Reader, Repeats};
@@ -14,9 +17,13 @@ use super::text::Lines;
 use super::{ImportOptions, Input, KindCount, Prepared, Push};
 use crate::limits::SORTED_RECORDS_MAX;
 use crate::{FormatError, Result};
+use draft::Draft;
+pub(super) use draft::{Drafted, DraftedOf, DraftedRecords};
 use moment::Moment;
 use plan::Plan;
-use tickloom_types::{BarSpec, Instruments, Record, Ts};
+use sorted::Sorted;
+use tickloom_types::{BarSpec, Instruments, Ts};
+use told::{Told, nothing};
 
 /// Lines that are looked at to find out what the file is.
 const HEAD_LINES: usize = 50;
@@ -45,11 +52,11 @@ pub(super) fn prepare(
     if layout.may_be_days(options) {
         doubt::settle_days(input, &mut layout)?;
     }
-    let (mut survey, mut reader) = survey(input, options, &layout)?;
+    let (mut survey, mut reader, mut draft) = survey(input, options, &layout)?;
     if reader.is_in_doubt {
         drop(reader);
         doubt::settle_numbers(input, &mut layout)?;
-        (survey, reader) = self::survey(input, options, &layout)?;
+        (survey, reader, draft) = self::survey(input, options, &layout)?;
     }
     if survey.rows == 0 {
         return Err(nothing(&reader, &layout));
@@ -83,7 +90,12 @@ pub(super) fn prepare(
         return Err(layout.fault(input.path(), survey.line, found, expected));
     }
     let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
+    let is_known = |draft: &Draft| is_strict && order == FileOrder::Sorted && draft.fits(&plan);
+    let draft = draft
+        .filter(is_known)
+        .map(|draft| (draft, Told::of(reader)));
     Ok(Box::new(TableFile {
+        draft,
         input: input.clone(),
         options: options.clone(),
         names: tickers.into_iter().map(|ticker| ticker.name).collect(),
@@ -117,7 +129,7 @@ fn survey<'a>(
     input: &Input,
     options: &'a ImportOptions,
     layout: &'a Layout,
-) -> Result<(Survey, Reader<'a>)> {
+) -> Result<(Survey, Reader<'a>, Option<Draft>)> {
     let mut reader = Reader::new(input, options, layout)?;
     let mut survey = Survey {
         rows: 0,
@@ -126,10 +138,17 @@ fn survey<'a>(
         has_sizes: false,
         line: 1,
     };
+    let mut draft = Draft::of(layout);
     while reader.next()? {
         survey.note(&reader.current);
+        if draft
+            .as_mut()
+            .is_some_and(|draft| draft.take(&reader).is_none())
+        {
+            draft = None;
+        }
     }
-    Ok((survey, reader))
+    Ok((survey, reader, draft))
 }
 
 impl Survey {
@@ -181,6 +200,8 @@ fn bar_spec(
 
 /// A table of which all is known that its records need.
 struct TableFile {
+    /// Its records but for what is known by now, and what became of its rows.
+    draft: Option<(Draft, Told)>,
     input: Input,
     options: ImportOptions,
     layout: Layout,
@@ -218,11 +239,28 @@ impl Prepared for TableFile {
         Some(&mut self.repeats)
     }
 
+    fn take_drafted(&mut self) -> Option<(Drafted, Found)> {
+        let are_apart = self.draft.as_ref()?.0.are_apart();
+        if !are_apart || self.has_close() {
+            return None;
+        }
+        let (draft, told) = self.drafted()?;
+        Some((draft, self.found(told)))
+    }
+
     fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found> {
         let mut this = *self;
+        // What an earlier import has is known since.
+        if let Some((draft, told)) = this.drafted() {
+            for next in draft.records()? {
+                let (_, record) = next?;
+                push(&record)?;
+            }
+            return Ok(this.found(told));
+        }
         let mut reader = Reader::new(&this.input, &this.options, &this.layout)?;
         reader.repeats = std::mem::take(&mut this.repeats);
-        let mut held = Held::default();
+        let mut sorted = Sorted::new(this.order, this.plan.has_arrival);
         let mut moment = Moment::of(&this.layout);
         let mut records = Vec::new();
         let mut made = 0_u64;
@@ -239,8 +277,7 @@ impl Prepared for TableFile {
             if keeps_order(&this.layout) {
                 moment.take(row, &mut records, push)?;
             } else if is_held {
-                held.take(&mut records);
-                if held.records.len() > SORTED_RECORDS_MAX {
+                if !sorted.take(&mut records)? {
                     return Err(this.too_many(row.line));
                 }
             } else {
@@ -250,58 +287,33 @@ impl Prepared for TableFile {
             }
         }
         moment.end(push)?;
-        for record in held.sorted(this.order, this.plan.has_arrival) {
-            push(&record)?;
-        }
+        sorted.drain(push)?;
         if made == 0 && reader.problems.repeated == 0 {
             return Err(nothing(&reader, &this.layout));
         }
-        Ok(this.found(reader))
-    }
-}
-
-/// Records that are held to be sorted.
-#[derive(Default)]
-struct Held {
-    records: Vec<Record>,
-    /// Where the records of each row begin.
-    rows: Vec<usize>,
-}
-
-impl Held {
-    fn take(&mut self, records: &mut Vec<Record>) {
-        self.rows.push(self.records.len());
-        self.records.append(records);
-    }
-
-    /// In the order of time; those of one time in the order of the file, from its end if that is newest first.
-    fn sorted(mut self, order: FileOrder, by_arrival: bool) -> Vec<Record> {
-        if order == FileOrder::NewestFirst {
-            let mut turned = Vec::with_capacity(self.records.len());
-            let mut end = self.records.len();
-            for start in self.rows.iter().rev() {
-                turned.extend_from_slice(&self.records[*start..end]);
-                end = *start;
-            }
-            self.records = turned;
-        }
-        self.records
-            .sort_by_key(|record: &Record| match by_arrival {
-                true => record.header.ts_recv,
-                false => record.header.ts_event,
-            });
-        self.records
+        Ok(this.found(Told::of(reader)))
     }
 }
 
 impl TableFile {
+    /// The records that the first reading made, if they are all.
+    fn drafted(&mut self) -> Option<(Drafted, Told)> {
+        let (draft, told) = self.draft.take().filter(|_| self.repeats.is_idle())?;
+        Some((draft.finish(&self.plan, self.has_close()), told))
+    }
+
+    /// Whether its rows say when they close.
+    fn has_close(&self) -> bool {
+        self.layout.column(super::role::Role::CloseTime).is_some()
+    }
+
     fn too_many(&self, line: u64) -> FormatError {
         let found = format!("more than {SORTED_RECORDS_MAX} records, not in order of time");
         let expected = "a file in order of time, or cut into several";
         self.layout.fault(self.input.path(), line, found, expected)
     }
 
-    fn found(&self, reader: Reader<'_>) -> Found {
+    fn found(&self, reader: Told) -> Found {
         let kept_apart: u64 = reader.not_kept.values().sum();
         let count = KindCount {
             read: reader.read - kept_apart,
@@ -309,7 +321,7 @@ impl TableFile {
             refused: reader.problems.count,
         };
         let mut notes = self.notes.clone();
-        notes.extend(reader.notes());
+        notes.extend(reader.notes);
         match self.order {
             FileOrder::Sorted => {}
             FileOrder::NewestFirst => notes.push("newest first: sorted".to_owned()),
@@ -348,27 +360,4 @@ impl TableFile {
             stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),
         }
     }
-}
-
-/// The error for a file of which no line is right.
-fn nothing(reader: &Reader<'_>, layout: &Layout) -> FormatError {
-    let first = reader.problems.first.first();
-    let path = first.map_or(reader.path(), |first| &first.file);
-    let (line, found, expected) = match first {
-        Some(e) => {
-            let found = format!("{} is {:?}", e.field, e.value);
-            let reasons = reader.problems.reasons.reasons.len();
-            let more = match (reader.problems.count, reasons) {
-                (..2, _) => String::new(),
-                (count, 1) => format!("; so are all {count} rows"),
-                (count, reasons) => format!("; {count} rows are refused, for {reasons} reasons"),
-            };
-            (e.line, found, format!("{}{more}", e.expected))
-        }
-        None => {
-            let expected = "rows of the instrument asked for";
-            (1, "no rows".to_owned(), expected.to_owned())
-        }
-    };
-    layout.fault(path, line, found, &expected)
 }

@@ -1,8 +1,10 @@
 //! Cuts a text into lines of bounded length, and lines into fields.
 
+mod digits;
 mod fields;
 mod unicode;
 
+pub(crate) use digits::{Digits, digits_at};
 pub(crate) use fields::{Cutter, Fields, split};
 pub(crate) use unicode::is_utf16;
 
@@ -62,6 +64,30 @@ impl<'s> Lines<'s> {
             }
         }
         Ok(Some((self.number, &mut self.line)))
+    }
+
+    /// What is in memory already of the lines that come next, for who reads them there; nothing of the first line, and near the size
+    /// that a file may have.
+    #[inline]
+    pub(crate) fn ahead(&mut self) -> Result<&[u8]> {
+        const MARGIN: u64 = 2 * LINE_BYTES_MAX as u64;
+        match self.source.as_mut() {
+            Some(source) if self.number > 0 && self.bytes < FILE_BYTES_MAX - MARGIN => source
+                .fill_buf()
+                .map_err(FormatError::io("read", &self.path)),
+            _ => Ok(&[]),
+        }
+    }
+
+    /// So many bytes of what is ahead were a line with its end: its number.
+    #[inline]
+    pub(crate) fn pass(&mut self, bytes: usize) -> u64 {
+        if let Some(source) = self.source.as_mut() {
+            source.consume(bytes);
+        }
+        self.number += 1;
+        self.bytes += bytes as u64;
+        self.number
     }
 
     fn read_line(&mut self) -> Result<usize> {

@@ -2,10 +2,12 @@
 //! epoch in four units.
 
 mod calendar_date;
+mod quick;
 mod typed;
 
 pub(crate) use calendar_date::{DateOrder, Parted, parted};
 use calendar_date::{date, digits};
+pub(crate) use quick::QuickTimes;
 pub(crate) use typed::time_text;
 
 use jiff::SignedDuration;

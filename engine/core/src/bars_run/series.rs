@@ -1,6 +1,7 @@
 //! Bars of one instrument and one size in memory, as columns.
 
 use crate::error::CoreError;
+use std::ops::Range;
 use tickloom_signals::BarColumns;
 use tickloom_types::{BarBody, Header, InstrumentId, Kind, Record, Seq, SourceId, Ts};
 
@@ -66,6 +67,30 @@ impl<'a> BarSeries<'a> {
     #[must_use]
     pub fn from_seq(self, first: Seq) -> BarSeries<'a> {
         BarSeries { first, ..self }
+    }
+
+    /// Some of these bars.
+    #[must_use]
+    pub fn rows(&self, rows: Range<usize>) -> BarSeries<'a> {
+        let BarColumns {
+            open,
+            high,
+            low,
+            close,
+            volume,
+        } = self.columns;
+        BarSeries {
+            ts: &self.ts[rows.clone()],
+            first: self.seq(rows.start),
+            columns: BarColumns {
+                open: &open[rows.clone()],
+                high: &high[rows.clone()],
+                low: &low[rows.clone()],
+                close: &close[rows.clone()],
+                volume: &volume[rows],
+            },
+            ..*self
+        }
     }
 
     /// The sequence of a bar.

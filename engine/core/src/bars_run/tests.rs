@@ -114,13 +114,36 @@ fn blocks(config: &CoreConfig, bars: &BarSeries<'_>) -> Ran {
     (outputs, equity, run.fills, run.portfolio)
 }
 
+/// The same bars, so many at a time, in turn.
+fn in_parts(config: &CoreConfig, bars: &BarSeries<'_>, sizes: &[usize]) -> Ran {
+    let (mut outputs, mut equity) = (vec![], vec![]);
+    let mut run = BarsOnWay::new(config, bars.instrument(), bars.source()).unwrap();
+    let mut at = 0;
+    for size in sizes.iter().cycle() {
+        let rows = at..bars.len().min(at + size);
+        run.push(&bars.rows(rows.clone()), &mut equity, |records| {
+            outputs.extend_from_slice(records);
+        })
+        .unwrap();
+        at = rows.end;
+        if at == bars.len() {
+            break;
+        }
+    }
+    let run = run.finish(config).unwrap();
+    (outputs, equity, run.fills, run.portfolio)
+}
+
 fn steps(config: &CoreConfig, bars: &BarSeries<'_>) -> Ran {
     let (mut outputs, mut equity) = (vec![], vec![]);
-    let run = step_through(config, bars, &mut equity, |records| {
-        outputs.extend_from_slice(records);
-    })
-    .unwrap();
-    (outputs, equity, run.fills, run.portfolio)
+    let mut core = Core::new(config).unwrap();
+    let mut out = Outputs::new();
+    for row in 0..bars.len() {
+        core.step(bars.seq(row), &bars.record(row), &mut out);
+        outputs.extend_from_slice(out.records());
+        equity.push(core.portfolio().equity().unwrap());
+    }
+    (outputs, equity, core.fills(), core.portfolio().clone())
 }
 
 fn texts(equity: &[Money]) -> Vec<String> {
@@ -196,7 +219,9 @@ fn an_equity_that_does_not_fit_is_an_error_in_both() {
     config.account.margin = true;
     let failed = |result: Result<BarsRun, CoreError>| result.unwrap_err().to_string();
     let block = failed(run_bars(&config, &bars.series(), &mut vec![], |_| {}));
-    let step = failed(step_through(&config, &bars.series(), &mut vec![], |_| {}));
+    // A signal of its own has it stepped.
+    config.signals = vec![crate::config::SignalDef::new("close", "close")];
+    let step = failed(run_bars(&config, &bars.series(), &mut vec![], |_| {}));
     assert_eq!(block, step);
     assert!(block.starts_with("bar 2: equity is"), "{block}");
 }
@@ -351,12 +376,14 @@ proptest! {
     fn blocks_are_steps(
         bars in any_bars(), first in any_rules(), second in prop::option::of(any_target()),
         account in any_account(), risk in any_risk(), size in prop::sample::select(vec!["1d", "100t", "9v"]),
+        parts in prop::collection::vec(1_usize..40, 1..5),
     ) {
         let mut config = config_of(size, std::iter::once(first).chain(second).collect());
         config.account = account;
         config.risk = risk;
         let (outputs, equity, fills, portfolio) = blocks(&config, &bars.series());
         let stepped = steps(&config, &bars.series());
+        prop_assert_eq!(&in_parts(&config, &bars.series(), &parts), &stepped);
         prop_assert_eq!(&outputs, &stepped.0);
         prop_assert_eq!(&equity, &stepped.1);
         prop_assert_eq!(fills, stepped.2);

@@ -46,12 +46,19 @@ impl ExactMean {
     /// Pushes `rows` of a column, all rows before which have been pushed too.
     pub(crate) fn block(&mut self, column: &[i64], rows: Range<usize>, out: &mut [f64]) {
         let n = self.window.len();
+        // Rows whose window begins before the column does.
+        let early = n.saturating_sub(rows.start).min(rows.len());
+        let (first, out) = out.split_at_mut(early);
+        for (out, x) in first.iter_mut().zip(&column[rows.clone()]) {
+            *out = self.push(*x);
+        }
+        let rows = rows.start + early..rows.end;
         let new = &column[rows.clone()];
         let mask = new
             .iter()
             .fold(self.mask, |mask, x| mask | magnitude_mask(*x));
         let bits = (u64::BITS - mask.leading_zeros()) + (usize::BITS - n.leading_zeros());
-        if rows.start < n || !self.divisor.is_fast(bits) {
+        if rows.is_empty() || !self.divisor.is_fast(bits) {
             for (out, x) in out.iter_mut().zip(new) {
                 *out = self.push(*x);
             }

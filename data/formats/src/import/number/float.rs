@@ -99,6 +99,13 @@ pub(crate) fn of_single(value: f32) -> Result<Number, &'static str> {
 /// A decimal with so many digits after the point, or, below zero, zeros before it.
 pub(crate) fn of_decimal(mut mantissa: i128, scale: i8) -> Result<Number, &'static str> {
     let mut scale = scale;
+    // Division of 64 bits is several times faster, and nearly always enough.
+    if let Ok(mantissa) = i64::try_from(mantissa)
+        && let Ok(decimals) = u8::try_from(scale)
+        && decimals <= PRICE_DECIMALS_MAX
+    {
+        return Ok(Number { mantissa, decimals }.shortest());
+    }
     while scale < 0 {
         mantissa = mantissa.checked_mul(10).ok_or(TOO_BIG)?;
         scale += 1;

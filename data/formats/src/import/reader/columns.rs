@@ -57,19 +57,18 @@ impl Columns {
 
 /// The side that a field says: of the aggressor, or of a book; 0 if it is not known.
 pub(super) fn side_of(text: &[u8], is_of_maker: bool) -> Option<u8> {
-    let text = text.to_ascii_lowercase();
-    let text = text.as_slice();
+    let is_one_of = |known: &[&[u8]]| known.iter().any(|known| text.eq_ignore_ascii_case(known));
     if is_of_maker {
         return match text {
-            b"true" | b"1" => Some(Side::Sell as u8),
-            b"false" | b"0" => Some(Side::Buy as u8),
+            _ if is_one_of(&[b"true", b"1"]) => Some(Side::Sell as u8),
+            _ if is_one_of(&[b"false", b"0"]) => Some(Side::Buy as u8),
             _ => None,
         };
     }
     match text {
-        b"buy" | b"b" | b"bid" | b"bids" | b"1" => Some(Side::Buy as u8),
-        b"sell" | b"s" | b"ask" | b"asks" | b"a" | b"-1" => Some(Side::Sell as u8),
-        b"" | b"unknown" | b"0" | b"n" => Some(0),
+        _ if is_one_of(&[b"buy", b"b", b"bid", b"bids", b"1"]) => Some(Side::Buy as u8),
+        _ if is_one_of(&[b"sell", b"s", b"ask", b"asks", b"a", b"-1"]) => Some(Side::Sell as u8),
+        _ if is_one_of(&[b"", b"unknown", b"0", b"n"]) => Some(0),
         _ => None,
     }
 }

@@ -51,7 +51,7 @@ impl Repeats {
     }
 
     /// Whether no row can be known from earlier.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::import) fn is_idle(&self) -> bool {
         !self.is_on && self.elsewhere.is_empty()
     }
 

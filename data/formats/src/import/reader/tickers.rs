@@ -74,4 +74,24 @@ impl Reader<'_> {
         }
         self.below_zero += u64::from(is_below);
     }
+
+    /// As [`Reader::widen`], of the current row, which has no levels.
+    #[inline]
+    pub(super) fn widen_current(&mut self) {
+        let shape = self.layout.shape;
+        let Some(ticker) = self.tickers.get_mut(self.current.ticker) else {
+            return;
+        };
+        let mut finest = [ticker.price_decimals, ticker.qty_decimals];
+        let mut is_below = false;
+        let numbers = self.current.numbers.iter().take(shape.count());
+        for (at, number) in numbers.enumerate() {
+            let is_qty = shape.is_qty(at);
+            let decimals = &mut finest[usize::from(is_qty)];
+            *decimals = number.decimals.max(*decimals);
+            is_below |= !is_qty && number.mantissa < 0;
+        }
+        [ticker.price_decimals, ticker.qty_decimals] = finest;
+        self.below_zero += u64::from(is_below);
+    }
 }

@@ -22,21 +22,24 @@ impl Reader<'_> {
             return Ok(None);
         };
         let last = self.read_time(cells.cell(at));
-        let close = last.and_then(|last| {
-            let unit = match &self.layout.time {
-                TimeFormat::Pattern(_) => 0,
-                _ => last.unit,
-            };
-            let after = last.ts.0.checked_add(unit)?;
-            // A bar is no second longer than a minute: such a time is the close itself.
-            let is_close = is_size(last.ts.0.checked_sub(open.0)?) && !is_size(after - open.0);
-            Some(if is_close { last.ts.0 } else { after })
-        });
-        let close = close.filter(|close| *close > open.0).map(Ts);
+        let close = last.and_then(|last| self.close_after(open, last));
         let expected = "a time after the bar's open";
         close
             .map(Some)
             .ok_or_else(|| self.wrong(cells, at, expected))
+    }
+
+    /// The close of a bar by the last instant that it names; none that is not after its open.
+    pub(super) fn close_after(&self, open: Ts, last: Stamped) -> Option<Ts> {
+        let unit = match &self.layout.time {
+            TimeFormat::Pattern(_) => 0,
+            _ => last.unit,
+        };
+        let after = last.ts.0.checked_add(unit)?;
+        // A bar is no second longer than a minute: such a time is the close itself.
+        let is_close = is_size(last.ts.0.checked_sub(open.0)?) && !is_size(after - open.0);
+        let close = if is_close { last.ts.0 } else { after };
+        (close > open.0).then_some(Ts(close))
     }
 
     pub(super) fn time(&mut self, line: u64, cells: &impl Cells) -> Result<Stamped, Wrong> {

@@ -95,6 +95,26 @@ impl Plan {
         })
     }
 
+    /// Decimals of the prices and sizes of an instrument.
+    pub(super) fn scale(&self, ticker: usize) -> (u8, u8) {
+        self.scales.get(ticker).copied().unwrap_or((0, 0))
+    }
+
+    /// The source of the main records.
+    pub(super) fn source(&self) -> SourceId {
+        self.source
+    }
+
+    /// What is added to the time of a row.
+    pub(super) fn shift(&self) -> i64 {
+        self.shift
+    }
+
+    /// The time of a record by that of its row.
+    pub(super) fn moved(&self, ts: Ts) -> Option<Ts> {
+        ts.0.checked_add(self.shift).map(Ts)
+    }
+
     /// Appends the records of a row.
     pub(super) fn records(
         &mut self,

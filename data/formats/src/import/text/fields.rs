@@ -85,6 +85,21 @@ impl Cutter {
         }
     }
 
+    /// As [`Lines::ahead`], if no line that was read before comes first.
+    #[inline]
+    pub(crate) fn ahead(&mut self) -> Result<&[u8]> {
+        match self.pending.is_empty() {
+            true => self.lines.ahead(),
+            false => Ok(&[]),
+        }
+    }
+
+    /// As [`Lines::pass`].
+    #[inline]
+    pub(crate) fn pass(&mut self, bytes: usize) -> u64 {
+        self.lines.pass(bytes)
+    }
+
     fn line(&mut self, into: &mut Vec<u8>) -> Result<Option<u64>> {
         if let Some((number, line)) = self.pending.pop_front() {
             *into = line;

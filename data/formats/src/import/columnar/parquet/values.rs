@@ -65,9 +65,12 @@ impl ValueReader {
             }
             ColumnReader::FixedLenByteArrayColumnReader(reader) => {
                 column(reader, levels, rows, |values| {
-                    let values: Vec<ByteArray> =
-                        values.into_iter().map(FixedLenByteArray::into).collect();
-                    of_bytes(values, data_type)
+                    if let Some(scale) = scale(data_type) {
+                        let values = values.iter().map(|value| whole_or_none(value));
+                        return Ok(Values::Decimal(values.collect(), scale));
+                    }
+                    let values = values.into_iter().map(FixedLenByteArray::into);
+                    of_bytes(values.collect(), data_type)
                 })
             }
         }
@@ -179,13 +182,16 @@ fn of_bytes(values: Vec<ByteArray>, data_type: &DataType) -> Result<Values, Parq
     let Some(scale) = scale(data_type) else {
         return Ok(Values::Bytes(values));
     };
-    // One that is not there has no bytes to ask for.
-    let none = ByteArray::new();
-    let numbers = values.iter().map(|value| match *value == none {
+    let numbers = values.iter().map(whole_or_none);
+    Ok(Values::Decimal(numbers.collect(), scale))
+}
+
+/// The whole number of these bytes. One that is not there has no bytes to ask for.
+fn whole_or_none(value: &ByteArray) -> i128 {
+    match *value == ByteArray::new() {
         true => 0,
         false => whole(value.data()),
-    });
-    Ok(Values::Decimal(numbers.collect(), scale))
+    }
 }
 
 fn scale(data_type: &DataType) -> Option<i8> {
@@ -200,6 +206,9 @@ fn scale(data_type: &DataType) -> Option<i8> {
 
 /// A whole number with its most significant byte first; one of more than 128 bits is too large for any column.
 fn whole(bytes: &[u8]) -> i128 {
+    if let Ok(bytes) = <[u8; 8]>::try_from(bytes) {
+        return i64::from_be_bytes(bytes).into();
+    }
     let fill = match bytes.first() {
         Some(first) if first & 0x80 != 0 => 0xff,
         _ => 0x00,

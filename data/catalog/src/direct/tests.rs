@@ -1,0 +1,97 @@
+//! Encodings by the bytes that their definitions give as examples, and what is damaged.
+
+use super::header::{Encoding, PageHeader, PageKind};
+use super::values::{PADDING, Padded, decimals, delta, hybrid};
+
+fn padded(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes.resize(bytes.len() + PADDING, 0);
+    bytes
+}
+
+fn numbers(bytes: &[u8], width: u32, count: usize) -> Option<Vec<i64>> {
+    let (bytes, mut out) = (padded(bytes), Vec::new());
+    let page = Padded::new(&bytes)?;
+    hybrid(page, width, count, &mut out, |at| i64::try_from(at).ok())?;
+    Some(out)
+}
+
+fn differences(bytes: &[u8], count: usize) -> Option<Vec<i64>> {
+    let (bytes, mut out) = (padded(bytes), Vec::new());
+    delta(Padded::new(&bytes)?, count, &mut out)?;
+    Some(out)
+}
+
+/// The definition packs 0 to 7 in three bits each into 10001000 11000110 11111010.
+#[test]
+fn runs_and_packed_groups() {
+    let packed = [3, 0b1000_1000, 0b1100_0110, 0b1111_1010];
+    assert_eq!(numbers(&packed, 3, 8), Some((0..8).collect()));
+    assert_eq!(numbers(&packed, 3, 5), Some((0..5).collect()));
+    assert_eq!(numbers(&[6, 5, 4, 1], 3, 5), Some(vec![5, 5, 5, 1, 1]));
+    assert_eq!(numbers(&[8], 0, 4), Some(vec![0; 4]));
+    // Too few values, a group that is cut, a run of none.
+    assert_eq!(numbers(&[6, 5], 3, 4), None);
+    assert_eq!(numbers(&packed[..3], 3, 8), None);
+    assert_eq!(numbers(&[0, 5, 8, 5], 3, 4), None);
+    assert_eq!(numbers(&packed, 33, 8), None);
+}
+
+/// The examples of the definition: 1 to 5, all of whose differences are 1; and 7, 5, 3, 1, 2, 3, 4, 5 of differences -2 and 1.
+#[test]
+fn differences_of_the_definition() {
+    let head = [0x80, 0x01, 0x04];
+    let even = [&head[..], &[5, 2, 2, 0, 0, 0, 0]].concat();
+    assert_eq!(differences(&even, 5), Some(vec![1, 2, 3, 4, 5]));
+    let packed = [0b1100_0000, 0b0011_1111, 0, 0, 0, 0, 0, 0];
+    let other = [&head[..], &[8, 14, 3, 2, 0, 0, 0], &packed].concat();
+    assert_eq!(differences(&other, 8), Some(vec![7, 5, 3, 1, 2, 3, 4, 5]));
+    // Another count than the page says, a width that no number has, an end within.
+    assert_eq!(differences(&even, 4), None);
+    assert_eq!(differences(&other[..other.len() - 8], 8), None);
+    let wide = [&head[..], &[5, 2, 2, 65, 0, 0, 0], &[0; 64]].concat();
+    assert_eq!(differences(&wide, 5), None);
+    assert_eq!(differences(&[], 1), None);
+}
+
+#[test]
+fn decimals_are_multiples_or_nothing() {
+    let read = |value: i128, factor| {
+        let mut out = Vec::new();
+        decimals(&value.to_be_bytes(), factor, &mut out)?;
+        out.first().copied()
+    };
+    assert_eq!(read(-1_500, 100), Some(-15));
+    assert_eq!(read(i128::from(i64::MIN) * 1_000, 1_000), Some(i64::MIN));
+    assert_eq!(read(1_501, 100), None);
+    assert_eq!(read(i128::from(i64::MAX) + 1, 1), None);
+}
+
+/// Type 0, 100 bytes unpacked, 50 packed, a data page of 7 values by differences; the levels' encodings follow.
+#[test]
+fn a_header_by_hand() {
+    let bytes = [
+        0x15, 0, 0x15, 200, 1, 0x15, 100, 0x2c, 0x15, 14, 0x15, 10, 0x15, 6, 0x15, 6, 0, 0,
+    ];
+    let (header, length) = PageHeader::read(&bytes).unwrap();
+    assert_eq!(length, bytes.len());
+    let expected = PageHeader {
+        kind: PageKind::First,
+        packed: 50,
+        unpacked: 100,
+        values: 7,
+        encoding: Encoding::Delta,
+    };
+    assert_eq!(header, expected);
+    for end in 0..bytes.len() {
+        assert_eq!(PageHeader::read(&bytes[..end]), None, "{end}");
+    }
+}
+
+proptest::proptest! {
+    /// Nothing that is damaged does more than not be decoded.
+    #[test]
+    fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), width in 0_u32..66, count in 0_usize..500) {
+        let _ = (PageHeader::read(&bytes), numbers(&bytes, width, count), differences(&bytes, count));
+    }
+}

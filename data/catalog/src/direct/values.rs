@@ -1,0 +1,191 @@
+//! The values of a page, by its encoding: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>. `None` from any of
+//! them: the bytes are not what they should be, or something that is not decoded here.
+
+use super::header::{varint, zigzag};
+
+/// Zeros behind the bytes of values, so that a number may be read as a whole wherever it begins.
+pub(super) const PADDING: usize = 16;
+
+/// Bytes with [`PADDING`] behind them.
+#[derive(Clone, Copy)]
+pub(super) struct Padded<'a> {
+    bytes: &'a [u8],
+    /// How many of them are values.
+    len: usize,
+}
+
+impl<'a> Padded<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Padded<'a>> {
+        let len = bytes.len().checked_sub(PADDING)?;
+        Some(Padded { bytes, len })
+    }
+
+    pub(super) fn values(self) -> &'a [u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub(super) fn from(self, at: usize) -> Option<Padded<'a>> {
+        let len = self.len.checked_sub(at)?;
+        let bytes = self.bytes.get(at..)?;
+        Some(Padded { bytes, len })
+    }
+
+    /// Eight bytes at a place.
+    #[inline]
+    fn word(self, at: usize) -> Option<u64> {
+        let bytes = self.bytes.get(at..)?.first_chunk()?;
+        Some(u64::from_le_bytes(*bytes))
+    }
+
+    /// `count` numbers of `width` bits, one after another, each given to `on`.
+    #[inline]
+    fn unpack(self, width: u32, count: usize, mut on: impl FnMut(u64)) -> Option<()> {
+        let bits = count.checked_mul(width as usize)?;
+        if bits.div_ceil(8) > self.len || width > 64 {
+            return None;
+        }
+        if width == 0 {
+            (0..count).for_each(|_| on(0));
+            return Some(());
+        }
+        let mask = u64::MAX >> (64 - width);
+        if width <= 56 {
+            for at in 0..count {
+                let bit = at * width as usize;
+                on(self.word(bit / 8)? >> (bit % 8) & mask);
+            }
+            return Some(());
+        }
+        for at in 0..count {
+            let bit = at * width as usize;
+            let (low, high) = (self.word(bit / 8)?, self.word(bit / 8 + 8)?);
+            let both = u128::from(low) | u128::from(high) << 64;
+            let bytes = (both >> (bit % 8)).to_le_bytes();
+            on(u64::from_le_bytes(*bytes.first_chunk()?) & mask);
+        }
+        Some(())
+    }
+}
+
+/// Runs and packed groups of numbers of `width` bits: `each` maps a number to a value, of which `count` go to `out`.
+pub(super) fn hybrid(
+    page: Padded<'_>,
+    width: u32,
+    count: usize,
+    out: &mut Vec<i64>,
+    each: impl Fn(usize) -> Option<i64>,
+) -> Option<()> {
+    let end = out.len().checked_add(count)?;
+    if width > 32 {
+        return None;
+    }
+    let mut at = 0;
+    while out.len() < end {
+        let (head, bytes) = varint(page.values().get(at..)?)?;
+        at += bytes;
+        let left = end - out.len();
+        if head & 1 == 0 {
+            let bytes = width.div_ceil(8) as usize;
+            let value = page.values().get(at..at.checked_add(bytes)?)?;
+            at += bytes;
+            let number = value
+                .iter()
+                .rev()
+                .fold(0, |all, byte| all << 8 | usize::from(*byte));
+            let run = usize::try_from(head >> 1).ok()?.min(left);
+            if run == 0 {
+                return None;
+            }
+            out.resize(out.len() + run, each(number)?);
+            continue;
+        }
+        let groups = usize::try_from(head >> 1).ok()?;
+        let packed = groups.checked_mul(8)?.min(left);
+        if packed == 0 {
+            return None;
+        }
+        let mut is_known = true;
+        let begin = out.len();
+        out.resize(begin + packed, 0);
+        let mut places = out[begin..].iter_mut();
+        page.from(at)?.unpack(width, packed, |number| {
+            let value = usize::try_from(number).ok().and_then(&each);
+            is_known &= value.is_some();
+            if let Some(place) = places.next() {
+                *place = value.unwrap_or_default();
+            }
+        })?;
+        if !is_known {
+            return None;
+        }
+        at = at.checked_add(groups.checked_mul(width as usize)?)?;
+    }
+    Some(())
+}
+
+/// `DELTA_BINARY_PACKED`; of 32 bits too, which are sums modulo 2^32.
+pub(super) fn delta(page: Padded<'_>, count: usize, out: &mut Vec<i64>) -> Option<()> {
+    let mut at = 0;
+    let mut number = || {
+        let (value, bytes) = varint(page.values().get(at..)?)?;
+        at += bytes;
+        Some(value)
+    };
+    let (block, parts, total) = (number()?, number()?, number()?);
+    let mut value = zigzag(number()?);
+    let (block, parts) = (usize::try_from(block).ok()?, usize::try_from(parts).ok()?);
+    let is_sound = parts > 0 && parts <= 1 << 10 && block <= 1 << 20 && block % parts == 0;
+    if !is_sound || total != count as u64 || (block / parts) % 8 != 0 {
+        return None;
+    }
+    if count == 0 {
+        return Some(());
+    }
+    out.push(value);
+    let part = block / parts;
+    let mut left = count - 1;
+    while left > 0 {
+        let (least, bytes) = varint(page.values().get(at..)?)?;
+        let least = zigzag(least);
+        at += bytes;
+        let widths = page.values().get(at..at.checked_add(parts)?)?;
+        at += parts;
+        for width in widths {
+            if left == 0 {
+                break;
+            }
+            let some = part.min(left);
+            left -= some;
+            if *width == 0 {
+                out.extend((0..some).map(|_| {
+                    value = value.wrapping_add(least);
+                    value
+                }));
+                continue;
+            }
+            page.from(at)?.unpack(u32::from(*width), some, |more| {
+                value = value.wrapping_add(least).wrapping_add(more.cast_signed());
+                out.push(value);
+            })?;
+            at = at.checked_add(part / 8 * usize::from(*width))?;
+        }
+    }
+    Some(())
+}
+
+/// Decimals of 16 bytes, the highest first, as multiples of `factor`.
+pub(super) fn decimals(bytes: &[u8], factor: i64, out: &mut Vec<i64>) -> Option<()> {
+    for value in bytes.chunks_exact(16) {
+        let value = i128::from_be_bytes(*value.first_chunk()?);
+        let mantissa = match i64::try_from(value) {
+            Ok(value) if value % factor == 0 => value / factor,
+            Ok(_) => return None,
+            Err(_) if value % i128::from(factor) == 0 => {
+                i64::try_from(value / i128::from(factor)).ok()?
+            }
+            Err(_) => return None,
+        };
+        out.push(mantissa);
+    }
+    Some(())
+}

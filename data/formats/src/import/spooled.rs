@@ -1,0 +1,383 @@
+//! The records of a file for a run over them: read and checked as a whole before the first of them is given out, and meanwhile held
+//! packed, within a bound of memory.
+
+use super::folder::files_of_columns;
+use super::input::only_input;
+use super::report::Tally;
+use super::rescale::{Largest, Rescaling, Unfit};
+use super::table::{Drafted, DraftedOf, DraftedRecords};
+use super::{FileRecords, Format, ImportOptions, ImportReport, Input, judge, own, selects};
+use crate::Result;
+use crate::spool::{Spool, Spooled};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use tickloom_catalog::order::BarMarks;
+use tickloom_catalog::retain_records;
+use tickloom_catalog::{ScanQuery, Table};
+use tickloom_types::{
+    BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, Ts,
+};
+
+/// The records of a file, in the order of their times, packed.
+pub struct SpooledFile {
+    /// What the identifiers in the records mean.
+    pub instruments: Instruments,
+    /// How they were read.
+    pub report: ImportReport,
+    records: Packed,
+    seen: Seen,
+}
+
+enum Packed {
+    Spool(Spool),
+    /// As the first reading of a file made them.
+    Drafted(Box<Drafted>),
+}
+
+impl Packed {
+    fn len(&self) -> u64 {
+        match self {
+            Packed::Spool(spool) => spool.len(),
+            Packed::Drafted(drafted) => drafted.len(),
+        }
+    }
+
+    fn read(self) -> Result<SpooledRecords> {
+        Ok(SpooledRecords(match self {
+            Packed::Spool(spool) => Reading::Spool(spool.read()?),
+            Packed::Drafted(drafted) => Reading::Drafted(drafted.records()?),
+        }))
+    }
+}
+
+/// The records of a [`SpooledFile`], with their places as their sequences.
+pub struct SpooledRecords(Reading);
+
+enum Reading {
+    Spool(Spooled),
+    Drafted(DraftedRecords),
+}
+
+impl Iterator for SpooledRecords {
+    type Item = Result<(Seq, Record)>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Reading::Spool(records) => records.next(),
+            Reading::Drafted(records) => records.next(),
+        }
+    }
+}
+
+/// Reads a file as [`super::read_file`] does, and keeps what a query of instruments, bar sizes and time selects; so many bytes of it in
+/// memory.
+///
+/// # Errors
+/// As [`super::read_file`], and [`crate::FormatError::Empty`], with what there is, if nothing is left.
+pub fn spool_file(
+    path: &Path,
+    options: &ImportOptions,
+    query: &ScanQuery,
+    bytes_max: u64,
+) -> Result<SpooledFile> {
+    only_input(path)?.spool(options, query, bytes_max)
+}
+
+/// As [`spool_file`], of a folder as [`super::read_folder`] reads it; and which files were passed over.
+///
+/// # Errors
+/// As [`super::read_folder`] and [`spool_file`].
+pub fn spool_folder(
+    folder: &Path,
+    options: &ImportOptions,
+    query: &ScanQuery,
+    bytes_max: u64,
+) -> Result<Option<(SpooledFile, Vec<PathBuf>)>> {
+    let Some((input, passed_over)) = files_of_columns(folder, options)? else {
+        return Ok(None);
+    };
+    Ok(Some((input.spool(options, query, bytes_max)?, passed_over)))
+}
+
+impl Input {
+    pub(super) fn spool(
+        &self,
+        options: &ImportOptions,
+        query: &ScanQuery,
+        bytes_max: u64,
+    ) -> Result<SpooledFile> {
+        if self.format(options)? == Format::Tickloom {
+            let file = own::read_own(self)?;
+            let mut taking = Taking::new(&file.instruments, query, bytes_max);
+            file.records.iter().try_for_each(|r| taking.keep(r))?;
+            return taking.finish(file.instruments.clone(), file.report);
+        }
+        let mut prepared = self.prepare(options)?;
+        let instruments = options.instruments(prepared.as_ref());
+        if *query == ScanQuery::default()
+            && let Some((drafted, found)) = prepared.take_drafted()
+        {
+            let mut report = self.report_of(prepared.as_ref(), options)?;
+            let seen = Seen::of(&drafted);
+            let tally = Tally::of(drafted.table(), drafted.len(), seen.times());
+            report.fill(found, &tally, options.errors_max);
+            return Ok(SpooledFile {
+                instruments,
+                report: judge(report, options)?,
+                records: Packed::Drafted(Box::new(drafted)),
+                seen,
+            });
+        }
+        let mut taking = Taking::new(&instruments, query, bytes_max);
+        let mut marks = BarMarks::default();
+        let report = self.emit(prepared, options, None, &mut |record| match marks
+            .push(record, &instruments)
+        {
+            Some(marked) => taking.keep(&marked),
+            None => Ok(()),
+        })?;
+        if let Some(last) = marks.finish() {
+            taking.keep(&last)?;
+        }
+        taking.finish(instruments.clone(), report)
+    }
+}
+
+/// Takes the records of a file that are wanted.
+struct Taking<'a> {
+    instruments: &'a Instruments,
+    query: &'a ScanQuery,
+    /// Whether a record can be one that is not wanted.
+    is_part: bool,
+    /// The moment that is not over.
+    moment: Vec<Record>,
+    records: Spool,
+    seen: Seen,
+}
+
+impl<'a> Taking<'a> {
+    fn new(instruments: &'a Instruments, query: &'a ScanQuery, bytes_max: u64) -> Taking<'a> {
+        Taking {
+            instruments,
+            query,
+            is_part: *query != ScanQuery::default(),
+            moment: Vec::new(),
+            records: Spool::new(bytes_max),
+            seen: Seen::new(instruments.len()),
+        }
+    }
+
+    fn keep(&mut self, record: &Record) -> Result<()> {
+        if !self.is_part && Table::of(record).is_some() {
+            return self.take(record);
+        }
+        self.moment.push(*record);
+        match record.has(Flags::MORE) {
+            true => Ok(()),
+            false => self.end_moment(),
+        }
+    }
+
+    fn take(&mut self, record: &Record) -> Result<()> {
+        self.seen.note(self.records.len(), record);
+        self.records.push(record)
+    }
+
+    /// Keeps what is wanted of a moment; its mark moves to the last of it that is.
+    fn end_moment(&mut self) -> Result<()> {
+        let mut moment = std::mem::take(&mut self.moment);
+        let (instruments, query) = (self.instruments, self.query);
+        retain_records(&mut moment, |record| selects(query, record, instruments));
+        for record in moment.drain(..) {
+            self.take(&record)?;
+        }
+        self.moment = moment;
+        Ok(())
+    }
+
+    fn finish(mut self, instruments: Instruments, report: ImportReport) -> Result<SpooledFile> {
+        self.end_moment()?;
+        if self.records.is_empty() {
+            let nothing = FileRecords {
+                instruments,
+                records: Vec::new(),
+                report,
+            };
+            return Err(nothing.empty(self.query));
+        }
+        Ok(SpooledFile {
+            instruments,
+            report,
+            records: Packed::Spool(self.records),
+            seen: self.seen,
+        })
+    }
+}
+
+/// What is known of records that are packed.
+struct Seen {
+    by_instrument: Vec<SeenOf>,
+    /// What was last noted as seen.
+    last: Option<(u32, u16, u8)>,
+    kinds: BTreeSet<(u32, u16, u8)>,
+    /// One record of each instrument, source and kind.
+    samples: Vec<Record>,
+    is_one_series: bool,
+    newest: i64,
+    /// The least and the greatest time, of a first reading.
+    whole: Option<(Ts, Ts)>,
+}
+
+#[derive(Clone, Default)]
+struct SeenOf {
+    times: Option<(Ts, Ts)>,
+    largest: Largest,
+}
+
+impl Seen {
+    fn new(instruments: usize) -> Seen {
+        Seen {
+            by_instrument: vec![SeenOf::default(); instruments],
+            last: None,
+            kinds: BTreeSet::new(),
+            samples: Vec::new(),
+            is_one_series: true,
+            newest: i64::MIN,
+            whole: None,
+        }
+    }
+
+    /// Of records that a first reading made.
+    fn of(drafted: &Drafted) -> Seen {
+        let mut seen = Seen::new(0);
+        for of in drafted.by_instrument() {
+            let Some(DraftedOf {
+                sample,
+                times: (from, to),
+                largest: (price, qty),
+            }) = of
+            else {
+                seen.by_instrument.push(SeenOf::default());
+                continue;
+            };
+            seen.by_instrument.push(SeenOf {
+                times: Some((lies(&sample, from), lies(&sample, to))),
+                largest: Largest::of(price, qty),
+            });
+            seen.whole = Some(match seen.whole {
+                Some((first, last)) => (first.min(from), last.max(to)),
+                None => (from, to),
+            });
+            seen.samples.push(sample);
+        }
+        seen.is_one_series = drafted.is_one_series();
+        seen
+    }
+
+    /// The least and the greatest time, of a first reading.
+    fn times(&self) -> Option<(Ts, Ts)> {
+        self.whole
+    }
+
+    fn note(&mut self, seq: u64, record: &Record) {
+        let header = record.header;
+        let this = (header.instrument, header.source, header.kind);
+        if self.last != Some(this) {
+            self.last = Some(this);
+            if self.kinds.insert(this) {
+                self.samples.push(*record);
+                self.is_one_series &= self.samples.len() == 1;
+            }
+        }
+        self.is_one_series = self.is_one_series
+            && record.kind() == Some(Kind::Bar)
+            && header.flags == 0
+            && header.ts_recv == header.ts_event
+            && header.ts_event > self.newest
+            && BarBody::of(record).volume >= 0;
+        self.newest = header.ts_event;
+        let at = usize::try_from(header.instrument).unwrap_or(usize::MAX);
+        if let Some(seen) = self.by_instrument.get_mut(at) {
+            let lies = lies(record, record.ts_event());
+            let (from, to) = seen.times.unwrap_or((lies, lies));
+            seen.times = Some((from.min(lies), to.max(lies)));
+            seen.largest.note(seq, record);
+        }
+    }
+}
+
+/// When a record of this time lies: a bar before the time that it bears.
+fn lies(record: &Record, ts: Ts) -> Ts {
+    Ts(ts.0 - i64::from(record.kind() == Some(Kind::Bar)))
+}
+
+impl SpooledFile {
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.records.len()
+    }
+
+    /// Whether there are none, which is an error where they are read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.len() == 0
+    }
+
+    /// Whether they are plain bars of one instrument and one size, each of which closes after that before it.
+    #[must_use]
+    pub fn is_one_series(&self) -> bool {
+        self.seen.is_one_series
+    }
+
+    /// A record of each instrument, source and kind that there is.
+    #[must_use]
+    pub fn samples(&self) -> &[Record] {
+        &self.seen.samples
+    }
+
+    /// The first and the last time at which an instrument has something; a bar lies before its close.
+    #[must_use]
+    pub fn times(&self, instrument: InstrumentId) -> Option<(Ts, Ts)> {
+        let at = usize::try_from(instrument.0).ok()?;
+        self.seen.by_instrument.get(at)?.times
+    }
+
+    /// As [`super::redefine`]: the records have to be led through what comes of it.
+    ///
+    /// # Errors
+    /// As [`super::redefine`].
+    pub fn redefine(
+        &mut self,
+        rescaling: &mut Rescaling,
+        instrument: InstrumentId,
+        definition: InstrumentDef,
+    ) -> Result<()> {
+        let at = usize::try_from(instrument.0).unwrap_or(usize::MAX);
+        let largest = self.seen.by_instrument.get_mut(at);
+        let largest = largest.map(|seen| &mut seen.largest);
+        let records = &mut self.records;
+        // It is looked for in what is of no use after it was found.
+        let mut find = |unfit: Unfit| {
+            let all = std::mem::replace(records, Packed::Spool(Spool::new(0)));
+            for next in all.read()? {
+                let (seq, record) = next?;
+                if unfit.is(&record) {
+                    return Ok(seq);
+                }
+            }
+            Ok(0)
+        };
+        let what = (instrument, definition);
+        rescaling.redefine(&mut self.instruments, largest, what, &mut find)
+    }
+
+    /// The records, as they were read.
+    ///
+    /// # Errors
+    /// [`crate::FormatError::Io`].
+    pub fn records(self) -> Result<SpooledRecords> {
+        self.records.read()
+    }
+}

@@ -1,5 +1,7 @@
 //! What to read, which files that takes, and under which identifiers instruments and sources appear.
 
+mod in_blocks;
+
 use super::Catalog;
 use super::blocks::Collected;
 use super::budget::ReadPlan;
@@ -27,9 +29,9 @@ pub struct Scan {
     instruments: Instruments,
     runs: Vec<String>,
     rows_max: u64,
-    pub(super) merge: ReleaseMerge<RunMerge>,
-    pub(super) joining: Joining,
-    pub(super) collected: Collected,
+    merge: ReleaseMerge<RunMerge>,
+    joining: Joining,
+    collected: Collected,
     /// Number of the next record, if several runs are merged.
     next: Option<Seq>,
 }

@@ -15,6 +15,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 CROSS = [
@@ -52,9 +53,10 @@ print(round(float((change * held).sum()), 2), int((above != held).sum()))
 DUCKDB_IMPORT = """
 import sys, duckdb
 source, target = sys.argv[1], sys.argv[2]
-duckdb.sql(f"SET threads = 1")
+duckdb.sql("SET threads = 1")
+duckdb.sql("SET enable_progress_bar = false")
 duckdb.sql(f"COPY (SELECT * FROM read_csv('{source}')) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
-print(duckdb.sql(f"SELECT count(*) FROM '{target}'").fetchone()[0])
+print(duckdb.sql(f"SELECT count(*) FROM '{target}'").fetchall()[0][0])
 """
 
 POLARS_DAILY = """
@@ -128,13 +130,15 @@ def parquet(source, integers, floats, binary):
 def measured(command):
     """Seconds, largest resident set in MB, and what a command printed."""
     begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    talk = tempfile.TemporaryFile()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=talk)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise SystemExit(f"{command} ended with {process.returncode}")
+        talk.seek(0)
+        raise SystemExit(f"{command} ended with {process.returncode}:\n{talk.read().decode(errors='replace')}")
     return seconds, usage.ru_maxrss / 1024, output.decode()
 
 
@@ -148,6 +152,8 @@ def result(output):
         found = json.loads(output)
     except ValueError:
         return output.strip()[:40]
+    if not isinstance(found, dict):
+        return output.strip()
     if "final_equity" in found:
         return f"{found['events']:,} records, {found['fills']:,} fills"
     files = found.get("files", [found])

@@ -20,10 +20,10 @@ use xxhash_rust::xxh3::Xxh3;
 const ROWS_AT_ONCE: usize = 8_192;
 
 /// Runs `config` over records in memory: in blocks if they are bars of one instrument and one size, step by step otherwise.
-/// Their places are their sequences. `watch` is as for [`run`](crate::run).
+/// Their places are their sequences. `watch` is as for [`run`](fn@crate::run).
 ///
 /// # Errors
-/// As [`run`](crate::run).
+/// As [`run`](fn@crate::run).
 pub fn run_records(
     config: &CoreConfig,
     records: &[Record],
@@ -66,7 +66,7 @@ impl RecordBlocks for Rest<'_> {
 /// from their begin if a later one is something else.
 ///
 /// # Errors
-/// As [`run`](crate::run).
+/// As [`run`](fn@crate::run).
 pub fn run_bars_in_blocks<'a>(
     config: &CoreConfig,
     mut open: impl FnMut() -> Result<Box<Blocks<'a>>, DataError>,
@@ -82,10 +82,10 @@ pub fn run_bars_in_blocks<'a>(
 }
 
 /// Runs `config` over bars of one instrument and one size, each of which closes after that before it and arrived when it closed, as
-/// whoever has them knows: in blocks, as they come. `watch` is as for [`run`](crate::run).
+/// whoever has them knows: in blocks, as they come. `watch` is as for [`run`](fn@crate::run).
 ///
 /// # Errors
-/// As [`run`](crate::run), and [`CoreError::Setting`] if some are none of these.
+/// As [`run`](fn@crate::run), and [`CoreError::Setting`] if some are none of these.
 pub fn run_bars(
     config: &CoreConfig,
     instrument: InstrumentId,

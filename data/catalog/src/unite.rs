@@ -50,7 +50,7 @@ pub(crate) fn unite(defs: Vec<InstrumentDef>) -> Result<Instruments> {
     Ok(all)
 }
 
-/// As [`unite`], where nobody asks what those instruments are of which two definitions say different things: the first one is
+/// As `unite`, where nobody asks what those instruments are of which two definitions say different things: the first one is
 /// given for them.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ impl Catalog {
     /// complete ([`Catalog::has_part`]), one from another is replaced when the writer finishes.
     ///
     /// # Errors
-    /// [`CatalogError::Journal`] if a run of this name with other instruments has other parts; [`CatalogError::Io`].
+    /// [`crate::CatalogError::Journal`] if a run of this name with other instruments has other parts; [`crate::CatalogError::Io`].
     pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
         self.note(meta);
         RunWriter::new(self.store().clone(), meta, part, source)

@@ -59,7 +59,7 @@ impl Catalog {
     /// Checks everything. Others may write and compact meanwhile. `progress` is told of rows and may stop it.
     ///
     /// # Errors
-    /// [`CatalogError::Io`] or [`CatalogError::Store`] if the catalog cannot be listed. What is wrong in it is in the report.
+    /// [`crate::CatalogError::Io`] or [`crate::CatalogError::Store`] if the catalog cannot be listed. What is wrong in it is in the report.
     pub fn verify(&self, progress: &mut Progress<'_>) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
         for run in run_names(self.store())? {
@@ -94,7 +94,7 @@ impl Catalog {
     /// may be writing.
     ///
     /// # Errors
-    /// [`CatalogError::Schema`] if the index cannot be read; [`CatalogError::Io`], [`CatalogError::Store`].
+    /// [`crate::CatalogError::Schema`] if the index cannot be read; [`crate::CatalogError::Io`], [`crate::CatalogError::Store`].
     pub fn remove_leftovers(&self) -> Result<u64> {
         remove_leftovers(self)
     }

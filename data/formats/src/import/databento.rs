@@ -21,9 +21,11 @@ mod symbols;
 pub(crate) use beside::is_definitions;
 pub(super) use decoder::is_dbn;
 
+use super::input::Input;
 use super::mantissas::{Mantissa, visit_mantissas};
+use super::options::ImportOptions;
+use super::prepared::{Prepared, Push};
 use super::report::Found;
-use super::{ImportOptions, Input, Prepared, Push};
 use crate::Result;
 use crate::databento::DbnOrigin;
 use decoder::Decoder;

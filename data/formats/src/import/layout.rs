@@ -7,12 +7,13 @@ mod typed;
 mod zone;
 
 use super::cells::Cells;
+use super::format::Format;
 use super::number::Decimal;
+use super::options::ImportOptions;
 use super::role::{Role, plain};
 use super::row::{NUMBERS_MAX, Shape};
 use super::text::Fields;
 use super::time::{TimeFormat, time_text};
-use super::{Format, ImportOptions};
 use columns::{headerless, roles, shape};
 pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;

@@ -1,9 +1,9 @@
 //! What the first rows of a file leave in doubt is for all its rows to decide. If they cannot, the file is refused, with both readings.
 
 use crate::Result;
-use crate::import::Input;
 use crate::import::cells::{Cell, Cells};
 use crate::import::columnar::Rows;
+use crate::import::input::Input;
 use crate::import::layout::Layout;
 use crate::import::number::{self, Decimal, Reading, reading};
 use crate::import::text::Cutter;

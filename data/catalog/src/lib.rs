@@ -34,6 +34,7 @@ mod migrate;
 mod misfit;
 pub mod order;
 mod outline;
+pub mod page_header;
 mod pages;
 mod part;
 mod partition;
@@ -57,6 +58,7 @@ mod sync;
 mod table;
 #[cfg(test)]
 mod tests;
+pub mod thrift;
 mod unite;
 mod verify;
 mod words;

@@ -10,8 +10,8 @@ use super::Table;
 use super::cache::{CacheKey, Cached, Piece};
 use super::chunks::Chunks;
 use super::direct::{Block, Direct, Reads};
+use super::files::{FileScan, Files};
 use super::pages::{GroupRows, footer_options, projection, read_footer, wanted_rows};
-use super::read::{FileScan, Files};
 use crate::{CatalogError, Result};
 use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::{

@@ -6,7 +6,7 @@
 
 use super::Table;
 use super::column::Codec;
-use super::file::SCHEMA_VERSION;
+use super::file_meta::SCHEMA_VERSION;
 use super::key::Key;
 use super::part::Wanted;
 use crate::limits::{
@@ -255,7 +255,7 @@ fn block_bytes(cache_bytes: u64, files_open: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file::FileMeta;
+    use crate::file_meta::FileMeta;
     use crate::part::PartFile;
     use std::path::PathBuf;
 

@@ -2,11 +2,11 @@
 
 use crate::cache::{Cache, CacheStats};
 use crate::checkpoint::RunIndex;
-use crate::index::{for_each_of, for_each_run, read_checkpoint, run_names};
+use crate::index::{for_each_of, for_each_run, run_names};
 use crate::limits::REMOTE_CACHE_BYTES;
-use crate::part::{Part, PartFile, read_metas, runs_dir};
+use crate::part::{PartFile, read_metas, runs_dir};
 use crate::{CatalogError, Result};
-use crate::{RunWriter, Scan, ScanQuery, Store, Table, Written, is_url};
+use crate::{Store, Table, is_url};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -288,73 +288,12 @@ impl Catalog {
         Ok(runs)
     }
 
-    /// Reads records in order; see [`ScanQuery`].
-    ///
-    /// # Errors
-    /// [`CatalogError::Empty`], with the nearest data there is, if nothing is selected; otherwise as [`Catalog::instruments`].
-    pub fn scan(&self, query: &ScanQuery) -> Result<Scan> {
-        Scan::new(self, query)
-    }
-
-    /// Begins to write a part of a run. `source` says what its records come from; a part that is there from the same source is
-    /// complete ([`Catalog::has_part`]), one from another is replaced when the writer finishes.
-    ///
-    /// # Errors
-    /// [`CatalogError::Journal`] if a run of this name with other instruments has other parts; [`CatalogError::Io`].
-    pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
+    /// Takes note of a run of which a part is begun.
+    pub(crate) fn note(&self, meta: &RunMeta) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.as_mut() {
             known.add(meta);
         }
-        drop(known);
-        RunWriter::new(self.store.clone(), meta, part, source)
-    }
-
-    /// What was written as this part, if it is complete and comes from `source`.
-    ///
-    /// # Errors
-    /// As [`Catalog::runs`].
-    pub fn has_part(&self, run: &str, part: u32, source: &str) -> Result<Option<Written>> {
-        // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
-        let entry = Part::read(&self.store, run, part)?;
-        if let Some((checkpoint, _)) = read_checkpoint(&self.store, run)?
-            && let Some(covered) = checkpoint.parts.get(&part)
-        {
-            let own = checkpoint
-                .files
-                .iter()
-                .filter(|live| live.parts == (part, part));
-            return Ok((covered.source == source).then(|| Written {
-                rows: covered.rows.clone(),
-                files: own.map(|live| self.store.url(&live.file.path)).collect(),
-            }));
-        }
-        Ok(entry
-            .filter(|found| found.source == source)
-            .map(|found| found.written(&self.store)))
-    }
-
-    /// What a part was made from, if it is complete.
-    ///
-    /// # Errors
-    /// As [`Catalog::runs`].
-    pub(crate) fn source_of_part(&self, run: &str, part: u32) -> Result<Option<String>> {
-        // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
-        let entry = Part::read(&self.store, run, part)?;
-        if let Some((checkpoint, _)) = read_checkpoint(&self.store, run)?
-            && let Some(covered) = checkpoint.parts.get(&part)
-        {
-            return Ok(Some(covered.source.clone()));
-        }
-        Ok(entry.map(|found| found.source))
-    }
-
-    /// Whether a part is complete, wherever it comes from.
-    ///
-    /// # Errors
-    /// As [`Catalog::runs`].
-    pub fn holds_part(&self, run: &str, part: u32) -> Result<bool> {
-        Ok(self.source_of_part(run, part)?.is_some())
     }
 
     /// Shows all files that count, with their runs, in order.

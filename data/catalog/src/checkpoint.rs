@@ -4,7 +4,7 @@
 //! Pure: `part.rs` reads and writes these.
 
 use super::Table;
-use super::file::{FileMeta, SCHEMA_VERSION};
+use super::file_meta::{FileMeta, SCHEMA_VERSION};
 use super::part::{Part, PartFile, Wanted};
 use super::store::Version;
 use crate::{CatalogError, Result};

@@ -3,6 +3,7 @@
 //! Prices, sizes and fees become `DECIMAL(38,9)` whatever the instrument's scale, so that files of any instruments fit together
 //! and any reader sees numbers. Reading back must be exact, or it is an error.
 
+pub use super::misfit::{Misfit, misfit};
 use super::words::{Words, word_array, word_type};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -63,17 +64,6 @@ pub enum NameOf {
     Signal,
     /// Strategies.
     Strategy,
-}
-
-/// Why a value has no place in a column, or a column's value none in a record.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// Index of its row.
-    pub row: usize,
-    /// The value.
-    pub value: String,
-    /// What was expected.
-    pub expected: &'static str,
 }
 
 /// Mantissa factors of an instrument: ten to the power of the decimals that its scale lacks to nine.
@@ -372,15 +362,6 @@ pub fn unused(columns: &[Column]) -> [u64; 5] {
         }
     }
     unused
-}
-
-/// A value that has no place.
-pub fn misfit(row: usize, value: impl ToString, expected: &'static str) -> Misfit {
-    Misfit {
-        row,
-        value: value.to_string(),
-        expected,
-    }
 }
 
 /// A column of decimals of 38 digits, so many of them behind the point.

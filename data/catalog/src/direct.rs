@@ -5,7 +5,6 @@
 //! left to `batches.rs`, which reads on with the library from the same row and says what is wrong.
 
 mod chunk;
-mod header;
 #[cfg(test)]
 mod tests;
 mod values;

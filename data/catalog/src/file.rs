@@ -2,12 +2,12 @@
 
 use super::chunks::Chunks;
 use super::column::{Codec, Misfit, NameOf, Scale, unused};
+use super::file_meta::{FileMeta, META_KEY, SCHEMA_VERSION};
 use super::key::Key;
 use super::part::PartFile;
 use super::partition::Partition;
 use super::properties::properties;
 use super::store::{NewFile, Store};
-use super::table::Table;
 use super::words::word_array;
 use crate::limits::PENDING_ROWS_MAX;
 use crate::order::Placed;
@@ -17,39 +17,13 @@ use arrow_array::{
 };
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_journal::RunMeta;
-use tickloom_types::{BarSpec, InstrumentDef, Record, SourceId, Ts};
+use tickloom_types::{Record, SourceId, Ts};
 use xxhash_rust::xxh3::Xxh3Default;
-
-/// Version of the schemas that this code writes. It reads all from 1 on.
-pub const SCHEMA_VERSION: u32 = 5;
-/// Key of the metadata in a file's footer.
-pub const META_KEY: &str = "tickloom";
-
-/// What a file says of itself, as JSON in its footer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FileMeta {
-    pub(crate) schema: u32,
-    pub(crate) table: Table,
-    pub(crate) run: String,
-    /// `None` for records of a source as a whole.
-    pub(crate) instrument: Option<InstrumentDef>,
-    /// The size of the bars, if they are.
-    pub(crate) bar: Option<BarSpec>,
-    pub(crate) rows: u64,
-    pub(crate) first: Key,
-    pub(crate) last: Key,
-    pub(crate) ts_min: Ts,
-    pub(crate) ts_max: Ts,
-    /// When its rows were released, from the first to the last; files of the schema versions 1 and 2 do not say it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) released: Option<(Ts, Ts)>,
-}
 
 /// A file being written, which is not in its place yet.
 pub(crate) struct FileWriter {

@@ -3,11 +3,12 @@
 use super::Catalog;
 use super::budget::ReadPlan;
 use super::cache::Cache;
+use super::files::{FileScan, Files, Naming};
 use super::index::read_index;
 use super::key::Key;
 use super::pages::Layouts;
 use super::part::{PartFile, Wanted};
-use super::read::{FileReader, FileScan, Files, Naming};
+use super::read::FileReader;
 use crate::{CatalogError, Result};
 use std::sync::Arc;
 use tickloom_journal::RunMeta;

@@ -4,13 +4,14 @@ use super::checkpoint::{Checkpoint, CheckpointVersion, RunIndex};
 use super::manifest::{from_bytes, is_manifest, to_bytes};
 use super::part::{
     Entry, check_files, checkpoint_path, earlier_checkpoint_path, entry, from_json, meta_path,
-    parse_part, part_path, run_dir, run_of, runs_dir,
+    parse_part, part_path, read_meta, run_dir, run_of, runs_dir, to_json,
 };
 use super::store::Store;
 use crate::limits::INDEX_ENTRIES_AT_ONCE;
 use crate::{CatalogError, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use tickloom_journal::RunMeta;
 
 /// What a listing shows of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -243,4 +244,27 @@ pub(crate) fn remove_covered(store: &Store, run: &str, before: &RunIndex) -> Res
     };
     let mut covered = listed.parts.iter().filter(is_covered);
     covered.try_for_each(|part| store.remove(&part_path(run, *part)))
+}
+
+/// Keeps what the run is. One that has parts from elsewhere stays as it is.
+pub(crate) fn write_meta(store: &Store, meta: &RunMeta, part: u32) -> Result<()> {
+    let path = meta_path(&meta.run);
+    let Some((bytes, version)) = store.read_version(&path)? else {
+        if store.put_new(&path, &to_json(meta))? {
+            return Ok(());
+        }
+        // Another writer began the run at the same moment.
+        return Ok(read_meta(store, &meta.run)?.check_same(meta)?);
+    };
+    let known: RunMeta = from_json(store, &path, &bytes)?;
+    if known == *meta {
+        return Ok(());
+    }
+    if read_index(store, &meta.run)?.has_others(part) {
+        return Ok(known.check_same(meta)?);
+    }
+    if store.swap(&path, &to_json(meta), Some(&version))? {
+        return Ok(());
+    }
+    Ok(read_meta(store, &meta.run)?.check_same(meta)?)
 }

@@ -3,8 +3,7 @@
 use super::Catalog;
 use super::part::Wanted;
 use super::query::ScanQuery;
-use super::scan::unite_sources;
-use super::unite::{Different, unite, unite_where_possible};
+use super::unite::{Different, unite, unite_sources, unite_where_possible};
 use crate::{CatalogError, Definitions, Result};
 use std::collections::BTreeMap;
 use std::path::Path;

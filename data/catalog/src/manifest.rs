@@ -5,7 +5,7 @@
 
 use crate::Table;
 use crate::checkpoint::{Checkpoint, CoveredPart, Dropped, LiveFile};
-use crate::file::FileMeta;
+use crate::file_meta::FileMeta;
 use crate::key::Key;
 use crate::limits::MANIFEST_BYTES_MAX;
 use crate::part::PartFile;

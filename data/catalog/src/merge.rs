@@ -3,8 +3,9 @@
 //! Where rows of a file follow each other they are taken from it one after another. Where files take turns row by row, the rows of a
 //! range of sequences are gathered from all of them, each file once, and put in order.
 
+use super::files::FileScan;
 use super::key::Key;
-use super::read::{FileReader, FileScan};
+use super::read::FileReader;
 use super::rows::Rows;
 use crate::order::{Marking, Row, RunRows};
 use crate::{CatalogError, Result};

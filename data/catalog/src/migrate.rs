@@ -5,8 +5,9 @@
 use super::Catalog;
 use super::checkpoint::RunIndex;
 use super::compact::{RewriteReport, rewrite};
-use super::file::SCHEMA_VERSION;
-use super::rewrite::{Merge, Progress};
+use super::file_meta::SCHEMA_VERSION;
+use super::progress::Progress;
+use super::rewrite::Merge;
 use crate::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;

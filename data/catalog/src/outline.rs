@@ -4,9 +4,8 @@
 use super::cache::{CacheKey, Cached, Piece};
 use super::column::{Codec, Column};
 use super::key::Key;
-use super::stored::NUMBER;
 use super::table::COMMON;
-use super::{Catalog, Table};
+use super::{Catalog, NUMBER, Table};
 use crate::Result;
 use bytes::Bytes;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::chunks::Chunks;
-use super::file::FileMeta;
+use super::file_meta::FileMeta;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use parquet::file::metadata::{

@@ -2,10 +2,8 @@
 //! what they list is whole. `index.rs` reads those of a run together.
 
 use super::Table;
-use super::file::{FileMeta, SCHEMA_VERSION};
-use super::index::read_index;
+use super::file_meta::{FileMeta, SCHEMA_VERSION};
 use super::store::{Lock, Store, Version, is_below};
-use super::writer::Written;
 use crate::{CatalogError, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -69,6 +67,15 @@ impl Wanted {
             file,
         }
     }
+}
+
+/// What a part consists of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Written {
+    /// Rows by table.
+    pub rows: BTreeMap<Table, u64>,
+    /// The Parquet files.
+    pub files: Vec<PathBuf>,
 }
 
 /// Readers of Hive layouts pass over names with an underscore.
@@ -229,29 +236,6 @@ pub(crate) fn read_metas<'a>(
     metas
         .map(|(path, bytes)| from_json(store, path, &bytes))
         .collect()
-}
-
-/// Keeps what the run is. One that has parts from elsewhere stays as it is.
-pub(crate) fn write_meta(store: &Store, meta: &RunMeta, part: u32) -> Result<()> {
-    let path = meta_path(&meta.run);
-    let Some((bytes, version)) = store.read_version(&path)? else {
-        if store.put_new(&path, &to_json(meta))? {
-            return Ok(());
-        }
-        // Another writer began the run at the same moment.
-        return Ok(read_meta(store, &meta.run)?.check_same(meta)?);
-    };
-    let known: RunMeta = from_json(store, &path, &bytes)?;
-    if known == *meta {
-        return Ok(());
-    }
-    if read_index(store, &meta.run)?.has_others(part) {
-        return Ok(known.check_same(meta)?);
-    }
-    if store.swap(&path, &to_json(meta), Some(&version))? {
-        return Ok(());
-    }
-    Ok(read_meta(store, &meta.run)?.check_same(meta)?)
 }
 
 pub(crate) fn parse_part(store: &Store, path: &Path, bytes: &[u8]) -> Result<Part> {

@@ -1,6 +1,6 @@
 //! Where a row belongs: the table, the instrument and the period that a file's rows have in common, and the path that says so. Pure.
 
-use super::file::SCHEMA_VERSION;
+use super::file_meta::SCHEMA_VERSION;
 use super::part::PartFile;
 use super::table::Table;
 use std::path::PathBuf;

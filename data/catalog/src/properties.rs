@@ -1,7 +1,6 @@
 //! How a table's Parquet files are written: compression, encodings, pages, and what is kept beside to find rows by.
 
-use super::Table;
-use super::stored::NUMBER;
+use super::table::{NUMBER, Table};
 use crate::limits::{DICTIONARY_BYTES, PARQUET_PAGE_ROWS, ROW_GROUP_ROWS};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;

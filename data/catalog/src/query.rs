@@ -1,6 +1,6 @@
 //! Which records to read, and what to say if there are none. Pure.
 
-use super::file::FileMeta;
+use super::file_meta::FileMeta;
 use super::{Range, Table};
 use crate::{CatalogError, Definitions};
 use tickloom_types::{BarSpec, DurationNs, Ts, some_of};

@@ -6,17 +6,18 @@
 
 use super::Catalog;
 use super::checkpoint::{LiveFile, RunIndex};
-use super::file::{FileMeta, FileWriter};
+use super::file::FileWriter;
+use super::file_meta::{FileMeta, SCHEMA_VERSION};
 use super::follow::open_rows;
 use super::index::{read_index, remove_covered, run_names, swap_checkpoint};
 use super::part::{PartFile, lock_run};
 use super::partition::{Partition, target};
+use super::progress::Progress;
 use super::steps::Steps;
 use super::verify::check_content;
 use crate::limits::STEP_ROWS_MAX;
 use crate::{CatalogError, Result};
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tickloom_journal::RunMeta;
 use tickloom_types::InstrumentId;
@@ -39,9 +40,6 @@ pub(crate) enum Ended {
     Stopped,
 }
 
-/// Told of each batch of rows; breaks to stop.
-pub(crate) type Progress<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
-
 impl Merge {
     pub(crate) fn rows(&self) -> u64 {
         self.files.iter().map(|live| live.file.meta.rows).sum()
@@ -50,7 +48,7 @@ impl Merge {
     /// The new file's name is made from those of the old ones: who merges the same files writes the same file, and who merges
     /// others never writes into it.
     fn file_name(&self, run: &str) -> String {
-        let mut names = format!("schema {}", super::file::SCHEMA_VERSION);
+        let mut names = format!("schema {}", SCHEMA_VERSION);
         for live in &self.files {
             names.push('\n');
             names.push_str(&live.file.path.to_string_lossy());
@@ -72,7 +70,8 @@ pub(crate) fn carry_out(
     plan: &[Merge],
     progress: &mut Progress<'_>,
 ) -> Result<Ended> {
-    let Some(steps) = Steps::of(catalog, run, index, plan, progress)? else {
+    let merged = plan.iter().flat_map(|merge| &merge.files);
+    let Some(steps) = Steps::of(catalog, run, index, merged, progress)? else {
         return Ok(Ended::Stopped);
     };
     let mut number = index.checkpoint.number;

@@ -1,7 +1,7 @@
 //! Rows that are decoded and wait to be taken, column by column: of one file, or of several in the order of their keys.
 
+use super::files::Naming;
 use super::key::Key;
-use super::read::Naming;
 use crate::order::{Placed, Row, joins};
 use std::ops::Range;
 use std::sync::Arc;

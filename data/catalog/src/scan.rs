@@ -1,8 +1,11 @@
 //! What to read, which files that takes, and under which identifiers instruments and sources appear.
 
+mod in_blocks;
+
 use super::Catalog;
 use super::blocks::Collected;
 use super::budget::ReadPlan;
+use super::files::{FileScan, Files, Naming};
 use super::index::for_each_of;
 use super::instruments;
 use super::key::Key;
@@ -10,7 +13,6 @@ use super::merge::RunMerge;
 use super::pages::Layouts;
 use super::part::{Wanted, read_metas};
 use super::query::{ScanQuery, empty};
-use super::read::{FileScan, Files, Naming};
 use super::stored::PLACED_VERSION;
 use crate::order::{Joining, ReleaseMerge, RunRows};
 use crate::scale::with_scale;
@@ -27,15 +29,25 @@ pub struct Scan {
     instruments: Instruments,
     runs: Vec<String>,
     rows_max: u64,
-    pub(super) merge: ReleaseMerge<RunMerge>,
-    pub(super) joining: Joining,
-    pub(super) collected: Collected,
+    merge: ReleaseMerge<RunMerge>,
+    joining: Joining,
+    collected: Collected,
     /// Number of the next record, if several runs are merged.
     next: Option<Seq>,
 }
 
+impl Catalog {
+    /// Reads records in order; see [`ScanQuery`].
+    ///
+    /// # Errors
+    /// [`CatalogError::Empty`], with the nearest data there is, if nothing is selected; otherwise as [`Catalog::instruments`].
+    pub fn scan(&self, query: &ScanQuery) -> Result<Scan> {
+        Scan::new(self, query)
+    }
+}
+
 impl Scan {
-    pub(super) fn new(catalog: &Catalog, query: &ScanQuery) -> Result<Scan> {
+    fn new(catalog: &Catalog, query: &ScanQuery) -> Result<Scan> {
         let selected = select(catalog, query)?;
         let metas = read_metas(catalog.store(), selected.keys())?;
         let mut instruments = instruments::of_query(catalog, query, &metas, selected.values())?;
@@ -284,17 +296,6 @@ fn scans(
         })
     };
     parts.into_iter().filter_map(scan).collect()
-}
-
-/// Adds the sources of all runs, in the order of their names: which run was imported first makes no difference.
-pub(crate) fn unite_sources(all: &mut Instruments, metas: &[RunMeta]) -> Result<()> {
-    let sources = metas.iter().flat_map(|meta| meta.instruments.sources());
-    let mut sources: Vec<_> = sources.collect();
-    sources.sort_by(|a, b| a.name.cmp(&b.name));
-    for source in sources {
-        all.unite_source(source.clone())?;
-    }
-    Ok(())
 }
 
 /// The identifiers under which the sources of a run appear.

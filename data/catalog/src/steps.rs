@@ -3,13 +3,13 @@
 use super::Catalog;
 use super::budget::ReadPlan;
 use super::cache::Cache;
-use super::checkpoint::RunIndex;
+use super::checkpoint::{LiveFile, RunIndex};
+use super::files::{FileScan, Files, Naming};
 use super::key::Key;
 use super::merge::RunMerge;
 use super::pages::Layouts;
 use super::part::Wanted;
-use super::read::{FileScan, Files, Naming};
-use super::rewrite::{Merge, Progress};
+use super::progress::Progress;
 use crate::Result;
 use crate::limits::{BATCH_ROWS, PLACING_BYTES_MAX};
 use crate::order::{Placed, Row, RunRows};
@@ -25,14 +25,13 @@ pub(crate) struct Steps(Vec<(Seq, i64)>);
 impl Steps {
     /// Of a run of which these files are to be written anew; empty if all of them say the places of their rows, `None` if
     /// `progress` wanted no more.
-    pub(crate) fn of(
+    pub(crate) fn of<'a>(
         catalog: &Catalog,
         run: &RunMeta,
         index: &RunIndex,
-        plan: &[Merge],
+        mut files: impl Iterator<Item = &'a LiveFile>,
         progress: &mut Progress<'_>,
     ) -> Result<Option<Steps>> {
-        let mut files = plan.iter().flat_map(|merge| &merge.files);
         if files.all(|live| live.file.meta.released.is_some()) {
             return Ok(Some(Steps::default()));
         }

@@ -8,6 +8,7 @@ mod fault;
 mod local;
 mod remote;
 mod s3_error;
+mod stored;
 
 use crate::Result;
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+pub(crate) use stored::{Stored, Version};
 
 /// The files below one location. Paths are relative to it. Clones share connections.
 ///
@@ -30,18 +32,6 @@ pub struct Store {
     #[cfg(test)]
     death: fault::Death,
 }
-
-/// A file of a store.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Stored {
-    /// Below the store's root.
-    pub(crate) path: PathBuf,
-    pub(crate) bytes: u64,
-}
-
-/// Which writing of a file was read, so that it is replaced only if nobody else has replaced it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version(Option<String>);
 
 /// A file being written, which is in the store once [`Store::complete`] has returned.
 #[derive(Debug)]

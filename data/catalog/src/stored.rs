@@ -1,6 +1,7 @@
 //! The columns of the catalog's files beside those of their table: the place of each row in the one order.
 
 use super::Table;
+use super::table::NUMBER;
 use arrow_schema::{DataType, Field, Schema};
 use std::sync::Arc;
 
@@ -8,8 +9,6 @@ use std::sync::Arc;
 pub const HELD: &str = "held";
 /// How many rows of its moment follow.
 pub const MORE: &str = "more";
-/// The column with the number of an output in its run.
-pub const NUMBER: &str = "number";
 /// What it was called up to schema version 3.
 pub const NUMBER_BEFORE: &str = "output_seq";
 /// Schema version from which on a file says when its rows were released.

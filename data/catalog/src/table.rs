@@ -1,7 +1,6 @@
 //! The catalog's tables: which records each one keeps, and its columns. `docs/catalog.md` is the same for readers.
 
 use super::column::{Codec, Column, NameOf};
-use super::stored::NUMBER;
 use super::words::{Words, word_type};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use serde::{Deserialize, Serialize};
@@ -51,6 +50,9 @@ pub enum Table {
     /// The daily loss stop, when it latched or was reset.
     RiskStatus,
 }
+
+/// The column with the number of an output in its run.
+pub const NUMBER: &str = "number";
 
 /// Columns that every table begins with, before `number` (outputs only) and its own.
 pub(crate) const COMMON: [&str; 7] = [

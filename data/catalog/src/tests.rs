@@ -429,7 +429,7 @@ fn the_page_on_the_catalog_names_every_table_and_column() {
     let page = fs::read_to_string(page).unwrap();
     for table in Table::ALL {
         assert!(page.contains(&format!("`{table}`")), "{table}");
-        let schema = table.stored(file::SCHEMA_VERSION);
+        let schema = table.stored(SCHEMA_VERSION);
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let (names, place) = names.split_at(names.len() - 2);
         let (common, own) = names.split_at(7 + usize::from(table.is_output()));

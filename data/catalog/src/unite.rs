@@ -2,6 +2,7 @@
 
 use crate::{CatalogError, Result};
 use std::collections::{BTreeMap, HashMap};
+use tickloom_journal::RunMeta;
 use tickloom_types::{Contract, InstrumentDef, InstrumentError, Instruments, Term, pow10};
 
 /// Different definitions, in the order in which they were first met. Few of them are in many files.
@@ -67,6 +68,17 @@ pub fn unite_where_possible(defs: Vec<InstrumentDef>) -> Result<Instruments> {
         };
     }
     Ok(all)
+}
+
+/// Adds the sources of all runs, in the order of their names: which run was imported first makes no difference.
+pub(crate) fn unite_sources(all: &mut Instruments, metas: &[RunMeta]) -> Result<()> {
+    let sources = metas.iter().flat_map(|meta| meta.instruments.sources());
+    let mut sources: Vec<_> = sources.collect();
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    for source in sources {
+        all.unite_source(source.clone())?;
+    }
+    Ok(())
 }
 
 fn united(mut defs: Vec<InstrumentDef>) -> BTreeMap<String, Result<InstrumentDef>> {

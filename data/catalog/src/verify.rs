@@ -1,28 +1,29 @@
 //! `catalog verify`: whether everything that the index promises is there and true. Reads every row of every file, so that a reader
 //! later meets no surprise. What no index lists is named, but is no fault.
 
+mod fault;
 mod rows;
 mod seen;
 
 use super::checkpoint::RunIndex;
 use super::end::{end_path, read_end};
-use super::file::{FileMeta, read_meta as read_footer};
+use super::file::read_meta as read_footer;
+use super::file_meta::FileMeta;
 use super::follow::open_rows;
 use super::index::{read_index, run_names};
 use super::part::{PartFile, read_meta, run_dir};
 use super::partition::RowsOf;
-use super::rewrite::Progress;
+use super::progress::Progress;
 use super::store::Store;
 use super::sweep::{Leftover, leftovers, remove_leftovers};
 use super::{Catalog, Table};
+use crate::Result;
 use crate::limits::HASH_BYTES;
-use crate::{CatalogError, Result};
+pub use fault::Fault;
 use rows::{Rows, describe};
 use seen::Seen;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
 use tickloom_journal::RunMeta;
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -54,66 +55,11 @@ pub struct VerifyReport {
     pub stopped: bool,
 }
 
-/// Something that is not as the index says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// The file.
-    pub file: PathBuf,
-    /// What is there.
-    pub found: String,
-    /// What should be there.
-    pub expected: String,
-    /// What to do about it, where that is not to put the catalog back from a copy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault {
-            file,
-            found,
-            expected,
-            remedy,
-        } = self;
-        write!(f, "{}: {found}, expected {expected}", file.display())?;
-        match remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Fault {
-    fn new(file: &Path, found: impl Into<String>, expected: impl Into<String>) -> Fault {
-        Fault {
-            file: file.to_owned(),
-            found: found.into(),
-            expected: expected.into(),
-            remedy: None,
-        }
-    }
-
-    /// That a file cannot be read, and why.
-    fn unreadable(file: &Path, error: &CatalogError) -> Fault {
-        Fault::new(file, error.to_string(), "a file that can be read")
-    }
-
-    pub(crate) fn into_error(self) -> CatalogError {
-        CatalogError::Schema {
-            file: self.file,
-            field: "content".to_owned(),
-            found: self.found,
-            expected: self.expected,
-        }
-    }
-}
-
 impl Catalog {
     /// Checks everything. Others may write and compact meanwhile. `progress` is told of rows and may stop it.
     ///
     /// # Errors
-    /// [`CatalogError::Io`] or [`CatalogError::Store`] if the catalog cannot be listed. What is wrong in it is in the report.
+    /// [`crate::CatalogError::Io`] or [`crate::CatalogError::Store`] if the catalog cannot be listed. What is wrong in it is in the report.
     pub fn verify(&self, progress: &mut Progress<'_>) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
         for run in run_names(self.store())? {
@@ -148,7 +94,7 @@ impl Catalog {
     /// may be writing.
     ///
     /// # Errors
-    /// [`CatalogError::Schema`] if the index cannot be read; [`CatalogError::Io`], [`CatalogError::Store`].
+    /// [`crate::CatalogError::Schema`] if the index cannot be read; [`crate::CatalogError::Io`], [`crate::CatalogError::Store`].
     pub fn remove_leftovers(&self) -> Result<u64> {
         remove_leftovers(self)
     }

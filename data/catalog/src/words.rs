@@ -1,6 +1,6 @@
 //! Columns of few different words: numbers that have a name in the records, dictionaries in Parquet.
 
-use super::column::{Misfit, misfit};
+use super::misfit::{Misfit, misfit};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray};

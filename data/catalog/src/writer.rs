@@ -6,9 +6,11 @@ mod open;
 use super::Table;
 use super::end::{RunEnd, end_path, write_end};
 use super::file::FileWriter;
-use super::index::{fold, read_checkpoint, read_index, remove_covered, swap_checkpoint};
+use super::index::{
+    fold, read_checkpoint, read_index, remove_covered, swap_checkpoint, write_meta,
+};
 use super::key::Key;
-use super::part::{Part, PartFile, lock_run, mark_begun, meta_path, unmark_begun, write_meta};
+use super::part::{Part, PartFile, Written, lock_run, mark_begun, meta_path, unmark_begun};
 use super::partition::{DAY_NS, Partition};
 use super::spill::Spill;
 use super::store::{Lock, Store, Version};
@@ -19,21 +21,11 @@ use crate::order::{Placed, Placing};
 use crate::{CatalogError, Result};
 use leftover::{lost, remove_files, remove_others, stem};
 use open::{OpenFile, OpenFiles};
-use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tickloom_journal::RunMeta;
 use tickloom_types::{InstrumentId, Record, Seq, SourceId, Ts};
 use xxhash_rust::xxh3::xxh3_64;
-
-/// What a part consists of.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Written {
-    /// Rows by table.
-    pub rows: BTreeMap<Table, u64>,
-    /// The Parquet files.
-    pub files: Vec<PathBuf>,
-}
 
 /// A part of a run being written. Nothing of it is read before [`RunWriter::finish`]. On a local disk one at a time for each run:
 /// it holds the run's lock, for which the next one waits. In an object store, whoever finishes first has written the part.

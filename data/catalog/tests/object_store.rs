@@ -5,19 +5,14 @@
 
 mod common;
 
+use common::history::{DAY_NS, meta, read, trade};
 use common::s3_server::{BUCKET, S3Server};
 use std::ops::ControlFlow;
 use std::path::Path;
 use tickloom_catalog::{
     Catalog, CatalogError, CompactOptions, Result, RetainOptions, ScanQuery, Store, Written,
 };
-use tickloom_journal::RunMeta;
-use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,
-    SourceKind, TradeBody, Ts,
-};
-
-const DAY_NS: i64 = 86_400_000_000_000;
+use tickloom_types::{Record, Seq, Ts};
 
 fn store(server: &S3Server, location: &str) -> Store {
     let options = server.options();
@@ -27,33 +22,6 @@ fn store(server: &S3Server, location: &str) -> Store {
 
 fn location() -> String {
     format!("s3://{BUCKET}/team/catalog")
-}
-
-fn meta(run: &str) -> RunMeta {
-    let mut instruments = Instruments::new();
-    for name in ["test/A-1", "test.B"] {
-        let def = InstrumentDef::new(name, 2, 0, "USD");
-        instruments.add(def).unwrap();
-    }
-    let source = SourceDef::new("feed", SourceKind::Feed);
-    instruments.add_source(source).unwrap();
-    RunMeta::new(run, Ts(0), instruments).unwrap()
-}
-
-fn trade(instrument: u32, ts: i64, price: i64) -> Record {
-    let header = Header::new(
-        Kind::Trade,
-        InstrumentId(instrument),
-        SourceId(0),
-        Ts(ts),
-        Ts(ts),
-    );
-    let body = TradeBody {
-        price,
-        qty: 1,
-        ..TradeBody::default()
-    };
-    body.record(header)
 }
 
 /// Trades of two instruments, one every half an hour.
@@ -68,11 +36,6 @@ fn write(catalog: &Catalog, run: &str, source: &str, records: &[Record]) -> Resu
         writer.push(seq, record)?;
     }
     writer.finish()
-}
-
-fn read(catalog: &Catalog, query: &ScanQuery) -> Vec<(Seq, Record)> {
-    let scan = catalog.scan(query).unwrap();
-    scan.collect::<Result<_>>().unwrap()
 }
 
 fn number(records: &[Record]) -> Vec<(Seq, Record)> {

@@ -6,6 +6,7 @@
 mod common;
 
 use common::faulty_server::{Fate, FaultyServer, Request};
+use common::history::{DAY_NS, meta, trade};
 use common::s3_server::{BUCKET, S3Server};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -14,13 +15,7 @@ use std::sync::{Arc, Mutex};
 use tickloom_catalog::{
     Catalog, CompactOptions, Result, RetainOptions, ScanQuery, Store, VerifyReport,
 };
-use tickloom_journal::RunMeta;
-use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, SourceDef, SourceId,
-    SourceKind, TradeBody, Ts,
-};
-
-const DAY_NS: i64 = 86_400_000_000_000;
+use tickloom_types::{Record, Seq, Ts};
 
 fn catalog(options: &[(&'static str, String)], prefix: &str) -> Catalog {
     let options: Vec<(&str, &str)> = options.iter().map(|(k, v)| (*k, v.as_str())).collect();
@@ -28,28 +23,9 @@ fn catalog(options: &[(&'static str, String)], prefix: &str) -> Catalog {
     Catalog::create_in(Store::with_options(Path::new(&location), &options).unwrap()).unwrap()
 }
 
-fn meta(run: &str) -> RunMeta {
-    let mut instruments = Instruments::new();
-    let def = InstrumentDef::new("test.A", 2, 0, "USD");
-    instruments.add(def).unwrap();
-    let source = SourceDef::new("feed", SourceKind::Feed);
-    instruments.add_source(source).unwrap();
-    RunMeta::new(run, Ts(0), instruments).unwrap()
-}
-
-fn trade(ts: i64, price: i64) -> Record {
-    let header = Header::new(Kind::Trade, InstrumentId(0), SourceId(0), Ts(ts), Ts(ts));
-    let body = TradeBody {
-        price,
-        qty: 1,
-        ..TradeBody::default()
-    };
-    body.record(header)
-}
-
 /// One every half a day, each at this price.
 fn trades(numbers: std::ops::Range<i64>, price: i64) -> Vec<(Seq, Record)> {
-    let of = |n: i64| (n.cast_unsigned(), trade(n * DAY_NS / 2, price));
+    let of = |n: i64| (n.cast_unsigned(), trade(0, n * DAY_NS / 2, price));
     numbers.map(of).collect()
 }
 
@@ -68,8 +44,7 @@ fn write(
 }
 
 fn read(catalog: &Catalog) -> Vec<(Seq, Record)> {
-    let scan = catalog.scan(&ScanQuery::default()).unwrap();
-    scan.collect::<Result<_>>().unwrap()
+    common::history::read(catalog, &ScanQuery::default())
 }
 
 fn verify(catalog: &Catalog) -> VerifyReport {

@@ -10,17 +10,23 @@ mod binance;
 mod cells;
 mod columnar;
 mod databento;
+mod file_records;
 mod folder;
 mod format;
 mod input;
+mod judge;
 mod known_bars;
 mod layout;
 mod lean;
 mod mantissas;
 mod mapping;
 mod number;
+mod options;
 mod own;
+mod prepared;
+mod profile;
 mod reader;
+mod recognise;
 mod report;
 mod rescale;
 mod role;
@@ -33,253 +39,35 @@ mod text;
 mod time;
 
 use databento::is_definitions;
+pub use file_records::FileRecords;
 pub use folder::{FolderRecords, is_columnar, read_folder};
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
-pub use mapping::{Mapping, Profile, RefusedMax, Years};
+pub use mapping::{Mapping, RefusedMax, Years};
 pub use number::Decimal;
+pub use options::{ImportOptions, Stamp};
+pub use profile::Profile;
 pub use report::{ImportReport, KindCount, LineError, Taken};
 pub use rescale::{Rescaling, redefine};
 pub use spooled::{SpooledFile, SpooledRecords, spool_file, spool_folder};
 
-use crate::databento::DbnOrigin;
-use crate::{FormatError, Result};
+use crate::Result;
 use input::only_input;
+use judge::judge;
 use known_bars::KnownBars;
-use reader::{Repeats, content_of_record};
-use report::{Found, Tally};
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use table::Drafted;
-use tickloom_catalog::{
-    Catalog, CatalogError, Definitions, RunEnd, ScanQuery, Table, mark_bars, retain_records,
-};
+use prepared::{Prepared, Push};
+use reader::content_of_record;
+use report::Tally;
+use std::path::Path;
+use tickloom_catalog::{Catalog, CatalogError, RunEnd, ScanQuery, Table, mark_bars};
 use tickloom_journal::RunMeta;
-use tickloom_types::{BarSpec, DurationNs, Instruments, Kind, Record, TradeBody, Ts, some_of};
-
-/// What a file does not say, or says wrongly.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ImportOptions {
-    /// Name of the instrument; of a file with a column of tickers, the one to read. Default: the file's name up to its first dot.
-    pub instrument: Option<String>,
-    /// The file's format. Default: found out from its first bytes.
-    pub format: Option<Format>,
-    /// Currency of the prices. Default: what the file says, or US dollars.
-    pub currency: Option<String>,
-    /// Calendar of the instruments. Default: what the file says, or none.
-    pub calendar: Option<String>,
-    /// Size of the bars. Default: the most common distance in time.
-    pub bar: Option<BarSpec>,
-    /// What a bar's time in the file means.
-    pub stamp: Stamp,
-    /// Nanoseconds from the venue's time to arrival, of files that do not say when their records arrived. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub feed_latency: Option<DurationNs>,
-    /// IANA zone of times that name none. Default: UTC. Dates alone are days as they are, in any zone.
-    pub zone: Option<String>,
-    /// Names of the columns, instead of the header's.
-    pub columns: Vec<String>,
-    /// Which column holds what. Default: as their names say.
-    #[serde(skip_serializing_if = "Mapping::is_empty")]
-    pub mapping: Mapping,
-    /// How times are written: `s`, `ms`, `us`, `ns`, `compact`, `day-first`, `month-first` or a pattern of strptime. Default: found
-    /// out from the rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time_format: Option<String>,
-    /// What parts the fields. Default: what cuts the first lines alike.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delimiter: Option<char>,
-    /// What parts the whole of a number from its fraction. Default: found out from the rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub decimal: Option<Decimal>,
-    /// Whether prices may be zero and below. Default: below zero, of what nothing says is a share or a pair of currencies.
-    #[serde(skip_serializing_if = "is_false")]
-    pub negative_prices: bool,
-    /// What people say of instruments: those of which they say that prices may be below zero, or not, are read so.
-    #[serde(skip)]
-    pub definitions: Option<Arc<Definitions>>,
-    /// Years in which a time is plausible. Default: 1900 to 2200.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub years: Option<Years>,
-    /// Rows that may be refused; of more, the file is. Default: 1 % of them or 100, whichever is less.
-    #[serde(skip)]
-    pub refused_max: Option<RefusedMax>,
-    /// Files of definitions for files of DBN, beside those in the directory of each.
-    #[serde(skip)]
-    pub definition_files: Vec<PathBuf>,
-    /// How many wrong lines the report names; all are counted.
-    pub errors_max: usize,
-}
-
-impl Default for ImportOptions {
-    fn default() -> Self {
-        ImportOptions {
-            instrument: None,
-            format: None,
-            currency: None,
-            calendar: None,
-            bar: None,
-            stamp: Stamp::Auto,
-            feed_latency: None,
-            zone: None,
-            columns: Vec::new(),
-            mapping: Mapping::default(),
-            time_format: None,
-            delimiter: None,
-            decimal: None,
-            negative_prices: false,
-            definitions: None,
-            years: None,
-            refused_max: None,
-            definition_files: Vec::new(),
-            errors_max: 20,
-        }
-    }
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks with a reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-impl ImportOptions {
-    /// Whether it is said what the columns of the file are, so that no name or number of them says more.
-    fn says_columns(&self) -> bool {
-        !self.columns.is_empty() || !self.mapping.is_empty()
-    }
-
-    /// Whether it is said how times, numbers or rows are written.
-    fn says_writing(&self) -> bool {
-        self.time_format.is_some() || self.decimal.is_some() || self.delimiter.is_some()
-    }
-
-    /// What the identifiers in a file's records mean, with the feed latency that is declared.
-    fn instruments(&self, prepared: &dyn Prepared) -> Instruments {
-        let instruments = prepared.instruments().clone();
-        match self.feed_latency {
-            Some(latency) => instruments.with_feed_latency(latency),
-            None => instruments,
-        }
-    }
-}
-
-/// What a bar's time in a file means. A record's is always its close.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stamp {
-    /// A date alone is a session, which closes at the end of that day in UTC; a time is the bar's open.
-    #[default]
-    Auto,
-    /// The bar's open: it closes one bar size later.
-    Open,
-    /// The bar's close.
-    Close,
-}
-
-/// The records of a file, in the order of their times.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FileRecords {
-    /// What the identifiers in the records mean.
-    pub instruments: Instruments,
-    /// The records.
-    pub records: Vec<Record>,
-    /// How they were read.
-    pub report: ImportReport,
-}
-
-impl FileRecords {
-    /// Keeps only what a query of instruments, bar sizes and time selects, as [`Catalog::scan`] would.
-    ///
-    /// # Errors
-    /// [`FormatError::Empty`], with what there is, if nothing is left.
-    pub fn keep(&mut self, query: &ScanQuery) -> Result<()> {
-        let instruments = &self.instruments;
-        let wanted = |record: &Record| selects(query, record, instruments);
-        if !self.records.iter().any(wanted) {
-            return Err(self.empty(query));
-        }
-        retain_records(&mut self.records, wanted);
-        Ok(())
-    }
-
-    fn empty(&self, query: &ScanQuery) -> FormatError {
-        let report = &self.report;
-        let time = |ts: Option<Ts>| ts.map_or("?".to_owned(), |ts| ts.to_string());
-        FormatError::Empty {
-            asked: query.describe(),
-            nearest: format!(
-                "{} has {}{} of {} from {} to {}",
-                report.file.display(),
-                report.tables(),
-                report
-                    .bar
-                    .map_or(String::new(), |bar| format!(" of size {bar}")),
-                some_of(&report.instruments),
-                time(report.from),
-                time(report.to),
-            ),
-        }
-    }
-}
-
-/// Whether a query selects a record, whose identifiers `instruments` names.
-fn selects(query: &ScanQuery, record: &Record, instruments: &Instruments) -> bool {
-    let name = instruments.get(record.instrument()).map(|def| &def.name);
-    let bar = instruments.bar_spec(record.source());
-    Table::of(record).is_some_and(|table| query.wants_record(table, name, bar, record.ts_event()))
-}
-
-/// A file that was read through once: what its records will mean is known, and they can be made.
-pub(crate) trait Prepared {
-    /// What the identifiers in the records mean.
-    fn instruments(&self) -> &Instruments;
-
-    /// Time of the first record.
-    fn started(&self) -> Ts;
-
-    /// Of trades with numbers: the names of the instruments, and the times from first to last.
-    fn has_numbers_of_trades(&self) -> Option<(Vec<String>, Ts, Ts)> {
-        None
-    }
-
-    /// Rows that the first reading read, and those of them that it refused.
-    fn surveyed(&self) -> (u64, u64) {
-        (0, 0)
-    }
-
-    /// Under which numbers the instruments are in a file of DBN.
-    fn origin(&self) -> Option<DbnOrigin> {
-        None
-    }
-
-    /// Where rows are remembered to tell which come again.
-    fn repeats(&mut self) -> Option<&mut Repeats> {
-        None
-    }
-
-    /// The records that were made when it was read through, if none of them depends on another, and what became of the rows. Without
-    /// them it is read again.
-    fn take_drafted(&mut self) -> Option<(Drafted, Found)> {
-        None
-    }
-
-    /// Makes the records, in the order of their times, and says what became of the rows. Stops at the first error of `push`.
-    fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found>;
-}
-
-/// Takes a record.
-pub(crate) type Push<'a> = &'a mut dyn FnMut(&Record) -> Result<()>;
+use tickloom_types::{Kind, TradeBody, Ts};
 
 /// Reads a file, plain or in gzip, zstd or a zip of one member.
 ///
 /// # Errors
-/// [`FormatError::Unrecognised`] if the file is not understood; [`FormatError::Import`] if no row of it is right, and
-/// [`FormatError::Damaged`] for DBN that is not whole; [`FormatError::Option`]; [`FormatError::Io`].
+/// [`crate::FormatError::Unrecognised`] if the file is not understood; [`crate::FormatError::Import`] if no row of it is right, and
+/// [`crate::FormatError::Damaged`] for DBN that is not whole; [`crate::FormatError::Option`]; [`crate::FormatError::Io`].
 pub fn read_file(path: &Path, options: &ImportOptions) -> Result<FileRecords> {
     only_input(path)?.read(options)
 }
@@ -388,7 +176,7 @@ impl Input {
     /// has what was written and neither the rows read nor those refused.
     ///
     /// # Errors
-    /// [`FormatError::Io`], and what [`Catalog::has_part`] returns.
+    /// [`crate::FormatError::Io`], and what [`Catalog::has_part`] returns.
     pub fn imported(
         &self,
         options: &ImportOptions,
@@ -423,7 +211,7 @@ impl Input {
     /// Whether it is a file of definitions of instruments in DBN, which are read beside files of records.
     ///
     /// # Errors
-    /// [`FormatError::Io`], and [`FormatError::Damaged`] for DBN that is not whole.
+    /// [`crate::FormatError::Io`], and [`crate::FormatError::Damaged`] for DBN that is not whole.
     pub fn is_definitions(&self) -> Result<bool> {
         Ok(databento::is_dbn(&self.file_name(), &self.head()?) && is_definitions(self)?)
     }
@@ -490,16 +278,6 @@ impl Input {
         }
         judge(report, options)
     }
-}
-
-/// The one place that decides whether a file is refused for its wrong rows.
-fn judge(report: ImportReport, options: &ImportOptions) -> Result<ImportReport> {
-    let max = options.refused_max.unwrap_or_default().of(report.read);
-    if report.refused <= max {
-        return Ok(report);
-    }
-    let report = Box::new(report);
-    Err(FormatError::Refused { report, max })
 }
 
 /// Lets a file know the numbered trades that earlier imports have in its time, so that those of pages that overlap count once.

@@ -2,7 +2,7 @@
 
 use super::QuestDbAddress;
 use super::merge::{QuestDbScan, RunMerge};
-use super::page::{Page, PageReader, Shape};
+use super::page::{Page, PageReader, Shape, Span};
 use super::sink::{is_ours, parse_run};
 use super::sql::{Sql, quote, text};
 use super::tables::RUNS;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tickloom_catalog::{HELD, NUMBER, NUMBER_BEFORE, Spans, empty, name_all, unite_where_possible};
 use tickloom_catalog::{Range, ScanQuery, Table};
 use tickloom_journal::RunMeta;
-use tickloom_types::{BarSpec, DurationNs, InstrumentDef, Instruments, Seq, SourceDef, Ts};
+use tickloom_types::{BarSpec, DurationNs, InstrumentDef, Instruments, SourceDef, Ts};
 
 /// History on a QuestDB server.
 pub struct QuestDb {
@@ -288,16 +288,6 @@ impl Unit {
             Unit::Minute => ('m', 60_000_000_000),
         }
     }
-}
-
-/// A span of time, its ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) from: i64,
-    pub(super) to: i64,
-    pub(super) rows: u64,
-    /// No row in it has a lower sequence.
-    pub(super) first_seq: Seq,
 }
 
 /// Joins neighbours as long as their rows fit on a page together: few rows over many years are few questions.

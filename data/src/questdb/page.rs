@@ -1,7 +1,6 @@
 //! A span of time of one run in one table, read in portions of bounded size: each query goes on after the last row of the one
 //! before, so that a span of any number of rows takes the memory of a portion.
 
-use super::history::Span;
 use super::sql::Sql;
 use super::tables::bits_name;
 use crate::Result;
@@ -15,12 +14,22 @@ use tickloom_catalog::column::{Codec, Column};
 use tickloom_catalog::order::{Placed, Row, joins};
 use tickloom_catalog::{HELD, Key, MORE, NUMBER};
 use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, Instruments, PRICE_DECIMALS_MAX, Record, SourceDef,
-    SourceId, Ts, pow10,
+    Header, InstrumentDef, InstrumentId, Instruments, PRICE_DECIMALS_MAX, Record, Seq, SourceDef,
+    SourceId, Ts, parse_wide, pow10,
 };
 
-const MONEY18_DECIMALS: usize = 18;
-const DECIMALS: usize = 9;
+const MONEY18_DECIMALS: u8 = 18;
+const DECIMALS: u8 = 9;
+
+/// A span of time, its ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) rows: u64,
+    /// No row in it has a lower sequence.
+    pub(super) first_seq: Seq,
+}
 
 /// What a page reads.
 pub(super) struct Page {
@@ -331,9 +340,9 @@ impl<'a> Fields<'a> {
         number.ok_or_else(|| fault(column, text, "a number of fewer bits"))
     }
 
-    fn decimal(&mut self, column: &'static str, decimals: usize) -> Result<i128, Fault> {
+    fn decimal(&mut self, column: &'static str, decimals: u8) -> Result<i128, Fault> {
         let text = self.text();
-        scaled(text, decimals).ok_or_else(|| fault(column, text, "a decimal"))
+        parse_wide(text, decimals).map_err(|_| fault(column, text, "a decimal"))
     }
 
     /// The bits of a mantissa with so many decimals.
@@ -365,57 +374,5 @@ impl<'a> Fields<'a> {
         number
             .map(f64::to_bits)
             .ok_or_else(|| fault(column, text, "a number"))
-    }
-}
-
-/// A decimal as a whole number of its smallest unit. It has to fit exactly.
-fn scaled(text: &[u8], decimals: usize) -> Option<i128> {
-    let (is_negative, digits) = match text.split_first() {
-        Some((b'-', rest)) => (true, rest),
-        _ => (false, text),
-    };
-    let point = digits.iter().position(|b| *b == b'.');
-    let (whole, fraction) = match point {
-        Some(at) => (&digits[..at], &digits[at + 1..]),
-        None => (digits, &digits[..0]),
-    };
-    if whole.is_empty() || fraction.len() > decimals {
-        return None;
-    }
-    let mut value = 0_i128;
-    let zeros = std::iter::repeat_n(&b'0', decimals - fraction.len());
-    for digit in whole.iter().chain(fraction).chain(zeros) {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        let digit = i128::from(digit - b'0');
-        // Counted downwards from zero for the sake of the least number, which has no positive counterpart.
-        value = value.checked_mul(10)?.checked_sub(digit)?;
-    }
-    if is_negative {
-        Some(value)
-    } else {
-        value.checked_neg()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimals_are_exact_or_nothing() {
-        let check =
-            |text: &str, expected| assert_eq!(scaled(text.as_bytes(), 9), expected, "{text}");
-        check("123.456000000", Some(123_456_000_000));
-        check("-0.000000001", Some(-1));
-        check("7", Some(7_000_000_000));
-        check("0.0000000001", None);
-        check("1e5", None);
-        check("", None);
-        check("null", None);
-        let least = "-170141183460469231731687303715.884105728";
-        check(least, Some(i128::MIN));
-        check(least.trim_start_matches('-'), None);
     }
 }

@@ -202,30 +202,87 @@ pub fn parse_money(text: &str) -> Result<Money, DecimalError> {
     if whole.is_empty() && fraction.is_empty() {
         return Err(DecimalError::Syntax);
     }
-    let mut value: i128 = 0;
     let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > usize::from(MONEY_DECIMALS) {
-        return Err(DecimalError::TooFine);
+    let value = wide(
+        negative,
+        whole.as_bytes(),
+        fraction.as_bytes(),
+        MONEY_DECIMALS,
+    )?;
+    Ok(Money(value))
+}
+
+/// Parses a decimal as programs write it, `-12.34`, into a whole number at `decimals`, over all of 128 bits. It has a digit before the
+/// point, one behind it if it has a point, no more than `decimals` of those, and no exponent.
+///
+/// # Errors
+/// [`DecimalError`]; nothing is ever rounded.
+pub fn parse_wide(text: &[u8], decimals: u8) -> Result<i128, DecimalError> {
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, text),
+    };
+    let point = digits.iter().position(|byte| *byte == b'.');
+    let (whole, fraction) = match point {
+        Some(at) => (&digits[..at], &digits[at + 1..]),
+        None => (digits, &digits[..0]),
+    };
+    if whole.is_empty() || point.is_some() && fraction.is_empty() {
+        return Err(DecimalError::Syntax);
     }
-    let padding = usize::from(MONEY_DECIMALS) - fraction.len();
-    for byte in whole.bytes().chain(fraction.bytes()) {
-        if !byte.is_ascii_digit() {
-            return Err(DecimalError::Syntax);
-        }
+    wide(negative, whole, fraction, decimals)
+}
+
+/// The digits before and behind the point at `decimals`.
+fn wide(negative: bool, whole: &[u8], fraction: &[u8], decimals: u8) -> Result<i128, DecimalError> {
+    let digits = whole.iter().chain(fraction);
+    if !digits.clone().all(u8::is_ascii_digit) {
+        return Err(DecimalError::Syntax);
+    }
+    let missing = usize::from(decimals).checked_sub(fraction.len());
+    let zeros = std::iter::repeat_n(b'0', missing.ok_or(DecimalError::TooFine)?);
+    let mut value: i128 = 0;
+    for byte in digits.copied().chain(zeros) {
+        let digit = i128::from(byte - b'0');
+        // The least number has no positive counterpart: a negative one is built downwards.
+        let digit = if negative { -digit } else { digit };
         value = value
             .checked_mul(10)
-            .and_then(|v| v.checked_add(i128::from(byte - b'0')))
+            .and_then(|value| value.checked_add(digit))
             .ok_or(DecimalError::Overflow)?;
     }
-    for _ in 0..padding {
-        value = value.checked_mul(10).ok_or(DecimalError::Overflow)?;
-    }
-    Ok(Money(if negative { -value } else { value }))
+    Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_decimals_are_exact_or_refused() {
+        let check =
+            |text: &str, decimals, value| assert_eq!(parse_wide(text.as_bytes(), decimals), value);
+        check("0.000000001", 9, Ok(1));
+        check("-0.000000001", 9, Ok(-1));
+        check("7", 9, Ok(7_000_000_000));
+        check("123.456000000", 9, Ok(123_456_000_000));
+        check(
+            "-92233720368547758.08",
+            9,
+            Ok(-92_233_720_368_547_758_080_000_000),
+        );
+        let most = "170141183460469231731.687303715884105727";
+        let beyond = "170141183460469231731.687303715884105728";
+        check(most, 18, Ok(i128::MAX));
+        check(&format!("-{beyond}"), 18, Ok(i128::MIN));
+        check(beyond, 18, Err(DecimalError::Overflow));
+        check("1.0000000001", 9, Err(DecimalError::TooFine));
+        for text in [
+            "", "-", ".5", "5.", "1e3", "+1", "0x1", " 1", "1,5", "null", "1.2.3",
+        ] {
+            check(text, 9, Err(DecimalError::Syntax));
+        }
+    }
 
     #[test]
     fn parses_and_never_rounds() {

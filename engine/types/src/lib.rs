@@ -23,7 +23,7 @@ pub use book_end::BookEnd;
 pub use currency::split_pair;
 pub use decimal::{
     DecimalError, MONEY_DECIMALS, Money, MoneyOverflow, PRICE_DECIMALS_MAX, format_decimal,
-    parse_decimal, parse_money, pow10,
+    parse_decimal, parse_money, parse_wide, pow10,
 };
 pub use definition::{
     Contract, InstrumentDef, InstrumentError, InstrumentKind, Payoff, Term, Untradable,

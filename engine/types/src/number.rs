@@ -41,6 +41,7 @@ impl Number {
     }
 
     /// A few digits and perhaps a point, the common case, without zeros at the end of its fraction; `None` of any other text.
+    #[inline]
     #[must_use]
     pub fn plain(text: &[u8]) -> Option<Number> {
         if text.is_empty() || text.len() > 18 {
@@ -62,6 +63,7 @@ impl Number {
     }
 
     /// Without zeros at the end of its fraction.
+    #[inline]
     #[must_use]
     pub fn shortest(mut self) -> Number {
         while self.decimals > 0 && self.mantissa % 10 == 0 {
@@ -72,6 +74,7 @@ impl Number {
     }
 
     /// The mantissa at this scale; `None` if it does not fit, or needs more decimals.
+    #[inline]
     #[must_use]
     pub fn at(self, decimals: u8) -> Option<i64> {
         if decimals >= self.decimals {

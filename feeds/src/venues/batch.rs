@@ -4,10 +4,11 @@
 //! many decimals they need, and `desk` makes records of it. A message that is wrong leaves nothing behind.
 
 mod channels;
-mod number;
+pub(super) mod number;
 
 pub(crate) use channels::{ChannelId, Channels, Reach};
 pub(crate) use number::Number;
+use number::{above_zero, not_below_zero};
 
 use crate::book_sync::SequenceRule;
 use crate::decode_error::{DecodeError, quoted};
@@ -291,8 +292,8 @@ impl Batch {
         side: Option<Side>,
     ) -> Result<(), DecodeError> {
         let what = What::Trade {
-            price: price.above_zero("price")?,
-            qty: qty.above_zero("size")?,
+            price: above_zero("price", price)?,
+            qty: above_zero("size", qty)?,
             id,
             side,
         };
@@ -310,10 +311,10 @@ impl Batch {
         update_id: u64,
     ) -> Result<(), DecodeError> {
         for (price, qty) in [bid, ask] {
-            price.not_below_zero("price")?;
-            qty.not_below_zero("size")?;
+            not_below_zero("price", price)?;
+            not_below_zero("size", qty)?;
             if qty.mantissa > 0 {
-                price.above_zero("price")?;
+                above_zero("price", price)?;
             }
         }
         let what = What::Quote {
@@ -334,8 +335,8 @@ impl Batch {
     ) -> Result<(), DecodeError> {
         self.levels.push(WrittenLevel {
             side,
-            price: price.above_zero("price")?,
-            qty: qty.not_below_zero("size")?,
+            price: above_zero("price", price)?,
+            qty: not_below_zero("size", qty)?,
         });
         Ok(())
     }
@@ -370,7 +371,7 @@ mod tests {
     #[test]
     fn numbers_are_kept_as_they_are_written() {
         let check = |text: &str, mantissa, decimals| {
-            let read = Number::parse("x", text).unwrap();
+            let read = number::parse("x", text).unwrap();
             assert_eq!(read, Number { mantissa, decimals }, "{text}");
         };
         check("56218.30000", 5_621_830_000, 5);
@@ -385,7 +386,7 @@ mod tests {
 
     #[test]
     fn numbers_that_do_not_fit_are_refused_by_name() {
-        let reason = |text: &str| Number::parse("x", text).unwrap_err().reason().name();
+        let reason = |text: &str| number::parse("x", text).unwrap_err().reason().name();
         assert_eq!(reason("1e999"), "decimal_overflow");
         assert_eq!(
             reason("10000000000000000000000000000000000000000"),
@@ -404,7 +405,7 @@ mod tests {
             mantissa: 1_500,
             decimals: 3,
         };
-        assert_eq!(number.decimals_needed(), 1);
+        assert_eq!(number.shortest().decimals, 1);
         assert_eq!(
             (number.at(1), number.at(0), number.at(5)),
             (Some(15), None, Some(150_000))

@@ -119,13 +119,14 @@ fn as_written(number: Number) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::batch::number;
     use super::*;
 
     fn level(side: Side, price: &str, qty: &str) -> WrittenLevel {
         WrittenLevel {
             side,
-            price: Number::parse("price", price).unwrap(),
-            qty: Number::parse("size", qty).unwrap(),
+            price: number::parse("price", price).unwrap(),
+            qty: number::parse("size", qty).unwrap(),
         }
     }
 

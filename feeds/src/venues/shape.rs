@@ -2,7 +2,7 @@
 //!
 //! Numbers are taken from the text of the message, quoted or not, and never go through a float.
 
-use super::batch::Number;
+use super::batch::{Number, number};
 use crate::decode_error::{DecodeError, quoted};
 use crate::json;
 use crate::limits;
@@ -100,7 +100,7 @@ impl<'a> Raw<'a> {
     }
 
     pub(super) fn number(self, field: &'static str) -> Result<Number, DecodeError> {
-        Number::parse(field, self.text())
+        number::parse(field, self.text())
     }
 
     pub(super) fn integer(self, field: &'static str) -> Result<u64, DecodeError> {

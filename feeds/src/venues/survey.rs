@@ -63,12 +63,12 @@ impl Choice {
 impl Need {
     fn price(&mut self, numbers: &[Number]) {
         for number in numbers {
-            self.price = self.price.max(number.decimals_needed());
+            self.price = self.price.max(number.shortest().decimals);
         }
     }
 
     fn qty(&mut self, number: Number) {
-        self.qty = self.qty.max(number.decimals_needed());
+        self.qty = self.qty.max(number.shortest().decimals);
     }
 }
 

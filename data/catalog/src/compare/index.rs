@@ -1,6 +1,6 @@
 //! The index of a run as far as it can be read: an entry that is damaged is named, and keeps nobody from reading the others.
 
-use super::Comparison;
+use super::comparison::Comparison;
 use crate::checkpoint::{Checkpoint, RunIndex};
 use crate::index::read_checkpoint;
 use crate::part::{Entry, Part, checkpoint_path, entry, meta_path, part_path, read_meta, run_dir};

@@ -1,17 +1,17 @@
 //! Every row of the catalog against the record of the journal that it was made from, in the order of the run.
 
+use super::comparison::Comparison;
 use super::segments::{TWO_HISTORIES, whole_run};
-use super::{Catalog, Comparison};
 use crate::checkpoint::RunIndex;
 use crate::index::read_index;
 use crate::key::Key;
 use crate::merge::RunMerge;
 use crate::order::{Row, RunRows};
 use crate::part::{Wanted, read_meta, run_dir};
-use crate::rewrite::Progress;
+use crate::progress::Progress;
 use crate::steps::scans;
 use crate::table::Table;
-use crate::{CatalogError, Result};
+use crate::{Catalog, CatalogError, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufReader;

@@ -1,6 +1,6 @@
 //! Segments against parts: whether each part was made from its segment, and has as many rows, in the same range.
 
-use super::Comparison;
+use super::comparison::Comparison;
 use super::index::{Found, by_part};
 use crate::Result;
 use crate::Table;

@@ -1,10 +1,10 @@
 //! One column of a row group, page by page: numbers, whatever they are in the file.
 
 use super::super::chunks::Chunks;
-use super::header::{Encoding, PageHeader, PageKind};
+use super::super::page_header::{DataPage, PageHeader, PageKind};
 use super::values::{PADDING, Padded, decimals, delta, hybrid};
 use bytes::Bytes;
-use parquet::basic::{Compression, Type};
+use parquet::basic::{Compression, Encoding, Type};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::reader::ChunkReader;
@@ -18,6 +18,8 @@ const HEADER_BYTES: usize = 512;
 /// Values and bytes of a page that are decoded here.
 const VALUES_MAX: usize = 1 << 20;
 const PAGE_BYTES_MAX: usize = 32 << 20;
+
+const DELTA: Encoding = Encoding::DELTA_BINARY_PACKED;
 
 /// What the values of a column become.
 #[derive(Clone, Debug)]
@@ -200,28 +202,35 @@ impl Chunk {
             Some(found) => found,
             None => PageHeader::read(&self.ahead(READ_BYTES)?)?,
         };
-        if header.unpacked > PAGE_BYTES_MAX || header.values > VALUES_MAX {
+        self.at = self.at.checked_add(bytes)?;
+        let size = usize::try_from(header.packed).ok()?;
+        let packed = self.ahead(size)?;
+        if packed.len() != size {
             return None;
         }
-        self.at = self.at.checked_add(bytes as u64)?;
-        let packed = self.ahead(header.packed)?;
-        if packed.len() != header.packed {
-            return None;
-        }
-        self.at += header.packed as u64;
+        self.at += header.packed;
         UNPACKING.with_borrow_mut(|unpacking| {
             self.unpack(&header, &packed, unpacking)?;
             match header.kind {
-                PageKind::Dictionary => self.list(&header, &unpacking.page),
-                _ => self.decode(&header, unpacking),
+                PageKind::Dictionary {
+                    values,
+                    encoding:
+                        Encoding::PLAIN | Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY,
+                } => self.list(count_of(values)?, &unpacking.page),
+                PageKind::Data(page) => self.decode(&page, unpacking),
+                _ => None,
             }
         })
     }
 
     /// Unpacks a page, with zeros behind it.
     fn unpack(&self, header: &PageHeader, packed: &[u8], unpacking: &mut Unpacking) -> Option<()> {
-        let (levels, is_packed) = match header.kind {
-            PageKind::Second { levels, is_packed } => (levels, is_packed && self.is_packed),
+        let unpacked = usize::try_from(header.unpacked).ok()?;
+        if unpacked > PAGE_BYTES_MAX {
+            return None;
+        }
+        let (levels, is_packed) = match &header.kind {
+            PageKind::Data(page) => (page.levels_in_front()?, page.is_packed() && self.is_packed),
             _ => (0, self.is_packed),
         };
         let (levels, values) = packed.split_at_checked(levels)?;
@@ -231,7 +240,7 @@ impl Chunk {
         if !is_packed || values.is_empty() {
             page.extend_from_slice(values);
         } else {
-            let size = header.unpacked.checked_sub(levels.len())?;
+            let size = unpacked.checked_sub(levels.len())?;
             let zstd = match &mut unpacking.zstd {
                 Some(zstd) => zstd,
                 none => none.insert(zstd::bulk::Decompressor::new().ok()?),
@@ -242,25 +251,22 @@ impl Chunk {
                 return None;
             }
         }
-        if page.len() != header.unpacked {
+        if page.len() != unpacked {
             return None;
         }
-        page.resize(header.unpacked + PADDING, 0);
+        page.resize(unpacked + PADDING, 0);
         Some(())
     }
 
     /// The different values of a column.
-    fn list(&mut self, header: &PageHeader, page: &[u8]) -> Option<()> {
-        if header.encoding == Encoding::Delta {
-            return None;
-        }
+    fn list(&mut self, count: usize, page: &[u8]) -> Option<()> {
         let values = Padded::new(page)?;
         self.dictionary.clear();
         let Reads::Words(words) = &self.reads else {
-            return plain(&self.reads, values, header.values, &mut self.dictionary);
+            return plain(&self.reads, values, count, &mut self.dictionary);
         };
         let mut rest = values.values();
-        for _ in 0..header.values {
+        for _ in 0..count {
             let (length, after) = rest.split_first_chunk::<4>()?;
             let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
             let (word, after) = after.split_at_checked(length)?;
@@ -271,32 +277,22 @@ impl Chunk {
         Some(())
     }
 
-    fn decode(&mut self, header: &PageHeader, unpacking: &mut Unpacking) -> Option<()> {
-        let count = header.values;
+    fn decode(&mut self, about: &DataPage, unpacking: &mut Unpacking) -> Option<()> {
+        let count = count_of(about.values)?;
         self.left = self.left.checked_sub(count)?;
         let page = Padded::new(&unpacking.page)?;
+        let values = page.from(about.values_begin(page.values(), self.is_nullable)?)?;
         if !self.is_nullable {
-            let levels = match header.kind {
-                PageKind::Second { levels, .. } => levels,
-                _ => 0,
-            };
-            return self.decode_values(header, page.from(levels)?, count);
+            return self.decode_values(about, values, count);
         }
-        let (levels, begin) = match header.kind {
-            PageKind::Second { levels, .. } => (page, levels),
-            _ => {
-                let length = page.values().first_chunk::<4>()?;
-                let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-                (page.from(4)?, length.checked_add(4)?)
-            }
-        };
+        let levels = page.from(about.levels_begin())?;
         let is_there = &mut unpacking.values;
         is_there.clear();
         hybrid(levels, 1, count, is_there, |level| {
             i64::try_from(level).ok()
         })?;
         let present = is_there.iter().filter(|level| **level != 0).count();
-        self.decode_values(header, page.from(begin)?, present)?;
+        self.decode_values(about, values, present)?;
         if present == count {
             return Some(());
         }
@@ -317,26 +313,31 @@ impl Chunk {
         Some(())
     }
 
-    fn decode_values(&mut self, header: &PageHeader, page: Padded<'_>, count: usize) -> Option<()> {
+    fn decode_values(&mut self, about: &DataPage, page: Padded<'_>, count: usize) -> Option<()> {
         let values = &mut self.values;
         values.reserve(count);
         if count == 0 {
             return Some(());
         }
-        match (header.encoding, &self.reads) {
-            (Encoding::Plain, Reads::Words(_)) => None,
-            (Encoding::Plain, reads) => plain(reads, page, count, values),
-            (Encoding::Dictionary, _) => {
+        match (about.encoding, &self.reads) {
+            (Encoding::PLAIN, Reads::Words(_)) => None,
+            (Encoding::PLAIN, reads) => plain(reads, page, count, values),
+            (Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY, _) => {
                 let width = u32::from(*page.values().first()?);
                 let dictionary = &self.dictionary;
                 hybrid(page.from(1)?, width, count, values, |at| {
                     dictionary.get(at).copied()
                 })
             }
-            (Encoding::Delta, Reads::Long) => delta(page, count, values),
-            (Encoding::Delta, _) => None,
+            (DELTA, Reads::Long) => delta(page, count, values),
+            _ => None,
         }
     }
+}
+
+/// How many values a page has, if it has no more than are decoded here.
+fn count_of(values: u32) -> Option<usize> {
+    usize::try_from(values).ok().filter(|n| *n <= VALUES_MAX)
 }
 
 /// Values as they are.

@@ -1,8 +1,6 @@
 //! The values of a page, by its encoding: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>. `None` from any of
 //! them: the bytes are not what they should be, or something that is not decoded here.
 
-use super::header::{varint, zigzag};
-
 /// Zeros behind the bytes of values, so that a number may be read as a whole wherever it begins.
 pub(super) const PADDING: usize = 16;
 
@@ -188,4 +186,21 @@ pub(super) fn decimals(bytes: &[u8], factor: i64, out: &mut Vec<i64>) -> Option<
         out.push(mantissa);
     }
     Some(())
+}
+
+/// A number of seven bits a byte, and how many bytes it has.
+fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0_u64;
+    for (at, byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, at + 1));
+        }
+    }
+    None
+}
+
+/// A number whose lowest bit is its sign.
+fn zigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }

@@ -44,7 +44,7 @@ pub struct ReleaseMerge<R> {
     /// Release and place of the runs that wait; a run that has not begun waits at the least release it may have.
     waiting: BinaryHeap<Reverse<(i64, usize)>>,
     heads: Vec<Option<Row>>,
-    /// The run in whose moment the merge is: it goes on until the moment is over.
+    /// The run whose turn it stays: while it is within a moment, and while no other is due.
     open: Option<usize>,
 }
 
@@ -81,20 +81,30 @@ impl<R: RunRows> ReleaseMerge<R> {
     /// # Errors
     /// As [`RunRows::read`].
     pub fn next_row(&mut self) -> Result<Option<Row>, R::Error> {
+        Ok(self.next_of()?.map(|(_, row)| row))
+    }
+
+    /// The next row, and the index of its run.
+    ///
+    /// # Errors
+    /// As [`RunRows::read`].
+    pub fn next_of(&mut self) -> Result<Option<(usize, Row)>, R::Error> {
         if let [run] = self.runs.as_mut_slice() {
-            return run.next();
+            return Ok(run.next()?.map(|row| (0, row)));
         }
         while let Some(at) = self.due() {
             let taken = self.heads[at].take();
             if let Some(head) = self.runs[at].next()? {
-                match taken.is_some_and(|row| row.has_more()) {
+                let is_of_moment = taken.is_some_and(|row| row.has_more());
+                let other = self.waiting.peek().map(|next| next.0);
+                match is_of_moment || other.is_none_or(|other| (head.release, at) < other) {
                     true => self.open = Some(at),
                     false => self.waiting.push(Reverse((head.release, at))),
                 }
                 self.heads[at] = Some(head);
             }
-            if taken.is_some() {
-                return Ok(taken);
+            if let Some(row) = taken {
+                return Ok(Some((at, row)));
             }
         }
         Ok(None)

@@ -1,7 +1,7 @@
 //! The store that is a directory: `std::fs`. What is written whole is forced to the disk before it is renamed; files that were begun are
 //! when they are settled, before anything lists them. Paths are whole here.
 
-use super::Stored;
+use super::stored::Stored;
 use crate::{CatalogError, Result};
 use bytes::Bytes;
 use std::collections::BTreeSet;

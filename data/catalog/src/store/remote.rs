@@ -2,7 +2,7 @@
 //! runtime of its own turns them into plain ones, so that nothing else in this crate knows of it.
 
 use super::s3_error::reason;
-use super::{Stored, Version};
+use super::stored::{Stored, Version};
 use crate::limits::{REMOTE_RETRIES_MAX, REMOTE_RETRY_S_MAX, UPLOAD_PART_BYTES};
 use crate::{CatalogError, Result};
 use bytes::Bytes;

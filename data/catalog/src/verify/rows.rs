@@ -1,6 +1,6 @@
 //! What the rows of a file add up to, against what the index says of it. Pure.
 
-use super::Fault;
+use super::fault::Fault;
 use crate::key::Key;
 use crate::order::Row;
 use crate::part::PartFile;

@@ -1,7 +1,7 @@
 //! The files that Binance publishes of its history: klines, aggregated trades and trades, with and without a header, with times in
 //! milliseconds or (spot, since 2025) microseconds. Told from others by the number and the kind of their columns.
 
-use super::Input;
+use super::input::Input;
 use super::layout::{Layout, Puzzle};
 use super::text::{Fields, split};
 use super::time::TimeFormat;

@@ -8,8 +8,8 @@ mod parquet;
 mod partition;
 mod rows;
 
-use super::Input;
 use super::cells::{Cell, Cells};
+use super::input::Input;
 use super::input::Part;
 use super::text::{Fields, is_utf16};
 use crate::limits::BATCH_ROWS;
@@ -19,7 +19,6 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use tickloom_catalog::META_KEY;
-use tickloom_types::NANOS_PER_SECOND;
 
 pub(crate) use column::ValueKind;
 pub(crate) use partition::{is_part_name, of as partitions};
@@ -269,14 +268,4 @@ fn contained<T, E: fmt::Display>(
 /// Rows in a batch.
 const fn batch_rows() -> usize {
     BATCH_ROWS
-}
-
-/// Nanoseconds of a unit of Arrow, and what it is called.
-fn unit(unit: arrow_schema::TimeUnit) -> (i64, &'static str) {
-    match unit {
-        arrow_schema::TimeUnit::Second => (NANOS_PER_SECOND, "s"),
-        arrow_schema::TimeUnit::Millisecond => (1_000_000, "ms"),
-        arrow_schema::TimeUnit::Microsecond => (1_000, "us"),
-        arrow_schema::TimeUnit::Nanosecond => (1, "ns"),
-    }
 }

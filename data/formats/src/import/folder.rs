@@ -1,7 +1,10 @@
 //! A folder of people's files of columns, read as one file: those below it, in the order of their paths.
 
 use super::columnar::Container;
-use super::{FileRecords, Format, ImportOptions, Input};
+use super::file_records::FileRecords;
+use super::format::Format;
+use super::input::Input;
+use super::options::ImportOptions;
 use crate::{FormatError, Result};
 use std::fs::{self, File};
 use std::io::Read;

@@ -13,7 +13,7 @@ use crc32fast::Hasher;
 use dbn::Compression;
 use dbn::decode::DynReader;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
-use members::{members, wrong_zip};
+use members::{Member, members, wrong_zip};
 pub(crate) use part::{Part, ReadAnywhere};
 use std::fmt;
 use std::fs::File;
@@ -54,17 +54,6 @@ enum Content {
 pub(crate) trait ReadSeek: Read + Seek {}
 
 impl<T: Read + Seek> ReadSeek for T {}
-
-/// Where in a zip a member is, and what it must come to.
-#[derive(Clone, Debug)]
-struct Member {
-    name: String,
-    start: u64,
-    packed: u64,
-    is_deflated: bool,
-    size: u64,
-    crc: u32,
-}
 
 /// What a file consists of: itself, or the members of a zip in their order there.
 ///

@@ -7,12 +7,13 @@ mod typed;
 mod zone;
 
 use super::cells::Cells;
+use super::format::Format;
 use super::number::Decimal;
+use super::options::ImportOptions;
 use super::role::{Role, plain};
 use super::row::{NUMBERS_MAX, Shape};
 use super::text::Fields;
 use super::time::{TimeFormat, time_text};
-use super::{Format, ImportOptions};
 use columns::{headerless, roles, shape};
 pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;
@@ -369,7 +370,7 @@ fn is_value(field: &[u8]) -> bool {
     TimeFormat::of(field).is_some()
         || [Decimal::Point, Decimal::Comma]
             .into_iter()
-            .any(|decimal| super::number::Number::parse_as(field, decimal).is_ok())
+            .any(|decimal| super::number::parse_as(field, decimal).is_ok())
 }
 
 fn texts(row: &Fields) -> Vec<String> {

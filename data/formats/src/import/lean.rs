@@ -5,7 +5,7 @@
 //! by venue; FXCM's is five hours behind UTC all year. Equities and options of the US, whose prices LEAN scales by 10,000, are
 //! refused.
 
-use super::Input;
+use super::input::Input;
 use super::layout::{Layout, Puzzle};
 use super::time::{DateOrder, TimeFormat, plain_date};
 use jiff::tz::{TimeZone, offset};

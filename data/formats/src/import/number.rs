@@ -3,10 +3,11 @@
 
 mod float;
 
-pub(crate) use float::IsRounded;
+pub(crate) use float::{IsRounded, of_decimal, of_float_like, of_single};
+pub(crate) use tickloom_types::Number;
 
 use serde::{Deserialize, Serialize};
-use tickloom_types::{PRICE_DECIMALS_MAX, parse_decimal, pow10};
+use tickloom_types::{DecimalError, PRICE_DECIMALS_MAX, parse_decimal, pow10};
 
 const NO_NUMBER: &str = "a decimal number";
 const TOO_FINE: &str = "at most nine decimals";
@@ -51,8 +52,7 @@ pub(crate) fn reading(text: &[u8]) -> Reading {
             _ => Reading::Plain,
         };
     }
-    let fits =
-        |decimal| Plain::of(text, decimal).is_ok_and(|plain| Number::parse(&plain.text).is_ok());
+    let fits = |decimal| Plain::of(text, decimal).is_ok_and(|plain| parse(&plain.text).is_ok());
     match (fits(Decimal::Point), fits(Decimal::Comma)) {
         (true, true) => Reading::Either,
         (true, false) => Reading::Point,
@@ -156,111 +156,60 @@ fn ungroup(whole: &[u8], other: u8, plain: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// A number without trailing zeros after its point.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Number {
-    pub(crate) mantissa: i64,
-    pub(crate) decimals: u8,
+/// What was expected where a text is no number.
+fn expected(error: DecimalError) -> &'static str {
+    match error {
+        DecimalError::Syntax => NO_NUMBER,
+        DecimalError::TooFine => TOO_FINE,
+        DecimalError::Overflow => TOO_BIG,
+    }
 }
 
-impl Number {
-    /// Reads a decimal of at most nine decimals; the error says what was expected.
-    pub(crate) fn parse(text: &[u8]) -> Result<Number, &'static str> {
-        use tickloom_types::DecimalError::{Overflow, Syntax, TooFine};
-        let exponent = text.iter().any(|b| matches!(b, b'e' | b'E'));
-        let fraction = match text.iter().position(|b| *b == b'.') {
-            _ if exponent => usize::from(PRICE_DECIMALS_MAX),
-            Some(at) => text[at + 1..].trim_ascii_end().len(),
-            None => 0,
-        };
-        let decimals =
-            u8::try_from(fraction).map_or(PRICE_DECIMALS_MAX, |d| d.min(PRICE_DECIMALS_MAX));
-        match parse_decimal(text, decimals) {
-            Ok(mantissa) => Ok(Number { mantissa, decimals }.shortest()),
-            Err(Syntax) => Err(NO_NUMBER),
-            Err(TooFine) => Err(TOO_FINE),
-            Err(Overflow) => Err(TOO_BIG),
-        }
-    }
+/// Reads a decimal of at most nine decimals, without zeros at the end of its fraction; the error says what was expected.
+pub(crate) fn parse(text: &[u8]) -> Result<Number, &'static str> {
+    Number::parse(text).map(Number::shortest).map_err(expected)
+}
 
-    /// A few digits and perhaps a point, the common case.
-    pub(crate) fn plain(text: &[u8]) -> Option<Number> {
-        if text.is_empty() || text.len() > 18 {
-            return None;
-        }
-        let (mut mantissa, mut decimals, mut is_fraction) = (0_i64, 0_u8, false);
-        for byte in text {
-            match byte {
-                b'0'..=b'9' => {
-                    mantissa = mantissa * 10 + i64::from(byte - b'0');
-                    decimals += u8::from(is_fraction);
-                }
-                b'.' if !is_fraction && text.len() > 1 => is_fraction = true,
-                _ => return None,
-            }
-        }
-        let number = Number { mantissa, decimals }.shortest();
-        (number.decimals <= PRICE_DECIMALS_MAX).then_some(number)
+/// As [`parse`], of a text as files for people have it.
+pub(crate) fn parse_as(text: &[u8], decimal: Decimal) -> Result<Number, &'static str> {
+    if decimal == Decimal::Point
+        && let Some(number) = Number::plain(text)
+    {
+        return Ok(number);
     }
+    let plain = Plain::of(text, decimal)?;
+    times_thousand(parse(&plain.text)?, plain.thousands).ok_or(TOO_BIG)
+}
 
-    /// As [`Number::parse`], of a text as files for people have it.
-    pub(crate) fn parse_as(text: &[u8], decimal: Decimal) -> Result<Number, &'static str> {
-        if decimal == Decimal::Point
-            && let Some(number) = Number::plain(text)
-        {
-            return Ok(number);
-        }
-        let plain = Plain::of(text, decimal)?;
-        Number::parse(&plain.text)?
-            .times_thousand(plain.thousands)
-            .ok_or(TOO_BIG)
+/// As [`parse_as`], but digits beyond the ninth decimal that are only the noise of a binary float (`0.30000000000000004`)
+/// are rounded away. Says whether they were.
+pub(crate) fn parse_denoised(
+    text: &[u8],
+    decimal: Decimal,
+) -> Result<(Number, IsRounded), &'static str> {
+    let exact = parse_as(text, decimal);
+    if exact != Err(TOO_FINE) {
+        return exact.map(|number| (number, false));
     }
+    let plain = Plain::of(text, decimal)?;
+    let number = denoise(&plain.text).and_then(|number| times_thousand(number, plain.thousands));
+    number.map(|number| (number, true)).ok_or(TOO_FINE)
+}
 
-    /// As [`Number::parse_as`], but digits beyond the ninth decimal that are only the noise of a binary float (`0.30000000000000004`)
-    /// are rounded away. Says whether they were.
-    pub(crate) fn parse_denoised(
-        text: &[u8],
-        decimal: Decimal,
-    ) -> Result<(Number, bool), &'static str> {
-        let exact = Number::parse_as(text, decimal);
-        if exact != Err(TOO_FINE) {
-            return exact.map(|number| (number, false));
-        }
-        let plain = Plain::of(text, decimal)?;
-        let number = denoise(&plain.text).and_then(|number| number.times_thousand(plain.thousands));
-        number.map(|number| (number, true)).ok_or(TOO_FINE)
-    }
+/// A number times a thousand, so often.
+fn times_thousand(number: Number, times: u8) -> Option<Number> {
+    let more = 3 * times;
+    let decimals = number.decimals.saturating_sub(more);
+    let factor = pow10(more - (number.decimals - decimals));
+    let mantissa = number.mantissa.checked_mul(factor)?;
+    Some(Number { mantissa, decimals }.shortest())
+}
 
-    /// The number times a thousand, so often.
-    fn times_thousand(self, times: u8) -> Option<Number> {
-        let more = 3 * times;
-        let decimals = self.decimals.saturating_sub(more);
-        let factor = pow10(more - (self.decimals - decimals));
-        let mantissa = self.mantissa.checked_mul(factor)?;
-        Some(Number { mantissa, decimals }.shortest())
-    }
-
-    /// A price as a whole number of 1e-9.
-    pub(crate) fn of_nanos(text: &[u8]) -> Result<Number, &'static str> {
-        let mantissa = parse_decimal(text, 0).map_err(|_| "a whole number of 1e-9")?;
-        let decimals = PRICE_DECIMALS_MAX;
-        Ok(Number { mantissa, decimals }.shortest())
-    }
-
-    /// Without zeros at the end of its fraction.
-    pub(crate) fn shortest(mut self) -> Number {
-        while self.decimals > 0 && self.mantissa % 10 == 0 {
-            self.mantissa /= 10;
-            self.decimals -= 1;
-        }
-        self
-    }
-
-    /// The mantissa at this scale; `None` if it does not fit, or needs more decimals.
-    pub(crate) fn at(self, decimals: u8) -> Option<i64> {
-        let more = decimals.checked_sub(self.decimals)?;
-        self.mantissa.checked_mul(pow10(more))
-    }
+/// A price as a whole number of 1e-9.
+pub(crate) fn of_nanos(text: &[u8]) -> Result<Number, &'static str> {
+    let mantissa = parse_decimal(text, 0).map_err(|_| "a whole number of 1e-9")?;
+    let decimals = PRICE_DECIMALS_MAX;
+    Ok(Number { mantissa, decimals }.shortest())
 }
 
 /// The number at nine decimals, if it is the same but for the noise of a binary float.
@@ -275,7 +224,7 @@ fn denoise_value(value: f64) -> Option<Number> {
     if moved > value.abs() * NOISE {
         return None;
     }
-    Number::parse(rounded.as_bytes()).ok()
+    parse(rounded.as_bytes()).ok()
 }
 
 #[cfg(test)]
@@ -285,7 +234,7 @@ mod tests {
     #[test]
     fn noise_of_floats_is_told_from_digits() {
         let check = |text: &str, expected: Result<(i64, u8, bool), &'static str>| {
-            let found = Number::parse_denoised(text.as_bytes(), Decimal::Point);
+            let found = parse_denoised(text.as_bytes(), Decimal::Point);
             let found = found.map(|(n, rounded)| (n.mantissa, n.decimals, rounded));
             assert_eq!(found, expected, "{text}");
         };
@@ -303,7 +252,7 @@ mod tests {
     fn keeps_what_the_text_says() {
         let check = |text: &str, mantissa, decimals| {
             let expected = Number { mantissa, decimals };
-            assert_eq!(Number::parse(text.as_bytes()), Ok(expected), "{text}");
+            assert_eq!(parse(text.as_bytes()), Ok(expected), "{text}");
         };
         check("100", 100, 0);
         check("69109.0", 69_109, 0);
@@ -313,15 +262,12 @@ mod tests {
         check("1e-7", 1, 7);
         check("2.5E3", 2_500, 0);
         check("0.00", 0, 0);
+        assert_eq!(parse(b"2.5833652000000003"), Err("at most nine decimals"));
+        assert_eq!(parse(b"1,5"), Err("a decimal number"));
+        assert_eq!(parse(b"nan"), Err("a decimal number"));
+        assert_eq!(parse(b""), Err("a decimal number"));
         assert_eq!(
-            Number::parse(b"2.5833652000000003"),
-            Err("at most nine decimals")
-        );
-        assert_eq!(Number::parse(b"1,5"), Err("a decimal number"));
-        assert_eq!(Number::parse(b"nan"), Err("a decimal number"));
-        assert_eq!(Number::parse(b""), Err("a decimal number"));
-        assert_eq!(
-            Number::parse(b"99999999999999999999"),
+            parse(b"99999999999999999999"),
             Err("a number that fits in 64 bits")
         );
         assert_eq!(
@@ -345,7 +291,7 @@ mod tests {
     #[test]
     fn numbers_as_people_write_them() {
         let check = |text: &str, decimal, expected: Result<(i64, u8), &str>| {
-            let found = Number::parse_as(text.as_bytes(), decimal);
+            let found = parse_as(text.as_bytes(), decimal);
             let found = found.map(|n| (n.mantissa, n.decimals));
             assert_eq!(found, expected, "{text}");
         };
@@ -362,6 +308,8 @@ mod tests {
         check("-37.63", point, Ok((-3_763, 2)));
         check("1.5e-3", point, Ok((15, 4)));
         check("1.5E+3", point, Ok((1_500, 0)));
+        check("1e10", point, Ok((10_000_000_000, 0)));
+        check("9223372036854775807.000000000", point, Ok((i64::MAX, 0)));
         check("10,5", comma, Ok((105, 1)));
         check("1.000,25", comma, Ok((100_025, 2)));
         check("1 000,25", comma, Ok((100_025, 2)));

@@ -9,7 +9,10 @@ mod ipc;
 mod rows;
 mod text;
 
-use super::{FileRecords, Format, ImportReport, Input};
+use super::file_records::FileRecords;
+use super::format::Format;
+use super::input::Input;
+use super::report::ImportReport;
 use crate::export::header::FileHeader;
 use crate::export::rows::Row;
 use crate::export::text::{CSV_MARK, JSON_MARK};

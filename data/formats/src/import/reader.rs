@@ -13,11 +13,13 @@ mod values;
 
 use super::cells::Cells;
 use super::columnar::Rows;
+use super::input::Input;
 use super::layout::Layout;
+use super::mapping::Years;
 use super::number::Number;
+use super::options::ImportOptions;
 use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
 use super::text::Cutter;
-use super::{ImportOptions, Input, Years};
 use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use columns::Columns;

@@ -1,6 +1,6 @@
 //! What an import came to: rows read, written and refused, by kind, and what is worth knowing.
 
-use super::Format;
+use super::format::Format;
 use super::role::plain;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -250,7 +250,7 @@ mod tests {
     fn check_texts(shape: Shape, texts: &[&str]) -> Result<(), WrongNumber> {
         let mut numbers = [Number::default(); NUMBERS_MAX];
         for (number, text) in numbers.iter_mut().zip(texts) {
-            *number = Number::parse(text.as_bytes()).unwrap();
+            *number = Number::parse(text.as_bytes()).unwrap().shortest();
         }
         check(shape, Prices::NotZero, &numbers)
     }

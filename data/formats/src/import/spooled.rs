@@ -1,12 +1,18 @@
 //! The records of a file for a run over them: read and checked as a whole before the first of them is given out, and meanwhile held
 //! packed, within a bound of memory.
 
+use super::file_records::{FileRecords, selects};
 use super::folder::files_of_columns;
+use super::format::Format;
+use super::input::Input;
 use super::input::only_input;
+use super::judge::judge;
+use super::options::ImportOptions;
+use super::own;
+use super::report::ImportReport;
 use super::report::Tally;
 use super::rescale::{Largest, Rescaling, Unfit};
 use super::table::{Drafted, DraftedOf, DraftedRecords};
-use super::{FileRecords, Format, ImportOptions, ImportReport, Input, judge, own, selects};
 use crate::Result;
 use crate::spool::{Spool, Spooled};
 use std::collections::BTreeSet;

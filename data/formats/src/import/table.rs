@@ -7,14 +7,18 @@ mod draft;
 mod moment;
 mod plan;
 mod sorted;
+mod survey;
 mod told;
 
+use super::input::Input;
 use super::layout::Layout;
+use super::options::ImportOptions;
+use super::prepared::{Prepared, Push};
 use super::reader::{FileOrder, Reader, Repeats};
+use super::report::KindCount;
 use super::report::{Found, Taken};
-use super::row::{Row, Shape};
+use super::row::Shape;
 use super::text::Lines;
-use super::{ImportOptions, Input, KindCount, Prepared, Push};
 use crate::limits::SORTED_RECORDS_MAX;
 use crate::{FormatError, Result};
 use draft::Draft;
@@ -22,6 +26,7 @@ pub(super) use draft::{Drafted, DraftedOf, DraftedRecords};
 use moment::Moment;
 use plan::Plan;
 use sorted::Sorted;
+use survey::Survey;
 use tickloom_types::{BarSpec, Instruments, Ts};
 use told::{Told, nothing};
 
@@ -115,29 +120,13 @@ fn keeps_order(layout: &Layout) -> bool {
     matches!(layout.shape, Shape::Levels | Shape::Depth | Shape::Orders) || layout.is_databento()
 }
 
-/// What a first reading finds out of the rows that are right.
-struct Survey {
-    rows: u64,
-    first: Ts,
-    last: Ts,
-    has_sizes: bool,
-    /// Line of the first row.
-    line: u64,
-}
-
 fn survey<'a>(
     input: &Input,
     options: &'a ImportOptions,
     layout: &'a Layout,
 ) -> Result<(Survey, Reader<'a>, Option<Draft>)> {
     let mut reader = Reader::new(input, options, layout)?;
-    let mut survey = Survey {
-        rows: 0,
-        first: Ts(i64::MAX),
-        last: Ts(i64::MIN),
-        has_sizes: false,
-        line: 1,
-    };
+    let mut survey = Survey::new();
     let mut draft = Draft::of(layout);
     while reader.next()? {
         survey.note(&reader.current);
@@ -149,19 +138,6 @@ fn survey<'a>(
         }
     }
     Ok((survey, reader, draft))
-}
-
-impl Survey {
-    fn note(&mut self, row: &Row) {
-        let ts = row.stamped.ts;
-        if self.rows == 0 {
-            self.line = row.line;
-        }
-        self.rows += 1;
-        self.first = self.first.min(ts);
-        self.last = self.last.max(ts);
-        self.has_sizes |= row.numbers[4].mantissa > 0 || row.numbers[9].mantissa > 0;
-    }
 }
 
 /// The size of the bars: as given, as the file says, or the most common distance between two of an instrument.

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::shared_data;
 use std::fs;
 use std::io::Write;
-use tickloom_types::{BarBody, Flags, InstrumentId, Kind, QuoteBody, Side, TradeBody};
+use tickloom_types::{BarBody, Flags, InstrumentId, Kind, QuoteBody, Record, Side, TradeBody};
 
 fn read_text(text: &str, options: &ImportOptions) -> Result<FileRecords> {
     Input::bytes(Path::new("TEST.csv"), text.as_bytes().to_vec()).read(options)

@@ -1,7 +1,7 @@
 //! Rows that were one row in a file of DBN: a quote or the levels of a book with the trade that changed them.
 
 use super::super::rows::Row;
-use super::has_trades;
+use super::shape::has_trades;
 use dbn::Schema;
 use tickloom_catalog::MOMENT_ROWS_MAX;
 use tickloom_catalog::Table;

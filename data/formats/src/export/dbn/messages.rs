@@ -1,7 +1,7 @@
 //! One record as a message of DBN: exact numbers in its units, or what has no place.
 
 use super::RunScales;
-use super::{Refused, refused};
+use super::refused::{Refused, refused};
 use crate::Result;
 use crate::databento::{flags_to_dbn, is_without_price};
 use ::dbn::{

@@ -2,7 +2,7 @@
 //! with numbers of their own.
 
 use super::super::rows::{Row, Rows};
-use super::Shape;
+use super::shape::Shape;
 use crate::Result;
 use crate::databento::{DBN_DATASET, DbnInstrument, DbnOrigin};
 use dbn::{MappingInterval, Metadata, SType, Schema, SymbolMapping, record::ts_to_dt};

@@ -1,6 +1,5 @@
 //! A column of values, from an array of Arrow: each row of it is a [`Cell`].
 
-use super::unit;
 use crate::import::cells::{Cell, DAY_NS};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -16,6 +15,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, TimeUnit};
 use parquet::data_type::ByteArray;
+use tickloom_types::NANOS_PER_SECOND;
 
 const MILLI_NS: i64 = 1_000_000;
 
@@ -330,4 +330,14 @@ pub(super) fn dates(values: &[i64]) -> Values {
         return Values::Local(values.to_vec(), MILLI_NS);
     }
     Values::Date(values.iter().map(|value| value / in_day).collect())
+}
+
+/// Nanoseconds of a unit of Arrow, and what it is called.
+pub(super) fn unit(unit: arrow_schema::TimeUnit) -> (i64, &'static str) {
+    match unit {
+        arrow_schema::TimeUnit::Second => (NANOS_PER_SECOND, "s"),
+        arrow_schema::TimeUnit::Millisecond => (1_000_000, "ms"),
+        arrow_schema::TimeUnit::Microsecond => (1_000, "us"),
+        arrow_schema::TimeUnit::Nanosecond => (1, "ns"),
+    }
 }

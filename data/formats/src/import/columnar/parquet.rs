@@ -4,7 +4,6 @@
 mod codec;
 mod footer;
 mod pages;
-mod thrift;
 mod values;
 
 use super::column::{Column, ValueKind, type_name};

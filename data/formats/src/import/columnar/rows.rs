@@ -2,8 +2,8 @@
 
 use super::column::Column;
 use super::{Batch, Batches, DescribedColumn, batches, container_of, part_columns, partition};
-use crate::import::Input;
 use crate::import::cells::{Cell, Cells};
+use crate::import::input::Input;
 use crate::import::input::Part;
 use crate::{FormatError, Result};
 use std::path::PathBuf;

@@ -5,6 +5,7 @@
 //! levels of `mbp-10` are the snapshot of a book. Statistics, imbalances, definitions and messages of the service are no events of a
 //! market and are counted by name.
 
+use super::fields::{Wrong, of_kind, size};
 use super::kinds::not_kept;
 use super::listing::Listing;
 use super::quotes::{pair, push_quote};
@@ -12,7 +13,7 @@ use super::symbols::Symbols;
 use crate::databento::{DBN_BARS, flags_from_dbn, is_without_price};
 use dbn::{
     BboMsg, CbboMsg, Cmbp1Msg, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, OhlcvMsg, RecordHeader,
-    RecordRef, Schema, TradeMsg, UNDEF_ORDER_SIZE, UNDEF_PRICE, UNDEF_TIMESTAMP, rtype,
+    RecordRef, Schema, TradeMsg, UNDEF_PRICE, UNDEF_TIMESTAMP, rtype,
 };
 use std::ffi::c_char;
 use tickloom_types::{
@@ -31,9 +32,6 @@ pub(super) enum Row {
     /// It is no event of a market, but this.
     NotKept(&'static str),
 }
-
-/// A wrong field: its name, its value and what was expected.
-pub(super) type Wrong = (&'static str, String, &'static str);
 
 /// Makes records, and gives instruments and sizes of bars their identifiers in the order in which they come.
 pub(super) struct Converter {
@@ -295,14 +293,6 @@ fn kept(header: Header) -> Row {
     Row::Kept(Some(header.flags & Flags::LAST != 0))
 }
 
-/// A row's header as that of a record of this kind, with the row's flags.
-pub(super) fn of_kind(header: Header, kind: Kind) -> Header {
-    Header {
-        kind: kind as u8,
-        ..header
-    }
-}
-
 /// The record as one of its kind, unless it is too short for that.
 #[inline]
 fn get<'a, T>(record: &RecordRef<'a>) -> Result<&'a T, Wrong>
@@ -344,14 +334,6 @@ fn side(letter: c_char) -> Result<u8, Wrong> {
         b'N' => Ok(0),
         other => Err(("side", word(other), "one of A, B, N")),
     }
-}
-
-/// A size that is known.
-pub(super) fn size(size: u32) -> Result<i64, Wrong> {
-    if size == UNDEF_ORDER_SIZE {
-        return Err(("size", "undefined".to_owned(), "a size"));
-    }
-    Ok(i64::from(size))
 }
 
 impl Trade {

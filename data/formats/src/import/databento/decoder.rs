@@ -2,7 +2,7 @@
 //! whether it ended where a record ends.
 
 use super::symbols::Symbols;
-use crate::import::Input;
+use crate::import::input::Input;
 use crate::limits::DBN_METADATA_BYTES_MAX;
 use crate::{FormatError, Result};
 use dbn::decode::DynReader;

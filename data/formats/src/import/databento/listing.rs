@@ -4,7 +4,7 @@
 //! is one instrument for each number, and where a file maps nothing at all the number is the name. A row whose number stands for nothing
 //! at its time is refused, so that it is never another symbol's.
 
-use super::convert::Wrong;
+use super::fields::Wrong;
 use super::symbols::Symbols;
 use crate::databento::{DBN_DATASET, DbnInstrument, Venue};
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -1,6 +1,6 @@
 //! Best bid and ask of DBN as quotes, and how many decimals prices need.
 
-use super::convert::{Wrong, of_kind, size};
+use super::fields::{Wrong, of_kind, size};
 use dbn::{BidAskPair, UNDEF_PRICE};
 use tickloom_types::{Header, Kind, QuoteBody, Record};
 

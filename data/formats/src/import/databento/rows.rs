@@ -1,12 +1,14 @@
 //! The rows of a file one after the other: the records that each becomes, and what became of it.
 
-use super::convert::{Converter, Row, Wrong};
+use super::convert::{Converter, Row};
 use super::decoder::Decoder;
+use super::fields::Wrong;
 use super::kinds;
 use super::listing::Listing;
 use super::symbols::Symbols;
+use crate::import::input::Input;
 use crate::import::report::{Found, reason};
-use crate::import::{Input, KindCount, LineError};
+use crate::import::report::{KindCount, LineError};
 use crate::limits::DBN_SYMBOLS_MAX;
 use crate::{FormatError, Result};
 use std::path::PathBuf;

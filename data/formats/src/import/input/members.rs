@@ -1,6 +1,5 @@
 //! The members of a zip.
 
-use super::Member;
 use crate::{FormatError, Result};
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -8,6 +7,17 @@ use std::path::Path;
 
 /// Members that a zip of rows may have.
 const MEMBERS_MAX: usize = 100_000;
+
+/// Where in a zip a member is, and what it must come to.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) start: u64,
+    pub(super) packed: u64,
+    pub(super) is_deflated: bool,
+    pub(super) size: u64,
+    pub(super) crc: u32,
+}
 
 pub(super) fn members(path: &Path, file: File) -> Result<Vec<Member>> {
     let failed =

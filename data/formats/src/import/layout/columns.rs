@@ -2,7 +2,7 @@
 
 use super::depth::has_levels;
 use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
-use crate::import::Mapping;
+use crate::import::mapping::Mapping;
 use crate::import::text::Fields;
 use crate::import::time::{TimeFormat, is_time_of_day};
 

@@ -2,7 +2,7 @@
 
 use super::columns::{known, roles, shape};
 use super::{Puzzle, depth, is_value, texts};
-use crate::import::ImportOptions;
+use crate::import::options::ImportOptions;
 use crate::import::role::Role;
 use crate::import::text::{Cutter, Fields, split};
 use crate::import::time::{DateOrder, TimeFormat, is_time_of_day, parted};

@@ -4,9 +4,9 @@
 use super::columns::{has_time, roles, shape};
 use super::{Dialect, Known, Layout, Puzzle, Role, depth, plain};
 use crate::FormatError;
-use crate::import::ImportOptions;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
 use crate::import::number::Decimal;
+use crate::import::options::ImportOptions;
 use crate::import::time::TimeFormat;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! The zone of times that name none.
 
 use super::Layout;
-use crate::import::ImportOptions;
+use crate::import::options::ImportOptions;
 use jiff::tz::TimeZone;
 
 impl Layout {

@@ -2,7 +2,7 @@
 //!
 //! A float is taken as the shortest decimal that reads back as the same float: of 64 bits, or of 32 where the column has those.
 
-use super::{NO_NUMBER, Number, TOO_BIG, TOO_FINE, denoise_value};
+use super::{NO_NUMBER, Number, TOO_BIG, TOO_FINE, denoise_value, parse};
 use tickloom_types::PRICE_DECIMALS_MAX;
 
 /// Powers of ten, exact as floats.
@@ -19,109 +19,107 @@ const WHOLE_MAX_SINGLE: f32 = (1_u32 << 23) as f32;
 /// Whether a float was only taken as a decimal by leaving out noise.
 pub(crate) type IsRounded = bool;
 
-impl Number {
-    /// The shortest decimal that reads back as this float. One that has more than nine decimals is rounded to nine, if that changes
-    /// it no more than the noise of a calculation with floats does.
-    pub(crate) fn of_float(value: f64) -> Result<(Number, IsRounded), &'static str> {
-        for (decimals, power) in (0..).zip(POWERS) {
-            let scaled = value * power;
-            if scaled.is_nan() || scaled.abs() >= WHOLE_MAX {
-                break;
-            }
-            let whole = (scaled + ROUNDING) - ROUNDING;
-            if (whole / power).to_bits() == value.to_bits()
-                || whole.abs().to_bits() == 0 && value.abs().to_bits() == 0
-            {
-                let mantissa = as_whole(whole);
-                return Ok((Number { mantissa, decimals }, false));
-            }
-        }
-        if !value.is_finite() {
-            return Err(NO_NUMBER);
-        }
-        match Number::parse(value.to_string().as_bytes()) {
-            Err(TOO_FINE) => denoise_value(value)
-                .map(|number| (number, true))
-                .ok_or(TOO_FINE),
-            exact => exact.map(|number| (number, false)),
-        }
-    }
-
-    /// As [`Number::of_float`], of one that most likely has so many decimals as those before it, or fewer.
-    #[inline]
-    pub(crate) fn of_float_like(
-        value: f64,
-        decimals: &mut u8,
-    ) -> Result<(Number, IsRounded), &'static str> {
-        // No two decimals of as many digits are the same float, so that this one without its zeros is the shortest.
-        let power = POWERS[usize::from(*decimals).min(POWERS.len() - 1)];
+/// The shortest decimal that reads back as this float. One that has more than nine decimals is rounded to nine, if that changes
+/// it no more than the noise of a calculation with floats does.
+pub(crate) fn of_float(value: f64) -> Result<(Number, IsRounded), &'static str> {
+    for (decimals, power) in (0..).zip(POWERS) {
         let scaled = value * power;
-        if scaled.abs() < WHOLE_MAX {
-            let whole = (scaled + ROUNDING) - ROUNDING;
-            if (whole / power).to_bits() == value.to_bits() {
-                let number = Number {
-                    mantissa: as_whole(whole),
-                    decimals: *decimals,
-                };
-                return Ok((number.shortest(), false));
-            }
+        if scaled.is_nan() || scaled.abs() >= WHOLE_MAX {
+            break;
         }
-        let found = Number::of_float(value)?;
-        *decimals = found.0.decimals.max(*decimals);
-        Ok(found)
-    }
-
-    /// The shortest decimal that reads back as this float of 32 bits.
-    pub(crate) fn of_single(value: f32) -> Result<Number, &'static str> {
-        for (decimals, power) in (0..).zip(POWERS_SINGLE) {
-            let scaled = f64::from(value) * f64::from(power);
-            if scaled.is_nan() || scaled.abs() >= f64::from(WHOLE_MAX_SINGLE) {
-                break;
-            }
-            let whole = (scaled + ROUNDING) - ROUNDING;
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "a float of 32 bits holds it"
-            )]
-            let read_back = whole as f32 / power;
-            if read_back.to_bits() == value.to_bits()
-                || whole.abs().to_bits() == 0 && value.abs().to_bits() == 0
-            {
-                let mantissa = as_whole(whole);
-                return Ok(Number { mantissa, decimals });
-            }
-        }
-        if !value.is_finite() {
-            return Err(NO_NUMBER);
-        }
-        Number::parse(value.to_string().as_bytes())
-    }
-
-    /// A decimal with so many digits after the point, or, below zero, zeros before it.
-    pub(crate) fn of_decimal(mut mantissa: i128, scale: i8) -> Result<Number, &'static str> {
-        let mut scale = scale;
-        // Division of 64 bits is several times faster, and nearly always enough.
-        if let Ok(mantissa) = i64::try_from(mantissa)
-            && let Ok(decimals) = u8::try_from(scale)
-            && decimals <= PRICE_DECIMALS_MAX
+        let whole = (scaled + ROUNDING) - ROUNDING;
+        if (whole / power).to_bits() == value.to_bits()
+            || whole.abs().to_bits() == 0 && value.abs().to_bits() == 0
         {
-            return Ok(Number { mantissa, decimals }.shortest());
+            let mantissa = as_whole(whole);
+            return Ok((Number { mantissa, decimals }, false));
         }
-        while scale < 0 {
-            mantissa = mantissa.checked_mul(10).ok_or(TOO_BIG)?;
-            scale += 1;
-        }
-        while scale > 0 && mantissa % 10 == 0 {
-            mantissa /= 10;
-            scale -= 1;
-        }
-        let decimals = u8::try_from(scale).unwrap_or_default();
-        if decimals > PRICE_DECIMALS_MAX {
-            return Err(TOO_FINE);
-        }
-        let mantissa = i64::try_from(mantissa).map_err(|_| TOO_BIG)?;
-        Ok(Number { mantissa, decimals })
     }
+    if !value.is_finite() {
+        return Err(NO_NUMBER);
+    }
+    match parse(value.to_string().as_bytes()) {
+        Err(TOO_FINE) => denoise_value(value)
+            .map(|number| (number, true))
+            .ok_or(TOO_FINE),
+        exact => exact.map(|number| (number, false)),
+    }
+}
+
+/// As [`of_float`], of one that most likely has so many decimals as those before it, or fewer.
+#[inline]
+pub(crate) fn of_float_like(
+    value: f64,
+    decimals: &mut u8,
+) -> Result<(Number, IsRounded), &'static str> {
+    // No two decimals of as many digits are the same float, so that this one without its zeros is the shortest.
+    let power = POWERS[usize::from(*decimals).min(POWERS.len() - 1)];
+    let scaled = value * power;
+    if scaled.abs() < WHOLE_MAX {
+        let whole = (scaled + ROUNDING) - ROUNDING;
+        if (whole / power).to_bits() == value.to_bits() {
+            let number = Number {
+                mantissa: as_whole(whole),
+                decimals: *decimals,
+            };
+            return Ok((number.shortest(), false));
+        }
+    }
+    let found = of_float(value)?;
+    *decimals = found.0.decimals.max(*decimals);
+    Ok(found)
+}
+
+/// The shortest decimal that reads back as this float of 32 bits.
+pub(crate) fn of_single(value: f32) -> Result<Number, &'static str> {
+    for (decimals, power) in (0..).zip(POWERS_SINGLE) {
+        let scaled = f64::from(value) * f64::from(power);
+        if scaled.is_nan() || scaled.abs() >= f64::from(WHOLE_MAX_SINGLE) {
+            break;
+        }
+        let whole = (scaled + ROUNDING) - ROUNDING;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float of 32 bits holds it"
+        )]
+        let read_back = whole as f32 / power;
+        if read_back.to_bits() == value.to_bits()
+            || whole.abs().to_bits() == 0 && value.abs().to_bits() == 0
+        {
+            let mantissa = as_whole(whole);
+            return Ok(Number { mantissa, decimals });
+        }
+    }
+    if !value.is_finite() {
+        return Err(NO_NUMBER);
+    }
+    parse(value.to_string().as_bytes())
+}
+
+/// A decimal with so many digits after the point, or, below zero, zeros before it.
+pub(crate) fn of_decimal(mut mantissa: i128, scale: i8) -> Result<Number, &'static str> {
+    let mut scale = scale;
+    // Division of 64 bits is several times faster, and nearly always enough.
+    if let Ok(mantissa) = i64::try_from(mantissa)
+        && let Ok(decimals) = u8::try_from(scale)
+        && decimals <= PRICE_DECIMALS_MAX
+    {
+        return Ok(Number { mantissa, decimals }.shortest());
+    }
+    while scale < 0 {
+        mantissa = mantissa.checked_mul(10).ok_or(TOO_BIG)?;
+        scale += 1;
+    }
+    while scale > 0 && mantissa % 10 == 0 {
+        mantissa /= 10;
+        scale -= 1;
+    }
+    let decimals = u8::try_from(scale).unwrap_or_default();
+    if decimals > PRICE_DECIMALS_MAX {
+        return Err(TOO_FINE);
+    }
+    let mantissa = i64::try_from(mantissa).map_err(|_| TOO_BIG)?;
+    Ok(Number { mantissa, decimals })
 }
 
 /// A float without a fraction, of less than 52 bits.
@@ -145,7 +143,7 @@ mod tests {
     #[test]
     fn a_float_is_the_shortest_decimal_that_reads_back() {
         let check = |value: f64, mantissa, decimals| {
-            let found = Number::of_float(value);
+            let found = of_float(value);
             assert_eq!(found, Ok((number(mantissa, decimals), false)), "{value}");
         };
         check(0.0, 0, 0);
@@ -166,29 +164,25 @@ mod tests {
     #[test]
     fn noise_of_a_calculation_is_told() {
         let rounded = |value: f64, mantissa, decimals| {
-            let found = Number::of_float(value);
+            let found = of_float(value);
             assert_eq!(found, Ok((number(mantissa, decimals), true)), "{value}");
         };
         rounded(0.1 + 0.2, 3, 1);
         rounded(101.100_000_000_000_01, 1_011, 1);
         rounded(380_591.001_799_999_97, 3_805_910_018, 4);
         for fine in [100.0 / 3.0, 1.0 / 1024.0, 1e-10, 187.149_993_896_484_38] {
-            assert_eq!(Number::of_float(fine), Err(TOO_FINE), "{fine}");
+            assert_eq!(of_float(fine), Err(TOO_FINE), "{fine}");
         }
         for none in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(Number::of_float(none), Err(NO_NUMBER));
+            assert_eq!(of_float(none), Err(NO_NUMBER));
         }
-        assert_eq!(Number::of_float(1e300), Err(TOO_BIG));
+        assert_eq!(of_float(1e300), Err(TOO_BIG));
     }
 
     #[test]
     fn a_float_of_32_bits_is_shortest_among_those() {
         let check = |value: f32, mantissa, decimals| {
-            assert_eq!(
-                Number::of_single(value),
-                Ok(number(mantissa, decimals)),
-                "{value}"
-            );
+            assert_eq!(of_single(value), Ok(number(mantissa, decimals)), "{value}");
         };
         check(187.15, 18_715, 2);
         check(0.1, 1, 1);
@@ -197,14 +191,14 @@ mod tests {
         check(12_345.678, 12_345_678, 3);
         check(0.123_456_79, 12_345_679, 8);
         check(3e9, 3_000_000_000, 0);
-        assert_eq!(Number::of_single(f32::NAN), Err(NO_NUMBER));
-        assert_eq!(Number::of_single(1e-12), Err(TOO_FINE));
+        assert_eq!(of_single(f32::NAN), Err(NO_NUMBER));
+        assert_eq!(of_single(1e-12), Err(TOO_FINE));
     }
 
     #[test]
     fn decimals_of_other_scales() {
         let check = |mantissa, scale, expected: Result<(i64, u8), &str>| {
-            let found = Number::of_decimal(mantissa, scale);
+            let found = of_decimal(mantissa, scale);
             assert_eq!(found.map(|n| (n.mantissa, n.decimals)), expected);
         };
         check(1_234_500, 4, Ok((12_345, 2)));
@@ -222,11 +216,11 @@ mod tests {
         fn as_the_text_of_the_float_says(bits in any::<u64>(), mantissa in -1_000_000_000_000_000_i64..1_000_000_000_000_000, decimals in 0_usize..10) {
             let written: f64 = format!("{mantissa}e-{decimals}").parse().unwrap();
             for value in [f64::from_bits(bits), written] {
-                let by_text = Number::parse(value.to_string().as_bytes());
+                let by_text = parse(value.to_string().as_bytes());
                 for mut like in 0..10 {
-                    prop_assert_eq!(Number::of_float_like(value, &mut like), Number::of_float(value));
+                    prop_assert_eq!(of_float_like(value, &mut like), of_float(value));
                 }
-                match Number::of_float(value) {
+                match of_float(value) {
                     Ok((number, false)) => prop_assert_eq!(Ok(number), by_text, "{}", value),
                     Ok((_, true)) => prop_assert_eq!(by_text, Err(TOO_FINE)),
                     Err(error) => prop_assert_eq!(by_text, Err(error)),
@@ -238,7 +232,7 @@ mod tests {
         fn as_the_text_of_the_float_of_32_bits_says(bits in any::<u32>(), mantissa in -20_000_000_i32..20_000_000, decimals in 0_usize..10) {
             let written: f32 = format!("{mantissa}e-{decimals}").parse().unwrap();
             for value in [f32::from_bits(bits), written] {
-                prop_assert_eq!(Number::of_single(value), Number::parse(value.to_string().as_bytes()), "{}", value);
+                prop_assert_eq!(of_single(value), parse(value.to_string().as_bytes()), "{}", value);
             }
         }
     }

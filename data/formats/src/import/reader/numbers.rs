@@ -3,7 +3,7 @@
 use super::{Level, Reader, Wrong};
 use crate::import::cells::{Cell, Cells};
 use crate::import::layout::Dialect;
-use crate::import::number::{Decimal, IsRounded, Number, is_in_doubt, is_missing};
+use crate::import::number::{self, Decimal, IsRounded, Number, is_in_doubt, is_missing};
 use crate::import::row::{Row, Shape};
 use tickloom_types::PRICE_DECIMALS_MAX;
 
@@ -115,7 +115,7 @@ impl Reader<'_> {
                 return Ok((Number::default(), false));
             }
             if is_nano && !is_qty {
-                let number = Number::of_nanos(text);
+                let number = number::of_nanos(text);
                 return number
                     .map(|number| (number, false))
                     .map_err(|e| self.wrong(cells, column, e));
@@ -125,9 +125,9 @@ impl Reader<'_> {
             self.is_in_doubt = is_in_doubt(text);
         }
         let parsed = if is_qty {
-            Number::parse_denoised(text, decimal)
+            number::parse_denoised(text, decimal)
         } else {
-            Number::parse_as(text, decimal).map(|number| (number, false))
+            number::parse_as(text, decimal).map(|number| (number, false))
         };
         parsed.map_err(|e| self.wrong(cells, column, e))
     }
@@ -161,12 +161,12 @@ impl Reader<'_> {
             )),
             Cell::Float(value) => {
                 let digits = &mut self.digits[usize::from(is_qty)];
-                Number::of_float_like(value, digits)
+                number::of_float_like(value, digits)
             }
-            Cell::Single(value) => Number::of_single(value).map(|number| (number, false)),
-            Cell::Decimal(mantissa, scale) => match Number::of_decimal(mantissa, scale) {
+            Cell::Single(value) => number::of_single(value).map(|number| (number, false)),
+            Cell::Decimal(mantissa, scale) => match number::of_decimal(mantissa, scale) {
                 // As of a text: what is only noise of a size is left out.
-                Err(_) if is_qty => Number::parse_denoised(&cell.text(), Decimal::Point),
+                Err(_) if is_qty => number::parse_denoised(&cell.text(), Decimal::Point),
                 exact => exact.map(|number| (number, false)),
             },
             _ => Err("a decimal number"),

@@ -1,8 +1,9 @@
 //! What prices and times of a file are plausible.
 
 use crate::import::layout::{Dialect, Layout};
+use crate::import::mapping::Years;
+use crate::import::options::ImportOptions;
 use crate::import::row::Prices;
-use crate::import::{ImportOptions, Years};
 use tickloom_types::{Ts, is_pair};
 
 /// What prices may be: of shares and of pairs of currencies above zero, unless it was told otherwise.

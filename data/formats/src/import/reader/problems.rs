@@ -1,6 +1,6 @@
 //! Rows that are not kept: wrong ones, and those that are there already. All counted, the first ones named.
 
-use crate::import::LineError;
+use crate::import::report::LineError;
 use crate::import::report::reason;
 use std::path::Path;
 use tickloom_catalog::Refusals;

@@ -1,11 +1,11 @@
 //! What the first rows of a file leave in doubt is for all its rows to decide. If they cannot, the file is refused, with both readings.
 
 use crate::Result;
-use crate::import::Input;
 use crate::import::cells::{Cell, Cells};
 use crate::import::columnar::Rows;
+use crate::import::input::Input;
 use crate::import::layout::Layout;
-use crate::import::number::{Decimal, Number, Reading, reading};
+use crate::import::number::{self, Decimal, Reading, reading};
 use crate::import::text::Cutter;
 use crate::import::time::{DateOrder, Parted, TimeFormat, epoch_decimals, parted};
 use jiff::tz::TimeZone;
@@ -215,7 +215,7 @@ pub(super) fn settle_numbers(input: &Input, layout: &mut Layout) -> Result<()> {
         (Some(_), None, _) | (None, None, None) => Ok(()),
         (None, None, Some((line, text))) => {
             let read = |decimal| {
-                let number = Number::parse_as(text.as_bytes(), decimal).unwrap_or_default();
+                let number = number::parse_as(text.as_bytes(), decimal).unwrap_or_default();
                 tickloom_types::format_decimal(i128::from(number.mantissa), number.decimals)
             };
             let found = format!(

@@ -1,8 +1,8 @@
 //! Rows of a book that are one moment: those of one message of the venue.
 
 use crate::Result;
-use crate::import::Push;
 use crate::import::layout::Layout;
+use crate::import::prepared::Push;
 use crate::import::row::{Row, Shape};
 use tickloom_catalog::MOMENT_ROWS_MAX;
 use tickloom_types::{Flags, Record, Ts, mark_moment};

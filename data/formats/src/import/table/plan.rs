@@ -1,13 +1,13 @@
 //! How the rows of a table become records: of which instruments, at which scale, stamped with which time.
 
-use super::Survey;
+use super::survey::Survey;
 use crate::Result;
 use crate::import::layout::Layout;
 use crate::import::number::Number;
+use crate::import::options::{ImportOptions, Stamp};
 use crate::import::reader::{Level, Reader, Ticker, Wrong};
 use crate::import::role::Role;
 use crate::import::row::{NUMBERS_MAX, Row, Shape};
-use crate::import::{ImportOptions, Stamp};
 use tickloom_types::{
     BarBody, BarSpec, BookAction, Clock, Flags, Header, InstrumentDef, InstrumentId, Instruments,
     Kind, LevelBody, NANOS_PER_SECOND, OrderUpdateBody, QuoteBody, Record, Side, SourceDef,

@@ -2,11 +2,11 @@
 
 use super::super::damaged;
 use super::EXPECTED;
-use super::thrift::{Compact, FieldType};
 use crate::import::input::Part;
 use crate::limits::HEADER_BYTES_MAX;
 use crate::{FormatError, Result};
 use std::io::{Read, Seek, SeekFrom};
+use tickloom_catalog::thrift::{Compact, FieldType};
 
 /// The length of the footer, and the magic at the end.
 const TRAILER_BYTES: u64 = 8;

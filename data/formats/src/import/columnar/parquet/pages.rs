@@ -1,8 +1,6 @@
 //! The pages of a Parquet file, one after another: read, held against what the file says of its columns, and unpacked. The library
 //! that decodes them is told no size that was not checked, so that a damaged file costs no memory.
 
-mod header;
-
 use super::codec::Codec;
 use crate::Result;
 use crate::import::input::{Part, ReadAnywhere};
@@ -12,10 +10,10 @@ use ::parquet::column::page::{Page, PageMetadata, PageReader};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ColumnChunkMetaData;
 use bytes::Bytes;
-use header::{DataPage, Header, PageKind};
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tickloom_catalog::page_header::{DataPage, PageHeader, PageKind};
 
 /// Bytes that the header of a page may have, and those in which it is looked for first.
 const HEADER_BYTES: [u64; 3] = [256, 16 << 10, 8 << 20];
@@ -66,7 +64,7 @@ pub(super) struct Pages {
     /// Values that are left.
     values: u64,
     /// The header of the next page, if it was looked at.
-    next: Option<Header>,
+    next: Option<PageHeader>,
     /// Bytes of the page of different values, and of the last page.
     held: [u64; 2],
 }
@@ -122,7 +120,7 @@ impl Pages {
     }
 
     /// The header of the next page, at which it then stands.
-    fn header(&mut self) -> Result<Option<Header>, String> {
+    fn header(&mut self) -> Result<Option<PageHeader>, String> {
         if let Some(header) = self.next.take() {
             return Ok(Some(header));
         }
@@ -151,10 +149,10 @@ impl Pages {
         Ok(None)
     }
 
-    fn read_header(&self) -> Result<(Header, u64), String> {
+    fn read_header(&self) -> Result<(PageHeader, u64), String> {
         for most in HEADER_BYTES {
             let bytes = self.source.read(self.at, most.min(self.end - self.at))?;
-            if let Some(found) = Header::read(&bytes) {
+            if let Some(found) = PageHeader::read(&bytes) {
                 return Ok(found);
             }
             if (bytes.len() as u64) < most {
@@ -201,7 +199,7 @@ impl Pages {
         }
     }
 
-    fn unpacked(&self, header: &Header, packed: Vec<u8>) -> Result<Bytes, String> {
+    fn unpacked(&self, header: &PageHeader, packed: Vec<u8>) -> Result<Bytes, String> {
         let levels = match &header.kind {
             PageKind::Data(data) => data.levels_in_front(),
             _ => Some(0),
@@ -248,7 +246,7 @@ impl Pages {
             .and_then(|at| page.get(at..));
         let most = (page.len() * VALUES_PER_BYTE_MAX) as u64 + 1_024;
         let is_whole = values.is_some_and(|values| {
-            let count = header::delta_count(values);
+            let count = delta_count(values);
             values.is_empty()
                 || count.is_some_and(|count| count <= most.min(u64::from(data.values)))
         });
@@ -321,4 +319,22 @@ impl PageReader for Pages {
         // All rows are read.
         self.get_next_page().map(|_| ())
     }
+}
+
+/// Values of a page of differences by its own header: after the size of its blocks and how many parts they have.
+fn delta_count(values: &[u8]) -> Option<u64> {
+    let mut numbers = [0_u64; 3];
+    let mut rest = values.iter();
+    for number in &mut numbers {
+        for shift in (0..63).step_by(7) {
+            let byte = rest.next()?;
+            *number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+    }
+    let [block, parts, count] = numbers;
+    let is_usual = (1..=1 << 16).contains(&block) && (1..=1 << 10).contains(&parts);
+    is_usual.then_some(count)
 }

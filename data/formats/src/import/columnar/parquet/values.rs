@@ -1,8 +1,7 @@
 //! The values of a column that is not nested, as the library decodes them from its pages, by the type that Parquet or the program that
 //! wrote the file says they have.
 
-use super::super::column::{Column, Values, dates, unsigned};
-use super::super::unit;
+use super::super::column::{Column, Values, dates, unit, unsigned};
 use super::pages::Pages;
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use ::parquet::data_type::{ByteArray, DataType as Physical, FixedLenByteArray, Int96};

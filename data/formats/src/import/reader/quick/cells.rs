@@ -2,7 +2,7 @@
 
 use super::{Kind, Quick, Words};
 use crate::import::cells::{Cell, Cells};
-use crate::import::number::Number;
+use crate::import::number::{self, Number};
 use crate::import::reader::Reader;
 use crate::import::reader::columns::side_of;
 use crate::import::row::Shape;
@@ -97,11 +97,11 @@ fn number_of(cell: Cell<'_>, digits: &mut u8) -> Option<Number> {
             let decimals = 0;
             Some(Number { mantissa, decimals })
         }
-        Cell::Float(value) => match Number::of_float_like(value, digits) {
+        Cell::Float(value) => match number::of_float_like(value, digits) {
             Ok((number, false)) => Some(number),
             _ => None,
         },
-        Cell::Decimal(mantissa, scale) => Number::of_decimal(mantissa, scale).ok(),
+        Cell::Decimal(mantissa, scale) => number::of_decimal(mantissa, scale).ok(),
         _ => None,
     }
 }

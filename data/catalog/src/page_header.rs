@@ -1,37 +1,49 @@
 //! The header of a page, by the definition of Parquet.
 //! <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>
 
-use super::super::thrift::{Compact, FieldType};
-use ::parquet::basic::Encoding;
-use ::parquet::column::page::Page;
+use super::thrift::{Compact, FieldType};
 use bytes::Bytes;
+use parquet::basic::Encoding;
+use parquet::column::page::Page;
 
 /// What comes before the bytes of a page.
-pub(super) struct Header {
-    pub(super) kind: PageKind,
-    /// Bytes of the page as it is in the file, and unpacked.
-    pub(super) packed: u64,
-    pub(super) unpacked: u64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageHeader {
+    /// What the page is.
+    pub kind: PageKind,
+    /// Bytes of the page as it is in the file.
+    pub packed: u64,
+    /// Bytes of it unpacked.
+    pub unpacked: u64,
 }
 
-pub(super) enum PageKind {
+/// What a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageKind {
     /// Different values, which the others name by their place.
     Dictionary {
+        /// How many.
         values: u32,
+        /// How they are written.
         encoding: Encoding,
     },
+    /// Values.
     Data(DataPage),
     /// An index, which is not read.
     Other,
 }
 
 /// A page of values.
-pub(super) struct DataPage {
-    pub(super) values: u32,
-    pub(super) encoding: Encoding,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataPage {
+    /// How many, those that are missing among them.
+    pub values: u32,
+    /// How they are written.
+    pub encoding: Encoding,
     version: Version,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
     One {
         def_level_encoding: Encoding,
@@ -96,9 +108,10 @@ fn encoding(number: i64) -> Option<Encoding> {
     })
 }
 
-impl Header {
+impl PageHeader {
     /// Reads a header and says how many bytes it has; `None` if these are not enough, or none.
-    pub(super) fn read(bytes: &[u8]) -> Option<(Header, u64)> {
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<(PageHeader, u64)> {
         let mut compact = Compact::new(bytes);
         let (mut numbers, mut structs) = (Numbers::default(), [None, None, None]);
         compact.fields(|compact, id, kind| {
@@ -127,7 +140,7 @@ impl Header {
             3 => PageKind::Data(DataPage::second(&second?)?),
             _ => PageKind::Other,
         };
-        let header = Header {
+        let header = PageHeader {
             kind,
             unpacked: numbers.at(2)?,
             packed: numbers.at(3)?,
@@ -163,7 +176,8 @@ impl DataPage {
     }
 
     /// Bytes of levels that are never packed.
-    pub(super) fn levels_in_front(&self) -> Option<usize> {
+    #[must_use]
+    pub fn levels_in_front(&self) -> Option<usize> {
         match self.version {
             Version::One { .. } => Some(0),
             Version::Two {
@@ -174,7 +188,9 @@ impl DataPage {
         }
     }
 
-    pub(super) fn is_packed(&self) -> bool {
+    /// Whether its values are, in a column that is.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
         !matches!(
             self.version,
             Version::Two {
@@ -185,15 +201,26 @@ impl DataPage {
     }
 
     /// Rows, of a page that says it.
-    pub(super) fn rows(&self) -> Option<u32> {
+    #[must_use]
+    pub fn rows(&self) -> Option<u32> {
         match self.version {
             Version::One { .. } => None,
             Version::Two { rows, .. } => Some(rows),
         }
     }
 
+    /// Where in the page of a column that is not nested, and has them, the levels that say which values are missing begin.
+    #[must_use]
+    pub fn levels_begin(&self) -> usize {
+        match self.version {
+            Version::One { .. } => 4,
+            Version::Two { .. } => 0,
+        }
+    }
+
     /// Where in the page of a column that is not nested its values begin.
-    pub(super) fn values_begin(&self, page: &[u8], has_levels: bool) -> Option<usize> {
+    #[must_use]
+    pub fn values_begin(&self, page: &[u8], has_levels: bool) -> Option<usize> {
         match self.version {
             Version::Two { .. } => self.levels_in_front(),
             Version::One { .. } if !has_levels => Some(0),
@@ -204,7 +231,9 @@ impl DataPage {
         }
     }
 
-    pub(super) fn page(self, unpacked: Bytes) -> Page {
+    /// The page as the library takes it, of its bytes unpacked.
+    #[must_use]
+    pub fn page(self, unpacked: Bytes) -> Page {
         let num_values = self.values;
         let encoding = self.encoding;
         match self.version {
@@ -240,20 +269,42 @@ impl DataPage {
     }
 }
 
-/// Values of a page of differences by its own header: after the size of its blocks and how many parts they have.
-pub(super) fn delta_count(values: &[u8]) -> Option<u64> {
-    let mut numbers = [0_u64; 3];
-    let mut rest = values.iter();
-    for number in &mut numbers {
-        for shift in (0..63).step_by(7) {
-            let byte = rest.next()?;
-            *number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                break;
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Type 0, 100 bytes unpacked, 50 packed, a data page of 7 values by differences; the levels' encodings follow.
+    #[test]
+    fn a_header_by_hand() {
+        let bytes = [
+            0x15, 0, 0x15, 200, 1, 0x15, 100, 0x2c, 0x15, 14, 0x15, 10, 0x15, 6, 0x15, 6, 0, 0,
+        ];
+        let (header, length) = PageHeader::read(&bytes).unwrap();
+        assert_eq!(length, bytes.len() as u64);
+        let page = DataPage {
+            values: 7,
+            encoding: Encoding::DELTA_BINARY_PACKED,
+            version: Version::One {
+                def_level_encoding: Encoding::RLE,
+                rep_level_encoding: Encoding::RLE,
+            },
+        };
+        let expected = PageHeader {
+            kind: PageKind::Data(page),
+            packed: 50,
+            unpacked: 100,
+        };
+        assert_eq!(header, expected);
+        for end in 0..bytes.len() {
+            assert_eq!(PageHeader::read(&bytes[..end]), None, "{end}");
         }
     }
-    let [block, parts, count] = numbers;
-    let is_usual = (1..=1 << 16).contains(&block) && (1..=1 << 10).contains(&parts);
-    is_usual.then_some(count)
+
+    proptest::proptest! {
+        #[test]
+        fn of_any_bytes_no_more_than_there_are_is_read(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let read = PageHeader::read(&bytes);
+            proptest::prop_assert!(read.is_none_or(|(_, length)| length <= bytes.len() as u64));
+        }
+    }
 }

@@ -5,24 +5,33 @@
 const DEPTH_MAX: usize = 32;
 
 /// Bytes that are read from their begin on. `None` from any method: they end too early, or are none of this protocol.
-pub(super) struct Compact<'b> {
+pub struct Compact<'b> {
     bytes: &'b [u8],
     at: usize,
 }
 
 /// What a field of a struct is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FieldType {
+pub enum FieldType {
+    /// A truth, which has no bytes of its own.
     True,
+    /// The same.
     False,
+    /// A whole number of 8 bits.
     Byte,
-    /// 16, 32 or 64 bits.
+    /// One of 16, 32 or 64 bits.
     Whole,
+    /// A float of 64 bits.
     Double,
+    /// Bytes or a text, after their length.
     Binary,
+    /// A list or a set.
     List,
+    /// Keys with values.
     Map,
+    /// Fields, up to an end.
     Struct,
+    /// 16 bytes.
     Uuid,
 }
 
@@ -45,12 +54,15 @@ impl FieldType {
 }
 
 impl<'b> Compact<'b> {
-    pub(super) fn new(bytes: &'b [u8]) -> Compact<'b> {
+    /// From their begin.
+    #[must_use]
+    pub fn new(bytes: &'b [u8]) -> Compact<'b> {
         Compact { bytes, at: 0 }
     }
 
     /// Bytes that were read.
-    pub(super) fn position(&self) -> usize {
+    #[must_use]
+    pub fn position(&self) -> usize {
         self.at
     }
 
@@ -73,7 +85,7 @@ impl<'b> Compact<'b> {
     }
 
     /// A whole number with a sign.
-    pub(super) fn whole(&mut self) -> Option<i64> {
+    pub fn whole(&mut self) -> Option<i64> {
         let value = self.varint()?;
         let half = i64::try_from(value >> 1).ok()?;
         Some(if value & 1 == 0 { half } else { -1 - half })
@@ -84,7 +96,7 @@ impl<'b> Compact<'b> {
         clippy::option_option,
         reason = "an error and an end are different things"
     )]
-    pub(super) fn field(&mut self, before: i64) -> Option<Option<(i64, FieldType)>> {
+    fn field(&mut self, before: i64) -> Option<Option<(i64, FieldType)>> {
         let head = self.byte()?;
         if head == 0 {
             return Some(None);
@@ -98,7 +110,7 @@ impl<'b> Compact<'b> {
     }
 
     /// The elements of a list that comes next: how many, and what they are.
-    pub(super) fn list(&mut self) -> Option<(u64, FieldType)> {
+    pub fn list(&mut self) -> Option<(u64, FieldType)> {
         let head = self.byte()?;
         let count = match head >> 4 {
             15 => self.varint()?,
@@ -112,7 +124,7 @@ impl<'b> Compact<'b> {
     }
 
     /// Calls `take` with each field of a struct; it reads the field and says so, or leaves it to be passed over.
-    pub(super) fn fields(
+    pub fn fields(
         &mut self,
         mut take: impl FnMut(&mut Compact<'b>, i64, FieldType) -> Option<bool>,
     ) -> Option<()> {
@@ -127,7 +139,7 @@ impl<'b> Compact<'b> {
     }
 
     /// Passes over a value.
-    pub(super) fn skip(&mut self, kind: FieldType, depth: usize) -> Option<()> {
+    pub fn skip(&mut self, kind: FieldType, depth: usize) -> Option<()> {
         if depth > DEPTH_MAX {
             return None;
         }

@@ -1,0 +1,65 @@
+//! Which parts a catalog has, and the begin of another.
+
+use crate::index::read_checkpoint;
+use crate::part::{Part, Written};
+use crate::{Catalog, Result, RunWriter};
+use tickloom_journal::RunMeta;
+
+impl Catalog {
+    /// Begins to write a part of a run. `source` says what its records come from; a part that is there from the same source is
+    /// complete ([`Catalog::has_part`]), one from another is replaced when the writer finishes.
+    ///
+    /// # Errors
+    /// [`crate::CatalogError::Journal`] if a run of this name with other instruments has other parts; [`crate::CatalogError::Io`].
+    pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
+        self.note(meta);
+        RunWriter::new(self.store().clone(), meta, part, source)
+    }
+
+    /// What was written as this part, if it is complete and comes from `source`.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn has_part(&self, run: &str, part: u32, source: &str) -> Result<Option<Written>> {
+        // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
+        let entry = Part::read(self.store(), run, part)?;
+        if let Some((checkpoint, _)) = read_checkpoint(self.store(), run)?
+            && let Some(covered) = checkpoint.parts.get(&part)
+        {
+            let own = checkpoint
+                .files
+                .iter()
+                .filter(|live| live.parts == (part, part));
+            return Ok((covered.source == source).then(|| Written {
+                rows: covered.rows.clone(),
+                files: own.map(|live| self.store().url(&live.file.path)).collect(),
+            }));
+        }
+        Ok(entry
+            .filter(|found| found.source == source)
+            .map(|found| found.written(self.store())))
+    }
+
+    /// What a part was made from, if it is complete.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub(crate) fn source_of_part(&self, run: &str, part: u32) -> Result<Option<String>> {
+        // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
+        let entry = Part::read(self.store(), run, part)?;
+        if let Some((checkpoint, _)) = read_checkpoint(self.store(), run)?
+            && let Some(covered) = checkpoint.parts.get(&part)
+        {
+            return Ok(Some(covered.source.clone()));
+        }
+        Ok(entry.map(|found| found.source))
+    }
+
+    /// Whether a part is complete, wherever it comes from.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn holds_part(&self, run: &str, part: u32) -> Result<bool> {
+        Ok(self.source_of_part(run, part)?.is_some())
+    }
+}

@@ -1,0 +1,61 @@
+//! A file of any format between its first reading and its last.
+
+use super::options::ImportOptions;
+use super::reader::Repeats;
+use super::report::Found;
+use super::table::Drafted;
+use crate::Result;
+use crate::databento::DbnOrigin;
+use tickloom_types::{Instruments, Record, Ts};
+
+/// A file that was read through once: what its records will mean is known, and they can be made.
+pub(crate) trait Prepared {
+    /// What the identifiers in the records mean.
+    fn instruments(&self) -> &Instruments;
+
+    /// Time of the first record.
+    fn started(&self) -> Ts;
+
+    /// Of trades with numbers: the names of the instruments, and the times from first to last.
+    fn has_numbers_of_trades(&self) -> Option<(Vec<String>, Ts, Ts)> {
+        None
+    }
+
+    /// Rows that the first reading read, and those of them that it refused.
+    fn surveyed(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
+    /// Under which numbers the instruments are in a file of DBN.
+    fn origin(&self) -> Option<DbnOrigin> {
+        None
+    }
+
+    /// Where rows are remembered to tell which come again.
+    fn repeats(&mut self) -> Option<&mut Repeats> {
+        None
+    }
+
+    /// The records that were made when it was read through, if none of them depends on another, and what became of the rows. Without
+    /// them it is read again.
+    fn take_drafted(&mut self) -> Option<(Drafted, Found)> {
+        None
+    }
+
+    /// Makes the records, in the order of their times, and says what became of the rows. Stops at the first error of `push`.
+    fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found>;
+}
+
+/// Takes a record.
+pub(crate) type Push<'a> = &'a mut dyn FnMut(&Record) -> Result<()>;
+
+impl ImportOptions {
+    /// What the identifiers in a file's records mean, with the feed latency that is declared.
+    pub(super) fn instruments(&self, prepared: &dyn Prepared) -> Instruments {
+        let instruments = prepared.instruments().clone();
+        match self.feed_latency {
+            Some(latency) => instruments.with_feed_latency(latency),
+            None => instruments,
+        }
+    }
+}

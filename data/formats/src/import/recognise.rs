@@ -1,0 +1,210 @@
+//! Which format a file is in, found out from its first bytes, and which module reads it.
+//!
+//! A new format is a variant of [`Format`] with its name, and here how it is told from others, and a [`Prepared`].
+
+use super::columnar::{Container, describe, is_own, is_part_name};
+use super::format::Format;
+use super::input::Input;
+use super::layout::{Layout, Puzzle};
+use super::options::ImportOptions;
+use super::own::OwnFormat;
+use super::prepared::Prepared;
+use super::role::Role;
+use super::row::Shape;
+use super::text::{is_utf16, stem};
+use super::{binance, databento, lean, table};
+use crate::{FormatError, Result};
+use std::path::Path;
+use std::str::FromStr;
+
+impl Format {
+    /// The format of a file, from its first bytes; of names only LEAN's and those of fragments of DBN count.
+    pub(crate) fn sniff(input: &Input, options: &ImportOptions) -> Result<Format> {
+        let bytes = input.head()?;
+        if let Some(container) = Container::sniff(&bytes) {
+            return match is_own(input, container)? {
+                true => Ok(Format::Tickloom),
+                false => Ok(Format::of_container(container)),
+            };
+        }
+        if OwnFormat::sniff(&bytes).is_some() && input.member().is_none() {
+            return Ok(Format::Tickloom);
+        }
+        let name = input.file_name();
+        if databento::is_dbn(&name, &bytes) {
+            return Ok(Format::Dbn);
+        }
+        if bytes.contains(&0) && !is_utf16(&bytes) {
+            let found = "bytes that are no text".to_owned();
+            return Err(unread(input, (found, "text in UTF-8".to_owned())));
+        }
+        let head = table::head(input)?;
+        if options.says_columns() {
+            return Ok(Format::of_columns(&head, options));
+        }
+        if lean::is_lean(&name, &head) {
+            return Ok(Format::Lean);
+        }
+        Ok(match binance::Content::sniff(&head) {
+            Some(binance::Content::Klines) => Format::BinanceKlines,
+            Some(binance::Content::AggTrades) => Format::BinanceAggTrades,
+            Some(binance::Content::Trades) => Format::BinanceTrades,
+            None => Format::of_columns(&head, options),
+        })
+    }
+
+    fn of_container(container: Container) -> Format {
+        match container {
+            Container::Parquet | Container::Encrypted => Format::Parquet,
+            Container::ArrowFile | Container::ArrowStream | Container::Feather1 => Format::Arrow,
+        }
+    }
+
+    /// The format of a text by its columns; one that is not understood is for its reader to refuse.
+    fn of_columns(head: &[Vec<u8>], options: &ImportOptions) -> Format {
+        let layout = Layout::of(head, options);
+        layout.map_or(Format::Csv, |layout| match layout.shape {
+            _ if layout.is_databento() => Format::DatabentoCsv,
+            Shape::Levels => Format::BookLevels,
+            Shape::Depth => Format::BookDepth,
+            _ => Format::Csv,
+        })
+    }
+
+    /// Reads a file of this format through once.
+    pub(crate) fn prepare(
+        self,
+        input: &Input,
+        options: &ImportOptions,
+    ) -> Result<Box<dyn Prepared>> {
+        if self == Format::Dbn {
+            return databento::prepare(input, options);
+        }
+        table::prepare(input, options, self.layout(input, options)?)
+    }
+
+    /// What a file says by its name and its folders, and not by its content: with that it is another file.
+    pub(crate) fn identity(self, input: &Input, options: &ImportOptions) -> Result<String> {
+        match self {
+            Format::Tickloom | Format::Dbn => Ok(String::new()),
+            Format::Csv
+            | Format::DatabentoCsv
+            | Format::BookLevels
+            | Format::BookDepth
+            | Format::Parquet
+            | Format::Arrow => {
+                let layout = self.layout(input, options)?;
+                let is_named =
+                    options.instrument.is_some() || layout.column(Role::Ticker).is_some();
+                let folders = match layout.is_columnar {
+                    true => partitions(input.path()),
+                    false => String::new(),
+                };
+                Ok(if is_named {
+                    folders
+                } else {
+                    format!("{folders}{}", layout.known.file)
+                })
+            }
+            Format::Lean
+            | Format::BinanceKlines
+            | Format::BinanceAggTrades
+            | Format::BinanceTrades => {
+                let layout = self.layout(input, options)?;
+                let instrument = layout.known.instrument.unwrap_or_default();
+                Ok(format!("{instrument} {}", layout.time))
+            }
+        }
+    }
+
+    fn layout(self, input: &Input, options: &ImportOptions) -> Result<Layout> {
+        let container = Container::of(input)?;
+        if let Some(container) = container {
+            return self.layout_of_columns(input, options, container);
+        }
+        if matches!(self, Format::Parquet | Format::Arrow) {
+            let found = "something else".to_owned();
+            return Err(unread(input, (found, format!("what --format {self} says"))));
+        }
+        let head = table::head(input)?;
+        let layout = match self {
+            Format::Lean => lean::layout(input, &head),
+            Format::BinanceKlines => binance::Content::Klines.layout(input, &head),
+            Format::BinanceAggTrades => binance::Content::AggTrades.layout(input, &head),
+            Format::BinanceTrades => binance::Content::Trades.layout(input, &head),
+            _ => Layout::of(&head, options),
+        };
+        let mut layout = layout.map_err(|puzzle| unread(input, puzzle))?;
+        if !self.is_named_by_file() && options.says_writing() {
+            let found = format!("--time-format, --decimal or --delimiter for a file of {self}");
+            let expected = "none of them: the format says it; or --format csv and --columns";
+            return Err(unread(input, (found, expected.to_owned())));
+        }
+        layout.known.file = stem(&input.file_name());
+        Ok(layout)
+    }
+
+    /// What a file of columns is, whatever else is said of it.
+    fn layout_of_columns(
+        self,
+        input: &Input,
+        options: &ImportOptions,
+        container: Container,
+    ) -> Result<Layout> {
+        let columns = |(found, expected): Puzzle| FormatError::Columns {
+            file: input.path().to_owned(),
+            found,
+            expected,
+        };
+        let may_be = matches!(self, Format::BookLevels | Format::BookDepth);
+        if !may_be && self != Format::of_container(container) {
+            let expected = format!("what --format {self} says");
+            return Err(columns((container.to_string(), expected)));
+        }
+        let table = describe(input, container)?;
+        let mut layout = Layout::of_columns(&table, options).map_err(columns)?;
+        layout.known.file = stem(&input.file_name());
+        let is_named = options.instrument.is_some() || layout.column(Role::Ticker).is_some();
+        if !is_named && is_part_name(&layout.known.file, input.path()) {
+            let found = format!(
+                "{:?}, which names no instrument, and no column that does",
+                input.file_name()
+            );
+            return Err(columns((
+                found,
+                "--instrument, or a column or folder such as symbol=".to_owned(),
+            )));
+        }
+        Ok(layout)
+    }
+}
+
+/// What the folders of a file say of it.
+fn partitions(path: &Path) -> String {
+    let folders = super::columnar::partitions(path).into_iter();
+    folders
+        .map(|(name, value)| format!("{name}={value}/"))
+        .collect()
+}
+
+/// The error for a file that is not understood.
+fn unread(input: &Input, (found, expected): Puzzle) -> FormatError {
+    FormatError::Unrecognised {
+        file: input.path().to_owned(),
+        found,
+        expected,
+    }
+}
+
+impl FromStr for Format {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<Format> {
+        let found = Format::ALL.iter().find(|format| format.name() == text);
+        found.copied().ok_or_else(|| FormatError::Option {
+            field: "format",
+            value: text.to_owned(),
+            expected: "tickloom, parquet, arrow, dbn, lean, binance-klines, binance-agg-trades, binance-trades, databento-csv, book-levels, book-depth or csv",
+        })
+    }
+}

@@ -1,5 +1,6 @@
 //! Which parts a catalog has, and the begin of another.
 
+use crate::bundles::Bundles;
 use crate::index::read_checkpoint;
 use crate::part::{Part, Written};
 use crate::{Catalog, Result, RunWriter};
@@ -35,9 +36,18 @@ impl Catalog {
                 files: own.map(|live| self.store().url(&live.file.path)).collect(),
             }));
         }
-        Ok(entry
-            .filter(|found| found.source == source)
-            .map(|found| found.written(self.store())))
+        if let Some(found) = entry {
+            return Ok((found.source == source).then(|| found.written(self.store())));
+        }
+        let bundles = Bundles::read(self.store())?;
+        let covered = bundles
+            .bundle_of(run)
+            .and_then(|(_, member)| member.parts.get(&part));
+        let covered = covered.filter(|covered| covered.source == source);
+        Ok(covered.map(|covered| Written {
+            rows: covered.rows.clone(),
+            files: Vec::new(),
+        }))
     }
 
     /// What a part was made from, if it is complete.
@@ -52,7 +62,12 @@ impl Catalog {
         {
             return Ok(Some(covered.source.clone()));
         }
-        Ok(entry.map(|found| found.source))
+        if let Some(found) = entry {
+            return Ok(Some(found.source));
+        }
+        let bundles = Bundles::read(self.store())?;
+        let member = bundles.bundle_of(run).map(|(_, member)| member);
+        Ok(member.and_then(|member| Some(member.parts.get(&part)?.source.clone())))
     }
 
     /// Whether a part is complete, wherever it comes from.

@@ -194,17 +194,9 @@ impl Group {
         if sources.iter().any(differs) {
             return Some((meta, index));
         }
-        let mut defs = Vec::new();
-        for def in meta.instruments.defs() {
-            match self.defs.get(&def.name) {
-                Some(known) if known == def => {}
-                None => defs.push(def.clone()),
-                Some(known) => match unite(vec![known.clone(), def.clone()]) {
-                    Ok(united) => defs.extend(united.defs().iter().cloned()),
-                    Err(_) => return Some((meta, index)),
-                },
-            }
-        }
+        let Some(defs) = self.new_defs(&index) else {
+            return Some((meta, index));
+        };
         self.defs
             .extend(defs.into_iter().map(|def| (def.name.clone(), def)));
         self.sources.extend(
@@ -216,6 +208,28 @@ impl Group {
         self.rows += rows;
         self.runs.push((meta, index));
         None
+    }
+
+    /// What files define otherwise than is known so far, united with that; `None` if it does not go together. As a scan of several runs has
+    /// them, only instruments with data have a place.
+    fn new_defs(&self, index: &RunIndex) -> Option<Vec<InstrumentDef>> {
+        let mut new: Vec<InstrumentDef> = Vec::new();
+        for def in index
+            .files()
+            .filter_map(|file| file.meta.instrument.as_ref())
+        {
+            match self.defs.get(&def.name) {
+                Some(known) if known == def => {}
+                Some(known) => {
+                    let united = unite(vec![known.clone(), def.clone()]).ok()?;
+                    new.extend(united.defs().iter().cloned());
+                }
+                // Files of an instrument are beside each other.
+                None if new.last() == Some(def) => {}
+                None => new.push(def.clone()),
+            }
+        }
+        Some(new)
     }
 
     fn halves(self) -> (Group, Group) {

@@ -352,7 +352,7 @@ mod tests {
             schema: 5,
             number: 3,
             parts: BTreeMap::from([(0, covered)]),
-            bundle: (files.len() % 2 == 0).then(|| "import-1".to_owned()),
+            bundle: files.len().is_multiple_of(2).then(|| "import-1".to_owned()),
             files,
             dropped: Vec::new(),
         }

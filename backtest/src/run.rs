@@ -266,7 +266,8 @@ impl Run {
         let (mut seqs, mut records) = (block.seqs, block.records);
         while !records.is_empty() {
             let until_look = WATCH_EVERY - kept.events % WATCH_EVERY;
-            let count = usize::try_from(until_look).map_or(records.len(), |most| most.min(records.len()));
+            let count =
+                usize::try_from(until_look).map_or(records.len(), |most| most.min(records.len()));
             let (some_seqs, some) = (&seqs[..count], &records[..count]);
             core.steps(some_seqs, some, outputs, kept);
             (seqs, records) = (&seqs[count..], &records[count..]);

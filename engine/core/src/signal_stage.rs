@@ -375,12 +375,7 @@ impl Watched {
 
     /// Tells of this value if it is another than before; of a rule that ticked, in any case.
     #[inline(always)]
-    fn tell(
-        &mut self,
-        value: f64,
-        (number, by): (usize, TickedBy),
-        on: &mut impl FnMut(Change),
-    ) {
+    fn tell(&mut self, value: f64, (number, by): (usize, TickedBy), on: &mut impl FnMut(Change)) {
         let previous = std::mem::replace(&mut self.value, value);
         if self.is_rule || previous.to_bits() != self.value.to_bits() {
             on(Change {

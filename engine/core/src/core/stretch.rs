@@ -9,8 +9,8 @@ use super::Core;
 use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
-use crate::signal_stage::Ahead;
 use crate::rule_values::RuleId;
+use crate::signal_stage::Ahead;
 use crate::strategy::Runner;
 use tickloom_types::{InstrumentId, Record, Seq, Ts};
 
@@ -178,7 +178,9 @@ impl Core {
     fn awaits(&self, walk: &Walk<'_>) -> bool {
         let trade = &self.decider.trade;
         trade.has_orders(walk.instrument)
-            || self.runners(walk.ahead).any(|runner| trade.has_orders(runner.instrument))
+            || self
+                .runners(walk.ahead)
+                .any(|runner| trade.has_orders(runner.instrument))
     }
 
     /// The first row from `row` on in which something can happen while no order waits; the number of rows if nothing can.

@@ -82,7 +82,9 @@ impl SignalStage {
         let count = ahead.divide(quotes);
         let instrument = quotes[0].header.instrument as usize;
         let ends = &ahead.ends[..];
-        let tops = ends.iter().map(|end| Top::of(&QuoteBody::of(&quotes[*end])));
+        let tops = ends
+            .iter()
+            .map(|end| Top::of(&QuoteBody::of(&quotes[*end])));
         let scale = self.price_scales[instrument];
         let Some(stretch) = &mut ahead.stretch else {
             return count;

@@ -138,7 +138,7 @@ impl Watched {
         let mut changed = None;
         for record in quotes {
             let (ts, quote) = (record.ts_event(), QuoteBody::of(record));
-            if !watch.last.is_some_and(|last| !is_change(&last, &quote)) {
+            if watch.last.is_none_or(|last| is_change(&last, &quote)) {
                 changed = Some(ts);
             }
             watch.last = Some(quote);

@@ -195,78 +195,83 @@ fn config(plan: &Plan) -> CoreConfig {
     config
 }
 
+/// What a draw makes of its instrument's bid.
+fn record(draw: &Draw, ts: Ts, bid: i64) -> Record {
+    let id = InstrumentId(draw.instrument);
+    let source = SourceId(u16::from(draw.what == 1));
+    let header = |kind, flags: u8| {
+        let more = if draw.more { Flags::MORE } else { 0 };
+        Header::new(kind, id, source, ts, Ts(ts.0 + 2 * MS)).with_flags(flags | more)
+    };
+    let (bid_qty, ask_qty) = draw.sizes;
+    let quote = QuoteBody {
+        bid,
+        bid_qty,
+        ask: bid + draw.spread,
+        ask_qty,
+        update_id: 0,
+    };
+    let status = |code: StatusCode, state: u8| StatusBody {
+        code: code as u16,
+        state,
+        ..StatusBody::default()
+    };
+    let (plain, state) = (header(Kind::Quote, 0), header(Kind::Status, 0));
+    match draw.what {
+        2 => QuoteBody { ask: bid, ..quote }.record(plain),
+        3 => QuoteBody {
+            ask: bid - 2,
+            ..quote
+        }
+        .record(plain),
+        4 => QuoteBody {
+            ask_qty: 0,
+            ..quote
+        }
+        .record(plain),
+        5 => QuoteBody {
+            bid_qty: -1,
+            ..quote
+        }
+        .record(plain),
+        6 => QuoteBody {
+            bid_qty: 0,
+            ask_qty: 0,
+            ..quote
+        }
+        .record(plain),
+        7 => quote.record(header(Kind::Quote, Flags::BAD_TIME)),
+        8 => {
+            let mut early = plain;
+            early.ts_event += 2 * 86_400 * SECOND;
+            quote.record(early)
+        }
+        9 => TimerBody::default().record(Header {
+            instrument: InstrumentId::NONE.0,
+            ..header(Kind::Timer, 0)
+        }),
+        10 => status(StatusCode::Disconnected, 0).record(state),
+        11 => status(StatusCode::Gap, 0).record(state),
+        12 => status(StatusCode::Book, BookState::Stale as u8).record(state),
+        13 => status(StatusCode::Book, BookState::Live as u8).record(state),
+        14..24 => TradeBody {
+            price: bid + draw.step,
+            qty: bid_qty,
+            ..TradeBody::default()
+        }
+        .record(header(Kind::Trade, 0)),
+        _ => quote.record(plain),
+    }
+}
+
 fn records(draws: &[Draw]) -> Vec<Record> {
     let (mut ts, mut bid) = (1_000 * SECOND, [5_000_i64, 5_000]);
     let mut all = Vec::new();
     for draw in draws {
         ts += draw.wait;
         let at = draw.instrument as usize;
-        let id = InstrumentId(draw.instrument);
         bid[at] += draw.step;
-        let source = SourceId(u16::from(draw.what == 1));
-        let header = |kind, flags: u8| {
-            let more = if draw.more { Flags::MORE } else { 0 };
-            Header::new(kind, id, source, Ts(ts), Ts(ts + 2 * MS)).with_flags(flags | more)
-        };
-        let (bid, (bid_qty, ask_qty)) = (bid[at], draw.sizes);
-        let quote = QuoteBody {
-            bid,
-            bid_qty,
-            ask: bid + draw.spread,
-            ask_qty,
-            update_id: 0,
-        };
-        let status = |code: StatusCode, state: u8| StatusBody {
-            code: code as u16,
-            state,
-            ..StatusBody::default()
-        };
-        let (plain, state) = (header(Kind::Quote, 0), header(Kind::Status, 0));
-        all.push(match draw.what {
-            2 => QuoteBody { ask: bid, ..quote }.record(plain),
-            3 => QuoteBody {
-                ask: bid - 2,
-                ..quote
-            }
-            .record(plain),
-            4 => QuoteBody {
-                ask_qty: 0,
-                ..quote
-            }
-            .record(plain),
-            5 => QuoteBody {
-                bid_qty: -1,
-                ..quote
-            }
-            .record(plain),
-            6 => QuoteBody {
-                bid_qty: 0,
-                ask_qty: 0,
-                ..quote
-            }
-            .record(plain),
-            7 => quote.record(header(Kind::Quote, Flags::BAD_TIME)),
-            8 => {
-                let mut early = plain;
-                early.ts_event += 2 * 86_400 * SECOND;
-                quote.record(early)
-            }
-            9 => TimerBody::default().record(Header {
-                instrument: InstrumentId::NONE.0,
-                ..header(Kind::Timer, 0)
-            }),
-            10 => status(StatusCode::Disconnected, 0).record(state),
-            11 => status(StatusCode::Gap, 0).record(state),
-            12 => status(StatusCode::Book, BookState::Stale as u8).record(state),
-            13 => status(StatusCode::Book, BookState::Live as u8).record(state),
-            14..24 => TradeBody {
-                price: bid + draw.step,
-                qty: bid_qty,
-                ..TradeBody::default()
-            }
-            .record(header(Kind::Trade, 0)),
-            _ => quote.record(plain),
-        });
+        all.push(record(draw, Ts(ts), bid[at]));
     }
     if let Some(last) = all.last_mut() {
         last.header.flags &= !Flags::MORE;

@@ -206,7 +206,6 @@ fn random_records_have_all_that_may_be_wrong() {
         LedgerKind::Outlier,
         LedgerKind::Duplicate,
         LedgerKind::OutOfOrder,
-        LedgerKind::Gap,
     ] {
         assert!(of_quotes.contains(&kind), "{kind}");
     }

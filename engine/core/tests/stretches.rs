@@ -150,7 +150,7 @@ fn config(plan: &Plan) -> CoreConfig {
     } else if plan.capped {
         config.account.volume_share = Some("0.5".parse().unwrap());
     }
-    config.risk.daily_loss = plan.daily_loss.then(|| parse_money("3").unwrap());
+    config.risk.daily_loss = plan.daily_loss.then(|| parse_money("0.1").unwrap());
     config.risk.orders_per_second = plan.orders_per_second.then_some(1);
     let all = &mut config.instruments;
     for name in ["venue.A", "venue.B"] {

@@ -1,13 +1,15 @@
 //! Runs a core over history: the same steps as live, with a file or the catalog at its left and nothing at its right.
 
 use crate::outcome::{Outcome, Statistics};
-use crate::sampler::{Sampler, Seen, traded};
+use crate::sampler::{Sampler, traded};
 use crate::trades::{Fill, trades};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use thiserror::Error;
-use tickloom_core::{Core, CoreConfig, CoreError, OutputHash, Outputs, SEMANTICS_VERSION};
-use tickloom_data::{Blocks, DataError, InBlocks};
+use tickloom_core::{
+    Core, CoreConfig, CoreError, Now, OutputHash, Outputs, SEMANTICS_VERSION, Steps,
+};
+use tickloom_data::{Blocks, DataError, InBlocks, RecordBlock};
 use tickloom_journal::JournalError;
 use tickloom_types::{
     Flags, InstrumentId, Kind, MoneyOverflow, Record, RiskRule, Seq, Ts, VerdictBody,
@@ -106,20 +108,10 @@ pub fn run_blocks(
 ) -> Result<Outcome, BacktestError> {
     let mut run = Run::new(config)?;
     if watch.wants_equity() {
-        run.sampler.keep_exact();
+        run.kept.sampler.keep_exact();
     }
-    let wants_outputs = watch.wants_outputs();
     while let Some(block) = blocks.next_block()? {
-        run.data_hash.update(Record::bytes_of(block.records));
-        for (seq, record) in block.seqs.iter().zip(block.records) {
-            run.step(*seq, record);
-            if wants_outputs {
-                watch.outputs(*seq, run.outputs.records())?;
-            }
-            if run.events.is_multiple_of(WATCH_EVERY) && watch.progress(run.events).is_break() {
-                return Err(BacktestError::Stopped(run.events));
-            }
-        }
+        run.take(block, watch)?;
     }
     run.finish(config)
 }
@@ -127,6 +119,11 @@ pub fn run_blocks(
 struct Run {
     core: Core,
     outputs: Outputs,
+    kept: Kept,
+}
+
+/// What is kept of a run.
+struct Kept {
     sampler: Sampler,
     tally: Tally,
     data_hash: Xxh3,
@@ -178,26 +175,21 @@ impl Tally {
     }
 }
 
-impl Run {
-    fn new(config: &CoreConfig) -> Result<Run, BacktestError> {
-        Ok(Run {
-            core: Core::new(config)?,
-            outputs: Outputs::new(),
-            sampler: Sampler::new(config),
-            tally: Tally::default(),
-            data_hash: Xxh3::new(),
-            events: 0,
-            input_bars: 0,
-            last: None,
-            moment: Moment::default(),
-        })
+impl Steps for Kept {
+    fn due(&self) -> Ts {
+        self.sampler.due()
     }
 
-    fn step(&mut self, seq: Seq, record: &Record) {
-        self.core.step(seq, record, &mut self.outputs);
+    fn passed(&mut self, quotes: &[Record]) {
+        self.events += quotes.len() as u64;
+        let newest = quotes.iter().map(|quote| quote.header.ts_event).max();
+        self.last = self.last.max(newest.map(Ts));
+    }
+
+    fn stepped(&mut self, _: Seq, record: &Record, outputs: &Outputs, now: Now<'_>) {
         self.events += 1;
         let bars_before = self.tally.bars;
-        self.tally.take(self.outputs.records());
+        self.tally.take(outputs.records());
         let ts = record.ts_event();
         let is_bar = record.kind() == Some(Kind::Bar);
         self.input_bars += u64::from(is_bar);
@@ -209,46 +201,105 @@ impl Run {
             self.moment.tick = self.moment.tick.max(Some(ts));
         }
         if !record.has(Flags::MORE) {
-            self.sample();
+            self.sample(now);
         }
+    }
+}
+
+impl Kept {
+    /// Lets whoever watches end the run, every now and then.
+    fn look(&self, watch: &mut impl Watch) -> Result<(), BacktestError> {
+        if self.events.is_multiple_of(WATCH_EVERY) && watch.progress(self.events).is_break() {
+            return Err(BacktestError::Stopped(self.events));
+        }
+        Ok(())
     }
 
     /// At the end of a moment.
-    fn sample(&mut self) {
-        let seen = Seen {
-            portfolio: self.core.portfolio(),
-            market: self.core.market(),
-        };
+    fn sample(&mut self, now: Now<'_>) {
         match std::mem::take(&mut self.moment) {
-            Moment { bar: Some(ts), .. } => self.sampler.bar(ts, seen),
-            Moment { tick: Some(ts), .. } => self.sampler.tick(ts, seen),
+            Moment { bar: Some(ts), .. } => self.sampler.bar(ts, now),
+            Moment { tick: Some(ts), .. } => self.sampler.tick(ts, now),
             _ => {}
         }
     }
+}
+
+impl Run {
+    fn new(config: &CoreConfig) -> Result<Run, BacktestError> {
+        Ok(Run {
+            core: Core::new(config)?,
+            outputs: Outputs::new(),
+            kept: Kept {
+                sampler: Sampler::new(config),
+                tally: Tally::default(),
+                data_hash: Xxh3::new(),
+                events: 0,
+                input_bars: 0,
+                last: None,
+                moment: Moment::default(),
+            },
+        })
+    }
+
+    /// Takes a block. `watch` is asked whether to go on after every so many records.
+    fn take(
+        &mut self,
+        block: RecordBlock<'_>,
+        watch: &mut impl Watch,
+    ) -> Result<(), BacktestError> {
+        let Run {
+            core,
+            outputs,
+            kept,
+        } = self;
+        kept.data_hash.update(Record::bytes_of(block.records));
+        if watch.wants_outputs() {
+            for (seq, record) in block.seqs.iter().zip(block.records) {
+                core.step(*seq, record, outputs);
+                kept.stepped(*seq, record, outputs, core.now());
+                watch.outputs(*seq, outputs.records())?;
+                kept.look(watch)?;
+            }
+            return Ok(());
+        }
+        let (mut seqs, mut records) = (block.seqs, block.records);
+        while !records.is_empty() {
+            let until_look = WATCH_EVERY - kept.events % WATCH_EVERY;
+            let count =
+                usize::try_from(until_look).map_or(records.len(), |most| most.min(records.len()));
+            let (some_seqs, some) = (&seqs[..count], &records[..count]);
+            core.steps(some_seqs, some, outputs, kept);
+            (seqs, records) = (&seqs[count..], &records[count..]);
+            kept.look(watch)?;
+        }
+        Ok(())
+    }
 
     fn finish(self, config: &CoreConfig) -> Result<Outcome, BacktestError> {
-        if self.events == 0 {
+        let Run { core, kept, .. } = self;
+        if kept.events == 0 {
             return Err(BacktestError::Empty);
         }
-        let (portfolio, market) = (self.core.portfolio(), self.core.market());
+        let now = core.now();
+        let Now { portfolio, market } = now;
         let marks: BTreeMap<InstrumentId, i64> = traded(config)
             .into_iter()
             .filter_map(|id| Some((id, market.mark(id)?)))
             .collect();
-        let trades = trades(&self.tally.fills, market.instruments(), &marks)?;
-        let seen = Seen { portfolio, market };
-        let measured = self.sampler.finish(self.last, seen)?;
+        let trades = trades(&kept.tally.fills, market.instruments(), &marks)?;
+        let measured = kept.sampler.finish(kept.last, now)?;
         Ok(Outcome {
             instruments: market.instruments().clone(),
-            events: self.events,
-            bars: if self.input_bars > 0 {
-                self.input_bars
+            events: kept.events,
+            bars: if kept.input_bars > 0 {
+                kept.input_bars
             } else {
-                self.tally.bars
+                kept.tally.bars
             },
-            refused: self.tally.refused,
+            refused: kept.tally.refused,
             statistics: Statistics::of(&measured.sums, &trades),
-            fills: self.tally.fills,
+            fills: kept.tally.fills,
             trades,
             cash: config.account.cash,
             final_equity: portfolio.equity().ok_or(MoneyOverflow)?,
@@ -256,10 +307,10 @@ impl Run {
             curve: measured.curve,
             equity: measured.exact,
             months: measured.months,
-            never_ready: self.core.never_ready(config)?,
-            never_closed: self.core.never_closed(),
-            data_hash: format!("{:032x}", self.data_hash.digest128()),
-            output_hash: self.tally.hash.hex(),
+            never_ready: core.never_ready(config)?,
+            never_closed: core.never_closed(),
+            data_hash: format!("{:032x}", kept.data_hash.digest128()),
+            output_hash: kept.tally.hash.hex(),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! [`Inspector`] takes records in order, from a scan or on their way into a backtest, and gives a [`Ledger`] of rows with from, to,
 //! kind and evidence. It changes and repairs nothing. `docs/quality.md` defines each kind and says where the thresholds come from.
 
+mod calm;
 mod chain;
 mod instrument;
 mod ledger;
@@ -73,9 +74,47 @@ impl Inspector {
         })
     }
 
-    /// Takes the next records.
+    /// Takes the next records, as [`Inspector::push`] takes one after the other.
     pub fn push_all(&mut self, records: &[Record]) {
-        records.iter().for_each(|record| self.push(record));
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (mut alike, others) = rest.split_at(calm::alike(rest).max(1));
+            rest = others;
+            while !alike.is_empty() {
+                let calm = self.push_calm(alike);
+                let (single, more) = alike[calm..].split_at((alike.len() - calm).min(calm::GROUP));
+                single.iter().for_each(|record| self.push(record));
+                alike = more;
+            }
+        }
+    }
+
+    /// Takes records of one kind, instrument and source in which nothing is wrong; how many from the first on.
+    fn push_calm(&mut self, records: &[Record]) -> usize {
+        let Some(first) = records.first() else {
+            return 0;
+        };
+        let at = usize::try_from(first.header.instrument).ok();
+        let Some(watched) = at.and_then(|at| self.watched.get_mut(at)) else {
+            return 0;
+        };
+        let count = match first.kind() {
+            Some(Kind::Quote) => {
+                let numbers = self.numbers.get(usize::from(first.header.source));
+                let numbers = numbers.copied().unwrap_or(Numbers::OfRecords);
+                watched.calm_quotes(records, numbers, &self.thresholds)
+            }
+            Some(Kind::Bar) => match self.instruments.bar_spec(first.source()) {
+                Some(spec) => watched.calm_bars(spec, records, &self.thresholds),
+                None => 0,
+            },
+            _ => 0,
+        };
+        self.records += count as u64;
+        if let Some(newest) = records[..count].last() {
+            self.newest = self.newest.max(newest.ts_event());
+        }
+        count
     }
 
     /// Takes the next record. Outputs are not looked at.

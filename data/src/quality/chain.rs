@@ -125,6 +125,11 @@ pub(super) struct TimeOrder {
 }
 
 impl TimeOrder {
+    /// Whether this is the newest time.
+    pub(super) fn is_newest(&self, ts: Ts) -> bool {
+        self.newest == Some(ts)
+    }
+
     /// The newest time before, if this one is below it.
     pub(super) fn push(&mut self, ts: Ts) -> Option<Ts> {
         let newest = self.newest;

@@ -22,18 +22,18 @@ const DAY: i64 = 86_400 * NANOS_PER_SECOND;
 
 /// One instrument.
 pub(super) struct Watched {
-    calendar: Option<Arc<Calendar>>,
+    pub(super) calendar: Option<Arc<Calendar>>,
     findings: Findings,
     /// Prices in evidence are written once the definition is at hand.
     spikes: Vec<(Table, &'static str, Spike)>,
     crossings: Vec<(Table, Crossing)>,
     splits: Vec<Split>,
     trades: Option<Box<Stream>>,
-    quotes: Option<Box<Stream>>,
+    pub(super) quotes: Option<Box<Stream>>,
     levels: Option<Box<Stream>>,
     orders: Option<Box<Stream>>,
-    bars: Vec<(BarSpec, Box<Bars>)>,
-    quote: QuoteWatch,
+    pub(super) bars: Vec<(BarSpec, Box<Bars>)>,
+    pub(super) quote: QuoteWatch,
     book: Levels,
     book_cross: CrossWatch,
     book_still: StaleWatch,
@@ -49,21 +49,21 @@ pub(super) struct Watched {
 
 /// Bid and ask as quotes tell them.
 #[derive(Default)]
-struct QuoteWatch {
-    last: Option<QuoteBody>,
-    at: Option<Ts>,
-    cross: CrossWatch,
-    still: StaleWatch,
-    bid: SpikeWatch,
-    ask: SpikeWatch,
+pub(super) struct QuoteWatch {
+    pub(super) last: Option<QuoteBody>,
+    pub(super) at: Option<Ts>,
+    pub(super) cross: CrossWatch,
+    pub(super) still: StaleWatch,
+    pub(super) bid: SpikeWatch,
+    pub(super) ask: SpikeWatch,
 }
 
 /// Bars of one size.
-struct Bars {
-    stream: Stream,
-    newest: Option<Ts>,
-    close: SpikeWatch,
-    splits: SplitWatch,
+pub(super) struct Bars {
+    pub(super) stream: Stream,
+    pub(super) newest: Option<Ts>,
+    pub(super) close: SpikeWatch,
+    pub(super) splits: SplitWatch,
 }
 
 impl Watched {
@@ -252,8 +252,13 @@ impl Watched {
         self.restarted = self.newest;
     }
 
+    /// Whether the next record is the first since the run was started anew.
+    pub(super) fn has_restarted(&self) -> bool {
+        self.restarted.is_some()
+    }
+
     /// What every record at the venue's time tells of clocks and restarts.
-    fn arrive(&mut self, record: &Record, thresholds: &Thresholds) {
+    pub(super) fn arrive(&mut self, record: &Record, thresholds: &Thresholds) {
         let (ts, arrival) = (record.ts_event(), record.ts_recv());
         // What a snapshot has may be old.
         if ts != arrival && !record.has(Flags::BAD_TIME) && !record.has(Flags::SNAPSHOT) {
@@ -401,7 +406,7 @@ impl Bars {
     }
 
     /// Where a bar stands among its kind: its close; of a trading day, the end of its session. `None` if its place says nothing.
-    fn place(&self, spec: BarSpec, ts: Ts, calendar: Option<&Calendar>) -> Option<Ts> {
+    pub(super) fn place(&self, spec: BarSpec, ts: Ts, calendar: Option<&Calendar>) -> Option<Ts> {
         match (spec, calendar) {
             (BarSpec::Ticks(_) | BarSpec::Volume(_), _) => None,
             (BarSpec::Time(DAY), Some(calendar)) => {

@@ -1,7 +1,7 @@
 //! Outliers: a price far from the one before that does not stay. What stays, such as a split or a crash, is none.
 
 use super::Thresholds;
-use tickloom_types::Ts;
+use tickloom_types::{Record, Ts};
 
 /// Changes by which the usual one is known.
 const WINDOW: usize = 256;
@@ -81,6 +81,27 @@ impl SpikeWatch {
             }
         }
         None
+    }
+
+    /// The newest price, if none is doubted.
+    pub(super) fn calm(&self) -> Option<i64> {
+        self.base.filter(|_| self.far.is_none())
+    }
+
+    /// Takes records of which each price is so near to the one before that it is believed whatever is usual, while none is doubted.
+    pub(super) fn take_calm(&mut self, records: &[Record], price: impl Fn(&Record) -> i64) {
+        // Of the changes only the newest are kept.
+        let unkept = match self.changes.len() == KEPT {
+            true => records.len().saturating_sub(KEPT),
+            false => 0,
+        };
+        let (unkept, kept) = records.split_at(unkept);
+        self.accepted += unkept.len();
+        self.base = unkept.last().map(&price).or(self.base);
+        for price in kept.iter().map(price) {
+            let change = price.saturating_sub(self.base.unwrap_or(price));
+            self.accept(price, change.saturating_abs());
+        }
     }
 
     /// The distance from the base up to which a price is believed; `None` as long as too little is known.

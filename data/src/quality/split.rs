@@ -3,7 +3,7 @@
 
 use super::Thresholds;
 use std::collections::VecDeque;
-use tickloom_types::{BarBody, DurationNs, Ts};
+use tickloom_types::{BarBody, DurationNs, Record, Ts};
 
 /// Bars before and after a jump whose volumes are compared.
 const AROUND: usize = 10;
@@ -121,6 +121,25 @@ impl SplitWatch {
         found
     }
 
+    /// Whether no jump waits, and the bars so far end with this close, after which [`is_no_split`] can be asked.
+    pub(super) fn is_calm(&self, newest: Ts, close: i64, thresholds: &Thresholds) -> bool {
+        self.candidate.is_none()
+            && self.last == Some((newest, close))
+            && (0..=CALM_PPM_MAX).contains(&thresholds.split_ppm)
+    }
+
+    /// Takes bars of which none opens with a jump, while none waits.
+    pub(super) fn take_calm(&mut self, bars: &[Record]) {
+        let Some(last) = bars.last() else { return };
+        self.last = Some((last.ts_event(), BarBody::of(last).close));
+        for record in &bars[bars.len().saturating_sub(AROUND)..] {
+            if self.volumes.len() == AROUND {
+                self.volumes.pop_front();
+            }
+            self.volumes.push_back(BarBody::of(record).volume);
+        }
+    }
+
     /// The one that waits for more bars.
     pub(super) fn rest(&mut self) -> Option<Split> {
         self.candidate
@@ -165,6 +184,17 @@ impl Candidate {
             more >= less
         }
     }
+}
+
+/// Up to this much may be missing to a ratio for [`is_no_split`].
+const CALM_PPM_MAX: i64 = 50_000;
+
+/// Whether prices are so near to each other that no ratio is: the least is 5 for 4, of which a twentieth may be missing, and they are
+/// no farther apart than 9 for 8.
+#[inline(always)]
+pub(super) fn is_no_split(before: i64, after: i64) -> bool {
+    let (low, high) = (before.min(after), before.max(after));
+    (low > 0) & (high.wrapping_sub(low) <= low / 8)
 }
 
 /// New units for old ones, if one price is the other by a simple ratio.

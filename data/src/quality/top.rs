@@ -53,6 +53,11 @@ impl CrossWatch {
         ]
     }
 
+    /// Whether neither is so now.
+    pub(super) fn is_over(&self) -> bool {
+        self.crossed.open.is_none() && self.locked.open.is_none()
+    }
+
     /// What is open at the end.
     pub(super) fn rest(&mut self) -> [Option<Crossing>; 2] {
         [self.crossed.open.take(), self.locked.open.take()]
@@ -123,6 +128,11 @@ impl StaleWatch {
             self.trades += 1;
             self.traded = self.traded.max(ts);
         }
+    }
+
+    /// Whether nothing was traded since the newest change.
+    pub(super) fn is_without_trades(&self) -> bool {
+        self.trades == 0
     }
 
     /// Something changed. The stillness that this ends.

@@ -21,7 +21,7 @@ use crate::strategy::{Runner, RunnerKind};
 use crate::trade::{Cause, TradeStage};
 use crate::venue::PriceEvent;
 use std::ops::Range;
-use tickloom_signals::{Graph, OutputId, is_true};
+use tickloom_signals::{Graph, OutputId};
 use tickloom_types::{InstrumentId, Money, Record, SourceId, Ts};
 
 /// Outputs that are handed on at once.
@@ -309,23 +309,7 @@ impl Visitor {
         for runner in self.trade.runners() {
             let own = &columns[runner.rules()];
             let held = portfolio.position(runner.strategy, runner.instrument).qty();
-            match &runner.kind {
-                RunnerKind::Rules(rules) => {
-                    for place in rules.awaited(held).into_iter().flatten() {
-                        end = first_true(own[place], at, end);
-                    }
-                }
-                RunnerKind::Target(target) => {
-                    let column = &own[0][at..end];
-                    let differs =
-                        |units: &f64| target.mantissa(*units).is_some_and(|want| want != held);
-                    end = column
-                        .iter()
-                        .position(differs)
-                        .map_or(end, |from| at + from);
-                }
-                RunnerKind::Code(_) => {}
-            }
+            end = runner.next_event(held, at..end, |place| own.get(place).copied());
         }
         end
     }
@@ -419,21 +403,6 @@ impl Visitor {
             never_closed: Vec::new(),
         })
     }
-}
-
-/// The first row from `at` in which a condition holds; `end` if it holds in none before.
-fn first_true(column: &[f64], at: usize, end: usize) -> usize {
-    /// Rows that are looked at together, without a branch between them.
-    const STRIDE: usize = 8;
-    let mut from = at;
-    for rows in column[at..end].chunks(STRIDE) {
-        if rows.iter().fold(false, |any, value| any | is_true(*value)) {
-            let first = rows.iter().position(|value| is_true(*value));
-            return from + first.unwrap_or_default();
-        }
-        from += rows.len();
-    }
-    end
 }
 
 fn does_not_fit(row: usize) -> CoreError {

@@ -7,7 +7,7 @@
 mod state;
 
 use crate::limits::{BOOK_LEVELS_MAX, BOOK_NEAR};
-use tickloom_types::Side;
+use tickloom_types::{QuoteBody, Side};
 
 /// A price with the size that rests there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,51 @@ impl Top {
     pub fn mid(&self) -> i64 {
         let sum = i128::from(self.bid) + i128::from(self.ask);
         i64::try_from(sum / 2).expect("the middle of two i64 is one")
+    }
+
+    /// What a quote says.
+    #[inline]
+    pub(crate) fn of(quote: &QuoteBody) -> Top {
+        Top {
+            bid: quote.bid,
+            bid_qty: quote.bid_qty,
+            ask: quote.ask,
+            ask_qty: quote.ask_qty,
+        }
+    }
+
+    /// Whether what a quote says is a bid and an ask. A side without size is empty; both without size means that sizes are not known.
+    #[inline]
+    pub(crate) fn is_two_sided(&self) -> bool {
+        let same = (self.bid_qty == 0) == (self.ask_qty == 0);
+        same && (self.bid_qty > 0 || (self.bid != 0 && self.ask != 0))
+    }
+}
+
+/// What expressions read; `scale` is ten to the power of the price decimals.
+impl Top {
+    #[inline]
+    pub(crate) fn mid_value(&self, scale: f64) -> f64 {
+        (self.bid as f64 + self.ask as f64) / (2.0 * scale)
+    }
+
+    #[inline]
+    pub(crate) fn spread(&self, scale: f64) -> f64 {
+        (self.ask as f64 - self.bid as f64) / scale
+    }
+
+    #[inline]
+    pub(crate) fn microprice(&self, scale: f64) -> f64 {
+        let (bid, ask) = (self.bid as f64, self.ask as f64);
+        let (bid_qty, ask_qty) = (self.bid_qty as f64, self.ask_qty as f64);
+        let weighted = (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty);
+        weighted / scale
+    }
+
+    #[inline]
+    pub(crate) fn imbalance(&self) -> f64 {
+        let (bid_qty, ask_qty) = (self.bid_qty as f64, self.ask_qty as f64);
+        (bid_qty - ask_qty) / (bid_qty + ask_qty)
     }
 }
 

@@ -4,8 +4,10 @@
 //! and a share of the signals, and the [`Decider`] puts together what they found.
 
 mod state;
+mod stretch;
 
 pub(crate) use state::{Remembered, save};
+pub use stretch::{Now, Steps};
 
 use crate::config::CoreConfig;
 use crate::error::CoreError;
@@ -103,6 +105,15 @@ impl Core {
     #[must_use]
     pub fn market(&self) -> &Market {
         &self.market
+    }
+
+    /// What there is after the last record.
+    #[must_use]
+    pub fn now(&self) -> Now<'_> {
+        Now {
+            portfolio: self.portfolio(),
+            market: self.market(),
+        }
     }
 
     /// Number of the last order that was submitted or may have been, in this session or one before; 0 before the first.

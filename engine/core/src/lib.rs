@@ -33,7 +33,7 @@ mod trade_config;
 mod venue;
 mod workers;
 
-pub use self::core::Core;
+pub use self::core::{Core, Now, Steps};
 pub use bars_run::{BarSeries, BarsOnWay, BarsRun, run_bars};
 pub use book::{Book, PriceLevel, Top};
 pub use census::{Census, Given, check_run};

@@ -10,6 +10,7 @@ mod collect;
 mod due;
 mod instrument;
 mod moment;
+mod quotes;
 mod records;
 mod rounds;
 mod state;

@@ -104,6 +104,11 @@ impl Prices {
         self.state.is_none() || self.is_live()
     }
 
+    /// Whether all that another usable quote changes is bid and ask, and the mark if there is no last price.
+    pub(crate) fn is_plainly_quoted(&self) -> bool {
+        self.quote.any && !self.quote.is_crossed && !self.is_silent
+    }
+
     /// Whether bid and ask come from quotes.
     pub(crate) fn is_quoted(&self) -> bool {
         self.quote.any
@@ -124,17 +129,9 @@ impl Prices {
         !self.has_traded
     }
 
-    /// Takes a quote. A side without size is empty; both without size means that sizes are not known.
+    /// Takes a quote; see [`Top::is_two_sided`].
     pub(crate) fn quote(&mut self, quote: &QuoteBody, notes: &mut Notes) {
-        let top = Top {
-            bid: quote.bid,
-            bid_qty: quote.bid_qty,
-            ask: quote.ask,
-            ask_qty: quote.ask_qty,
-        };
-        let two_sided = (quote.bid_qty == 0) == (quote.ask_qty == 0);
-        let priced = quote.bid_qty > 0 || (quote.bid != 0 && quote.ask != 0);
-        let top = Some(top).filter(|_| two_sided && priced);
+        let top = Some(Top::of(quote)).filter(Top::is_two_sided);
         self.quote.any = true;
         let usable = self.uncrossed(top, self.quote.is_crossed, notes);
         self.quote.top = usable;

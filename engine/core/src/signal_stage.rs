@@ -4,16 +4,19 @@
 //! contiguous share of them only: that is how workers split them. What is looked at in a round is what depends on what ticked,
 //! never all expressions. It makes no output records (see `core.rs`).
 
+mod ahead;
 mod due;
 mod feeds;
 mod state;
 
+pub(crate) use ahead::Ahead;
 pub use state::WorkerState;
 
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::market::{BarCause, Market, Tick, TickedBy};
+use ahead::Plan;
 use due::Due;
 use feeds::{FedLeaf, Feed, Feeds, store_bar, store_top};
 use std::collections::BTreeMap;
@@ -66,6 +69,8 @@ pub(crate) struct SignalStage {
     /// `together` waits for bars, so that what depends on what was fed may not tick. Otherwise all of it does.
     has_gates: bool,
     round: Due,
+    /// By instrument, once one of its quotes was to be evaluated ahead.
+    ahead: Vec<Plan>,
 }
 
 /// An output of the graph that is watched. Kept small: where thousands tick together, what they cost is their memory.
@@ -119,6 +124,7 @@ impl SignalStage {
                 .collect(),
             has_gates: !graph.bar_clocks().is_empty(),
             round: Due::new(outputs.len(), signals),
+            ahead: Vec::new(),
             first: share.start,
             outputs,
             graph,
@@ -196,7 +202,7 @@ impl SignalStage {
             TickedBy::Bar(0)
         };
         for word in feed.outputs {
-            word.for_each(|at| self.outputs[at].tell(&self.graph, (self.first + at, by), on));
+            word.for_each(|at| self.outputs[at].tell_now(&self.graph, (self.first + at, by), on));
         }
     }
 
@@ -244,7 +250,7 @@ impl SignalStage {
             } else {
                 round.cause(at)
             };
-            watched.tell(graph, (*first + at, by), on);
+            watched.tell_now(graph, (*first + at, by), on);
         });
         round.outputs = due;
     }
@@ -361,16 +367,16 @@ impl SignalStage {
 }
 
 impl Watched {
-    /// Tells of it if it changed; of a rule that ticked, in any case.
+    /// Tells of its value in the graph as [`Watched::tell`] does.
     #[inline(always)]
-    fn tell(
-        &mut self,
-        graph: &Graph,
-        (number, by): (usize, TickedBy),
-        on: &mut impl FnMut(Change),
-    ) {
-        let previous = self.value;
-        self.value = graph.value(self.output).unwrap_or(f64::NAN);
+    fn tell_now(&mut self, graph: &Graph, of: (usize, TickedBy), on: &mut impl FnMut(Change)) {
+        self.tell(graph.value(self.output).unwrap_or(f64::NAN), of, on);
+    }
+
+    /// Tells of this value if it is another than before; of a rule that ticked, in any case.
+    #[inline(always)]
+    fn tell(&mut self, value: f64, (number, by): (usize, TickedBy), on: &mut impl FnMut(Change)) {
+        let previous = std::mem::replace(&mut self.value, value);
         if self.is_rule || previous.to_bits() != self.value.to_bits() {
             on(Change {
                 number,

@@ -4,6 +4,7 @@
 //! implements [`Strategy`]; `strategy/trailing_stop.rs` is the worked example. A strategy knows nothing of risk or
 //! venues: it says what it intends through [`Intents`] and sees at the next record what became of it.
 
+mod awaited;
 mod rules;
 mod target;
 mod trailing_stop;

@@ -138,6 +138,27 @@ impl TradeStage {
         self.calling.has_no_news()
     }
 
+    /// Whether every strategy acts on nothing but its expressions, and only when one of them was evaluated.
+    pub(crate) fn has_expressions_alone(&self) -> bool {
+        self.calling.has_no_watchers()
+    }
+
+    /// Whether something may come of any price, whoever holds what: the day's loss is watched.
+    pub(crate) fn looks_at_every_price(&self) -> bool {
+        self.desk.watches_loss()
+    }
+
+    /// Whether orders wait in an instrument.
+    #[inline]
+    pub(crate) fn has_orders(&self, instrument: InstrumentId) -> bool {
+        self.desk.has_orders(instrument)
+    }
+
+    /// The strategy, by place among the runners, that an expression is of.
+    pub(crate) fn runner_of(&self, rule: RuleId) -> usize {
+        self.calling.runner_of(rule)
+    }
+
     /// Lets a record fill waiting orders; the market has taken it in.
     pub(crate) fn on_record(
         &mut self,

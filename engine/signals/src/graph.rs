@@ -37,7 +37,7 @@ pub struct Graph {
     /// Nodes that the next step will evaluate.
     pub(crate) pending: Bits,
     /// Nodes that the last step evaluated.
-    ticked: Bits,
+    pub(crate) ticked: Bits,
     /// Nodes that lost their value since the last step, because a leaf below was withdrawn.
     pub(crate) withdrawn: Bits,
     pub(crate) keys: Keys,
@@ -51,7 +51,7 @@ pub struct Graph {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) op: Op,
-    inputs: Inputs,
+    pub(crate) inputs: Inputs,
 }
 
 const _: () = assert!(size_of::<Node>() <= 48);
@@ -356,6 +356,7 @@ impl Graph {
             let (before, own) = self.columns.split_at_mut(at * stride);
             let input = Rows {
                 mantissas,
+                values: &[],
                 rows: rows.clone(),
                 columns: before,
                 stride,

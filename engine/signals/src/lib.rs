@@ -46,6 +46,7 @@ pub mod limits;
 mod ops;
 mod parser;
 mod state;
+mod stretch;
 
 pub use bar_columns::BarColumns;
 pub use bits::{Bits, Mask, MaskWord};
@@ -58,3 +59,4 @@ pub use graph::{Graph, LeafId};
 pub use ops::scalar::is_true;
 pub use parser::parse;
 pub use state::GraphState;
+pub use stretch::Stretch;

@@ -84,6 +84,8 @@ pub(crate) struct Now<'a> {
 pub(crate) struct Rows<'a> {
     /// By leaf, all rows of the run.
     pub(crate) mantissas: &'a [&'a [i64]],
+    /// The same of computed fields; none where there are no such leaves.
+    pub(crate) values: &'a [&'a [f64]],
     /// Which of them are this block.
     pub(crate) rows: Range<usize>,
     /// Columns of the nodes before this one, `stride` apart.
@@ -243,6 +245,39 @@ impl Op {
         }
     }
 
+    /// How many inputs it has, and whether they are leaves.
+    pub(crate) fn reads(&self) -> (usize, bool) {
+        match self {
+            Op::Constant(_) => (0, false),
+            Op::LeafValue
+            | Op::LeafMantissa(_)
+            | Op::LeafSma(_)
+            | Op::LeafWma(_)
+            | Op::LeafStddev(_) => (1, true),
+            Op::LeafVwap(_) => (2, true),
+            Op::Unary(_)
+            | Op::Abs
+            | Op::Sqrt
+            | Op::Log
+            | Op::Sma(_)
+            | Op::Wma(_)
+            | Op::Stddev(_)
+            | Op::Ema(_)
+            | Op::Macd(_)
+            | Op::Rsi(_)
+            | Op::Extreme(_)
+            | Op::Lag(_) => (1, false),
+            Op::Binary(_)
+            | Op::Min
+            | Op::Max
+            | Op::Gate
+            | Op::Vwap(_)
+            | Op::Rate
+            | Op::Cross(_) => (2, false),
+            Op::If | Op::Atr(_) => (3, false),
+        }
+    }
+
     /// Whether it is a number, or follows from what it reads now.
     fn has_no_state(&self) -> bool {
         let reads_leaf = matches!(self, Op::LeafValue | Op::LeafMantissa(_));
@@ -256,7 +291,7 @@ impl Op {
         let leaf = |at: usize| rows.leaf(at);
         match self {
             Op::Constant(value) => out.fill(*value),
-            Op::LeafValue => out.fill(f64::NAN),
+            Op::LeafValue => out.copy_from_slice(&rows.values[i][rows.rows.clone()]),
             Op::LeafMantissa(divisor) => block_mantissa(divisor, leaf(i), out),
             Op::LeafSma(state) => state.block(rows.mantissas[i], rows.rows.clone(), out),
             Op::LeafWma(state) => each(leaf(i), out, |x| state.push(x)),

@@ -332,7 +332,7 @@ impl Market {
 
 /// Whether a record's time cannot be: it arrived long before. Not known where its source does not know arrival.
 #[inline]
-fn is_far_ahead(record: &Record, instruments: &Instruments) -> bool {
+pub(super) fn is_far_ahead(record: &Record, instruments: &Instruments) -> bool {
     let Header {
         ts_event, ts_recv, ..
     } = record.header;

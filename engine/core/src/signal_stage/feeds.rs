@@ -119,20 +119,15 @@ pub(super) fn store_bar(graph: &mut Graph, feed: &Feed<'_>, bar: &Record) {
 /// Stores a field of bid and ask; `scale` is ten to the power of the price decimals.
 pub(super) fn store_top(graph: &mut Graph, fed: FedLeaf, top: &Top, scale: f64) {
     let leaf = fed.id();
-    let (bid, ask) = (top.bid as f64, top.ask as f64);
-    let (bid_qty, ask_qty) = (top.bid_qty as f64, top.ask_qty as f64);
     match fed.field {
         Field::Bid => graph.store_mantissa(leaf, top.bid),
         Field::Ask => graph.store_mantissa(leaf, top.ask),
         Field::BidQty => graph.store_mantissa(leaf, top.bid_qty),
         Field::AskQty => graph.store_mantissa(leaf, top.ask_qty),
-        Field::Mid => graph.store_value(leaf, (bid + ask) / (2.0 * scale)),
-        Field::Spread => graph.store_value(leaf, (ask - bid) / scale),
-        Field::Microprice => {
-            let weighted = (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty);
-            graph.store_value(leaf, weighted / scale);
-        }
-        _ => graph.store_value(leaf, (bid_qty - ask_qty) / (bid_qty + ask_qty)),
+        Field::Mid => graph.store_value(leaf, top.mid_value(scale)),
+        Field::Spread => graph.store_value(leaf, top.spread(scale)),
+        Field::Microprice => graph.store_value(leaf, top.microprice(scale)),
+        _ => graph.store_value(leaf, top.imbalance()),
     }
 }
 

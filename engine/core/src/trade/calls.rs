@@ -86,6 +86,16 @@ impl Calling {
         self.watches_books
     }
 
+    /// Whether nobody is called for more than expressions.
+    pub(super) fn has_no_watchers(&self) -> bool {
+        self.watcher_count == 0
+    }
+
+    /// The runner of an expression.
+    pub(super) fn runner_of(&self, rule: RuleId) -> usize {
+        self.runner_of[rule.0]
+    }
+
     /// Whether nothing has changed for watchers beside prices and bars.
     #[inline]
     pub(super) fn has_no_news(&self) -> bool {

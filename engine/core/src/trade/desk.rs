@@ -80,6 +80,11 @@ impl Desk {
         self.venue.is_awaited(instrument)
     }
 
+    /// Whether the day's loss is watched.
+    pub(super) fn watches_loss(&self) -> bool {
+        self.account.risk.daily_loss.is_some()
+    }
+
     pub(super) fn last_order(&self) -> u32 {
         self.last_order
     }

@@ -17,6 +17,7 @@ mod compare;
 mod definitions;
 mod difference;
 mod direct;
+mod encode;
 mod end;
 mod error;
 mod file;

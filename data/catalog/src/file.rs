@@ -139,7 +139,8 @@ impl FileWriter {
     pub(crate) fn flush(&mut self, run: &RunMeta) -> Result<bool> {
         self.write_pending(run)?;
         let held = self.group.as_ref().map_or(0, GroupWriter::rows);
-        self.close_group().map_err(CatalogError::parquet(&self.url))?;
+        self.close_group()
+            .map_err(CatalogError::parquet(&self.url))?;
         Ok(held > 0)
     }
 

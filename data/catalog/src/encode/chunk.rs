@@ -286,7 +286,11 @@ impl Chunk {
                 let statistics = ValueStatistics::new(least, most, None, Some(nulls), false);
                 // Old readers compare as signed numbers whatever the type says.
                 let is_signed = self.about.sort_order().is_signed();
-                Some(statistics.with_backwards_compatible_min_max(is_signed).into())
+                Some(
+                    statistics
+                        .with_backwards_compatible_min_max(is_signed)
+                        .into(),
+                )
             }};
         }
         match self.kind {
@@ -415,7 +419,10 @@ impl Ranges {
             _ => self.index.to_invalid(),
         }
         if let Some((before, before_most)) = self.last.replace((least, most)) {
-            let orders = [chunk.compare(before, least), chunk.compare(before_most, most)];
+            let orders = [
+                chunk.compare(before, least),
+                chunk.compare(before_most, most),
+            ];
             self.is_ascending &= !orders.contains(&Ordering::Greater);
             self.is_descending &= !orders.contains(&Ordering::Less);
         }
@@ -433,11 +440,12 @@ impl Ranges {
         if !self.index.valid() {
             return Ok(None);
         }
-        self.index.set_boundary_order(match (self.is_ascending, self.is_descending) {
-            (true, _) => BoundaryOrder::ASCENDING,
-            (false, true) => BoundaryOrder::DESCENDING,
-            (false, false) => BoundaryOrder::UNORDERED,
-        });
+        self.index
+            .set_boundary_order(match (self.is_ascending, self.is_descending) {
+                (true, _) => BoundaryOrder::ASCENDING,
+                (false, true) => BoundaryOrder::DESCENDING,
+                (false, false) => BoundaryOrder::UNORDERED,
+            });
         self.index.build().map(Some)
     }
 }

@@ -77,7 +77,10 @@ impl Places {
 
 /// Low bits that depend on all of a number.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "what is cut off is mixed in")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is cut off is mixed in"
+)]
 fn hash(number: i128) -> usize {
     let number = number.cast_unsigned();
     let folded = number as u64 ^ ((number >> 64) as u64).rotate_left(32);

@@ -33,12 +33,17 @@ impl GroupWriter {
     ) -> Result<GroupWriter> {
         let library = factory.create_column_writers(number)?;
         let all = library.into_iter().zip(schema.fields());
-        let columns = all.zip(stored.0.columns()).map(|((library, field), about)| {
-            match kind(field.data_type(), about, stored.1) {
-                Some(kind) => Ok(ColumnWriter::Own(Box::new(Chunk::new(about.clone(), kind)?))),
-                None => Ok(ColumnWriter::Library(Box::new(library))),
-            }
-        });
+        let columns = all
+            .zip(stored.0.columns())
+            .map(
+                |((library, field), about)| match kind(field.data_type(), about, stored.1) {
+                    Some(kind) => Ok(ColumnWriter::Own(Box::new(Chunk::new(
+                        about.clone(),
+                        kind,
+                    )?))),
+                    None => Ok(ColumnWriter::Library(Box::new(library))),
+                },
+            );
         Ok(GroupWriter {
             columns: columns.collect::<Result<_>>()?,
             rows: 0,
@@ -137,7 +142,9 @@ fn push(chunk: &mut Chunk, array: &ArrayRef) -> Result<()> {
         _ => {
             let array = array.as_dictionary::<Int32Type>();
             let words = array.values().as_string::<i32>();
-            let places = words.iter().map(|word| chunk.word(word.unwrap_or_default()));
+            let places = words
+                .iter()
+                .map(|word| chunk.word(word.unwrap_or_default()));
             let places = places.collect::<Result<Vec<i128>>>()?;
             let keys = array.keys().iter();
             chunk.push(keys.map(|key| places.get(usize::try_from(key?).ok()?).copied()))

@@ -13,16 +13,14 @@ use super::report::ImportReport;
 use super::report::Tally;
 use super::rescale::{Largest, Rescaling, Unfit};
 use super::table::{Drafted, DraftedOf, DraftedRecords};
-use crate::{FormatError, Result};
 use crate::spool::{Spool, Spooled};
+use crate::{FormatError, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tickloom_catalog::order::BarMarks;
 use tickloom_catalog::retain_records;
 use tickloom_catalog::{InBlocks, RecordBlock, RecordBlocks, ScanQuery, Table};
-use tickloom_types::{
-    BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, Ts,
-};
+use tickloom_types::{BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, Ts};
 
 /// The records of a file, in the order of their times, packed.
 pub struct SpooledFile {

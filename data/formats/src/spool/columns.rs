@@ -2,7 +2,8 @@
 //!
 //! Some rows at a time make a block: `rows (u16) | for each column: how it is packed (u8), its first number (i64), and for each other
 //! row how much it differs from the one before`, all little-endian, in as few bytes as the greatest difference of the block needs. Of the
-//! first column, which is of times, it is how much a step differs from the step before, in as large a unit as all of them have.
+//! first column, which is of times, it is how much a step differs from the step before, in as large a unit as all of them have, and the
+//! first step (i64) comes before them.
 
 use super::pieces::{PIECE_BYTES, Pieces, PiecesRead};
 use crate::Result;
@@ -12,7 +13,7 @@ pub(crate) const COLUMNS: usize = 8;
 /// Rows of a block at most.
 pub(crate) const BLOCK_ROWS: usize = 1024;
 /// Bytes of a packed block at most.
-const BLOCK_BYTES: usize = 2 + COLUMNS * (9 + 8 * BLOCK_ROWS);
+const BLOCK_BYTES: usize = 2 + 8 + COLUMNS * (9 + 8 * BLOCK_ROWS);
 /// Nanoseconds of the units in which times are packed.
 const UNITS: [i64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
 /// Bytes that a difference may have.
@@ -158,8 +159,9 @@ fn pack(values: &[i64], are_times: bool, differences: &mut Vec<i64>, piece: &mut
     let pairs = values.iter().zip(rest);
     differences.extend(pairs.map(|(before, now)| now.wrapping_sub(*before)));
     let mut unit = 0;
+    let first_step = differences.first().copied().unwrap_or_default();
     if are_times {
-        let mut before = 0;
+        let mut before = first_step;
         for step in differences.iter_mut() {
             (before, *step) = (*step, step.wrapping_sub(before));
         }
@@ -178,6 +180,9 @@ fn pack(values: &[i64], are_times: bool, differences: &mut Vec<i64>, piece: &mut
     let code = WIDTHS.iter().position(fits).unwrap_or(WIDTHS.len() - 1);
     piece.push(u8::try_from(code | unit << 4).unwrap_or_default());
     piece.extend_from_slice(&first.to_le_bytes());
+    if are_times {
+        piece.extend_from_slice(&first_step.to_le_bytes());
+    }
     match WIDTHS.get(code) {
         Some(0) => {}
         Some(1) => write::<1>(differences, piece),
@@ -227,12 +232,17 @@ fn unpack_block(bytes: &[u8], columns: &mut Columns) -> Option<(usize, usize)> {
         let unit = *UNITS.get(usize::from(code >> 4))?;
         let first = i64::from_le_bytes(*bytes.get(at + 1..)?.first_chunk()?);
         at += 9;
+        let mut step = 0_i64;
+        if place == 0 {
+            step = i64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
+            at += 8;
+        }
         let packed = bytes.get(at..at + width * differences)?;
         at += packed.len();
         column.clear();
         column.push(first);
         if place == 0 {
-            let (mut now, mut step) = (first, 0_i64);
+            let mut now = first;
             let next = |difference: i64| {
                 step = step.wrapping_add(difference.wrapping_mul(unit));
                 now = now.wrapping_add(step);
@@ -262,7 +272,11 @@ fn read(
 ) {
     match width {
         0 => column.extend((0..count).map(|_| next(0))),
-        1 => column.extend(packed.iter().map(|byte| next(i64::from(byte.cast_signed())))),
+        1 => column.extend(
+            packed
+                .iter()
+                .map(|byte| next(i64::from(byte.cast_signed()))),
+        ),
         2 => column.extend(packed.chunks_exact(2).map(|bytes| next(number::<2>(bytes)))),
         3 => column.extend(packed.chunks_exact(3).map(|bytes| next(number::<3>(bytes)))),
         4 => column.extend(packed.chunks_exact(4).map(|bytes| next(number::<4>(bytes)))),
@@ -322,7 +336,16 @@ mod tests {
         let bar = |minute: i64| {
             let close = 10_000 + minute * 7_919 % 61;
             let volume = minute * 31 % 997;
-            [minute * 60_000_000_000, 0, 0, close - 3, close + 5, close - 9, close, volume]
+            [
+                minute * 60_000_000_000,
+                0,
+                0,
+                close - 3,
+                close + 5,
+                close - 9,
+                close,
+                volume,
+            ]
         };
         let rows: Vec<_> = (0..50_000).map(bar).collect();
         let packed = spool(&rows, u64::MAX, 1).held();
@@ -338,19 +361,20 @@ mod tests {
 
     #[test]
     fn times_are_packed_in_their_unit() {
+        // A step differs by no more than 99 units from that before it.
         let check = |unit: i64, bytes: usize| {
             let row = |at: i64| [(at * at % 97 + at * 200) * unit, 0, 0, 0, 0, 0, 0, 0];
             let rows: Vec<_> = (0..1_025).map(row).collect();
             let spool = spool(&rows, u64::MAX, 1);
-            assert_eq!(spool.held(), 2 + COLUMNS * 9 + bytes * 1_023, "{unit}");
+            assert_eq!(spool.held(), 2 + 8 + COLUMNS * 9 + bytes * 1_023, "{unit}");
             assert!(back(spool) == rows);
         };
-        check(1_000_000_000, 2);
-        check(1_000_000, 2);
-        check(1_000, 2);
-        check(1, 2);
+        check(1_000_000_000, 1);
+        check(1_000_000, 1);
+        check(1_000, 1);
+        check(1, 1);
         check(1_234, 3);
-        check(50_021, 4);
+        check(500_021, 4);
     }
 
     proptest! {
@@ -369,7 +393,7 @@ mod tests {
             let mut now = 0_i64;
             let rows: Vec<_> = signs.iter().map(|sign| {
                 now = now.wrapping_add((1 << shift) * if *sign { 1 } else { -1 });
-                [now, 0, now, -now, now.wrapping_sub(1), 0, 1, now / 2]
+                [now, 0, now, now.wrapping_neg(), now.wrapping_sub(1), 0, 1, now / 2]
             }).collect();
             prop_assert_eq!(&back(spool(&rows, u64::MAX, 1)), &rows);
         }

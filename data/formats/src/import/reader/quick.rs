@@ -17,7 +17,7 @@ use crate::import::time::{QuickTimes, Stamped, TimeFormat};
 use crate::limits::{LINE_BYTES_MAX, TICKERS_MAX};
 use jiff::tz::TimeZone;
 use line::{Rest, Span};
-pub(super) use rows::{Pace};
+pub(super) use rows::Pace;
 pub(in crate::import) use rows::ReadRows;
 use tickloom_types::Ts;
 

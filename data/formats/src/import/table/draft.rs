@@ -125,7 +125,11 @@ impl Draft {
             let filled = ts.len();
             tickers.resize(filled, ticker);
             if let Some(lags) = lags.get(range.clone()) {
-                lag.extend(lags.iter().zip(own).map(|(late, ts)| late.wrapping_sub(*ts)));
+                lag.extend(
+                    lags.iter()
+                        .zip(own)
+                        .map(|(late, ts)| late.wrapping_sub(*ts)),
+                );
             }
             lag.resize(filled, 0);
             let numbers = rows.numbers.iter().take(numbers_of(shape));

@@ -20,7 +20,10 @@ pub(crate) struct TimesRead {
 impl Column {
     /// Of these rows those up to the first that has no value.
     fn present(&self, rows: Range<usize>) -> Range<usize> {
-        let nulls = self.nulls.as_ref().and_then(|nulls| nulls.get(rows.clone()));
+        let nulls = self
+            .nulls
+            .as_ref()
+            .and_then(|nulls| nulls.get(rows.clone()));
         let first = nulls.and_then(|nulls| nulls.iter().position(|is_null| *is_null));
         rows.start..first.map_or(rows.end, |first| rows.start + first)
     }
@@ -210,9 +213,15 @@ mod tests {
             let mut found = Vec::new();
             Column::new(values.clone(), None).mantissas(0..rows, decimals, &mut found);
             let expected = exactly(values, rows, decimals);
-            assert!(expected.starts_with(&found), "{values:?} {decimals} {found:?} {expected:?}");
+            assert!(
+                expected.starts_with(&found),
+                "{values:?} {decimals} {found:?} {expected:?}"
+            );
             if found.len() < expected.len() {
-                assert!(is_large(found.len()), "{values:?} {decimals} {found:?} {expected:?}");
+                assert!(
+                    is_large(found.len()),
+                    "{values:?} {decimals} {found:?} {expected:?}"
+                );
             }
         }
     }
@@ -249,7 +258,10 @@ mod tests {
             check(Values::Instant(vec![3, -4], millis), false, &typed),
             Some((vec![3_000_000, -4_000_000], false, None))
         );
-        assert_eq!(check(Values::Local(vec![3, 4], millis), false, &typed), None);
+        assert_eq!(
+            check(Values::Local(vec![3, 4], millis), false, &typed),
+            None
+        );
         let days = Values::Local(vec![86_400_000, 0], millis);
         assert_eq!(
             check(days, true, &typed),
@@ -260,7 +272,10 @@ mod tests {
             Some((vec![DAY_NS, 2 * DAY_NS], true, None))
         );
         let large = Values::Instant(vec![1, i64::MAX / 1_000], millis);
-        assert_eq!(check(large, true, &typed), Some((vec![millis], false, None)));
+        assert_eq!(
+            check(large, true, &typed),
+            Some((vec![millis], false, None))
+        );
         let epoch = TimeFormat::Epoch(9);
         let seconds = Values::Whole(vec![1_700_000_000, 1_700_000_001]);
         let expected = vec![1_700_000_000_000_000_000, 1_700_000_001_000_000_000];

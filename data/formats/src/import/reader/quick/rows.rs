@@ -228,7 +228,11 @@ impl Reader<'_> {
         }
         for at in 0..numbers_of(quick.shape) {
             let numbers = into.numbers.get_mut(at)?;
-            if !quick.columns.iter().any(|(_, kind)| *kind == Kind::Number(at)) {
+            if !quick
+                .columns
+                .iter()
+                .any(|(_, kind)| *kind == Kind::Number(at))
+            {
                 numbers.resize(count, 0);
             }
         }
@@ -295,7 +299,8 @@ impl Reader<'_> {
             let last = self.typed_time(column.cell(from + at))?;
             self.close_after(Ts(*open), last).map(|close| close.0)
         };
-        into.closes.extend(into.ts.iter().enumerate().map_while(close));
+        into.closes
+            .extend(into.ts.iter().enumerate().map_while(close));
         let count = into.closes.len();
         into.truncate(count);
         Some(())
@@ -373,7 +378,10 @@ impl Reader<'_> {
         }
         let prices = (0..numbers_of(shape)).filter(|at| !shape.is_qty(*at));
         let prices: Vec<&[i64]> = prices.map(|at| rows.numbers[at].as_slice()).collect();
-        if prices.iter().any(|prices| prices.iter().any(|price| *price < 0)) {
+        if prices
+            .iter()
+            .any(|prices| prices.iter().any(|price| *price < 0))
+        {
             let below = (0..count).filter(|row| prices.iter().any(|prices| prices[*row] < 0));
             self.below_zero += below.count() as u64;
         }

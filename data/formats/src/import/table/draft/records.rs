@@ -42,7 +42,9 @@ impl DraftedRecords {
             records: Vec::new(),
             before: 0,
             changes: drafted.draft.changes.into_iter().peekable(),
-            factors: (0..scales.len()).map(|at| factors(&scales, at, 0, 0)).collect(),
+            factors: (0..scales.len())
+                .map(|at| factors(&scales, at, 0, 0))
+                .collect(),
             scales,
             source: drafted.source,
             shift: drafted.shift,
@@ -54,7 +56,10 @@ impl DraftedRecords {
     /// of that.
     fn make(&mut self, from: usize) -> usize {
         let rows = self.columns[TS].len();
-        while let Some(change) = self.changes.next_if(|change| change.row <= self.before + from as u64) {
+        while let Some(change) = self
+            .changes
+            .next_if(|change| change.row <= self.before + from as u64)
+        {
             let (price, qty) = (change.price_decimals, change.qty_decimals);
             if let Some(of) = self.factors.get_mut(change.ticker) {
                 *of = factors(&self.scales, change.ticker, price, qty);
@@ -78,49 +83,52 @@ impl DraftedRecords {
         match self.shape {
             Shape::Bars => {
                 let is_closed = self.is_closed;
-                self.records.extend(rows.map(|(((ts, lag), ticker), ((((a, b), c), d), e))| {
-                    let ts = match is_closed {
-                        true => ts.wrapping_add(*lag),
-                        false => ts.saturating_add(shift),
-                    };
-                    let (price, qty) = factors(*ticker);
-                    let header = Header::new(Kind::Bar, id(*ticker), source, Ts(ts), Ts(ts));
-                    BarBody {
-                        open: a.wrapping_mul(price),
-                        high: b.wrapping_mul(price),
-                        low: c.wrapping_mul(price),
-                        close: d.wrapping_mul(price),
-                        volume: e.wrapping_mul(qty),
-                    }
-                    .record(header)
-                }));
+                self.records
+                    .extend(rows.map(|(((ts, lag), ticker), ((((a, b), c), d), e))| {
+                        let ts = match is_closed {
+                            true => ts.wrapping_add(*lag),
+                            false => ts.saturating_add(shift),
+                        };
+                        let (price, qty) = factors(*ticker);
+                        let header = Header::new(Kind::Bar, id(*ticker), source, Ts(ts), Ts(ts));
+                        BarBody {
+                            open: a.wrapping_mul(price),
+                            high: b.wrapping_mul(price),
+                            low: c.wrapping_mul(price),
+                            close: d.wrapping_mul(price),
+                            volume: e.wrapping_mul(qty),
+                        }
+                        .record(header)
+                    }));
             }
             shape => {
-                self.records.extend(rows.map(|(((ts, lag), ticker), ((((a, b), c), d), e))| {
-                    let (price, qty) = factors(*ticker);
-                    let header = |kind| {
-                        let recv = Ts(ts.wrapping_add(*lag));
-                        Header::new(kind, id(*ticker), source, Ts(*ts), recv).with_flags(Flags::LAST)
-                    };
-                    if shape == Shape::Quotes {
-                        return QuoteBody {
-                            bid: a.wrapping_mul(price),
-                            bid_qty: b.wrapping_mul(qty),
-                            ask: c.wrapping_mul(price),
-                            ask_qty: d.wrapping_mul(qty),
-                            update_id: e.cast_unsigned(),
+                self.records
+                    .extend(rows.map(|(((ts, lag), ticker), ((((a, b), c), d), e))| {
+                        let (price, qty) = factors(*ticker);
+                        let header = |kind| {
+                            let recv = Ts(ts.wrapping_add(*lag));
+                            Header::new(kind, id(*ticker), source, Ts(*ts), recv)
+                                .with_flags(Flags::LAST)
+                        };
+                        if shape == Shape::Quotes {
+                            return QuoteBody {
+                                bid: a.wrapping_mul(price),
+                                bid_qty: b.wrapping_mul(qty),
+                                ask: c.wrapping_mul(price),
+                                ask_qty: d.wrapping_mul(qty),
+                                update_id: e.cast_unsigned(),
+                            }
+                            .record(header(Kind::Quote));
                         }
-                        .record(header(Kind::Quote));
-                    }
-                    TradeBody {
-                        price: a.wrapping_mul(price),
-                        qty: b.wrapping_mul(qty),
-                        trade_id: d.cast_unsigned(),
-                        side: u8::try_from(*e).unwrap_or_default(),
-                        ..TradeBody::default()
-                    }
-                    .record(header(Kind::Trade))
-                }));
+                        TradeBody {
+                            price: a.wrapping_mul(price),
+                            qty: b.wrapping_mul(qty),
+                            trade_id: d.cast_unsigned(),
+                            side: u8::try_from(*e).unwrap_or_default(),
+                            ..TradeBody::default()
+                        }
+                        .record(header(Kind::Trade))
+                    }));
             }
         }
         to
@@ -142,7 +150,8 @@ impl RecordBlocks for DraftedRecords {
             made = self.make(made).max(made + 1);
         }
         self.seqs.clear();
-        self.seqs.extend(self.before..self.before + self.records.len() as Seq);
+        self.seqs
+            .extend(self.before..self.before + self.records.len() as Seq);
         Ok(Some(RecordBlock {
             seqs: &self.seqs,
             records: &self.records,

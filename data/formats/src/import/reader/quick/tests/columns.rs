@@ -56,32 +56,39 @@ fn numbers(kind: Numbers, values: &[Value]) -> ArrayRef {
         Some(Fault::Large(_)) => Some(*cents as f64 * 1e14),
         _ => Some(*cents as f64 / 100.0),
     };
-    let whole = |(cents, fault): &Value, factor: i64| match fault {
-        Some(Fault::Null(_) | Fault::Nan(_)) => None,
-        Some(Fault::Fine(_)) => Some(cents * factor + 1),
-        Some(Fault::Negative(_)) => Some(-cents * factor),
-        Some(Fault::Zero(_)) => Some(0),
-        Some(Fault::Large(_)) => Some(i64::MAX - cents),
-        _ => Some(cents * factor),
+    let whole = |(cents, fault): &Value, factor: i128| {
+        let scaled = i128::from(*cents) * factor;
+        match fault {
+            Some(Fault::Null(_) | Fault::Nan(_)) => None,
+            Some(Fault::Fine(_)) => Some(scaled + 1),
+            Some(Fault::Negative(_)) => Some(-scaled),
+            Some(Fault::Zero(_)) => Some(0),
+            Some(Fault::Large(_)) => Some(i128::from(i64::MAX - cents)),
+            _ => Some(scaled),
+        }
     };
     match kind {
         Numbers::Floats => Arc::new(Float64Array::from_iter(values.iter().map(float))),
         Numbers::Singles => {
-            let values = values.iter().map(|one| float(one).map(|value| value as f32));
+            let values = values
+                .iter()
+                .map(|one| float(one).map(|value| value as f32));
             Arc::new(Float32Array::from_iter(values))
         }
         Numbers::Decimals(scale) => {
-            let factor = 10_i64.pow(u32::try_from(scale - 2).unwrap());
-            let values = values.iter().map(|one| whole(one, factor).map(i128::from));
-            let digits = [18, 38][usize::from(scale > 9)];
+            let factor = 10_i128.pow(u32::try_from(scale - 2).unwrap());
+            let values = values.iter().map(|one| whole(one, factor));
+            // Of up to 18 digits they are whole numbers of 64 bits in the file, and otherwise bytes.
+            let digits = [18, 38][usize::from(scale > 4)];
+            let is_large =
+                |one: &Option<i128>| one.is_some_and(|value| value.abs() >= 10_i128.pow(18));
+            let values = values.map(|one| one.filter(|_| digits == 38 || !is_large(&one)));
             let values = Decimal128Array::from_iter(values);
-            match values.clone().with_precision_and_scale(digits, scale) {
-                Ok(values) => Arc::new(values),
-                Err(_) => Arc::new(values.with_precision_and_scale(38, scale).unwrap()),
-            }
+            Arc::new(values.with_precision_and_scale(digits, scale).unwrap())
         }
         Numbers::Whole => {
             let values = values.iter().map(|one| whole(one, 1));
+            let values = values.map(|one| one.map(|value| i64::try_from(value).unwrap()));
             Arc::new(Int64Array::from_iter(values))
         }
     }
@@ -111,7 +118,8 @@ fn times(kind: Times, rows: &[Row]) -> ArrayRef {
             Arc::new(Date32Array::from_iter_values(days))
         }
         Times::Micros | Times::Zoned => {
-            let micros = TimestampMicrosecondArray::from_iter_values(seconds.map(|s| s * 1_000_000));
+            let micros =
+                TimestampMicrosecondArray::from_iter_values(seconds.map(|s| s * 1_000_000));
             match kind {
                 Times::Zoned => Arc::new(micros.with_timezone("Europe/Berlin")),
                 _ => Arc::new(micros),
@@ -129,11 +137,22 @@ struct Row {
 }
 
 /// A file of these rows.
-fn parquet(shape: &str, (kind, size): (Numbers, Numbers), of: Times, rows: &[Row], rows_at_once: usize) -> Vec<u8> {
+fn parquet(
+    shape: &str,
+    (kind, size): (Numbers, Numbers),
+    of: Times,
+    rows: &[Row],
+    rows_at_once: usize,
+) -> Vec<u8> {
     let column = |at: usize, kind: Numbers, value: &dyn Fn(&Row) -> i64| {
         let values = rows.iter().map(|row| {
             let is_here = |fault: &Fault| match fault {
-                Fault::Null(place) | Fault::Nan(place) | Fault::Fine(place) | Fault::Negative(place) | Fault::Zero(place) | Fault::Large(place) => *place == at,
+                Fault::Null(place)
+                | Fault::Nan(place)
+                | Fault::Fine(place)
+                | Fault::Negative(place)
+                | Fault::Zero(place)
+                | Fault::Large(place) => *place == at,
                 _ => false,
             };
             (value(row), row.fault.filter(is_here))
@@ -148,7 +167,12 @@ fn parquet(shape: &str, (kind, size): (Numbers, Numbers), of: Times, rows: &[Row
             ("open", column(0, kind, &price)),
             ("high", column(1, kind, &|row| price(row) + row.values[1])),
             ("low", column(2, kind, &|row| price(row) - row.values[2])),
-            ("close", column(3, kind, &|row| price(row) + row.values[1] - row.values[1].min(1))),
+            (
+                "close",
+                column(3, kind, &|row| {
+                    price(row) + row.values[1] - row.values[1].min(1)
+                }),
+            ),
             ("volume", column(4, size, &|row| row.values[3] * 100)),
         ]),
         "quotes" => columns.extend([
@@ -164,7 +188,9 @@ fn parquet(shape: &str, (kind, size): (Numbers, Numbers), of: Times, rows: &[Row
                 id - i64::from(row.other == 9)
             });
             let ids = Arc::new(Int64Array::from_iter_values(ids));
-            let sides = rows.iter().map(|row| ["buy", "sell", "up", ""][usize::from(row.other % 32 / 10)]);
+            let sides = rows
+                .iter()
+                .map(|row| ["buy", "sell", "up", ""][usize::from(row.other % 32 / 10)]);
             let is_maker = rows.iter().map(|row| Some(row.other % 2 == 0));
             columns.extend([
                 ("price", column(0, kind, &price)),
@@ -172,17 +198,32 @@ fn parquet(shape: &str, (kind, size): (Numbers, Numbers), of: Times, rows: &[Row
                 ("id", ids as ArrayRef),
             ]);
             columns.push(match shape {
-                "trades" => ("side", Arc::new(StringArray::from_iter_values(sides)) as ArrayRef),
-                _ => ("is_buyer_maker", Arc::new(BooleanArray::from_iter(is_maker))),
+                "trades" => (
+                    "side",
+                    Arc::new(StringArray::from_iter_values(sides)) as ArrayRef,
+                ),
+                _ => (
+                    "is_buyer_maker",
+                    Arc::new(BooleanArray::from_iter(is_maker)),
+                ),
             });
         }
     }
     if shape == "bars" && rows.first().is_some_and(|row| row.other % 3 == 0) {
-        let names = rows.iter().map(|row| ["A", "B"][usize::from(row.other > 250)]);
+        let names = rows
+            .iter()
+            .map(|row| ["A", "B"][usize::from(row.other > 250)]);
         columns.push(("symbol", Arc::new(StringArray::from_iter_values(names))));
     }
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap();
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(rows_at_once)).build();
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns
+            .into_iter()
+            .map(|(name, column)| (name, column, true)),
+    )
+    .unwrap();
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(rows_at_once))
+        .build();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();

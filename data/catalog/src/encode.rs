@@ -7,6 +7,8 @@ mod chunk;
 mod dictionary;
 mod group;
 mod hybrid;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use chunk::ZSTD_LEVEL;
 pub(crate) use group::GroupWriter;

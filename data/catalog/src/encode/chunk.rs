@@ -260,7 +260,6 @@ impl Chunk {
             written.write(&mut writer, CompressedPage::new(data, page.unpacked))?;
         }
         writer.close()?;
-        drop(writer);
         let bytes = sink.into_inner()?;
         Ok((bytes.into(), written.closed(&self, ranges)?))
     }

@@ -48,7 +48,7 @@ impl Packed {
 
     fn read(self) -> Result<SpooledRecords> {
         Ok(SpooledRecords(match self {
-            Packed::Spool(spool) => Reading::Spool(InBlocks::new(spool.read()?)),
+            Packed::Spool(spool) => Reading::Spool(Box::new(InBlocks::new(spool.read()?))),
             Packed::Drafted(drafted) => Reading::Drafted(Box::new(drafted.records()?)),
         }))
     }
@@ -58,7 +58,7 @@ impl Packed {
 pub struct SpooledRecords(Reading);
 
 enum Reading {
-    Spool(InBlocks<Spooled, FormatError>),
+    Spool(Box<InBlocks<Spooled, FormatError>>),
     Drafted(Box<DraftedRecords>),
 }
 

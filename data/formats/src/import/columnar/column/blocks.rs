@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_same_text() {
-        let texts = ["A", "A", "B"].map(|text| parquet::data_type::ByteArray::from(text));
+        let texts = ["A", "A", "B"].map(parquet::data_type::ByteArray::from);
         let column = Column::new(Values::Bytes(texts.to_vec()), None);
         assert_eq!(column.same_text(0..3), 2);
         assert_eq!(column.same_text(1..3), 1);
@@ -327,11 +327,11 @@ mod tests {
         #[test]
         fn whole_numbers_and_decimals(values in prop::collection::vec(prop_oneof![any::<i64>(), -9_999_i64..10_000, Just(i64::MAX), Just(i64::MIN)], 1..20), scale in -2_i8..40, zeros in 0_u32..18) {
             let values: Vec<i64> = values.iter().map(|value| value.wrapping_mul(10_i64.pow(zeros))).collect();
-            let is_large = |at: usize| scale < 0 || scale > 18 || values[at] == i64::MIN;
+            let is_large = |at: usize| !(0..=18).contains(&scale) || values[at] == i64::MIN;
             agree(&Values::Whole(values.clone()), values.len(), is_large);
             agree(&Values::Decimal64(values.clone(), scale), values.len(), is_large);
             let wide: Vec<i128> = values.iter().map(|value| i128::from(*value) << (zeros * 3)).collect();
-            let is_large = |at: usize| scale < 0 || scale > 18 || i64::try_from(wide[at]).is_err() || wide[at] == i64::MIN.into();
+            let is_large = |at: usize| !(0..=18).contains(&scale) || i64::try_from(wide[at]).is_err() || wide[at] == i64::MIN.into();
             agree(&Values::Decimal(wide.clone(), scale), wide.len(), is_large);
         }
     }

@@ -415,13 +415,14 @@ impl Reader<'_> {
         }
         let mut numbers = [Number::default(); NUMBERS_MAX];
         if let Some(ticker) = self.tickers.get(rows.ticker) {
-            for at in 0..numbers_of(quick.shape) {
+            let all = numbers.iter_mut().zip(&rows.numbers).enumerate();
+            for (at, (number, mantissas)) in all.take(numbers_of(quick.shape)) {
                 let decimals = match quick.shape.is_qty(at) {
                     true => ticker.qty_decimals,
                     false => ticker.price_decimals,
                 };
-                let mantissa = last(&rows.numbers[at]);
-                numbers[at] = Number { mantissa, decimals }.shortest();
+                let mantissa = last(mantissas);
+                *number = Number { mantissa, decimals }.shortest();
             }
         }
         Row {

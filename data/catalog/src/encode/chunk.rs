@@ -10,7 +10,7 @@ use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{
-    ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
+    ColumnChunkMetaData, ColumnIndexBuilder, LevelHistogram, OffsetIndexBuilder, PageEncodingStats,
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
@@ -175,7 +175,11 @@ impl Chunk {
         self.plain.clear();
         self.levels.clear();
         self.rows = 0;
-        let width = if self.kind == Kind::Decimal { 16 } else { 8 };
+        let width = match self.kind {
+            Kind::Int32 => 4,
+            Kind::Int64 | Kind::Words => 8,
+            Kind::Decimal => 16,
+        };
         let is_large = (self.places.numbers().len() * width) as u64 >= DICTIONARY_BYTES;
         self.is_plain |= is_large && self.kind != Kind::Words;
         Ok(())
@@ -230,23 +234,22 @@ impl Chunk {
         let mut sink = TrackedWrite::new(Vec::with_capacity(self.bytes + (64 << 10)));
         let mut written = Written::default();
         let mut writer = SerializedPageWriter::new(&mut sink);
-        if !self.places.numbers().is_empty() {
-            let mut values = Vec::new();
-            for value in self.places.numbers() {
-                self.plain_value(*value, &mut values);
-            }
-            let packed = self.compressor.compress(&values).map_err(external)?;
-            let page = Page::DictionaryPage {
-                buf: packed.into(),
-                num_values: u32::try_from(self.places.numbers().len()).map_err(external)?,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            };
-            written.write(&mut writer, CompressedPage::new(page, values.len()))?;
+        // Also where no value is there: pages of places have a dictionary before them.
+        let mut values = Vec::new();
+        for value in self.places.numbers() {
+            self.plain_value(*value, &mut values);
         }
+        let packed = self.compressor.compress(&values).map_err(external)?;
+        let page = Page::DictionaryPage {
+            buf: packed.into(),
+            num_values: u32::try_from(self.places.numbers().len()).map_err(external)?,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        };
+        written.write(&mut writer, CompressedPage::new(page, values.len()))?;
         let mut ranges = Ranges::new(self.about.physical_type());
         for page in std::mem::take(&mut self.pages) {
-            ranges.add(&self, &page)?;
+            ranges.add(&self, &page);
             written.rows += u64::from(page.values);
             written.offsets.append_row_count(page.values.into());
             let data = Page::DataPage {
@@ -370,6 +373,11 @@ impl Written {
             .set_num_values(number(self.rows)?)
             .set_data_page_offset(number(self.data_at.unwrap_or(0))?)
             .set_dictionary_page_offset(self.dictionary_at.map(number).transpose()?);
+        if chunk.has_levels {
+            let nulls = number(ranges.nulls)?;
+            let levels = LevelHistogram::from(vec![nulls, number(self.rows)? - nulls]);
+            about = about.set_definition_level_histogram(Some(levels));
+        }
         if let Some(statistics) = chunk.statistics(ranges.all, ranges.nulls) {
             about = about.set_statistics(statistics);
         }
@@ -406,17 +414,22 @@ impl Ranges {
         }
     }
 
-    fn add(&mut self, chunk: &Chunk, page: &PageDone) -> Result<()> {
+    fn add(&mut self, chunk: &Chunk, page: &PageDone) {
         self.nulls += u64::from(page.nulls);
         let nulls = page.nulls.into();
+        let levels = chunk
+            .has_levels
+            .then(|| LevelHistogram::from(vec![nulls, i64::from(page.values) - nulls]));
         let Some((least, most)) = page.range else {
             self.index.append(true, Vec::new(), Vec::new(), nulls, None);
-            return Ok(());
+            self.index.append_histograms(&None, &levels);
+            return;
         };
         match (chunk.bytes_of(least), chunk.bytes_of(most)) {
             (Some(least), Some(most)) => self.index.append(false, least, most, nulls, None),
             _ => self.index.to_invalid(),
         }
+        self.index.append_histograms(&None, &levels);
         if let Some((before, before_most)) = self.last.replace((least, most)) {
             let orders = [
                 chunk.compare(before, least),
@@ -432,7 +445,6 @@ impl Ranges {
             if first { least } else { all_least },
             if last { most } else { all_most },
         ));
-        Ok(())
     }
 
     fn index(mut self) -> Result<Option<ColumnIndexMetaData>> {

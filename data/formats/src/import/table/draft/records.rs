@@ -52,19 +52,21 @@ impl DraftedRecords {
         })
     }
 
-    /// Makes records of the rows in hand from `from` on, up to the first whose instrument has other decimals than before it: the place
-    /// of that.
-    fn make(&mut self, from: usize) -> usize {
-        let rows = self.columns[TS].len();
-        while let Some(change) = self
-            .changes
-            .next_if(|change| change.row <= self.before + from as u64)
-        {
+    /// Has instruments the factors that they have from a row on.
+    fn change(&mut self, row: u64) {
+        while let Some(change) = self.changes.next_if(|change| change.row <= row) {
             let (price, qty) = (change.price_decimals, change.qty_decimals);
             if let Some(of) = self.factors.get_mut(change.ticker) {
                 *of = factors(&self.scales, change.ticker, price, qty);
             }
         }
+    }
+
+    /// Makes records of the rows in hand from `from` on, up to the first whose instrument has other decimals than before it: the place
+    /// of that.
+    fn make(&mut self, from: usize) -> usize {
+        let rows = self.columns[TS].len();
+        self.change(self.before + from as u64);
         let next = self.changes.peek();
         let next = next.and_then(|change| usize::try_from(change.row - self.before).ok());
         let to = next.map_or(rows, |next| next.min(rows));

@@ -70,9 +70,7 @@ fn numbers(kind: Numbers, values: &[Value]) -> ArrayRef {
     match kind {
         Numbers::Floats => Arc::new(Float64Array::from_iter(values.iter().map(float))),
         Numbers::Singles => {
-            let values = values
-                .iter()
-                .map(|one| float(one).map(|value| value as f32));
+            let values = values.iter().map(|one| float(one).map(single));
             Arc::new(Float32Array::from_iter(values))
         }
         Numbers::Decimals(scale) => {
@@ -92,6 +90,11 @@ fn numbers(kind: Numbers, values: &[Value]) -> ArrayRef {
             Arc::new(Int64Array::from_iter(values))
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "as programs round")]
+fn single(value: f64) -> f32 {
+    value as f32
 }
 
 fn times(kind: Times, rows: &[Row]) -> ArrayRef {
@@ -134,6 +137,28 @@ struct Row {
     values: [i64; 4],
     fault: Option<Fault>,
     other: u8,
+}
+
+/// The numbers of trades, and their sides.
+fn beside_trades(shape: &str, rows: &[Row]) -> [(&'static str, ArrayRef); 2] {
+    let mut id = 0;
+    let ids = rows.iter().map(|row| {
+        id += i64::from(row.other % 7 != 0);
+        id - i64::from(row.other == 9)
+    });
+    let ids = Arc::new(Int64Array::from_iter_values(ids));
+    let sides = rows
+        .iter()
+        .map(|row| ["buy", "sell", "up", ""][usize::from(row.other % 32 / 10)]);
+    let is_maker = rows.iter().map(|row| Some(row.other % 2 == 0));
+    let side: (&str, ArrayRef) = match shape {
+        "trades" => ("side", Arc::new(StringArray::from_iter_values(sides))),
+        _ => (
+            "is_buyer_maker",
+            Arc::new(BooleanArray::from_iter(is_maker)),
+        ),
+    };
+    [("id", ids), side]
 }
 
 /// A file of these rows.
@@ -182,31 +207,11 @@ fn parquet(
             ("ask_size", column(3, size, &|row| row.values[2] * 100)),
         ]),
         _ => {
-            let mut id = 0;
-            let ids = rows.iter().map(|row| {
-                id += i64::from(row.other % 7 != 0);
-                id - i64::from(row.other == 9)
-            });
-            let ids = Arc::new(Int64Array::from_iter_values(ids));
-            let sides = rows
-                .iter()
-                .map(|row| ["buy", "sell", "up", ""][usize::from(row.other % 32 / 10)]);
-            let is_maker = rows.iter().map(|row| Some(row.other % 2 == 0));
             columns.extend([
                 ("price", column(0, kind, &price)),
                 ("size", column(1, size, &|row| row.values[3] * 100)),
-                ("id", ids as ArrayRef),
             ]);
-            columns.push(match shape {
-                "trades" => (
-                    "side",
-                    Arc::new(StringArray::from_iter_values(sides)) as ArrayRef,
-                ),
-                _ => (
-                    "is_buyer_maker",
-                    Arc::new(BooleanArray::from_iter(is_maker)),
-                ),
-            });
+            columns.extend(beside_trades(shape, rows));
         }
     }
     if shape == "bars" && rows.first().is_some_and(|row| row.other % 3 == 0) {

@@ -180,7 +180,7 @@ fn many_pages_of_each_kind() {
     let row = |at: u64| {
         let word = u8::try_from(at / 3_000 % 4).unwrap();
         let price = (i128::from(at) * 7_919 % 2_000 - 900) * 10_i128.pow(7);
-        let null = (at % 5 != 0 && at / 5_000 != 1).then_some(word);
+        let null = (!at.is_multiple_of(5) && at / 5_000 != 1).then_some(word);
         let held = if at % 9_000 < 4_200 {
             0
         } else {

@@ -14,7 +14,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
-use tickloom_data::{Catalog, ScanQuery};
+use tickloom_data::{Catalog, RecordBlocks, ScanQuery};
 use tickloom_feeds::capture::{CaptureConfig, CaptureSource, decode_captures};
 use tickloom_journal::RunMeta;
 use tickloom_types::{
@@ -89,10 +89,10 @@ fn median(values: &mut [f64]) -> f64 {
 fn scan(catalog: &Catalog) -> f64 {
     let began = Instant::now();
     let mut count = 0;
-    for next in catalog.scan(&ScanQuery::default()).expect("there is data") {
-        let (seq, record) = next.expect("it was just written");
-        black_box((seq, &record));
-        count += 1;
+    let mut scan = catalog.scan(&ScanQuery::default()).expect("there is data");
+    while let Some(block) = scan.next_block().expect("it was just written") {
+        black_box((block.seqs, block.records));
+        count += block.records.len();
     }
     assert_eq!(count, TRADES);
     began.elapsed().as_secs_f64()

@@ -2,6 +2,7 @@
 
 use crate::{DataError, Result};
 use tickloom_catalog::{CatalogError, RecordBlock, RecordBlocks};
+use tickloom_formats::FormatError;
 
 /// Records of a catalog, a server or a file, in blocks.
 pub type Blocks<'a> = dyn RecordBlocks<Error = DataError> + 'a;
@@ -10,6 +11,17 @@ pub type Blocks<'a> = dyn RecordBlocks<Error = DataError> + 'a;
 pub struct OfCatalog<B>(pub B);
 
 impl<B: RecordBlocks<Error = CatalogError>> RecordBlocks for OfCatalog<B> {
+    type Error = DataError;
+
+    fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>> {
+        Ok(self.0.next_block()?)
+    }
+}
+
+/// The blocks of a file as those of any source.
+pub struct OfFile<B>(pub B);
+
+impl<B: RecordBlocks<Error = FormatError>> RecordBlocks for OfFile<B> {
     type Error = DataError;
 
     fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>> {

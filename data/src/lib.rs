@@ -15,7 +15,7 @@ pub mod questdb;
 mod recorder;
 
 pub use aggregate::{Aggregate, AggregateOptions, BarPrice, Closes, LeftOut, Passing};
-pub use blocks::{Blocks, OfCatalog};
+pub use blocks::{Blocks, OfCatalog, OfFile};
 pub use calendar::{Calendar, Calendars, Session, with_calendar};
 pub use error::DataError;
 pub use quality::{Inspector, Ledger, LedgerKind, LedgerRow, Thresholds};

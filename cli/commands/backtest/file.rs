@@ -15,7 +15,7 @@ use std::path::Path;
 use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
-    DataError, ImportOptions, InBlocks, InTurn, Refusals, RefusedMax, Rescaling, ScanQuery,
+    DataError, ImportOptions, InBlocks, InTurn, OfFile, Refusals, RefusedMax, Rescaling, ScanQuery,
     SpooledFile, finer_sizes, is_columnar, redefine, retain_records, spool_file, spool_folder,
     with_calendar,
 };
@@ -135,8 +135,7 @@ pub(super) fn from_rows(
         .filter(|_| file.is_one_series())
         .map(Record::instrument);
     let records = file.records().map_err(Failure::run)?;
-    let records = records.map(|next| next.map_err(DataError::from));
-    let records = rescaled(Box::new(InBlocks::new(records)), said);
+    let records = rescaled(Box::new(OfFile(records)), said);
     let records = match &watch {
         Some(watch) => watch.over(records),
         None => records,

@@ -2,6 +2,7 @@
 
 use super::chunks::Chunks;
 use super::column::{Codec, Misfit, NameOf, Scale, unused};
+use super::encode::GroupWriter;
 use super::file_meta::{FileMeta, META_KEY, SCHEMA_VERSION};
 use super::key::Key;
 use super::part::PartFile;
@@ -9,14 +10,15 @@ use super::partition::Partition;
 use super::properties::properties;
 use super::store::{NewFile, Store};
 use super::words::word_array;
-use crate::limits::PENDING_ROWS_MAX;
+use crate::limits::{PENDING_ROWS_MAX, ROW_GROUP_ROWS};
 use crate::order::Placed;
 use crate::{CatalogError, Result};
-use arrow_array::{
-    ArrayRef, Int32Array, RecordBatch, TimestampNanosecondArray, UInt8Array, UInt64Array,
-};
+use arrow_array::{ArrayRef, Int32Array, TimestampNanosecondArray, UInt8Array, UInt64Array};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
+use parquet::file::writer::SerializedFileWriter;
 use serde::Deserialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -30,7 +32,9 @@ pub(crate) struct FileWriter {
     /// Below the catalog's root.
     path: PathBuf,
     url: PathBuf,
-    writer: ArrowWriter<Hashed>,
+    writer: SerializedFileWriter<Hashed>,
+    groups: ArrowRowGroupWriterFactory,
+    group: Option<GroupWriter>,
     meta: FileMeta,
     scale: Scale,
     unused: [u64; 5],
@@ -56,11 +60,14 @@ impl FileWriter {
             partition.table.stored(SCHEMA_VERSION),
             Some(properties(partition.table)),
         )
-        .map_err(CatalogError::parquet(&url))?;
+        .and_then(ArrowWriter::into_serialized_writer);
+        let (writer, groups) = writer.map_err(CatalogError::parquet(&url))?;
         Ok(FileWriter {
             path,
             url,
             writer,
+            groups,
+            group: None,
             scale: Scale::of(instrument),
             unused: unused(partition.table.columns()),
             meta: FileMeta {
@@ -125,15 +132,14 @@ impl FileWriter {
     /// Bytes that it holds back, about.
     pub(crate) fn memory(&self) -> usize {
         let row = size_of::<Record>() + size_of::<Key>() + size_of::<u64>() + size_of::<i32>();
-        self.records.len() * row + self.writer.memory_size()
+        self.records.len() * row + self.group.as_ref().map_or(0, GroupWriter::memory)
     }
 
     /// Writes what it holds back; whether that was anything.
     pub(crate) fn flush(&mut self, run: &RunMeta) -> Result<bool> {
-        let held = self.records.len() + self.writer.in_progress_rows();
         self.write_pending(run)?;
-        self.writer
-            .flush()
+        let held = self.group.as_ref().map_or(0, GroupWriter::rows);
+        self.close_group()
             .map_err(CatalogError::parquet(&self.url))?;
         Ok(held > 0)
     }
@@ -141,6 +147,8 @@ impl FileWriter {
     /// Completes the file and puts it into its place.
     pub(crate) fn finish(mut self, store: &Store, run: &RunMeta) -> Result<PartFile> {
         self.write_pending(run)?;
+        self.close_group()
+            .map_err(CatalogError::parquet(&self.url))?;
         let text = serde_json::to_string(&self.meta).expect("plain fields are JSON");
         self.writer
             .append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), text));
@@ -162,17 +170,46 @@ impl FileWriter {
             return Ok(());
         }
         let columns = self.encode(run)?;
-        let schema = self.meta.table.stored(SCHEMA_VERSION);
-        let batch =
-            RecordBatch::try_new(schema, columns).map_err(CatalogError::parquet(&self.url))?;
-        self.writer
-            .write(&batch)
+        self.write_columns(&columns)
             .map_err(CatalogError::parquet(&self.url))?;
         self.keys.clear();
         self.records.clear();
         self.held.clear();
         self.more.clear();
         Ok(())
+    }
+
+    /// Writes rows into row groups that are as large as may be.
+    fn write_columns(&mut self, columns: &[ArrayRef]) -> Result<(), ParquetError> {
+        let schema = self.meta.table.stored(SCHEMA_VERSION);
+        let rows = self.records.len();
+        let mut from = 0;
+        while from < rows {
+            let group = match &mut self.group {
+                Some(group) => group,
+                None => {
+                    let stored = (self.writer.schema_descr(), &**self.writer.properties());
+                    let number = self.writer.flushed_row_groups().len();
+                    let group = GroupWriter::new(&self.groups, number, &schema, stored)?;
+                    self.group.insert(group)
+                }
+            };
+            let some = (rows - from).min(ROW_GROUP_ROWS - group.rows());
+            let slices: Vec<ArrayRef> = columns.iter().map(|all| all.slice(from, some)).collect();
+            group.write(&schema, &slices)?;
+            from += some;
+            if group.rows() >= ROW_GROUP_ROWS {
+                self.close_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close_group(&mut self) -> Result<(), ParquetError> {
+        match self.group.take() {
+            Some(group) => group.close(&mut self.writer),
+            None => Ok(()),
+        }
     }
 
     fn encode(&self, run: &RunMeta) -> Result<Vec<ArrayRef>> {

@@ -19,6 +19,7 @@ mod compare;
 mod definitions;
 mod difference;
 mod direct;
+mod encode;
 mod end;
 mod error;
 mod file;

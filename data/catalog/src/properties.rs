@@ -1,5 +1,6 @@
 //! How a table's Parquet files are written: compression, encodings, pages, and what is kept beside to find rows by.
 
+use super::encode::ZSTD_LEVEL;
 use super::table::{NUMBER, Table};
 use crate::limits::{DICTIONARY_BYTES, PARQUET_PAGE_ROWS, ROW_GROUP_ROWS};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -23,7 +24,7 @@ pub fn properties(table: Table) -> WriterProperties {
         .set_dictionary_page_size_limit(dictionary)
         .set_sorting_columns(Some(sorting(table)))
         .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(1).expect("1 is a level"),
+            ZstdLevel::try_new(ZSTD_LEVEL).expect("1 is a level"),
         ))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("tickloom".to_owned());

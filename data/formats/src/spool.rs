@@ -5,10 +5,12 @@
 //! needs: `lengths of the eight differences, four bits each (u32) | the bytes of each`, all little-endian. Records are packed into pieces
 //! that are read on their own.
 
-use crate::{FormatError, Result};
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, Write};
-use std::path::PathBuf;
+pub(crate) mod columns;
+mod pieces;
+
+use pieces::{PIECE_BYTES, Pieces, PiecesRead};
+
+use crate::Result;
 use tickloom_types::{RECORD_LEN, Record, Seq};
 
 /// Words of a record.
@@ -16,21 +18,14 @@ const WORDS: usize = RECORD_LEN / 8;
 /// Bytes of a packed record at most, and of what is written behind it.
 const PACKED_MAX: usize = 4 + WORDS * 8;
 const SLACK: usize = 8;
-/// Bytes of a piece.
-const PIECE_BYTES: usize = 128 << 10;
 
 /// Takes records, to give them back.
 pub struct Spool {
-    dir: PathBuf,
-    bytes_max: usize,
     packing: Packing,
     /// The piece that is being filled, and how much of it is.
     piece: Vec<u8>,
     used: usize,
-    /// Full pieces in memory, after those in the file.
-    pieces: Vec<Vec<u8>>,
-    held: usize,
-    file: Option<File>,
+    pieces: Pieces,
     count: u64,
 }
 
@@ -39,14 +34,10 @@ impl Spool {
     #[must_use]
     pub fn new(bytes_max: u64) -> Spool {
         Spool {
-            dir: std::env::temp_dir(),
-            bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
             packing: Packing::default(),
             piece: Vec::new(),
             used: 0,
-            pieces: Vec::new(),
-            held: 0,
-            file: None,
+            pieces: Pieces::new(bytes_max),
             count: 0,
         }
     }
@@ -66,7 +57,7 @@ impl Spool {
     /// Takes a record.
     ///
     /// # Errors
-    /// [`FormatError::Io`] if there is no room for a temporary file.
+    /// [`crate::FormatError::Io`] if there is no room for a temporary file.
     pub fn push(&mut self, record: &Record) -> Result<()> {
         if self.used + PACKED_MAX + SLACK > self.piece.len() {
             self.next_piece()?;
@@ -86,57 +77,19 @@ impl Spool {
     }
 
     fn put_by(&mut self) -> Result<()> {
-        if self.used == 0 {
-            return Ok(());
-        }
         let mut piece = std::mem::take(&mut self.piece);
         piece.truncate(self.used);
-        piece.shrink_to_fit();
-        self.held += piece.len();
-        self.pieces.push(piece);
-        if self.held > self.bytes_max {
-            self.write_pieces()?;
-        }
-        Ok(())
-    }
-
-    fn write_pieces(&mut self) -> Result<()> {
-        let failed = |error| FormatError::io("write a temporary file in", &self.dir)(error);
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let file = tempfile::tempfile_in(&self.dir).map_err(failed)?;
-                self.file.insert(file)
-            }
-        };
-        for piece in self.pieces.drain(..) {
-            let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-            file.write_all(&length.to_le_bytes())
-                .and_then(|()| file.write_all(&piece))
-                .map_err(|error| FormatError::io("write a temporary file in", &self.dir)(error))?;
-        }
-        self.held = 0;
-        Ok(())
+        self.pieces.push(piece)
     }
 
     /// All records, in the order in which they came, with their place among them as their sequence.
     ///
     /// # Errors
-    /// [`FormatError::Io`]; that is what an item is, too, if the temporary file cannot be read.
+    /// [`crate::FormatError::Io`]; that is what an item is, too, if the temporary file cannot be read.
     pub fn read(mut self) -> Result<Spooled> {
         self.put_by()?;
-        let file = match self.file.take() {
-            Some(mut file) => {
-                file.rewind()
-                    .map_err(FormatError::io("read a temporary file in", &self.dir))?;
-                Some(BufReader::with_capacity(PIECE_BYTES, file))
-            }
-            None => None,
-        };
         Ok(Spooled {
-            dir: self.dir,
-            file,
-            pieces: self.pieces.into_iter(),
+            pieces: self.pieces.read()?,
             packing: Packing::default(),
             piece: Vec::new(),
             at: 0,
@@ -148,9 +101,7 @@ impl Spool {
 
 /// The records of a [`Spool`].
 pub struct Spooled {
-    dir: PathBuf,
-    file: Option<BufReader<File>>,
-    pieces: std::vec::IntoIter<Vec<u8>>,
+    pieces: PiecesRead,
     packing: Packing,
     /// The piece that is being read, with [`SLACK`] behind its end.
     piece: Vec<u8>,
@@ -164,41 +115,11 @@ impl Spooled {
     fn next_piece(&mut self) -> Result<bool> {
         self.packing = Packing::default();
         self.at = 0;
-        if let Some(file) = &mut self.file {
-            let mut length = [0; 4];
-            let failed = || FormatError::io("read a temporary file in", &self.dir);
-            match read_length(file, &mut length).map_err(failed())? {
-                false => self.file = None,
-                true => {
-                    let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
-                    self.piece.clear();
-                    self.piece.resize(length.min(PIECE_BYTES) + SLACK, 0);
-                    self.end = length.min(PIECE_BYTES);
-                    file.read_exact(&mut self.piece[..self.end])
-                        .map_err(failed())?;
-                    return Ok(true);
-                }
-            }
-        }
-        let Some(piece) = self.pieces.next() else {
-            self.end = 0;
-            return Ok(false);
-        };
-        self.piece = piece;
+        let is_one = self.pieces.next(&mut self.piece)?;
         self.end = self.piece.len();
         self.piece.resize(self.end + SLACK, 0);
-        Ok(true)
+        Ok(is_one)
     }
-}
-
-/// Fills the length; false at the end of the file.
-fn read_length(file: &mut impl Read, length: &mut [u8; 4]) -> std::io::Result<bool> {
-    let got = file.read(length)?;
-    if got == 0 {
-        return Ok(false);
-    }
-    file.read_exact(&mut length[got..])?;
-    Ok(true)
 }
 
 impl Iterator for Spooled {
@@ -215,10 +136,7 @@ impl Iterator for Spooled {
         }
         let Some((record, bytes)) = self.packing.unpack(&self.piece[self.at..]) else {
             self.at = self.end;
-            let cut = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-            return Some(Err(FormatError::io("read a temporary file in", &self.dir)(
-                cut,
-            )));
+            return Some(Err(self.pieces.cut()));
         };
         self.at += bytes;
         let seq = self.seq;
@@ -345,7 +263,7 @@ mod tests {
             spool.push(record).unwrap();
         }
         assert_eq!(spool.len(), records.len() as u64);
-        let has_file = spool.file.is_some();
+        let has_file = spool.pieces.has_file();
         let read = spool.read().unwrap();
         let mut found = Vec::new();
         for (at, next) in read.enumerate() {
@@ -373,7 +291,7 @@ mod tests {
         let records: Vec<Record> = (0..50_000).map(bar).collect();
         let mut spool = Spool::new(u64::MAX);
         records.iter().for_each(|r| spool.push(r).unwrap());
-        let bytes = spool.held + spool.used;
+        let bytes = spool.pieces.held() + spool.used;
         assert!(bytes < 13 * records.len(), "{bytes}");
         for (bytes_max, has_file) in [(u64::MAX, false), (0, true), (300_000, true)] {
             assert!(back(&records, bytes_max) == (records.clone(), has_file));

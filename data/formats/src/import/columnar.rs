@@ -14,15 +14,14 @@ use super::input::Part;
 use super::text::{Fields, is_utf16};
 use crate::limits::BATCH_ROWS;
 use crate::{FormatError, Result};
-use column::Column;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use tickloom_catalog::META_KEY;
 
-pub(crate) use column::ValueKind;
+pub(crate) use column::{Column, TimesRead, ValueKind};
 pub(crate) use partition::{is_part_name, of as partitions};
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Rows, RowsAhead};
 
 /// Rows that are looked at to find out what a file is.
 const HEAD_ROWS: usize = 50;

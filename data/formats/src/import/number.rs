@@ -3,7 +3,9 @@
 
 mod float;
 
-pub(crate) use float::{IsRounded, of_decimal, of_float_like, of_single};
+pub(crate) use float::{
+    IsRounded, float_as_mantissa, of_decimal, of_float_like, of_single, single_as_mantissa,
+};
 pub(crate) use tickloom_types::Number;
 
 use serde::{Deserialize, Serialize};

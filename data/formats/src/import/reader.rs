@@ -28,7 +28,8 @@ use plausible::{prices, years};
 pub(super) use problems::{Problems, Wrong};
 #[cfg(test)]
 pub(super) use quick::IS_OFF;
-use quick::Quick;
+pub(super) use quick::ReadRows;
+use quick::{Pace, Quick};
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,7 @@ pub(super) struct Reader<'a> {
     by_name: HashMap<Vec<u8>, usize>,
     columns: Columns,
     quick: Option<Box<Quick>>,
+    pace: Pace,
     prices: Prices,
     years: (Ts, Ts),
     years_given: Years,
@@ -146,6 +148,7 @@ impl<'a> Reader<'a> {
             zone,
             by_name: HashMap::new(),
             quick: None,
+            pace: Pace::default(),
             columns: Columns::of(layout),
             prices: prices(options, layout),
             years: years(options.years.unwrap_or_default()),
@@ -352,7 +355,9 @@ impl<'a> Reader<'a> {
             self.wrong(cells, at, &expected)
         })?;
         row.close = self.close(cells, stamped.ts)?;
-        self.times.note_length(&row);
+        if let Some(close) = row.close {
+            self.times.note_length(stamped.ts, close);
+        }
         row.ticker = match known {
             Some(ticker) => ticker,
             None => self.ticker(cells)?,

@@ -13,16 +13,14 @@ use super::report::ImportReport;
 use super::report::Tally;
 use super::rescale::{Largest, Rescaling, Unfit};
 use super::table::{Drafted, DraftedOf, DraftedRecords};
-use crate::Result;
 use crate::spool::{Spool, Spooled};
+use crate::{FormatError, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tickloom_catalog::order::BarMarks;
 use tickloom_catalog::retain_records;
-use tickloom_catalog::{ScanQuery, Table};
-use tickloom_types::{
-    BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, Seq, Ts,
-};
+use tickloom_catalog::{InBlocks, RecordBlock, RecordBlocks, ScanQuery, Table};
+use tickloom_types::{BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, Ts};
 
 /// The records of a file, in the order of their times, packed.
 pub struct SpooledFile {
@@ -50,8 +48,8 @@ impl Packed {
 
     fn read(self) -> Result<SpooledRecords> {
         Ok(SpooledRecords(match self {
-            Packed::Spool(spool) => Reading::Spool(spool.read()?),
-            Packed::Drafted(drafted) => Reading::Drafted(drafted.records()?),
+            Packed::Spool(spool) => Reading::Spool(Box::new(InBlocks::new(spool.read()?))),
+            Packed::Drafted(drafted) => Reading::Drafted(Box::new(drafted.records()?)),
         }))
     }
 }
@@ -60,18 +58,17 @@ impl Packed {
 pub struct SpooledRecords(Reading);
 
 enum Reading {
-    Spool(Spooled),
-    Drafted(DraftedRecords),
+    Spool(Box<InBlocks<Spooled, FormatError>>),
+    Drafted(Box<DraftedRecords>),
 }
 
-impl Iterator for SpooledRecords {
-    type Item = Result<(Seq, Record)>;
+impl RecordBlocks for SpooledRecords {
+    type Error = FormatError;
 
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next_block(&mut self) -> Result<Option<RecordBlock<'_>>> {
         match &mut self.0 {
-            Reading::Spool(records) => records.next(),
-            Reading::Drafted(records) => records.next(),
+            Reading::Spool(records) => records.next_block(),
+            Reading::Drafted(records) => records.next_block(),
         }
     }
 }
@@ -367,10 +364,11 @@ impl SpooledFile {
         // It is looked for in what is of no use after it was found.
         let mut find = |unfit: Unfit| {
             let all = std::mem::replace(records, Packed::Spool(Spool::new(0)));
-            for next in all.read()? {
-                let (seq, record) = next?;
-                if unfit.is(&record) {
-                    return Ok(seq);
+            let mut all = all.read()?;
+            while let Some(block) = all.next_block()? {
+                let mut rows = block.seqs.iter().zip(block.records);
+                if let Some((seq, _)) = rows.find(|(_, record)| unfit.is(record)) {
+                    return Ok(*seq);
                 }
             }
             Ok(0)

@@ -14,7 +14,7 @@ use super::input::Input;
 use super::layout::Layout;
 use super::options::ImportOptions;
 use super::prepared::{Prepared, Push};
-use super::reader::{FileOrder, Reader, Repeats};
+use super::reader::{FileOrder, ReadRows, Reader, Repeats};
 use super::report::KindCount;
 use super::report::{Found, Taken};
 use super::row::Shape;
@@ -27,6 +27,7 @@ use moment::Moment;
 use plan::Plan;
 use sorted::Sorted;
 use survey::Survey;
+use tickloom_catalog::RecordBlocks;
 use tickloom_types::{BarSpec, Instruments, Ts};
 use told::{Told, nothing};
 
@@ -128,7 +129,21 @@ fn survey<'a>(
     let mut reader = Reader::new(input, options, layout)?;
     let mut survey = Survey::new();
     let mut draft = Draft::of(layout);
-    while reader.next()? {
+    let mut rows = ReadRows::default();
+    loop {
+        if reader.next_rows(&mut rows)? {
+            survey.note_all(&rows);
+            if draft
+                .as_mut()
+                .is_some_and(|draft| draft.take_all(&rows, &reader).is_none())
+            {
+                draft = None;
+            }
+            continue;
+        }
+        if !reader.next()? {
+            break;
+        }
         survey.note(&reader.current);
         if draft
             .as_mut()
@@ -228,9 +243,9 @@ impl Prepared for TableFile {
         let mut this = *self;
         // What an earlier import has is known since.
         if let Some((draft, told)) = this.drafted() {
-            for next in draft.records()? {
-                let (_, record) = next?;
-                push(&record)?;
+            let mut records = draft.records()?;
+            while let Some(block) = records.next_block()? {
+                block.records.iter().try_for_each(&mut *push)?;
             }
             return Ok(this.found(told));
         }

@@ -1,5 +1,9 @@
 //! A column of values, from an array of Arrow: each row of it is a [`Cell`].
 
+mod blocks;
+
+pub(crate) use blocks::TimesRead;
+
 use crate::import::cells::{Cell, DAY_NS};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -98,7 +102,7 @@ pub(super) fn type_name(data_type: &DataType) -> String {
 
 /// A column, or so many rows of it.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
+pub(crate) struct Column {
     values: Values,
     /// Which rows have no value, if any has none.
     nulls: Option<Vec<bool>>,
@@ -111,6 +115,8 @@ pub(super) enum Values {
     Text(Texts),
     Whole(Vec<i64>),
     Decimal(Vec<i128>, i8),
+    /// Decimals of at most 64 bits.
+    Decimal64(Vec<i64>, i8),
     Float(Vec<f64>),
     Single(Vec<f32>),
     Truth(Vec<bool>),
@@ -177,7 +183,7 @@ impl Column {
 
     /// The value in a row.
     #[inline]
-    pub(super) fn cell(&self, at: usize) -> Cell<'_> {
+    pub(crate) fn cell(&self, at: usize) -> Cell<'_> {
         if let Some(nulls) = &self.nulls
             && nulls.get(at).copied().unwrap_or(true)
         {
@@ -189,6 +195,7 @@ impl Column {
             Values::Instant(values, unit) => Cell::Instant(values[at], *unit),
             Values::Local(values, unit) => Cell::Local(values[at], *unit),
             Values::Decimal(values, scale) => Cell::Decimal(values[at], *scale),
+            Values::Decimal64(values, scale) => Cell::Decimal(values[at].into(), *scale),
             Values::Single(values) => Cell::Single(values[at]),
             Values::Truth(values) => Cell::Truth(values[at]),
             Values::Text(texts) => Cell::Text(texts.at(at).trim_ascii()),
@@ -304,10 +311,10 @@ pub(super) fn unsigned(values: &[u64]) -> Values {
 
 fn decimals<T: ArrowPrimitiveType>(array: &dyn Array, scale: i8) -> Option<Values>
 where
-    T::Native: Into<i128>,
+    T::Native: Into<i64>,
 {
     let values = natives::<T>(array)?.iter();
-    Some(Values::Decimal(
+    Some(Values::Decimal64(
         values.map(|value| (*value).into()).collect(),
         scale,
     ))

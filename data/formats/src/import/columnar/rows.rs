@@ -6,6 +6,7 @@ use crate::import::cells::{Cell, Cells};
 use crate::import::input::Input;
 use crate::import::input::Part;
 use crate::{FormatError, Result};
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// The rows of a file, or of several with the same columns, one after another.
@@ -29,6 +30,34 @@ struct OpenPart {
     /// Where in it each column is, of the first file's; behind its own are those of its path.
     places: Vec<Option<usize>>,
     partitions: Vec<Column>,
+}
+
+/// The rows of a batch from one on, which are lent.
+pub(crate) struct RowsAhead {
+    batch: Box<Batch>,
+    from: usize,
+    /// The number of the first in its file, from one.
+    pub(crate) number: u64,
+}
+
+impl RowsAhead {
+    /// Places of the rows in [`RowsAhead::column`].
+    pub(crate) fn rows(&self) -> Range<usize> {
+        self.from..self.batch.rows
+    }
+
+    /// A column, with rows before and after these.
+    pub(crate) fn column(&self, at: usize) -> Option<&Column> {
+        self.batch.columns.get(at)
+    }
+
+    /// The row at a place.
+    pub(crate) fn row(self, at: usize) -> RowCells {
+        RowCells {
+            batch: self.batch,
+            at,
+        }
+    }
 }
 
 /// A row, which is lent.
@@ -72,15 +101,39 @@ impl Rows {
         })
     }
 
+    /// Has a row in the batch; false at the end.
+    #[inline]
+    fn fill(&mut self) -> Result<bool> {
+        let batch = self.batch.as_ref();
+        match batch.is_none_or(|batch| self.at >= batch.rows) {
+            true => self.next_batch(),
+            false => Ok(true),
+        }
+    }
+
+    /// The rows that come next and are in memory. They have to be passed, all or some of them.
+    pub(crate) fn ahead(&mut self) -> Result<Option<RowsAhead>> {
+        if !self.fill()? {
+            return Ok(None);
+        }
+        Ok(self.batch.take().map(|batch| RowsAhead {
+            batch,
+            from: self.at,
+            number: self.number + 1,
+        }))
+    }
+
+    /// Goes past so many rows of those that were lent: the row before the next, which has to be given back.
+    pub(crate) fn pass(&mut self, ahead: RowsAhead, count: usize) -> RowCells {
+        self.at += count;
+        self.number += count as u64;
+        ahead.row(self.at.saturating_sub(1))
+    }
+
     /// The next row with its number in its file, from one. It has to be given back.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<(u64, RowCells)>> {
-        if self
-            .batch
-            .as_ref()
-            .is_none_or(|batch| self.at >= batch.rows)
-            && !self.next_batch()?
-        {
+        if !self.fill()? {
             return Ok(None);
         }
         let Some(batch) = self.batch.take() else {

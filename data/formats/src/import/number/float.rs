@@ -70,6 +70,46 @@ pub(crate) fn of_float_like(
     Ok(found)
 }
 
+/// Makes floats mantissas of so many decimals, and says of each whether it is exactly that: whether the mantissa is the shortest decimal
+/// that reads back as the float, with zeros behind. Of some that are, large ones, it is not said.
+#[inline]
+pub(crate) fn float_as_mantissa(decimals: u8) -> impl Fn(f64) -> (i64, bool) {
+    let power = POWERS[usize::from(decimals).min(POWERS.len() - 1)];
+    let is_known = usize::from(decimals) < POWERS.len();
+    move |value| {
+        let scaled = value * power;
+        let moved = scaled + ROUNDING;
+        let whole = moved - ROUNDING;
+        // Between the two powers of two around `ROUNDING` floats are as far apart as whole numbers.
+        let mantissa = moved.to_bits().wrapping_sub(ROUNDING.to_bits());
+        let is_small = scaled.abs() < WHOLE_MAX;
+        let is_exact = (whole / power).to_bits() == value.to_bits();
+        (mantissa.cast_signed(), is_small & is_exact & is_known)
+    }
+}
+
+/// As [`float_as_mantissa`], of floats of 32 bits.
+#[inline]
+pub(crate) fn single_as_mantissa(decimals: u8) -> impl Fn(f32) -> (i64, bool) {
+    let at = usize::from(decimals).min(POWERS.len() - 1);
+    let (power, single) = (POWERS[at], POWERS_SINGLE[at]);
+    let is_known = usize::from(decimals) < POWERS.len();
+    move |value| {
+        let scaled = f64::from(value) * power;
+        let moved = scaled + ROUNDING;
+        let whole = moved - ROUNDING;
+        let mantissa = moved.to_bits().wrapping_sub(ROUNDING.to_bits());
+        let is_small = scaled.abs() < f64::from(WHOLE_MAX_SINGLE);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float of 32 bits holds it"
+        )]
+        let read_back = whole as f32 / single;
+        let is_exact = read_back.to_bits() == value.to_bits();
+        (mantissa.cast_signed(), is_small & is_exact & is_known)
+    }
+}
+
 /// The shortest decimal that reads back as this float of 32 bits.
 pub(crate) fn of_single(value: f32) -> Result<Number, &'static str> {
     for (decimals, power) in (0..).zip(POWERS_SINGLE) {

@@ -4,6 +4,7 @@
 
 mod cells;
 mod line;
+mod rows;
 
 use super::columns::Columns;
 use super::{LastRow, Reader};
@@ -16,6 +17,8 @@ use crate::import::time::{QuickTimes, Stamped, TimeFormat};
 use crate::limits::{LINE_BYTES_MAX, TICKERS_MAX};
 use jiff::tz::TimeZone;
 use line::{Rest, Span};
+pub(super) use rows::Pace;
+pub(in crate::import) use rows::ReadRows;
 use tickloom_types::Ts;
 
 /// What a column holds.
@@ -255,8 +258,8 @@ impl Reader<'_> {
         } = self.current;
         self.times
             .note(ticker, arrival.unwrap_or(ts), stamped.is_date);
-        if self.current.close.is_some() {
-            self.times.note_length(&self.current);
+        if let Some(close) = self.current.close {
+            self.times.note_length(ts, close);
         }
         self.widen_current();
         Some(())

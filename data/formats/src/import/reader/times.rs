@@ -1,6 +1,5 @@
 //! What the times of a file's rows say of it, whether or not the rows are right: the size of its bars and the order that it is in.
 
-use crate::import::row::Row;
 use crate::limits::DISTANCES_MAX;
 use std::collections::BTreeMap;
 use tickloom_types::Ts;
@@ -120,12 +119,37 @@ impl Times {
     }
 
     /// How long a bar is that says so.
-    pub(super) fn note_length(&mut self, row: &Row) {
-        if let Some(length) = row
-            .close
-            .and_then(|close| close.0.checked_sub(row.stamped.ts.0))
-        {
+    pub(super) fn note_length(&mut self, open: Ts, close: Ts) {
+        if let Some(length) = close.0.checked_sub(open.0) {
             self.lengths.add(length);
+        }
+    }
+
+    /// As [`Times::note`], of rows of one instrument; `are_dates` if all of them are.
+    pub(super) fn note_all(&mut self, ticker: usize, all: &[i64], are_dates: bool) {
+        let Some((first, rest)) = all.split_first() else {
+            return;
+        };
+        self.note(ticker, Ts(*first), are_dates);
+        let mut before = *first;
+        for ts in rest {
+            match ts.cmp(&before) {
+                std::cmp::Ordering::Less => {
+                    self.back += 1;
+                    self.is_sorted = false;
+                }
+                std::cmp::Ordering::Equal => self.equal += 1,
+                std::cmp::Ordering::Greater => self.forward += 1,
+            }
+            let distance = ts.checked_sub(before).and_then(i64::checked_abs);
+            if let Some(distance) = distance.filter(|_| self.is_of_bars) {
+                self.distances.add(distance);
+            }
+            before = *ts;
+        }
+        self.last = Ts(before);
+        if let Some(last) = self.last_of.get_mut(ticker) {
+            *last = Some(Ts(before));
         }
     }
 

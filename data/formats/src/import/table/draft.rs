@@ -2,21 +2,26 @@
 //! their source, and the file is not read again. That is so for the common case: rows in the order of time that each make one record.
 //! What cannot be held so, or might not fit, is read again.
 
+mod records;
+
+pub(crate) use records::DraftedRecords;
+
 use super::plan::Plan;
 use crate::Result;
 use crate::import::layout::Layout;
 use crate::import::number::Number;
-use crate::import::reader::{Reader, Ticker};
+use crate::import::reader::{ReadRows, Reader, Ticker};
 use crate::import::row::{Row, Shape};
 use crate::limits::DRAFT_BYTES;
-use crate::spool::{Spool, Spooled};
-use std::iter::Peekable;
-use std::vec::IntoIter;
+use crate::spool::columns::{COLUMNS, ColumnSpool, Columns};
 use tickloom_catalog::Table;
-use tickloom_types::{
-    BarBody, Flags, Header, InstrumentId, Kind, QuoteBody, Record, Seq, SourceId, TradeBody, Ts,
-    pow10,
-};
+use tickloom_types::{BarBody, Header, InstrumentId, Record, SourceId, Ts, pow10};
+
+/// The columns of a draft: times, how long after them rows arrived, or bars closed, the ticker, and what the bodies of records hold.
+const TS: usize = 0;
+const LAG: usize = 1;
+const TICKER: usize = 2;
+const BODY: usize = 3;
 
 /// What is known of an instrument so far.
 #[derive(Clone, Copy, Default)]
@@ -42,7 +47,7 @@ struct Change {
 /// Records of which the scale is that of the rows so far.
 pub(super) struct Draft {
     shape: Shape,
-    spool: Spool,
+    spool: ColumnSpool,
     scales: Vec<Scales>,
     changes: Vec<Change>,
     last: Ts,
@@ -62,7 +67,7 @@ impl Draft {
         let is_plain = matches!(layout.shape, Shape::Bars | Shape::Quotes | Shape::Trades);
         (is_plain && !layout.is_databento()).then(|| Draft {
             shape: layout.shape,
-            spool: Spool::new(DRAFT_BYTES),
+            spool: ColumnSpool::new(DRAFT_BYTES),
             scales: Vec::new(),
             changes: Vec::new(),
             last: Ts(i64::MIN),
@@ -81,31 +86,113 @@ impl Draft {
     #[inline]
     fn take_row(&mut self, row: &Row, ticker: &Ticker) -> Option<()> {
         let order = row.arrival.unwrap_or(row.stamped.ts);
-        if order < self.last {
-            return None;
-        }
-        self.is_ascending &= order > self.last;
-        self.last = order;
         let ts = row.close.unwrap_or(row.stamped.ts);
-        self.times = (self.times.0.min(ts), self.times.1.max(ts));
-        if self.scales.len() <= row.ticker {
-            self.scales.resize(row.ticker + 1, Scales::default());
-        }
+        self.note_times(&[order.0], (ts, ts), row.ticker)?;
+        self.note_scales(row.ticker, ticker)?;
         let scales = self.scales.get_mut(row.ticker)?;
-        let (from, to) = scales.times.unwrap_or((ts, ts));
-        scales.times = Some((from.min(ts), to.max(ts)));
+        let row = columns(self.shape, row, scales)?;
+        self.spool.push(row).ok()
+    }
+
+    /// Takes rows that a reader read at once; `None` if they cannot be held.
+    pub(super) fn take_all(&mut self, rows: &ReadRows, reader: &Reader<'_>) -> Option<()> {
+        let ends = match rows.closes.is_empty() {
+            true => &rows.ts,
+            false => &rows.closes,
+        };
+        let (from, to) = (*ends.iter().min()?, *ends.iter().max()?);
+        self.note_times(rows.order(), (Ts(from), Ts(to)), rows.ticker)?;
+        self.note_scales(rows.ticker, reader.tickers.get(rows.ticker)?)?;
+        let scales = self.scales.get_mut(rows.ticker)?;
+        let shape = self.shape;
+        for (at, numbers) in rows.numbers.iter().enumerate() {
+            let largest = numbers.iter().map(|number| number.unsigned_abs()).max();
+            let of = match shape.is_qty(at) {
+                true => &mut scales.qty_max,
+                false => &mut scales.price_max,
+            };
+            *of = (*of).max(largest.unwrap_or(0).into());
+        }
+        let ticker = i64::try_from(rows.ticker).ok()?;
+        let lags = match shape {
+            Shape::Bars => &rows.closes,
+            _ => &rows.arrivals,
+        };
+        let extend = |block: &mut Columns, range: std::ops::Range<usize>| {
+            let [ts, lag, tickers, body @ ..] = block;
+            let own = rows.ts.get(range.clone()).unwrap_or_default();
+            ts.extend_from_slice(own);
+            let filled = ts.len();
+            tickers.resize(filled, ticker);
+            if let Some(lags) = lags.get(range.clone()) {
+                lag.extend(
+                    lags.iter()
+                        .zip(own)
+                        .map(|(late, ts)| late.wrapping_sub(*ts)),
+                );
+            }
+            lag.resize(filled, 0);
+            let numbers = rows.numbers.iter().take(numbers_of(shape));
+            for (column, numbers) in body.iter_mut().zip(numbers) {
+                column.extend_from_slice(numbers.get(range.clone()).unwrap_or_default());
+            }
+            let [.., id, side] = &mut *body;
+            match shape {
+                Shape::Quotes => {
+                    side.extend_from_slice(rows.sequences.get(range).unwrap_or_default());
+                }
+                Shape::Trades => {
+                    id.extend_from_slice(rows.ids.get(range.clone()).unwrap_or_default());
+                    let sides = rows.sides.get(range).unwrap_or_default();
+                    side.extend(sides.iter().map(|side| i64::from(*side)));
+                }
+                _ => {}
+            }
+            // What no row has is zero.
+            for column in body {
+                column.resize(filled, 0);
+            }
+        };
+        self.spool.extend(rows.ts.len(), extend).ok()
+    }
+
+    /// Notes times of rows of a ticker: those by which they are in order, and the least and the greatest that records may bear. `None` if
+    /// they are not in order.
+    #[inline]
+    fn note_times(&mut self, order: &[i64], ends: (Ts, Ts), ticker: usize) -> Option<()> {
+        for order in order {
+            let order = Ts(*order);
+            if order < self.last {
+                return None;
+            }
+            self.is_ascending &= order > self.last;
+            self.last = order;
+        }
+        self.times = (self.times.0.min(ends.0), self.times.1.max(ends.1));
+        if self.scales.len() <= ticker {
+            self.scales.resize(ticker + 1, Scales::default());
+        }
+        let scales = self.scales.get_mut(ticker)?;
+        let (from, to) = scales.times.unwrap_or(ends);
+        scales.times = Some((from.min(ends.0), to.max(ends.1)));
+        Some(())
+    }
+
+    /// Has the mantissas of a ticker the decimals that its rows so far need.
+    #[inline]
+    fn note_scales(&mut self, at: usize, ticker: &Ticker) -> Option<()> {
+        let scales = self.scales.get_mut(at)?;
         let (price, qty) = (ticker.price_decimals, ticker.qty_decimals);
         if (scales.price_decimals, scales.qty_decimals) != (price, qty) {
             scales.widen(price, qty)?;
             self.changes.push(Change {
                 row: self.spool.len(),
-                ticker: row.ticker,
+                ticker: at,
                 price_decimals: price,
                 qty_decimals: qty,
             });
         }
-        let record = record(self.shape, row, scales)?;
-        self.spool.push(&record).ok()
+        Some(())
     }
 
     /// Whether no two of them can be one moment.
@@ -202,75 +289,9 @@ impl Drafted {
         })
     }
 
-    /// The records, one after the other.
+    /// The records.
     pub(crate) fn records(self) -> Result<DraftedRecords> {
-        let factors = (0..self.scales.len()).map(|at| factors(&self.scales, at, 0, 0));
-        Ok(DraftedRecords {
-            shape: self.draft.shape,
-            factors: factors.collect(),
-            spooled: self.draft.spool.read()?,
-            changes: self.draft.changes.into_iter().peekable(),
-            scales: self.scales,
-            source: self.source,
-            shift: self.shift,
-            is_closed: self.is_closed,
-        })
-    }
-}
-
-/// What makes mantissas of so many decimals those of an instrument.
-fn factors(scales: &[(u8, u8)], at: usize, price: u8, qty: u8) -> (i64, i64) {
-    let (price_decimals, qty_decimals) = scales.get(at).copied().unwrap_or((0, 0));
-    let factor = |to: u8, from: u8| pow10(to.saturating_sub(from));
-    (factor(price_decimals, price), factor(qty_decimals, qty))
-}
-
-/// The records of a draft.
-pub(crate) struct DraftedRecords {
-    shape: Shape,
-    spooled: Spooled,
-    changes: Peekable<IntoIter<Change>>,
-    scales: Vec<(u8, u8)>,
-    /// By instrument, as of the last row.
-    factors: Vec<(i64, i64)>,
-    source: SourceId,
-    shift: i64,
-    is_closed: bool,
-}
-
-impl Iterator for DraftedRecords {
-    type Item = Result<(Seq, Record)>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let (row, mut record) = match self.spooled.next()? {
-            Ok(next) => next,
-            Err(error) => return Some(Err(error)),
-        };
-        while let Some(change) = self.changes.next_if(|change| change.row <= row) {
-            let (price, qty) = (change.price_decimals, change.qty_decimals);
-            if let Some(of) = self.factors.get_mut(change.ticker) {
-                *of = factors(&self.scales, change.ticker, price, qty);
-            }
-        }
-        let at = usize::try_from(record.header.instrument).unwrap_or(usize::MAX);
-        if let Some((price, qty)) = self.factors.get(at).filter(|by| **by != (1, 1)) {
-            rescale(self.shape, &mut record, *price, *qty);
-        }
-        let header = &mut record.header;
-        header.source = self.source.0;
-        match self.shape {
-            Shape::Bars => {
-                // Of a bar that says its close, that is held in place of the arrival.
-                header.ts_event = match self.is_closed {
-                    true => header.ts_recv,
-                    false => header.ts_event.saturating_add(self.shift),
-                };
-                header.ts_recv = header.ts_event;
-            }
-            _ => header.flags = Flags::LAST,
-        }
-        Some(Ok((row, record)))
+        DraftedRecords::of(self)
     }
 }
 
@@ -300,80 +321,49 @@ impl Scales {
     }
 }
 
-/// The record of a row, at the scales so far.
-#[inline]
-fn record(shape: Shape, row: &Row, scales: &mut Scales) -> Option<Record> {
-    let ts = row.stamped.ts;
-    let arrival = match shape {
-        Shape::Bars => row.close.unwrap_or(ts),
-        _ => row.arrival.unwrap_or(ts),
-    };
-    let id = InstrumentId(u32::try_from(row.ticker).ok()?);
-    let header = |kind| Header::new(kind, id, SourceId(0), ts, arrival);
-    let [a, b, c, d, e, ..] = row.numbers;
-    Some(match shape {
-        Shape::Bars => BarBody {
-            open: scales.price(a)?,
-            high: scales.price(b)?,
-            low: scales.price(c)?,
-            close: scales.price(d)?,
-            volume: scales.qty(e)?,
-        }
-        .record(header(Kind::Bar)),
-        Shape::Quotes => QuoteBody {
-            bid: scales.price(a)?,
-            bid_qty: scales.qty(b)?,
-            ask: scales.price(c)?,
-            ask_qty: scales.qty(d)?,
-            update_id: row.sequence,
-        }
-        .record(header(Kind::Quote)),
-        Shape::Trades => TradeBody {
-            price: scales.price(a)?,
-            qty: scales.qty(b)?,
-            trade_id: row.id,
-            side: row.side,
-            ..TradeBody::default()
-        }
-        .record(header(Kind::Trade)),
-        _ => return None,
-    })
+/// Numbers of a row that are prices or sizes.
+fn numbers_of(shape: Shape) -> usize {
+    match shape {
+        Shape::Bars => 5,
+        Shape::Quotes => 4,
+        _ => 2,
+    }
 }
 
-/// Multiplies the mantissas of a record, which are known to fit.
-fn rescale(shape: Shape, record: &mut Record, price: i64, qty: i64) {
-    let header = record.header;
-    *record = match shape {
-        Shape::Bars => {
-            let body = BarBody::of(record);
-            BarBody {
-                open: body.open.wrapping_mul(price),
-                high: body.high.wrapping_mul(price),
-                low: body.low.wrapping_mul(price),
-                close: body.close.wrapping_mul(price),
-                volume: body.volume.wrapping_mul(qty),
-            }
-            .record(header)
-        }
-        Shape::Quotes => {
-            let body = QuoteBody::of(record);
-            QuoteBody {
-                bid: body.bid.wrapping_mul(price),
-                bid_qty: body.bid_qty.wrapping_mul(qty),
-                ask: body.ask.wrapping_mul(price),
-                ask_qty: body.ask_qty.wrapping_mul(qty),
-                ..body
-            }
-            .record(header)
-        }
-        _ => {
-            let body = TradeBody::of(record);
-            TradeBody {
-                price: body.price.wrapping_mul(price),
-                qty: body.qty.wrapping_mul(qty),
-                ..body
-            }
-            .record(header)
-        }
+/// A row, at the scales so far. Of a quote the last column is its sequence, of a trade the last two are its number and its side.
+#[inline]
+fn columns(shape: Shape, row: &Row, scales: &mut Scales) -> Option<[i64; COLUMNS]> {
+    let ts = row.stamped.ts.0;
+    let late = match shape {
+        Shape::Bars => row.close,
+        _ => row.arrival,
     };
+    let lag = late.map_or(0, |late| late.0.wrapping_sub(ts));
+    let ticker = i64::try_from(row.ticker).ok()?;
+    let [a, b, c, d, e, ..] = row.numbers;
+    let [a, b, c, d, e] = match shape {
+        Shape::Bars => [
+            scales.price(a)?,
+            scales.price(b)?,
+            scales.price(c)?,
+            scales.price(d)?,
+            scales.qty(e)?,
+        ],
+        Shape::Quotes => [
+            scales.price(a)?,
+            scales.qty(b)?,
+            scales.price(c)?,
+            scales.qty(d)?,
+            row.sequence.cast_signed(),
+        ],
+        Shape::Trades => [
+            scales.price(a)?,
+            scales.qty(b)?,
+            0,
+            row.id.cast_signed(),
+            i64::from(row.side),
+        ],
+        _ => return None,
+    };
+    Some([ts, lag, ticker, a, b, c, d, e])
 }

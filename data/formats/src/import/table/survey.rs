@@ -1,5 +1,6 @@
 //! What a first reading of a table finds out.
 
+use crate::import::reader::ReadRows;
 use crate::import::row::Row;
 use tickloom_types::Ts;
 
@@ -22,6 +23,18 @@ impl Survey {
             last: Ts(i64::MIN),
             has_sizes: false,
             line: 1,
+        }
+    }
+
+    /// Takes in rows, which have no sizes beside bars.
+    pub(super) fn note_all(&mut self, rows: &ReadRows) {
+        if self.rows == 0 {
+            self.line = rows.line;
+        }
+        self.rows += rows.ts.len() as u64;
+        for ts in rows.ts.iter().min().into_iter().chain(rows.ts.iter().max()) {
+            self.first = self.first.min(Ts(*ts));
+            self.last = self.last.max(Ts(*ts));
         }
     }
 

@@ -43,6 +43,21 @@ impl TimeFormat {
         self.parse(joined, zone)
     }
 
+    /// Nanoseconds of the unit that all of these whole numbers are times in, if it is the same of all.
+    pub(crate) fn unit_of_all(&self, values: &[i64]) -> Option<i64> {
+        let decimals = match self {
+            TimeFormat::Unit(decimals) => *decimals,
+            TimeFormat::Epoch(_) => {
+                let (least, most) = (values.iter().min()?, values.iter().max()?);
+                let decimals = epoch_decimals(*least)?;
+                // Those of one unit lie together.
+                (epoch_decimals(*most) == Some(decimals)).then_some(decimals)?
+            }
+            _ => return None,
+        };
+        Some(pow10(decimals))
+    }
+
     fn read_whole(&self, value: i64, zone: &TimeZone) -> Option<Stamped> {
         let decimals = match self {
             TimeFormat::Unit(decimals) => *decimals,

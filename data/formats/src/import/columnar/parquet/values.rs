@@ -149,10 +149,7 @@ fn of_32(values: &[i32], data_type: &DataType) -> Result<Values, ParquetError> {
         DataType::Time32(of) | DataType::Time64(of) => times(&wide(), *of),
         DataType::Timestamp(of, zone) => stamps(wide(), *of, zone.is_some()),
         _ => match scale(data_type) {
-            Some(scale) => Values::Decimal(
-                values.iter().map(|value| i128::from(*value)).collect(),
-                scale,
-            ),
+            Some(scale) => Values::Decimal64(wide(), scale),
             None => Values::Whole(wide()),
         },
     })
@@ -168,10 +165,7 @@ fn of_64(values: Vec<i64>, data_type: &DataType) -> Result<Values, ParquetError>
         DataType::Time32(of) | DataType::Time64(of) => times(&values, *of),
         DataType::Timestamp(of, zone) => stamps(values, *of, zone.is_some()),
         _ => match scale(data_type) {
-            Some(scale) => Values::Decimal(
-                values.iter().map(|value| i128::from(*value)).collect(),
-                scale,
-            ),
+            Some(scale) => Values::Decimal64(values, scale),
             None => Values::Whole(values),
         },
     })

@@ -75,7 +75,7 @@ impl Reader<'_> {
 
     /// The time of a cell whose column has a type that says it.
     #[inline]
-    fn typed_time(&self, cell: Cell<'_>) -> Option<Stamped> {
+    pub(super) fn typed_time(&self, cell: Cell<'_>) -> Option<Stamped> {
         let is_quick = match cell {
             Cell::Instant(..) | Cell::Local(..) | Cell::Date(_) => true,
             Cell::Whole(_) => {

@@ -1,11 +1,13 @@
 //! What is read quickly is what is read the other way: the same records, and the same report to the last word.
 
+mod columns;
+
 use super::{COUNT, IS_OFF};
 use crate::import::{FileRecords, ImportOptions, Input, RefusedMax};
 use crate::{FormatError, Result};
 use proptest::prelude::*;
 use std::path::Path;
-use tickloom_catalog::ScanQuery;
+use tickloom_catalog::{InTurn, ScanQuery};
 use tickloom_types::{InstrumentId, Kind, Record, Ts};
 
 fn read(text: &[u8], options: &ImportOptions, is_quick: bool) -> Result<FileRecords> {
@@ -83,7 +85,7 @@ fn packed(text: &[u8], options: &ImportOptions, whole: &FileRecords) {
     if let Ok(spooled) =
         Input::bytes(Path::new("ABC.csv"), text.to_vec()).spool(options, &ScanQuery::default(), 0)
     {
-        let records: Result<Vec<_>> = spooled.records().unwrap().collect();
+        let records: Result<Vec<_>> = InTurn::new(spooled.records().unwrap()).collect();
         assert_eq!(records.unwrap(), (0..).zip(whole).collect::<Vec<_>>());
     }
 }

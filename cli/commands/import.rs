@@ -173,7 +173,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         // What is no text is no capture.
         let origin = match is_columnar(file) {
             Ok(true) => Ok(None),
-            _ => capture::origin(file),
+            _ => capture::origin(file, args.text.venue()),
         };
         match origin {
             Ok(Some(_)) if args.instrument.is_some() => all.push(Imported::failed(
@@ -181,7 +181,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 "--instrument does not apply: a capture says itself of what it is",
             )),
             Ok(Some(origin)) => captures.add(origin, file),
-            Err(error @ CaptureError::UnknownVenue { .. }) => {
+            Err(
+                error @ (CaptureError::UnknownVenue { .. }
+                | CaptureError::UnclearVenue { .. }
+                | CaptureError::ToldVenue { .. }
+                | CaptureError::OtherVenue { .. }),
+            ) => {
                 all.push(Imported::failed(file, &error.to_string()));
             }
             // What cannot be read as a line of text may be in a format that is none.

@@ -63,9 +63,14 @@ impl Read {
 
 /// Files of one origin.
 fn read(sources: Vec<CaptureSource>) -> Read {
-    let origin = Origin::of(&sources[0]).unwrap();
+    let origin = Origin::of(&sources[0], None).unwrap();
     for source in &sources {
-        assert_eq!(Origin::of(source).unwrap(), origin, "{}", source.name());
+        assert_eq!(
+            Origin::of(source, None).unwrap(),
+            origin,
+            "{}",
+            source.name()
+        );
     }
     let recording = Recording::survey(origin, sources).unwrap();
     let instruments = recording.instruments().clone();
@@ -661,7 +666,7 @@ fn files_that_are_no_messages_say_what_was_expected() {
         "PAR1\u{1}\u{2}",
         "{\n \"a\": [\n",
     ] {
-        let error = Origin::of(&text(start)).unwrap_err().to_string();
+        let error = Origin::of(&text(start), None).unwrap_err().to_string();
         assert!(error.starts_with("capture: begins with "), "{error}");
         assert!(error.contains("expected a capture"), "{error}");
     }

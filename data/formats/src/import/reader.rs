@@ -32,6 +32,7 @@ use quick::Quick;
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+pub(super) use tickers::note_of_cases;
 use tickloom_types::Ts;
 pub(super) use times::{FileOrder, Times};
 
@@ -96,8 +97,10 @@ pub(super) struct Ticker {
     last: Option<LastRow>,
     /// Number of its last trade, 0 if there was none.
     last_trade: u64,
-    /// The exchange of its first row, of a file that names one.
-    venue: Vec<u8>,
+    /// What its first row has in the columns in which all have the same.
+    apart: Vec<Vec<u8>>,
+    /// The publisher and the number of a row of Databento.
+    of_databento: Option<(u16, Option<u32>)>,
 }
 
 /// What a row is held to that follows it.
@@ -357,7 +360,7 @@ impl<'a> Reader<'a> {
             Some(ticker) => ticker,
             None => self.ticker(cells)?,
         };
-        self.check_venue(cells, row.ticker)?;
+        self.check_apart(cells, row.ticker)?;
         let is_kept = self.layout.shape == Shape::Orders;
         if self.layout.is_databento() && row.action == b'N' && !is_kept {
             *self

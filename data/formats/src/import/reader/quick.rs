@@ -30,8 +30,8 @@ enum Kind {
     Arrival,
     Ticker,
     Venue,
-    /// The exchange, where instruments are not named by it.
-    OtherVenue,
+    /// One in which all rows of an instrument have the same.
+    Apart,
     Number(usize),
     /// The side, or whether the buyer rested.
     Side(bool),
@@ -84,7 +84,10 @@ impl Quick {
         put(columns.arrival, Kind::Arrival)?;
         put(columns.ticker, Kind::Ticker)?;
         put(columns.venue, Kind::Venue)?;
-        put(columns.other_venue, Kind::OtherVenue)?;
+        if columns.apart.len() > 1 {
+            return None;
+        }
+        put(columns.apart.first().copied(), Kind::Apart)?;
         for (at, column) in columns.numbers.iter().enumerate() {
             put(*column, Kind::Number(at))?;
         }
@@ -158,7 +161,7 @@ impl Quick {
 struct Words<'t> {
     ticker: Option<&'t [u8]>,
     venue: Option<&'t [u8]>,
-    other_venue: Option<&'t [u8]>,
+    apart: Option<&'t [u8]>,
 }
 
 /// What of a reader tells instruments.
@@ -198,7 +201,7 @@ impl Reader<'_> {
         let words = Words {
             ticker: word(rest.ticker),
             venue: word(rest.venue),
-            other_venue: word(rest.other_venue),
+            apart: word(rest.apart),
         };
         self.accept(quick, rest.close, &words)?;
         Some(bytes)
@@ -238,9 +241,9 @@ impl Reader<'_> {
             None => None,
         };
         check(quick.shape, self.prices, &self.current.numbers).ok()?;
-        if let Some(venue) = words.other_venue {
-            let known = &self.tickers.get(ticker)?.venue;
-            if known.is_empty() || known.as_slice() != venue {
+        if let Some(apart) = words.apart {
+            let known = self.tickers.get(ticker)?.apart.first()?;
+            if known.as_slice() != apart {
                 return None;
             }
         }

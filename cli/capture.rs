@@ -32,7 +32,7 @@ pub(crate) fn origin(path: &Path, told: Option<VenueKind>) -> Result<Option<Orig
     let Ok(source) = source(path) else {
         return Ok(None);
     };
-    match Origin::of(&source, told) {
+    match Origin::told(&source, told) {
         Ok(origin) => Ok(Some(origin)),
         Err(
             CaptureError::UnknownOrigin { .. } | CaptureError::Io { .. } | CaptureError::Cut { .. },

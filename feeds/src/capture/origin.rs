@@ -48,13 +48,20 @@ impl Origin {
         }
     }
 
-    /// Looks at the beginning of a file, and at more of it where messages of that kind are of several venues. `told` is the venue that
-    /// it is of as far as the file does not say.
+    /// Looks at the beginning of a file, and at more of it where messages of that kind are of several venues.
+    ///
+    /// # Errors
+    /// As [`Origin::told`].
+    pub fn of(source: &CaptureSource) -> Result<Origin, CaptureError> {
+        Origin::told(source, None)
+    }
+
+    /// The same; `told` is the venue that it is of as far as the file does not say.
     ///
     /// # Errors
     /// [`CaptureError`] if it cannot be read, holds nothing that a venue is known to send, does not say of which of several venues it is,
     /// or is of another than told.
-    pub fn of(source: &CaptureSource, told: Option<VenueKind>) -> Result<Origin, CaptureError> {
+    pub fn told(source: &CaptureSource, told: Option<VenueKind>) -> Result<Origin, CaptureError> {
         let mut reader = source.open()?;
         reader.be_brief();
         let mut first = Vec::new();

@@ -178,7 +178,6 @@ impl VenueKind {
         VenueKind::Bitmex,
         VenueKind::Bitstamp,
         VenueKind::Bybit,
-        VenueKind::BybitSpot,
         VenueKind::Coinbase,
         VenueKind::Deribit,
         VenueKind::Gemini,
@@ -186,6 +185,7 @@ impl VenueKind {
         VenueKind::Kraken,
         VenueKind::KrakenFutures,
         VenueKind::Okx,
+        VenueKind::BybitSpot,
     ];
 
     /// The first part of its instruments' names.

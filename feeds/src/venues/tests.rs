@@ -5,6 +5,7 @@
 //! whole books; changes of books; levels in those.
 
 use super::VenueKind;
+use crate::binance::Venue;
 use crate::capture::{CaptureReport, CaptureSource, Origin, Recorder, Recording};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -63,14 +64,12 @@ impl Read {
 
 /// Files of one origin.
 fn read(sources: Vec<CaptureSource>) -> Read {
-    let origin = Origin::of(&sources[0], None).unwrap();
+    // A candle alone does not say of which of Binance's it is.
+    let spot = Some(VenueKind::Binance(Venue::Spot));
+    let of = |source| Origin::of(source).or_else(|_| Origin::told(source, spot));
+    let origin = of(&sources[0]).unwrap();
     for source in &sources {
-        assert_eq!(
-            Origin::of(source, None).unwrap(),
-            origin,
-            "{}",
-            source.name()
-        );
+        assert_eq!(of(source).unwrap(), origin, "{}", source.name());
     }
     let recording = Recording::survey(origin, sources).unwrap();
     let instruments = recording.instruments().clone();
@@ -666,7 +665,7 @@ fn files_that_are_no_messages_say_what_was_expected() {
         "PAR1\u{1}\u{2}",
         "{\n \"a\": [\n",
     ] {
-        let error = Origin::of(&text(start), None).unwrap_err().to_string();
+        let error = Origin::of(&text(start)).unwrap_err().to_string();
         assert!(error.starts_with("capture: begins with "), "{error}");
         assert!(error.contains("expected a capture"), "{error}");
     }

@@ -77,7 +77,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let source = CaptureSource::Unpacked(PathBuf::from("capture"), capture.into());
     // What it is found to be is its own matter; here it is read as if it were this.
-    Origin::of(&source, None).ok();
+    Origin::of(&source).ok();
     let origin = Origin {
         venue: VenueKind::ALL[usize::from(*venue) % VenueKind::ALL.len()],
         recorder: RECORDERS[usize::from(*recorder) % RECORDERS.len()],

@@ -90,6 +90,8 @@ pub(crate) struct Layout {
     pub(crate) is_by_venue: bool,
     /// Columns in which all rows of an instrument have the same.
     pub(crate) apart: Vec<usize>,
+    /// Columns of floats of 64 bits that all are floats of 32 bits, and are read as those.
+    pub(crate) singles: Vec<usize>,
     pub(crate) time: TimeFormat,
     /// Whether day and month of its dates, or a number since the epoch, can be read in two ways by the first rows.
     pub(crate) is_time_in_doubt: bool,
@@ -163,6 +165,7 @@ impl Layout {
             dialect,
             is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
             apart: Vec::new(),
+            singles: Vec::new(),
             time: TimeFormat::Compact,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or_default(),
@@ -193,6 +196,7 @@ impl Layout {
             dialect: Dialect::Plain,
             is_by_venue: false,
             apart: Vec::new(),
+            singles: Vec::new(),
             time,
             is_time_in_doubt: false,
             decimal: Decimal::Point,

@@ -24,6 +24,7 @@ use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use columns::Columns;
 use jiff::tz::TimeZone;
+pub(super) use numbers::{is_none, single_of};
 use plausible::{prices, years};
 pub(super) use problems::{Problems, Wrong};
 #[cfg(test)]
@@ -57,7 +58,7 @@ pub(super) struct Reader<'a> {
     by_name: HashMap<Vec<u8>, usize>,
     columns: Columns,
     quick: Option<Box<Quick>>,
-    prices: Prices,
+    options: &'a ImportOptions,
     years: (Ts, Ts),
     years_given: Years,
     joined: Vec<u8>,
@@ -83,6 +84,8 @@ pub(super) struct Reader<'a> {
     pub(super) below_zero: u64,
     /// Whether a comma in a number can be read in two ways, or in another than it was.
     pub(super) is_in_doubt: bool,
+    /// Whether a number has more than nine decimals.
+    pub(super) has_fine: bool,
     pub(super) not_kept: BTreeMap<String, u64>,
     pub(super) problems: Problems,
     notes: Vec<String>,
@@ -93,6 +96,8 @@ pub(super) struct Ticker {
     pub(super) name: String,
     pub(super) price_decimals: u8,
     pub(super) qty_decimals: u8,
+    /// What its prices may be.
+    prices: Prices,
     /// Its last row.
     last: Option<LastRow>,
     /// Number of its last trade, 0 if there was none.
@@ -150,7 +155,7 @@ impl<'a> Reader<'a> {
             by_name: HashMap::new(),
             quick: None,
             columns: Columns::of(layout),
-            prices: prices(options, layout),
+            options,
             years: years(options.years.unwrap_or_default()),
             years_given: options.years.unwrap_or_default(),
             joined: Vec::new(),
@@ -168,6 +173,7 @@ impl<'a> Reader<'a> {
             unknown_volumes: 0,
             below_zero: 0,
             is_in_doubt: false,
+            has_fine: false,
             not_kept: BTreeMap::new(),
             problems: Problems::new(options.errors_max, layout.is_columnar),
             notes: Vec::new(),
@@ -350,7 +356,15 @@ impl<'a> Reader<'a> {
         };
         let rounded = self.numbers(cells, &mut row)?;
         self.check_action(cells, &row)?;
-        check(self.layout.shape, self.prices, &row.numbers).map_err(|(at, expected)| {
+        let prices = match known.and_then(|at| self.tickers.get(at)) {
+            Some(ticker) => ticker.prices,
+            None => prices(
+                self.options,
+                self.layout,
+                &String::from_utf8_lossy(&self.key),
+            ),
+        };
+        check(self.layout.shape, prices, &row.numbers).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(cells, at, &expected)
         })?;

@@ -63,6 +63,11 @@ pub(super) fn prepare(
         doubt::settle_numbers(input, &mut layout)?;
         (survey, reader, draft) = self::survey(input, options, &layout)?;
     }
+    if reader.has_fine {
+        drop(reader);
+        doubt::settle_singles(input, &mut layout)?;
+        (survey, reader, draft) = self::survey(input, options, &layout)?;
+    }
     if survey.rows == 0 {
         return Err(nothing(&reader, &layout));
     }

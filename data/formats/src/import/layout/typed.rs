@@ -72,6 +72,7 @@ impl Layout {
             dialect,
             is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
             apart: Vec::new(),
+            singles: Vec::new(),
             time: TimeFormat::Compact,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or(Decimal::Point),

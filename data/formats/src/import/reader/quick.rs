@@ -61,7 +61,7 @@ impl Quick {
         let is_plain = matches!(layout.dialect, Dialect::Plain | Dialect::Tardis)
             && (layout.is_columnar || is_plain_text)
             && !matches!(layout.shape, Shape::Depth | Shape::Orders);
-        if !is_plain {
+        if !is_plain || !layout.singles.is_empty() {
             return None;
         }
         let mut kinds = vec![Kind::Other; layout.names.len()];
@@ -240,7 +240,8 @@ impl Reader<'_> {
             Some(last) => Some(self.close_after(ts, last)?),
             None => None,
         };
-        check(quick.shape, self.prices, &self.current.numbers).ok()?;
+        let prices = self.tickers.get(ticker)?.prices;
+        check(quick.shape, prices, &self.current.numbers).ok()?;
         if let Some(apart) = words.apart {
             let known = self.tickers.get(ticker)?.apart.first()?;
             if known.as_slice() != apart {

@@ -1,5 +1,6 @@
 //! The instruments of a file, and how fine their numbers are.
 
+use super::plausible::prices;
 use super::{Reader, Ticker, Wrong};
 use crate::databento::prefix_of_publisher;
 use crate::import::cells::Cells;
@@ -58,6 +59,7 @@ impl Reader<'_> {
             name: name.to_owned(),
             price_decimals: 0,
             qty_decimals: 0,
+            prices: prices(self.options, self.layout, name),
             last: None,
             last_trade: 0,
             apart: Vec::new(),

@@ -64,9 +64,13 @@ impl Read {
 
 /// Files of one origin.
 fn read(sources: Vec<CaptureSource>) -> Read {
-    // A candle alone does not say of which of Binance's it is.
-    let spot = Some(VenueKind::Binance(Venue::Spot));
-    let of = |source| Origin::of(source).or_else(|_| Origin::told(source, spot));
+    // A candle alone does not say of which of Binance's or Bybit's it is.
+    let told = |source, venue| Origin::told(source, Some(venue));
+    let of = |source| {
+        Origin::of(source)
+            .or_else(|_| told(source, VenueKind::Binance(Venue::Spot)))
+            .or_else(|_| told(source, VenueKind::Bybit))
+    };
     let origin = of(&sources[0]).unwrap();
     for source in &sources {
         assert_eq!(of(source).unwrap(), origin, "{}", source.name());

@@ -46,7 +46,8 @@ fn publishers_of_one_symbol_are_instruments_of_their_own() {
         &row(2, 1, 18, "6", "ES.c.0"),
     ]
     .concat();
-    let mut all = import_text("x.csv", &roll, &[]).names();
+    let found = import_text("x.csv", &roll, &[]);
+    let mut all = found.names();
     all.sort_unstable();
     assert_eq!(all, ["ES.c.0-17", "ES.c.0-18"]);
 }
@@ -73,7 +74,7 @@ fn a_column_that_tells_instruments_apart_is_not_passed_over() {
         names.sort_unstable();
         assert_eq!(names, ["10.A", "20.A"]);
         let one = import_text("x.csv", &text, &["--columns", "exchange=-"]);
-        assert_eq!((one.names(), one.records.len()), (vec!["A".to_owned()], 2));
+        assert_eq!((one.names(), one.records.len()), (vec!["A"], 2));
         // One in all rows says nothing.
         assert_eq!(
             import_text("x.csv", &trades(column, "10", "10"), &[])
@@ -83,9 +84,9 @@ fn a_column_that_tells_instruments_apart_is_not_passed_over() {
         );
     }
     // A file that names no instrument may name it otherwise.
-    let text = "date,open,high,low,close,volume,Name\n2024-01-01,1,1,1,1,5,AA\n2024-01-02,1,1,1,1,5,AA\n2024-01-03,1,1,1,1,5,BB\n";
-    refused("x.csv", text, &[], &["--columns symbol=Name"]);
-    let told = import_text("x.csv", text, &["--columns", "symbol=Name"]);
+    let text = "date,open,high,low,close,volume,Code\n2024-01-01,1,1,1,1,5,AA\n2024-01-02,1,1,1,1,5,AA\n2024-01-03,1,1,1,1,5,BB\n";
+    refused("x.csv", text, &[], &["--columns symbol=Code"]);
+    let told = import_text("x.csv", text, &["--columns", "symbol=Code"]);
     assert_eq!(told.names(), ["AA", "BB"]);
 }
 
@@ -139,7 +140,12 @@ fn whether_prices_may_be_below_zero_is_said_of_each_symbol() {
         found["imports"][0]["instruments"],
         serde_json::json!(["CL", "XX"])
     );
-    std::fs::create_dir_all(&catalog).unwrap();
+    let other = "date,open,high,low,close,volume\n2024-01-02,1,1,1,1,5\n2024-01-03,1,2,1,1.5,5\n";
+    std::fs::write(path("other.csv"), other).unwrap();
+    assert_eq!(
+        tickloom(&["import", &path("other.csv"), "--catalog", &catalog]).code,
+        0
+    );
     let defined = tickloom(&[
         "instruments",
         "import",

@@ -20,7 +20,10 @@ impl Layout {
             Some(_) => false,
             None => {
                 let name = plain(name);
+                // What is called a name is often a remark; bars of one time that differ are refused in any case.
+                let is_remark = name == "name" && self.shape.is_bars();
                 match tells_apart(&name, true) {
+                    _ if is_remark => false,
                     true => !is_one,
                     false => tells_apart(&name, is_named),
                 }

@@ -7,6 +7,7 @@ mod cli;
 use cli::{tickloom, workspace};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 
 /// Imports a file and gives its report; `more` are words after it.
 fn import(file: &str, catalog: &str, more: &[&str], code: i32) -> Value {
@@ -91,4 +92,89 @@ fn a_dry_run_says_which_trades_are_there_already() {
     }
     let report = import(&other, &catalog, &["--refused-max", "1"], 0);
     assert_eq!(counts(&report), [0, 1, 1], "{report}");
+}
+
+/// Ninety bars of a minute on each of thirty days of April 2024.
+fn thirty_days(dir: &Path) -> Vec<String> {
+    let day = |n: u32| {
+        let minute = |m: u32| {
+            let price = 100 + (n * 7 + m) % 13;
+            let time = format!("2024-04-{n:02}T{:02}:{:02}:00Z", m / 60, m % 60);
+            format!("{time},{price},{price},{price},{price},1\n")
+        };
+        let rows: String = (0..90).map(minute).collect();
+        let file = dir.join(format!("{n:02}.csv")).display().to_string();
+        fs::write(&file, format!("time,open,high,low,close,volume\n{rows}")).unwrap();
+        file
+    };
+    (1..=30).map(day).collect()
+}
+
+fn json(words: &[&str]) -> Value {
+    let ran = tickloom(words);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// What comes of a strategy, without which runs were read and how long that took.
+fn backtest(catalog: &str) -> Value {
+    let rules = [
+        "--enter",
+        "close > lag(close)",
+        "--exit",
+        "close < lag(close)",
+        "--size",
+        "1",
+    ];
+    let words = ["backtest", "--data", catalog, "--json"];
+    let mut found = json(&[&words[..], &rules].concat());
+    for field in ["runs", "elapsed_s", "data"] {
+        found.as_object_mut().unwrap().remove(field);
+    }
+    found
+}
+
+/// As somebody makes who imports every evening.
+#[test]
+fn a_compaction_makes_one_run_of_many_imports_and_changes_no_result() {
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let files = thirty_days(dir.path());
+    for file in &files {
+        assert_eq!(counts(&import(file, &catalog, &[], 0)), [90, 0, 0]);
+    }
+    let before = backtest(&catalog);
+    let report = json(&["catalog", "compact", &catalog, "--json"]);
+    let [bundle] = &report["bundles"].as_array().unwrap()[..] else {
+        panic!("{report}");
+    };
+    assert_eq!(bundle["members"].as_array().unwrap().len(), 30);
+    assert_eq!(bundle["files_before"], 30);
+    assert_eq!(bundle["files_after"], 1);
+    assert_eq!(bundle["rows"], 2_700);
+    assert_eq!(backtest(&catalog), before);
+    let listing = json(&["catalog", "ls", &catalog, "--json"]);
+    assert_eq!(listing["runs"][0]["bundled"].as_array().unwrap().len(), 30);
+    assert_eq!(listing["tables"][0]["files"], 1);
+    // What is there already is known, and other rows of that file are not taken beside it.
+    let again = import(&files[3], &catalog, &[], 0);
+    assert_eq!(again["imports"][0]["unchanged"], true, "{again}");
+    let words = [
+        "import",
+        &files[3],
+        "--catalog",
+        &catalog,
+        "--instrument",
+        "X",
+        "--currency",
+        "EUR",
+    ];
+    let ran = tickloom(&words);
+    assert_ne!(ran.code, 0);
+    let told = "was written together with other imports";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert_eq!(
+        json(&["catalog", "verify", &catalog, "--json"])["rows"],
+        2_700
+    );
 }

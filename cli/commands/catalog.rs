@@ -149,6 +149,9 @@ struct Compact {
     /// Only this run or import
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+    /// Leave each import a run of its own, which can be replaced and read by itself
+    #[arg(long)]
+    no_bundle: bool,
     /// Rows that a file may have
     #[arg(long, value_name = "ROWS", default_value_t = CompactOptions::default().rows_max)]
     rows: u64,
@@ -326,6 +329,7 @@ fn compact(args: Compact) -> Result<(), Failure> {
     let options = CompactOptions {
         run: args.run,
         rows_max: args.rows,
+        bundle: !args.no_bundle,
         dry_run: args.dry_run,
     };
     let found = with_progress("compact", |progress| {

@@ -82,7 +82,11 @@ pub(super) fn listing(found: &Listing) {
         .iter()
         .map(|run| {
             let nothing = || ["", "", "0", "0", "0 B"].map(str::to_owned);
-            let mut row = vec![run.run.clone(), number(run.parts)];
+            let parts = match run.bundled.len() {
+                0 => run.parts,
+                imports => imports as u64,
+            };
+            let mut row = vec![run.run.clone(), number(parts)];
             row.extend(run.extent.as_ref().map_or_else(nothing, counts));
             row
         })
@@ -273,6 +277,17 @@ pub(super) fn verified(found: &VerifyReport) {
 
 /// What was rewritten.
 pub(super) fn rewritten(found: &RewriteReport, dry_run: bool) {
+    let verb = if dry_run { "would become" } else { "became" };
+    for bundle in &found.bundles {
+        output::line(&format!(
+            "{} imports with {} files and {} rows {verb} {} with {} files",
+            number(bundle.members.len() as u64),
+            number(bundle.files_before),
+            number(bundle.rows),
+            bundle.run,
+            number(bundle.files_after)
+        ));
+    }
     for one in found.partitions.iter().take(PARTITIONS_SHOWN) {
         output::line(&format!(
             "{} {}: {} files to {}, {} rows",
@@ -287,8 +302,8 @@ pub(super) fn rewritten(found: &RewriteReport, dry_run: bool) {
     if more > 0 {
         output::line(&format!("and {more} more"));
     }
-    let verb = if dry_run { "would become" } else { "became" };
     output::line(&match found.files_before {
+        0 if !found.bundles.is_empty() => "nothing else to do".to_owned(),
         0 => "nothing to do".to_owned(),
         files => format!(
             "{} files with {} rows {verb} {}",

@@ -1,5 +1,6 @@
 //! Opens and lists a catalog, and what of it others begin with: [`Catalog`].
 
+use crate::bundles::Bundles;
 use crate::cache::{Cache, CacheStats};
 use crate::checkpoint::RunIndex;
 use crate::index::{for_each_of, for_each_run, run_names};
@@ -59,11 +60,18 @@ pub struct BookSpan {
 
 /// Names of runs by the instruments that they have.
 #[derive(Debug, Default)]
-struct KnownRuns(HashMap<String, BTreeSet<String>>);
+struct KnownRuns {
+    by_instrument: HashMap<String, BTreeSet<String>>,
+    /// The bundles at that time.
+    bundles: Bundles,
+}
 
 impl KnownRuns {
-    fn of(metas: &[RunMeta]) -> KnownRuns {
-        let mut known = KnownRuns::default();
+    fn of(bundles: Bundles, metas: &[RunMeta]) -> KnownRuns {
+        let mut known = KnownRuns {
+            bundles,
+            ..KnownRuns::default()
+        };
         for meta in metas {
             known.add(meta);
         }
@@ -72,7 +80,7 @@ impl KnownRuns {
 
     fn add(&mut self, meta: &RunMeta) {
         for def in meta.instruments.defs() {
-            let runs = self.0.entry(def.name.clone()).or_default();
+            let runs = self.by_instrument.entry(def.name.clone()).or_default();
             runs.insert(meta.run.clone());
         }
     }
@@ -181,8 +189,8 @@ impl Catalog {
         read_metas(&self.store, run_names(&self.store)?.iter())
     }
 
-    /// Names of the runs that have one of these instruments, sorted: of those that were there when this was first asked, and those that
-    /// this catalog has begun to write since.
+    /// Names of the runs that have one of these instruments, sorted: of those that were there when this was first asked, or the last
+    /// bundle was made, and those that this catalog has begun to write since.
     ///
     /// # Errors
     /// As [`Catalog::runs`].
@@ -192,13 +200,14 @@ impl Catalog {
     ) -> Result<BTreeSet<String>> {
         // What is known is whole whoever was stopped while it had it.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.is_none() {
-            *known = Some(KnownRuns::of(&self.runs()?));
+        let bundles = Bundles::read(&self.store)?;
+        if known.as_ref().is_none_or(|known| known.bundles != bundles) {
+            *known = Some(KnownRuns::of(bundles, &self.runs()?));
         }
         let known = known.get_or_insert_default();
         Ok(instruments
             .into_iter()
-            .filter_map(|name| known.0.get(name))
+            .filter_map(|name| known.by_instrument.get(name))
             .flatten()
             .cloned()
             .collect())

@@ -26,6 +26,9 @@ pub(crate) struct Checkpoint {
     pub(crate) files: Vec<LiveFile>,
     /// What retention took of them.
     pub(crate) dropped: Vec<Dropped>,
+    /// The bundle that all rows are in, once it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bundle: Option<String>,
 }
 
 /// What is remembered of a part that a checkpoint covers, so that it is never written a second time.
@@ -96,6 +99,7 @@ impl Checkpoint {
             parts: BTreeMap::new(),
             files: Vec::new(),
             dropped: Vec::new(),
+            bundle: None,
         }
     }
 }
@@ -187,6 +191,12 @@ impl RunIndex {
         self.parts.len() >= entries_max.max(covered / 8)
     }
 
+    /// Whether it has the same rows in the same files, and nothing was dropped in between.
+    pub(crate) fn is_same(&self, other: &RunIndex) -> bool {
+        let (one, other) = (self.next(), other.next());
+        one.parts == other.parts && one.files == other.files && one.dropped == other.dropped
+    }
+
     /// The next checkpoint, which covers all that is there and changes nothing.
     pub(crate) fn next(&self) -> Checkpoint {
         let mut parts = self.checkpoint.parts.clone();
@@ -201,6 +211,7 @@ impl RunIndex {
             parts,
             files: self.live().collect(),
             dropped: self.checkpoint.dropped.clone(),
+            bundle: None,
         }
     }
 

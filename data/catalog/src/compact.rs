@@ -1,8 +1,10 @@
 //! `catalog compact`: the many small files of a partition become few large ones, row for row the same.
 //!
-//! Only files of one run and one partition are merged: the run is what gives rows their order and their numbers.
+//! Only files of one run and one partition are merged: the run is what gives rows their order and their numbers. Imports become one run first
+//! (`bundling.rs`).
 
 use super::Catalog;
+use super::bundling::{Bundled, bundle};
 use super::checkpoint::{LiveFile, RunIndex};
 use super::index::read_index;
 use super::part::{lock_compaction, read_meta};
@@ -24,16 +26,19 @@ pub struct CompactOptions {
     pub run: Option<String>,
     /// Rows that a merged file may have.
     pub rows_max: u64,
+    /// Whether imports are written together as one run. None is if only one run is compacted.
+    pub bundle: bool,
     /// Only tell what would be done.
     pub dry_run: bool,
 }
 
 impl Default for CompactOptions {
-    /// All runs, files of up to eight million rows.
+    /// All runs, imports together, files of up to eight million rows.
     fn default() -> Self {
         CompactOptions {
             run: None,
             rows_max: FILE_ROWS_MAX,
+            bundle: true,
             dry_run: false,
         }
     }
@@ -50,6 +55,8 @@ pub struct RewriteReport {
     pub rows: u64,
     /// The partitions that changed.
     pub partitions: Vec<RewrittenPartition>,
+    /// Imports that were written together as one run; what they had is not counted above.
+    pub bundles: Vec<Bundled>,
     /// Files that earlier crashes had left and that were removed.
     pub leftovers_removed: u64,
     /// Whether it was stopped before its end; what it had done stays.
@@ -72,6 +79,19 @@ pub struct RewrittenPartition {
 }
 
 impl RewriteReport {
+    /// Takes out what was planned of the members of a bundle.
+    fn leave_out(&mut self, bundle: &Bundled) {
+        self.partitions.retain(|one| {
+            let stays = !bundle.members.contains(&one.run);
+            if !stays {
+                self.files_before -= one.files_before;
+                self.files_after -= one.files_after;
+                self.rows -= one.rows;
+            }
+            stays
+        });
+    }
+
     /// Adds the plan of a run.
     pub(crate) fn add(&mut self, run: &str, plan: &[Merge]) {
         for merge in plan {
@@ -109,14 +129,25 @@ impl Catalog {
         options: &CompactOptions,
         progress: &mut Progress<'_>,
     ) -> Result<RewriteReport> {
+        let mut bundles = Vec::new();
+        if options.bundle && options.run.is_none() {
+            let stopped;
+            (bundles, stopped) = bundle(self, options.rows_max, options.dry_run, progress)?;
+            if stopped {
+                return Ok(RewriteReport {
+                    bundles,
+                    stopped,
+                    ..RewriteReport::default()
+                });
+            }
+        }
         let plan = |index: &RunIndex| plan(index, options.rows_max);
-        rewrite(
-            self,
-            options.run.as_deref(),
-            options.dry_run,
-            &plan,
-            progress,
-        )
+        let run = options.run.as_deref();
+        let mut report = rewrite(self, run, options.dry_run, &plan, progress)?;
+        // Only if none was made yet.
+        bundles.iter().for_each(|one| report.leave_out(one));
+        report.bundles = bundles;
+        Ok(report)
     }
 }
 

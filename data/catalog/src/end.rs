@@ -1,13 +1,14 @@
 //! What is known at the end of an import, beside what its run is: `end.json` in the run's directory of the index.
 
 use super::Catalog;
-use super::part::{RUNS_DIR, from_json, run_dir, run_of, runs_dir, to_json};
+use super::index::run_names;
+use super::part::{from_json, run_dir, run_of, runs_dir, to_json};
 use super::store::Store;
 use crate::{Refusals, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tickloom_types::BookEnd;
 
@@ -47,9 +48,11 @@ impl Catalog {
     /// As [`Catalog::runs`].
     pub fn run_ends(&self) -> Result<BTreeMap<String, RunEnd>> {
         let store = self.store();
+        let runs: BTreeSet<String> = run_names(store)?.into_iter().collect();
         let files = store.paths(&runs_dir())?.into_iter();
         let is_end = |path: &PathBuf| {
-            path.starts_with(RUNS_DIR) && path.file_name().is_some_and(|name| name == NAME)
+            path.file_name().is_some_and(|name| name == NAME)
+                && run_of(path).is_some_and(|run| runs.contains(run))
         };
         let paths: Vec<PathBuf> = files.filter(is_end).collect();
         let all = store.read_all(&paths)?;
@@ -94,6 +97,7 @@ pub(super) fn write_end(store: &Store, run: &str, end: &RunEnd) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::part::RUNS_DIR;
     use super::*;
     use std::ops::ControlFlow;
     use tickloom_journal::RunMeta;

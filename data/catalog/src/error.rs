@@ -48,6 +48,16 @@ pub enum CatalogError {
         /// The number of the part.
         part: u32,
     },
+    /// An import whose rows are in a bundle.
+    #[error(
+        "{run} was written together with other imports as {bundle} by a compaction, so it can be neither replaced nor read by itself; import it into another catalog"
+    )]
+    Bundled {
+        /// The import.
+        run: String,
+        /// The run that has its rows.
+        bundle: String,
+    },
     /// A part that was made from another journal than the one at hand.
     #[error(
         "part {part} of run {run} in the catalog was made from {found}, expected {expected}: two journals of one name"

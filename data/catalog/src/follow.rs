@@ -2,6 +2,7 @@
 
 use super::Catalog;
 use super::budget::ReadPlan;
+use super::bundles::Bundles;
 use super::cache::Cache;
 use super::files::{FileScan, Files, Naming};
 use super::index::read_index;
@@ -31,6 +32,7 @@ impl FileScan {
         if store.exists(path)? {
             return Err(error);
         }
+        Bundles::read(store)?.check_alone(&self.file.meta.run)?;
         let index = read_index(store, &self.file.meta.run)?;
         let meta = &self.file.meta;
         let found = index.files().filter(|file| {

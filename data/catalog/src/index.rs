@@ -1,10 +1,11 @@
 //! Reads the index of a run as a whole, its checkpoint and the parts since, while others write it; and puts the next checkpoint.
 
+use super::bundles::{Bundles, give_up};
 use super::checkpoint::{Checkpoint, CheckpointVersion, RunIndex};
 use super::manifest::{from_bytes, is_manifest, to_bytes};
 use super::part::{
-    Entry, check_files, checkpoint_path, earlier_checkpoint_path, entry, from_json, meta_path,
-    parse_part, part_path, read_meta, run_dir, run_of, runs_dir, to_json,
+    Entry, bundle_path, check_files, checkpoint_path, earlier_checkpoint_path, entry, from_json,
+    meta_path, parse_part, part_path, read_meta, run_dir, run_of, runs_dir, to_json,
 };
 use super::store::Store;
 use crate::limits::INDEX_ENTRIES_AT_ONCE;
@@ -19,19 +20,51 @@ struct Listed {
     parts: BTreeSet<u32>,
     has_checkpoint: bool,
     has_meta: bool,
+    is_bundle: bool,
 }
 
 /// Names of all runs, sorted. One of which a crash left nothing but its directory is none.
 pub(crate) fn run_names(store: &Store) -> Result<Vec<String>> {
-    Ok(list_index(store, &runs_dir())?.into_keys().collect())
+    Ok(list_counting(store, &[])?.into_keys().collect())
+}
+
+/// Names of all of which the index has anything, sorted, with whether each is a bundle.
+pub(crate) fn all_names(store: &Store) -> Result<BTreeMap<String, bool>> {
+    let all = list_once(store, &runs_dir())?.into_iter();
+    Ok(all.map(|(run, listed)| (run, listed.is_bundle)).collect())
+}
+
+/// The runs that count, of these or of all if none is named.
+fn list_counting(store: &Store, runs: &[String]) -> Result<BTreeMap<String, Listed>> {
+    let mut bundles = Bundles::read(store)?;
+    loop {
+        let mut listed = BTreeMap::new();
+        if runs.is_empty() {
+            listed = list_index(store, &runs_dir())?;
+        }
+        for run in runs {
+            listed.append(&mut list_index(store, &run_dir(run))?);
+        }
+        // What was decided in between may concern what the listing has missed.
+        let before = std::mem::replace(&mut bundles, Bundles::read(store)?);
+        if before == bundles {
+            listed.retain(|run, one| bundles.counts(run, one.is_bundle));
+            return Ok(listed);
+        }
+    }
 }
 
 /// All runs below a directory of the index, with what there is of them. A directory that changes while it is listed may show a
 /// part without those before it, so it is listed until it shows the same twice; an object store shows what there was.
 fn list_index(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
-    let mut runs = list_once(store, dir)?;
+    let list = || -> Result<BTreeMap<String, Listed>> {
+        let mut runs = list_once(store, dir)?;
+        runs.retain(|_, listed| listed.has_meta);
+        Ok(runs)
+    };
+    let mut runs = list()?;
     while !store.is_remote() {
-        let before = std::mem::replace(&mut runs, list_once(store, dir)?);
+        let before = std::mem::replace(&mut runs, list()?);
         if runs == before {
             break;
         }
@@ -47,13 +80,13 @@ fn list_once(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
         };
         let listed = runs.entry(run.to_owned()).or_default();
         listed.has_meta |= path == meta_path(run);
+        listed.is_bundle |= path == bundle_path(run);
         let checkpoints = [checkpoint_path(run), earlier_checkpoint_path(run)];
         listed.has_checkpoint |= checkpoints.contains(&path);
         if let Some((_, Entry::Part(part))) = entry(&path) {
             listed.parts.insert(part);
         }
     }
-    runs.retain(|_, listed| listed.has_meta);
     Ok(runs)
 }
 
@@ -63,14 +96,7 @@ pub(crate) fn for_each_of(
     runs: &[String],
     mut visit: impl FnMut(&str, RunIndex) -> Result<()>,
 ) -> Result<()> {
-    if runs.is_empty() {
-        return for_each_run(store, visit);
-    }
-    let mut listed = BTreeMap::new();
-    for run in runs {
-        listed.append(&mut list_index(store, &run_dir(run))?);
-    }
-    show_all(store, listed, &mut visit)
+    show_all(store, list_counting(store, runs)?, &mut visit)
 }
 
 /// Shows the index of all runs, in order. Only some entries are read at a time.
@@ -78,7 +104,7 @@ pub(crate) fn for_each_run(
     store: &Store,
     mut visit: impl FnMut(&str, RunIndex) -> Result<()>,
 ) -> Result<()> {
-    show_all(store, list_index(store, &runs_dir())?, &mut visit)
+    show_all(store, list_counting(store, &[])?, &mut visit)
 }
 
 fn show_all(
@@ -203,12 +229,20 @@ pub(crate) fn read_checkpoint(
 
 /// Puts the next checkpoint in place of the one that was read; false if somebody else has done so since. On a local disk the
 /// caller holds the run's lock.
+///
+/// # Errors
+/// [`CatalogError::Bundled`] if the run's rows are in a bundle.
 pub(crate) fn swap_checkpoint(
     store: &Store,
     run: &str,
     read: &RunIndex,
     next: &Checkpoint,
 ) -> Result<bool> {
+    if let Some(bundle) = &read.checkpoint.bundle
+        && next.bundle.as_ref() != Some(bundle)
+    {
+        give_up(store, bundle, run)?;
+    }
     let (path, bytes) = (checkpoint_path(run), to_bytes(next));
     match &read.version {
         Some(read) if read.is_earlier => {

@@ -7,6 +7,8 @@
 mod batches;
 mod blocks;
 mod budget;
+mod bundles;
+mod bundling;
 mod cache;
 mod catalog;
 mod checkpoint;
@@ -65,6 +67,7 @@ mod words;
 mod writer;
 
 pub use blocks::{InBlocks, InTurn, RecordBlock, RecordBlocks};
+pub use bundling::Bundled;
 pub use cache::CacheStats;
 pub use catalog::{BookSpan, Catalog, IMPORT_RUN, Range};
 pub use checkpoint::Dropped;

@@ -40,6 +40,15 @@ pub(crate) const ENTRIES_MAX: u32 = if cfg!(test) { 4 } else { 64 };
 /// Rows of a Parquet row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 262_144;
 
+/// Partitions that a bundle of imports may have: as many of its files may be read at the same time.
+pub(crate) const BUNDLE_FILES_MAX: usize = if cfg!(test) { 12 } else { 4096 };
+
+/// Runs in one bundle.
+pub(crate) const BUNDLE_RUNS_MAX: usize = 1 << 16;
+
+/// Bytes of memory in which the rows of a bundle are read.
+pub(crate) const BUNDLE_BYTES_MAX: u64 = 512 << 20;
+
 /// Rows that a compaction puts into one file.
 pub(crate) const FILE_ROWS_MAX: u64 = 8 << 20;
 

@@ -1,5 +1,6 @@
 //! `catalog ls` and `catalog show`: what there is, from the index alone, and the first and last row of what is shown in detail.
 
+use super::bundles::Bundles;
 use super::checkpoint::Dropped;
 use super::chunks::Chunks;
 use super::index::for_each_run;
@@ -55,6 +56,8 @@ pub struct RunListing {
     pub started: Ts,
     /// Its complete parts: journal segments, or imports.
     pub parts: u64,
+    /// The imports that a compaction has written as this run.
+    pub bundled: Vec<String>,
     /// Number of its last checkpoint; 0 if nothing of it was ever compacted, migrated or dropped.
     pub checkpoint: u32,
     /// Names of its signals.
@@ -228,6 +231,7 @@ impl Catalog {
 fn gather(store: &Store, selection: &Selection) -> Result<Gathered> {
     let mut gathered = Gathered::default();
     let mut tables: BTreeMap<(Table, Option<String>, Option<BarSpec>), Extent> = BTreeMap::new();
+    let bundles = Bundles::read(store)?;
     for_each_run(store, |run, index| {
         if !(selection.runs.is_empty() || selection.runs.iter().any(|wanted| wanted == run)) {
             return Ok(());
@@ -261,6 +265,7 @@ fn gather(store: &Store, selection: &Selection) -> Result<Gathered> {
         gathered.listing.runs.push(RunListing {
             run: run.to_owned(),
             started: Ts(0),
+            bundled: bundles.imports(run),
             parts: (index.checkpoint.parts.len() + index.parts.len()) as u64,
             checkpoint: index.checkpoint.number,
             signals: Vec::new(),

@@ -33,6 +33,8 @@ struct Head {
     number: u32,
     parts: BTreeMap<u32, CoveredPart>,
     dropped: Vec<Dropped>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bundle: Option<String>,
     /// What the rows name by their place here.
     runs: Vec<String>,
     tables: Vec<Table>,
@@ -168,6 +170,7 @@ pub(crate) fn to_bytes(checkpoint: &Checkpoint) -> Vec<u8> {
         number: checkpoint.number,
         parts: checkpoint.parts.clone(),
         dropped: checkpoint.dropped.clone(),
+        bundle: checkpoint.bundle.clone(),
         runs: lists.runs.all,
         tables: lists.tables.all,
         bars: lists.bars.all,
@@ -248,6 +251,7 @@ fn parse(content: &[u8]) -> Option<Result<Checkpoint, String>> {
         parts: head.parts,
         files,
         dropped: head.dropped,
+        bundle: head.bundle,
     }))
 }
 
@@ -348,6 +352,7 @@ mod tests {
             schema: 5,
             number: 3,
             parts: BTreeMap::from([(0, covered)]),
+            bundle: files.len().is_multiple_of(2).then(|| "import-1".to_owned()),
             files,
             dropped: Vec::new(),
         }

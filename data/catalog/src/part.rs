@@ -102,6 +102,11 @@ pub(crate) fn checkpoint_path(run: &str) -> PathBuf {
     run_dir(run).join("checkpoint.idx")
 }
 
+/// There if the run is a bundle, which does not count before that is decided.
+pub(crate) fn bundle_path(run: &str) -> PathBuf {
+    run_dir(run).join("bundle")
+}
+
 /// Where earlier versions have it, as JSON.
 pub(crate) fn earlier_checkpoint_path(run: &str) -> PathBuf {
     run_dir(run).join("checkpoint.json")

@@ -1,6 +1,10 @@
 //! Which parts a catalog has, and the begin of another.
 
+<<<<<<< HEAD
 use crate::end::end_path;
+=======
+use crate::bundles::Bundles;
+>>>>>>> main
 use crate::index::read_checkpoint;
 use crate::part::{Part, Written, lock_run, meta_path, unmark_begun};
 use crate::{Catalog, Result, RunWriter};
@@ -36,9 +40,18 @@ impl Catalog {
                 files: own.map(|live| self.store().url(&live.file.path)).collect(),
             }));
         }
-        Ok(entry
-            .filter(|found| found.source == source)
-            .map(|found| found.written(self.store())))
+        if let Some(found) = entry {
+            return Ok((found.source == source).then(|| found.written(self.store())));
+        }
+        let bundles = Bundles::read(self.store())?;
+        let covered = bundles
+            .bundle_of(run)
+            .and_then(|(_, member)| member.parts.get(&part));
+        let covered = covered.filter(|covered| covered.source == source);
+        Ok(covered.map(|covered| Written {
+            rows: covered.rows.clone(),
+            files: Vec::new(),
+        }))
     }
 
     /// What a part was made from, if it is complete.
@@ -53,7 +66,12 @@ impl Catalog {
         {
             return Ok(Some(covered.source.clone()));
         }
-        Ok(entry.map(|found| found.source))
+        if let Some(found) = entry {
+            return Ok(Some(found.source));
+        }
+        let bundles = Bundles::read(self.store())?;
+        let member = bundles.bundle_of(run).map(|(_, member)| member);
+        Ok(member.and_then(|member| Some(member.parts.get(&part)?.source.clone())))
     }
 
     /// Forgets a run of one part that was begun and not completed, so that its name is free; one that has a part stays. Files that it

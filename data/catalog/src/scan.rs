@@ -5,6 +5,8 @@ mod in_blocks;
 use super::Catalog;
 use super::blocks::Collected;
 use super::budget::ReadPlan;
+use super::bundles::Bundles;
+use super::checkpoint::RunIndex;
 use super::files::{FileScan, Files, Naming};
 use super::index::for_each_of;
 use super::instruments;
@@ -57,6 +59,17 @@ impl Scan {
         {
             instruments = with_scale(&instruments, id, *decimals)?;
         }
+        Scan::of(catalog, query, metas, selected, instruments)
+    }
+
+    /// Reads these files of several runs, with these instruments and sources.
+    fn of(
+        catalog: &Catalog,
+        query: &ScanQuery,
+        metas: Vec<RunMeta>,
+        selected: BTreeMap<String, Vec<Wanted>>,
+        instruments: Instruments,
+    ) -> Result<Scan> {
         let files = plan(catalog, selected.values(), query)?;
         let mut rows_max = 0;
         let mut runs = Vec::new();
@@ -103,6 +116,23 @@ impl Scan {
 }
 
 impl Scan {
+    /// All rows of these runs with these instruments and sources, whatever people say of them.
+    pub(crate) fn of_runs(
+        catalog: &Catalog,
+        query: &ScanQuery,
+        runs: Vec<(RunMeta, RunIndex)>,
+        instruments: Instruments,
+    ) -> Result<Scan> {
+        let mut metas = Vec::new();
+        let mut selected = BTreeMap::new();
+        for (meta, index) in runs {
+            selected.insert(meta.run.clone(), index.into_wanted(|_| true));
+            metas.push(meta);
+        }
+        metas.sort_by(|one: &RunMeta, other| one.run.cmp(&other.run));
+        Scan::of(catalog, query, metas, selected, instruments)
+    }
+
     /// The next record with its place in its run, which an output shares with no other; with the marks that it has there.
     ///
     /// # Errors
@@ -246,6 +276,11 @@ fn select(catalog: &Catalog, query: &ScanQuery) -> Result<BTreeMap<String, Vec<W
         selected.retain(|_, files| files.iter().any(|f| f.file.meta.instrument.is_some()));
     }
     if selected.is_empty() {
+        let bundles = Bundles::read(catalog.store())?;
+        query
+            .runs
+            .iter()
+            .try_for_each(|run| bundles.check_alone(run))?;
         let error = empty(query, &catalog.ranges()?);
         return Err(catalog.with_dropped(query, error)?);
     }

@@ -11,6 +11,7 @@ mod s3_error;
 mod stored;
 
 use crate::Result;
+use crate::bundles::KnownDecisions;
 use bytes::Bytes;
 use remote::Remote;
 use std::fs::File;
@@ -28,6 +29,8 @@ pub struct Store {
     root: PathBuf,
     /// `None`: the directory `root`.
     remote: Option<Arc<Remote>>,
+    /// What was decided of bundles, as far as it was read.
+    decisions: KnownDecisions,
     /// When a test lets its changes fail.
     #[cfg(test)]
     death: fault::Death,
@@ -83,6 +86,7 @@ impl Store {
         Ok(Store {
             root: location.to_owned(),
             remote,
+            decisions: KnownDecisions::default(),
             #[cfg(test)]
             death: fault::Death::default(),
         })
@@ -92,6 +96,10 @@ impl Store {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    pub(crate) fn known_decisions(&self) -> &KnownDecisions {
+        &self.decisions
     }
 
     /// Whether it is an object store.
@@ -245,6 +253,13 @@ impl Store {
         match &self.remote {
             None => local::remove(&self.url(path)),
             Some(remote) => remote.remove(path),
+        }
+    }
+
+    /// Removes a directory, if nothing is in it. An object store has none.
+    pub(crate) fn remove_dir(&self, dir: &Path) {
+        if self.remote.is_none() {
+            local::remove_dir(&self.url(dir));
         }
     }
 

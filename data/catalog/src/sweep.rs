@@ -2,7 +2,8 @@
 //! faults: Tickloom does not read them. Outside readers may, so they are named, and removed once nobody can be writing them.
 
 use super::Catalog;
-use super::index::{read_index, run_names};
+use super::bundles::Bundles;
+use super::index::{all_names, read_index, run_names};
 use super::part::{Entry, RUNS_DIR, entry, lock_run};
 use super::store::Store;
 use crate::Result;
@@ -57,13 +58,13 @@ pub(crate) fn leftovers(catalog: &Catalog) -> Result<Vec<Leftover>> {
         .into_iter()
         .map(|f| f.path)
         .collect();
-    let runs: BTreeSet<String> = run_names(store)?.into_iter().collect();
+    let runs: BTreeSet<String> = all_names(store)?.into_keys().collect();
     let mut listed = BTreeSet::new();
     let mut covered = BTreeMap::new();
-    for run in &runs {
-        let index = read_index(store, run)?;
+    for run in run_names(store)? {
+        let index = read_index(store, &run)?;
         listed.extend(index.files().map(|file| file.path.clone()));
-        covered.insert(run.clone(), index);
+        covered.insert(run, index);
     }
     let of_index = |path: &Path| {
         let (run, entry) = entry(path)?;
@@ -146,7 +147,10 @@ fn remove_of_run(store: &Store, run: &str, mut found: Vec<Leftover>) -> Result<u
     let _lock = lock_run(store, run)?;
     // A writer may have listed its files before the lock was given.
     let index = read_index(store, run)?;
-    let listed: BTreeSet<&PathBuf> = index.files().map(|file| &file.path).collect();
+    let mut listed: BTreeSet<&PathBuf> = index.files().map(|file| &file.path).collect();
+    if Bundles::read(store)?.is_given_up(run) {
+        listed.clear();
+    }
     found.retain(|leftover| !listed.contains(&leftover.path));
     // Marks go last: who dies here leaves them for the next time.
     found.sort_by_key(|leftover| leftover.what == LeftoverKind::BegunMark);

@@ -1,6 +1,7 @@
 //! What is written comes back the same, in the same order; a crash half-way changes nothing.
 
 mod blocks;
+mod bundles;
 mod folded;
 mod order;
 mod records;

@@ -4,6 +4,7 @@ mod leftover;
 mod open;
 
 use super::Table;
+use super::bundles::Bundles;
 use super::end::{RunEnd, end_path, write_end};
 use super::file::FileWriter;
 use super::index::{
@@ -66,6 +67,7 @@ type Place = (Table, InstrumentId, SourceId, i64);
 impl RunWriter {
     pub(super) fn new(store: Store, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
         meta.check()?;
+        Bundles::read(&store)?.check_alone(&meta.run)?;
         let lock = lock_run(&store, &meta.run)?;
         write_meta(&store, meta, part)?;
         let replaced = Part::read_version(&store, &meta.run, part)?;
@@ -73,6 +75,8 @@ impl RunWriter {
         if covered.is_some() {
             read_index(&store, &meta.run)?.check_alone(&meta.run, part)?;
         }
+        // Once more: what was read of a run may have been nothing as its rows had just gone into a bundle.
+        Bundles::read(&store)?.check_alone(&meta.run)?;
         // In an object store other writers may be at the same part, and what is not listed may be theirs: nobody removes it.
         let has_leftovers = !store.is_remote() && mark_begun(&store, &meta.run, part)?;
         let released = released_before(&store, &meta.run, part)?;

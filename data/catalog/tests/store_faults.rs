@@ -197,3 +197,76 @@ fn a_listing_that_comes_late_shows_the_catalog_as_it_was_or_is() {
     assert_eq!(read(&late), trades(0..7, 1));
     assert_eq!(verify(&late).faults, []);
 }
+
+fn import(nth: u32) -> String {
+    format!("import-{nth:032x}")
+}
+
+/// Three imports, and a compaction that writes them together.
+fn bundled(catalog: &Catalog) -> Result<()> {
+    for nth in 0..3 {
+        let first = i64::from(nth) * 2;
+        write(catalog, &import(nth), 0, "a", &trades(first..first + 2, 1))?;
+    }
+    compact(catalog)
+}
+
+fn records(rows: Vec<(Seq, Record)>) -> Vec<Record> {
+    rows.into_iter().map(|(_, record)| record).collect()
+}
+
+#[test]
+fn imports_become_one_run_whichever_request_fails() {
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let faulty = FaultyServer::before(&server);
+    let options = faulty.options(&server);
+    for turn in 0.. {
+        // Done or not done, in turns: each try again is waited for.
+        let fate = [Fate::Fail, Fate::FailAfter][turn % 2].clone();
+        let seen = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&seen);
+        faulty.decide(move |request| {
+            let is_turn = changes(request) && count.fetch_add(1, Ordering::Relaxed) == turn;
+            if is_turn { fate.clone() } else { Fate::Pass }
+        });
+        let catalog = catalog(&options, &format!("bundle-{turn}"));
+        bundled(&catalog).unwrap();
+        faulty.decide(|_| Fate::Pass);
+        assert_eq!(records(read(&catalog)), records(trades(0..6, 1)), "{turn}");
+        let found = verify(&catalog);
+        assert_eq!((found.faults, found.runs), (vec![], 1), "{turn}");
+        if seen.load(Ordering::Relaxed) <= turn {
+            assert!(turn > 20, "only {turn} requests change something");
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_import_that_is_replaced_as_a_bundle_is_about_to_count_is_as_the_replacing_says() {
+    let Some(server) = S3Server::start() else {
+        return;
+    };
+    let faulty = FaultyServer::before(&server);
+    let through = catalog(&faulty.options(&server), "give-up");
+    let beside = catalog(&server.options(), "give-up");
+    let other = beside.clone();
+    let mut is_done = false;
+    faulty.decide(move |request| {
+        if !is_done && request.method == "PUT" && request.path.contains("_bundles") {
+            is_done = true;
+            write(&other, &import(1), 0, "b", &trades(2..4, 9)).unwrap();
+        }
+        Fate::Pass
+    });
+    bundled(&through).unwrap();
+    let expected = [trades(0..2, 1), trades(2..4, 9), trades(4..6, 1)].concat();
+    assert_eq!(records(read(&beside)), records(expected.clone()));
+    assert_eq!(verify(&beside).faults, []);
+    // The next one takes in what is there now, and who had the catalog open all the time sees it.
+    compact(&beside).unwrap();
+    assert_eq!(records(read(&through)), records(expected));
+    assert_eq!(verify(&through).runs, 1);
+}

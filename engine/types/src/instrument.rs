@@ -6,6 +6,7 @@ use crate::record::Record;
 use crate::source::{SourceDef, SourceKind};
 use crate::time::{DurationNs, Ts};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Index of an instrument in its run's [`Instruments`].
 #[derive(
@@ -28,9 +29,31 @@ pub struct SourceId(pub u16);
 
 /// All instruments and sources of a run, in the order in which they got their identifiers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Instruments {
     defs: Vec<InstrumentDef>,
     sources: Vec<SourceDef>,
+    /// Places of the definitions, of which there may be many thousands.
+    #[serde(skip_serializing)]
+    by_name: HashMap<String, usize>,
+}
+
+/// As journals and catalogs have them.
+#[derive(Deserialize)]
+struct Written {
+    defs: Vec<InstrumentDef>,
+    sources: Vec<SourceDef>,
+}
+
+impl From<Written> for Instruments {
+    fn from(written: Written) -> Instruments {
+        let names = written.defs.iter().enumerate().rev();
+        Instruments {
+            by_name: names.map(|(at, def)| (def.name.clone(), at)).collect(),
+            defs: written.defs,
+            sources: written.sources,
+        }
+    }
 }
 
 impl Instruments {
@@ -54,6 +77,7 @@ impl Instruments {
             };
         }
         let id = u32::try_from(self.defs.len()).map_err(|_| InstrumentError::TooMany)?;
+        self.by_name.insert(def.name.clone(), self.defs.len());
         self.defs.push(def);
         Ok(InstrumentId(id))
     }
@@ -154,7 +178,7 @@ impl Instruments {
     /// The instrument with this exact name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<(InstrumentId, &InstrumentDef)> {
-        let at = self.defs.iter().position(|def| def.name == name)?;
+        let at = *self.by_name.get(name)?;
         Some((InstrumentId(u32::try_from(at).ok()?), &self.defs[at]))
     }
 
@@ -199,6 +223,11 @@ mod tests {
             ..def
         };
         assert!(matches!(all.add(other), Err(InstrumentError::Conflict(_))));
+        let read: Instruments =
+            serde_json::from_str(&serde_json::to_string(&all).unwrap()).unwrap();
+        assert_eq!(read, all);
+        assert_eq!(read.find("binance.BTCUSDT").unwrap().0, id);
+        assert_eq!(read.find("binance"), None);
     }
 
     #[test]

@@ -175,6 +175,11 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Whatever keeps it from that, such as files, is as it should be.
+pub(super) fn remove_dir(dir: &Path) {
+    fs::remove_dir(dir).ok();
+}
+
 pub(super) fn begin(path: &Path) -> Result<File> {
     path.parent().map_or(Ok(()), create_dir)?;
     let temporary = temporary(path);

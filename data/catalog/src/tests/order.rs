@@ -195,7 +195,7 @@ proptest! {
         prop_assert_eq!(&catalog.verify(&mut |_| ControlFlow::Continue(())).unwrap().faults, &[]);
 
         catalog.compact(
-            &CompactOptions { rows_max: 1_000, run: None, dry_run: false },
+            &CompactOptions { rows_max: 1_000, ..CompactOptions::default() },
             &mut |_| ControlFlow::Continue(()),
         ).unwrap();
         prop_assert_eq!(read(&catalog, &all), model(&runs, |_| true, None));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const DAY: i64 = 86_400_000_000_000;
 
-fn compact(catalog: &Catalog) -> RewriteReport {
+pub(super) fn compact(catalog: &Catalog) -> RewriteReport {
     catalog
         .compact(&CompactOptions::default(), &mut |_| {
             ControlFlow::Continue(())
@@ -15,11 +15,11 @@ fn compact(catalog: &Catalog) -> RewriteReport {
         .unwrap()
 }
 
-fn verify(catalog: &Catalog) -> VerifyReport {
+pub(super) fn verify(catalog: &Catalog) -> VerifyReport {
     catalog.verify(&mut |_| ControlFlow::Continue(())).unwrap()
 }
 
-fn assert_clean(catalog: &Catalog) -> VerifyReport {
+pub(super) fn assert_clean(catalog: &Catalog) -> VerifyReport {
     let found = verify(catalog);
     assert_eq!((&found.faults, &found.leftovers), (&vec![], &vec![]));
     found

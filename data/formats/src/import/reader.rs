@@ -356,14 +356,7 @@ impl<'a> Reader<'a> {
         };
         let rounded = self.numbers(cells, &mut row)?;
         self.check_action(cells, &row)?;
-        let prices = match known.and_then(|at| self.tickers.get(at)) {
-            Some(ticker) => ticker.prices,
-            None => prices(
-                self.options,
-                self.layout,
-                &String::from_utf8_lossy(&self.key),
-            ),
-        };
+        let prices = self.prices(known);
         check(self.layout.shape, prices, &row.numbers).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(cells, at, &expected)
@@ -391,6 +384,17 @@ impl<'a> Reader<'a> {
         self.noisy_prices += rounded.prices;
         self.current = row;
         Ok(true)
+    }
+
+    /// What prices may be of an instrument, or of the one that the row names first.
+    fn prices(&self, known: Option<usize>) -> Prices {
+        match known.and_then(|at| self.tickers.get(at)) {
+            Some(ticker) => ticker.prices,
+            None => {
+                let name = String::from_utf8_lossy(&self.key);
+                prices(self.options, self.layout, &name)
+            }
+        }
     }
 
     fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {

@@ -1,10 +1,7 @@
 //! Which parts a catalog has, and the begin of another.
 
-<<<<<<< HEAD
-use crate::end::end_path;
-=======
 use crate::bundles::Bundles;
->>>>>>> main
+use crate::end::end_path;
 use crate::index::read_checkpoint;
 use crate::part::{Part, Written, lock_run, meta_path, unmark_begun};
 use crate::{Catalog, Result, RunWriter};

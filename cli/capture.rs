@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use tickloom_data::{FormatError, ImportReport, Refusals, open_text, peek_line};
+use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
     CaptureError, CaptureReport, CaptureSource, Origin, Recording, Unjoined,
 };
@@ -21,7 +22,7 @@ const SHOWN: usize = 20;
 const ZIP_BYTES_MAX: u64 = 256 << 20;
 
 /// What a file of venues' messages is, or `None` if it holds something else, or nothing that can be read as lines.
-pub(crate) fn origin(path: &Path) -> Result<Option<Origin>, CaptureError> {
+pub(crate) fn origin(path: &Path, told: Option<VenueKind>) -> Result<Option<Origin>, CaptureError> {
     if is_zip(path) {
         let line = peek_line(path).unwrap_or_default();
         if !may_be_message(&line) {
@@ -31,7 +32,7 @@ pub(crate) fn origin(path: &Path) -> Result<Option<Origin>, CaptureError> {
     let Ok(source) = source(path) else {
         return Ok(None);
     };
-    match Origin::of(&source) {
+    match Origin::told(&source, told) {
         Ok(origin) => Ok(Some(origin)),
         Err(
             CaptureError::UnknownOrigin { .. } | CaptureError::Io { .. } | CaptureError::Cut { .. },

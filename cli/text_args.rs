@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use std::path::PathBuf;
 use tickloom_data::{Decimal, ImportOptions, Mapping, Profile, RefusedMax, Years};
+use tickloom_feeds::VenueKind;
 
 /// Words of the command line on how a text is read. What is not said is found out from the file.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -31,6 +32,9 @@ pub(crate) struct TextArgs {
     /// Years in which a time is plausible [default: 1900..2200]
     #[arg(long, value_name = "FIRST..LAST")]
     years: Option<Years>,
+    /// The venue of a capture that does not say it, such as bybit-spot
+    #[arg(long, value_name = "NAME", value_parser = venue)]
+    venue: Option<VenueKind>,
     /// A file in TOML that says all this, to be kept and shared; the command line goes before it
     #[arg(long, value_name = "FILE.toml")]
     profile: Option<PathBuf>,
@@ -47,7 +51,19 @@ fn decimal(text: &str) -> Result<Decimal, String> {
     }
 }
 
+fn venue(text: &str) -> Result<VenueKind, String> {
+    VenueKind::named(text).ok_or_else(|| {
+        let names: Vec<&str> = VenueKind::ALL.into_iter().map(VenueKind::name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
 impl TextArgs {
+    /// The venue of captures that do not say it.
+    pub(crate) fn venue(&self) -> Option<VenueKind> {
+        self.venue
+    }
+
     /// Whether anything is said.
     pub(crate) fn is_used(&self) -> bool {
         let words = [&self.time_format, &self.zone];
@@ -57,6 +73,7 @@ impl TextArgs {
             || self.decimal.is_some()
             || self.negative_prices
             || self.years.is_some()
+            || self.venue.is_some()
             || self.profile.is_some()
             || self.refused_max.is_some()
     }

@@ -141,7 +141,9 @@ fn books_of_bybit_are_told_apart_by_their_depth() {
         book(1, "snapshot", 2, r#"["9","3"]"#, r#"["11","1"]"#),
         book(200, "delta", 2, r#"["10","5"]"#, ""),
     ];
-    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    // What says that it is of derivatives, whose symbols spot has too.
+    lines.push(r#"{"topic":"publicTrade.ABUSDT","type":"snapshot","ts":1782259203000,"data":[{"T":1782259203000,"s":"ABUSDT","S":"Buy","v":"2","p":"10","L":"PlusTick","i":"7"}]}"#);
     let done = import(&lines);
     let name = "bybit.ABUSDT";
     let levels = ["ask 11 x 1", "ask 17 x 2", "bid 10 x 5", "bid 4 x 2"];

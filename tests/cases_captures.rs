@@ -98,7 +98,7 @@ fn a_symbol_in_any_script_is_kept() {
     // One as another recorder writes it.
     let dir = workspace();
     let file = dir.path().join("lines.json");
-    let line = r#"{"topic":"publicTrade.牛来USDT","type":"snapshot","ts":1782259200000,"data":[{"T":1782259200000,"s":"牛来USDT","S":"Buy","v":"2","p":"3","i":"7"}]}"#;
+    let line = r#"{"topic":"publicTrade.牛来USDT","type":"snapshot","ts":1782259200000,"data":[{"T":1782259200000,"s":"牛来USDT","S":"Buy","v":"2","p":"3","L":"PlusTick","i":"7"}]}"#;
     std::fs::write(&file, format!("{line}\n")).unwrap();
     let (instruments, records) = import(&[file.to_str().unwrap()]);
     assert_eq!(names(&instruments), ["bybit.牛来USDT"]);
@@ -198,4 +198,80 @@ fn a_new_connection_makes_the_books_of_its_file_wait() {
         "the update joins on to nothing"
     );
     assert_eq!(state, Some(BookState::Resync));
+}
+
+/// Spot and linear of Bybit have symbols of one spelling, and so have spot and USD-M of Binance: who recorded which is told by an address,
+/// by what only one of them sends, or by the user.
+#[test]
+fn alike_venues_are_told_apart_or_asked_for() {
+    let dir = workspace();
+    let put = |name: &str, text: &str| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let trade = |more: &str| {
+        format!(
+            r#"{{"topic":"publicTrade.ABUSDT","type":"snapshot","ts":1782259200000,"data":[{{"T":1782259200000,"s":"ABUSDT","S":"Buy","v":"2","p":"3","i":"7"{more}}}]}}"#
+        )
+    };
+    let linear = put(
+        "linear.json",
+        &(trade(r#","L":"PlusTick","BT":false"#) + "\n"),
+    );
+    let spot = put("spot.json", &(trade(r#","BT":false"#) + "\n"));
+    let unclear = put("unclear.json", &(trade("") + "\n"));
+    let capture = |path: &str| {
+        format!(
+            "wss://{path} <-> 1782259200.1\n1782259200.2: {}\n",
+            trade("")
+        )
+    };
+    let of_spot = put("s.cap", &capture("stream.bybit.com/v5/public/spot"));
+    let of_linear = put("l.cap", &capture("stream.bybit.com/v5/public/linear"));
+    for pair in [[&linear, &spot], [&of_linear, &of_spot]] {
+        let (instruments, records) = import(&pair.map(String::as_str));
+        let mut found = names(&instruments);
+        found.sort_unstable();
+        assert_eq!(found, ["bybit-spot.ABUSDT", "bybit.ABUSDT"]);
+        assert_eq!(records.len(), 2);
+    }
+    let (instruments, _) = import(&[&unclear, "--venue", "bybit-spot"]);
+    assert_eq!(names(&instruments), ["bybit-spot.ABUSDT"]);
+
+    let kline = r#"{"e":"kline","E":1782259260001,"s":"ABUSDT","k":{"t":1782259200000,"T":1782259259999,"s":"ABUSDT","i":"1m","f":1,"L":2,"o":"1","c":"2","h":"3","l":"1","v":"5","n":2,"x":true,"q":"5","V":"1","Q":"1","B":"0"}}"#;
+    let kline = put("kline.json", &format!("{kline}\n"));
+    let both = put(
+        "both.cap",
+        &(capture("stream.bybit.com/v5/public/linear")
+            + &capture("stream.bybit.com/v5/public/spot")),
+    );
+    let test = put(
+        "test.cap",
+        &capture("stream-testnet.bybit.com/v5/public/spot"),
+    );
+    let catalog = dir.path().join("catalog").display().to_string();
+    for (args, words) in [
+        (vec![&unclear], "alike at bybit and bybit-spot"),
+        (vec![&kline], "alike at binance and binance-usdm"),
+        (
+            vec![&both],
+            "line 3 is of wss://stream.bybit.com/v5/public/spot",
+        ),
+        (vec![&test], "stream-testnet.bybit.com"),
+    ] {
+        let args: Vec<&str> = args.into_iter().map(String::as_str).collect();
+        let ran = tickloom(&[&["import"], args.as_slice(), &["--catalog", &catalog]].concat());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains(words), "{ran:?}");
+    }
+    let contradicted = [
+        "import",
+        &linear,
+        "--venue",
+        "bybit-spot",
+        "--catalog",
+        &catalog,
+    ];
+    assert_eq!(tickloom(&contradicted).code, 2);
 }

@@ -162,6 +162,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         .map(|one| Imported::definitions(&one.path))
         .collect();
     let mut captures = Captures::default();
+    let mut unclear = Vec::new();
     let spinner = output::spinner("import");
     for one in &files {
         let file = one.path.as_path();
@@ -173,7 +174,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         // What is no text is no capture.
         let origin = match is_columnar(file) {
             Ok(true) => Ok(None),
-            _ => capture::origin(file),
+            _ => capture::origin(file, args.text.venue()),
         };
         match origin {
             Ok(Some(_)) if args.instrument.is_some() => all.push(Imported::failed(
@@ -181,11 +182,25 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 "--instrument does not apply: a capture says itself of what it is",
             )),
             Ok(Some(origin)) => captures.add(origin, file),
-            Err(error @ CaptureError::UnknownVenue { .. }) => {
+            Err(error @ CaptureError::UnclearVenue { .. }) => unclear.push((file, error)),
+            Err(
+                error @ (CaptureError::UnknownVenue { .. }
+                | CaptureError::ToldVenue { .. }
+                | CaptureError::OtherVenue { .. }),
+            ) => {
                 all.push(Imported::failed(file, &error.to_string()));
             }
             // What cannot be read as a line of text may be in a format that is none.
             Ok(None) | Err(_) => all.extend(rows(one, &options, &target)?),
+        }
+    }
+    for (file, error) in unclear {
+        let beside = captures.venues_beside(file).into_iter();
+        let mut fitting =
+            beside.filter_map(|venue| capture::origin(file, Some(venue)).ok().flatten());
+        match (fitting.next(), fitting.next()) {
+            (Some(origin), None) => captures.add(origin, file),
+            _ => all.push(Imported::failed(file, &error.to_string())),
         }
     }
     // Captures have lines that are none of a market, so that only who asks has them refused.

@@ -90,6 +90,40 @@ pub enum CaptureError {
         /// The address.
         address: String,
     },
+    /// A recording of one of several venues of one company, whose messages are alike.
+    #[error(
+        "{file}: its messages are alike at {venues}, and no address and none of them says which it is: --venue does"
+    )]
+    UnclearVenue {
+        /// Name of the file.
+        file: String,
+        /// The venues that it may be of.
+        venues: String,
+    },
+    /// A recording of another venue than it was said to be.
+    #[error("{file}: is of {found}, and not of {told} as --venue says")]
+    ToldVenue {
+        /// Name of the file.
+        file: String,
+        /// The venue that it is of.
+        found: &'static str,
+        /// The venue that was told.
+        told: &'static str,
+    },
+    /// A recording of several venues.
+    #[error(
+        "{file}: line {line} is of {address}, which is not of {venue} as what is above it: a capture is of one venue, so cut it in two"
+    )]
+    OtherVenue {
+        /// Name of the file.
+        file: String,
+        /// Number of the line, from 1.
+        line: u64,
+        /// The address.
+        address: String,
+        /// The venue of what is above.
+        venue: &'static str,
+    },
     /// An instrument that contradicts one that is already defined.
     #[error("{0}")]
     Instrument(#[from] InstrumentError),

@@ -9,6 +9,7 @@
 #[path = "../cli/mod.rs"]
 mod cli;
 
+mod apart;
 mod books;
 mod columns;
 mod imported;

@@ -53,7 +53,7 @@ pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result
     let named = settings.instrument(args);
     let origin = match is_columnar(path).map_err(Failure::input)? {
         true => None,
-        false => capture::origin(path).map_err(Failure::input)?,
+        false => capture::origin(path, args.text.venue()).map_err(Failure::input)?,
     };
     if let Some(origin) = origin {
         let (records, instruments, left_out) = capture::read(path, origin)?;

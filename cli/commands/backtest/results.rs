@@ -112,7 +112,14 @@ impl Results {
         };
         let catalog = Catalog::create(place).map_err(Failure::run)?;
         let runs = catalog.runs().map_err(Failure::run)?;
-        if runs.iter().any(|known| known.run == *run) {
+        let mut is_there = runs.iter().any(|known| known.run == *run);
+        if is_there {
+            // One that was stopped while it was written has nothing, and its name is free.
+            catalog.forget_begun(run).map_err(Failure::run)?;
+            let runs = catalog.runs().map_err(Failure::run)?;
+            is_there = runs.iter().any(|known| known.run == *run);
+        }
+        if is_there {
             return Err(Failure::input(anyhow!(
                 "--keep {run}: the catalog has a run of this name; keep it under another"
             )));

@@ -14,6 +14,7 @@ use tickloom_data::{
     CatalogError, FormatError, KindCount, Refusals, RefusedMax, RunEnd, RunWriter, Table,
     content_run,
 };
+use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
     CaptureReport, CaptureSource, Origin, Recorder, Recording, recordings,
 };
@@ -36,6 +37,21 @@ impl Captures {
             Some((_, files)) => files.push(file.to_owned()),
             None => self.by_origin.push((origin, vec![file.to_owned()])),
         }
+    }
+
+    /// The venues of those in the directory of a file.
+    pub(super) fn venues_beside(&self, file: &Path) -> Vec<VenueKind> {
+        let is_beside = |(_, files): &&(Origin, Vec<PathBuf>)| {
+            let mut files = files.iter();
+            files.any(|other| other.parent() == file.parent())
+        };
+        let mut venues = Vec::new();
+        for (origin, _) in self.by_origin.iter().filter(is_beside) {
+            if !venues.contains(&origin.venue) {
+                venues.push(origin.venue);
+            }
+        }
+        venues
     }
 
     /// Decodes them, each recording into a run of its own.

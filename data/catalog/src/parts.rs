@@ -1,8 +1,9 @@
 //! Which parts a catalog has, and the begin of another.
 
 use crate::bundles::Bundles;
+use crate::end::end_path;
 use crate::index::read_checkpoint;
-use crate::part::{Part, Written};
+use crate::part::{Part, Written, lock_run, meta_path, unmark_begun};
 use crate::{Catalog, Result, RunWriter};
 use tickloom_journal::RunMeta;
 
@@ -68,6 +69,22 @@ impl Catalog {
         let bundles = Bundles::read(self.store())?;
         let member = bundles.bundle_of(run).map(|(_, member)| member);
         Ok(member.and_then(|member| Some(member.parts.get(&part)?.source.clone())))
+    }
+
+    /// Forgets a run of one part that was begun and not completed, so that its name is free; one that has a part stays. Files that it
+    /// may have are listed nowhere.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`]; [`crate::CatalogError::Io`].
+    pub fn forget_begun(&self, run: &str) -> Result<()> {
+        let store = self.store();
+        let _lock = lock_run(store, run)?;
+        if self.holds_part(run, 0)? || read_checkpoint(store, run)?.is_some() {
+            return Ok(());
+        }
+        store.remove(&end_path(run))?;
+        unmark_begun(store, run, 0)?;
+        store.remove(&meta_path(run))
     }
 
     /// Whether a part is complete, wherever it comes from.

@@ -95,6 +95,26 @@ impl Venue {
     }
 }
 
+/// What the names of the instruments of a publisher begin with where no dataset is said: its dataset, and its venue if that is not the
+/// dataset's own.
+pub(crate) fn prefix_of_publisher(publisher: u16) -> String {
+    let known = Publisher::try_from(publisher).ok();
+    let Some(known) = known else {
+        return format!("publisher-{publisher}");
+    };
+    let dataset = known.dataset().as_str();
+    let prefix = dataset_prefix(dataset);
+    match Venue::of(dataset, publisher) {
+        Venue::Named(venue) => format!("{prefix}-{}", venue.to_ascii_lowercase()),
+        Venue::Own | Venue::Unknown => prefix,
+    }
+}
+
+/// What a dataset is called in names, such as `glbx-mdp3`.
+pub(crate) fn dataset_prefix(dataset: &str) -> String {
+    dataset.to_ascii_lowercase().replace('.', "-")
+}
+
 /// What is kept of a DBN file beside its records: under which numbers and symbols its instruments were there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -147,7 +147,7 @@ fn writer(
     target: &Target,
 ) -> Result<Box<dyn Writer>> {
     let table = query.tables[0];
-    let header = FileHeader::new(table, rows.metas(), query);
+    let header = FileHeader::new(table, rows.said(), query);
     let batches: Box<dyn BatchWriter> = match format {
         ExportFormat::Csv => text::csv(&table.schema(), Some(&header), target, false)?,
         ExportFormat::CsvGz => text::csv(&table.schema(), Some(&header), target, true)?,

@@ -88,6 +88,7 @@ fn by_venue(venue: &str, symbol: &str) -> Option<Said> {
         "bitfinex" => bitfinex(symbol),
         "bitmex" => bitmex(symbol),
         "bybit" => bybit(symbol),
+        "bybit-spot" => spot(symbol),
         "deribit" => deribit(symbol),
         "hyperliquid" => hyperliquid(symbol),
         "kraken-futures" => kraken_futures(symbol),

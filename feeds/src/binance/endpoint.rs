@@ -47,10 +47,15 @@ impl Venue {
         match kind {
             Some(1) => Some(Venue::Usdm),
             Some(2) => Some(Venue::Cm),
-            _ => pair.map(|_| match symbol.split_once('_') {
-                Some((pair, _)) if pair.ends_with("USD") => Venue::Cm,
-                _ => Venue::Usdm,
-            }),
+            _ => pair.map(|_| Venue::of_symbol(symbol)),
+        }
+    }
+
+    /// Which of the futures venues has this symbol.
+    pub(crate) fn of_symbol(symbol: &str) -> Venue {
+        match symbol.split_once('_') {
+            Some((pair, _)) if pair.ends_with("USD") => Venue::Cm,
+            _ => Venue::Usdm,
         }
     }
 

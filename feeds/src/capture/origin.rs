@@ -12,6 +12,8 @@ use tickloom_types::Clock;
 
 /// Lines that are looked at.
 const LINES: usize = 200;
+/// The same where messages so far are of several venues.
+const LINES_UNCLEAR: usize = 100_000;
 
 /// How messages are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,30 +48,63 @@ impl Origin {
         }
     }
 
-    /// Looks at the beginning of a file.
+    /// Looks at the beginning of a file, and at more of it where messages of that kind are of several venues.
     ///
     /// # Errors
-    /// [`CaptureError`] if it cannot be read, or holds nothing that a venue is known to send.
+    /// As [`Origin::told`].
     pub fn of(source: &CaptureSource) -> Result<Origin, CaptureError> {
+        Origin::told(source, None)
+    }
+
+    /// The same; `told` is the venue that it is of as far as the file does not say.
+    ///
+    /// # Errors
+    /// [`CaptureError`] if it cannot be read, holds nothing that a venue is known to send, does not say of which of several venues it is,
+    /// or is of another than told.
+    pub fn told(source: &CaptureSource, told: Option<VenueKind>) -> Result<Origin, CaptureError> {
         let mut reader = source.open()?;
         reader.be_brief();
         let mut first = Vec::new();
-        let found = find(&mut reader, source, &mut first)?;
-        found.ok_or_else(|| CaptureError::UnknownOrigin {
-            file: source.name(),
-            start: quoted(&first),
-        })
+        let mut unclear = None;
+        let found = find(&mut reader, source, &mut first, &mut unclear)?;
+        match (found, unclear, told) {
+            (Some(origin), _, Some(told)) if origin.venue != told => Err(CaptureError::ToldVenue {
+                file: source.name(),
+                found: origin.venue.name(),
+                told: told.name(),
+            }),
+            (Some(origin), ..) => Ok(origin),
+            (None, Some((all, recorder)), Some(venue)) if all.contains(&venue) => {
+                Ok(Origin { venue, recorder })
+            }
+            (None, Some((all, _)), _) => {
+                let names: Vec<&str> = all.iter().map(|venue| venue.name()).collect();
+                Err(CaptureError::UnclearVenue {
+                    file: source.name(),
+                    venues: names.join(" and "),
+                })
+            }
+            (None, None, _) => Err(CaptureError::UnknownOrigin {
+                file: source.name(),
+                start: quoted(&first),
+            }),
+        }
     }
 }
+
+/// The venues that a file may be of, and how it was written down.
+type Unclear = Option<(&'static [VenueKind], Recorder)>;
 
 /// The venue is that of the first address; without one, that of the first message which only one venue sends.
 fn find(
     reader: &mut CaptureReader,
     source: &CaptureSource,
     first: &mut Vec<u8>,
+    unclear: &mut Unclear,
 ) -> Result<Option<Origin>, CaptureError> {
     let mut of_messages = None;
-    for at in 0..LINES {
+    let mut at = 0;
+    while at < LINES || unclear.is_some() && of_messages.is_none() && at < LINES_UNCLEAR {
         if !reader.advance()? {
             break;
         }
@@ -85,33 +120,83 @@ fn find(
             return Ok(Some(Origin { venue, recorder }));
         }
         if at == 0 && is_json && !is_whole_value(text) {
-            return whole(source);
+            return whole(source, unclear);
         }
+        at += 1;
         if is_json {
             let recorder = Recorder::Lines;
             if let Some(venue) = VenueKind::of_message(text) {
                 return Ok(Some(Origin { venue, recorder }));
+            }
+            if unclear.is_none() {
+                *unclear = VenueKind::siblings(text).map(|all| (all, recorder));
             }
             continue;
         }
         let recorder = Recorder::Cryptofeed;
         match of_line(text) {
             Said::Address(address) => {
-                let venue = VenueKind::of_url(address);
-                let venue = venue.ok_or_else(|| CaptureError::UnknownVenue {
-                    file: source.name(),
-                    line: line.number,
-                    address: quoted(address.as_bytes()),
-                })?;
-                return Ok(Some(Origin { venue, recorder }));
+                return Ok(Some(Origin {
+                    venue: known(source, line.number, address)?,
+                    recorder,
+                }));
             }
             Said::Venue(venue) => {
                 of_messages = of_messages.or(Some(Origin { venue, recorder }));
             }
+            Said::OneOf(all) => *unclear = unclear.or(Some((all, recorder))),
             Said::Nothing => {}
         }
     }
     Ok(of_messages)
+}
+
+/// The venue of an address in a file.
+fn known(source: &CaptureSource, line: u64, address: &str) -> Result<VenueKind, CaptureError> {
+    VenueKind::of_url(address).ok_or_else(|| CaptureError::UnknownVenue {
+        file: source.name(),
+        line,
+        address: quoted(address.as_bytes()),
+    })
+}
+
+/// Says whether all addresses of a line are of the venue.
+pub(super) fn check_address(
+    source: &CaptureSource,
+    venue: VenueKind,
+    number: u64,
+    line: &[u8],
+) -> Result<(), CaptureError> {
+    if !line.windows(3).take(8).any(|part| part == b"://") {
+        return Ok(());
+    }
+    let Some(address) = address_of(line) else {
+        return Ok(());
+    };
+    if known(source, number, address)? == venue {
+        return Ok(());
+    }
+    Err(CaptureError::OtherVenue {
+        file: source.name(),
+        line: number,
+        address: quoted(address.as_bytes()),
+        venue: venue.name(),
+    })
+}
+
+/// The address that a line of a recorder is of.
+fn address_of(line: &[u8]) -> Option<&str> {
+    let parsed = of_cryptofeed(line).ok()?;
+    let is_of_address = match parsed {
+        Line::Settings => false,
+        Line::Received(_, frame) => frame.url.is_some(),
+        Line::Opened(_) | Line::Sent(_) => true,
+    };
+    let address = line
+        .split(|&byte| byte == b' ')
+        .next()
+        .filter(|_| is_of_address)?;
+    std::str::from_utf8(address).ok()
 }
 
 /// Digits, a space and a JSON value.
@@ -126,6 +211,7 @@ fn is_stamped(line: &[u8]) -> bool {
 enum Said<'a> {
     Address(&'a str),
     Venue(VenueKind),
+    OneOf(&'static [VenueKind]),
     Nothing,
 }
 
@@ -143,22 +229,22 @@ fn of_line(line: &[u8]) -> Said<'_> {
     if let Line::Received(_, frame) = parsed
         && frame.url.is_none()
     {
-        return VenueKind::of_message(frame.body).map_or(Said::Nothing, Said::Venue);
+        return match VenueKind::of_message(frame.body) {
+            Some(venue) => Said::Venue(venue),
+            None => VenueKind::siblings(frame.body).map_or(Said::Nothing, Said::OneOf),
+        };
     }
-    let address = line.split(|&byte| byte == b' ').next().unwrap_or_default();
-    match (parsed, std::str::from_utf8(address)) {
-        (Line::Settings, _) | (_, Err(_)) => Said::Nothing,
-        (_, Ok(address)) => Said::Address(address),
-    }
+    address_of(line).map_or(Said::Nothing, Said::Address)
 }
 
 /// One message over many lines.
-fn whole(source: &CaptureSource) -> Result<Option<Origin>, CaptureError> {
+fn whole(source: &CaptureSource, unclear: &mut Unclear) -> Result<Option<Origin>, CaptureError> {
     let mut reader = source.open()?;
     let Some(Ok(body)) = read_whole(&mut reader)? else {
         return Ok(None);
     };
     let recorder = Recorder::Whole;
+    *unclear = VenueKind::siblings(&body).map(|all| (all, recorder));
     Ok(VenueKind::of_message(&body).map(|venue| Origin { venue, recorder }))
 }
 

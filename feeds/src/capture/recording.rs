@@ -2,6 +2,7 @@
 //! makes the records.
 
 use super::merge::{Cursor, Merge, Plan, Step};
+use super::origin::check_address;
 use super::{
     CaptureConfig, CaptureError, CaptureReport, CaptureSource, LineError, Moments, Origin,
     Recorder, Unjoined, begin, decode_captures, resolve,
@@ -187,6 +188,10 @@ fn read_once(
     let mut first = None;
     let mut cursor = Cursor::open(plan, venue)?;
     while let Some(open) = &mut cursor {
+        if plan.recorder == Recorder::Cryptofeed {
+            let line = open.bad(LineError::TooLong { limit: 0 }).line;
+            check_address(&plan.source, venue, line, open.text())?;
+        }
         first = first.or(open.ts());
         if let Ok(Step::Message(..)) = open.step(batch) {
             survey.take(batch);

@@ -38,20 +38,29 @@ struct SniffMessage<'a> {
     e: Option<&'a str>,
     #[serde(borrow, rename = "X")]
     order_type: Option<sonic_rs::LazyValue<'a>>,
+    #[serde(borrow, rename = "M")]
+    ignored: Option<sonic_rs::LazyValue<'a>>,
 }
 
 impl SniffMessage<'_> {
-    /// `st` and `ps` are of futures, and tell which; so are `pu` in depth, `e` in quotes and `X` in trades.
+    /// `st` and `ps` are of futures, and tell which; so are `pu` in depth, `e` in quotes, `X` in trades, and in aggregated ones that they
+    /// lack `M`.
     fn venue(&self) -> Venue {
-        if let Some(venue) = Venue::of_contract(self.s.unwrap_or_default(), self.ps, self.st) {
+        let symbol = self.s.unwrap_or_default();
+        if let Some(venue) = Venue::of_contract(symbol, self.ps, self.st) {
             return venue;
         }
         let is_futures = match self.e {
+            _ if symbol.contains('_') => true,
             Some("depthUpdate") => self.pu.is_some(),
             Some("bookTicker") => true,
+            Some("aggTrade") => self.ignored.is_none(),
             _ => self.order_type.is_some(),
         };
-        if is_futures { Venue::Usdm } else { Venue::Spot }
+        match is_futures {
+            true => Venue::of_symbol(symbol),
+            false => Venue::Spot,
+        }
     }
 }
 

@@ -138,8 +138,54 @@ struct Candle<'a> {
     confirm: bool,
 }
 
-pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError> {
+/// Depths of books that only derivatives have.
+const DEPTHS_OF_DERIVATIVES: [&str; 3] = ["25", "100", "500"];
+
+/// Whether a message is of spot, if it says so: spot and derivatives have symbols of one spelling, and most messages are alike.
+pub(super) fn says_spot(body: &[u8]) -> Option<bool> {
+    parse::<Message<'_>>(body)
+        .ok()
+        .and_then(|message| says_spot_of(&message))
+}
+
+fn says_spot_of(message: &Message<'_>) -> Option<bool> {
+    let topic = message.topic?;
+    let (kind, rest) = topic.split_once('.')?;
+    let (depth, symbol) = rest.rsplit_once('.').unwrap_or(("", rest));
+    let is_of_derivatives =
+        symbol.contains('-') || symbol.ends_with("PERP") || symbol.ends_with("USD");
+    if is_of_derivatives {
+        return Some(false);
+    }
+    let text = message.data.map_or("", Raw::text);
+    let has = |name: &str| text.contains(name);
+    match kind {
+        "orderbook" => DEPTHS_OF_DERIVATIVES.contains(&depth).then_some(false),
+        "publicTrade" if has("\"L\":") || has("\"mP\":") => Some(false),
+        "publicTrade" => has("\"BT\":").then_some(true),
+        "tickers" if has("\"usdIndexPrice\":") => Some(true),
+        "tickers" => Some(false),
+        "kline" => None,
+        // What else there is, and all of version 2, is of derivatives.
+        _ => Some(false),
+    }
+}
+
+pub(super) fn decode(is_spot: bool, body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError> {
     let message: Message<'_> = parse(body)?;
+    if let Some(other) = says_spot_of(&message).filter(|says| *says != is_spot) {
+        let name = |is_spot: bool| if is_spot { "spot" } else { "derivatives" };
+        let topic = message.topic.unwrap_or_default();
+        return Err(wrong(
+            "topic",
+            &format!("{topic} of {}", name(other)),
+            if is_spot {
+                "one of spot, as the capture is"
+            } else {
+                "one of derivatives, as the capture is"
+            },
+        ));
+    }
     let Some(topic) = message.topic else {
         return match (message.success, message.op) {
             (None, None) => Err(unknown("", KNOWN)),

@@ -1,5 +1,6 @@
 //! Which venues there are, and by what they are known: the host of a capture, or the shape of a message.
 
+use super::bybit;
 use super::shape::{Raw, parse};
 use crate::binance::Venue;
 use serde::Deserialize;
@@ -17,8 +18,10 @@ pub enum VenueKind {
     Bitmex,
     /// Bitstamp.
     Bitstamp,
-    /// Bybit.
+    /// Bybit's derivatives: linear, inverse, options.
     Bybit,
+    /// Bybit spot, whose symbols are those of derivatives too.
+    BybitSpot,
     /// Coinbase.
     Coinbase,
     /// Deribit.
@@ -56,6 +59,9 @@ const HOSTS: [(&str, VenueKind); 18] = [
     ("okx.com", VenueKind::Okx),
     ("okex.com", VenueKind::Okx),
 ];
+
+/// Parts of the names of hosts of test networks.
+const TEST_LABELS: [&str; 6] = ["testnet", "sandbox", "demo", "test", "wspap", "paper"];
 
 /// The fields by which messages of one venue differ from those of all others.
 #[derive(Deserialize)]
@@ -153,6 +159,8 @@ struct BinanceShape<'a> {
     st: Option<u8>,
     #[serde(borrow)]
     pu: Option<Raw<'a>>,
+    #[serde(borrow, rename = "E")]
+    event_time: Option<Raw<'a>>,
     #[serde(borrow, rename = "M")]
     ignored: Option<Raw<'a>>,
     #[serde(borrow, rename = "b")]
@@ -161,7 +169,7 @@ struct BinanceShape<'a> {
 
 impl VenueKind {
     /// All of them.
-    pub const ALL: [VenueKind; 15] = [
+    pub const ALL: [VenueKind; 16] = [
         VenueKind::Barter,
         VenueKind::Binance(Venue::Spot),
         VenueKind::Binance(Venue::Usdm),
@@ -177,6 +185,7 @@ impl VenueKind {
         VenueKind::Kraken,
         VenueKind::KrakenFutures,
         VenueKind::Okx,
+        VenueKind::BybitSpot,
     ];
 
     /// The first part of its instruments' names.
@@ -189,6 +198,7 @@ impl VenueKind {
             VenueKind::Bitmex => "bitmex",
             VenueKind::Bitstamp => "bitstamp",
             VenueKind::Bybit => "bybit",
+            VenueKind::BybitSpot => "bybit-spot",
             VenueKind::Coinbase => "coinbase",
             VenueKind::Deribit => "deribit",
             VenueKind::Gemini => "gemini",
@@ -209,26 +219,101 @@ impl VenueKind {
         self == VenueKind::Bitmex
     }
 
-    /// The venue that an address belongs to.
+    /// The venue with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<VenueKind> {
+        VenueKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The venue that an address belongs to; none of one of its test networks, whose prices are of no market.
     #[must_use]
     pub fn of_url(url: &str) -> Option<VenueKind> {
         let (_, rest) = url.split_once("://")?;
         let host = rest.split(['/', ':', '?']).next()?;
+        let is_test = |label: &str| {
+            let parts = label.split('-');
+            let mut parts = parts.chain([label]);
+            parts.any(|part| TEST_LABELS.contains(&part))
+        };
+        if host.split('.').any(is_test) {
+            return None;
+        }
         let is_of = |end: &str| {
             let front = host.strip_suffix(end);
             front.is_some_and(|front| front.is_empty() || front.ends_with('.'))
         };
         let found = HOSTS.into_iter().find(|(end, _)| is_of(end));
-        found.map(|(_, venue)| venue)
+        match found.map(|(_, venue)| venue) {
+            Some(VenueKind::Bybit) if rest.contains("/spot") || rest.contains("category=spot") => {
+                Some(VenueKind::BybitSpot)
+            }
+            found => found,
+        }
+    }
+
+    /// The venues that may have sent a message of this shape, where it does not say which of one company's it is.
+    pub(crate) fn siblings(body: &[u8]) -> Option<&'static [VenueKind]> {
+        match of_shape(body)? {
+            Said::Venue(_) => None,
+            Said::OneOf(all) => Some(all),
+        }
     }
 
     /// The venue that sends messages of this shape, if only one does.
     #[must_use]
     pub fn of_message(body: &[u8]) -> Option<VenueKind> {
-        if let Some(venue) = of_binance(body) {
-            return Some(VenueKind::Binance(venue));
+        match of_shape(body)? {
+            Said::Venue(venue) => Some(venue),
+            Said::OneOf(_) => None,
         }
-        let shape: Shape<'_> = parse(body).ok()?;
+    }
+}
+
+/// What a message says of its venue.
+enum Said {
+    Venue(VenueKind),
+    /// One of these, which send it alike.
+    OneOf(&'static [VenueKind]),
+}
+
+/// Those whose messages are alike in part.
+const OF_BYBIT: &[VenueKind] = &[VenueKind::Bybit, VenueKind::BybitSpot];
+const OF_BINANCE: &[VenueKind] = &[
+    VenueKind::Binance(Venue::Spot),
+    VenueKind::Binance(Venue::Usdm),
+];
+
+fn of_shape(body: &[u8]) -> Option<Said> {
+    match of_binance(body) {
+        Some(Some(venue)) => return Some(Said::Venue(VenueKind::Binance(venue))),
+        Some(None) => return Some(Said::OneOf(OF_BINANCE)),
+        None => {}
+    }
+    let shape: Shape<'_> = parse(body).ok()?;
+    if shape.is_bybit() {
+        return Some(match bybit::says_spot(body) {
+            Some(true) => Said::Venue(VenueKind::BybitSpot),
+            Some(false) => Said::Venue(VenueKind::Bybit),
+            None => Said::OneOf(OF_BYBIT),
+        });
+    }
+    shape.venue().map(Said::Venue)
+}
+
+impl Shape<'_> {
+    fn is_bybit(&self) -> bool {
+        let is_other = self.item.or(self.reconnecting).or(self.jsonrpc).is_some()
+            || self.feed.or(self.arg).is_some();
+        let is_topic = |topic: Raw<'_>| {
+            let topic = topic.text();
+            topic.contains('.') && !topic.contains(['/', '@', ':'])
+        };
+        let is_told = self.topic.is_some_and(is_topic) && self.data.is_some();
+        !is_other && (is_told || self.ret_msg.is_some())
+    }
+
+    fn venue(&self) -> Option<VenueKind> {
+        let shape = self;
         let is_list = shape.data.is_some_and(Raw::is_list);
         if shape.item.is_some() || shape.reconnecting.is_some() {
             return Some(VenueKind::Barter);
@@ -244,13 +329,6 @@ impl VenueKind {
                 .parse()
                 .is_ok_and(|arg: Arg<'_>| arg.is_okx())
                 .then_some(VenueKind::Okx);
-        }
-        let is_bybit = |topic: Raw<'_>| {
-            let topic = topic.text();
-            topic.contains('.') && !topic.contains(['/', '@', ':'])
-        };
-        if shape.topic.is_some_and(is_bybit) && shape.data.is_some() || shape.ret_msg.is_some() {
-            return Some(VenueKind::Bybit);
         }
         if shape.topic.is_some() {
             return None;
@@ -275,9 +353,7 @@ impl VenueKind {
         }
         shape.of_symbol()
     }
-}
 
-impl Shape<'_> {
     /// The venue of a message that says little more than a symbol.
     fn of_symbol(&self) -> Option<VenueKind> {
         self.symbol?;
@@ -297,9 +373,10 @@ impl Shape<'_> {
     }
 }
 
-/// A combined stream has an `@` in its name. Of futures are `st`, `ps`, `pu` in depth, a quote that names its kind, and
-/// a trade without `M`; a candle does not say, and counts as spot.
-fn of_binance(body: &[u8]) -> Option<Venue> {
+/// One of Binance's, and which one if the message says it. A combined stream has an `@` in its name. Of futures are `st`, `ps`, `pu` in
+/// depth, a quote that names its kind, a trade without `M`, a snapshot with a time, and symbols with an end; candles and small tickers
+/// are those of spot too.
+fn of_binance(body: &[u8]) -> Option<Option<Venue>> {
     let mut shape: BinanceShape<'_> = parse(body).ok()?;
     if let (Some(stream), Some(data)) = (shape.stream, shape.data) {
         if !stream.text().contains('@') {
@@ -309,17 +386,23 @@ fn of_binance(body: &[u8]) -> Option<Venue> {
     } else if shape.e.is_none() && shape.last_update_id.is_none() {
         return None;
     }
-    if let Some(venue) = Venue::of_contract(shape.s.unwrap_or_default(), shape.ps, shape.st) {
-        return Some(venue);
+    let symbol = shape.s.unwrap_or_default();
+    if let Some(venue) = Venue::of_contract(symbol, shape.ps, shape.st) {
+        return Some(Some(venue));
     }
     let is_futures = match shape.e {
+        _ if symbol.contains('_') => true,
         Some("depthUpdate") => shape.pu.is_some(),
-        Some("bookTicker" | "forceOrder" | "markPriceUpdate") => true,
+        Some("bookTicker" | "forceOrder" | "markPriceUpdate" | "continuous_kline") => true,
         Some("trade" | "aggTrade") => shape.ignored.is_none(),
         Some("24hrTicker") => shape.bid.is_none(),
-        _ => false,
+        Some(_) => return Some(None),
+        None => shape.event_time.is_some(),
     };
-    Some(if is_futures { Venue::Usdm } else { Venue::Spot })
+    Some(Some(match is_futures {
+        true => Venue::of_symbol(symbol),
+        false => Venue::Spot,
+    }))
 }
 
 #[cfg(test)]

@@ -22,8 +22,18 @@ impl Kept {
             .map_err(waiting)
     }
 
-    /// Writes the run, whose records mean these instruments and sources.
+    /// Writes the run, whose records mean these instruments and sources. If that fails, its name is free as before.
     pub(super) fn finish(self, instruments: &Instruments) -> Result<(), CatalogError> {
+        let (catalog, run) = (self.catalog.clone(), self.meta.run.clone());
+        let written = self.write(instruments);
+        if written.is_err() {
+            // Why it failed counts; a name that stays taken is found out by the next who wants it.
+            catalog.forget_begun(&run).ok();
+        }
+        written
+    }
+
+    fn write(self, instruments: &Instruments) -> Result<(), CatalogError> {
         let meta = RunMeta {
             instruments: instruments.clone(),
             ..self.meta

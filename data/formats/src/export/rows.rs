@@ -5,7 +5,9 @@
 use crate::Result;
 use std::collections::BTreeSet;
 use tickloom_catalog::order::ReleaseMerge;
-use tickloom_catalog::{Catalog, Key, RunMerge, ScanQuery, select_runs};
+use tickloom_catalog::{
+    Catalog, Definitions, Key, RunMerge, ScanQuery, SelectedRun, Spans, name_all, select_runs,
+};
 use tickloom_journal::RunMeta;
 use tickloom_types::{BarSpec, Record, Ts};
 
@@ -21,6 +23,7 @@ pub(crate) struct Row {
 /// The selected rows of all runs.
 pub(crate) struct Rows {
     metas: Vec<RunMeta>,
+    said: Vec<RunMeta>,
     merge: ReleaseMerge<RunMerge>,
     rows_max: u64,
     span: (Ts, Ts),
@@ -38,6 +41,7 @@ impl Rows {
         );
         let rows_max = selected.iter().map(|run| run.rows_max).sum();
         let metas = selected.iter().map(|run| run.meta.clone()).collect();
+        let said = said(catalog, query, &selected)?;
         let runs = selected.into_iter();
         let runs = runs.map(|run| Ok((run.released, run.rows(query)?)));
         Ok(Rows {
@@ -46,7 +50,13 @@ impl Rows {
             bars: bars.into_iter().collect(),
             rows_max,
             metas,
+            said,
         })
+    }
+
+    /// The runs with what people say of their instruments; the numbers of rows are at the scales of [`Rows::metas`].
+    pub(crate) fn said(&self) -> &[RunMeta] {
+        &self.said
     }
 
     /// The runs, by their index in rows.
@@ -84,4 +94,30 @@ impl Rows {
         }
         Ok(!rows.is_empty())
     }
+}
+
+/// The runs, each instrument as it is to who reads these rows.
+fn said(catalog: &Catalog, query: &ScanQuery, selected: &[SelectedRun]) -> Result<Vec<RunMeta>> {
+    let definitions = match &query.definitions {
+        Some(given) => Definitions::clone(given).before(&catalog.definitions()?),
+        None => catalog.definitions()?,
+    };
+    let are_bars = query.tables.iter().all(|table| table.is_bars());
+    let of_run = |run: &SelectedRun| {
+        let mut spans = Spans::default();
+        let from = query.from.map_or(run.from, |from| from.max(run.from));
+        let to = query
+            .to
+            .map_or(run.to, |to| Ts(to.0.saturating_sub(1)).min(run.to));
+        for def in run.meta.instruments.defs() {
+            spans.widen(&def.name, (from, to.max(from)), are_bars);
+        }
+        let meta = std::slice::from_ref(&run.meta);
+        let instruments = name_all(&definitions, &spans, meta, std::iter::empty())?;
+        Ok(RunMeta {
+            instruments,
+            ..run.meta.clone()
+        })
+    };
+    selected.iter().map(of_run).collect()
 }

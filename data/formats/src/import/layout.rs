@@ -1,5 +1,6 @@
 //! What the columns of a file mean: found out from its header and first rows, or told, never from its name.
 
+mod apart;
 mod columns;
 mod depth;
 mod start;
@@ -87,6 +88,10 @@ pub(crate) struct Layout {
     pub(crate) dialect: Dialect,
     /// Whether an instrument is named by its exchange too.
     pub(crate) is_by_venue: bool,
+    /// Columns in which all rows of an instrument have the same.
+    pub(crate) apart: Vec<usize>,
+    /// Columns of floats of 64 bits that all are floats of 32 bits, and are read as those.
+    pub(crate) singles: Vec<usize>,
     pub(crate) time: TimeFormat,
     /// Whether day and month of its dates, or a number since the epoch, can be read in two ways by the first rows.
     pub(crate) is_time_in_doubt: bool,
@@ -158,7 +163,9 @@ impl Layout {
             shape,
             depth,
             dialect,
-            is_by_venue: dialect == Dialect::Tardis || options.mapping.has("exchange"),
+            is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
+            apart: Vec::new(),
+            singles: Vec::new(),
             time: TimeFormat::Compact,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or_default(),
@@ -168,6 +175,7 @@ impl Layout {
         };
         layout.set_time(data, options)?;
         layout.known.bar = layout.databento_bar(row);
+        layout.apart = layout.columns_apart(&options.mapping);
         layout.tell();
         Ok(layout)
     }
@@ -187,6 +195,8 @@ impl Layout {
             depth: Vec::new(),
             dialect: Dialect::Plain,
             is_by_venue: false,
+            apart: Vec::new(),
+            singles: Vec::new(),
             time,
             is_time_in_doubt: false,
             decimal: Decimal::Point,

@@ -28,6 +28,11 @@ impl Mapping {
         self.0.contains_key(role)
     }
 
+    /// Whether it is said that no column holds it.
+    pub(super) fn is_none(&self, role: &str) -> bool {
+        self.0.get(role).is_some_and(|column| column == "-")
+    }
+
     /// What is said here, and for the rest there.
     pub(super) fn or(mut self, other: &Mapping) -> Mapping {
         for (role, column) in &other.0 {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tickloom_types::{DecimalError, PRICE_DECIMALS_MAX, parse_decimal, pow10};
 
 const NO_NUMBER: &str = "a decimal number";
-const TOO_FINE: &str = "at most nine decimals";
+pub(crate) const TOO_FINE: &str = "at most nine decimals";
 const TOO_BIG: &str = "a number that fits in 64 bits";
 
 /// Relative error up to which a number counts as the same: what adding up a hundred binary floats of 53 bits loses.

@@ -24,6 +24,7 @@ use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use columns::Columns;
 use jiff::tz::TimeZone;
+pub(super) use numbers::{is_none, single_of};
 use plausible::{prices, years};
 pub(super) use problems::{Problems, Wrong};
 #[cfg(test)]
@@ -33,6 +34,7 @@ use quick::{Pace, Quick};
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+pub(super) use tickers::note_of_cases;
 use tickloom_types::Ts;
 pub(super) use times::{FileOrder, Times};
 
@@ -58,7 +60,7 @@ pub(super) struct Reader<'a> {
     columns: Columns,
     quick: Option<Box<Quick>>,
     pace: Pace,
-    prices: Prices,
+    options: &'a ImportOptions,
     years: (Ts, Ts),
     years_given: Years,
     joined: Vec<u8>,
@@ -84,6 +86,8 @@ pub(super) struct Reader<'a> {
     pub(super) below_zero: u64,
     /// Whether a comma in a number can be read in two ways, or in another than it was.
     pub(super) is_in_doubt: bool,
+    /// Whether a number has more than nine decimals.
+    pub(super) has_fine: bool,
     pub(super) not_kept: BTreeMap<String, u64>,
     pub(super) problems: Problems,
     notes: Vec<String>,
@@ -94,12 +98,16 @@ pub(super) struct Ticker {
     pub(super) name: String,
     pub(super) price_decimals: u8,
     pub(super) qty_decimals: u8,
+    /// What its prices may be.
+    prices: Prices,
     /// Its last row.
     last: Option<LastRow>,
     /// Number of its last trade, 0 if there was none.
     last_trade: u64,
-    /// The exchange of its first row, of a file that names one.
-    venue: Vec<u8>,
+    /// What its first row has in the columns in which all have the same.
+    apart: Vec<Vec<u8>>,
+    /// The publisher and the number of a row of Databento.
+    of_databento: Option<(u16, Option<u32>)>,
 }
 
 /// What a row is held to that follows it.
@@ -150,7 +158,7 @@ impl<'a> Reader<'a> {
             quick: None,
             pace: Pace::default(),
             columns: Columns::of(layout),
-            prices: prices(options, layout),
+            options,
             years: years(options.years.unwrap_or_default()),
             years_given: options.years.unwrap_or_default(),
             joined: Vec::new(),
@@ -168,6 +176,7 @@ impl<'a> Reader<'a> {
             unknown_volumes: 0,
             below_zero: 0,
             is_in_doubt: false,
+            has_fine: false,
             not_kept: BTreeMap::new(),
             problems: Problems::new(options.errors_max, layout.is_columnar),
             notes: Vec::new(),
@@ -350,7 +359,8 @@ impl<'a> Reader<'a> {
         };
         let rounded = self.numbers(cells, &mut row)?;
         self.check_action(cells, &row)?;
-        check(self.layout.shape, self.prices, &row.numbers).map_err(|(at, expected)| {
+        let prices = self.prices(known);
+        check(self.layout.shape, prices, &row.numbers).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(cells, at, &expected)
         })?;
@@ -362,7 +372,7 @@ impl<'a> Reader<'a> {
             Some(ticker) => ticker,
             None => self.ticker(cells)?,
         };
-        self.check_venue(cells, row.ticker)?;
+        self.check_apart(cells, row.ticker)?;
         let is_kept = self.layout.shape == Shape::Orders;
         if self.layout.is_databento() && row.action == b'N' && !is_kept {
             *self
@@ -379,6 +389,17 @@ impl<'a> Reader<'a> {
         self.noisy_prices += rounded.prices;
         self.current = row;
         Ok(true)
+    }
+
+    /// What prices may be of an instrument, or of the one that the row names first.
+    fn prices(&self, known: Option<usize>) -> Prices {
+        match known.and_then(|at| self.tickers.get(at)) {
+            Some(ticker) => ticker.prices,
+            None => {
+                let name = String::from_utf8_lossy(&self.key);
+                prices(self.options, self.layout, &name)
+            }
+        }
     }
 
     fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {

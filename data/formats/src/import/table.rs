@@ -14,7 +14,7 @@ use super::input::Input;
 use super::layout::Layout;
 use super::options::ImportOptions;
 use super::prepared::{Prepared, Push};
-use super::reader::{FileOrder, ReadRows, Reader, Repeats};
+use super::reader::{FileOrder, ReadRows, Reader, Repeats, note_of_cases};
 use super::report::KindCount;
 use super::report::{Found, Taken};
 use super::row::Shape;
@@ -64,12 +64,19 @@ pub(super) fn prepare(
         doubt::settle_numbers(input, &mut layout)?;
         (survey, reader, draft) = self::survey(input, options, &layout)?;
     }
+    if reader.has_fine {
+        drop(reader);
+        doubt::settle_singles(input, &mut layout)?;
+        (survey, reader, draft) = self::survey(input, options, &layout)?;
+    }
     if survey.rows == 0 {
         return Err(nothing(&reader, &layout));
     }
+    reader.name_tickers(options.mapping.has("exchange"));
     let tickers = std::mem::take(&mut reader.tickers);
     let mut notes = layout.notes.clone();
     notes.push(format!("times are {}", layout.time));
+    notes.extend(note_of_cases(&tickers));
     let bar = match layout.shape.is_bars() {
         true => Some(bar_spec(
             options,

@@ -6,7 +6,7 @@
 
 use super::fields::Wrong;
 use super::symbols::Symbols;
-use crate::databento::{DBN_DATASET, DbnInstrument, Venue};
+use crate::databento::{DBN_DATASET, DbnInstrument, Venue, dataset_prefix};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use tickloom_types::{InstrumentDef, InstrumentId, Instruments, Ts};
 
@@ -183,7 +183,7 @@ impl Listing {
             // What was exported has our names.
             return String::new();
         }
-        let mut prefix = self.dataset.to_ascii_lowercase().replace('.', "-");
+        let mut prefix = dataset_prefix(&self.dataset);
         let apart = match Venue::of(&self.dataset, publisher) {
             Venue::Named(venue) => Some(venue.to_ascii_lowercase()),
             Venue::Unknown if is_told_apart => Some(format!("publisher-{publisher}")),

@@ -29,6 +29,13 @@ pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     {
         roles[at] = Some(Role::Ticker);
     }
+    // It tells instruments of one symbol apart there.
+    let is_named = |name: &str| plain.iter().any(|plain| plain == name);
+    if is_named("rtype")
+        && let Some(at) = plain.iter().position(|name| name == "publisherid")
+    {
+        roles[at] = Some(Role::Venue);
+    }
     first_counts(&mut roles);
     price_of_bars(&plain, &mut roles);
     whole_time(&mut roles);

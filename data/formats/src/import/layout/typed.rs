@@ -70,7 +70,9 @@ impl Layout {
             shape,
             depth,
             dialect,
-            is_by_venue: dialect == Dialect::Tardis || options.mapping.has("exchange"),
+            is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
+            apart: Vec::new(),
+            singles: Vec::new(),
             time: TimeFormat::Compact,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or(Decimal::Point),
@@ -83,6 +85,12 @@ impl Layout {
             None => layout.set_time(data, options)?,
         }
         layout.known.bar = layout.databento_bar(first);
+        let is_readable = |at: &usize| {
+            let column = table.columns.get(*at);
+            column.is_some_and(|column| column.kind != ValueKind::Unread)
+        };
+        layout.apart = layout.columns_apart(&options.mapping);
+        layout.apart.retain(is_readable);
         layout.tell();
         Ok(layout)
     }
@@ -185,7 +193,10 @@ impl Layout {
     /// Which columns are read.
     pub(crate) fn read_columns(&self) -> Vec<bool> {
         let is_read = |(at, role): (usize, &Option<Role>)| {
-            role.is_some() || self.depth.iter().any(|level| level.has(at))
+            role.is_some()
+                || self.apart.contains(&at)
+                || self.instrument_number() == Some(at)
+                || self.depth.iter().any(|level| level.has(at))
         };
         self.roles.iter().enumerate().map(is_read).collect()
     }

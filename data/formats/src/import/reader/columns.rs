@@ -12,8 +12,10 @@ pub(super) struct Columns {
     pub(super) close_time: Option<usize>,
     pub(super) arrival: Option<usize>,
     pub(super) venue: Option<usize>,
-    /// The exchange, where instruments are not named by it.
-    pub(super) other_venue: Option<usize>,
+    /// Those in which all rows of an instrument have the same.
+    pub(super) apart: Vec<usize>,
+    /// Databento's number of the instrument, beside its symbol.
+    pub(super) number: Option<usize>,
     pub(super) ticker: Option<usize>,
     pub(super) numbers: [Option<usize>; NUMBERS_MAX],
     /// The side, and whether it is whether the buyer rested.
@@ -40,9 +42,8 @@ impl Columns {
             close_time: used(Role::CloseTime),
             arrival: used(Role::Arrival),
             venue: used(Role::Venue),
-            other_venue: layout
-                .column(Role::Venue)
-                .filter(|_| !layout.uses(Role::Venue)),
+            apart: layout.apart.clone(),
+            number: layout.instrument_number(),
             ticker: used(Role::Ticker),
             numbers: layout.numbers(),
             side: side.or(used(Role::BuyerMaker).map(|at| (at, true))),

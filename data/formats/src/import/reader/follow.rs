@@ -38,24 +38,30 @@ impl Reader<'_> {
         Ok(false)
     }
 
-    /// Rows of one symbol are of one exchange, unless instruments are named by it.
-    pub(super) fn check_venue(&mut self, cells: &impl Cells, ticker: usize) -> Result<(), Wrong> {
-        let Some(at) = self.columns.other_venue else {
+    /// Rows of one instrument are of one exchange, contract and the like, unless instruments are named by it.
+    pub(super) fn check_apart(&mut self, cells: &impl Cells, ticker: usize) -> Result<(), Wrong> {
+        let columns = &self.columns.apart;
+        let Some(of) = self.tickers.get_mut(ticker).filter(|_| !columns.is_empty()) else {
             return Ok(());
         };
-        let venue = cells.text(at);
-        let ticker = &mut self.tickers[ticker];
-        if ticker.venue.is_empty() {
-            ticker.venue = venue.to_vec();
-        }
-        if ticker.venue == venue.as_ref() {
+        if of.apart.is_empty() {
+            of.apart = columns
+                .iter()
+                .map(|at| cells.text(*at).into_owned())
+                .collect();
             return Ok(());
         }
-        let first = String::from_utf8_lossy(&ticker.venue).into_owned();
-        let name = &self.layout.names[at];
-        let expected =
-            format!("{first}, as above (--columns exchange={name} names instruments by it)");
-        Err(self.wrong(cells, at, &expected))
+        let mut all = columns.iter().zip(&of.apart);
+        let Some((at, first)) = all.find(|(at, first)| cells.text(**at).as_ref() != **first) else {
+            return Ok(());
+        };
+        let role = self.layout.role_apart(*at).name();
+        let expected = format!(
+            "{}, as above (--columns {role}={} names instruments by it, and {role}=- takes all for one)",
+            String::from_utf8_lossy(first),
+            self.layout.names[*at]
+        );
+        Err(self.wrong(cells, *at, &expected))
     }
 
     /// Whether the row is there already, with the same content; with other content it is wrong.

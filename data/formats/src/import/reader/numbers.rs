@@ -95,6 +95,25 @@ impl Reader<'_> {
         column: usize,
         is_qty: bool,
     ) -> Result<(Number, bool), Wrong> {
+        if self.layout.singles.contains(&column)
+            && let Some(single) = single_of(cells.cell(column))
+        {
+            let number = number::of_single(single).map(|number| (number, false));
+            return number.map_err(|e| self.wrong(cells, column, e));
+        }
+        let found = self.number_as_it_is(cells, column, is_qty);
+        self.has_fine |= found
+            .as_ref()
+            .is_err_and(|(_, _, expected)| expected == number::TOO_FINE);
+        found
+    }
+
+    fn number_as_it_is(
+        &mut self,
+        cells: &impl Cells,
+        column: usize,
+        is_qty: bool,
+    ) -> Result<(Number, bool), Wrong> {
         let text = match cells.cell(column) {
             Cell::Text(text) => text,
             cell => {
@@ -181,9 +200,22 @@ impl Reader<'_> {
 }
 
 /// Whether a cell says that there is nothing.
-pub(super) fn is_none(cell: Cell<'_>) -> bool {
+pub(in crate::import) fn is_none(cell: Cell<'_>) -> bool {
     match cell {
         Cell::Text(text) => is_missing(text),
         cell => cell.is_empty(),
     }
+}
+
+/// The float of 32 bits that a cell is exactly, be it held in 64 or written out.
+pub(in crate::import) fn single_of(cell: Cell<'_>) -> Option<f32> {
+    let value = match cell {
+        Cell::Float(value) => value,
+        Cell::Whole(value) => value.to_string().parse().ok()?,
+        Cell::Text(text) => std::str::from_utf8(text).ok()?.parse().ok()?,
+        _ => return None,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "what is lost is found out")]
+    let single = value as f32;
+    (value.is_finite() && f64::from(single).to_bits() == value.to_bits()).then_some(single)
 }

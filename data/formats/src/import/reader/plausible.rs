@@ -6,13 +6,8 @@ use crate::import::options::ImportOptions;
 use crate::import::row::Prices;
 use tickloom_types::{Ts, is_pair};
 
-/// What prices may be: of shares and of pairs of currencies above zero, unless it was told otherwise.
-pub(super) fn prices(options: &ImportOptions, layout: &Layout) -> Prices {
-    let name = options
-        .instrument
-        .as_ref()
-        .or(layout.known.instrument.as_ref());
-    let name = name.unwrap_or(&layout.known.file);
+/// What prices of an instrument may be: of shares and of pairs of currencies above zero, unless it was told otherwise.
+pub(super) fn prices(options: &ImportOptions, layout: &Layout, name: &str) -> Prices {
     let symbol = name.rsplit('.').next().unwrap_or(name);
     let is_share = options
         .calendar

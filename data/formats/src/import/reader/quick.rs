@@ -33,8 +33,8 @@ enum Kind {
     Arrival,
     Ticker,
     Venue,
-    /// The exchange, where instruments are not named by it.
-    OtherVenue,
+    /// One in which all rows of an instrument have the same.
+    Apart,
     Number(usize),
     /// The side, or whether the buyer rested.
     Side(bool),
@@ -64,7 +64,7 @@ impl Quick {
         let is_plain = matches!(layout.dialect, Dialect::Plain | Dialect::Tardis)
             && (layout.is_columnar || is_plain_text)
             && !matches!(layout.shape, Shape::Depth | Shape::Orders);
-        if !is_plain {
+        if !is_plain || !layout.singles.is_empty() {
             return None;
         }
         let mut kinds = vec![Kind::Other; layout.names.len()];
@@ -87,7 +87,10 @@ impl Quick {
         put(columns.arrival, Kind::Arrival)?;
         put(columns.ticker, Kind::Ticker)?;
         put(columns.venue, Kind::Venue)?;
-        put(columns.other_venue, Kind::OtherVenue)?;
+        if columns.apart.len() > 1 {
+            return None;
+        }
+        put(columns.apart.first().copied(), Kind::Apart)?;
         for (at, column) in columns.numbers.iter().enumerate() {
             put(*column, Kind::Number(at))?;
         }
@@ -161,7 +164,7 @@ impl Quick {
 struct Words<'t> {
     ticker: Option<&'t [u8]>,
     venue: Option<&'t [u8]>,
-    other_venue: Option<&'t [u8]>,
+    apart: Option<&'t [u8]>,
 }
 
 /// What of a reader tells instruments.
@@ -201,7 +204,7 @@ impl Reader<'_> {
         let words = Words {
             ticker: word(rest.ticker),
             venue: word(rest.venue),
-            other_venue: word(rest.other_venue),
+            apart: word(rest.apart),
         };
         self.accept(quick, rest.close, &words)?;
         Some(bytes)
@@ -240,10 +243,11 @@ impl Reader<'_> {
             Some(last) => Some(self.close_after(ts, last)?),
             None => None,
         };
-        check(quick.shape, self.prices, &self.current.numbers).ok()?;
-        if let Some(venue) = words.other_venue {
-            let known = &self.tickers.get(ticker)?.venue;
-            if known.is_empty() || known.as_slice() != venue {
+        let prices = self.tickers.get(ticker)?.prices;
+        check(quick.shape, prices, &self.current.numbers).ok()?;
+        if let Some(apart) = words.apart {
+            let known = self.tickers.get(ticker)?.apart.first()?;
+            if known.as_slice() != apart {
                 return None;
             }
         }

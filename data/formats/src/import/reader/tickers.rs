@@ -1,10 +1,55 @@
 //! The instruments of a file, and how fine their numbers are.
 
+use super::plausible::prices;
 use super::{Reader, Ticker, Wrong};
+use crate::databento::prefix_of_publisher;
 use crate::import::cells::Cells;
 use crate::import::number::Number;
 use crate::import::row::Row;
+use std::collections::{BTreeMap, BTreeSet};
 use tickloom_types::{InstrumentDef, Instruments};
+
+/// What a symbol has to be.
+const A_NAME: &str = "a name of 1 to 64 bytes of UTF-8";
+/// Ends of symbols of Databento that stand for all contracts of a kind.
+const PARENTS: [&[u8]; 3] = [b".FUT", b".OPT", b".SPOT"];
+
+fn is_name(name: &str) -> bool {
+    let def = InstrumentDef::new(name, 0, 0, "USD");
+    Instruments::new().add(def).is_ok()
+}
+
+/// Whether a symbol of Databento stands for several contracts: a parent such as `ES.FUT`, or a continuous one such as `ES.c.0`.
+fn is_by_rule(symbol: &[u8]) -> bool {
+    let is_parent = PARENTS.iter().any(|end| symbol.ends_with(end));
+    let mut parts = symbol.rsplit(|b| *b == b'.');
+    let (rank, rule) = (parts.next(), parts.next());
+    let is_rank = rank.is_some_and(|rank| !rank.is_empty() && rank.iter().all(u8::is_ascii_digit));
+    is_parent || is_rank && matches!(rule, Some(b"c" | b"n" | b"v")) && parts.next().is_some()
+}
+
+/// The name of an instrument of one of several publishers.
+fn name_apart(publisher: u16, symbol: &str, number: Option<u32>) -> String {
+    let prefix = prefix_of_publisher(publisher);
+    match number {
+        Some(number) => format!("{prefix}.{symbol}-{number}"),
+        None => format!("{prefix}.{symbol}"),
+    }
+}
+
+/// What is worth knowing of the names: symbols that differ in the case of their letters alone.
+pub(in crate::import) fn note_of_cases(tickers: &[Ticker]) -> Option<String> {
+    let mut by_lower: BTreeMap<String, &str> = BTreeMap::new();
+    for ticker in tickers {
+        if let Some(other) = by_lower.insert(ticker.name.to_lowercase(), &ticker.name) {
+            return Some(format!(
+                "symbols that differ in the case of letters alone, such as {other} and {}, are instruments of their own",
+                ticker.name
+            ));
+        }
+    }
+    None
+}
 
 impl Reader<'_> {
     pub(super) fn add_ticker(&mut self, key: &[u8], name: &str) -> usize {
@@ -14,9 +59,11 @@ impl Reader<'_> {
             name: name.to_owned(),
             price_decimals: 0,
             qty_decimals: 0,
+            prices: prices(self.options, self.layout, name),
             last: None,
             last_trade: 0,
-            venue: Vec::new(),
+            apart: Vec::new(),
+            of_databento: None,
         });
         at
     }
@@ -31,25 +78,107 @@ impl Reader<'_> {
             self.key.extend_from_slice(&cells.text(venue));
             self.key.push(b'.');
         }
-        self.key.extend_from_slice(&cells.text(at));
+        let symbol = cells.text(at);
+        self.key.extend_from_slice(&symbol);
+        if let Some(number) = self.columns.number
+            && is_by_rule(&symbol)
+        {
+            self.key.push(b'-');
+            self.key.extend_from_slice(&cells.text(number));
+        }
     }
 
     pub(super) fn ticker(&mut self, cells: &impl Cells) -> Result<usize, Wrong> {
         let Some(at) = self.columns.ticker else {
             return Ok(0);
         };
+        if self.layout.is_databento() {
+            return self.ticker_of_databento(cells, at);
+        }
         let key = std::mem::take(&mut self.key);
         let name = std::str::from_utf8(&key).ok();
-        let is_name = |name: &&str| {
-            let def = InstrumentDef::new(name, 0, 0, "USD");
-            Instruments::new().add(def).is_ok()
-        };
-        let ticker = match name.filter(is_name) {
+        let ticker = match name.filter(|name| is_name(name)) {
             Some(name) => Ok(self.add_ticker(&key, name)),
-            None => Err(self.wrong(cells, at, "a name of 1 to 64 bytes of UTF-8")),
+            None => Err(self.wrong(cells, at, A_NAME)),
         };
         self.key = key;
         ticker
+    }
+
+    /// An instrument of Databento is a symbol of a publisher; of a symbol that stands for several contracts, one of these.
+    fn ticker_of_databento(&mut self, cells: &impl Cells, at: usize) -> Result<usize, Wrong> {
+        let number = self.number_of(cells, self.columns.number)?;
+        let number = self.columns.number.and(u32::try_from(number).ok());
+        let publisher = match self.columns.venue {
+            None => None,
+            Some(at) => {
+                let publisher = self.number_of(cells, Some(at))?;
+                let publisher = u16::try_from(publisher).ok();
+                let expected = "the number of a publisher, 0 to 65535";
+                Some(publisher.ok_or_else(|| self.wrong(cells, at, expected))?)
+            }
+        };
+        let symbol = cells.text(at).into_owned();
+        let name = std::str::from_utf8(&symbol).ok();
+        let is_right = |name: &&str| is_name(&name_apart(publisher.unwrap_or(0), name, number));
+        let Some(name) = name.filter(|name| !name.is_empty()).filter(is_right) else {
+            return Err(self.wrong(cells, at, A_NAME));
+        };
+        let key = std::mem::take(&mut self.key);
+        let ticker = self.add_ticker(&key, name);
+        self.key = key;
+        if let Some(ticker) = self.tickers.get_mut(ticker) {
+            let is_by_number = is_by_rule(&symbol);
+            let publisher = publisher.unwrap_or(0);
+            ticker.of_databento = Some((publisher, number.filter(|_| is_by_number)));
+        }
+        Ok(ticker)
+    }
+
+    /// Names instruments once all are known: those of several publishers of Databento by dataset and venue, as in DBN, and the contracts
+    /// behind one symbol by their numbers. With `is_told` they are named by their publishers in any case.
+    pub(in crate::import) fn name_tickers(&mut self, is_told: bool) {
+        let of = |ticker: &Ticker| ticker.of_databento;
+        let publishers: BTreeSet<u16> = self
+            .tickers
+            .iter()
+            .filter_map(of)
+            .map(|(publisher, _)| publisher)
+            .collect();
+        let is_apart = self.columns.venue.is_some() && (is_told || publishers.len() > 1);
+        let is_symbol = self
+            .columns
+            .ticker
+            .is_some_and(|at| self.columns.number != Some(at));
+        let counts: Vec<usize> = self
+            .tickers
+            .iter()
+            .map(|one| {
+                let same = self.tickers.iter().filter(|other| {
+                    let is_of = |of: &Ticker| of.of_databento.map(|(publisher, _)| publisher);
+                    other.name == one.name && is_of(other) == is_of(one)
+                });
+                // Only the contracts of a rule have one name.
+                one.of_databento
+                    .and_then(|(_, number)| number)
+                    .map_or(1, |_| same.count())
+            })
+            .collect();
+        for (ticker, count) in self.tickers.iter_mut().zip(counts) {
+            let Some((publisher, number)) = ticker.of_databento else {
+                continue;
+            };
+            let number = number.filter(|_| count > 1);
+            let name = match (is_symbol, is_apart) {
+                (false, true) => format!("id-{}", ticker.name),
+                _ => ticker.name.clone(),
+            };
+            ticker.name = match (is_apart, number) {
+                (true, number) => name_apart(publisher, &name, number),
+                (false, Some(number)) => format!("{name}-{number}"),
+                (false, None) => name,
+            };
+        }
     }
 
     pub(super) fn widen(&mut self, row: &Row) {

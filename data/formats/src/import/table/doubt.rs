@@ -6,6 +6,7 @@ use crate::import::columnar::Rows;
 use crate::import::input::Input;
 use crate::import::layout::Layout;
 use crate::import::number::{self, Decimal, Reading, reading};
+use crate::import::reader::{is_none, single_of};
 use crate::import::text::Cutter;
 use crate::import::time::{DateOrder, Parted, TimeFormat, epoch_decimals, parted};
 use jiff::tz::TimeZone;
@@ -22,6 +23,38 @@ pub(super) fn settle_days(input: &Input, layout: &mut Layout) -> Result<()> {
         are_days &= cell.is_midnight() || cell.is_empty();
     })?;
     layout.set_days(are_days);
+    Ok(())
+}
+
+/// Whether columns with numbers of more than nine decimals hold nothing but floats of 32 bits: then these decimals are none of the numbers,
+/// but what the floats look like in 64 bits.
+pub(super) fn settle_singles(input: &Input, layout: &mut Layout) -> Result<()> {
+    let of_levels = layout
+        .depth
+        .iter()
+        .flat_map(|level| [level.bid, level.bid_qty, level.ask, level.ask_qty]);
+    let columns = layout.numbers().into_iter().flatten().chain(of_levels);
+    // Whether all are such floats, and whether one has more than nine decimals.
+    let mut found: Vec<(usize, bool, bool)> = columns.map(|at| (at, true, false)).collect();
+    each(input, layout, |_, cells| {
+        for (at, are_all, has_fine) in &mut found {
+            let cell = cells.cell(*at);
+            if !*are_all || is_none(cell) {
+                continue;
+            }
+            *are_all = single_of(cell).is_some();
+            *has_fine |= number::parse_as(&cell.text(), Decimal::Point) == Err(number::TOO_FINE);
+        }
+    })?;
+    for (at, are_all, has_fine) in found {
+        if are_all && has_fine {
+            let name = &layout.names[at];
+            layout.notes.push(format!(
+                "{name} holds floats of 32 bits in 64, and each is taken as the shortest decimal of those 32"
+            ));
+            layout.singles.push(at);
+        }
+    }
     Ok(())
 }
 

@@ -45,7 +45,7 @@ impl Reader<'_> {
                 }
                 Kind::Ticker => words.ticker = Some(word_of(cell)?),
                 Kind::Venue => words.venue = Some(word_of(cell)?),
-                Kind::OtherVenue => words.other_venue = Some(word_of(cell)?),
+                Kind::Apart => words.apart = Some(word_of(cell)?),
                 Kind::Side(is_of_maker) => {
                     let side = match cell {
                         Cell::Truth(true) => side_of(b"true", *is_of_maker),

@@ -21,7 +21,7 @@ pub(super) struct Rest {
     pub(super) close: Option<Stamped>,
     pub(super) ticker: Option<Span>,
     pub(super) venue: Option<Span>,
-    pub(super) other_venue: Option<Span>,
+    pub(super) apart: Option<Span>,
 }
 
 impl Quick {
@@ -113,7 +113,7 @@ impl Quick {
             Kind::Arrival => row.arrival = Some(self.times.as_mut()?.of_field(field)?.ts),
             Kind::Ticker => rest.ticker = Some(span),
             Kind::Venue => rest.venue = Some(span),
-            Kind::OtherVenue => rest.other_venue = Some(span),
+            Kind::Apart => rest.apart = Some(span),
             Kind::Side(is_of_maker) => {
                 row.side = side_of(field, is_of_maker)
                     .filter(|side| self.shape != Shape::Levels || *side != 0)?;

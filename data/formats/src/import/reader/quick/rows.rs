@@ -222,7 +222,7 @@ impl Reader<'_> {
                 }
                 // Read when the opens are known.
                 Kind::Close => {}
-                Kind::Ticker | Kind::Venue | Kind::OtherVenue => {}
+                Kind::Ticker | Kind::Venue | Kind::Apart => {}
                 Kind::Other | Kind::Date | Kind::TimeOfDay | Kind::Snapshot => return None,
             }
         }
@@ -254,7 +254,7 @@ impl Reader<'_> {
             let word = match kind {
                 Kind::Ticker => &mut words.ticker,
                 Kind::Venue => &mut words.venue,
-                Kind::OtherVenue => &mut words.other_venue,
+                Kind::Apart => &mut words.apart,
                 _ => continue,
             };
             let column = ahead.column(*place)?;
@@ -269,9 +269,9 @@ impl Reader<'_> {
             is_by_venue: self.layout.is_by_venue,
         };
         let ticker = quick.ticker(&words, &known)?;
-        if let Some(venue) = words.other_venue {
-            let known = &self.tickers.get(ticker)?.venue;
-            (known.as_slice() == venue).then_some(())?;
+        if let Some(apart) = words.apart {
+            let known = self.tickers.get(ticker)?.apart.first()?;
+            (known.as_slice() == apart).then_some(())?;
         }
         Some(ticker)
     }
@@ -314,7 +314,10 @@ impl Reader<'_> {
         if !rows.arrivals.is_empty() {
             right = leading(right, |at| is_time(rows.arrivals[at]));
         }
-        let price = |price: i64| match self.prices {
+        let Some(prices) = self.tickers.get(rows.ticker).map(|ticker| ticker.prices) else {
+            return 0;
+        };
+        let price = |price: i64| match prices {
             Prices::AboveZero => price > 0,
             Prices::NotZero => price != 0,
             Prices::Any => true,

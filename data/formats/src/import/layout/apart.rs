@@ -1,0 +1,53 @@
+//! What tells instruments apart beside their symbol: the publisher of a row of Databento, and columns in which all rows of one
+//! instrument have the same.
+
+use super::{Layout, Role, plain};
+use crate::import::mapping::Mapping;
+use crate::import::role::tells_apart;
+
+impl Layout {
+    /// Columns that no row of an instrument may have otherwise than the rows before it. Who says that no column is the exchange says
+    /// that none tells.
+    pub(super) fn columns_apart(&self, mapping: &Mapping) -> Vec<usize> {
+        let is_by_symbol = self.column(Role::Ticker).is_some();
+        if self.is_databento() && is_by_symbol {
+            return Vec::new();
+        }
+        let is_named = is_by_symbol || mapping.is_none("symbol");
+        let is_one = mapping.is_none("exchange") || mapping.is_none("symbol");
+        let is_apart = |(name, role): (&String, &Option<Role>)| match role {
+            Some(Role::Venue) => !(is_one || self.is_by_venue && is_by_symbol),
+            Some(_) => false,
+            None => {
+                let name = plain(name);
+                // What is called a name is often a remark; bars of one time that differ are refused in any case.
+                let is_remark = name == "name" && self.shape.is_bars();
+                match tells_apart(&name, true) {
+                    _ if is_remark => false,
+                    true => !is_one,
+                    false => tells_apart(&name, is_named),
+                }
+            }
+        };
+        let columns = self.names.iter().zip(&self.roles).map(is_apart);
+        let columns = (0..).zip(columns).filter(|(_, is_apart)| *is_apart);
+        columns.map(|(at, _)| at).collect()
+    }
+
+    /// The column with Databento's numbers of instruments, beside that of symbols.
+    pub(crate) fn instrument_number(&self) -> Option<usize> {
+        let at = self
+            .names
+            .iter()
+            .position(|name| plain(name) == "instrumentid");
+        at.filter(|_| self.is_databento())
+    }
+
+    /// Which role a column would have to have so that instruments are named by it.
+    pub(crate) fn role_apart(&self, at: usize) -> Role {
+        match self.column(Role::Ticker) {
+            Some(ticker) if ticker != at => Role::Venue,
+            _ => Role::Ticker,
+        }
+    }
+}

@@ -34,7 +34,8 @@ use quick::{Pace, Quick};
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-pub(super) use tickers::note_of_cases;
+use tickers::LastRow;
+pub(super) use tickers::{Ticker, note_of_cases};
 use tickloom_types::Ts;
 pub(super) use times::{FileOrder, Times};
 
@@ -91,31 +92,6 @@ pub(super) struct Reader<'a> {
     pub(super) not_kept: BTreeMap<String, u64>,
     pub(super) problems: Problems,
     notes: Vec<String>,
-}
-
-/// One instrument of the file.
-pub(super) struct Ticker {
-    pub(super) name: String,
-    pub(super) price_decimals: u8,
-    pub(super) qty_decimals: u8,
-    /// What its prices may be.
-    prices: Prices,
-    /// Its last row.
-    last: Option<LastRow>,
-    /// Number of its last trade, 0 if there was none.
-    last_trade: u64,
-    /// What its first row has in the columns in which all have the same.
-    apart: Vec<Vec<u8>>,
-    /// The publisher and the number of a row of Databento.
-    of_databento: Option<(u16, Option<u32>)>,
-}
-
-/// What a row is held to that follows it.
-#[derive(Clone, Copy, Default)]
-struct LastRow {
-    ts: Ts,
-    numbers: [Number; NUMBERS_MAX],
-    side: u8,
 }
 
 /// A level of a book.

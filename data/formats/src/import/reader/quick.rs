@@ -4,6 +4,7 @@
 
 mod cells;
 mod line;
+mod read_rows;
 mod rows;
 
 use super::columns::Columns;
@@ -17,8 +18,8 @@ use crate::import::time::{QuickTimes, Stamped, TimeFormat};
 use crate::limits::{LINE_BYTES_MAX, TICKERS_MAX};
 use jiff::tz::TimeZone;
 use line::{Rest, Span};
+pub(in crate::import) use read_rows::ReadRows;
 pub(super) use rows::Pace;
-pub(in crate::import) use rows::ReadRows;
 use tickloom_types::Ts;
 
 /// What a column holds.

@@ -1,13 +1,38 @@
 //! The instruments of a file, and how fine their numbers are.
 
 use super::plausible::prices;
-use super::{Reader, Ticker, Wrong};
+use super::{Reader, Wrong};
 use crate::databento::prefix_of_publisher;
 use crate::import::cells::Cells;
 use crate::import::number::Number;
-use crate::import::row::Row;
+use crate::import::row::{NUMBERS_MAX, Prices, Row};
 use std::collections::{BTreeMap, BTreeSet};
-use tickloom_types::{InstrumentDef, Instruments};
+use tickloom_types::{InstrumentDef, Instruments, Ts};
+
+/// One instrument of the file.
+pub(in crate::import) struct Ticker {
+    pub(in crate::import) name: String,
+    pub(in crate::import) price_decimals: u8,
+    pub(in crate::import) qty_decimals: u8,
+    /// What its prices may be.
+    pub(super) prices: Prices,
+    /// Its last row.
+    pub(super) last: Option<LastRow>,
+    /// Number of its last trade, 0 if there was none.
+    pub(super) last_trade: u64,
+    /// What its first row has in the columns in which all have the same.
+    pub(super) apart: Vec<Vec<u8>>,
+    /// The publisher and the number of a row of Databento.
+    pub(super) of_databento: Option<(u16, Option<u32>)>,
+}
+
+/// What a row is held to that follows it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct LastRow {
+    pub(super) ts: Ts,
+    pub(super) numbers: [Number; NUMBERS_MAX],
+    pub(super) side: u8,
+}
 
 /// What a symbol has to be.
 const A_NAME: &str = "a name of 1 to 64 bytes of UTF-8";

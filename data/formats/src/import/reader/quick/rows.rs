@@ -2,6 +2,7 @@
 //! of one instrument and right. The first row that is anything else ends them; it goes the way of single rows, on which each row here
 //! comes to the same.
 
+use super::read_rows::ReadRows;
 use super::{Kind, Known, Quick, Words};
 use crate::Result;
 use crate::import::cells::{Cell, Cells, DAY_NS};
@@ -21,64 +22,7 @@ const ROWS_MIN: usize = 16;
 /// Rows that go the other way at most before this one is tried again.
 const ALONE_MAX: usize = 4_096;
 /// Numbers of a row that is read here.
-const NUMBERS: usize = 5;
-
-/// Rows of one instrument, as columns: all of equal length, or empty where no row has it.
-#[derive(Default)]
-pub(in crate::import) struct ReadRows {
-    pub(in crate::import) ticker: usize,
-    /// The number of the first in its file.
-    pub(in crate::import) line: u64,
-    pub(in crate::import) ts: Vec<i64>,
-    /// Whether a time at midnight is a date.
-    are_local: bool,
-    pub(in crate::import) arrivals: Vec<i64>,
-    /// Of bars that say it.
-    pub(in crate::import) closes: Vec<i64>,
-    /// As the shape says, at the decimals of the ticker.
-    pub(in crate::import) numbers: [Vec<i64>; NUMBERS],
-    pub(in crate::import) ids: Vec<i64>,
-    pub(in crate::import) sequences: Vec<i64>,
-    pub(in crate::import) sides: Vec<u8>,
-}
-
-impl ReadRows {
-    fn clear(&mut self) {
-        for column in self.columns() {
-            column.clear();
-        }
-        self.sides.clear();
-    }
-
-    fn columns(&mut self) -> impl Iterator<Item = &mut Vec<i64>> {
-        let ReadRows {
-            ts,
-            arrivals,
-            closes,
-            numbers,
-            ids,
-            sequences,
-            ..
-        } = self;
-        let others = [ts, arrivals, closes, ids, sequences];
-        others.into_iter().chain(numbers)
-    }
-
-    fn truncate(&mut self, rows: usize) {
-        for column in self.columns() {
-            column.truncate(rows);
-        }
-        self.sides.truncate(rows);
-    }
-
-    /// The times by which rows are in order: those of arrival, where there are any.
-    pub(in crate::import) fn order(&self) -> &[i64] {
-        match self.arrivals.is_empty() {
-            true => &self.ts,
-            false => &self.arrivals,
-        }
-    }
-}
+pub(super) const NUMBERS: usize = 5;
 
 /// How many rows are tried at once, by how it went.
 pub(in crate::import::reader) struct Pace {

@@ -58,3 +58,9 @@ impl ReadRows {
         }
     }
 }
+
+/// How many places follow each other from the first on for which it is true.
+#[inline]
+pub(super) fn leading(count: usize, mut is_right: impl FnMut(usize) -> bool) -> usize {
+    (0..count).position(|at| !is_right(at)).unwrap_or(count)
+}

@@ -2,7 +2,7 @@
 //! of one instrument and right. The first row that is anything else ends them; it goes the way of single rows, on which each row here
 //! comes to the same.
 
-use super::read_rows::ReadRows;
+use super::read_rows::{ReadRows, leading};
 use super::{Kind, Known, Quick, Words};
 use crate::Result;
 use crate::import::cells::{Cell, Cells, DAY_NS};
@@ -393,10 +393,4 @@ fn numbers_of(shape: Shape) -> usize {
         Shape::Quotes => 4,
         _ => 2,
     }
-}
-
-/// How many places follow each other from the first on for which it is true.
-#[inline]
-fn leading(count: usize, mut is_right: impl FnMut(usize) -> bool) -> usize {
-    (0..count).position(|at| !is_right(at)).unwrap_or(count)
 }

@@ -3,43 +3,19 @@
 //! One call is one turn, and time is its argument: whoever calls decides when. Nothing piles up here: at most one batch waits in
 //! memory, all the rest stays in the journal. After any failure the batch is thrown away, and what was not confirmed is read again.
 
+mod options;
+
 use super::cursor::Cursor;
 use super::status::{FollowState, FollowStatus};
 use super::{QuestDbAddress, QuestDbSink};
 use crate::{DataError, Result};
+pub use options::FollowOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_journal::{Block, JournalCount, JournalError, JournalTail, Tailed, read_journal_meta};
 use tickloom_types::{Record, Seq};
 use xxhash_rust::xxh3::xxh3_64;
-
-/// How a journal is followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FollowOptions {
-    /// Rows from which on a batch is sent.
-    pub batch_rows: usize,
-    /// Longest time that a row waits for its batch to fill.
-    pub batch_wait: Duration,
-    /// Pause after a first failure; it doubles with each further one.
-    pub backoff_min: Duration,
-    /// Longest pause.
-    pub backoff_max: Duration,
-    /// Time between two looks at suspended tables and at what the journal has.
-    pub check_every: Duration,
-}
-
-impl Default for FollowOptions {
-    fn default() -> Self {
-        FollowOptions {
-            batch_rows: 20_000,
-            batch_wait: Duration::from_millis(200),
-            backoff_min: Duration::from_millis(100),
-            backoff_max: Duration::from_secs(10),
-            check_every: Duration::from_millis(500),
-        }
-    }
-}
 
 /// What a turn did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

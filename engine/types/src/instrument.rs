@@ -6,7 +6,7 @@ use crate::record::Record;
 use crate::source::{SourceDef, SourceKind};
 use crate::time::{DurationNs, Ts};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Index of an instrument in its run's [`Instruments`].
 #[derive(
@@ -35,7 +35,7 @@ pub struct Instruments {
     sources: Vec<SourceDef>,
     /// Places of the definitions, of which there may be many thousands.
     #[serde(skip_serializing)]
-    by_name: HashMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
 }
 
 /// As journals and catalogs have them.

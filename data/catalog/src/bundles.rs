@@ -6,6 +6,7 @@
 use super::checkpoint::CoveredPart;
 use super::part::{from_json, to_json};
 use super::store::Store;
+use super::table::Table;
 use crate::{CatalogError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +30,17 @@ pub(crate) struct Member {
     pub(crate) parts: BTreeMap<u32, CoveredPart>,
     /// Whether it was a bundle, whose own members are named too.
     pub(crate) is_bundle: bool,
+}
+
+impl Member {
+    /// Its rows by table.
+    pub(crate) fn rows(&self) -> BTreeMap<Table, u64> {
+        let mut rows: BTreeMap<Table, u64> = BTreeMap::new();
+        for (table, count) in self.parts.values().flat_map(|part| &part.rows) {
+            *rows.entry(*table).or_default() += count;
+        }
+        rows
+    }
 }
 
 /// Decisions that were read, by the bundle's name. As none ever changes, no one is read twice.

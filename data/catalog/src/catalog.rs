@@ -297,6 +297,17 @@ impl Catalog {
         Ok(runs)
     }
 
+    /// The runs that a compaction has written as this one, with their rows by table, also bundles among them; none if it is no bundle.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn members_of(&self, run: &str) -> Result<BTreeMap<String, BTreeMap<Table, u64>>> {
+        let bundles = Bundles::read(&self.store)?;
+        let members = bundles.members(run).into_iter().flatten();
+        let rows = members.map(|(run, member)| (run.clone(), member.rows()));
+        Ok(rows.collect())
+    }
+
     /// Takes note of a run of which a part is begun.
     pub(crate) fn note(&self, meta: &RunMeta) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

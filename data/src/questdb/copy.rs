@@ -1,7 +1,7 @@
 //! From catalog to server: imported files have no journal, and a journal may be gone. Runs of which the server has as many rows
-//! as the catalog are left alone.
+//! as the catalog are left alone, under their own names or those of the imports that a compaction wrote together.
 
-use super::sql::{Sql, quote};
+use super::sql::{Sql, quote, text};
 use super::{QuestDbAddress, QuestDbSink};
 use crate::{DataError, Result};
 use serde::Serialize;
@@ -51,6 +51,20 @@ pub fn copy_catalog(
             report.known += 1;
             continue;
         }
+        match sent_in_parts(catalog, &sql, &run.run, expected)? {
+            InParts::None => {}
+            InParts::All => {
+                report.known += 1;
+                continue;
+            }
+            InParts::Some => {
+                report.refused += expected.values().sum::<u64>();
+                report
+                    .refusal
+                    .get_or_insert_with(|| some_are_there(&run.run));
+                continue;
+            }
+        }
         sink.begin(&run)?;
         if copy_run(catalog, &run, &mut sink, (&mut report, &mut watch))?.is_break() {
             return Ok(report);
@@ -95,6 +109,47 @@ fn copy_run(
     sink.settle()?;
     sink.flush()?;
     Ok(watch(report.rows))
+}
+
+/// Which of the imports that were written together as a run the server has under their own names.
+enum InParts {
+    None,
+    Some,
+    All,
+}
+
+/// A bundle has the rows of imports that may have been sent before it was made.
+fn sent_in_parts(
+    catalog: &Catalog,
+    sql: &Sql,
+    run: &str,
+    expected: &BTreeMap<Table, u64>,
+) -> Result<InParts> {
+    let members = catalog.members_of(run)?;
+    if members.is_empty() {
+        return Ok(InParts::None);
+    }
+    let mut there: BTreeMap<Table, u64> = BTreeMap::new();
+    for table in expected.keys() {
+        let rows = sql.exec(&format!("SELECT run, count() FROM \"{table}\""))?;
+        let of_members = rows
+            .iter()
+            .filter(|row| members.contains_key(text(row.first())));
+        let counts = of_members.filter_map(|row| row.get(1).and_then(Value::as_u64));
+        there.insert(*table, counts.sum());
+    }
+    Ok(match there.values().all(|rows| *rows == 0) {
+        true => InParts::None,
+        false if there == *expected => InParts::All,
+        false => InParts::Some,
+    })
+}
+
+fn some_are_there(run: &str) -> String {
+    format!(
+        "the server has some of the imports that are in {run} since a compaction, and not all: their rows would be there twice. Sync before \
+         a compaction, or compact with --no-bundle"
+    )
 }
 
 /// Rows that the server has of a run, in the tables that are expected to have some.

@@ -4,10 +4,11 @@ use crate::given;
 use crate::server::Server;
 use std::ops::ControlFlow;
 use tickloom_data::questdb::{CopyReport, QuestDb, QuestDbSink, copy_catalog};
-use tickloom_data::{Catalog, Result, ScanQuery, Table};
+use tickloom_data::{Catalog, CompactOptions, Result, ScanQuery, Table};
 use tickloom_journal::RunMeta;
 use tickloom_types::{
-    BarBody, Header, InstrumentId, Kind, QuoteBody, Record, Seq, SourceId, TimerBody, TradeBody, Ts,
+    BarBody, Header, InstrumentId, Instruments, Kind, QuoteBody, Record, Seq, SourceDef, SourceId,
+    SourceKind, TimerBody, TradeBody, Ts,
 };
 
 const BASE: i64 = 1_700_000_000_000_000_000;
@@ -186,4 +187,57 @@ fn history_is_the_catalog_s_record_for_record() {
     server.settle();
     let counted = server.number("SELECT count() FROM trades WHERE run = 'c'");
     assert_eq!(counted, 42_000);
+}
+
+/// An import of one file, with the instruments that all have here.
+fn import_run(nth: u64) -> RunMeta {
+    let mut instruments = Instruments::new();
+    for def in given::run("any").instruments.defs() {
+        instruments.add(def.clone()).unwrap();
+    }
+    let file = SourceDef::new("file", SourceKind::File);
+    instruments.add_source(file).unwrap();
+    RunMeta::new(&format!("import-{nth:032x}"), Ts(0), instruments).unwrap()
+}
+
+/// Imports that were sent before a compaction wrote them together are not sent once more under its name.
+#[test]
+fn what_was_sent_as_imports_is_not_sent_again_as_one_run() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let address = server.address().parse().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let import = |nth: u64| {
+        let trades = records(nth, 1_000).into_iter();
+        let trades: Vec<Record> = trades
+            .filter(|one| one.kind() == Some(Kind::Trade))
+            .collect();
+        write(&catalog, &import_run(nth), &trades);
+        trades.len() as u64
+    };
+    let copy = || copy_catalog(&catalog, &address, |_| ControlFlow::Continue(())).unwrap();
+    let compact = || {
+        let options = CompactOptions::default();
+        let done = catalog.compact(&options, &mut |_| ControlFlow::Continue(()));
+        assert_eq!(done.unwrap().bundles.len(), 1);
+    };
+    let rows = import(1) + import(2);
+    assert_eq!((copy().sent, copy().known), (2, 2));
+    server.settle();
+    compact();
+    let again = copy();
+    assert_eq!((again.known, again.sent, again.rows), (1, 0, 0));
+    let counted = || server.number("SELECT count() FROM trades");
+    assert_eq!(counted(), rows);
+    // Of what is in the next one some is there: it is refused by name.
+    let more = import(3);
+    compact();
+    let refused = copy();
+    assert_eq!((refused.sent, refused.refused), (0, rows + more));
+    let told = refused.refusal.unwrap();
+    assert!(told.contains("has some of the imports"), "{told}");
+    server.settle();
+    assert_eq!(counted(), rows);
 }

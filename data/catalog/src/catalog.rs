@@ -3,7 +3,7 @@
 use crate::bundles::Bundles;
 use crate::cache::{Cache, CacheStats};
 use crate::checkpoint::RunIndex;
-use crate::index::{for_each_of, for_each_run, run_names};
+use crate::index::{for_each_of, for_each_run, run_names, while_bundling};
 use crate::limits::REMOTE_CACHE_BYTES;
 use crate::part::{PartFile, read_metas, runs_dir};
 use crate::{CatalogError, Result};
@@ -186,7 +186,9 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Schema`] if the index cannot be read; [`CatalogError::Io`].
     pub fn runs(&self) -> Result<Vec<RunMeta>> {
-        read_metas(&self.store, run_names(&self.store)?.iter())
+        while_bundling(&self.store, || {
+            read_metas(&self.store, run_names(&self.store)?.iter())
+        })
     }
 
     /// Names of the runs that have one of these instruments, sorted: of those that were there when this was first asked, or the last

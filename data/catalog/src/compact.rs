@@ -6,16 +6,16 @@
 use super::Catalog;
 use super::bundling::{Bundled, bundle};
 use super::checkpoint::{LiveFile, RunIndex};
-use super::index::read_index;
+use super::index::{read_index, run_names};
 use super::part::{lock_compaction, read_meta};
 use super::partition::target_dir;
 use super::progress::Progress;
-use super::rewrite::{Ended, Merge, carry_out, wanted_runs};
+use super::rewrite::{Ended, Merge, carry_out, check_there};
 use super::sweep::sweep;
 use crate::Result;
 use crate::limits::FILE_ROWS_MAX;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tickloom_types::BarSpec;
 
@@ -79,19 +79,6 @@ pub struct RewrittenPartition {
 }
 
 impl RewriteReport {
-    /// Takes out what was planned of the members of a bundle.
-    fn leave_out(&mut self, bundle: &Bundled) {
-        self.partitions.retain(|one| {
-            let stays = !bundle.members.contains(&one.run);
-            if !stays {
-                self.files_before -= one.files_before;
-                self.files_after -= one.files_after;
-                self.rows -= one.rows;
-            }
-            stays
-        });
-    }
-
     /// Adds the plan of a run.
     pub(crate) fn add(&mut self, run: &str, plan: &[Merge]) {
         for merge in plan {
@@ -141,27 +128,30 @@ impl Catalog {
                 });
             }
         }
+        // Those that would be in a bundle are still there if none was made.
+        let members: BTreeSet<&String> = bundles.iter().flat_map(|one| &one.members).collect();
+        let wants = |run: &String| {
+            options.run.as_ref().is_none_or(|only| only == run) && !members.contains(run)
+        };
+        if let Some(run) = &options.run {
+            check_there(self, run)?;
+        }
         let plan = |index: &RunIndex| plan(index, options.rows_max);
-        let run = options.run.as_deref();
-        let mut report = rewrite(self, run, options.dry_run, &plan, progress)?;
-        // Only if none was made yet.
-        bundles.iter().for_each(|one| report.leave_out(one));
+        let mut report = rewrite(self, (&wants, options.dry_run), &plan, progress)?;
         report.bundles = bundles;
         Ok(report)
     }
 }
 
-/// Carries out what `plan` says of each run.
+/// Carries out what `plan` says of each run that is wanted, or only tells it.
 pub(crate) fn rewrite(
     catalog: &Catalog,
-    only: Option<&str>,
-    dry_run: bool,
+    (wants, dry_run): (&dyn Fn(&String) -> bool, bool),
     plan: &dyn Fn(&RunIndex) -> Vec<Merge>,
     progress: &mut Progress<'_>,
 ) -> Result<RewriteReport> {
     let store = catalog.store();
     let mut report = RewriteReport::default();
-    let runs = wanted_runs(catalog, only)?;
     let _lock = match dry_run {
         true => None,
         false => Some(lock_compaction(store)?),
@@ -169,7 +159,9 @@ pub(crate) fn rewrite(
     if !dry_run {
         report.leftovers_removed = sweep(catalog)?;
     }
-    for run in runs {
+    // Listed once nobody else can let a run go into a bundle.
+    let runs = run_names(store)?.into_iter();
+    for run in runs.filter(wants) {
         let meta = read_meta(store, &run)?;
         loop {
             let index = read_index(store, &run)?;

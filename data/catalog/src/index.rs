@@ -10,6 +10,7 @@ use super::part::{
 use super::store::Store;
 use crate::limits::INDEX_ENTRIES_AT_ONCE;
 use crate::{CatalogError, Result};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tickloom_journal::RunMeta;
@@ -25,7 +26,7 @@ struct Listed {
 
 /// Names of all runs, sorted. One of which a crash left nothing but its directory is none.
 pub(crate) fn run_names(store: &Store) -> Result<Vec<String>> {
-    Ok(list_counting(store, &[])?.into_keys().collect())
+    Ok(list_counting(store, &[])?.0.into_keys().collect())
 }
 
 /// Names of all of which the index has anything, sorted, with whether each is a bundle.
@@ -34,8 +35,8 @@ pub(crate) fn all_names(store: &Store) -> Result<BTreeMap<String, bool>> {
     Ok(all.map(|(run, listed)| (run, listed.is_bundle)).collect())
 }
 
-/// The runs that count, of these or of all if none is named.
-fn list_counting(store: &Store, runs: &[String]) -> Result<BTreeMap<String, Listed>> {
+/// The runs that count, of these or of all if none is named, and the bundles that say so.
+fn list_counting(store: &Store, runs: &[String]) -> Result<(BTreeMap<String, Listed>, Bundles)> {
     let mut bundles = Bundles::read(store)?;
     loop {
         let mut listed = BTreeMap::new();
@@ -49,7 +50,18 @@ fn list_counting(store: &Store, runs: &[String]) -> Result<BTreeMap<String, List
         let before = std::mem::replace(&mut bundles, Bundles::read(store)?);
         if before == bundles {
             listed.retain(|run, one| bundles.counts(run, one.is_bundle));
-            return Ok(listed);
+            return Ok((listed, bundles));
+        }
+    }
+}
+
+/// Does something that looks at several runs, again as long as it fails while imports go into a bundle: what it has listed may be gone.
+pub(crate) fn while_bundling<T>(store: &Store, mut look: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        let before = Bundles::read(store)?;
+        let found = look();
+        if found.is_ok() || Bundles::read(store)? == before {
+            return found;
         }
     }
 }
@@ -91,25 +103,39 @@ fn list_once(store: &Store, dir: &Path) -> Result<BTreeMap<String, Listed>> {
 }
 
 /// As [`for_each_run`], of these runs alone, or of all if none is named. One that is not there is passed over.
+///
+/// # Errors
+/// [`CatalogError::Bundled`] if one of them goes into a bundle after others were shown; see [`while_bundling`].
 pub(crate) fn for_each_of(
     store: &Store,
     runs: &[String],
     mut visit: impl FnMut(&str, RunIndex) -> Result<()>,
 ) -> Result<()> {
-    show_all(store, list_counting(store, runs)?, &mut visit)
+    let is_shown = Cell::new(false);
+    let mut show = |run: &str, index| {
+        is_shown.set(true);
+        visit(run, index)
+    };
+    loop {
+        let (listed, bundles) = list_counting(store, runs)?;
+        match show_all(store, (listed, &bundles), &mut show) {
+            Err(CatalogError::Bundled { .. }) if !is_shown.get() => {}
+            ended => return ended,
+        }
+    }
 }
 
 /// Shows the index of all runs, in order. Only some entries are read at a time.
 pub(crate) fn for_each_run(
     store: &Store,
-    mut visit: impl FnMut(&str, RunIndex) -> Result<()>,
+    visit: impl FnMut(&str, RunIndex) -> Result<()>,
 ) -> Result<()> {
-    show_all(store, list_counting(store, &[])?, &mut visit)
+    for_each_of(store, &[], visit)
 }
 
 fn show_all(
     store: &Store,
-    all: BTreeMap<String, Listed>,
+    (all, bundles): (BTreeMap<String, Listed>, &Bundles),
     visit: &mut impl FnMut(&str, RunIndex) -> Result<()>,
 ) -> Result<()> {
     let mut some = Vec::new();
@@ -118,16 +144,16 @@ fn show_all(
         entries += listed.parts.len();
         some.push((run, listed));
         if entries >= INDEX_ENTRIES_AT_ONCE {
-            show(store, std::mem::take(&mut some), visit)?;
+            show(store, (std::mem::take(&mut some), bundles), visit)?;
             entries = 0;
         }
     }
-    show(store, some, visit)
+    show(store, (some, bundles), visit)
 }
 
 fn show(
     store: &Store,
-    runs: Vec<(String, Listed)>,
+    (runs, bundles): (Vec<(String, Listed)>, &Bundles),
     visit: &mut impl FnMut(&str, RunIndex) -> Result<()>,
 ) -> Result<()> {
     let indexes = match read_listed(store, &runs) {
@@ -138,6 +164,12 @@ fn show(
             again.collect::<Result<_>>()?
         }
     };
+    // Of a run that has gone into a bundle since it was listed, nothing may have been found.
+    let since = Bundles::read(store)?;
+    if since != *bundles {
+        runs.iter()
+            .try_for_each(|(run, _)| since.check_alone(run))?;
+    }
     let runs = runs.iter().zip(indexes);
     runs.into_iter()
         .try_for_each(|((run, _), index)| visit(run, index))

@@ -3,7 +3,7 @@
 use super::bundles::Bundles;
 use super::checkpoint::Dropped;
 use super::chunks::Chunks;
-use super::index::for_each_run;
+use super::index::{for_each_run, while_bundling};
 use super::part::{PartFile, read_metas};
 use super::store::Store;
 use super::unite::Different;
@@ -195,7 +195,8 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::runs`].
     pub fn list(&self, selection: &Selection) -> Result<Listing> {
-        Ok(gather(self.store(), selection)?.listing)
+        let gathered = while_bundling(self.store(), || gather(self.store(), selection))?;
+        Ok(gathered.listing)
     }
 
     /// What there is, in detail.
@@ -203,7 +204,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Parquet`] if the first or the last file cannot be read; otherwise as [`Catalog::runs`].
     pub fn show(&self, selection: &Selection) -> Result<Shown> {
-        let gathered = gather(self.store(), selection)?;
+        let gathered = while_bundling(self.store(), || gather(self.store(), selection))?;
         let days = gathered.days.into_iter();
         let row = |file: Option<PartFile>, end| match file {
             None => Ok(None),

@@ -35,7 +35,7 @@ impl Catalog {
             *versions.entry(file.meta.schema).or_default() += 1;
             Ok(())
         })?;
-        let rewritten = rewrite(self, None, dry_run, &plan, progress)?;
+        let rewritten = rewrite(self, (&|_| true, dry_run), &plan, progress)?;
         Ok(MigrateReport {
             version: SCHEMA_VERSION,
             versions,

@@ -2,7 +2,7 @@
 
 use crate::bundles::Bundles;
 use crate::end::end_path;
-use crate::index::read_checkpoint;
+use crate::index::{read_checkpoint, read_index};
 use crate::part::{Part, Written, lock_run, meta_path, unmark_begun};
 use crate::{Catalog, Result, RunWriter};
 use tickloom_journal::RunMeta;
@@ -71,15 +71,16 @@ impl Catalog {
         Ok(member.and_then(|member| Some(member.parts.get(&part)?.source.clone())))
     }
 
-    /// Forgets a run of one part that was begun and not completed, so that its name is free; one that has a part stays. Files that it
-    /// may have are listed nowhere.
+    /// Forgets a run that was begun and of which no part was completed, so that its name is free; one that has any part stays. Files that
+    /// it may have are listed nowhere.
     ///
     /// # Errors
     /// As [`Catalog::runs`]; [`crate::CatalogError::Io`].
     pub fn forget_begun(&self, run: &str) -> Result<()> {
         let store = self.store();
         let _lock = lock_run(store, run)?;
-        if self.holds_part(run, 0)? || read_checkpoint(store, run)?.is_some() {
+        let index = read_index(store, run)?;
+        if index.version.is_some() || !index.parts.is_empty() {
             return Ok(());
         }
         store.remove(&end_path(run))?;

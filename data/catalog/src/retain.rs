@@ -2,10 +2,9 @@
 //! dropped, so that nothing brings it back and a query that finds nothing can say why.
 
 use super::checkpoint::{Dropped, LiveFile, RunIndex};
-use super::index::{read_index, remove_covered, swap_checkpoint};
+use super::index::{read_index, remove_covered, run_names, swap_checkpoint};
 use super::part::{lock_compaction, lock_run};
 use super::partition::period_end;
-use super::rewrite::wanted_runs;
 use super::store::Store;
 use super::sweep::sweep;
 use super::{Catalog, ScanQuery, Table};
@@ -118,9 +117,8 @@ impl Catalog {
     /// [`crate::CatalogError::Schema`] if the index cannot be read, [`crate::CatalogError::Io`].
     pub fn retain(&self, options: &RetainOptions) -> Result<RetainReport> {
         let mut report = RetainReport::default();
-        let runs = wanted_runs(self, None)?;
         if options.dry_run {
-            for run in runs {
+            for run in run_names(self.store())? {
                 let index = read_index(self.store(), &run)?;
                 report.add(self.store(), &options.select(&index))?;
             }
@@ -128,7 +126,8 @@ impl Catalog {
         }
         let _lock = lock_compaction(self.store())?;
         sweep(self)?;
-        for run in runs {
+        // Listed once nobody else can let a run go into a bundle.
+        for run in run_names(self.store())? {
             drop_files(self.store(), &run, options, &mut report)?;
         }
         Ok(report)

@@ -5,6 +5,7 @@
 //! instead, and only after that the old ones are removed. Whoever dies in between leaves files that no index lists.
 
 use super::Catalog;
+use super::bundles::Bundles;
 use super::checkpoint::{LiveFile, RunIndex};
 use super::file::FileWriter;
 use super::file_meta::{FileMeta, SCHEMA_VERSION};
@@ -234,18 +235,15 @@ fn discard(catalog: &Catalog, files: &[LiveFile]) -> Result<()> {
     Ok(())
 }
 
-/// The runs of a catalog, or only the named one.
-pub(crate) fn wanted_runs(catalog: &Catalog, only: Option<&str>) -> Result<Vec<String>> {
-    let mut runs = run_names(catalog.store())?;
-    if let Some(only) = only {
-        runs.retain(|run| run == only);
-        if runs.is_empty() {
-            return Err(CatalogError::Option {
-                field: "run",
-                value: only.to_owned(),
-                expected: "a run of the catalog",
-            });
-        }
+/// Refuses a run that is not there.
+pub(crate) fn check_there(catalog: &Catalog, run: &str) -> Result<()> {
+    Bundles::read(catalog.store())?.check_alone(run)?;
+    if run_names(catalog.store())?.iter().any(|known| known == run) {
+        return Ok(());
     }
-    Ok(runs)
+    Err(CatalogError::Option {
+        field: "run",
+        value: run.to_owned(),
+        expected: "a run of the catalog",
+    })
 }

@@ -8,7 +8,7 @@ use super::budget::ReadPlan;
 use super::bundles::Bundles;
 use super::checkpoint::RunIndex;
 use super::files::{FileScan, Files, Naming};
-use super::index::for_each_of;
+use super::index::{for_each_of, while_bundling};
 use super::instruments;
 use super::key::Key;
 use super::merge::RunMerge;
@@ -44,7 +44,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::Empty`], with the nearest data there is, if nothing is selected; otherwise as [`Catalog::instruments`].
     pub fn scan(&self, query: &ScanQuery) -> Result<Scan> {
-        Scan::new(self, query)
+        while_bundling(self.store(), || Scan::new(self, query))
     }
 }
 
@@ -206,8 +206,11 @@ impl SelectedRun {
 /// # Errors
 /// [`CatalogError::Empty`] if there are none; otherwise as [`Catalog::scan`].
 pub fn select_runs(catalog: &Catalog, query: &ScanQuery) -> Result<Vec<SelectedRun>> {
-    let selected = select(catalog, query)?;
-    let metas = read_metas(catalog.store(), selected.keys())?;
+    let (selected, metas) = while_bundling(catalog.store(), || {
+        let selected = select(catalog, query)?;
+        let metas = read_metas(catalog.store(), selected.keys())?;
+        Ok((selected, metas))
+    })?;
     // All of them may be read at the same time.
     let files = plan(catalog, selected.values(), query)?;
     let is_alone = metas.len() == 1;

@@ -4,6 +4,8 @@
 
 mod blocks;
 
+pub(crate) use blocks::block_rows;
+
 use crate::bits::{Bits, Mask, MaskWord};
 use crate::builder::{Draft, OutputId};
 use crate::field::{BarClock, Leaf};
@@ -61,9 +63,6 @@ const NODES_NEAR: usize = 1_024;
 /// How many nodes before its turn what a node of a larger graph remembers is asked for, and what leaves its window.
 const STATE_AHEAD: usize = 24;
 const OLDEST_AHEAD: usize = 12;
-
-/// Bytes of columns that stay close to the processor.
-const COLUMNS_BYTES: usize = 256 << 10;
 
 impl Graph {
     pub(crate) fn new(

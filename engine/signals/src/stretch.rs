@@ -4,14 +4,10 @@
 //! stepping through the rows gives, bit for bit, also of what nodes remember.
 
 use crate::builder::OutputId;
-use crate::graph::{Graph, LeafId};
-use crate::limits::{BLOCK_ROWS_MAX, BLOCK_ROWS_MIN};
+use crate::graph::{Graph, LeafId, block_rows};
 use crate::ops::scalar::tame;
 use crate::ops::{Inputs, Rows};
 use std::collections::BTreeMap;
-
-/// Bytes of columns that stay close to the processor.
-const COLUMNS_BYTES: usize = 256 << 10;
 
 /// What a graph needs to evaluate rows in which some leaves tick; from [`Graph::stretch`].
 #[derive(Clone, Debug)]
@@ -115,8 +111,7 @@ impl Graph {
             });
         }
         let count = columns.len();
-        let rows = COLUMNS_BYTES / size_of::<f64>() / count.max(1);
-        let stride = rows.clamp(BLOCK_ROWS_MIN, BLOCK_ROWS_MAX);
+        let stride = block_rows(count);
         Some(Stretch {
             leaves: leaves.to_vec(),
             mantissas: vec![Vec::new(); leaves.len()],

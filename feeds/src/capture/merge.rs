@@ -143,6 +143,11 @@ impl Cursor {
         self.lines.bad(cause)
     }
 
+    /// The number of the line at hand, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.lines.reader.number()
+    }
+
     /// The line at hand as it stands there, empty if it is too long.
     pub(super) fn text(&self) -> &[u8] {
         match (self.lines.recorder, &self.lines.whole) {

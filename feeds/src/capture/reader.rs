@@ -210,6 +210,11 @@ impl CaptureReader {
         })
     }
 
+    /// The number of the line at hand, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Says that something is wrong with the line at hand.
     pub(super) fn bad(&self, cause: LineError) -> BadLine {
         BadLine {

@@ -189,8 +189,7 @@ fn read_once(
     let mut cursor = Cursor::open(plan, venue)?;
     while let Some(open) = &mut cursor {
         if plan.recorder == Recorder::Cryptofeed {
-            let line = open.bad(LineError::TooLong { limit: 0 }).line;
-            check_address(&plan.source, venue, line, open.text())?;
+            check_address(&plan.source, venue, open.number(), open.text())?;
         }
         first = first.or(open.ts());
         if let Ok(Step::Message(..)) = open.step(batch) {

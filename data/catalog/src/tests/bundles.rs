@@ -5,6 +5,7 @@ use super::*;
 use crate::limits::BATCH_ROWS;
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tickloom_types::BookEnd;
 
 /// A record to be: whether it is a bar, its instrument, time, and whether more of its moment follow.
@@ -388,4 +389,58 @@ fn what_belongs_to_its_file_stays_by_itself() {
         .compact(&options, &mut |_| ControlFlow::Continue(()))
         .unwrap();
     assert_eq!(again, RewriteReport::default());
+}
+
+#[test]
+fn readers_see_all_imports_so_far_while_these_go_into_bundles() {
+    const IMPORTS: usize = 36;
+    const ROWS: usize = 7;
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let is_done = AtomicBool::new(false);
+    let read_on = || {
+        // As another process does, which knows no decision yet.
+        let catalog = Catalog::open(dir.path()).unwrap();
+        let mut before = 0;
+        while !is_done.load(Ordering::Acquire) {
+            let rows = catalog
+                .scan(&ScanQuery::default())
+                .and_then(|scan| scan.collect::<Result<Vec<_>>>());
+            let seen = match rows {
+                Ok(rows) => rows.len(),
+                Err(CatalogError::Empty { .. }) => 0,
+                // Told by name is what a reader may be that has begun before.
+                Err(CatalogError::Bundled { .. }) => continue,
+                Err(error) => panic!("{error}"),
+            };
+            assert!(
+                seen >= before && seen.is_multiple_of(ROWS),
+                "{seen} after {before}"
+            );
+            before = seen;
+            let listed = catalog.list(&Selection::default()).unwrap();
+            let listed: u64 = listed.tables.iter().map(|table| table.extent.rows).sum();
+            assert!(listed >= before as u64, "{listed} after {before}");
+            assert_eq!(verify(&catalog).faults, []);
+        }
+    };
+    std::thread::scope(|scope| {
+        let readers = [scope.spawn(read_on), scope.spawn(read_on)];
+        for at in 0..IMPORTS {
+            let plain: Vec<Plain> = (0..ROWS as i64)
+                .map(|n| (n % 2 == 0, 0, n, false))
+                .collect();
+            let meta = meta_of(&import(at), i64::try_from(at).unwrap());
+            write(&catalog, &meta, "test", &plain).unwrap();
+            if at % 3 == 2 {
+                compact(&catalog);
+            }
+        }
+        is_done.store(true, Ordering::Release);
+        readers
+            .into_iter()
+            .for_each(|reader| reader.join().unwrap());
+    });
+    assert_eq!(assert_clean(&catalog).rows, (IMPORTS * ROWS) as u64);
+    assert_eq!(catalog.runs().unwrap().len(), 1);
 }

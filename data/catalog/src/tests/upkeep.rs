@@ -712,3 +712,21 @@ fn parts_of_a_month_become_one_file() {
     assert_eq!(lines(&catalog), before);
     assert_clean(&catalog);
 }
+
+#[test]
+fn a_run_that_was_begun_and_has_nothing_is_forgotten_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    // As live runs are, whose parts have the numbers of their segments.
+    write_part(&catalog, 1, 0, 4).unwrap();
+    drop(catalog.writer(&meta("begun"), 0, "test").unwrap());
+    let names = || -> Vec<String> {
+        let runs = catalog.runs().unwrap().into_iter();
+        runs.map(|run| run.run).collect()
+    };
+    assert_eq!(names(), ["begun", "r"]);
+    catalog.forget_begun("r").unwrap();
+    catalog.forget_begun("begun").unwrap();
+    assert_eq!(names(), ["r"]);
+    assert_eq!(read_all(&catalog), records(0..4));
+}

@@ -29,8 +29,8 @@ use plausible::{prices, years};
 pub(super) use problems::{Problems, Wrong};
 #[cfg(test)]
 pub(super) use quick::IS_OFF;
-pub(super) use quick::ReadRows;
 use quick::{Pace, Quick};
+pub(super) use quick::{ReadRows, numbers_of};
 pub(super) use repeats::{Repeats, content_of_record};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! A graph over one series of bars, evaluated in blocks of rows: a node at a time.
 
-use super::{COLUMNS_BYTES, Graph, LeafId};
+use super::{Graph, LeafId};
 use crate::bar_columns::BarColumns;
 use crate::builder::OutputId;
 use crate::field::{Clock, Leaf};
@@ -8,6 +8,15 @@ use crate::limits::{BLOCK_ROWS_MAX, BLOCK_ROWS_MIN};
 use crate::ops::Rows;
 use std::ops::Range;
 use tickloom_types::{BarSpec, InstrumentId};
+
+/// Bytes of columns that stay close to the processor.
+const COLUMNS_BYTES: usize = 256 << 10;
+
+/// Rows of a block of so many columns: fewer where there are many, so that they stay close to the processor.
+pub(crate) fn block_rows(columns: usize) -> usize {
+    let rows = COLUMNS_BYTES / size_of::<f64>() / columns.max(1);
+    rows.clamp(BLOCK_ROWS_MIN, BLOCK_ROWS_MAX)
+}
 
 impl Graph {
     /// The instrument and bar size if all leaves are fields of the same bars: then blocks can be run.
@@ -63,10 +72,8 @@ impl Graph {
         &self.columns[output.node() * self.stride()..][..self.rows]
     }
 
-    /// Rows of a block: fewer for a large graph, so that its columns stay close to the processor.
     fn stride(&self) -> usize {
-        let rows = COLUMNS_BYTES / size_of::<f64>() / self.nodes.len().max(1);
-        rows.clamp(BLOCK_ROWS_MIN, BLOCK_ROWS_MAX)
+        block_rows(self.nodes.len())
     }
 
     fn evaluate(&mut self, mantissas: &[&[i64]], rows: Range<usize>, stride: usize) {

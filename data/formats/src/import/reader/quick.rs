@@ -18,7 +18,7 @@ use crate::import::time::{QuickTimes, Stamped, TimeFormat};
 use crate::limits::{LINE_BYTES_MAX, TICKERS_MAX};
 use jiff::tz::TimeZone;
 use line::{Rest, Span};
-pub(in crate::import) use read_rows::ReadRows;
+pub(in crate::import) use read_rows::{ReadRows, numbers_of};
 pub(super) use rows::Pace;
 use tickloom_types::Ts;
 

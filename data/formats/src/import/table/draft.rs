@@ -10,7 +10,7 @@ use super::plan::Plan;
 use crate::Result;
 use crate::import::layout::Layout;
 use crate::import::number::Number;
-use crate::import::reader::{ReadRows, Reader, Ticker};
+use crate::import::reader::{ReadRows, Reader, Ticker, numbers_of};
 use crate::import::row::{Row, Shape};
 use crate::limits::DRAFT_BYTES;
 use crate::spool::columns::{COLUMNS, ColumnSpool, Columns};
@@ -318,15 +318,6 @@ impl Scales {
         let mantissa = number.at(self.qty_decimals)?;
         self.qty_max = self.qty_max.max(mantissa.unsigned_abs().into());
         Some(mantissa)
-    }
-}
-
-/// Numbers of a row that are prices or sizes.
-fn numbers_of(shape: Shape) -> usize {
-    match shape {
-        Shape::Bars => 5,
-        Shape::Quotes => 4,
-        _ => 2,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows that were read many at once: columns again.
 
 use super::rows::NUMBERS;
+use crate::import::row::Shape;
 
 /// Rows of one instrument, as columns: all of equal length, or empty where no row has it.
 #[derive(Default)]
@@ -63,4 +64,13 @@ impl ReadRows {
 #[inline]
 pub(super) fn leading(count: usize, mut is_right: impl FnMut(usize) -> bool) -> usize {
     (0..count).position(|at| !is_right(at)).unwrap_or(count)
+}
+
+/// Prices and sizes that a row of this shape has where it is read so, or held as columns.
+pub(in crate::import) fn numbers_of(shape: Shape) -> usize {
+    match shape {
+        Shape::Bars => 5,
+        Shape::Quotes => 4,
+        _ => 2,
+    }
 }

@@ -2,7 +2,7 @@
 //! of one instrument and right. The first row that is anything else ends them; it goes the way of single rows, on which each row here
 //! comes to the same.
 
-use super::read_rows::{ReadRows, leading};
+use super::read_rows::{ReadRows, leading, numbers_of};
 use super::{Kind, Known, Quick, Words};
 use crate::Result;
 use crate::import::cells::{Cell, Cells, DAY_NS};
@@ -383,14 +383,5 @@ impl Reader<'_> {
             sequence: last(&rows.sequences).cast_unsigned(),
             ..row
         }
-    }
-}
-
-/// Numbers that a row of this shape has where it is read here.
-fn numbers_of(shape: Shape) -> usize {
-    match shape {
-        Shape::Bars => 5,
-        Shape::Quotes => 4,
-        _ => 2,
     }
 }

@@ -184,8 +184,8 @@ impl Money {
         let upper = self.0 >> 32;
         let nearest = match i64::try_from(upper) {
             Ok(upper) if upper.unsigned_abs() < 1 << 53 => {
-                let lower = self.0 & 0xFFFF_FFFF;
-                upper as f64 * 4_294_967_296.0 + lower as u32 as f64
+                let lower = u32::try_from(self.0 & 0xFFFF_FFFF).unwrap_or(0);
+                upper as f64 * 4_294_967_296.0 + f64::from(lower)
             }
             _ => self.0 as f64,
         };

@@ -10,11 +10,12 @@ use crate::output;
 use crate::text_args::TextArgs;
 use captures::Captures;
 use report::{Imported, report};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_data::{
     Catalog, CatalogError, Format, FormatError, ImportOptions, ImportReport, Input, RefusedMax,
-    Stamp, inputs, is_columnar,
+    Stamp, Together, inputs, is_columnar,
 };
 use tickloom_feeds::capture::CaptureError;
 use tickloom_journal::JournalError;
@@ -162,13 +163,14 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         .map(|one| Imported::definitions(&one.path))
         .collect();
     let mut captures = Captures::default();
+    let mut together = Together::default();
     let mut unclear = Vec::new();
     let spinner = output::spinner("import");
     for one in &files {
         let file = one.path.as_path();
         spinner.set_message(file.display().to_string());
         if options.format.is_some() {
-            all.extend(rows(one, &options, &target)?);
+            all.extend(rows(one, &options, &target, &mut together)?);
             continue;
         }
         // What is no text is no capture.
@@ -191,7 +193,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 all.push(Imported::failed(file, &error.to_string()));
             }
             // What cannot be read as a line of text may be in a format that is none.
-            Ok(None) | Err(_) => all.extend(rows(one, &options, &target)?),
+            Ok(None) | Err(_) => all.extend(rows(one, &options, &target, &mut together)?),
         }
     }
     for (file, error) in unclear {
@@ -245,6 +247,8 @@ struct Source {
 fn walk(paths: &[PathBuf]) -> Result<Vec<Source>, FormatError> {
     let mut files = Vec::new();
     let mut left: Vec<PathBuf> = paths.iter().rev().cloned().collect();
+    // A link to a folder that is read already leads nowhere new.
+    let mut known = BTreeSet::new();
     while let Some(path) = left.pop() {
         if !path.is_dir() {
             let is_named = paths.contains(&path);
@@ -256,6 +260,9 @@ fn walk(paths: &[PathBuf]) -> Result<Vec<Source>, FormatError> {
             path: path.clone(),
             source,
         };
+        if !known.insert(path.canonicalize().map_err(failed)?) {
+            continue;
+        }
         let mut below = Vec::new();
         for entry in std::fs::read_dir(&path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -288,6 +295,7 @@ fn rows(
     source: &Source,
     options: &ImportOptions,
     target: &Target,
+    together: &mut Together,
 ) -> Result<Vec<Imported>, Failure> {
     let file = source.path.as_path();
     let members = match inputs(file) {
@@ -302,7 +310,10 @@ fn rows(
             all.push(Imported::definitions(file));
             continue;
         }
-        all.push(match target.take(&member, options) {
+        let taken = together
+            .take(&member, options)
+            .and_then(|()| target.take(&member, options));
+        all.push(match taken {
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),
             Err(error @ (FormatError::Unrecognised { .. } | FormatError::Columns { .. }))

@@ -12,6 +12,7 @@ mod cli;
 mod apart;
 mod books;
 mod columns;
+mod folders;
 mod imported;
 mod instruments;
 mod numbers;

@@ -214,6 +214,13 @@ pub(super) fn report(args: &Args, all: &[Imported]) -> Result<(), Failure> {
         print(all, &total);
     }
     match failures.as_slice() {
+        [] if all.iter().all(|one| one.passed_over.is_some()) => Err(Failure::input(anyhow!(
+            "nothing to import: {}",
+            match all {
+                [] => "there are no files".to_owned(),
+                _ => format!("of {} files none is in a known format", all.len()),
+            }
+        ))),
         [] => Ok(()),
         [only] => Err(Failure::input(anyhow!("{only}"))),
         [first, rest @ ..] => Err(Failure::input(anyhow!(

@@ -116,6 +116,18 @@ pub enum FormatError {
         /// What was expected.
         expected: String,
     },
+    /// A file of a market, with times and prices, of which something has to be said before it can be read.
+    #[error("{}{place}: {found}, expected {expected}", file.display())]
+    Unclear {
+        /// The file.
+        file: PathBuf,
+        /// Where in it, as the text behind its name.
+        place: &'static str,
+        /// What is there.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
     /// A file that is in no format that is read here.
     #[error("{}, line 1: {found}, expected {expected}", file.display())]
     Unrecognised {

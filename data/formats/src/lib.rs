@@ -21,8 +21,8 @@ pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file}
 pub use import::{
     Decimal, FileRecords, FolderRecords, Format, ImportOptions, ImportReport, Input, KindCount,
     LineError, Mapping, Profile, RefusedMax, Rescaling, SpooledFile, SpooledRecords, Stamp, Taken,
-    Years, content_run, inputs, is_columnar, open_text, peek_line, read_file, read_folder,
-    redefine, spool_file, spool_folder,
+    Together, Years, content_run, inputs, is_columnar, open_text, peek_line, read_file,
+    read_folder, redefine, spool_file, spool_folder,
 };
 pub use spool::{Spool, Spooled};
 

@@ -118,9 +118,34 @@ pub(crate) struct Known {
 /// Why a file is not understood: what there is, and what was expected.
 pub(crate) type Puzzle = (String, String);
 
+/// A file that is not understood.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) puzzle: Puzzle,
+    /// Whether it has times and prices, so that it is one of a market all the same.
+    pub(crate) is_market: bool,
+}
+
+impl From<Puzzle> for Unread {
+    fn from(puzzle: Puzzle) -> Unread {
+        let is_market = false;
+        Unread { puzzle, is_market }
+    }
+}
+
 impl Layout {
     /// Finds out what a file is from its first lines, and what the options say of it.
-    pub(crate) fn of(head: &[Vec<u8>], options: &ImportOptions) -> Result<Layout, Puzzle> {
+    pub(crate) fn of(head: &[Vec<u8>], options: &ImportOptions) -> Result<Layout, Unread> {
+        let mut is_market = false;
+        let found = Layout::of_texts(head, options, &mut is_market);
+        found.map_err(|puzzle| Unread { puzzle, is_market })
+    }
+
+    fn of_texts(
+        head: &[Vec<u8>],
+        options: &ImportOptions,
+        is_market: &mut bool,
+    ) -> Result<Layout, Puzzle> {
         if head.is_empty() {
             return Err(("nothing".to_owned(), "lines of text".to_owned()));
         }
@@ -151,6 +176,7 @@ impl Layout {
             return Err((found, "as many fields as names".to_owned()));
         }
         let roles = roles(&names, data, &options.mapping)?;
+        *is_market = columns::is_market(&roles);
         let depth = depth::columns(&names);
         let (shape, dialect) = shape(&names, &roles, &depth, data, options.format)?;
         let mut layout = Layout {
@@ -398,7 +424,7 @@ fn numbered(count: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn layout(text: &str) -> Result<Layout, Puzzle> {
+    fn layout(text: &str) -> Result<Layout, Unread> {
         let head: Vec<Vec<u8>> = text.lines().map(|l| l.as_bytes().to_vec()).collect();
         Layout::of(&head, &ImportOptions::default())
     }
@@ -458,7 +484,9 @@ mod tests {
             found.notes[0],
             "the header has 7 names for 8 columns: it lacks one for column 2, which holds times of day"
         );
-        let (found, _) = layout("Date,Open,High,Low,Close\n2006-01-02,1,2,1,2,9").unwrap_err();
+        let (found, _) = layout("Date,Open,High,Low,Close\n2006-01-02,1,2,1,2,9")
+            .unwrap_err()
+            .puzzle;
         assert_eq!(found, "6 fields below 5 names");
     }
 
@@ -470,7 +498,7 @@ mod tests {
             &[(Role::Open, 1), (Role::Qty, 5)],
         );
         check("20240102 09:30;1,5;2;1;2", Shape::Bars, &[(Role::Open, 1)]);
-        let (found, expected) = layout("1723161255,1,2").unwrap_err();
+        let (found, expected) = layout("1723161255,1,2").unwrap_err().puzzle;
         assert_eq!(found, "2 columns beside the time");
         assert!(expected.starts_with("a header"));
         let head = [b"1723161255,1,2".to_vec()];
@@ -483,12 +511,12 @@ mod tests {
 
     #[test]
     fn puzzles() {
-        let (found, _) = layout("a,b\n1,2").unwrap_err();
+        let (found, _) = layout("a,b\n1,2").unwrap_err().puzzle;
         assert_eq!(found, "columns a, b");
         assert!(layout("").is_err());
         assert!(layout("a,b").is_err());
         assert!(layout("\0\0\n1,2").is_err());
-        let (found, _) = layout("time,bid,ask\nx,1,2").unwrap_err();
+        let (found, _) = layout("time,bid,ask\nx,1,2").unwrap_err().puzzle;
         assert_eq!(found, "\"x\" where a time should be");
     }
 }

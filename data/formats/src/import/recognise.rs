@@ -5,14 +5,14 @@
 use super::columnar::{Container, describe, is_own, is_part_name};
 use super::format::Format;
 use super::input::Input;
-use super::layout::{Layout, Puzzle};
+use super::layout::{Layout, Puzzle, Unread};
 use super::options::ImportOptions;
 use super::own::OwnFormat;
 use super::prepared::Prepared;
 use super::role::Role;
 use super::row::Shape;
 use super::text::{is_utf16, stem};
-use super::{binance, databento, lean, table};
+use super::{binance, databento, lean, names, table};
 use crate::{FormatError, Result};
 use std::path::Path;
 use std::str::FromStr;
@@ -117,6 +117,17 @@ impl Format {
         }
     }
 
+    /// Whether nothing but the file's name says what instrument it is of.
+    pub(crate) fn is_called_by_file(self, input: &Input, options: &ImportOptions) -> bool {
+        let layout = match self {
+            Format::Tickloom | Format::Dbn => return false,
+            _ => self.layout(input, options),
+        };
+        layout.is_ok_and(|layout| {
+            layout.known.instrument.is_none() && layout.column(Role::Ticker).is_none()
+        })
+    }
+
     fn layout(self, input: &Input, options: &ImportOptions) -> Result<Layout> {
         let container = Container::of(input)?;
         if let Some(container) = container {
@@ -127,14 +138,22 @@ impl Format {
             return Err(unread(input, (found, format!("what --format {self} says"))));
         }
         let head = table::head(input)?;
+        let of_market = |puzzle| Unread {
+            puzzle,
+            is_market: true,
+        };
+        let binance = |content: binance::Content| content.layout(input, &head).map_err(of_market);
         let layout = match self {
-            Format::Lean => lean::layout(input, &head),
-            Format::BinanceKlines => binance::Content::Klines.layout(input, &head),
-            Format::BinanceAggTrades => binance::Content::AggTrades.layout(input, &head),
-            Format::BinanceTrades => binance::Content::Trades.layout(input, &head),
+            Format::Lean => lean::layout(input, &head).map_err(of_market),
+            Format::BinanceKlines => binance(binance::Content::Klines),
+            Format::BinanceAggTrades => binance(binance::Content::AggTrades),
+            Format::BinanceTrades => binance(binance::Content::Trades),
             _ => Layout::of(&head, options),
         };
-        let mut layout = layout.map_err(|puzzle| unread(input, puzzle))?;
+        let mut layout = layout.map_err(|error| match error.is_market {
+            true => unclear(input, ", line 1", error.puzzle),
+            false => unread(input, error.puzzle),
+        })?;
         if !self.is_named_by_file() && options.says_writing() {
             let found = format!("--time-format, --decimal or --delimiter for a file of {self}");
             let expected = "none of them: the format says it; or --format csv and --columns";
@@ -162,7 +181,11 @@ impl Format {
             return Err(columns((container.to_string(), expected)));
         }
         let table = describe(input, container)?;
-        let mut layout = Layout::of_columns(&table, options).map_err(columns)?;
+        let layout = Layout::of_columns(&table, options);
+        let mut layout = layout.map_err(|error| match error.is_market {
+            true => unclear(input, "", error.puzzle),
+            false => columns(error.puzzle),
+        })?;
         layout.known.file = stem(&input.file_name());
         let is_named = options.instrument.is_some() || layout.column(Role::Ticker).is_some();
         if !is_named && is_part_name(&layout.known.file, input.path()) {
@@ -170,10 +193,14 @@ impl Format {
                 "{:?}, which names no instrument, and no column that does",
                 input.file_name()
             );
-            return Err(columns((
-                found,
-                "--instrument, or a column or folder such as symbol=".to_owned(),
-            )));
+            let expected = "--instrument, or a column or folder such as symbol=".to_owned();
+            return Err(unclear(input, "", (found, expected)));
+        }
+        if !is_named && let Some((one, other)) = names::apart(&input.parts()) {
+            let found = format!("{one} and {other}, which nothing in them says to be of one");
+            let expected = "a column or folders such as symbol=, --instrument, which takes all for one, or `tickloom import`, \
+                            which takes each for itself";
+            return Err(unclear(input, "", (found, expected.to_owned())));
         }
         Ok(layout)
     }
@@ -185,6 +212,16 @@ fn partitions(path: &Path) -> String {
     folders
         .map(|(name, value)| format!("{name}={value}/"))
         .collect()
+}
+
+/// The error for a file of a market that is not understood.
+fn unclear(input: &Input, place: &'static str, (found, expected): Puzzle) -> FormatError {
+    FormatError::Unclear {
+        file: input.path().to_owned(),
+        place,
+        found,
+        expected,
+    }
 }
 
 /// The error for a file that is not understood.

@@ -209,6 +209,21 @@ pub(super) fn plain_shape(roles: &[Option<Role>]) -> Option<Shape> {
     }
 }
 
+/// Whether there are times and prices, whatever the rows are.
+pub(super) fn is_market(roles: &[Option<Role>]) -> bool {
+    const PRICES: [Role; 7] = [
+        Role::Open,
+        Role::High,
+        Role::Low,
+        Role::Close,
+        Role::Bid,
+        Role::Ask,
+        Role::Price,
+    ];
+    let has_time = roles.contains(&Some(Role::TimeOfDay)) || has_time(roles);
+    has_time && PRICES.iter().any(|price| roles.contains(&Some(*price)))
+}
+
 /// What the rows are, and who wrote them. A file that has the columns of a book is never taken for trades.
 pub(super) fn shape(
     names: &[String],
@@ -279,7 +294,7 @@ pub(super) fn shape(
                 .to_owned(),
             "--format book-levels, or a column with numbers of trades".to_owned(),
         )),
-        Some(Shape::Quotes) if has_levels(names) => {
+        Some(Shape::Quotes | Shape::Trades) if has_levels(names) => {
             puzzle("prices and sizes of all levels of both sides")
         }
         Some(shape) => Ok((shape, dialect)),

@@ -64,8 +64,9 @@ pub(super) fn columns(names: &[String]) -> Vec<DepthLevel> {
 
 /// Whether columns look like levels, whole or not.
 pub(super) fn has_levels(names: &[String]) -> bool {
-    let mut levels = names.iter().filter_map(|name| part(&plain(name)));
-    levels.any(|part| part.level > 1)
+    let parts = names.iter().filter_map(|name| part(&plain(name)));
+    let levels: Vec<usize> = parts.map(|part| part.level).collect();
+    levels.iter().any(|level| *level > 1 || *level != levels[0])
 }
 
 fn part(name: &str) -> Option<Part> {

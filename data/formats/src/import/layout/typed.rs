@@ -1,8 +1,8 @@
 //! What the columns of a file mean that have types, as those of Parquet and Arrow: by the same names and the same first rows as those of
 //! a text, which are looked at as a person would write them.
 
-use super::columns::{has_time, roles, shape};
-use super::{Dialect, Known, Layout, Puzzle, Role, depth, plain};
+use super::columns::{has_time, is_market, roles, shape};
+use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
 use crate::import::number::Decimal;
@@ -12,8 +12,9 @@ use std::path::Path;
 
 impl Layout {
     /// Finds out what a file is from its columns and first rows, and what the options say of it.
-    pub(crate) fn of_columns(table: &Described, options: &ImportOptions) -> Result<Layout, Puzzle> {
-        let found = Layout::of_described(table, options);
+    pub(crate) fn of_columns(table: &Described, options: &ImportOptions) -> Result<Layout, Unread> {
+        let mut has_prices = false;
+        let found = Layout::of_described(table, options, &mut has_prices);
         found.map_err(|(found, expected)| {
             let all: Vec<String> = table.columns.iter().map(ToString::to_string).collect();
             let all = all.join(", ");
@@ -21,11 +22,17 @@ impl Layout {
                 Some(_) => format!("columns {all}"),
                 None => format!("{found} (columns {all})"),
             };
-            (found, expected)
+            let puzzle = (found, expected);
+            let is_market = has_prices;
+            Unread { puzzle, is_market }
         })
     }
 
-    fn of_described(table: &Described, options: &ImportOptions) -> Result<Layout, Puzzle> {
+    fn of_described(
+        table: &Described,
+        options: &ImportOptions,
+        has_prices: &mut bool,
+    ) -> Result<Layout, Puzzle> {
         if options.delimiter.is_some() {
             let found = format!("--delimiter for {}", table.container);
             return Err((found, "no delimiter: it has columns".to_owned()));
@@ -46,6 +53,7 @@ impl Layout {
         let mut notes = Vec::new();
         let mut roles = roles(&readable, data, &options.mapping)?;
         only_times(table, &names, &mut roles, &mut notes);
+        *has_prices = is_market(&roles);
         let depth = depth::columns(&readable);
         let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
         let unread: Vec<String> = table

@@ -1,0 +1,311 @@
+//! What the names and folders of several files say of what is in them: parts of one instrument, or other instruments.
+//!
+//! Files that say nothing of their instrument are called by their names. `AAPL/2024.csv` and `MSFT/2024.csv`, or `spot/BTCUSDT.csv` and
+//! `futures/BTCUSDT.csv`, would become one instrument without a word; files of days, months, sizes of bars or kinds of records do belong
+//! together. So of names and folders those words are compared that are none of these.
+
+use super::columnar::{is_part_name, partitions};
+use super::format::Format;
+use super::input::{Input, Part};
+use super::options::ImportOptions;
+use super::role::{Role, plain, tells_apart};
+use super::text::stem;
+use crate::{FormatError, Result};
+use std::collections::HashMap;
+use std::path::{Component, Path};
+
+/// Words for kinds of records, sizes of bars, times and parts: files of one instrument differ in them.
+const OF_ANY: &[&str] = &[
+    "trades",
+    "trade",
+    "ticks",
+    "tick",
+    "aggtrades",
+    "quotes",
+    "quote",
+    "nbbo",
+    "bbo",
+    "bars",
+    "bar",
+    "candles",
+    "candle",
+    "klines",
+    "kline",
+    "ohlc",
+    "ohlcv",
+    "book",
+    "books",
+    "orderbook",
+    "depth",
+    "mbo",
+    "mbp",
+    "tbbo",
+    "second",
+    "seconds",
+    "sec",
+    "minute",
+    "minutes",
+    "min",
+    "minutely",
+    "hour",
+    "hours",
+    "hourly",
+    "day",
+    "days",
+    "daily",
+    "eod",
+    "intraday",
+    "week",
+    "weekly",
+    "month",
+    "monthly",
+    "year",
+    "yearly",
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "sept",
+    "oct",
+    "nov",
+    "dec",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "part",
+    "chunk",
+    "data",
+    "file",
+    "csv",
+    "parquet",
+    "arrow",
+    "raw",
+    "gz",
+    "zip",
+];
+/// The same of those that are words with a number alone, such as `1m`, `2024Q1` and `L2`; without one a stock is called so.
+const OF_NUMBERS: &[&str] = &["s", "m", "h", "d", "w", "mo", "y", "t", "q", "l"];
+
+/// The words of a name that are none of numbers, dates and [`OF_ANY`], in lower case; of numbers those stay that are no parts of dates and
+/// no small counts, as a stock may be called so.
+fn words(name: &str, counts: bool, to: &mut Vec<String>) {
+    let lower = name.to_lowercase();
+    for token in lower.split(|c: char| !c.is_alphanumeric()) {
+        let letters = token.trim_matches(|c: char| c.is_ascii_digit());
+        let is_of_any = match letters {
+            "" => counts || token.len() <= 3 || is_date(token),
+            _ => {
+                OF_ANY.contains(&letters)
+                    || letters.len() < token.len() && OF_NUMBERS.contains(&letters)
+            }
+        };
+        if !is_of_any {
+            to.push(token.to_owned());
+        }
+    }
+}
+
+/// Whether digits are a year of 1900 to 2099, with a month and a day if there are so many.
+fn is_date(digits: &str) -> bool {
+    let part = |range: std::ops::Range<usize>, most: u32| {
+        let number = digits.get(range).and_then(|part| part.parse::<u32>().ok());
+        number.is_some_and(|number| (1..=most).contains(&number))
+    };
+    let has_year = digits.starts_with("19") || digits.starts_with("20");
+    has_year
+        && match digits.len() {
+            4 => true,
+            6 => part(4..6, 12),
+            8 | 10 | 12 | 14 => part(4..6, 12) && part(6..8, 31),
+            _ => false,
+        }
+}
+
+/// What a file's name and folders say of what is in it. Folders with values are none of these words: they are columns.
+fn said(path: &Path, is_with_name: bool) -> String {
+    let mut all = Vec::new();
+    let folders = path.parent().into_iter().flat_map(Path::components);
+    for folder in folders {
+        if let Component::Normal(folder) = folder
+            && let folder = folder.to_string_lossy()
+            && !folder.contains('=')
+        {
+            words(&folder, false, &mut all);
+        }
+    }
+    if is_with_name {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let stem = stem(&name);
+        if !is_part_name(&stem, path) {
+            words(&stem, !partitions(path).is_empty(), &mut all);
+        }
+    }
+    all.join(" ")
+}
+
+/// Two files of an input that do not go together by what they are called.
+pub(crate) fn apart(parts: &[Part]) -> Option<(String, String)> {
+    let first = parts.first()?;
+    let own = said(first.path(), true);
+    let other = parts[1..]
+        .iter()
+        .find(|part| said(part.path(), true) != own)?;
+    let shown = |part: &Part| part.path().display().to_string();
+    Some((shown(first), shown(other)))
+}
+
+/// The files of one import, which must not become one instrument if their folders say that they are of several.
+#[derive(Debug, Default)]
+pub struct Together {
+    /// By what files are called: what the folders of the first say, and where it is.
+    called: HashMap<String, (String, String)>,
+    /// What the folders of the first file say that tell instruments of one symbol apart, and where it is.
+    folders: Option<(String, String)>,
+}
+
+impl Together {
+    /// Takes the next file of the import.
+    ///
+    /// # Errors
+    /// [`FormatError::Unclear`] if it would be put together with an earlier one that is of another market or instrument.
+    pub fn take(&mut self, input: &Input, options: &ImportOptions) -> Result<()> {
+        let place = input.path().display().to_string();
+        let unclear = |found: String, expected: &str| FormatError::Unclear {
+            file: input.path().to_owned(),
+            place: "",
+            found,
+            expected: expected.to_owned(),
+        };
+        let folders = folders_apart(input.path(), options);
+        match &self.folders {
+            Some((known, first)) if *known != folders => {
+                let found =
+                    format!("folders that say {folders:?}, where those of {first} say {known:?}");
+                let expected = "one market in an import; --columns exchange=NAME names instruments by the folders of that name, \
+                                and exchange=- takes all for one";
+                return Err(unclear(found, expected));
+            }
+            Some(_) => {}
+            None => self.folders = Some((folders, place.clone())),
+        }
+        if options.instrument.is_some() {
+            return Ok(());
+        }
+        // A member of a zip lies in it as in a folder.
+        let path = match input.member() {
+            Some(member) => input.path().with_extension("").join(member),
+            None => input.path().to_owned(),
+        };
+        let said = said(&path, false);
+        let name = stem(&input.file_name());
+        let Some((known, first)) = self.called.get(&name) else {
+            self.called.insert(name, (said, place));
+            return Ok(());
+        };
+        if *known == said || !is_called_by_file(input, options) {
+            return Ok(());
+        }
+        let found = format!("{name:?}, as {first} is called, in a folder of another name");
+        let expected = "names of instruments: folders such as symbol=, a column, or --instrument or --venue for each folder by itself";
+        Err(unclear(found, expected))
+    }
+}
+
+/// What the folders of a file of columns say that tells instruments of one symbol apart, where nothing else is said of it.
+fn folders_apart(path: &Path, options: &ImportOptions) -> String {
+    let mapping = &options.mapping;
+    if mapping.has("exchange") || mapping.is_none("symbol") {
+        return String::new();
+    }
+    let is_apart = |(name, value): &(String, String)| {
+        let name = plain(name);
+        let is_venue = Role::of(&name) == Some(Role::Venue);
+        let mut of_value = Vec::new();
+        words(value, false, &mut of_value);
+        // A dataset called trades is a kind of records.
+        (is_venue || tells_apart(&name, true)) && !of_value.is_empty()
+    };
+    let all = partitions(path).into_iter().filter(is_apart);
+    let all: Vec<String> = all.map(|(name, value)| format!("{name}={value}")).collect();
+    all.join("/")
+}
+
+/// Whether nothing but the file's name says what instrument it is of. What cannot be read is for its reader to refuse.
+fn is_called_by_file(input: &Input, options: &ImportOptions) -> bool {
+    let format = options
+        .format
+        .map_or_else(|| Format::sniff(input, options), Ok);
+    format.is_ok_and(|format| format.is_called_by_file(input, options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str) -> String {
+        said(Path::new(path), true)
+    }
+
+    #[test]
+    fn files_of_days_sizes_and_kinds_go_together() {
+        for (one, other) in [
+            ("BTCUSDT-2024-01.parquet", "BTCUSDT-2024-02.parquet"),
+            ("2024/01/btcusdt.parquet", "2024/02/btcusdt.parquet"),
+            ("20240102.parquet", "20240103.parquet"),
+            ("2024-01-02T00.parquet", "2024-01-02T01.parquet"),
+            (
+                "part-00000-c97d-c000.snappy.parquet",
+                "part-00001-1234-c000.snappy.parquet",
+            ),
+            ("data_0.parquet", "data_1.parquet"),
+            ("0.parquet", "12.parquet"),
+            ("jan/x.csv", "feb/x.csv"),
+            ("AAPL/1m/2024.csv", "AAPL/5min/2023.csv"),
+            ("trades/AAPL.csv", "quotes/AAPL.csv"),
+            ("daily/AAPL.csv", "hourly/AAPL.csv"),
+            ("AAPL_2024Q1.csv", "AAPL_2024Q2.csv"),
+            ("year=2024/0000001.parquet", "year=2025/0000002.parquet"),
+        ] {
+            assert_eq!(of(one), of(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn names_of_instruments_and_markets_tell_files_apart() {
+        for (one, other) in [
+            ("AAPL.parquet", "MSFT.parquet"),
+            ("AAPL/2024.csv", "MSFT/2024.csv"),
+            ("spot/BTCUSDT.csv", "futures/BTCUSDT.csv"),
+            ("600519.parquet", "600520.parquet"),
+            ("000001.parquet", "000002.parquet"),
+            ("ES2.csv", "ES3.csv"),
+            ("BRK.A.csv", "BRK.B.csv"),
+            ("T.csv", "M.csv"),
+            ("月光.csv", "日光.csv"),
+            ("AAPL-2024-01.csv", "MSFT-2024-01.csv"),
+        ] {
+            assert_ne!(of(one), of(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn folders_with_values_that_tell_markets_apart() {
+        let of = |path: &str| folders_apart(Path::new(path), &ImportOptions::default());
+        assert_eq!(of("exchange=NYSE/symbol=A/0.parquet"), "exchange=NYSE");
+        assert_eq!(of("dataset=trades/symbol=A/0.parquet"), "");
+        assert_eq!(of("year=2024/symbol=A/0.parquet"), "");
+    }
+}

@@ -1,0 +1,198 @@
+//! Folders of files: what belongs together is read together, what is of other instruments or markets never becomes one, and what is
+//! left out is no success.
+
+use crate::cli::{tickloom, workspace};
+use std::fs;
+use std::path::Path;
+
+const HEADER: &str = "timestamp,open,high,low,close,volume\n";
+
+/// Two minute bars of this day.
+fn bars(day: u32, price: u32) -> String {
+    let row = |minute: u32| {
+        format!("2024-01-{day:02}T00:{minute:02}:00Z,{price},{price},{price},{price},1\n")
+    };
+    format!("{HEADER}{}{}", row(0), row(1))
+}
+
+fn write(root: &Path, files: &[(&str, String)]) {
+    for (name, text) in files {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The exit code of an import of a folder, and what it said.
+fn import(files: &[(&str, String)], more: &[&str]) -> (i32, String) {
+    let dir = workspace();
+    let (data, catalog) = (dir.path().join("data"), text(&dir.path().join("catalog")));
+    write(&data, files);
+    let data = text(&data);
+    let words = ["import", &data, "--catalog", &catalog];
+    let ran = tickloom(&[&words[..], more].concat());
+    (ran.code, ran.stderr)
+}
+
+/// One day in each folder, so that nothing but the names can tell that they are of two instruments.
+#[test]
+fn files_of_one_name_in_folders_of_instruments_are_not_one_instrument() {
+    for (one, other) in [
+        ("AAA/2024.csv", "BBB/2024.csv"),
+        ("spot/BTCUSDT.csv", "futures/BTCUSDT.csv"),
+    ] {
+        let (code, said) = import(&[(one, bars(2, 100)), (other, bars(3, 200))], &[]);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("in a folder of another name"), "{said}");
+    }
+    let told = ["--instrument", "ALL"];
+    let files = [
+        ("AAA/2024.csv", bars(2, 100)),
+        ("BBB/2024.csv", bars(3, 200)),
+    ];
+    assert_eq!(import(&files, &told).0, 0);
+    let files = [("AAA/x.csv", bars(2, 1)), ("AAA/y.csv", bars(3, 2))];
+    assert_eq!(import(&files, &[]).0, 0);
+}
+
+#[test]
+fn files_of_months_sizes_and_kinds_are_one_instrument() {
+    let trades = "timestamp,price,size\n2024-01-02T00:00:00Z,5,1\n".to_owned();
+    let (code, said) = import(
+        &[
+            ("2024-01/BTCUSDT.csv", bars(2, 100)),
+            ("2024-02/BTCUSDT.csv", bars(3, 100)),
+            ("trades/BTCUSDT.csv", trades),
+        ],
+        &[],
+    );
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn a_folder_of_which_nothing_can_be_read_is_no_success() {
+    let notes = ("notes.txt", "about the data\n".to_owned());
+    let (code, said) = import(&[notes.clone()], &[]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("nothing to import"), "{said}");
+    // What has times and prices is of a market, and is never passed over.
+    for wrong in [
+        "Local time,Open,High,Low,Close\n01.02.2024 00:00,1,1,1,1\n01.02.2024 00:01,1,1,1,1\n",
+        "timestamp,price\n2024-01-02T00:00:00Z,1\n",
+        "timestamp,bids[0].price,bids[1].price,price,size\n2024-01-02T00:00:00Z,1,1,1,1\n",
+    ] {
+        let files = [
+            ("good.csv", bars(2, 1)),
+            ("bad.csv", wrong.to_owned()),
+            notes.clone(),
+        ];
+        let (code, said) = import(&files, &[]);
+        assert_eq!(code, 2, "{wrong}: {said}");
+        assert!(said.contains("bad.csv"), "{said}");
+    }
+    // Tables of other things are passed over, and said.
+    let about = ("symbols.csv", "symbol,name\nA,Alpha\n".to_owned());
+    let (code, said) = import(&[("good.csv", bars(2, 1)), about, notes], &[]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(said.matches("passed over").count(), 2, "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_above_is_not_followed_for_ever() {
+    let dir = workspace();
+    let data = dir.path().join("data");
+    write(&data, &[("a/A.csv", bars(2, 1))]);
+    std::os::unix::fs::symlink(&data, data.join("a/up")).unwrap();
+    let catalog = text(&dir.path().join("c"));
+    let ran = tickloom(&["import", &text(&data), "--catalog", &catalog, "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(found["imports"].as_array().unwrap().len(), 1);
+}
+
+/// Files of columns without a symbol are one instrument where their names say no more than days and parts.
+#[test]
+fn a_run_over_a_folder_takes_files_of_several_names_for_several_instruments() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/formats/tests/people/samples");
+    let run = |names: [&str; 2], more: &[&str]| {
+        let dir = workspace();
+        for name in names {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::copy(samples.join("pandas-unnamed.parquet"), path).unwrap();
+        }
+        let data = text(dir.path());
+        let words = [
+            "backtest",
+            "--data",
+            &data,
+            "--enter",
+            "close > 0",
+            "--exit",
+            "close < 0",
+        ];
+        tickloom(&[&words[..], &["--size", "1"], more].concat())
+    };
+    for names in [
+        ["AAPL.parquet", "MSFT.parquet"],
+        ["AAPL/2024.parquet", "MSFT/2024.parquet"],
+        ["600519.parquet", "600520.parquet"],
+    ] {
+        let ran = run(names, &[]);
+        assert_eq!(ran.code, 2, "{names:?}: {}", ran.stdout);
+        let said = "which nothing in them says to be of one";
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    // Twelve bars twice are repeated, not wrong.
+    for names in [
+        ["AAPL-2024-01.parquet", "AAPL-2024-02.parquet"],
+        ["symbol=AAPL/0.parquet", "symbol=MSFT/0.parquet"],
+    ] {
+        let ran = run(names, &["--instrument", "AAPL"]);
+        assert!(
+            !ran.stderr.contains("nothing in them says"),
+            "{names:?}: {}",
+            ran.stderr
+        );
+    }
+}
+
+/// What an exchange is called in the path tells instruments of one symbol apart.
+#[test]
+fn folders_of_two_exchanges_are_not_imported_as_one() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/formats/tests/people/samples");
+    let run = |more: &[&str]| {
+        let dir = workspace();
+        let data = dir.path().join("data");
+        for exchange in ["NYSE", "NASDAQ"] {
+            let folder = data.join(format!("exchange={exchange}/symbol=AAA"));
+            fs::create_dir_all(&folder).unwrap();
+            fs::copy(
+                samples.join("pandas-unnamed.parquet"),
+                folder.join("0.parquet"),
+            )
+            .unwrap();
+        }
+        let (data, catalog) = (text(&data), text(&dir.path().join("catalog")));
+        tickloom(&[&["import", &data, "--catalog", &catalog][..], more].concat())
+    };
+    let ran = run(&[]);
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains("one market in an import"),
+        "{}",
+        ran.stderr
+    );
+    let ran = run(&["--columns", "exchange=exchange"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("NYSE.AAA") || ran.stdout.contains("nyse.AAA"),
+        "{}",
+        ran.stdout
+    );
+}

@@ -286,6 +286,14 @@ impl Input {
         File::open(&self.path).map_err(FormatError::io("open", &self.path))
     }
 
+    /// All bytes, if they are in memory as they are.
+    pub(crate) fn in_memory(&self) -> Option<Arc<[u8]>> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(Arc::clone(bytes)),
+            Content::File | Content::Member(_) | Content::Files(_) => None,
+        }
+    }
+
     /// The first bytes of its content, to tell what it is.
     pub(crate) fn head(&self) -> Result<Vec<u8>> {
         let mut head = Vec::new();

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use tickloom_catalog::Refusals;
 use tickloom_catalog::Table;
-use tickloom_types::{BarSpec, Record, Ts};
+use tickloom_types::{BarSpec, Flags, Record, Ts};
 
 /// What an import did. Serialises to what `import --json` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -223,14 +223,26 @@ impl Tally {
         tally
     }
 
-    pub(crate) fn count(&mut self, record: &Record) {
-        let written = Table::of(record).and_then(|table| self.written.get_mut(table as usize));
-        if let Some(written) = written {
-            *written += 1;
+    pub(crate) fn count(&mut self, records: &[Record]) {
+        let Some(first) = records.first() else { return };
+        let (mut from, mut to) = self.times.unwrap_or((first.ts_event(), first.ts_event()));
+        for record in records {
+            from = from.min(record.ts_event());
+            to = to.max(record.ts_event());
         }
-        let ts = record.ts_event();
-        let (from, to) = self.times.unwrap_or((ts, ts));
-        self.times = Some((from.min(ts), to.max(ts)));
+        self.times = Some((from, to));
+        // Records of one table follow each other.
+        let is_one = |one: &Record, next: &Record| {
+            let of = |record: &Record| (record.header.kind, record.has(Flags::SNAPSHOT));
+            of(one) == of(next)
+        };
+        for run in records.chunk_by(is_one) {
+            let table = run.first().and_then(Table::of);
+            let written = table.and_then(|table| self.written.get_mut(table as usize));
+            if let Some(written) = written {
+                *written += run.len() as u64;
+            }
+        }
     }
 }
 

@@ -1,0 +1,381 @@
+//! Rows in the form that most have, read many at a time where they lie: those that are whole, of a number whose instrument is known at
+//! their time, with all that they need, and that become one record each. Every other row is left to `convert`, which says what a row is: here it is the
+//! same for these.
+
+use super::convert::FILE_SOURCE;
+use super::moments::Moments;
+use super::quotes::Steps;
+use super::raw::{Head, MboRow, Mbp1Row, TradeRow};
+use super::seen::SeenAll;
+use crate::databento::flags_from_dbn;
+use dbn::{UNDEF_ORDER_SIZE, UNDEF_PRICE, rtype};
+use tickloom_catalog::Table;
+use tickloom_types::{
+    BookAction, Flags, Header, InstrumentId, Kind, OrderUpdateBody, QuoteBody, Record, Side,
+    TradeBody,
+};
+use zerocopy::FromBytes;
+
+/// Numbers of instruments that are known at a time, a power of two.
+const SLOTS: usize = 1 << 8;
+/// Letters that have no meaning here.
+const NONE: u8 = u8::MAX;
+
+/// What a number of a publisher is in rows of one type, within a span of time.
+#[derive(Clone, Copy)]
+struct Slot {
+    /// What such rows begin with: length, type, publisher and number.
+    key: u64,
+    from: u64,
+    span: u64,
+    instrument: u32,
+    steps: Steps,
+}
+
+/// What is known of the numbers that were seen last.
+pub(super) struct Slots(Box<[Slot]>);
+
+impl Slots {
+    pub(super) fn new() -> Slots {
+        let none = Slot {
+            // No record has no length.
+            key: 0,
+            from: 0,
+            span: 0,
+            instrument: 0,
+            steps: Steps::of(9),
+        };
+        Slots(vec![none; SLOTS].into())
+    }
+
+    /// Forgets all, as what numbers stand for has changed.
+    pub(super) fn forget(&mut self) {
+        *self = Slots::new();
+    }
+
+    /// Rows that begin so are of this instrument, from a time and before another; its prices are multiples of a step.
+    pub(super) fn learn(
+        &mut self,
+        head: &Head,
+        (InstrumentId(instrument), from, to): (InstrumentId, u64, u64),
+        decimals: u8,
+    ) {
+        // Of rows that bear when they were sent besides, and are longer for that, nothing is known here.
+        if row_bytes(head.rtype) != Some(usize::from(head.length) * 4) {
+            return;
+        }
+        let key = key(head);
+        // Times that are too late for a record are none of it.
+        let to = to.min(1 << 63);
+        if let Some(slot) = self.0.get_mut(place(key)) {
+            *slot = Slot {
+                key,
+                from,
+                span: to.saturating_sub(from),
+                instrument,
+                steps: Steps::of(decimals),
+            };
+        }
+    }
+
+    #[inline]
+    fn of(&self, key: u64) -> Option<&Slot> {
+        self.0.get(place(key)).filter(|slot| slot.key == key)
+    }
+}
+
+#[inline]
+fn key(head: &Head) -> u64 {
+    u64::from(head.length)
+        | u64::from(head.rtype) << 8
+        | u64::from(head.publisher_id) << 16
+        | u64::from(head.instrument_id) << 32
+}
+
+#[inline]
+fn place(key: u64) -> usize {
+    // The high bits of a product depend on all bits.
+    let mixed = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+    usize::try_from(mixed).unwrap_or(0) % SLOTS
+}
+
+/// Bytes of a row of this type, if such are read here.
+fn row_bytes(kind: u8) -> Option<usize> {
+    match kind {
+        rtype::MBO => Some(size_of::<MboRow>()),
+        rtype::MBP_0 => Some(size_of::<TradeRow>()),
+        rtype::MBP_1 => Some(size_of::<Mbp1Row>()),
+        _ => None,
+    }
+}
+
+/// A type of row that is read here.
+trait Common: FromBytes {
+    const KIND: Kind;
+    const TABLE: Table;
+
+    fn head(&self) -> &Head;
+    /// When it arrived, and its flags as they are in the file.
+    fn received(&self) -> (u64, u8);
+    /// Whether it has all that it needs, and becomes one record.
+    fn is_plain(&self) -> bool;
+    /// Whether its prices are so many whole steps.
+    fn fits(&self, steps: Steps) -> bool;
+    fn record(&self, header: Header, steps: Steps) -> Record;
+}
+
+impl Common for MboRow {
+    const KIND: Kind = Kind::OrderUpdate;
+    const TABLE: Table = Table::OrderUpdates;
+
+    #[inline]
+    fn head(&self) -> &Head {
+        &self.hd
+    }
+
+    #[inline]
+    fn received(&self) -> (u64, u8) {
+        (self.ts_recv, self.flags)
+    }
+
+    #[inline]
+    fn is_plain(&self) -> bool {
+        let has_all = self.price != UNDEF_PRICE && self.size != UNDEF_ORDER_SIZE;
+        let (action, side) = (ACTIONS[usize::from(self.action)], SIDES[usize::from(self.side)]);
+        has_all && action != NONE && side != NONE
+    }
+
+    #[inline]
+    fn fits(&self, steps: Steps) -> bool {
+        steps.has(self.price)
+    }
+
+    #[inline]
+    fn record(&self, header: Header, steps: Steps) -> Record {
+        let body = OrderUpdateBody {
+            order_id: self.order_id,
+            price: steps.divide(self.price),
+            qty: i64::from(self.size),
+            update_id: u64::from(self.sequence),
+            side: SIDES[usize::from(self.side)],
+            action: ACTIONS[usize::from(self.action)],
+            ..OrderUpdateBody::default()
+        };
+        body.record(header)
+    }
+}
+
+impl Common for TradeRow {
+    const KIND: Kind = Kind::Trade;
+    const TABLE: Table = Table::Trades;
+
+    #[inline]
+    fn head(&self) -> &Head {
+        &self.hd
+    }
+
+    #[inline]
+    fn received(&self) -> (u64, u8) {
+        (self.ts_recv, self.flags)
+    }
+
+    #[inline]
+    fn is_plain(&self) -> bool {
+        let has_price = self.price != UNDEF_PRICE;
+        let has_size = self.size != 0 && self.size != UNDEF_ORDER_SIZE;
+        has_price && has_size && SIDES[usize::from(self.side)] != NONE
+    }
+
+    #[inline]
+    fn fits(&self, steps: Steps) -> bool {
+        steps.has(self.price)
+    }
+
+    #[inline]
+    fn record(&self, header: Header, steps: Steps) -> Record {
+        let body = TradeBody {
+            price: steps.divide(self.price),
+            qty: i64::from(self.size),
+            trade_id: u64::from(self.sequence),
+            side: SIDES[usize::from(self.side)],
+            ..TradeBody::default()
+        };
+        body.record(header)
+    }
+}
+
+impl Common for Mbp1Row {
+    const KIND: Kind = Kind::Quote;
+    const TABLE: Table = Table::Quotes;
+
+    #[inline]
+    fn head(&self) -> &Head {
+        &self.hd
+    }
+
+    #[inline]
+    fn received(&self) -> (u64, u8) {
+        (self.ts_recv, self.flags)
+    }
+
+    #[inline]
+    fn is_plain(&self) -> bool {
+        let [level] = &self.levels;
+        let has_prices = level.bid_px != UNDEF_PRICE && level.ask_px != UNDEF_PRICE;
+        let has_sizes = level.bid_sz != UNDEF_ORDER_SIZE && level.ask_sz != UNDEF_ORDER_SIZE;
+        has_prices && has_sizes && self.action != b'T'
+    }
+
+    #[inline]
+    fn fits(&self, steps: Steps) -> bool {
+        let [level] = &self.levels;
+        steps.has(level.bid_px) && steps.has(level.ask_px)
+    }
+
+    #[inline]
+    fn record(&self, header: Header, steps: Steps) -> Record {
+        let [level] = &self.levels;
+        let body = QuoteBody {
+            bid: steps.divide(level.bid_px),
+            bid_qty: i64::from(level.bid_sz),
+            ask: steps.divide(level.ask_px),
+            ask_qty: i64::from(level.ask_sz),
+            update_id: u64::from(self.sequence),
+        };
+        body.record(header)
+    }
+}
+
+/// What letters say that happened to an order, if it is no trade and concerns an order.
+const ACTIONS: [u8; 256] = {
+    let mut actions = [NONE; 256];
+    actions[b'A' as usize] = BookAction::Add as u8;
+    actions[b'M' as usize] = BookAction::Modify as u8;
+    actions[b'C' as usize] = BookAction::Cancel as u8;
+    actions[b'F' as usize] = BookAction::Fill as u8;
+    actions
+};
+
+const SIDES: [u8; 256] = {
+    let mut sides = [NONE; 256];
+    sides[b'B' as usize] = Side::Buy as u8;
+    sides[b'A' as usize] = Side::Sell as u8;
+    sides[b'N' as usize] = 0;
+    sides
+};
+
+/// Rows that were read: how many, their bytes, and the table of their records.
+pub(super) struct Passed {
+    pub(super) rows: usize,
+    pub(super) bytes: usize,
+    pub(super) table: Table,
+}
+
+/// Rows that bytes begin with, as far as they are such as are read here.
+#[inline]
+fn rows<'a, R: Common>(
+    data: &'a [u8],
+    slots: &'a Slots,
+) -> impl Iterator<Item = (R, &'a Slot)> {
+    let mut slot: Option<&Slot> = None;
+    data.chunks_exact(size_of::<R>()).map_while(move |bytes| {
+        let row = R::read_from_bytes(bytes).ok()?;
+        let head = row.head();
+        let key = key(head);
+        let known = match slot {
+            Some(slot) if slot.key == key => slot,
+            _ => slots.of(key)?,
+        };
+        slot = Some(known);
+        let (recv, _) = row.received();
+        let is_of = recv.wrapping_sub(known.from) < known.span;
+        let has_time = head.ts_event.cast_signed() >= 0;
+        (is_of && has_time && row.is_plain()).then_some((row, known))
+    })
+}
+
+/// Looks at rows whose prices need no more decimals than are known.
+pub(super) fn survey(data: &[u8], slots: &Slots, seen: &mut SeenAll) -> Option<Passed> {
+    match data.get(1).copied()? {
+        rtype::MBO => survey_of::<MboRow>(data, slots, seen),
+        rtype::MBP_0 => survey_of::<TradeRow>(data, slots, seen),
+        rtype::MBP_1 => survey_of::<Mbp1Row>(data, slots, seen),
+        _ => None,
+    }
+}
+
+fn survey_of<R: Common>(
+    data: &[u8],
+    slots: &Slots,
+    seen: &mut SeenAll,
+) -> Option<Passed> {
+    let (mut count, mut all_flags) = (0, 0);
+    let (mut of, mut first, mut last) = (None, u64::MAX, 0);
+    for (row, slot) in rows::<R>(data, slots) {
+        if !row.fits(slot.steps) {
+            break;
+        }
+        let (recv, flags) = row.received();
+        if of != Some(slot.instrument) {
+            seen.widen(of, first, last);
+            (of, first, last) = (Some(slot.instrument), recv, recv);
+        }
+        first = first.min(recv);
+        last = last.max(recv);
+        all_flags |= flags;
+        count += 1;
+    }
+    seen.widen(of, first, last);
+    seen.has_events |= flags_from_dbn(all_flags) & Flags::LAST != 0;
+    Passed::of::<R>(count)
+}
+
+/// Makes the records of rows, as many as there is room for.
+pub(super) fn fill(
+    data: &[u8],
+    slots: &Slots,
+    has_events: bool,
+    moments: &mut Moments,
+) -> Option<Passed> {
+    match data.get(1).copied()? {
+        rtype::MBO => fill_of::<MboRow>(data, slots, has_events, moments),
+        rtype::MBP_0 => fill_of::<TradeRow>(data, slots, has_events, moments),
+        rtype::MBP_1 => fill_of::<Mbp1Row>(data, slots, has_events, moments),
+        _ => None,
+    }
+}
+
+fn fill_of<R: Common>(
+    data: &[u8],
+    slots: &Slots,
+    has_events: bool,
+    moments: &mut Moments,
+) -> Option<Passed> {
+    let mut count = 0;
+    for (row, slot) in rows::<R>(data, slots).take(moments.room()) {
+        let (recv, flags) = row.received();
+        let flags = flags_from_dbn(flags);
+        let header = Header {
+            ts_event: row.head().ts_event.cast_signed(),
+            ts_recv: recv.cast_signed(),
+            instrument: slot.instrument,
+            source: FILE_SOURCE,
+            kind: R::KIND as u8,
+            flags,
+        };
+        let goes_on = has_events && flags & Flags::LAST == 0;
+        moments.take_one(row.record(header, slot.steps), goes_on);
+        count += 1;
+    }
+    Passed::of::<R>(count)
+}
+
+impl Passed {
+    fn of<R: Common>(rows: usize) -> Option<Passed> {
+        (rows > 0).then_some(Passed {
+            rows,
+            bytes: rows * size_of::<R>(),
+            table: R::TABLE,
+        })
+    }
+}

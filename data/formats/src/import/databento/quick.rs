@@ -102,15 +102,16 @@ fn place(key: u64) -> usize {
 /// Bytes of a row of this type, if such are read here.
 fn row_bytes(kind: u8) -> Option<usize> {
     match kind {
-        rtype::MBO => Some(size_of::<MboRow>()),
-        rtype::MBP_0 => Some(size_of::<TradeRow>()),
-        rtype::MBP_1 => Some(size_of::<Mbp1Row>()),
+        MboRow::TYPE => Some(size_of::<MboRow>()),
+        TradeRow::TYPE => Some(size_of::<TradeRow>()),
+        Mbp1Row::TYPE => Some(size_of::<Mbp1Row>()),
         _ => None,
     }
 }
 
 /// A type of row that is read here.
 trait Common: FromBytes {
+    const TYPE: u8;
     const KIND: Kind;
     const TABLE: Table;
 
@@ -125,6 +126,7 @@ trait Common: FromBytes {
 }
 
 impl Common for MboRow {
+    const TYPE: u8 = rtype::MBO;
     const KIND: Kind = Kind::OrderUpdate;
     const TABLE: Table = Table::OrderUpdates;
 
@@ -166,6 +168,7 @@ impl Common for MboRow {
 }
 
 impl Common for TradeRow {
+    const TYPE: u8 = rtype::MBP_0;
     const KIND: Kind = Kind::Trade;
     const TABLE: Table = Table::Trades;
 
@@ -205,6 +208,7 @@ impl Common for TradeRow {
 }
 
 impl Common for Mbp1Row {
+    const TYPE: u8 = rtype::MBP_1;
     const KIND: Kind = Kind::Quote;
     const TABLE: Table = Table::Quotes;
 
@@ -284,7 +288,9 @@ fn rows<'a, R: Common>(
         let key = key(head);
         let known = match slot {
             Some(slot) if slot.key == key => slot,
-            _ => slots.of(key)?,
+            // Rows of other types are known by the same numbers.
+            _ if head.rtype == R::TYPE => slots.of(key)?,
+            _ => return None,
         };
         slot = Some(known);
         let (recv, _) = row.received();
@@ -297,9 +303,9 @@ fn rows<'a, R: Common>(
 /// Looks at rows whose prices need no more decimals than are known.
 pub(super) fn survey(data: &[u8], slots: &Slots, seen: &mut SeenAll) -> Option<Passed> {
     match data.get(1).copied()? {
-        rtype::MBO => survey_of::<MboRow>(data, slots, seen),
-        rtype::MBP_0 => survey_of::<TradeRow>(data, slots, seen),
-        rtype::MBP_1 => survey_of::<Mbp1Row>(data, slots, seen),
+        MboRow::TYPE => survey_of::<MboRow>(data, slots, seen),
+        TradeRow::TYPE => survey_of::<TradeRow>(data, slots, seen),
+        Mbp1Row::TYPE => survey_of::<Mbp1Row>(data, slots, seen),
         _ => None,
     }
 }
@@ -338,9 +344,9 @@ pub(super) fn fill(
     moments: &mut Moments,
 ) -> Option<Passed> {
     match data.get(1).copied()? {
-        rtype::MBO => fill_of::<MboRow>(data, slots, has_events, moments),
-        rtype::MBP_0 => fill_of::<TradeRow>(data, slots, has_events, moments),
-        rtype::MBP_1 => fill_of::<Mbp1Row>(data, slots, has_events, moments),
+        MboRow::TYPE => fill_of::<MboRow>(data, slots, has_events, moments),
+        TradeRow::TYPE => fill_of::<TradeRow>(data, slots, has_events, moments),
+        Mbp1Row::TYPE => fill_of::<Mbp1Row>(data, slots, has_events, moments),
         _ => None,
     }
 }

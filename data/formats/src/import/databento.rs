@@ -68,7 +68,7 @@ pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn 
 pub(super) fn identity(input: &Input, options: &ImportOptions) -> Result<String> {
     let decoder = Decoder::open(input)?;
     let mut text = String::new();
-    for file in beside::find(input, &decoder, options)? {
+    for file in beside::find(input, (&decoder.dataset, decoder.span()), options)? {
         text.push_str(&file.content_run("")?);
     }
     Ok(text)

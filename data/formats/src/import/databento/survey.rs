@@ -26,6 +26,8 @@ const CHANGES_NAMED_MAX: usize = 5;
 pub(super) struct Survey {
     pub(super) dataset: String,
     pub(super) schema: Option<Schema>,
+    /// The times that the metadata name.
+    span: (u64, u64),
     pub(super) listing: Listing,
     /// What numbers stand for where the file ends.
     pub(super) symbols: Symbols,
@@ -75,7 +77,11 @@ impl Survey {
         is_mapped: bool,
         errors_max: usize,
     ) -> Result<Survey> {
-        let (dataset, schema) = (decoder.dataset.clone(), decoder.schema);
+        let (dataset, schema, span) = (
+            decoder.dataset.clone(),
+            decoder.schema,
+            decoder.span(),
+        );
         let listing = Listing::new(&dataset, is_mapped);
         let symbols = first_symbols.clone();
         let mut rows = Rows::new(input, decoder, symbols, listing, errors_max);
@@ -113,6 +119,7 @@ impl Survey {
         Ok(Survey {
             dataset,
             schema,
+            span,
             bars: converter.bars().to_vec(),
             listing: converter.listing,
             symbols: converter.symbols,
@@ -231,7 +238,7 @@ impl Survey {
         options: &ImportOptions,
         notes: &mut Vec<String>,
     ) -> Result<Vec<Vec<Definition>>> {
-        let mut files = beside::find(input, &Decoder::open(input)?, options)?;
+        let mut files = beside::find(input, (&self.dataset, self.span), options)?;
         for file in &files {
             notes.push(format!("definitions of {file}"));
         }

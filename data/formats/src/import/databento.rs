@@ -9,9 +9,9 @@ mod convert;
 mod decoder;
 mod definition;
 mod fields;
-mod moments;
 mod kinds;
 mod listing;
+mod moments;
 mod quick;
 mod quotes;
 mod raw;
@@ -134,8 +134,10 @@ impl Prepared for DbnFile {
             }
             moments.take(&rows.records, this.has_events && is_last == Some(false));
             rows.learn(|instrument| this.decimals(instrument));
-            rows.fill(this.has_events, &mut moments);
             moments.hand_on(push)?;
+            while rows.fill(this.has_events, &mut moments) {
+                moments.hand_on(push)?;
+            }
         }
         moments.finish(push)?;
         let mut found = rows.found();

@@ -226,24 +226,33 @@ impl Tally {
     pub(crate) fn count(&mut self, records: &[Record]) {
         let Some(first) = records.first() else { return };
         let (mut from, mut to) = self.times.unwrap_or((first.ts_event(), first.ts_event()));
-        for record in records {
+        // Records of one table follow each other.
+        let (mut like, mut begun) = (first, 0);
+        for (at, record) in records.iter().enumerate() {
             from = from.min(record.ts_event());
             to = to.max(record.ts_event());
-        }
-        self.times = Some((from, to));
-        // Records of one table follow each other.
-        let is_one = |one: &Record, next: &Record| {
-            let of = |record: &Record| (record.header.kind, record.has(Flags::SNAPSHOT));
-            of(one) == of(next)
-        };
-        for run in records.chunk_by(is_one) {
-            let table = run.first().and_then(Table::of);
-            let written = table.and_then(|table| self.written.get_mut(table as usize));
-            if let Some(written) = written {
-                *written += run.len() as u64;
+            if !is_of_one_table(like, record) {
+                self.add(like, at - begun);
+                (like, begun) = (record, at);
             }
         }
+        self.add(like, records.len() - begun);
+        self.times = Some((from, to));
     }
+
+    fn add(&mut self, like: &Record, count: usize) {
+        let table = Table::of(like);
+        if let Some(written) = table.and_then(|table| self.written.get_mut(table as usize)) {
+            *written += count as u64;
+        }
+    }
+}
+
+/// Whether what [`Table::of`] looks at is the same.
+#[inline]
+fn is_of_one_table(one: &Record, other: &Record) -> bool {
+    let (one, other) = (&one.header, &other.header);
+    one.kind == other.kind && (one.flags ^ other.flags) & Flags::SNAPSHOT == 0
 }
 
 impl ImportReport {

@@ -6,7 +6,7 @@ use tickloom_catalog::MOMENT_ROWS_MAX;
 use tickloom_types::{Flags, Header, Kind, Record};
 
 /// Records that are handed on at a time: few enough to stay near.
-const BLOCK_RECORDS: usize = 1 << 10;
+const BLOCK_RECORDS: usize = 1 << 8;
 
 /// Records on their way out. Which of them are one moment is known of all but the last, which waits for the row that follows it.
 pub(super) struct Moments {
@@ -105,9 +105,7 @@ impl Moments {
 
 #[inline]
 fn marked(mut record: Record, has_more: bool) -> Record {
-    match has_more {
-        true => record.header.flags |= Flags::MORE,
-        false => record.header.flags &= !Flags::MORE,
-    }
+    let more = if has_more { Flags::MORE } else { 0 };
+    record.header.flags = record.header.flags & !Flags::MORE | more;
     record
 }

@@ -1,8 +1,8 @@
 //! Rows in the form that most have, read many at a time where they lie: those that are whole, of a number whose instrument is known at
-//! their time, with all that they need, and that become one record each. Every other row is left to `convert`, which says what a row is: here it is the
-//! same for these.
+//! their time and with all that they need. Every other row is left to `convert`, which says what a row is: here it is the same for these.
 
 use super::convert::FILE_SOURCE;
+use super::fields::of_kind;
 use super::moments::Moments;
 use super::quotes::Steps;
 use super::raw::{Head, MboRow, Mbp1Row, TradeRow};
@@ -118,11 +118,21 @@ trait Common: FromBytes {
     fn head(&self) -> &Head;
     /// When it arrived, and its flags as they are in the file.
     fn received(&self) -> (u64, u8);
-    /// Whether it has all that it needs, and becomes one record.
+    /// Whether it has all that it needs.
     fn is_plain(&self) -> bool;
     /// Whether its prices are so many whole steps.
     fn fits(&self, steps: Steps) -> bool;
     fn record(&self, header: Header, steps: Steps) -> Record;
+
+    /// Whether it is a trade besides.
+    fn is_traded(&self) -> bool {
+        false
+    }
+
+    /// The trade that it is besides.
+    fn trade(&self, _steps: Steps) -> TradeBody {
+        TradeBody::default()
+    }
 }
 
 impl Common for MboRow {
@@ -143,8 +153,22 @@ impl Common for MboRow {
     #[inline]
     fn is_plain(&self) -> bool {
         let has_all = self.price != UNDEF_PRICE && self.size != UNDEF_ORDER_SIZE;
-        let (action, side) = (ACTIONS[usize::from(self.action)], SIDES[usize::from(self.side)]);
-        has_all && action != NONE && side != NONE
+        let (action, side) = (
+            ACTIONS[usize::from(self.action)],
+            SIDES[usize::from(self.side)],
+        );
+        let has_trade = !self.is_traded() || self.size != 0;
+        has_all && has_trade && action != NONE && side != NONE
+    }
+
+    #[inline]
+    fn is_traded(&self) -> bool {
+        self.action == b'T'
+    }
+
+    #[inline]
+    fn trade(&self, steps: Steps) -> TradeBody {
+        trade(self.price, self.size, self.side, self.sequence, steps)
     }
 
     #[inline]
@@ -184,9 +208,7 @@ impl Common for TradeRow {
 
     #[inline]
     fn is_plain(&self) -> bool {
-        let has_price = self.price != UNDEF_PRICE;
-        let has_size = self.size != 0 && self.size != UNDEF_ORDER_SIZE;
-        has_price && has_size && SIDES[usize::from(self.side)] != NONE
+        is_trade(self.price, self.size, self.side)
     }
 
     #[inline]
@@ -196,13 +218,7 @@ impl Common for TradeRow {
 
     #[inline]
     fn record(&self, header: Header, steps: Steps) -> Record {
-        let body = TradeBody {
-            price: steps.divide(self.price),
-            qty: i64::from(self.size),
-            trade_id: u64::from(self.sequence),
-            side: SIDES[usize::from(self.side)],
-            ..TradeBody::default()
-        };
+        let body = trade(self.price, self.size, self.side, self.sequence, steps);
         body.record(header)
     }
 }
@@ -227,13 +243,26 @@ impl Common for Mbp1Row {
         let [level] = &self.levels;
         let has_prices = level.bid_px != UNDEF_PRICE && level.ask_px != UNDEF_PRICE;
         let has_sizes = level.bid_sz != UNDEF_ORDER_SIZE && level.ask_sz != UNDEF_ORDER_SIZE;
-        has_prices && has_sizes && self.action != b'T'
+        let has_trade = !self.is_traded() || is_trade(self.price, self.size, self.side);
+        has_prices && has_sizes && has_trade
+    }
+
+    #[inline]
+    fn is_traded(&self) -> bool {
+        self.action == b'T'
+    }
+
+    #[inline]
+    fn trade(&self, steps: Steps) -> TradeBody {
+        trade(self.price, self.size, self.side, self.sequence, steps)
     }
 
     #[inline]
     fn fits(&self, steps: Steps) -> bool {
         let [level] = &self.levels;
-        steps.has(level.bid_px) && steps.has(level.ask_px)
+        let is_traded = self.is_traded();
+        let trade_fits = !is_traded || steps.has(self.price);
+        steps.has(level.bid_px) && steps.has(level.ask_px) && trade_fits
     }
 
     #[inline]
@@ -250,13 +279,32 @@ impl Common for Mbp1Row {
     }
 }
 
-/// What letters say that happened to an order, if it is no trade and concerns an order.
+/// Whether these are the price, the size and the side of a trade.
+#[inline]
+fn is_trade(price: i64, size: u32, side: u8) -> bool {
+    let has_size = size != 0 && size != UNDEF_ORDER_SIZE;
+    price != UNDEF_PRICE && has_size && SIDES[usize::from(side)] != NONE
+}
+
+#[inline]
+fn trade(price: i64, size: u32, side: u8, sequence: u32, steps: Steps) -> TradeBody {
+    TradeBody {
+        price: steps.divide(price),
+        qty: i64::from(size),
+        trade_id: u64::from(sequence),
+        side: SIDES[usize::from(side)],
+        ..TradeBody::default()
+    }
+}
+
+/// What letters say that happened to an order, if they concern an order.
 const ACTIONS: [u8; 256] = {
     let mut actions = [NONE; 256];
     actions[b'A' as usize] = BookAction::Add as u8;
     actions[b'M' as usize] = BookAction::Modify as u8;
     actions[b'C' as usize] = BookAction::Cancel as u8;
     actions[b'F' as usize] = BookAction::Fill as u8;
+    actions[b'T' as usize] = BookAction::Trade as u8;
     actions
 };
 
@@ -268,19 +316,17 @@ const SIDES: [u8; 256] = {
     sides
 };
 
-/// Rows that were read: how many, their bytes, and the table of their records.
+/// Rows that were read: how many, those of them that are trades besides, their bytes, and the table of their other records.
 pub(super) struct Passed {
     pub(super) rows: usize,
+    pub(super) trades: usize,
     pub(super) bytes: usize,
     pub(super) table: Table,
 }
 
 /// Rows that bytes begin with, as far as they are such as are read here.
 #[inline]
-fn rows<'a, R: Common>(
-    data: &'a [u8],
-    slots: &'a Slots,
-) -> impl Iterator<Item = (R, &'a Slot)> {
+fn rows<'a, R: Common>(data: &'a [u8], slots: &'a Slots) -> impl Iterator<Item = (R, &'a Slot)> {
     let mut slot: Option<&Slot> = None;
     data.chunks_exact(size_of::<R>()).map_while(move |bytes| {
         let row = R::read_from_bytes(bytes).ok()?;
@@ -310,12 +356,8 @@ pub(super) fn survey(data: &[u8], slots: &Slots, seen: &mut SeenAll) -> Option<P
     }
 }
 
-fn survey_of<R: Common>(
-    data: &[u8],
-    slots: &Slots,
-    seen: &mut SeenAll,
-) -> Option<Passed> {
-    let (mut count, mut all_flags) = (0, 0);
+fn survey_of<R: Common>(data: &[u8], slots: &Slots, seen: &mut SeenAll) -> Option<Passed> {
+    let (mut count, mut trades, mut all_flags) = (0, 0, 0);
     let (mut of, mut first, mut last) = (None, u64::MAX, 0);
     for (row, slot) in rows::<R>(data, slots) {
         if !row.fits(slot.steps) {
@@ -329,11 +371,12 @@ fn survey_of<R: Common>(
         first = first.min(recv);
         last = last.max(recv);
         all_flags |= flags;
+        trades += usize::from(row.is_traded());
         count += 1;
     }
     seen.widen(of, first, last);
     seen.has_events |= flags_from_dbn(all_flags) & Flags::LAST != 0;
-    Passed::of::<R>(count)
+    Passed::of::<R>(count, trades)
 }
 
 /// Makes the records of rows, as many as there is room for.
@@ -357,7 +400,7 @@ fn fill_of<R: Common>(
     has_events: bool,
     moments: &mut Moments,
 ) -> Option<Passed> {
-    let mut count = 0;
+    let (mut count, mut trades) = (0, 0);
     for (row, slot) in rows::<R>(data, slots).take(moments.room()) {
         let (recv, flags) = row.received();
         let flags = flags_from_dbn(flags);
@@ -370,16 +413,24 @@ fn fill_of<R: Common>(
             flags,
         };
         let goes_on = has_events && flags & Flags::LAST == 0;
-        moments.take_one(row.record(header, slot.steps), goes_on);
+        let record = row.record(header, slot.steps);
+        if row.is_traded() {
+            let trade = row.trade(slot.steps).record(of_kind(header, Kind::Trade));
+            moments.take(&[record, trade], goes_on);
+            trades += 1;
+        } else {
+            moments.take_one(record, goes_on);
+        }
         count += 1;
     }
-    Passed::of::<R>(count)
+    Passed::of::<R>(count, trades)
 }
 
 impl Passed {
-    fn of<R: Common>(rows: usize) -> Option<Passed> {
+    fn of<R: Common>(rows: usize, trades: usize) -> Option<Passed> {
         (rows > 0).then_some(Passed {
             rows,
+            trades,
             bytes: rows * size_of::<R>(),
             table: R::TABLE,
         })

@@ -83,24 +83,22 @@ impl Rows {
         let (head, length) = (record.head, record.bytes().len());
         let row = self.converter.convert(&record, &mut self.records);
         self.decoder.pass(length);
-        Ok(Some(
-            match row {
-                Ok(Row::Kept(is_last)) => {
-                    self.head = Some(head);
-                    self.count();
-                    Outcome::Kept(is_last)
-                }
-                Ok(Row::NotKept(what)) => {
-                    *self.found.not_kept.entry(what.to_owned()).or_default() += 1;
-                    Outcome::NotKept(what)
-                }
-                Err(wrong) => {
-                    self.records.clear();
-                    self.refuse(kinds::table(head.rtype), wrong);
-                    Outcome::Refused
-                }
-            },
-        ))
+        Ok(Some(match row {
+            Ok(Row::Kept(is_last)) => {
+                self.head = Some(head);
+                self.count();
+                Outcome::Kept(is_last)
+            }
+            Ok(Row::NotKept(what)) => {
+                *self.found.not_kept.entry(what.to_owned()).or_default() += 1;
+                Outcome::NotKept(what)
+            }
+            Err(wrong) => {
+                self.records.clear();
+                self.refuse(kinds::table(head.rtype), wrong);
+                Outcome::Refused
+            }
+        }))
     }
 
     /// Takes what a stream says of its symbols.
@@ -133,19 +131,22 @@ impl Rows {
         self.pass(passed);
     }
 
-    /// Makes their records.
-    pub(super) fn fill(&mut self, has_events: bool, moments: &mut Moments) {
+    /// Makes their records; false if there are none.
+    pub(super) fn fill(&mut self, has_events: bool, moments: &mut Moments) -> bool {
         let passed = quick::fill(self.decoder.data(), &self.slots, has_events, moments);
-        self.pass(passed);
+        self.pass(passed)
     }
 
-    fn pass(&mut self, passed: Option<Passed>) {
-        let Some(passed) = passed else { return };
+    fn pass(&mut self, passed: Option<Passed>) -> bool {
+        let Some(passed) = passed else { return false };
         self.decoder.pass(passed.bytes);
         self.found.read += passed.rows as u64;
-        if let Some((read, _)) = self.counts.get_mut(passed.table as usize) {
-            *read += passed.rows as u64;
+        for (table, rows) in [(passed.table, passed.rows), (Table::Trades, passed.trades)] {
+            if let Some((read, _)) = self.counts.get_mut(table as usize) {
+                *read += rows as u64;
+            }
         }
+        true
     }
 
     /// What was learnt, and what was read.

@@ -77,11 +77,7 @@ impl Survey {
         is_mapped: bool,
         errors_max: usize,
     ) -> Result<Survey> {
-        let (dataset, schema, span) = (
-            decoder.dataset.clone(),
-            decoder.schema,
-            decoder.span(),
-        );
+        let (dataset, schema, span) = (decoder.dataset.clone(), decoder.schema, decoder.span());
         let listing = Listing::new(&dataset, is_mapped);
         let symbols = first_symbols.clone();
         let mut rows = Rows::new(input, decoder, symbols, listing, errors_max);

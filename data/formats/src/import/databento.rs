@@ -17,6 +17,7 @@ mod quotes;
 mod raw;
 mod rows;
 mod seen;
+mod slots;
 mod source;
 mod survey;
 mod symbols;

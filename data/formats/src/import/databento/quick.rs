@@ -5,108 +5,29 @@ use super::convert::FILE_SOURCE;
 use super::fields::of_kind;
 use super::moments::Moments;
 use super::quotes::Steps;
-use super::raw::{Head, MboRow, Mbp1Row, TradeRow};
+use super::raw::{Head, MboRow, Mbp1Row, TradeRow, WORD_BYTES};
 use super::seen::SeenAll;
+use super::slots::{Slot, Slots, key};
 use crate::databento::flags_from_dbn;
 use dbn::{UNDEF_ORDER_SIZE, UNDEF_PRICE, rtype};
 use tickloom_catalog::Table;
 use tickloom_types::{
-    BookAction, Flags, Header, InstrumentId, Kind, OrderUpdateBody, QuoteBody, Record, Side,
-    TradeBody,
+    BookAction, Flags, Header, Kind, OrderUpdateBody, QuoteBody, Record, Side, TradeBody,
 };
 use zerocopy::FromBytes;
 
-/// Numbers of instruments that are known at a time, a power of two.
-const SLOTS: usize = 1 << 8;
 /// Letters that have no meaning here.
 const NONE: u8 = u8::MAX;
 
-/// What a number of a publisher is in rows of one type, within a span of time.
-#[derive(Clone, Copy)]
-struct Slot {
-    /// What such rows begin with: length, type, publisher and number.
-    key: u64,
-    from: u64,
-    span: u64,
-    instrument: u32,
-    steps: Steps,
-}
-
-/// What is known of the numbers that were seen last.
-pub(super) struct Slots(Box<[Slot]>);
-
-impl Slots {
-    pub(super) fn new() -> Slots {
-        let none = Slot {
-            // No record has no length.
-            key: 0,
-            from: 0,
-            span: 0,
-            instrument: 0,
-            steps: Steps::of(9),
-        };
-        Slots(vec![none; SLOTS].into())
-    }
-
-    /// Forgets all, as what numbers stand for has changed.
-    pub(super) fn forget(&mut self) {
-        *self = Slots::new();
-    }
-
-    /// Rows that begin so are of this instrument, from a time and before another; its prices are multiples of a step.
-    pub(super) fn learn(
-        &mut self,
-        head: &Head,
-        (InstrumentId(instrument), from, to): (InstrumentId, u64, u64),
-        decimals: u8,
-    ) {
-        // Of rows that bear when they were sent besides, and are longer for that, nothing is known here.
-        if row_bytes(head.rtype) != Some(usize::from(head.length) * 4) {
-            return;
-        }
-        let key = key(head);
-        // Times that are too late for a record are none of it.
-        let to = to.min(1 << 63);
-        if let Some(slot) = self.0.get_mut(place(key)) {
-            *slot = Slot {
-                key,
-                from,
-                span: to.saturating_sub(from),
-                instrument,
-                steps: Steps::of(decimals),
-            };
-        }
-    }
-
-    #[inline]
-    fn of(&self, key: u64) -> Option<&Slot> {
-        self.0.get(place(key)).filter(|slot| slot.key == key)
-    }
-}
-
-#[inline]
-fn key(head: &Head) -> u64 {
-    u64::from(head.length)
-        | u64::from(head.rtype) << 8
-        | u64::from(head.publisher_id) << 16
-        | u64::from(head.instrument_id) << 32
-}
-
-#[inline]
-fn place(key: u64) -> usize {
-    // The high bits of a product depend on all bits.
-    let mixed = key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
-    usize::try_from(mixed).unwrap_or(0) % SLOTS
-}
-
-/// Bytes of a row of this type, if such are read here.
-fn row_bytes(kind: u8) -> Option<usize> {
-    match kind {
-        MboRow::TYPE => Some(size_of::<MboRow>()),
-        TradeRow::TYPE => Some(size_of::<TradeRow>()),
-        Mbp1Row::TYPE => Some(size_of::<Mbp1Row>()),
-        _ => None,
-    }
+/// Whether rows that begin so are read here. Those that bear when they were sent besides are longer, and are not.
+pub(super) fn is_read(head: &Head) -> bool {
+    let bytes = match head.rtype {
+        MboRow::TYPE => size_of::<MboRow>(),
+        TradeRow::TYPE => size_of::<TradeRow>(),
+        Mbp1Row::TYPE => size_of::<Mbp1Row>(),
+        _ => return false,
+    };
+    usize::from(head.length) * WORD_BYTES == bytes
 }
 
 /// A type of row that is read here.
@@ -340,7 +261,7 @@ fn rows<'a, R: Common>(data: &'a [u8], slots: &'a Slots) -> impl Iterator<Item =
         };
         slot = Some(known);
         let (recv, _) = row.received();
-        let is_of = recv.wrapping_sub(known.from) < known.span;
+        let is_of = known.holds_at(recv);
         let has_time = head.ts_event.cast_signed() >= 0;
         (is_of && has_time && row.is_plain()).then_some((row, known))
     })

@@ -6,7 +6,7 @@ use std::mem::offset_of;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Bytes of which the length of a record is a multiple.
-const WORD_BYTES: usize = 4;
+pub(super) const WORD_BYTES: usize = 4;
 /// Bytes of a record's header.
 pub(super) const HEADER_BYTES: usize = size_of::<Head>();
 

@@ -6,9 +6,10 @@ use super::fields::Wrong;
 use super::kinds;
 use super::listing::Listing;
 use super::moments::Moments;
-use super::quick::{self, Passed, Slots};
+use super::quick::{self, Passed};
 use super::raw::Head;
 use super::seen::SeenAll;
+use super::slots::Slots;
 use super::symbols::Symbols;
 use crate::import::input::Input;
 use crate::import::report::{Found, reason};
@@ -120,7 +121,9 @@ impl Rows {
     /// Remembers of which instrument the last row is, whose prices need so many decimals, for those that are read quickly.
     #[inline]
     pub(super) fn learn(&mut self, decimals: impl Fn(InstrumentId) -> u8) {
-        if let (Some(head), Some(newest)) = (self.head, self.converter.listing.newest()) {
+        if let Some(head) = self.head.filter(quick::is_read)
+            && let Some(newest) = self.converter.listing.newest()
+        {
             self.slots.learn(&head, newest, decimals(newest.0));
         }
     }

@@ -190,7 +190,7 @@ mod tests {
             record in 16..200_usize,
             at_once in 1_000..2 * PIECE_BYTES,
         ) {
-            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
             let mut source = Source::read(Box::new(Slowly(bytes.clone(), 0, at_once)), 8);
             prop_assert!(read_through(&mut source, record) == bytes);
             let mut again = source.again(8).unwrap();
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_too_much_is_not_held() {
         let length = DBN_HELD_BYTES_MAX + 3 * PIECE_BYTES;
-        let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
         let mut source = Source::read(Box::new(io::Cursor::new(bytes.clone())), 8);
         assert!(read_through(&mut source, 56) == bytes);
         assert!(source.again(8).is_none());

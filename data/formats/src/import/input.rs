@@ -25,7 +25,7 @@ use tickloom_types::some_of;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes that are read from a file at a time.
-const BUFFER_BYTES: usize = 1 << 18;
+pub(crate) const BUFFER_BYTES: usize = 1 << 18;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -284,6 +284,19 @@ impl Input {
 
     fn open_file(&self) -> Result<File> {
         File::open(&self.path).map_err(FormatError::io("open", &self.path))
+    }
+
+    /// Bytes that it takes where it lies, packed or not.
+    pub(crate) fn size(&self) -> Result<u64> {
+        Ok(match &self.content {
+            Content::File => {
+                let size = self.open_file()?.metadata().map(|data| data.len());
+                size.map_err(FormatError::io("read", &self.path))?
+            }
+            Content::Member(member) => member.packed,
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Files(_) => 0,
+        })
     }
 
     /// All bytes, if they are in memory as they are.

@@ -1,12 +1,15 @@
 //! The bytes of a file's records. What is in memory stays where it is; what is read is held, if it is not too much, so that the file is
 //! read and unpacked once.
 
+use crate::import::input::BUFFER_BYTES;
 use crate::limits::DBN_HELD_BYTES_MAX;
 use bytes::Bytes;
 use std::io::{self, Read};
 
-/// Bytes that lie together: they are worked on while they are near.
-const PIECE_BYTES: usize = 1 << 18;
+/// Bytes that lie together: they are worked on while they are near. Behind the rest of a record there is room for all that a reader with a
+/// buffer hands out past it.
+const PIECE_BYTES: usize = BUFFER_BYTES + RECORD_BYTES_MAX;
+const RECORD_BYTES_MAX: usize = 1 << 10;
 
 /// Bytes of whole records, one after the other; the last may lack its end.
 pub(super) struct Source {
@@ -33,14 +36,15 @@ enum Rest {
 }
 
 impl Source {
-    /// `before` bytes were read of the file already.
-    pub(super) fn read(reader: Box<dyn Read>, before: u64) -> Source {
+    /// `before` bytes were read already of a file, which has `size` bytes at least.
+    pub(super) fn read(reader: Box<dyn Read>, before: u64, size: u64) -> Source {
+        let can_be_held = size <= DBN_HELD_BYTES_MAX as u64;
         Source {
             piece: Piece::Filling(Vec::new()),
             at: 0,
             end: 0,
             before,
-            rest: Rest::Read(reader, Some(Vec::new())),
+            rest: Rest::Read(reader, can_be_held.then(Vec::new)),
         }
     }
 
@@ -147,6 +151,7 @@ fn roll_over(piece: &mut Vec<u8>, (at, end): (usize, usize), held: &mut Option<V
         return;
     }
     piece.copy_within(at..end, 0);
+    piece.resize(PIECE_BYTES, 0);
 }
 
 #[cfg(test)]
@@ -191,7 +196,7 @@ mod tests {
             at_once in 1_000..2 * PIECE_BYTES,
         ) {
             let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
-            let mut source = Source::read(Box::new(Slowly(bytes.clone(), 0, at_once)), 8);
+            let mut source = Source::read(Box::new(Slowly(bytes.clone(), 0, at_once)), 8, 0);
             prop_assert!(read_through(&mut source, record) == bytes);
             let mut again = source.again(8).unwrap();
             prop_assert!(read_through(&mut again, record) == bytes);
@@ -203,8 +208,11 @@ mod tests {
     fn what_is_too_much_is_not_held() {
         let length = DBN_HELD_BYTES_MAX + 3 * PIECE_BYTES;
         let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
-        let mut source = Source::read(Box::new(io::Cursor::new(bytes.clone())), 8);
-        assert!(read_through(&mut source, 56) == bytes);
-        assert!(source.again(8).is_none());
+        for size in [0, length as u64] {
+            let reader = Box::new(io::Cursor::new(bytes.clone()));
+            let mut source = Source::read(reader, 8, size);
+            assert!(read_through(&mut source, 56) == bytes);
+            assert!(source.again(8).is_none());
+        }
     }
 }

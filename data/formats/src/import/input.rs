@@ -1,15 +1,16 @@
 //! What is imported: a file or a member of a zip, unpacked as it is read, and read as often as needed.
 //!
 //! gzip, zstd and zip are known by their first bytes. Nothing is unpacked into memory as a whole, so that a file that grows a
-//! thousandfold costs no more than its time, and that is bounded too ([`FILE_BYTES_MAX`]).
+//! thousandfold costs no more than its time, and that is bounded too ([`FILE_BYTES_MAX`](crate::limits::FILE_BYTES_MAX)).
 
+mod checked;
 mod members;
 mod part;
 
 use super::text::Lines;
-use crate::limits::{FILE_BYTES_MAX, SNIFF_BYTES};
+use crate::limits::SNIFF_BYTES;
 use crate::{FormatError, Result};
-use crc32fast::Hasher;
+use checked::{Checked, limited};
 use dbn::Compression;
 use dbn::decode::DynReader;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
@@ -345,67 +346,6 @@ impl fmt::Display for Input {
 
 fn buffered<R: Read>(source: R) -> BufReader<R> {
     BufReader::with_capacity(BUFFER_BYTES, source)
-}
-
-/// A reader that fails, rather than ends, once it has given more than a file may have.
-fn limited(source: impl Read) -> BufReader<impl Read> {
-    struct Limited<R> {
-        source: R,
-        left: u64,
-    }
-    impl<R: Read> Read for Limited<R> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let got = self.source.read(buffer)?;
-            self.left = self.left.checked_sub(got as u64).ok_or_else(|| {
-                io::Error::other("more than 16 GiB once it is unpacked, expected less")
-            })?;
-            Ok(got)
-        }
-    }
-    buffered(Limited {
-        source,
-        left: FILE_BYTES_MAX,
-    })
-}
-
-/// A member as it is unpacked, checked at its end against what the zip says of it.
-struct Checked {
-    source: Box<dyn Read>,
-    hash: Hasher,
-    left: u64,
-    crc: u32,
-}
-
-impl Checked {
-    fn new(source: Box<dyn Read>, member: &Member) -> Checked {
-        Checked {
-            source,
-            hash: Hasher::new(),
-            left: member.size,
-            crc: member.crc,
-        }
-    }
-}
-
-impl Read for Checked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.source.read(buffer)?;
-        self.hash.update(&buffer[..got]);
-        let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-        self.left = self
-            .left
-            .checked_sub(got as u64)
-            .ok_or_else(|| wrong("a member of the zip is longer than the zip says"))?;
-        if got == 0 && !buffer.is_empty() {
-            if self.left > 0 {
-                return Err(wrong("a member of the zip is shorter than the zip says"));
-            }
-            if self.hash.clone().finalize() != self.crc {
-                return Err(wrong("a member of the zip does not match its checksum"));
-            }
-        }
-        Ok(got)
-    }
 }
 
 #[cfg(test)]

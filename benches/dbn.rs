@@ -1,31 +1,58 @@
-//! A day of orders of one future, in memory: DBN into engine records with symbols, scales and moments, beside the decoding of the `dbn` crate
-//! alone, which hands out one row after the other. Plain, and as the vendor packs it in zstd.
+//! A day of orders of one future: DBN into engine records with symbols, scales and moments, beside the decoding of the `dbn` crate
+//! alone, which hands out one row after the other. In memory, plain and as the vendor packs it in zstd; and in a plain file that is too
+//! large to be held, so that ours reads it twice, once for instruments and scales.
 //!
-//! Rounds of all contenders alternate, so that a disturbance of the machine hits all; read the ratios. The plain file is the shared one
-//! with its rows repeated. Ours reads a file of this size once; one that is too large to be held is read twice, once for instruments
-//! and scales (`twice`).
+//! Both go over all rows of the same bytes. Ours is all of an import but the writing: it finds instruments and decimals, checks every row,
+//! fills records and counts them. Rounds of all contenders alternate, so that a disturbance of the machine hits all; read the ratios. The plain
+//! file is the shared one with its rows repeated.
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
 use dbn::VersionUpgradePolicy;
 use dbn::decode::dbn::Decoder;
 use dbn::decode::{DecodeRecordRef, DynReader};
+use std::fs::File;
 use std::hint::black_box;
-use std::io::{Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use tickloom_data::{ImportOptions, Input};
+use tickloom_data::{ImportOptions, Input, inputs};
 
 const FILE: &str = "../shared/data/dbn/es-mbo/esh4-glbx-mdp3-20231225.mbo.dbn.zst";
-/// Laps of the rows in a file that is held, and in one that is not.
+/// Laps of the rows in memory, and in a file that is not held.
 const LAPS: [usize; 2] = [7, 14];
 const ROUNDS: usize = 9;
 
-/// A file in memory, and its rows.
-struct Bytes {
+/// What is read, and how many rows it has.
+struct Case {
     name: &'static str,
-    bytes: Vec<u8>,
+    input: Input,
     rows: usize,
+    /// Opens it for others.
+    open: Box<dyn Fn() -> Box<dyn BufRead>>,
+}
+
+impl Case {
+    fn in_memory(name: &'static str, bytes: Vec<u8>, rows: usize) -> Case {
+        Case {
+            name,
+            input: Input::bytes(Path::new("x.dbn"), bytes.clone()),
+            rows,
+            open: Box::new(move || Box::new(Cursor::new(bytes.clone()))),
+        }
+    }
+
+    fn on_disk(name: &'static str, path: PathBuf, rows: usize) -> Case {
+        Case {
+            name,
+            input: inputs(&path).expect("it was just written").remove(0),
+            rows,
+            open: Box::new(move || {
+                let file = File::open(&path).expect("it was just written");
+                Box::new(BufReader::with_capacity(1 << 18, file))
+            }),
+        }
+    }
 }
 
 fn main() {
@@ -38,36 +65,34 @@ fn main() {
         return;
     };
     let (head, rows) = unpack(&packed);
-    let count = theirs(&[head.as_slice(), &rows].concat());
-    let plain = |name, laps| Bytes {
-        name,
-        bytes: [head.as_slice(), &rows.repeat(laps)].concat(),
-        rows: count * laps,
-    };
-    let files = [
-        plain("plain", LAPS[0]),
-        plain("plain, twice", LAPS[1]),
-        Bytes {
-            name: "zstd",
-            bytes: packed,
-            rows: count,
-        },
+    let plain = |laps| [head.as_slice(), &rows.repeat(laps)].concat();
+    let count = theirs(Box::new(Cursor::new(plain(1))));
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("x.dbn");
+    std::fs::write(&path, plain(LAPS[1])).expect("there is room");
+    let cases = [
+        Case::in_memory("plain", plain(LAPS[0]), count * LAPS[0]),
+        Case::in_memory("zstd", packed, count),
+        Case::on_disk("file, twice", path, count * LAPS[1]),
     ];
     println!(
         "{:<14} {:>9} {:>15} {:>9} {:>15} {:>7}",
         "rows/s, M", "dbn", "spread", "tickloom", "spread", "ratio"
     );
-    for file in &files {
+    for case in &cases {
         let (mut them, mut us) = (Vec::new(), Vec::new());
         for round in 0..=ROUNDS {
+            let source = (case.open)();
             let began = Instant::now();
-            assert_eq!(theirs(&file.bytes), file.rows);
+            assert_eq!(theirs(source), case.rows);
             let taken = began.elapsed().as_secs_f64();
-            let input = Input::bytes(Path::new("x.dbn"), file.bytes.clone());
             let began = Instant::now();
-            let report = input.check(&ImportOptions::default()).expect("it is right");
+            let report = case
+                .input
+                .check(&ImportOptions::default())
+                .expect("it is right");
             let ours = began.elapsed().as_secs_f64();
-            assert_eq!(report.read, file.rows as u64);
+            assert_eq!(report.read, case.rows as u64);
             assert!(report.written >= report.read);
             // The first round warms up.
             if round > 0 {
@@ -75,11 +100,11 @@ fn main() {
                 us.push(ours);
             }
         }
-        let (their_rate, their_spread) = rate(&mut them, file.rows);
-        let (our_rate, our_spread) = rate(&mut us, file.rows);
+        let (their_rate, their_spread) = rate(&mut them, case.rows);
+        let (our_rate, our_spread) = rate(&mut us, case.rows);
         println!(
             "{:<14} {their_rate:>9.1} {their_spread:>15} {our_rate:>9.1} {our_spread:>15} {:>7.2}",
-            file.name,
+            case.name,
             our_rate / their_rate
         );
     }
@@ -96,8 +121,8 @@ fn unpack(packed: &[u8]) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Reads all rows as the crate does; how many they are.
-fn theirs(bytes: &[u8]) -> usize {
-    let reader = DynReader::inferred_with_buffer(Cursor::new(bytes)).expect("DBN");
+fn theirs(source: Box<dyn BufRead>) -> usize {
+    let reader = DynReader::inferred_with_buffer(source).expect("DBN");
     let mut decoder =
         Decoder::with_upgrade_policy(reader, VersionUpgradePolicy::AsIs).expect("DBN");
     let mut count = 0;

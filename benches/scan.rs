@@ -24,7 +24,8 @@ use tickloom_types::{
 
 const TRADES: usize = 10_000_000;
 const ROUNDS: usize = 7;
-const CAPTURE: &str = "../shared/data/binance-ws-l2/usdm/btcusdt_20240808.gz";
+const SHARED: &str = "../shared/data";
+const CAPTURE: &str = "binance-ws-l2/usdm/btcusdt_20240808.gz";
 
 fn main() {
     let (source, seed, instruments) = seed();
@@ -121,7 +122,11 @@ fn write(root: &Path, seed: &[Record], instruments: &Instruments) -> Catalog {
 
 /// Trades to repeat, and where they are from.
 fn seed() -> (String, Vec<Record>, Instruments) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(CAPTURE);
+    let path = std::env::var_os("TICKLOOM_SHARED_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join(SHARED),
+        PathBuf::from,
+    );
+    let path = path.join(CAPTURE);
     if !path.exists() {
         let (records, instruments) = walk();
         return ("a walk".to_owned(), records, instruments);

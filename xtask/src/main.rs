@@ -29,7 +29,7 @@ usage: cargo xtask CHORE
   test [--all] [ARGS...]        every test, or what cargo test makes of ARGS; --all: their long form
   kill [--runs N] [--seed S]    kills of a live run under load: 25 unless told otherwise, with the choices of a seed
   bench [NAME]                  benchmarks, with the settings of shipped binaries
-  bench --report [SCALE]        whole commands beside those of others, into docs/benchmarks.md
+  bench --report [SCALE]        whole commands and parts of them beside those of others, into docs/benchmarks.md
   fuzz [TARGET] [--seconds N]   one or all fuzz targets, 60 seconds each unless told otherwise
   deny                          licences, sources and advisories of dependencies (needs cargo-deny)
   dist                          the binary that is shipped: all features, stripped, line tables beside it

@@ -34,15 +34,27 @@ pub(crate) const DBN_BARS: [(DurationNs, Schema, u8); 4] = [
     (86_400 * NANOS_PER_SECOND, Schema::Ohlcv1D, rtype::OHLCV_1D),
 ];
 
-/// Theirs as ours.
-pub(crate) fn flags_from_dbn(theirs: u8) -> u8 {
-    let mut ours = 0;
-    for (our, their) in FLAGS {
-        if theirs & their != 0 {
-            ours |= our;
+/// What each of theirs is of ours.
+const FROM_DBN: [u8; 256] = {
+    let mut all = [0; 256];
+    let mut theirs = 0;
+    while theirs < all.len() {
+        let mut at = 0;
+        while at < FLAGS.len() {
+            if theirs & FLAGS[at].1 as usize != 0 {
+                all[theirs] |= FLAGS[at].0;
+            }
+            at += 1;
         }
+        theirs += 1;
     }
-    ours
+    all
+};
+
+/// Theirs as ours.
+#[inline]
+pub(crate) fn flags_from_dbn(theirs: u8) -> u8 {
+    FROM_DBN[usize::from(theirs)]
 }
 
 /// Ours as theirs, of a trade, a quote, a level or an order update.

@@ -86,8 +86,8 @@ impl Input {
         let prepared = self.prepare(options)?;
         let instruments = options.instruments(prepared.as_ref());
         let mut records = Vec::new();
-        let report = self.emit(prepared, options, None, &mut |record| {
-            records.push(*record);
+        let report = self.emit(prepared, options, None, &mut |block| {
+            records.extend_from_slice(block);
             Ok(())
         })?;
         mark_bars(&mut records, &instruments);
@@ -157,9 +157,11 @@ impl Input {
         } else {
             let mut writer = catalog.writer(&meta, 0, &source)?;
             let mut seq = 0;
-            let report = self.emit(prepared, options, known, &mut |record| {
-                writer.push(seq, record)?;
-                seq += 1;
+            let report = self.emit(prepared, options, known, &mut |block| {
+                for record in block {
+                    writer.push(seq, record)?;
+                    seq += 1;
+                }
                 Ok(())
             })?;
             writer.set_end(RunEnd {
@@ -265,14 +267,17 @@ impl Input {
     ) -> Result<ImportReport> {
         let mut report = self.report_of(prepared.as_ref(), options)?;
         let mut tally = Tally::default();
-        let found = prepared.emit(&mut |record| {
-            if let Some(known) = &mut known
-                && !known.is_new(record)?
-            {
-                return Ok(());
-            }
-            tally.count(record);
-            push(record)
+        let mut fresh = Vec::new();
+        let found = prepared.emit(&mut |block| {
+            let block = match known.as_mut().filter(|known| !known.is_nothing()) {
+                Some(known) => {
+                    known.keep_new(block, &mut fresh)?;
+                    &fresh
+                }
+                None => block,
+            };
+            tally.count(block);
+            push(block)
         })?;
         report.fill(found, &tally, options.errors_max);
         if let Some(known) = known {

@@ -30,8 +30,8 @@ pub(crate) const DBN_METADATA_BYTES_MAX: u64 = 16 << 20;
 /// Symbols that a stream of DBN may tell on the way, and numbers that it may tell them of.
 pub(crate) const DBN_SYMBOLS_MAX: usize = 2_000_000;
 
-/// Records of a DBN file that are held between its first reading and its last, so that it is read once: 32 MiB.
-pub(crate) const DBN_HELD_RECORDS_MAX: usize = 1 << 19;
+/// Bytes of the records of a DBN file that are held between its first reading and its last, so that it is read once.
+pub(crate) const DBN_HELD_BYTES_MAX: usize = 32 << 20;
 
 /// Distances between bars that are told apart to find the most common one.
 pub(crate) const DISTANCES_MAX: usize = 10_000;

@@ -2,19 +2,23 @@
 //!
 //! What a record becomes is in `convert`, which instrument it is of in `symbols` and `listing`, what definitions say in `definition`
 //! and `beside`. Instruments and the decimals of their prices have to be known before the first record is handed out (`survey`): a file that is
-//! too large to be held until then (`held`) is read twice. Records keep the file's order.
+//! too large to be held until then (`source`) is read twice. Rows in common forms are read many at a time (`quick`). Records keep the file's order.
 
 mod beside;
 mod convert;
 mod decoder;
 mod definition;
-mod event;
 mod fields;
-mod held;
 mod kinds;
 mod listing;
+mod moments;
+mod quick;
 mod quotes;
+mod raw;
 mod rows;
+mod seen;
+mod slots;
+mod source;
 mod survey;
 mod symbols;
 
@@ -29,9 +33,8 @@ use super::report::Found;
 use crate::Result;
 use crate::databento::DbnOrigin;
 use decoder::Decoder;
-use event::Event;
-use held::Held;
 use listing::Listing;
+use moments::Moments;
 use quotes::Steps;
 use rows::{Outcome, Rows};
 use survey::Survey;
@@ -58,7 +61,7 @@ pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn 
         listing: survey.listing,
         symbols: survey.first_symbols,
         held: survey.held,
-        has_events: survey.has_events,
+        has_events: survey.seen.has_events,
     }))
 }
 
@@ -66,7 +69,7 @@ pub(super) fn prepare(input: &Input, options: &ImportOptions) -> Result<Box<dyn 
 pub(super) fn identity(input: &Input, options: &ImportOptions) -> Result<String> {
     let decoder = Decoder::open(input)?;
     let mut text = String::new();
-    for file in beside::find(input, &decoder, options)? {
+    for file in beside::find(input, (&decoder.dataset, decoder.span()), options)? {
         text.push_str(&file.content_run("")?);
     }
     Ok(text)
@@ -87,7 +90,7 @@ struct DbnFile {
     /// What numbers stand for where the file begins.
     symbols: Symbols,
     /// What the first reading read, if it was not too much to be held.
-    held: Option<Held>,
+    held: Option<Decoder>,
     /// Whether rows say which of them are the last of an event.
     has_events: bool,
 }
@@ -105,32 +108,17 @@ impl Prepared for DbnFile {
         Some(self.origin.clone())
     }
 
-    fn emit(mut self: Box<Self>, push: Push<'_>) -> Result<Found> {
-        let mut event = Event::default();
-        let mut found = match self.held.take() {
-            Some(held) => {
-                let mut records = Vec::new();
-                for (row, is_last) in held.rows() {
-                    records.extend_from_slice(row);
-                    self.give(&mut records, is_last, &mut event, push)?;
-                }
-                held.found
-            }
-            None => self.read_again(&mut event, push)?,
+    fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found> {
+        let mut this = *self;
+        let decoder = match this.held.take() {
+            Some(decoder) => decoder,
+            None => Decoder::open(&this.input)?,
         };
-        event.end(push)?;
-        found.notes.splice(0..0, std::mem::take(&mut self.notes));
-        Ok(found)
-    }
-}
-
-impl DbnFile {
-    fn read_again(&self, event: &mut Event, push: Push<'_>) -> Result<Found> {
-        let mut listing = self.listing.clone();
+        let mut listing = std::mem::replace(&mut this.listing, Listing::new("", false));
         listing.forget();
-        let decoder = Decoder::open(&self.input)?;
-        let symbols = self.symbols.clone();
-        let mut rows = Rows::new(&self.input, decoder, symbols, listing, self.errors_max);
+        let symbols = std::mem::take(&mut this.symbols);
+        let mut rows = Rows::new(&this.input, decoder, symbols, listing, this.errors_max);
+        let mut moments = Moments::new();
         while let Some(outcome) = rows.next()? {
             let is_last = match outcome {
                 Outcome::Kept(is_last) => is_last,
@@ -138,35 +126,41 @@ impl DbnFile {
                 Outcome::Refused => None,
             };
             // A file that changed since it was read first may have instruments that have no definition.
-            if rows.converter.listing.entries().len() > self.scales.len() {
+            if rows.converter.listing.entries().len() > this.scales.len() {
                 let what = "another instrument than before".to_owned();
                 return Err(rows.damaged(what, "a file that does not change"));
             }
-            self.give(&mut rows.records, is_last, event, push)?;
+            for record in &mut rows.records {
+                this.scale(record);
+            }
+            moments.take(&rows.records, this.has_events && is_last == Some(false));
+            rows.learn(|instrument| this.decimals(instrument));
+            moments.hand_on(push)?;
+            while rows.fill(this.has_events, &mut moments) {
+                moments.hand_on(push)?;
+            }
         }
-        Ok(rows.found())
+        moments.finish(push)?;
+        let mut found = rows.found();
+        found.notes.splice(0..0, this.notes);
+        Ok(found)
+    }
+}
+
+impl DbnFile {
+    fn decimals(&self, InstrumentId(id): InstrumentId) -> u8 {
+        let scale = usize::try_from(id).ok().and_then(|id| self.scales.get(id));
+        scale.copied().unwrap_or(9)
     }
 
-    /// Hands on the records of a row, at the scales of their instruments.
+    /// Gives prices, which have nine decimals, those of their instrument.
     #[inline]
-    fn give(
-        &self,
-        records: &mut Vec<Record>,
-        is_last: Option<bool>,
-        event: &mut Event,
-        push: Push<'_>,
-    ) -> Result<()> {
-        for record in &mut *records {
-            let InstrumentId(id) = record.instrument();
-            let scale = usize::try_from(id).ok().and_then(|id| self.scales.get(id));
-            let steps = Steps::of(scale.copied().unwrap_or(9));
-            visit_mantissas(record, &mut |of, mantissa| {
-                if of == Mantissa::Price {
-                    *mantissa = steps.divide(*mantissa);
-                }
-            });
-        }
-        let goes_on = self.has_events && is_last == Some(false);
-        event.take(records, goes_on, push)
+    fn scale(&self, record: &mut Record) {
+        let steps = Steps::of(self.decimals(record.instrument()));
+        visit_mantissas(record, &mut |of, mantissa| {
+            if of == Mantissa::Price {
+                *mantissa = steps.divide(*mantissa);
+            }
+        });
     }
 }

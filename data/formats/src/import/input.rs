@@ -1,15 +1,16 @@
 //! What is imported: a file or a member of a zip, unpacked as it is read, and read as often as needed.
 //!
 //! gzip, zstd and zip are known by their first bytes. Nothing is unpacked into memory as a whole, so that a file that grows a
-//! thousandfold costs no more than its time, and that is bounded too ([`FILE_BYTES_MAX`]).
+//! thousandfold costs no more than its time, and that is bounded too ([`FILE_BYTES_MAX`](crate::limits::FILE_BYTES_MAX)).
 
+mod checked;
 mod members;
 mod part;
 
 use super::text::Lines;
-use crate::limits::{FILE_BYTES_MAX, SNIFF_BYTES};
+use crate::limits::SNIFF_BYTES;
 use crate::{FormatError, Result};
-use crc32fast::Hasher;
+use checked::{Checked, limited};
 use dbn::Compression;
 use dbn::decode::DynReader;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
@@ -25,7 +26,7 @@ use tickloom_types::some_of;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes that are read from a file at a time.
-const BUFFER_BYTES: usize = 1 << 18;
+pub(crate) const BUFFER_BYTES: usize = 1 << 18;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -286,6 +287,27 @@ impl Input {
         File::open(&self.path).map_err(FormatError::io("open", &self.path))
     }
 
+    /// Bytes that it takes where it lies, packed or not.
+    pub(crate) fn size(&self) -> Result<u64> {
+        Ok(match &self.content {
+            Content::File => {
+                let size = self.open_file()?.metadata().map(|data| data.len());
+                size.map_err(FormatError::io("read", &self.path))?
+            }
+            Content::Member(member) => member.packed,
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Files(_) => 0,
+        })
+    }
+
+    /// All bytes, if they are in memory as they are.
+    pub(crate) fn in_memory(&self) -> Option<Arc<[u8]>> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(Arc::clone(bytes)),
+            Content::File | Content::Member(_) | Content::Files(_) => None,
+        }
+    }
+
     /// The first bytes of its content, to tell what it is.
     pub(crate) fn head(&self) -> Result<Vec<u8>> {
         let mut head = Vec::new();
@@ -324,67 +346,6 @@ impl fmt::Display for Input {
 
 fn buffered<R: Read>(source: R) -> BufReader<R> {
     BufReader::with_capacity(BUFFER_BYTES, source)
-}
-
-/// A reader that fails, rather than ends, once it has given more than a file may have.
-fn limited(source: impl Read) -> BufReader<impl Read> {
-    struct Limited<R> {
-        source: R,
-        left: u64,
-    }
-    impl<R: Read> Read for Limited<R> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let got = self.source.read(buffer)?;
-            self.left = self.left.checked_sub(got as u64).ok_or_else(|| {
-                io::Error::other("more than 16 GiB once it is unpacked, expected less")
-            })?;
-            Ok(got)
-        }
-    }
-    buffered(Limited {
-        source,
-        left: FILE_BYTES_MAX,
-    })
-}
-
-/// A member as it is unpacked, checked at its end against what the zip says of it.
-struct Checked {
-    source: Box<dyn Read>,
-    hash: Hasher,
-    left: u64,
-    crc: u32,
-}
-
-impl Checked {
-    fn new(source: Box<dyn Read>, member: &Member) -> Checked {
-        Checked {
-            source,
-            hash: Hasher::new(),
-            left: member.size,
-            crc: member.crc,
-        }
-    }
-}
-
-impl Read for Checked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.source.read(buffer)?;
-        self.hash.update(&buffer[..got]);
-        let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-        self.left = self
-            .left
-            .checked_sub(got as u64)
-            .ok_or_else(|| wrong("a member of the zip is longer than the zip says"))?;
-        if got == 0 && !buffer.is_empty() {
-            if self.left > 0 {
-                return Err(wrong("a member of the zip is shorter than the zip says"));
-            }
-            if self.hash.clone().finalize() != self.crc {
-                return Err(wrong("a member of the zip does not match its checksum"));
-            }
-        }
-        Ok(got)
-    }
 }
 
 #[cfg(test)]

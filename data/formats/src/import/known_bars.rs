@@ -63,8 +63,24 @@ impl<'a> KnownBars<'a> {
         })
     }
 
+    /// Whether there are none, so that every record is new.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Those of the records that are to be kept.
+    pub(super) fn keep_new(&mut self, block: &[Record], fresh: &mut Vec<Record>) -> Result<()> {
+        fresh.clear();
+        for record in block {
+            if self.is_new(record)? {
+                fresh.push(*record);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a record is to be kept.
-    pub(super) fn is_new(&mut self, record: &Record) -> Result<bool> {
+    fn is_new(&mut self, record: &Record) -> Result<bool> {
         if self.runs.is_empty() || record.kind() != Some(Kind::Bar) {
             return Ok(true);
         }

@@ -46,8 +46,8 @@ pub(crate) trait Prepared {
     fn emit(self: Box<Self>, push: Push<'_>) -> Result<Found>;
 }
 
-/// Takes a record.
-pub(crate) type Push<'a> = &'a mut dyn FnMut(&Record) -> Result<()>;
+/// Takes records that follow each other.
+pub(crate) type Push<'a> = &'a mut dyn FnMut(&[Record]) -> Result<()>;
 
 impl ImportOptions {
     /// What the identifiers in a file's records mean, with the feed latency that is declared.

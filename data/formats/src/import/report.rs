@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use tickloom_catalog::Refusals;
 use tickloom_catalog::Table;
-use tickloom_types::{BarSpec, Record, Ts};
+use tickloom_types::{BarSpec, Flags, Record, Ts};
 
 /// What an import did. Serialises to what `import --json` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -223,15 +223,36 @@ impl Tally {
         tally
     }
 
-    pub(crate) fn count(&mut self, record: &Record) {
-        let written = Table::of(record).and_then(|table| self.written.get_mut(table as usize));
-        if let Some(written) = written {
-            *written += 1;
+    pub(crate) fn count(&mut self, records: &[Record]) {
+        let Some(first) = records.first() else { return };
+        let (mut from, mut to) = self.times.unwrap_or((first.ts_event(), first.ts_event()));
+        // Records of one table follow each other.
+        let (mut like, mut begun) = (first, 0);
+        for (at, record) in records.iter().enumerate() {
+            from = from.min(record.ts_event());
+            to = to.max(record.ts_event());
+            if !is_of_one_table(like, record) {
+                self.add(like, at - begun);
+                (like, begun) = (record, at);
+            }
         }
-        let ts = record.ts_event();
-        let (from, to) = self.times.unwrap_or((ts, ts));
-        self.times = Some((from.min(ts), to.max(ts)));
+        self.add(like, records.len() - begun);
+        self.times = Some((from, to));
     }
+
+    fn add(&mut self, like: &Record, count: usize) {
+        let table = Table::of(like);
+        if let Some(written) = table.and_then(|table| self.written.get_mut(table as usize)) {
+            *written += count as u64;
+        }
+    }
+}
+
+/// Whether what [`Table::of`] looks at is the same.
+#[inline]
+fn is_of_one_table(one: &Record, other: &Record) -> bool {
+    let (one, other) = (&one.header, &other.header);
+    one.kind == other.kind && (one.flags ^ other.flags) & Flags::SNAPSHOT == 0
 }
 
 impl ImportReport {

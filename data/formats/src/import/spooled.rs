@@ -134,11 +134,11 @@ impl Input {
         }
         let mut taking = Taking::new(&instruments, query, bytes_max);
         let mut marks = BarMarks::default();
-        let report = self.emit(prepared, options, None, &mut |record| match marks
-            .push(record, &instruments)
-        {
-            Some(marked) => taking.keep(&marked),
-            None => Ok(()),
+        let report = self.emit(prepared, options, None, &mut |block| {
+            block.iter().try_for_each(|record| {
+                let marked = marks.push(record, &instruments);
+                marked.map_or(Ok(()), |marked| taking.keep(&marked))
+            })
         })?;
         if let Some(last) = marks.finish() {
             taking.keep(&last)?;

@@ -252,7 +252,7 @@ impl Prepared for TableFile {
         if let Some((draft, told)) = this.drafted() {
             let mut records = draft.records()?;
             while let Some(block) = records.next_block()? {
-                block.records.iter().try_for_each(&mut *push)?;
+                push(block.records)?;
             }
             return Ok(this.found(told));
         }
@@ -279,9 +279,8 @@ impl Prepared for TableFile {
                     return Err(this.too_many(row.line));
                 }
             } else {
-                for record in records.drain(..) {
-                    push(&record)?;
-                }
+                push(&records)?;
+                records.clear();
             }
         }
         moment.end(push)?;

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod alike;
 mod damaged;
 mod defined;
 mod files;

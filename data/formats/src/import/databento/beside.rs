@@ -30,8 +30,12 @@ pub(crate) fn is_definitions(input: &Input) -> Result<bool> {
     Ok(first.is_some_and(|record| record.header().rtype == rtype::INSTRUMENT_DEF))
 }
 
-/// Files of definitions for a file of records of this dataset and these times.
-pub(super) fn find(input: &Input, of: &Decoder, options: &ImportOptions) -> Result<Vec<Input>> {
+/// Files of definitions for a file of records of this dataset and of these times, the first and the last.
+pub(super) fn find(
+    input: &Input,
+    (dataset, span): (&str, (u64, u64)),
+    options: &ImportOptions,
+) -> Result<Vec<Input>> {
     let mut candidates = Vec::new();
     let is_itself =
         |other: &Input| other.path() == input.path() && other.member() == input.member();
@@ -46,8 +50,8 @@ pub(super) fn find(input: &Input, of: &Decoder, options: &ImportOptions) -> Resu
         let Ok(decoder) = Decoder::open(&other) else {
             continue;
         };
-        if decoder.schema == Some(Schema::Definition) && decoder.dataset == of.dataset {
-            candidates.push((other, distance(decoder.span(), of.span())));
+        if decoder.schema == Some(Schema::Definition) && decoder.dataset == dataset {
+            candidates.push((other, distance(decoder.span(), span)));
         }
     }
     let nearest = candidates.iter().map(|(_, distance)| *distance).min();

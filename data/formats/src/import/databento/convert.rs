@@ -9,20 +9,19 @@ use super::fields::{Wrong, of_kind, size};
 use super::kinds::not_kept;
 use super::listing::Listing;
 use super::quotes::{pair, push_quote};
+use super::raw::{
+    BboRow, CbboRow, Cmbp1Row, Head, MboRow, Mbp1Row, Mbp10Row, OhlcvRow, Raw, TradeRow,
+};
 use super::symbols::Symbols;
 use crate::databento::{DBN_BARS, flags_from_dbn, is_without_price};
-use dbn::{
-    BboMsg, CbboMsg, Cmbp1Msg, FlagSet, MboMsg, Mbp1Msg, Mbp10Msg, OhlcvMsg, RecordHeader,
-    RecordRef, Schema, TradeMsg, UNDEF_PRICE, UNDEF_TIMESTAMP, rtype,
-};
-use std::ffi::c_char;
+use dbn::{Schema, UNDEF_PRICE, UNDEF_TIMESTAMP, rtype};
 use tickloom_types::{
     BarBody, BarSpec, BookAction, Flags, Header, InstrumentId, Kind, LevelBody, OrderUpdateBody,
     Record, Side, SourceId, TradeBody, Ts,
 };
 
 /// The source of all records but bars, whose sources follow.
-const FILE_SOURCE: u16 = 0;
+pub(super) const FILE_SOURCE: u16 = 0;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub(super) struct Converter {
 struct Trade {
     price: i64,
     size: u32,
-    side: c_char,
+    side: u8,
     sequence: u32,
 }
 
@@ -72,14 +71,14 @@ impl Converter {
     /// Appends the records of a row. Of a wrong row some may have been appended.
     pub(super) fn convert(
         &mut self,
-        record: &RecordRef<'_>,
+        record: &Raw<'_>,
         records: &mut Vec<Record>,
     ) -> Result<Row, Wrong> {
-        let kind = record.header().rtype;
+        let kind = record.head.rtype;
         match kind {
-            rtype::MBO => self.mbo(get(record)?, records),
+            rtype::MBO => self.mbo(&record.get()?, records),
             rtype::MBP_0 => {
-                let row: &TradeMsg = get(record)?;
+                let row: TradeRow = record.get()?;
                 let header = self.header(&row.hd, row.ts_recv, row.flags)?;
                 push_trade(
                     &Trade::of(row.price, row.size, row.side, row.sequence),
@@ -89,20 +88,20 @@ impl Converter {
                 Ok(kept(header))
             }
             rtype::MBP_1 => {
-                let row: &Mbp1Msg = get(record)?;
+                let row: Mbp1Row = record.get()?;
                 let header = self.header(&row.hd, row.ts_recv, row.flags)?;
                 push_quote(&row.levels[0], row.sequence, header, records)?;
-                if is(row.action, b'T') {
+                if row.action == b'T' {
                     let trade = Trade::of(row.price, row.size, row.side, row.sequence);
                     push_trade(&trade, header, records)?;
                 }
                 Ok(kept(header))
             }
             rtype::CMBP_1 | rtype::TCBBO => {
-                let row: &Cmbp1Msg = get(record)?;
+                let row: Cmbp1Row = record.get()?;
                 let header = self.header(&row.hd, row.ts_recv, row.flags)?;
                 push_quote(&pair(&row.levels[0]), 0, header, records)?;
-                if is(row.action, b'T') {
+                if row.action == b'T' {
                     push_trade(
                         &Trade::of(row.price, row.size, row.side, 0),
                         header,
@@ -112,31 +111,31 @@ impl Converter {
                 Ok(kept(header))
             }
             rtype::BBO_1S | rtype::BBO_1M => {
-                let row: &BboMsg = get(record)?;
+                let row: BboRow = record.get()?;
                 let header = self.sampled(&row.hd, row.ts_recv, row.flags)?;
                 push_quote(&row.levels[0], row.sequence, header, records)?;
                 Ok(Row::Kept(None))
             }
             rtype::CBBO_1S | rtype::CBBO_1M => {
-                let row: &CbboMsg = get(record)?;
+                let row: CbboRow = record.get()?;
                 let header = self.sampled(&row.hd, row.ts_recv, row.flags)?;
                 push_quote(&pair(&row.levels[0]), 0, header, records)?;
                 Ok(Row::Kept(None))
             }
-            rtype::MBP_10 => self.mbp_10(get(record)?, records),
+            rtype::MBP_10 => self.mbp_10(&record.get()?, records),
             rtype::OHLCV_1S | rtype::OHLCV_1M | rtype::OHLCV_1H | rtype::OHLCV_1D => {
-                self.bar(kind, get(record)?, records)
+                self.bar(kind, &record.get()?, records)
             }
             rtype::OHLCV_DEPRECATED => match self.bar_type {
-                Some(kind) => self.bar(kind, get(record)?, records),
+                Some(kind) => self.bar(kind, &record.get()?, records),
                 None => Ok(Row::NotKept(not_kept(kind))),
             },
             _ => Ok(Row::NotKept(not_kept(kind))),
         }
     }
 
-    fn mbo(&mut self, row: &MboMsg, records: &mut Vec<Record>) -> Result<Row, Wrong> {
-        let action = match byte(row.action) {
+    fn mbo(&mut self, row: &MboRow, records: &mut Vec<Record>) -> Result<Row, Wrong> {
+        let action = match row.action {
             b'A' => BookAction::Add,
             b'M' => BookAction::Modify,
             b'C' => BookAction::Cancel,
@@ -174,9 +173,9 @@ impl Converter {
     }
 
     /// Each row has all ten levels as they are after it; of one without any, the book is empty.
-    fn mbp_10(&mut self, row: &Mbp10Msg, records: &mut Vec<Record>) -> Result<Row, Wrong> {
+    fn mbp_10(&mut self, row: &Mbp10Row, records: &mut Vec<Record>) -> Result<Row, Wrong> {
         let header = self.header(&row.hd, row.ts_recv, row.flags)?;
-        if is(row.action, b'T') {
+        if row.action == b'T' {
             let trade = Trade::of(row.price, row.size, row.side, row.sequence);
             push_trade(&trade, header, records)?;
         }
@@ -216,7 +215,7 @@ impl Converter {
         Ok(kept(header))
     }
 
-    fn bar(&mut self, kind: u8, row: &OhlcvMsg, records: &mut Vec<Record>) -> Result<Row, Wrong> {
+    fn bar(&mut self, kind: u8, row: &OhlcvRow, records: &mut Vec<Record>) -> Result<Row, Wrong> {
         let known = DBN_BARS.iter().find(|(_, _, rtype)| *rtype == kind);
         let Some((length, ..)) = known.copied() else {
             return Ok(Row::NotKept(not_kept(kind)));
@@ -255,7 +254,7 @@ impl Converter {
     }
 
     #[inline]
-    fn instrument(&mut self, of: &RecordHeader, ts: u64) -> Result<InstrumentId, Wrong> {
+    fn instrument(&mut self, of: &Head, ts: u64) -> Result<InstrumentId, Wrong> {
         let (publisher, id) = (of.publisher_id, of.instrument_id);
         self.listing.find(&self.symbols, publisher, id, ts)
     }
@@ -263,8 +262,8 @@ impl Converter {
     /// The header of an event, as a trade's; its kind is for the caller to change. Symbols go by the time of arrival, which is DBN's
     /// index; a row without one is taken to have arrived at the venue's time, and bears that it is not exact.
     #[inline]
-    fn header(&mut self, of: &RecordHeader, recv: u64, flags: FlagSet) -> Result<Header, Wrong> {
-        let mut flags = flags_from_dbn(flags.raw());
+    fn header(&mut self, of: &Head, recv: u64, flags: u8) -> Result<Header, Wrong> {
+        let mut flags = flags_from_dbn(flags);
         let ts_event = time("ts_event", of.ts_event)?;
         let ts_recv = match recv {
             UNDEF_TIMESTAMP => {
@@ -280,29 +279,17 @@ impl Converter {
     }
 
     /// The header of a quote that was looked at in intervals: `ts_event` there is the last trade's, so the time is the look's, ours.
-    fn sampled(&mut self, of: &RecordHeader, recv: u64, flags: FlagSet) -> Result<Header, Wrong> {
+    fn sampled(&mut self, of: &Head, recv: u64, flags: u8) -> Result<Header, Wrong> {
         let ts = Ts(time("ts_recv", recv)?);
         let id = self.instrument(of, recv)?;
         let header = Header::new(Kind::Quote, id, SourceId(FILE_SOURCE), ts, ts);
-        let flags = flags_from_dbn(flags.raw());
+        let flags = flags_from_dbn(flags);
         Ok(header.with_flags(flags | Flags::BAD_TIME))
     }
 }
 
 fn kept(header: Header) -> Row {
     Row::Kept(Some(header.flags & Flags::LAST != 0))
-}
-
-/// The record as one of its kind, unless it is too short for that.
-#[inline]
-fn get<'a, T>(record: &RecordRef<'a>) -> Result<&'a T, Wrong>
-where
-    T: dbn::HasRType<Header = RecordHeader>,
-{
-    record.try_get::<T>().map_err(|_| {
-        let value = record.header().record_size().to_string();
-        ("length", value, "that of a record of its type")
-    })
 }
 
 #[inline]
@@ -315,20 +302,12 @@ fn time(field: &'static str, value: u64) -> Result<i64, Wrong> {
     }
 }
 
-fn byte(letter: c_char) -> u8 {
-    letter.to_ne_bytes()[0]
-}
-
-fn is(letter: c_char, wanted: u8) -> bool {
-    byte(letter) == wanted
-}
-
 fn word(byte: u8) -> String {
     char::from(byte).escape_default().to_string()
 }
 
-fn side(letter: c_char) -> Result<u8, Wrong> {
-    match byte(letter) {
+fn side(letter: u8) -> Result<u8, Wrong> {
+    match letter {
         b'B' => Ok(Side::Buy as u8),
         b'A' => Ok(Side::Sell as u8),
         b'N' => Ok(0),
@@ -337,7 +316,7 @@ fn side(letter: c_char) -> Result<u8, Wrong> {
 }
 
 impl Trade {
-    fn of(price: i64, size: u32, side: c_char, sequence: u32) -> Trade {
+    fn of(price: i64, size: u32, side: u8, sequence: u32) -> Trade {
         Trade {
             price,
             size,

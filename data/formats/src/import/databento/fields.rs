@@ -7,6 +7,7 @@ use tickloom_types::{Header, Kind};
 pub(super) type Wrong = (&'static str, String, &'static str);
 
 /// A row's header as that of a record of this kind, with the row's flags.
+#[inline]
 pub(super) fn of_kind(header: Header, kind: Kind) -> Header {
     Header {
         kind: kind as u8,

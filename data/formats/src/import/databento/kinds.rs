@@ -1,11 +1,11 @@
 //! The types of records in DBN: the table of each, and what is not used.
 
-use dbn::{RecordRef, rtype};
+use dbn::rtype;
 use tickloom_catalog::Table;
 
 /// The table that records of a row of this type are in first.
-pub(super) fn table(record: &RecordRef<'_>) -> Option<Table> {
-    match record.header().rtype {
+pub(super) fn table(kind: u8) -> Option<Table> {
+    match kind {
         rtype::MBO => Some(Table::OrderUpdates),
         rtype::MBP_0 => Some(Table::Trades),
         rtype::MBP_10 => Some(Table::BookSnapshots),

@@ -87,6 +87,12 @@ impl Listing {
         self.changes += 1;
     }
 
+    /// What the row before was of, and the times from when and before which its number is that; none if it is not known any more.
+    pub(super) fn newest(&self) -> Option<(InstrumentId, u64, u64)> {
+        let slot = self.newest.filter(|slot| slot.changes == self.changes)?;
+        Some((slot.found.ok()?, slot.from, slot.to))
+    }
+
     /// The instrument of a row.
     #[inline]
     pub(super) fn find(

@@ -1,12 +1,13 @@
 //! Best bid and ask of DBN as quotes, and how many decimals prices need.
 
 use super::fields::{Wrong, of_kind, size};
-use dbn::{BidAskPair, UNDEF_PRICE};
+use super::raw::{Level, VenuesLevel};
+use dbn::UNDEF_PRICE;
 use tickloom_types::{Header, Kind, QuoteBody, Record};
 
 /// A side without a price is empty, and has no size then.
 pub(super) fn push_quote(
-    level: &BidAskPair,
+    level: &Level,
     sequence: u32,
     header: Header,
     records: &mut Vec<Record>,
@@ -32,8 +33,8 @@ pub(super) fn push_quote(
     Ok(())
 }
 
-pub(super) fn pair(level: &dbn::ConsolidatedBidAskPair) -> BidAskPair {
-    BidAskPair {
+pub(super) fn pair(level: &VenuesLevel) -> Level {
+    Level {
         bid_px: level.bid_px,
         ask_px: level.ask_px,
         bid_sz: level.bid_sz,
@@ -100,7 +101,7 @@ impl Steps {
 
     /// Whether a number is so many steps.
     #[inline]
-    fn has(self, number: i64) -> bool {
+    pub(super) fn has(self, number: i64) -> bool {
         let number = number.unsigned_abs();
         let is_even = number.trailing_zeros() >= self.twos;
         is_even && (number >> self.twos).wrapping_mul(self.inverse) <= self.most

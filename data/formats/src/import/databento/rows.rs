@@ -5,6 +5,11 @@ use super::decoder::Decoder;
 use super::fields::Wrong;
 use super::kinds;
 use super::listing::Listing;
+use super::moments::Moments;
+use super::quick::{self, Passed};
+use super::raw::Head;
+use super::seen::SeenAll;
+use super::slots::Slots;
 use super::symbols::Symbols;
 use crate::import::input::Input;
 use crate::import::report::{Found, reason};
@@ -13,7 +18,7 @@ use crate::limits::DBN_SYMBOLS_MAX;
 use crate::{FormatError, Result};
 use std::path::PathBuf;
 use tickloom_catalog::Table;
-use tickloom_types::Record;
+use tickloom_types::{InstrumentId, Record};
 
 /// Reads rows.
 pub(super) struct Rows {
@@ -21,6 +26,9 @@ pub(super) struct Rows {
     errors_max: usize,
     decoder: Decoder,
     pub(super) converter: Converter,
+    slots: Slots,
+    /// What the row that was read last begins with.
+    head: Option<Head>,
     /// Those of the row that was read last; none if it is not used or wrong.
     pub(super) records: Vec<Record>,
     found: Found,
@@ -53,6 +61,8 @@ impl Rows {
             errors_max,
             decoder,
             converter,
+            slots: Slots::new(),
+            head: None,
             records: Vec::new(),
             found: Found::default(),
             counts: [(0, 0); Table::ALL.len()],
@@ -63,38 +73,88 @@ impl Rows {
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Outcome>> {
         self.records.clear();
-        let Some(record) = self.decoder.next()? else {
+        self.head = None;
+        let Some(record) = self.decoder.peek()? else {
             return Ok(None);
         };
         self.found.read += 1;
-        if self.converter.symbols.take(&record) {
-            self.converter.listing.forget();
-            if self.converter.symbols.are_too_many() {
-                let found = format!("more than {DBN_SYMBOLS_MAX} symbols");
-                return Err(self.damaged(found, "fewer"));
-            }
-            let what = kinds::not_kept(dbn::rtype::SYMBOL_MAPPING);
-            *self.found.not_kept.entry(what.to_owned()).or_default() += 1;
-            return Ok(Some(Outcome::NotKept(what)));
+        if record.head.rtype == dbn::rtype::SYMBOL_MAPPING {
+            return self.learn_symbol().map(Some);
         }
-        Ok(Some(
-            match self.converter.convert(&record, &mut self.records) {
-                Ok(Row::Kept(is_last)) => {
-                    self.count();
-                    Outcome::Kept(is_last)
-                }
-                Ok(Row::NotKept(what)) => {
-                    *self.found.not_kept.entry(what.to_owned()).or_default() += 1;
-                    Outcome::NotKept(what)
-                }
-                Err(wrong) => {
-                    self.records.clear();
-                    let table = kinds::table(&record);
-                    self.refuse(table, wrong);
-                    Outcome::Refused
-                }
-            },
-        ))
+        let (head, length) = (record.head, record.bytes().len());
+        let row = self.converter.convert(&record, &mut self.records);
+        self.decoder.pass(length);
+        Ok(Some(match row {
+            Ok(Row::Kept(is_last)) => {
+                self.head = Some(head);
+                self.count();
+                Outcome::Kept(is_last)
+            }
+            Ok(Row::NotKept(what)) => {
+                *self.found.not_kept.entry(what.to_owned()).or_default() += 1;
+                Outcome::NotKept(what)
+            }
+            Err(wrong) => {
+                self.records.clear();
+                self.refuse(kinds::table(head.rtype), wrong);
+                Outcome::Refused
+            }
+        }))
+    }
+
+    /// Takes what a stream says of its symbols.
+    fn learn_symbol(&mut self) -> Result<Outcome> {
+        if let Some(record) = self.decoder.next()? {
+            self.converter.symbols.take(&record);
+        }
+        self.converter.listing.forget();
+        self.slots.forget();
+        if self.converter.symbols.are_too_many() {
+            let found = format!("more than {DBN_SYMBOLS_MAX} symbols");
+            return Err(self.damaged(found, "fewer"));
+        }
+        let what = kinds::not_kept(dbn::rtype::SYMBOL_MAPPING);
+        *self.found.not_kept.entry(what.to_owned()).or_default() += 1;
+        Ok(Outcome::NotKept(what))
+    }
+
+    /// Remembers of which instrument the last row is, whose prices need so many decimals, for those that are read quickly.
+    #[inline]
+    pub(super) fn learn(&mut self, decimals: impl Fn(InstrumentId) -> u8) {
+        if let Some(head) = self.head.filter(quick::is_read)
+            && let Some(newest) = self.converter.listing.newest()
+        {
+            self.slots.learn(&head, newest, decimals(newest.0));
+        }
+    }
+
+    /// Looks at the rows that follow, as far as they are such as are read quickly.
+    pub(super) fn survey(&mut self, seen: &mut SeenAll) {
+        let passed = quick::survey(self.decoder.data(), &self.slots, seen);
+        self.pass(passed);
+    }
+
+    /// Makes their records; false if there are none.
+    pub(super) fn fill(&mut self, has_events: bool, moments: &mut Moments) -> bool {
+        let passed = quick::fill(self.decoder.data(), &self.slots, has_events, moments);
+        self.pass(passed)
+    }
+
+    fn pass(&mut self, passed: Option<Passed>) -> bool {
+        let Some(passed) = passed else { return false };
+        self.decoder.pass(passed.bytes);
+        self.found.read += passed.rows as u64;
+        for (table, rows) in [(passed.table, passed.rows), (Table::Trades, passed.trades)] {
+            if let Some((read, _)) = self.counts.get_mut(table as usize) {
+                *read += rows as u64;
+            }
+        }
+        true
+    }
+
+    /// What was learnt, and what was read.
+    pub(super) fn into_parts(self) -> (Converter, Decoder) {
+        (self.converter, self.decoder)
     }
 
     /// Adds the row that made the records: one for each of their tables.

@@ -3,15 +3,13 @@
 use super::beside;
 use super::decoder::Decoder;
 use super::definition::{self, Definition};
-use super::held::Held;
 use super::kinds::not_kept;
 use super::listing::Listing;
-use super::quotes::decimals;
 use super::rows::{Outcome, Rows};
+use super::seen::{Seen, SeenAll};
 use super::symbols::Symbols;
 use crate::databento::{DBN_DATASET, DBN_SOURCE};
 use crate::import::input::Input;
-use crate::import::mantissas::{Mantissa, visit_mantissas};
 use crate::import::options::ImportOptions;
 use crate::limits::{DBN_SYMBOLS_MAX, TICKERS_MAX};
 use crate::{FormatError, Result};
@@ -28,26 +26,19 @@ const CHANGES_NAMED_MAX: usize = 5;
 pub(super) struct Survey {
     pub(super) dataset: String,
     pub(super) schema: Option<Schema>,
+    /// The times that the metadata name.
+    span: (u64, u64),
     pub(super) listing: Listing,
     /// What numbers stand for where the file ends.
     pub(super) symbols: Symbols,
     /// And where it begins.
     pub(super) first_symbols: Symbols,
-    /// By instrument: decimals of its prices, times of its first and last row.
-    seen: Vec<Seen>,
+    pub(super) seen: SeenAll,
     bars: Vec<BarSpec>,
     pub(super) first: Option<Ts>,
-    pub(super) has_events: bool,
     has_definitions: bool,
     /// All that was read, if it was not too much to be held.
-    pub(super) held: Option<Held>,
-}
-
-#[derive(Clone, Copy)]
-struct Seen {
-    decimals: u8,
-    first: i64,
-    last: i64,
+    pub(super) held: Option<Decoder>,
 }
 
 /// Instruments and sources as a run has them.
@@ -63,7 +54,7 @@ impl Survey {
         let decoder = Decoder::open(input)?;
         let symbols = decoder.symbols.clone();
         let was_mapped = !symbols.is_empty();
-        let survey = Survey::read(input, decoder, symbols, was_mapped, errors_max)?;
+        let mut survey = Survey::read(input, decoder, symbols, was_mapped, errors_max)?;
         if was_mapped || (survey.symbols.is_empty() && !survey.has_definitions) {
             return Ok(survey);
         }
@@ -72,7 +63,11 @@ impl Survey {
             // A stream that maps its symbols on the way: what came before is of no symbol.
             false => survey.first_symbols,
         };
-        Survey::read(input, Decoder::open(input)?, symbols, true, errors_max)
+        let decoder = match survey.held.take() {
+            Some(decoder) => decoder,
+            None => Decoder::open(input)?,
+        };
+        Survey::read(input, decoder, symbols, true, errors_max)
     }
 
     fn read(
@@ -82,15 +77,14 @@ impl Survey {
         is_mapped: bool,
         errors_max: usize,
     ) -> Result<Survey> {
-        let (dataset, schema) = (decoder.dataset.clone(), decoder.schema);
+        let (dataset, schema, span) = (decoder.dataset.clone(), decoder.schema, decoder.span());
         let listing = Listing::new(&dataset, is_mapped);
         let symbols = first_symbols.clone();
         let mut rows = Rows::new(input, decoder, symbols, listing, errors_max);
-        let mut seen: Vec<Seen> = Vec::new();
-        let (mut first, mut has_events) = (None, false);
+        let mut seen = SeenAll::default();
+        let mut first = None;
         let (mut has_others, mut is_all_other) = (false, true);
         let mut has_definitions = false;
-        let mut held = Some(Held::default());
         while let Some(outcome) = rows.next()? {
             let is_last = match outcome {
                 Outcome::Kept(is_last) => is_last,
@@ -102,41 +96,34 @@ impl Survey {
                 Outcome::Refused => None,
             };
             is_all_other = false;
-            has_events |= is_last == Some(true);
+            seen.has_events |= is_last == Some(true);
             if rows.converter.listing.entries().len() > TICKERS_MAX {
                 let found = format!("more than {TICKERS_MAX} instruments");
                 return Err(rows.damaged(found, "fewer"));
             }
             first = first.or(rows.records.first().map(Record::ts_event));
             for record in &rows.records {
-                see(&mut seen, record);
+                seen.see(record);
             }
-            if held
-                .as_mut()
-                .is_some_and(|held| !held.take(&rows.records, is_last))
-            {
-                held = None;
-            }
+            rows.learn(|instrument| seen.decimals(instrument));
+            rows.survey(&mut seen);
         }
         if is_all_other && has_others {
             return Err(rows.no_market());
         }
-        if let Some(held) = &mut held {
-            held.found = rows.found();
-        }
-        let converter = rows.converter;
+        let (converter, decoder) = rows.into_parts();
         Ok(Survey {
             dataset,
             schema,
+            span,
             bars: converter.bars().to_vec(),
             listing: converter.listing,
             symbols: converter.symbols,
             first_symbols,
             seen,
             first,
-            has_events,
             has_definitions,
-            held,
+            held: decoder.again(),
         })
     }
 
@@ -160,7 +147,7 @@ impl Survey {
         let mut changed = Vec::new();
         let mut untradable = BTreeMap::new();
         for (at, name) in names.iter().enumerate() {
-            let seen = self.seen.get(at).copied().unwrap_or(Seen::none());
+            let seen = self.seen.of(at);
             let mut def = match self.dataset.as_str() {
                 // What was exported has our names, which say more.
                 DBN_DATASET => InstrumentDef::of_name(name, seen.decimals, 0),
@@ -247,7 +234,7 @@ impl Survey {
         options: &ImportOptions,
         notes: &mut Vec<String>,
     ) -> Result<Vec<Vec<Definition>>> {
-        let mut files = beside::find(input, &Decoder::open(input)?, options)?;
+        let mut files = beside::find(input, (&self.dataset, self.span), options)?;
         for file in &files {
             notes.push(format!("definitions of {file}"));
         }
@@ -273,34 +260,6 @@ fn defined_symbols(input: &Input) -> Result<Symbols> {
         }
     }
     Ok(Symbols::of_definitions(told))
-}
-
-impl Seen {
-    fn none() -> Seen {
-        Seen {
-            decimals: 0,
-            first: i64::MAX,
-            last: i64::MIN,
-        }
-    }
-}
-
-#[inline]
-fn see(seen: &mut Vec<Seen>, record: &Record) {
-    let at = usize::try_from(record.header.instrument).unwrap_or(usize::MAX);
-    if at >= seen.len() {
-        // No more than the listing allows, as identifiers are given in turn.
-        seen.resize(at.saturating_add(1), Seen::none());
-    }
-    let Some(seen) = seen.get_mut(at) else { return };
-    seen.first = seen.first.min(record.header.ts_recv);
-    seen.last = seen.last.max(record.header.ts_recv);
-    let scale = &mut seen.decimals;
-    visit_mantissas(&mut record.clone(), &mut |of, mantissa| {
-        if of == Mantissa::Price {
-            *scale = decimals(*mantissa, *scale);
-        }
-    });
 }
 
 /// The definition that holds at an instrument's first row, or else the first after it.

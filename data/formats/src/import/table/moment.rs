@@ -71,6 +71,8 @@ impl Moment {
             last.header.flags |= Flags::LAST;
         }
         mark_moment(&mut self.records);
-        self.records.drain(..).try_for_each(|record| push(&record))
+        push(&self.records)?;
+        self.records.clear();
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! file, so that a file larger than memory can be sorted.
 
 use crate::Result;
+use crate::import::prepared::Push;
 use crate::import::reader::FileOrder;
 use crate::limits::{SORTED_AT_ONCE, SORTED_RECORDS_MAX};
 use crate::spool::{Spool, Spooled};
@@ -80,10 +81,10 @@ impl Sorted {
     }
 
     /// Gives all records to `push`, in order.
-    pub(super) fn drain(mut self, push: &mut dyn FnMut(&Record) -> Result<()>) -> Result<()> {
+    pub(super) fn drain(mut self, push: Push<'_>) -> Result<()> {
         if self.parts.is_empty() {
             let records = self.sorted();
-            return records.iter().try_for_each(|(_, record)| push(record));
+            return (records.iter()).try_for_each(|(_, record)| push(std::slice::from_ref(record)));
         }
         self.put_by()?;
         self.records = Vec::new();
@@ -111,7 +112,7 @@ impl Sorted {
                 break;
             };
             if let Some(record) = head.take() {
-                push(&record)?;
+                push(&[record])?;
             }
             *head = read(part)?;
             if let Some(record) = head {
@@ -168,8 +169,8 @@ mod tests {
                 prop_assert!(sorted.take(&mut row.clone()).unwrap());
             }
             let mut found = Vec::new();
-            sorted.drain(&mut |record| {
-                found.push(*record);
+            sorted.drain(&mut |block| {
+                found.extend_from_slice(block);
                 Ok(())
             }).unwrap();
             prop_assert_eq!(found, at_once(&rows, is_newest_first));

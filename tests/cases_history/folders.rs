@@ -76,7 +76,7 @@ fn files_of_months_sizes_and_kinds_are_one_instrument() {
 #[test]
 fn a_folder_of_which_nothing_can_be_read_is_no_success() {
     let notes = ("notes.txt", "about the data\n".to_owned());
-    let (code, said) = import(&[notes.clone()], &[]);
+    let (code, said) = import(std::slice::from_ref(&notes), &[]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("nothing to import"), "{said}");
     // What has times and prices is of a market, and is never passed over.

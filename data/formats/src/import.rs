@@ -96,35 +96,6 @@ impl Input {
         })
     }
 
-    /// Reads it to say what an import would do.
-    ///
-    /// # Errors
-    /// As [`read_file`].
-    pub fn check(&self, options: &ImportOptions) -> Result<ImportReport> {
-        if self.format(options)? == Format::Tickloom {
-            return own::check_own(self);
-        }
-        self.emit(self.prepare(options)?, options, None, &mut |_| Ok(()))
-    }
-
-    /// Reads it to say what an import into this catalog would do, which is left as it is.
-    ///
-    /// # Errors
-    /// As [`read_file`], and what reading the catalog returns.
-    pub fn check_for(&self, options: &ImportOptions, catalog: &Catalog) -> Result<ImportReport> {
-        if self.format(options)? == Format::Tickloom {
-            return own::check_own(self);
-        }
-        let run = self.run(options, catalog)?;
-        let mut prepared = self.prepare(options)?;
-        known_trades(prepared.as_mut(), &run, catalog)?;
-        let known = KnownBars::of(catalog, &run, prepared.instruments())?;
-        let mut report = self.emit(prepared, options, Some(known), &mut |_| Ok(()))?;
-        let source = self.source(options)?;
-        report.unchanged = catalog.has_part(&run, 0, &source)?.is_some();
-        Ok(report)
-    }
-
     /// Imports it into the catalog. The same content with the same options changes nothing; with other options it replaces what
     /// was imported from it.
     ///

@@ -35,6 +35,19 @@ pub(crate) fn all_names(store: &Store) -> Result<BTreeMap<String, bool>> {
     Ok(all.map(|(run, listed)| (run, listed.is_bundle)).collect())
 }
 
+/// Runs of which there are entries of parts, or a checkpoint, and nothing that says what they are: no writer leaves that.
+pub(crate) fn nameless(store: &Store) -> Result<Vec<String>> {
+    let listed = list_once(store, &runs_dir())?;
+    // Read after the listing: of a run that goes into a bundle it is removed first, once that is decided.
+    let bundles = Bundles::read(store)?;
+    let all = listed.into_iter().filter(|(run, one)| {
+        let is_there = one.has_checkpoint || !one.parts.is_empty();
+        let is_known = one.has_meta || one.is_bundle || bundles.is_given_up(run);
+        is_there && !is_known && bundles.bundle_of(run).is_none()
+    });
+    Ok(all.map(|(run, _)| run).collect())
+}
+
 /// The runs that count, of these or of all if none is named, and the bundles that say so.
 fn list_counting(store: &Store, runs: &[String]) -> Result<(BTreeMap<String, Listed>, Bundles)> {
     let mut bundles = Bundles::read(store)?;

@@ -52,6 +52,7 @@ mod rewrite;
 mod rows;
 mod scale;
 mod scan;
+mod sealed;
 mod spill;
 mod steps;
 mod store;

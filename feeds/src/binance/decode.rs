@@ -16,7 +16,7 @@ use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
 use super::endpoint::Venue;
 use super::fields::{missing, positive, quote_side};
 use super::levels::read_levels;
-use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Trade};
+use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Top, Trade};
 use crate::course::Course;
 use crate::decode_error::DecodeError;
 use crate::json;
@@ -88,6 +88,11 @@ impl Decoder {
         self.refused.take()
     }
 
+    /// No message has a time: those of arrival are all there is.
+    pub(crate) fn use_arrival(&mut self) {
+        self.clock.untimed = Untimed::Arrival;
+    }
+
     /// The time that a frame tells, without taking it.
     pub(crate) fn peek_time(&self, frame: &[u8]) -> Option<Ts> {
         let top: Frame<'_> = json::parse(frame).ok()?;
@@ -107,6 +112,10 @@ impl Decoder {
     /// The venue had told this time before the first message.
     pub(crate) fn begin_at(&mut self, venue_time: Option<Ts>) {
         self.clock.venue_time = venue_time;
+    }
+
+    pub(crate) fn venue(&self) -> Venue {
+        self.clock.venue
     }
 
     /// The source of its records.
@@ -202,6 +211,37 @@ impl Decoder {
             previous_id: None,
             levels: &self.levels,
         }))
+    }
+
+    /// Decodes the top of a book (`depth5` to `depth20`), of which the stream says the symbol where the message does not.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode_snapshot`].
+    pub(crate) fn decode_top(
+        &mut self,
+        ts_recv: Ts,
+        symbol: &str,
+        body: &[u8],
+    ) -> Result<Depth<'_>, DecodeError> {
+        let message: Top<'_> = parse(body)?;
+        let of_stream = symbol.to_uppercase();
+        let symbol = self.symbol(message.symbol.or(Some(&of_stream)))?;
+        let (instrument, decimals) = symbol.scale();
+        check_settled_in(self.clock.venue, message.settled_in)?;
+        let last_id = message.last_id.ok_or(missing("lastUpdateId"))?;
+        check_id("lastUpdateId", last_id)?;
+        self.read_sides(decimals, message.bids, message.asks, ["bids", "asks"])?;
+        self.levels.retain(|level| level.qty > 0);
+        self.check_not_crossed()?;
+        let times = (message.event_ms, message.transaction_ms);
+        let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
+        Ok(Depth {
+            header,
+            first_id: last_id,
+            last_id,
+            previous_id: None,
+            levels: &self.levels,
+        })
     }
 
     fn decode_message(

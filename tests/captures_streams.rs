@@ -108,9 +108,8 @@ fn a_top_is_the_book_of_a_symbol_that_has_no_other() {
         (5, true, 3, 3),
     ];
     assert_eq!(levels(&records), expected);
-    let is_snapshot = |one: &&Record| {
-        one.kind() == Some(Kind::Level) && one.header.flags & Flags::SNAPSHOT != 0
-    };
+    let is_snapshot =
+        |one: &&Record| one.kind() == Some(Kind::Level) && one.header.flags & Flags::SNAPSHOT != 0;
     assert_eq!(records.iter().filter(is_snapshot).count(), 4);
     let is_trade = |one: &&Record| one.kind() == Some(Kind::Trade);
     assert_eq!(records.iter().filter(is_trade).count(), 2);

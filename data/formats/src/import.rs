@@ -31,6 +31,7 @@ mod report;
 mod rescale;
 mod role;
 mod row;
+mod said;
 mod spooled;
 mod table;
 #[cfg(test)]
@@ -58,6 +59,7 @@ use known_bars::KnownBars;
 use prepared::{Prepared, Push};
 use reader::content_of_record;
 use report::Tally;
+use said::{Said, is_still_said};
 use std::path::Path;
 use tickloom_catalog::{Catalog, CatalogError, RunEnd, ScanQuery, Table, mark_bars};
 use tickloom_journal::RunMeta;
@@ -117,9 +119,11 @@ impl Input {
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
-        let source = self.source(options)?;
+        let base = self.source(options)?;
+        let said = Said::of(options, prepared.as_ref());
+        let source = said.source(&base);
         let origin = prepared.origin().map(|origin| origin.as_kept());
-        let mut report = if catalog.has_part(&run, 0, &source)?.is_some() {
+        let mut report = if said.is_there(catalog, &run, &base)? {
             let mut report = self.emit(prepared, options, known, &mut |_| Ok(()))?;
             report.unchanged = true;
             report
@@ -157,7 +161,13 @@ impl Input {
             return own::imported_own(self, catalog);
         }
         let run = self.run(options, catalog)?;
-        let Some(written) = catalog.has_part(&run, 0, &self.source(options)?)? else {
+        let Some(source) = catalog.source_of_part(&run, 0)? else {
+            return Ok(None);
+        };
+        if !is_still_said(&source, &self.source(options)?, options) {
+            return Ok(None);
+        }
+        let Some(written) = catalog.has_part(&run, 0, &source)? else {
             return Ok(None);
         };
         let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);

@@ -7,7 +7,7 @@ use super::part::{
     Entry, bundle_path, check_files, checkpoint_path, earlier_checkpoint_path, entry, from_json,
     meta_path, parse_part, part_path, read_meta, run_dir, run_of, runs_dir, to_json,
 };
-use super::store::Store;
+use super::store::{Store, Version};
 use crate::limits::INDEX_ENTRIES_AT_ONCE;
 use crate::{CatalogError, Result};
 use std::cell::Cell;
@@ -242,8 +242,34 @@ fn read_listed(store: &Store, runs: &[(String, Listed)]) -> Result<Vec<RunIndex>
     Ok(indexes)
 }
 
-/// The checkpoint of a run, if it has one, and which writing of it that is.
+/// The checkpoint of a run, if it has one, and which writing of it that is. A long one that was read before is not read again while its
+/// file is the same.
 pub(crate) fn read_checkpoint(
+    store: &Store,
+    run: &str,
+) -> Result<Option<(Checkpoint, CheckpointVersion)>> {
+    let writing = store.writing(&checkpoint_path(run));
+    if let Some(writing) = &writing
+        && let Some(known) = store.known_checkpoints().get(run, writing)
+    {
+        let version = CheckpointVersion {
+            version: Version::unknown(),
+            is_earlier: false,
+        };
+        return Ok(Some((Checkpoint::clone(&known), version)));
+    }
+    let found = read_checkpoint_anew(store, run)?;
+    if let (Some(writing), Some((checkpoint, version))) = (writing, &found)
+        && !version.is_earlier
+        // What was put in between may be either.
+        && store.writing(&checkpoint_path(run)).as_ref() == Some(&writing)
+    {
+        store.known_checkpoints().add(run, writing, checkpoint);
+    }
+    Ok(found)
+}
+
+fn read_checkpoint_anew(
     store: &Store,
     run: &str,
 ) -> Result<Option<(Checkpoint, CheckpointVersion)>> {

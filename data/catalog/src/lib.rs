@@ -29,6 +29,7 @@ mod follow;
 mod index;
 mod instruments;
 mod key;
+mod known_checkpoints;
 mod limits;
 mod listing;
 mod manifest;

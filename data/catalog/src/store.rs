@@ -13,6 +13,7 @@ mod trial;
 
 use crate::Result;
 use crate::bundles::KnownDecisions;
+use crate::known_checkpoints::KnownCheckpoints;
 use bytes::Bytes;
 use remote::Remote;
 use std::fs::File;
@@ -20,7 +21,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-pub(crate) use stored::{Stored, Version};
+pub(crate) use stored::{Stored, Version, Writing};
 use trial::Trial;
 
 /// The files below one location. Paths are relative to it. Clones share connections.
@@ -32,6 +33,8 @@ pub struct Store {
     place: Place,
     /// What was decided of bundles, as far as it was read.
     decisions: KnownDecisions,
+    /// Long checkpoints that were read last.
+    checkpoints: KnownCheckpoints,
     /// When a test lets its changes fail.
     #[cfg(test)]
     death: fault::Death,
@@ -97,6 +100,7 @@ impl Store {
             root: location.to_owned(),
             place,
             decisions: KnownDecisions::default(),
+            checkpoints: KnownCheckpoints::default(),
             #[cfg(test)]
             death: fault::Death::default(),
         })
@@ -111,6 +115,7 @@ impl Store {
             root: base.root.clone(),
             place: Place::Trial(Arc::new(Trial::over(&base.root, below))),
             decisions: KnownDecisions::default(),
+            checkpoints: KnownCheckpoints::default(),
             #[cfg(test)]
             death: fault::Death::default(),
         }
@@ -124,6 +129,15 @@ impl Store {
 
     pub(crate) fn known_decisions(&self) -> &KnownDecisions {
         &self.decisions
+    }
+
+    pub(crate) fn known_checkpoints(&self) -> &KnownCheckpoints {
+        &self.checkpoints
+    }
+
+    /// Which writing of a file is there; `None` where that cannot be told, as of an object store.
+    pub(crate) fn writing(&self, path: &Path) -> Option<Writing> {
+        local::writing(&self.local_path(path)?)
     }
 
     /// Whether it is an object store.

@@ -109,6 +109,19 @@ impl Input {
         }
         let run = self.run(options, catalog)?;
         let mut prepared = self.prepare(options)?;
+        let base = self.source(options)?;
+        let said = Said::of(options, prepared.as_ref());
+        let there = said.there(catalog, &run, &base)?;
+        if let Some(there) = &there {
+            // If it has all of them, none was left out because others have it: they need not be read.
+            let mut report = self.emit(prepared, options, None, &mut |_| Ok(()))?;
+            if report.has_written(&there.rows) {
+                report.unchanged = true;
+                report.run = Some(run);
+                return Ok(report);
+            }
+            prepared = self.prepare(options)?;
+        }
         known_trades(prepared.as_mut(), &run, catalog)?;
         let (read, refused) = prepared.surveyed();
         if refused > options.refused_max.unwrap_or_default().of(read) {
@@ -119,16 +132,13 @@ impl Input {
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
-        let base = self.source(options)?;
-        let said = Said::of(options, prepared.as_ref());
-        let source = said.source(&base);
         let origin = prepared.origin().map(|origin| origin.as_kept());
-        let mut report = if said.is_there(catalog, &run, &base)? {
+        let mut report = if there.is_some() {
             let mut report = self.emit(prepared, options, known, &mut |_| Ok(()))?;
             report.unchanged = true;
             report
         } else {
-            let mut writer = catalog.writer(&meta, 0, &source)?;
+            let mut writer = catalog.writer(&meta, 0, &said.source(&base))?;
             let mut seq = 0;
             let report = self.emit(prepared, options, known, &mut |record| {
                 writer.push(seq, record)?;

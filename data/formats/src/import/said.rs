@@ -5,7 +5,7 @@ use super::options::ImportOptions;
 use super::prepared::Prepared;
 use crate::Result;
 use std::collections::BTreeMap;
-use tickloom_catalog::Catalog;
+use tickloom_catalog::{Catalog, Written};
 
 /// What stands between it and the rest of what a part comes from.
 const MARK: &str = ";prices:";
@@ -44,13 +44,19 @@ impl Said {
         }
     }
 
-    /// Whether the catalog has what would come of it. Earlier versions did not keep what was said, which is nothing mostly.
-    pub(super) fn is_there(&self, catalog: &Catalog, run: &str, base: &str) -> Result<bool> {
-        if catalog.has_part(run, 0, &self.source(base))?.is_some() {
-            return Ok(true);
-        }
+    /// What the catalog has of it, if it has what would come of it. Earlier versions did not keep what was said, which is nothing mostly.
+    pub(super) fn there(
+        &self,
+        catalog: &Catalog,
+        run: &str,
+        base: &str,
+    ) -> Result<Option<Written>> {
+        let there = catalog.has_part(run, 0, &self.source(base))?;
         let is_silent = self.0.values().all(Option::is_none);
-        Ok(is_silent && catalog.has_part(run, 0, base)?.is_some())
+        if there.is_some() || !is_silent || self.0.is_empty() {
+            return Ok(there);
+        }
+        Ok(catalog.has_part(run, 0, base)?)
     }
 }
 

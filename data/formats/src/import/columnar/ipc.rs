@@ -4,6 +4,7 @@
 mod check;
 
 use super::column::{Column, ValueKind, type_name};
+use super::work::Work;
 use super::{Batch, Batches, DescribedColumn, Schema, batch_rows, contained, damaged};
 use crate::import::input::{Part, ReadAnywhere};
 use crate::limits::HEADER_BYTES_MAX;
@@ -41,7 +42,7 @@ pub(super) fn schema_of_stream(part: &Part) -> Result<Schema> {
 pub(super) fn open_file(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>> {
     let (schema, messages) = FileMessages::open(part)?;
     Ok(Box::new(IpcBatches::new(
-        part.path(),
+        (part.path(), file_bytes(part.path())?),
         schema,
         wanted,
         Box::new(messages),
@@ -51,11 +52,17 @@ pub(super) fn open_file(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>
 pub(super) fn open_stream(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>> {
     let (schema, messages) = StreamMessages::open(part)?;
     Ok(Box::new(IpcBatches::new(
-        part.path(),
+        (part.path(), file_bytes(part.path())?),
         schema,
         wanted,
         Box::new(messages),
     )))
+}
+
+/// How long a file is as it lies on the disk, packed or not.
+fn file_bytes(path: &Path) -> Result<u64> {
+    let meta = std::fs::metadata(path).map_err(FormatError::io("look at", path))?;
+    Ok(meta.len())
 }
 
 fn described(schema: &SchemaRef) -> Schema {
@@ -95,6 +102,7 @@ struct IpcBatches {
     messages: Box<dyn Messages>,
     dictionaries: HashMap<i64, ArrayRef>,
     dictionary_bytes: u64,
+    work: Work,
     /// Columns that are read, and all.
     wanted: Vec<usize>,
     columns: usize,
@@ -105,7 +113,7 @@ struct IpcBatches {
 
 impl IpcBatches {
     fn new(
-        path: &Path,
+        (path, file_bytes): (&Path, u64),
         schema: SchemaRef,
         wanted: &[bool],
         messages: Box<dyn Messages>,
@@ -116,6 +124,7 @@ impl IpcBatches {
             messages,
             dictionaries: HashMap::new(),
             dictionary_bytes: 0,
+            work: Work::of(file_bytes),
             wanted: (0..wanted.len()).filter(|at| wanted[*at]).collect(),
             columns: wanted.len(),
             batch: None,
@@ -162,6 +171,7 @@ impl IpcBatches {
         };
         let bytes =
             check_batch(&data, &body).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+        self.take_work(bytes)?;
         self.dictionary_bytes += bytes;
         if self.dictionary_bytes > crate::limits::ARROW_BATCH_BYTES_MAX {
             let found = format!("dictionaries of {} MiB", self.dictionary_bytes >> 20);
@@ -174,6 +184,11 @@ impl IpcBatches {
         })
     }
 
+    fn take_work(&self, bytes: u64) -> Result<()> {
+        let taken = self.work.take(bytes);
+        taken.map_err(|found| damaged(&self.path, &found, EXPECTED))
+    }
+
     fn take_rows(
         &self,
         message: &Message<'_>,
@@ -183,7 +198,9 @@ impl IpcBatches {
         let Some(batch) = message.header_as_record_batch() else {
             return Err(damaged(&self.path, "a batch without content", EXPECTED));
         };
-        check_batch(&batch, &body).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+        let bytes =
+            check_batch(&batch, &body).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+        self.take_work(bytes)?;
         let body = Buffer::from_vec(body);
         let rows = contained(&self.path, EXPECTED, || {
             read_record_batch(
@@ -289,6 +306,12 @@ impl FileMessages {
         });
         let blocks: Option<Vec<_>> = blocks.collect();
         let mut blocks = blocks.ok_or_else(|| wrong("a block that is not within the file"))?;
+        let listed = blocks.iter().fold(0_u64, |sum, (_, metadata, body)| {
+            sum.saturating_add(*metadata as u64).saturating_add(*body)
+        });
+        if listed > length {
+            return Err(wrong("blocks that lie over each other"));
+        }
         blocks.reverse();
         Ok((schema, FileMessages { file, blocks, end }))
     }

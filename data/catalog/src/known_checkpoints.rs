@@ -11,13 +11,16 @@ const FILES_MIN: usize = 64;
 /// Files in all that are remembered; some 1,000 bytes each.
 const FILES_MAX: usize = 32_768;
 
-/// By run, the writing of the file and what it says. Clones share it.
+/// By run, the writing of the file and what it says.
+type ByRun = HashMap<String, (Writing, Arc<Checkpoint>)>;
+
+/// What is remembered; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KnownCheckpoints(Arc<Mutex<HashMap<String, (Writing, Arc<Checkpoint>)>>>);
+pub(crate) struct KnownCheckpoints(Arc<Mutex<ByRun>>);
 
 impl KnownCheckpoints {
     /// What is known is whole whoever was stopped while it had it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Writing, Arc<Checkpoint>)>> {
+    fn lock(&self) -> MutexGuard<'_, ByRun> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

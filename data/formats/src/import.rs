@@ -98,6 +98,17 @@ impl Input {
         })
     }
 
+    /// Reads it to its end and says what is in it; no record is held.
+    ///
+    /// # Errors
+    /// As [`read_file`].
+    pub fn check(&self, options: &ImportOptions) -> Result<ImportReport> {
+        if self.format(options)? == Format::Tickloom {
+            return own::check_own(self);
+        }
+        self.emit(self.prepare(options)?, options, None, &mut |_| Ok(()))
+    }
+
     /// Imports it into the catalog. The same content with the same options changes nothing; with other options it replaces what
     /// was imported from it.
     ///

@@ -171,6 +171,11 @@ pub(crate) fn read_own(input: &Input) -> Result<FileRecords> {
     })
 }
 
+/// Reads a file to its end and says what is in it.
+pub(crate) fn check_own(input: &Input) -> Result<ImportReport> {
+    read_all(input, &mut |_| Ok(())).map(|content| content.report)
+}
+
 /// What the catalog has of a file, if it is complete there; of the file only the header is decoded.
 pub(crate) fn imported_own(input: &Input, catalog: &Catalog) -> Result<Option<ImportReport>> {
     let header = OwnFile::open(input)?.header;

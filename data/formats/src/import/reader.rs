@@ -339,11 +339,7 @@ impl<'a> Reader<'a> {
         let rounded = self.numbers(cells, &mut row)?;
         self.check_action(cells, &row)?;
         let prices = self.prices(known);
-        let shape = self.layout.shape;
-        let numbers = row.numbers.iter().take(shape.count()).enumerate();
-        self.has_low_prices |= numbers
-            .into_iter()
-            .any(|(at, number)| !shape.is_qty(at) && number.mantissa <= 0);
+        self.note_low_prices(&row);
         check(self.layout.shape, prices, &row.numbers).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(cells, at, &expected)
@@ -373,6 +369,18 @@ impl<'a> Reader<'a> {
         self.noisy_prices += rounded.prices;
         self.current = row;
         Ok(true)
+    }
+
+    /// Rows read and refused, and whether it matters what prices may be.
+    pub(super) fn surveyed(&self) -> ((u64, u64), bool) {
+        ((self.read, self.problems.count), self.has_low_prices)
+    }
+
+    fn note_low_prices(&mut self, row: &Row) {
+        let shape = self.layout.shape;
+        let mut numbers = row.numbers.iter().take(shape.count()).enumerate();
+        self.has_low_prices |=
+            numbers.any(|(at, number)| !shape.is_qty(at) && number.mantissa <= 0);
     }
 
     /// What prices may be of an instrument, or of the one that the row names first.

@@ -88,8 +88,7 @@ pub(super) fn prepare(
         false => None,
     };
     let order = reader.times.order();
-    let surveyed = (reader.read, reader.problems.count);
-    let has_low_prices = reader.has_low_prices;
+    let (surveyed, has_low_prices) = reader.surveyed();
     let mut repeats = Repeats::default();
     let is_strict = match layout.shape {
         Shape::Trades => !reader.times.ids_go_back,

@@ -306,10 +306,16 @@ impl FileMessages {
         });
         let blocks: Option<Vec<_>> = blocks.collect();
         let mut blocks = blocks.ok_or_else(|| wrong("a block that is not within the file"))?;
-        let listed = blocks.iter().fold(0_u64, |sum, (_, metadata, body)| {
-            sum.saturating_add(*metadata as u64).saturating_add(*body)
+        let mut places: Vec<(u64, u64)> = blocks
+            .iter()
+            .map(|(at, metadata, body)| (*at, at + *metadata as u64 + body))
+            .collect();
+        places.sort_unstable();
+        let are_apart = places.windows(2).all(|pair| match pair {
+            [(_, end), (next, _)] => end <= next,
+            _ => true,
         });
-        if listed > length {
+        if !are_apart {
             return Err(wrong("blocks that lie over each other"));
         }
         blocks.reverse();

@@ -26,7 +26,7 @@ impl Work {
         let cost = bytes.saturating_add(WORK_BYTES_EACH);
         let taken = self
             .left
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(cost)
             });
         match taken {
@@ -88,6 +88,55 @@ mod tests {
         let error = crate::read_file(&path, &options).err().unwrap().to_string();
         let told = format!("content that unpacks to far more than a file of {bytes} bytes has");
         assert!(error.contains(&told), "{error}");
+    }
+
+    /// An Arrow file whose footer lists its first batch in the place of the second, too.
+    #[test]
+    fn blocks_that_lie_over_each_other_are_refused() {
+        let times: ArrayRef = Arc::new(Int64Array::from_iter_values(
+            (0..100).map(|row| 1_700_000_000 + row * 60),
+        ));
+        let columns = ["time", "open", "high", "low", "close", "volume"];
+        let columns = columns.map(|name| (name, Arc::clone(&times)));
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer =
+            arrow_ipc::writer::FileWriter::try_new(&mut bytes, &batch.schema()).unwrap();
+        for _ in 0..2 {
+            writer.write(&batch).unwrap();
+        }
+        writer.finish().unwrap();
+        drop(writer);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.arrow");
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let read = crate::read_file(&path, &crate::ImportOptions::default());
+            read.err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
+        };
+        let over = "blocks that lie over each other";
+        assert!(!read(&bytes).contains(over));
+        // A block is its place, the length of its metadata and that of its body: 24 bytes, one after the other.
+        let footer = arrow_footer(&bytes);
+        let blocks = footer.0;
+        let (first, second) = (blocks, blocks + 24);
+        let copy = bytes[first..second].to_vec();
+        bytes[second..second + 24].copy_from_slice(&copy);
+        assert!(read(&bytes).contains(over), "{}", read(&bytes));
+    }
+
+    /// Where the list of blocks is.
+    fn arrow_footer(bytes: &[u8]) -> (usize, usize) {
+        let end = bytes.len() - 10;
+        let length = i32::from_le_bytes(bytes[end..end + 4].try_into().unwrap());
+        let start = end - usize::try_from(length).unwrap();
+        let footer = arrow_ipc::root_as_footer(&bytes[start..end]).unwrap();
+        let blocks = footer.recordBatches().unwrap();
+        let at = blocks.get(0).offset().to_le_bytes();
+        let place = bytes[start..end].windows(8).position(|eight| eight == at);
+        (start + place.unwrap(), blocks.len())
     }
 
     proptest! {

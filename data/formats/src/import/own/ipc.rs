@@ -76,6 +76,7 @@ fn check(path: &Path, file: &mut (impl Read + Seek)) -> Result<FileHeader> {
         (words, Expected::words(at)),
         (batches, Expected::rows(at, &schema)),
     ];
+    // Each is within the file, and none may be read twice.
     let mut listed = 0_u64;
     for (blocks, expected) in kinds {
         for block in blocks {

@@ -8,6 +8,8 @@
 //! seen and the flag `BAD_TIME`. So does a message whose time is far from the feed's own course (`course`), if that is
 //! watched.
 
+mod top;
+
 use super::checks::{
     Message, check_id, check_settled_in, check_size, parse, unknown, unknown_symbol,
 };
@@ -16,7 +18,7 @@ use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
 use super::endpoint::Venue;
 use super::fields::{missing, positive, quote_side};
 use super::levels::read_levels;
-use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Top, Trade};
+use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Trade};
 use crate::course::Course;
 use crate::decode_error::DecodeError;
 use crate::json;
@@ -211,37 +213,6 @@ impl Decoder {
             previous_id: None,
             levels: &self.levels,
         }))
-    }
-
-    /// Decodes the top of a book (`depth5` to `depth20`), of which the stream says the symbol where the message does not.
-    ///
-    /// # Errors
-    /// As [`Decoder::decode_snapshot`].
-    pub(crate) fn decode_top(
-        &mut self,
-        ts_recv: Ts,
-        symbol: &str,
-        body: &[u8],
-    ) -> Result<Depth<'_>, DecodeError> {
-        let message: Top<'_> = parse(body)?;
-        let of_stream = symbol.to_uppercase();
-        let symbol = self.symbol(message.symbol.or(Some(&of_stream)))?;
-        let (instrument, decimals) = symbol.scale();
-        check_settled_in(self.clock.venue, message.settled_in)?;
-        let last_id = message.last_id.ok_or(missing("lastUpdateId"))?;
-        check_id("lastUpdateId", last_id)?;
-        self.read_sides(decimals, message.bids, message.asks, ["bids", "asks"])?;
-        self.levels.retain(|level| level.qty > 0);
-        self.check_not_crossed()?;
-        let times = (message.event_ms, message.transaction_ms);
-        let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
-        Ok(Depth {
-            header,
-            first_id: last_id,
-            last_id,
-            previous_id: None,
-            levels: &self.levels,
-        })
     }
 
     fn decode_message(

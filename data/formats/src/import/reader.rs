@@ -371,18 +371,6 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// Rows read and refused, and whether it matters what prices may be.
-    pub(super) fn surveyed(&self) -> ((u64, u64), bool) {
-        ((self.read, self.problems.count), self.has_low_prices)
-    }
-
-    fn note_low_prices(&mut self, row: &Row) {
-        let shape = self.layout.shape;
-        let mut numbers = row.numbers.iter().take(shape.count()).enumerate();
-        self.has_low_prices |=
-            numbers.any(|(at, number)| !shape.is_qty(at) && number.mantissa <= 0);
-    }
-
     /// What prices may be of an instrument, or of the one that the row names first.
     fn prices(&self, known: Option<usize>) -> Prices {
         match known.and_then(|at| self.tickers.get(at)) {

@@ -252,4 +252,16 @@ impl Reader<'_> {
         self.has_low_prices |= is_low;
         self.below_zero += u64::from(is_below);
     }
+
+    /// Rows read and refused, and whether it matters what prices may be.
+    pub(in crate::import) fn surveyed(&self) -> ((u64, u64), bool) {
+        ((self.read, self.problems.count), self.has_low_prices)
+    }
+
+    pub(super) fn note_low_prices(&mut self, row: &Row) {
+        let shape = self.layout.shape;
+        let mut numbers = row.numbers.iter().take(shape.count()).enumerate();
+        self.has_low_prices |=
+            numbers.any(|(at, number)| !shape.is_qty(at) && number.mantissa <= 0);
+    }
 }

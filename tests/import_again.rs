@@ -178,3 +178,68 @@ fn a_compaction_makes_one_run_of_many_imports_and_changes_no_result() {
         2_700
     );
 }
+
+/// Prices of 1, 0, and below zero: what people say of them decides which rows are kept, whenever they say it.
+#[test]
+fn what_is_said_of_prices_since_makes_it_another_import() {
+    let dir = workspace();
+    let file = dir.path().join("low.csv").display().to_string();
+    let row = |day: u32, price: i32| format!("2024-01-{day:02},{price},{price},{price},{price},1");
+    let rows = [row(1, 1), row(2, -1), row(3, 0), row(4, 2)].join("\n");
+    fs::write(&file, format!("date,open,high,low,close,volume\n{rows}\n")).unwrap();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let again = |more: &[&str]| {
+        let report = import(
+            &file,
+            &catalog,
+            &[&["--refused-max", "3"], more].concat(),
+            0,
+        );
+        let is_same = report["imports"][0]["unchanged"].as_bool().unwrap();
+        (is_same, counts(&report)[0])
+    };
+    let set = |what: &str, value: &str| {
+        let words = [
+            "instruments",
+            "set",
+            "X",
+            "--catalog",
+            &catalog,
+            what,
+            value,
+        ];
+        let ran = tickloom(&words);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    };
+    assert_eq!(again(&[]), (false, 3));
+    assert_eq!(again(&[]), (true, 3));
+    set("--kind", "equity");
+    assert_eq!(again(&["--dry-run"]), (false, 2));
+    assert_eq!(again(&["--resume"]), (false, 2));
+    assert_eq!(again(&["--resume"]), (true, 2));
+    set("--kind", "future");
+    assert_eq!(again(&[]), (false, 4));
+    assert_eq!(again(&[]), (true, 4));
+    // What does not decide what prices may be changes nothing.
+    set("--tick", "0.5");
+    assert_eq!(again(&["--resume"]), (true, 4));
+    // Nor what is said of a file whose prices are above zero.
+    let high = dir.path().join("high.csv").display().to_string();
+    fs::write(
+        &high,
+        format!(
+            "date,open,high,low,close,volume\n{}\n{}\n",
+            row(8, 1),
+            row(9, 1)
+        ),
+    )
+    .unwrap();
+    import(&high, &catalog, &[], 0);
+    set("--kind", "equity");
+    for more in [&["--resume"][..], &[]] {
+        assert_eq!(
+            import(&high, &catalog, more, 0)["imports"][0]["unchanged"],
+            true
+        );
+    }
+}

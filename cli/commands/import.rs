@@ -95,8 +95,8 @@ pub(crate) struct Args {
 
 /// Where to, and what not to do again.
 enum Target {
-    /// Nowhere: only read and check, as if it were to go into this catalog, if there is one.
-    DryRun(Option<Catalog>),
+    /// Into a catalog that begins as this one and goes with the command: each file meets what those before it would have left.
+    DryRun(Catalog),
     /// Into this catalog, reading all files.
     Import(Catalog),
     /// Into this catalog, without reading what it has whole.
@@ -106,11 +106,8 @@ enum Target {
 impl Target {
     fn of(args: &Args) -> Result<Target, Failure> {
         if args.dry_run {
-            return match Catalog::open(&args.catalog) {
-                Ok(known) => Ok(Target::DryRun(Some(known))),
-                Err(CatalogError::Missing { .. }) => Ok(Target::DryRun(None)),
-                Err(error) => Err(Failure::run(error)),
-            };
+            let trial = Catalog::trial(&args.catalog).map_err(Failure::run)?;
+            return Ok(Target::DryRun(trial));
         }
         let catalog = Catalog::create(&args.catalog).map_err(Failure::run)?;
         Ok(if args.resume {
@@ -120,31 +117,30 @@ impl Target {
         })
     }
 
-    fn catalog(&self) -> Option<&Catalog> {
+    fn catalog(&self) -> &Catalog {
         match self {
-            Target::DryRun(_) => None,
-            Target::Import(catalog) | Target::Resume(catalog) => Some(catalog),
+            Target::DryRun(catalog) | Target::Import(catalog) | Target::Resume(catalog) => catalog,
         }
     }
 
-    /// The catalog that it goes on from, whether or not it is to be written.
-    fn known(&self) -> Option<&Catalog> {
+    /// The name under which the catalog keeps a run, if it does.
+    fn kept(&self, run: String) -> Option<String> {
         match self {
-            Target::DryRun(known) => known.as_ref(),
-            Target::Import(catalog) | Target::Resume(catalog) => Some(catalog),
+            Target::DryRun(_) => None,
+            Target::Import(_) | Target::Resume(_) => Some(run),
         }
     }
 
     fn take(&self, input: &Input, options: &ImportOptions) -> Result<ImportReport, FormatError> {
-        match self {
-            Target::DryRun(None) => input.check(options),
-            Target::DryRun(Some(known)) => input.check_for(options, known),
-            Target::Import(catalog) => input.import(options, catalog),
+        let mut report = match self {
+            Target::DryRun(catalog) | Target::Import(catalog) => input.import(options, catalog)?,
             Target::Resume(catalog) => match input.imported(options, catalog)? {
-                Some(report) => Ok(report),
-                None => input.import(options, catalog),
+                Some(report) => report,
+                None => input.import(options, catalog)?,
             },
-        }
+        };
+        report.run = report.run.and_then(|run| self.kept(run));
+        Ok(report)
     }
 }
 
@@ -155,9 +151,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let (definitions, files) = apart(files);
     options.definition_files = definitions.iter().map(|one| one.path.clone()).collect();
     let target = Target::of(&args)?;
-    if let Some(catalog) = target.known() {
-        options.definitions = Some(Arc::new(catalog.definitions().map_err(Failure::input)?));
-    }
+    let definitions_kept = target.catalog().definitions().map_err(Failure::input)?;
+    options.definitions = Some(Arc::new(definitions_kept));
     let mut all: Vec<Imported> = definitions
         .iter()
         .map(|one| Imported::definitions(&one.path))
@@ -330,10 +325,7 @@ fn rows(
 
 /// Whether the catalog is at fault rather than the file.
 fn is_of_catalog(error: &FormatError, file: &Path, target: &Target) -> bool {
-    let is_below = |path: &Path| {
-        let catalog = target.catalog();
-        catalog.is_some_and(|catalog| path.starts_with(catalog.root()))
-    };
+    let is_below = |path: &Path| path.starts_with(target.catalog().root());
     match error {
         FormatError::Schema { file: at, .. }
         | FormatError::Catalog(CatalogError::Schema { file: at, .. }) => at != file,

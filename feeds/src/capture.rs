@@ -11,6 +11,7 @@ mod origin;
 mod reader;
 mod recording;
 mod sniff;
+mod streams;
 mod times;
 mod together;
 
@@ -27,6 +28,7 @@ use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
 use crate::moment::push_moments;
 use std::collections::BTreeMap;
+use streams::{OtherBook, Stream, Tops, of_frame};
 use thiserror::Error;
 use tickloom_types::{
     BookEnd, InstrumentDef, InstrumentError, InstrumentId, Instruments, MomentSink, Record, Sink,
@@ -293,6 +295,7 @@ pub fn decode_captures(
     let source = instruments.add_source(SourceDef::new(venue.name(), SourceKind::Feed))?;
     let mut intake = Intake::new(venue, source, symbols, Untimed::Refuse);
     times::learn(sources, &mut intake)?;
+    let tops = Tops::find(sources, intake.decoder.symbols())?;
     let mut moments = Moments::new(sink);
     let mut report = CaptureReport::default();
     let mut books = Some(begin::books(sources, venue, intake.decoder.symbols())?);
@@ -305,11 +308,16 @@ pub fn decode_captures(
             if let (Ok(line), Some(books)) = (&line, books.take_if(|_| line.is_ok())) {
                 let after = begin::after(&config.after, venue, instruments, &books);
                 begin::begin(&mut intake, &books, &after, line.ts_recv, &mut moments);
+                begin::restart(&mut intake, tops.instruments(), line.ts_recv, &mut moments);
             }
             let bad = match line {
                 Err(bad) => bad,
-                Ok(line) => match take(&mut intake, &line, only, &mut moments) {
-                    Ok(taken) => {
+                Ok(line) => match take(&mut intake, &line, (&tops, only), &mut moments) {
+                    Ok(Took::Other(stream)) => {
+                        report.count_other(stream);
+                        continue;
+                    }
+                    Ok(Took::Known(taken)) => {
                         if let Some(bad) = intake.decoder.take_bad_time() {
                             report.bad_times += 1;
                             if !std::mem::replace(&mut is_bad_time_told, true) {
@@ -337,14 +345,52 @@ pub fn decode_captures(
             report.count_bad(bad);
         }
     }
-    (report.ends, report.unjoined) = begin::ends(&intake, venue, instruments);
+    (report.ends, report.unjoined) = begin::ends(&intake, (venue, &tops), instruments);
     report.sync = intake.counts();
     report.records = moments.count;
     Ok(report)
 }
 
-/// Takes a line's frame. What is wrong leaves nothing behind, so that a snapshot without a symbol can be tried as the only one's.
+/// What a line's frame was.
+enum Took {
+    Known(Taken),
+    /// Of a book that is not kept, or a stream without market data.
+    Other(Result<OtherBook, &'static str>),
+}
+
+/// Takes a line's frame: by what a live feed knows and, of what it does not, by the name of its stream.
 fn take(
+    intake: &mut Intake,
+    line: &CaptureLine<'_>,
+    (tops, only): (&Tops, Option<InstrumentId>),
+    sink: &mut impl Sink,
+) -> Result<Took, DecodeError> {
+    let unknown = if tops.is_empty() {
+        match take_known(intake, line, only, sink) {
+            Err(error @ DecodeError::UnknownMessage { .. }) => Some(error),
+            ended => return ended.map(Took::Known),
+        }
+    } else {
+        None
+    };
+    let stream = of_frame(line.frame);
+    let venue = intake.decoder.venue();
+    if let Some(other) = tops.other_book(&stream, (venue, intake), only) {
+        return Ok(Took::Other(Ok(other)));
+    }
+    match (stream, unknown) {
+        (Stream::NotKept(name), _) => Ok(Took::Other(Err(name))),
+        (Stream::Top { symbol, body, .. }, _) => {
+            let levels = intake.top(line.ts_recv, (symbol, body), sink)?;
+            Ok(Took::Known(Taken::Snapshot(levels)))
+        }
+        (_, Some(error)) => Err(error),
+        (_, None) => take_known(intake, line, only, sink).map(Took::Known),
+    }
+}
+
+/// Takes a frame that a live feed knows. What is wrong leaves nothing behind, so that a snapshot without a symbol can be tried as the only one's.
+fn take_known(
     intake: &mut Intake,
     line: &CaptureLine<'_>,
     only: Option<InstrumentId>,
@@ -384,6 +430,14 @@ impl CaptureReport {
         if self.bad_lines.len() < BAD_LINES_KEPT {
             self.bad_lines.push(bad);
         }
+    }
+
+    fn count_other(&mut self, other: Result<OtherBook, &'static str>) {
+        let count = match other {
+            Ok(OtherBook(book)) => self.other_books.entry(book).or_default(),
+            Err(name) => self.no_market_data.entry(name).or_default(),
+        };
+        *count += 1;
     }
 
     fn count(&mut self, taken: &Taken) {

@@ -94,6 +94,22 @@ impl Intake {
         }
     }
 
+    /// Takes the top of a book, which is the book of its symbol: whatever was before, it is this now. Gives the levels.
+    pub(crate) fn top(
+        &mut self,
+        ts_recv: Ts,
+        (symbol, body): (&str, &[u8]),
+        sink: &mut impl Sink,
+    ) -> Result<usize, DecodeError> {
+        let top = self.decoder.decode_top(ts_recv, symbol, body)?;
+        let instrument = InstrumentId(top.header.instrument);
+        let at = self.books.binary_search_by_key(&instrument, |(id, _)| *id);
+        if let Ok(at) = at {
+            self.books[at].1.replace(&top, sink);
+        }
+        Ok(top.levels.len())
+    }
+
     /// A book whose message was refused lacks what that said.
     fn lose_refused(&mut self, ts_recv: Ts, sink: &mut impl Sink) {
         if let Some(instrument) = self.decoder.take_refused()

@@ -13,7 +13,7 @@ mod shape;
 pub(crate) mod survey;
 
 mod barter;
-mod binance;
+pub(crate) mod binance;
 mod bitfinex;
 mod bitmex;
 mod bitstamp;

@@ -255,6 +255,12 @@ pub(super) fn verified(found: &VerifyReport) {
             number(found.without_hash)
         ));
     }
+    if found.entries_without_hash > 0 {
+        output::line(&format!(
+            "{} entries of the index have no hash of themselves, as they are of an earlier version: they were read, and are not covered",
+            number(found.entries_without_hash)
+        ));
+    }
     if found.rows_dropped > 0 {
         output::line(&format!(
             "{} rows were dropped by retention",

@@ -96,12 +96,11 @@ fn together(
     }
 }
 
-/// Counts what is decoded, and writes it into the catalog if there is one.
-#[derive(Default)]
+/// Counts what is decoded, and writes it into the catalog.
 struct CatalogSink<'a> {
-    writer: Option<RunWriter>,
-    /// What earlier imports have, if there is a catalog.
-    known: Option<Known<'a>>,
+    writer: RunWriter,
+    /// What earlier imports have.
+    known: Known<'a>,
     kinds: BTreeMap<Table, KindCount>,
     records: u64,
     from: Option<Ts>,
@@ -116,22 +115,32 @@ impl MomentSink for CatalogSink<'_> {
     }
 }
 
-impl CatalogSink<'_> {
+impl<'a> CatalogSink<'a> {
+    fn new(writer: RunWriter, known: Known<'a>) -> CatalogSink<'a> {
+        CatalogSink {
+            writer,
+            known,
+            kinds: BTreeMap::new(),
+            records: 0,
+            from: None,
+            to: None,
+            failed: None,
+        }
+    }
+
     fn push(&mut self, record: Record) {
         if self.failed.is_some() {
             return;
         }
-        match self.known.as_mut().map(|known| known.is_new(&record)) {
-            Some(Err(error)) => {
+        match self.known.is_new(&record) {
+            Err(error) => {
                 self.failed = Some(error);
                 return;
             }
-            Some(Ok(false)) => return,
-            Some(Ok(true)) | None => {}
+            Ok(false) => return,
+            Ok(true) => {}
         }
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.push(self.records, &record)
-        {
+        if let Err(error) = self.writer.push(self.records, &record) {
             self.failed = Some(error);
             return;
         }
@@ -187,21 +196,16 @@ fn import_captures(
             end.instrument, end.last_id
         ));
     }
-    let mut sink = CatalogSink::default();
-    if let Some(catalog) = target.known() {
-        sink.known = Some(Known::of(catalog, &run, &instruments).map_err(Failure::run)?);
-    }
-    if let Some(catalog) = target.known()
-        && let Some(written) = catalog.has_part(&run, 0, &part).map_err(Failure::run)?
-    {
-        imported.run = target.catalog().map(|_| run);
+    let catalog = target.catalog();
+    let known = Known::of(catalog, &run, &instruments).map_err(Failure::run)?;
+    let there = catalog.has_part(&run, 0, &part).map_err(Failure::run)?;
+    imported.run = target.kept(run);
+    if let Some(written) = there {
         imported.has_already(&written.rows);
         return Ok(imported);
     }
-    if let Some(catalog) = target.catalog() {
-        imported.run = Some(run.clone());
-        sink.writer = Some(catalog.writer(&meta, 0, &part).map_err(Failure::run)?);
-    }
+    let writer = catalog.writer(&meta, 0, &part).map_err(Failure::run)?;
+    let mut sink = CatalogSink::new(writer, known);
     let report = match recording.decode(&mut sink) {
         Ok(report) => report,
         Err(error) => {
@@ -216,41 +220,39 @@ fn import_captures(
 fn finish(
     mut imported: Imported,
     (origin, report): (Origin, &CaptureReport),
-    mut sink: CatalogSink<'_>,
+    sink: CatalogSink<'_>,
     refused_max: RefusedMax,
 ) -> Result<Imported, Failure> {
     if let Some(error) = sink.failed {
         return Err(Failure::run(error));
     }
     let mut left_out = capture::left_out(report);
-    if let Some(known) = sink.known.take() {
-        if let Some(why) = known.other_book().map_err(Failure::run)? {
-            tell(&mut imported, origin, report, &left_out);
-            imported.failed = Some(why);
-            return Ok(imported);
-        }
-        left_out.add(OTHER_TRADE, known.contradicted);
-        known
-            .contradictions
-            .iter()
-            .for_each(|text| left_out.at(text));
-        imported.repeated = known.repeated;
-        imported.repeats = known.repeats;
-        imported.errors = known.contradictions;
+    let known = sink.known;
+    if let Some(why) = known.other_book().map_err(Failure::run)? {
+        tell(&mut imported, origin, report, &left_out);
+        imported.failed = Some(why);
+        return Ok(imported);
     }
+    left_out.add(OTHER_TRADE, known.contradicted);
+    known
+        .contradictions
+        .iter()
+        .for_each(|text| left_out.at(text));
+    imported.repeated = known.repeated;
+    imported.repeats = known.repeats;
+    imported.errors = known.contradictions;
     if let Some(why) = too_many(&left_out, refused_max) {
         tell(&mut imported, origin, report, &left_out);
         imported.failed = Some(format!("{}: {why}", imported.name()));
         return Ok(imported);
     }
-    if let Some(mut writer) = sink.writer {
-        writer.set_end(RunEnd {
-            left_out: left_out.clone(),
-            books: report.ends.clone(),
-            origin: None,
-        });
-        writer.finish().map_err(Failure::run)?;
-    }
+    let mut writer = sink.writer;
+    writer.set_end(RunEnd {
+        left_out: left_out.clone(),
+        books: report.ends.clone(),
+        origin: None,
+    });
+    writer.finish().map_err(Failure::run)?;
     imported.kinds = sink.kinds;
     imported.written = sink.records;
     (imported.from, imported.to) = (sink.from, sink.to);
@@ -275,10 +277,7 @@ fn run_of(origin: Origin, files: &[PathBuf]) -> Result<String, Failure> {
 
 /// Where the books stand that earlier imports have left whole.
 fn books_left(target: &Target) -> Result<Vec<BookEnd>, Failure> {
-    let Some(catalog) = target.known() else {
-        return Ok(Vec::new());
-    };
-    let ends = catalog.run_ends().map_err(Failure::run)?;
+    let ends = target.catalog().run_ends().map_err(Failure::run)?;
     Ok(ends.into_values().flat_map(|end| end.books).collect())
 }
 

@@ -6,14 +6,62 @@ use std::collections::HashMap;
 use tickloom_data::{Catalog, CatalogError, ScanQuery, Table};
 use tickloom_types::{Instruments, Kind, Record, TradeBody, Ts, pow10};
 
-const DAY: i64 = 86_400_000_000_000;
-/// Days of instruments whose trades are remembered at a time.
-const DAYS_MAX: usize = 64;
+/// Trades that are remembered at a time, of all instruments; some 100 bytes each.
+const TRADES_MAX: usize = 500_000;
+/// Trades of one window of time, unless there are more within the shortest.
+const WINDOW_TRADES: usize = 100_000;
+/// A window begins at a whole minute, at least one minute before the trade that is looked for: some come late.
+const MINUTE: i64 = 60_000_000_000;
+/// How long a window is at first, and at least.
+const WIDTH: i64 = 24 * 60 * MINUTE;
+const WIDTH_MIN: i64 = 3 * MINUTE;
 
 /// The number and the time of a trade.
 type Number = (u64, i64);
 /// Price and size at nine decimals.
 type Content = (i128, i128);
+
+/// Trades of one instrument that the catalog has from a time on and before another.
+struct Window {
+    instrument: u32,
+    from: i64,
+    to: i64,
+    trades: HashMap<Number, Content>,
+}
+
+/// Windows of trades that were read last. They hold a bounded number of trades, however many the catalog has.
+#[derive(Default)]
+struct Windows {
+    /// The one that was used last is at the end.
+    all: Vec<Window>,
+    /// How long those of an instrument are that had more trades than fit into the longest.
+    widths: HashMap<u32, i64>,
+}
+
+impl Windows {
+    /// The window of an instrument in which a time is.
+    fn find(&mut self, instrument: u32, ts: i64) -> Option<&Window> {
+        let is_it = |one: &Window| one.instrument == instrument && (one.from..one.to).contains(&ts);
+        let at = self.all.iter().rposition(is_it)?;
+        let last = self.all.len() - 1;
+        if at != last {
+            let found = self.all.remove(at);
+            self.all.push(found);
+        }
+        self.all.last()
+    }
+
+    /// Remembers a window, and forgets those that were not used for longest if there are too many trades, or windows, in all.
+    fn add(&mut self, window: Window) {
+        // A window without trades takes room too.
+        let size = |one: &Window| one.trades.len().max(WINDOW_TRADES / 100);
+        self.all.push(window);
+        let mut held: usize = self.all.iter().map(size).sum();
+        while held > TRADES_MAX && self.all.len() > 1 {
+            held -= size(&self.all.remove(0));
+        }
+    }
+}
 
 /// What earlier imports have.
 pub(super) struct Known<'a> {
@@ -21,7 +69,7 @@ pub(super) struct Known<'a> {
     /// Imports that have something of these instruments.
     runs: Vec<String>,
     instruments: Instruments,
-    trades: HashMap<(u32, i64), HashMap<Number, Content>>,
+    windows: Windows,
     /// Trades that are there already.
     pub(super) repeated: u64,
     /// The first of them, in words.
@@ -46,7 +94,7 @@ impl<'a> Known<'a> {
             catalog,
             runs,
             instruments: instruments.clone(),
-            trades: HashMap::new(),
+            windows: Windows::default(),
             repeated: 0,
             repeats: Vec::new(),
             contradicted: 0,
@@ -83,16 +131,14 @@ impl<'a> Known<'a> {
         }
         let (name, ts) = (def.name.clone(), record.ts_event());
         let content = content(&trade, (def.price_decimals, def.qty_decimals));
-        let day = (record.header.instrument, ts.0.div_euclid(DAY));
-        if !self.trades.contains_key(&day) {
-            if self.trades.len() >= DAYS_MAX {
-                self.trades.clear();
-            }
-            let there = self.day(&name, day.1)?;
-            self.trades.insert(day, there);
+        let instrument = record.header.instrument;
+        if self.windows.find(instrument, ts.0).is_none() {
+            let window = self.read(instrument, &name, ts)?;
+            self.windows.add(window);
         }
-        let there = self.trades.get(&day);
-        let Some(there) = there.and_then(|there| there.get(&(trade.trade_id, ts.0))) else {
+        let window = self.windows.find(instrument, ts.0);
+        let there = window.and_then(|window| window.trades.get(&(trade.trade_id, ts.0)));
+        let Some(there) = there else {
             return Ok(true);
         };
         let id = trade.trade_id;
@@ -111,18 +157,46 @@ impl<'a> Known<'a> {
         Ok(false)
     }
 
-    /// The numbered trades of a day.
-    fn day(&self, name: &str, day: i64) -> Result<HashMap<Number, Content>, CatalogError> {
-        let from = day.saturating_mul(DAY);
+    /// The numbered trades around a time: of a day, or of less if that has many.
+    fn read(&mut self, instrument: u32, name: &str, ts: Ts) -> Result<Window, CatalogError> {
+        let minute = ts.0.div_euclid(MINUTE) - 1;
+        let from = minute.saturating_mul(MINUTE);
+        let mut width = *self.windows.widths.get(&instrument).unwrap_or(&WIDTH);
+        loop {
+            let to = from.saturating_add(width);
+            let most = match width {
+                WIDTH_MIN => usize::MAX,
+                _ => WINDOW_TRADES,
+            };
+            if let Some(trades) = self.read_between(name, (from, to), most)? {
+                return Ok(Window {
+                    instrument,
+                    from,
+                    to,
+                    trades,
+                });
+            }
+            width = (width / 4).max(WIDTH_MIN);
+            self.windows.widths.insert(instrument, width);
+        }
+    }
+
+    /// The numbered trades from a time on and before another; `None` if there are more than so many.
+    fn read_between(
+        &self,
+        name: &str,
+        (from, to): (i64, i64),
+        most: usize,
+    ) -> Result<Option<HashMap<Number, Content>>, CatalogError> {
         let query = ScanQuery {
             from: Some(Ts(from)),
-            to: Some(Ts(from.saturating_add(DAY))),
+            to: Some(Ts(to)),
             ..self.query(name, vec![Table::Trades])
         };
         let mut trades = HashMap::new();
         let scan = match self.catalog.scan(&query) {
             Ok(scan) => scan,
-            Err(CatalogError::Empty { .. }) => return Ok(trades),
+            Err(CatalogError::Empty { .. }) => return Ok(Some(trades)),
             Err(error) => return Err(error),
         };
         let instruments = scan.instruments().clone();
@@ -135,9 +209,12 @@ impl<'a> Known<'a> {
                 let trade = TradeBody::of(&record);
                 let content = content(&trade, (def.price_decimals, def.qty_decimals));
                 trades.insert((trade.trade_id, record.ts_event().0), content);
+                if trades.len() > most {
+                    return Ok(None);
+                }
             }
         }
-        Ok(trades)
+        Ok(Some(trades))
     }
 
     fn query(&self, name: &str, tables: Vec<Table>) -> ScanQuery {
@@ -181,4 +258,42 @@ fn content(trade: &TradeBody, (price, qty): (u8, u8)) -> Content {
         i128::from(mantissa) * i128::from(pow10(9_u8.saturating_sub(decimals)))
     };
     (at_nine(trade.price, price), at_nine(trade.qty, qty))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(instrument: u32, from: i64, trades: u64) -> Window {
+        let trade = |id| ((id, from), (0, 0));
+        Window {
+            instrument,
+            from,
+            to: from + 10,
+            trades: (0..trades).map(trade).collect(),
+        }
+    }
+
+    #[test]
+    fn windows_hold_a_bounded_number_of_trades() {
+        let mut windows = Windows::default();
+        for at in 0..20 {
+            windows.add(window(at % 2, i64::from(at) * 10, 90_000));
+            let held: usize = windows.all.iter().map(|one| one.trades.len()).sum();
+            assert!(held <= TRADES_MAX, "{held}");
+        }
+        // The newest are there, and what is used is not the first to go.
+        assert!(windows.find(0, 185).is_some() && windows.find(0, 195).is_none());
+        assert!(windows.find(1, 195).is_some() && windows.find(1, 0).is_none());
+        let oldest = windows.all[0].from;
+        let instrument = windows.all[0].instrument;
+        assert!(windows.find(instrument, oldest).is_some());
+        windows.add(window(5, 0, 90_000));
+        assert!(windows.find(instrument, oldest).is_some());
+        // Those without trades are bounded too.
+        for at in 0..10_000 {
+            windows.add(window(7, at * 10, 0));
+        }
+        assert!(windows.all.len() <= 500);
+    }
 }

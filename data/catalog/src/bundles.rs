@@ -50,6 +50,11 @@ pub(crate) type KnownDecisions = Arc<Mutex<BTreeMap<String, Arc<Decision>>>>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bundles(BTreeMap<String, Arc<Decision>>);
 
+/// Where decisions are.
+pub(crate) fn bundles_dir() -> PathBuf {
+    PathBuf::from(DIR)
+}
+
 fn path(bundle: &str) -> PathBuf {
     Path::new(DIR).join(format!("{bundle}.json"))
 }

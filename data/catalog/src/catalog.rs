@@ -126,9 +126,24 @@ impl Catalog {
         Ok(Catalog::new(store))
     }
 
+    /// The catalog at `location`, or an empty one if there is none, in which everything can be done without changing anything there: what is
+    /// written is read by this catalog and its clones alone, waits in a temporary file without a name, and goes with them.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`], but for a catalog that is not there.
+    pub fn trial(location: &Path) -> Result<Catalog> {
+        let store = Store::at(location)?;
+        let is_there = match Catalog::open_in(store.clone()) {
+            Ok(_) => true,
+            Err(CatalogError::Missing { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(Catalog::new(Store::trial(&store, is_there)))
+    }
+
     fn new(store: Store) -> Catalog {
         // Ranges of an object are asked for in blocks, which have to be kept until their neighbours have been read.
-        let bytes = if store.is_remote() {
+        let bytes = if store.has_ranges() {
             REMOTE_CACHE_BYTES
         } else {
             0

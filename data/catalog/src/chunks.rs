@@ -53,8 +53,7 @@ impl Chunks {
         cache: &Arc<Cache>,
         block_bytes: u64,
     ) -> Result<Chunks> {
-        if !store.is_remote() {
-            let whole = store.url(path);
+        if let Some(whole) = store.local_path(path) {
             let file = File::open(&whole).map_err(CatalogError::io("open", &whole))?;
             return Ok(Chunks::Local(Arc::new(file)));
         }

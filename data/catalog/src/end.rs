@@ -4,7 +4,7 @@ use super::Catalog;
 use super::index::run_names;
 use super::part::{from_json, run_dir, run_of, runs_dir, to_json};
 use super::store::Store;
-use crate::{Refusals, Result};
+use crate::{CatalogError, Refusals, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -71,7 +71,14 @@ impl Catalog {
     pub fn origin_of<T: DeserializeOwned>(&self, run: &str) -> Result<Option<T>> {
         let store = self.store();
         let origin = read_end(store, run)?.and_then(|end| end.origin);
-        let origin = origin.map(|origin| from_json(store, &end_path(run), &to_json(&origin)));
+        let origin = origin.map(|origin| {
+            serde_json::from_value(origin).map_err(|error| CatalogError::Schema {
+                file: store.url(&end_path(run)),
+                field: "dbn".to_owned(),
+                found: error.to_string(),
+                expected: "what this version keeps of a file".to_owned(),
+            })
+        });
         origin.transpose()
     }
 }
@@ -127,7 +134,8 @@ mod tests {
       "is_joined": true,
       "venue_time": 12
     }
-  ]
+  ],
+  "xxh3": "f4add5420552e9e61d6d87c96257cda4"
 }"#;
 
     fn end() -> RunEnd {

@@ -7,7 +7,7 @@ use super::part::{
     Entry, bundle_path, check_files, checkpoint_path, earlier_checkpoint_path, entry, from_json,
     meta_path, parse_part, part_path, read_meta, run_dir, run_of, runs_dir, to_json,
 };
-use super::store::Store;
+use super::store::{Store, Version};
 use crate::limits::INDEX_ENTRIES_AT_ONCE;
 use crate::{CatalogError, Result};
 use std::cell::Cell;
@@ -33,6 +33,19 @@ pub(crate) fn run_names(store: &Store) -> Result<Vec<String>> {
 pub(crate) fn all_names(store: &Store) -> Result<BTreeMap<String, bool>> {
     let all = list_once(store, &runs_dir())?.into_iter();
     Ok(all.map(|(run, listed)| (run, listed.is_bundle)).collect())
+}
+
+/// Runs of which there are entries of parts, or a checkpoint, and nothing that says what they are: no writer leaves that.
+pub(crate) fn nameless(store: &Store) -> Result<Vec<String>> {
+    let listed = list_once(store, &runs_dir())?;
+    // Read after the listing: of a run that goes into a bundle it is removed first, once that is decided.
+    let bundles = Bundles::read(store)?;
+    let all = listed.into_iter().filter(|(run, one)| {
+        let is_there = one.has_checkpoint || !one.parts.is_empty();
+        let is_known = one.has_meta || one.is_bundle || bundles.is_given_up(run);
+        is_there && !is_known && bundles.bundle_of(run).is_none()
+    });
+    Ok(all.map(|(run, _)| run).collect())
 }
 
 /// The runs that count, of these or of all if none is named, and the bundles that say so.
@@ -229,8 +242,34 @@ fn read_listed(store: &Store, runs: &[(String, Listed)]) -> Result<Vec<RunIndex>
     Ok(indexes)
 }
 
-/// The checkpoint of a run, if it has one, and which writing of it that is.
+/// The checkpoint of a run, if it has one, and which writing of it that is. A long one that was read before is not read again while its
+/// file is the same.
 pub(crate) fn read_checkpoint(
+    store: &Store,
+    run: &str,
+) -> Result<Option<(Checkpoint, CheckpointVersion)>> {
+    let writing = store.writing(&checkpoint_path(run));
+    if let Some(writing) = &writing
+        && let Some(known) = store.known_checkpoints().get(run, writing)
+    {
+        let version = CheckpointVersion {
+            version: Version::unknown(),
+            is_earlier: false,
+        };
+        return Ok(Some((Checkpoint::clone(&known), version)));
+    }
+    let found = read_checkpoint_anew(store, run)?;
+    if let (Some(writing), Some((checkpoint, version))) = (writing, &found)
+        && !version.is_earlier
+        // What was put in between may be either.
+        && store.writing(&checkpoint_path(run)).as_ref() == Some(&writing)
+    {
+        store.known_checkpoints().add(run, writing, checkpoint);
+    }
+    Ok(found)
+}
+
+fn read_checkpoint_anew(
     store: &Store,
     run: &str,
 ) -> Result<Option<(Checkpoint, CheckpointVersion)>> {

@@ -3,6 +3,7 @@
 
 use super::Table;
 use super::file_meta::{FileMeta, SCHEMA_VERSION};
+use super::sealed::{seal, unseal};
 use super::store::{Lock, Store, Version, is_below};
 use crate::{CatalogError, Result};
 use serde::de::DeserializeOwned;
@@ -281,14 +282,15 @@ pub(crate) fn from_json<T: DeserializeOwned>(
     path: &Path,
     bytes: &[u8],
 ) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| CatalogError::Schema {
+    unseal(bytes).map_err(|found| CatalogError::Schema {
         file: store.url(path),
         field: "content".to_owned(),
-        found: error.to_string(),
+        found,
         expected: "an index of this version".to_owned(),
     })
 }
 
+/// An entry with its hash.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
-    serde_json::to_vec_pretty(value).expect("plain fields are JSON")
+    seal(value)
 }

@@ -55,7 +55,7 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`Catalog::runs`].
-    pub(crate) fn source_of_part(&self, run: &str, part: u32) -> Result<Option<String>> {
+    pub fn source_of_part(&self, run: &str, part: u32) -> Result<Option<String>> {
         // In this order: a part that is covered in between is found in the checkpoint, whose word it is.
         let entry = Part::read(self.store(), run, part)?;
         if let Some((checkpoint, _)) = read_checkpoint(self.store(), run)?

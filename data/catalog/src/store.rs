@@ -9,9 +9,11 @@ mod local;
 mod remote;
 mod s3_error;
 mod stored;
+mod trial;
 
 use crate::Result;
 use crate::bundles::KnownDecisions;
+use crate::known_checkpoints::KnownCheckpoints;
 use bytes::Bytes;
 use remote::Remote;
 use std::fs::File;
@@ -19,7 +21,8 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-pub(crate) use stored::{Stored, Version};
+pub(crate) use stored::{Stored, Version, Writing};
+use trial::Trial;
 
 /// The files below one location. Paths are relative to it. Clones share connections.
 ///
@@ -27,13 +30,23 @@ pub(crate) use stored::{Stored, Version};
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
-    /// `None`: the directory `root`.
-    remote: Option<Arc<Remote>>,
+    place: Place,
     /// What was decided of bundles, as far as it was read.
     decisions: KnownDecisions,
+    /// Long checkpoints that were read last.
+    checkpoints: KnownCheckpoints,
     /// When a test lets its changes fail.
     #[cfg(test)]
     death: fault::Death,
+}
+
+/// What `root` is.
+#[derive(Clone, Debug)]
+enum Place {
+    Directory,
+    Remote(Arc<Remote>),
+    /// Nothing of it is changed: what is written lies over it.
+    Trial(Arc<Trial>),
 }
 
 /// A file being written, which is in the store once [`Store::complete`] has returned.
@@ -79,17 +92,33 @@ impl Store {
     /// # Errors
     /// As [`Store::at`].
     pub fn with_options(location: &Path, options: &[(&str, &str)]) -> Result<Store> {
-        let remote = match location.to_str() {
-            Some(url) if is_url(location) => Some(Arc::new(Remote::new(url, options)?)),
-            _ => None,
+        let place = match location.to_str() {
+            Some(url) if is_url(location) => Place::Remote(Arc::new(Remote::new(url, options)?)),
+            _ => Place::Directory,
         };
         Ok(Store {
             root: location.to_owned(),
-            remote,
+            place,
             decisions: KnownDecisions::default(),
+            checkpoints: KnownCheckpoints::default(),
             #[cfg(test)]
             death: fault::Death::default(),
         })
+    }
+
+    /// A store that begins as this one, or empty if there is nothing yet, and in which everything can be done without changing anything.
+    /// What is written into it waits in a temporary file without a name, in the system's directory for these, and goes with it.
+    #[must_use]
+    pub(crate) fn trial(base: &Store, is_there: bool) -> Store {
+        let below = is_there.then(|| base.clone());
+        Store {
+            root: base.root.clone(),
+            place: Place::Trial(Arc::new(Trial::over(&base.root, below))),
+            decisions: KnownDecisions::default(),
+            checkpoints: KnownCheckpoints::default(),
+            #[cfg(test)]
+            death: fault::Death::default(),
+        }
     }
 
     /// The directory or url.
@@ -102,10 +131,41 @@ impl Store {
         &self.decisions
     }
 
+    pub(crate) fn known_checkpoints(&self) -> &KnownCheckpoints {
+        &self.checkpoints
+    }
+
+    /// Which writing of a file is there; `None` where that cannot be told, as of an object store.
+    pub(crate) fn writing(&self, path: &Path) -> Option<Writing> {
+        local::writing(&self.local_path(path)?)
+    }
+
     /// Whether it is an object store.
     #[must_use]
     pub fn is_remote(&self) -> bool {
-        self.remote.is_some()
+        matches!(self.place, Place::Remote(_))
+    }
+
+    /// Whether files of it are read by ranges, as no reader can open them.
+    pub(crate) fn has_ranges(&self) -> bool {
+        !matches!(self.place, Place::Directory)
+    }
+
+    /// Where a reader can open a file by itself; `None` if it is in no directory.
+    pub(crate) fn local_path(&self, path: &Path) -> Option<PathBuf> {
+        match &self.place {
+            Place::Directory => Some(self.url(path)),
+            Place::Remote(_) => None,
+            Place::Trial(trial) => trial.local_path(path),
+        }
+    }
+
+    /// Where temporary files are, for what is on its way into it.
+    pub(crate) fn temporary_dir(&self) -> PathBuf {
+        match &self.place {
+            Place::Directory => self.root.clone(),
+            Place::Remote(_) | Place::Trial(_) => std::env::temp_dir(),
+        }
     }
 
     /// The whole path or url of a file, for messages.
@@ -116,17 +176,19 @@ impl Store {
 
     /// Makes a directory; in an object store, which has none, an empty file that stands for it.
     pub(crate) fn create_dir(&self, dir: &Path) -> Result<()> {
-        match &self.remote {
-            None => local::create_dir(&self.url(dir)),
-            Some(remote) => remote.put_new(&dir.join(".directory"), &[]).map(|_| ()),
+        match &self.place {
+            Place::Directory => local::create_dir(&self.url(dir)),
+            Place::Remote(remote) => remote.put_new(&dir.join(".directory"), &[]).map(|_| ()),
+            Place::Trial(_) => Ok(()),
         }
     }
 
     /// All files below a directory, at any depth, sorted by path; none if there is no such directory.
     pub(crate) fn list(&self, dir: &Path) -> Result<Vec<Stored>> {
-        let mut files = match &self.remote {
-            None => local::list(&self.root, dir)?,
-            Some(remote) => remote.list(dir)?,
+        let mut files = match &self.place {
+            Place::Directory => local::list(&self.root, dir)?,
+            Place::Remote(remote) => remote.list(dir)?,
+            Place::Trial(trial) => trial.list(dir)?,
         };
         files.sort_unstable();
         Ok(files)
@@ -134,73 +196,85 @@ impl Store {
 
     /// Paths of all files below a directory, at any depth, in no order; none if there is no such directory.
     pub(crate) fn paths(&self, dir: &Path) -> Result<Vec<PathBuf>> {
-        match &self.remote {
-            None => local::paths(&self.root, dir),
-            Some(remote) => Ok(remote.list(dir)?.into_iter().map(|f| f.path).collect()),
+        match &self.place {
+            Place::Directory => local::paths(&self.root, dir),
+            Place::Remote(remote) => Ok(remote.list(dir)?.into_iter().map(|f| f.path).collect()),
+            Place::Trial(trial) => trial.paths(dir),
         }
     }
 
     /// Whether there is any file below a directory.
     pub(crate) fn has_files(&self, dir: &Path) -> Result<bool> {
-        match &self.remote {
-            None => Ok(!local::paths(&self.root, dir)?.is_empty()),
-            Some(remote) => remote.has_files(dir),
+        match &self.place {
+            Place::Directory => Ok(!local::paths(&self.root, dir)?.is_empty()),
+            Place::Remote(remote) => remote.has_files(dir),
+            Place::Trial(trial) => trial.has_files(dir),
         }
     }
 
     /// A whole file.
     pub(crate) fn read(&self, path: &Path) -> Result<Bytes> {
-        match &self.remote {
-            None => local::read(&self.url(path)),
-            Some(remote) => remote.read(path),
+        match &self.place {
+            Place::Directory => local::read(&self.url(path)),
+            Place::Remote(remote) => remote.read(path),
+            Place::Trial(trial) => trial.read(path),
         }
     }
 
     /// Whole small files, in the order of their paths; an object store is asked for several at a time.
     pub(crate) fn read_all(&self, paths: &[PathBuf]) -> Result<Vec<Bytes>> {
-        match &self.remote {
-            None => paths.iter().map(|path| self.read(path)).collect(),
-            Some(remote) => remote.read_all(paths),
+        match &self.place {
+            Place::Directory | Place::Trial(_) => {
+                paths.iter().map(|path| self.read(path)).collect()
+            }
+            Place::Remote(remote) => remote.read_all(paths),
         }
     }
 
     /// A whole file with its version; `None` if there is none.
     pub(crate) fn read_version(&self, path: &Path) -> Result<Option<(Bytes, Version)>> {
-        match &self.remote {
-            None => Ok(local::read_if_there(&self.url(path))?.map(|bytes| (bytes, Version(None)))),
-            Some(remote) => remote.read_version(path),
+        match &self.place {
+            Place::Directory => {
+                Ok(local::read_if_there(&self.url(path))?.map(|bytes| (bytes, Version(None))))
+            }
+            Place::Remote(remote) => remote.read_version(path),
+            Place::Trial(trial) => trial.read_version(path),
         }
     }
 
     /// Some bytes of a file; fewer only if it ends before.
     pub(crate) fn read_range(&self, path: &Path, range: Range<u64>) -> Result<Bytes> {
-        match &self.remote {
-            None => local::read_range(&self.url(path), range),
-            Some(remote) => remote.read_range(path, range),
+        match &self.place {
+            Place::Directory => local::read_range(&self.url(path), range),
+            Place::Remote(remote) => remote.read_range(path, range),
+            Place::Trial(trial) => trial.read_range(path, range),
         }
     }
 
     /// The last `bytes` of a file, or all of a smaller one, and how long the file is.
     pub(crate) fn read_end(&self, path: &Path, bytes: u64) -> Result<(Bytes, u64)> {
-        match &self.remote {
-            None => local::read_end(&self.url(path), bytes),
-            Some(remote) => remote.read_end(path, bytes),
+        match &self.place {
+            Place::Directory => local::read_end(&self.url(path), bytes),
+            Place::Remote(remote) => remote.read_end(path, bytes),
+            Place::Trial(trial) => trial.read_end(path, bytes),
         }
     }
 
     /// How long a file is; `None` if there is none.
     pub(crate) fn bytes(&self, path: &Path) -> Result<Option<u64>> {
-        match &self.remote {
-            None => local::bytes(&self.url(path)),
-            Some(remote) => remote.bytes(path),
+        match &self.place {
+            Place::Directory => local::bytes(&self.url(path)),
+            Place::Remote(remote) => remote.bytes(path),
+            Place::Trial(trial) => trial.bytes(path),
         }
     }
 
     /// Whether there is this file.
     pub(crate) fn exists(&self, path: &Path) -> Result<bool> {
-        match &self.remote {
-            None => Ok(self.url(path).exists()),
-            Some(remote) => remote.exists(path),
+        match &self.place {
+            Place::Directory => Ok(self.url(path).exists()),
+            Place::Remote(remote) => remote.exists(path),
+            Place::Trial(trial) => Ok(trial.bytes(path)?.is_some()),
         }
     }
 
@@ -208,9 +282,10 @@ impl Store {
     pub(crate) fn put_new(&self, path: &Path, bytes: &[u8]) -> Result<bool> {
         #[cfg(test)]
         self.death.step()?;
-        match &self.remote {
-            None => local::put_new(&self.url(path), bytes),
-            Some(remote) => remote.put_new(path, bytes),
+        match &self.place {
+            Place::Directory => local::put_new(&self.url(path), bytes),
+            Place::Remote(remote) => remote.put_new(path, bytes),
+            Place::Trial(trial) => trial.put_new(path, bytes),
         }
     }
 
@@ -218,9 +293,10 @@ impl Store {
     pub(crate) fn put_unsettled(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         #[cfg(test)]
         self.death.step()?;
-        match &self.remote {
-            None => local::put_unsettled(&self.url(path), bytes),
-            Some(remote) => remote.put(path, bytes),
+        match &self.place {
+            Place::Directory => local::put_unsettled(&self.url(path), bytes),
+            Place::Remote(remote) => remote.put(path, bytes),
+            Place::Trial(trial) => trial.put(path, bytes),
         }
     }
 
@@ -228,9 +304,10 @@ impl Store {
     pub(crate) fn mark(&self, path: &Path) -> Result<()> {
         #[cfg(test)]
         self.death.step()?;
-        match &self.remote {
-            None => local::mark(&self.url(path)),
-            Some(remote) => remote.put(path, &[]),
+        match &self.place {
+            Place::Directory => local::mark(&self.url(path)),
+            Place::Remote(remote) => remote.put(path, &[]),
+            Place::Trial(trial) => trial.put(path, &[]),
         }
     }
 
@@ -239,10 +316,11 @@ impl Store {
     pub(crate) fn swap(&self, path: &Path, bytes: &[u8], read: Option<&Version>) -> Result<bool> {
         #[cfg(test)]
         self.death.step()?;
-        match (&self.remote, read) {
+        match (&self.place, read) {
             (_, None) => self.put_new(path, bytes),
-            (None, Some(_)) => local::put(&self.url(path), bytes).map(|()| true),
-            (Some(remote), Some(version)) => remote.swap(path, bytes, version),
+            (Place::Directory, Some(_)) => local::put(&self.url(path), bytes).map(|()| true),
+            (Place::Remote(remote), Some(version)) => remote.swap(path, bytes, version),
+            (Place::Trial(trial), Some(_)) => trial.put(path, bytes).map(|()| true),
         }
     }
 
@@ -250,15 +328,19 @@ impl Store {
     pub(crate) fn remove(&self, path: &Path) -> Result<()> {
         #[cfg(test)]
         self.death.step()?;
-        match &self.remote {
-            None => local::remove(&self.url(path)),
-            Some(remote) => remote.remove(path),
+        match &self.place {
+            Place::Directory => local::remove(&self.url(path)),
+            Place::Remote(remote) => remote.remove(path),
+            Place::Trial(trial) => {
+                trial.remove(path);
+                Ok(())
+            }
         }
     }
 
     /// Removes a directory, if nothing is in it. An object store has none.
     pub(crate) fn remove_dir(&self, dir: &Path) {
-        if self.remote.is_none() {
+        if matches!(self.place, Place::Directory) {
             local::remove_dir(&self.url(dir));
         }
     }
@@ -268,9 +350,10 @@ impl Store {
     pub(crate) fn begin(&self, path: &Path) -> Result<NewFile> {
         #[cfg(test)]
         self.death.step()?;
-        let file = match &self.remote {
-            None => local::begin(&self.url(path))?,
-            Some(remote) => remote.begin(path)?,
+        let file = match &self.place {
+            Place::Directory => local::begin(&self.url(path))?,
+            Place::Remote(remote) => remote.begin(path)?,
+            Place::Trial(trial) => trial.begin(path)?,
         };
         Ok(NewFile {
             path: path.to_owned(),
@@ -282,26 +365,27 @@ impl Store {
     pub(crate) fn complete(&self, new: NewFile) -> Result<()> {
         #[cfg(test)]
         self.death.step()?;
-        match &self.remote {
-            None => local::complete(&self.url(&new.path)),
-            Some(remote) => remote.upload(&new.path, new.file),
+        match &self.place {
+            Place::Directory => local::complete(&self.url(&new.path)),
+            Place::Remote(remote) => remote.upload(&new.path, new.file),
+            Place::Trial(trial) => trial.complete(new),
         }
     }
 
     /// Forces these files, their names and those of the directories above them to the disk.
     pub(crate) fn settle<'a>(&self, paths: impl Iterator<Item = &'a Path>) -> Result<()> {
-        match &self.remote {
-            None => local::settle(&self.root, paths),
-            Some(_) => Ok(()),
+        match &self.place {
+            Place::Directory => local::settle(&self.root, paths),
+            Place::Remote(_) | Place::Trial(_) => Ok(()),
         }
     }
 
     /// Waits until no other process of this machine has the lock in this file, and takes it. An object store has none: there
     /// [`Store::swap`] decides.
     pub(crate) fn lock(&self, path: &Path) -> Result<Lock> {
-        let file = match &self.remote {
-            None => Some(local::lock(&self.url(path))?),
-            Some(_) => None,
+        let file = match &self.place {
+            Place::Directory => Some(local::lock(&self.url(path))?),
+            Place::Remote(_) | Place::Trial(_) => None,
         };
         Ok(Lock { _file: file })
     }

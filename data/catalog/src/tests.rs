@@ -2,6 +2,7 @@
 
 mod blocks;
 mod bundles;
+mod damage;
 mod folded;
 mod order;
 mod records;

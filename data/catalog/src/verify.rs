@@ -1,11 +1,12 @@
 //! `catalog verify`: whether everything that the index promises is there and true. Reads every row of every file, so that a reader
 //! later meets no surprise. What no index lists is named, but is no fault.
 
+mod entries;
 mod fault;
 mod rows;
 mod seen;
 
-use super::bundles::Bundles;
+use super::bundles::{Bundles, bundles_dir};
 use super::checkpoint::RunIndex;
 use super::end::{end_path, read_end};
 use super::file::read_meta as read_footer;
@@ -20,6 +21,7 @@ use super::sweep::{Leftover, leftovers, remove_leftovers};
 use super::{Catalog, Table};
 use crate::Result;
 use crate::limits::HASH_BYTES;
+use entries::{other_run, unsealed, without_meta};
 pub use fault::Fault;
 use rows::{Rows, describe};
 use seen::Seen;
@@ -42,6 +44,8 @@ pub struct VerifyReport {
     pub rows: u64,
     /// Files that were written before the index kept a hash of their content: what is in them was read, but not compared.
     pub without_hash: u64,
+    /// Entries of the index that were written before they had a hash of themselves: they were read, but not compared.
+    pub entries_without_hash: u64,
     /// Rows that retention has dropped.
     pub rows_dropped: u64,
     /// Segments of a journal beside it that is being written, which are on their way into it.
@@ -62,7 +66,10 @@ impl Catalog {
     /// # Errors
     /// [`crate::CatalogError::Io`] or [`crate::CatalogError::Store`] if the catalog cannot be listed. What is wrong in it is in the report.
     pub fn verify(&self, progress: &mut Progress<'_>) -> Result<VerifyReport> {
-        let mut report = VerifyReport::default();
+        let mut report = VerifyReport {
+            faults: without_meta(self.store())?,
+            ..VerifyReport::default()
+        };
         let mut waiting: BTreeSet<String> = run_names(self.store())?.into_iter().collect();
         let mut done = BTreeSet::new();
         while let Some(run) = waiting.pop_first() {
@@ -87,6 +94,7 @@ impl Catalog {
             report.files += found.files;
             report.rows += found.rows;
             report.without_hash += found.without_hash;
+            report.entries_without_hash += found.entries_without_hash;
             report.rows_dropped += found.rows_dropped;
             report.faults.extend(found.faults);
             if found.stopped {
@@ -94,6 +102,7 @@ impl Catalog {
                 return Ok(report);
             }
         }
+        report.entries_without_hash += unsealed(self.store(), &bundles_dir())?;
         // If an index cannot be read that is a fault above, and nothing can be said of what it lists.
         if report.faults.is_empty() {
             report.leftovers = leftovers(self)?;
@@ -130,11 +139,14 @@ fn verify_run(
     };
     report.rows_dropped = index.checkpoint.dropped.iter().map(|one| one.rows).sum();
     report.faults.extend(check_sums(run, &index));
+    report.faults.extend(other_run(run, &meta));
     if let Err(error) = read_end(store, run) {
         report
             .faults
             .push(Fault::unreadable(&end_path(run), &error));
     }
+    // What is gone by now was read above.
+    report.entries_without_hash = unsealed(store, &run_dir(run)).unwrap_or(0);
     let mut seen = Seen::default();
     for file in index.files() {
         report.files += 1;

@@ -23,7 +23,7 @@ use crate::{CatalogError, Result};
 use leftover::{lost, remove_files, remove_others, stem};
 use open::{OpenFile, OpenFiles};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tickloom_journal::RunMeta;
 use tickloom_types::{InstrumentId, Record, Seq, SourceId, Ts};
 use xxhash_rust::xxh3::xxh3_64;
@@ -84,10 +84,7 @@ impl RunWriter {
             is_covered: covered.is_some(),
             before: covered.or_else(|| replaced.as_ref().map(|(part, _)| part.source.clone())),
             replaced,
-            spill: Spill::new(match store.is_remote() {
-                true => std::env::temp_dir(),
-                false => store.url(Path::new("")),
-            }),
+            spill: Spill::new(store.temporary_dir()),
             store,
             meta: meta.clone(),
             part,

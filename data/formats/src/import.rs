@@ -32,6 +32,7 @@ mod report;
 mod rescale;
 mod role;
 mod row;
+mod said;
 mod spooled;
 mod table;
 #[cfg(test)]
@@ -60,6 +61,7 @@ use known_bars::KnownBars;
 use prepared::{Prepared, Push};
 use reader::content_of_record;
 use report::Tally;
+use said::{Said, is_still_said};
 use std::path::Path;
 use tickloom_catalog::{Catalog, CatalogError, RunEnd, ScanQuery, Table, mark_bars};
 use tickloom_journal::RunMeta;
@@ -98,7 +100,7 @@ impl Input {
         })
     }
 
-    /// Reads it to say what an import would do.
+    /// Reads it to its end and says what is in it; no record is held.
     ///
     /// # Errors
     /// As [`read_file`].
@@ -107,24 +109,6 @@ impl Input {
             return own::check_own(self);
         }
         self.emit(self.prepare(options)?, options, None, &mut |_| Ok(()))
-    }
-
-    /// Reads it to say what an import into this catalog would do, which is left as it is.
-    ///
-    /// # Errors
-    /// As [`read_file`], and what reading the catalog returns.
-    pub fn check_for(&self, options: &ImportOptions, catalog: &Catalog) -> Result<ImportReport> {
-        if self.format(options)? == Format::Tickloom {
-            return own::check_own(self);
-        }
-        let run = self.run(options, catalog)?;
-        let mut prepared = self.prepare(options)?;
-        known_trades(prepared.as_mut(), &run, catalog)?;
-        let known = KnownBars::of(catalog, &run, prepared.instruments())?;
-        let mut report = self.emit(prepared, options, Some(known), &mut |_| Ok(()))?;
-        let source = self.source(options)?;
-        report.unchanged = catalog.has_part(&run, 0, &source)?.is_some();
-        Ok(report)
     }
 
     /// Imports it into the catalog. The same content with the same options changes nothing; with other options it replaces what
@@ -138,6 +122,19 @@ impl Input {
         }
         let run = self.run(options, catalog)?;
         let mut prepared = self.prepare(options)?;
+        let base = self.source(options)?;
+        let said = Said::of(options, prepared.as_ref());
+        let there = said.there(catalog, &run, &base)?;
+        if let Some(there) = &there {
+            // If it has all of them, none was left out because others have it: they need not be read.
+            let mut report = self.emit(prepared, options, None, &mut |_| Ok(()))?;
+            if report.has_written(&there.rows) {
+                report.unchanged = true;
+                report.run = Some(run);
+                return Ok(report);
+            }
+            prepared = self.prepare(options)?;
+        }
         known_trades(prepared.as_mut(), &run, catalog)?;
         let (read, refused) = prepared.surveyed();
         if refused > options.refused_max.unwrap_or_default().of(read) {
@@ -148,14 +145,13 @@ impl Input {
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
-        let source = self.source(options)?;
         let origin = prepared.origin().map(|origin| origin.as_kept());
-        let mut report = if catalog.has_part(&run, 0, &source)?.is_some() {
+        let mut report = if there.is_some() {
             let mut report = self.emit(prepared, options, known, &mut |_| Ok(()))?;
             report.unchanged = true;
             report
         } else {
-            let mut writer = catalog.writer(&meta, 0, &source)?;
+            let mut writer = catalog.writer(&meta, 0, &said.source(&base))?;
             let mut seq = 0;
             let report = self.emit(prepared, options, known, &mut |block| {
                 for record in block {
@@ -190,7 +186,13 @@ impl Input {
             return own::imported_own(self, catalog);
         }
         let run = self.run(options, catalog)?;
-        let Some(written) = catalog.has_part(&run, 0, &self.source(options)?)? else {
+        let Some(source) = catalog.source_of_part(&run, 0)? else {
+            return Ok(None);
+        };
+        if !is_still_said(&source, &self.source(options)?, options) {
+            return Ok(None);
+        }
+        let Some(written) = catalog.has_part(&run, 0, &source)? else {
             return Ok(None);
         };
         let mut report = ImportReport::new(self.path(), self.member(), self.format(options)?);

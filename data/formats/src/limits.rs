@@ -49,3 +49,18 @@ pub(crate) const PARQUET_PAGES_BYTES_MAX: u64 = 1 << 30;
 
 /// Bytes of a batch of somebody's Arrow file, packed and unpacked: it is in memory as a whole.
 pub(crate) const ARROW_BATCH_BYTES_MAX: u64 = 512 << 20;
+
+/// Bytes that pages of somebody's Parquet file, or batches of an Arrow file, may unpack to in all: so many for any file, and so many for each
+/// byte that it has. Values of which a run is told once count as what they are unpacked to. What is constant is packed a thousand times
+/// smaller by the programs that write such files.
+#[cfg(not(test))]
+pub(crate) const WORK_BYTES: u64 = 4 << 30;
+#[cfg(test)]
+pub(crate) const WORK_BYTES: u64 = 8 << 20;
+#[cfg(not(test))]
+pub(crate) const WORK_BYTES_PER_BYTE: u64 = 4_096;
+#[cfg(test)]
+pub(crate) const WORK_BYTES_PER_BYTE: u64 = 1_024;
+
+/// What any page or batch costs beside its bytes.
+pub(crate) const WORK_BYTES_EACH: u64 = 256;

@@ -8,6 +8,8 @@
 //! seen and the flag `BAD_TIME`. So does a message whose time is far from the feed's own course (`course`), if that is
 //! watched.
 
+mod top;
+
 use super::checks::{
     Message, check_id, check_settled_in, check_size, parse, unknown, unknown_symbol,
 };
@@ -88,6 +90,11 @@ impl Decoder {
         self.refused.take()
     }
 
+    /// No message has a time: those of arrival are all there is.
+    pub(crate) fn use_arrival(&mut self) {
+        self.clock.untimed = Untimed::Arrival;
+    }
+
     /// The time that a frame tells, without taking it.
     pub(crate) fn peek_time(&self, frame: &[u8]) -> Option<Ts> {
         let top: Frame<'_> = json::parse(frame).ok()?;
@@ -107,6 +114,10 @@ impl Decoder {
     /// The venue had told this time before the first message.
     pub(crate) fn begin_at(&mut self, venue_time: Option<Ts>) {
         self.clock.venue_time = venue_time;
+    }
+
+    pub(crate) fn venue(&self) -> Venue {
+        self.clock.venue
     }
 
     /// The source of its records.

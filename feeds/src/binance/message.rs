@@ -117,6 +117,26 @@ pub(super) struct Snapshot<'a> {
     pub(super) asks: Option<LazyValue<'a>>,
 }
 
+/// The top of a book, whole each time: of spot without symbol and times, of futures as a `depthUpdate`.
+#[derive(Deserialize)]
+pub(super) struct Top<'a> {
+    #[serde(rename = "lastUpdateId", alias = "u")]
+    pub(super) last_id: Option<u64>,
+    #[serde(rename = "E")]
+    pub(super) event_ms: Option<i64>,
+    #[serde(rename = "T")]
+    pub(super) transaction_ms: Option<i64>,
+    #[serde(borrow, rename = "s")]
+    pub(super) symbol: Option<&'a str>,
+    /// Which futures it is of, since June 2026.
+    #[serde(rename = "st")]
+    pub(super) settled_in: Option<u64>,
+    #[serde(borrow, alias = "b")]
+    pub(super) bids: Option<LazyValue<'a>>,
+    #[serde(borrow, alias = "a")]
+    pub(super) asks: Option<LazyValue<'a>>,
+}
+
 /// The times of any message.
 #[derive(Deserialize)]
 pub(super) struct Times {

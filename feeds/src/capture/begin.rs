@@ -1,5 +1,6 @@
 //! How captures begin and end: which books are in them, which of those go on where others ended, and where they stand at the end.
 
+use super::streams::Tops;
 use super::{CaptureError, CaptureSource, Moments, sniff::SNIFF_LINES};
 use crate::binance::{Decoded, Decoder, Symbol, Untimed, Venue};
 use crate::book_sync::{BookSync, Ids};
@@ -103,10 +104,26 @@ pub(super) fn begin<S: MomentSink>(
     moments.end();
 }
 
+/// Of these books nothing is known yet.
+pub(super) fn restart<S: MomentSink>(
+    intake: &mut Intake,
+    instruments: impl Iterator<Item = InstrumentId>,
+    ts_recv: Ts,
+    moments: &mut Moments<'_, S>,
+) {
+    for instrument in instruments {
+        let header = intake.status_header(instrument, intake.decoder.source(), ts_recv);
+        if let Some(at) = intake.place(instrument) {
+            intake.books[at].1.restart(header, moments);
+        }
+    }
+    moments.end();
+}
+
 /// Where the books that are whole stand, and of the others what came to nothing.
 pub(super) fn ends(
     intake: &Intake,
-    venue: Venue,
+    (venue, tops): (Venue, &Tops),
     instruments: &Instruments,
 ) -> (Vec<BookEnd>, Vec<Unjoined>) {
     let (mut ends, mut unjoined) = (Vec::new(), Vec::new());
@@ -114,6 +131,10 @@ pub(super) fn ends(
         let Some(def) = instruments.get(*id) else {
             continue;
         };
+        // Nothing goes on from the top of a book.
+        if tops.has(*id) {
+            continue;
+        }
         if let Some((first_id, last_id, is_joined)) = book.left_at() {
             ends.push(BookEnd {
                 source: venue.name().to_owned(),

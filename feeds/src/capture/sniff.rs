@@ -4,6 +4,7 @@ use super::{CaptureError, CaptureSource};
 use crate::binance::Venue;
 use crate::json;
 use crate::limits;
+use crate::venues::binance::top_levels;
 use serde::Deserialize;
 
 /// Lines that are looked at.
@@ -21,6 +22,8 @@ pub struct Sniffed {
 /// The fields by which the venues differ.
 #[derive(Deserialize)]
 struct SniffFrame<'a> {
+    #[serde(borrow)]
+    stream: Option<&'a str>,
     #[serde(borrow)]
     data: Option<SniffMessage<'a>>,
 }
@@ -117,9 +120,16 @@ pub fn sniff_capture(source: &CaptureSource) -> Result<Sniffed, CaptureError> {
                 Err(_) => continue,
             },
         };
-        let Some(symbol) = message.s else { continue };
-        if !symbols.iter().any(|known| known == symbol) && symbols.len() < limits::SYMBOLS_MAX {
-            symbols.push(symbol.to_owned());
+        // Of the top of a spot book the stream alone says the symbol.
+        let of_stream = frame.stream.and_then(|stream| stream.split_once('@'));
+        let of_stream = of_stream.filter(|(_, kind)| top_levels(kind).is_some());
+        let symbol = match (message.s, of_stream) {
+            (Some(symbol), _) => symbol.to_owned(),
+            (None, Some((symbol, _))) => symbol.to_uppercase(),
+            (None, None) => continue,
+        };
+        if !symbols.contains(&symbol) && symbols.len() < limits::SYMBOLS_MAX {
+            symbols.push(symbol);
         }
         let decides = message.ps.is_some() || message.e == Some("depthUpdate");
         if venue.is_none() || decides && !is_sure {

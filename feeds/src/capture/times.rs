@@ -1,5 +1,6 @@
 //! Where the time of a recording is: from its first lines, as a live feed finds it out from the frames that it holds back.
 
+use super::streams::{Stream, of_frame};
 use super::{CaptureError, CaptureSource};
 use crate::course::LEARNING_TIME_MAX;
 use crate::intake::Intake;
@@ -14,7 +15,26 @@ pub(super) fn learn(sources: &[CaptureSource], intake: &mut Intake) -> Result<()
     if let Some(course) = intake.decoder.course() {
         course.end_learning();
     }
+    if !is_any_timed(sources, intake)? {
+        intake.decoder.use_arrival();
+    }
     Ok(())
+}
+
+/// Whether a message that is kept tells a time.
+fn is_any_timed(sources: &[CaptureSource], intake: &Intake) -> Result<bool, CaptureError> {
+    for source in sources {
+        let mut reader = source.open()?;
+        while let Some(line) = reader.next_line()? {
+            if let Ok(line) = line
+                && intake.decoder.peek_time(line.frame).is_some()
+                && !matches!(of_frame(line.frame), Stream::NotKept(_))
+            {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn look(capture: &CaptureSource, intake: &mut Intake) -> Result<(), CaptureError> {

@@ -121,12 +121,11 @@ impl Decoder {
             return partial(symbol, (stream, levels), &parse(body)?, batch);
         }
         let head: Head<'_> = parse(body)?;
-        match head.e {
-            Some("kline") => return kline(&parse(body)?, batch),
-            Some("24hrTicker" | "24hrMiniTicker") => return Ok("24hrTicker"),
-            Some("markPriceUpdate" | "indexPriceUpdate") => return Ok("markPriceUpdate"),
-            Some("forceOrder") => return Ok("forceOrder"),
-            _ => {}
+        if head.e == Some("kline") {
+            return kline(&parse(body)?, batch);
+        }
+        if let Some(name) = head.e.and_then(not_kept_event) {
+            return Ok(name);
         }
         if let Some(name) = head.s {
             self.know(name, batch)?;
@@ -168,8 +167,18 @@ fn time(header: Header) -> Option<Ts> {
     (header.flags & Flags::BAD_TIME == 0).then_some(Ts(header.ts_event))
 }
 
+/// The name of an event of which nothing is kept.
+pub(crate) fn not_kept_event(event: &str) -> Option<Name> {
+    Some(match event {
+        "24hrTicker" | "24hrMiniTicker" => "24hrTicker",
+        "markPriceUpdate" | "indexPriceUpdate" => "markPriceUpdate",
+        "forceOrder" => "forceOrder",
+        _ => return None,
+    })
+}
+
 /// The name of a stream of which nothing is kept.
-fn not_kept(stream: &str) -> Option<Name> {
+pub(crate) fn not_kept(stream: &str) -> Option<Name> {
     let kind = match stream.strip_prefix('!') {
         Some(all) => all.split('@').next()?,
         None => stream.split('@').nth(1).unwrap_or(stream),
@@ -188,7 +197,7 @@ fn not_kept(stream: &str) -> Option<Name> {
 }
 
 /// Levels a side of a stream such as `depth20@100ms`, which tells the top of a book.
-fn top_levels(stream: &str) -> Option<usize> {
+pub(crate) fn top_levels(stream: &str) -> Option<usize> {
     let kind = stream.split('@').next()?;
     kind.strip_prefix("depth")?.parse().ok()
 }

@@ -1,7 +1,7 @@
 //! The store that is a directory: `std::fs`. What is written whole is forced to the disk before it is renamed; files that were begun are
 //! when they are settled, before anything lists them. Paths are whole here.
 
-use super::stored::Stored;
+use super::stored::{Stored, Writing};
 use crate::{CatalogError, Result};
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -111,6 +111,20 @@ pub(super) fn bytes(path: &Path) -> Result<Option<u64>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CatalogError::io("look at", path)(error)),
     }
+}
+
+/// Which writing of a file is there; `None` if there is none, or it cannot be told.
+pub(super) fn writing(path: &Path) -> Option<Writing> {
+    let meta = fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&meta);
+    #[cfg(not(unix))]
+    let number = 0;
+    Some(Writing {
+        bytes: meta.len(),
+        modified: meta.modified().ok()?,
+        number,
+    })
 }
 
 /// Writes whole, then renames into place.

@@ -111,3 +111,35 @@ fn a_checkpoint_of_an_earlier_version_counts_until_there_is_the_next() {
     assert_eq!(entries(dir.path()), ["checkpoint.idx", "meta.json"]);
     assert_eq!(seqs(&catalog), [0, 1, 2, 3, 4, 5, 6, 7]);
 }
+
+/// A long checkpoint is read once by one catalog, and again when somebody else has written it, or damaged it.
+#[test]
+fn a_long_checkpoint_is_read_again_when_it_is_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    write_parts(&catalog, 0..100);
+    let path = dir.path().join(checkpoint_path("r"));
+    let long = read_checkpoint(catalog.store(), "r").unwrap().unwrap().0;
+    assert_eq!(long.parts.len(), 96);
+    let writing = catalog.store().writing(&checkpoint_path("r")).unwrap();
+    let known = catalog.store().known_checkpoints();
+    assert!(known.get("r", &writing).is_some());
+    assert_eq!(
+        read_checkpoint(catalog.store(), "r").unwrap().unwrap().0,
+        long
+    );
+    // By somebody else.
+    let other = Catalog::open(dir.path()).unwrap();
+    write_parts(&other, 100..120);
+    let now = read_checkpoint(catalog.store(), "r").unwrap().unwrap().0;
+    assert!(now.parts.len() > 96, "{}", now.parts.len());
+    assert_eq!(seqs(&catalog).len(), 120);
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+    assert!(read_checkpoint(catalog.store(), "r").is_err());
+    fs::remove_file(&path).unwrap();
+    assert!(read_checkpoint(catalog.store(), "r").unwrap().is_none());
+}

@@ -316,6 +316,9 @@ fn edit_entry(root: &Path, from: &str, to: &str) {
     let path = root.join("_runs/r/part-00000001.json");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{text}");
+    // As of an earlier version, which has no hash in it.
+    let sealed = text.find(",\n  \"xxh3\"").unwrap();
+    let text = format!("{}\n}}", &text[..sealed]);
     fs::write(&path, text.replacen(from, to, 1)).unwrap();
 }
 
@@ -345,6 +348,7 @@ fn each_fault_is_named() {
         let listed = entry["files"][0].as_object_mut().unwrap();
         listed.remove("hash");
         listed.remove("bytes");
+        entry.as_object_mut().unwrap().remove("xxh3");
         fs::write(&path, entry.to_string()).unwrap();
     };
     let cut = |root: &Path| {

@@ -7,6 +7,7 @@ mod ipc;
 mod parquet;
 mod partition;
 mod rows;
+mod work;
 
 use super::cells::{Cell, Cells};
 use super::input::Input;

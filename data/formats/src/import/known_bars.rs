@@ -12,6 +12,8 @@ use tickloom_types::{
 const BARS: i64 = 50_000;
 /// Stretches of so many bars that are remembered at a time.
 const STRETCHES_MAX: usize = 64;
+/// Bars in them; some 120 bytes each.
+const BARS_MAX: usize = 800_000;
 /// Why a bar is refused.
 const OTHER: &str = "bar that is there already with other numbers";
 /// Such bars that are named.
@@ -98,7 +100,8 @@ impl<'a> KnownBars<'a> {
         let stretch = (header.instrument, header.source, at);
         if !self.stretches.contains_key(&stretch) {
             let there = self.read(&def.name, &source.name, spec, (at, width))?;
-            if self.stretches.len() >= STRETCHES_MAX {
+            let held: usize = self.stretches.values().map(HashMap::len).sum();
+            if self.stretches.len() >= STRETCHES_MAX || held + there.len() > BARS_MAX {
                 self.stretches.clear();
             }
             self.stretches.insert(stretch, there);

@@ -171,7 +171,7 @@ pub(crate) fn read_own(input: &Input) -> Result<FileRecords> {
     })
 }
 
-/// Reads a file to say what an import would do.
+/// Reads a file to its end and says what is in it.
 pub(crate) fn check_own(input: &Input) -> Result<ImportReport> {
     read_all(input, &mut |_| Ok(())).map(|content| content.report)
 }

@@ -26,6 +26,11 @@ pub(crate) trait Prepared {
         (0, 0)
     }
 
+    /// Whether a price is zero or below, so that it matters what is said of prices.
+    fn has_low_prices(&self) -> bool {
+        false
+    }
+
     /// Under which numbers the instruments are in a file of DBN.
     fn origin(&self) -> Option<DbnOrigin> {
         None

@@ -83,6 +83,8 @@ pub(super) struct Reader<'a> {
     pub(super) noisy_prices: u64,
     /// Rows whose volume is not there.
     pub(super) unknown_volumes: u64,
+    /// Whether any price is zero or below: then it matters what prices may be.
+    pub(super) has_low_prices: bool,
     /// Rows with a price below zero.
     pub(super) below_zero: u64,
     /// Whether a comma in a number can be read in two ways, or in another than it was.
@@ -150,6 +152,7 @@ impl<'a> Reader<'a> {
             digits: [0; 2],
             noisy_prices: 0,
             unknown_volumes: 0,
+            has_low_prices: false,
             below_zero: 0,
             is_in_doubt: false,
             has_fine: false,
@@ -336,6 +339,7 @@ impl<'a> Reader<'a> {
         let rounded = self.numbers(cells, &mut row)?;
         self.check_action(cells, &row)?;
         let prices = self.prices(known);
+        self.note_low_prices(&row);
         check(self.layout.shape, prices, &row.numbers).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(cells, at, &expected)

@@ -312,6 +312,16 @@ impl ImportReport {
         self.to = tally.times.map(|(_, to)| to);
     }
 
+    /// Whether these are the rows that were written, by table.
+    pub(crate) fn has_written(&self, rows: &BTreeMap<Table, u64>) -> bool {
+        let written = self
+            .kinds
+            .iter()
+            .map(|(table, count)| (*table, count.written));
+        let written: BTreeMap<Table, u64> = written.filter(|(_, count)| *count > 0).collect();
+        written == *rows
+    }
+
     /// The catalog has these rows of it already.
     pub(crate) fn has_already(&mut self, rows: &BTreeMap<Table, u64>) {
         self.unchanged = true;

@@ -88,7 +88,7 @@ pub(super) fn prepare(
         false => None,
     };
     let order = reader.times.order();
-    let surveyed = (reader.read, reader.problems.count);
+    let (surveyed, has_low_prices) = reader.surveyed();
     let mut repeats = Repeats::default();
     let is_strict = match layout.shape {
         Shape::Trades => !reader.times.ids_go_back,
@@ -120,6 +120,7 @@ pub(super) fn prepare(
         order,
         repeats,
         surveyed,
+        has_low_prices,
     }))
 }
 
@@ -212,6 +213,7 @@ struct TableFile {
     order: FileOrder,
     repeats: Repeats,
     surveyed: (u64, u64),
+    has_low_prices: bool,
 }
 
 impl Prepared for TableFile {
@@ -231,6 +233,10 @@ impl Prepared for TableFile {
 
     fn surveyed(&self) -> (u64, u64) {
         self.surveyed
+    }
+
+    fn has_low_prices(&self) -> bool {
+        self.has_low_prices
     }
 
     fn repeats(&mut self) -> Option<&mut Repeats> {

@@ -2,29 +2,29 @@
 //! is before it sees any. A batch is in memory as a whole, since it cannot be read otherwise, and given on so many rows at a time.
 
 mod check;
+mod file;
 
 use super::column::{Column, ValueKind, type_name};
+use super::work::Work;
 use super::{Batch, Batches, DescribedColumn, Schema, batch_rows, contained, damaged};
-use crate::import::input::{Part, ReadAnywhere};
+use crate::import::input::Part;
 use crate::limits::HEADER_BYTES_MAX;
 use crate::{FormatError, Result};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{read_dictionary, read_record_batch};
-use arrow_ipc::{Message, MessageHeader, MetadataVersion, root_as_footer, root_as_message};
+use arrow_ipc::{Message, MessageHeader, MetadataVersion, root_as_message};
 use arrow_schema::SchemaRef;
 use check::check_batch;
+use file::FileMessages;
 use std::collections::HashMap;
-use std::io::{BufRead, Read, Seek, SeekFrom};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tickloom_catalog::META_KEY;
 
 const EXPECTED: &str = "a whole Arrow IPC file";
-/// What an Arrow IPC file ends with, and the length of the footer before it.
-const MAGIC: &[u8] = b"ARROW1";
-const TRAILER_BYTES: u64 = 10;
 /// What stands before the metadata of a message, with its length after it.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
@@ -41,7 +41,7 @@ pub(super) fn schema_of_stream(part: &Part) -> Result<Schema> {
 pub(super) fn open_file(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>> {
     let (schema, messages) = FileMessages::open(part)?;
     Ok(Box::new(IpcBatches::new(
-        part.path(),
+        (part.path(), file_bytes(part.path())?),
         schema,
         wanted,
         Box::new(messages),
@@ -51,11 +51,17 @@ pub(super) fn open_file(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>
 pub(super) fn open_stream(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>> {
     let (schema, messages) = StreamMessages::open(part)?;
     Ok(Box::new(IpcBatches::new(
-        part.path(),
+        (part.path(), file_bytes(part.path())?),
         schema,
         wanted,
         Box::new(messages),
     )))
+}
+
+/// How long a file is as it lies on the disk, packed or not.
+fn file_bytes(path: &Path) -> Result<u64> {
+    let meta = std::fs::metadata(path).map_err(FormatError::io("look at", path))?;
+    Ok(meta.len())
 }
 
 fn described(schema: &SchemaRef) -> Schema {
@@ -95,6 +101,7 @@ struct IpcBatches {
     messages: Box<dyn Messages>,
     dictionaries: HashMap<i64, ArrayRef>,
     dictionary_bytes: u64,
+    work: Work,
     /// Columns that are read, and all.
     wanted: Vec<usize>,
     columns: usize,
@@ -105,7 +112,7 @@ struct IpcBatches {
 
 impl IpcBatches {
     fn new(
-        path: &Path,
+        (path, file_bytes): (&Path, u64),
         schema: SchemaRef,
         wanted: &[bool],
         messages: Box<dyn Messages>,
@@ -116,6 +123,7 @@ impl IpcBatches {
             messages,
             dictionaries: HashMap::new(),
             dictionary_bytes: 0,
+            work: Work::of(file_bytes),
             wanted: (0..wanted.len()).filter(|at| wanted[*at]).collect(),
             columns: wanted.len(),
             batch: None,
@@ -162,6 +170,7 @@ impl IpcBatches {
         };
         let bytes =
             check_batch(&data, &body).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+        self.take_work(bytes)?;
         self.dictionary_bytes += bytes;
         if self.dictionary_bytes > crate::limits::ARROW_BATCH_BYTES_MAX {
             let found = format!("dictionaries of {} MiB", self.dictionary_bytes >> 20);
@@ -174,6 +183,11 @@ impl IpcBatches {
         })
     }
 
+    fn take_work(&self, bytes: u64) -> Result<()> {
+        let taken = self.work.take(bytes);
+        taken.map_err(|found| damaged(&self.path, &found, EXPECTED))
+    }
+
     fn take_rows(
         &self,
         message: &Message<'_>,
@@ -183,7 +197,9 @@ impl IpcBatches {
         let Some(batch) = message.header_as_record_batch() else {
             return Err(damaged(&self.path, "a batch without content", EXPECTED));
         };
-        check_batch(&batch, &body).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+        let bytes =
+            check_batch(&batch, &body).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+        self.take_work(bytes)?;
         let body = Buffer::from_vec(body);
         let rows = contained(&self.path, EXPECTED, || {
             read_record_batch(
@@ -240,88 +256,6 @@ impl Batches for IpcBatches {
 
 fn message<'m>(path: &Path, metadata: &'m [u8]) -> Result<Message<'m>> {
     root_as_message(metadata).map_err(|error| damaged(path, &error.to_string(), EXPECTED))
-}
-
-/// The messages of a file: its footer says where they are.
-struct FileMessages {
-    file: Box<dyn ReadAnywhere>,
-    /// Where each begins, the bytes of its metadata, and of what follows; the last one first.
-    blocks: Vec<(u64, usize, u64)>,
-    /// Where the footer begins.
-    end: u64,
-}
-
-impl FileMessages {
-    fn open(part: &Part) -> Result<(SchemaRef, FileMessages)> {
-        let path = part.path();
-        let wrong = |found: &str| damaged(path, found, EXPECTED);
-        let mut file = part.open()?;
-        let length = file
-            .seek(SeekFrom::End(0))
-            .map_err(FormatError::io("read", path))?;
-        let at = length
-            .checked_sub(TRAILER_BYTES)
-            .ok_or_else(|| wrong("too short"))?;
-        let trailer = read_at(path, file.as_mut(), at, 10)?;
-        let [a, b, c, d, magic @ ..] = trailer.as_slice() else {
-            return Err(wrong("too short"));
-        };
-        if magic != MAGIC {
-            return Err(wrong("without its end"));
-        }
-        let bytes = usize::try_from(i32::from_le_bytes([*a, *b, *c, *d])).ok();
-        let bytes = bytes.filter(|bytes| *bytes <= HEADER_BYTES_MAX);
-        let place = bytes.and_then(|bytes| Some((bytes, at.checked_sub(bytes as u64)?)));
-        let (bytes, end) = place.ok_or_else(|| wrong("a footer longer than the file"))?;
-        let footer = read_at(path, file.as_mut(), end, bytes)?;
-        let footer = root_as_footer(&footer).map_err(|error| wrong(&error.to_string()))?;
-        let schema = read_schema(path, footer.schema())?;
-        let words = footer.dictionaries().into_iter().flatten();
-        let rows = footer.recordBatches().into_iter().flatten();
-        let blocks = words.chain(rows).map(|block| {
-            let place = (
-                u64::try_from(block.offset()).ok()?,
-                usize::try_from(block.metaDataLength()).ok()?,
-                u64::try_from(block.bodyLength()).ok()?,
-            );
-            let last = place.0.checked_add(place.1 as u64)?.checked_add(place.2)?;
-            (last <= end && place.1 <= HEADER_BYTES_MAX).then_some(place)
-        });
-        let blocks: Option<Vec<_>> = blocks.collect();
-        let mut blocks = blocks.ok_or_else(|| wrong("a block that is not within the file"))?;
-        blocks.reverse();
-        Ok((schema, FileMessages { file, blocks, end }))
-    }
-}
-
-impl Messages for FileMessages {
-    fn next(&mut self, path: &Path) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
-        let Some((at, bytes, body)) = self.blocks.pop() else {
-            return Ok(None);
-        };
-        debug_assert!(at <= self.end);
-        check::check_body(body).map_err(|found| damaged(path, &found, EXPECTED))?;
-        let metadata = read_at(path, self.file.as_mut(), at, bytes)?;
-        // Files before 2019 have the length alone.
-        let prefix = if metadata.starts_with(&CONTINUATION) {
-            8
-        } else {
-            4
-        };
-        let metadata = metadata.get(prefix..).unwrap_or_default().to_vec();
-        let body = usize::try_from(body).unwrap_or(usize::MAX);
-        let body = read_at(path, self.file.as_mut(), at + bytes as u64, body)?;
-        Ok(Some((metadata, body)))
-    }
-}
-
-/// Bytes of the file, of which the caller knows that they are in it.
-fn read_at(path: &Path, file: &mut dyn ReadAnywhere, at: u64, bytes: usize) -> Result<Vec<u8>> {
-    let mut buffer = vec![0; bytes];
-    file.seek(SeekFrom::Start(at))
-        .and_then(|_| file.read_exact(&mut buffer))
-        .map_err(FormatError::io("read", path))?;
-    Ok(buffer)
 }
 
 /// The messages of a stream, one after another.

@@ -2,7 +2,7 @@
 
 use super::{Batches, wrong};
 use crate::export::header::FileHeader;
-use crate::limits::BATCH_ROWS;
+use crate::limits::{BATCH_ROWS, WORK_BYTES, WORK_BYTES_PER_BYTE};
 use crate::{FormatError, Result};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::ParquetMetaData;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,9 @@ use tickloom_catalog::META_KEY;
 
 /// What a Parquet file begins with.
 pub(super) const PARQUET_MAGIC: &[u8] = b"PAR1";
+
+/// Bytes of a value at most, as far as most are concerned.
+const VALUE_BYTES: u64 = 16;
 
 /// A Parquet file.
 pub(super) struct Parquet {
@@ -36,10 +40,42 @@ pub(super) fn parquet(path: &Path, file: File) -> Result<(FileHeader, Parquet)> 
         .and_then(|kv| kv.value.as_deref());
     let header = header_of(path, text)?;
     check_schema(path, &header, metadata.schema())?;
+    check_work(path, &file, metadata.metadata())?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let batches = contained(path, || builder.with_batch_size(BATCH_ROWS).build())?;
     let path = path.to_owned();
     Ok((header, Parquet { path, batches }))
+}
+
+/// What it says that there is must be in proportion to its bytes: it would be read otherwise.
+fn check_work(path: &Path, file: &File, metadata: &ParquetMetaData) -> Result<()> {
+    let length = file.metadata().map_err(FormatError::io("look at", path))?;
+    let length = length.len();
+    let chunks = metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns());
+    let listed = chunks.fold((0_u64, 0_u64), |(packed, values), chunk| {
+        let count = |number: i64| u64::try_from(number).unwrap_or(u64::MAX);
+        (
+            packed.saturating_add(count(chunk.compressed_size())),
+            values.saturating_add(count(chunk.num_values())),
+        )
+    });
+    let most = length
+        .saturating_mul(WORK_BYTES_PER_BYTE)
+        .saturating_add(WORK_BYTES);
+    let (packed, values) = listed;
+    if packed > length || values.saturating_mul(VALUE_BYTES) > most {
+        let found = format!("{values} values in {packed} bytes of columns");
+        return Err(wrong(
+            path,
+            "content",
+            found,
+            &format!("no more than a file of {length} bytes has"),
+        ));
+    }
+    Ok(())
 }
 
 impl Batches for Parquet {

@@ -76,8 +76,16 @@ fn check(path: &Path, file: &mut (impl Read + Seek)) -> Result<FileHeader> {
         (words, Expected::words(at)),
         (batches, Expected::rows(at, &schema)),
     ];
+    // Each is within the file, and none may be read twice.
+    let mut listed = 0_u64;
     for (blocks, expected) in kinds {
         for block in blocks {
+            let bytes = block.bodyLength().unsigned_abs();
+            let metadata = u64::from(block.metaDataLength().unsigned_abs());
+            listed = listed.saturating_add(bytes).saturating_add(metadata);
+            if listed > length {
+                return Err(not_arrow(path, "blocks that lie over each other"));
+            }
             check_block(path, file, block, &expected).map_err(|wrong| match wrong {
                 BlockError::Found(found) => not_arrow(path, found),
                 BlockError::Io(error) => error,

@@ -209,12 +209,13 @@ impl Reader<'_> {
     pub(super) fn widen(&mut self, row: &Row) {
         let shape = self.layout.shape;
         let ticker = &mut self.tickers[row.ticker];
-        let mut is_below = false;
+        let (mut is_below, mut is_low) = (false, false);
         let mut one = |is_qty: bool, number: &Number| {
             let decimals = if is_qty {
                 &mut ticker.qty_decimals
             } else {
                 is_below |= number.mantissa < 0;
+                is_low |= number.mantissa <= 0;
                 &mut ticker.price_decimals
             };
             *decimals = number.decimals.max(*decimals);
@@ -226,6 +227,7 @@ impl Reader<'_> {
             one(false, &level.price);
             one(true, &level.qty);
         }
+        self.has_low_prices |= is_low;
         self.below_zero += u64::from(is_below);
     }
 
@@ -237,15 +239,29 @@ impl Reader<'_> {
             return;
         };
         let mut finest = [ticker.price_decimals, ticker.qty_decimals];
-        let mut is_below = false;
+        let (mut is_below, mut is_low) = (false, false);
         let numbers = self.current.numbers.iter().take(shape.count());
         for (at, number) in numbers.enumerate() {
             let is_qty = shape.is_qty(at);
             let decimals = &mut finest[usize::from(is_qty)];
             *decimals = number.decimals.max(*decimals);
             is_below |= !is_qty && number.mantissa < 0;
+            is_low |= !is_qty && number.mantissa <= 0;
         }
         [ticker.price_decimals, ticker.qty_decimals] = finest;
+        self.has_low_prices |= is_low;
         self.below_zero += u64::from(is_below);
+    }
+
+    /// Rows read and refused, and whether it matters what prices may be.
+    pub(in crate::import) fn surveyed(&self) -> ((u64, u64), bool) {
+        ((self.read, self.problems.count), self.has_low_prices)
+    }
+
+    pub(super) fn note_low_prices(&mut self, row: &Row) {
+        let shape = self.layout.shape;
+        let mut numbers = row.numbers.iter().take(shape.count()).enumerate();
+        self.has_low_prices |=
+            numbers.any(|(at, number)| !shape.is_qty(at) && number.mantissa <= 0);
     }
 }

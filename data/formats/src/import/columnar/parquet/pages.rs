@@ -1,10 +1,11 @@
 //! The pages of a Parquet file, one after another: read, held against what the file says of its columns, and unpacked. The library
 //! that decodes them is told no size that was not checked, so that a damaged file costs no memory.
 
+use super::super::work::Work;
 use super::codec::Codec;
-use crate::Result;
 use crate::import::input::{Part, ReadAnywhere};
 use crate::limits::{PARQUET_PAGE_BYTES_MAX, PARQUET_PAGES_BYTES_MAX};
+use crate::{FormatError, Result};
 use ::parquet::basic::{Encoding, Type};
 use ::parquet::column::page::{Page, PageMetadata, PageReader};
 use ::parquet::errors::ParquetError;
@@ -24,12 +25,18 @@ const VALUES_PER_BYTE_MAX: usize = 64;
 pub(super) struct PageSource {
     file: Mutex<Box<dyn ReadAnywhere>>,
     held: AtomicU64,
+    work: Work,
 }
 
 impl PageSource {
     pub(super) fn new(part: &Part) -> Result<PageSource> {
+        let mut file = part.open()?;
+        let length = file
+            .seek(SeekFrom::End(0))
+            .map_err(FormatError::io("read", part.path()))?;
         Ok(PageSource {
-            file: Mutex::new(part.open()?),
+            file: Mutex::new(file),
+            work: Work::of(length),
             held: AtomicU64::new(0),
         })
     }
@@ -141,6 +148,7 @@ impl Pages {
                 ));
             }
             if let PageKind::Other = header.kind {
+                self.source.work.take(0)?;
                 self.at += header.packed;
                 continue;
             }
@@ -171,6 +179,13 @@ impl Pages {
             return Err("a file that ends within a page".to_owned());
         }
         self.at += header.packed;
+        let values = match &header.kind {
+            PageKind::Data(data) => u64::from(data.values),
+            PageKind::Dictionary { .. } | PageKind::Other => 0,
+        };
+        // A run of values is told in a few bytes, and is as much work as its values.
+        let width = self.width as u64;
+        self.source.work.take(header.unpacked + values * width)?;
         let is_dictionary = matches!(header.kind, PageKind::Dictionary { .. });
         self.hold(usize::from(!is_dictionary), header.unpacked)?;
         let unpacked = self.unpacked(&header, packed)?;

@@ -327,8 +327,9 @@ impl Reader<'_> {
         let prices: Vec<&[i64]> = prices.map(|at| rows.numbers[at].as_slice()).collect();
         if prices
             .iter()
-            .any(|prices| prices.iter().any(|price| *price < 0))
+            .any(|prices| prices.iter().any(|price| *price <= 0))
         {
+            self.has_low_prices = true;
             let below = (0..count).filter(|row| prices.iter().any(|prices| prices[*row] < 0));
             self.below_zero += below.count() as u64;
         }

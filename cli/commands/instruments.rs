@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tickloom_data::{
-    Catalog, CatalogError, Definition, Definitions, FormatError, read_definitions,
+    Catalog, CatalogError, Definition, Definitions, FormatError, VenueList, read_definitions,
 };
 use tickloom_types::{InstrumentDef, format_decimal, some_of};
 
@@ -34,9 +34,12 @@ Exit codes: 0 done, 1 it could not be written, 2 there is no catalog or the comm
 const IMPORT: &str = "\
 Examples:
   tickloom instruments import contracts.csv --catalog catalog
+  tickloom instruments import exchangeInfo.json --catalog catalog
 
 CSV has a row a definition and a header: name, and from, to, tick, lot, multiplier, kind, payoff, base, currency, settlement,
 underlying, expiry, calendar, negative_prices. TOML has the same fields in a [[instrument]] each (docs/instruments.md).
+JSON is a venue's own list as it answers: Binance exchangeInfo, OKX public/instruments, Bybit v5 instruments-info, Coinbase
+products, Kraken AssetPairs, Kraken Futures instruments, Deribit get_instruments. What of it cannot be said is left out and named.
 
 Exit codes: 0 done, 1 it could not be written, 2 there is no catalog, or the file is wrong (nothing of it is taken).";
 
@@ -63,7 +66,7 @@ enum Command {
     /// Say what an instrument is
     #[command(after_help = SET)]
     Set(Box<Set>),
-    /// Take definitions from a file in TOML or CSV
+    /// Take definitions from a file in TOML or CSV, or from a venue's list in JSON
     #[command(after_help = IMPORT)]
     Import(Import),
 }
@@ -173,7 +176,7 @@ impl Said {
 
 #[derive(clap::Args)]
 struct Import {
-    /// The file: TOML, or CSV (.csv)
+    /// The file: TOML, CSV (.csv), or a venue's list (.json)
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -340,28 +343,57 @@ fn set(args: &Set) -> Result<(), Failure> {
 }
 
 fn import(args: &Import) -> Result<(), Failure> {
-    let definitions = read_definitions(&args.file).map_err(failure)?;
+    let read = read_definitions(&args.file).map_err(failure)?;
     let catalog = args.at.open()?;
-    put(&catalog, definitions.all())?;
-    let count = definitions.all().len();
-    told(
-        args.at.json,
-        count,
-        &format!("{count} definitions of {}", args.file.display()),
-    )
+    put(&catalog, read.definitions.all())?;
+    let count = read.definitions.all().len();
+    let text = format!("{count} definitions of {}", args.file.display());
+    let Some(list) = &read.list else {
+        return told(args.at.json, count, &text);
+    };
+    note_list(list);
+    if args.at.json {
+        let left_out = list.left_out.iter().map(|(reason, names)| {
+            json!({ "reason": reason, "count": names.len(), "instruments": names })
+        });
+        return output::json(&json!({
+            "definitions": count,
+            "list": list.form,
+            "left_out": left_out.collect::<Vec<_>>(),
+            "goes_on": list.goes_on,
+        }));
+    }
+    output::line(&format!("{text} ({})", list.form));
+    Ok(())
+}
+
+/// Says what of a venue's list could not be taken.
+pub(crate) fn note_list(list: &VenueList) {
+    for (reason, names) in &list.left_out {
+        let count = names.len();
+        output::note(&format!("{count} left out: {reason} ({})", some_of(names)));
+    }
+    if list.goes_on {
+        output::note("the list has more pages than this one: import each of them");
+    }
 }
 
 /// Adds definitions that fit the instruments of the catalog, all or none.
 fn put(catalog: &Catalog, definitions: &[Definition]) -> Result<(), Failure> {
     let known = catalog.instruments().map_err(failure)?;
+    let mut without_data = Vec::new();
     for definition in definitions {
         match known.find(&definition.name) {
             Some((_, def)) => definition.check_on(def).map_err(failure)?,
-            None => output::note(&format!(
-                "the catalog has no data of {} yet",
-                definition.name
-            )),
+            None => without_data.push(definition.name.as_str()),
         }
+    }
+    without_data.dedup();
+    if !without_data.is_empty() {
+        output::note(&format!(
+            "the catalog has no data of {} yet",
+            some_of(&without_data)
+        ));
     }
     catalog
         .change_definitions(|all| definitions.iter().try_for_each(|one| all.add(one.clone())))

@@ -33,11 +33,12 @@ pub use tickloom_catalog::{
     is_url, mark_bars, retain_records, sync_journal,
 };
 pub use tickloom_formats::{
-    Cell, CellKind, DbnInstrument, DbnOrigin, Decimal, ExportFormat, ExportReport, FileRecords,
-    FolderRecords, Format, FormatError, ImportOptions, ImportReport, Input, KindCount, LineError,
-    Mapping, Profile, RefusedMax, Rescaling, Sheet, Spool, Spooled, SpooledFile, SpooledRecords,
-    Stamp, Taken, Together, Years, content_run, export_file, inputs, is_columnar, open_text,
-    peek_line, read_definitions, read_file, read_folder, redefine, spool_file, spool_folder,
+    Cell, CellKind, DbnInstrument, DbnOrigin, Decimal, DefinitionFile, ExportFormat, ExportReport,
+    FileRecords, FolderRecords, Format, FormatError, ImportOptions, ImportReport, Input, KindCount,
+    LineError, Mapping, Profile, RefusedMax, Rescaling, Sheet, Spool, Spooled, SpooledFile,
+    SpooledRecords, Stamp, Taken, Together, VenueList, Years, content_run, export_file, inputs,
+    is_columnar, open_text, peek_line, read_definitions, read_file, read_folder, redefine,
+    spool_file, spool_folder,
 };
 
 /// What a fallible call of this crate returns.

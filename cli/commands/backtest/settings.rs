@@ -70,7 +70,13 @@ impl Settings {
             None => file.default_bar,
         };
         let definitions = match &args.instruments {
-            Some(path) => Some(Arc::new(read_definitions(path).map_err(Failure::input)?)),
+            Some(path) => {
+                let read = read_definitions(path).map_err(Failure::input)?;
+                if let Some(list) = &read.list {
+                    crate::commands::instruments::note_list(list);
+                }
+                Some(Arc::new(read.definitions))
+            }
             None => None,
         };
         Ok(Settings {

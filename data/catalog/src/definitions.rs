@@ -66,12 +66,13 @@ impl Definitions {
                 "a time that ends after it begins",
             ));
         }
-        let mut same = self.all.iter_mut().filter(|d| d.name == definition.name);
+        let (begin, end) = self.place(&definition.name);
+        let mut same = self.all.iter_mut().take(end).skip(begin);
         if let Some(known) = same.find(|d| (d.from, d.to) == (definition.from, definition.to)) {
             known.complete(definition);
             return Ok(());
         }
-        let mut same = self.all.iter().filter(|d| d.name == definition.name);
+        let mut same = self.of(&definition.name).iter();
         if let Some(other) = same.find(|d| d.overlaps(definition.from, definition.to)) {
             return Err(wrong(
                 &definition.name,
@@ -79,10 +80,23 @@ impl Definitions {
                 "definitions of which only one holds at a time",
             ));
         }
-        let key = |d: &Definition| (d.name.clone(), d.from);
-        let at = self.all.partition_point(|d| key(d) < key(&definition));
-        self.all.insert(at, definition);
+        let before = self.of(&definition.name).iter();
+        let before = before.filter(|d| d.from < definition.from).count();
+        self.all.insert(begin + before, definition);
         Ok(())
+    }
+
+    /// What is said of an instrument, in the order of its times.
+    fn of(&self, name: &str) -> &[Definition] {
+        let (begin, end) = self.place(name);
+        self.all.get(begin..end).unwrap_or_default()
+    }
+
+    /// From where on and to where, exclusive, an instrument's definitions are.
+    fn place(&self, name: &str) -> (usize, usize) {
+        let begin = self.all.partition_point(|d| d.name.as_str() < name);
+        let end = self.all.partition_point(|d| d.name.as_str() <= name);
+        (begin, end)
     }
 
     /// Forgets what is said of an instrument; says whether there was anything.
@@ -105,8 +119,7 @@ impl Definitions {
     /// Whether prices of an instrument may be below zero, if that or what it is was said.
     #[must_use]
     pub fn may_be_negative(&self, name: &str) -> Option<bool> {
-        let said = self.all.iter().filter(|d| d.name == name);
-        let may = said.map(|d| {
+        let may = self.of(name).iter().map(|d| {
             let mut def = InstrumentDef::new(name, 0, 0, "");
             def.contract.kind = d.kind;
             def.contract.negative_prices = d.negative_prices;
@@ -124,7 +137,7 @@ impl Definitions {
         let until = Some(Ts(to.0.saturating_add(1)));
         let mut held = Vec::new();
         let mut covered = from;
-        for said in self.all.iter().filter(|d| d.name == def.name) {
+        for said in self.of(&def.name) {
             if !said.overlaps(Some(from), until) {
                 continue;
             }

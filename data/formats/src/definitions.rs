@@ -1,23 +1,47 @@
-//! Files of definitions of instruments, as people write them (`docs/instruments.md`): TOML as in a catalog, or CSV with a row a definition.
+//! Files of definitions of instruments, as people write them (`docs/instruments.md`): TOML as in a catalog, or CSV with a row a definition;
+//! and venues' own lists in JSON.
 
+use crate::venue_list::{self, VenueList};
 use crate::{FormatError, Result};
 use std::fmt::Display;
 use std::path::Path;
 use tickloom_catalog::{CatalogError, Definition, Definitions};
 
-/// Reads definitions from a file: TOML with `[[instrument]]`, or CSV with the same fields in its header (`.csv`).
+/// What a file says of instruments.
+#[derive(Clone, Debug, Default)]
+pub struct DefinitionFile {
+    /// What it says.
+    pub definitions: Definitions,
+    /// What it was beside that, if it is a venue's list.
+    pub list: Option<VenueList>,
+}
+
+/// Reads definitions from a file: TOML with `[[instrument]]`, CSV with the same fields in its header (`.csv`), or a venue's list of its
+/// instruments, as it answers (`.json`).
 ///
 /// # Errors
 /// [`FormatError::Io`]; [`CatalogError::Definition`] and [`CatalogError::DefinitionFile`] for what cannot be understood.
-pub fn read_definitions(path: &Path) -> Result<Definitions> {
+pub fn read_definitions(path: &Path) -> Result<DefinitionFile> {
     let text = std::fs::read_to_string(path).map_err(FormatError::io("read", path))?;
-    let is_csv = path
-        .extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("csv"));
-    match is_csv {
-        true => from_csv(&text, path),
-        false => Ok(Definitions::from_toml(&text, path)?),
+    let ends_with = |end| {
+        path.extension()
+            .is_some_and(|own| own.eq_ignore_ascii_case(end))
+    };
+    if ends_with("json") {
+        let (definitions, list) = venue_list::read(&text, path)?;
+        return Ok(DefinitionFile {
+            definitions,
+            list: Some(list),
+        });
     }
+    let definitions = match ends_with("csv") {
+        true => from_csv(&text, path)?,
+        false => Definitions::from_toml(&text, path)?,
+    };
+    Ok(DefinitionFile {
+        definitions,
+        list: None,
+    })
 }
 
 fn from_csv(text: &str, path: &Path) -> Result<Definitions> {

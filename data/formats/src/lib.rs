@@ -13,9 +13,10 @@ mod limits;
 mod spool;
 #[cfg(test)]
 mod testing;
+mod venue_list;
 
 pub use databento::{DBN_SOURCE, DbnInstrument, DbnOrigin};
-pub use definitions::read_definitions;
+pub use definitions::{DefinitionFile, read_definitions};
 pub use error::FormatError;
 pub use export::{Cell, CellKind, ExportFormat, ExportReport, Sheet, export_file};
 pub use import::{
@@ -25,6 +26,7 @@ pub use import::{
     read_folder, redefine, spool_file, spool_folder,
 };
 pub use spool::{Spool, Spooled};
+pub use venue_list::VenueList;
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = FormatError> = std::result::Result<T, E>;

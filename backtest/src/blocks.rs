@@ -72,8 +72,9 @@ pub fn run_bars_in_blocks<'a>(
     mut open: impl FnMut() -> Result<Box<Blocks<'a>>, DataError>,
     watch: &mut impl Watch,
 ) -> Result<Outcome, BacktestError> {
-    // What outputs there are is asked record by record.
+    // What outputs there are is asked record by record, and blocks are of one instrument: what several need is not read for nothing.
     if !watch.wants_outputs()
+        && traded(config).len() <= 1
         && let Some(outcome) = in_blocks(config, open()?.as_mut(), watch)?
     {
         return Ok(outcome);

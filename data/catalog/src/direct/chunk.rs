@@ -262,6 +262,7 @@ impl Chunk {
     fn list(&mut self, count: usize, page: &[u8]) -> Option<()> {
         let values = Padded::new(page)?;
         self.dictionary.clear();
+        self.dictionary.reserve(count.min(page.len()));
         let Reads::Words(words) = &self.reads else {
             return plain(&self.reads, values, count, &mut self.dictionary);
         };

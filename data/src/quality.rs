@@ -28,11 +28,11 @@ use instrument::Watched;
 use ledger::Findings;
 use status::Connections;
 use stream::Numbers;
-use turns::Turns;
 use tickloom_formats::DBN_SOURCE;
 use tickloom_types::{
     InstrumentId, Instruments, Kind, Record, SourceDef, StatusBody, StatusCode, Ts,
 };
+use turns::Turns;
 
 /// Looks at records one by one; see the module.
 pub struct Inspector {

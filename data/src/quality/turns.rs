@@ -65,3 +65,57 @@ impl Turns {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of these instruments, numbered; of `u32::MAX` a status.
+    fn records(instruments: &[u32]) -> Vec<Record> {
+        let record = |(ts, instrument): (i64, &u32)| {
+            let mut record = Record::default();
+            record.header.ts_event = ts;
+            record.header.instrument = *instrument;
+            record.header.kind = match *instrument {
+                u32::MAX => Kind::Status as u8,
+                _ => Kind::Bar as u8,
+            };
+            record
+        };
+        (0..).zip(instruments).map(record).collect()
+    }
+
+    fn put(instruments: &[u32]) -> (usize, Option<Vec<i64>>) {
+        let mut turns = Turns::default();
+        let count = turns.put(&records(instruments), 3);
+        let times = |all: &[Record]| all.iter().map(|record| record.header.ts_event).collect();
+        (count, turns.ordered().map(times))
+    }
+
+    #[test]
+    fn an_instrument_comes_after_the_other_up_to_a_status() {
+        let ordered = vec![1, 4, 2, 5, 0, 6, 3];
+        let (of_three, status) = ([2, 0, 1, 9, 0, 1, 2], u32::MAX);
+        assert_eq!(put(&of_three), (7, Some(ordered.clone())));
+        let then = [&of_three[..], &[status, 1, 0, 1]].concat();
+        assert_eq!(put(&then), (7, Some(ordered)));
+        // With the status if there are too few before it.
+        let soon = [&[2, 0, 1, status][..], &of_three].concat();
+        assert_eq!(put(&soon), (4, None));
+        assert_eq!(put(&[status, 0, 1, 2, 0, 1]), (1, None));
+    }
+
+    #[test]
+    fn what_takes_no_turns_or_is_little_stays_as_it_is() {
+        assert_eq!(put(&[0, 1, 2, 0, 1]), (5, None));
+        let long = [[0; GROUP].as_slice(), &[1, 0, 1, 0]].concat();
+        assert_eq!(put(&long), (long.len(), None));
+        let mut turns = Turns::default();
+        assert_eq!(turns.put(&records(&[0; 40]), 1), 40);
+        let many: Vec<u32> = (0..3).cycle().take(RECORDS_MAX + 9).collect();
+        assert_eq!(turns.put(&records(&many), 3), RECORDS_MAX);
+        assert_eq!(turns.ordered().map(<[Record]>::len), Some(RECORDS_MAX));
+        assert_eq!(turns.put(&records(&[0; 40]), 3), 40);
+        assert_eq!(turns.ordered(), None);
+    }
+}

@@ -74,6 +74,11 @@ impl Layout {
             .then(|| Arc::clone(&seen.columns))
     }
 
+    #[cfg(test)]
+    pub(crate) fn has_seen(&self) -> bool {
+        self.seen.get().is_some()
+    }
+
     /// Remembers how a file says that its columns are these.
     fn see(&self, footer: Option<Bytes>, columns: SchemaDescPtr) {
         let begin = footer.and_then(|footer| {

@@ -230,7 +230,7 @@ proptest! {
     ) {
         let mut all = instruments(calendar, "feed");
         for at in 1..count - 1 {
-            all.add(InstrumentDef::new(format!("X{at}"), 2, 0, "USD")).unwrap();
+            all.add(InstrumentDef::new(&format!("X{at}"), 2, 0, "USD")).unwrap();
         }
         let records = taking_turns(&draws, count, &runs);
         let expected = format!("{:?}", ledger(&all, &records, None));

@@ -3,7 +3,7 @@
 //! Bars are taken as they come, and none is held. Where a record turns up that blocks cannot take, the records are read again from
 //! their begin, and stepped.
 
-use crate::curve::{CurveBuilder, PRICES_MAX, Point};
+use crate::curve::CurveBuilder;
 use crate::outcome::{Outcome, Statistics};
 use crate::run::{BacktestError, Tally, WATCH_EVERY, Watch, run_blocks};
 use crate::sampler::traded;
@@ -148,8 +148,9 @@ struct BarsRun {
     /// Fills that count in the points of the curve so far, and what is held after them.
     filled: usize,
     position: i64,
+    /// Whether something was held at each point of a block.
+    held: Vec<bool>,
     curve: CurveBuilder,
-    price_scale: f64,
     data_hash: Xxh3,
     events: u64,
     last: Option<(i64, Money)>,
@@ -170,11 +171,12 @@ impl BarsRun {
         if record.kind() != Some(Kind::Bar) || traded.iter().any(|id| *id != instrument) {
             return Ok(None);
         }
-        let mut curve = CurveBuilder::new(config.account.cash, &traded);
+        let def = config.instruments.get(instrument);
+        let scale = pow10(def.map_or(0, |def| def.price_decimals)) as f64;
+        let mut curve = CurveBuilder::new(config.account.cash, &traded).with_prices_in(scale);
         if wants_equity {
             curve.keep_exact();
         }
-        let def = config.instruments.get(instrument);
         Ok(Some(BarsRun {
             on_way: BarsOnWay::new(config, instrument, source)?,
             columns: Columns::new(*seq, record),
@@ -182,8 +184,8 @@ impl BarsRun {
             tally: Tally::default(),
             filled: 0,
             position: 0,
+            held: Vec::new(),
             curve,
-            price_scale: pow10(def.map_or(0, |def| def.price_decimals)) as f64,
             data_hash: Xxh3::new(),
             events: 0,
             last: None,
@@ -214,28 +216,25 @@ impl BarsRun {
         Ok(true)
     }
 
-    /// The points that a sampler would have taken.
+    /// The points that a sampler would have taken. From fill to fill what is held stays what it is.
     fn measure(&mut self) {
-        let closes = &self.columns.values[3];
-        let rows = self.columns.ts.iter().zip(&self.equity).zip(closes);
-        for ((ts, equity), close) in rows {
+        let (ts, closes) = (&self.columns.ts, &self.columns.values[3]);
+        self.held.clear();
+        while self.held.len() < ts.len() {
+            let at = self.held.len();
             while let Some(fill) = self.tally.fills.get(self.filled)
-                && fill.ts.0 <= *ts
+                && fill.ts.0 <= ts[at]
             {
                 self.position += fill.side.sign() * fill.qty;
                 self.filled += 1;
             }
-            let mut prices = [f64::NAN; PRICES_MAX];
-            prices[0] = *close as f64 / self.price_scale;
-            self.curve.push(Point {
-                ts: *ts,
-                equity: equity.to_f64(),
-                exact: *equity,
-                is_held: self.position != 0,
-                prices,
-            });
+            let next = self.tally.fills.get(self.filled);
+            let next = next.and_then(|fill| ts[at..].iter().position(|ts| *ts >= fill.ts.0));
+            let until = next.map_or(ts.len(), |rows| at + rows);
+            self.held.resize(until, self.position != 0);
         }
-        let last = self.columns.ts.last().copied();
+        self.curve.extend(ts, &self.equity, closes, &self.held);
+        let last = ts.last().copied();
         self.last = last.zip(self.equity.last().copied()).or(self.last);
     }
 
@@ -320,18 +319,11 @@ impl Columns {
         self.ts
             .extend(block.records.iter().map(|record| record.header.ts_event));
         let [open, high, low, close, volume] = &mut self.values;
-        for values in [&mut *open, high, low, close, volume] {
-            values.clear();
-            values.reserve(block.records.len());
-        }
-        for record in block.records {
-            let bar = BarBody::of(record);
-            self.values[0].push(bar.open);
-            self.values[1].push(bar.high);
-            self.values[2].push(bar.low);
-            self.values[3].push(bar.close);
-            self.values[4].push(bar.volume);
-        }
+        column(block, open, |bar| bar.open);
+        column(block, high, |bar| bar.high);
+        column(block, low, |bar| bar.low);
+        column(block, close, |bar| bar.close);
+        column(block, volume, |bar| bar.volume);
         true
     }
 
@@ -347,6 +339,12 @@ impl Columns {
         let series = BarSeries::new(self.instrument, self.source, &self.ts, columns).ok()?;
         Some(series.from_seq(self.first))
     }
+}
+
+/// One number of each bar.
+fn column(block: RecordBlock<'_>, to: &mut Vec<i64>, of: impl Fn(&BarBody) -> i64) {
+    to.clear();
+    to.extend(block.records.iter().map(|bar| of(&BarBody::of(bar))));
 }
 
 #[cfg(test)]

@@ -1,19 +1,21 @@
 //! The equity curve of a run: every point is measured and counts toward its month, and a bounded number is kept for pictures.
 //!
-//! What is measured does not depend on what is kept. When too many points are kept, neighbours are put together: of each group the
-//! first, the lowest, the highest and the one deepest below its peak stay, so no fall and no spike leaves the picture.
+//! What is measured does not depend on what is kept. Points wait until there are some hundred, and are measured column by column.
+
+mod picture;
 
 use crate::months::{MonthEnd, Months};
+use picture::{Picture, Points};
 use tickloom_stats::EquityCurve;
 use tickloom_types::{InstrumentId, Money, Ts};
 
-/// Points kept for pictures.
-pub(crate) const POINTS_MAX: usize = 1 << 17;
+#[cfg(test)]
+pub(crate) use picture::POINTS_MAX;
+
 /// Instruments whose prices are kept for pictures.
 pub(crate) const PRICES_MAX: usize = 4;
-/// Points that are put together at once, and how many of them stay at most.
-const GROUP: usize = 8;
-const GROUP_KEPT: usize = 4;
+/// Points that are measured at once.
+const AT_ONCE: usize = 1_024;
 
 /// Equity over time, and the prices that it was marked at: for pictures, not for statistics or accounting.
 ///
@@ -56,52 +58,39 @@ pub(crate) struct Measured {
 pub(crate) struct CurveBuilder {
     cash: f64,
     priced: Vec<InstrumentId>,
+    /// What prices are divided by where they are kept.
+    scale: f64,
     sums: EquityCurve,
     months: Months,
-    kept: Vec<Kept>,
-    /// The points since those that are kept.
-    group: Option<Group>,
-    /// Points of one group; of one point nothing is put together.
-    group_size: usize,
-    /// The newest point: it may still get another value.
-    newest: Option<Point>,
+    picture: Picture,
+    /// Points that are not measured yet, and whether a position was held at each. The newest of them may still get another value.
+    waiting: Points,
+    held: Vec<bool>,
     /// Every point, if that is wanted.
     exact: Option<Vec<(Ts, Money)>>,
-}
-
-#[derive(Clone, Copy)]
-struct Kept {
-    ts: i64,
-    equity: f64,
-    drawdown: f64,
-    prices: [f64; PRICES_MAX],
-}
-
-/// Neighbours, of which only what stands out is kept, each with its place among them.
-#[derive(Clone, Copy)]
-struct Group {
-    count: usize,
-    first: Kept,
-    lowest: (usize, Kept),
-    highest: (usize, Kept),
-    deepest: (usize, Kept),
 }
 
 impl CurveBuilder {
     /// A curve that begins with this cash, over the prices of these instruments; of more than [`PRICES_MAX`], of the first.
     pub(crate) fn new(cash: Money, traded: &[InstrumentId]) -> CurveBuilder {
         let cash = cash.to_f64();
+        let priced: Vec<InstrumentId> = traded.iter().copied().take(PRICES_MAX).collect();
         CurveBuilder {
             cash,
-            priced: traded.iter().copied().take(PRICES_MAX).collect(),
             sums: EquityCurve::new(cash),
             months: Months::default(),
-            kept: Vec::new(),
-            group: None,
-            group_size: 1,
-            newest: None,
+            picture: Picture::new(priced.len()),
+            priced,
+            scale: 1.0,
+            waiting: Points::default(),
+            held: Vec::new(),
             exact: None,
         }
+    }
+
+    /// The same, whose prices come as multiples of `1 / scale`.
+    pub(crate) fn with_prices_in(self, scale: f64) -> CurveBuilder {
+        CurveBuilder { scale, ..self }
     }
 
     /// Keeps every point, exact.
@@ -116,144 +105,115 @@ impl CurveBuilder {
 
     /// Time of the newest point.
     pub(crate) fn newest(&self) -> Option<i64> {
-        self.newest.map(|point| point.ts)
+        self.waiting.ts.last().copied()
     }
 
     /// Forgets all points.
     pub(crate) fn clear(&mut self) {
         self.sums = EquityCurve::new(self.cash);
         self.months = Months::default();
-        self.kept.clear();
-        self.group = None;
-        self.group_size = 1;
-        self.newest = None;
+        self.picture = Picture::new(self.priced.len());
+        self.waiting.clear();
+        self.held.clear();
         if let Some(exact) = &mut self.exact {
             exact.clear();
         }
     }
 
     /// Takes the next point. One with the time of the newest replaces it.
-    pub(crate) fn push(&mut self, point: Point) {
-        match self.newest.replace(point) {
-            Some(before) if before.ts < point.ts => self.settle(before),
-            _ => {}
+    pub(crate) fn push(&mut self, point: &Point) {
+        self.make_room(point.ts);
+        self.waiting.ts.push(point.ts);
+        self.waiting.equity.push(point.equity);
+        let prices = &point.prices[..self.priced.len()];
+        self.waiting.prices.extend_from_slice(prices);
+        self.held.push(point.is_held);
+        if let Some(exact) = &mut self.exact {
+            exact.push((Ts(point.ts), point.exact));
         }
+    }
+
+    /// Takes the next points of a run over one instrument, each later than that before it: their times, equities, the instrument's
+    /// prices in units of [`CurveBuilder::with_prices_in`], and whether a position was held.
+    pub(crate) fn extend(&mut self, ts: &[i64], equities: &[Money], prices: &[i64], held: &[bool]) {
+        let Some(first) = ts.first() else {
+            return;
+        };
+        self.make_room(*first);
+        self.waiting.ts.extend_from_slice(ts);
+        let mut known = (Money::ZERO, 0.0);
+        self.waiting.equity.extend(equities.iter().map(|equity| {
+            if *equity != known.0 {
+                known = (*equity, equity.to_f64());
+            }
+            known.1
+        }));
+        if !self.priced.is_empty() {
+            let prices = prices.iter().map(|price| *price as f64);
+            self.waiting.prices.extend(prices);
+        }
+        self.held.extend_from_slice(held);
+        if let Some(exact) = &mut self.exact {
+            exact.extend(ts.iter().map(|ts| Ts(*ts)).zip(equities.iter().copied()));
+        }
+    }
+
+    /// Before the next point: the newest goes if that is not later, and if many wait they are measured.
+    fn make_room(&mut self, ts: i64) {
+        if self.newest().is_some_and(|newest| newest >= ts) {
+            let rest = self.waiting.len() - 1;
+            self.waiting.truncate(rest, self.priced.len());
+            self.held.truncate(rest);
+            if let Some(exact) = &mut self.exact {
+                exact.pop();
+            }
+        }
+        if self.waiting.len() >= AT_ONCE {
+            self.measure();
+            self.picture.extend(&self.waiting);
+            self.waiting.clear();
+            self.held.clear();
+        }
+    }
+
+    /// Measures all that wait.
+    fn measure(&mut self) {
+        let Points {
+            ts,
+            equity,
+            drawdown,
+            ..
+        } = &mut self.waiting;
+        let held = self.held.iter().filter(|is_held| **is_held).count();
+        drawdown.resize(ts.len(), 0.0);
+        self.sums.extend(ts, equity, held, drawdown);
+        self.months.extend(ts, equity);
     }
 
     /// The whole curve.
     pub(crate) fn finish(mut self) -> Measured {
-        if let Some(last) = self.newest.take() {
-            // The picture ends with the last point whatever the groups are.
-            self.group_size = 1;
-            self.settle(last);
-        }
-        let column = |of: fn(&Kept) -> f64| self.kept.iter().map(of).collect();
+        self.measure();
+        let last = self.waiting.split_last(self.priced.len());
+        self.picture.extend(&self.waiting);
+        let kept = self.picture.end(&last);
+        let count = self.priced.len();
         let prices = (0..)
             .zip(&self.priced)
-            .map(|(at, id): (usize, _)| {
-                let prices = self.kept.iter().map(|kept| kept.prices[at]);
-                (*id, prices.collect())
+            .map(|(at, id)| {
+                let prices = kept.prices.iter().skip(at).step_by(count);
+                (*id, prices.map(|price| price / self.scale).collect())
             })
             .collect();
         Measured {
             curve: Curve {
-                ts: self.kept.iter().map(|kept| kept.ts).collect(),
-                equity: column(|kept| kept.equity),
-                drawdown: column(|kept| kept.drawdown),
+                ts: kept.ts,
+                equity: kept.equity,
+                drawdown: kept.drawdown,
                 prices,
             },
             sums: self.sums,
             months: self.months.finish(),
             exact: self.exact.unwrap_or_default(),
-        }
-    }
-
-    /// A point that does not change any more.
-    fn settle(&mut self, point: Point) {
-        if let Some(exact) = &mut self.exact {
-            exact.push((Ts(point.ts), point.exact));
-        }
-        let equity = point.equity;
-        let drawdown = self.sums.push(point.ts, equity, point.is_held);
-        self.months.push(point.ts, equity);
-        let kept = Kept {
-            ts: point.ts,
-            equity,
-            drawdown,
-            prices: point.prices,
-        };
-        let group = match &mut self.group {
-            Some(group) => {
-                group.add(&kept);
-                group
-            }
-            none => none.insert(Group::of(kept)),
-        };
-        if group.count < self.group_size {
-            return;
-        }
-        if group.count == 1 {
-            self.kept.push(kept);
-        } else {
-            group.put(&mut self.kept);
-        }
-        self.group = None;
-        if self.kept.len() + 2 * GROUP_KEPT > POINTS_MAX {
-            self.thin();
-        }
-    }
-
-    /// Puts neighbours together: of each eight points at most four stay.
-    fn thin(&mut self) {
-        let all = std::mem::take(&mut self.kept);
-        self.kept.reserve_exact(POINTS_MAX);
-        for neighbours in all.chunks(GROUP) {
-            let mut group = Group::of(neighbours[0]);
-            neighbours[1..].iter().for_each(|kept| group.add(kept));
-            group.put(&mut self.kept);
-        }
-        self.group_size = if self.group_size == 1 {
-            GROUP
-        } else {
-            self.group_size.saturating_mul(2)
-        };
-    }
-}
-
-impl Group {
-    fn of(first: Kept) -> Group {
-        Group {
-            count: 1,
-            first,
-            lowest: (0, first),
-            highest: (0, first),
-            deepest: (0, first),
-        }
-    }
-
-    fn add(&mut self, kept: &Kept) {
-        let place = self.count;
-        if kept.equity < self.lowest.1.equity {
-            self.lowest = (place, *kept);
-        }
-        if kept.equity > self.highest.1.equity {
-            self.highest = (place, *kept);
-        }
-        if kept.drawdown > self.deepest.1.drawdown {
-            self.deepest = (place, *kept);
-        }
-        self.count += 1;
-    }
-
-    /// Adds what stands out, each point once, in the order of time.
-    fn put(&self, to: &mut Vec<Kept>) {
-        let mut points = [(0, self.first), self.lowest, self.highest, self.deepest];
-        points.sort_by_key(|(place, _)| *place);
-        let mut before = None;
-        for (place, kept) in points {
-            if before.replace(place) != Some(place) {
-                to.push(kept);
-            }
         }
     }
 }

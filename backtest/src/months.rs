@@ -23,8 +23,23 @@ pub(crate) struct Months {
 }
 
 impl Months {
-    /// Takes the next point in the order of time.
-    pub(crate) fn push(&mut self, ts: i64, equity: f64) {
+    /// Takes the next points in the order of time.
+    pub(crate) fn extend(&mut self, ts: &[i64], equities: &[f64]) {
+        let (Some(last), Some(equity)) = (ts.last(), equities.last()) else {
+            return;
+        };
+        if *last <= self.last
+            && let Some(newest) = self.ends.last_mut()
+        {
+            newest.equity = *equity;
+            return;
+        }
+        for (ts, equity) in ts.iter().zip(equities) {
+            self.push(*ts, *equity);
+        }
+    }
+
+    fn push(&mut self, ts: i64, equity: f64) {
         match self.ends.last_mut() {
             Some(newest) if ts <= self.last => newest.equity = equity,
             _ => self.begin(ts, equity),

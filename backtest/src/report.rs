@@ -49,7 +49,7 @@ mod tests {
         let [equity, prices] = values;
         let mut curve = CurveBuilder::new(cash, &[id]);
         for ((ts, equity), price) in ts.iter().zip(equity).zip(prices) {
-            curve.push(Point {
+            curve.push(&Point {
                 ts: *ts,
                 equity: *equity,
                 exact: Money::ZERO,

@@ -89,7 +89,7 @@ impl Sampler {
                 .mark(*id)
                 .map_or(f64::NAN, |mark| mark as f64 / scale);
         }
-        self.curve.push(Point {
+        self.curve.push(&Point {
             ts: ts.0,
             equity: equity.to_f64(),
             exact: equity,

@@ -96,7 +96,8 @@ pub fn trades(
     marks: &BTreeMap<InstrumentId, i64>,
 ) -> Result<Vec<Trade>, MoneyOverflow> {
     let mut open: BTreeMap<(InstrumentId, u8), Open> = BTreeMap::new();
-    let mut done = Vec::new();
+    // Most trades are an entry and an exit.
+    let mut done = Vec::with_capacity(fills.len() / 2);
     for fill in fills {
         let Some(def) = instruments.get(fill.instrument) else {
             continue;

@@ -28,7 +28,7 @@ fn build(equity: &[f64]) -> Measured {
     for (at, equity) in (0..).zip(equity) {
         let mut prices = [f64::NAN; PRICES_MAX];
         prices[..2].copy_from_slice(&[equity / 2.0, 5.0]);
-        curve.push(Point {
+        curve.push(&Point {
             ts: at * SECOND,
             equity: *equity,
             exact: Money::ZERO,
@@ -137,7 +137,7 @@ fn a_point_of_the_same_time_replaces_the_one_before() {
         prices: [f64::NAN; PRICES_MAX],
     };
     for (ts, equity) in [(1, 50.0), (1, 100.0), (2, 10.0), (2, 110.0)] {
-        curve.push(point(ts, equity));
+        curve.push(&point(ts, equity));
     }
     let measured = curve.finish();
     assert_eq!(measured.curve.equity, [100.0, 110.0]);
@@ -155,11 +155,11 @@ fn what_is_cleared_leaves_nothing() {
         is_held: true,
         prices: [f64::NAN; PRICES_MAX],
     };
-    curve.push(point(1, 1.0));
-    curve.push(point(2, 100.0));
+    curve.push(&point(1, 1.0));
+    curve.push(&point(2, 100.0));
     curve.clear();
     assert_eq!(curve.newest(), None);
-    curve.push(point(3, 100.0));
+    curve.push(&point(3, 100.0));
     let measured = curve.finish();
     assert_eq!((measured.curve.ts, measured.sums.points()), (vec![3], 1));
     assert_eq!(measured.sums.max_drawdown(), Ok(0.0));

@@ -31,6 +31,8 @@ pub(crate) struct FileReader {
     last: Option<Key>,
     /// What is decoded and was not taken.
     pub(crate) rows: Rows,
+    /// How many rows of the last block are in that, or were.
+    taken: usize,
 }
 
 impl FileScan {
@@ -56,6 +58,7 @@ impl FileScan {
             scan: self.clone(),
             last: None,
             rows: Rows::new(&self.naming),
+            taken: 0,
         })
     }
 }
@@ -113,10 +116,14 @@ impl FileReader {
     /// Decodes batches until a wanted row is in hand; false at the end of the file.
     pub(crate) fn fill(&mut self) -> Result<bool> {
         while self.rows.is_empty() {
+            if self.taken < self.batches.block.rows {
+                self.take_some();
+                continue;
+            }
             match self.batches.next()? {
                 None => return Ok(false),
                 Some(Decoded::Batch(batch)) => self.decode(&batch)?,
-                Some(Decoded::Block) => self.decode_block(),
+                Some(Decoded::Block) => self.taken = 0,
             }
         }
         Ok(true)
@@ -169,17 +176,18 @@ impl FileReader {
         Ok(())
     }
 
-    /// As [`FileReader::decode`] for rows that were decoded without the library.
-    fn decode_block(&mut self) {
+    /// As [`FileReader::decode`] for the next ones of the rows that were decoded without the library.
+    fn take_some(&mut self) {
         let block = &self.batches.block;
+        let some = self.taken..block.rows.min(self.taken + ROWS_AT_ONCE);
         let record = Record {
             header: self.header,
             ..Record::default()
         };
         let to = &mut self.rows;
         to.clear();
-        to.records.resize(block.rows, record);
-        let mut columns = block.columns.iter().map(Vec::as_slice);
+        to.records.resize(some.len(), record);
+        let mut columns = block.columns.iter().map(|all| &all[some.clone()]);
         let mut next = || columns.next().unwrap_or_default();
         let [ts_event, ts_recv, seqs, sources, flags] = [(); 5].map(|()| next());
         to.seqs.extend(seqs.iter().map(|seq| seq.cast_unsigned()));
@@ -219,10 +227,15 @@ impl FileReader {
             to.more.extend(next().iter().map(|more| low32(*more)));
         }
         self.last = to.last_key();
+        self.taken = some.end;
         let times = std::mem::take(&mut self.batches.block.columns[0]);
-        self.keep_wanted(&times);
+        self.keep_wanted(&times[some]);
         self.batches.block.columns[0] = times;
-        self.batches.release();
+        if self.taken == self.batches.block.rows {
+            self.taken = 0;
+            self.batches.block.rows = 0;
+            self.batches.release();
+        }
     }
 
     /// Drops rows of other times and keys, which is only looked into if there are any. Keys go up.
@@ -271,6 +284,9 @@ impl FileReader {
         }
     }
 }
+
+/// Rows that are made records at once: all that looks at them finds them in a near cache.
+const ROWS_AT_ONCE: usize = 2_048;
 
 /// Rows whose records the nearest cache holds.
 const ROWS_NEAR: usize = 128;

@@ -133,6 +133,36 @@ impl Rows {
         }
     }
 
+    /// Whether these are bars of one source that are one moment with others of equal release, and no two of them have one: what
+    /// [`Rows::release`] would say of each, at once.
+    pub(crate) fn are_bars_apart(&self, rows: Range<usize>) -> bool {
+        let (Some(records), Some(held)) =
+            (self.records.get(rows.clone()), self.held.get(rows.clone()))
+        else {
+            return false;
+        };
+        let (Some(first), Some(last)) = (records.first(), records.last()) else {
+            return false;
+        };
+        let Some(source) = self.naming.defs.get(usize::from(first.header.source)) else {
+            return false;
+        };
+        // Later bars are released later, unless times come to an end.
+        let fits = last.header.ts_event.checked_add(source.feed_latency);
+        if !joins(first, source) || source.feed_latency < 0 || fits.is_none() {
+            return false;
+        }
+        let are_held_alike = held.iter().fold(true, |all, own| all & (*own == held[0]));
+        let pairs = records.iter().zip(&records[1..]);
+        let are_later = pairs.fold(true, |all, (before, own)| {
+            let (before, own) = (&before.header, &own.header);
+            all & (own.kind == before.kind)
+                & (own.source == before.source)
+                & (own.ts_event > before.ts_event)
+        });
+        are_held_alike & are_later
+    }
+
     /// The next row, which [`Rows::key`] has named.
     pub(crate) fn take(&mut self) -> Row {
         let at = self.at;

@@ -198,10 +198,12 @@ impl Watched {
 impl Bars {
     fn take(&mut self, spec: BarSpec, bars: &[Record], calendar: Option<&Calendar>) {
         let Some(newest) = bars.last() else { return };
-        for record in bars {
-            if let Some(at) = self.place(spec, record.ts_event(), calendar) {
-                self.stream.spacing.push(at);
-            }
+        let closes = bars.iter().map(Record::ts_event);
+        match (spec, calendar) {
+            (BarSpec::Time(_), None) => self.stream.spacing.push_bars(closes),
+            _ => closes
+                .filter_map(|close| Bars::place(spec, close, calendar))
+                .for_each(|at| self.stream.spacing.push(at)),
         }
         self.newest = Some(newest.ts_event());
         self.stream.order.push(newest.ts_event());

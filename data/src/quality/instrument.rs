@@ -224,7 +224,7 @@ impl Watched {
             return self.findings.add(back, join, rows_max);
         }
         bars.newest = Some(ts);
-        if let Some(at) = bars.place(spec, ts, self.calendar.as_deref()) {
+        if let Some(at) = Bars::place(spec, ts, self.calendar.as_deref()) {
             bars.stream.spacing.push(at);
         }
         let body = BarBody::of(record);
@@ -406,7 +406,7 @@ impl Bars {
     }
 
     /// Where a bar stands among its kind: its close; of a trading day, the end of its session. `None` if its place says nothing.
-    pub(super) fn place(&self, spec: BarSpec, ts: Ts, calendar: Option<&Calendar>) -> Option<Ts> {
+    pub(super) fn place(spec: BarSpec, ts: Ts, calendar: Option<&Calendar>) -> Option<Ts> {
         match (spec, calendar) {
             (BarSpec::Ticks(_) | BarSpec::Volume(_), _) => None,
             (BarSpec::Time(DAY), Some(calendar)) => {

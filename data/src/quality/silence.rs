@@ -174,6 +174,28 @@ impl Spacing {
         }
     }
 
+    /// The closes of the next bars, where there is no calendar: those that come right after the one before count together.
+    pub(super) fn push_bars(&mut self, closes: impl Iterator<Item = Ts>) {
+        let mut right_after = 0;
+        for ts in closes {
+            match self.newest {
+                Some(newest) if self.is_right_after(newest, ts) => {
+                    right_after += 1;
+                    self.newest = Some(ts);
+                }
+                _ => self.push(ts),
+            }
+        }
+        self.lengths.bins[bin(self.bar)] += right_after;
+        self.lengths.count += right_after;
+        self.next_bars += right_after;
+    }
+
+    /// Whether all that a bar says is that one more came right after the one before.
+    fn is_right_after(&self, newest: Ts, ts: Ts) -> bool {
+        self.calendar.is_none() && self.bar > 0 && ts.0.checked_sub(newest.0) == Some(self.bar)
+    }
+
     /// The sessions between two records are over: what was silent in them, and which had nothing at all.
     fn change_session(&mut self, calendar: &Calendar, newest: Ts, ts: Ts) {
         let mut missing: Option<Missing> = None;

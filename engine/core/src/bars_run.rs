@@ -367,6 +367,14 @@ impl Visitor {
         let unit = portfolio.scale(instrument).unit.checked_mul(held.into());
         let fits = |unit: &i128| bits_wide(*unit) + close_bits < 126 && bits_wide(cash) < 126;
         if let Some(unit) = unit.filter(fits) {
+            // One multiplication where the unit is not wide.
+            if let Ok(unit) = i64::try_from(unit) {
+                let marked = closes
+                    .iter()
+                    .map(|close| Money(cash + i128::from(unit) * i128::from(*close)));
+                to.equity.extend(marked);
+                return Ok(());
+            }
             let marked = closes
                 .iter()
                 .map(|close| Money(cash + unit * i128::from(*close)));

@@ -44,27 +44,51 @@ impl EquityCurve {
     /// Takes in the next point: its time in nanoseconds, the equity, and whether a position was held. Returns how far the curve is
     /// below its highest point so far, as a fraction: 0 at a new high, 0.25 a quarter below.
     pub fn push(&mut self, ts: i64, equity: f64, is_held: bool) -> f64 {
-        if self.points == 0 {
-            self.first_ts = ts;
-        } else if self.last > 0.0 {
-            self.returns.push(equity / self.last - 1.0);
-        } else {
-            self.has_bottomed = true;
+        let mut depth = [0.0];
+        self.extend(&[ts], &[equity], usize::from(is_held), &mut depth);
+        depth[0]
+    }
+
+    /// Takes in the next points: times, equities, and at how many of them a position was held. `depths` gets for each what
+    /// [`push`](EquityCurve::push) returns. All three have one length.
+    pub fn extend(&mut self, ts: &[i64], equities: &[f64], held: usize, depths: &mut [f64]) {
+        let (Some(first), Some(last)) = (ts.first(), ts.last()) else {
+            return;
+        };
+        let mut before = (self.points > 0).then_some(self.last);
+        if before.is_none() {
+            self.first_ts = *first;
         }
-        self.last_ts = ts;
-        self.last = equity;
-        self.points += 1;
-        self.held += usize::from(is_held);
-        if equity >= self.peak {
-            self.peak = equity;
-            self.below = 0;
-            return 0.0;
+        self.last_ts = *last;
+        self.points += equities.len();
+        self.held += held;
+        // Where the equity stays what it was nothing has to be divided, which is what takes the time: the outcome is the same.
+        for equity in equities {
+            match before.replace(*equity) {
+                Some(before) if before > 0.0 => self.returns.push(if is_same(*equity, before) {
+                    0.0
+                } else {
+                    equity / before - 1.0
+                }),
+                Some(_) => self.has_bottomed = true,
+                None => {}
+            }
         }
-        self.below += 1;
-        self.longest_below = self.longest_below.max(self.below);
-        let depth = depth(self.peak, equity);
-        self.deepest = self.deepest.max(depth);
-        depth
+        self.last = before.unwrap_or(self.last);
+        let mut known = (self.peak, 0.0);
+        for (equity, to) in equities.iter().zip(depths) {
+            let is_below = *equity < self.peak;
+            self.below = if is_below { self.below + 1 } else { 0 };
+            self.longest_below = self.longest_below.max(self.below);
+            if !is_below {
+                self.peak = *equity;
+                known = (*equity, 0.0);
+            } else if !is_same(*equity, known.0) {
+                known = (*equity, depth(self.peak, *equity));
+            }
+            *to = known.1;
+            self.deepest = self.deepest.max(known.1);
+        }
     }
 
     /// How many points there were.
@@ -206,6 +230,10 @@ fn finite(value: f64) -> Result<f64, Undefined> {
     } else {
         Err(Undefined::TooLarge)
     }
+}
+
+fn is_same(one: f64, other: f64) -> bool {
+    one.to_bits() == other.to_bits()
 }
 
 /// A curve that never was above zero cannot fall by a fraction of anything.

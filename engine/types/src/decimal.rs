@@ -180,7 +180,16 @@ impl Money {
     /// The nearest `f64`, for statistics only.
     #[must_use]
     pub fn to_f64(self) -> f64 {
-        self.0 as f64 / 1e18
+        // Where the upper part is exact in a float, both parts are, and their sum is rounded once: as the whole would be.
+        let upper = self.0 >> 32;
+        let nearest = match i64::try_from(upper) {
+            Ok(upper) if upper.unsigned_abs() < 1 << 53 => {
+                let lower = u32::try_from(self.0 & 0xFFFF_FFFF).unwrap_or(0);
+                upper as f64 * 4_294_967_296.0 + f64::from(lower)
+            }
+            _ => self.0 as f64,
+        };
+        nearest / 1e18
     }
 }
 
@@ -325,5 +334,41 @@ mod tests {
         assert_eq!(parse_money("-1.5").unwrap().to_string(), "-1.5");
         assert!(Money(i128::MAX).checked_add(Money(1)).is_err());
         assert!(parse_money("1e5").is_err());
+    }
+
+    /// Against the conversion of the language, at edges and at numbers of every length.
+    #[test]
+    fn the_nearest_float_is_the_nearest() {
+        let mut state = 1_u128;
+        let edges = [
+            0,
+            1,
+            1 << 32,
+            (1 << 53) - 1,
+            1 << 53,
+            (1 << 53) + 1,
+            1 << 85,
+        ];
+        let mut all: Vec<i128> = edges
+            .iter()
+            .flat_map(|edge| [*edge, edge - 1, edge + 1, edge << 32])
+            .chain([i128::MAX, i128::MIN])
+            .collect();
+        for length in 1..127_u32 {
+            for _ in 0..40 {
+                state = state
+                    .wrapping_mul(0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645)
+                    .wrapping_add(1);
+                all.push((state >> 1).cast_signed() >> (126 - length));
+            }
+        }
+        for value in all.iter().flat_map(|value| [*value, value.wrapping_neg()]) {
+            let expected = value as f64 / 1e18;
+            assert_eq!(
+                Money(value).to_f64().to_bits(),
+                expected.to_bits(),
+                "{value}"
+            );
+        }
     }
 }

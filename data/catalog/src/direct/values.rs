@@ -35,31 +35,38 @@ impl<'a> Padded<'a> {
         Some(u64::from_le_bytes(*bytes))
     }
 
-    /// `count` numbers of `width` bits, one after another, each given to `on`.
-    #[inline]
-    fn unpack(self, width: u32, count: usize, mut on: impl FnMut(u64)) -> Option<()> {
-        let bits = count.checked_mul(width as usize)?;
+    /// As many numbers of `width` bits as there are places, one after another, each of which `of` makes what goes there.
+    #[inline(always)]
+    fn unpack(self, width: u32, to: &mut [i64], mut of: impl FnMut(u64) -> i64) -> Option<()> {
+        let bits = to.len().checked_mul(width as usize)?;
         if bits.div_ceil(8) > self.len || width > 64 {
             return None;
         }
         if width == 0 {
-            (0..count).for_each(|_| on(0));
+            to.iter_mut().for_each(|place| *place = of(0));
             return Some(());
         }
-        let mask = u64::MAX >> (64 - width);
+        let (width, mask) = (width as usize, u64::MAX >> (64 - width));
         if width <= 56 {
-            for at in 0..count {
-                let bit = at * width as usize;
-                on(self.word(bit / 8)? >> (bit % 8) & mask);
+            // Eight numbers are so many bytes.
+            for (at, places) in to.chunks_mut(8).enumerate() {
+                let group = Padded {
+                    bytes: self.bytes.get(at * width..)?,
+                    len: 0,
+                };
+                for (number, place) in places.iter_mut().enumerate() {
+                    let bit = number * width;
+                    *place = of(group.word(bit / 8)? >> (bit % 8) & mask);
+                }
             }
             return Some(());
         }
-        for at in 0..count {
-            let bit = at * width as usize;
+        for (at, place) in to.iter_mut().enumerate() {
+            let bit = at * width;
             let (low, high) = (self.word(bit / 8)?, self.word(bit / 8 + 8)?);
             let both = u128::from(low) | u128::from(high) << 64;
             let bytes = (both >> (bit % 8)).to_le_bytes();
-            on(u64::from_le_bytes(*bytes.first_chunk()?) & mask);
+            *place = of(u64::from_le_bytes(*bytes.first_chunk()?) & mask);
         }
         Some(())
     }
@@ -105,13 +112,10 @@ pub(super) fn hybrid(
         let mut is_known = true;
         let begin = out.len();
         out.resize(begin + packed, 0);
-        let mut places = out[begin..].iter_mut();
-        page.from(at)?.unpack(width, packed, |number| {
+        page.from(at)?.unpack(width, &mut out[begin..], |number| {
             let value = usize::try_from(number).ok().and_then(&each);
             is_known &= value.is_some();
-            if let Some(place) = places.next() {
-                *place = value.unwrap_or_default();
-            }
+            value.unwrap_or_default()
         })?;
         if !is_known {
             return None;
@@ -154,17 +158,13 @@ pub(super) fn delta(page: Padded<'_>, count: usize, out: &mut Vec<i64>) -> Optio
             }
             let some = part.min(left);
             left -= some;
-            if *width == 0 {
-                out.extend((0..some).map(|_| {
-                    value = value.wrapping_add(least);
+            let begin = out.len();
+            out.resize(begin + some, 0);
+            page.from(at)?
+                .unpack(u32::from(*width), &mut out[begin..], |more| {
+                    value = value.wrapping_add(least).wrapping_add(more.cast_signed());
                     value
-                }));
-                continue;
-            }
-            page.from(at)?.unpack(u32::from(*width), some, |more| {
-                value = value.wrapping_add(least).wrapping_add(more.cast_signed());
-                out.push(value);
-            })?;
+                })?;
             at = at.checked_add(part / 8 * usize::from(*width))?;
         }
     }

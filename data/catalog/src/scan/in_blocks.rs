@@ -73,6 +73,10 @@ impl Scan {
         if rows.len() < ROWS_MIN {
             return Ok(None);
         }
+        if coming.are_bars_apart(rows.clone()) {
+            // Whether the moment of the last goes on the row after it says.
+            return Ok(Some(rows.start..rows.end - 1));
+        }
         let mut before: Option<i64> = None;
         for at in rows.clone() {
             let (own, joins) = coming.release(at);

@@ -37,20 +37,21 @@ struct Lengths {
 
 impl Lengths {
     #[inline]
-    fn add(&mut self, length: DurationNs) {
-        self.count += 1;
+    fn add(&mut self, length: DurationNs, count: u64) {
+        self.count += count;
         match &mut self.bins {
-            Some(bins) => bins[bin(length)] += 1,
-            None => self.list(bin(length)),
+            Some(bins) => bins[bin(length)] += count,
+            None if count > 0 => self.list(bin(length), count),
+            None => {}
         }
     }
 
-    fn list(&mut self, bin: usize) {
+    fn list(&mut self, bin: usize, more: u64) {
         if let Some((_, count)) = self.listed.iter_mut().find(|(own, _)| *own == bin) {
-            *count += 1;
+            *count += more;
             return;
         }
-        self.listed.push((bin, 1));
+        self.listed.push((bin, more));
         if self.listed.len() > LISTED_MAX {
             let mut bins = Box::new([0; BINS]);
             for (bin, count) in self.listed.drain(..) {
@@ -186,8 +187,7 @@ impl Spacing {
                 _ => self.push(ts),
             }
         }
-        self.lengths.bins[bin(self.bar)] += right_after;
-        self.lengths.count += right_after;
+        self.lengths.add(self.bar, right_after);
         self.next_bars += right_after;
     }
 
@@ -234,7 +234,7 @@ impl Spacing {
 
     fn apart(&mut self, from: Ts, to: Ts) {
         let length = to.0.saturating_sub(from.0);
-        self.lengths.add(length);
+        self.lengths.add(length, 1);
         self.next_bars += u64::from(length <= self.bar);
         self.keep(from, to);
     }
@@ -346,7 +346,7 @@ mod tests {
             let length = |place: &usize| some[place % some.len()];
             let drawn: Vec<DurationNs> = places.iter().map(length).collect();
             let mut lengths = Lengths::default();
-            drawn.iter().for_each(|length| lengths.add(*length));
+            drawn.iter().for_each(|length| lengths.add(*length, 1));
             proptest::prop_assert_eq!(lengths.usual_most(), usual_most(&drawn));
             proptest::prop_assert_eq!(lengths.count, drawn.len() as u64);
         }

@@ -62,7 +62,7 @@ impl Lengths {
     }
 
     /// The bins that have any, from the longest on.
-    fn from_longest(&self) -> Vec<(usize, u64)> {
+    fn longest_first(&self) -> Vec<(usize, u64)> {
         let mut all = self.listed.clone();
         let bins = self.bins.iter().flat_map(|bins| bins.iter().copied());
         all.extend(bins.enumerate().filter(|(_, count)| *count > 0));
@@ -75,7 +75,7 @@ impl Lengths {
         let of_few = (self.count / 20).clamp(1, FEW_BEYOND);
         let beyond = (self.count / 1_000).max(of_few);
         let mut above = 0;
-        for (at, count) in self.from_longest() {
+        for (at, count) in self.longest_first() {
             above += count;
             if above > beyond {
                 return upper(at);

@@ -67,12 +67,13 @@ pub(super) fn spare(mut list: Vec<i64>) {
     }
     list.clear();
     // At the end of a thread there is nothing left to keep it in.
-    let _ = SPARE.try_with(|spare| {
+    let kept = SPARE.try_with(|spare| {
         let mut spare = spare.borrow_mut();
         if spare.len() < SPARE_MAX {
             spare.push(list);
         }
     });
+    kept.ok();
 }
 
 /// A column of a row group on its way.

@@ -10,6 +10,7 @@ mod tests;
 mod values;
 
 pub(crate) use chunk::Reads;
+use chunk::{list_of_values, spare};
 
 use super::chunks::Chunks;
 use chunk::Chunk;
@@ -21,6 +22,12 @@ use std::ops::Range;
 pub(crate) struct Block {
     pub(crate) rows: usize,
     pub(crate) columns: Vec<Vec<i64>>,
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.columns.drain(..).for_each(spare);
+    }
 }
 
 /// The columns of a row group on their way.
@@ -66,7 +73,7 @@ impl Direct {
             return None;
         }
         block.rows = rows;
-        block.columns.resize_with(self.chunks.len(), Vec::new);
+        block.columns.resize_with(self.chunks.len(), list_of_values);
         for (chunk, column) in self.chunks.iter_mut().zip(&mut block.columns) {
             chunk.take(rows, column)?;
         }

@@ -43,10 +43,37 @@ struct Unpacking {
     values: Vec<i64>,
 }
 
+/// Lists for values that wait for the next column, and how large they may be.
+const SPARE_MAX: usize = 64;
+const SPARE_VALUES_MAX: usize = 1 << 13;
+
 thread_local! {
     static UNPACKING: RefCell<Unpacking> = const {
         RefCell::new(Unpacking { zstd: None, page: Vec::new(), values: Vec::new() })
     };
+    /// Of columns that are done: there may be a dozen in each of thousands of files.
+    static SPARE: RefCell<Vec<Vec<i64>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty list for values.
+pub(super) fn list_of_values() -> Vec<i64> {
+    SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+/// Keeps a list for the next column.
+pub(super) fn spare(mut list: Vec<i64>) {
+    if list.capacity() == 0 || list.capacity() > SPARE_VALUES_MAX {
+        return;
+    }
+    list.clear();
+    // At the end of a thread there is nothing left to keep it in.
+    let kept = SPARE.try_with(|spare| {
+        let mut spare = spare.borrow_mut();
+        if spare.len() < SPARE_MAX {
+            spare.push(list);
+        }
+    });
+    kept.ok();
 }
 
 /// A column of a row group on its way.
@@ -68,6 +95,13 @@ pub(super) struct Chunk {
     skip: usize,
     /// Rows of the group that no page was read of.
     left: usize,
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        spare(std::mem::take(&mut self.dictionary));
+        spare(std::mem::take(&mut self.values));
+    }
 }
 
 impl Chunk {
@@ -116,8 +150,8 @@ impl Chunk {
             ahead_at: 0,
             at: begin,
             end,
-            dictionary: Vec::new(),
-            values: Vec::new(),
+            dictionary: list_of_values(),
+            values: list_of_values(),
             taken: 0,
             skip: first,
             left: rows,
@@ -262,6 +296,7 @@ impl Chunk {
     fn list(&mut self, count: usize, page: &[u8]) -> Option<()> {
         let values = Padded::new(page)?;
         self.dictionary.clear();
+        self.dictionary.reserve(count.min(page.len()));
         let Reads::Words(words) = &self.reads else {
             return plain(&self.reads, values, count, &mut self.dictionary);
         };

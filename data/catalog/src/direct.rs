@@ -5,12 +5,13 @@
 //! left to `batches.rs`, which reads on with the library from the same row and says what is wrong.
 
 mod chunk;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub(crate) use chunk::Reads;
-use chunk::{list_of_values, spare};
+use spare::{list_of_values, spare};
 
 use super::chunks::Chunks;
 use chunk::Chunk;

@@ -2,6 +2,7 @@
 
 use super::super::chunks::Chunks;
 use super::super::page_header::{DataPage, PageHeader, PageKind};
+use super::spare::{list_of_values, spare};
 use super::values::{PADDING, Padded, decimals, delta, hybrid};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type};
@@ -43,37 +44,10 @@ struct Unpacking {
     values: Vec<i64>,
 }
 
-/// Lists for values that wait for the next column, and how large they may be.
-const SPARE_MAX: usize = 64;
-const SPARE_VALUES_MAX: usize = 1 << 13;
-
 thread_local! {
     static UNPACKING: RefCell<Unpacking> = const {
         RefCell::new(Unpacking { zstd: None, page: Vec::new(), values: Vec::new() })
     };
-    /// Of columns that are done: there may be a dozen in each of thousands of files.
-    static SPARE: RefCell<Vec<Vec<i64>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// An empty list for values.
-pub(super) fn list_of_values() -> Vec<i64> {
-    SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
-}
-
-/// Keeps a list for the next column.
-pub(super) fn spare(mut list: Vec<i64>) {
-    if list.capacity() == 0 || list.capacity() > SPARE_VALUES_MAX {
-        return;
-    }
-    list.clear();
-    // At the end of a thread there is nothing left to keep it in.
-    let kept = SPARE.try_with(|spare| {
-        let mut spare = spare.borrow_mut();
-        if spare.len() < SPARE_MAX {
-            spare.push(list);
-        }
-    });
-    kept.ok();
 }
 
 /// A column of a row group on its way.

@@ -90,7 +90,8 @@ impl Sorted {
     pub(super) fn drain(mut self, push: Push<'_>) -> Result<()> {
         if self.parts.is_empty() {
             let records = self.sorted();
-            return (records.iter()).try_for_each(|(.., record)| push(std::slice::from_ref(record)));
+            return (records.iter())
+                .try_for_each(|(.., record)| push(std::slice::from_ref(record)));
         }
         self.put_by()?;
         self.records = Vec::new();

@@ -59,6 +59,8 @@ duckdb.sql(f"COPY (SELECT * FROM read_csv('{source}')) TO '{target}' (FORMAT par
 print(duckdb.sql(f"SELECT count(*) FROM '{target}'").fetchall()[0][0])
 """
 
+DUCKDB_SORT = DUCKDB_IMPORT.replace("FROM read_csv('{source}')", "FROM read_csv('{source}') ORDER BY timestamp")
+
 POLARS_DAILY = """
 import sys, polars as pl
 frame = pl.scan_csv(sys.argv[1]).select("symbol", pl.col("close").cast(pl.Float64)).collect()
@@ -96,6 +98,21 @@ def quotes(path, count):
             ask = bid + rng.randint(1, 3)
             file.write(f"{ts},{bid // 100}.{bid % 100:02},{rng.randint(1, 99)},{ask // 100}.{ask % 100:02},{rng.randint(1, 99)}\n")
             ts += rng.randint(1, 50)
+
+
+SHUFFLE = """
+import random, sys
+with open(sys.argv[1]) as file:
+    header, *rows = file.readlines()
+random.Random(10).shuffle(rows)
+with open(sys.argv[2], "w") as file:
+    file.writelines([header, *rows])
+"""
+
+
+def shuffled(path, source):
+    """The rows of another file in no order. A process of its own: what is held here would count as memory of those that are measured."""
+    subprocess.run([sys.executable, "-c", SHUFFLE, source, path], check=True)
 
 
 def daily(path, symbols, days):
@@ -172,6 +189,7 @@ def main():
         (at("bars.csv"), lambda path: bars(path, counts["bars"])),
         (at("quotes.csv"), lambda path: quotes(path, counts["quotes"])),
         (at("daily.csv"), lambda path: daily(path, counts["symbols"], 480)),
+        (at("shuffled.csv"), lambda path: shuffled(path, at("quotes.csv"))),
     ]
     for path, make in made:
         if not os.path.exists(path):
@@ -193,7 +211,7 @@ def main():
     with open(strategy, "w") as file:
         file.write('[[strategy]]\nkind = "rules"\nname = "cross"\ninstruments = "*"\nenter = "cross_over(sma(close, 10), sma(close, 30))"\nexit = "cross_under(sma(close, 10), sma(close, 30))"\nsize = "1"\n')
     fresh = at("fresh")
-    importing = [binary, "import", at("quotes.csv"), "--catalog", fresh, "--json"]
+    importing = lambda name: [binary, "import", at(name), "--catalog", fresh, "--json"]
     million = lambda count: f"{count:,}"
     cases = [
         (f"backtest, SMA cross, {million(counts['bars'])} minute bars in the catalog", backtest("bars", *CROSS), "Polars, the same rule over Parquet", python(POLARS_CROSS, at("floats.parquet"))),
@@ -201,7 +219,8 @@ def main():
         ("the same from Parquet with decimals", backtest("decimals.parquet", *CROSS), "Polars over the same", python(POLARS_CROSS, at("decimals.parquet"))),
         ("the same from Parquet with floats", backtest("floats.parquet", *CROSS), "Polars over the same", python(POLARS_CROSS, at("floats.parquet"))),
         (f"backtest, EMA cross on mid, {million(counts['quotes'])} quotes in the catalog", backtest("quotes", *MID), "Polars, the same rule over Parquet", python(POLARS_EMA, at("quotes.parquet"))),
-        (f"import of {million(counts['quotes'])} quotes as CSV", importing, "DuckDB, CSV to Parquet, one thread", python(DUCKDB_IMPORT, at("quotes.csv"), at("fresh.parquet"))),
+        (f"import of {million(counts['quotes'])} quotes as CSV", importing("quotes.csv"), "DuckDB, CSV to Parquet, one thread", python(DUCKDB_IMPORT, at("quotes.csv"), at("fresh.parquet"))),
+        ("the same, rows in no order", importing("shuffled.csv"), "DuckDB, sorted by time", python(DUCKDB_SORT, at("shuffled.csv"), at("fresh.parquet"))),
         (f"backtest, SMA cross, {million(counts['symbols'])} instruments of 480 daily bars, one strategy over all", [binary, "backtest", "--data", at("daily"), "--strategy", strategy, "--bar", "1d", "--json"], "Polars over CSV", python(POLARS_DAILY, at("daily.csv"))),
     ]
     print("| work | tickloom, s | MB | what it found | beside it | s | MB | what it found | ratio |")

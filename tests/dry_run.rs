@@ -89,15 +89,15 @@ fn a_dry_run_of_a_folder_says_file_for_file_what_the_import_says() {
     let dir = workspace();
     let folder = dir.path().join("files");
     for (name, text) in [
-        ("a/X.csv", bars(&[(1, 1), (2, 2), (3, 3)])),
+        ("1/X.csv", bars(&[(1, 1), (2, 2), (3, 3)])),
         // One bar again.
-        ("b/X.csv", bars(&[(3, 3), (4, 4)])),
+        ("2/X.csv", bars(&[(3, 3), (4, 4)])),
         // One bar with other numbers, which refuses so short a file.
-        ("c/X.csv", bars(&[(4, 5), (5, 5)])),
+        ("3/X.csv", bars(&[(4, 5), (5, 5)])),
         // The first file again.
-        ("d/X.csv", bars(&[(1, 1), (2, 2), (3, 3)])),
-        // What c alone would have had: it was refused.
-        ("e/X.csv", bars(&[(5, 6), (6, 6)])),
+        ("4/X.csv", bars(&[(1, 1), (2, 2), (3, 3)])),
+        // What 3 alone would have had: it was refused.
+        ("5/X.csv", bars(&[(5, 6), (6, 6)])),
         ("t1/T.csv", trades(&[(1, 1), (2, 1)])),
         ("t2/T.csv", trades(&[(2, 1), (3, 1)])),
         ("t3/T.csv", trades(&[(3, 9), (4, 1)])),
@@ -125,19 +125,19 @@ fn a_dry_run_of_a_folder_says_file_for_file_what_the_import_says() {
             !one["failed"].is_null(),
         )
     };
-    assert_eq!(said("a/X.csv"), ([3, 0, 0], false, false));
-    assert_eq!(said("b/X.csv"), ([1, 1, 0], false, false));
-    assert_eq!(said("c/X.csv"), ([0, 0, 1], false, true));
-    assert_eq!(said("d/X.csv"), ([3, 0, 0], true, false));
-    assert_eq!(said("e/X.csv"), ([2, 0, 0], false, false));
+    assert_eq!(said("1/X.csv"), ([3, 0, 0], false, false));
+    assert_eq!(said("2/X.csv"), ([1, 1, 0], false, false));
+    assert_eq!(said("3/X.csv"), ([0, 0, 1], false, true));
+    assert_eq!(said("4/X.csv"), ([3, 0, 0], true, false));
+    assert_eq!(said("5/X.csv"), ([2, 0, 0], false, false));
     assert_eq!(said("t2/T.csv"), ([1, 1, 0], false, false));
     assert_eq!(said("t3/T.csv"), ([0, 0, 1], false, true));
     assert_eq!(said("u2/two"), ([4, 2, 0], false, false));
     // And over what is there: all of it again, in another order, and what is new.
-    let new = folder.join("n/X.csv");
+    let new = folder.join("9/X.csv");
     fs::create_dir_all(new.parent().unwrap()).unwrap();
     fs::write(&new, bars(&[(6, 6), (7, 7)])).unwrap();
-    let again = folder.join("m/X.csv");
+    let again = folder.join("8/X.csv");
     fs::create_dir_all(again.parent().unwrap()).unwrap();
     fs::write(&again, bars(&[(7, 8), (8, 8)])).unwrap();
     let [new, again] = [new, again].map(|path| path.display().to_string());

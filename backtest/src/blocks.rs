@@ -72,8 +72,9 @@ pub fn run_bars_in_blocks<'a>(
     mut open: impl FnMut() -> Result<Box<Blocks<'a>>, DataError>,
     watch: &mut impl Watch,
 ) -> Result<Outcome, BacktestError> {
-    // What outputs there are is asked record by record.
+    // What outputs there are is asked record by record, and blocks are of one instrument: what several need is not read for nothing.
     if !watch.wants_outputs()
+        && traded(config).len() <= 1
         && let Some(outcome) = in_blocks(config, open()?.as_mut(), watch)?
     {
         return Ok(outcome);
@@ -352,8 +353,9 @@ mod tests {
     use crate::run::run;
     use crate::testing::{bars, config};
     use std::cmp::Ordering;
-    use tickloom_core::{FillModel, SignalDef};
+    use tickloom_core::{FillModel, SignalDef, StrategyDef, Traded};
     use tickloom_data::InBlocks;
+    use tickloom_types::InstrumentDef;
 
     /// How many fills there were, if both say the same of everything.
     fn agree(config: &CoreConfig, records: &[Record]) -> u64 {
@@ -439,6 +441,33 @@ mod tests {
         assert_eq!(blocks.output_hash, steps.output_hash);
         let none = run_bars_in_blocks(&config, open(Vec::new()), &mut watch);
         assert!(matches!(none, Err(BacktestError::Empty)));
+    }
+
+    /// Opening is not free: there may be thousands of files.
+    #[test]
+    fn what_several_instruments_need_is_opened_once() {
+        let mut config = config("100");
+        let other = InstrumentDef::new("Y", 2, 4, "USD");
+        let other = config.instruments.add(other).unwrap();
+        if let StrategyDef::Rules { instrument, .. } = &mut config.strategies[0] {
+            *instrument = Some(Traded::One("*".to_owned()));
+        }
+        let mut records = bars(&[1_000, 1_100, 1_050, 1_100, 900, 1_000]);
+        for record in records.iter_mut().skip(1).step_by(2) {
+            record.header.instrument = other.0;
+        }
+        let stream = || (0..).zip(records.iter().copied()).map(Ok);
+        let mut opened = 0;
+        let open = || {
+            opened += 1;
+            Ok(Box::new(InBlocks::new(stream())) as Box<Blocks<'_>>)
+        };
+        let mut watch = |_: u64| ControlFlow::Continue(());
+        let found = run_bars_in_blocks(&config, open, &mut watch).unwrap();
+        assert_eq!(opened, 1);
+        let steps = run(&config, stream(), &mut watch).unwrap();
+        assert_eq!(found.output_hash, steps.output_hash);
+        assert_eq!(found.events, 6);
     }
 
     /// More bars than are kept for a picture.

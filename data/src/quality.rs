@@ -18,6 +18,7 @@ mod stream;
 mod tests;
 mod thresholds;
 mod top;
+mod turns;
 
 pub use ledger::{Ledger, LedgerKind, LedgerRow};
 pub use thresholds::Thresholds;
@@ -31,6 +32,7 @@ use tickloom_formats::DBN_SOURCE;
 use tickloom_types::{
     InstrumentId, Instruments, Kind, Record, SourceDef, StatusBody, StatusCode, Ts,
 };
+use turns::Turns;
 
 /// Looks at records one by one; see the module.
 pub struct Inspector {
@@ -44,6 +46,7 @@ pub struct Inspector {
     connections: Connections,
     records: u64,
     newest: Ts,
+    turns: Turns,
 }
 
 impl Inspector {
@@ -71,21 +74,41 @@ impl Inspector {
             connections: Connections::default(),
             records: 0,
             newest: Ts(i64::MIN),
+            turns: Turns::default(),
         })
     }
 
     /// Takes the next records, as [`Inspector::push`] takes one after the other.
     pub fn push_all(&mut self, records: &[Record]) {
+        let mut turns = std::mem::take(&mut self.turns);
         let mut rest = records;
         while !rest.is_empty() {
-            let (mut alike, others) = rest.split_at(calm::alike(rest).max(1));
+            let (next, others) = rest.split_at(turns.put(rest, self.watched.len()));
+            self.push_runs(turns.ordered().unwrap_or(next));
             rest = others;
-            while !alike.is_empty() {
-                let calm = self.push_calm(alike);
-                let (single, more) = alike[calm..].split_at((alike.len() - calm).min(calm::GROUP));
-                single.iter().for_each(|record| self.push(record));
-                alike = more;
-            }
+        }
+        self.turns = turns;
+    }
+
+    fn push_runs(&mut self, records: &[Record]) {
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (alike, others) = rest.split_at(calm::alike(rest).max(1));
+            self.push_alike(alike);
+            rest = others;
+        }
+    }
+
+    /// Takes records of one kind, instrument and source.
+    fn push_alike(&mut self, mut alike: &[Record]) {
+        while !alike.is_empty() {
+            let calm = match alike.len() < calm::GROUP {
+                true => 0,
+                false => self.push_calm(alike),
+            };
+            let (single, more) = alike[calm..].split_at((alike.len() - calm).min(calm::GROUP));
+            single.iter().for_each(|record| self.push(record));
+            alike = more;
         }
     }
 

@@ -13,6 +13,7 @@ use crate::limits::{
     BATCH_ROWS, BLOCK_BYTES, BLOCK_BYTES_MIN, DICTIONARY_BYTES, PARQUET_PAGE_ROWS, ROW_GROUP_ROWS,
 };
 use crate::{CatalogError, Result};
+use std::collections::BTreeMap;
 use tickloom_types::{RECORD_LEN, Ts};
 
 /// Bytes of an entry of the index in memory.
@@ -92,15 +93,38 @@ struct Need {
     columns: u64,
 }
 
-impl Need {
-    fn of(table: Table, rows: u64, batch_rows: usize) -> Need {
+/// What a row of a table takes: worked out once, as there may be many files.
+#[derive(Clone, Copy, Debug)]
+struct Widths {
+    /// Bytes in the columns that are read.
+    row: u64,
+    /// Columns that are read, and decimals among them.
+    columns: u64,
+    decimals: u64,
+    /// All columns.
+    all: u64,
+}
+
+impl Widths {
+    fn of(table: Table) -> Widths {
         let widths = widths(table);
-        let row: u64 = widths.iter().sum();
-        let decimals = widths.iter().filter(|width| **width == 16).count() as u64;
-        let (columns, all) = (
-            widths.len() as u64,
-            table.stored(SCHEMA_VERSION).fields().len() as u64,
-        );
+        Widths {
+            row: widths.iter().sum(),
+            columns: widths.len() as u64,
+            decimals: widths.iter().filter(|width| **width == 16).count() as u64,
+            all: table.stored(SCHEMA_VERSION).fields().len() as u64,
+        }
+    }
+}
+
+impl Need {
+    fn of(widths: Widths, rows: u64, batch_rows: usize) -> Need {
+        let Widths {
+            row,
+            columns,
+            decimals,
+            all,
+        } = widths;
         let groups = rows.div_ceil(ROW_GROUP_ROWS as u64);
         let pages = rows.div_ceil(PARQUET_PAGE_ROWS as u64);
         let batch = rows.min(batch_rows as u64);
@@ -173,12 +197,15 @@ fn needs<'a>(
 ) -> (u64, u64) {
     let (batch_rows, keeps_decoders) = way;
     let (mut listed, mut busiest) = (0, 0);
+    let mut known: BTreeMap<Table, Widths> = BTreeMap::new();
     let mut runs_open = Vec::new();
     for files in runs {
         let mut open: Vec<Span<Key>> = Vec::new();
         for wanted in files {
             let meta = &wanted.file.meta;
-            let need = Need::of(meta.table, meta.rows, batch_rows);
+            let widths = known.entry(meta.table);
+            let widths = *widths.or_insert_with(|| Widths::of(meta.table));
+            let need = Need::of(widths, meta.rows, batch_rows);
             listed += ENTRY_BYTES;
             // One file at a time is being decoded.
             let (mut bytes, mut once) = (need.open, need.columns);

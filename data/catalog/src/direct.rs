@@ -5,11 +5,13 @@
 //! left to `batches.rs`, which reads on with the library from the same row and says what is wrong.
 
 mod chunk;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub(crate) use chunk::Reads;
+use spare::{list_of_values, spare};
 
 use super::chunks::Chunks;
 use chunk::Chunk;
@@ -21,6 +23,12 @@ use std::ops::Range;
 pub(crate) struct Block {
     pub(crate) rows: usize,
     pub(crate) columns: Vec<Vec<i64>>,
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.columns.drain(..).for_each(spare);
+    }
 }
 
 /// The columns of a row group on their way.
@@ -66,7 +74,7 @@ impl Direct {
             return None;
         }
         block.rows = rows;
-        block.columns.resize_with(self.chunks.len(), Vec::new);
+        block.columns.resize_with(self.chunks.len(), list_of_values);
         for (chunk, column) in self.chunks.iter_mut().zip(&mut block.columns) {
             chunk.take(rows, column)?;
         }

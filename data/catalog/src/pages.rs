@@ -3,6 +3,8 @@
 use super::Table;
 use super::chunks::Chunks;
 use super::file_meta::FileMeta;
+use super::thrift::Compact;
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use parquet::file::metadata::{
@@ -11,10 +13,10 @@ use parquet::file::metadata::{
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Place of `ts_event` in each table.
 const TS_EVENT: usize = 0;
@@ -52,6 +54,70 @@ pub(crate) struct Layout {
     pub(crate) wanted: Vec<usize>,
     /// All of them.
     columns: SchemaDescriptor,
+    /// How files whose columns are these begin to speak of themselves, once one was read.
+    seen: OnceLock<Seen>,
+}
+
+/// What a file says of itself up to the end of its columns, and what the library made of these.
+#[derive(Debug)]
+struct Seen {
+    begin: Bytes,
+    columns: SchemaDescPtr,
+}
+
+impl Layout {
+    /// The columns of a file in memory, if it says them in the very bytes of one that was read before.
+    fn seen(&self, footer: Option<&Bytes>) -> Option<SchemaDescPtr> {
+        let (seen, footer) = self.seen.get().zip(footer)?;
+        footer
+            .starts_with(&seen.begin)
+            .then(|| Arc::clone(&seen.columns))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_seen(&self) -> bool {
+        self.seen.get().is_some()
+    }
+
+    /// Remembers how a file says that its columns are these.
+    fn see(&self, footer: Option<Bytes>, columns: SchemaDescPtr) {
+        let begin = footer.and_then(|footer| {
+            let begin = footer.get(..end_of_columns(&footer)?)?;
+            Some(Bytes::copy_from_slice(begin))
+        });
+        if let Some(begin) = begin {
+            self.seen.get_or_init(|| Seen { begin, columns });
+        }
+    }
+}
+
+/// What a file in memory says of itself; `None` if that is not how such files end.
+fn footer_bytes(chunks: &Chunks) -> Option<Bytes> {
+    let Chunks::Held(file) = chunks else {
+        return None;
+    };
+    let (rest, tail) = file.split_last_chunk::<8>()?;
+    let (length, magic) = tail.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let from = rest.len().checked_sub(length)?;
+    (magic == b"PAR1").then(|| file.slice(from..rest.len()))
+}
+
+/// Where what a file says of its columns ends.
+/// <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>
+fn end_of_columns(footer: &[u8]) -> Option<usize> {
+    const SCHEMA: i64 = 2;
+    let mut end = None;
+    // What comes after it is not looked at.
+    let _ = Compact::new(footer).fields(|compact, id, kind| {
+        if id != SCHEMA {
+            return Some(false);
+        }
+        compact.skip(kind, 0)?;
+        end = Some(compact.position());
+        None
+    });
+    end
 }
 
 /// The layouts of files that were read.
@@ -68,6 +134,7 @@ impl Layouts {
         let layout = Arc::new(Layout {
             wanted: wanted_columns(table, version),
             columns: ArrowSchemaConverter::new().convert(&table.stored(version))?,
+            seen: OnceLock::new(),
         });
         known.insert((table, version), Arc::clone(&layout));
         Ok(layout)
@@ -86,18 +153,31 @@ pub(crate) fn read_footer(
         true => PageIndexPolicy::Skip,
         false => PageIndexPolicy::Optional,
     };
-    let options = ParquetMetaDataOptions::new()
+    let bytes = footer_bytes(chunks);
+    let seen = layout.seen(bytes.as_ref());
+    let is_seen = seen.is_some();
+    let mut options = ParquetMetaDataOptions::new()
         .with_column_stats_policy(ParquetStatisticsPolicy::skip_except(&[TS_EVENT]))
         .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
         .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    if let Some(columns) = seen {
+        options.set_schema(columns);
+    }
     let footer = ParquetMetaDataReader::new()
         .with_metadata_options(Some(options))
         .with_page_index_policy(policy)
         .with_offset_index_mask(ColumnChunkMask::columns(layout.wanted.clone()))
         .with_column_index_mask(ColumnChunkMask::columns([TS_EVENT]))
         .parse_and_finish(chunks)?;
-    let is_same = footer.file_metadata().schema_descr().columns() == layout.columns.columns();
-    Ok(is_same.then_some(footer))
+    if is_seen {
+        return Ok(Some(footer));
+    }
+    let columns = footer.file_metadata().schema_descr_ptr();
+    if columns.columns() != layout.columns.columns() {
+        return Ok(None);
+    }
+    layout.see(bytes, columns);
+    Ok(Some(footer))
 }
 
 /// The columns of a table that are read.

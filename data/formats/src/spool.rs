@@ -76,9 +76,14 @@ impl Spool {
         Ok(())
     }
 
-    fn put_by(&mut self) -> Result<()> {
+    /// Puts by what is still being filled, so that a spool that holds nothing in memory holds nothing.
+    ///
+    /// # Errors
+    /// As [`Spool::push`].
+    pub(crate) fn put_by(&mut self) -> Result<()> {
         let mut piece = std::mem::take(&mut self.piece);
         piece.truncate(self.used);
+        self.used = 0;
         self.pieces.push(piece)
     }
 

@@ -22,17 +22,52 @@ const FEW_BEYOND: u64 = 10;
 /// The length of bars from which on no market is closed for many of them.
 const DAY: DurationNs = 86_400_000_000_000;
 
+/// Different bins that are listed one by one: bars have hardly any others, and there may be thousands of instruments.
+const LISTED_MAX: usize = 8;
+
 /// How long distances are, roughly, in bounded memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Lengths {
-    bins: Box<[u64; BINS]>,
+    /// The bins that have any, and how many, as long as these are few.
+    listed: Vec<(usize, u64)>,
+    /// All bins, once they are not.
+    bins: Option<Box<[u64; BINS]>>,
     count: u64,
 }
 
 impl Lengths {
-    fn add(&mut self, length: DurationNs) {
-        self.bins[bin(length)] += 1;
-        self.count += 1;
+    #[inline]
+    fn add(&mut self, length: DurationNs, count: u64) {
+        self.count += count;
+        match &mut self.bins {
+            Some(bins) => bins[bin(length)] += count,
+            None if count > 0 => self.list(bin(length), count),
+            None => {}
+        }
+    }
+
+    fn list(&mut self, bin: usize, more: u64) {
+        if let Some((_, count)) = self.listed.iter_mut().find(|(own, _)| *own == bin) {
+            *count += more;
+            return;
+        }
+        self.listed.push((bin, more));
+        if self.listed.len() > LISTED_MAX {
+            let mut bins = Box::new([0; BINS]);
+            for (bin, count) in self.listed.drain(..) {
+                bins[bin] = count;
+            }
+            self.bins = Some(bins);
+        }
+    }
+
+    /// The bins that have any, from the longest on.
+    fn longest_first(&self) -> Vec<(usize, u64)> {
+        let mut all = self.listed.clone();
+        let bins = self.bins.iter().flat_map(|bins| bins.iter().copied());
+        all.extend(bins.enumerate().filter(|(_, count)| *count > 0));
+        all.sort_unstable_by_key(|(bin, _)| Reverse(*bin));
+        all
     }
 
     /// A length that all but a thousandth do not exceed, of few all but a twentieth, and at least one: the upper end of its bin.
@@ -40,7 +75,7 @@ impl Lengths {
         let of_few = (self.count / 20).clamp(1, FEW_BEYOND);
         let beyond = (self.count / 1_000).max(of_few);
         let mut above = 0;
-        for (at, count) in self.bins.iter().enumerate().rev() {
+        for (at, count) in self.longest_first() {
             above += count;
             if above > beyond {
                 return upper(at);
@@ -109,10 +144,7 @@ impl Spacing {
             bar,
             newest: None,
             session: None,
-            lengths: Lengths {
-                bins: Box::new([0; BINS]),
-                count: 0,
-            },
+            lengths: Lengths::default(),
             longest: BinaryHeap::new(),
             next_bars: 0,
             missing: Vec::new(),
@@ -155,8 +187,7 @@ impl Spacing {
                 _ => self.push(ts),
             }
         }
-        self.lengths.bins[bin(self.bar)] += right_after;
-        self.lengths.count += right_after;
+        self.lengths.add(self.bar, right_after);
         self.next_bars += right_after;
     }
 
@@ -203,7 +234,7 @@ impl Spacing {
 
     fn apart(&mut self, from: Ts, to: Ts) {
         let length = to.0.saturating_sub(from.0);
-        self.lengths.add(length);
+        self.lengths.add(length, 1);
         self.next_bars += u64::from(length <= self.bar);
         self.keep(from, to);
     }
@@ -294,6 +325,30 @@ mod tests {
                 length < 16 || upper(at) as f64 <= length as f64 * 1.125,
                 "{length}"
             );
+        }
+    }
+
+    /// The upper end of the bin that the usual length is in, by sorting all lengths.
+    fn usual_most(lengths: &[DurationNs]) -> DurationNs {
+        let mut sorted = lengths.to_vec();
+        sorted.sort_unstable_by_key(|length| Reverse(*length));
+        let of_few = (lengths.len() / 20).clamp(1, 10);
+        let beyond = (lengths.len() / 1_000).max(of_few);
+        sorted.get(beyond).map_or(0, |length| upper(bin(*length)))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_usual_is_the_same_of_few_lengths_and_of_many(
+            some in proptest::collection::vec(0_i64..1 << 40, 1..20),
+            places in proptest::collection::vec(proptest::num::usize::ANY, 0..3_000),
+        ) {
+            let length = |place: &usize| some[place % some.len()];
+            let drawn: Vec<DurationNs> = places.iter().map(length).collect();
+            let mut lengths = Lengths::default();
+            drawn.iter().for_each(|length| lengths.add(*length, 1));
+            proptest::prop_assert_eq!(lengths.usual_most(), usual_most(&drawn));
+            proptest::prop_assert_eq!(lengths.count, drawn.len() as u64);
         }
     }
 

@@ -122,9 +122,14 @@ impl SpikeWatch {
             return Some(usual);
         }
         let window = looked.min(WINDOW);
-        let places = looked - window..looked;
-        let mut sorted: Vec<i64> = places.map(|at| self.changes[at % KEPT]).collect();
-        let usual = *sorted.select_nth_unstable(window * 9 / 10).1;
+        // The ring from there on, and then from its begin.
+        let from = (looked - window) % KEPT;
+        let (behind, front) = self.changes.split_at(from.min(self.changes.len()));
+        let first = front.len().min(window);
+        let mut sorted = [0; WINDOW];
+        sorted[..first].copy_from_slice(&front[..first]);
+        sorted[first..window].copy_from_slice(&behind[..window - first]);
+        let usual = *sorted[..window].select_nth_unstable(window * 9 / 10).1;
         self.usual = Some((looked, usual));
         Some(usual)
     }

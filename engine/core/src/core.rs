@@ -11,7 +11,7 @@ pub use stretch::{Now, Steps};
 
 use crate::config::CoreConfig;
 use crate::error::CoreError;
-use crate::expressions::{Expressions, market_for};
+use crate::expressions::{Compiled, Expressions, market_for};
 use crate::market::Market;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
@@ -54,6 +54,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) expressions: Expressions,
     /// Makes the bars that all expressions together need; every part starts with a copy.
     pub(crate) market: Market,
+    /// All expressions together.
+    compiled: Compiled,
     /// Rules without a field in them, with their values.
     constants: Vec<(RuleId, f64)>,
     /// How much all expressions together save.
@@ -67,10 +69,11 @@ impl Core {
     /// [`CoreError`] with the setting that is wrong; an expression's error points at its column.
     pub fn new(config: &CoreConfig) -> Result<Core, CoreError> {
         let plan = Plan::new(config)?;
-        let everything = 0..plan.expressions.len();
+        let decider = Decider::new(&plan)?;
+        let signals = plan.expressions.signals;
         Ok(Core {
-            stage: SignalStage::new(&plan.expressions, everything, config, &plan.market)?,
-            decider: Decider::new(&plan)?,
+            stage: SignalStage::of(plan.compiled, (0, signals), &plan.market),
+            decider,
             market: plan.market,
         })
     }
@@ -234,14 +237,16 @@ impl Decider {
 impl<'a> Plan<'a> {
     pub(crate) fn new(config: &'a CoreConfig) -> Result<Plan<'a>, CoreError> {
         let expressions = Expressions::new(config)?;
-        let (graph, outputs) = expressions.compile(0..expressions.len(), config)?;
+        let compiled = expressions.compile(0..expressions.len(), config)?;
+        let (graph, outputs) = &compiled;
         let rules = outputs.iter().skip(expressions.signals).enumerate();
         let constant =
             |(rule, output): (usize, &OutputId)| Some((RuleId(rule), graph.constant(*output)?));
         Ok(Plan {
-            market: market_for(&graph, config)?,
+            market: market_for(graph, config)?,
             constants: rules.filter_map(constant).collect(),
             saved_len: graph.saved_len(),
+            compiled,
             config,
             expressions,
         })

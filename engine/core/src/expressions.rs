@@ -5,9 +5,10 @@ use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::limits::{BARS_MAX, EXPRESSIONS_MAX};
 use crate::market::Market;
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use tickloom_signals::{Clock, ExprError, Graph, GraphBuilder, OutputId, Scope, parse};
+use tickloom_signals::{Clock, Expr, ExprError, Graph, GraphBuilder, OutputId, Scope, parse};
 use tickloom_types::{BarSpec, InstrumentId, pow10};
 
 /// An expression as it is configured.
@@ -40,6 +41,9 @@ impl Expression {
         }
     }
 }
+
+/// A graph of expressions, and which of its outputs each is, in their order.
+pub(crate) type Compiled = (Graph, Vec<OutputId>);
 
 /// All expressions of a run, in order.
 #[derive(Clone, Debug)]
@@ -126,7 +130,11 @@ impl Expressions {
             return Ok(());
         }
         let mut used = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for expression in &self.all {
+            if !seen.insert(expression.text.as_str()) {
+                continue;
+            }
             let parsed = parse(&expression.text).map_err(|source| expression.wrong(source))?;
             used.extend(parsed.parameters().into_iter().map(str::to_owned));
         }
@@ -151,17 +159,27 @@ impl Expressions {
         &self,
         share: Range<usize>,
         config: &CoreConfig,
-    ) -> Result<(Graph, Vec<OutputId>), CoreError> {
+    ) -> Result<Compiled, CoreError> {
         let mut builder = GraphBuilder::new();
         let mut outputs = Vec::with_capacity(share.len());
+        // Copies of an expression for many instruments are one text.
+        let mut parsed: BTreeMap<&str, Expr> = BTreeMap::new();
         for expression in &self.all[share] {
+            let text = expression.text.as_str();
+            let expr = match parsed.entry(text) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let expr = parse(text).map_err(|source| expression.wrong(source))?;
+                    new.insert(expr)
+                }
+            };
             let scope = Scope {
                 instruments: &config.instruments,
                 default_instrument: expression.instrument,
                 default_bar: config.default_bar,
                 parameters: &config.parameters,
             };
-            let output = parse(&expression.text).and_then(|expr| builder.add(&expr, &scope));
+            let output = builder.add(expr, &scope);
             outputs.push(output.map_err(|source| expression.wrong(source))?);
         }
         Ok((builder.build(), outputs))

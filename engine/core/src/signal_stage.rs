@@ -14,7 +14,7 @@ pub use state::WorkerState;
 
 use crate::config::CoreConfig;
 use crate::error::CoreError;
-use crate::expressions::Expressions;
+use crate::expressions::{Compiled, Expressions};
 use crate::market::{BarCause, Market, Tick, TickedBy};
 use ahead::Plan;
 use due::Due;
@@ -96,13 +96,23 @@ impl SignalStage {
         config: &CoreConfig,
         market: &Market,
     ) -> Result<SignalStage, CoreError> {
-        let (graph, outputs) = expressions.compile(share.clone(), config)?;
+        let compiled = expressions.compile(share.clone(), config)?;
+        let numbers = (share.start, expressions.signals);
+        Ok(SignalStage::of(compiled, numbers, market))
+    }
+
+    /// The same of expressions that are compiled, with the number of the first, and how many of all are signals.
+    pub(crate) fn of(
+        (graph, outputs): Compiled,
+        (first, signals): (usize, usize),
+        market: &Market,
+    ) -> SignalStage {
         let watched = outputs
             .into_iter()
-            .zip(share.clone())
+            .zip(first..)
             .map(|(output, number)| Watched {
                 output,
-                is_rule: number >= expressions.signals,
+                is_rule: number >= signals,
                 is_constant: graph.constant(output).is_some(),
                 value: f64::NAN,
             });
@@ -125,12 +135,12 @@ impl SignalStage {
             has_gates: !graph.bar_clocks().is_empty(),
             round: Due::new(outputs.len(), signals),
             ahead: Vec::new(),
-            first: share.start,
+            first,
             outputs,
             graph,
         };
         stage.connect(market);
-        Ok(stage)
+        stage
     }
 
     /// Feeds the graph with what this round of the market ticked and tells what changed, in the order of the numbers.

@@ -2,6 +2,7 @@
 
 use super::super::chunks::Chunks;
 use super::super::page_header::{DataPage, PageHeader, PageKind};
+use super::spare::{list_of_values, spare};
 use super::values::{PADDING, Padded, decimals, delta, hybrid};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type};
@@ -70,6 +71,13 @@ pub(super) struct Chunk {
     left: usize,
 }
 
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        spare(std::mem::take(&mut self.dictionary));
+        spare(std::mem::take(&mut self.values));
+    }
+}
+
 impl Chunk {
     /// From a row of the group on; pages before it are left out if it is known where they are. `None` if it is not decoded here.
     pub(super) fn new(
@@ -116,8 +124,8 @@ impl Chunk {
             ahead_at: 0,
             at: begin,
             end,
-            dictionary: Vec::new(),
-            values: Vec::new(),
+            dictionary: list_of_values(),
+            values: list_of_values(),
             taken: 0,
             skip: first,
             left: rows,
@@ -262,6 +270,7 @@ impl Chunk {
     fn list(&mut self, count: usize, page: &[u8]) -> Option<()> {
         let values = Padded::new(page)?;
         self.dictionary.clear();
+        self.dictionary.reserve(count.min(page.len()));
         let Reads::Words(words) = &self.reads else {
             return plain(&self.reads, values, count, &mut self.dictionary);
         };

@@ -1,7 +1,11 @@
 //! Blocks are the records one by one, and what is decoded without the library is what the library decodes.
 
 use super::*;
-use crate::{InTurn, RecordBlocks};
+use crate::chunks::Chunks;
+use crate::file_meta::FileMeta;
+use crate::key::Key;
+use crate::pages::{Layouts, read_footer};
+use crate::{FileRange, InTurn, RecordBlocks};
 use tickloom_types::{LevelBody, QuoteBody};
 
 const BARS: u16 = 0;
@@ -227,5 +231,50 @@ fn large_files_are_decoded_as_the_library_does() {
                     .all(|(found, record)| found.1 == *record)
             );
         }
+    }
+}
+
+/// What a file says of itself is the same whether the library reads its columns or they are known from a file before.
+#[test]
+fn columns_that_were_seen_are_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let bars: Stretch = (0, 0, 90, 1, false);
+    let trades: Stretch = (1, 0, 30, 1, false);
+    let catalog = written(folder.path(), &[records(&[bars, trades])]);
+    let held = |file: &FileRange| {
+        let bytes = fs::read(folder.path().join(&file.path)).unwrap();
+        Chunks::Held(bytes.into())
+    };
+    let footer = |layouts: &Layouts, table: Table, file: &FileRange| {
+        let about = FileMeta {
+            schema: file.schema,
+            table,
+            run: file.run.clone(),
+            instrument: None,
+            bar: file.bar,
+            rows: file.rows,
+            first: Key::MIN,
+            last: Key::MAX,
+            ts_min: file.from,
+            ts_max: file.to,
+            released: None,
+        };
+        let layout = layouts.get(table, file.schema).unwrap();
+        let footer = read_footer(&held(file), &about, &layout, &(i64::MIN..=i64::MAX));
+        (footer.unwrap(), layout.has_seen())
+    };
+    let seen = Layouts::default();
+    let of_bars = catalog.files(Table::Bars).unwrap();
+    let of_trades = catalog.files(Table::Trades).unwrap();
+    assert_eq!((of_bars.len(), of_trades.len()), (3, 3));
+    for file in &of_bars {
+        let (expected, _) = footer(&Layouts::default(), Table::Bars, file);
+        let (found, has_seen) = footer(&seen, Table::Bars, file);
+        assert!(has_seen && expected.is_some());
+        assert_eq!(found, expected);
+    }
+    // Columns of another table are none of these, before and after.
+    for layouts in [&Layouts::default(), &seen] {
+        assert_eq!(footer(layouts, Table::Bars, &of_trades[0]).0, None);
     }
 }

@@ -3,6 +3,7 @@
 mod apart;
 mod columns;
 mod depth;
+mod puzzle;
 mod start;
 mod typed;
 mod zone;
@@ -18,6 +19,7 @@ use super::time::{TimeFormat, time_text};
 use columns::{headerless, roles, shape};
 pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;
+pub(crate) use puzzle::{Dialect, Puzzle, Unread};
 use start::{delimiter, header, rows, start, time_format};
 use std::borrow::Cow;
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
@@ -56,17 +58,6 @@ const NUMBER_ROLES: [(Shape, &[Role]); 6] = [
 fn number_roles(shape: Shape) -> &'static [Role] {
     let roles = NUMBER_ROLES.iter().find(|(of, _)| *of == shape);
     roles.map_or(&[], |(_, roles)| roles)
-}
-
-/// Who wrote a file, where that says more than its columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    #[default]
-    Plain,
-    /// Tardis: an instrument is named by its exchange and symbol.
-    Tardis,
-    /// Databento's CSV; `is_nano` if its prices are whole numbers of 1e-9.
-    Databento { is_nano: bool },
 }
 
 /// What a file is.
@@ -113,24 +104,6 @@ pub(crate) struct Known {
     pub(crate) bar: Option<BarSpec>,
     /// Zone of times that name none.
     pub(crate) zone: Option<TimeZone>,
-}
-
-/// Why a file is not understood: what there is, and what was expected.
-pub(crate) type Puzzle = (String, String);
-
-/// A file that is not understood.
-#[derive(Debug)]
-pub(crate) struct Unread {
-    pub(crate) puzzle: Puzzle,
-    /// Whether it has times and prices, so that it is one of a market all the same.
-    pub(crate) is_market: bool,
-}
-
-impl From<Puzzle> for Unread {
-    fn from(puzzle: Puzzle) -> Unread {
-        let is_market = false;
-        Unread { puzzle, is_market }
-    }
 }
 
 impl Layout {

@@ -104,21 +104,30 @@ fn a_date_of_a_folder_is_that_of_a_time_of_day() {
 #[test]
 fn files_that_do_not_go_together_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), "a.parquet", &bars(&[1.0, 2.0]));
+    write(dir.path(), "1.parquet", &bars(&[1.0, 2.0]));
     let mut other = bars(&[3.0, 4.0]);
     other.retain(|(name, _)| *name != "volume");
-    write(dir.path(), "b.parquet", &other);
+    write(dir.path(), "2.parquet", &other);
     let error = read(dir.path()).unwrap_err();
     assert!(
-        error.ends_with("b.parquet: no column \"volume\", expected the columns of the first file"),
+        error.ends_with("2.parquet: no column \"volume\", expected the columns of the first file"),
         "{error}"
     );
     let mut wrong = bars(&[3.0, f64::NAN]);
     wrong[0].1 = crate::written::times(&[120, 180]);
-    write(dir.path(), "b.parquet", &wrong);
+    write(dir.path(), "2.parquet", &wrong);
     let error = read(dir.path()).unwrap_err();
     assert!(
         error.contains("1 of 4 rows are wrong") && error.contains("in row 2"),
+        "{error}"
+    );
+    // Names are of two instruments, unless something says what they are.
+    let two = tempfile::tempdir().unwrap();
+    write(two.path(), "AAPL.parquet", &bars(&[1.0, 2.0]));
+    write(two.path(), "MSFT.parquet", &bars(&[3.0, 4.0]));
+    let error = read(two.path()).unwrap_err();
+    assert!(
+        error.contains("which nothing in them says to be of one"),
         "{error}"
     );
 }

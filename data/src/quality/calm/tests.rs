@@ -188,6 +188,56 @@ proptest! {
     }
 }
 
+/// Bars and quotes of several instruments that take turns in runs of these lengths, with what concerns all of them between.
+fn taking_turns(draws: &[Draw], count: usize, runs: &[usize]) -> Vec<Record> {
+    let share = draws.len() / count;
+    let of_one = |at: usize| {
+        let own = &draws[at * share..(at + 1) * share];
+        let price = 5_000 * i64::try_from(at + 1).unwrap();
+        let mut records = match at % 2 {
+            0 => bars(own, price),
+            _ => quotes(own, price, at % 4 == 1),
+        };
+        for record in &mut records {
+            if record.header.instrument == 0 {
+                // The last of them is one that nobody knows.
+                record.header.instrument = u32::try_from(at).unwrap();
+            }
+        }
+        records.into_iter()
+    };
+    let mut left: Vec<_> = (0..count).map(of_one).collect();
+    let mut all = Vec::new();
+    let mut turns = runs.iter().cycle();
+    while left.iter().any(|records| records.len() > 0) {
+        for records in &mut left {
+            let run = turns.next().copied().unwrap_or(1);
+            all.extend(records.by_ref().take(run));
+        }
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(cases())]
+    #[test]
+    fn instruments_that_take_turns_are_one_by_one(
+        draws in vec(draw(), 20..2_000),
+        count in 2_usize..9,
+        runs in vec(prop_oneof![4 => Just(1_usize), 1 => 1_usize..40], 1..20),
+        block in prop_oneof![1_usize..60, Just(700), Just(3_000)],
+        calendar in prop_oneof![Just(None), Just(Some("us-equity"))],
+    ) {
+        let mut all = instruments(calendar, "feed");
+        for at in 1..count - 1 {
+            all.add(InstrumentDef::new(&format!("X{at}"), 2, 0, "USD")).unwrap();
+        }
+        let records = taking_turns(&draws, count, &runs);
+        let expected = format!("{:?}", ledger(&all, &records, None));
+        prop_assert_eq!(format!("{:?}", ledger(&all, &records, Some(block))), expected);
+    }
+}
+
 /// The random records show what they are for.
 #[test]
 fn random_records_have_all_that_may_be_wrong() {

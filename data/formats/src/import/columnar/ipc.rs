@@ -41,7 +41,7 @@ pub(super) fn schema_of_stream(part: &Part) -> Result<Schema> {
 pub(super) fn open_file(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>> {
     let (schema, messages) = FileMessages::open(part)?;
     Ok(Box::new(IpcBatches::new(
-        (part.path(), file_bytes(part.path())?),
+        (part.path(), part.length()?),
         schema,
         wanted,
         Box::new(messages),
@@ -51,17 +51,11 @@ pub(super) fn open_file(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>
 pub(super) fn open_stream(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>> {
     let (schema, messages) = StreamMessages::open(part)?;
     Ok(Box::new(IpcBatches::new(
-        (part.path(), file_bytes(part.path())?),
+        (part.path(), part.length()?),
         schema,
         wanted,
         Box::new(messages),
     )))
-}
-
-/// How long a file is as it lies on the disk, packed or not.
-fn file_bytes(path: &Path) -> Result<u64> {
-    let meta = std::fs::metadata(path).map_err(FormatError::io("look at", path))?;
-    Ok(meta.len())
 }
 
 fn described(schema: &SchemaRef) -> Schema {

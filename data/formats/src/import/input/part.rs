@@ -35,6 +35,18 @@ impl Part {
         })
     }
 
+    /// How many bytes it has as it lies there, packed or not.
+    pub(crate) fn length(&self) -> Result<u64> {
+        match &self.bytes {
+            Some(bytes) => Ok(bytes.len() as u64),
+            None => {
+                let meta = std::fs::metadata(&self.path);
+                let meta = meta.map_err(FormatError::io("look at", &self.path))?;
+                Ok(meta.len())
+            }
+        }
+    }
+
     /// Its content from begin to end, unpacked.
     pub(crate) fn open_unpacked(&self) -> Result<Box<dyn BufRead>> {
         self.input.open()

@@ -15,8 +15,8 @@ use tickloom_types::Record;
 pub(super) struct Sorted {
     is_newest_first: bool,
     by_arrival: bool,
-    /// Records that are not sorted yet, with their row.
-    records: Vec<(u32, Record)>,
+    /// Records that are not sorted yet, with their row and their place in it.
+    records: Vec<(u32, u32, Record)>,
     row: u32,
     /// Those before, part by part, each in order.
     parts: Vec<Spool>,
@@ -42,8 +42,9 @@ impl Sorted {
         self.count += records.len();
         let row = self.row;
         self.row += 1;
+        let placed = (0..).zip(records.drain(..));
         self.records
-            .extend(records.drain(..).map(|record| (row, record)));
+            .extend(placed.map(|(place, record)| (row, place, record)));
         if self.records.len() >= self.at_once {
             self.put_by()?;
         }
@@ -58,11 +59,15 @@ impl Sorted {
     }
 
     /// Takes out what is not put by, in order.
-    fn sorted(&mut self) -> Vec<(u32, Record)> {
+    fn sorted(&mut self) -> Vec<(u32, u32, Record)> {
         let mut records = std::mem::take(&mut self.records);
+        // No two have one key, and sorting them where they are takes no memory besides.
         match self.is_newest_first {
-            true => records.sort_by_key(|(row, record)| (self.time(record), Reverse(*row))),
-            false => records.sort_by_key(|(_, record)| self.time(record)),
+            true => records.sort_unstable_by_key(|(row, place, record)| {
+                (self.time(record), Reverse(*row), *place)
+            }),
+            false => records
+                .sort_unstable_by_key(|(row, place, record)| (self.time(record), *row, *place)),
         }
         self.row = 0;
         records
@@ -72,9 +77,10 @@ impl Sorted {
     fn put_by(&mut self) -> Result<()> {
         let mut records = self.sorted();
         let mut part = Spool::new(0);
-        for (_, record) in records.drain(..) {
+        for (.., record) in records.drain(..) {
             part.push(&record)?;
         }
+        part.put_by()?;
         self.parts.push(part);
         self.records = records;
         Ok(())
@@ -84,7 +90,8 @@ impl Sorted {
     pub(super) fn drain(mut self, push: Push<'_>) -> Result<()> {
         if self.parts.is_empty() {
             let records = self.sorted();
-            return (records.iter()).try_for_each(|(_, record)| push(std::slice::from_ref(record)));
+            return (records.iter())
+                .try_for_each(|(.., record)| push(std::slice::from_ref(record)));
         }
         self.put_by()?;
         self.records = Vec::new();

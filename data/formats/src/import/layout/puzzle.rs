@@ -1,0 +1,23 @@
+//! Who wrote a file, and why one is not understood.
+
+/// Who wrote a file, where that says more than its columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[default]
+    Plain,
+    /// Tardis: an instrument is named by its exchange and symbol.
+    Tardis,
+    /// Databento's CSV; `is_nano` if its prices are whole numbers of 1e-9.
+    Databento { is_nano: bool },
+}
+
+/// Why a file is not understood: what there is, and what was expected.
+pub(crate) type Puzzle = (String, String);
+
+/// A file that is not understood.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) puzzle: Puzzle,
+    /// Whether it has times and prices, so that it is one of a market all the same.
+    pub(crate) is_market: bool,
+}

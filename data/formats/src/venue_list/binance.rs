@@ -12,7 +12,7 @@ pub(super) fn list<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String> 
     let Some(entries) = answer.objects("symbols") else {
         return Ok(None);
     };
-    let is_known = |entry: &Object| entry.has("baseAsset") && entry.has("quoteAsset");
+    let is_known = |entry: &Object<'_>| entry.has("baseAsset") && entry.has("quoteAsset");
     if !entries.first().is_none_or(is_known) {
         return Ok(None);
     }
@@ -25,7 +25,7 @@ pub(super) fn list<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String> 
     }))
 }
 
-fn read(entry: &Object) -> Made {
+fn read(entry: &Object<'_>) -> Made {
     let entry = match (entry.has("contractType"), entry.has("contractSize")) {
         (false, false) => spot(entry)?,
         (_, is_coin_margined) => contract(entry, is_coin_margined)?,
@@ -33,7 +33,7 @@ fn read(entry: &Object) -> Made {
     Ok(vec![entry])
 }
 
-fn spot(entry: &Object) -> Result<Entry, Reason> {
+fn spot(entry: &Object<'_>) -> Result<Entry, Reason> {
     let name = format!("binance.{}", need(entry, "symbol")?);
     Ok(steps(entry, Entry::new(name, "spot"))?
         .say("multiplier", "1")
@@ -41,7 +41,7 @@ fn spot(entry: &Object) -> Result<Entry, Reason> {
         .say("currency", need(entry, "quoteAsset")?))
 }
 
-fn contract(entry: &Object, is_coin_margined: bool) -> Result<Entry, Reason> {
+fn contract(entry: &Object<'_>, is_coin_margined: bool) -> Result<Entry, Reason> {
     let symbol = need(entry, "symbol")?;
     let form = need(entry, "contractType")?;
     let is_perpetual = form.contains("PERPETUAL");
@@ -92,7 +92,7 @@ fn contract(entry: &Object, is_coin_margined: bool) -> Result<Entry, Reason> {
 }
 
 /// Tick and lot of the filters; zero says that there is no such rule.
-fn steps(entry: &Object, mut made: Entry) -> Result<Entry, Reason> {
+fn steps(entry: &Object<'_>, mut made: Entry) -> Result<Entry, Reason> {
     for filter in entry.objects("filters").unwrap_or_default() {
         let (to, field) = match filter.text("filterType").as_deref() {
             Some("PRICE_FILTER") => ("tick", "tickSize"),

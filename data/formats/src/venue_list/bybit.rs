@@ -39,7 +39,7 @@ pub(super) fn list<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String> 
     }))
 }
 
-fn read(entry: &Object, category: &str) -> Result<Entry, Reason> {
+fn read(entry: &Object<'_>, category: &str) -> Result<Entry, Reason> {
     let form = entry.text("contractType");
     let kind = match (category, form.as_deref()) {
         ("spot", _) => "spot",

@@ -46,7 +46,7 @@ pub(super) fn advanced<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, Stri
     }))
 }
 
-fn read(entry: &Object) -> Result<Entry, Reason> {
+fn read(entry: &Object<'_>) -> Result<Entry, Reason> {
     let name = format!("coinbase.{}", need(entry, "product_id")?);
     let quote = need(entry, "quote_currency_id")?;
     let tick = match decimal(entry, "price_increment")? {
@@ -90,7 +90,7 @@ fn read(entry: &Object) -> Result<Entry, Reason> {
 }
 
 /// A time in RFC 3339, or in seconds.
-fn expiry(details: &Object) -> Result<Option<String>, Reason> {
+fn expiry(details: &Object<'_>) -> Result<Option<String>, Reason> {
     const FIELD: &str = "contract_expiry";
     let Some(text) = details.text(FIELD) else {
         return Ok(None);

@@ -9,7 +9,7 @@ pub(super) fn list<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String> 
     let Some(entries) = answer.objects("result") else {
         return Ok(None);
     };
-    let is_known = |entry: &Object| entry.has("instrument_name");
+    let is_known = |entry: &Object<'_>| entry.has("instrument_name");
     if !entries.first().is_some_and(is_known) {
         return Ok(None);
     }
@@ -22,7 +22,7 @@ pub(super) fn list<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String> 
     }))
 }
 
-fn read(entry: &Object) -> Result<Entry, Reason> {
+fn read(entry: &Object<'_>) -> Result<Entry, Reason> {
     let name = format!("deribit.{}", need(entry, "instrument_name")?);
     let form = need(entry, "kind")?;
     let is_perpetual = entry.text("settlement_period").as_deref() == Some("perpetual");
@@ -71,7 +71,7 @@ fn read(entry: &Object) -> Result<Entry, Reason> {
 }
 
 /// The finest of the steps, which depend on the price.
-fn tick(entry: &Object) -> Result<Option<String>, Reason> {
+fn tick(entry: &Object<'_>) -> Result<Option<String>, Reason> {
     let mut finest = decimal(entry, "tick_size")?;
     for step in entry.objects("tick_size_steps").unwrap_or_default() {
         let step = decimal(&step, "tick_size")?;

@@ -67,12 +67,12 @@ impl Entry {
 }
 
 /// A text that has to be there.
-pub(super) fn need(object: &Object, field: &'static str) -> Result<String, Reason> {
+pub(super) fn need(object: &Object<'_>, field: &'static str) -> Result<String, Reason> {
     object.text(field).ok_or(Reason::Missing(field))
 }
 
 /// A decimal above zero, if there is one.
-pub(super) fn decimal(object: &Object, field: &'static str) -> Result<Option<String>, Reason> {
+pub(super) fn decimal(object: &Object<'_>, field: &'static str) -> Result<Option<String>, Reason> {
     object
         .text(field)
         .map(|text| Ok(written(parsed(&text, field)?)))
@@ -93,7 +93,10 @@ fn written(number: Number) -> String {
 }
 
 /// The product of two decimals, both of which have to be there.
-pub(super) fn product(object: &Object, [one, other]: [&'static str; 2]) -> Result<String, Reason> {
+pub(super) fn product(
+    object: &Object<'_>,
+    [one, other]: [&'static str; 2],
+) -> Result<String, Reason> {
     let a = parsed(&need(object, one)?, one)?;
     let b = parsed(&need(object, other)?, other)?;
     let mut mantissa = i128::from(a.mantissa) * i128::from(b.mantissa);
@@ -111,7 +114,7 @@ pub(super) fn product(object: &Object, [one, other]: [&'static str; 2]) -> Resul
 }
 
 /// The step of so many decimals: 0.01 of 2, 100 of -2.
-pub(super) fn step(object: &Object, field: &'static str) -> Result<Option<String>, Reason> {
+pub(super) fn step(object: &Object<'_>, field: &'static str) -> Result<Option<String>, Reason> {
     let Some(text) = object.text(field) else {
         return Ok(None);
     };
@@ -121,7 +124,7 @@ pub(super) fn step(object: &Object, field: &'static str) -> Result<Option<String
 }
 
 /// A time in milliseconds since 1970, if there is one; zero is none.
-pub(super) fn millis(object: &Object, field: &'static str) -> Result<Option<String>, Reason> {
+pub(super) fn millis(object: &Object<'_>, field: &'static str) -> Result<Option<String>, Reason> {
     let Some(text) = object.text(field) else {
         return Ok(None);
     };
@@ -132,7 +135,7 @@ pub(super) fn millis(object: &Object, field: &'static str) -> Result<Option<Stri
 }
 
 /// A time as RFC 3339 writes it, if there is one.
-pub(super) fn time(object: &Object, field: &'static str) -> Result<Option<String>, Reason> {
+pub(super) fn time(object: &Object<'_>, field: &'static str) -> Result<Option<String>, Reason> {
     let Some(text) = object.text(field) else {
         return Ok(None);
     };

@@ -9,7 +9,7 @@ pub(super) fn pairs<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String>
     let Some(members) = answer.object("result").and_then(|result| result.members()) else {
         return Ok(None);
     };
-    let is_known = |entry: &Object| entry.has("altname") && entry.has("pair_decimals");
+    let is_known = |entry: &Object<'_>| entry.has("altname") && entry.has("pair_decimals");
     if !members.first().is_some_and(|(_, entry)| is_known(entry)) {
         return Ok(None);
     }
@@ -23,7 +23,7 @@ pub(super) fn pairs<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String>
 }
 
 /// A pair under the name of each version of the socket: `XBT/USD` of the first, `BTC/USD` of the second.
-fn pair(entry: &Object) -> Made {
+fn pair(entry: &Object<'_>) -> Made {
     let named = need(entry, "wsname")?;
     let Some((base, quote)) = named.split_once('/') else {
         return Err(Reason::Kind("a `wsname` that is no pair".to_owned()));
@@ -61,7 +61,7 @@ pub(super) fn futures<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, Strin
     let Some(entries) = answer.objects("instruments") else {
         return Ok(None);
     };
-    let is_known = |entry: &Object| entry.has("symbol") && entry.has("type");
+    let is_known = |entry: &Object<'_>| entry.has("symbol") && entry.has("type");
     if !entries.first().is_none_or(is_known) {
         return Ok(None);
     }
@@ -74,7 +74,7 @@ pub(super) fn futures<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, Strin
     }))
 }
 
-fn contract(entry: &Object) -> Result<Entry, Reason> {
+fn contract(entry: &Object<'_>) -> Result<Entry, Reason> {
     // Lists before 2022 write symbols in small letters, messages never.
     let symbol = need(entry, "symbol")?.to_ascii_uppercase();
     let name = format!("kraken-futures.{symbol}");

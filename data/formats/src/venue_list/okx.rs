@@ -12,7 +12,7 @@ pub(super) fn list<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String> 
     let Some(entries) = answer.objects("data") else {
         return Ok(None);
     };
-    let is_known = |entry: &Object| entry.has("instId") && entry.has("instType");
+    let is_known = |entry: &Object<'_>| entry.has("instId") && entry.has("instType");
     if !entries.first().is_none_or(is_known) {
         return Ok(None);
     }
@@ -25,7 +25,7 @@ pub(super) fn list<'a>(answer: &Object<'a>) -> Result<Option<List<'a>>, String> 
     }))
 }
 
-fn read(entry: &Object) -> Result<Entry, Reason> {
+fn read(entry: &Object<'_>) -> Result<Entry, Reason> {
     let name = format!("okx.{}", need(entry, "instId")?);
     let form = need(entry, "instType")?;
     let kind = match form.as_str() {

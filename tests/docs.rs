@@ -182,6 +182,9 @@ fn every_command_in_the_docs_works() {
         if let Some(contracts) = blocks("docs/instruments.md", "toml").first() {
             fs::write(folder.path().join("contracts.toml"), contracts).unwrap();
         }
+        if let Some(list) = blocks("docs/instruments.md", "json").first() {
+            fs::write(folder.path().join("exchangeInfo.json"), list).unwrap();
+        }
         for block in blocks(page, "sh") {
             let block = block.replace("\\\n", " ");
             for line in block.lines().filter(|line| !line.trim().is_empty()) {

@@ -19,3 +19,4 @@ mod numbers;
 mod refused;
 mod texts;
 mod times;
+mod venue_lists;

@@ -115,11 +115,17 @@ fn defined(case: &Case) -> (Value, Value) {
     ]
     .concat();
     let ran = tickloom(&words);
-    assert!(
-        !ran.stderr.contains("say different"),
-        "{venue}: {}",
-        ran.stderr
-    );
+    match all["instruments"][0]["payoff"] == "inverse" {
+        true => {
+            assert_eq!(ran.code, 2, "{venue}: {}", ran.stdout);
+            assert!(
+                ran.stderr.contains("an inverse contract"),
+                "{venue}: {}",
+                ran.stderr
+            );
+        }
+        false => assert_eq!(ran.code, 0, "{venue}: {}", ran.stderr),
+    }
     (report, all["instruments"][0].clone())
 }
 

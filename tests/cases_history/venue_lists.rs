@@ -92,7 +92,7 @@ fn defined(case: &Case) -> (Value, Value) {
     };
     let prices = file(
         "prices.csv",
-        "date,open,high,low,close\n2024-01-02,1,1,1,1\n",
+        "date,open,high,low,close\n2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n",
     );
     run(&["import", &prices]);
     let report = run(&["instruments", "import", &file("list.json", list)]);
@@ -163,7 +163,11 @@ fn what_a_list_says_counts_of_messages_imported_after_it() {
 fn what_is_no_list_is_refused_and_nothing_of_it_is_taken() {
     let folder = workspace();
     let prices = folder.path().join("prices.csv");
-    std::fs::write(&prices, "date,open,high,low,close\n2024-01-02,1,1,1,1\n").unwrap();
+    std::fs::write(
+        &prices,
+        "date,open,high,low,close\n2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n",
+    )
+    .unwrap();
     let catalog = folder.path().join("catalog").display().to_string();
     let prices = prices.display().to_string();
     assert_eq!(

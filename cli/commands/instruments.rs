@@ -1,5 +1,7 @@
 //! `tickloom instruments`: what the instruments of a catalog are, and what people say of them.
 
+pub(crate) mod venue_list;
+
 use crate::failure::Failure;
 use crate::output::{self, Style};
 use anyhow::anyhow;
@@ -7,7 +9,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tickloom_data::{
-    Catalog, CatalogError, Definition, Definitions, FormatError, VenueList, read_definitions,
+    Catalog, CatalogError, Definition, Definitions, FormatError, read_definitions,
 };
 use tickloom_types::{InstrumentDef, format_decimal, some_of};
 
@@ -351,31 +353,12 @@ fn import(args: &Import) -> Result<(), Failure> {
     let Some(list) = &read.list else {
         return told(args.at.json, count, &text);
     };
-    note_list(list);
+    venue_list::note(list);
     if args.at.json {
-        let left_out = list.left_out.iter().map(|(reason, names)| {
-            json!({ "reason": reason, "count": names.len(), "instruments": names })
-        });
-        return output::json(&json!({
-            "definitions": count,
-            "list": list.form,
-            "left_out": left_out.collect::<Vec<_>>(),
-            "goes_on": list.goes_on,
-        }));
+        return output::json(&venue_list::object(count, list));
     }
     output::line(&format!("{text} ({})", list.form));
     Ok(())
-}
-
-/// Says what of a venue's list could not be taken.
-pub(crate) fn note_list(list: &VenueList) {
-    for (reason, names) in &list.left_out {
-        let count = names.len();
-        output::note(&format!("{count} left out: {reason} ({})", some_of(names)));
-    }
-    if list.goes_on {
-        output::note("the list has more pages than this one: import each of them");
-    }
 }
 
 /// Adds definitions that fit the instruments of the catalog, all or none.

@@ -73,7 +73,7 @@ impl Settings {
             Some(path) => {
                 let read = read_definitions(path).map_err(Failure::input)?;
                 if let Some(list) = &read.list {
-                    crate::commands::instruments::note_list(list);
+                    crate::commands::instruments::venue_list::note(list);
                 }
                 Some(Arc::new(read.definitions))
             }

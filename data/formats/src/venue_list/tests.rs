@@ -1,3 +1,5 @@
+//! Lists in the form that venues answer in, and the definitions that they are, worked out by hand.
+
 use super::*;
 use proptest::prelude::*;
 

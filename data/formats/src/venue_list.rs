@@ -132,11 +132,10 @@ fn define(entry: Entry) -> Result<Definition, Reason> {
     match definition.check_on(&InstrumentDef::new(&entry.name, 0, 0, "USD")) {
         Ok(()) => Ok(definition),
         Err(CatalogError::Instrument(InstrumentError::Name(_))) => Err(Reason::Name),
-        Err(CatalogError::Instrument(InstrumentError::Field { expected, .. }))
-            if expected == "at most 18" =>
-        {
-            Err(Reason::Decimals)
-        }
+        Err(CatalogError::Instrument(InstrumentError::Field {
+            expected: "at most 18",
+            ..
+        })) => Err(Reason::Decimals),
         Err(error) => Err(Reason::Other(error.to_string())),
     }
 }

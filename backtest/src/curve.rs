@@ -1,6 +1,6 @@
 //! The equity curve of a run: every point is measured and counts toward its month, and a bounded number is kept for pictures.
 //!
-//! What is measured does not depend on what is kept. Points wait until there are some hundred, and are measured column by column.
+//! What is measured does not depend on what is kept. Points wait until there are a thousand, and are measured column by column.
 
 mod picture;
 

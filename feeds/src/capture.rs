@@ -28,7 +28,7 @@ use crate::decode_error::DecodeError;
 use crate::intake::{Intake, Taken};
 use crate::moment::push_moments;
 use std::collections::BTreeMap;
-use streams::{OtherBook, Stream, Tops, of_frame};
+use streams::{Other, Stream, Tops, of_frame};
 use thiserror::Error;
 use tickloom_types::{
     BookEnd, InstrumentDef, InstrumentError, InstrumentId, Instruments, MomentSink, Record, Sink,
@@ -313,8 +313,8 @@ pub fn decode_captures(
             let bad = match line {
                 Err(bad) => bad,
                 Ok(line) => match take(&mut intake, &line, (&tops, only), &mut moments) {
-                    Ok(Took::Other(stream)) => {
-                        report.count_other(stream);
+                    Ok(Took::Other(other)) => {
+                        report.count_other(other);
                         continue;
                     }
                     Ok(Took::Known(taken)) => {
@@ -354,8 +354,7 @@ pub fn decode_captures(
 /// What a line's frame was.
 enum Took {
     Known(Taken),
-    /// Of a book that is not kept, or a stream without market data.
-    Other(Result<OtherBook, &'static str>),
+    Other(Other),
 }
 
 /// Takes a line's frame: by what a live feed knows and, of what it does not, by the name of its stream.
@@ -376,10 +375,10 @@ fn take(
     let stream = of_frame(line.frame);
     let venue = intake.decoder.venue();
     if let Some(other) = tops.other_book(&stream, (venue, intake), only) {
-        return Ok(Took::Other(Ok(other)));
+        return Ok(Took::Other(other));
     }
     match (stream, unknown) {
-        (Stream::NotKept(name), _) => Ok(Took::Other(Err(name))),
+        (Stream::NotKept(name), _) => Ok(Took::Other(Other::Stream(name))),
         (Stream::Top { symbol, body, .. }, _) => {
             let levels = intake.top(line.ts_recv, (symbol, body), sink)?;
             Ok(Took::Known(Taken::Snapshot(levels)))
@@ -432,10 +431,10 @@ impl CaptureReport {
         }
     }
 
-    fn count_other(&mut self, other: Result<OtherBook, &'static str>) {
+    fn count_other(&mut self, other: Other) {
         let count = match other {
-            Ok(OtherBook(book)) => self.other_books.entry(book).or_default(),
-            Err(name) => self.no_market_data.entry(name).or_default(),
+            Other::Book(book) => self.other_books.entry(book).or_default(),
+            Other::Stream(name) => self.no_market_data.entry(name).or_default(),
         };
         *count += 1;
     }

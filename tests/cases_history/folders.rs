@@ -44,6 +44,8 @@ fn files_of_one_name_in_folders_of_instruments_are_not_one_instrument() {
     for (one, other) in [
         ("AAA/2024.csv", "BBB/2024.csv"),
         ("spot/BTCUSDT.csv", "futures/BTCUSDT.csv"),
+        // Of texts such folders are no columns.
+        ("symbol=AAA/0.csv", "symbol=BBB/0.csv"),
     ] {
         let (code, said) = import(&[(one, bars(2, 100)), (other, bars(3, 200))], &[]);
         assert_eq!(code, 2, "{said}");
@@ -166,10 +168,11 @@ fn a_run_over_a_folder_takes_files_of_several_names_for_several_instruments() {
 #[test]
 fn folders_of_two_exchanges_are_not_imported_as_one() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/formats/tests/people/samples");
-    let run = |more: &[&str]| {
+    let run = |exchanges: &[&str], more: &[&str]| {
         let dir = workspace();
         let data = dir.path().join("data");
-        for exchange in ["NYSE", "NASDAQ"] {
+        write(&data, &[("README.md", "about the data\n".to_owned())]);
+        for exchange in exchanges {
             let folder = data.join(format!("exchange={exchange}/symbol=AAA"));
             fs::create_dir_all(&folder).unwrap();
             fs::copy(
@@ -181,18 +184,20 @@ fn folders_of_two_exchanges_are_not_imported_as_one() {
         let (data, catalog) = (text(&data), text(&dir.path().join("catalog")));
         tickloom(&[&["import", &data, "--catalog", &catalog][..], more].concat())
     };
-    let ran = run(&[]);
+    let ran = run(&["NYSE", "NASDAQ"], &[]);
     assert_eq!(ran.code, 2, "{}", ran.stdout);
     assert!(
         ran.stderr.contains("one market in an import"),
         "{}",
         ran.stderr
     );
-    let ran = run(&["--columns", "exchange=exchange"]);
+    let ran = run(&["NYSE", "NASDAQ"], &["--columns", "exchange=exchange"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(
         ran.stdout.contains("NYSE.AAA") || ran.stdout.contains("nyse.AAA"),
         "{}",
         ran.stdout
     );
+    let ran = run(&["NYSE"], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
 }

@@ -111,6 +111,21 @@ fn figures_are_of_all_points_and_the_picture_is_bounded() {
     }
 }
 
+/// Whatever is left of a group.
+#[test]
+fn a_long_curve_ends_with_its_last_point() {
+    for more in [0, 1, 2, 7, 8, 9] {
+        let count = POINTS_MAX + more;
+        // The last is neither the highest nor the lowest of its group.
+        let equity: Vec<f64> = (0..count).map(|at| 1_000.0 + (at % 3) as f64).collect();
+        let measured = build(&equity);
+        let last = i64::try_from(count - 1).unwrap() * SECOND;
+        assert_eq!(measured.curve.ts.last(), Some(&last), "{more}");
+        assert_eq!(measured.curve.equity.last(), equity.last());
+        assert!(measured.curve.ts.is_sorted_by(|a, b| a < b));
+    }
+}
+
 #[test]
 fn a_short_curve_is_kept_as_it_is() {
     let measured = build(&[9_950.0, 9_900.0, 10_100.0]);

@@ -196,11 +196,7 @@ impl Decoder {
             },
         };
         let (instrument, decimals) = symbol.scale();
-        let last_id = message.last_id.ok_or(missing("lastUpdateId"))?;
-        check_id("lastUpdateId", last_id)?;
-        self.read_sides(decimals, message.bids, message.asks, ["bids", "asks"])?;
-        self.levels.retain(|level| level.qty > 0);
-        self.check_not_crossed()?;
+        let last_id = self.read_whole(decimals, message.last_id, (message.bids, message.asks))?;
         let times = (message.event_ms, message.transaction_ms);
         let stream_time = self.clock.venue_time;
         let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
@@ -320,6 +316,21 @@ impl Decoder {
             ..TradeBody::default()
         };
         Ok(body.record(header.with_flags(Flags::LAST)))
+    }
+
+    /// Fills `self.levels` with both sides of a whole book; the number of the change that it is after.
+    fn read_whole(
+        &mut self,
+        decimals: (u8, u8),
+        last_id: Option<u64>,
+        (bids, asks): (Option<LazyValue<'_>>, Option<LazyValue<'_>>),
+    ) -> Result<u64, DecodeError> {
+        let last_id = last_id.ok_or(missing("lastUpdateId"))?;
+        check_id("lastUpdateId", last_id)?;
+        self.read_sides(decimals, bids, asks, ["bids", "asks"])?;
+        self.levels.retain(|level| level.qty > 0);
+        self.check_not_crossed()?;
+        Ok(last_id)
     }
 
     /// Fills `self.levels` with both sides.

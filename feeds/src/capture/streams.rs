@@ -95,8 +95,13 @@ pub(super) struct Tops {
     chosen: BTreeMap<InstrumentId, String>,
 }
 
-/// A message of a book that is not the one that is kept, in words.
-pub(super) struct OtherBook(pub(super) String);
+/// A message of which nothing is kept.
+pub(super) enum Other {
+    /// Of a book that is not the one of its symbol, in words.
+    Book(String),
+    /// Of a stream without market data.
+    Stream(&'static str),
+}
 
 impl Tops {
     /// Looks at the first 10,000 lines of each file: a symbol without changes of its book has the deepest of its tops as its book.
@@ -159,7 +164,7 @@ impl Tops {
         stream: &Stream<'_>,
         (venue, intake): (Venue, &Intake),
         only: Option<InstrumentId>,
-    ) -> Option<OtherBook> {
+    ) -> Option<Other> {
         let symbols = intake.decoder.symbols();
         let (instrument, name) = match stream {
             Stream::Top { symbol, name, .. } => (find(symbols, symbol)?, *name),
@@ -181,7 +186,7 @@ impl Tops {
         let symbol = symbols.iter().find(|one| one.instrument == instrument)?;
         (!is_it).then(|| {
             let (venue, symbol) = (venue.name(), &symbol.name);
-            OtherBook(format!("{name} of {venue}.{symbol} (its book is {chosen})"))
+            Other::Book(format!("{name} of {venue}.{symbol} (its book is {chosen})"))
         })
     }
 }

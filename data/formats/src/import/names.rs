@@ -4,12 +4,13 @@
 //! `futures/BTCUSDT.csv`, would become one instrument without a word; files of days, months, sizes of bars or kinds of records do belong
 //! together. So of names and folders those words are compared that are none of these.
 
-use super::columnar::{is_part_name, partitions};
+use super::columnar::{Container, is_part_name, partitions};
 use super::format::Format;
 use super::input::{Input, Part};
 use super::options::ImportOptions;
 use super::role::{Role, plain, tells_apart};
 use super::text::stem;
+use super::time::is_month;
 use crate::{FormatError, Result};
 use std::collections::HashMap;
 use std::path::{Component, Path};
@@ -61,30 +62,6 @@ const OF_ANY: &[&str] = &[
     "monthly",
     "year",
     "yearly",
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "may",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "sept",
-    "oct",
-    "nov",
-    "dec",
-    "january",
-    "february",
-    "march",
-    "april",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
     "part",
     "chunk",
     "data",
@@ -109,6 +86,7 @@ fn words(name: &str, counts: bool, to: &mut Vec<String>) {
             "" => counts || token.len() <= 3 || is_date(token),
             _ => {
                 OF_ANY.contains(&letters)
+                    || is_month(letters.as_bytes())
                     || letters.len() < token.len() && OF_NUMBERS.contains(&letters)
             }
         };
@@ -134,35 +112,38 @@ fn is_date(digits: &str) -> bool {
         }
 }
 
-/// What a file's name and folders say of what is in it. Folders with values are none of these words: they are columns.
-fn said(path: &Path, is_with_name: bool) -> String {
+/// What the folders of a file say of what is in it. Folders with values are none of these words where they are columns.
+fn said(path: &Path, are_columns: bool) -> Vec<String> {
     let mut all = Vec::new();
     let folders = path.parent().into_iter().flat_map(Path::components);
     for folder in folders {
         if let Component::Normal(folder) = folder
             && let folder = folder.to_string_lossy()
-            && !folder.contains('=')
+            && !(are_columns && folder.contains('='))
         {
             words(&folder, false, &mut all);
         }
     }
-    if is_with_name {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let stem = stem(&name);
-        if !is_part_name(&stem, path) {
-            words(&stem, !partitions(path).is_empty(), &mut all);
-        }
+    all
+}
+
+/// What the folders and the name of a file of columns say.
+fn said_of_columns(path: &Path) -> Vec<String> {
+    let mut all = said(path, true);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = stem(&name);
+    if !is_part_name(&stem, path) {
+        words(&stem, !partitions(path).is_empty(), &mut all);
     }
-    all.join(" ")
+    all
 }
 
 /// Two files of an input that do not go together by what they are called.
 pub(crate) fn apart(parts: &[Part]) -> Option<(String, String)> {
     let first = parts.first()?;
-    let own = said(first.path(), true);
-    let other = parts[1..]
-        .iter()
-        .find(|part| said(part.path(), true) != own)?;
+    let own = said_of_columns(first.path());
+    let is_other = |part: &&Part| said_of_columns(part.path()) != own;
+    let other = parts.iter().find(is_other)?;
     let shown = |part: &Part| part.path().display().to_string();
     Some((shown(first), shown(other)))
 }
@@ -171,7 +152,7 @@ pub(crate) fn apart(parts: &[Part]) -> Option<(String, String)> {
 #[derive(Debug, Default)]
 pub struct Together {
     /// By what files are called: what the folders of the first say, and where it is.
-    called: HashMap<String, (String, String)>,
+    called: HashMap<String, (Vec<String>, String)>,
     /// What the folders of the first file say that tell instruments of one symbol apart, and where it is.
     folders: Option<(String, String)>,
 }
@@ -191,11 +172,13 @@ impl Together {
         };
         let folders = folders_apart(input.path(), options);
         match &self.folders {
+            // A file beside such folders is none of a market, or says itself of which.
+            _ if folders.is_empty() => {}
             Some((known, first)) if *known != folders => {
                 let found =
                     format!("folders that say {folders:?}, where those of {first} say {known:?}");
-                let expected = "one market in an import; --columns exchange=NAME names instruments by the folders of that name, \
-                                and exchange=- takes all for one";
+                let expected = "one market in an import; of Parquet and Arrow --columns exchange=NAME names instruments by the folders of \
+                                that name, and exchange=- takes all for one";
                 return Err(unclear(found, expected));
             }
             Some(_) => {}
@@ -209,7 +192,9 @@ impl Together {
             Some(member) => input.path().with_extension("").join(member),
             None => input.path().to_owned(),
         };
-        let said = said(&path, false);
+        let has_values = !partitions(&path).is_empty();
+        let are_columns = has_values && matches!(Container::of(input), Ok(Some(_)));
+        let said = said(&path, are_columns);
         let name = stem(&input.file_name());
         let Some((known, first)) = self.called.get(&name) else {
             self.called.insert(name, (said, place));
@@ -219,7 +204,7 @@ impl Together {
             return Ok(());
         }
         let found = format!("{name:?}, as {first} is called, in a folder of another name");
-        let expected = "names of instruments: folders such as symbol=, a column, or --instrument or --venue for each folder by itself";
+        let expected = "names of instruments: a column, folders such as symbol= (of Parquet and Arrow), or each folder by itself with --instrument";
         Err(unclear(found, expected))
     }
 }
@@ -255,8 +240,8 @@ fn is_called_by_file(input: &Input, options: &ImportOptions) -> bool {
 mod tests {
     use super::*;
 
-    fn of(path: &str) -> String {
-        said(Path::new(path), true)
+    fn of(path: &str) -> Vec<String> {
+        said_of_columns(Path::new(path))
     }
 
     #[test]
@@ -299,6 +284,16 @@ mod tests {
         ] {
             assert_ne!(of(one), of(other), "{one} {other}");
         }
+    }
+
+    /// Of a text nobody else looks at such folders.
+    #[test]
+    fn folders_with_values_are_words_where_they_are_no_columns() {
+        let of = |path: &str, are_columns| said(Path::new(path), are_columns);
+        let (one, other) = ("symbol=A/date=2024-01-02/0", "symbol=B/date=2024-01-03/0");
+        assert_eq!(of(one, true), of(other, true));
+        assert_ne!(of(one, false), of(other, false));
+        assert_eq!(of("year=2024/0", false), of("year=2025/0", false));
     }
 
     #[test]

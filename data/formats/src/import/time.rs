@@ -5,7 +5,7 @@ mod calendar_date;
 mod quick;
 mod typed;
 
-pub(crate) use calendar_date::{DateOrder, Parted, parted};
+pub(crate) use calendar_date::{DateOrder, Parted, is_month, parted};
 use calendar_date::{date, digits};
 pub(crate) use quick::QuickTimes;
 pub(crate) use typed::time_text;

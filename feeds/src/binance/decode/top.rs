@@ -1,9 +1,8 @@
 //! The top of a book, which a live feed does not subscribe to and captures may have.
 
 use super::Decoder;
-use crate::binance::checks::{check_id, check_settled_in, parse};
+use crate::binance::checks::{check_settled_in, parse};
 use crate::binance::decoded::Depth;
-use crate::binance::fields::missing;
 use crate::binance::message::Top;
 use crate::decode_error::DecodeError;
 use tickloom_types::{Kind, Ts};
@@ -24,11 +23,7 @@ impl Decoder {
         let symbol = self.symbol(message.symbol.or(Some(&of_stream)))?;
         let (instrument, decimals) = symbol.scale();
         check_settled_in(self.clock.venue, message.settled_in)?;
-        let last_id = message.last_id.ok_or(missing("lastUpdateId"))?;
-        check_id("lastUpdateId", last_id)?;
-        self.read_sides(decimals, message.bids, message.asks, ["bids", "asks"])?;
-        self.levels.retain(|level| level.qty > 0);
-        self.check_not_crossed()?;
+        let last_id = self.read_whole(decimals, message.last_id, (message.bids, message.asks))?;
         let times = (message.event_ms, message.transaction_ms);
         let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
         Ok(Depth {

@@ -56,20 +56,42 @@ trait Common: FromBytes {
     }
 }
 
+/// The fields that all of them have under one name.
+macro_rules! stamps {
+    () => {
+        #[inline]
+        fn head(&self) -> &Head {
+            &self.hd
+        }
+
+        #[inline]
+        fn received(&self) -> (u64, u8) {
+            (self.ts_recv, self.flags)
+        }
+    };
+}
+
+/// Those of rows that may be trades besides.
+macro_rules! trades {
+    () => {
+        #[inline]
+        fn is_traded(&self) -> bool {
+            self.action == b'T'
+        }
+
+        #[inline]
+        fn trade(&self, steps: Steps) -> TradeBody {
+            trade(self.price, self.size, self.side, self.sequence, steps)
+        }
+    };
+}
+
 impl Common for MboRow {
     const TYPE: u8 = rtype::MBO;
     const KIND: Kind = Kind::OrderUpdate;
     const TABLE: Table = Table::OrderUpdates;
 
-    #[inline]
-    fn head(&self) -> &Head {
-        &self.hd
-    }
-
-    #[inline]
-    fn received(&self) -> (u64, u8) {
-        (self.ts_recv, self.flags)
-    }
+    stamps!();
 
     #[inline]
     fn is_plain(&self) -> bool {
@@ -82,15 +104,7 @@ impl Common for MboRow {
         has_all && has_trade && action != NONE && side != NONE
     }
 
-    #[inline]
-    fn is_traded(&self) -> bool {
-        self.action == b'T'
-    }
-
-    #[inline]
-    fn trade(&self, steps: Steps) -> TradeBody {
-        trade(self.price, self.size, self.side, self.sequence, steps)
-    }
+    trades!();
 
     #[inline]
     fn fits(&self, steps: Steps) -> bool {
@@ -117,15 +131,7 @@ impl Common for TradeRow {
     const KIND: Kind = Kind::Trade;
     const TABLE: Table = Table::Trades;
 
-    #[inline]
-    fn head(&self) -> &Head {
-        &self.hd
-    }
-
-    #[inline]
-    fn received(&self) -> (u64, u8) {
-        (self.ts_recv, self.flags)
-    }
+    stamps!();
 
     #[inline]
     fn is_plain(&self) -> bool {
@@ -149,15 +155,7 @@ impl Common for Mbp1Row {
     const KIND: Kind = Kind::Quote;
     const TABLE: Table = Table::Quotes;
 
-    #[inline]
-    fn head(&self) -> &Head {
-        &self.hd
-    }
-
-    #[inline]
-    fn received(&self) -> (u64, u8) {
-        (self.ts_recv, self.flags)
-    }
+    stamps!();
 
     #[inline]
     fn is_plain(&self) -> bool {
@@ -168,15 +166,7 @@ impl Common for Mbp1Row {
         has_prices && has_sizes && has_trade
     }
 
-    #[inline]
-    fn is_traded(&self) -> bool {
-        self.action == b'T'
-    }
-
-    #[inline]
-    fn trade(&self, steps: Steps) -> TradeBody {
-        trade(self.price, self.size, self.side, self.sequence, steps)
-    }
+    trades!();
 
     #[inline]
     fn fits(&self, steps: Steps) -> bool {

@@ -136,6 +136,11 @@ fn weekday(text: &[u8]) -> &[u8] {
     }
 }
 
+/// Whether letters are the name of a month, or begin one.
+pub(crate) fn is_month(letters: &[u8]) -> bool {
+    is_short_for(letters, &MONTHS).is_some()
+}
+
 fn month(text: &[u8]) -> Option<(u32, &[u8])> {
     let letters = letters(text);
     let at = is_short_for(letters, &MONTHS)?;

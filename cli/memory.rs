@@ -1,4 +1,4 @@
-//! `--mem`: how much memory a command that reads history may take. Shared by all such commands.
+//! `--mem`: how much memory a command that reads or writes history may take. Shared by all such commands.
 
 use std::path::Path;
 use tickloom_data::{CacheStats, Catalog, CatalogError};
@@ -9,8 +9,8 @@ const OWN_BYTES: u64 = 32 << 20;
 const LEAST_BYTES: u64 = 48 << 20;
 /// What part of the memory for reading an object store's blocks get.
 const CACHE_SHARE: u64 = 4;
-/// What part of it the packed records of a file may take.
-const SPOOL_SHARE: u64 = 4;
+/// What part of it the files that an import writes may take.
+const WRITING_SHARE: u64 = 4;
 /// More than this the cache of one pass over history has no use for.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
 
@@ -38,9 +38,9 @@ impl Memory {
         self.bytes - OWN_BYTES
     }
 
-    /// Bytes of the packed records of a file that are held in memory; what is more waits in a temporary file.
-    pub(crate) fn for_spooling(self) -> u64 {
-        self.for_reading() / SPOOL_SHARE
+    /// Bytes for the files that an import writes.
+    pub(crate) fn for_writing(self) -> u64 {
+        self.for_reading() / WRITING_SHARE
     }
 }
 

@@ -261,3 +261,50 @@ fn captures_of_all_venues_are_imported_in_one_command() {
         all.stdout
     );
 }
+
+/// Quotes of many instruments: the rows of a moment after each other, or those of an instrument.
+#[cfg(target_os = "linux")]
+fn quotes_of_many(is_by_instrument: bool) -> String {
+    use std::fmt::Write;
+    const INSTRUMENTS: u64 = 80;
+    const MOMENTS: u64 = 4_000;
+    let mut text = "symbol,timestamp,bid,bid_size,ask,ask_size\n".to_owned();
+    for at in 0..INSTRUMENTS * MOMENTS {
+        let (instrument, moment) = match is_by_instrument {
+            true => (at / MOMENTS, at % MOMENTS),
+            false => (at % INSTRUMENTS, at / INSTRUMENTS),
+        };
+        let ts = 1_577_836_800_000 + moment * 6_000 + instrument;
+        let bid = 100 + (moment * 7 + instrument * 13) % 97;
+        writeln!(text, "S{instrument},{ts},{bid},{},{},9", moment % 9 + 1, bid + 1).unwrap();
+    }
+    text
+}
+
+/// The system gives the process no more private memory than it needs at `--mem 48M`; with the default the same import needs more.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_of_many_instruments_stays_within_its_memory() {
+    let dir = workspace();
+    for is_by_instrument in [false, true] {
+        let name = if is_by_instrument { "by.csv" } else { "at.csv" };
+        let file = write(dir.path(), name, &quotes_of_many(is_by_instrument));
+        let mut import = |memory: &str| {
+            let catalog = dir.path().join(format!("{name}-{memory}"));
+            let mut command = std::process::Command::new("sh");
+            command
+                .args(["-c", "ulimit -c 0; ulimit -d 28672; exec \"$@\"", "sh"])
+                .args([env!("CARGO_BIN_EXE_tickloom"), "import", &file, "--json"])
+                .args(["--mem", memory, "--catalog"])
+                .arg(&catalog);
+            command.output().unwrap()
+        };
+        let little = import("48M");
+        let stderr = String::from_utf8_lossy(&little.stderr);
+        assert!(little.status.success(), "{stderr}");
+        let found: Value = serde_json::from_slice(&little.stdout).unwrap();
+        assert_eq!(found["written"], 320_000);
+        assert_eq!(found["refused"], 0);
+        assert!(!import("1G").status.success());
+    }
+}

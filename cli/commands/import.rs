@@ -6,6 +6,7 @@ mod report;
 
 use crate::capture;
 use crate::failure::Failure;
+use crate::memory::Memory;
 use crate::output;
 use crate::text_args::TextArgs;
 use captures::Captures;
@@ -82,6 +83,8 @@ pub(crate) struct Args {
     resume: bool,
     #[command(flatten)]
     text: TextArgs,
+    #[command(flatten)]
+    memory: Memory,
     /// Refuse every file of which a row or a line is wrong
     #[arg(long, conflicts_with = "refused_max")]
     strict: bool,
@@ -105,11 +108,13 @@ enum Target {
 
 impl Target {
     fn of(args: &Args) -> Result<Target, Failure> {
+        let writing = args.memory.for_writing();
         if args.dry_run {
             let trial = Catalog::trial(&args.catalog).map_err(Failure::run)?;
-            return Ok(Target::DryRun(trial));
+            return Ok(Target::DryRun(trial.with_writing_memory(writing)));
         }
         let catalog = Catalog::create(&args.catalog).map_err(Failure::run)?;
+        let catalog = catalog.with_writing_memory(writing);
         Ok(if args.resume {
             Target::Resume(catalog)
         } else {
@@ -165,7 +170,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let file = one.path.as_path();
         spinner.set_message(file.display().to_string());
         if options.format.is_some() {
-            all.extend(rows(one, &options, &target, &mut together)?);
+            all.extend(rows(one, (&options, args.memory), &target, &mut together)?);
             continue;
         }
         // What is no text is no capture.
@@ -188,7 +193,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 all.push(Imported::failed(file, &error.to_string()));
             }
             // What cannot be read as a line of text may be in a format that is none.
-            Ok(None) | Err(_) => all.extend(rows(one, &options, &target, &mut together)?),
+            Ok(None) | Err(_) => {
+                all.extend(rows(one, (&options, args.memory), &target, &mut together)?);
+            }
         }
     }
     for (file, error) in unclear {
@@ -288,7 +295,7 @@ fn apart(files: Vec<Source>) -> (Vec<Source>, Vec<Source>) {
 /// Imports a file of rows, or every member of a zip. One that nobody named and that is in no format is passed over.
 fn rows(
     source: &Source,
-    options: &ImportOptions,
+    (options, memory): (&ImportOptions, Memory),
     target: &Target,
     together: &mut Together,
 ) -> Result<Vec<Imported>, Failure> {
@@ -300,6 +307,7 @@ fn rows(
     let mut all = Vec::new();
     let is_alone = members.len() == 1;
     for member in members {
+        let member = member.within(memory.for_reading());
         if !is_alone && member.is_definitions().unwrap_or(false) {
             // The others of the zip are read with it.
             all.push(Imported::definitions(file));

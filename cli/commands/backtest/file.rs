@@ -29,9 +29,9 @@ pub(super) fn folder(
     path: &Path,
     options: &ImportOptions,
     query: &ScanQuery,
-    bytes_max: u64,
+    memory: u64,
 ) -> Result<SpooledFile, Failure> {
-    let found = spool_folder(path, options, query, bytes_max).map_err(Failure::input)?;
+    let found = spool_folder(path, options, query, memory).map_err(Failure::input)?;
     let Some((file, passed_over)) = found else {
         return Err(Failure::input(anyhow!(
             "{} is a directory but no catalog, and has no Parquet or Arrow file: `tickloom import FILE… --catalog {}` makes one",
@@ -78,13 +78,13 @@ pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result
             taken: None,
         });
     }
-    let read = |path: &Path, options: &ImportOptions, query: &ScanQuery, bytes_max: u64| {
-        spool_file(path, options, query, bytes_max).map_err(Failure::input)
+    let read = |path: &Path, options: &ImportOptions, query: &ScanQuery, memory: u64| {
+        spool_file(path, options, query, memory).map_err(Failure::input)
     };
     from_rows(path, args, settings, &read)
 }
 
-/// How what is wanted of rows is read from a path, of which so many bytes may be held in memory.
+/// How what is wanted of rows is read from a path, with so many bytes of memory.
 type Read<'r> = &'r dyn Fn(&Path, &ImportOptions, &ScanQuery, u64) -> Result<SpooledFile, Failure>;
 
 /// The records of a file of rows, or a folder of them.
@@ -111,8 +111,8 @@ pub(super) fn from_rows(
         ..ScanQuery::default()
     };
     let named_only = (named, args.strategy.is_some());
-    let bytes_max = args.memory.for_spooling();
-    let read = |options: &ImportOptions| read(path, options, &query, bytes_max);
+    let memory = args.memory.for_reading();
+    let read = |options: &ImportOptions| read(path, options, &query, memory);
     let mut file = read_rows(named_only, &options, &read)?;
     if let Some(taken) = file.report.taken.as_ref().filter(|taken| !taken.is_plain()) {
         output::note(&format!("{}: {taken}", path.display()));

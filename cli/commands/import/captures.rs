@@ -62,10 +62,19 @@ impl Captures {
         spinner: &ProgressBar,
     ) -> Result<Vec<Imported>, Failure> {
         let mut all = Vec::new();
+        if self.by_origin.is_empty() {
+            return Ok(all);
+        }
+        let mut left = BooksLeft::of(target)?;
         for (origin, files) in self.by_origin {
             spinner.set_message(origin.venue.name().to_owned());
             for recording in together(origin, &files, &mut all)? {
-                all.push(import_captures(origin, &recording, target, refused_max)?);
+                all.push(import_captures(
+                    (origin, &recording),
+                    target,
+                    &mut left,
+                    refused_max,
+                )?);
             }
         }
         Ok(all)
@@ -158,9 +167,9 @@ impl<'a> CatalogSink<'a> {
 
 /// Decodes the captures of one recording into a run of their own.
 fn import_captures(
-    origin: Origin,
-    files: &[PathBuf],
+    (origin, files): (Origin, &[PathBuf]),
     target: &Target,
+    left: &mut BooksLeft,
     refused_max: RefusedMax,
 ) -> Result<Imported, Failure> {
     let mut imported = Imported::of(files);
@@ -174,7 +183,7 @@ fn import_captures(
             return Ok(imported);
         }
     };
-    let after = match recording.go_on(&books_left(target)?) {
+    let after = match recording.go_on(&left.all()) {
         Ok(after) => after,
         Err(error) => {
             imported.failed = Some(error.to_string());
@@ -199,7 +208,7 @@ fn import_captures(
     let catalog = target.catalog();
     let known = Known::of(catalog, &run, &instruments).map_err(Failure::run)?;
     let there = catalog.has_part(&run, 0, &part).map_err(Failure::run)?;
-    imported.run = target.kept(run);
+    imported.run = target.kept(run.clone());
     if let Some(written) = there {
         imported.has_already(&written.rows);
         return Ok(imported);
@@ -213,7 +222,11 @@ fn import_captures(
             return Ok(imported);
         }
     };
-    finish(imported, (origin, &report), sink, refused_max)
+    let imported = finish(imported, (origin, &report), sink, refused_max)?;
+    if imported.failed.is_none() {
+        left.by_run.insert(run, report.ends);
+    }
+    Ok(imported)
 }
 
 /// Says what came of a recording, and lets the catalog keep it unless it is refused.
@@ -275,10 +288,23 @@ fn run_of(origin: Origin, files: &[PathBuf]) -> Result<String, Failure> {
     content_run(files, &salt).map_err(Failure::run)
 }
 
-/// Where the books stand that earlier imports have left whole.
-fn books_left(target: &Target) -> Result<Vec<BookEnd>, Failure> {
-    let ends = target.catalog().run_ends().map_err(Failure::run)?;
-    Ok(ends.into_values().flat_map(|end| end.books).collect())
+/// Where the books stand that earlier imports have left whole, those of this command too.
+struct BooksLeft {
+    by_run: BTreeMap<String, Vec<BookEnd>>,
+}
+
+impl BooksLeft {
+    fn of(target: &Target) -> Result<BooksLeft, Failure> {
+        let ends = target.catalog().run_ends().map_err(Failure::run)?;
+        let by_run = ends.into_iter().map(|(run, end)| (run, end.books));
+        Ok(BooksLeft {
+            by_run: by_run.filter(|(_, books)| !books.is_empty()).collect(),
+        })
+    }
+
+    fn all(&self) -> Vec<BookEnd> {
+        self.by_run.values().flatten().cloned().collect()
+    }
 }
 
 fn tell(imported: &mut Imported, origin: Origin, report: &CaptureReport, left_out: &Refusals) {

@@ -6,6 +6,7 @@ use crate::checkpoint::RunIndex;
 use crate::index::{for_each_of, for_each_run, run_names, while_bundling};
 use crate::limits::REMOTE_CACHE_BYTES;
 use crate::part::{PartFile, read_metas, runs_dir};
+use crate::writer::Room;
 use crate::{CatalogError, Result};
 use crate::{Store, Table, is_url};
 use serde::Serialize;
@@ -24,6 +25,7 @@ pub const IMPORT_RUN: &str = "import-";
 pub struct Catalog {
     store: Store,
     cache: Arc<Cache>,
+    room: Room,
     /// Which runs have which instruments, once that was asked for.
     known: Arc<Mutex<Option<KnownRuns>>>,
 }
@@ -151,6 +153,7 @@ impl Catalog {
         Catalog {
             store,
             cache: Arc::new(Cache::new(bytes)),
+            room: Room::default(),
             known: Arc::default(),
         }
     }
@@ -160,6 +163,14 @@ impl Catalog {
     #[must_use]
     pub fn with_cache(mut self, bytes: u64) -> Catalog {
         self.cache = Arc::new(Cache::new(bytes));
+        self
+    }
+
+    /// Gives each of its writers so many bytes of memory, instead of some 160 MiB: with less, fewer files are written at a time, row groups
+    /// are smaller, and more rows wait in temporary files.
+    #[must_use]
+    pub fn with_writing_memory(mut self, bytes: u64) -> Catalog {
+        self.room = Room::of(bytes);
         self
     }
 
@@ -189,6 +200,11 @@ impl Catalog {
 
     pub(crate) fn cache(&self) -> &Arc<Cache> {
         &self.cache
+    }
+
+    /// The memory of each of its writers.
+    pub(crate) fn room(&self) -> Room {
+        self.room
     }
 
     /// Where its files are.

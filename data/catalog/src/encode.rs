@@ -7,8 +7,9 @@ mod chunk;
 mod dictionary;
 mod group;
 mod hybrid;
+mod pack;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chunk::ZSTD_LEVEL;
 pub(crate) use group::GroupWriter;
+pub(crate) use pack::ZSTD_LEVEL;

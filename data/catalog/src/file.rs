@@ -132,15 +132,19 @@ impl FileWriter {
     /// Bytes that it holds back, about.
     pub(crate) fn memory(&self) -> usize {
         let row = size_of::<Record>() + size_of::<Key>() + size_of::<u64>() + size_of::<i32>();
-        self.records.len() * row + self.group.as_ref().map_or(0, GroupWriter::memory)
+        self.records.capacity() * row + self.group.as_ref().map_or(0, GroupWriter::memory)
     }
 
-    /// Writes what it holds back; whether that was anything.
+    /// Writes what it holds back, and lets go of the memory for it; whether it had any.
     pub(crate) fn flush(&mut self, run: &RunMeta) -> Result<bool> {
+        let held = self.memory();
         self.write_pending(run)?;
-        let held = self.group.as_ref().map_or(0, GroupWriter::rows);
         self.close_group()
             .map_err(CatalogError::parquet(&self.url))?;
+        self.keys = Vec::new();
+        self.records = Vec::new();
+        self.held = Vec::new();
+        self.more = Vec::new();
         Ok(held > 0)
     }
 

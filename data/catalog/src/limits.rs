@@ -13,6 +13,10 @@ pub(crate) const PLACING_BYTES_MAX: u64 = 512 << 20;
 /// to be written at the end.
 pub(crate) const OPEN_FILES_MAX: usize = 128;
 
+/// The same of a writer with as little memory as can be, and bytes that an open file takes before it has much to write.
+pub(crate) const OPEN_FILES_MIN: usize = 4;
+pub(crate) const OPEN_FILE_BYTES: usize = 512 << 10;
+
 /// Rows of other partitions after which a file has waited for long.
 pub(crate) const IDLE_ROWS: u64 = if cfg!(test) { 1 << 10 } else { 1 << 18 };
 
@@ -20,13 +24,15 @@ pub(crate) const IDLE_ROWS: u64 = if cfg!(test) { 1 << 10 } else { 1 << 18 };
 pub(crate) const WRITER_BYTES_MAX: usize = 128 << 20;
 
 /// Rows after which that is looked at.
-pub(crate) const WRITER_CHECK_ROWS: u64 = 1 << 15;
+pub(crate) const WRITER_CHECK_ROWS: u64 = 1 << 14;
 
 /// Bytes of rows that a writer holds in memory for the end; beyond, they go into a temporary file.
 pub(crate) const SPILL_BYTES: usize = 32 << 20;
+pub(crate) const SPILL_BYTES_MIN: usize = 1 << 20;
 
 /// Bytes of such a file that are written or read at a time.
 pub(crate) const SPILL_BUFFER_BYTES: usize = 128 << 10;
+pub(crate) const SPILL_BUFFER_BYTES_MIN: usize = 4 << 10;
 
 /// Bytes of the index of a run, unpacked.
 pub(crate) const MANIFEST_BYTES_MAX: usize = 1 << 30;

@@ -15,7 +15,7 @@ impl Catalog {
     /// [`crate::CatalogError::Journal`] if a run of this name with other instruments has other parts; [`crate::CatalogError::Io`].
     pub fn writer(&self, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
         self.note(meta);
-        RunWriter::new(self.store().clone(), meta, part, source)
+        RunWriter::new(self.store().clone(), self.room(), meta, part, source)
     }
 
     /// What was written as this part, if it is complete and comes from `source`.

@@ -3,7 +3,8 @@
 
 use super::key::Key;
 use super::partition::Partition;
-use crate::limits::{SPILL_BUFFER_BYTES, SPILL_BYTES};
+use super::writer::Room;
+use crate::limits::SPILL_BUFFER_BYTES;
 use crate::order::Placed;
 use crate::{CatalogError, Result};
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ const ROW_BYTES: usize = 4 + 4 + 8 + 8 + 8 + RECORD_LEN;
 pub(super) struct Spill {
     /// Where temporary files are.
     dir: PathBuf,
-    bytes_max: usize,
+    room: Room,
     numbers: HashMap<Partition, u32>,
     partitions: Vec<Partition>,
     /// Rows in memory, in the order in which they came.
@@ -29,10 +30,10 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    pub(super) fn new(dir: PathBuf) -> Spill {
+    pub(super) fn new(dir: PathBuf, room: Room) -> Spill {
         Spill {
             dir,
-            bytes_max: SPILL_BYTES,
+            room,
             numbers: HashMap::new(),
             partitions: Vec::new(),
             rows: Vec::new(),
@@ -63,7 +64,7 @@ impl Spill {
         self.rows.extend_from_slice(&key.output.to_le_bytes());
         self.rows.extend_from_slice(&held.to_le_bytes());
         self.rows.extend_from_slice(record.as_bytes());
-        if self.rows.len() >= self.bytes_max {
+        if self.rows.len() >= self.room.spill_bytes {
             self.write_file()?;
         }
         Ok(())
@@ -106,11 +107,10 @@ impl Spill {
     ) -> Result<()> {
         let failed = CatalogError::io("read a temporary file in", &self.dir);
         let mut runs = Vec::new();
-        for file in std::mem::take(&mut self.files) {
-            runs.push(Run::new(Box::new(BufReader::with_capacity(
-                SPILL_BUFFER_BYTES,
-                file,
-            ))));
+        let files = std::mem::take(&mut self.files);
+        let buffer = self.room.spill_buffer(files.len());
+        for file in files {
+            runs.push(Run::new(Box::new(BufReader::with_capacity(buffer, file))));
         }
         let mut in_memory = Vec::with_capacity(self.rows.len());
         for row in self.sorted() {
@@ -208,10 +208,13 @@ mod tests {
     #[test]
     fn rows_come_out_by_partition_in_their_order_whatever_fits_into_memory() {
         let rows = 1_000_u64;
-        for bytes_max in [ROW_BYTES, 7 * ROW_BYTES, usize::MAX] {
+        for spill_bytes in [ROW_BYTES, 7 * ROW_BYTES, usize::MAX] {
             let dir = tempfile::tempdir().unwrap();
-            let mut spill = Spill::new(dir.path().to_owned());
-            spill.bytes_max = bytes_max;
+            let room = Room {
+                spill_bytes,
+                ..Room::default()
+            };
+            let mut spill = Spill::new(dir.path().to_owned(), room);
             let partition = |seq: u64| Partition {
                 table: Table::Trades,
                 instrument: InstrumentId(u32::try_from(seq * 7 % 13).unwrap()),

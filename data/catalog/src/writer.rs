@@ -2,6 +2,7 @@
 
 mod leftover;
 mod open;
+mod room;
 
 use super::Table;
 use super::bundles::Bundles;
@@ -16,12 +17,13 @@ use super::partition::{DAY_NS, Partition};
 use super::spill::Spill;
 use super::store::{Lock, Store, Version};
 use crate::limits::{
-    ENTRIES_MAX, ENTRY_FILES_MAX, IDLE_ROWS, OPEN_FILES_MAX, WRITER_BYTES_MAX, WRITER_CHECK_ROWS,
+    ENTRIES_MAX, ENTRY_FILES_MAX, IDLE_ROWS, WRITER_CHECK_ROWS,
 };
 use crate::order::{Placed, Placing};
 use crate::{CatalogError, Result};
 use leftover::{lost, remove_files, remove_others, stem};
 use open::{OpenFile, OpenFiles};
+pub(crate) use room::Room;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use tickloom_journal::RunMeta;
@@ -35,6 +37,7 @@ pub struct RunWriter {
     meta: RunMeta,
     part: u32,
     source: String,
+    room: Room,
     open: OpenFiles,
     /// Where the last row belongs, and what of it says so.
     latest: Option<(Place, Partition)>,
@@ -65,7 +68,13 @@ pub struct RunWriter {
 type Place = (Table, InstrumentId, SourceId, i64);
 
 impl RunWriter {
-    pub(super) fn new(store: Store, meta: &RunMeta, part: u32, source: &str) -> Result<RunWriter> {
+    pub(super) fn new(
+        store: Store,
+        room: Room,
+        meta: &RunMeta,
+        part: u32,
+        source: &str,
+    ) -> Result<RunWriter> {
         meta.check()?;
         Bundles::read(&store)?.check_alone(&meta.run)?;
         let lock = lock_run(&store, &meta.run)?;
@@ -84,7 +93,8 @@ impl RunWriter {
             is_covered: covered.is_some(),
             before: covered.or_else(|| replaced.as_ref().map(|(part, _)| part.source.clone())),
             replaced,
-            spill: Spill::new(store.temporary_dir()),
+            spill: Spill::new(store.temporary_dir(), room),
+            room,
             store,
             meta: meta.clone(),
             part,
@@ -202,7 +212,7 @@ impl RunWriter {
         if self.spill.has(partition) || self.begun.contains_key(partition) {
             return Ok(true);
         }
-        if self.open.len() < OPEN_FILES_MAX {
+        if self.open.len() < self.room.files_max {
             return Ok(false);
         }
         match self.open.take_idle(self.rows, IDLE_ROWS) {
@@ -218,7 +228,7 @@ impl RunWriter {
     fn bound_memory(&mut self) -> Result<()> {
         loop {
             let sizes = self.open.iter().map(|file| file.writer.memory());
-            if sizes.sum::<usize>() <= WRITER_BYTES_MAX {
+            if sizes.sum::<usize>() <= self.room.bytes_max {
                 return Ok(());
             }
             let largest = self.open.iter_mut().max_by_key(|file| file.writer.memory());
@@ -290,7 +300,7 @@ impl RunWriter {
 
     /// Writes the rows that were held, one partition after the other.
     fn write_spilled(&mut self) -> Result<()> {
-        let spill = std::mem::replace(&mut self.spill, Spill::new(PathBuf::new()));
+        let spill = std::mem::replace(&mut self.spill, Spill::new(PathBuf::new(), self.room));
         spill.drain(&mut |partition, placed| {
             if self.open.get(&partition).is_none() {
                 for file in self.open.take_all() {

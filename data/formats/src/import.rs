@@ -31,6 +31,7 @@ mod recognise;
 mod report;
 mod rescale;
 mod role;
+mod room;
 mod row;
 mod said;
 mod spooled;
@@ -62,6 +63,7 @@ use prepared::{Prepared, Push};
 use reader::content_of_record;
 use report::Tally;
 use said::{Said, is_still_said};
+use std::collections::HashMap;
 use std::path::Path;
 use tickloom_catalog::{Catalog, CatalogError, RunEnd, ScanQuery, Table, mark_bars};
 use tickloom_journal::RunMeta;
@@ -141,7 +143,12 @@ impl Input {
             // Nothing of it is begun in the catalog.
             return self.emit(prepared, options, None, &mut |_| Ok(()));
         }
-        let known = Some(KnownBars::of(catalog, &run, prepared.instruments())?);
+        let known = Some(KnownBars::of(
+            catalog,
+            &run,
+            prepared.instruments(),
+            self.room().known,
+        )?);
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
@@ -295,6 +302,7 @@ fn known_trades(prepared: &mut dyn Prepared, run: &str, catalog: &Catalog) -> Re
         return Ok(());
     };
     let others = catalog.other_imports(run, names.iter().map(String::as_str))?;
+    let places: HashMap<&str, usize> = (names.iter().map(String::as_str)).zip(0..).collect();
     for other in others {
         let query = ScanQuery {
             instruments: names.clone(),
@@ -313,7 +321,7 @@ fn known_trades(prepared: &mut dyn Prepared, run: &str, catalog: &Catalog) -> Re
         for next in scan {
             let (_, record) = next?;
             let def = known.get(record.instrument());
-            let ticker = def.and_then(|def| names.iter().position(|name| *name == def.name));
+            let ticker = def.and_then(|def| places.get(def.name.as_str()).copied());
             if let (Some(def), Some(ticker), Some(repeats)) = (def, ticker, prepared.repeats())
                 && record.kind() == Some(Kind::Trade)
             {

@@ -15,8 +15,13 @@ pub(crate) const FILE_BYTES_MAX: u64 = 16 << 30;
 /// Records of an imported file that are put into the order of their times, if the file is not in it.
 pub(crate) const SORTED_RECORDS_MAX: usize = 100_000_000;
 
-/// Records of them that are sorted at a time.
+/// Records of them that are sorted at a time, at most and with as little memory as can be.
 pub(crate) const SORTED_AT_ONCE: usize = 1 << 18;
+pub(crate) const SORTED_AT_ONCE_MIN: usize = 1 << 12;
+
+/// Bars of earlier imports that are held at a time to know them again, at most and with as little memory as can be.
+pub(crate) const KNOWN_BARS_MAX: usize = 1 << 20;
+pub(crate) const KNOWN_BARS_MIN: usize = 1 << 14;
 
 /// Bytes of the packed records of a file that is being read for the first time that stay in memory.
 pub(crate) const DRAFT_BYTES: u64 = 32 << 20;

@@ -2,6 +2,7 @@
 
 use super::dictionary::Places;
 use super::hybrid;
+use super::pack::{ZSTD_LEVEL, pack};
 use crate::limits::{DICTIONARY_BYTES, PARQUET_PAGE_ROWS};
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Compression, Encoding, PageType, Type, ZstdLevel};
@@ -17,10 +18,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use std::cmp::Ordering;
-use zstd::bulk::Compressor;
 
-/// The level of zstd, as of all columns.
-pub(crate) const ZSTD_LEVEL: i32 = 1;
 /// Bytes of a word that may be in statistics.
 const STATISTICS_BYTES: usize = 64;
 
@@ -64,20 +62,18 @@ pub(super) struct Chunk {
     pages: Vec<PageDone>,
     buffer: Vec<u8>,
     bytes: usize,
-    compressor: Compressor<'static>,
 }
 
 impl Chunk {
-    pub(super) fn new(about: ColumnDescPtr, kind: Kind) -> Result<Chunk> {
-        let compressor = Compressor::new(ZSTD_LEVEL);
-        Ok(Chunk {
+    pub(super) fn new(about: ColumnDescPtr, kind: Kind) -> Chunk {
+        Chunk {
             has_levels: about.max_def_level() > 0,
             about,
             kind,
             words: Vec::new(),
             places: Places::new(),
             is_plain: false,
-            page: Vec::with_capacity(PARQUET_PAGE_ROWS),
+            page: Vec::new(),
             plain: Vec::new(),
             levels: Vec::new(),
             range: None,
@@ -85,13 +81,15 @@ impl Chunk {
             pages: Vec::new(),
             buffer: Vec::new(),
             bytes: 0,
-            compressor: compressor.map_err(external)?,
-        })
+        }
     }
 
     /// Bytes that it holds, about.
     pub(super) fn memory(&self) -> usize {
-        self.bytes + self.places.memory() + PARQUET_PAGE_ROWS * size_of::<u32>()
+        let plain = self.plain.capacity() * size_of::<i128>();
+        let levels = self.levels.capacity() * size_of::<u32>();
+        let page = self.page.capacity() * size_of::<u32>();
+        self.bytes + self.places.memory() + page + plain + levels + self.buffer.capacity()
     }
 
     /// The place of a word in the list of this column.
@@ -160,7 +158,7 @@ impl Chunk {
         if self.kind == Kind::Words {
             self.range = self.range_of_words();
         }
-        let packed = self.compressor.compress(&buffer).map_err(external)?;
+        let packed = pack(&buffer)?;
         self.bytes += packed.len();
         self.pages.push(PageDone {
             packed,
@@ -239,7 +237,7 @@ impl Chunk {
         for value in self.places.numbers() {
             self.plain_value(*value, &mut values);
         }
-        let packed = self.compressor.compress(&values).map_err(external)?;
+        let packed = pack(&values)?;
         let page = Page::DictionaryPage {
             buf: packed.into(),
             num_values: u32::try_from(self.places.numbers().len()).map_err(external)?,

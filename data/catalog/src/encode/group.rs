@@ -37,15 +37,12 @@ impl GroupWriter {
             .zip(stored.0.columns())
             .map(
                 |((library, field), about)| match kind(field.data_type(), about, stored.1) {
-                    Some(kind) => Ok(ColumnWriter::Own(Box::new(Chunk::new(
-                        about.clone(),
-                        kind,
-                    )?))),
-                    None => Ok(ColumnWriter::Library(Box::new(library))),
+                    Some(kind) => ColumnWriter::Own(Box::new(Chunk::new(about.clone(), kind))),
+                    None => ColumnWriter::Library(Box::new(library)),
                 },
             );
         Ok(GroupWriter {
-            columns: columns.collect::<Result<_>>()?,
+            columns: columns.collect(),
             rows: 0,
         })
     }

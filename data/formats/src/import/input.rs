@@ -7,6 +7,7 @@ mod checked;
 mod members;
 mod part;
 
+use super::room::Room;
 use super::text::Lines;
 use crate::limits::SNIFF_BYTES;
 use crate::{FormatError, Result};
@@ -37,6 +38,7 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 pub struct Input {
     path: PathBuf,
     content: Content,
+    room: Room,
 }
 
 #[derive(Clone, Debug)]
@@ -71,6 +73,7 @@ pub fn inputs(path: &Path) -> Result<Vec<Input>> {
     let input = |content| Input {
         path: path.to_owned(),
         content,
+        room: Room::default(),
     };
     if magic != ZIP {
         return Ok(vec![input(Content::File)]);
@@ -151,6 +154,7 @@ impl Input {
         Input {
             path: path.to_owned(),
             content: Content::Bytes(bytes.into()),
+            room: Room::default(),
         }
     }
 
@@ -160,7 +164,21 @@ impl Input {
         Input {
             path: folder.to_owned(),
             content: Content::Files(files.into()),
+            room: Room::default(),
         }
+    }
+
+    /// Gives its reading so many bytes of memory. With less, more records wait in temporary files; a page of Parquet or a batch of Arrow
+    /// that is larger than a part of it is refused.
+    #[must_use]
+    pub fn within(mut self, bytes: u64) -> Input {
+        self.room = Room::of(bytes);
+        self
+    }
+
+    /// The memory of its reading.
+    pub(crate) fn room(&self) -> Room {
+        self.room
     }
 
     /// The files that it consists of.
@@ -176,6 +194,7 @@ impl Input {
                     let input = Input {
                         path: path.clone(),
                         content: Content::File,
+                        room: self.room,
                     };
                     part(path, None, input)
                 };

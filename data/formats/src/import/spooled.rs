@@ -73,8 +73,11 @@ impl RecordBlocks for SpooledRecords {
     }
 }
 
-/// Reads a file as [`super::read_file`] does, and keeps what a query of instruments, bar sizes and time selects; so many bytes of it in
-/// memory.
+/// What part of the memory for reading the packed records may take that are kept.
+const SPOOL_SHARE: u64 = 4;
+
+/// Reads a file as [`super::read_file`] does, and keeps what a query of instruments, bar sizes and time selects, with so many bytes of
+/// memory for all of it: what is more waits in temporary files.
 ///
 /// # Errors
 /// As [`super::read_file`], and [`crate::FormatError::Empty`], with what there is, if nothing is left.
@@ -82,9 +85,10 @@ pub fn spool_file(
     path: &Path,
     options: &ImportOptions,
     query: &ScanQuery,
-    bytes_max: u64,
+    memory: u64,
 ) -> Result<SpooledFile> {
-    only_input(path)?.spool(options, query, bytes_max)
+    let input = only_input(path)?.within(memory);
+    input.spool(options, query, memory / SPOOL_SHARE)
 }
 
 /// As [`spool_file`], of a folder as [`super::read_folder`] reads it; and which files were passed over.
@@ -95,12 +99,14 @@ pub fn spool_folder(
     folder: &Path,
     options: &ImportOptions,
     query: &ScanQuery,
-    bytes_max: u64,
+    memory: u64,
 ) -> Result<Option<(SpooledFile, Vec<PathBuf>)>> {
     let Some((input, passed_over)) = files_of_columns(folder, options)? else {
         return Ok(None);
     };
-    Ok(Some((input.spool(options, query, bytes_max)?, passed_over)))
+    let input = input.within(memory);
+    let file = input.spool(options, query, memory / SPOOL_SHARE)?;
+    Ok(Some((file, passed_over)))
 }
 
 impl Input {

@@ -136,7 +136,7 @@ fn survey<'a>(
 ) -> Result<(Survey, Reader<'a>, Option<Draft>)> {
     let mut reader = Reader::new(input, options, layout)?;
     let mut survey = Survey::new();
-    let mut draft = Draft::of(layout);
+    let mut draft = Draft::of(layout, input.room().draft);
     let mut rows = ReadRows::default();
     loop {
         if reader.next_rows(&mut rows)? {
@@ -264,7 +264,8 @@ impl Prepared for TableFile {
         }
         let mut reader = Reader::new(&this.input, &this.options, &this.layout)?;
         reader.repeats = std::mem::take(&mut this.repeats);
-        let mut sorted = Sorted::new(this.order, this.plan.has_arrival);
+        let at_once = this.input.room().sorted_at_once;
+        let mut sorted = Sorted::new(this.order, this.plan.has_arrival, at_once);
         let mut moment = Moment::of(&this.layout);
         let mut records = Vec::new();
         let mut made = 0_u64;

@@ -41,21 +41,21 @@ pub(super) fn schema_of_stream(part: &Part) -> Result<Schema> {
 pub(super) fn open_file(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>> {
     let (schema, messages) = FileMessages::open(part)?;
     Ok(Box::new(IpcBatches::new(
-        (part.path(), part.length()?),
+        part,
         schema,
         wanted,
         Box::new(messages),
-    )))
+    )?))
 }
 
 pub(super) fn open_stream(part: &Part, wanted: &[bool]) -> Result<Box<dyn Batches>> {
     let (schema, messages) = StreamMessages::open(part)?;
     Ok(Box::new(IpcBatches::new(
-        (part.path(), part.length()?),
+        part,
         schema,
         wanted,
         Box::new(messages),
-    )))
+    )?))
 }
 
 fn described(schema: &SchemaRef) -> Schema {
@@ -95,6 +95,8 @@ struct IpcBatches {
     messages: Box<dyn Messages>,
     dictionaries: HashMap<i64, ArrayRef>,
     dictionary_bytes: u64,
+    /// Bytes that a batch, and all dictionaries, may have.
+    most: u64,
     work: Work,
     /// Columns that are read, and all.
     wanted: Vec<usize>,
@@ -106,23 +108,24 @@ struct IpcBatches {
 
 impl IpcBatches {
     fn new(
-        (path, file_bytes): (&Path, u64),
+        part: &Part,
         schema: SchemaRef,
         wanted: &[bool],
         messages: Box<dyn Messages>,
-    ) -> IpcBatches {
-        IpcBatches {
-            path: path.to_owned(),
+    ) -> Result<IpcBatches> {
+        Ok(IpcBatches {
+            path: part.path().to_owned(),
+            most: part.room().batch,
             schema,
             messages,
             dictionaries: HashMap::new(),
             dictionary_bytes: 0,
-            work: Work::of(file_bytes),
+            work: Work::of(part.length()?),
             wanted: (0..wanted.len()).filter(|at| wanted[*at]).collect(),
             columns: wanted.len(),
             batch: None,
             at: 0,
-        }
+        })
     }
 
     /// Reads messages up to the next batch of rows.
@@ -163,10 +166,10 @@ impl IpcBatches {
             ));
         };
         let bytes =
-            check_batch(&data, &body).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+            check_batch(&data, &body, self.most).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
         self.take_work(bytes)?;
         self.dictionary_bytes += bytes;
-        if self.dictionary_bytes > crate::limits::ARROW_BATCH_BYTES_MAX {
+        if self.dictionary_bytes > self.most {
             let found = format!("dictionaries of {} MiB", self.dictionary_bytes >> 20);
             return Err(damaged(&self.path, &found, "smaller ones"));
         }
@@ -192,7 +195,7 @@ impl IpcBatches {
             return Err(damaged(&self.path, "a batch without content", EXPECTED));
         };
         let bytes =
-            check_batch(&batch, &body).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+            check_batch(&batch, &body, self.most).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
         self.take_work(bytes)?;
         let body = Buffer::from_vec(body);
         let rows = contained(&self.path, EXPECTED, || {
@@ -255,6 +258,8 @@ fn message<'m>(path: &Path, metadata: &'m [u8]) -> Result<Message<'m>> {
 /// The messages of a stream, one after another.
 struct StreamMessages {
     source: Box<dyn BufRead>,
+    /// Bytes that a batch may have.
+    most: u64,
 }
 
 impl StreamMessages {
@@ -262,6 +267,7 @@ impl StreamMessages {
         let path = part.path();
         let mut messages = StreamMessages {
             source: part.open_unpacked()?,
+            most: part.room().batch,
         };
         let Some((metadata, _)) = messages.next(path)? else {
             return Err(damaged(path, "nothing", EXPECTED));
@@ -321,7 +327,7 @@ impl Messages for StreamMessages {
         let metadata = self.read(path, length)?;
         let body = u64::try_from(message(path, &metadata)?.bodyLength());
         let body = body.map_err(|_| damaged(path, "a batch of no length", EXPECTED))?;
-        check::check_body(body).map_err(|found| damaged(path, &found, EXPECTED))?;
+        check::check_body(body, self.most).map_err(|found| damaged(path, &found, EXPECTED))?;
         let body = self.read(path, body)?;
         Ok(Some((metadata, body)))
     }

@@ -74,10 +74,10 @@ impl Decoder {
             .fill_buf()
             .map_err(FormatError::io("read", &decoder.path))?;
         if is_dbz(head) {
-            return decoder.open_dbz(source, input.size()?);
+            return decoder.open_dbz(source, input);
         }
         if !head.starts_with(b"DBN") {
-            return decoder.open_fragment(source, input.size()?);
+            return decoder.open_fragment(source, input);
         }
         let prelude: [u8; PRELUDE_BYTES] = decoder.read_array(&mut source, 0)?;
         let length = u32::from_le_bytes([prelude[4], prelude[5], prelude[6], prelude[7]]);
@@ -98,7 +98,7 @@ impl Decoder {
                 let records = bytes.slice(records.min(bytes.len())..);
                 Source::held(vec![records], decoder.start)
             }
-            None => Source::read(source, decoder.start, input.size()?),
+            None => Source::read(source, decoder.start, input.size()?, input.room().held),
         };
         Ok(decoder)
     }
@@ -165,7 +165,7 @@ impl Decoder {
     }
 
     /// The metadata of DBZ has the dataset in its fixed part; its mappings are not read. The records are those of version 1.
-    fn open_dbz(mut self, mut source: Box<dyn BufRead>, size: u64) -> Result<Decoder> {
+    fn open_dbz(mut self, mut source: Box<dyn BufRead>, input: &Input) -> Result<Decoder> {
         let prelude: [u8; DBZ_PRELUDE_BYTES] = self.read_array(&mut source, 0)?;
         let length = u32::from_le_bytes([prelude[4], prelude[5], prelude[6], prelude[7]]);
         let rest = u64::from(length).checked_sub(DBZ_FIXED_BYTES as u64);
@@ -195,12 +195,12 @@ impl Decoder {
         }
         let records = DynReader::with_buffer(source, Compression::Zstd);
         let records = records.map_err(|e| self.damaged(0, e.to_string(), "records in zstd"))?;
-        self.source = Source::read(Box::new(records), 0, size);
+        self.source = Source::read(Box::new(records), 0, input.size()?, input.room().held);
         Ok(self)
     }
 
     /// Records without metadata: the length of the first says which version they are of.
-    fn open_fragment(mut self, mut source: Box<dyn BufRead>, size: u64) -> Result<Decoder> {
+    fn open_fragment(mut self, mut source: Box<dyn BufRead>, input: &Input) -> Result<Decoder> {
         let head: [u8; HEADER_BYTES] = self.read_array(&mut source, 0)?;
         let version = match (head[1], head[0]) {
             (rtype::INSTRUMENT_DEF, 90) => 1,
@@ -208,7 +208,8 @@ impl Decoder {
             _ => 3,
         };
         self.fsm = self.machine(Some(version))?;
-        self.source = Source::read(Box::new(Cursor::new(head).chain(source)), 0, size);
+        let source = Box::new(Cursor::new(head).chain(source));
+        self.source = Source::read(source, 0, input.size()?, input.room().held);
         Ok(self)
     }
 

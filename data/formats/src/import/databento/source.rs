@@ -2,7 +2,6 @@
 //! read and unpacked once.
 
 use crate::import::input::BUFFER_BYTES;
-use crate::limits::DBN_HELD_BYTES_MAX;
 use bytes::Bytes;
 use std::io::{self, Read};
 
@@ -29,22 +28,27 @@ enum Piece {
 }
 
 enum Rest {
-    /// Is read; with it the pieces so far, unless they are too many.
-    Read(Box<dyn Read>, Option<Vec<Bytes>>),
+    /// Is read; with it the pieces so far, and how many bytes they may have, unless they are too many.
+    Read(Box<dyn Read>, Option<(Vec<Bytes>, usize)>),
     /// Pieces in memory, and how many of them were begun.
     Held(Vec<Bytes>, usize),
 }
 
 impl Source {
-    /// `before` bytes were read already of a file, which has `size` bytes at least.
-    pub(super) fn read(reader: Box<dyn Read>, before: u64, size: u64) -> Source {
-        let can_be_held = size <= DBN_HELD_BYTES_MAX as u64;
+    /// `before` bytes were read already of a file, which has `size` bytes at least; `held_max` bytes may be held.
+    pub(super) fn read(
+        reader: Box<dyn Read>,
+        before: u64,
+        size: u64,
+        held_max: usize,
+    ) -> Source {
+        let can_be_held = size <= held_max as u64;
         Source {
             piece: Piece::Filling(Vec::new()),
             at: 0,
             end: 0,
             before,
-            rest: Rest::Read(reader, can_be_held.then(Vec::new)),
+            rest: Rest::Read(reader, can_be_held.then_some((Vec::new(), held_max))),
         }
     }
 
@@ -64,7 +68,7 @@ impl Source {
         let pieces = match self.rest {
             Rest::Held(pieces, _) => pieces,
             Rest::Read(_, pieces) => {
-                let mut pieces = pieces?;
+                let (mut pieces, _) = pieces?;
                 if let Piece::Filling(mut piece) = self.piece {
                     piece.truncate(self.end);
                     pieces.push(piece.into());
@@ -133,8 +137,12 @@ impl Source {
 }
 
 /// Begins a piece with what is left of the one before, of which all before `at` was read; that one is held, if there is room.
-fn roll_over(piece: &mut Vec<u8>, (at, end): (usize, usize), held: &mut Option<Vec<Bytes>>) {
-    if let Some(pieces) = held {
+fn roll_over(
+    piece: &mut Vec<u8>,
+    (at, end): (usize, usize),
+    held: &mut Option<(Vec<Bytes>, usize)>,
+) {
+    if let Some((pieces, bytes_max)) = held {
         let mut next = vec![0; PIECE_BYTES];
         let left = piece.get(at..end).unwrap_or_default();
         if let Some(start) = next.get_mut(..left.len()) {
@@ -145,7 +153,7 @@ fn roll_over(piece: &mut Vec<u8>, (at, end): (usize, usize), held: &mut Option<V
         if !done.is_empty() {
             pieces.push(done.into());
         }
-        if pieces.len() * PIECE_BYTES > DBN_HELD_BYTES_MAX {
+        if pieces.len() * PIECE_BYTES > *bytes_max {
             *held = None;
         }
         return;
@@ -196,7 +204,7 @@ mod tests {
             at_once in 1_000..2 * PIECE_BYTES,
         ) {
             let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
-            let mut source = Source::read(Box::new(Slowly(bytes.clone(), 0, at_once)), 8, 0);
+            let mut source = Source::read(Box::new(Slowly(bytes.clone(), 0, at_once)), 8, 0, 32 << 20);
             prop_assert!(read_through(&mut source, record) == bytes);
             let mut again = source.again(8).unwrap();
             prop_assert!(read_through(&mut again, record) == bytes);
@@ -206,11 +214,12 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_not_held() {
-        let length = DBN_HELD_BYTES_MAX + 3 * PIECE_BYTES;
+        let held_max = 8 * PIECE_BYTES;
+        let length = held_max + 3 * PIECE_BYTES;
         let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
         for size in [0, length as u64] {
             let reader = Box::new(io::Cursor::new(bytes.clone()));
-            let mut source = Source::read(reader, 8, size);
+            let mut source = Source::read(reader, 8, size, held_max);
             assert!(read_through(&mut source, 56) == bytes);
             assert!(source.again(8).is_none());
         }

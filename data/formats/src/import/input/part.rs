@@ -1,6 +1,7 @@
 //! One file of an input.
 
 use super::Input;
+use crate::import::room::Room;
 use crate::{FormatError, Result};
 use std::fs::File;
 use std::io::{BufRead, Cursor, Read, Seek};
@@ -20,6 +21,11 @@ pub(crate) trait ReadAnywhere: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadAnywhere for T {}
 
 impl Part {
+    /// The memory of its reading.
+    pub(crate) fn room(&self) -> Room {
+        self.input.room
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -12,7 +12,6 @@ use crate::import::layout::Layout;
 use crate::import::number::Number;
 use crate::import::reader::{ReadRows, Reader, Ticker, numbers_of};
 use crate::import::row::{Row, Shape};
-use crate::limits::DRAFT_BYTES;
 use crate::spool::columns::{COLUMNS, ColumnSpool, Columns};
 use tickloom_catalog::Table;
 use tickloom_types::{BarBody, Header, InstrumentId, Record, SourceId, Ts, pow10};
@@ -58,8 +57,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// For a file of this layout, if its rows can be held so.
-    pub(super) fn of(layout: &Layout) -> Option<Draft> {
+    /// For a file of this layout, if its rows can be held so; more than so many bytes of them wait in a temporary file.
+    pub(super) fn of(layout: &Layout, bytes: u64) -> Option<Draft> {
         #[cfg(test)]
         if crate::import::reader::IS_OFF.get() {
             return None;
@@ -67,7 +66,7 @@ impl Draft {
         let is_plain = matches!(layout.shape, Shape::Bars | Shape::Quotes | Shape::Trades);
         (is_plain && !layout.is_databento()).then(|| Draft {
             shape: layout.shape,
-            spool: ColumnSpool::new(DRAFT_BYTES),
+            spool: ColumnSpool::new(bytes),
             scales: Vec::new(),
             changes: Vec::new(),
             last: Ts(i64::MIN),

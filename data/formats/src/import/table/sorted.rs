@@ -4,7 +4,7 @@
 use crate::Result;
 use crate::import::prepared::Push;
 use crate::import::reader::FileOrder;
-use crate::limits::{SORTED_AT_ONCE, SORTED_RECORDS_MAX};
+use crate::limits::SORTED_RECORDS_MAX;
 use crate::spool::{Spool, Spooled};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,7 +25,8 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    pub(super) fn new(order: FileOrder, by_arrival: bool) -> Sorted {
+    /// Sorts so many records at a time.
+    pub(super) fn new(order: FileOrder, by_arrival: bool, at_once: usize) -> Sorted {
         Sorted {
             is_newest_first: order == FileOrder::NewestFirst,
             by_arrival,
@@ -33,7 +34,7 @@ impl Sorted {
             row: 0,
             parts: Vec::new(),
             count: 0,
-            at_once: SORTED_AT_ONCE,
+            at_once,
         }
     }
 

@@ -1,29 +1,27 @@
 //! Whether what a message says of its buffers is within it, and comes to no more than may be in memory.
 
-use crate::limits::ARROW_BATCH_BYTES_MAX;
-
 const MIB: u64 = 1 << 20;
 /// Length of a packed buffer that is not packed, in place of that which it has unpacked.
 const NOT_PACKED: i64 = -1;
 
-/// Checks the bytes of a batch before they are read.
-pub(super) fn check_body(bytes: u64) -> Result<(), String> {
-    if bytes <= ARROW_BATCH_BYTES_MAX {
+/// Checks the bytes of a batch before they are read, of which there may be so many.
+pub(super) fn check_body(bytes: u64, most: u64) -> Result<(), String> {
+    if bytes <= most {
         return Ok(());
     }
-    Err(too_large(bytes))
-}
-
-fn too_large(bytes: u64) -> String {
-    format!(
-        "a batch of {} MiB, which is in memory as a whole, and {} MiB may be: write it in smaller batches, or as Parquet",
+    Err(format!(
+        "a batch of {} MiB, which is in memory as a whole, and {} MiB may be: write it in smaller batches, or as Parquet, or give it more memory (--mem)",
         bytes.div_ceil(MIB),
-        ARROW_BATCH_BYTES_MAX / MIB
-    )
+        most / MIB
+    ))
 }
 
 /// Checks the places and lengths in a batch: the bytes that it takes unpacked.
-pub(super) fn check_batch(batch: &arrow_ipc::RecordBatch<'_>, body: &[u8]) -> Result<u64, String> {
+pub(super) fn check_batch(
+    batch: &arrow_ipc::RecordBatch<'_>,
+    body: &[u8],
+    most: u64,
+) -> Result<u64, String> {
     let rows = batch.length();
     if rows < 0 {
         return Err("a batch of fewer than no rows".to_owned());
@@ -52,5 +50,5 @@ pub(super) fn check_batch(batch: &arrow_ipc::RecordBatch<'_>, body: &[u8]) -> Re
         };
         all = all.saturating_add(unpacked);
     }
-    check_body(all).map(|()| all)
+    check_body(all, most).map(|()| all)
 }

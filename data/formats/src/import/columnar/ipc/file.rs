@@ -21,6 +21,8 @@ pub(super) struct FileMessages {
     blocks: Vec<(u64, usize, u64)>,
     /// Where the footer begins.
     end: u64,
+    /// Bytes that a batch may have.
+    most: u64,
 }
 
 impl FileMessages {
@@ -74,7 +76,16 @@ impl FileMessages {
             return Err(wrong("blocks that lie over each other"));
         }
         blocks.reverse();
-        Ok((schema, FileMessages { file, blocks, end }))
+        let most = part.room().batch;
+        Ok((
+            schema,
+            FileMessages {
+                file,
+                blocks,
+                end,
+                most,
+            },
+        ))
     }
 }
 
@@ -84,7 +95,7 @@ impl Messages for FileMessages {
             return Ok(None);
         };
         debug_assert!(at <= self.end);
-        check::check_body(body).map_err(|found| damaged(path, &found, EXPECTED))?;
+        check::check_body(body, self.most).map_err(|found| damaged(path, &found, EXPECTED))?;
         let metadata = read_at(path, self.file.as_mut(), at, bytes)?;
         // Files before 2019 have the length alone.
         let prefix = if metadata.starts_with(&CONTINUATION) {

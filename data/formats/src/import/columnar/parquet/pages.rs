@@ -4,7 +4,7 @@
 use super::super::work::Work;
 use super::codec::Codec;
 use crate::import::input::{Part, ReadAnywhere};
-use crate::limits::{PARQUET_PAGE_BYTES_MAX, PARQUET_PAGES_BYTES_MAX};
+use crate::import::room::Room;
 use crate::{FormatError, Result};
 use ::parquet::basic::{Encoding, Type};
 use ::parquet::column::page::{Page, PageMetadata, PageReader};
@@ -25,6 +25,7 @@ const VALUES_PER_BYTE_MAX: usize = 64;
 pub(super) struct PageSource {
     file: Mutex<Box<dyn ReadAnywhere>>,
     held: AtomicU64,
+    room: Room,
     work: Work,
 }
 
@@ -36,6 +37,7 @@ impl PageSource {
             .map_err(FormatError::io("read", part.path()))?;
         Ok(PageSource {
             file: Mutex::new(file),
+            room: part.room(),
             work: Work::of(length),
             held: AtomicU64::new(0),
         })
@@ -140,11 +142,11 @@ impl Pages {
                     header.packed
                 ));
             }
-            if header.unpacked > PARQUET_PAGE_BYTES_MAX {
+            if header.unpacked > self.source.room.page {
                 return Err(format!(
-                    "a page of {} MiB, and {} MiB may be",
+                    "a page of {} MiB, and {} MiB may be: smaller pages, or more memory (--mem)",
                     header.unpacked >> 20,
-                    PARQUET_PAGE_BYTES_MAX >> 20
+                    self.source.room.page >> 20
                 ));
             }
             if let PageKind::Other = header.kind {
@@ -275,11 +277,11 @@ impl Pages {
         let before = std::mem::replace(&mut self.held[which], bytes);
         self.source.held.fetch_sub(before, Ordering::Relaxed);
         let all = self.source.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if all > PARQUET_PAGES_BYTES_MAX {
+        if all > self.source.room.pages {
             return Err(format!(
-                "pages of all columns of {} MiB together, and {} MiB may be: smaller pages or row groups",
+                "pages of all columns of {} MiB together, and {} MiB may be: smaller pages or row groups, or more memory (--mem)",
                 all >> 20,
-                PARQUET_PAGES_BYTES_MAX >> 20
+                self.source.room.pages >> 20
             ));
         }
         Ok(())

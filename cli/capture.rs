@@ -86,18 +86,18 @@ fn failed(path: &Path, source: io::Error) -> FormatError {
     }
 }
 
-/// All records of a capture, their instruments, and the lines that were left out.
+/// All records of a capture, their instruments, the lines that were left out, and what is to be known of its books.
 pub(crate) fn read(
     path: &Path,
     origin: Origin,
-) -> Result<(Vec<Record>, Instruments, Refusals), Failure> {
+) -> Result<(Vec<Record>, Instruments, Refusals, Vec<String>), Failure> {
     let source = source(path).map_err(Failure::input)?;
     let recording = Recording::survey(origin, vec![source]).map_err(Failure::input)?;
     let instruments = recording.instruments().clone();
     let mut records: Vec<Record> = Vec::new();
     let report = recording.decode(&mut records).map_err(Failure::input)?;
     report_bad(&report);
-    Ok((records, instruments, left_out(&report)))
+    Ok((records, instruments, left_out(&report), books(&report)))
 }
 
 /// The lines of a capture that were left out, and the changes of books that came to nothing.
@@ -136,25 +136,36 @@ pub(crate) fn report_refused(report: &ImportReport) {
     for repeat in report.repeats.iter().take(SHOWN) {
         output::note(repeat);
     }
-    let rows = if report.is_columnar() {
-        "rows"
-    } else {
-        "lines"
-    };
-    if report.repeated > 0 {
-        output::note(&format!(
-            "{}: {} {rows} are there already and count once",
-            report.file.display(),
-            report.repeated
-        ));
+    if let Some(repeated) = repeated(report) {
+        output::note(&repeated);
     }
     if report.refused > 0 {
         output::note(&format!(
-            "{}: {} of {} {rows} are wrong and were left out",
+            "{}: {} of {} {} are wrong and were left out",
             report.file.display(),
             report.refused,
-            report.read
+            report.read,
+            rows(report)
         ));
+    }
+}
+
+/// How many rows of a file come more than once, in words.
+pub(crate) fn repeated(report: &ImportReport) -> Option<String> {
+    (report.repeated > 0).then(|| {
+        format!(
+            "{}: {} {} are there already and count once",
+            report.file.display(),
+            report.repeated,
+            rows(report)
+        )
+    })
+}
+
+fn rows(report: &ImportReport) -> &'static str {
+    match report.is_columnar() {
+        true => "rows",
+        false => "lines",
     }
 }
 

@@ -276,7 +276,13 @@ fn quotes_of_many(is_by_instrument: bool) -> String {
         };
         let ts = 1_577_836_800_000 + moment * 6_000 + instrument;
         let bid = 100 + (moment * 7 + instrument * 13) % 97;
-        writeln!(text, "S{instrument},{ts},{bid},{},{},9", moment % 9 + 1, bid + 1).unwrap();
+        writeln!(
+            text,
+            "S{instrument},{ts},{bid},{},{},9",
+            moment % 9 + 1,
+            bid + 1
+        )
+        .unwrap();
     }
     text
 }

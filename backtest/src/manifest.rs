@@ -49,6 +49,9 @@ pub struct DataInfo {
     /// What the input has that is not among the records, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out: Option<Refusals>,
+    /// What else is to be known of it, in words: what was found out about a file, of what bars are made, what was passed over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Manifest {
@@ -69,6 +72,7 @@ impl Manifest {
                 last: range.map(|(_, last)| Ts(last)),
                 hash: outcome.data_hash.clone(),
                 left_out: None,
+                notes: Vec::new(),
             },
             code_version: CODE_VERSION.to_owned(),
             output_hash: outcome.output_hash.clone(),

@@ -226,6 +226,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         catalog,
         census,
         left_out,
+        notes,
         taken,
     } = data;
     if let Some(left_out) = &left_out {
@@ -247,6 +248,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let ledger = watch.and_then(Watch::finish);
     let mut manifest = Manifest::new(&config, &args.source(), &outcome);
     manifest.data.left_out = left_out;
+    manifest.data.notes = notes;
     if let Some(ledger) = &ledger {
         watch::judge(ledger, args.strict)?;
         tell(ledger, &mut manifest);

@@ -201,3 +201,54 @@ fn folders_of_two_exchanges_are_not_imported_as_one() {
     let ran = run(&["NYSE"], &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
 }
+
+/// The folder and the column must say the same: what is in the wrong place is refused, and not taken for either.
+#[test]
+fn a_folder_that_says_another_symbol_than_its_file_is_refused() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/formats/tests/people/samples");
+    let run = |symbol: &str, more: &[&str]| {
+        let dir = workspace();
+        let folder = dir.path().join(format!("symbol={symbol}"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(samples.join("polars.parquet"), folder.join("0.parquet")).unwrap();
+        let (folder, catalog) = (text(&folder), text(&dir.path().join("catalog")));
+        tickloom(
+            &[
+                &["import", &folder, "--catalog", &catalog, "--json"][..],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    assert_eq!(run("ABC", &[]).code, 0);
+    let ran = run("ZZZ", &[]);
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    let said = "\"ABC\" in column \"symbol\" of the folder symbol=ZZZ";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
+/// What was passed over, and what was found out of a file, is in what a script reads.
+#[test]
+fn what_is_said_of_a_folder_is_in_the_outcome() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/formats/tests/people/samples");
+    let dir = workspace();
+    let data = dir.path().join("data");
+    write(&data, &[("notes.csv", "a,b\n1,2\n".to_owned())]);
+    fs::copy(samples.join("polars.parquet"), data.join("0.parquet")).unwrap();
+    let data = text(&data);
+    let words = [
+        "backtest",
+        "--data",
+        &data,
+        "--enter",
+        "close > 0",
+        "--exit",
+        "close < 0",
+    ];
+    let ran = tickloom(&[&words[..], &["--size", "1", "--json"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let outcome: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let notes = outcome["notes"].to_string();
+    assert!(notes.contains("passed over: 1 files"), "{notes}");
+    assert!(notes.contains("the most common distance"), "{notes}");
+}

@@ -88,6 +88,8 @@ fn notes(outcome: &Outcome, manifest: &Manifest) -> String {
         let places = left_out.places.iter().cloned();
         notes.extend(places.map(|place| ("", place)));
     }
+    let data = manifest.data.notes.iter().cloned();
+    notes.extend(data.map(|note| ("Data", note)));
     let assumptions = manifest.assumptions.iter().cloned();
     notes.extend(assumptions.map(|assumption| ("Assumed", assumption)));
     for (why, names) in outcome.statistics.reasons() {

@@ -3,7 +3,6 @@
 
 use super::watch::Stream;
 use crate::failure::Failure;
-use crate::output;
 use anyhow::anyhow;
 use tickloom_data::{
     Aggregate, AggregateOptions, BarPrice, Calendars, InBlocks, InTurn, Passing, Range, Table,
@@ -62,15 +61,8 @@ impl Plan {
         })
     }
 
-    /// The same records with the bars among them, and says so.
-    pub(super) fn lead(
-        self,
-        records: Stream,
-        instruments: &Instruments,
-        wanted: BarSpec,
-        def: &InstrumentDef,
-        calendars: &Calendars,
-    ) -> Result<(Stream, Instruments), Failure> {
+    /// Of what the bars are made, in words.
+    pub(super) fn note(self, wanted: BarSpec, def: &InstrumentDef) -> String {
         let of = match (self.of, self.price) {
             (Some(size), _) => format!("bars of {size}"),
             (None, BarPrice::Trade) => "trades".to_owned(),
@@ -82,7 +74,17 @@ impl Plan {
             Some(name) => format!(", with the sessions of {name}"),
             None => String::new(),
         };
-        output::note(&format!("bars of {wanted} are made of {of}{edges}"));
+        format!("bars of {wanted} are made of {of}{edges}")
+    }
+
+    /// The same records with the bars among them.
+    pub(super) fn lead(
+        self,
+        records: Stream,
+        instruments: &Instruments,
+        wanted: BarSpec,
+        calendars: &Calendars,
+    ) -> Result<(Stream, Instruments), Failure> {
         if !self.is_given {
             return Ok((records, instruments.clone()));
         }

@@ -38,6 +38,8 @@ pub(super) struct Data {
     pub(super) census: Census,
     /// Lines that were left out of the file, or of those that the catalog's runs were imported from; of a server nobody knows.
     pub(super) left_out: Option<Refusals>,
+    /// What else is to be known of them.
+    pub(super) notes: Vec<String>,
     /// What the columns of a text were taken for.
     pub(super) taken: Option<Taken>,
 }
@@ -76,13 +78,16 @@ impl Data {
             (_, Some(address)) => {
                 let db = QuestDb::connect(address).map_err(Failure::run)?;
                 let waiting = db.unapplied().map_err(Failure::run)?;
+                let mut data = from_history(&History::QuestDb(db), args, settings)?;
                 if !waiting.is_empty() {
-                    output::note(&format!(
+                    let text = format!(
                         "QuestDB has rows that are not in their tables yet, and not in this run: {}",
                         waiting.join(", ")
-                    ));
+                    );
+                    output::note(&text);
+                    data.notes.push(text);
                 }
-                from_history(&History::QuestDb(db), args, settings)?
+                data
             }
             (Some(path), None) => Data::of_path(path, args, settings)?,
             (None, None) => return Err(Failure::input(anyhow!("--data or --questdb is needed"))),
@@ -185,6 +190,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         records,
         instruments,
         watch,
+        notes,
     } = match (plan, bar, &def) {
         (Some(plan), Some(bar), Some(def)) => led.by(plan, bar, def, &calendars)?,
         _ => led,
@@ -207,6 +213,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         },
         census,
         left_out,
+        notes,
         watch,
         taken: None,
         catalog: history.catalog().cloned(),
@@ -236,6 +243,8 @@ struct Led {
     records: Stream,
     instruments: Instruments,
     watch: Option<Watch>,
+    /// What is to be known of the records.
+    notes: Vec<String>,
 }
 
 impl Led {
@@ -254,6 +263,7 @@ impl Led {
                 records,
                 instruments,
                 watch: None,
+                notes: Vec::new(),
             });
         }
         let watch = Watch::new(&instruments, calendars)?;
@@ -261,6 +271,7 @@ impl Led {
             records: watch.over(records),
             instruments,
             watch: Some(watch),
+            notes: Vec::new(),
         })
     }
 
@@ -271,11 +282,13 @@ impl Led {
         def: &InstrumentDef,
         calendars: &Calendars,
     ) -> Result<Led, Failure> {
-        let (records, instruments) =
-            plan.lead(self.records, &self.instruments, bar, def, calendars)?;
+        let note = plan.note(bar, def);
+        output::note(&note);
+        let (records, instruments) = plan.lead(self.records, &self.instruments, bar, calendars)?;
         Ok(Led {
             records,
             instruments,
+            notes: vec![note],
             ..self
         })
     }

@@ -32,7 +32,7 @@ pub(super) fn folder(
     memory: u64,
 ) -> Result<SpooledFile, Failure> {
     let found = spool_folder(path, options, query, memory).map_err(Failure::input)?;
-    let Some((file, passed_over)) = found else {
+    let Some((mut file, passed_over)) = found else {
         return Err(Failure::input(anyhow!(
             "{} is a directory but no catalog, and has no Parquet or Arrow file: `tickloom import FILE… --catalog {}` makes one",
             path.display(),
@@ -40,11 +40,13 @@ pub(super) fn folder(
         )));
     };
     if let Some(first) = passed_over.first() {
-        output::note(&format!(
+        let text = format!(
             "passed over: {} files that are neither Parquet nor Arrow, such as {}",
             passed_over.len(),
             first.display()
-        ));
+        );
+        output::note(&text);
+        file.report.notes.push(text);
     }
     Ok(file)
 }
@@ -56,7 +58,7 @@ pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result
         false => capture::origin(path, args.text.venue()).map_err(Failure::input)?,
     };
     if let Some(origin) = origin {
-        let (records, instruments, left_out) = capture::read(path, origin)?;
+        let (records, instruments, left_out, notes) = capture::read(path, origin)?;
         let mut options = ImportOptions::default();
         args.text.fill(&mut options)?;
         judge_capture(path, &left_out, options.refused_max)?;
@@ -70,6 +72,7 @@ pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result
             bar: given_bar(&census, instrument, settings.bar)?,
             census,
             left_out: Some(left_out),
+            notes,
             instruments,
             instrument,
             given_bars: Vec::new(),
@@ -129,6 +132,8 @@ pub(super) fn from_rows(
     let finer = finer_of(settings, instrument, &mut file)?;
     let (instruments, taken) = (file.instruments.clone(), file.report.taken.take());
     let left_out = file.report.left_out();
+    let mut notes = std::mem::take(&mut file.report.notes);
+    notes.extend(capture::repeated(&file.report));
     let rows = file.len();
     let sample = file.samples().first();
     let series = sample
@@ -146,6 +151,7 @@ pub(super) fn from_rows(
         bar,
         census,
         left_out: Some(left_out),
+        notes,
         instruments,
         instrument,
         given_bars: Vec::new(),

@@ -46,6 +46,7 @@ pub(super) fn json(
         "never_ready": outcome.never_ready,
         "never_closed": outcome.never_closed,
         "input": manifest.data.left_out,
+        "notes": manifest.data.notes,
         "taken": taken,
         "quality": ledger.map(quality),
         "cache": cache,

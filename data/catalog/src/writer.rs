@@ -16,9 +16,7 @@ use super::part::{Part, PartFile, Written, lock_run, mark_begun, meta_path, unma
 use super::partition::{DAY_NS, Partition};
 use super::spill::Spill;
 use super::store::{Lock, Store, Version};
-use crate::limits::{
-    ENTRIES_MAX, ENTRY_FILES_MAX, IDLE_ROWS, WRITER_CHECK_ROWS,
-};
+use crate::limits::{ENTRIES_MAX, ENTRY_FILES_MAX, IDLE_ROWS, WRITER_CHECK_ROWS};
 use crate::order::{Placed, Placing};
 use crate::{CatalogError, Result};
 use leftover::{lost, remove_files, remove_others, stem};

@@ -222,10 +222,7 @@ impl<'a> KnownBars<'a> {
                 if let (Some(def), Some(instrument), Some(source)) = (def, instrument, source)
                     && record.kind() == Some(Kind::Bar)
                 {
-                    bars.insert(
-                        (instrument, source, header.ts_event),
-                        content(record, def),
-                    );
+                    bars.insert((instrument, source, header.ts_event), content(record, def));
                 }
             }
         }

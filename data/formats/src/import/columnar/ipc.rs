@@ -165,8 +165,8 @@ impl IpcBatches {
                 EXPECTED,
             ));
         };
-        let bytes =
-            check_batch(&data, &body, self.most).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+        let bytes = check_batch(&data, &body, self.most)
+            .map_err(|found| damaged(&self.path, &found, EXPECTED))?;
         self.take_work(bytes)?;
         self.dictionary_bytes += bytes;
         if self.dictionary_bytes > self.most {
@@ -194,8 +194,8 @@ impl IpcBatches {
         let Some(batch) = message.header_as_record_batch() else {
             return Err(damaged(&self.path, "a batch without content", EXPECTED));
         };
-        let bytes =
-            check_batch(&batch, &body, self.most).map_err(|found| damaged(&self.path, &found, EXPECTED))?;
+        let bytes = check_batch(&batch, &body, self.most)
+            .map_err(|found| damaged(&self.path, &found, EXPECTED))?;
         self.take_work(bytes)?;
         let body = Buffer::from_vec(body);
         let rows = contained(&self.path, EXPECTED, || {

@@ -36,12 +36,7 @@ enum Rest {
 
 impl Source {
     /// `before` bytes were read already of a file, which has `size` bytes at least; `held_max` bytes may be held.
-    pub(super) fn read(
-        reader: Box<dyn Read>,
-        before: u64,
-        size: u64,
-        held_max: usize,
-    ) -> Source {
+    pub(super) fn read(reader: Box<dyn Read>, before: u64, size: u64, held_max: usize) -> Source {
         let can_be_held = size <= held_max as u64;
         Source {
             piece: Piece::Filling(Vec::new()),

@@ -7,6 +7,7 @@ use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
 use crate::import::number::Decimal;
 use crate::import::options::ImportOptions;
+use crate::import::text::Fields;
 use crate::import::time::TimeFormat;
 use std::path::Path;
 
@@ -54,6 +55,7 @@ impl Layout {
         let mut roles = roles(&readable, data, &options.mapping)?;
         only_times(table, &names, &mut roles, &mut notes);
         *has_prices = is_market(&roles);
+        folders_agree(table, &roles)?;
         let depth = depth::columns(&readable);
         let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
         let unread: Vec<String> = table
@@ -231,6 +233,36 @@ fn names(table: &Described, options: &ImportOptions) -> Result<Vec<String>, Puzz
     }
     names[..own].clone_from_slice(&options.columns);
     Ok(names)
+}
+
+/// Refuses a folder that says another symbol than the column of that name does.
+fn folders_agree(table: &Described, roles: &[Option<Role>]) -> Result<(), Puzzle> {
+    let all = || table.columns.iter().enumerate();
+    for (at, column) in all().filter(|(_, column)| !column.is_partition) {
+        let role = roles.get(at).copied().flatten();
+        if role != Some(Role::Ticker) {
+            continue;
+        }
+        let is_it =
+            |of: &DescribedColumn| of.is_partition && plain(&of.name) == plain(&column.name);
+        for (folder, of) in all().filter(|(_, of)| is_it(of)) {
+            let differs = |row: &&Fields| {
+                let [own, said] = [row.get(at), row.get(folder)];
+                !own.is_empty() && !said.is_empty() && own != said
+            };
+            if let Some(row) = table.head.iter().find(differs) {
+                let [own, said] = [at, folder].map(|at| String::from_utf8_lossy(row.get(at)));
+                return Err((
+                    format!(
+                        "{:?} in column {:?} of the folder {}={said}",
+                        own, column.name, of.name
+                    ),
+                    "the same in both".to_owned(),
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Where no name says what the time is, and there is one column of timestamps or dates, it is that, as the index of a frame of pandas.

@@ -1,7 +1,7 @@
 //! Captures of venues' messages among the files that are imported: those of one recording belong together and are decoded as
 //! they would be live.
 
-use super::known::Known;
+use super::known::KnownOfCapture;
 use super::report::Imported;
 use super::{ERRORS_SHOWN, Target};
 use crate::capture;
@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text;
 use tickloom_data::{
-    CatalogError, FormatError, KindCount, Refusals, RefusedMax, RunEnd, RunWriter, Table,
-    content_run,
+    CatalogError, FormatError, KindCount, OTHER_BAR, OTHER_TRADE, Refusals, RefusedMax, RunEnd,
+    RunWriter, Table, content_run,
 };
 use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
@@ -20,9 +20,6 @@ use tickloom_feeds::capture::{
 };
 use tickloom_journal::RunMeta;
 use tickloom_types::{BookEnd, MomentSink, Record, Ts};
-
-/// Why a trade is left out that an earlier import has otherwise.
-const OTHER_TRADE: &str = "trade that is there already with another price or size";
 
 /// Captures by origin, in the order in which they were given.
 #[derive(Default)]
@@ -109,7 +106,7 @@ fn together(
 struct CatalogSink<'a> {
     writer: RunWriter,
     /// What earlier imports have.
-    known: Known<'a>,
+    known: KnownOfCapture<'a>,
     kinds: BTreeMap<Table, KindCount>,
     records: u64,
     from: Option<Ts>,
@@ -125,7 +122,7 @@ impl MomentSink for CatalogSink<'_> {
 }
 
 impl<'a> CatalogSink<'a> {
-    fn new(writer: RunWriter, known: Known<'a>) -> CatalogSink<'a> {
+    fn new(writer: RunWriter, known: KnownOfCapture<'a>) -> CatalogSink<'a> {
         CatalogSink {
             writer,
             known,
@@ -206,7 +203,9 @@ fn import_captures(
         ));
     }
     let catalog = target.catalog();
-    let known = Known::of(catalog, &run, &instruments).map_err(Failure::run)?;
+    let names = imported.instruments.iter().map(String::as_str);
+    let _alone = catalog.importing(names).map_err(Failure::run)?;
+    let known = KnownOfCapture::of(catalog, &run, &instruments).map_err(Failure::run)?;
     let there = catalog.has_part(&run, 0, &part).map_err(Failure::run)?;
     imported.run = target.kept(run.clone());
     if let Some(written) = there {
@@ -218,6 +217,7 @@ fn import_captures(
     let report = match recording.decode(&mut sink) {
         Ok(report) => report,
         Err(error) => {
+            sink.writer.abandon().map_err(Failure::run)?;
             imported.failed = Some(error.to_string());
             return Ok(imported);
         }
@@ -242,19 +242,25 @@ fn finish(
     let mut left_out = capture::left_out(report);
     let known = sink.known;
     if let Some(why) = known.other_book().map_err(Failure::run)? {
+        sink.writer.abandon().map_err(Failure::run)?;
         tell(&mut imported, origin, report, &left_out);
         imported.failed = Some(why);
         return Ok(imported);
     }
-    left_out.add(OTHER_TRADE, known.contradicted);
-    known
-        .contradictions
-        .iter()
-        .for_each(|text| left_out.at(text));
-    imported.repeated = known.repeated;
-    imported.repeats = known.repeats;
-    imported.errors = known.contradictions;
+    for (told, reason) in [
+        (known.records.told_bars, OTHER_BAR),
+        (known.records.told_trades, OTHER_TRADE),
+    ] {
+        left_out.add(reason, told.contradicted);
+        told.contradictions
+            .iter()
+            .for_each(|text| left_out.at(text));
+        imported.repeated += told.repeated;
+        imported.repeats.extend(told.repeats);
+        imported.errors.extend(told.contradictions);
+    }
     if let Some(why) = too_many(&left_out, refused_max) {
+        sink.writer.abandon().map_err(Failure::run)?;
         tell(&mut imported, origin, report, &left_out);
         imported.failed = Some(format!("{}: {why}", imported.name()));
         return Ok(imported);

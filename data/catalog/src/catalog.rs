@@ -64,6 +64,7 @@ pub struct BookSpan {
 #[derive(Debug, Default)]
 struct KnownRuns {
     by_instrument: HashMap<String, BTreeSet<String>>,
+    names: BTreeSet<String>,
     /// The bundles at that time.
     bundles: Bundles,
 }
@@ -81,6 +82,7 @@ impl KnownRuns {
     }
 
     fn add(&mut self, meta: &RunMeta) {
+        self.names.insert(meta.run.clone());
         for def in meta.instruments.defs() {
             let runs = self.by_instrument.entry(def.name.clone()).or_default();
             runs.insert(meta.run.clone());
@@ -223,7 +225,7 @@ impl Catalog {
     }
 
     /// Names of the runs that have one of these instruments, sorted: of those that were there when this was first asked, or the last
-    /// bundle was made, and those that this catalog has begun to write since.
+    /// bundle was made, and those that this catalog has begun to write since, or has met while [`Catalog::importing`].
     ///
     /// # Errors
     /// As [`Catalog::runs`].
@@ -339,6 +341,12 @@ impl Catalog {
         let members = bundles.members(run).into_iter().flatten();
         let rows = members.map(|(run, member)| (run.clone(), member.rows()));
         Ok(rows.collect())
+    }
+
+    /// Names of the runs of which it is known which instruments they have, if that was asked for.
+    pub(crate) fn known_names(&self) -> Option<BTreeSet<String>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map(|known| known.names.clone())
     }
 
     /// Takes note of a run of which a part is begun.

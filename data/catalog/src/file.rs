@@ -129,6 +129,11 @@ impl FileWriter {
         Ok(())
     }
 
+    /// Where it is to be, below the catalog's root.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Bytes that it holds back, about.
     pub(crate) fn memory(&self) -> usize {
         let row = size_of::<Record>() + size_of::<Key>() + size_of::<u64>() + size_of::<i32>();

@@ -203,6 +203,14 @@ impl Store {
         }
     }
 
+    /// Names of what is in a directory of this machine; nothing of an object store.
+    pub(crate) fn names(&self, dir: &Path) -> Result<Vec<String>> {
+        match &self.place {
+            Place::Directory => local::names(&self.url(dir)),
+            Place::Remote(_) | Place::Trial(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Whether there is any file below a directory.
     pub(crate) fn has_files(&self, dir: &Path) -> Result<bool> {
         match &self.place {
@@ -369,6 +377,14 @@ impl Store {
             Place::Directory => local::complete(&self.url(&new.path)),
             Place::Remote(remote) => remote.upload(&new.path, new.file),
             Place::Trial(trial) => trial.complete(new),
+        }
+    }
+
+    /// Removes what was begun of a file that is not to be.
+    pub(crate) fn discard(&self, path: &Path) -> Result<()> {
+        match &self.place {
+            Place::Directory => local::discard(&self.url(path)),
+            Place::Remote(_) | Place::Trial(_) => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Writes one part of a run: sends each record to the file of its partition, and lists the files once all are in place.
 
+mod abandon;
 mod leftover;
 mod open;
 mod room;
@@ -19,6 +20,7 @@ use super::store::{Lock, Store, Version};
 use crate::limits::{ENTRIES_MAX, ENTRY_FILES_MAX, IDLE_ROWS, WRITER_CHECK_ROWS};
 use crate::order::{Placed, Placing};
 use crate::{CatalogError, Result};
+use bytes::Bytes;
 use leftover::{lost, remove_files, remove_others, stem};
 use open::{OpenFile, OpenFiles};
 pub(crate) use room::Room;
@@ -57,6 +59,8 @@ pub struct RunWriter {
     is_covered: bool,
     /// What the part was made from as it was before.
     before: Option<String>,
+    /// What said of the run what it is, before this writer.
+    meta_before: Option<(Bytes, Version)>,
     /// What is known at the end, if it is an import.
     end: Option<RunEnd>,
     _lock: Lock,
@@ -76,6 +80,7 @@ impl RunWriter {
         meta.check()?;
         Bundles::read(&store)?.check_alone(&meta.run)?;
         let lock = lock_run(&store, &meta.run)?;
+        let meta_before = store.read_version(&meta_path(&meta.run))?;
         write_meta(&store, meta, part)?;
         let replaced = Part::read_version(&store, &meta.run, part)?;
         let covered = covered_source(&store, &meta.run, part)?;
@@ -105,6 +110,7 @@ impl RunWriter {
             placing: Placing::new(released.map_or(i64::MIN, |ts| ts.0)),
             ready: Vec::new(),
             has_leftovers,
+            meta_before,
             end: None,
             _lock: lock,
         })

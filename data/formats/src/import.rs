@@ -15,7 +15,7 @@ mod folder;
 mod format;
 mod input;
 mod judge;
-mod known_bars;
+mod known;
 mod layout;
 mod lean;
 mod mantissas;
@@ -46,6 +46,7 @@ pub use file_records::FileRecords;
 pub use folder::{FolderRecords, is_columnar, read_folder};
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
+pub use known::{KNOWN_MAX, Known, OTHER_BAR, OTHER_TRADE, Told};
 pub use mapping::{Mapping, RefusedMax, Years};
 pub use names::Together;
 pub use number::Decimal;
@@ -58,16 +59,12 @@ pub use spooled::{SpooledFile, SpooledRecords, spool_file, spool_folder};
 use crate::Result;
 use input::only_input;
 use judge::judge;
-use known_bars::KnownBars;
 use prepared::{Prepared, Push};
-use reader::content_of_record;
 use report::Tally;
 use said::{Said, is_still_said};
-use std::collections::HashMap;
 use std::path::Path;
-use tickloom_catalog::{Catalog, CatalogError, RunEnd, ScanQuery, Table, mark_bars};
+use tickloom_catalog::{Catalog, RunEnd, mark_bars};
 use tickloom_journal::RunMeta;
-use tickloom_types::{Kind, TradeBody, Ts};
 
 /// Reads a file, plain or in gzip, zstd or a zip of one member.
 ///
@@ -126,10 +123,21 @@ impl Input {
         let mut prepared = self.prepare(options)?;
         let base = self.source(options)?;
         let said = Said::of(options, prepared.as_ref());
+        let names: Vec<String> = (prepared.instruments().defs().iter())
+            .map(|def| def.name.clone())
+            .collect();
+        // Until it is done nobody else imports one of its instruments: each is held to what the other has.
+        let _alone = catalog.importing(names.iter().map(String::as_str))?;
         let there = said.there(catalog, &run, &base)?;
         if let Some(there) = &there {
             // If it has all of them, none was left out because others have it: they need not be read.
             let mut report = self.emit(prepared, options, None, &mut |_| Ok(()))?;
+            if !report.has_written(&there.rows) {
+                // What others had when it was imported they may have no more.
+                let known = self.known(catalog, &run, self.prepare(options)?.as_ref())?;
+                let again = self.prepare(options)?;
+                report = self.emit(again, options, Some(known), &mut |_| Ok(()))?;
+            }
             if report.has_written(&there.rows) {
                 report.unchanged = true;
                 report.run = Some(run);
@@ -137,46 +145,58 @@ impl Input {
             }
             prepared = self.prepare(options)?;
         }
-        known_trades(prepared.as_mut(), &run, catalog)?;
         let (read, refused) = prepared.surveyed();
         if refused > options.refused_max.unwrap_or_default().of(read) {
             // Nothing of it is begun in the catalog.
             return self.emit(prepared, options, None, &mut |_| Ok(()));
         }
-        let known = Some(KnownBars::of(
-            catalog,
-            &run,
-            prepared.instruments(),
-            self.room().known,
-        )?);
+        let known = self.known(catalog, &run, prepared.as_ref())?;
+        let replaced = catalog.source_of_part(&run, 0)?;
+        let others = known.runs().len();
         let instruments = options.instruments(prepared.as_ref());
         let mut meta = RunMeta::new(&run, prepared.started(), instruments)?;
         meta.config = config(options);
         let origin = prepared.origin().map(|origin| origin.as_kept());
-        let mut report = if there.is_some() {
-            let mut report = self.emit(prepared, options, known, &mut |_| Ok(()))?;
-            report.unchanged = true;
-            report
-        } else {
-            let mut writer = catalog.writer(&meta, 0, &said.source(&base))?;
-            let mut seq = 0;
-            let report = self.emit(prepared, options, known, &mut |block| {
-                for record in block {
-                    writer.push(seq, record)?;
-                    seq += 1;
-                }
-                Ok(())
-            })?;
-            writer.set_end(RunEnd {
-                left_out: report.left_out(),
-                books: Vec::new(),
-                origin,
-            });
-            writer.finish()?;
-            report
+        let source = said.source(&base);
+        let mut writer = catalog.writer(&meta, 0, &source)?;
+        let mut seq = 0;
+        let emitted = self.emit(prepared, options, Some(known), &mut |block| {
+            for record in block {
+                writer.push(seq, record)?;
+                seq += 1;
+            }
+            Ok(())
+        });
+        let mut report = match emitted {
+            Ok(report) => report,
+            Err(error) => {
+                writer.abandon()?;
+                return Err(error);
+            }
         };
+        writer.set_end(RunEnd {
+            left_out: report.left_out(),
+            books: Vec::new(),
+            origin,
+        });
+        writer.finish()?;
+        if others > 0 && replaced.is_some_and(|replaced| replaced != source) {
+            report.notes.push(format!(
+                "replaces what was imported of this file with other options; {others} other imports have its instruments: what they left out because it was there is taken when they are imported again"
+            ));
+        }
         report.run = Some(run);
         Ok(report)
+    }
+
+    fn known<'a>(
+        &self,
+        catalog: &'a Catalog,
+        run: &str,
+        prepared: &dyn Prepared,
+    ) -> Result<Known<'a>> {
+        let instruments = prepared.instruments();
+        Ok(Known::of(catalog, run, instruments, self.room().known)?)
     }
 
     /// What the catalog has of it, if it is complete there with the same options: found without decoding anything, so the report
@@ -271,14 +291,14 @@ impl Input {
         &self,
         prepared: Box<dyn Prepared>,
         options: &ImportOptions,
-        mut known: Option<KnownBars<'_>>,
+        mut known: Option<Known<'_>>,
         push: Push<'_>,
     ) -> Result<ImportReport> {
         let mut report = self.report_of(prepared.as_ref(), options)?;
         let mut tally = Tally::default();
         let mut fresh = Vec::new();
         let found = prepared.emit(&mut |block| {
-            let block = match known.as_mut().filter(|known| !known.is_nothing()) {
+            let block = match known.as_mut().filter(|known| !known.runs().is_empty()) {
                 Some(known) => {
                     known.keep_new(block, &mut fresh)?;
                     &fresh
@@ -294,44 +314,6 @@ impl Input {
         }
         judge(report, options)
     }
-}
-
-/// Lets a file know the numbered trades that earlier imports have in its time, so that those of pages that overlap count once.
-fn known_trades(prepared: &mut dyn Prepared, run: &str, catalog: &Catalog) -> Result<()> {
-    let Some((names, from, to)) = prepared.has_numbers_of_trades() else {
-        return Ok(());
-    };
-    let others = catalog.other_imports(run, names.iter().map(String::as_str))?;
-    let places: HashMap<&str, usize> = (names.iter().map(String::as_str)).zip(0..).collect();
-    for other in others {
-        let query = ScanQuery {
-            instruments: names.clone(),
-            tables: vec![Table::Trades],
-            runs: vec![other],
-            from: Some(from),
-            to: to.0.checked_add(1).map(Ts),
-            ..ScanQuery::default()
-        };
-        let scan = match catalog.scan(&query) {
-            Ok(scan) => scan,
-            Err(CatalogError::Empty { .. }) => continue,
-            Err(error) => return Err(error.into()),
-        };
-        let known = scan.instruments().clone();
-        for next in scan {
-            let (_, record) = next?;
-            let def = known.get(record.instrument());
-            let ticker = def.and_then(|def| places.get(def.name.as_str()).copied());
-            if let (Some(def), Some(ticker), Some(repeats)) = (def, ticker, prepared.repeats())
-                && record.kind() == Some(Kind::Trade)
-            {
-                let trade = TradeBody::of(&record);
-                let content = content_of_record(&trade, def);
-                repeats.add_elsewhere(ticker, trade.trade_id, record.ts_event(), content);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The options as a run keeps them.

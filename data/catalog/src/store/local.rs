@@ -205,6 +205,25 @@ pub(super) fn complete(path: &Path) -> Result<()> {
     fs::rename(&temporary, path).map_err(CatalogError::io("rename", &temporary))
 }
 
+/// Names of what is in a directory; none if it is not there.
+pub(super) fn names(dir: &Path) -> Result<Vec<String>> {
+    let failed = |error| CatalogError::io("list", dir)(error);
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let names = entries.map(|entry| Ok(entry.map_err(failed)?.file_name()));
+    let names =
+        names.filter_map(|name: Result<_>| name.map(|name| name.into_string().ok()).transpose());
+    names.collect()
+}
+
+/// Removes the beginnings of a file that is not completed.
+pub(super) fn discard(path: &Path) -> Result<()> {
+    remove(&temporary(path))
+}
+
 pub(super) fn settle<'a>(root: &Path, paths: impl Iterator<Item = &'a Path>) -> Result<()> {
     let paths: Vec<&Path> = paths.collect();
     if paths.len() > SYNC_EACH_MAX && sync_file_system(root)? {

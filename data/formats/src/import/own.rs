@@ -12,6 +12,7 @@ mod text;
 use super::file_records::FileRecords;
 use super::format::Format;
 use super::input::Input;
+use super::known::Known;
 use super::report::ImportReport;
 use crate::export::header::FileHeader;
 use crate::export::rows::Row;
@@ -204,7 +205,17 @@ pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportRepor
     let names = run_names(input, &content.header.runs)?;
     let source = source(&content.header);
     let mut writers: Vec<Option<RunWriter>> = Vec::new();
+    let instruments = content.header.runs.iter();
+    let instruments = instruments.flat_map(|run| run.instruments.defs());
+    let _alone = catalog.importing(instruments.map(|def| def.name.as_str()))?;
+    let mut known = Vec::new();
     for (name, run) in names.iter().zip(&content.header.runs) {
+        known.push(Known::of(
+            catalog,
+            name,
+            &run.instruments,
+            input.room().known,
+        )?);
         let meta = RunMeta {
             run: name.clone(),
             config: format!("{{\"exported_from\":{:?}}}", run.run),
@@ -219,7 +230,28 @@ pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportRepor
     }
     report.unchanged = writers.iter().all(Option::is_none);
     if !report.unchanged {
-        read_all(input, &mut |rows| push_all(&mut writers, rows))?;
+        read_all(input, &mut |rows| push_all(&mut writers, &mut known, rows))?;
+    }
+    let mut contradictions = Vec::new();
+    for known in known {
+        let left_out = known.tell_own(&mut report);
+        contradictions.extend(left_out);
+    }
+    if let Some(first) = contradictions.first() {
+        // Such a file is taken whole or not at all.
+        for writer in writers.into_iter().flatten() {
+            writer.abandon()?;
+        }
+        let found = format!(
+            "{} records that are there otherwise, such as {first}",
+            contradictions.len()
+        );
+        return Err(wrong(
+            input.path(),
+            "content",
+            found,
+            "the same, or another catalog",
+        ));
     }
     for writer in writers.into_iter().flatten() {
         writer.finish()?;
@@ -231,12 +263,17 @@ pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportRepor
     Ok(report)
 }
 
-fn push_all(writers: &mut [Option<RunWriter>], rows: &[Row]) -> Result<()> {
+fn push_all(
+    writers: &mut [Option<RunWriter>],
+    known: &mut [Known<'_>],
+    rows: &[Row],
+) -> Result<()> {
     for row in rows {
         let Some(writer) = &mut writers[row.run] else {
             continue;
         };
         match row.key.output.checked_sub(1) {
+            None if !known[row.run].is_new(&row.record)? => {}
             None => writer.push(row.key.seq, &row.record)?,
             Some(output) => writer.push_output(output, row.key.seq, &row.record)?,
         }

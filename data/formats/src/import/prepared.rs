@@ -1,7 +1,6 @@
 //! A file of any format between its first reading and its last.
 
 use super::options::ImportOptions;
-use super::reader::Repeats;
 use super::report::Found;
 use super::table::Drafted;
 use crate::Result;
@@ -16,11 +15,6 @@ pub(crate) trait Prepared {
     /// Time of the first record.
     fn started(&self) -> Ts;
 
-    /// Of trades with numbers: the names of the instruments, and the times from first to last.
-    fn has_numbers_of_trades(&self) -> Option<(Vec<String>, Ts, Ts)> {
-        None
-    }
-
     /// Rows that the first reading read, and those of them that it refused.
     fn surveyed(&self) -> (u64, u64) {
         (0, 0)
@@ -33,11 +27,6 @@ pub(crate) trait Prepared {
 
     /// Under which numbers the instruments are in a file of DBN.
     fn origin(&self) -> Option<DbnOrigin> {
-        None
-    }
-
-    /// Where rows are remembered to tell which come again.
-    fn repeats(&mut self) -> Option<&mut Repeats> {
         None
     }
 

@@ -31,7 +31,7 @@ pub(super) use problems::{Problems, Wrong};
 pub(super) use quick::IS_OFF;
 use quick::{Pace, Quick};
 pub(super) use quick::{ReadRows, numbers_of};
-pub(super) use repeats::{Repeats, content_of_record};
+pub(super) use repeats::Repeats;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tickers::LastRow;

@@ -111,12 +111,10 @@ pub(super) fn prepare(
         draft,
         input: input.clone(),
         options: options.clone(),
-        names: tickers.into_iter().map(|ticker| ticker.name).collect(),
         layout,
         plan,
         notes,
         first: survey.first,
-        last: survey.last,
         order,
         repeats,
         surveyed,
@@ -204,12 +202,9 @@ struct TableFile {
     input: Input,
     options: ImportOptions,
     layout: Layout,
-    /// Names of the instruments in the file.
-    names: Vec<String>,
     plan: Plan,
     notes: Vec<String>,
     first: Ts,
-    last: Ts,
     order: FileOrder,
     repeats: Repeats,
     surveyed: (u64, u64),
@@ -225,22 +220,12 @@ impl Prepared for TableFile {
         self.first
     }
 
-    fn has_numbers_of_trades(&self) -> Option<(Vec<String>, Ts, Ts)> {
-        let has_numbers = self.layout.shape == Shape::Trades
-            && self.layout.column(super::role::Role::TradeId).is_some();
-        has_numbers.then(|| (self.names.clone(), self.first, self.last))
-    }
-
     fn surveyed(&self) -> (u64, u64) {
         self.surveyed
     }
 
     fn has_low_prices(&self) -> bool {
         self.has_low_prices
-    }
-
-    fn repeats(&mut self) -> Option<&mut Repeats> {
-        Some(&mut self.repeats)
     }
 
     fn take_drafted(&mut self) -> Option<(Drafted, Found)> {

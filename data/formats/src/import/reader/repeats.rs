@@ -3,7 +3,7 @@
 use crate::import::number::Number;
 use crate::import::row::{NUMBERS_MAX, Row};
 use std::collections::HashMap;
-use tickloom_types::{InstrumentDef, TradeBody, Ts};
+use tickloom_types::Ts;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Whether a row was seen before.
@@ -28,8 +28,6 @@ pub(crate) struct Repeats {
     /// The last time, of a file in which times never go back: what comes again has the same time.
     now: Option<Ts>,
     seen: HashMap<u128, u128>,
-    /// What rows that earlier imports have say, by what they are.
-    elsewhere: HashMap<u128, u128>,
 }
 
 impl Repeats {
@@ -39,28 +37,12 @@ impl Repeats {
         self.now = is_in_order.then_some(Ts(i64::MIN));
     }
 
-    /// A row that an earlier import has.
-    pub(in crate::import) fn add_elsewhere(
-        &mut self,
-        ticker: usize,
-        id: u64,
-        ts: Ts,
-        content: u128,
-    ) {
-        self.elsewhere.insert(key(ticker, id, ts), content);
-    }
-
     /// Whether no row can be known from earlier.
     pub(in crate::import) fn is_idle(&self) -> bool {
-        !self.is_on && self.elsewhere.is_empty()
+        !self.is_on
     }
 
     pub(super) fn see(&mut self, ticker: usize, id: u64, ts: Ts, content: u128) -> Again {
-        if !self.elsewhere.is_empty()
-            && let Some(there) = self.elsewhere.get(&key(ticker, id, ts))
-        {
-            return Again::of(*there == content);
-        }
         if !self.is_on {
             return Again::New;
         }
@@ -100,16 +82,6 @@ pub(super) fn content_of_trade(row: &Row) -> u128 {
     content_of(&row.numbers[..2], row.side)
 }
 
-/// The same of a trade that an earlier import has.
-pub(in crate::import) fn content_of_record(trade: &TradeBody, def: &InstrumentDef) -> u128 {
-    let number = |mantissa, decimals| Number { mantissa, decimals }.shortest();
-    let numbers = [
-        number(trade.price, def.price_decimals),
-        number(trade.qty, def.qty_decimals),
-    ];
-    content_of(&numbers, trade.side)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,18 +97,5 @@ mod tests {
         assert_eq!(at(&mut repeats, 2, 5), Again::New);
         assert_eq!(at(&mut repeats, 1, 5), Again::Same);
         assert_eq!(at(&mut repeats, 1, 6), Again::Other);
-        repeats.add_elsewhere(0, 7, Ts(9), 5);
-        assert_eq!(at(&mut repeats, 9, 5), Again::Same);
-        assert_eq!(at(&mut repeats, 9, 6), Again::Other);
-        assert_eq!(repeats.see(1, 7, Ts(9), 5), Again::New);
-        let trade = TradeBody {
-            price: 1_250,
-            qty: 2,
-            side: 1,
-            ..TradeBody::default()
-        };
-        let def = InstrumentDef::new("X", 2, 0, "USD");
-        let numbers = [(125, 1), (2, 0)].map(|(mantissa, decimals)| Number { mantissa, decimals });
-        assert_eq!(content_of_record(&trade, &def), content_of(&numbers, 1));
     }
 }

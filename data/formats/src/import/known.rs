@@ -1,0 +1,399 @@
+//! Bars and numbered trades that earlier imports have: the same again counts once, another of the same time (and number) is refused.
+//!
+//! What is there is read in stretches of time, of all instruments of a file at once: rows come in the order of their times, or near it,
+//! so that each stretch is read once.
+
+mod stretch;
+
+use super::report::ImportReport;
+use crate::Result;
+use std::collections::HashMap;
+use stretch::{Place, Stretches};
+use tickloom_catalog::{Catalog, CatalogError, RecordBlocks, ScanQuery, Table};
+use tickloom_types::{
+    BarBody, BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, TradeBody,
+    Ts, pow10,
+};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Instruments that are read at once: each may have files of its own, which are open at the same time.
+const INSTRUMENTS_AT_ONCE: usize = 256;
+/// Bars and trades that are held at a time, unless it is said how many.
+pub const KNOWN_MAX: usize = 1 << 20;
+/// How long before the record that is looked for a stretch of trades begins: some come late.
+const LATE_NS: i64 = 60_000_000_000;
+/// Records of each kind that are named.
+const NAMED_MAX: usize = 20;
+
+/// What a record says beside its place, as a hash of its numbers at nine decimals.
+type Content = u128;
+
+/// What became of the records of a kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Those that are there already.
+    pub repeated: u64,
+    /// The first of them, in words.
+    pub repeats: Vec<String>,
+    /// Those that contradict one that is there.
+    pub contradicted: u64,
+    /// The first of them, in words.
+    pub contradictions: Vec<String>,
+}
+
+/// What earlier imports have of the instruments of a file or a recording.
+pub struct Known<'a> {
+    catalog: &'a Catalog,
+    run: String,
+    /// Imports that have one of the instruments.
+    runs: Vec<String>,
+    instruments: Instruments,
+    bars: Stretches,
+    trades: Stretches,
+    /// Bars that came.
+    pub told_bars: Told,
+    /// Trades that came.
+    pub told_trades: Told,
+}
+
+impl<'a> Known<'a> {
+    /// Looks for imports other than `run` that have one of the instruments; of what they have, about `most` records are held at a time.
+    ///
+    /// # Errors
+    /// As [`Catalog::runs`].
+    pub fn of(
+        catalog: &'a Catalog,
+        run: &str,
+        instruments: &Instruments,
+        most: usize,
+    ) -> Result<Known<'a>, CatalogError> {
+        let mut known = Known {
+            catalog,
+            run: run.to_owned(),
+            runs: Vec::new(),
+            instruments: instruments.clone(),
+            bars: Stretches::new(most),
+            trades: Stretches::new(most),
+            told_bars: Told::default(),
+            told_trades: Told::default(),
+        };
+        known.look()?;
+        Ok(known)
+    }
+
+    fn look(&mut self) -> Result<(), CatalogError> {
+        let names = self.instruments.defs().iter().map(|def| def.name.as_str());
+        self.runs = self.catalog.other_imports(&self.run, names)?;
+        Ok(())
+    }
+
+    /// Imports other than the own one that have one of the instruments.
+    #[must_use]
+    pub fn runs(&self) -> &[String] {
+        &self.runs
+    }
+
+    /// Those of the records that are to be kept.
+    pub(super) fn keep_new(&mut self, block: &[Record], fresh: &mut Vec<Record>) -> Result<()> {
+        fresh.clear();
+        for record in block {
+            if self.is_new(record)? {
+                fresh.push(*record);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a record is to be kept. Of what is no bar of a size in time and no trade with a number nothing is known.
+    ///
+    /// # Errors
+    /// As [`Catalog::scan`].
+    pub fn is_new(&mut self, record: &Record) -> Result<bool, CatalogError> {
+        if self.runs.is_empty() {
+            return Ok(true);
+        }
+        let Some(place) = self.place(record) else {
+            return Ok(true);
+        };
+        let there = match record.kind() {
+            Some(Kind::Bar) => self.find(Table::Bars, place)?,
+            _ => self.find(Table::Trades, place)?,
+        };
+        let (Some(there), Some(def)) = (there, self.instruments.get(record.instrument())) else {
+            return Ok(true);
+        };
+        let is_same = there == content(record, def);
+        let text = self.text(record, def, is_same);
+        let told = match record.kind() {
+            Some(Kind::Bar) => &mut self.told_bars,
+            _ => &mut self.told_trades,
+        };
+        let (count, texts) = match is_same {
+            true => (&mut told.repeated, &mut told.repeats),
+            false => (&mut told.contradicted, &mut told.contradictions),
+        };
+        *count += 1;
+        if texts.len() < NAMED_MAX {
+            texts.push(text);
+        }
+        Ok(false)
+    }
+
+    fn text(&self, record: &Record, def: &InstrumentDef, is_same: bool) -> String {
+        let (name, ts) = (&def.name, record.ts_event());
+        let other = if is_same { "" } else { " with " };
+        match self.instruments.bar_spec(record.source()) {
+            Some(spec) if record.kind() == Some(Kind::Bar) => {
+                let what = if is_same { "" } else { "other numbers" };
+                format!(
+                    "{name}: the bar of {spec} that closes at {ts} is there already{other}{what}"
+                )
+            }
+            _ => {
+                let id = TradeBody::of(record).trade_id;
+                let what = if is_same { "" } else { "another price or size" };
+                format!("{name}: trade {id} of {ts} is there already{other}{what}")
+            }
+        }
+    }
+
+    /// What the record is known by.
+    fn place(&self, record: &Record) -> Option<Place> {
+        place(
+            record,
+            record.instrument().0,
+            record.header.source,
+            &self.instruments,
+        )
+    }
+
+    /// What is said of a place by what is there.
+    fn find(&mut self, table: Table, place: Place) -> Result<Option<Content>, CatalogError> {
+        let ts = place.2;
+        loop {
+            let stretches = match table {
+                Table::Bars => &mut self.bars,
+                _ => &mut self.trades,
+            };
+            if let Some(found) = stretches.find(&place) {
+                return Ok(found);
+            }
+            let from = match table {
+                Table::Bars => ts,
+                _ => ts.saturating_sub(LATE_NS),
+            };
+            let (to, most) = stretches.next(from, ts);
+            let read = self.read(table, (from, to), most)?;
+            let stretches = match table {
+                Table::Bars => &mut self.bars,
+                _ => &mut self.trades,
+            };
+            stretches.add((from, to), read);
+        }
+    }
+
+    /// Reads what there is from a time on and before another; nothing if it is more than so many. What is read may go into a bundle
+    /// meanwhile, and is then looked for there.
+    fn read(
+        &mut self,
+        table: Table,
+        times: (i64, i64),
+        most: usize,
+    ) -> Result<Option<HashMap<Place, Content>>, CatalogError> {
+        loop {
+            match self.read_once(table, times, most) {
+                Err(error @ CatalogError::Bundled { .. }) => {
+                    let before = std::mem::take(&mut self.runs);
+                    self.look()?;
+                    if self.runs == before {
+                        return Err(error);
+                    }
+                }
+                read => return read,
+            }
+        }
+    }
+
+    fn read_once(
+        &self,
+        table: Table,
+        times: (i64, i64),
+        most: usize,
+    ) -> Result<Option<HashMap<Place, Content>>, CatalogError> {
+        let mut found = HashMap::new();
+        if self.runs.is_empty() {
+            return Ok(Some(found));
+        }
+        for defs in self.instruments.defs().chunks(INSTRUMENTS_AT_ONCE) {
+            if !self.add(table, defs, times, most, &mut found)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// Adds what there is of some instruments; false if there is too much.
+    fn add(
+        &self,
+        table: Table,
+        defs: &[InstrumentDef],
+        (from, to): (i64, i64),
+        most: usize,
+        found: &mut HashMap<Place, Content>,
+    ) -> Result<bool, CatalogError> {
+        // Of bars, those that close after the first time and not after the second.
+        let sooner = i64::from(table.is_bars());
+        let query = ScanQuery {
+            instruments: defs.iter().map(|def| def.name.clone()).collect(),
+            tables: vec![table],
+            runs: self.runs.clone(),
+            from: Some(Ts(from.saturating_sub(sooner))),
+            to: Some(Ts(to.saturating_sub(sooner))),
+            ..ScanQuery::default()
+        };
+        let mut scan = match self.catalog.scan(&query) {
+            Ok(scan) => scan,
+            Err(CatalogError::Empty { .. }) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let there = scan.instruments().clone();
+        let own = Numbers::new(&there, &self.instruments);
+        while let Some(block) = scan.next_block()? {
+            for record in block.records {
+                let def = there.get(record.instrument());
+                let (instrument, source) = own.of(record);
+                let place = instrument
+                    .and_then(|instrument| place(record, instrument, source?, &self.instruments));
+                if let (Some(place), Some(def)) = (place, def) {
+                    found.insert(place, content(record, def));
+                }
+            }
+            if found.len() > most {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Says what is there already of a file that is taken whole: what it has is less by that. What contradicts it is returned.
+    pub(super) fn tell_own(self, report: &mut ImportReport) -> Vec<String> {
+        let mut contradictions = Vec::new();
+        for (table, told) in [
+            (Table::Bars, self.told_bars),
+            (Table::Trades, self.told_trades),
+        ] {
+            report.repeated += told.repeated;
+            report.written -= told.repeated;
+            if let Some(count) = report.kinds.get_mut(&table) {
+                count.written -= told.repeated;
+            }
+            report.repeats.extend(told.repeats);
+            contradictions.extend(told.contradictions);
+        }
+        contradictions
+    }
+
+    /// Says what was left out.
+    pub(super) fn tell(self, report: &mut ImportReport) {
+        for (table, told, reason) in [
+            (Table::Bars, self.told_bars, OTHER_BAR),
+            (Table::Trades, self.told_trades, OTHER_TRADE),
+        ] {
+            report.repeated += told.repeated;
+            report.repeats.extend(told.repeats);
+            if told.contradicted > 0 {
+                report.refused += told.contradicted;
+                report.kinds.entry(table).or_default().refused += told.contradicted;
+                *report.reasons.entry(reason.to_owned()).or_default() += told.contradicted;
+                report.notes.extend(told.contradictions);
+            }
+        }
+    }
+}
+
+/// Why a bar is refused.
+pub const OTHER_BAR: &str = "bar that is there already with other numbers";
+/// Why a trade is refused.
+pub const OTHER_TRADE: &str = "trade that is there already with another price or size";
+
+/// What the numbers of instruments and sources of the catalog are in a file.
+struct Numbers {
+    instruments: Vec<Option<u32>>,
+    /// Of sources of bars; trades are known by their numbers, whatever they came from.
+    sources: Vec<Option<u16>>,
+}
+
+impl Numbers {
+    fn new(there: &Instruments, own: &Instruments) -> Numbers {
+        let source = |there: &SourceDef| {
+            let same = |own: &SourceDef| own.name == there.name && own.kind == there.kind;
+            let at = own.sources().iter().position(same)?;
+            u16::try_from(at).ok()
+        };
+        let instrument = |def: &InstrumentDef| own.find(&def.name).map(|(id, _)| id.0);
+        Numbers {
+            instruments: there.defs().iter().map(instrument).collect(),
+            sources: there.sources().iter().map(source).collect(),
+        }
+    }
+
+    fn of(&self, record: &Record) -> (Option<u32>, Option<u16>) {
+        let InstrumentId(instrument) = record.instrument();
+        let instrument = usize::try_from(instrument).ok();
+        let instrument = instrument.and_then(|at| self.instruments.get(at).copied());
+        let source = match record.kind() {
+            Some(Kind::Bar) => self.sources.get(usize::from(record.header.source)).copied(),
+            _ => Some(Some(0)),
+        };
+        (instrument.flatten(), source.flatten())
+    }
+}
+
+/// What a record is known by: of a bar its instrument, source and close, of a trade its instrument, number and time.
+fn place(record: &Record, instrument: u32, source: u16, of: &Instruments) -> Option<Place> {
+    let ts = record.header.ts_event;
+    match record.kind()? {
+        Kind::Bar => {
+            let source = tickloom_types::SourceId(source);
+            let is_of_time = matches!(of.bar_spec(source), Some(BarSpec::Time(_)));
+            is_of_time.then_some((instrument, source.0.into(), ts))
+        }
+        Kind::Trade => {
+            let id = TradeBody::of(record).trade_id;
+            (id != 0).then_some((instrument, id, ts))
+        }
+        _ => None,
+    }
+}
+
+fn content(record: &Record, def: &InstrumentDef) -> Content {
+    let at_nine = |mantissa: i64, decimals: u8| {
+        i128::from(mantissa) * i128::from(pow10(9_u8.saturating_sub(decimals)))
+    };
+    let price = |mantissa| at_nine(mantissa, def.price_decimals);
+    let size = |mantissa| at_nine(mantissa, def.qty_decimals);
+    let numbers = match record.kind() {
+        Some(Kind::Bar) => {
+            let bar = BarBody::of(record);
+            [
+                price(bar.open),
+                price(bar.high),
+                price(bar.low),
+                price(bar.close),
+                size(bar.volume),
+            ]
+        }
+        _ => {
+            let trade = TradeBody::of(record);
+            [price(trade.price), size(trade.qty), 0, 0, 0]
+        }
+    };
+    let mut bytes = [0; 5 * size_of::<i128>()];
+    for (place, number) in bytes.chunks_exact_mut(size_of::<i128>()).zip(numbers) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+    xxh3_128(&bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -97,9 +97,10 @@ impl Content {
         let (symbol, interval) = (parts.next().unwrap_or_default(), parts.next());
         if let Some(interval) = interval {
             let market = market(input.path());
+            let of = series(input.path());
             layout.known.instrument = Some(match market {
-                Some(market) => format!("{market}.{symbol}"),
-                None => symbol.to_owned(),
+                Some(market) => format!("{market}.{symbol}{of}"),
+                None => format!("{symbol}{of}"),
             });
             layout.known.bar = interval.parse().ok();
             if market.is_none() {
@@ -142,6 +143,18 @@ fn market(path: &Path) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// What is behind the symbol of a series that is none of trades: folders say it.
+fn series(path: &Path) -> &'static str {
+    let folders = path.ancestors().skip(1).filter_map(Path::file_name);
+    let of_folder = |folder: &std::ffi::OsStr| match folder.to_str() {
+        Some("markPriceKlines") => Some(".mark"),
+        Some("indexPriceKlines") => Some(".index"),
+        Some("premiumIndexKlines") => Some(".premium"),
+        _ => None,
+    };
+    folders.filter_map(of_folder).next().unwrap_or_default()
 }
 
 #[cfg(test)]

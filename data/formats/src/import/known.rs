@@ -192,7 +192,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Reads what there is from a time on and before another; nothing if it is more than so many. What is read may go into a bundle
+    /// Reads what there is from a time to another; nothing if it is more than so many. What is read may go into a bundle
     /// meanwhile, and is then looked for there.
     fn read(
         &mut self,
@@ -241,14 +241,17 @@ impl<'a> Known<'a> {
         most: usize,
         found: &mut HashMap<Place, Content>,
     ) -> Result<bool, CatalogError> {
-        // Of bars, those that close after the first time and not after the second.
-        let sooner = i64::from(table.is_bars());
+        // Of bars a query has those that close after its first time and not after its second, of others those before its second.
+        let (from, to) = match table.is_bars() {
+            true => (from.saturating_sub(1), Some(to)),
+            false => (from, to.checked_add(1)),
+        };
         let query = ScanQuery {
             instruments: defs.iter().map(|def| def.name.clone()).collect(),
             tables: vec![table],
             runs: self.runs.clone(),
-            from: Some(Ts(from.saturating_sub(sooner))),
-            to: Some(Ts(to.saturating_sub(sooner))),
+            from: Some(Ts(from)),
+            to: to.map(Ts),
             ..ScanQuery::default()
         };
         let mut scan = match self.catalog.scan(&query) {

@@ -113,8 +113,9 @@ impl Name {
     }
 }
 
-/// Whether a file of this name that begins with these lines is one.
-pub(super) fn is_lean(file_name: &str, head: &[Vec<u8>]) -> bool {
+/// Whether a file of this name and path that begins with these lines is one. Rows of bars alone are like those of others: they are LEAN's
+/// in its folders, and outside of them if their prices may be scaled.
+pub(super) fn is_lean(path: &Path, file_name: &str, head: &[Vec<u8>]) -> bool {
     let Some(first) = head.first() else {
         return false;
     };
@@ -132,6 +133,32 @@ pub(super) fn is_lean(file_name: &str, head: &[Vec<u8>]) -> bool {
     first.len() > 15
         && (commas == 10 || commas == 5)
         && first[..15].iter().enumerate().all(|(at, b)| is_time(at, b))
+        && (is_in_folders(path) || are_scaled(head))
+}
+
+/// Whether the folders of a file are those of LEAN.
+fn is_in_folders(path: &Path) -> bool {
+    let folders = folders(path);
+    let is_one = |folder: &String| is_resolution(folder) || SCALED.contains(&folder.as_str());
+    folders.iter().any(is_one)
+}
+
+/// Whether all prices of these rows are whole and large, as those of LEAN's equities are, of which they are the ten thousandfold.
+fn are_scaled(head: &[Vec<u8>]) -> bool {
+    let is_large = |field: &[u8]| {
+        let number: Option<u64> = std::str::from_utf8(field)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        number.is_some_and(|number| number >= 10_000)
+    };
+    let mut prices = head
+        .iter()
+        .filter(|line| !line.is_empty())
+        .flat_map(|line| {
+            let fields = line.split(|byte| *byte == b',').skip(1);
+            fields.take(2)
+        });
+    prices.clone().next().is_some() && prices.all(is_large)
 }
 
 /// The layout of such a file.
@@ -141,6 +168,11 @@ pub(super) fn layout(input: &Input, head: &[Vec<u8>]) -> Result<Layout, Puzzle> 
     if let Some(scaled) = folders.iter().find(|f| SCALED.contains(&f.as_str())) {
         let found = format!("a file of LEAN below {scaled}, whose prices are scaled");
         return Err((found, "prices as they are".to_owned()));
+    }
+    if !is_in_folders(input.path()) && are_scaled(head) {
+        let found = "rows as LEAN writes them, of prices that may be scaled by 10,000".to_owned();
+        let expected = "LEAN's folders, which say of what they are, or prices as they are";
+        return Err((found, expected.to_owned()));
     }
     let time = match name.day {
         Some(date) => TimeFormat::DayMillis(date),
@@ -256,7 +288,7 @@ mod tests {
     fn found(path: &str, line: &str) -> Result<Layout, Puzzle> {
         let input = Input::bytes(Path::new(path), line.as_bytes().to_vec());
         let head = [line.as_bytes().to_vec()];
-        assert!(is_lean(&input.file_name(), &head), "{path}");
+        assert!(is_lean(input.path(), &input.file_name(), &head), "{path}");
         layout(&input, &head)
     }
 
@@ -303,10 +335,10 @@ mod tests {
             "oanda.EURUSD",
         );
         let bare = check(
-            "btcusd_trade.csv",
+            "daily/btcusd_trade.csv",
             "20141201 00:00,300,370,300,370,0.05",
             Shape::Bars,
-            None,
+            Some("1d"),
             "BTCUSD",
         );
         assert!(bare.notes[0].starts_with("no folder says"));

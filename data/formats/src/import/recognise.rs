@@ -42,7 +42,7 @@ impl Format {
         if options.says_columns() {
             return Ok(Format::of_columns(&head, options));
         }
-        if lean::is_lean(&name, &head) {
+        if lean::is_lean(input.path(), &name, &head) {
             return Ok(Format::Lean);
         }
         Ok(match binance::Content::sniff(&head) {

@@ -156,6 +156,7 @@ const NAMES: &[(Role, &str, &[&str])] = &[
             "pair",
             "secid",
             "contract",
+            "symroot",
         ],
     ),
     (Role::Open, "open", &["open", "o", "openprice", "priceopen"]),
@@ -338,11 +339,16 @@ const APART: &[&str] = &[
     "barsize",
     "resolution",
     "granularity",
+    "per",
+    "symsuffix",
 ];
 
 /// Columns that name an instrument, as far as nothing else in the file does; what they hold may be other things than a symbol.
 const NAMES_OF_SOME: &[&str] = &[
     "name",
+    "company",
+    "companyname",
+    "stockid",
     "tic",
     "stock",
     "stockname",
@@ -427,6 +433,41 @@ impl Role {
     pub(crate) fn names() -> String {
         let names: Vec<&str> = NAMES.iter().map(|(_, name, _)| *name).collect();
         names.join(", ")
+    }
+
+    /// How near a name is to what a column of this meaning is called: less is nearer.
+    pub(crate) fn distance(self, plain: &str) -> usize {
+        let known = NAMES.iter().find(|(role, ..)| *role == self);
+        let at = known.and_then(|(.., names)| names.iter().position(|name| *name == plain));
+        at.unwrap_or(usize::MAX)
+    }
+
+    /// Whether a column holds prices or sizes.
+    pub(crate) fn is_number(self) -> bool {
+        use Role::{
+            Ask, AskClose, AskHigh, AskLow, AskOpen, AskQty, Bid, BidClose, BidHigh, BidLow,
+            BidOpen, BidQty, Close, High, Low, Open, Price, Qty,
+        };
+        matches!(
+            self,
+            Open | High
+                | Low
+                | Close
+                | Qty
+                | Price
+                | Bid
+                | BidQty
+                | Ask
+                | AskQty
+                | BidOpen
+                | BidHigh
+                | BidLow
+                | BidClose
+                | AskOpen
+                | AskHigh
+                | AskLow
+                | AskClose
+        )
     }
 
     /// What a column of this name holds, as far as it is known by its name alone.

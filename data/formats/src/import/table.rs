@@ -10,9 +10,10 @@ mod sorted;
 mod survey;
 mod told;
 
+use super::cells::DAY_NS;
 use super::input::Input;
 use super::layout::Layout;
-use super::options::ImportOptions;
+use super::options::{ImportOptions, Stamp};
 use super::prepared::{Prepared, Push};
 use super::reader::{FileOrder, ReadRows, Reader, Repeats, note_of_cases};
 use super::report::KindCount;
@@ -87,6 +88,12 @@ pub(super) fn prepare(
         )?),
         false => None,
     };
+    if bar.is_none() && reader.times.all_dates {
+        let found = "times that are dates alone".to_owned();
+        let expected = "times of day too, perhaps in a column of their own (--columns time_of_day=…)";
+        return Err(layout.fault(input.path(), survey.line, found, expected));
+    }
+    notes.extend(first_days(options, bar, reader.times.all_dates));
     let order = reader.times.order();
     let (surveyed, has_low_prices) = reader.surveyed();
     let mut repeats = Repeats::default();
@@ -120,6 +127,15 @@ pub(super) fn prepare(
         surveyed,
         has_low_prices,
     }))
+}
+
+/// What is to be said of bars longer than a day that have a date each, which may be their first day or their last: as the first, nothing is
+/// known before it was.
+fn first_days(options: &ImportOptions, bar: Option<BarSpec>, are_dates: bool) -> Option<String> {
+    let bar = bar.filter(|bar| matches!(bar, BarSpec::Time(length) if *length > DAY_NS))?;
+    (are_dates && options.stamp == Stamp::Auto).then(|| {
+        format!("dates are taken as the first days of bars of {bar}; --stamp close if they are the last")
+    })
 }
 
 /// Whether rows stay in the order of the file: what changes a book has no other.

@@ -4,7 +4,10 @@ use super::*;
 use crate::testing::shared_data;
 use std::fs;
 use std::io::Write;
-use tickloom_types::{BarBody, Flags, InstrumentId, Kind, QuoteBody, Record, Side, TradeBody};
+use tickloom_catalog::ScanQuery;
+use tickloom_types::{
+    BarBody, Flags, InstrumentId, Kind, QuoteBody, Record, Side, TradeBody, Ts,
+};
 
 fn read_text(text: &str, options: &ImportOptions) -> Result<FileRecords> {
     Input::bytes(Path::new("TEST.csv"), text.as_bytes().to_vec()).read(options)
@@ -120,10 +123,11 @@ fn bars_are_stamped_at_their_close() {
         close_of(Stamp::Close, None, text),
         ts("2024-01-01T09:00:00Z")
     );
-    // A week named by its last day closes at the end of that day.
+    // A week named by a day may be over a week later; named by its last day it closes at the end of that day.
     let weeks = "date,open,high,low,close\n2024-01-05,1,1,1,1\n2024-01-12,1,1,1,1\n";
-    assert_eq!(close_of(Stamp::Auto, None, weeks), ts("2024-01-06"));
+    assert_eq!(close_of(Stamp::Auto, None, weeks), ts("2024-01-12"));
     assert_eq!(close_of(Stamp::Open, None, weeks), ts("2024-01-12"));
+    assert_eq!(close_of(Stamp::Close, None, weeks), ts("2024-01-06"));
     let single = "date,open,high,low,close\n2024-01-05,1,1,1,1\n";
     let error = read_text(single, &ImportOptions::default()).unwrap_err();
     assert!(
@@ -453,4 +457,66 @@ fn an_event_of_dbn_is_one_moment() {
             assert!(pair[0].has(Flags::MORE), "{pair:?}");
         }
     }
+}
+
+/// The close of a bar by a column of its own, however it is written: the last instant of the bar, or the instant after it.
+#[test]
+fn bars_close_when_their_column_says() {
+    let close_of = |rows: &str| {
+        let text = format!("open_time,open,high,low,close,volume,close_time\n{rows}");
+        let file = read_text(&text, &ImportOptions::default()).unwrap();
+        let bar = file.report.bar.unwrap().to_string();
+        (file.records[0].ts_event().to_string(), bar)
+    };
+    for (open, close, at, bar) in [
+        ("2024-01-01 00:00:00", "2024-01-01 00:00:59.999", "2024-01-01T00:01:00Z", "1m"),
+        ("2024-01-01 00:00:00", "2024-01-01 00:00:59.999999", "2024-01-01T00:01:00Z", "1m"),
+        ("2024-01-01 00:00:00", "2024-01-01 00:00:59", "2024-01-01T00:01:00Z", "1m"),
+        ("2024-01-01 00:00:00", "2024-01-01 00:00:15", "2024-01-01T00:00:15Z", "15s"),
+        ("2024-01-01 00:00:00", "2024-01-01 00:00:01", "2024-01-01T00:00:01Z", "1s"),
+        ("2024-01-01 00:00:00", "2024-01-01 01:00:00", "2024-01-01T01:00:00Z", "1h"),
+        ("2024-01-01T00:00:00.000Z", "2024-01-01T23:59:59.999Z", "2024-01-02T00:00:00Z", "1d"),
+        ("2024-01-01", "2024-01-01", "2024-01-02T00:00:00Z", "1d"),
+        ("2024-01-01", "2024-01-07", "2024-01-08T00:00:00Z", "1w"),
+        ("2024-01-01", "2024-01-31", "2024-02-01T00:00:00Z", "31d"),
+    ] {
+        let rows = format!("{open},1,1,1,1,5,{close}\n");
+        assert_eq!(close_of(&rows), (at.to_owned(), bar.to_owned()), "{open} {close}");
+    }
+}
+
+/// What may be of two instruments, or of something else than it looks like, is refused, and what is called as it is counts first.
+#[test]
+fn what_could_be_something_else_is_refused() {
+    let refused = |text: &str| read_text(text, &ImportOptions::default()).unwrap_err().to_string();
+    let two = "timestamp,symbol,contract,price,size\n1704187800000,ES,ESH4,1,1\n1704187800001,ES,ESM4,2,1\n";
+    assert!(refused(two).contains("contract"), "{}", refused(two));
+    let beside = "date,close,close,high,low,open,volume\n2024-01-02,1,2,2,1,1,5\n2024-01-03,1,2,2,1,1,5\n";
+    assert!(refused(beside).contains("two columns called"), "{}", refused(beside));
+    let dates = "DATE,TIME_M,SYM_ROOT,SIZE,PRICE\n20240102,9:30:00.12,AAPL,100,185.5\n20240102,9:30:01.12,AAPL,100,185.5\n";
+    assert!(refused(dates).contains("dates alone"), "{}", refused(dates));
+    let kinds = "time,type,price,size\n1704187800000,BID,10,5\n1704187800001,TRADE,10,5\n";
+    assert!(refused(kinds).contains("\"BID\" in column \"type\""), "{}", refused(kinds));
+    let sides = "ts,price,size,side\n1704187800000,1,1,0\n1704187800001,1,1,1\n";
+    assert!(refused(sides).contains("side"), "{}", refused(sides));
+    let loose = "time,24 high,open,high,low,close,volume_sma_20,amount,volume\n\
+        1704187800000,9,1,2,1,1,7,8,5\n1704187860000,9,1,2,1,1,7,8,5\n";
+    let file = read_text(loose, &ImportOptions::default()).unwrap();
+    let bar = BarBody::of(&file.records[0]);
+    assert_eq!((bar.high, bar.volume), (2, 5));
+}
+
+/// Rows of bars as LEAN has them are LEAN's in its folders alone; elsewhere their prices must not be ten thousand times too high.
+#[test]
+fn rows_like_those_of_lean_are_not_taken_for_them() {
+    let read = |path: &str, rows: &str| {
+        let input = Input::bytes(Path::new(path), rows.as_bytes().to_vec());
+        input.read(&ImportOptions::default())
+    };
+    let plain = "20240102 09:30,10,11,9,10,100\n20240102 09:31,10,11,9,10,100\n";
+    let file = read("BRK.A.csv", plain).unwrap();
+    assert_eq!(file.report.instruments, ["BRK.A"]);
+    let scaled = "20070330 00:00,1428000,1436500,1415000,1420500,1000\n20070402 00:00,1428000,1436500,1415000,1420500,1000\n";
+    let error = read("spy.csv", scaled).unwrap_err().to_string();
+    assert!(error.contains("scaled by 10,000"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Stretches of time of which it is known what there is. They hold a bounded number of records, however many there are.
 
 use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 
 /// How long a stretch is, at most and at least.
 const WIDTH_NS_MAX: i64 = 1 << 60;
@@ -10,9 +10,9 @@ const WIDTH_NS_MIN: i64 = 180_000_000_000;
 /// What a record is known by: instrument, source or number, and time.
 pub(super) type Place = (u32, u64, i64);
 
-/// What there is from a time on and before another.
+/// What there is from a time to another.
 struct Stretch {
-    times: Range<i64>,
+    times: RangeInclusive<i64>,
     there: HashMap<Place, u128>,
 }
 
@@ -54,13 +54,13 @@ impl Stretches {
         Some(found.there.get(place).copied())
     }
 
-    /// Where the stretch ends that is to be read next, which begins with a time and has another in it; and how many records it may have.
+    /// The last time of the stretch that is to be read next, which begins with a time and has another in it; and how many records it may have.
     pub(super) fn next(&mut self, from: i64, ts: i64) -> (i64, usize) {
         #[cfg(test)]
         {
             self.reads += 1;
         }
-        let to = from.saturating_add(self.width).max(ts.saturating_add(1));
+        let to = from.saturating_add(self.width).max(ts);
         let most = match self.width {
             WIDTH_NS_MIN => usize::MAX,
             _ => self.most / 2,
@@ -78,7 +78,7 @@ impl Stretches {
             self.width = self.width.saturating_mul(2).min(WIDTH_NS_MAX);
         }
         self.all.push(Stretch {
-            times: from..to,
+            times: from..=to,
             there,
         });
         // One without records takes room too.

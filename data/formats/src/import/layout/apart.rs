@@ -24,6 +24,8 @@ impl Layout {
                 let is_remark = name == "name" && self.shape.is_bars();
                 match tells_apart(&name, true) {
                     _ if is_remark => false,
+                    // A second column of symbols.
+                    _ if Role::of(&name) == Some(Role::Ticker) => !is_one,
                     true => !is_one,
                     false => tells_apart(&name, is_named),
                 }

@@ -36,7 +36,7 @@ pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     {
         roles[at] = Some(Role::Venue);
     }
-    first_counts(&mut roles);
+    nearest_counts(&plain, &mut roles);
     price_of_bars(&plain, &mut roles);
     whole_time(&mut roles);
     if !has_time(&roles)
@@ -49,13 +49,68 @@ pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     roles
 }
 
-/// The first column of a name counts: a later one of the same meaning is not used.
-fn first_counts(roles: &mut [Option<Role>]) {
-    for at in 1..roles.len() {
-        if roles[..at].contains(&roles[at]) {
-            roles[at] = None;
+/// Of several columns of one meaning the first counts; of prices and sizes that which is called most as they are: `volume` goes before
+/// `volume_sma_20`, and `high` before `24 high`.
+fn nearest_counts(names: &[String], roles: &mut [Option<Role>]) {
+    for at in 0..roles.len() {
+        let Some(role) = roles[at] else { continue };
+        let alike = (0..roles.len()).filter(|other| roles[*other] == Some(role));
+        let distance = |at: &usize| match role.is_number() {
+            true => role.distance(&names[*at]),
+            false => 0,
+        };
+        let nearest = alike.min_by_key(distance);
+        for other in 0..roles.len() {
+            if roles[other] == Some(role) && Some(other) != nearest {
+                roles[other] = None;
+            }
         }
     }
+}
+
+/// Refuses a file in which two columns of prices or sizes are called the same: they are of two instruments, side by side.
+fn no_twins(names: &[String], roles: &[Option<Role>]) -> Result<(), Puzzle> {
+    for (at, role) in roles.iter().enumerate() {
+        let is_twin = |other: usize| other != at && plain(&names[other]) == plain(&names[at]);
+        if role.is_some_and(Role::is_number) && (0..names.len()).any(is_twin) {
+            return Err((
+                format!("two columns called {:?}", names[at]),
+                "a column each: one instrument, or a row for each of several".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses trades of which a column says that some rows are bids and asks, or are taken back.
+fn only_trades(names: &[String], roles: &[Option<Role>], data: &[Fields]) -> Result<(), Puzzle> {
+    const OTHERS: [&[u8]; 10] = [
+        b"bid",
+        b"ask",
+        b"best_bid",
+        b"best_ask",
+        b"quote",
+        b"cancel",
+        b"canceled",
+        b"cancelled",
+        b"correction",
+        b"cancellation",
+    ];
+    for (at, name) in names.iter().enumerate() {
+        if roles.get(at).copied().flatten().is_some() {
+            continue;
+        }
+        let of_others =
+            |row: &&Fields| OTHERS.contains(&row.get(at).to_ascii_lowercase().as_slice());
+        if let Some(row) = data.iter().find(of_others) {
+            let value = String::from_utf8_lossy(row.get(at)).into_owned();
+            return Err((
+                format!("{value:?} in column {name:?} of what would be trades"),
+                "rows of trades alone".to_owned(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Beside open, high and low a price is the close, unless there is a settlement too, which may be meant.
@@ -132,6 +187,9 @@ pub(super) fn roles(
         whole_time(&mut roles);
     }
     by_content(&mut roles, data);
+    if mapping.is_empty() {
+        no_twins(names, &roles)?;
+    }
     Ok(roles)
 }
 
@@ -297,7 +355,12 @@ pub(super) fn shape(
         Some(Shape::Quotes | Shape::Trades) if has_levels(names) => {
             puzzle("prices and sizes of all levels of both sides")
         }
-        Some(shape) => Ok((shape, dialect)),
+        Some(shape) => {
+            if shape == Shape::Trades {
+                only_trades(names, roles, data)?;
+            }
+            Ok((shape, dialect))
+        }
         None => puzzle(
             "a time and open, high, low, close (bars), or bid, ask (quotes), or price, size (trades); --columns says which is which",
         ),

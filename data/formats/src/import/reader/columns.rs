@@ -69,7 +69,8 @@ pub(super) fn side_of(text: &[u8], is_of_maker: bool) -> Option<u8> {
     match text {
         _ if is_one_of(&[b"buy", b"b", b"bid", b"bids", b"1"]) => Some(Side::Buy as u8),
         _ if is_one_of(&[b"sell", b"s", b"ask", b"asks", b"a", b"-1"]) => Some(Side::Sell as u8),
-        _ if is_one_of(&[b"", b"unknown", b"0", b"n"]) => Some(0),
+        // Of 0 nobody knows whether it is one of two sides or none.
+        _ if is_one_of(&[b"", b"unknown", b"none", b"n", b"nan", b"null"]) => Some(0),
         _ => None,
     }
 }
@@ -98,6 +99,8 @@ mod tests {
         assert_eq!(side_of(b"BID", false), Some(Side::Buy as u8));
         assert_eq!(side_of(b"True", true), Some(Side::Sell as u8));
         assert_eq!(side_of(b"up", false), None);
+        assert_eq!(side_of(b"0", false), None);
+        assert_eq!(side_of(b"", false), Some(0));
         // The hash of "a" in the paper of FNV.
         assert_eq!(hash_of_text(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(letter(b"T", b"AT"), Some(b'T'));

@@ -10,7 +10,7 @@ use crate::import::number::is_missing;
 use crate::import::row::{Row, Shape};
 use crate::import::time::{Stamped, TimeFormat, time_text, unit_name};
 use std::borrow::Cow;
-use tickloom_types::{Flags, Ts, pow10};
+use tickloom_types::{Flags, NANOS_PER_SECOND, Ts, pow10};
 
 /// Changes of the unit of times that are said.
 const CHANGES_MAX: usize = 10;
@@ -32,12 +32,23 @@ impl Reader<'_> {
     /// The close of a bar by the last instant that it names; none that is not after its open.
     pub(super) fn close_after(&self, open: Ts, last: Stamped) -> Option<Ts> {
         let unit = match &self.layout.time {
+            // A date is a day, which is over when the next begins.
+            _ if last.is_date => DAY_NS,
             TimeFormat::Pattern(_) => 0,
-            _ => last.unit,
+            _ => last_unit(last),
         };
         let after = last.ts.0.checked_add(unit)?;
-        // A bar is no second longer than a minute: such a time is the close itself.
-        let is_close = is_size(last.ts.0.checked_sub(open.0)?) && !is_size(after - open.0);
+        let length = last.ts.0.checked_sub(open.0)?;
+        let is_close = match unit {
+            // The last second of a bar is one before a whole five of them, unless bars are shorter than that.
+            NANOS_PER_SECOND => {
+                let is_whole = |ts: i64| ts % (5 * NANOS_PER_SECOND) == 0;
+                length > 0
+                    && (is_whole(last.ts.0) || !is_whole(after) || length == NANOS_PER_SECOND)
+            }
+            // A bar is no second longer than a minute: such a time is the close itself.
+            _ => is_size(length) && !is_size(after - open.0),
+        };
         let close = if is_close { last.ts.0 } else { after };
         (close > open.0).then_some(Ts(close))
     }
@@ -230,6 +241,16 @@ fn small_text(cell: Cell<'_>) -> Cow<'_, [u8]> {
 
 fn without_zero(text: &[u8]) -> &[u8] {
     text.strip_suffix(b".0").unwrap_or(text)
+}
+
+/// The unit in which a time is told: that of its digits, of one that is told in seconds and has a fraction.
+fn last_unit(last: Stamped) -> i64 {
+    if last.unit != NANOS_PER_SECOND {
+        return last.unit;
+    }
+    let units = [NANOS_PER_SECOND, 1_000_000, 1_000];
+    let fits = units.into_iter().find(|unit| last.ts.0 % unit == 0);
+    fits.unwrap_or(1)
 }
 
 /// Whether bars have this length: days, or a part of a day.

@@ -224,7 +224,7 @@ impl Draft {
             scales: (0..self.scales.len()).map(|at| plan.scale(at)).collect(),
             source: plan.source(),
             shift: plan.shift(),
-            is_closed: has_close && plan.stamp == "open",
+            is_closed: has_close && plan.takes_closes(),
             draft: self,
         }
     }

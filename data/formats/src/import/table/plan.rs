@@ -105,6 +105,11 @@ impl Plan {
         self.source
     }
 
+    /// Whether bars close when they say, if they do.
+    pub(super) fn takes_closes(&self) -> bool {
+        matches!(self.stamp, "open" | SESSION)
+    }
+
     /// What is added to the time of a row.
     pub(super) fn shift(&self) -> i64 {
         self.shift
@@ -124,7 +129,7 @@ impl Plan {
     ) -> Result<(), Wrong> {
         let mantissas = self.mantissas(row)?;
         let close = match (row.close, self.stamp) {
-            (Some(close), "open") => Some(close.0),
+            (Some(close), _) if self.takes_closes() => Some(close.0),
             _ => row.stamped.ts.0.checked_add(self.shift),
         };
         let ts = close.map(Ts).ok_or_else(|| {
@@ -336,6 +341,9 @@ fn define(name: &str, ticker: &Ticker, layout: &Layout, options: &ImportOptions)
     def
 }
 
+/// What the date of a bar is: it closes with its day.
+const SESSION: &str = "session date, closing at the end of the day in UTC";
+
 /// What is added to the times of bars to make them closes, and what they were.
 fn shift(bar: Option<BarSpec>, stamp: Stamp, all_dates: bool) -> (i64, &'static str) {
     let length = match bar {
@@ -343,10 +351,10 @@ fn shift(bar: Option<BarSpec>, stamp: Stamp, all_dates: bool) -> (i64, &'static 
         _ => 0,
     };
     match (bar, stamp) {
+        // The last day of a week or a month is over when the next begins.
+        (Some(_), Stamp::Close) if all_dates && length > DAY_NS => (DAY_NS, "close"),
         (None, _) | (_, Stamp::Close) => (0, "close"),
-        (_, Stamp::Auto) if all_dates && length >= DAY_NS => {
-            (DAY_NS, "session date, closing at the end of the day in UTC")
-        }
+        (_, Stamp::Auto) if all_dates && length == DAY_NS => (DAY_NS, SESSION),
         (_, Stamp::Open | Stamp::Auto) => (length, "open"),
     }
 }

@@ -171,8 +171,7 @@ mod tests {
                 true => FileOrder::NewestFirst,
                 false => FileOrder::Other(1),
             };
-            let mut sorted = Sorted::new(order, false);
-            sorted.at_once = at_once_max;
+            let mut sorted = Sorted::new(order, false, at_once_max);
             for row in &rows {
                 prop_assert!(sorted.take(&mut row.clone()).unwrap());
             }

@@ -251,7 +251,7 @@ fn finish(
         .contradictions
         .iter()
         .for_each(|text| left_out.at(text));
-    imported.repeated = known.repeated;
+    imported.repeated = known.repeated + report.repeated;
     imported.repeats = known.repeats;
     imported.errors = known.contradictions;
     if let Some(why) = too_many(&left_out, refused_max) {

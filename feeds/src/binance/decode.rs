@@ -15,7 +15,7 @@ use super::checks::{
 };
 use super::clock::{BadTime, Clock, Untimed};
 use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
-use super::endpoint::Venue;
+use super::endpoint::{Channel, Venue};
 use super::fields::{missing, positive, quote_side};
 use super::levels::read_levels;
 use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Trade};
@@ -219,14 +219,15 @@ impl Decoder {
     ) -> Result<Decoded<'_>, DecodeError> {
         match message {
             Message::Depth => self.decode_depth(ts_recv, data),
-            Message::BookTicker => self.decode_book_ticker(ts_recv, data).map(Decoded::Record),
+            Message::BookTicker => self.decode_book_ticker(ts_recv, data).map(Decoded::Quote),
             Message::Trade | Message::AggTrade => {
                 let trade: Trade<'_> = parse(data)?;
-                let id = match message {
-                    Message::AggTrade => trade.agg_id.ok_or(missing("a"))?,
-                    _ => trade.trade_id.ok_or(missing("t"))?,
+                let (id, channel) = match message {
+                    Message::AggTrade => (trade.agg_id.ok_or(missing("a"))?, Channel::AggTrade),
+                    _ => (trade.trade_id.ok_or(missing("t"))?, Channel::Trade),
                 };
-                self.decode_trade(ts_recv, &trade, id).map(Decoded::Record)
+                let record = self.decode_trade(ts_recv, &trade, id)?;
+                Ok(Decoded::Trade(record, channel))
             }
         }
     }

@@ -5,7 +5,7 @@
 use super::batch::{Batch, Book, ChannelId, Extent, Number, Reach, SymbolId, What};
 use super::shape::{Many, Raw, Row, need, parse, wrong};
 use super::{Frame, Name, other_reply, push_sides};
-use crate::binance::{self, Decoded, Depth, Reply, Symbol, Untimed, Venue};
+use crate::binance::{self, Channel, Decoded, Depth, Reply, Symbol, Untimed, Venue};
 use crate::book_sync::SequenceRule;
 use crate::decode_error::DecodeError;
 use serde::Deserialize;
@@ -228,7 +228,14 @@ fn take(
     batch: &mut Batch,
 ) -> Result<Name, DecodeError> {
     match decoded {
-        Decoded::Record(record) => record_of(&record, batch),
+        Decoded::Trade(record, channel) => {
+            match channel {
+                Channel::AggTrade => batch.trades_over("aggTrade", Reach::Grouped(0))?,
+                _ => batch.trades_over("trade", Reach::All)?,
+            }
+            record_of(&record, batch)
+        }
+        Decoded::Quote(record) => record_of(&record, batch),
         Decoded::Diff(depth) => {
             let channel = batch.channel(stream, Reach::All)?;
             book((venue, channel), Extent::Diff, &depth, batch)?;

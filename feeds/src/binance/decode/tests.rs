@@ -30,7 +30,7 @@ fn spot() -> Decoder {
 
 fn record(decoder: &mut Decoder, frame: &str) -> Record {
     match decoder.decode(RECV, frame.as_bytes()) {
-        Ok(Decoded::Record(record)) => record,
+        Ok(Decoded::Trade(record, _) | Decoded::Quote(record)) => record,
         other => panic!("expected a record, got {other:?}"),
     }
 }
@@ -431,7 +431,7 @@ fn check_any(frame: &[u8]) {
     for venue in Venue::ALL {
         let mut decoder = decoder(venue, "BTCUSDT");
         match decoder.decode(RECV, frame) {
-            Ok(Decoded::Record(record)) => match record.kind() {
+            Ok(Decoded::Trade(record, _) | Decoded::Quote(record)) => match record.kind() {
                 Some(Kind::Trade) => {
                     let body = TradeBody::of(&record);
                     assert!(body.price > 0 && body.qty > 0 && record.header.ts_event >= 0);

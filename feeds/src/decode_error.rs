@@ -101,9 +101,9 @@ pub enum DecodeError {
         last: u64,
     },
     /// A time before 1970 or after 2262.
-    #[error("time {value} ms is out of range")]
+    #[error("time {value} is out of range")]
     Time {
-        /// Milliseconds.
+        /// As the venue writes it.
         value: i64,
     },
     /// Larger than this crate reads.

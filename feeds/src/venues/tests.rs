@@ -720,6 +720,20 @@ fn what_a_venue_says_again_after_a_reconnect_counts_once() {
 }
 
 #[test]
+fn a_candle_of_binance_closes_alike_in_milliseconds_and_microseconds() {
+    let candle = |end: &str| {
+        let line = format!(
+            r#"{{"e":"kline","E":1,"s":"ABUSDT","k":{{"T":{end},"i":"1m","o":"1","h":"1","l":"1","c":"1","v":"1","x":true}}}}"#
+        );
+        let read = read(vec![text(&line)]);
+        read.of(Kind::Bar)[0].ts_event().to_string()
+    };
+    for end in ["1782259259999", "1782259259999999"] {
+        assert_eq!(candle(end), "2026-06-24T00:01:00Z");
+    }
+}
+
+#[test]
 fn a_bar_that_closes_twice_counts_once() {
     let bar = |close: &str| {
         format!(

@@ -157,6 +157,29 @@ fn a_quote_is_exact_and_takes_the_time_that_it_lacks_from_before() {
 }
 
 #[test]
+fn times_of_spot_are_milliseconds_or_microseconds_by_their_digits() {
+    let at = |venue, symbol: &str, time: &str| {
+        let frame = format!(
+            r#"{{"e":"trade","E":{time},"s":"{symbol}","t":1,"p":"2","q":"1","T":{time},"m":true,"M":true}}"#
+        );
+        match decoder(venue, symbol).decode(RECV, frame.as_bytes()) {
+            Ok(Decoded::Trade(record, _)) => record.ts_event().to_string(),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => error.reason().name().to_owned(),
+        }
+    };
+    let spot = |time| at(Venue::Spot, "BTCUSDT", time);
+    assert_eq!(spot("1782259201123"), "2026-06-24T00:00:01.123Z");
+    assert_eq!(spot("1782259201123456"), "2026-06-24T00:00:01.123456Z");
+    for wrong in ["1782259201123456789", "9999999999999", "-1"] {
+        assert_eq!(spot(wrong), "time", "{wrong}");
+    }
+    // Of futures no microseconds are documented.
+    let usdm = at(Venue::Usdm, "BTCUSDT", "1782259201123456");
+    assert_eq!(usdm, "time");
+}
+
+#[test]
 fn without_timed_channels_a_quote_has_our_time() {
     let symbols = spot().symbols().to_vec();
     let mut decoder = Decoder::new(Venue::Spot, SourceId(0), symbols, Untimed::Arrival);

@@ -79,6 +79,17 @@ pub enum CaptureError {
         /// Its beginning.
         start: String,
     },
+    /// JSON, and of none of the kinds that are known.
+    #[error(
+        "{file}: JSON messages of no venue that is known: begins with {start:?}; those of Binance, Bitfinex, BitMEX, Bitstamp, Bybit, \
+         Coinbase, Deribit, Gemini, Hyperliquid, Kraken and OKX are read, and of rows as JSON what `export` writes"
+    )]
+    UnknownMessages {
+        /// Name of the file.
+        file: String,
+        /// Its beginning.
+        start: String,
+    },
     /// A recording of a venue that is not known, by the address in it.
     #[error(
         "{file}: line {line} is of {address}, which is the address of no venue that is known: Binance, Bitfinex, BitMEX, Bitstamp, \

@@ -115,6 +115,11 @@ impl VenueKind {
         }
     }
 
+    /// Whether it is one of Binance's.
+    pub(crate) fn is_binance(self) -> bool {
+        matches!(self, VenueKind::Binance(_))
+    }
+
     /// Whether its books begin with a snapshot that is asked for by REST; those of the others come in the stream.
     pub(crate) fn asks_for_snapshots(self) -> bool {
         matches!(self, VenueKind::Binance(_) | VenueKind::Bitstamp)

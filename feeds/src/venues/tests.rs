@@ -6,7 +6,7 @@
 
 use super::VenueKind;
 use crate::binance::Venue;
-use crate::capture::{CaptureReport, CaptureSource, Origin, Recorder, Recording};
+use crate::capture::{CaptureError, CaptureReport, CaptureSource, Origin, Recorder, Recording};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -822,7 +822,8 @@ fn a_number_that_does_not_fit_the_scale_that_others_need_is_refused() {
 fn files_that_are_no_messages_say_what_was_expected() {
     for start in [
         "time,open,high\n1,2,3\n",
-        "{\"a\":1}\n",
+        "[Date],[Open],[High]\n",
+        "{\"tickloom\":{}}\n",
         "",
         "PAR1\u{1}\u{2}",
         "{\n \"a\": [\n",
@@ -863,6 +864,68 @@ fn read_seed(seed: &[u8]) -> Option<Read> {
         records,
         instruments,
     })
+}
+
+#[test]
+fn messages_of_no_venue_that_is_known_are_named_as_such() {
+    for start in [
+        "{\"a\":1}\n",
+        "[1,2,3]\n",
+        "1782259201000000000 {\"topic\":\"/market/level2:AB-USDT\",\"subject\":\"trade.l2update\",\"data\":{}}\n",
+        "{\"time\":1,\"channel\":\"spot.trades\",\"event\":\"update\",\"result\":{\"id\":1}}\n",
+        "{\n \"a\": [1]\n}\n",
+    ] {
+        let error = Origin::of(&text(start)).unwrap_err();
+        assert!(
+            matches!(error, CaptureError::UnknownMessages { .. }),
+            "{error}"
+        );
+        let error = error.to_string();
+        assert!(
+            error.starts_with("capture: JSON messages of no venue that is known: begins with "),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_stamp_before_a_message_is_its_arrival_whatever_the_venue() {
+    let bybit = r#"{"topic":"publicTrade.ABUSDT","type":"snapshot","ts":1782259201000,"data":[{"T":1782259201000,"s":"ABUSDT","S":"Buy","v":"2","p":"10","L":"PlusTick","i":"7"}]}"#;
+    let quiet = r#"{"topic":"kline.1.ABUSDT","type":"snapshot","ts":1782259201000,"data":[]}"#;
+    let okx = r#"{"arg":{"channel":"trades-all","instId":"AB-USDT"},"data":[{"instId":"AB-USDT","tradeId":"7","px":"10","sz":"2","side":"buy","ts":"1782259201000"}]}"#;
+    let hyperliquid = r#"{"channel":"trades","data":[{"coin":"AB","side":"B","px":"10","sz":"2","time":1782259201000,"hash":"0x0","tid":7}]}"#;
+    let kraken = r#"{"channel":"trade","type":"update","data":[{"symbol":"AB/USD","side":"buy","price":10,"qty":2,"ord_type":"limit","trade_id":7,"timestamp":"2026-06-24T00:00:01Z"}]}"#;
+    let stamps = [
+        ("1782259201234567890", "2026-06-24T00:00:01.23456789Z"),
+        ("1782259201234567", "2026-06-24T00:00:01.234567Z"),
+        ("1782259201234", "2026-06-24T00:00:01.234Z"),
+    ];
+    for (venue, message) in [
+        (VenueKind::Bybit, bybit),
+        (VenueKind::Okx, okx),
+        (VenueKind::Hyperliquid, hyperliquid),
+        (VenueKind::Kraken, kraken),
+    ] {
+        for (stamp, arrival) in stamps {
+            // A line before it that does not say of which venue it is.
+            let first = match venue {
+                VenueKind::Bybit => quiet,
+                _ => "{}",
+            };
+            let source = text(&format!(
+                "{stamp} {first}\n{stamp} {message}\nx {message}\n"
+            ));
+            let origin = Origin::of(&source).unwrap();
+            let recorder = Recorder::Stamped;
+            assert_eq!(origin, Origin { venue, recorder });
+            let read = read(vec![source]);
+            let trades = read.of(Kind::Trade);
+            assert_eq!(trades.len(), 1, "{venue:?}");
+            assert_eq!(trades[0].ts_recv().to_string(), arrival);
+            assert_eq!(trades[0].ts_event().to_string(), "2026-06-24T00:00:01Z");
+            assert_eq!(read.report.reasons.get("line_time"), Some(&1));
+        }
+    }
 }
 
 #[test]

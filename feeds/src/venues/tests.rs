@@ -593,9 +593,10 @@ fn connections_that_were_recorded_apart_are_read_in_the_order_of_arrival() {
     assert_eq!(TradeBody::of(read.of(Kind::Trade)[0]).side, Side::Buy as u8);
 }
 
-/// Each is one line of a recording at Coinbase, and wrong; the word is the reason.
 /// What comes of trades: numbers and sizes, what is not kept, what is repeated, and what is refused.
-fn trades_of(lines: &[&str]) -> (Vec<(u64, i64)>, Vec<(String, u64)>, u64, u64) {
+type Told = (Vec<(u64, i64)>, Vec<(String, u64)>, u64, u64);
+
+fn trades_of(lines: &[&str]) -> Told {
     let read = read(vec![text(&lines.join("\n"))]);
     let of = read.of(Kind::Trade).into_iter().map(|record| {
         let trade = TradeBody::of(record);
@@ -752,6 +753,7 @@ fn a_bar_that_closes_twice_counts_once() {
     );
 }
 
+/// Each is one line of a recording at Coinbase, and wrong; the word is the reason.
 #[test]
 fn wrong_messages_are_counted_by_reason_and_leave_nothing() {
     let trade = r#"{"type":"match","trade_id":1,"side":"sell","size":"1","price":"2","product_id":"A-B","time":"2024-01-15T12:00:00Z"}"#;

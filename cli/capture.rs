@@ -186,13 +186,20 @@ pub(crate) fn report_bad(report: &CaptureReport) {
     books(report).iter().for_each(|note| output::note(note));
 }
 
-/// What became of books that lines which cannot be read may have told of, and of books that come over several channels.
+/// What became of books that lines which cannot be read may have told of, of trades that come again, and of books and trades that
+/// come over several channels.
 pub(crate) fn books(report: &CaptureReport) -> Vec<String> {
     let mut notes = Vec::new();
     if report.books_doubted > 0 {
         notes.push(format!(
             "books waited {} times for their next snapshots, as a line that may have told of them cannot be read",
             report.books_doubted
+        ));
+    }
+    if report.repeated > 0 {
+        notes.push(format!(
+            "{} trades or bars come again and count once",
+            report.repeated
         ));
     }
     let other = report.other_books.iter();

@@ -307,6 +307,24 @@ fn the_top_of_a_book_of_binance_is_not_taken_for_changes_of_it() {
     assert_eq!(done.report["refused"], 0, "{}", done.report);
 }
 
+#[test]
+fn trades_of_binance_over_two_channels_count_once() {
+    let trade = |event: &str, field: &str, id: u64, size: &str| {
+        format!(
+            r#"{{"e":"{event}","E":178225920{id}000,"s":"ABUSDT","{field}":{id},"p":"10","q":"{size}","T":178225920{id}000,"m":true,"M":true}}"#
+        )
+    };
+    let (one, two) = (trade("trade", "t", 1, "1.5"), trade("trade", "t", 2, "3"));
+    let both = trade("aggTrade", "a", 1, "4.5");
+    let done = import(&[&one, &both, &two, &two]);
+    let trades = done.of("binance.ABUSDT");
+    let trades = trades.filter(|r| r.kind() == Some(Kind::Trade)).count();
+    assert_eq!(trades, 2);
+    let other = [("aggTrade of binance.ABUSDT (its trades are trade)", 1)];
+    assert_eq!(done.other_books(), not_kept(&other));
+    assert_eq!(done.report["repeated"], 1, "{}", done.report);
+}
+
 const OPENED: &str = "wss://ws-feed.exchange.coinbase.com <-> 1782259200.5";
 
 /// Messages of Coinbase's Exchange feed, which numbers no changes.

@@ -187,6 +187,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             Err(error @ CaptureError::UnclearVenue { .. }) => unclear.push((file, error)),
             Err(
                 error @ (CaptureError::UnknownVenue { .. }
+                | CaptureError::UnknownMessages { .. }
                 | CaptureError::ToldVenue { .. }
                 | CaptureError::OtherVenue { .. }),
             ) => {

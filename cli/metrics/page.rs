@@ -245,5 +245,6 @@ fn counters(feed: &FeedMetrics) -> [(&'static str, u64); 19] {
         ("bad_frames", feed.bad_frames_total()),
         ("bad_times", feed.bad_times.load(Relaxed)),
         ("overlaps", feed.overlaps.load(Relaxed)),
+        ("repeated", feed.repeated.load(Relaxed)),
     ]
 }

@@ -12,6 +12,7 @@ mod fields;
 mod levels;
 mod message;
 
+pub(crate) use clock::MICROS_MIN;
 pub use clock::Untimed;
 pub use decode::Decoder;
 pub use decoded::{Decoded, Depth, Level, Reply, Symbol};

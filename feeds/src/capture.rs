@@ -79,6 +79,17 @@ pub enum CaptureError {
         /// Its beginning.
         start: String,
     },
+    /// JSON, and of none of the kinds that are known.
+    #[error(
+        "{file}: JSON messages of no venue that is known: begins with {start:?}; those of Binance, Bitfinex, BitMEX, Bitstamp, Bybit, \
+         Coinbase, Deribit, Gemini, Hyperliquid, Kraken and OKX are read, and of rows as JSON what `export` writes"
+    )]
+    UnknownMessages {
+        /// Name of the file.
+        file: String,
+        /// Its beginning.
+        start: String,
+    },
     /// A recording of a venue that is not known, by the address in it.
     #[error(
         "{file}: line {line} is of {address}, which is the address of no venue that is known: Binance, Bitfinex, BitMEX, Bitstamp, \
@@ -220,6 +231,8 @@ pub struct CaptureReport {
     pub replies: u64,
     /// Records that went into the sink, status records among them.
     pub records: u64,
+    /// Trades with numbers and bars that came before in it, and count once.
+    pub repeated: u64,
     /// Lines that are wrong.
     pub bad: u64,
     /// The first thousand of them.
@@ -238,7 +251,8 @@ pub struct CaptureReport {
     pub no_market_data: BTreeMap<&'static str, u64>,
     /// Lines that are wrong, by reason.
     pub reasons: BTreeMap<&'static str, u64>,
-    /// Messages of books that are not kept, as another channel of the same symbol is its book, by both channels and symbol.
+    /// Messages of books and trades that are not kept, as another channel of the same symbol is its book or tells its trades, by
+    /// both channels and symbol.
     pub other_books: BTreeMap<String, u64>,
     /// Times that a book waited for its next snapshot, as a line that may have told of it could not be read and the venue numbers no
     /// changes.
@@ -296,6 +310,9 @@ pub fn decode_captures(
     let mut intake = Intake::new(venue, source, symbols, Untimed::Refuse);
     times::learn(sources, &mut intake)?;
     let tops = Tops::find(sources, intake.decoder.symbols())?;
+    for (instrument, channel) in tops.trades() {
+        intake.keep_trades(instrument, channel);
+    }
     let mut moments = Moments::new(sink);
     let mut report = CaptureReport::default();
     let mut books = Some(begin::books(sources, venue, intake.decoder.symbols())?);
@@ -357,8 +374,24 @@ enum Took {
     Other(Other),
 }
 
-/// Takes a line's frame: by what a live feed knows and, of what it does not, by the name of its stream.
+/// Takes a line's frame. Of a symbol whose trades come over another channel, a trade is of nothing that is kept.
 fn take(
+    intake: &mut Intake,
+    line: &CaptureLine<'_>,
+    of: (&Tops, Option<InstrumentId>),
+    sink: &mut impl Sink,
+) -> Result<Took, DecodeError> {
+    let took = take_any(intake, line, of, sink)?;
+    Ok(match took {
+        Took::Known(Taken::OtherTrade { instrument, kept }) => {
+            Took::Other(streams::other_trade(intake, instrument, kept))
+        }
+        took => took,
+    })
+}
+
+/// Takes a line's frame: by what a live feed knows and, of what it does not, by the name of its stream.
+fn take_any(
     intake: &mut Intake,
     line: &CaptureLine<'_>,
     (tops, only): (&Tops, Option<InstrumentId>),
@@ -449,6 +482,9 @@ impl CaptureReport {
             }
             Taken::Snapshot(_) => self.snapshots += 1,
             Taken::Reply(_) => self.replies += 1,
+            Taken::Repeated => self.repeated += 1,
+            // It is counted by its name.
+            Taken::OtherTrade { .. } => {}
         }
     }
 }

@@ -101,9 +101,9 @@ pub enum DecodeError {
         last: u64,
     },
     /// A time before 1970 or after 2262.
-    #[error("time {value} ms is out of range")]
+    #[error("time {value} is out of range")]
     Time {
-        /// Milliseconds.
+        /// As the venue writes it.
         value: i64,
     },
     /// Larger than this crate reads.
@@ -131,6 +131,12 @@ pub enum DecodeError {
     /// JSON that nests deeper than any message.
     #[error("nested too deep")]
     TooDeep,
+    /// A trade or a bar that came before and says something else now.
+    #[error("{what}")]
+    Contradiction {
+        /// What it is, and how it differs.
+        what: String,
+    },
 }
 
 /// Longest part of a stranger's text that an error repeats, in characters.
@@ -187,11 +193,13 @@ pub enum Reason {
     Value = 18,
     /// A symbol that cannot be part of a name.
     BadSymbol = 19,
+    /// It came before and says something else now.
+    Contradiction = 20,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers from 1.
-    pub const ALL: [Reason; 19] = [
+    pub const ALL: [Reason; 20] = [
         Reason::Syntax,
         Reason::WrongType,
         Reason::UnknownMessage,
@@ -211,6 +219,7 @@ impl Reason {
         Reason::TooDeep,
         Reason::Value,
         Reason::BadSymbol,
+        Reason::Contradiction,
     ];
 
     /// The word for it in metrics and reports.
@@ -236,6 +245,7 @@ impl Reason {
             Reason::TooDeep => "too_deep",
             Reason::Value => "value",
             Reason::BadSymbol => "bad_symbol",
+            Reason::Contradiction => "contradiction",
         }
     }
 
@@ -273,6 +283,7 @@ impl DecodeError {
             DecodeError::TooDeep => Reason::TooDeep,
             DecodeError::Value { .. } => Reason::Value,
             DecodeError::BadSymbol { .. } => Reason::BadSymbol,
+            DecodeError::Contradiction { .. } => Reason::Contradiction,
         }
     }
 
@@ -320,6 +331,6 @@ mod tests {
             assert_eq!(Reason::from_raw(reason as u64), Some(reason));
         }
         assert_eq!(Reason::from_raw(0), None);
-        assert_eq!(Reason::from_raw(20), None);
+        assert_eq!(Reason::from_raw(21), None);
     }
 }

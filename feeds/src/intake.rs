@@ -3,6 +3,7 @@
 use crate::binance::{Channel, Decoded, Decoder, Reply, Symbol, Untimed, Venue};
 use crate::book_sync::{BookSync, SyncCounts};
 use crate::decode_error::DecodeError;
+use crate::latest::LatestTrades;
 use tickloom_types::{
     BookState, Flags, Header, InstrumentId, Kind, QuoteBody, Record, Sink, SourceId, StatusBody,
     StatusCode, TradeBody, Ts,
@@ -21,10 +22,19 @@ pub enum Taken {
     Snapshot(usize),
     /// An answer to a request of ours.
     Reply(Reply),
+    /// A trade that came before.
+    Repeated,
+    /// A trade over another channel than the one over which trades of its instrument are kept.
+    OtherTrade {
+        /// Of this instrument.
+        instrument: InstrumentId,
+        /// The channel that is kept.
+        kept: Channel,
+    },
 }
 
 /// What has come of one instrument over the present connections.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// Changes of the book.
     pub(crate) diffs: u64,
@@ -35,6 +45,9 @@ pub(crate) struct Heard {
     /// Whether a new connection may bring what the one before has brought: until it brings something newer.
     is_trade_overlapping: bool,
     is_quote_overlapping: bool,
+    /// The channel of its trades: over another the same ones come.
+    trades_of: Option<Channel>,
+    latest: LatestTrades,
 }
 
 /// Decoder and books of one source.
@@ -47,6 +60,8 @@ pub(crate) struct Intake {
     pub(crate) heard: Vec<Heard>,
     /// Trades and quotes that were dropped because the connection before had brought them.
     overlaps: u64,
+    /// Trades that were dropped because they had come before.
+    repeated: u64,
     /// Whether something came of a stream for the first time, or the state of a book changed.
     has_news: bool,
 }
@@ -62,9 +77,10 @@ impl Intake {
         let mut books: Vec<_> = symbols.iter().map(book).collect();
         books.sort_by_key(|(instrument, _)| *instrument);
         Intake {
-            heard: vec![Heard::default(); books.len()],
+            heard: books.iter().map(|_| Heard::default()).collect(),
             books,
             overlaps: 0,
+            repeated: 0,
             has_news: false,
             decoder: Decoder::new(venue, source, symbols, untimed),
         }
@@ -85,7 +101,9 @@ impl Intake {
                     overlaps: &mut self.overlaps,
                     has_news: &mut self.has_news,
                 };
-                Ok(places.take(decoded, sink))
+                let taken = places.take(decoded, sink)?;
+                self.repeated += u64::from(taken.0 == Taken::Repeated);
+                Ok(taken)
             }
             Err(error) => {
                 self.lose_refused(ts_recv, sink);
@@ -148,6 +166,18 @@ impl Intake {
         }
     }
 
+    /// Trades of an instrument are those over this channel.
+    pub(crate) fn keep_trades(&mut self, instrument: InstrumentId, channel: Channel) {
+        if let Some(at) = self.place(instrument) {
+            self.heard[at].trades_of = Some(channel);
+        }
+    }
+
+    /// Trades that were dropped because they had come before.
+    pub(crate) fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
     /// What was dropped because another connection had brought it.
     pub(crate) fn overlaps(&self) -> u64 {
         self.overlaps + self.counts().overlaps
@@ -177,7 +207,7 @@ impl Intake {
             overlaps: &mut self.overlaps,
             has_news: &mut self.has_news,
         };
-        places.take(decoded, sink);
+        places.take(decoded, sink)?;
         Ok(())
     }
 
@@ -265,9 +295,14 @@ impl Heard {
 }
 
 impl Places<'_> {
-    fn take(&mut self, decoded: Decoded<'_>, sink: &mut impl Sink) -> (Taken, Option<Ts>) {
+    fn take(
+        &mut self,
+        decoded: Decoded<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<(Taken, Option<Ts>), DecodeError> {
         let (taken, header) = match decoded {
-            Decoded::Record(record) => (self.record(&record, sink), record.header),
+            Decoded::Trade(record, channel) => (self.trade(&record, channel, sink)?, record.header),
+            Decoded::Quote(record) => (self.quote(&record, sink), record.header),
             Decoded::Diff(diff) => {
                 let at = self.find(diff.header);
                 self.heard[at].diffs += 1;
@@ -283,35 +318,55 @@ impl Places<'_> {
                 *self.has_news = true;
                 (Taken::Snapshot(snapshot.levels.len()), snapshot.header)
             }
-            Decoded::Reply(reply) => return (Taken::Reply(reply), None),
+            Decoded::Reply(reply) => return Ok((Taken::Reply(reply), None)),
         };
         let told = (header.flags & Flags::BAD_TIME == 0).then_some(Ts(header.ts_event));
-        (taken, told)
+        Ok((taken, told))
     }
 
-    fn record(&mut self, record: &Record, sink: &mut impl Sink) -> Taken {
+    fn trade(
+        &mut self,
+        record: &Record,
+        channel: Channel,
+        sink: &mut impl Sink,
+    ) -> Result<Taken, DecodeError> {
         let at = self.find(record.header);
         let heard = &mut self.heard[at];
-        let (count, newest, is_overlapping, id, taken);
-        if record.kind() == Some(Kind::Trade) {
-            (count, newest) = (&mut heard.trades, &mut heard.newest_trade);
-            is_overlapping = &mut heard.is_trade_overlapping;
-            (id, taken) = (TradeBody::of(record).trade_id, Taken::Trade);
-        } else {
-            (count, newest) = (&mut heard.quotes, &mut heard.newest_quote);
-            is_overlapping = &mut heard.is_quote_overlapping;
-            (id, taken) = (QuoteBody::of(record).update_id, Taken::Quote);
+        let kept = *heard.trades_of.get_or_insert(channel);
+        if kept != channel {
+            let instrument = record.instrument();
+            return Ok(Taken::OtherTrade { instrument, kept });
         }
-        *count += 1;
-        *self.has_news |= *count == 1;
-        *is_overlapping &= id <= *newest;
-        if *is_overlapping {
+        heard.trades += 1;
+        *self.has_news |= heard.trades == 1;
+        let id = TradeBody::of(record).trade_id;
+        heard.is_trade_overlapping &= id <= heard.newest_trade;
+        if heard.is_trade_overlapping {
             *self.overlaps += 1;
-            return taken;
+            return Ok(Taken::Trade);
         }
-        *newest = id;
+        if !heard.latest.is_new(record)? {
+            return Ok(Taken::Repeated);
+        }
+        heard.newest_trade = id;
         sink.push(*record);
-        taken
+        Ok(Taken::Trade)
+    }
+
+    fn quote(&mut self, record: &Record, sink: &mut impl Sink) -> Taken {
+        let at = self.find(record.header);
+        let heard = &mut self.heard[at];
+        heard.quotes += 1;
+        *self.has_news |= heard.quotes == 1;
+        let id = QuoteBody::of(record).update_id;
+        heard.is_quote_overlapping &= id <= heard.newest_quote;
+        if heard.is_quote_overlapping {
+            *self.overlaps += 1;
+            return Taken::Quote;
+        }
+        heard.newest_quote = id;
+        sink.push(*record);
+        Taken::Quote
     }
 
     fn find(&self, header: Header) -> usize {

@@ -18,6 +18,7 @@ mod course;
 mod decode_error;
 mod intake;
 mod json;
+mod latest;
 mod limits;
 mod line;
 pub mod local_venue;

@@ -50,6 +50,9 @@ pub(crate) const CAPTURE_SYMBOLS_MAX: usize = 20_000;
 /// Most channels that books come over in the captures of one venue that are read together.
 pub(crate) const CHANNELS_MAX: usize = 1_000;
 
+/// Trades, and bars, of one instrument that are remembered, so that what comes again counts once.
+pub(crate) const LATEST_MAX: usize = 4_096;
+
 /// Most elements in one list of a recorded message.
 pub(crate) const LIST_MAX: usize = 50_000;
 

@@ -50,6 +50,8 @@ pub struct FeedMetrics {
     pub silent_streams: AtomicU64,
     /// Messages that came over the next connection too, and were dropped.
     pub overlaps: AtomicU64,
+    /// Trades that came before, and were dropped.
+    pub repeated: AtomicU64,
     /// Time of arrival minus the venue's time.
     pub lag: LagHistogram,
     bad_frames: [AtomicU64; Reason::ALL.len()],

@@ -155,7 +155,11 @@ impl<'m> Session<'m> {
                         self.metrics.set_last_error(&text);
                     }
                     Taken::Reply(Reply::Shutdown) => self.states[line.0].replace_at = now.mono,
-                    Taken::Trade | Taken::Quote | Taken::Reply(Reply::Accepted) => {}
+                    Taken::Repeated => self.metrics.repeated.store(self.intake.repeated(), Relaxed),
+                    Taken::Trade
+                    | Taken::Quote
+                    | Taken::OtherTrade { .. }
+                    | Taken::Reply(Reply::Accepted) => {}
                 }
             }
             Err(error) => self.bad_frame(now, number, &error),

@@ -247,6 +247,7 @@ fn finish(
         imported.failed = Some(why);
         return Ok(imported);
     }
+    imported.repeated = report.repeated;
     for (told, reason) in [
         (known.records.told_bars, OTHER_BAR),
         (known.records.told_trades, OTHER_TRADE),
@@ -316,11 +317,11 @@ impl BooksLeft {
 fn tell(imported: &mut Imported, origin: Origin, report: &CaptureReport, left_out: &Refusals) {
     imported.read = report.lines;
     imported.refused = left_out.refused;
-    let goes_on = match origin.recorder {
-        Recorder::Stamped => {
+    let goes_on = match origin.is_ours() {
+        true => {
             ", which nothing in the catalog ends at: import what comes before, and then this again"
         }
-        _ => "",
+        false => "",
     };
     for book in &report.unjoined {
         let told = capture::unjoined(book);

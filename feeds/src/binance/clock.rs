@@ -7,6 +7,9 @@ use tickloom_types::{
     DurationNs, Flags, Header, InstrumentId, Kind, SourceId, StatusBody, StatusCode, Ts,
 };
 
+/// Times from here on are microseconds: as milliseconds they would be after the year 33,000.
+pub(crate) const MICROS_MIN: i64 = 1_000_000_000_000_000;
+
 /// What to do with a message without time while no venue time is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untimed {
@@ -58,7 +61,7 @@ impl Clock {
         times: (Option<i64>, Option<i64>),
         ts_recv: Ts,
     ) -> Result<Header, DecodeError> {
-        let Some(ms) = self.told(times) else {
+        let Some(told) = self.told(times) else {
             let ts_event = match (self.venue_time, self.untimed) {
                 (Some(ts), _) => ts,
                 (None, Untimed::Arrival) => ts_recv,
@@ -67,10 +70,9 @@ impl Clock {
             let header = Header::new(kind, instrument, self.source, ts_event, ts_recv);
             return Ok(header.with_flags(Flags::BAD_TIME));
         };
-        let ts_event = (ms >= 0)
-            .then(|| Ts::from_millis(ms))
-            .flatten()
-            .ok_or(DecodeError::Time { value: ms })?;
+        let ts_event = self
+            .instant(told)
+            .ok_or(DecodeError::Time { value: told })?;
         if let Some(course) = &mut self.course
             && let Err(far) = course.judge(ts_event, ts_recv)
         {
@@ -92,14 +94,26 @@ impl Clock {
         ))
     }
 
+    /// A time that a message tells: milliseconds or, of spot where that was asked for (`timeUnit=MICROSECOND`), microseconds, as its
+    /// digits say.
+    pub(super) fn instant(&self, told: i64) -> Option<Ts> {
+        if told < 0 {
+            return None;
+        }
+        match self.venue {
+            Venue::Spot if told >= MICROS_MIN => told.checked_mul(1_000).map(Ts),
+            _ => Ts::from_millis(told),
+        }
+    }
+
     /// Of a message's times, the one that orders all streams of the venue.
     pub(super) fn told(
         &self,
-        (event_ms, transaction_ms): (Option<i64>, Option<i64>),
+        (event_time, transaction_time): (Option<i64>, Option<i64>),
     ) -> Option<i64> {
         match self.venue {
-            Venue::Spot => event_ms,
-            Venue::Usdm | Venue::Cm => transaction_ms.or(event_ms),
+            Venue::Spot => event_time,
+            Venue::Usdm | Venue::Cm => transaction_time.or(event_time),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::checks::{
 };
 use super::clock::{BadTime, Clock, Untimed};
 use super::decoded::{Decoded, Depth, Level, Reply, Symbol};
-use super::endpoint::Venue;
+use super::endpoint::{Channel, Venue};
 use super::fields::{missing, positive, quote_side};
 use super::levels::read_levels;
 use super::message::{BookTicker, DepthUpdate, Frame, Snapshot, Times, Trade};
@@ -101,8 +101,10 @@ impl Decoder {
         let body = top.data.as_ref();
         let body = body.map_or(frame, |data| data.as_raw_str().as_bytes());
         let times: Times = json::parse(body).ok()?;
-        let told = self.clock.told((times.event_ms, times.transaction_ms))?;
-        (told >= 0).then(|| Ts::from_millis(told)).flatten()
+        let told = self
+            .clock
+            .told((times.event_time, times.transaction_time))?;
+        self.clock.instant(told)
     }
 
     /// The latest time that the venue has told.
@@ -197,7 +199,7 @@ impl Decoder {
         };
         let (instrument, decimals) = symbol.scale();
         let last_id = self.read_whole(decimals, message.last_id, (message.bids, message.asks))?;
-        let times = (message.event_ms, message.transaction_ms);
+        let times = (message.event_time, message.transaction_time);
         let stream_time = self.clock.venue_time;
         let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
         // A snapshot may be ahead of the stream: messages from before it are still to come.
@@ -219,14 +221,15 @@ impl Decoder {
     ) -> Result<Decoded<'_>, DecodeError> {
         match message {
             Message::Depth => self.decode_depth(ts_recv, data),
-            Message::BookTicker => self.decode_book_ticker(ts_recv, data).map(Decoded::Record),
+            Message::BookTicker => self.decode_book_ticker(ts_recv, data).map(Decoded::Quote),
             Message::Trade | Message::AggTrade => {
                 let trade: Trade<'_> = parse(data)?;
-                let id = match message {
-                    Message::AggTrade => trade.agg_id.ok_or(missing("a"))?,
-                    _ => trade.trade_id.ok_or(missing("t"))?,
+                let (id, channel) = match message {
+                    Message::AggTrade => (trade.agg_id.ok_or(missing("a"))?, Channel::AggTrade),
+                    _ => (trade.trade_id.ok_or(missing("t"))?, Channel::Trade),
                 };
-                self.decode_trade(ts_recv, &trade, id).map(Decoded::Record)
+                let record = self.decode_trade(ts_recv, &trade, id)?;
+                Ok(Decoded::Trade(record, channel))
             }
         }
     }
@@ -251,7 +254,7 @@ impl Decoder {
         }
         check_id("u", last_id)?;
         self.read_sides(decimals, message.bids, message.asks, ["b", "a"])?;
-        let times = (message.event_ms, message.transaction_ms);
+        let times = (message.event_time, message.transaction_time);
         if times == (None, None) {
             return Err(missing("E"));
         }
@@ -277,7 +280,7 @@ impl Decoder {
             return Err(DecodeError::Crossed);
         }
         let update_id = message.update_id.ok_or(missing("u"))?;
-        let times = (message.event_ms, message.transaction_ms);
+        let times = (message.event_time, message.transaction_time);
         let header = self.clock.header(Kind::Quote, instrument, times, ts_recv)?;
         let body = QuoteBody {
             bid,
@@ -303,7 +306,7 @@ impl Decoder {
             true => Side::Sell,
             false => Side::Buy,
         };
-        let times = (trade.event_ms, trade.transaction_ms);
+        let times = (trade.event_time, trade.transaction_time);
         if times == (None, None) {
             return Err(missing("E"));
         }

@@ -1,5 +1,6 @@
 //! What the decoder makes of frames.
 
+use super::Channel;
 use tickloom_types::{Header, InstrumentId, Record, Side};
 
 /// A symbol that the decoder knows, and the scale of its mantissas.
@@ -55,8 +56,10 @@ pub enum Reply {
 /// What a frame was.
 #[derive(Debug)]
 pub enum Decoded<'a> {
-    /// A trade or a quote.
-    Record(Record),
+    /// A trade, and over which channel it came: single or aggregated.
+    Trade(Record, Channel),
+    /// A quote.
+    Quote(Record),
     /// Changes of a book.
     Diff(Depth<'a>),
     /// A whole book.

@@ -32,9 +32,9 @@ pub(super) struct Frame<'a> {
 #[derive(Deserialize)]
 pub(super) struct Trade<'a> {
     #[serde(rename = "E")]
-    pub(super) event_ms: Option<i64>,
+    pub(super) event_time: Option<i64>,
     #[serde(rename = "T")]
-    pub(super) transaction_ms: Option<i64>,
+    pub(super) transaction_time: Option<i64>,
     #[serde(borrow, rename = "s")]
     pub(super) symbol: Option<&'a str>,
     #[serde(rename = "t")]
@@ -56,9 +56,9 @@ pub(super) struct Trade<'a> {
 #[derive(Deserialize)]
 pub(super) struct BookTicker<'a> {
     #[serde(rename = "E")]
-    pub(super) event_ms: Option<i64>,
+    pub(super) event_time: Option<i64>,
     #[serde(rename = "T")]
-    pub(super) transaction_ms: Option<i64>,
+    pub(super) transaction_time: Option<i64>,
     #[serde(borrow, rename = "s")]
     pub(super) symbol: Option<&'a str>,
     #[serde(rename = "u")]
@@ -80,9 +80,9 @@ pub(super) struct BookTicker<'a> {
 #[derive(Deserialize)]
 pub(super) struct DepthUpdate<'a> {
     #[serde(rename = "E")]
-    pub(super) event_ms: Option<i64>,
+    pub(super) event_time: Option<i64>,
     #[serde(rename = "T")]
-    pub(super) transaction_ms: Option<i64>,
+    pub(super) transaction_time: Option<i64>,
     #[serde(borrow, rename = "s")]
     pub(super) symbol: Option<&'a str>,
     #[serde(rename = "U")]
@@ -106,9 +106,9 @@ pub(super) struct Snapshot<'a> {
     #[serde(rename = "lastUpdateId")]
     pub(super) last_id: Option<u64>,
     #[serde(rename = "E")]
-    pub(super) event_ms: Option<i64>,
+    pub(super) event_time: Option<i64>,
     #[serde(rename = "T")]
-    pub(super) transaction_ms: Option<i64>,
+    pub(super) transaction_time: Option<i64>,
     #[serde(borrow)]
     pub(super) symbol: Option<&'a str>,
     #[serde(borrow)]
@@ -123,9 +123,9 @@ pub(super) struct Top<'a> {
     #[serde(rename = "lastUpdateId", alias = "u")]
     pub(super) last_id: Option<u64>,
     #[serde(rename = "E")]
-    pub(super) event_ms: Option<i64>,
+    pub(super) event_time: Option<i64>,
     #[serde(rename = "T")]
-    pub(super) transaction_ms: Option<i64>,
+    pub(super) transaction_time: Option<i64>,
     #[serde(borrow, rename = "s")]
     pub(super) symbol: Option<&'a str>,
     /// Which futures it is of, since June 2026.
@@ -141,7 +141,7 @@ pub(super) struct Top<'a> {
 #[derive(Deserialize)]
 pub(super) struct Times {
     #[serde(rename = "E")]
-    pub(super) event_ms: Option<i64>,
+    pub(super) event_time: Option<i64>,
     #[serde(rename = "T")]
-    pub(super) transaction_ms: Option<i64>,
+    pub(super) transaction_time: Option<i64>,
 }

@@ -9,6 +9,7 @@
 //! ```
 
 use super::LineError;
+use super::reader::parse_line;
 use crate::decode_error::quoted;
 use crate::venues::Frame;
 use tickloom_types::{Ts, parse_decimal};
@@ -92,6 +93,16 @@ pub(super) fn alone(text: &[u8]) -> Line<'_> {
         body: text.trim_ascii(),
     };
     Line::Received(None, frame)
+}
+
+/// A message with the time of its arrival before it.
+pub(super) fn stamped(line: &[u8]) -> Result<Line<'_>, LineError> {
+    let (ts, message) = parse_line(line)?;
+    let frame = Frame {
+        url: None,
+        body: message.trim_ascii(),
+    };
+    Ok(Line::Received(Some(ts), frame))
 }
 
 fn split<'a>(text: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {

@@ -1,6 +1,6 @@
 //! Reads several files of messages as the one recording that they were, in the order of arrival.
 
-use super::line::{Line, alone, of_cryptofeed};
+use super::line::{Line, alone, of_cryptofeed, stamped};
 use super::origin::{Recorder, read_whole};
 use super::reader::{CaptureReader, CaptureSource};
 use super::{BadLine, CaptureError, LineError};
@@ -61,7 +61,8 @@ impl Lines {
                 Err(bad) => Err(bad.clone()),
             },
             Recorder::Lines => Ok(alone(self.reader.text()?.text)),
-            Recorder::Stamped | Recorder::Cryptofeed => {
+            Recorder::Stamped => stamped(self.reader.text()?.text).map_err(|cause| self.bad(cause)),
+            Recorder::Cryptofeed => {
                 of_cryptofeed(self.reader.text()?.text).map_err(|cause| self.bad(cause))
             }
         }

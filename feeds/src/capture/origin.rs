@@ -3,7 +3,7 @@
 //! Only the content counts, never the name of the file.
 
 use super::line::{Line, of_cryptofeed};
-use super::reader::CaptureReader;
+use super::reader::{CaptureReader, parse_line};
 use super::{CaptureError, CaptureSource, sniff_capture};
 use crate::decode_error::quoted;
 use crate::venues::VenueKind;
@@ -18,7 +18,7 @@ const LINES_UNCLEAR: usize = 100_000;
 /// How messages are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Recorder {
-    /// `NANOSECONDS MESSAGE`: our own captures.
+    /// `NANOSECONDS MESSAGE`: our own captures and those of others that are alike, also with seconds, milliseconds or microseconds.
     Stamped,
     /// The capture format of cryptofeed.
     Cryptofeed,
@@ -48,6 +48,12 @@ impl Origin {
         }
     }
 
+    /// Whether it may be a capture of ours, which is read by the decoder of live feeds.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        self.recorder == Recorder::Stamped && matches!(self.venue, VenueKind::Binance(_))
+    }
+
     /// Looks at the beginning of a file, and at more of it where messages of that kind are of several venues.
     ///
     /// # Errors
@@ -64,7 +70,7 @@ impl Origin {
     pub fn told(source: &CaptureSource, told: Option<VenueKind>) -> Result<Origin, CaptureError> {
         let mut reader = source.open()?;
         reader.be_brief();
-        let mut first = Vec::new();
+        let mut first = First::default();
         let mut unclear = None;
         let found = find(&mut reader, source, &mut first, &mut unclear)?;
         match (found, unclear, told) {
@@ -84,12 +90,28 @@ impl Origin {
                     venues: names.join(" and "),
                 })
             }
+            (None, None, _) if first.is_message => Err(CaptureError::UnknownMessages {
+                file: source.name(),
+                start: quoted(&first.text),
+            }),
             (None, None, _) => Err(CaptureError::UnknownOrigin {
                 file: source.name(),
-                start: quoted(&first),
+                start: quoted(&first.text),
             }),
         }
     }
+}
+
+/// What a file of rows as JSON that `export` wrote begins with.
+const ROWS_MARK: &[u8] = b"{\"tickloom\":";
+
+/// The first line.
+#[derive(Default)]
+struct First {
+    /// Its beginning.
+    text: Vec<u8>,
+    /// Whether it is JSON, with or without a time before it, and not of rows.
+    is_message: bool,
 }
 
 /// The venues that a file may be of, and how it was written down.
@@ -99,7 +121,7 @@ type Unclear = Option<(&'static [VenueKind], Recorder)>;
 fn find(
     reader: &mut CaptureReader,
     source: &CaptureSource,
-    first: &mut Vec<u8>,
+    first: &mut First,
     unclear: &mut Unclear,
 ) -> Result<Option<Origin>, CaptureError> {
     let mut of_messages = None;
@@ -109,18 +131,16 @@ fn find(
             break;
         }
         let Ok(line) = reader.text() else { break };
-        if at == 0 {
-            first.extend_from_slice(&line.text[..line.text.len().min(256)]);
-        }
         let text = line.text.trim_ascii();
-        let is_json = matches!(text.first(), Some(b'{' | b'['));
-        if at == 0 && !is_json && is_stamped(text) {
-            let venue = VenueKind::Binance(sniff_capture(source)?.venue);
-            let recorder = Recorder::Stamped;
-            return Ok(Some(Origin { venue, recorder }));
-        }
-        if at == 0 && is_json && !is_whole_value(text) {
-            return whole(source, unclear);
+        let is_json = begins_json(text);
+        if at == 0 {
+            first.look_at(line.text);
+            if stamped(text).is_some() {
+                return of_stamped(source, unclear);
+            }
+            if is_json && !first.is_message && !text.starts_with(ROWS_MARK) {
+                return whole(source, first, unclear);
+            }
         }
         at += 1;
         if is_json {
@@ -199,12 +219,68 @@ fn address_of(line: &[u8]) -> Option<&str> {
     std::str::from_utf8(address).ok()
 }
 
-/// Digits, a space and a JSON value.
-fn is_stamped(line: &[u8]) -> bool {
-    let mut parts = line.splitn(2, |&byte| byte == b' ');
-    let time = parts.next().unwrap_or_default();
-    let frame = parts.next().unwrap_or_default();
-    time.iter().all(u8::is_ascii_digit) && frame.starts_with(b"{")
+impl First {
+    fn look_at(&mut self, line: &[u8]) {
+        self.text = line.get(..256).unwrap_or(line).to_vec();
+        let line = line.trim_ascii();
+        let message = stamped(line).unwrap_or(line);
+        let is_json = begins_json(message) && is_whole_value(message);
+        self.is_message = is_json && !message.starts_with(ROWS_MARK);
+    }
+}
+
+fn begins_json(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b'{' | b'['))
+}
+
+/// The message after a time and a space.
+fn stamped(line: &[u8]) -> Option<&[u8]> {
+    let at = line.iter().position(|&byte| byte == b' ')?;
+    let (time, message) = (&line[..at], line[at + 1..].trim_ascii());
+    let is_time = !time.is_empty() && time.iter().all(u8::is_ascii_digit);
+    (is_time && begins_json(message)).then_some(message)
+}
+
+/// Messages with a time before each: of the venue that is the first to be told by one. Which of Binance's it is is found out as of
+/// captures of ours.
+fn of_stamped(
+    source: &CaptureSource,
+    unclear: &mut Unclear,
+) -> Result<Option<Origin>, CaptureError> {
+    let recorder = Recorder::Stamped;
+    let mut reader = source.open()?;
+    reader.be_brief();
+    let mut at = 0;
+    while at < LINES || unclear.is_some() && at < LINES_UNCLEAR {
+        if !reader.advance()? {
+            break;
+        }
+        at += 1;
+        let Ok(line) = reader.text() else { break };
+        let Ok((_, message)) = parse_line(line.text) else {
+            continue;
+        };
+        match VenueKind::of_message(message) {
+            Some(VenueKind::Binance(_)) => break,
+            Some(venue) => return Ok(Some(Origin { venue, recorder })),
+            None => {
+                let all = VenueKind::siblings(message);
+                let all = all.filter(|all| !all.iter().any(|one| one.is_binance()));
+                *unclear = unclear.or(all.map(|all| (all, recorder)));
+            }
+        }
+    }
+    if unclear.is_some() {
+        return Ok(None);
+    }
+    match sniff_capture(source) {
+        Ok(sniffed) => Ok(Some(Origin {
+            venue: VenueKind::Binance(sniffed.venue),
+            recorder,
+        })),
+        Err(CaptureError::NotACapture { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a line says of its venue.
@@ -238,12 +314,17 @@ fn of_line(line: &[u8]) -> Said<'_> {
 }
 
 /// One message over many lines.
-fn whole(source: &CaptureSource, unclear: &mut Unclear) -> Result<Option<Origin>, CaptureError> {
+fn whole(
+    source: &CaptureSource,
+    first: &mut First,
+    unclear: &mut Unclear,
+) -> Result<Option<Origin>, CaptureError> {
     let mut reader = source.open()?;
     let Some(Ok(body)) = read_whole(&mut reader)? else {
         return Ok(None);
     };
     let recorder = Recorder::Whole;
+    first.is_message = is_whole_value(&body);
     *unclear = VenueKind::siblings(&body).map(|all| (all, recorder));
     Ok(VenueKind::of_message(&body).map(|venue| Origin { venue, recorder }))
 }

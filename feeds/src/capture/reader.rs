@@ -271,7 +271,8 @@ pub(super) fn stamp(text: &[u8]) -> Option<Ts> {
     number.checked_mul(unit).map(Ts)
 }
 
-fn parse_line(line: &[u8]) -> Result<(Ts, &[u8]), LineError> {
+/// The time and the message of a line `TIME MESSAGE`.
+pub(super) fn parse_line(line: &[u8]) -> Result<(Ts, &[u8]), LineError> {
     let space = line.iter().position(|&b| b == b' ');
     let (time, frame) = match space {
         Some(at) => (&line[..at], &line[at + 1..]),

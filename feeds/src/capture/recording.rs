@@ -230,7 +230,7 @@ fn take(
         }
         Ok(Step::Message(name, ts_recv)) => match desk.take(cursor.file, batch, ts_recv, sink) {
             Ok(made) => {
-                let is_of_others = made.other_books > 0 && made.is_nothing_else();
+                let is_of_others = made.others > 0 && made.is_nothing_else();
                 if !is_of_others {
                     let counts = match batch.items.is_empty() {
                         true => &mut report.no_market_data,
@@ -240,7 +240,8 @@ fn take(
                 }
                 report.replies += u64::from(batch.items.is_empty());
                 report.add(made);
-                for error in batch.refused.drain(..) {
+                let refused: Vec<DecodeError> = batch.refused.drain(..).collect();
+                for error in refused.into_iter().chain(std::mem::take(&mut desk.refused)) {
                     refuse(cursor, LineError::Decode(error), desk, report, sink);
                 }
                 return;
@@ -262,7 +263,7 @@ fn take(
     }
 }
 
-/// The channels of books that are not kept, in words, and how many messages there were of each.
+/// The channels of books and trades that are not kept, in words, and how many messages there were of each.
 fn other_books(desk: &Desk, batch: &Batch) -> BTreeMap<String, u64> {
     let (choice, others) = desk.channels();
     let mut all = BTreeMap::new();
@@ -275,6 +276,16 @@ fn other_books(desk: &Desk, batch: &Batch) -> BTreeMap<String, u64> {
         };
         *all.entry(format!("{channel} of {name} ({why})"))
             .or_default() += count;
+    }
+    for ((symbol, channel), count) in desk.other_trades() {
+        let name = batch.symbols.names().get(*symbol).map_or("", |name| name);
+        let channel = batch.channels.name(*channel);
+        let kept = choice.of_trades(*symbol);
+        let kept = kept.map_or("", |kept| batch.channels.name(kept));
+        all.insert(
+            format!("{channel} of {name} (its trades are {kept})"),
+            *count,
+        );
     }
     all
 }
@@ -303,5 +314,6 @@ impl CaptureReport {
         self.snapshots += made.snapshots;
         self.bars += made.bars;
         self.orders += made.orders;
+        self.repeated += made.repeated;
     }
 }

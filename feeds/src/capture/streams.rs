@@ -3,7 +3,7 @@
 
 use super::sniff::SNIFF_LINES;
 use super::{CaptureError, CaptureSource};
-use crate::binance::{Symbol, Venue};
+use crate::binance::{Channel, Symbol, Venue};
 use crate::intake::Intake;
 use crate::json;
 use crate::venues::binance::{not_kept, not_kept_event, top_levels};
@@ -37,6 +37,8 @@ pub(super) enum Stream<'a> {
     },
     /// Changes of a book.
     Changes(&'a str),
+    /// Trades, single or aggregated.
+    Trades(&'a str, Channel),
     /// A book by request, which mostly does not say of what.
     Asked,
     /// Something of which nothing is kept.
@@ -53,6 +55,13 @@ pub(super) fn of_frame(frame: &[u8]) -> Stream<'_> {
     let Some(stream) = top.stream else {
         let is_asked = top.last_update_id.is_some() && top.e.is_none();
         return match top.e {
+            Some("trade") => top
+                .s
+                .map_or(Stream::Other, |s| Stream::Trades(s, Channel::Trade)),
+            Some("aggTrade") => {
+                let of = |symbol| Stream::Trades(symbol, Channel::AggTrade);
+                top.s.map_or(Stream::Other, of)
+            }
             Some("depthUpdate") => top.s.map_or(Stream::Other, Stream::Changes),
             Some(event) => not_kept_event(event).map_or(Stream::Other, Stream::NotKept),
             None if is_asked => Stream::Asked,
@@ -74,6 +83,8 @@ pub(super) fn of_frame(frame: &[u8]) -> Stream<'_> {
             levels,
             body,
         },
+        _ if name == "trade" => Stream::Trades(symbol, Channel::Trade),
+        _ if name == "aggTrade" => Stream::Trades(symbol, Channel::AggTrade),
         _ if name == "depth" || name.starts_with("depth@") => Stream::Changes(symbol),
         _ if name.starts_with("kline_") => {
             Stream::NotKept("kline, of which captures of ours make no bars")
@@ -88,11 +99,13 @@ fn within<'a>(frame: &'a [u8], text: &str) -> Option<&'a [u8]> {
     frame.get(start..start.checked_add(text.len())?)
 }
 
-/// The tops of books in a recording, and of which symbols they are the book.
+/// The tops of books in a recording, of which symbols they are the book, and over which channel trades come.
 #[derive(Debug, Default)]
 pub(super) struct Tops {
     /// By instrument, the stream that is its book.
     chosen: BTreeMap<InstrumentId, String>,
+    /// By instrument, the channel of its trades.
+    trades: BTreeMap<InstrumentId, Channel>,
 }
 
 /// A message of which nothing is kept.
@@ -104,13 +117,15 @@ pub(super) enum Other {
 }
 
 impl Tops {
-    /// Looks at the first 10,000 lines of each file: a symbol without changes of its book has the deepest of its tops as its book.
+    /// Looks at the first 10,000 lines of each file: a symbol without changes of its book has the deepest of its tops as its book, and one
+    /// of which there are single trades has no aggregated ones.
     pub(super) fn find(
         sources: &[CaptureSource],
         symbols: &[Symbol],
     ) -> Result<Tops, CaptureError> {
         let mut changing = HashSet::new();
         let mut deepest: BTreeMap<InstrumentId, (usize, String)> = BTreeMap::new();
+        let mut trades: BTreeMap<InstrumentId, Channel> = BTreeMap::new();
         for source in sources {
             let mut reader = source.open()?;
             for _ in 0..SNIFF_LINES {
@@ -120,6 +135,12 @@ impl Tops {
                 let Ok(line) = line else { continue };
                 match of_frame(line.frame) {
                     Stream::Changes(symbol) => changing.extend(find(symbols, symbol)),
+                    Stream::Trades(symbol, channel) => {
+                        if let Some(instrument) = find(symbols, symbol) {
+                            let known = trades.entry(instrument).or_insert(channel);
+                            *known = (*known).min(channel);
+                        }
+                    }
                     Stream::Top {
                         symbol,
                         name,
@@ -142,7 +163,13 @@ impl Tops {
         let chosen = deepest.into_iter().map(|(id, (_, name))| (id, name));
         Ok(Tops {
             chosen: chosen.collect(),
+            trades,
         })
+    }
+
+    /// The channel of each instrument's trades.
+    pub(super) fn trades(&self) -> impl Iterator<Item = (InstrumentId, Channel)> {
+        self.trades.iter().map(|(id, channel)| (*id, *channel))
     }
 
     /// The instruments whose book is a top.
@@ -176,7 +203,7 @@ impl Tops {
                 };
                 (only.or(alone)?, "depth by REST")
             }
-            Stream::NotKept(_) | Stream::Other => return None,
+            Stream::NotKept(_) | Stream::Trades(..) | Stream::Other => return None,
         };
         let chosen = self.chosen.get(&instrument).map_or("depth", |name| name);
         let is_it = match stream {
@@ -189,6 +216,21 @@ impl Tops {
             Other::Book(format!("{name} of {venue}.{symbol} (its book is {chosen})"))
         })
     }
+}
+
+/// A trade over another channel than the one that is kept, in words.
+pub(super) fn other_trade(intake: &Intake, instrument: InstrumentId, kept: Channel) -> Other {
+    let venue = intake.decoder.venue().name();
+    let symbols = intake.decoder.symbols().iter();
+    let mut symbols = symbols.filter(|symbol| symbol.instrument == instrument);
+    let symbol = symbols.next().map_or("", |symbol| symbol.name.as_str());
+    let (other, kept) = match kept {
+        Channel::AggTrade => ("trade", "aggTrade"),
+        _ => ("aggTrade", "trade"),
+    };
+    Other::Book(format!(
+        "{other} of {venue}.{symbol} (its trades are {kept})"
+    ))
 }
 
 /// The instrument of a symbol, in either case.

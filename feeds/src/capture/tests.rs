@@ -130,8 +130,9 @@ fn samples_hold_what_their_readme_says() {
 fn bad_lines_are_listed_with_their_place_and_go_into_the_records() {
     let good = format!("1700000000000000001 {TRADE}\n");
     let text = format!(
-        "{good}1700000000000000002 {}\nnonsense\n{good}",
-        TRADE.replace("61837.63", "61837,63")
+        "{good}1700000000000000002 {}\nnonsense\n{}",
+        TRADE.replace("61837.63", "61837,63"),
+        good.replace("\"t\":1,", "\"t\":2,")
     );
     let source = CaptureSource::Bytes("capture", text.leak().as_bytes());
     let mut records: Vec<Record> = Vec::new();
@@ -335,4 +336,91 @@ fn the_digits_of_a_stamp_tell_its_unit() {
     ] {
         assert_eq!(at(stamp), None, "{stamp}");
     }
+}
+
+/// What a capture of these frames makes: its report, and number and size of each trade.
+fn once(frames: &[String]) -> (CaptureReport, Vec<(u64, i64)>) {
+    let mut text = String::new();
+    for (at, frame) in (1..).zip(frames) {
+        text += &format!("{} {frame}\n", 1_700_000_000_000_000_000_i64 + at);
+    }
+    let source = CaptureSource::Unpacked(PathBuf::from("x"), text.into_bytes().into());
+    let mut records: Vec<Record> = Vec::new();
+    let config = CaptureConfig::default();
+    let mut instruments = Instruments::new();
+    let report = decode_captures(&[source], &config, &mut instruments, &mut records).unwrap();
+    let trades = records
+        .iter()
+        .filter(|r| r.kind() == Some(Kind::Trade))
+        .map(|record| {
+            let trade = tickloom_types::TradeBody::of(record);
+            (trade.trade_id, trade.qty / 100_000_000)
+        });
+    let trades = trades.collect();
+    (report, trades)
+}
+
+/// A trade over a channel: `t` and `trade`, or `a` and `aggTrade`.
+fn trade_over(event: &str, id: u64, qty: u64) -> String {
+    let field = if event == "trade" { "t" } else { "a" };
+    format!(
+        r#"{{"e":"{event}","E":1723161255000,"s":"ABUSDT","{field}":{id},"p":"10","q":"{qty}","T":1723161255000,"m":true,"M":true}}"#
+    )
+}
+
+#[test]
+fn trades_over_two_channels_count_once() {
+    // Two takers: the one of 3 meets two makers. The aggregated ones come first.
+    let frames = [
+        trade_over("aggTrade", 90, 3),
+        trade_over("trade", 7, 1),
+        trade_over("trade", 8, 2),
+        format!(
+            r#"{{"stream":"abusdt@aggTrade","data":{}}}"#,
+            trade_over("aggTrade", 91, 4)
+        ),
+        trade_over("trade", 9, 4),
+    ];
+    let (report, trades) = once(&frames);
+    assert_eq!(trades, [(7, 1), (8, 2), (9, 4)]);
+    assert_eq!((report.trades, report.repeated, report.bad), (3, 0, 0));
+    let other = "aggTrade of binance.ABUSDT (its trades are trade)".to_owned();
+    assert_eq!(report.other_books, BTreeMap::from([(other, 2)]));
+    // Alone they are its trades.
+    let (report, trades) = once(&frames[3..4]);
+    assert_eq!((trades, report.other_books.len()), (vec![(91, 4)], 0));
+}
+
+#[test]
+fn single_trades_that_come_late_in_a_capture_do_not_come_beside_aggregated_ones() {
+    let mut frames: Vec<String> = (1..=10_001)
+        .map(|id| trade_over("aggTrade", id, 1))
+        .collect();
+    frames.push(trade_over("trade", 1, 1));
+    let (report, trades) = once(&frames);
+    assert_eq!((trades.len(), report.trades), (10_001, 10_001));
+    let other = "trade of binance.ABUSDT (its trades are aggTrade)".to_owned();
+    assert_eq!(report.other_books, BTreeMap::from([(other, 1)]));
+}
+
+#[test]
+fn a_trade_that_comes_again_counts_once_and_one_that_contradicts_it_is_refused() {
+    let frames = [
+        trade_over("trade", 8, 2),
+        trade_over("trade", 7, 1),
+        trade_over("trade", 8, 2),
+        trade_over("trade", 7, 5),
+        trade_over("trade", 7, 1).replace("\"E\":1723161255000", "\"E\":1723161255001"),
+    ];
+    let (report, trades) = once(&frames);
+    assert_eq!(trades, [(8, 2), (7, 1), (7, 1)]);
+    assert_eq!((report.trades, report.repeated, report.bad), (3, 1, 1));
+    assert_eq!(report.reasons, BTreeMap::from([("contradiction", 1)]));
+    assert!(
+        report.bad_lines[0]
+            .to_string()
+            .ends_with("trade 7 of 2024-08-08T23:54:15Z came before with another price or size"),
+        "{}",
+        report.bad_lines[0]
+    );
 }

@@ -5,7 +5,7 @@
 use super::merge::{Cursor, Plan, Step};
 use super::reader::CaptureReader;
 use super::sniff::stream_of;
-use super::{CaptureError, CaptureSource, Origin, Recorder};
+use super::{CaptureError, CaptureSource, Origin};
 use crate::venues::batch::Batch;
 use std::collections::BTreeSet;
 use tickloom_types::Ts;
@@ -35,14 +35,14 @@ pub fn recordings(
     }
     let mut files = Vec::with_capacity(sources.len());
     for (at, source) in sources.iter().enumerate() {
-        files.push(match origin.recorder {
-            Recorder::Stamped => about_frames(at, source)?,
-            _ => about_messages(at, source, origin)?,
+        files.push(match origin.is_ours() {
+            true => about_frames(at, source)?,
+            false => about_messages(at, source, origin)?,
         });
     }
-    Ok(match origin.recorder {
-        Recorder::Stamped => chains(files),
-        _ => connected(files),
+    Ok(match origin.is_ours() {
+        true => chains(files),
+        false => connected(files),
     })
 }
 

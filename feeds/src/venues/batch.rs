@@ -84,6 +84,8 @@ pub(crate) enum What {
         qty: Number,
         id: u64,
         side: Option<Side>,
+        /// Over which it comes.
+        channel: ChannelId,
     },
     Quote {
         bid: (Number, Number),
@@ -127,6 +129,8 @@ pub(crate) struct Batch {
     pub(crate) named: Vec<SymbolId>,
     /// Whether the message at hand is known to tell nothing of a book.
     pub(crate) is_no_book: bool,
+    /// The channel of the trades of the message at hand.
+    trades_channel: ChannelId,
     pub(crate) items: Vec<Item>,
     pub(crate) levels: Vec<WrittenLevel>,
     /// When the recorder got it, if the message itself says so.
@@ -183,6 +187,7 @@ impl Batch {
             channels: Channels::default(),
             named: Vec::new(),
             is_no_book: false,
+            trades_channel: ChannelId::default(),
             items: Vec::new(),
             levels: Vec::new(),
             ts_recv: None,
@@ -195,6 +200,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) {
         self.named.clear();
         self.is_no_book = false;
+        self.trades_channel = ChannelId::default();
         self.items.clear();
         self.levels.clear();
         self.ts_recv = None;
@@ -272,6 +278,16 @@ impl Batch {
         self.is_no_book = true;
     }
 
+    /// The trades of the message at hand come over the channel of this name: over another the venue may tell the same ones. Single
+    /// trades with numbers of their own have reach `All`.
+    ///
+    /// # Errors
+    /// As [`Batch::channel`].
+    pub(crate) fn trades_over(&mut self, name: &str, reach: Reach) -> Result<(), DecodeError> {
+        self.trades_channel = self.channel(name, reach)?;
+        Ok(())
+    }
+
     /// Adds an item.
     pub(crate) fn push(&mut self, symbol: SymbolId, ts: Option<Ts>, what: What) {
         self.items.push(Item {
@@ -296,6 +312,7 @@ impl Batch {
             qty: above_zero("size", qty)?,
             id,
             side,
+            channel: self.trades_channel,
         };
         self.push(symbol, ts, what);
         Ok(())

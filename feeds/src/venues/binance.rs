@@ -5,7 +5,7 @@
 use super::batch::{Batch, Book, ChannelId, Extent, Number, Reach, SymbolId, What};
 use super::shape::{Many, Raw, Row, need, parse, wrong};
 use super::{Frame, Name, other_reply, push_sides};
-use crate::binance::{self, Decoded, Depth, Reply, Symbol, Untimed, Venue};
+use crate::binance::{self, Channel, Decoded, Depth, MICROS_MIN, Reply, Symbol, Untimed, Venue};
 use crate::book_sync::SequenceRule;
 use crate::decode_error::DecodeError;
 use serde::Deserialize;
@@ -62,7 +62,7 @@ struct KlineMessage<'a> {
 
 #[derive(Deserialize)]
 struct Kline<'a> {
-    /// The last millisecond.
+    /// The last millisecond, or microsecond.
     #[serde(borrow, rename = "T")]
     end: Raw<'a>,
     #[serde(borrow, rename = "i")]
@@ -228,7 +228,14 @@ fn take(
     batch: &mut Batch,
 ) -> Result<Name, DecodeError> {
     match decoded {
-        Decoded::Record(record) => record_of(&record, batch),
+        Decoded::Trade(record, channel) => {
+            match channel {
+                Channel::AggTrade => batch.trades_over("aggTrade", Reach::Grouped(0))?,
+                _ => batch.trades_over("trade", Reach::All)?,
+            }
+            record_of(&record, batch)
+        }
+        Decoded::Quote(record) => record_of(&record, batch),
         Decoded::Diff(depth) => {
             let channel = batch.channel(stream, Reach::All)?;
             book((venue, channel), Extent::Diff, &depth, batch)?;
@@ -296,7 +303,12 @@ fn kline(message: &KlineMessage<'_>, batch: &mut Batch) -> Result<Name, DecodeEr
         return Ok("kline, of months");
     };
     let symbol = batch.symbol(message.s)?;
-    let close = kline.end.millis("T")?.0.checked_add(1_000_000);
+    // The last microsecond where times are such.
+    let end = kline.end.integer("T")?;
+    let close = match end >= MICROS_MIN.unsigned_abs() {
+        true => kline.end.micros("T")?.0.checked_add(1_000),
+        false => kline.end.millis("T")?.0.checked_add(1_000_000),
+    };
     let close = close.ok_or_else(|| wrong("T", kline.end.text(), "a time before 2262"))?;
     let what = What::Bar {
         spec,

@@ -209,7 +209,10 @@ pub(super) fn decode(is_spot: bool, body: &[u8], batch: &mut Batch) -> Result<Na
             old_book((symbol, kind), &message, data, batch)?;
             Ok("orderBookL2")
         }
-        "trade" | "publicTrade" => trades(data, batch).map(|()| "trade"),
+        "trade" | "publicTrade" => {
+            batch.trades_over(kind, Reach::All)?;
+            trades(data, batch).map(|()| "trade")
+        }
         "tickers" => ticker(&message, &data.parse()?, batch),
         "kline" => {
             let symbol = batch.symbol(last)?;

@@ -173,6 +173,7 @@ impl Decoder {
                 Ok("l2_data")
             }
             "market_trades" => {
+                batch.trades_over("market_trades", Reach::All)?;
                 let message: Advanced<'_, TradesEvent<'_>> = parse(body)?;
                 for event in &message.events.0 {
                     let from = batch.items.len();
@@ -306,6 +307,7 @@ impl Decoder {
 }
 
 fn exchange(kind: &str, body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError> {
+    batch.trades_over("match", Reach::All)?;
     match kind {
         "match" => trade(&parse(body)?, batch).map(|()| "match"),
         "last_match" => {

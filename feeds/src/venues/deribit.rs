@@ -98,6 +98,7 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
     match kind {
         "book" => book(channel, data, batch),
         "trades" => {
+            trades_over(channel, batch)?;
             for one in &data.parse::<Many<Trade<'_>>>()?.0 {
                 trade(one, batch)?;
             }
@@ -135,6 +136,23 @@ fn channel_of(channel: &str, batch: &mut Batch) -> Result<ChannelId, DecodeError
         _ => Reach::All,
     };
     batch.channel(&name, reach)
+}
+
+/// `trades.INSTRUMENT.INTERVAL`, or `trades.KIND.CURRENCY.INTERVAL` of several instruments. `raw` tells each trade at once.
+fn trades_over(channel: &str, batch: &mut Batch) -> Result<(), DecodeError> {
+    let parts: Vec<&str> = channel.split('.').collect();
+    let (name, pace) = match parts.as_slice() {
+        [_, _, pace] => (format!("trades.{pace}"), *pace),
+        _ => (
+            channel.to_owned(),
+            parts.last().copied().unwrap_or_default(),
+        ),
+    };
+    let reach = match pace {
+        "raw" => Reach::All,
+        _ => Reach::Grouped(0),
+    };
+    batch.trades_over(&name, reach)
 }
 
 fn book(channel: &str, data: Raw<'_>, batch: &mut Batch) -> Result<Name, DecodeError> {

@@ -3,6 +3,7 @@
 //! A message is taken whole or not at all: its numbers are brought to scale before anything of it is let out.
 
 mod doubts;
+mod once;
 mod records;
 
 use super::batch::{
@@ -13,6 +14,7 @@ use super::survey::{Choice, Scale};
 use crate::binance::{Depth, Level};
 use crate::book_sync::{BookSync, SequenceRule, SyncCounts};
 use crate::decode_error::DecodeError;
+use crate::latest::{LatestBars, LatestTrades};
 use crate::limits;
 use std::collections::{BTreeMap, BTreeSet};
 use tickloom_types::{
@@ -36,8 +38,10 @@ pub(crate) struct Made {
     pub(crate) snapshots: u64,
     pub(crate) bars: u64,
     pub(crate) orders: u64,
-    /// Books that are of another channel than the instrument's book.
-    pub(crate) other_books: u64,
+    /// Books and trades that are of another channel than those of the instrument that are kept.
+    pub(crate) others: u64,
+    /// Trades and bars that came before.
+    pub(crate) repeated: u64,
 }
 
 /// Which books a message that could not be read may have told of.
@@ -70,6 +74,13 @@ pub(crate) struct Desk {
     choice: Choice,
     /// Messages of books that are not kept, by symbol and channel.
     others: BTreeMap<(usize, ChannelId), u64>,
+    /// The same of trades.
+    other_trades: BTreeMap<(usize, ChannelId), u64>,
+    /// What came lately, by symbol.
+    trades: BTreeMap<usize, LatestTrades>,
+    bars: BTreeMap<usize, LatestBars>,
+    /// Parts of the message at hand that contradict what came before.
+    pub(crate) refused: Vec<DecodeError>,
     /// Times that books were made to wait, as a message that may have told of them could not be read.
     doubted: u64,
     /// Files that say when a connection was opened: each of these gets books of its own.
@@ -98,6 +109,10 @@ impl Desk {
             books,
             choice,
             others: BTreeMap::new(),
+            other_trades: BTreeMap::new(),
+            trades: BTreeMap::new(),
+            bars: BTreeMap::new(),
+            refused: Vec::new(),
             doubted: 0,
             connected: BTreeSet::new(),
             is_asked,
@@ -122,6 +137,11 @@ impl Desk {
         (&self.choice, &self.others)
     }
 
+    /// The messages of trades over other channels than the one that is kept, by symbol and channel.
+    pub(crate) fn other_trades(&self) -> &BTreeMap<(usize, ChannelId), u64> {
+        &self.other_trades
+    }
+
     /// By symbol, changes of books that no snapshot joins, and the update id that they follow.
     pub(crate) fn unjoined(&self) -> impl Iterator<Item = (usize, (u64, u64))> {
         let books = self.books.iter().enumerate();
@@ -142,6 +162,7 @@ impl Desk {
         let ts_recv = batch.ts_recv.or(ts_recv);
         self.scale_levels(batch)?;
         self.records.clear();
+        self.refused.clear();
         for item in &batch.items {
             let header = self.header(item, ts_recv)?;
             let record = self.record(item, header)?;
@@ -155,8 +176,10 @@ impl Desk {
             self.venue_time = item.ts.or(self.venue_time);
             match (&item.what, self.records[at]) {
                 (_, Some(record)) => {
-                    made.count(&item.what);
-                    sink.push(record);
+                    if self.is_to_be_kept(at, batch, &record, &mut made) {
+                        made.count(&item.what);
+                        sink.push(record);
+                    }
                 }
                 (What::Book(book), None) if self.choice.is_quotes(item.symbol.0, book.channel) => {
                     let header = self.header(item, ts_recv)?;
@@ -168,7 +191,7 @@ impl Desk {
                     ));
                 }
                 (What::Book(book), None) if !self.is_the_book(item.symbol.0, book, batch) => {
-                    made.other_books += 1;
+                    made.others += 1;
                     *self
                         .others
                         .entry((item.symbol.0, book.channel))
@@ -297,7 +320,7 @@ impl Desk {
 impl Made {
     /// Whether nothing came of the message but what is not kept.
     pub(crate) fn is_nothing_else(self) -> bool {
-        let kept = self.trades + self.quotes + self.diffs + self.snapshots;
+        let kept = self.trades + self.quotes + self.diffs + self.snapshots + self.repeated;
         kept + self.bars + self.orders == 0
     }
 

@@ -39,17 +39,25 @@ pub enum VenueKind {
 }
 
 /// Ends of host names; where one is the end of another, the longer one comes first.
-const HOSTS: [(&str, VenueKind); 18] = [
+const HOSTS: [(&str, VenueKind); 25] = [
     ("fapi.binance.com", VenueKind::Binance(Venue::Usdm)),
     ("fstream.binance.com", VenueKind::Binance(Venue::Usdm)),
     ("dapi.binance.com", VenueKind::Binance(Venue::Cm)),
     ("dstream.binance.com", VenueKind::Binance(Venue::Cm)),
     ("binance.com", VenueKind::Binance(Venue::Spot)),
+    ("binance.vision", VenueKind::Binance(Venue::Spot)),
     ("bitfinex.com", VenueKind::Bitfinex),
     ("bitmex.com", VenueKind::Bitmex),
     ("bitstamp.net", VenueKind::Bitstamp),
     ("bybit.com", VenueKind::Bybit),
     ("bytick.com", VenueKind::Bybit),
+    // Its regional hosts.
+    ("bybit.eu", VenueKind::Bybit),
+    ("bybit.id", VenueKind::Bybit),
+    ("bybit.kz", VenueKind::Bybit),
+    ("bybit.nl", VenueKind::Bybit),
+    ("bybit-tr.com", VenueKind::Bybit),
+    ("bybitgeorgia.ge", VenueKind::Bybit),
     ("coinbase.com", VenueKind::Coinbase),
     ("deribit.com", VenueKind::Deribit),
     ("gemini.com", VenueKind::Gemini),
@@ -61,7 +69,9 @@ const HOSTS: [(&str, VenueKind); 18] = [
 ];
 
 /// Parts of the names of hosts of test networks.
-const TEST_LABELS: [&str; 6] = ["testnet", "sandbox", "demo", "test", "wspap", "paper"];
+const TEST_LABELS: [&str; 7] = [
+    "testnet", "sandbox", "demo", "test", "wspap", "wseeapap", "paper",
+];
 
 impl VenueKind {
     /// All of them.
@@ -103,6 +113,11 @@ impl VenueKind {
             VenueKind::KrakenFutures => "kraken-futures",
             VenueKind::Okx => "okx",
         }
+    }
+
+    /// Whether it is one of Binance's.
+    pub(crate) fn is_binance(self) -> bool {
+        matches!(self, VenueKind::Binance(_))
     }
 
     /// Whether its books begin with a snapshot that is asked for by REST; those of the others come in the stream.

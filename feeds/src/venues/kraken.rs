@@ -207,6 +207,7 @@ impl Decoder {
         };
         match channel {
             "trade" => {
+                batch.trades_over("trade", Reach::All)?;
                 for trade in &data.parse::<Many<Trade<'_>>>()?.0 {
                     v2_trade(trade, batch)?;
                 }

@@ -120,6 +120,12 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
             Ok("tickers")
         }
         "trades" | "trades-all" => {
+            let reach = match arg.channel {
+                "trades-all" => Reach::All,
+                // Those of one taker at one price are put together.
+                _ => Reach::Grouped(0),
+            };
+            batch.trades_over(arg.channel, reach)?;
             for one in &data.parse::<Many<Trade<'_>>>()?.0 {
                 let symbol = batch.symbol(one.instrument)?;
                 let numbers = (one.px.number("px")?, one.sz.number("sz")?);

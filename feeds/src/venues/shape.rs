@@ -66,8 +66,11 @@ pub(super) fn side(field: &'static str, text: &str) -> Result<Side, DecodeError>
     }
 }
 
-/// A venue's identifier as a number: itself if it is one, otherwise the 64-bit FNV-1a hash of its text.
+/// A venue's identifier as a number: itself if it is one, otherwise the 64-bit FNV-1a hash of its text. One of zeros alone is none.
 pub(super) fn number_of_id(text: &str) -> u64 {
+    if text.bytes().all(|byte| matches!(byte, b'0' | b'-')) {
+        return 0;
+    }
     if let Ok(number) = text.parse() {
         return number;
     }
@@ -279,5 +282,8 @@ mod tests {
         // The reference values of FNV-1a.
         assert_eq!(number_of_id("a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(number_of_id("foobar"), 0x8594_4171_f739_67e8);
+        for none in ["", "0", "00000000-0000-0000-0000-000000000000"] {
+            assert_eq!(number_of_id(none), 0, "{none}");
+        }
     }
 }

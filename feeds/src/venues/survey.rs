@@ -32,10 +32,11 @@ struct Told {
     asked: u64,
 }
 
-/// The channel that becomes the book of each symbol, and others that are kept as quotes.
+/// The channel that becomes the book of each symbol, others that are kept as quotes, and the one of its trades.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choice {
     books: Vec<Option<ChannelId>>,
+    trades: BTreeMap<usize, ChannelId>,
     quotes: BTreeSet<(usize, ChannelId)>,
 }
 
@@ -46,12 +47,19 @@ pub(crate) struct Survey {
     bars: BTreeSet<BarSpec>,
     /// By symbol.
     books: BTreeMap<usize, BTreeMap<ChannelId, Told>>,
+    /// How many trades came over each channel, by symbol.
+    trades: BTreeMap<usize, BTreeMap<ChannelId, u64>>,
 }
 
 impl Choice {
     /// The channel of a symbol's book, if it has one.
     pub(crate) fn of(&self, symbol: usize) -> Option<ChannelId> {
         self.books.get(symbol).copied().flatten()
+    }
+
+    /// The channel of a symbol's trades, if it has any.
+    pub(crate) fn of_trades(&self, symbol: usize) -> Option<ChannelId> {
+        self.trades.get(&symbol).copied()
     }
 
     /// Whether a channel beside the symbol's book tells the best bid and ask, whole each time.
@@ -82,9 +90,20 @@ impl Survey {
             }
             let need = self.needs[at].get_or_insert_default();
             match &item.what {
-                What::Trade { price, qty, .. } | What::Order { price, qty, .. } => {
+                What::Order { price, qty, .. } => {
                     need.price(&[*price]);
                     need.qty(*qty);
+                }
+                What::Trade {
+                    price,
+                    qty,
+                    channel,
+                    ..
+                } => {
+                    need.price(&[*price]);
+                    need.qty(*qty);
+                    let channels = self.trades.entry(at).or_default();
+                    *channels.entry(*channel).or_default() += 1;
                 }
                 What::Quote { bid, ask, .. } => {
                     need.price(&[bid.0, ask.0]);
@@ -123,12 +142,19 @@ impl Survey {
     }
 
     /// The channel of each symbol that becomes its book: of those that a book can come of, the one that reaches deepest, and of these the
-    /// one that tells most.
+    /// one that tells most. Of its trades likewise: single ones before those that are put together.
     pub(crate) fn choose(&self, channels: &Channels) -> Choice {
         let mut choice = Choice {
             books: vec![None; self.needs.len()],
+            trades: BTreeMap::new(),
             quotes: BTreeSet::new(),
         };
+        for (symbol, all) in &self.trades {
+            let best = all
+                .iter()
+                .max_by_key(|(id, trades)| (channels.reach(**id), **trades));
+            choice.trades.extend(best.map(|(id, _)| (*symbol, *id)));
+        }
         for (symbol, all) in &self.books {
             let asked = all.values().any(|told| told.asked > 0);
             let rank = |(id, told): &(&ChannelId, &Told)| {

@@ -30,7 +30,7 @@ fn spot() -> Decoder {
 
 fn record(decoder: &mut Decoder, frame: &str) -> Record {
     match decoder.decode(RECV, frame.as_bytes()) {
-        Ok(Decoded::Record(record)) => record,
+        Ok(Decoded::Trade(record, _) | Decoded::Quote(record)) => record,
         other => panic!("expected a record, got {other:?}"),
     }
 }
@@ -154,6 +154,29 @@ fn a_quote_is_exact_and_takes_the_time_that_it_lacks_from_before() {
     let quote = record(&mut self::decoder(Venue::Usdm, "BTCUSDT"), USDM_TICKER);
     assert_eq!(quote.ts_event(), Ts(1_723_161_256_313_000_000));
     assert_eq!(quote.header.flags, Flags::LAST);
+}
+
+#[test]
+fn times_of_spot_are_milliseconds_or_microseconds_by_their_digits() {
+    let at = |venue, symbol: &str, time: &str| {
+        let frame = format!(
+            r#"{{"e":"trade","E":{time},"s":"{symbol}","t":1,"p":"2","q":"1","T":{time},"m":true,"M":true}}"#
+        );
+        match decoder(venue, symbol).decode(RECV, frame.as_bytes()) {
+            Ok(Decoded::Trade(record, _)) => record.ts_event().to_string(),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => error.reason().name().to_owned(),
+        }
+    };
+    let spot = |time| at(Venue::Spot, "BTCUSDT", time);
+    assert_eq!(spot("1782259201123"), "2026-06-24T00:00:01.123Z");
+    assert_eq!(spot("1782259201123456"), "2026-06-24T00:00:01.123456Z");
+    for wrong in ["1782259201123456789", "9999999999999", "-1"] {
+        assert_eq!(spot(wrong), "time", "{wrong}");
+    }
+    // Of futures no microseconds are documented.
+    let usdm = at(Venue::Usdm, "BTCUSDT", "1782259201123456");
+    assert_eq!(usdm, "time");
 }
 
 #[test]
@@ -431,7 +454,7 @@ fn check_any(frame: &[u8]) {
     for venue in Venue::ALL {
         let mut decoder = decoder(venue, "BTCUSDT");
         match decoder.decode(RECV, frame) {
-            Ok(Decoded::Record(record)) => match record.kind() {
+            Ok(Decoded::Trade(record, _) | Decoded::Quote(record)) => match record.kind() {
                 Some(Kind::Trade) => {
                     let body = TradeBody::of(&record);
                     assert!(body.price > 0 && body.qty > 0 && record.header.ts_event >= 0);

@@ -24,7 +24,7 @@ impl Decoder {
         let (instrument, decimals) = symbol.scale();
         check_settled_in(self.clock.venue, message.settled_in)?;
         let last_id = self.read_whole(decimals, message.last_id, (message.bids, message.asks))?;
-        let times = (message.event_ms, message.transaction_ms);
+        let times = (message.event_time, message.transaction_time);
         let header = self.clock.header(Kind::Level, instrument, times, ts_recv)?;
         Ok(Depth {
             header,

@@ -10,19 +10,19 @@ const NAME_CHARS_MAX: usize = 64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ChannelId(usize);
 
-/// The channels that books come over, each once: what the venue calls it, with its depth. Two channels of one symbol are two
+/// The channels that books and trades come over, each once: what the venue calls it, with its depth. Two channels of one symbol are two
 /// books, however alike their messages.
 #[derive(Debug)]
 pub(crate) struct Channels {
     all: Vec<(String, Reach)>,
 }
 
-/// How much of a venue's book a channel tells. The greater one is told by more.
+/// How much of a venue's book, or of its trades, a channel tells. The greater one is told by more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reach {
     /// Messages of two channels that cannot be told apart: no book comes of them.
     Mixed,
-    /// Levels that are sums over several prices.
+    /// Levels that are sums over several prices; trades that are put together.
     Grouped(usize),
     /// So many levels a side.
     Levels(usize),

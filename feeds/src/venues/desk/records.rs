@@ -50,6 +50,7 @@ impl Desk {
                 qty: size,
                 id,
                 side,
+                ..
             } => TradeBody {
                 price: price(*at)?,
                 qty: qty(*size)?,

@@ -264,6 +264,17 @@ mod tests {
         assert_eq!(of("wss://futures.kraken.com/ws/v1"), Some("kraken-futures"));
         assert_eq!(of("wss://ws.kraken.com"), Some("kraken"));
         assert_eq!(of("wss://ws.okx.com:8443/ws/v5/public"), Some("okx"));
+        assert_eq!(
+            of("wss://data-stream.binance.vision/stream?streams=x"),
+            Some("binance")
+        );
+        assert_eq!(of("wss://stream.testnet.binance.vision/ws/x"), None);
+        assert_eq!(of("wss://stream.bybit.kz/v5/public/linear"), Some("bybit"));
+        assert_eq!(
+            of("wss://stream.bybit-tr.com/v5/public/spot"),
+            Some("bybit-spot")
+        );
+        assert_eq!(of("wss://wseeapap.okx.com:8443/ws/v5/public"), None);
         assert_eq!(of("https://notbinance.com/x"), None);
         assert_eq!(of("ws.kraken.com"), None);
     }

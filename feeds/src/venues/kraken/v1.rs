@@ -47,6 +47,8 @@ pub(super) fn decode(message: &[Raw<'_>], batch: &mut Batch) -> Result<Name, Dec
     let first = need("payload", payload.first().copied())?;
     match name.text() {
         "trade" => {
+            // They have no numbers, which those of version 2 have.
+            batch.trades_over("trade of version 1", Reach::Grouped(0))?;
             for Row([price, qty, time, side]) in &first.parse::<Many<Row<'_, 4>>>()?.0 {
                 let numbers = (price.number("price")?, qty.number("volume")?);
                 let ts = time.seconds("time")?;

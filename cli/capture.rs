@@ -2,15 +2,17 @@
 
 use crate::failure::Failure;
 use crate::output;
+use anyhow::anyhow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use tickloom_backtest::text;
 use tickloom_data::{FormatError, ImportReport, Refusals, open_text, peek_line};
 use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
     CaptureError, CaptureReport, CaptureSource, Origin, Recording, Unjoined,
 };
-use tickloom_types::{Instruments, Record};
+use tickloom_types::{Instruments, Kind, Record};
 
 /// Why changes of a book come to nothing.
 pub(crate) const NO_SNAPSHOT: &str = "change of a book that no snapshot joins";
@@ -97,7 +99,22 @@ pub(crate) fn read(
     let mut records: Vec<Record> = Vec::new();
     let report = recording.decode(&mut records).map_err(Failure::input)?;
     report_bad(&report);
+    let is_market = |record: &Record| !matches!(record.kind(), Some(Kind::Status | Kind::Timer));
+    let has_market = records.iter().any(is_market);
+    if let Some(why) = came_to_nothing(&report, has_market) {
+        return Err(Failure::input(anyhow!("{}: {why}", path.display())));
+    }
     Ok((records, instruments, left_out(&report), books(&report)))
+}
+
+/// Why a capture is refused of which nothing that tells of a market is left, as it is wrong; with books that are not kept for others
+/// there was something.
+pub(crate) fn came_to_nothing(report: &CaptureReport, has_market: bool) -> Option<String> {
+    if has_market || report.bad == 0 || !report.other_books.is_empty() {
+        return None;
+    }
+    let left_out = text::left_out(&left_out(report));
+    Some(format!("nothing in it can be kept: {left_out}"))
 }
 
 /// The lines of a capture that were left out, and the changes of books that came to nothing.

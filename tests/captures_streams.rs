@@ -166,6 +166,39 @@ fn tops_of_futures_have_their_times() {
     assert!(end.get("books").is_none(), "{end}");
 }
 
+/// If all that tells of a market is wrong nothing was imported, and nothing can be run on.
+#[test]
+fn a_capture_of_which_nothing_is_left_is_refused() {
+    let dir = workspace();
+    let file = dir.path().join("capture").display().to_string();
+    let catalog = dir.path().join("catalog").display().to_string();
+    let wrong = |ms| trade(ms, "ABUSDT").replace(r#""p":"10""#, r#""p":"x""#);
+    let import = || tickloom(&["import", &file, "--catalog", &catalog, "--json"]);
+    fs::write(&file, wrong(0) + &wrong(1)).unwrap();
+    let ran = import();
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let one = &report["imports"][0];
+    assert_eq!(
+        (&one["read"], &one["refused"], &one["written"]),
+        (&2.into(), &2.into(), &0.into())
+    );
+    let why = one["failed"].as_str().unwrap();
+    assert!(why.contains("2 of 2 lines were left out (2 "), "{why}");
+    let ran = tickloom(&[
+        "backtest", "--data", &file, "--enter", "last > 0", "--exit", "last < 0",
+    ]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains("2 of 2 lines were left out (2 "),
+        "{ran:?}"
+    );
+    // With one that is right the others are left out.
+    fs::write(&file, wrong(0) + &trade(1, "ABUSDT")).unwrap();
+    let ran = import();
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
 /// What no market data is kept of is named, and is no wrong line.
 #[test]
 fn streams_of_which_nothing_is_kept_are_named() {

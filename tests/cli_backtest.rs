@@ -195,6 +195,49 @@ fn an_empty_range_names_the_nearest_data() {
     assert!(ran.stderr.contains("2024-01-0"), "{}", ran.stderr);
 }
 
+/// The days from the 5th to the 7th, of which the first begins at the time that is said.
+#[test]
+fn a_time_may_be_a_number_of_any_unit() {
+    let dir = workspace();
+    let file = bars_in(dir.path());
+    for from in [
+        "2024-01-05",
+        "20240105",
+        "1704412800",
+        "1704412800000",
+        "1704412800000000",
+        "1704412800000000000",
+    ] {
+        let from = json(&file, &[&RISING, &["--from", from]]);
+        assert_eq!(from["bars"], 3, "{from}");
+    }
+    assert_eq!(json(&file, &[&RISING, &["--from", "0"]])["bars"], 7);
+}
+
+/// The last bar is that of the 7th, which closes at the midnight after it.
+#[test]
+fn a_run_over_the_end_of_a_contract_says_so() {
+    let dir = workspace();
+    let file = bars_in(dir.path());
+    let contracts = dir.path().join("contracts.csv");
+    let warnings = |expiry: &str| {
+        std::fs::write(&contracts, format!("name,expiry\nx,{expiry}\n")).unwrap();
+        let said = ["--instruments", contracts.to_str().unwrap()];
+        let found = json(&file, &[&RISING, &said]);
+        assert_eq!(found["manifest"]["warnings"], found["warnings"]);
+        (found["warnings"].clone(), found["output_hash"].clone())
+    };
+    let (none, hash) = warnings("2024-01-08");
+    assert_eq!(none, serde_json::json!([]));
+    let (told, same) = warnings("2024-01-04T12:00:00Z");
+    let expected = "x: it ends at 2024-01-04T12:00:00Z, and the data goes on to 2024-01-08T00:00:00Z: \
+                    what comes after the end counts as what came before";
+    assert_eq!(told, serde_json::json!([expected]));
+    assert_eq!(same, hash);
+    let (told, _) = warnings("1704369600000");
+    assert_eq!(told, serde_json::json!([expected]));
+}
+
 #[test]
 fn what_is_not_there_is_named() {
     let ran = backtest("nowhere/x.csv", &[&RISING]);
@@ -246,6 +289,17 @@ fn a_wrong_command_line_says_what_is_missing() {
     check(
         &[RISING.as_slice(), &["--from", "soon"]].concat(),
         "\"soon\" is not a time",
+    );
+    // What is no number of seconds, milliseconds, microseconds or nanoseconds of our time.
+    for number in ["170441280", "170441280000", "20240105093000"] {
+        check(
+            &[RISING.as_slice(), &["--from", number]].concat(),
+            "10 digits (seconds), 13 (milliseconds), 16 (microseconds) or 19 (nanoseconds)",
+        );
+    }
+    check(
+        &[RISING.as_slice(), &["--no-quality", "--calendar", "nope"]].concat(),
+        "there is no calendar \"nope\", expected one of cme-equity, crypto, fx, us-equity",
     );
     check(
         &[RISING.as_slice(), &["--bar", "5y"]].concat(),

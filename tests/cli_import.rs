@@ -124,6 +124,32 @@ fn what_was_imported_can_be_backtested() {
 }
 
 #[test]
+fn a_packing_that_is_not_read_is_named() {
+    let dir = workspace();
+    let catalog = dir.path().join("catalog").display().to_string();
+    for (name, bytes) in [
+        ("bzip2", &b"BZh91AY&SY\x06\xcdJk\0\0"[..]),
+        ("xz", b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4F\x02\0"),
+    ] {
+        let file = dir.path().join(format!("X.csv.{name}"));
+        std::fs::write(&file, bytes).unwrap();
+        let file = file.display().to_string();
+        let rules = ["--enter", "close > 1", "--exit", "close < 1"];
+        for ran in [
+            import(&[&file], &catalog, &[]),
+            import(&[&file], &catalog, &["--format", "csv"]),
+            tickloom(&[&["backtest", "--data", &file], &rules[..]].concat()),
+        ] {
+            assert_eq!(ran.code, 2, "{ran:?}");
+            let expected = format!(
+                "bytes that are packed with {name}, expected a file as it is, or packed with gzip, zstd or zip"
+            );
+            assert!(ran.stderr.contains(&expected), "{ran:?}");
+        }
+    }
+}
+
+#[test]
 fn an_empty_range_of_the_catalog_names_the_nearest_data() {
     let dir = workspace();
     let file = write(dir.path(), "X.csv", BARS);

@@ -10,10 +10,10 @@ use crate::sampler::traded;
 use crate::trades::trades;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use tickloom_core::{BarSeries, BarsOnWay, CoreConfig, CoreError};
+use tickloom_core::{BarSeries, BarsOnWay, CoreConfig, CoreError, Expired};
 use tickloom_data::{Blocks, DataError, RecordBlock, RecordBlocks};
 use tickloom_signals::BarColumns;
-use tickloom_types::{BarBody, InstrumentId, Kind, Money, Record, Seq, SourceId, pow10};
+use tickloom_types::{BarBody, InstrumentId, Kind, Money, Record, Seq, SourceId, Ts, pow10};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Records of a block that are in memory already.
@@ -246,6 +246,13 @@ impl BarsRun {
         let trades = trades(&self.tally.fills, &config.instruments, &marks)?;
         let measured = self.curve.finish();
         let cash = config.account.cash;
+        let def = config.instruments.get(self.columns.instrument);
+        let spec = config.instruments.bar_spec(self.columns.source);
+        let newest_after = |expiry: Ts| {
+            let newest = Ts(self.last?.0);
+            (spec?.begin(newest) > expiry).then_some(newest)
+        };
+        let expired = def.and_then(|def| Expired::of(def, newest_after));
         Ok(Outcome {
             instruments: config.instruments.clone(),
             events: self.events,
@@ -262,6 +269,7 @@ impl BarsRun {
             months: measured.months,
             never_ready: done.never_ready,
             never_closed: done.never_closed,
+            expired: expired.into_iter().collect(),
             data_hash: format!("{:032x}", self.data_hash.digest128()),
             output_hash: self.tally.hash.hex(),
         })
@@ -355,7 +363,7 @@ mod tests {
     use std::cmp::Ordering;
     use tickloom_core::{FillModel, SignalDef, StrategyDef, Traded};
     use tickloom_data::InBlocks;
-    use tickloom_types::InstrumentDef;
+    use tickloom_types::{InstrumentDef, Instruments};
 
     /// How many fills there were, if both say the same of everything.
     fn agree(config: &CoreConfig, records: &[Record]) -> u64 {
@@ -377,9 +385,35 @@ mod tests {
         assert_eq!(blocks.months, steps.months);
         assert_eq!(blocks.never_ready, steps.never_ready);
         assert_eq!(blocks.never_closed, steps.never_closed);
+        assert_eq!(blocks.expired, steps.expired);
         assert_eq!(blocks.statistics, steps.statistics);
         assert_eq!((blocks.bars, blocks.events), (steps.bars, steps.events));
         blocks.fills.len() as u64
+    }
+
+    #[test]
+    fn an_end_that_is_passed_is_told_alike() {
+        let half_a_day = 43_200_000_000_000;
+        let mut config = config("100");
+        let mut def = InstrumentDef::new("X", 2, 4, "USD");
+        def.contract.expiry = Some(Ts(3 * half_a_day));
+        let mut instruments = Instruments::new();
+        instruments.add(def).unwrap();
+        instruments.bar_source("1d".parse().unwrap()).unwrap();
+        config.instruments = instruments;
+        let records = bars(&[1_000, 1_100, 1_200]);
+        agree(&config, &records);
+        let mut watch = |_: u64| ControlFlow::Continue(());
+        let outcome = run_records(&config, &records, &mut watch).unwrap();
+        let expected = Expired {
+            instrument: "X".to_owned(),
+            expiry: Ts(3 * half_a_day),
+            newest: Ts(6 * half_a_day),
+        };
+        assert_eq!(outcome.expired, [expected]);
+        // The bar of the day in which it ends may be all of before.
+        let outcome = run_records(&config, &records[..2], &mut watch).unwrap();
+        assert!(outcome.expired.is_empty());
     }
 
     #[test]

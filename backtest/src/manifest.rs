@@ -2,7 +2,7 @@
 
 use crate::outcome::Outcome;
 use crate::sampler::traded;
-use crate::words::{assumptions, warnings};
+use crate::words::{assumptions, warnings, warnings_of_expired};
 use serde::Serialize;
 use tickloom_core::{CoreConfig, StrategyDef};
 use tickloom_data::Refusals;
@@ -21,7 +21,7 @@ pub struct Manifest {
     pub rules: Vec<(String, String)>,
     /// What the run takes for granted, each in a sentence.
     pub assumptions: Vec<String>,
-    /// What never came of it, each in a sentence.
+    /// What never came of it, and what came after its end, each in a sentence.
     pub warnings: Vec<String>,
     /// Everything that decided what the core did.
     pub config: CoreConfig,
@@ -59,11 +59,13 @@ impl Manifest {
     #[must_use]
     pub fn new(config: &CoreConfig, source: &str, outcome: &Outcome) -> Manifest {
         let range = outcome.statistics.range;
+        let mut warnings = warnings(&outcome.never_ready, &outcome.never_closed);
+        warnings.extend(warnings_of_expired(&outcome.expired));
         Manifest {
             title: title(config),
             rules: rules(config),
             assumptions: assumptions(config),
-            warnings: warnings(&outcome.never_ready, &outcome.never_closed),
+            warnings,
             config: config.clone(),
             data: DataInfo {
                 source: source.to_owned(),

@@ -2,7 +2,7 @@
 //! JSON and the report.
 
 use crate::sampler::traded;
-use tickloom_core::{CoreConfig, FillModel, NeverClosed, NeverReady, StrategyDef};
+use tickloom_core::{CoreConfig, Expired, FillModel, NeverClosed, NeverReady, StrategyDef};
 use tickloom_types::{InstrumentDef, InstrumentKind, Term};
 
 /// Expressions, or sizes of bars, that are named one by one; of more, how many there are.
@@ -102,6 +102,18 @@ pub fn warnings(never_ready: &[NeverReady], never_closed: &[NeverClosed]) -> Vec
     all
 }
 
+/// Which instruments a run went on with after their ends, each in a sentence.
+#[must_use]
+pub fn warnings_of_expired(expired: &[Expired]) -> Vec<String> {
+    let sentences = expired.iter().map(|expired| {
+        format!(
+            "{}: it ends at {}, and the data goes on to {}: what comes after the end counts as what came before",
+            expired.instrument, expired.expiry, expired.newest
+        )
+    });
+    some_of(sentences, "more instruments go on after their ends")
+}
+
 /// The first sentences, and how many more there are.
 fn some_of(sentences: impl Iterator<Item = String>, more: &str) -> Vec<String> {
     let mut all: Vec<String> = sentences.collect();
@@ -120,6 +132,7 @@ mod tests {
     use crate::testing::{bars, config};
     use std::ops::ControlFlow;
     use tickloom_core::SignalDef;
+    use tickloom_types::Ts;
 
     #[test]
     fn a_run_without_costs_says_so() {
@@ -174,6 +187,22 @@ mod tests {
         assert_eq!(
             warnings(&outcome.never_ready, &outcome.never_closed),
             ["no bar of 1w of X closed"]
+        );
+    }
+
+    #[test]
+    fn what_goes_on_after_its_end_is_told_with_its_times() {
+        let expired = Expired {
+            instrument: "ESH4".to_owned(),
+            expiry: Ts::parse("2024-03-15T13:30:00Z").unwrap(),
+            newest: Ts::parse("2024-04-01").unwrap(),
+        };
+        assert_eq!(
+            warnings_of_expired(&[expired]),
+            [
+                "ESH4: it ends at 2024-03-15T13:30:00Z, and the data goes on to 2024-04-01T00:00:00Z: \
+                 what comes after the end counts as what came before"
+            ]
         );
     }
 

@@ -77,7 +77,7 @@ pub(crate) struct Args {
     /// Only this run or import of a catalog; may be given several times
     #[arg(long, value_name = "NAME")]
     run: Vec<String>,
-    /// Only records from this time on: 2024-08-09, 2024-08-09T12:00:00Z
+    /// Only records from this time on: 2024-08-09, 2024-08-09T12:00:00Z, or a number since the epoch in s, ms, us or ns by its digits
     #[arg(long, value_name = "T")]
     from: Option<String>,
     /// Only records before this time

@@ -165,7 +165,7 @@ struct Retain {
     #[command(flatten)]
     at: At,
     /// Drop partitions that ended at or before this date or time
-    #[arg(long, value_name = "DATE", value_parser = Ts::parse, required_unless_present = "keep")]
+    #[arg(long, value_name = "DATE", value_parser = Ts::parse_by_digits, required_unless_present = "keep")]
     before: Option<Ts>,
     /// Keep so many days, such as 30d, before today (UTC)
     #[arg(long, value_name = "DAYS", value_parser = days, conflicts_with = "before")]

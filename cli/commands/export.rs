@@ -44,11 +44,11 @@ pub(crate) struct Args {
     /// Only bars of this size, such as 5m
     #[arg(long, value_name = "SIZE")]
     bar: Vec<BarSpec>,
-    /// Only from this time on: a date, or a time in UTC
-    #[arg(long, value_name = "TIME", value_parser = Ts::parse)]
+    /// Only from this time on: a date, a time in UTC, or a number since the epoch in s, ms, us or ns by its digits
+    #[arg(long, value_name = "TIME", value_parser = Ts::parse_by_digits)]
     from: Option<Ts>,
     /// Only before this time; of bars, those that close at it or before
-    #[arg(long, value_name = "TIME", value_parser = Ts::parse)]
+    #[arg(long, value_name = "TIME", value_parser = Ts::parse_by_digits)]
     to: Option<Ts>,
     /// The file to write; one that is there is replaced
     #[arg(long, value_name = "FILE", visible_alias = "out")]

@@ -4,6 +4,7 @@ mod captures;
 mod known;
 mod report;
 
+use super::quality::calendars;
 use crate::capture;
 use crate::failure::Failure;
 use crate::memory::Memory;
@@ -20,7 +21,7 @@ use tickloom_data::{
 };
 use tickloom_feeds::capture::CaptureError;
 use tickloom_journal::JournalError;
-use tickloom_types::{BarSpec, DurationNs, parse_duration};
+use tickloom_types::{BarSpec, DurationNs, currency_code, parse_duration};
 
 /// Wrong lines that are shown for each file; all are counted.
 const ERRORS_SHOWN: usize = 20;
@@ -78,6 +79,9 @@ pub(crate) struct Args {
     /// Calendar of the instruments, such as us-equity
     #[arg(long, value_name = "NAME")]
     calendar: Option<String>,
+    /// A directory with calendars of your own [default: _calendars in the catalog]
+    #[arg(long, value_name = "DIR")]
+    calendars: Option<PathBuf>,
     /// Pass over files that the catalog has whole
     #[arg(long)]
     resume: bool,
@@ -220,7 +224,10 @@ fn options(args: &Args) -> Result<ImportOptions, Failure> {
     let mut options = ImportOptions {
         instrument: args.instrument.clone(),
         format: format.transpose().map_err(Failure::input)?,
-        currency: args.currency.clone(),
+        currency: args
+            .currency
+            .as_deref()
+            .map(|code| currency_code(code).to_owned()),
         calendar: args.calendar.clone(),
         bar: args.bar,
         stamp: match args.stamp.as_deref() {
@@ -233,6 +240,10 @@ fn options(args: &Args) -> Result<ImportOptions, Failure> {
         ..ImportOptions::default()
     };
     args.text.fill(&mut options)?;
+    if let Some(name) = &options.calendar {
+        let known = calendars(Some(&args.catalog), args.calendars.as_deref())?;
+        known.get(name).map_err(Failure::input)?;
+    }
     if args.strict {
         options.refused_max = Some(RefusedMax::Rows(0));
     }

@@ -1,26 +1,17 @@
 //! `tickloom instruments`: what the instruments of a catalog are, and what people say of them.
 
+mod ls;
 pub(crate) mod venue_list;
 
+use super::quality::calendars;
 use crate::failure::Failure;
-use crate::output::{self, Style};
+use crate::output;
 use anyhow::anyhow;
 use clap::Subcommand;
-use serde_json::{Map, Value, json};
-use std::path::PathBuf;
-use tickloom_data::{
-    Catalog, CatalogError, Definition, Definitions, FormatError, read_definitions,
-};
-use tickloom_types::{InstrumentDef, format_decimal, some_of};
-
-const LS: &str = "\
-Examples:
-  tickloom instruments ls --catalog catalog
-  tickloom instruments ls GOOG --catalog catalog --json
-
-What a source did not say, and nobody since, is marked as assumed.
-
-Exit codes: 0 listed, 1 it could not be read, 2 there is no catalog, or no such instrument in it.";
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use tickloom_data::{Catalog, CatalogError, Definition, FormatError, read_definitions};
+use tickloom_types::some_of;
 
 const SET: &str = "\
 Examples:
@@ -63,8 +54,8 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// List the instruments of a catalog with their definitions
-    #[command(after_help = LS)]
-    Ls(Ls),
+    #[command(after_help = ls::HELP)]
+    Ls(ls::Args),
     /// Say what an instrument is
     #[command(after_help = SET)]
     Set(Box<Set>),
@@ -84,15 +75,6 @@ struct At {
 }
 
 #[derive(clap::Args)]
-struct Ls {
-    /// Only these
-    #[arg(value_name = "ID")]
-    names: Vec<String>,
-    #[command(flatten)]
-    at: At,
-}
-
-#[derive(clap::Args)]
 struct Set {
     /// Name of the instrument, as the catalog has it
     #[arg(value_name = "ID")]
@@ -102,6 +84,9 @@ struct Set {
     /// Forget all that was said of it
     #[arg(long, conflicts_with = "said")]
     forget: bool,
+    /// A directory with calendars of your own [default: _calendars in the catalog]
+    #[arg(long, value_name = "DIR")]
+    calendars: Option<PathBuf>,
     #[command(flatten)]
     said: Said,
 }
@@ -109,7 +94,7 @@ struct Set {
 #[derive(clap::Args)]
 #[group(id = "said", multiple = true)]
 struct Said {
-    /// Since when this holds: a date, or a time in UTC [default: since ever]
+    /// Since when this holds: a date, a time in UTC, or a number since the epoch in s, ms, us or ns by its digits [default: since ever]
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// Before which time this holds [default: for ever]
@@ -183,12 +168,15 @@ struct Import {
     file: PathBuf,
     #[command(flatten)]
     at: At,
+    /// A directory with calendars of your own [default: _calendars in the catalog]
+    #[arg(long, value_name = "DIR")]
+    calendars: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match args.command {
-        Command::Ls(args) => ls(&args),
+        Command::Ls(args) => ls::run(&args),
         Command::Set(args) => set(&args),
         Command::Import(args) => import(&args),
     }
@@ -208,107 +196,6 @@ fn failure(error: impl Into<FormatError>) -> Failure {
             Failure::run(error)
         }
         error => Failure::input(error),
-    }
-}
-
-fn ls(args: &Ls) -> Result<(), Failure> {
-    let catalog = args.at.open()?;
-    let known = catalog.instruments().map_err(failure)?;
-    let said = catalog.definitions().map_err(failure)?;
-    let is_wanted = |name: &str| args.names.is_empty() || args.names.iter().any(|n| n == name);
-    if let Some(missing) = args.names.iter().find(|name| known.find(name).is_none()) {
-        let names: Vec<&str> = known.defs().iter().map(|def| def.name.as_str()).collect();
-        return Err(Failure::input(anyhow!(
-            "there is no instrument {missing:?}; the catalog has {}",
-            some_of(&names)
-        )));
-    }
-    let wanted = known.defs().iter().filter(|def| is_wanted(&def.name));
-    if args.at.json {
-        let all: Vec<Value> = wanted.map(|def| described(def, &said)).collect();
-        return output::json(&json!({ "instruments": all }));
-    }
-    for def in wanted {
-        print(def, &said);
-    }
-    Ok(())
-}
-
-/// An instrument as a script reads it: numbers as decimals, and what was said of it.
-fn described(def: &InstrumentDef, said: &Definitions) -> Value {
-    let mut object = match serde_json::to_value(&def.contract) {
-        Ok(Value::Object(contract)) => contract,
-        _ => Map::new(),
-    };
-    for (field, value) in numbers(def) {
-        object.insert(field.to_owned(), Value::String(value));
-    }
-    object.insert("name".to_owned(), json!(def.name));
-    object.insert("currency".to_owned(), json!(def.currency));
-    if let Some(calendar) = &def.calendar {
-        object.insert("calendar".to_owned(), json!(calendar));
-    }
-    let own = said.all().iter().filter(|d| d.name == def.name);
-    let own: Vec<Value> = own
-        .map(|said| {
-            said.fields()
-                .into_iter()
-                .map(|(field, value)| (field.to_owned(), json!(value)))
-                .collect::<Map<_, _>>()
-                .into()
-        })
-        .collect();
-    object.insert("said".to_owned(), Value::Array(own));
-    Value::Object(object)
-}
-
-fn numbers(def: &InstrumentDef) -> [(&'static str, String); 3] {
-    [
-        (
-            "tick",
-            format_decimal(def.tick_size.into(), def.price_decimals),
-        ),
-        ("lot", format_decimal(def.lot_size.into(), def.qty_decimals)),
-        ("multiplier", def.multiplier_text()),
-    ]
-}
-
-fn print(def: &InstrumentDef, said: &Definitions) {
-    output::line(&output::styled(&def.name, Style::Bold));
-    let row = |name: &str, value: &str| output::line(&format!("  {name:<16} {value}"));
-    let assumed = serde_json::to_value(&def.contract.assumed).unwrap_or_default();
-    let is_assumed = |field: &str| {
-        let all = assumed.as_array();
-        all.is_some_and(|all| all.iter().any(|term| term == field))
-    };
-    let fields = numbers(def).into_iter();
-    for (field, value) in fields.chain([("currency", def.currency.clone())]) {
-        let note = if is_assumed(field) { " (assumed)" } else { "" };
-        row(field, &format!("{value}{note}"));
-    }
-    if let Ok(Value::Object(contract)) = serde_json::to_value(&def.contract) {
-        for (field, value) in contract.iter().filter(|(field, _)| *field != "assumed") {
-            let text = match (field.as_str(), value) {
-                ("expiry" | "valid_from" | "valid_to", Value::Number(ns)) => {
-                    tickloom_types::Ts(ns.as_i64().unwrap_or_default()).to_string()
-                }
-                (_, Value::String(text)) => text.clone(),
-                (_, value) => value.to_string(),
-            };
-            row(&field.replace('_', " "), &text);
-        }
-    }
-    row(
-        "calendar",
-        def.calendar.as_deref().unwrap_or("trades at all times"),
-    );
-    for said in said.all().iter().filter(|d| d.name == def.name) {
-        let fields: Vec<String> = said
-            .fields()
-            .into_iter()
-            .map(|(field, value)| format!("{field} = {value}"))
-            .collect();
-        row("said", &fields.join(", "));
     }
 }
 
@@ -340,13 +227,16 @@ fn set(args: &Set) -> Result<(), Failure> {
             args.name
         )));
     }
-    put(&catalog, &[definition])?;
+    let definitions = [definition];
+    check_calendars(&definitions, &args.at, args.calendars.as_deref())?;
+    put(&catalog, &definitions)?;
     told(args.at.json, 1, &format!("{} is defined", args.name))
 }
 
 fn import(args: &Import) -> Result<(), Failure> {
     let read = read_definitions(&args.file).map_err(failure)?;
     let catalog = args.at.open()?;
+    check_calendars(read.definitions.all(), &args.at, args.calendars.as_deref())?;
     put(&catalog, read.definitions.all())?;
     let count = read.definitions.all().len();
     let text = format!("{count} definitions of {}", args.file.display());
@@ -358,6 +248,26 @@ fn import(args: &Import) -> Result<(), Failure> {
         return output::json(&venue_list::object(count, list));
     }
     output::line(&format!("{text} ({})", list.form));
+    Ok(())
+}
+
+/// Refuses definitions that name a calendar which nobody knows: who reads by it would be refused.
+fn check_calendars(definitions: &[Definition], at: &At, own: Option<&Path>) -> Result<(), Failure> {
+    let mut named = Vec::new();
+    for definition in definitions {
+        let mut fields = definition.fields().into_iter();
+        if let Some((_, calendar)) = fields.find(|(field, _)| *field == "calendar") {
+            named.push((definition.name.as_str(), calendar));
+        }
+    }
+    if named.is_empty() {
+        return Ok(());
+    }
+    let known = calendars(Some(&at.catalog), own)?;
+    for (name, calendar) in named {
+        let found = known.get(&calendar);
+        found.map_err(|error| Failure::input(anyhow!("{name}: {error}")))?;
+    }
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// A line for each instrument and kind instead of all rows
     #[arg(long)]
     summary: bool,
-    /// Only records from this time on: 2024-08-09, 2024-08-09T12:00:00Z
+    /// Only records from this time on: 2024-08-09, 2024-08-09T12:00:00Z, or a number since the epoch in s, ms, us or ns by its digits
     #[arg(long, value_name = "T")]
     from: Option<String>,
     /// Only records before this time
@@ -156,7 +156,7 @@ pub(crate) fn calendars(catalog: Option<&Path>, own: Option<&Path>) -> Result<Ca
 fn query(args: &Args) -> anyhow::Result<ScanQuery> {
     let time = |text: &Option<String>, name: &'static str| {
         text.as_deref()
-            .map(|text| Ts::parse(text).context(name))
+            .map(|text| Ts::parse_by_digits(text).context(name))
             .transpose()
     };
     let (from, to) = (time(&args.from, "--from")?, time(&args.to, "--to")?);

@@ -99,8 +99,38 @@ fn what_is_assumed_gives_way_to_what_a_file_says() {
     ] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
     }
-    let ran = folder.set(&["ABUSDT", "--currency", "USD"]);
+    // Who lists them sees it.
+    let catalog = folder.catalog();
+    let list = |more: &[&str]| {
+        let words = ["instruments", "ls", "--catalog", &catalog];
+        let ran = tickloom(&[&words, more].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran
+    };
+    let all = object(&list(&["--json"]));
+    let differs = &all["instruments"][0]["differs"];
+    assert_eq!(differs.as_array().unwrap().len(), 1, "{all}");
+    assert_eq!(differs[0]["field"], "currency");
+    let values = differs[0]["values"].as_array().unwrap();
+    let told = values.iter().map(|said| {
+        let runs = said["runs"].as_array().unwrap();
+        (said["value"].as_str().unwrap(), runs.len())
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [("EUR", 1), ("USD", 1)]);
+    assert_ne!(values[0]["runs"], values[1]["runs"]);
+    assert!(all["instruments"][1].get("differs").is_none(), "{all}");
+    let text = list(&[]).stdout;
+    let run = values[0]["runs"][0].as_str().unwrap();
+    assert!(
+        text.contains(&format!("currency: EUR in {run}, USD in ")),
+        "{text}"
+    );
+    // In whatever case it is said.
+    let ran = folder.set(&["ABUSDT", "--currency", "usd"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let all = object(&list(&["--json"]));
+    assert_eq!(all["instruments"][0]["currency"], "USD");
+    assert!(all["instruments"][0].get("differs").is_none(), "{all}");
     assert_eq!(
         folder.equity(&["--instrument", "ABUSDT", "--cash", "1000"]),
         "1001"
@@ -293,6 +323,69 @@ fn prices_below_zero_are_a_property_of_the_instrument() {
     assert_eq!(import().code, 2);
     folder.set(&["CLUSD", "--kind", "future"]);
     assert_eq!(import().code, 0);
+}
+
+const TOKYO: &str = r#"
+zone = "Asia/Tokyo"
+
+[[session]]
+days = ["mon", "tue", "wed", "thu", "fri"]
+open = "09:00"
+close = "15:00"
+"#;
+
+#[test]
+fn a_calendar_that_nobody_knows_is_refused_where_it_is_said() {
+    let folder = Folder::new();
+    folder.import("ES.csv", DAYS, &[]);
+    let (catalog, file) = (folder.catalog(), folder.path("NK.csv"));
+    let (contracts, own) = (folder.path("contracts.csv"), folder.path("own"));
+    std::fs::write(&file, DAYS).unwrap();
+    std::fs::write(&contracts, "name,calendar\nES,tokyo\n").unwrap();
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("tokyo.toml"), TOKYO).unwrap();
+    let [file, contracts, own] = [file, contracts, own].map(|path| path.display().to_string());
+    for words in [
+        &["import", &file, "--calendar", "tokyo"][..],
+        &["instruments", "set", "ES", "--calendar", "tokyo"],
+        &["instruments", "import", &contracts],
+    ] {
+        let words = [words, &["--catalog", &catalog]].concat();
+        let ran = tickloom(&words);
+        assert_eq!(ran.code, 2, "{words:?}: {ran:?}");
+        let expected = "there is no calendar \"tokyo\", expected one of cme-equity";
+        assert!(ran.stderr.contains(expected), "{words:?}: {}", ran.stderr);
+        let ran = tickloom(&[&words[..], &["--calendars", &own]].concat());
+        assert_eq!(ran.code, 0, "{words:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn bars_of_several_calendars_tell_all_of_them() {
+    let folder = Folder::new();
+    let mut days = "date,open,high,low,close,volume\n".to_owned();
+    for day in ["02", "03", "04", "05", "08", "09", "10", "11", "12", "16"] {
+        days += &format!("2024-01-{day},10,10,10,10,5\n");
+    }
+    folder.import("AAPL.csv", &days, &["--calendar", "us-equity"]);
+    folder.import("COIN.csv", &days, &["--calendar", "crypto"]);
+    let catalog = folder.catalog();
+    let ran = tickloom(&[
+        "backtest",
+        "--data",
+        &catalog,
+        "--instrument",
+        "AAPL",
+        "--bar",
+        "1w",
+        "--enter",
+        "close > 0 and COIN.close > 0",
+        "--exit",
+        "close < 0",
+        "--json",
+    ]);
+    let expected = "bars of 1w are made of bars of 1d, each instrument's with the sessions of its own calendar (crypto, us-equity)\n";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
 }
 
 #[test]

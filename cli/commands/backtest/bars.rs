@@ -4,10 +4,11 @@
 use super::watch::Stream;
 use crate::failure::Failure;
 use anyhow::anyhow;
+use std::collections::BTreeSet;
 use tickloom_data::{
     Aggregate, AggregateOptions, BarPrice, Calendars, InBlocks, InTurn, Passing, Range, Table,
 };
-use tickloom_types::{BarSpec, InstrumentDef, Instruments};
+use tickloom_types::{BarSpec, InstrumentDef, Instruments, some_of};
 
 /// How bars of the wanted size come about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +62,12 @@ impl Plan {
         })
     }
 
-    /// Of what the bars are made, in words.
-    pub(super) fn note(self, wanted: BarSpec, def: &InstrumentDef) -> String {
+    /// Of what the bars of these instruments are made, in words.
+    pub(super) fn note<'a>(
+        self,
+        wanted: BarSpec,
+        defs: impl Iterator<Item = &'a InstrumentDef>,
+    ) -> String {
         let of = match (self.of, self.price) {
             (Some(size), _) => format!("bars of {size}"),
             (None, BarPrice::Trade) => "trades".to_owned(),
@@ -70,9 +75,9 @@ impl Plan {
             (None, BarPrice::Ask) => "asks".to_owned(),
             (None, BarPrice::Mid) => "the middle of quotes".to_owned(),
         };
-        let edges = match &def.calendar {
-            Some(name) => format!(", with the sessions of {name}"),
-            None => String::new(),
+        let edges = match self.is_given {
+            true => sessions(defs),
+            false => String::new(),
         };
         format!("bars of {wanted} are made of {of}{edges}")
     }
@@ -100,6 +105,24 @@ impl Plan {
     }
 }
 
+/// Whose sessions the bars of instruments have, in words.
+fn sessions<'a>(defs: impl Iterator<Item = &'a InstrumentDef>) -> String {
+    let names: BTreeSet<Option<&str>> = defs.map(|def| def.calendar.as_deref()).collect();
+    let if_any = match names.contains(&None) {
+        true => " if it has one",
+        false => "",
+    };
+    let names: Vec<&str> = names.into_iter().flatten().collect();
+    match (names.as_slice(), if_any) {
+        ([], _) => String::new(),
+        ([only], "") => format!(", with the sessions of {only}"),
+        (several, if_any) => format!(
+            ", each instrument's with the sessions of its own calendar{if_any} ({})",
+            some_of(several)
+        ),
+    }
+}
+
 /// Whether whole bars of one size make up a bar of the other.
 fn divides(small: BarSpec, large: BarSpec, has_calendar: bool) -> bool {
     const DAY: i64 = 86_400_000_000_000;
@@ -115,6 +138,28 @@ fn divides(small: BarSpec, large: BarSpec, has_calendar: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_calendars_are_told() {
+        let def = |calendar: Option<&str>| InstrumentDef {
+            calendar: calendar.map(str::to_owned),
+            ..InstrumentDef::new("X", 2, 0, "USD")
+        };
+        let check = |calendars: &[Option<&str>], expected: &str| {
+            let defs: Vec<InstrumentDef> = calendars.iter().map(|name| def(*name)).collect();
+            assert_eq!(sessions(defs.iter()), expected);
+        };
+        check(&[None, None], "");
+        check(&[Some("fx"), Some("fx")], ", with the sessions of fx");
+        check(
+            &[Some("us-equity"), Some("crypto"), Some("us-equity")],
+            ", each instrument's with the sessions of its own calendar (crypto, us-equity)",
+        );
+        check(
+            &[Some("fx"), None],
+            ", each instrument's with the sessions of its own calendar if it has one (fx)",
+        );
+    }
 
     #[test]
     fn only_sizes_that_divide_make_up_a_bar() {

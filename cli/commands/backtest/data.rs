@@ -69,6 +69,10 @@ pub(super) type Again = Box<dyn Fn() -> Result<Stream, DataError>>;
 impl Data {
     /// Opens what `--data` names.
     pub(super) fn open(args: &Args, settings: &Settings) -> Result<Data, Failure> {
+        if let Some(name) = &args.calendar {
+            let known = calendars(args.data.as_deref(), args.calendars.as_deref())?;
+            known.get(name).map_err(Failure::input)?;
+        }
         let mut data = match (&args.data, &args.questdb) {
             (_, Some(_)) if args.text.is_used() => {
                 return Err(Failure::input(anyhow!(
@@ -192,7 +196,7 @@ fn from_history(history: &History, args: &Args, settings: &Settings) -> Result<D
         watch,
         notes,
     } = match (plan, bar, &def) {
-        (Some(plan), Some(bar), Some(def)) => led.by(plan, bar, def, &calendars)?,
+        (Some(plan), Some(bar), Some(_)) => led.by(plan, bar, &query.instruments, &calendars)?,
         _ => led,
     };
     let instrument = name.and_then(|name| instruments.find(&name).map(|(id, _)| id));
@@ -275,14 +279,17 @@ impl Led {
         })
     }
 
+    /// With the bars that a plan makes of those that are read; if none are named, of all.
     fn by(
         self,
         plan: Plan,
         bar: BarSpec,
-        def: &InstrumentDef,
+        names: &[String],
         calendars: &Calendars,
     ) -> Result<Led, Failure> {
-        let note = plan.note(bar, def);
+        let defs = self.instruments.defs().iter();
+        let read = defs.filter(|def| names.is_empty() || names.contains(&def.name));
+        let note = plan.note(bar, read);
         output::note(&note);
         let (records, instruments) = plan.lead(self.records, &self.instruments, bar, calendars)?;
         Ok(Led {

@@ -53,7 +53,7 @@ impl Settings {
             .map_err(in_file)?;
         let time = |text: &Option<String>, name: &'static str| {
             text.as_deref()
-                .map(|text| Ts::parse(text).context(name))
+                .map(|text| Ts::parse_by_digits(text).context(name))
                 .transpose()
                 .map_err(Failure::input)
         };

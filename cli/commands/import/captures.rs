@@ -260,7 +260,10 @@ fn finish(
         imported.repeats.extend(told.repeats);
         imported.errors.extend(told.contradictions);
     }
-    if let Some(why) = too_many(&left_out, refused_max) {
+    let is_market = |table: &Table| !matches!(table, Table::Status | Table::Timers);
+    let has_market = sink.kinds.keys().any(is_market) || imported.repeated > 0;
+    let nothing = || capture::came_to_nothing(report, has_market);
+    if let Some(why) = too_many(&left_out, refused_max).or_else(nothing) {
         sink.writer.abandon().map_err(Failure::run)?;
         tell(&mut imported, origin, report, &left_out);
         imported.failed = Some(format!("{}: {why}", imported.name()));

@@ -3,7 +3,7 @@
 use super::Catalog;
 use super::part::Wanted;
 use super::query::ScanQuery;
-use super::unite::{Different, unite, unite_sources, unite_where_possible};
+use super::unite::{Different, Differing, differing, unite, unite_sources, unite_where_possible};
 use crate::{CatalogError, Definitions, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -61,14 +61,29 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::runs`] and [`Catalog::definitions`].
     pub fn instruments(&self) -> Result<Instruments> {
+        unite_where_possible(self.different()?.into_defs())
+    }
+
+    /// As [`Catalog::instruments`], and where two runs say different things of one: who reads both is refused.
+    ///
+    /// # Errors
+    /// As [`Catalog::instruments`].
+    pub fn instruments_and_differing(&self) -> Result<(Instruments, Vec<Differing>)> {
+        let all = self.different()?;
+        let differing = differing(&all);
+        Ok((unite_where_possible(all.into_defs())?, differing))
+    }
+
+    /// What the runs say of instruments, with what people say of them.
+    fn different(&self) -> Result<Different> {
         let said = self.definitions()?;
         let mut all = Different::default();
         let mut spans = Spans::default();
-        self.for_each_file(|_, file| {
+        self.for_each_file(|run, file| {
             let meta = file.meta;
             if let Some(def) = meta.instrument {
                 spans.widen(&def.name, (meta.ts_min, meta.ts_max), meta.table.is_bars());
-                all.add(&def);
+                all.add(run, &def);
             }
             Ok(())
         })?;
@@ -76,7 +91,7 @@ impl Catalog {
             Some((from, to)) => said.apply(&def, *from, *to).unwrap_or(def),
             None => def,
         };
-        unite_where_possible(all.into_defs().into_iter().map(apply).collect())
+        Ok(all.changed(apply))
     }
 }
 

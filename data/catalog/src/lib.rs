@@ -103,7 +103,7 @@ pub use stored::{HELD, MORE, NUMBER_BEFORE};
 pub use sweep::{Leftover, LeftoverKind};
 pub use sync::{SyncReport, sync_journal, sync_sealed};
 pub use table::{NUMBER, Table};
-pub use unite::unite_where_possible;
+pub use unite::{Differing, SaidByRuns, unite_where_possible};
 pub use verify::{Fault, VerifyReport};
 pub use words::Words;
 pub use writer::RunWriter;

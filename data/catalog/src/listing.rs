@@ -261,7 +261,7 @@ fn gather(store: &Store, selection: &Selection) -> Result<Gathered> {
             let period = (meta.table, name, meta.bar, file.date().to_owned());
             add(&mut gathered.days, period, extent);
             *gathered.listing.versions.entry(meta.schema).or_default() += 1;
-            gathered.note(file);
+            gathered.note(run, file);
         }
         gathered.listing.runs.push(RunListing {
             run: run.to_owned(),
@@ -304,9 +304,9 @@ fn describe_runs(store: &Store, selection: &Selection, runs: &mut Vec<RunListing
 }
 
 impl Gathered {
-    fn note(&mut self, file: &PartFile) {
+    fn note(&mut self, run: &str, file: &PartFile) {
         if let Some(def) = &file.meta.instrument {
-            self.instruments.add(def);
+            self.instruments.add(run, def);
         }
         let meta = &file.meta;
         let is_first = self

@@ -1,39 +1,59 @@
 //! Definitions of instruments from several runs as one: by name, at the finer scale, what was said before what was assumed.
 
+mod differing;
+
+pub(crate) use differing::differing;
+pub use differing::{Differing, SaidByRuns};
+
 use crate::{CatalogError, Result};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tickloom_journal::RunMeta;
 use tickloom_types::{Contract, InstrumentDef, InstrumentError, Instruments, Term, pow10};
 
-/// Different definitions, in the order in which they were first met. Few of them are in many files.
+/// Different definitions and the runs that have them, in the order in which they were first met. Few of them are in many files.
 #[derive(Default)]
 pub(crate) struct Different {
-    defs: Vec<InstrumentDef>,
+    defs: Vec<(InstrumentDef, BTreeSet<String>)>,
     /// Where those of a name are.
     places: HashMap<String, Vec<usize>>,
 }
 
 impl Different {
-    pub(crate) fn add(&mut self, def: &InstrumentDef) {
-        let known = self.places.get_mut(&def.name);
-        let is_known = |at: &usize| self.defs.get(*at) == Some(def);
-        if known
-            .as_ref()
-            .is_some_and(|places| places.iter().any(is_known))
-        {
-            return;
-        }
-        match known {
-            Some(places) => places.push(self.defs.len()),
-            None => {
-                self.places.insert(def.name.clone(), vec![self.defs.len()]);
+    /// Takes note of what a run says of an instrument.
+    pub(crate) fn add(&mut self, run: &str, def: &InstrumentDef) {
+        let new = self.defs.len();
+        let places = self.places.entry(def.name.clone()).or_default();
+        for at in places.iter() {
+            let known = self.defs.get_mut(*at);
+            if let Some((_, runs)) = known.filter(|(known, _)| known == def) {
+                if !runs.contains(run) {
+                    runs.insert(run.to_owned());
+                }
+                return;
             }
         }
-        self.defs.push(def.clone());
+        places.push(new);
+        self.defs
+            .push((def.clone(), BTreeSet::from([run.to_owned()])));
+    }
+
+    /// All of them, with their runs.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&InstrumentDef, &BTreeSet<String>)> {
+        self.defs.iter().map(|(def, runs)| (def, runs))
+    }
+
+    /// The same where each definition is what `change` makes of it.
+    pub(crate) fn changed(self, change: impl Fn(InstrumentDef) -> InstrumentDef) -> Different {
+        let mut all = Different::default();
+        for (def, runs) in self.defs {
+            let def = change(def);
+            runs.iter().for_each(|run| all.add(run, &def));
+        }
+        all
     }
 
     pub(crate) fn into_defs(self) -> Vec<InstrumentDef> {
-        self.defs
+        self.defs.into_iter().map(|(def, _)| def).collect()
     }
 }
 

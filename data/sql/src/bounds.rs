@@ -191,7 +191,7 @@ fn time(expr: &Expr) -> Option<Ts> {
         Expr::Cast { expr, .. } => word(expr)?,
         other => word(other)?,
     };
-    Ts::parse(&text).ok()
+    Ts::parse_by_digits(&text).ok()
 }
 
 /// Whether rows belong together only if their instrument is the same.

@@ -82,7 +82,7 @@ fn compare(column: &Expr, values: &mut [&mut Expr], text: &str) -> Result<(), Sq
         let Some(written) = word(value) else {
             continue;
         };
-        let Ts(nanos) = Ts::parse(&written).map_err(|error| {
+        let Ts(nanos) = Ts::parse_by_digits(&written).map_err(|error| {
             SqlError::at(text, Some(place(value.span().start)), error.to_string())
         })?;
         let number = Expr::Value(Value::Number(nanos.to_string(), false).into());

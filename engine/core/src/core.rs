@@ -17,7 +17,7 @@ use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
-use crate::silent::{self, NeverClosed, NeverReady};
+use crate::silent::{self, Expired, NeverClosed, NeverReady};
 use crate::snapshot::{fingerprint, is_snapshot};
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
@@ -143,6 +143,12 @@ impl Core {
     #[must_use]
     pub fn never_closed(&self) -> Vec<NeverClosed> {
         silent::never_closed(&self.market)
+    }
+
+    /// The instruments of which something came after their ends.
+    #[must_use]
+    pub fn expired(&self) -> Vec<Expired> {
+        silent::expired(&self.market)
     }
 
     /// Fills of all strategies so far.

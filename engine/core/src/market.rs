@@ -28,7 +28,7 @@ use due::Due;
 use instrument::{Instrument, LastBars};
 use moment::{Before, Moment};
 use tickloom_types::{
-    BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq,
+    BarSpec, BookState, DurationNs, Flags, InstrumentId, Instruments, Kind, Record, Seq, Ts,
 };
 
 /// A record that no market can have.
@@ -167,6 +167,18 @@ impl Market {
             Some(Round::Passed(range)) => &self.moment.passed.records[range.clone()],
             Some(Round::Now) => &self.moment.now.records,
         }
+    }
+
+    /// The newest time at which something came of this instrument, a trade, a quote, a level or a bar, if that was surely after `ts`:
+    /// a bar by time has to have begun after it, as all that is in it may have been early.
+    #[must_use]
+    pub fn newest_after(&self, instrument: InstrumentId, ts: Ts) -> Option<Ts> {
+        let state = self.states.get(usize::try_from(instrument.0).ok()?)?;
+        let bars = state.newest_bar.iter().chain(&state.other_bars);
+        let bars = bars.map(|(spec, close)| (spec.begin(*close), *close));
+        let all = bars.chain([(state.seen, state.seen)]);
+        let later = all.filter(|(begin, _)| *begin > ts);
+        later.map(|(_, newest)| newest).max()
     }
 
     /// Instruments and sources, with the sources of the bars that the core makes.

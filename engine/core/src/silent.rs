@@ -1,4 +1,5 @@
-//! What never came of a run: expressions that were never ready, and bars that never closed. Only the end of a run can tell.
+//! What never came of a run: expressions that were never ready, and bars that never closed; and what came of instruments after their
+//! ends. Only the end of a run can tell.
 
 use crate::config::CoreConfig;
 use crate::error::CoreError;
@@ -6,7 +7,7 @@ use crate::expressions::Expressions;
 use crate::market::Market;
 use serde::Serialize;
 use tickloom_signals::{Clock, Field};
-use tickloom_types::{BarSpec, InstrumentId};
+use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Ts};
 
 /// An expression that had no value at any event of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,6 +29,37 @@ pub struct NeverClosed {
     pub instrument: String,
     /// The size.
     pub bar: BarSpec,
+}
+
+/// An instrument that went on after its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expired {
+    /// The instrument.
+    pub instrument: String,
+    /// When it ended, as its definition says.
+    pub expiry: Ts,
+    /// The newest time at which something came of it.
+    pub newest: Ts,
+}
+
+impl Expired {
+    /// An instrument that has an end, and of which something came after it; `newest_after` says when that came last.
+    #[must_use]
+    pub fn of(def: &InstrumentDef, newest_after: impl FnOnce(Ts) -> Option<Ts>) -> Option<Expired> {
+        let expiry = def.contract.expiry?;
+        Some(Expired {
+            instrument: def.name.clone(),
+            expiry,
+            newest: newest_after(expiry)?,
+        })
+    }
+}
+
+/// The instruments that went on after their ends.
+pub(crate) fn expired(market: &Market) -> Vec<Expired> {
+    let defs = (0..).map(InstrumentId).zip(market.instruments().defs());
+    defs.filter_map(|(id, def)| Expired::of(def, |expiry| market.newest_after(id, expiry)))
+        .collect()
 }
 
 /// The expressions that were never ready, in order; where there was no market, all bars that they read have closed.
@@ -114,7 +146,7 @@ mod tests {
     use super::*;
     use crate::{BarSeries, Core, Outputs, SignalDef, StrategyDef, run_bars};
     use tickloom_signals::BarColumns;
-    use tickloom_types::{BarBody, Header, InstrumentDef, Instruments, Kind, Record, SourceId, Ts};
+    use tickloom_types::{BarBody, Header, Instruments, Kind, Record, SourceId};
 
     const MINUTE: i64 = 60_000_000_000;
 
@@ -196,6 +228,34 @@ mod tests {
             (closed[0].instrument.as_str(), closed[0].bar),
             ("X", "1h".parse().unwrap())
         );
+    }
+
+    /// The bar of the minute in which it ends may be all of before; the one that begins later is not.
+    #[test]
+    fn an_instrument_that_goes_on_after_its_end_is_named() {
+        let (mut config, source) = config("", "close > 1", "close < 1");
+        let mut with_end = |seconds: i64| {
+            let mut instruments = Instruments::new();
+            let mut def = InstrumentDef::new("X", 2, 0, "USD");
+            def.contract.expiry = Some(Ts(seconds * 1_000_000_000));
+            instruments.add(def).unwrap();
+            instruments.bar_source("1m".parse().unwrap()).unwrap();
+            config.instruments = instruments;
+            let mut core = Core::new(&config).unwrap();
+            let mut out = Outputs::new();
+            for minute in 1..=30 {
+                core.step(0, &bar(source, minute), &mut out);
+            }
+            core.expired()
+        };
+        assert!(with_end(29 * 60 + 30).is_empty());
+        assert!(with_end(29 * 60).is_empty());
+        let expected = Expired {
+            instrument: "X".to_owned(),
+            expiry: Ts(1_739_000_000_000),
+            newest: Ts(30 * MINUTE),
+        };
+        assert_eq!(with_end(1_739), [expected]);
     }
 
     /// The same in blocks of rows as bar by bar.

@@ -41,6 +41,16 @@ const UNITS: [(&str, DurationNs); 6] = [
 ];
 
 impl BarSpec {
+    /// For a bar that closed at `ts`, the time after which it surely began: of a time bar its length before; of the others the close, as
+    /// they have no length.
+    #[must_use]
+    pub fn begin(self, ts: Ts) -> Ts {
+        match self {
+            BarSpec::Time(length) => Ts(ts.0.saturating_sub(length)),
+            BarSpec::Ticks(_) | BarSpec::Volume(_) => ts,
+        }
+    }
+
     /// For time bars, the close of the bar that `ts` belongs to: the smallest boundary above `ts`. `None` for the others, or out of range.
     #[must_use]
     pub fn close_after(self, ts: Ts) -> Option<Ts> {

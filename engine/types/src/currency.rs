@@ -20,6 +20,12 @@ pub(crate) fn quote_currency(code: &str) -> Option<&'static str> {
     all.find(|known| *known == code)
 }
 
+/// The code of a currency or coin that somebody wrote: in capital letters if it is one of the table then, or else as it is.
+#[must_use]
+pub fn currency_code(text: &str) -> &str {
+    quote_currency(&text.to_ascii_uppercase()).unwrap_or(text)
+}
+
 /// The two sides of a pair that is written without a separator, such as `BTCUSDT`: what it ends with, the longest code that leaves
 /// something, and what is before it.
 ///
@@ -66,5 +72,18 @@ mod tests {
         assert_eq!(quote_currency("USDT"), Some("USDT"));
         assert_eq!(quote_currency("TUSD"), Some("TUSD"));
         assert_eq!(quote_currency("usdt"), None);
+    }
+
+    #[test]
+    fn a_known_code_may_be_written_in_any_case() {
+        for (text, expected) in [
+            ("usd", "USD"),
+            ("Eur", "EUR"),
+            ("tusd", "TUSD"),
+            ("kPEPE", "kPEPE"),
+            ("", ""),
+        ] {
+            assert_eq!(currency_code(text), expected);
+        }
     }
 }

@@ -20,7 +20,7 @@ mod time;
 pub use ahead::fetch_ahead;
 pub use bar_spec::{BarSpec, BarSpecError};
 pub use book_end::BookEnd;
-pub use currency::split_pair;
+pub use currency::{currency_code, split_pair};
 pub use decimal::{
     DecimalError, MONEY_DECIMALS, Money, MoneyOverflow, PRICE_DECIMALS_MAX, format_decimal,
     parse_decimal, parse_money, parse_wide, pow10,
@@ -39,7 +39,9 @@ pub use record::{
 pub use some_of::some_of;
 pub use source::{Clock, SourceDef, SourceKind};
 pub use state::{StateError, StateReader, StateWriter, TALLY_MAX};
-pub use time::{DurationError, DurationNs, NANOS_PER_SECOND, TimeError, Ts, parse_duration};
+pub use time::{
+    DurationError, DurationNs, NANOS_PER_SECOND, SaidTimeError, TimeError, Ts, parse_duration,
+};
 
 /// Place of a record in the input ring: the one order of a run, counted from zero.
 pub type Seq = u64;

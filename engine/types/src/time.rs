@@ -7,6 +7,9 @@ use thiserror::Error;
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
+/// Characters of a date without signs, such as `20240809`.
+const COMPACT_DATE_LEN: usize = 8;
+
 /// A length of time in nanoseconds.
 pub type DurationNs = i64;
 
@@ -59,6 +62,21 @@ pub struct TimeError {
     pub text: String,
 }
 
+/// A text that is not a time, where people say one; see [`Ts::parse_by_digits`].
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum SaidTimeError {
+    /// Neither a date nor a time.
+    #[error(
+        "{0:?} is not a time: expected a date or a time of the years 1677 to 2262, such as 2024-08-09 or 2024-08-09T00:00:01.5Z, or a number since the epoch"
+    )]
+    Text(String),
+    /// A number that does not say its unit.
+    #[error(
+        "{0:?} is not a time: a number since the epoch has 10 digits (seconds), 13 (milliseconds), 16 (microseconds) or 19 (nanoseconds)"
+    )]
+    Digits(String),
+}
+
 impl Ts {
     /// From milliseconds since the epoch; `None` if out of range.
     #[must_use]
@@ -105,6 +123,30 @@ impl Ts {
             .map_err(|_| fail())
     }
 
+    /// Parses what people say: as [`Ts::parse`], but a number is of seconds, milliseconds, microseconds or nanoseconds by its digits.
+    /// Eight digits are a date, and 0 is the epoch.
+    ///
+    /// # Errors
+    /// [`SaidTimeError`] with the text if it is none of these.
+    pub fn parse_by_digits(text: &str) -> Result<Ts, SaidTimeError> {
+        let fail = || SaidTimeError::Text(text.to_owned());
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number || text.len() == COMPACT_DATE_LEN {
+            return Ts::parse(text).map_err(|_| fail());
+        }
+        let unit = match (digits, digits.len()) {
+            ("0", _) | (_, 19) => 1,
+            (_, 10) => NANOS_PER_SECOND,
+            (_, 13) => 1_000_000,
+            (_, 16) => 1_000,
+            _ => return Err(SaidTimeError::Digits(text.to_owned())),
+        };
+        let number = text.parse::<i64>().ok();
+        let nanos = number.and_then(|number| number.checked_mul(unit));
+        nanos.map(Ts).ok_or_else(fail)
+    }
+
     /// The UTC calendar date, `YYYY-MM-DD`.
     #[must_use]
     pub fn date(self) -> String {
@@ -145,6 +187,38 @@ mod tests {
         );
         assert!(Ts::parse("yesterday").is_err());
         assert!(Ts::parse("2024-13-01").is_err());
+    }
+
+    #[test]
+    fn numbers_that_people_say_go_by_their_digits() {
+        let day = Ts(1_704_412_800 * NANOS_PER_SECOND);
+        for text in [
+            "2024-01-05",
+            "20240105",
+            "2024-01-05T00:00:00Z",
+            "1704412800",
+            "1704412800000",
+            "1704412800000000",
+            "1704412800000000000",
+            "+1704412800",
+        ] {
+            assert_eq!(Ts::parse_by_digits(text), Ok(day), "{text}");
+        }
+        assert_eq!(Ts::parse_by_digits("0"), Ok(Ts(0)));
+        assert_eq!(
+            Ts::parse_by_digits("-1704412800"),
+            Ok(Ts(-1_704_412_800 * NANOS_PER_SECOND))
+        );
+        let digits = ["5", "2024", "170441280", "17044128000", "-86400000000"];
+        for text in digits.into_iter().chain(["20240105093000"]) {
+            let expected = SaidTimeError::Digits(text.to_owned());
+            assert_eq!(Ts::parse_by_digits(text), Err(expected), "{text}");
+        }
+        // No text, no day, and seconds beyond 2262.
+        for text in ["", "-", "soon", "20241301", "9999999999"] {
+            let expected = SaidTimeError::Text(text.to_owned());
+            assert_eq!(Ts::parse_by_digits(text), Err(expected), "{text}");
+        }
     }
 
     #[test]

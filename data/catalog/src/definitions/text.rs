@@ -5,7 +5,7 @@ use crate::{CatalogError, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use tickloom_types::{Number, Ts, format_decimal};
+use tickloom_types::{Number, Ts, currency_code, format_decimal};
 
 /// What can be said, besides the name.
 const FIELDS: &str = "from, to, tick, lot, multiplier, kind, payoff, base, currency, settlement, underlying, expiry, calendar and negative_prices";
@@ -42,7 +42,8 @@ struct File {
 
 impl Definition {
     /// A definition by the names of its fields: `from`, `to` and `expiry` are times or dates, `tick`, `lot` and `multiplier` decimals or
-    /// fractions such as `1/32`, `kind` and `payoff` words, `negative_prices` true or false. An empty text says nothing.
+    /// fractions such as `1/32`, `kind` and `payoff` words, `negative_prices` true or false. Codes of currencies that are known are in capital
+    /// letters, however they were written. An empty text says nothing.
     ///
     /// # Errors
     /// [`CatalogError::Definition`] names the field, its value and what was expected.
@@ -84,13 +85,20 @@ impl Definition {
     fn set(&mut self, field: &str, value: &str) -> Result<()> {
         let not =
             |expected: &'static str| wrong(&self.name, format!("{field} = {value}"), expected);
-        let time = || Ts::parse(value).map_err(|_| not("a date or a time, such as 2024-06-21"));
+        let time = || {
+            Ts::parse_by_digits(value).map_err(|_| {
+                not(
+                    "a date or a time, such as 2024-06-21, or a number since the epoch of 10 digits (seconds), 13, 16 or 19 (nanoseconds)",
+                )
+            })
+        };
         let number = || {
             number(value).ok_or_else(|| {
                 not("a decimal or a fraction above zero, with at most nine decimals")
             })
         };
         let text = || Some(value.to_owned());
+        let code = || Some(currency_code(value).to_owned());
         match field {
             "from" => self.from = Some(time()?),
             "to" => self.to = Some(time()?),
@@ -108,9 +116,9 @@ impl Definition {
                 let payoff = parse_word(value);
                 self.payoff = Some(payoff.ok_or_else(|| not("linear, inverse or quanto"))?);
             }
-            "base" => self.base = text(),
-            "currency" => self.currency = text(),
-            "settlement" => self.settlement = text(),
+            "base" => self.base = code(),
+            "currency" => self.currency = code(),
+            "settlement" => self.settlement = code(),
             "underlying" => self.underlying = text(),
             "calendar" => self.calendar = text(),
             "negative_prices" => {
@@ -270,6 +278,27 @@ payoff = "inverse"
         );
         let again = Definitions::from_toml(&all.to_toml(), Path::new("x.toml")).unwrap();
         assert_eq!(again, all);
+    }
+
+    #[test]
+    fn codes_and_numbers_of_time_are_read_as_they_are_meant() {
+        let fields = [
+            ("currency", "usd"),
+            ("base", "eth"),
+            ("settlement", "Points"),
+            ("expiry", "1710509400000"),
+        ];
+        let read = Definition::from_fields("X", fields).unwrap();
+        assert_eq!(
+            read.fields(),
+            [
+                ("base", "ETH".to_owned()),
+                ("currency", "USD".to_owned()),
+                ("settlement", "Points".to_owned()),
+                ("expiry", "2024-03-15T13:30:00Z".to_owned()),
+            ]
+        );
+        assert!(Definition::from_fields("X", [("expiry", "17105094")]).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod checked;
 mod members;
+mod packing;
 mod part;
 
 use super::room::Room;
@@ -247,7 +248,7 @@ impl Input {
     /// Its content, unpacked as it is read.
     ///
     /// # Errors
-    /// [`FormatError::Io`].
+    /// [`FormatError::Io`]; [`FormatError::Unrecognised`] for a packing that is not read.
     pub fn open(&self) -> Result<Box<dyn BufRead>> {
         let source: Box<dyn BufRead> = match &self.content {
             Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
@@ -270,7 +271,7 @@ impl Input {
         self.unpack(source)
     }
 
-    /// What a gzip or zstd holds; anything else as it is.
+    /// What a gzip or zstd holds; anything else as it is, unless it is packed in another way.
     fn unpack(&self, mut source: Box<dyn BufRead>) -> Result<Box<dyn BufRead>> {
         let failed = || FormatError::io("read", &self.path);
         let head = source.fill_buf().map_err(failed())?;
@@ -283,6 +284,7 @@ impl Input {
                 unpacked.map_err(|error| failed()(io::Error::other(error.to_string())))?;
             return Ok(Box::new(limited(unpacked)));
         }
+        packing::refuse(head, &self.path)?;
         Ok(source)
     }
 

@@ -7,7 +7,7 @@ use super::time::TimeFormat;
 use crate::{FormatError, Result};
 use serde::Deserialize;
 use std::path::Path;
-use tickloom_types::BarSpec;
+use tickloom_types::{BarSpec, currency_code};
 
 /// A file that says how the files of one origin are to be read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -65,7 +65,8 @@ impl Profile {
         options.zone = options.zone.take().or(self.zone);
         options.delimiter = options.delimiter.or(self.delimiter);
         options.decimal = options.decimal.or(self.decimal);
-        options.currency = options.currency.take().or(self.currency);
+        let currency = self.currency.map(|code| currency_code(&code).to_owned());
+        options.currency = options.currency.take().or(currency);
         options.calendar = options.calendar.take().or(self.calendar);
         options.negative_prices |= self.negative_prices.unwrap_or(false);
         if options.stamp == Stamp::Auto {

@@ -1,6 +1,7 @@
 //! Turns lines of a text, or the rows of columns, into rows: reads and checks each cell, and remembers what the next row must follow.
 
 mod columns;
+mod days;
 mod follow;
 mod numbers;
 mod plausible;
@@ -31,6 +32,7 @@ pub(super) use problems::{Problems, Wrong};
 pub(super) use quick::IS_OFF;
 use quick::{Pace, Quick};
 pub(super) use quick::{ReadRows, numbers_of};
+pub(super) use days::Days;
 pub(super) use repeats::Repeats;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

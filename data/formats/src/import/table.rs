@@ -15,7 +15,7 @@ use super::input::Input;
 use super::layout::Layout;
 use super::options::{ImportOptions, Stamp};
 use super::prepared::{Prepared, Push};
-use super::reader::{FileOrder, ReadRows, Reader, Repeats, note_of_cases};
+use super::reader::{Days, FileOrder, ReadRows, Reader, Repeats, note_of_cases};
 use super::report::KindCount;
 use super::report::{Found, Taken};
 use super::row::Shape;
@@ -93,7 +93,8 @@ pub(super) fn prepare(
         let expected = "times of day too, perhaps in a column of their own (--columns time_of_day=…)";
         return Err(layout.fault(input.path(), survey.line, found, expected));
     }
-    notes.extend(first_days(options, bar, reader.times.all_dates));
+    let days = reader.times.all_dates.then_some(reader.times.days);
+    notes.extend(long_bars(options, bar, days));
     let order = reader.times.order();
     let (surveyed, has_low_prices) = reader.surveyed();
     let mut repeats = Repeats::default();
@@ -129,13 +130,18 @@ pub(super) fn prepare(
     }))
 }
 
-/// What is to be said of bars longer than a day that have a date each, which may be their first day or their last: as the first, nothing is
-/// known before it was.
-fn first_days(options: &ImportOptions, bar: Option<BarSpec>, are_dates: bool) -> Option<String> {
-    let bar = bar.filter(|bar| matches!(bar, BarSpec::Time(length) if *length > DAY_NS))?;
-    (are_dates && options.stamp == Stamp::Auto).then(|| {
-        format!("dates are taken as the first days of bars of {bar}; --stamp close if they are the last")
-    })
+/// What is to be said of bars longer than a day that have a date each.
+fn long_bars(options: &ImportOptions, bar: Option<BarSpec>, days: Option<Days>) -> Option<String> {
+    let (Some(bar @ BarSpec::Time(length)), Some(days), Stamp::Auto) = (bar, days, options.stamp)
+    else {
+        return None;
+    };
+    let (what, other) = match days.are_last(length) {
+        Some(true) => ("last days", "open if they are the first"),
+        _ => ("first days", "close if they are the last"),
+    };
+    (length > DAY_NS)
+        .then(|| format!("dates are taken as the {what} of bars of {bar}; --stamp {other}"))
 }
 
 /// Whether rows stay in the order of the file: what changes a book has no other.

@@ -123,11 +123,16 @@ fn bars_are_stamped_at_their_close() {
         close_of(Stamp::Close, None, text),
         ts("2024-01-01T09:00:00Z")
     );
-    // A week named by a day may be over a week later; named by its last day it closes at the end of that day.
+    // A week named by a Friday closes at the end of that day, one named by a Monday or any other day seven days later.
     let weeks = "date,open,high,low,close\n2024-01-05,1,1,1,1\n2024-01-12,1,1,1,1\n";
-    assert_eq!(close_of(Stamp::Auto, None, weeks), ts("2024-01-12"));
+    assert_eq!(close_of(Stamp::Auto, None, weeks), ts("2024-01-06"));
     assert_eq!(close_of(Stamp::Open, None, weeks), ts("2024-01-12"));
     assert_eq!(close_of(Stamp::Close, None, weeks), ts("2024-01-06"));
+    for day in ["2024-01-01", "2024-01-03"] {
+        let next = ts(day).0 + 7 * 86_400_000_000_000;
+        let weeks = format!("date,open,high,low,close\n{day},1,1,1,1\n{},1,1,1,1\n", &Ts(next).to_string()[..10]);
+        assert_eq!(close_of(Stamp::Auto, None, &weeks), Ts(next));
+    }
     let single = "date,open,high,low,close\n2024-01-05,1,1,1,1\n";
     let error = read_text(single, &ImportOptions::default()).unwrap_err();
     assert!(

@@ -1,5 +1,6 @@
 //! What the times of a file's rows say of it, whether or not the rows are right: the size of its bars and the order that it is in.
 
+use super::days::Days;
 use crate::limits::DISTANCES_MAX;
 use std::collections::BTreeMap;
 use tickloom_types::Ts;
@@ -26,6 +27,8 @@ pub(in crate::import) struct Times {
     back: u64,
     equal: u64,
     pub(in crate::import) all_dates: bool,
+    /// Which days they are.
+    pub(in crate::import) days: Days,
     /// Whether numbers of trades go back.
     pub(in crate::import) ids_go_back: bool,
     last_of: Vec<Option<Ts>>,
@@ -79,6 +82,7 @@ impl Default for Times {
             back: 0,
             equal: 0,
             all_dates: true,
+            days: Days::NONE,
             ids_go_back: false,
             last_of: Vec::new(),
             distances: Counts::default(),
@@ -101,6 +105,9 @@ impl Times {
         self.is_sorted &= ts >= self.last;
         self.last = ts;
         self.all_dates &= is_date;
+        if self.all_dates && self.is_of_bars {
+            self.days.note(ts);
+        }
         if self.last_of.len() <= ticker {
             self.last_of.resize(ticker + 1, None);
         }
@@ -144,6 +151,9 @@ impl Times {
             let distance = ts.checked_sub(before).and_then(i64::checked_abs);
             if let Some(distance) = distance.filter(|_| self.is_of_bars) {
                 self.distances.add(distance);
+            }
+            if self.all_dates && self.is_of_bars {
+                self.days.note(Ts(*ts));
             }
             before = *ts;
         }

@@ -76,7 +76,11 @@ impl Plan {
             Shape::BidAskBars => instruments.add_source(file)?,
             _ => source,
         };
-        let (shift, stamp) = shift(bar, options.stamp, reader.times.all_dates);
+        let (shift, stamp) = shift(
+            bar,
+            options.stamp,
+            reader.times.all_dates.then_some(reader.times.days),
+        );
         Ok(Plan {
             shape: layout.shape,
             instruments,
@@ -345,16 +349,19 @@ fn define(name: &str, ticker: &Ticker, layout: &Layout, options: &ImportOptions)
 const SESSION: &str = "session date, closing at the end of the day in UTC";
 
 /// What is added to the times of bars to make them closes, and what they were.
-fn shift(bar: Option<BarSpec>, stamp: Stamp, all_dates: bool) -> (i64, &'static str) {
+fn shift(bar: Option<BarSpec>, stamp: Stamp, days: Option<Days>) -> (i64, &'static str) {
     let length = match bar {
         Some(BarSpec::Time(length)) => length,
         _ => 0,
     };
+    // Nothing is known before it was: a date that does not tell is the first day.
+    let is_last = |days: Days| length == DAY_NS || days.are_last(length) == Some(true);
+    let is_session = days.is_some_and(is_last);
     match (bar, stamp) {
         // The last day of a week or a month is over when the next begins.
-        (Some(_), Stamp::Close) if all_dates && length > DAY_NS => (DAY_NS, "close"),
+        (Some(_), Stamp::Close) if days.is_some() && length > DAY_NS => (DAY_NS, "close"),
         (None, _) | (_, Stamp::Close) => (0, "close"),
-        (_, Stamp::Auto) if all_dates && length == DAY_NS => (DAY_NS, SESSION),
+        (_, Stamp::Auto) if is_session => (DAY_NS, SESSION),
         (_, Stamp::Open | Stamp::Auto) => (length, "open"),
     }
 }

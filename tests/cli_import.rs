@@ -321,7 +321,7 @@ fn an_import_of_many_instruments_stays_within_its_memory() {
     for is_by_instrument in [false, true] {
         let name = if is_by_instrument { "by.csv" } else { "at.csv" };
         let file = write(dir.path(), name, &quotes_of_many(is_by_instrument));
-        let mut import = |memory: &str| {
+        let import = |memory: &str| {
             let catalog = dir.path().join(format!("{name}-{memory}"));
             let mut command = std::process::Command::new("sh");
             command

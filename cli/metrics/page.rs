@@ -224,7 +224,7 @@ impl Stage {
     }
 }
 
-fn counters(feed: &FeedMetrics) -> [(&'static str, u64); 19] {
+fn counters(feed: &FeedMetrics) -> [(&'static str, u64); 20] {
     [
         ("frames", feed.frames.load(Relaxed)),
         ("bytes", feed.bytes.load(Relaxed)),

@@ -90,7 +90,8 @@ pub(super) fn prepare(
     };
     if bar.is_none() && reader.times.all_dates {
         let found = "times that are dates alone".to_owned();
-        let expected = "times of day too, perhaps in a column of their own (--columns time_of_day=…)";
+        let expected =
+            "times of day too, perhaps in a column of their own (--columns time_of_day=…)";
         return Err(layout.fault(input.path(), survey.line, found, expected));
     }
     let days = reader.times.all_dates.then_some(reader.times.days);

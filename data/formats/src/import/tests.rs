@@ -5,9 +5,7 @@ use crate::testing::shared_data;
 use std::fs;
 use std::io::Write;
 use tickloom_catalog::ScanQuery;
-use tickloom_types::{
-    BarBody, Flags, InstrumentId, Kind, QuoteBody, Record, Side, TradeBody, Ts,
-};
+use tickloom_types::{BarBody, Flags, InstrumentId, Kind, QuoteBody, Record, Side, TradeBody, Ts};
 
 fn read_text(text: &str, options: &ImportOptions) -> Result<FileRecords> {
     Input::bytes(Path::new("TEST.csv"), text.as_bytes().to_vec()).read(options)
@@ -130,7 +128,10 @@ fn bars_are_stamped_at_their_close() {
     assert_eq!(close_of(Stamp::Close, None, weeks), ts("2024-01-06"));
     for day in ["2024-01-01", "2024-01-03"] {
         let next = ts(day).0 + 7 * 86_400_000_000_000;
-        let weeks = format!("date,open,high,low,close\n{day},1,1,1,1\n{},1,1,1,1\n", &Ts(next).to_string()[..10]);
+        let weeks = format!(
+            "date,open,high,low,close\n{day},1,1,1,1\n{},1,1,1,1\n",
+            &Ts(next).to_string()[..10]
+        );
         assert_eq!(close_of(Stamp::Auto, None, &weeks), Ts(next));
     }
     let single = "date,open,high,low,close\n2024-01-05,1,1,1,1\n";
@@ -474,34 +475,86 @@ fn bars_close_when_their_column_says() {
         (file.records[0].ts_event().to_string(), bar)
     };
     for (open, close, at, bar) in [
-        ("2024-01-01 00:00:00", "2024-01-01 00:00:59.999", "2024-01-01T00:01:00Z", "1m"),
-        ("2024-01-01 00:00:00", "2024-01-01 00:00:59.999999", "2024-01-01T00:01:00Z", "1m"),
-        ("2024-01-01 00:00:00", "2024-01-01 00:00:59", "2024-01-01T00:01:00Z", "1m"),
-        ("2024-01-01 00:00:00", "2024-01-01 00:00:15", "2024-01-01T00:00:15Z", "15s"),
-        ("2024-01-01 00:00:00", "2024-01-01 00:00:01", "2024-01-01T00:00:01Z", "1s"),
-        ("2024-01-01 00:00:00", "2024-01-01 01:00:00", "2024-01-01T01:00:00Z", "1h"),
-        ("2024-01-01T00:00:00.000Z", "2024-01-01T23:59:59.999Z", "2024-01-02T00:00:00Z", "1d"),
+        (
+            "2024-01-01 00:00:00",
+            "2024-01-01 00:00:59.999",
+            "2024-01-01T00:01:00Z",
+            "1m",
+        ),
+        (
+            "2024-01-01 00:00:00",
+            "2024-01-01 00:00:59.999999",
+            "2024-01-01T00:01:00Z",
+            "1m",
+        ),
+        (
+            "2024-01-01 00:00:00",
+            "2024-01-01 00:00:59",
+            "2024-01-01T00:01:00Z",
+            "1m",
+        ),
+        (
+            "2024-01-01 00:00:00",
+            "2024-01-01 00:00:15",
+            "2024-01-01T00:00:15Z",
+            "15s",
+        ),
+        (
+            "2024-01-01 00:00:00",
+            "2024-01-01 00:00:01",
+            "2024-01-01T00:00:01Z",
+            "1s",
+        ),
+        (
+            "2024-01-01 00:00:00",
+            "2024-01-01 01:00:00",
+            "2024-01-01T01:00:00Z",
+            "1h",
+        ),
+        (
+            "2024-01-01T00:00:00.000Z",
+            "2024-01-01T23:59:59.999Z",
+            "2024-01-02T00:00:00Z",
+            "1d",
+        ),
         ("2024-01-01", "2024-01-01", "2024-01-02T00:00:00Z", "1d"),
         ("2024-01-01", "2024-01-07", "2024-01-08T00:00:00Z", "1w"),
         ("2024-01-01", "2024-01-31", "2024-02-01T00:00:00Z", "31d"),
     ] {
         let rows = format!("{open},1,1,1,1,5,{close}\n");
-        assert_eq!(close_of(&rows), (at.to_owned(), bar.to_owned()), "{open} {close}");
+        assert_eq!(
+            close_of(&rows),
+            (at.to_owned(), bar.to_owned()),
+            "{open} {close}"
+        );
     }
 }
 
 /// What may be of two instruments, or of something else than it looks like, is refused, and what is called as it is counts first.
 #[test]
 fn what_could_be_something_else_is_refused() {
-    let refused = |text: &str| read_text(text, &ImportOptions::default()).unwrap_err().to_string();
+    let refused = |text: &str| {
+        read_text(text, &ImportOptions::default())
+            .unwrap_err()
+            .to_string()
+    };
     let two = "timestamp,symbol,contract,price,size\n1704187800000,ES,ESH4,1,1\n1704187800001,ES,ESM4,2,1\n";
     assert!(refused(two).contains("contract"), "{}", refused(two));
-    let beside = "date,close,close,high,low,open,volume\n2024-01-02,1,2,2,1,1,5\n2024-01-03,1,2,2,1,1,5\n";
-    assert!(refused(beside).contains("two columns called"), "{}", refused(beside));
+    let beside =
+        "date,close,close,high,low,open,volume\n2024-01-02,1,2,2,1,1,5\n2024-01-03,1,2,2,1,1,5\n";
+    assert!(
+        refused(beside).contains("two columns called"),
+        "{}",
+        refused(beside)
+    );
     let dates = "DATE,TIME_M,SYM_ROOT,SIZE,PRICE\n20240102,9:30:00.12,AAPL,100,185.5\n20240102,9:30:01.12,AAPL,100,185.5\n";
     assert!(refused(dates).contains("dates alone"), "{}", refused(dates));
     let kinds = "time,type,price,size\n1704187800000,BID,10,5\n1704187800001,TRADE,10,5\n";
-    assert!(refused(kinds).contains("\"BID\" in column \"type\""), "{}", refused(kinds));
+    assert!(
+        refused(kinds).contains("\"BID\" in column \"type\""),
+        "{}",
+        refused(kinds)
+    );
     let sides = "ts,price,size,side\n1704187800000,1,1,0\n1704187800001,1,1,1\n";
     assert!(refused(sides).contains("side"), "{}", refused(sides));
     let loose = "time,24 high,open,high,low,close,volume_sma_20,amount,volume\n\

@@ -73,7 +73,9 @@ mod tests {
 
     fn of(dates: &[&str]) -> Days {
         let mut days = Days::NONE;
-        dates.iter().for_each(|date| days.note(Ts::parse(date).unwrap()));
+        dates
+            .iter()
+            .for_each(|date| days.note(Ts::parse(date).unwrap()));
         days
     }
 
@@ -85,7 +87,10 @@ mod tests {
         let begins = of(&["2024-01-01", "2024-02-01", "1900-03-01"]);
         assert_eq!(begins.are_last(month), Some(false));
         assert_eq!(of(&["2024-01-01", "2024-01-31"]).are_last(month), None);
-        assert_eq!(of(&["2024-01-01", "2024-01-08"]).are_last(week), Some(false));
+        assert_eq!(
+            of(&["2024-01-01", "2024-01-08"]).are_last(week),
+            Some(false)
+        );
         assert_eq!(of(&["2024-01-05", "2024-01-11"]).are_last(week), None);
         assert_eq!(of(&["2024-01-05", "2024-01-12"]).are_last(week), Some(true));
         assert_eq!(of(&["2024-01-05", "2024-01-12"]).are_last(3 * DAY_NS), None);

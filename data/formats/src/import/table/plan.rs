@@ -5,7 +5,7 @@ use crate::Result;
 use crate::import::layout::Layout;
 use crate::import::number::Number;
 use crate::import::options::{ImportOptions, Stamp};
-use crate::import::reader::{Level, Reader, Ticker, Wrong};
+use crate::import::reader::{Days, Level, Reader, Ticker, Wrong};
 use crate::import::role::Role;
 use crate::import::row::{NUMBERS_MAX, Row, Shape};
 use tickloom_types::{

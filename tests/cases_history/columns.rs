@@ -99,6 +99,9 @@ fn a_backtest_is_that_of_the_same_rows_as_a_text() {
         // Where it is from.
         said["manifest"]["data"]["source"] = Value::Null;
         said["taken"] = Value::Null;
+        // How times are written.
+        said["notes"] = Value::Null;
+        said["manifest"]["data"]["notes"] = Value::Null;
         said
     };
     let csv = dir.path().join("ABC.csv");

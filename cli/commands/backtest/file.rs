@@ -15,9 +15,9 @@ use std::path::Path;
 use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
-    DataError, ImportOptions, InBlocks, InTurn, OfFile, Refusals, RefusedMax, Rescaling, ScanQuery,
-    SpooledFile, finer_sizes, is_columnar, redefine, retain_records, spool_file, spool_folder,
-    with_calendar,
+    DataError, ImportOptions, ImportReport, InBlocks, InTurn, OfFile, Refusals, RefusedMax,
+    Rescaling, ScanQuery, SpooledFile, finer_sizes, is_columnar, redefine, retain_records,
+    spool_file, spool_folder, with_calendar,
 };
 use tickloom_types::{BarSpec, InstrumentId, Instruments, Kind, Record, Ts};
 
@@ -90,6 +90,17 @@ pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result
 /// How what is wanted of rows is read from a path, with so many bytes of memory.
 type Read<'r> = &'r dyn Fn(&Path, &ImportOptions, &ScanQuery, u64) -> Result<SpooledFile, Failure>;
 
+/// Says what a file was taken for and what of it was left out; what else is to be known of it.
+fn tell(path: &Path, report: &mut ImportReport) -> Vec<String> {
+    if let Some(taken) = report.taken.as_ref().filter(|taken| !taken.is_plain()) {
+        output::note(&format!("{}: {taken}", path.display()));
+    }
+    capture::report_refused(report);
+    let mut notes = std::mem::take(&mut report.notes);
+    notes.extend(capture::repeated(report));
+    notes
+}
+
 /// The records of a file of rows, or a folder of them.
 pub(super) fn from_rows(
     path: &Path,
@@ -117,10 +128,7 @@ pub(super) fn from_rows(
     let memory = args.memory.for_reading();
     let read = |options: &ImportOptions| read(path, options, &query, memory);
     let mut file = read_rows(named_only, &options, &read)?;
-    if let Some(taken) = file.report.taken.as_ref().filter(|taken| !taken.is_plain()) {
-        output::note(&format!("{}: {taken}", path.display()));
-    }
-    capture::report_refused(&file.report);
+    let notes = tell(path, &mut file.report);
     let said = say_of(settings, &mut file)?;
     let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
     let mut census = Census::new();
@@ -132,8 +140,6 @@ pub(super) fn from_rows(
     let finer = finer_of(settings, instrument, &mut file)?;
     let (instruments, taken) = (file.instruments.clone(), file.report.taken.take());
     let left_out = file.report.left_out();
-    let mut notes = std::mem::take(&mut file.report.notes);
-    notes.extend(capture::repeated(&file.report));
     let rows = file.len();
     let sample = file.samples().first();
     let series = sample

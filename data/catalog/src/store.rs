@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod fault;
 mod local;
+mod new_file;
 mod remote;
 mod s3_error;
 mod stored;
@@ -15,9 +16,9 @@ use crate::Result;
 use crate::bundles::KnownDecisions;
 use crate::known_checkpoints::KnownCheckpoints;
 use bytes::Bytes;
+pub(crate) use new_file::NewFile;
 use remote::Remote;
 use std::fs::File;
-use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -47,23 +48,6 @@ enum Place {
     Remote(Arc<Remote>),
     /// Nothing of it is changed: what is written lies over it.
     Trial(Arc<Trial>),
-}
-
-/// A file being written, which is in the store once [`Store::complete`] has returned.
-#[derive(Debug)]
-pub(crate) struct NewFile {
-    path: PathBuf,
-    file: File,
-}
-
-impl Write for NewFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 /// What keeps other processes of this machine away while it lives; nothing for object stores.

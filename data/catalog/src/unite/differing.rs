@@ -28,12 +28,14 @@ pub struct SaidByRuns {
 
 /// A field's name and value, and whether the value is only assumed.
 type Field = (&'static str, Option<String>, bool);
+/// The fields of a definition, and the runs that have it.
+type Said<'a> = (Vec<Field>, &'a BTreeSet<String>);
 /// Runs by the value that they say.
 type ByValue<'a> = BTreeMap<String, BTreeSet<&'a str>>;
 
 /// The fields of which definitions say different things. Tick and lot are not among them: the finer one counts.
 pub(crate) fn differing(all: &Different) -> Vec<Differing> {
-    let mut by_name: BTreeMap<&str, Vec<(Vec<Field>, &BTreeSet<String>)>> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, Vec<Said<'_>>> = BTreeMap::new();
     for (def, runs) in all.iter() {
         let of_name = by_name.entry(&def.name).or_default();
         of_name.push((fields(def), runs));

@@ -3,18 +3,16 @@
 //! What is there is read in stretches of time, of all instruments of a file at once: rows come in the order of their times, or near it,
 //! so that each stretch is read once.
 
+mod place;
 mod stretch;
 
 use super::report::ImportReport;
 use crate::Result;
+use place::{Content, Numbers, content, place};
 use std::collections::HashMap;
 use stretch::{Place, Stretches};
 use tickloom_catalog::{Catalog, CatalogError, RecordBlocks, ScanQuery, Table};
-use tickloom_types::{
-    BarBody, BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, TradeBody,
-    Ts, pow10,
-};
-use xxhash_rust::xxh3::xxh3_128;
+use tickloom_types::{InstrumentDef, Instruments, Kind, Record, TradeBody, Ts};
 
 /// Instruments that are read at once: each may have files of its own, which are open at the same time.
 const INSTRUMENTS_AT_ONCE: usize = 256;
@@ -24,9 +22,6 @@ pub const KNOWN_MAX: usize = 1 << 20;
 const LATE_NS: i64 = 60_000_000_000;
 /// Records of each kind that are named.
 const NAMED_MAX: usize = 20;
-
-/// What a record says beside its place, as a hash of its numbers at nine decimals.
-type Content = u128;
 
 /// What became of the records of a kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -318,85 +313,6 @@ impl<'a> Known<'a> {
 pub const OTHER_BAR: &str = "bar that is there already with other numbers";
 /// Why a trade is refused.
 pub const OTHER_TRADE: &str = "trade that is there already with another price or size";
-
-/// What the numbers of instruments and sources of the catalog are in a file.
-struct Numbers {
-    instruments: Vec<Option<u32>>,
-    /// Of sources of bars; trades are known by their numbers, whatever they came from.
-    sources: Vec<Option<u16>>,
-}
-
-impl Numbers {
-    fn new(there: &Instruments, own: &Instruments) -> Numbers {
-        let source = |there: &SourceDef| {
-            let same = |own: &SourceDef| own.name == there.name && own.kind == there.kind;
-            let at = own.sources().iter().position(same)?;
-            u16::try_from(at).ok()
-        };
-        let instrument = |def: &InstrumentDef| own.find(&def.name).map(|(id, _)| id.0);
-        Numbers {
-            instruments: there.defs().iter().map(instrument).collect(),
-            sources: there.sources().iter().map(source).collect(),
-        }
-    }
-
-    fn of(&self, record: &Record) -> (Option<u32>, Option<u16>) {
-        let InstrumentId(instrument) = record.instrument();
-        let instrument = usize::try_from(instrument).ok();
-        let instrument = instrument.and_then(|at| self.instruments.get(at).copied());
-        let source = match record.kind() {
-            Some(Kind::Bar) => self.sources.get(usize::from(record.header.source)).copied(),
-            _ => Some(Some(0)),
-        };
-        (instrument.flatten(), source.flatten())
-    }
-}
-
-/// What a record is known by: of a bar its instrument, source and close, of a trade its instrument, number and time.
-fn place(record: &Record, instrument: u32, source: u16, of: &Instruments) -> Option<Place> {
-    let ts = record.header.ts_event;
-    match record.kind()? {
-        Kind::Bar => {
-            let source = tickloom_types::SourceId(source);
-            let is_of_time = matches!(of.bar_spec(source), Some(BarSpec::Time(_)));
-            is_of_time.then_some((instrument, source.0.into(), ts))
-        }
-        Kind::Trade => {
-            let id = TradeBody::of(record).trade_id;
-            (id != 0).then_some((instrument, id, ts))
-        }
-        _ => None,
-    }
-}
-
-fn content(record: &Record, def: &InstrumentDef) -> Content {
-    let at_nine = |mantissa: i64, decimals: u8| {
-        i128::from(mantissa) * i128::from(pow10(9_u8.saturating_sub(decimals)))
-    };
-    let price = |mantissa| at_nine(mantissa, def.price_decimals);
-    let size = |mantissa| at_nine(mantissa, def.qty_decimals);
-    let numbers = match record.kind() {
-        Some(Kind::Bar) => {
-            let bar = BarBody::of(record);
-            [
-                price(bar.open),
-                price(bar.high),
-                price(bar.low),
-                price(bar.close),
-                size(bar.volume),
-            ]
-        }
-        _ => {
-            let trade = TradeBody::of(record);
-            [price(trade.price), size(trade.qty), 0, 0, 0]
-        }
-    };
-    let mut bytes = [0; 5 * size_of::<i128>()];
-    for (place, number) in bytes.chunks_exact_mut(size_of::<i128>()).zip(numbers) {
-        place.copy_from_slice(&number.to_le_bytes());
-    }
-    xxh3_128(&bytes)
-}
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod apart;
 mod columns;
 mod depth;
+mod other;
 mod puzzle;
 mod start;
 mod typed;

@@ -78,24 +78,7 @@ pub(super) fn prepare(
     let mut notes = layout.notes.clone();
     notes.push(format!("times are {}", layout.time));
     notes.extend(note_of_cases(&tickers));
-    let bar = match layout.shape.is_bars() {
-        true => Some(bar_spec(
-            options,
-            &layout,
-            &reader,
-            survey.line,
-            &mut notes,
-        )?),
-        false => None,
-    };
-    if bar.is_none() && reader.times.all_dates {
-        let found = "times that are dates alone".to_owned();
-        let expected =
-            "times of day too, perhaps in a column of their own (--columns time_of_day=…)";
-        return Err(layout.fault(input.path(), survey.line, found, expected));
-    }
-    let days = reader.times.all_dates.then_some(reader.times.days);
-    notes.extend(long_bars(options, bar, days));
+    let bar = bar_of(options, &layout, &reader, survey.line, &mut notes)?;
     let order = reader.times.order();
     let (surveyed, has_low_prices) = reader.surveyed();
     let mut repeats = Repeats::default();
@@ -129,6 +112,30 @@ pub(super) fn prepare(
         surveyed,
         has_low_prices,
     }))
+}
+
+/// The size of the bars of a file of bars. Rows of anything else have times of day.
+fn bar_of(
+    options: &ImportOptions,
+    layout: &Layout,
+    reader: &Reader<'_>,
+    line: u64,
+    notes: &mut Vec<String>,
+) -> Result<Option<BarSpec>> {
+    let are_dates = reader.times.all_dates;
+    if !layout.shape.is_bars() {
+        let found = "times that are dates alone".to_owned();
+        let expected =
+            "times of day too, perhaps in a column of their own (--columns time_of_day=…)";
+        return match are_dates {
+            true => Err(layout.fault(reader.path(), line, found, expected)),
+            false => Ok(None),
+        };
+    }
+    let bar = bar_spec(options, layout, reader, line, notes)?;
+    let days = are_dates.then_some(reader.times.days);
+    notes.extend(long_bars(options, Some(bar), days));
+    Ok(Some(bar))
 }
 
 /// What is to be said of bars longer than a day that have a date each.

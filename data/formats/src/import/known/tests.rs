@@ -5,6 +5,7 @@ use crate::import::{Input, options::ImportOptions};
 use std::fmt::Write;
 use std::ops::Range;
 use std::path::Path;
+use tickloom_types::BarSpec;
 
 const DAYS: i64 = 30;
 

@@ -1,6 +1,7 @@
 //! Which column holds what, and what the rows are then.
 
 use super::depth::has_levels;
+use super::other::{no_twins, only_trades};
 use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::text::Fields;
@@ -60,57 +61,12 @@ fn nearest_counts(names: &[String], roles: &mut [Option<Role>]) {
             false => 0,
         };
         let nearest = alike.min_by_key(distance);
-        for other in 0..roles.len() {
-            if roles[other] == Some(role) && Some(other) != nearest {
-                roles[other] = None;
+        for (other, taken) in roles.iter_mut().enumerate() {
+            if *taken == Some(role) && Some(other) != nearest {
+                *taken = None;
             }
         }
     }
-}
-
-/// Refuses a file in which two columns of prices or sizes are called the same: they are of two instruments, side by side.
-fn no_twins(names: &[String], roles: &[Option<Role>]) -> Result<(), Puzzle> {
-    for (at, role) in roles.iter().enumerate() {
-        let is_twin = |other: usize| other != at && plain(&names[other]) == plain(&names[at]);
-        if role.is_some_and(Role::is_number) && (0..names.len()).any(is_twin) {
-            return Err((
-                format!("two columns called {:?}", names[at]),
-                "a column each: one instrument, or a row for each of several".to_owned(),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses trades of which a column says that some rows are bids and asks, or are taken back.
-fn only_trades(names: &[String], roles: &[Option<Role>], data: &[Fields]) -> Result<(), Puzzle> {
-    const OTHERS: [&[u8]; 10] = [
-        b"bid",
-        b"ask",
-        b"best_bid",
-        b"best_ask",
-        b"quote",
-        b"cancel",
-        b"canceled",
-        b"cancelled",
-        b"correction",
-        b"cancellation",
-    ];
-    for (at, name) in names.iter().enumerate() {
-        if roles.get(at).copied().flatten().is_some() {
-            continue;
-        }
-        let of_others =
-            |row: &&Fields| OTHERS.contains(&row.get(at).to_ascii_lowercase().as_slice());
-        if let Some(row) = data.iter().find(of_others) {
-            let value = String::from_utf8_lossy(row.get(at)).into_owned();
-            return Err((
-                format!("{value:?} in column {name:?} of what would be trades"),
-                "rows of trades alone".to_owned(),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Beside open, high and low a price is the close, unless there is a settlement too, which may be meant.
@@ -355,12 +311,7 @@ pub(super) fn shape(
         Some(Shape::Quotes | Shape::Trades) if has_levels(names) => {
             puzzle("prices and sizes of all levels of both sides")
         }
-        Some(shape) => {
-            if shape == Shape::Trades {
-                only_trades(names, roles, data)?;
-            }
-            Ok((shape, dialect))
-        }
+        Some(shape) => only_trades(shape, names, roles, data).map(|()| (shape, dialect)),
         None => puzzle(
             "a time and open, high, low, close (bars), or bid, ask (quotes), or price, size (trades); --columns says which is which",
         ),

@@ -167,6 +167,11 @@ pub(crate) fn report_refused(report: &ImportReport) {
     }
 }
 
+/// What the time of a bar was taken as, in words.
+pub(crate) fn stamp(stamp: Option<&str>) -> Option<String> {
+    stamp.map(|stamp| format!("the time of a bar is its {stamp}"))
+}
+
 /// How many rows of a file come more than once, in words.
 pub(crate) fn repeated(report: &ImportReport) -> Option<String> {
     (report.repeated > 0).then(|| {

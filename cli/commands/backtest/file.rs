@@ -97,6 +97,7 @@ fn tell(path: &Path, report: &mut ImportReport) -> Vec<String> {
     }
     capture::report_refused(report);
     let mut notes = std::mem::take(&mut report.notes);
+    notes.extend(capture::stamp(report.stamp.as_deref()));
     notes.extend(capture::repeated(report));
     notes
 }

@@ -127,6 +127,7 @@ impl Imported {
         if let Some(bar) = report.bar {
             notes.insert(0, format!("bars of size {bar}"));
         }
+        notes.extend(crate::capture::stamp(report.stamp.as_deref()));
         Imported {
             files: vec![report.file],
             member: report.member,

@@ -152,6 +152,7 @@ impl Layout {
         let roles = roles(&names, data, &options.mapping)?;
         *is_market = columns::is_market(&roles);
         let depth = depth::columns(&names);
+        other::no_zones(&names, &roles, data, options.zone.is_some())?;
         let (shape, dialect) = shape(&names, &roles, &depth, data, options.format)?;
         let mut layout = Layout {
             delimiter,

@@ -160,6 +160,7 @@ impl Format {
             return Err(unread(input, (found, expected.to_owned())));
         }
         layout.known.file = stem(&input.file_name());
+        named(input, options, &layout)?;
         Ok(layout)
     }
 
@@ -187,16 +188,9 @@ impl Format {
             false => columns(error.puzzle),
         })?;
         layout.known.file = stem(&input.file_name());
-        let is_named = options.instrument.is_some() || layout.column(Role::Ticker).is_some();
-        if !is_named && is_part_name(&layout.known.file, input.path()) {
-            let found = format!(
-                "{:?}, which names no instrument, and no column that does",
-                input.file_name()
-            );
-            let expected = "--instrument, or a column or folder such as symbol=".to_owned();
-            return Err(unclear(input, "", (found, expected)));
-        }
-        if !is_named && let Some((one, other)) = names::apart(&input.parts()) {
+        if !named(input, options, &layout)?
+            && let Some((one, other)) = names::apart(&input.parts())
+        {
             let found = format!("{one} and {other}, which nothing in them says to be of one");
             let expected = "a column or folders such as symbol=, --instrument, which takes all for one, or `tickloom import`, \
                             which takes each for itself";
@@ -204,6 +198,22 @@ impl Format {
         }
         Ok(layout)
     }
+}
+
+/// Whether something else than a file's name says of which instrument it is; a name such as `part-00000` says nothing.
+fn named(input: &Input, options: &ImportOptions, layout: &Layout) -> Result<bool> {
+    let is_named = options.instrument.is_some()
+        || layout.known.instrument.is_some()
+        || layout.column(Role::Ticker).is_some();
+    if !is_named && is_part_name(&layout.known.file, input.path()) {
+        let found = format!(
+            "{:?}, which names no instrument, and no column that does",
+            input.file_name()
+        );
+        let expected = "--instrument, or a column or folder such as symbol=".to_owned();
+        return Err(unclear(input, "", (found, expected)));
+    }
+    Ok(is_named)
 }
 
 /// What the folders of a file say of it.

@@ -557,6 +557,24 @@ fn what_could_be_something_else_is_refused() {
     );
     let sides = "ts,price,size,side\n1704187800000,1,1,0\n1704187800001,1,1,1\n";
     assert!(refused(sides).contains("side"), "{}", refused(sides));
+    let zones = "time,tz,price,size\n2024-01-02 09:30:00,America/New_York,1,1\n2024-01-02 09:30:01,UTC,1,1\n";
+    assert!(refused(zones).contains("of zones"), "{}", refused(zones));
+    assert!(
+        read_text(
+            &zones.replace("America/New_York", "UTC"),
+            &ImportOptions::default()
+        )
+        .is_ok()
+    );
+    let part = Input::bytes(
+        Path::new("out/part-00000-8e1.csv"),
+        zones.replace("tz", "x").into_bytes(),
+    );
+    let error = part
+        .read(&ImportOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("names no instrument"), "{error}");
     let loose = "time,24 high,open,high,low,close,volume_sma_20,amount,volume\n\
         1704187800000,9,1,2,1,1,7,8,5\n1704187860000,9,1,2,1,1,7,8,5\n";
     let file = read_text(loose, &ImportOptions::default()).unwrap();

@@ -55,3 +55,31 @@ pub(super) fn only_trades(
     }
     Ok(())
 }
+
+/// Refuses a file in which a column says the zones of its times, which no other column does, unless they are all UTC.
+pub(super) fn no_zones(
+    names: &[String],
+    roles: &[Option<Role>],
+    data: &[Fields],
+    is_told: bool,
+) -> Result<(), Puzzle> {
+    const NAMES: [&str; 6] = ["tz", "timezone", "tzname", "gmtoffset", "utcoffset", "zone"];
+    const UTC: [&[u8]; 9] = [
+        b"", b"utc", b"gmt", b"z", b"0", b"+0", b"+00:00", b"00:00", b"etc/utc",
+    ];
+    for (at, name) in names.iter().enumerate() {
+        let is_one = NAMES.contains(&plain(name).as_str());
+        if is_told || !is_one || roles.get(at).copied().flatten().is_some() {
+            continue;
+        }
+        let is_other = |row: &&Fields| !UTC.contains(&row.get(at).to_ascii_lowercase().as_slice());
+        if let Some(row) = data.iter().find(is_other) {
+            let value = String::from_utf8_lossy(row.get(at)).into_owned();
+            return Err((
+                format!("{value:?} in column {name:?} of zones, which is not read"),
+                "times that say their zone themselves, or --zone if all are of one".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}

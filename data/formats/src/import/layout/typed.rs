@@ -2,6 +2,7 @@
 //! a text, which are looked at as a person would write them.
 
 use super::columns::{has_time, is_market, roles, shape};
+use super::other::no_zones;
 use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
@@ -57,6 +58,7 @@ impl Layout {
         *has_prices = is_market(&roles);
         folders_agree(table, &roles)?;
         let depth = depth::columns(&readable);
+        no_zones(&readable, &roles, data, options.zone.is_some())?;
         let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
         let unread: Vec<String> = table
             .columns

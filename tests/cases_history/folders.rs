@@ -44,13 +44,19 @@ fn files_of_one_name_in_folders_of_instruments_are_not_one_instrument() {
     for (one, other) in [
         ("AAA/2024.csv", "BBB/2024.csv"),
         ("spot/BTCUSDT.csv", "futures/BTCUSDT.csv"),
-        // Of texts such folders are no columns.
-        ("symbol=AAA/0.csv", "symbol=BBB/0.csv"),
     ] {
         let (code, said) = import(&[(one, bars(2, 100)), (other, bars(3, 200))], &[]);
         assert_eq!(code, 2, "{said}");
         assert!(said.contains("in a folder of another name"), "{said}");
     }
+    // Of texts such folders are no columns, and these names say nothing.
+    let files = [
+        ("symbol=AAA/0.csv", bars(2, 100)),
+        ("symbol=BBB/0.csv", bars(3, 200)),
+    ];
+    let (code, said) = import(&files, &[]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("or a column of symbols"), "{said}");
     let told = ["--instrument", "ALL"];
     let files = [
         ("AAA/2024.csv", bars(2, 100)),

@@ -210,8 +210,12 @@ fn named(input: &Input, options: &ImportOptions, layout: &Layout) -> Result<bool
             "{:?}, which names no instrument, and no column that does",
             input.file_name()
         );
-        let expected = "--instrument, or a column or folder such as symbol=".to_owned();
-        return Err(unclear(input, "", (found, expected)));
+        let expected = match layout.is_columnar {
+            true => "--instrument, or a column or folder such as symbol=",
+            // Folders are no columns of texts.
+            false => "--instrument, or a column of symbols",
+        };
+        return Err(unclear(input, "", (found, expected.to_owned())));
     }
     Ok(is_named)
 }

@@ -332,7 +332,7 @@ fn rows(
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),
             Err(error @ (FormatError::Unrecognised { .. } | FormatError::Columns { .. }))
-                if !source.is_named =>
+                if !source.is_named || !is_alone =>
             {
                 Imported::passed_over(file, &error.to_string())
             }

@@ -176,7 +176,7 @@ impl Layout {
         };
         layout.set_time(data, options)?;
         layout.known.bar = layout.databento_bar(row);
-        layout.apart = layout.columns_apart(&options.mapping);
+        layout.apart = layout.columns_apart(data, &options.mapping);
         layout.tell();
         Ok(layout)
     }

@@ -575,6 +575,24 @@ fn what_could_be_something_else_is_refused() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("names no instrument"), "{error}");
+    let labels =
+        ",ts,price,size\nAAPL,2024-01-02 09:30:00.1,10,1\nMSFT,2024-01-02 09:30:00.2,300,5\n";
+    assert!(refused(labels).contains("MSFT"), "{}", refused(labels));
+    assert!(read_text(&labels.replace("MSFT", "AAPL"), &ImportOptions::default()).is_ok());
+    assert!(
+        read_text(
+            &labels.replace("AAPL", "0").replace("MSFT", "1"),
+            &ImportOptions::default()
+        )
+        .is_ok()
+    );
+    let rounded =
+        "ts,price,size,id\n1704187800000,1,1,1.23457E+12\n1704187800001,1,1,1.23457E+12\n";
+    assert!(
+        refused(rounded).contains("all digits"),
+        "{}",
+        refused(rounded)
+    );
     let loose = "time,24 high,open,high,low,close,volume_sma_20,amount,volume\n\
         1704187800000,9,1,2,1,1,7,8,5\n1704187860000,9,1,2,1,1,7,8,5\n";
     let file = read_text(loose, &ImportOptions::default()).unwrap();

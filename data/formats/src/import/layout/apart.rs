@@ -4,11 +4,13 @@
 use super::{Layout, Role, plain};
 use crate::import::mapping::Mapping;
 use crate::import::role::tells_apart;
+use crate::import::text::Fields;
+use crate::import::time::TimeFormat;
 
 impl Layout {
     /// Columns that no row of an instrument may have otherwise than the rows before it. Who says that no column is the exchange says
     /// that none tells.
-    pub(super) fn columns_apart(&self, mapping: &Mapping) -> Vec<usize> {
+    pub(super) fn columns_apart(&self, data: &[Fields], mapping: &Mapping) -> Vec<usize> {
         let is_by_symbol = self.column(Role::Ticker).is_some();
         if self.is_databento() && is_by_symbol {
             return Vec::new();
@@ -33,7 +35,36 @@ impl Layout {
         };
         let columns = self.names.iter().zip(&self.roles).map(is_apart);
         let columns = (0..).zip(columns).filter(|(_, is_apart)| *is_apart);
-        columns.map(|(at, _)| at).collect()
+        let mut all: Vec<usize> = columns.map(|(at, _)| at).collect();
+        all.extend(self.labels(data, mapping));
+        all
+    }
+
+    /// Columns of labels of rows, as programs write them without a name or under one of their own: words that are no times. Two of them are
+    /// two instruments.
+    fn labels(&self, data: &[Fields], mapping: &Mapping) -> Vec<usize> {
+        const NAMES: [&str; 7] = [
+            "",
+            "index",
+            "indexname",
+            "level0",
+            "level1",
+            "indexlevel0",
+            "unnamed0",
+        ];
+        if mapping.is_none("symbol") || mapping.is_none("exchange") {
+            return Vec::new();
+        }
+        let is_label = |at: &usize| {
+            let is_named = NAMES.contains(&plain(&self.names[*at]).as_str());
+            let is_word = |row: &Fields| {
+                let value = row.get(*at);
+                value.first().is_some_and(u8::is_ascii_alphabetic)
+                    && TimeFormat::of(value).is_none()
+            };
+            is_named && self.roles[*at].is_none() && data.iter().all(is_word)
+        };
+        (0..self.names.len()).filter(is_label).collect()
     }
 
     /// The column with Databento's numbers of instruments, beside that of symbols.

@@ -101,7 +101,7 @@ impl Layout {
             let column = table.columns.get(*at);
             column.is_some_and(|column| column.kind != ValueKind::Unread)
         };
-        layout.apart = layout.columns_apart(&options.mapping);
+        layout.apart = layout.columns_apart(data, &options.mapping);
         layout.apart.retain(is_readable);
         layout.tell();
         Ok(layout)

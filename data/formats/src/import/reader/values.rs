@@ -153,6 +153,7 @@ impl Reader<'_> {
         };
         match text {
             _ if is_missing(text) && matches!(cell, Cell::Text(_)) => Ok(0),
+            _ if is_rounded(text) => Err(self.wrong(cells, at, "all digits of a number")),
             _ if text.len() <= 128 && text.iter().any(u8::is_ascii_alphabetic) => {
                 Ok(hash_of_text(text))
             }
@@ -241,6 +242,18 @@ fn small_text(cell: Cell<'_>) -> Cow<'_, [u8]> {
 
 fn without_zero(text: &[u8]) -> &[u8] {
     text.strip_suffix(b".0").unwrap_or(text)
+}
+
+/// Whether a text is a number as spreadsheets shorten it, `1.23457E+12`: what it was is lost.
+fn is_rounded(text: &[u8]) -> bool {
+    let is_digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let parts = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let Some((number, exponent)) = parts.and_then(|at| text.split_at_checked(at)) else {
+        return false;
+    };
+    let digits = number.iter().filter(|byte| **byte != b'.').copied();
+    matches!(exponent, [_, b'+', rest @ ..] if is_digits(rest))
+        && is_digits(&digits.collect::<Vec<u8>>())
 }
 
 /// The unit in which a time is told: that of its digits, of one that is told in seconds and has a fraction.

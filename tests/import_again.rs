@@ -243,3 +243,103 @@ fn what_is_said_of_prices_since_makes_it_another_import() {
         );
     }
 }
+
+/// Minute bars from one minute of an hour up to another, which differ by their minute.
+fn minutes(dir: &Path, name: &str, from: u32, to: u32) -> String {
+    let rows = (from..to).map(|at| format!("2024-01-03 10:{at:02},{0},{0},{0},{0},1\n", at + 1));
+    let text = "time,open,high,low,close,volume\n".to_owned() + &rows.collect::<String>();
+    let file = dir.join(name).display().to_string();
+    fs::write(&file, text).unwrap();
+    file
+}
+
+fn rows_of(catalog: &str) -> u64 {
+    let ran = tickloom(&["catalog", "verify", catalog, "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let words = ["backtest", "--data", catalog, "--json", "--size", "1"];
+    let ran = tickloom(&[&words[..], &["--enter", "close > 0", "--exit", "close < 0"]].concat());
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    report["bars"].as_u64().unwrap()
+}
+
+/// What was left out as another file had it is taken when that file has it no more, and nothing is said to be there that is not.
+#[test]
+fn rows_that_a_replaced_import_had_come_back() {
+    let dir = workspace();
+    let one = minutes(dir.path(), "one.csv", 0, 10);
+    let two = minutes(dir.path(), "two.csv", 5, 15);
+    let catalog = dir.path().join("catalog").display().to_string();
+    assert_eq!(counts(&import(&one, &catalog, &[], 0)), [10, 0, 0]);
+    assert_eq!(counts(&import(&two, &catalog, &[], 0)), [5, 5, 0]);
+    let report = import(&one, &catalog, &["--zone", "America/New_York"], 0);
+    assert_eq!(counts(&report), [10, 0, 0]);
+    let notes = report["imports"][0]["notes"].to_string();
+    assert!(
+        notes.contains("1 other imports have its instruments"),
+        "{notes}"
+    );
+    assert_eq!(rows_of(&catalog), 15);
+    let report = import(&two, &catalog, &[], 0);
+    assert_eq!(counts(&report), [10, 0, 0], "{report}");
+    assert_eq!(report["imports"][0]["unchanged"], false);
+    assert_eq!(rows_of(&catalog), 20);
+    let report = import(&two, &catalog, &[], 0);
+    assert_eq!(report["imports"][0]["unchanged"], true);
+}
+
+/// What was exported is there already where it came from; with other numbers it is refused, and nothing is left of it.
+#[test]
+fn exported_rows_count_once_beside_those_that_they_were() {
+    let dir = workspace();
+    let one = minutes(dir.path(), "one.csv", 0, 10);
+    let [catalog, other, exported] =
+        ["catalog", "other", "x.csv"].map(|name| dir.path().join(name).display().to_string());
+    import(&one, &catalog, &[], 0);
+    let words = [
+        "export",
+        "--catalog",
+        &catalog,
+        "--kind",
+        "bars",
+        "--to-file",
+        &exported,
+    ];
+    assert_eq!(tickloom(&words).code, 0);
+    let again = |catalog: &str| tickloom(&["import", &exported, "--catalog", catalog, "--json"]);
+    let report: Value = serde_json::from_str(&again(&catalog).stdout).unwrap();
+    assert_eq!(counts(&report), [0, 10, 0], "{report}");
+    assert_eq!(rows_of(&catalog), 10);
+    // Ten minutes of other prices.
+    let text = fs::read_to_string(&one).unwrap().replace(",1\n", ",2\n");
+    let two = dir.path().join("two.csv").display().to_string();
+    fs::write(&two, text).unwrap();
+    import(&two, &other, &[], 0);
+    let ran = again(&other);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains("10 records that are there otherwise"),
+        "{ran:?}"
+    );
+    assert_eq!(rows_of(&other), 10);
+    let ran = tickloom(&["catalog", "ls", &other, "--json"]);
+    let listed: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(listed["runs"].as_array().map(Vec::len), Some(1), "{listed}");
+}
+
+/// Whichever of two imports is first, what both have counts once.
+#[test]
+fn two_imports_at_once_keep_each_row_once() {
+    let dir = workspace();
+    let files =
+        [(0, 40), (20, 60)].map(|(from, to)| minutes(dir.path(), &format!("{from}.csv"), from, to));
+    let catalog = dir.path().join("catalog").display().to_string();
+    let catalog = catalog.as_str();
+    let written: u64 = std::thread::scope(|scope| {
+        let both = files
+            .each_ref()
+            .map(|file| scope.spawn(move || counts(&import(file, catalog, &[], 0))));
+        both.into_iter().map(|one| one.join().unwrap()[0]).sum()
+    });
+    assert_eq!(written, 60);
+    assert_eq!(rows_of(catalog), 60);
+}

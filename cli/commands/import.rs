@@ -214,7 +214,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
     // Captures have lines that are none of a market, so that only who asks has them refused.
     let refused_max = options.refused_max.unwrap_or(RefusedMax::Any);
-    all.extend(captures.import(&target, refused_max, &spinner)?);
+    all.extend(captures.import(&target, (refused_max, args.memory.for_reading()), &spinner)?);
     spinner.finish_and_clear();
     report(&args, &all)
 }

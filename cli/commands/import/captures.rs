@@ -55,7 +55,7 @@ impl Captures {
     pub(super) fn import(
         self,
         target: &Target,
-        refused_max: RefusedMax,
+        (refused_max, memory): (RefusedMax, u64),
         spinner: &ProgressBar,
     ) -> Result<Vec<Imported>, Failure> {
         let mut all = Vec::new();
@@ -70,7 +70,7 @@ impl Captures {
                     (origin, &recording),
                     target,
                     &mut left,
-                    refused_max,
+                    (refused_max, memory),
                 )?);
             }
         }
@@ -167,7 +167,7 @@ fn import_captures(
     (origin, files): (Origin, &[PathBuf]),
     target: &Target,
     left: &mut BooksLeft,
-    refused_max: RefusedMax,
+    (refused_max, memory): (RefusedMax, u64),
 ) -> Result<Imported, Failure> {
     let mut imported = Imported::of(files);
     imported.format = Some("capture".to_owned());
@@ -205,7 +205,7 @@ fn import_captures(
     let catalog = target.catalog();
     let names = imported.instruments.iter().map(String::as_str);
     let _alone = catalog.importing(names).map_err(Failure::run)?;
-    let known = KnownOfCapture::of(catalog, &run, &instruments).map_err(Failure::run)?;
+    let known = KnownOfCapture::of(catalog, &run, &instruments, memory).map_err(Failure::run)?;
     let there = catalog.has_part(&run, 0, &part).map_err(Failure::run)?;
     imported.run = target.kept(run.clone());
     if let Some(written) = there {

@@ -2,7 +2,7 @@
 //! there can be one book at a time.
 
 use std::collections::HashMap;
-use tickloom_data::{Catalog, CatalogError, KNOWN_MAX, Known};
+use tickloom_data::{Catalog, CatalogError, Known};
 use tickloom_types::{Instruments, Kind, Record, Ts};
 
 /// What earlier imports have, and from when to when the capture has books.
@@ -15,15 +15,16 @@ pub(super) struct KnownOfCapture<'a> {
 }
 
 impl<'a> KnownOfCapture<'a> {
-    /// Looks for imports other than `run` that have one of the instruments.
+    /// Looks for imports other than `run` that have one of the instruments, with so many bytes of memory for the import.
     pub(super) fn of(
         catalog: &'a Catalog,
         run: &str,
         instruments: &Instruments,
+        memory: u64,
     ) -> Result<KnownOfCapture<'a>, CatalogError> {
         Ok(KnownOfCapture {
             catalog,
-            records: Known::of(catalog, run, instruments, KNOWN_MAX)?,
+            records: Known::within(catalog, run, instruments, memory)?,
             instruments: instruments.clone(),
             books: HashMap::new(),
         })

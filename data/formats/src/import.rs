@@ -46,7 +46,7 @@ pub use file_records::FileRecords;
 pub use folder::{FolderRecords, is_columnar, read_folder};
 pub use format::Format;
 pub use input::{Input, content_run, inputs, open_text, peek_line};
-pub use known::{KNOWN_MAX, Known, OTHER_BAR, OTHER_TRADE, Told};
+pub use known::{Known, OTHER_BAR, OTHER_TRADE, Told};
 pub use mapping::{Mapping, RefusedMax, Years};
 pub use names::Together;
 pub use number::Decimal;
@@ -134,8 +134,8 @@ impl Input {
             let mut report = self.emit(prepared, options, None, &mut |_| Ok(()))?;
             if !report.has_written(&there.rows) {
                 // What others had when it was imported they may have no more.
-                let known = self.known(catalog, &run, self.prepare(options)?.as_ref())?;
                 let again = self.prepare(options)?;
+                let known = self.known(catalog, &run, again.as_ref())?;
                 report = self.emit(again, options, Some(known), &mut |_| Ok(()))?;
             }
             if report.has_written(&there.rows) {
@@ -195,8 +195,8 @@ impl Input {
         run: &str,
         prepared: &dyn Prepared,
     ) -> Result<Known<'a>> {
-        let instruments = prepared.instruments();
-        Ok(Known::of(catalog, run, instruments, self.room().known)?)
+        let most = self.room().known;
+        Ok(Known::of(catalog, run, prepared.instruments(), most)?)
     }
 
     /// What the catalog has of it, if it is complete there with the same options: found without decoding anything, so the report

@@ -7,6 +7,7 @@ mod place;
 mod stretch;
 
 use super::report::ImportReport;
+use super::room::Room;
 use crate::Result;
 use place::{Content, Numbers, content, place};
 use std::collections::HashMap;
@@ -16,8 +17,6 @@ use tickloom_types::{InstrumentDef, Instruments, Kind, Record, TradeBody, Ts};
 
 /// Instruments that are read at once: each may have files of its own, which are open at the same time.
 const INSTRUMENTS_AT_ONCE: usize = 256;
-/// Bars and trades that are held at a time, unless it is said how many.
-pub const KNOWN_MAX: usize = 1 << 20;
 /// How long before the record that is looked for a stretch of trades begins: some come late.
 const LATE_NS: i64 = 60_000_000_000;
 /// Records of each kind that are named.
@@ -52,11 +51,22 @@ pub struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Looks for imports other than `run` that have one of the instruments; of what they have, about `most` records are held at a time.
+    /// Looks for imports other than `run` that have one of the instruments. Of what they have, so much is held at a time that an import with
+    /// so many bytes of memory has room for it.
     ///
     /// # Errors
     /// As [`Catalog::runs`].
-    pub fn of(
+    pub fn within(
+        catalog: &'a Catalog,
+        run: &str,
+        instruments: &Instruments,
+        bytes: u64,
+    ) -> Result<Known<'a>, CatalogError> {
+        Known::of(catalog, run, instruments, Room::of(bytes).known)
+    }
+
+    /// As [`Known::within`], with about so many bars, and trades, held at a time.
+    pub(super) fn of(
         catalog: &'a Catalog,
         run: &str,
         instruments: &Instruments,
@@ -136,20 +146,18 @@ impl<'a> Known<'a> {
 
     fn text(&self, record: &Record, def: &InstrumentDef, is_same: bool) -> String {
         let (name, ts) = (&def.name, record.ts_event());
-        let other = if is_same { "" } else { " with " };
-        match self.instruments.bar_spec(record.source()) {
-            Some(spec) if record.kind() == Some(Kind::Bar) => {
-                let what = if is_same { "" } else { "other numbers" };
-                format!(
-                    "{name}: the bar of {spec} that closes at {ts} is there already{other}{what}"
-                )
-            }
+        let (what, other) = match self.instruments.bar_spec(record.source()) {
+            Some(spec) if record.kind() == Some(Kind::Bar) => (
+                format!("the bar of {spec} that closes at {ts}"),
+                " with other numbers",
+            ),
             _ => {
                 let id = TradeBody::of(record).trade_id;
-                let what = if is_same { "" } else { "another price or size" };
-                format!("{name}: trade {id} of {ts} is there already{other}{what}")
+                (format!("trade {id} of {ts}"), " with another price or size")
             }
-        }
+        };
+        let other = if is_same { "" } else { other };
+        format!("{name}: {what} is there already{other}")
     }
 
     /// What the record is known by.
@@ -162,28 +170,27 @@ impl<'a> Known<'a> {
         )
     }
 
+    fn stretches(&mut self, table: Table) -> &mut Stretches {
+        match table {
+            Table::Bars => &mut self.bars,
+            _ => &mut self.trades,
+        }
+    }
+
     /// What is said of a place by what is there.
     fn find(&mut self, table: Table, place: Place) -> Result<Option<Content>, CatalogError> {
         let ts = place.2;
+        let from = match table {
+            Table::Bars => ts,
+            _ => ts.saturating_sub(LATE_NS),
+        };
         loop {
-            let stretches = match table {
-                Table::Bars => &mut self.bars,
-                _ => &mut self.trades,
-            };
-            if let Some(found) = stretches.find(&place) {
+            if let Some(found) = self.stretches(table).find(&place) {
                 return Ok(found);
             }
-            let from = match table {
-                Table::Bars => ts,
-                _ => ts.saturating_sub(LATE_NS),
-            };
-            let (to, most) = stretches.next(from, ts);
+            let (to, most) = self.stretches(table).next(from, ts);
             let read = self.read(table, (from, to), most)?;
-            let stretches = match table {
-                Table::Bars => &mut self.bars,
-                _ => &mut self.trades,
-            };
-            stretches.add((from, to), read);
+            self.stretches(table).add((from, to), read);
         }
     }
 
@@ -273,9 +280,10 @@ impl<'a> Known<'a> {
         Ok(true)
     }
 
-    /// Says what is there already of a file that is taken whole: what it has is less by that. What contradicts it is returned.
-    pub(super) fn tell_own(self, report: &mut ImportReport) -> Vec<String> {
-        let mut contradictions = Vec::new();
+    /// Says what is there already of a file that is taken whole: what it has is less by that. How many records contradict it is returned, with
+    /// the first of them.
+    pub(super) fn tell_own(self, report: &mut ImportReport) -> (u64, Option<String>) {
+        let (mut contradicted, mut first) = (0, None);
         for (table, told) in [
             (Table::Bars, self.told_bars),
             (Table::Trades, self.told_trades),
@@ -286,9 +294,10 @@ impl<'a> Known<'a> {
                 count.written -= told.repeated;
             }
             report.repeats.extend(told.repeats);
-            contradictions.extend(told.contradictions);
+            contradicted += told.contradicted;
+            first = first.or(told.contradictions.into_iter().next());
         }
-        contradictions
+        (contradicted, first)
     }
 
     /// Says what was left out.

@@ -232,20 +232,18 @@ pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportRepor
     if !report.unchanged {
         read_all(input, &mut |rows| push_all(&mut writers, &mut known, rows))?;
     }
-    let mut contradictions = Vec::new();
+    let (mut contradicted, mut first) = (0, None);
     for known in known {
-        let left_out = known.tell_own(&mut report);
-        contradictions.extend(left_out);
+        let (count, one) = known.tell_own(&mut report);
+        contradicted += count;
+        first = first.or(one);
     }
-    if let Some(first) = contradictions.first() {
+    if let Some(first) = first {
         // Such a file is taken whole or not at all.
         for writer in writers.into_iter().flatten() {
             writer.abandon()?;
         }
-        let found = format!(
-            "{} records that are there otherwise, such as {first}",
-            contradictions.len()
-        );
+        let found = format!("{contradicted} records that are there otherwise, such as {first}");
         return Err(wrong(
             input.path(),
             "content",

@@ -22,12 +22,65 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     pub(crate) rows: usize,
-    pub(crate) columns: Vec<Vec<i64>>,
+    pub(crate) columns: Vec<Values>,
 }
 
-impl Drop for Block {
+/// The values of a column.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    /// One a row, unless all are the same.
+    each: Vec<i64>,
+    same: Option<i64>,
+}
+
+impl Values {
+    fn new() -> Values {
+        Values {
+            each: list_of_values(),
+            same: None,
+        }
+    }
+
+    /// Those of some of the rows of its block.
+    pub(crate) fn of(&self, some: &Range<usize>) -> Given<'_> {
+        match self.same {
+            Some(same) => Given::Same(same),
+            None => Given::Each(&self.each[some.clone()]),
+        }
+    }
+
+    /// The same, one a row; the block has so many.
+    pub(crate) fn each(&mut self, some: &Range<usize>, rows: usize) -> &[i64] {
+        if let Some(same) = self.same.take() {
+            self.each.clear();
+            self.each.resize(rows, same);
+        }
+        &self.each[some.clone()]
+    }
+}
+
+/// The values of a column in some rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Given<'a> {
+    /// All are this one.
+    Same(i64),
+    /// One a row.
+    Each(&'a [i64]),
+}
+
+impl Given<'_> {
+    /// Appends what so many rows have.
+    pub(crate) fn append<T: Clone>(self, rows: usize, to: &mut Vec<T>, of: impl Fn(i64) -> T) {
+        match self {
+            Given::Same(value) => to.resize(to.len() + rows, of(value)),
+            Given::Each(values) => to.extend(values.iter().map(|value| of(*value))),
+        }
+    }
+}
+
+impl Drop for Values {
     fn drop(&mut self) {
-        self.columns.drain(..).for_each(spare);
+        spare(std::mem::take(&mut self.each));
     }
 }
 
@@ -74,7 +127,7 @@ impl Direct {
             return None;
         }
         block.rows = rows;
-        block.columns.resize_with(self.chunks.len(), list_of_values);
+        block.columns.resize_with(self.chunks.len(), Values::new);
         for (chunk, column) in self.chunks.iter_mut().zip(&mut block.columns) {
             chunk.take(rows, column)?;
         }

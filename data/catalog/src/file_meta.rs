@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tickloom_types::{BarSpec, InstrumentDef, Ts};
 
 /// Version of the schemas that this code writes. It reads all from 1 on.
-pub const SCHEMA_VERSION: u32 = 5;
+pub const SCHEMA_VERSION: u32 = 6;
 /// Key of the metadata in a file's footer.
 pub const META_KEY: &str = "tickloom";
 

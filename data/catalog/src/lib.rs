@@ -26,6 +26,7 @@ mod file;
 mod file_meta;
 mod files;
 mod follow;
+mod given;
 mod importing;
 mod index;
 mod instruments;

@@ -96,7 +96,7 @@ pub struct Listing {
     pub versions: BTreeMap<u32, u64>,
 }
 
-/// One period of a table: a day, or a year of long bars.
+/// One period of a table: a day, or of bars a month, a year or a decade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Day {
     /// The table.

@@ -10,11 +10,15 @@ use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, NANOS_PER_SECOND, Rec
 /// Partition of records without an instrument: Hive's name for null.
 const NO_INSTRUMENT: &str = "__HIVE_DEFAULT_PARTITION__";
 pub(crate) const DAY_NS: i64 = 86_400 * NANOS_PER_SECOND;
-/// Bars of an hour or more are kept by year, and those of a minute or more by month: by day they would be heaps of tiny files.
+/// Bars of a day or more are kept by decade, of an hour or more by year, and of a minute or more by month: by day they would be heaps of
+/// tiny files.
+const DAY_BAR_NS: i64 = DAY_NS;
 const LONG_BAR_NS: i64 = 3_600 * NANOS_PER_SECOND;
 const MINUTE_BAR_NS: i64 = 60 * NANOS_PER_SECOND;
 /// Schema version from which on bars of a minute are kept by month; before it they were kept by day.
 const MONTHS_VERSION: u32 = 5;
+/// Schema version from which on bars of a day are kept by decade; before it they were kept by year.
+const DECADES_VERSION: u32 = 6;
 
 /// How long the periods are by which rows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,18 +26,19 @@ enum Period {
     Day,
     Month,
     Year,
+    Decade,
 }
 
 impl Period {
     /// In files of this schema version.
     fn of(schema: u32, table: Table, bar: Option<BarSpec>) -> Period {
-        match bar {
-            Some(BarSpec::Time(length)) if table.is_bars() && length >= LONG_BAR_NS => Period::Year,
-            Some(BarSpec::Time(length))
-                if table.is_bars() && length >= MINUTE_BAR_NS && schema >= MONTHS_VERSION =>
-            {
-                Period::Month
-            }
+        let Some(BarSpec::Time(length)) = bar.filter(|_| table.is_bars()) else {
+            return Period::Day;
+        };
+        match length {
+            DAY_BAR_NS.. if schema >= DECADES_VERSION => Period::Decade,
+            LONG_BAR_NS.. => Period::Year,
+            MINUTE_BAR_NS.. if schema >= MONTHS_VERSION => Period::Month,
             _ => Period::Day,
         }
     }
@@ -48,6 +53,7 @@ impl Period {
             Period::Day => return day,
             Period::Month => format!("{}-01", &date[..date.len() - "-DD".len()]),
             Period::Year => format!("{}-01-01", &date[..date.len() - "-MM-DD".len()]),
+            Period::Decade => format!("{}0-01-01", &date[..date.len() - "Y-MM-DD".len()]),
         };
         Ts::parse(&first).map_or(day, |ts| ts.0.div_euclid(DAY_NS))
     }
@@ -63,6 +69,7 @@ impl Period {
                 month => format!("{year:04}-{:02}-01", month + 1),
             },
             Period::Year => format!("{:04}-01-01", year + 1),
+            Period::Decade => format!("{:04}-01-01", year + 10),
         };
         Ts::parse(&next).ok()
     }
@@ -211,13 +218,22 @@ mod tests {
             let day = first_day(schema, table, bar, Ts::parse(ts).unwrap());
             Ts(day * DAY_NS).date()
         };
-        let bars = |bar, ts| day(5, Table::Bars, bar, ts);
+        let bars = |bar, ts| day(6, Table::Bars, bar, ts);
         assert_eq!(bars("1m", "2024-02-29T12:00:00Z"), "2024-02-01");
         // A bar lies before its stamp.
         assert_eq!(bars("1m", "2024-03-01T00:00:00Z"), "2024-02-01");
         assert_eq!(bars("1m", "2024-03-01T00:01:00Z"), "2024-03-01");
         assert_eq!(bars("59s", "2024-02-29T12:00:00Z"), "2024-02-29");
         assert_eq!(bars("1h", "2024-02-29T12:00:00Z"), "2024-01-01");
+        assert_eq!(bars("23h", "2024-02-29T12:00:00Z"), "2024-01-01");
+        assert_eq!(bars("1d", "2024-02-29T12:00:00Z"), "2020-01-01");
+        assert_eq!(bars("1d", "2030-01-01T00:00:00Z"), "2020-01-01");
+        assert_eq!(bars("1w", "2030-01-01T00:00:01Z"), "2030-01-01");
+        assert_eq!(bars("1d", "1969-12-31T00:00:00Z"), "1960-01-01");
+        assert_eq!(
+            day(5, Table::Bars, "1d", "2024-02-29T12:00:00Z"),
+            "2024-01-01"
+        );
         assert_eq!(bars("100t", "2024-02-29T12:00:00Z"), "2024-02-29");
         assert_eq!(
             day(4, Table::Bars, "1m", "2024-02-29T12:00:00Z"),
@@ -231,6 +247,7 @@ mod tests {
         assert_eq!(end(Period::Month, "2024-12-01"), "2025-01-01");
         assert_eq!(end(Period::Month, "2024-02-01"), "2024-03-01");
         assert_eq!(end(Period::Year, "2024-01-01"), "2025-01-01");
+        assert_eq!(end(Period::Decade, "1990-01-01"), "2000-01-01");
         assert_eq!(end(Period::Day, "2024-02-28"), "2024-02-29");
     }
 

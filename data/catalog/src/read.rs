@@ -3,8 +3,9 @@
 use super::Table;
 use super::batches::{Batches, Decoded};
 use super::column::{Codec, Column, Misfit, Scale};
-use super::direct::Reads;
+use super::direct::{Given, Reads};
 use super::files::{FileScan, Naming};
+use super::given::GivenRows;
 use super::key::Key;
 use super::rows::Rows;
 use super::stored::{HELD, MORE, PLACED_VERSION, number_column};
@@ -178,58 +179,33 @@ impl FileReader {
 
     /// As [`FileReader::decode`] for the next ones of the rows that were decoded without the library.
     fn take_some(&mut self) {
-        let block = &self.batches.block;
+        let block = &mut self.batches.block;
         let some = self.taken..block.rows.min(self.taken + ROWS_AT_ONCE);
-        let record = Record {
-            header: self.header,
-            ..Record::default()
-        };
-        let to = &mut self.rows;
+        let (count, to) = (some.len(), &mut self.rows);
         to.clear();
-        to.records.resize(some.len(), record);
-        let mut columns = block.columns.iter().map(|all| &all[some.clone()]);
-        let mut next = || columns.next().unwrap_or_default();
-        let [ts_event, ts_recv, seqs, sources, flags] = [(); 5].map(|()| next());
-        to.seqs.extend(seqs.iter().map(|seq| seq.cast_unsigned()));
+        let mut columns = block.columns.iter();
+        let mut next = || columns.next().map_or(Given::Same(0), |all| all.of(&some));
+        let times = [next(), next()];
+        next().append(count, &mut to.seqs, i64::cast_unsigned);
+        let origin = [next(), next()];
         if self.table.is_output() {
-            let outputs = next().iter().map(|output| output.cast_unsigned());
-            to.outputs
-                .extend(outputs.map(|output| output.saturating_add(1)));
+            next().append(count, &mut to.outputs, |output| {
+                output.cast_unsigned().saturating_add(1)
+            });
         }
-        let own = self
-            .table
-            .columns()
-            .iter()
-            .filter(|column| column.is_read());
-        let own: Vec<(&Column, &[i64])> = own.map(|column| (column, next())).collect();
-        // Some rows at a time, so that their records stay near while one column after the other is put into them.
-        for (number, records) in to.records.chunks_mut(ROWS_NEAR).enumerate() {
-            let from = number * ROWS_NEAR;
-            let rows = from..from + records.len();
-            let headers = ts_event[rows.clone()].iter().zip(&ts_recv[rows.clone()]);
-            let headers = headers
-                .zip(&sources[rows.clone()])
-                .zip(&flags[rows.clone()]);
-            for (record, (((ts_event, ts_recv), source), flags)) in records.iter_mut().zip(headers)
-            {
-                record.header.ts_event = *ts_event;
-                record.header.ts_recv = *ts_recv;
-                record.header.source = low16(*source);
-                record.header.flags = low8(*flags);
-            }
-            for (column, values) in &own {
-                column.put_numbers(&values[rows.clone()], records);
-            }
-        }
+        let own = self.table.columns().iter();
+        let own = own.filter(|column| column.is_read());
+        let own: Vec<(&Column, Given<'_>)> = own.map(|column| (column, next())).collect();
+        let given = GivenRows { times, origin, own };
+        given.append(self.header, count, &mut to.records);
         if self.batches.version >= PLACED_VERSION {
-            let held = next().iter().map(|held| held.cast_unsigned());
-            to.held.extend(held);
-            to.more.extend(next().iter().map(|more| low32(*more)));
+            next().append(count, &mut to.held, i64::cast_unsigned);
+            next().append(count, &mut to.more, low32);
         }
         self.last = to.last_key();
         self.taken = some.end;
-        let times = std::mem::take(&mut self.batches.block.columns[0]);
-        self.keep_wanted(&times[some]);
+        let mut times = std::mem::take(&mut self.batches.block.columns[0]);
+        self.keep_wanted(times.each(&some, self.batches.block.rows));
         self.batches.block.columns[0] = times;
         if self.taken == self.batches.block.rows {
             self.taken = 0;
@@ -288,30 +264,7 @@ impl FileReader {
 /// Rows that are made records at once: all that looks at them finds them in a near cache.
 const ROWS_AT_ONCE: usize = 2_048;
 
-/// Rows whose records the nearest cache holds.
-const ROWS_NEAR: usize = 128;
-
 /// The low bits of a number that has no others.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the column has no more bits"
-)]
-fn low8(value: i64) -> u8 {
-    value as u8
-}
-
-/// The same of 16 bits.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an identifier has no more bits"
-)]
-fn low16(value: i64) -> u16 {
-    value as u16
-}
-
-/// The same of 32 bits.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the column has no more bits"

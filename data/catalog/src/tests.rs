@@ -262,14 +262,14 @@ fn a_sealed_segment_is_converted_without_those_before_it() {
 }
 
 #[test]
-fn long_bars_lie_by_year_and_a_day_ends_at_its_midnight() {
+fn long_bars_lie_by_decade_and_a_day_ends_at_its_midnight() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::create(dir.path()).unwrap();
     let bars = [
         bar(2, "2004-08-20"),
-        bar(2, "2005-01-01"),
-        bar(1, "2005-01-01"),
-        bar(2, "2005-01-02"),
+        bar(2, "2010-01-01"),
+        bar(1, "2010-01-01"),
+        bar(2, "2010-01-02"),
     ];
     let written = write(&catalog, &meta("x"), &bars);
     let names: Vec<String> = written
@@ -281,9 +281,9 @@ fn long_bars_lie_by_year_and_a_day_ends_at_its_midnight() {
     assert_eq!(
         names,
         [
-            format!("{at}/date=2004-01-01/x-00000000-1d.parquet"),
-            format!("{at}/date=2004-12-01/x-00000000-1m.parquet"),
-            format!("{at}/date=2005-01-01/x-00000000-1d.parquet"),
+            format!("{at}/date=2000-01-01/x-00000000-1d.parquet"),
+            format!("{at}/date=2009-12-01/x-00000000-1m.parquet"),
+            format!("{at}/date=2010-01-01/x-00000000-1d.parquet"),
         ]
     );
     let select = |from: &str, to: &str, size: &str| {
@@ -296,15 +296,15 @@ fn long_bars_lie_by_year_and_a_day_ends_at_its_midnight() {
         catalog.scan(&query).map(|scan| scan.count())
     };
     // The bar of a day closes at its end: from a day to the next selects that one bar.
-    assert_eq!(select("2004-12-31", "2005-01-01", "1d").unwrap(), 1);
-    assert_eq!(select("2004-08-19", "2005-01-02", "1d").unwrap(), 3);
+    assert_eq!(select("2009-12-31", "2010-01-01", "1d").unwrap(), 1);
+    assert_eq!(select("2004-08-19", "2010-01-02", "1d").unwrap(), 3);
     assert_eq!(
         select("2004-08-21", "2004-08-22", "1m")
             .err()
             .unwrap()
             .to_string(),
         "no data for records of size 1m of any instrument from 2004-08-21T00:00:00Z to 2004-08-22T00:00:00Z; \
-         the nearest are bars of size 1d of test.WHOLE from 2004-08-20T00:00:00Z to 2005-01-02T00:00:00Z"
+         the nearest are bars of size 1d of test.WHOLE from 2004-08-20T00:00:00Z to 2010-01-02T00:00:00Z"
     );
 }
 

@@ -2,8 +2,9 @@
 
 use super::super::chunks::Chunks;
 use super::super::page_header::{DataPage, PageHeader, PageKind};
+use super::Values;
 use super::spare::{list_of_values, spare};
-use super::values::{PADDING, Padded, decimals, delta, hybrid};
+use super::values::{PADDING, Padded, delta, hybrid, one_run, plain};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -65,6 +66,8 @@ pub(super) struct Chunk {
     /// Values of the last page, from which those before `taken` are gone.
     values: Vec<i64>,
     taken: usize,
+    /// Instead of those: the value of all rows of the last page that are not taken, and how many these are.
+    same: Option<(i64, usize)>,
     /// Rows to pass over before the next one that is wanted.
     skip: usize,
     /// Rows of the group that no page was read of.
@@ -127,6 +130,7 @@ impl Chunk {
             dictionary: list_of_values(),
             values: list_of_values(),
             taken: 0,
+            same: None,
             skip: first,
             left: rows,
         };
@@ -158,22 +162,44 @@ impl Chunk {
 
     /// How many values are in hand; pages are read until there are some. `None` if something is not as it should be.
     pub(super) fn fill(&mut self) -> Option<usize> {
-        while self.taken >= self.values.len() {
+        loop {
+            let left = match self.same {
+                Some((_, left)) => left,
+                None => self.values.len() - self.taken,
+            };
+            if left > 0 {
+                return Some(left);
+            }
             if self.at >= self.end || self.left == 0 {
                 return None;
             }
             self.values.clear();
             self.taken = 0;
+            self.same = None;
             self.page()?;
-            let skip = self.skip.min(self.values.len());
-            self.taken = skip;
-            self.skip -= skip;
+            match &mut self.same {
+                Some((_, left)) => {
+                    let skip = self.skip.min(*left);
+                    *left -= skip;
+                    self.skip -= skip;
+                }
+                None => {
+                    self.taken = self.skip.min(self.values.len());
+                    self.skip -= self.taken;
+                }
+            }
         }
-        Some(self.values.len() - self.taken)
     }
 
     /// The next values, which are in hand.
-    pub(super) fn take(&mut self, count: usize, into: &mut Vec<i64>) -> Option<()> {
+    pub(super) fn take(&mut self, count: usize, into: &mut Values) -> Option<()> {
+        into.same = None;
+        if let Some((value, left)) = &mut self.same {
+            *left = left.checked_sub(count)?;
+            into.same = Some(*value);
+            return Some(());
+        }
+        let into = &mut into.each;
         into.clear();
         if self.taken == 0 && count == self.values.len() {
             std::mem::swap(into, &mut self.values);
@@ -292,6 +318,14 @@ impl Chunk {
         let page = Padded::new(&unpacking.page)?;
         let values = page.from(about.values_begin(page.values(), self.is_nullable)?)?;
         if !self.is_nullable {
+            let is_of_places = matches!(
+                about.encoding,
+                Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY
+            );
+            if is_of_places && let Some(place) = one_run(values, count) {
+                self.same = Some((*self.dictionary.get(place)?, count));
+                return Some(());
+            }
             return self.decode_values(about, values, count);
         }
         let levels = page.from(about.levels_begin())?;
@@ -347,29 +381,4 @@ impl Chunk {
 /// How many values a page has, if it has no more than are decoded here.
 fn count_of(values: u32) -> Option<usize> {
     usize::try_from(values).ok().filter(|n| *n <= VALUES_MAX)
-}
-
-/// Values as they are.
-fn plain(reads: &Reads, page: Padded<'_>, count: usize, out: &mut Vec<i64>) -> Option<()> {
-    let bytes = |width: usize| page.values().get(..count.checked_mul(width)?);
-    match reads {
-        Reads::Long => {
-            let values = bytes(8)?.as_chunks::<8>().0.iter();
-            out.extend(values.map(|value| i64::from_le_bytes(*value)));
-            Some(())
-        }
-        Reads::Int => {
-            let values = bytes(4)?.as_chunks::<4>().0.iter();
-            out.extend(values.map(|value| i64::from(i32::from_le_bytes(*value))));
-            Some(())
-        }
-        Reads::Decimal(factor) => decimals(bytes(16)?, *factor, out),
-        Reads::Bool => {
-            let bits = page.values().get(..count.div_ceil(8))?;
-            let bit = |at: usize| i64::from(bits[at / 8] >> (at % 8) & 1);
-            out.extend((0..count).map(bit));
-            Some(())
-        }
-        Reads::Words(_) => None,
-    }
 }

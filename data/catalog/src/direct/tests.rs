@@ -1,6 +1,6 @@
 //! Encodings by the bytes that their definitions give as examples, and what is damaged.
 
-use super::values::{PADDING, Padded, decimals, delta, hybrid};
+use super::values::{PADDING, Padded, decimals, delta, hybrid, one_run};
 
 fn padded(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
@@ -34,6 +34,39 @@ fn runs_and_packed_groups() {
     assert_eq!(numbers(&packed[..3], 3, 8), None);
     assert_eq!(numbers(&[0, 5, 8, 5], 3, 4), None);
     assert_eq!(numbers(&packed, 33, 8), None);
+}
+
+/// A width, a run, its number.
+#[test]
+fn a_page_of_one_run_is_known() {
+    let one = |bytes: &[u8], count| one_run(Padded::new(&padded(bytes))?, count);
+    assert_eq!(one(&[3, 8, 5], 4), Some(5));
+    assert_eq!(one(&[12, 0xd0, 0x0f, 5, 1], 1_000), Some(261));
+    assert_eq!(one(&[0, 8], 4), Some(0));
+    // More rows than the run has, packed groups, none of it, a width that no place has.
+    assert_eq!(one(&[3, 8, 5], 5), None);
+    assert_eq!(one(&[3, 3, 0b1000_1000, 0b1100_0110, 0b1111_1010], 8), None);
+    assert_eq!(one(&[12, 0xd0, 0x0f, 5], 1_000), None);
+    assert_eq!(one(&[], 4), None);
+    assert_eq!(one(&[33, 8, 5, 0, 0, 0, 0], 4), None);
+}
+
+/// Each width against numbers taken bit by bit, over whole groups and a part of one.
+#[test]
+fn packed_numbers_of_any_width() {
+    let bytes: Vec<u8> = (0..32 * 5_u8).map(|n| n.wrapping_mul(151) ^ 43).collect();
+    for width in 1..=32_usize {
+        let page = [&[4 << 1 | 1], &bytes[..width * 4]].concat();
+        let bit = |at: usize| i64::from(bytes[at / 8] >> (at % 8) & 1);
+        let number = |nth: usize| {
+            (0..width)
+                .map(|at| bit(nth * width + at) << at)
+                .sum::<i64>()
+        };
+        let expected: Vec<i64> = (0..29).map(number).collect();
+        let width = u32::try_from(width).unwrap();
+        assert_eq!(numbers(&page, width, 29), Some(expected), "{width} bits");
+    }
 }
 
 /// The examples of the definition: 1 to 5, all of whose differences are 1; and 7, 5, 3, 1, 2, 3, 4, 5 of differences -2 and 1.

@@ -1,6 +1,8 @@
 //! The values of a page, by its encoding: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>. `None` from any of
 //! them: the bytes are not what they should be, or something that is not decoded here.
 
+use super::Reads;
+
 /// Zeros behind the bytes of values, so that a number may be read as a whole wherever it begins.
 pub(super) const PADDING: usize = 16;
 
@@ -46,6 +48,16 @@ impl<'a> Padded<'a> {
             to.iter_mut().for_each(|place| *place = of(0));
             return Some(());
         }
+        // By width, so that it is known where in its bytes each number is.
+        macro_rules! by_width {
+            ($($width:literal)*) => {
+                match width {
+                    $($width => return self.unpack_groups::<$width>(to, of),)*
+                    _ => {}
+                }
+            };
+        }
+        by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
         let (width, mask) = (width as usize, u64::MAX >> (64 - width));
         if width <= 56 {
             // Eight numbers are so many bytes.
@@ -70,6 +82,42 @@ impl<'a> Padded<'a> {
         }
         Some(())
     }
+
+    /// As [`Padded::unpack`] for numbers of at most 32 bits, of which there are bytes enough.
+    #[inline(always)]
+    fn unpack_groups<const WIDTH: usize>(
+        self,
+        to: &mut [i64],
+        mut of: impl FnMut(u64) -> i64,
+    ) -> Option<()> {
+        let mask = (1 << WIDTH) - 1;
+        let (groups, rest) = to.as_chunks_mut::<8>();
+        let mut bit = 0;
+        for places in groups {
+            // Eight numbers are so many bytes.
+            let group = self.bytes.get(bit / 8..bit / 8 + WIDTH + 8)?;
+            for (nth, place) in places.iter_mut().enumerate() {
+                let (byte, bit) = (nth * WIDTH / 8, nth * WIDTH % 8);
+                let word = u64::from_le_bytes(*group.get(byte..)?.first_chunk()?);
+                *place = of(word >> bit & mask);
+            }
+            bit += 8 * WIDTH;
+        }
+        for place in rest {
+            *place = of(self.word(bit / 8)? >> (bit % 8) & mask);
+            bit += WIDTH;
+        }
+        Some(())
+    }
+}
+
+/// The number of a page of places, the first byte of which is their width, if it is one run of so many or more.
+pub(super) fn one_run(page: Padded<'_>, count: usize) -> Option<usize> {
+    let (width, rest) = page.values().split_first()?;
+    let (head, bytes) = varint(rest)?;
+    let is_run = head & 1 == 0 && *width <= 32 && head >> 1 >= count as u64;
+    let value = rest.get(bytes..bytes + usize::from(width.div_ceil(8)))?;
+    (is_run && count > 0).then(|| little(value))
 }
 
 /// Runs and packed groups of numbers of `width` bits: `each` maps a number to a value, of which `count` go to `out`.
@@ -93,10 +141,7 @@ pub(super) fn hybrid(
             let bytes = width.div_ceil(8) as usize;
             let value = page.values().get(at..at.checked_add(bytes)?)?;
             at += bytes;
-            let number = value
-                .iter()
-                .rev()
-                .fold(0, |all, byte| all << 8 | usize::from(*byte));
+            let number = little(value);
             let run = usize::try_from(head >> 1).ok()?.min(left);
             if run == 0 {
                 return None;
@@ -171,6 +216,36 @@ pub(super) fn delta(page: Padded<'_>, count: usize, out: &mut Vec<i64>) -> Optio
     Some(())
 }
 
+/// Values as they are.
+pub(super) fn plain(
+    reads: &Reads,
+    page: Padded<'_>,
+    count: usize,
+    out: &mut Vec<i64>,
+) -> Option<()> {
+    let bytes = |width: usize| page.values().get(..count.checked_mul(width)?);
+    match reads {
+        Reads::Long => {
+            let values = bytes(8)?.as_chunks::<8>().0.iter();
+            out.extend(values.map(|value| i64::from_le_bytes(*value)));
+            Some(())
+        }
+        Reads::Int => {
+            let values = bytes(4)?.as_chunks::<4>().0.iter();
+            out.extend(values.map(|value| i64::from(i32::from_le_bytes(*value))));
+            Some(())
+        }
+        Reads::Decimal(factor) => decimals(bytes(16)?, *factor, out),
+        Reads::Bool => {
+            let bits = page.values().get(..count.div_ceil(8))?;
+            let bit = |at: usize| i64::from(bits[at / 8] >> (at % 8) & 1);
+            out.extend((0..count).map(bit));
+            Some(())
+        }
+        Reads::Words(_) => None,
+    }
+}
+
 /// Decimals of 16 bytes, the highest first, as multiples of `factor`.
 pub(super) fn decimals(bytes: &[u8], factor: i64, out: &mut Vec<i64>) -> Option<()> {
     for value in bytes.chunks_exact(16) {
@@ -186,6 +261,12 @@ pub(super) fn decimals(bytes: &[u8], factor: i64, out: &mut Vec<i64>) -> Option<
         out.push(mantissa);
     }
     Some(())
+}
+
+/// A number of at most eight bytes, the lowest first.
+fn little(bytes: &[u8]) -> usize {
+    let bytes = bytes.iter().rev();
+    bytes.fold(0, |all, byte| all << 8 | usize::from(*byte))
 }
 
 /// A number of seven bits a byte, and how many bytes it has.

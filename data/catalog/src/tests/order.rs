@@ -369,7 +369,7 @@ fn a_catalog_of_version_3_reads_as_it_is_and_after_its_migration() {
             .migrate(false, &mut |_| ControlFlow::Continue(()))
             .unwrap();
     }
-    for version in [4, 5] {
+    for version in 4..=6 {
         let (other, _) = golden(version);
         let other = Catalog::open(other.path()).unwrap();
         assert_eq!(lines(&other), expected);
@@ -378,8 +378,8 @@ fn a_catalog_of_version_3_reads_as_it_is_and_after_its_migration() {
 
 /// `UPDATE_GOLDEN=1` writes the golden catalog anew.
 #[test]
-fn the_golden_catalog_of_version_5_reads_and_is_written_the_same() {
-    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v5");
+fn the_golden_catalog_of_version_6_reads_and_is_written_the_same() {
+    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v6");
     let fresh = tempfile::tempdir().unwrap();
     write_golden(fresh.path());
     let now = Catalog::open(fresh.path()).unwrap();
@@ -389,7 +389,7 @@ fn the_golden_catalog_of_version_5_reads_and_is_written_the_same() {
         fs::remove_file(at.join("catalog/_runs/golden/lock")).unwrap();
         fs::write(at.join("records.txt"), lines(&now).join("\n") + "\n").unwrap();
     }
-    let (dir, expected) = golden(5);
+    let (dir, expected) = golden(6);
     let catalog = Catalog::open(dir.path()).unwrap();
     assert_eq!(lines(&catalog), expected);
     assert_eq!(lines(&now), expected);

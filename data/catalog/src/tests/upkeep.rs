@@ -258,7 +258,7 @@ fn what_retention_drops_stays_away_and_is_remembered() {
     assert_eq!(snapshot(dir.path()), untouched);
     let done = retain(&catalog, 2 * DAY + 1);
     assert_eq!(done, plan);
-    // Two days of trades; bars of a minute lie by month, and those of a day by year.
+    // Two days of trades; bars of a minute lie by month, and those of a day by decade.
     assert_eq!(done.rows, 20);
     let trades = ScanQuery {
         tables: vec![Table::Trades],
@@ -385,8 +385,8 @@ fn each_fault_is_named() {
         "row 0 of 1970-01-01T00:00:00.000000005Z, expected rows of its date",
     );
     check_fault(
-        |root| edit_entry(root, "\"schema\": 5", "\"schema\": 6"),
-        "schema is 6, expected at most 5",
+        |root| edit_entry(root, "\"schema\": 6", "\"schema\": 7"),
+        "schema is 7, expected at most 6",
     );
     check_fault(
         |root| fs::write(root.join("_runs/r/part-00000002.json"), "{").unwrap(),
@@ -493,7 +493,7 @@ fn check_migration(version: u32, without_hash: u64) {
     assert_eq!((found.files, found.without_hash), (30, 0));
     let done = migrate(&catalog, false).unwrap();
     assert_eq!(done.rewritten, RewriteReport::default());
-    assert_eq!(done.versions, BTreeMap::from([(5, 30)]));
+    assert_eq!(done.versions, BTreeMap::from([(6, 30)]));
     let source = "journal:00000000000000000000000000000002";
     assert!(catalog.has_part("recorded", 2, source).unwrap().is_some());
     let after: Vec<_> = catalog.scan(&one).unwrap().map(Result::unwrap).collect();
@@ -502,7 +502,7 @@ fn check_migration(version: u32, without_hash: u64) {
 }
 
 #[test]
-fn catalogs_of_versions_1_and_2_read_and_become_ones_of_version_5() {
+fn catalogs_of_versions_1_and_2_read_and_become_ones_of_version_6() {
     check_migration(1, 30);
     check_migration(2, 0);
 }
@@ -692,6 +692,29 @@ fn days_of_an_earlier_version_become_months() {
         ]
     );
     assert_eq!(lines(&catalog), expected);
+    assert_clean(&catalog);
+}
+
+/// Files of several years of a decade become one, up to the bar that closes at its end.
+#[test]
+fn parts_of_a_decade_become_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let meta = meta("r");
+    let days = ["1970-01-02", "1975-06-01", "1980-01-01", "1980-01-02"];
+    for (part, day) in (1..).zip(days) {
+        let mut writer = catalog
+            .writer(&meta, part, &format!("part {part}"))
+            .unwrap();
+        writer.push(u64::from(part), &bar(2, day)).unwrap();
+        writer.finish().unwrap();
+    }
+    let before = lines(&catalog);
+    compact(&catalog);
+    let files = catalog.files(Table::Bars).unwrap();
+    let rows: Vec<u64> = files.iter().map(|file| file.rows).collect();
+    assert_eq!(rows, [3, 1]);
+    assert_eq!(lines(&catalog), before);
     assert_clean(&catalog);
 }
 

@@ -11,6 +11,8 @@ use tickloom_types::Instruments;
 
 /// Version of exported files that this code writes and reads.
 const EXPORT_VERSION: u32 = 1;
+/// Schema version of the catalog whose exported files are the first that have the columns of today's.
+const SCHEMA_SINCE: u32 = 5;
 /// Runs whose rows one file may hold.
 const RUNS_MAX: usize = 65_536;
 
@@ -56,12 +58,13 @@ impl FileHeader {
             field: "metadata \"tickloom\"".to_owned(),
             found,
             expected: format!(
-                "that of an exported file of version {EXPORT_VERSION}, schema version {SCHEMA_VERSION}"
+                "that of an exported file of version {EXPORT_VERSION}, schema version {SCHEMA_SINCE} to {SCHEMA_VERSION}"
             ),
         };
         let versions: Versions =
             serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
-        if (versions.export, versions.schema) != (EXPORT_VERSION, SCHEMA_VERSION) {
+        let schemas = SCHEMA_SINCE..=SCHEMA_VERSION;
+        if versions.export != EXPORT_VERSION || !schemas.contains(&versions.schema) {
             let Versions { export, schema } = versions;
             return Err(wrong(format!("version {export}, schema version {schema}")));
         }
@@ -113,4 +116,28 @@ fn checked(found: &Instruments) -> Result<Instruments> {
         all.add_source(source.clone())?;
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Version 6 changed where files lie, not what an exported one has.
+    #[test]
+    fn exported_files_of_the_version_before_are_read() {
+        let header = FileHeader::new(Table::Bars, &[], &ScanQuery::default());
+        let text = |version: u32| {
+            let now = format!("\"schema\":{SCHEMA_VERSION}");
+            let text = header.to_json();
+            assert!(text.contains(&now));
+            text.replace(&now, &format!("\"schema\":{version}"))
+        };
+        let read = |version| FileHeader::from_json(Path::new("x"), text(version).as_bytes());
+        assert_eq!(read(6).unwrap(), header);
+        assert_eq!(read(5).unwrap().table, Table::Bars);
+        for version in [4, 7] {
+            let error = read(version).unwrap_err().to_string();
+            assert!(error.contains("schema version 5 to 6"), "{error}");
+        }
+    }
 }

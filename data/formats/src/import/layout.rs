@@ -153,6 +153,7 @@ impl Layout {
         *is_market = columns::is_market(&roles);
         let depth = depth::columns(&names);
         other::no_zones(&names, &roles, data, options.zone.is_some())?;
+        other::no_parts_of_times(&names, &roles, data, &options.mapping)?;
         let (shape, dialect) = shape(&names, &roles, &depth, data, options.format)?;
         let mut layout = Layout {
             delimiter,
@@ -351,7 +352,7 @@ impl Layout {
     /// Whether a column of this role is read.
     pub(crate) fn uses(&self, role: Role) -> bool {
         match role {
-            Role::Time | Role::Ticker => true,
+            Role::Time | Role::Ticker | Role::Millis | Role::Micros | Role::Nanos => true,
             Role::Venue => self.is_by_venue,
             Role::Date | Role::TimeOfDay => self.column(Role::Time).is_none(),
             Role::CloseTime => self.shape.is_bars(),

@@ -3,6 +3,7 @@
 mod columns;
 mod days;
 mod follow;
+mod fractions;
 mod numbers;
 mod plausible;
 mod problems;

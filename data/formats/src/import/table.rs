@@ -2,6 +2,7 @@
 //! a file may be larger than memory. One that is not in the order of time (newest first, instrument after instrument) is sorted on the
 //! way, in parts.
 
+mod decimal;
 mod doubt;
 mod draft;
 mod moment;
@@ -59,10 +60,11 @@ pub(super) fn prepare(
     if layout.may_be_days(options) {
         doubt::settle_days(input, &mut layout)?;
     }
+    decimal::settle_points(input, &mut layout)?;
     let (mut survey, mut reader, mut draft) = survey(input, options, &layout)?;
     if reader.is_in_doubt {
         drop(reader);
-        doubt::settle_numbers(input, &mut layout)?;
+        decimal::settle_numbers(input, &mut layout)?;
         (survey, reader, draft) = self::survey(input, options, &layout)?;
     }
     if reader.has_fine {

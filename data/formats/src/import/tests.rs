@@ -1,5 +1,7 @@
 //! Files as people have them: made-up ones for every rule, and the real ones of the shared data where they are at hand.
 
+mod texts;
+
 use super::*;
 use crate::testing::shared_data;
 use std::fs;
@@ -547,7 +549,7 @@ fn what_could_be_something_else_is_refused() {
         "{}",
         refused(beside)
     );
-    let dates = "DATE,TIME_M,SYM_ROOT,SIZE,PRICE\n20240102,9:30:00.12,AAPL,100,185.5\n20240102,9:30:01.12,AAPL,100,185.5\n";
+    let dates = "DATE,CLOCK,SYM_ROOT,SIZE,PRICE\n20240102,9:30:00.12,AAPL,100,185.5\n20240102,9:30:01.12,AAPL,100,185.5\n";
     assert!(refused(dates).contains("dates alone"), "{}", refused(dates));
     let kinds = "time,type,price,size\n1704187800000,BID,10,5\n1704187800001,TRADE,10,5\n";
     assert!(

@@ -2,7 +2,7 @@
 //! a text, which are looked at as a person would write them.
 
 use super::columns::{has_time, is_market, roles, shape};
-use super::other::no_zones;
+use super::other::{no_parts_of_times, no_zones};
 use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
@@ -59,6 +59,7 @@ impl Layout {
         folders_agree(table, &roles)?;
         let depth = depth::columns(&readable);
         no_zones(&readable, &roles, data, options.zone.is_some())?;
+        no_parts_of_times(&readable, &roles, data, &options.mapping)?;
         let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
         let unread: Vec<String> = table
             .columns
@@ -200,6 +201,23 @@ impl Layout {
                 expected,
             },
         }
+    }
+
+    /// Columns of prices and sizes, those of levels among them.
+    pub(crate) fn number_columns(&self) -> Vec<usize> {
+        let of_levels = (self.depth.iter())
+            .flat_map(|level| [level.bid, level.bid_qty, level.ask, level.ask_qty]);
+        self.numbers()
+            .into_iter()
+            .flatten()
+            .chain(of_levels)
+            .collect()
+    }
+
+    /// Whether something is taken from a column.
+    pub(crate) fn is_read(&self, at: usize) -> bool {
+        let role = self.roles.get(at).copied().flatten();
+        role.is_some_and(|role| self.uses(role)) || self.depth.iter().any(|level| level.has(at))
     }
 
     /// Which columns are read.

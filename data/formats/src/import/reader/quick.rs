@@ -65,7 +65,7 @@ impl Quick {
         let is_plain = matches!(layout.dialect, Dialect::Plain | Dialect::Tardis)
             && (layout.is_columnar || is_plain_text)
             && !matches!(layout.shape, Shape::Depth | Shape::Orders);
-        if !is_plain || !layout.singles.is_empty() {
+        if !is_plain || !layout.singles.is_empty() || !columns.fractions.is_empty() {
             return None;
         }
         let mut kinds = vec![Kind::Other; layout.names.len()];

@@ -64,6 +64,10 @@ impl Reader<'_> {
             (name, value, expected)
         };
         let stamped = stamped.ok_or_else(|| wrong(format!("a time, as {format}")));
+        let stamped = match self.columns.fractions.as_slice() {
+            [] => stamped,
+            fractions => stamped.and_then(|stamped| self.beyond(stamped, fractions, cells)),
+        };
         let (from, to) = self.years;
         let stamped = stamped.and_then(|stamped| {
             let is_plausible = (from..to).contains(&stamped.ts);

@@ -1,0 +1,191 @@
+//! What the rows of a text say of its numbers and times.
+
+use super::*;
+
+/// Times and numbers of the records: of bars open, high, low, close and volume, of trades price, size and side, of quotes bid and ask.
+pub(super) fn rows(file: &FileRecords) -> Vec<String> {
+    let row = |record: &Record| {
+        let def = file.instruments.get(record.instrument()).unwrap();
+        let price = |mantissa| number(mantissa, def.price_decimals);
+        let qty = |mantissa| number(mantissa, def.qty_decimals);
+        let says = match record.kind() {
+            Some(Kind::Quote) => {
+                let quote = QuoteBody::of(record);
+                format!("{} / {}", price(quote.bid), price(quote.ask))
+            }
+            Some(Kind::Trade) => {
+                let trade = TradeBody::of(record);
+                let (price, qty) = (price(trade.price), qty(trade.qty));
+                format!("{price} x {qty} side {}", trade.side)
+            }
+            _ => {
+                let bar = BarBody::of(record);
+                let prices = [bar.open, bar.high, bar.low, bar.close].map(price);
+                format!("{} x {}", prices.join(" "), qty(bar.volume))
+            }
+        };
+        format!("{} {} {says}", record.ts_event(), def.name)
+    };
+    file.records.iter().map(row).collect()
+}
+
+/// A number without zeros at the end of its fraction.
+fn number(mantissa: i64, decimals: u8) -> String {
+    let text = tickloom_types::format_decimal(i128::from(mantissa), decimals);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+pub(super) fn read(text: &str) -> Vec<String> {
+    rows(&read_text(text, &ImportOptions::default()).unwrap())
+}
+
+pub(super) fn refusal(text: &str) -> String {
+    let error = read_text(text, &ImportOptions::default()).unwrap_err();
+    error.to_string()
+}
+
+/// Lines of trades, of which each is a second after the one before.
+fn trades(numbers: &[&str]) -> String {
+    let lines = (0..)
+        .zip(numbers)
+        .map(|(second, line)| format!("2024-01-02 09:30:{second:02};{line}\n"));
+    format!("time;price;size;change\n{}", lines.collect::<String>())
+}
+
+/// Price and size of the first trade, and what is said of its numbers.
+fn first(text: &str) -> String {
+    let file = read_text(text, &ImportOptions::default()).unwrap();
+    let trade = rows(&file).remove(0);
+    let (_, numbers) = trade.split_once("TEST ").unwrap();
+    numbers.to_owned()
+}
+
+#[test]
+fn points_part_thousands_where_commas_are_decimal_signs() {
+    // In the same column, another one, or one that is not read.
+    assert_eq!(first(&trades(&["1,2345;18.234;"])), "1.2345 x 18234 side 0");
+    assert_eq!(
+        first(&trades(&["18.234;5;", "18.234,5;5;"])),
+        "18234 x 5 side 0"
+    );
+    assert_eq!(first(&trades(&["18.234;5;-0,53"])), "18234 x 5 side 0");
+    assert_eq!(
+        first(&trades(&["18.234;5;-0,53%", "18.235;5;"])),
+        "18234 x 5 side 0"
+    );
+    // And are decimal signs where something else says so.
+    assert_eq!(first(&trades(&["18.234;5;-0.53"])), "18.234 x 5 side 0");
+    assert_eq!(first(&trades(&["18.234;0.123;"])), "18.234 x 0.123 side 0");
+    assert_eq!(first(&trades(&["18.234;1'234;"])), "18.234 x 1234 side 0");
+    // Apostrophes part thousands, so commas do not.
+    assert_eq!(first(&trades(&["18,234;1'234;"])), "18.234 x 1234 side 0");
+    assert_eq!(first(&trades(&["18,234;5;1.5"])), "18234 x 5 side 0");
+}
+
+#[test]
+fn points_of_which_nothing_says_what_they_are_refuse_a_text_with_semicolons() {
+    let text = trades(&["18.234;5;x", "18.300;7;x"]);
+    let expected = "TEST.csv, line 2: \"18.234\", which is 18.234 with a decimal point or 18234 with a decimal comma, and no row of the file says which, expected --decimal point or comma";
+    assert_eq!(refusal(&text), expected);
+    for (decimal, expected) in [
+        (Decimal::Point, "18.234 x 5"),
+        (Decimal::Comma, "18234 x 5"),
+    ] {
+        let options = ImportOptions {
+            decimal: Some(decimal),
+            ..ImportOptions::default()
+        };
+        let found = rows(&read_text(&text, &options).unwrap());
+        assert!(found[0].contains(expected), "{found:?}");
+    }
+    assert!(refusal(&trades(&["18.234;1,234;", "18.234;5;"])).contains("\"1,234\""));
+    // Fields that are parted by something else are those of programs.
+    let text = text.replace(';', ",");
+    assert_eq!(first(&text), "18.234 x 5 side 0");
+    // So are rows of NinjaTrader and HistData, below no header.
+    assert_eq!(
+        read(
+            "20240102 000000;141.020;141.055;141.020;141.040;0\n20240102 000100;141.040;141.050;141.030;141.041;0\n"
+        ),
+        [
+            "2024-01-02T00:01:00Z TEST 141.02 141.055 141.02 141.04 x 0",
+            "2024-01-02T00:02:00Z TEST 141.04 141.05 141.03 141.041 x 0"
+        ]
+    );
+}
+
+#[test]
+fn what_is_beyond_a_time_in_a_column_of_its_own_is_of_it() {
+    let check = |header: &str, row: &str, expected: &str| {
+        let found = read(&format!("{header},price,size\n{row},1.5,2\n"));
+        assert_eq!(
+            found,
+            [format!("{expected} TEST 1.5 x 2 side 0")],
+            "{header}"
+        );
+    };
+    check(
+        "date,time,ms",
+        "2024-01-02,09:30:00,123",
+        "2024-01-02T09:30:00.123Z",
+    );
+    check(
+        "timestamp,milliseconds",
+        "2024-01-02 09:30:00,007",
+        "2024-01-02T09:30:00.007Z",
+    );
+    check(
+        "time,usec",
+        "1704187800,123456",
+        "2024-01-02T09:30:00.123456Z",
+    );
+    check(
+        "DATE,TIME_M,TIME_M_NANO",
+        "20240102,9:30:00.123456,789",
+        "2024-01-02T09:30:00.123456789Z",
+    );
+    check(
+        "ms,us,nanos,datetime",
+        "1,2,3,2024-01-02 09:30",
+        "2024-01-02T09:30:00.001002003Z",
+    );
+    // The same once more is the same.
+    check(
+        "datetime,ms",
+        "2024-01-02 09:30:00.123,123",
+        "2024-01-02T09:30:00.123Z",
+    );
+    let refused = |row: &str| refusal(&format!("datetime,ms,price,size\n{row},1.5,2\n"));
+    assert_eq!(
+        refused("2024-01-02 09:30:00,1000"),
+        "TEST.csv, line 2: ms is \"1000\", expected milliseconds of a second, 0 to 999 (--columns milliseconds=- if they are none)"
+    );
+    assert_eq!(
+        refused("2024-01-02 09:30:00.1,123"),
+        "TEST.csv, line 2: ms is \"123\", expected milliseconds beyond a time that ends above them (--columns milliseconds=- if they are none)"
+    );
+    assert!(refused("2024-01-02 09:30:00,").contains("ms is \"\""));
+    let text = "datetime,tail,price,size\n2024-01-02 09:30:00,250,1.5,2\n";
+    let options = ImportOptions {
+        mapping: "microseconds=tail".parse().unwrap(),
+        ..ImportOptions::default()
+    };
+    let found = rows(&read_text(text, &options).unwrap());
+    assert_eq!(found, ["2024-01-02T09:30:00.00025Z TEST 1.5 x 2 side 0"]);
+}
+
+#[test]
+fn parts_of_times_that_are_not_read_refuse_a_file() {
+    let found = refusal("datetime,fraction,price,size\n2024-01-02 09:30:00,250,1.5,2\n");
+    let expected = "a column \"fraction\", which holds a part of each time, expected times with all their digits in one column, or --columns milliseconds=fraction (microseconds, nanoseconds), or milliseconds=- if it is none";
+    assert!(found.contains(expected), "{found}");
+    let rows = |first: &str, second: &str| {
+        format!("datetime,sec,price,size\n2024-01-02 {first},1.5,2\n2024-01-02 {second},1.5,2\n")
+    };
+    assert!(refusal(&rows("09:30,1", "09:30,15")).contains("a column \"sec\""));
+    // A part that the time has too.
+    assert_eq!(read(&rows("09:30:01,1", "09:30:15,15")).len(), 2);
+}

@@ -82,6 +82,10 @@ pub(crate) struct Layout {
     pub(crate) is_by_venue: bool,
     /// Columns in which all rows of an instrument have the same.
     pub(crate) apart: Vec<usize>,
+    /// Columns that say the side of a trade beside the one that is read, and whether it is that of who rested.
+    pub(crate) sides: Vec<(usize, bool)>,
+    /// Columns of words that are not read, and may tell instruments apart.
+    pub(crate) words: Vec<usize>,
     /// Columns of floats of 64 bits that all are floats of 32 bits, and are read as those.
     pub(crate) singles: Vec<usize>,
     pub(crate) time: TimeFormat,
@@ -167,6 +171,8 @@ impl Layout {
             dialect,
             is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
             apart: Vec::new(),
+            sides: Vec::new(),
+            words: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
             is_time_in_doubt: false,
@@ -178,6 +184,8 @@ impl Layout {
         layout.set_time(data, options)?;
         layout.known.bar = layout.databento_bar(row);
         layout.apart = layout.columns_apart(data, &options.mapping);
+        layout.sides = layout.sides_beside(&options.mapping);
+        layout.words = layout.columns_of_words(data, &options.mapping);
         layout.tell();
         Ok(layout)
     }
@@ -198,6 +206,8 @@ impl Layout {
             dialect: Dialect::Plain,
             is_by_venue: false,
             apart: Vec::new(),
+            sides: Vec::new(),
+            words: Vec::new(),
             singles: Vec::new(),
             time,
             is_time_in_doubt: false,

@@ -1,9 +1,11 @@
 //! Turns lines of a text, or the rows of columns, into rows: reads and checks each cell, and remembers what the next row must follow.
 
 mod columns;
+mod cut;
 mod days;
 mod follow;
 mod fractions;
+mod notes;
 mod numbers;
 mod plausible;
 mod problems;
@@ -55,6 +57,7 @@ enum Source {
 /// Reads the rows of a file, from its first line on.
 pub(super) struct Reader<'a> {
     source: Source,
+    input: Input,
     path: PathBuf,
     layout: &'a Layout,
     /// The one ticker that is read, of a file with a column of them.
@@ -69,6 +72,8 @@ pub(super) struct Reader<'a> {
     years_given: Years,
     joined: Vec<u8>,
     key: Vec<u8>,
+    /// The last line of the file, if it alone has no end.
+    open_line: Option<u64>,
     /// Digits of the number since the epoch before, to tell when their unit changes.
     unit: Option<i64>,
     pub(super) tickers: Vec<Ticker>,
@@ -131,6 +136,7 @@ impl<'a> Reader<'a> {
         };
         let mut reader = Reader {
             source,
+            input: input.clone(),
             path: input.path().to_owned(),
             layout,
             only: None,
@@ -144,6 +150,7 @@ impl<'a> Reader<'a> {
             years_given: options.years.unwrap_or_default(),
             joined: Vec::new(),
             key: Vec::new(),
+            open_line: None,
             unit: None,
             tickers: Vec::new(),
             levels: Vec::new(),
@@ -202,7 +209,11 @@ impl<'a> Reader<'a> {
                     let Some(number) = cutter.next()? else {
                         return Ok(false);
                     };
+                    let is_open = cutter.is_open();
                     let fields = std::mem::take(&mut cutter.fields);
+                    if is_open {
+                        self.note_open(number);
+                    }
                     let is_right = self.take(number, &fields);
                     if let Source::Text(cutter) = &mut self.source {
                         cutter.fields = fields;
@@ -240,27 +251,6 @@ impl<'a> Reader<'a> {
     /// The file that the last row is of.
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// What is worth knowing of the rows.
-    pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        if self.unknown_volumes > 0 {
-            notes.push(format!(
-                "{} rows without a volume: it is 0, unknown",
-                self.unknown_volumes
-            ));
-        }
-        if self.below_zero > 0 {
-            notes.push(format!("{} rows with a price below zero", self.below_zero));
-        }
-        if self.noisy_prices > 0 {
-            notes.push(format!(
-                "{} prices are binary floats with the noise of a calculation, and are rounded to nine decimals by less than 1.5e-14 of themselves",
-                self.noisy_prices
-            ));
-        }
-        notes
     }
 
     /// Reads the row of a line, unless it is wrong or another instrument's.
@@ -324,6 +314,9 @@ impl<'a> Reader<'a> {
         if cells.len() != columns {
             let value = cells.len().to_string();
             return Err(("number of fields".to_owned(), value, columns.to_string()));
+        }
+        if self.open_line == Some(line) {
+            self.check_cut(line, cells)?;
         }
         let arrival = arrival?;
         let mut row = Row {

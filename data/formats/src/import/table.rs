@@ -2,6 +2,7 @@
 //! a file may be larger than memory. One that is not in the order of time (newest first, instrument after instrument) is sorted on the
 //! way, in parts.
 
+mod apart;
 mod decimal;
 mod doubt;
 mod draft;
@@ -71,6 +72,9 @@ pub(super) fn prepare(
         drop(reader);
         doubt::settle_singles(input, &mut layout)?;
         (survey, reader, draft) = self::survey(input, options, &layout)?;
+    }
+    if !layout.words.is_empty() && reader.times.meet() {
+        apart::no_instruments_by_words(input, &layout)?;
     }
     if survey.rows == 0 {
         return Err(nothing(&reader, &layout));

@@ -85,6 +85,8 @@ impl Layout {
             dialect,
             is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
             apart: Vec::new(),
+            sides: Vec::new(),
+            words: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
             is_time_in_doubt: false,
@@ -104,6 +106,10 @@ impl Layout {
         };
         layout.apart = layout.columns_apart(data, &options.mapping);
         layout.apart.retain(is_readable);
+        layout.sides = layout.sides_beside(&options.mapping);
+        layout.sides.retain(|(at, _)| is_readable(at));
+        layout.words = layout.columns_of_words(data, &options.mapping);
+        layout.words.retain(is_readable);
         layout.tell();
         Ok(layout)
     }
@@ -225,6 +231,7 @@ impl Layout {
         let is_read = |(at, role): (usize, &Option<Role>)| {
             role.is_some()
                 || self.apart.contains(&at)
+                || self.sides.iter().any(|(side, _)| *side == at)
                 || self.instrument_number() == Some(at)
                 || self.depth.iter().any(|level| level.has(at))
         };

@@ -7,6 +7,7 @@ use crate::databento::flags_from_dbn;
 use crate::import::cells::{Cell, Cells, DAY_NS};
 use crate::import::mapping::Years;
 use crate::import::number::is_missing;
+use crate::import::role::Role;
 use crate::import::row::{Row, Shape};
 use crate::import::time::{Stamped, TimeFormat, time_text, unit_name};
 use std::borrow::Cow;
@@ -131,7 +132,7 @@ impl Reader<'_> {
             return Ok(0);
         };
         let shape = self.layout.shape;
-        side_of(&small_text(cells.cell(at)), is_of_maker)
+        let side = side_of(&small_text(cells.cell(at)), is_of_maker)
             .filter(|side| shape != Shape::Levels || *side != 0)
             .ok_or_else(|| {
                 let expected = match (is_of_maker, shape) {
@@ -140,7 +141,38 @@ impl Reader<'_> {
                     (false, _) => "buy or sell",
                 };
                 self.wrong(cells, at, expected)
-            })
+            })?;
+        match self.layout.sides.as_slice() {
+            [] => Ok(side),
+            beside => self.side_of_all(side, beside, at, cells),
+        }
+    }
+
+    /// The side that several columns of a row say.
+    fn side_of_all(
+        &self,
+        mut side: u8,
+        beside: &[(usize, bool)],
+        at: usize,
+        cells: &impl Cells,
+    ) -> Result<u8, Wrong> {
+        for (other, is_of_maker) in beside {
+            let said = side_of(&small_text(cells.cell(*other)), *is_of_maker).unwrap_or(0);
+            if side == 0 {
+                side = said;
+            }
+            if said != 0 && said != side {
+                let name = |at: usize| self.layout.names[at].as_str();
+                let expected = format!(
+                    "the side that {:?} says (--columns {}={} takes this one alone)",
+                    name(*other),
+                    self.layout.roles[at].map_or("side", Role::name),
+                    name(at)
+                );
+                return Err(self.wrong(cells, at, &expected));
+            }
+        }
+        Ok(side)
     }
 
     /// The number of a trade or an order; a text that is none as its hash.

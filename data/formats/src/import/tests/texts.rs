@@ -189,3 +189,124 @@ fn parts_of_times_that_are_not_read_refuse_a_file() {
     // A part that the time has too.
     assert_eq!(read(&rows("09:30:01,1", "09:30:15,15")).len(), 2);
 }
+
+#[test]
+fn a_last_line_without_an_end_may_be_cut() {
+    let bars = |last: &str| {
+        let rows = (1..=6).map(|day| format!("2024-01-0{day},1.5,2,1,1.25\n"));
+        let rows: String = rows.collect();
+        format!("date,open,high,low,close\n{rows}2024-01-07,1.5,2,1,{last}")
+    };
+    assert_eq!(
+        refusal(&bars("1.2")),
+        "TEST.csv: 1 of 7 rows are wrong, and 0 may be: close: expected 2 decimals, as in all rows above: the last line may be cut (one that is whole has a line end) (1); the first is in line 8, where close is \"1.2\"; --refused-max says how many are left out"
+    );
+    let is_said = |text: &str| {
+        let report = read_text(text, &ImportOptions::default()).unwrap().report;
+        let note = "the last line (8) has no line end: it may be cut";
+        report.notes.iter().filter(|known| *known == note).count()
+    };
+    assert_eq!(is_said(&bars("1.26")), 1);
+    assert_eq!(is_said(&bars("1.2\n")), 0);
+    // Where others differ too, nobody knows.
+    assert_eq!(is_said(&bars("1.2").replacen("1.25\n", "1.5\n", 1)), 1);
+    let times = |last: &str| {
+        let rows = (1..=6).map(|second| format!("1,2,170418780000{second}\n"));
+        format!("price,size,time\n{}1,2,{last}", rows.collect::<String>())
+    };
+    assert!(refusal(&times("1704187800")).contains("expected 13 letters, as in all rows above"));
+    assert_eq!(is_said(&times("1704187800009")), 1);
+    let symbols = |last: &str| {
+        let rows = (1..=6).map(|second| format!("170418780000{second},1,2,AAPL\n"));
+        format!(
+            "time,price,size,symbol\n{}1704187800007,1,2,{last}",
+            rows.collect::<String>()
+        )
+    };
+    assert!(
+        refusal(&symbols("AA")).contains("symbol is \"AA\", expected a name of the rows above")
+    );
+    assert_eq!(is_said(&symbols("AAPL")), 1);
+    assert_eq!(is_said(&symbols("B")), 1);
+    let volumes = |last: &str| {
+        let rows = (1..=6).map(|day| format!("2024-01-0{day},1,1,1,1,250\n"));
+        format!(
+            "date,open,high,low,close,volume\n{}2024-01-07,1,1,1,1,{last}",
+            rows.collect::<String>()
+        )
+    };
+    assert!(
+        refusal(&volumes("")).contains("volume is \"\", expected a value, as in all rows above")
+    );
+    assert_eq!(is_said(&volumes("25")), 1);
+}
+
+#[test]
+fn sides_that_contradict_each_other_refuse_their_row() {
+    let text = |rows: &str| format!("time,price,size,side,isBuyerMaker\n{rows}");
+    let row = "1704187800000,1,2,buy,false\n1704187800001,1,2,sell,true\n1704187800002,1,2,,true\n1704187800003,1,2,buy,\n";
+    let sides: Vec<String> = read(&text(row))
+        .iter()
+        .map(|row| row.rsplit(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(sides, ["1", "2", "2", "1"]);
+    let all = "1704187800000,1,2,buy,true\n1704187800001,1,2,sell,false\n";
+    assert_eq!(
+        refusal(&text(all)),
+        "TEST.csv, line 2: side is \"buy\", expected the side that \"isBuyerMaker\" says (--columns side=side takes this one alone); so are all 2 rows"
+    );
+    let file = read_text(&text(&format!("{row}{all}")), &lenient()).unwrap();
+    assert_eq!((file.report.written, file.report.refused), (4, 2));
+    for mapping in ["side=side", "buyer_maker=-"] {
+        let options = ImportOptions {
+            mapping: mapping.parse().unwrap(),
+            ..ImportOptions::default()
+        };
+        let file = read_text(&text(all), &options).unwrap();
+        assert!(rows(&file)[0].ends_with("side 1"), "{mapping}");
+    }
+    let two = "time,price,size,side,taker_side\n1704187800000,1,2,buy,sell\n";
+    assert!(refusal(two).contains("the side that \"taker_side\" says"));
+}
+
+#[test]
+fn bars_that_a_column_of_words_tells_apart_refuse_a_file() {
+    let bars = |words: [&str; 4]| {
+        let [a, b, c, d] = words;
+        format!(
+            "date,lot,open,high,low,close\n2024-01-01,{a},1,1,1,1\n2024-01-02,{b},2,2,2,2\n2024-01-01,{c},3,3,3,3\n2024-01-02,{d},4,4,4,4\n"
+        )
+    };
+    assert_eq!(
+        refusal(&bars(["Red", "Red", "Blue", "Blue"])),
+        "TEST.csv, line 4: several bars of one time, which column \"lot\" tells apart (Blue, Red), expected --columns symbol=lot if it names instruments, or symbol=- if all rows are of one"
+    );
+    let options = |mapping: &str| ImportOptions {
+        mapping: mapping.parse().unwrap(),
+        ..ImportOptions::default()
+    };
+    let text = bars(["Red", "Red", "Blue", "Blue"]);
+    let file = read_text(&text, &options("symbol=lot")).unwrap();
+    let names: Vec<&str> = file
+        .instruments
+        .defs()
+        .iter()
+        .map(|def| def.name.as_str())
+        .collect();
+    assert_eq!(names, ["Red", "Blue"]);
+    let error = read_text(&text, &options("symbol=-"))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("another bar"), "{error}");
+    // Words that tell nothing apart are none of it.
+    for words in [
+        ["Red", "Blue", "Red", "Blue"],
+        ["Red"; 4],
+        ["a", "b", "c", "d"],
+    ] {
+        let error = refusal(&bars(words));
+        assert!(error.contains("another bar"), "{error}");
+    }
+    let clean = "date,lot,open,high,low,close\n2024-01-02,Red,2,2,2,2\n2024-01-01,Blue,1,1,1,1\n2024-01-03,Red,1,1,1,1\n2024-01-04,Blue,1,1,1,1\n";
+    assert_eq!(read(clean).len(), 4);
+}

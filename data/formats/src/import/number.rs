@@ -79,7 +79,20 @@ pub(crate) fn is_in_doubt(text: &[u8]) -> bool {
 
 /// Whether a field says that there is no number.
 pub(crate) fn is_missing(text: &[u8]) -> bool {
-    let missing: [&[u8]; 8] = [b"", b"-", b"--", b"null", b"none", b"nan", b"n/a", b"na"];
+    let missing: [&[u8]; 12] = [
+        b"",
+        b"-",
+        b"--",
+        b"null",
+        b"none",
+        b"nan",
+        b"n/a",
+        b"na",
+        b"#n/a",
+        b"#n/a n/a",
+        b"#na",
+        b"<na>",
+    ];
     missing.iter().any(|known| text.eq_ignore_ascii_case(known))
 }
 

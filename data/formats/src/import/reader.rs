@@ -74,6 +74,8 @@ pub(super) struct Reader<'a> {
     key: Vec<u8>,
     /// The last line of the file, if it alone has no end.
     open_line: Option<u64>,
+    /// Lines of remarks that were said.
+    remarks: u32,
     /// Digits of the number since the epoch before, to tell when their unit changes.
     unit: Option<i64>,
     pub(super) tickers: Vec<Ticker>,
@@ -151,6 +153,7 @@ impl<'a> Reader<'a> {
             joined: Vec::new(),
             key: Vec::new(),
             open_line: None,
+            remarks: 0,
             unit: None,
             tickers: Vec::new(),
             levels: Vec::new(),

@@ -93,6 +93,10 @@ const NAMES: &[(Role, &str, &[&str])] = &[
             "periodstart",
             "timeperiodstart",
             "createdat",
+            "createdtime",
+            "windowstart",
+            "participanttimestamp",
+            "siptimestamp",
         ],
     ),
     (

@@ -55,6 +55,9 @@ pub(super) fn prepare(
     options: &ImportOptions,
     mut layout: Layout,
 ) -> Result<Box<dyn Prepared>> {
+    if layout.clock.is_some() {
+        doubt::settle_clock(input, &mut layout)?;
+    }
     if layout.is_time_in_doubt {
         doubt::settle_times(input, &mut layout)?;
     }

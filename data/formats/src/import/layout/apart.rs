@@ -16,7 +16,9 @@ impl Layout {
             return Vec::new();
         }
         let is_named = is_by_symbol || mapping.is_none("symbol");
-        let is_one = mapping.is_none("exchange") || mapping.is_none("symbol");
+        // Rows of the consolidated tape are of many exchanges.
+        let is_tape = self.names.iter().any(|name| plain(name) == "siptimestamp");
+        let is_one = mapping.is_none("exchange") || mapping.is_none("symbol") || is_tape;
         let is_apart = |(name, role): (&String, &Option<Role>)| match role {
             Some(Role::Venue) => !(is_one || self.is_by_venue && is_by_symbol),
             Some(_) => false,

@@ -10,6 +10,7 @@ use crate::import::number::Decimal;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
 use crate::import::time::TimeFormat;
+use jiff::tz::TimeZone;
 use std::path::Path;
 
 impl Layout {
@@ -26,7 +27,11 @@ impl Layout {
             };
             let puzzle = (found, expected);
             let is_market = has_prices;
-            Unread { puzzle, is_market }
+            Unread {
+                puzzle,
+                is_market,
+                place: None,
+            }
         })
     }
 
@@ -89,12 +94,16 @@ impl Layout {
             words: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
+            clock: None,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or(Decimal::Point),
             is_decimal_open: options.decimal.is_none(),
             known: Known::default(),
             notes,
         };
+        let is_instant = table.columns.get(layout.time_columns().0);
+        let is_instant = is_instant.is_some_and(|of| matches!(of.kind, ValueKind::Instant(_)));
+        layout.set_header_zone(data, options, is_instant)?;
         match layout.typed_time(table, options)? {
             Some(time) => layout.time = time,
             None => layout.set_time(data, options)?,
@@ -136,7 +145,8 @@ impl Layout {
                     let expected = "--zone, as an IANA zone such as Europe/Berlin, or UTC";
                     return Err((found, expected.to_owned()));
                 }
-                let zone = zone.unwrap_or("UTC");
+                let known = self.known.zone.as_ref().and_then(TimeZone::iana_name);
+                let zone = zone.or(known).unwrap_or("UTC");
                 format!("timestamps without a zone, in {unit}, taken as those of {zone}")
             }
             (ValueKind::Date, None) => "dates".to_owned(),

@@ -57,6 +57,8 @@ impl Reader<'_> {
     pub(super) fn time(&mut self, line: u64, cells: &impl Cells) -> Result<Stamped, Wrong> {
         let time = cells.cell(self.columns.time);
         let time_of_day = self.columns.time_of_day.map(|at| cells.cell(at));
+        let padded = time_of_day.and_then(|cell| self.layout.clock_text(cell));
+        let time_of_day = padded.as_deref().map(Cell::Text).or(time_of_day);
         let format = &self.layout.time;
         let stamped = format.read_joined(time, time_of_day, &self.zone, &mut self.joined);
         let wrong = |expected: String| {

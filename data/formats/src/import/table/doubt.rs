@@ -4,7 +4,7 @@ use crate::Result;
 use crate::import::cells::Cells;
 use crate::import::columnar::Rows;
 use crate::import::input::Input;
-use crate::import::layout::Layout;
+use crate::import::layout::{ClockDigits, Layout};
 use crate::import::number::{self, Decimal};
 use crate::import::reader::{is_none, single_of};
 use crate::import::text::Cutter;
@@ -50,6 +50,24 @@ pub(super) fn settle_singles(input: &Input, layout: &mut Layout) -> Result<()> {
             ));
             layout.singles.push(at);
         }
+    }
+    Ok(())
+}
+
+/// How many digits times of day have whose first ones lack zeros before them.
+pub(super) fn settle_clock(input: &Input, layout: &mut Layout) -> Result<()> {
+    let (_, Some(at)) = layout.time_columns() else {
+        return Ok(());
+    };
+    let mut digits = ClockDigits::default();
+    each_until(input, layout, |_, cells| {
+        cells.len() != layout.names.len() || digits.note(&cells.text(at))
+    })?;
+    layout.clock = digits.digits();
+    if let Some(digits) = layout.clock {
+        layout.notes.push(format!(
+            "times of day are numbers of {digits} digits, without the zeros before them"
+        ));
     }
     Ok(())
 }

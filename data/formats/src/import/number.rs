@@ -2,10 +2,12 @@
 //! for points, a sign of dollars and the suffixes K, M and B are understood; a percentage is no number.
 
 mod float;
+mod round;
 
 pub(crate) use float::{
     IsRounded, float_as_mantissa, of_decimal, of_float_like, of_single, single_as_mantissa,
 };
+pub(crate) use round::{round, round_text};
 pub(crate) use tickloom_types::Number;
 
 use serde::{Deserialize, Serialize};

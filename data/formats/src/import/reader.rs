@@ -87,6 +87,9 @@ pub(super) struct Reader<'a> {
     pub(super) repeats: Repeats,
     pub(super) read: u64,
     pub(super) rounded: u64,
+    /// Prices and sizes that were rounded as told, in the row that is read and in all that are kept.
+    rounded_of_row: u64,
+    pub(super) rounded_as_told: u64,
     /// Decimals that the binary floats before needed, of prices and of sizes.
     digits: [u8; 2],
     /// Prices of which the noise of a binary float was left out.
@@ -139,7 +142,7 @@ impl<'a> Reader<'a> {
         let mut reader = Reader {
             source,
             input: input.clone(),
-            path: input.path().to_owned(),
+            path: input.shown(),
             layout,
             only: None,
             zone,
@@ -162,6 +165,8 @@ impl<'a> Reader<'a> {
             repeats: Repeats::default(),
             read: 0,
             rounded: 0,
+            rounded_of_row: 0,
+            rounded_as_told: 0,
             digits: [0; 2],
             noisy_prices: 0,
             unknown_volumes: 0,
@@ -173,8 +178,10 @@ impl<'a> Reader<'a> {
             problems: Problems::new(options.errors_max, layout.is_columnar),
             notes: Vec::new(),
         };
-        let quick = Quick::of(layout, &reader.columns, &reader.zone);
-        reader.quick = quick.map(Box::new);
+        if options.round.is_none() {
+            let quick = Quick::of(layout, &reader.columns, &reader.zone);
+            reader.quick = quick.map(Box::new);
+        }
         if reader.columns.ticker.is_some() {
             reader.only = options.instrument.as_deref();
         } else {
@@ -366,6 +373,7 @@ impl<'a> Reader<'a> {
         self.widen(&row);
         self.rounded += u64::from(rounded.sizes > 0);
         self.noisy_prices += rounded.prices;
+        self.rounded_as_told += self.rounded_of_row;
         self.current = row;
         Ok(true)
     }

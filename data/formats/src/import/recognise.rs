@@ -250,7 +250,7 @@ fn place_of(input: &Input, place: Option<(u8, usize)>) -> String {
 /// The error for a file of a market that is not understood.
 fn unclear(input: &Input, place: &str, (found, expected): Puzzle) -> FormatError {
     FormatError::Unclear {
-        file: input.path().to_owned(),
+        file: input.shown(),
         place: place.to_owned(),
         found,
         expected,
@@ -260,7 +260,7 @@ fn unclear(input: &Input, place: &str, (found, expected): Puzzle) -> FormatError
 /// The error for a file that is not understood.
 fn unread(input: &Input, (found, expected): Puzzle) -> FormatError {
     FormatError::Unrecognised {
-        file: input.path().to_owned(),
+        file: input.shown(),
         found,
         expected,
     }

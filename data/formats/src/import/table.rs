@@ -101,7 +101,7 @@ pub(super) fn prepare(
     if keeps_order(&layout) && order == FileOrder::NewestFirst {
         let found = "a book, newest first".to_owned();
         let expected = "rows in the order in which they arrived";
-        return Err(layout.fault(input.path(), survey.line, found, expected));
+        return Err(layout.fault(&input.shown(), survey.line, found, expected));
     }
     let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
     let is_known = |draft: &Draft| is_strict && order == FileOrder::Sorted && draft.fits(&plan);
@@ -338,7 +338,8 @@ impl TableFile {
     fn too_many(&self, line: u64) -> FormatError {
         let found = format!("more than {SORTED_RECORDS_MAX} records, not in order of time");
         let expected = "a file in order of time, or cut into several";
-        self.layout.fault(self.input.path(), line, found, expected)
+        self.layout
+            .fault(&self.input.shown(), line, found, expected)
     }
 
     fn found(&self, reader: Told) -> Found {
@@ -383,6 +384,7 @@ impl TableFile {
                 rows: self.plan.shape.table(),
                 times: self.layout.time.to_string(),
                 rounded_prices: reader.noisy_prices,
+                rounded_values: reader.rounded_as_told,
             }),
             bar: self.plan.bar,
             stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),

@@ -68,7 +68,7 @@ date,open,high,low,close,volume
             "8 date 2024-01-32: a time, as dates and times",
             "9 number of fields 5: 6",
             "10 high x: a decimal number",
-            "11 close 1.0000000000000002: at most nine decimals",
+            "11 close 1.0000000000000002: at most nine decimals (--round N rounds to N)",
         ]
     );
     // A row that comes again counts once, and one that is earlier is sorted.

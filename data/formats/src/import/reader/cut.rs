@@ -84,7 +84,7 @@ impl Reader<'_> {
         field: &[u8],
     ) -> Result<Option<usize>> {
         let own = measure.of(field);
-        let mut cutter = Cutter::new(&self.path, self.input.open()?, self.layout.delimiter);
+        let mut cutter = Cutter::new(self.input.path(), self.input.open()?, self.layout.delimiter);
         for _ in 0..self.layout.skip {
             cutter.next()?;
         }

@@ -21,6 +21,12 @@ impl Reader<'_> {
                 self.noisy_prices
             ));
         }
+        if let Some(decimals) = self.options.round {
+            notes.push(format!(
+                "{} prices and sizes are rounded to {decimals} decimals, as --round says",
+                self.rounded_as_told
+            ));
+        }
         notes
     }
 

@@ -89,5 +89,5 @@ pub(super) fn no_instruments_by_words(input: &Input, layout: &Layout) -> Result<
     let expected = format!(
         "--columns symbol={name} if it names instruments, or symbol=- if all rows are of one"
     );
-    Err(layout.fault(input.path(), line, found, &expected))
+    Err(layout.fault(&input.shown(), line, found, &expected))
 }

@@ -103,7 +103,7 @@ pub(super) fn settle_numbers(input: &Input, layout: &mut Layout) -> Result<()> {
         let found = format!(
             "{point:?}, which has a decimal point, and {comma:?} in {word} {comma_line}, which has a decimal comma"
         );
-        return Err(layout.fault(input.path(), *line, found, "one of them in all rows"));
+        return Err(layout.fault(&input.shown(), *line, found, "one of them in all rows"));
     }
     if let Some(place) = seen.comma.take() {
         comma(layout, place);
@@ -145,5 +145,5 @@ fn undecided(input: &Input, layout: &Layout, line: u64, text: &str) -> crate::Fo
         read(Decimal::Point),
         read(Decimal::Comma)
     );
-    layout.fault(input.path(), line, found, "--decimal point or comma")
+    layout.fault(&input.shown(), line, found, "--decimal point or comma")
 }

@@ -189,7 +189,7 @@ fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
             let found = format!(
                 "{month:?}, which is month-first, and {day:?} in {word} {day_line}, which is day-first"
             );
-            return Err(layout.fault(input.path(), line, found, "one of them in all rows"));
+            return Err(layout.fault(&input.shown(), line, found, "one of them in all rows"));
         }
         Dates {
             day_first: Some((line, text)),
@@ -228,7 +228,7 @@ fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
                 date(DateOrder::MonthFirst)
             );
             return Err(layout.fault(
-                input.path(),
+                &input.shown(),
                 line,
                 found,
                 "--time-format day-first or month-first",

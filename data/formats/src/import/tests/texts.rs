@@ -306,3 +306,81 @@ fn bars_that_a_column_of_words_tells_apart_refuse_a_file() {
     let clean = "date,lot,open,high,low,close\n2024-01-02,Red,2,2,2,2\n2024-01-01,Blue,1,1,1,1\n2024-01-03,Red,1,1,1,1\n2024-01-04,Blue,1,1,1,1\n";
     assert_eq!(read(clean).len(), 4);
 }
+
+#[test]
+fn numbers_are_rounded_only_where_it_is_told() {
+    // As yfinance writes prices: floats of 32 bits, and one of them of 64.
+    let text = "date,open,high,low,close,volume\n2024-01-02,187.15,188.44000244140625,183.8850045776367,185.645,10\n2024-01-03,184.2200012207031,185.8800048828125,183.42999267578125,184.25,20.5\n";
+    let error = refusal(text);
+    assert!(
+        error.contains("at most nine decimals (--round N rounds to N)"),
+        "{error}"
+    );
+    let round = |decimals| ImportOptions {
+        round: Some(decimals),
+        ..ImportOptions::default()
+    };
+    let file = read_text(text, &round(2)).unwrap();
+    assert_eq!(
+        rows(&file),
+        [
+            "2024-01-03T00:00:00Z TEST 187.15 188.44 183.89 185.64 x 10",
+            "2024-01-04T00:00:00Z TEST 184.22 185.88 183.43 184.25 x 20.5"
+        ]
+    );
+    let notes = &file.report.notes;
+    assert!(
+        notes.contains(&"6 prices and sizes are rounded to 2 decimals, as --round says".to_owned()),
+        "{notes:?}"
+    );
+    let taken = file.report.taken.unwrap();
+    assert_eq!((taken.rounded_values, taken.is_plain()), (6, false));
+    assert!(
+        taken
+            .to_string()
+            .ends_with("; 6 prices and sizes are rounded as told")
+    );
+    // A price that becomes nothing is refused.
+    let error = read_text("time,price,size\n1704187800,0.004,1\n", &round(2)).unwrap_err();
+    assert!(error.to_string().contains("price is \"0.004\""), "{error}");
+    let file = read_text(
+        "time;price;size\n1704187800;1,2345678901234;1.000,5\n",
+        &round(3),
+    )
+    .unwrap();
+    assert_eq!(
+        rows(&file),
+        ["2024-01-02T09:30:00Z TEST 1.235 x 1000.5 side 0"]
+    );
+}
+
+#[test]
+fn lines_are_those_of_the_file() {
+    let line = |text: &str| {
+        let file = read_text(text, &lenient()).unwrap();
+        let lines: Vec<u64> = file.report.errors.iter().map(|error| error.line).collect();
+        lines
+    };
+    let rows = "2024-01-02,1,2,1,2\n2024-01-03,1,x,1,2\n2024-01-04,1,2,1,2\n";
+    let header = "date,open,high,low,close\n";
+    assert_eq!(line(rows), [2]);
+    assert_eq!(line(&format!("{header}{rows}")), [3]);
+    assert_eq!(line(&format!("{header}{rows}").replace('\n', "\r\n")), [3]);
+    assert_eq!(line(&format!("{header}{rows}").replace('\n', "\r")), [3]);
+    assert_eq!(line(&format!("Prices of ABC\n\n{header}\n{rows}")), [6]);
+    assert_eq!(line(&format!("sep=,\n{header}{rows}")), [4]);
+    let quoted = "date,open,high,low,close,remark\n2024-01-02,1,2,1,2,\"a\nb\nc\"\n2024-01-03,1,x,1,2,d\n2024-01-04,1,2,1,2,e\n";
+    assert_eq!(line(quoted), [5]);
+    // What is said of the first time or the header, too.
+    let late =
+        refusal("Prices of ABC\n\ndate,open,high,low,close\nsoon,1,2,1,2\n2024-13-01,1,2,1,2\n");
+    assert!(
+        late.contains("TEST.csv, line 4: \"soon\" where a time should be"),
+        "{late}"
+    );
+    let header = refusal("Prices of ABC\n\ndate,price,high\n2024-01-01,1,2\n2024-01-02,1,2\n");
+    assert!(
+        header.contains("TEST.csv, line 3: columns date, price, high"),
+        "{header}"
+    );
+}

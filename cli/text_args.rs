@@ -26,6 +26,9 @@ pub(crate) struct TextArgs {
     /// What parts the whole of a number from its fraction: point or comma [default: found out from the rows]
     #[arg(long, value_name = "SIGN", value_parser = decimal)]
     decimal: Option<Decimal>,
+    /// Rounds prices and sizes to so many decimals, 0 to 9, a half to the even digit; the report counts them [default: none is rounded]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
+    round: Option<u8>,
     /// Prices may be zero and below, whatever the instrument
     #[arg(long)]
     negative_prices: bool,
@@ -71,6 +74,7 @@ impl TextArgs {
             || words.into_iter().any(Option::is_some)
             || self.delimiter.is_some()
             || self.decimal.is_some()
+            || self.round.is_some()
             || self.negative_prices
             || self.years.is_some()
             || self.venue.is_some()
@@ -85,6 +89,7 @@ impl TextArgs {
         options.zone.clone_from(&self.zone);
         options.delimiter = self.delimiter;
         options.decimal = self.decimal;
+        options.round = self.round;
         options.negative_prices = self.negative_prices;
         options.years = self.years;
         options.refused_max = self.refused_max;

@@ -322,13 +322,13 @@ fn rows(
         let member = member.within(memory.for_reading());
         if !is_alone && member.is_definitions().unwrap_or(false) {
             // The others of the zip are read with it.
-            all.push(Imported::definitions(file));
+            all.push(Imported::definitions(file).within(&member));
             continue;
         }
         let taken = together
             .take(&member, options)
             .and_then(|()| target.take(&member, options));
-        all.push(match taken {
+        let imported = match taken {
             Ok(report) => Imported::rows(report),
             Err(error) if is_of_catalog(&error, file, target) => return Err(Failure::run(error)),
             Err(error @ (FormatError::Unrecognised { .. } | FormatError::Columns { .. }))
@@ -338,7 +338,8 @@ fn rows(
             }
             Err(error @ FormatError::Refused { .. }) => Imported::refused(error),
             Err(error) => Imported::failed(file, &error.to_string()),
-        });
+        };
+        all.push(imported.within(&member));
     }
     Ok(all)
 }

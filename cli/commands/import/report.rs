@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tickloom_backtest::text::grouped;
-use tickloom_data::{Format, FormatError, ImportReport, KindCount, Table, Taken};
+use tickloom_data::{Format, FormatError, ImportReport, Input, KindCount, Table, Taken};
 use tickloom_types::{Ts, some_of};
 
 /// Files of which each has its own block; of more only those that are worth a word have one.
@@ -64,6 +64,12 @@ impl Imported {
             files: files.to_vec(),
             ..Imported::default()
         }
+    }
+
+    /// Of which member of a zip it is.
+    pub(super) fn within(mut self, input: &Input) -> Imported {
+        self.member = input.member().map(str::to_owned);
+        self
     }
 
     /// A file of which nothing can be read.

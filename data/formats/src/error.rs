@@ -122,7 +122,7 @@ pub enum FormatError {
         /// The file.
         file: PathBuf,
         /// Where in it, as the text behind its name.
-        place: &'static str,
+        place: String,
         /// What is there.
         found: String,
         /// What was expected.

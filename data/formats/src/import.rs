@@ -56,7 +56,7 @@ pub use report::{ImportReport, KindCount, LineError, Taken};
 pub use rescale::{Rescaling, redefine};
 pub use spooled::{SpooledFile, SpooledRecords, spool_file, spool_folder};
 
-use crate::Result;
+use crate::{FormatError, Result};
 use input::only_input;
 use judge::judge;
 use prepared::{Prepared, Push};
@@ -268,10 +268,19 @@ impl Input {
     }
 
     fn format(&self, options: &ImportOptions) -> Result<Format> {
-        match options.format {
-            Some(format) => Ok(format),
-            None => Format::sniff(self, options),
+        let format = match options.format {
+            Some(format) => format,
+            None => Format::sniff(self, options)?,
+        };
+        if options.round.is_some() && matches!(format, Format::Dbn | Format::Tickloom) {
+            return Err(FormatError::Unclear {
+                file: self.shown(),
+                place: String::new(),
+                found: format!("--round for a file of {format}"),
+                expected: "none: its numbers are kept as they are".to_owned(),
+            });
         }
+        Ok(format)
     }
 
     fn prepare(&self, options: &ImportOptions) -> Result<Box<dyn Prepared>> {

@@ -238,6 +238,14 @@ impl Input {
         }
     }
 
+    /// What it is called in messages: the file, and of a zip the member behind it.
+    pub(crate) fn shown(&self) -> PathBuf {
+        match self.member() {
+            Some(_) => PathBuf::from(self.to_string()),
+            None => self.path.clone(),
+        }
+    }
+
     /// The name that says most of what is in it: the member's, or the file's.
     pub(crate) fn file_name(&self) -> String {
         let path = self.member().map_or(self.path.as_path(), Path::new);

@@ -1,6 +1,7 @@
 //! What the columns of a file mean: found out from its header and first rows, or told, never from its name.
 
 mod apart;
+mod clock;
 mod columns;
 mod depth;
 mod other;
@@ -9,7 +10,7 @@ mod start;
 mod typed;
 mod zone;
 
-use super::cells::Cells;
+use super::cells::{Cell, Cells};
 use super::format::Format;
 use super::number::Decimal;
 use super::options::ImportOptions;
@@ -17,6 +18,7 @@ use super::role::{Role, plain};
 use super::row::{NUMBERS_MAX, Shape};
 use super::text::Fields;
 use super::time::{TimeFormat, time_text};
+pub(crate) use clock::ClockDigits;
 use columns::{headerless, roles, shape};
 pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;
@@ -82,9 +84,15 @@ pub(crate) struct Layout {
     pub(crate) is_by_venue: bool,
     /// Columns in which all rows of an instrument have the same.
     pub(crate) apart: Vec<usize>,
+    /// Columns that say the side of a trade beside the one that is read, and whether it is that of who rested.
+    pub(crate) sides: Vec<(usize, bool)>,
+    /// Columns of words that are not read, and may tell instruments apart.
+    pub(crate) words: Vec<usize>,
     /// Columns of floats of 64 bits that all are floats of 32 bits, and are read as those.
     pub(crate) singles: Vec<usize>,
     pub(crate) time: TimeFormat,
+    /// Digits of times of day that are written as numbers, without the zeros before them.
+    pub(crate) clock: Option<usize>,
     /// Whether day and month of its dates, or a number since the epoch, can be read in two ways by the first rows.
     pub(crate) is_time_in_doubt: bool,
     pub(crate) decimal: Decimal,
@@ -110,15 +118,20 @@ pub(crate) struct Known {
 impl Layout {
     /// Finds out what a file is from its first lines, and what the options say of it.
     pub(crate) fn of(head: &[Vec<u8>], options: &ImportOptions) -> Result<Layout, Unread> {
-        let mut is_market = false;
-        let found = Layout::of_texts(head, options, &mut is_market);
-        found.map_err(|puzzle| Unread { puzzle, is_market })
+        let (mut is_market, mut place) = (false, (b',', None));
+        let found = Layout::of_texts(head, options, &mut is_market, &mut place);
+        found.map_err(|puzzle| Unread {
+            puzzle,
+            is_market,
+            place: place.1.map(|row| (place.0, row)),
+        })
     }
 
     fn of_texts(
         head: &[Vec<u8>],
         options: &ImportOptions,
         is_market: &mut bool,
+        row_of: &mut (u8, Option<usize>),
     ) -> Result<Layout, Puzzle> {
         if head.is_empty() {
             return Err(("nothing".to_owned(), "lines of text".to_owned()));
@@ -133,6 +146,7 @@ impl Layout {
         };
         let rows = rows(head, delimiter);
         let start = start(&rows, options)?;
+        *row_of = (delimiter, start.header.or(Some(start.first)));
         let data = &rows[start.first..];
         let Some(row) = data.first() else {
             return Err(("a header without rows".into(), "rows below it".into()));
@@ -153,6 +167,7 @@ impl Layout {
         *is_market = columns::is_market(&roles);
         let depth = depth::columns(&names);
         other::no_zones(&names, &roles, data, options.zone.is_some())?;
+        other::no_parts_of_times(&names, &roles, data, &options.mapping)?;
         let (shape, dialect) = shape(&names, &roles, &depth, data, options.format)?;
         let mut layout = Layout {
             delimiter,
@@ -166,17 +181,24 @@ impl Layout {
             dialect,
             is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
             apart: Vec::new(),
+            sides: Vec::new(),
+            words: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
+            clock: None,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or_default(),
             is_decimal_open: options.decimal.is_none(),
             known: Known::default(),
             notes,
         };
+        row_of.1 = Some(start.first);
+        layout.set_header_zone(data, options, false)?;
         layout.set_time(data, options)?;
         layout.known.bar = layout.databento_bar(row);
         layout.apart = layout.columns_apart(data, &options.mapping);
+        layout.sides = layout.sides_beside(&options.mapping);
+        layout.words = layout.columns_of_words(data, &options.mapping);
         layout.tell();
         Ok(layout)
     }
@@ -197,8 +219,11 @@ impl Layout {
             dialect: Dialect::Plain,
             is_by_venue: false,
             apart: Vec::new(),
+            sides: Vec::new(),
+            words: Vec::new(),
             singles: Vec::new(),
             time,
+            clock: None,
             is_time_in_doubt: false,
             decimal: Decimal::Point,
             is_decimal_open: false,
@@ -248,7 +273,16 @@ impl Layout {
     /// The text of a row's time.
     pub(crate) fn time_text<'a>(&self, cells: &'a dyn Cells) -> Cow<'a, [u8]> {
         let (time, time_of_day) = self.time_columns();
-        time_text(cells.cell(time), time_of_day.map(|at| cells.cell(at)))
+        let Some(at) = time_of_day else {
+            return cells.cell(time).text();
+        };
+        match self.clock_text(cells.cell(at)) {
+            Some(padded) => {
+                let text = time_text(cells.cell(time), Some(Cell::Text(&padded)));
+                Cow::Owned(text.into_owned())
+            }
+            None => time_text(cells.cell(time), Some(cells.cell(at))),
+        }
     }
 
     /// The size of Databento's bars, by the type of their rows.
@@ -274,33 +308,15 @@ impl Layout {
             })?;
             return Ok(());
         }
+        self.clock = self.clock_of(data);
         let texts: Vec<Vec<u8>> = data
             .iter()
             .map(|row| self.time_text(row).into_owned())
             .collect();
         (self.time, self.is_time_in_doubt) = time_format(&texts)?;
-        let name = plain(&self.names[self.time_columns().0]);
-        if name == "localtime" && options.zone.is_none() {
-            return self.check_local(&texts);
-        }
-        Ok(())
-    }
-
-    /// Local times need a zone, of their own or told.
-    fn check_local(&self, texts: &[Vec<u8>]) -> Result<(), Puzzle> {
-        let read = |text: &Vec<u8>, hours| {
-            let zone = TimeZone::fixed(jiff::tz::offset(hours));
-            self.time.parse(text, &zone).map(|stamped| stamped.ts)
-        };
-        match texts.iter().find(|text| read(text, 0) != read(text, 1)) {
-            Some(text) => Err((
-                format!(
-                    "a local time {:?} of no zone",
-                    String::from_utf8_lossy(text)
-                ),
-                "--zone, as an IANA zone such as Europe/Berlin, or UTC".to_owned(),
-            )),
-            None => Ok(()),
+        match options.zone {
+            Some(_) => Ok(()),
+            None => self.check_local(&texts),
         }
     }
 
@@ -351,7 +367,7 @@ impl Layout {
     /// Whether a column of this role is read.
     pub(crate) fn uses(&self, role: Role) -> bool {
         match role {
-            Role::Time | Role::Ticker => true,
+            Role::Time | Role::Ticker | Role::Millis | Role::Micros | Role::Nanos => true,
             Role::Venue => self.is_by_venue,
             Role::Date | Role::TimeOfDay => self.column(Role::Time).is_none(),
             Role::CloseTime => self.shape.is_bars(),

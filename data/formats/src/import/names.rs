@@ -166,7 +166,7 @@ impl Together {
         let place = input.path().display().to_string();
         let unclear = |found: String, expected: &str| FormatError::Unclear {
             file: input.path().to_owned(),
-            place: "",
+            place: String::new(),
             found,
             expected: expected.to_owned(),
         };

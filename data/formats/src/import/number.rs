@@ -2,10 +2,12 @@
 //! for points, a sign of dollars and the suffixes K, M and B are understood; a percentage is no number.
 
 mod float;
+mod round;
 
 pub(crate) use float::{
     IsRounded, float_as_mantissa, of_decimal, of_float_like, of_single, single_as_mantissa,
 };
+pub(crate) use round::{round, round_text};
 pub(crate) use tickloom_types::Number;
 
 use serde::{Deserialize, Serialize};
@@ -32,35 +34,44 @@ pub enum Decimal {
 /// What a text says of how its file writes numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// The same either way, or by a point alone, which is a decimal point unless a comma elsewhere says otherwise.
+    /// The same either way, or no number.
     Plain,
+    /// The same either way, with an apostrophe or a space between thousands: neither a point nor a comma parts them.
+    Grouped,
     /// Only with a decimal point.
     Point,
     /// Only with a decimal comma.
     Comma,
     /// `1,234` is either.
     Either,
+    /// `1.234` is either, but a decimal point unless something else of the file says otherwise.
+    Points,
 }
 
-/// What a number with commas, or several points, says of how its file writes numbers.
+/// What a number says of how its file writes numbers.
 pub(crate) fn reading(text: &[u8]) -> Reading {
-    if !text.contains(&b',') && text.iter().filter(|b| **b == b'.').count() < 2 {
-        let whole = text
-            .iter()
-            .position(|b| *b == b'.')
-            .map(|at| (at, text.len() - at - 1));
-        return match whole {
-            Some((before, after)) if before > 3 || after != 3 => Reading::Point,
-            _ => Reading::Plain,
-        };
+    let read = |decimal| {
+        let plain = Plain::of(text, decimal).ok()?;
+        let number = parse(&plain.text);
+        (number != Err(NO_NUMBER)).then_some((number, plain.thousands))
+    };
+    match (read(Decimal::Point), read(Decimal::Comma)) {
+        (Some(point), Some(comma)) if point == comma => match is_grouped(text) {
+            true => Reading::Grouped,
+            false => Reading::Plain,
+        },
+        (Some(_), Some(_)) if text.contains(&b',') => Reading::Either,
+        (Some(_), Some(_)) => Reading::Points,
+        (Some(_), None) => Reading::Point,
+        (None, Some(_)) => Reading::Comma,
+        (None, None) => Reading::Plain,
     }
-    let fits = |decimal| Plain::of(text, decimal).is_ok_and(|plain| parse(&plain.text).is_ok());
-    match (fits(Decimal::Point), fits(Decimal::Comma)) {
-        (true, true) => Reading::Either,
-        (true, false) => Reading::Point,
-        (false, true) => Reading::Comma,
-        (false, false) => Reading::Plain,
-    }
+}
+
+/// Whether a number has an apostrophe or a space between its digits.
+fn is_grouped(text: &[u8]) -> bool {
+    let is_space = |pair: &[u8]| pair[0] == b' ' && pair[1].is_ascii_digit();
+    text.iter().any(|b| *b == b'\'' || !b.is_ascii()) || text.windows(2).any(is_space)
 }
 
 /// Whether a text is in doubt without knowing how its file writes numbers.
@@ -70,7 +81,20 @@ pub(crate) fn is_in_doubt(text: &[u8]) -> bool {
 
 /// Whether a field says that there is no number.
 pub(crate) fn is_missing(text: &[u8]) -> bool {
-    let missing: [&[u8]; 8] = [b"", b"-", b"--", b"null", b"none", b"nan", b"n/a", b"na"];
+    let missing: [&[u8]; 12] = [
+        b"",
+        b"-",
+        b"--",
+        b"null",
+        b"none",
+        b"nan",
+        b"n/a",
+        b"na",
+        b"#n/a",
+        b"#n/a n/a",
+        b"#na",
+        b"<na>",
+    ];
     missing.iter().any(|known| text.eq_ignore_ascii_case(known))
 }
 
@@ -343,7 +367,15 @@ mod tests {
             ("10,5", Reading::Comma),
             ("0,123", Reading::Comma),
             ("1.234.567", Reading::Comma),
-            ("1.234", Reading::Plain),
+            ("1.234", Reading::Points),
+            ("-118.234", Reading::Points),
+            ("18.234K", Reading::Points),
+            ("0.123", Reading::Point),
+            ("1.0000000000000002", Reading::Point),
+            ("1'234", Reading::Grouped),
+            ("1 234", Reading::Grouped),
+            ("1'234.5", Reading::Point),
+            ("12 K", Reading::Plain),
             ("1.5", Reading::Point),
             ("1234.567", Reading::Point),
             ("12", Reading::Plain),

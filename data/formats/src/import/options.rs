@@ -45,6 +45,9 @@ pub struct ImportOptions {
     /// What parts the whole of a number from its fraction. Default: found out from the rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<Decimal>,
+    /// Decimals that prices and sizes are rounded to, a half to the even digit. Default: none is rounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round: Option<u8>,
     /// Whether prices may be zero and below. Default: below zero, of what nothing says is a share or a pair of currencies.
     #[serde(skip_serializing_if = "is_false")]
     pub negative_prices: bool,
@@ -80,6 +83,7 @@ impl Default for ImportOptions {
             time_format: None,
             delimiter: None,
             decimal: None,
+            round: None,
             negative_prices: false,
             definitions: None,
             years: None,

@@ -7,7 +7,7 @@ use super::time::TimeFormat;
 use crate::{FormatError, Result};
 use serde::Deserialize;
 use std::path::Path;
-use tickloom_types::{BarSpec, currency_code};
+use tickloom_types::{BarSpec, PRICE_DECIMALS_MAX, currency_code};
 
 /// A file that says how the files of one origin are to be read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Profile {
     pub delimiter: Option<char>,
     /// What parts the whole of a number from its fraction.
     pub decimal: Option<Decimal>,
+    /// Decimals that prices and sizes are rounded to.
+    pub round: Option<u8>,
     /// Size of the bars.
     pub bar: Option<String>,
     /// What a bar's time means: open or close.
@@ -51,7 +53,7 @@ impl Profile {
         toml::from_str(&text).map_err(|error| FormatError::Unrecognised {
             file: path.to_owned(),
             found: error.to_string().trim_end().to_owned(),
-            expected: "columns, time_format, zone, delimiter, decimal, bar, stamp, currency, calendar, format, negative_prices, years and refused_max in TOML".to_owned(),
+            expected: "columns, time_format, zone, delimiter, decimal, round, bar, stamp, currency, calendar, format, negative_prices, years and refused_max in TOML".to_owned(),
         })
     }
 
@@ -65,6 +67,7 @@ impl Profile {
         options.zone = options.zone.take().or(self.zone);
         options.delimiter = options.delimiter.or(self.delimiter);
         options.decimal = options.decimal.or(self.decimal);
+        options.round = options.round.or(self.round);
         let currency = self.currency.map(|code| currency_code(&code).to_owned());
         options.currency = options.currency.take().or(currency);
         options.calendar = options.calendar.take().or(self.calendar);
@@ -102,6 +105,9 @@ impl ImportOptions {
             let expected = "s, ms, us, ns, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
             return Err(wrong("time-format", format, expected));
         }
+        if let Some(decimals) = self.round.filter(|decimals| *decimals > PRICE_DECIMALS_MAX) {
+            return Err(wrong("round", &decimals.to_string(), "decimals, 0 to 9"));
+        }
         match self.delimiter {
             Some(sign)
                 if !sign.is_ascii() || sign.is_ascii_alphanumeric() || "\"\n\r.".contains(sign) =>
@@ -125,7 +131,7 @@ mod tests {
     #[test]
     fn what_is_said_on_the_command_line_goes_before_the_profile() {
         let profile: Profile = toml::from_str(
-            "time_format = \"day-first\"\nrefused_max = \"5%\"\ndecimal = \"comma\"\n[columns]\ntime = \"Zeit\"\nopen = \"Anfang\"\n",
+            "time_format = \"day-first\"\nrefused_max = \"5%\"\nround = 2\ndecimal = \"comma\"\n[columns]\ntime = \"Zeit\"\nopen = \"Anfang\"\n",
         )
         .unwrap();
         let mut options = ImportOptions {
@@ -145,6 +151,7 @@ mod tests {
         );
         assert_eq!(options.time_format.as_deref(), Some("ms"));
         assert_eq!(options.decimal, Some(Decimal::Comma));
+        assert_eq!(options.round, Some(2));
         assert_eq!(options.refused_max, Some(RefusedMax::Millionths(50_000)));
         assert!(toml::from_str::<Profile>("colums = 1").is_err());
     }
@@ -160,6 +167,11 @@ mod tests {
             ..ImportOptions::default()
         };
         assert!(options.check().is_err());
+        let options = ImportOptions {
+            round: Some(10),
+            ..ImportOptions::default()
+        };
+        assert!(text(options.check().unwrap_err()).contains("decimals, 0 to 9"));
         assert_eq!("1700..2261".parse::<Years>().unwrap(), Years(1700, 2261));
         assert!("1600..2000".parse::<Years>().is_err() && "2000".parse::<Years>().is_err());
     }

@@ -1,8 +1,11 @@
 //! Turns lines of a text, or the rows of columns, into rows: reads and checks each cell, and remembers what the next row must follow.
 
 mod columns;
+mod cut;
 mod days;
 mod follow;
+mod fractions;
+mod notes;
 mod numbers;
 mod plausible;
 mod problems;
@@ -54,6 +57,7 @@ enum Source {
 /// Reads the rows of a file, from its first line on.
 pub(super) struct Reader<'a> {
     source: Source,
+    input: Input,
     path: PathBuf,
     layout: &'a Layout,
     /// The one ticker that is read, of a file with a column of them.
@@ -68,6 +72,10 @@ pub(super) struct Reader<'a> {
     years_given: Years,
     joined: Vec<u8>,
     key: Vec<u8>,
+    /// The last line of the file, if it alone has no end.
+    open_line: Option<u64>,
+    /// Lines of remarks that were said.
+    remarks: u32,
     /// Digits of the number since the epoch before, to tell when their unit changes.
     unit: Option<i64>,
     pub(super) tickers: Vec<Ticker>,
@@ -79,6 +87,9 @@ pub(super) struct Reader<'a> {
     pub(super) repeats: Repeats,
     pub(super) read: u64,
     pub(super) rounded: u64,
+    /// Prices and sizes that were rounded as told, in the row that is read and in all that are kept.
+    rounded_of_row: u64,
+    pub(super) rounded_as_told: u64,
     /// Decimals that the binary floats before needed, of prices and of sizes.
     digits: [u8; 2],
     /// Prices of which the noise of a binary float was left out.
@@ -130,7 +141,8 @@ impl<'a> Reader<'a> {
         };
         let mut reader = Reader {
             source,
-            path: input.path().to_owned(),
+            input: input.clone(),
+            path: input.shown(),
             layout,
             only: None,
             zone,
@@ -143,6 +155,8 @@ impl<'a> Reader<'a> {
             years_given: options.years.unwrap_or_default(),
             joined: Vec::new(),
             key: Vec::new(),
+            open_line: None,
+            remarks: 0,
             unit: None,
             tickers: Vec::new(),
             levels: Vec::new(),
@@ -151,6 +165,8 @@ impl<'a> Reader<'a> {
             repeats: Repeats::default(),
             read: 0,
             rounded: 0,
+            rounded_of_row: 0,
+            rounded_as_told: 0,
             digits: [0; 2],
             noisy_prices: 0,
             unknown_volumes: 0,
@@ -162,8 +178,10 @@ impl<'a> Reader<'a> {
             problems: Problems::new(options.errors_max, layout.is_columnar),
             notes: Vec::new(),
         };
-        let quick = Quick::of(layout, &reader.columns, &reader.zone);
-        reader.quick = quick.map(Box::new);
+        if options.round.is_none() {
+            let quick = Quick::of(layout, &reader.columns, &reader.zone);
+            reader.quick = quick.map(Box::new);
+        }
         if reader.columns.ticker.is_some() {
             reader.only = options.instrument.as_deref();
         } else {
@@ -201,7 +219,11 @@ impl<'a> Reader<'a> {
                     let Some(number) = cutter.next()? else {
                         return Ok(false);
                     };
+                    let is_open = cutter.is_open();
                     let fields = std::mem::take(&mut cutter.fields);
+                    if is_open {
+                        self.note_open(number);
+                    }
                     let is_right = self.take(number, &fields);
                     if let Source::Text(cutter) = &mut self.source {
                         cutter.fields = fields;
@@ -239,27 +261,6 @@ impl<'a> Reader<'a> {
     /// The file that the last row is of.
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// What is worth knowing of the rows.
-    pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        if self.unknown_volumes > 0 {
-            notes.push(format!(
-                "{} rows without a volume: it is 0, unknown",
-                self.unknown_volumes
-            ));
-        }
-        if self.below_zero > 0 {
-            notes.push(format!("{} rows with a price below zero", self.below_zero));
-        }
-        if self.noisy_prices > 0 {
-            notes.push(format!(
-                "{} prices are binary floats with the noise of a calculation, and are rounded to nine decimals by less than 1.5e-14 of themselves",
-                self.noisy_prices
-            ));
-        }
-        notes
     }
 
     /// Reads the row of a line, unless it is wrong or another instrument's.
@@ -324,6 +325,9 @@ impl<'a> Reader<'a> {
             let value = cells.len().to_string();
             return Err(("number of fields".to_owned(), value, columns.to_string()));
         }
+        if self.open_line == Some(line) {
+            self.check_cut(line, cells)?;
+        }
         let arrival = arrival?;
         let mut row = Row {
             line,
@@ -369,6 +373,7 @@ impl<'a> Reader<'a> {
         self.widen(&row);
         self.rounded += u64::from(rounded.sizes > 0);
         self.noisy_prices += rounded.prices;
+        self.rounded_as_told += self.rounded_of_row;
         self.current = row;
         Ok(true)
     }

@@ -11,7 +11,7 @@ use super::own::OwnFormat;
 use super::prepared::Prepared;
 use super::role::Role;
 use super::row::Shape;
-use super::text::{is_utf16, stem};
+use super::text::{Cutter, is_utf16, stem};
 use super::{binance, databento, lean, names, table};
 use crate::{FormatError, Result};
 use std::path::Path;
@@ -141,6 +141,7 @@ impl Format {
         let of_market = |puzzle| Unread {
             puzzle,
             is_market: true,
+            place: None,
         };
         let binance = |content: binance::Content| content.layout(input, &head).map_err(of_market);
         let layout = match self {
@@ -151,7 +152,7 @@ impl Format {
             _ => Layout::of(&head, options),
         };
         let mut layout = layout.map_err(|error| match error.is_market {
-            true => unclear(input, ", line 1", error.puzzle),
+            true => unclear(input, &place_of(input, error.place), error.puzzle),
             false => unread(input, error.puzzle),
         })?;
         if !self.is_named_by_file() && options.says_writing() {
@@ -228,11 +229,29 @@ fn partitions(path: &Path) -> String {
         .collect()
 }
 
+/// The line of a row from zero, as it follows the name of a file.
+fn place_of(input: &Input, place: Option<(u8, usize)>) -> String {
+    let Some((delimiter, row)) = place else {
+        return ", line 1".to_owned();
+    };
+    let line = input.open().and_then(|source| {
+        let mut cutter = Cutter::new(input.path(), source, delimiter);
+        for _ in 0..row {
+            cutter.next()?;
+        }
+        cutter.next()
+    });
+    match line {
+        Ok(Some(line)) => format!(", line {line}"),
+        _ => String::new(),
+    }
+}
+
 /// The error for a file of a market that is not understood.
-fn unclear(input: &Input, place: &'static str, (found, expected): Puzzle) -> FormatError {
+fn unclear(input: &Input, place: &str, (found, expected): Puzzle) -> FormatError {
     FormatError::Unclear {
-        file: input.path().to_owned(),
-        place,
+        file: input.shown(),
+        place: place.to_owned(),
         found,
         expected,
     }
@@ -241,7 +260,7 @@ fn unclear(input: &Input, place: &'static str, (found, expected): Puzzle) -> For
 /// The error for a file that is not understood.
 fn unread(input: &Input, (found, expected): Puzzle) -> FormatError {
     FormatError::Unrecognised {
-        file: input.path().to_owned(),
+        file: input.shown(),
         found,
         expected,
     }

@@ -74,6 +74,9 @@ pub struct Taken {
     /// Prices of columns of binary floats of which the noise of a calculation was left out.
     #[serde(skip_serializing_if = "is_zero")]
     pub rounded_prices: u64,
+    /// Prices and sizes that were rounded to the decimals that were told.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rounded_values: u64,
 }
 
 #[expect(
@@ -89,7 +92,7 @@ impl Taken {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let times = ["date", "time", "datetime", "timestamp"];
-        let is_exact = self.rounded_prices == 0;
+        let is_exact = self.rounded_prices + self.rounded_values == 0;
         is_exact
             && self.columns.iter().all(|(role, name)| {
                 let name = plain(name);
@@ -106,6 +109,10 @@ impl fmt::Display for Taken {
             write!(f, "{before}{role} from {name:?}")?;
         }
         write!(f, "; times are {}", self.times)?;
+        match self.rounded_values {
+            0 => {}
+            count => write!(f, "; {count} prices and sizes are rounded as told")?,
+        }
         match self.rounded_prices {
             0 => Ok(()),
             count => write!(

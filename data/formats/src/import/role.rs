@@ -8,6 +8,10 @@ pub(crate) enum Role {
     Time,
     Date,
     TimeOfDay,
+    /// So many milliseconds, microseconds or nanoseconds beyond the time of the row.
+    Millis,
+    Micros,
+    Nanos,
     /// When a bar closed: its last instant.
     CloseTime,
     /// When the row arrived at who recorded it.
@@ -89,6 +93,10 @@ const NAMES: &[(Role, &str, &[&str])] = &[
             "periodstart",
             "timeperiodstart",
             "createdat",
+            "createdtime",
+            "windowstart",
+            "participanttimestamp",
+            "siptimestamp",
         ],
     ),
     (
@@ -127,7 +135,58 @@ const NAMES: &[(Role, &str, &[&str])] = &[
     (
         Role::TimeOfDay,
         "time_of_day",
-        &["time", "timeofday", "hhmmss"],
+        &["time", "timeofday", "hhmmss", "timem"],
+    ),
+    (
+        Role::Millis,
+        "milliseconds",
+        &[
+            "ms",
+            "msec",
+            "msecs",
+            "milli",
+            "millis",
+            "millisec",
+            "millisecs",
+            "millisecond",
+            "milliseconds",
+            "timems",
+        ],
+    ),
+    (
+        Role::Micros,
+        "microseconds",
+        &[
+            "us",
+            "usec",
+            "usecs",
+            "micro",
+            "micros",
+            "microsec",
+            "microsecs",
+            "microsecond",
+            "microseconds",
+            "timeus",
+        ],
+    ),
+    (
+        Role::Nanos,
+        "nanoseconds",
+        &[
+            "ns",
+            "nsec",
+            "nsecs",
+            "nano",
+            "nanos",
+            "nanosec",
+            "nanosecs",
+            "nanosecond",
+            "nanoseconds",
+            "timens",
+            "timemnano",
+            "timenano",
+            "timenanos",
+        ],
     ),
     (
         Role::Venue,
@@ -440,6 +499,16 @@ impl Role {
         let known = NAMES.iter().find(|(role, ..)| *role == self);
         let at = known.and_then(|(.., names)| names.iter().position(|name| *name == plain));
         at.unwrap_or(usize::MAX)
+    }
+
+    /// The nanoseconds of a unit of which a column holds so many beyond the time.
+    pub(crate) fn fraction(self) -> Option<i64> {
+        match self {
+            Role::Millis => Some(1_000_000),
+            Role::Micros => Some(1_000),
+            Role::Nanos => Some(1),
+            _ => None,
+        }
     }
 
     /// Whether a column holds prices or sizes.

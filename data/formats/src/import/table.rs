@@ -2,6 +2,8 @@
 //! a file may be larger than memory. One that is not in the order of time (newest first, instrument after instrument) is sorted on the
 //! way, in parts.
 
+mod apart;
+mod decimal;
 mod doubt;
 mod draft;
 mod moment;
@@ -53,22 +55,29 @@ pub(super) fn prepare(
     options: &ImportOptions,
     mut layout: Layout,
 ) -> Result<Box<dyn Prepared>> {
+    if layout.clock.is_some() {
+        doubt::settle_clock(input, &mut layout)?;
+    }
     if layout.is_time_in_doubt {
         doubt::settle_times(input, &mut layout)?;
     }
     if layout.may_be_days(options) {
         doubt::settle_days(input, &mut layout)?;
     }
+    decimal::settle_points(input, &mut layout)?;
     let (mut survey, mut reader, mut draft) = survey(input, options, &layout)?;
     if reader.is_in_doubt {
         drop(reader);
-        doubt::settle_numbers(input, &mut layout)?;
+        decimal::settle_numbers(input, &mut layout)?;
         (survey, reader, draft) = self::survey(input, options, &layout)?;
     }
     if reader.has_fine {
         drop(reader);
         doubt::settle_singles(input, &mut layout)?;
         (survey, reader, draft) = self::survey(input, options, &layout)?;
+    }
+    if !layout.words.is_empty() && reader.times.meet() {
+        apart::no_instruments_by_words(input, &layout)?;
     }
     if survey.rows == 0 {
         return Err(nothing(&reader, &layout));
@@ -92,7 +101,7 @@ pub(super) fn prepare(
     if keeps_order(&layout) && order == FileOrder::NewestFirst {
         let found = "a book, newest first".to_owned();
         let expected = "rows in the order in which they arrived";
-        return Err(layout.fault(input.path(), survey.line, found, expected));
+        return Err(layout.fault(&input.shown(), survey.line, found, expected));
     }
     let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
     let is_known = |draft: &Draft| is_strict && order == FileOrder::Sorted && draft.fits(&plan);
@@ -329,7 +338,8 @@ impl TableFile {
     fn too_many(&self, line: u64) -> FormatError {
         let found = format!("more than {SORTED_RECORDS_MAX} records, not in order of time");
         let expected = "a file in order of time, or cut into several";
-        self.layout.fault(self.input.path(), line, found, expected)
+        self.layout
+            .fault(&self.input.shown(), line, found, expected)
     }
 
     fn found(&self, reader: Told) -> Found {
@@ -374,6 +384,7 @@ impl TableFile {
                 rows: self.plan.shape.table(),
                 times: self.layout.time.to_string(),
                 rounded_prices: reader.noisy_prices,
+                rounded_values: reader.rounded_as_told,
             }),
             bar: self.plan.bar,
             stamp: self.plan.bar.map(|_| self.plan.stamp.to_owned()),

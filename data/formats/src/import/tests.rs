@@ -1,5 +1,8 @@
 //! Files as people have them: made-up ones for every rule, and the real ones of the shared data where they are at hand.
 
+mod texts;
+mod vendors;
+
 use super::*;
 use crate::testing::shared_data;
 use std::fs;
@@ -65,7 +68,7 @@ date,open,high,low,close,volume
             "8 date 2024-01-32: a time, as dates and times",
             "9 number of fields 5: 6",
             "10 high x: a decimal number",
-            "11 close 1.0000000000000002: at most nine decimals",
+            "11 close 1.0000000000000002: at most nine decimals (--round N rounds to N)",
         ]
     );
     // A row that comes again counts once, and one that is earlier is sorted.
@@ -547,7 +550,7 @@ fn what_could_be_something_else_is_refused() {
         "{}",
         refused(beside)
     );
-    let dates = "DATE,TIME_M,SYM_ROOT,SIZE,PRICE\n20240102,9:30:00.12,AAPL,100,185.5\n20240102,9:30:01.12,AAPL,100,185.5\n";
+    let dates = "DATE,CLOCK,SYM_ROOT,SIZE,PRICE\n20240102,9:30:00.12,AAPL,100,185.5\n20240102,9:30:01.12,AAPL,100,185.5\n";
     assert!(refused(dates).contains("dates alone"), "{}", refused(dates));
     let kinds = "time,type,price,size\n1704187800000,BID,10,5\n1704187800001,TRADE,10,5\n";
     assert!(

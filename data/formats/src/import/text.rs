@@ -23,6 +23,8 @@ pub(crate) struct Lines<'s> {
     number: u64,
     bytes: u64,
     line: Vec<u8>,
+    /// Whether the last line has no end, and those above it have.
+    is_open: bool,
 }
 
 impl<'s> Lines<'s> {
@@ -34,7 +36,13 @@ impl<'s> Lines<'s> {
             number: 0,
             bytes: 0,
             line: Vec::new(),
+            is_open: false,
         }
+    }
+
+    /// Whether the line that was read last is the last of the text and has no end, while those above it have.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// The next line, which the caller may keep or give back.
@@ -56,6 +64,7 @@ impl<'s> Lines<'s> {
             if self.number == 1 && self.line.starts_with(b"\xef\xbb\xbf") {
                 self.line.drain(..3);
             }
+            self.is_open = self.number > 1 && self.line.last() != Some(&b'\n');
             while self.line.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
                 self.line.pop();
             }

@@ -280,11 +280,12 @@ fn parse_text(text: &[u8], order: DateOrder, zone: &TimeZone) -> Option<Stamped>
         }
         _ => return None,
     };
-    let zone = match offset(rest)? {
-        Some(offset) => &TimeZone::fixed(offset),
+    let zone = match offset(rest) {
+        Some(Some(offset)) => &TimeZone::fixed(offset),
         // A session's date is a day of its own, wherever it was.
-        None if is_date => &TimeZone::UTC,
-        None => zone,
+        Some(None) if is_date => &TimeZone::UTC,
+        Some(None) => zone,
+        None => &zone_behind(rest)?,
     };
     Some(Stamped {
         ts: instant(date.to_datetime(time), zone)?,
@@ -316,6 +317,11 @@ fn time_of_day(text: &[u8]) -> Option<(Time, &[u8])> {
             let text = [b".", fraction].concat();
             (parse_decimal(&text, 9).ok()?, rest)
         }
+        // As `NinjaTrader` writes ticks.
+        [b' ', fraction @ ..] if !colon && fraction.len() == 7 => {
+            let (ticks, rest) = digits(fraction, 7)?;
+            (i64::from(ticks) * 100, rest)
+        }
         [b'0'..=b'9', ..] if !colon => {
             let (millis, rest) = digits(rest, 3)?;
             (i64::from(millis) * 1_000_000, rest)
@@ -336,7 +342,10 @@ fn time_of_day(text: &[u8]) -> Option<(Time, &[u8])> {
 /// The hour of the day by `AM` or `PM`, if one of them follows.
 fn half_of_day(hour: u32, rest: &[u8]) -> Option<(u32, &[u8])> {
     let text = rest.trim_ascii_start();
-    let half = text.get(..2).map(|half| half.to_ascii_uppercase());
+    // `America` is the zone of a time.
+    let is_alone = !text.get(2).is_some_and(u8::is_ascii_alphabetic);
+    let half = text.get(..2).filter(|_| is_alone);
+    let half = half.map(|half| half.to_ascii_uppercase());
     let after = match half.as_deref() {
         Some(b"AM") => 0,
         Some(b"PM") => 12,
@@ -345,6 +354,24 @@ fn half_of_day(hour: u32, rest: &[u8]) -> Option<(u32, &[u8])> {
     (1..=12)
         .contains(&hour)
         .then(|| (hour % 12 + after, &text[2..]))
+}
+
+/// The zone whose name follows a time after a space: `US/Eastern`.
+fn zone_behind(text: &[u8]) -> Option<TimeZone> {
+    let name = text.strip_prefix(b" ")?.trim_ascii_start();
+    named_zone(std::str::from_utf8(name).ok()?)
+}
+
+/// A zone by its IANA name. `EST` and the like are none: they are five hours behind UTC all year, and people write them for the clocks of
+/// New York, too.
+pub(crate) fn named_zone(name: &str) -> Option<TimeZone> {
+    const TWOFOLD: [&str; 2] = ["EST", "MST"];
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && (name.bytes()).all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
+    if !is_name || TWOFOLD.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    TimeZone::get(name).ok()
 }
 
 /// What follows a time: nothing, `Z`, ` UTC` or an offset such as `+01:00` or `GMT+0100`. The outer `None` is none of these.

@@ -225,7 +225,7 @@ fn a_wrong_row_is_refused_by_name() {
         [
             "ABC.parquet, row 2: open is \"NaN\", expected a decimal number",
             "ABC.parquet, row 4: open is \"inf\", expected a decimal number",
-            "ABC.parquet, row 5: open is \"33.333333333333336\", expected at most nine decimals",
+            "ABC.parquet, row 5: open is \"33.333333333333336\", expected at most nine decimals (--round N rounds to N)",
         ]
     );
     assert!(

@@ -1,7 +1,7 @@
 //! What tells instruments apart beside their symbol: the publisher of a row of Databento, and columns in which all rows of one
 //! instrument have the same.
 
-use super::{Layout, Role, plain};
+use super::{Layout, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::role::tells_apart;
 use crate::import::text::Fields;
@@ -16,7 +16,9 @@ impl Layout {
             return Vec::new();
         }
         let is_named = is_by_symbol || mapping.is_none("symbol");
-        let is_one = mapping.is_none("exchange") || mapping.is_none("symbol");
+        // Rows of the consolidated tape are of many exchanges.
+        let is_tape = self.names.iter().any(|name| plain(name) == "siptimestamp");
+        let is_one = mapping.is_none("exchange") || mapping.is_none("symbol") || is_tape;
         let is_apart = |(name, role): (&String, &Option<Role>)| match role {
             Some(Role::Venue) => !(is_one || self.is_by_venue && is_by_symbol),
             Some(_) => false,
@@ -57,14 +59,47 @@ impl Layout {
         }
         let is_label = |at: &usize| {
             let is_named = NAMES.contains(&plain(&self.names[*at]).as_str());
-            let is_word = |row: &Fields| {
-                let value = row.get(*at);
-                value.first().is_some_and(u8::is_ascii_alphabetic)
-                    && TimeFormat::of(value).is_none()
-            };
-            is_named && self.roles[*at].is_none() && data.iter().all(is_word)
+            let is_label = |row: &Fields| is_word(row.get(*at));
+            is_named && self.roles[*at].is_none() && data.iter().all(is_label)
         };
         (0..self.names.len()).filter(is_label).collect()
+    }
+
+    /// Columns that say the side of a trade in another way than the one that is read.
+    pub(super) fn sides_beside(&self, mapping: &Mapping) -> Vec<(usize, bool)> {
+        let is_told = mapping.has("side") || mapping.has("buyer_maker");
+        if self.shape != Shape::Trades || self.is_databento() || is_told {
+            return Vec::new();
+        }
+        let read = self.column(Role::Side).or(self.column(Role::BuyerMaker));
+        let is_of_maker = |at: usize| match plain(&self.names[at]).as_str() {
+            // That of the price, often.
+            "direction" => None,
+            name => match Role::of(name) {
+                Some(Role::Side) => Some(false),
+                Some(Role::BuyerMaker) => Some(true),
+                _ => None,
+            },
+        };
+        (0..self.names.len())
+            .filter(|at| Some(*at) != read)
+            .filter_map(|at| is_of_maker(at).map(|maker| (at, maker)))
+            .collect()
+    }
+
+    /// Columns of bars without a symbol that hold words and are not read: two of them in one moment may be two instruments.
+    pub(super) fn columns_of_words(&self, data: &[Fields], mapping: &Mapping) -> Vec<usize> {
+        let is_named = self.column(Role::Ticker).is_some();
+        let is_one = mapping.is_none("symbol") || mapping.is_none("exchange");
+        if !self.shape.is_bars() || is_named || is_one {
+            return Vec::new();
+        }
+        let is_word = |at: &usize| {
+            !self.is_read(*at)
+                && !self.apart.contains(at)
+                && data.iter().all(|row| is_word(row.get(*at)))
+        };
+        (0..self.names.len()).filter(is_word).collect()
     }
 
     /// The column with Databento's numbers of instruments, beside that of symbols.
@@ -83,4 +118,10 @@ impl Layout {
             _ => Role::Ticker,
         }
     }
+}
+
+/// Whether a field holds a word, and no number or time.
+fn is_word(value: &[u8]) -> bool {
+    let is_letter = |b: &u8| b.is_ascii_alphabetic() || !b.is_ascii();
+    value.first().is_some_and(is_letter) && TimeFormat::of(value).is_none()
 }

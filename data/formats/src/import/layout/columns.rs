@@ -2,6 +2,7 @@
 
 use super::depth::has_levels;
 use super::other::{no_twins, only_trades};
+use super::zone::zone_word;
 use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::text::Fields;
@@ -23,7 +24,10 @@ const OF_BOOKS: &[&str] = &[
 /// Roles by the names alone.
 pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
-    let mut roles: Vec<Option<Role>> = plain.iter().map(|name| Role::of(name)).collect();
+    let mut roles: Vec<Option<Role>> = (names.iter().zip(&plain))
+        .map(|(name, plain)| Role::of(plain).or_else(|| in_zone(name)))
+        .collect();
+    of_the_tape(&plain, &mut roles);
     // Databento names an instrument by its number where symbols are not mapped.
     if !roles.contains(&Some(Role::Ticker))
         && let Some(at) = plain.iter().position(|name| name == "instrumentid")
@@ -48,6 +52,33 @@ pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
         roles[0] = Some(Role::Time);
     }
     roles
+}
+
+/// The role of a column of times whose name says their zone too.
+fn in_zone(name: &str) -> Option<Role> {
+    let (name, _) = zone_word(name)?;
+    let role = Role::of(&super::plain(name))?;
+    let is_time = matches!(
+        role,
+        Role::Time | Role::Date | Role::TimeOfDay | Role::CloseTime | Role::Arrival
+    );
+    is_time.then_some(role)
+}
+
+/// On the consolidated tape of the US, as Polygon has it, a row is of the time at its exchange and arrives from the tape; numbers of trades
+/// are those of an exchange.
+fn of_the_tape(names: &[String], roles: &mut [Option<Role>]) {
+    let at = |name: &str| names.iter().position(|known| known == name);
+    let (Some(tape), Some(_)) = (at("siptimestamp"), at("participanttimestamp")) else {
+        return;
+    };
+    let has_arrival = roles.contains(&Some(Role::Arrival));
+    roles[tape] = (!has_arrival).then_some(Role::Arrival);
+    for role in roles.iter_mut() {
+        if *role == Some(Role::TradeId) {
+            *role = None;
+        }
+    }
 }
 
 /// Of several columns of one meaning the first counts; of prices and sizes that which is called most as they are: `volume` goes before
@@ -357,6 +388,10 @@ pub(super) fn headerless(row: &Fields, notes: &mut Vec<String>) -> Result<Vec<St
         let field = String::from_utf8_lossy(row.get(0));
         return puzzle(format!("{field:?} in the first column, which is no time"));
     }
+    if let Some(names) = of_programs(row) {
+        notes.push(format!("no header; columns taken as {}", names.join(", ")));
+        return Ok(names.iter().map(|name| (*name).to_owned()).collect());
+    }
     let mut names = vec!["date"];
     if row.len() > 1 && is_time_of_day(row.get(1)) {
         names.push("time");
@@ -369,4 +404,21 @@ pub(super) fn headerless(row: &Fields, notes: &mut Vec<String>) -> Result<Vec<St
     names.extend(&prices[..left]);
     notes.push(format!("no header; columns taken as {}", names.join(", ")));
     Ok(names.into_iter().map(str::to_owned).collect())
+}
+
+/// Names for ticks as `HistData` (`20240102 000000123,bid,ask,0`) and `NinjaTrader` (`20240102 093000 1230000;last;bid;ask;volume`, or
+/// `20240102 093000;last;volume`) write them.
+fn of_programs(row: &Fields) -> Option<&'static [&'static str]> {
+    let lengths: Vec<usize> = (row.get(0).split(|b| *b == b' '))
+        .map(|part| match part.iter().all(u8::is_ascii_digit) {
+            true => part.len(),
+            false => 0,
+        })
+        .collect();
+    match (lengths.as_slice(), row.len() - 1) {
+        ([8, 9], 3) => Some(&["timestamp", "bid", "ask", "volume"]),
+        ([8, 6, 7], 4) => Some(&["timestamp", "price", "bid at trade", "ask at trade", "size"]),
+        ([8, 6, 7] | [8, 6], 2) => Some(&["timestamp", "price", "size"]),
+        _ => None,
+    }
 }

@@ -20,4 +20,6 @@ pub(crate) struct Unread {
     pub(crate) puzzle: Puzzle,
     /// Whether it has times and prices, so that it is one of a market all the same.
     pub(crate) is_market: bool,
+    /// The row that it is about, from zero, and what parts its fields.
+    pub(crate) place: Option<(u8, usize)>,
 }

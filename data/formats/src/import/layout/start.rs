@@ -1,6 +1,6 @@
 //! Where in the first lines of a file its rows begin, what parts their fields, and what its header and its times are.
 
-use super::columns::{known, roles, shape};
+use super::columns::{self, known, roles, shape};
 use super::{Puzzle, depth, is_value, texts};
 use crate::import::options::ImportOptions;
 use crate::import::role::Role;
@@ -155,15 +155,75 @@ pub(super) fn header(row: &Fields, data: &[Fields], notes: &mut Vec<String>) -> 
         .all(|row| has_one_more(row) && row.get(row.len() - 1).is_empty())
     {
         names.push(String::new());
+    } else if data.iter().all(has_one_more) && are_labels(data, columns::has_time(&roles)) {
+        notes.push(
+            "the header lacks a name for the first column, which holds labels of rows".to_owned(),
+        );
+        names.insert(0, String::new());
     }
     names
 }
 
+/// Whether the first column holds labels of rows, as R writes them: numbers one after another, or the times that no other column has.
+fn are_labels(data: &[Fields], has_time: bool) -> bool {
+    if !has_time {
+        let is_text =
+            |row: &Fields| matches!(TimeFormat::of(row.get(0)), Some(TimeFormat::Text(_)));
+        return data.iter().all(is_text);
+    }
+    let number = |row: &Fields| std::str::from_utf8(row.get(0)).ok()?.parse::<u64>().ok();
+    let first = data.first().and_then(number);
+    let are_next = (0..).zip(data).all(|(at, row)| {
+        number(row)
+            .is_some_and(|number| first.and_then(|first| first.checked_add(at)) == Some(number))
+    });
+    data.len() > 1 && are_next
+}
+
+/// Whether numbers can only be seconds since the epoch, some of them before March 1973: they have at most ten digits, some eight or nine,
+/// and not all of eight are dates.
+fn are_early_seconds(texts: &[Vec<u8>]) -> bool {
+    let digits = |text: &Vec<u8>| {
+        let digits = text.strip_prefix(b"-").unwrap_or(text);
+        let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        is_number.then_some(digits.len())
+    };
+    let is_early = |text: &Vec<u8>| {
+        let is_date = matches!(TimeFormat::of(text), Some(TimeFormat::Text(_)));
+        !is_date && (digits(text) == Some(8) || text.starts_with(b"-"))
+    };
+    let are_numbers = texts
+        .iter()
+        .all(|text| digits(text).is_some_and(|count| count <= 10));
+    let is_far = |text: &Vec<u8>| digits(text).is_some_and(|count| count >= 5);
+    are_numbers && texts.iter().any(is_early) && texts.iter().any(is_far)
+}
+
+/// Whether a text is a month, a quarter or a year as pandas writes them: `2024-01`, `2024Q1`, `2024`.
+fn is_period(text: &str) -> bool {
+    let are =
+        |part: &str, len: usize| part.len() == len && part.bytes().all(|b| b.is_ascii_digit());
+    match text.split_once(['-', 'Q', 'q']) {
+        Some((year, part)) => are(year.trim_end_matches('-'), 4) && (are(part, 2) || are(part, 1)),
+        None => are(text, 4),
+    }
+}
+
 /// The format of times, and whether the file's other rows have to decide between two.
 pub(super) fn time_format(texts: &[Vec<u8>]) -> Result<(TimeFormat, bool), Puzzle> {
-    let format = texts.iter().find_map(|text| TimeFormat::of(text));
+    let format = match are_early_seconds(texts) {
+        true => Some(TimeFormat::Unit(9)),
+        false => texts.iter().find_map(|text| TimeFormat::of(text)),
+    };
     let Some(format) = format else {
         let first = texts.first().map(|text| String::from_utf8_lossy(text));
+        if let Some(period) = first.as_ref().filter(|text| is_period(text)) {
+            let expected = "a date or a time: a month, quarter or year is written as its first day, such as 2024-01-01";
+            return Err((
+                format!("{period:?}, which is a period"),
+                expected.to_owned(),
+            ));
+        }
         let expected = "e.g. 2024-08-09, 2024-08-09 09:30:00+00:00 or seconds, ms, us or ns since the epoch; --time-format says another";
         return Err((
             format!("{:?} where a time should be", first.unwrap_or_default()),

@@ -2,7 +2,7 @@
 //! a text, which are looked at as a person would write them.
 
 use super::columns::{has_time, is_market, roles, shape};
-use super::other::no_zones;
+use super::other::{no_parts_of_times, no_zones};
 use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
@@ -10,6 +10,7 @@ use crate::import::number::Decimal;
 use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
 use crate::import::time::TimeFormat;
+use jiff::tz::TimeZone;
 use std::path::Path;
 
 impl Layout {
@@ -26,7 +27,11 @@ impl Layout {
             };
             let puzzle = (found, expected);
             let is_market = has_prices;
-            Unread { puzzle, is_market }
+            Unread {
+                puzzle,
+                is_market,
+                place: None,
+            }
         })
     }
 
@@ -59,6 +64,7 @@ impl Layout {
         folders_agree(table, &roles)?;
         let depth = depth::columns(&readable);
         no_zones(&readable, &roles, data, options.zone.is_some())?;
+        no_parts_of_times(&readable, &roles, data, &options.mapping)?;
         let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
         let unread: Vec<String> = table
             .columns
@@ -84,14 +90,20 @@ impl Layout {
             dialect,
             is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
             apart: Vec::new(),
+            sides: Vec::new(),
+            words: Vec::new(),
             singles: Vec::new(),
             time: TimeFormat::Compact,
+            clock: None,
             is_time_in_doubt: false,
             decimal: options.decimal.unwrap_or(Decimal::Point),
             is_decimal_open: options.decimal.is_none(),
             known: Known::default(),
             notes,
         };
+        let is_instant = table.columns.get(layout.time_columns().0);
+        let is_instant = is_instant.is_some_and(|of| matches!(of.kind, ValueKind::Instant(_)));
+        layout.set_header_zone(data, options, is_instant)?;
         match layout.typed_time(table, options)? {
             Some(time) => layout.time = time,
             None => layout.set_time(data, options)?,
@@ -103,6 +115,10 @@ impl Layout {
         };
         layout.apart = layout.columns_apart(data, &options.mapping);
         layout.apart.retain(is_readable);
+        layout.sides = layout.sides_beside(&options.mapping);
+        layout.sides.retain(|(at, _)| is_readable(at));
+        layout.words = layout.columns_of_words(data, &options.mapping);
+        layout.words.retain(is_readable);
         layout.tell();
         Ok(layout)
     }
@@ -129,7 +145,8 @@ impl Layout {
                     let expected = "--zone, as an IANA zone such as Europe/Berlin, or UTC";
                     return Err((found, expected.to_owned()));
                 }
-                let zone = zone.unwrap_or("UTC");
+                let known = self.known.zone.as_ref().and_then(TimeZone::iana_name);
+                let zone = zone.or(known).unwrap_or("UTC");
                 format!("timestamps without a zone, in {unit}, taken as those of {zone}")
             }
             (ValueKind::Date, None) => "dates".to_owned(),
@@ -202,11 +219,29 @@ impl Layout {
         }
     }
 
+    /// Columns of prices and sizes, those of levels among them.
+    pub(crate) fn number_columns(&self) -> Vec<usize> {
+        let of_levels = (self.depth.iter())
+            .flat_map(|level| [level.bid, level.bid_qty, level.ask, level.ask_qty]);
+        self.numbers()
+            .into_iter()
+            .flatten()
+            .chain(of_levels)
+            .collect()
+    }
+
+    /// Whether something is taken from a column.
+    pub(crate) fn is_read(&self, at: usize) -> bool {
+        let role = self.roles.get(at).copied().flatten();
+        role.is_some_and(|role| self.uses(role)) || self.depth.iter().any(|level| level.has(at))
+    }
+
     /// Which columns are read.
     pub(crate) fn read_columns(&self) -> Vec<bool> {
         let is_read = |(at, role): (usize, &Option<Role>)| {
             role.is_some()
                 || self.apart.contains(&at)
+                || self.sides.iter().any(|(side, _)| *side == at)
                 || self.instrument_number() == Some(at)
                 || self.depth.iter().any(|level| level.has(at))
         };

@@ -9,6 +9,8 @@ use tickloom_types::Side;
 pub(super) struct Columns {
     pub(super) time: usize,
     pub(super) time_of_day: Option<usize>,
+    /// Those of what is beyond the times, with the nanoseconds of their units, the coarsest first.
+    pub(super) fractions: Vec<(usize, i64)>,
     pub(super) close_time: Option<usize>,
     pub(super) arrival: Option<usize>,
     pub(super) venue: Option<usize>,
@@ -39,6 +41,10 @@ impl Columns {
         Columns {
             time: layout.time_columns().0,
             time_of_day: layout.time_columns().1,
+            fractions: [Role::Millis, Role::Micros, Role::Nanos]
+                .into_iter()
+                .filter_map(|role| used(role).zip(role.fraction()))
+                .collect(),
             close_time: used(Role::CloseTime),
             arrival: used(Role::Arrival),
             venue: used(Role::Venue),

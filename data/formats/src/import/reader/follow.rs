@@ -7,6 +7,9 @@ use crate::import::row::{Row, Shape};
 use crate::import::text::Fields;
 use crate::{FormatError, Result};
 
+/// Remarks that are said.
+const REMARKS_MAX: u32 = 5;
+
 impl Reader<'_> {
     /// Whether a wrong line is the header once more, as of files that were put together.
     ///
@@ -18,6 +21,15 @@ impl Reader<'_> {
         if (0..named).all(|at| fields.get(at) == names[at].as_bytes()) && named == names.len() {
             let note = "the header comes again, and is passed over".to_owned();
             if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+            return Ok(true);
+        }
+        if self.open_line != Some(number) && is_remark(fields, names.len()) {
+            let remark = String::from_utf8_lossy(fields.get(0)).into_owned();
+            let note = format!("line {number} is a remark and passed over: {remark:?}");
+            if !self.notes.contains(&note) && self.remarks < REMARKS_MAX {
+                self.remarks += 1;
                 self.notes.push(note);
             }
             return Ok(true);
@@ -138,4 +150,16 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Whether a line is words alone, such as `Downloaded from …` below a table.
+fn is_remark(fields: &Fields, columns: usize) -> bool {
+    let text = fields.get(0);
+    let words = text.split(|b| *b == b' ').filter(|word| !word.is_empty());
+    let is_word = |word: &[u8]| word.iter().all(u8::is_ascii_alphabetic);
+    let first: Vec<&[u8]> = words.take(3).collect();
+    fields.len() == 1
+        && columns > 2
+        && first.len() == 3
+        && first.iter().take(2).all(|word| is_word(word))
 }

@@ -34,6 +34,7 @@ impl Reader<'_> {
         let mut all_rounded = Rounded::default();
         let shape = self.layout.shape;
         self.levels.clear();
+        self.rounded_of_row = 0;
         for at in 0..shape.count() {
             let Some(column) = self.columns.numbers[at] else {
                 continue;
@@ -101,11 +102,47 @@ impl Reader<'_> {
             let number = number::of_single(single).map(|number| (number, false));
             return number.map_err(|e| self.wrong(cells, column, e));
         }
+        if let Some(decimals) = self.options.round {
+            return self.number_rounded(cells, column, is_qty, decimals);
+        }
         let found = self.number_as_it_is(cells, column, is_qty);
         self.has_fine |= found
             .as_ref()
             .is_err_and(|(_, _, expected)| expected == number::TOO_FINE);
-        found
+        found.map_err(
+            |(field, value, expected)| match expected == number::TOO_FINE {
+                true => (field, value, format!("{expected} (--round N rounds to N)")),
+                false => (field, value, expected),
+            },
+        )
+    }
+
+    /// A number of at most so many decimals, as was told.
+    fn number_rounded(
+        &mut self,
+        cells: &impl Cells,
+        column: usize,
+        is_qty: bool,
+        decimals: u8,
+    ) -> Result<(Number, bool), Wrong> {
+        let found = match self.number_as_it_is(cells, column, is_qty) {
+            Ok((number, is_rounded)) => {
+                let (number, is_other) = number::round(number, decimals);
+                (number, is_rounded || is_other)
+            }
+            Err((field, value, expected)) if expected == number::TOO_FINE => {
+                let cell = cells.cell(column);
+                let decimal = match cell {
+                    Cell::Text(_) => self.layout.decimal,
+                    _ => Decimal::Point,
+                };
+                let number = number::round_text(&cell.text(), decimal, decimals);
+                (number.map_err(|e| (field, value, e.to_owned()))?, true)
+            }
+            Err(wrong) => return Err(wrong),
+        };
+        self.rounded_of_row += u64::from(found.1);
+        Ok((found.0, false))
     }
 
     fn number_as_it_is(

@@ -65,7 +65,8 @@ impl Quick {
         let is_plain = matches!(layout.dialect, Dialect::Plain | Dialect::Tardis)
             && (layout.is_columnar || is_plain_text)
             && !matches!(layout.shape, Shape::Depth | Shape::Orders);
-        if !is_plain || !layout.singles.is_empty() {
+        let is_more = !columns.fractions.is_empty() || !layout.sides.is_empty();
+        if !is_plain || !layout.singles.is_empty() || is_more {
             return None;
         }
         let mut kinds = vec![Kind::Other; layout.names.len()];

@@ -178,6 +178,11 @@ impl Times {
         self.back == 0 || self.forward == 0 && self.equal == 0
     }
 
+    /// Whether two rows of an instrument may have the same time.
+    pub(in crate::import) fn meet(&self) -> bool {
+        self.equal > 0 || !self.is_strict()
+    }
+
     /// The most common distance of two rows, or length of a bar: how often it is, of how many. Of equally common ones the
     /// shortest: a longer one would contain gaps.
     pub(in crate::import) fn most_common(&self) -> Option<(i64, u64, u64)> {

@@ -7,6 +7,7 @@ use crate::databento::flags_from_dbn;
 use crate::import::cells::{Cell, Cells, DAY_NS};
 use crate::import::mapping::Years;
 use crate::import::number::is_missing;
+use crate::import::role::Role;
 use crate::import::row::{Row, Shape};
 use crate::import::time::{Stamped, TimeFormat, time_text, unit_name};
 use std::borrow::Cow;
@@ -56,6 +57,8 @@ impl Reader<'_> {
     pub(super) fn time(&mut self, line: u64, cells: &impl Cells) -> Result<Stamped, Wrong> {
         let time = cells.cell(self.columns.time);
         let time_of_day = self.columns.time_of_day.map(|at| cells.cell(at));
+        let padded = time_of_day.and_then(|cell| self.layout.clock_text(cell));
+        let time_of_day = padded.as_deref().map(Cell::Text).or(time_of_day);
         let format = &self.layout.time;
         let stamped = format.read_joined(time, time_of_day, &self.zone, &mut self.joined);
         let wrong = |expected: String| {
@@ -64,6 +67,10 @@ impl Reader<'_> {
             (name, value, expected)
         };
         let stamped = stamped.ok_or_else(|| wrong(format!("a time, as {format}")));
+        let stamped = match self.columns.fractions.as_slice() {
+            [] => stamped,
+            fractions => stamped.and_then(|stamped| self.beyond(stamped, fractions, cells)),
+        };
         let (from, to) = self.years;
         let stamped = stamped.and_then(|stamped| {
             let is_plausible = (from..to).contains(&stamped.ts);
@@ -127,7 +134,7 @@ impl Reader<'_> {
             return Ok(0);
         };
         let shape = self.layout.shape;
-        side_of(&small_text(cells.cell(at)), is_of_maker)
+        let side = side_of(&small_text(cells.cell(at)), is_of_maker)
             .filter(|side| shape != Shape::Levels || *side != 0)
             .ok_or_else(|| {
                 let expected = match (is_of_maker, shape) {
@@ -136,7 +143,38 @@ impl Reader<'_> {
                     (false, _) => "buy or sell",
                 };
                 self.wrong(cells, at, expected)
-            })
+            })?;
+        match self.layout.sides.as_slice() {
+            [] => Ok(side),
+            beside => self.side_of_all(side, beside, at, cells),
+        }
+    }
+
+    /// The side that several columns of a row say.
+    fn side_of_all(
+        &self,
+        mut side: u8,
+        beside: &[(usize, bool)],
+        at: usize,
+        cells: &impl Cells,
+    ) -> Result<u8, Wrong> {
+        for (other, is_of_maker) in beside {
+            let said = side_of(&small_text(cells.cell(*other)), *is_of_maker).unwrap_or(0);
+            if side == 0 {
+                side = said;
+            }
+            if said != 0 && said != side {
+                let name = |at: usize| self.layout.names[at].as_str();
+                let expected = format!(
+                    "the side that {:?} says (--columns {}={} takes this one alone)",
+                    name(*other),
+                    self.layout.roles[at].map_or("side", Role::name),
+                    name(at)
+                );
+                return Err(self.wrong(cells, at, &expected));
+            }
+        }
+        Ok(side)
     }
 
     /// The number of a trade or an order; a text that is none as its hash.

@@ -1,18 +1,18 @@
 //! What the first rows of a file leave in doubt is for all its rows to decide. If they cannot, the file is refused, with both readings.
 
 use crate::Result;
-use crate::import::cells::{Cell, Cells};
+use crate::import::cells::Cells;
 use crate::import::columnar::Rows;
 use crate::import::input::Input;
-use crate::import::layout::Layout;
-use crate::import::number::{self, Decimal, Reading, reading};
+use crate::import::layout::{ClockDigits, Layout};
+use crate::import::number::{self, Decimal};
 use crate::import::reader::{is_none, single_of};
 use crate::import::text::Cutter;
 use crate::import::time::{DateOrder, Parted, TimeFormat, epoch_decimals, parted};
 use jiff::tz::TimeZone;
 
 /// A text with its line.
-type Place = (u64, String);
+pub(super) type Place = (u64, String);
 
 /// Whether all times that a clock on a wall shows are at midnight: then they are dates alone, in any zone.
 pub(super) fn settle_days(input: &Input, layout: &mut Layout) -> Result<()> {
@@ -29,11 +29,7 @@ pub(super) fn settle_days(input: &Input, layout: &mut Layout) -> Result<()> {
 /// Whether columns with numbers of more than nine decimals hold nothing but floats of 32 bits: then these decimals are none of the numbers,
 /// but what the floats look like in 64 bits.
 pub(super) fn settle_singles(input: &Input, layout: &mut Layout) -> Result<()> {
-    let of_levels = layout
-        .depth
-        .iter()
-        .flat_map(|level| [level.bid, level.bid_qty, level.ask, level.ask_qty]);
-    let columns = layout.numbers().into_iter().flatten().chain(of_levels);
+    let columns = layout.number_columns().into_iter();
     // Whether all are such floats, and whether one has more than nine decimals.
     let mut found: Vec<(usize, bool, bool)> = columns.map(|at| (at, true, false)).collect();
     each(input, layout, |_, cells| {
@@ -58,6 +54,24 @@ pub(super) fn settle_singles(input: &Input, layout: &mut Layout) -> Result<()> {
     Ok(())
 }
 
+/// How many digits times of day have whose first ones lack zeros before them.
+pub(super) fn settle_clock(input: &Input, layout: &mut Layout) -> Result<()> {
+    let (_, Some(at)) = layout.time_columns() else {
+        return Ok(());
+    };
+    let mut digits = ClockDigits::default();
+    each_until(input, layout, |_, cells| {
+        cells.len() != layout.names.len() || digits.note(&cells.text(at))
+    })?;
+    layout.clock = digits.digits();
+    if let Some(digits) = layout.clock {
+        layout.notes.push(format!(
+            "times of day are numbers of {digits} digits, without the zeros before them"
+        ));
+    }
+    Ok(())
+}
+
 /// Settles what times are whose first ones can be read in two ways.
 pub(super) fn settle_times(input: &Input, layout: &mut Layout) -> Result<()> {
     layout.is_time_in_doubt = false;
@@ -69,12 +83,31 @@ pub(super) fn settle_times(input: &Input, layout: &mut Layout) -> Result<()> {
 }
 
 /// Calls `look` with each row below the header.
-fn each(input: &Input, layout: &Layout, mut look: impl FnMut(u64, &dyn Cells)) -> Result<()> {
+pub(super) fn each(
+    input: &Input,
+    layout: &Layout,
+    mut look: impl FnMut(u64, &dyn Cells),
+) -> Result<()> {
+    each_until(input, layout, |line, cells| {
+        look(line, cells);
+        true
+    })
+}
+
+/// As [`each`], as long as it returns true.
+pub(super) fn each_until(
+    input: &Input,
+    layout: &Layout,
+    mut look: impl FnMut(u64, &dyn Cells) -> bool,
+) -> Result<()> {
     if layout.is_columnar {
         let mut rows = Rows::open(input, &layout.read_columns())?;
         while let Some((row, lent)) = rows.next()? {
-            look(row, &lent);
+            let goes_on = look(row, &lent);
             rows.give_back(lent);
+            if !goes_on {
+                break;
+            }
         }
         return Ok(());
     }
@@ -82,9 +115,9 @@ fn each(input: &Input, layout: &Layout, mut look: impl FnMut(u64, &dyn Cells)) -
     for _ in 0..layout.skip {
         cutter.next()?;
     }
-    while let Some(line) = cutter.next()? {
-        look(line, &cutter.fields);
-    }
+    while let Some(line) = cutter.next()?
+        && look(line, &cutter.fields)
+    {}
     Ok(())
 }
 
@@ -156,7 +189,7 @@ fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
             let found = format!(
                 "{month:?}, which is month-first, and {day:?} in {word} {day_line}, which is day-first"
             );
-            return Err(layout.fault(input.path(), line, found, "one of them in all rows"));
+            return Err(layout.fault(&input.shown(), line, found, "one of them in all rows"));
         }
         Dates {
             day_first: Some((line, text)),
@@ -195,7 +228,7 @@ fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
                 date(DateOrder::MonthFirst)
             );
             return Err(layout.fault(
-                input.path(),
+                &input.shown(),
                 line,
                 found,
                 "--time-format day-first or month-first",
@@ -205,58 +238,4 @@ fn settle_dates(input: &Input, layout: &mut Layout) -> Result<()> {
     layout.time = TimeFormat::Text(order);
     layout.notes.push(format!("dates are {order}: {why}"));
     Ok(())
-}
-
-/// Settles what a comma in a number is.
-pub(super) fn settle_numbers(input: &Input, layout: &mut Layout) -> Result<()> {
-    let mut columns: Vec<usize> = layout.numbers().into_iter().flatten().collect();
-    for level in &layout.depth {
-        columns.extend([level.bid, level.bid_qty, level.ask, level.ask_qty]);
-    }
-    let (mut point, mut comma, mut either) = (None::<Place>, None::<Place>, None::<Place>);
-    each(input, layout, |line, cells| {
-        for column in &columns {
-            let Cell::Text(text) = cells.cell(*column) else {
-                continue;
-            };
-            let place = || (line, String::from_utf8_lossy(text).into_owned());
-            let slot = match reading(text) {
-                Reading::Plain => continue,
-                Reading::Point => &mut point,
-                Reading::Comma => &mut comma,
-                Reading::Either => &mut either,
-            };
-            slot.get_or_insert_with(place);
-        }
-    })?;
-    layout.is_decimal_open = false;
-    let word = layout.row_word();
-    match (point, comma, either) {
-        (Some((line, point)), Some((comma_line, comma)), _) => {
-            let found = format!(
-                "{point:?}, which has a decimal point, and {comma:?} in {word} {comma_line}, which has a decimal comma"
-            );
-            Err(layout.fault(input.path(), line, found, "one of them in all rows"))
-        }
-        (None, Some((line, text)), _) => {
-            layout.decimal = Decimal::Comma;
-            layout.notes.push(format!(
-                "numbers have a decimal comma: {text:?} in {word} {line}"
-            ));
-            Ok(())
-        }
-        (Some(_), None, _) | (None, None, None) => Ok(()),
-        (None, None, Some((line, text))) => {
-            let read = |decimal| {
-                let number = number::parse_as(text.as_bytes(), decimal).unwrap_or_default();
-                tickloom_types::format_decimal(i128::from(number.mantissa), number.decimals)
-            };
-            let found = format!(
-                "{text:?}, which is {} with a decimal point or {} with a decimal comma, and no row of the file says which",
-                read(Decimal::Point),
-                read(Decimal::Comma)
-            );
-            Err(layout.fault(input.path(), line, found, "--decimal point or comma"))
-        }
-    }
 }

@@ -12,6 +12,7 @@ pub(super) struct Told {
     pub(super) problems: Problems,
     pub(super) rounded: u64,
     pub(super) noisy_prices: u64,
+    pub(super) rounded_as_told: u64,
     pub(super) notes: Vec<String>,
 }
 
@@ -24,6 +25,7 @@ impl Told {
             problems: reader.problems,
             rounded: reader.rounded,
             noisy_prices: reader.noisy_prices,
+            rounded_as_told: reader.rounded_as_told,
         }
     }
 }

@@ -100,6 +100,11 @@ impl Cutter {
         self.lines.pass(bytes)
     }
 
+    /// Whether the row that was read last is the last of the text and may be cut: it has no end, while those above it have.
+    pub(crate) fn is_open(&self) -> bool {
+        self.pending.is_empty() && self.lines.is_open()
+    }
+
     fn line(&mut self, into: &mut Vec<u8>) -> Result<Option<u64>> {
         if let Some((number, line)) = self.pending.pop_front() {
             *into = line;

@@ -39,8 +39,13 @@ fn endian(head: &[u8]) -> Option<(Endian, usize)> {
 
 /// The same text in UTF-8.
 pub(super) fn decoded<'s>(mut source: Box<dyn BufRead + 's>) -> io::Result<Box<dyn BufRead + 's>> {
-    let Some((endian, mark)) = endian(source.fill_buf()?) else {
-        return Ok(source);
+    let head = source.fill_buf()?;
+    let Some((endian, mark)) = endian(head) else {
+        let has = |sign| head.contains(&sign);
+        return Ok(match has(b'\r') && !has(b'\n') {
+            true => Box::new(BufReader::new(Returns(source))),
+            false => source,
+        });
     };
     source.consume(mark);
     let decoder = Utf16 {
@@ -51,6 +56,19 @@ pub(super) fn decoded<'s>(mut source: Box<dyn BufRead + 's>) -> io::Result<Box<d
         offset: mark as u64,
     };
     Ok(Box::new(BufReader::new(decoder)))
+}
+
+/// A text whose lines end with a carriage return alone, with line feeds.
+struct Returns<'s>(Box<dyn BufRead + 's>);
+
+impl Read for Returns<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let got = self.0.read(into)?;
+        for byte in into.iter_mut().take(got).filter(|byte| **byte == b'\r') {
+            *byte = b'\n';
+        }
+        Ok(got)
+    }
 }
 
 struct Utf16<'s> {

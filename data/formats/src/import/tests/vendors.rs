@@ -1,0 +1,256 @@
+//! Small files as vendors, brokers and programs write them, with their first rows as they are to be read.
+
+use super::texts::{read, refusal};
+
+/// What is read of the first row.
+fn first(text: &str) -> String {
+    read(text).remove(0)
+}
+
+#[test]
+fn polygon() {
+    assert_eq!(
+        first(
+            "ticker,volume,open,close,high,low,window_start,transactions\nAAPL,4930,200.29,200.5,200.63,200.29,1744792500000000000,129\nAAPL,1815,200.39,200.61,200.61,200.34,1744792560000000000,57\n"
+        ),
+        "2025-04-16T08:36:00Z AAPL 200.29 200.63 200.29 200.5 x 4930"
+    );
+    // Numbers of trades are those of an exchange; a row is of the time at the exchange, and arrives from the tape.
+    let trades = "ticker,conditions,correction,exchange,id,participant_timestamp,price,sequence_number,sip_timestamp,size,tape,trf_id,trf_timestamp\nA,\"12,37\",0,11,1,1744796400000178421,104.5,2503,1744796400000504064,10,1,0,0\nA,\"12,37\",0,8,1,1744796400023785984,104.6,2504,1744796400024141312,1,1,0,0\n";
+    assert_eq!(
+        read(trades),
+        [
+            "2025-04-16T09:40:00.000178421Z A 104.5 x 10 side 0",
+            "2025-04-16T09:40:00.023785984Z A 104.6 x 1 side 0"
+        ]
+    );
+    assert_eq!(
+        first(
+            "Ticker,ask_exchange,ask_price,ask_size,bid_exchange,bid_price,bid_size,participant_timestamp,sequence_number,sip_timestamp\nA,11,104.6,1,11,104.5,2,1744796400000178421,2503,1744796400000504064\n"
+        ),
+        "2025-04-16T09:40:00.000178421Z A 104.5 / 104.6"
+    );
+}
+
+#[test]
+fn zones_in_headers_and_behind_times() {
+    let bars = |header: &str, from: &str, to: &str| {
+        format!(
+            "{header},Open,High,Low,Close,Volume \n{from},1.5,2,1,1.25,3\n{to},1.5,2,1,1.25,3\n"
+        )
+    };
+    let check = |header: &str, from: &str, to: &str, expected: &str| {
+        assert_eq!(
+            first(&bars(header, from, to)),
+            format!("{expected} TEST 1.5 2 1 1.25 x 3"),
+            "{header}"
+        );
+    };
+    // Eastern Europe is two hours ahead in winter and three in summer; a minute later the bar closes.
+    check(
+        "Time (EET)",
+        "2024.01.02 00:00:00",
+        "2024.01.02 00:01:00",
+        "2024-01-01T22:01:00Z",
+    );
+    check(
+        "Time (EET)",
+        "2024.07.02 00:00:00",
+        "2024.07.02 00:01:00",
+        "2024-07-01T21:01:00Z",
+    );
+    check(
+        "Datetime [UTC-5]",
+        "2024-01-02 00:00",
+        "2024-01-02 00:01",
+        "2024-01-02T05:01:00Z",
+    );
+    check(
+        "Time (GMT+05:30)",
+        "2024-01-02 00:00",
+        "2024-01-02 00:01",
+        "2024-01-01T18:31:00Z",
+    );
+    check(
+        "time_cet",
+        "2024-07-02 00:00",
+        "2024-07-02 00:01",
+        "2024-07-01T22:01:00Z",
+    );
+    check(
+        "Gmt time",
+        "02.01.2024 00:00:00.000",
+        "02.01.2024 00:01:00.000",
+        "2024-01-02T00:01:00Z",
+    );
+    check(
+        "date",
+        "20240702 09:30:00 US/Eastern",
+        "20240702 09:31:00 US/Eastern",
+        "2024-07-02T13:31:00Z",
+    );
+    check(
+        "date",
+        "2024-01-02 09:30:00 America/New_York",
+        "2024-01-02 09:31:00 America/New_York",
+        "2024-01-02T14:31:00Z",
+    );
+    // A date is a day anywhere.
+    check(
+        "Date (EST)",
+        "2024-01-02",
+        "2024-01-03",
+        "2024-01-03T00:00:00Z",
+    );
+    for header in [
+        "Time (EST)",
+        "Time (CST)",
+        "datetime_et",
+        "Time (local)",
+        "Time (New York)",
+    ] {
+        let text = bars(header, "2024-01-02 00:00", "2024-01-02 00:01");
+        let found = refusal(&text);
+        assert!(
+            found.contains("line 2: a local time \"2024-01-02 00:00\" in a zone called"),
+            "{found}"
+        );
+        assert!(found.contains("--zone"), "{found}");
+    }
+    check(
+        "Time (EST)",
+        "2024-01-02 00:00-05:00",
+        "2024-01-02 00:01-05:00",
+        "2024-01-02T05:01:00Z",
+    );
+    assert!(
+        refusal(&bars(
+            "date",
+            "20240702 09:30:00 EST",
+            "20240702 09:31:00 EST"
+        ))
+        .contains("where a time should be")
+    );
+}
+
+#[test]
+fn ticks_below_no_header() {
+    assert_eq!(
+        first("20240102 000000123,1.104320,1.104400,0\n20240102 000001456,1.104330,1.104400,0\n"),
+        "2024-01-02T00:00:00.123Z TEST 1.10432 / 1.1044"
+    );
+    assert_eq!(
+        first(
+            "20240102 093000 1230000;4780.25;4780;4780.5;3\n20240102 093000 1240000;4780.25;4780;4780.25;3\n"
+        ),
+        "2024-01-02T09:30:00.123Z TEST 4780.25 x 3 side 0"
+    );
+    assert_eq!(
+        first("20240102 093000;4780.25;3\n20240102 093001;4780;1\n"),
+        "2024-01-02T09:30:00Z TEST 4780.25 x 3 side 0"
+    );
+}
+
+#[test]
+fn rows_of_r() {
+    let expected = "2024-01-03T00:00:00Z TEST 1 2 1 2 x 10";
+    for text in [
+        "\"\",\"date\",\"open\",\"high\",\"low\",\"close\",\"volume\"\n\"1\",2024-01-02,1,2,1,2,10\n\"2\",2024-01-03,2,3,2,3,20\n",
+        "\"date\",\"open\",\"high\",\"low\",\"close\",\"volume\"\n\"1\",2024-01-02,1,2,1,2,10\n\"2\",2024-01-03,2,3,2,3,20\n",
+        "\"open\",\"high\",\"low\",\"close\",\"volume\"\n\"2024-01-02\",1,2,1,2,10\n\"2024-01-03\",2,3,2,3,20\n",
+    ] {
+        assert_eq!(first(text), expected, "{text}");
+    }
+    // Any other column that has no name is not guessed.
+    assert!(
+        refusal("date,open,high,low,close\n2024-01-02,5,1,2,1,2\n2024-01-03,5,2,3,2,3\n")
+            .contains("6 fields below 5 names")
+    );
+}
+
+#[test]
+fn times_that_are_numbers() {
+    let bars = |header: &str, times: &[&str]| {
+        let rows: String = times
+            .iter()
+            .map(|time| format!("{time},1,2,1,2\n"))
+            .collect();
+        format!("{header},open,high,low,close\n{rows}")
+    };
+    let closes = |text: &str| -> Vec<String> {
+        let rows = read(text);
+        rows.iter()
+            .map(|row| row.split(' ').next().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        closes(&bars(
+            "date,time",
+            &["20240102,930", "20240102,931", "20240102,1000"]
+        )),
+        [
+            "2024-01-02T09:31:00Z",
+            "2024-01-02T09:32:00Z",
+            "2024-01-02T10:01:00Z"
+        ]
+    );
+    assert_eq!(
+        closes(&bars(
+            "date,time",
+            &[
+                "20240102,500",
+                "20240102,93000",
+                "20240102,93500",
+                "20240102,100000"
+            ]
+        )),
+        [
+            "2024-01-02T00:10:00Z",
+            "2024-01-02T09:35:00Z",
+            "2024-01-02T09:40:00Z",
+            "2024-01-02T10:05:00Z"
+        ]
+    );
+    assert_eq!(
+        closes(&bars("date,time", &["2024-01-02,9:30", "2024-01-02,9:31"])),
+        ["2024-01-02T09:31:00Z", "2024-01-02T09:32:00Z"]
+    );
+    // Seconds before March 1973.
+    assert_eq!(
+        closes(&bars("time", &["-86400", "0", "86400"])),
+        [
+            "1970-01-01T00:00:00Z",
+            "1970-01-02T00:00:00Z",
+            "1970-01-03T00:00:00Z"
+        ]
+    );
+    assert_eq!(
+        closes(&bars("time", &["78710400", "78796800"])),
+        ["1972-07-01T00:00:00Z", "1972-07-02T00:00:00Z"]
+    );
+    for (period, next) in [("2024-01", "2024-02"), ("2024Q1", "2024Q2")] {
+        let found = refusal(&bars("date", &[period, next]));
+        let expected = format!(
+            "line 2: {period:?}, which is a period, expected a date or a time: a month, quarter or year is written as its first day, such as 2024-01-01"
+        );
+        assert!(found.contains(&expected), "{found}");
+    }
+}
+
+#[test]
+fn lines_and_cells_of_other_programs() {
+    assert_eq!(
+        read("date,open,high,low,close\r2024-01-02,1,2,1,2\r2024-01-03,2,3,2,3\r").len(),
+        2
+    );
+    let missing = "date,open,high,low,close,volume\n2024-01-02,1,2,1,2,#N/A N/A\n2024-01-03,2,3,2,3,#N/A\n2024-01-04,2,3,2,3,N/A\n";
+    assert_eq!(read(missing)[1], "2024-01-04T00:00:00Z TEST 2 3 2 3 x 0");
+    let barchart = "Symbol,Time,Open,High,Low,Last,Change,%Chg,Volume\nAAPL,01/16/2024,184.22,185.88,183.43,184.25,-1.39,-0.75%,58414500\nAAPL,01/12/2024,187.15,188.44,183.89,185.64,-6.89,-3.58%,82488700\n\"Downloaded from Barchart.com as of 01-17-2024 05:12am CST\"\n";
+    assert_eq!(read(barchart).len(), 2);
+    assert_eq!(
+        first(
+            "instrument_name,trade_id,side,price,size,created_time\nBTC-USDT,482983,buy,42000.1,0.5,1704153600123\n"
+        ),
+        "2024-01-02T00:00:00.123Z TEST 42000.1 x 0.5 side 1"
+    );
+}

@@ -54,9 +54,14 @@ pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     roles
 }
 
-/// The role of a column of times whose name says their zone too.
+/// The role of a column of times whose name says their zone too, or in brackets how they are written: `Time (HH:MM)`.
 fn in_zone(name: &str) -> Option<Role> {
-    let (name, _) = zone_word(name)?;
+    let in_brackets = || {
+        name.trim()
+            .strip_suffix([')', ']'])?
+            .rsplit_once(['(', '['])
+    };
+    let (name, _) = zone_word(name).or_else(in_brackets)?;
     let role = Role::of(&super::plain(name))?;
     let is_time = matches!(
         role,

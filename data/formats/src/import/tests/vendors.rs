@@ -48,6 +48,12 @@ fn check(header: &str, from: &str, to: &str, expected: &str) {
 
 #[test]
 fn zones_in_headers_and_behind_times() {
+    check(
+        "Date (YYYY-MM-DD),Time (HH:MM)",
+        "2024-01-02,09:30",
+        "2024-01-02,09:31",
+        "2024-01-02T09:31:00Z",
+    );
     // Eastern Europe is two hours ahead in winter and three in summer; a minute later the bar closes.
     check(
         "Time (EET)",

@@ -578,3 +578,74 @@ fn flip(bytes: &[u8], at: usize) -> Vec<u8> {
     bytes[at] ^= 0xff;
     bytes
 }
+
+#[test]
+fn a_member_of_a_zip_is_named() {
+    let dir = workspace();
+    let path = dir.path().join("x.zip").display().to_string();
+    let table = b"date,open,high,low,close\nsoon,1,2,1,2\n2024-01-02,1,2,1,2\n2024-01-03,1,2,1,2\n";
+    let size = u32::try_from(table.len()).unwrap();
+    std::fs::write(&path, zip("ABC.csv", table, size)).unwrap();
+    let ran = import(&path, &dir.path().join("catalog"), &["--json"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let one = &object(&ran)["imports"][0];
+    assert_eq!(one["member"], "ABC.csv");
+    assert!(ran.stderr.contains("x.zip (ABC.csv)"), "{}", ran.stderr);
+    let ran = import(
+        &path,
+        &dir.path().join("catalog"),
+        &["--json", "--refused-max", "1"],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let errors = &object(&ran)["imports"][0]["errors"];
+    assert!(
+        errors[0]
+            .as_str()
+            .unwrap()
+            .contains("x.zip (ABC.csv), line 2"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn prices_are_rounded_where_it_is_told() {
+    let dir = workspace();
+    let path = dir.path().join("ABC.csv").display().to_string();
+    let table = "date,open,high,low,close\n2024-01-02,123.4500045776367,124,123,123.125\n2024-01-03,123.4500045776368,124,123,123.135\n2024-01-04,123.5,124,123,123.5\n";
+    std::fs::write(&path, table).unwrap();
+    let catalog = dir.path().join("catalog");
+    let ran = import(&path, &catalog, &[]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("--round N rounds to N"),
+        "{}",
+        ran.stderr
+    );
+    let profile = dir.path().join("p.toml").display().to_string();
+    std::fs::write(&profile, "round = 2\n").unwrap();
+    for more in [["--round", "2"], ["--profile", &profile]] {
+        let mut words = vec!["--json", "--dry-run"];
+        words.extend(more);
+        let ran = import(&path, &catalog, &words);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(object(&ran)["imports"][0]["taken"]["rounded_values"], 4);
+    }
+    let ran = tickloom(&[
+        "backtest",
+        "--data",
+        &path,
+        "--enter",
+        "close > 0",
+        "--exit",
+        "close < 0",
+        "--round",
+        "2",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("4 prices and sizes are rounded as told"),
+        "{}",
+        ran.stderr
+    );
+}

@@ -169,7 +169,7 @@ fn too_many_refused(report: &ImportReport, max: u64) -> String {
     });
     format!(
         "{}: {} of {} rows are wrong, and {max} may be: {}{first}; --refused-max says how many are left out",
-        report.file.display(),
+        report.shown(),
         report.refused,
         report.read,
         reasons.join(", ")

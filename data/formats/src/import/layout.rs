@@ -4,27 +4,28 @@ mod apart;
 mod clock;
 mod columns;
 mod depth;
+mod headerless;
 mod other;
 mod puzzle;
 mod start;
+mod times;
 mod typed;
 mod zone;
 
-use super::cells::{Cell, Cells};
 use super::format::Format;
 use super::number::Decimal;
 use super::options::ImportOptions;
 use super::role::{Role, plain};
 use super::row::{NUMBERS_MAX, Shape};
 use super::text::Fields;
-use super::time::{TimeFormat, time_text};
+use super::time::TimeFormat;
 pub(crate) use clock::ClockDigits;
-use columns::{headerless, roles, shape};
+use columns::{roles, shape};
 pub(crate) use depth::DepthLevel;
+use headerless::headerless;
 use jiff::tz::TimeZone;
 pub(crate) use puzzle::{Dialect, Puzzle, Unread};
-use start::{delimiter, header, rows, start, time_format};
-use std::borrow::Cow;
+use start::{Start, delimiter, header, rows, start};
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
 /// Roles of the numbers of a row, in its order.
@@ -152,12 +153,7 @@ impl Layout {
             return Err(("a header without rows".into(), "rows below it".into()));
         };
         let mut notes = start.notes(&rows);
-        let names = match start.header {
-            _ if !options.columns.is_empty() => options.columns.clone(),
-            Some(at) => header(&rows[at], data, &mut notes),
-            None if !options.mapping.is_empty() => numbered(row.len()),
-            None => headerless(row, &mut notes)?,
-        };
+        let names = names(&start, &rows, options, &mut notes)?;
         // A wrong line among the first is for the import to report; all wrong is another layout.
         if data.iter().all(|row| row.len() != names.len()) {
             let found = format!("{} fields below {} names", row.len(), names.len());
@@ -166,8 +162,7 @@ impl Layout {
         let roles = roles(&names, data, &options.mapping)?;
         *is_market = columns::is_market(&roles);
         let depth = depth::columns(&names);
-        other::no_zones(&names, &roles, data, options.zone.is_some())?;
-        other::no_parts_of_times(&names, &roles, data, &options.mapping)?;
+        other::whole_times(&names, &roles, data, options)?;
         let (shape, dialect) = shape(&names, &roles, &depth, data, options.format)?;
         let mut layout = Layout {
             delimiter,
@@ -196,9 +191,7 @@ impl Layout {
         layout.set_header_zone(data, options, false)?;
         layout.set_time(data, options)?;
         layout.known.bar = layout.databento_bar(row);
-        layout.apart = layout.columns_apart(data, &options.mapping);
-        layout.sides = layout.sides_beside(&options.mapping);
-        layout.words = layout.columns_of_words(data, &options.mapping);
+        layout.set_apart(data, &options.mapping, |_| true);
         layout.tell();
         Ok(layout)
     }
@@ -259,32 +252,6 @@ impl Layout {
         matches!(self.dialect, Dialect::Databento { .. })
     }
 
-    /// The column of the time, or of the date where that is apart, and of the time of day.
-    pub(crate) fn time_columns(&self) -> (usize, Option<usize>) {
-        match self.column(Role::Time) {
-            Some(time) => (time, None),
-            None => (
-                self.column(Role::Date).unwrap_or(0),
-                self.column(Role::TimeOfDay),
-            ),
-        }
-    }
-
-    /// The text of a row's time.
-    pub(crate) fn time_text<'a>(&self, cells: &'a dyn Cells) -> Cow<'a, [u8]> {
-        let (time, time_of_day) = self.time_columns();
-        let Some(at) = time_of_day else {
-            return cells.cell(time).text();
-        };
-        match self.clock_text(cells.cell(at)) {
-            Some(padded) => {
-                let text = time_text(cells.cell(time), Some(Cell::Text(&padded)));
-                Cow::Owned(text.into_owned())
-            }
-            None => time_text(cells.cell(time), Some(cells.cell(at))),
-        }
-    }
-
     /// The size of Databento's bars, by the type of their rows.
     fn databento_bar(&self, row: &Fields) -> Option<BarSpec> {
         let at = self.names.iter().position(|name| name == "rtype")?;
@@ -297,27 +264,6 @@ impl Layout {
         };
         self.is_databento()
             .then_some(BarSpec::Time(seconds * NANOS_PER_SECOND))
-    }
-
-    fn set_time(&mut self, data: &[Fields], options: &ImportOptions) -> Result<(), Puzzle> {
-        if let Some(told) = &options.time_format {
-            let format = TimeFormat::told(told);
-            self.time = format.ok_or_else(|| {
-                let expected = "s, ms, us, ns, compact, day-first, month-first or a pattern such as %d/%m/%Y %H:%M";
-                (format!("a time format {told:?}"), expected.to_owned())
-            })?;
-            return Ok(());
-        }
-        self.clock = self.clock_of(data);
-        let texts: Vec<Vec<u8>> = data
-            .iter()
-            .map(|row| self.time_text(row).into_owned())
-            .collect();
-        (self.time, self.is_time_in_doubt) = time_format(&texts)?;
-        match options.zone {
-            Some(_) => Ok(()),
-            None => self.check_local(&texts),
-        }
     }
 
     /// Notes which columns are not used.
@@ -391,6 +337,23 @@ impl Layout {
             }
         }
     }
+}
+
+/// What the columns are called: as is told, or in the header, or where they stand.
+fn names(
+    start: &Start,
+    rows: &[Fields],
+    options: &ImportOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, Puzzle> {
+    let data = &rows[start.first..];
+    let row = data.first().map_or(0, Fields::len);
+    Ok(match start.header {
+        _ if !options.columns.is_empty() => options.columns.clone(),
+        Some(at) => header(&rows[at], data, notes),
+        None if !options.mapping.is_empty() => numbered(row),
+        None => headerless(&rows[start.first], notes)?,
+    })
 }
 
 fn is_value(field: &[u8]) -> bool {

@@ -54,6 +54,21 @@ enum Source {
     Lent,
 }
 
+impl Source {
+    /// Begins with the first row below the header.
+    fn of(input: &Input, layout: &Layout) -> Result<Source> {
+        if layout.is_columnar {
+            let rows = Rows::open(input, &layout.read_columns())?;
+            return Ok(Source::Columns(Box::new(rows)));
+        }
+        let mut cutter = Cutter::new(input.path(), input.open()?, layout.delimiter);
+        for _ in 0..layout.skip {
+            cutter.next()?;
+        }
+        Ok(Source::Text(Box::new(cutter)))
+    }
+}
+
 /// Reads the rows of a file, from its first line on.
 pub(super) struct Reader<'a> {
     source: Source,
@@ -129,16 +144,7 @@ impl<'a> Reader<'a> {
             value: options.zone.clone().unwrap_or_default(),
             expected: "an IANA zone such as America/New_York, or an offset such as -05:00",
         })?;
-        let source = match layout.is_columnar {
-            true => Source::Columns(Box::new(Rows::open(input, &layout.read_columns())?)),
-            false => {
-                let mut cutter = Cutter::new(input.path(), input.open()?, layout.delimiter);
-                for _ in 0..layout.skip {
-                    cutter.next()?;
-                }
-                Source::Text(Box::new(cutter))
-            }
-        };
+        let source = Source::of(input, layout)?;
         let mut reader = Reader {
             source,
             input: input.clone(),
@@ -320,14 +326,7 @@ impl<'a> Reader<'a> {
             order_key,
             stamped.is_date,
         );
-        let columns = self.layout.names.len();
-        if cells.len() != columns {
-            let value = cells.len().to_string();
-            return Err(("number of fields".to_owned(), value, columns.to_string()));
-        }
-        if self.open_line == Some(line) {
-            self.check_cut(line, cells)?;
-        }
+        self.check_whole(line, cells)?;
         let arrival = arrival?;
         let mut row = Row {
             line,

@@ -358,6 +358,15 @@ impl ImportReport {
         is_row || matches!(self.format, Format::Parquet | Format::Arrow)
     }
 
+    /// What it is called in messages: the file, and of a zip the member behind it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match &self.member {
+            Some(member) => format!("{} ({member})", self.file.display()),
+            None => self.file.display().to_string(),
+        }
+    }
+
     /// The kinds in it, as a text.
     #[must_use]
     pub fn tables(&self) -> String {

@@ -55,16 +55,7 @@ pub(super) fn prepare(
     options: &ImportOptions,
     mut layout: Layout,
 ) -> Result<Box<dyn Prepared>> {
-    if layout.clock.is_some() {
-        doubt::settle_clock(input, &mut layout)?;
-    }
-    if layout.is_time_in_doubt {
-        doubt::settle_times(input, &mut layout)?;
-    }
-    if layout.may_be_days(options) {
-        doubt::settle_days(input, &mut layout)?;
-    }
-    decimal::settle_points(input, &mut layout)?;
+    settle(input, options, &mut layout)?;
     let (mut survey, mut reader, mut draft) = survey(input, options, &layout)?;
     if reader.is_in_doubt {
         drop(reader);
@@ -121,6 +112,20 @@ pub(super) fn prepare(
         surveyed,
         has_low_prices,
     }))
+}
+
+/// Settles what can be known before the rows are read.
+fn settle(input: &Input, options: &ImportOptions, layout: &mut Layout) -> Result<()> {
+    if layout.clock.is_some() {
+        doubt::settle_clock(input, layout)?;
+    }
+    if layout.is_time_in_doubt {
+        doubt::settle_times(input, layout)?;
+    }
+    if layout.may_be_days(options) {
+        doubt::settle_days(input, layout)?;
+    }
+    decimal::settle_points(input, layout)
 }
 
 /// The size of the bars of a file of bars. Rows of anything else have times of day.

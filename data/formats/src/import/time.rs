@@ -4,11 +4,14 @@
 mod calendar_date;
 mod quick;
 mod typed;
+mod zones;
 
 pub(crate) use calendar_date::{DateOrder, Parted, is_month, parted};
 use calendar_date::{date, digits};
 pub(crate) use quick::QuickTimes;
 pub(crate) use typed::time_text;
+pub(crate) use zones::named_zone;
+use zones::zone_behind;
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
@@ -354,24 +357,6 @@ fn half_of_day(hour: u32, rest: &[u8]) -> Option<(u32, &[u8])> {
     (1..=12)
         .contains(&hour)
         .then(|| (hour % 12 + after, &text[2..]))
-}
-
-/// The zone whose name follows a time after a space: `US/Eastern`.
-fn zone_behind(text: &[u8]) -> Option<TimeZone> {
-    let name = text.strip_prefix(b" ")?.trim_ascii_start();
-    named_zone(std::str::from_utf8(name).ok()?)
-}
-
-/// A zone by its IANA name. `EST` and the like are none: they are five hours behind UTC all year, and people write them for the clocks of
-/// New York, too.
-pub(crate) fn named_zone(name: &str) -> Option<TimeZone> {
-    const TWOFOLD: [&str; 2] = ["EST", "MST"];
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && (name.bytes()).all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
-    if !is_name || TWOFOLD.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        return None;
-    }
-    TimeZone::get(name).ok()
 }
 
 /// What follows a time: nothing, `Z`, ` UTC` or an offset such as `+01:00` or `GMT+0100`. The outer `None` is none of these.

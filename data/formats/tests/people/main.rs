@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod beside;
 mod damaged;
 mod exported;
 mod folders;

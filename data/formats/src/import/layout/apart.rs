@@ -8,9 +8,24 @@ use crate::import::text::Fields;
 use crate::import::time::TimeFormat;
 
 impl Layout {
+    /// Finds out which of the columns that can be read tell instruments apart, or say the side of a trade once more.
+    pub(super) fn set_apart(
+        &mut self,
+        data: &[Fields],
+        mapping: &Mapping,
+        is_readable: impl Fn(usize) -> bool,
+    ) {
+        self.apart = self.columns_apart(data, mapping);
+        self.apart.retain(|at| is_readable(*at));
+        self.sides = self.sides_beside(mapping);
+        self.sides.retain(|(at, _)| is_readable(*at));
+        self.words = self.columns_of_words(data, mapping);
+        self.words.retain(|at| is_readable(*at));
+    }
+
     /// Columns that no row of an instrument may have otherwise than the rows before it. Who says that no column is the exchange says
     /// that none tells.
-    pub(super) fn columns_apart(&self, data: &[Fields], mapping: &Mapping) -> Vec<usize> {
+    fn columns_apart(&self, data: &[Fields], mapping: &Mapping) -> Vec<usize> {
         let is_by_symbol = self.column(Role::Ticker).is_some();
         if self.is_databento() && is_by_symbol {
             return Vec::new();
@@ -66,7 +81,7 @@ impl Layout {
     }
 
     /// Columns that say the side of a trade in another way than the one that is read.
-    pub(super) fn sides_beside(&self, mapping: &Mapping) -> Vec<(usize, bool)> {
+    fn sides_beside(&self, mapping: &Mapping) -> Vec<(usize, bool)> {
         let is_told = mapping.has("side") || mapping.has("buyer_maker");
         if self.shape != Shape::Trades || self.is_databento() || is_told {
             return Vec::new();
@@ -88,7 +103,7 @@ impl Layout {
     }
 
     /// Columns of bars without a symbol that hold words and are not read: two of them in one moment may be two instruments.
-    pub(super) fn columns_of_words(&self, data: &[Fields], mapping: &Mapping) -> Vec<usize> {
+    fn columns_of_words(&self, data: &[Fields], mapping: &Mapping) -> Vec<usize> {
         let is_named = self.column(Role::Ticker).is_some();
         let is_one = mapping.is_none("symbol") || mapping.is_none("exchange");
         if !self.shape.is_bars() || is_named || is_one {

@@ -6,7 +6,7 @@ use super::zone::zone_word;
 use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
 use crate::import::text::Fields;
-use crate::import::time::{TimeFormat, is_time_of_day};
+use crate::import::time::TimeFormat;
 
 /// Names of a first column that a program wrote for its row labels.
 const INDEX_NAMES: &[&str] = &["", "index", "unnamed0"];
@@ -54,9 +54,14 @@ pub(super) fn known(names: &[String]) -> Vec<Option<Role>> {
     roles
 }
 
-/// The role of a column of times whose name says their zone too.
+/// The role of a column of times whose name says their zone too, or in brackets how they are written: `Time (HH:MM)`.
 fn in_zone(name: &str) -> Option<Role> {
-    let (name, _) = zone_word(name)?;
+    let in_brackets = || {
+        name.trim()
+            .strip_suffix([')', ']'])?
+            .rsplit_once(['(', '['])
+    };
+    let (name, _) = zone_word(name).or_else(in_brackets)?;
     let role = Role::of(&super::plain(name))?;
     let is_time = matches!(
         role,
@@ -375,50 +380,4 @@ fn is_nano(roles: &[Option<Role>], depth: &[DepthLevel], data: &[Fields]) -> boo
         .flat_map(|row| columns.iter().map(|at| row.get(*at)))
         .filter(|text| !text.is_empty());
     texts.all(|text| text.iter().all(|b| b.is_ascii_digit() || *b == b'-'))
-}
-
-/// Names for a file without a header: a time, or a date and a time, then open, high, low, close and perhaps volume.
-pub(super) fn headerless(row: &Fields, notes: &mut Vec<String>) -> Result<Vec<String>, Puzzle> {
-    let puzzle = |found: String| {
-        let expected =
-            "a header, or a time and open, high, low, close[, volume]; otherwise name the columns";
-        Err((found, expected.to_owned()))
-    };
-    if TimeFormat::of(row.get(0)).is_none() {
-        let field = String::from_utf8_lossy(row.get(0));
-        return puzzle(format!("{field:?} in the first column, which is no time"));
-    }
-    if let Some(names) = of_programs(row) {
-        notes.push(format!("no header; columns taken as {}", names.join(", ")));
-        return Ok(names.iter().map(|name| (*name).to_owned()).collect());
-    }
-    let mut names = vec!["date"];
-    if row.len() > 1 && is_time_of_day(row.get(1)) {
-        names.push("time");
-    }
-    let prices = ["open", "high", "low", "close", "volume", "open interest"];
-    let left = row.len() - names.len();
-    if !(4..=prices.len()).contains(&left) {
-        return puzzle(format!("{left} columns beside the time"));
-    }
-    names.extend(&prices[..left]);
-    notes.push(format!("no header; columns taken as {}", names.join(", ")));
-    Ok(names.into_iter().map(str::to_owned).collect())
-}
-
-/// Names for ticks as `HistData` (`20240102 000000123,bid,ask,0`) and `NinjaTrader` (`20240102 093000 1230000;last;bid;ask;volume`, or
-/// `20240102 093000;last;volume`) write them.
-fn of_programs(row: &Fields) -> Option<&'static [&'static str]> {
-    let lengths: Vec<usize> = (row.get(0).split(|b| *b == b' '))
-        .map(|part| match part.iter().all(u8::is_ascii_digit) {
-            true => part.len(),
-            false => 0,
-        })
-        .collect();
-    match (lengths.as_slice(), row.len() - 1) {
-        ([8, 9], 3) => Some(&["timestamp", "bid", "ask", "volume"]),
-        ([8, 6, 7], 4) => Some(&["timestamp", "price", "bid at trade", "ask at trade", "size"]),
-        ([8, 6, 7] | [8, 6], 2) => Some(&["timestamp", "price", "size"]),
-        _ => None,
-    }
 }

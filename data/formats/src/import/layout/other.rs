@@ -2,6 +2,7 @@
 
 use super::{Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
+use crate::import::options::ImportOptions;
 use crate::import::text::Fields;
 
 /// Refuses a file in which two columns of prices or sizes are called the same: they are of two instruments, side by side.
@@ -57,8 +58,19 @@ pub(super) fn only_trades(
     Ok(())
 }
 
+/// Refuses a file in which another column than those of its times says what they are.
+pub(super) fn whole_times(
+    names: &[String],
+    roles: &[Option<Role>],
+    data: &[Fields],
+    options: &ImportOptions,
+) -> Result<(), Puzzle> {
+    no_zones(names, roles, data, options.zone.is_some())?;
+    no_parts_of_times(names, roles, data, &options.mapping)
+}
+
 /// Refuses a file in which a column says the zones of its times, which no other column does, unless they are all UTC.
-pub(super) fn no_zones(
+fn no_zones(
     names: &[String],
     roles: &[Option<Role>],
     data: &[Fields],
@@ -87,7 +99,7 @@ pub(super) fn no_zones(
 
 /// Refuses a file in which a column holds a part of each time that is not read: fractions of a second of no unit, or seconds beside times
 /// in minutes.
-pub(super) fn no_parts_of_times(
+fn no_parts_of_times(
     names: &[String],
     roles: &[Option<Role>],
     data: &[Fields],

@@ -2,7 +2,7 @@
 //! a text, which are looked at as a person would write them.
 
 use super::columns::{has_time, is_market, roles, shape};
-use super::other::{no_parts_of_times, no_zones};
+use super::other::whole_times;
 use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
@@ -63,21 +63,9 @@ impl Layout {
         *has_prices = is_market(&roles);
         folders_agree(table, &roles)?;
         let depth = depth::columns(&readable);
-        no_zones(&readable, &roles, data, options.zone.is_some())?;
-        no_parts_of_times(&readable, &roles, data, &options.mapping)?;
+        whole_times(&readable, &roles, data, options)?;
         let (shape, dialect) = shape(&readable, &roles, &depth, data, options.format)?;
-        let unread: Vec<String> = table
-            .columns
-            .iter()
-            .filter(|column| column.kind == ValueKind::Unread)
-            .map(ToString::to_string)
-            .collect();
-        if !unread.is_empty() {
-            notes.push(format!(
-                "columns of types that are not read: {}",
-                unread.join(", ")
-            ));
-        }
+        notes.extend(note_of_unread(table));
         let mut layout = Layout {
             delimiter: b',',
             skip: 0,
@@ -101,24 +89,18 @@ impl Layout {
             known: Known::default(),
             notes,
         };
-        let is_instant = table.columns.get(layout.time_columns().0);
-        let is_instant = is_instant.is_some_and(|of| matches!(of.kind, ValueKind::Instant(_)));
+        let is_instant = are_instants(table, layout.time_columns().0);
         layout.set_header_zone(data, options, is_instant)?;
         match layout.typed_time(table, options)? {
             Some(time) => layout.time = time,
             None => layout.set_time(data, options)?,
         }
         layout.known.bar = layout.databento_bar(first);
-        let is_readable = |at: &usize| {
-            let column = table.columns.get(*at);
+        let is_readable = |at: usize| {
+            let column = table.columns.get(at);
             column.is_some_and(|column| column.kind != ValueKind::Unread)
         };
-        layout.apart = layout.columns_apart(data, &options.mapping);
-        layout.apart.retain(is_readable);
-        layout.sides = layout.sides_beside(&options.mapping);
-        layout.sides.retain(|(at, _)| is_readable(at));
-        layout.words = layout.columns_of_words(data, &options.mapping);
-        layout.words.retain(is_readable);
+        layout.set_apart(data, &options.mapping, is_readable);
         layout.tell();
         Ok(layout)
     }
@@ -247,6 +229,23 @@ impl Layout {
         };
         self.roles.iter().enumerate().map(is_read).collect()
     }
+}
+
+/// Which columns are of types that are not read.
+fn note_of_unread(table: &Described) -> Option<String> {
+    let columns = table.columns.iter();
+    let unread: Vec<String> = columns
+        .filter(|column| column.kind == ValueKind::Unread)
+        .map(ToString::to_string)
+        .collect();
+    (!unread.is_empty())
+        .then(|| format!("columns of types that are not read: {}", unread.join(", ")))
+}
+
+/// Whether a column says the instants of its times.
+fn are_instants(table: &Described, at: usize) -> bool {
+    let column = table.columns.get(at);
+    column.is_some_and(|column| matches!(column.kind, ValueKind::Instant(_)))
 }
 
 /// What the columns are called: by themselves, or as was told.

@@ -46,8 +46,21 @@ impl Measure {
 }
 
 impl Reader<'_> {
+    /// Whether a row has all its fields, as far as it says.
+    pub(super) fn check_whole(&self, line: u64, cells: &impl Cells) -> Result<(), Wrong> {
+        let columns = self.layout.names.len();
+        if cells.len() != columns {
+            let value = cells.len().to_string();
+            return Err(("number of fields".to_owned(), value, columns.to_string()));
+        }
+        match self.open_line == Some(line) {
+            true => self.check_cut(line, cells),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses the last row if its last field is less than all others in that column are.
-    pub(super) fn check_cut(&self, line: u64, cells: &impl Cells) -> Result<(), Wrong> {
+    fn check_cut(&self, line: u64, cells: &impl Cells) -> Result<(), Wrong> {
         let Some(at) = self.layout.names.len().checked_sub(1) else {
             return Ok(());
         };

@@ -32,20 +32,28 @@ fn polygon() {
     );
 }
 
+/// Two bars.
+fn bars(header: &str, from: &str, to: &str) -> String {
+    format!("{header},Open,High,Low,Close,Volume \n{from},1.5,2,1,1.25,3\n{to},1.5,2,1,1.25,3\n")
+}
+
+/// The close of the first of them.
+fn check(header: &str, from: &str, to: &str, expected: &str) {
+    assert_eq!(
+        first(&bars(header, from, to)),
+        format!("{expected} TEST 1.5 2 1 1.25 x 3"),
+        "{header}"
+    );
+}
+
 #[test]
 fn zones_in_headers_and_behind_times() {
-    let bars = |header: &str, from: &str, to: &str| {
-        format!(
-            "{header},Open,High,Low,Close,Volume \n{from},1.5,2,1,1.25,3\n{to},1.5,2,1,1.25,3\n"
-        )
-    };
-    let check = |header: &str, from: &str, to: &str, expected: &str| {
-        assert_eq!(
-            first(&bars(header, from, to)),
-            format!("{expected} TEST 1.5 2 1 1.25 x 3"),
-            "{header}"
-        );
-    };
+    check(
+        "Date (YYYY-MM-DD),Time (HH:MM)",
+        "2024-01-02,09:30",
+        "2024-01-02,09:31",
+        "2024-01-02T09:31:00Z",
+    );
     // Eastern Europe is two hours ahead in winter and three in summer; a minute later the bar closes.
     check(
         "Time (EET)",
@@ -95,6 +103,10 @@ fn zones_in_headers_and_behind_times() {
         "2024-01-02 09:31:00 America/New_York",
         "2024-01-02T14:31:00Z",
     );
+}
+
+#[test]
+fn zones_that_are_not_one_alone_have_to_be_told() {
     // A date is a day anywhere.
     check(
         "Date (EST)",
@@ -168,23 +180,27 @@ fn rows_of_r() {
     );
 }
 
+/// Bars of these times.
+fn at(header: &str, times: &[&str]) -> String {
+    let rows: String = times
+        .iter()
+        .map(|time| format!("{time},1,2,1,2\n"))
+        .collect();
+    format!("{header},open,high,low,close\n{rows}")
+}
+
+/// When these bars close.
+fn closes(text: &str) -> Vec<String> {
+    let rows = read(text);
+    rows.iter()
+        .map(|row| row.split(' ').next().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
 fn times_that_are_numbers() {
-    let bars = |header: &str, times: &[&str]| {
-        let rows: String = times
-            .iter()
-            .map(|time| format!("{time},1,2,1,2\n"))
-            .collect();
-        format!("{header},open,high,low,close\n{rows}")
-    };
-    let closes = |text: &str| -> Vec<String> {
-        let rows = read(text);
-        rows.iter()
-            .map(|row| row.split(' ').next().unwrap().to_owned())
-            .collect()
-    };
     assert_eq!(
-        closes(&bars(
+        closes(&at(
             "date,time",
             &["20240102,930", "20240102,931", "20240102,1000"]
         )),
@@ -195,7 +211,7 @@ fn times_that_are_numbers() {
         ]
     );
     assert_eq!(
-        closes(&bars(
+        closes(&at(
             "date,time",
             &[
                 "20240102,500",
@@ -212,12 +228,16 @@ fn times_that_are_numbers() {
         ]
     );
     assert_eq!(
-        closes(&bars("date,time", &["2024-01-02,9:30", "2024-01-02,9:31"])),
+        closes(&at("date,time", &["2024-01-02,9:30", "2024-01-02,9:31"])),
         ["2024-01-02T09:31:00Z", "2024-01-02T09:32:00Z"]
     );
+}
+
+#[test]
+fn seconds_before_1973_and_periods() {
     // Seconds before March 1973.
     assert_eq!(
-        closes(&bars("time", &["-86400", "0", "86400"])),
+        closes(&at("time", &["-86400", "0", "86400"])),
         [
             "1970-01-01T00:00:00Z",
             "1970-01-02T00:00:00Z",
@@ -225,11 +245,11 @@ fn times_that_are_numbers() {
         ]
     );
     assert_eq!(
-        closes(&bars("time", &["78710400", "78796800"])),
+        closes(&at("time", &["78710400", "78796800"])),
         ["1972-07-01T00:00:00Z", "1972-07-02T00:00:00Z"]
     );
     for (period, next) in [("2024-01", "2024-02"), ("2024Q1", "2024Q2")] {
-        let found = refusal(&bars("date", &[period, next]));
+        let found = refusal(&at("date", &[period, next]));
         let expected = format!(
             "line 2: {period:?}, which is a period, expected a date or a time: a month, quarter or year is written as its first day, such as 2024-01-01"
         );

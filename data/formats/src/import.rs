@@ -56,7 +56,7 @@ pub use report::{ImportReport, KindCount, LineError, Taken};
 pub use rescale::{Rescaling, redefine};
 pub use spooled::{SpooledFile, SpooledRecords, spool_file, spool_folder};
 
-use crate::Result;
+use crate::{FormatError, Result};
 use input::only_input;
 use judge::judge;
 use prepared::{Prepared, Push};
@@ -310,6 +310,9 @@ impl Input {
         })?;
         report.fill(found, &tally, options.errors_max);
         if let Some(known) = known {
+            if let Some(found) = known.counted_twice() {
+                return Err(FormatError::twice(self.path(), found));
+            }
             known.tell(&mut report);
         }
         judge(report, options)

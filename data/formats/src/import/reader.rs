@@ -2,6 +2,7 @@
 
 mod columns;
 mod days;
+mod distances;
 mod follow;
 mod numbers;
 mod plausible;
@@ -25,6 +26,7 @@ use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use columns::Columns;
 pub(super) use days::Days;
+pub(super) use distances::Distances;
 use jiff::tz::TimeZone;
 pub(super) use numbers::{is_none, single_of};
 use plausible::{prices, years};

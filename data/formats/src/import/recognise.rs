@@ -188,6 +188,14 @@ impl Format {
             false => columns(error.puzzle),
         })?;
         layout.known.file = stem(&input.file_name());
+        if layout.shape == Shape::Trades
+            && let Some((one, other)) = names::both_kinds(&input.parts())
+        {
+            let found = format!(
+                "{one}, of trades put together, and {other}, which both tell all of the volume"
+            );
+            return Err(unclear(input, "", (found, "one of both".to_owned())));
+        }
         if !named(input, options, &layout)?
             && let Some((one, other)) = names::apart(&input.parts())
         {

@@ -10,6 +10,7 @@ mod binance;
 mod cells;
 mod columnar;
 mod databento;
+mod dated;
 mod file_records;
 mod folder;
 mod format;

@@ -21,7 +21,8 @@ use columns::{headerless, roles, shape};
 pub(crate) use depth::DepthLevel;
 use jiff::tz::TimeZone;
 pub(crate) use puzzle::{Dialect, Puzzle, Unread};
-use start::{delimiter, header, rows, start, time_format};
+pub(crate) use start::rows;
+use start::{delimiter, header, start, time_format};
 use std::borrow::Cow;
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
@@ -100,6 +101,8 @@ pub(crate) struct Layout {
 pub(crate) struct Known {
     /// The file's name without its endings.
     pub(crate) file: String,
+    /// Whether that is its folder's, as its own is a date or the number of a part.
+    pub(crate) is_by_folder: bool,
     pub(crate) instrument: Option<String>,
     pub(crate) currency: Option<String>,
     pub(crate) bar: Option<BarSpec>,

@@ -9,7 +9,7 @@ mod records;
 use super::batch::{
     Batch, Book, ChannelId, Checksum, Extent, Number, Reach, SymbolId, What, WrittenLevel,
 };
-use super::checked_book::CheckedBook;
+use super::checked_book::{CheckedBook, zeros};
 use super::survey::{Choice, Scale};
 use crate::binance::{Depth, Level};
 use crate::book_sync::{BookSync, SequenceRule, SyncCounts};
@@ -306,6 +306,7 @@ impl Desk {
             let told = book.checksum.filter(|told| told.is_told());
             is_right = told.is_none_or(|told| checked.is_right(told));
             self.counts.checksums += u64::from(told.is_some());
+            self.counts.zeros_written += zeros(written);
             self.counts.checksums_untold += u64::from(told.is_none() && book.checksum.is_some());
         }
         self.counts.checksums_wrong += u64::from(!is_right);

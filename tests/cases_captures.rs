@@ -321,7 +321,7 @@ fn arrays_with_a_time_before_or_beside_them_are_read() {
                 .collect();
             assert_eq!(trades.len(), 1, "{lines:?}");
             assert_eq!(trades[0].ts_recv().to_string(), "2024-01-15T12:00:01Z");
-            assert_eq!(trades[0].ts_event().to_string(), "2024-01-15T12:00:00.500Z");
+            assert_eq!(trades[0].ts_event().to_string(), "2024-01-15T12:00:00.5Z");
             assert_eq!(
                 (TradeBody::of(trades[0]).price, TradeBody::of(trades[0]).qty),
                 (10, 2)

@@ -344,7 +344,8 @@ impl<'a> Reader<'a> {
         self.check_action(cells, &row)?;
         let prices = self.prices(known);
         self.note_low_prices(&row);
-        check(self.layout.shape, prices, &row.numbers).map_err(|(at, expected)| {
+        let checked = self.with_both_sides(cells, &row);
+        check(self.layout.shape, prices, &checked).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(cells, at, &expected)
         })?;

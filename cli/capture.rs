@@ -208,6 +208,26 @@ pub(crate) fn report_bad(report: &CaptureReport) {
     books(report).iter().for_each(|note| output::note(note));
 }
 
+/// Why no checksum of a capture is right. A message that is missing leaves those before it right.
+fn unchecked(report: &CaptureReport) -> Option<String> {
+    let sync = &report.sync;
+    let all = sync.checksums;
+    if all == 0 || sync.checksums_wrong < all {
+        return None;
+    }
+    let why = match sync.zeros_written {
+        0 => {
+            "no price or size in them ends in a zero: they have lost the digits that the venue wrote (0.10 became 0.1), as when a program reads \
+             JSON and writes it again"
+        }
+        _ => "their prices or sizes are not as the venue wrote them, or what came first is missing",
+    };
+    Some(format!(
+        "all {all} checksums of books are wrong, and {why}: these books cannot be checked, and none of them is taken as right; record messages as \
+         they come"
+    ))
+}
+
 /// What became of books that lines which cannot be read may have told of, of trades that come again, and of books and trades that
 /// come over several channels.
 pub(crate) fn books(report: &CaptureReport) -> Vec<String> {
@@ -218,6 +238,7 @@ pub(crate) fn books(report: &CaptureReport) -> Vec<String> {
             report.books_doubted
         ));
     }
+    notes.extend(unchecked(report));
     if report.repeated > 0 {
         notes.push(format!(
             "{} trades or bars come again and count once",

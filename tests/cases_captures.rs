@@ -275,3 +275,57 @@ fn alike_venues_are_told_apart_or_asked_for() {
     ];
     assert_eq!(tickloom(&contradicted).code, 2);
 }
+
+/// The catalog of one import of lines, and what it says as JSON.
+fn import_lines(lines: &[&str]) -> (Vec<Record>, String) {
+    let dir = workspace();
+    let file = dir.path().join("lines.capture");
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let (file, catalog) = (file.display().to_string(), dir.path().join("catalog"));
+    let place = catalog.display().to_string();
+    let ran = tickloom(&["import", &file, "--catalog", &place, "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let scan = Catalog::open(&catalog).unwrap();
+    let scan = scan.scan(&ScanQuery::default()).unwrap();
+    (scan.map(|next| next.unwrap().1).collect(), ran.stdout)
+}
+
+#[test]
+fn numbers_that_lost_their_digits_are_told() {
+    let line = r#"1705320000000000000 {"channel":"book","type":"snapshot","data":[{"symbol":"A/B","bids":[{"price":0.1,"qty":0.5}],"asks":[],"checksum":3377485650,"timestamp":"2024-01-15T12:00:00Z"}]}"#;
+    let (_, said) = import_lines(&[line]);
+    let expected =
+        "all 1 checksums of books are wrong, and no price or size in them ends in a zero";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn arrays_with_a_time_before_or_beside_them_are_read() {
+    let kraken = r#"[1,[["10","2","1705320000.5","b","m",""]],"trade","AB/USD"]"#;
+    let subscribed =
+        r#"{"event":"subscribed","channel":"trades","chanId":5,"symbol":"tABUSD","pair":"ABUSD"}"#;
+    let bitfinex = r#"[5,"te",[7,1705320000500,2,10]]"#;
+    for messages in [&[kraken][..], &[subscribed, bitfinex]] {
+        let before = messages
+            .iter()
+            .map(|text| format!("1705320001000000000 {text}"));
+        let beside = messages
+            .iter()
+            .map(|text| format!(r#"{{"ts":1705320001.0,"msg":{text}}}"#));
+        for lines in [before.collect::<Vec<_>>(), beside.collect()] {
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let (records, _) = import_lines(&lines);
+            let trades: Vec<&Record> = records
+                .iter()
+                .filter(|r| r.kind() == Some(Kind::Trade))
+                .collect();
+            assert_eq!(trades.len(), 1, "{lines:?}");
+            assert_eq!(trades[0].ts_recv().to_string(), "2024-01-15T12:00:01Z");
+            assert_eq!(trades[0].ts_event().to_string(), "2024-01-15T12:00:00.5Z");
+            assert_eq!(
+                (TradeBody::of(trades[0]).price, TradeBody::of(trades[0]).qty),
+                (10, 2)
+            );
+        }
+    }
+}

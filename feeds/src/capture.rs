@@ -7,6 +7,7 @@
 mod begin;
 mod line;
 mod merge;
+mod object;
 mod origin;
 mod reader;
 mod recording;

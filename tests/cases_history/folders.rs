@@ -42,7 +42,7 @@ fn import(files: &[(&str, String)], more: &[&str]) -> (i32, String) {
 #[test]
 fn files_of_one_name_in_folders_of_instruments_are_not_one_instrument() {
     for (one, other) in [
-        ("AAA/2024.csv", "BBB/2024.csv"),
+        ("AAA/prices.csv", "BBB/prices.csv"),
         ("spot/BTCUSDT.csv", "futures/BTCUSDT.csv"),
     ] {
         let (code, said) = import(&[(one, bars(2, 100)), (other, bars(3, 200))], &[]);
@@ -63,6 +63,11 @@ fn files_of_one_name_in_folders_of_instruments_are_not_one_instrument() {
         ("BBB/2024.csv", bars(3, 200)),
     ];
     assert_eq!(import(&files, &told).0, 0);
+    // A year names nothing, and the folders do.
+    assert_eq!(import(&files, &[]).0, 0);
+    let (code, said) = import(&[("data/2024.csv", bars(2, 100))], &[]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("or an instrument called 2024"), "{said}");
     let files = [("AAA/x.csv", bars(2, 1)), ("AAA/y.csv", bars(3, 2))];
     assert_eq!(import(&files, &[]).0, 0);
 }

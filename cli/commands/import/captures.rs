@@ -241,7 +241,9 @@ fn finish(
     }
     let mut left_out = capture::left_out(report);
     let known = sink.known;
-    if let Some(why) = known.other_book().map_err(Failure::run)? {
+    let twice = known.records.counted_twice();
+    let twice = twice.map(|why| format!("{}: {why}", imported.name()));
+    if let Some(why) = known.other_book().map_err(Failure::run)?.or(twice) {
         sink.writer.abandon().map_err(Failure::run)?;
         tell(&mut imported, origin, report, &left_out);
         imported.failed = Some(why);

@@ -177,6 +177,16 @@ fn too_many_refused(report: &ImportReport, max: u64) -> String {
 }
 
 impl FormatError {
+    /// Of a file whose trades are there already under other numbers.
+    pub(crate) fn twice(file: &Path, found: String) -> FormatError {
+        FormatError::Unclear {
+            file: file.to_owned(),
+            place: String::new(),
+            found,
+            expected: "one of both in a catalog".to_owned(),
+        }
+    }
+
     /// Whether the operating system refused, which may be otherwise at the next try.
     #[must_use]
     pub fn is_of_system(&self) -> bool {

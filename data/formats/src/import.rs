@@ -10,6 +10,7 @@ mod binance;
 mod cells;
 mod columnar;
 mod databento;
+mod dated;
 mod file_records;
 mod folder;
 mod format;
@@ -319,6 +320,9 @@ impl Input {
         })?;
         report.fill(found, &tally, options.errors_max);
         if let Some(known) = known {
+            if let Some(found) = known.counted_twice() {
+                return Err(FormatError::twice(self.path(), found));
+            }
             known.tell(&mut report);
         }
         judge(report, options)

@@ -31,6 +31,8 @@ pub struct SyncCounts {
     pub checksums: u64,
     /// Those of them that were wrong: the book was thrown away.
     pub checksums_wrong: u64,
+    /// Prices and sizes of books with checksums that end in a zero behind the point, as venues write them.
+    pub zeros_written: u64,
     /// Checksums of 0, which say nothing: the venue has stopped to make them.
     pub checksums_untold: u64,
 }
@@ -52,6 +54,7 @@ impl SyncCounts {
         self.overflowed += other.overflowed;
         self.checksums += other.checksums;
         self.checksums_wrong += other.checksums_wrong;
+        self.zeros_written += other.zeros_written;
         self.checksums_untold += other.checksums_untold;
     }
 }

@@ -3,6 +3,7 @@
 //! Only the content counts, never the name of the file.
 
 use super::line::{Line, of_cryptofeed};
+use super::object::of_object;
 use super::reader::{CaptureReader, parse_line};
 use super::{CaptureError, CaptureSource, sniff_capture};
 use crate::decode_error::quoted;
@@ -235,6 +236,9 @@ fn begins_json(text: &[u8]) -> bool {
 
 /// The message after a time and a space.
 fn stamped(line: &[u8]) -> Option<&[u8]> {
+    if let Some((_, message)) = of_object(line) {
+        return Some(message);
+    }
     let at = line.iter().position(|&byte| byte == b' ')?;
     let (time, message) = (&line[..at], line[at + 1..].trim_ascii());
     let is_time = !time.is_empty() && time.iter().all(u8::is_ascii_digit);

@@ -1,5 +1,6 @@
 //! Reads the lines of a capture in order, plain, gzip or zstd; holds one line at a time.
 
+use super::object::of_object;
 use super::{BadLine, CaptureError, LineError};
 use crate::limits;
 use flate2::bufread::MultiGzDecoder;
@@ -271,8 +272,13 @@ pub(super) fn stamp(text: &[u8]) -> Option<Ts> {
     number.checked_mul(unit).map(Ts)
 }
 
-/// The time and the message of a line `TIME MESSAGE`.
+/// The time and the message of a line `TIME MESSAGE`, or of one that is an object of both.
 pub(super) fn parse_line(line: &[u8]) -> Result<(Ts, &[u8]), LineError> {
+    if line.first() == Some(&b'{')
+        && let Some(both) = of_object(line)
+    {
+        return Ok(both);
+    }
     let space = line.iter().position(|&b| b == b' ');
     let (time, frame) = match space {
         Some(at) => (&line[..at], &line[at + 1..]),

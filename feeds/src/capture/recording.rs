@@ -263,7 +263,7 @@ fn take(
     }
 }
 
-/// The channels of books and trades that are not kept, in words, and how many messages there were of each.
+/// The channels of books, trades and quotes that are not kept, in words, and how many messages there were of each.
 fn other_books(desk: &Desk, batch: &Batch) -> BTreeMap<String, u64> {
     let (choice, others) = desk.channels();
     let mut all = BTreeMap::new();
@@ -277,13 +277,18 @@ fn other_books(desk: &Desk, batch: &Batch) -> BTreeMap<String, u64> {
         *all.entry(format!("{channel} of {name} ({why})"))
             .or_default() += count;
     }
-    for ((symbol, channel), count) in desk.other_trades() {
+    let trades = desk.other_trades().iter().map(|of| ("trades", of));
+    let quotes = desk.other_quotes().iter().map(|of| ("quotes", of));
+    for (what, ((symbol, channel), count)) in trades.chain(quotes) {
         let name = batch.symbols.names().get(*symbol).map_or("", |name| name);
         let channel = batch.channels.name(*channel);
-        let kept = choice.of_trades(*symbol);
+        let kept = match what {
+            "trades" => choice.of_trades(*symbol),
+            _ => choice.of_quotes(*symbol),
+        };
         let kept = kept.map_or("", |kept| batch.channels.name(kept));
         all.insert(
-            format!("{channel} of {name} (its trades are {kept})"),
+            format!("{channel} of {name} (its {what} are {kept})"),
             *count,
         );
     }

@@ -91,6 +91,8 @@ pub(crate) enum What {
         bid: (Number, Number),
         ask: (Number, Number),
         update_id: u64,
+        /// Over which it comes.
+        channel: ChannelId,
     },
     Book(Book),
     /// A bar that is closed; the item's time is its close.
@@ -131,6 +133,8 @@ pub(crate) struct Batch {
     pub(crate) is_no_book: bool,
     /// The channel of the trades of the message at hand.
     trades_channel: ChannelId,
+    /// The same of its best bids and asks.
+    quotes_channel: ChannelId,
     pub(crate) items: Vec<Item>,
     pub(crate) levels: Vec<WrittenLevel>,
     /// When the recorder got it, if the message itself says so.
@@ -188,6 +192,7 @@ impl Batch {
             named: Vec::new(),
             is_no_book: false,
             trades_channel: ChannelId::default(),
+            quotes_channel: ChannelId::default(),
             items: Vec::new(),
             levels: Vec::new(),
             ts_recv: None,
@@ -201,6 +206,7 @@ impl Batch {
         self.named.clear();
         self.is_no_book = false;
         self.trades_channel = ChannelId::default();
+        self.quotes_channel = ChannelId::default();
         self.items.clear();
         self.levels.clear();
         self.ts_recv = None;
@@ -278,16 +284,6 @@ impl Batch {
         self.is_no_book = true;
     }
 
-    /// The trades of the message at hand come over the channel of this name: over another the venue may tell the same ones. Single
-    /// trades with numbers of their own have reach `All`.
-    ///
-    /// # Errors
-    /// As [`Batch::channel`].
-    pub(crate) fn trades_over(&mut self, name: &str, reach: Reach) -> Result<(), DecodeError> {
-        self.trades_channel = self.channel(name, reach)?;
-        Ok(())
-    }
-
     /// Adds an item.
     pub(crate) fn push(&mut self, symbol: SymbolId, ts: Option<Ts>, what: What) {
         self.items.push(Item {
@@ -338,6 +334,7 @@ impl Batch {
             bid,
             ask,
             update_id,
+            channel: self.quotes_channel,
         };
         self.push(symbol, ts, what);
         Ok(())

@@ -339,6 +339,7 @@ fn ticker(
     let ts = need("ts", message.ts)?.millis("ts")?;
     let bid = (bid.number("bid")?, bid_size.number("bid size")?);
     let ask = (ask.number("ask")?, ask_size.number("ask size")?);
+    batch.quotes_over("tickers", Reach::Grouped(0))?;
     batch.quote(symbol, Some(ts), bid, ask, 0)?;
     Ok("tickers")
 }

@@ -19,6 +19,13 @@ impl Checksum {
     }
 }
 
+/// How many numbers of these levels end in a zero behind the point.
+pub(super) fn zeros(levels: &[WrittenLevel]) -> u64 {
+    let numbers = levels.iter().flat_map(|level| [level.price, level.qty]);
+    let has_zero = |number: &Number| number.decimals > 0 && number.mantissa % 10 == 0;
+    numbers.filter(has_zero).count() as u64
+}
+
 /// Both sides by price mantissa, lowest first.
 #[derive(Debug, Default)]
 pub(super) struct CheckedBook {

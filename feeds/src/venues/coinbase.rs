@@ -189,6 +189,11 @@ impl Decoder {
                 Ok("market_trades")
             }
             "ticker" | "ticker_batch" => {
+                let reach = match channel {
+                    "ticker" => Reach::All,
+                    _ => Reach::Grouped(0),
+                };
+                batch.quotes_over(channel, reach)?;
                 let message: Advanced<'_, TickersEvent<'_>> = parse(body)?;
                 for one in message.events.0.iter().flat_map(|event| &event.tickers.0) {
                     ticker(one, Some(message.timestamp), batch)?;

@@ -104,8 +104,21 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
             }
             Ok("trades")
         }
-        "ticker" | "incremental_ticker" => top(&data.parse()?, batch).map(|()| "ticker"),
-        "quote" => top(&data.parse()?, batch).map(|()| "quote"),
+        "ticker" | "incremental_ticker" => {
+            let interval = channel.rsplit('.').next().unwrap_or_default();
+            let name = match kind {
+                "ticker" => format!("{kind}.{interval}"),
+                _ => kind.to_owned(),
+            };
+            // Each change, or what it is after an interval.
+            let reach = Reach::Grouped(usize::from(interval == "raw"));
+            batch.quotes_over(&name, reach)?;
+            top(&data.parse()?, batch).map(|()| "ticker")
+        }
+        "quote" => {
+            batch.quotes_over(kind, Reach::All)?;
+            top(&data.parse()?, batch).map(|()| "quote")
+        }
         "chart" => Ok("chart, not marked as closed"),
         "deribit_price_index"
         | "deribit_volatility_index"

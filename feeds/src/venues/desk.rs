@@ -9,7 +9,7 @@ mod records;
 use super::batch::{
     Batch, Book, ChannelId, Checksum, Extent, Number, Reach, SymbolId, What, WrittenLevel,
 };
-use super::checked_book::CheckedBook;
+use super::checked_book::{CheckedBook, zeros};
 use super::survey::{Choice, Scale};
 use crate::binance::{Depth, Level};
 use crate::book_sync::{BookSync, SequenceRule, SyncCounts};
@@ -76,6 +76,8 @@ pub(crate) struct Desk {
     others: BTreeMap<(usize, ChannelId), u64>,
     /// The same of trades.
     other_trades: BTreeMap<(usize, ChannelId), u64>,
+    /// The same of quotes.
+    other_quotes: BTreeMap<(usize, ChannelId), u64>,
     /// What came lately, by symbol.
     trades: BTreeMap<usize, LatestTrades>,
     bars: BTreeMap<usize, LatestBars>,
@@ -110,6 +112,7 @@ impl Desk {
             choice,
             others: BTreeMap::new(),
             other_trades: BTreeMap::new(),
+            other_quotes: BTreeMap::new(),
             trades: BTreeMap::new(),
             bars: BTreeMap::new(),
             refused: Vec::new(),
@@ -140,6 +143,11 @@ impl Desk {
     /// The messages of trades over other channels than the one that is kept, by symbol and channel.
     pub(crate) fn other_trades(&self) -> &BTreeMap<(usize, ChannelId), u64> {
         &self.other_trades
+    }
+
+    /// The same of quotes.
+    pub(crate) fn other_quotes(&self) -> &BTreeMap<(usize, ChannelId), u64> {
+        &self.other_quotes
     }
 
     /// By symbol, changes of books that no snapshot joins, and the update id that they follow.
@@ -181,7 +189,13 @@ impl Desk {
                         sink.push(record);
                     }
                 }
-                (What::Book(book), None) if self.choice.is_quotes(item.symbol.0, book.channel) => {
+                (What::Book(book), None) if self.choice.is_top(item.symbol.0, book.channel) => {
+                    if self.choice.of_quotes(item.symbol.0) != Some(book.channel) {
+                        made.others += 1;
+                        let of = (item.symbol.0, book.channel);
+                        *self.other_quotes.entry(of).or_default() += 1;
+                        continue;
+                    }
                     let header = self.header(item, ts_recv)?;
                     made.quotes += 1;
                     sink.push(records::quote(
@@ -292,6 +306,7 @@ impl Desk {
             let told = book.checksum.filter(|told| told.is_told());
             is_right = told.is_none_or(|told| checked.is_right(told));
             self.counts.checksums += u64::from(told.is_some());
+            self.counts.zeros_written += zeros(written);
             self.counts.checksums_untold += u64::from(told.is_none() && book.checksum.is_some());
         }
         self.counts.checksums_wrong += u64::from(!is_right);

@@ -217,6 +217,7 @@ impl Decoder {
                 Ok("trade")
             }
             "ticker" => {
+                batch.quotes_over("ticker", Reach::Grouped(1))?;
                 for ticker in &data.parse::<Many<Ticker<'_>>>()?.0 {
                     v2_ticker(ticker, batch)?;
                 }

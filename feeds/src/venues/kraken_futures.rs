@@ -3,7 +3,7 @@
 //!
 //! `ticker_lite` has no sizes and no time.
 
-use super::batch::{Batch, Book, Extent, Number, What};
+use super::batch::{Batch, Book, Extent, Number, Reach, What};
 use super::shape::{Many, Raw, need, parse, side, unknown};
 use super::{Name, push_rows};
 use crate::book_sync::SequenceRule;
@@ -113,8 +113,15 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
             batch.flag_since(0, Flags::SNAPSHOT);
             Ok("trade_snapshot")
         }
-        "ticker" => ticker(&parse(body)?, batch).map(|()| "ticker"),
-        "ticker_lite" => ticker(&parse(body)?, batch).map(|()| "ticker_lite"),
+        "ticker" => {
+            batch.quotes_over("ticker", Reach::All)?;
+            ticker(&parse(body)?, batch).map(|()| "ticker")
+        }
+        // Without sizes and times.
+        "ticker_lite" => {
+            batch.quotes_over("ticker_lite", Reach::Grouped(0))?;
+            ticker(&parse(body)?, batch).map(|()| "ticker_lite")
+        }
         "heartbeat" => Ok("heartbeat"),
         other => Err(unknown(
             other,

@@ -108,12 +108,14 @@ pub(super) fn decode(body: &[u8], batch: &mut Batch) -> Result<Name, DecodeError
             Ok("books")
         }
         "bbo-tbt" => {
+            batch.quotes_over("bbo-tbt", Reach::All)?;
             for levels in &data.parse::<Many<Levels<'_>>>()?.0 {
                 best(&arg, levels, batch)?;
             }
             Ok("bbo-tbt")
         }
         "tickers" => {
+            batch.quotes_over("tickers", Reach::Grouped(0))?;
             for one in &data.parse::<Many<Ticker<'_>>>()?.0 {
                 ticker(one, batch)?;
             }

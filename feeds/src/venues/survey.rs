@@ -32,12 +32,14 @@ struct Told {
     asked: u64,
 }
 
-/// The channel that becomes the book of each symbol, others that are kept as quotes, and the one of its trades.
+/// The channel that becomes the book of each symbol, the one of its trades and the one of its quotes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choice {
     books: Vec<Option<ChannelId>>,
     trades: BTreeMap<usize, ChannelId>,
-    quotes: BTreeSet<(usize, ChannelId)>,
+    quotes: BTreeMap<usize, ChannelId>,
+    /// Channels beside the book that tell the best bid and ask, whole each time.
+    tops: BTreeSet<(usize, ChannelId)>,
 }
 
 /// What is known after all messages were seen once.
@@ -49,6 +51,8 @@ pub(crate) struct Survey {
     books: BTreeMap<usize, BTreeMap<ChannelId, Told>>,
     /// How many trades came over each channel, by symbol.
     trades: BTreeMap<usize, BTreeMap<ChannelId, u64>>,
+    /// The same of best bids and asks.
+    quotes: BTreeMap<usize, BTreeMap<ChannelId, u64>>,
 }
 
 impl Choice {
@@ -62,9 +66,14 @@ impl Choice {
         self.trades.get(&symbol).copied()
     }
 
+    /// The channel of a symbol's quotes, if it has any.
+    pub(crate) fn of_quotes(&self, symbol: usize) -> Option<ChannelId> {
+        self.quotes.get(&symbol).copied()
+    }
+
     /// Whether a channel beside the symbol's book tells the best bid and ask, whole each time.
-    pub(crate) fn is_quotes(&self, symbol: usize, channel: ChannelId) -> bool {
-        self.quotes.contains(&(symbol, channel))
+    pub(crate) fn is_top(&self, symbol: usize, channel: ChannelId) -> bool {
+        self.tops.contains(&(symbol, channel))
     }
 }
 
@@ -105,10 +114,14 @@ impl Survey {
                     let channels = self.trades.entry(at).or_default();
                     *channels.entry(*channel).or_default() += 1;
                 }
-                What::Quote { bid, ask, .. } => {
+                What::Quote {
+                    bid, ask, channel, ..
+                } => {
                     need.price(&[bid.0, ask.0]);
                     need.qty(bid.1);
                     need.qty(ask.1);
+                    let channels = self.quotes.entry(at).or_default();
+                    *channels.entry(*channel).or_default() += 1;
                 }
                 What::Book(book) => {
                     for level in &batch.levels[book.levels.clone()] {
@@ -142,19 +155,14 @@ impl Survey {
     }
 
     /// The channel of each symbol that becomes its book: of those that a book can come of, the one that reaches deepest, and of these the
-    /// one that tells most. Of its trades likewise: single ones before those that are put together.
+    /// one that tells most. Of its trades likewise: single ones before those that are put together. Of its quotes too: what tells nothing
+    /// else before the top of a book, and that before a summary.
     pub(crate) fn choose(&self, channels: &Channels) -> Choice {
         let mut choice = Choice {
             books: vec![None; self.needs.len()],
-            trades: BTreeMap::new(),
-            quotes: BTreeSet::new(),
+            ..Choice::default()
         };
-        for (symbol, all) in &self.trades {
-            let best = all
-                .iter()
-                .max_by_key(|(id, trades)| (channels.reach(**id), **trades));
-            choice.trades.extend(best.map(|(id, _)| (*symbol, *id)));
-        }
+        let mut quotes = self.quotes.clone();
         for (symbol, all) in &self.books {
             let asked = all.values().any(|told| told.asked > 0);
             let rank = |(id, told): &(&ChannelId, &Told)| {
@@ -171,10 +179,15 @@ impl Survey {
                     let is_top = channels.reach(**other) == Reach::Levels(1);
                     *other != id && is_top && told.whole == told.messages
                 });
-                let others = others.map(|(other, _)| (*symbol, *other));
-                choice.quotes.extend(others);
+                for (other, told) in others {
+                    choice.tops.insert((*symbol, *other));
+                    let of = quotes.entry(*symbol).or_default();
+                    of.insert(*other, told.messages);
+                }
             }
         }
+        choice.trades = best_of(&self.trades, channels);
+        choice.quotes = best_of(&quotes, channels);
         choice
     }
 
@@ -212,6 +225,20 @@ impl Survey {
         };
         self.bars.iter().map(of).collect()
     }
+}
+
+/// Of the channels of each symbol the one that reaches most, and of these the one that tells most.
+fn best_of(
+    all: &BTreeMap<usize, BTreeMap<ChannelId, u64>>,
+    channels: &Channels,
+) -> BTreeMap<usize, ChannelId> {
+    let best = all.iter().filter_map(|(symbol, all)| {
+        let best = all
+            .iter()
+            .max_by_key(|(id, count)| (channels.reach(**id), **count));
+        best.map(|(id, _)| (*symbol, *id))
+    });
+    best.collect()
 }
 
 /// The first time that a message says.

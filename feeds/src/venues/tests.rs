@@ -451,6 +451,21 @@ fn a_wrong_checksum_ends_the_book() {
     assert_eq!(states(&read), expected.map(Some));
 }
 
+/// Numbers that were read and written again by the recorder have lost their last zeros, over which the checksum is.
+#[test]
+fn numbers_that_lost_their_digits_make_no_checksum() {
+    let snapshot = |price: &str, qty: &str| {
+        let line = format!(
+            r#"{{"channel":"book","type":"snapshot","data":[{{"symbol":"A/B","bids":[{{"price":{price},"qty":{qty}}}],"asks":[],"checksum":3377485650,"timestamp":"2024-01-15T12:00:00Z"}}]}}"#
+        );
+        let sync = read(vec![text(&line)]).report.sync;
+        (sync.checksums, sync.checksums_wrong, sync.zeros_written)
+    };
+    // CRC32 of "1050", which another implementation made.
+    assert_eq!(snapshot("0.10", "0.50"), (1, 0, 2));
+    assert_eq!(snapshot("0.1", "0.5"), (1, 1, 0));
+}
+
 #[test]
 fn levels_beyond_the_depth_of_the_subscription_are_deleted() {
     let row = |price: u32| format!(r#"["{price}.0","1.0","5.0"]"#);

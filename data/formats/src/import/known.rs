@@ -5,20 +5,24 @@
 
 mod place;
 mod stretch;
+mod twins;
 
 use super::report::ImportReport;
 use super::room::Room;
 use crate::Result;
-use place::{Content, Numbers, content, place};
+use place::{Content, Numbers, content, place, price_place};
 use std::collections::HashMap;
 use stretch::{Place, Stretches};
 use tickloom_catalog::{Catalog, CatalogError, RecordBlocks, ScanQuery, Table};
 use tickloom_types::{InstrumentDef, Instruments, Kind, Record, TradeBody, Ts};
+use twins::Twins;
 
 /// Instruments that are read at once: each may have files of its own, which are open at the same time.
 const INSTRUMENTS_AT_ONCE: usize = 256;
 /// How long before the record that is looked for a stretch of trades begins: some come late.
 const LATE_NS: i64 = 60_000_000_000;
+/// What stands at a time and a price of which a trade has a number.
+const NUMBERED: Content = 1;
 /// Records of each kind that are named.
 const NAMED_MAX: usize = 20;
 
@@ -44,6 +48,7 @@ pub struct Known<'a> {
     instruments: Instruments,
     bars: Stretches,
     trades: Stretches,
+    twins: Twins,
     /// Bars that came.
     pub told_bars: Told,
     /// Trades that came.
@@ -79,6 +84,7 @@ impl<'a> Known<'a> {
             instruments: instruments.clone(),
             bars: Stretches::new(most),
             trades: Stretches::new(most),
+            twins: Twins::default(),
             told_bars: Told::default(),
             told_trades: Told::default(),
         };
@@ -117,13 +123,15 @@ impl<'a> Known<'a> {
         if self.runs.is_empty() {
             return Ok(true);
         }
-        let Some(place) = self.place(record) else {
-            return Ok(true);
+        let is_trade = record.kind() == Some(Kind::Trade);
+        let there = match self.place(record) {
+            Some(place) if !is_trade => self.find(Table::Bars, place)?,
+            Some(place) => self.find(Table::Trades, place)?,
+            None => None,
         };
-        let there = match record.kind() {
-            Some(Kind::Bar) => self.find(Table::Bars, place)?,
-            _ => self.find(Table::Trades, place)?,
-        };
+        if is_trade {
+            self.note_twin(record, there.is_some())?;
+        }
         let (Some(there), Some(def)) = (there, self.instruments.get(record.instrument())) else {
             return Ok(true);
         };
@@ -142,6 +150,40 @@ impl<'a> Known<'a> {
             texts.push(text);
         }
         Ok(false)
+    }
+
+    /// Notes whether there is a trade with its number, or another at its time and price.
+    fn note_twin(&mut self, record: &Record, is_known: bool) -> Result<(), CatalogError> {
+        let instrument = record.header.instrument;
+        if is_known {
+            self.twins.known(instrument);
+            return Ok(());
+        }
+        let def = self.instruments.get(record.instrument());
+        let Some(place) = def.and_then(|def| price_place(record, instrument, def)) else {
+            return Ok(());
+        };
+        let there = self.find(Table::Trades, place)?;
+        // Of two without a number nobody can say that they are one.
+        let is_numbered = TradeBody::of(record).trade_id != 0;
+        let is_twin = there.is_some_and(|there| is_numbered || there == NUMBERED);
+        self.twins
+            .other(instrument, record.header.ts_event, is_twin);
+        Ok(())
+    }
+
+    /// Why the trades of an instrument cannot be taken: those of an earlier import are the same under other numbers, and all of them would
+    /// count twice.
+    #[must_use]
+    pub fn counted_twice(&self) -> Option<String> {
+        let (instrument, twins, of, first) = self.twins.found()?;
+        let def = usize::try_from(instrument).ok();
+        let def = def.and_then(|at| self.instruments.defs().get(at))?;
+        Some(format!(
+            "{} of {of} trades of {} at times and prices of trades that an earlier import has under other numbers, the first of {first}: \
+             such as aggregated trades beside single ones, which would count its volume twice",
+            twins, def.name
+        ))
     }
 
     fn text(&self, record: &Record, def: &InstrumentDef, is_same: bool) -> String {
@@ -217,7 +259,7 @@ impl<'a> Known<'a> {
     }
 
     fn read_once(
-        &self,
+        &mut self,
         table: Table,
         times: (i64, i64),
         most: usize,
@@ -226,7 +268,8 @@ impl<'a> Known<'a> {
         if self.runs.is_empty() {
             return Ok(Some(found));
         }
-        for defs in self.instruments.defs().chunks(INSTRUMENTS_AT_ONCE) {
+        let all = self.instruments.clone();
+        for defs in all.defs().chunks(INSTRUMENTS_AT_ONCE) {
             if !self.add(table, defs, times, most, &mut found)? {
                 return Ok(None);
             }
@@ -236,7 +279,7 @@ impl<'a> Known<'a> {
 
     /// Adds what there is of some instruments; false if there is too much.
     fn add(
-        &self,
+        &mut self,
         table: Table,
         defs: &[InstrumentDef],
         (from, to): (i64, i64),
@@ -271,6 +314,15 @@ impl<'a> Known<'a> {
                     .and_then(|instrument| place(record, instrument, source?, &self.instruments));
                 if let (Some(place), Some(def)) = (place, def) {
                     found.insert(place, content(record, def));
+                }
+                let price = def
+                    .zip(instrument)
+                    .and_then(|(def, instrument)| price_place(record, instrument, def));
+                if let (Some(price), Some(instrument)) = (price, instrument) {
+                    self.twins.there(instrument, record.header.ts_event);
+                    let is_numbered = TradeBody::of(record).trade_id != 0;
+                    let known = found.entry(price).or_default();
+                    *known = (*known).max(Content::from(is_numbered));
                 }
             }
             if found.len() > most {

@@ -25,7 +25,8 @@ pub(crate) use depth::DepthLevel;
 use headerless::headerless;
 use jiff::tz::TimeZone;
 pub(crate) use puzzle::{Dialect, Puzzle, Unread};
-use start::{Start, delimiter, header, rows, start};
+pub(crate) use start::rows;
+use start::{Start, delimiter, header, start};
 use tickloom_types::{BarSpec, NANOS_PER_SECOND};
 
 /// Roles of the numbers of a row, in its order.
@@ -109,6 +110,8 @@ pub(crate) struct Layout {
 pub(crate) struct Known {
     /// The file's name without its endings.
     pub(crate) file: String,
+    /// Whether that is its folder's, as its own is a date or the number of a part.
+    pub(crate) is_by_folder: bool,
     pub(crate) instrument: Option<String>,
     pub(crate) currency: Option<String>,
     pub(crate) bar: Option<BarSpec>,

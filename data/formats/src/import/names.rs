@@ -148,6 +148,21 @@ pub(crate) fn apart(parts: &[Part]) -> Option<(String, String)> {
     Some((shown(first), shown(other)))
 }
 
+/// Two files of an input of trades of which one is called after trades that are put together, and the other is not: both tell all volume.
+pub(crate) fn both_kinds(parts: &[Part]) -> Option<(String, String)> {
+    let one = parts.iter().find(|part| is_put_together(part.path()))?;
+    let other = parts.iter().find(|part| !is_put_together(part.path()))?;
+    let shown = |part: &Part| part.path().display().to_string();
+    Some((shown(one), shown(other)))
+}
+
+/// Whether a file or a folder of it is called after trades that are put together.
+fn is_put_together(path: &Path) -> bool {
+    let path = path.to_string_lossy().to_lowercase();
+    let signs = path.replace(['_', '-', ' '], "");
+    signs.contains("aggtrade") || signs.contains("aggregatedtrade")
+}
+
 /// The files of one import, which must not become one instrument if their folders say that they are of several.
 #[derive(Debug, Default)]
 pub struct Together {
@@ -284,6 +299,18 @@ mod tests {
         ] {
             assert_ne!(of(one), of(other), "{one} {other}");
         }
+    }
+
+    #[test]
+    fn trades_that_are_put_together_are_known_by_their_name() {
+        for path in [
+            "aggTrades/0.parquet",
+            "X-agg_trades-2024.parquet",
+            "aggregated trades/1.parquet",
+        ] {
+            assert!(is_put_together(Path::new(path)), "{path}");
+        }
+        assert!(!is_put_together(Path::new("trades/0.parquet")));
     }
 
     /// Of a text nobody else looks at such folders.

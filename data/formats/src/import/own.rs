@@ -233,6 +233,12 @@ pub(crate) fn import_own(input: &Input, catalog: &Catalog) -> Result<ImportRepor
         read_all(input, &mut |rows| push_all(&mut writers, &mut known, rows))?;
     }
     let (mut contradicted, mut first) = (0, None);
+    if let Some(found) = known.iter().find_map(Known::counted_twice) {
+        for writer in writers.into_iter().flatten() {
+            writer.abandon()?;
+        }
+        return Err(FormatError::twice(input.path(), found));
+    }
     for known in known {
         let (count, one) = known.tell_own(&mut report);
         contradicted += count;

@@ -3,6 +3,7 @@
 mod columns;
 mod cut;
 mod days;
+mod distances;
 mod follow;
 mod fractions;
 mod notes;
@@ -28,6 +29,7 @@ use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
 use columns::Columns;
 pub(super) use days::Days;
+pub(super) use distances::Distances;
 use jiff::tz::TimeZone;
 pub(super) use numbers::{is_none, single_of};
 use plausible::{prices, years};
@@ -345,7 +347,8 @@ impl<'a> Reader<'a> {
         self.check_action(cells, &row)?;
         let prices = self.prices(known);
         self.note_low_prices(&row);
-        check(self.layout.shape, prices, &row.numbers).map_err(|(at, expected)| {
+        let checked = self.with_both_sides(cells, &row);
+        check(self.layout.shape, prices, &checked).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(cells, at, &expected)
         })?;

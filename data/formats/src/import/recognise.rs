@@ -5,14 +5,14 @@
 use super::columnar::{Container, describe, is_own, is_part_name};
 use super::format::Format;
 use super::input::Input;
-use super::layout::{Layout, Puzzle, Unread};
+use super::layout::{Layout, Puzzle, Unread, rows};
 use super::options::ImportOptions;
 use super::own::OwnFormat;
 use super::prepared::Prepared;
 use super::role::Role;
 use super::row::Shape;
 use super::text::{Cutter, is_utf16, stem};
-use super::{binance, databento, lean, names, table};
+use super::{binance, databento, dated, lean, names, table};
 use crate::{FormatError, Result};
 use std::path::Path;
 use std::str::FromStr;
@@ -124,7 +124,9 @@ impl Format {
             _ => self.layout(input, options),
         };
         layout.is_ok_and(|layout| {
-            layout.known.instrument.is_none() && layout.column(Role::Ticker).is_none()
+            layout.known.instrument.is_none()
+                && layout.column(Role::Ticker).is_none()
+                && !layout.known.is_by_folder
         })
     }
 
@@ -161,7 +163,11 @@ impl Format {
             return Err(unread(input, (found, expected.to_owned())));
         }
         layout.known.file = stem(&input.file_name());
-        named(input, options, &layout)?;
+        if !named(input, options, &layout)? {
+            let rows = rows(&head, layout.delimiter);
+            let below = rows.get(layout.skip..).unwrap_or_default();
+            dated::name(input, &mut layout, below).map_err(|puzzle| unclear(input, "", puzzle))?;
+        }
         Ok(layout)
     }
 
@@ -189,13 +195,24 @@ impl Format {
             false => columns(error.puzzle),
         })?;
         layout.known.file = stem(&input.file_name());
-        if !named(input, options, &layout)?
-            && let Some((one, other)) = names::apart(&input.parts())
+        if layout.shape == Shape::Trades
+            && let Some((one, other)) = names::both_kinds(&input.parts())
         {
+            let found = format!(
+                "{one}, of trades put together, and {other}, which both tell all of the volume"
+            );
+            return Err(unclear(input, "", (found, "one of both".to_owned())));
+        }
+        let is_named = named(input, options, &layout)?;
+        if !is_named && let Some((one, other)) = names::apart(&input.parts()) {
             let found = format!("{one} and {other}, which nothing in them says to be of one");
             let expected = "a column or folders such as symbol=, --instrument, which takes all for one, or `tickloom import`, \
                             which takes each for itself";
             return Err(unclear(input, "", (found, expected.to_owned())));
+        }
+        if !is_named {
+            let named = dated::name(input, &mut layout, &table.head);
+            named.map_err(|puzzle| unclear(input, "", puzzle))?;
         }
         Ok(layout)
     }

@@ -8,16 +8,16 @@ mod doubt;
 mod draft;
 mod moment;
 mod plan;
+mod size;
 mod sorted;
 mod survey;
 mod told;
 
-use super::cells::DAY_NS;
 use super::input::Input;
 use super::layout::Layout;
-use super::options::{ImportOptions, Stamp};
+use super::options::ImportOptions;
 use super::prepared::{Prepared, Push};
-use super::reader::{Days, FileOrder, ReadRows, Reader, Repeats, note_of_cases};
+use super::reader::{FileOrder, ReadRows, Reader, Repeats, note_of_cases};
 use super::report::KindCount;
 use super::report::{Found, Taken};
 use super::row::Shape;
@@ -28,10 +28,11 @@ use draft::Draft;
 pub(super) use draft::{Drafted, DraftedOf, DraftedRecords};
 use moment::Moment;
 use plan::Plan;
+use size::bar_of;
 use sorted::Sorted;
 use survey::Survey;
 use tickloom_catalog::RecordBlocks;
-use tickloom_types::{BarSpec, Instruments, Ts};
+use tickloom_types::{Instruments, Ts};
 use told::{Told, nothing};
 
 /// Lines that are looked at to find out what the file is.
@@ -78,7 +79,8 @@ pub(super) fn prepare(
     let mut notes = layout.notes.clone();
     notes.push(format!("times are {}", layout.time));
     notes.extend(note_of_cases(&tickers));
-    let bar = bar_of(options, &layout, &reader, survey.line, &mut notes)?;
+    let rows = (&reader, tickers.as_slice(), survey.line);
+    let bar = bar_of(options, &layout, rows, &mut notes)?;
     let order = reader.times.order();
     let (surveyed, has_low_prices) = reader.surveyed();
     let mut repeats = Repeats::default();
@@ -128,44 +130,6 @@ fn settle(input: &Input, options: &ImportOptions, layout: &mut Layout) -> Result
     decimal::settle_points(input, layout)
 }
 
-/// The size of the bars of a file of bars. Rows of anything else have times of day.
-fn bar_of(
-    options: &ImportOptions,
-    layout: &Layout,
-    reader: &Reader<'_>,
-    line: u64,
-    notes: &mut Vec<String>,
-) -> Result<Option<BarSpec>> {
-    let are_dates = reader.times.all_dates;
-    if !layout.shape.is_bars() {
-        let found = "times that are dates alone".to_owned();
-        let expected =
-            "times of day too, perhaps in a column of their own (--columns time_of_day=…)";
-        return match are_dates {
-            true => Err(layout.fault(reader.path(), line, found, expected)),
-            false => Ok(None),
-        };
-    }
-    let bar = bar_spec(options, layout, reader, line, notes)?;
-    let days = are_dates.then_some(reader.times.days);
-    notes.extend(long_bars(options, Some(bar), days));
-    Ok(Some(bar))
-}
-
-/// What is to be said of bars longer than a day that have a date each.
-fn long_bars(options: &ImportOptions, bar: Option<BarSpec>, days: Option<Days>) -> Option<String> {
-    let (Some(bar @ BarSpec::Time(length)), Some(days), Stamp::Auto) = (bar, days, options.stamp)
-    else {
-        return None;
-    };
-    let (what, other) = match days.are_last(length) {
-        Some(true) => ("last days", "open if they are the first"),
-        _ => ("first days", "close if they are the last"),
-    };
-    (length > DAY_NS)
-        .then(|| format!("dates are taken as the {what} of bars of {bar}; --stamp {other}"))
-}
-
 /// Whether rows stay in the order of the file: what changes a book has no other.
 fn keeps_order(layout: &Layout) -> bool {
     matches!(layout.shape, Shape::Levels | Shape::Depth | Shape::Orders) || layout.is_databento()
@@ -203,40 +167,6 @@ fn survey<'a>(
         }
     }
     Ok((survey, reader, draft))
-}
-
-/// The size of the bars: as given, as the file says, or the most common distance between two of an instrument.
-fn bar_spec(
-    options: &ImportOptions,
-    layout: &Layout,
-    reader: &Reader<'_>,
-    line: u64,
-    notes: &mut Vec<String>,
-) -> Result<BarSpec> {
-    if let Some(bar) = options.bar.or(layout.known.bar) {
-        return Ok(bar);
-    }
-    let Some((distance, count, all)) = reader.times.most_common() else {
-        let refused = match reader.problems.first.first() {
-            Some(first) => format!(
-                " beside {} wrong rows, the first in {} {}, where {} is {:?}",
-                reader.problems.count,
-                first.unit(),
-                first.line,
-                first.field,
-                first.value
-            ),
-            None => String::new(),
-        };
-        let found = format!("a single bar{refused}");
-        let expected = "two bars whose distance is their size, or the size given";
-        return Err(layout.fault(reader.path(), line, found, expected));
-    };
-    let bar = BarSpec::Time(distance);
-    notes.push(format!(
-        "bar size {bar}, the most common distance ({count} of {all})"
-    ));
-    Ok(bar)
 }
 
 /// A table of which all is known that its records need.

@@ -146,6 +146,34 @@ fn bars_are_stamped_at_their_close() {
     assert_eq!(close_of(Stamp::Auto, Some("1d"), single), ts("2024-01-06"));
 }
 
+/// A side without a price and a size is empty, as in DBN; one of them alone, and no side at all, are refused.
+#[test]
+fn quotes_of_one_side() {
+    let sides = |header: &str, row: &str| {
+        let text = format!("{header}\n1723161255030,{row}\n");
+        let file =
+            read_text(&text, &ImportOptions::default()).map_err(|error| error.to_string())?;
+        let quote = QuoteBody::of(&file.records[0]);
+        Ok::<_, String>([quote.bid, quote.bid_qty, quote.ask, quote.ask_qty])
+    };
+    let sized = "ts,bid,bid_size,ask,ask_size";
+    for row in [
+        "1.5,10,,",
+        "1.5,10,,0",
+        "1.5,10,0,0",
+        "1.5,10,null,0.0",
+        "1.5,10,NaN,NaN",
+    ] {
+        assert_eq!(sides(sized, row), Ok([15, 10, 0, 0]), "{row}");
+    }
+    assert_eq!(sides(sized, ",,2,3"), Ok([0, 0, 2, 3]));
+    assert_eq!(sides("ts,bid,ask", ",2"), Ok([0, 0, 2, 0]));
+    for row in ["1.5,10,,3", "1.5,10,0,3", ",,,", "0,0,0,0", "1.5,,,"] {
+        assert!(sides(sized, row).is_err(), "{row}");
+    }
+    assert!(sides("ts,bid,ask", "0,2").is_err());
+}
+
 #[test]
 fn quotes_and_trades() {
     let text =

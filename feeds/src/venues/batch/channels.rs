@@ -1,5 +1,6 @@
 //! The channels that books come over: two of one symbol are two books.
 
+use super::Batch;
 use crate::decode_error::DecodeError;
 use crate::limits;
 
@@ -22,12 +23,34 @@ pub(crate) struct Channels {
 pub(crate) enum Reach {
     /// Messages of two channels that cannot be told apart: no book comes of them.
     Mixed,
-    /// Levels that are sums over several prices; trades that are put together.
+    /// Levels that are sums over several prices; trades that are put together; a best bid and ask as part of a summary, told less often.
     Grouped(usize),
     /// So many levels a side.
     Levels(usize),
     /// All of them.
     All,
+}
+
+impl Batch {
+    /// The trades of the message at hand come over the channel of this name: over another the venue may tell the same ones. Single
+    /// trades with numbers of their own have reach `All`.
+    ///
+    /// # Errors
+    /// As [`Batch::channel`].
+    pub(crate) fn trades_over(&mut self, name: &str, reach: Reach) -> Result<(), DecodeError> {
+        self.trades_channel = self.channel(name, reach)?;
+        Ok(())
+    }
+
+    /// The best bids and asks of the message at hand come over the channel of this name: over another the venue may tell the same,
+    /// earlier or later. A channel of nothing else has reach `All`.
+    ///
+    /// # Errors
+    /// As [`Batch::channel`].
+    pub(crate) fn quotes_over(&mut self, name: &str, reach: Reach) -> Result<(), DecodeError> {
+        self.quotes_channel = self.channel(name, reach)?;
+        Ok(())
+    }
 }
 
 impl Channels {

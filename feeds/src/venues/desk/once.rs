@@ -1,4 +1,4 @@
-//! What is kept of trades and bars: each once, and of trades that come over several channels those of one.
+//! What is kept of trades, quotes and bars: trades and bars once, and of trades and of quotes that come over several channels those of one.
 
 use super::{Desk, Made};
 use crate::venues::batch::{Batch, ChannelId, Item, What};
@@ -24,6 +24,13 @@ impl Desk {
                 }
                 return false;
             }
+            What::Quote { channel, .. } if self.choice.of_quotes(symbol) != Some(*channel) => {
+                made.others += 1;
+                if !is_any_of(&batch.items[..at], symbol, *channel) {
+                    *self.other_quotes.entry((symbol, *channel)).or_default() += 1;
+                }
+                return false;
+            }
             What::Trade { .. } => self.trades.entry(symbol).or_default().is_new(record),
             What::Bar { .. } => self.bars.entry(symbol).or_default().is_new(record),
             _ => return true,
@@ -41,10 +48,10 @@ impl Desk {
     }
 }
 
-/// Whether one of these is a trade of the symbol over the channel.
+/// Whether one of these is a trade or a quote of the symbol over the channel.
 fn is_any_of(items: &[Item], symbol: usize, over: ChannelId) -> bool {
     items.iter().rev().any(|item| {
-        let is_over = matches!(&item.what, What::Trade { channel, .. } if *channel == over);
+        let is_over = matches!(&item.what, What::Trade { channel, .. } | What::Quote { channel, .. } if *channel == over);
         item.symbol.0 == symbol && is_over
     })
 }

@@ -63,6 +63,7 @@ impl Desk {
                 bid,
                 ask,
                 update_id,
+                ..
             } => QuoteBody {
                 bid: price(bid.0)?,
                 bid_qty: qty(bid.1)?,

@@ -6,6 +6,8 @@ use crate::venues::bybit;
 use crate::venues::shape::{Raw, parse};
 use serde::Deserialize;
 
+mod arrays;
+
 /// What a message says of its venue.
 pub(super) enum Said {
     Venue(VenueKind),
@@ -125,6 +127,9 @@ const OF_BINANCE: &[VenueKind] = &[
 ];
 
 pub(super) fn of_message(body: &[u8]) -> Option<Said> {
+    if let Some(venue) = arrays::venue(body) {
+        return Some(Said::Venue(venue));
+    }
     match of_binance(body) {
         Some(Some(venue)) => return Some(Said::Venue(VenueKind::Binance(venue))),
         Some(None) => return Some(Said::OneOf(OF_BINANCE)),

@@ -61,6 +61,7 @@ pub(super) fn decode(message: &[Raw<'_>], batch: &mut Batch) -> Result<Name, Dec
             let pair = |Row([price, _, lots]): Row<'_, 3>| {
                 Ok::<_, DecodeError>((price.number("price")?, lots.number("volume")?))
             };
+            batch.quotes_over("ticker of version 1", Reach::Grouped(0))?;
             batch.quote(symbol, None, pair(bid)?, pair(ask)?, 0)?;
             Ok("ticker")
         }
@@ -68,6 +69,7 @@ pub(super) fn decode(message: &[Raw<'_>], batch: &mut Batch) -> Result<Name, Dec
             let Row([bid, ask, time, bid_qty, ask_qty]) = first.parse::<Row<'_, 5>>()?;
             let bid = (bid.number("bid")?, bid_qty.number("bidVolume")?);
             let ask = (ask.number("ask")?, ask_qty.number("askVolume")?);
+            batch.quotes_over("spread", Reach::All)?;
             batch.quote(symbol, Some(time.seconds("timestamp")?), bid, ask, 0)?;
             Ok("spread")
         }

@@ -66,6 +66,62 @@ fn of_the_channels_of_one_symbols_trades_one_is_kept() {
     assert_eq!(others, expected);
 }
 
+/// What comes of quotes: bids, and what is not kept.
+fn quotes_of(lines: &[String]) -> (Vec<i64>, Vec<(String, u64)>) {
+    let read = read(vec![text(&lines.join("\n"))]);
+    let of = read.of(Kind::Quote).into_iter();
+    let bids = of
+        .map(|record| tickloom_types::QuoteBody::of(record).bid)
+        .collect();
+    assert_eq!(read.report.bad, 0);
+    (bids, read.report.other_books.clone().into_iter().collect())
+}
+
+#[test]
+fn of_the_channels_of_one_symbols_quotes_one_is_kept() {
+    let okx = |channel: &str, data: &str| {
+        format!(r#"{{"arg":{{"channel":"{channel}","instId":"AB-USDT"}},"data":[{data}]}}"#)
+    };
+    let best = |price: u64| {
+        let data = format!(
+            r#"{{"asks":[["20","1","0","1"]],"bids":[["{price}","1","0","1"]],"ts":"1782259201000","seqId":{price}}}"#
+        );
+        okx("bbo-tbt", &data)
+    };
+    let ticker = |price: u64| {
+        let data = format!(
+            r#"{{"instId":"AB-USDT","bidPx":"{price}","bidSz":"1","askPx":"20","askSz":"1","ts":"1782259201000"}}"#
+        );
+        okx("tickers", &data)
+    };
+    let (quotes, others) = quotes_of(&[ticker(9), best(10), ticker(9), best(11), ticker(10)]);
+    assert_eq!(quotes, [10, 11]);
+    let name = "tickers of okx.AB-USDT (its quotes are bbo-tbt)".to_owned();
+    assert_eq!(others, [(name, 3)]);
+    assert_eq!(quotes_of(&[ticker(9), ticker(10)]), (vec![9, 10], vec![]));
+    let deribit = |channel: &str, price: u64| {
+        format!(
+            r#"{{"jsonrpc":"2.0","method":"subscription","params":{{"channel":"{channel}","data":{{"instrument_name":"AB-PERPETUAL","timestamp":1782259201000,"best_bid_price":{price},"best_bid_amount":1,"best_ask_price":20,"best_ask_amount":1}}}}}}"#
+        )
+    };
+    let lines = [
+        deribit("ticker.AB-PERPETUAL.100ms", 9),
+        deribit("ticker.AB-PERPETUAL.raw", 10),
+        deribit("ticker.AB-PERPETUAL.100ms", 9),
+        deribit("quote.AB-PERPETUAL", 11),
+    ];
+    let (quotes, others) = quotes_of(&lines);
+    assert_eq!(quotes, [11]);
+    let of = "of deribit.AB-PERPETUAL (its quotes are quote)";
+    let expected = [
+        (format!("ticker.100ms {of}"), 2),
+        (format!("ticker.raw {of}"), 1),
+    ];
+    assert_eq!(others, expected);
+    // Each change before what it is after an interval, though there are fewer.
+    assert_eq!(quotes_of(&lines[..3]).0, [10]);
+}
+
 #[test]
 fn trades_of_other_recorders_of_binance_count_once() {
     let trade = |event: &str, field: &str, id: u64, size: u64| {

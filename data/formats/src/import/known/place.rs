@@ -65,11 +65,25 @@ pub(super) fn place(
     }
 }
 
+/// What marks the instrument in the place of a moment and a price.
+const OF_PRICE: u32 = 1 << 31;
+
+/// The time and the price of a trade, by which one with another number is known as its twin.
+pub(super) fn price_place(record: &Record, instrument: u32, def: &InstrumentDef) -> Option<Place> {
+    if record.kind() != Some(Kind::Trade) {
+        return None;
+    }
+    let price = at_nine(TradeBody::of(record).price, def.price_decimals);
+    let low = u64::try_from(price & i128::from(u64::MAX)).ok()?;
+    Some((instrument | OF_PRICE, low, record.header.ts_event))
+}
+
+fn at_nine(mantissa: i64, decimals: u8) -> i128 {
+    i128::from(mantissa) * i128::from(pow10(9_u8.saturating_sub(decimals)))
+}
+
 /// What a record says beside its place.
 pub(super) fn content(record: &Record, def: &InstrumentDef) -> Content {
-    let at_nine = |mantissa: i64, decimals: u8| {
-        i128::from(mantissa) * i128::from(pow10(9_u8.saturating_sub(decimals)))
-    };
     let price = |mantissa| at_nine(mantissa, def.price_decimals);
     let size = |mantissa| at_nine(mantissa, def.qty_decimals);
     let numbers = match record.kind() {

@@ -75,3 +75,106 @@ fn records_of_many_instruments_are_known_whatever_is_held() {
         assert!(reads <= file.records.len() / 2, "{reads} of {most}");
     }
 }
+
+/// Single trades, and the same put together, as Binance publishes both: the name of the file and its text.
+fn of_binance(are_single: bool, day: i64) -> Input {
+    let start = 1_722_988_800_000 + day * 86_400_000;
+    let mut text = String::new();
+    for at in 0..20 {
+        let ts = start + at * 1_000;
+        if !are_single {
+            writeln!(
+                text,
+                "{},{},3,{at},{at},{ts},true,true",
+                900 + at,
+                100 + at % 3
+            )
+            .unwrap();
+            continue;
+        }
+        for part in 0..2 {
+            let (id, size) = (5_000 + day * 40 + at * 2 + part, part + 1);
+            writeln!(text, "{id},{},{size},1,{ts},true,true", 100 + at % 3).unwrap();
+        }
+    }
+    let kind = if are_single { "trades" } else { "aggTrades" };
+    let path = format!(
+        "spot/daily/{kind}/BTCUSDT/BTCUSDT-{kind}-2024-08-{:02}.csv",
+        7 + day
+    );
+    Input::bytes(Path::new(&path), text.into_bytes())
+}
+
+#[test]
+fn trades_that_are_there_under_other_numbers_are_refused() {
+    let options = ImportOptions::default();
+    for first in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::create(dir.path()).unwrap();
+        let written = of_binance(first, 0)
+            .import(&options, &catalog)
+            .unwrap()
+            .written;
+        let error = of_binance(!first, 0)
+            .import(&options, &catalog)
+            .unwrap_err()
+            .to_string();
+        let count = if first { 20 } else { 40 };
+        assert!(
+            error.contains(&format!("{count} of {count} trades of binance.BTCUSDT at times and prices of trades that an earlier import has under other numbers, the first of 2024-08-07T00:00:00Z")),
+            "{error}"
+        );
+        // Nothing of it is there; another day is another matter, and the same again is there.
+        let rows: u64 = catalog
+            .ranges()
+            .unwrap()
+            .iter()
+            .map(|range| range.rows)
+            .sum();
+        assert_eq!(rows, written);
+        of_binance(!first, 1).import(&options, &catalog).unwrap();
+        assert!(
+            of_binance(first, 0)
+                .import(&options, &catalog)
+                .unwrap()
+                .unchanged
+        );
+    }
+}
+
+/// Trades that fill what another file lacks are no others, though some are of a time and a price that it has.
+#[test]
+fn trades_that_another_file_lacks_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let options = ImportOptions::default();
+    let rows = |lacks: bool| {
+        let mut text = "timestamp,price,size,trade_id\n".to_owned();
+        for at in (0..90).filter(|at| !lacks || at % 3 != 1) {
+            writeln!(
+                text,
+                "{},100,{},{}",
+                1_722_988_800_000_i64 + at / 3 * 1_000,
+                at + 1,
+                at + 1
+            )
+            .unwrap();
+        }
+        Input::bytes(Path::new("A.csv"), text.into_bytes())
+    };
+    assert_eq!(rows(true).import(&options, &catalog).unwrap().written, 60);
+    let report = rows(false).import(&options, &catalog).unwrap();
+    assert_eq!((report.written, report.repeated), (30, 60));
+    // What has no numbers is the same all the same.
+    let text =
+        "timestamp,price,size\n1722988800000,100,1\n1722988801000,100,4\n1722988802000,100,7\n";
+    let unnumbered = Input::bytes(Path::new("A.csv"), text.as_bytes().to_vec());
+    let error = unnumbered
+        .import(&options, &catalog)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("3 of 3 trades of A at times and prices"),
+        "{error}"
+    );
+}

@@ -17,7 +17,7 @@ pub(super) struct Start {
 }
 
 /// The rows of the first lines; a field with a line end in it goes over several.
-pub(super) fn rows(head: &[Vec<u8>], delimiter: u8) -> Vec<Fields> {
+pub(crate) fn rows(head: &[Vec<u8>], delimiter: u8) -> Vec<Fields> {
     let text = head.join(&b'\n');
     let mut cutter = Cutter::new(Path::new(""), Box::new(Cursor::new(text)), delimiter);
     let mut rows = Vec::new();

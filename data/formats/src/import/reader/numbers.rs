@@ -4,7 +4,7 @@ use super::{Level, Reader, Wrong};
 use crate::import::cells::{Cell, Cells};
 use crate::import::layout::Dialect;
 use crate::import::number::{self, Decimal, IsRounded, Number, is_in_doubt, is_missing};
-use crate::import::row::{Row, Shape};
+use crate::import::row::{NUMBERS_MAX, Row, Shape};
 use tickloom_types::PRICE_DECIMALS_MAX;
 
 /// Databento's price where there is none.
@@ -48,6 +48,9 @@ impl Reader<'_> {
                 continue;
             }
             let is_qty = shape.is_qty(at);
+            if is_none(cells.cell(column)) && self.is_side_away(cells, at) {
+                continue;
+            }
             let (number, rounded) = self.number(cells, column, is_qty)?;
             row.numbers[at] = number;
             all_rounded.note(is_qty, rounded);
@@ -229,6 +232,40 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a quote's number is of a side that is not there: without a price, and without a size or of size zero.
+    fn is_side_away(&self, cells: &impl Cells, at: usize) -> bool {
+        if self.layout.shape != Shape::Quotes || self.layout.is_databento() {
+            return false;
+        }
+        let of = |at: usize| self.columns.numbers.get(at).copied().flatten();
+        let (price, size) = (of(at / 2 * 2), of(at / 2 * 2 + 1));
+        let has_price = price.is_some_and(|price| !is_none(cells.cell(price)));
+        !has_price && size.is_none_or(|size| is_nothing(cells.cell(size)))
+    }
+
+    /// The numbers of a row as they are checked: a side of a quote that is not there is as the other. It has a size where its price is zero.
+    pub(super) fn with_both_sides(&self, cells: &impl Cells, row: &Row) -> [Number; NUMBERS_MAX] {
+        let mut numbers = row.numbers;
+        if self.layout.shape != Shape::Quotes || self.layout.is_databento() {
+            return numbers;
+        }
+        let is_away = |at: usize| {
+            let has_size = self
+                .columns
+                .numbers
+                .get(at + 1)
+                .is_some_and(Option::is_some);
+            let is_zero = row.numbers[at].mantissa == 0 && row.numbers[at + 1].mantissa == 0;
+            is_zero && (has_size || self.is_side_away(cells, at))
+        };
+        match [is_away(0), is_away(2)] {
+            [true, false] => numbers[0] = numbers[2],
+            [false, true] => numbers[2] = numbers[0],
+            _ => {}
+        }
+        numbers
+    }
+
     pub(super) fn is_empty_half(&self, cells: &impl Cells, half: usize) -> bool {
         let columns = self.columns.numbers.chunks(5).nth(half);
         let mut columns = columns.unwrap_or_default().iter().flatten();
@@ -242,6 +279,14 @@ pub(in crate::import) fn is_none(cell: Cell<'_>) -> bool {
         Cell::Text(text) => is_missing(text),
         cell => cell.is_empty(),
     }
+}
+
+/// Whether a cell says that there is nothing, or zero.
+fn is_nothing(cell: Cell<'_>) -> bool {
+    let is_zero = |text: &[u8]| {
+        text.contains(&b'0') && text.iter().all(|byte| matches!(byte, b'0' | b'.' | b','))
+    };
+    is_none(cell) || is_zero(&cell.text())
 }
 
 /// The float of 32 bits that a cell is exactly, be it held in 64 or written out.

@@ -26,6 +26,13 @@ pub(in crate::import) struct Ticker {
     pub(super) of_databento: Option<(u16, Option<u32>)>,
 }
 
+impl Ticker {
+    /// What its rows have in one of the columns in which all have the same.
+    pub(in crate::import) fn apart(&self, place: usize) -> Option<&[u8]> {
+        self.apart.get(place).map(Vec::as_slice)
+    }
+}
+
 /// What a row is held to that follows it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct LastRow {

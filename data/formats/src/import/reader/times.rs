@@ -1,8 +1,8 @@
 //! What the times of a file's rows say of it, whether or not the rows are right: the size of its bars and the order that it is in.
 
 use super::days::Days;
+use super::distances::{Counts, Distances};
 use crate::limits::DISTANCES_MAX;
-use std::collections::BTreeMap;
 use tickloom_types::Ts;
 
 /// The order that the rows of a file are in.
@@ -31,45 +31,19 @@ pub(in crate::import) struct Times {
     pub(in crate::import) days: Days,
     /// Whether numbers of trades go back.
     pub(in crate::import) ids_go_back: bool,
-    last_of: Vec<Option<Ts>>,
-    /// How often rows of an instrument are so far apart.
-    distances: Counts,
+    of: Vec<OfTicker>,
+    /// How many distances may still be told apart, beside some of each instrument.
+    room: usize,
     /// How often bars are so long, of those that say so.
     lengths: Counts,
 }
 
-/// How often there are values, of which the same often follows itself.
+/// The times of one instrument.
 #[derive(Clone, Debug, Default)]
-struct Counts {
-    of: BTreeMap<i64, u64>,
-    /// The last value, and how often it came without being counted.
-    last: (i64, u64),
-}
-
-impl Counts {
-    #[inline]
-    fn add(&mut self, value: i64) {
-        if value == self.last.0 {
-            self.last.1 += 1;
-        } else {
-            self.settle();
-            self.last = (value, 1);
-        }
-    }
-
-    /// Counts the last value.
-    fn settle(&mut self) {
-        let (value, count) = std::mem::take(&mut self.last);
-        if value > 0 && (self.of.len() < DISTANCES_MAX || self.of.contains_key(&value)) {
-            *self.of.entry(value).or_default() += count;
-        }
-    }
-
-    fn all(&self) -> BTreeMap<i64, u64> {
-        let mut all = self.clone();
-        all.settle();
-        all.of
-    }
+struct OfTicker {
+    last: Option<Ts>,
+    /// How often its rows are so far apart.
+    distances: Counts,
 }
 
 impl Default for Times {
@@ -84,8 +58,8 @@ impl Default for Times {
             all_dates: true,
             days: Days::NONE,
             ids_go_back: false,
-            last_of: Vec::new(),
-            distances: Counts::default(),
+            of: Vec::new(),
+            room: DISTANCES_MAX,
             lengths: Counts::default(),
         }
     }
@@ -108,10 +82,13 @@ impl Times {
         if self.all_dates && self.is_of_bars {
             self.days.note(ts);
         }
-        if self.last_of.len() <= ticker {
-            self.last_of.resize(ticker + 1, None);
+        if self.of.len() <= ticker {
+            self.of.resize(ticker + 1, OfTicker::default());
         }
-        let Some(before) = self.last_of[ticker].replace(ts) else {
+        let Some(of) = self.of.get_mut(ticker) else {
+            return;
+        };
+        let Some(before) = of.last.replace(ts) else {
             return;
         };
         match ts.cmp(&before) {
@@ -121,14 +98,14 @@ impl Times {
         }
         let distance = ts.0.checked_sub(before.0).and_then(i64::checked_abs);
         if let Some(distance) = distance.filter(|_| self.is_of_bars) {
-            self.distances.add(distance);
+            of.distances.add(distance, &mut self.room);
         }
     }
 
     /// How long a bar is that says so.
     pub(super) fn note_length(&mut self, open: Ts, close: Ts) {
         if let Some(length) = close.0.checked_sub(open.0) {
-            self.lengths.add(length);
+            self.lengths.add(length, &mut self.room);
         }
     }
 
@@ -138,6 +115,9 @@ impl Times {
             return;
         };
         self.note(ticker, Ts(*first), are_dates);
+        let Some(of) = self.of.get_mut(ticker) else {
+            return;
+        };
         let mut before = *first;
         for ts in rest {
             match ts.cmp(&before) {
@@ -150,7 +130,7 @@ impl Times {
             }
             let distance = ts.checked_sub(before).and_then(i64::checked_abs);
             if let Some(distance) = distance.filter(|_| self.is_of_bars) {
-                self.distances.add(distance);
+                of.distances.add(distance, &mut self.room);
             }
             if self.all_dates && self.is_of_bars {
                 self.days.note(Ts(*ts));
@@ -158,9 +138,7 @@ impl Times {
             before = *ts;
         }
         self.last = Ts(before);
-        if let Some(last) = self.last_of.get_mut(ticker) {
-            *last = Some(Ts(before));
-        }
+        of.last = Some(Ts(before));
     }
 
     pub(in crate::import) fn order(&self) -> FileOrder {
@@ -183,15 +161,26 @@ impl Times {
         self.equal > 0 || !self.is_strict()
     }
 
-    /// The most common distance of two rows, or length of a bar: how often it is, of how many. Of equally common ones the
-    /// shortest: a longer one would contain gaps.
+    /// How long bars are that say so; nothing if none does.
+    pub(in crate::import) fn lengths(&self) -> Option<Distances> {
+        Some(self.lengths.all()).filter(|lengths| !lengths.is_empty())
+    }
+
+    /// How far the rows of each instrument are apart.
+    pub(in crate::import) fn distances(&self) -> impl Iterator<Item = Distances> {
+        self.of.iter().map(|of| of.distances.all())
+    }
+
+    /// The most common distance of two rows of an instrument, or length of a bar: how often it is, of how many. Of equally common
+    /// ones the shortest: a longer one would contain gaps.
     pub(in crate::import) fn most_common(&self) -> Option<(i64, u64, u64)> {
-        let mut of = self.lengths.all();
-        if of.is_empty() {
-            of = self.distances.all();
-        }
-        let all: u64 = of.values().sum();
-        let most = of.iter().rev().max_by_key(|(_, count)| **count);
-        most.map(|(distance, count)| (*distance, *count, all))
+        let all = self.lengths().unwrap_or_else(|| {
+            let mut all = Distances::default();
+            for of in self.distances() {
+                all.add(&of);
+            }
+            all
+        });
+        all.most_common()
     }
 }

@@ -1,0 +1,72 @@
+//! Trades that are there already under other numbers: those of a venue's single trades and of its trades put together, which both tell all
+//! of its volume. Their numbers differ, but each of one kind is at a time and a price at which the other has one.
+
+use std::collections::HashMap;
+use tickloom_types::Ts;
+
+/// Moments of twins from which on they are no chance.
+const MOMENTS_MIN: u64 = 2;
+
+/// Trades of the file that other imports have under other numbers.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    /// Of each instrument, from when to when there are trades.
+    spans: HashMap<u32, (i64, i64)>,
+    of: HashMap<u32, Of>,
+}
+
+/// Those of one instrument.
+#[derive(Debug, Default)]
+struct Of {
+    /// Trades that are there with their number.
+    known: u64,
+    /// Others in a time in which there are trades.
+    other: u64,
+    /// Those of them at a time and a price of one that is there.
+    twins: u64,
+    /// How many times those are of, and the last of these.
+    moments: u64,
+    last: Option<i64>,
+    first: Option<i64>,
+}
+
+impl Twins {
+    /// There is a trade of an instrument at a time.
+    pub(super) fn there(&mut self, instrument: u32, ts: i64) {
+        let (from, to) = self.spans.entry(instrument).or_insert((ts, ts));
+        (*from, *to) = ((*from).min(ts), (*to).max(ts));
+    }
+
+    /// A trade of the file is there with its number.
+    pub(super) fn known(&mut self, instrument: u32) {
+        self.of.entry(instrument).or_default().known += 1;
+    }
+
+    /// A trade of the file is not there with its number; `is_twin` if another is at its time and price.
+    pub(super) fn other(&mut self, instrument: u32, ts: i64, is_twin: bool) {
+        let is_within = |(from, to): &(i64, i64)| (*from..=*to).contains(&ts);
+        if !self.spans.get(&instrument).is_some_and(is_within) {
+            return;
+        }
+        let of = self.of.entry(instrument).or_default();
+        of.other += 1;
+        if is_twin {
+            of.twins += 1;
+            of.moments += u64::from(of.last != Some(ts));
+            of.last = Some(ts);
+            of.first.get_or_insert(ts);
+        }
+    }
+
+    /// An instrument of which most trades are there under other numbers: how many of how many, and the first.
+    pub(super) fn found(&self) -> Option<(u32, u64, u64, Ts)> {
+        let is_other = |of: &Of| {
+            of.moments >= MOMENTS_MIN
+                && of.twins > of.known
+                && of.twins.saturating_mul(2) > of.other
+        };
+        let found = self.of.iter().filter(|(_, of)| is_other(of));
+        let (instrument, of) = found.min_by_key(|(instrument, _)| **instrument)?;
+        Some((*instrument, of.twins, of.other, Ts(of.first?)))
+    }
+}

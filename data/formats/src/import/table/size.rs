@@ -1,0 +1,223 @@
+//! The size of the bars of a file: as told, as the file says, or as its rows are apart. Rows that cannot be bars of that size refuse the
+//! file: one that overlaps those beside it says what was before it was, or counts twice.
+
+use crate::Result;
+use crate::import::cells::DAY_NS;
+use crate::import::layout::Layout;
+use crate::import::options::{ImportOptions, Stamp};
+use crate::import::reader::{Days, Distances, Reader, Ticker};
+use crate::import::role::plain;
+use tickloom_types::BarSpec;
+
+/// Names of columns that say how long bars are.
+const SIZES: [&str; 5] = [
+    "interval",
+    "timeframe",
+    "barsize",
+    "resolution",
+    "granularity",
+];
+
+/// What the size of bars is to be found in: the rows, their instruments, and the line of the first.
+type Rows<'a> = (&'a Reader<'a>, &'a [Ticker], u64);
+
+/// The size of the bars of a file of bars. Rows of anything else have times of day.
+pub(super) fn bar_of(
+    options: &ImportOptions,
+    layout: &Layout,
+    rows: Rows<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Option<BarSpec>> {
+    let (reader, _, line) = rows;
+    let are_dates = reader.times.all_dates;
+    if !layout.shape.is_bars() {
+        let found = "times that are dates alone".to_owned();
+        let expected =
+            "times of day too, perhaps in a column of their own (--columns time_of_day=…)";
+        return match are_dates {
+            true => Err(layout.fault(reader.path(), line, found, expected)),
+            false => Ok(None),
+        };
+    }
+    let bar = match told(options, layout, rows)? {
+        Some((bar, by)) => {
+            check(layout, rows, bar, Some(&by), notes)?;
+            bar
+        }
+        None => {
+            let bar = inferred(layout, rows, notes)?;
+            check(layout, rows, bar, None, notes)?;
+            bar
+        }
+    };
+    let days = are_dates.then_some(reader.times.days);
+    notes.extend(long_bars(options, Some(bar), days));
+    Ok(Some(bar))
+}
+
+/// What is to be said of bars longer than a day that have a date each.
+fn long_bars(options: &ImportOptions, bar: Option<BarSpec>, days: Option<Days>) -> Option<String> {
+    let (Some(bar @ BarSpec::Time(length)), Some(days), Stamp::Auto) = (bar, days, options.stamp)
+    else {
+        return None;
+    };
+    let (what, other) = match days.are_last(length) {
+        Some(true) => ("last days", "open if they are the first"),
+        _ => ("first days", "close if they are the last"),
+    };
+    (length > DAY_NS)
+        .then(|| format!("dates are taken as the {what} of bars of {bar}; --stamp {other}"))
+}
+
+/// The size that is told, and by what: the options, the name or the folders of the file, or a column.
+fn told(
+    options: &ImportOptions,
+    layout: &Layout,
+    (reader, tickers, line): Rows<'_>,
+) -> Result<Option<(BarSpec, String)>> {
+    let by_option = options.bar.map(|bar| (bar, "--bar says".to_owned()));
+    let by_file = layout
+        .known
+        .bar
+        .map(|bar| (bar, "the name or the folders of the file say".to_owned()));
+    let mut told = by_option.or(by_file);
+    let is_size = |at: &usize| SIZES.contains(&plain(&layout.names[*at]).as_str());
+    let Some(place) = layout.apart.iter().position(is_size) else {
+        return Ok(told);
+    };
+    let name = layout.apart.get(place).map_or("", |at| &layout.names[*at]);
+    for ticker in tickers {
+        let Some(said) = ticker.apart(place).and_then(size) else {
+            continue;
+        };
+        match &told {
+            None => told = Some((said, format!("{name} of {} says", ticker.name))),
+            Some((bar, by)) if *bar != said => {
+                let found = format!(
+                    "{name} of {} that says {said}, where {by} {bar}",
+                    ticker.name
+                );
+                return Err(layout.fault(reader.path(), line, found, ONE_SIZE));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(told)
+}
+
+/// The size that a text says, such as `1h`, `5min` or `1day`.
+fn size(text: &[u8]) -> Option<BarSpec> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let shorter = || {
+        let end = text.find(|c: char| !c.is_ascii_digit())?;
+        let (count, unit) = text.split_at(end);
+        let unit = match unit.trim().to_ascii_lowercase().as_str() {
+            "sec" | "second" | "seconds" => "s",
+            "min" | "mins" | "minute" | "minutes" => "m",
+            "h" | "hour" | "hours" => "h",
+            "d" | "day" | "days" => "d",
+            _ => return None,
+        };
+        format!("{count}{unit}").parse().ok()
+    };
+    let bar = text.parse().ok().or_else(shorter)?;
+    matches!(bar, BarSpec::Time(_)).then_some(bar)
+}
+
+/// The most common length of a bar, or distance between two of an instrument.
+fn inferred(
+    layout: &Layout,
+    (reader, _, line): Rows<'_>,
+    notes: &mut Vec<String>,
+) -> Result<BarSpec> {
+    let Some((distance, count, all)) = reader.times.most_common() else {
+        let refused = match reader.problems.first.first() {
+            Some(first) => format!(
+                " beside {} wrong rows, the first in {} {}, where {} is {:?}",
+                reader.problems.count,
+                first.unit(),
+                first.line,
+                first.field,
+                first.value
+            ),
+            None => String::new(),
+        };
+        let found = format!("a single bar{refused}");
+        let expected = "two bars whose distance is their size, or the size given";
+        return Err(layout.fault(reader.path(), line, found, expected));
+    };
+    let bar = BarSpec::Time(distance);
+    notes.push(format!(
+        "bar size {bar}, the most common distance ({count} of {all})"
+    ));
+    Ok(bar)
+}
+
+/// What settles of which size the bars are.
+const ONE_SIZE: &str = "bars of one size: --instrument NAME reads those of one instrument, and --bar SIZE says what size all have";
+/// What settles a size that the rows contradict.
+const AS_THEY_ARE: &str = "the size that the rows have, or rows of that size";
+
+/// Whether the rows can be bars of that size.
+fn check(
+    layout: &Layout,
+    (reader, tickers, line): Rows<'_>,
+    bar: BarSpec,
+    by: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    let BarSpec::Time(size) = bar else {
+        return Ok(());
+    };
+    let fault = |name: &str, what: &str, (distance, count, all): (i64, u64, u64)| {
+        let other = BarSpec::Time(distance);
+        let (found, expected) = match by {
+            Some(by) => (
+                format!(
+                    "{name} {what} {other} ({count} of {all}), which cannot be bars of {bar}, as {by}"
+                ),
+                AS_THEY_ARE,
+            ),
+            None => (
+                format!(
+                    "bars of several sizes: most are of {bar}, and {name} {what} {other} ({count} of {all})"
+                ),
+                ONE_SIZE,
+            ),
+        };
+        layout.fault(reader.path(), line, found, expected)
+    };
+    let lengths = reader.times.lengths();
+    if let Some(lengths) = &lengths {
+        let is_said = by.is_some();
+        let other = lengths.too_long(size);
+        // What is told is a session's name for bars that its hours cut off.
+        let other = other.or_else(|| lengths.too_short(size).filter(|_| !is_said));
+        if let Some(other) = other {
+            return Err(fault("rows", "that close after", other));
+        }
+    }
+    let mut shorter = 0;
+    for (ticker, of) in tickers.iter().zip(reader.times.distances()) {
+        let name = format!("rows of {}", ticker.name);
+        if let Some(other) = other_size(&of, size, lengths.is_none() && by.is_none()) {
+            return Err(fault(&name, "that are apart by", other));
+        }
+        shorter += of.shorter(size);
+    }
+    if shorter > 0 {
+        notes.push(format!(
+            "{shorter} rows are closer to the one before them than their size {bar}: bars that were cut off, or that overlap"
+        ));
+    }
+    Ok(())
+}
+
+/// The distance of rows of another size, if they can be told from those that lack some.
+fn other_size(of: &Distances, size: i64, is_inferred: bool) -> Option<(i64, u64, u64)> {
+    let longer = || of.too_long(size).filter(|_| is_inferred);
+    of.too_short(size).or_else(longer)
+}
+
+#[cfg(test)]
+mod tests;

@@ -37,8 +37,7 @@ impl Dated {
             all => {
                 let is_date = |token: &&str| year(token).is_some() || plain_date(token).is_some();
                 let is_part = |token: &&str| is_date(token) || is_small(token);
-                (all.iter().any(|token| is_date(&token)) && all.iter().all(|token| is_part(&token)))
-                    .then_some(Dated::Other)
+                (all.iter().any(is_date) && all.iter().all(is_part)).then_some(Dated::Other)
             }
         }
     }

@@ -82,7 +82,7 @@ fn told(
         .map(|bar| (bar, "the name or the folders of the file say".to_owned()));
     let mut told = by_option.or(by_file);
     let is_size = |at: &usize| SIZES.contains(&plain(&layout.names[*at]).as_str());
-    let Some(place) = layout.apart.iter().position(|at| is_size(at)) else {
+    let Some(place) = layout.apart.iter().position(is_size) else {
         return Ok(told);
     };
     let name = layout.apart.get(place).map_or("", |at| &layout.names[*at]);

@@ -117,6 +117,8 @@ pub(super) struct Reader<'a> {
     pub(super) has_low_prices: bool,
     /// Rows with a price below zero.
     pub(super) below_zero: u64,
+    /// Quotes with a bid alone, and with an ask alone.
+    pub(super) one_sided: [u64; 2],
     /// Whether a comma in a number can be read in two ways, or in another than it was.
     pub(super) is_in_doubt: bool,
     /// Whether a number has more than nine decimals.
@@ -180,6 +182,7 @@ impl<'a> Reader<'a> {
             unknown_volumes: 0,
             has_low_prices: false,
             below_zero: 0,
+            one_sided: [0; 2],
             is_in_doubt: false,
             has_fine: false,
             not_kept: BTreeMap::new(),
@@ -373,22 +376,12 @@ impl<'a> Reader<'a> {
             return Ok(false);
         }
         self.widen(&row);
+        self.note_sides(&row);
         self.rounded += u64::from(rounded.sizes > 0);
         self.noisy_prices += rounded.prices;
         self.rounded_as_told += self.rounded_of_row;
         self.current = row;
         Ok(true)
-    }
-
-    /// What prices may be of an instrument, or of the one that the row names first.
-    fn prices(&self, known: Option<usize>) -> Prices {
-        match known.and_then(|at| self.tickers.get(at)) {
-            Some(ticker) => ticker.prices,
-            None => {
-                let name = String::from_utf8_lossy(&self.key);
-                prices(self.options, self.layout, &name)
-            }
-        }
     }
 
     fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {

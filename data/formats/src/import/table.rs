@@ -96,6 +96,10 @@ pub(super) fn prepare(
         let expected = "rows in the order in which they arrived";
         return Err(layout.fault(&input.shown(), survey.line, found, expected));
     }
+    if let Some(found) = reader.changes_alone(survey.rows) {
+        let expected = "quotes with both sides as they are";
+        return Err(layout.fault(&input.shown(), survey.line, found, expected));
+    }
     let plan = Plan::new(&layout, options, bar, &tickers, &survey, &reader)?;
     let is_known = |draft: &Draft| is_strict && order == FileOrder::Sorted && draft.fits(&plan);
     let draft = draft

@@ -146,6 +146,32 @@ fn bars_are_stamped_at_their_close() {
     assert_eq!(close_of(Stamp::Auto, Some("1d"), single), ts("2024-01-06"));
 }
 
+/// Rows of one side after the other say what changed: the other side is as it was, which a quote cannot say.
+#[test]
+fn quotes_that_say_what_changed_are_none() {
+    let read = |rows: &[&str]| {
+        let rows = (30..).zip(rows);
+        let rows: String = rows
+            .map(|(at, row)| format!("17231612550{at},{row}\n"))
+            .collect();
+        let text = format!("ts,bid,bid_size,ask,ask_size\n{rows}");
+        let file =
+            read_text(&text, &ImportOptions::default()).map_err(|error| error.to_string())?;
+        Ok::<_, String>(file.report.notes.join("; "))
+    };
+    let (both, bid, ask) = ("1,5,2,6", "1,5,,", ",,2,6");
+    assert!(read(&[both, bid, ask, bid]).unwrap_err().contains(
+        "2 quotes with a bid alone and 1 with an ask alone: rows that say only what changed"
+    ));
+    let notes = read(&[both, both, both, bid, ask]).unwrap();
+    assert!(
+        notes.contains("1 quotes with a bid alone, 1 with an ask alone: the other side is empty"),
+        "{notes}"
+    );
+    // Nobody bids.
+    assert!(read(&[both, ask, ask, ask]).is_ok());
+}
+
 /// A side without a price and a size is empty, as in DBN; one of them alone, and no side at all, are refused.
 #[test]
 fn quotes_of_one_side() {
@@ -167,7 +193,8 @@ fn quotes_of_one_side() {
         assert_eq!(sides(sized, row), Ok([15, 10, 0, 0]), "{row}");
     }
     assert_eq!(sides(sized, ",,2,3"), Ok([0, 0, 2, 3]));
-    assert_eq!(sides("ts,bid,ask", ",2"), Ok([0, 0, 2, 0]));
+    // Without sizes it may as well be as it was: MetaTrader writes only what changed.
+    assert!(sides("ts,bid,ask", ",2").is_err());
     for row in ["1.5,10,,3", "1.5,10,0,3", ",,,", "0,0,0,0", "1.5,,,"] {
         assert!(sides(sized, row).is_err(), "{row}");
     }

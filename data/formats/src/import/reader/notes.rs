@@ -15,6 +15,12 @@ impl Reader<'_> {
         if self.below_zero > 0 {
             notes.push(format!("{} rows with a price below zero", self.below_zero));
         }
+        let [bids, asks] = self.one_sided;
+        if bids + asks > 0 {
+            notes.push(format!(
+                "{bids} quotes with a bid alone, {asks} with an ask alone: the other side is empty"
+            ));
+        }
         if self.noisy_prices > 0 {
             notes.push(format!(
                 "{} prices are binary floats with the noise of a calculation, and are rounded to nine decimals by less than 1.5e-14 of themselves",

@@ -232,7 +232,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether a quote's number is of a side that is not there: without a price, and without a size or of size zero.
+    /// Whether a quote's number is of a side that is not there: without a price, and with a size that is not there or zero. Without a column of
+    /// sizes a price that is missing may as well be as it was.
     fn is_side_away(&self, cells: &impl Cells, at: usize) -> bool {
         if self.layout.shape != Shape::Quotes || self.layout.is_databento() {
             return false;
@@ -240,7 +241,7 @@ impl Reader<'_> {
         let of = |at: usize| self.columns.numbers.get(at).copied().flatten();
         let (price, size) = (of(at / 2 * 2), of(at / 2 * 2 + 1));
         let has_price = price.is_some_and(|price| !is_none(cells.cell(price)));
-        !has_price && size.is_none_or(|size| is_nothing(cells.cell(size)))
+        !has_price && size.is_some_and(|size| is_nothing(cells.cell(size)))
     }
 
     /// The numbers of a row as they are checked: a side of a quote that is not there is as the other. It has a size where its price is zero.
@@ -256,7 +257,7 @@ impl Reader<'_> {
                 .get(at + 1)
                 .is_some_and(Option::is_some);
             let is_zero = row.numbers[at].mantissa == 0 && row.numbers[at + 1].mantissa == 0;
-            is_zero && (has_size || self.is_side_away(cells, at))
+            is_zero && has_size
         };
         match [is_away(0), is_away(2)] {
             [true, false] => numbers[0] = numbers[2],
@@ -264,6 +265,24 @@ impl Reader<'_> {
             _ => {}
         }
         numbers
+    }
+
+    /// Counts a quote of which one side is not there.
+    pub(super) fn note_sides(&mut self, row: &Row) {
+        if self.layout.shape == Shape::Quotes {
+            let is_away =
+                |at: usize| row.numbers[at].mantissa == 0 && row.numbers[at + 1].mantissa == 0;
+            self.one_sided[0] += u64::from(is_away(2));
+            self.one_sided[1] += u64::from(is_away(0));
+        }
+    }
+
+    /// Quotes that say only what is new, one side or the other, if most of these are: how many have a bid alone, and an ask alone.
+    pub(in crate::import) fn changes_alone(&self, rows: u64) -> Option<String> {
+        let [bids, asks] = self.one_sided;
+        let is_most =
+            (bids + asks).saturating_mul(2) > rows && bids.min(asks).saturating_mul(8) > rows;
+        is_most.then(|| format!("{bids} quotes with a bid alone and {asks} with an ask alone: rows that say only what changed"))
     }
 
     pub(super) fn is_empty_half(&self, cells: &impl Cells, half: usize) -> bool {

@@ -271,4 +271,15 @@ impl Reader<'_> {
         self.has_low_prices |=
             numbers.any(|(at, number)| !shape.is_qty(at) && number.mantissa <= 0);
     }
+
+    /// What prices may be of an instrument, or of the one that the row names first.
+    pub(super) fn prices(&self, known: Option<usize>) -> Prices {
+        match known.and_then(|at| self.tickers.get(at)) {
+            Some(ticker) => ticker.prices,
+            None => {
+                let name = String::from_utf8_lossy(&self.key);
+                prices(self.options, self.layout, &name)
+            }
+        }
+    }
 }

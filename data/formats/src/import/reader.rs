@@ -23,7 +23,7 @@ use super::layout::Layout;
 use super::mapping::Years;
 use super::number::Number;
 use super::options::ImportOptions;
-use super::row::{NUMBERS_MAX, Prices, Row, Shape, check};
+use super::row::{NUMBERS_MAX, Row, Shape, check};
 use super::text::Cutter;
 use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
@@ -32,7 +32,7 @@ pub(super) use days::Days;
 pub(super) use distances::Distances;
 use jiff::tz::TimeZone;
 pub(super) use numbers::{is_none, single_of};
-use plausible::{prices, years};
+use plausible::years;
 pub(super) use problems::{Problems, Wrong};
 #[cfg(test)]
 pub(super) use quick::IS_OFF;
@@ -350,7 +350,7 @@ impl<'a> Reader<'a> {
         self.check_action(cells, &row)?;
         let prices = self.prices(known);
         self.note_low_prices(&row);
-        let checked = self.with_both_sides(cells, &row);
+        let checked = self.with_both_sides(&row);
         check(self.layout.shape, prices, &checked).map_err(|(at, expected)| {
             let at = self.columns.numbers[at].unwrap_or_default();
             self.wrong(cells, at, &expected)

@@ -245,7 +245,7 @@ impl Reader<'_> {
     }
 
     /// The numbers of a row as they are checked: a side of a quote that is not there is as the other. It has a size where its price is zero.
-    pub(super) fn with_both_sides(&self, cells: &impl Cells, row: &Row) -> [Number; NUMBERS_MAX] {
+    pub(super) fn with_both_sides(&self, row: &Row) -> [Number; NUMBERS_MAX] {
         let mut numbers = row.numbers;
         if self.layout.shape != Shape::Quotes || self.layout.is_databento() {
             return numbers;

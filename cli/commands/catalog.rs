@@ -64,7 +64,7 @@ Examples:
   tickloom catalog retain recorded/catalog --before 2024-07-01 --dry-run
   tickloom catalog retain recorded/catalog --keep 30d --kind book_updates --kind book_snapshots
 
-Whole partitions go: days, or years of bars of an hour or more, that ended before the date. The index remembers what was
+Whole partitions go: days, or of bars months, years and decades, that ended before the date. The index remembers what was
 dropped: no sync or import brings it back, and queries say why they find nothing.
 
 Exit codes: 0 done, 1 a file could not be removed, 2 there is no catalog or the command line is wrong.";

@@ -68,6 +68,16 @@ fn files_of_one_name_in_folders_of_instruments_are_not_one_instrument() {
     let (code, said) = import(&[("data/2024.csv", bars(2, 100))], &[]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("or an instrument called 2024"), "{said}");
+    // Nor does the kind or the size of what is in a folder.
+    let (one, other) = ("AAA/DAILY/2024-01.csv", "BBB/DAILY/2024-01.csv");
+    let (code, said) = import(&[(one, bars(2, 100)), (other, bars(3, 200))], &[]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("or an instrument called 2024-01"), "{said}");
+    // Of one name, in two markets.
+    let (one, other) = ("nasdaq/AAA/2024-01.csv", "lse/AAA/2024-01.csv");
+    let (code, said) = import(&[(one, bars(2, 100)), (other, bars(3, 200))], &[]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("in a folder of another name"), "{said}");
     let files = [("AAA/x.csv", bars(2, 1)), ("AAA/y.csv", bars(3, 2))];
     assert_eq!(import(&files, &[]).0, 0);
 }

@@ -4,7 +4,8 @@
 use super::cells::Cells;
 use super::input::Input;
 use super::layout::{Layout, Puzzle};
-use super::text::Fields;
+use super::names;
+use super::text::{Fields, stem};
 use super::time::plain_date;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
@@ -43,10 +44,80 @@ impl Dated {
     }
 }
 
-/// Words for folders that look like symbols and are none.
-const GENERAL: [&str; 24] = [
-    "CSV", "TSV", "DATA", "RAW", "FX", "ETF", "ETFS", "US", "EU", "UK", "JP", "TW", "HK", "NYSE",
-    "NASDAQ", "AMEX", "TSE", "TWSE", "TPEX", "HKEX", "LSE", "ASX", "OHLC", "OHLCV",
+/// Words for folders that look like symbols and are none, beside those of kinds, sizes and times of records.
+const GENERAL: [&str; 72] = [
+    "TSV",
+    "FX",
+    "ETF",
+    "ETFS",
+    "US",
+    "EU",
+    "UK",
+    "JP",
+    "TW",
+    "HK",
+    "NYSE",
+    "NASDAQ",
+    "AMEX",
+    "TSE",
+    "TWSE",
+    "TPEX",
+    "HKEX",
+    "LSE",
+    "ASX",
+    "XNAS",
+    "XNYS",
+    "ARCA",
+    "BATS",
+    "CME",
+    "CBOT",
+    "NYMEX",
+    "COMEX",
+    "ICE",
+    "EUREX",
+    "XETRA",
+    "BINANCE",
+    "BYBIT",
+    "OKX",
+    "KRAKEN",
+    "COINBASE",
+    "DERIBIT",
+    "BITMEX",
+    "OANDA",
+    "DUKASCOPY",
+    "POLYGON",
+    "DATABENTO",
+    "TARDIS",
+    "SPOT",
+    "PERP",
+    "PERPS",
+    "PERPETUAL",
+    "SWAP",
+    "SWAPS",
+    "FUTURE",
+    "FUTURES",
+    "FUT",
+    "UM",
+    "CM",
+    "OPTION",
+    "OPTIONS",
+    "CRYPTO",
+    "FOREX",
+    "INDEX",
+    "INDICES",
+    "STOCK",
+    "STOCKS",
+    "EQUITY",
+    "EQUITIES",
+    "USD",
+    "EUR",
+    "TMP",
+    "TEMP",
+    "DOWNLOAD",
+    "DOWNLOADS",
+    "HISTORY",
+    "HIST",
+    "TEST",
 ];
 
 /// Whether a folder is called as instruments are: in capitals, or as a pair of currencies.
@@ -63,8 +134,9 @@ fn is_symbol(name: &str) -> bool {
         && name.chars().all(is_plain)
         && is_one
         && words.clone().any(|word| !GENERAL.contains(&word))
+        && names::says_anything(name)
         && Dated::of(name).is_none()
-        // 1H, 5M and 2024Q1 are sizes and times.
+        // 1MIN and 15SEC are sizes.
         && !words.clone().all(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.len() <= 3)
 }
 
@@ -76,6 +148,12 @@ fn folder(input: &Input) -> Option<String> {
     };
     let folder = path.parent().and_then(Path::file_name)?;
     Some(folder.to_string_lossy().into_owned())
+}
+
+/// The folder that names a file, if it is one that is called by a date or a part alone.
+pub(super) fn symbol(input: &Input) -> Option<String> {
+    Dated::of(&stem(&input.file_name()))?;
+    folder(input).filter(|folder| is_symbol(folder))
 }
 
 /// Names a file that is called by a date or a part alone by its folder, if nothing else names it.
@@ -99,7 +177,6 @@ pub(super) fn name(input: &Input, layout: &mut Layout, head: &[Fields]) -> Resul
                 "instrument {symbol}, as its folder is called: {stem} is a date or the number of a part"
             ));
             layout.known.file = symbol;
-            layout.known.is_by_folder = true;
             Ok(())
         }
         _ => {
@@ -185,6 +262,14 @@ mod tests {
             "NYSE",
             "symbol=A",
             "home",
+            "DAILY",
+            "TICK",
+            "TRADES",
+            "M1",
+            "H1",
+            "2024Q1",
+            "SPOT",
+            "CME",
             "Apple Inc",
             ".X",
         ] {

@@ -110,8 +110,6 @@ pub(crate) struct Layout {
 pub(crate) struct Known {
     /// The file's name without its endings.
     pub(crate) file: String,
-    /// Whether that is its folder's, as its own is a date or the number of a part.
-    pub(crate) is_by_folder: bool,
     pub(crate) instrument: Option<String>,
     pub(crate) currency: Option<String>,
     pub(crate) bar: Option<BarSpec>,

@@ -5,6 +5,7 @@
 //! together. So of names and folders those words are compared that are none of these.
 
 use super::columnar::{Container, is_part_name, partitions};
+use super::dated;
 use super::format::Format;
 use super::input::{Input, Part};
 use super::options::ImportOptions;
@@ -94,6 +95,13 @@ fn words(name: &str, counts: bool, to: &mut Vec<String>) {
             to.push(token.to_owned());
         }
     }
+}
+
+/// Whether a name has a word that is none of kinds, sizes and times.
+pub(super) fn says_anything(name: &str) -> bool {
+    let mut all = Vec::new();
+    words(name, false, &mut all);
+    !all.is_empty()
 }
 
 /// Whether digits are a year of 1900 to 2099, with a month and a day if there are so many.
@@ -210,7 +218,7 @@ impl Together {
         let has_values = !partitions(&path).is_empty();
         let are_columns = has_values && matches!(Container::of(input), Ok(Some(_)));
         let said = said(&path, are_columns);
-        let name = stem(&input.file_name());
+        let name = dated::symbol(input).unwrap_or_else(|| stem(&input.file_name()));
         let Some((known, first)) = self.called.get(&name) else {
             self.called.insert(name, (said, place));
             return Ok(());

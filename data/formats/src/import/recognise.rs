@@ -124,9 +124,7 @@ impl Format {
             _ => self.layout(input, options),
         };
         layout.is_ok_and(|layout| {
-            layout.known.instrument.is_none()
-                && layout.column(Role::Ticker).is_none()
-                && !layout.known.is_by_folder
+            layout.known.instrument.is_none() && layout.column(Role::Ticker).is_none()
         })
     }
 

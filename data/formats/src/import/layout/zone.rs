@@ -22,12 +22,40 @@ const ABBREVIATIONS: [&str; 32] = [
     "ct", "mst", "mdt", "mt", "pst", "pdt", "pt", "bst", "ist", "jst", "kst", "hkt", "sgt", "aest",
     "aedt", "msk", "mez", "mesz", "wib",
 ];
-/// Words in brackets that say a zone, though not which.
-const PLACES: [&str; 8] = [
-    "local", "exchange", "eastern", "central", "pacific", "new york", "chicago", "london",
+/// Words beside `time` that say a zone, though not which.
+const PLACES: [&str; 12] = [
+    "local", "server", "broker", "eastern", "central", "pacific", "new york", "chicago", "london",
+    "ny", "berlin", "tokyo",
 ];
 
-/// What the name of a column of times says of their zone: `Time (EET)`, `time_est`. What it is called without that, and the zone.
+/// Words in brackets that say no zone.
+const UNITS: [&str; 22] = [
+    "s",
+    "sec",
+    "secs",
+    "second",
+    "seconds",
+    "ms",
+    "millis",
+    "milliseconds",
+    "us",
+    "micros",
+    "microseconds",
+    "ns",
+    "nanos",
+    "nanoseconds",
+    "unix",
+    "epoch",
+    "iso",
+    "open",
+    "close",
+    "start",
+    "end",
+    "bar",
+];
+
+/// What the name of a column of times says of their zone: `Time (EET)`, `time_est`, `EET time`, `Time UTC+2`. What it is called without that, and
+/// the zone.
 pub(super) fn zone_word(name: &str) -> Option<(&str, &str)> {
     let name = name.trim();
     if let Some(inner) = name.strip_suffix([')', ']'])
@@ -35,28 +63,66 @@ pub(super) fn zone_word(name: &str) -> Option<(&str, &str)> {
     {
         let word = word.trim();
         let lower = word.to_lowercase();
-        let is_short =
-            (2..=5).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_uppercase());
         let is_format = lower.contains("yy") || lower.bytes().all(|b| b"ymdhs:/-. ".contains(&b));
-        let is_zone = is_short
-            || header_zone(word).is_some()
-            || PLACES.iter().any(|place| lower.contains(place));
+        let is_word = word.len() > 1
+            && word.chars().all(|c| c.is_alphabetic() || " /_".contains(c))
+            && !UNITS.contains(&lower.as_str());
+        let is_zone = header_zone(word).is_some() || is_word;
         return (is_zone && !is_format).then_some((before, word));
     }
-    let (before, word) = name.rsplit_once([' ', '_', '.', '-'])?;
-    let is_zone = ABBREVIATIONS.contains(&word.to_ascii_lowercase().as_str());
-    (is_zone && !before.is_empty()).then_some((before, word))
+    if let Some(at) = offset_at(name) {
+        return Some((name[..at].trim_end_matches(SIGNS), &name[at..]));
+    }
+    let is_abbreviation = |word: &str| ABBREVIATIONS.contains(&word.to_ascii_lowercase().as_str());
+    if let Some((before, word)) = name.rsplit_once(SIGNS)
+        && !before.is_empty()
+        && (is_abbreviation(word) || PLACES.contains(&word.to_ascii_lowercase().as_str()))
+    {
+        return Some((before, word));
+    }
+    let (word, rest) = name.rsplit_once(SIGNS)?;
+    let is_time =
+        ["time", "date", "datetime", "timestamp"].contains(&rest.to_ascii_lowercase().as_str());
+    let lower = word.to_ascii_lowercase();
+    let is_zone = is_abbreviation(word) && word.len() > 2 || PLACES.contains(&lower.as_str());
+    (is_time && is_zone).then_some((rest, word))
+}
+
+/// What parts the words of a name.
+const SIGNS: [char; 5] = [' ', '_', '.', '-', '/'];
+
+/// Where a name says how far its times are from UTC: `UTC+2`, `gmt-05:00`, or an offset of four digits behind a space.
+fn offset_at(name: &str) -> Option<usize> {
+    let lower = name.to_ascii_lowercase();
+    let begin = lower.rfind("utc").or(lower.rfind("gmt"));
+    if let Some(at) = begin
+        && lower[at + 3..]
+            .trim_start()
+            .starts_with(['+', '-', '\u{2212}'])
+        && lower[at + 3..].contains(|c: char| c.is_ascii_digit())
+    {
+        return Some(at);
+    }
+    let at = lower.rfind(' ')? + 1;
+    let offset = lower[at..].strip_prefix(['+', '-', '\u{2212}'])?;
+    let is_offset = offset.len() >= 4 && offset.bytes().all(|b| b.is_ascii_digit() || b == b':');
+    is_offset.then_some(at)
 }
 
 /// The zone that a word in the name of a column is, if it is one alone.
 fn header_zone(word: &str) -> Option<TimeZone> {
-    let upper = word.to_ascii_uppercase();
+    let upper = word.to_ascii_uppercase().replace('\u{2212}', "-");
     let rest = upper.strip_prefix("UTC").or(upper.strip_prefix("GMT"));
     match rest.unwrap_or(&upper).trim() {
         "" | "Z" => Some(TimeZone::UTC),
         offset if offset.starts_with(['+', '-']) => {
-            let (hours, minutes) = offset[1..].split_once(':').unwrap_or((&offset[1..], "00"));
-            zone(&format!("{}{hours:0>2}:{minutes}", &offset[..1]))
+            let (sign, digits) = offset.split_at(1);
+            let (hours, minutes) = match digits.split_once(':') {
+                Some(both) => both,
+                None if digits.len() > 2 => digits.split_at_checked(digits.len() - 2)?,
+                None => (digits, "00"),
+            };
+            zone(&format!("{sign}{hours:0>2}:{minutes}"))
         }
         _ => named_zone(word),
     }
@@ -154,6 +220,57 @@ fn zone(name: &str) -> Option<TimeZone> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a column is called without its zone, and how far that is from UTC in winter; none if the zone is not one.
+    #[test]
+    fn names_of_columns_say_zones() {
+        let winter = "2024-01-01T00:00:00Z".parse().unwrap();
+        let check = |name: &str, expected: Option<(&str, Option<i32>)>| {
+            let offset = |word| header_zone(word).map(|zone| zone.to_offset(winter).seconds());
+            let found = zone_word(name).map(|(before, word)| (before.trim(), offset(word)));
+            assert_eq!(found, expected, "{name}");
+        };
+        check("Time (EET)", Some(("Time", Some(7_200))));
+        check("Time (GMT+0530)", Some(("Time", Some(19_800))));
+        check("Time (UTC-0500)", Some(("Time", Some(-18_000))));
+        check("Time (UTC\u{2212}5)", Some(("Time", Some(-18_000))));
+        check("Time (+0200)", Some(("Time", Some(7_200))));
+        check("Time UTC+2", Some(("Time", Some(7_200))));
+        check("datetime_utc+8", Some(("datetime", Some(28_800))));
+        check("Datetime UTC-05:00", Some(("Datetime", Some(-18_000))));
+        check("Time +02:00", Some(("Time", Some(7_200))));
+        check("cet_time", Some(("time", Some(3_600))));
+        check("Time/CET", Some(("Time", Some(3_600))));
+        check("utc_time", Some(("time", Some(0))));
+        for name in [
+            "Date (Berlin)",
+            "Time (China)",
+            "Server time",
+            "time_local",
+            "New York Time",
+            "time_ny",
+            "Eastern Time",
+        ] {
+            assert!(
+                zone_word(name).is_some_and(|(_, word)| header_zone(word).is_none()),
+                "{name}"
+            );
+        }
+        for name in [
+            "time",
+            "Time (HH:MM)",
+            "Date (yyyy-mm-dd)",
+            "Time (ms)",
+            "Time (24h)",
+            "open_time",
+            "close-time",
+            "trade date",
+            "timestamp_ms",
+            "date-1",
+        ] {
+            check(name, None);
+        }
+    }
 
     #[test]
     fn zones_have_names_or_offsets() {

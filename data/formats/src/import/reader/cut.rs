@@ -78,6 +78,10 @@ impl Reader<'_> {
             Some(_) => return Ok(()),
         };
         let field = cells.text(at);
+        // A word such as null is whole.
+        if field.len() > 1 && is_missing(&field) {
+            return Ok(());
+        }
         match self.others(line, at, measure, &field) {
             Ok(None) => Ok(()),
             Ok(Some(usual)) => Err(self.wrong(cells, at, &measure.expected(usual))),

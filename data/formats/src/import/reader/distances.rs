@@ -1,11 +1,19 @@
 //! How far rows are apart, or how long bars are: what is the size of bars, and whether some of the rows have another.
 
 use std::collections::BTreeMap;
+use tickloom_types::NANOS_PER_SECOND;
 
 /// Distances of an instrument that are told apart in any case.
 const APART_MIN: usize = 4;
 /// From so many in a row on, a distance is no chance.
 const RUN_MIN: u64 = 4;
+
+/// Sizes that few rows may say, in seconds: half an hour to a week.
+const SIZES: [i64; 10] = [
+    1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400, 604_800,
+];
+/// How much longer than others they have to be for that.
+const LONGER: i64 = 20;
 
 /// How often there is a value.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,6 +102,14 @@ impl Distances {
         self.most_common_of(|_| true)
     }
 
+    /// The distance of which all others are multiples, if it is there and none is most of all: of rows with many holes.
+    pub(in crate::import) fn common_part(&self) -> Option<(i64, u64, u64)> {
+        let (_, most, all) = self.most_common()?;
+        let part = self.of.keys().fold(0, |part, value| divisor(part, *value));
+        let count = self.of.get(&part)?.all;
+        (most.saturating_mul(2) <= all && self.of.len() > 2).then_some((part, count, all))
+    }
+
     fn most_common_of(&self, is_meant: impl Fn(i64) -> bool) -> Option<(i64, u64, u64)> {
         let meant = self.of.iter().filter(|(value, _)| is_meant(**value));
         let most = meant.rev().max_by_key(|(_, count)| count.all);
@@ -119,12 +135,15 @@ impl Distances {
         self.most_common_of(|value| is_short(value) && self.is_regular(value))
     }
 
-    /// The distance of rows that say another, longer size: most of those of an instrument, or many one after another.
+    /// The distance of rows that say another, longer size: most of those of an instrument, or many one after another. A few rows of an instrument
+    /// that is seldom traded may be as far apart by chance, but not by a much longer size.
     pub(in crate::import) fn too_long(&self, size: i64) -> Option<(i64, u64, u64)> {
         let all = self.count();
         self.most_common_of(|value| {
             let count = self.of.get(&value).map_or(0, |count| count.all);
-            let is_most = count >= RUN_MIN - 1 && count.saturating_mul(2) > all;
+            let is_size = SIZES.contains(&(value / NANOS_PER_SECOND)) && value / LONGER >= size;
+            let least = if is_size { RUN_MIN - 1 } else { 2 * RUN_MIN };
+            let is_most = count >= least && count.saturating_mul(2) > all;
             let is_often = count >= 2 * RUN_MIN && self.is_regular(value);
             is_shorter(size, value) && (is_most || is_often)
         })
@@ -135,6 +154,15 @@ impl Distances {
         let count = self.of.get(&value).copied().unwrap_or_default();
         count.in_runs.saturating_mul(2) > count.all
     }
+}
+
+/// The largest number that divides both.
+fn divisor(a: i64, b: i64) -> i64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// Whether a distance is less than three quarters of another.

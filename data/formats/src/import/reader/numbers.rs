@@ -128,8 +128,12 @@ impl Reader<'_> {
         is_qty: bool,
         decimals: u8,
     ) -> Result<(Number, bool), Wrong> {
-        let found = match self.number_as_it_is(cells, column, is_qty) {
+        // Once: sizes are not rounded to nine decimals before.
+        let is_denoised = is_qty && self.layout.is_databento();
+        let mut was_zero = false;
+        let found = match self.number_as_it_is(cells, column, is_denoised) {
             Ok((number, is_rounded)) => {
+                was_zero = number.mantissa == 0;
                 let (number, is_other) = number::round(number, decimals);
                 (number, is_rounded || is_other)
             }
@@ -144,6 +148,10 @@ impl Reader<'_> {
             }
             Err(wrong) => return Err(wrong),
         };
+        if is_qty && found.0.mantissa == 0 && !was_zero {
+            let expected = format!("a size that is more than zero with {decimals} decimals");
+            return Err(self.wrong(cells, column, &expected));
+        }
         self.rounded_of_row += u64::from(found.1);
         Ok((found.0, false))
     }

@@ -171,16 +171,22 @@ impl Times {
         self.of.iter().map(|of| of.distances.all())
     }
 
-    /// The most common distance of two rows of an instrument, or length of a bar: how often it is, of how many. Of equally common
-    /// ones the shortest: a longer one would contain gaps.
-    pub(in crate::import) fn most_common(&self) -> Option<(i64, u64, u64)> {
-        let all = self.lengths().unwrap_or_else(|| {
-            let mut all = Distances::default();
-            for of in self.distances() {
-                all.add(&of);
-            }
-            all
-        });
-        all.most_common()
+    /// The size that rows or bars say: how often it is, of how many, and by what. It is the length of most bars, or the most common distance of
+    /// two rows of an instrument; of equally common ones the shortest, as a longer one would contain gaps.
+    pub(in crate::import) fn size(&self) -> Option<(i64, u64, u64, &'static str)> {
+        const MOST: &str = "the most common distance";
+        if let Some(lengths) = self.lengths() {
+            let (size, count, all) = lengths.most_common()?;
+            return Some((size, count, all, MOST));
+        }
+        let mut distances = Distances::default();
+        for of in self.distances() {
+            distances.add(&of);
+        }
+        if let Some((size, count, all)) = distances.common_part() {
+            return Some((size, count, all, "the distance that goes into all others"));
+        }
+        let (size, count, all) = distances.most_common()?;
+        Some((size, count, all, MOST))
     }
 }

@@ -130,7 +130,7 @@ fn inferred(
     (reader, _, line): Rows<'_>,
     notes: &mut Vec<String>,
 ) -> Result<BarSpec> {
-    let Some((distance, count, all)) = reader.times.most_common() else {
+    let Some((distance, count, all, by)) = reader.times.size() else {
         let refused = match reader.problems.first.first() {
             Some(first) => format!(
                 " beside {} wrong rows, the first in {} {}, where {} is {:?}",
@@ -147,9 +147,7 @@ fn inferred(
         return Err(layout.fault(reader.path(), line, found, expected));
     };
     let bar = BarSpec::Time(distance);
-    notes.push(format!(
-        "bar size {bar}, the most common distance ({count} of {all})"
-    ));
+    notes.push(format!("bar size {bar}, {by} ({count} of {all})"));
     Ok(bar)
 }
 

@@ -340,6 +340,18 @@ fn numbers_are_rounded_only_where_it_is_told() {
             .to_string()
             .ends_with("; 6 prices and sizes are rounded as told")
     );
+    // A size that becomes nothing is refused: it would say that there is none. Sizes are rounded once.
+    let quote = "time,bid,bid_size,ask,ask_size\n1704187800,1.25,0.004,1.26,10\n";
+    let error = read_text(quote, &round(2)).unwrap_err().to_string();
+    assert!(
+        error.contains("a size that is more than zero with 2 decimals"),
+        "{error}"
+    );
+    let trade = "time,price,size\n1704187800,100,12.3450000000001\n";
+    assert_eq!(
+        rows(&read_text(trade, &round(2)).unwrap()),
+        ["2024-01-02T09:30:00Z TEST 100 x 12.35 side 0"]
+    );
     // A price that becomes nothing is refused.
     let error = read_text("time,price,size\n1704187800,0.004,1\n", &round(2)).unwrap_err();
     assert!(error.to_string().contains("price is \"0.004\""), "{error}");

@@ -178,3 +178,21 @@ fn files_that_bear_a_size_have_it() {
         .is_err()
     );
 }
+
+/// Minutes of which most are not there, and shares that are seldom traded, are of the size of their neighbours.
+#[test]
+fn rows_with_many_holes_are_of_the_size_that_goes_into_all() {
+    let minutes = [0, 2, 4, 7, 9, 13, 14, 20, 22, 29, 31, 40, 41, 44];
+    let sparse = minutes.map(|at| rows("A", at * MINUTE, MINUTE, 1));
+    let (size, notes) = of(&sparse, None).unwrap();
+    assert_eq!(size, "1m");
+    assert!(
+        notes.contains("the distance that goes into all others (2 of 13)"),
+        "{notes}"
+    );
+    let liquid = rows("A", 0, MINUTE, 60);
+    let few = rows("B", 0, 2 * MINUTE, 4);
+    assert_eq!(of(&[liquid, few], None).unwrap().0, "1m");
+    let weekly = rows("B", 0, 7 * DAY, 5);
+    assert_eq!(of(&[rows("A", 0, DAY, 30), weekly], None).unwrap().0, "1d");
+}

@@ -10,7 +10,7 @@ mod twins;
 use super::report::ImportReport;
 use super::room::Room;
 use crate::Result;
-use place::{Content, Numbers, content, place, price_place};
+use place::{AGAIN_NS, Content, Numbers, content, number_place, place, price_place};
 use std::collections::HashMap;
 use stretch::{Place, Stretches};
 use tickloom_catalog::{Catalog, CatalogError, RecordBlocks, ScanQuery, Table};
@@ -152,7 +152,7 @@ impl<'a> Known<'a> {
         Ok(false)
     }
 
-    /// Notes whether there is a trade with its number, or another at its time and price.
+    /// Notes whether there is a trade with its number, or another at its time and price, or its number, price and size at another time.
     fn note_twin(&mut self, record: &Record, is_known: bool) -> Result<(), CatalogError> {
         let instrument = record.header.instrument;
         if is_known {
@@ -167,8 +167,15 @@ impl<'a> Known<'a> {
         // Of two without a number nobody can say that they are one.
         let is_numbered = TradeBody::of(record).trade_id != 0;
         let is_twin = there.is_some_and(|there| is_numbered || there == NUMBERED);
-        self.twins
-            .other(instrument, record.header.ts_event, is_twin);
+        let def = self.instruments.get(record.instrument());
+        let is_again = def.is_some_and(|def| {
+            [-AGAIN_NS, AGAIN_NS].iter().any(|more| {
+                let place = number_place(record, instrument, def, *more);
+                place.is_some_and(|place| self.trades.has(&place))
+            })
+        });
+        let ts = record.header.ts_event;
+        self.twins.other(instrument, ts, (is_twin, is_again));
         Ok(())
     }
 
@@ -176,14 +183,20 @@ impl<'a> Known<'a> {
     /// count twice.
     #[must_use]
     pub fn counted_twice(&self) -> Option<String> {
-        let (instrument, twins, of, first) = self.twins.found()?;
-        let def = usize::try_from(instrument).ok();
+        let found = self.twins.found()?;
+        let def = usize::try_from(found.instrument).ok();
         let def = def.and_then(|at| self.instruments.defs().get(at))?;
-        Some(format!(
-            "{} of {of} trades of {} at times and prices of trades that an earlier import has under other numbers, the first of {first}: \
-             such as aggregated trades beside single ones, which would count its volume twice",
-            twins, def.name
-        ))
+        let (count, of, name, first) = (found.count, found.of, &def.name, found.first);
+        Some(match found.are_again {
+            true => format!(
+                "{count} of {of} trades of {name} with numbers, prices and sizes of trades that an earlier import has at other times, the first of \
+                 {first}: such as a file of a venue beside a capture, whose times are those of messages; its volume would count twice"
+            ),
+            false => format!(
+                "{count} of {of} trades of {name} at times and prices of trades that an earlier import has under other numbers, the first of {first}: \
+                 such as aggregated trades beside single ones, which would count its volume twice"
+            ),
+        })
     }
 
     fn text(&self, record: &Record, def: &InstrumentDef, is_same: bool) -> String {
@@ -323,6 +336,8 @@ impl<'a> Known<'a> {
                     let is_numbered = TradeBody::of(record).trade_id != 0;
                     let known = found.entry(price).or_default();
                     *known = (*known).max(Content::from(is_numbered));
+                    let number = def.and_then(|def| number_place(record, instrument, def, 0));
+                    found.extend(number.map(|number| (number, NUMBERED)));
                 }
             }
             if found.len() > most {

@@ -5,7 +5,7 @@ use tickloom_types::{
     BarBody, BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,
     TradeBody, pow10,
 };
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// What a record says beside its place, as a hash of its numbers at nine decimals.
 pub(super) type Content = u128;
@@ -76,6 +76,29 @@ pub(super) fn price_place(record: &Record, instrument: u32, def: &InstrumentDef)
     let price = at_nine(TradeBody::of(record).price, def.price_decimals);
     let low = u64::try_from(price & i128::from(u64::MAX)).ok()?;
     Some((instrument | OF_PRICE, low, record.header.ts_event))
+}
+
+/// What marks the instrument in the place of a number, a price and a size.
+const OF_NUMBER: u32 = 1 << 30;
+/// How far apart the times of one trade may be, that of the trade and that of the message which told it, in seconds or less.
+pub(super) const AGAIN_NS: i64 = 5_000_000_000;
+
+/// The number, the price and the size of a trade, at about its time and so much.
+pub(super) fn number_place(
+    record: &Record,
+    instrument: u32,
+    def: &InstrumentDef,
+    more: i64,
+) -> Option<Place> {
+    let id = TradeBody::of(record).trade_id;
+    if record.kind() != Some(Kind::Trade) || id == 0 {
+        return None;
+    }
+    let mut bytes = content(record, def).to_le_bytes().to_vec();
+    bytes.extend(id.to_le_bytes());
+    let about = record.header.ts_event.saturating_add(more);
+    let about = about.div_euclid(2 * AGAIN_NS);
+    Some((instrument | OF_NUMBER, xxh3_64(&bytes), about))
 }
 
 fn at_nine(mantissa: i64, decimals: u8) -> i128 {

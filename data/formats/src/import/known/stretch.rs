@@ -54,6 +54,13 @@ impl Stretches {
         Some(found.there.get(place).copied())
     }
 
+    /// Whether there is this in the stretch that was asked last.
+    pub(super) fn has(&self, place: &Place) -> bool {
+        self.all
+            .last()
+            .is_some_and(|one| one.there.contains_key(place))
+    }
+
     /// The last time of the stretch that is to be read next, which begins with a time and has another in it; and how many records it may have.
     pub(super) fn next(&mut self, from: i64, ts: i64) -> (i64, usize) {
         #[cfg(test)]

@@ -142,6 +142,34 @@ fn trades_that_are_there_under_other_numbers_are_refused() {
     }
 }
 
+/// A capture stamps trades with the times of its messages, and some vendors with whole seconds: the numbers say that they are the same.
+#[test]
+fn trades_that_are_there_at_other_times_are_refused() {
+    let options = ImportOptions::default();
+    let rows = |late: i64, ids: i64| {
+        let mut text = "timestamp,price,size,trade_id\n".to_owned();
+        for at in 0..60 {
+            let ts = 1_722_988_800_000_i64 + at * 777 + late * (at % 5);
+            writeln!(text, "{ts},{},{},{}", 100 + at % 3, at + 1, ids + at).unwrap();
+        }
+        Input::bytes(Path::new("A.csv"), text.into_bytes())
+    };
+    // The last one of the first file that comes later is after all that is there.
+    for (first, second, count) in [(0, 3, 47), (3, 0, 48)] {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::create(dir.path()).unwrap();
+        rows(first, 1).import(&options, &catalog).unwrap();
+        let error = rows(second, 1).import(&options, &catalog).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains(&format!("{count} of {count} trades of A with numbers, prices and sizes of trades that an earlier import has at other times")),
+            "{error}"
+        );
+        // Other trades, though of the same prices and sizes, are others.
+        rows(second + 1, 1_000).import(&options, &catalog).unwrap();
+    }
+}
+
 /// Trades that fill what another file lacks are no others, though some are of a time and a price that it has.
 #[test]
 fn trades_that_another_file_lacks_are_taken() {

@@ -1,4 +1,4 @@
-//! Trades that are there already under other numbers: those of a venue's single trades and of its trades put together, which both tell all
+//! Trades that are there already under other numbers, or under their own at another time: those of a venue's single trades and of its trades put together, which both tell all
 //! of its volume. Their numbers differ, but each of one kind is at a time and a price at which the other has one.
 
 use std::collections::HashMap;
@@ -15,6 +15,16 @@ pub(super) struct Twins {
     of: HashMap<u32, Of>,
 }
 
+/// An instrument of which most trades are there.
+pub(super) struct Found {
+    pub(super) instrument: u32,
+    pub(super) count: u64,
+    pub(super) of: u64,
+    pub(super) first: Ts,
+    /// Most under their own numbers, at other times.
+    pub(super) are_again: bool,
+}
+
 /// Those of one instrument.
 #[derive(Debug, Default)]
 struct Of {
@@ -24,6 +34,8 @@ struct Of {
     other: u64,
     /// Those of them at a time and a price of one that is there.
     twins: u64,
+    /// Those of them with the number, the price and the size of one at another time.
+    again: u64,
     /// How many times those are of, and the last of these.
     moments: u64,
     last: Option<i64>,
@@ -42,24 +54,26 @@ impl Twins {
         self.of.entry(instrument).or_default().known += 1;
     }
 
-    /// A trade of the file is not there with its number; `is_twin` if another is at its time and price.
-    pub(super) fn other(&mut self, instrument: u32, ts: i64, is_twin: bool) {
+    /// A trade of the file is not there with its number; `is_twin` if another is at its time and price, `is_again` if
+    /// its number is there at another time.
+    pub(super) fn other(&mut self, instrument: u32, ts: i64, (is_twin, is_again): (bool, bool)) {
         let is_within = |(from, to): &(i64, i64)| (*from..=*to).contains(&ts);
         if !self.spans.get(&instrument).is_some_and(is_within) {
             return;
         }
         let of = self.of.entry(instrument).or_default();
         of.other += 1;
-        if is_twin {
+        if is_twin || is_again {
             of.twins += 1;
+            of.again += u64::from(is_again);
             of.moments += u64::from(of.last != Some(ts));
             of.last = Some(ts);
             of.first.get_or_insert(ts);
         }
     }
 
-    /// An instrument of which most trades are there under other numbers: how many of how many, and the first.
-    pub(super) fn found(&self) -> Option<(u32, u64, u64, Ts)> {
+    /// The first instrument of which most trades are there.
+    pub(super) fn found(&self) -> Option<Found> {
         let is_other = |of: &Of| {
             of.moments >= MOMENTS_MIN
                 && of.twins > of.known
@@ -67,6 +81,12 @@ impl Twins {
         };
         let found = self.of.iter().filter(|(_, of)| is_other(of));
         let (instrument, of) = found.min_by_key(|(instrument, _)| **instrument)?;
-        Some((*instrument, of.twins, of.other, Ts(of.first?)))
+        Some(Found {
+            instrument: *instrument,
+            count: of.twins,
+            of: of.other,
+            first: Ts(of.first?),
+            are_again: of.again.saturating_mul(2) > of.twins,
+        })
     }
 }

@@ -161,7 +161,11 @@ impl Layout {
                     .iter()
                     .map(|row| self.time_text(row).into_owned())
                     .collect();
-                self.check_zone(&texts, &format!("in a zone called {word:?}"))
+                let of = match word.to_lowercase().as_str() {
+                    "local" => "of no zone".to_owned(),
+                    _ => format!("in a zone called {word:?}"),
+                };
+                self.check_zone(&texts, &of)
             }
         }
     }

@@ -343,3 +343,45 @@ fn two_imports_at_once_keep_each_row_once() {
     assert_eq!(written, 60);
     assert_eq!(rows_of(catalog), 60);
 }
+
+/// A capture has trades at the times of its messages, and the venue's file at their own: they are the same, whichever is first.
+#[test]
+fn a_capture_and_a_file_of_the_same_trades_do_not_count_twice() {
+    let dir = workspace();
+    let (mut messages, mut rows) = (String::new(), "timestamp,price,size,trade_id\n".to_owned());
+    for at in 0..60_u64 {
+        let (ts, id) = (1_782_259_201_000 + at * 777, at + 1);
+        let told = ts + 3 * (at % 5);
+        messages.push_str(&format!(
+            "{{\"e\":\"trade\",\"E\":{told},\"s\":\"ABUSDT\",\"t\":{id},\"p\":\"10\",\"q\":\"{id}\",\"T\":{ts},\"m\":true,\"M\":true}}\n"
+        ));
+        rows.push_str(&format!("{ts},10,{id},{id}\n"));
+    }
+    let write = |name: &str, text: &str| {
+        let file = dir.path().join(name).display().to_string();
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let (capture, file) = (write("capture.jsonl", &messages), write("rows.csv", &rows));
+    let of_capture = vec!["import", capture.as_str(), "--json"];
+    let of_file = vec![
+        "import",
+        file.as_str(),
+        "--json",
+        "--instrument",
+        "binance.ABUSDT",
+    ];
+    for (name, first, second) in [
+        ("one", &of_capture, &of_file),
+        ("two", &of_file, &of_capture),
+    ] {
+        let catalog = dir.path().join(name).display().to_string();
+        let import = |words: &[&str]| tickloom(&[words, &["--catalog", &catalog]].concat());
+        let ran = import(first);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let ran = import(second);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        let why = "trades of binance.ABUSDT with numbers, prices and sizes of trades that an earlier import has at other times";
+        assert!(ran.stdout.contains(why), "{ran:?}");
+    }
+}

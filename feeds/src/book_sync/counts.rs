@@ -31,7 +31,7 @@ pub struct SyncCounts {
     pub checksums: u64,
     /// Those of them that were wrong: the book was thrown away.
     pub checksums_wrong: u64,
-    /// Prices and sizes of books with checksums that end in a zero behind the point, as venues write them.
+    /// Prices and sizes that end in a zero behind the point, as venues write them, in the first message of a book with checksums that has any.
     pub zeros_written: u64,
     /// Checksums of 0, which say nothing: the venue has stopped to make them.
     pub checksums_untold: u64,

@@ -306,7 +306,9 @@ impl Desk {
             let told = book.checksum.filter(|told| told.is_told());
             is_right = told.is_none_or(|told| checked.is_right(told));
             self.counts.checksums += u64::from(told.is_some());
-            self.counts.zeros_written += zeros(written);
+            if self.counts.zeros_written == 0 {
+                self.counts.zeros_written = zeros(written);
+            }
             self.counts.checksums_untold += u64::from(told.is_none() && book.checksum.is_some());
         }
         self.counts.checksums_wrong += u64::from(!is_right);

@@ -695,49 +695,33 @@ fn days_of_an_earlier_version_become_months() {
     assert_clean(&catalog);
 }
 
-/// Files of several years of a decade become one, up to the bar that closes at its end.
-#[test]
-fn parts_of_a_decade_become_one_file() {
+/// How many rows the files have that parts of a recording become, of a bar each.
+fn rows_of_files(size: u16, days: &[&str]) -> Vec<u64> {
     let dir = tempfile::tempdir().unwrap();
     let catalog = Catalog::create(dir.path()).unwrap();
     let meta = meta("r");
-    let days = ["1970-01-02", "1975-06-01", "1980-01-01", "1980-01-02"];
     for (part, day) in (1..).zip(days) {
         let mut writer = catalog
             .writer(&meta, part, &format!("part {part}"))
             .unwrap();
-        writer.push(u64::from(part), &bar(2, day)).unwrap();
+        writer.push(u64::from(part), &bar(size, day)).unwrap();
         writer.finish().unwrap();
     }
     let before = lines(&catalog);
     compact(&catalog);
-    let files = catalog.files(Table::Bars).unwrap();
-    let rows: Vec<u64> = files.iter().map(|file| file.rows).collect();
-    assert_eq!(rows, [3, 1]);
     assert_eq!(lines(&catalog), before);
     assert_clean(&catalog);
+    let files = catalog.files(Table::Bars).unwrap();
+    files.iter().map(|file| file.rows).collect()
 }
 
-/// Files of several days of a month, as earlier versions and parts of a recording leave them, become one.
+/// As earlier versions and parts of a recording leave them; a bar that closes as a decade ends is of that decade.
 #[test]
-fn parts_of_a_month_become_one_file() {
-    let dir = tempfile::tempdir().unwrap();
-    let catalog = Catalog::create(dir.path()).unwrap();
-    let meta = meta("r");
-    for (part, day) in (1..).zip(["1970-01-02", "1970-01-20", "1970-02-03"]) {
-        let mut writer = catalog
-            .writer(&meta, part, &format!("part {part}"))
-            .unwrap();
-        writer.push(u64::from(part), &bar(1, day)).unwrap();
-        writer.finish().unwrap();
-    }
-    let before = lines(&catalog);
-    compact(&catalog);
-    let files = catalog.files(Table::Bars).unwrap();
-    let rows: Vec<u64> = files.iter().map(|file| file.rows).collect();
-    assert_eq!(rows, [2, 1]);
-    assert_eq!(lines(&catalog), before);
-    assert_clean(&catalog);
+fn files_of_a_month_or_a_decade_become_one() {
+    let minutes = ["1970-01-02", "1970-01-20", "1970-02-03"];
+    assert_eq!(rows_of_files(1, &minutes), [2, 1]);
+    let days = ["1970-01-02", "1975-06-01", "1980-01-01", "1980-01-02"];
+    assert_eq!(rows_of_files(2, &days), [3, 1]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod twins;
 use super::report::ImportReport;
 use super::room::Room;
 use crate::Result;
-use place::{AGAIN_NS, Content, Numbers, content, number_place, place, price_place};
+use place::{AGAIN_NS, Content, Numbers, content, number, number_place, place, price_place};
 use std::collections::HashMap;
 use stretch::{Place, Stretches};
 use tickloom_catalog::{Catalog, CatalogError, RecordBlocks, ScanQuery, Table};
@@ -168,13 +168,16 @@ impl<'a> Known<'a> {
         let is_numbered = TradeBody::of(record).trade_id != 0;
         let is_twin = there.is_some_and(|there| is_numbered || there == NUMBERED);
         let def = self.instruments.get(record.instrument());
-        let is_again = def.is_some_and(|def| {
-            [-AGAIN_NS, AGAIN_NS].iter().any(|more| {
-                let place = number_place(record, instrument, def, *more);
-                place.is_some_and(|place| self.trades.has(&place))
-            })
-        });
         let ts = record.header.ts_event;
+        let is_again = def
+            .and_then(|def| number(record, def))
+            .is_some_and(|number| {
+                let about = [ts.saturating_sub(AGAIN_NS), ts.saturating_add(AGAIN_NS)];
+                let mut places = about
+                    .map(|ts| number_place(instrument, number, ts))
+                    .into_iter();
+                places.any(|place| self.trades.has(&place))
+            });
         self.twins.other(instrument, ts, (is_twin, is_again));
         Ok(())
     }
@@ -336,8 +339,9 @@ impl<'a> Known<'a> {
                     let is_numbered = TradeBody::of(record).trade_id != 0;
                     let known = found.entry(price).or_default();
                     *known = (*known).max(Content::from(is_numbered));
-                    let number = def.and_then(|def| number_place(record, instrument, def, 0));
-                    found.extend(number.map(|number| (number, NUMBERED)));
+                    let number = def.and_then(|def| number(record, def));
+                    let about = |number| number_place(instrument, number, record.header.ts_event);
+                    found.extend(number.map(|number| (about(number), NUMBERED)));
                 }
             }
             if found.len() > most {

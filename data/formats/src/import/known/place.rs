@@ -5,7 +5,7 @@ use tickloom_types::{
     BarBody, BarSpec, InstrumentDef, InstrumentId, Instruments, Kind, Record, SourceDef, SourceId,
     TradeBody, pow10,
 };
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 /// What a record says beside its place, as a hash of its numbers at nine decimals.
 pub(super) type Content = u128;
@@ -83,22 +83,16 @@ const OF_NUMBER: u32 = 1 << 30;
 /// How far apart the times of one trade may be, that of the trade and that of the message which told it, in seconds or less.
 pub(super) const AGAIN_NS: i64 = 5_000_000_000;
 
-/// The number, the price and the size of a trade, at about its time and so much.
-pub(super) fn number_place(
-    record: &Record,
-    instrument: u32,
-    def: &InstrumentDef,
-    more: i64,
-) -> Option<Place> {
+/// The number, the price and the size of a trade as one; none of a trade without a number.
+pub(super) fn number(record: &Record, def: &InstrumentDef) -> Option<u64> {
     let id = TradeBody::of(record).trade_id;
-    if record.kind() != Some(Kind::Trade) || id == 0 {
-        return None;
-    }
-    let mut bytes = content(record, def).to_le_bytes().to_vec();
-    bytes.extend(id.to_le_bytes());
-    let about = record.header.ts_event.saturating_add(more);
-    let about = about.div_euclid(2 * AGAIN_NS);
-    Some((instrument | OF_NUMBER, xxh3_64(&bytes), about))
+    let is_numbered = record.kind() == Some(Kind::Trade) && id != 0;
+    is_numbered.then(|| xxh3_64_with_seed(&content(record, def).to_le_bytes(), id))
+}
+
+/// The place of a [`number`] at about a time.
+pub(super) fn number_place(instrument: u32, number: u64, ts: i64) -> Place {
+    (instrument | OF_NUMBER, number, ts.div_euclid(2 * AGAIN_NS))
 }
 
 fn at_nine(mantissa: i64, decimals: u8) -> i128 {

@@ -80,9 +80,11 @@ impl QuestDbSink {
         for (name, columns, partition) in &wanted {
             make(&sql, name, columns, partition)?;
         }
-        let whole = sql.exec("SELECT name FROM wal_tables()")?;
+        // What has taken a transaction is whole.
+        let whole = sql.exec("SELECT name FROM wal_tables() WHERE sequencerTxn > 0")?;
         for (name, columns, partition) in &wanted {
-            if !whole.iter().any(|row| text(row.first()) == *name) {
+            let is_whole = whole.iter().any(|row| text(row.first()) == *name);
+            if !is_whole && !takes_rows(&sql, name) {
                 mend(&sql, name, columns, partition)?;
             }
         }
@@ -327,7 +329,16 @@ fn make(sql: &Sql, name: &str, columns: &[ServerColumn], partition: &str) -> Res
     Ok(())
 }
 
-/// Makes a table again that the server began to make and was killed in that: it is there, has no log, and takes no row.
+/// Whether a table takes rows, found out by giving it none: that opens its log, and adds nothing to it.
+fn takes_rows(sql: &Sql, name: &str) -> bool {
+    sql.exec(&format!(
+        "INSERT INTO \"{name}\" SELECT * FROM \"{name}\" LIMIT 0"
+    ))
+    .is_ok()
+}
+
+/// Makes a table again that the server began to make and was killed in that: it is there, its log is not or is not whole, and it
+/// takes no row.
 fn mend(sql: &Sql, name: &str, columns: &[ServerColumn], partition: &str) -> Result<()> {
     let rows = sql.exec(&format!("SELECT count() FROM \"{name}\""))?;
     let count = rows
@@ -336,10 +347,10 @@ fn mend(sql: &Sql, name: &str, columns: &[ServerColumn], partition: &str) -> Res
         .and_then(Value::as_u64);
     if count != Some(0) {
         return Err(sql.error(format!(
-            "table {name} has rows and no log to take more, expected a table made with WAL"
+            "table {name} has rows and no whole log to take more, expected a table made with WAL"
         )));
     }
-    // The server removes such a table and says that there was none.
+    // The server removes such a table, and says that there was none or what is wrong with its log.
     sql.exec(&format!("DROP TABLE \"{name}\"")).ok();
     make(sql, name, columns, partition)
 }

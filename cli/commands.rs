@@ -14,6 +14,7 @@ pub(crate) mod quality;
 pub(crate) mod questdb;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod signals;
 pub(crate) mod sql;
 pub(crate) mod subscribe;

@@ -29,6 +29,8 @@ const PAGES: &[&str] = &[
     "docs/import.md",
     "docs/instruments.md",
     "docs/sql.md",
+    #[cfg(feature = "services")]
+    "docs/services.md",
 ];
 const BINARY: &str = env!("CARGO_BIN_EXE_tickloom");
 
@@ -165,6 +167,10 @@ fn check(line: &str, folder: &Path) {
             run_until(&words, folder, "publishing")
         }
         "subscribe" => run_until(&words, folder, "waiting for"),
+        "serve" => {
+            words.extend(["--http".to_owned(), "127.0.0.1:0".to_owned()]);
+            run_until(&words, folder, "serving")
+        }
         _ => run_to_its_end(&words, folder),
     };
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -28,12 +28,14 @@ const CRATE_GRAPH: &[(&str, &[&str])] = &[
         "backtest",
         &["types", "signals", "core", "journal", "data", "stats"],
     ),
+    ("sidecars/chassis", &["types", "journal"]),
+    ("sidecars/activity", &["types", "journal", "chassis"]),
     ("xtask", &[]),
     (
         ".",
         &[
             "types", "ring", "signals", "core", "stats", "wire", "feeds", "journal", "catalog",
-            "formats", "data", "sql", "backtest",
+            "formats", "data", "sql", "backtest", "chassis", "activity",
         ],
     ),
 ];
@@ -54,6 +56,8 @@ const KEPT_IN_PLACE: &[(&str, &[&str])] = &[
     ("arrow-*", &["data/catalog", "data/formats"]),
     ("polars*", &["data/sql"]),
     ("sqlparser", &["data/sql"]),
+    ("hyper*", &["sidecars/chassis"]),
+    ("tower*", &["sidecars/chassis"]),
 ];
 
 /// Longest file, in lines, without its tests; and how many may be longer than what is comfortable.

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "--profile",
         "dist",
         "--features",
-        "sql",
+        "sql,services",
     ]))?;
     let built = target().join("dist/tickloom");
     let folder = target().join("dist/shipped");

@@ -15,7 +15,7 @@ pub(crate) fn say(text: &str) {
 }
 
 /// All crates, with what their users have to ask for.
-pub(crate) const WORKSPACE: [&str; 3] = ["--workspace", "--features", "sql"];
+pub(crate) const WORKSPACE: [&str; 3] = ["--workspace", "--features", "sql,services"];
 
 /// The project's folder: of the clone in which `cargo xtask` was called, whichever clone built this program into a shared
 /// build folder.

@@ -1,7 +1,7 @@
 //! Named cursors: how far another program has come in a journal, in a file of the journal's directory.
 
 use crate::disk::RealDisk;
-use crate::format::ChainHash;
+use crate::format::{ChainHash, HEADER_LEN};
 use crate::limits::CURSOR_NAME_LEN_MAX;
 use crate::recover::lock_file;
 use crate::segments::segment_name;
@@ -120,7 +120,7 @@ pub fn check_place(dir: &Path, place: &JournalPlace) -> Result<()> {
     if *place == JournalPlace::START {
         return Ok(());
     }
-    if place.offset == 0 {
+    if place.offset <= HEADER_LEN as u64 {
         // The first block tells whether it follows the one before the place; there may be none yet.
         return match JournalTail::new(dir, place.clone()).poll_any()? {
             Tailed::Block(_) | Tailed::End => Ok(()),

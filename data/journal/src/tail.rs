@@ -2,7 +2,7 @@
 //! disk. Knows no other thread: the files are all that it looks at. Never writes.
 
 use crate::closed::ClosedMark;
-use crate::cursor::Held;
+use crate::cursor::{Held, check_place};
 use crate::format::{Block, BlockKind, ChainHash};
 use crate::headers::Headers;
 use crate::segment::{ChainedBlock, SegmentFault, SegmentReader, block_header_follows};
@@ -90,6 +90,20 @@ impl JournalTail {
     /// [`JournalError::Missing`] if there is no directory `dir`; [`JournalError::Io`].
     pub fn named(dir: &Path, name: &str) -> Result<JournalTail> {
         let (held, place) = Held::take(dir, name)?;
+        let mut tail = JournalTail::new(dir, place);
+        tail.cursor = Some(held);
+        Ok(tail)
+    }
+
+    /// Follows the journal in `dir` from `place`, as a program knows it that keeps its place beside what it makes of the blocks, as in
+    /// one transaction of a database. The cursor of this name only holds back segments that the program has not read: it is put there.
+    ///
+    /// # Errors
+    /// As [`JournalTail::named`] and [`check_place`].
+    pub fn named_at(dir: &Path, name: &str, place: JournalPlace) -> Result<JournalTail> {
+        let (held, _) = Held::take(dir, name)?;
+        check_place(dir, &place)?;
+        held.put(&place)?;
         let mut tail = JournalTail::new(dir, place);
         tail.cursor = Some(held);
         Ok(tail)

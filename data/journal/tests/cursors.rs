@@ -78,6 +78,43 @@ fn a_program_goes_on_behind_what_it_committed() {
 }
 
 #[test]
+fn each_place_where_a_follower_can_stand_is_one_to_go_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = open(dir.path());
+    let mut tail = JournalTail::new(dir.path(), JournalPlace::START);
+    let mut places = Vec::new();
+    for _ in 0..12 {
+        append(&mut writer, 1);
+        let blocks = read(&mut tail);
+        places.push((tail.place().clone(), blocks));
+    }
+    // Some stand at the beginning of a segment that had nothing yet, behind the last block of the one before.
+    let begun = |place: &JournalPlace| place.offset == 64 && place.previous.is_some();
+    assert!(places.iter().any(|(place, _)| begun(place)), "{places:?}");
+    for (at, (place, _)) in places.iter().enumerate() {
+        check_place(dir.path(), place).unwrap();
+        let mut tail = JournalTail::named_at(dir.path(), "x", place.clone()).unwrap();
+        let rest: Vec<Block> = places[at + 1..]
+            .iter()
+            .flat_map(|(_, b)| b.clone())
+            .collect();
+        assert_eq!(read(&mut tail), rest);
+        // The cursor stands where its program said.
+        assert_eq!(journal_cursors(dir.path()).unwrap()[0].place, *place);
+    }
+    let (place, _) = places.iter().find(|(place, _)| begun(place)).unwrap();
+    let other = JournalPlace {
+        previous: Some([7; 16]),
+        ..place.clone()
+    };
+    let told = JournalTail::named_at(dir.path(), "x", other).err();
+    assert!(
+        matches!(told, Some(JournalError::CutBack { .. })),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn what_is_no_cursor_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     append(&mut open(dir.path()), 1);

@@ -1,0 +1,235 @@
+//! `tickloom serve`: services over HTTP. They are behind the cargo feature `services`; without it the command says so.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  tickloom serve --record recorded
+  tickloom serve activity --record recorded --http 127.0.0.1:8080 --data services
+  tickloom serve --record recorded --database postgres://tickloom@localhost/tickloom
+  tickloom serve --config serve.toml
+  curl http://127.0.0.1:8080/activity/v1/runs
+
+Without names all services run. Each has a database of its own: a file of SQLite in --data, or a schema on the server of --database.
+What a run did is taken exactly once, whatever is killed. Paths: /NAME/v1/… of each service, /NAME/openapi.json, and /live, /ready,
+/health, /metrics, /openapi.json of all that runs. docs/services.md has more. Nobody is asked who they are yet, so only addresses of
+loopback are served.
+
+Ctrl-C or SIGTERM: no more connections are taken, requests that are being answered may end, within 10 s.
+
+Exit codes: 0 stopped, 1 the database or the address cannot be used, 2 the command line or the configuration is wrong.";
+
+/// Serve what runs did, and what services there are, over HTTP.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Services [default: all]
+    #[arg(value_enum)]
+    names: Vec<Name>,
+    /// Directory of `tickloom run --record`, of which every run is followed, or of one run's journal; may be given more than once
+    #[arg(long, value_name = "DIR")]
+    record: Vec<PathBuf>,
+    /// Address of HTTP, on loopback; port 0 is any that is free [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+    /// Folder of SQLite's files, a file a service [default: services]
+    #[arg(long, value_name = "DIR", conflicts_with = "database")]
+    data: Option<PathBuf>,
+    /// PostgreSQL server, a schema a service: postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// TOML file with the same settings, which the command line goes before
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON object once it is up
+    #[arg(long)]
+    json: bool,
+}
+
+/// A service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Name {
+    /// What runs did: fills and signals
+    Activity,
+}
+
+/// Runs the command.
+#[cfg(not(feature = "services"))]
+pub(crate) fn run(_: Args) -> Result<(), crate::failure::Failure> {
+    Err(crate::failure::Failure::input(anyhow::anyhow!(
+        "this tickloom was built without services; released binaries have them, and cargo build --release --features services \
+         builds them"
+    )))
+}
+
+#[cfg(feature = "services")]
+pub(crate) use serving::run;
+
+#[cfg(feature = "services")]
+mod serving {
+    use super::{Args, Name};
+    use crate::failure::Failure;
+    use crate::{output, stop};
+    use anyhow::{Context, anyhow};
+    use serde::Deserialize;
+    use serde_json::json;
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::path::PathBuf;
+    use std::time::Duration;
+    use tickloom_activity::{Activity, ActivityConfig};
+    use tickloom_chassis::{Clock, Place, Runner, ServeOptions, Service, Stop, serve};
+
+    const PORT: u16 = 8080;
+    const DATA: &str = "services";
+    /// How long requests may go on after Ctrl-C.
+    const DRAIN: Duration = Duration::from_secs(10);
+    /// Longest time after which Ctrl-C is seen.
+    const LOOK: Duration = Duration::from_millis(50);
+
+    /// A configuration file. Unknown keys are refused with their line.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct File {
+        /// Address of HTTP.
+        http: Option<SocketAddr>,
+        /// Folder of SQLite's files.
+        data: Option<PathBuf>,
+        /// PostgreSQL server.
+        database: Option<String>,
+        /// What runs did.
+        activity: ActivityFile,
+    }
+
+    /// What runs did.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct ActivityFile {
+        /// Directories of `tickloom run --record`.
+        record: Vec<PathBuf>,
+    }
+
+    /// Settings, checked.
+    struct Settings {
+        http: SocketAddr,
+        place: Place,
+        names: Vec<Name>,
+        records: Vec<PathBuf>,
+    }
+
+    /// Runs the command.
+    pub(crate) fn run(args: Args) -> Result<(), Failure> {
+        let json = args.json;
+        let settings = settings(args).map_err(Failure::input)?;
+        let pressed = stop::Stop::catch()?;
+        log(json);
+        let runtime = tokio::runtime::Runtime::new().map_err(Failure::run)?;
+        runtime.block_on(serve_until(settings, json, pressed))
+    }
+
+    /// What services have to say goes to stderr: lines for people, or an object each.
+    fn log(json: bool) {
+        let log = tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_ansi(false);
+        if json {
+            log.json().flatten_event(true).init();
+        } else {
+            log.init();
+        }
+    }
+
+    fn settings(args: Args) -> Result<Settings, anyhow::Error> {
+        let file = match &args.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                toml::from_str(&text).with_context(|| path.display().to_string())?
+            }
+            None => File::default(),
+        };
+        let http = args.http.or(file.http);
+        let http = http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
+        if !http.ip().is_loopback() {
+            return Err(anyhow!(
+                "--http {http}: nobody is asked who they are yet, so only addresses of loopback are served, such as 127.0.0.1:{}",
+                http.port()
+            ));
+        }
+        let on_line = args.database.is_some() || args.data.is_some();
+        let (database, data) = if on_line {
+            (args.database, args.data)
+        } else {
+            (file.database, file.data)
+        };
+        let place = match (database, data) {
+            (Some(_), Some(_)) => {
+                return Err(anyhow!("both data and database are set, expected one"));
+            }
+            (Some(url), None) if !url.starts_with("postgres") => {
+                return Err(anyhow!(
+                    "--database {url}: expected postgres://USER@HOST/NAME"
+                ));
+            }
+            (Some(url), None) => Place::parse(&url)?,
+            (None, data) => Place::Folder(data.unwrap_or_else(|| DATA.into())),
+        };
+        let records = if args.record.is_empty() {
+            file.activity.record
+        } else {
+            args.record
+        };
+        let names = if args.names.is_empty() {
+            vec![Name::Activity]
+        } else {
+            args.names
+        };
+        if names.contains(&Name::Activity) && records.is_empty() {
+            return Err(anyhow!(
+                "activity has nothing to follow: --record DIR names the directory of a `tickloom run --record`"
+            ));
+        }
+        Ok(Settings {
+            http,
+            place,
+            names,
+            records,
+        })
+    }
+
+    async fn serve_until(
+        settings: Settings,
+        json: bool,
+        pressed: stop::Stop,
+    ) -> Result<(), Failure> {
+        let (told, stop) = Stop::new();
+        let mut runners = Vec::new();
+        if settings.names.contains(&Name::Activity) {
+            let config = ActivityConfig {
+                records: settings.records,
+            };
+            let started = Runner::start::<Activity>(&settings.place, Clock::System, config, &stop);
+            runners.push(started.await.map_err(Failure::run)?);
+        }
+        let options = ServeOptions {
+            http: settings.http,
+            drain: DRAIN,
+        };
+        let serving = serve(runners, options, stop).await.map_err(Failure::run)?;
+        let address = format!("http://{}", serving.http);
+        if json {
+            output::json(&json!({"http": address, "services": [Activity::NAME]}))?;
+        }
+        output::note(&format!("serving {} at {address}", Activity::NAME));
+        while !pressed.is_wanted() && !serving.is_over() {
+            tokio::time::sleep(LOOK).await;
+        }
+        drop(told);
+        serving.ended().await;
+        if pressed.is_wanted() {
+            Ok(())
+        } else {
+            Err(Failure::run(anyhow!("serving came to its end by itself")))
+        }
+    }
+}

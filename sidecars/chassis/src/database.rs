@@ -1,0 +1,208 @@
+//! One database a service: a file of SQLite, or a schema of PostgreSQL, with the same statements on both.
+//!
+//! What differs is here and nowhere else: how a connection is set up. Statements name no schema, so that they are the same.
+
+use crate::migrations::{self, Migrations};
+use crate::{ChassisError, Result};
+use sqlx::any::AnyPoolOptions;
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Executor, Transaction};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// Connections of one service.
+const CONNECTIONS_MAX: u32 = 8;
+/// How long a request waits for a connection.
+const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(3);
+/// Each connection to SQLite: readers beside a writer, on the disk at each commit.
+const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
+                            PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
+
+/// Which engine a database is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded, one file a service.
+    Sqlite,
+    /// A server, one schema a service.
+    Postgres,
+}
+
+/// Where the databases of all services lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// SQLite's files, `NAME.db` each, in this folder, which is made if it is not there.
+    Folder(PathBuf),
+    /// A PostgreSQL server: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+    Server(String),
+}
+
+/// The database of one service.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: AnyPool,
+    engine: Engine,
+    /// SQLite has one writer at a time; they queue here, which is fair, and not by asking again and again.
+    turn: Arc<Mutex<()>>,
+}
+
+/// A transaction that changes something. Dropped without [`Write::commit`], it changes nothing.
+#[derive(Debug)]
+pub struct Write {
+    transaction: Transaction<'static, Any>,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Place {
+    /// What a URL says; anything that is no `postgres://` URL is a folder.
+    ///
+    /// # Errors
+    /// [`ChassisError::Place`] for the URL of something else.
+    pub fn parse(text: &str) -> Result<Place> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Place::Server(text.to_owned()));
+        }
+        match text.split_once("://") {
+            Some((scheme, _)) => Err(ChassisError::Place(format!(
+                "no database is reached by `{scheme}://`"
+            ))),
+            None => Ok(Place::Folder(PathBuf::from(text))),
+        }
+    }
+}
+
+impl Database {
+    /// Opens the database of a service, makes it if there is none, and applies what is missing of its migrations.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`], [`ChassisError::Io`], and those of migrations.
+    pub async fn open(place: &Place, service: &str, own: Migrations) -> Result<Database> {
+        sqlx::any::install_default_drivers();
+        let (url, engine) = match place {
+            Place::Folder(folder) => {
+                std::fs::create_dir_all(folder).map_err(ChassisError::io("make", folder))?;
+                let file = folder.join(format!("{service}.db"));
+                (
+                    format!("sqlite:{}?mode=rwc", escaped(&file)),
+                    Engine::Sqlite,
+                )
+            }
+            Place::Server(url) => (url.clone(), Engine::Postgres),
+        };
+        let setup = match engine {
+            Engine::Sqlite => SQLITE_SETUP.to_owned(),
+            Engine::Postgres => format!("SET search_path TO \"{service}\""),
+        };
+        let setup: Arc<str> = setup.into();
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(ACQUIRE_TIME_MAX)
+            .after_connect(move |connection, _| {
+                let setup = Arc::clone(&setup);
+                Box::pin(async move {
+                    let setup = sqlx::raw_sql(AssertSqlSafe(setup.to_string()));
+                    connection.execute(setup).await.map(drop)
+                })
+            })
+            .connect(&url)
+            .await?;
+        let database = Database {
+            pool,
+            engine,
+            turn: Arc::default(),
+        };
+        migrations::apply(&database, service, own).await?;
+        Ok(database)
+    }
+
+    /// Which engine it is of.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Connections for statements that only read.
+    #[must_use]
+    pub fn reader(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// Begins to change something; with SQLite, when those before are done.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`].
+    pub async fn write(&self) -> Result<Write> {
+        let (turn, begin) = match self.engine {
+            Engine::Sqlite => {
+                let turn = Arc::clone(&self.turn).lock_owned().await;
+                (Some(turn), "BEGIN IMMEDIATE")
+            }
+            Engine::Postgres => (None, "BEGIN"),
+        };
+        Ok(Write {
+            transaction: self.pool.begin_with(begin).await?,
+            _turn: turn,
+        })
+    }
+
+    /// Lets go of all connections, when those who use one are done.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Write {
+    /// The connection on which statements run.
+    pub fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+
+    /// Makes all of it true at once. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`]; nothing is changed then, or, if the connection broke just now, all of it.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+/// A path as part of a URL.
+fn escaped(path: &std::path::Path) -> String {
+    let mut text = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                text.push(char::from(*byte));
+            }
+            byte => write!(text, "%{byte:02X}").expect("a text takes all"),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_folder_or_a_server() {
+        let parse = |text| Place::parse(text).map_err(|error| error.to_string());
+        assert_eq!(
+            parse("data/services"),
+            Ok(Place::Folder("data/services".into()))
+        );
+        let url = "postgres://me@localhost/tickloom";
+        assert_eq!(parse(url), Ok(Place::Server(url.to_owned())));
+        assert_eq!(
+            parse("mysql://localhost/x"),
+            Err("no database is reached by `mysql://`, expected `postgres://USER@HOST/NAME` or a folder for SQLite's files".to_owned())
+        );
+    }
+
+    #[test]
+    fn any_path_can_be_part_of_a_url() {
+        let path = std::path::Path::new("/tmp/a b/100%?#ü");
+        assert_eq!(escaped(path), "/tmp/a%20b/100%25%3F%23%C3%BC");
+    }
+}

@@ -1,0 +1,152 @@
+//! What can go wrong below a service.
+
+use std::path::PathBuf;
+use thiserror::Error;
+use tickloom_journal::JournalError;
+
+/// What can go wrong below a service.
+#[derive(Debug, Error)]
+pub enum ChassisError {
+    /// The database refused or is away.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+
+    /// A place of a database that is none.
+    #[error("{0}, expected `postgres://USER@HOST/NAME` or a folder for SQLite's files")]
+    Place(String),
+
+    /// A folder or file.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried, as in "cannot ... the file".
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A migration that was applied is not the one that this version has.
+    #[error(
+        "the database of {service}: migration {number} ({name}) was applied from another text than this version has; \
+         it was changed after its release, or the database is not ours"
+    )]
+    MigrationChanged {
+        /// Service.
+        service: String,
+        /// Number of the migration.
+        number: u32,
+        /// Its name.
+        name: String,
+    },
+
+    /// A newer version was here.
+    #[error(
+        "the database of {service} is of migration {found}, and this version knows {known}: use the version that made it, or a newer one"
+    )]
+    MigratedFurther {
+        /// Service.
+        service: String,
+        /// The newest migration there.
+        found: u32,
+        /// The newest known.
+        known: u32,
+    },
+
+    /// Somebody else changed the aggregate first.
+    #[error("{aggregate} was changed by somebody else: version {version} is taken")]
+    Conflict {
+        /// Aggregate.
+        aggregate: String,
+        /// The version that was to be written.
+        version: i64,
+    },
+
+    /// What an inbox says of its place cannot be read.
+    #[error("the inbox of {origin} says `{found}`, which is no place of a journal")]
+    InboxPlace {
+        /// Which one.
+        origin: String,
+        /// What it says.
+        found: String,
+    },
+
+    /// The process ends.
+    #[error("the process ends")]
+    Stopping,
+
+    /// A journal of the core.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+
+    /// Part of a journal was removed before it was taken.
+    #[error(
+        "journal {journal}: segments {first} to {last} were removed before they were taken; what they had is missing here for ever"
+    )]
+    Missing {
+        /// Journal.
+        journal: PathBuf,
+        /// First segment that is gone.
+        first: u32,
+        /// Last one.
+        last: u32,
+    },
+
+    /// A run of which something else is known.
+    #[error("what is known of run {run} cannot be read: {why}")]
+    KnownRun {
+        /// Its name.
+        run: String,
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// A record of the core that a service cannot read.
+    #[error("output {number} of run {run}: {why}")]
+    Output {
+        /// The run.
+        run: String,
+        /// Number of the output in it.
+        number: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl ChassisError {
+    /// As a closure for `map_err`: what was tried, and on what.
+    pub(crate) fn io(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> ChassisError {
+        let path = path.to_owned();
+        move |source| ChassisError::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Whether trying again later may help: the database is away or busy.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        let ChassisError::Database(error) = self else {
+            return false;
+        };
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::Tls(_) => true,
+            // SQLite: busy, locked, full. PostgreSQL: connections, resources, an operator's doing, conflicts of transactions.
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                ["5", "6", "13"].contains(&code.as_ref())
+                    || ["08", "40", "53", "57"]
+                        .iter()
+                        .any(|class| code.len() == 5 && code.starts_with(class))
+            }),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What every request goes through: the host that it names, bounds of time and number, a number of its own, counts; and every
+//! error leaves as a problem.
+
+use crate::problem::{Cause, Problem, ProblemCode};
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// Bytes of a body.
+pub(crate) const BODY_BYTES_MAX: usize = 64 << 10;
+/// Requests that are answered at a time.
+const REQUESTS_MAX: usize = 256;
+/// Time for an answer.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// Bytes of somebody else's words about an error that are read.
+const REASON_BYTES_MAX: usize = 4 << 10;
+/// Characters of a request's number that somebody gives.
+const REQUEST_ID_MAX: usize = 64;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Which kind of request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+type Durations = Family<Vec<(String, String)>, Histogram, fn() -> Histogram>;
+
+/// What all requests share.
+#[derive(Clone)]
+pub(crate) struct Door {
+    places: Arc<Semaphore>,
+    requests: Family<Route, Counter>,
+    durations: Durations,
+}
+
+impl Door {
+    /// One whose counts are in the registry.
+    pub(crate) fn new(registry: &mut Registry) -> Door {
+        let seconds = || Histogram::new(exponential_buckets(0.0005, 2.0, 14));
+        let door = Door {
+            places: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(seconds),
+        };
+        registry.register(
+            "tickloom_http_requests",
+            "Requests that were answered",
+            door.requests.clone(),
+        );
+        registry.register(
+            "tickloom_http_request_seconds",
+            "Time from a request's head to its answer's head",
+            door.durations.clone(),
+        );
+        door
+    }
+}
+
+/// Lets a request in, and its answer out.
+pub(crate) async fn pass(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().to_string();
+    // What matched, not what was asked for: paths that callers make up are one route.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
+    let id = request_id(&request);
+    let mut response = match refusal(&request) {
+        Some(problem) => problem.into_response(),
+        None => answer(&door, request, next).await,
+    };
+    let status = response.status().as_u16();
+    let cause = response.extensions().get::<Cause>();
+    // What is not ready says so itself.
+    if cause.is_some() || (status >= 500 && status != 503) {
+        let cause = cause.map_or("", |cause| cause.0.as_str());
+        let request = id.to_str().unwrap_or("");
+        tracing::error!(
+            request,
+            method,
+            route,
+            status,
+            cause,
+            "a request was not answered"
+        );
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    let labels = vec![("route".to_owned(), route.clone())];
+    let seconds = began.elapsed().as_secs_f64();
+    door.durations.get_or_create(&labels).observe(seconds);
+    let counted = Route {
+        method,
+        route,
+        status,
+    };
+    door.requests.get_or_create(&counted).inc();
+    response
+}
+
+/// Why a request is not looked at.
+fn refusal(request: &Request) -> Option<Problem> {
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or("");
+    // Pages of others in a browser reach this machine's own addresses under names of theirs.
+    (!is_local(host)).then(|| {
+        let detail = format!("the host is `{host}`, expected localhost or an address of loopback");
+        Problem::new(ProblemCode::WrongHost, detail)
+    })
+}
+
+/// Whether a `Host` header names this machine to itself.
+fn is_local(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(""),
+        None => host.split(':').next().unwrap_or(""),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+async fn answer(door: &Door, request: Request, next: Next) -> Response {
+    let Ok(_place) = door.places.try_acquire() else {
+        let detail = format!("{REQUESTS_MAX} requests are being answered: try again");
+        return Problem::new(ProblemCode::Overloaded, detail).into_response();
+    };
+    match tokio::time::timeout(ANSWER_TIME_MAX, next.run(request)).await {
+        Ok(response) => as_problem(response).await,
+        Err(_) => {
+            let detail = format!("it took more than {} s", ANSWER_TIME_MAX.as_secs());
+            Problem::new(ProblemCode::TimedOut, detail).into_response()
+        }
+    }
+}
+
+/// An answer as it is, or as a problem if it is an error that says so otherwise.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_ours = kind.is_some_and(|kind| {
+        kind.to_str().is_ok_and(|kind| {
+            kind == "application/problem+json" || kind.starts_with("application/json")
+        })
+    });
+    if is_ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let said = read_reason(body).await;
+    let said = if said.is_empty() {
+        status.canonical_reason().unwrap_or("an error").to_owned()
+    } else {
+        said
+    };
+    let mut problem = Problem::of_status(status, said).into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    problem
+}
+
+async fn read_reason(body: Body) -> String {
+    let bytes = axum::body::to_bytes(body, REASON_BYTES_MAX).await;
+    String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap_or_default()
+}
+
+/// The number that the caller gave, if it is one, or a new one.
+fn request_id(request: &Request) -> HeaderValue {
+    let given = request.headers().get(&REQUEST_ID).filter(|id| {
+        let id = id.as_bytes();
+        (1..=REQUEST_ID_MAX).contains(&id.len())
+            && id
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+    });
+    given.cloned().unwrap_or_else(|| {
+        let id = format!("req_{}", Uuid::now_v7().simple());
+        HeaderValue::from_str(&id).expect("hexadecimal digits")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        for host in [
+            "localhost",
+            "LOCALHOST:80",
+            "127.0.0.1:8080",
+            "[::1]:80",
+            "127.3.2.1",
+        ] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "10.0.0.1",
+            "[::2]",
+            "0.0.0.0",
+        ] {
+            assert!(!is_local(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_given_number_is_kept_if_it_is_one() {
+        let id = |given: &str| {
+            let request = Request::builder().header(&REQUEST_ID, given);
+            let request = request.body(Body::empty()).unwrap();
+            request_id(&request).to_str().unwrap().to_owned()
+        };
+        assert_eq!(id("abc-1_2.3"), "abc-1_2.3");
+        assert!(id("two words").starts_with("req_"));
+        assert!(id(&"x".repeat(65)).starts_with("req_"));
+    }
+}

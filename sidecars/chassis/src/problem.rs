@@ -1,0 +1,236 @@
+//! What is told of an error over HTTP: `application/problem+json` (RFC 9457), with a code that has a page in `docs/errors`.
+
+use crate::ChassisError;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong, as a word that programs can rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemCode {
+    /// The request cannot be read.
+    BadRequest,
+    /// There is nothing under this path, or nothing of this name.
+    NotFound,
+    /// The path does not take this method.
+    MethodNotAllowed,
+    /// The request is larger than allowed.
+    TooLarge,
+    /// The request was meant for another host.
+    WrongHost,
+    /// It took too long.
+    TimedOut,
+    /// Too many requests are being answered.
+    Overloaded,
+    /// Something that is needed is away.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+/// An answer that says what went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// The page about the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the code means.
+    pub title: &'static str,
+    /// The status of the answer.
+    pub status: u16,
+    /// What went wrong, as a word that programs can rely on.
+    pub code: ProblemCode,
+    /// What went wrong here.
+    pub detail: String,
+    /// What is for the log alone.
+    #[serde(skip)]
+    cause: Option<Cause>,
+}
+
+/// Why a request was not answered, for the log: it may have more in it than a caller should see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cause(pub(crate) String);
+
+impl ProblemCode {
+    /// Every code.
+    pub const ALL: [ProblemCode; 9] = [
+        ProblemCode::BadRequest,
+        ProblemCode::NotFound,
+        ProblemCode::MethodNotAllowed,
+        ProblemCode::TooLarge,
+        ProblemCode::WrongHost,
+        ProblemCode::TimedOut,
+        ProblemCode::Overloaded,
+        ProblemCode::Unavailable,
+        ProblemCode::Internal,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.parts().0
+    }
+
+    fn parts(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            ProblemCode::BadRequest => (
+                "bad_request",
+                StatusCode::BAD_REQUEST,
+                "The request cannot be read",
+            ),
+            ProblemCode::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
+            ProblemCode::MethodNotAllowed => (
+                "method_not_allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The path does not take this method",
+            ),
+            ProblemCode::TooLarge => (
+                "too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request is too large",
+            ),
+            ProblemCode::WrongHost => (
+                "wrong_host",
+                StatusCode::MISDIRECTED_REQUEST,
+                "The request is for another host",
+            ),
+            ProblemCode::TimedOut => ("timed_out", StatusCode::GATEWAY_TIMEOUT, "It took too long"),
+            ProblemCode::Overloaded => (
+                "overloaded",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many requests are being answered",
+            ),
+            ProblemCode::Unavailable => (
+                "unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Something that is needed is away",
+            ),
+            ProblemCode::Internal => (
+                "internal",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "A fault of ours",
+            ),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem of this code, with what went wrong here.
+    #[must_use]
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Problem {
+        let (name, status, title) = code.parts();
+        Problem {
+            kind: format!("/errors/{name}"),
+            title,
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            cause: None,
+        }
+    }
+
+    /// What an answer of somebody else's making says, as a problem.
+    pub(crate) fn of_status(status: StatusCode, said: String) -> Problem {
+        let known = ProblemCode::ALL
+            .into_iter()
+            .find(|code| code.parts().1 == status);
+        let code = known.unwrap_or(if status.is_server_error() {
+            ProblemCode::Internal
+        } else {
+            ProblemCode::BadRequest
+        });
+        Problem::new(code, said)
+    }
+}
+
+impl From<ChassisError> for Problem {
+    fn from(error: ChassisError) -> Problem {
+        let (code, detail) = if error.may_pass() {
+            (
+                ProblemCode::Unavailable,
+                "the database is away or busy: try again",
+            )
+        } else {
+            (ProblemCode::Internal, "the request could not be answered")
+        };
+        Problem {
+            cause: Some(Cause(error.to_string())),
+            ..Problem::new(code, detail)
+        }
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Problem {
+        Problem::from(ChassisError::from(error))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let cause = self.cause.take();
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).expect("plain fields are JSON");
+        let mut response = (status, body).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        if let Some(cause) = cause {
+            response.extensions_mut().insert(cause);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_what_rfc_9457_says() {
+        let problem = Problem::new(ProblemCode::NotFound, "there is no run `x`");
+        assert_eq!(
+            serde_json::to_string(&problem).unwrap(),
+            r#"{"type":"/errors/not_found","title":"There is no such thing","status":404,"code":"not_found","detail":"there is no run `x`"}"#
+        );
+        let response = problem.into_response();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+    }
+
+    #[test]
+    fn what_a_database_says_is_not_told() {
+        let error = sqlx::Error::Protocol("password of admin".to_owned());
+        let problem = Problem::from(error);
+        assert_eq!(problem.code, ProblemCode::Unavailable);
+        assert_eq!(problem.detail, "the database is away or busy: try again");
+        let json = serde_json::to_string(&problem).unwrap();
+        assert!(!json.contains("admin"), "{json}");
+        let response = problem.into_response();
+        let cause = response.extensions().get::<Cause>().unwrap();
+        assert!(cause.0.contains("password of admin"), "{cause:?}");
+    }
+
+    #[test]
+    fn each_code_has_a_page_and_one_name() {
+        for code in ProblemCode::ALL {
+            let json = serde_json::to_value(code).unwrap();
+            assert_eq!(json, code.name());
+            let page = format!(
+                "{}/../../docs/errors/{}.md",
+                env!("CARGO_MANIFEST_DIR"),
+                code.name()
+            );
+            let text = std::fs::read_to_string(&page).unwrap();
+            assert!(text.starts_with(&format!("# `{}`", code.name())), "{page}");
+        }
+    }
+}

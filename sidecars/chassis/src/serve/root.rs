@@ -1,0 +1,237 @@
+//! The pages at the root: whether the process lives, whether its services are ready, counts, and what operations there are.
+
+use crate::database::Database;
+use crate::problem::{Problem, ProblemCode};
+use crate::service::{Health, Runner};
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use tokio::task::JoinHandle;
+use utoipa::openapi::{Info, OpenApi};
+
+/// The pages about error codes, as in `docs/errors`.
+const ERRORS: &[(&str, &str)] = &[
+    (
+        "bad_request",
+        include_str!("../../../../docs/errors/bad_request.md"),
+    ),
+    (
+        "not_found",
+        include_str!("../../../../docs/errors/not_found.md"),
+    ),
+    (
+        "method_not_allowed",
+        include_str!("../../../../docs/errors/method_not_allowed.md"),
+    ),
+    (
+        "too_large",
+        include_str!("../../../../docs/errors/too_large.md"),
+    ),
+    (
+        "wrong_host",
+        include_str!("../../../../docs/errors/wrong_host.md"),
+    ),
+    (
+        "timed_out",
+        include_str!("../../../../docs/errors/timed_out.md"),
+    ),
+    (
+        "overloaded",
+        include_str!("../../../../docs/errors/overloaded.md"),
+    ),
+    (
+        "unavailable",
+        include_str!("../../../../docs/errors/unavailable.md"),
+    ),
+    (
+        "internal",
+        include_str!("../../../../docs/errors/internal.md"),
+    ),
+];
+
+type Fact = Vec<(&'static str, &'static str)>;
+type Facts = Family<Fact, Gauge<f64, AtomicU64>>;
+
+/// What has to come to an end after the last request.
+pub(super) struct Rest {
+    pub(super) tasks: Vec<JoinHandle<()>>,
+    pub(super) databases: Vec<Database>,
+}
+
+/// What the pages at the root look at.
+struct Root {
+    services: Vec<One>,
+    registry: Registry,
+    facts: Facts,
+}
+
+struct One {
+    name: &'static str,
+    database: Database,
+    health: Box<dyn Fn() -> Health + Send + Sync>,
+}
+
+/// All paths of all services and of the root.
+pub(super) fn router(runners: Vec<Runner>, mut registry: Registry) -> (Router, Rest) {
+    let facts = Facts::default();
+    registry.register(
+        "tickloom_service",
+        "Facts that services tell of themselves",
+        facts.clone(),
+    );
+    let mut rest = Rest {
+        tasks: Vec::new(),
+        databases: Vec::new(),
+    };
+    let mut router = Router::new();
+    let mut whole = described("Tickloom");
+    let mut services = Vec::new();
+    for runner in runners {
+        let (paths, openapi) = runner.rest.split_for_parts();
+        let mut own = described(runner.name);
+        own = own.nest(format!("/{}", runner.name), openapi);
+        whole.merge(own.clone());
+        router = router
+            .nest(&format!("/{}", runner.name), paths)
+            .route(&format!("/{}/openapi.json", runner.name), document(&own));
+        rest.tasks.extend(runner.tasks);
+        rest.databases.push(runner.database.clone());
+        services.push(One {
+            name: runner.name,
+            database: runner.database,
+            health: runner.health,
+        });
+    }
+    let root = Arc::new(Root {
+        services,
+        registry,
+        facts,
+    });
+    let own = Router::new()
+        .route(
+            "/live",
+            routing::get(|| async { Json(json!({"status": "live"})) }),
+        )
+        .route("/ready", routing::get(ready))
+        .route("/health", routing::get(health))
+        .route("/metrics", routing::get(metrics))
+        .route("/errors/{code}", routing::get(error_page))
+        .with_state(root)
+        .route("/openapi.json", document(&whole));
+    (router.merge(own), rest)
+}
+
+fn described(title: &str) -> OpenApi {
+    OpenApi::new(
+        Info::new(title, env!("CARGO_PKG_VERSION")),
+        utoipa::openapi::Paths::new(),
+    )
+}
+
+/// A document that does not change while the process lives.
+fn document(openapi: &OpenApi) -> routing::MethodRouter {
+    let text = serde_json::to_string(openapi).expect("a document is JSON");
+    let text: Arc<str> = text.into();
+    routing::get(move || {
+        let text = text.to_string();
+        async move { ([(header::CONTENT_TYPE, "application/json")], text) }
+    })
+}
+
+/// What keeps a service from being ready, in words.
+async fn obstacles(service: &One) -> Vec<String> {
+    let asked = sqlx::query("SELECT 1")
+        .execute(service.database.reader())
+        .await;
+    let mut found = (service.health)().troubles;
+    if asked.is_err() {
+        found.push("its database does not answer".to_owned());
+    }
+    found
+}
+
+/// Whether all services do all that they should; those that do not are named.
+async fn ready(State(root): State<Arc<Root>>) -> Response {
+    let mut waiting = BTreeMap::new();
+    for service in &root.services {
+        let found = obstacles(service).await;
+        if !found.is_empty() {
+            waiting.insert(service.name, found);
+        }
+    }
+    let status = if waiting.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let word = if waiting.is_empty() {
+        "ready"
+    } else {
+        "not_ready"
+    };
+    (status, Json(json!({"status": word, "troubles": waiting}))).into_response()
+}
+
+/// How each service is, with its facts.
+async fn health(State(root): State<Arc<Root>>) -> Json<Value> {
+    let mut services = serde_json::Map::new();
+    for service in &root.services {
+        let troubles = obstacles(service).await;
+        let facts: BTreeMap<&str, f64> = (service.health)().facts.into_iter().collect();
+        let engine = format!("{:?}", service.database.engine()).to_lowercase();
+        let one = json!({"database": engine, "troubles": troubles, "facts": facts});
+        services.insert(service.name.to_owned(), one);
+    }
+    Json(json!({"version": env!("CARGO_PKG_VERSION"), "services": services}))
+}
+
+async fn metrics(State(root): State<Arc<Root>>) -> Response {
+    for service in &root.services {
+        let health = (service.health)();
+        let well = if health.troubles.is_empty() { 1.0 } else { 0.0 };
+        for (fact, value) in [("well", well)].into_iter().chain(health.facts) {
+            let labels = vec![("service", service.name), ("fact", fact)];
+            root.facts.get_or_create(&labels).set(value);
+        }
+    }
+    let mut page = String::new();
+    if encode(&mut page, &root.registry).is_err() {
+        return Problem::new(ProblemCode::Internal, "the page could not be written")
+            .into_response();
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let kind = HeaderValue::from_static(kind);
+    ([(header::CONTENT_TYPE, kind)], page).into_response()
+}
+
+/// What an error code means.
+async fn error_page(Path(code): Path<String>) -> Result<Response, Problem> {
+    let page = ERRORS.iter().find(|(name, _)| *name == code);
+    let Some((_, page)) = page else {
+        let detail = format!("there is no error code `{code}`");
+        return Err(Problem::new(ProblemCode::NotFound, detail));
+    };
+    let kind = "text/markdown; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], *page).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_its_page_here() {
+        let names: Vec<&str> = ERRORS.iter().map(|(name, _)| *name).collect();
+        let codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names, codes);
+    }
+}

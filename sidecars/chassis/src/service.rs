@@ -1,0 +1,123 @@
+//! What a service is, and what runs one.
+
+use crate::Result;
+use crate::clock::Clock;
+use crate::database::{Database, Place};
+use crate::migrations::Migrations;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use utoipa_axum::router::OpenApiRouter;
+
+/// A service: one database, one log of events, its pages under `/NAME/v1`, and what it does on its own.
+pub trait Service: Sized + Send + Sync + 'static {
+    /// Its one name, in lower case: in paths, files, schemas, metrics.
+    const NAME: &'static str;
+    /// The steps of its schema.
+    const MIGRATIONS: Migrations;
+    /// Every statement that it ever runs, so that a test prepares each on both engines.
+    const STATEMENTS: &'static [&'static str];
+    /// Its settings.
+    type Config;
+
+    /// Makes it over a database that is of its schema. Nothing runs yet.
+    fn new(context: Context, config: Self::Config) -> Arc<Self>;
+
+    /// Its operations, with paths below `/NAME`.
+    fn rest(self: &Arc<Self>) -> OpenApiRouter;
+
+    /// Starts what it does without being asked, until the stop is told.
+    fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>>;
+
+    /// How it is, without asking the database.
+    fn health(&self) -> Health;
+}
+
+/// What a service is given.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Its database.
+    pub database: Database,
+    /// Where it asks what time it is.
+    pub clock: Clock,
+}
+
+/// How a service is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Health {
+    /// Why it does not do all that it should; empty if it does.
+    pub troubles: Vec<String>,
+    /// Facts of its own that a number tells, by name, in lower case with underscores.
+    pub facts: Vec<(&'static str, f64)>,
+}
+
+/// Tells everything that runs to come to an end.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    told: watch::Receiver<bool>,
+}
+
+/// A service that runs.
+pub struct Runner {
+    pub(crate) name: &'static str,
+    pub(crate) database: Database,
+    pub(crate) rest: OpenApiRouter,
+    pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
+    pub(crate) tasks: Vec<JoinHandle<()>>,
+}
+
+impl Stop {
+    /// A stop, and what tells it: `true` sent, or the sender dropped.
+    #[must_use]
+    pub fn new() -> (watch::Sender<bool>, Stop) {
+        let (sender, told) = watch::channel(false);
+        (sender, Stop { told })
+    }
+
+    /// Whether it was told.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        *self.told.borrow() || self.told.has_changed().is_err()
+    }
+
+    /// Waits until it is told.
+    pub async fn told(&mut self) {
+        // An error means that whoever could tell is gone.
+        drop(self.told.wait_for(|told| *told).await);
+    }
+
+    /// Waits so long, or until it is told.
+    pub(crate) async fn or_after(&mut self, pause: Duration) {
+        drop(tokio::time::timeout(pause, self.told()).await);
+    }
+}
+
+impl Runner {
+    /// Opens the database of a service, brings it to its schema, and starts it.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub async fn start<S: Service>(
+        place: &Place,
+        clock: Clock,
+        config: S::Config,
+        stop: &Stop,
+    ) -> Result<Runner> {
+        let database = Database::open(place, S::NAME, S::MIGRATIONS).await?;
+        let context = Context {
+            database: database.clone(),
+            clock,
+        };
+        let service = S::new(context, config);
+        let asked = Arc::clone(&service);
+        Ok(Runner {
+            name: S::NAME,
+            database,
+            rest: service.rest(),
+            tasks: service.start(stop),
+            health: Box::new(move || asked.health()),
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! The database of a service on both engines: numbers without gaps, all or nothing, and migrations that say what they are.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+#[path = "../../../tests/common/postgres.rs"]
+mod postgres;
+
+use postgres::Postgres;
+use sqlx::{Executor, Row, SqlStr};
+use std::collections::BTreeSet;
+use tickloom_chassis::{
+    ChassisError, Database, Engine, Migration, NewEvent, Place, append, events_after, head,
+    inbox_position, move_inbox,
+};
+use tickloom_types::Ts;
+
+const NONE: &[Migration] = &[];
+const FIRST: Migration = Migration {
+    name: "first",
+    sql: "CREATE TABLE note (id TEXT PRIMARY KEY, amount BIGINT NOT NULL, share DOUBLE PRECISION, body BYTEA)",
+};
+const SECOND: Migration = Migration {
+    name: "second",
+    sql: "ALTER TABLE note ADD COLUMN word TEXT; CREATE INDEX note_word ON note (word)",
+};
+
+/// Runs a test on SQLite, and on PostgreSQL where there is one.
+fn on_both<F: Future<Output = ()>>(test: impl Fn(Place) -> F) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // A name that has to be written otherwise in a URL.
+    let place = Place::Folder(folder.path().join("a b?#%"));
+    runtime.block_on(test(place));
+    if let Some(server) = Postgres::start() {
+        runtime.block_on(test(Place::Server(server.url())));
+    }
+}
+
+fn event(aggregate: &str, version: i64) -> NewEvent {
+    NewEvent {
+        aggregate: aggregate.to_owned(),
+        version,
+        kind: "note_written",
+        v: 1,
+        at: Ts(1_700_000_000_000_000_001),
+        actor: "user/me".to_owned(),
+        request: "req_1".to_owned(),
+        body: r#"{"text":"ü"}"#.to_owned(),
+    }
+}
+
+#[test]
+fn numbers_have_no_gaps_whoever_writes_and_whoever_gives_up() {
+    on_both(|place| async move {
+        let database = Database::open(&place, "log", NONE).await.unwrap();
+        assert_eq!(head(&database).await.unwrap(), 0);
+        let mut writers = Vec::new();
+        for writer in 0..4 {
+            let database = database.clone();
+            writers.push(tokio::spawn(async move {
+                for version in 1..=50 {
+                    let mut write = database.write().await.unwrap();
+                    append(&mut write, &event(&format!("note/{writer}"), version))
+                        .await
+                        .unwrap();
+                    // Every third time it is given up the first time: its number goes to another.
+                    if version % 3 == 0 {
+                        drop(write);
+                        write = database.write().await.unwrap();
+                        append(&mut write, &event(&format!("note/{writer}"), version))
+                            .await
+                            .unwrap();
+                    }
+                    write.commit().await.unwrap();
+                }
+            }));
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        assert_eq!(head(&database).await.unwrap(), 200);
+        let mut events = events_after(&database, 0, 150).await.unwrap();
+        assert_eq!(events.len(), 150);
+        events.extend(events_after(&database, 150, 150).await.unwrap());
+        let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
+        assert_eq!(positions, (1..=200).collect::<Vec<_>>());
+        let names: BTreeSet<(String, i64)> = events
+            .iter()
+            .map(|event| (event.aggregate.clone(), event.version))
+            .collect();
+        assert_eq!(names.len(), 200);
+        let first = &events[0];
+        assert_eq!(
+            (first.at, first.body.as_str(), first.v),
+            (Ts(1_700_000_000_000_000_001), r#"{"text":"ü"}"#, 1)
+        );
+    });
+}
+
+#[test]
+fn of_two_that_change_one_thing_the_second_is_refused() {
+    on_both(|place| async move {
+        let database = Database::open(&place, "conflict", NONE).await.unwrap();
+        let mut write = database.write().await.unwrap();
+        append(&mut write, &event("note/1", 1)).await.unwrap();
+        write.commit().await.unwrap();
+        let mut write = database.write().await.unwrap();
+        let refused = append(&mut write, &event("note/1", 1)).await.unwrap_err();
+        assert!(
+            matches!(refused, ChassisError::Conflict { version: 1, .. }),
+            "{refused}"
+        );
+        drop(write);
+        assert_eq!(head(&database).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn an_inbox_moves_with_what_was_made_of_it_or_not_at_all() {
+    on_both(|place| async move {
+        let database = Database::open(&place, "inbox", &[FIRST]).await.unwrap();
+        for (number, is_kept) in [(1, true), (2, false), (3, true)] {
+            let mut write = database.write().await.unwrap();
+            sqlx::query("INSERT INTO note (id, amount, share, body) VALUES ($1, $2, $3, $4)")
+                .bind(number.to_string())
+                .bind(i64::MIN + number)
+                .bind(0.1)
+                .bind(vec![0_u8, 255])
+                .execute(write.connection())
+                .await
+                .unwrap();
+            move_inbox(&mut write, "core/r", &number.to_string())
+                .await
+                .unwrap();
+            if is_kept {
+                write.commit().await.unwrap();
+            }
+        }
+        let place = inbox_position(&database, "core/r").await.unwrap();
+        assert_eq!(place.as_deref(), Some("3"));
+        assert_eq!(inbox_position(&database, "core/s").await.unwrap(), None);
+        let rows = sqlx::query("SELECT id, amount, share, body FROM note ORDER BY id");
+        let rows = rows.fetch_all(database.reader()).await.unwrap();
+        let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        assert_eq!(ids, ["1", "3"]);
+        assert_eq!(rows[0].get::<i64, _>(1), i64::MIN + 1);
+        assert_eq!(rows[0].get::<f64, _>(2), 0.1);
+        assert_eq!(rows[0].get::<Vec<u8>, _>(3), [0, 255]);
+    });
+}
+
+#[test]
+fn a_schema_is_brought_forward_once_and_a_changed_or_newer_one_is_refused() {
+    on_both(|place| async move {
+        let open = async |steps| match Database::open(&place, "steps", steps).await {
+            Ok(database) => {
+                database.close().await;
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        assert_eq!(open(&[FIRST]).await, Ok(()));
+        assert_eq!(open(&[FIRST, SECOND]).await, Ok(()));
+        assert_eq!(open(&[FIRST, SECOND]).await, Ok(()));
+        assert_eq!(
+            open(&[FIRST]).await,
+            Err("the database of steps is of migration 2, and this version knows 1: use the version that made it, or a newer one".to_owned())
+        );
+        const CHANGED: Migration = Migration {
+            name: "first",
+            sql: "CREATE TABLE note (id TEXT PRIMARY KEY)",
+        };
+        assert_eq!(
+            open(&[CHANGED, SECOND]).await,
+            Err("the database of steps: migration 1 (first) was applied from another text than this version has; it was changed after its release, or the database is not ours".to_owned())
+        );
+    });
+}
+
+#[test]
+fn a_migration_that_fails_leaves_nothing() {
+    const BROKEN: Migration = Migration {
+        name: "broken",
+        sql: "CREATE TABLE half (id TEXT PRIMARY KEY); INSERT INTO nowhere VALUES (1)",
+    };
+    on_both(|place| async move {
+        let failed = Database::open(&place, "broken", &[BROKEN]).await;
+        assert!(matches!(failed, Err(ChassisError::Database(_))));
+        // The first statement is gone too: the mended step makes the table.
+        const MENDED: Migration = Migration {
+            name: "broken",
+            sql: "CREATE TABLE half (id TEXT PRIMARY KEY)",
+        };
+        let database = Database::open(&place, "broken", &[MENDED]).await.unwrap();
+        let count = sqlx::query("SELECT CAST(count(*) AS BIGINT) FROM half");
+        let count = count.fetch_one(database.reader()).await.unwrap();
+        assert_eq!(count.get::<i64, _>(0), 0);
+    });
+}
+
+#[test]
+fn services_on_one_server_do_not_see_each_other() {
+    on_both(|place| async move {
+        let one = Database::open(&place, "one", &[FIRST]).await.unwrap();
+        let other = Database::open(&place, "other", &[FIRST]).await.unwrap();
+        let mut write = one.write().await.unwrap();
+        append(&mut write, &event("note/1", 1)).await.unwrap();
+        write.commit().await.unwrap();
+        assert_eq!(
+            (head(&one).await.unwrap(), head(&other).await.unwrap()),
+            (1, 0)
+        );
+        let engine = match place {
+            Place::Folder(_) => Engine::Sqlite,
+            Place::Server(_) => Engine::Postgres,
+        };
+        assert_eq!(one.engine(), engine);
+    });
+}
+
+/// Every statement of a service is one on both engines.
+#[test]
+fn statements_of_the_chassis_prepare_on_both_engines() {
+    on_both(|place| async move {
+        let database = Database::open(&place, "statements", NONE).await.unwrap();
+        for statement in tickloom_chassis::STATEMENTS.iter().copied().flatten() {
+            let prepared = database
+                .reader()
+                .prepare(SqlStr::from_static(statement))
+                .await;
+            assert!(prepared.is_ok(), "{statement}: {:?}", prepared.err());
+        }
+    });
+}
+
+#[test]
+fn a_server_that_was_killed_is_used_again_when_it_is_back() {
+    let Some(mut server) = Postgres::start() else {
+        return;
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let place = Place::Server(server.url());
+    let database = runtime
+        .block_on(Database::open(&place, "back", NONE))
+        .unwrap();
+    for round in 1..=3 {
+        // Several connections are open when it dies, and one is in the middle of a transaction.
+        runtime.block_on(async {
+            let mut writes = Vec::new();
+            for _ in 0..3 {
+                writes.push(database.write().await.unwrap());
+            }
+            server.kill();
+            let failed = append(&mut writes[0], &event("note/1", 1)).await;
+            assert!(failed.unwrap_err().may_pass());
+            let failed = head(&database).await;
+            assert!(failed.unwrap_err().may_pass());
+        });
+        server.restart();
+        runtime.block_on(async {
+            let mut write = database.write().await.unwrap();
+            append(&mut write, &event("note/1", round)).await.unwrap();
+            write.commit().await.unwrap();
+            assert_eq!(head(&database).await.unwrap(), round);
+        });
+    }
+}

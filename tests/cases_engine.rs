@@ -253,6 +253,67 @@ fn bars_that_never_closed_are_told() {
     assert_eq!(found["never_ready"], Value::Array(Vec::new()));
 }
 
+/// At the limit there are bids alone: what buys waits for an ask and fills at it, whatever trades; what sells has the bid.
+#[test]
+fn at_the_limit_of_a_day_what_buys_waits_and_what_sells_fills() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (quotes, trades, catalog) = (path("q.csv"), path("t.csv"), path("catalog"));
+    let at = "2024-01-02T09:30:";
+    let bids_alone: String = (3..9).map(|s| format!("{at}0{s}Z,11.00,5,,,X\n")).collect();
+    let rows = format!(
+        "time,bid,bid_size,ask,ask_size,symbol\n{at}00Z,10.90,5,10.95,5,X\n{at}02Z,10.90,5,10.95,5,X\n\
+         {bids_alone}{at}09Z,10.98,5,10.99,5,X\n"
+    );
+    std::fs::write(&quotes, rows).unwrap();
+    let trade = |s: i32, price: &str| format!("{at}0{s}.5Z,{price},2,{s},X\n");
+    let rows = [
+        (1, "10.95"),
+        (3, "11.00"),
+        (4, "11.50"),
+        (8, "11.00"),
+        (9, "10.98"),
+    ];
+    let rows: String = rows.map(|(s, price)| trade(s, price)).concat();
+    std::fs::write(&trades, format!("time,price,size,id,symbol\n{rows}")).unwrap();
+    let ran = tickloom(&["import", &quotes, &trades, "--catalog", &catalog]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let run = |enter: &str, exit: &str, more: &[&str]| {
+        let file = path("fills.csv");
+        let rules = [
+            "--enter", enter, "--exit", exit, "--size", "1", "--fills", &file,
+        ];
+        let found = json(&catalog, &[&rules, more].concat());
+        let fills = std::fs::read_to_string(&file).unwrap();
+        let fills = fills.lines().skip(1).map(|line| {
+            let fill: Vec<&str> = line.split(',').collect();
+            [fill[0], fill[4], fill[5]].join(" ")
+        });
+        (found, fills.collect::<Vec<_>>())
+    };
+    let (found, fills) = run("last > 10.99", "last < 1", &[]);
+    assert_eq!(fills, ["2024-01-02T09:30:09.000000000Z buy 10.99"]);
+    assert_eq!(found["unquoted"], Value::Array(Vec::new()));
+    let (_, fills) = run("last > 10", "last > 10.99", &[]);
+    assert_eq!(
+        fills,
+        [
+            "2024-01-02T09:30:02.000000000Z buy 10.95",
+            "2024-01-02T09:30:04.000000000Z sell 11"
+        ]
+    );
+    let (found, fills) = run(
+        "last > 10.99",
+        "last < 1",
+        &["--to", "2024-01-02T09:30:09Z"],
+    );
+    assert!(fills.is_empty(), "{fills:?}");
+    let told = "rules: order 1 to buy X still waits at the end: there is no ask";
+    assert_eq!(found["warnings"][0], told);
+    assert_eq!(found["unquoted"][0]["order"], 1);
+    assert_eq!(found["unquoted"][0]["why"], "there is no ask");
+}
+
 /// A feed that nobody serves: nothing comes, and the run says what that means when it ends.
 #[test]
 fn a_live_run_tells_what_was_never_ready() {

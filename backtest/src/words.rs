@@ -2,7 +2,9 @@
 //! JSON and the report.
 
 use crate::sampler::traded;
-use tickloom_core::{CoreConfig, Expired, FillModel, NeverClosed, NeverReady, StrategyDef};
+use tickloom_core::{
+    CoreConfig, Expired, FillModel, NeverClosed, NeverReady, StrategyDef, Unquoted,
+};
 use tickloom_types::{InstrumentDef, InstrumentKind, Term};
 
 /// Expressions, or sizes of bars, that are named one by one; of more, how many there are.
@@ -102,6 +104,21 @@ pub fn warnings(never_ready: &[NeverReady], never_closed: &[NeverClosed]) -> Vec
     all
 }
 
+/// Which orders wait at the end as nobody quotes for them, each in a sentence.
+#[must_use]
+pub fn warnings_of_unquoted(unquoted: &[Unquoted]) -> Vec<String> {
+    let sentences = unquoted.iter().map(|order| {
+        format!(
+            "{}: order {} to {} {} still waits at the end: {}",
+            order.strategy, order.order, order.side, order.instrument, order.why
+        )
+    });
+    some_of(
+        sentences,
+        "more orders still wait as nobody quotes for them",
+    )
+}
+
 /// Which instruments a run went on with after their ends, each in a sentence.
 #[must_use]
 pub fn warnings_of_expired(expired: &[Expired]) -> Vec<String> {
@@ -187,6 +204,21 @@ mod tests {
         assert_eq!(
             warnings(&outcome.never_ready, &outcome.never_closed),
             ["no bar of 1w of X closed"]
+        );
+    }
+
+    #[test]
+    fn an_order_that_nobody_quotes_for_is_told() {
+        let order = Unquoted {
+            strategy: "cross".to_owned(),
+            instrument: "X".to_owned(),
+            order: 3,
+            side: "buy",
+            why: "there is no ask",
+        };
+        assert_eq!(
+            warnings_of_unquoted(&[order]),
+            ["cross: order 3 to buy X still waits at the end: there is no ask"]
         );
     }
 

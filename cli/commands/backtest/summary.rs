@@ -45,6 +45,7 @@ pub(super) fn json(
         "warnings": manifest.warnings,
         "never_ready": outcome.never_ready,
         "never_closed": outcome.never_closed,
+        "unquoted": outcome.unquoted,
         "input": manifest.data.left_out,
         "notes": manifest.data.notes,
         "taken": taken,

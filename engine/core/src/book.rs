@@ -31,6 +31,52 @@ pub struct Top {
     pub ask_qty: i64,
 }
 
+/// What is shown of bid and ask: a side that is empty, or that cannot be trusted, is `None`. A size of 0 is one that is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// Best bid.
+    pub bid: Option<PriceLevel>,
+    /// Best ask.
+    pub ask: Option<PriceLevel>,
+}
+
+impl Sides {
+    /// What a side trades against: the ask for a purchase, the bid for a sale.
+    #[must_use]
+    pub fn opposite(&self, side: Side) -> Option<PriceLevel> {
+        match side {
+            Side::Buy => self.ask,
+            Side::Sell => self.bid,
+        }
+    }
+
+    /// Both sides, if both are shown.
+    pub(crate) fn top(&self) -> Option<Top> {
+        let (bid, ask) = self.bid.zip(self.ask)?;
+        Some(Top {
+            bid: bid.price,
+            bid_qty: bid.qty,
+            ask: ask.price,
+            ask_qty: ask.qty,
+        })
+    }
+}
+
+impl From<Top> for Sides {
+    /// A side without size is empty. Both without size means that sizes are not known: then one without a price is.
+    fn from(top: Top) -> Sides {
+        let is_sized = top.bid_qty > 0 || top.ask_qty > 0;
+        let shown = |price: i64, qty: i64| {
+            let is_there = qty > 0 || (!is_sized && price != 0);
+            is_there.then_some(PriceLevel { price, qty })
+        };
+        Sides {
+            bid: shown(top.bid, top.bid_qty),
+            ask: shown(top.ask, top.ask_qty),
+        }
+    }
+}
+
 impl Top {
     /// Whether the bid is at or above the ask.
     #[must_use]
@@ -195,14 +241,22 @@ impl Book {
     /// Best bid and ask; `None` if a side is empty.
     #[must_use]
     pub fn top(&self) -> Option<Top> {
-        let bid = self.best(Side::Buy)?;
-        let ask = self.best(Side::Sell)?;
-        Some(Top {
-            bid: bid.price,
-            bid_qty: bid.qty,
-            ask: ask.price,
-            ask_qty: ask.qty,
-        })
+        Some(self.stated()).filter(Top::is_two_sided)
+    }
+
+    /// Best bid and ask as a quote states them: a side that is empty has no size.
+    pub(crate) fn stated(&self) -> Top {
+        let best = |side| {
+            self.best(side)
+                .map_or((0, 0), |best| (best.price, best.qty))
+        };
+        let ((bid, bid_qty), (ask, ask_qty)) = (best(Side::Buy), best(Side::Sell));
+        Top {
+            bid,
+            bid_qty,
+            ask,
+            ask_qty,
+        }
     }
 
     /// The levels of a side, best first.

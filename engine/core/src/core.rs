@@ -17,7 +17,7 @@ use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::rule_values::{RoundOn, RuleId, RuleValues};
 use crate::signal_stage::{Change, SignalStage};
-use crate::silent::{self, Expired, NeverClosed, NeverReady};
+use crate::silent::{self, Expired, NeverClosed, NeverReady, Unquoted};
 use crate::snapshot::{fingerprint, is_snapshot};
 use crate::trade::TradeStage;
 use tickloom_signals::OutputId;
@@ -149,6 +149,15 @@ impl Core {
     #[must_use]
     pub fn expired(&self) -> Vec<Expired> {
         silent::expired(&self.market)
+    }
+
+    /// The orders that nobody quotes for.
+    #[must_use]
+    pub fn unquoted(&self) -> Vec<Unquoted> {
+        let Decider {
+            trade, strategies, ..
+        } = &self.decider;
+        silent::unquoted(trade.venue().all_orders(), &self.market, strategies)
     }
 
     /// Fills of all strategies so far.

@@ -35,7 +35,7 @@ mod workers;
 
 pub use self::core::{Core, Now, Steps};
 pub use bars_run::{BarSeries, BarsOnWay, BarsRun, run_bars};
-pub use book::{Book, PriceLevel, Top};
+pub use book::{Book, PriceLevel, Sides, Top};
 pub use census::{Census, Given, check_run};
 pub use config::{CoreConfig, SignalDef};
 pub use error::{CoreError, NoData};
@@ -45,7 +45,7 @@ pub use output_hash::{HashLink, OUTPUTS_A_LINK, OutputHash, OutputHashV1};
 pub use outputs::Outputs;
 pub use portfolio::{Portfolio, Position, Trade};
 pub use signal_stage::WorkerState;
-pub use silent::{Expired, NeverClosed, NeverReady};
+pub use silent::{Expired, NeverClosed, NeverReady, Unquoted};
 pub use snapshot::{
     CannotSave, FORMAT_VERSION, SEMANTICS_VERSION, Snapshot, SnapshotError, is_snapshot,
 };

@@ -20,7 +20,7 @@ pub(crate) use moment::{BarCause, Round, Tick};
 pub(crate) use rounds::TickedBy;
 
 use crate::bars::BarBuilder;
-use crate::book::{Book, Top};
+use crate::book::{Book, Sides, Top};
 use crate::notes::Notes;
 use crate::outputs::Outputs;
 use crate::prices::Prices;
@@ -34,6 +34,16 @@ use tickloom_types::{
 /// A record that no market can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bad;
+
+/// What the current record tells of its instrument's prices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Told {
+    #[default]
+    Nothing,
+    /// Bid and ask, which are no price: one-sided, or crossed.
+    NoPrice,
+    Price,
+}
 
 /// How many records were wrong, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +79,7 @@ pub struct Market {
     moment: Moment,
     /// What of the moment is shown; `None` while its records come.
     shown: Option<Round>,
-    has_price: bool,
+    told: Told,
     /// The current record changed nothing: it was bad, or a bar that came too late.
     is_dropped: bool,
     /// The current record is a level of which nothing came but a change of the book.
@@ -82,8 +92,18 @@ impl Market {
     #[must_use]
     pub fn top(&self, instrument: InstrumentId) -> Option<Top> {
         match self.before(instrument) {
-            Some(before) => before.top,
+            Some(before) => before.sides.and_then(|sides| sides.top()),
             None => self.prices(instrument)?.top(),
+        }
+    }
+
+    /// What is shown of bid and ask where they are known, by the same sources: also one side alone, and nothing while crossed.
+    /// `None` while stale, in resync, or where nobody quotes.
+    #[must_use]
+    pub fn sides(&self, instrument: InstrumentId) -> Option<Sides> {
+        match self.before(instrument) {
+            Some(before) => before.sides,
+            None => self.prices(instrument)?.sides(),
         }
     }
 
@@ -111,7 +131,7 @@ impl Market {
     #[must_use]
     pub fn has_price(&self) -> bool {
         match self.shown {
-            None => self.has_price,
+            None => self.told == Told::Price,
             Some(Round::Passed(_)) => false,
             Some(Round::Now) => self.moment.has_price,
         }
@@ -240,7 +260,7 @@ impl Market {
             counters: Counters::default(),
             notes: Notes::default(),
             shown: None,
-            has_price: false,
+            told: Told::Nothing,
             is_dropped: false,
             is_inner: false,
         }
@@ -251,7 +271,7 @@ impl Market {
     pub(crate) fn apply(&mut self, seq: Seq, record: &Record, out: &mut Outputs) {
         self.begin(record);
         self.shown = None;
-        self.has_price = false;
+        self.told = Told::Nothing;
         self.is_dropped = false;
         self.is_inner = record.header.kind == Kind::Level as u8
             && !record.has(Flags::LAST)
@@ -267,7 +287,7 @@ impl Market {
     /// Takes notice of a record that changes nothing and ends no moment.
     pub(crate) fn pass_over(&mut self) {
         self.shown = None;
-        self.has_price = false;
+        self.told = Told::Nothing;
         self.is_dropped = false;
         self.is_inner = false;
     }
@@ -281,7 +301,7 @@ impl Market {
             Ok(()) if self.is_dropped => {}
             Ok(()) => {
                 self.moment.take(record);
-                self.moment.has_price |= self.has_price;
+                self.moment.has_price |= self.told == Told::Price;
             }
             Err(Bad) => {
                 self.count_bad();
@@ -312,6 +332,16 @@ impl Market {
     /// Whether the record counts for nobody: no order, no signal and no strategy may see it or its time.
     pub(crate) fn has_dropped(&self) -> bool {
         self.is_dropped
+    }
+
+    /// Whether the current record told prices, or bid and ask that are none.
+    pub(crate) fn has_told(&self) -> bool {
+        self.told != Told::Nothing
+    }
+
+    /// Whether bid and ask of an instrument are known, and crossed.
+    pub(crate) fn is_crossed(&self, instrument: InstrumentId) -> bool {
+        self.prices(instrument).is_some_and(Prices::is_crossed)
     }
 
     /// Index of the builder of these bars.

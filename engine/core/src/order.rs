@@ -90,6 +90,14 @@ impl Order {
         self.qty - self.filled
     }
 
+    /// A stop that was triggered is a market order from then on.
+    pub(crate) fn acts_as(&self) -> OrderType {
+        match self.new.order_type {
+            OrderType::Stop if self.triggered => OrderType::Market,
+            kind => kind,
+        }
+    }
+
     /// Its state as an output.
     #[inline]
     pub(crate) fn record(&self, cause: Seq, header: Header, status: OrderStatus) -> Record {

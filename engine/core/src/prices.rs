@@ -2,11 +2,12 @@
 //!
 //! Which source tells bid and ask: the quotes, once one has come since the last resync; otherwise the book, as of the end of
 //! its last whole message and only while it is live. A crossed quote or book is told once and is no price until it is uncrossed.
+//! One with an empty side is no price either, but shows the other side to orders.
 //! It knows nothing of bars, and it does not decide what a status record concerns: that is the market's.
 
 mod state;
 
-use crate::book::{Book, Top};
+use crate::book::{Book, Sides, Top};
 use crate::notes::Notes;
 use tickloom_types::{BookState, Flags, InstrumentId, LevelBody, QuoteBody, Side, StatusCode};
 
@@ -29,8 +30,8 @@ pub(crate) struct Prices {
 /// Quotes since the last resync.
 #[derive(Clone, Debug, Default)]
 struct Quoted {
-    any: bool,
-    top: Option<Top>,
+    /// The newest, as it is: one-sided and crossed too.
+    stated: Option<Top>,
     is_crossed: bool,
 }
 
@@ -46,8 +47,8 @@ struct BookFeed {
     told_full: bool,
     /// The last record was the last one of its message.
     is_whole: bool,
-    /// Best bid and ask at the end of the last whole message, if they can be used.
-    top: Option<Top>,
+    /// Best bid and ask at the end of the last whole message, one-sided and crossed too, unless it is doubtful.
+    stated: Option<Top>,
     is_crossed: bool,
 }
 
@@ -75,6 +76,20 @@ impl Prices {
 
     pub(crate) fn top(&self) -> Option<Top> {
         self.top
+    }
+
+    /// What is shown of bid and ask; nothing of them while crossed. `None` if neither quotes nor a live book are known.
+    pub(crate) fn sides(&self) -> Option<Sides> {
+        let (stated, is_crossed) = self.source();
+        stated.map(|top| match is_crossed {
+            true => Sides::default(),
+            false => Sides::from(top),
+        })
+    }
+
+    /// Whether bid and ask are known, and crossed.
+    pub(crate) fn is_crossed(&self) -> bool {
+        matches!(self.source(), (Some(_), true))
     }
 
     pub(crate) fn last(&self) -> Option<i64> {
@@ -106,12 +121,12 @@ impl Prices {
 
     /// Whether all that another usable quote changes is bid and ask, and the mark if there is no last price.
     pub(crate) fn is_plainly_quoted(&self) -> bool {
-        self.quote.any && !self.quote.is_crossed && !self.is_silent
+        self.is_quoted() && !self.quote.is_crossed && !self.is_silent
     }
 
     /// Whether bid and ask come from quotes.
     pub(crate) fn is_quoted(&self) -> bool {
-        self.quote.any
+        self.quote.stated.is_some()
     }
 
     pub(crate) fn trade(&mut self, price: i64) {
@@ -131,12 +146,14 @@ impl Prices {
 
     /// Takes a quote; see [`Top::is_two_sided`].
     pub(crate) fn quote(&mut self, quote: &QuoteBody, notes: &mut Notes) {
-        let top = Some(Top::of(quote)).filter(Top::is_two_sided);
-        self.quote.any = true;
-        let usable = self.uncrossed(top, self.quote.is_crossed, notes);
-        self.quote.top = usable;
-        self.quote.is_crossed = top.is_some_and(|top| top.is_crossed());
-        self.show(usable);
+        let stated = Top::of(quote);
+        let top = Some(stated).filter(Top::is_two_sided);
+        let is_crossed = self.tell_crossing(top, self.quote.is_crossed, notes);
+        self.quote = Quoted {
+            stated: Some(stated),
+            is_crossed,
+        };
+        self.show(top.filter(|_| !is_crossed));
     }
 
     /// Takes one level of a book message.
@@ -167,15 +184,15 @@ impl Prices {
         if !feed.is_whole {
             return Applied::Partly;
         }
-        let top = levels.top();
+        let stated = levels.stated();
+        let top = Some(stated).filter(Top::is_two_sided);
         let before = self.top;
         let is_doubtful = flags & Flags::MAYBE_BAD_BOOK != 0;
         if std::mem::take(&mut feed.in_snapshot) && !is_doubtful {
             self.set_state(BookState::Live, notes);
         }
-        let usable = self.uncrossed(top, self.book.is_crossed, notes);
-        self.book.top = usable.filter(|_| !is_doubtful);
-        self.book.is_crossed = top.is_some_and(|top| top.is_crossed());
+        self.book.is_crossed = self.tell_crossing(top, self.book.is_crossed, notes);
+        self.book.stated = (!is_doubtful).then_some(stated);
         self.refresh();
         Applied::Whole {
             changed: self.top != before,
@@ -211,7 +228,7 @@ impl Prices {
 
     /// The connection is down: changes are being missed.
     pub(crate) fn disconnect(&mut self, notes: &mut Notes) {
-        let was_known = self.state.is_some() || self.quote.any;
+        let was_known = self.state.is_some() || self.is_quoted();
         self.unsync();
         self.quote = Quoted::default();
         if was_known {
@@ -222,7 +239,7 @@ impl Prices {
 
     /// Nothing has come for too long. Whether that is news.
     pub(crate) fn fall_silent(&mut self, notes: &mut Notes) -> bool {
-        let was_live = self.is_live() || (self.state.is_none() && self.quote.any);
+        let was_live = self.is_live() || (self.state.is_none() && self.is_quoted());
         if was_live {
             self.quote = Quoted::default();
             self.set_state(BookState::Stale, notes);
@@ -251,7 +268,7 @@ impl Prices {
         self.book.is_synced = false;
         self.book.in_snapshot = false;
         self.book.is_whole = false;
-        self.book.top = None;
+        self.book.stated = None;
         self.book.is_crossed = false;
     }
 
@@ -263,9 +280,9 @@ impl Prices {
         }
     }
 
-    /// The top if it can be a price. Says so when that changes.
+    /// Whether bid and ask are crossed. Says so when that changes.
     #[inline(always)]
-    fn uncrossed(&self, top: Option<Top>, was_crossed: bool, notes: &mut Notes) -> Option<Top> {
+    fn tell_crossing(&self, top: Option<Top>, was_crossed: bool, notes: &mut Notes) -> bool {
         let crossed = top.filter(Top::is_crossed);
         match crossed {
             Some(top) if !was_crossed => {
@@ -277,16 +294,23 @@ impl Prices {
             }
             _ => {}
         }
-        top.filter(|_| crossed.is_none())
+        crossed.is_some()
     }
 
-    /// Bid and ask may be others than before: from the quotes once there is one, otherwise from a live book.
-    fn refresh(&mut self) {
-        self.show(if self.quote.any {
-            self.quote.top
+    /// What states bid and ask, and whether it is crossed: the quotes once there is one, otherwise a live book.
+    fn source(&self) -> (Option<Top>, bool) {
+        if self.is_quoted() {
+            (self.quote.stated, self.quote.is_crossed)
         } else {
-            self.book.top.filter(|_| self.is_live())
-        });
+            let stated = self.book.stated.filter(|_| self.is_live());
+            (stated, self.book.is_crossed)
+        }
+    }
+
+    /// Bid and ask may be others than before.
+    fn refresh(&mut self) {
+        let (stated, is_crossed) = self.source();
+        self.show(stated.filter(|top| top.is_two_sided() && !is_crossed));
     }
 
     #[inline]

@@ -1,13 +1,14 @@
-//! What never came of a run: expressions that were never ready, and bars that never closed; and what came of instruments after their
-//! ends. Only the end of a run can tell.
+//! What never came of a run: expressions that were never ready, bars that never closed, and fills of orders that nobody quoted for; and
+//! what came of instruments after their ends. Only the end of a run can tell.
 
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
 use crate::market::Market;
+use crate::order::Order;
 use serde::Serialize;
 use tickloom_signals::{Clock, Field};
-use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, Ts};
+use tickloom_types::{BarSpec, InstrumentDef, InstrumentId, OrderType, Side, Ts};
 
 /// An expression that had no value at any event of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +30,21 @@ pub struct NeverClosed {
     pub instrument: String,
     /// The size.
     pub bar: BarSpec,
+}
+
+/// An order that takes what is quoted, and waits at the end as nothing is quoted that it could take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unquoted {
+    /// The name of its strategy.
+    pub strategy: String,
+    /// The instrument.
+    pub instrument: String,
+    /// Its number within the run.
+    pub order: u32,
+    /// Whether it buys or sells.
+    pub side: &'static str,
+    /// What is wrong with bid and ask.
+    pub why: &'static str,
 }
 
 /// An instrument that went on after its end.
@@ -60,6 +76,34 @@ pub(crate) fn expired(market: &Market) -> Vec<Expired> {
     let defs = (0..).map(InstrumentId).zip(market.instruments().defs());
     defs.filter_map(|(id, def)| Expired::of(def, |expiry| market.newest_after(id, expiry)))
         .collect()
+}
+
+/// Of orders that wait, those that wait for a side; `names` are those of the strategies.
+pub(crate) fn unquoted<'a>(
+    orders: impl Iterator<Item = &'a Order>,
+    market: &Market,
+    names: &[String],
+) -> Vec<Unquoted> {
+    let found = orders.filter_map(|order| {
+        let (instrument, side) = (order.new.instrument, order.new.side);
+        let sides = market.sides(instrument)?;
+        let waits = order.acts_as() == OrderType::Market && sides.opposite(side).is_none();
+        waits.then(|| Unquoted {
+            strategy: names
+                .get(usize::from(order.strategy))
+                .cloned()
+                .unwrap_or_default(),
+            instrument: name(market, instrument),
+            order: order.id,
+            side: side.name(),
+            why: match (market.is_crossed(instrument), side) {
+                (true, _) => "bid and ask are crossed",
+                (false, Side::Buy) => "there is no ask",
+                (false, Side::Sell) => "there is no bid",
+            },
+        })
+    });
+    found.collect()
 }
 
 /// The expressions that were never ready, in order; where there was no market, all bars that they read have closed.

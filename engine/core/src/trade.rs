@@ -177,7 +177,7 @@ impl TradeStage {
             }
         }
         self.calling.on_record(record);
-        if !market.has_price() {
+        if !market.has_told() {
             return;
         }
         // Clocks of ours may be in another day than the venue's: a timer, a status or a doubtful time turns no day.
@@ -185,8 +185,8 @@ impl TradeStage {
             self.desk.turn_day(cause);
         }
         let instrument = record.instrument();
+        let event = self.price_event(record, market);
         if let Some(mark) = market.mark(instrument) {
-            let event = self.price_event(record, market);
             let before = out.records().len();
             self.desk
                 .on_price(cause, instrument, mark, event.as_ref(), out);
@@ -303,12 +303,15 @@ impl TradeStage {
         if !is_awaited {
             return None;
         }
-        let top = market.top(instrument);
+        let sides = market.sides(instrument);
         if kind == Kind::Trade as u8 {
             let TradeBody { price, qty, .. } = TradeBody::of(record);
-            return Some(PriceEvent::Trade { price, qty, top });
+            return Some(PriceEvent::Trade { price, qty, sides });
         }
-        top.map(PriceEvent::Quote)
+        // What is crossed says nothing, not even that a side is empty.
+        sides
+            .filter(|_| !market.is_crossed(instrument))
+            .map(PriceEvent::Quote)
     }
 }
 

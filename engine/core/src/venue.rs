@@ -7,7 +7,7 @@
 mod queue;
 mod state;
 
-use crate::book::Top;
+use crate::book::{PriceLevel, Sides};
 use crate::order::Order;
 use crate::trade_config::VolumeShare;
 use queue::Queue;
@@ -30,17 +30,17 @@ pub enum PriceEvent {
         /// Size mantissa that traded in the bar.
         volume: i64,
     },
-    /// A trade, with the best bid and ask after it if there are any.
+    /// A trade, with what is shown of bid and ask after it.
     Trade {
         /// Price mantissa.
         price: i64,
         /// Size mantissa.
         qty: i64,
-        /// Best bid and ask.
-        top: Option<Top>,
+        /// What an order can trade against; `None` if neither quotes nor a live book are known.
+        sides: Option<Sides>,
     },
-    /// Best bid and ask changed.
-    Quote(Top),
+    /// Bid and ask were stated anew.
+    Quote(Sides),
 }
 
 /// The price at which an event fills an order.
@@ -183,10 +183,11 @@ impl Venue for PaperVenue {
             }
             let offer = event.offer(order);
             order.resting = true;
+            order.triggered |= order.new.order_type == OrderType::Stop
+                && (offer.is_some() || event.has_traded_at(order));
             let Some((price, shown, taker)) = offer else {
                 return true;
             };
-            order.triggered |= order.new.order_type == OrderType::Stop;
             let taken = &mut taken[usize::from(order.new.side == Side::Sell)];
             let qty_max = share.map(|share| share.of(shown.max(0)) - *taken);
             if qty_max.is_some_and(|most| most <= 0) {
@@ -220,20 +221,26 @@ impl PriceEvent {
                 bar_price(order, &body).map(|(price, taker)| (price, body.volume, taker))
             }
             PriceEvent::Open { price, volume } => {
-                (acts_as(order) == OrderType::Market).then_some((price, volume, true))
+                (order.acts_as() == OrderType::Market).then_some((price, volume, true))
             }
             PriceEvent::Trade {
                 price,
                 qty,
-                top: None,
+                sides: None,
             } => trade_offer(order, price, qty),
             PriceEvent::Trade {
                 price,
                 qty,
-                top: Some(top),
-            } => trade_through(order, price, qty, &top).or_else(|| quote_offer(order, &top)),
-            PriceEvent::Quote(top) => quote_offer(order, &top),
+                sides: Some(sides),
+            } => trade_through(order, price, qty, &sides).or_else(|| quote_offer(order, &sides)),
+            PriceEvent::Quote(sides) => quote_offer(order, &sides),
         }
+    }
+
+    /// Whether a trade reached a stop order's price, which triggers it also where there is nothing to fill it.
+    fn has_traded_at(&self, order: &Order) -> bool {
+        let (side, stop) = (order.new.side, order.new.price);
+        matches!(*self, PriceEvent::Trade { price, .. } if at_least(side, stop, price))
     }
 }
 
@@ -253,21 +260,13 @@ fn worse(side: Side, a: i64, b: i64) -> i64 {
     if at_least(side, a, b) { b } else { a }
 }
 
-/// A stop that was triggered is a market order from then on.
-fn acts_as(order: &Order) -> OrderType {
-    match order.new.order_type {
-        OrderType::Stop if order.triggered => OrderType::Market,
-        kind => kind,
-    }
-}
-
 fn bar_price(order: &Order, bar: &BarBody) -> Option<(i64, bool)> {
     let (side, price) = (order.new.side, order.new.price);
     let (best, worst) = match side {
         Side::Buy => (bar.low, bar.high),
         Side::Sell => (bar.high, bar.low),
     };
-    match acts_as(order) {
+    match order.acts_as() {
         OrderType::Market => Some((bar.open, true)),
         OrderType::Limit => at_least(side, best, price).then(|| {
             let at_open = !order.resting && at_least(side, bar.open, price);
@@ -282,7 +281,7 @@ fn bar_price(order: &Order, bar: &BarBody) -> Option<(i64, bool)> {
 /// Without quotes the next trade is the price.
 fn trade_offer(order: &Order, traded: i64, qty: i64) -> Option<(i64, i64, bool)> {
     let (side, price) = (order.new.side, order.new.price);
-    match acts_as(order) {
+    match order.acts_as() {
         OrderType::Market => Some((traded, qty, true)),
         OrderType::Limit => {
             (traded != price && at_least(side, traded, price)).then_some((price, qty, false))
@@ -292,25 +291,29 @@ fn trade_offer(order: &Order, traded: i64, qty: i64) -> Option<(i64, i64, bool)>
 }
 
 /// With quotes a trade only fills limits that it went through, and triggers stops.
-fn trade_through(order: &Order, traded: i64, qty: i64, top: &Top) -> Option<(i64, i64, bool)> {
-    match acts_as(order) {
+fn trade_through(order: &Order, traded: i64, qty: i64, sides: &Sides) -> Option<(i64, i64, bool)> {
+    match order.acts_as() {
         OrderType::Market => None,
         OrderType::Limit => trade_offer(order, traded, qty),
         OrderType::Stop => {
             let side = order.new.side;
-            let (opposite, shown) = opposite(side, top);
+            let opposite = sides.opposite(side)?;
             at_least(side, order.new.price, traded).then(|| {
-                let price = worse(side, opposite, order.new.price);
-                (price, shown, true)
+                let price = worse(side, opposite.price, order.new.price);
+                (price, opposite.qty, true)
             })
         }
     }
 }
 
-fn quote_offer(order: &Order, top: &Top) -> Option<(i64, i64, bool)> {
+/// Against the opposite side alone: while it is empty, nothing fills.
+fn quote_offer(order: &Order, sides: &Sides) -> Option<(i64, i64, bool)> {
     let (side, price) = (order.new.side, order.new.price);
-    let (opposite, shown) = opposite(side, top);
-    match acts_as(order) {
+    let PriceLevel {
+        price: opposite,
+        qty: shown,
+    } = sides.opposite(side)?;
+    match order.acts_as() {
         OrderType::Market => Some((opposite, shown, true)),
         OrderType::Limit => at_least(side, opposite, price).then(|| {
             // A limit that rested was there first: it gets its own price, not the better one.
@@ -318,13 +321,6 @@ fn quote_offer(order: &Order, top: &Top) -> Option<(i64, i64, bool)> {
             (price, shown, !order.resting)
         }),
         OrderType::Stop => at_least(side, price, opposite).then_some((opposite, shown, true)),
-    }
-}
-
-fn opposite(side: Side, top: &Top) -> (i64, i64) {
-    match side {
-        Side::Buy => (top.ask, top.ask_qty),
-        Side::Sell => (top.bid, top.bid_qty),
     }
 }
 

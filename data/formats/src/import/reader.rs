@@ -119,6 +119,8 @@ pub(super) struct Reader<'a> {
     pub(super) below_zero: u64,
     /// Quotes with a bid alone, and with an ask alone.
     pub(super) one_sided: [u64; 2],
+    /// The same where the other side has a price, and a size of zero.
+    pub(super) sizeless: [u64; 2],
     /// Whether a comma in a number can be read in two ways, or in another than it was.
     pub(super) is_in_doubt: bool,
     /// Whether a number has more than nine decimals.
@@ -183,6 +185,7 @@ impl<'a> Reader<'a> {
             has_low_prices: false,
             below_zero: 0,
             one_sided: [0; 2],
+            sizeless: [0; 2],
             is_in_doubt: false,
             has_fine: false,
             not_kept: BTreeMap::new(),
@@ -376,11 +379,11 @@ impl<'a> Reader<'a> {
             return Ok(false);
         }
         self.widen(&row);
-        self.note_sides(&row);
         self.rounded += u64::from(rounded.sizes > 0);
         self.noisy_prices += rounded.prices;
         self.rounded_as_told += self.rounded_of_row;
         self.current = row;
+        self.note_sides();
         Ok(true)
     }
 

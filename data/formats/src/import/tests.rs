@@ -170,6 +170,12 @@ fn quotes_that_say_what_changed_are_none() {
     );
     // Nobody bids.
     assert!(read(&[both, ask, ask, ask]).is_ok());
+    // A size of zero is an empty side too, but the row says both; without any size, sizes are not known.
+    let notes = read(&["1,5,2,0", "1,0,2,6", "1,5,2,0", "1,0,2,0", bid]).unwrap();
+    assert!(
+        notes.contains("3 quotes with a bid alone, 1 with an ask alone: the other side is empty"),
+        "{notes}"
+    );
 }
 
 /// A side without a price and a size is empty, as in DBN; one of them alone, and no side at all, are refused.

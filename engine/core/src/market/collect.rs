@@ -84,7 +84,7 @@ impl Market {
         state.held = moment.before.len();
         state.held_moment = moment.number;
         moment.before.push(Before {
-            top: state.prices.top(),
+            sides: state.prices.sides(),
             last: state.prices.last(),
             mark: state.prices.mark(),
             state: state.prices.state(),

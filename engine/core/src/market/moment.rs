@@ -3,7 +3,7 @@
 //! A moment is shown in rounds: first the bars that time closed, one round for each close time in the order of time, then all
 //! the rest at once. How records fill a moment is in `records.rs`; who looks at the rounds is not known here.
 
-use crate::book::Top;
+use crate::book::Sides;
 use std::ops::Range;
 use tickloom_types::{BookState, Flags, Header, Kind, Record, StatusBody, StatusCode, Ts};
 
@@ -29,7 +29,7 @@ pub(crate) struct Tick {
 /// What was known of an instrument before the record that let time pass.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
-    pub(super) top: Option<Top>,
+    pub(super) sides: Option<Sides>,
     pub(super) last: Option<i64>,
     pub(super) mark: Option<i64>,
     pub(super) state: Option<BookState>,

@@ -1,10 +1,10 @@
 //! How each kind of input record changes the market. Outputs are not made here, only collected.
 
 use super::moment::BarCause;
-use super::{Bad, Market};
+use super::{Bad, Market, Told};
 use crate::bars::Added;
 use crate::limits::TS_AHEAD_MAX;
-use crate::prices::Applied;
+use crate::prices::{Applied, Prices};
 use std::ops::Range;
 use tickloom_types::{
     BarBody, BookState, Clock, Flags, Header, InstrumentId, Instruments, Kind, LevelBody,
@@ -63,7 +63,7 @@ impl Market {
         self.count_late(late);
         self.states[at].prices.trade(trade.price);
         self.tick_last(at, record);
-        self.has_price = true;
+        self.told = Told::Price;
         if !fits {
             self.count_bad();
         }
@@ -79,7 +79,7 @@ impl Market {
         self.arrive(at, record);
         let prices = &mut self.states[at].prices;
         prices.quote(&quote, &mut self.notes);
-        self.has_price = prices.top().is_some();
+        self.told = Told::of(prices);
         self.tick_top(at, record);
         Ok(())
     }
@@ -97,7 +97,9 @@ impl Market {
             Applied::Partly => {}
             Applied::Unsynced => self.counters.unsynced += 1,
             Applied::Whole { changed } => {
-                self.has_price = !prices.is_quoted() && prices.top().is_some();
+                if !prices.is_quoted() {
+                    self.told = Told::of(prices);
+                }
                 if changed {
                     self.tick_top(at, record);
                 }
@@ -176,7 +178,7 @@ impl Market {
         let cause = BarCause::new(builder, record.header, self.moment.place());
         self.moment.complete(bar, cause);
         self.note_bar(at, &bar, record);
-        self.has_price = true;
+        self.told = Told::Price;
         if self.states[at].prices.bar(close) {
             self.tick_last(at, record);
         }
@@ -326,6 +328,19 @@ impl Market {
         if bars > 0 {
             self.counters.late += 1;
             self.notes.say_late(bars);
+        }
+    }
+}
+
+impl Told {
+    /// After a quote, or a message of a book from which bid and ask are.
+    fn of(prices: &Prices) -> Told {
+        if prices.top().is_some() {
+            Told::Price
+        } else if prices.sides().is_some() {
+            Told::NoPrice
+        } else {
+            Told::Nothing
         }
     }
 }

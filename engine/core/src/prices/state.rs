@@ -37,15 +37,13 @@ impl Prices {
 
 impl Quoted {
     fn save(&self, to: &mut StateWriter) {
-        to.bool(self.any);
-        to.option(self.top, save_top);
+        to.option(self.stated, save_top);
         to.bool(self.is_crossed);
     }
 
     fn load(from: &mut StateReader<'_>) -> Result<Quoted, StateError> {
         Ok(Quoted {
-            any: from.bool()?,
-            top: from.option(load_top)?,
+            stated: from.option(load_top)?,
             is_crossed: from.bool()?,
         })
     }
@@ -58,7 +56,7 @@ impl BookFeed {
         to.bool(self.in_snapshot);
         to.bool(self.told_full);
         to.bool(self.is_whole);
-        to.option(self.top, save_top);
+        to.option(self.stated, save_top);
         to.bool(self.is_crossed);
     }
 
@@ -69,7 +67,7 @@ impl BookFeed {
             in_snapshot: from.bool()?,
             told_full: from.bool()?,
             is_whole: from.bool()?,
-            top: from.option(load_top)?,
+            stated: from.option(load_top)?,
             is_crossed: from.bool()?,
         })
     }
@@ -142,6 +140,13 @@ mod tests {
         prices.quote(&crossed, &mut notes);
         prices.trade(5);
         assert_eq!(again(&prices), format!("{prices:?}"), "a crossed quote");
+        let one_sided = QuoteBody {
+            bid_qty: 0,
+            ..crossed
+        };
+        prices.quote(&one_sided, &mut notes);
+        assert!(prices.top().is_none() && prices.sides().unwrap().ask.is_some());
+        assert_eq!(again(&prices), format!("{prices:?}"), "a one-sided quote");
         prices.quote = Quoted::default();
         assert!(prices.fall_silent(&mut notes));
         assert_eq!(again(&prices), format!("{prices:?}"), "a silence");

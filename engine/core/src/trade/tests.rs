@@ -4,6 +4,7 @@ mod look_ahead;
 mod many;
 mod moments;
 mod shorts;
+mod sides;
 mod steps;
 mod waiting;
 

@@ -1,6 +1,6 @@
 //! What decisions see of the market: the prices of an instrument, and the closes of the bars of this moment.
 
-use crate::book::Top;
+use crate::book::Sides;
 use crate::market::Market;
 use tickloom_types::{BarBody, BookState, InstrumentId, Side};
 
@@ -29,8 +29,8 @@ pub(crate) enum View<'a> {
 pub(crate) struct SeenPrices {
     /// Price to value it at; `None` if there is none that can be trusted.
     pub(crate) mark: Option<i64>,
-    /// Best bid and ask.
-    pub(crate) top: Option<Top>,
+    /// What is shown of bid and ask.
+    pub(crate) sides: Option<Sides>,
     /// Close of the bar that closed just now, if one did, else the mark.
     pub(crate) close: Option<i64>,
 }
@@ -66,7 +66,7 @@ impl View<'_> {
             View::Market { market, closes } => SeenPrices::of(market, closes, instrument),
             View::Close(close) => SeenPrices {
                 mark: Some(close),
-                top: None,
+                sides: None,
                 close: Some(close),
             },
         }
@@ -82,17 +82,14 @@ impl SeenPrices {
         let mark = market.mark(instrument);
         SeenPrices {
             mark,
-            top: market.top(instrument),
+            sides: market.sides(instrument),
             close: closes.and_then(|closes| closes.of(instrument)).or(mark),
         }
     }
 
     /// Price at which a market order would fill as far as can be seen.
     pub(crate) fn expected(&self, side: Side) -> Option<i64> {
-        match (self.top, side) {
-            (Some(top), Side::Buy) => Some(top.ask),
-            (Some(top), Side::Sell) => Some(top.bid),
-            (None, _) => self.mark,
-        }
+        let opposite = self.sides.and_then(|sides| sides.opposite(side));
+        opposite.map_or(self.mark, |shown| Some(shown.price))
     }
 }

@@ -1,6 +1,7 @@
 //! The open orders of one instrument, and the prices between which an event cannot concern any of them.
 
 use super::PriceEvent;
+use crate::book::PriceLevel;
 use crate::order::Order;
 use tickloom_types::{OrderType, Side};
 
@@ -80,7 +81,7 @@ impl Default for Reach {
 impl Reach {
     fn widen(&mut self, order: &Order) {
         let price = order.new.price;
-        self.every_event |= !order.resting || super::acts_as(order) == OrderType::Market;
+        self.every_event |= !order.resting || order.acts_as() == OrderType::Market;
         match (order.new.order_type, order.new.side) {
             (OrderType::Market, _) => {}
             (OrderType::Limit, Side::Buy) => self.buy_limit = self.buy_limit.max(price),
@@ -95,18 +96,12 @@ impl Reach {
         let (buys, sells) = match *event {
             PriceEvent::Bar { body, .. } => ((body.low, body.high), (body.low, body.high)),
             PriceEvent::Open { .. } => return self.every_event,
-            PriceEvent::Quote(top) => ((top.ask, top.ask), (top.bid, top.bid)),
-            PriceEvent::Trade {
-                price, top: None, ..
-            } => ((price, price), (price, price)),
-            PriceEvent::Trade {
-                price,
-                top: Some(top),
-                ..
-            } => (
-                (price.min(top.ask), price.max(top.ask)),
-                (price.min(top.bid), price.max(top.bid)),
-            ),
+            PriceEvent::Quote(sides) => (range(None, sides.ask), range(None, sides.bid)),
+            PriceEvent::Trade { price, sides, .. } => {
+                let sides = sides.unwrap_or_default();
+                let traded = Some(price);
+                (range(traded, sides.ask), range(traded, sides.bid))
+            }
         };
         self.every_event
             || buys.0 <= self.buy_limit
@@ -114,4 +109,11 @@ impl Reach {
             || sells.1 >= self.sell_limit
             || sells.0 <= self.sell_stop
     }
+}
+
+/// Lowest and highest of a trade and a side, as far as they are there; of nothing, what no order waits for.
+fn range(traded: Option<i64>, shown: Option<PriceLevel>) -> (i64, i64) {
+    let prices = || traded.into_iter().chain(shown.map(|shown| shown.price));
+    let (low, high) = (prices().min(), prices().max());
+    (low.unwrap_or(i64::MAX), high.unwrap_or(i64::MIN))
 }

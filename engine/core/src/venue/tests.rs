@@ -1,6 +1,7 @@
 //! What each kind of event fills, at which price.
 
 use super::*;
+use crate::book::Top;
 use crate::order::{NewOrder, OrderSize};
 use proptest::prelude::*;
 
@@ -41,7 +42,7 @@ fn bar(open: i64, high: i64, low: i64, close: i64) -> PriceEvent {
 }
 
 fn quote(bid: i64, ask: i64) -> PriceEvent {
-    PriceEvent::Quote(top(bid, ask))
+    PriceEvent::Quote(top(bid, ask).into())
 }
 
 fn top(bid: i64, ask: i64) -> Top {
@@ -54,7 +55,12 @@ fn top(bid: i64, ask: i64) -> Top {
 }
 
 fn trade(price: i64, top: Option<Top>) -> PriceEvent {
-    PriceEvent::Trade { price, qty: 2, top }
+    let sides = top.map(Sides::from);
+    PriceEvent::Trade {
+        price,
+        qty: 2,
+        sides,
+    }
 }
 
 /// Where these events fill a whole order, one after the other; the first that does counts.
@@ -147,6 +153,104 @@ fn ticks_trigger_stops_and_fill_them_no_better_than_their_price() {
     let sell = order(Side::Sell, OrderType::Stop, 100);
     check(sell, &[trade(101, None)], None);
     check(sell, &[trade(98, None)], Some((98, true)));
+}
+
+/// An ask alone, as of quotes whose bid is empty, or the other way round.
+fn alone(side: Side, price: i64) -> Sides {
+    let shown = Some(PriceLevel { price, qty: 3 });
+    match side {
+        Side::Buy => Sides {
+            bid: shown,
+            ask: None,
+        },
+        Side::Sell => Sides {
+            bid: None,
+            ask: shown,
+        },
+    }
+}
+
+fn trade_beside(price: i64, sides: Sides) -> PriceEvent {
+    PriceEvent::Trade {
+        price,
+        qty: 2,
+        sides: Some(sides),
+    }
+}
+
+#[test]
+fn one_side_alone_fills_what_trades_against_it_and_nothing_else() {
+    let market = |side| order(side, OrderType::Market, 0);
+    let ask = alone(Side::Sell, 10_002);
+    let bid = alone(Side::Buy, 10_000);
+    check(
+        market(Side::Buy),
+        &[trade_beside(5_000, ask)],
+        Some((10_002, true)),
+    );
+    check(
+        market(Side::Buy),
+        &[PriceEvent::Quote(ask)],
+        Some((10_002, true)),
+    );
+    check(market(Side::Sell), &[PriceEvent::Quote(ask)], None);
+    check(
+        market(Side::Sell),
+        &[trade_beside(15_000, ask), PriceEvent::Quote(bid)],
+        Some((10_000, true)),
+    );
+    check(
+        market(Side::Sell),
+        &[trade_beside(15_000, bid)],
+        Some((10_000, true)),
+    );
+    // Nothing is shown, as of a crossed quote.
+    check(
+        market(Side::Buy),
+        &[trade_beside(5_000, Sides::default())],
+        None,
+    );
+}
+
+#[test]
+fn a_limit_whose_side_is_empty_rests_and_fills_by_a_trade_through_it() {
+    let buy = order(Side::Buy, OrderType::Limit, 100);
+    let bid = alone(Side::Buy, 90);
+    check(buy, &[PriceEvent::Quote(bid), trade_beside(100, bid)], None);
+    check(
+        buy,
+        &[PriceEvent::Quote(bid), trade_beside(99, bid)],
+        Some((100, false)),
+    );
+    let ask = PriceEvent::Quote(alone(Side::Sell, 98));
+    check(buy, &[ask], Some((98, true)));
+    // It was there before the ask was.
+    check(buy, &[PriceEvent::Quote(bid), ask], Some((100, false)));
+    let sell = order(Side::Sell, OrderType::Limit, 100);
+    check(sell, &[PriceEvent::Quote(alone(Side::Sell, 101))], None);
+    check(
+        sell,
+        &[PriceEvent::Quote(alone(Side::Buy, 103))],
+        Some((103, true)),
+    );
+}
+
+#[test]
+fn a_stop_that_a_trade_reaches_waits_for_its_side() {
+    let buy = order(Side::Buy, OrderType::Stop, 100);
+    let bid = alone(Side::Buy, 99);
+    let reached = trade_beside(100, bid);
+    check(buy, &[reached, trade_beside(120, bid)], None);
+    check(buy, &[reached, quote(96, 97)], Some((97, true)));
+    check(buy, &[trade_beside(99, bid), quote(96, 97)], None);
+    let ask = alone(Side::Sell, 98);
+    check(buy, &[trade_beside(100, ask)], Some((100, true)));
+    let sell = order(Side::Sell, OrderType::Stop, 100);
+    check(
+        sell,
+        &[trade_beside(90, ask), quote(104, 105)],
+        Some((104, true)),
+    );
 }
 
 #[test]
@@ -253,11 +357,11 @@ impl Plain {
                 };
                 price.map(|price| (price, body.volume))
             }
-            PriceEvent::Quote(top) => self.meets_quote(&top, kind, flip),
+            PriceEvent::Quote(sides) => self.meets_quote(&sides, kind, flip),
             PriceEvent::Trade {
                 price,
                 qty,
-                top: None,
+                sides: None,
             } => match kind {
                 OrderType::Market => Some((price, qty)),
                 OrderType::Limit => (flip(price) < flip(limit)).then_some((limit, qty)),
@@ -266,29 +370,35 @@ impl Plain {
             PriceEvent::Trade {
                 price,
                 qty,
-                top: Some(top),
+                sides: Some(sides),
             } => {
-                let (ask, shown) = other_side(side, &top);
-                let by_trade = match kind {
-                    OrderType::Limit if flip(price) < flip(limit) => Some((limit, qty)),
-                    OrderType::Stop if flip(price) >= flip(limit) => {
+                let by_trade = match (kind, other_side(side, &sides)) {
+                    (OrderType::Limit, _) if flip(price) < flip(limit) => Some((limit, qty)),
+                    (OrderType::Stop, Some((ask, shown))) if flip(price) >= flip(limit) => {
                         Some((flip(flip(ask).max(flip(limit))), shown))
                     }
                     _ => None,
                 };
-                by_trade.or_else(|| self.meets_quote(&top, kind, flip))
+                by_trade.or_else(|| self.meets_quote(&sides, kind, flip))
             }
             PriceEvent::Open { .. } => unreachable!("not made here"),
         }
     }
 
+    /// Whether a trade reached the price of a stop.
+    fn is_reached(&self, event: &PriceEvent) -> bool {
+        let sign = self.order.new.side.sign();
+        let is_stop = self.order.new.order_type == OrderType::Stop;
+        matches!(event, PriceEvent::Trade { price, .. } if is_stop && price * sign >= self.order.new.price * sign)
+    }
+
     fn meets_quote(
         &self,
-        top: &Top,
+        sides: &Sides,
         kind: OrderType,
         flip: impl Fn(i64) -> i64,
     ) -> Option<(i64, i64)> {
-        let (ask, shown) = other_side(self.order.new.side, top);
+        let (ask, shown) = other_side(self.order.new.side, sides)?;
         let limit = self.order.new.price;
         let price = match kind {
             OrderType::Market => Some(ask),
@@ -301,26 +411,32 @@ impl Plain {
     }
 }
 
-fn other_side(side: Side, top: &Top) -> (i64, i64) {
-    if side == Side::Buy {
-        (top.ask, top.ask_qty)
+fn other_side(side: Side, sides: &Sides) -> Option<(i64, i64)> {
+    let shown = if side == Side::Buy {
+        sides.ask
     } else {
-        (top.bid, top.bid_qty)
-    }
+        sides.bid
+    };
+    shown.map(|level| (level.price, level.qty))
 }
 
 fn any_event() -> impl Strategy<Value = PriceEvent> {
-    let top = (90_i64..110, 1_i64..4, 0_i64..60, 0_i64..60).prop_map(|(bid, spread, b, a)| Top {
-        bid,
-        bid_qty: b,
-        ask: bid + spread,
-        ask_qty: a,
+    let sizes = (
+        prop::option::weighted(0.8, 0_i64..60),
+        prop::option::weighted(0.8, 0_i64..60),
+    );
+    let sides = (90_i64..110, 1_i64..4, sizes).prop_map(|(bid, spread, (b, a))| {
+        let shown = |price, qty: Option<i64>| qty.map(|qty| PriceLevel { price, qty });
+        Sides {
+            bid: shown(bid, b),
+            ask: shown(bid + spread, a),
+        }
     });
     let bar = prop::array::uniform4(90_i64..110);
     prop_oneof![
-        top.clone().prop_map(PriceEvent::Quote),
-        (90_i64..110, 1_i64..60, prop::option::of(top))
-            .prop_map(|(price, qty, top)| PriceEvent::Trade { price, qty, top }),
+        sides.clone().prop_map(PriceEvent::Quote),
+        (90_i64..110, 1_i64..60, prop::option::of(sides))
+            .prop_map(|(price, qty, sides)| PriceEvent::Trade { price, qty, sides }),
         (bar, 0_i64..60).prop_map(|(prices, volume)| PriceEvent::Bar {
             body: BarBody {
                 open: prices[0],
@@ -386,6 +502,7 @@ proptest! {
                     for plain in &mut model {
                         let met = plain.meets(&event);
                         plain.has_rested = true;
+                        plain.is_triggered |= plain.is_reached(&event);
                         let Some((price, shown)) = met else { continue };
                         plain.is_triggered |= plain.order.new.order_type == OrderType::Stop;
                         let taken = &mut taken[usize::from(plain.order.new.side == Side::Sell)];

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use tickloom_types::{
-    FillBody, Flags, Kind, OrderBody, OrderStatus, OrderType, Record, RiskRule, Side, SignalBody,
-    StatusBody, StatusCode, VerdictBody,
+    FillBody, Flags, Kind, OrderBody, OrderStatus, OrderType, QuoteBody, Record, RiskRule, Side,
+    SignalBody, StatusBody, StatusCode, VerdictBody,
 };
 
 /// How often each thing was seen.
@@ -36,7 +36,14 @@ impl Coverage {
         if orders_at.len() > 1 {
             self.count("orders in several rounds of a moment");
         }
-        if is_in_moment && outputs.iter().any(|o| o.kind() == Some(Kind::Fill)) {
+        let is_filled = outputs.iter().any(|o| o.kind() == Some(Kind::Fill));
+        if record.kind() == Some(Kind::Quote) && is_filled {
+            let quote = QuoteBody::of(record);
+            if (quote.bid_qty == 0) != (quote.ask_qty == 0) {
+                self.count("fill at a quote of one side");
+            }
+        }
+        if is_in_moment && is_filled {
             self.count("fill within a moment");
         }
     }

@@ -237,7 +237,7 @@ impl Tape {
     fn book(&mut self, at: usize, draw: &Draw) {
         let middle = self.middles[at];
         let is_snapshot = draw.qty > 5;
-        let levels = if is_snapshot {
+        let mut levels = if is_snapshot {
             vec![
                 (Side::Buy, middle - 1, 3),
                 (Side::Buy, middle - 2, 5),
@@ -252,6 +252,12 @@ impl Tape {
                 (Side::Sell, middle + 1 + draw.spread, draw.qty + 1),
             ]
         };
+        // Of a limit day there is one side alone.
+        match draw.price {
+            2..5 => levels.retain(|(side, ..)| *side == Side::Buy),
+            -4..-1 => levels.retain(|(side, ..)| *side == Side::Sell),
+            _ => {}
+        }
         let is_whole = draw.price.abs() != 7;
         let count = if is_whole { levels.len() } else { 2 };
         for (n, (side, price, qty)) in levels.into_iter().take(count).enumerate() {

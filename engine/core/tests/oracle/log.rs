@@ -12,6 +12,26 @@ pub(crate) struct Top {
     pub(crate) ask_qty: i64,
 }
 
+/// Price and size of bid and ask, each as far as it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sides {
+    pub(crate) bid: Option<(i64, i64)>,
+    pub(crate) ask: Option<(i64, i64)>,
+}
+
+impl Sides {
+    /// Both.
+    pub(crate) fn top(&self) -> Option<Top> {
+        let ((bid, bid_qty), (ask, ask_qty)) = self.bid.zip(self.ask)?;
+        Some(Top {
+            bid,
+            bid_qty,
+            ask,
+            ask_qty,
+        })
+    }
+}
+
 /// Something of an instrument that was stated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Tick {

@@ -237,6 +237,7 @@ const REACHED: &[&str] = &[
     "moment that was cut",
     "orders in several rounds of a moment",
     "fill within a moment",
+    "fill at a quote of one side",
     "signal",
     "signal that is not ready any more",
     "bar_closed",

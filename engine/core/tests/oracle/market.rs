@@ -4,7 +4,7 @@
 //! and what it says itself ([`Market::take`]). Between the two the market is as it was before the record.
 
 use crate::bars::{Added, Bars, Closed};
-use crate::log::{Tick, Top};
+use crate::log::{Sides, Tick, Top};
 use crate::world::{FEEDS, World, size_of, unit};
 use std::collections::BTreeMap;
 use tickloom_types::{
@@ -40,16 +40,24 @@ pub(crate) struct Said {
     pub(crate) ticks: Vec<Tick>,
     /// Status records about books, bad and late records.
     pub(crate) notes: Vec<Record>,
-    /// It gave its instrument a price that orders may fill at.
+    /// It gave its instrument a price.
     pub(crate) has_price: bool,
+    /// It stated bid and ask that orders look at, even if they are no price: one-sided or crossed.
+    pub(crate) has_sides: bool,
 }
 
 /// Best bid and ask as a venue states them, or as they stand in a book.
 #[derive(Clone, Copy, Debug, Default)]
 struct Best {
-    /// `None` while one-sided or crossed.
-    top: Option<Top>,
+    sides: Sides,
     is_crossed: bool,
+}
+
+impl Best {
+    /// `None` while one-sided or crossed.
+    fn top(&self) -> Option<Top> {
+        self.sides.top().filter(|_| !self.is_crossed)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -59,8 +67,10 @@ struct Book {
     /// A snapshot has begun since the last resync.
     is_synced: bool,
     is_in_snapshot: bool,
-    /// At the end of the last whole message.
-    best: Best,
+    /// At the end of the last whole message since the last resync.
+    best: Option<Best>,
+    /// That message may be wrong.
+    is_doubtful: bool,
 }
 
 /// One instrument.
@@ -96,11 +106,25 @@ pub(crate) struct Market {
 impl Instrument {
     /// Best bid and ask that can be trusted: of the quotes once there was one since the last resync, else of the book.
     pub(crate) fn top(&self) -> Option<Top> {
-        match &self.quote {
-            Some(quote) => quote.top,
-            None if self.state == Some(BookState::Live) => self.book.best.top,
-            None => None,
-        }
+        self.best()?.top()
+    }
+
+    /// What orders can trade against, where bid and ask are known; nothing while they are crossed.
+    pub(crate) fn sides(&self) -> Option<Sides> {
+        let best = self.best()?;
+        Some(match best.is_crossed {
+            true => Sides::default(),
+            false => best.sides,
+        })
+    }
+
+    pub(crate) fn is_crossed(&self) -> bool {
+        self.best().is_some_and(|best| best.is_crossed)
+    }
+
+    fn best(&self) -> Option<Best> {
+        let is_live = self.state == Some(BookState::Live) && !self.book.is_doubtful;
+        self.quote.or(self.book.best.filter(|_| is_live))
     }
 
     /// The price to value a position at.
@@ -185,10 +209,10 @@ impl Notes<'_> {
         &mut self,
         at: usize,
         state: Option<BookState>,
-        top: Option<Top>,
+        sides: Sides,
         was_crossed: bool,
     ) -> Best {
-        let crossed = top.filter(|top| top.bid >= top.ask);
+        let crossed = sides.top().filter(|top| top.bid >= top.ask);
         match crossed {
             Some(top) if !was_crossed => {
                 self.book(at, StatusCode::Crossed, state, Some((top.bid, top.ask)));
@@ -197,7 +221,7 @@ impl Notes<'_> {
             _ => {}
         }
         Best {
-            top: top.filter(|_| crossed.is_none()),
+            sides,
             is_crossed: crossed.is_some(),
         }
     }
@@ -435,19 +459,20 @@ fn quote(
 ) {
     hear(at, instrument, record, notes, said);
     let quote = QuoteBody::of(record);
-    let is_two_sided = (quote.bid_qty > 0) == (quote.ask_qty > 0);
-    let has_prices = quote.bid_qty > 0 || (quote.bid != 0 && quote.ask != 0);
-    let top = Top {
-        bid: quote.bid,
-        bid_qty: quote.bid_qty,
-        ask: quote.ask,
-        ask_qty: quote.ask_qty,
+    let sizes_are_known = quote.bid_qty > 0 || quote.ask_qty > 0;
+    let side = |price: i64, qty: i64| {
+        let is_there = qty > 0 || (!sizes_are_known && price != 0);
+        is_there.then_some((price, qty))
     };
-    let top = (is_two_sided && has_prices).then_some(top);
+    let sides = Sides {
+        bid: side(quote.bid, quote.bid_qty),
+        ask: side(quote.ask, quote.ask_qty),
+    };
     let was_crossed = instrument.quote.is_some_and(|quote| quote.is_crossed);
-    instrument.quote = Some(notes.best(at, instrument.state, top, was_crossed));
+    instrument.quote = Some(notes.best(at, instrument.state, sides, was_crossed));
     instrument.remember_middle();
     said.has_price = instrument.top().is_some();
+    said.has_sides = true;
     said.ticks.push(Tick::Top(at, instrument.top()));
 }
 
@@ -481,27 +506,24 @@ fn level(
         return;
     }
     let (bid, ask) = (book.bids.last_key_value(), book.asks.first_key_value());
-    let top = bid.zip(ask).map(|((bid, bid_qty), (ask, ask_qty))| Top {
-        bid: *bid,
-        bid_qty: *bid_qty,
-        ask: *ask,
-        ask_qty: *ask_qty,
-    });
+    let sides = Sides {
+        bid: bid.map(|(price, qty)| (*price, *qty)),
+        ask: ask.map(|(price, qty)| (*price, *qty)),
+    };
     let is_doubtful = record.has(Flags::MAYBE_BAD_BOOK);
     if std::mem::take(&mut book.is_in_snapshot) && !is_doubtful {
         notes.set_state(at, instrument, BookState::Live);
     }
-    let best = notes.best(at, instrument.state, top, instrument.book.best.is_crossed);
-    instrument.book.best = Best {
-        top: best.top.filter(|_| !is_doubtful),
-        ..best
-    };
+    let was_crossed = instrument.book.best.is_some_and(|best| best.is_crossed);
+    instrument.book.best = Some(notes.best(at, instrument.state, sides, was_crossed));
+    instrument.book.is_doubtful = is_doubtful;
     instrument.remember_middle();
     let after = instrument.top();
     if before != after {
         said.ticks.push(Tick::Top(at, after));
     }
     said.has_price = instrument.quote.is_none() && after.is_some();
+    said.has_sides = instrument.quote.is_none() && instrument.sides().is_some();
 }
 
 fn bar(

@@ -2,7 +2,7 @@
 
 use crate::desk::{Cause, Desk};
 use crate::log::{Log, Tick};
-use crate::market::Market;
+use crate::market::{Market, Said};
 use crate::moment::{Moment, Round, Seen, Stamped, bar_record, stamp_of};
 use crate::orders::Shown;
 use crate::risk::View;
@@ -96,7 +96,7 @@ impl Model {
         for bar in passed.iter().chain(&said.bars).filter(|bar| !bar.is_input) {
             out.push(bar_record(bar, record));
         }
-        out.extend(said.notes);
+        out.extend_from_slice(&said.notes);
         if said.is_dropped {
             return;
         }
@@ -112,9 +112,9 @@ impl Model {
         moment
             .bars
             .extend(said.bars.iter().map(|bar| (*bar, place)));
-        for tick in said.ticks {
+        for tick in &said.ticks {
             moment.ticks.push(Stamped {
-                tick,
+                tick: *tick,
                 header,
                 place,
             });
@@ -126,25 +126,27 @@ impl Model {
             }
         }
         let cause = Cause { seq, header };
-        self.meet_orders(cause, record, said.has_price);
+        self.meet_orders(cause, record, &said);
         self.tell_desk(out);
     }
 
-    fn meet_orders(&mut self, cause: Cause, record: &Record, has_price: bool) {
+    fn meet_orders(&mut self, cause: Cause, record: &Record, said: &Said) {
         let is_reset = record.kind() == Some(Kind::Status)
             && StatusBody::of(record).code == StatusCode::RiskReset as u16;
         if is_reset {
             self.desk.reset_loss_stop(cause);
         }
         self.desk.advance(cause);
-        if !has_price {
+        if !said.has_price && !said.has_sides {
             return;
         }
         if !record.has(Flags::BAD_TIME) {
             self.desk.turn_day(cause);
         }
         let at = usize::try_from(record.header.instrument).unwrap();
-        let (top, mark) = (self.market.all[at].top(), self.market.all[at].mark());
+        let instrument = &self.market.all[at];
+        let (sides, mark) = (instrument.sides(), instrument.mark());
+        let is_crossed = instrument.is_crossed();
         let shown = match record.kind().unwrap() {
             Kind::Bar => {
                 let spec = size_of(record.source()).unwrap();
@@ -154,14 +156,17 @@ impl Model {
             Kind::Trade => {
                 self.desk.has_ticks(at);
                 let TradeBody { price, qty, .. } = TradeBody::of(record);
-                Some(Shown::Trade { price, qty, top })
+                Some(Shown::Trade { price, qty, sides })
             }
             _ => {
                 self.desk.has_ticks(at);
-                top.map(Shown::Quote)
+                sides.filter(|_| !is_crossed).map(Shown::Quote)
             }
         };
-        self.desk.on_price(cause, at, mark.unwrap(), shown);
+        // Without any price yet no order waits.
+        if let Some(mark) = mark {
+            self.desk.on_price(cause, at, mark, shown);
+        }
     }
 
     /// Expressions tick, signals that changed are told, then strategies decide, each once.
@@ -272,7 +277,7 @@ impl Model {
             }
             View {
                 mark: instrument.mark(),
-                top: instrument.top(),
+                sides: instrument.sides(),
                 close: instrument.mark(),
             }
         });

@@ -1,6 +1,6 @@
 //! An order, and the price at which an event fills it (`docs/backtest-conventions.md`, "From signal to fill").
 
-use crate::log::Top;
+use crate::log::Sides;
 use crate::world::Size;
 use tickloom_types::{BarBody, OrderType, Side};
 
@@ -41,9 +41,10 @@ pub(crate) enum Shown {
     Trade {
         price: i64,
         qty: i64,
-        top: Option<Top>,
+        /// Where bid and ask are known.
+        sides: Option<Sides>,
     },
-    Quote(Top),
+    Quote(Sides),
 }
 
 /// Where an order would fill.
@@ -91,25 +92,27 @@ pub(crate) fn meet(order: &mut Order, shown: &Shown) -> Option<Offer> {
         Shown::Trade {
             price,
             qty,
-            top: None,
+            sides: None,
         } => at_trade(order, kind, price, qty),
         Shown::Trade {
             price,
             qty,
-            top: Some(top),
+            sides: Some(sides),
         } => match kind {
-            OrderType::Market => at_quote(order, kind, &top),
+            OrderType::Market => at_quote(order, kind, &sides),
             OrderType::Limit => {
-                at_trade(order, kind, price, qty).or_else(|| at_quote(order, kind, &top))
+                at_trade(order, kind, price, qty).or_else(|| at_quote(order, kind, &sides))
             }
             OrderType::Stop => {
-                let quote = at_quote(order, OrderType::Market, &top)?;
+                let quote = at_quote(order, OrderType::Market, &sides);
                 let side = order.new.side;
                 let reached = |at: i64| as_buyer(side, at) >= as_buyer(side, order.new.price);
-                if !reached(price) && !reached(quote.price) {
+                if !reached(price) && !quote.is_some_and(|quote| reached(quote.price)) {
                     return None;
                 }
+                // From now on it waits for the side that it needs, if that is empty.
                 order.is_triggered = true;
+                let quote = quote?;
                 // By the trade alone: at the quote, but never better than the stop's own price.
                 let at = if reached(quote.price) {
                     quote.price
@@ -119,7 +122,7 @@ pub(crate) fn meet(order: &mut Order, shown: &Shown) -> Option<Offer> {
                 offer(at, quote.shown, true)
             }
         },
-        Shown::Quote(top) => at_quote(order, kind, &top),
+        Shown::Quote(sides) => at_quote(order, kind, &sides),
     }
 }
 
@@ -169,11 +172,12 @@ fn at_trade(order: &mut Order, kind: OrderType, traded: i64, qty: i64) -> Option
     }
 }
 
-fn at_quote(order: &mut Order, kind: OrderType, top: &Top) -> Option<Offer> {
+/// Against the side that it needs; nothing if that is empty.
+fn at_quote(order: &mut Order, kind: OrderType, sides: &Sides) -> Option<Offer> {
     let side = order.new.side;
     let (opposite, shown) = match side {
-        Side::Buy => (top.ask, top.ask_qty),
-        Side::Sell => (top.bid, top.bid_qty),
+        Side::Buy => sides.ask?,
+        Side::Sell => sides.bid?,
     };
     let (view, own) = (as_buyer(side, opposite), as_buyer(side, order.new.price));
     match kind {

@@ -1,7 +1,7 @@
 //! What risk says of an order (`docs/backtest-conventions.md`, "Risk"): the first rule that it breaks, or nothing.
 
 use crate::account::{Account, Fill, NANO, Shorts};
-use crate::log::Top;
+use crate::log::Sides;
 use crate::orders::Order;
 use crate::world::{Limits, Size, UNIT, World};
 use tickloom_types::{OrderType, RiskRule, Side};
@@ -16,7 +16,7 @@ pub(crate) type Refusal = (RiskRule, i64, i64);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct View {
     pub(crate) mark: Option<i64>,
-    pub(crate) top: Option<Top>,
+    pub(crate) sides: Option<Sides>,
     /// Close of the bar that closed at this moment, if one did, else the mark.
     pub(crate) close: Option<i64>,
 }
@@ -58,11 +58,12 @@ impl Risk {
         if self.same_close {
             return view.close;
         }
-        match (view.top, order.new.side) {
-            (Some(top), Side::Buy) => Some(top.ask),
-            (Some(top), Side::Sell) => Some(top.bid),
-            (None, _) => view.mark,
-        }
+        let sides = view.sides.unwrap_or_default();
+        let opposite = match order.new.side {
+            Side::Buy => sides.ask,
+            Side::Sell => sides.bid,
+        };
+        opposite.map(|(price, _)| price).or(view.mark)
     }
 
     /// Checks an order that a strategy submits, with those that wait.

@@ -1,12 +1,13 @@
 //! The paper venue against [`meet`]: orders of every kind, on both sides, shown the same prices. Strategies that are
 //! compiled in submit no limits, so that whole runs have none.
 
-use crate::log::Top;
+use crate::log::Sides;
 use crate::orders::{self, Shown, meet};
 use crate::world::Size;
 use proptest::prelude::*;
 use tickloom_core::{
-    NewOrder, Offer, Order, OrderSize, Outcome, PaperVenue, PriceEvent, Venue, VolumeShare,
+    NewOrder, Offer, Order, OrderSize, Outcome, PaperVenue, PriceEvent, PriceLevel, Venue,
+    VolumeShare,
 };
 use tickloom_types::{BarBody, InstrumentId, OrderType, Side, Ts};
 
@@ -26,22 +27,20 @@ fn order() -> impl Strategy<Value = (Side, OrderType, i64, i64)> {
     (side, kind, 95_i64..106, 1_i64..9)
 }
 
-/// What an event shows, around 100: quotes of one or two ticks, trades with and without them, bars with a gap.
+/// What an event shows, around 100: quotes of one or two ticks or of one side, trades with and without them, bars with a gap.
 fn shown() -> impl Strategy<Value = Shown> {
-    let top = || {
-        let sizes = (0_i64..5, 0_i64..5);
-        (95_i64..105, 1_i64..3, sizes).prop_map(|(bid, spread, (bid_qty, ask_qty))| Top {
-            bid,
-            bid_qty,
-            ask: bid + spread,
-            ask_qty,
+    let size = || prop::option::weighted(0.8, 0_i64..5);
+    let sides = || {
+        (95_i64..105, 1_i64..3, size(), size()).prop_map(|(bid, spread, bid_qty, ask_qty)| Sides {
+            bid: bid_qty.map(|qty| (bid, qty)),
+            ask: ask_qty.map(|qty| (bid + spread, qty)),
         })
     };
     let bar = (95_i64..106, 0_i64..4, 0_i64..4, 0_i64..9, 0_i64..12);
     prop_oneof![
-        top().prop_map(Shown::Quote),
-        (95_i64..106, 0_i64..9, prop::option::of(top()))
-            .prop_map(|(price, qty, top)| { Shown::Trade { price, qty, top } }),
+        sides().prop_map(Shown::Quote),
+        (95_i64..106, 0_i64..9, prop::option::of(sides()))
+            .prop_map(|(price, qty, sides)| { Shown::Trade { price, qty, sides } }),
         bar.prop_map(|(open, up, down, volume, start)| {
             let body = BarBody {
                 open,
@@ -57,23 +56,22 @@ fn shown() -> impl Strategy<Value = Shown> {
 
 /// The same for the engine.
 fn event(shown: &Shown) -> PriceEvent {
-    let of = |top: Top| tickloom_core::Top {
-        bid: top.bid,
-        bid_qty: top.bid_qty,
-        ask: top.ask,
-        ask_qty: top.ask_qty,
+    let level = |(price, qty)| PriceLevel { price, qty };
+    let of = |sides: Sides| tickloom_core::Sides {
+        bid: sides.bid.map(level),
+        ask: sides.ask.map(level),
     };
     match *shown {
         Shown::Bar(body, start) => PriceEvent::Bar {
             body,
             start: Ts(start),
         },
-        Shown::Trade { price, qty, top } => PriceEvent::Trade {
+        Shown::Trade { price, qty, sides } => PriceEvent::Trade {
             price,
             qty,
-            top: top.map(of),
+            sides: sides.map(of),
         },
-        Shown::Quote(top) => PriceEvent::Quote(of(top)),
+        Shown::Quote(sides) => PriceEvent::Quote(of(sides)),
     }
 }
 

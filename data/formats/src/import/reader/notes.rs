@@ -15,7 +15,7 @@ impl Reader<'_> {
         if self.below_zero > 0 {
             notes.push(format!("{} rows with a price below zero", self.below_zero));
         }
-        let [bids, asks] = self.one_sided;
+        let [bids, asks] = [0, 1].map(|side: usize| self.one_sided[side] + self.sizeless[side]);
         if bids + asks > 0 {
             notes.push(format!(
                 "{bids} quotes with a bid alone, {asks} with an ask alone: the other side is empty"

@@ -275,13 +275,39 @@ impl Reader<'_> {
         numbers
     }
 
-    /// Counts a quote of which one side is not there.
-    pub(super) fn note_sides(&mut self, row: &Row) {
+    /// Counts the current row if it is a quote of which one side is not there.
+    #[inline]
+    pub(super) fn note_sides(&mut self) {
         if self.layout.shape == Shape::Quotes {
-            let is_away =
-                |at: usize| row.numbers[at].mantissa == 0 && row.numbers[at + 1].mantissa == 0;
-            self.one_sided[0] += u64::from(is_away(2));
-            self.one_sided[1] += u64::from(is_away(0));
+            let numbers = &self.current.numbers;
+            let quote = [0, 1, 2, 3].map(|at: usize| numbers[at].mantissa);
+            self.note_quote(quote);
+        }
+    }
+
+    /// The same of rows, of which mostly none lacks a size.
+    pub(super) fn note_quotes(&mut self, numbers: &[Vec<i64>], count: usize) {
+        let sizes = numbers.iter().skip(1).step_by(2).take(2);
+        let mut sizes = sizes.filter(|sizes| sizes.is_empty() || sizes.contains(&0));
+        if sizes.next().is_none() {
+            return;
+        }
+        let of = |at: usize, row: usize| numbers.get(at)?.get(row).copied();
+        for row in 0..count {
+            self.note_quote([0, 1, 2, 3].map(|at| of(at, row).unwrap_or_default()));
+        }
+    }
+
+    /// Bid, its size, ask and its size: a side is not there without a size where the other has one, or with neither size nor price.
+    #[inline]
+    pub(super) fn note_quote(&mut self, [bid, bid_qty, ask, ask_qty]: [i64; 4]) {
+        if bid_qty != 0 && ask_qty != 0 {
+            return;
+        }
+        let sides = [(ask, ask_qty, bid_qty), (bid, bid_qty, ask_qty)];
+        for (alone, (price, qty, other)) in sides.into_iter().enumerate() {
+            self.one_sided[alone] += u64::from(qty == 0 && price == 0);
+            self.sizeless[alone] += u64::from(qty == 0 && price != 0 && other != 0);
         }
     }
 

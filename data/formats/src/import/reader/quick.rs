@@ -268,6 +268,7 @@ impl Reader<'_> {
             self.times.note_length(ts, close);
         }
         self.widen_current();
+        self.note_sides();
         Some(())
     }
 

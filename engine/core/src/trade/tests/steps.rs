@@ -90,7 +90,7 @@ fn stop_fills(share: &str, events: &[PriceEvent]) -> Vec<Vec<String>> {
     let trade = PriceEvent::Trade {
         price: 10,
         qty: 1_000,
-        top: None,
+        sides: None,
     };
     desk.on_price(cause(1), X, 10, Some(&trade), &mut out);
     assert_eq!(desk.portfolio().net_qty(X), 10);
@@ -110,7 +110,7 @@ fn traded(price: i64, qty: i64) -> PriceEvent {
     PriceEvent::Trade {
         price,
         qty,
-        top: None,
+        sides: None,
     }
 }
 
@@ -160,12 +160,13 @@ fn a_stop_is_triggered_by_a_bar_or_quote_without_size_too() {
         ]
     );
     let quote = |bid, bid_qty| {
-        PriceEvent::Quote(crate::book::Top {
+        let top = crate::book::Top {
             bid,
             bid_qty,
             ask: 120,
             ask_qty: 100,
-        })
+        };
+        PriceEvent::Quote(top.into())
     };
     assert_eq!(
         stop_fills("0.5", &[quote(96, 100), quote(95, 1), quote(99, 40)]),

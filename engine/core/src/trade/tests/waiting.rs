@@ -44,7 +44,7 @@ fn the_oldest_orders_stay_that_together_only_get_out() {
     let trade = PriceEvent::Trade {
         price: 99,
         qty: 10,
-        top: None,
+        sides: None,
     };
     desk.on_price(cause(1), X, 100, Some(&trade), &mut out);
     assert_eq!(desk.portfolio().net_qty(X), 10);

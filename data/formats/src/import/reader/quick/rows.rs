@@ -334,6 +334,9 @@ impl Reader<'_> {
             self.below_zero += below.count() as u64;
         }
         self.current = row;
+        if shape == Shape::Quotes {
+            self.note_quotes(&rows.numbers, count);
+        }
         let Some(ticker) = self.tickers.get_mut(rows.ticker) else {
             return;
         };

@@ -128,6 +128,17 @@ impl Format {
         })
     }
 
+    /// What the name of a file says that it is of, without the time of its rows.
+    pub(crate) fn called(self, input: &Input, options: &ImportOptions) -> Option<String> {
+        match self {
+            Format::Tickloom | Format::Dbn => None,
+            _ => self
+                .layout(input, options)
+                .ok()
+                .map(|layout| layout.known.file),
+        }
+    }
+
     fn layout(self, input: &Input, options: &ImportOptions) -> Result<Layout> {
         let container = Container::of(input)?;
         if let Some(container) = container {

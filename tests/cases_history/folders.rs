@@ -273,3 +273,24 @@ fn what_is_said_of_a_folder_is_in_the_outcome() {
     assert!(notes.contains("passed over: 1 files"), "{notes}");
     assert!(notes.contains("the most common distance"), "{notes}");
 }
+
+/// Files of days are called by their instrument and day: they are of one instrument, and those of another market are not put with them.
+#[test]
+fn files_called_by_an_instrument_and_a_day_are_of_one_instrument() {
+    let first = ("spot/BTCUSDT-1m-2024-01-02.csv", bars(2, 100));
+    let second = ("spot/BTCUSDT-1m-2024-01-03.csv", bars(3, 200));
+    let dir = workspace();
+    let data = dir.path().join("data");
+    write(&data, &[first.clone(), second]);
+    let (data, catalog) = (text(&data), text(&dir.path().join("catalog")));
+    let ran = tickloom(&["import", &data, "--catalog", &catalog]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let listed = tickloom(&["instruments", "ls", "--catalog", &catalog, "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(all["instruments"].as_array().unwrap().len(), 1, "{all}");
+    assert!(listed.stdout.contains("\"BTCUSDT\""), "{all}");
+    let other = ("futures/BTCUSDT-1m-2024-01-03.csv", bars(3, 200));
+    let (code, said) = import(&[first, other], &[]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("in a folder of another name"), "{said}");
+}

@@ -19,6 +19,7 @@ mod compare;
 mod definitions;
 mod difference;
 mod direct;
+mod empty_side;
 mod encode;
 mod end;
 mod error;

@@ -188,7 +188,7 @@ impl Table {
         }
     }
 
-    /// The Arrow schema of what it says of records: that of exported files, and of the first columns of the catalog's.
+    /// The Arrow schema of what it says of records: of the first columns of the catalog's files.
     pub fn schema(self) -> Arc<Schema> {
         let time = || DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
         let mut fields: Vec<Field> = COMMON

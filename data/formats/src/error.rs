@@ -129,10 +129,12 @@ pub enum FormatError {
         expected: String,
     },
     /// A file that is in no format that is read here.
-    #[error("{}, line 1: {found}, expected {expected}", file.display())]
+    #[error("{}{place}: {found}, expected {expected}", file.display())]
     Unrecognised {
         /// The file.
         file: PathBuf,
+        /// Where in it, as the text behind its name.
+        place: String,
         /// What is there.
         found: String,
         /// What was expected.

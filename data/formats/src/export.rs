@@ -149,13 +149,13 @@ fn writer(
     let table = query.tables[0];
     let header = FileHeader::new(table, rows.said(), query);
     let batches: Box<dyn BatchWriter> = match format {
-        ExportFormat::Csv => text::csv(&table.schema(), Some(&header), target, false)?,
-        ExportFormat::CsvGz => text::csv(&table.schema(), Some(&header), target, true)?,
+        ExportFormat::Csv => text::csv(&table.exported(), Some(&header), target, false)?,
+        ExportFormat::CsvGz => text::csv(&table.exported(), Some(&header), target, true)?,
         ExportFormat::Jsonl => text::json_lines(Some(&header), target, false)?,
         ExportFormat::JsonlGz => text::json_lines(Some(&header), target, true)?,
         ExportFormat::Arrow => columnar::arrow(&columnar::described(&header), target)?,
         ExportFormat::Parquet => {
-            columnar::parquet(table.schema(), properties(table), Some(&header), target)?
+            columnar::parquet(table.exported(), properties(table), Some(&header), target)?
         }
         ExportFormat::Dbn => return dbn::dbn(catalog, table, rows, target),
     };

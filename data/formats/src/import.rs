@@ -25,6 +25,7 @@ mod names;
 mod number;
 mod options;
 mod own;
+mod period;
 mod prepared;
 mod profile;
 mod reader;

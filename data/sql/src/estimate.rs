@@ -69,7 +69,7 @@ impl Estimate {
     pub(crate) fn read(&mut self, table: Table, rows: u64) -> Result<u64, SqlError> {
         let (mut named, mut with_order) = (0, 0);
         for (name, kind) in table.outline() {
-            if self.takes_all || self.named.iter().any(|word| word == name) {
+            if self.takes_all || self.is_read(table, name) {
                 named += width(kind);
                 with_order += width(kind);
             } else if ORDER.contains(&name) {
@@ -82,6 +82,14 @@ impl Estimate {
         self.sorting = self.sorting.saturating_add(more);
         self.take(read)?;
         Ok(more)
+    }
+
+    /// Whether a column is named, or tells whether a price that is named is one.
+    fn is_read(&self, table: Table, name: &str) -> bool {
+        self.named.iter().any(|word| {
+            let beside = table.size_beside(word);
+            word == name || beside.is_some_and(|size| size.name == name)
+        })
     }
 
     /// What sorting every relation so far would take.

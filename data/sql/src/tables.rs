@@ -1,5 +1,5 @@
 //! The catalog's tables as the engine sees them: only files that the index lists, times without a zone (they are all UTC), words
-//! as texts.
+//! as texts, and null for the price of an empty side of a quote.
 
 use crate::bounds::Bounds;
 use crate::error::SqlError;
@@ -85,16 +85,28 @@ fn scan_files(
             value.cast(DataType::String).alias("instrument")
         }
         ColumnType::Word | ColumnType::Time => col(name).cast(data_type(kind)),
-        _ => {
-            let stored = files.first().map_or(name, |file| file.column(name));
-            if stored == name {
-                col(name)
-            } else {
-                col(stored).alias(name)
+        _ => match table.size_beside(name) {
+            Some(size) => price_or_null(name, size.name),
+            None => {
+                let stored = files.first().map_or(name, |file| file.column(name));
+                if stored == name {
+                    col(name)
+                } else {
+                    col(stored).alias(name)
+                }
             }
-        }
+        },
     });
     Ok(frame.select(columns.collect::<Vec<_>>()))
+}
+
+/// A price of a quote, which is none where its side is empty.
+fn price_or_null(price: &str, size: &str) -> Expr {
+    let is_empty = col(price).eq(lit(0)).and(col(size).eq(lit(0)));
+    when(is_empty)
+        .then(lit(NULL))
+        .otherwise(col(price))
+        .alias(price)
 }
 
 /// The times of a file's rows that the bounds admit; `None` if it is in an object store, from where it would be fetched twice.

@@ -10,8 +10,8 @@ use tickloom_catalog::{Catalog, CompactOptions};
 use tickloom_journal::RunMeta;
 use tickloom_sql::{Format, Session, SqlError};
 use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, Instruments, Kind, Seq, SourceDef, SourceId, SourceKind,
-    TradeBody, Ts,
+    Header, InstrumentDef, InstrumentId, Instruments, Kind, QuoteBody, Seq, SourceDef, SourceId,
+    SourceKind, TradeBody, Ts,
 };
 
 /// Rows of a part.
@@ -132,6 +132,61 @@ fn a_statement_that_reads_too_much_is_refused() {
     assert!(session_of_two(2 * ROWS * 240).run(bars).is_ok());
     let none = "select ts_event, price from trades where instrument = 'test.B'";
     assert_eq!(session(0).run(none).unwrap().rows(), 0);
+}
+
+#[test]
+fn the_price_of_an_empty_side_is_null() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let mut writer = catalog.writer(&meta("run-1"), 0, "test").unwrap();
+    // An empty bid, an empty ask, both there, both empty, a price of zero with a size, a price without a size.
+    let quotes = [
+        [0, 0, 300, 7],
+        [100, 5, 0, 0],
+        [200, 5, 400, 7],
+        [0, 0, 0, 0],
+        [0, 5, 500, 7],
+        [300, 0, 800, 7],
+    ];
+    for (seq, [bid, bid_qty, ask, ask_qty]) in (0..).zip(quotes) {
+        let ts = Ts(i64::try_from(seq).unwrap());
+        let header = Header::new(Kind::Quote, InstrumentId(0), SourceId(0), ts, ts);
+        let body = QuoteBody {
+            bid,
+            bid_qty,
+            ask,
+            ask_qty,
+            update_id: seq,
+        };
+        writer.push(seq, &body.record(header)).unwrap();
+    }
+    writer.finish().unwrap();
+    let session = Session::new(catalog, None);
+    let text = |statement: &str| {
+        let mut csv = Vec::new();
+        let answer = session.run(statement).unwrap();
+        answer.write(Format::Csv, &mut csv).unwrap();
+        String::from_utf8(csv).unwrap().replace('\n', " ")
+    };
+    // Four bids: 1, 2, 0 and 3; four asks of five that are there: 3, 4, 5 and 8.
+    assert_eq!(
+        text("select avg(bid) as a, count(bid) as n from quotes"),
+        "a,n 1.5,4 "
+    );
+    assert_eq!(
+        text("select avg(ask) as a, min(ask) as m from quotes"),
+        "a,m 5.0,3 "
+    );
+    assert_eq!(
+        text("select bid, ask from quotes where seq < 4"),
+        "bid,ask ,3 1, 2,4 , "
+    );
+    assert_eq!(text("select seq from quotes where bid is null"), "seq 0 3 ");
+    assert_eq!(text("select seq from quotes where bid < 1"), "seq 4 ");
+    assert_eq!(
+        text("select sum(bid_qty) as s, count(*) as n from quotes"),
+        "s,n 15,6 "
+    );
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl Survey {
 
     /// The channel of each symbol that becomes its book: of those that a book can come of, the one that reaches deepest, and of these the
     /// one that tells most. Of its trades likewise: single ones before those that are put together. Of its quotes too: what tells nothing
-    /// else before the top of a book, and that before a summary.
+    /// else before the top of a book, which may be all of the book there is, and that before a summary.
     pub(crate) fn choose(&self, channels: &Channels) -> Choice {
         let mut choice = Choice {
             books: vec![None; self.needs.len()],
@@ -171,10 +171,16 @@ impl Survey {
                 (begins && reach != Reach::Mixed, reach, told.messages)
             };
             let best = all.iter().max_by_key(rank);
-            if let (Some((id, _)), Some(place)) = (best, choice.books.get_mut(*symbol))
+            if let (Some((id, told)), Some(place)) = (best, choice.books.get_mut(*symbol))
                 && channels.reach(*id) != Reach::Mixed
             {
                 *place = Some(*id);
+                // A book that is the top alone tells what quotes tell.
+                if channels.reach(*id) == Reach::Levels(1)
+                    && let Some(of) = quotes.get_mut(symbol)
+                {
+                    of.insert(*id, told.messages);
+                }
                 let others = all.iter().filter(|(other, told)| {
                     let is_top = channels.reach(**other) == Reach::Levels(1);
                     *other != id && is_top && told.whole == told.messages

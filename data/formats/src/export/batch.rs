@@ -1,4 +1,4 @@
-//! Rows of any runs as columns of their table, with the same schema as the catalog's files, and columns as rows again.
+//! Rows of any runs as columns of their table, as the catalog's files have them but for the prices of empty sides, and columns as rows again.
 //!
 //! A file of the catalog is of one run and one instrument; here every row has its own names and scales. Lists of names are the same
 //! in all batches, as an Arrow file wants its dictionaries.
@@ -10,6 +10,7 @@ use arrow_array::{
     ArrayRef, Decimal128Array, DictionaryArray, Int32Array, RecordBatch, StringArray,
     TimestampNanosecondArray, UInt8Array, UInt64Array,
 };
+use arrow_buffer::NullBuffer;
 use arrow_schema::Schema;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -98,7 +99,7 @@ impl Encoder {
         let all = |list: &[String]| list.iter().cloned().map(Some).collect();
         Encoder {
             table,
-            schema: table.schema(),
+            schema: table.exported(),
             scales: runs.iter().map(RunScales::of).collect(),
             runs: Names::new(runs, |run| vec![Some(run.run.clone())]),
             instruments: Names::new(runs, |run| {
@@ -168,13 +169,21 @@ impl Encoder {
                     let factor = self.scales[row.run].factor(&row.record, column.codec);
                     i128::from(column.get(&row.record).cast_signed()) * i128::from(factor)
                 });
-                let array = Decimal128Array::from_iter_values(values);
+                let array = Decimal128Array::new(values.collect(), self.empty_sides(column));
                 Arc::new(array.with_data_type(column.field().data_type().clone()))
             }
             Codec::Name(NameOf::Signal) => self.signals.array(rows, |r| column.get(r)),
             Codec::Name(NameOf::Strategy) => self.strategies.array(rows, |r| column.get(r)),
             _ => column.encode(&self.records, Scale::of(None), &[])?,
         })
+    }
+
+    /// Which rows have no value in a column of prices, if any.
+    fn empty_sides(&self, column: &Column) -> Option<NullBuffer> {
+        let size = self.table.size_beside(column.name)?;
+        let has_value = |record: &Record| !column.is_empty_side(size, record);
+        let all = self.records.iter().all(has_value);
+        (!all).then(|| self.records.iter().map(has_value).collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rows as columns: an Arrow IPC file and a Parquet file. Of tables they have the schema of the catalog's files.
+//! Rows as columns: an Arrow IPC file and a Parquet file. Of tables they have the columns of the catalog's files.
 
 use super::BatchWriter;
 use super::header::FileHeader;
@@ -32,7 +32,7 @@ pub(super) fn arrow(schema: &Schema, target: &Target) -> Result<Box<dyn BatchWri
 /// The schema of a table, which says what the rows are of.
 pub(super) fn described(header: &FileHeader) -> Schema {
     let metadata = HashMap::from([(META_KEY.to_owned(), header.to_json())]);
-    Schema::clone(&header.table.schema()).with_metadata(metadata)
+    Schema::clone(&header.table.exported()).with_metadata(metadata)
 }
 
 struct Arrow {

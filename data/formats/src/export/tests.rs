@@ -4,6 +4,7 @@ mod damaged;
 mod dbn;
 #[path = "../../../catalog/src/tests/records.rs"]
 mod records;
+mod sides;
 
 use super::rows::Rows;
 use super::*;

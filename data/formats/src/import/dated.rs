@@ -1,13 +1,11 @@
 //! Files that are called by a year, a date or a number of a part alone: `AAPL/2024.csv`. Such a name is no instrument's; the folder's is, if it
 //! looks like one. A number of four digits may be a stock's too (2002 in Taipei): the rows' years decide, or nobody does.
 
-use super::cells::Cells;
 use super::input::Input;
 use super::layout::{Layout, Puzzle};
-use super::names;
 use super::text::{Fields, stem};
 use super::time::plain_date;
-use jiff::tz::TimeZone;
+use super::{names, period};
 use std::path::{Path, PathBuf};
 use tickloom_types::{Ts, split_pair};
 
@@ -156,14 +154,15 @@ pub(super) fn symbol(input: &Input) -> Option<String> {
     folder(input).filter(|folder| is_symbol(folder))
 }
 
-/// Names a file that is called by a date or a part alone by its folder, if nothing else names it.
+/// Names a file that is called by a date or a part alone by its folder, if nothing else names it, and one that is called by an instrument
+/// and a period by the instrument.
 ///
 /// # Errors
 /// It is one, and the folder's name is not clearly an instrument's; or it may be a stock's number as well.
 pub(super) fn name(input: &Input, layout: &mut Layout, head: &[Fields]) -> Result<(), Puzzle> {
     let stem = layout.known.file.clone();
     let Some(dated) = Dated::of(&stem) else {
-        return Ok(());
+        return period::name(layout, head);
     };
     let folder = folder(input);
     let symbol = folder.clone().filter(|folder| is_symbol(folder));
@@ -192,14 +191,13 @@ pub(super) fn name(input: &Input, layout: &mut Layout, head: &[Fields]) -> Resul
 
 /// Whether a row is of a year, give or take a day for its zone.
 fn is_of_year(layout: &Layout, row: &Fields, year: i64) -> bool {
-    let text = layout.time_text(row as &dyn Cells);
     let start = |year: i64| Ts::parse(&format!("{year:04}-01-01")).ok();
     let day = 86_400_000_000_000;
-    let stamped = layout.time.parse(&text, &TimeZone::UTC);
-    let (Some(stamped), Some(from), Some(to)) = (stamped, start(year), start(year + 1)) else {
+    let ts = period::time_of(layout, row);
+    let (Some(ts), Some(from), Some(to)) = (ts, start(year), start(year + 1)) else {
         return false;
     };
-    (from.0.saturating_sub(day)..to.0.saturating_add(day)).contains(&stamped.ts.0)
+    (from.0.saturating_sub(day)..to.0.saturating_add(day)).contains(&ts.0)
 }
 
 #[cfg(test)]

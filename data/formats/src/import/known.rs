@@ -165,10 +165,10 @@ impl<'a> Known<'a> {
         };
         let there = self.find(Table::Trades, place)?;
         // Of two without a number nobody can say that they are one.
-        let is_numbered = TradeBody::of(record).trade_id != 0;
-        let is_twin = there.is_some_and(|there| is_numbered || there == NUMBERED);
+        let (id, ts) = (TradeBody::of(record).trade_id, record.header.ts_event);
+        let is_twin = there.is_some_and(|there| id != 0 || there == NUMBERED)
+            && !self.twins.is_between(instrument, id, ts);
         let def = self.instruments.get(record.instrument());
-        let ts = record.header.ts_event;
         let is_again = def
             .and_then(|def| number(record, def))
             .is_some_and(|number| {
@@ -335,10 +335,10 @@ impl<'a> Known<'a> {
                     .zip(instrument)
                     .and_then(|(def, instrument)| price_place(record, instrument, def));
                 if let (Some(price), Some(instrument)) = (price, instrument) {
-                    self.twins.there(instrument, record.header.ts_event);
-                    let is_numbered = TradeBody::of(record).trade_id != 0;
+                    let id = TradeBody::of(record).trade_id;
+                    self.twins.there(instrument, id, record.header.ts_event);
                     let known = found.entry(price).or_default();
-                    *known = (*known).max(Content::from(is_numbered));
+                    *known = (*known).max(Content::from(id != 0));
                     let number = def.and_then(|def| number(record, def));
                     let about = |number| number_place(instrument, number, record.header.ts_event);
                     found.extend(number.map(|number| (about(number), NUMBERED)));

@@ -15,6 +15,7 @@ mod zone;
 use super::format::Format;
 use super::number::Decimal;
 use super::options::ImportOptions;
+use super::period::Period;
 use super::role::{Role, plain};
 use super::row::{NUMBERS_MAX, Shape};
 use super::text::Fields;
@@ -115,6 +116,8 @@ pub(crate) struct Known {
     pub(crate) bar: Option<BarSpec>,
     /// Zone of times that name none.
     pub(crate) zone: Option<TimeZone>,
+    /// The time that the end of its name says its rows are of.
+    pub(crate) period: Option<Period>,
 }
 
 impl Layout {

@@ -9,6 +9,7 @@ use super::dated;
 use super::format::Format;
 use super::input::{Input, Part};
 use super::options::ImportOptions;
+use super::period;
 use super::role::{Role, plain, tells_apart};
 use super::text::stem;
 use super::time::is_month;
@@ -219,6 +220,7 @@ impl Together {
         let are_columns = has_values && matches!(Container::of(input), Ok(Some(_)));
         let said = said(&path, are_columns);
         let name = dated::symbol(input).unwrap_or_else(|| stem(&input.file_name()));
+        let name = called(name, input, options);
         let Some((known, first)) = self.called.get(&name) else {
             self.called.insert(name, (said, place));
             return Ok(());
@@ -249,6 +251,18 @@ fn folders_apart(path: &Path, options: &ImportOptions) -> String {
     let all = partitions(path).into_iter().filter(is_apart);
     let all: Vec<String> = all.map(|(name, value)| format!("{name}={value}")).collect();
     all.join("/")
+}
+
+/// What a file is called by the part of its name that says no period. What cannot be read is for its reader to refuse.
+fn called(name: String, input: &Input, options: &ImportOptions) -> String {
+    if !period::may_say(&name) {
+        return name;
+    }
+    let format = options
+        .format
+        .map_or_else(|| Format::sniff(input, options), Ok);
+    let called = format.ok().and_then(|format| format.called(input, options));
+    called.unwrap_or(name)
 }
 
 /// Whether nothing but the file's name says what instrument it is of. What cannot be read is for its reader to refuse.

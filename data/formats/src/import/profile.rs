@@ -52,6 +52,7 @@ impl Profile {
         let text = std::fs::read_to_string(path).map_err(FormatError::io("read", path))?;
         toml::from_str(&text).map_err(|error| FormatError::Unrecognised {
             file: path.to_owned(),
+            place: String::new(),
             found: error.to_string().trim_end().to_owned(),
             expected: "columns, time_format, zone, delimiter, decimal, round, bar, stamp, currency, calendar, format, negative_prices, years and refused_max in TOML".to_owned(),
         })

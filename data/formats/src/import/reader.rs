@@ -1,5 +1,6 @@
 //! Turns lines of a text, or the rows of columns, into rows: reads and checks each cell, and remembers what the next row must follow.
 
+mod clocks;
 mod columns;
 mod cut;
 mod days;

@@ -36,7 +36,7 @@ impl Format {
         }
         if bytes.contains(&0) && !is_utf16(&bytes) {
             let found = "bytes that are no text".to_owned();
-            return Err(unread(input, (found, "text in UTF-8".to_owned())));
+            return Err(unread(input, "", (found, "text in UTF-8".to_owned())));
         }
         let head = table::head(input)?;
         if options.says_columns() {
@@ -128,6 +128,17 @@ impl Format {
         })
     }
 
+    /// What the name of a file says that it is of, without the time of its rows.
+    pub(crate) fn called(self, input: &Input, options: &ImportOptions) -> Option<String> {
+        match self {
+            Format::Tickloom | Format::Dbn => None,
+            _ => self
+                .layout(input, options)
+                .ok()
+                .map(|layout| layout.known.file),
+        }
+    }
+
     fn layout(self, input: &Input, options: &ImportOptions) -> Result<Layout> {
         let container = Container::of(input)?;
         if let Some(container) = container {
@@ -135,7 +146,8 @@ impl Format {
         }
         if matches!(self, Format::Parquet | Format::Arrow) {
             let found = "something else".to_owned();
-            return Err(unread(input, (found, format!("what --format {self} says"))));
+            let expected = format!("what --format {self} says");
+            return Err(unread(input, "", (found, expected)));
         }
         let head = table::head(input)?;
         let of_market = |puzzle| Unread {
@@ -151,14 +163,17 @@ impl Format {
             Format::BinanceTrades => binance(binance::Content::Trades),
             _ => Layout::of(&head, options),
         };
-        let mut layout = layout.map_err(|error| match error.is_market {
-            true => unclear(input, &place_of(input, error.place), error.puzzle),
-            false => unread(input, error.puzzle),
+        let mut layout = layout.map_err(|error| {
+            let place = place_of(input, error.place);
+            match error.is_market {
+                true => unclear(input, &place, error.puzzle),
+                false => unread(input, &place, error.puzzle),
+            }
         })?;
         if !self.is_named_by_file() && options.says_writing() {
             let found = format!("--time-format, --decimal or --delimiter for a file of {self}");
             let expected = "none of them: the format says it; or --format csv and --columns";
-            return Err(unread(input, (found, expected.to_owned())));
+            return Err(unread(input, "", (found, expected.to_owned())));
         }
         layout.known.file = stem(&input.file_name());
         if !named(input, options, &layout)? {
@@ -273,9 +288,10 @@ fn unclear(input: &Input, place: &str, (found, expected): Puzzle) -> FormatError
 }
 
 /// The error for a file that is not understood.
-fn unread(input: &Input, (found, expected): Puzzle) -> FormatError {
+fn unread(input: &Input, place: &str, (found, expected): Puzzle) -> FormatError {
     FormatError::Unrecognised {
         file: input.shown(),
+        place: place.to_owned(),
         found,
         expected,
     }

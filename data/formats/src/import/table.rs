@@ -16,6 +16,7 @@ mod told;
 use super::input::Input;
 use super::layout::Layout;
 use super::options::ImportOptions;
+use super::period::SETTLED_BY;
 use super::prepared::{Prepared, Push};
 use super::reader::{FileOrder, ReadRows, Reader, Repeats, note_of_cases};
 use super::report::KindCount;
@@ -73,6 +74,9 @@ pub(super) fn prepare(
     }
     if survey.rows == 0 {
         return Err(nothing(&reader, &layout));
+    }
+    if let Some(found) = not_of_period(&layout, &survey) {
+        return Err(layout.fault(&input.shown(), survey.line, found, SETTLED_BY));
     }
     reader.name_tickers(options.mapping.has("exchange"));
     let tickers = std::mem::take(&mut reader.tickers);
@@ -132,6 +136,12 @@ fn settle(input: &Input, options: &ImportOptions, layout: &mut Layout) -> Result
         doubt::settle_days(input, layout)?;
     }
     decimal::settle_points(input, layout)
+}
+
+/// What is wrong with rows that are not of the time that the name of their file says.
+fn not_of_period(layout: &Layout, survey: &Survey) -> Option<String> {
+    let period = layout.known.period.as_ref()?;
+    period.contradicted(survey.first, survey.last)
 }
 
 /// Whether rows stay in the order of the file: what changes a book has no other.

@@ -448,12 +448,12 @@ fn minutes_of_a_month() {
     );
     let range = ("2012-02-01T00:01:00Z", "2012-03-01T00:01:00Z");
     for side in ["ask", "bid"] {
-        let stem = format!("gbpusd-m1-{side}-2012");
+        let name = format!("gbpusd-m1-{side}");
         check_real(
-            &format!("minute-month/{stem}.csv.gz"),
+            &format!("minute-month/{name}-2012.csv.gz"),
             30_117,
             "1m",
-            &[&stem],
+            &[&name],
             (5, 0),
             range,
         );

@@ -217,3 +217,83 @@ fn a_bar_that_closes_twice_counts_once() {
         "{error}"
     );
 }
+
+/// A book of one level is the best bid and ask, whole each time: what a summary says is older.
+#[test]
+fn quotes_beside_a_book_of_one_level_are_those_of_a_summary() {
+    let message = |topic: &str, data: &str| {
+        format!(
+            r#"{{"topic":"{topic}.ABPERP","type":"snapshot","ts":1782259201000,"cts":1782259201000,"data":{data}}}"#
+        )
+    };
+    let ticker = |price: u64| {
+        let data = format!(
+            r#"{{"symbol":"ABPERP","bid1Price":"{price}","bid1Size":"1","ask1Price":"20","ask1Size":"1"}}"#
+        );
+        message("tickers", &data)
+    };
+    let book = |topic: &str, id: u64, price: u64| {
+        let data = format!(
+            r#"{{"s":"ABPERP","b":[["{price}","1"]],"a":[["20","1"]],"u":{id},"seq":{id}}}"#
+        );
+        message(topic, &data)
+    };
+    let lines = [
+        ticker(9),
+        book("orderbook.1", 1, 10),
+        ticker(9),
+        book("orderbook.1", 2, 11),
+        ticker(10),
+    ];
+    let (quotes, others) = quotes_of(&lines);
+    assert_eq!(quotes, Vec::<i64>::new());
+    let name = "tickers of bybit.ABPERP (its quotes are orderbook.1)".to_owned();
+    assert_eq!(others, [(name, 3)]);
+    let levels = read(vec![text(&lines.join("\n"))]);
+    let levels = levels.of(Kind::Level).into_iter();
+    let prices: Vec<i64> = levels.map(|record| LevelBody::of(record).price).collect();
+    assert_eq!(prices, [10, 20, 11, 20]);
+    // Beside a deeper book it is quotes, and the book is the deeper one.
+    let with_deeper = [&lines[..], &[book("orderbook.50", 1, 10)]].concat();
+    let (quotes, others) = quotes_of(&with_deeper);
+    assert_eq!(quotes, [10, 11]);
+    let name = "tickers of bybit.ABPERP (its quotes are orderbook.1)".to_owned();
+    assert_eq!(others, [(name, 3)]);
+    // Without it they are those of the tickers.
+    let without = [ticker(9), book("orderbook.50", 1, 10)];
+    assert_eq!(quotes_of(&without), (vec![9], vec![]));
+}
+
+#[test]
+fn of_tickers_that_are_told_at_once_and_less_often_the_first_are_kept() {
+    let coinbase = |channel: &str, seq: u64, price: u64| {
+        format!(
+            r#"{{"channel":"{channel}","client_id":"","timestamp":"2026-06-24T00:00:09Z","sequence_num":{seq},"events":[{{"type":"update","tickers":[{{"type":"ticker","product_id":"AB-USD","best_bid":"{price}","best_bid_quantity":"1","best_ask":"20","best_ask_quantity":"1"}}]}}]}}"#
+        )
+    };
+    let lines = [
+        coinbase("ticker_batch", 0, 9),
+        coinbase("ticker", 1, 10),
+        coinbase("ticker_batch", 2, 9),
+    ];
+    let (quotes, others) = quotes_of(&lines);
+    assert_eq!(quotes, [10]);
+    let name = "ticker_batch of coinbase.AB-USD (its quotes are ticker)".to_owned();
+    assert_eq!(others, [(name, 2)]);
+    assert_eq!(quotes_of(&lines[..1]), (vec![9], vec![]));
+
+    let kraken = |feed: &str, rest: &str| {
+        format!(r#"1782259201.6: {{"feed":"{feed}","product_id":"PI_ABUSD","ask":20,{rest}}}"#)
+    };
+    let opened = "wss://futures.kraken.com/ws/v1 <-> 1782259200.5".to_owned();
+    let lite = kraken("ticker_lite", r#""bid":9"#);
+    let full = kraken(
+        "ticker",
+        r#""bid":10,"bid_size":1,"ask_size":1,"time":1782259201000"#,
+    );
+    let (quotes, others) = quotes_of(&[opened.clone(), lite.clone(), full, lite.clone()]);
+    assert_eq!(quotes, [10]);
+    let name = "ticker_lite of kraken-futures.PI_ABUSD (its quotes are ticker)".to_owned();
+    assert_eq!(others, [(name, 2)]);
+    assert_eq!(quotes_of(&[opened, lite]), (vec![9], vec![]));
+}

@@ -299,6 +299,7 @@ impl Decoder {
             .collect();
         FormatError::Unrecognised {
             file: self.path.clone(),
+            place: String::new(),
             found: format!("DBN with nothing but records that are not used: {}", counts.join(", ")),
             expected: "order updates, trades, quotes, books or bars; definitions are read beside a file of these".to_owned(),
         }

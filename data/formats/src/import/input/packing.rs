@@ -34,6 +34,7 @@ pub(super) fn refuse(head: &[u8], path: &Path) -> Result<(), FormatError> {
     };
     Err(FormatError::Unrecognised {
         file: path.to_owned(),
+        place: String::new(),
         found: format!("bytes that are packed with {name}"),
         expected: "a file as it is, or packed with gzip, zstd or zip".to_owned(),
     })

@@ -206,3 +206,32 @@ fn trades_that_another_file_lacks_are_taken() {
         "{error}"
     );
 }
+
+/// Of trades in whole seconds a page shares its first and its last second with the pages around it: the numbers say that it is missing.
+#[test]
+fn a_page_between_others_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let options = ImportOptions::default();
+    let page = |ids: Range<i64>, first: i64| {
+        let mut text = "timestamp,price,size,trade_id\n".to_owned();
+        for id in ids {
+            let ts = 1_722_988_800 + (id - 1) / 4;
+            writeln!(text, "{ts},100,1,{}", first + id).unwrap();
+        }
+        Input::bytes(Path::new("A.csv"), text.into_bytes())
+    };
+    for ids in [1..7, 11..17] {
+        page(ids, 0).import(&options, &catalog).unwrap();
+    }
+    // All four are in a second of another page, at its price.
+    let report = page(7..11, 0).import(&options, &catalog).unwrap();
+    assert_eq!((report.written, report.repeated), (4, 0));
+    // The same under numbers that are not between them are other trades of the same volume.
+    let error = page(7..11, 900).import(&options, &catalog).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("4 of 4 trades of A at times and prices"),
+        "{error}"
+    );
+}

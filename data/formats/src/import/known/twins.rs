@@ -1,18 +1,64 @@
 //! Trades that are there already under other numbers, or under their own at another time: those of a venue's single trades and of its trades put together, which both tell all
 //! of its volume. Their numbers differ, but each of one kind is at a time and a price at which the other has one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tickloom_types::Ts;
 
 /// Moments of twins from which on they are no chance.
 const MOMENTS_MIN: u64 = 2;
+
+/// Runs of numbers that are held; numbers that are hashes have none.
+const RUNS_MAX: usize = 1 << 14;
 
 /// Trades of the file that other imports have under other numbers.
 #[derive(Debug, Default)]
 pub(super) struct Twins {
     /// Of each instrument, from when to when there are trades.
     spans: HashMap<u32, (i64, i64)>,
+    numbers: Numbers,
     of: HashMap<u32, Of>,
+}
+
+/// The numbers of trades that are there, in runs of which each follows the one before it.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// By instrument and first number: the last one, and the times of both.
+    runs: BTreeMap<(u32, u64), (u64, i64, i64)>,
+    are_too_many: bool,
+}
+
+impl Numbers {
+    fn add(&mut self, instrument: u32, id: u64, ts: i64) {
+        if self.are_too_many {
+            return;
+        }
+        let before = self.runs.range_mut(..=(instrument, id)).next_back();
+        if let Some((_, (end, _, last))) = before.filter(|((of, _), _)| *of == instrument) {
+            if *end >= id {
+                return;
+            }
+            if *end + 1 == id {
+                (*end, *last) = (id, ts.max(*last));
+                return;
+            }
+        }
+        self.runs.insert((instrument, id), (id, ts, ts));
+        if self.runs.len() > RUNS_MAX {
+            self.runs.clear();
+            self.are_too_many = true;
+        }
+    }
+
+    /// Whether a number is not there, and the next ones below and above it are at times that go with its own.
+    fn are_around(&self, instrument: u32, id: u64, ts: i64) -> bool {
+        let is_of = |(of, _): &&(u32, u64)| *of == instrument;
+        let below = self.runs.range(..=(instrument, id)).next_back();
+        let above = self.runs.range((instrument, id)..).next();
+        let below = below.filter(|(key, _)| is_of(key));
+        let above = above.filter(|(key, _)| is_of(key));
+        below.is_some_and(|(_, (end, _, last))| *end < id && *last <= ts)
+            && above.is_some_and(|(_, (_, first, _))| *first >= ts)
+    }
 }
 
 /// An instrument of which most trades are there.
@@ -43,10 +89,19 @@ struct Of {
 }
 
 impl Twins {
-    /// There is a trade of an instrument at a time.
-    pub(super) fn there(&mut self, instrument: u32, ts: i64) {
+    /// There is a trade of an instrument at a time, with its number or 0.
+    pub(super) fn there(&mut self, instrument: u32, id: u64, ts: i64) {
+        if id != 0 {
+            self.numbers.add(instrument, id, ts);
+        }
         let (from, to) = self.spans.entry(instrument).or_insert((ts, ts));
         (*from, *to) = ((*from).min(ts), (*to).max(ts));
+    }
+
+    /// Whether a trade of the file fills a place between the numbers of those that are there, so that one of its time and price is
+    /// none of another kind.
+    pub(super) fn is_between(&self, instrument: u32, id: u64, ts: i64) -> bool {
+        id != 0 && self.numbers.are_around(instrument, id, ts)
     }
 
     /// A trade of the file is there with its number.

@@ -60,7 +60,25 @@ pub(super) fn delimiter(head: &[Vec<u8>]) -> u8 {
                 .filter(|delimiter| cuts_most(delimiter).1 > 1);
             several.max_by_key(cuts_most)
         })
+        .or_else(|| are_parted_by_blanks(head).then_some(b' '))
         .unwrap_or(b',')
+}
+
+/// Whether blanks part the fields of all lines, as R's `write.table` writes them: below names of columns of a market, with labels of rows
+/// before them or without.
+fn are_parted_by_blanks(head: &[Vec<u8>]) -> bool {
+    let rows: Vec<Fields> = head.iter().map(|line| split(line, b' ')).collect();
+    let Some((header, [first, rest @ ..])) = rows.split_first() else {
+        return false;
+    };
+    let is_row =
+        |row: &Fields| row.len() == first.len() && row.iter().all(|field| !field.is_empty());
+    let is_header = header.len() == first.len() || header.len() + 1 == first.len();
+    is_header
+        && !header.iter().any(is_value)
+        && is_row(first)
+        && rest.iter().all(is_row)
+        && columns::plain_shape(&known(&texts(header))).is_some()
 }
 
 /// The most common of these numbers, of equally common ones the largest; 0 of none.
@@ -150,6 +168,10 @@ pub(super) fn header(row: &Fields, data: &[Fields], notes: &mut Vec<String>) -> 
             at + 2
         ));
         names.insert(at + 1, "Time".to_owned());
+        // What is called a time is the whole time, and holds dates alone here.
+        if known(&names).get(at) != Some(&Some(Role::Date)) {
+            "Date".clone_into(&mut names[at]);
+        }
     } else if data
         .iter()
         .all(|row| has_one_more(row) && row.get(row.len() - 1).is_empty())

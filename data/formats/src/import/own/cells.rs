@@ -1,11 +1,12 @@
 //! Columns from the text of cells: the exact inverse of how export writes them, and nothing else.
 
-use arrow_array::types::Int32Type;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Int32Type};
 use arrow_array::{
-    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
-    TimestampNanosecondArray, UInt8Array, UInt32Array, UInt64Array,
+    ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int32Array, Int64Array,
+    StringArray, TimestampNanosecondArray, UInt8Array, UInt32Array, UInt64Array,
 };
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tickloom_types::{Ts, parse_wide};
 /// A column being read.
 pub(super) enum Cells {
     Time(Vec<i64>),
-    Decimal(Vec<i128>, i8),
+    Decimal(DecimalCells),
     U64(Vec<u64>),
     I64(Vec<i64>),
     U32(Vec<u32>),
@@ -23,6 +24,14 @@ pub(super) enum Cells {
     F64(Vec<f64>),
     Bool(Vec<bool>),
     Word(WordCells),
+}
+
+/// A column of decimals, and the rows that have none.
+pub(super) struct DecimalCells {
+    values: Vec<i128>,
+    scale: i8,
+    is_nullable: bool,
+    nulls: Vec<usize>,
 }
 
 /// A column of names: each once, and which each row has.
@@ -34,11 +43,16 @@ pub(super) struct WordCells {
 }
 
 impl Cells {
-    /// An empty column of this type.
-    pub(super) fn new(data_type: &DataType) -> Cells {
-        match data_type {
+    /// An empty column of this field.
+    pub(super) fn new(field: &Field) -> Cells {
+        match field.data_type() {
             DataType::Timestamp(..) => Cells::Time(Vec::new()),
-            DataType::Decimal128(_, scale) => Cells::Decimal(Vec::new(), *scale),
+            DataType::Decimal128(_, scale) => Cells::Decimal(DecimalCells {
+                values: Vec::new(),
+                scale: *scale,
+                is_nullable: field.is_nullable(),
+                nulls: Vec::new(),
+            }),
             DataType::UInt64 => Cells::U64(Vec::new()),
             DataType::Int64 => Cells::I64(Vec::new()),
             DataType::UInt32 => Cells::U32(Vec::new()),
@@ -49,19 +63,17 @@ impl Cells {
         }
     }
 
-    /// Takes the next cell; `None` is null, which only a name can be. The error is what was expected.
+    /// Takes the next cell; `None` is null, where there may be none. The error is what was expected.
     pub(super) fn push(&mut self, text: Option<&str>) -> Result<(), &'static str> {
-        if let Cells::Word(words) = self {
-            return words.push(text);
+        match self {
+            Cells::Word(words) => return words.push(text),
+            Cells::Decimal(decimals) => return decimals.push(text),
+            _ => {}
         }
         let text = text.ok_or("a value")?;
         match self {
             Cells::Time(values) => {
                 values.push(time(text).ok_or("a time such as 2024-08-09T00:00:00.5Z")?)
-            }
-            Cells::Decimal(values, scale) => {
-                let value = parse_wide(text.as_bytes(), scale.unsigned_abs());
-                values.push(value.map_err(|_| "a decimal of at most that scale")?);
             }
             Cells::U64(values) => values.push(whole(text)?),
             Cells::I64(values) => values.push(whole(text)?),
@@ -73,7 +85,7 @@ impl Cells {
                 "false" => false,
                 _ => return Err("true or false"),
             }),
-            Cells::Word(_) => {}
+            Cells::Word(_) | Cells::Decimal(_) => {}
         }
         Ok(())
     }
@@ -85,7 +97,7 @@ impl Cells {
             Cells::Time(values) => {
                 Arc::new(TimestampNanosecondArray::from(take(values)).with_timezone("UTC"))
             }
-            Cells::Decimal(values, scale) => decimal(take(values), *scale),
+            Cells::Decimal(decimals) => decimals.take(),
             Cells::U64(values) => Arc::new(UInt64Array::from(take(values))),
             Cells::I64(values) => Arc::new(Int64Array::from(take(values))),
             Cells::U32(values) => Arc::new(UInt32Array::from(take(values))),
@@ -94,6 +106,40 @@ impl Cells {
             Cells::Bool(values) => Arc::new(BooleanArray::from(take(values))),
             Cells::Word(words) => take(words).array(),
         }
+    }
+}
+
+impl DecimalCells {
+    fn push(&mut self, text: Option<&str>) -> Result<(), &'static str> {
+        let value = match text {
+            Some(text) => parse_wide(text.as_bytes(), self.scale.unsigned_abs())
+                .map_err(|_| "a decimal of at most that scale")?,
+            None if self.is_nullable => {
+                self.nulls.push(self.values.len());
+                0
+            }
+            None => return Err("a value"),
+        };
+        self.values.push(value);
+        Ok(())
+    }
+
+    fn take(&mut self) -> ArrayRef {
+        let values = std::mem::take(&mut self.values);
+        let rows = values.len();
+        let array = decimal(values, self.scale);
+        let nulls = std::mem::take(&mut self.nulls);
+        if nulls.is_empty() {
+            return array;
+        }
+        let mut has_value = vec![true; rows];
+        for row in nulls {
+            has_value[row] = false;
+        }
+        let values = array.as_primitive::<Decimal128Type>().clone();
+        let (data_type, values, _) = values.into_parts();
+        let array = Decimal128Array::new(values, Some(has_value.into()));
+        Arc::new(array.with_data_type(data_type))
     }
 }
 

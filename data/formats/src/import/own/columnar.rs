@@ -105,7 +105,7 @@ pub(super) fn header_of(path: &Path, text: Option<&str>) -> Result<FileHeader> {
 
 /// Names and types must be those of the table.
 pub(super) fn check_schema(path: &Path, header: &FileHeader, found: &Schema) -> Result<()> {
-    let expected = header.table.schema();
+    let expected = header.table.exported();
     let columns = expected.fields().len();
     if found.fields().len() != columns {
         let found = found.fields().len().to_string();

@@ -138,8 +138,13 @@ impl Decoder {
         if !matches!(column.codec, Codec::Price | Codec::Qty) {
             return column.decode(array, Scale::of(None), records);
         }
-        let values = array.as_primitive::<Decimal128Type>().values();
+        let array = array.as_primitive::<Decimal128Type>();
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        let values = array.values();
         for (row, (record, run)) in records.iter_mut().zip(runs).enumerate() {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                continue;
+            }
             let factor = i128::from(self.runs[*run].scales.factor(record, column.codec));
             let mantissa = (values[row] % factor == 0)
                 .then(|| i64::try_from(values[row] / factor).ok())
@@ -232,7 +237,10 @@ struct Columns<'a> {
 impl<'a> Columns<'a> {
     fn new(batch: &'a RecordBatch, table: Table) -> Result<Columns<'a>, Wrong> {
         for column in table.columns().iter().filter(|c| !c.field().is_nullable()) {
-            no_nulls(batch, column.name)?;
+            match table.size_beside(column.name) {
+                Some(size) => only_empty_sides(batch, column.name, size.name)?,
+                None => no_nulls(batch, column.name)?,
+            }
         }
         for name in ["ts_event", "ts_recv", "seq", "flags"] {
             no_nulls(batch, name)?;
@@ -288,6 +296,25 @@ fn no_nulls(batch: &RecordBatch, name: &'static str) -> Result<(), Wrong> {
     let array = array(batch, name);
     match (0..array.len()).find(|row| array.null_count() > 0 && array.is_null(*row)) {
         Some(row) => Err(bad(row, name, "null", "a value")),
+        None => Ok(()),
+    }
+}
+
+/// A price that is null is that of a side without a size.
+fn only_empty_sides(
+    batch: &RecordBatch,
+    price: &'static str,
+    size: &'static str,
+) -> Result<(), Wrong> {
+    no_nulls(batch, size)?;
+    let prices = array(batch, price);
+    if prices.null_count() == 0 {
+        return Ok(());
+    }
+    let sizes = array(batch, size).as_primitive::<Decimal128Type>().values();
+    let wrong = (0..prices.len()).find(|row| prices.is_null(*row) && sizes[*row] != 0);
+    match wrong {
+        Some(row) => Err(bad(row, price, "null", "a value, as there is a size")),
         None => Ok(()),
     }
 }

@@ -31,11 +31,11 @@ struct Table {
 
 impl Table {
     fn new(path: &Path, header: &FileHeader) -> Table {
-        let schema = header.table.schema();
+        let schema = header.table.exported();
         let fields = schema.fields().iter();
         Table {
             path: path.to_owned(),
-            cells: fields.map(|field| Cells::new(field.data_type())).collect(),
+            cells: fields.map(|field| Cells::new(field)).collect(),
             schema,
             held: 0,
             rows: 0,

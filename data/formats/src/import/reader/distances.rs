@@ -84,7 +84,7 @@ impl Distances {
         self.of.is_empty()
     }
 
-    pub(super) fn add(&mut self, other: &Distances) {
+    pub(in crate::import) fn add(&mut self, other: &Distances) {
         for (value, count) in &other.of {
             let known = self.of.entry(*value).or_default();
             known.all += count.all;
@@ -108,6 +108,16 @@ impl Distances {
         let part = self.of.keys().fold(0, |part, value| divisor(part, *value));
         let count = self.of.get(&part)?.all;
         (most.saturating_mul(2) <= all && self.of.len() > 2).then_some((part, count, all))
+    }
+
+    /// The distance of which all others are multiples, if it is longer than a size: no two rows are as close as bars of that size would be.
+    pub(in crate::import) fn longer_part(&self, size: i64) -> Option<(i64, u64, u64)> {
+        if self.more > 0 {
+            return None;
+        }
+        let part = self.of.keys().fold(0, |part, value| divisor(part, *value));
+        let count = self.of.get(&part).map_or(0, |count| count.all);
+        is_shorter(size, part).then_some((part, count, self.count()))
     }
 
     fn most_common_of(&self, is_meant: impl Fn(i64) -> bool) -> Option<(i64, u64, u64)> {

@@ -24,10 +24,12 @@ impl Reader<'_> {
         };
         let last = self.read_time(cells.cell(at));
         let close = last.and_then(|last| self.close_after(open, last));
-        let expected = "a time after the bar's open";
-        close
-            .map(Some)
-            .ok_or_else(|| self.wrong(cells, at, expected))
+        close.map(Some).ok_or_else(|| {
+            let found = self.not_once(cells.cell(at), None);
+            let expected = found.filter(|_| last.is_none());
+            let expected = expected.as_deref().unwrap_or("a time after the bar's open");
+            self.wrong(cells, at, expected)
+        })
     }
 
     /// The close of a bar by the last instant that it names; none that is not after its open.
@@ -66,7 +68,10 @@ impl Reader<'_> {
             let name = self.layout.names[self.columns.time].clone();
             (name, value, expected)
         };
-        let stamped = stamped.ok_or_else(|| wrong(format!("a time, as {format}")));
+        let stamped = stamped.ok_or_else(|| {
+            let found = self.not_once(time, time_of_day);
+            wrong(found.unwrap_or_else(|| format!("a time, as {format}")))
+        });
         let stamped = match self.columns.fractions.as_slice() {
             [] => stamped,
             fractions => stamped.and_then(|stamped| self.beyond(stamped, fractions, cells)),
@@ -115,7 +120,10 @@ impl Reader<'_> {
         stamped
             .filter(|ts| (from..to).contains(ts))
             .map(Some)
-            .ok_or_else(|| self.wrong(cells, at, "a time"))
+            .ok_or_else(|| {
+                let found = self.not_once(cells.cell(at), None);
+                self.wrong(cells, at, found.as_deref().unwrap_or("a time"))
+            })
     }
 
     /// Reads a time of another column than that of the times: it may be written in another way.

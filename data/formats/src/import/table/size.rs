@@ -18,6 +18,9 @@ const SIZES: [&str; 5] = [
     "granularity",
 ];
 
+/// Distances of rows from which on they are no chance.
+const SURE_MIN: u64 = 8;
+
 /// What the size of bars is to be found in: the rows, their instruments, and the line of the first.
 type Rows<'a> = (&'a Reader<'a>, &'a [Ticker], u64);
 
@@ -42,6 +45,9 @@ pub(super) fn bar_of(
     let bar = match told(options, layout, rows)? {
         Some((bar, by)) => {
             check(layout, rows, bar, Some(&by), notes)?;
+            if options.bar.is_none() && reader.times.lengths().is_none() {
+                check_holes(layout, rows, bar, &by, notes)?;
+            }
             bar
         }
         None => {
@@ -155,6 +161,9 @@ fn inferred(
 const ONE_SIZE: &str = "bars of one size: --instrument NAME reads those of one instrument, and --bar SIZE says what size all have";
 /// What settles a size that the rows contradict.
 const AS_THEY_ARE: &str = "the size that the rows have, or rows of that size";
+/// The same of rows that are too far apart, of which those between may be missing.
+const OR_TOLD: &str =
+    "the size that the rows have, or --bar, which says that those between are not there";
 
 /// Whether the rows can be bars of that size.
 fn check(
@@ -208,6 +217,36 @@ fn check(
             "{shorter} rows are closer to the one before them than their size {bar}: bars that were cut off, or that overlap"
         ));
     }
+    Ok(())
+}
+
+/// Whether some rows are as close as bars of a size are that a column, a name or a folder says. Who says --bar says that those between are
+/// not there.
+fn check_holes(
+    layout: &Layout,
+    (reader, _, line): Rows<'_>,
+    bar: BarSpec,
+    by: &str,
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    let BarSpec::Time(size) = bar else {
+        return Ok(());
+    };
+    let mut all = Distances::default();
+    for of in reader.times.distances() {
+        all.add(&of);
+    }
+    let Some((distance, count, of)) = all.longer_part(size) else {
+        return Ok(());
+    };
+    let distance = BarSpec::Time(distance);
+    let found = format!(
+        "rows that are all apart by multiples of {distance} ({count} of {of} by {distance}), where {by} {bar}"
+    );
+    if count >= SURE_MIN && count.saturating_mul(2) > of {
+        return Err(layout.fault(reader.path(), line, found, OR_TOLD));
+    }
+    notes.push(found);
     Ok(())
 }
 

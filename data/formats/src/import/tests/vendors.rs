@@ -274,3 +274,36 @@ fn lines_and_cells_of_other_programs() {
         "2024-01-02T00:00:00.123Z TEST 42000.1 x 0.5 side 1"
     );
 }
+
+/// As `write.table` writes them: blanks between fields, names and texts in quotes, and no name for the labels of rows.
+#[test]
+fn tables_of_r() {
+    let expected = "2024-01-02T09:31:00Z TEST 1.5 2 1 1.25 x 3";
+    let header = "\"time\" \"open\" \"high\" \"low\" \"close\" \"volume\"";
+    let row =
+        |label: &str, minute: u32| format!("\n{label}\"2024-01-02 09:{minute}:00\" 1.5 2 1 1.25 3");
+    let labelled = [row("\"1\" ", 30), row("\"2\" ", 31)].concat();
+    assert_eq!(first(&format!("{header}{labelled}\n")), expected);
+    let plain = [row("", 30), row("", 31)].concat();
+    assert_eq!(first(&format!("{header}{plain}\n")), expected);
+    let unquoted = format!("{header}{plain}\n").replace('"', "");
+    assert_eq!(first(&unquoted), expected);
+    // So are others whose header has one name for a date and a time of day.
+    for name in ["time", "datetime", "timestamp"] {
+        let text = unquoted.replace(' ', ",").replacen("time", name, 1);
+        assert_eq!(first(&text), expected, "{name}");
+    }
+    // Labels that are no numbers one after another may be instruments.
+    let chosen = [row("\"5\" ", 30), row("\"9\" ", 31)].concat();
+    let error = refusal(&format!("{header}{chosen}\n"));
+    assert!(error.contains("7 fields below 6 names"), "{error}");
+}
+
+#[test]
+fn what_is_of_no_market_says_its_line() {
+    let error = refusal("Members\n\nname,age\nA,51\nB,62\n");
+    assert!(
+        error.starts_with("TEST.csv, line 3: columns name, age"),
+        "{error}"
+    );
+}

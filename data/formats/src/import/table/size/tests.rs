@@ -136,6 +136,37 @@ fn a_size_that_is_told_is_that_of_the_rows() {
     );
 }
 
+/// Minutes of which not two are neighbours are no minutes, unless somebody says so; few of them, or minutes with holes, may be.
+#[test]
+fn a_column_that_says_a_shorter_size_than_the_rows_have_is_refused() {
+    let header = "symbol,time,open,high,low,close,interval";
+    let said = |rows: String| [rows.replace(",1\n", ",1,1m\n")];
+    let five = said(rows("A", 0, 5 * MINUTE, 9) + &rows("A", DAY, 5 * MINUTE, 3));
+    assert_eq!(
+        read(header, &five, None).unwrap_err(),
+        "x.csv, line 2: rows that are all apart by multiples of 5m (10 of 11 by 5m), where interval of A says 1m, expected the size that the rows \
+         have, or --bar, which says that those between are not there"
+    );
+    let (size, notes) = read(header, &five, Some("1m")).unwrap();
+    assert_eq!((size.as_str(), notes.contains("multiples")), ("1m", false));
+    let few = said(rows("A", 0, 5 * MINUTE, 8));
+    let (size, notes) = read(header, &few, None).unwrap();
+    assert_eq!(size, "1m");
+    assert!(
+        notes.contains(
+            "rows that are all apart by multiples of 5m (7 of 7 by 5m), where interval of A says 1m"
+        ),
+        "{notes}"
+    );
+    let holes = said(rows("A", 0, 5 * MINUTE, 9) + &rows("A", 41 * MINUTE, MINUTE, 1));
+    let (size, notes) = read(header, &holes, None).unwrap();
+    assert_eq!((size.as_str(), notes.contains("multiples")), ("1m", false));
+    // Another instrument has the minutes that this one lacks.
+    let minutes = rows("B", 0, MINUTE, 5).replace(",1\n", ",1,1m\n");
+    let both = [five[0].clone(), minutes];
+    assert_eq!(read(header, &both, None).unwrap().0, "1m");
+}
+
 #[test]
 fn files_that_bear_a_size_have_it() {
     let read = |path: &str, text: &str| {

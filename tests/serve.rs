@@ -1,7 +1,8 @@
 //! Services from outside: what runs did is asked for over HTTP, page by page, on SQLite and on PostgreSQL; and whatever is killed, each
 //! fill and each value of a signal is there once.
 
-#![cfg(all(test, feature = "services"))]
+#![cfg(test)]
+#![cfg(feature = "services")]
 
 mod cli;
 mod common;
@@ -482,6 +483,13 @@ fn errors_are_problems_with_a_code_and_a_page() {
         assert_eq!(page.0, 200);
         assert!(page.2.starts_with(&format!("# `{code}`")), "{}", page.2);
     }
+}
+
+#[test]
+fn what_is_no_request_of_ours_is_not_looked_at() {
+    let dir = workspace();
+    let folder = dir.path().join("services").display().to_string();
+    let served = Served::start(dir.path(), &["--data", &folder]);
     // A page of another site that has a name of its own for this machine gets nothing.
     let answer = raw(
         &served.address,

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn any_path_can_be_part_of_a_url() {
-        let path = std::path::Path::new("/tmp/a b/100%?#ü");
-        assert_eq!(escaped(path), "/tmp/a%20b/100%25%3F%23%C3%BC");
+        let path = std::path::Path::new("/data/a b/100%?#ü");
+        assert_eq!(escaped(path), "/data/a%20b/100%25%3F%23%C3%BC");
     }
 }

@@ -596,6 +596,32 @@ fn settings_that_cannot_be_are_refused_before_anything_runs() {
 }
 
 #[test]
+fn a_database_that_cannot_be_used_is_named_with_the_reason_and_without_the_password() {
+    let dir = workspace();
+    let failed = |place: &[&str]| {
+        let words = ["serve", "--record", "x", "--http", "127.0.0.1:0"];
+        let ran = tickloom(&[&words, place].concat());
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        ran.stderr
+    };
+    let folder = dir.path().display().to_string();
+    std::fs::write(dir.path().join("activity.db"), "no database at all").unwrap();
+    let said = failed(&["--data", &folder]);
+    assert!(
+        said.contains("activity.db") && said.contains("file is not a database"),
+        "{said}"
+    );
+    // Nobody listens there.
+    let said = failed(&["--database", "postgres://me:secret@127.0.0.1:1/x"]);
+    assert!(
+        said.contains("cannot use the database 127.0.0.1:1/x") && said.contains("refused"),
+        "{said}"
+    );
+    assert!(!said.contains("secret"), "{said}");
+}
+
+#[test]
 fn a_configuration_file_says_all_that_the_command_line_can() {
     let dir = workspace();
     let (folder, record) = (dir.path().join("services"), dir.path().join("recorded"));

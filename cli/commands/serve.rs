@@ -79,6 +79,10 @@ mod serving {
     use std::time::Duration;
     use tickloom_activity::{Activity, ActivityConfig};
     use tickloom_chassis::{Clock, Place, Runner, ServeOptions, Service, Stop, serve};
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    use tracing_subscriber::{Layer, fmt};
 
     const PORT: u16 = 8080;
     const DATA: &str = "services";
@@ -127,15 +131,18 @@ mod serving {
         runtime.block_on(serve_until(settings, json, pressed))
     }
 
-    /// What services have to say goes to stderr: lines for people, or an object each.
+    /// What services have to say goes to stderr: lines for people, or an object each. What goes wrong with a database they say themselves.
     fn log(json: bool) {
-        let log = tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
-            .with_ansi(false);
+        let ours = Targets::new()
+            .with_default(LevelFilter::WARN)
+            .with_target("sqlx", LevelFilter::OFF);
+        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+        let log = tracing_subscriber::registry();
         if json {
-            log.json().flatten_event(true).init();
+            let objects = lines.json().flatten_event(true);
+            log.with(objects.with_filter(ours)).init();
         } else {
-            log.init();
+            log.with(lines.with_filter(ours)).init();
         }
     }
 

@@ -5,7 +5,7 @@
 use crate::migrations::{self, Migrations};
 use crate::{ChassisError, Result};
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Transaction};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,21 +79,28 @@ impl Database {
     /// [`ChassisError::Database`], [`ChassisError::Io`], and those of migrations.
     pub async fn open(place: &Place, service: &str, own: Migrations) -> Result<Database> {
         sqlx::any::install_default_drivers();
-        let (url, engine) = match place {
+        let (url, engine, shown) = match place {
             Place::Folder(folder) => {
                 std::fs::create_dir_all(folder).map_err(ChassisError::io("make", folder))?;
                 let file = folder.join(format!("{service}.db"));
-                (
-                    format!("sqlite:{}?mode=rwc", escaped(&file)),
-                    Engine::Sqlite,
-                )
+                let url = format!("sqlite:{}?mode=rwc", escaped(&file));
+                (url, Engine::Sqlite, file.display().to_string())
             }
-            Place::Server(url) => (url.clone(), Engine::Postgres),
+            Place::Server(url) => (url.clone(), Engine::Postgres, without_user(url).to_owned()),
         };
         let setup = match engine {
             Engine::Sqlite => SQLITE_SETUP.to_owned(),
             Engine::Postgres => format!("SET search_path TO \"{service}\""),
         };
+        let refused = |source| ChassisError::Open {
+            place: shown.clone(),
+            source,
+        };
+        // A pool asks again and again, and says in the end that it took too long, and not why.
+        let mut first = AnyConnection::connect(&url).await.map_err(refused)?;
+        let begun = sqlx::raw_sql(AssertSqlSafe(setup.clone()));
+        first.execute(begun).await.map_err(refused)?;
+        first.close().await.map_err(refused)?;
         let setup: Arc<str> = setup.into();
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
@@ -167,6 +174,13 @@ impl Write {
     }
 }
 
+/// Host, port and database of a URL: neither who connects nor how.
+fn without_user(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split('?').next().unwrap_or(rest);
+    rest.rsplit_once('@').map_or(rest, |(_, rest)| rest)
+}
+
 /// A path as part of a URL.
 fn escaped(path: &std::path::Path) -> String {
     let mut text = String::new();
@@ -198,6 +212,13 @@ mod tests {
             parse("mysql://localhost/x"),
             Err("no database is reached by `mysql://`, expected `postgres://USER@HOST/NAME` or a folder for SQLite's files".to_owned())
         );
+    }
+
+    #[test]
+    fn who_connects_is_not_shown() {
+        let shown = without_user("postgres://me:p@ss@host:5432/x?sslmode=disable&password=y");
+        assert_eq!(shown, "host:5432/x");
+        assert_eq!(without_user("postgres://host/x"), "host/x");
     }
 
     #[test]

@@ -11,6 +11,15 @@ pub enum ChassisError {
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
 
+    /// The database cannot be used at all.
+    #[error("cannot use the database {place}: {source}")]
+    Open {
+        /// Which one, without who connects.
+        place: String,
+        /// What the engine said.
+        source: sqlx::Error,
+    },
+
     /// A place of a database that is none.
     #[error("{0}, expected `postgres://USER@HOST/NAME` or a folder for SQLite's files")]
     Place(String),

@@ -86,7 +86,7 @@ fn of_binance(are_single: bool, day: i64) -> Input {
             writeln!(
                 text,
                 "{},{},3,{at},{at},{ts},true,true",
-                900 + at,
+                900 + day * 20 + at,
                 100 + at % 3
             )
             .unwrap();
@@ -143,6 +143,25 @@ fn trades_that_are_there_under_other_numbers_are_refused() {
 }
 
 /// A capture stamps trades with the times of its messages, and some vendors with whole seconds: the numbers say that they are the same.
+/// The numbers of a day's trades put together lie between those of the days around it; the day's single trades are there all the same.
+#[test]
+fn trades_of_the_other_kind_between_days_of_one_kind_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let options = ImportOptions::default();
+    for (are_single, day) in [(false, 0), (false, 2), (true, 1)] {
+        of_binance(are_single, day)
+            .import(&options, &catalog)
+            .unwrap();
+    }
+    let error = of_binance(false, 1).import(&options, &catalog).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("20 of 20 trades of binance.BTCUSDT at times and prices"),
+        "{error}"
+    );
+}
+
 #[test]
 fn trades_that_are_there_at_other_times_are_refused() {
     let options = ImportOptions::default();

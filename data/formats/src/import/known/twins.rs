@@ -49,15 +49,18 @@ impl Numbers {
         }
     }
 
-    /// Whether a number is not there, and the next ones below and above it are at times that go with its own.
+    /// Whether a number is not there, and its trade is at the very time of the next one below or above it, where a page ends: another
+    /// at that time is of that page. One at a time within the gap is of another kind, which fills it already.
     fn are_around(&self, instrument: u32, id: u64, ts: i64) -> bool {
         let is_of = |(of, _): &&(u32, u64)| *of == instrument;
         let below = self.runs.range(..=(instrument, id)).next_back();
         let above = self.runs.range((instrument, id)..).next();
         let below = below.filter(|(key, _)| is_of(key));
         let above = above.filter(|(key, _)| is_of(key));
-        below.is_some_and(|(_, (end, _, last))| *end < id && *last <= ts)
-            && above.is_some_and(|(_, (_, first, _))| *first >= ts)
+        let (Some((_, (end, _, last))), Some((_, (_, first, _)))) = (below, above) else {
+            return false;
+        };
+        *end < id && (*last..=*first).contains(&ts) && (*last == ts || *first == ts)
     }
 }
 

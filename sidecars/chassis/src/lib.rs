@@ -1,7 +1,7 @@
 //! What every service of Tickloom stands on: a database with one set of statements for SQLite and PostgreSQL, a log of events
 //! without gaps, an inbox that takes what the core did exactly once, and the HTTP around it.
 //!
-//! A service is an implementation of [`Service`]; [`serve`] runs any number of them in one process. What they share is here, once.
+//! A service is an implementation of [`Service`]; [`serve()`] runs any number of them in one process. What they share is here, once.
 
 mod clock;
 mod core_inbox;

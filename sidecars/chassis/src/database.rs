@@ -9,13 +9,17 @@ use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Tra
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Connections of one service.
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a request waits for a connection.
 const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(3);
+/// What PostgreSQL says while it starts, how long it is waited for, and the pause before it is asked again.
+const STARTING: &str = "57P03";
+const START_TIME_MAX: Duration = Duration::from_secs(30);
+const START_PAUSE: Duration = Duration::from_millis(100);
 /// Each connection to SQLite: readers beside a writer, on the disk at each commit.
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
                             PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
@@ -97,7 +101,7 @@ impl Database {
             source,
         };
         // A pool asks again and again, and says in the end that it took too long, and not why.
-        let mut first = AnyConnection::connect(&url).await.map_err(refused)?;
+        let mut first = connect(&url).await.map_err(refused)?;
         let begun = sqlx::raw_sql(AssertSqlSafe(setup.clone()));
         first.execute(begun).await.map_err(refused)?;
         first.close().await.map_err(refused)?;
@@ -171,6 +175,22 @@ impl Write {
     /// [`ChassisError::Database`]; nothing is changed then, or, if the connection broke just now, all of it.
     pub async fn commit(self) -> Result<()> {
         Ok(self.transaction.commit().await?)
+    }
+}
+
+/// Connects; a server that says that it is starting is waited for.
+async fn connect(url: &str) -> Result<AnyConnection, sqlx::Error> {
+    let began = Instant::now();
+    loop {
+        let refused = match AnyConnection::connect(url).await {
+            Err(sqlx::Error::Database(refused)) => refused,
+            connected => return connected,
+        };
+        let is_starting = refused.code().is_some_and(|code| code == STARTING);
+        if !is_starting || began.elapsed() >= START_TIME_MAX {
+            return Err(sqlx::Error::Database(refused));
+        }
+        tokio::time::sleep(START_PAUSE).await;
     }
 }
 

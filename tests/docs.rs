@@ -228,6 +228,21 @@ fn the_first_backtest_in_the_readme_leaves_a_report() {
 }
 
 #[test]
+#[cfg(feature = "services")]
+fn the_configuration_file_of_services_in_the_docs_serves() {
+    let files = blocks("docs/services.md", "toml");
+    assert_eq!(files.len(), 1);
+    let folder = folder();
+    fs::write(folder.path().join("serve.toml"), &files[0]).unwrap();
+    // The docs use the default port, which somebody else may have.
+    let words = ["serve", "--config", "serve.toml", "--http", "127.0.0.1:0"];
+    let output = run_until(&words.map(str::to_owned), folder.path(), "serving activity");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(folder.path().join("services/activity.db").is_file());
+}
+
+#[test]
 fn the_configuration_file_in_the_docs_runs() {
     let files = blocks("docs/live.md", "toml");
     assert_eq!(files.len(), 1);

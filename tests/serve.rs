@@ -545,6 +545,12 @@ fn the_document_names_every_path_and_the_counts_tell_requests() {
     for path in ["/activity/v1/runs", "/made/up/1", "/made/up/2"] {
         served.answer(path);
     }
+    for method in ["MADE", "UP"] {
+        let request =
+            format!("{method} /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answer = raw(&served.address, &request);
+        assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    }
     let page = served.answer("/metrics").2;
     let line = |labels: &str| {
         let start = format!("tickloom_http_requests_total{{{labels}}} ");
@@ -557,12 +563,34 @@ fn the_document_names_every_path_and_the_counts_tell_requests() {
         line("method=\"GET\",route=\"/activity/v1/runs\",status=\"200\""),
         "1"
     );
-    // Paths that somebody makes up are one series.
+    // Methods and paths that somebody makes up are one series.
+    assert_eq!(line("method=\"other\",route=\"/live\",status=\"405\""), "2");
     assert_eq!(line("method=\"GET\",route=\"none\",status=\"404\""), "2");
     assert!(
         page.contains("tickloom_service{service=\"activity\",fact=\"well\"} 1.0"),
         "{page}"
     );
+}
+
+/// Connections that idle callers may have before the oldest gives way.
+const CONNECTIONS_MAX: usize = 512;
+
+#[test]
+fn idle_connections_give_way_to_new_ones() {
+    use std::io::Read;
+    let dir = workspace();
+    let folder = dir.path().join("services").display().to_string();
+    let served = Served::start(dir.path(), &["--data", &folder]);
+    let connect = |_| std::net::TcpStream::connect(&served.address).unwrap();
+    let mut idle: Vec<_> = (0..CONNECTIONS_MAX).map(connect).collect();
+    assert_eq!(served.answer("/live").0, 200);
+    // Whoever came first had to go; the last is still there.
+    let mut byte = [0];
+    assert_eq!(idle[0].read(&mut byte).unwrap(), 0);
+    let last = idle.last_mut().unwrap();
+    last.set_nonblocking(true).unwrap();
+    let waits = last.read(&mut byte).unwrap_err();
+    assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]
@@ -590,7 +618,7 @@ fn settings_that_cannot_be_are_refused_before_anything_runs() {
     let said = refused(&[]);
     assert!(said.contains("--record DIR"), "{said}");
     let said = refused(&["--record", "x", "--database", "mysql://x"]);
-    assert!(said.contains("expected postgres://"), "{said}");
+    assert!(said.contains("expected `postgres://"), "{said}");
     let said = refused(&["billing", "--record", "x"]);
     assert!(said.contains("billing"), "{said}");
 }

@@ -30,12 +30,13 @@ const CRATE_GRAPH: &[(&str, &[&str])] = &[
     ),
     ("sidecars/chassis", &["types", "journal"]),
     ("sidecars/activity", &["types", "journal", "chassis"]),
+    ("sidecars/auth", &["types", "chassis"]),
     ("xtask", &[]),
     (
         ".",
         &[
             "types", "ring", "signals", "core", "stats", "wire", "feeds", "journal", "catalog",
-            "formats", "data", "sql", "backtest", "chassis", "activity",
+            "formats", "data", "sql", "backtest", "chassis", "activity", "auth",
         ],
     ),
 ];

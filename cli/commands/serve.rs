@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// TOML file with the same settings, which the command line goes before
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print one JSON object once it is up
+    /// Print one JSON object once it is up, and what there is to say on stderr as objects too
     #[arg(long)]
     json: bool,
 }
@@ -78,7 +78,7 @@ mod serving {
     use std::path::PathBuf;
     use std::time::Duration;
     use tickloom_activity::{Activity, ActivityConfig};
-    use tickloom_chassis::{Clock, Place, Runner, ServeOptions, Service, Stop, serve};
+    use tickloom_chassis::{Clock, Place, Runner, ServeOptions, Stop, serve};
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
@@ -173,12 +173,7 @@ mod serving {
             (Some(_), Some(_)) => {
                 return Err(anyhow!("both data and database are set, expected one"));
             }
-            (Some(url), None) if !url.starts_with("postgres") => {
-                return Err(anyhow!(
-                    "--database {url}: expected postgres://USER@HOST/NAME"
-                ));
-            }
-            (Some(url), None) => Place::parse(&url)?,
+            (Some(url), None) => Place::server(&url)?,
             (None, data) => Place::Folder(data.unwrap_or_else(|| DATA.into())),
         };
         let records = if args.record.is_empty() {
@@ -218,6 +213,7 @@ mod serving {
             let started = Runner::start::<Activity>(&settings.place, Clock::System, config, &stop);
             runners.push(started.await.map_err(Failure::run)?);
         }
+        let names: Vec<&str> = runners.iter().map(Runner::name).collect();
         let options = ServeOptions {
             http: settings.http,
             drain: DRAIN,
@@ -225,9 +221,9 @@ mod serving {
         let serving = serve(runners, options, stop).await.map_err(Failure::run)?;
         let address = format!("http://{}", serving.http);
         if json {
-            output::json(&json!({"http": address, "services": [Activity::NAME]}))?;
+            output::json(&json!({"http": address, "services": names}))?;
         }
-        output::note(&format!("serving {} at {address}", Activity::NAME));
+        output::note(&format!("serving {} at {address}", names.join(", ")));
         while !pressed.is_wanted() && !serving.is_over() {
             tokio::time::sleep(LOOK).await;
         }

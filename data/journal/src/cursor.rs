@@ -19,10 +19,10 @@ pub struct JournalCursor {
     pub place: JournalPlace,
 }
 
-/// As it is in the file.
+/// A place as it is in JSON: the file of a cursor.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CursorFile {
+pub(crate) struct PlaceText {
     segment: u32,
     offset: u64,
     /// Hash of the block before, in hexadecimal digits.
@@ -62,13 +62,7 @@ impl Held {
 
     /// Replaces the place; it is on the disk when this returns.
     pub(crate) fn put(&self, place: &JournalPlace) -> Result<()> {
-        let previous = place.previous.map(u128::from_le_bytes);
-        let file = CursorFile {
-            segment: place.segment,
-            offset: place.offset,
-            previous: previous.map(|hash| format!("{hash:032x}")),
-        };
-        beside::write(&RealDisk, &self.path, &file)
+        beside::write(&RealDisk, &self.path, place)
     }
 }
 
@@ -152,24 +146,35 @@ pub fn check_place(dir: &Path, place: &JournalPlace) -> Result<()> {
 
 /// Never guessed at: a program that began anew would do everything twice.
 pub(crate) fn read_cursor(path: &Path) -> Result<Option<JournalPlace>> {
-    let expected = "the JSON of a cursor";
-    let Some(file) = beside::read::<CursorFile>(path, expected)? else {
-        return Ok(None);
-    };
-    let previous = match &file.previous {
-        None => None,
-        Some(hash) => Some(parse_hash(hash).ok_or_else(|| JournalError::Damaged {
-            file: path.to_owned(),
-            offset: 0,
-            found: format!("the hash {hash:?}"),
-            expected: "32 hexadecimal digits".to_owned(),
-        })?),
-    };
-    Ok(Some(JournalPlace {
-        segment: file.segment,
-        offset: file.offset,
-        previous,
-    }))
+    beside::read(path, "the JSON of a cursor")
+}
+
+impl From<JournalPlace> for PlaceText {
+    fn from(place: JournalPlace) -> PlaceText {
+        let previous = place.previous.map(u128::from_le_bytes);
+        PlaceText {
+            segment: place.segment,
+            offset: place.offset,
+            previous: previous.map(|hash| format!("{hash:032x}")),
+        }
+    }
+}
+
+impl TryFrom<PlaceText> for JournalPlace {
+    type Error = String;
+
+    fn try_from(text: PlaceText) -> Result<JournalPlace, String> {
+        let wrong = |hash: &String| format!("the hash {hash:?}, expected 32 hexadecimal digits");
+        let previous = match &text.previous {
+            Some(hash) => Some(parse_hash(hash).ok_or_else(|| wrong(hash))?),
+            None => None,
+        };
+        Ok(JournalPlace {
+            segment: text.segment,
+            offset: text.offset,
+            previous,
+        })
+    }
 }
 
 fn parse_hash(hash: &str) -> Option<ChainHash> {

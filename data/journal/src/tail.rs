@@ -2,18 +2,20 @@
 //! disk. Knows no other thread: the files are all that it looks at. Never writes.
 
 use crate::closed::ClosedMark;
-use crate::cursor::{Held, check_place};
+use crate::cursor::{Held, PlaceText, check_place};
 use crate::format::{Block, BlockKind, ChainHash};
 use crate::headers::Headers;
 use crate::segment::{ChainedBlock, SegmentFault, SegmentReader, block_header_follows};
 use crate::segments::{list_segments, segment_name};
 use crate::{JournalError, Result, RunMeta};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// A place between two blocks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place between two blocks. In JSON, `previous` is 32 hexadecimal digits, as in the file of a cursor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "PlaceText", try_from = "PlaceText")]
 pub struct JournalPlace {
     /// Number of the segment, from one.
     pub segment: u32,

@@ -18,7 +18,7 @@ CREATE TABLE fill (
     PRIMARY KEY (run, number)
 );
 
--- A value that is no number (not ready, infinite) is null; its bits are kept.
+-- A value that is infinite or no number is null, and its 64 bits are a text of hexadecimal digits; one that is not ready is null in both.
 CREATE TABLE signal (
     run TEXT NOT NULL,
     number BIGINT NOT NULL,
@@ -27,6 +27,6 @@ CREATE TABLE signal (
     name TEXT NOT NULL,
     ready BIGINT NOT NULL,
     value DOUBLE PRECISION,
-    bits BIGINT NOT NULL,
+    bits TEXT,
     PRIMARY KEY (run, number)
 );

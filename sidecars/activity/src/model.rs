@@ -53,9 +53,9 @@ pub(crate) struct Signal {
     pub(crate) ready: bool,
     /// The value; null if there is none, or if it is infinite or no number.
     pub(crate) value: Option<f64>,
-    /// The 64 bits of the value, as a whole number.
-    #[serde(skip)]
-    pub(crate) bits: i64,
+    /// The 64 bits of a value that is infinite or no number (IEEE 754), as 16 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bits: Option<String>,
 }
 
 /// The fill that an output is, if it is one.
@@ -105,14 +105,15 @@ pub(crate) fn signal(run: &RunMeta, output: &Output) -> Result<Option<Signal>> {
     let name = at.and_then(|at| run.signals.get(at));
     let name = name.ok_or_else(|| wrong(format!("the run has no signal {}", body.signal)))?;
     let ready = record.header.flags & Flags::NOT_READY == 0;
+    let (value, is_finite) = (body.value, body.value.is_finite());
     Ok(Some(Signal {
         number: whole(output.number).ok_or_else(|| wrong(OUT_OF_RANGE.to_owned()))?,
         cause: whole(output.cause).ok_or_else(|| wrong(OUT_OF_RANGE.to_owned()))?,
         at: record.ts_event().0,
         name: name.clone(),
         ready,
-        value: Some(body.value).filter(|value| ready && value.is_finite()),
-        bits: body.value.to_bits().cast_signed(),
+        value: (ready && is_finite).then_some(value),
+        bits: (ready && !is_finite).then(|| format!("{:016x}", value.to_bits())),
     }))
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn add_signal(write: &mut Write, run: &str, signal: &Signal) ->
         .bind(&signal.name)
         .bind(i64::from(signal.ready))
         .bind(signal.value)
-        .bind(signal.bits)
+        .bind(&signal.bits)
         .execute(write.connection())
         .await?;
     Ok(())

@@ -4,14 +4,13 @@
 //! The inbox is the truth: a killed service goes on from there. The cursor's file only holds back segments that were not taken.
 //! A journal hands out what is on the disk and nothing else, so nothing that was taken here is taken back.
 
-mod place;
 mod status;
 
 use crate::database::{Database, Write};
 use crate::inbox::{inbox_position, move_inbox};
 use crate::service::Stop;
 use crate::{ChassisError, Result};
-use place::InboxPlace;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use status::CoreStatus;
 pub use status::{CoreState, Followed};
@@ -75,6 +74,16 @@ pub struct Outputs {
     pub outputs: Vec<Output>,
 }
 
+/// Up to where a run was taken, as the inbox has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InboxPlace {
+    /// Behind the last block that was taken.
+    place: JournalPlace,
+    /// The number after the last output that was taken; 0 before the first.
+    outputs: u64,
+}
+
 /// What was read together.
 struct Batch {
     outputs: Vec<Output>,
@@ -96,7 +105,9 @@ pub async fn follow_record<I: CoreInput>(
 ) {
     let mut tasks = JoinSet::new();
     while !stop.is_told() {
-        for journal in journals(&record) {
+        let at = record.clone();
+        let found = blocking(move || Ok(journals(&at))).await;
+        for journal in found.unwrap_or_default() {
             if let Some(status) = followed.add(&journal) {
                 let input = Arc::clone(&input);
                 let database = database.clone();
@@ -185,8 +196,11 @@ impl<I: CoreInput> Follower<'_, I> {
         self.know(&run).await?;
         let stored = inbox_position(self.database, &source).await?;
         let mut place = match &stored {
-            Some(stored) => InboxPlace::read(&source, stored)?,
-            None => InboxPlace::default(),
+            Some(stored) => read_place(&source, stored)?,
+            None => InboxPlace {
+                place: JournalPlace::START,
+                outputs: 0,
+            },
         };
         self.status.begin(&run.run, place.outputs);
         let (journal, name, at) = (self.journal.to_owned(), self.name, place.place.clone());
@@ -294,10 +308,20 @@ impl<I: CoreInput> Follower<'_, I> {
             };
             self.input.take(&mut write, &outputs).await?;
         }
-        move_inbox(&mut write, source, &place.text()).await?;
+        let text = serde_json::to_string(&place).expect("plain fields are JSON");
+        move_inbox(&mut write, source, &text).await?;
         write.commit().await?;
         Ok(place)
     }
+}
+
+/// What the inbox says of a source.
+fn read_place(source: &str, stored: &str) -> Result<InboxPlace> {
+    serde_json::from_str(stored).map_err(|error| ChassisError::InboxPlace {
+        origin: source.to_owned(),
+        found: stored.to_owned(),
+        why: error.to_string(),
+    })
 }
 
 /// Reads until there is enough for a transaction, or nothing more. Outputs before `next` were taken.
@@ -348,5 +372,42 @@ where
         Ok(done) => Ok(done?),
         // The runtime ends, or the work panicked, which is told where it did.
         Err(_) => Err(ChassisError::Stopping),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_comes_back_as_it_was_and_what_is_none_is_named() {
+        let mut hash = [0; 16];
+        hash[0] = 0xab;
+        let place = InboxPlace {
+            place: JournalPlace {
+                segment: 3,
+                offset: 4096,
+                previous: Some(hash),
+            },
+            outputs: 17,
+        };
+        let text = serde_json::to_string(&place).unwrap();
+        assert_eq!(
+            text,
+            r#"{"place":{"segment":3,"offset":4096,"previous":"000000000000000000000000000000ab"},"outputs":17}"#
+        );
+        assert_eq!(read_place("core/r", &text).unwrap(), place);
+        let error = read_place("core/r", &text.replace("ab\"", "zz\"")).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.starts_with("the inbox of core/r says `{\"place\"")
+                && error.contains("expected 32 hexadecimal digits"),
+            "{error}"
+        );
+        let error = read_place("core/r", "{}").unwrap_err().to_string();
+        assert!(
+            error.starts_with("the inbox of core/r says `{}`"),
+            "{error}"
+        );
     }
 }

@@ -58,21 +58,30 @@ pub struct Write {
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
+impl Engine {
+    /// What it is called, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "sqlite",
+            Engine::Postgres => "postgres",
+        }
+    }
+}
+
 impl Place {
-    /// What a URL says; anything that is no `postgres://` URL is a folder.
+    /// The server of a `postgres://` URL.
     ///
     /// # Errors
-    /// [`ChassisError::Place`] for the URL of something else.
-    pub fn parse(text: &str) -> Result<Place> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Place::Server(text.to_owned()));
+    /// [`ChassisError::Scheme`] for anything else.
+    pub fn server(url: &str) -> Result<Place> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        if ["postgres", "postgresql"].contains(&scheme) {
+            return Ok(Place::Server(url.to_owned()));
         }
-        match text.split_once("://") {
-            Some((scheme, _)) => Err(ChassisError::Place(format!(
-                "no database is reached by `{scheme}://`"
-            ))),
-            None => Ok(Place::Folder(PathBuf::from(text))),
-        }
+        Err(ChassisError::Scheme {
+            scheme: scheme.to_owned(),
+        })
     }
 }
 
@@ -220,17 +229,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_folder_or_a_server() {
-        let parse = |text| Place::parse(text).map_err(|error| error.to_string());
+    fn a_server_is_one_of_postgresql_and_no_password_is_told() {
+        for url in ["postgres://me@localhost/x", "postgresql://localhost/x"] {
+            assert_eq!(Place::server(url).unwrap(), Place::Server(url.to_owned()));
+        }
+        let error = Place::server("mysql://me:secret@localhost/x").unwrap_err();
         assert_eq!(
-            parse("data/services"),
-            Ok(Place::Folder("data/services".into()))
-        );
-        let url = "postgres://me@localhost/tickloom";
-        assert_eq!(parse(url), Ok(Place::Server(url.to_owned())));
-        assert_eq!(
-            parse("mysql://localhost/x"),
-            Err("no database is reached by `mysql://`, expected `postgres://USER@HOST/NAME` or a folder for SQLite's files".to_owned())
+            error.to_string(),
+            "no database is reached by `mysql`, expected `postgres://USER@HOST/NAME`"
         );
     }
 

@@ -20,9 +20,12 @@ pub enum ChassisError {
         source: sqlx::Error,
     },
 
-    /// A place of a database that is none.
-    #[error("{0}, expected `postgres://USER@HOST/NAME` or a folder for SQLite's files")]
-    Place(String),
+    /// The URL of something else than PostgreSQL.
+    #[error("no database is reached by `{scheme}`, expected `postgres://USER@HOST/NAME`")]
+    Scheme {
+        /// What the URL begins with: the rest may have a password.
+        scheme: String,
+    },
 
     /// A folder or file.
     #[error("cannot {action} {path}: {source}")]
@@ -72,12 +75,14 @@ pub enum ChassisError {
     },
 
     /// What an inbox says of its place cannot be read.
-    #[error("the inbox of {origin} says `{found}`, which is no place of a journal")]
+    #[error("the inbox of {origin} says `{found}`, which is no place of a journal: {why}")]
     InboxPlace {
         /// Which one.
         origin: String,
         /// What it says.
         found: String,
+        /// What is wrong with it.
+        why: String,
     },
 
     /// The process ends.

@@ -17,7 +17,7 @@ pub const PAGE_MAX: u32 = 1000;
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// Items with numbers above this one; all if it is left out. It is the `next` of the page before.
-    #[param(minimum = 0)]
+    #[param(minimum = -1)]
     pub after: Option<i64>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1000)]

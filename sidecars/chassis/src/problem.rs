@@ -73,6 +73,24 @@ impl ProblemCode {
         self.parts().0
     }
 
+    /// The page about it, which is Markdown.
+    #[must_use]
+    pub fn page(self) -> &'static str {
+        match self {
+            ProblemCode::BadRequest => include_str!("../../../docs/errors/bad_request.md"),
+            ProblemCode::NotFound => include_str!("../../../docs/errors/not_found.md"),
+            ProblemCode::MethodNotAllowed => {
+                include_str!("../../../docs/errors/method_not_allowed.md")
+            }
+            ProblemCode::TooLarge => include_str!("../../../docs/errors/too_large.md"),
+            ProblemCode::WrongHost => include_str!("../../../docs/errors/wrong_host.md"),
+            ProblemCode::TimedOut => include_str!("../../../docs/errors/timed_out.md"),
+            ProblemCode::Overloaded => include_str!("../../../docs/errors/overloaded.md"),
+            ProblemCode::Unavailable => include_str!("../../../docs/errors/unavailable.md"),
+            ProblemCode::Internal => include_str!("../../../docs/errors/internal.md"),
+        }
+    }
+
     fn parts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             ProblemCode::BadRequest => (
@@ -162,12 +180,6 @@ impl From<ChassisError> for Problem {
     }
 }
 
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Problem {
-        Problem::from(ChassisError::from(error))
-    }
-}
-
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let cause = self.cause.take();
@@ -209,7 +221,7 @@ mod tests {
     #[test]
     fn what_a_database_says_is_not_told() {
         let error = sqlx::Error::Protocol("password of admin".to_owned());
-        let problem = Problem::from(error);
+        let problem = Problem::from(ChassisError::from(error));
         assert_eq!(problem.code, ProblemCode::Unavailable);
         assert_eq!(problem.detail, "the database is away or busy: try again");
         let json = serde_json::to_string(&problem).unwrap();
@@ -224,13 +236,13 @@ mod tests {
         for code in ProblemCode::ALL {
             let json = serde_json::to_value(code).unwrap();
             assert_eq!(json, code.name());
-            let page = format!(
-                "{}/../../docs/errors/{}.md",
-                env!("CARGO_MANIFEST_DIR"),
-                code.name()
+            let (_, status, title) = code.parts();
+            let head = format!(
+                "# `{}`\n\n**{title}.** Status {}.",
+                code.name(),
+                status.as_u16()
             );
-            let text = std::fs::read_to_string(&page).unwrap();
-            assert!(text.starts_with(&format!("# `{}`", code.name())), "{page}");
+            assert!(code.page().starts_with(&head), "{}", code.page());
         }
     }
 }

@@ -4,7 +4,6 @@ use crate::Result;
 use crate::clock::Clock;
 use crate::database::{Database, Place};
 use crate::migrations::Migrations;
-use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -45,7 +44,7 @@ pub struct Context {
 }
 
 /// How a service is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
     /// Why it does not do all that it should; empty if it does.
     pub troubles: Vec<String>,
@@ -119,5 +118,11 @@ impl Runner {
             tasks: service.start(stop),
             health: Box::new(move || asked.health()),
         })
+    }
+
+    /// The name of its service.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 }

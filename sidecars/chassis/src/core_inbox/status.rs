@@ -1,12 +1,12 @@
 //! How far a run was taken, for whoever asks.
 
 use crate::ChassisError;
-use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How far one journal was taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CoreState {
     /// Folder of the journal.
     pub journal: PathBuf,
@@ -23,25 +23,25 @@ pub struct CoreState {
 /// The states of all journals that are followed, for whoever asks.
 #[derive(Clone, Debug, Default)]
 pub struct Followed {
-    shared: Arc<Mutex<Vec<CoreStatus>>>,
+    shared: Arc<Mutex<BTreeMap<PathBuf, CoreStatus>>>,
 }
 
 impl Followed {
-    /// What they are now, in the order in which they were found.
+    /// What they are now, by the folders of their journals.
     #[must_use]
     pub fn states(&self) -> Vec<CoreState> {
         let all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().map(CoreStatus::state).collect()
+        all.values().map(CoreStatus::state).collect()
     }
 
     /// One more, of a journal that nobody follows yet; `None` if somebody does.
     pub(super) fn add(&self, journal: &Path) -> Option<CoreStatus> {
         let mut all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.iter().any(|status| status.state().journal == journal) {
+        if all.contains_key(journal) {
             return None;
         }
         let status = CoreStatus::new(journal);
-        all.push(status.clone());
+        all.insert(journal.to_owned(), status.clone());
         Some(status)
     }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-/// Connections at a time; of more, the oldest is closed.
-const CONNECTIONS_MAX: usize = 1024;
+/// Connections at a time; of more, the oldest is closed. Half of the descriptors that a process commonly has are left for the rest.
+const CONNECTIONS_MAX: usize = 512;
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Time for a request's head to arrive, and for a connection to be idle.

@@ -18,46 +18,6 @@ use std::sync::atomic::AtomicU64;
 use tokio::task::JoinHandle;
 use utoipa::openapi::{Info, OpenApi};
 
-/// The pages about error codes, as in `docs/errors`.
-const ERRORS: &[(&str, &str)] = &[
-    (
-        "bad_request",
-        include_str!("../../../../docs/errors/bad_request.md"),
-    ),
-    (
-        "not_found",
-        include_str!("../../../../docs/errors/not_found.md"),
-    ),
-    (
-        "method_not_allowed",
-        include_str!("../../../../docs/errors/method_not_allowed.md"),
-    ),
-    (
-        "too_large",
-        include_str!("../../../../docs/errors/too_large.md"),
-    ),
-    (
-        "wrong_host",
-        include_str!("../../../../docs/errors/wrong_host.md"),
-    ),
-    (
-        "timed_out",
-        include_str!("../../../../docs/errors/timed_out.md"),
-    ),
-    (
-        "overloaded",
-        include_str!("../../../../docs/errors/overloaded.md"),
-    ),
-    (
-        "unavailable",
-        include_str!("../../../../docs/errors/unavailable.md"),
-    ),
-    (
-        "internal",
-        include_str!("../../../../docs/errors/internal.md"),
-    ),
-];
-
 type Fact = Vec<(&'static str, &'static str)>;
 type Facts = Family<Fact, Gauge<f64, AtomicU64>>;
 
@@ -187,7 +147,7 @@ async fn health(State(root): State<Arc<Root>>) -> Json<Value> {
     for service in &root.services {
         let troubles = obstacles(service).await;
         let facts: BTreeMap<&str, f64> = (service.health)().facts.into_iter().collect();
-        let engine = format!("{:?}", service.database.engine()).to_lowercase();
+        let engine = service.database.engine().name();
         let one = json!({"database": engine, "troubles": troubles, "facts": facts});
         services.insert(service.name.to_owned(), one);
     }
@@ -215,23 +175,13 @@ async fn metrics(State(root): State<Arc<Root>>) -> Response {
 
 /// What an error code means.
 async fn error_page(Path(code): Path<String>) -> Result<Response, Problem> {
-    let page = ERRORS.iter().find(|(name, _)| *name == code);
-    let Some((_, page)) = page else {
+    let found = ProblemCode::ALL
+        .into_iter()
+        .find(|known| known.name() == code);
+    let Some(found) = found else {
         let detail = format!("there is no error code `{code}`");
         return Err(Problem::new(ProblemCode::NotFound, detail));
     };
     let kind = "text/markdown; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], *page).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_code_has_its_page_here() {
-        let names: Vec<&str> = ERRORS.iter().map(|(name, _)| *name).collect();
-        let codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.name()).collect();
-        assert_eq!(names, codes);
-    }
+    Ok(([(header::CONTENT_TYPE, kind)], found.page()).into_response())
 }

@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tickloom_chassis::{Page, PageQuery, Problem, ProblemCode};
+use tickloom_chassis::{
+    Access, Allowed, Page, PageQuery, PathParts, Problem, ProblemCode, Subject,
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -47,6 +49,28 @@ struct Run {
     caught_up: Option<bool>,
 }
 
+/// Reads which runs there are.
+struct ReadRuns;
+
+impl Access for ReadRuns {
+    const ACTION: &'static str = "run.read";
+
+    fn resource(_: &PathParts, _: &Subject) -> String {
+        "run/*".to_owned()
+    }
+}
+
+/// Reads what one run did.
+struct ReadRun;
+
+impl Access for ReadRun {
+    const ACTION: &'static str = "run.read";
+
+    fn resource(path: &PathParts, _: &Subject) -> String {
+        format!("run/{}", path.get("run"))
+    }
+}
+
 pub(crate) fn router(activity: &Arc<Activity>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(list_runs))
@@ -58,8 +82,11 @@ pub(crate) fn router(activity: &Arc<Activity>) -> OpenApiRouter {
 /// Runs that were seen, by name.
 #[utoipa::path(get, path = "/v1/runs", tag = "activity", params(RunsQuery),
     responses((status = 200, body = Runs), (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn list_runs(
+    _: Allowed<ReadRuns>,
     State(activity): State<Arc<Activity>>,
     Query(query): Query<RunsQuery>,
 ) -> Result<Json<Runs>, Problem> {
@@ -88,9 +115,12 @@ async fn list_runs(
 #[utoipa::path(get, path = "/v1/runs/{run}/fills", tag = "activity",
     params(("run" = String, Path, description = "Name of the run"), PageQuery),
     responses((status = 200, body = Page<Fill>), (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn list_fills(
+    _: Allowed<ReadRun>,
     State(activity): State<Arc<Activity>>,
     Path(run): Path<String>,
     query: PageQuery,
@@ -105,9 +135,12 @@ async fn list_fills(
 #[utoipa::path(get, path = "/v1/runs/{run}/signals", tag = "activity",
     params(("run" = String, Path, description = "Name of the run"), PageQuery),
     responses((status = 200, body = Page<Signal>), (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn list_signals(
+    _: Allowed<ReadRun>,
     State(activity): State<Arc<Activity>>,
     Path(run): Path<String>,
     query: PageQuery,

@@ -12,6 +12,10 @@ use utoipa::ToSchema;
 pub enum ProblemCode {
     /// The request cannot be read.
     BadRequest,
+    /// It is not known who asks.
+    Unauthenticated,
+    /// Whoever asks may not do this.
+    Forbidden,
     /// There is nothing under this path, or nothing of this name.
     NotFound,
     /// The path does not take this method.
@@ -55,8 +59,10 @@ pub(crate) struct Cause(pub(crate) String);
 
 impl ProblemCode {
     /// Every code.
-    pub const ALL: [ProblemCode; 9] = [
+    pub const ALL: [ProblemCode; 11] = [
         ProblemCode::BadRequest,
+        ProblemCode::Unauthenticated,
+        ProblemCode::Forbidden,
         ProblemCode::NotFound,
         ProblemCode::MethodNotAllowed,
         ProblemCode::TooLarge,
@@ -78,6 +84,10 @@ impl ProblemCode {
     pub fn page(self) -> &'static str {
         match self {
             ProblemCode::BadRequest => include_str!("../../../docs/errors/bad_request.md"),
+            ProblemCode::Unauthenticated => {
+                include_str!("../../../docs/errors/unauthenticated.md")
+            }
+            ProblemCode::Forbidden => include_str!("../../../docs/errors/forbidden.md"),
             ProblemCode::NotFound => include_str!("../../../docs/errors/not_found.md"),
             ProblemCode::MethodNotAllowed => {
                 include_str!("../../../docs/errors/method_not_allowed.md")
@@ -97,6 +107,16 @@ impl ProblemCode {
                 "bad_request",
                 StatusCode::BAD_REQUEST,
                 "The request cannot be read",
+            ),
+            ProblemCode::Unauthenticated => (
+                "unauthenticated",
+                StatusCode::UNAUTHORIZED,
+                "It is not known who asks",
+            ),
+            ProblemCode::Forbidden => (
+                "forbidden",
+                StatusCode::FORBIDDEN,
+                "Whoever asks may not do this",
             ),
             ProblemCode::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
             ProblemCode::MethodNotAllowed => (
@@ -191,6 +211,11 @@ impl IntoResponse for Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             let seconds = HeaderValue::from_static("1");
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer realm=\"tickloom\"");
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
         }
         if let Some(cause) = cause {
             response.extensions_mut().insert(cause);

@@ -3,12 +3,14 @@
 mod connections;
 mod root;
 
+use crate::access::Gate;
+use crate::clock::Clock;
 use crate::http::{BODY_BYTES_MAX, Door, pass};
 use crate::service::{Runner, Stop};
 use crate::{ChassisError, Result};
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
+use axum::{Extension, Router};
 use connections::accept;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
@@ -61,8 +63,14 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
     let http = listener.local_addr().map_err(local)?;
     let mut registry = Registry::default();
     let door = Door::new(&mut registry);
+    let gate = Gate {
+        authority: runners.iter().find_map(|runner| runner.authority.clone()),
+        clock: runners
+            .first()
+            .map_or(Clock::System, |runner| runner.clock.clone()),
+    };
     let (router, rest) = root::router(runners, registry);
-    let router = around(router, door);
+    let router = around(router, gate, door);
     let running = tokio::spawn(async move {
         accept(&listener, router, stop, options.drain).await;
         for task in rest.tasks {
@@ -77,8 +85,9 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
 }
 
 /// What every request goes through, outermost last.
-fn around(router: Router, door: Door) -> Router {
+fn around(router: Router, gate: Gate, door: Door) -> Router {
     router
+        .layer(Extension(gate))
         .layer(CatchPanicLayer::new())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(door, pass))

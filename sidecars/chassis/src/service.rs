@@ -1,9 +1,11 @@
 //! What a service is, and what runs one.
 
 use crate::Result;
+use crate::access::Authority;
 use crate::clock::Clock;
 use crate::database::{Database, Place};
 use crate::migrations::Migrations;
+use axum::Router;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -24,8 +26,18 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// Makes it over a database that is of its schema. Nothing runs yet.
     fn new(context: Context, config: Self::Config) -> Arc<Self>;
 
-    /// Its operations, with paths below `/NAME`.
+    /// Its operations, with paths below `/NAME`. Their handlers take an [`Allowed`](crate::Allowed), unless everybody may do it.
     fn rest(self: &Arc<Self>) -> OpenApiRouter;
+
+    /// What a standard wants at the root of the address, and not below `/NAME`.
+    fn root(self: &Arc<Self>) -> Router {
+        Router::new()
+    }
+
+    /// Knows who asks, for all services of the process, if this is the service that does.
+    fn authority(self: &Arc<Self>) -> Option<Arc<dyn Authority>> {
+        None
+    }
 
     /// Starts what it does without being asked, until the stop is told.
     fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>>;
@@ -62,7 +74,10 @@ pub struct Stop {
 pub struct Runner {
     pub(crate) name: &'static str,
     pub(crate) database: Database,
+    pub(crate) clock: Clock,
     pub(crate) rest: OpenApiRouter,
+    pub(crate) root: Router,
+    pub(crate) authority: Option<Arc<dyn Authority>>,
     pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
 }
@@ -107,14 +122,17 @@ impl Runner {
         let database = Database::open(place, S::NAME, S::MIGRATIONS).await?;
         let context = Context {
             database: database.clone(),
-            clock,
+            clock: clock.clone(),
         };
         let service = S::new(context, config);
         let asked = Arc::clone(&service);
         Ok(Runner {
             name: S::NAME,
             database,
+            clock,
             rest: service.rest(),
+            root: service.root(),
+            authority: service.authority(),
             tasks: service.start(stop),
             health: Box::new(move || asked.health()),
         })

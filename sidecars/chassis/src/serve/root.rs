@@ -61,6 +61,7 @@ pub(super) fn router(runners: Vec<Runner>, mut registry: Registry) -> (Router, R
         own = own.nest(format!("/{}", runner.name), openapi);
         whole.merge(own.clone());
         router = router
+            .merge(runner.root)
             .nest(&format!("/{}", runner.name), paths)
             .route(&format!("/{}/openapi.json", runner.name), document(&own));
         rest.tasks.extend(runner.tasks);

@@ -1,0 +1,14 @@
+//! Who asks, what they may do, and why: one function decides, whether it is asked over HTTP, over gRPC or in the process.
+
+mod allowed;
+mod decide;
+mod grants;
+mod pattern;
+mod subject;
+
+pub(crate) use allowed::Gate;
+pub use allowed::{Access, Allowed, Answered, Authority, PathParts, Unauthenticated};
+pub use decide::{Because, Decision, decide};
+pub use grants::{Grant, Grants};
+pub use pattern::{ActionPattern, PatternError, ResourcePattern, Role, What};
+pub use subject::Subject;

@@ -1,0 +1,146 @@
+//! The door of an operation: its handler takes an [`Allowed`], so that nothing is answered that was not decided.
+
+use super::decide::decide;
+use super::subject::Subject;
+use crate::ChassisError;
+use crate::clock::Clock;
+use crate::problem::{Problem, ProblemCode};
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header;
+use axum::http::request::Parts;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What an operation does, on what: `struct ReadRun; impl Access for ReadRun { … }`.
+pub trait Access: Send + Sync + 'static {
+    /// What is done: `run.read`.
+    const ACTION: &'static str;
+
+    /// On what, from the parts of the path: `run/today`, or `run/*` for all.
+    fn resource(path: &PathParts, subject: &Subject) -> String;
+}
+
+/// The named parts of a path.
+#[derive(Clone, Debug, Default)]
+pub struct PathParts {
+    parts: Vec<(String, String)>,
+}
+
+/// Somebody who may do this, which was decided.
+pub struct Allowed<A> {
+    /// Who.
+    pub subject: Subject,
+    access: PhantomData<fn() -> A>,
+}
+
+/// Knows who somebody is from what they show.
+pub trait Authority: Send + Sync + 'static {
+    /// Whose token or key this is.
+    fn subject<'a>(&'a self, bearer: &'a str) -> Answered<'a>;
+}
+
+/// What an [`Authority`] says, once it knows.
+pub type Answered<'a> = Pin<Box<dyn Future<Output = Result<Subject, Unauthenticated>> + Send + 'a>>;
+
+/// Why it is not known who somebody is.
+#[derive(Debug)]
+pub enum Unauthenticated {
+    /// What was shown is nobody's, or not any more.
+    Refused,
+    /// It could not be found out.
+    Failed(ChassisError),
+}
+
+/// Who decides who somebody is, for all operations of a process.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// `None` where nobody has to say who they are.
+    pub(crate) authority: Option<Arc<dyn Authority>>,
+    pub(crate) clock: Clock,
+}
+
+impl PathParts {
+    /// The part of this name; empty if the path has none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        let part = self.parts.iter().find(|(key, _)| key == name);
+        part.map_or("", |(_, value)| value)
+    }
+}
+
+impl<A> fmt::Debug for Allowed<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Allowed")
+            .field(&self.subject.account)
+            .finish()
+    }
+}
+
+impl<S: Send + Sync, A: Access> FromRequestParts<S> for Allowed<A> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Allowed<A>, Problem> {
+        let gate = parts.extensions.get::<Gate>().cloned().ok_or_else(|| {
+            Problem::new(ProblemCode::Internal, "the request could not be answered")
+        })?;
+        let subject = match &gate.authority {
+            Some(authority) => {
+                let shown = bearer(parts)?.to_owned();
+                let known = authority.subject(&shown).await;
+                known.map_err(|error| match error {
+                    Unauthenticated::Refused => {
+                        let detail = "the token or key is not valid, or not any more";
+                        Problem::new(ProblemCode::Unauthenticated, detail)
+                    }
+                    Unauthenticated::Failed(error) => error.into(),
+                })?
+            }
+            None => Subject::local(),
+        };
+        let path = path_parts(parts, state).await;
+        let resource = A::resource(&path, &subject);
+        let decision = decide(&subject, A::ACTION, &resource, gate.clock.now());
+        if !decision.allow {
+            let detail = format!("{} on {resource}: {}", A::ACTION, decision.because);
+            return Err(Problem::new(ProblemCode::Forbidden, detail));
+        }
+        Ok(Allowed {
+            subject,
+            access: PhantomData,
+        })
+    }
+}
+
+/// What a request shows: `Authorization: Bearer …` (RFC 6750).
+fn bearer(parts: &Parts) -> Result<&str, Problem> {
+    let mut shown = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let refused = |detail: &str| Problem::new(ProblemCode::Unauthenticated, detail);
+    let Some(first) = shown.next() else {
+        return Err(refused("expected a header `Authorization: Bearer TOKEN`"));
+    };
+    if shown.next().is_some() {
+        return Err(refused(
+            "expected one header `Authorization`, found several",
+        ));
+    }
+    let text = first.to_str().unwrap_or("");
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+        return Err(refused("expected a header `Authorization: Bearer TOKEN`"));
+    }
+    Ok(token.trim())
+}
+
+async fn path_parts<S: Send + Sync>(parts: &mut Parts, state: &S) -> PathParts {
+    // A path without parts has none.
+    let found = RawPathParams::from_request_parts(parts, state).await;
+    let parts = found.map(|found| {
+        let part = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        found.iter().map(part).collect()
+    });
+    PathParts {
+        parts: parts.unwrap_or_default(),
+    }
+}

@@ -7,7 +7,7 @@ mod pattern;
 mod subject;
 
 pub(crate) use allowed::Gate;
-pub use allowed::{Access, Allowed, Answered, Authority, PathParts, Unauthenticated};
+pub use allowed::{Access, Allowed, Authority, PathParts, SubjectFuture, Unauthenticated};
 pub use decide::{Because, Decision, decide};
 pub use grants::{Grant, Grants};
 pub use pattern::{ActionPattern, PatternError, ResourcePattern, Role, What};

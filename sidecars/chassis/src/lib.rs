@@ -18,8 +18,8 @@ mod serve;
 mod service;
 
 pub use access::{
-    Access, ActionPattern, Allowed, Answered, Authority, Because, Decision, Grant, Grants,
-    PathParts, PatternError, ResourcePattern, Role, Subject, Unauthenticated, What, decide,
+    Access, ActionPattern, Allowed, Authority, Because, Decision, Grant, Grants, PathParts,
+    PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What, decide,
 };
 pub use clock::Clock;
 pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_record};

@@ -38,11 +38,12 @@ pub struct Allowed<A> {
 /// Knows who somebody is from what they show.
 pub trait Authority: Send + Sync + 'static {
     /// Whose token or key this is.
-    fn subject<'a>(&'a self, bearer: &'a str) -> Answered<'a>;
+    fn subject<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a>;
 }
 
 /// What an [`Authority`] says, once it knows.
-pub type Answered<'a> = Pin<Box<dyn Future<Output = Result<Subject, Unauthenticated>> + Send + 'a>>;
+pub type SubjectFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Subject, Unauthenticated>> + Send + 'a>>;
 
 /// Why it is not known who somebody is.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //!
 //! A service is an implementation of [`Service`]; [`serve()`] runs any number of them in one process. What they share is here, once.
 
+mod access;
 mod clock;
 mod core_inbox;
 mod database;
@@ -16,6 +17,7 @@ mod problem;
 mod serve;
 mod service;
 
+pub use access::token;
 pub use clock::Clock;
 pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_record};
 pub use database::{Database, Engine, Place, Write};

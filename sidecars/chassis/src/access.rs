@@ -5,6 +5,7 @@ mod decide;
 mod grants;
 mod pattern;
 mod subject;
+pub mod token;
 
 pub(crate) use allowed::Gate;
 pub use allowed::{Access, Allowed, Authority, PathParts, SubjectFuture, Unauthenticated};

@@ -20,6 +20,7 @@ mod service;
 pub use access::{
     Access, ActionPattern, Allowed, Authority, Because, Decision, Grant, Grants, PathParts,
     PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What, decide,
+    token,
 };
 pub use clock::Clock;
 pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_record};

@@ -1,0 +1,53 @@
+//! What somebody proves who they are with: passwords, one-time codes, recovery codes, secrets of programs, access tokens and the keys
+//! that sign them, and public keys of CURVE. Pure: there is no network, no SQL and no clock here; what time it is, is an argument.
+//!
+//! Formats and parameters, and why they are so, are in `docs/credentials.md`.
+
+pub mod curve;
+pub mod keyring;
+pub mod password;
+pub mod recovery;
+pub mod secret;
+pub mod totp;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use thiserror::Error;
+use tickloom_types::Ts;
+use uuid::Uuid;
+
+/// The system gave no random bytes. Nothing secret can be made then.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the system gives no random bytes")]
+pub struct NoRandomness;
+
+/// So many bytes that nobody can foresee.
+fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// An id that sorts by time (UUIDv7: RFC 9562, section 5.7), made at `now`. A time before the epoch counts as the epoch.
+fn time_id(now: Ts) -> Result<Uuid, NoRandomness> {
+    let millis = u64::try_from(now.0 / 1_000_000).unwrap_or(0);
+    let builder = uuid::Builder::from_unix_timestamp_millis(millis, &random()?);
+    Ok(builder.into_uuid())
+}
+
+/// `bytes` in 32 symbols of five bits each (RFC 4648, section 6), without padding. Only whole groups of five bits are expected.
+fn base32(bytes: &[u8], alphabet: &[u8; 32]) -> String {
+    let (mut text, mut bits, mut held) = (String::new(), 0_u32, 0_u32);
+    for byte in bytes {
+        bits = bits << 8 | u32::from(*byte);
+        held += 8;
+        while held >= 5 {
+            held -= 5;
+            let symbol = (bits >> held & 31) as usize;
+            text.push(char::from(alphabet[symbol]));
+        }
+        bits &= (1 << held) - 1;
+    }
+    text
+}

@@ -1,0 +1,101 @@
+//! Hashing off the threads that serve requests, and only so much of it at once: a flood of sign-ins takes bounded memory (19 MiB a
+//! hash at the least parameters), waits, and is told so when too many wait.
+
+use super::{HashParams, Password, PasswordError, Rules, Verdict, burn, hash, verify};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+/// Makes and checks hashes of passwords, a bounded number at a time. Clones share the bound. It needs a runtime of tokio.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    params: HashParams,
+    rules: Rules,
+    /// Those that run and those that wait.
+    places: Arc<Semaphore>,
+    /// Those that run.
+    running: Arc<Semaphore>,
+}
+
+impl Hasher {
+    /// One that runs at most `at_once` hashes at a time, while at most `waiting` more wait.
+    #[must_use]
+    pub fn new(params: HashParams, rules: Rules, at_once: NonZeroU16, waiting: u16) -> Hasher {
+        let at_once = usize::from(at_once.get());
+        Hasher {
+            params,
+            rules,
+            places: Arc::new(Semaphore::new(at_once + usize::from(waiting))),
+            running: Arc::new(Semaphore::new(at_once)),
+        }
+    }
+
+    /// The hash of a new password, if somebody of whom these `words` are known (e-mail address, names) may take it.
+    ///
+    /// # Errors
+    /// [`PasswordError`]; [`PasswordError::Refused`] is for the person.
+    pub async fn set(
+        &self,
+        password: Password,
+        words: Vec<String>,
+    ) -> Result<String, PasswordError> {
+        let (rules, params) = (self.rules.clone(), self.params);
+        self.run(move || {
+            rules.check(&password, &words)?;
+            hash(&password, params)
+        })
+        .await
+    }
+
+    /// The hash of a password that is known to be right, with the present parameters: for [`Verdict::rehash`]. No rule is applied.
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub async fn rehash(&self, password: Password) -> Result<String, PasswordError> {
+        let params = self.params;
+        self.run(move || hash(&password, params)).await
+    }
+
+    /// Whether a password is the one that `stored` was made of: [`verify`].
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub async fn verify(
+        &self,
+        stored: String,
+        password: Password,
+    ) -> Result<Verdict, PasswordError> {
+        let params = self.params;
+        self.run(move || verify(&stored, &password, params)).await
+    }
+
+    /// The same work for an account that does not exist: [`burn`].
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub async fn burn(&self, password: Password) -> Result<(), PasswordError> {
+        let params = self.params;
+        self.run(move || burn(&password, params)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let (place, turn) = self.turn().await?;
+        let done = spawn_blocking(move || {
+            // They go when the work ends, even if nobody waits for it any more: the memory is taken until then.
+            let _held = (place, turn);
+            work()
+        });
+        done.await.map_err(|_| PasswordError::Stopping)?
+    }
+
+    async fn turn(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), PasswordError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| PasswordError::Busy)?;
+        let turn = Arc::clone(&self.running).acquire_owned().await;
+        Ok((place, turn.map_err(|_| PasswordError::Stopping)?))
+    }
+}

@@ -1,3 +1,19 @@
-//! Who somebody is, and what they may do.
+//! Who somebody is, and what they may do: accounts of people and programs, sessions, tokens, keys, grants, for all services of a
+//! process.
 
+mod authority;
+mod change;
 pub mod credential;
+mod error;
+mod events;
+mod flows;
+mod model;
+mod projections;
+mod rest;
+mod seal;
+mod service;
+mod signing;
+mod store;
+
+pub(crate) use error::AuthError;
+pub use service::{Auth, AuthConfig};

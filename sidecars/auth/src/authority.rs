@@ -1,0 +1,138 @@
+//! Whose token or key something is, for every operation of every service of the process.
+
+use crate::credential::secret::{self, SecretKind, StoredSecret};
+use crate::service::{Auth, IDLE_NS};
+use crate::store;
+use crate::store::account::unreadable;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tickloom_chassis::{
+    ActionPattern, Authority, ChassisError, Database, Grant, Grants, Subject, SubjectFuture,
+    Unauthenticated,
+};
+use tickloom_types::Ts;
+
+/// Accounts whose grants are kept in memory.
+const ACCOUNTS_MAX: usize = 10_000;
+/// How exactly the last use of a key is noted: a minute.
+const LAST_USED_NS: i64 = 60_000_000_000;
+
+/// Grants of accounts as they were read, with the version of the account that they are of: any change of them is a new version.
+#[derive(Debug, Default)]
+pub(crate) struct GrantCache {
+    by_account: Mutex<HashMap<String, (i64, Arc<Grants>)>>,
+}
+
+impl GrantCache {
+    /// What an account of this version was granted.
+    pub(crate) async fn of(
+        &self,
+        database: &Database,
+        account: &str,
+        version: i64,
+    ) -> Result<Arc<Grants>, ChassisError> {
+        if let Some(grants) = self.get(account, version) {
+            return Ok(grants);
+        }
+        let stored = store::account::grants(database.reader(), account).await?;
+        let mut grants = Vec::new();
+        for granted in stored {
+            let wrong = |error| unreadable("granted", &granted.id, error);
+            grants.push(Grant {
+                what: granted.what.parse().map_err(wrong)?,
+                resource: granted.resource.parse().map_err(wrong)?,
+                expires: granted.expires.map(Ts),
+                id: granted.id,
+            });
+        }
+        let grants = Arc::new(Grants::new(grants));
+        let mut all = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= ACCOUNTS_MAX {
+            all.clear();
+        }
+        all.insert(account.to_owned(), (version, Arc::clone(&grants)));
+        Ok(grants)
+    }
+
+    fn get(&self, account: &str, version: i64) -> Option<Arc<Grants>> {
+        let all = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, grants) = all.get(account)?;
+        (*of == version).then(|| Arc::clone(grants))
+    }
+}
+
+impl Authority for Auth {
+    fn subject<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a> {
+        Box::pin(async move {
+            if bearer.starts_with(SecretKind::Key.prefix()) && !bearer.contains('.') {
+                self.subject_of_key(bearer).await
+            } else {
+                self.subject_of_token(bearer).await
+            }
+        })
+    }
+}
+
+impl Auth {
+    async fn subject_of_token(&self, token: &str) -> Result<Subject, Unauthenticated> {
+        let now = self.clock.now();
+        let claims = self.signing.verify(token, now);
+        let claims = claims.map_err(|_| Unauthenticated::Refused)?;
+        let id = claims.sid.clone().ok_or(Unauthenticated::Refused)?;
+        let shown = store::session::shown(self.database.reader(), &id).await;
+        let shown = shown.map_err(Unauthenticated::Failed)?;
+        let shown = shown.ok_or(Unauthenticated::Refused)?;
+        let is_over = shown.expires <= now.0 || shown.last_used <= now.0 - IDLE_NS;
+        if is_over || shown.state != "active" || shown.account != claims.sub {
+            return Err(Unauthenticated::Refused);
+        }
+        let scopes: Result<Vec<ActionPattern>, _> = claims.scopes().map(str::parse).collect();
+        let grants = self.grants.of(&self.database, &shown.account, shown.version);
+        Ok(Subject {
+            session: Some(id),
+            key: None,
+            scopes: scopes.map_err(|_| Unauthenticated::Refused)?,
+            grants: grants.await.map_err(Unauthenticated::Failed)?,
+            proved: Ts(shown.proved),
+            account: shown.account,
+        })
+    }
+
+    async fn subject_of_key(&self, key: &str) -> Result<Subject, Unauthenticated> {
+        let now = self.clock.now();
+        let presented = secret::parse(key).map_err(|_| Unauthenticated::Refused)?;
+        let shown = store::key::shown(self.database.reader(), &presented.id).await;
+        let shown = shown.map_err(Unauthenticated::Failed)?;
+        let shown = shown.ok_or(Unauthenticated::Refused)?;
+        let stored = StoredSecret {
+            id: presented.id.clone(),
+            hash: shown.hash,
+        };
+        let is_right = presented.kind == SecretKind::Key && secret::matches(&stored, &presented);
+        let is_over = shown.expires.is_some_and(|at| at <= now.0);
+        if !is_right || is_over || shown.state != "active" {
+            return Err(Unauthenticated::Refused);
+        }
+        if shown.last_used.is_none_or(|at| at <= now.0 - LAST_USED_NS) {
+            let noted = self.note_use(&presented.id, now).await;
+            noted.map_err(Unauthenticated::Failed)?;
+        }
+        let scopes: Result<Vec<ActionPattern>, _> = shown.scopes.split(' ').map(str::parse).collect();
+        let wrong = |error| Unauthenticated::Failed(unreadable("access_key", &presented.id, error));
+        let grants = self.grants.of(&self.database, &shown.account, shown.version);
+        Ok(Subject {
+            session: None,
+            scopes: scopes.map_err(wrong)?,
+            grants: grants.await.map_err(Unauthenticated::Failed)?,
+            proved: Ts(i64::MIN),
+            account: shown.account,
+            key: Some(presented.id),
+        })
+    }
+
+    async fn note_use(&self, id: &str, now: Ts) -> Result<(), ChassisError> {
+        let mut write = self.database.write().await?;
+        store::key::used(&mut write, id, now.0).await?;
+        write.commit().await
+    }
+}

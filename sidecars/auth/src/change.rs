@@ -1,0 +1,163 @@
+//! How anything changes: an event in the log, the rows that come of it, and an entry of the audit log, in one transaction.
+
+use crate::AuthError;
+use crate::events::{AuthEvent, BODY_VERSION};
+use crate::model::{Account, AccountKind};
+use crate::projections::project;
+use crate::seal::PersonKey;
+use crate::store;
+use serde_json::json;
+use tickloom_chassis::{
+    AuditOutcome, NewAuditEntry, NewEvent, Problem, ProblemCode, RequestId, Subject, Write, append,
+    append_audit,
+};
+use tickloom_types::Ts;
+use uuid::Uuid;
+
+/// Who changes something, in which request, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct By {
+    pub(crate) actor: String,
+    pub(crate) request: String,
+    pub(crate) now: Ts,
+}
+
+impl By {
+    pub(crate) fn new(subject: &Subject, request: &RequestId, now: Ts) -> By {
+        By {
+            actor: subject.actor(),
+            request: request.to_string(),
+            now,
+        }
+    }
+
+    /// Somebody who has not said who they are.
+    pub(crate) fn nobody(request: &RequestId, now: Ts) -> By {
+        By {
+            actor: "anonymous".to_owned(),
+            request: request.to_string(),
+            now,
+        }
+    }
+
+    /// Somebody who just showed that this account is theirs.
+    pub(crate) fn account(self, id: &str) -> By {
+        By {
+            actor: format!("account/{id}"),
+            ..self
+        }
+    }
+
+    /// Notes something that changes no account.
+    pub(crate) async fn audit(
+        &self,
+        write: &mut Write,
+        action: &str,
+        resource: &str,
+        outcome: AuditOutcome,
+    ) -> Result<(), AuthError> {
+        let entry = NewAuditEntry {
+            at: self.now,
+            actor: self.actor.clone(),
+            request: self.request.clone(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            outcome,
+            detail: String::new(),
+        };
+        append_audit(write, &entry).await?;
+        Ok(())
+    }
+}
+
+/// A new account, with a key for what is personal of it.
+///
+/// # Errors
+/// [`ProblemCode::Conflict`] if another account has the address.
+pub(crate) async fn make_account(
+    write: &mut Write,
+    by: &By,
+    kind: AccountKind,
+    email: Option<String>,
+    name: String,
+) -> Result<Account, AuthError> {
+    let id = format!("{}_{}", kind.prefix(), Uuid::now_v7().simple());
+    store::account::add_person_key(write, &id, &PersonKey::make()?).await?;
+    let event = AuthEvent::Made { kind, email, name };
+    apply(write, by, Account::new(id, kind), event).await
+}
+
+/// Lets an event happen to an account as it was read, and returns the account after it.
+///
+/// # Errors
+/// [`ProblemCode::Conflict`] if it was changed by somebody else since, or if its address is another's.
+pub(crate) async fn apply(
+    write: &mut Write,
+    by: &By,
+    before: Account,
+    event: AuthEvent,
+) -> Result<Account, AuthError> {
+    let key = store::account::person_key(write.connection(), &before.id).await?;
+    let key = key.ok_or(crate::model::Refusal::Deleted)?;
+    let new = NewEvent {
+        aggregate: before.resource(),
+        version: before.version + 1,
+        kind: event.kind(),
+        v: BODY_VERSION,
+        at: by.now,
+        actor: by.actor.clone(),
+        request: by.request.clone(),
+        body: event.body(&key)?,
+    };
+    append(write, &new).await?;
+    let after = before.after(&event, by.now);
+    if !project(write, &after, &event, (by.now, &by.actor)).await? {
+        let detail = "another account has this e-mail address";
+        return Err(Problem::new(ProblemCode::Conflict, detail).into());
+    }
+    let entry = NewAuditEntry {
+        at: by.now,
+        actor: by.actor.clone(),
+        request: by.request.clone(),
+        action: event.kind().to_owned(),
+        resource: after.resource(),
+        outcome: AuditOutcome::Done,
+        detail: detail(&event),
+    };
+    append_audit(write, &entry).await?;
+    Ok(after)
+}
+
+/// What an entry of the audit log says beside what happened: nothing personal, and no secret.
+fn detail(event: &AuthEvent) -> String {
+    match event {
+        AuthEvent::GrantGiven {
+            id,
+            what,
+            resource,
+            expires,
+        } => json!({"id": id, "what": what, "resource": resource, "expires": expires}),
+        AuthEvent::KeyMade {
+            id,
+            scopes,
+            expires,
+            ..
+        } => json!({"id": id, "scopes": scopes, "expires": expires}),
+        AuthEvent::KeyExpiryMoved { id, expires } => json!({"id": id, "expires": expires}),
+        AuthEvent::GrantTaken { id } | AuthEvent::KeyTaken { id } => json!({"id": id}),
+        _ => return String::new(),
+    }
+    .to_string()
+}
+
+/// The account of this id, which has to be there.
+///
+/// # Errors
+/// [`ProblemCode::NotFound`].
+pub(crate) async fn known(write: &mut Write, id: &str) -> Result<Account, AuthError> {
+    let found = store::account::by_id(write.connection(), id).await?;
+    found.ok_or_else(|| {
+        let detail = format!("there is no account `{id}`");
+        Problem::new(ProblemCode::NotFound, detail).into()
+    })
+}

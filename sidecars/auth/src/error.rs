@@ -1,0 +1,80 @@
+//! Why the service does not do something.
+
+use crate::credential::NoRandomness;
+use crate::credential::keyring::KeyError;
+use crate::credential::password::{PasswordError, PasswordRefused};
+use crate::model::Refusal;
+use crate::seal::SealError;
+use std::time::Duration;
+use thiserror::Error;
+use tickloom_chassis::{ChassisError, PatternError, Problem, ProblemCode};
+
+/// Why the service does not do something.
+#[derive(Debug, Error)]
+pub(crate) enum AuthError {
+    #[error(transparent)]
+    Chassis(#[from] ChassisError),
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    #[error("too many tries: wait {} s", .0.as_secs())]
+    TooManyTries(Duration),
+    #[error("{}", .0.detail)]
+    Problem(Box<Problem>),
+}
+
+impl From<Problem> for AuthError {
+    fn from(problem: Problem) -> AuthError {
+        AuthError::Problem(Box::new(problem))
+    }
+}
+
+impl From<PasswordRefused> for AuthError {
+    fn from(refused: PasswordRefused) -> AuthError {
+        AuthError::Password(refused.into())
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            AuthError::Chassis(ChassisError::Conflict { .. }) => {
+                let detail = "it was changed by somebody else at the same time: try again";
+                Problem::new(ProblemCode::Conflict, detail)
+            }
+            AuthError::Chassis(error) => error.into(),
+            AuthError::Problem(problem) => *problem,
+            AuthError::Refusal(_)
+            | AuthError::Pattern(_)
+            | AuthError::Password(PasswordError::Refused(_)) => {
+                Problem::new(ProblemCode::Refused, detail)
+            }
+            AuthError::TooManyTries(wait) => {
+                Problem::new(ProblemCode::TooManyRequests, detail).retry_after(wait)
+            }
+            AuthError::Password(PasswordError::Busy) => {
+                Problem::new(ProblemCode::Overloaded, detail)
+            }
+            AuthError::Password(_)
+            | AuthError::Key(_)
+            | AuthError::Seal(_)
+            | AuthError::NoRandomness(_) => Problem::internal(detail),
+        }
+    }
+}
+
+/// Who showed nothing that is right, whatever of it was wrong.
+pub(crate) fn wrong_credentials() -> AuthError {
+    let detail = "the e-mail address, the password or the code is wrong";
+    Problem::new(ProblemCode::Unauthenticated, detail).into()
+}

@@ -1,0 +1,174 @@
+//! What happens to accounts, and how it is written down. What is personal is sealed with a key of the person, so that it is gone from
+//! the log, backups too, once the key is.
+
+use crate::model::AccountKind;
+use crate::seal::PersonKey;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Version of the bodies that are written.
+pub(crate) const BODY_VERSION: i64 = 1;
+
+/// Something that happened to an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "snake_case")]
+pub(crate) enum AuthEvent {
+    Made {
+        kind: AccountKind,
+        email: Option<String>,
+        name: String,
+    },
+    EmailVerified,
+    Renamed {
+        name: String,
+    },
+    PasswordSet,
+    SecondFactorSet,
+    SecondFactorRemoved,
+    Suspended,
+    Resumed,
+    Deleted,
+    GrantGiven {
+        id: String,
+        what: String,
+        resource: String,
+        expires: Option<i64>,
+    },
+    GrantTaken {
+        id: String,
+    },
+    KeyMade {
+        id: String,
+        name: String,
+        scopes: String,
+        expires: Option<i64>,
+    },
+    KeyExpiryMoved {
+        id: String,
+        expires: i64,
+    },
+    KeyTaken {
+        id: String,
+    },
+}
+
+impl AuthEvent {
+    /// What happened, as the log has it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            AuthEvent::Made { .. } => "made",
+            AuthEvent::EmailVerified => "email_verified",
+            AuthEvent::Renamed { .. } => "renamed",
+            AuthEvent::PasswordSet => "password_set",
+            AuthEvent::SecondFactorSet => "second_factor_set",
+            AuthEvent::SecondFactorRemoved => "second_factor_removed",
+            AuthEvent::Suspended => "suspended",
+            AuthEvent::Resumed => "resumed",
+            AuthEvent::Deleted => "deleted",
+            AuthEvent::GrantGiven { .. } => "grant_given",
+            AuthEvent::GrantTaken { .. } => "grant_taken",
+            AuthEvent::KeyMade { .. } => "key_made",
+            AuthEvent::KeyExpiryMoved { .. } => "key_expiry_moved",
+            AuthEvent::KeyTaken { .. } => "key_taken",
+        }
+    }
+
+    /// The body for the log, with what is personal sealed.
+    pub(crate) fn body(&self, key: &PersonKey) -> Result<String, crate::seal::SealError> {
+        let sealed = self.clone().map_personal(|text| key.seal(&text))?;
+        let whole = serde_json::to_value(&sealed).unwrap_or_else(|_| json!({}));
+        let body = whole.get("body").cloned().unwrap_or_else(|| json!({}));
+        Ok(body.to_string())
+    }
+
+    /// What the log says, opened. Without the person's key what was personal is empty.
+    pub(crate) fn read(
+        kind: &str,
+        body: &str,
+        key: Option<&PersonKey>,
+    ) -> Result<AuthEvent, String> {
+        let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+        let is_empty = body.as_object().is_some_and(serde_json::Map::is_empty);
+        let whole = if is_empty {
+            json!({ "kind": kind })
+        } else {
+            json!({ "kind": kind, "body": body })
+        };
+        let sealed: AuthEvent = serde_json::from_value(whole).map_err(|error| error.to_string())?;
+        sealed
+            .map_personal(|text| key.map_or(Ok(String::new()), |key| key.open(&text)))
+            .map_err(|error| error.to_string())
+    }
+
+    fn map_personal<E>(self, with: impl Fn(String) -> Result<String, E>) -> Result<AuthEvent, E> {
+        Ok(match self {
+            AuthEvent::Made { kind, email, name } => AuthEvent::Made {
+                kind,
+                email: email.map(&with).transpose()?,
+                name: with(name)?,
+            },
+            AuthEvent::Renamed { name } => AuthEvent::Renamed { name: with(name)? },
+            other => other,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_personal_is_not_in_the_log_and_goes_with_its_key() {
+        let key = PersonKey::make().unwrap();
+        let made = AuthEvent::Made {
+            kind: AccountKind::Person,
+            email: Some("ada@example.com".to_owned()),
+            name: "Ada".to_owned(),
+        };
+        let body = made.body(&key).unwrap();
+        assert!(!body.contains("ada") && !body.contains("Ada"), "{body}");
+        assert_eq!(AuthEvent::read("made", &body, Some(&key)).unwrap(), made);
+        let without = AuthEvent::read("made", &body, None).unwrap();
+        let AuthEvent::Made { email, name, .. } = without else {
+            panic!("{without:?}");
+        };
+        assert_eq!((email.as_deref(), name.as_str()), (Some(""), ""));
+        let other = PersonKey::make().unwrap();
+        assert!(AuthEvent::read("made", &body, Some(&other)).is_err());
+    }
+
+    #[test]
+    fn every_event_comes_back_from_the_log() {
+        let key = PersonKey::make().unwrap();
+        let id = || "x_1".to_owned();
+        for event in [
+            AuthEvent::EmailVerified,
+            AuthEvent::Renamed { name: "B".to_owned() },
+            AuthEvent::PasswordSet,
+            AuthEvent::SecondFactorSet,
+            AuthEvent::SecondFactorRemoved,
+            AuthEvent::Suspended,
+            AuthEvent::Resumed,
+            AuthEvent::Deleted,
+            AuthEvent::GrantGiven {
+                id: id(),
+                what: "viewer".to_owned(),
+                resource: "*".to_owned(),
+                expires: None,
+            },
+            AuthEvent::GrantTaken { id: id() },
+            AuthEvent::KeyMade {
+                id: id(),
+                name: "ci".to_owned(),
+                scopes: "*".to_owned(),
+                expires: Some(7),
+            },
+            AuthEvent::KeyExpiryMoved { id: id(), expires: 9 },
+            AuthEvent::KeyTaken { id: id() },
+        ] {
+            let body = event.body(&key).unwrap();
+            let found = AuthEvent::read(event.kind(), &body, Some(&key)).unwrap();
+            assert_eq!(found, event, "{body}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Whether somebody is who they say: a password, and a second factor where there is one.
+
+use crate::credential::password::Password;
+use crate::credential::recovery::RecoveryCode;
+use crate::error::wrong_credentials;
+use crate::model::Account;
+use crate::service::Auth;
+use crate::{AuthError, store};
+use tickloom_chassis::{Problem, ProblemCode, Subject, Write};
+use tickloom_types::Ts;
+
+/// How long a proof is good for what needs a fresh one: a quarter of an hour.
+const FRESH_NS: i64 = 900_000_000_000;
+
+/// A password that was found right.
+#[derive(Debug)]
+pub(crate) struct RightPassword {
+    /// Its hash with the present parameters, if the stored one has lower ones.
+    pub(crate) rehashed: Option<String>,
+}
+
+impl Auth {
+    /// Whether it is the password of the account; with none, or one that cannot be used, the same work is done for nothing.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Unauthenticated`] if it is not.
+    pub(crate) async fn check_password(
+        &self,
+        account: Option<&Account>,
+        password: Password,
+    ) -> Result<RightPassword, AuthError> {
+        let stored = match account {
+            Some(account) => {
+                store::secret::password(self.database.reader(), &account.id).await?
+            }
+            None => None,
+        };
+        let Some(stored) = stored else {
+            self.hasher.burn(password).await?;
+            return Err(wrong_credentials());
+        };
+        let verdict = self.hasher.verify(stored, password.clone()).await?;
+        if !verdict.matches {
+            return Err(wrong_credentials());
+        }
+        let rehashed = if verdict.rehash {
+            Some(self.hasher.rehash(password).await?)
+        } else {
+            None
+        };
+        Ok(RightPassword { rehashed })
+    }
+}
+
+/// Takes the second factor of an account, if it has one: a code of its app, or one for recovery, each once. Returns how it was proved,
+/// in the words of RFC 8176.
+///
+/// # Errors
+/// [`ProblemCode::SecondFactorRequired`] if there is no code; [`ProblemCode::Unauthenticated`] if it is wrong.
+pub(crate) async fn take_second_factor(
+    write: &mut Write,
+    account: &Account,
+    code: Option<&str>,
+    now: Ts,
+) -> Result<&'static str, AuthError> {
+    if !account.has_second_factor {
+        return Ok("pwd");
+    }
+    let Some(code) = code else {
+        let detail = "the account has a second factor: send its code too";
+        return Err(Problem::new(ProblemCode::SecondFactorRequired, detail).into());
+    };
+    let factor = store::secret::factor(write.connection(), &account.id).await?;
+    let factor = factor.filter(|factor| factor.is_confirmed);
+    let step = factor.and_then(|factor| factor.secret.verify(code, now, factor.last_step));
+    if let Some(step) = step
+        && store::secret::take_step(write, &account.id, step).await?
+    {
+        return Ok("pwd otp");
+    }
+    if let Ok(recovery) = RecoveryCode::parse(code)
+        && store::secret::take_code(write, &account.id, &recovery.hash()).await?
+    {
+        return Ok("pwd kba");
+    }
+    Err(wrong_credentials())
+}
+
+/// Whether whoever asks proved a short while ago who they are, which only a session can.
+///
+/// # Errors
+/// [`ProblemCode::ProofRequired`].
+pub(crate) fn fresh(subject: &Subject, now: Ts) -> Result<&str, AuthError> {
+    let is_fresh = now.0.saturating_sub(subject.proved.0) < FRESH_NS;
+    match &subject.session {
+        Some(session) if is_fresh => Ok(session),
+        Some(_) => {
+            let detail = "prove once more who you are: POST /auth/v1/sessions/prove";
+            Err(Problem::new(ProblemCode::ProofRequired, detail).into())
+        }
+        None => {
+            let detail = "this is done in a session, and not with a key";
+            Err(Problem::new(ProblemCode::ProofRequired, detail).into())
+        }
+    }
+}

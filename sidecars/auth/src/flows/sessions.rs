@@ -1,0 +1,306 @@
+//! Signing in, going on, and signing out.
+
+use super::proof::take_second_factor;
+use super::throttle::Tries;
+use crate::change::By;
+use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
+use crate::credential::password::Password;
+use crate::credential::secret::{self, SecretKind, StoredSecret};
+use crate::error::wrong_credentials;
+use crate::model::{self, Account};
+use crate::service::{Auth, IDLE_NS};
+use crate::signing::AUDIENCE;
+use crate::store::session::Session;
+use crate::{AuthError, store};
+use serde::Serialize;
+use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
+use tickloom_types::Ts;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The longest that a session lasts: 30 days.
+const SESSION_NS: i64 = 30 * 86_400_000_000_000;
+/// How long a device is remembered: a year.
+const DEVICE_NS: i64 = 365 * 86_400_000_000_000;
+/// Characters of what a device says that it is.
+const DEVICE_MAX: usize = 200;
+/// The program that tokens are made for.
+const CLIENT: &str = "tickloom";
+
+/// What somebody shows to sign in.
+pub(crate) struct Shown {
+    pub(crate) email: String,
+    pub(crate) password: Password,
+    /// The second factor.
+    pub(crate) code: Option<String>,
+    /// What a device kept from the last time.
+    pub(crate) device_token: Option<String>,
+    /// What the device says that it is.
+    pub(crate) device: String,
+}
+
+/// What somebody who signed in goes on with.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Tokens {
+    /// Id of the account.
+    pub(crate) account: String,
+    /// Id of the session.
+    pub(crate) session: String,
+    /// What to send with each request: `Authorization: Bearer …`.
+    pub(crate) access_token: String,
+    /// Always `Bearer`.
+    pub(crate) token_type: &'static str,
+    /// Seconds that the access token is valid.
+    pub(crate) expires_in: u32,
+    /// What the next access token is got with, once.
+    pub(crate) refresh_token: String,
+    /// What a device keeps, and shows when it signs in again; there only if it showed none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device_token: Option<String>,
+}
+
+impl Auth {
+    /// Signs somebody in.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Unauthenticated`] whatever is wrong; [`ProblemCode::SecondFactorRequired`] once the password is right;
+    /// [`ProblemCode::TooManyRequests`].
+    pub(crate) async fn sign_in(&self, by: By, shown: Shown) -> Result<Tokens, AuthError> {
+        let email = model::email(&shown.email).unwrap_or_default();
+        let account = store::account::by_email(self.database.reader(), &email).await?;
+        let id = account.as_ref().map(|account| account.id.as_str());
+        let device = shown.device_token.as_deref();
+        let tries = Tries::of(&self.database, (&email, id), device, by.now).await?;
+        let mut write = self.database.write().await?;
+        tries.count(&mut write, by.now).await?;
+        write.commit().await?;
+        let checked = self.check_password(account.as_ref(), shown.password).await;
+        let right = match (checked, account) {
+            (Ok(right), Some(account)) => (right, account),
+            (Err(AuthError::Problem(_)), account) => {
+                return Err(self.refuse(&by, account.as_ref()).await?);
+            }
+            (Err(error), _) => return Err(error),
+            (Ok(_), None) => return Err(wrong_credentials()),
+        };
+        let (right, account) = right;
+        let by = by.account(&account.id);
+        let mut write = self.database.write().await?;
+        let account = crate::change::known(&mut write, &account.id).await?;
+        account.person().map_err(|refusal| {
+            Problem::new(ProblemCode::Forbidden, refusal.to_string())
+        })?;
+        let code = shown.code.as_deref();
+        let methods = match take_second_factor(&mut write, &account, code, by.now).await {
+            Ok(methods) => methods,
+            Err(error) => {
+                drop(write);
+                if matches!(&error, AuthError::Problem(problem) if problem.code == ProblemCode::Unauthenticated) {
+                    self.refuse(&by, Some(&account)).await?;
+                } else {
+                    // The password was right: it is no guess.
+                    self.forgive(&tries).await?;
+                }
+                return Err(error);
+            }
+        };
+        if let Some(hash) = right.rehashed {
+            store::secret::set_password(&mut write, &account.id, &hash, by.now.0).await?;
+        }
+        tries.forgive(&mut write).await?;
+        let remember = !tries.is_known_device;
+        let tokens = self
+            .begin_session(&mut write, &by, &account, (methods, &shown.device, remember))
+            .await?;
+        write.commit().await?;
+        Ok(tokens)
+    }
+
+    async fn forgive(&self, tries: &Tries) -> Result<(), AuthError> {
+        let mut write = self.database.write().await?;
+        tries.forgive(&mut write).await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Notes that somebody was not let in, and says so.
+    async fn refuse(&self, by: &By, account: Option<&Account>) -> Result<AuthError, AuthError> {
+        let resource = account.map(Account::resource).unwrap_or_default();
+        let mut write = self.database.write().await?;
+        by.audit(&mut write, "sign_in", &resource, AuditOutcome::Refused)
+            .await?;
+        write.commit().await?;
+        Ok(wrong_credentials())
+    }
+
+    async fn begin_session(
+        &self,
+        write: &mut Write,
+        by: &By,
+        account: &Account,
+        (methods, device, remember): (&str, &str, bool),
+    ) -> Result<Tokens, AuthError> {
+        let session = Session {
+            id: format!("ses_{}", Uuid::now_v7().simple()),
+            account: account.id.clone(),
+            device: device.chars().take(DEVICE_MAX).collect(),
+            began: by.now.0,
+            last_used: by.now.0,
+            expires: by.now.0.saturating_add(SESSION_NS),
+            proved: by.now.0,
+            methods: methods.to_owned(),
+        };
+        store::session::add(write, &session).await?;
+        let resource = format!("{}/sessions/{}", account.resource(), session.id);
+        by.audit(write, "sign_in", &resource, AuditOutcome::Done)
+            .await?;
+        let mut tokens = self.tokens(write, &session, by.now).await?;
+        if remember {
+            let (shown, stored) = secret::make(SecretKind::Device, by.now)?;
+            let expires = by.now.0.saturating_add(DEVICE_NS);
+            store::secret::add_device(write, &stored, &account.id, expires).await?;
+            tokens.device_token = Some(shown.expose().to_owned());
+        }
+        Ok(tokens)
+    }
+
+    /// An access token for a session, and what the next one is got with.
+    async fn tokens(
+        &self,
+        write: &mut Write,
+        session: &Session,
+        now: Ts,
+    ) -> Result<Tokens, AuthError> {
+        let (refresh, stored) = secret::make(SecretKind::Refresh, now)?;
+        store::session::add_refresh(write, &stored, &session.id).await?;
+        let request = TokenRequest {
+            subject: session.account.clone(),
+            audience: vec![AUDIENCE.to_owned()],
+            client_id: CLIENT.to_owned(),
+            session: Some(session.id.clone()),
+            scope: "*".to_owned(),
+            auth_time: Some(Ts(session.proved)),
+            amr: session.methods.split(' ').map(str::to_owned).collect(),
+        };
+        let (access_token, _) = self.signing.issue(request, now)?;
+        Ok(Tokens {
+            account: session.account.clone(),
+            session: session.id.clone(),
+            access_token,
+            token_type: "Bearer",
+            expires_in: TOKEN_LIFETIME_S,
+            refresh_token: refresh.expose().to_owned(),
+            device_token: None,
+        })
+    }
+
+    /// Goes on with a session. What it is gone on with is good once: shown again, somebody has a copy, and the session ends.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Unauthenticated`].
+    pub(crate) async fn refresh(&self, by: By, token: &str) -> Result<Tokens, AuthError> {
+        let refused = || {
+            let detail = "the session is over: sign in again";
+            AuthError::from(Problem::new(ProblemCode::Unauthenticated, detail))
+        };
+        let presented = secret::parse(token).map_err(|_| refused())?;
+        let mut write = self.database.write().await?;
+        let found = store::session::refresh(write.connection(), &presented.id).await?;
+        let found = found.ok_or_else(refused)?;
+        let stored = StoredSecret {
+            id: presented.id.clone(),
+            hash: found.hash,
+        };
+        if presented.kind != SecretKind::Refresh || !secret::matches(&stored, &presented) {
+            return Err(refused());
+        }
+        let session = store::session::one(write.connection(), &found.session).await?;
+        let session = session.ok_or_else(refused)?;
+        let by = by.account(&session.account);
+        let is_first = store::session::use_refresh(&mut write, &presented.id, by.now.0).await?;
+        if !is_first {
+            store::session::end(&mut write, &session.id, &session.account).await?;
+            let resource = format!("account/{}/sessions/{}", session.account, session.id);
+            by.audit(&mut write, "refresh_again", &resource, AuditOutcome::Refused)
+                .await?;
+            write.commit().await?;
+            return Err(refused());
+        }
+        let account = crate::change::known(&mut write, &session.account).await?;
+        let is_over = session.expires <= by.now.0 || session.last_used <= by.now.0 - IDLE_NS;
+        if is_over || account.person().is_err() {
+            return Err(refused());
+        }
+        store::session::touch(&mut write, &session.id, by.now.0).await?;
+        let tokens = self.tokens(&mut write, &session, by.now).await?;
+        write.commit().await?;
+        Ok(tokens)
+    }
+
+    /// Proves once more who somebody is, in their session.
+    ///
+    /// # Errors
+    /// As [`Auth::sign_in`].
+    pub(crate) async fn prove(
+        &self,
+        by: By,
+        subject: &Subject,
+        password: Password,
+        code: Option<&str>,
+    ) -> Result<(), AuthError> {
+        let session = subject.session.as_deref().ok_or_else(|| {
+            Problem::new(ProblemCode::ProofRequired, "this is done in a session, and not with a key")
+        })?;
+        let account = store::account::by_id(self.database.reader(), &subject.account).await?;
+        let account = account.ok_or_else(wrong_credentials)?;
+        let tries = Tries::of_session(session);
+        let mut write = self.database.write().await?;
+        tries.count(&mut write, by.now).await?;
+        write.commit().await?;
+        self.check_password(Some(&account), password).await?;
+        let mut write = self.database.write().await?;
+        let methods = take_second_factor(&mut write, &account, code, by.now).await?;
+        tries.forgive(&mut write).await?;
+        store::session::prove(&mut write, session, by.now.0, methods).await?;
+        let resource = format!("{}/sessions/{session}", account.resource());
+        by.audit(&mut write, "prove", &resource, AuditOutcome::Done)
+            .await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Ends a session of an account.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`].
+    pub(crate) async fn end_session(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (account, session): (&str, &str),
+    ) -> Result<(), AuthError> {
+        if !store::session::end(write, session, account).await? {
+            let detail = format!("there is no session `{session}` of this account");
+            return Err(Problem::new(ProblemCode::NotFound, detail).into());
+        }
+        let resource = format!("account/{account}/sessions/{session}");
+        by.audit(write, "sign_out", &resource, AuditOutcome::Done)
+            .await
+    }
+
+    /// Ends all sessions of an account but one, and returns how many.
+    pub(crate) async fn end_sessions(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (account, but): (&str, &str),
+    ) -> Result<u64, AuthError> {
+        let ended = store::session::end_others(write, account, but).await?;
+        if ended > 0 {
+            let resource = format!("account/{account}/sessions/*");
+            by.audit(write, "sign_out", &resource, AuditOutcome::Done)
+                .await?;
+        }
+        Ok(ended)
+    }
+}

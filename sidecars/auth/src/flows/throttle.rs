@@ -1,0 +1,141 @@
+//! Slows down who guesses, without keeping out whoever an account belongs to.
+//!
+//! Tries are counted for an e-mail address, whether there is such an account or not, and on each device on which it was signed in for
+//! that device alone (OWASP, device cookies): a stranger who guesses makes strangers wait, and not the person on a device of theirs.
+//! A try is counted before the password is looked at, so that many at the same time are many; one that is right is forgiven.
+
+use crate::credential::secret::{self, SecretKind, StoredSecret};
+use crate::{AuthError, store};
+use ring::digest::{SHA256, digest};
+use std::fmt::Write as _;
+use std::time::Duration;
+use tickloom_chassis::{Database, Result, Write};
+use tickloom_types::Ts;
+
+/// Tries that may fail one after another before the first wait.
+const FREE_TRIES: i64 = 5;
+/// The longest wait.
+const WAIT_MAX_S: u64 = 900;
+/// After so long without a try they are forgotten: a day.
+const FORGOTTEN_NS: i64 = 86_400_000_000_000;
+
+/// Whose tries are counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tries {
+    subject: String,
+    /// Whether they are those of a device on which the account was signed in.
+    pub(crate) is_known_device: bool,
+}
+
+impl Tries {
+    /// Those of an address, on a device that shows that it was signed in, if it does.
+    pub(crate) async fn of(
+        database: &Database,
+        (email, account): (&str, Option<&str>),
+        device: Option<&str>,
+        now: Ts,
+    ) -> Result<Tries> {
+        let presented = device.and_then(|device| secret::parse(device).ok());
+        if let (Some(presented), Some(account)) = (presented, account)
+            && presented.kind == SecretKind::Device
+            && let Some(hash) =
+                store::secret::device(database.reader(), &presented.id, account, now.0).await?
+        {
+            let stored = StoredSecret {
+                id: presented.id.clone(),
+                hash,
+            };
+            if secret::matches(&stored, &presented) {
+                return Ok(Tries {
+                    subject: format!("device/{}", presented.id),
+                    is_known_device: true,
+                });
+            }
+        }
+        Ok(Tries {
+            subject: format!("email/{}", hashed(email)),
+            is_known_device: false,
+        })
+    }
+
+    /// Those of proofs in a session.
+    pub(crate) fn of_session(session: &str) -> Tries {
+        Tries {
+            subject: format!("session/{session}"),
+            is_known_device: true,
+        }
+    }
+
+    /// Counts one more, unless it has to wait.
+    ///
+    /// # Errors
+    /// [`AuthError::TooManyTries`] with the time to wait.
+    pub(crate) async fn count(&self, write: &mut Write, now: Ts) -> Result<(), AuthError> {
+        let found = store::secret::failures(write.connection(), &self.subject).await?;
+        if let Some((failures, last)) = found {
+            let wait = wait(failures, last, now);
+            if !wait.is_zero() {
+                return Err(AuthError::TooManyTries(wait));
+            }
+        }
+        let forgotten = now.0.saturating_sub(FORGOTTEN_NS);
+        store::secret::failed(write, &self.subject, now.0, forgotten).await?;
+        Ok(())
+    }
+
+    /// Forgets those that were counted.
+    pub(crate) async fn forgive(&self, write: &mut Write) -> Result<()> {
+        store::secret::forgive(write, &self.subject).await
+    }
+}
+
+/// How long the next try has to wait after so many, the last of them then. Whole seconds, upwards.
+fn wait(failures: i64, last: i64, now: Ts) -> Duration {
+    if last < now.0.saturating_sub(FORGOTTEN_NS) || failures < FREE_TRIES {
+        return Duration::ZERO;
+    }
+    let doublings = u32::try_from(failures - FREE_TRIES).unwrap_or(u32::MAX);
+    let seconds = 1_u64.checked_shl(doublings).unwrap_or(WAIT_MAX_S);
+    let full = Duration::from_secs(seconds.clamp(1, WAIT_MAX_S));
+    let since = u64::try_from(now.0.saturating_sub(last)).unwrap_or(0);
+    let rest = full.saturating_sub(Duration::from_nanos(since));
+    Duration::from_secs(rest.as_secs() + u64::from(rest.subsec_nanos() > 0))
+}
+
+/// An address is not kept beside an account that may not be there.
+fn hashed(email: &str) -> String {
+    let hash = digest(&SHA256, email.as_bytes());
+    let mut text = String::with_capacity(64);
+    for byte in hash.as_ref() {
+        write!(text, "{byte:02x}").expect("a text takes all");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_after_five_doubles_the_wait_up_to_a_quarter_of_an_hour() {
+        const SECOND: i64 = 1_000_000_000;
+        let now = Ts(1_000_000 * SECOND);
+        for (failures, seconds) in [
+            (1, 0),
+            (4, 0),
+            (5, 1),
+            (6, 2),
+            (10, 32),
+            (14, 512),
+            (15, 900),
+            (500, 900),
+            (i64::MAX, 900),
+        ] {
+            assert_eq!(wait(failures, now.0, now).as_secs(), seconds, "{failures}");
+        }
+        assert_eq!(wait(6, now.0 - SECOND / 2, now).as_secs(), 2);
+        assert_eq!(wait(6, now.0 - SECOND, now).as_secs(), 1);
+        assert_eq!(wait(6, now.0 - 2 * SECOND, now).as_secs(), 0);
+        assert_eq!(wait(500, now.0 - FORGOTTEN_NS - 1, now).as_secs(), 0);
+    }
+}

@@ -1,0 +1,262 @@
+//! Accounts, and what can become of them. Nothing here asks a database or the time.
+
+use crate::events::AuthEvent;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tickloom_types::Ts;
+use utoipa::ToSchema;
+
+/// Longest e-mail address (RFC 5321, section 4.5.3.1.3), in bytes.
+const EMAIL_BYTES_MAX: usize = 254;
+/// Longest name, in characters.
+const NAME_MAX: usize = 200;
+
+/// Whose account it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccountKind {
+    /// A person, who signs in.
+    Person,
+    /// A program, which has keys and nothing else.
+    Machine,
+}
+
+/// Whether an account can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccountState {
+    /// It can.
+    Active,
+    /// An administrator said that it cannot.
+    Suspended,
+    /// It was given up, and what is personal of it is gone.
+    Deleted,
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Account {
+    /// Its id: `usr_…` of a person, `mch_…` of a program.
+    pub(crate) id: String,
+    /// How many changes it had.
+    pub(crate) version: i64,
+    /// Whose it is.
+    pub(crate) kind: AccountKind,
+    /// Whether it can be used.
+    pub(crate) state: AccountState,
+    /// E-mail address of a person, in lower case.
+    pub(crate) email: Option<String>,
+    /// Whether the person showed that the address is theirs.
+    pub(crate) is_email_verified: bool,
+    /// What it is called.
+    pub(crate) name: String,
+    /// Whether a second factor is asked for.
+    pub(crate) has_second_factor: bool,
+    /// When it was made, in nanoseconds since the epoch.
+    pub(crate) made: i64,
+}
+
+/// Why something is not done.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    #[error("the account is suspended")]
+    Suspended,
+    #[error("the account was deleted")]
+    Deleted,
+    #[error("the account is active")]
+    Active,
+    #[error("only a person has this")]
+    NotAPerson,
+    #[error("keys of a person are made by the person alone")]
+    NotAMachine,
+    #[error("a second factor is set already: remove it first")]
+    HasSecondFactor,
+    #[error("there is no second factor")]
+    NoSecondFactor,
+    #[error("this would leave nobody who may do everything")]
+    LastAdministrator,
+}
+
+impl AccountKind {
+    /// What ids of accounts of this kind begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            AccountKind::Person => "usr",
+            AccountKind::Machine => "mch",
+        }
+    }
+}
+
+impl Account {
+    /// An account to which nothing has happened yet.
+    pub(crate) fn new(id: String, kind: AccountKind) -> Account {
+        Account {
+            id,
+            version: 0,
+            kind,
+            state: AccountState::Active,
+            email: None,
+            is_email_verified: false,
+            name: String::new(),
+            has_second_factor: false,
+            made: 0,
+        }
+    }
+
+    /// As it is in the log and in permissions: `account/usr_…`.
+    pub(crate) fn resource(&self) -> String {
+        format!("account/{}", self.id)
+    }
+
+    /// The account after an event.
+    #[must_use]
+    pub(crate) fn after(mut self, event: &AuthEvent, at: Ts) -> Account {
+        self.version += 1;
+        match event {
+            AuthEvent::Made { kind, email, name } => {
+                self.kind = *kind;
+                self.email.clone_from(email);
+                self.name.clone_from(name);
+                self.made = at.0;
+            }
+            AuthEvent::EmailVerified => self.is_email_verified = true,
+            AuthEvent::Renamed { name } => self.name.clone_from(name),
+            AuthEvent::SecondFactorSet => self.has_second_factor = true,
+            AuthEvent::SecondFactorRemoved => self.has_second_factor = false,
+            AuthEvent::Suspended => self.state = AccountState::Suspended,
+            AuthEvent::Resumed => self.state = AccountState::Active,
+            AuthEvent::Deleted => {
+                self.state = AccountState::Deleted;
+                self.email = None;
+                self.name = String::new();
+                self.is_email_verified = false;
+                self.has_second_factor = false;
+            }
+            AuthEvent::PasswordSet
+            | AuthEvent::GrantGiven { .. }
+            | AuthEvent::GrantTaken { .. }
+            | AuthEvent::KeyMade { .. }
+            | AuthEvent::KeyExpiryMoved { .. }
+            | AuthEvent::KeyTaken { .. } => {}
+        }
+        self
+    }
+
+    /// Whether anything can be done with it.
+    pub(crate) fn usable(&self) -> Result<(), Refusal> {
+        match self.state {
+            AccountState::Active => Ok(()),
+            AccountState::Suspended => Err(Refusal::Suspended),
+            AccountState::Deleted => Err(Refusal::Deleted),
+        }
+    }
+
+    /// Whether it is a person's and can be used.
+    pub(crate) fn person(&self) -> Result<(), Refusal> {
+        self.usable()?;
+        match self.kind {
+            AccountKind::Person => Ok(()),
+            AccountKind::Machine => Err(Refusal::NotAPerson),
+        }
+    }
+
+    /// What suspends it.
+    pub(crate) fn suspend(&self) -> Result<AuthEvent, Refusal> {
+        self.usable()?;
+        Ok(AuthEvent::Suspended)
+    }
+
+    /// What lets it be used again.
+    pub(crate) fn resume(&self) -> Result<AuthEvent, Refusal> {
+        match self.state {
+            AccountState::Suspended => Ok(AuthEvent::Resumed),
+            AccountState::Active => Err(Refusal::Active),
+            AccountState::Deleted => Err(Refusal::Deleted),
+        }
+    }
+
+    /// What gives it up for good.
+    pub(crate) fn delete(&self) -> Result<AuthEvent, Refusal> {
+        match self.state {
+            AccountState::Deleted => Err(Refusal::Deleted),
+            AccountState::Active | AccountState::Suspended => Ok(AuthEvent::Deleted),
+        }
+    }
+}
+
+/// An e-mail address in the one form in which it is kept: without space around it, in lower case. What is no address is `None`.
+///
+/// Whether mail arrives is found out by sending some; this only keeps out what cannot be one.
+pub(crate) fn email(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    let (user, domain) = text.rsplit_once('@')?;
+    let is_plain = |text: &str| {
+        !text.is_empty()
+            && !text.chars().any(|letter| {
+                letter.is_whitespace() || letter.is_control() || "<>()[],;:\\\"".contains(letter)
+            })
+    };
+    let labels = domain.split('.').all(|label| !label.is_empty());
+    let is_one = text.len() <= EMAIL_BYTES_MAX
+        && is_plain(user)
+        && is_plain(domain)
+        && !user.contains('@')
+        && labels;
+    is_one.then_some(text)
+}
+
+/// A name without space around it, of 1 to 200 characters on one line. What is none is `None`.
+pub(crate) fn name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_one = (1..=NAME_MAX).contains(&text.chars().count())
+        && !text.chars().any(|letter| letter.is_control());
+    is_one.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_form() {
+        for (text, expected) in [
+            (" Ada@Example.com ", Some("ada@example.com")),
+            ("a+b.c@x", Some("a+b.c@x")),
+            ("ü@exämple.com", Some("ü@exämple.com")),
+            ("", None),
+            ("ada", None),
+            ("@x", None),
+            ("ada@", None),
+            ("ada@x..y", None),
+            ("a b@x.y", None),
+            ("a@b@x.y", None),
+            ("a@x.y\nBcc: b@x.y", None),
+            ("Ada <a@x.y>", None),
+        ] {
+            assert_eq!(email(text).as_deref(), expected, "{text}");
+        }
+        let longest = format!("{}@x.y", "a".repeat(250));
+        assert!(email(&longest).is_some());
+        assert!(email(&format!("a{longest}")).is_none());
+    }
+
+    #[test]
+    fn what_is_deleted_has_nothing_personal_and_stays_deleted() {
+        let made = AuthEvent::Made {
+            kind: AccountKind::Person,
+            email: Some("a@x.y".to_owned()),
+            name: "Ada".to_owned(),
+        };
+        let account = Account::new("usr_1".to_owned(), AccountKind::Person);
+        let account = account.after(&made, Ts(5)).after(&AuthEvent::EmailVerified, Ts(6));
+        assert_eq!((account.version, account.made), (2, 5));
+        assert_eq!(account.email.as_deref(), Some("a@x.y"));
+        let deleted = account.delete().unwrap();
+        let account = account.after(&deleted, Ts(7));
+        assert_eq!((account.email.as_deref(), account.name.as_str()), (None, ""));
+        assert_eq!(account.usable(), Err(Refusal::Deleted));
+        assert_eq!(account.resume(), Err(Refusal::Deleted));
+        assert_eq!(account.delete(), Err(Refusal::Deleted));
+        assert_eq!(account.suspend(), Err(Refusal::Deleted));
+    }
+}

@@ -1,0 +1,251 @@
+//! Rows that come from events and from nothing else, so that they can be dropped and made again.
+
+use crate::events::AuthEvent;
+use crate::model::{Account, AccountKind, AccountState};
+use crate::store::account;
+use crate::store::account::unreadable;
+use sqlx::Row;
+use std::collections::HashMap;
+use tickloom_chassis::{ChassisError, Database, Result, StoredEvent, Write, events_after};
+use tickloom_types::Ts;
+
+/// Events that are read together.
+const PORTION: i64 = 500;
+
+/// An address is one account's; of two that take it at the same time the second adds nothing.
+const ADD_ACCOUNT: &str = "INSERT INTO account \
+    (id, version, kind, state, email, is_email_verified, name, has_second_factor, made) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+const SET_ACCOUNT: &str = "UPDATE account SET version = $2, state = $3, email = $4, is_email_verified = $5, name = $6, \
+    has_second_factor = $7 WHERE id = $1";
+const ADD_GRANT: &str = "INSERT INTO granted (id, account, what, resource, expires, given, given_by) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const DROP_GRANT: &str = "DELETE FROM granted WHERE id = $1";
+const DROP_GRANTS: &str = "DELETE FROM granted WHERE account = $1";
+const ADD_KEY: &str =
+    "INSERT INTO access_key (id, account, name, scopes, made, expires) VALUES ($1, $2, $3, $4, $5, $6)";
+const SET_KEY: &str = "UPDATE access_key SET expires = $2 WHERE id = $1";
+const DROP_KEY: &str = "DELETE FROM access_key WHERE id = $1";
+const DROP_KEYS: &str = "DELETE FROM access_key WHERE account = $1";
+const CLEAR: [&str; 3] = ["DELETE FROM account", "DELETE FROM granted", "DELETE FROM access_key"];
+/// Everything that the log gives again, as texts, so that two states can be compared.
+const ACCOUNTS_WHOLE: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, made \
+    FROM account ORDER BY id";
+const GRANTS_WHOLE: &str =
+    "SELECT id, account, what, resource, expires, given, given_by FROM granted ORDER BY id";
+const KEYS_WHOLE: &str =
+    "SELECT id, account, name, scopes, made, expires FROM access_key ORDER BY id";
+
+/// Every statement of this file.
+pub(crate) const STATEMENTS: &[&str] = &[
+    ADD_ACCOUNT,
+    SET_ACCOUNT,
+    ADD_GRANT,
+    DROP_GRANT,
+    DROP_GRANTS,
+    ADD_KEY,
+    SET_KEY,
+    DROP_KEY,
+    DROP_KEYS,
+    CLEAR[0],
+    CLEAR[1],
+    CLEAR[2],
+    ACCOUNTS_WHOLE,
+    GRANTS_WHOLE,
+    KEYS_WHOLE,
+];
+
+/// Writes down what an event made of an account. Whether it could: an address may be another account's.
+pub(crate) async fn project(
+    write: &mut Write,
+    after: &Account,
+    event: &AuthEvent,
+    (at, actor): (Ts, &str),
+) -> Result<bool> {
+    match event {
+        AuthEvent::Made { .. } => return add_account(write, after).await,
+        AuthEvent::GrantGiven {
+            id,
+            what,
+            resource,
+            expires,
+        } => {
+            let added = sqlx::query(ADD_GRANT)
+                .bind(id)
+                .bind(&after.id)
+                .bind(what)
+                .bind(resource)
+                .bind(*expires)
+                .bind(at.0)
+                .bind(actor);
+            added.execute(write.connection()).await?;
+        }
+        AuthEvent::KeyMade {
+            id,
+            name,
+            scopes,
+            expires,
+        } => {
+            let added = sqlx::query(ADD_KEY)
+                .bind(id)
+                .bind(&after.id)
+                .bind(name)
+                .bind(scopes)
+                .bind(at.0)
+                .bind(*expires);
+            added.execute(write.connection()).await?;
+        }
+        AuthEvent::KeyExpiryMoved { id, expires } => {
+            let moved = sqlx::query(SET_KEY).bind(id).bind(*expires);
+            moved.execute(write.connection()).await?;
+        }
+        AuthEvent::GrantTaken { id } => drop_rows(write, &[DROP_GRANT], id).await?,
+        AuthEvent::KeyTaken { id } => drop_rows(write, &[DROP_KEY], id).await?,
+        AuthEvent::Deleted => drop_rows(write, &[DROP_GRANTS, DROP_KEYS], &after.id).await?,
+        AuthEvent::EmailVerified
+        | AuthEvent::Renamed { .. }
+        | AuthEvent::PasswordSet
+        | AuthEvent::SecondFactorSet
+        | AuthEvent::SecondFactorRemoved
+        | AuthEvent::Suspended
+        | AuthEvent::Resumed => {}
+    }
+    set_account(write, after).await?;
+    Ok(true)
+}
+
+async fn add_account(write: &mut Write, account: &Account) -> Result<bool> {
+    let added = sqlx::query(ADD_ACCOUNT)
+        .bind(&account.id)
+        .bind(account.version)
+        .bind(kind_word(account.kind))
+        .bind(state_word(account.state))
+        .bind(&account.email)
+        .bind(i64::from(account.is_email_verified))
+        .bind(&account.name)
+        .bind(i64::from(account.has_second_factor))
+        .bind(account.made);
+    let added = added.execute(write.connection()).await?;
+    Ok(added.rows_affected() == 1)
+}
+
+async fn set_account(write: &mut Write, account: &Account) -> Result<()> {
+    let set = sqlx::query(SET_ACCOUNT)
+        .bind(&account.id)
+        .bind(account.version)
+        .bind(state_word(account.state))
+        .bind(&account.email)
+        .bind(i64::from(account.is_email_verified))
+        .bind(&account.name)
+        .bind(i64::from(account.has_second_factor));
+    set.execute(write.connection()).await?;
+    Ok(())
+}
+
+async fn drop_rows(write: &mut Write, statements: &[&'static str], id: &str) -> Result<()> {
+    for statement in statements {
+        let dropped = sqlx::query(*statement).bind(id);
+        dropped.execute(write.connection()).await?;
+    }
+    Ok(())
+}
+
+/// Drops these rows and makes them again from the log, in one transaction. Returns how many events there are.
+///
+/// # Errors
+/// [`ChassisError::Database`]; [`ChassisError::Row`] for an event that this version cannot read. Nothing is changed then.
+pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
+    let mut write = database.write().await?;
+    for statement in CLEAR {
+        sqlx::query(statement).execute(write.connection()).await?;
+    }
+    let mut accounts: HashMap<String, Account> = HashMap::new();
+    let (mut position, mut count) = (0, 0);
+    loop {
+        let events = events_after(database, position, PORTION).await?;
+        let Some(last) = events.last() else {
+            break;
+        };
+        position = last.position;
+        for stored in &events {
+            count += 1;
+            replay(&mut write, &mut accounts, stored).await?;
+        }
+    }
+    write.commit().await?;
+    Ok(count)
+}
+
+async fn replay(
+    write: &mut Write,
+    accounts: &mut HashMap<String, Account>,
+    stored: &StoredEvent,
+) -> Result<()> {
+    let place = stored.position.to_string();
+    let wrong = |why: String| unreadable("event", &place, why);
+    let id = stored.aggregate.strip_prefix("account/");
+    let id = id.ok_or_else(|| wrong(format!("`{}` is no account", stored.aggregate)))?;
+    let key = account::person_key(write.connection(), id).await?;
+    let event = AuthEvent::read(&stored.kind, &stored.body, key.as_ref()).map_err(wrong)?;
+    let before = accounts.remove(id).unwrap_or_else(|| {
+        // The kind comes with the first event.
+        Account::new(id.to_owned(), AccountKind::Person)
+    });
+    let mut after = before.after(&event, stored.at);
+    if key.is_none() {
+        // Whoever was deleted later had an address once, which may be another's now.
+        after.email = None;
+    }
+    let by = (stored.at, stored.actor.as_str());
+    if !project(write, &after, &event, by).await? {
+        return Err(wrong("its address is another account's".to_owned()));
+    }
+    accounts.insert(id.to_owned(), after);
+    Ok(())
+}
+
+/// All of these rows, a text each, in order.
+///
+/// # Errors
+/// [`ChassisError::Database`].
+pub(crate) async fn whole(database: &Database) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for row in sqlx::query(ACCOUNTS_WHOLE).fetch_all(database.reader()).await? {
+        let texts: [String; 4] = [row.try_get(0)?, row.try_get(2)?, row.try_get(3)?, row.try_get(6)?];
+        let numbers: [i64; 4] = [row.try_get(1)?, row.try_get(5)?, row.try_get(7)?, row.try_get(8)?];
+        let email: Option<String> = row.try_get(4)?;
+        all.push(format!("account {texts:?} {numbers:?} {email:?}"));
+    }
+    for row in sqlx::query(GRANTS_WHOLE).fetch_all(database.reader()).await? {
+        let texts: [String; 5] = [
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get(2)?,
+            row.try_get(3)?,
+            row.try_get(6)?,
+        ];
+        let (expires, given): (Option<i64>, i64) = (row.try_get(4)?, row.try_get(5)?);
+        all.push(format!("granted {texts:?} {expires:?} {given}"));
+    }
+    for row in sqlx::query(KEYS_WHOLE).fetch_all(database.reader()).await? {
+        let texts: [String; 4] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?];
+        let (made, expires): (i64, Option<i64>) = (row.try_get(4)?, row.try_get(5)?);
+        all.push(format!("access_key {texts:?} {made} {expires:?}"));
+    }
+    Ok::<_, ChassisError>(all)
+}
+
+fn kind_word(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Person => "person",
+        AccountKind::Machine => "machine",
+    }
+}
+
+fn state_word(state: AccountState) -> &'static str {
+    match state {
+        AccountState::Active => "active",
+        AccountState::Suspended => "suspended",
+        AccountState::Deleted => "deleted",
+    }
+}

@@ -1,0 +1,105 @@
+//! The keys that sign, in memory: what they sign is checked with them, and they change by the clock.
+
+use crate::AuthError;
+use crate::credential::keyring::{KeyPolicy, KeyRing, TokenRequest};
+use crate::store;
+use std::sync::{Arc, PoisonError, RwLock};
+use tickloom_chassis::token::{Claims, TokenError, Verifier};
+use tickloom_chassis::{Database, Write};
+use tickloom_types::Ts;
+
+/// Whom tokens are for: the services of this process.
+pub(crate) const AUDIENCE: &str = "tickloom";
+
+/// What is signed and checked with now.
+#[derive(Debug)]
+struct State {
+    ring: KeyRing,
+    verifier: Verifier,
+    /// The public keys, as they are published.
+    jwks: String,
+}
+
+/// The keys that sign.
+#[derive(Debug)]
+pub(crate) struct Signing {
+    policy: KeyPolicy,
+    issuer: String,
+    state: RwLock<Arc<State>>,
+}
+
+impl Signing {
+    /// Those that are stored; made and stored if there are none.
+    pub(crate) async fn begin(
+        database: &Database,
+        issuer: &str,
+        now: Ts,
+    ) -> Result<Signing, AuthError> {
+        let policy = KeyPolicy::new(issuer);
+        let mut write = database.write().await?;
+        let stored = store::signing::all(write.connection()).await?;
+        let ring = if stored.is_empty() {
+            let ring = KeyRing::begin(policy.clone(), now)?;
+            store::signing::replace(&mut write, &ring.stored()).await?;
+            ring
+        } else {
+            KeyRing::restore(policy.clone(), stored)?
+        };
+        write.commit().await?;
+        let state = Arc::new(state(issuer, ring)?);
+        Ok(Signing {
+            policy,
+            issuer: issuer.to_owned(),
+            state: RwLock::new(state),
+        })
+    }
+
+    /// Changes keys if it is time, or if another process did, and returns whether they are others now.
+    pub(crate) async fn rotate(&self, database: &Database, now: Ts) -> Result<bool, AuthError> {
+        let mut write = database.write().await?;
+        let stored = store::signing::all(write.connection()).await?;
+        let ring = KeyRing::restore(self.policy.clone(), stored)?;
+        let ring = self.rotated(&mut write, ring, now).await?;
+        write.commit().await?;
+        let is_other = ring.jwks()? != self.jwks();
+        let state = Arc::new(state(&self.issuer, ring)?);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        Ok(is_other)
+    }
+
+    async fn rotated(&self, write: &mut Write, ring: KeyRing, now: Ts) -> Result<KeyRing, AuthError> {
+        let Some(next) = ring.rotate(now)? else {
+            return Ok(ring);
+        };
+        store::signing::replace(write, &next.stored()).await?;
+        Ok(next)
+    }
+
+    /// A token, and what it says.
+    pub(crate) fn issue(&self, request: TokenRequest, now: Ts) -> Result<(String, Claims), AuthError> {
+        Ok(self.now().ring.issue(request, now)?)
+    }
+
+    /// What a token says, if it is to be believed.
+    pub(crate) fn verify(&self, token: &str, now: Ts) -> Result<Claims, TokenError> {
+        self.now().verifier.verify(token, now)
+    }
+
+    /// The public keys, as they are published (RFC 7517).
+    pub(crate) fn jwks(&self) -> String {
+        self.now().jwks.clone()
+    }
+
+    fn now(&self) -> Arc<State> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&state)
+    }
+}
+
+fn state(issuer: &str, ring: KeyRing) -> Result<State, AuthError> {
+    Ok(State {
+        verifier: Verifier::new(issuer, AUDIENCE, ring.key_set()),
+        jwks: ring.jwks()?,
+        ring,
+    })
+}

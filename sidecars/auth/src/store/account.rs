@@ -1,0 +1,196 @@
+//! Accounts, what they were granted, and the keys of persons.
+
+use crate::model::{Account, AccountKind, AccountState};
+use crate::seal::PersonKey;
+use serde::Serialize;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Executor, Row};
+use tickloom_chassis::{ChassisError, Result, Write};
+use utoipa::ToSchema;
+
+const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, made \
+    FROM account WHERE id = $1";
+const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, made \
+    FROM account WHERE email = $1";
+const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, made \
+    FROM account WHERE id > $1 ORDER BY id LIMIT $2";
+const GRANTS: &str = "SELECT id, what, resource, expires, given, given_by FROM granted WHERE account = $1 ORDER BY id";
+const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, given, given_by FROM granted \
+    WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3";
+const GRANT: &str = "SELECT id, what, resource, expires, given, given_by FROM granted WHERE account = $1 AND id = $2";
+/// Accounts that can be used and may do everything for good.
+const ADMINISTRATORS: &str = "SELECT DISTINCT account.id FROM account JOIN granted ON granted.account = account.id \
+    WHERE account.state = 'active' AND granted.what = 'administrator' AND granted.resource = '*' AND granted.expires IS NULL \
+    ORDER BY account.id LIMIT 2";
+const ADD_PERSON_KEY: &str = "INSERT INTO person_key (account, key) VALUES ($1, $2)";
+const PERSON_KEY: &str = "SELECT key FROM person_key WHERE account = $1";
+const DROP_PERSON_KEY: &str = "DELETE FROM person_key WHERE account = $1";
+
+/// Every statement of this file.
+pub(crate) const STATEMENTS: &[&str] = &[
+    COLUMNS_BY_ID,
+    BY_EMAIL,
+    AFTER,
+    GRANTS,
+    GRANTS_AFTER,
+    GRANT,
+    ADMINISTRATORS,
+    ADD_PERSON_KEY,
+    PERSON_KEY,
+    DROP_PERSON_KEY,
+];
+
+/// Something that an account was granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Granted {
+    /// Its id: `grn_…`.
+    pub(crate) id: String,
+    /// What it allows: a role, or a pattern of actions.
+    pub(crate) what: String,
+    /// On which resources.
+    pub(crate) resource: String,
+    /// From when on it allows nothing, in nanoseconds since the epoch; never if it is null.
+    pub(crate) expires: Option<i64>,
+    /// When it was given, in nanoseconds since the epoch.
+    pub(crate) given: i64,
+    /// Who gave it.
+    pub(crate) given_by: String,
+}
+
+pub(crate) async fn by_id<'e>(
+    at: impl Executor<'e, Database = Any>,
+    id: &str,
+) -> Result<Option<Account>> {
+    let row = sqlx::query(COLUMNS_BY_ID).bind(id).fetch_optional(at).await?;
+    row.as_ref().map(account).transpose()
+}
+
+pub(crate) async fn by_email<'e>(
+    at: impl Executor<'e, Database = Any>,
+    email: &str,
+) -> Result<Option<Account>> {
+    let row = sqlx::query(BY_EMAIL).bind(email).fetch_optional(at).await?;
+    row.as_ref().map(account).transpose()
+}
+
+/// Accounts with ids above one, by id.
+pub(crate) async fn after<'e>(
+    at: impl Executor<'e, Database = Any>,
+    id: &str,
+    rows: i64,
+) -> Result<Vec<Account>> {
+    let rows = sqlx::query(AFTER).bind(id).bind(rows).fetch_all(at).await?;
+    rows.iter().map(account).collect()
+}
+
+/// All that an account was granted.
+pub(crate) async fn grants<'e>(
+    at: impl Executor<'e, Database = Any>,
+    id: &str,
+) -> Result<Vec<Granted>> {
+    let rows = sqlx::query(GRANTS).bind(id).fetch_all(at).await?;
+    rows.iter().map(granted).collect()
+}
+
+/// What an account was granted with ids above one.
+pub(crate) async fn grants_after<'e>(
+    at: impl Executor<'e, Database = Any>,
+    account: &str,
+    id: &str,
+    rows: i64,
+) -> Result<Vec<Granted>> {
+    let rows = sqlx::query(GRANTS_AFTER).bind(account).bind(id).bind(rows);
+    let rows = rows.fetch_all(at).await?;
+    rows.iter().map(granted).collect()
+}
+
+pub(crate) async fn grant<'e>(
+    at: impl Executor<'e, Database = Any>,
+    account: &str,
+    id: &str,
+) -> Result<Option<Granted>> {
+    let row = sqlx::query(GRANT).bind(account).bind(id);
+    let row = row.fetch_optional(at).await?;
+    row.as_ref().map(granted).transpose()
+}
+
+/// Two of the accounts that may do everything for good, or all if there are fewer.
+pub(crate) async fn administrators<'e>(
+    at: impl Executor<'e, Database = Any>,
+) -> Result<Vec<String>> {
+    let rows = sqlx::query(ADMINISTRATORS).fetch_all(at).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+pub(crate) async fn add_person_key(write: &mut Write, id: &str, key: &PersonKey) -> Result<()> {
+    let added = sqlx::query(ADD_PERSON_KEY).bind(id).bind(key.bytes());
+    added.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// The key of a person's data, unless the account was deleted.
+pub(crate) async fn person_key<'e>(
+    at: impl Executor<'e, Database = Any>,
+    id: &str,
+) -> Result<Option<PersonKey>> {
+    let row = sqlx::query(PERSON_KEY).bind(id).fetch_optional(at).await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let bytes: Vec<u8> = row.try_get(0)?;
+    let key = PersonKey::of_bytes(&bytes).map_err(|error| unreadable("person_key", id, error))?;
+    Ok(Some(key))
+}
+
+pub(crate) async fn drop_person_key(write: &mut Write, id: &str) -> Result<()> {
+    let dropped = sqlx::query(DROP_PERSON_KEY).bind(id);
+    dropped.execute(write.connection()).await?;
+    Ok(())
+}
+
+fn account(row: &AnyRow) -> Result<Account> {
+    let id: String = row.try_get(0)?;
+    let kind: String = row.try_get(2)?;
+    let state: String = row.try_get(3)?;
+    let wrong = |found: &str| unreadable("account", &id, format!("`{found}` is no word of ours"));
+    Ok(Account {
+        version: row.try_get(1)?,
+        kind: match kind.as_str() {
+            "person" => AccountKind::Person,
+            "machine" => AccountKind::Machine,
+            other => return Err(wrong(other)),
+        },
+        state: match state.as_str() {
+            "active" => AccountState::Active,
+            "suspended" => AccountState::Suspended,
+            "deleted" => AccountState::Deleted,
+            other => return Err(wrong(other)),
+        },
+        email: row.try_get(4)?,
+        is_email_verified: row.try_get::<i64, _>(5)? == 1,
+        name: row.try_get(6)?,
+        has_second_factor: row.try_get::<i64, _>(7)? == 1,
+        made: row.try_get(8)?,
+        id,
+    })
+}
+
+fn granted(row: &AnyRow) -> Result<Granted> {
+    Ok(Granted {
+        id: row.try_get(0)?,
+        what: row.try_get(1)?,
+        resource: row.try_get(2)?,
+        expires: row.try_get(3)?,
+        given: row.try_get(4)?,
+        given_by: row.try_get(5)?,
+    })
+}
+
+/// A row that this version cannot read.
+pub(crate) fn unreadable(table: &'static str, id: &str, why: impl ToString) -> ChassisError {
+    ChassisError::Row {
+        table,
+        id: id.to_owned(),
+        why: why.to_string(),
+    }
+}

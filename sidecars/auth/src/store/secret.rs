@@ -1,0 +1,282 @@
+//! What is kept of secrets: hashes of passwords, second factors, recovery codes, links, known devices, and tries that failed.
+
+use super::account::unreadable;
+use crate::credential::secret::StoredSecret;
+use crate::credential::totp::{TOTP_SECRET_BYTES, TotpSecret};
+use sqlx::{Any, Executor, Row};
+use tickloom_chassis::{Result, Write};
+
+const SET_PASSWORD: &str = "INSERT INTO password (account, hash, changed) VALUES ($1, $2, $3) \
+    ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, changed = excluded.changed";
+const PASSWORD: &str = "SELECT hash FROM password WHERE account = $1";
+const SET_FACTOR: &str = "INSERT INTO second_factor (account, secret, is_confirmed) VALUES ($1, $2, 0) \
+    ON CONFLICT (account) DO UPDATE SET secret = excluded.secret, last_step = NULL WHERE second_factor.is_confirmed = 0";
+const FACTOR: &str = "SELECT secret, is_confirmed, last_step FROM second_factor WHERE account = $1";
+const CONFIRM_FACTOR: &str = "UPDATE second_factor SET is_confirmed = 1 WHERE account = $1";
+/// Takes a step that is newer than all that were taken: of two at the same time one.
+const TAKE_STEP: &str = "UPDATE second_factor SET last_step = $2 \
+    WHERE account = $1 AND (last_step IS NULL OR last_step < $2) RETURNING last_step";
+const DROP_FACTOR: &str = "DELETE FROM second_factor WHERE account = $1";
+const ADD_CODE: &str = "INSERT INTO recovery_code (account, hash) VALUES ($1, $2)";
+const TAKE_CODE: &str = "DELETE FROM recovery_code WHERE account = $1 AND hash = $2 RETURNING account";
+const DROP_CODES: &str = "DELETE FROM recovery_code WHERE account = $1";
+const ADD_LINK: &str =
+    "INSERT INTO link (id, account, purpose, hash, expires) VALUES ($1, $2, $3, $4, $5)";
+const LINK: &str = "SELECT account, purpose, hash, expires FROM link WHERE id = $1";
+const TAKE_LINK: &str = "DELETE FROM link WHERE id = $1 RETURNING id";
+const DROP_LINKS: &str = "DELETE FROM link WHERE account = $1";
+const DROP_SETUP_LINKS: &str = "DELETE FROM link WHERE purpose = 'setup'";
+const ADD_DEVICE: &str = "INSERT INTO device (id, account, hash, expires) VALUES ($1, $2, $3, $4)";
+const DEVICE: &str = "SELECT hash FROM device WHERE id = $1 AND account = $2 AND expires > $3";
+const DROP_DEVICES: &str = "DELETE FROM device WHERE account = $1";
+const DROP_PASSWORD: &str = "DELETE FROM password WHERE account = $1";
+const FAILED: &str = "INSERT INTO failure (subject, failures, last) VALUES ($1, 1, $2) \
+    ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN failure.last < $3 THEN 1 ELSE failure.failures + 1 END, \
+    last = excluded.last";
+const FAILURES: &str = "SELECT failures, last FROM failure WHERE subject = $1";
+const FORGIVE: &str = "DELETE FROM failure WHERE subject = $1";
+
+/// Every statement of this file.
+pub(crate) const STATEMENTS: &[&str] = &[
+    SET_PASSWORD,
+    PASSWORD,
+    SET_FACTOR,
+    FACTOR,
+    CONFIRM_FACTOR,
+    TAKE_STEP,
+    DROP_FACTOR,
+    ADD_CODE,
+    TAKE_CODE,
+    DROP_CODES,
+    ADD_LINK,
+    LINK,
+    TAKE_LINK,
+    DROP_LINKS,
+    DROP_SETUP_LINKS,
+    ADD_DEVICE,
+    DEVICE,
+    DROP_DEVICES,
+    DROP_PASSWORD,
+    FAILED,
+    FAILURES,
+    FORGIVE,
+];
+
+/// A second factor.
+#[derive(Debug)]
+pub(crate) struct Factor {
+    pub(crate) secret: TotpSecret,
+    pub(crate) is_confirmed: bool,
+    /// The newest step whose code was taken.
+    pub(crate) last_step: Option<u64>,
+}
+
+/// A link that is good once.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// Whose it is; nobody's yet if it sets up the first administrator.
+    pub(crate) account: Option<String>,
+    pub(crate) purpose: String,
+    pub(crate) hash: [u8; 32],
+    pub(crate) expires: i64,
+}
+
+pub(crate) async fn set_password(write: &mut Write, account: &str, hash: &str, at: i64) -> Result<()> {
+    let set = sqlx::query(SET_PASSWORD).bind(account).bind(hash).bind(at);
+    set.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// The hash of an account's password, if it has one.
+pub(crate) async fn password<'e>(
+    at: impl Executor<'e, Database = Any>,
+    account: &str,
+) -> Result<Option<String>> {
+    let row = sqlx::query(PASSWORD).bind(account).fetch_optional(at).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Keeps a second factor that is not confirmed yet. Whether it could: one that is confirmed stays.
+pub(crate) async fn set_factor(write: &mut Write, account: &str, secret: &TotpSecret) -> Result<bool> {
+    let set = sqlx::query(SET_FACTOR).bind(account).bind(secret.as_bytes().as_slice());
+    let done = set.execute(write.connection()).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(crate) async fn factor<'e>(
+    at: impl Executor<'e, Database = Any>,
+    account: &str,
+) -> Result<Option<Factor>> {
+    let Some(row) = sqlx::query(FACTOR).bind(account).fetch_optional(at).await? else {
+        return Ok(None);
+    };
+    let bytes: Vec<u8> = row.try_get(0)?;
+    let wrong = |_| unreadable("second_factor", account, "the secret has another length");
+    let bytes: [u8; TOTP_SECRET_BYTES] = bytes.try_into().map_err(wrong)?;
+    let last_step: Option<i64> = row.try_get(2)?;
+    Ok(Some(Factor {
+        secret: TotpSecret::from_bytes(bytes),
+        is_confirmed: row.try_get::<i64, _>(1)? == 1,
+        last_step: last_step.and_then(|step| u64::try_from(step).ok()),
+    }))
+}
+
+pub(crate) async fn confirm_factor(write: &mut Write, account: &str) -> Result<()> {
+    let confirmed = sqlx::query(CONFIRM_FACTOR).bind(account);
+    confirmed.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// Whether the step was not taken before, nor a newer one.
+pub(crate) async fn take_step(write: &mut Write, account: &str, step: u64) -> Result<bool> {
+    let step = i64::try_from(step).unwrap_or(i64::MAX);
+    let taken = sqlx::query(TAKE_STEP).bind(account).bind(step);
+    Ok(taken.fetch_optional(write.connection()).await?.is_some())
+}
+
+/// Puts new recovery codes in the place of those that there are.
+pub(crate) async fn set_codes(write: &mut Write, account: &str, hashes: &[[u8; 32]]) -> Result<()> {
+    let dropped = sqlx::query(DROP_CODES).bind(account);
+    dropped.execute(write.connection()).await?;
+    for hash in hashes {
+        let added = sqlx::query(ADD_CODE).bind(account).bind(hash.as_slice());
+        added.execute(write.connection()).await?;
+    }
+    Ok(())
+}
+
+/// Whether there was such a recovery code; there is none any more.
+pub(crate) async fn take_code(write: &mut Write, account: &str, hash: &[u8; 32]) -> Result<bool> {
+    let taken = sqlx::query(TAKE_CODE).bind(account).bind(hash.as_slice());
+    Ok(taken.fetch_optional(write.connection()).await?.is_some())
+}
+
+pub(crate) async fn drop_factor(write: &mut Write, account: &str) -> Result<()> {
+    for statement in [DROP_FACTOR, DROP_CODES] {
+        let dropped = sqlx::query(statement).bind(account);
+        dropped.execute(write.connection()).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn add_link(
+    write: &mut Write,
+    stored: &StoredSecret,
+    account: Option<&str>,
+    purpose: &str,
+    expires: i64,
+) -> Result<()> {
+    let added = sqlx::query(ADD_LINK)
+        .bind(&stored.id)
+        .bind(account)
+        .bind(purpose)
+        .bind(stored.hash.as_slice())
+        .bind(expires);
+    added.execute(write.connection()).await?;
+    Ok(())
+}
+
+pub(crate) async fn link<'e>(
+    at: impl Executor<'e, Database = Any>,
+    id: &str,
+) -> Result<Option<Link>> {
+    let Some(row) = sqlx::query(LINK).bind(id).fetch_optional(at).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Link {
+        account: row.try_get(0)?,
+        purpose: row.try_get(1)?,
+        hash: hash_of("link", id, &row.try_get::<Vec<u8>, _>(2)?)?,
+        expires: row.try_get(3)?,
+    }))
+}
+
+/// Whether the link was there; it is not any more.
+pub(crate) async fn take_link(write: &mut Write, id: &str) -> Result<bool> {
+    let taken = sqlx::query(TAKE_LINK).bind(id);
+    Ok(taken.fetch_optional(write.connection()).await?.is_some())
+}
+
+pub(crate) async fn drop_links(write: &mut Write, account: &str) -> Result<()> {
+    let dropped = sqlx::query(DROP_LINKS).bind(account);
+    dropped.execute(write.connection()).await?;
+    Ok(())
+}
+
+pub(crate) async fn drop_setup_links(write: &mut Write) -> Result<()> {
+    sqlx::query(DROP_SETUP_LINKS).execute(write.connection()).await?;
+    Ok(())
+}
+
+pub(crate) async fn add_device(
+    write: &mut Write,
+    stored: &StoredSecret,
+    account: &str,
+    expires: i64,
+) -> Result<()> {
+    let added = sqlx::query(ADD_DEVICE)
+        .bind(&stored.id)
+        .bind(account)
+        .bind(stored.hash.as_slice())
+        .bind(expires);
+    added.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// What is kept of a device on which this account was signed in, while it is remembered.
+pub(crate) async fn device<'e>(
+    at: impl Executor<'e, Database = Any>,
+    id: &str,
+    account: &str,
+    now: i64,
+) -> Result<Option<[u8; 32]>> {
+    let row = sqlx::query(DEVICE).bind(id).bind(account).bind(now);
+    let Some(row) = row.fetch_optional(at).await? else {
+        return Ok(None);
+    };
+    hash_of("device", id, &row.try_get::<Vec<u8>, _>(0)?).map(Some)
+}
+
+/// Drops all that proves who somebody is.
+pub(crate) async fn drop_all(write: &mut Write, account: &str) -> Result<()> {
+    drop_factor(write, account).await?;
+    for statement in [DROP_LINKS, DROP_DEVICES, DROP_PASSWORD] {
+        let dropped = sqlx::query(statement).bind(account);
+        dropped.execute(write.connection()).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn drop_devices(write: &mut Write, account: &str) -> Result<()> {
+    let dropped = sqlx::query(DROP_DEVICES).bind(account);
+    dropped.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// Counts a try that failed; those before `forgotten` count no more once there was none since.
+pub(crate) async fn failed(write: &mut Write, subject: &str, now: i64, forgotten: i64) -> Result<()> {
+    let failed = sqlx::query(FAILED).bind(subject).bind(now).bind(forgotten);
+    failed.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// How many tries failed, and when the last of them did.
+pub(crate) async fn failures<'e>(
+    at: impl Executor<'e, Database = Any>,
+    subject: &str,
+) -> Result<Option<(i64, i64)>> {
+    let row = sqlx::query(FAILURES).bind(subject).fetch_optional(at).await?;
+    let both = |row: sqlx::any::AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
+    row.map(both).transpose()
+}
+
+pub(crate) async fn forgive(write: &mut Write, subject: &str) -> Result<()> {
+    let forgiven = sqlx::query(FORGIVE).bind(subject);
+    forgiven.execute(write.connection()).await?;
+    Ok(())
+}
+
+pub(crate) fn hash_of(table: &'static str, id: &str, bytes: &[u8]) -> Result<[u8; 32]> {
+    let wrong = |_| unreadable(table, id, "a hash has another length than 32 bytes");
+    bytes.try_into().map_err(wrong)
+}

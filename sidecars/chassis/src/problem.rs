@@ -20,6 +20,12 @@ pub enum ProblemCode {
     TooLarge,
     /// The request was meant for another host.
     WrongHost,
+    /// The key of the command was used for another request.
+    IdempotencyConflict,
+    /// What is to be changed is of another version than the caller says.
+    PreconditionFailed,
+    /// The version of what is to be changed has to be named.
+    PreconditionRequired,
     /// It took too long.
     TimedOut,
     /// Too many requests are being answered.
@@ -55,12 +61,15 @@ pub(crate) struct Cause(pub(crate) String);
 
 impl ProblemCode {
     /// Every code.
-    pub const ALL: [ProblemCode; 9] = [
+    pub const ALL: [ProblemCode; 12] = [
         ProblemCode::BadRequest,
         ProblemCode::NotFound,
         ProblemCode::MethodNotAllowed,
         ProblemCode::TooLarge,
         ProblemCode::WrongHost,
+        ProblemCode::IdempotencyConflict,
+        ProblemCode::PreconditionFailed,
+        ProblemCode::PreconditionRequired,
         ProblemCode::TimedOut,
         ProblemCode::Overloaded,
         ProblemCode::Unavailable,
@@ -84,6 +93,15 @@ impl ProblemCode {
             }
             ProblemCode::TooLarge => include_str!("../../../docs/errors/too_large.md"),
             ProblemCode::WrongHost => include_str!("../../../docs/errors/wrong_host.md"),
+            ProblemCode::IdempotencyConflict => {
+                include_str!("../../../docs/errors/idempotency_conflict.md")
+            }
+            ProblemCode::PreconditionFailed => {
+                include_str!("../../../docs/errors/precondition_failed.md")
+            }
+            ProblemCode::PreconditionRequired => {
+                include_str!("../../../docs/errors/precondition_required.md")
+            }
             ProblemCode::TimedOut => include_str!("../../../docs/errors/timed_out.md"),
             ProblemCode::Overloaded => include_str!("../../../docs/errors/overloaded.md"),
             ProblemCode::Unavailable => include_str!("../../../docs/errors/unavailable.md"),
@@ -113,6 +131,21 @@ impl ProblemCode {
                 "wrong_host",
                 StatusCode::MISDIRECTED_REQUEST,
                 "The request is for another host",
+            ),
+            ProblemCode::IdempotencyConflict => (
+                "idempotency_conflict",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The key was used for another request",
+            ),
+            ProblemCode::PreconditionFailed => (
+                "precondition_failed",
+                StatusCode::PRECONDITION_FAILED,
+                "It is not of the version that was named",
+            ),
+            ProblemCode::PreconditionRequired => (
+                "precondition_required",
+                StatusCode::PRECONDITION_REQUIRED,
+                "The version of what is to be changed has to be named",
             ),
             ProblemCode::TimedOut => ("timed_out", StatusCode::GATEWAY_TIMEOUT, "It took too long"),
             ProblemCode::Overloaded => (
@@ -149,11 +182,20 @@ impl Problem {
         }
     }
 
+    /// A fault of ours, of which the caller is told nothing and the log the cause.
+    pub(crate) fn internal(cause: String) -> Problem {
+        Problem {
+            cause: Some(Cause(cause)),
+            ..Problem::new(ProblemCode::Internal, "the request could not be answered")
+        }
+    }
+
     /// What an answer of somebody else's making says, as a problem.
     pub(crate) fn of_status(status: StatusCode, said: String) -> Problem {
+        // Others use this status for bodies that do not fit.
         let known = ProblemCode::ALL
             .into_iter()
-            .find(|code| code.parts().1 == status);
+            .find(|code| code.parts().1 == status && status != StatusCode::UNPROCESSABLE_ENTITY);
         let code = known.unwrap_or(if status.is_server_error() {
             ProblemCode::Internal
         } else {

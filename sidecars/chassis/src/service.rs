@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::clock::Clock;
 use crate::database::{Database, Place};
+use crate::idempotency::forget_expired;
 use crate::migrations::Migrations;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,15 +108,18 @@ impl Runner {
         let database = Database::open(place, S::NAME, S::MIGRATIONS).await?;
         let context = Context {
             database: database.clone(),
-            clock,
+            clock: clock.clone(),
         };
         let service = S::new(context, config);
         let asked = Arc::clone(&service);
+        let mut tasks = service.start(stop);
+        let forget = forget_expired(database.clone(), clock, stop.clone());
+        tasks.push(tokio::spawn(forget));
         Ok(Runner {
             name: S::NAME,
             database,
             rest: service.rest(),
-            tasks: service.start(stop),
+            tasks,
             health: Box::new(move || asked.health()),
         })
     }

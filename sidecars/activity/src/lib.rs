@@ -54,12 +54,12 @@ impl Service for Activity {
     const STATEMENTS: &'static [&'static str] = store::STATEMENTS;
     type Config = ActivityConfig;
 
-    fn new(context: Context, config: ActivityConfig) -> Arc<Activity> {
-        Arc::new(Activity {
+    async fn new(context: Context, config: ActivityConfig) -> Result<Arc<Activity>> {
+        Ok(Arc::new(Activity {
             database: context.database,
             followed: Followed::default(),
             config,
-        })
+        }))
     }
 
     fn rest(self: &Arc<Activity>) -> OpenApiRouter {

@@ -1,5 +1,7 @@
 //! What can go wrong below a service.
 
+use crate::audit::AuditError;
+use crate::mail::MailError;
 use std::path::PathBuf;
 use thiserror::Error;
 use tickloom_journal::JournalError;
@@ -84,6 +86,40 @@ pub enum ChassisError {
         /// What is wrong with it.
         why: String,
     },
+
+    /// The answer of a command that was kept cannot be read.
+    #[error("the answer that was kept of a command cannot be read: {why}")]
+    StoredAnswer {
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// An entry of the audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+
+    /// An export cannot be written to where it should go.
+    #[error("the export cannot be written: {0}")]
+    Export(std::io::Error),
+
+    /// A mail, or where it should go.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+
+    /// A row that this version cannot read.
+    #[error("the row `{id}` of {table} cannot be read: {why}")]
+    Row {
+        /// Its table.
+        table: &'static str,
+        /// What it is called.
+        id: String,
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// A service cannot be made.
+    #[error("{0}")]
+    Start(String),
 
     /// The process ends.
     #[error("the process ends")]

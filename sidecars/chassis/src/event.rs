@@ -72,11 +72,7 @@ pub struct StoredEvent {
 /// [`ChassisError::Conflict`] if the aggregate has this version already: the transaction is to be dropped, and the command decided
 /// anew; [`ChassisError::Database`].
 pub async fn append(write: &mut Write, event: &NewEvent) -> Result<i64> {
-    let row = sqlx::query(NEXT)
-        .bind(EVENTS)
-        .fetch_one(write.connection())
-        .await?;
-    let position: i64 = row.try_get(0)?;
+    let position = next_position(write, EVENTS).await?;
     let inserted = sqlx::query(INSERT)
         .bind(position)
         .bind(&event.aggregate)
@@ -96,6 +92,18 @@ pub async fn append(write: &mut Write, event: &NewEvent) -> Result<i64> {
         });
     }
     Ok(position)
+}
+
+/// The next number of a stream, from one, and its lock until the transaction ends.
+///
+/// # Errors
+/// [`ChassisError::Database`].
+pub(crate) async fn next_position(write: &mut Write, stream: &str) -> Result<i64> {
+    let row = sqlx::query(NEXT)
+        .bind(stream)
+        .fetch_one(write.connection())
+        .await?;
+    Ok(row.try_get(0)?)
 }
 
 /// The position of the newest event; 0 if there is none.

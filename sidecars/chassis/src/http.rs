@@ -3,7 +3,8 @@
 
 use crate::problem::{Cause, Problem, ProblemCode};
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -35,6 +37,25 @@ struct Route {
     method: &'static str,
     route: String,
     status: u16,
+}
+
+/// What a request is called, in logs and in what it changes: what the caller called it, or a number of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<RequestId, Problem> {
+        let id = parts.extensions.get::<RequestId>().cloned();
+        id.ok_or_else(|| Problem::internal("a request has no id".to_owned()))
+    }
 }
 
 type Durations = Family<Vec<(String, String)>, Histogram, fn() -> Histogram>;
@@ -71,7 +92,7 @@ impl Door {
 }
 
 /// Lets a request in, and its answer out.
-pub(crate) async fn pass(State(door): State<Door>, request: Request, next: Next) -> Response {
+pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = method_name(request.method());
     // What matched, not what was asked for: paths that callers make up are one route.
@@ -81,6 +102,8 @@ pub(crate) async fn pass(State(door): State<Door>, request: Request, next: Next)
         .map_or("none", MatchedPath::as_str)
         .to_owned();
     let id = request_id(&request);
+    let called = RequestId(id.to_str().unwrap_or("").to_owned());
+    request.extensions_mut().insert(called);
     let mut response = match refusal(&request) {
         Some(problem) => problem.into_response(),
         None => answer(&door, request, next).await,

@@ -1,16 +1,23 @@
 //! What every service of Tickloom stands on: a database with one set of statements for SQLite and PostgreSQL, a log of events
-//! without gaps, an inbox that takes what the core did exactly once, and the HTTP around it.
+//! without gaps, an inbox that takes what the core did exactly once, commands that can be sent again, an audit log, effects with mail,
+//! and the HTTP around it.
 //!
 //! A service is an implementation of [`Service`]; [`serve()`] runs any number of them in one process. What they share is here, once.
 
 mod access;
+mod audit;
 mod clock;
 mod core_inbox;
 mod database;
+mod effect;
 mod error;
+mod etag;
 mod event;
+mod hex;
 mod http;
+mod idempotency;
 mod inbox;
+mod mail;
 mod migrations;
 mod page;
 mod problem;
@@ -22,12 +29,26 @@ pub use access::{
     PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What, decide,
     token,
 };
+pub use audit::{
+    AuditEntry, AuditError, AuditFault, AuditHead, AuditOutcome, NewAuditEntry, append_audit,
+    audit_after, audit_head, export_audit, verify_audit,
+};
 pub use clock::Clock;
 pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_record};
 pub use database::{Database, Engine, Place, Write};
+pub use effect::{
+    Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Effects, NewEffect, enqueue,
+    retry_given_up,
+};
 pub use error::ChassisError;
+pub use etag::{IfMatch, IfNoneMatch, etag};
 pub use event::{NewEvent, StoredEvent, append, events_after, head};
+pub use http::RequestId;
+pub use idempotency::{
+    Answer, Answered, Command, IdempotencyKey, Idempotent, remove_expired_keys, request_hash,
+};
 pub use inbox::{inbox_position, move_inbox};
+pub use mail::{MAIL, Mail, MailConfig, MailError, Mailer, enqueue_mail};
 pub use migrations::{Migration, Migrations};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode};
@@ -35,7 +56,14 @@ pub use serve::{ServeOptions, Serving, serve};
 pub use service::{Context, Health, Runner, Service, Stop};
 
 /// Every statement that the chassis runs, by file, so that a test prepares each on both engines.
-pub const STATEMENTS: &[&[&str]] = &[event::STATEMENTS, inbox::STATEMENTS, core_inbox::STATEMENTS];
+pub const STATEMENTS: &[&[&str]] = &[
+    event::STATEMENTS,
+    inbox::STATEMENTS,
+    core_inbox::STATEMENTS,
+    idempotency::STATEMENTS,
+    audit::STATEMENTS,
+    effect::STATEMENTS,
+];
 
 /// What a fallible call of this crate returns.
 pub type Result<T, E = ChassisError> = std::result::Result<T, E>;

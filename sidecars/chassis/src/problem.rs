@@ -4,6 +4,7 @@ use crate::ChassisError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// What went wrong, as a word that programs can rely on.
@@ -14,16 +15,32 @@ pub enum ProblemCode {
     BadRequest,
     /// It is not known who asks.
     Unauthenticated,
+    /// A second factor is needed to know who asks.
+    SecondFactorRequired,
     /// Whoever asks may not do this.
     Forbidden,
+    /// Whoever asks has to prove once more who they are.
+    ProofRequired,
     /// There is nothing under this path, or nothing of this name.
     NotFound,
     /// The path does not take this method.
     MethodNotAllowed,
+    /// It would contradict what is there.
+    Conflict,
     /// The request is larger than allowed.
     TooLarge,
     /// The request was meant for another host.
     WrongHost,
+    /// The key of the command was used for another request.
+    IdempotencyConflict,
+    /// A rule says no.
+    Refused,
+    /// What is to be changed is of another version than the caller says.
+    PreconditionFailed,
+    /// The version of what is to be changed has to be named.
+    PreconditionRequired,
+    /// There were too many tries.
+    TooManyRequests,
     /// It took too long.
     TimedOut,
     /// Too many requests are being answered.
@@ -51,6 +68,9 @@ pub struct Problem {
     /// What is for the log alone.
     #[serde(skip)]
     cause: Option<Cause>,
+    /// Seconds after which to try again.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 /// Why a request was not answered, for the log: it may have more in it than a caller should see.
@@ -59,14 +79,22 @@ pub(crate) struct Cause(pub(crate) String);
 
 impl ProblemCode {
     /// Every code.
-    pub const ALL: [ProblemCode; 11] = [
+    pub const ALL: [ProblemCode; 19] = [
         ProblemCode::BadRequest,
         ProblemCode::Unauthenticated,
+        ProblemCode::SecondFactorRequired,
         ProblemCode::Forbidden,
+        ProblemCode::ProofRequired,
         ProblemCode::NotFound,
         ProblemCode::MethodNotAllowed,
+        ProblemCode::Conflict,
         ProblemCode::TooLarge,
         ProblemCode::WrongHost,
+        ProblemCode::IdempotencyConflict,
+        ProblemCode::Refused,
+        ProblemCode::PreconditionFailed,
+        ProblemCode::PreconditionRequired,
+        ProblemCode::TooManyRequests,
         ProblemCode::TimedOut,
         ProblemCode::Overloaded,
         ProblemCode::Unavailable,
@@ -87,13 +115,31 @@ impl ProblemCode {
             ProblemCode::Unauthenticated => {
                 include_str!("../../../docs/errors/unauthenticated.md")
             }
+            ProblemCode::SecondFactorRequired => {
+                include_str!("../../../docs/errors/second_factor_required.md")
+            }
             ProblemCode::Forbidden => include_str!("../../../docs/errors/forbidden.md"),
+            ProblemCode::ProofRequired => include_str!("../../../docs/errors/proof_required.md"),
             ProblemCode::NotFound => include_str!("../../../docs/errors/not_found.md"),
             ProblemCode::MethodNotAllowed => {
                 include_str!("../../../docs/errors/method_not_allowed.md")
             }
+            ProblemCode::Conflict => include_str!("../../../docs/errors/conflict.md"),
             ProblemCode::TooLarge => include_str!("../../../docs/errors/too_large.md"),
             ProblemCode::WrongHost => include_str!("../../../docs/errors/wrong_host.md"),
+            ProblemCode::IdempotencyConflict => {
+                include_str!("../../../docs/errors/idempotency_conflict.md")
+            }
+            ProblemCode::Refused => include_str!("../../../docs/errors/refused.md"),
+            ProblemCode::PreconditionFailed => {
+                include_str!("../../../docs/errors/precondition_failed.md")
+            }
+            ProblemCode::PreconditionRequired => {
+                include_str!("../../../docs/errors/precondition_required.md")
+            }
+            ProblemCode::TooManyRequests => {
+                include_str!("../../../docs/errors/too_many_requests.md")
+            }
             ProblemCode::TimedOut => include_str!("../../../docs/errors/timed_out.md"),
             ProblemCode::Overloaded => include_str!("../../../docs/errors/overloaded.md"),
             ProblemCode::Unavailable => include_str!("../../../docs/errors/unavailable.md"),
@@ -113,16 +159,31 @@ impl ProblemCode {
                 StatusCode::UNAUTHORIZED,
                 "It is not known who asks",
             ),
+            ProblemCode::SecondFactorRequired => (
+                "second_factor_required",
+                StatusCode::UNAUTHORIZED,
+                "A second factor is needed",
+            ),
             ProblemCode::Forbidden => (
                 "forbidden",
                 StatusCode::FORBIDDEN,
                 "Whoever asks may not do this",
+            ),
+            ProblemCode::ProofRequired => (
+                "proof_required",
+                StatusCode::FORBIDDEN,
+                "Who asks has to be proved once more",
             ),
             ProblemCode::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
             ProblemCode::MethodNotAllowed => (
                 "method_not_allowed",
                 StatusCode::METHOD_NOT_ALLOWED,
                 "The path does not take this method",
+            ),
+            ProblemCode::Conflict => (
+                "conflict",
+                StatusCode::CONFLICT,
+                "It contradicts what is there",
             ),
             ProblemCode::TooLarge => (
                 "too_large",
@@ -133,6 +194,31 @@ impl ProblemCode {
                 "wrong_host",
                 StatusCode::MISDIRECTED_REQUEST,
                 "The request is for another host",
+            ),
+            ProblemCode::IdempotencyConflict => (
+                "idempotency_conflict",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The key was used for another request",
+            ),
+            ProblemCode::Refused => (
+                "refused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "A rule says no",
+            ),
+            ProblemCode::PreconditionFailed => (
+                "precondition_failed",
+                StatusCode::PRECONDITION_FAILED,
+                "It is not of the version that was named",
+            ),
+            ProblemCode::PreconditionRequired => (
+                "precondition_required",
+                StatusCode::PRECONDITION_REQUIRED,
+                "The version of what is to be changed has to be named",
+            ),
+            ProblemCode::TooManyRequests => (
+                "too_many_requests",
+                StatusCode::TOO_MANY_REQUESTS,
+                "There were too many tries",
             ),
             ProblemCode::TimedOut => ("timed_out", StatusCode::GATEWAY_TIMEOUT, "It took too long"),
             ProblemCode::Overloaded => (
@@ -166,14 +252,32 @@ impl Problem {
             code,
             detail: detail.into(),
             cause: None,
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
+    }
+
+    /// A fault of ours, of which the caller is told nothing and the log the cause.
+    #[must_use]
+    pub fn internal(cause: String) -> Problem {
+        Problem {
+            cause: Some(Cause(cause)),
+            ..Problem::new(ProblemCode::Internal, "the request could not be answered")
+        }
+    }
+
+    /// With the time after which to try again, in whole seconds, upwards.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Problem {
+        self.retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        self
     }
 
     /// What an answer of somebody else's making says, as a problem.
     pub(crate) fn of_status(status: StatusCode, said: String) -> Problem {
+        // Others use this status for bodies that do not fit.
         let known = ProblemCode::ALL
             .into_iter()
-            .find(|code| code.parts().1 == status);
+            .find(|code| code.parts().1 == status && status != StatusCode::UNPROCESSABLE_ENTITY);
         let code = known.unwrap_or(if status.is_server_error() {
             ProblemCode::Internal
         } else {
@@ -208,9 +312,10 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = HeaderValue::from_static("1");
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
         }
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"tickloom\"");

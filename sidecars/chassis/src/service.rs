@@ -4,6 +4,7 @@ use crate::Result;
 use crate::access::Authority;
 use crate::clock::Clock;
 use crate::database::{Database, Place};
+use crate::idempotency::forget_expired;
 use crate::migrations::Migrations;
 use axum::Router;
 use std::sync::Arc;
@@ -24,7 +25,13 @@ pub trait Service: Sized + Send + Sync + 'static {
     type Config;
 
     /// Makes it over a database that is of its schema. Nothing runs yet.
-    fn new(context: Context, config: Self::Config) -> Arc<Self>;
+    ///
+    /// # Errors
+    /// What keeps it from being made, for whoever starts it.
+    fn new(
+        context: Context,
+        config: Self::Config,
+    ) -> impl Future<Output = Result<Arc<Self>>> + Send;
 
     /// Its operations, with paths below `/NAME`. Their handlers take an [`Allowed`](crate::Allowed), unless everybody may do it.
     fn rest(self: &Arc<Self>) -> OpenApiRouter;
@@ -41,6 +48,11 @@ pub trait Service: Sized + Send + Sync + 'static {
 
     /// Starts what it does without being asked, until the stop is told.
     fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>>;
+
+    /// What is to be told to whoever starts it, once.
+    fn first_words(&self) -> Option<String> {
+        None
+    }
 
     /// How it is, without asking the database.
     fn health(&self) -> Health;
@@ -80,6 +92,7 @@ pub struct Runner {
     pub(crate) authority: Option<Arc<dyn Authority>>,
     pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
+    pub(crate) first_words: Option<String>,
 }
 
 impl Stop {
@@ -124,18 +137,28 @@ impl Runner {
             database: database.clone(),
             clock: clock.clone(),
         };
-        let service = S::new(context, config);
+        let service = S::new(context, config).await?;
         let asked = Arc::clone(&service);
+        let mut tasks = service.start(stop);
+        let forget = forget_expired(database.clone(), clock.clone(), stop.clone());
+        tasks.push(tokio::spawn(forget));
         Ok(Runner {
             name: S::NAME,
             database,
             clock,
+            first_words: service.first_words(),
             rest: service.rest(),
             root: service.root(),
             authority: service.authority(),
-            tasks: service.start(stop),
+            tasks,
             health: Box::new(move || asked.health()),
         })
+    }
+
+    /// What is to be told to whoever started it.
+    #[must_use]
+    pub fn first_words(&self) -> Option<&str> {
+        self.first_words.as_deref()
     }
 
     /// The name of its service.

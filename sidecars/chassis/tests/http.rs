@@ -10,7 +10,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{
-    Clock, Context, Health, Migrations, Place, Runner, ServeOptions, Service, Serving, Stop, serve,
+    Clock, Context, Health, Migrations, Place, Result, Runner, ServeOptions, Service, Serving,
+    Stop, serve,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -30,8 +31,8 @@ impl Service for Probe {
     const STATEMENTS: &'static [&'static str] = &[];
     type Config = Arc<Semaphore>;
 
-    fn new(_: Context, gate: Arc<Semaphore>) -> Arc<Probe> {
-        Arc::new(Probe { gate })
+    async fn new(_: Context, gate: Arc<Semaphore>) -> Result<Arc<Probe>> {
+        Ok(Arc::new(Probe { gate }))
     }
 
     fn rest(self: &Arc<Probe>) -> OpenApiRouter {

@@ -1,0 +1,135 @@
+//! What is to be done outside once a transaction is committed: mail, and later what is charged or pushed.
+//!
+//! An effect is a row in the transaction that asks for it, known by a key. A worker takes it for a while, does it, and notes what
+//! came of it. A worker that is killed in the middle leaves a lease that ends, and the effect is done again: at least once. Whoever
+//! does it is given the key, with which the outside can make it once.
+
+mod handler;
+mod worker;
+
+use crate::Result;
+use crate::database::Write;
+pub use handler::{Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy};
+use sqlx::Row;
+use tickloom_types::Ts;
+pub use worker::Effects;
+
+const ENQUEUE: &str = "INSERT INTO effect (key, kind, payload, at, state, attempts, next_at, lease_until, last_answer) \
+    VALUES ($1, $2, $3, $4, 'waiting', 0, $4, 0, '') ON CONFLICT (key) DO NOTHING";
+const DUE: &str = "SELECT key FROM effect WHERE state = 'waiting' AND kind = $1 AND next_at <= $2 \
+    AND lease_until <= $2 ORDER BY next_at, key LIMIT 1";
+/// The conditions stand twice: of two workers that found the same the second has nothing.
+const CLAIM: &str = "UPDATE effect SET attempts = attempts + 1, lease_until = $3 WHERE key = \
+    (SELECT key FROM effect WHERE state = 'waiting' AND kind = $1 AND next_at <= $2 AND lease_until <= $2 \
+    ORDER BY next_at, key LIMIT 1) AND state = 'waiting' AND next_at <= $2 AND lease_until <= $2 \
+    RETURNING key, payload, at, attempts";
+/// Only of the attempt that is meant: a worker whose lease has ended changes nothing.
+const END: &str = "UPDATE effect SET state = $3, last_answer = $4, next_at = $5, lease_until = 0 \
+    WHERE key = $1 AND attempts = $2 AND state = 'waiting'";
+const END_AND_ERASE: &str = "UPDATE effect SET state = $3, last_answer = $4, next_at = $5, lease_until = 0, \
+    payload = '' WHERE key = $1 AND attempts = $2 AND state = 'waiting'";
+const COUNTS: &str = "SELECT state, CAST(count(*) AS BIGINT) FROM effect \
+    WHERE state IN ('waiting', 'refused', 'given_up') GROUP BY state";
+const RETRY: &str = "UPDATE effect SET state = 'waiting', attempts = 0, next_at = $2, lease_until = 0 \
+    WHERE state = 'given_up' AND kind = $1";
+
+/// Every statement of this file.
+pub(crate) const STATEMENTS: &[&str] = &[ENQUEUE, DUE, CLAIM, END, END_AND_ERASE, COUNTS, RETRY];
+
+/// What is to be done outside.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewEffect {
+    /// What it is, for ever: the same key again is the same effect. It follows from what asks for it, such as a kind and the id of
+    /// an event.
+    pub key: String,
+    /// Who does it: [`EffectHandler::kind`].
+    pub kind: &'static str,
+    /// What the handler needs, as it reads it. It may have secrets: it is erased once the effect is done or refused.
+    pub payload: String,
+    /// When it is asked for, from which on it is due.
+    pub at: Ts,
+}
+
+/// The payload may have secrets, and is not shown.
+impl std::fmt::Debug for NewEffect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewEffect")
+            .field("key", &self.key)
+            .field("kind", &self.kind)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Asks for an effect in a transaction, and returns whether it is new: one whose key was there before is asked for already, and
+/// stays as it is.
+///
+/// # Errors
+/// [`ChassisError::Database`](crate::ChassisError::Database).
+pub async fn enqueue(write: &mut Write, effect: &NewEffect) -> Result<bool> {
+    let inserted = sqlx::query(ENQUEUE)
+        .bind(&effect.key)
+        .bind(effect.kind)
+        .bind(&effect.payload)
+        .bind(effect.at.0)
+        .execute(write.connection())
+        .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Takes the effect of a kind that is due first, until the lease ends.
+async fn claim(write: &mut Write, kind: &str, now: Ts, lease_until: Ts) -> Result<Option<Effect>> {
+    let row = sqlx::query(CLAIM)
+        .bind(kind)
+        .bind(now.0)
+        .bind(lease_until.0)
+        .fetch_optional(write.connection())
+        .await?;
+    row.map_or(Ok(None), |row| {
+        Ok(Some(Effect {
+            key: row.try_get(0)?,
+            payload: row.try_get(1)?,
+            at: Ts(row.try_get(2)?),
+            attempt: row.try_get(3)?,
+        }))
+    })
+}
+
+/// What becomes of an effect after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outcome {
+    state: &'static str,
+    /// When it is due again, or when it ended.
+    next_at: Ts,
+    words: String,
+}
+
+/// Notes what came of an attempt.
+async fn note(write: &mut Write, effect: &Effect, outcome: &Outcome) -> Result<()> {
+    let statement = match outcome.state {
+        "done" | "refused" => END_AND_ERASE,
+        _ => END,
+    };
+    sqlx::query(statement)
+        .bind(&effect.key)
+        .bind(effect.attempt)
+        .bind(outcome.state)
+        .bind(&outcome.words)
+        .bind(outcome.next_at.0)
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// Lets effects of a kind that were given up be tried again from now on, as if they were new, and returns how many there are.
+///
+/// # Errors
+/// [`ChassisError::Database`](crate::ChassisError::Database).
+pub async fn retry_given_up(write: &mut Write, kind: &str, now: Ts) -> Result<u64> {
+    let retried = sqlx::query(RETRY)
+        .bind(kind)
+        .bind(now.0)
+        .execute(write.connection())
+        .await?;
+    Ok(retried.rows_affected())
+}

@@ -1,0 +1,256 @@
+//! Does effects that are due, until it is told to stop.
+
+use super::handler::{Effect, EffectAnswer, EffectHandler};
+use super::{COUNTS, DUE, Outcome, claim, note};
+use crate::Result;
+use crate::clock::Clock;
+use crate::database::Database;
+use crate::service::{Health, Stop};
+use sqlx::Row;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tickloom_types::Ts;
+use tokio::task::JoinSet;
+
+/// Pause before looking again when nothing was due.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// First and longest pause after the database refused; each is twice as long as the one before.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Characters of an answer that are kept.
+const WORDS_MAX: usize = 300;
+
+/// The effects of a service: who does them, and how they are.
+#[derive(Clone)]
+pub struct Effects {
+    database: Database,
+    clock: Clock,
+    handlers: Vec<Arc<dyn EffectHandler>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: i64,
+    refused: i64,
+    given_up: i64,
+    /// By kind: what keeps it from being done.
+    troubles: BTreeMap<&'static str, String>,
+}
+
+impl std::fmt::Debug for Effects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds: Vec<&str> = self.handlers.iter().map(|handler| handler.kind()).collect();
+        f.debug_struct("Effects")
+            .field("kinds", &kinds)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Effects {
+    /// Effects of the kinds of these handlers, each of its own; nothing runs yet.
+    #[must_use]
+    pub fn new(database: Database, clock: Clock, handlers: Vec<Arc<dyn EffectHandler>>) -> Effects {
+        Effects {
+            database,
+            clock,
+            handlers,
+            state: Arc::default(),
+        }
+    }
+
+    /// Does effects as they become due, until the stop is told. Kinds do not wait for each other; of one kind there is one at a time.
+    /// An effect that is being done is ended first.
+    pub async fn run(self, stop: Stop) {
+        let mut tasks = JoinSet::new();
+        for handler in &self.handlers {
+            tasks.spawn(self.clone().run_kind(Arc::clone(handler), stop.clone()));
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn run_kind(self, handler: Arc<dyn EffectHandler>, mut stop: Stop) {
+        let mut pause = PAUSE_MIN;
+        while !stop.is_told() {
+            let worked = match self.perform_one(&handler).await {
+                Ok(false) => self.count().await.map(|()| false),
+                worked => worked,
+            };
+            match worked {
+                Ok(true) => pause = PAUSE_MIN,
+                Ok(false) => {
+                    pause = PAUSE_MIN;
+                    stop.or_after(LOOK_AGAIN).await;
+                }
+                Err(error) => {
+                    let kind = handler.kind();
+                    let error = error.to_string();
+                    if self.trouble(kind, Some("the database does not let them".to_owned())) {
+                        tracing::warn!(kind, error, "effects are not done");
+                    }
+                    stop.or_after(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+        }
+    }
+
+    /// Does all that is due now by the clock, and returns how many attempts that took. With a standing clock it is what a test calls
+    /// instead of waiting.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`](crate::ChassisError::Database).
+    pub async fn perform_due(&self) -> Result<u64> {
+        let mut attempts = 0;
+        for handler in &self.handlers {
+            while self.perform_one(handler).await? {
+                attempts += 1;
+            }
+        }
+        self.count().await?;
+        Ok(attempts)
+    }
+
+    /// Adds how effects are to a service's health: how many wait (`effects_waiting`), were refused by the outside
+    /// (`effects_refused`), were given up (`effects_given_up`); a trouble while the outside is away, and while some are given up.
+    pub fn add_health(&self, health: &mut Health) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let facts = [
+            ("effects_waiting", state.waiting),
+            ("effects_refused", state.refused),
+            ("effects_given_up", state.given_up),
+        ];
+        let number = |count: i64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        let facts = facts.map(|(name, count)| (name, number(count)));
+        health.facts.extend(facts);
+        for (kind, trouble) in &state.troubles {
+            health.troubles.push(format!("{kind}: {trouble}"));
+        }
+        if state.given_up > 0 {
+            let trouble = format!("{} effects were given up", state.given_up);
+            health.troubles.push(trouble);
+        }
+    }
+
+    /// Takes an effect that is due, does it, and notes what came of it; whether there was one.
+    async fn perform_one(&self, handler: &Arc<dyn EffectHandler>) -> Result<bool> {
+        let (kind, policy) = (handler.kind(), handler.policy());
+        let now = self.clock.now();
+        // Looking takes no turn to write.
+        let due = sqlx::query(DUE)
+            .bind(kind)
+            .bind(now.0)
+            .fetch_optional(self.database.reader())
+            .await?;
+        if due.is_none() {
+            return Ok(false);
+        }
+        let mut write = self.database.write().await?;
+        let lease_until = Ts(now.0.saturating_add(policy.lease()));
+        let claimed = claim(&mut write, kind, now, lease_until).await?;
+        write.commit().await?;
+        // Another worker was faster; there may be more.
+        let Some(effect) = claimed else {
+            return Ok(true);
+        };
+        let answer = if effect.attempt > policy.attempts_max {
+            let words = "it was begun as often as it may be, and never ended".to_owned();
+            EffectAnswer::Away(words)
+        } else {
+            perform(handler, &effect).await
+        };
+        let outcome = self.outcome(handler, &effect, answer);
+        let mut write = self.database.write().await?;
+        note(&mut write, &effect, &outcome).await?;
+        write.commit().await?;
+        if ["refused", "given_up"].contains(&outcome.state) {
+            let (key, answer) = (&effect.key, &outcome.words);
+            tracing::warn!(kind, key, answer, state = outcome.state, "an effect ended");
+        }
+        Ok(true)
+    }
+
+    /// What becomes of an effect after this answer.
+    fn outcome(
+        &self,
+        handler: &Arc<dyn EffectHandler>,
+        effect: &Effect,
+        answer: EffectAnswer,
+    ) -> Outcome {
+        let (kind, policy) = (handler.kind(), handler.policy());
+        let trouble = match &answer {
+            EffectAnswer::Away(words) => Some(bounded(words)),
+            _ => None,
+        };
+        self.trouble(kind, trouble);
+        let is_last = effect.attempt >= policy.attempts_max;
+        let (state, words) = match answer {
+            EffectAnswer::Done(words) => ("done", words),
+            EffectAnswer::Refused(words) => ("refused", words),
+            EffectAnswer::Later(words) if is_last => ("refused", words),
+            EffectAnswer::Away(words) if is_last => ("given_up", words),
+            EffectAnswer::Later(words) | EffectAnswer::Away(words) => ("waiting", words),
+        };
+        let now = self.clock.now();
+        let pause = match state {
+            "waiting" => policy.pause(&effect.key, effect.attempt),
+            _ => 0,
+        };
+        Outcome {
+            state,
+            next_at: Ts(now.0.saturating_add(pause)),
+            words: bounded(&words),
+        }
+    }
+
+    /// Notes what keeps a kind from being done, and returns whether that is new.
+    fn trouble(&self, kind: &'static str, trouble: Option<String>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(trouble) => state.troubles.insert(kind, trouble.clone()) != Some(trouble),
+            None => state.troubles.remove(kind).is_some(),
+        }
+    }
+
+    async fn count(&self) -> Result<()> {
+        let rows = sqlx::query(COUNTS)
+            .fetch_all(self.database.reader())
+            .await?;
+        let (mut waiting, mut refused, mut given_up) = (0, 0, 0);
+        for row in rows {
+            let count = row.try_get(1)?;
+            match row.try_get::<String, _>(0)?.as_str() {
+                "waiting" => waiting = count,
+                "refused" => refused = count,
+                _ => given_up = count,
+            }
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.waiting, state.refused, state.given_up) = (waiting, refused, given_up);
+        Ok(())
+    }
+}
+
+/// Lets the handler do it, on a task of its own, so that a panic of it is an answer.
+async fn perform(handler: &Arc<dyn EffectHandler>, effect: &Effect) -> EffectAnswer {
+    let time_max = handler.policy().time_max;
+    let (handler, effect) = (Arc::clone(handler), effect.clone());
+    let mut task = JoinSet::new();
+    task.spawn(async move { handler.perform(&effect).await });
+    match tokio::time::timeout(time_max, task.join_next()).await {
+        Ok(Some(Ok(answer))) => answer,
+        Ok(_) => EffectAnswer::Later("the code that does it failed".to_owned()),
+        Err(_) => {
+            let words = format!("it took more than {} s", time_max.as_secs());
+            EffectAnswer::Away(words)
+        }
+    }
+}
+
+/// Words as they are kept: short, and on one line. NUL is what PostgreSQL does not take.
+fn bounded(words: &str) -> String {
+    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    words.chars().take(WORDS_MAX).map(plain).collect()
+}

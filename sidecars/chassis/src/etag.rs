@@ -1,0 +1,322 @@
+//! Conditional requests (RFC 9110, section 13): a thing is changed only as the caller knows it, and not sent to who has it.
+//!
+//! The entity tag of a thing is its version: `"v12"`. It is strong: the same version is the same in every byte.
+
+use crate::problem::{Problem, ProblemCode};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// The entity tag of a version, for the header `ETag`.
+#[must_use]
+pub fn etag(version: i64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"v{version}\"")).expect("digits, a letter and quotes")
+}
+
+/// The header `If-Match` (RFC 9110, section 13.1.1), if it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IfMatch(Option<Tags>);
+
+/// The header `If-None-Match` (RFC 9110, section 13.1.2), if it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IfNoneMatch(Option<Tags>);
+
+/// What stands in such a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Tags {
+    /// `*`: whatever there is.
+    Any,
+    List(Vec<Tag>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Tag {
+    is_weak: bool,
+    /// With its quotes.
+    opaque: Vec<u8>,
+}
+
+impl IfMatch {
+    /// Whether the thing may be changed: it is of a version that the caller names, or no version is named. `None` if there is no thing.
+    ///
+    /// # Errors
+    /// [`ProblemCode::PreconditionFailed`].
+    pub fn check(&self, current: Option<i64>) -> Result<(), Problem> {
+        let Some(tags) = &self.0 else {
+            return Ok(());
+        };
+        if tags.has(current, |tag, current| {
+            !tag.is_weak && tag.opaque == current
+        }) {
+            return Ok(());
+        }
+        let detail = match current {
+            Some(version) => format!("it is of version \"v{version}\" now"),
+            None => "it is not there".to_owned(),
+        };
+        Err(Problem::new(ProblemCode::PreconditionFailed, detail))
+    }
+
+    /// As [`IfMatch::check`], where a version has to be named.
+    ///
+    /// # Errors
+    /// [`ProblemCode::PreconditionRequired`] if the header is not there; [`ProblemCode::PreconditionFailed`].
+    pub fn require(&self, current: Option<i64>) -> Result<(), Problem> {
+        if self.0.is_none() {
+            let detail = "If-Match is missing, expected the ETag of what is to be changed";
+            return Err(Problem::new(ProblemCode::PreconditionRequired, detail));
+        }
+        self.check(current)
+    }
+}
+
+impl IfNoneMatch {
+    /// The answer 304, if the caller who reads has this version.
+    #[must_use]
+    pub fn not_modified(&self, version: i64) -> Option<Response> {
+        self.names(Some(version)).then(|| {
+            let tag = [(header::ETAG, etag(version))];
+            (StatusCode::NOT_MODIFIED, tag).into_response()
+        })
+    }
+
+    /// Whether the thing may be made or changed: it is of no version that the caller names. `None` if there is no thing; with
+    /// `If-None-Match: *` it may only be made.
+    ///
+    /// # Errors
+    /// [`ProblemCode::PreconditionFailed`].
+    pub fn check(&self, current: Option<i64>) -> Result<(), Problem> {
+        if !self.names(current) {
+            return Ok(());
+        }
+        let detail = "it is there, as If-None-Match names it";
+        Err(Problem::new(ProblemCode::PreconditionFailed, detail))
+    }
+
+    fn names(&self, current: Option<i64>) -> bool {
+        let tags = self.0.as_ref();
+        tags.is_some_and(|tags| tags.has(current, |tag, current| tag.opaque == current))
+    }
+}
+
+impl Tags {
+    /// Whether one of them is the current tag, by this comparison.
+    fn has(&self, current: Option<i64>, is_same: impl Fn(&Tag, &[u8]) -> bool) -> bool {
+        let Some(version) = current else {
+            return false;
+        };
+        match self {
+            Tags::Any => true,
+            Tags::List(tags) => {
+                let current = etag(version);
+                tags.iter().any(|tag| is_same(tag, current.as_bytes()))
+            }
+        }
+    }
+
+    /// What all headers of a name say; several are one list (RFC 9110, section 5.3).
+    fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {
+        let all: Vec<&[u8]> = headers
+            .get_all(name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        if all.is_empty() {
+            return Ok(None);
+        }
+        let text = all.join(&b","[..]);
+        if trimmed(&text) == b"*" {
+            return Ok(Some(Tags::Any));
+        }
+        let tags = list(&text).filter(|tags| !tags.is_empty());
+        let tags = tags.ok_or_else(|| {
+            let detail = format!("{name} is no list of entity tags such as \"v1\", and not *");
+            Problem::new(ProblemCode::BadRequest, detail)
+        })?;
+        Ok(Some(Tags::List(tags)))
+    }
+}
+
+/// `#entity-tag`: tags with commas between, of which some may be empty (RFC 9110, sections 5.6.1 and 8.8.3).
+fn list(mut rest: &[u8]) -> Option<Vec<Tag>> {
+    let mut tags = Vec::new();
+    loop {
+        rest = trimmed(rest);
+        if let Some(after) = rest.strip_prefix(b",") {
+            rest = after;
+            continue;
+        }
+        if rest.is_empty() {
+            return Some(tags);
+        }
+        let (tag, after) = tag(rest)?;
+        tags.push(tag);
+        rest = trimmed(after);
+        if !rest.is_empty() {
+            rest = rest.strip_prefix(b",")?;
+        }
+    }
+}
+
+/// `entity-tag`: quotes around what has no quotes, controls or spaces in it, and perhaps `W/` before them.
+fn tag(text: &[u8]) -> Option<(Tag, &[u8])> {
+    let (is_weak, text) = match text.strip_prefix(b"W/") {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let inner = text.strip_prefix(b"\"")?;
+    let end = inner.iter().position(|byte| *byte == b'"')?;
+    let (inner, _) = inner.split_at_checked(end)?;
+    if inner.iter().any(|byte| matches!(byte, 0..=0x20 | 0x7f)) {
+        return None;
+    }
+    let (opaque, rest) = text.split_at_checked(end + 2)?;
+    let opaque = opaque.to_vec();
+    Some((Tag { is_weak, opaque }, rest))
+}
+
+/// Without spaces and tabs around it.
+fn trimmed(text: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let from = text.iter().position(|byte| !is_space(byte));
+    let to = text.iter().rposition(|byte| !is_space(byte));
+    match (from, to) {
+        (Some(from), Some(to)) => text.get(from..=to).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<IfMatch, Problem> {
+        Tags::read(&parts.headers, &header::IF_MATCH).map(IfMatch)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<IfNoneMatch, Problem> {
+        Tags::read(&parts.headers, &header::IF_NONE_MATCH).map(IfNoneMatch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&[u8]]) -> Result<Option<Tags>, Problem> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            headers.append(header::IF_MATCH, value);
+        }
+        Tags::read(&headers, &header::IF_MATCH)
+    }
+
+    fn if_match(value: &str) -> IfMatch {
+        IfMatch(read(&[value.as_bytes()]).unwrap())
+    }
+
+    fn if_none_match(value: &str) -> IfNoneMatch {
+        IfNoneMatch(read(&[value.as_bytes()]).unwrap())
+    }
+
+    /// RFC 9110, section 8.8.3.2: two tags, whether they are the same by strong and by weak comparison.
+    #[test]
+    fn tags_are_compared_as_the_table_of_the_rfc_says() {
+        let table = [
+            ("W/\"1\"", "W/\"1\"", false, true),
+            ("W/\"1\"", "W/\"2\"", false, false),
+            ("W/\"1\"", "\"1\"", false, true),
+            ("\"1\"", "\"1\"", true, true),
+        ];
+        for (one, other, is_strong, is_weak) in table {
+            // Ours are strong and begin with `v`, so a weak one stands on the caller's side.
+            let (given, current) = if other.starts_with("W/") && !one.starts_with("W/") {
+                (other, one)
+            } else {
+                (one, other)
+            };
+            let given = given.replace("\"1", "\"v1").replace("\"2", "\"v2");
+            let version = if current.contains('2') { 2 } else { 1 };
+            let strongly = if_match(&given).check(Some(version)).is_ok();
+            let weakly = if_none_match(&given).not_modified(version).is_some();
+            assert_eq!((strongly, weakly), (is_strong, is_weak), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_what_the_rfc_allows() {
+        for list in [
+            &[&b"\"v7\""[..]][..],
+            &[b"\"x\", \"v7\""],
+            &[b"\"x\",\"v7\",W/\"y\""],
+            &[b" ,, \"a,b\" ,\t\"v7\" , "],
+            &[b"\"x\"", b"\"v7\""],
+            &[b"\"\", \"\xff\", \"v7\""],
+        ] {
+            let tags = IfMatch(read(list).unwrap());
+            assert_eq!(tags.check(Some(7)), Ok(()), "{list:?}");
+            let refused = tags.check(Some(70)).unwrap_err();
+            assert_eq!(refused.code, ProblemCode::PreconditionFailed);
+        }
+        for list in [
+            &b"v7"[..],
+            b"",
+            b" ",
+            b",",
+            b"\"v7",
+            b"\"v7\" \"v8\"",
+            b"\"v 7\"",
+            b"w/\"v7\"",
+            b"W/ \"v7\"",
+            b"*, \"v7\"",
+            b"\"v7\", *",
+            b"\"v7\"x",
+        ] {
+            let refused = read(&[list]).unwrap_err();
+            assert_eq!(refused.code, ProblemCode::BadRequest, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_whatever_there_is() {
+        assert_eq!(if_match("*").check(Some(1)), Ok(()));
+        assert_eq!(if_match(" * ").check(Some(1)), Ok(()));
+        let refused = if_match("*").check(None).unwrap_err();
+        assert_eq!(
+            (refused.status, refused.code),
+            (412, ProblemCode::PreconditionFailed)
+        );
+        assert_eq!(if_none_match("*").check(None), Ok(()));
+        assert!(if_none_match("*").check(Some(1)).is_err());
+        assert!(if_none_match("*").not_modified(9).is_some());
+    }
+
+    #[test]
+    fn without_the_header_anything_goes_unless_it_is_required() {
+        let none = IfMatch(read(&[]).unwrap());
+        assert_eq!(none.check(Some(1)), Ok(()));
+        assert_eq!(none.check(None), Ok(()));
+        let refused = none.require(Some(1)).unwrap_err();
+        assert_eq!(
+            (refused.status, refused.code),
+            (428, ProblemCode::PreconditionRequired)
+        );
+        assert_eq!(if_match("\"v1\"").require(Some(1)), Ok(()));
+        let none = IfNoneMatch(read(&[]).unwrap());
+        assert!(none.not_modified(1).is_none());
+        assert_eq!(none.check(Some(1)), Ok(()));
+    }
+
+    #[test]
+    fn what_was_not_modified_is_told_with_its_tag() {
+        let answer = if_none_match("W/\"v12\"").not_modified(12).unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(answer.headers()[header::ETAG], "\"v12\"");
+        assert!(if_none_match("\"v1\"").not_modified(12).is_none());
+    }
+}

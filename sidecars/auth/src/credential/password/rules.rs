@@ -86,3 +86,90 @@ fn parts(words: &[String]) -> Vec<String> {
     }
     parts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::password::PASSWORD_BYTES_MAX;
+
+    fn refused(text: &str) -> Option<PasswordRefused> {
+        let words = [
+            "ada.lovelace@engine.example".to_owned(),
+            "Ada Lovelace".to_owned(),
+        ];
+        let password = Password::new(text.to_owned()).unwrap();
+        match Rules::default().check(&password, &words) {
+            Ok(()) => None,
+            Err(PasswordError::Refused(refused)) => Some(refused),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn length_is_counted_in_characters() {
+        assert_eq!(
+            refused("vK8#pq2Lw!z"),
+            Some(PasswordRefused::TooShort { characters: 11 })
+        );
+        assert_eq!(refused("vK8#pq2Lw!zT"), None);
+        // Twelve characters of two and three bytes; eleven of more bytes than twelve.
+        assert_eq!(refused("žluťoučkýkůň"), None);
+        let characters = 11;
+        assert_eq!(
+            refused("žluťoučkýků"),
+            Some(PasswordRefused::TooShort { characters })
+        );
+        assert_eq!(
+            refused(""),
+            Some(PasswordRefused::TooShort { characters: 0 })
+        );
+        // Letters alone are enough, and so is any length.
+        assert_eq!(refused("lamp orbit velvet canyon"), None);
+        let long = "lamp orbit velvet canyon ".repeat(40);
+        assert_eq!(refused(&long), None);
+        assert!(long.len() < PASSWORD_BYTES_MAX);
+    }
+
+    #[test]
+    fn what_is_easy_to_guess_is_refused_with_advice() {
+        for text in [
+            "password1234",
+            "qwertyuiop12",
+            "aaaaaaaaaaaaaaaa",
+            "abcdefghijklmnop",
+            "123456789012",
+            "tickloomtickloom",
+            "Tickloom2026!",
+            "AdaLovelace1815",
+            "ada.lovelace@engine.example",
+        ] {
+            match refused(text) {
+                Some(PasswordRefused::Guessable { advice }) => {
+                    assert!(advice.ends_with('.'), "{advice}")
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        let said = refused("password1234").unwrap().to_string();
+        assert!(
+            said.starts_with("the password is easy to guess: "),
+            "{said}"
+        );
+        // The same for somebody else is another thing.
+        let password = Password::new("lovelace engine ada".to_owned()).unwrap();
+        assert!(Rules::default().check(&password, &[]).is_ok());
+        assert!(refused("lovelace engine ada").is_some());
+    }
+
+    #[test]
+    fn a_character_that_has_no_meaning_yet_is_refused() {
+        // Not assigned; of private use; of the last plane.
+        for code in [0x378, 0xe000, 0x10_fffd] {
+            let letter = char::from_u32(code).unwrap();
+            let said = refused(&format!("lamp orbit velvet {letter}"));
+            assert_eq!(said, Some(PasswordRefused::Unassigned { code }));
+        }
+        // Of a keyboard: a tab, an emoji, another script.
+        assert_eq!(refused("lamp\torbit velvet 😀 жук"), None);
+    }
+}

@@ -63,7 +63,7 @@ fn hashes_are_those_of_the_reference_implementation() {
         "p\u{e4}ssword of many words",
         "\u{436}\u{443}\u{43a} \u{1f600}",
         "",
-        &"x".repeat(1024),
+        &"x".repeat(1023),
     ];
     let costly = HashParams::new(32_768, 3, 2).unwrap();
     let params = [HashParams::default(), costly];
@@ -94,12 +94,12 @@ fn hashes_are_those_of_the_reference_implementation() {
         let right = password::verify(hash, &password(text), HashParams::default()).unwrap();
         assert_eq!((right.matches, right.rehash), (true, false), "{text}");
         let wrong = password::verify(hash, &password(&format!("{text} ")), HashParams::default());
-        assert!(text.len() == 1024 || !wrong.unwrap().matches, "{text}");
+        assert!(!wrong.unwrap().matches, "{text}");
     }
 }
 
 fn request(number: usize) -> TokenRequest {
-    let audience = if number % 2 == 0 {
+    let audience = if number.is_multiple_of(2) {
         vec!["tickloom"]
     } else {
         vec!["other", "tickloom"]
@@ -108,7 +108,7 @@ fn request(number: usize) -> TokenRequest {
         subject: format!("usr_{number}"),
         audience: audience.into_iter().map(str::to_owned).collect(),
         client_id: "pages".to_owned(),
-        session: (number % 3 > 0).then(|| "ses_1".to_owned()),
+        session: (!number.is_multiple_of(3)).then(|| "ses_1".to_owned()),
         scope: "runs:read orders:write \u{e4}\u{1f600}\"".to_owned(),
         auth_time: Some(NOW),
         amr: vec!["pwd".to_owned(), "otp".to_owned()],

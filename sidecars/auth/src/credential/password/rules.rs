@@ -13,6 +13,10 @@ const OWN_WORD: &str = "tickloom";
 const SCORE_MIN: Score = Score::Three;
 /// Said when the estimate has nothing better to say.
 const ADVICE: &str = "Use a few words that have nothing to do with each other.";
+/// Said of a password that is little else than words that are known of its owner.
+const KNOWN_WORDS_ADVICE: &str = "It has little beside names and addresses that others know.";
+/// So many characters a password needs beside such words.
+const LEFT_OVER_MIN: usize = 8;
 /// Shorter pieces of a name or an address say nothing.
 const WORD_CHARACTERS_MIN: usize = 3;
 
@@ -46,6 +50,10 @@ impl Rules {
             return Err(PasswordRefused::Unassigned { code }.into());
         }
         let parts = parts(words);
+        if left_over(text, &parts) < LEFT_OVER_MIN {
+            let advice = KNOWN_WORDS_ADVICE.to_owned();
+            return Err(PasswordRefused::Guessable { advice }.into());
+        }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let estimate = zxcvbn(text, &parts);
         if estimate.score() < SCORE_MIN {
@@ -75,16 +83,31 @@ fn advice(feedback: Option<&Feedback>) -> String {
     sentences.join(" ")
 }
 
-/// What somebody could try of these words: each whole, and what stands between signs in it.
+/// What somebody could try of these words, in lower case and the longest first: each whole, without the signs in it, and what stands
+/// between them.
 fn parts(words: &[String]) -> Vec<String> {
     let mut parts = vec![OWN_WORD.to_owned()];
     for word in words {
-        parts.push(word.clone());
+        let word = word.to_lowercase();
+        parts.push(word.chars().filter(|c| c.is_alphanumeric()).collect());
         let pieces = word.split(|letter: char| !letter.is_alphanumeric());
-        let long = pieces.filter(|piece| piece.chars().count() >= WORD_CHARACTERS_MIN);
-        parts.extend(long.map(str::to_owned));
+        parts.extend(pieces.map(str::to_owned));
+        parts.push(word);
     }
+    parts.retain(|part| part.chars().count() >= WORD_CHARACTERS_MIN);
+    parts.sort_unstable_by_key(|part| std::cmp::Reverse(part.len()));
     parts
+}
+
+/// How many characters a password has beside these parts and spaces.
+fn left_over(text: &str, parts: &[String]) -> usize {
+    let mut rest = text.to_lowercase();
+    for part in parts {
+        rest = rest.replace(part.as_str(), " ");
+    }
+    rest.chars()
+        .filter(|letter| !letter.is_whitespace())
+        .count()
 }
 
 #[cfg(test)]
@@ -155,7 +178,8 @@ mod tests {
             said.starts_with("the password is easy to guess: "),
             "{said}"
         );
-        // The same for somebody else is another thing.
+        // The same for somebody else is another thing, and so is a name beside something else.
+        assert_eq!(refused("ada orbit velvet"), None);
         let password = Password::new("lovelace engine ada".to_owned()).unwrap();
         assert!(Rules::default().check(&password, &[]).is_ok());
         assert!(refused("lovelace engine ada").is_some());

@@ -57,7 +57,7 @@ fn what_is_made_is_read_and_matches_only_itself() {
 #[test]
 fn letters_and_digits_come_equally_often() {
     let mut counts = [0_u32; 62];
-    for _ in 0..2000 {
+    for _ in 0..10_000 {
         let mut text = String::new();
         push_random(&mut text).unwrap();
         assert_eq!(text.len(), RANDOM_SYMBOLS);
@@ -65,9 +65,10 @@ fn letters_and_digits_come_equally_often() {
             counts[ALPHABET.iter().position(|known| *known == byte).unwrap()] += 1;
         }
     }
-    // 86,000 draws, 1387 each, with a standard deviation of 37: eight of them is never.
+    // 430,000 draws, 6935 each, with a standard deviation of 83: ten of them is never. Without the bound of 248 the first eight letters
+    // would come 8398 times.
     assert!(
-        counts.iter().all(|count| (1091..=1683).contains(count)),
+        counts.iter().all(|count| (6035..=7835).contains(count)),
         "{counts:?}"
     );
 }

@@ -2,10 +2,12 @@
 //! `current` while it signs, `retired` while a token that it signed may be valid, and then gone.
 //!
 //! A ring is a value: [`KeyRing::rotate`] gives the ring that is right at a time. The service stores what [`KeyRing::stored`] gives in
-//! one transaction, and signs with the ring only after that.
+//! one transaction, in the place of the ring that it was made of and of no other, and signs with it only after that.
 
+mod policy;
 mod signing;
 
+pub use policy::{KeyPolicy, ROTATE_AFTER_S, TOKEN_LIFETIME_MAX_S, TOKEN_LIFETIME_S};
 pub use signing::SigningKey;
 
 use super::{NoRandomness, time_id};
@@ -18,17 +20,9 @@ use tickloom_chassis::token::{
 use tickloom_types::{NANOS_PER_SECOND, Ts};
 use zeroize::Zeroizing;
 
-/// Seconds that an access token is valid, unless the configuration says otherwise.
-pub const TOKEN_LIFETIME_S: u32 = 300;
-/// Longest that an access token may be valid, in seconds.
-pub const TOKEN_LIFETIME_MAX_S: u32 = 3600;
-/// Seconds after which a key is replaced, unless the configuration says otherwise: 30 days.
-pub const ROTATE_AFTER_S: u32 = 30 * 86_400;
 /// Seconds that a key is published before it signs: as long as a set of keys is kept elsewhere, and half as long again.
 pub const PUBLISHED_AHEAD_S: i64 = JWKS_AGE_MAX_S + JWKS_AGE_MAX_S / 2;
 
-const ROTATE_AFTER_MIN_S: u32 = 3600;
-const ROTATE_AFTER_MAX_S: u32 = 366 * 86_400;
 /// Seconds that a retired key is still published: as long as any token may be valid, whatever the configuration was when it was made.
 const RETIRED_FOR_S: i64 = TOKEN_LIFETIME_MAX_S as i64 + LEEWAY_MAX_S as i64;
 
@@ -110,62 +104,6 @@ impl KeyState {
         [KeyState::Next, KeyState::Current, KeyState::Retired]
             .into_iter()
             .find(|state| state.name() == name)
-    }
-}
-
-/// How keys are made and replaced, and what they sign.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPolicy {
-    issuer: String,
-    algorithm: Algorithm,
-    rotate_after_s: u32,
-    lifetime_s: u32,
-}
-
-impl KeyPolicy {
-    /// The policy of this issuer (the URL of the auth service), with Ed25519 and the times of [`ROTATE_AFTER_S`] and [`TOKEN_LIFETIME_S`].
-    #[must_use]
-    pub fn new(issuer: &str) -> KeyPolicy {
-        KeyPolicy {
-            issuer: issuer.to_owned(),
-            algorithm: Algorithm::EdDsa,
-            rotate_after_s: ROTATE_AFTER_S,
-            lifetime_s: TOKEN_LIFETIME_S,
-        }
-    }
-
-    /// The same, with keys of this algorithm from now on. A ring takes it up at its next rotation.
-    #[must_use]
-    pub fn with_algorithm(mut self, algorithm: Algorithm) -> KeyPolicy {
-        self.algorithm = algorithm;
-        self
-    }
-
-    /// The same, with other times, in seconds: a key is replaced after one hour to 366 days, a token is valid for 1 second to one hour.
-    ///
-    /// # Errors
-    /// [`KeyError::Setting`].
-    pub fn with_times(self, rotate_after_s: u32, lifetime_s: u32) -> Result<KeyPolicy, KeyError> {
-        let (age, lifetime) = ("the age at which a key is replaced", "the life of a token");
-        let ranges = [
-            (age, rotate_after_s, ROTATE_AFTER_MIN_S, ROTATE_AFTER_MAX_S),
-            (lifetime, lifetime_s, 1, TOKEN_LIFETIME_MAX_S),
-        ];
-        for (name, value, least, most) in ranges {
-            if !(least..=most).contains(&value) {
-                return Err(KeyError::Setting {
-                    name,
-                    value,
-                    least,
-                    most,
-                });
-            }
-        }
-        Ok(KeyPolicy {
-            rotate_after_s,
-            lifetime_s,
-            ..self
-        })
     }
 }
 

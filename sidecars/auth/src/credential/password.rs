@@ -10,7 +10,9 @@ pub use hasher::Hasher;
 pub use rules::Rules;
 
 use super::{NoRandomness, random};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, PasswordHasher, Version};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::fmt;
 use std::hint::black_box;
 use subtle::ConstantTimeEq;
@@ -212,10 +214,24 @@ pub struct Verdict {
 /// [`PasswordError::NoRandomness`], [`PasswordError::Hash`].
 pub fn hash(password: &Password, params: HashParams) -> Result<String, PasswordError> {
     let salt: [u8; SALT_BYTES] = random()?;
-    let context = params.context(HASH_BYTES)?;
-    let made = context.hash_password_with_salt(password.as_str().as_bytes(), &salt);
-    let made: PasswordHash = made.map_err(|_| PasswordError::Stored("it cannot be written"))?;
-    Ok(made.to_string())
+    let mut made = Zeroizing::new([0; HASH_BYTES]);
+    params.context(HASH_BYTES)?.hash_password_into(
+        password.as_str().as_bytes(),
+        &salt,
+        made.as_mut(),
+    )?;
+    let (salt, made) = (
+        STANDARD_NO_PAD.encode(salt),
+        STANDARD_NO_PAD.encode(&made[..]),
+    );
+    let HashParams {
+        memory_kib,
+        passes,
+        lanes,
+    } = params;
+    Ok(format!(
+        "$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${made}"
+    ))
 }
 
 /// Whether a password is the one that `stored` was made of. The comparison takes the same time whatever it finds.

@@ -190,3 +190,113 @@ impl BreachedList {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::password::{Password, PasswordError, PasswordRefused, Rules};
+    use std::collections::BTreeMap;
+
+    /// SHA-1 of "correct horse battery staple", by Python's hashlib.
+    const STAPLE: &str = "ABF7AAD6438836DBE526AA231ABDE2D0EEF74D42";
+
+    /// A list of `count` hashes of numbers, with how often each was found, in the order of the hashes.
+    fn hashes(count: u64) -> BTreeMap<String, u64> {
+        let hash = |number: u64| {
+            let sum = digest(&SHA1_FOR_LEGACY_USE_ONLY, number.to_string().as_bytes());
+            let digits = sum.as_ref().iter().map(|byte| format!("{byte:02X}"));
+            (digits.collect(), number + 1)
+        };
+        (0..count).map(hash).collect()
+    }
+
+    fn write(folder: &Path, text: &str) -> BreachedList {
+        let path = folder.join("breached.txt");
+        std::fs::write(&path, text).unwrap();
+        BreachedList::open(&path).unwrap()
+    }
+
+    #[test]
+    fn each_line_is_found_and_no_other_at_any_length() {
+        let folder = tempfile::tempdir().unwrap();
+        for count in [1, 2, 45, 46, 47, 48, 49, 90, 92, 94, 96, 98, 500, 3000] {
+            for (end, has_last_end) in
+                [("\r\n", true), ("\n", true), ("\r\n", false), ("\n", false)]
+            {
+                let lines = hashes(count)
+                    .into_iter()
+                    .map(|(hash, times)| format!("{hash}:{times}"));
+                let mut text = lines.collect::<Vec<_>>().join(end);
+                if has_last_end {
+                    text.push_str(end);
+                }
+                let list = write(folder.path(), &text);
+                for number in 0..count {
+                    assert_eq!(list.times(&number.to_string()).unwrap(), number + 1);
+                }
+                for number in count..2 * count {
+                    assert_eq!(list.times(&number.to_string()).unwrap(), 0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_that_was_found_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = write(
+            folder.path(),
+            &format!("{}:7\n{STAPLE}:4242\n", "0".repeat(40)),
+        );
+        let rules = Rules::new(Some(list));
+        let password = |text: &str| Password::new(text.to_owned()).unwrap();
+        let said = rules.check(&password("correct horse battery staple"), &[]);
+        let Err(PasswordError::Refused(refused)) = said else {
+            panic!("{said:?}");
+        };
+        assert_eq!(refused, PasswordRefused::Breached { times: 4242 });
+        assert!(
+            rules
+                .check(&password("lamp orbit velvet canyon"), &[])
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_file_of_another_form_is_an_error_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("breached.txt");
+        for text in [
+            "",
+            "\n",
+            "password:3\n",
+            "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8\n",
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let said = BreachedList::open(&path);
+            assert!(
+                matches!(said, Err(BreachedError::Form { byte: 0, .. })),
+                "{text:?}"
+            );
+        }
+        // Not in order: the second line begins at byte 43.
+        let list = write(
+            folder.path(),
+            &format!("{STAPLE}:1\n{}:2\n", "0".repeat(40)),
+        );
+        let said = list.find(&"F".repeat(40));
+        assert!(
+            matches!(said, Err(BreachedError::Form { byte: 43, .. })),
+            "{said:?}"
+        );
+        // One line, as long as a file.
+        let list = write(
+            folder.path(),
+            &format!("{STAPLE}:1\n{}", "A".repeat(100_000)),
+        );
+        let said = list.find(STAPLE);
+        assert!(matches!(said, Err(BreachedError::Form { .. })), "{said:?}");
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(list.find(STAPLE), Err(BreachedError::Io { .. })));
+    }
+}

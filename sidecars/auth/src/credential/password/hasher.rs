@@ -99,3 +99,92 @@ impl Hasher {
         Ok((place, turn.map_err(|_| PasswordError::Stopping)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::password::PasswordRefused;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::task::{Context, Poll, Waker};
+
+    fn hasher(waiting: u16) -> Hasher {
+        let at_once = NonZeroU16::new(1).unwrap();
+        Hasher::new(HashParams::default(), Rules::default(), at_once, waiting)
+    }
+
+    fn password(text: &str) -> Password {
+        Password::new(text.to_owned()).unwrap()
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread().build().unwrap()
+    }
+
+    #[test]
+    fn passwords_are_set_checked_and_hashed_again() {
+        runtime().block_on(async {
+            let hasher = hasher(0);
+            let stored = hasher
+                .set(password("lamp orbit velvet canyon"), Vec::new())
+                .await
+                .unwrap();
+            let right = hasher
+                .verify(stored.clone(), password("lamp orbit velvet canyon"))
+                .await;
+            assert!(right.unwrap().matches);
+            let wrong = hasher.verify(stored, password("lamp orbit velvet")).await;
+            assert!(!wrong.unwrap().matches);
+            hasher.burn(password("lamp")).await.unwrap();
+            let again = hasher.rehash(password("short")).await.unwrap();
+            assert!(
+                hasher
+                    .verify(again, password("short"))
+                    .await
+                    .unwrap()
+                    .matches
+            );
+            let refused = hasher.set(password("short"), Vec::new()).await.unwrap_err();
+            let expected = PasswordRefused::TooShort { characters: 5 };
+            assert!(matches!(refused, PasswordError::Refused(why) if why == expected));
+            let damaged = hasher.verify("x".to_owned(), password("short")).await;
+            assert!(matches!(damaged, Err(PasswordError::Stored(_))));
+        });
+    }
+
+    #[test]
+    fn one_runs_one_waits_and_more_are_told_so() {
+        runtime().block_on(async {
+            let hasher = hasher(1);
+            let (open, gate) = mpsc::channel::<()>();
+            let (started, has_started) = mpsc::channel();
+            let mut first = Box::pin(hasher.run(move || {
+                started.send(()).unwrap();
+                gate.recv().unwrap();
+                Ok(1)
+            }));
+            let mut second = pin!(hasher.run(|| Ok(2)));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(first.as_mut().poll(&mut context).is_pending());
+            assert!(second.as_mut().poll(&mut context).is_pending());
+            has_started.recv().unwrap();
+            assert!(matches!(
+                hasher.run(|| Ok(3)).await,
+                Err(PasswordError::Busy)
+            ));
+            // Nobody waits for the first any more; while it runs it has its place all the same.
+            drop(first);
+            assert!(matches!(second.as_mut().poll(&mut context), Poll::Pending));
+            assert!(matches!(
+                hasher.run(|| Ok(3)).await,
+                Err(PasswordError::Busy)
+            ));
+            open.send(()).unwrap();
+            assert_eq!(second.await.unwrap(), 2);
+            let place = hasher.places.acquire_many(2).await.unwrap();
+            drop(place);
+            assert_eq!(hasher.run(|| Ok(3)).await.unwrap(), 3);
+        });
+    }
+}

@@ -13,6 +13,10 @@ const OWN_WORD: &str = "tickloom";
 const SCORE_MIN: Score = Score::Three;
 /// Said when the estimate has nothing better to say.
 const ADVICE: &str = "Use a few words that have nothing to do with each other.";
+/// Said of a password that is little else than words that are known of its owner.
+const KNOWN_WORDS_ADVICE: &str = "It has little beside names and addresses that others know.";
+/// So many characters a password needs beside such words.
+const LEFT_OVER_MIN: usize = 8;
 /// Shorter pieces of a name or an address say nothing.
 const WORD_CHARACTERS_MIN: usize = 3;
 
@@ -46,6 +50,10 @@ impl Rules {
             return Err(PasswordRefused::Unassigned { code }.into());
         }
         let parts = parts(words);
+        if left_over(text, &parts) < LEFT_OVER_MIN {
+            let advice = KNOWN_WORDS_ADVICE.to_owned();
+            return Err(PasswordRefused::Guessable { advice }.into());
+        }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let estimate = zxcvbn(text, &parts);
         if estimate.score() < SCORE_MIN {
@@ -75,14 +83,117 @@ fn advice(feedback: Option<&Feedback>) -> String {
     sentences.join(" ")
 }
 
-/// What somebody could try of these words: each whole, and what stands between signs in it.
+/// What somebody could try of these words, in lower case and the longest first: each whole, without the signs in it, and what stands
+/// between them.
 fn parts(words: &[String]) -> Vec<String> {
     let mut parts = vec![OWN_WORD.to_owned()];
     for word in words {
-        parts.push(word.clone());
+        let word = word.to_lowercase();
+        parts.push(word.chars().filter(|c| c.is_alphanumeric()).collect());
         let pieces = word.split(|letter: char| !letter.is_alphanumeric());
-        let long = pieces.filter(|piece| piece.chars().count() >= WORD_CHARACTERS_MIN);
-        parts.extend(long.map(str::to_owned));
+        parts.extend(pieces.map(str::to_owned));
+        parts.push(word);
     }
+    parts.retain(|part| part.chars().count() >= WORD_CHARACTERS_MIN);
+    parts.sort_unstable_by_key(|part| std::cmp::Reverse(part.len()));
     parts
+}
+
+/// How many characters a password has beside these parts and spaces.
+fn left_over(text: &str, parts: &[String]) -> usize {
+    let mut rest = text.to_lowercase();
+    for part in parts {
+        rest = rest.replace(part.as_str(), " ");
+    }
+    rest.chars()
+        .filter(|letter| !letter.is_whitespace())
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::password::PASSWORD_BYTES_MAX;
+
+    fn refused(text: &str) -> Option<PasswordRefused> {
+        let words = [
+            "ada.lovelace@engine.example".to_owned(),
+            "Ada Lovelace".to_owned(),
+        ];
+        let password = Password::new(text.to_owned()).unwrap();
+        match Rules::default().check(&password, &words) {
+            Ok(()) => None,
+            Err(PasswordError::Refused(refused)) => Some(refused),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn length_is_counted_in_characters() {
+        assert_eq!(
+            refused("vK8#pq2Lw!z"),
+            Some(PasswordRefused::TooShort { characters: 11 })
+        );
+        assert_eq!(refused("vK8#pq2Lw!zT"), None);
+        // Twelve characters of two and three bytes; eleven of more bytes than twelve.
+        assert_eq!(refused("žluťoučkýkůň"), None);
+        let characters = 11;
+        assert_eq!(
+            refused("žluťoučkýků"),
+            Some(PasswordRefused::TooShort { characters })
+        );
+        assert_eq!(
+            refused(""),
+            Some(PasswordRefused::TooShort { characters: 0 })
+        );
+        // Letters alone are enough, and so is any length.
+        assert_eq!(refused("lamp orbit velvet canyon"), None);
+        let long = "lamp orbit velvet canyon ".repeat(40);
+        assert_eq!(refused(&long), None);
+        assert!(long.len() < PASSWORD_BYTES_MAX);
+    }
+
+    #[test]
+    fn what_is_easy_to_guess_is_refused_with_advice() {
+        for text in [
+            "password1234",
+            "qwertyuiop12",
+            "aaaaaaaaaaaaaaaa",
+            "abcdefghijklmnop",
+            "123456789012",
+            "tickloomtickloom",
+            "Tickloom2026!",
+            "AdaLovelace1815",
+            "ada.lovelace@engine.example",
+        ] {
+            match refused(text) {
+                Some(PasswordRefused::Guessable { advice }) => {
+                    assert!(advice.ends_with('.'), "{advice}")
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        let said = refused("password1234").unwrap().to_string();
+        assert!(
+            said.starts_with("the password is easy to guess: "),
+            "{said}"
+        );
+        // The same for somebody else is another thing, and so is a name beside something else.
+        assert_eq!(refused("ada orbit velvet"), None);
+        let password = Password::new("lovelace engine ada".to_owned()).unwrap();
+        assert!(Rules::default().check(&password, &[]).is_ok());
+        assert!(refused("lovelace engine ada").is_some());
+    }
+
+    #[test]
+    fn a_character_that_has_no_meaning_yet_is_refused() {
+        // Not assigned; of private use; of the last plane.
+        for code in [0x378, 0xe000, 0x10_fffd] {
+            let letter = char::from_u32(code).unwrap();
+            let said = refused(&format!("lamp orbit velvet {letter}"));
+            assert_eq!(said, Some(PasswordRefused::Unassigned { code }));
+        }
+        // Of a keyboard: a tab, an emoji, another script.
+        assert_eq!(refused("lamp\torbit velvet 😀 жук"), None);
+    }
 }

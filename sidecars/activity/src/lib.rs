@@ -51,7 +51,7 @@ impl Service for Activity {
         name: "activity",
         sql: include_str!("../migrations/0001_activity.sql"),
     }];
-    const STATEMENTS: &'static [&'static str] = store::STATEMENTS;
+    const STATEMENTS: &'static [&'static [&'static str]] = &[store::STATEMENTS];
     type Config = ActivityConfig;
 
     async fn new(context: Context, config: ActivityConfig) -> Result<Arc<Activity>> {

@@ -46,7 +46,10 @@ impl GrantCache {
             });
         }
         let grants = Arc::new(Grants::new(grants));
-        let mut all = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .by_account
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if all.len() >= ACCOUNTS_MAX {
             all.clear();
         }
@@ -55,7 +58,10 @@ impl GrantCache {
     }
 
     fn get(&self, account: &str, version: i64) -> Option<Arc<Grants>> {
-        let all = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self
+            .by_account
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let (of, grants) = all.get(account)?;
         (*of == version).then(|| Arc::clone(grants))
     }
@@ -87,7 +93,9 @@ impl Auth {
             return Err(Unauthenticated::Refused);
         }
         let scopes: Result<Vec<ActionPattern>, _> = claims.scopes().map(str::parse).collect();
-        let grants = self.grants.of(&self.database, &shown.account, shown.version);
+        let grants = self
+            .grants
+            .of(&self.database, &shown.account, shown.version);
         Ok(Subject {
             session: Some(id),
             key: None,
@@ -117,9 +125,12 @@ impl Auth {
             let noted = self.note_use(&presented.id, now).await;
             noted.map_err(Unauthenticated::Failed)?;
         }
-        let scopes: Result<Vec<ActionPattern>, _> = shown.scopes.split(' ').map(str::parse).collect();
+        let scopes: Result<Vec<ActionPattern>, _> =
+            shown.scopes.split(' ').map(str::parse).collect();
         let wrong = |error| Unauthenticated::Failed(unreadable("access_key", &presented.id, error));
-        let grants = self.grants.of(&self.database, &shown.account, shown.version);
+        let grants = self
+            .grants
+            .of(&self.database, &shown.account, shown.version);
         Ok(Subject {
             session: None,
             scopes: scopes.map_err(wrong)?,

@@ -143,7 +143,9 @@ mod tests {
         let id = || "x_1".to_owned();
         for event in [
             AuthEvent::EmailVerified,
-            AuthEvent::Renamed { name: "B".to_owned() },
+            AuthEvent::Renamed {
+                name: "B".to_owned(),
+            },
             AuthEvent::PasswordSet,
             AuthEvent::SecondFactorSet,
             AuthEvent::SecondFactorRemoved,
@@ -163,7 +165,10 @@ mod tests {
                 scopes: "*".to_owned(),
                 expires: Some(7),
             },
-            AuthEvent::KeyExpiryMoved { id: id(), expires: 9 },
+            AuthEvent::KeyExpiryMoved {
+                id: id(),
+                expires: 9,
+            },
             AuthEvent::KeyTaken { id: id() },
         ] {
             let body = event.body(&key).unwrap();

@@ -7,6 +7,7 @@ pub mod credential;
 mod error;
 mod events;
 mod flows;
+mod mails;
 mod model;
 mod projections;
 mod rest;
@@ -14,6 +15,7 @@ mod seal;
 mod service;
 mod signing;
 mod store;
+mod wishes;
 
 pub(crate) use error::AuthError;
 pub use service::{Auth, AuthConfig};

@@ -248,12 +248,17 @@ mod tests {
             name: "Ada".to_owned(),
         };
         let account = Account::new("usr_1".to_owned(), AccountKind::Person);
-        let account = account.after(&made, Ts(5)).after(&AuthEvent::EmailVerified, Ts(6));
+        let account = account
+            .after(&made, Ts(5))
+            .after(&AuthEvent::EmailVerified, Ts(6));
         assert_eq!((account.version, account.made), (2, 5));
         assert_eq!(account.email.as_deref(), Some("a@x.y"));
         let deleted = account.delete().unwrap();
         let account = account.after(&deleted, Ts(7));
-        assert_eq!((account.email.as_deref(), account.name.as_str()), (None, ""));
+        assert_eq!(
+            (account.email.as_deref(), account.name.as_str()),
+            (None, "")
+        );
         assert_eq!(account.usable(), Err(Refusal::Deleted));
         assert_eq!(account.resume(), Err(Refusal::Deleted));
         assert_eq!(account.delete(), Err(Refusal::Deleted));

@@ -4,9 +4,8 @@ use crate::events::AuthEvent;
 use crate::model::{Account, AccountKind, AccountState};
 use crate::store::account;
 use crate::store::account::unreadable;
-use sqlx::Row;
 use std::collections::HashMap;
-use tickloom_chassis::{ChassisError, Database, Result, StoredEvent, Write, events_after};
+use tickloom_chassis::{Database, Result, StoredEvent, Write, events_after};
 use tickloom_types::Ts;
 
 /// Events that are read together.
@@ -22,19 +21,15 @@ const ADD_GRANT: &str = "INSERT INTO granted (id, account, what, resource, expir
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const DROP_GRANT: &str = "DELETE FROM granted WHERE id = $1";
 const DROP_GRANTS: &str = "DELETE FROM granted WHERE account = $1";
-const ADD_KEY: &str =
-    "INSERT INTO access_key (id, account, name, scopes, made, expires) VALUES ($1, $2, $3, $4, $5, $6)";
+const ADD_KEY: &str = "INSERT INTO access_key (id, account, name, scopes, made, expires) VALUES ($1, $2, $3, $4, $5, $6)";
 const SET_KEY: &str = "UPDATE access_key SET expires = $2 WHERE id = $1";
 const DROP_KEY: &str = "DELETE FROM access_key WHERE id = $1";
 const DROP_KEYS: &str = "DELETE FROM access_key WHERE account = $1";
-const CLEAR: [&str; 3] = ["DELETE FROM account", "DELETE FROM granted", "DELETE FROM access_key"];
-/// Everything that the log gives again, as texts, so that two states can be compared.
-const ACCOUNTS_WHOLE: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, made \
-    FROM account ORDER BY id";
-const GRANTS_WHOLE: &str =
-    "SELECT id, account, what, resource, expires, given, given_by FROM granted ORDER BY id";
-const KEYS_WHOLE: &str =
-    "SELECT id, account, name, scopes, made, expires FROM access_key ORDER BY id";
+const CLEAR: [&str; 3] = [
+    "DELETE FROM account",
+    "DELETE FROM granted",
+    "DELETE FROM access_key",
+];
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -50,9 +45,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CLEAR[0],
     CLEAR[1],
     CLEAR[2],
-    ACCOUNTS_WHOLE,
-    GRANTS_WHOLE,
-    KEYS_WHOLE,
 ];
 
 /// Writes down what an event made of an account. Whether it could: an address may be another account's.
@@ -151,9 +143,6 @@ async fn drop_rows(write: &mut Write, statements: &[&'static str], id: &str) -> 
 }
 
 /// Drops these rows and makes them again from the log, in one transaction. Returns how many events there are.
-///
-/// # Errors
-/// [`ChassisError::Database`]; [`ChassisError::Row`] for an event that this version cannot read. Nothing is changed then.
 pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
     let mut write = database.write().await?;
     for statement in CLEAR {
@@ -202,37 +191,6 @@ async fn replay(
     }
     accounts.insert(id.to_owned(), after);
     Ok(())
-}
-
-/// All of these rows, a text each, in order.
-///
-/// # Errors
-/// [`ChassisError::Database`].
-pub(crate) async fn whole(database: &Database) -> Result<Vec<String>> {
-    let mut all = Vec::new();
-    for row in sqlx::query(ACCOUNTS_WHOLE).fetch_all(database.reader()).await? {
-        let texts: [String; 4] = [row.try_get(0)?, row.try_get(2)?, row.try_get(3)?, row.try_get(6)?];
-        let numbers: [i64; 4] = [row.try_get(1)?, row.try_get(5)?, row.try_get(7)?, row.try_get(8)?];
-        let email: Option<String> = row.try_get(4)?;
-        all.push(format!("account {texts:?} {numbers:?} {email:?}"));
-    }
-    for row in sqlx::query(GRANTS_WHOLE).fetch_all(database.reader()).await? {
-        let texts: [String; 5] = [
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            row.try_get(3)?,
-            row.try_get(6)?,
-        ];
-        let (expires, given): (Option<i64>, i64) = (row.try_get(4)?, row.try_get(5)?);
-        all.push(format!("granted {texts:?} {expires:?} {given}"));
-    }
-    for row in sqlx::query(KEYS_WHOLE).fetch_all(database.reader()).await? {
-        let texts: [String; 4] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?];
-        let (made, expires): (i64, Option<i64>) = (row.try_get(4)?, row.try_get(5)?);
-        all.push(format!("access_key {texts:?} {made} {expires:?}"));
-    }
-    Ok::<_, ChassisError>(all)
 }
 
 fn kind_word(kind: AccountKind) -> &'static str {

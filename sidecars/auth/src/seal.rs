@@ -13,7 +13,7 @@ pub(crate) const KEY_BYTES: usize = 32;
 
 /// Why something cannot be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum SealError {
+pub(crate) enum SealError {
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     NoRandomness,
@@ -53,7 +53,9 @@ impl PersonKey {
         filled.map_err(|_| SealError::NoRandomness)?;
         let mut sealed = text.as_bytes().to_vec();
         let at = Nonce::assume_unique_for_key(nonce);
-        let done = self.key()?.seal_in_place_append_tag(at, Aad::empty(), &mut sealed);
+        let done = self
+            .key()?
+            .seal_in_place_append_tag(at, Aad::empty(), &mut sealed);
         done.map_err(|_| SealError::Sealed)?;
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }

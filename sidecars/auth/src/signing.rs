@@ -67,7 +67,12 @@ impl Signing {
         Ok(is_other)
     }
 
-    async fn rotated(&self, write: &mut Write, ring: KeyRing, now: Ts) -> Result<KeyRing, AuthError> {
+    async fn rotated(
+        &self,
+        write: &mut Write,
+        ring: KeyRing,
+        now: Ts,
+    ) -> Result<KeyRing, AuthError> {
         let Some(next) = ring.rotate(now)? else {
             return Ok(ring);
         };
@@ -76,7 +81,11 @@ impl Signing {
     }
 
     /// A token, and what it says.
-    pub(crate) fn issue(&self, request: TokenRequest, now: Ts) -> Result<(String, Claims), AuthError> {
+    pub(crate) fn issue(
+        &self,
+        request: TokenRequest,
+        now: Ts,
+    ) -> Result<(String, Claims), AuthError> {
         Ok(self.now().ring.issue(request, now)?)
     }
 

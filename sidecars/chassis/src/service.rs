@@ -20,7 +20,7 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// The steps of its schema.
     const MIGRATIONS: Migrations;
     /// Every statement that it ever runs, so that a test prepares each on both engines.
-    const STATEMENTS: &'static [&'static str];
+    const STATEMENTS: &'static [&'static [&'static str]];
     /// Its settings.
     type Config;
 
@@ -116,7 +116,7 @@ impl Stop {
     }
 
     /// Waits so long, or until it is told.
-    pub(crate) async fn or_after(&mut self, pause: Duration) {
+    pub async fn or_after(&mut self, pause: Duration) {
         drop(tokio::time::timeout(pause, self.told()).await);
     }
 }

@@ -28,7 +28,7 @@ struct Probe {
 impl Service for Probe {
     const NAME: &'static str = "probe";
     const MIGRATIONS: Migrations = &[];
-    const STATEMENTS: &'static [&'static str] = &[];
+    const STATEMENTS: &'static [&'static [&'static str]] = &[];
     type Config = Arc<Semaphore>;
 
     async fn new(_: Context, gate: Arc<Semaphore>) -> Result<Arc<Probe>> {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! tlk_01981c4f2d7a7c3e9f1b2a3c4d5e6f70_Qm3…43 letters and digits…x9_0Zk3Qw
-//! tl[kor]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
+//! tl[dkor]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
 //! ```
 //!
 //! A scanner finds one that leaked by the pattern and the checksum, without the database, and a slip of the keyboard is told from a
@@ -43,6 +43,8 @@ pub enum SecretKind {
     Refresh,
     /// A link that is good once, sent by mail: `tlo`.
     Link,
+    /// What a device keeps on which an account was signed in: `tld`.
+    Device,
 }
 
 impl SecretKind {
@@ -53,13 +55,19 @@ impl SecretKind {
             SecretKind::Key => "tlk",
             SecretKind::Refresh => "tlr",
             SecretKind::Link => "tlo",
+            SecretKind::Device => "tld",
         }
     }
 
     fn of_prefix(prefix: &str) -> Option<SecretKind> {
-        [SecretKind::Key, SecretKind::Refresh, SecretKind::Link]
-            .into_iter()
-            .find(|kind| kind.prefix() == prefix)
+        [
+            SecretKind::Key,
+            SecretKind::Refresh,
+            SecretKind::Link,
+            SecretKind::Device,
+        ]
+        .into_iter()
+        .find(|kind| kind.prefix() == prefix)
     }
 }
 
@@ -105,7 +113,7 @@ pub struct Presented {
 pub enum SecretError {
     /// It does not look like one.
     #[error(
-        "this is no secret of Tickloom: one begins with tlk_, tlr_ or tlo_ and has {SECRET_BYTES} letters, digits and underscores"
+        "this is no secret of Tickloom: one begins with tlk_, tlr_, tlo_ or tld_ and has {SECRET_BYTES} letters, digits and underscores"
     )]
     Form,
     /// It looks like one, but a letter is wrong.

@@ -30,9 +30,7 @@ impl Auth {
         password: Password,
     ) -> Result<RightPassword, AuthError> {
         let stored = match account {
-            Some(account) => {
-                store::secret::password(self.database.reader(), &account.id).await?
-            }
+            Some(account) => store::secret::password(self.database.reader(), &account.id).await?,
             None => None,
         };
         let Some(stored) = stored else {
@@ -86,21 +84,26 @@ pub(crate) async fn take_second_factor(
     Err(wrong_credentials())
 }
 
+/// The session of whoever asks, which a key is not.
+///
+/// # Errors
+/// [`ProblemCode::ProofRequired`].
+pub(crate) fn session(subject: &Subject) -> Result<&str, AuthError> {
+    subject.session.as_deref().ok_or_else(|| {
+        let detail = "this is done in a session, and not with a key";
+        Problem::new(ProblemCode::ProofRequired, detail).into()
+    })
+}
+
 /// Whether whoever asks proved a short while ago who they are, which only a session can.
 ///
 /// # Errors
 /// [`ProblemCode::ProofRequired`].
-pub(crate) fn fresh(subject: &Subject, now: Ts) -> Result<&str, AuthError> {
-    let is_fresh = now.0.saturating_sub(subject.proved.0) < FRESH_NS;
-    match &subject.session {
-        Some(session) if is_fresh => Ok(session),
-        Some(_) => {
-            let detail = "prove once more who you are: POST /auth/v1/sessions/prove";
-            Err(Problem::new(ProblemCode::ProofRequired, detail).into())
-        }
-        None => {
-            let detail = "this is done in a session, and not with a key";
-            Err(Problem::new(ProblemCode::ProofRequired, detail).into())
-        }
+pub(crate) fn fresh(subject: &Subject, now: Ts) -> Result<(), AuthError> {
+    session(subject)?;
+    if now.0.saturating_sub(subject.proved.0) < FRESH_NS {
+        return Ok(());
     }
+    let detail = "prove once more who you are: POST /auth/v1/sessions/prove";
+    Err(Problem::new(ProblemCode::ProofRequired, detail).into())
 }

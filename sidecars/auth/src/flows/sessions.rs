@@ -87,15 +87,16 @@ impl Auth {
         let by = by.account(&account.id);
         let mut write = self.database.write().await?;
         let account = crate::change::known(&mut write, &account.id).await?;
-        account.person().map_err(|refusal| {
-            Problem::new(ProblemCode::Forbidden, refusal.to_string())
-        })?;
+        account
+            .person()
+            .map_err(|refusal| Problem::new(ProblemCode::Forbidden, refusal.to_string()))?;
         let code = shown.code.as_deref();
         let methods = match take_second_factor(&mut write, &account, code, by.now).await {
             Ok(methods) => methods,
             Err(error) => {
                 drop(write);
-                if matches!(&error, AuthError::Problem(problem) if problem.code == ProblemCode::Unauthenticated) {
+                if matches!(&error, AuthError::Problem(problem) if problem.code == ProblemCode::Unauthenticated)
+                {
                     self.refuse(&by, Some(&account)).await?;
                 } else {
                     // The password was right: it is no guess.
@@ -110,7 +111,12 @@ impl Auth {
         tries.forgive(&mut write).await?;
         let remember = !tries.is_known_device;
         let tokens = self
-            .begin_session(&mut write, &by, &account, (methods, &shown.device, remember))
+            .begin_session(
+                &mut write,
+                &by,
+                &account,
+                (methods, &shown.device, remember),
+            )
             .await?;
         write.commit().await?;
         Ok(tokens)
@@ -221,8 +227,13 @@ impl Auth {
         if !is_first {
             store::session::end(&mut write, &session.id, &session.account).await?;
             let resource = format!("account/{}/sessions/{}", session.account, session.id);
-            by.audit(&mut write, "refresh_again", &resource, AuditOutcome::Refused)
-                .await?;
+            by.audit(
+                &mut write,
+                "refresh_again",
+                &resource,
+                AuditOutcome::Refused,
+            )
+            .await?;
             write.commit().await?;
             return Err(refused());
         }
@@ -248,9 +259,7 @@ impl Auth {
         password: Password,
         code: Option<&str>,
     ) -> Result<(), AuthError> {
-        let session = subject.session.as_deref().ok_or_else(|| {
-            Problem::new(ProblemCode::ProofRequired, "this is done in a session, and not with a key")
-        })?;
+        let session = super::proof::session(subject)?;
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
         let account = account.ok_or_else(wrong_credentials)?;
         let tries = Tries::of_session(session);

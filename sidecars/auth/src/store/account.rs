@@ -61,7 +61,10 @@ pub(crate) async fn by_id<'e>(
     at: impl Executor<'e, Database = Any>,
     id: &str,
 ) -> Result<Option<Account>> {
-    let row = sqlx::query(COLUMNS_BY_ID).bind(id).fetch_optional(at).await?;
+    let row = sqlx::query(COLUMNS_BY_ID)
+        .bind(id)
+        .fetch_optional(at)
+        .await?;
     row.as_ref().map(account).transpose()
 }
 

@@ -18,7 +18,8 @@ const SHOWN: &str = "SELECT access_key.account, scopes, expires, hash, last_used
     JOIN key_secret ON key_secret.id = access_key.id JOIN account ON account.id = access_key.account WHERE access_key.id = $1";
 const ADD_SECRET: &str = "INSERT INTO key_secret (id, hash) VALUES ($1, $2)";
 const DROP_SECRET: &str = "DELETE FROM key_secret WHERE id = $1";
-const USED: &str = "UPDATE key_secret SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $2)";
+const USED: &str =
+    "UPDATE key_secret SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $2)";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[KEYS_AFTER, KEY, SHOWN, ADD_SECRET, DROP_SECRET, USED];
@@ -95,7 +96,9 @@ pub(crate) async fn shown<'e>(
 }
 
 pub(crate) async fn add_secret(write: &mut Write, stored: &StoredSecret) -> Result<()> {
-    let added = sqlx::query(ADD_SECRET).bind(&stored.id).bind(stored.hash.as_slice());
+    let added = sqlx::query(ADD_SECRET)
+        .bind(&stored.id)
+        .bind(stored.hash.as_slice());
     added.execute(write.connection()).await?;
     Ok(())
 }

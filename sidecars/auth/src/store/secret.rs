@@ -18,7 +18,8 @@ const TAKE_STEP: &str = "UPDATE second_factor SET last_step = $2 \
     WHERE account = $1 AND (last_step IS NULL OR last_step < $2) RETURNING last_step";
 const DROP_FACTOR: &str = "DELETE FROM second_factor WHERE account = $1";
 const ADD_CODE: &str = "INSERT INTO recovery_code (account, hash) VALUES ($1, $2)";
-const TAKE_CODE: &str = "DELETE FROM recovery_code WHERE account = $1 AND hash = $2 RETURNING account";
+const TAKE_CODE: &str =
+    "DELETE FROM recovery_code WHERE account = $1 AND hash = $2 RETURNING account";
 const DROP_CODES: &str = "DELETE FROM recovery_code WHERE account = $1";
 const ADD_LINK: &str =
     "INSERT INTO link (id, account, purpose, hash, expires) VALUES ($1, $2, $3, $4, $5)";
@@ -81,7 +82,12 @@ pub(crate) struct Link {
     pub(crate) expires: i64,
 }
 
-pub(crate) async fn set_password(write: &mut Write, account: &str, hash: &str, at: i64) -> Result<()> {
+pub(crate) async fn set_password(
+    write: &mut Write,
+    account: &str,
+    hash: &str,
+    at: i64,
+) -> Result<()> {
     let set = sqlx::query(SET_PASSWORD).bind(account).bind(hash).bind(at);
     set.execute(write.connection()).await?;
     Ok(())
@@ -92,13 +98,22 @@ pub(crate) async fn password<'e>(
     at: impl Executor<'e, Database = Any>,
     account: &str,
 ) -> Result<Option<String>> {
-    let row = sqlx::query(PASSWORD).bind(account).fetch_optional(at).await?;
+    let row = sqlx::query(PASSWORD)
+        .bind(account)
+        .fetch_optional(at)
+        .await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
 /// Keeps a second factor that is not confirmed yet. Whether it could: one that is confirmed stays.
-pub(crate) async fn set_factor(write: &mut Write, account: &str, secret: &TotpSecret) -> Result<bool> {
-    let set = sqlx::query(SET_FACTOR).bind(account).bind(secret.as_bytes().as_slice());
+pub(crate) async fn set_factor(
+    write: &mut Write,
+    account: &str,
+    secret: &TotpSecret,
+) -> Result<bool> {
+    let set = sqlx::query(SET_FACTOR)
+        .bind(account)
+        .bind(secret.as_bytes().as_slice());
     let done = set.execute(write.connection()).await?;
     Ok(done.rows_affected() == 1)
 }
@@ -204,7 +219,9 @@ pub(crate) async fn drop_links(write: &mut Write, account: &str) -> Result<()> {
 }
 
 pub(crate) async fn drop_setup_links(write: &mut Write) -> Result<()> {
-    sqlx::query(DROP_SETUP_LINKS).execute(write.connection()).await?;
+    sqlx::query(DROP_SETUP_LINKS)
+        .execute(write.connection())
+        .await?;
     Ok(())
 }
 
@@ -254,7 +271,12 @@ pub(crate) async fn drop_devices(write: &mut Write, account: &str) -> Result<()>
 }
 
 /// Counts a try that failed; those before `forgotten` count no more once there was none since.
-pub(crate) async fn failed(write: &mut Write, subject: &str, now: i64, forgotten: i64) -> Result<()> {
+pub(crate) async fn failed(
+    write: &mut Write,
+    subject: &str,
+    now: i64,
+    forgotten: i64,
+) -> Result<()> {
     let failed = sqlx::query(FAILED).bind(subject).bind(now).bind(forgotten);
     failed.execute(write.connection()).await?;
     Ok(())
@@ -265,7 +287,10 @@ pub(crate) async fn failures<'e>(
     at: impl Executor<'e, Database = Any>,
     subject: &str,
 ) -> Result<Option<(i64, i64)>> {
-    let row = sqlx::query(FAILURES).bind(subject).fetch_optional(at).await?;
+    let row = sqlx::query(FAILURES)
+        .bind(subject)
+        .fetch_optional(at)
+        .await?;
     let both = |row: sqlx::any::AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
     row.map(both).transpose()
 }

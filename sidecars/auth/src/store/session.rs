@@ -23,13 +23,13 @@ const DROP_REFRESH: &str = "DELETE FROM refresh WHERE session = $1";
 const DROP_REFRESH_OF: &str =
     "DELETE FROM refresh WHERE session IN (SELECT id FROM session WHERE account = $1 AND id <> $2)";
 const DROP_OTHERS: &str = "DELETE FROM session WHERE account = $1 AND id <> $2";
-const DROP_REFRESH_OLD: &str =
-    "DELETE FROM refresh WHERE session IN (SELECT id FROM session WHERE expires <= $1 OR last_used <= $2)";
+const DROP_REFRESH_OLD: &str = "DELETE FROM refresh WHERE session IN (SELECT id FROM session WHERE expires <= $1 OR last_used <= $2)";
 const DROP_OLD: &str = "DELETE FROM session WHERE expires <= $1 OR last_used <= $2";
 const ADD_REFRESH: &str = "INSERT INTO refresh (id, session, hash) VALUES ($1, $2, $3)";
-const REFRESH: &str = "SELECT session, hash, used FROM refresh WHERE id = $1";
+const REFRESH: &str = "SELECT session, hash FROM refresh WHERE id = $1";
 /// Of two who use it at the same time one gets it.
-const USE_REFRESH: &str = "UPDATE refresh SET used = $2 WHERE id = $1 AND used IS NULL RETURNING session";
+const USE_REFRESH: &str =
+    "UPDATE refresh SET used = $2 WHERE id = $1 AND used IS NULL RETURNING session";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -89,7 +89,6 @@ pub(crate) struct ShownSession {
 pub(crate) struct Refresh {
     pub(crate) session: String,
     pub(crate) hash: [u8; 32],
-    pub(crate) used: Option<i64>,
 }
 
 pub(crate) async fn add(write: &mut Write, session: &Session) -> Result<()> {
@@ -186,7 +185,11 @@ pub(crate) async fn end_old(write: &mut Write, now: i64, idle: i64) -> Result<u6
     Ok(dropped.execute(write.connection()).await?.rows_affected())
 }
 
-pub(crate) async fn add_refresh(write: &mut Write, stored: &StoredSecret, session: &str) -> Result<()> {
+pub(crate) async fn add_refresh(
+    write: &mut Write,
+    stored: &StoredSecret,
+    session: &str,
+) -> Result<()> {
     let added = sqlx::query(ADD_REFRESH)
         .bind(&stored.id)
         .bind(session)
@@ -205,7 +208,6 @@ pub(crate) async fn refresh<'e>(
     Ok(Some(Refresh {
         session: row.try_get(0)?,
         hash: hash_of("refresh", id, &row.try_get::<Vec<u8>, _>(1)?)?,
-        used: row.try_get(2)?,
     }))
 }
 

@@ -40,7 +40,8 @@ pub(crate) async fn replace(write: &mut Write, keys: &[StoredKey]) -> Result<()>
 fn key(row: &AnyRow) -> Result<StoredKey> {
     let kid: String = row.try_get(0)?;
     let (algorithm, state): (String, String) = (row.try_get(1)?, row.try_get(3)?);
-    let wrong = |found: &str| unreadable("signing_key", &kid, format!("`{found}` is no word of ours"));
+    let wrong =
+        |found: &str| unreadable("signing_key", &kid, format!("`{found}` is no word of ours"));
     Ok(StoredKey {
         algorithm: Algorithm::of_name(&algorithm).ok_or_else(|| wrong(&algorithm))?,
         pkcs8: Zeroizing::new(row.try_get(2)?),

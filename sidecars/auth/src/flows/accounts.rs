@@ -1,0 +1,178 @@
+//! What becomes of accounts.
+
+use super::grants::some_administrator;
+use crate::change::{By, apply, known};
+use crate::credential::secret::Secret;
+use crate::events::AuthEvent;
+use crate::flows::links::{INVITE, WELCOME, make_link};
+use crate::mails;
+use crate::model::{Account, AccountKind, email, name};
+use crate::service::Auth;
+use crate::store::account::Granted;
+use crate::store::key::Key;
+use crate::store::session::Session;
+use crate::{AuthError, change, store};
+use serde::{Deserialize, Serialize};
+use tickloom_chassis::{IfMatch, Problem, ProblemCode, Subject, Write, enqueue_mail};
+use utoipa::ToSchema;
+
+/// Rows of a kind in an export, at most.
+const EXPORT_ROWS: i64 = 10_000;
+
+/// An account that is to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAccount {
+    /// Whose it is.
+    pub(crate) kind: AccountKind,
+    /// What it is called: 1 to 200 characters.
+    pub(crate) name: String,
+    /// E-mail address of a person; a program has none.
+    pub(crate) email: Option<String>,
+}
+
+/// All that is kept of a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Export {
+    /// The account.
+    account: Account,
+    /// What it was granted.
+    grants: Vec<Granted>,
+    /// Its keys, without their secrets.
+    keys: Vec<Key>,
+    /// Its sessions.
+    sessions: Vec<Session>,
+}
+
+impl Auth {
+    /// Makes an account. A person gets a link with which they choose a password, by mail, or from who
+    /// invites them where no mail is sent; a program gets keys.
+    ///
+    /// # Errors
+    /// [`ProblemCode::BadRequest`] for what cannot be; [`ProblemCode::Conflict`] if the address is another account's.
+    pub(crate) async fn invite(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, new): (&Subject, NewAccount),
+    ) -> Result<(Account, Option<Secret>), AuthError> {
+        super::proof::fresh(subject, by.now)?;
+        let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
+        let name = name(&new.name).ok_or_else(|| {
+            wrong("`name` is empty, longer than 200 characters, or of several lines")
+        })?;
+        let address = match (new.kind, &new.email) {
+            (AccountKind::Person, Some(text)) => {
+                Some(email(text).ok_or_else(|| wrong("`email` is no e-mail address"))?)
+            }
+            (AccountKind::Machine, None) => None,
+            (AccountKind::Person, None) => return Err(wrong("a person needs `email`").into()),
+            (AccountKind::Machine, Some(_)) => {
+                return Err(wrong("a program has no `email`").into());
+            }
+        };
+        let account = change::make_account(write, by, new.kind, address, name).await?;
+        if account.kind == AccountKind::Machine {
+            return Ok((account, None));
+        }
+        if self.effects.is_none() {
+            let link = make_link(write, by, Some(&account.id), INVITE).await?;
+            return Ok((account, Some(link)));
+        }
+        let link = make_link(write, by, Some(&account.id), WELCOME).await?;
+        let mail = mails::welcome(&account, &link);
+        enqueue_mail(write, &format!("{WELCOME}/{}", account.id), by.now, &mail).await?;
+        Ok((account, None))
+    }
+
+    /// Gives an account another name.
+    ///
+    /// # Errors
+    /// [`ProblemCode::PreconditionFailed`] if it is of another version than the caller names.
+    pub(crate) async fn rename(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (account, new): (&str, &str),
+        if_match: &IfMatch,
+    ) -> Result<Account, AuthError> {
+        let account = known(write, account).await?;
+        account.usable()?;
+        if_match.check(Some(account.version))?;
+        let name = name(new).ok_or_else(|| {
+            let detail = "`name` is empty, longer than 200 characters, or of several lines";
+            Problem::new(ProblemCode::BadRequest, detail)
+        })?;
+        if name == account.name {
+            return Ok(account);
+        }
+        apply(write, by, account, AuthEvent::Renamed { name }).await
+    }
+
+    /// Keeps an account from being used, or lets it be used again. Its sessions end.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Refused`].
+    pub(crate) async fn set_suspended(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, account, is_suspended): (&Subject, &str, bool),
+    ) -> Result<Account, AuthError> {
+        super::proof::fresh(subject, by.now)?;
+        let account = known(write, account).await?;
+        if !is_suspended {
+            let event = account.resume()?;
+            return apply(write, by, account, event).await;
+        }
+        let event = account.suspend()?;
+        let account = apply(write, by, account, event).await?;
+        self.end_sessions(write, by, (&account.id, "")).await?;
+        some_administrator(write).await?;
+        Ok(account)
+    }
+
+    /// Gives an account up for good: what is personal of it cannot be read any more, in the log neither.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Refused`].
+    pub(crate) async fn delete_account(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, account): (&Subject, &str),
+    ) -> Result<(), AuthError> {
+        super::proof::fresh(subject, by.now)?;
+        let account = known(write, account).await?;
+        let event = account.delete()?;
+        let keys = store::key::after(write.connection(), &account.id, "", EXPORT_ROWS).await?;
+        for key in keys {
+            store::key::drop_secret(write, &key.id).await?;
+        }
+        let account = apply(write, by, account, event).await?;
+        self.end_sessions(write, by, (&account.id, "")).await?;
+        store::secret::drop_all(write, &account.id).await?;
+        store::account::drop_person_key(write, &account.id).await?;
+        some_administrator(write).await
+    }
+
+    /// All that is kept of an account.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`].
+    pub(crate) async fn export(&self, account: &str) -> Result<Export, AuthError> {
+        let at = self.database.reader();
+        let found = store::account::by_id(at, account).await?;
+        let found = found.ok_or_else(|| {
+            let detail = format!("there is no account `{account}`");
+            Problem::new(ProblemCode::NotFound, detail)
+        })?;
+        let all = (i64::MIN, i64::MIN);
+        Ok(Export {
+            grants: store::account::grants(at, account).await?,
+            keys: store::key::after(at, account, "", EXPORT_ROWS).await?,
+            sessions: store::session::of_account(at, account, "", all, EXPORT_ROWS).await?,
+            account: found,
+        })
+    }
+}

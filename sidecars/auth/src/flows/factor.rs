@@ -1,0 +1,111 @@
+//! The second factor: an app that shows codes, and codes on paper for when it is lost.
+
+use crate::change::{By, apply, known};
+use crate::credential::recovery;
+use crate::credential::totp::TotpSecret;
+use crate::error::wrong_credentials;
+use crate::events::AuthEvent;
+use crate::model::Refusal;
+use crate::service::Auth;
+use crate::{AuthError, store};
+use serde::Serialize;
+use tickloom_chassis::{Problem, Subject, Write};
+use utoipa::ToSchema;
+
+/// What the app shows the account under.
+const ISSUER: &str = "Tickloom";
+
+/// What is told to an app once.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NewFactor {
+    /// The secret in base 32, to be typed.
+    pub(crate) secret: String,
+    /// The same as an address that apps read, as a picture mostly.
+    pub(crate) uri: String,
+}
+
+impl Auth {
+    /// A new second factor of whoever asks, which counts once a code of it was shown.
+    ///
+    /// # Errors
+    /// [`Refusal::HasSecondFactor`].
+    pub(crate) async fn begin_factor(
+        &self,
+        by: &By,
+        subject: &Subject,
+    ) -> Result<NewFactor, AuthError> {
+        super::proof::fresh(subject, by.now)?;
+        let secret = TotpSecret::make()?;
+        let mut write = self.database.write().await?;
+        let account = known(&mut write, &subject.account).await?;
+        account.person()?;
+        if account.has_second_factor
+            || !store::secret::set_factor(&mut write, &account.id, &secret).await?
+        {
+            return Err(Refusal::HasSecondFactor.into());
+        }
+        write.commit().await?;
+        let name = account.email.unwrap_or_default();
+        let uri = secret
+            .uri(ISSUER, &name)
+            .map_err(|error| Problem::internal(error.to_string()))?;
+        Ok(NewFactor {
+            secret: secret.base32().to_string(),
+            uri: uri.to_string(),
+        })
+    }
+
+    /// Lets the new second factor count, as a code of it is shown, and returns ten codes for when it is lost.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSecondFactor`] if none was begun;
+    /// [`ProblemCode::Unauthenticated`](tickloom_chassis::ProblemCode::Unauthenticated) if the code is wrong.
+    pub(crate) async fn confirm_factor(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, code): (&Subject, &str),
+    ) -> Result<Vec<String>, AuthError> {
+        super::proof::fresh(subject, by.now)?;
+        let account = known(write, &subject.account).await?;
+        let factor = store::secret::factor(write.connection(), &account.id).await?;
+        let factor = factor.filter(|factor| !factor.is_confirmed);
+        let factor = factor.ok_or(Refusal::NoSecondFactor)?;
+        let step = factor.secret.verify(code, by.now, factor.last_step);
+        let step = step.ok_or_else(wrong_credentials)?;
+        store::secret::confirm_factor(write, &account.id).await?;
+        if !store::secret::take_step(write, &account.id, step).await? {
+            return Err(wrong_credentials());
+        }
+        let codes = self.new_codes(write, &account.id).await?;
+        apply(write, by, account, AuthEvent::SecondFactorSet).await?;
+        Ok(codes)
+    }
+
+    async fn new_codes(&self, write: &mut Write, account: &str) -> Result<Vec<String>, AuthError> {
+        let codes = recovery::make()?;
+        let hashes: Vec<[u8; 32]> = codes.iter().map(recovery::RecoveryCode::hash).collect();
+        store::secret::set_codes(write, account, &hashes).await?;
+        Ok(codes.iter().map(|code| code.shown().to_string()).collect())
+    }
+
+    /// Takes the second factor of whoever asks away.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSecondFactor`].
+    pub(crate) async fn remove_factor(
+        &self,
+        write: &mut Write,
+        by: &By,
+        subject: &Subject,
+    ) -> Result<(), AuthError> {
+        super::proof::fresh(subject, by.now)?;
+        let account = known(write, &subject.account).await?;
+        if !account.has_second_factor {
+            return Err(Refusal::NoSecondFactor.into());
+        }
+        store::secret::drop_factor(write, &account.id).await?;
+        apply(write, by, account, AuthEvent::SecondFactorRemoved).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! What accounts may do: given, taken back, explained.
+
+use crate::authority::GrantCache;
+use crate::change::{By, apply, known};
+use crate::events::AuthEvent;
+use crate::model::{Account, AccountState, Refusal};
+use crate::service::Auth;
+use crate::store::account::Granted;
+use crate::{AuthError, store};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tickloom_chassis::{
+    ActionPattern, Because, Grants, Problem, ProblemCode, ResourcePattern, Subject, What, Write,
+    decide,
+};
+use tickloom_types::Ts;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What is to be granted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewGrant {
+    /// What it allows: `administrator`, `viewer`, or a pattern of actions such as `run.read`.
+    pub(crate) what: String,
+    /// On which resources: `run/today`, `run/*` or `*`.
+    pub(crate) resource: String,
+    /// From when on it allows nothing, in nanoseconds since the epoch; never if it is left out.
+    pub(crate) expires: Option<i64>,
+}
+
+/// Whether an account may do something, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Explained {
+    /// Whether it may.
+    pub(crate) allow: bool,
+    /// Why.
+    pub(crate) because: Because,
+    /// The same in words.
+    pub(crate) reason: String,
+}
+
+impl Auth {
+    /// Grants something to an account.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Refused`] for what is no grant; [`ProblemCode::BadRequest`] for one that has expired.
+    pub(crate) async fn give_grant(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, account): (&Subject, &str),
+        new: NewGrant,
+    ) -> Result<Granted, AuthError> {
+        super::proof::fresh(subject, by.now)?;
+        let account = known(write, account).await?;
+        account.usable()?;
+        let what: What = new.what.parse()?;
+        let resource: ResourcePattern = new.resource.parse()?;
+        if new.expires.is_some_and(|at| at <= by.now.0) {
+            let detail = "`expires` is not later than now";
+            return Err(Problem::new(ProblemCode::BadRequest, detail).into());
+        }
+        give(write, by, account, (&what, &resource, new.expires)).await
+    }
+
+    /// Takes a grant back.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`]; [`Refusal::LastAdministrator`].
+    pub(crate) async fn take_grant(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, account, id): (&Subject, &str, &str),
+    ) -> Result<(), AuthError> {
+        super::proof::fresh(subject, by.now)?;
+        let account = known(write, account).await?;
+        let found = store::account::grant(write.connection(), &account.id, id).await?;
+        let granted = found.ok_or_else(|| {
+            let detail = format!("the account has no grant `{id}`");
+            Problem::new(ProblemCode::NotFound, detail)
+        })?;
+        apply(write, by, account, AuthEvent::GrantTaken { id: granted.id }).await?;
+        some_administrator(write).await
+    }
+
+    /// Whether an account may do something now, with a token or key for everything.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`].
+    pub(crate) async fn explain(
+        &self,
+        account: &str,
+        (action, resource): (&str, &str),
+        now: Ts,
+    ) -> Result<Explained, AuthError> {
+        let found = store::account::by_id(self.database.reader(), account).await?;
+        let found = found.ok_or_else(|| {
+            let detail = format!("there is no account `{account}`");
+            Problem::new(ProblemCode::NotFound, detail)
+        })?;
+        if found.state != AccountState::Active {
+            let refusal = found.usable().err().map(|refusal| refusal.to_string());
+            return Ok(Explained {
+                allow: false,
+                because: Because::NoGrant,
+                reason: refusal.unwrap_or_default(),
+            });
+        }
+        let grants = grants_of(&self.grants, self, &found).await?;
+        let subject = Subject {
+            account: found.id,
+            session: None,
+            key: None,
+            scopes: vec![ActionPattern::ALL],
+            grants,
+            proved: now,
+        };
+        let decision = decide(&subject, action, resource, now);
+        Ok(Explained {
+            allow: decision.allow,
+            reason: decision.because.to_string(),
+            because: decision.because,
+        })
+    }
+}
+
+async fn grants_of(
+    cache: &GrantCache,
+    auth: &Auth,
+    account: &Account,
+) -> Result<Arc<Grants>, AuthError> {
+    let grants = cache.of(&auth.database, &account.id, account.version);
+    Ok(grants.await?)
+}
+
+/// Grants something to an account.
+pub(crate) async fn give(
+    write: &mut Write,
+    by: &By,
+    account: Account,
+    (what, resource, expires): (&What, &ResourcePattern, Option<i64>),
+) -> Result<Granted, AuthError> {
+    let granted = Granted {
+        id: format!("grn_{}", Uuid::now_v7().simple()),
+        what: what.to_string(),
+        resource: resource.to_string(),
+        expires,
+        given: by.now.0,
+        given_by: by.actor.clone(),
+    };
+    let event = AuthEvent::GrantGiven {
+        id: granted.id.clone(),
+        what: granted.what.clone(),
+        resource: granted.resource.clone(),
+        expires,
+    };
+    apply(write, by, account, event).await?;
+    Ok(granted)
+}
+
+/// Whether somebody is left who may do everything.
+///
+/// # Errors
+/// [`Refusal::LastAdministrator`]: the transaction is to be dropped.
+pub(crate) async fn some_administrator(write: &mut Write) -> Result<(), AuthError> {
+    if store::account::administrators(write.connection())
+        .await?
+        .is_empty()
+    {
+        return Err(Refusal::LastAdministrator.into());
+    }
+    Ok(())
+}

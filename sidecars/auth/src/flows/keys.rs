@@ -1,0 +1,151 @@
+//! Keys for programs.
+
+use crate::change::{By, apply, known};
+use crate::credential::secret::{self, Secret, SecretKind};
+use crate::events::AuthEvent;
+use crate::model::{Account, AccountKind, Refusal, name};
+use crate::service::Auth;
+use crate::store::key::Key;
+use crate::{AuthError, store};
+use serde::Deserialize;
+use tickloom_chassis::{ActionPattern, Problem, ProblemCode, Subject, Write};
+use utoipa::ToSchema;
+
+/// Patterns of actions that a key may have.
+const SCOPES_MAX: usize = 20;
+
+/// What a new key is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewKey {
+    /// What it is called: 1 to 200 characters.
+    pub(crate) name: String,
+    /// What it is for: patterns of actions, such as `run.read`, `run.*`, `*.read` or `*`.
+    pub(crate) scopes: Vec<String>,
+    /// From when on it is not valid, in nanoseconds since the epoch; never if it is left out.
+    pub(crate) expires: Option<i64>,
+}
+
+impl Auth {
+    /// Makes a key of an account: of one's own, or of a program's.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAMachine`] for the account of another person; [`ProblemCode::BadRequest`] for what cannot be.
+    pub(crate) async fn make_key(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, account): (&Subject, &str),
+        new: NewKey,
+    ) -> Result<(Key, Secret), AuthError> {
+        let account = key_owner(write, by, subject, account).await?;
+        let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
+        let name = name(&new.name).ok_or_else(|| {
+            wrong("`name` is empty, longer than 200 characters, or of several lines")
+        })?;
+        if !(1..=SCOPES_MAX).contains(&new.scopes.len()) {
+            return Err(wrong("`scopes` has none, or more than 20").into());
+        }
+        if new.expires.is_some_and(|at| at <= by.now.0) {
+            return Err(wrong("`expires` is not later than now").into());
+        }
+        let mut scopes = Vec::new();
+        for scope in &new.scopes {
+            scopes.push(scope.parse::<ActionPattern>()?.to_string());
+        }
+        self.add_key(write, by, account, (name, scopes.join(" "), new.expires))
+            .await
+    }
+
+    async fn add_key(
+        &self,
+        write: &mut Write,
+        by: &By,
+        account: Account,
+        (name, scopes, expires): (String, String, Option<i64>),
+    ) -> Result<(Key, Secret), AuthError> {
+        let (shown, stored) = secret::make(SecretKind::Key, by.now)?;
+        let event = AuthEvent::KeyMade {
+            id: stored.id.clone(),
+            name: name.clone(),
+            scopes: scopes.clone(),
+            expires,
+        };
+        apply(write, by, account, event).await?;
+        store::key::add_secret(write, &stored).await?;
+        let key = Key {
+            id: stored.id,
+            name,
+            scopes,
+            made: by.now.0,
+            expires,
+            last_used: None,
+        };
+        Ok((key, shown))
+    }
+
+    /// Makes a key that is as another, which is valid for so many seconds more.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`].
+    pub(crate) async fn rotate_key(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, account, id): (&Subject, &str, &str),
+        grace_s: u32,
+    ) -> Result<(Key, Secret), AuthError> {
+        let account = key_owner(write, by, subject, account).await?;
+        let old = known_key(write, &account.id, id).await?;
+        let until = by.now.0.saturating_add(i64::from(grace_s) * 1_000_000_000);
+        let expires = old.expires.map_or(until, |at| at.min(until));
+        let moved = AuthEvent::KeyExpiryMoved {
+            id: old.id.clone(),
+            expires,
+        };
+        let account = apply(write, by, account, moved).await?;
+        self.add_key(write, by, account, (old.name, old.scopes, old.expires))
+            .await
+    }
+
+    /// Takes a key back: it is not valid from now on.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`].
+    pub(crate) async fn take_key(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (account, id): (&str, &str),
+    ) -> Result<(), AuthError> {
+        let account = known(write, account).await?;
+        let key = known_key(write, &account.id, id).await?;
+        store::key::drop_secret(write, &key.id).await?;
+        apply(write, by, account, AuthEvent::KeyTaken { id: key.id }).await?;
+        Ok(())
+    }
+}
+
+/// The account whose key is to be made: nobody makes one for another person, as it would let them act as that person.
+async fn key_owner(
+    write: &mut Write,
+    by: &By,
+    subject: &Subject,
+    account: &str,
+) -> Result<Account, AuthError> {
+    super::proof::fresh(subject, by.now)?;
+    let account = known(write, account).await?;
+    account.usable()?;
+    if account.kind == AccountKind::Person && account.id != subject.account {
+        return Err(Refusal::NotAMachine.into());
+    }
+    Ok(account)
+}
+
+async fn known_key(write: &mut Write, account: &str, id: &str) -> Result<Key, AuthError> {
+    let found = store::key::one(write.connection(), account, id).await?;
+    found.ok_or_else(|| {
+        let detail = format!("the account has no key `{id}`");
+        Problem::new(ProblemCode::NotFound, detail).into()
+    })
+}

@@ -1,0 +1,217 @@
+//! Links that are good once: with one a person chooses a password, the first time or anew.
+//!
+//! Whoever asks for one by an e-mail address is answered the same whatever there is: the wish is written down, and what becomes of it
+//! is seen in the mail alone.
+
+use super::grants::give;
+use crate::change::{By, apply, known, make_account};
+use crate::credential::password::Password;
+use crate::credential::secret::{self, Presented, Secret, SecretKind, StoredSecret};
+use crate::events::AuthEvent;
+use crate::model::{Account, AccountKind, email, name};
+use crate::service::Auth;
+use crate::store::secret::Link;
+use crate::{AuthError, store};
+use tickloom_chassis::{NewEffect, Problem, ProblemCode, Role, What, Write, enqueue};
+
+/// What a link is for: the first administrator.
+pub(crate) const SETUP: &str = "setup";
+/// What a link is for: somebody who was invited, given to who invited them.
+pub(crate) const INVITE: &str = "invite";
+/// What a link is for: somebody who was invited or signed up, by mail.
+pub(crate) const WELCOME: &str = "welcome";
+/// What a link is for: somebody who forgot the password, by mail.
+pub(crate) const RECOVER: &str = "recover";
+/// The kind of effect that a wish for a link is.
+pub(crate) const WISH: &str = "link_wish";
+/// How long a link is good: an invitation a week, the others an hour; the first one until it is used.
+const INVITE_NS: i64 = 7 * 86_400_000_000_000;
+const RECOVER_NS: i64 = 3_600_000_000_000;
+
+/// Somebody who wants a link.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Wish {
+    /// In its one form.
+    pub(crate) email: String,
+    /// What they are called, if they sign up.
+    pub(crate) name: Option<String>,
+}
+
+/// Who the first administrator is.
+pub(crate) struct First {
+    pub(crate) email: String,
+    pub(crate) name: String,
+}
+
+/// Makes a link, and keeps what is needed to know it again.
+pub(crate) async fn make_link(
+    write: &mut Write,
+    by: &By,
+    account: Option<&str>,
+    purpose: &str,
+) -> Result<Secret, AuthError> {
+    let (shown, stored) = secret::make(SecretKind::Link, by.now)?;
+    let lasts = match purpose {
+        SETUP => i64::MAX,
+        INVITE | WELCOME => INVITE_NS,
+        _ => RECOVER_NS,
+    };
+    let expires = by.now.0.saturating_add(lasts);
+    store::secret::add_link(write, &stored, account, purpose, expires).await?;
+    Ok(shown)
+}
+
+impl Auth {
+    /// Notes that somebody wants to sign up, or to choose a password anew.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Refused`] if no mail is sent here, or nobody signs up on their own; [`ProblemCode::BadRequest`] for what is no
+    /// address.
+    pub(crate) async fn wish(
+        &self,
+        write: &mut Write,
+        by: &By,
+        wish: Wish,
+    ) -> Result<(), AuthError> {
+        if self.effects.is_none() {
+            let detail = "no mail is sent from here: ask an administrator";
+            return Err(Problem::new(ProblemCode::Refused, detail).into());
+        }
+        if wish.name.is_some() && !self.is_open {
+            let detail = "nobody signs up here on their own: ask an administrator";
+            return Err(Problem::new(ProblemCode::Refused, detail).into());
+        }
+        let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
+        let address = email(&wish.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
+        let called = match &wish.name {
+            Some(text) => Some(name(text).ok_or_else(|| wrong("`name` is empty or too long"))?),
+            None => None,
+        };
+        let wish = Wish {
+            email: address,
+            name: called,
+        };
+        let payload =
+            serde_json::to_string(&wish).map_err(|error| Problem::internal(error.to_string()))?;
+        let effect = NewEffect {
+            key: format!("{WISH}/{}", uuid::Uuid::now_v7().simple()),
+            kind: WISH,
+            payload,
+            at: by.now,
+        };
+        enqueue(write, &effect).await?;
+        Ok(())
+    }
+
+    /// Chooses a password with a link; all sessions of the account end.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Refused`] if the link is not good, or the password is not taken.
+    pub(crate) async fn finish(
+        &self,
+        by: By,
+        (link, password): (&str, Password),
+        first: Option<First>,
+    ) -> Result<Account, AuthError> {
+        let presented = secret::parse(link).map_err(|_| not_good())?;
+        let found = self.good_link(&presented, &by).await?;
+        let account = match &found.account {
+            Some(id) => store::account::by_id(self.database.reader(), id).await?,
+            None => None,
+        };
+        let words = match (&account, &first) {
+            (Some(account), _) => vec![
+                account.email.clone().unwrap_or_default(),
+                account.name.clone(),
+            ],
+            (None, Some(first)) => vec![first.email.clone(), first.name.clone()],
+            (None, None) => {
+                let detail = "the first administrator needs `email` and `name`";
+                return Err(Problem::new(ProblemCode::BadRequest, detail).into());
+            }
+        };
+        let hash = self.hasher.set(password, words).await?;
+        let mut write = self.database.write().await?;
+        if !store::secret::take_link(&mut write, &presented.id).await? {
+            return Err(not_good());
+        }
+        let (account, by) = match (account, first) {
+            (Some(account), _) => {
+                let account = known(&mut write, &account.id).await?;
+                account.person()?;
+                let by = by.account(&account.id);
+                (account, by)
+            }
+            (None, Some(first)) => self.first_account(&mut write, by, first).await?,
+            (None, None) => return Err(not_good()),
+        };
+        // Whoever has a link that came by mail reads the mail of the address.
+        let is_mailed = [WELCOME, RECOVER].contains(&found.purpose.as_str());
+        let account = self
+            .set_password(&mut write, &by, account, (&hash, is_mailed))
+            .await?;
+        write.commit().await?;
+        Ok(account)
+    }
+
+    /// Makes the first administrator's account.
+    async fn first_account(
+        &self,
+        write: &mut Write,
+        by: By,
+        first: First,
+    ) -> Result<(Account, By), AuthError> {
+        let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
+        let address = email(&first.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
+        let called = name(&first.name).ok_or_else(|| wrong("`name` is empty or too long"))?;
+        let account = make_account(write, &by, AccountKind::Person, Some(address), called).await?;
+        let by = by.account(&account.id);
+        let (id, all) = (account.id.clone(), "*".parse()?);
+        give(
+            write,
+            &by,
+            account,
+            (&What::Role(Role::Administrator), &all, None),
+        )
+        .await?;
+        store::secret::drop_setup_links(write).await?;
+        Ok((known(write, &id).await?, by))
+    }
+
+    async fn set_password(
+        &self,
+        write: &mut Write,
+        by: &By,
+        account: Account,
+        (hash, is_mailed): (&str, bool),
+    ) -> Result<Account, AuthError> {
+        store::secret::set_password(write, &account.id, hash, by.now.0).await?;
+        store::secret::drop_links(write, &account.id).await?;
+        store::secret::drop_devices(write, &account.id).await?;
+        let mut account = apply(write, by, account, AuthEvent::PasswordSet).await?;
+        if is_mailed && !account.is_email_verified {
+            account = apply(write, by, account, AuthEvent::EmailVerified).await?;
+        }
+        self.end_sessions(write, by, (&account.id, "")).await?;
+        Ok(account)
+    }
+
+    async fn good_link(&self, presented: &Presented, by: &By) -> Result<Link, AuthError> {
+        let found = store::secret::link(self.database.reader(), &presented.id).await?;
+        let found = found.ok_or_else(not_good)?;
+        let stored = StoredSecret {
+            id: presented.id.clone(),
+            hash: found.hash,
+        };
+        let is_right = presented.kind == SecretKind::Link && secret::matches(&stored, presented);
+        if !is_right || found.expires <= by.now.0 {
+            return Err(not_good());
+        }
+        Ok(found)
+    }
+}
+
+fn not_good() -> AuthError {
+    let detail = "the link is not good, or not any more";
+    Problem::new(ProblemCode::Refused, detail).into()
+}

@@ -1,0 +1,49 @@
+//! What is written to people.
+
+use crate::credential::secret::Secret;
+use crate::model::Account;
+use tickloom_chassis::Mail;
+
+/// How a link is used, until there is a page for it.
+const HOW: &str = "Send it with the password of your choice, as {\"link\": \"…\", \"password\": \"…\"}, to POST /auth/v1/links/finish.";
+
+/// To somebody who was invited or signed up.
+pub(crate) fn welcome(account: &Account, link: &Secret) -> Mail {
+    let text = format!(
+        "Hello {},\n\nthere is an account for you at Tickloom. With this link you choose a password within a week:\n\n{}\n\n{HOW}\n\n\
+         If you did not ask for it, leave it: nobody can use the account without the link.\n",
+        account.name,
+        link.expose()
+    );
+    mail(account, "Your account at Tickloom", text)
+}
+
+/// To somebody who forgot the password.
+pub(crate) fn recover(account: &Account, link: &Secret) -> Mail {
+    let text = format!(
+        "Hello {},\n\nsomebody wants to choose a new password for your account at Tickloom. With this link you can, within an hour:\n\n\
+         {}\n\n{HOW}\n\nIf it was not you, leave it: the password stays as it is.\n",
+        account.name,
+        link.expose()
+    );
+    mail(account, "A new password for Tickloom", text)
+}
+
+/// To somebody who has an account and tries to sign up.
+pub(crate) fn known(account: &Account) -> Mail {
+    let text = format!(
+        "Hello {},\n\nsomebody tried to sign up at Tickloom with your address, and there is an account already. If it was you and you \
+         forgot the password, ask for a new one: POST /auth/v1/recovery. If it was not you, leave it.\n",
+        account.name
+    );
+    mail(account, "You have an account at Tickloom", text)
+}
+
+fn mail(account: &Account, subject: &str, text: String) -> Mail {
+    Mail {
+        to: account.email.clone().unwrap_or_default(),
+        subject: subject.to_owned(),
+        text,
+        html: None,
+    }
+}

@@ -1,0 +1,216 @@
+//! The operations over HTTP: each takes what it needs, asks, and answers.
+
+mod accounts;
+mod factor;
+mod grants;
+mod keys;
+mod sessions;
+
+use crate::change::By;
+use crate::service::Auth;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Serialize;
+use std::sync::Arc;
+use tickloom_chassis::{Access, PathParts, Problem, RequestId, Subject};
+use utoipa::{IntoResponses, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What stands for one's own account in a path.
+const ME: &str = "me";
+
+/// What is answered if it is not done.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it is there for the document alone")]
+enum Problems {
+    /// The request is wrong or not allowed.
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    Request(#[to_schema] Problem),
+    /// The service cannot do it now.
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    Service(#[to_schema] Problem),
+}
+
+/// A list, by id.
+#[derive(Serialize, ToSchema)]
+struct List<T> {
+    /// The items.
+    items: Vec<T>,
+    /// Whether there are more: ask for those after the id of the last.
+    more: bool,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Debug, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Items whose ids come after this one; all if it is left out.
+    after: Option<String>,
+    /// At most so many, from 1 to 1000; 100 if it is left out.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// The words of an operation's permission.
+macro_rules! access {
+    ($(#[$doc:meta])* $name:ident, $action:literal, $resource:expr) => {
+        $(#[$doc])*
+        struct $name;
+
+        impl Access for $name {
+            const ACTION: &'static str = $action;
+
+            fn resource(path: &PathParts, subject: &Subject) -> String {
+                let resource: fn(&PathParts, &Subject) -> String = $resource;
+                resource(path, subject)
+            }
+        }
+    };
+}
+
+access!(
+    /// Reads what is known of an account.
+    ReadAccount,
+    "account.read",
+    |path, subject| format!("account/{}", account_of(path.get("account"), subject))
+);
+access!(
+    /// Changes an account.
+    ChangeAccount,
+    "account.change",
+    |path, subject| format!("account/{}", account_of(path.get("account"), subject))
+);
+access!(
+    /// Does something in one's own session.
+    OwnSession,
+    "account.change",
+    |_, subject| format!("account/{}", subject.account)
+);
+access!(
+    /// Reads which accounts there are.
+    ReadAccounts,
+    "account.read",
+    |_, _| "account/*".to_owned()
+);
+access!(
+    /// Makes accounts.
+    MakeAccounts,
+    "account.make",
+    |_, _| "account/*".to_owned()
+);
+access!(
+    /// Keeps an account from being used.
+    SuspendAccount,
+    "account.suspend",
+    |path, subject| format!("account/{}", account_of(path.get("account"), subject))
+);
+access!(
+    /// Gives grants, and takes them back.
+    ChangeGrants,
+    "grant.change",
+    |_, _| "grant/*".to_owned()
+);
+access!(
+    /// Reads who did what.
+    ReadAudit,
+    "audit.read",
+    |_, _| "audit/*".to_owned()
+);
+
+impl ListQuery {
+    fn after(&self) -> &str {
+        self.after.as_deref().unwrap_or("")
+    }
+
+    /// How many rows to ask for: one more than the list has, which tells whether there are more.
+    fn rows(&self) -> Result<i64, Problem> {
+        let limit = self.limit.unwrap_or(100);
+        if !(1..=1000).contains(&limit) {
+            let detail = format!("`limit` is {limit}, expected 1 to 1000");
+            return Err(Problem::new(
+                tickloom_chassis::ProblemCode::BadRequest,
+                detail,
+            ));
+        }
+        Ok(i64::from(limit) + 1)
+    }
+
+    fn list<T>(&self, mut items: Vec<T>) -> List<T> {
+        let most = usize::try_from(self.limit.unwrap_or(100)).unwrap_or(usize::MAX);
+        let more = items.len() > most;
+        items.truncate(most);
+        List { items, more }
+    }
+}
+
+impl Auth {
+    /// Who asks, in which request, now.
+    fn by(&self, subject: &Subject, request: &RequestId) -> By {
+        By::new(subject, request, self.clock.now())
+    }
+
+    /// Somebody who has not said who they are, now.
+    fn by_nobody(&self, request: &RequestId) -> By {
+        By::nobody(request, self.clock.now())
+    }
+}
+
+/// The account that a path names.
+fn account_of(name: &str, subject: &Subject) -> String {
+    if name == ME {
+        return subject.account.clone();
+    }
+    name.to_owned()
+}
+
+pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(sessions::sign_in))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(sessions::prove))
+        .routes(routes!(sessions::list_sessions, sessions::end_sessions))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(accounts::finish_link))
+        .routes(routes!(accounts::sign_up))
+        .routes(routes!(accounts::recover))
+        .routes(routes!(accounts::list_accounts, accounts::make_account))
+        .routes(routes!(
+            accounts::get_account,
+            accounts::rename_account,
+            accounts::delete_account
+        ))
+        .routes(routes!(accounts::export_account))
+        .routes(routes!(accounts::suspend_account))
+        .routes(routes!(accounts::resume_account))
+        .routes(routes!(factor::change_password))
+        .routes(routes!(factor::begin_factor, factor::remove_factor))
+        .routes(routes!(factor::confirm_factor))
+        .routes(routes!(keys::list_keys, keys::make_key))
+        .routes(routes!(keys::take_key))
+        .routes(routes!(keys::rotate_key))
+        .routes(routes!(grants::list_grants, grants::give_grant))
+        .routes(routes!(grants::take_grant))
+        .routes(routes!(grants::decide_access))
+        .routes(routes!(grants::list_audit))
+        .with_state(Arc::clone(auth))
+}
+
+/// What stands at the root: the keys with which tokens are checked (RFC 8414, section 2; RFC 7517).
+pub(crate) fn root(auth: &Arc<Auth>) -> Router {
+    Router::new()
+        .route("/.well-known/jwks.json", get(jwks))
+        .with_state(Arc::clone(auth))
+}
+
+async fn jwks(State(auth): State<Arc<Auth>>) -> Response {
+    let head = [
+        (header::CONTENT_TYPE, "application/jwk-set+json"),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+    ];
+    (head, auth.signing.jwks()).into_response()
+}

@@ -1,0 +1,299 @@
+//! Accounts over HTTP.
+
+use super::{
+    ChangeAccount, List, ListQuery, MakeAccounts, Problems, ReadAccount, ReadAccounts,
+    SuspendAccount, account_of,
+};
+use crate::flows::accounts::{Export, NewAccount};
+use crate::flows::links::{First, Wish};
+use crate::model::Account;
+use crate::rest::sessions::password;
+use crate::service::Auth;
+use crate::store;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Problem, ProblemCode, RequestId,
+    etag,
+};
+use utoipa::ToSchema;
+
+/// A password that is chosen with a link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Finish {
+    /// The link: `tlo_…`.
+    link: String,
+    /// The password: at least 12 characters, and not easy to guess.
+    password: String,
+    /// E-mail address of the first administrator; others have one already.
+    email: Option<String>,
+    /// Name of the first administrator.
+    name: Option<String>,
+}
+
+/// Somebody who wants an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignUp {
+    /// E-mail address.
+    email: String,
+    /// What to call them.
+    name: String,
+}
+
+/// Somebody who forgot the password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recover {
+    /// E-mail address.
+    email: String,
+}
+
+/// What an account is called from now on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rename {
+    /// The name.
+    name: String,
+}
+
+/// Chooses a password with a link that is good once.
+#[utoipa::path(post, path = "/v1/links/finish", tag = "auth", request_body = Finish,
+    responses((status = 200, body = Account), Problems))]
+pub(super) async fn finish_link(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<Json<Account>, Problem> {
+    let sent: Finish = sent.json()?;
+    let first = match (sent.email, sent.name) {
+        (Some(email), Some(name)) => Some(First { email, name }),
+        (None, None) => None,
+        _ => {
+            let detail = "`email` and `name` go together";
+            return Err(Problem::new(ProblemCode::BadRequest, detail));
+        }
+    };
+    let chosen = (sent.link.as_str(), password(sent.password)?);
+    let account = auth.finish(auth.by_nobody(&request), chosen, first).await?;
+    Ok(Json(account))
+}
+
+/// Asks for an account. The answer is the same whatever there is; a mail says more.
+#[utoipa::path(post, path = "/v1/sign-up", tag = "auth", request_body = SignUp,
+    responses((status = 202, description = "A mail is on its way, if it can be"), Problems))]
+pub(super) async fn sign_up(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let wished: SignUp = sent.json()?;
+    let wish = Wish {
+        email: wished.email,
+        name: Some(wished.name),
+    };
+    answer_wish(&auth, &request, &sent, wish).await
+}
+
+/// Asks for a new password. The answer is the same whatever there is; a mail says more.
+#[utoipa::path(post, path = "/v1/recovery", tag = "auth", request_body = Recover,
+    responses((status = 202, description = "A mail is on its way, if there is such an account"), Problems))]
+pub(super) async fn recover(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let wished: Recover = sent.json()?;
+    let wish = Wish {
+        email: wished.email,
+        name: None,
+    };
+    answer_wish(&auth, &request, &sent, wish).await
+}
+
+async fn answer_wish(
+    auth: &Auth,
+    request: &RequestId,
+    sent: &Idempotent,
+    wish: Wish,
+) -> Result<Answered, Problem> {
+    let by = auth.by_nobody(request);
+    let command = sent.command("anonymous");
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        auth.wish(write, &by, wish).await?;
+        Ok(Answer::empty(StatusCode::ACCEPTED))
+    });
+    done.await
+}
+
+/// Accounts, by id.
+#[utoipa::path(get, path = "/v1/accounts", tag = "auth", params(ListQuery),
+    responses((status = 200, body = List<Account>), Problems))]
+pub(super) async fn list_accounts(
+    State(auth): State<Arc<Auth>>,
+    _: Allowed<ReadAccounts>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<List<Account>>, Problem> {
+    let at = auth.database.reader();
+    let found = store::account::after(at, query.after(), query.rows()?).await?;
+    Ok(Json(query.list(found)))
+}
+
+/// Makes an account of a person, who gets a link, or of a program, which gets keys.
+#[utoipa::path(post, path = "/v1/accounts", tag = "auth", request_body = NewAccount,
+    responses((status = 201, body = Account, description = "`link` is there once where no mail is sent"), Problems))]
+pub(super) async fn make_account(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<MakeAccounts>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let new: NewAccount = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        let (account, link) = auth.invite(write, &by, (&allowed.subject, new)).await?;
+        let answer = Answer::json(StatusCode::CREATED, &account)?
+            .with_location(&format!("/auth/v1/accounts/{}", account.id))?
+            .with_version(account.version);
+        match link {
+            Some(link) => answer.with_once("link", &link.expose()),
+            None => Ok(answer),
+        }
+    });
+    done.await
+}
+
+/// An account.
+#[utoipa::path(get, path = "/v1/accounts/{account}", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    responses((status = 200, body = Account), Problems))]
+pub(super) async fn get_account(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ReadAccount>,
+    Path(account): Path<String>,
+    if_none_match: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let account = account_of(&account, &allowed.subject);
+    let found = store::account::by_id(auth.database.reader(), &account).await?;
+    let found = found.ok_or_else(|| {
+        let detail = format!("there is no account `{account}`");
+        Problem::new(ProblemCode::NotFound, detail)
+    })?;
+    if let Some(same) = if_none_match.not_modified(found.version) {
+        return Ok(same);
+    }
+    let tag: HeaderValue = etag(found.version);
+    Ok(([(header::ETAG, tag)], Json(found)).into_response())
+}
+
+/// Gives an account another name.
+#[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "auth", request_body = Rename,
+    params(("account" = String, Path, description = "Id of the account, or `me`"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the account that is to be changed")),
+    responses((status = 200, body = Account), Problems))]
+pub(super) async fn rename_account(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    (request, if_match): (RequestId, IfMatch),
+    Path(account): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let new: Rename = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        let named = (account.as_str(), new.name.as_str());
+        let account = auth.rename(write, &by, named, &if_match).await?;
+        let answer = Answer::json(StatusCode::OK, &account)?;
+        Ok(answer.with_version(account.version))
+    });
+    done.await
+}
+
+/// Gives an account up for good, with all that is personal of it.
+#[utoipa::path(delete, path = "/v1/accounts/{account}", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    responses((status = 204, description = "It is gone"), Problems))]
+pub(super) async fn delete_account(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    request: RequestId,
+    Path(account): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        auth.delete_account(write, &by, (&allowed.subject, &account))
+            .await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
+}
+
+/// All that is kept of an account.
+#[utoipa::path(get, path = "/v1/accounts/{account}/export", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    responses((status = 200, body = Export), Problems))]
+pub(super) async fn export_account(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ReadAccount>,
+    Path(account): Path<String>,
+) -> Result<Json<Export>, Problem> {
+    let account = account_of(&account, &allowed.subject);
+    Ok(Json(auth.export(&account).await?))
+}
+
+/// Keeps an account from being used.
+#[utoipa::path(post, path = "/v1/accounts/{account}/suspend", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account")),
+    responses((status = 200, body = Account), Problems))]
+pub(super) async fn suspend_account(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<SuspendAccount>,
+    request: RequestId,
+    Path(account): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    set_suspended(&auth, (&allowed, &request), (&account, true), &sent).await
+}
+
+/// Lets an account be used again.
+#[utoipa::path(post, path = "/v1/accounts/{account}/resume", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account")),
+    responses((status = 200, body = Account), Problems))]
+pub(super) async fn resume_account(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<SuspendAccount>,
+    request: RequestId,
+    Path(account): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    set_suspended(&auth, (&allowed, &request), (&account, false), &sent).await
+}
+
+async fn set_suspended(
+    auth: &Auth,
+    (allowed, request): (&Allowed<SuspendAccount>, &RequestId),
+    (account, is_suspended): (&str, bool),
+    sent: &Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, request);
+    let account = account_of(account, &allowed.subject);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        let set = (&allowed.subject, account.as_str(), is_suspended);
+        let account = auth.set_suspended(write, &by, set).await?;
+        let answer = Answer::json(StatusCode::OK, &account)?;
+        Ok(answer.with_version(account.version))
+    });
+    done.await
+}

@@ -1,0 +1,113 @@
+//! What proves who somebody is, over HTTP: the password and the second factor.
+
+use super::{OwnSession, Problems};
+use crate::flows::factor::NewFactor;
+use crate::rest::sessions::{NO_STORE, NoStore, password};
+use crate::service::Auth;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use utoipa::ToSchema;
+
+/// A password in the place of another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangePassword {
+    /// The present password.
+    present: String,
+    /// The new one: at least 12 characters, and not easy to guess.
+    new: String,
+    /// Code of the second factor, or one for recovery, if the account has one.
+    code: Option<String>,
+}
+
+/// A code of the app.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Confirm {
+    /// Six digits.
+    code: String,
+}
+
+/// Codes for when the app is lost.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Codes {
+    /// Ten codes, good once each, shown once.
+    recovery_codes: Option<Vec<String>>,
+}
+
+/// Changes one's own password; all other sessions end.
+#[utoipa::path(post, path = "/v1/accounts/me/password", tag = "auth", request_body = ChangePassword,
+    responses((status = 204, description = "It is changed"), Problems))]
+pub(super) async fn change_password(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<StatusCode, Problem> {
+    let sent: ChangePassword = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let passwords = (
+        password(sent.present)?,
+        password(sent.new)?,
+        sent.code.as_deref(),
+    );
+    auth.change_password(by, &allowed.subject, passwords)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Begins to set a second factor of one's own; it counts once a code of it is confirmed.
+#[utoipa::path(post, path = "/v1/accounts/me/second-factor", tag = "auth",
+    responses((status = 201, body = NewFactor), Problems))]
+pub(super) async fn begin_factor(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+) -> Result<(StatusCode, NoStore, Json<NewFactor>), Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let factor = auth.begin_factor(&by, &allowed.subject).await?;
+    Ok((StatusCode::CREATED, NO_STORE, Json(factor)))
+}
+
+/// Lets the second factor count, and gives codes for when it is lost.
+#[utoipa::path(post, path = "/v1/accounts/me/second-factor/confirm", tag = "auth", request_body = Confirm,
+    responses((status = 200, body = Codes), Problems))]
+pub(super) async fn confirm_factor(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let confirm: Confirm = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        let shown = (&allowed.subject, confirm.code.as_str());
+        let codes = auth.confirm_factor(write, &by, shown).await?;
+        Answer::json(StatusCode::OK, &json!({}))?.with_once("recovery_codes", &codes)
+    });
+    done.await
+}
+
+/// Takes the second factor of one's own away.
+#[utoipa::path(delete, path = "/v1/accounts/me/second-factor", tag = "auth",
+    responses((status = 204, description = "There is none any more"), Problems))]
+pub(super) async fn remove_factor(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        auth.remove_factor(write, &by, &allowed.subject).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
+}

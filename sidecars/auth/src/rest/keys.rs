@@ -1,0 +1,115 @@
+//! Keys for programs, over HTTP.
+
+use super::{ChangeAccount, List, ListQuery, Problems, ReadAccount, account_of};
+use crate::flows::keys::NewKey;
+use crate::service::Auth;
+use crate::store;
+use crate::store::key::Key;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use std::sync::Arc;
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestId};
+use utoipa::ToSchema;
+
+/// Longest time that two keys are valid beside each other, in seconds: 30 days.
+const GRACE_MAX_S: u32 = 30 * 86_400;
+
+/// How a key goes over into another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rotate {
+    /// Seconds that the old one is valid still, from 0 to 2,592,000.
+    #[schema(maximum = 2_592_000)]
+    grace_s: u32,
+}
+
+/// Keys of an account, without their secrets.
+#[utoipa::path(get, path = "/v1/accounts/{account}/keys", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
+    responses((status = 200, body = List<Key>), Problems))]
+pub(super) async fn list_keys(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ReadAccount>,
+    Path(account): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<List<Key>>, Problem> {
+    let account = account_of(&account, &allowed.subject);
+    let at = auth.database.reader();
+    let found = store::key::after(at, &account, query.after(), query.rows()?).await?;
+    Ok(Json(query.list(found)))
+}
+
+/// Makes a key of one's own or of a program. `secret` is shown once.
+#[utoipa::path(post, path = "/v1/accounts/{account}/keys", tag = "auth", request_body = NewKey,
+    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    responses((status = 201, body = Key, description = "`secret` is there once"), Problems))]
+pub(super) async fn make_key(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    request: RequestId,
+    Path(account): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let new: NewKey = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        let owner = (&allowed.subject, account.as_str());
+        let (key, secret) = auth.make_key(write, &by, owner, new).await?;
+        Answer::json(StatusCode::CREATED, &key)?.with_once("secret", &secret.expose())
+    });
+    done.await
+}
+
+/// Takes a key back.
+#[utoipa::path(delete, path = "/v1/accounts/{account}/keys/{key}", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account, or `me`"),
+        ("key" = String, Path, description = "Id of the key")),
+    responses((status = 204, description = "It is not valid any more"), Problems))]
+pub(super) async fn take_key(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    request: RequestId,
+    Path((account, key)): Path<(String, String)>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        auth.take_key(write, &by, (&account, &key)).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
+}
+
+/// Makes a key in the place of another, which is valid a while longer. `secret` is shown once.
+#[utoipa::path(post, path = "/v1/accounts/{account}/keys/{key}/rotate", tag = "auth", request_body = Rotate,
+    params(("account" = String, Path, description = "Id of the account, or `me`"),
+        ("key" = String, Path, description = "Id of the key")),
+    responses((status = 201, body = Key, description = "`secret` is there once"), Problems))]
+pub(super) async fn rotate_key(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    request: RequestId,
+    Path((account, key)): Path<(String, String)>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let Rotate { grace_s } = sent.json()?;
+    if grace_s > GRACE_MAX_S {
+        let detail = format!("`grace_s` is {grace_s}, expected 0 to {GRACE_MAX_S}");
+        return Err(Problem::new(ProblemCode::BadRequest, detail));
+    }
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        let old = (&allowed.subject, account.as_str(), key.as_str());
+        let (key, secret) = auth.rotate_key(write, &by, old, grace_s).await?;
+        Answer::json(StatusCode::CREATED, &key)?.with_once("secret", &secret.expose())
+    });
+    done.await
+}

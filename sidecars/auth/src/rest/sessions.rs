@@ -1,0 +1,174 @@
+//! Signing in, going on, and signing out, over HTTP.
+
+use super::{ChangeAccount, List, ListQuery, OwnSession, Problems, ReadAccount, account_of};
+use crate::credential::password::Password;
+use crate::flows::sessions::{Shown, Tokens};
+use crate::service::{Auth, IDLE_NS};
+use crate::store::session::Session;
+use crate::{AuthError, store};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use std::sync::Arc;
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use utoipa::ToSchema;
+
+/// What somebody shows to sign in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// E-mail address.
+    email: String,
+    /// Password.
+    password: String,
+    /// Code of the second factor, or one for recovery, if the account has one.
+    code: Option<String>,
+    /// What the device kept from the last time.
+    device_token: Option<String>,
+}
+
+/// What a session is gone on with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refresh {
+    /// The refresh token that came last.
+    refresh_token: String,
+}
+
+/// What proves once more who somebody is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Proof {
+    /// Password.
+    password: String,
+    /// Code of the second factor, or one for recovery, if the account has one.
+    code: Option<String>,
+}
+
+/// Signs in, and begins a session.
+#[utoipa::path(post, path = "/v1/sessions", tag = "auth", request_body = SignIn,
+    responses((status = 201, body = Tokens), Problems))]
+pub(super) async fn sign_in(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    headers: HeaderMap,
+    sent: Idempotent,
+) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
+    let sent: SignIn = sent.json()?;
+    let agent = headers.get(header::USER_AGENT);
+    let shown = Shown {
+        email: sent.email,
+        password: password(sent.password)?,
+        code: sent.code,
+        device_token: sent.device_token,
+        device: agent
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or("")
+            .to_owned(),
+    };
+    let tokens = auth.sign_in(auth.by_nobody(&request), shown).await?;
+    Ok((StatusCode::CREATED, NO_STORE, Json(tokens)))
+}
+
+/// Goes on with a session: new tokens for the refresh token that came last.
+#[utoipa::path(post, path = "/v1/tokens/refresh", tag = "auth", request_body = Refresh,
+    responses((status = 200, body = Tokens), Problems))]
+pub(super) async fn refresh(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<(NoStore, Json<Tokens>), Problem> {
+    let sent: Refresh = sent.json()?;
+    let tokens = auth.refresh(auth.by_nobody(&request), &sent.refresh_token);
+    Ok((NO_STORE, Json(tokens.await?)))
+}
+
+/// Proves once more who somebody is, for what needs it fresh.
+#[utoipa::path(post, path = "/v1/sessions/prove", tag = "auth", request_body = Proof,
+    responses((status = 204, description = "It is proved, for a quarter of an hour"), Problems))]
+pub(super) async fn prove(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<StatusCode, Problem> {
+    let sent: Proof = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let password = password(sent.password)?;
+    auth.prove(by, &allowed.subject, password, sent.code.as_deref())
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sessions of an account that go on.
+#[utoipa::path(get, path = "/v1/accounts/{account}/sessions", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
+    responses((status = 200, body = List<Session>), Problems))]
+pub(super) async fn list_sessions(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ReadAccount>,
+    Path(account): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<List<Session>>, Problem> {
+    let account = account_of(&account, &allowed.subject);
+    let now = auth.clock.now().0;
+    let at = auth.database.reader();
+    let over = (now, now - IDLE_NS);
+    let rows = query.rows()?;
+    let found = store::session::of_account(at, &account, query.after(), over, rows).await?;
+    Ok(Json(query.list(found)))
+}
+
+/// Ends a session.
+#[utoipa::path(delete, path = "/v1/accounts/{account}/sessions/{session}", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account, or `me`"),
+        ("session" = String, Path, description = "Id of the session")),
+    responses((status = 204, description = "It is over"), Problems))]
+pub(super) async fn end_session(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    request: RequestId,
+    Path((account, session)): Path<(String, String)>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        auth.end_session(write, &by, (&account, &session)).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
+}
+
+/// Ends all sessions of an account but the one in which this is asked.
+#[utoipa::path(delete, path = "/v1/accounts/{account}/sessions", tag = "auth",
+    params(("account" = String, Path, description = "Id of the account, or `me`")),
+    responses((status = 204, description = "They are over"), Problems))]
+pub(super) async fn end_sessions(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    request: RequestId,
+    Path(account): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let but = allowed.subject.session.clone().unwrap_or_default();
+    let command = sent.command(allowed.subject.actor());
+    let done = command.run(&auth.database, &auth.clock, async |write| {
+        auth.end_sessions(write, &by, (&account, &but)).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
+}
+
+/// Keeps an answer with secrets out of caches (RFC 6749, section 5.1).
+pub(super) type NoStore = [(header::HeaderName, &'static str); 1];
+pub(super) const NO_STORE: NoStore = [(header::CACHE_CONTROL, "no-store")];
+
+/// A password that was sent.
+pub(super) fn password(text: String) -> Result<Password, AuthError> {
+    Ok(Password::new(text)?)
+}

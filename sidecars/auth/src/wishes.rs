@@ -1,0 +1,97 @@
+//! Does what somebody wished who gave an e-mail address: what comes of it is seen in the mail alone, and takes place after they were
+//! answered, so that neither word nor time tells whether there is an account.
+
+use crate::change::{By, make_account};
+use crate::flows::links::{RECOVER, WELCOME, WISH, Wish, make_link};
+use crate::model::{Account, AccountKind};
+use crate::{AuthError, mails, store};
+use tickloom_chassis::{
+    Clock, Database, Effect, EffectAnswer, EffectFuture, EffectHandler, Mail, Write, enqueue_mail,
+};
+
+/// One mail a minute to an address.
+const PAUSE_NS: i64 = 60_000_000_000;
+
+/// The handler of such wishes.
+pub(crate) struct Wishes {
+    pub(crate) database: Database,
+    pub(crate) clock: Clock,
+}
+
+impl EffectHandler for Wishes {
+    fn kind(&self) -> &'static str {
+        WISH
+    }
+
+    fn perform<'a>(&'a self, effect: &'a Effect) -> EffectFuture<'a> {
+        Box::pin(async move {
+            // The words of a fault of JSON may be those of the wish.
+            let Ok(wish) = serde_json::from_str::<Wish>(&effect.payload) else {
+                return EffectAnswer::Refused("the payload is no wish".to_owned());
+            };
+            match self.grant(effect, wish).await {
+                Ok(said) => EffectAnswer::Done(said.to_owned()),
+                Err(error) => EffectAnswer::Later(error.to_string()),
+            }
+        })
+    }
+}
+
+impl Wishes {
+    async fn grant(&self, effect: &Effect, wish: Wish) -> Result<&'static str, AuthError> {
+        let now = self.clock.now();
+        let by = By {
+            actor: "anonymous".to_owned(),
+            request: effect.key.clone(),
+            now,
+        };
+        let mut write = self.database.write().await?;
+        let subject = format!("mail/{}", wish.email);
+        let last = store::secret::failures(write.connection(), &subject).await?;
+        if last.is_some_and(|(_, last)| last > now.0 - PAUSE_NS) {
+            return Ok("there was a mail within a minute");
+        }
+        store::secret::failed(&mut write, &subject, now.0, i64::MIN).await?;
+        let account = store::account::by_email(write.connection(), &wish.email).await?;
+        let mail = match (account, wish.name) {
+            (None, None) => None,
+            (Some(account), None) => recover(&mut write, &by, &account).await?,
+            (account, Some(name)) => {
+                Some(sign_up(&mut write, &by, account, (wish.email, name)).await?)
+            }
+        };
+        if let Some(mail) = mail
+            && !enqueue_mail(&mut write, &format!("mail/{}", effect.key), now, &mail).await?
+        {
+            return Ok("it was granted before");
+        }
+        write.commit().await?;
+        Ok("granted")
+    }
+}
+
+async fn recover(write: &mut Write, by: &By, account: &Account) -> Result<Option<Mail>, AuthError> {
+    if account.person().is_err() {
+        return Ok(None);
+    }
+    let link = make_link(write, by, Some(&account.id), RECOVER).await?;
+    Ok(Some(mails::recover(account, &link)))
+}
+
+async fn sign_up(
+    write: &mut Write,
+    by: &By,
+    account: Option<Account>,
+    (email, name): (String, String),
+) -> Result<Mail, AuthError> {
+    let account = match account {
+        Some(account) => account,
+        None => make_account(write, by, AccountKind::Person, Some(email), name).await?,
+    };
+    let has_password = store::secret::password(write.connection(), &account.id).await?;
+    if has_password.is_some() || account.person().is_err() {
+        return Ok(mails::known(&account));
+    }
+    let link = make_link(write, by, Some(&account.id), WELCOME).await?;
+    Ok(mails::welcome(&account, &link))
+}

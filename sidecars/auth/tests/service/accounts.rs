@@ -1,0 +1,191 @@
+//! What becomes of accounts, and of what is personal of them.
+
+use crate::{ADA, BEGIN, PASSWORD, Served, access_token, on_both, text};
+use serde_json::json;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
+use tickloom_auth::Auth;
+use tickloom_chassis::{Database, Service};
+
+/// All that the log gives again, as texts.
+async fn projected(database: &Database) -> Vec<String> {
+    let mut all = Vec::new();
+    for (table, texts, numbers) in [
+        ("account", "id, kind, state, coalesce(email, '-'), name", "version, is_email_verified, has_second_factor, made"),
+        ("granted", "id, account, what, resource, given_by", "coalesce(expires, -1), given"),
+        ("access_key", "id, account, name, scopes", "made, coalesce(expires, -1)"),
+    ] {
+        let statement = format!("SELECT {texts}, {numbers} FROM {table} ORDER BY id");
+        let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(database.reader()).await;
+        all.extend(rows.unwrap().iter().map(|row| format!("{table} {}", shown(row))));
+    }
+    all
+}
+
+fn shown(row: &AnyRow) -> String {
+    let one = |at: usize| {
+        row.try_get::<String, _>(at)
+            .unwrap_or_else(|_| row.get::<i64, _>(at).to_string())
+    };
+    (0..row.len()).map(one).collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn rows_that_are_made_again_from_the_log_are_the_same() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let bob = served.person(&ada, "bob@example.com");
+        let eve = served.person(&ada, "eve@example.com");
+        served.grant(&ada, &bob["account"], "viewer", "run/*");
+        let grant = served.grant(&ada, &bob["account"], "run.read", "run/today");
+        let bobs = format!("/auth/v1/accounts/{}", text(&bob, "account"));
+        served.client.delete(&format!("{bobs}/grants/{grant}"), token).is(204);
+        let body = json!({"name": "ci", "scopes": ["run.read"]});
+        let key = served.client.post("/auth/v1/accounts/me/keys", token, &body).is(201).json();
+        let rotate = format!("/auth/v1/accounts/me/keys/{}/rotate", text(&key, "id"));
+        served.client.post(&rotate, token, &json!({"grace_s": 60})).is(201);
+        served.client.send(("POST", &format!("{bobs}/suspend")), token, &[], None).is(200);
+        served.client.delete("/auth/v1/accounts/me", Some(access_token(&eve))).is(204);
+        let database = served.database();
+        let (before, events, after) = served.runtime.block_on(async {
+            let before = projected(&database).await;
+            let events = Auth::rebuild(&database).await.unwrap();
+            (before, events, projected(&database).await)
+        });
+        assert_eq!(before, after);
+        // Ada 3 and 3 of her keys; Bob 2, 3 of his grants, suspended; Eve 2 and gone.
+        assert_eq!(events, 15);
+        assert_eq!(before.len(), 3 + 2 + 2, "{before:#?}");
+        served.client.get("/auth/v1/accounts/me", token).is(200);
+    });
+}
+
+#[test]
+fn a_deleted_account_leaves_nothing_personal_and_its_address_is_free() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        let token = Some(access_token(&bob));
+        let exported = served.client.get("/auth/v1/accounts/me/export", token).is(200).json();
+        assert_eq!(exported["account"]["email"], "bob@example.com");
+        assert_eq!(exported["sessions"].as_array().unwrap().len(), 1);
+        let body = json!({"name": "ci", "scopes": ["*"]});
+        let key = served.client.post("/auth/v1/accounts/me/keys", token, &body).is(201).json();
+        served.client.delete("/auth/v1/accounts/me", token).is(204);
+        for shown in [access_token(&bob), text(&key, "secret")] {
+            served.client.get("/auth/v1/accounts/me", Some(shown)).refused(401, "unauthenticated");
+        }
+        served.try_sign_in("bob@example.com", PASSWORD).refused(401, "unauthenticated");
+        let path = format!("/auth/v1/accounts/{}", text(&bob, "account"));
+        let left = served.client.get(&path, Some(access_token(&ada))).is(200).json();
+        assert_eq!((text(&left, "state"), text(&left, "name")), ("deleted", ""));
+        assert_eq!(left["email"], json!(null));
+        let database = served.database();
+        served.runtime.block_on(async {
+            // The key with which the events could be read is gone, and so is all that is secret.
+            for table in ["person_key", "password", "session", "device", "access_key"] {
+                let statement = format!("SELECT count(*) FROM {table} WHERE account = $1");
+                let count = sqlx::query(AssertSqlSafe(statement)).bind(text(&bob, "account"));
+                let count = count.fetch_one(database.reader()).await.unwrap();
+                assert_eq!(count.get::<i64, _>(0), 0, "{table}");
+            }
+            let bodies = sqlx::query("SELECT body FROM event").fetch_all(database.reader()).await;
+            for row in bodies.unwrap() {
+                let body: String = row.get(0);
+                assert!(!body.contains("bob@") && !body.contains("Bob"), "{body}");
+            }
+        });
+        served.person(&ada, "bob@example.com");
+    });
+}
+
+#[test]
+fn a_name_is_changed_only_as_it_is_known() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let path = "/auth/v1/accounts/me";
+        let read = served.client.get(path, token).is(200);
+        let tag = read.header("etag").unwrap().to_owned();
+        assert_eq!(tag, "\"v3\"");
+        let same = served.client.send(("GET", path), token, &[("If-None-Match", &tag)], None);
+        assert_eq!((same.status, same.body.as_str()), (304, ""));
+        let rename = |name: &str, tag: &str| {
+            let body = json!({"name": name});
+            served.client.send(("PATCH", path), token, &[("If-Match", tag)], Some(&body))
+        };
+        let renamed = rename("Ada L.", &tag).is(200);
+        assert_eq!(renamed.header("etag"), Some("\"v4\""));
+        assert_eq!(text(&renamed.json(), "name"), "Ada L.");
+        rename("Ada B.", &tag).refused(412, "precondition_failed");
+        assert_eq!(text(&served.client.get(path, token).json(), "name"), "Ada L.");
+        rename(" ", "\"v4\"").refused(400, "bad_request");
+    });
+}
+
+#[test]
+fn a_suspended_account_is_out_until_it_is_resumed() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        let token = Some(access_token(&ada));
+        let path = format!("/auth/v1/accounts/{}", text(&bob, "account"));
+        let set = |word: &str| served.client.send(("POST", &format!("{path}/{word}")), token, &[], None);
+        set("resume").refused(422, "refused");
+        assert_eq!(text(&set("suspend").is(200).json(), "state"), "suspended");
+        set("suspend").refused(422, "refused");
+        served.client.get("/auth/v1/accounts/me", Some(access_token(&bob))).refused(401, "unauthenticated");
+        // Only who knows the password learns that it is suspended.
+        served.try_sign_in("bob@example.com", "another one of no sense").refused(401, "unauthenticated");
+        served.try_sign_in("bob@example.com", PASSWORD).refused(403, "forbidden");
+        // One does not resume oneself.
+        set("resume").is(200);
+        let bob = served.sign_in("bob@example.com", PASSWORD);
+        served.client.send(("POST", &format!("{path}/suspend")), Some(access_token(&bob)), &[], None).refused(403, "forbidden");
+    });
+}
+
+#[test]
+fn an_address_is_one_accounts_and_an_invitation_ends() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let invite = |email: &str| {
+            let body = json!({"kind": "person", "email": email, "name": "Bob"});
+            served.client.post("/auth/v1/accounts", token, &body)
+        };
+        invite(" ADA@example.com").refused(409, "conflict");
+        for body in [
+            json!({"kind": "person", "name": "Bob"}),
+            json!({"kind": "person", "name": "Bob", "email": "bob"}),
+            json!({"kind": "machine", "name": "Bob", "email": "bob@example.com"}),
+            json!({"kind": "robot", "name": "Bob"}),
+        ] {
+            served.client.post("/auth/v1/accounts", token, &body).refused(400, "bad_request");
+        }
+        let made = invite("Bob@Example.com").is(201).json();
+        assert_eq!(made["email"], "bob@example.com");
+        served.advance(7 * 86_400 * crate::SECOND);
+        let body = json!({"link": made["link"], "password": PASSWORD});
+        served.client.post("/auth/v1/links/finish", None, &body).refused(422, "refused");
+        assert_eq!(served.clock.now().0, BEGIN.0 + 7 * 86_400 * crate::SECOND);
+        served.try_sign_in(ADA, PASSWORD).is(201);
+    });
+}
+
+#[test]
+fn every_statement_is_taken_by_both_engines() {
+    on_both(|place| {
+        let served = Served::start(&place);
+        let database = served.database();
+        let statements = Auth::STATEMENTS.iter().copied().flatten();
+        assert!(statements.clone().count() > 70);
+        served.runtime.block_on(async {
+            for statement in statements {
+                let prepared = sqlx::Executor::prepare(database.reader(), sqlx::SqlStr::from_static(statement));
+                prepared.await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+            }
+        });
+    });
+}

@@ -1,0 +1,101 @@
+//! A client over plain sockets: what is sent and what comes is all in sight.
+
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+/// Sends requests to the service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    address: SocketAddr,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// In lower case but for values.
+    pub(crate) head: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Client {
+        Client { address }
+    }
+
+    /// Sends a request with more lines in its head.
+    pub(crate) fn send(
+        &self,
+        (method, path): (&str, &str),
+        token: Option<&str>,
+        more: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Reply {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        if let Some(token) = token {
+            head += &format!("Authorization: Bearer {token}\r\n");
+        }
+        for (name, value) in more {
+            head += &format!("{name}: {value}\r\n");
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        if !body.is_empty() {
+            head += "Content-Type: application/json\r\n";
+        }
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let pair = |line: &str| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_lowercase(), value.to_owned())
+        };
+        Reply {
+            status: status.parse().unwrap(),
+            head: lines.map(pair).collect(),
+            body: body.to_owned(),
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str, token: Option<&str>) -> Reply {
+        self.send(("GET", path), token, &[], None)
+    }
+
+    pub(crate) fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Reply {
+        self.send(("POST", path), token, &[], Some(body))
+    }
+
+    pub(crate) fn delete(&self, path: &str, token: Option<&str>) -> Reply {
+        self.send(("DELETE", path), token, &[], None)
+    }
+}
+
+impl Reply {
+    /// The reply, which has this status.
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Reply {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// The reply, which is a problem of this status and code.
+    #[track_caller]
+    pub(crate) fn refused(self, status: u16, code: &str) -> Reply {
+        let reply = self.is(status);
+        assert_eq!(reply.json()["code"], code, "{}", reply.body);
+        reply
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.head.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,130 @@
+//! The second factor, whose codes are worked out here from the words of RFC 6238 alone.
+
+use crate::{ADA, BEGIN, PASSWORD, SECOND, Served, access_token, on_both, text};
+use ring::hmac;
+use serde_json::{Value, json};
+
+/// The secret that an app reads: base 32 (RFC 4648) without padding.
+fn secret(base32: &str) -> Vec<u8> {
+    let (mut bits, mut held, mut bytes) = (0_u32, 0, Vec::new());
+    for letter in base32.bytes() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'2'..=b'7' => letter - b'2' + 26,
+            other => panic!("{other}"),
+        };
+        bits = bits << 5 | u32::from(value);
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from(bits >> held & 0xff).unwrap());
+        }
+    }
+    bytes
+}
+
+/// The code of a secret at a time (RFC 6238, RFC 4226).
+fn code(base32: &str, now: i64) -> String {
+    let step = u64::try_from(now / (30 * SECOND)).unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret(base32));
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let tag = tag.as_ref();
+    let at = usize::from(tag[19] & 0xf);
+    let number = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+fn sign_in(served: &Served, code: Option<&str>) -> crate::Reply {
+    let body = json!({"email": ADA, "password": PASSWORD, "code": code});
+    served.client.post("/auth/v1/sessions", None, &body)
+}
+
+/// Sets a second factor; returns its secret and the recovery codes.
+fn set(served: &Served, tokens: &Value) -> (String, Vec<String>) {
+    let token = Some(access_token(tokens));
+    let path = "/auth/v1/accounts/me/second-factor";
+    let begun = served.client.send(("POST", path), token, &[], None).is(201).json();
+    let secret = text(&begun, "secret").to_owned();
+    assert!(
+        text(&begun, "uri").starts_with("otpauth://totp/Tickloom:ada%40example.com?secret="),
+        "{begun}"
+    );
+    let confirm = |code: &str| {
+        let body = json!({"code": code});
+        served.client.post(&format!("{path}/confirm"), token, &body)
+    };
+    confirm("000000").refused(401, "unauthenticated");
+    // It does not count before it is confirmed.
+    sign_in(served, None).is(201);
+    let codes = confirm(&code(&secret, served.clock.now().0)).is(200).json();
+    let codes = codes["recovery_codes"].as_array().unwrap().iter();
+    let codes: Vec<String> = codes.map(|code| code.as_str().unwrap().to_owned()).collect();
+    assert_eq!(codes.len(), 10);
+    (secret, codes)
+}
+
+#[test]
+fn codes_of_the_rfc_come_out_here() {
+    // RFC 6238, appendix B: the secret is "12345678901234567890", the codes are cut to six digits.
+    let base32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    assert_eq!(secret(base32), b"12345678901234567890");
+    for (seconds, expected) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000 / 10, "279037")] {
+        assert_eq!(code(base32, seconds * SECOND), expected, "{seconds}");
+    }
+}
+
+#[test]
+fn a_second_factor_is_asked_for_and_each_code_is_good_once() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let (secret, recovery) = set(&served, &tokens);
+        let now = || served.clock.now().0;
+        sign_in(&served, None).refused(401, "second_factor_required");
+        // The code with which it was confirmed was used.
+        sign_in(&served, Some(&code(&secret, now()))).refused(401, "unauthenticated");
+        served.advance(30 * SECOND);
+        let good = code(&secret, now());
+        sign_in(&served, Some(&good)).is(201);
+        sign_in(&served, Some(&good)).refused(401, "unauthenticated");
+        served.advance(30 * SECOND);
+        // The step before is taken too, but not once a newer one was.
+        sign_in(&served, Some(&code(&secret, now() - 30 * SECOND))).refused(401, "unauthenticated");
+        served.advance(60 * SECOND);
+        sign_in(&served, Some(&code(&secret, now() - 30 * SECOND))).is(201);
+        let on_paper = recovery[3].to_lowercase();
+        sign_in(&served, Some(&on_paper)).is(201);
+        sign_in(&served, Some(&on_paper)).refused(401, "unauthenticated");
+        sign_in(&served, Some(&recovery[4])).is(201);
+        assert!(now() > BEGIN.0);
+    });
+}
+
+#[test]
+fn codes_cannot_be_guessed_and_the_factor_is_removed_with_a_proof() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let (secret, _) = set(&served, &tokens);
+        let wrong = |at: usize| format!("{:06}", (code_number(&secret, &served) + at) % 1_000_000);
+        for at in 1..=5 {
+            sign_in(&served, Some(&wrong(at))).refused(401, "unauthenticated");
+        }
+        sign_in(&served, Some(&wrong(6))).refused(429, "too_many_requests");
+        let token = Some(access_token(&tokens));
+        let path = "/auth/v1/accounts/me/second-factor";
+        served.client.send(("POST", path), token, &[], None).refused(422, "refused");
+        served.client.delete(path, token).is(204);
+        served.client.delete(path, token).refused(422, "refused");
+        served.advance(SECOND);
+        sign_in(&served, None).is(201);
+    });
+}
+
+/// A number that is the code neither of this step nor of the ones beside it, nor are the next few.
+fn code_number(secret: &str, served: &Served) -> usize {
+    let now = served.clock.now().0;
+    let taken = [-30, 0, 30].map(|at| code(secret, now + at * SECOND).parse::<usize>().unwrap());
+    let is_free = |start: usize| {
+        (1..=6).all(|at| taken.iter().all(|taken| *taken != (start + at) % 1_000_000))
+    };
+    (0..).step_by(10).find(|start| is_free(*start)).unwrap()
+}

@@ -1,0 +1,230 @@
+//! Signing in, going on, signing out, and what slows down who guesses.
+
+use crate::client::Reply;
+use crate::{ADA, PASSWORD, SECOND, Served, access_token, on_both, text};
+use serde_json::{Value, json};
+
+const DAY: i64 = 86_400 * SECOND;
+
+fn me(served: &Served, tokens: &Value) -> Reply {
+    served.client.get("/auth/v1/accounts/me", Some(access_token(tokens)))
+}
+
+fn refresh(served: &Served, tokens: &Value) -> Reply {
+    let body = json!({"refresh_token": tokens["refresh_token"]});
+    served.client.post("/auth/v1/tokens/refresh", None, &body)
+}
+
+#[test]
+fn the_first_administrator_is_made_with_a_link_that_is_good_once() {
+    on_both(|place| {
+        let served = Served::start(&place);
+        let first = served.setup_link();
+        // A start without an administrator makes another link, and the one before is not good any more.
+        let served = served.again();
+        let link = served.setup_link();
+        assert_ne!(first, link);
+        served.set_up(&first).refused(422, "refused");
+        let weak = json!({"link": link, "email": ADA, "name": "Ada", "password": "password12345"});
+        let reply = served.client.post("/auth/v1/links/finish", None, &weak);
+        let reply = reply.refused(422, "refused");
+        assert!(text(&reply.json(), "detail").contains("easy to guess"), "{}", reply.body);
+        let made = served.set_up(&link).is(200).json();
+        assert_eq!(made["email"], ADA);
+        // Nobody showed that the address is theirs.
+        assert_eq!(made["is_email_verified"], false);
+        served.set_up(&link).refused(422, "refused");
+        let tokens = served.sign_in(ADA, PASSWORD);
+        assert_eq!(me(&served, &tokens).is(200).json()["name"], "Ada");
+        let served = served.again();
+        assert_eq!(served.first_words, None);
+        // What was signed before the restart is valid after it.
+        me(&served, &tokens).is(200);
+    });
+}
+
+#[test]
+fn who_shows_something_wrong_learns_nothing() {
+    on_both(|place| {
+        let (served, _) = Served::with_administrator(&place);
+        let same = |reply: Reply| {
+            let mut reply = reply.refused(401, "unauthenticated");
+            reply.head.retain(|(name, _)| name != "x-request-id" && name != "date");
+            reply
+        };
+        let wrong = same(served.try_sign_in(ADA, "another one of no sense"));
+        let unknown = same(served.try_sign_in("bob@example.com", PASSWORD));
+        let odd = same(served.try_sign_in("no address", PASSWORD));
+        assert_eq!(wrong, unknown);
+        assert_eq!(wrong, odd);
+        assert_eq!(wrong.header("www-authenticate"), Some("Bearer realm=\"tickloom\""));
+        for shown in [None, Some("x"), Some("tlk_x"), Some("a.b.c")] {
+            let reply = served.client.get("/auth/v1/accounts/me", shown);
+            reply.refused(401, "unauthenticated");
+        }
+    });
+}
+
+#[test]
+fn tries_are_slowed_down_and_not_on_a_known_device() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let guess = || served.try_sign_in(ADA, "another one of no sense");
+        for _ in 0..5 {
+            guess().refused(401, "unauthenticated");
+        }
+        let reply = guess().refused(429, "too_many_requests");
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        // The right one has to wait too, or it would be told from the others.
+        served.try_sign_in(ADA, PASSWORD).refused(429, "too_many_requests");
+        // On a device on which she was signed in she does not.
+        let body = json!({"email": ADA, "password": PASSWORD, "device_token": tokens["device_token"]});
+        let known = served.client.post("/auth/v1/sessions", None, &body).is(201).json();
+        assert_eq!(known.get("device_token"), None);
+        guess().refused(429, "too_many_requests");
+        // Somebody else's address is counted alone, whether there is such an account or not.
+        for _ in 0..5 {
+            served.try_sign_in("bob@example.com", PASSWORD).is(401);
+        }
+        served.try_sign_in("bob@example.com", PASSWORD).is(429);
+        served.advance(SECOND);
+        guess().refused(401, "unauthenticated");
+        let reply = guess().refused(429, "too_many_requests");
+        assert_eq!(reply.header("retry-after"), Some("2"));
+        served.advance(2 * SECOND);
+        served.sign_in(ADA, PASSWORD);
+        // What was right forgives what was wrong.
+        for _ in 0..5 {
+            guess().refused(401, "unauthenticated");
+        }
+    });
+}
+
+#[test]
+fn a_token_ends_by_the_clock_and_is_gone_on_from_once() {
+    on_both(|place| {
+        let (served, first) = Served::with_administrator(&place);
+        assert_eq!(first["expires_in"], 300);
+        assert_eq!(first["token_type"], "Bearer");
+        served.advance(300 * SECOND - 1);
+        me(&served, &first).is(200);
+        served.advance(1);
+        me(&served, &first).refused(401, "unauthenticated");
+        let second = refresh(&served, &first).is(200);
+        assert_eq!(second.header("cache-control"), Some("no-store"));
+        let second = second.json();
+        me(&served, &second).is(200);
+        let other = served.sign_in(ADA, PASSWORD);
+        // Somebody has a copy of the first: the session ends, for whoever it is.
+        refresh(&served, &first).refused(401, "unauthenticated");
+        refresh(&served, &second).refused(401, "unauthenticated");
+        me(&served, &second).refused(401, "unauthenticated");
+        me(&served, &other).is(200);
+    });
+}
+
+#[test]
+fn a_session_ends_when_it_is_not_gone_on_with_and_after_thirty_days() {
+    on_both(|place| {
+        let (served, mut tokens) = Served::with_administrator(&place);
+        let idle = served.sign_in(ADA, PASSWORD);
+        for _ in 0..4 {
+            served.advance(7 * DAY - 1);
+            tokens = refresh(&served, &tokens).is(200).json();
+        }
+        refresh(&served, &idle).refused(401, "unauthenticated");
+        served.advance(2 * DAY + 3);
+        refresh(&served, &tokens).is(200);
+        let tokens = served.sign_in(ADA, PASSWORD);
+        served.advance(7 * DAY);
+        refresh(&served, &tokens).refused(401, "unauthenticated");
+        let (served, mut tokens) = (served, Value::Null);
+        for day in 0..30 {
+            tokens = if day == 0 {
+                served.sign_in(ADA, PASSWORD)
+            } else {
+                refresh(&served, &tokens).is(200).json()
+            };
+            served.advance(DAY);
+        }
+        refresh(&served, &tokens).refused(401, "unauthenticated");
+    });
+}
+
+#[test]
+fn sessions_are_listed_and_ended() {
+    on_both(|place| {
+        let (served, first) = Served::with_administrator(&place);
+        let second = served.sign_in(ADA, PASSWORD);
+        let third = served.sign_in(ADA, PASSWORD);
+        let token = Some(access_token(&first));
+        let path = "/auth/v1/accounts/me/sessions";
+        let ids = || -> Vec<String> {
+            let list = served.client.get(path, token).is(200).json();
+            let items = list["items"].as_array().unwrap().iter();
+            items.map(|session| text(session, "id").to_owned()).collect()
+        };
+        let all = [&first, &second, &third].map(|tokens| text(tokens, "session").to_owned());
+        assert_eq!(ids(), all);
+        let page = served.client.get(&format!("{path}?limit=2"), token).is(200).json();
+        assert_eq!((page["items"].as_array().unwrap().len(), &page["more"]), (2, &json!(true)));
+        served.client.get(&format!("{path}?limit=0"), token).refused(400, "bad_request");
+        let one = format!("{path}/{}", all[1]);
+        served.client.delete(&one, token).is(204);
+        served.client.delete(&one, token).refused(404, "not_found");
+        me(&served, &second).refused(401, "unauthenticated");
+        refresh(&served, &second).refused(401, "unauthenticated");
+        served.client.delete(path, token).is(204);
+        me(&served, &third).refused(401, "unauthenticated");
+        assert_eq!(ids(), all[..1]);
+        // Nobody ends the session of somebody else under their own name.
+        let bob = served.person(&first, "bob@example.com");
+        let theirs = format!("{path}/{}", all[0]);
+        served.client.delete(&theirs, Some(access_token(&bob))).refused(404, "not_found");
+        let theirs = format!("/auth/v1/accounts/{}/sessions", text(&first, "account"));
+        served.client.get(&theirs, Some(access_token(&bob))).refused(403, "forbidden");
+    });
+}
+
+#[test]
+fn what_is_delicate_needs_a_fresh_proof() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        served.advance(900 * SECOND);
+        let tokens = refresh(&served, &tokens).is(200).json();
+        let token = Some(access_token(&tokens));
+        let key = json!({"name": "ci", "scopes": ["run.read"]});
+        let make = || served.client.post("/auth/v1/accounts/me/keys", token, &key);
+        make().refused(403, "proof_required");
+        let prove = |password: &str| {
+            let body = json!({"password": password});
+            served.client.post("/auth/v1/sessions/prove", token, &body)
+        };
+        prove("another one of no sense").refused(401, "unauthenticated");
+        make().refused(403, "proof_required");
+        prove(PASSWORD).is(204);
+        make().is(201);
+    });
+}
+
+#[test]
+fn a_new_password_ends_all_other_sessions() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let other = served.sign_in(ADA, PASSWORD);
+        let token = Some(access_token(&tokens));
+        let change = |present: &str, new: &str| {
+            let body = json!({"present": present, "new": new});
+            served.client.post("/auth/v1/accounts/me/password", token, &body)
+        };
+        let new = "quite other words 9 of none";
+        change("not the present one", new).refused(401, "unauthenticated");
+        change(PASSWORD, "ada@example.com").refused(422, "refused");
+        me(&served, &other).is(200);
+        change(PASSWORD, new).is(204);
+        me(&served, &other).refused(401, "unauthenticated");
+        me(&served, &tokens).is(200);
+        served.try_sign_in(ADA, PASSWORD).refused(401, "unauthenticated");
+        served.sign_in(ADA, new);
+    });
+}

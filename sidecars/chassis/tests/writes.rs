@@ -91,7 +91,7 @@ fn send(address: SocketAddr, line: &str, headers: &str, body: &str) -> Option<An
     let text = String::from_utf8(bytes).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
     let head = head.to_lowercase();
-    let length = head.split("content-length: ").nth(1)?;
+    let length = head.split("content-length: ").nth(1).unwrap_or("0");
     let length: usize = length.split("\r\n").next()?.parse().ok()?;
     if body.len() < length {
         return None;

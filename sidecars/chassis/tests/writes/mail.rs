@@ -19,10 +19,11 @@ use tickloom_types::Ts;
 /// Takes mail until its input ends, and prints each message as a line of JSON. Arguments: port, and perhaps a file with certificate
 /// and key, which makes it ask for TLS and a password. Readers named `refused` do not exist, those named `later` do at the third try.
 const SERVER: &str = r#"
-import email, email.policy, json, ssl, sys
+import email, email.policy, json, logging, ssl, sys
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+logging.disable()
 tried = {}
 
 class Handler:
@@ -45,7 +46,7 @@ class Handler:
         return "250 taken"
 
 def is_known(server, session, envelope, mechanism, data):
-    return AuthResult(success=data.login == b"me" and data.password == b"p@ss:word")
+    return AuthResult(success=data.login == b"me" and data.password == b"p@ss:word", handled=False)
 
 options = {}
 if len(sys.argv) > 2:
@@ -213,7 +214,12 @@ fn mail_waits_for_its_server_and_comes_as_it_was_written() {
         let came = server.message();
         assert_eq!(came["from"], "no-reply@example.com");
         assert_eq!(came["to"], json!(["ada@example.com"]));
-        let parts = json!([["text/plain", mail("").text], ["text/html", mail("").html]]);
+        let line_ends = |text: &str| text.replace('\n', "\r\n");
+        let html = mail("").html.unwrap();
+        let parts = json!([
+            ["text/plain", line_ends(&mail("").text)],
+            ["text/html", line_ends(&html)]
+        ]);
         assert_eq!(came["parts"], parts);
         let mut headers: Vec<(String, String)> =
             serde_json::from_value(came["headers"].clone()).unwrap();
@@ -301,13 +307,13 @@ fn a_password_goes_over_tls_alone_and_is_never_told() {
                 "p%40ss%3Aword",
                 "?tls=none",
                 true,
-                "the server does not let us in: 530",
+                "No compatible authentication mechanism",
             ),
         ] {
             let sender = Sender::new(&with(password, options, trust)).await;
             sender.ask("mail/1", &mail("ada@example.com")).await;
             let (state, said) = sender.hour("mail/1").await;
-            assert_eq!(state, "waiting");
+            assert_eq!(state, "waiting", "{said}");
             assert!(said.contains(words), "{said}");
             assert!(
                 !said.contains("hunter2") && !said.contains("p@ss"),
@@ -329,7 +335,9 @@ fn a_password_goes_over_tls_alone_and_is_never_told() {
         let sender = Sender::new(&config).await;
         sender.ask("mail/1", &mail("ada@example.com")).await;
         let (state, said) = sender.hour("mail/1").await;
-        assert_eq!(state, "waiting", "{said}");
-        assert!(!said.contains("hunter2"), "{said}");
+        assert_eq!(
+            (state.as_str(), said.as_str()),
+            ("waiting", "STARTTLS is not supported on this server")
+        );
     });
 }

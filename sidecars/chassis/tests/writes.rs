@@ -12,8 +12,6 @@ mod idempotency;
 mod kill;
 #[path = "writes/mail.rs"]
 mod mail;
-#[path = "../../../tests/common/ports.rs"]
-mod ports;
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
 #[path = "../../../tests/common/random.rs"]

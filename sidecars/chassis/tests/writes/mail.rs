@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask test` prepares that Python and names it in `TICKLOOM_PYTHON`.
 
-use crate::ports::Port;
+use crate::postgres::ports::Port;
 use crate::{BEGIN, PATIENCE, SECOND};
 use serde_json::{Value, json};
 use sqlx::Row;

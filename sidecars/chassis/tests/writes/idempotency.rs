@@ -1,18 +1,20 @@
 //! Commands that are sent again: once in effect, and the same answer.
 
-use crate::{Answer as Heard, BEGIN, SECOND, on_both, send};
+use crate::postgres::Postgres;
+use crate::{Answer as Heard, BEGIN, PATIENCE, SECOND, on_both, send};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde::Deserialize;
 use serde_json::json;
+use sqlx::Row;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tickloom_chassis::{
-    Answer, Answered, Clock, Command, Context, Database, Health, IdempotencyKey, Idempotent,
-    Migrations, NewEvent, Place, Problem, ProblemCode, Runner, ServeOptions, Service, Stop, Write,
-    append, head, remove_expired_keys, serve,
+    Answer, Answered, Clock, Command, Context, Database, Engine, Health, IdempotencyKey,
+    Idempotent, Migrations, NewEvent, Place, Problem, ProblemCode, Runner, ServeOptions, Service,
+    Stop, Write, append, head, remove_expired_keys, serve,
 };
 use tickloom_types::Ts;
 use tokio::task::{JoinHandle, JoinSet};
@@ -179,7 +181,6 @@ fn the_same_request_again_gets_the_same_answer_without_its_secret() {
         let rows = sqlx::query("SELECT head, body FROM idempotency");
         let rows = tokio::runtime::Handle::current().block_on(rows.fetch_all(database.reader()));
         for row in rows.unwrap() {
-            use sqlx::Row;
             let kept = format!("{}{}", row.get::<String, _>(0), row.get::<String, _>(1));
             assert!(!kept.contains("hunter"), "{kept}");
         }
@@ -346,4 +347,64 @@ fn keys_that_have_ended_are_removed_in_portions() {
         }
         database.close().await;
     });
+}
+
+/// Waits until somebody waits for a row of this transaction; on SQLite nobody gets so far.
+async fn waited_for(database: &Database) {
+    if database.engine() == Engine::Sqlite {
+        return;
+    }
+    let waiting = "SELECT CAST(count(*) AS BIGINT) FROM pg_locks WHERE NOT granted AND transactionid IS NOT NULL";
+    let began = Instant::now();
+    loop {
+        let row = sqlx::query(waiting)
+            .fetch_one(database.reader())
+            .await
+            .unwrap();
+        if row.get::<i64, _>(0) > 0 {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn a_key_that_is_taken_anew_is_not_removed_by_who_waited_for_it() {
+    // Of a server of its own: nobody else waits for anything.
+    let server = Postgres::start();
+    let folder = tempfile::tempdir().unwrap();
+    let places = [
+        Some(Place::Folder(folder.path().to_owned())),
+        server.as_ref().map(|server| Place::Server(server.url())),
+    ];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for place in places.into_iter().flatten() {
+        runtime.block_on(async {
+            let database = Database::open(&place, "anew", &[]).await.unwrap();
+            let clock = Clock::standing(BEGIN);
+            let command = Command {
+                subject: "user/a".to_owned(),
+                key: Some(IdempotencyKey::new("k").unwrap()),
+                request_hash: [1; 32],
+            };
+            let perform = async |_: &mut Write| Ok(Answer::empty(StatusCode::OK));
+            command.run(&database, &clock, perform).await.unwrap();
+            assert!(clock.advance_to(Ts(BEGIN.0 + 86_400 * SECOND)));
+            let mut remover = None;
+            let perform = async |_: &mut Write| {
+                let (database_too, clock) = (database.clone(), clock.clone());
+                let remove = async move { remove_expired_keys(&database_too, &clock).await };
+                remover = Some(tokio::spawn(remove));
+                waited_for(&database).await;
+                Ok(Answer::empty(StatusCode::OK))
+            };
+            let first = command.run(&database, &clock, perform).await.unwrap();
+            assert!(!first.is_replayed());
+            assert_eq!(remover.unwrap().await.unwrap().unwrap(), 0);
+            let perform = async |_: &mut Write| Ok(Answer::empty(StatusCode::OK));
+            let again = command.run(&database, &clock, perform).await.unwrap();
+            assert!(again.is_replayed());
+            database.close().await;
+        });
+    }
 }

@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 #[path = "ports.rs"]
-mod ports;
+pub(crate) mod ports;
 
 use ports::Port;
 use std::fs;

@@ -176,13 +176,15 @@ impl Mailer {
             Ok(message) => message,
             Err(error) => return EffectAnswer::Refused(error.to_string()),
         };
+        let to = message.envelope().to();
+        let is_ascii = to.iter().all(|to| to.to_string().is_ascii());
         let sent = tokio::time::timeout(self.timeout, self.transport.send(message));
         match sent.await {
             Ok(Ok(response)) => {
                 let said: Vec<&str> = response.message().collect();
                 EffectAnswer::Done(format!("{} {}", response.code(), said.join(" ")))
             }
-            Ok(Err(error)) => answer(&error),
+            Ok(Err(error)) => answer(&error, is_ascii),
             Err(_) => {
                 let seconds = self.timeout.as_secs();
                 EffectAnswer::Away(format!("the server took more than {seconds} s"))
@@ -211,16 +213,17 @@ impl std::fmt::Debug for Mailer {
 }
 
 /// What a server that did not take a mail means by it.
-fn answer(error: &smtp::Error) -> EffectAnswer {
+fn answer(error: &smtp::Error, is_ascii: bool) -> EffectAnswer {
     let said = error
         .source()
         .map_or_else(|| error.to_string(), ToString::to_string);
     let Some(code) = error.status() else {
-        // Nothing of the kind was said: no server, no TLS, or one that speaks another way.
-        return if error.is_client() {
-            EffectAnswer::Refused(said)
-        } else {
-            EffectAnswer::Away(error.to_string())
+        // No server, no TLS, none of our ways to sign in, or one that speaks another way. An address beyond ASCII is one that this
+        // server cannot write to (RFC 6531).
+        return match error.is_client() {
+            true if is_ascii => EffectAnswer::Away(said),
+            true => EffectAnswer::Refused(said),
+            false => EffectAnswer::Away(error.to_string()),
         };
     };
     let number = u16::from(code);

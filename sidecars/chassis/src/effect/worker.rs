@@ -9,12 +9,14 @@ use crate::service::{Health, Stop};
 use sqlx::Row;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tickloom_types::Ts;
 use tokio::task::JoinSet;
 
 /// Pause before looking again when nothing was due.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How often effects are counted: an index has them, but there may be many.
+const COUNT_AGAIN: Duration = Duration::from_secs(1);
 /// First and longest pause after the database refused; each is twice as long as the one before.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -32,11 +34,17 @@ pub struct Effects {
 
 #[derive(Debug, Default)]
 struct State {
+    /// As they were counted last; `None` before the first time.
+    counts: Option<Counts>,
+    /// By kind: what keeps it from being done.
+    troubles: BTreeMap<&'static str, String>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
     waiting: i64,
     refused: i64,
     given_up: i64,
-    /// By kind: what keeps it from being done.
-    troubles: BTreeMap<&'static str, String>,
 }
 
 impl std::fmt::Debug for Effects {
@@ -73,12 +81,9 @@ impl Effects {
 
     async fn run_kind(self, handler: Arc<dyn EffectHandler>, mut stop: Stop) {
         let mut pause = PAUSE_MIN;
+        let mut counted = None;
         while !stop.is_told() {
-            let worked = match self.perform_one(&handler).await {
-                Ok(false) => self.count().await.map(|()| false),
-                worked => worked,
-            };
-            match worked {
+            match self.work(&handler, &mut counted).await {
                 Ok(true) => pause = PAUSE_MIN,
                 Ok(false) => {
                     pause = PAUSE_MIN;
@@ -95,6 +100,19 @@ impl Effects {
                 }
             }
         }
+    }
+
+    /// Does an effect if one is due, and counts them all from time to time; whether there was one.
+    async fn work(
+        &self,
+        handler: &Arc<dyn EffectHandler>,
+        counted: &mut Option<Instant>,
+    ) -> Result<bool> {
+        if counted.is_none_or(|counted| counted.elapsed() >= COUNT_AGAIN) {
+            self.count().await?;
+            *counted = Some(Instant::now());
+        }
+        self.perform_one(handler).await
     }
 
     /// Does all that is due now by the clock, and returns how many attempts that took. With a standing clock it is what a test calls
@@ -114,22 +132,26 @@ impl Effects {
     }
 
     /// Adds how effects are to a service's health: how many wait (`effects_waiting`), were refused by the outside
-    /// (`effects_refused`), were given up (`effects_given_up`); a trouble while the outside is away, and while some are given up.
+    /// (`effects_refused`), were given up (`effects_given_up`), once they were counted; a trouble while the outside is away, and
+    /// while some are given up. An effect that the outside refused is no trouble of the service: somebody's address is not there.
     pub fn add_health(&self, health: &mut Health) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (kind, trouble) in &state.troubles {
+            health.troubles.push(format!("{kind}: {trouble}"));
+        }
+        let Some(counts) = state.counts else {
+            return;
+        };
         let facts = [
-            ("effects_waiting", state.waiting),
-            ("effects_refused", state.refused),
-            ("effects_given_up", state.given_up),
+            ("effects_waiting", counts.waiting),
+            ("effects_refused", counts.refused),
+            ("effects_given_up", counts.given_up),
         ];
         let number = |count: i64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         let facts = facts.map(|(name, count)| (name, number(count)));
         health.facts.extend(facts);
-        for (kind, trouble) in &state.troubles {
-            health.troubles.push(format!("{kind}: {trouble}"));
-        }
-        if state.given_up > 0 {
-            let trouble = format!("{} effects were given up", state.given_up);
+        if counts.given_up > 0 {
+            let trouble = format!("{} effects were given up", counts.given_up);
             health.troubles.push(trouble);
         }
     }
@@ -218,17 +240,17 @@ impl Effects {
         let rows = sqlx::query(COUNTS)
             .fetch_all(self.database.reader())
             .await?;
-        let (mut waiting, mut refused, mut given_up) = (0, 0, 0);
+        let mut counts = Counts::default();
         for row in rows {
             let count = row.try_get(1)?;
             match row.try_get::<String, _>(0)?.as_str() {
-                "waiting" => waiting = count,
-                "refused" => refused = count,
-                _ => given_up = count,
+                "waiting" => counts.waiting = count,
+                "refused" => counts.refused = count,
+                _ => counts.given_up = count,
             }
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.waiting, state.refused, state.given_up) = (waiting, refused, given_up);
+        state.counts = Some(counts);
         Ok(())
     }
 }

@@ -16,8 +16,6 @@ mod factor;
 mod keys;
 #[path = "service/mail.rs"]
 mod mail;
-#[path = "../../../tests/common/ports.rs"]
-mod ports;
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
 #[path = "service/sessions.rs"]
@@ -33,7 +31,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tickloom_auth::{Auth, AuthConfig};
-use tickloom_chassis::{Clock, Database, Place, Runner, ServeOptions, Service, Serving, Stop, serve};
+use tickloom_chassis::{
+    Clock, Database, Place, Runner, ServeOptions, Service, Serving, Stop, serve,
+};
 use tickloom_types::Ts;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -74,7 +74,10 @@ fn new_database(url: &str) -> String {
     let made = async {
         let mut connection = AnyConnection::connect(url).await.unwrap();
         let statement = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(statement)
+            .execute(&mut connection)
+            .await
+            .unwrap();
         connection.close().await.unwrap();
     };
     Runtime::new().unwrap().block_on(made);
@@ -172,7 +175,9 @@ impl Served {
         let made = self.client.post("/auth/v1/accounts", Some(token), &body);
         let link = made.is(201).json()["link"].as_str().unwrap().to_owned();
         let body = json!({"link": link, "password": PASSWORD});
-        self.client.post("/auth/v1/links/finish", None, &body).is(200);
+        self.client
+            .post("/auth/v1/links/finish", None, &body)
+            .is(200);
         self.sign_in(email, PASSWORD)
     }
 

@@ -16,6 +16,8 @@ mod mail;
 mod postgres;
 #[path = "../../../tests/common/random.rs"]
 mod random;
+#[path = "../../../tests/common/smtp.rs"]
+mod smtp;
 
 use postgres::Postgres;
 use serde_json::Value;

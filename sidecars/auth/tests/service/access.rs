@@ -2,11 +2,15 @@
 
 use crate::{BEGIN, Served, access_token, on_both, text};
 use serde_json::{Value, json};
-use tickloom_chassis::verify_audit;
+use tickloom_chassis::{AuditEntry, verify_audit};
 
 fn decision(served: &Served, tokens: &Value, account: &str, action: &str, resource: &str) -> Value {
     let path = format!("/auth/v1/accounts/{account}/decision?action={action}&resource={resource}");
-    served.client.get(&path, Some(access_token(tokens))).is(200).json()
+    served
+        .client
+        .get(&path, Some(access_token(tokens)))
+        .is(200)
+        .json()
 }
 
 #[test]
@@ -16,7 +20,10 @@ fn a_grant_allows_what_it_says_until_it_is_taken_back_or_over() {
         let bob = served.person(&ada, "bob@example.com");
         let (token, bobs) = (Some(access_token(&ada)), Some(access_token(&bob)));
         let id = text(&bob, "account");
-        served.client.get("/auth/v1/audit", bobs).refused(403, "forbidden");
+        served
+            .client
+            .get("/auth/v1/audit", bobs)
+            .refused(403, "forbidden");
         let found = decision(&served, &ada, id, "audit.read", "audit/*");
         assert_eq!(
             found,
@@ -25,22 +32,38 @@ fn a_grant_allows_what_it_says_until_it_is_taken_back_or_over() {
         let grant = served.grant(&ada, &bob["account"], "viewer", "*");
         served.client.get("/auth/v1/audit", bobs).is(200);
         let found = decision(&served, &bob, "me", "audit.read", "audit/*");
-        assert_eq!(text(&found, "reason"), format!("grant {grant} allows viewer on *"));
+        assert_eq!(
+            text(&found, "reason"),
+            format!("grant {grant} allows viewer on *")
+        );
         // A viewer changes nothing.
         let body = json!({"kind": "machine", "name": "risk"});
-        served.client.post("/auth/v1/accounts", bobs, &body).refused(403, "forbidden");
+        served
+            .client
+            .post("/auth/v1/accounts", bobs, &body)
+            .refused(403, "forbidden");
         let one = format!("/auth/v1/accounts/{id}/grants/{grant}");
         served.client.delete(&one, bobs).refused(403, "forbidden");
         served.client.delete(&one, token).is(204);
         served.client.delete(&one, token).refused(404, "not_found");
-        served.client.get("/auth/v1/audit", bobs).refused(403, "forbidden");
+        served
+            .client
+            .get("/auth/v1/audit", bobs)
+            .refused(403, "forbidden");
         let body = json!({"what": "audit.read", "resource": "audit/*", "expires": BEGIN.0 + 10});
         let path = format!("/auth/v1/accounts/{id}/grants");
         served.client.post(&path, token, &body).is(201);
         served.client.get("/auth/v1/audit", bobs).is(200);
         served.advance(10);
-        let reply = served.client.get("/auth/v1/audit", bobs).refused(403, "forbidden");
-        assert!(text(&reply.json(), "detail").ends_with("has expired"), "{}", reply.body);
+        let reply = served
+            .client
+            .get("/auth/v1/audit", bobs)
+            .refused(403, "forbidden");
+        assert!(
+            text(&reply.json(), "detail").ends_with("has expired"),
+            "{}",
+            reply.body
+        );
     });
 }
 
@@ -51,29 +74,52 @@ fn nobody_gives_themselves_more_and_somebody_is_left_who_may_do_everything() {
         let bob = served.person(&ada, "bob@example.com");
         let (token, bobs) = (Some(access_token(&ada)), Some(access_token(&bob)));
         let all = json!({"what": "administrator", "resource": "*"});
-        served.client.post("/auth/v1/accounts/me/grants", bobs, &all).refused(403, "forbidden");
+        served
+            .client
+            .post("/auth/v1/accounts/me/grants", bobs, &all)
+            .refused(403, "forbidden");
         for body in [
             json!({"what": "root", "resource": "*"}),
             json!({"what": "viewer", "resource": "run"}),
         ] {
-            served.client.post("/auth/v1/accounts/me/grants", token, &body).refused(422, "refused");
+            served
+                .client
+                .post("/auth/v1/accounts/me/grants", token, &body)
+                .refused(422, "refused");
         }
-        let list = served.client.get("/auth/v1/accounts/me/grants", token).is(200).json();
+        let list = served
+            .client
+            .get("/auth/v1/accounts/me/grants", token)
+            .is(200)
+            .json();
         let own = text(&list["items"][0], "id").to_owned();
         let me = text(&ada, "account");
         let last = |reply: crate::Reply| {
             let detail = "this would leave nobody who may do everything";
-            assert_eq!(text(&reply.refused(422, "refused").json(), "detail"), detail);
+            assert_eq!(
+                text(&reply.refused(422, "refused").json(), "detail"),
+                detail
+            );
         };
-        last(served.client.delete(&format!("/auth/v1/accounts/me/grants/{own}"), token));
+        last(
+            served
+                .client
+                .delete(&format!("/auth/v1/accounts/me/grants/{own}"), token),
+        );
         let suspend = format!("/auth/v1/accounts/{me}/suspend");
         last(served.client.send(("POST", &suspend), token, &[], None));
         last(served.client.delete("/auth/v1/accounts/me", token));
         // Nothing of what was refused was done.
         served.client.get("/auth/v1/accounts/me", token).is(200);
         served.grant(&ada, &bob["account"], "administrator", "*");
-        served.client.delete(&format!("/auth/v1/accounts/me/grants/{own}"), token).is(204);
-        served.client.get("/auth/v1/audit", token).refused(403, "forbidden");
+        served
+            .client
+            .delete(&format!("/auth/v1/accounts/me/grants/{own}"), token)
+            .is(204);
+        served
+            .client
+            .get("/auth/v1/audit", token)
+            .refused(403, "forbidden");
         served.client.get("/auth/v1/audit", bobs).is(200);
     });
 }
@@ -82,18 +128,26 @@ fn nobody_gives_themselves_more_and_somebody_is_left_who_may_do_everything() {
 fn everything_that_was_done_is_in_the_audit_log_which_is_whole() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);
-        served.try_sign_in(crate::ADA, "another one of no sense").is(401);
+        served
+            .try_sign_in(crate::ADA, "another one of no sense")
+            .is(401);
         let token = Some(access_token(&ada));
         let body = json!({"name": "secret name", "scopes": ["run.read"]});
         let head = [("X-Request-Id", "req-of-mine")];
         let keys = ("POST", "/auth/v1/accounts/me/keys");
-        let key = served.client.send(keys, token, &head, Some(&body)).is(201).json();
+        let key = served
+            .client
+            .send(keys, token, &head, Some(&body))
+            .is(201)
+            .json();
         let page = served.client.get("/auth/v1/audit", token).is(200).json();
         let entries = page["items"].as_array().unwrap();
         let me = format!("account/{}", text(&ada, "account"));
         let found: Vec<[&str; 4]> = entries
             .iter()
-            .map(|entry| ["actor", "action", "resource", "outcome"].map(|member| text(entry, member)))
+            .map(|entry| {
+                ["actor", "action", "resource", "outcome"].map(|member| text(entry, member))
+            })
             .collect();
         let session = format!("{me}/sessions/{}", text(&ada, "session"));
         let expected: Vec<[&str; 4]> = vec![
@@ -108,9 +162,21 @@ fn everything_that_was_done_is_in_the_audit_log_which_is_whole() {
         let last = entries.last().unwrap();
         assert_eq!(text(last, "request"), "req-of-mine");
         let detail: Value = serde_json::from_str(text(last, "detail")).unwrap();
-        assert_eq!(detail, json!({"id": key["id"], "scopes": "run.read", "expires": null}));
-        let lines: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
-        for secret in [text(&key, "secret"), "secret name", "ada@example.com", crate::PASSWORD] {
+        assert_eq!(
+            detail,
+            json!({"id": key["id"], "scopes": "run.read", "expires": null})
+        );
+        let line = |entry: &Value| {
+            let entry: AuditEntry = serde_json::from_value(entry.clone()).unwrap();
+            entry.line() + "\n"
+        };
+        let lines: String = entries.iter().map(line).collect();
+        for secret in [
+            text(&key, "secret"),
+            "secret name",
+            "ada@example.com",
+            crate::PASSWORD,
+        ] {
             assert!(!lines.contains(secret), "{lines}");
         }
         let head = verify_audit(lines.as_bytes(), None).unwrap();

@@ -33,7 +33,8 @@ impl Client {
         body: Option<&Value>,
     ) -> Reply {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
         if let Some(token) = token {
             head += &format!("Authorization: Bearer {token}\r\n");
         }

@@ -43,7 +43,11 @@ fn sign_in(served: &Served, code: Option<&str>) -> crate::Reply {
 fn set(served: &Served, tokens: &Value) -> (String, Vec<String>) {
     let token = Some(access_token(tokens));
     let path = "/auth/v1/accounts/me/second-factor";
-    let begun = served.client.send(("POST", path), token, &[], None).is(201).json();
+    let begun = served
+        .client
+        .send(("POST", path), token, &[], None)
+        .is(201)
+        .json();
     let secret = text(&begun, "secret").to_owned();
     assert!(
         text(&begun, "uri").starts_with("otpauth://totp/Tickloom:ada%40example.com?secret="),
@@ -58,7 +62,9 @@ fn set(served: &Served, tokens: &Value) -> (String, Vec<String>) {
     sign_in(served, None).is(201);
     let codes = confirm(&code(&secret, served.clock.now().0)).is(200).json();
     let codes = codes["recovery_codes"].as_array().unwrap().iter();
-    let codes: Vec<String> = codes.map(|code| code.as_str().unwrap().to_owned()).collect();
+    let codes: Vec<String> = codes
+        .map(|code| code.as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(codes.len(), 10);
     (secret, codes)
 }
@@ -68,7 +74,11 @@ fn codes_of_the_rfc_come_out_here() {
     // RFC 6238, appendix B: the secret is "12345678901234567890", the codes are cut to six digits.
     let base32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     assert_eq!(secret(base32), b"12345678901234567890");
-    for (seconds, expected) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000 / 10, "279037")] {
+    for (seconds, expected) in [
+        (59, "287082"),
+        (1_111_111_109, "081804"),
+        (20_000_000_000 / 10, "279037"),
+    ] {
         assert_eq!(code(base32, seconds * SECOND), expected, "{seconds}");
     }
 }
@@ -111,7 +121,10 @@ fn codes_cannot_be_guessed_and_the_factor_is_removed_with_a_proof() {
         sign_in(&served, Some(&wrong(6))).refused(429, "too_many_requests");
         let token = Some(access_token(&tokens));
         let path = "/auth/v1/accounts/me/second-factor";
-        served.client.send(("POST", path), token, &[], None).refused(422, "refused");
+        served
+            .client
+            .send(("POST", path), token, &[], None)
+            .refused(422, "refused");
         served.client.delete(path, token).is(204);
         served.client.delete(path, token).refused(422, "refused");
         served.advance(SECOND);

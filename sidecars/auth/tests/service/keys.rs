@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 const KEYS: &str = "/auth/v1/accounts/me/keys";
 
 fn make(served: &Served, tokens: &Value, body: &Value) -> Value {
-    served.client.post(KEYS, Some(access_token(tokens)), body).is(201).json()
+    served
+        .client
+        .post(KEYS, Some(access_token(tokens)), body)
+        .is(201)
+        .json()
 }
 
 #[test]
@@ -27,9 +31,16 @@ fn a_key_does_what_it_is_for_until_it_is_over() {
         // A slip of the keyboard, and a secret of another key under this one's id.
         let slip = format!("{}0", &secret[..secret.len() - 1]);
         if slip != secret {
-            served.client.get("/auth/v1/accounts/me", Some(&slip)).is(401);
+            served
+                .client
+                .get("/auth/v1/accounts/me", Some(&slip))
+                .is(401);
         }
-        let list = served.client.get(KEYS, Some(access_token(&tokens))).is(200).json();
+        let list = served
+            .client
+            .get(KEYS, Some(access_token(&tokens)))
+            .is(200)
+            .json();
         assert_eq!(list["items"][0]["last_used"], served.clock.now().0);
         assert_eq!(list["items"][0].get("secret"), None);
         served.advance(100 * SECOND - 1);
@@ -46,13 +57,30 @@ fn a_key_makes_no_keys_and_changes_no_rights() {
         let key = make(&served, &tokens, &json!({"name": "all", "scopes": ["*"]}));
         let secret = Some(text(&key, "secret"));
         let body = json!({"name": "ci", "scopes": ["*"]});
-        served.client.post(KEYS, secret, &body).refused(403, "proof_required");
+        served
+            .client
+            .post(KEYS, secret, &body)
+            .refused(403, "proof_required");
         let body = json!({"what": "administrator", "resource": "*"});
         let grants = "/auth/v1/accounts/me/grants";
-        served.client.post(grants, secret, &body).refused(403, "proof_required");
+        served
+            .client
+            .post(grants, secret, &body)
+            .refused(403, "proof_required");
         let body = json!({"password": crate::PASSWORD});
-        served.client.post("/auth/v1/sessions/prove", secret, &body).refused(403, "proof_required");
-        served.client.send(("POST", "/auth/v1/accounts/me/second-factor"), secret, &[], None).refused(403, "proof_required");
+        served
+            .client
+            .post("/auth/v1/sessions/prove", secret, &body)
+            .refused(403, "proof_required");
+        served
+            .client
+            .send(
+                ("POST", "/auth/v1/accounts/me/second-factor"),
+                secret,
+                &[],
+                None,
+            )
+            .refused(403, "proof_required");
     });
 }
 
@@ -63,7 +91,12 @@ fn a_command_that_is_sent_again_makes_one_key_and_shows_its_secret_once() {
         let token = Some(access_token(&tokens));
         let send = |name: &str| {
             let body = json!({"name": name, "scopes": ["*"]});
-            served.client.send(("POST", KEYS), token, &[("Idempotency-Key", "k1")], Some(&body))
+            served.client.send(
+                ("POST", KEYS),
+                token,
+                &[("Idempotency-Key", "k1")],
+                Some(&body),
+            )
         };
         let first = send("ci").is(201);
         assert_eq!(first.header("cache-control"), Some("no-store"));
@@ -83,19 +116,33 @@ fn a_key_goes_over_into_another_and_is_taken_back_at_once() {
     on_both(|place| {
         let (served, tokens) = Served::with_administrator(&place);
         let token = Some(access_token(&tokens));
-        let old = make(&served, &tokens, &json!({"name": "ci", "scopes": ["account.read"]}));
+        let old = make(
+            &served,
+            &tokens,
+            &json!({"name": "ci", "scopes": ["account.read"]}),
+        );
         let rotate = format!("{KEYS}/{}/rotate", text(&old, "id"));
         let body = json!({"grace_s": 60});
         let new = served.client.post(&rotate, token, &body).is(201).json();
-        assert_eq!((text(&new, "name"), text(&new, "scopes")), ("ci", "account.read"));
-        let use_key = |key: &Value| served.client.get("/auth/v1/accounts/me", Some(text(key, "secret")));
+        assert_eq!(
+            (text(&new, "name"), text(&new, "scopes")),
+            ("ci", "account.read")
+        );
+        let use_key = |key: &Value| {
+            served
+                .client
+                .get("/auth/v1/accounts/me", Some(text(key, "secret")))
+        };
         use_key(&old).is(200);
         use_key(&new).is(200);
         served.advance(60 * SECOND);
         use_key(&old).refused(401, "unauthenticated");
         use_key(&new).is(200);
         let body = json!({"grace_s": 2_592_001});
-        served.client.post(&rotate, token, &body).refused(400, "bad_request");
+        served
+            .client
+            .post(&rotate, token, &body)
+            .refused(400, "bad_request");
         let one = format!("{KEYS}/{}", text(&new, "id"));
         served.client.delete(&one, token).is(204);
         use_key(&new).refused(401, "unauthenticated");
@@ -114,8 +161,16 @@ fn what_is_no_key_is_refused_with_what_is_wrong() {
             (json!({"name": "a\nb", "scopes": ["*"]}), 400, "bad_request"),
             (json!({"name": "ci", "scopes": []}), 400, "bad_request"),
             (json!({"name": "ci", "scopes": ["run"]}), 422, "refused"),
-            (json!({"name": "ci", "scopes": ["*"], "expires": now}), 400, "bad_request"),
-            (json!({"name": "ci", "scopes": ["*"], "more": 1}), 400, "bad_request"),
+            (
+                json!({"name": "ci", "scopes": ["*"], "expires": now}),
+                400,
+                "bad_request",
+            ),
+            (
+                json!({"name": "ci", "scopes": ["*"], "more": 1}),
+                400,
+                "bad_request",
+            ),
             (json!({"name": "ci"}), 400, "bad_request"),
         ] {
             let reply = served.client.post(KEYS, token, &body);
@@ -131,7 +186,10 @@ fn a_program_has_keys_that_an_administrator_makes_and_a_person_has_none_of_other
         let (served, tokens) = Served::with_administrator(&place);
         let token = Some(access_token(&tokens));
         let body = json!({"kind": "machine", "name": "risk"});
-        let made = served.client.post("/auth/v1/accounts", token, &body).is(201);
+        let made = served
+            .client
+            .post("/auth/v1/accounts", token, &body)
+            .is(201);
         assert_eq!(made.header("etag"), Some("\"v1\""));
         let made = made.json();
         let id = text(&made, "id").to_owned();
@@ -139,11 +197,17 @@ fn a_program_has_keys_that_an_administrator_makes_and_a_person_has_none_of_other
         let keys = format!("/auth/v1/accounts/{id}/keys");
         let body = json!({"name": "k", "scopes": ["run.read", "account.read"]});
         let key = served.client.post(&keys, token, &body).is(201).json();
-        let own = served.client.get("/auth/v1/accounts/me", Some(text(&key, "secret"))).is(200);
+        let own = served
+            .client
+            .get("/auth/v1/accounts/me", Some(text(&key, "secret")))
+            .is(200);
         assert_eq!(text(&own.json(), "id"), id);
         let bob = served.person(&tokens, "bob@example.com");
         let keys = format!("/auth/v1/accounts/{}/keys", text(&bob, "account"));
-        let reply = served.client.post(&keys, token, &body).refused(422, "refused");
+        let reply = served
+            .client
+            .post(&keys, token, &body)
+            .refused(422, "refused");
         let detail = "keys of a person are made by the person alone";
         assert_eq!(text(&reply.json(), "detail"), detail);
     });

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 const DAY: i64 = 86_400 * SECOND;
 
 fn me(served: &Served, tokens: &Value) -> Reply {
-    served.client.get("/auth/v1/accounts/me", Some(access_token(tokens)))
+    served
+        .client
+        .get("/auth/v1/accounts/me", Some(access_token(tokens)))
 }
 
 fn refresh(served: &Served, tokens: &Value) -> Reply {
@@ -28,7 +30,11 @@ fn the_first_administrator_is_made_with_a_link_that_is_good_once() {
         let weak = json!({"link": link, "email": ADA, "name": "Ada", "password": "password12345"});
         let reply = served.client.post("/auth/v1/links/finish", None, &weak);
         let reply = reply.refused(422, "refused");
-        assert!(text(&reply.json(), "detail").contains("easy to guess"), "{}", reply.body);
+        assert!(
+            text(&reply.json(), "detail").contains("easy to guess"),
+            "{}",
+            reply.body
+        );
         let made = served.set_up(&link).is(200).json();
         assert_eq!(made["email"], ADA);
         // Nobody showed that the address is theirs.
@@ -49,7 +55,9 @@ fn who_shows_something_wrong_learns_nothing() {
         let (served, _) = Served::with_administrator(&place);
         let same = |reply: Reply| {
             let mut reply = reply.refused(401, "unauthenticated");
-            reply.head.retain(|(name, _)| name != "x-request-id" && name != "date");
+            reply
+                .head
+                .retain(|(name, _)| name != "x-request-id" && name != "date");
             reply
         };
         let wrong = same(served.try_sign_in(ADA, "another one of no sense"));
@@ -57,7 +65,10 @@ fn who_shows_something_wrong_learns_nothing() {
         let odd = same(served.try_sign_in("no address", PASSWORD));
         assert_eq!(wrong, unknown);
         assert_eq!(wrong, odd);
-        assert_eq!(wrong.header("www-authenticate"), Some("Bearer realm=\"tickloom\""));
+        assert_eq!(
+            wrong.header("www-authenticate"),
+            Some("Bearer realm=\"tickloom\"")
+        );
         for shown in [None, Some("x"), Some("tlk_x"), Some("a.b.c")] {
             let reply = served.client.get("/auth/v1/accounts/me", shown);
             reply.refused(401, "unauthenticated");
@@ -76,10 +87,17 @@ fn tries_are_slowed_down_and_not_on_a_known_device() {
         let reply = guess().refused(429, "too_many_requests");
         assert_eq!(reply.header("retry-after"), Some("1"));
         // The right one has to wait too, or it would be told from the others.
-        served.try_sign_in(ADA, PASSWORD).refused(429, "too_many_requests");
+        served
+            .try_sign_in(ADA, PASSWORD)
+            .refused(429, "too_many_requests");
         // On a device on which she was signed in she does not.
-        let body = json!({"email": ADA, "password": PASSWORD, "device_token": tokens["device_token"]});
-        let known = served.client.post("/auth/v1/sessions", None, &body).is(201).json();
+        let body =
+            json!({"email": ADA, "password": PASSWORD, "device_token": tokens["device_token"]});
+        let known = served
+            .client
+            .post("/auth/v1/sessions", None, &body)
+            .is(201)
+            .json();
         assert_eq!(known.get("device_token"), None);
         guess().refused(429, "too_many_requests");
         // Somebody else's address is counted alone, whether there is such an account or not.
@@ -162,13 +180,25 @@ fn sessions_are_listed_and_ended() {
         let ids = || -> Vec<String> {
             let list = served.client.get(path, token).is(200).json();
             let items = list["items"].as_array().unwrap().iter();
-            items.map(|session| text(session, "id").to_owned()).collect()
+            items
+                .map(|session| text(session, "id").to_owned())
+                .collect()
         };
         let all = [&first, &second, &third].map(|tokens| text(tokens, "session").to_owned());
         assert_eq!(ids(), all);
-        let page = served.client.get(&format!("{path}?limit=2"), token).is(200).json();
-        assert_eq!((page["items"].as_array().unwrap().len(), &page["more"]), (2, &json!(true)));
-        served.client.get(&format!("{path}?limit=0"), token).refused(400, "bad_request");
+        let page = served
+            .client
+            .get(&format!("{path}?limit=2"), token)
+            .is(200)
+            .json();
+        assert_eq!(
+            (page["items"].as_array().unwrap().len(), &page["more"]),
+            (2, &json!(true))
+        );
+        served
+            .client
+            .get(&format!("{path}?limit=0"), token)
+            .refused(400, "bad_request");
         let one = format!("{path}/{}", all[1]);
         served.client.delete(&one, token).is(204);
         served.client.delete(&one, token).refused(404, "not_found");
@@ -180,9 +210,15 @@ fn sessions_are_listed_and_ended() {
         // Nobody ends the session of somebody else under their own name.
         let bob = served.person(&first, "bob@example.com");
         let theirs = format!("{path}/{}", all[0]);
-        served.client.delete(&theirs, Some(access_token(&bob))).refused(404, "not_found");
+        served
+            .client
+            .delete(&theirs, Some(access_token(&bob)))
+            .refused(404, "not_found");
         let theirs = format!("/auth/v1/accounts/{}/sessions", text(&first, "account"));
-        served.client.get(&theirs, Some(access_token(&bob))).refused(403, "forbidden");
+        served
+            .client
+            .get(&theirs, Some(access_token(&bob)))
+            .refused(403, "forbidden");
     });
 }
 
@@ -215,7 +251,9 @@ fn a_new_password_ends_all_other_sessions() {
         let token = Some(access_token(&tokens));
         let change = |present: &str, new: &str| {
             let body = json!({"present": present, "new": new});
-            served.client.post("/auth/v1/accounts/me/password", token, &body)
+            served
+                .client
+                .post("/auth/v1/accounts/me/password", token, &body)
         };
         let new = "quite other words 9 of none";
         change("not the present one", new).refused(401, "unauthenticated");
@@ -224,7 +262,9 @@ fn a_new_password_ends_all_other_sessions() {
         change(PASSWORD, new).is(204);
         me(&served, &other).refused(401, "unauthenticated");
         me(&served, &tokens).is(200);
-        served.try_sign_in(ADA, PASSWORD).refused(401, "unauthenticated");
+        served
+            .try_sign_in(ADA, PASSWORD)
+            .refused(401, "unauthenticated");
         served.sign_in(ADA, new);
     });
 }

@@ -3,120 +3,15 @@
 //! `cargo xtask test` prepares that Python and names it in `TICKLOOM_PYTHON`.
 
 use crate::postgres::ports::Port;
+use crate::smtp::{Server, python};
 use crate::{BEGIN, PATIENCE, SECOND};
 use serde_json::{Value, json};
 use sqlx::Row;
-use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use tickloom_chassis::{
     ChassisError, Clock, Database, Effects, Health, Mail, MailConfig, Mailer, Place, enqueue_mail,
 };
 use tickloom_types::Ts;
-
-/// Takes mail until its input ends, and prints each message as a line of JSON. Arguments: port, and perhaps a file with certificate
-/// and key, which makes it ask for TLS and a password. Readers named `refused` do not exist, those named `later` do at the third try.
-const SERVER: &str = r#"
-import email, email.policy, json, logging, ssl, sys
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
-
-logging.disable()
-tried = {}
-
-class Handler:
-    async def handle_RCPT(self, server, session, envelope, address, options):
-        tried[address] = tried.get(address, 0) + 1
-        if address.startswith("refused@"):
-            return "550 5.1.1 no such user"
-        if address.startswith("later@") and tried[address] < 3:
-            return "450 4.2.1 come back later"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope):
-        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        parts = [[part.get_content_type(), part.get_content()] for part in message.walk() if not part.is_multipart()]
-        print(json.dumps({
-            "from": envelope.mail_from, "to": envelope.rcpt_tos, "parts": parts, "tls": session.ssl is not None,
-            "headers": [[name, str(value)] for name, value in message.items()],
-        }), flush=True)
-        return "250 taken"
-
-def is_known(server, session, envelope, mechanism, data):
-    return AuthResult(success=data.login == b"me" and data.password == b"p@ss:word", handled=False)
-
-options = {}
-if len(sys.argv) > 2:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(sys.argv[2])
-    options = {"tls_context": context, "require_starttls": True, "authenticator": is_known, "auth_required": True}
-controller = Controller(Handler(), hostname="127.0.0.1", port=int(sys.argv[1]), **options)
-controller.start()
-print("ready", flush=True)
-sys.stdin.read()
-controller.stop()
-"#;
-
-/// A server that takes mail, while it lives.
-struct Server {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Server {
-    fn start(python: &OsString, port: &Port, certificate: Option<&std::path::Path>) -> Server {
-        let number = port.address().split(':').nth(1).unwrap().to_owned();
-        let mut child = Command::new(python)
-            .args(["-W", "ignore", "-c", SERVER, &number])
-            .args(certificate)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (sender, lines) = channel();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let server = Server { child, lines };
-        assert_eq!(server.line(), "ready");
-        server
-    }
-
-    fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).unwrap()
-    }
-
-    fn message(&self) -> Value {
-        serde_json::from_str(&self.line()).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.stdin.take();
-        self.child.wait().unwrap();
-    }
-}
-
-fn python() -> Option<OsString> {
-    let python = std::env::var_os("TICKLOOM_PYTHON");
-    if python.is_none() {
-        let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-        assert!(!is_ci, "TICKLOOM_PYTHON is not set: run cargo xtask test");
-        println!(
-            "skipped: TICKLOOM_PYTHON names no Python with aiosmtpd; cargo xtask test prepares one"
-        );
-    }
-    python
-}
 
 /// A service that sends mail over a server.
 struct Sender {
@@ -205,7 +100,7 @@ fn mail_waits_for_its_server_and_comes_as_it_was_written() {
             "{:?}",
             sender.troubles()
         );
-        let server = Server::start(&python, &port, None);
+        let server = Server::start(&python, &port.address(), None);
         assert_eq!(
             sender.hour("mail/evt_1").await,
             ("done".to_owned(), "250 taken".to_owned())
@@ -248,7 +143,7 @@ fn a_server_that_refuses_is_believed_and_one_that_asks_for_patience_is_asked_aga
         return;
     };
     let port = Port::reserve();
-    let server = Server::start(&python, &port, None);
+    let server = Server::start(&python, &port.address(), None);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let sender = Sender::new(&config(&port, "?tls=none")).await;
@@ -285,7 +180,7 @@ fn a_password_goes_over_tls_alone_and_is_never_told() {
         .unwrap();
     std::fs::write(&file, own.cert.pem() + &own.signing_key.serialize_pem()).unwrap();
     let port = Port::reserve();
-    let server = Server::start(&python, &port, Some(&file));
+    let server = Server::start(&python, &port.address(), Some(&file));
     let number = port.address().split(':').nth(1).unwrap().to_owned();
     let with = |password: &str, options: &str, trust: bool| {
         let server = format!("smtp://me:{password}@localhost:{number}{options}");
@@ -329,7 +224,7 @@ fn a_password_goes_over_tls_alone_and_is_never_told() {
         }
         // A server without TLS gets no password.
         let plain = Port::reserve();
-        let _server = Server::start(&python, &plain, None);
+        let _server = Server::start(&python, &plain.address(), None);
         let place = plain.address().replace("127.0.0.1", "me:hunter2@localhost");
         let config = MailConfig::new(&format!("smtp://{place}"), "no-reply@example.com");
         let sender = Sender::new(&config).await;

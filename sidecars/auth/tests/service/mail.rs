@@ -1,0 +1,128 @@
+//! Signing up and choosing a password anew, by real mail.
+
+use crate::postgres::ports::Port;
+use crate::smtp::{Server, python};
+use crate::{ADA, BEGIN, PASSWORD, PATIENCE, SECOND, Served, access_token, on_both, text};
+use serde_json::{Value, json};
+use std::time::Instant;
+use tickloom_chassis::{Clock, MailConfig, Place};
+
+fn served(place: &Place, port: &Port) -> Served {
+    let server = format!("smtp://{}?tls=none", port.address());
+    Served::with(place, Clock::standing(BEGIN), |config| {
+        config.mail = Some(MailConfig::new(&server, "Tickloom <no-reply@example.com>"));
+        config.sign_up = true;
+    })
+}
+
+/// To whom a mail is, and the link in it.
+fn opened(mail: &Value) -> (String, Option<String>) {
+    let said = mail["parts"][0][1].as_str().unwrap();
+    let link = said.lines().find(|line| line.starts_with("tlo_"));
+    let to = mail["to"][0].as_str().unwrap().to_owned();
+    (to, link.map(str::to_owned))
+}
+
+fn finish(served: &Served, link: &str, password: &str) -> crate::Reply {
+    let body = json!({"link": link, "password": password});
+    served.client.post("/auth/v1/links/finish", None, &body)
+}
+
+/// Waits until all that was wished is granted or refused.
+fn settled(served: &Served) {
+    let began = Instant::now();
+    let database = served.database();
+    let waiting = || {
+        served.runtime.block_on(async {
+            let rows = sqlx::query("SELECT key FROM effect WHERE state = 'waiting'");
+            rows.fetch_all(database.reader()).await.unwrap().len()
+        })
+    };
+    while waiting() > 0 {
+        assert!(began.elapsed() < PATIENCE, "effects wait");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn people_sign_up_and_choose_a_password_anew_by_mail() {
+    let Some(python) = python() else { return };
+    on_both(|place| {
+        let port = Port::reserve();
+        let mails = Server::start(&python, &port.address(), None);
+        let served = served(&place, &port);
+        served.set_up(&served.setup_link()).is(200);
+        let wish = |path: &str, body: &Value| {
+            let reply = served.client.post(path, None, body).is(202);
+            assert_eq!(reply.body, "");
+            settled(&served);
+        };
+        let bob = json!({"email": "Bob@example.com", "name": "Bob"});
+        wish("/auth/v1/sign-up", &bob);
+        let (to, link) = opened(&mails.message());
+        assert_eq!(to, "bob@example.com");
+        let link = link.unwrap();
+        served
+            .try_sign_in("bob@example.com", PASSWORD)
+            .refused(401, "unauthenticated");
+        let made = finish(&served, &link, PASSWORD).is(200).json();
+        assert_eq!(
+            (text(&made, "name"), &made["is_email_verified"]),
+            ("Bob", &json!(true))
+        );
+        finish(&served, &link, PASSWORD).refused(422, "refused");
+        let tokens = served.sign_in("bob@example.com", PASSWORD);
+        // Who has an account is told so by mail, and by nothing else. One mail a minute to an address.
+        wish("/auth/v1/sign-up", &bob);
+        served.advance(60 * SECOND);
+        wish("/auth/v1/sign-up", &bob);
+        assert_eq!(
+            opened(&mails.message()),
+            ("bob@example.com".to_owned(), None)
+        );
+        wish("/auth/v1/recovery", &json!({"email": "nobody@example.com"}));
+        wish("/auth/v1/recovery", &json!({"email": ADA}));
+        let (to, link) = opened(&mails.message());
+        assert_eq!(to, ADA);
+        let new = "quite other words 9 of none";
+        served.advance(3600 * SECOND - 1);
+        finish(&served, &link.unwrap(), new).is(200);
+        served
+            .try_sign_in(ADA, PASSWORD)
+            .refused(401, "unauthenticated");
+        served.sign_in(ADA, new);
+        served
+            .client
+            .get("/auth/v1/accounts/me", Some(access_token(&tokens)))
+            .is(401);
+        served.advance(60 * SECOND);
+        wish("/auth/v1/recovery", &json!({"email": ADA}));
+        let (_, link) = opened(&mails.message());
+        served.advance(3600 * SECOND);
+        finish(&served, &link.unwrap(), PASSWORD).refused(422, "refused");
+    });
+}
+
+#[test]
+fn where_no_mail_is_sent_everybody_is_told_the_same() {
+    on_both(|place| {
+        let (served, _) = Served::with_administrator(&place);
+        for (path, body) in [
+            (
+                "/auth/v1/sign-up",
+                json!({"email": "bob@example.com", "name": "Bob"}),
+            ),
+            ("/auth/v1/recovery", json!({"email": ADA})),
+            ("/auth/v1/recovery", json!({"email": "bob@example.com"})),
+        ] {
+            let reply = served
+                .client
+                .post(path, None, &body)
+                .refused(422, "refused");
+            assert_eq!(
+                text(&reply.json(), "detail"),
+                "no mail is sent from here: ask an administrator"
+            );
+        }
+    });
+}

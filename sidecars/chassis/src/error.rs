@@ -89,6 +89,10 @@ pub enum ChassisError {
     #[error("the process ends")]
     Stopping,
 
+    /// Certificates, or a connection that shows one.
+    #[error(transparent)]
+    Identity(#[from] crate::identity::IdentityError),
+
     /// A journal of the core.
     #[error(transparent)]
     Journal(#[from] JournalError),

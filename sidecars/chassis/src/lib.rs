@@ -9,6 +9,7 @@ mod database;
 mod error;
 mod event;
 mod http;
+pub mod identity;
 mod inbox;
 mod migrations;
 mod page;

@@ -14,6 +14,7 @@ mod inbox;
 mod migrations;
 mod page;
 mod problem;
+pub mod rpc;
 mod serve;
 mod service;
 
@@ -26,7 +27,7 @@ pub use inbox::{inbox_position, move_inbox};
 pub use migrations::{Migration, Migrations};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode};
-pub use serve::{ServeOptions, Serving, serve};
+pub use serve::{RpcOptions, ServeOptions, Serving, serve};
 pub use service::{Context, Health, Runner, Service, Stop};
 
 /// Every statement that the chassis runs, by file, so that a test prepares each on both engines.

@@ -149,6 +149,11 @@ impl Problem {
         }
     }
 
+    /// What is for the log alone; it is left out from then on.
+    pub(crate) fn take_cause(&mut self) -> Option<String> {
+        self.cause.take().map(|cause| cause.0)
+    }
+
     /// What an answer of somebody else's making says, as a problem.
     pub(crate) fn of_status(status: StatusCode, said: String) -> Problem {
         let known = ProblemCode::ALL

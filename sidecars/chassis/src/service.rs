@@ -4,6 +4,7 @@ use crate::Result;
 use crate::clock::Clock;
 use crate::database::{Database, Place};
 use crate::migrations::Migrations;
+use crate::rpc::{Caller, LocalChannel, Rpc, local_channel};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -26,6 +27,11 @@ pub trait Service: Sized + Send + Sync + 'static {
 
     /// Its operations, with paths below `/NAME`.
     fn rest(self: &Arc<Self>) -> OpenApiRouter;
+
+    /// Its operations over gRPC, for other services; none unless it says otherwise.
+    fn rpc(self: &Arc<Self>) -> Rpc {
+        Rpc::default()
+    }
 
     /// Starts what it does without being asked, until the stop is told.
     fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>>;
@@ -63,6 +69,7 @@ pub struct Runner {
     pub(crate) name: &'static str,
     pub(crate) database: Database,
     pub(crate) rest: OpenApiRouter,
+    pub(crate) rpc: Rpc,
     pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
 }
@@ -115,9 +122,16 @@ impl Runner {
             name: S::NAME,
             database,
             rest: service.rest(),
+            rpc: service.rpc(),
             tasks: service.start(stop),
             health: Box::new(move || asked.health()),
         })
+    }
+
+    /// A way to its gRPC from another service of this process, which is seen as `caller`.
+    #[must_use]
+    pub fn channel(&self, caller: Caller) -> LocalChannel {
+        local_channel(self.rpc.routes(), caller)
     }
 
     /// The name of its service.

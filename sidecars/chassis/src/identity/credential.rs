@@ -184,6 +184,16 @@ impl Identity {
         self.lock().state.clone()
     }
 
+    /// That its certificate is not valid any more, if so.
+    pub(crate) fn expired(&self) -> Option<String> {
+        let state = self.state();
+        let is_expired = self.clock.now() >= state.until;
+        is_expired.then(|| {
+            let trouble = state.trouble.unwrap_or_default();
+            format!("the certificate of {} has expired: {trouble}", self.id)
+        })
+    }
+
     /// Gets a new certificate now, and the roots that are accepted now.
     ///
     /// # Errors

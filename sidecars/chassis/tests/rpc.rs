@@ -6,7 +6,7 @@
 #[path = "rpc/probe.rs"]
 mod probe;
 
-use probe::{Probe, ProbeClient, RawChannel};
+use probe::{Probe, ProbeClient, Quiet, RawChannel};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,9 @@ impl House {
         let place = Place::Folder(folder.path().to_owned());
         let probe = Arc::new(probe::Gates::default());
         let runner = Runner::start::<Probe>(&place, Clock::System, Arc::clone(&probe), &stop);
+        let runner = runner.await.unwrap();
+        let quiet = Runner::start::<Quiet>(&place, Clock::System, (), &stop);
+        let quiet = quiet.await.unwrap();
         let options = ServeOptions {
             http: "127.0.0.1:0".parse().unwrap(),
             grpc: Some(RpcOptions {
@@ -61,7 +64,7 @@ impl House {
             }),
             drain: Duration::from_secs(60),
         };
-        let serving = serve(vec![runner.await.unwrap()], options, stop);
+        let serving = serve(vec![runner, quiet], options, stop);
         House {
             serving: serving.await.unwrap(),
             folder,
@@ -176,10 +179,15 @@ async fn a_call_that_takes_too_long_is_dropped_with_what_it_began() {
             "{method}"
         );
     };
-    tokio::join!(
-        late(&mut patient, "WriteAndWait"),
-        late(&mut call, "StreamAndWait")
-    );
+    let both = async {
+        tokio::join!(
+            late(&mut patient, "WriteAndWait"),
+            late(&mut call, "StreamAndWait")
+        )
+    };
+    tokio::time::timeout(Duration::from_secs(60), both)
+        .await
+        .unwrap();
     assert_eq!(house.probe.began(), 1);
     let mut client = ProbeClient::new(house.channel());
     // What it wrote is not there, and whoever writes next does not wait for it.
@@ -259,7 +267,7 @@ async fn health_is_what_ready_says_and_is_watched() {
     let asked = |name: &str| HealthCheckRequest {
         service: name.to_owned(),
     };
-    for name in ["", "probe", "probe.v1.Probe"] {
+    for name in ["", "probe", "probe.v1.Probe", "quiet"] {
         let answer = client.check(asked(name)).await.unwrap().into_inner();
         assert_eq!(answer.status(), ServingStatus::Serving, "{name}");
     }
@@ -271,8 +279,14 @@ async fn health_is_what_ready_says_and_is_watched() {
     house.probe.trouble(true);
     assert_eq!(next().await, Some(ServingStatus::NotServing));
     assert!(page(&house.serving, "/ready").await.contains("not_ready"));
-    let answer = client.check(asked("")).await.unwrap().into_inner();
-    assert_eq!(answer.status(), ServingStatus::NotServing);
+    for (name, status) in [
+        ("", ServingStatus::NotServing),
+        ("probe.v1.Probe", ServingStatus::NotServing),
+        ("quiet", ServingStatus::Serving),
+    ] {
+        let answer = client.check(asked(name)).await.unwrap().into_inner();
+        assert_eq!(answer.status(), status, "{name}");
+    }
     house.probe.trouble(false);
     assert_eq!(next().await, Some(ServingStatus::Serving));
     // The end of the process is told, and does not wait for whoever watches.

@@ -8,7 +8,7 @@ use thiserror::Error;
 pub enum IdentityError {
     /// A word that cannot be the name of a service.
     #[error(
-        "`{name}` is no name of a service, expected 1 to 63 lower-case letters, digits, `-` and `_`, beginning with a letter"
+        "`{name}` is no name of a service, expected 1 to 63 lower-case letters, digits, `-` and `_`, beginning with a letter, and neither `authority` nor `roots`"
     )]
     Name {
         /// The word.

@@ -10,6 +10,8 @@ const NAME_MAX: usize = 63;
 /// Longest trust domain, in characters (SPIFFE-ID, section 2.1).
 const DOMAIN_MAX: usize = 255;
 const SCHEME: &str = "spiffe://";
+/// Names that no service has: their files are the authority's own.
+const RESERVED: [&str; 2] = ["authority", "roots"];
 
 /// Whose certificates are taken: all services of one authority are of one trust domain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +38,7 @@ impl TrustDomain {
     pub fn id(&self, name: &str) -> Result<SpiffeId, IdentityError> {
         let is_one = (1..=NAME_MAX).contains(&name.len())
             && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && !RESERVED.contains(&name)
             && name
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
@@ -199,6 +202,7 @@ mod tests {
         let domain = TrustDomain::default();
         assert!(domain.id(&"a".repeat(63)).is_ok());
         assert!(domain.id(&"a".repeat(64)).is_err());
+        assert!(domain.id("authority").is_err() && domain.id("roots").is_err());
         assert!("a".repeat(255).parse::<TrustDomain>().is_ok());
         assert!("a".repeat(256).parse::<TrustDomain>().is_err());
     }

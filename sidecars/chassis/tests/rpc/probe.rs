@@ -106,6 +106,32 @@ impl Service for Probe {
     }
 }
 
+/// A service that offers nothing over gRPC, and is always well.
+pub(crate) struct Quiet;
+
+impl Service for Quiet {
+    const NAME: &'static str = "quiet";
+    const MIGRATIONS: Migrations = &[];
+    const STATEMENTS: &'static [&'static str] = &[];
+    type Config = ();
+
+    fn new(_: ServiceContext, (): ()) -> Arc<Quiet> {
+        Arc::new(Quiet)
+    }
+
+    fn rest(self: &Arc<Quiet>) -> OpenApiRouter {
+        OpenApiRouter::new()
+    }
+
+    fn start(self: &Arc<Quiet>, _: &Stop) -> Vec<JoinHandle<()>> {
+        Vec::new()
+    }
+
+    fn health(&self) -> Health {
+        Health::default()
+    }
+}
+
 pub(crate) fn event() -> NewEvent {
     NewEvent {
         aggregate: format!("note/{}", uuid()),

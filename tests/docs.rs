@@ -169,6 +169,9 @@ fn check(line: &str, folder: &Path) {
         "subscribe" => run_until(&words, folder, "waiting for"),
         "serve" => {
             words.extend(["--http".to_owned(), "127.0.0.1:0".to_owned()]);
+            for word in words.iter_mut().filter(|word| *word == "127.0.0.1:8081") {
+                *word = "127.0.0.1:0".to_owned();
+            }
             run_until(&words, folder, "serving")
         }
         _ => run_to_its_end(&words, folder),
@@ -273,6 +276,8 @@ fn help_of_every_command_has_examples() {
         "replay",
         "signals",
         "sql",
+        "serve",
+        "admin",
         "completions",
         "man",
     ] {

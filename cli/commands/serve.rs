@@ -1,4 +1,4 @@
-//! `tickloom serve`: services over HTTP. They are behind the cargo feature `services`; without it the command says so.
+//! `tickloom serve`: services over HTTP, and over gRPC. They are behind the cargo feature `services`; without it the command says so.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,12 +9,16 @@ Examples:
   tickloom serve activity --record recorded --http 127.0.0.1:8080 --data services
   tickloom serve --record recorded --database postgres://tickloom@localhost/tickloom
   tickloom serve --config serve.toml
+  tickloom serve --record recorded --grpc 127.0.0.1:8081
+  tickloom serve --record recorded --grpc 10.0.0.1:8081 --identity ca --caller billing
   curl http://127.0.0.1:8080/activity/v1/runs
 
 Without names all services run. Each has a database of its own: a file of SQLite in --data, or a schema on the server of --database.
 What a run did is taken exactly once, whatever is killed. Paths: /NAME/v1/… of each service, /NAME/openapi.json, and /live, /ready,
-/health, /metrics, /openapi.json of all that runs. docs/services.md has more. Nobody is asked who they are yet, so only addresses of
-loopback are served.
+/health, /metrics, /openapi.json of all that runs. docs/services.md has more. Over HTTP nobody is asked who
+they are yet, so only addresses of loopback are served. --grpc serves the same over gRPC, with reflection and health: on loopback as
+plain text, elsewhere only with --identity, which is the folder of an authority (`tickloom admin ca init`) or one with NAME.pem and
+roots.pem. Then both sides show certificates, and a caller has the name in its own.
 
 Ctrl-C or SIGTERM: no more connections are taken, requests that are being answered may end, within 10 s.
 
@@ -33,6 +37,16 @@ pub(crate) struct Args {
     /// Address of HTTP, on loopback; port 0 is any that is free [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
+    /// Address of gRPC; port 0 is any that is free [default: none is served]
+    #[arg(long, value_name = "ADDRESS")]
+    grpc: Option<SocketAddr>,
+    /// Folder with the certificates by which this process is known over gRPC: of an authority, or with NAME.pem and roots.pem; NAME is
+    /// that of the one service that runs, or else `tickloom`
+    #[arg(long, value_name = "DIR")]
+    identity: Option<PathBuf>,
+    /// Service that may call over gRPC; may be given more than once [default: all of the trust domain]
+    #[arg(long, value_name = "NAME")]
+    caller: Vec<String>,
     /// Folder of SQLite's files, a file a service [default: services]
     #[arg(long, value_name = "DIR", conflicts_with = "database")]
     data: Option<PathBuf>,
@@ -76,9 +90,13 @@ mod serving {
     use serde_json::json;
     use std::net::{Ipv4Addr, SocketAddr};
     use std::path::PathBuf;
+    use std::sync::Arc;
     use std::time::Duration;
     use tickloom_activity::{Activity, ActivityConfig};
-    use tickloom_chassis::{Clock, Place, Runner, ServeOptions, Stop, serve};
+    use tickloom_chassis::identity::{
+        Authority, CERTIFICATE_LIFE, Identity, IdentityError, Peers, TrustDomain,
+    };
+    use tickloom_chassis::{Clock, Place, RpcOptions, Runner, ServeOptions, Stop, serve};
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
@@ -86,6 +104,8 @@ mod serving {
 
     const PORT: u16 = 8080;
     const DATA: &str = "services";
+    /// Who a process of several services is to others.
+    const NAME: &str = "tickloom";
     /// How long requests may go on after Ctrl-C.
     const DRAIN: Duration = Duration::from_secs(10);
     /// Longest time after which Ctrl-C is seen.
@@ -97,6 +117,12 @@ mod serving {
     struct File {
         /// Address of HTTP.
         http: Option<SocketAddr>,
+        /// Address of gRPC.
+        grpc: Option<SocketAddr>,
+        /// Folder with certificates.
+        identity: Option<PathBuf>,
+        /// Services that may call over gRPC.
+        caller: Vec<String>,
         /// Folder of SQLite's files.
         data: Option<PathBuf>,
         /// PostgreSQL server.
@@ -116,9 +142,17 @@ mod serving {
     /// Settings, checked.
     struct Settings {
         http: SocketAddr,
+        grpc: Option<Grpc>,
         place: Place,
         names: Vec<Name>,
         records: Vec<PathBuf>,
+    }
+
+    /// Settings of gRPC, checked.
+    struct Grpc {
+        address: SocketAddr,
+        /// Folder with certificates, and who may call.
+        identity: Option<(PathBuf, Peers)>,
     }
 
     /// Runs the command.
@@ -163,6 +197,16 @@ mod serving {
                 http.port()
             ));
         }
+        let callers = if args.caller.is_empty() {
+            file.caller
+        } else {
+            args.caller
+        };
+        let grpc = grpc(
+            args.grpc.or(file.grpc),
+            args.identity.or(file.identity),
+            callers,
+        )?;
         let on_line = args.database.is_some() || args.data.is_some();
         let (database, data) = if on_line {
             (args.database, args.data)
@@ -193,9 +237,69 @@ mod serving {
         }
         Ok(Settings {
             http,
+            grpc,
             place,
             names,
             records,
+        })
+    }
+
+    fn grpc(
+        address: Option<SocketAddr>,
+        identity: Option<PathBuf>,
+        callers: Vec<String>,
+    ) -> Result<Option<Grpc>, anyhow::Error> {
+        let Some(address) = address else {
+            if identity.is_some() || !callers.is_empty() {
+                return Err(anyhow!(
+                    "--identity and --caller are about gRPC, which --grpc ADDRESS serves"
+                ));
+            }
+            return Ok(None);
+        };
+        if identity.is_none() && !callers.is_empty() {
+            return Err(anyhow!(
+                "--caller names who may call, and without --identity DIR nobody shows a name"
+            ));
+        }
+        if identity.is_none() && !address.ip().is_loopback() {
+            return Err(anyhow!(
+                "--grpc {address}: without --identity DIR nobody is asked who they are, so only addresses of loopback are served, such \
+                 as 127.0.0.1:{}",
+                address.port()
+            ));
+        }
+        for caller in &callers {
+            TrustDomain::default().id(caller)?;
+        }
+        let callers = if callers.is_empty() {
+            Peers::All
+        } else {
+            Peers::named(callers)
+        };
+        let identity = identity.map(|folder| (folder, callers));
+        Ok(Some(Grpc { address, identity }))
+    }
+
+    /// gRPC as it is served by a process of this name.
+    fn rpc_options(grpc: Grpc, name: &str) -> Result<RpcOptions, Failure> {
+        let Some((folder, callers)) = grpc.identity else {
+            return Ok(RpcOptions {
+                address: grpc.address,
+                identity: None,
+            });
+        };
+        let identity = match Authority::existing(&folder, Clock::System) {
+            Ok(authority) => {
+                let authority = Arc::new(authority);
+                Identity::of_authority(&authority, name, CERTIFICATE_LIFE, Clock::System)
+            }
+            Err(IdentityError::Absent { .. }) => Identity::of_folder(&folder, name, Clock::System),
+            Err(error) => Err(error),
+        };
+        Ok(RpcOptions {
+            address: grpc.address,
+            identity: Some((identity.map_err(Failure::run)?, callers)),
         })
     }
 
@@ -214,16 +318,33 @@ mod serving {
             runners.push(started.await.map_err(Failure::run)?);
         }
         let names: Vec<&str> = runners.iter().map(Runner::name).collect();
+        let own_name = match names[..] {
+            [name] => name,
+            _ => NAME,
+        };
+        let grpc = settings.grpc.map(|grpc| rpc_options(grpc, own_name));
         let options = ServeOptions {
             http: settings.http,
+            grpc: grpc.transpose()?,
             drain: DRAIN,
         };
+        let shown = options.grpc.as_ref().map(|grpc| match &grpc.identity {
+            Some((identity, _)) => format!("as {}", identity.id()),
+            None => "as plain text".to_owned(),
+        });
         let serving = serve(runners, options, stop).await.map_err(Failure::run)?;
         let address = format!("http://{}", serving.http);
         if json {
-            output::json(&json!({"http": address, "services": names}))?;
+            let mut up = json!({"http": address, "services": names});
+            if let Some(grpc) = serving.grpc {
+                up["grpc"] = json!(grpc.to_string());
+            }
+            output::json(&up)?;
         }
         output::note(&format!("serving {} at {address}", names.join(", ")));
+        if let (Some(grpc), Some(shown)) = (serving.grpc, shown) {
+            output::note(&format!("gRPC at {grpc} {shown}"));
+        }
         while !pressed.is_wanted() && !serving.is_over() {
             tokio::time::sleep(LOOK).await;
         }

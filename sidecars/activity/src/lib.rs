@@ -1,11 +1,26 @@
-//! What runs did: their fills and signals, a row each, kept exactly once however often it is killed, for whoever asks over HTTP.
+//! What runs did: their fills and signals, a row each, kept exactly once however often it is killed, for whoever asks over HTTP, and
+//! for other services over gRPC.
 
+mod access;
+mod lists;
 mod model;
 mod rest;
+mod rpc;
 mod store;
+
+/// Its messages over gRPC, a server and a client: made from `proto/activity.proto`.
+#[expect(
+    clippy::missing_errors_doc,
+    clippy::too_many_lines,
+    reason = "calls over gRPC fail with a status, and the text is not ours"
+)]
+pub mod proto {
+    tonic::include_proto!("tickloom.activity.v1");
+}
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use tickloom_chassis::rpc::Rpc;
 use tickloom_chassis::{
     Context, CoreInput, Database, Followed, Health, Migration, Migrations, Outputs, Result,
     Service, Stop, Write, follow_record,
@@ -64,6 +79,10 @@ impl Service for Activity {
 
     fn rest(self: &Arc<Activity>) -> OpenApiRouter {
         rest::router(self)
+    }
+
+    fn rpc(self: &Arc<Activity>) -> Rpc {
+        rpc::rpc(self)
     }
 
     fn start(self: &Arc<Activity>, stop: &Stop) -> Vec<JoinHandle<()>> {

@@ -117,6 +117,7 @@ impl Served {
             let first_words = runner.first_words().map(str::to_owned);
             let options = ServeOptions {
                 http: "127.0.0.1:0".parse().unwrap(),
+                grpc: None,
                 drain: PATIENCE,
             };
             let serving = serve(vec![runner], options, stop).await.unwrap();

@@ -8,7 +8,9 @@ mod subject;
 pub mod token;
 
 pub(crate) use allowed::Gate;
-pub use allowed::{Access, Allowed, Authority, PathParts, SubjectFuture, Unauthenticated};
+pub use allowed::{
+    Access, Allowed, Authority, PathParts, SubjectFuture, Unauthenticated, allow_call,
+};
 pub use decide::{Because, Decision, decide};
 pub use grants::{Grant, Grants};
 pub use pattern::{ActionPattern, PatternError, ResourcePattern, Role, What};

@@ -125,6 +125,24 @@ pub enum ChassisError {
     #[error("the process ends")]
     Stopping,
 
+    /// gRPC over plain text somewhere else than on loopback.
+    #[error("gRPC at {address} without certificates: only addresses of loopback are served so")]
+    PlainRpc {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
+
+    /// What a service says of its gRPC cannot be read.
+    #[error("what is offered over gRPC is not described: {why}")]
+    Descriptors {
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// Certificates, or a connection that shows one.
+    #[error(transparent)]
+    Identity(#[from] crate::identity::IdentityError),
+
     /// A journal of the core.
     #[error(transparent)]
     Journal(#[from] JournalError),

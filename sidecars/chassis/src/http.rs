@@ -29,7 +29,8 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 const REASON_BYTES_MAX: usize = 4 << 10;
 /// Characters of a request's number that somebody gives.
 const REQUEST_ID_MAX: usize = 64;
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Header, and key of metadata, with a request's number.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Which kind of request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -212,7 +213,7 @@ async fn read_reason(body: Body) -> String {
 }
 
 /// The number that the caller gave, if it is one, or a new one.
-fn request_id(request: &Request) -> HeaderValue {
+pub(crate) fn request_id(request: &Request) -> HeaderValue {
     let given = request.headers().get(&REQUEST_ID).filter(|id| {
         let id = id.as_bytes();
         (1..=REQUEST_ID_MAX).contains(&id.len())

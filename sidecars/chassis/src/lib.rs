@@ -16,18 +16,20 @@ mod event;
 mod hex;
 mod http;
 mod idempotency;
+pub mod identity;
 mod inbox;
 mod mail;
 mod migrations;
 mod page;
 mod problem;
+pub mod rpc;
 mod serve;
 mod service;
 
 pub use access::{
     Access, ActionPattern, Allowed, Authority, Because, Decision, Grant, Grants, PathParts,
-    PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What, decide,
-    token,
+    PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What, allow_call,
+    decide, token,
 };
 pub use audit::{
     AuditEntry, AuditError, AuditFault, AuditHead, AuditOutcome, NewAuditEntry, append_audit,
@@ -52,7 +54,7 @@ pub use mail::{MAIL, Mail, MailConfig, MailError, Mailer, enqueue_mail};
 pub use migrations::{Migration, Migrations};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode};
-pub use serve::{ServeOptions, Serving, serve};
+pub use serve::{RpcOptions, ServeOptions, Serving, serve};
 pub use service::{Context, Health, Runner, Service, Stop};
 
 /// Every statement that the chassis runs, by file, so that a test prepares each on both engines.

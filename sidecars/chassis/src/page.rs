@@ -1,4 +1,4 @@
-//! Lists over HTTP, a page at a time: by the number of the last item, so that rows that come in between move nothing.
+//! Lists, a page at a time: by the number of the last item, so that rows that come in between move nothing.
 
 use crate::problem::{Problem, ProblemCode};
 use axum::extract::{FromRequestParts, Query};
@@ -36,6 +36,23 @@ pub struct Page<T> {
 }
 
 impl PageQuery {
+    /// The same, if it asks for what there can be.
+    ///
+    /// # Errors
+    /// A problem that says which number is out of range.
+    pub fn checked(self) -> Result<PageQuery, Problem> {
+        let limit = self.limit.unwrap_or(PAGE_DEFAULT);
+        if !(1..=PAGE_MAX).contains(&limit) {
+            let detail = format!("limit is {limit}, expected 1 to {PAGE_MAX}");
+            return Err(Problem::new(ProblemCode::BadRequest, detail));
+        }
+        if self.after.is_some_and(|after| after < -1) {
+            let detail = "after is negative, expected the `next` of the page before".to_owned();
+            return Err(Problem::new(ProblemCode::BadRequest, detail));
+        }
+        Ok(self)
+    }
+
     /// The number after which items are asked for.
     #[must_use]
     pub fn after(&self) -> i64 {
@@ -69,16 +86,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
         let query = Query::<PageQuery>::from_request_parts(parts, state).await;
         let Query(query) =
             query.map_err(|error| Problem::new(ProblemCode::BadRequest, error.body_text()))?;
-        let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-        if !(1..=PAGE_MAX).contains(&limit) {
-            let detail = format!("limit is {limit}, expected 1 to {PAGE_MAX}");
-            return Err(Problem::new(ProblemCode::BadRequest, detail));
-        }
-        if query.after.is_some_and(|after| after < -1) {
-            let detail = "after is negative, expected the `next` of the page before".to_owned();
-            return Err(Problem::new(ProblemCode::BadRequest, detail));
-        }
-        Ok(query)
+        query.checked()
     }
 }
 

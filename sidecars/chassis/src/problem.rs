@@ -272,6 +272,11 @@ impl Problem {
         self
     }
 
+    /// What is for the log alone; it is left out from then on.
+    pub(crate) fn take_cause(&mut self) -> Option<String> {
+        self.cause.take().map(|cause| cause.0)
+    }
+
     /// What an answer of somebody else's making says, as a problem.
     pub(crate) fn of_status(status: StatusCode, said: String) -> Problem {
         // Others use this status for bodies that do not fit.

@@ -1,38 +1,56 @@
-//! Runs services in one process: one address, each service below its name, and what is asked of the process as a whole at the root.
+//! Runs services in one process: one address for HTTP, each service below its name, and what is asked of the process as a whole at the
+//! root; and one for gRPC, if it is asked for.
 
 mod connections;
 mod root;
+mod rpc;
 
 use crate::access::Gate;
 use crate::clock::Clock;
 use crate::http::{BODY_BYTES_MAX, Door, pass};
+use crate::identity::{Identity, Peers};
+use crate::rpc::RpcDoor;
 use crate::service::{Runner, Stop};
 use crate::{ChassisError, Result};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::{Extension, Router};
-use connections::accept;
+use connections::{accept, talk_http};
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Where and how services are reached.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServeOptions {
     /// Address of HTTP; port 0 is any that is free.
     pub http: SocketAddr,
+    /// gRPC, if it is served.
+    pub grpc: Option<RpcOptions>,
     /// How long requests may go on once it is told to stop.
     pub drain: Duration,
+}
+
+/// Where and how gRPC is reached.
+#[derive(Clone, Debug)]
+pub struct RpcOptions {
+    /// Its address; port 0 is any that is free.
+    pub address: SocketAddr,
+    /// Who this process is to those who call, and who may call. Without it there is plain text, on loopback alone.
+    pub identity: Option<(Arc<Identity>, Peers)>,
 }
 
 /// Services that run.
 pub struct Serving {
     /// Where HTTP is reached.
     pub http: SocketAddr,
+    /// Where gRPC is reached, if it is served.
+    pub grpc: Option<SocketAddr>,
     running: JoinHandle<()>,
 }
 
@@ -54,13 +72,17 @@ impl Serving {
 /// services' own work comes to its end.
 ///
 /// # Errors
-/// [`ChassisError::Io`] if the address cannot be bound.
+/// [`ChassisError::Io`] if an address cannot be bound; [`ChassisError::PlainRpc`], [`ChassisError::Identity`],
+/// [`ChassisError::Descriptors`].
 pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> Result<Serving> {
-    let address = options.http.to_string();
-    let bind = ChassisError::io("listen on", Path::new(&address));
-    let listener = TcpListener::bind(options.http).await.map_err(bind)?;
-    let local = ChassisError::io("listen on", Path::new(&address));
-    let http = listener.local_addr().map_err(local)?;
+    let listener = listen(options.http).await?;
+    let http = address(&listener, options.http)?;
+    let rpc_listener = match &options.grpc {
+        Some(options) => Some(rpc::Listener::bind(options).await?),
+        None => None,
+    };
+    let grpc = rpc_listener.as_ref().map(|listener| listener.address);
+    let identity = options.grpc.and_then(|options| Some(options.identity?.0));
     let mut registry = Registry::default();
     let door = Door::new(&mut registry);
     let gate = Gate {
@@ -69,11 +91,25 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
             .first()
             .map_or(Clock::System, |runner| runner.clock.clone()),
     };
-    let (router, rest) = root::router(runners, registry);
-    let router = around(router, gate, door);
+    let rpc_door = grpc.map(|_| RpcDoor::new(&mut registry));
+    let (router, rest) = root::router(runners, identity.clone(), registry);
+    let router = around(router, gate.clone(), door);
+    let rpc_router = match rpc_door {
+        Some(door) => Some(rpc::router(rest.rpc, &rest.root, (gate, door), &stop)?),
+        None => None,
+    };
     let running = tokio::spawn(async move {
-        accept(&listener, router, stop, options.drain).await;
-        for task in rest.tasks {
+        let keeping = identity.map(|identity| tokio::spawn(identity.keep(stop.clone())));
+        let calls = async {
+            if let (Some(listener), Some(router)) = (rpc_listener, rpc_router) {
+                listener.serve(router, stop.clone(), options.drain).await;
+            }
+        };
+        let requests = accept(&listener, stop.clone(), options.drain, |stream, stop| {
+            talk_http(stream, router.clone(), stop)
+        });
+        tokio::join!(requests, calls);
+        for task in rest.tasks.into_iter().chain(keeping) {
             // A panic is told where it happens.
             drop(task.await);
         }
@@ -81,7 +117,24 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
             database.close().await;
         }
     });
-    Ok(Serving { http, running })
+    Ok(Serving {
+        http,
+        grpc,
+        running,
+    })
+}
+
+async fn listen(at: SocketAddr) -> Result<TcpListener> {
+    let text = at.to_string();
+    let failed = ChassisError::io("listen on", Path::new(&text));
+    TcpListener::bind(at).await.map_err(failed)
+}
+
+/// Where it listens: with the port that it was given.
+fn address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr> {
+    let text = asked.to_string();
+    let failed = ChassisError::io("listen on", Path::new(&text));
+    listener.local_addr().map_err(failed)
 }
 
 /// What every request goes through, outermost last.

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::database::{Database, Place};
 use crate::idempotency::forget_expired;
 use crate::migrations::Migrations;
+use crate::rpc::{Caller, LocalChannel, Rpc, local_channel};
 use axum::Router;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,11 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// Knows who asks, for all services of the process, if this is the service that does.
     fn authority(self: &Arc<Self>) -> Option<Arc<dyn Authority>> {
         None
+    }
+
+    /// Its operations over gRPC, for other services; none unless it says otherwise.
+    fn rpc(self: &Arc<Self>) -> Rpc {
+        Rpc::default()
     }
 
     /// Starts what it does without being asked, until the stop is told.
@@ -90,6 +96,7 @@ pub struct Runner {
     pub(crate) rest: OpenApiRouter,
     pub(crate) root: Router,
     pub(crate) authority: Option<Arc<dyn Authority>>,
+    pub(crate) rpc: Rpc,
     pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
     pub(crate) first_words: Option<String>,
@@ -150,6 +157,7 @@ impl Runner {
             rest: service.rest(),
             root: service.root(),
             authority: service.authority(),
+            rpc: service.rpc(),
             tasks,
             health: Box::new(move || asked.health()),
         })
@@ -159,6 +167,12 @@ impl Runner {
     #[must_use]
     pub fn first_words(&self) -> Option<&str> {
         self.first_words.as_deref()
+    }
+
+    /// A way to its gRPC from another service of this process, which is seen as `caller`.
+    #[must_use]
+    pub fn channel(&self, caller: Caller) -> LocalChannel {
+        local_channel(self.rpc.routes(), caller)
     }
 
     /// The name of its service.

@@ -67,6 +67,7 @@ async fn probe(folder: &std::path::Path, gate: Arc<Semaphore>) -> (Serving, watc
     let runner = Runner::start::<Probe>(&place, Clock::System, gate, &stop);
     let options = ServeOptions {
         http: "127.0.0.1:0".parse().unwrap(),
+        grpc: None,
         drain: Duration::from_secs(60),
     };
     let serving = serve(vec![runner.await.unwrap()], options, stop);

@@ -12,7 +12,9 @@ use crate::model::{Account, AccountKind, email, name};
 use crate::service::Auth;
 use crate::store::secret::Link;
 use crate::{AuthError, store};
-use tickloom_chassis::{NewEffect, Problem, ProblemCode, Role, What, Write, enqueue};
+use tickloom_chassis::{
+    NewEffect, Problem, ProblemCode, ResourcePattern, Role, What, Write, enqueue,
+};
 
 /// What a link is for: the first administrator.
 pub(crate) const SETUP: &str = "setup";
@@ -166,7 +168,7 @@ impl Auth {
         let called = name(&first.name).ok_or_else(|| wrong("`name` is empty or too long"))?;
         let account = make_account(write, &by, AccountKind::Person, Some(address), called).await?;
         let by = by.account(&account.id);
-        let (id, all) = (account.id.clone(), "*".parse()?);
+        let (id, all) = (account.id.clone(), ResourcePattern::all());
         give(
             write,
             &by,

@@ -5,13 +5,17 @@ use super::subject::Subject;
 use crate::ChassisError;
 use crate::clock::Clock;
 use crate::problem::{Problem, ProblemCode};
+use crate::rpc::Caller;
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use tickloom_types::Ts;
+use tonic::metadata::MetadataMap;
+use tonic::{Extensions, Status};
 
 /// What an operation does, on what: `struct ReadRun; impl Access for ReadRun { … }`.
 pub trait Access: Send + Sync + 'static {
@@ -63,6 +67,15 @@ pub(crate) struct Gate {
 }
 
 impl PathParts {
+    /// These parts, by name.
+    #[must_use]
+    pub fn of(parts: &[(&str, &str)]) -> PathParts {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        PathParts {
+            parts: parts.iter().map(own).collect(),
+        }
+    }
+
     /// The part of this name; empty if the path has none.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
@@ -79,34 +92,33 @@ impl<A> fmt::Debug for Allowed<A> {
     }
 }
 
+impl Gate {
+    /// Who asks, from the head of what they sent.
+    async fn subject(&self, headers: &HeaderMap) -> Result<Subject, Problem> {
+        let Some(authority) = &self.authority else {
+            return Ok(Subject::local());
+        };
+        let shown = bearer(headers)?.to_owned();
+        let known = authority.subject(&shown).await;
+        known.map_err(|error| match error {
+            Unauthenticated::Refused => {
+                let detail = "the token or key is not valid, or not any more";
+                Problem::new(ProblemCode::Unauthenticated, detail)
+            }
+            Unauthenticated::Failed(error) => error.into(),
+        })
+    }
+}
+
 impl<S: Send + Sync, A: Access> FromRequestParts<S> for Allowed<A> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Allowed<A>, Problem> {
-        let gate = parts.extensions.get::<Gate>().cloned().ok_or_else(|| {
-            Problem::new(ProblemCode::Internal, "the request could not be answered")
-        })?;
-        let subject = match &gate.authority {
-            Some(authority) => {
-                let shown = bearer(parts)?.to_owned();
-                let known = authority.subject(&shown).await;
-                known.map_err(|error| match error {
-                    Unauthenticated::Refused => {
-                        let detail = "the token or key is not valid, or not any more";
-                        Problem::new(ProblemCode::Unauthenticated, detail)
-                    }
-                    Unauthenticated::Failed(error) => error.into(),
-                })?
-            }
-            None => Subject::local(),
-        };
+        let gate = parts.extensions.get::<Gate>().cloned();
+        let gate = gate.ok_or_else(ungated)?;
+        let subject = gate.subject(&parts.headers).await?;
         let path = path_parts(parts, state).await;
-        let resource = A::resource(&path, &subject);
-        let decision = decide(&subject, A::ACTION, &resource, gate.clock.now());
-        if !decision.allow {
-            let detail = format!("{} on {resource}: {}", A::ACTION, decision.because);
-            return Err(Problem::new(ProblemCode::Forbidden, detail));
-        }
+        check::<A>(&subject, &path, gate.clock.now())?;
         Ok(Allowed {
             subject,
             access: PhantomData,
@@ -114,9 +126,47 @@ impl<S: Send + Sync, A: Access> FromRequestParts<S> for Allowed<A> {
     }
 }
 
+/// Whether a call over gRPC may do this, whose message names these parts; returns who calls. A service that showed its certificate, or
+/// that is of this process, is a viewer of everything; others show a token or key in the metadata `authorization`, as over HTTP.
+///
+/// # Errors
+/// The status of [`ProblemCode::Unauthenticated`] or [`ProblemCode::Forbidden`].
+pub async fn allow_call<A: Access>(
+    (metadata, extensions): (&MetadataMap, &Extensions),
+    path: &PathParts,
+) -> Result<Subject, Status> {
+    let gate = extensions.get::<Gate>();
+    let subject = match (extensions.get::<Caller>(), gate) {
+        (Some(caller), _) => Subject::service(caller.id().name()),
+        (None, Some(gate)) => {
+            let headers = metadata.clone().into_headers();
+            gate.subject(&headers).await?
+        }
+        (None, None) => return Err(ungated().into()),
+    };
+    let now = gate.map_or(Ts(0), |gate| gate.clock.now());
+    check::<A>(&subject, path, now)?;
+    Ok(subject)
+}
+
+/// The one decision.
+fn check<A: Access>(subject: &Subject, path: &PathParts, now: Ts) -> Result<(), Problem> {
+    let resource = A::resource(path, subject);
+    let decision = decide(subject, A::ACTION, &resource, now);
+    if decision.allow {
+        return Ok(());
+    }
+    let detail = format!("{} on {resource}: {}", A::ACTION, decision.because);
+    Err(Problem::new(ProblemCode::Forbidden, detail))
+}
+
+fn ungated() -> Problem {
+    Problem::internal("a request came by no gate".to_owned())
+}
+
 /// What a request shows: `Authorization: Bearer …` (RFC 6750).
-fn bearer(parts: &Parts) -> Result<&str, Problem> {
-    let mut shown = parts.headers.get_all(header::AUTHORIZATION).iter();
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
     let refused = |detail: &str| Problem::new(ProblemCode::Unauthenticated, detail);
     let Some(first) = shown.next() else {
         return Err(refused("expected a header `Authorization: Bearer TOKEN`"));

@@ -107,6 +107,14 @@ impl fmt::Display for ActionPattern {
 }
 
 impl ResourcePattern {
+    /// All resources.
+    #[must_use]
+    pub fn all() -> ResourcePattern {
+        ResourcePattern {
+            place: String::new(),
+        }
+    }
+
     /// What it is kept under: the resource itself, or the beginning of all of them.
     pub(super) fn place(&self) -> &str {
         &self.place
@@ -129,9 +137,7 @@ impl FromStr for ResourcePattern {
             expected: "`run/today`, `run/*` or `*`, of letters, digits and `-_.:@`",
         };
         if text == "*" {
-            return Ok(ResourcePattern {
-                place: String::new(),
-            });
+            return Ok(ResourcePattern::all());
         }
         let place = text.strip_suffix('*').unwrap_or(text);
         let names = match place.strip_suffix('/') {

@@ -29,15 +29,24 @@ impl Subject {
     /// Whoever asks where nobody has to say who they are; may do everything.
     #[must_use]
     pub fn local() -> Subject {
-        let all: ResourcePattern = "*".parse().expect("a pattern");
+        Subject::with_role(LOCAL.to_owned(), Role::Administrator)
+    }
+
+    /// Another service: a viewer of everything.
+    #[must_use]
+    pub fn service(name: &str) -> Subject {
+        Subject::with_role(format!("service/{name}"), Role::Viewer)
+    }
+
+    fn with_role(account: String, role: Role) -> Subject {
         let grant = Grant {
-            id: LOCAL.to_owned(),
-            what: What::Role(Role::Administrator),
-            resource: all,
+            id: account.clone(),
+            what: What::Role(role),
+            resource: ResourcePattern::all(),
             expires: None,
         };
         Subject {
-            account: LOCAL.to_owned(),
+            account,
             session: None,
             key: None,
             scopes: vec![ActionPattern::ALL],

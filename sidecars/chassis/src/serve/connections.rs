@@ -15,19 +15,21 @@ use tokio::task::{AbortHandle, JoinSet};
 /// Connections at a time; of more, the oldest is closed. Half of the descriptors that a process commonly has are left for the rest.
 const CONNECTIONS_MAX: usize = 512;
 /// Bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 16 << 10;
+pub(super) const HEAD_BYTES_MAX: usize = 16 << 10;
 /// Time for a request's head to arrive, and for a connection to be idle.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
+pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
 /// Pause after a connection that the system could not give us.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Takes connections until the stop is told; then those that answer may end, for so long.
-pub(super) async fn accept(
+/// Takes connections until the stop is told, and talks on each; then those that answer may end, for so long.
+pub(super) async fn accept<T>(
     listener: &TcpListener,
-    router: Router,
     mut stop: Stop,
     drain: Duration,
-) {
+    talk: impl Fn(TcpStream, Stop) -> T,
+) where
+    T: Future<Output = ()> + Send + 'static,
+{
     let mut open = JoinSet::new();
     let mut order: VecDeque<AbortHandle> = VecDeque::new();
     while !stop.is_told() {
@@ -48,14 +50,14 @@ pub(super) async fn accept(
         {
             oldest.abort();
         }
-        order.push_back(open.spawn(talk(stream, router.clone(), stop.clone())));
+        order.push_back(open.spawn(talk(stream, stop.clone())));
     }
     let ended = async { while open.join_next().await.is_some() {} };
     drop(tokio::time::timeout(drain, ended).await);
 }
 
-/// One connection, until either side ends it.
-async fn talk(stream: TcpStream, router: Router, mut stop: Stop) {
+/// One connection of HTTP/1.1, until either side ends it.
+pub(super) async fn talk_http(stream: TcpStream, router: Router, mut stop: Stop) {
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())

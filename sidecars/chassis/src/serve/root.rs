@@ -1,7 +1,9 @@
 //! The pages at the root: whether the process lives, whether its services are ready, counts, and what operations there are.
 
 use crate::database::Database;
+use crate::identity::Identity;
 use crate::problem::{Problem, ProblemCode};
+use crate::rpc::Rpc;
 use crate::service::{Health, Runner};
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -21,15 +23,18 @@ use utoipa::openapi::{Info, OpenApi};
 type Fact = Vec<(&'static str, &'static str)>;
 type Facts = Family<Fact, Gauge<f64, AtomicU64>>;
 
-/// What has to come to an end after the last request.
+/// What has to come to an end after the last request, and what else is served.
 pub(super) struct Rest {
     pub(super) tasks: Vec<JoinHandle<()>>,
     pub(super) databases: Vec<Database>,
+    pub(super) rpc: Vec<(&'static str, Rpc)>,
+    pub(super) root: Arc<Root>,
 }
 
 /// What the pages at the root look at.
-struct Root {
+pub(super) struct Root {
     services: Vec<One>,
+    identity: Option<Arc<Identity>>,
     registry: Registry,
     facts: Facts,
 }
@@ -41,17 +46,18 @@ struct One {
 }
 
 /// All paths of all services and of the root.
-pub(super) fn router(runners: Vec<Runner>, mut registry: Registry) -> (Router, Rest) {
+pub(super) fn router(
+    runners: Vec<Runner>,
+    identity: Option<Arc<Identity>>,
+    mut registry: Registry,
+) -> (Router, Rest) {
     let facts = Facts::default();
     registry.register(
         "tickloom_service",
         "Facts that services tell of themselves",
         facts.clone(),
     );
-    let mut rest = Rest {
-        tasks: Vec::new(),
-        databases: Vec::new(),
-    };
+    let (mut tasks, mut databases, mut rpc) = (Vec::new(), Vec::new(), Vec::new());
     let mut router = Router::new();
     let mut whole = described("Tickloom");
     let mut services = Vec::new();
@@ -64,8 +70,9 @@ pub(super) fn router(runners: Vec<Runner>, mut registry: Registry) -> (Router, R
             .merge(runner.root)
             .nest(&format!("/{}", runner.name), paths)
             .route(&format!("/{}/openapi.json", runner.name), document(&own));
-        rest.tasks.extend(runner.tasks);
-        rest.databases.push(runner.database.clone());
+        tasks.extend(runner.tasks);
+        databases.push(runner.database.clone());
+        rpc.push((runner.name, runner.rpc));
         services.push(One {
             name: runner.name,
             database: runner.database,
@@ -74,9 +81,16 @@ pub(super) fn router(runners: Vec<Runner>, mut registry: Registry) -> (Router, R
     }
     let root = Arc::new(Root {
         services,
+        identity,
         registry,
         facts,
     });
+    let rest = Rest {
+        tasks,
+        databases,
+        rpc,
+        root: Arc::clone(&root),
+    };
     let own = Router::new()
         .route(
             "/live",
@@ -120,6 +134,30 @@ async fn obstacles(service: &One) -> Vec<String> {
     found
 }
 
+impl Root {
+    /// Whether the service of this name does all that it should, or all services; `None` if there is no such service.
+    pub(super) async fn is_ready(&self, name: Option<&str>) -> Option<bool> {
+        let mut is_found = name.is_none();
+        for service in &self.services {
+            if name.is_none_or(|name| service.name == name) {
+                is_found = true;
+                if !obstacles(service).await.is_empty() {
+                    return Some(false);
+                }
+            }
+        }
+        if !is_found {
+            return None;
+        }
+        Some(self.expired().is_none())
+    }
+
+    /// That nobody can be shown who this is, if so.
+    fn expired(&self) -> Option<String> {
+        self.identity.as_ref()?.expired()
+    }
+}
+
 /// Whether all services do all that they should; those that do not are named.
 async fn ready(State(root): State<Arc<Root>>) -> Response {
     let mut waiting = BTreeMap::new();
@@ -128,6 +166,9 @@ async fn ready(State(root): State<Arc<Root>>) -> Response {
         if !found.is_empty() {
             waiting.insert(service.name, found);
         }
+    }
+    if let Some(expired) = root.expired() {
+        waiting.insert("identity", vec![expired]);
     }
     let status = if waiting.is_empty() {
         StatusCode::OK
@@ -152,7 +193,13 @@ async fn health(State(root): State<Arc<Root>>) -> Json<Value> {
         let one = json!({"database": engine, "troubles": troubles, "facts": facts});
         services.insert(service.name.to_owned(), one);
     }
-    Json(json!({"version": env!("CARGO_PKG_VERSION"), "services": services}))
+    let mut whole = json!({"version": env!("CARGO_PKG_VERSION"), "services": services});
+    if let Some(identity) = &root.identity {
+        let state = identity.state();
+        whole["identity"] = json!({"id": identity.id().to_string(), "until": state.until.0, "renewals": state.renewals,
+            "trouble": state.trouble});
+    }
+    Json(whole)
 }
 
 async fn metrics(State(root): State<Arc<Root>>) -> Response {

@@ -36,11 +36,11 @@ struct Wanted {
 impl Service for Probe {
     const NAME: &'static str = "probe";
     const MIGRATIONS: Migrations = &[];
-    const STATEMENTS: &'static [&'static str] = &[];
+    const STATEMENTS: &'static [&'static [&'static str]] = &[];
     type Config = ();
 
-    fn new(context: Context, (): ()) -> Arc<Probe> {
-        Arc::new(Probe { context })
+    async fn new(context: Context, (): ()) -> tickloom_chassis::Result<Arc<Probe>> {
+        Ok(Arc::new(Probe { context }))
     }
 
     fn rest(self: &Arc<Probe>) -> OpenApiRouter {
@@ -117,6 +117,7 @@ fn served(test: impl Fn(SocketAddr, Database, Clock) + Clone + Send + 'static) {
             let runner = Runner::start::<Probe>(&place, clock.clone(), (), &stop).await;
             let options = ServeOptions {
                 http: "127.0.0.1:0".parse().unwrap(),
+                grpc: None,
                 drain: Duration::from_secs(60),
             };
             let serving = serve(vec![runner.unwrap()], options, stop).await.unwrap();

@@ -89,13 +89,13 @@ struct Probe {
 impl Service for Probe {
     const NAME: &'static str = "killed";
     const MIGRATIONS: Migrations = &[];
-    const STATEMENTS: &'static [&'static str] = &[];
+    const STATEMENTS: &'static [&'static [&'static str]] = &[];
     type Config = PathBuf;
 
-    fn new(context: Context, outside: PathBuf) -> Arc<Probe> {
+    async fn new(context: Context, outside: PathBuf) -> tickloom_chassis::Result<Arc<Probe>> {
         let (database, clock) = (context.database.clone(), context.clock.clone());
         let effects = Effects::new(database, clock, vec![Arc::new(Outside(outside))]);
-        Arc::new(Probe { context, effects })
+        Ok(Arc::new(Probe { context, effects }))
     }
 
     fn rest(self: &Arc<Probe>) -> OpenApiRouter {
@@ -190,6 +190,7 @@ fn child() {
         let runner = Runner::start::<Probe>(&place, clock, task.outside, &stop).await;
         let options = ServeOptions {
             http: "127.0.0.1:0".parse().unwrap(),
+            grpc: None,
             drain: PATIENCE,
         };
         let serving = serve(vec![runner.unwrap()], options, stop).await.unwrap();

@@ -4,8 +4,8 @@
 
 use crate::postgres::ports::Port;
 use crate::smtp::{Server, python};
-use crate::{BEGIN, PATIENCE, SECOND};
-use serde_json::{Value, json};
+use crate::{BEGIN, SECOND};
+use serde_json::json;
 use sqlx::Row;
 use std::sync::Arc;
 use tickloom_chassis::{

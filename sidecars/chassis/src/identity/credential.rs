@@ -1,0 +1,418 @@
+//! Who a service is now: its newest certificate, which is renewed while it runs, and the roots that it accepts.
+
+use super::authority::{Authority, Issued, seconds, ts};
+use super::folder::{self, Version};
+use super::spiffe::SpiffeId;
+use super::tls::{self, ClockTime};
+use super::trust::{ByName, Peers, Trust};
+use super::{IdentityError, IdentityResult};
+use crate::clock::Clock;
+use crate::service::Stop;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+use tickloom_types::Ts;
+use tokio_rustls::rustls::client::ResolvesClientCert;
+use tokio_rustls::rustls::crypto::CryptoProvider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{ClientConfig, ServerConfig, SignatureScheme};
+
+/// Pause between looks at the clock and the files.
+const LOOK: Duration = Duration::from_secs(1);
+/// Certificates of the roots, beside the files of services.
+const ROOTS: &str = "roots.pem";
+
+/// Who a service is. Configurations of TLS that it makes follow its renewals; connections that are open stay.
+pub struct Identity {
+    id: SpiffeId,
+    clock: Clock,
+    source: Source,
+    provider: Arc<CryptoProvider>,
+    newest: Arc<Newest>,
+    trust: Arc<Trust>,
+    now: Mutex<Now>,
+}
+
+/// How an identity is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityState {
+    /// From when its certificate is valid.
+    pub from: Ts,
+    /// Until when its certificate is valid.
+    pub until: Ts,
+    /// When it is to be replaced.
+    pub renew: Ts,
+    /// How many certificates it has had before this one.
+    pub renewals: u64,
+    /// Why it could not be replaced at the last look, if it could not.
+    pub trouble: Option<String>,
+}
+
+/// Where certificates come from.
+enum Source {
+    /// The authority is here, and signs.
+    Authority {
+        authority: Arc<Authority>,
+        life: Duration,
+    },
+    /// Somebody replaces `NAME.pem` and `roots.pem` in a folder.
+    Folder(PathBuf),
+}
+
+/// What there is of it now, beside what TLS uses.
+struct Now {
+    state: IdentityState,
+    roots: Vec<CertificateDer<'static>>,
+    versions: Option<(Version, Version)>,
+}
+
+/// What was read or signed.
+struct Loaded {
+    key: Arc<CertifiedKey>,
+    roots: Vec<CertificateDer<'static>>,
+    versions: Option<(Version, Version)>,
+    from: Ts,
+    until: Ts,
+    renew: Ts,
+}
+
+/// The newest key and certificate, for connections that begin.
+#[derive(Debug)]
+pub(super) struct Newest(RwLock<Arc<CertifiedKey>>);
+
+impl Newest {
+    fn get(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ResolvesServerCert for Newest {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.get())
+    }
+}
+
+impl ResolvesClientCert for Newest {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.get())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Identity");
+        shown.field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// A service's identity from an authority that is here: a certificate is signed now, and replaced after two thirds of its life.
+    ///
+    /// # Errors
+    /// As [`Authority::issue`], and [`IdentityError::Tls`].
+    pub fn of_authority(
+        authority: &Arc<Authority>,
+        name: &str,
+        life: Duration,
+        clock: Clock,
+    ) -> Result<Arc<Identity>, IdentityError> {
+        let source = Source::Authority {
+            authority: Arc::clone(authority),
+            life,
+        };
+        Identity::new(authority.domain().id(name)?, source, clock)
+    }
+
+    /// A service's identity from `NAME.pem` and `roots.pem` of a folder, as `tickloom admin ca issue` writes them. Whoever replaces
+    /// them keeps them fresh; they are read again when they change.
+    ///
+    /// # Errors
+    /// [`IdentityError::File`], [`IdentityError::Io`], [`IdentityError::Readable`], [`IdentityError::Name`], [`IdentityError::Tls`].
+    pub fn of_folder(
+        folder: &Path,
+        name: &str,
+        clock: Clock,
+    ) -> Result<Arc<Identity>, IdentityError> {
+        // Whose it is says the certificate; that it is of this name is checked below.
+        let id = SpiffeId::of_certificate(&read_service(folder, name)?.1)?;
+        let id = id.domain().id(name)?;
+        Identity::new(id, Source::Folder(folder.to_owned()), clock)
+    }
+
+    fn new(id: SpiffeId, source: Source, clock: Clock) -> IdentityResult<Arc<Identity>> {
+        let provider = tls::provider();
+        let loaded = source.load(&id, &provider)?;
+        let state = IdentityState {
+            from: loaded.from,
+            until: loaded.until,
+            renew: loaded.renew,
+            renewals: 0,
+            trouble: None,
+        };
+        Ok(Arc::new(Identity {
+            id,
+            clock,
+            source,
+            newest: Arc::new(Newest(RwLock::new(loaded.key))),
+            trust: Arc::new(Trust::new(Arc::clone(&provider), &loaded.roots)?),
+            provider,
+            now: Mutex::new(Now {
+                state,
+                roots: loaded.roots,
+                versions: loaded.versions,
+            }),
+        }))
+    }
+
+    /// Which service it is.
+    #[must_use]
+    pub fn id(&self) -> &SpiffeId {
+        &self.id
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn state(&self) -> IdentityState {
+        self.lock().state.clone()
+    }
+
+    /// That its certificate is not valid any more, if so.
+    pub(crate) fn expired(&self) -> Option<String> {
+        let state = self.state();
+        let is_expired = self.clock.now() >= state.until;
+        is_expired.then(|| {
+            let trouble = state.trouble.unwrap_or_default();
+            format!("the certificate of {} has expired: {trouble}", self.id)
+        })
+    }
+
+    /// Gets a new certificate now, and the roots that are accepted now.
+    ///
+    /// # Errors
+    /// As where it comes from; what there was is used on.
+    pub fn renew(&self) -> Result<(), IdentityError> {
+        if let Source::Authority { authority, .. } = &self.source {
+            authority.refresh()?;
+        }
+        let loaded = self.source.load(&self.id, &self.provider)?;
+        // Roots first: who shows the new certificate accepts those of others that are as new.
+        self.trust.set(&loaded.roots)?;
+        *self
+            .newest
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = loaded.key;
+        let mut now = self.lock();
+        now.roots = loaded.roots;
+        now.versions = loaded.versions;
+        now.state = IdentityState {
+            from: loaded.from,
+            until: loaded.until,
+            renew: loaded.renew,
+            renewals: now.state.renewals + 1,
+            trouble: None,
+        };
+        Ok(())
+    }
+
+    /// Renews it if it is time, and accepts roots that are new. What goes wrong is in the state, and is tried again at the next look.
+    pub fn look(&self) {
+        let looked = self.look_once();
+        let mut now = self.lock();
+        match looked {
+            Ok(()) => now.state.trouble = None,
+            Err(error) => {
+                let trouble = error.to_string();
+                if now.state.trouble.as_ref() != Some(&trouble) {
+                    let id = self.id.to_string();
+                    tracing::warn!(id, error = trouble, "a certificate is not renewed");
+                }
+                now.state.trouble = Some(trouble);
+            }
+        }
+    }
+
+    fn look_once(&self) -> IdentityResult<()> {
+        match &self.source {
+            Source::Authority { authority, .. } => {
+                if self.clock.now() >= self.state().renew {
+                    return self.renew();
+                }
+                authority.refresh()?;
+                let roots = authority.roots();
+                if self.lock().roots != roots {
+                    self.trust.set(&roots)?;
+                    self.lock().roots = roots;
+                }
+            }
+            Source::Folder(folder) => {
+                if self.lock().versions != versions(folder, self.id.name())? {
+                    return self.renew();
+                }
+                let until = self.state().until;
+                if self.clock.now() >= until {
+                    return Err(IdentityError::File {
+                        path: folder.join(format!("{}.pem", self.id.name())),
+                        why: format!(
+                            "its certificate was valid until {} s after 1970",
+                            seconds(until)
+                        ),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps it fresh until it is told to stop.
+    pub async fn keep(self: Arc<Identity>, mut stop: Stop) {
+        while !stop.is_told() {
+            let identity = Arc::clone(&self);
+            // A panic is told where it happens.
+            drop(tokio::task::spawn_blocking(move || identity.look()).await);
+            stop.or_after(LOOK).await;
+        }
+    }
+
+    /// TLS for a server, which takes these callers and nobody else. It follows renewals: it is made once.
+    ///
+    /// # Errors
+    /// [`IdentityError::Tls`].
+    pub fn server_config(&self, callers: Peers) -> Result<Arc<ServerConfig>, IdentityError> {
+        let time = ClockTime(self.clock.clone());
+        let newest = Arc::clone(&self.newest);
+        tls::server(&self.provider, time, self.by_name(callers), newest)
+    }
+
+    /// TLS for a client, which talks to these services and nobody else. It follows renewals: it is made once.
+    ///
+    /// # Errors
+    /// [`IdentityError::Tls`].
+    pub fn client_config(&self, servers: Peers) -> Result<Arc<ClientConfig>, IdentityError> {
+        let time = ClockTime(self.clock.clone());
+        let newest = Arc::clone(&self.newest);
+        tls::client(&self.provider, time, self.by_name(servers), newest)
+    }
+
+    fn by_name(&self, peers: Peers) -> ByName {
+        ByName::new(Arc::clone(&self.trust), self.id.domain().clone(), peers)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source {
+    fn load(&self, id: &SpiffeId, provider: &Arc<CryptoProvider>) -> IdentityResult<Loaded> {
+        match self {
+            Source::Authority { authority, life } => {
+                let issued = authority.issue(id.name(), *life)?;
+                issued.load(authority.roots(), provider)
+            }
+            Source::Folder(folder) => read_folder(folder, id, provider),
+        }
+    }
+}
+
+impl Issued {
+    fn load(
+        &self,
+        roots: Vec<CertificateDer<'static>>,
+        provider: &Arc<CryptoProvider>,
+    ) -> IdentityResult<Loaded> {
+        let unreadable = |_| IdentityError::Make {
+            why: "what was made cannot be read".to_owned(),
+        };
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(unreadable)?;
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes());
+        let chain = vec![certificate.map_err(unreadable)?];
+        Ok(Loaded {
+            key: Arc::new(CertifiedKey::from_der(chain, key, provider)?),
+            roots,
+            versions: None,
+            from: self.from,
+            until: self.until,
+            renew: self.renew,
+        })
+    }
+}
+
+/// A service's files as they are now.
+fn read_folder(
+    folder: &Path,
+    id: &SpiffeId,
+    provider: &Arc<CryptoProvider>,
+) -> IdentityResult<Loaded> {
+    let (key, certificate, version) = read_service(folder, id.name())?;
+    let path = folder.join(format!("{}.pem", id.name()));
+    let wrong = |why: String| IdentityError::File { path, why };
+    let found = SpiffeId::of_certificate(&certificate)?;
+    if found != *id {
+        return Err(wrong(format!(
+            "its certificate is of {found}, expected {id}"
+        )));
+    }
+    let parsed = x509_parser::parse_x509_certificate(&certificate);
+    let (_, parsed) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return Err(wrong(error.to_string())),
+    };
+    let (from, until) = (
+        parsed.validity().not_before.timestamp(),
+        parsed.validity().not_after.timestamp(),
+    );
+    let path = folder.join(ROOTS);
+    let (text, roots_version) =
+        folder::read_certificates(&path)?.ok_or_else(|| absent(path.clone()))?;
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+    let roots = roots.map_err(|error| IdentityError::File {
+        path,
+        why: error.to_string(),
+    })?;
+    let chain = vec![certificate.clone()];
+    Ok(Loaded {
+        key: Arc::new(CertifiedKey::from_der(chain, key, provider)?),
+        roots,
+        versions: Some((version, roots_version)),
+        from: ts(from),
+        until: ts(until),
+        renew: ts(from + (until - from) / 3 * 2),
+    })
+}
+
+type Service = (PrivateKeyDer<'static>, CertificateDer<'static>, Version);
+
+fn read_service(folder: &Path, name: &str) -> IdentityResult<Service> {
+    let path = folder.join(format!("{name}.pem"));
+    let (text, version) = folder::read_key(&path)?.ok_or_else(|| absent(path.clone()))?;
+    let wrong = |what: &str| IdentityError::File {
+        path: path.clone(),
+        why: format!("it has no {what} that can be read"),
+    };
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| wrong("private key"))?;
+    let certificate = CertificateDer::from_pem_slice(text.as_bytes());
+    let certificate = certificate.map_err(|_| wrong("certificate"))?;
+    Ok((key, certificate, version))
+}
+
+fn absent(path: PathBuf) -> IdentityError {
+    IdentityError::File {
+        path,
+        why: "it is not there".to_owned(),
+    }
+}
+
+fn versions(folder: &Path, name: &str) -> IdentityResult<Option<(Version, Version)>> {
+    let service = folder::version(&folder.join(format!("{name}.pem")))?;
+    let roots = folder::version(&folder.join(ROOTS))?;
+    Ok(service.zip(roots))
+}

@@ -40,8 +40,11 @@ const STORE: &str =
 const REMOVE: &str = "DELETE FROM idempotency WHERE expires <= $1 AND (subject, key) IN \
     (SELECT subject, key FROM idempotency WHERE expires <= $1 ORDER BY expires LIMIT $2)";
 
+/// Fails in a transaction of PostgreSQL in which a statement has failed, which would otherwise be committed as nothing, without a word.
+const IS_WHOLE: &str = "SELECT head FROM stream WHERE name = ''";
+
 /// Every statement of this file.
-pub(crate) const STATEMENTS: &[&str] = &[TAKE, STORED, STORE, REMOVE];
+pub(crate) const STATEMENTS: &[&str] = &[TAKE, STORED, STORE, REMOVE, IS_WHOLE];
 
 /// A request that changes something, known by who sends it and by the key that they gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +85,9 @@ impl Command {
         if answer.status().is_server_error() {
             return Ok(Answered::first(answer));
         }
-        if let Some(key) = &self.key {
-            self.store(&mut write, key, &answer).await?;
+        match &self.key {
+            Some(key) => self.store(&mut write, key, &answer).await?,
+            None => is_whole(&mut write).await?,
         }
         write.commit().await?;
         Ok(Answered::first(answer))
@@ -134,6 +138,14 @@ impl Command {
             .await?;
         Ok(())
     }
+}
+
+/// Whether nothing has failed in a transaction.
+async fn is_whole(write: &mut Write) -> Result<()> {
+    sqlx::query(IS_WHOLE)
+        .fetch_optional(write.connection())
+        .await?;
+    Ok(())
 }
 
 /// Removes keys that have expired by the clock, at most 100 of them, and returns how many.

@@ -62,7 +62,7 @@ pub trait EffectHandler: Send + Sync + 'static {
     }
 }
 
-/// For about a day: ten pauses from 10 s to an hour and a half in all, then one every hour.
+/// 32 attempts with pauses of up to 10 s, 20 s and so on to an hour: half a day to a day in all.
 impl Default for EffectPolicy {
     fn default() -> EffectPolicy {
         EffectPolicy {

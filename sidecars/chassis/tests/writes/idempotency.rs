@@ -350,6 +350,37 @@ fn keys_that_have_ended_are_removed_in_portions() {
     });
 }
 
+#[test]
+fn what_a_failed_statement_undid_is_not_answered_as_done() {
+    on_both(|place| async move {
+        let database = Database::open(&place, "failed", &[]).await.unwrap();
+        let clock = Clock::standing(BEGIN);
+        for key in [None, Some(IdempotencyKey::new("k").unwrap())] {
+            let command = Command {
+                subject: "user/a".to_owned(),
+                key,
+                request_hash: [1; 32],
+            };
+            let before = head(&database).await.unwrap();
+            let perform = async |write: &mut Write| {
+                append(write, &event(BEGIN)).await?;
+                // Who does not look at what the database says.
+                let nothing = sqlx::query("SELECT nothing FROM nowhere");
+                assert!(nothing.execute(write.connection()).await.is_err());
+                Ok(Answer::empty(StatusCode::OK))
+            };
+            let answered = command.run(&database, &clock, perform).await;
+            let noted = head(&database).await.unwrap() - before;
+            // SQLite goes on after such a statement, PostgreSQL undoes everything.
+            match database.engine() {
+                Engine::Sqlite => assert!(answered.is_ok() && noted == 1),
+                Engine::Postgres => assert!(answered.is_err() && noted == 0, "{answered:?}"),
+            }
+        }
+        database.close().await;
+    });
+}
+
 /// Waits until somebody waits for a row of this transaction; on SQLite nobody gets so far.
 async fn waited_for(database: &Database) {
     if database.engine() == Engine::Sqlite {

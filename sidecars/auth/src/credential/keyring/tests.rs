@@ -242,6 +242,8 @@ impl World {
                 assert_eq!(said.as_ref(), Ok(claims), "{} by {}", self.now, fetched.at);
             }
         }
+        let next = self.ring.next.as_ref().expect("there is always a next one");
+        assert!(self.ring.key_set().get(next.key.kid()).is_some());
         let mut kids: Vec<&str> = self.ring.keys().map(|key| key.key.kid()).collect();
         kids.sort_unstable();
         kids.dedup();

@@ -99,10 +99,6 @@ impl BreachedList {
                 return Err(self.form(middle, "a line has no end"));
             };
             let at = middle + begin as u64 + 1;
-            if at > high {
-                high = middle;
-                continue;
-            }
             let line = self.line(&block, begin + 1, at)?;
             match line.hash.as_str().cmp(wanted) {
                 Ordering::Equal => return Ok(line.times),

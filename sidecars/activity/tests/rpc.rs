@@ -4,13 +4,14 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 use tickloom_activity::proto::activity_client::ActivityClient;
 use tickloom_activity::proto::{
     Fill, ListFillsRequest, ListRunsRequest, ListSignalsRequest, Signal,
 };
 use tickloom_activity::{Activity, ActivityConfig};
-use tickloom_chassis::identity::TrustDomain;
+use tickloom_chassis::identity::{Authority, CERTIFICATE_LIFE, Identity, Peers, TrustDomain};
 use tickloom_chassis::rpc::{Caller, LocalChannel, plain_channel};
 use tickloom_chassis::{Clock, Place, RpcOptions, Runner, ServeOptions, Serving, Stop, serve};
 use tickloom_journal::{JournalWriter, RunMeta};
@@ -93,6 +94,12 @@ struct House {
 
 impl House {
     async fn new() -> House {
+        let house = House::with(None).await;
+        house.catch_up().await;
+        house
+    }
+
+    async fn with(identity: Option<(Arc<Identity>, Peers)>) -> House {
         let folder = tempfile::tempdir().unwrap();
         record_in(folder.path());
         let (told, stop) = Stop::new();
@@ -108,19 +115,17 @@ impl House {
             http: "127.0.0.1:0".parse().unwrap(),
             grpc: Some(RpcOptions {
                 address: "127.0.0.1:0".parse().unwrap(),
-                identity: None,
+                identity,
             }),
             drain: Duration::from_secs(60),
         };
         let serving = serve(vec![runner], options, stop).await.unwrap();
-        let house = House {
+        House {
             _folder: folder,
             serving,
             told,
             local,
-        };
-        house.catch_up().await;
-        house
+        }
     }
 
     /// Waits until all of the run is taken.
@@ -301,26 +306,66 @@ async fn fills_are_those_of_http() {
     house.end().await;
 }
 
-#[tokio::test]
-async fn a_client_of_others_needs_nothing_of_ours() {
+/// What the program of others says, line by line; `None` if there is no Python that runs it.
+async fn foreign(words: Vec<String>) -> Option<Vec<String>> {
     let Some(python) = std::env::var_os("TICKLOOM_PYTHON") else {
         let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
         assert!(!is_ci, "TICKLOOM_PYTHON is not set: run cargo xtask test");
         eprintln!("skipped: TICKLOOM_PYTHON names no Python with grpcio");
-        return;
+        return None;
     };
-    let house = House::new().await;
-    let address = house.serving.grpc.unwrap().to_string();
     let ran = tokio::task::spawn_blocking(move || {
-        Command::new(python)
-            .args(["-c", FOREIGN, &address])
-            .output()
+        let mut command = Command::new(python);
+        command.args(["-c", FOREIGN]).args(words).output()
     });
     let ran = ran.await.unwrap().unwrap();
     let said = String::from_utf8(ran.stdout).unwrap();
     let wrong = String::from_utf8(ran.stderr).unwrap();
     assert!(ran.status.success(), "{said}{wrong}");
-    let lines: Vec<&str> = said.lines().collect();
+    Some(said.lines().map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn a_client_of_others_shows_a_certificate_of_the_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = |name: &str| {
+        let domain = TrustDomain::default();
+        let folder = folder.path().join(name);
+        Arc::new(Authority::open(&folder, &domain, Clock::System).unwrap())
+    };
+    let (ours, other) = (authority("ours"), authority("other"));
+    let own = Identity::of_authority(&ours, "activity", CERTIFICATE_LIFE, Clock::System);
+    let house = House::with(Some((own.unwrap(), Peers::named(["billing"])))).await;
+    let export = |authority: &Authority, name: &str| {
+        let issued = authority.issue(name, CERTIFICATE_LIFE).unwrap();
+        let to = authority.folder().join("issued");
+        let file = authority.export(&issued, &to).unwrap();
+        file.display().to_string()
+    };
+    let words = vec![
+        house.serving.grpc.unwrap().to_string(),
+        ours.folder().join("roots.pem").display().to_string(),
+        export(&ours, "billing"),
+        export(&ours, "portfolio"),
+        export(&other, "billing"),
+        "-".to_owned(),
+    ];
+    if let Some(lines) = foreign(words).await {
+        assert_eq!(
+            lines,
+            ["let in", "UNAVAILABLE", "UNAVAILABLE", "UNAVAILABLE"]
+        );
+    }
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_client_of_others_needs_nothing_of_ours() {
+    let house = House::new().await;
+    let address = house.serving.grpc.unwrap().to_string();
+    let Some(lines) = foreign(vec![address]).await else {
+        return;
+    };
     assert_eq!(
         lines,
         [

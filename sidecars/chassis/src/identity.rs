@@ -8,6 +8,7 @@ mod credential;
 mod error;
 mod folder;
 mod root;
+mod source;
 mod spiffe;
 mod tls;
 mod trust;

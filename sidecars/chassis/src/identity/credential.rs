@@ -1,7 +1,8 @@
 //! Who a service is now: its newest certificate, which is renewed while it runs, and the roots that it accepts.
 
-use super::authority::{Authority, Issued, seconds, ts};
-use super::folder::{self, Version};
+use super::authority::{Authority, seconds};
+use super::folder::Version;
+use super::source::{Source, read_service, versions};
 use super::spiffe::SpiffeId;
 use super::tls::{self, ClockTime};
 use super::trust::{ByName, Peers, Trust};
@@ -9,22 +10,19 @@ use super::{IdentityError, IdentityResult};
 use crate::clock::Clock;
 use crate::service::Stop;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tickloom_types::Ts;
 use tokio_rustls::rustls::client::ResolvesClientCert;
 use tokio_rustls::rustls::crypto::CryptoProvider;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, ServerConfig, SignatureScheme};
 
 /// Pause between looks at the clock and the files.
 const LOOK: Duration = Duration::from_secs(1);
-/// Certificates of the roots, beside the files of services.
-const ROOTS: &str = "roots.pem";
 
 /// Who a service is. Configurations of TLS that it makes follow its renewals; connections that are open stay.
 pub struct Identity {
@@ -52,32 +50,11 @@ pub struct IdentityState {
     pub trouble: Option<String>,
 }
 
-/// Where certificates come from.
-enum Source {
-    /// The authority is here, and signs.
-    Authority {
-        authority: Arc<Authority>,
-        life: Duration,
-    },
-    /// Somebody replaces `NAME.pem` and `roots.pem` in a folder.
-    Folder(PathBuf),
-}
-
 /// What there is of it now, beside what TLS uses.
 struct Now {
     state: IdentityState,
     roots: Vec<CertificateDer<'static>>,
     versions: Option<(Version, Version)>,
-}
-
-/// What was read or signed.
-struct Loaded {
-    key: Arc<CertifiedKey>,
-    roots: Vec<CertificateDer<'static>>,
-    versions: Option<(Version, Version)>,
-    from: Ts,
-    until: Ts,
-    renew: Ts,
 }
 
 /// The newest key and certificate, for connections that begin.
@@ -309,110 +286,4 @@ impl Identity {
     fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Source {
-    fn load(&self, id: &SpiffeId, provider: &Arc<CryptoProvider>) -> IdentityResult<Loaded> {
-        match self {
-            Source::Authority { authority, life } => {
-                let issued = authority.issue(id.name(), *life)?;
-                issued.load(authority.roots(), provider)
-            }
-            Source::Folder(folder) => read_folder(folder, id, provider),
-        }
-    }
-}
-
-impl Issued {
-    fn load(
-        &self,
-        roots: Vec<CertificateDer<'static>>,
-        provider: &Arc<CryptoProvider>,
-    ) -> IdentityResult<Loaded> {
-        let unreadable = |_| IdentityError::Make {
-            why: "what was made cannot be read".to_owned(),
-        };
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(unreadable)?;
-        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes());
-        let chain = vec![certificate.map_err(unreadable)?];
-        Ok(Loaded {
-            key: Arc::new(CertifiedKey::from_der(chain, key, provider)?),
-            roots,
-            versions: None,
-            from: self.from,
-            until: self.until,
-            renew: self.renew,
-        })
-    }
-}
-
-/// A service's files as they are now.
-fn read_folder(
-    folder: &Path,
-    id: &SpiffeId,
-    provider: &Arc<CryptoProvider>,
-) -> IdentityResult<Loaded> {
-    let (key, certificate, version) = read_service(folder, id.name())?;
-    let path = folder.join(format!("{}.pem", id.name()));
-    let wrong = |why: String| IdentityError::File { path, why };
-    let found = SpiffeId::of_certificate(&certificate)?;
-    if found != *id {
-        return Err(wrong(format!(
-            "its certificate is of {found}, expected {id}"
-        )));
-    }
-    let parsed = x509_parser::parse_x509_certificate(&certificate);
-    let (_, parsed) = match parsed {
-        Ok(parsed) => parsed,
-        Err(error) => return Err(wrong(error.to_string())),
-    };
-    let (from, until) = (
-        parsed.validity().not_before.timestamp(),
-        parsed.validity().not_after.timestamp(),
-    );
-    let path = folder.join(ROOTS);
-    let (text, roots_version) =
-        folder::read_certificates(&path)?.ok_or_else(|| absent(path.clone()))?;
-    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-    let roots = roots.map_err(|error| IdentityError::File {
-        path,
-        why: error.to_string(),
-    })?;
-    let chain = vec![certificate.clone()];
-    Ok(Loaded {
-        key: Arc::new(CertifiedKey::from_der(chain, key, provider)?),
-        roots,
-        versions: Some((version, roots_version)),
-        from: ts(from),
-        until: ts(until),
-        renew: ts(from + (until - from) / 3 * 2),
-    })
-}
-
-type Service = (PrivateKeyDer<'static>, CertificateDer<'static>, Version);
-
-fn read_service(folder: &Path, name: &str) -> IdentityResult<Service> {
-    let path = folder.join(format!("{name}.pem"));
-    let (text, version) = folder::read_key(&path)?.ok_or_else(|| absent(path.clone()))?;
-    let wrong = |what: &str| IdentityError::File {
-        path: path.clone(),
-        why: format!("it has no {what} that can be read"),
-    };
-    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| wrong("private key"))?;
-    let certificate = CertificateDer::from_pem_slice(text.as_bytes());
-    let certificate = certificate.map_err(|_| wrong("certificate"))?;
-    Ok((key, certificate, version))
-}
-
-fn absent(path: PathBuf) -> IdentityError {
-    IdentityError::File {
-        path,
-        why: "it is not there".to_owned(),
-    }
-}
-
-fn versions(folder: &Path, name: &str) -> IdentityResult<Option<(Version, Version)>> {
-    let service = folder::version(&folder.join(format!("{name}.pem")))?;
-    let roots = folder::version(&folder.join(ROOTS))?;
-    Ok(service.zip(roots))
 }

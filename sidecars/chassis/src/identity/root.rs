@@ -142,7 +142,9 @@ impl Root {
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
         params.distinguished_name = called(id.name());
-        params.subject_alt_names = vec![uri(id.to_string())?];
+        // The name of a host is for clients of others, which check nothing else; ours do not look at it.
+        let host = id.name().try_into().map_err(IdentityError::make)?;
+        params.subject_alt_names = vec![uri(id.to_string())?, SanType::DnsName(host)];
         params.use_authority_key_identifier_extension = true;
         params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(from);
         params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(until);

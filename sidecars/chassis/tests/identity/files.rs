@@ -211,7 +211,7 @@ fn openssl_agrees_on_chain_names_times_and_uses() {
     assert!(!verify(START, "sslserver", &others).unwrap().0);
     let (_, text) = openssl(&["x509", "-in", &file, "-noout", "-text"]).unwrap();
     for expected in [
-        "URI:spiffe://tickloom/billing",
+        "URI:spiffe://tickloom/billing, DNS:billing",
         "Subject: CN = billing",
         "TLS Web Server Authentication, TLS Web Client Authentication",
         "CA:FALSE",

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, checked, and what it does.
 
+pub(crate) mod access;
 pub(crate) mod admin;
 pub(crate) mod backtest;
 pub(crate) mod catalog;

@@ -11,6 +11,7 @@ mod metrics;
 mod metrics_server;
 mod output;
 mod pipeline;
+mod services;
 mod stop;
 mod stream_check;
 mod table;
@@ -49,6 +50,7 @@ enum Command {
     Questdb(commands::questdb::Args),
     Serve(commands::serve::Args),
     Admin(commands::admin::Args),
+    Access(commands::access::Args),
     Signals(commands::signals::Args),
     Sql(commands::sql::Args),
     Completions(commands::completions::Args),
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Questdb(args) => commands::questdb::run(args),
         Command::Serve(args) => commands::serve::run(args),
         Command::Admin(args) => commands::admin::run(args),
+        Command::Access(args) => commands::access::run(args),
         Command::Signals(args) => commands::signals::run(args),
         Command::Sql(args) => commands::sql::run(args),
         Command::Completions(args) => commands::completions::run(&args, &mut Cli::command()),

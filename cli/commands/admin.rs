@@ -1,7 +1,10 @@
-//! `tickloom admin`: what an operator does by hand. Today that is the authority, which signs the certificates by which services know
-//! each other. It is behind the cargo feature `services`; without it the command says so.
+//! `tickloom admin`: what an operator does by hand: with the authority, which signs the certificates by which services know each other,
+//! and with what auth keeps. It is behind the cargo feature `services`; without it the command says so.
+
+mod auth;
 
 use crate::failure::Failure;
+use auth::{AuditArgs, RebuildArgs};
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -30,6 +33,8 @@ enum Command {
     /// Look after the authority that signs the certificates of services
     #[command(after_help = CA)]
     Ca(CaArgs),
+    Audit(AuditArgs),
+    Rebuild(RebuildArgs),
 }
 
 #[derive(clap::Args)]
@@ -76,11 +81,8 @@ enum Ca {
 /// Runs the command.
 #[cfg(not(feature = "services"))]
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let Command::Ca(_) = args.command;
-    Err(Failure::input(anyhow::anyhow!(
-        "this tickloom was built without services; released binaries have them, and cargo build --release --features services \
-         builds them"
-    )))
+    let (Command::Ca(_) | Command::Audit(_) | Command::Rebuild(_)) = args.command;
+    Err(crate::services::absent())
 }
 
 #[cfg(feature = "services")]
@@ -88,7 +90,7 @@ pub(crate) use working::run;
 
 #[cfg(feature = "services")]
 mod working {
-    use super::{Args, Ca, CaArgs, Command};
+    use super::{Args, Ca, CaArgs, Command, auth};
     use crate::failure::Failure;
     use crate::output;
     use serde_json::json;
@@ -99,7 +101,14 @@ mod working {
 
     /// Runs the command.
     pub(crate) fn run(args: Args) -> Result<(), Failure> {
-        let Command::Ca(CaArgs { command, dir, json }) = args.command;
+        match args.command {
+            Command::Ca(args) => ca(args),
+            Command::Audit(args) => auth::audit(args),
+            Command::Rebuild(args) => auth::rebuild(args),
+        }
+    }
+
+    fn ca(CaArgs { command, dir, json }: CaArgs) -> Result<(), Failure> {
         match command {
             Ca::Init { domain } => {
                 let domain: TrustDomain = domain.parse().map_err(Failure::input)?;

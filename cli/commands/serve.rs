@@ -11,12 +11,14 @@ Examples:
   tickloom serve --config serve.toml
   tickloom serve --record recorded --grpc 127.0.0.1:8081
   tickloom serve --record recorded --grpc 10.0.0.1:8081 --identity ca --caller billing
+  tickloom serve auth --config serve.toml
   curl http://127.0.0.1:8080/activity/v1/runs
 
-Without names all services run. Each has a database of its own: a file of SQLite in --data, or a schema on the server of --database.
+Without names all services run, activity if there is something to follow. Where auth runs, each request to any of them has to show a
+token or a key; the first start says how the first administrator is made. Where it does not, nobody is asked who they are. Each has a database of its own: a file of SQLite in --data, or a schema on the server of --database.
 What a run did is taken exactly once, whatever is killed. Paths: /NAME/v1/… of each service, /NAME/openapi.json, and /live, /ready,
-/health, /metrics, /openapi.json of all that runs. docs/services.md has more. Over HTTP nobody is asked who
-they are yet, so only addresses of loopback are served. --grpc serves the same over gRPC, with reflection and health: on loopback as
+/health, /metrics, /openapi.json of all that runs. docs/services.md has more. HTTP is plain text,
+so only addresses of loopback are served. --grpc serves the same over gRPC, with reflection and health: on loopback as
 plain text, elsewhere only with --identity, which is the folder of an authority (`tickloom admin ca init`) or one with NAME.pem and
 roots.pem. Then both sides show certificates, and a caller has the name in its own.
 
@@ -66,15 +68,14 @@ pub(crate) struct Args {
 enum Name {
     /// What runs did: fills and signals
     Activity,
+    /// Who somebody is, and what they may do
+    Auth,
 }
 
 /// Runs the command.
 #[cfg(not(feature = "services"))]
 pub(crate) fn run(_: Args) -> Result<(), crate::failure::Failure> {
-    Err(crate::failure::Failure::input(anyhow::anyhow!(
-        "this tickloom was built without services; released binaries have them, and cargo build --release --features services \
-         builds them"
-    )))
+    Err(crate::services::absent())
 }
 
 #[cfg(feature = "services")]
@@ -84,26 +85,30 @@ pub(crate) use serving::run;
 mod serving {
     use super::{Args, Name};
     use crate::failure::Failure;
+    use crate::services::DATA;
     use crate::{output, stop};
     use anyhow::{Context, anyhow};
     use serde::Deserialize;
     use serde_json::json;
+    use std::collections::BTreeMap;
     use std::net::{Ipv4Addr, SocketAddr};
     use std::path::PathBuf;
     use std::sync::Arc;
     use std::time::Duration;
     use tickloom_activity::{Activity, ActivityConfig};
+    use tickloom_auth::{Auth, AuthConfig};
     use tickloom_chassis::identity::{
         Authority, CERTIFICATE_LIFE, Identity, IdentityError, Peers, TrustDomain,
     };
-    use tickloom_chassis::{Clock, Place, RpcOptions, Runner, ServeOptions, Stop, serve};
+    use tickloom_chassis::{
+        Clock, MailConfig, Place, RpcOptions, Runner, ServeOptions, Stop, serve,
+    };
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
     use tracing_subscriber::{Layer, fmt};
 
     const PORT: u16 = 8080;
-    const DATA: &str = "services";
     /// Who a process of several services is to others.
     const NAME: &str = "tickloom";
     /// How long requests may go on after Ctrl-C.
@@ -129,6 +134,22 @@ mod serving {
         database: Option<String>,
         /// What runs did.
         activity: ActivityFile,
+        /// Who somebody is.
+        auth: AuthFile,
+    }
+
+    /// Who somebody is, and what they may do.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct AuthFile {
+        /// Who makes tokens, as a URL.
+        issuer: Option<String>,
+        /// Whether people sign up on their own.
+        sign_up: bool,
+        /// File of passwords that were found elsewhere.
+        breached: Option<PathBuf>,
+        /// Where mail is handed to.
+        mail: Option<MailConfig>,
     }
 
     /// What runs did.
@@ -146,6 +167,7 @@ mod serving {
         place: Place,
         names: Vec<Name>,
         records: Vec<PathBuf>,
+        auth: AuthConfig,
     }
 
     /// Settings of gRPC, checked.
@@ -193,7 +215,7 @@ mod serving {
         let http = http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
         if !http.ip().is_loopback() {
             return Err(anyhow!(
-                "--http {http}: nobody is asked who they are yet, so only addresses of loopback are served, such as 127.0.0.1:{}",
+                "--http {http}: HTTP is plain text, so only addresses of loopback are served, such as 127.0.0.1:{}",
                 http.port()
             ));
         }
@@ -225,23 +247,40 @@ mod serving {
         } else {
             args.record
         };
-        let names = if args.names.is_empty() {
-            vec![Name::Activity]
-        } else {
-            args.names
+        let names = names(args.names, &records)?;
+        let auth = AuthConfig {
+            issuer: file.auth.issuer.unwrap_or_else(|| format!("http://{http}")),
+            mail: file.auth.mail,
+            sign_up: file.auth.sign_up,
+            breached: file.auth.breached,
         };
-        if names.contains(&Name::Activity) && records.is_empty() {
-            return Err(anyhow!(
-                "activity has nothing to follow: --record DIR names the directory of a `tickloom run --record`"
-            ));
-        }
         Ok(Settings {
             http,
             grpc,
             place,
             names,
             records,
+            auth,
         })
+    }
+
+    /// The services that run: those that are named, or all that have what they need.
+    fn names(named: Vec<Name>, records: &[PathBuf]) -> Result<Vec<Name>, anyhow::Error> {
+        if named.contains(&Name::Activity) && records.is_empty() {
+            return Err(anyhow!(
+                "activity has nothing to follow: --record DIR names the directory of a `tickloom run --record`"
+            ));
+        }
+        if !named.is_empty() {
+            return Ok(named);
+        }
+        if records.is_empty() {
+            output::note(
+                "activity does not run, as it has nothing to follow: --record DIR names the directory of a `tickloom run --record`",
+            );
+            return Ok(vec![Name::Auth]);
+        }
+        Ok(vec![Name::Activity, Name::Auth])
     }
 
     fn grpc(
@@ -303,20 +342,34 @@ mod serving {
         })
     }
 
+    async fn runners(settings: &Settings, stop: &Stop) -> Result<Vec<Runner>, Failure> {
+        let mut runners = Vec::new();
+        if settings.names.contains(&Name::Activity) {
+            let config = ActivityConfig {
+                records: settings.records.clone(),
+            };
+            let started = Runner::start::<Activity>(&settings.place, Clock::System, config, stop);
+            runners.push(started.await.map_err(Failure::run)?);
+        }
+        if settings.names.contains(&Name::Auth) {
+            let config = settings.auth.clone();
+            let started = Runner::start::<Auth>(&settings.place, Clock::System, config, stop);
+            runners.push(started.await.map_err(Failure::run)?);
+        }
+        Ok(runners)
+    }
+
     async fn serve_until(
         settings: Settings,
         json: bool,
         pressed: stop::Stop,
     ) -> Result<(), Failure> {
         let (told, stop) = Stop::new();
-        let mut runners = Vec::new();
-        if settings.names.contains(&Name::Activity) {
-            let config = ActivityConfig {
-                records: settings.records,
-            };
-            let started = Runner::start::<Activity>(&settings.place, Clock::System, config, &stop);
-            runners.push(started.await.map_err(Failure::run)?);
-        }
+        let runners = runners(&settings, &stop).await?;
+        let words: BTreeMap<&str, String> = runners
+            .iter()
+            .filter_map(|runner| Some((runner.name(), runner.first_words()?.to_owned())))
+            .collect();
         let names: Vec<&str> = runners.iter().map(Runner::name).collect();
         let own_name = match names[..] {
             [name] => name,
@@ -339,11 +392,17 @@ mod serving {
             if let Some(grpc) = serving.grpc {
                 up["grpc"] = json!(grpc.to_string());
             }
+            if !words.is_empty() {
+                up["first_words"] = json!(words);
+            }
             output::json(&up)?;
         }
         output::note(&format!("serving {} at {address}", names.join(", ")));
         if let (Some(grpc), Some(shown)) = (serving.grpc, shown) {
             output::note(&format!("gRPC at {grpc} {shown}"));
+        }
+        for (service, words) in words {
+            output::note(&format!("{service}: {words}"));
         }
         while !pressed.is_wanted() && !serving.is_over() {
             tokio::time::sleep(LOOK).await;

@@ -18,4 +18,5 @@ mod store;
 mod wishes;
 
 pub(crate) use error::AuthError;
+pub use flows::grants::Explained;
 pub use service::{Auth, AuthConfig};

@@ -5,7 +5,7 @@ use crate::model::{Account, AccountKind, AccountState};
 use crate::store::account;
 use crate::store::account::unreadable;
 use std::collections::HashMap;
-use tickloom_chassis::{Database, Result, StoredEvent, Write, events_after};
+use tickloom_chassis::{Database, Result, StoredEvent, Write, events_after, hold_events};
 use tickloom_types::Ts;
 
 /// Events that are read together.
@@ -145,6 +145,7 @@ async fn drop_rows(write: &mut Write, statements: &[&'static str], id: &str) -> 
 /// Drops these rows and makes them again from the log, in one transaction. Returns how many events there are.
 pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
     let mut write = database.write().await?;
+    hold_events(&mut write).await?;
     for statement in CLEAR {
         sqlx::query(statement).execute(write.connection()).await?;
     }

@@ -3,6 +3,7 @@
 use crate::authority::GrantCache;
 use crate::change::By;
 use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
+use crate::flows::grants::{Explained, explain};
 use crate::flows::links::{SETUP, make_link};
 use crate::projections::rebuild;
 use crate::signing::Signing;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{
     Authority, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health, MailConfig,
-    Mailer, Migration, Migrations, Result, Service, Stop,
+    Mailer, Migration, Migrations, Problem, Result, Service, Stop,
 };
+use tickloom_types::Ts;
 use tokio::task::JoinHandle;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -102,6 +104,19 @@ impl Auth {
     /// [`ChassisError::Database`]; [`ChassisError::Row`] for an event that this version cannot read. Nothing is changed then.
     pub async fn rebuild(database: &Database) -> Result<u64> {
         rebuild(database).await
+    }
+
+    /// Whether an account, by its id or e-mail address, may do an action (`run.read`) on a resource (`run/today`) at a time, and why.
+    ///
+    /// # Errors
+    /// The problem that the API tells: there is no such account, or the database is away.
+    pub async fn explain(
+        database: &Database,
+        account: &str,
+        (action, resource): (&str, &str),
+        now: Ts,
+    ) -> std::result::Result<Explained, Problem> {
+        Ok(explain(database, account, (action, resource), now).await?)
     }
 
     /// Changes keys by the clock, and removes sessions that are over.

@@ -13,6 +13,9 @@ const EVENTS: &str = "event";
 /// The next number, and a lock on the stream until the transaction ends: numbers appear in order, and none is left out.
 const NEXT: &str = "INSERT INTO stream (name, head) VALUES ($1, 1) \
                     ON CONFLICT (name) DO UPDATE SET head = stream.head + 1 RETURNING head";
+/// The newest number, and the same lock.
+const HOLD: &str = "INSERT INTO stream (name, head) VALUES ($1, 0) \
+                    ON CONFLICT (name) DO UPDATE SET head = stream.head RETURNING head";
 const HEAD: &str = "SELECT head FROM stream WHERE name = $1";
 const INSERT: &str = "INSERT INTO event (position, aggregate, version, kind, v, at, actor, request, body) \
                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (aggregate, version) DO NOTHING";
@@ -20,7 +23,7 @@ const AFTER: &str = "SELECT position, aggregate, version, kind, v, at, actor, re
                      WHERE position > $1 ORDER BY position LIMIT $2";
 
 /// Every statement of this file.
-pub(crate) const STATEMENTS: &[&str] = &[NEXT, HEAD, INSERT, AFTER];
+pub(crate) const STATEMENTS: &[&str] = &[NEXT, HOLD, HEAD, INSERT, AFTER];
 
 /// What is to be noted as having happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +95,18 @@ pub async fn append(write: &mut Write, event: &NewEvent) -> Result<i64> {
         });
     }
     Ok(position)
+}
+
+/// Keeps others from appending events until the transaction ends, and returns the position of the newest; 0 if there is none.
+///
+/// # Errors
+/// [`ChassisError::Database`].
+pub async fn hold_events(write: &mut Write) -> Result<i64> {
+    let row = sqlx::query(HOLD)
+        .bind(EVENTS)
+        .fetch_one(write.connection())
+        .await?;
+    Ok(row.try_get(0)?)
 }
 
 /// The next number of a stream, from one, and its lock until the transaction ends.

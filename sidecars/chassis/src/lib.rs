@@ -44,7 +44,7 @@ pub use effect::{
 };
 pub use error::ChassisError;
 pub use etag::{IfMatch, IfNoneMatch, etag};
-pub use event::{NewEvent, StoredEvent, append, events_after, head};
+pub use event::{NewEvent, StoredEvent, append, events_after, head, hold_events};
 pub use http::RequestId;
 pub use idempotency::{
     Answer, Answered, Command, IdempotencyKey, Idempotent, remove_expired_keys, request_hash,

@@ -3,14 +3,13 @@
 use crate::authority::GrantCache;
 use crate::change::{By, apply, known};
 use crate::events::AuthEvent;
-use crate::model::{Account, AccountState, Refusal};
+use crate::model::{Account, Refusal, email};
 use crate::service::Auth;
 use crate::store::account::Granted;
 use crate::{AuthError, store};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use tickloom_chassis::{
-    ActionPattern, Because, Grants, Problem, ProblemCode, ResourcePattern, Subject, What, Write,
+    ActionPattern, Because, Database, Problem, ProblemCode, ResourcePattern, Subject, What, Write,
     decide,
 };
 use tickloom_types::Ts;
@@ -31,13 +30,15 @@ pub(crate) struct NewGrant {
 
 /// Whether an account may do something, and why.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Explained {
+pub struct Explained {
+    /// Id of the account.
+    pub account: String,
     /// Whether it may.
-    pub(crate) allow: bool,
+    pub allow: bool,
     /// Why.
-    pub(crate) because: Because,
+    pub because: Because,
     /// The same in words.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 impl Auth {
@@ -84,55 +85,51 @@ impl Auth {
         apply(write, by, account, AuthEvent::GrantTaken { id: granted.id }).await?;
         some_administrator(write).await
     }
-
-    /// Whether an account may do something now, with a token or key for everything.
-    ///
-    /// # Errors
-    /// [`ProblemCode::NotFound`].
-    pub(crate) async fn explain(
-        &self,
-        account: &str,
-        (action, resource): (&str, &str),
-        now: Ts,
-    ) -> Result<Explained, AuthError> {
-        let found = store::account::by_id(self.database.reader(), account).await?;
-        let found = found.ok_or_else(|| {
-            let detail = format!("there is no account `{account}`");
-            Problem::new(ProblemCode::NotFound, detail)
-        })?;
-        if found.state != AccountState::Active {
-            let refusal = found.usable().err().map(|refusal| refusal.to_string());
-            return Ok(Explained {
-                allow: false,
-                because: Because::NoGrant,
-                reason: refusal.unwrap_or_default(),
-            });
-        }
-        let grants = grants_of(&self.grants, self, &found).await?;
-        let subject = Subject {
-            account: found.id,
-            session: None,
-            key: None,
-            scopes: vec![ActionPattern::ALL],
-            grants,
-            proved: now,
-        };
-        let decision = decide(&subject, action, resource, now);
-        Ok(Explained {
-            allow: decision.allow,
-            reason: decision.because.to_string(),
-            because: decision.because,
-        })
-    }
 }
 
-async fn grants_of(
-    cache: &GrantCache,
-    auth: &Auth,
-    account: &Account,
-) -> Result<Arc<Grants>, AuthError> {
-    let grants = cache.of(&auth.database, &account.id, account.version);
-    Ok(grants.await?)
+/// Whether an account may do something now, with a token or key for everything. The account is named by its id or e-mail address.
+///
+/// # Errors
+/// [`ProblemCode::NotFound`].
+pub(crate) async fn explain(
+    database: &Database,
+    account: &str,
+    (action, resource): (&str, &str),
+    now: Ts,
+) -> Result<Explained, AuthError> {
+    let at = database.reader();
+    let found = match (store::account::by_id(at, account).await?, email(account)) {
+        (None, Some(address)) => store::account::by_email(at, &address).await?,
+        (found, _) => found,
+    };
+    let found = found.ok_or_else(|| {
+        let detail = format!("there is no account `{account}`");
+        Problem::new(ProblemCode::NotFound, detail)
+    })?;
+    if let Err(refusal) = found.usable() {
+        return Ok(Explained {
+            account: found.id,
+            allow: false,
+            because: Because::NoGrant,
+            reason: refusal.to_string(),
+        });
+    }
+    let grants = GrantCache::default();
+    let subject = Subject {
+        session: None,
+        key: None,
+        scopes: vec![ActionPattern::ALL],
+        grants: grants.of(database, &found.id, found.version).await?,
+        proved: now,
+        account: found.id,
+    };
+    let decision = decide(&subject, action, resource, now);
+    Ok(Explained {
+        account: subject.account,
+        allow: decision.allow,
+        reason: decision.because.to_string(),
+        because: decision.because,
+    })
 }
 
 /// Grants something to an account.

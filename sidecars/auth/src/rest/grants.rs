@@ -1,7 +1,7 @@
 //! What accounts may do and what was done, over HTTP.
 
 use super::{ChangeGrants, List, ListQuery, Problems, ReadAccount, ReadAudit, account_of};
-use crate::flows::grants::{Explained, NewGrant};
+use crate::flows::grants::{Explained, NewGrant, explain};
 use crate::service::Auth;
 use crate::store;
 use crate::store::account::Granted;
@@ -101,7 +101,7 @@ pub(super) async fn decide_access(
 ) -> Result<Json<Explained>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let asked = (query.action.as_str(), query.resource.as_str());
-    let explained = auth.explain(&account, asked, auth.clock.now());
+    let explained = explain(&auth.database, &account, asked, auth.clock.now());
     Ok(Json(explained.await?))
 }
 

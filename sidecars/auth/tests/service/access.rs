@@ -27,7 +27,7 @@ fn a_grant_allows_what_it_says_until_it_is_taken_back_or_over() {
         let found = decision(&served, &ada, id, "audit.read", "audit/*");
         assert_eq!(
             found,
-            json!({"allow": false, "because": {"kind": "no_grant"}, "reason": "no grant allows it"})
+            json!({"account": id, "allow": false, "because": {"kind": "no_grant"}, "reason": "no grant allows it"})
         );
         let grant = served.grant(&ada, &bob["account"], "viewer", "*");
         served.client.get("/auth/v1/audit", bobs).is(200);

@@ -1,0 +1,152 @@
+//! `tickloom admin audit` and `tickloom admin rebuild`: the log of who did what, and rows that come from the log of events.
+
+use crate::services::PlaceArgs;
+use clap::Subcommand;
+use std::path::PathBuf;
+
+const AUDIT: &str = "\
+Examples:
+  tickloom admin audit export > audit.jsonl
+  tickloom admin audit verify audit.jsonl
+  tickloom admin audit verify audit.jsonl --head 1200:5f0c…
+
+An entry has the hash of the one before it in its own (docs/audit.md). verify needs the file alone: it names the first entry that was
+changed, removed, put in between or moved, and prints the head. A head that was noted elsewhere also shows an end that was cut off,
+and a log that was written anew.
+
+Exit codes: 0 done, the log is whole, 1 the log is not whole, or a file or database cannot be used, 2 the command line is wrong.";
+
+const REBUILD: &str = "\
+Examples:
+  tickloom admin rebuild
+  tickloom admin rebuild --database postgres://tickloom@localhost/tickloom
+
+Accounts, grants and what is known of keys come from the log of events of auth. They are dropped and made from it again, in one
+transaction; what is secret (hashes, sessions) stays as it is.
+
+Exit codes: 0 done, 1 the database cannot be used, or an event cannot be read, 2 the command line is wrong.";
+
+/// Look after the log of who did what.
+#[derive(clap::Args)]
+#[command(after_help = AUDIT)]
+pub(super) struct AuditArgs {
+    #[command(subcommand)]
+    command: Audit,
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Write the whole log to stdout, a line of JSON an entry
+    #[command(after_help = AUDIT)]
+    Export {
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
+    /// Say whether an export is whole
+    #[command(after_help = AUDIT)]
+    Verify {
+        /// The export
+        file: PathBuf,
+        /// A head that was noted before: POSITION:HASH
+        #[arg(long, value_name = "POSITION:HASH")]
+        head: Option<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Make rows again that come from the log of events.
+#[derive(clap::Args)]
+#[command(after_help = REBUILD)]
+pub(super) struct RebuildArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[cfg(feature = "services")]
+pub(super) use working::{audit, rebuild};
+
+#[cfg(feature = "services")]
+mod working {
+    use super::{Audit, AuditArgs, RebuildArgs};
+    use crate::failure::Failure;
+    use crate::output;
+    use anyhow::{Context, anyhow};
+    use serde_json::json;
+    use std::fs::File;
+    use std::io::BufReader;
+    use tickloom_auth::Auth;
+    use tickloom_chassis::{AuditHead, audit_after, verify_audit};
+    use tokio::runtime::Runtime;
+
+    /// Entries that are read together.
+    const PORTION: i64 = 500;
+
+    pub(crate) fn audit(args: AuditArgs) -> Result<(), Failure> {
+        match args.command {
+            Audit::Export { place } => Runtime::new().map_err(Failure::run)?.block_on(async {
+                let database = place.open_auth().await?;
+                let mut position = 0;
+                loop {
+                    let entries = audit_after(&database, position, PORTION).await;
+                    let entries = entries.map_err(Failure::run)?;
+                    let Some(last) = entries.last() else {
+                        break;
+                    };
+                    position = last.position;
+                    for entry in &entries {
+                        output::line(&entry.line());
+                    }
+                }
+                database.close().await;
+                Ok(())
+            }),
+            Audit::Verify { file, head, json } => {
+                let noted = head.as_deref().map(parse_head).transpose();
+                let noted = noted.map_err(Failure::input)?;
+                let opened = File::open(&file);
+                let opened = opened.with_context(|| format!("cannot read {}", file.display()));
+                let export = BufReader::new(opened.map_err(Failure::input)?);
+                let found = verify_audit(export, noted.as_ref());
+                let found = found.with_context(|| file.display().to_string());
+                let found = found.map_err(Failure::run)?;
+                if json {
+                    return output::json(&json!({"position": found.position, "hash": found.hash}));
+                }
+                output::line(&format!("whole, up to {}:{}", found.position, found.hash));
+                Ok(())
+            }
+        }
+    }
+
+    fn parse_head(text: &str) -> Result<AuditHead, anyhow::Error> {
+        let wrong = || anyhow!("--head {text}: expected POSITION:HASH, with a hash of 64 digits");
+        let (position, hash) = text.split_once(':').ok_or_else(wrong)?;
+        let is_hash = hash.len() == 64 && hash.bytes().all(|b| b"0123456789abcdef".contains(&b));
+        if !is_hash {
+            return Err(wrong());
+        }
+        Ok(AuditHead {
+            position: position.parse().map_err(|_| wrong())?,
+            hash: hash.to_owned(),
+        })
+    }
+
+    pub(crate) fn rebuild(args: RebuildArgs) -> Result<(), Failure> {
+        let events = Runtime::new().map_err(Failure::run)?.block_on(async {
+            let database = args.place.open_auth().await?;
+            let events = Auth::rebuild(&database).await.map_err(Failure::run)?;
+            database.close().await;
+            Ok(events)
+        })?;
+        if args.json {
+            return output::json(&json!({"service": "auth", "events": events}));
+        }
+        output::line(&format!("auth: made again from {events} events"));
+        Ok(())
+    }
+}

@@ -31,6 +31,8 @@ use tonic_health::pb::health_client::HealthClient;
 
 /// Calls that are answered at a time.
 const CALLS_MAX: usize = 256;
+/// Callers that watch health at a time.
+const WATCHERS_MAX: usize = 64;
 /// Calls at a time on one connection.
 const STREAMS_MAX: usize = 100;
 
@@ -295,6 +297,33 @@ async fn health_is_what_ready_says_and_is_watched() {
     assert_eq!(next().await, Some(ServingStatus::NotServing));
     assert_eq!(next().await, None);
     serving.ended().await;
+}
+
+#[tokio::test]
+async fn so_many_may_watch_and_places_are_given_back() {
+    let house = House::new().await;
+    let mut client = HealthClient::new(house.channel());
+    let mut watching = Vec::new();
+    for _ in 0..WATCHERS_MAX {
+        let watched = client.watch(HealthCheckRequest::default()).await;
+        watching.push(watched.unwrap());
+    }
+    let refused = client.watch(HealthCheckRequest::default()).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::Unavailable, "64 callers are watching: try again")
+    );
+    watching.pop();
+    let again = async {
+        while client.watch(HealthCheckRequest::default()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), again)
+        .await
+        .unwrap();
+    house.end().await;
 }
 
 #[tokio::test]

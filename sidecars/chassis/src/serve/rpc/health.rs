@@ -1,11 +1,12 @@
 //! `grpc.health.v1.Health`: whether a service does all that it should, as `/ready` has it.
 
 use super::super::root::Root;
+use crate::problem::{Problem, ProblemCode};
 use crate::service::Stop;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -14,6 +15,9 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 /// Pause between looks for somebody who watches.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Callers that watch at a time: each asks the databases again and again.
+const WATCHERS_MAX: usize = 64;
 
 /// What may be asked for, and which service answers for it. The empty name is all of them.
 #[derive(Debug, Default)]
@@ -33,6 +37,7 @@ impl Checks {
 /// Whoever asks is told.
 pub(super) struct RpcHealth {
     shared: Arc<Shared>,
+    watchers: Arc<Semaphore>,
     stop: Stop,
 }
 
@@ -44,7 +49,11 @@ struct Shared {
 impl RpcHealth {
     pub(super) fn new(root: Arc<Root>, checks: Checks, stop: Stop) -> RpcHealth {
         let shared = Arc::new(Shared { root, checks });
-        RpcHealth { shared, stop }
+        RpcHealth {
+            shared,
+            watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+            stop,
+        }
     }
 }
 
@@ -91,10 +100,16 @@ impl Health for RpcHealth {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
+        let place = Arc::clone(&self.watchers).try_acquire_owned();
+        let place = place.map_err(|_| {
+            let detail = format!("{WATCHERS_MAX} callers are watching: try again");
+            Problem::new(ProblemCode::Overloaded, detail)
+        })?;
         let name = request.into_inner().service;
         let (shared, mut stop) = (Arc::clone(&self.shared), self.stop.clone());
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
+            let _place = place;
             let mut told = None;
             while !sender.is_closed() {
                 let status = if stop.is_told() {

@@ -31,6 +31,8 @@ const PAGES: &[&str] = &[
     "docs/sql.md",
     #[cfg(feature = "services")]
     "docs/services.md",
+    #[cfg(feature = "services")]
+    "docs/auth.md",
 ];
 const BINARY: &str = env!("CARGO_BIN_EXE_tickloom");
 
@@ -278,6 +280,7 @@ fn help_of_every_command_has_examples() {
         "sql",
         "serve",
         "admin",
+        "access",
         "completions",
         "man",
     ] {

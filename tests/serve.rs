@@ -32,7 +32,14 @@ struct Served {
 impl Served {
     fn start(record: &Path, place: &[&str]) -> Served {
         let record = record.display().to_string();
-        let words = ["serve", "--record", &record, "--http", "127.0.0.1:0"];
+        let words = [
+            "serve",
+            "activity",
+            "--record",
+            &record,
+            "--http",
+            "127.0.0.1:0",
+        ];
         let mut running = Running::start(&[&words, place].concat());
         let address = running.announced("serving activity at http://");
         Served { running, address }
@@ -615,7 +622,7 @@ fn settings_that_cannot_be_are_refused_before_anything_runs() {
         said.contains("only addresses of loopback are served"),
         "{said}"
     );
-    let said = refused(&[]);
+    let said = refused(&["activity"]);
     assert!(said.contains("--record DIR"), "{said}");
     let said = refused(&["--record", "x", "--database", "mysql://x"]);
     assert!(said.contains("expected `postgres://"), "{said}");
@@ -627,7 +634,14 @@ fn settings_that_cannot_be_are_refused_before_anything_runs() {
 fn a_database_that_cannot_be_used_is_named_with_the_reason_and_without_the_password() {
     let dir = workspace();
     let failed = |place: &[&str]| {
-        let words = ["serve", "--record", "x", "--http", "127.0.0.1:0"];
+        let words = [
+            "serve",
+            "activity",
+            "--record",
+            "x",
+            "--http",
+            "127.0.0.1:0",
+        ];
         let ran = tickloom(&[&words, place].concat());
         assert_eq!(ran.code, 1, "{}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
@@ -663,13 +677,13 @@ fn a_configuration_file_says_all_that_the_command_line_can() {
     let file = dir.path().join("serve.toml");
     std::fs::write(&file, text).unwrap();
     let path = file.display().to_string();
-    let mut running = Running::start(&["serve", "--config", &path]);
+    let mut running = Running::start(&["serve", "activity", "--config", &path]);
     let address = running.announced("serving activity at http://");
     let served = Served { running, address };
     assert_all(&served, &writing);
     assert!(folder.join("activity.db").is_file());
     drop(served);
-    let mut running = Running::start(&["serve", "--config", &path, "--json"]);
+    let mut running = Running::start(&["serve", "activity", "--config", &path, "--json"]);
     let address = running.announced("serving activity at http://");
     running.signal("TERM");
     let ran = running.finish();

@@ -23,6 +23,7 @@ fn serve(folder: &std::path::Path, more: &[&str]) -> (Running, String, String) {
     let data = folder.join("services").display().to_string();
     let words = [
         "serve",
+        "activity",
         "--record",
         &record,
         "--data",

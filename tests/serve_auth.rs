@@ -1,0 +1,219 @@
+//! Auth from outside: the first start, what the docs send, other services behind it, and what an operator does by hand.
+
+#![cfg(test)]
+#![cfg(feature = "services")]
+
+mod cli;
+mod common;
+
+use cli::{tickloom, workspace};
+use common::Running;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+const PAGE: &str = include_str!("../docs/auth.md");
+
+/// A `tickloom serve` of all services: the process, where it is, and what it says for the first administrator.
+fn serve(folder: &Path) -> (Running, String, String) {
+    let record = folder.join("recorded").display().to_string();
+    let data = folder.join("services").display().to_string();
+    let words = [
+        "serve",
+        "--record",
+        &record,
+        "--data",
+        &data,
+        "--http",
+        "127.0.0.1:0",
+    ];
+    let mut running = Running::start(&words);
+    let address = running.announced("serving activity, auth at http://");
+    let words = running.announced("auth: ");
+    let link = words.rsplit(' ').next().unwrap().to_owned();
+    (running, address, link)
+}
+
+/// Status and body of what is answered to a request: its first line, more of its head, its body.
+fn send(address: &str, first: &str, head: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let kind = if body.is_empty() {
+        ""
+    } else {
+        "Content-Type: application/json\r\n"
+    };
+    let length = body.len();
+    write!(
+        stream,
+        "{first} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}{kind}Content-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
+}
+
+fn get(address: &str, path: &str, token: &str) -> (u16, String) {
+    let head = format!("Authorization: Bearer {token}\r\n");
+    send(address, &format!("GET {path}"), &head, "")
+}
+
+/// Sends what the page shows, in order, with what came before in the place of the words with a dollar; returns these.
+fn send_page(address: &str, link: &str) -> BTreeMap<&'static str, String> {
+    let mut known = BTreeMap::from([("$LINK", link.to_owned())]);
+    let blocks: Vec<&str> = PAGE.split("```http\n").skip(1).collect();
+    assert_eq!(blocks.len(), 6);
+    for block in blocks {
+        let mut block = block.split("```").next().unwrap().trim_end().to_owned();
+        for (word, value) in &known {
+            block = block.replace(word, value);
+        }
+        let (head, body) = block.split_once("\n\n").unwrap();
+        let (first, head) = head.split_once('\n').unwrap_or((head, ""));
+        let head: String = head.lines().map(|line| format!("{line}\r\n")).collect();
+        let (status, body) = send(address, first, &head, body);
+        assert!((200..300).contains(&status), "{block}\n{status} {body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let mut learn = |word: &'static str, member: &str| {
+            if let Some(value) = answer[member].as_str() {
+                known.insert(word, value.to_owned());
+            }
+        };
+        learn("$TOKEN", "access_token");
+        learn("$REFRESH", "refresh_token");
+        learn("$KEY", "secret");
+        if answer["kind"] == "machine" {
+            learn("$ACCOUNT", "id");
+        }
+    }
+    known
+}
+
+#[test]
+fn what_the_page_shows_works_and_other_services_are_behind_it() {
+    let dir = workspace();
+    let (mut running, address, link) = serve(dir.path());
+    let (status, body) = send(&address, "GET /activity/v1/runs", "", "");
+    assert_eq!(status, 401, "{body}");
+    let known = send_page(&address, &link);
+    let runs = |token: &str| get(&address, "/activity/v1/runs", token);
+    assert_eq!(
+        runs(&known["$TOKEN"]),
+        (200, r#"{"items":[],"more":false}"#.to_owned())
+    );
+    // The key of the program: its scope and its account's grant both allow it.
+    assert_eq!(runs(&known["$KEY"]).0, 200);
+    assert_eq!(get(&address, "/auth/v1/accounts", &known["$KEY"]).0, 403);
+    assert_eq!(runs(&known["$LINK"]).0, 401);
+    let (status, keys) = send(&address, "GET /.well-known/jwks.json", "", "");
+    let keys: Value = serde_json::from_str(&keys).unwrap();
+    assert_eq!(
+        (status, keys["keys"][0]["crv"].as_str()),
+        (200, Some("Ed25519"))
+    );
+    let (status, whole) = send(&address, "GET /openapi.json", "", "");
+    assert_eq!(status, 200);
+    assert!(whole.contains("/auth/v1/sessions") && whole.contains("/activity/v1/runs"));
+    running.signal("TERM");
+    let ran = running.finish();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for secret in known
+        .values()
+        .filter(|value| !value.starts_with("mch_") && **value != link)
+    {
+        assert!(!ran.stderr.contains(secret.as_str()), "{}", ran.stderr);
+    }
+    by_hand(dir.path());
+}
+
+/// What an operator does with what is left.
+fn by_hand(folder: &Path) {
+    let data = folder.join("services").display().to_string();
+    let run = |words: &[&str]| tickloom(&[words, &["--data", &data]].concat());
+    let why = |account: &str, action: &str| {
+        let ran = run(&["access", "why", account, action, "run/today"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.stdout
+    };
+    let said = why("ada@example.com", "run.change");
+    assert!(
+        said.starts_with("yes: grant grn_") && said.ends_with(" allows administrator on *\n"),
+        "{said}"
+    );
+    let ran = run(&["access", "why", "eve@example.com", "run.read", "run/today"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("there is no account `eve@example.com`"),
+        "{}",
+        ran.stderr
+    );
+    let ran = run(&["admin", "rebuild"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "auth: made again from 6 events\n"),
+        "{}",
+        ran.stderr
+    );
+    let exported = run(&["admin", "audit", "export"]);
+    assert_eq!(exported.code, 0, "{}", exported.stderr);
+    let file = folder.join("audit.jsonl");
+    std::fs::write(&file, &exported.stdout).unwrap();
+    let path = file.display().to_string();
+    let ran = tickloom(&["admin", "audit", "verify", &path]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let head = ran
+        .stdout
+        .trim_end()
+        .strip_prefix("whole, up to ")
+        .unwrap()
+        .to_owned();
+    let lines: Vec<&str> = exported.stdout.lines().collect();
+    assert_eq!(
+        head.split(':').next(),
+        Some(lines.len().to_string().as_str())
+    );
+    // An end that is cut off shows by a head that was noted.
+    std::fs::write(&file, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
+    assert_eq!(tickloom(&["admin", "audit", "verify", &path]).code, 0);
+    assert_eq!(
+        tickloom(&["admin", "audit", "verify", &path, "--head", &head]).code,
+        1
+    );
+    std::fs::write(
+        &file,
+        exported.stdout.replacen("password_set", "password_sat", 1),
+    )
+    .unwrap();
+    let ran = tickloom(&["admin", "audit", "verify", &path]);
+    assert_eq!(ran.code, 1);
+    let absent = folder.join("nowhere").display().to_string();
+    let ran = tickloom(&["admin", "rebuild", "--data", &absent]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+}
+
+#[test]
+fn the_first_link_is_there_for_machines_too() {
+    let dir = workspace();
+    let data = dir.path().display().to_string();
+    let words = [
+        "serve",
+        "auth",
+        "--data",
+        &data,
+        "--http",
+        "127.0.0.1:0",
+        "--json",
+    ];
+    let mut running = Running::start(&words);
+    running.announced("serving auth at http://");
+    running.signal("TERM");
+    let ran = running.finish();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let up: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
+    let words = up["first_words"]["auth"].as_str().unwrap();
+    assert!(words.contains(" tlo_"), "{words}");
+}

@@ -13,6 +13,8 @@ const OWN_WORD: &str = "tickloom";
 const SCORE_MIN: Score = Score::Three;
 /// Said when the estimate has nothing better to say.
 const ADVICE: &str = "Use a few words that have nothing to do with each other.";
+/// Characters that the estimate is given at a time: with more, it takes seconds, and its numbers grow out of 64 bits.
+const ESTIMATED_CHARACTERS: usize = 20;
 /// Said of a password that is little else than words that are known of its owner.
 const KNOWN_WORDS_ADVICE: &str = "It has little beside names and addresses that others know.";
 /// So many characters a password needs beside such words.
@@ -55,9 +57,7 @@ impl Rules {
             return Err(PasswordRefused::Guessable { advice }.into());
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let estimate = zxcvbn(text, &parts);
-        if estimate.score() < SCORE_MIN {
-            let advice = advice(estimate.feedback());
+        if let Some(advice) = guessable(text, &parts) {
             return Err(PasswordRefused::Guessable { advice }.into());
         }
         let times = match &self.breached {
@@ -68,6 +68,44 @@ impl Rules {
             return Err(PasswordRefused::Breached { times }.into());
         }
         Ok(())
+    }
+}
+
+/// What is wrong with a password that is easy to guess, and what to do. It is not if its beginning or its end is hard to guess; what is
+/// said many times over counts once.
+fn guessable(text: &str, parts: &[&str]) -> Option<String> {
+    let characters: Vec<char> = text.chars().collect();
+    let once = once(&characters);
+    let begin = once.get(..ESTIMATED_CHARACTERS).unwrap_or(once);
+    let end = once.len().saturating_sub(ESTIMATED_CHARACTERS);
+    let end = once.get(end..).unwrap_or(once);
+    let estimate = |part: &[char]| zxcvbn(&part.iter().collect::<String>(), parts);
+    let first = estimate(begin);
+    if first.score() >= SCORE_MIN {
+        return None;
+    }
+    if begin.len() < once.len() && estimate(end).score() >= SCORE_MIN {
+        return None;
+    }
+    Some(advice(first.feedback()))
+}
+
+/// What a text says at least twice over, with no end needed for the last time; the whole of any other text.
+fn once(text: &[char]) -> &[char] {
+    // The longest proper beginning of each part that is also its end (Knuth, Morris, Pratt).
+    let mut borders = vec![0_usize];
+    for at in 1..text.len() {
+        let mut border = borders.last().copied().unwrap_or(0);
+        while border > 0 && text.get(border) != text.get(at) {
+            border = borders.get(border - 1).copied().unwrap_or(0);
+        }
+        borders.push(border + usize::from(text.get(border) == text.get(at)));
+    }
+    let period = text.len() - borders.last().copied().unwrap_or(0).min(text.len());
+    if 2 * period <= text.len() {
+        text.get(..period).unwrap_or(text)
+    } else {
+        text
     }
 }
 
@@ -114,6 +152,7 @@ fn left_over(text: &str, parts: &[String]) -> usize {
 mod tests {
     use super::*;
     use crate::credential::password::PASSWORD_BYTES_MAX;
+    use proptest::prelude::*;
 
     fn refused(text: &str) -> Option<PasswordRefused> {
         let words = [
@@ -186,6 +225,53 @@ mod tests {
     }
 
     #[test]
+    fn hostile_texts_are_estimated_too() {
+        let long = |text: &str| text.chars().cycle().take(900).collect::<String>();
+        // Walks on a keyboard with a hundred turns, every substitution at once, one letter, and a word many times over.
+        for text in [
+            "12",
+            "4@8({[</369&#!1/|0$5+7%2",
+            "a",
+            "qwsaqwsazx",
+            "password1234",
+            "p4$$w0rd",
+        ] {
+            let refused = refused(&long(text));
+            let is_guessable = matches!(refused, Some(PasswordRefused::Guessable { .. }));
+            assert!(is_guessable || text.len() > 12, "{text}: {refused:?}");
+        }
+        let walk = "12".repeat(40) + &"34".repeat(40);
+        assert!(matches!(
+            refused(&walk),
+            Some(PasswordRefused::Guessable { .. })
+        ));
+        // Hard at its end alone; and twice over no harder than once.
+        assert_eq!(
+            refused(&format!("{}lamp orbit velvet", "a".repeat(40))),
+            None
+        );
+        assert!(refused("lamplamplamplamplamp").is_some());
+    }
+
+    #[test]
+    fn what_is_said_over_and_over_is_said_once() {
+        for (text, said) in [
+            ("", ""),
+            ("a", "a"),
+            ("aa", "a"),
+            ("aab", "aab"),
+            ("abab", "ab"),
+            ("ababa", "ab"),
+            ("abcab", "abcab"),
+            ("abcabc", "abc"),
+            ("aabaabaa", "aab"),
+        ] {
+            let text: Vec<char> = text.chars().collect();
+            assert_eq!(once(&text).iter().collect::<String>(), said);
+        }
+    }
+
+    #[test]
     fn a_character_that_has_no_meaning_yet_is_refused() {
         // Not assigned; of private use; of the last plane.
         for code in [0x378, 0xe000, 0x10_fffd] {
@@ -195,5 +281,19 @@ mod tests {
         }
         // Of a keyboard: a tab, an emoji, another script.
         assert_eq!(refused("lamp\torbit velvet 😀 жук"), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_text_is_taken_or_refused(text in any::<String>(), likely in "[a-z0-9@$!|({<%&#+]{12,90}") {
+            for text in [text, likely] {
+                if let Ok(password) = Password::new(text) {
+                    let said = Rules::default().check(&password, &["ada@engine.example".to_owned()]);
+                    prop_assert!(matches!(said, Ok(()) | Err(PasswordError::Refused(_))));
+                }
+            }
+        }
     }
 }

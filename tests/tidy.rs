@@ -66,6 +66,8 @@ const FILE_LINES_MAX: usize = 800;
 const FILE_LINES_COMFORTABLE: usize = 400;
 /// A ratchet: lower it when a long file was split, and never raise it.
 const LONG_FILES_MAX: usize = 8;
+/// Lines of an operation of a service: it extracts, authorises, calls and answers.
+const HANDLER_LINES_MAX: usize = 25;
 
 /// Never in Rust code. (This file is not searched: it has to name them.)
 const BANNED_IN_CODE: &[(&str, &str)] = &[
@@ -274,6 +276,59 @@ fn files_are_short() {
         "more than {LONG_FILES_MAX} files have over {FILE_LINES_COMFORTABLE} lines:\n  {}\n",
         long.join("\n  ")
     );
+}
+
+/// Sources of services, without what they all stand on and without tests.
+fn service_sources() -> Vec<String> {
+    let is_source = |path: &String| {
+        path.starts_with("sidecars/")
+            && !path.starts_with("sidecars/chassis/")
+            && path.contains("/src/")
+            && !path.ends_with("tests.rs")
+    };
+    files(&["rs"]).into_iter().filter(is_source).collect()
+}
+
+#[test]
+fn services_keep_rules_pure_and_statements_in_one_place() {
+    let mut complaints = Vec::new();
+    for path in service_sources() {
+        let text = read(&root().join(&path));
+        let (_, place) = path.split_once("/src/").unwrap();
+        let is_pure = ["model.rs", "events.rs"].contains(&place);
+        for word in ["sqlx", "tokio", "axum"] {
+            if is_pure && text.contains(&format!("{word}::")) {
+                complaints.push(format!("{path} is pure, and knows {word}"));
+            }
+        }
+        let has_statements = place.starts_with("store") || place == "projections.rs";
+        if !has_statements && text.contains("sqlx::query") {
+            complaints.push(format!(
+                "{path} has a statement, which belongs to the store or the projections"
+            ));
+        }
+    }
+    report("rules and statements of services", &complaints);
+}
+
+#[test]
+fn operations_of_services_are_thin() {
+    let mut complaints = Vec::new();
+    let mut count = 0;
+    for path in service_sources() {
+        let text = read(&root().join(&path));
+        for operation in text.split("#[utoipa::path(").skip(1) {
+            let body = operation.split_once("async fn ").unwrap().1;
+            let name = body.split('(').next().unwrap();
+            let lines = body.split("\n}\n").next().unwrap().lines().count() + 1;
+            count += 1;
+            if lines > HANDLER_LINES_MAX {
+                complaints.push(format!("{path}: {name} has {lines} lines"));
+            }
+        }
+    }
+    assert!(count > 30, "{count} operations were found");
+    report("operations with more than 25 lines", &complaints);
 }
 
 #[test]

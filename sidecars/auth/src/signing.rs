@@ -5,7 +5,7 @@ use crate::credential::keyring::{KeyPolicy, KeyRing, TokenRequest};
 use crate::store;
 use std::sync::{Arc, PoisonError, RwLock};
 use tickloom_chassis::token::{Claims, TokenError, Verifier};
-use tickloom_chassis::{Database, Write};
+use tickloom_chassis::{Database, Write, hold_events};
 use tickloom_types::Ts;
 
 /// Whom tokens are for: the services of this process.
@@ -37,6 +37,8 @@ impl Signing {
     ) -> Result<Signing, AuthError> {
         let policy = KeyPolicy::new(issuer);
         let mut write = database.write().await?;
+        // Of several processes that look at the same time one makes or changes keys, and the others see what it did.
+        hold_events(&mut write).await?;
         let stored = store::signing::all(write.connection()).await?;
         let ring = if stored.is_empty() {
             let ring = KeyRing::begin(policy.clone(), now)?;
@@ -57,6 +59,7 @@ impl Signing {
     /// Changes keys if it is time, or if another process did, and returns whether they are others now.
     pub(crate) async fn rotate(&self, database: &Database, now: Ts) -> Result<bool, AuthError> {
         let mut write = database.write().await?;
+        hold_events(&mut write).await?;
         let stored = store::signing::all(write.connection()).await?;
         let ring = KeyRing::restore(self.policy.clone(), stored)?;
         let ring = self.rotated(&mut write, ring, now).await?;

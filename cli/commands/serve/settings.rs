@@ -1,0 +1,193 @@
+//! Settings of `tickloom serve`, from the command line and a file, checked before anything runs.
+
+use super::{Args, Name};
+use crate::output;
+use crate::services::DATA;
+use anyhow::{Context, anyhow};
+use serde::Deserialize;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use tickloom_auth::AuthConfig;
+use tickloom_chassis::identity::{Peers, TrustDomain};
+use tickloom_chassis::{MailConfig, Place};
+
+const PORT: u16 = 8080;
+
+/// A configuration file. Unknown keys are refused with their line.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    /// Address of HTTP.
+    http: Option<SocketAddr>,
+    /// Address of gRPC.
+    grpc: Option<SocketAddr>,
+    /// Folder with certificates.
+    identity: Option<PathBuf>,
+    /// Services that may call over gRPC.
+    caller: Vec<String>,
+    /// Folder of SQLite's files.
+    data: Option<PathBuf>,
+    /// PostgreSQL server.
+    database: Option<String>,
+    /// What runs did.
+    activity: ActivityFile,
+    /// Who somebody is.
+    auth: AuthFile,
+}
+
+/// Who somebody is, and what they may do.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AuthFile {
+    /// Who makes tokens, as a URL.
+    issuer: Option<String>,
+    /// Whether people sign up on their own.
+    sign_up: bool,
+    /// File of passwords that were found elsewhere.
+    breached: Option<PathBuf>,
+    /// Where mail is handed to.
+    mail: Option<MailConfig>,
+}
+
+/// What runs did.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ActivityFile {
+    /// Directories of `tickloom run --record`.
+    record: Vec<PathBuf>,
+}
+
+/// Settings, checked.
+pub(super) struct Settings {
+    pub(super) http: SocketAddr,
+    pub(super) grpc: Option<Grpc>,
+    pub(super) place: Place,
+    pub(super) names: Vec<Name>,
+    pub(super) records: Vec<PathBuf>,
+    pub(super) auth: AuthConfig,
+}
+
+/// Settings of gRPC, checked.
+pub(super) struct Grpc {
+    pub(super) address: SocketAddr,
+    /// Folder with certificates, and who may call.
+    pub(super) identity: Option<(PathBuf, Peers)>,
+}
+
+pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
+    let file = match &args.config {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            toml::from_str(&text).with_context(|| path.display().to_string())?
+        }
+        None => File::default(),
+    };
+    let http = args.http.or(file.http);
+    let http = http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
+    if !http.ip().is_loopback() {
+        return Err(anyhow!(
+            "--http {http}: HTTP is plain text, so only addresses of loopback are served, such as 127.0.0.1:{}",
+            http.port()
+        ));
+    }
+    let callers = if args.caller.is_empty() {
+        file.caller
+    } else {
+        args.caller
+    };
+    let grpc = grpc(
+        args.grpc.or(file.grpc),
+        args.identity.or(file.identity),
+        callers,
+    )?;
+    let on_line = args.database.is_some() || args.data.is_some();
+    let (database, data) = if on_line {
+        (args.database, args.data)
+    } else {
+        (file.database, file.data)
+    };
+    let place = match (database, data) {
+        (Some(_), Some(_)) => {
+            return Err(anyhow!("both data and database are set, expected one"));
+        }
+        (Some(url), None) => Place::server(&url)?,
+        (None, data) => Place::Folder(data.unwrap_or_else(|| DATA.into())),
+    };
+    let records = if args.record.is_empty() {
+        file.activity.record
+    } else {
+        args.record
+    };
+    let names = names(args.names, &records)?;
+    let auth = AuthConfig {
+        issuer: file.auth.issuer.unwrap_or_else(|| format!("http://{http}")),
+        mail: file.auth.mail,
+        sign_up: file.auth.sign_up,
+        breached: file.auth.breached,
+    };
+    Ok(Settings {
+        http,
+        grpc,
+        place,
+        names,
+        records,
+        auth,
+    })
+}
+
+/// The services that run: those that are named, or all that have what they need.
+fn names(named: Vec<Name>, records: &[PathBuf]) -> Result<Vec<Name>, anyhow::Error> {
+    if named.contains(&Name::Activity) && records.is_empty() {
+        return Err(anyhow!(
+            "activity has nothing to follow: --record DIR names the directory of a `tickloom run --record`"
+        ));
+    }
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    if records.is_empty() {
+        output::note(
+            "activity does not run, as it has nothing to follow: --record DIR names the directory of a `tickloom run --record`",
+        );
+        return Ok(vec![Name::Auth]);
+    }
+    Ok(vec![Name::Activity, Name::Auth])
+}
+
+fn grpc(
+    address: Option<SocketAddr>,
+    identity: Option<PathBuf>,
+    callers: Vec<String>,
+) -> Result<Option<Grpc>, anyhow::Error> {
+    let Some(address) = address else {
+        if identity.is_some() || !callers.is_empty() {
+            return Err(anyhow!(
+                "--identity and --caller are about gRPC, which --grpc ADDRESS serves"
+            ));
+        }
+        return Ok(None);
+    };
+    if identity.is_none() && !callers.is_empty() {
+        return Err(anyhow!(
+            "--caller names who may call, and without --identity DIR nobody shows a name"
+        ));
+    }
+    if identity.is_none() && !address.ip().is_loopback() {
+        return Err(anyhow!(
+            "--grpc {address}: without --identity DIR nobody is asked who they are, so only addresses of loopback are served, such \
+             as 127.0.0.1:{}",
+            address.port()
+        ));
+    }
+    for caller in &callers {
+        TrustDomain::default().id(caller)?;
+    }
+    let callers = if callers.is_empty() {
+        Peers::All
+    } else {
+        Peers::named(callers)
+    };
+    let identity = identity.map(|folder| (folder, callers));
+    Ok(Some(Grpc { address, identity }))
+}

@@ -88,8 +88,7 @@ mod tests {
 
     #[test]
     fn every_problem_has_a_code() {
-        let told: Vec<(&str, &str)> = ProblemCode::ALL
-            .into_iter()
+        let told: Vec<(&str, &str)> = ProblemCode::all()
             .map(|code| {
                 let status = Status::from(Problem::new(code, "why"));
                 assert_eq!(status.message(), "why");

@@ -223,9 +223,7 @@ async fn metrics(State(root): State<Arc<Root>>) -> Response {
 
 /// What an error code means.
 async fn error_page(Path(code): Path<String>) -> Result<Response, Problem> {
-    let found = ProblemCode::ALL
-        .into_iter()
-        .find(|known| known.name() == code);
+    let found = ProblemCode::all().find(|known| known.name() == code);
     let Some(found) = found else {
         let detail = format!("there is no error code `{code}`");
         return Err(Problem::new(ProblemCode::NotFound, detail));

@@ -1,7 +1,6 @@
 //! `tickloom admin`: what an operator does by hand. Today that is the authority, which signs the certificates by which services know
 //! each other. It is behind the cargo feature `services`; without it the command says so.
 
-use crate::failure::Failure;
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -75,9 +74,9 @@ enum Ca {
 
 /// Runs the command.
 #[cfg(not(feature = "services"))]
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), crate::failure::Failure> {
     let Command::Ca(_) = args.command;
-    Err(Failure::input(anyhow::anyhow!(
+    Err(crate::failure::Failure::input(anyhow::anyhow!(
         "this tickloom was built without services; released binaries have them, and cargo build --release --features services \
          builds them"
     )))

@@ -3,7 +3,6 @@
 
 mod auth;
 
-use crate::failure::Failure;
 use auth::{AuditArgs, RebuildArgs};
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -80,7 +79,7 @@ enum Ca {
 
 /// Runs the command.
 #[cfg(not(feature = "services"))]
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), crate::failure::Failure> {
     let (Command::Ca(_) | Command::Audit(_) | Command::Rebuild(_)) = args.command;
     Err(crate::services::absent())
 }

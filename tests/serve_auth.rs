@@ -96,7 +96,7 @@ fn send_page(address: &str, link: &str) -> BTreeMap<&'static str, String> {
 #[test]
 fn what_the_page_shows_works_and_other_services_are_behind_it() {
     let dir = workspace();
-    let (mut running, address, link) = serve(dir.path());
+    let (running, address, link) = serve(dir.path());
     let (status, body) = send(&address, "GET /activity/v1/runs", "", "");
     assert_eq!(status, 401, "{body}");
     let known = send_page(&address, &link);

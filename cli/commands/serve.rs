@@ -100,9 +100,9 @@ mod serving {
     use tickloom_chassis::identity::{Authority, CERTIFICATE_LIFE, Identity, IdentityError};
     use tickloom_chassis::{Clock, RpcOptions, Runner, ServeOptions, Stop, serve};
     use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::fmt;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    use tracing_subscriber::{Layer, fmt};
 
     /// Who a process of several services is to others.
     const NAME: &str = "tickloom";
@@ -127,12 +127,11 @@ mod serving {
             .with_default(LevelFilter::WARN)
             .with_target("sqlx", LevelFilter::OFF);
         let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-        let log = tracing_subscriber::registry();
+        let log = tracing_subscriber::registry().with(ours);
         if json {
-            let objects = lines.json().flatten_event(true);
-            log.with(objects.with_filter(ours)).init();
+            log.with(lines.json().flatten_event(true)).init();
         } else {
-            log.with(lines.with_filter(ours)).init();
+            log.with(lines).init();
         }
     }
 

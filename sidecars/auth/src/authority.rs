@@ -2,13 +2,13 @@
 
 use crate::credential::secret::{self, SecretKind, StoredSecret};
 use crate::service::{Auth, IDLE_NS};
-use crate::store;
-use crate::store::account::unreadable;
+use crate::store::account::{Granted, unreadable};
+use crate::{AuthError, store};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_chassis::{
-    ActionPattern, Authority, ChassisError, Database, Grant, Grants, Subject, SubjectFuture,
-    Unauthenticated,
+    ActionPattern, Authority, ChassisError, Database, Grant, Grants, Problem, ProblemCode, Subject,
+    SubjectFuture, Unauthenticated, Write,
 };
 use tickloom_types::Ts;
 
@@ -35,17 +35,7 @@ impl GrantCache {
             return Ok(grants);
         }
         let stored = store::account::grants(database.reader(), account).await?;
-        let mut grants = Vec::new();
-        for granted in stored {
-            let wrong = |error| unreadable("granted", &granted.id, error);
-            grants.push(Grant {
-                what: granted.what.parse().map_err(wrong)?,
-                resource: granted.resource.parse().map_err(wrong)?,
-                expires: granted.expires.map(Ts),
-                id: granted.id,
-            });
-        }
-        let grants = Arc::new(Grants::new(grants));
+        let grants = Arc::new(grants(stored)?);
         let mut all = self
             .by_account
             .lock()
@@ -65,6 +55,20 @@ impl GrantCache {
         let (of, grants) = all.get(account)?;
         (*of == version).then(|| Arc::clone(grants))
     }
+}
+
+fn grants(stored: Vec<Granted>) -> Result<Grants, ChassisError> {
+    let mut grants = Vec::new();
+    for granted in stored {
+        let wrong = |error| unreadable("granted", &granted.id, error);
+        grants.push(Grant {
+            what: granted.what.parse().map_err(wrong)?,
+            resource: granted.resource.parse().map_err(wrong)?,
+            expires: granted.expires.map(Ts),
+            id: granted.id,
+        });
+    }
+    Ok(Grants::new(grants))
 }
 
 impl Authority for Auth {
@@ -139,6 +143,43 @@ impl Auth {
             account: shown.account,
             key: Some(presented.id),
         })
+    }
+
+    /// Decides again in a transaction in which nothing else can change: the account, its session or key and its grants as they are now.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Unauthenticated`](tickloom_chassis::ProblemCode::Unauthenticated) or
+    /// [`ProblemCode::Forbidden`](tickloom_chassis::ProblemCode::Forbidden).
+    pub(crate) async fn decide_again(
+        &self,
+        write: &mut Write,
+        subject: &Subject,
+        (action, resource): (&str, &str),
+    ) -> Result<(), AuthError> {
+        let over = || {
+            let detail = "the token or key is not valid any more";
+            AuthError::from(Problem::new(ProblemCode::Unauthenticated, detail))
+        };
+        let account = store::account::by_id(write.connection(), &subject.account).await?;
+        account
+            .filter(|account| account.usable().is_ok())
+            .ok_or_else(over)?;
+        if let Some(session) = &subject.session {
+            let found = store::session::one(write.connection(), session).await?;
+            found.ok_or_else(over)?;
+        }
+        if let Some(key) = &subject.key {
+            let found = store::key::shown(write.connection(), key).await?;
+            let now = self.clock.now().0;
+            let is_good = |key: &store::key::ShownKey| key.expires.is_none_or(|at| at > now);
+            found.filter(is_good).ok_or_else(over)?;
+        }
+        let stored = store::account::grants(write.connection(), &subject.account).await?;
+        let again = Subject {
+            grants: Arc::new(grants(stored)?),
+            ..subject.clone()
+        };
+        super::flows::proof::also(&again, (action, resource), self.clock.now())
     }
 
     async fn note_use(&self, id: &str, now: Ts) -> Result<(), ChassisError> {

@@ -108,6 +108,17 @@ impl AuthEvent {
                 name: with(name)?,
             },
             AuthEvent::Renamed { name } => AuthEvent::Renamed { name: with(name)? },
+            AuthEvent::KeyMade {
+                id,
+                name,
+                scopes,
+                expires,
+            } => AuthEvent::KeyMade {
+                id,
+                name: with(name)?,
+                scopes,
+                expires,
+            },
             other => other,
         })
     }

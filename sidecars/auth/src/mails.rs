@@ -1,4 +1,4 @@
-//! What is written to people.
+//! What is written to people, without a word that a stranger chose.
 
 use crate::credential::secret::Secret;
 use crate::model::Account;
@@ -10,9 +10,8 @@ const HOW: &str = "Send it with the password of your choice, as {\"link\": \"…
 /// To somebody who was invited or signed up.
 pub(crate) fn welcome(account: &Account, link: &Secret) -> Mail {
     let text = format!(
-        "Hello {},\n\nthere is an account for you at Tickloom. With this link you choose a password within a week:\n\n{}\n\n{HOW}\n\n\
+        "Hello,\n\nthere is an account for you at Tickloom. With this link you choose a password within a week:\n\n{}\n\n{HOW}\n\n\
          If you did not ask for it, leave it: nobody can use the account without the link.\n",
-        account.name,
         link.expose()
     );
     mail(account, "Your account at Tickloom", text)
@@ -21,9 +20,8 @@ pub(crate) fn welcome(account: &Account, link: &Secret) -> Mail {
 /// To somebody who forgot the password.
 pub(crate) fn recover(account: &Account, link: &Secret) -> Mail {
     let text = format!(
-        "Hello {},\n\nsomebody wants to choose a new password for your account at Tickloom. With this link you can, within an hour:\n\n\
+        "Hello,\n\nsomebody wants to choose a new password for your account at Tickloom. With this link you can, within an hour:\n\n\
          {}\n\n{HOW}\n\nIf it was not you, leave it: the password stays as it is.\n",
-        account.name,
         link.expose()
     );
     mail(account, "A new password for Tickloom", text)
@@ -32,9 +30,8 @@ pub(crate) fn recover(account: &Account, link: &Secret) -> Mail {
 /// To somebody who has an account and tries to sign up.
 pub(crate) fn known(account: &Account) -> Mail {
     let text = format!(
-        "Hello {},\n\nsomebody tried to sign up at Tickloom with your address, and there is an account already. If it was you and you \
-         forgot the password, ask for a new one: POST /auth/v1/recovery. If it was not you, leave it.\n",
-        account.name
+        "Hello,\n\nsomebody tried to sign up at Tickloom with your address, and there is an account already. If it was you and you \
+         forgot the password, ask for a new one: POST /auth/v1/recovery. If it was not you, leave it.\n"
     );
     mail(account, "You have an account at Tickloom", text)
 }

@@ -15,7 +15,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 use std::sync::Arc;
-use tickloom_chassis::{Access, PathParts, Problem, RequestId, Subject};
+use tickloom_chassis::{
+    Access, Allowed, Answer, Answered, Idempotent, PathParts, Problem, RequestId, Subject, Write,
+};
 use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -149,6 +151,26 @@ impl ListQuery {
 }
 
 impl Auth {
+    /// Runs a command of whoever asks once under its key. In its transaction, once nothing else can change, it is decided again whether
+    /// they may: a body may come long after its head, and a session may be over by then.
+    async fn run<A: Access, F>(
+        &self,
+        allowed: &Allowed<A>,
+        sent: &Idempotent,
+        perform: F,
+    ) -> Result<Answered, Problem>
+    where
+        F: AsyncFnOnce(&mut Write) -> Result<Answer, Problem>,
+    {
+        let command = sent.command(allowed.subject.actor());
+        let done = command.run(&self.database, &self.clock, async |write| {
+            let asked = (allowed.action, allowed.resource.as_str());
+            self.decide_again(write, &allowed.subject, asked).await?;
+            perform(write).await
+        });
+        done.await
+    }
+
     /// Who asks, in which request, now.
     fn by(&self, subject: &Subject, request: &RequestId) -> By {
         By::new(subject, request, self.clock.now())

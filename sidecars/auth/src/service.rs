@@ -4,7 +4,7 @@ use crate::authority::GrantCache;
 use crate::change::By;
 use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
 use crate::flows::grants::{Explained, explain};
-use crate::flows::links::{SETUP, make_link};
+use crate::flows::links::{SETUP, WISH, make_link};
 use crate::projections::rebuild;
 use crate::signing::Signing;
 use crate::wishes::Wishes;
@@ -15,8 +15,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{
-    Authority, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health, MailConfig,
-    Mailer, Migration, Migrations, Problem, Result, Service, Stop,
+    Authority, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health, MAIL,
+    MailConfig, Mailer, Migration, Migrations, Problem, Result, Service, Stop, Write,
+    forget_effects, hold_events,
 };
 use tickloom_types::Ts;
 use tokio::task::JoinHandle;
@@ -26,6 +27,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) const IDLE_NS: i64 = 7 * 86_400_000_000_000;
 /// Passwords that wait to be looked at, at most.
 const WAITING_MAX: u16 = 64;
+/// Tries and mail are forgotten after two days.
+const KEPT_NS: i64 = 2 * 86_400_000_000_000;
 /// Pause between two looks whether keys have to change and sessions are over.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -119,7 +122,14 @@ impl Auth {
         Ok(explain(database, account, (action, resource), now).await?)
     }
 
-    /// Changes keys by the clock, and removes sessions that are over.
+    /// Begins to change something. The log is locked first, and then what is changed, always: two changes never wait for each other.
+    pub(crate) async fn write(&self) -> Result<Write> {
+        let mut write = self.database.write().await?;
+        hold_events(&mut write).await?;
+        Ok(write)
+    }
+
+    /// Changes keys by the clock, and removes what is over.
     async fn keep(self: Arc<Auth>, mut stop: Stop) {
         while !stop.is_told() {
             if let Err(error) = self.keep_once().await {
@@ -133,8 +143,12 @@ impl Auth {
     pub(crate) async fn keep_once(&self) -> std::result::Result<(), AuthError> {
         let now = self.clock.now();
         self.signing.rotate(&self.database, now).await?;
-        let mut write = self.database.write().await?;
+        let mut write = self.write().await?;
         store::session::end_old(&mut write, now.0, now.0 - IDLE_NS).await?;
+        store::secret::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
+        for kind in [WISH, MAIL] {
+            forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
+        }
         write.commit().await?;
         Ok(())
     }
@@ -164,13 +178,13 @@ async fn setup_link(
     clock: &Clock,
 ) -> std::result::Result<Option<String>, AuthError> {
     let mut write = database.write().await?;
-    if !store::account::administrators(write.connection())
-        .await?
-        .is_empty()
-    {
+    hold_events(&mut write).await?;
+    store::secret::drop_setup_links(&mut write).await?;
+    let known = store::account::administrators(write.connection()).await?;
+    if !known.is_empty() {
+        write.commit().await?;
         return Ok(None);
     }
-    store::secret::drop_setup_links(&mut write).await?;
     let by = By {
         actor: "service/auth".to_owned(),
         request: String::new(),

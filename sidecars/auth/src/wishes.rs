@@ -3,10 +3,12 @@
 
 use crate::change::{By, make_account};
 use crate::flows::links::{RECOVER, WELCOME, WISH, Wish, make_link};
+use crate::flows::throttle::hashed;
 use crate::model::{Account, AccountKind};
 use crate::{AuthError, mails, store};
 use tickloom_chassis::{
     Clock, Database, Effect, EffectAnswer, EffectFuture, EffectHandler, Mail, Write, enqueue_mail,
+    hold_events,
 };
 
 /// One mail a minute to an address.
@@ -46,7 +48,14 @@ impl Wishes {
             now,
         };
         let mut write = self.database.write().await?;
-        let subject = format!("mail/{}", wish.email);
+        hold_events(&mut write).await?;
+        // Who signs a stranger up does not keep them from choosing a password anew.
+        let purpose = if wish.name.is_some() {
+            "welcome"
+        } else {
+            "recover"
+        };
+        let subject = format!("{purpose}/{}", hashed(&wish.email));
         let last = store::secret::failures(write.connection(), &subject).await?;
         if last.is_some_and(|(_, last)| last > now.0 - PAUSE_NS) {
             return Ok("there was a mail within a minute");

@@ -33,8 +33,20 @@ const COUNTS: &str = "SELECT state, CAST(count(*) AS BIGINT) FROM effect \
 const RETRY: &str = "UPDATE effect SET state = 'waiting', attempts = 0, next_at = $2, lease_until = 0 \
     WHERE state = 'given_up' AND kind = $1";
 
+const FORGET: &str =
+    "DELETE FROM effect WHERE kind = $1 AND state IN ('done', 'refused') AND at < $2";
+
 /// Every statement of this file.
-pub(crate) const STATEMENTS: &[&str] = &[ENQUEUE, DUE, CLAIM, END, END_AND_ERASE, COUNTS, RETRY];
+pub(crate) const STATEMENTS: &[&str] = &[
+    ENQUEUE,
+    DUE,
+    CLAIM,
+    END,
+    END_AND_ERASE,
+    COUNTS,
+    RETRY,
+    FORGET,
+];
 
 /// What is to be done outside.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,6 +87,16 @@ pub async fn enqueue(write: &mut Write, effect: &NewEffect) -> Result<bool> {
         .execute(write.connection())
         .await?;
     Ok(inserted.rows_affected() == 1)
+}
+
+/// Forgets effects of a kind that were asked for before a time and are done or refused, and returns how many: for kinds whose keys
+/// never come again.
+///
+/// # Errors
+/// [`ChassisError::Database`](crate::ChassisError::Database).
+pub async fn forget_effects(write: &mut Write, kind: &str, before: Ts) -> Result<u64> {
+    let forgotten = sqlx::query(FORGET).bind(kind).bind(before.0);
+    Ok(forgotten.execute(write.connection()).await?.rows_affected())
 }
 
 /// Takes the effect of a kind that is due first, until the lease ends.

@@ -146,6 +146,15 @@ fn method_name(method: &Method) -> &'static str {
 
 /// Why a request is not looked at.
 fn refusal(request: &Request) -> Option<Problem> {
+    let asked = request
+        .uri()
+        .path_and_query()
+        .map_or("", |asked| asked.as_str());
+    // PostgreSQL keeps no such text, and SQLite ends it there.
+    if asked.contains("%00") {
+        let detail = "the path or the query has a NUL";
+        return Some(Problem::new(ProblemCode::BadRequest, detail));
+    }
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or("");
     // Pages of others in a browser reach this machine's own addresses under names of theirs.

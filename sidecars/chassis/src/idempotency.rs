@@ -10,6 +10,7 @@ mod request;
 
 use crate::clock::Clock;
 use crate::database::{Database, Write};
+use crate::event::hold_events;
 use crate::problem::{Problem, ProblemCode};
 use crate::service::Stop;
 use crate::{ChassisError, Result};
@@ -81,6 +82,8 @@ impl Command {
         {
             return self.replay(&mut write, key).await;
         }
+        // What changes something locks the log first, and then what it changes: two commands never wait for each other.
+        hold_events(&mut write).await?;
         let answer = perform(&mut write).await?;
         if answer.status().is_server_error() {
             return Ok(Answered::first(answer));

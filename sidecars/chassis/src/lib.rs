@@ -40,7 +40,7 @@ pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_rec
 pub use database::{Database, Engine, Place, Write};
 pub use effect::{
     Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Effects, NewEffect, enqueue,
-    retry_given_up,
+    forget_effects, retry_given_up,
 };
 pub use error::ChassisError;
 pub use etag::{IfMatch, IfNoneMatch, etag};

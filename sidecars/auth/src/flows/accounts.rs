@@ -93,9 +93,10 @@ impl Auth {
         &self,
         write: &mut Write,
         by: &By,
-        (account, new): (&str, &str),
+        (subject, account, new): (&Subject, &str, &str),
         if_match: &IfMatch,
     ) -> Result<Account, AuthError> {
+        super::proof::fresh_for_others(subject, account, by.now)?;
         let account = known(write, account).await?;
         account.usable()?;
         if_match.check(Some(account.version))?;
@@ -144,6 +145,9 @@ impl Auth {
     ) -> Result<(), AuthError> {
         super::proof::fresh(subject, by.now)?;
         let account = known(write, account).await?;
+        if account.id != subject.account {
+            super::proof::also(subject, ("account.suspend", &account.resource()), by.now)?;
+        }
         let event = account.delete()?;
         let keys = store::key::after(write.connection(), &account.id, "", EXPORT_ROWS).await?;
         for key in keys {

@@ -36,8 +36,9 @@ impl Auth {
     ) -> Result<NewFactor, AuthError> {
         super::proof::fresh(subject, by.now)?;
         let secret = TotpSecret::make()?;
-        let mut write = self.database.write().await?;
+        let mut write = self.write().await?;
         let account = known(&mut write, &subject.account).await?;
+        super::proof::goes_on(&mut write, super::proof::session(subject)?).await?;
         account.person()?;
         if account.has_second_factor
             || !store::secret::set_factor(&mut write, &account.id, &secret).await?
@@ -73,12 +74,17 @@ impl Auth {
         let factor = factor.ok_or(Refusal::NoSecondFactor)?;
         let step = factor.secret.verify(code, by.now, factor.last_step);
         let step = step.ok_or_else(wrong_credentials)?;
-        store::secret::confirm_factor(write, &account.id).await?;
+        if !store::secret::confirm_factor(write, &account.id, &factor.secret).await? {
+            return Err(Refusal::NoSecondFactor.into());
+        }
         if !store::secret::take_step(write, &account.id, step).await? {
             return Err(wrong_credentials());
         }
         let codes = self.new_codes(write, &account.id).await?;
-        apply(write, by, account, AuthEvent::SecondFactorSet).await?;
+        let account = apply(write, by, account, AuthEvent::SecondFactorSet).await?;
+        // Other sessions were begun without it.
+        let session = super::proof::session(subject)?;
+        self.end_sessions(write, by, (&account.id, session)).await?;
         Ok(codes)
     }
 

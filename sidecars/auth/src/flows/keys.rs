@@ -116,8 +116,9 @@ impl Auth {
         &self,
         write: &mut Write,
         by: &By,
-        (account, id): (&str, &str),
+        (subject, account, id): (&Subject, &str, &str),
     ) -> Result<(), AuthError> {
+        super::proof::fresh_for_others(subject, account, by.now)?;
         let account = known(write, account).await?;
         let key = known_key(write, &account.id, id).await?;
         store::key::drop_secret(write, &key.id).await?;
@@ -136,8 +137,12 @@ async fn key_owner(
     super::proof::fresh(subject, by.now)?;
     let account = known(write, account).await?;
     account.usable()?;
-    if account.kind == AccountKind::Person && account.id != subject.account {
-        return Err(Refusal::NotAMachine.into());
+    if account.id != subject.account {
+        if account.kind == AccountKind::Person {
+            return Err(Refusal::NotAMachine.into());
+        }
+        // Whoever has the key does what the program may do.
+        super::proof::also(subject, ("grant.change", "grant/*"), by.now)?;
     }
     Ok(account)
 }

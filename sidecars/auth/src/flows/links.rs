@@ -133,7 +133,7 @@ impl Auth {
             }
         };
         let hash = self.hasher.set(password, words).await?;
-        let mut write = self.database.write().await?;
+        let mut write = self.write().await?;
         if !store::secret::take_link(&mut write, &presented.id).await? {
             return Err(not_good());
         }
@@ -144,8 +144,10 @@ impl Auth {
                 let by = by.account(&account.id);
                 (account, by)
             }
-            (None, Some(first)) => self.first_account(&mut write, by, first).await?,
-            (None, None) => return Err(not_good()),
+            (None, Some(first)) if found.purpose == SETUP => {
+                self.first_account(&mut write, by, first).await?
+            }
+            (None, _) => return Err(not_good()),
         };
         // Whoever has a link that came by mail reads the mail of the address.
         let is_mailed = [WELCOME, RECOVER].contains(&found.purpose.as_str());
@@ -163,6 +165,10 @@ impl Auth {
         by: By,
         first: First,
     ) -> Result<(Account, By), AuthError> {
+        let known_ones = store::account::administrators(write.connection()).await?;
+        if !known_ones.is_empty() {
+            return Err(not_good());
+        }
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let address = email(&first.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
         let called = name(&first.name).ok_or_else(|| wrong("`name` is empty or too long"))?;

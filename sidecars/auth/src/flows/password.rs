@@ -1,14 +1,14 @@
 //! A password of one's own choice in the place of another.
 
-use super::proof::take_second_factor;
+use super::proof::{RightPassword, goes_on, take_second_factor};
+use super::throttle::Tries;
 use crate::change::{By, apply, known};
 use crate::credential::password::Password;
+use crate::error::wrong_credentials;
 use crate::events::AuthEvent;
 use crate::service::Auth;
 use crate::{AuthError, store};
 use tickloom_chassis::Subject;
-
-use super::throttle::Tries;
 
 impl Auth {
     /// Changes the password of whoever asks, in their session; all other sessions of theirs end.
@@ -23,26 +23,46 @@ impl Auth {
         (present, new, code): (Password, Password, Option<&str>),
     ) -> Result<(), AuthError> {
         let session = super::proof::session(subject)?;
-        let tries = Tries::of_session(session);
-        let mut write = self.database.write().await?;
-        tries.count(&mut write, by.now).await?;
-        let account = known(&mut write, &subject.account).await?;
-        write.commit().await?;
+        let account = store::account::by_id(self.database.reader(), &subject.account).await?;
+        let account = account.ok_or_else(wrong_credentials)?;
         account.person()?;
-        self.check_password(Some(&account), present).await?;
+        let tries = Tries::of_session(session);
+        self.count(&tries, by.now).await?;
         let words = vec![
             account.email.clone().unwrap_or_default(),
             account.name.clone(),
         ];
-        let hash = self.hasher.set(new, words).await?;
-        let mut write = self.database.write().await?;
-        let account = known(&mut write, &subject.account).await?;
+        let changed = match self.check_password(Some(&account), present).await {
+            Ok(right) => match self.hasher.set(new, words).await {
+                Ok(hash) => {
+                    let of = (account.id.as_str(), session, &tries);
+                    self.put_password(&by, of, (right, &hash, code)).await
+                }
+                Err(error) => Err(error.into()),
+            },
+            Err(error) => Err(error),
+        };
+        self.settle(&by, "password_set", (&account, &tries), changed)
+            .await
+    }
+
+    async fn put_password(
+        &self,
+        by: &By,
+        (account, session, tries): (&str, &str, &Tries),
+        (right, hash, code): (RightPassword, &str, Option<&str>),
+    ) -> Result<(), AuthError> {
+        let mut write = self.write().await?;
+        let account = known(&mut write, account).await?;
+        goes_on(&mut write, session).await?;
+        right.again(&mut write, &account).await?;
         take_second_factor(&mut write, &account, code, by.now).await?;
         tries.forgive(&mut write).await?;
-        store::secret::set_password(&mut write, &account.id, &hash, by.now.0).await?;
+        store::secret::set_password(&mut write, &account.id, hash, by.now.0).await?;
         store::secret::drop_links(&mut write, &account.id).await?;
-        let account = apply(&mut write, &by, account, AuthEvent::PasswordSet).await?;
-        self.end_sessions(&mut write, &by, (&account.id, session))
+        store::secret::drop_devices(&mut write, &account.id).await?;
+        let account = apply(&mut write, by, account, AuthEvent::PasswordSet).await?;
+        self.end_sessions(&mut write, by, (&account.id, session))
             .await?;
         write.commit().await?;
         Ok(())

@@ -6,15 +6,16 @@ use crate::error::wrong_credentials;
 use crate::model::Account;
 use crate::service::Auth;
 use crate::{AuthError, store};
-use tickloom_chassis::{Problem, ProblemCode, Subject, Write};
+use tickloom_chassis::{Problem, ProblemCode, Subject, Write, decide};
 use tickloom_types::Ts;
 
 /// How long a proof is good for what needs a fresh one: a quarter of an hour.
 const FRESH_NS: i64 = 900_000_000_000;
 
 /// A password that was found right.
-#[derive(Debug)]
 pub(crate) struct RightPassword {
+    /// The hash that it was found right by.
+    stored: String,
     /// Its hash with the present parameters, if the stored one has lower ones.
     pub(crate) rehashed: Option<String>,
 }
@@ -37,7 +38,7 @@ impl Auth {
             self.hasher.burn(password).await?;
             return Err(wrong_credentials());
         };
-        let verdict = self.hasher.verify(stored, password.clone()).await?;
+        let verdict = self.hasher.verify(stored.clone(), password.clone()).await?;
         if !verdict.matches {
             return Err(wrong_credentials());
         }
@@ -46,8 +47,74 @@ impl Auth {
         } else {
             None
         };
-        Ok(RightPassword { rehashed })
+        Ok(RightPassword { stored, rehashed })
     }
+}
+
+impl RightPassword {
+    /// Whether it is right still, in the transaction of what it lets be done: it may have been changed since it was looked at.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Unauthenticated`] if it is not.
+    pub(crate) async fn again(
+        &self,
+        write: &mut Write,
+        account: &Account,
+    ) -> Result<(), AuthError> {
+        let stored = store::secret::password(write.connection(), &account.id).await?;
+        if stored.as_ref() == Some(&self.stored) {
+            return Ok(());
+        }
+        Err(wrong_credentials())
+    }
+}
+
+/// Whether an error says that what was shown is wrong: a guess, which is counted.
+pub(crate) fn is_guess(error: &AuthError) -> bool {
+    matches!(error, AuthError::Problem(problem) if problem.code == ProblemCode::Unauthenticated)
+}
+
+/// Whether the session of whoever asks goes on, in the transaction of what it lets be done.
+///
+/// # Errors
+/// [`ProblemCode::Unauthenticated`] if it does not.
+pub(crate) async fn goes_on(write: &mut Write, session: &str) -> Result<(), AuthError> {
+    if store::session::one(write.connection(), session)
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    let detail = "the session is over: sign in again";
+    Err(Problem::new(ProblemCode::Unauthenticated, detail).into())
+}
+
+/// What is done to the account of somebody else needs a fresh proof, whatever it is.
+///
+/// # Errors
+/// [`ProblemCode::ProofRequired`].
+pub(crate) fn fresh_for_others(subject: &Subject, account: &str, now: Ts) -> Result<(), AuthError> {
+    if subject.account == account {
+        return Ok(());
+    }
+    fresh(subject, now)
+}
+
+/// What needs another permission than the operation itself, for the account of somebody else.
+///
+/// # Errors
+/// [`ProblemCode::Forbidden`].
+pub(crate) fn also(
+    subject: &Subject,
+    (action, resource): (&str, &str),
+    now: Ts,
+) -> Result<(), AuthError> {
+    let decision = decide(subject, action, resource, now);
+    if decision.allow {
+        return Ok(());
+    }
+    let detail = format!("{action} on {resource}: {}", decision.because);
+    Err(Problem::new(ProblemCode::Forbidden, detail).into())
 }
 
 /// Takes the second factor of an account, if it has one: a code of its app, or one for recovery, each once. Returns how it was proved,

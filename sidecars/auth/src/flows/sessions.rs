@@ -1,6 +1,6 @@
 //! Signing in, going on, and signing out.
 
-use super::proof::take_second_factor;
+use super::proof::{RightPassword, goes_on, is_guess, take_second_factor};
 use super::throttle::Tries;
 use crate::change::By;
 use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
@@ -71,72 +71,76 @@ impl Auth {
         let id = account.as_ref().map(|account| account.id.as_str());
         let device = shown.device_token.as_deref();
         let tries = Tries::of(&self.database, (&email, id), device, by.now).await?;
-        let mut write = self.database.write().await?;
-        tries.count(&mut write, by.now).await?;
-        write.commit().await?;
-        let checked = self.check_password(account.as_ref(), shown.password).await;
-        let right = match (checked, account) {
-            (Ok(right), Some(account)) => (right, account),
-            (Err(AuthError::Problem(_)), account) => {
-                return Err(self.refuse(&by, account.as_ref()).await?);
+        self.count(&tries, by.now).await?;
+        let code = shown.code.as_deref();
+        let begun = match self.check_password(account.as_ref(), shown.password).await {
+            Ok(right) => {
+                let on = (shown.device.as_str(), &tries);
+                self.begin(&by, account.as_ref(), (right, code), on).await
             }
-            (Err(error), _) => return Err(error),
-            (Ok(_), None) => return Err(wrong_credentials()),
+            Err(error) => Err(error),
         };
-        let (right, account) = right;
-        let by = by.account(&account.id);
-        let mut write = self.database.write().await?;
-        let account = crate::change::known(&mut write, &account.id).await?;
+        let error = match begun {
+            Ok(tokens) => return Ok(tokens),
+            Err(error) => error,
+        };
+        if is_guess(&error) {
+            self.note_refusal(&by, "sign_in", account.as_ref()).await?;
+        } else {
+            tries.take_back(&self.database).await?;
+        }
+        Err(error)
+    }
+
+    /// Begins a session of an account whose password is right.
+    async fn begin(
+        &self,
+        by: &By,
+        account: Option<&Account>,
+        (right, code): (RightPassword, Option<&str>),
+        (device, tries): (&str, &Tries),
+    ) -> Result<Tokens, AuthError> {
+        let id = account.map(|account| account.id.clone());
+        let id = id.ok_or_else(wrong_credentials)?;
+        let by = by.clone().account(&id);
+        let mut write = self.write().await?;
+        let account = crate::change::known(&mut write, &id).await?;
+        right.again(&mut write, &account).await?;
         account
             .person()
             .map_err(|refusal| Problem::new(ProblemCode::Forbidden, refusal.to_string()))?;
-        let code = shown.code.as_deref();
-        let methods = match take_second_factor(&mut write, &account, code, by.now).await {
-            Ok(methods) => methods,
-            Err(error) => {
-                drop(write);
-                if matches!(&error, AuthError::Problem(problem) if problem.code == ProblemCode::Unauthenticated)
-                {
-                    self.refuse(&by, Some(&account)).await?;
-                } else {
-                    // The password was right: it is no guess.
-                    self.forgive(&tries).await?;
-                }
-                return Err(error);
-            }
-        };
+        let methods = take_second_factor(&mut write, &account, code, by.now).await?;
         if let Some(hash) = right.rehashed {
             store::secret::set_password(&mut write, &account.id, &hash, by.now.0).await?;
         }
         tries.forgive(&mut write).await?;
-        let remember = !tries.is_known_device;
-        let tokens = self
-            .begin_session(
-                &mut write,
-                &by,
-                &account,
-                (methods, &shown.device, remember),
-            )
-            .await?;
+        let on = (methods, device, !tries.is_known_device);
+        let tokens = self.begin_session(&mut write, &by, &account, on).await?;
         write.commit().await?;
         Ok(tokens)
     }
 
-    async fn forgive(&self, tries: &Tries) -> Result<(), AuthError> {
+    /// Counts a try, unless it has to wait.
+    pub(crate) async fn count(&self, tries: &Tries, now: Ts) -> Result<(), AuthError> {
         let mut write = self.database.write().await?;
-        tries.forgive(&mut write).await?;
+        tries.count(&mut write, now).await?;
         write.commit().await?;
         Ok(())
     }
 
-    /// Notes that somebody was not let in, and says so.
-    async fn refuse(&self, by: &By, account: Option<&Account>) -> Result<AuthError, AuthError> {
+    /// Notes that something was shown that is wrong.
+    pub(crate) async fn note_refusal(
+        &self,
+        by: &By,
+        action: &str,
+        account: Option<&Account>,
+    ) -> Result<(), AuthError> {
         let resource = account.map(Account::resource).unwrap_or_default();
-        let mut write = self.database.write().await?;
-        by.audit(&mut write, "sign_in", &resource, AuditOutcome::Refused)
+        let mut write = self.write().await?;
+        by.audit(&mut write, action, &resource, AuditOutcome::Refused)
             .await?;
         write.commit().await?;
-        Ok(wrong_credentials())
+        Ok(())
     }
 
     async fn begin_session(
@@ -210,7 +214,7 @@ impl Auth {
             AuthError::from(Problem::new(ProblemCode::Unauthenticated, detail))
         };
         let presented = secret::parse(token).map_err(|_| refused())?;
-        let mut write = self.database.write().await?;
+        let mut write = self.write().await?;
         let found = store::session::refresh(write.connection(), &presented.id).await?;
         let found = found.ok_or_else(refused)?;
         let stored = StoredSecret {
@@ -263,19 +267,55 @@ impl Auth {
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
         let account = account.ok_or_else(wrong_credentials)?;
         let tries = Tries::of_session(session);
-        let mut write = self.database.write().await?;
-        tries.count(&mut write, by.now).await?;
-        write.commit().await?;
-        self.check_password(Some(&account), password).await?;
-        let mut write = self.database.write().await?;
+        self.count(&tries, by.now).await?;
+        let proved = match self.check_password(Some(&account), password).await {
+            Ok(right) => {
+                self.note_proof(&by, (session, &account.id), (right, code), &tries)
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        self.settle(&by, "prove", (&account, &tries), proved).await
+    }
+
+    async fn note_proof(
+        &self,
+        by: &By,
+        (session, account): (&str, &str),
+        (right, code): (RightPassword, Option<&str>),
+        tries: &Tries,
+    ) -> Result<(), AuthError> {
+        let mut write = self.write().await?;
+        let account = crate::change::known(&mut write, account).await?;
+        right.again(&mut write, &account).await?;
         let methods = take_second_factor(&mut write, &account, code, by.now).await?;
+        if !store::session::prove(&mut write, session, by.now.0, methods).await? {
+            goes_on(&mut write, session).await?;
+        }
         tries.forgive(&mut write).await?;
-        store::session::prove(&mut write, session, by.now.0, methods).await?;
         let resource = format!("{}/sessions/{session}", account.resource());
         by.audit(&mut write, "prove", &resource, AuditOutcome::Done)
             .await?;
         write.commit().await?;
         Ok(())
+    }
+
+    /// What becomes of a try in a session: a guess is noted, and what was none is taken back.
+    pub(crate) async fn settle(
+        &self,
+        by: &By,
+        action: &str,
+        (account, tries): (&Account, &Tries),
+        done: Result<(), AuthError>,
+    ) -> Result<(), AuthError> {
+        match &done {
+            Ok(()) => {}
+            Err(error) if is_guess(error) => {
+                self.note_refusal(by, action, Some(account)).await?;
+            }
+            Err(_) => tries.take_back(&self.database).await?,
+        }
+        done
     }
 
     /// Ends a session of an account.
@@ -286,8 +326,9 @@ impl Auth {
         &self,
         write: &mut Write,
         by: &By,
-        (account, session): (&str, &str),
+        (subject, account, session): (&Subject, &str, &str),
     ) -> Result<(), AuthError> {
+        super::proof::fresh_for_others(subject, account, by.now)?;
         if !store::session::end(write, session, account).await? {
             let detail = format!("there is no session `{session}` of this account");
             return Err(Problem::new(ProblemCode::NotFound, detail).into());

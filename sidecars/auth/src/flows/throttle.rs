@@ -2,7 +2,8 @@
 //!
 //! Tries are counted for an e-mail address, whether there is such an account or not, and on each device on which it was signed in for
 //! that device alone (OWASP, device cookies): a stranger who guesses makes strangers wait, and not the person on a device of theirs.
-//! A try is counted before the password is looked at, so that many at the same time are many; one that is right is forgiven.
+//! A try is counted before the password is looked at, so that many at the same time are many. One that was no guess is taken back;
+//! only one that is right in everything lets all of them be forgotten.
 
 use crate::credential::secret::{self, SecretKind, StoredSecret};
 use crate::{AuthError, store};
@@ -71,16 +72,22 @@ impl Tries {
     /// # Errors
     /// [`AuthError::TooManyTries`] with the time to wait.
     pub(crate) async fn count(&self, write: &mut Write, now: Ts) -> Result<(), AuthError> {
-        let found = store::secret::failures(write.connection(), &self.subject).await?;
-        if let Some((failures, last)) = found {
-            let wait = wait(failures, last, now);
-            if !wait.is_zero() {
-                return Err(AuthError::TooManyTries(wait));
-            }
+        // Others who count the same wait here until this is committed: many at the same time are many.
+        let (failures, last) = store::secret::hold_failures(write, &self.subject, now.0).await?;
+        let wait = wait(failures, last, now);
+        if !wait.is_zero() {
+            return Err(AuthError::TooManyTries(wait));
         }
         let forgotten = now.0.saturating_sub(FORGOTTEN_NS);
         store::secret::failed(write, &self.subject, now.0, forgotten).await?;
         Ok(())
+    }
+
+    /// Takes back the one that was counted last, as it was no guess; those before stay.
+    pub(crate) async fn take_back(&self, database: &Database) -> Result<()> {
+        let mut write = database.write().await?;
+        store::secret::take_back(&mut write, &self.subject).await?;
+        write.commit().await
     }
 
     /// Forgets those that were counted.
@@ -103,7 +110,7 @@ fn wait(failures: i64, last: i64, now: Ts) -> Duration {
 }
 
 /// An address is not kept beside an account that may not be there.
-fn hashed(email: &str) -> String {
+pub(crate) fn hashed(email: &str) -> String {
     let hash = digest(&SHA256, email.as_bytes());
     let mut text = String::with_capacity(64);
     for byte in hash.as_ref() {

@@ -155,8 +155,7 @@ pub(super) async fn make_account(
 ) -> Result<Answered, Problem> {
     let new: NewAccount = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
         let (account, link) = auth.invite(write, &by, (&allowed.subject, new)).await?;
         let answer = Answer::json(StatusCode::CREATED, &account)?
             .with_location(&format!("/auth/v1/accounts/{}", account.id))?
@@ -207,9 +206,8 @@ pub(super) async fn rename_account(
     let new: Rename = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
-        let named = (account.as_str(), new.name.as_str());
+    let done = auth.run(&allowed, &sent, async |write| {
+        let named = (&allowed.subject, account.as_str(), new.name.as_str());
         let account = auth.rename(write, &by, named, &if_match).await?;
         let answer = Answer::json(StatusCode::OK, &account)?;
         Ok(answer.with_version(account.version))
@@ -230,8 +228,7 @@ pub(super) async fn delete_account(
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
         auth.delete_account(write, &by, (&allowed.subject, &account))
             .await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
@@ -288,8 +285,7 @@ async fn set_suspended(
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, request);
     let account = account_of(account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(allowed, sent, async |write| {
         let set = (&allowed.subject, account.as_str(), is_suspended);
         let account = auth.set_suspended(write, &by, set).await?;
         let answer = Answer::json(StatusCode::OK, &account)?;

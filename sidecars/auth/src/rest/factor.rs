@@ -85,8 +85,7 @@ pub(super) async fn confirm_factor(
 ) -> Result<Answered, Problem> {
     let confirm: Confirm = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
         let shown = (&allowed.subject, confirm.code.as_str());
         let codes = auth.confirm_factor(write, &by, shown).await?;
         Answer::json(StatusCode::OK, &json!({}))?.with_once("recovery_codes", &codes)
@@ -104,8 +103,7 @@ pub(super) async fn remove_factor(
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
         auth.remove_factor(write, &by, &allowed.subject).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     });

@@ -57,8 +57,7 @@ pub(super) async fn give_grant(
     let new: NewGrant = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
         let to = (&allowed.subject, account.as_str());
         let granted = auth.give_grant(write, &by, to, new).await?;
         Answer::json(StatusCode::CREATED, &granted)
@@ -80,8 +79,7 @@ pub(super) async fn take_grant(
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
         let of = (&allowed.subject, account.as_str(), grant.as_str());
         auth.take_grant(write, &by, of).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))

@@ -55,8 +55,7 @@ pub(super) async fn make_key(
     let new: NewKey = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
         let owner = (&allowed.subject, account.as_str());
         let (key, secret) = auth.make_key(write, &by, owner, new).await?;
         Answer::json(StatusCode::CREATED, &key)?.with_once("secret", &secret.expose())
@@ -78,9 +77,9 @@ pub(super) async fn take_key(
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
-        auth.take_key(write, &by, (&account, &key)).await?;
+    let done = auth.run(&allowed, &sent, async |write| {
+        let taken = (&allowed.subject, account.as_str(), key.as_str());
+        auth.take_key(write, &by, taken).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     });
     done.await
@@ -105,8 +104,7 @@ pub(super) async fn rotate_key(
     }
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
         let old = (&allowed.subject, account.as_str(), key.as_str());
         let (key, secret) = auth.rotate_key(write, &by, old, grace_s).await?;
         Answer::json(StatusCode::CREATED, &key)?.with_once("secret", &secret.expose())

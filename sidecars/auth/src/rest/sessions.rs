@@ -2,6 +2,7 @@
 
 use super::{ChangeAccount, List, ListQuery, OwnSession, Problems, ReadAccount, account_of};
 use crate::credential::password::Password;
+use crate::flows::proof::fresh_for_others;
 use crate::flows::sessions::{Shown, Tokens};
 use crate::service::{Auth, IDLE_NS};
 use crate::store::session::Session;
@@ -134,9 +135,9 @@ pub(super) async fn end_session(
 ) -> Result<Answered, Problem> {
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
-        auth.end_session(write, &by, (&account, &session)).await?;
+    let done = auth.run(&allowed, &sent, async |write| {
+        let ended = (&allowed.subject, account.as_str(), session.as_str());
+        auth.end_session(write, &by, ended).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     });
     done.await
@@ -156,8 +157,8 @@ pub(super) async fn end_sessions(
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
     let but = allowed.subject.session.clone().unwrap_or_default();
-    let command = sent.command(allowed.subject.actor());
-    let done = command.run(&auth.database, &auth.clock, async |write| {
+    let done = auth.run(&allowed, &sent, async |write| {
+        fresh_for_others(&allowed.subject, &account, by.now)?;
         auth.end_sessions(write, &by, (&account, &but)).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     });

@@ -18,10 +18,10 @@ const GRANTS: &str = "SELECT id, what, resource, expires, given, given_by FROM g
 const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, given, given_by FROM granted \
     WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3";
 const GRANT: &str = "SELECT id, what, resource, expires, given, given_by FROM granted WHERE account = $1 AND id = $2";
-/// Accounts that can be used and may do everything for good.
+/// People who can sign in and may do everything for good: a program changes no rights.
 const ADMINISTRATORS: &str = "SELECT DISTINCT account.id FROM account JOIN granted ON granted.account = account.id \
-    WHERE account.state = 'active' AND granted.what = 'administrator' AND granted.resource = '*' AND granted.expires IS NULL \
-    ORDER BY account.id LIMIT 2";
+    WHERE account.state = 'active' AND account.kind = 'person' AND granted.what = 'administrator' AND granted.resource = '*' AND granted.expires IS NULL \
+    AND EXISTS (SELECT 1 FROM password WHERE password.account = account.id) ORDER BY account.id LIMIT 2";
 const ADD_PERSON_KEY: &str = "INSERT INTO person_key (account, key) VALUES ($1, $2)";
 const PERSON_KEY: &str = "SELECT key FROM person_key WHERE account = $1";
 const DROP_PERSON_KEY: &str = "DELETE FROM person_key WHERE account = $1";

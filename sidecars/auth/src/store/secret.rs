@@ -12,7 +12,8 @@ const PASSWORD: &str = "SELECT hash FROM password WHERE account = $1";
 const SET_FACTOR: &str = "INSERT INTO second_factor (account, secret, is_confirmed) VALUES ($1, $2, 0) \
     ON CONFLICT (account) DO UPDATE SET secret = excluded.secret, last_step = NULL WHERE second_factor.is_confirmed = 0";
 const FACTOR: &str = "SELECT secret, is_confirmed, last_step FROM second_factor WHERE account = $1";
-const CONFIRM_FACTOR: &str = "UPDATE second_factor SET is_confirmed = 1 WHERE account = $1";
+const CONFIRM_FACTOR: &str = "UPDATE second_factor SET is_confirmed = 1 \
+    WHERE account = $1 AND secret = $2 AND is_confirmed = 0 RETURNING account";
 /// Takes a step that is newer than all that were taken: of two at the same time one.
 const TAKE_STEP: &str = "UPDATE second_factor SET last_step = $2 \
     WHERE account = $1 AND (last_step IS NULL OR last_step < $2) RETURNING last_step";
@@ -35,6 +36,16 @@ const FAILED: &str = "INSERT INTO failure (subject, failures, last) VALUES ($1, 
     ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN failure.last < $3 THEN 1 ELSE failure.failures + 1 END, \
     last = excluded.last";
 const FAILURES: &str = "SELECT failures, last FROM failure WHERE subject = $1";
+/// How many there are, and a lock on them until the transaction ends.
+const HOLD: &str = "INSERT INTO failure (subject, failures, last) VALUES ($1, 0, $2) \
+    ON CONFLICT (subject) DO UPDATE SET failures = failure.failures RETURNING failures, last";
+const TAKE_BACK: &str =
+    "UPDATE failure SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
+const DROP_OLD_FAILURES: &str = "DELETE FROM failure WHERE last < $1";
+const DROP_OLD_LINKS: &str = "DELETE FROM link WHERE expires <= $1";
+const DROP_OLD_DEVICES: &str = "DELETE FROM device WHERE expires <= $1";
+const DROP_MORE_DEVICES: &str = "DELETE FROM device WHERE account = $1 AND id NOT IN \
+    (SELECT id FROM device WHERE account = $1 ORDER BY id DESC LIMIT 20)";
 const FORGIVE: &str = "DELETE FROM failure WHERE subject = $1";
 
 /// Every statement of this file.
@@ -61,6 +72,12 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FAILED,
     FAILURES,
     FORGIVE,
+    HOLD,
+    TAKE_BACK,
+    DROP_OLD_FAILURES,
+    DROP_OLD_LINKS,
+    DROP_OLD_DEVICES,
+    DROP_MORE_DEVICES,
 ];
 
 /// A second factor.
@@ -136,10 +153,19 @@ pub(crate) async fn factor<'e>(
     }))
 }
 
-pub(crate) async fn confirm_factor(write: &mut Write, account: &str) -> Result<()> {
-    let confirmed = sqlx::query(CONFIRM_FACTOR).bind(account);
-    confirmed.execute(write.connection()).await?;
-    Ok(())
+/// Whether this secret waited to be confirmed; it is now.
+pub(crate) async fn confirm_factor(
+    write: &mut Write,
+    account: &str,
+    secret: &TotpSecret,
+) -> Result<bool> {
+    let confirmed = sqlx::query(CONFIRM_FACTOR)
+        .bind(account)
+        .bind(secret.as_bytes().as_slice());
+    Ok(confirmed
+        .fetch_optional(write.connection())
+        .await?
+        .is_some())
 }
 
 /// Whether the step was not taken before, nor a newer one.
@@ -237,6 +263,8 @@ pub(crate) async fn add_device(
         .bind(stored.hash.as_slice())
         .bind(expires);
     added.execute(write.connection()).await?;
+    let dropped = sqlx::query(DROP_MORE_DEVICES).bind(account);
+    dropped.execute(write.connection()).await?;
     Ok(())
 }
 
@@ -293,6 +321,36 @@ pub(crate) async fn failures<'e>(
         .await?;
     let both = |row: sqlx::any::AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
     row.map(both).transpose()
+}
+
+/// How many tries failed, and when the last of them did; nobody else counts until the transaction ends.
+pub(crate) async fn hold_failures(
+    write: &mut Write,
+    subject: &str,
+    now: i64,
+) -> Result<(i64, i64)> {
+    let held = sqlx::query(HOLD).bind(subject).bind(now);
+    let row = held.fetch_one(write.connection()).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+pub(crate) async fn take_back(write: &mut Write, subject: &str) -> Result<()> {
+    let taken = sqlx::query(TAKE_BACK).bind(subject);
+    taken.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// Removes what is over: tries of before a time, links and devices that have expired.
+pub(crate) async fn drop_old(write: &mut Write, now: i64, tries_before: i64) -> Result<()> {
+    for (statement, at) in [
+        (DROP_OLD_FAILURES, tries_before),
+        (DROP_OLD_LINKS, now),
+        (DROP_OLD_DEVICES, now),
+    ] {
+        let dropped = sqlx::query(statement).bind(at);
+        dropped.execute(write.connection()).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn forgive(write: &mut Write, subject: &str) -> Result<()> {

@@ -17,7 +17,7 @@ const ONE: &str = "SELECT id, account, device, began, last_used, expires, proved
 const SHOWN: &str = "SELECT session.account, expires, last_used, proved, version, state FROM session \
     JOIN account ON account.id = session.account WHERE session.id = $1";
 const TOUCH: &str = "UPDATE session SET last_used = $2 WHERE id = $1";
-const PROVE: &str = "UPDATE session SET proved = $2, methods = $3 WHERE id = $1";
+const PROVE: &str = "UPDATE session SET proved = $2, methods = $3 WHERE id = $1 RETURNING id";
 const DROP: &str = "DELETE FROM session WHERE id = $1 AND account = $2 RETURNING id";
 const DROP_REFRESH: &str = "DELETE FROM refresh WHERE session = $1";
 const DROP_REFRESH_OF: &str =
@@ -152,10 +152,10 @@ pub(crate) async fn touch(write: &mut Write, id: &str, now: i64) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn prove(write: &mut Write, id: &str, now: i64, methods: &str) -> Result<()> {
+/// Whether the session goes on; it is proved now.
+pub(crate) async fn prove(write: &mut Write, id: &str, now: i64, methods: &str) -> Result<bool> {
     let proved = sqlx::query(PROVE).bind(id).bind(now).bind(methods);
-    proved.execute(write.connection()).await?;
-    Ok(())
+    Ok(proved.fetch_optional(write.connection()).await?.is_some())
 }
 
 /// Ends a session of an account. Whether there was such a one.

@@ -125,6 +125,55 @@ fn nobody_gives_themselves_more_and_somebody_is_left_who_may_do_everything() {
 }
 
 #[test]
+fn who_changes_accounts_does_not_get_what_programs_may_do() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let dave = served.person(&ada, "dave@example.com");
+        served.grant(&ada, &dave["account"], "account.change", "account/*");
+        let body = json!({"kind": "machine", "name": "root"});
+        let made = served
+            .client
+            .post("/auth/v1/accounts", token, &body)
+            .is(201)
+            .json();
+        served.grant(&ada, &made["id"], "administrator", "*");
+        let daves = Some(access_token(&dave));
+        let machine = format!("/auth/v1/accounts/{}", text(&made, "id"));
+        let key = json!({"name": "k", "scopes": ["*"]});
+        served
+            .client
+            .post(&format!("{machine}/keys"), daves, &key)
+            .refused(403, "forbidden");
+        served
+            .client
+            .delete(&machine, daves)
+            .refused(403, "forbidden");
+        let adas = format!("/auth/v1/accounts/{}", text(&ada, "account"));
+        served.client.delete(&adas, daves).refused(403, "forbidden");
+        // A program changes no rights: with it alone nobody would be left.
+        let reply = served.client.delete("/auth/v1/accounts/me", token);
+        let detail = "this would leave nobody who may do everything";
+        assert_eq!(
+            text(&reply.refused(422, "refused").json(), "detail"),
+            detail
+        );
+        // A key does nothing to accounts of others.
+        let key = json!({"name": "k", "scopes": ["*"]});
+        let key = served
+            .client
+            .post("/auth/v1/accounts/me/keys", token, &key)
+            .is(201)
+            .json();
+        let sessions = format!("/auth/v1/accounts/{}/sessions", text(&dave, "account"));
+        served
+            .client
+            .delete(&sessions, Some(text(&key, "secret")))
+            .refused(403, "proof_required");
+    });
+}
+
+#[test]
 fn everything_that_was_done_is_in_the_audit_log_which_is_whole() {
     on_both(|place| {
         let (served, ada) = Served::with_administrator(&place);

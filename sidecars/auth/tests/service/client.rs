@@ -46,20 +46,20 @@ impl Client {
             head += "Content-Type: application/json\r\n";
         }
         write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let mut lines = head.split("\r\n");
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
-        let pair = |line: &str| {
-            let (name, value) = line.split_once(": ").unwrap();
-            (name.to_lowercase(), value.to_owned())
-        };
-        Reply {
-            status: status.parse().unwrap(),
-            head: lines.map(pair).collect(),
-            body: body.to_owned(),
-        }
+        read(&mut stream)
+    }
+
+    /// Sends the head of a request, whose body is sent once the server asks for it (RFC 9110, section 10.1.1).
+    pub(crate) fn begin(&self, (method, path): (&str, &str), token: &str, body: &str) -> Open {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+             Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .unwrap();
+        Open { stream }
     }
 
     pub(crate) fn get(&self, path: &str, token: Option<&str>) -> Reply {
@@ -72,6 +72,44 @@ impl Client {
 
     pub(crate) fn delete(&self, path: &str, token: Option<&str>) -> Reply {
         self.send(("DELETE", path), token, &[], None)
+    }
+}
+
+/// A request whose body was not sent yet.
+pub(crate) struct Open {
+    stream: TcpStream,
+}
+
+impl Open {
+    /// Waits until the server asks for the body.
+    pub(crate) fn wait_for_continue(&mut self) {
+        let expected = "HTTP/1.1 100 Continue\r\n\r\n";
+        let mut found = vec![0; expected.len()];
+        self.stream.read_exact(&mut found).unwrap();
+        assert_eq!(String::from_utf8(found).unwrap(), expected);
+    }
+
+    /// Sends the body.
+    pub(crate) fn finish(mut self, body: &str) -> Reply {
+        self.stream.write_all(body.as_bytes()).unwrap();
+        read(&mut self.stream)
+    }
+}
+
+fn read(stream: &mut TcpStream) -> Reply {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+    let pair = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.to_lowercase(), value.to_owned())
+    };
+    Reply {
+        status: status.parse().unwrap(),
+        head: lines.map(pair).collect(),
+        body: body.to_owned(),
     }
 }
 

@@ -132,6 +132,41 @@ fn codes_cannot_be_guessed_and_the_factor_is_removed_with_a_proof() {
     });
 }
 
+#[test]
+fn a_right_password_without_a_code_lets_no_wrong_codes_be_forgotten() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let (secret, _) = set(&served, &tokens);
+        let start = code_number(&secret, &served);
+        for at in 1..=5 {
+            let wrong = format!("{:06}", (start + at) % 1_000_000);
+            sign_in(&served, Some(&wrong)).refused(401, "unauthenticated");
+            if at < 5 {
+                sign_in(&served, None).refused(401, "second_factor_required");
+            }
+        }
+        sign_in(&served, None).refused(429, "too_many_requests");
+    });
+}
+
+#[test]
+fn sessions_that_were_begun_without_the_factor_end_with_it() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let other = served.sign_in(ADA, PASSWORD);
+        set(&served, &tokens);
+        let path = "/auth/v1/accounts/me/second-factor";
+        served
+            .client
+            .delete(path, Some(access_token(&other)))
+            .refused(401, "unauthenticated");
+        served
+            .client
+            .delete(path, Some(access_token(&tokens)))
+            .is(204);
+    });
+}
+
 /// A number that is the code neither of this step nor of the ones beside it, nor are the next few.
 fn code_number(secret: &str, served: &Served) -> usize {
     let now = served.clock.now().0;

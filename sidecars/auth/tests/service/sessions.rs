@@ -268,3 +268,100 @@ fn a_new_password_ends_all_other_sessions() {
         served.sign_in(ADA, new);
     });
 }
+
+#[test]
+fn many_tries_at_the_same_time_are_many() {
+    on_both(|place| {
+        let (served, _) = Served::with_administrator(&place);
+        let client = served.client;
+        let body = json!({"email": ADA, "password": "another one of no sense"});
+        let tries: Vec<_> = (0..30)
+            .map(|_| {
+                let body = body.clone();
+                std::thread::spawn(move || client.post("/auth/v1/sessions", None, &body).status)
+            })
+            .collect();
+        let statuses: Vec<u16> = tries.into_iter().map(|one| one.join().unwrap()).collect();
+        let count = |status: u16| statuses.iter().filter(|found| **found == status).count();
+        assert_eq!((count(401), count(429)), (5, 25), "{statuses:?}");
+    });
+}
+
+#[test]
+fn a_password_that_is_not_taken_is_no_guess() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let token = Some(access_token(&tokens));
+        let change = |present: &str, new: &str| {
+            let body = json!({"present": present, "new": new});
+            served
+                .client
+                .post("/auth/v1/accounts/me/password", token, &body)
+        };
+        for _ in 0..8 {
+            change(PASSWORD, "too short").refused(422, "refused");
+        }
+        for _ in 0..5 {
+            change("not the present one", "too short").refused(401, "unauthenticated");
+        }
+        change(PASSWORD, "quite other words 9 of none").refused(429, "too_many_requests");
+    });
+}
+
+#[test]
+fn what_is_asked_for_in_a_session_that_ends_meanwhile_is_not_done() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        served.grant(&ada, &bob["account"], "administrator", "*");
+        let body = json!({"kind": "machine", "name": "risk"}).to_string();
+        let begin = ("POST", "/auth/v1/accounts");
+        let mut open = served.client.begin(begin, access_token(&bob), &body);
+        // The head was read, and whether he may was decided, once the server asks for the body.
+        open.wait_for_continue();
+        let suspend = format!("/auth/v1/accounts/{}/suspend", text(&bob, "account"));
+        served
+            .client
+            .send(("POST", &suspend), Some(access_token(&ada)), &[], None)
+            .is(200);
+        open.finish(&body).refused(401, "unauthenticated");
+        let all = served
+            .client
+            .get("/auth/v1/accounts", Some(access_token(&ada)))
+            .is(200)
+            .json();
+        assert_eq!(all["items"].as_array().unwrap().len(), 2, "{all}");
+    });
+}
+
+#[test]
+fn changes_at_the_same_time_wait_for_each_other_and_none_is_refused() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        for round in 0..3 {
+            let bob = served.person(&ada, &format!("bob{round}@example.com"));
+            let name = format!("bob{round}@example.com");
+            let others: Vec<Value> = (0..4).map(|_| served.sign_in(&name, PASSWORD)).collect();
+            let client = served.client;
+            let mut all = Vec::new();
+            for other in &others {
+                let path = format!("/auth/v1/accounts/me/sessions/{}", text(other, "session"));
+                let token = access_token(&bob).to_owned();
+                all.push(std::thread::spawn(move || {
+                    client.delete(&path, Some(&token)).status
+                }));
+                let body = json!({"refresh_token": other["refresh_token"]});
+                all.push(std::thread::spawn(move || {
+                    client.post("/auth/v1/tokens/refresh", None, &body).status
+                }));
+            }
+            let suspend = format!("/auth/v1/accounts/{}/suspend", text(&bob, "account"));
+            let reply = client.send(("POST", &suspend), Some(access_token(&ada)), &[], None);
+            reply.is(200);
+            for one in all {
+                let status = one.join().unwrap();
+                assert!([200, 204, 401, 404].contains(&status), "{status}");
+            }
+        }
+    });
+}

@@ -36,6 +36,10 @@ pub struct PathParts {
 pub struct Allowed<A> {
     /// Who.
     pub subject: Subject,
+    /// What was allowed: `run.read`.
+    pub action: &'static str,
+    /// On what.
+    pub resource: String,
     access: PhantomData<fn() -> A>,
 }
 
@@ -118,9 +122,11 @@ impl<S: Send + Sync, A: Access> FromRequestParts<S> for Allowed<A> {
         let gate = gate.ok_or_else(ungated)?;
         let subject = gate.subject(&parts.headers).await?;
         let path = path_parts(parts, state).await;
-        check::<A>(&subject, &path, gate.clock.now())?;
+        let resource = check::<A>(&subject, &path, gate.clock.now())?;
         Ok(Allowed {
             subject,
+            action: A::ACTION,
+            resource,
             access: PhantomData,
         })
     }
@@ -149,12 +155,12 @@ pub async fn allow_call<A: Access>(
     Ok(subject)
 }
 
-/// The one decision.
-fn check<A: Access>(subject: &Subject, path: &PathParts, now: Ts) -> Result<(), Problem> {
+/// The one decision; returns on what.
+fn check<A: Access>(subject: &Subject, path: &PathParts, now: Ts) -> Result<String, Problem> {
     let resource = A::resource(path, subject);
     let decision = decide(subject, A::ACTION, &resource, now);
     if decision.allow {
-        return Ok(());
+        return Ok(resource);
     }
     let detail = format!("{} on {resource}: {}", A::ACTION, decision.because);
     Err(Problem::new(ProblemCode::Forbidden, detail))

@@ -29,10 +29,8 @@ pub(crate) fn recover(account: &Account, link: &Secret) -> Mail {
 
 /// To somebody who has an account and tries to sign up.
 pub(crate) fn known(account: &Account) -> Mail {
-    let text = format!(
-        "Hello,\n\nsomebody tried to sign up at Tickloom with your address, and there is an account already. If it was you and you \
-         forgot the password, ask for a new one: POST /auth/v1/recovery. If it was not you, leave it.\n"
-    );
+    let text = "Hello,\n\nsomebody tried to sign up at Tickloom with your address, and there is an account already. If it was you and you \
+         forgot the password, ask for a new one: POST /auth/v1/recovery. If it was not you, leave it.\n".to_owned();
     mail(account, "You have an account at Tickloom", text)
 }
 

@@ -248,6 +248,20 @@ fn the_configuration_file_of_services_in_the_docs_serves() {
 }
 
 #[test]
+#[cfg(feature = "services")]
+fn the_configuration_file_of_auth_in_the_docs_serves() {
+    let files = blocks("docs/auth.md", "toml");
+    assert_eq!(files.len(), 1);
+    let folder = folder();
+    fs::write(folder.path().join("serve.toml"), &files[0]).unwrap();
+    let words = "serve auth --config serve.toml --http 127.0.0.1:0".split(' ');
+    let words: Vec<String> = words.map(str::to_owned).collect();
+    let output = run_until(&words, folder.path(), "serving auth");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+}
+
+#[test]
 fn the_configuration_file_in_the_docs_runs() {
     let files = blocks("docs/live.md", "toml");
     assert_eq!(files.len(), 1);

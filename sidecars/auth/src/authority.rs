@@ -148,8 +148,8 @@ impl Auth {
     /// Decides again in a transaction in which nothing else can change: the account, its session or key and its grants as they are now.
     ///
     /// # Errors
-    /// [`ProblemCode::Unauthenticated`](tickloom_chassis::ProblemCode::Unauthenticated) or
-    /// [`ProblemCode::Forbidden`](tickloom_chassis::ProblemCode::Forbidden).
+    /// [`ProblemCode::Unauthenticated`] or
+    /// [`ProblemCode::Forbidden`].
     pub(crate) async fn decide_again(
         &self,
         write: &mut Write,

@@ -2,6 +2,7 @@
 //! root; and one for gRPC, if it is asked for.
 
 mod connections;
+mod page;
 mod root;
 mod rpc;
 

@@ -153,3 +153,26 @@ fn no_more_requests_are_answered_at_a_time_than_there_are_places() {
     }
     runtime.block_on(serving.ended());
 }
+
+#[test]
+fn the_page_of_operations_fetches_nothing_from_elsewhere() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (serving, told) = runtime.block_on(probe(folder.path(), Arc::new(Semaphore::new(1))));
+    for (path, kind) in [
+        ("/docs", "text/html; charset=utf-8"),
+        ("/docs/page.css", "text/css; charset=utf-8"),
+        ("/docs/page.js", "text/javascript; charset=utf-8"),
+    ] {
+        let (status, head, body) = answer(send(serving.http, "GET", path, ""));
+        assert_eq!(status, 200, "{path}");
+        assert!(head.contains(&format!("content-type: {kind}")), "{head}");
+        assert!(
+            head.contains("content-security-policy: default-src 'none'; script-src 'self'"),
+            "{head}"
+        );
+        assert!(!body.contains("://"), "{path} names another address");
+    }
+    drop(told);
+    runtime.block_on(serving.ended());
+}

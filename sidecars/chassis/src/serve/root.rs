@@ -1,5 +1,6 @@
 //! The pages at the root: whether the process lives, whether its services are ready, counts, and what operations there are.
 
+use super::page;
 use crate::database::Database;
 use crate::identity::Identity;
 use crate::problem::{Problem, ProblemCode};
@@ -102,7 +103,7 @@ pub(super) fn router(
         .route("/errors/{code}", routing::get(error_page))
         .with_state(root)
         .route("/openapi.json", document(&whole));
-    (router.merge(own), rest)
+    (router.merge(own).merge(page::router()), rest)
 }
 
 fn described(title: &str) -> OpenApi {

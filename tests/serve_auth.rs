@@ -5,10 +5,16 @@
 
 mod cli;
 mod common;
+#[path = "common/postgres.rs"]
+mod postgres;
+#[path = "common/random.rs"]
+mod random;
 
 use cli::{tickloom, workspace};
 use common::Running;
-use serde_json::Value;
+use postgres::Postgres;
+use random::Random;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -36,9 +42,9 @@ fn serve(folder: &Path) -> (Running, String, String) {
     (running, address, link)
 }
 
-/// Status and body of what is answered to a request: its first line, more of its head, its body.
-fn send(address: &str, first: &str, head: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
+/// Status and body of what is answered to a request, if anything is: its first line, more of its head, its body.
+fn try_send(address: &str, first: &str, head: &str, body: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
     let kind = if body.is_empty() {
         ""
     } else {
@@ -49,12 +55,17 @@ fn send(address: &str, first: &str, head: &str, body: &str) -> (u16, String) {
         stream,
         "{first} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}{kind}Content-Length: {length}\r\n\r\n{body}"
     )
-    .unwrap();
+    .ok()?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, body.to_owned())
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
+}
+
+/// The same of a service that lives.
+fn send(address: &str, first: &str, head: &str, body: &str) -> (u16, String) {
+    try_send(address, first, head, body).unwrap()
 }
 
 fn get(address: &str, path: &str, token: &str) -> (u16, String) {
@@ -216,4 +227,176 @@ fn the_first_link_is_there_for_machines_too() {
     let up: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
     let words = up["first_words"]["auth"].as_str().unwrap();
     assert!(words.contains(" tlo_"), "{words}");
+}
+
+/// Kills of the service: more when everything is asked for.
+fn kills() -> u64 {
+    if std::env::var_os("TICKLOOM_TEST_ALL").is_some() {
+        200
+    } else {
+        12
+    }
+}
+
+/// A service that is killed and started again at the same place.
+struct Killed {
+    place: Vec<String>,
+    running: Running,
+    address: String,
+    token: String,
+}
+
+impl Killed {
+    /// One with an administrator.
+    fn begin(place: &[&str]) -> Killed {
+        let place: Vec<String> = place.iter().map(|word| (*word).to_owned()).collect();
+        let (mut running, address) = Killed::start(&place);
+        let words = running.announced("auth: ");
+        let link = words.rsplit(' ').next().unwrap();
+        let body = json!({"link": link, "email": "ada@example.com", "name": "Ada", "password": "four words of no sense 7"});
+        let (status, said) = send(
+            &address,
+            "POST /auth/v1/links/finish",
+            "",
+            &body.to_string(),
+        );
+        assert_eq!(status, 200, "{said}");
+        let token = Killed::sign_in(&address);
+        Killed {
+            place,
+            running,
+            address,
+            token,
+        }
+    }
+
+    fn start(place: &[String]) -> (Running, String) {
+        let words = ["serve", "auth", "--http", "127.0.0.1:0"];
+        let place: Vec<&str> = place.iter().map(String::as_str).collect();
+        let mut running = Running::start(&[&words, place.as_slice()].concat());
+        let address = running.announced("serving auth at http://");
+        (running, address)
+    }
+
+    fn sign_in(address: &str) -> String {
+        let body = json!({"email": "ada@example.com", "password": "four words of no sense 7"});
+        let (status, said) = send(address, "POST /auth/v1/sessions", "", &body.to_string());
+        assert_eq!(status, 201, "{said}");
+        let tokens: Value = serde_json::from_str(&said).unwrap();
+        tokens["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// `kill -9`, and a start after it.
+    fn again(self) -> Killed {
+        self.running.kill();
+        let (running, address) = Killed::start(&self.place);
+        let token = Killed::sign_in(&address);
+        Killed {
+            place: self.place,
+            running,
+            address,
+            token,
+        }
+    }
+
+    /// All grants of an account.
+    fn grants(&self, account: &str) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/auth/v1/accounts/{account}/grants?limit=100&after={after}");
+            let (status, said) = get(&self.address, &path, &self.token);
+            assert_eq!(status, 200, "{said}");
+            let mut page: Value = serde_json::from_str(&said).unwrap();
+            let items = page["items"].as_array_mut().unwrap();
+            all.append(items);
+            if page["more"] == false {
+                return all;
+            }
+            after = all.last().unwrap()["id"].as_str().unwrap().to_owned();
+        }
+    }
+}
+
+/// Gives grants with keys while the service is killed, and sends again what was not answered.
+fn give_while_killed(place: &[&str]) {
+    let mut served = Killed::begin(place);
+    let head = format!("Authorization: Bearer {}\r\n", served.token);
+    let body = json!({"kind": "machine", "name": "risk"}).to_string();
+    let (status, said) = send(&served.address, "POST /auth/v1/accounts", &head, &body);
+    assert_eq!(status, 201, "{said}");
+    let made: Value = serde_json::from_str(&said).unwrap();
+    let account = made["id"].as_str().unwrap().to_owned();
+    let seed = 20_261_129;
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let mut number = 0;
+    let give = |address: &str, token: &str, number: u64| {
+        let first = format!("POST /auth/v1/accounts/{account}/grants");
+        let head = format!("Authorization: Bearer {token}\r\nIdempotency-Key: grant-{number}\r\n");
+        let body = json!({"what": "run.read", "resource": format!("run/{number}")}).to_string();
+        try_send(address, &first, &head, &body)
+    };
+    for _ in 0..kills() {
+        for _ in 0..random.below(6) {
+            let (status, said) = give(&served.address, &served.token, number).unwrap();
+            assert_eq!(status, 201, "{said}");
+            number += 1;
+        }
+        // Some are on their way when it dies; wherever that is, each is there wholly or not at all.
+        let open: Vec<u64> = (number..=number + random.below(4)).collect();
+        number += u64::try_from(open.len()).unwrap();
+        served = std::thread::scope(|scope| {
+            let (address, token) = (served.address.clone(), served.token.clone());
+            let give = &give;
+            for number in open.clone() {
+                let (address, token) = (address.clone(), token.clone());
+                scope.spawn(move || give(&address, &token, number));
+            }
+            std::thread::sleep(std::time::Duration::from_micros(random.below(12_000)));
+            served.again()
+        });
+        for number in open {
+            let (status, said) = give(&served.address, &served.token, number).unwrap();
+            assert_eq!(status, 201, "{said}");
+        }
+    }
+    let grants = served.grants(&account);
+    let mut resources: Vec<&str> = grants
+        .iter()
+        .map(|grant| grant["resource"].as_str().unwrap())
+        .collect();
+    resources.sort_unstable();
+    let mut expected: Vec<String> = (0..number).map(|number| format!("run/{number}")).collect();
+    expected.sort_unstable();
+    assert_eq!(resources, expected);
+    served.running.kill();
+    let place: Vec<&str> = served.place.iter().map(String::as_str).collect();
+    let exported = tickloom(&[&["admin", "audit", "export"], place.as_slice()].concat());
+    assert_eq!(exported.code, 0, "{}", exported.stderr);
+    let given = exported
+        .stdout
+        .lines()
+        .filter(|line| line.contains("\"action\":\"grant_given\""));
+    // One of them is the administrator's.
+    assert_eq!(u64::try_from(given.count()).unwrap(), number + 1);
+    let rebuilt = tickloom(&[&["admin", "rebuild"], place.as_slice()].concat());
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.stderr);
+    let (running, address) = Killed::start(&served.place);
+    let served = Killed {
+        token: Killed::sign_in(&address),
+        running,
+        address,
+        place: served.place,
+    };
+    assert_eq!(served.grants(&account), grants);
+}
+
+#[test]
+fn kill_9_leaves_each_change_wholly_or_not_at_all_and_none_twice() {
+    let dir = workspace();
+    let data = dir.path().display().to_string();
+    give_while_killed(&["--data", &data]);
+    if let Some(server) = Postgres::start() {
+        give_while_killed(&["--database", &server.url()]);
+    }
 }

@@ -169,6 +169,13 @@ fn by_hand(folder: &Path) {
         "{}",
         ran.stderr
     );
+    let ran = run(&["admin", "retry-mail"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "auth: 0 are tried again\n"),
+        "{}",
+        ran.stderr
+    );
     let exported = run(&["admin", "audit", "export"]);
     assert_eq!(exported.code, 0, "{}", exported.stderr);
     let file = folder.join("audit.jsonl");
@@ -225,7 +232,7 @@ fn the_first_link_is_there_for_machines_too() {
     let ran = running.finish();
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let up: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
-    let words = up["first_words"]["auth"].as_str().unwrap();
+    let words = up["startup_notice"]["auth"].as_str().unwrap();
     assert!(words.contains(" tlo_"), "{words}");
 }
 
@@ -324,8 +331,8 @@ fn give_while_killed(place: &[&str]) {
     let body = json!({"kind": "machine", "name": "risk"}).to_string();
     let (status, said) = send(&served.address, "POST /auth/v1/accounts", &head, &body);
     assert_eq!(status, 201, "{said}");
-    let made: Value = serde_json::from_str(&said).unwrap();
-    let account = made["id"].as_str().unwrap().to_owned();
+    let created: Value = serde_json::from_str(&said).unwrap();
+    let account = created["id"].as_str().unwrap().to_owned();
     let seed = 20_261_129;
     println!("seed {seed}");
     let mut random = Random(seed);
@@ -376,7 +383,7 @@ fn give_while_killed(place: &[&str]) {
     let given = exported
         .stdout
         .lines()
-        .filter(|line| line.contains("\"action\":\"grant_given\""));
+        .filter(|line| line.contains("\"action\":\"grant_created\""));
     // One of them is the administrator's.
     assert_eq!(u64::try_from(given.count()).unwrap(), number + 1);
     let rebuilt = tickloom(&[&["admin", "rebuild"], place.as_slice()].concat());

@@ -59,6 +59,14 @@ const KEPT_IN_PLACE: &[(&str, &[&str])] = &[
     ("sqlparser", &["data/sql"]),
     ("hyper*", &["sidecars/chassis"]),
     ("tower*", &["sidecars/chassis"]),
+    ("tonic-health", &["sidecars/chassis"]),
+    ("tonic-reflection", &["sidecars/chassis"]),
+    ("rcgen", &["sidecars/chassis"]),
+    ("x509-parser", &["sidecars/chassis"]),
+    ("lettre", &["sidecars/chassis"]),
+    ("argon2", &["sidecars/auth"]),
+    ("zxcvbn", &["sidecars/auth"]),
+    ("totp-rs", &["sidecars/auth"]),
 ];
 
 /// Longest file, in lines, without its tests; and how many may be longer than what is comfortable.

@@ -3,7 +3,7 @@
 
 mod auth;
 
-use auth::{AuditArgs, RebuildArgs};
+use auth::{AuditArgs, RebuildArgs, RetryMailArgs};
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -34,6 +34,7 @@ enum Command {
     Ca(CaArgs),
     Audit(AuditArgs),
     Rebuild(RebuildArgs),
+    RetryMail(RetryMailArgs),
 }
 
 #[derive(clap::Args)]
@@ -80,7 +81,8 @@ enum Ca {
 /// Runs the command.
 #[cfg(not(feature = "services"))]
 pub(crate) fn run(args: Args) -> Result<(), crate::failure::Failure> {
-    let (Command::Ca(_) | Command::Audit(_) | Command::Rebuild(_)) = args.command;
+    let (Command::Ca(_) | Command::Audit(_) | Command::Rebuild(_) | Command::RetryMail(_)) =
+        args.command;
     Err(crate::services::absent())
 }
 
@@ -104,6 +106,7 @@ mod working {
             Command::Ca(args) => ca(args),
             Command::Audit(args) => auth::audit(args),
             Command::Rebuild(args) => auth::rebuild(args),
+            Command::RetryMail(args) => auth::retry_mail(args),
         }
     }
 

@@ -183,7 +183,7 @@ mod serving {
         let runners = runners(&settings, &stop).await?;
         let words: BTreeMap<&str, String> = runners
             .iter()
-            .filter_map(|runner| Some((runner.name(), runner.first_words()?.to_owned())))
+            .filter_map(|runner| Some((runner.name(), runner.startup_notice()?.to_owned())))
             .collect();
         let names: Vec<&str> = runners.iter().map(Runner::name).collect();
         let own_name = match names[..] {
@@ -208,7 +208,7 @@ mod serving {
                 up["grpc"] = json!(grpc.to_string());
             }
             if !words.is_empty() {
-                up["first_words"] = json!(words);
+                up["startup_notice"] = json!(words);
             }
             output::json(&up)?;
         }

@@ -1,4 +1,5 @@
-//! `tickloom admin audit` and `tickloom admin rebuild`: the log of who did what, and rows that come from the log of events.
+//! `tickloom admin audit`, `rebuild` and `retry-mail`: the log of who did what, rows that come from the log of events, and mail that was
+//! given up.
 
 use crate::services::PlaceArgs;
 use clap::Subcommand;
@@ -15,6 +16,15 @@ changed, removed, put in between or moved, and prints the head. A head that was 
 and a log that was written anew.
 
 Exit codes: 0 done, the log is whole, 1 the log is not whole, or a file or database cannot be used, 2 the command line is wrong.";
+
+const RETRY: &str = "\
+Examples:
+  tickloom admin retry-mail
+  tickloom admin retry-mail --database postgres://tickloom@localhost/tickloom
+
+Mail is tried for about a day while its server is away, and then given up, which /ready says. This lets it be tried again from now on.
+
+Exit codes: 0 done, 1 the database cannot be used, 2 the command line is wrong.";
 
 const REBUILD: &str = "\
 Examples:
@@ -67,12 +77,23 @@ pub(super) struct RebuildArgs {
     json: bool,
 }
 
+/// Try mail again that was given up.
+#[derive(clap::Args)]
+#[command(after_help = RETRY)]
+pub(super) struct RetryMailArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 #[cfg(feature = "services")]
-pub(super) use working::{audit, rebuild};
+pub(super) use working::{audit, rebuild, retry_mail};
 
 #[cfg(feature = "services")]
 mod working {
-    use super::{Audit, AuditArgs, RebuildArgs};
+    use super::{Audit, AuditArgs, RebuildArgs, RetryMailArgs};
     use crate::failure::Failure;
     use crate::output;
     use anyhow::{Context, anyhow};
@@ -80,28 +101,15 @@ mod working {
     use std::fs::File;
     use std::io::BufReader;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{AuditHead, audit_after, verify_audit};
+    use tickloom_chassis::{AuditHead, Clock, export_audit, verify_audit};
     use tokio::runtime::Runtime;
-
-    /// Entries that are read together.
-    const PORTION: i64 = 500;
 
     pub(crate) fn audit(args: AuditArgs) -> Result<(), Failure> {
         match args.command {
             Audit::Export { place } => Runtime::new().map_err(Failure::run)?.block_on(async {
                 let database = place.open_auth().await?;
-                let mut position = 0;
-                loop {
-                    let entries = audit_after(&database, position, PORTION).await;
-                    let entries = entries.map_err(Failure::run)?;
-                    let Some(last) = entries.last() else {
-                        break;
-                    };
-                    position = last.position;
-                    for entry in &entries {
-                        output::line(&entry.line());
-                    }
-                }
+                let exported = export_audit(&database, output::line).await;
+                exported.map_err(Failure::run)?;
                 database.close().await;
                 Ok(())
             }),
@@ -147,6 +155,20 @@ mod working {
             return output::json(&json!({"service": "auth", "events": events}));
         }
         output::line(&format!("auth: made again from {events} events"));
+        Ok(())
+    }
+
+    pub(crate) fn retry_mail(args: RetryMailArgs) -> Result<(), Failure> {
+        let count = Runtime::new().map_err(Failure::run)?.block_on(async {
+            let database = args.place.open_auth().await?;
+            let count = Auth::retry_mail(&database, Clock::System.now()).await;
+            database.close().await;
+            count.map_err(Failure::run)
+        })?;
+        if args.json {
+            return output::json(&json!({"service": "auth", "tried_again": count}));
+        }
+        output::line(&format!("auth: {count} are tried again"));
         Ok(())
     }
 }

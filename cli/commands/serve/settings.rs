@@ -8,7 +8,9 @@ use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use tickloom_auth::AuthConfig;
+use tickloom_auth::credential::password::HashParams;
 use tickloom_chassis::identity::{Peers, TrustDomain};
+use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{MailConfig, Place};
 
 const PORT: u16 = 8080;
@@ -45,8 +47,35 @@ struct AuthFile {
     sign_up: bool,
     /// File of passwords that were found elsewhere.
     breached: Option<PathBuf>,
+    /// What tokens are signed with.
+    algorithm: Algorithm,
+    /// What the hash of a password costs.
+    hash: HashFile,
     /// Where mail is handed to.
     mail: Option<MailConfig>,
+}
+
+/// What the hash of a password costs (Argon2id): each is OWASP's least if it is left out, and never less.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HashFile {
+    /// Memory.
+    memory_kib: Option<u32>,
+    /// Passes over it.
+    passes: Option<u32>,
+    /// Lanes.
+    lanes: Option<u32>,
+}
+
+impl HashFile {
+    fn params(&self) -> Result<HashParams, anyhow::Error> {
+        let (memory_kib, passes, lanes) = HashParams::default().parts();
+        Ok(HashParams::new(
+            self.memory_kib.unwrap_or(memory_kib),
+            self.passes.unwrap_or(passes),
+            self.lanes.unwrap_or(lanes),
+        )?)
+    }
 }
 
 /// What runs did.
@@ -125,6 +154,8 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         mail: file.auth.mail,
         sign_up: file.auth.sign_up,
         breached: file.auth.breached,
+        hash: file.auth.hash.params()?,
+        algorithm: file.auth.algorithm,
     };
     Ok(Settings {
         http,

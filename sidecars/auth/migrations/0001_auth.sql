@@ -8,7 +8,7 @@ CREATE TABLE account (
     is_email_verified BIGINT NOT NULL,
     name TEXT NOT NULL,
     has_second_factor BIGINT NOT NULL,
-    made BIGINT NOT NULL
+    created BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX account_email ON account (email);
 
@@ -18,8 +18,8 @@ CREATE TABLE granted (
     what TEXT NOT NULL,
     resource TEXT NOT NULL,
     expires BIGINT,
-    given BIGINT NOT NULL,
-    given_by TEXT NOT NULL
+    created BIGINT NOT NULL,
+    created_by TEXT NOT NULL
 );
 CREATE INDEX granted_account ON granted (account, id);
 
@@ -28,7 +28,7 @@ CREATE TABLE access_key (
     account TEXT NOT NULL,
     name TEXT NOT NULL,
     scopes TEXT NOT NULL,
-    made BIGINT NOT NULL,
+    created BIGINT NOT NULL,
     expires BIGINT
 );
 CREATE INDEX access_key_account ON access_key (account, id);
@@ -82,7 +82,7 @@ CREATE TABLE session (
     began BIGINT NOT NULL,
     last_used BIGINT NOT NULL,
     expires BIGINT NOT NULL,
-    proved BIGINT NOT NULL,
+    authenticated_at BIGINT NOT NULL,
     methods TEXT NOT NULL
 );
 CREATE INDEX session_account ON session (account, id);
@@ -95,7 +95,7 @@ CREATE TABLE refresh (
 );
 CREATE INDEX refresh_session ON refresh (session);
 
--- Devices on which an account was signed in: tries elsewhere do not slow them down.
+-- Devices on which an account was signed in: attempts elsewhere do not slow them down.
 CREATE TABLE device (
     id TEXT PRIMARY KEY,
     account TEXT NOT NULL,
@@ -104,7 +104,7 @@ CREATE TABLE device (
 );
 CREATE INDEX device_account ON device (account);
 
--- Tries that failed: of an e-mail address on unknown devices together, and of each known device.
+-- Attempts that failed: of an e-mail address on unknown devices together, and of each known device.
 CREATE TABLE failure (
     subject TEXT PRIMARY KEY,
     failures BIGINT NOT NULL,

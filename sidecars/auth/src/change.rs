@@ -74,7 +74,7 @@ impl By {
 ///
 /// # Errors
 /// [`ProblemCode::Conflict`] if another account has the address.
-pub(crate) async fn make_account(
+pub(crate) async fn create_account(
     write: &mut Write,
     by: &By,
     kind: AccountKind,
@@ -83,7 +83,7 @@ pub(crate) async fn make_account(
 ) -> Result<Account, AuthError> {
     let id = format!("{}_{}", kind.prefix(), Uuid::now_v7().simple());
     store::account::add_person_key(write, &id, &PersonKey::make()?).await?;
-    let event = AuthEvent::Made { kind, email, name };
+    let event = AuthEvent::Created { kind, email, name };
     apply(write, by, Account::new(id, kind), event).await
 }
 
@@ -131,20 +131,20 @@ pub(crate) async fn apply(
 /// What an entry of the audit log says beside what happened: nothing personal, and no secret.
 fn detail(event: &AuthEvent) -> String {
     match event {
-        AuthEvent::GrantGiven {
+        AuthEvent::GrantCreated {
             id,
             what,
             resource,
             expires,
         } => json!({"id": id, "what": what, "resource": resource, "expires": expires}),
-        AuthEvent::KeyMade {
+        AuthEvent::KeyCreated {
             id,
             scopes,
             expires,
             ..
         } => json!({"id": id, "scopes": scopes, "expires": expires}),
         AuthEvent::KeyExpiryMoved { id, expires } => json!({"id": id, "expires": expires}),
-        AuthEvent::GrantTaken { id } | AuthEvent::KeyTaken { id } => json!({"id": id}),
+        AuthEvent::GrantRevoked { id } | AuthEvent::KeyRevoked { id } => json!({"id": id}),
         _ => return String::new(),
     }
     .to_string()

@@ -1,9 +1,8 @@
-//! What somebody proves who they are with: passwords, one-time codes, recovery codes, secrets of programs, access tokens and the keys
+//! What somebody authenticates with: passwords, one-time codes, recovery codes, secrets of programs, access tokens and the keys
 //! that sign them, and public keys of CURVE. Pure: there is no network, no SQL and no clock here; what time it is, is an argument.
 //!
 //! Formats and parameters, and why they are so, are in `docs/credentials.md`.
 
-pub mod curve;
 pub mod keyring;
 pub mod password;
 pub mod recovery;

@@ -26,8 +26,8 @@ pub(crate) enum AuthError {
     NoRandomness(#[from] NoRandomness),
     #[error(transparent)]
     Pattern(#[from] PatternError),
-    #[error("too many tries: wait {} s", .0.as_secs())]
-    TooManyTries(Duration),
+    #[error("too many attempts: wait {} s", .0.as_secs())]
+    TooManyAttempts(Duration),
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
 }
@@ -59,7 +59,7 @@ impl From<AuthError> for Problem {
             | AuthError::Password(PasswordError::Refused(_)) => {
                 Problem::new(ProblemCode::Refused, detail)
             }
-            AuthError::TooManyTries(wait) => {
+            AuthError::TooManyAttempts(wait) => {
                 Problem::new(ProblemCode::TooManyRequests, detail).retry_after(wait)
             }
             AuthError::Password(PasswordError::Busy) => {

@@ -13,7 +13,7 @@ pub(crate) const BODY_VERSION: i64 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "body", rename_all = "snake_case")]
 pub(crate) enum AuthEvent {
-    Made {
+    Created {
         kind: AccountKind,
         email: Option<String>,
         name: String,
@@ -28,16 +28,16 @@ pub(crate) enum AuthEvent {
     Suspended,
     Resumed,
     Deleted,
-    GrantGiven {
+    GrantCreated {
         id: String,
         what: String,
         resource: String,
         expires: Option<i64>,
     },
-    GrantTaken {
+    GrantRevoked {
         id: String,
     },
-    KeyMade {
+    KeyCreated {
         id: String,
         name: String,
         scopes: String,
@@ -47,7 +47,7 @@ pub(crate) enum AuthEvent {
         id: String,
         expires: i64,
     },
-    KeyTaken {
+    KeyRevoked {
         id: String,
     },
 }
@@ -56,7 +56,7 @@ impl AuthEvent {
     /// What happened, as the log has it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            AuthEvent::Made { .. } => "made",
+            AuthEvent::Created { .. } => "created",
             AuthEvent::EmailVerified => "email_verified",
             AuthEvent::Renamed { .. } => "renamed",
             AuthEvent::PasswordSet => "password_set",
@@ -65,11 +65,11 @@ impl AuthEvent {
             AuthEvent::Suspended => "suspended",
             AuthEvent::Resumed => "resumed",
             AuthEvent::Deleted => "deleted",
-            AuthEvent::GrantGiven { .. } => "grant_given",
-            AuthEvent::GrantTaken { .. } => "grant_taken",
-            AuthEvent::KeyMade { .. } => "key_made",
+            AuthEvent::GrantCreated { .. } => "grant_created",
+            AuthEvent::GrantRevoked { .. } => "grant_revoked",
+            AuthEvent::KeyCreated { .. } => "key_created",
             AuthEvent::KeyExpiryMoved { .. } => "key_expiry_moved",
-            AuthEvent::KeyTaken { .. } => "key_taken",
+            AuthEvent::KeyRevoked { .. } => "key_revoked",
         }
     }
 
@@ -102,18 +102,18 @@ impl AuthEvent {
 
     fn map_personal<E>(self, with: impl Fn(String) -> Result<String, E>) -> Result<AuthEvent, E> {
         Ok(match self {
-            AuthEvent::Made { kind, email, name } => AuthEvent::Made {
+            AuthEvent::Created { kind, email, name } => AuthEvent::Created {
                 kind,
                 email: email.map(&with).transpose()?,
                 name: with(name)?,
             },
             AuthEvent::Renamed { name } => AuthEvent::Renamed { name: with(name)? },
-            AuthEvent::KeyMade {
+            AuthEvent::KeyCreated {
                 id,
                 name,
                 scopes,
                 expires,
-            } => AuthEvent::KeyMade {
+            } => AuthEvent::KeyCreated {
                 id,
                 name: with(name)?,
                 scopes,
@@ -131,21 +131,24 @@ mod tests {
     #[test]
     fn what_is_personal_is_not_in_the_log_and_goes_with_its_key() {
         let key = PersonKey::make().unwrap();
-        let made = AuthEvent::Made {
+        let created = AuthEvent::Created {
             kind: AccountKind::Person,
             email: Some("ada@example.com".to_owned()),
             name: "Ada".to_owned(),
         };
-        let body = made.body(&key).unwrap();
+        let body = created.body(&key).unwrap();
         assert!(!body.contains("ada") && !body.contains("Ada"), "{body}");
-        assert_eq!(AuthEvent::read("made", &body, Some(&key)).unwrap(), made);
-        let without = AuthEvent::read("made", &body, None).unwrap();
-        let AuthEvent::Made { email, name, .. } = without else {
+        assert_eq!(
+            AuthEvent::read("created", &body, Some(&key)).unwrap(),
+            created
+        );
+        let without = AuthEvent::read("created", &body, None).unwrap();
+        let AuthEvent::Created { email, name, .. } = without else {
             panic!("{without:?}");
         };
         assert_eq!((email.as_deref(), name.as_str()), (Some(""), ""));
         let other = PersonKey::make().unwrap();
-        assert!(AuthEvent::read("made", &body, Some(&other)).is_err());
+        assert!(AuthEvent::read("created", &body, Some(&other)).is_err());
     }
 
     #[test]
@@ -163,14 +166,14 @@ mod tests {
             AuthEvent::Suspended,
             AuthEvent::Resumed,
             AuthEvent::Deleted,
-            AuthEvent::GrantGiven {
+            AuthEvent::GrantCreated {
                 id: id(),
                 what: "viewer".to_owned(),
                 resource: "*".to_owned(),
                 expires: None,
             },
-            AuthEvent::GrantTaken { id: id() },
-            AuthEvent::KeyMade {
+            AuthEvent::GrantRevoked { id: id() },
+            AuthEvent::KeyCreated {
                 id: id(),
                 name: "ci".to_owned(),
                 scopes: "*".to_owned(),
@@ -180,7 +183,7 @@ mod tests {
                 id: id(),
                 expires: 9,
             },
-            AuthEvent::KeyTaken { id: id() },
+            AuthEvent::KeyRevoked { id: id() },
         ] {
             let body = event.body(&key).unwrap();
             let found = AuthEvent::read(event.kind(), &body, Some(&key)).unwrap();

@@ -1,11 +1,11 @@
 //! What the service does, each from beginning to end: reads, checks, changes in one transaction.
 
 pub(crate) mod accounts;
+pub(crate) mod authentication;
 pub(crate) mod factor;
 pub(crate) mod grants;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod password;
-pub(crate) mod proof;
 pub(crate) mod sessions;
 pub(crate) mod throttle;

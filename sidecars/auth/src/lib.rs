@@ -1,22 +1,282 @@
 //! Who somebody is, and what they may do: accounts of people and programs, sessions, tokens, keys, grants, for all services of a
 //! process.
 
-mod authority;
+mod authenticator;
 mod change;
 pub mod credential;
 mod error;
 mod events;
 mod flows;
+mod link_requests;
 mod mails;
 mod model;
 mod projections;
 mod rest;
 mod seal;
-mod service;
 mod signing;
 mod store;
-mod wishes;
 
-pub(crate) use error::AuthError;
-pub use flows::grants::Explained;
-pub use service::{Auth, AuthConfig};
+use crate::authenticator::GrantCache;
+use crate::change::By;
+use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
+use crate::error::AuthError;
+pub use crate::flows::grants::Explained;
+use crate::flows::grants::explain;
+use crate::flows::links::{LINK_REQUEST, SETUP, make_link};
+use crate::link_requests::LinkRequests;
+use crate::projections::rebuild;
+use crate::signing::Signing;
+use axum::Router;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tickloom_chassis::token::Algorithm;
+use tickloom_chassis::{
+    Authenticator, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health, MAIL,
+    MailConfig, Mailer, Migration, Migrations, Problem, Result, Service, Stop, Write,
+    forget_effects, hold_events, retry_given_up,
+};
+use tickloom_types::Ts;
+use tokio::task::JoinHandle;
+use utoipa_axum::router::OpenApiRouter;
+
+/// A session that is not gone on with for so long is over: 7 days.
+pub(crate) const IDLE_NS: i64 = 7 * 86_400_000_000_000;
+/// Passwords that wait to be looked at, at most.
+const WAITING_MAX: u16 = 64;
+/// Attempts and mail are forgotten after two days.
+const KEPT_NS: i64 = 2 * 86_400_000_000_000;
+/// Pause between two looks whether keys have to change and sessions are over.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The service.
+#[derive(Debug)]
+pub struct Auth {
+    pub(crate) database: Database,
+    pub(crate) clock: Clock,
+    pub(crate) hasher: Hasher,
+    pub(crate) signing: Signing,
+    pub(crate) grants: GrantCache,
+    /// Mail, if some is sent.
+    pub(crate) effects: Option<Effects>,
+    /// Whether people sign up on their own.
+    pub(crate) is_open: bool,
+    setup: Option<String>,
+}
+
+/// Its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthConfig {
+    /// Who makes tokens: the address under which the service is reached.
+    pub issuer: String,
+    /// Where mail is handed to; without it none is sent.
+    pub mail: Option<MailConfig>,
+    /// Whether people sign up on their own, which needs mail.
+    pub sign_up: bool,
+    /// File of passwords that were found elsewhere, sorted lines of `SHA-1:COUNT`.
+    pub breached: Option<PathBuf>,
+    /// What the hash of a password costs.
+    pub hash: HashParams,
+    /// What tokens are signed with.
+    pub algorithm: Algorithm,
+}
+
+impl Auth {
+    async fn make(context: Context, config: AuthConfig) -> std::result::Result<Auth, AuthError> {
+        let Context { database, clock } = context;
+        if config.sign_up && config.mail.is_none() {
+            let why =
+                "people cannot sign up on their own where no mail is sent: set `auth.mail` too";
+            return Err(ChassisError::Start(why.to_owned()).into());
+        }
+        let breached = match &config.breached {
+            Some(path) => Some(BreachedList::open(path).map_err(|error| start(&error))?),
+            None => None,
+        };
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        let at_once = u16::try_from(at_once).ok().and_then(NonZeroU16::new);
+        let at_once = at_once.unwrap_or(NonZeroU16::MIN);
+        let hasher = Hasher::new(config.hash, Rules::new(breached), at_once, WAITING_MAX);
+        let now = clock.now();
+        let signing = Signing::begin(&database, (&config.issuer, config.algorithm), now).await?;
+        signing.rotate(&database, now).await?;
+        let effects = match &config.mail {
+            Some(mail) => Some(effects(&database, &clock, mail)?),
+            None => None,
+        };
+        let setup = setup_link(&database, &clock).await?;
+        Ok(Auth {
+            hasher,
+            signing,
+            grants: GrantCache::default(),
+            effects,
+            is_open: config.sign_up,
+            setup,
+            database,
+            clock,
+        })
+    }
+
+    /// Drops what the log of events gives again (accounts, grants, what is known of keys) and makes it from there, in one transaction.
+    /// Returns how many events there are.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`]; [`ChassisError::Row`] for an event that this version cannot read. Nothing is changed then.
+    pub async fn rebuild(database: &Database) -> Result<u64> {
+        rebuild(database).await
+    }
+
+    /// Lets mail, and what leads to mail, be tried again from now on that was given up, and returns how many.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`].
+    pub async fn retry_mail(database: &Database, now: Ts) -> Result<u64> {
+        let mut write = database.write().await?;
+        let mut count = 0;
+        for kind in [LINK_REQUEST, MAIL] {
+            count += retry_given_up(&mut write, kind, now).await?;
+        }
+        write.commit().await?;
+        Ok(count)
+    }
+
+    /// Whether an account, by its id or e-mail address, may do an action (`run.read`) on a resource (`run/today`) at a time, and why.
+    ///
+    /// # Errors
+    /// The problem that the API tells: there is no such account, or the database is away.
+    pub async fn explain(
+        database: &Database,
+        account: &str,
+        (action, resource): (&str, &str),
+        now: Ts,
+    ) -> std::result::Result<Explained, Problem> {
+        Ok(explain(database, account, (action, resource), now).await?)
+    }
+
+    /// Begins to change something. The log is locked first, and then what is changed, always: two changes never wait for each other.
+    pub(crate) async fn write(&self) -> Result<Write> {
+        let mut write = self.database.write().await?;
+        hold_events(&mut write).await?;
+        Ok(write)
+    }
+
+    /// Changes keys by the clock, and removes what is over.
+    async fn keep(self: Arc<Auth>, mut stop: Stop) {
+        while !stop.is_told() {
+            if let Err(error) = self.keep_once().await {
+                let error = error.to_string();
+                tracing::warn!(error, "keys and sessions were not looked after");
+            }
+            stop.or_after(LOOK_AGAIN).await;
+        }
+    }
+
+    pub(crate) async fn keep_once(&self) -> std::result::Result<(), AuthError> {
+        let now = self.clock.now();
+        self.signing.rotate(&self.database, now).await?;
+        let mut write = self.write().await?;
+        store::session::end_old(&mut write, now.0, now.0 - IDLE_NS).await?;
+        store::secret::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
+        for kind in [LINK_REQUEST, MAIL] {
+            forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
+        }
+        write.commit().await?;
+        Ok(())
+    }
+}
+
+fn start(error: &dyn std::error::Error) -> ChassisError {
+    ChassisError::Start(error.to_string())
+}
+
+fn effects(
+    database: &Database,
+    clock: &Clock,
+    mail: &MailConfig,
+) -> std::result::Result<Effects, AuthError> {
+    let link_requests = LinkRequests {
+        database: database.clone(),
+        clock: clock.clone(),
+    };
+    let handlers: Vec<Arc<dyn EffectHandler>> =
+        vec![Arc::new(Mailer::new(mail)?), Arc::new(link_requests)];
+    Ok(Effects::new(database.clone(), clock.clone(), handlers))
+}
+
+/// A link for the first administrator while there is none; those that were made before are not good any more.
+async fn setup_link(
+    database: &Database,
+    clock: &Clock,
+) -> std::result::Result<Option<String>, AuthError> {
+    let mut write = database.write().await?;
+    hold_events(&mut write).await?;
+    store::secret::drop_setup_links(&mut write).await?;
+    let known = store::account::administrators(write.connection()).await?;
+    if !known.is_empty() {
+        write.commit().await?;
+        return Ok(None);
+    }
+    let by = By {
+        actor: "service/auth".to_owned(),
+        request: String::new(),
+        now: clock.now(),
+    };
+    let link = make_link(&mut write, &by, None, SETUP).await?;
+    write.commit().await?;
+    Ok(Some(link.expose().to_owned()))
+}
+
+impl Service for Auth {
+    const NAME: &'static str = "auth";
+    const MIGRATIONS: Migrations = &[Migration {
+        name: "auth",
+        sql: include_str!("../migrations/0001_auth.sql"),
+    }];
+    const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;
+    type Config = AuthConfig;
+
+    async fn new(context: Context, config: AuthConfig) -> Result<Arc<Auth>> {
+        match Auth::make(context, config).await {
+            Ok(auth) => Ok(Arc::new(auth)),
+            Err(AuthError::Chassis(error)) => Err(error),
+            Err(error) => Err(start(&error)),
+        }
+    }
+
+    fn rest(self: &Arc<Auth>) -> OpenApiRouter {
+        rest::router(self)
+    }
+
+    fn root(self: &Arc<Auth>) -> Router {
+        rest::root(self)
+    }
+
+    fn authenticator(self: &Arc<Auth>) -> Option<Arc<dyn Authenticator>> {
+        Some(Arc::<Auth>::clone(self))
+    }
+
+    fn start(self: &Arc<Auth>, stop: &Stop) -> Vec<JoinHandle<()>> {
+        let mut tasks = vec![tokio::spawn(Arc::clone(self).keep(stop.clone()))];
+        if let Some(effects) = &self.effects {
+            tasks.push(tokio::spawn(effects.clone().run(stop.clone())));
+        }
+        tasks
+    }
+
+    fn startup_notice(&self) -> Option<String> {
+        let link = self.setup.as_ref()?;
+        Some(format!(
+            "nobody is an administrator yet: with this link, which is shown once, the first one is made \
+             (POST /auth/v1/links/finish with link, email, name and password): {link}"
+        ))
+    }
+
+    fn health(&self) -> Health {
+        let mut health = Health::default();
+        if let Some(effects) = &self.effects {
+            effects.add_health(&mut health);
+        }
+        health
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) fn recover(account: &Account, link: &Secret) -> Mail {
     mail(account, "A new password for Tickloom", text)
 }
 
-/// To somebody who has an account and tries to sign up.
+/// To somebody who has an account and attempts to sign up.
 pub(crate) fn known(account: &Account) -> Mail {
     let text = "Hello,\n\nsomebody tried to sign up at Tickloom with your address, and there is an account already. If it was you and you \
          forgot the password, ask for a new one: POST /auth/v1/recovery. If it was not you, leave it.\n".to_owned();

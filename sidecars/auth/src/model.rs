@@ -52,8 +52,8 @@ pub(crate) struct Account {
     pub(crate) name: String,
     /// Whether a second factor is asked for.
     pub(crate) has_second_factor: bool,
-    /// When it was made, in nanoseconds since the epoch.
-    pub(crate) made: i64,
+    /// When it was created, in nanoseconds since the epoch.
+    pub(crate) created: i64,
 }
 
 /// Why something is not done.
@@ -99,7 +99,7 @@ impl Account {
             is_email_verified: false,
             name: String::new(),
             has_second_factor: false,
-            made: 0,
+            created: 0,
         }
     }
 
@@ -113,11 +113,11 @@ impl Account {
     pub(crate) fn after(mut self, event: &AuthEvent, at: Ts) -> Account {
         self.version += 1;
         match event {
-            AuthEvent::Made { kind, email, name } => {
+            AuthEvent::Created { kind, email, name } => {
                 self.kind = *kind;
                 self.email.clone_from(email);
                 self.name.clone_from(name);
-                self.made = at.0;
+                self.created = at.0;
             }
             AuthEvent::EmailVerified => self.is_email_verified = true,
             AuthEvent::Renamed { name } => self.name.clone_from(name),
@@ -133,11 +133,11 @@ impl Account {
                 self.has_second_factor = false;
             }
             AuthEvent::PasswordSet
-            | AuthEvent::GrantGiven { .. }
-            | AuthEvent::GrantTaken { .. }
-            | AuthEvent::KeyMade { .. }
+            | AuthEvent::GrantCreated { .. }
+            | AuthEvent::GrantRevoked { .. }
+            | AuthEvent::KeyCreated { .. }
             | AuthEvent::KeyExpiryMoved { .. }
-            | AuthEvent::KeyTaken { .. } => {}
+            | AuthEvent::KeyRevoked { .. } => {}
         }
         self
     }
@@ -242,16 +242,16 @@ mod tests {
 
     #[test]
     fn what_is_deleted_has_nothing_personal_and_stays_deleted() {
-        let made = AuthEvent::Made {
+        let created = AuthEvent::Created {
             kind: AccountKind::Person,
             email: Some("a@x.y".to_owned()),
             name: "Ada".to_owned(),
         };
         let account = Account::new("usr_1".to_owned(), AccountKind::Person);
         let account = account
-            .after(&made, Ts(5))
+            .after(&created, Ts(5))
             .after(&AuthEvent::EmailVerified, Ts(6));
-        assert_eq!((account.version, account.made), (2, 5));
+        assert_eq!((account.version, account.created), (2, 5));
         assert_eq!(account.email.as_deref(), Some("a@x.y"));
         let deleted = account.delete().unwrap();
         let account = account.after(&deleted, Ts(7));

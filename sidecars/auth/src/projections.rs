@@ -13,15 +13,15 @@ const PORTION: i64 = 500;
 
 /// An address is one account's; of two that take it at the same time the second adds nothing.
 const ADD_ACCOUNT: &str = "INSERT INTO account \
-    (id, version, kind, state, email, is_email_verified, name, has_second_factor, made) \
+    (id, version, kind, state, email, is_email_verified, name, has_second_factor, created) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
 const SET_ACCOUNT: &str = "UPDATE account SET version = $2, state = $3, email = $4, is_email_verified = $5, name = $6, \
     has_second_factor = $7 WHERE id = $1";
-const ADD_GRANT: &str = "INSERT INTO granted (id, account, what, resource, expires, given, given_by) \
+const ADD_GRANT: &str = "INSERT INTO granted (id, account, what, resource, expires, created, created_by) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const DROP_GRANT: &str = "DELETE FROM granted WHERE id = $1";
 const DROP_GRANTS: &str = "DELETE FROM granted WHERE account = $1";
-const ADD_KEY: &str = "INSERT INTO access_key (id, account, name, scopes, made, expires) VALUES ($1, $2, $3, $4, $5, $6)";
+const ADD_KEY: &str = "INSERT INTO access_key (id, account, name, scopes, created, expires) VALUES ($1, $2, $3, $4, $5, $6)";
 const SET_KEY: &str = "UPDATE access_key SET expires = $2 WHERE id = $1";
 const DROP_KEY: &str = "DELETE FROM access_key WHERE id = $1";
 const DROP_KEYS: &str = "DELETE FROM access_key WHERE account = $1";
@@ -55,8 +55,8 @@ pub(crate) async fn project(
     (at, actor): (Ts, &str),
 ) -> Result<bool> {
     match event {
-        AuthEvent::Made { .. } => return add_account(write, after).await,
-        AuthEvent::GrantGiven {
+        AuthEvent::Created { .. } => return add_account(write, after).await,
+        AuthEvent::GrantCreated {
             id,
             what,
             resource,
@@ -72,7 +72,7 @@ pub(crate) async fn project(
                 .bind(actor);
             added.execute(write.connection()).await?;
         }
-        AuthEvent::KeyMade {
+        AuthEvent::KeyCreated {
             id,
             name,
             scopes,
@@ -91,8 +91,8 @@ pub(crate) async fn project(
             let moved = sqlx::query(SET_KEY).bind(id).bind(*expires);
             moved.execute(write.connection()).await?;
         }
-        AuthEvent::GrantTaken { id } => drop_rows(write, &[DROP_GRANT], id).await?,
-        AuthEvent::KeyTaken { id } => drop_rows(write, &[DROP_KEY], id).await?,
+        AuthEvent::GrantRevoked { id } => drop_rows(write, &[DROP_GRANT], id).await?,
+        AuthEvent::KeyRevoked { id } => drop_rows(write, &[DROP_KEY], id).await?,
         AuthEvent::Deleted => drop_rows(write, &[DROP_GRANTS, DROP_KEYS], &after.id).await?,
         AuthEvent::EmailVerified
         | AuthEvent::Renamed { .. }
@@ -116,7 +116,7 @@ async fn add_account(write: &mut Write, account: &Account) -> Result<bool> {
         .bind(i64::from(account.is_email_verified))
         .bind(&account.name)
         .bind(i64::from(account.has_second_factor))
-        .bind(account.made);
+        .bind(account.created);
     let added = added.execute(write.connection()).await?;
     Ok(added.rows_affected() == 1)
 }

@@ -6,8 +6,8 @@ mod grants;
 mod keys;
 mod sessions;
 
+use crate::Auth;
 use crate::change::By;
-use crate::service::Auth;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
@@ -101,8 +101,8 @@ access!(
 );
 access!(
     /// Makes accounts.
-    MakeAccounts,
-    "account.make",
+    CreateAccounts,
+    "account.create",
     |_, _| "account/*".to_owned()
 );
 access!(
@@ -112,7 +112,7 @@ access!(
     |path, subject| format!("account/{}", account_of(path.get("account"), subject))
 );
 access!(
-    /// Gives grants, and takes them back.
+    /// Creates grants, and revokes them.
     ChangeGrants,
     "grant.change",
     |_, _| "grant/*".to_owned()
@@ -194,13 +194,13 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(sessions::sign_in))
         .routes(routes!(sessions::refresh))
-        .routes(routes!(sessions::prove))
+        .routes(routes!(sessions::step_up))
         .routes(routes!(sessions::list_sessions, sessions::end_sessions))
         .routes(routes!(sessions::end_session))
         .routes(routes!(accounts::finish_link))
         .routes(routes!(accounts::sign_up))
         .routes(routes!(accounts::recover))
-        .routes(routes!(accounts::list_accounts, accounts::make_account))
+        .routes(routes!(accounts::list_accounts, accounts::create_account))
         .routes(routes!(
             accounts::get_account,
             accounts::rename_account,
@@ -212,11 +212,11 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(factor::change_password))
         .routes(routes!(factor::begin_factor, factor::remove_factor))
         .routes(routes!(factor::confirm_factor))
-        .routes(routes!(keys::list_keys, keys::make_key))
-        .routes(routes!(keys::take_key))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::revoke_key))
         .routes(routes!(keys::rotate_key))
-        .routes(routes!(grants::list_grants, grants::give_grant))
-        .routes(routes!(grants::take_grant))
+        .routes(routes!(grants::list_grants, grants::create_grant))
+        .routes(routes!(grants::revoke_grant))
         .routes(routes!(grants::decide_access))
         .routes(routes!(grants::list_audit))
         .with_state(Arc::clone(auth))

@@ -4,7 +4,7 @@ use crate::AuthError;
 use crate::credential::keyring::{KeyPolicy, KeyRing, TokenRequest};
 use crate::store;
 use std::sync::{Arc, PoisonError, RwLock};
-use tickloom_chassis::token::{Claims, TokenError, Verifier};
+use tickloom_chassis::token::{Algorithm, Claims, TokenError, Verifier};
 use tickloom_chassis::{Database, Write, hold_events};
 use tickloom_types::Ts;
 
@@ -32,10 +32,10 @@ impl Signing {
     /// Those that are stored; made and stored if there are none.
     pub(crate) async fn begin(
         database: &Database,
-        issuer: &str,
+        (issuer, algorithm): (&str, Algorithm),
         now: Ts,
     ) -> Result<Signing, AuthError> {
-        let policy = KeyPolicy::new(issuer);
+        let policy = KeyPolicy::new(issuer).with_algorithm(algorithm);
         let mut write = database.write().await?;
         // Of several processes that look at the same time one makes or changes keys, and the others see what it did.
         hold_events(&mut write).await?;
@@ -56,18 +56,21 @@ impl Signing {
         })
     }
 
-    /// Changes keys if it is time, or if another process did, and returns whether they are others now.
-    pub(crate) async fn rotate(&self, database: &Database, now: Ts) -> Result<bool, AuthError> {
-        let mut write = database.write().await?;
-        hold_events(&mut write).await?;
-        let stored = store::signing::all(write.connection()).await?;
-        let ring = KeyRing::restore(self.policy.clone(), stored)?;
-        let ring = self.rotated(&mut write, ring, now).await?;
-        write.commit().await?;
-        let is_other = ring.jwks()? != self.jwks();
+    /// Changes keys if it is time, and takes those to which another process changed.
+    pub(crate) async fn rotate(&self, database: &Database, now: Ts) -> Result<(), AuthError> {
+        let stored = store::signing::all(database.reader()).await?;
+        let mut ring = KeyRing::restore(self.policy.clone(), stored)?;
+        if ring.next_rotation() <= now {
+            let mut write = database.write().await?;
+            hold_events(&mut write).await?;
+            let stored = store::signing::all(write.connection()).await?;
+            ring = KeyRing::restore(self.policy.clone(), stored)?;
+            ring = self.rotated(&mut write, ring, now).await?;
+            write.commit().await?;
+        }
         let state = Arc::new(state(&self.issuer, ring)?);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-        Ok(is_other)
+        Ok(())
     }
 
     async fn rotated(

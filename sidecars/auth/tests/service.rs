@@ -30,7 +30,9 @@ use sqlx::{AnyConnection, Connection};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
+use tickloom_auth::credential::password::HashParams;
 use tickloom_auth::{Auth, AuthConfig};
+use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
     Clock, Database, Place, Runner, ServeOptions, Service, Serving, Stop, serve,
 };
@@ -71,7 +73,7 @@ fn new_database(url: &str) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     sqlx::any::install_default_drivers();
-    let made = async {
+    let created = async {
         let mut connection = AnyConnection::connect(url).await.unwrap();
         let statement = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
         sqlx::raw_sql(statement)
@@ -80,7 +82,7 @@ fn new_database(url: &str) -> String {
             .unwrap();
         connection.close().await.unwrap();
     };
-    Runtime::new().unwrap().block_on(made);
+    Runtime::new().unwrap().block_on(created);
     let (server, _) = url.rsplit_once('/').unwrap();
     format!("{server}/{name}")
 }
@@ -91,7 +93,7 @@ struct Served {
     clock: Clock,
     place: Place,
     /// What was said at the start.
-    first_words: Option<String>,
+    startup_notice: Option<String>,
     client: Client,
     running: Option<(Serving, watch::Sender<bool>)>,
 }
@@ -108,26 +110,28 @@ impl Served {
             mail: None,
             sign_up: false,
             breached: None,
+            hash: HashParams::default(),
+            algorithm: Algorithm::EdDsa,
         };
         set(&mut config);
         let (told, stop) = Stop::new();
-        let (serving, first_words) = runtime.block_on(async {
+        let (serving, startup_notice) = runtime.block_on(async {
             let runner = Runner::start::<Auth>(place, clock.clone(), config, &stop);
             let runner = runner.await.unwrap();
-            let first_words = runner.first_words().map(str::to_owned);
+            let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {
                 http: "127.0.0.1:0".parse().unwrap(),
                 grpc: None,
                 drain: PATIENCE,
             };
             let serving = serve(vec![runner], options, stop).await.unwrap();
-            (serving, first_words)
+            (serving, startup_notice)
         });
         Served {
             runtime,
             clock,
             place: place.clone(),
-            first_words,
+            startup_notice,
             client: Client::new(serving.http),
             running: Some((serving, told)),
         }
@@ -142,7 +146,7 @@ impl Served {
 
     /// The link that was said at the start.
     fn setup_link(&self) -> String {
-        let words = self.first_words.as_ref().unwrap();
+        let words = self.startup_notice.as_ref().unwrap();
         words.rsplit(' ').next().unwrap().to_owned()
     }
 
@@ -173,8 +177,8 @@ impl Served {
     fn person(&self, administrator: &Value, email: &str) -> Value {
         let body = json!({"kind": "person", "email": email, "name": "Bob"});
         let token = access_token(administrator);
-        let made = self.client.post("/auth/v1/accounts", Some(token), &body);
-        let link = made.is(201).json()["link"].as_str().unwrap().to_owned();
+        let created = self.client.post("/auth/v1/accounts", Some(token), &body);
+        let link = created.is(201).json()["link"].as_str().unwrap().to_owned();
         let body = json!({"link": link, "password": PASSWORD});
         self.client
             .post("/auth/v1/links/finish", None, &body)

@@ -11,9 +11,7 @@ use crate::{ChassisError, Result};
 pub use entry::{AuditEntry, AuditOutcome, NewAuditEntry};
 use sqlx::Row;
 use sqlx::any::AnyRow;
-use std::io::Write as _;
 use thiserror::Error;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
 pub use verify::{AuditFault, verify_audit};
 
 /// Name of the stream of entries; its row is the lock of the chain.
@@ -158,15 +156,12 @@ pub async fn audit_head(database: &Database) -> Result<AuditHead> {
     })
 }
 
-/// Writes all entries that there are now, a line of JSON each, in order, and returns the head. It takes little memory however long
-/// the log is. [`verify_audit`] reads it.
+/// Gives all entries that there are now, a line of JSON each, in order and without the line feed at its end, and returns the head. It
+/// takes little memory however long the log is. [`verify_audit`] reads the lines.
 ///
 /// # Errors
-/// [`ChassisError::Database`]; [`ChassisError::Export`] if it cannot be written.
-pub async fn export_audit<W: AsyncWrite + Unpin>(
-    database: &Database,
-    out: &mut W,
-) -> Result<AuditHead> {
+/// [`ChassisError::Database`].
+pub async fn export_audit(database: &Database, mut give: impl FnMut(&str)) -> Result<AuditHead> {
     let end = audit_head(database).await?;
     let mut head = AuditHead::start();
     while head.position < end.position {
@@ -176,13 +171,8 @@ pub async fn export_audit<W: AsyncWrite + Unpin>(
             break;
         };
         head = last.head();
-        let mut lines = Vec::new();
-        for entry in &entries {
-            writeln!(lines, "{}", entry.line()).map_err(ChassisError::Export)?;
-        }
-        out.write_all(&lines).await.map_err(ChassisError::Export)?;
+        entries.iter().for_each(|entry| give(&entry.line()));
     }
-    out.flush().await.map_err(ChassisError::Export)?;
     Ok(head)
 }
 

@@ -98,10 +98,6 @@ pub enum ChassisError {
     #[error(transparent)]
     Audit(#[from] AuditError),
 
-    /// An export cannot be written to where it should go.
-    #[error("the export cannot be written: {0}")]
-    Export(std::io::Error),
-
     /// A mail, or where it should go.
     #[error(transparent)]
     Mail(#[from] MailError),

@@ -57,18 +57,6 @@ impl IfMatch {
         };
         Err(Problem::new(ProblemCode::PreconditionFailed, detail))
     }
-
-    /// As [`IfMatch::check`], where a version has to be named.
-    ///
-    /// # Errors
-    /// [`ProblemCode::PreconditionRequired`] if the header is not there; [`ProblemCode::PreconditionFailed`].
-    pub fn require(&self, current: Option<i64>) -> Result<(), Problem> {
-        if self.0.is_none() {
-            let detail = "If-Match is missing, expected the ETag of what is to be changed";
-            return Err(Problem::new(ProblemCode::PreconditionRequired, detail));
-        }
-        self.check(current)
-    }
 }
 
 impl IfNoneMatch {
@@ -79,19 +67,6 @@ impl IfNoneMatch {
             let tag = [(header::ETAG, etag(version))];
             (StatusCode::NOT_MODIFIED, tag).into_response()
         })
-    }
-
-    /// Whether the thing may be made or changed: it is of no version that the caller names. `None` if there is no thing; with
-    /// `If-None-Match: *` it may only be made.
-    ///
-    /// # Errors
-    /// [`ProblemCode::PreconditionFailed`].
-    pub fn check(&self, current: Option<i64>) -> Result<(), Problem> {
-        if !self.names(current) {
-            return Ok(());
-        }
-        let detail = "it is there, as If-None-Match names it";
-        Err(Problem::new(ProblemCode::PreconditionFailed, detail))
     }
 
     fn names(&self, current: Option<i64>) -> bool {
@@ -291,25 +266,16 @@ mod tests {
             (refused.status, refused.code),
             (412, ProblemCode::PreconditionFailed)
         );
-        assert_eq!(if_none_match("*").check(None), Ok(()));
-        assert!(if_none_match("*").check(Some(1)).is_err());
         assert!(if_none_match("*").not_modified(9).is_some());
     }
 
     #[test]
-    fn without_the_header_anything_goes_unless_it_is_required() {
+    fn without_the_header_anything_goes() {
         let none = IfMatch(read(&[]).unwrap());
         assert_eq!(none.check(Some(1)), Ok(()));
         assert_eq!(none.check(None), Ok(()));
-        let refused = none.require(Some(1)).unwrap_err();
-        assert_eq!(
-            (refused.status, refused.code),
-            (428, ProblemCode::PreconditionRequired)
-        );
-        assert_eq!(if_match("\"v1\"").require(Some(1)), Ok(()));
         let none = IfNoneMatch(read(&[]).unwrap());
         assert!(none.not_modified(1).is_none());
-        assert_eq!(none.check(Some(1)), Ok(()));
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod serve;
 mod service;
 
 pub use access::{
-    Access, ActionPattern, Allowed, Authority, Because, Decision, Grant, Grants, PathParts,
+    Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, PathParts,
     PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What, allow_call,
     decide, token,
 };

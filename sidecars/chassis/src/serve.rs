@@ -87,7 +87,9 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
     let mut registry = Registry::default();
     let door = Door::new(&mut registry);
     let gate = Gate {
-        authority: runners.iter().find_map(|runner| runner.authority.clone()),
+        authenticator: runners
+            .iter()
+            .find_map(|runner| runner.authenticator.clone()),
         clock: runners
             .first()
             .map_or(Clock::System, |runner| runner.clock.clone()),

@@ -1,7 +1,7 @@
 //! What a service is, and what runs one.
 
 use crate::Result;
-use crate::access::Authority;
+use crate::access::Authenticator;
 use crate::clock::Clock;
 use crate::database::{Database, Place};
 use crate::idempotency::forget_expired;
@@ -43,7 +43,7 @@ pub trait Service: Sized + Send + Sync + 'static {
     }
 
     /// Knows who asks, for all services of the process, if this is the service that does.
-    fn authority(self: &Arc<Self>) -> Option<Arc<dyn Authority>> {
+    fn authenticator(self: &Arc<Self>) -> Option<Arc<dyn Authenticator>> {
         None
     }
 
@@ -56,7 +56,7 @@ pub trait Service: Sized + Send + Sync + 'static {
     fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>>;
 
     /// What is to be told to whoever starts it, once.
-    fn first_words(&self) -> Option<String> {
+    fn startup_notice(&self) -> Option<String> {
         None
     }
 
@@ -95,11 +95,11 @@ pub struct Runner {
     pub(crate) clock: Clock,
     pub(crate) rest: OpenApiRouter,
     pub(crate) root: Router,
-    pub(crate) authority: Option<Arc<dyn Authority>>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) rpc: Rpc,
     pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
-    pub(crate) first_words: Option<String>,
+    pub(crate) startup_notice: Option<String>,
 }
 
 impl Stop {
@@ -153,10 +153,10 @@ impl Runner {
             name: S::NAME,
             database,
             clock,
-            first_words: service.first_words(),
+            startup_notice: service.startup_notice(),
             rest: service.rest(),
             root: service.root(),
-            authority: service.authority(),
+            authenticator: service.authenticator(),
             rpc: service.rpc(),
             tasks,
             health: Box::new(move || asked.health()),
@@ -165,8 +165,8 @@ impl Runner {
 
     /// What is to be told to whoever started it.
     #[must_use]
-    pub fn first_words(&self) -> Option<&str> {
-        self.first_words.as_deref()
+    pub fn startup_notice(&self) -> Option<&str> {
+        self.startup_notice.as_deref()
     }
 
     /// A way to its gRPC from another service of this process, which is seen as `caller`.

@@ -146,9 +146,9 @@ pub struct TokenRequest {
     pub session: Option<String>,
     /// What it allows: names with a space between them.
     pub scope: String,
-    /// When the person last proved who they are.
+    /// When the person last authenticated.
     pub auth_time: Option<Ts>,
-    /// How they proved it (RFC 8176).
+    /// How (RFC 8176).
     pub amr: Vec<String>,
 }
 

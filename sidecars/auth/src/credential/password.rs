@@ -192,6 +192,12 @@ impl HashParams {
         })
     }
 
+    /// Memory in KiB, passes over it, and lanes.
+    #[must_use]
+    pub fn parts(self) -> (u32, u32, u32) {
+        (self.memory_kib, self.passes, self.lanes)
+    }
+
     fn context(self, hash_bytes: usize) -> Result<Argon2<'static>, argon2::Error> {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(hash_bytes))?;
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))

@@ -6,7 +6,6 @@
 use super::{NoRandomness, base32, random};
 use ring::digest::{SHA256, digest};
 use std::fmt;
-use subtle::{Choice, ConstantTimeEq};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -99,21 +98,6 @@ impl RecoveryCode {
         let mut hash = [0; RECOVERY_HASH_BYTES];
         hash.copy_from_slice(digest(&SHA256, &*self.0).as_ref());
         hash
-    }
-
-    /// Which of the stored hashes is that of this code. All are compared, in a time that does not tell which. The caller removes it in
-    /// the transaction of what the code allows.
-    #[must_use]
-    pub fn find<'a>(&self, stored: impl IntoIterator<Item = &'a [u8]>) -> Option<usize> {
-        let hash = self.hash();
-        let mut found = None;
-        for (number, stored) in stored.into_iter().enumerate() {
-            let same: Choice = hash.ct_eq(stored);
-            if bool::from(same) {
-                found = Some(number);
-            }
-        }
-        found
     }
 }
 

@@ -169,11 +169,14 @@ pub fn parse(text: &str) -> Result<Presented, SecretError> {
     })
 }
 
-/// Whether what somebody sent is the secret of which this is stored. The time that it takes does not tell how much of it is right.
-#[must_use]
-pub fn matches(stored: &StoredSecret, presented: &Presented) -> bool {
-    let same_hash = stored.hash.ct_eq(&presented.hash);
-    stored.id == presented.id && bool::from(same_hash)
+impl Presented {
+    /// Whether it is the secret of this kind of which the hash is stored under its id. The time that it takes does not tell how much of
+    /// it is right.
+    #[must_use]
+    pub fn matches(&self, kind: SecretKind, stored: &[u8; SECRET_HASH_BYTES]) -> bool {
+        let same_hash = bool::from(stored.ct_eq(&self.hash));
+        self.kind == kind && same_hash
+    }
 }
 
 /// Letters and digits, each as likely as any other: of a random byte, those of 62 * 4 = 248 values are taken.

@@ -1,13 +1,13 @@
 //! What becomes of accounts.
 
 use super::grants::some_administrator;
+use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::secret::Secret;
 use crate::events::AuthEvent;
 use crate::flows::links::{INVITE, WELCOME, make_link};
 use crate::mails;
 use crate::model::{Account, AccountKind, email, name};
-use crate::service::Auth;
 use crate::store::account::Granted;
 use crate::store::key::Key;
 use crate::store::session::Session;
@@ -56,7 +56,7 @@ impl Auth {
         by: &By,
         (subject, new): (&Subject, NewAccount),
     ) -> Result<(Account, Option<Secret>), AuthError> {
-        super::proof::fresh(subject, by.now)?;
+        super::authentication::recent(subject, by.now)?;
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let name = name(&new.name).ok_or_else(|| {
             wrong("`name` is empty, longer than 200 characters, or of several lines")
@@ -71,7 +71,7 @@ impl Auth {
                 return Err(wrong("a program has no `email`").into());
             }
         };
-        let account = change::make_account(write, by, new.kind, address, name).await?;
+        let account = change::create_account(write, by, new.kind, address, name).await?;
         if account.kind == AccountKind::Machine {
             return Ok((account, None));
         }
@@ -96,7 +96,7 @@ impl Auth {
         (subject, account, new): (&Subject, &str, &str),
         if_match: &IfMatch,
     ) -> Result<Account, AuthError> {
-        super::proof::fresh_for_others(subject, account, by.now)?;
+        super::authentication::recent_for_others(subject, account, by.now)?;
         let account = known(write, account).await?;
         account.usable()?;
         if_match.check(Some(account.version))?;
@@ -120,7 +120,7 @@ impl Auth {
         by: &By,
         (subject, account, is_suspended): (&Subject, &str, bool),
     ) -> Result<Account, AuthError> {
-        super::proof::fresh(subject, by.now)?;
+        super::authentication::recent(subject, by.now)?;
         let account = known(write, account).await?;
         if !is_suspended {
             let event = account.resume()?;
@@ -143,10 +143,14 @@ impl Auth {
         by: &By,
         (subject, account): (&Subject, &str),
     ) -> Result<(), AuthError> {
-        super::proof::fresh(subject, by.now)?;
+        super::authentication::recent(subject, by.now)?;
         let account = known(write, account).await?;
         if account.id != subject.account {
-            super::proof::also(subject, ("account.suspend", &account.resource()), by.now)?;
+            super::authentication::require(
+                subject,
+                ("account.suspend", &account.resource()),
+                by.now,
+            )?;
         }
         let event = account.delete()?;
         let keys = store::key::after(write.connection(), &account.id, "", EXPORT_ROWS).await?;

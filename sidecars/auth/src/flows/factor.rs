@@ -1,12 +1,12 @@
 //! The second factor: an app that shows codes, and codes on paper for when it is lost.
 
+use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::recovery;
 use crate::credential::totp::TotpSecret;
 use crate::error::wrong_credentials;
 use crate::events::AuthEvent;
 use crate::model::Refusal;
-use crate::service::Auth;
 use crate::{AuthError, store};
 use serde::Serialize;
 use tickloom_chassis::{Problem, Subject, Write};
@@ -34,11 +34,12 @@ impl Auth {
         by: &By,
         subject: &Subject,
     ) -> Result<NewFactor, AuthError> {
-        super::proof::fresh(subject, by.now)?;
+        super::authentication::recent(subject, by.now)?;
         let secret = TotpSecret::make()?;
         let mut write = self.write().await?;
         let account = known(&mut write, &subject.account).await?;
-        super::proof::goes_on(&mut write, super::proof::session(subject)?).await?;
+        super::authentication::goes_on(&mut write, super::authentication::session(subject)?)
+            .await?;
         account.person()?;
         if account.has_second_factor
             || !store::secret::set_factor(&mut write, &account.id, &secret).await?
@@ -67,7 +68,7 @@ impl Auth {
         by: &By,
         (subject, code): (&Subject, &str),
     ) -> Result<Vec<String>, AuthError> {
-        super::proof::fresh(subject, by.now)?;
+        super::authentication::recent(subject, by.now)?;
         let account = known(write, &subject.account).await?;
         let factor = store::secret::factor(write.connection(), &account.id).await?;
         let factor = factor.filter(|factor| !factor.is_confirmed);
@@ -83,7 +84,7 @@ impl Auth {
         let codes = self.new_codes(write, &account.id).await?;
         let account = apply(write, by, account, AuthEvent::SecondFactorSet).await?;
         // Other sessions were begun without it.
-        let session = super::proof::session(subject)?;
+        let session = super::authentication::session(subject)?;
         self.end_sessions(write, by, (&account.id, session)).await?;
         Ok(codes)
     }
@@ -105,7 +106,7 @@ impl Auth {
         by: &By,
         subject: &Subject,
     ) -> Result<(), AuthError> {
-        super::proof::fresh(subject, by.now)?;
+        super::authentication::recent(subject, by.now)?;
         let account = known(write, &subject.account).await?;
         if !account.has_second_factor {
             return Err(Refusal::NoSecondFactor.into());

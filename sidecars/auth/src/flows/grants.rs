@@ -1,13 +1,14 @@
-//! What accounts may do: given, taken back, explained.
+//! What accounts may do: granted, revoked, explained.
 
-use crate::authority::GrantCache;
+use crate::Auth;
+use crate::authenticator::grants_of;
 use crate::change::{By, apply, known};
 use crate::events::AuthEvent;
 use crate::model::{Account, Refusal, email};
-use crate::service::Auth;
 use crate::store::account::Granted;
 use crate::{AuthError, store};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use tickloom_chassis::{
     ActionPattern, Because, Database, Problem, ProblemCode, ResourcePattern, Subject, What, Write,
     decide,
@@ -46,14 +47,14 @@ impl Auth {
     ///
     /// # Errors
     /// [`ProblemCode::Refused`] for what is no grant; [`ProblemCode::BadRequest`] for one that has expired.
-    pub(crate) async fn give_grant(
+    pub(crate) async fn create_grant(
         &self,
         write: &mut Write,
         by: &By,
         (subject, account): (&Subject, &str),
         new: NewGrant,
     ) -> Result<Granted, AuthError> {
-        super::proof::fresh(subject, by.now)?;
+        super::authentication::recent(subject, by.now)?;
         let account = known(write, account).await?;
         account.usable()?;
         let what: What = new.what.parse()?;
@@ -69,20 +70,26 @@ impl Auth {
     ///
     /// # Errors
     /// [`ProblemCode::NotFound`]; [`Refusal::LastAdministrator`].
-    pub(crate) async fn take_grant(
+    pub(crate) async fn revoke_grant(
         &self,
         write: &mut Write,
         by: &By,
         (subject, account, id): (&Subject, &str, &str),
     ) -> Result<(), AuthError> {
-        super::proof::fresh(subject, by.now)?;
+        super::authentication::recent(subject, by.now)?;
         let account = known(write, account).await?;
         let found = store::account::grant(write.connection(), &account.id, id).await?;
         let granted = found.ok_or_else(|| {
             let detail = format!("the account has no grant `{id}`");
             Problem::new(ProblemCode::NotFound, detail)
         })?;
-        apply(write, by, account, AuthEvent::GrantTaken { id: granted.id }).await?;
+        apply(
+            write,
+            by,
+            account,
+            AuthEvent::GrantRevoked { id: granted.id },
+        )
+        .await?;
         some_administrator(write).await
     }
 }
@@ -110,17 +117,16 @@ pub(crate) async fn explain(
         return Ok(Explained {
             account: found.id,
             allow: false,
-            because: Because::NoGrant,
+            because: Because::Inactive,
             reason: refusal.to_string(),
         });
     }
-    let grants = GrantCache::default();
     let subject = Subject {
         session: None,
         key: None,
         scopes: vec![ActionPattern::ALL],
-        grants: grants.of(database, &found.id, found.version).await?,
-        proved: now,
+        grants: Arc::new(grants_of(database, &found.id).await?),
+        authenticated_at: now,
         account: found.id,
     };
     let decision = decide(&subject, action, resource, now);
@@ -144,10 +150,10 @@ pub(crate) async fn give(
         what: what.to_string(),
         resource: resource.to_string(),
         expires,
-        given: by.now.0,
-        given_by: by.actor.clone(),
+        created: by.now.0,
+        created_by: by.actor.clone(),
     };
-    let event = AuthEvent::GrantGiven {
+    let event = AuthEvent::GrantCreated {
         id: granted.id.clone(),
         what: granted.what.clone(),
         resource: granted.resource.clone(),

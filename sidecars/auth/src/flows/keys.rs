@@ -1,10 +1,10 @@
 //! Keys for programs.
 
+use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::events::AuthEvent;
 use crate::model::{Account, AccountKind, Refusal, name};
-use crate::service::Auth;
 use crate::store::key::Key;
 use crate::{AuthError, store};
 use serde::Deserialize;
@@ -31,7 +31,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Refusal::NotAMachine`] for the account of another person; [`ProblemCode::BadRequest`] for what cannot be.
-    pub(crate) async fn make_key(
+    pub(crate) async fn create_key(
         &self,
         write: &mut Write,
         by: &By,
@@ -65,7 +65,7 @@ impl Auth {
         (name, scopes, expires): (String, String, Option<i64>),
     ) -> Result<(Key, Secret), AuthError> {
         let (shown, stored) = secret::make(SecretKind::Key, by.now)?;
-        let event = AuthEvent::KeyMade {
+        let event = AuthEvent::KeyCreated {
             id: stored.id.clone(),
             name: name.clone(),
             scopes: scopes.clone(),
@@ -77,7 +77,7 @@ impl Auth {
             id: stored.id,
             name,
             scopes,
-            made: by.now.0,
+            created: by.now.0,
             expires,
             last_used: None,
         };
@@ -112,29 +112,29 @@ impl Auth {
     ///
     /// # Errors
     /// [`ProblemCode::NotFound`].
-    pub(crate) async fn take_key(
+    pub(crate) async fn revoke_key(
         &self,
         write: &mut Write,
         by: &By,
         (subject, account, id): (&Subject, &str, &str),
     ) -> Result<(), AuthError> {
-        super::proof::fresh_for_others(subject, account, by.now)?;
+        super::authentication::recent_for_others(subject, account, by.now)?;
         let account = known(write, account).await?;
         let key = known_key(write, &account.id, id).await?;
         store::key::drop_secret(write, &key.id).await?;
-        apply(write, by, account, AuthEvent::KeyTaken { id: key.id }).await?;
+        apply(write, by, account, AuthEvent::KeyRevoked { id: key.id }).await?;
         Ok(())
     }
 }
 
-/// The account whose key is to be made: nobody makes one for another person, as it would let them act as that person.
+/// The account whose key is to be created: nobody makes one for another person, as it would let them act as that person.
 async fn key_owner(
     write: &mut Write,
     by: &By,
     subject: &Subject,
     account: &str,
 ) -> Result<Account, AuthError> {
-    super::proof::fresh(subject, by.now)?;
+    super::authentication::recent(subject, by.now)?;
     let account = known(write, account).await?;
     account.usable()?;
     if account.id != subject.account {
@@ -142,7 +142,7 @@ async fn key_owner(
             return Err(Refusal::NotAMachine.into());
         }
         // Whoever has the key does what the program may do.
-        super::proof::also(subject, ("grant.change", "grant/*"), by.now)?;
+        super::authentication::require(subject, ("grant.change", "grant/*"), by.now)?;
     }
     Ok(account)
 }

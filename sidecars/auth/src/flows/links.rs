@@ -1,15 +1,15 @@
 //! Links that are good once: with one a person chooses a password, the first time or anew.
 //!
-//! Whoever asks for one by an e-mail address is answered the same whatever there is: the wish is written down, and what becomes of it
+//! Whoever asks for one by an e-mail address is answered the same whatever there is: the request is written down, and what becomes of it
 //! is seen in the mail alone.
 
 use super::grants::give;
-use crate::change::{By, apply, known, make_account};
+use crate::Auth;
+use crate::change::{By, apply, create_account, known};
 use crate::credential::password::Password;
-use crate::credential::secret::{self, Presented, Secret, SecretKind, StoredSecret};
+use crate::credential::secret::{self, Presented, Secret, SecretKind};
 use crate::events::AuthEvent;
 use crate::model::{Account, AccountKind, email, name};
-use crate::service::Auth;
 use crate::store::secret::Link;
 use crate::{AuthError, store};
 use tickloom_chassis::{
@@ -24,15 +24,15 @@ pub(crate) const INVITE: &str = "invite";
 pub(crate) const WELCOME: &str = "welcome";
 /// What a link is for: somebody who forgot the password, by mail.
 pub(crate) const RECOVER: &str = "recover";
-/// The kind of effect that a wish for a link is.
-pub(crate) const WISH: &str = "link_wish";
+/// The kind of effect that a request for a link is.
+pub(crate) const LINK_REQUEST: &str = "link_request";
 /// How long a link is good: an invitation a week, the others an hour; the first one until it is used.
 const INVITE_NS: i64 = 7 * 86_400_000_000_000;
 const RECOVER_NS: i64 = 3_600_000_000_000;
 
 /// Somebody who wants a link.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Wish {
+pub(crate) struct LinkRequest {
     /// In its one form.
     pub(crate) email: String,
     /// What they are called, if they sign up.
@@ -69,35 +69,35 @@ impl Auth {
     /// # Errors
     /// [`ProblemCode::Refused`] if no mail is sent here, or nobody signs up on their own; [`ProblemCode::BadRequest`] for what is no
     /// address.
-    pub(crate) async fn wish(
+    pub(crate) async fn request_link(
         &self,
         write: &mut Write,
         by: &By,
-        wish: Wish,
+        wanted: LinkRequest,
     ) -> Result<(), AuthError> {
         if self.effects.is_none() {
             let detail = "no mail is sent from here: ask an administrator";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
-        if wish.name.is_some() && !self.is_open {
+        if wanted.name.is_some() && !self.is_open {
             let detail = "nobody signs up here on their own: ask an administrator";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
-        let address = email(&wish.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
-        let called = match &wish.name {
+        let address = email(&wanted.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
+        let called = match &wanted.name {
             Some(text) => Some(name(text).ok_or_else(|| wrong("`name` is empty or too long"))?),
             None => None,
         };
-        let wish = Wish {
+        let wanted = LinkRequest {
             email: address,
             name: called,
         };
         let payload =
-            serde_json::to_string(&wish).map_err(|error| Problem::internal(error.to_string()))?;
+            serde_json::to_string(&wanted).map_err(|error| Problem::internal(error.to_string()))?;
         let effect = NewEffect {
-            key: format!("{WISH}/{}", uuid::Uuid::now_v7().simple()),
-            kind: WISH,
+            key: format!("{LINK_REQUEST}/{}", uuid::Uuid::now_v7().simple()),
+            kind: LINK_REQUEST,
             payload,
             at: by.now,
         };
@@ -172,7 +172,8 @@ impl Auth {
         let wrong = |detail: &str| Problem::new(ProblemCode::BadRequest, detail);
         let address = email(&first.email).ok_or_else(|| wrong("`email` is no e-mail address"))?;
         let called = name(&first.name).ok_or_else(|| wrong("`name` is empty or too long"))?;
-        let account = make_account(write, &by, AccountKind::Person, Some(address), called).await?;
+        let account =
+            create_account(write, &by, AccountKind::Person, Some(address), called).await?;
         let by = by.account(&account.id);
         let (id, all) = (account.id.clone(), ResourcePattern::all());
         give(
@@ -207,12 +208,7 @@ impl Auth {
     async fn good_link(&self, presented: &Presented, by: &By) -> Result<Link, AuthError> {
         let found = store::secret::link(self.database.reader(), &presented.id).await?;
         let found = found.ok_or_else(not_good)?;
-        let stored = StoredSecret {
-            id: presented.id.clone(),
-            hash: found.hash,
-        };
-        let is_right = presented.kind == SecretKind::Link && secret::matches(&stored, presented);
-        if !is_right || found.expires <= by.now.0 {
+        if !presented.matches(SecretKind::Link, &found.hash) || found.expires <= by.now.0 {
             return Err(not_good());
         }
         Ok(found)

@@ -1,12 +1,12 @@
 //! A password of one's own choice in the place of another.
 
-use super::proof::{RightPassword, goes_on, take_second_factor};
-use super::throttle::Tries;
+use super::authentication::{RightPassword, goes_on, take_second_factor};
+use super::throttle::Attempts;
+use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::password::Password;
 use crate::error::wrong_credentials;
 use crate::events::AuthEvent;
-use crate::service::Auth;
 use crate::{AuthError, store};
 use tickloom_chassis::Subject;
 
@@ -22,12 +22,12 @@ impl Auth {
         subject: &Subject,
         (present, new, code): (Password, Password, Option<&str>),
     ) -> Result<(), AuthError> {
-        let session = super::proof::session(subject)?;
+        let session = super::authentication::session(subject)?;
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
         let account = account.ok_or_else(wrong_credentials)?;
         account.person()?;
-        let tries = Tries::of_session(session);
-        self.count(&tries, by.now).await?;
+        let attempts = Attempts::of_session(session);
+        self.count(&attempts, by.now).await?;
         let words = vec![
             account.email.clone().unwrap_or_default(),
             account.name.clone(),
@@ -35,21 +35,21 @@ impl Auth {
         let changed = match self.check_password(Some(&account), present).await {
             Ok(right) => match self.hasher.set(new, words).await {
                 Ok(hash) => {
-                    let of = (account.id.as_str(), session, &tries);
+                    let of = (account.id.as_str(), session, &attempts);
                     self.put_password(&by, of, (right, &hash, code)).await
                 }
                 Err(error) => Err(error.into()),
             },
             Err(error) => Err(error),
         };
-        self.settle(&by, "password_set", (&account, &tries), changed)
+        self.settle(&by, "password_set", (&account, &attempts), changed)
             .await
     }
 
     async fn put_password(
         &self,
         by: &By,
-        (account, session, tries): (&str, &str, &Tries),
+        (account, session, attempts): (&str, &str, &Attempts),
         (right, hash, code): (RightPassword, &str, Option<&str>),
     ) -> Result<(), AuthError> {
         let mut write = self.write().await?;
@@ -57,7 +57,7 @@ impl Auth {
         goes_on(&mut write, session).await?;
         right.again(&mut write, &account).await?;
         take_second_factor(&mut write, &account, code, by.now).await?;
-        tries.forgive(&mut write).await?;
+        attempts.clear(&mut write).await?;
         store::secret::set_password(&mut write, &account.id, hash, by.now.0).await?;
         store::secret::drop_links(&mut write, &account.id).await?;
         store::secret::drop_devices(&mut write, &account.id).await?;

@@ -1,16 +1,16 @@
 //! Signing in, going on, and signing out.
 
-use super::proof::{RightPassword, goes_on, is_guess, take_second_factor};
-use super::throttle::Tries;
+use super::authentication::{RightPassword, goes_on, is_guess, take_second_factor};
+use super::throttle::Attempts;
 use crate::change::By;
 use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
 use crate::credential::password::Password;
-use crate::credential::secret::{self, SecretKind, StoredSecret};
+use crate::credential::secret::{self, SecretKind};
 use crate::error::wrong_credentials;
 use crate::model::{self, Account};
-use crate::service::{Auth, IDLE_NS};
 use crate::signing::AUDIENCE;
 use crate::store::session::Session;
+use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use serde::Serialize;
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
@@ -70,12 +70,12 @@ impl Auth {
         let account = store::account::by_email(self.database.reader(), &email).await?;
         let id = account.as_ref().map(|account| account.id.as_str());
         let device = shown.device_token.as_deref();
-        let tries = Tries::of(&self.database, (&email, id), device, by.now).await?;
-        self.count(&tries, by.now).await?;
+        let attempts = Attempts::of(&self.database, (&email, id), device, by.now).await?;
+        self.count(&attempts, by.now).await?;
         let code = shown.code.as_deref();
         let begun = match self.check_password(account.as_ref(), shown.password).await {
             Ok(right) => {
-                let on = (shown.device.as_str(), &tries);
+                let on = (shown.device.as_str(), &attempts);
                 self.begin(&by, account.as_ref(), (right, code), on).await
             }
             Err(error) => Err(error),
@@ -87,7 +87,7 @@ impl Auth {
         if is_guess(&error) {
             self.note_refusal(&by, "sign_in", account.as_ref()).await?;
         } else {
-            tries.take_back(&self.database).await?;
+            attempts.undo(&self.database).await?;
         }
         Err(error)
     }
@@ -98,7 +98,7 @@ impl Auth {
         by: &By,
         account: Option<&Account>,
         (right, code): (RightPassword, Option<&str>),
-        (device, tries): (&str, &Tries),
+        (device, attempts): (&str, &Attempts),
     ) -> Result<Tokens, AuthError> {
         let id = account.map(|account| account.id.clone());
         let id = id.ok_or_else(wrong_credentials)?;
@@ -113,17 +113,17 @@ impl Auth {
         if let Some(hash) = right.rehashed {
             store::secret::set_password(&mut write, &account.id, &hash, by.now.0).await?;
         }
-        tries.forgive(&mut write).await?;
-        let on = (methods, device, !tries.is_known_device);
+        attempts.clear(&mut write).await?;
+        let on = (methods, device, !attempts.is_known_device);
         let tokens = self.begin_session(&mut write, &by, &account, on).await?;
         write.commit().await?;
         Ok(tokens)
     }
 
     /// Counts a try, unless it has to wait.
-    pub(crate) async fn count(&self, tries: &Tries, now: Ts) -> Result<(), AuthError> {
+    pub(crate) async fn count(&self, attempts: &Attempts, now: Ts) -> Result<(), AuthError> {
         let mut write = self.database.write().await?;
-        tries.count(&mut write, now).await?;
+        attempts.count(&mut write, now).await?;
         write.commit().await?;
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Auth {
             began: by.now.0,
             last_used: by.now.0,
             expires: by.now.0.saturating_add(SESSION_NS),
-            proved: by.now.0,
+            authenticated_at: by.now.0,
             methods: methods.to_owned(),
         };
         store::session::add(write, &session).await?;
@@ -189,7 +189,7 @@ impl Auth {
             client_id: CLIENT.to_owned(),
             session: Some(session.id.clone()),
             scope: "*".to_owned(),
-            auth_time: Some(Ts(session.proved)),
+            auth_time: Some(Ts(session.authenticated_at)),
             amr: session.methods.split(' ').map(str::to_owned).collect(),
         };
         let (access_token, _) = self.signing.issue(request, now)?;
@@ -217,11 +217,7 @@ impl Auth {
         let mut write = self.write().await?;
         let found = store::session::refresh(write.connection(), &presented.id).await?;
         let found = found.ok_or_else(refused)?;
-        let stored = StoredSecret {
-            id: presented.id.clone(),
-            hash: found.hash,
-        };
-        if presented.kind != SecretKind::Refresh || !secret::matches(&stored, &presented) {
+        if !presented.matches(SecretKind::Refresh, &found.hash) {
             return Err(refused());
         }
         let session = store::session::one(write.connection(), &found.session).await?;
@@ -252,60 +248,61 @@ impl Auth {
         Ok(tokens)
     }
 
-    /// Proves once more who somebody is, in their session.
+    /// Authenticates somebody once more, in their session.
     ///
     /// # Errors
     /// As [`Auth::sign_in`].
-    pub(crate) async fn prove(
+    pub(crate) async fn step_up(
         &self,
         by: By,
         subject: &Subject,
         password: Password,
         code: Option<&str>,
     ) -> Result<(), AuthError> {
-        let session = super::proof::session(subject)?;
+        let session = super::authentication::session(subject)?;
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
         let account = account.ok_or_else(wrong_credentials)?;
-        let tries = Tries::of_session(session);
-        self.count(&tries, by.now).await?;
-        let proved = match self.check_password(Some(&account), password).await {
+        let attempts = Attempts::of_session(session);
+        self.count(&attempts, by.now).await?;
+        let done = match self.check_password(Some(&account), password).await {
             Ok(right) => {
-                self.note_proof(&by, (session, &account.id), (right, code), &tries)
+                self.complete_step_up(&by, (session, &account.id), (right, code), &attempts)
                     .await
             }
             Err(error) => Err(error),
         };
-        self.settle(&by, "prove", (&account, &tries), proved).await
+        self.settle(&by, "step_up", (&account, &attempts), done)
+            .await
     }
 
-    async fn note_proof(
+    async fn complete_step_up(
         &self,
         by: &By,
         (session, account): (&str, &str),
         (right, code): (RightPassword, Option<&str>),
-        tries: &Tries,
+        attempts: &Attempts,
     ) -> Result<(), AuthError> {
         let mut write = self.write().await?;
         let account = crate::change::known(&mut write, account).await?;
         right.again(&mut write, &account).await?;
         let methods = take_second_factor(&mut write, &account, code, by.now).await?;
-        if !store::session::prove(&mut write, session, by.now.0, methods).await? {
+        if !store::session::step_up(&mut write, session, by.now.0, methods).await? {
             goes_on(&mut write, session).await?;
         }
-        tries.forgive(&mut write).await?;
+        attempts.clear(&mut write).await?;
         let resource = format!("{}/sessions/{session}", account.resource());
-        by.audit(&mut write, "prove", &resource, AuditOutcome::Done)
+        by.audit(&mut write, "step_up", &resource, AuditOutcome::Done)
             .await?;
         write.commit().await?;
         Ok(())
     }
 
-    /// What becomes of a try in a session: a guess is noted, and what was none is taken back.
+    /// What becomes of an attempt in a session: a guess is noted, and what was none does not count.
     pub(crate) async fn settle(
         &self,
         by: &By,
         action: &str,
-        (account, tries): (&Account, &Tries),
+        (account, attempts): (&Account, &Attempts),
         done: Result<(), AuthError>,
     ) -> Result<(), AuthError> {
         match &done {
@@ -313,7 +310,7 @@ impl Auth {
             Err(error) if is_guess(error) => {
                 self.note_refusal(by, action, Some(account)).await?;
             }
-            Err(_) => tries.take_back(&self.database).await?,
+            Err(_) => attempts.undo(&self.database).await?,
         }
         done
     }
@@ -328,7 +325,7 @@ impl Auth {
         by: &By,
         (subject, account, session): (&Subject, &str, &str),
     ) -> Result<(), AuthError> {
-        super::proof::fresh_for_others(subject, account, by.now)?;
+        super::authentication::recent_for_others(subject, account, by.now)?;
         if !store::session::end(write, session, account).await? {
             let detail = format!("there is no session `{session}` of this account");
             return Err(Problem::new(ProblemCode::NotFound, detail).into());

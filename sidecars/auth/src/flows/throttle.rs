@@ -1,67 +1,62 @@
 //! Slows down who guesses, without keeping out whoever an account belongs to.
 //!
-//! Tries are counted for an e-mail address, whether there is such an account or not, and on each device on which it was signed in for
+//! Attempts are counted for an e-mail address, whether there is such an account or not, and on each device on which it was signed in for
 //! that device alone (OWASP, device cookies): a stranger who guesses makes strangers wait, and not the person on a device of theirs.
-//! A try is counted before the password is looked at, so that many at the same time are many. One that was no guess is taken back;
+//! An attempt is counted before the password is looked at, so that many at the same time are many. One that was no guess does not count;
 //! only one that is right in everything lets all of them be forgotten.
 
-use crate::credential::secret::{self, SecretKind, StoredSecret};
+use crate::credential::secret::{self, SecretKind};
 use crate::{AuthError, store};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
-use std::fmt::Write as _;
 use std::time::Duration;
 use tickloom_chassis::{Database, Result, Write};
 use tickloom_types::Ts;
 
-/// Tries that may fail one after another before the first wait.
-const FREE_TRIES: i64 = 5;
+/// Attempts that may fail one after another before the first wait.
+const FREE_ATTEMPTS: i64 = 5;
 /// The longest wait.
 const WAIT_MAX_S: u64 = 900;
 /// After so long without a try they are forgotten: a day.
 const FORGOTTEN_NS: i64 = 86_400_000_000_000;
 
-/// Whose tries are counted together.
+/// Whose attempts are counted together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tries {
+pub(crate) struct Attempts {
     subject: String,
     /// Whether they are those of a device on which the account was signed in.
     pub(crate) is_known_device: bool,
 }
 
-impl Tries {
+impl Attempts {
     /// Those of an address, on a device that shows that it was signed in, if it does.
     pub(crate) async fn of(
         database: &Database,
         (email, account): (&str, Option<&str>),
         device: Option<&str>,
         now: Ts,
-    ) -> Result<Tries> {
+    ) -> Result<Attempts> {
         let presented = device.and_then(|device| secret::parse(device).ok());
         if let (Some(presented), Some(account)) = (presented, account)
-            && presented.kind == SecretKind::Device
             && let Some(hash) =
                 store::secret::device(database.reader(), &presented.id, account, now.0).await?
+            && presented.matches(SecretKind::Device, &hash)
         {
-            let stored = StoredSecret {
-                id: presented.id.clone(),
-                hash,
-            };
-            if secret::matches(&stored, &presented) {
-                return Ok(Tries {
-                    subject: format!("device/{}", presented.id),
-                    is_known_device: true,
-                });
-            }
+            return Ok(Attempts {
+                subject: format!("device/{}", presented.id),
+                is_known_device: true,
+            });
         }
-        Ok(Tries {
+        Ok(Attempts {
             subject: format!("email/{}", hashed(email)),
             is_known_device: false,
         })
     }
 
     /// Those of proofs in a session.
-    pub(crate) fn of_session(session: &str) -> Tries {
-        Tries {
+    pub(crate) fn of_session(session: &str) -> Attempts {
+        Attempts {
             subject: format!("session/{session}"),
             is_known_device: true,
         }
@@ -70,38 +65,38 @@ impl Tries {
     /// Counts one more, unless it has to wait.
     ///
     /// # Errors
-    /// [`AuthError::TooManyTries`] with the time to wait.
+    /// [`AuthError::TooManyAttempts`] with the time to wait.
     pub(crate) async fn count(&self, write: &mut Write, now: Ts) -> Result<(), AuthError> {
         // Others who count the same wait here until this is committed: many at the same time are many.
         let (failures, last) = store::secret::hold_failures(write, &self.subject, now.0).await?;
         let wait = wait(failures, last, now);
         if !wait.is_zero() {
-            return Err(AuthError::TooManyTries(wait));
+            return Err(AuthError::TooManyAttempts(wait));
         }
         let forgotten = now.0.saturating_sub(FORGOTTEN_NS);
         store::secret::failed(write, &self.subject, now.0, forgotten).await?;
         Ok(())
     }
 
-    /// Takes back the one that was counted last, as it was no guess; those before stay.
-    pub(crate) async fn take_back(&self, database: &Database) -> Result<()> {
+    /// Does not count the last one, as it was no guess; those before stay.
+    pub(crate) async fn undo(&self, database: &Database) -> Result<()> {
         let mut write = database.write().await?;
-        store::secret::take_back(&mut write, &self.subject).await?;
+        store::secret::undo(&mut write, &self.subject).await?;
         write.commit().await
     }
 
     /// Forgets those that were counted.
-    pub(crate) async fn forgive(&self, write: &mut Write) -> Result<()> {
-        store::secret::forgive(write, &self.subject).await
+    pub(crate) async fn clear(&self, write: &mut Write) -> Result<()> {
+        store::secret::clear(write, &self.subject).await
     }
 }
 
 /// How long the next try has to wait after so many, the last of them then. Whole seconds, upwards.
 fn wait(failures: i64, last: i64, now: Ts) -> Duration {
-    if last < now.0.saturating_sub(FORGOTTEN_NS) || failures < FREE_TRIES {
+    if last < now.0.saturating_sub(FORGOTTEN_NS) || failures < FREE_ATTEMPTS {
         return Duration::ZERO;
     }
-    let doublings = u32::try_from(failures - FREE_TRIES).unwrap_or(u32::MAX);
+    let doublings = u32::try_from(failures - FREE_ATTEMPTS).unwrap_or(u32::MAX);
     let seconds = 1_u64.checked_shl(doublings).unwrap_or(WAIT_MAX_S);
     let full = Duration::from_secs(seconds.clamp(1, WAIT_MAX_S));
     let since = u64::try_from(now.0.saturating_sub(last)).unwrap_or(0);
@@ -111,12 +106,7 @@ fn wait(failures: i64, last: i64, now: Ts) -> Duration {
 
 /// An address is not kept beside an account that may not be there.
 pub(crate) fn hashed(email: &str) -> String {
-    let hash = digest(&SHA256, email.as_bytes());
-    let mut text = String::with_capacity(64);
-    for byte in hash.as_ref() {
-        write!(text, "{byte:02x}").expect("a text takes all");
-    }
-    text
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, email.as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Accounts over HTTP.
 
 use super::{
-    ChangeAccount, List, ListQuery, MakeAccounts, Problems, ReadAccount, ReadAccounts,
+    ChangeAccount, CreateAccounts, List, ListQuery, Problems, ReadAccount, ReadAccounts,
     SuspendAccount, account_of,
 };
+use crate::Auth;
 use crate::flows::accounts::{Export, NewAccount};
-use crate::flows::links::{First, Wish};
+use crate::flows::links::{First, LinkRequest};
 use crate::model::Account;
 use crate::rest::sessions::password;
-use crate::service::Auth;
 use crate::store;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -92,12 +92,12 @@ pub(super) async fn sign_up(
     request: RequestId,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
-    let wished: SignUp = sent.json()?;
-    let wish = Wish {
-        email: wished.email,
-        name: Some(wished.name),
+    let asked: SignUp = sent.json()?;
+    let wanted = LinkRequest {
+        email: asked.email,
+        name: Some(asked.name),
     };
-    answer_wish(&auth, &request, &sent, wish).await
+    answer_link_request(&auth, &request, &sent, wanted).await
 }
 
 /// Asks for a new password. The answer is the same whatever there is; a mail says more.
@@ -108,24 +108,24 @@ pub(super) async fn recover(
     request: RequestId,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
-    let wished: Recover = sent.json()?;
-    let wish = Wish {
-        email: wished.email,
+    let asked: Recover = sent.json()?;
+    let wanted = LinkRequest {
+        email: asked.email,
         name: None,
     };
-    answer_wish(&auth, &request, &sent, wish).await
+    answer_link_request(&auth, &request, &sent, wanted).await
 }
 
-async fn answer_wish(
+async fn answer_link_request(
     auth: &Auth,
     request: &RequestId,
     sent: &Idempotent,
-    wish: Wish,
+    wanted: LinkRequest,
 ) -> Result<Answered, Problem> {
     let by = auth.by_nobody(request);
     let command = sent.command("anonymous");
     let done = command.run(&auth.database, &auth.clock, async |write| {
-        auth.wish(write, &by, wish).await?;
+        auth.request_link(write, &by, wanted).await?;
         Ok(Answer::empty(StatusCode::ACCEPTED))
     });
     done.await
@@ -147,9 +147,9 @@ pub(super) async fn list_accounts(
 /// Makes an account of a person, who gets a link, or of a program, which gets keys.
 #[utoipa::path(post, path = "/v1/accounts", tag = "auth", request_body = NewAccount,
     responses((status = 201, body = Account, description = "`link` is there once where no mail is sent"), Problems))]
-pub(super) async fn make_account(
+pub(super) async fn create_account(
     State(auth): State<Arc<Auth>>,
-    allowed: Allowed<MakeAccounts>,
+    allowed: Allowed<CreateAccounts>,
     request: RequestId,
     sent: Idempotent,
 ) -> Result<Answered, Problem> {

@@ -1,9 +1,9 @@
-//! What proves who somebody is, over HTTP: the password and the second factor.
+//! What somebody authenticates with, over HTTP: the password and the second factor.
 
 use super::{OwnSession, Problems};
+use crate::Auth;
 use crate::flows::factor::NewFactor;
 use crate::rest::sessions::{NO_STORE, NoStore, password};
-use crate::service::Auth;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

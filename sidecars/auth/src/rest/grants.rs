@@ -1,8 +1,8 @@
 //! What accounts may do and what was done, over HTTP.
 
 use super::{ChangeGrants, List, ListQuery, Problems, ReadAccount, ReadAudit, account_of};
+use crate::Auth;
 use crate::flows::grants::{Explained, NewGrant, explain};
-use crate::service::Auth;
 use crate::store;
 use crate::store::account::Granted;
 use axum::Json;
@@ -47,7 +47,7 @@ pub(super) async fn list_grants(
 #[utoipa::path(post, path = "/v1/accounts/{account}/grants", tag = "auth", request_body = NewGrant,
     params(("account" = String, Path, description = "Id of the account, or `me`")),
     responses((status = 201, body = Granted), Problems))]
-pub(super) async fn give_grant(
+pub(super) async fn create_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
     request: RequestId,
@@ -59,7 +59,7 @@ pub(super) async fn give_grant(
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
         let to = (&allowed.subject, account.as_str());
-        let granted = auth.give_grant(write, &by, to, new).await?;
+        let granted = auth.create_grant(write, &by, to, new).await?;
         Answer::json(StatusCode::CREATED, &granted)
     });
     done.await
@@ -70,7 +70,7 @@ pub(super) async fn give_grant(
     params(("account" = String, Path, description = "Id of the account, or `me`"),
         ("grant" = String, Path, description = "Id of the grant")),
     responses((status = 204, description = "It allows nothing any more"), Problems))]
-pub(super) async fn take_grant(
+pub(super) async fn revoke_grant(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeGrants>,
     request: RequestId,
@@ -81,7 +81,7 @@ pub(super) async fn take_grant(
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
         let of = (&allowed.subject, account.as_str(), grant.as_str());
-        auth.take_grant(write, &by, of).await?;
+        auth.revoke_grant(write, &by, of).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     });
     done.await

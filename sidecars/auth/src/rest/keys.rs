@@ -1,8 +1,8 @@
 //! Keys for programs, over HTTP.
 
 use super::{ChangeAccount, List, ListQuery, Problems, ReadAccount, account_of};
+use crate::Auth;
 use crate::flows::keys::NewKey;
-use crate::service::Auth;
 use crate::store;
 use crate::store::key::Key;
 use axum::Json;
@@ -45,7 +45,7 @@ pub(super) async fn list_keys(
 #[utoipa::path(post, path = "/v1/accounts/{account}/keys", tag = "auth", request_body = NewKey,
     params(("account" = String, Path, description = "Id of the account, or `me`")),
     responses((status = 201, body = Key, description = "`secret` is there once"), Problems))]
-pub(super) async fn make_key(
+pub(super) async fn create_key(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
     request: RequestId,
@@ -57,7 +57,7 @@ pub(super) async fn make_key(
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
         let owner = (&allowed.subject, account.as_str());
-        let (key, secret) = auth.make_key(write, &by, owner, new).await?;
+        let (key, secret) = auth.create_key(write, &by, owner, new).await?;
         Answer::json(StatusCode::CREATED, &key)?.with_once("secret", &secret.expose())
     });
     done.await
@@ -68,7 +68,7 @@ pub(super) async fn make_key(
     params(("account" = String, Path, description = "Id of the account, or `me`"),
         ("key" = String, Path, description = "Id of the key")),
     responses((status = 204, description = "It is not valid any more"), Problems))]
-pub(super) async fn take_key(
+pub(super) async fn revoke_key(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<ChangeAccount>,
     request: RequestId,
@@ -79,7 +79,7 @@ pub(super) async fn take_key(
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
         let taken = (&allowed.subject, account.as_str(), key.as_str());
-        auth.take_key(write, &by, taken).await?;
+        auth.revoke_key(write, &by, taken).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     });
     done.await

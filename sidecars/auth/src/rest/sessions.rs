@@ -2,10 +2,10 @@
 
 use super::{ChangeAccount, List, ListQuery, OwnSession, Problems, ReadAccount, account_of};
 use crate::credential::password::Password;
-use crate::flows::proof::fresh_for_others;
+use crate::flows::authentication::recent_for_others;
 use crate::flows::sessions::{Shown, Tokens};
-use crate::service::{Auth, IDLE_NS};
 use crate::store::session::Session;
+use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -37,10 +37,10 @@ pub(super) struct Refresh {
     refresh_token: String,
 }
 
-/// What proves once more who somebody is.
+/// What somebody authenticates with once more.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Proof {
+pub(super) struct StepUp {
     /// Password.
     password: String,
     /// Code of the second factor, or one for recovery, if the account has one.
@@ -85,19 +85,19 @@ pub(super) async fn refresh(
     Ok((NO_STORE, Json(tokens.await?)))
 }
 
-/// Proves once more who somebody is, for what needs it fresh.
-#[utoipa::path(post, path = "/v1/sessions/prove", tag = "auth", request_body = Proof,
-    responses((status = 204, description = "It is proved, for a quarter of an hour"), Problems))]
-pub(super) async fn prove(
+/// Authenticates once more, for what needs a recent authentication (step-up).
+#[utoipa::path(post, path = "/v1/sessions/step-up", tag = "auth", request_body = StepUp,
+    responses((status = 204, description = "Done; it counts for a quarter of an hour"), Problems))]
+pub(super) async fn step_up(
     State(auth): State<Arc<Auth>>,
     allowed: Allowed<OwnSession>,
     request: RequestId,
     sent: Idempotent,
 ) -> Result<StatusCode, Problem> {
-    let sent: Proof = sent.json()?;
+    let sent: StepUp = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
     let password = password(sent.password)?;
-    auth.prove(by, &allowed.subject, password, sent.code.as_deref())
+    auth.step_up(by, &allowed.subject, password, sent.code.as_deref())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -158,7 +158,7 @@ pub(super) async fn end_sessions(
     let account = account_of(&account, &allowed.subject);
     let but = allowed.subject.session.clone().unwrap_or_default();
     let done = auth.run(&allowed, &sent, async |write| {
-        fresh_for_others(&allowed.subject, &account, by.now)?;
+        recent_for_others(&allowed.subject, &account, by.now)?;
         auth.end_sessions(write, &by, (&account, &but)).await?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     });

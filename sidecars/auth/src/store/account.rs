@@ -8,16 +8,16 @@ use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{ChassisError, Result, Write};
 use utoipa::ToSchema;
 
-const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, made \
+const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created \
     FROM account WHERE id = $1";
-const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, made \
+const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created \
     FROM account WHERE email = $1";
-const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, made \
+const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created \
     FROM account WHERE id > $1 ORDER BY id LIMIT $2";
-const GRANTS: &str = "SELECT id, what, resource, expires, given, given_by FROM granted WHERE account = $1 ORDER BY id";
-const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, given, given_by FROM granted \
+const GRANTS: &str = "SELECT id, what, resource, expires, created, created_by FROM granted WHERE account = $1 ORDER BY id";
+const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, created, created_by FROM granted \
     WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3";
-const GRANT: &str = "SELECT id, what, resource, expires, given, given_by FROM granted WHERE account = $1 AND id = $2";
+const GRANT: &str = "SELECT id, what, resource, expires, created, created_by FROM granted WHERE account = $1 AND id = $2";
 /// People who can sign in and may do everything for good: a program changes no rights.
 const ADMINISTRATORS: &str = "SELECT DISTINCT account.id FROM account JOIN granted ON granted.account = account.id \
     WHERE account.state = 'active' AND account.kind = 'person' AND granted.what = 'administrator' AND granted.resource = '*' AND granted.expires IS NULL \
@@ -51,10 +51,10 @@ pub(crate) struct Granted {
     pub(crate) resource: String,
     /// From when on it allows nothing, in nanoseconds since the epoch; never if it is null.
     pub(crate) expires: Option<i64>,
-    /// When it was given, in nanoseconds since the epoch.
-    pub(crate) given: i64,
+    /// When it was created, in nanoseconds since the epoch.
+    pub(crate) created: i64,
     /// Who gave it.
-    pub(crate) given_by: String,
+    pub(crate) created_by: String,
 }
 
 pub(crate) async fn by_id<'e>(
@@ -173,7 +173,7 @@ fn account(row: &AnyRow) -> Result<Account> {
         is_email_verified: row.try_get::<i64, _>(5)? == 1,
         name: row.try_get(6)?,
         has_second_factor: row.try_get::<i64, _>(7)? == 1,
-        made: row.try_get(8)?,
+        created: row.try_get(8)?,
         id,
     })
 }
@@ -184,8 +184,8 @@ fn granted(row: &AnyRow) -> Result<Granted> {
         what: row.try_get(1)?,
         resource: row.try_get(2)?,
         expires: row.try_get(3)?,
-        given: row.try_get(4)?,
-        given_by: row.try_get(5)?,
+        created: row.try_get(4)?,
+        created_by: row.try_get(5)?,
     })
 }
 

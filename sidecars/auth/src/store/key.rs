@@ -8,10 +8,10 @@ use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{Result, Write};
 use utoipa::ToSchema;
 
-const KEYS_AFTER: &str = "SELECT access_key.id, name, scopes, made, expires, last_used FROM access_key \
+const KEYS_AFTER: &str = "SELECT access_key.id, name, scopes, created, expires, last_used FROM access_key \
     LEFT JOIN key_secret ON key_secret.id = access_key.id \
     WHERE account = $1 AND access_key.id > $2 ORDER BY access_key.id LIMIT $3";
-const KEY: &str = "SELECT access_key.id, name, scopes, made, expires, last_used FROM access_key \
+const KEY: &str = "SELECT access_key.id, name, scopes, created, expires, last_used FROM access_key \
     LEFT JOIN key_secret ON key_secret.id = access_key.id WHERE account = $1 AND access_key.id = $2";
 /// A key that somebody shows, with the account that it is of.
 const SHOWN: &str = "SELECT access_key.account, scopes, expires, hash, last_used, version, state FROM access_key \
@@ -33,8 +33,8 @@ pub(crate) struct Key {
     pub(crate) name: String,
     /// What it is for: patterns of actions with a space between them.
     pub(crate) scopes: String,
-    /// When it was made, in nanoseconds since the epoch.
-    pub(crate) made: i64,
+    /// When it was created, in nanoseconds since the epoch.
+    pub(crate) created: i64,
     /// From when on it is not valid, in nanoseconds since the epoch; never if it is null.
     pub(crate) expires: Option<i64>,
     /// When it was last used, to a minute, in nanoseconds since the epoch; null if it never was.
@@ -120,7 +120,7 @@ fn key(row: &AnyRow) -> Result<Key> {
         id: row.try_get(0)?,
         name: row.try_get(1)?,
         scopes: row.try_get(2)?,
-        made: row.try_get(3)?,
+        created: row.try_get(3)?,
         expires: row.try_get(4)?,
         last_used: row.try_get(5)?,
     })

@@ -1,4 +1,4 @@
-//! What is kept of secrets: hashes of passwords, second factors, recovery codes, links, known devices, and tries that failed.
+//! What is kept of secrets: hashes of passwords, second factors, recovery codes, links, known devices, and attempts that failed.
 
 use super::account::unreadable;
 use crate::credential::secret::StoredSecret;
@@ -39,14 +39,13 @@ const FAILURES: &str = "SELECT failures, last FROM failure WHERE subject = $1";
 /// How many there are, and a lock on them until the transaction ends.
 const HOLD: &str = "INSERT INTO failure (subject, failures, last) VALUES ($1, 0, $2) \
     ON CONFLICT (subject) DO UPDATE SET failures = failure.failures RETURNING failures, last";
-const TAKE_BACK: &str =
-    "UPDATE failure SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
+const UNDO: &str = "UPDATE failure SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
 const DROP_OLD_FAILURES: &str = "DELETE FROM failure WHERE last < $1";
 const DROP_OLD_LINKS: &str = "DELETE FROM link WHERE expires <= $1";
 const DROP_OLD_DEVICES: &str = "DELETE FROM device WHERE expires <= $1";
 const DROP_MORE_DEVICES: &str = "DELETE FROM device WHERE account = $1 AND id NOT IN \
     (SELECT id FROM device WHERE account = $1 ORDER BY id DESC LIMIT 20)";
-const FORGIVE: &str = "DELETE FROM failure WHERE subject = $1";
+const CLEAR: &str = "DELETE FROM failure WHERE subject = $1";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -71,9 +70,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DROP_PASSWORD,
     FAILED,
     FAILURES,
-    FORGIVE,
+    CLEAR,
     HOLD,
-    TAKE_BACK,
+    UNDO,
     DROP_OLD_FAILURES,
     DROP_OLD_LINKS,
     DROP_OLD_DEVICES,
@@ -282,7 +281,7 @@ pub(crate) async fn device<'e>(
     hash_of("device", id, &row.try_get::<Vec<u8>, _>(0)?).map(Some)
 }
 
-/// Drops all that proves who somebody is.
+/// Drops all that an account authenticates with.
 pub(crate) async fn drop_all(write: &mut Write, account: &str) -> Result<()> {
     drop_factor(write, account).await?;
     for statement in [DROP_LINKS, DROP_DEVICES, DROP_PASSWORD] {
@@ -310,7 +309,7 @@ pub(crate) async fn failed(
     Ok(())
 }
 
-/// How many tries failed, and when the last of them did.
+/// How many attempts failed, and when the last of them did.
 pub(crate) async fn failures<'e>(
     at: impl Executor<'e, Database = Any>,
     subject: &str,
@@ -323,7 +322,7 @@ pub(crate) async fn failures<'e>(
     row.map(both).transpose()
 }
 
-/// How many tries failed, and when the last of them did; nobody else counts until the transaction ends.
+/// How many attempts failed, and when the last of them did; nobody else counts until the transaction ends.
 pub(crate) async fn hold_failures(
     write: &mut Write,
     subject: &str,
@@ -334,16 +333,16 @@ pub(crate) async fn hold_failures(
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
-pub(crate) async fn take_back(write: &mut Write, subject: &str) -> Result<()> {
-    let taken = sqlx::query(TAKE_BACK).bind(subject);
+pub(crate) async fn undo(write: &mut Write, subject: &str) -> Result<()> {
+    let taken = sqlx::query(UNDO).bind(subject);
     taken.execute(write.connection()).await?;
     Ok(())
 }
 
-/// Removes what is over: tries of before a time, links and devices that have expired.
-pub(crate) async fn drop_old(write: &mut Write, now: i64, tries_before: i64) -> Result<()> {
+/// Removes what is over: attempts of before a time, links and devices that have expired.
+pub(crate) async fn drop_old(write: &mut Write, now: i64, attempts_before: i64) -> Result<()> {
     for (statement, at) in [
-        (DROP_OLD_FAILURES, tries_before),
+        (DROP_OLD_FAILURES, attempts_before),
         (DROP_OLD_LINKS, now),
         (DROP_OLD_DEVICES, now),
     ] {
@@ -353,9 +352,9 @@ pub(crate) async fn drop_old(write: &mut Write, now: i64, tries_before: i64) -> 
     Ok(())
 }
 
-pub(crate) async fn forgive(write: &mut Write, subject: &str) -> Result<()> {
-    let forgiven = sqlx::query(FORGIVE).bind(subject);
-    forgiven.execute(write.connection()).await?;
+pub(crate) async fn clear(write: &mut Write, subject: &str) -> Result<()> {
+    let cleared = sqlx::query(CLEAR).bind(subject);
+    cleared.execute(write.connection()).await?;
     Ok(())
 }
 

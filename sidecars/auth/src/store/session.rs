@@ -8,16 +8,17 @@ use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{Result, Write};
 use utoipa::ToSchema;
 
-const ADD: &str = "INSERT INTO session (id, account, device, began, last_used, expires, proved, methods) \
+const ADD: &str = "INSERT INTO session (id, account, device, began, last_used, expires, authenticated_at, methods) \
     VALUES ($1, $2, $3, $4, $4, $5, $4, $6)";
-const OF_ACCOUNT: &str = "SELECT id, account, device, began, last_used, expires, proved, methods FROM session \
+const OF_ACCOUNT: &str = "SELECT id, account, device, began, last_used, expires, authenticated_at, methods FROM session \
     WHERE account = $1 AND id > $2 AND expires > $3 AND last_used > $4 ORDER BY id LIMIT $5";
-const ONE: &str = "SELECT id, account, device, began, last_used, expires, proved, methods FROM session WHERE id = $1";
+const ONE: &str = "SELECT id, account, device, began, last_used, expires, authenticated_at, methods FROM session WHERE id = $1";
 /// A session whose token somebody shows, with its account.
-const SHOWN: &str = "SELECT session.account, expires, last_used, proved, version, state FROM session \
+const SHOWN: &str = "SELECT session.account, expires, last_used, authenticated_at, version, state FROM session \
     JOIN account ON account.id = session.account WHERE session.id = $1";
 const TOUCH: &str = "UPDATE session SET last_used = $2 WHERE id = $1";
-const PROVE: &str = "UPDATE session SET proved = $2, methods = $3 WHERE id = $1 RETURNING id";
+const STEP_UP: &str =
+    "UPDATE session SET authenticated_at = $2, methods = $3 WHERE id = $1 RETURNING id";
 const DROP: &str = "DELETE FROM session WHERE id = $1 AND account = $2 RETURNING id";
 const DROP_REFRESH: &str = "DELETE FROM refresh WHERE session = $1";
 const DROP_REFRESH_OF: &str =
@@ -38,7 +39,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ONE,
     SHOWN,
     TOUCH,
-    PROVE,
+    STEP_UP,
     DROP,
     DROP_REFRESH,
     DROP_REFRESH_OF,
@@ -65,9 +66,9 @@ pub(crate) struct Session {
     pub(crate) last_used: i64,
     /// When it ends at the latest, in nanoseconds since the epoch.
     pub(crate) expires: i64,
-    /// When the person last proved who they are, in nanoseconds since the epoch.
-    pub(crate) proved: i64,
-    /// How they proved it, in the words of RFC 8176, with a space between them.
+    /// When the person last authenticated, in nanoseconds since the epoch.
+    pub(crate) authenticated_at: i64,
+    /// How, in the words of RFC 8176, with a space between them.
     pub(crate) methods: String,
 }
 
@@ -77,7 +78,7 @@ pub(crate) struct ShownSession {
     pub(crate) account: String,
     pub(crate) expires: i64,
     pub(crate) last_used: i64,
-    pub(crate) proved: i64,
+    pub(crate) authenticated_at: i64,
     /// Version of the account.
     pub(crate) version: i64,
     /// State of the account.
@@ -140,7 +141,7 @@ pub(crate) async fn shown<'e>(
         account: row.try_get(0)?,
         expires: row.try_get(1)?,
         last_used: row.try_get(2)?,
-        proved: row.try_get(3)?,
+        authenticated_at: row.try_get(3)?,
         version: row.try_get(4)?,
         state: row.try_get(5)?,
     }))
@@ -152,10 +153,10 @@ pub(crate) async fn touch(write: &mut Write, id: &str, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Whether the session goes on; it is proved now.
-pub(crate) async fn prove(write: &mut Write, id: &str, now: i64, methods: &str) -> Result<bool> {
-    let proved = sqlx::query(PROVE).bind(id).bind(now).bind(methods);
-    Ok(proved.fetch_optional(write.connection()).await?.is_some())
+/// Whether the session goes on; it is authenticated now.
+pub(crate) async fn step_up(write: &mut Write, id: &str, now: i64, methods: &str) -> Result<bool> {
+    let done = sqlx::query(STEP_UP).bind(id).bind(now).bind(methods);
+    Ok(done.fetch_optional(write.connection()).await?.is_some())
 }
 
 /// Ends a session of an account. Whether there was such a one.
@@ -225,7 +226,7 @@ fn session(row: &AnyRow) -> Result<Session> {
         began: row.try_get(3)?,
         last_used: row.try_get(4)?,
         expires: row.try_get(5)?,
-        proved: row.try_get(6)?,
+        authenticated_at: row.try_get(6)?,
         methods: row.try_get(7)?,
     })
 }

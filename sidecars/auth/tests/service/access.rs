@@ -132,14 +132,14 @@ fn who_changes_accounts_does_not_get_what_programs_may_do() {
         let dave = served.person(&ada, "dave@example.com");
         served.grant(&ada, &dave["account"], "account.change", "account/*");
         let body = json!({"kind": "machine", "name": "root"});
-        let made = served
+        let created = served
             .client
             .post("/auth/v1/accounts", token, &body)
             .is(201)
             .json();
-        served.grant(&ada, &made["id"], "administrator", "*");
+        served.grant(&ada, &created["id"], "administrator", "*");
         let daves = Some(access_token(&dave));
-        let machine = format!("/auth/v1/accounts/{}", text(&made, "id"));
+        let machine = format!("/auth/v1/accounts/{}", text(&created, "id"));
         let key = json!({"name": "k", "scopes": ["*"]});
         served
             .client
@@ -169,7 +169,7 @@ fn who_changes_accounts_does_not_get_what_programs_may_do() {
         served
             .client
             .delete(&sessions, Some(text(&key, "secret")))
-            .refused(403, "proof_required");
+            .refused(403, "step_up_required");
     });
 }
 
@@ -200,12 +200,12 @@ fn everything_that_was_done_is_in_the_audit_log_which_is_whole() {
             .collect();
         let session = format!("{me}/sessions/{}", text(&ada, "session"));
         let expected: Vec<[&str; 4]> = vec![
-            ["anonymous", "made", &me, "done"],
-            [&me, "grant_given", &me, "done"],
+            ["anonymous", "created", &me, "done"],
+            [&me, "grant_created", &me, "done"],
             [&me, "password_set", &me, "done"],
             [&me, "sign_in", &session, "done"],
             ["anonymous", "sign_in", &me, "refused"],
-            [&me, "key_made", &me, "done"],
+            [&me, "key_created", &me, "done"],
         ];
         assert_eq!(found, expected);
         let last = entries.last().unwrap();

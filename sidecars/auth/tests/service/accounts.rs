@@ -14,17 +14,17 @@ async fn projected(database: &Database) -> Vec<String> {
         (
             "account",
             "id, kind, state, coalesce(email, '-'), name",
-            "version, is_email_verified, has_second_factor, made",
+            "version, is_email_verified, has_second_factor, created",
         ),
         (
             "granted",
-            "id, account, what, resource, given_by",
-            "coalesce(expires, -1), given",
+            "id, account, what, resource, created_by",
+            "coalesce(expires, -1), created",
         ),
         (
             "access_key",
             "id, account, name, scopes",
-            "made, coalesce(expires, -1)",
+            "created, coalesce(expires, -1)",
         ),
     ] {
         let statement = format!("SELECT {texts}, {numbers} FROM {table} ORDER BY id");
@@ -246,10 +246,10 @@ fn an_address_is_one_accounts_and_an_invitation_ends() {
                 .post("/auth/v1/accounts", token, &body)
                 .refused(400, "bad_request");
         }
-        let made = invite("Bob@Example.com").is(201).json();
-        assert_eq!(made["email"], "bob@example.com");
+        let created = invite("Bob@Example.com").is(201).json();
+        assert_eq!(created["email"], "bob@example.com");
         served.advance(7 * 86_400 * crate::SECOND);
-        let body = json!({"link": made["link"], "password": PASSWORD});
+        let body = json!({"link": created["link"], "password": PASSWORD});
         served
             .client
             .post("/auth/v1/links/finish", None, &body)

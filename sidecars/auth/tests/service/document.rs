@@ -77,8 +77,8 @@ fn who_may_do_what_is_as_it_was_promised() {
         let key = |tokens: &Value, scope: &str| {
             let body = json!({"name": "k", "scopes": [scope]});
             let path = "/auth/v1/accounts/me/keys";
-            let made = served.client.post(path, Some(access_token(tokens)), &body);
-            text(&made.is(201).json(), "secret").to_owned()
+            let created = served.client.post(path, Some(access_token(tokens)), &body);
+            text(&created.is(201).json(), "secret").to_owned()
         };
         let (narrow, own) = (key(&ada, "run.read"), key(&carl, "*"));
         let who = [

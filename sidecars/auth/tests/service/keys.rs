@@ -60,18 +60,18 @@ fn a_key_makes_no_keys_and_changes_no_rights() {
         served
             .client
             .post(KEYS, secret, &body)
-            .refused(403, "proof_required");
+            .refused(403, "step_up_required");
         let body = json!({"what": "administrator", "resource": "*"});
         let grants = "/auth/v1/accounts/me/grants";
         served
             .client
             .post(grants, secret, &body)
-            .refused(403, "proof_required");
+            .refused(403, "step_up_required");
         let body = json!({"password": crate::PASSWORD});
         served
             .client
-            .post("/auth/v1/sessions/prove", secret, &body)
-            .refused(403, "proof_required");
+            .post("/auth/v1/sessions/step-up", secret, &body)
+            .refused(403, "step_up_required");
         served
             .client
             .send(
@@ -80,7 +80,7 @@ fn a_key_makes_no_keys_and_changes_no_rights() {
                 &[],
                 None,
             )
-            .refused(403, "proof_required");
+            .refused(403, "step_up_required");
     });
 }
 
@@ -186,13 +186,13 @@ fn a_program_has_keys_that_an_administrator_makes_and_a_person_has_none_of_other
         let (served, tokens) = Served::with_administrator(&place);
         let token = Some(access_token(&tokens));
         let body = json!({"kind": "machine", "name": "risk"});
-        let made = served
+        let created = served
             .client
             .post("/auth/v1/accounts", token, &body)
             .is(201);
-        assert_eq!(made.header("etag"), Some("\"v1\""));
-        let made = made.json();
-        let id = text(&made, "id").to_owned();
+        assert_eq!(created.header("etag"), Some("\"v1\""));
+        let created = created.json();
+        let id = text(&created, "id").to_owned();
         assert!(id.starts_with("mch_"), "{id}");
         let keys = format!("/auth/v1/accounts/{id}/keys");
         let body = json!({"name": "k", "scopes": ["run.read", "account.read"]});

@@ -28,7 +28,7 @@ fn finish(served: &Served, link: &str, password: &str) -> crate::Reply {
     served.client.post("/auth/v1/links/finish", None, &body)
 }
 
-/// Waits until all that was wished is granted or refused.
+/// Waits until all that was asked for is done or refused.
 fn settled(served: &Served) {
     let began = Instant::now();
     let database = served.database();
@@ -52,36 +52,36 @@ fn people_sign_up_and_choose_a_password_anew_by_mail() {
         let mails = Server::start(&python, &port.address(), None);
         let served = served(&place, &port);
         served.set_up(&served.setup_link()).is(200);
-        let wish = |path: &str, body: &Value| {
+        let ask = |path: &str, body: &Value| {
             let reply = served.client.post(path, None, body).is(202);
             assert_eq!(reply.body, "");
             settled(&served);
         };
         let bob = json!({"email": "Bob@example.com", "name": "Bob"});
-        wish("/auth/v1/sign-up", &bob);
+        ask("/auth/v1/sign-up", &bob);
         let (to, link) = opened(&mails.message());
         assert_eq!(to, "bob@example.com");
         let link = link.unwrap();
         served
             .try_sign_in("bob@example.com", PASSWORD)
             .refused(401, "unauthenticated");
-        let made = finish(&served, &link, PASSWORD).is(200).json();
+        let created = finish(&served, &link, PASSWORD).is(200).json();
         assert_eq!(
-            (text(&made, "name"), &made["is_email_verified"]),
+            (text(&created, "name"), &created["is_email_verified"]),
             ("Bob", &json!(true))
         );
         finish(&served, &link, PASSWORD).refused(422, "refused");
         let tokens = served.sign_in("bob@example.com", PASSWORD);
         // Who has an account is told so by mail, and by nothing else. One mail a minute to an address.
-        wish("/auth/v1/sign-up", &bob);
+        ask("/auth/v1/sign-up", &bob);
         served.advance(60 * SECOND);
-        wish("/auth/v1/sign-up", &bob);
+        ask("/auth/v1/sign-up", &bob);
         assert_eq!(
             opened(&mails.message()),
             ("bob@example.com".to_owned(), None)
         );
-        wish("/auth/v1/recovery", &json!({"email": "nobody@example.com"}));
-        wish("/auth/v1/recovery", &json!({"email": ADA}));
+        ask("/auth/v1/recovery", &json!({"email": "nobody@example.com"}));
+        ask("/auth/v1/recovery", &json!({"email": ADA}));
         let (to, link) = opened(&mails.message());
         assert_eq!(to, ADA);
         let new = "quite other words 9 of none";
@@ -96,7 +96,7 @@ fn people_sign_up_and_choose_a_password_anew_by_mail() {
             .get("/auth/v1/accounts/me", Some(access_token(&tokens)))
             .is(401);
         served.advance(60 * SECOND);
-        wish("/auth/v1/recovery", &json!({"email": ADA}));
+        ask("/auth/v1/recovery", &json!({"email": ADA}));
         let (_, link) = opened(&mails.message());
         served.advance(3600 * SECOND);
         finish(&served, &link.unwrap(), PASSWORD).refused(422, "refused");

@@ -3,6 +3,8 @@
 use crate::client::Reply;
 use crate::{ADA, PASSWORD, SECOND, Served, access_token, on_both, text};
 use serde_json::{Value, json};
+use tickloom_auth::credential::password::HashParams;
+use tickloom_chassis::token::Algorithm;
 
 const DAY: i64 = 86_400 * SECOND;
 
@@ -35,15 +37,15 @@ fn the_first_administrator_is_made_with_a_link_that_is_good_once() {
             "{}",
             reply.body
         );
-        let made = served.set_up(&link).is(200).json();
-        assert_eq!(made["email"], ADA);
+        let created = served.set_up(&link).is(200).json();
+        assert_eq!(created["email"], ADA);
         // Nobody showed that the address is theirs.
-        assert_eq!(made["is_email_verified"], false);
+        assert_eq!(created["is_email_verified"], false);
         served.set_up(&link).refused(422, "refused");
         let tokens = served.sign_in(ADA, PASSWORD);
         assert_eq!(me(&served, &tokens).is(200).json()["name"], "Ada");
         let served = served.again();
-        assert_eq!(served.first_words, None);
+        assert_eq!(served.startup_notice, None);
         // What was signed before the restart is valid after it.
         me(&served, &tokens).is(200);
     });
@@ -111,7 +113,7 @@ fn tries_are_slowed_down_and_not_on_a_known_device() {
         assert_eq!(reply.header("retry-after"), Some("2"));
         served.advance(2 * SECOND);
         served.sign_in(ADA, PASSWORD);
-        // What was right forgives what was wrong.
+        // What was right clears what was wrong.
         for _ in 0..5 {
             guess().refused(401, "unauthenticated");
         }
@@ -223,7 +225,7 @@ fn sessions_are_listed_and_ended() {
 }
 
 #[test]
-fn what_is_delicate_needs_a_fresh_proof() {
+fn what_is_delicate_needs_a_recent_authentication() {
     on_both(|place| {
         let (served, tokens) = Served::with_administrator(&place);
         served.advance(900 * SECOND);
@@ -231,14 +233,16 @@ fn what_is_delicate_needs_a_fresh_proof() {
         let token = Some(access_token(&tokens));
         let key = json!({"name": "ci", "scopes": ["run.read"]});
         let make = || served.client.post("/auth/v1/accounts/me/keys", token, &key);
-        make().refused(403, "proof_required");
-        let prove = |password: &str| {
+        make().refused(403, "step_up_required");
+        let step_up = |password: &str| {
             let body = json!({"password": password});
-            served.client.post("/auth/v1/sessions/prove", token, &body)
+            served
+                .client
+                .post("/auth/v1/sessions/step-up", token, &body)
         };
-        prove("another one of no sense").refused(401, "unauthenticated");
-        make().refused(403, "proof_required");
-        prove(PASSWORD).is(204);
+        step_up("another one of no sense").refused(401, "unauthenticated");
+        make().refused(403, "step_up_required");
+        step_up(PASSWORD).is(204);
         make().is(201);
     });
 }
@@ -275,13 +279,16 @@ fn many_tries_at_the_same_time_are_many() {
         let (served, _) = Served::with_administrator(&place);
         let client = served.client;
         let body = json!({"email": ADA, "password": "another one of no sense"});
-        let tries: Vec<_> = (0..30)
+        let attempts: Vec<_> = (0..30)
             .map(|_| {
                 let body = body.clone();
                 std::thread::spawn(move || client.post("/auth/v1/sessions", None, &body).status)
             })
             .collect();
-        let statuses: Vec<u16> = tries.into_iter().map(|one| one.join().unwrap()).collect();
+        let statuses: Vec<u16> = attempts
+            .into_iter()
+            .map(|one| one.join().unwrap())
+            .collect();
         let count = |status: u16| statuses.iter().filter(|found| **found == status).count();
         assert_eq!((count(401), count(429)), (5, 25), "{statuses:?}");
     });
@@ -363,5 +370,61 @@ fn changes_at_the_same_time_wait_for_each_other_and_none_is_refused() {
                 assert!([200, 204, 401, 404].contains(&status), "{status}");
             }
         }
+    });
+}
+
+#[test]
+fn a_hash_that_costs_less_than_it_should_is_made_anew_at_the_next_sign_in() {
+    on_both(|place| {
+        let (served, _) = Served::with_administrator(&place);
+        let hash = |served: &Served| -> String {
+            let database = served.database();
+            let row = sqlx::query("SELECT hash FROM password");
+            let row = served.runtime.block_on(row.fetch_one(database.reader()));
+            sqlx::Row::get(&row.unwrap(), 0)
+        };
+        let first = hash(&served);
+        assert!(
+            first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{first}"
+        );
+        served.sign_in(ADA, PASSWORD);
+        assert_eq!(hash(&served), first);
+        let (place, clock) = (served.place.clone(), served.clock.clone());
+        drop(served);
+        let served = Served::with(&place, clock, |config| {
+            config.hash = HashParams::new(19_456, 3, 1).unwrap();
+        });
+        served.try_sign_in(ADA, "another one of no sense").is(401);
+        assert_eq!(hash(&served), first);
+        served.sign_in(ADA, PASSWORD);
+        assert!(hash(&served).starts_with("$argon2id$v=19$m=19456,t=3,p=1$"));
+        served.sign_in(ADA, PASSWORD);
+    });
+}
+
+#[test]
+fn tokens_of_one_algorithm_are_valid_while_another_takes_its_place() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let (place, clock) = (served.place.clone(), served.clock.clone());
+        drop(served);
+        let served = Served::with(&place, clock, |config| config.algorithm = Algorithm::Es256);
+        me(&served, &tokens).is(200);
+        let keys = served
+            .client
+            .get("/.well-known/jwks.json", None)
+            .is(200)
+            .json();
+        let curves: Vec<&str> = keys["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| text(key, "crv"))
+            .collect();
+        assert!(
+            curves.contains(&"Ed25519") && curves.contains(&"P-256"),
+            "{curves:?}"
+        );
     });
 }

@@ -44,12 +44,12 @@ pub struct Allowed<A> {
 }
 
 /// Knows who somebody is from what they show.
-pub trait Authority: Send + Sync + 'static {
+pub trait Authenticator: Send + Sync + 'static {
     /// Whose token or key this is.
-    fn subject<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a>;
+    fn authenticate<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a>;
 }
 
-/// What an [`Authority`] says, once it knows.
+/// What an [`Authenticator`] says, once it knows.
 pub type SubjectFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Subject, Unauthenticated>> + Send + 'a>>;
 
@@ -66,7 +66,7 @@ pub enum Unauthenticated {
 #[derive(Clone)]
 pub(crate) struct Gate {
     /// `None` where nobody has to say who they are.
-    pub(crate) authority: Option<Arc<dyn Authority>>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) clock: Clock,
 }
 
@@ -99,11 +99,11 @@ impl<A> fmt::Debug for Allowed<A> {
 impl Gate {
     /// Who asks, from the head of what they sent.
     async fn subject(&self, headers: &HeaderMap) -> Result<Subject, Problem> {
-        let Some(authority) = &self.authority else {
+        let Some(authenticator) = &self.authenticator else {
             return Ok(Subject::local());
         };
         let shown = bearer(headers)?.to_owned();
-        let known = authority.subject(&shown).await;
+        let known = authenticator.authenticate(&shown).await;
         known.map_err(|error| match error {
             Unauthenticated::Refused => {
                 let detail = "the token or key is not valid, or not any more";

@@ -48,6 +48,8 @@ pub enum Because {
     },
     /// No grant allows it.
     NoGrant,
+    /// The account is suspended or was deleted.
+    Inactive,
 }
 
 /// Whether a subject may do an action (`NOUN.VERB`) on a resource (`NOUN/NAME`, or `NOUN/*` for all of them), and why.
@@ -119,6 +121,7 @@ impl fmt::Display for Because {
             }
             Because::Expired { id, .. } => write!(f, "grant {id} has expired"),
             Because::NoGrant => f.write_str("no grant allows it"),
+            Because::Inactive => f.write_str("the account is suspended or was deleted"),
         }
     }
 }
@@ -146,7 +149,7 @@ mod tests {
             key: None,
             scopes: scopes.iter().map(|scope| scope.parse().unwrap()).collect(),
             grants: Arc::new(Grants::new(grants)),
-            proved: Ts(0),
+            authenticated_at: Ts(0),
         }
     }
 

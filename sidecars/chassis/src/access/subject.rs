@@ -21,8 +21,8 @@ pub struct Subject {
     pub scopes: Vec<ActionPattern>,
     /// What the account was granted.
     pub grants: Arc<Grants>,
-    /// When the account last proved who it is, with a password and what else was asked.
-    pub proved: Ts,
+    /// When the person last authenticated, with a password and what else was asked.
+    pub authenticated_at: Ts,
 }
 
 impl Subject {
@@ -51,7 +51,7 @@ impl Subject {
             key: None,
             scopes: vec![ActionPattern::ALL],
             grants: Arc::new(Grants::new([grant])),
-            proved: Ts(0),
+            authenticated_at: Ts(0),
         }
     }
 

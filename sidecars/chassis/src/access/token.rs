@@ -83,11 +83,6 @@ impl Verifier {
         self
     }
 
-    /// Takes another set of keys from now on: the issuer's, as it was just fetched.
-    pub fn replace_keys(&mut self, keys: KeySet) {
-        self.keys = keys;
-    }
-
     /// What a token says, if it is to be believed at `now`.
     ///
     /// # Errors

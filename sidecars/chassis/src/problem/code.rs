@@ -16,8 +16,8 @@ pub enum ProblemCode {
     SecondFactorRequired,
     /// Whoever asks may not do this.
     Forbidden,
-    /// Whoever asks has to prove once more who they are.
-    ProofRequired,
+    /// Whoever asks has to authenticate once more.
+    StepUpRequired,
     /// There is nothing under this path, or nothing of this name.
     NotFound,
     /// The path does not take this method.
@@ -34,9 +34,7 @@ pub enum ProblemCode {
     Refused,
     /// What is to be changed is of another version than the caller says.
     PreconditionFailed,
-    /// The version of what is to be changed has to be named.
-    PreconditionRequired,
-    /// There were too many tries.
+    /// There were too many attempts.
     TooManyRequests,
     /// It took too long.
     TimedOut,
@@ -59,7 +57,7 @@ pub(super) struct Row {
 }
 
 /// Every code, in the order in which they are declared. Of codes of one status the first is the general one.
-pub(super) const ROWS: [Row; 19] = [
+pub(super) const ROWS: [Row; 18] = [
     Row {
         code: ProblemCode::BadRequest,
         name: "bad_request",
@@ -89,11 +87,11 @@ pub(super) const ROWS: [Row; 19] = [
         page: include_str!("../../../../docs/errors/forbidden.md"),
     },
     Row {
-        code: ProblemCode::ProofRequired,
-        name: "proof_required",
+        code: ProblemCode::StepUpRequired,
+        name: "step_up_required",
         status: StatusCode::FORBIDDEN,
-        title: "Who asks has to be proved once more",
-        page: include_str!("../../../../docs/errors/proof_required.md"),
+        title: "A recent authentication is needed",
+        page: include_str!("../../../../docs/errors/step_up_required.md"),
     },
     Row {
         code: ProblemCode::NotFound,
@@ -152,17 +150,10 @@ pub(super) const ROWS: [Row; 19] = [
         page: include_str!("../../../../docs/errors/precondition_failed.md"),
     },
     Row {
-        code: ProblemCode::PreconditionRequired,
-        name: "precondition_required",
-        status: StatusCode::PRECONDITION_REQUIRED,
-        title: "The version of what is to be changed has to be named",
-        page: include_str!("../../../../docs/errors/precondition_required.md"),
-    },
-    Row {
         code: ProblemCode::TooManyRequests,
         name: "too_many_requests",
         status: StatusCode::TOO_MANY_REQUESTS,
-        title: "There were too many tries",
+        title: "There were too many attempts",
         page: include_str!("../../../../docs/errors/too_many_requests.md"),
     },
     Row {

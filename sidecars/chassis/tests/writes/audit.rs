@@ -61,6 +61,17 @@ const DETAILS: [&str; 5] = [
     "</script>",
 ];
 
+/// An export as it is in a file, and its head.
+async fn export(database: &Database) -> (Vec<u8>, AuditHead) {
+    let mut lines = String::new();
+    let head = export_audit(database, |line| {
+        lines += line;
+        lines.push('\n');
+    });
+    let head = head.await.unwrap();
+    (lines.into_bytes(), head)
+}
+
 async fn appended(database: &Database, count: i64) -> (Vec<u8>, AuditHead) {
     for n in 0..count {
         let mut write = database.write().await.unwrap();
@@ -68,8 +79,7 @@ async fn appended(database: &Database, count: i64) -> (Vec<u8>, AuditHead) {
         append_audit(&mut write, &entry(n, detail)).await.unwrap();
         write.commit().await.unwrap();
     }
-    let mut export = Vec::new();
-    let head = export_audit(database, &mut export).await.unwrap();
+    let (export, head) = export(database).await;
     assert_eq!(head, audit_head(database).await.unwrap());
     (export, head)
 }
@@ -118,12 +128,7 @@ fn entries_are_a_chain_on_both_engines_whoever_appends_and_whoever_gives_up() {
     on_both(|place| async move {
         let database = Database::open(&place, "chain", &[]).await.unwrap();
         assert_eq!(audit_head(&database).await.unwrap(), AuditHead::start());
-        let mut export = Vec::new();
-        assert_eq!(
-            export_audit(&database, &mut export).await.unwrap(),
-            AuditHead::start()
-        );
-        assert!(export.is_empty());
+        assert_eq!(export(&database).await, (Vec::new(), AuditHead::start()));
         let mut writers = tokio::task::JoinSet::new();
         for writer in 0..4 {
             let database = database.clone();
@@ -145,7 +150,7 @@ fn entries_are_a_chain_on_both_engines_whoever_appends_and_whoever_gives_up() {
         let head = audit_head(&database).await.unwrap();
         // 4 writers, 150 entries each, every fifth given up: more than one portion of an export.
         assert_eq!(head.position, 480);
-        export_audit(&database, &mut export).await.unwrap();
+        let (export, _) = export(&database).await;
         assert_eq!(verify_audit(&export[..], Some(&head)).unwrap(), head);
         let entries = audit_after(&database, 478, 10).await.unwrap();
         let positions: Vec<i64> = entries.iter().map(|entry| entry.position).collect();

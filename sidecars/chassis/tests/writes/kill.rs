@@ -388,10 +388,16 @@ async fn look(place: &Place, heard: &BTreeMap<usize, Heard>, outside: &Path) {
     let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
     let all: Vec<i64> = (1..=i64::try_from(heard.len()).unwrap()).collect();
     assert_eq!(positions, all);
-    let mut export = Vec::new();
-    let head = export_audit(&database, &mut export).await.unwrap();
+    let mut export = String::new();
+    let head = export_audit(&database, |line| {
+        export += line;
+        export.push('\n');
+    });
+    let head = head.await.unwrap();
     assert_eq!(
-        verify_audit(&export[..], Some(&head)).unwrap().position,
+        verify_audit(export.as_bytes(), Some(&head))
+            .unwrap()
+            .position,
         head.position
     );
     let entries = tickloom_chassis::audit_after(&database, 0, 100_000)

@@ -23,7 +23,12 @@ fn a_known_secret_is_read() {
 
 #[test]
 fn what_is_made_is_read_and_matches_only_itself() {
-    for kind in [SecretKind::Key, SecretKind::Refresh, SecretKind::Link] {
+    for kind in [
+        SecretKind::Key,
+        SecretKind::Refresh,
+        SecretKind::Link,
+        SecretKind::Device,
+    ] {
         let (secret, stored) = make(kind, NOW).unwrap();
         let (other, other_stored) = make(kind, NOW).unwrap();
         let presented = parse(secret.expose()).unwrap();
@@ -35,20 +40,20 @@ fn what_is_made_is_read_and_matches_only_itself() {
                 .id
                 .starts_with(&format!("{}_{:012x}7", kind.prefix(), NOW.0 / 1_000_000))
         );
-        assert!(matches(&stored, &presented));
-        assert!(!matches(&other_stored, &presented));
-        assert!(!matches(&stored, &parse(other.expose()).unwrap()));
-        // One id with the other secret, as if rows had been mixed up.
-        let mixed = StoredSecret {
-            id: stored.id.clone(),
-            ..other_stored
-        };
-        assert!(!matches(&mixed, &presented));
-        let mixed = StoredSecret {
-            id: mixed.id.replace('0', "1"),
-            hash: stored.hash,
-        };
-        assert!(!matches(&mixed, &presented));
+        assert!(presented.matches(kind, &stored.hash));
+        assert!(!presented.matches(kind, &other_stored.hash));
+        let other = parse(other.expose()).unwrap();
+        assert!(!other.matches(kind, &stored.hash));
+        // A secret of one kind is none of another.
+        let others = [
+            SecretKind::Key,
+            SecretKind::Refresh,
+            SecretKind::Link,
+            SecretKind::Device,
+        ];
+        for other in others.into_iter().filter(|other| *other != kind) {
+            assert!(!presented.matches(other, &stored.hash));
+        }
         assert_eq!(format!("{secret:?}"), "Secret(..)");
         assert!(!format!("{presented:?}{stored:?}").contains(secret.expose()));
     }

@@ -29,10 +29,10 @@ pub struct Claims {
     /// What it allows: names with a space between them (RFC 8693, section 4.2).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
-    /// When the person last proved who they are, if one did (RFC 9068, section 2.2.1).
+    /// When the person last authenticated, if one did (RFC 9068, section 2.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
-    /// How they proved it, with the words of RFC 8176: `pwd`, `otp`, `hwk`, ...
+    /// How, with the words of RFC 8176: `pwd`, `otp`, `hwk`, ...
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
 }
@@ -41,12 +41,6 @@ impl Claims {
     /// What it allows, name by name.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.scope.split(' ').filter(|name| !name.is_empty())
-    }
-
-    /// Whether it allows what has this name.
-    #[must_use]
-    pub fn allows(&self, scope: &str) -> bool {
-        self.scopes().any(|name| name == scope)
     }
 }
 

@@ -124,7 +124,6 @@ fn a_right_token_says_what_it_says() {
         said.scopes().collect::<Vec<_>>(),
         ["runs:read", "orders:write"]
     );
-    assert!(said.allows("orders:write") && !said.allows("orders") && !said.allows(""));
     assert_eq!(serde_json::to_value(&said).unwrap(), claims());
     // Several audiences, and what a later version may say beside.
     let said = with_member(false, "aud", json!(["other", "tickloom"])).unwrap();

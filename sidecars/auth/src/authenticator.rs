@@ -1,14 +1,14 @@
 //! Whose token or key something is, for every operation of every service of the process.
 
-use crate::credential::secret::{self, SecretKind, StoredSecret};
-use crate::service::{Auth, IDLE_NS};
-use crate::store::account::{Granted, unreadable};
+use crate::credential::secret::{self, SecretKind};
+use crate::store::account::unreadable;
+use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_chassis::{
-    ActionPattern, Authority, ChassisError, Database, Grant, Grants, Problem, ProblemCode, Subject,
-    SubjectFuture, Unauthenticated, Write,
+    ActionPattern, Authenticator, ChassisError, Database, Grant, Grants, Problem, ProblemCode,
+    Subject, SubjectFuture, Unauthenticated, Write,
 };
 use tickloom_types::Ts;
 
@@ -34,8 +34,7 @@ impl GrantCache {
         if let Some(grants) = self.get(account, version) {
             return Ok(grants);
         }
-        let stored = store::account::grants(database.reader(), account).await?;
-        let grants = Arc::new(grants(stored)?);
+        let grants = Arc::new(grants_of(database, account).await?);
         let mut all = self
             .by_account
             .lock()
@@ -57,7 +56,9 @@ impl GrantCache {
     }
 }
 
-fn grants(stored: Vec<Granted>) -> Result<Grants, ChassisError> {
+/// What an account was granted.
+pub(crate) async fn grants_of(database: &Database, account: &str) -> Result<Grants, ChassisError> {
+    let stored = store::account::grants(database.reader(), account).await?;
     let mut grants = Vec::new();
     for granted in stored {
         let wrong = |error| unreadable("granted", &granted.id, error);
@@ -71,8 +72,8 @@ fn grants(stored: Vec<Granted>) -> Result<Grants, ChassisError> {
     Ok(Grants::new(grants))
 }
 
-impl Authority for Auth {
-    fn subject<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a> {
+impl Authenticator for Auth {
+    fn authenticate<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a> {
         Box::pin(async move {
             if bearer.starts_with(SecretKind::Key.prefix()) && !bearer.contains('.') {
                 self.subject_of_key(bearer).await
@@ -105,7 +106,7 @@ impl Auth {
             key: None,
             scopes: scopes.map_err(|_| Unauthenticated::Refused)?,
             grants: grants.await.map_err(Unauthenticated::Failed)?,
-            proved: Ts(shown.proved),
+            authenticated_at: Ts(shown.authenticated_at),
             account: shown.account,
         })
     }
@@ -116,11 +117,7 @@ impl Auth {
         let shown = store::key::shown(self.database.reader(), &presented.id).await;
         let shown = shown.map_err(Unauthenticated::Failed)?;
         let shown = shown.ok_or(Unauthenticated::Refused)?;
-        let stored = StoredSecret {
-            id: presented.id.clone(),
-            hash: shown.hash,
-        };
-        let is_right = presented.kind == SecretKind::Key && secret::matches(&stored, &presented);
+        let is_right = presented.matches(SecretKind::Key, &shown.hash);
         let is_over = shown.expires.is_some_and(|at| at <= now.0);
         if !is_right || is_over || shown.state != "active" {
             return Err(Unauthenticated::Refused);
@@ -139,7 +136,7 @@ impl Auth {
             session: None,
             scopes: scopes.map_err(wrong)?,
             grants: grants.await.map_err(Unauthenticated::Failed)?,
-            proved: Ts(i64::MIN),
+            authenticated_at: Ts(i64::MIN),
             account: shown.account,
             key: Some(presented.id),
         })
@@ -161,9 +158,8 @@ impl Auth {
             AuthError::from(Problem::new(ProblemCode::Unauthenticated, detail))
         };
         let account = store::account::by_id(write.connection(), &subject.account).await?;
-        account
-            .filter(|account| account.usable().is_ok())
-            .ok_or_else(over)?;
+        let account = account.filter(|account| account.usable().is_ok());
+        let account = account.ok_or_else(over)?;
         if let Some(session) = &subject.session {
             let found = store::session::one(write.connection(), session).await?;
             found.ok_or_else(over)?;
@@ -174,12 +170,13 @@ impl Auth {
             let is_good = |key: &store::key::ShownKey| key.expires.is_none_or(|at| at > now);
             found.filter(is_good).ok_or_else(over)?;
         }
-        let stored = store::account::grants(write.connection(), &subject.account).await?;
+        // The account cannot change meanwhile, so that what was granted to this version of it is what is granted.
+        let grants = self.grants.of(&self.database, &account.id, account.version);
         let again = Subject {
-            grants: Arc::new(grants(stored)?),
+            grants: grants.await?,
             ..subject.clone()
         };
-        super::flows::proof::also(&again, (action, resource), self.clock.now())
+        super::flows::authentication::require(&again, (action, resource), self.clock.now())
     }
 
     async fn note_use(&self, id: &str, now: Ts) -> Result<(), ChassisError> {

@@ -1,16 +1,16 @@
 //! Whether somebody is who they say: a password, and a second factor where there is one.
 
+use crate::Auth;
 use crate::credential::password::Password;
 use crate::credential::recovery::RecoveryCode;
 use crate::error::wrong_credentials;
 use crate::model::Account;
-use crate::service::Auth;
 use crate::{AuthError, store};
 use tickloom_chassis::{Problem, ProblemCode, Subject, Write, decide};
 use tickloom_types::Ts;
 
 /// How long a proof is good for what needs a fresh one: a quarter of an hour.
-const FRESH_NS: i64 = 900_000_000_000;
+const RECENT_NS: i64 = 900_000_000_000;
 
 /// A password that was found right.
 pub(crate) struct RightPassword {
@@ -92,19 +92,23 @@ pub(crate) async fn goes_on(write: &mut Write, session: &str) -> Result<(), Auth
 /// What is done to the account of somebody else needs a fresh proof, whatever it is.
 ///
 /// # Errors
-/// [`ProblemCode::ProofRequired`].
-pub(crate) fn fresh_for_others(subject: &Subject, account: &str, now: Ts) -> Result<(), AuthError> {
+/// [`ProblemCode::StepUpRequired`].
+pub(crate) fn recent_for_others(
+    subject: &Subject,
+    account: &str,
+    now: Ts,
+) -> Result<(), AuthError> {
     if subject.account == account {
         return Ok(());
     }
-    fresh(subject, now)
+    recent(subject, now)
 }
 
 /// What needs another permission than the operation itself, for the account of somebody else.
 ///
 /// # Errors
 /// [`ProblemCode::Forbidden`].
-pub(crate) fn also(
+pub(crate) fn require(
     subject: &Subject,
     (action, resource): (&str, &str),
     now: Ts,
@@ -117,7 +121,7 @@ pub(crate) fn also(
     Err(Problem::new(ProblemCode::Forbidden, detail).into())
 }
 
-/// Takes the second factor of an account, if it has one: a code of its app, or one for recovery, each once. Returns how it was proved,
+/// Takes the second factor of an account, if it has one: a code of its app, or one for recovery, each once. Returns the methods,
 /// in the words of RFC 8176.
 ///
 /// # Errors
@@ -154,23 +158,23 @@ pub(crate) async fn take_second_factor(
 /// The session of whoever asks, which a key is not.
 ///
 /// # Errors
-/// [`ProblemCode::ProofRequired`].
+/// [`ProblemCode::StepUpRequired`].
 pub(crate) fn session(subject: &Subject) -> Result<&str, AuthError> {
     subject.session.as_deref().ok_or_else(|| {
         let detail = "this is done in a session, and not with a key";
-        Problem::new(ProblemCode::ProofRequired, detail).into()
+        Problem::new(ProblemCode::StepUpRequired, detail).into()
     })
 }
 
-/// Whether whoever asks proved a short while ago who they are, which only a session can.
+/// Whether whoever asks authenticated within the last quarter of an hour, which only a session can.
 ///
 /// # Errors
-/// [`ProblemCode::ProofRequired`].
-pub(crate) fn fresh(subject: &Subject, now: Ts) -> Result<(), AuthError> {
+/// [`ProblemCode::StepUpRequired`].
+pub(crate) fn recent(subject: &Subject, now: Ts) -> Result<(), AuthError> {
     session(subject)?;
-    if now.0.saturating_sub(subject.proved.0) < FRESH_NS {
+    if now.0.saturating_sub(subject.authenticated_at.0) < RECENT_NS {
         return Ok(());
     }
-    let detail = "prove once more who you are: POST /auth/v1/sessions/prove";
-    Err(Problem::new(ProblemCode::ProofRequired, detail).into())
+    let detail = "authenticate once more: POST /auth/v1/sessions/step-up";
+    Err(Problem::new(ProblemCode::StepUpRequired, detail).into())
 }

@@ -1,8 +1,8 @@
-//! Does what somebody wished who gave an e-mail address: what comes of it is seen in the mail alone, and takes place after they were
+//! Answers requests for a link, by mail to the address that somebody gave: what comes of it is seen in the mail alone, and takes place after they were
 //! answered, so that neither word nor time tells whether there is an account.
 
-use crate::change::{By, make_account};
-use crate::flows::links::{RECOVER, WELCOME, WISH, Wish, make_link};
+use crate::change::{By, create_account};
+use crate::flows::links::{LINK_REQUEST, LinkRequest, RECOVER, WELCOME, make_link};
 use crate::flows::throttle::hashed;
 use crate::model::{Account, AccountKind};
 use crate::{AuthError, mails, store};
@@ -14,24 +14,24 @@ use tickloom_chassis::{
 /// One mail a minute to an address.
 const PAUSE_NS: i64 = 60_000_000_000;
 
-/// The handler of such wishes.
-pub(crate) struct Wishes {
+/// The handler of such requests.
+pub(crate) struct LinkRequests {
     pub(crate) database: Database,
     pub(crate) clock: Clock,
 }
 
-impl EffectHandler for Wishes {
+impl EffectHandler for LinkRequests {
     fn kind(&self) -> &'static str {
-        WISH
+        LINK_REQUEST
     }
 
     fn perform<'a>(&'a self, effect: &'a Effect) -> EffectFuture<'a> {
         Box::pin(async move {
-            // The words of a fault of JSON may be those of the wish.
-            let Ok(wish) = serde_json::from_str::<Wish>(&effect.payload) else {
-                return EffectAnswer::Refused("the payload is no wish".to_owned());
+            // The words of a fault of JSON may be those of the request.
+            let Ok(wanted) = serde_json::from_str::<LinkRequest>(&effect.payload) else {
+                return EffectAnswer::Refused("the payload is no request".to_owned());
             };
-            match self.grant(effect, wish).await {
+            match self.answer(effect, wanted).await {
                 Ok(said) => EffectAnswer::Done(said.to_owned()),
                 Err(error) => EffectAnswer::Later(error.to_string()),
             }
@@ -39,8 +39,12 @@ impl EffectHandler for Wishes {
     }
 }
 
-impl Wishes {
-    async fn grant(&self, effect: &Effect, wish: Wish) -> Result<&'static str, AuthError> {
+impl LinkRequests {
+    async fn answer(
+        &self,
+        effect: &Effect,
+        wanted: LinkRequest,
+    ) -> Result<&'static str, AuthError> {
         let now = self.clock.now();
         let by = By {
             actor: "anonymous".to_owned(),
@@ -50,32 +54,32 @@ impl Wishes {
         let mut write = self.database.write().await?;
         hold_events(&mut write).await?;
         // Who signs a stranger up does not keep them from choosing a password anew.
-        let purpose = if wish.name.is_some() {
+        let purpose = if wanted.name.is_some() {
             "welcome"
         } else {
             "recover"
         };
-        let subject = format!("{purpose}/{}", hashed(&wish.email));
+        let subject = format!("{purpose}/{}", hashed(&wanted.email));
         let last = store::secret::failures(write.connection(), &subject).await?;
         if last.is_some_and(|(_, last)| last > now.0 - PAUSE_NS) {
             return Ok("there was a mail within a minute");
         }
         store::secret::failed(&mut write, &subject, now.0, i64::MIN).await?;
-        let account = store::account::by_email(write.connection(), &wish.email).await?;
-        let mail = match (account, wish.name) {
+        let account = store::account::by_email(write.connection(), &wanted.email).await?;
+        let mail = match (account, wanted.name) {
             (None, None) => None,
             (Some(account), None) => recover(&mut write, &by, &account).await?,
             (account, Some(name)) => {
-                Some(sign_up(&mut write, &by, account, (wish.email, name)).await?)
+                Some(sign_up(&mut write, &by, account, (wanted.email, name)).await?)
             }
         };
         if let Some(mail) = mail
             && !enqueue_mail(&mut write, &format!("mail/{}", effect.key), now, &mail).await?
         {
-            return Ok("it was granted before");
+            return Ok("it was answered before");
         }
         write.commit().await?;
-        Ok("granted")
+        Ok("answered")
     }
 }
 
@@ -95,7 +99,7 @@ async fn sign_up(
 ) -> Result<Mail, AuthError> {
     let account = match account {
         Some(account) => account,
-        None => make_account(write, by, AccountKind::Person, Some(email), name).await?,
+        None => create_account(write, by, AccountKind::Person, Some(email), name).await?,
     };
     let has_password = store::secret::password(write.connection(), &account.id).await?;
     if has_password.is_some() || account.person().is_err() {

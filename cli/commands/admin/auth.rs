@@ -101,7 +101,7 @@ mod working {
     use std::fs::File;
     use std::io::BufReader;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{AuditHead, Clock, export_audit, verify_audit};
+    use tickloom_chassis::{AuditHead, Clock, Service, export_audit, verify_audit};
     use tokio::runtime::Runtime;
 
     pub(crate) fn audit(args: AuditArgs) -> Result<(), Failure> {
@@ -149,7 +149,7 @@ mod working {
             let database = args.place.open_auth().await?;
             let events = Auth::rebuild(&database).await.map_err(Failure::run)?;
             database.close().await;
-            Ok(events)
+            Ok(events.unwrap_or(0))
         })?;
         if args.json {
             return output::json(&json!({"service": "auth", "events": events}));

@@ -118,15 +118,6 @@ impl Auth {
         })
     }
 
-    /// Drops what the log of events gives again (accounts, grants, what is known of keys) and makes it from there, in one transaction.
-    /// Returns how many events there are.
-    ///
-    /// # Errors
-    /// [`ChassisError::Database`]; [`ChassisError::Row`] for an event that this version cannot read. Nothing is changed then.
-    pub async fn rebuild(database: &Database) -> Result<u64> {
-        rebuild(database).await
-    }
-
     /// Lets mail, and what leads to mail, be tried again from now on that was given up, and returns how many.
     ///
     /// # Errors
@@ -254,6 +245,10 @@ impl Service for Auth {
 
     fn authenticator(self: &Arc<Auth>) -> Option<Arc<dyn Authenticator>> {
         Some(Arc::<Auth>::clone(self))
+    }
+
+    async fn rebuild(database: &Database) -> Result<Option<u64>> {
+        rebuild(database).await.map(Some)
     }
 
     fn start(self: &Arc<Auth>, stop: &Stop) -> Vec<JoinHandle<()>> {

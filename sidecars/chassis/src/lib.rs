@@ -7,6 +7,8 @@
 mod access;
 mod audit;
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod core_inbox;
 mod database;
 mod effect;
@@ -25,6 +27,7 @@ mod problem;
 pub mod rpc;
 mod serve;
 mod service;
+mod tables;
 
 pub use access::{
     Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, PathParts,
@@ -56,6 +59,7 @@ pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode};
 pub use serve::{RpcOptions, ServeOptions, Serving, serve};
 pub use service::{Context, Health, Runner, Service, Stop};
+pub use tables::{all_rows, schema, tables};
 
 /// Every statement that the chassis runs, by file, so that a test prepares each on both engines.
 pub const STATEMENTS: &[&[&str]] = &[

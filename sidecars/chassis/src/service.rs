@@ -52,6 +52,16 @@ pub trait Service: Sized + Send + Sync + 'static {
         Rpc::default()
     }
 
+    /// Drops the rows that the log of events gives again, makes them from there in one transaction, and returns how many events there
+    /// are; `None` if no rows come from the log.
+    ///
+    /// # Errors
+    /// What the database says, and an event that this version cannot read. Nothing is changed then.
+    fn rebuild(database: &Database) -> impl Future<Output = Result<Option<u64>>> + Send {
+        let _ = database;
+        async { Ok(None) }
+    }
+
     /// Starts what it does without being asked, until the stop is told.
     fn start(self: &Arc<Self>, stop: &Stop) -> Vec<JoinHandle<()>>;
 

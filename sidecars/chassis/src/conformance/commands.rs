@@ -1,0 +1,190 @@
+//! Commands: done once however often and by how many they are sent, told of in the log, and let end when the process does.
+
+use super::document::{Operation, golden, operations};
+use super::{Conforms, House, Reply, Sample};
+use crate::audit::audit_head;
+use crate::database::{Database, Place};
+use crate::event::head;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::net::TcpStream;
+use std::sync::Barrier;
+
+/// How many send one command at the same time.
+const SENDERS: usize = 6;
+
+/// A command, ready to be sent.
+struct Ready {
+    method: String,
+    path: String,
+    body: Option<Value>,
+}
+
+fn ready<S: Conforms>(house: &House<S>, sample: &Sample<S>, token: &str) -> Ready {
+    let (path, body) = (sample.make)(house, token);
+    let (method, _) = sample.operation.split_once(' ').expect("a method");
+    Ready {
+        method: method.to_owned(),
+        path,
+        body,
+    }
+}
+
+fn send<S: Conforms>(house: &House<S>, command: &Ready, token: &str, key: &str) -> Reply {
+    let asked = (command.method.as_str(), command.path.as_str());
+    let key = [("Idempotency-Key", key)];
+    house
+        .client
+        .send(asked, Some(token), &key, command.body.as_ref())
+}
+
+/// How many events and entries of the audit log there are.
+fn noted<S: Conforms>(house: &House<S>, database: &Database) -> (i64, i64) {
+    house.runtime.block_on(async {
+        let events = head(database).await.expect("the head of the log");
+        let audit = audit_head(database)
+            .await
+            .expect("the head of the audit log");
+        (events, audit.position)
+    })
+}
+
+/// Each command that is driven is done once: sent again, by several at the same time; and its key is good for nothing else.
+pub(super) fn done_once<S: Conforms>(place: &Place) {
+    let house = House::<S>::new(place);
+    let token = S::administrator(&house);
+    let database = house.database();
+    let mut driven = BTreeSet::new();
+    for (number, sample) in S::commands().iter().enumerate() {
+        driven.insert(sample.operation.to_owned());
+        let name = sample.operation;
+        let command = ready(&house, sample, &token);
+        let key = format!("key-{number}");
+        let before = noted(&house, &database);
+        let first = send(&house, &command, &token, &key);
+        assert!(first.is_success(), "{name}: {first:?}");
+        assert_eq!(first.header("idempotent-replayed"), None, "{name}");
+        let after = noted(&house, &database);
+        let made = (after.0 - before.0, after.1 - before.1);
+        assert!(made.1 > 0, "{name} is not in the audit log");
+        let again = send(&house, &command, &token, &key);
+        assert_is_same(name, &first, &again);
+        let other = Ready {
+            path: format!("{}?other=1", command.path),
+            ..command
+        };
+        let conflict = send(&house, &other, &token, &key);
+        conflict.refused(422, "idempotency_conflict");
+        assert_eq!(noted(&house, &database), after, "{name} was done again");
+        by_several(&house, &database, sample, (&token, made));
+    }
+    house.runtime.block_on(database.close());
+    let mut rest = String::new();
+    for operation in operations(&house).iter().filter(|it| it.changes()) {
+        let name = operation.name();
+        let takes_key = takes_key(&house, operation, &token);
+        if driven.remove(&name) {
+            assert!(takes_key, "{name} takes a key that is none");
+            continue;
+        }
+        let keyless = if takes_key {
+            ""
+        } else {
+            ": takes no Idempotency-Key"
+        };
+        writeln!(rest, "{name}{keyless}").expect("a text takes all");
+    }
+    assert!(driven.is_empty(), "no operations: {driven:?}");
+    golden::<S>("undriven.txt", &rest);
+}
+
+/// Whether an operation reads `Idempotency-Key`: then it refuses one that is none.
+fn takes_key<S: Conforms>(house: &House<S>, operation: &Operation, token: &str) -> bool {
+    let target = operation.target::<S>(None);
+    let asked = (operation.method.as_str(), target.as_str());
+    let token = Some(token).filter(|_| !operation.is_public::<S>());
+    let no_key = [("Idempotency-Key", "two words")];
+    let reply = house.client.send(asked, token, &no_key, None);
+    reply.status == 400 && reply.body.contains("Idempotency-Key")
+}
+
+/// An answer that is given again is the first one, without what is shown once.
+fn assert_is_same(name: &str, first: &Reply, again: &Reply) {
+    assert_eq!(again.status, first.status, "{name}: {again:?}");
+    let replayed = again.header("idempotent-replayed");
+    assert_eq!(replayed, Some("true"), "{name}: {again:?}");
+    if first.body.is_empty() {
+        assert_eq!(again.body, "", "{name}");
+        return;
+    }
+    let (first, again) = (first.json(), again.json());
+    for (member, value) in again.as_object().expect("an object") {
+        assert_eq!(first.get(member), Some(value), "{name}: {member}");
+    }
+}
+
+fn by_several<S: Conforms>(
+    house: &House<S>,
+    database: &Database,
+    sample: &Sample<S>,
+    (token, made): (&str, (i64, i64)),
+) {
+    let name = sample.operation;
+    let command = ready(house, sample, token);
+    let before = noted(house, database);
+    let begin = Barrier::new(SENDERS);
+    let replies: Vec<Reply> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    begin.wait();
+                    send(
+                        house,
+                        &command,
+                        token,
+                        &format!("twin-{name}").replace(' ', "-"),
+                    )
+                })
+            })
+            .collect();
+        let ended = senders.into_iter().map(|sender| sender.join());
+        ended.map(|reply| reply.expect("a reply")).collect()
+    });
+    let (first, again): (Vec<_>, Vec<_>) = replies
+        .iter()
+        .partition(|reply| reply.header("idempotent-replayed").is_none());
+    assert_eq!(first.len(), 1, "{name}: {replies:?}");
+    assert!(first[0].is_success(), "{name}: {first:?}");
+    again
+        .iter()
+        .for_each(|reply| assert_is_same(name, first[0], reply));
+    let after = noted(house, database);
+    let found = (after.0 - before.0, after.1 - before.1);
+    assert_eq!(found, made, "{name} by {SENDERS} at the same time");
+}
+
+/// A command that has begun when the process is told to stop is answered, and nobody is let in after it.
+pub(super) fn stop_lets_answers_end<S: Conforms>(place: &Place) {
+    let mut house = House::<S>::new(place);
+    let address = house.client.address();
+    let with_body = |sample: &Sample<S>| {
+        let token = S::administrator(&house);
+        let command = ready(&house, sample, &token);
+        let body = command.body.as_ref()?.to_string();
+        let asked = (command.method.as_str(), command.path.as_str());
+        Some((house.client.begin(asked, &token, &body), body))
+    };
+    let begun = S::commands().iter().find_map(with_body);
+    let waiting = begun.map(|(mut open, body)| {
+        open.wait_for_continue();
+        (open, body)
+    });
+    let serving = house.tell_stop().expect("it runs");
+    if let Some((open, body)) = waiting {
+        let reply = open.finish(&body);
+        assert!(reply.is_success(), "{reply:?}");
+    }
+    house.runtime.block_on(serving.ended());
+    assert!(TcpStream::connect(address).is_err(), "somebody is let in");
+}

@@ -1,0 +1,46 @@
+//! The database goes away and comes back: the service says so, answers what it can, and goes on by itself.
+
+use super::document::operations;
+use super::logs::were_told;
+use super::postgres::Postgres;
+use super::{Conforms, House, PATIENCE};
+use crate::database::Place;
+use crate::service::Service;
+use serde_json::Value;
+use std::time::Instant;
+
+/// PostgreSQL is killed under the service, and started again.
+pub(super) fn database_is_away<S: Conforms>() {
+    let Some(mut server) = Postgres::start() else {
+        return;
+    };
+    let house = House::<S>::new(&Place::Server(server.url()));
+    let token = S::administrator(&house);
+    let read = operations(&house).into_iter().find(|it| !it.changes());
+    let target = read.map(|it| it.target::<S>(None)).expect("it has a GET");
+    let before = house.client.get(&target, Some(&token)).status;
+    server.kill();
+    let away = house.client.get("/ready", None).is(503).json();
+    let troubles: Vec<Value> = away["troubles"][S::Service::NAME]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    assert!(
+        troubles.contains(&Value::from("its database does not answer")),
+        "{away}"
+    );
+    let reply = house.client.get(&target, Some(&token));
+    let reply = reply.refused(503, "unavailable");
+    assert!(reply.header("retry-after").is_some(), "{reply:?}");
+    assert!(were_told("a request was not answered"));
+    drop(house.client.get("/live", None).is(200));
+    drop(house.client.get("/health", None).is(200));
+    drop(house.client.get("/metrics", None).is(200));
+    server.restart();
+    let began = Instant::now();
+    while house.client.get(&target, Some(&token)).status != before {
+        assert!(began.elapsed() < PATIENCE, "it does not come back");
+    }
+    // What it does on its own comes back when it looks again.
+    drop(house);
+}

@@ -1,0 +1,319 @@
+//! The checks of conformance find what is wrong: a service that does all right passes, and one with a single fault fails by the check
+//! that is for it.
+
+#![cfg(test)]
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::Row;
+use std::sync::Arc;
+use tickloom_chassis::conformance::{Conforms, List, Sample, failures};
+use tickloom_chassis::{
+    Access, Allowed, Answer, Answered, AuditOutcome, Clock, Context, Database, Health, Idempotent,
+    Migration, Migrations, NewAuditEntry, NewEvent, PathParts, Problem, ProblemCode, Result,
+    Service, Stop, Subject, append, append_audit, events_after,
+};
+use tokio::task::JoinHandle;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const NONE: u8 = 0;
+const OPEN: u8 = 1;
+const TWICE: u8 = 2;
+const STATEMENT: u8 = 3;
+const NO_PROBLEM: u8 = 4;
+const REBUILD: u8 = 5;
+const OFFSET: u8 = 6;
+const KEEPS_SECRET: u8 = 7;
+const UNTOLD: u8 = 8;
+const LOGS_SECRET: u8 = 9;
+
+const ADD: &str = "INSERT INTO thing (id, secret) VALUES ($1, $2)";
+const AFTER: &str = "SELECT id FROM thing WHERE id > $1 ORDER BY id LIMIT $2";
+/// What moves when something is added before it.
+const LATEST: &str = "SELECT id FROM thing ORDER BY id DESC LIMIT $1 OFFSET $2";
+const CLEAR: &str = "DELETE FROM thing";
+
+/// A service of things, with one fault.
+struct Things<const FAULT: u8> {
+    database: Database,
+    clock: Clock,
+}
+
+struct ReadThings;
+struct AddThings;
+
+impl Access for ReadThings {
+    const ACTION: &'static str = "thing.read";
+
+    fn resource(_: &PathParts, _: &Subject) -> String {
+        "thing/*".to_owned()
+    }
+}
+
+impl Access for AddThings {
+    const ACTION: &'static str = "thing.create";
+
+    fn resource(_: &PathParts, _: &Subject) -> String {
+        "thing/*".to_owned()
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+struct Thing {
+    id: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ThingList {
+    items: Vec<Thing>,
+    more: bool,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ThingQuery {
+    after: Option<i64>,
+    limit: Option<i64>,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct NewThing {
+    secret: String,
+}
+
+impl<const FAULT: u8> Service for Things<FAULT> {
+    const NAME: &'static str = "things";
+    const MIGRATIONS: Migrations = &[Migration {
+        name: "things",
+        sql: "CREATE TABLE thing (id BIGINT PRIMARY KEY, secret TEXT NOT NULL)",
+    }];
+    const STATEMENTS: &'static [&'static [&'static str]] = if FAULT == STATEMENT {
+        &[&["SELECT name FROM thing"]]
+    } else {
+        &[&[ADD, AFTER, LATEST, CLEAR]]
+    };
+    type Config = ();
+
+    async fn new(context: Context, (): ()) -> Result<Arc<Things<FAULT>>> {
+        let Context { database, clock } = context;
+        Ok(Arc::new(Things { database, clock }))
+    }
+
+    fn rest(self: &Arc<Things<FAULT>>) -> OpenApiRouter {
+        let router = OpenApiRouter::new().routes(routes!(add_thing));
+        let router = if FAULT == OPEN {
+            router.routes(routes!(list_open))
+        } else {
+            router.routes(routes!(list_things))
+        };
+        let one: Arc<Things<FAULT>> = Arc::clone(self);
+        let same = Things::<0> {
+            database: one.database.clone(),
+            clock: one.clock.clone(),
+        };
+        router
+            .routes(routes!(read_thing))
+            .with_state((Arc::new(same), FAULT))
+    }
+
+    fn start(self: &Arc<Things<FAULT>>, _: &Stop) -> Vec<JoinHandle<()>> {
+        Vec::new()
+    }
+
+    async fn rebuild(database: &Database) -> Result<Option<u64>> {
+        let mut write = database.write().await?;
+        sqlx::query(CLEAR).execute(write.connection()).await?;
+        let events = events_after(database, 0, 1000).await?;
+        let most = if FAULT == REBUILD { 1 } else { usize::MAX };
+        for event in events.iter().take(most) {
+            let body: Value = serde_json::from_str(&event.body).unwrap();
+            sqlx::query(ADD)
+                .bind(event.position)
+                .bind(body["secret"].as_str().unwrap())
+                .execute(write.connection())
+                .await?;
+        }
+        write.commit().await?;
+        Ok(Some(events.len() as u64))
+    }
+
+    fn health(&self) -> Health {
+        Health::default()
+    }
+}
+
+type Shared = (Arc<Things<0>>, u8);
+
+async fn list((things, fault): Shared, query: ThingQuery) -> Result<Json<ThingList>, Problem> {
+    let limit = query.limit.unwrap_or(100);
+    if !(1..=1000).contains(&limit) {
+        let detail = format!("limit is {limit}, expected 1 to 1000");
+        return Err(Problem::new(ProblemCode::BadRequest, detail));
+    }
+    let after = query.after.unwrap_or(0);
+    let rows = if fault == OFFSET {
+        sqlx::query(LATEST).bind(limit + 1).bind(after)
+    } else {
+        sqlx::query(AFTER).bind(after).bind(limit + 1)
+    };
+    let rows = rows.fetch_all(things.database.reader()).await;
+    let rows = rows.map_err(tickloom_chassis::ChassisError::from)?;
+    let mut items: Vec<Thing> = rows.iter().map(|row| Thing { id: row.get(0) }).collect();
+    let limit = usize::try_from(limit).unwrap();
+    let more = items.len() > limit;
+    items.truncate(limit);
+    Ok(Json(ThingList { items, more }))
+}
+
+/// Things, in order.
+#[utoipa::path(get, path = "/v1/things", operation_id = "list_things", params(ThingQuery),
+    responses((status = 200, body = ThingList), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn list_things(
+    State(shared): State<Shared>,
+    _: Allowed<ReadThings>,
+    Query(query): Query<ThingQuery>,
+) -> Result<Json<ThingList>, Problem> {
+    list(shared, query).await
+}
+
+/// Things, in order.
+#[utoipa::path(get, path = "/v1/things", operation_id = "list_things", params(ThingQuery),
+    responses((status = 200, body = ThingList), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn list_open(
+    State(shared): State<Shared>,
+    Query(query): Query<ThingQuery>,
+) -> Result<Json<ThingList>, Problem> {
+    list(shared, query).await
+}
+
+/// A thing.
+#[utoipa::path(get, path = "/v1/things/{thing}", params(("thing" = String, Path, description = "Which")),
+    responses((status = 200, body = Thing), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn read_thing(
+    State((_, fault)): State<Shared>,
+    _: Allowed<ReadThings>,
+    Path(thing): Path<String>,
+) -> Result<Json<Thing>, axum::response::Response> {
+    use axum::response::IntoResponse;
+    let detail = format!("there is no `{thing}`");
+    if fault == NO_PROBLEM {
+        return Err((StatusCode::NOT_FOUND, Json(json!({"error": detail}))).into_response());
+    }
+    Err(Problem::new(ProblemCode::NotFound, detail).into_response())
+}
+
+/// Adds a thing.
+#[utoipa::path(post, path = "/v1/things", request_body = NewThing,
+    responses((status = 201, body = Thing), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn add_thing(
+    State((things, fault)): State<Shared>,
+    allowed: Allowed<AddThings>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let new: NewThing = sent.json()?;
+    if fault == LOGS_SECRET {
+        tracing::info!(target: "tickloom_things", secret = new.secret, "a thing is added");
+    }
+    let mut command = sent.command(allowed.subject.actor());
+    if fault == TWICE {
+        command.key = None;
+    }
+    let now = things.clock.now();
+    let done = command.run(&things.database, &things.clock, async |write| {
+        let actor = allowed.subject.actor();
+        let kept = match fault {
+            KEEPS_SECRET => new.secret.clone(),
+            _ => "sealed".to_owned(),
+        };
+        let event = NewEvent {
+            aggregate: format!("thing/{}", uuid::Uuid::now_v7()),
+            version: 1,
+            kind: "added",
+            v: 1,
+            at: now,
+            actor: actor.clone(),
+            request: String::new(),
+            body: json!({"secret": kept}).to_string(),
+        };
+        let id = append(write, &event).await?;
+        if fault != UNTOLD {
+            let entry = NewAuditEntry {
+                at: now,
+                actor,
+                request: String::new(),
+                action: "added".to_owned(),
+                resource: event.aggregate,
+                outcome: AuditOutcome::Done,
+                detail: String::new(),
+            };
+            append_audit(write, &entry).await?;
+        }
+        let added = sqlx::query(ADD).bind(id).bind(kept);
+        let added = added.execute(write.connection()).await;
+        added.map_err(tickloom_chassis::ChassisError::from)?;
+        Answer::json(StatusCode::CREATED, &json!({"id": id}))
+    });
+    done.await
+}
+
+struct Promises<const FAULT: u8>;
+
+impl<const FAULT: u8> Conforms for Promises<FAULT> {
+    type Service = Things<FAULT>;
+    const FOLDER: &'static str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance");
+
+    fn config() {}
+
+    fn commands() -> Vec<Sample<Promises<FAULT>>> {
+        vec![Sample {
+            operation: "POST /things/v1/things",
+            make: |_, _| {
+                let body = json!({"secret": "a word that nobody knows"});
+                ("/things/v1/things".to_owned(), Some(body))
+            },
+        }]
+    }
+
+    fn list() -> Option<List<Promises<FAULT>>> {
+        Some(List {
+            path: "/things/v1/things",
+            id: "id",
+            next: None,
+            add: |house, token, _| {
+                let body = json!({"secret": "another that nobody knows"});
+                let added = house.client.post("/things/v1/things", Some(token), &body);
+                drop(added.is(201));
+            },
+        })
+    }
+}
+
+/// The checks that fail on SQLite, by name.
+fn failed<const FAULT: u8>() -> Vec<String> {
+    let failed = failures::<Promises<FAULT>>(false);
+    let name = |line: String| line.split(" (").next().unwrap().to_owned();
+    failed.into_iter().map(name).collect()
+}
+
+#[test]
+fn each_fault_is_found_by_the_check_that_is_for_it() {
+    assert_eq!(failures::<Promises<NONE>>(true), [""; 0]);
+    assert_eq!(
+        failed::<OPEN>(),
+        ["who may do what", "who is not known is refused"]
+    );
+    assert_eq!(failed::<TWICE>(), ["commands are done once"]);
+    assert_eq!(failed::<STATEMENT>(), ["statements prepare"]);
+    assert!(failed::<NO_PROBLEM>().contains(&"who may do what".to_owned()));
+    assert_eq!(failed::<REBUILD>(), ["rebuild is live"]);
+    assert_eq!(failed::<OFFSET>(), ["lists are walked whole"]);
+    assert_eq!(failed::<KEEPS_SECRET>(), ["rebuild is live"]);
+    assert_eq!(failed::<UNTOLD>(), ["commands are done once"]);
+    // Last, as logs are of the whole process.
+    assert_eq!(failed::<LOGS_SECRET>(), ["no secret is in a log"]);
+}

@@ -63,6 +63,7 @@ const KEPT_IN_PLACE: &[(&str, &[&str])] = &[
     ("tonic-reflection", &["sidecars/chassis"]),
     ("rcgen", &["sidecars/chassis"]),
     ("x509-parser", &["sidecars/chassis"]),
+    ("webpki-roots", &["sidecars/chassis"]),
     ("lettre", &["sidecars/chassis"]),
     ("argon2", &["sidecars/auth"]),
     ("zxcvbn", &["sidecars/auth"]),

@@ -98,7 +98,7 @@ mod serving {
     use tickloom_activity::{Activity, ActivityConfig};
     use tickloom_auth::Auth;
     use tickloom_chassis::identity::{Authority, CERTIFICATE_LIFE, Identity, IdentityError};
-    use tickloom_chassis::{Clock, RpcOptions, Runner, ServeOptions, Stop, serve};
+    use tickloom_chassis::{Clock, Outgoing, RpcOptions, Runner, ServeOptions, Stop, serve};
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::fmt;
     use tracing_subscriber::layer::SubscriberExt;
@@ -158,17 +158,19 @@ mod serving {
     }
 
     async fn runners(settings: &Settings, stop: &Stop) -> Result<Vec<Runner>, Failure> {
+        let outgoing = Outgoing::new(&settings.outgoing, Clock::System).map_err(Failure::input)?;
+        let with = || (Clock::System, outgoing.clone());
         let mut runners = Vec::new();
         if settings.names.contains(&Name::Activity) {
             let config = ActivityConfig {
                 records: settings.records.clone(),
             };
-            let started = Runner::start::<Activity>(&settings.place, Clock::System, config, stop);
+            let started = Runner::start_with::<Activity>(&settings.place, with(), config, stop);
             runners.push(started.await.map_err(Failure::run)?);
         }
         if settings.names.contains(&Name::Auth) {
             let config = settings.auth.clone();
-            let started = Runner::start::<Auth>(&settings.place, Clock::System, config, stop);
+            let started = Runner::start_with::<Auth>(&settings.place, with(), config, stop);
             runners.push(started.await.map_err(Failure::run)?);
         }
         Ok(runners)

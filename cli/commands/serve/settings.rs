@@ -11,7 +11,7 @@ use tickloom_auth::AuthConfig;
 use tickloom_auth::credential::password::HashParams;
 use tickloom_chassis::identity::{Peers, TrustDomain};
 use tickloom_chassis::token::Algorithm;
-use tickloom_chassis::{MailConfig, Place};
+use tickloom_chassis::{MailConfig, OutgoingConfig, Place};
 
 const PORT: u16 = 8080;
 
@@ -31,6 +31,8 @@ struct File {
     data: Option<PathBuf>,
     /// PostgreSQL server.
     database: Option<String>,
+    /// What services may ask of others over HTTP.
+    outgoing: OutgoingConfig,
     /// What runs did.
     activity: ActivityFile,
     /// Who somebody is.
@@ -91,6 +93,7 @@ pub(super) struct Settings {
     pub(super) http: SocketAddr,
     pub(super) grpc: Option<Grpc>,
     pub(super) place: Place,
+    pub(super) outgoing: OutgoingConfig,
     pub(super) names: Vec<Name>,
     pub(super) records: Vec<PathBuf>,
     pub(super) auth: AuthConfig,
@@ -161,6 +164,7 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         http,
         grpc,
         place,
+        outgoing: file.outgoing,
         names,
         records,
         auth,

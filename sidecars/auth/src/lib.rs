@@ -84,7 +84,9 @@ pub struct AuthConfig {
 
 impl Auth {
     async fn make(context: Context, config: AuthConfig) -> std::result::Result<Auth, AuthError> {
-        let Context { database, clock } = context;
+        let Context {
+            database, clock, ..
+        } = context;
         if config.sign_up && config.mail.is_none() {
             let why =
                 "people cannot sign up on their own where no mail is sent: set `auth.mail` too";

@@ -102,6 +102,10 @@ pub enum ChassisError {
     #[error(transparent)]
     Mail(#[from] MailError),
 
+    /// A request to the outside, or how such are made.
+    #[error(transparent)]
+    Outgoing(#[from] crate::outgoing::OutgoingError),
+
     /// A row that this version cannot read.
     #[error("the row `{id}` of {table} cannot be read: {why}")]
     Row {

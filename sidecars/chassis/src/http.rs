@@ -1,6 +1,7 @@
 //! What every request goes through: the host that it names, bounds of time and number, a number of its own, counts; and every
 //! error leaves as a problem.
 
+use crate::deadline;
 use crate::problem::{Cause, Problem, ProblemCode};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
@@ -15,7 +16,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -23,8 +24,6 @@ use uuid::Uuid;
 pub(crate) const BODY_BYTES_MAX: usize = 64 << 10;
 /// Requests that are answered at a time.
 const REQUESTS_MAX: usize = 256;
-/// Time for an answer.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// Bytes of somebody else's words about an error that are read.
 const REASON_BYTES_MAX: usize = 4 << 10;
 /// Characters of a request's number that somebody gives.
@@ -181,10 +180,16 @@ async fn answer(door: &Door, request: Request, next: Next) -> Response {
         let detail = format!("{REQUESTS_MAX} requests are being answered: try again");
         return Problem::new(ProblemCode::Overloaded, detail).into_response();
     };
-    match tokio::time::timeout(ANSWER_TIME_MAX, next.run(request)).await {
+    let granted = match deadline::asked(request.headers()) {
+        Ok(asked) => deadline::granted(asked),
+        Err(problem) => return problem.into_response(),
+    };
+    let limit = tokio::time::Instant::now() + granted;
+    let answered = deadline::until(limit, next.run(request));
+    match tokio::time::timeout_at(limit, answered).await {
         Ok(response) => as_problem(response).await,
         Err(_) => {
-            let detail = format!("it took more than {} s", ANSWER_TIME_MAX.as_secs());
+            let detail = format!("it took more than {} s", granted.as_secs_f64());
             Problem::new(ProblemCode::TimedOut, detail).into_response()
         }
     }

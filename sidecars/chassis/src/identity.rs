@@ -17,6 +17,7 @@ pub use authority::{Authority, CERTIFICATE_LIFE, Issued, RootState};
 pub use credential::{Identity, IdentityState};
 pub use error::IdentityError;
 pub use spiffe::{SpiffeId, TrustDomain};
+pub(crate) use tls::{ClockTime, provider};
 pub use tls::{HANDSHAKE_TIME_MAX, accept_peer, connect_peer};
 pub use trust::Peers;
 

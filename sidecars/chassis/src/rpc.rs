@@ -3,7 +3,6 @@
 
 mod answer;
 mod client;
-mod deadline;
 mod door;
 mod local;
 mod service;

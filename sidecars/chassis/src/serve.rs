@@ -10,6 +10,7 @@ use crate::access::Gate;
 use crate::clock::Clock;
 use crate::http::{BODY_BYTES_MAX, Door, pass};
 use crate::identity::{Identity, Peers};
+use crate::outgoing::count_outgoing;
 use crate::rpc::RpcDoor;
 use crate::service::{Runner, Stop};
 use crate::{ChassisError, Result};
@@ -86,6 +87,8 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
     let identity = options.grpc.and_then(|options| Some(options.identity?.0));
     let mut registry = Registry::default();
     let door = Door::new(&mut registry);
+    let outgoing = runners.iter().map(|runner| runner.outgoing.clone());
+    count_outgoing(&mut registry, outgoing);
     let gate = Gate {
         authenticator: runners
             .iter()

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::database::{Database, Place};
 use crate::idempotency::forget_expired;
 use crate::migrations::Migrations;
+use crate::outgoing::{Outgoing, OutgoingConfig};
 use crate::rpc::{Caller, LocalChannel, Rpc, local_channel};
 use axum::Router;
 use std::sync::Arc;
@@ -81,6 +82,8 @@ pub struct Context {
     pub database: Database,
     /// Where it asks what time it is.
     pub clock: Clock,
+    /// How it asks others over HTTP.
+    pub outgoing: Outgoing,
 }
 
 /// How a service is.
@@ -103,6 +106,7 @@ pub struct Runner {
     pub(crate) name: &'static str,
     pub(crate) database: Database,
     pub(crate) clock: Clock,
+    pub(crate) outgoing: Outgoing,
     pub(crate) rest: OpenApiRouter,
     pub(crate) root: Router,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
@@ -139,7 +143,7 @@ impl Stop {
 }
 
 impl Runner {
-    /// Opens the database of a service, brings it to its schema, and starts it.
+    /// Opens the database of a service, brings it to its schema, and starts it. It asks nothing but the public network.
     ///
     /// # Errors
     /// As [`Database::open`].
@@ -149,10 +153,25 @@ impl Runner {
         config: S::Config,
         stop: &Stop,
     ) -> Result<Runner> {
+        let outgoing = Outgoing::new(&OutgoingConfig::default(), clock.clone())?;
+        Runner::start_with::<S>(place, (clock, outgoing), config, stop).await
+    }
+
+    /// The same, which asks others over HTTP as it is given; services of one process share it.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub async fn start_with<S: Service>(
+        place: &Place,
+        (clock, outgoing): (Clock, Outgoing),
+        config: S::Config,
+        stop: &Stop,
+    ) -> Result<Runner> {
         let database = Database::open(place, S::NAME, S::MIGRATIONS).await?;
         let context = Context {
             database: database.clone(),
             clock: clock.clone(),
+            outgoing: outgoing.clone(),
         };
         let service = S::new(context, config).await?;
         let asked = Arc::clone(&service);
@@ -163,6 +182,7 @@ impl Runner {
             name: S::NAME,
             database,
             clock,
+            outgoing,
             startup_notice: service.startup_notice(),
             rest: service.rest(),
             root: service.root(),

@@ -75,11 +75,20 @@ async fn probe(folder: &std::path::Path, gate: Arc<Semaphore>) -> (Serving, watc
 }
 
 fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> TcpStream {
+    send_with(address, (method, path), "", body)
+}
+
+fn send_with(
+    address: SocketAddr,
+    (method, path): (&str, &str),
+    headers: &str,
+    body: &str,
+) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     )
     // It may be answered, and closed, before all of it is sent.
     .ok();
@@ -123,6 +132,30 @@ fn a_large_body_and_a_panic_are_problems_and_the_process_lives() {
     assert_eq!((status, code.as_str()), (500, "internal"), "{head}");
     assert!(!body.contains("secret"), "{body}");
     assert_eq!(echo("still here").2, "still here");
+    drop(told);
+    runtime.block_on(serving.ended());
+}
+
+#[test]
+fn a_caller_says_how_long_it_waits() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (serving, told) = runtime.block_on(probe(folder.path(), Arc::new(Semaphore::new(0))));
+    for (timeout, status, code, detail) in [
+        ("20m", 504, "timed_out", "it took more than 0.02 s"),
+        (
+            "soon",
+            400,
+            "bad_request",
+            "grpc-timeout is `soon`, expected 1 to 8 digits and one of H, M, S, m, u, n",
+        ),
+    ] {
+        let header = format!("grpc-timeout: {timeout}\r\n");
+        let sent = send_with(serving.http, ("GET", "/probe/wait"), &header, "");
+        let (found, _, body) = answer(sent);
+        let expected = (code.to_owned(), detail.to_owned());
+        assert_eq!((found, problem(&body)), (status, expected));
+    }
     drop(told);
     runtime.block_on(serving.ended());
 }

@@ -27,7 +27,7 @@ const HOST: &str = "service.invalid";
 
 /// The time of day, for TLS.
 #[derive(Debug)]
-pub(super) struct ClockTime(pub(super) Clock);
+pub(crate) struct ClockTime(pub(crate) Clock);
 
 impl TimeProvider for ClockTime {
     fn current_time(&self) -> Option<UnixTime> {
@@ -37,7 +37,7 @@ impl TimeProvider for ClockTime {
 }
 
 /// The one kind of cryptography that is used.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 

@@ -1,8 +1,8 @@
 //! What every call goes through: bounds of time and number, a number of its own, counts; a panic leaves without its text.
 
 use super::answer::{Answer, Call};
-use super::deadline;
 use super::status::Logged;
+use crate::deadline;
 use crate::http::{REQUEST_ID, request_id};
 use crate::problem::{Problem, ProblemCode};
 use axum::Router;
@@ -159,6 +159,7 @@ async fn answer(request: Request, next: Next, limit: Option<(Instant, Duration)>
     let Some((limit, granted)) = limit else {
         return answered.await;
     };
+    let answered = deadline::until(limit, answered);
     match tokio::time::timeout_at(limit, answered).await {
         Ok(response) => response,
         Err(_) => late(granted).into_http(),

@@ -63,7 +63,9 @@ async fn create_key(
     request: Idempotent,
 ) -> Result<Answered, Problem> {
     let wanted: Wanted = request.json()?;
-    let Context { database, clock } = &probe.context;
+    let Context {
+        database, clock, ..
+    } = &probe.context;
     let now = clock.now();
     let command = request.command("user/usr_1");
     let perform = async |write: &mut Write| create(write, &wanted, now).await;

@@ -131,7 +131,9 @@ async fn create_thing(
     request: Idempotent,
 ) -> Result<Answered, Problem> {
     let wanted: Wanted = request.json()?;
-    let Context { database, clock } = &probe.context;
+    let Context {
+        database, clock, ..
+    } = &probe.context;
     let now = clock.now();
     let perform = async |write: &mut Write| create(write, wanted.n, now).await;
     request

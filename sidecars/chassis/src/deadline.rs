@@ -1,17 +1,35 @@
-//! How long a caller waits: the header `grpc-timeout`, in the form of the gRPC protocol over HTTP/2 ("Requests", `Timeout`).
+//! How long a caller waits: the header `grpc-timeout`, in the form of the gRPC protocol over HTTP/2 ("Requests", `Timeout`), over HTTP
+//! too; and how much of that is left for what is done on the way.
 
 use crate::problem::{Problem, ProblemCode};
 use axum::http::HeaderMap;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Longest time for a call, whatever the caller asks for.
-pub(super) const CALL_TIME_MAX: Duration = Duration::from_secs(30);
+pub(crate) const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 /// Most digits of a time.
 const DIGITS_MAX: usize = 8;
 const HEADER: &str = "grpc-timeout";
 
+tokio::task_local! {
+    /// Until when whoever asked waits for what this task does.
+    static UNTIL: Instant;
+}
+
+/// Does something for which somebody waits until then.
+pub(crate) async fn until<F: Future>(until: Instant, work: F) -> F::Output {
+    UNTIL.scope(until, work).await
+}
+
+/// How long whoever asked still waits; `None` where nobody does.
+pub(crate) fn time_left() -> Option<Duration> {
+    let until = UNTIL.try_with(|until| *until).ok()?;
+    Some(until.saturating_duration_since(Instant::now()))
+}
+
 /// How long the caller waits; `None` if it does not say.
-pub(super) fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
+pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
     let Some(value) = headers.get(HEADER) else {
         return Ok(None);
     };
@@ -26,7 +44,7 @@ pub(super) fn asked(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
 }
 
 /// How long a call may take.
-pub(super) fn granted(asked: Option<Duration>) -> Duration {
+pub(crate) fn granted(asked: Option<Duration>) -> Duration {
     asked.map_or(CALL_TIME_MAX, |asked| asked.min(CALL_TIME_MAX))
 }
 

@@ -100,7 +100,9 @@ impl<const FAULT: u8> Service for Things<FAULT> {
     type Config = ();
 
     async fn new(context: Context, (): ()) -> Result<Arc<Things<FAULT>>> {
-        let Context { database, clock } = context;
+        let Context {
+            database, clock, ..
+        } = context;
         Ok(Arc::new(Things { database, clock }))
     }
 

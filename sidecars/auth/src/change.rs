@@ -56,6 +56,18 @@ impl By {
         resource: &str,
         outcome: AuditOutcome,
     ) -> Result<(), AuthError> {
+        self.audit_with(write, (action, resource), outcome, String::new())
+            .await
+    }
+
+    /// The same, with what else there is to know, as JSON and nothing personal.
+    pub(crate) async fn audit_with(
+        &self,
+        write: &mut Write,
+        (action, resource): (&str, &str),
+        outcome: AuditOutcome,
+        detail: String,
+    ) -> Result<(), AuthError> {
         let entry = NewAuditEntry {
             at: self.now,
             actor: self.actor.clone(),
@@ -63,7 +75,7 @@ impl By {
             action: action.to_owned(),
             resource: resource.to_owned(),
             outcome,
-            detail: String::new(),
+            detail,
         };
         append_audit(write, &entry).await?;
         Ok(())
@@ -144,7 +156,15 @@ fn detail(event: &AuthEvent) -> String {
             ..
         } => json!({"id": id, "scopes": scopes, "expires": expires}),
         AuthEvent::KeyExpiryMoved { id, expires } => json!({"id": id, "expires": expires}),
-        AuthEvent::GrantRevoked { id } | AuthEvent::KeyRevoked { id } => json!({"id": id}),
+        AuthEvent::PasskeyAdded {
+            id,
+            is_backup_eligible,
+            ..
+        } => json!({"id": id, "is_backup_eligible": is_backup_eligible}),
+        AuthEvent::GrantRevoked { id }
+        | AuthEvent::KeyRevoked { id }
+        | AuthEvent::PasskeyRenamed { id, .. }
+        | AuthEvent::PasskeyRemoved { id } => json!({"id": id}),
         _ => return String::new(),
     }
     .to_string()

@@ -1,9 +1,10 @@
-//! What somebody authenticates with: passwords, one-time codes, recovery codes, secrets of programs, access tokens and the keys
+//! What somebody authenticates with: passwords, passkeys, one-time codes, recovery codes, secrets of programs, access tokens and the keys
 //! that sign them, and public keys of CURVE. Pure: there is no network, no SQL and no clock here; what time it is, is an argument.
 //!
 //! Formats and parameters, and why they are so, are in `docs/credentials.md`.
 
 pub mod keyring;
+pub mod passkey;
 pub mod password;
 pub mod recovery;
 pub mod secret;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 pub struct NoRandomness;
 
 /// So many bytes that nobody can foresee.
-fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     SystemRandom::new()
         .fill(&mut bytes)

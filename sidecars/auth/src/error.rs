@@ -2,6 +2,7 @@
 
 use crate::credential::NoRandomness;
 use crate::credential::keyring::KeyError;
+use crate::credential::passkey::PasskeyError;
 use crate::credential::password::{PasswordError, PasswordRefused};
 use crate::model::Refusal;
 use crate::seal::SealError;
@@ -26,6 +27,12 @@ pub(crate) enum AuthError {
     NoRandomness(#[from] NoRandomness),
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// A passkey that was to be registered.
+    #[error("the passkey is not taken: {0}")]
+    Passkey(#[from] PasskeyError),
+    /// A passkey of this id, which somebody showed.
+    #[error("the passkey is not known here, or what it shows is wrong")]
+    WrongPasskey(String, PasskeyError),
     #[error("too many attempts: wait {} s", .0.as_secs())]
     TooManyAttempts(Duration),
     #[error("{}", .0.detail)]
@@ -56,9 +63,11 @@ impl From<AuthError> for Problem {
             AuthError::Problem(problem) => *problem,
             AuthError::Refusal(_)
             | AuthError::Pattern(_)
+            | AuthError::Passkey(_)
             | AuthError::Password(PasswordError::Refused(_)) => {
                 Problem::new(ProblemCode::Refused, detail)
             }
+            AuthError::WrongPasskey(..) => Problem::new(ProblemCode::Unauthenticated, detail),
             AuthError::TooManyAttempts(wait) => {
                 Problem::new(ProblemCode::TooManyRequests, detail).retry_after(wait)
             }
@@ -76,5 +85,11 @@ impl From<AuthError> for Problem {
 /// Who showed nothing that is right, whatever of it was wrong.
 pub(crate) fn wrong_credentials() -> AuthError {
     let detail = "the e-mail address, the password or the code is wrong";
+    Problem::new(ProblemCode::Unauthenticated, detail).into()
+}
+
+/// A passkey that is not known, or not the account's: the same words as for one that shows something wrong.
+pub(crate) fn wrong_passkey() -> AuthError {
+    let detail = "the passkey is not known here, or what it shows is wrong";
     Problem::new(ProblemCode::Unauthenticated, detail).into()
 }

@@ -23,6 +23,7 @@ pub(crate) enum AuthEvent {
         name: String,
     },
     PasswordSet,
+    PasswordRemoved,
     SecondFactorSet,
     SecondFactorRemoved,
     Suspended,
@@ -50,6 +51,18 @@ pub(crate) enum AuthEvent {
     KeyRevoked {
         id: String,
     },
+    PasskeyAdded {
+        id: String,
+        name: String,
+        is_backup_eligible: bool,
+    },
+    PasskeyRenamed {
+        id: String,
+        name: String,
+    },
+    PasskeyRemoved {
+        id: String,
+    },
 }
 
 impl AuthEvent {
@@ -60,6 +73,7 @@ impl AuthEvent {
             AuthEvent::EmailVerified => "email_verified",
             AuthEvent::Renamed { .. } => "renamed",
             AuthEvent::PasswordSet => "password_set",
+            AuthEvent::PasswordRemoved => "password_removed",
             AuthEvent::SecondFactorSet => "second_factor_set",
             AuthEvent::SecondFactorRemoved => "second_factor_removed",
             AuthEvent::Suspended => "suspended",
@@ -70,6 +84,9 @@ impl AuthEvent {
             AuthEvent::KeyCreated { .. } => "key_created",
             AuthEvent::KeyExpiryMoved { .. } => "key_expiry_moved",
             AuthEvent::KeyRevoked { .. } => "key_revoked",
+            AuthEvent::PasskeyAdded { .. } => "passkey_added",
+            AuthEvent::PasskeyRenamed { .. } => "passkey_renamed",
+            AuthEvent::PasskeyRemoved { .. } => "passkey_removed",
         }
     }
 
@@ -119,6 +136,19 @@ impl AuthEvent {
                 scopes,
                 expires,
             },
+            AuthEvent::PasskeyAdded {
+                id,
+                name,
+                is_backup_eligible,
+            } => AuthEvent::PasskeyAdded {
+                id,
+                name: with(name)?,
+                is_backup_eligible,
+            },
+            AuthEvent::PasskeyRenamed { id, name } => AuthEvent::PasskeyRenamed {
+                id,
+                name: with(name)?,
+            },
             other => other,
         })
     }
@@ -161,6 +191,7 @@ mod tests {
                 name: "B".to_owned(),
             },
             AuthEvent::PasswordSet,
+            AuthEvent::PasswordRemoved,
             AuthEvent::SecondFactorSet,
             AuthEvent::SecondFactorRemoved,
             AuthEvent::Suspended,
@@ -184,8 +215,19 @@ mod tests {
                 expires: 9,
             },
             AuthEvent::KeyRevoked { id: id() },
+            AuthEvent::PasskeyAdded {
+                id: id(),
+                name: "phone".to_owned(),
+                is_backup_eligible: true,
+            },
+            AuthEvent::PasskeyRenamed {
+                id: id(),
+                name: "old phone".to_owned(),
+            },
+            AuthEvent::PasskeyRemoved { id: id() },
         ] {
             let body = event.body(&key).unwrap();
+            assert!(!body.contains("phone"), "{body}");
             let found = AuthEvent::read(event.kind(), &body, Some(&key)).unwrap();
             assert_eq!(found, event, "{body}");
         }

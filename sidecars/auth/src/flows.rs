@@ -6,6 +6,8 @@ pub(crate) mod factor;
 pub(crate) mod grants;
 pub(crate) mod keys;
 pub(crate) mod links;
+pub(crate) mod passkey_proofs;
+pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod sessions;
 pub(crate) mod throttle;

@@ -10,6 +10,7 @@ mod flows;
 mod link_requests;
 mod mails;
 mod model;
+mod passkey_messages;
 mod projections;
 mod rest;
 mod seal;
@@ -18,6 +19,7 @@ mod store;
 
 use crate::authenticator::GrantCache;
 use crate::change::By;
+use crate::credential::passkey::{ChallengeKey, NoRelyingParty, RelyingParty};
 use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
 use crate::error::AuthError;
 pub use crate::flows::grants::Explained;
@@ -62,6 +64,9 @@ pub struct Auth {
     pub(crate) effects: Option<Effects>,
     /// Whether people sign up on their own.
     pub(crate) is_open: bool,
+    /// Who asks for passkeys, if there can be some under the address of the service.
+    pub(crate) relying_party: std::result::Result<RelyingParty, NoRelyingParty>,
+    pub(crate) challenge_key: ChallengeKey,
     setup: Option<String>,
 }
 
@@ -108,7 +113,10 @@ impl Auth {
             None => None,
         };
         let setup = setup_link(&database, &clock).await?;
+        let challenge_key = challenge_key(&database).await?;
         Ok(Auth {
+            relying_party: RelyingParty::of_issuer(&config.issuer),
+            challenge_key,
             hasher,
             signing,
             grants: GrantCache::default(),
@@ -171,6 +179,7 @@ impl Auth {
         let mut write = self.write().await?;
         store::session::end_old(&mut write, now.0, now.0 - IDLE_NS).await?;
         store::secret::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
+        store::passkey::drop_old_challenges(&mut write, now.0).await?;
         for kind in [LINK_REQUEST, MAIL] {
             forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
         }
@@ -195,6 +204,14 @@ fn effects(
     let handlers: Vec<Arc<dyn EffectHandler>> =
         vec![Arc::new(Mailer::new(mail)?), Arc::new(link_requests)];
     Ok(Effects::new(database.clone(), clock.clone(), handlers))
+}
+
+/// What challenges are made with: the same for all processes of the database.
+async fn challenge_key(database: &Database) -> std::result::Result<ChallengeKey, AuthError> {
+    let mut write = database.write().await?;
+    let key = store::passkey::set_challenge_key(&mut write, &ChallengeKey::make()?).await?;
+    write.commit().await?;
+    Ok(key)
 }
 
 /// A link for the first administrator while there is none; those that were made before are not good any more.
@@ -222,10 +239,16 @@ async fn setup_link(
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
-    const MIGRATIONS: Migrations = &[Migration {
-        name: "auth",
-        sql: include_str!("../migrations/0001_auth.sql"),
-    }];
+    const MIGRATIONS: Migrations = &[
+        Migration {
+            name: "auth",
+            sql: include_str!("../migrations/0001_auth.sql"),
+        },
+        Migration {
+            name: "passkeys",
+            sql: include_str!("../migrations/0004_passkeys.sql"),
+        },
+    ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;
     type Config = AuthConfig;
 

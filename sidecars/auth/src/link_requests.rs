@@ -102,7 +102,8 @@ async fn sign_up(
         None => create_account(write, by, AccountKind::Person, Some(email), name).await?,
     };
     let has_password = store::secret::password(write.connection(), &account.id).await?;
-    if has_password.is_some() || account.person().is_err() {
+    let signs_in = has_password.is_some() || account.passkeys > 0;
+    if signs_in || account.person().is_err() {
         return Ok(mails::known(&account));
     }
     let link = make_link(write, by, Some(&account.id), WELCOME).await?;

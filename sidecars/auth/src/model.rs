@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 const EMAIL_BYTES_MAX: usize = 254;
 /// Longest name, in characters.
 const NAME_MAX: usize = 200;
+/// Passkeys of an account.
+pub(crate) const PASSKEYS_MAX: i64 = 20;
 
 /// Whose account it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,8 +52,10 @@ pub(crate) struct Account {
     pub(crate) is_email_verified: bool,
     /// What it is called.
     pub(crate) name: String,
-    /// Whether a second factor is asked for.
+    /// Whether codes of an app are its second factor.
     pub(crate) has_second_factor: bool,
+    /// How many passkeys it has, each of which is a second factor too, and signs in alone.
+    pub(crate) passkeys: i64,
     /// When it was created, in nanoseconds since the epoch.
     pub(crate) created: i64,
 }
@@ -73,6 +77,16 @@ pub(crate) enum Refusal {
     HasSecondFactor,
     #[error("there is no second factor")]
     NoSecondFactor,
+    #[error("passkeys of a person are changed by the person alone")]
+    NotTheOwner,
+    #[error("this passkey is registered already")]
+    PasskeyKnown,
+    #[error("there are {PASSKEYS_MAX} passkeys already: remove one first")]
+    TooManyPasskeys,
+    #[error("nothing else signs in to the account: set a password or add another passkey first")]
+    OnlyWayIn,
+    #[error("there is no password")]
+    NoPassword,
     #[error("this would leave nobody who may do everything")]
     LastAdministrator,
 }
@@ -99,6 +113,7 @@ impl Account {
             is_email_verified: false,
             name: String::new(),
             has_second_factor: false,
+            passkeys: 0,
             created: 0,
         }
     }
@@ -131,8 +146,13 @@ impl Account {
                 self.name = String::new();
                 self.is_email_verified = false;
                 self.has_second_factor = false;
+                self.passkeys = 0;
             }
+            AuthEvent::PasskeyAdded { .. } => self.passkeys += 1,
+            AuthEvent::PasskeyRemoved { .. } => self.passkeys -= 1,
             AuthEvent::PasswordSet
+            | AuthEvent::PasswordRemoved
+            | AuthEvent::PasskeyRenamed { .. }
             | AuthEvent::GrantCreated { .. }
             | AuthEvent::GrantRevoked { .. }
             | AuthEvent::KeyCreated { .. }
@@ -158,6 +178,11 @@ impl Account {
             AccountKind::Person => Ok(()),
             AccountKind::Machine => Err(Refusal::NotAPerson),
         }
+    }
+
+    /// Whether a password alone does not sign in to it.
+    pub(crate) fn needs_second_factor(&self) -> bool {
+        self.has_second_factor || self.passkeys > 0
     }
 
     /// What suspends it.

@@ -13,10 +13,10 @@ const PORTION: i64 = 500;
 
 /// An address is one account's; of two that take it at the same time the second adds nothing.
 const ADD_ACCOUNT: &str = "INSERT INTO account \
-    (id, version, kind, state, email, is_email_verified, name, has_second_factor, created) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+    (id, version, kind, state, email, is_email_verified, name, has_second_factor, passkeys, created) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
 const SET_ACCOUNT: &str = "UPDATE account SET version = $2, state = $3, email = $4, is_email_verified = $5, name = $6, \
-    has_second_factor = $7 WHERE id = $1";
+    has_second_factor = $7, passkeys = $8 WHERE id = $1";
 const ADD_GRANT: &str = "INSERT INTO granted (id, account, what, resource, expires, created, created_by) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const DROP_GRANT: &str = "DELETE FROM granted WHERE id = $1";
@@ -25,10 +25,15 @@ const ADD_KEY: &str = "INSERT INTO access_key (id, account, name, scopes, create
 const SET_KEY: &str = "UPDATE access_key SET expires = $2 WHERE id = $1";
 const DROP_KEY: &str = "DELETE FROM access_key WHERE id = $1";
 const DROP_KEYS: &str = "DELETE FROM access_key WHERE account = $1";
-const CLEAR: [&str; 3] = [
+const ADD_PASSKEY: &str = "INSERT INTO passkey (id, account, name, is_backup_eligible, created) VALUES ($1, $2, $3, $4, $5)";
+const RENAME_PASSKEY: &str = "UPDATE passkey SET name = $2 WHERE id = $1";
+const DROP_PASSKEY: &str = "DELETE FROM passkey WHERE id = $1";
+const DROP_PASSKEYS: &str = "DELETE FROM passkey WHERE account = $1";
+const CLEAR: [&str; 4] = [
     "DELETE FROM account",
     "DELETE FROM granted",
     "DELETE FROM access_key",
+    "DELETE FROM passkey",
 ];
 
 /// Every statement of this file.
@@ -42,9 +47,14 @@ pub(crate) const STATEMENTS: &[&str] = &[
     SET_KEY,
     DROP_KEY,
     DROP_KEYS,
+    ADD_PASSKEY,
+    RENAME_PASSKEY,
+    DROP_PASSKEY,
+    DROP_PASSKEYS,
     CLEAR[0],
     CLEAR[1],
     CLEAR[2],
+    CLEAR[3],
 ];
 
 /// Writes down what an event made of an account. Whether it could: an address may be another account's.
@@ -93,10 +103,32 @@ pub(crate) async fn project(
         }
         AuthEvent::GrantRevoked { id } => drop_rows(write, &[DROP_GRANT], id).await?,
         AuthEvent::KeyRevoked { id } => drop_rows(write, &[DROP_KEY], id).await?,
-        AuthEvent::Deleted => drop_rows(write, &[DROP_GRANTS, DROP_KEYS], &after.id).await?,
+        AuthEvent::PasskeyAdded {
+            id,
+            name,
+            is_backup_eligible,
+        } => {
+            let added = sqlx::query(ADD_PASSKEY)
+                .bind(id)
+                .bind(&after.id)
+                .bind(name)
+                .bind(i64::from(*is_backup_eligible))
+                .bind(at.0);
+            added.execute(write.connection()).await?;
+        }
+        AuthEvent::PasskeyRenamed { id, name } => {
+            let renamed = sqlx::query(RENAME_PASSKEY).bind(id).bind(name);
+            renamed.execute(write.connection()).await?;
+        }
+        AuthEvent::PasskeyRemoved { id } => drop_rows(write, &[DROP_PASSKEY], id).await?,
+        AuthEvent::Deleted => {
+            let all = [DROP_GRANTS, DROP_KEYS, DROP_PASSKEYS];
+            drop_rows(write, &all, &after.id).await?;
+        }
         AuthEvent::EmailVerified
         | AuthEvent::Renamed { .. }
         | AuthEvent::PasswordSet
+        | AuthEvent::PasswordRemoved
         | AuthEvent::SecondFactorSet
         | AuthEvent::SecondFactorRemoved
         | AuthEvent::Suspended
@@ -116,6 +148,7 @@ async fn add_account(write: &mut Write, account: &Account) -> Result<bool> {
         .bind(i64::from(account.is_email_verified))
         .bind(&account.name)
         .bind(i64::from(account.has_second_factor))
+        .bind(account.passkeys)
         .bind(account.created);
     let added = added.execute(write.connection()).await?;
     Ok(added.rows_affected() == 1)
@@ -129,7 +162,8 @@ async fn set_account(write: &mut Write, account: &Account) -> Result<()> {
         .bind(&account.email)
         .bind(i64::from(account.is_email_verified))
         .bind(&account.name)
-        .bind(i64::from(account.has_second_factor));
+        .bind(i64::from(account.has_second_factor))
+        .bind(account.passkeys);
     set.execute(write.connection()).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod factor;
 mod grants;
 mod keys;
+mod passkeys;
 mod sessions;
 
 use crate::Auth;
@@ -195,6 +196,9 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(sessions::sign_in))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::step_up))
+        .routes(routes!(passkeys::ask_passkey))
+        .routes(routes!(passkeys::sign_in_with_passkey))
+        .routes(routes!(passkeys::ask_own_passkey))
         .routes(routes!(sessions::list_sessions, sessions::end_sessions))
         .routes(routes!(sessions::end_session))
         .routes(routes!(accounts::finish_link))
@@ -209,9 +213,13 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(accounts::export_account))
         .routes(routes!(accounts::suspend_account))
         .routes(routes!(accounts::resume_account))
-        .routes(routes!(factor::change_password))
+        .routes(routes!(factor::change_password, factor::remove_password))
         .routes(routes!(factor::begin_factor, factor::remove_factor))
         .routes(routes!(factor::confirm_factor))
+        .routes(routes!(passkeys::begin_passkey))
+        .routes(routes!(passkeys::add_passkey))
+        .routes(routes!(passkeys::list_passkeys))
+        .routes(routes!(passkeys::rename_passkey, passkeys::remove_passkey))
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(keys::rotate_key))

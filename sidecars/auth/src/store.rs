@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod key;
+pub(crate) mod passkey;
 pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod signing;
@@ -10,6 +11,7 @@ pub(crate) mod signing;
 pub(crate) const STATEMENTS: &[&[&str]] = &[
     account::STATEMENTS,
     key::STATEMENTS,
+    passkey::STATEMENTS,
     secret::STATEMENTS,
     session::STATEMENTS,
     signing::STATEMENTS,

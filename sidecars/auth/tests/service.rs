@@ -16,6 +16,8 @@ mod factor;
 mod keys;
 #[path = "service/mail.rs"]
 mod mail;
+#[path = "service/passkeys.rs"]
+mod passkeys;
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
 #[path = "service/sessions.rs"]

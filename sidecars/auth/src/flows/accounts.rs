@@ -10,6 +10,7 @@ use crate::mails;
 use crate::model::{Account, AccountKind, email, name};
 use crate::store::account::Granted;
 use crate::store::key::Key;
+use crate::store::passkey::Passkey;
 use crate::store::session::Session;
 use crate::{AuthError, change, store};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,8 @@ pub(crate) struct Export {
     keys: Vec<Key>,
     /// Its sessions.
     sessions: Vec<Session>,
+    /// Its passkeys, without their keys.
+    passkeys: Vec<Passkey>,
 }
 
 impl Auth {
@@ -180,6 +183,7 @@ impl Auth {
             grants: store::account::grants(at, account).await?,
             keys: store::key::after(at, account, "", EXPORT_ROWS).await?,
             sessions: store::session::of_account(at, account, "", all, EXPORT_ROWS).await?,
+            passkeys: store::passkey::after(at, account, "", EXPORT_ROWS).await?,
             account: found,
         })
     }

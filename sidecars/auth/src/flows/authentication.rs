@@ -1,13 +1,37 @@
 //! Whether somebody is who they say: a password, and a second factor where there is one.
 
+use super::passkey_proofs::Showing;
 use crate::Auth;
 use crate::credential::password::Password;
 use crate::credential::recovery::RecoveryCode;
 use crate::error::wrong_credentials;
 use crate::model::Account;
+use crate::passkey_messages::SignedPasskey;
 use crate::{AuthError, store};
 use tickloom_chassis::{Problem, ProblemCode, Subject, Write, decide};
 use tickloom_types::Ts;
+
+/// What somebody shows beside a password.
+#[derive(Clone, Copy)]
+pub(crate) enum SecondFactor<'a> {
+    None,
+    /// Of an app, or for recovery.
+    Code(&'a str),
+    Passkey(&'a SignedPasskey),
+}
+
+impl<'a> SecondFactor<'a> {
+    pub(crate) fn new(
+        code: Option<&'a str>,
+        passkey: Option<&'a SignedPasskey>,
+    ) -> SecondFactor<'a> {
+        match (passkey, code) {
+            (Some(shown), _) => SecondFactor::Passkey(shown),
+            (None, Some(code)) => SecondFactor::Code(code),
+            (None, None) => SecondFactor::None,
+        }
+    }
+}
 
 /// How long a proof is good for what needs a fresh one: a quarter of an hour.
 const RECENT_NS: i64 = 900_000_000_000;
@@ -71,7 +95,11 @@ impl RightPassword {
 
 /// Whether an error says that what was shown is wrong: a guess, which is counted.
 pub(crate) fn is_guess(error: &AuthError) -> bool {
-    matches!(error, AuthError::Problem(problem) if problem.code == ProblemCode::Unauthenticated)
+    match error {
+        AuthError::WrongPasskey(..) => true,
+        AuthError::Problem(problem) => problem.code == ProblemCode::Unauthenticated,
+        _ => false,
+    }
 }
 
 /// Whether the session of whoever asks goes on, in the transaction of what it lets be done.
@@ -121,24 +149,43 @@ pub(crate) fn require(
     Err(Problem::new(ProblemCode::Forbidden, detail).into())
 }
 
-/// Takes the second factor of an account, if it has one: a code of its app, or one for recovery, each once. Returns the methods,
-/// in the words of RFC 8176.
-///
-/// # Errors
-/// [`ProblemCode::SecondFactorRequired`] if there is no code; [`ProblemCode::Unauthenticated`] if it is wrong.
-pub(crate) async fn take_second_factor(
+impl Auth {
+    /// Takes the second factor of an account, if it has one: a passkey, a code of its app, or one for recovery, each once. Returns the
+    /// methods, in the words of RFC 8176.
+    ///
+    /// # Errors
+    /// [`ProblemCode::SecondFactorRequired`] if there is none; [`ProblemCode::Unauthenticated`] if it is wrong.
+    pub(crate) async fn take_second_factor(
+        &self,
+        write: &mut Write,
+        account: &Account,
+        factor: SecondFactor<'_>,
+        showing: Showing<'_>,
+    ) -> Result<&'static str, AuthError> {
+        if !account.needs_second_factor() {
+            return Ok("pwd");
+        }
+        match factor {
+            SecondFactor::None => {
+                let detail =
+                    "the account has a second factor: send `code` of its app, or `passkey`, too";
+                Err(Problem::new(ProblemCode::SecondFactorRequired, detail).into())
+            }
+            SecondFactor::Passkey(shown) => {
+                self.take_passkey(write, account, shown, showing).await?;
+                Ok("pwd pop user")
+            }
+            SecondFactor::Code(code) => take_code(write, account, code, showing.now).await,
+        }
+    }
+}
+
+async fn take_code(
     write: &mut Write,
     account: &Account,
-    code: Option<&str>,
+    code: &str,
     now: Ts,
 ) -> Result<&'static str, AuthError> {
-    if !account.has_second_factor {
-        return Ok("pwd");
-    }
-    let Some(code) = code else {
-        let detail = "the account has a second factor: send its code too";
-        return Err(Problem::new(ProblemCode::SecondFactorRequired, detail).into());
-    };
     let factor = store::secret::factor(write.connection(), &account.id).await?;
     let factor = factor.filter(|factor| factor.is_confirmed);
     let step = factor.and_then(|factor| factor.secret.verify(code, now, factor.last_step));

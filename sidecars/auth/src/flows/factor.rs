@@ -1,4 +1,4 @@
-//! The second factor: an app that shows codes, and codes on paper for when it is lost.
+//! The second factor: an app that shows codes, and codes on paper for when it or a passkey is lost.
 
 use crate::Auth;
 use crate::change::{By, apply, known};
@@ -89,7 +89,11 @@ impl Auth {
         Ok(codes)
     }
 
-    async fn new_codes(&self, write: &mut Write, account: &str) -> Result<Vec<String>, AuthError> {
+    pub(super) async fn new_codes(
+        &self,
+        write: &mut Write,
+        account: &str,
+    ) -> Result<Vec<String>, AuthError> {
         let codes = recovery::make()?;
         let hashes: Vec<[u8; 32]> = codes.iter().map(recovery::RecoveryCode::hash).collect();
         store::secret::set_codes(write, account, &hashes).await?;
@@ -112,7 +116,10 @@ impl Auth {
             return Err(Refusal::NoSecondFactor.into());
         }
         store::secret::drop_factor(write, &account.id).await?;
-        apply(write, by, account, AuthEvent::SecondFactorRemoved).await?;
+        let account = apply(write, by, account, AuthEvent::SecondFactorRemoved).await?;
+        if !account.needs_second_factor() {
+            store::secret::drop_codes(write, &account.id).await?;
+        }
         Ok(())
     }
 }

@@ -1,14 +1,35 @@
-//! A password of one's own choice in the place of another.
+//! A password of one's own choice in the place of another, or of none.
 
-use super::authentication::{RightPassword, goes_on, take_second_factor};
+use super::authentication::{RightPassword, SecondFactor, goes_on, recent};
+use super::passkey_proofs::Showing;
 use super::throttle::Attempts;
 use crate::Auth;
 use crate::change::{By, apply, known};
+use crate::credential::passkey::Purpose;
 use crate::credential::password::Password;
 use crate::error::wrong_credentials;
 use crate::events::AuthEvent;
+use crate::passkey_messages::SignedPasskey;
 use crate::{AuthError, store};
 use tickloom_chassis::Subject;
+
+/// A password in the place of another.
+pub(crate) struct ChosenPassword {
+    /// The present one; none if there is none.
+    pub(crate) present: Option<Password>,
+    pub(crate) new: Password,
+    /// The second factor: a code.
+    pub(crate) code: Option<String>,
+    /// The second factor: a passkey.
+    pub(crate) passkey: Option<SignedPasskey>,
+}
+
+/// What lets a password be chosen.
+enum Proof<'a> {
+    Password(RightPassword, SecondFactor<'a>),
+    /// There is none yet, and a passkey was shown a short while ago.
+    NoneYet,
+}
 
 impl Auth {
     /// Changes the password of whoever asks, in their session; all other sessions of theirs end.
@@ -20,7 +41,7 @@ impl Auth {
         &self,
         by: By,
         subject: &Subject,
-        (present, new, code): (Password, Password, Option<&str>),
+        chosen: ChosenPassword,
     ) -> Result<(), AuthError> {
         let session = super::authentication::session(subject)?;
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
@@ -32,11 +53,19 @@ impl Auth {
             account.email.clone().unwrap_or_default(),
             account.name.clone(),
         ];
-        let changed = match self.check_password(Some(&account), present).await {
-            Ok(right) => match self.hasher.set(new, words).await {
+        let factor = SecondFactor::new(chosen.code.as_deref(), chosen.passkey.as_ref());
+        let proof = match chosen.present {
+            Some(present) => match self.check_password(Some(&account), present).await {
+                Ok(right) => Ok(Proof::Password(right, factor)),
+                Err(error) => Err(error),
+            },
+            None => recent(subject, by.now).map(|()| Proof::NoneYet),
+        };
+        let changed = match proof {
+            Ok(proof) => match self.hasher.set(chosen.new, words).await {
                 Ok(hash) => {
                     let of = (account.id.as_str(), session, &attempts);
-                    self.put_password(&by, of, (right, &hash, code)).await
+                    self.put_password(&by, of, (proof, &hash)).await
                 }
                 Err(error) => Err(error.into()),
             },
@@ -50,13 +79,29 @@ impl Auth {
         &self,
         by: &By,
         (account, session, attempts): (&str, &str, &Attempts),
-        (right, hash, code): (RightPassword, &str, Option<&str>),
+        (proof, hash): (Proof<'_>, &str),
     ) -> Result<(), AuthError> {
         let mut write = self.write().await?;
         let account = known(&mut write, account).await?;
         goes_on(&mut write, session).await?;
-        right.again(&mut write, &account).await?;
-        take_second_factor(&mut write, &account, code, by.now).await?;
+        match proof {
+            Proof::Password(right, factor) => {
+                right.again(&mut write, &account).await?;
+                let showing = Showing {
+                    purpose: Purpose::StepUp,
+                    session,
+                    now: by.now,
+                };
+                self.take_second_factor(&mut write, &account, factor, showing)
+                    .await?;
+            }
+            Proof::NoneYet => {
+                let stored = store::secret::password(write.connection(), &account.id).await?;
+                if stored.is_some() {
+                    return Err(wrong_credentials());
+                }
+            }
+        }
         attempts.clear(&mut write).await?;
         store::secret::set_password(&mut write, &account.id, hash, by.now.0).await?;
         store::secret::drop_links(&mut write, &account.id).await?;

@@ -1,18 +1,22 @@
 //! Signing in, going on, and signing out.
 
-use super::authentication::{RightPassword, goes_on, is_guess, take_second_factor};
+use super::authentication::{RightPassword, SecondFactor, goes_on, is_guess};
+use super::passkey_proofs::Showing;
 use super::throttle::Attempts;
 use crate::change::By;
 use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
+use crate::credential::passkey::{PasskeyError, Purpose};
 use crate::credential::password::Password;
 use crate::credential::secret::{self, SecretKind};
 use crate::error::wrong_credentials;
 use crate::model::{self, Account};
+use crate::passkey_messages::SignedPasskey;
 use crate::signing::AUDIENCE;
 use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use serde::Serialize;
+use serde_json::json;
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
 use tickloom_types::Ts;
 use utoipa::ToSchema;
@@ -31,12 +35,24 @@ const CLIENT: &str = "tickloom";
 pub(crate) struct Shown {
     pub(crate) email: String,
     pub(crate) password: Password,
-    /// The second factor.
+    /// The second factor: a code.
     pub(crate) code: Option<String>,
+    /// The second factor: a passkey.
+    pub(crate) passkey: Option<SignedPasskey>,
     /// What a device kept from the last time.
     pub(crate) device_token: Option<String>,
     /// What the device says that it is.
     pub(crate) device: String,
+}
+
+/// A session that begins.
+pub(super) struct Begun<'a> {
+    /// How somebody authenticated, in the words of RFC 8176, with a space between them.
+    pub(super) methods: &'a str,
+    /// What the device says that it is.
+    pub(super) device: &'a str,
+    /// Whether the device gets a token by which it is known.
+    pub(super) remember: bool,
 }
 
 /// What somebody who signed in goes on with.
@@ -72,11 +88,11 @@ impl Auth {
         let device = shown.device_token.as_deref();
         let attempts = Attempts::of(&self.database, (&email, id), device, by.now).await?;
         self.count(&attempts, by.now).await?;
-        let code = shown.code.as_deref();
+        let factor = SecondFactor::new(shown.code.as_deref(), shown.passkey.as_ref());
         let begun = match self.check_password(account.as_ref(), shown.password).await {
             Ok(right) => {
                 let on = (shown.device.as_str(), &attempts);
-                self.begin(&by, account.as_ref(), (right, code), on).await
+                self.begin(&by, account.as_ref(), (right, factor), on).await
             }
             Err(error) => Err(error),
         };
@@ -85,7 +101,8 @@ impl Auth {
             Err(error) => error,
         };
         if is_guess(&error) {
-            self.note_refusal(&by, "sign_in", account.as_ref()).await?;
+            self.note_refusal(&by, ("sign_in", &error), account.as_ref())
+                .await?;
         } else {
             attempts.undo(&self.database).await?;
         }
@@ -97,7 +114,7 @@ impl Auth {
         &self,
         by: &By,
         account: Option<&Account>,
-        (right, code): (RightPassword, Option<&str>),
+        (right, factor): (RightPassword, SecondFactor<'_>),
         (device, attempts): (&str, &Attempts),
     ) -> Result<Tokens, AuthError> {
         let id = account.map(|account| account.id.clone());
@@ -109,13 +126,24 @@ impl Auth {
         account
             .person()
             .map_err(|refusal| Problem::new(ProblemCode::Forbidden, refusal.to_string()))?;
-        let methods = take_second_factor(&mut write, &account, code, by.now).await?;
+        let showing = Showing {
+            purpose: Purpose::SecondFactor,
+            session: "",
+            now: by.now,
+        };
+        let methods = self
+            .take_second_factor(&mut write, &account, factor, showing)
+            .await?;
         if let Some(hash) = right.rehashed {
             store::secret::set_password(&mut write, &account.id, &hash, by.now.0).await?;
         }
         attempts.clear(&mut write).await?;
-        let on = (methods, device, !attempts.is_known_device);
-        let tokens = self.begin_session(&mut write, &by, &account, on).await?;
+        let begun = Begun {
+            methods,
+            device,
+            remember: !attempts.is_known_device,
+        };
+        let tokens = self.begin_session(&mut write, &by, &account, begun).await?;
         write.commit().await?;
         Ok(tokens)
     }
@@ -132,40 +160,54 @@ impl Auth {
     pub(crate) async fn note_refusal(
         &self,
         by: &By,
-        action: &str,
+        (action, why): (&str, &AuthError),
         account: Option<&Account>,
     ) -> Result<(), AuthError> {
         let resource = account.map(Account::resource).unwrap_or_default();
         let mut write = self.write().await?;
-        by.audit(&mut write, action, &resource, AuditOutcome::Refused)
-            .await?;
+        let (action, detail) = match why {
+            // Somebody may have a copy of it, whatever it was shown for.
+            AuthError::WrongPasskey(id, why @ PasskeyError::CounterBack) => {
+                ("passkey_counter_back", passkey_detail(id, why))
+            }
+            AuthError::WrongPasskey(id, why) => (action, passkey_detail(id, why)),
+            _ => (action, String::new()),
+        };
+        by.audit_with(
+            &mut write,
+            (action, &resource),
+            AuditOutcome::Refused,
+            detail,
+        )
+        .await?;
         write.commit().await?;
         Ok(())
     }
 
-    async fn begin_session(
+    /// Begins a session of an account whose owner showed who they are.
+    pub(super) async fn begin_session(
         &self,
         write: &mut Write,
         by: &By,
         account: &Account,
-        (methods, device, remember): (&str, &str, bool),
+        begun: Begun<'_>,
     ) -> Result<Tokens, AuthError> {
         let session = Session {
             id: format!("ses_{}", Uuid::now_v7().simple()),
             account: account.id.clone(),
-            device: device.chars().take(DEVICE_MAX).collect(),
+            device: begun.device.chars().take(DEVICE_MAX).collect(),
             began: by.now.0,
             last_used: by.now.0,
             expires: by.now.0.saturating_add(SESSION_NS),
             authenticated_at: by.now.0,
-            methods: methods.to_owned(),
+            methods: begun.methods.to_owned(),
         };
         store::session::add(write, &session).await?;
         let resource = format!("{}/sessions/{}", account.resource(), session.id);
         by.audit(write, "sign_in", &resource, AuditOutcome::Done)
             .await?;
         let mut tokens = self.tokens(write, &session, by.now).await?;
-        if remember {
+        if begun.remember {
             let (shown, stored) = secret::make(SecretKind::Device, by.now)?;
             let expires = by.now.0.saturating_add(DEVICE_NS);
             store::secret::add_device(write, &stored, &account.id, expires).await?;
@@ -256,8 +298,7 @@ impl Auth {
         &self,
         by: By,
         subject: &Subject,
-        password: Password,
-        code: Option<&str>,
+        (password, code): (Password, Option<&str>),
     ) -> Result<(), AuthError> {
         let session = super::authentication::session(subject)?;
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
@@ -285,16 +326,37 @@ impl Auth {
         let mut write = self.write().await?;
         let account = crate::change::known(&mut write, account).await?;
         right.again(&mut write, &account).await?;
-        let methods = take_second_factor(&mut write, &account, code, by.now).await?;
-        if !store::session::step_up(&mut write, session, by.now.0, methods).await? {
-            goes_on(&mut write, session).await?;
-        }
-        attempts.clear(&mut write).await?;
-        let resource = format!("{}/sessions/{session}", account.resource());
-        by.audit(&mut write, "step_up", &resource, AuditOutcome::Done)
+        let showing = Showing {
+            purpose: Purpose::StepUp,
+            session,
+            now: by.now,
+        };
+        let factor = SecondFactor::new(code, None);
+        let methods = self
+            .take_second_factor(&mut write, &account, factor, showing)
+            .await?;
+        let proof = (session, methods);
+        self.note_step_up(&mut write, by, (&account, attempts), proof)
             .await?;
         write.commit().await?;
         Ok(())
+    }
+
+    /// Lets a session be one whose owner just authenticated, with these methods.
+    pub(super) async fn note_step_up(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (account, attempts): (&Account, &Attempts),
+        (session, methods): (&str, &str),
+    ) -> Result<(), AuthError> {
+        if !store::session::step_up(write, session, by.now.0, methods).await? {
+            goes_on(write, session).await?;
+        }
+        attempts.clear(write).await?;
+        let resource = format!("{}/sessions/{session}", account.resource());
+        by.audit(write, "step_up", &resource, AuditOutcome::Done)
+            .await
     }
 
     /// What becomes of an attempt in a session: a guess is noted, and what was none does not count.
@@ -308,7 +370,8 @@ impl Auth {
         match &done {
             Ok(()) => {}
             Err(error) if is_guess(error) => {
-                self.note_refusal(by, action, Some(account)).await?;
+                self.note_refusal(by, (action, error), Some(account))
+                    .await?;
             }
             Err(_) => attempts.undo(&self.database).await?,
         }
@@ -350,4 +413,9 @@ impl Auth {
         }
         Ok(ended)
     }
+}
+
+/// What an entry says of a passkey that showed something wrong.
+fn passkey_detail(id: &str, why: &PasskeyError) -> String {
+    json!({"passkey": id, "why": why.to_string()}).to_string()
 }

@@ -37,21 +37,46 @@ impl Attempts {
         device: Option<&str>,
         now: Ts,
     ) -> Result<Attempts> {
+        let known = Attempts::of_device(database, account, device, now).await?;
+        Ok(known.unwrap_or_else(|| Attempts {
+            subject: format!("email/{}", hashed(email)),
+            is_known_device: false,
+        }))
+    }
+
+    /// Those with a passkey, on a device that shows that the account was signed in on it, if it does. Who guesses passwords does not keep
+    /// a passkey out, nor the other way round.
+    pub(crate) async fn of_passkey(
+        database: &Database,
+        (passkey, account): (&str, &str),
+        device: Option<&str>,
+        now: Ts,
+    ) -> Result<Attempts> {
+        let known = Attempts::of_device(database, Some(account), device, now).await?;
+        Ok(known.unwrap_or_else(|| Attempts {
+            subject: format!("passkey/{passkey}"),
+            is_known_device: false,
+        }))
+    }
+
+    async fn of_device(
+        database: &Database,
+        account: Option<&str>,
+        device: Option<&str>,
+        now: Ts,
+    ) -> Result<Option<Attempts>> {
         let presented = device.and_then(|device| secret::parse(device).ok());
         if let (Some(presented), Some(account)) = (presented, account)
             && let Some(hash) =
                 store::secret::device(database.reader(), &presented.id, account, now.0).await?
             && presented.matches(SecretKind::Device, &hash)
         {
-            return Ok(Attempts {
+            return Ok(Some(Attempts {
                 subject: format!("device/{}", presented.id),
                 is_known_device: true,
-            });
+            }));
         }
-        Ok(Attempts {
-            subject: format!("email/{}", hashed(email)),
-            is_known_device: false,
-        })
+        Ok(None)
     }
 
     /// Those of proofs in a session.

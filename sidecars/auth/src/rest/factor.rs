@@ -3,7 +3,9 @@
 use super::{OwnSession, Problems};
 use crate::Auth;
 use crate::flows::factor::NewFactor;
-use crate::rest::sessions::{NO_STORE, NoStore, password};
+use crate::flows::password::ChosenPassword;
+use crate::passkey_messages::AuthenticationResponse;
+use crate::rest::sessions::{NO_STORE, NoStore, password, shown};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,12 +19,14 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangePassword {
-    /// The present password.
-    present: String,
+    /// The present password; left out if there is none.
+    present: Option<String>,
     /// The new one: at least 12 characters, and not easy to guess.
     new: String,
     /// Code of the second factor, or one for recovery, if the account has one.
     code: Option<String>,
+    /// A passkey as the second factor, asked for by `/v1/sessions/step-up/options`.
+    passkey: Option<AuthenticationResponse>,
 }
 
 /// A code of the app.
@@ -51,14 +55,31 @@ pub(super) async fn change_password(
 ) -> Result<StatusCode, Problem> {
     let sent: ChangePassword = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
-    let passwords = (
-        password(sent.present)?,
-        password(sent.new)?,
-        sent.code.as_deref(),
-    );
-    auth.change_password(by, &allowed.subject, passwords)
-        .await?;
+    let chosen = ChosenPassword {
+        present: sent.present.map(password).transpose()?,
+        new: password(sent.new)?,
+        code: sent.code,
+        passkey: shown(sent.passkey.as_ref())?,
+    };
+    auth.change_password(by, &allowed.subject, chosen).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes one's own password: passkeys sign in alone from now on. Other sessions end.
+#[utoipa::path(delete, path = "/v1/accounts/me/password", tag = "auth",
+    responses((status = 204, description = "There is none any more"), Problems))]
+pub(super) async fn remove_password(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let done = auth.run(&allowed, &sent, async |write| {
+        auth.remove_password(write, &by, &allowed.subject).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
 }
 
 /// Begins to set a second factor of one's own; it counts once a code of it is confirmed.

@@ -4,6 +4,7 @@ use super::{ChangeAccount, List, ListQuery, OwnSession, Problems, ReadAccount, a
 use crate::credential::password::Password;
 use crate::flows::authentication::recent_for_others;
 use crate::flows::sessions::{Shown, Tokens};
+use crate::passkey_messages::{AuthenticationResponse, SignedPasskey};
 use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
@@ -12,7 +13,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, RequestId};
+use tickloom_chassis::{Allowed, Answer, Answered, Idempotent, Problem, ProblemCode, RequestId};
 use utoipa::ToSchema;
 
 /// What somebody shows to sign in.
@@ -25,6 +26,8 @@ pub(super) struct SignIn {
     password: String,
     /// Code of the second factor, or one for recovery, if the account has one.
     code: Option<String>,
+    /// A passkey as the second factor, asked for by `/v1/sessions/passkey/options`.
+    passkey: Option<AuthenticationResponse>,
     /// What the device kept from the last time.
     device_token: Option<String>,
 }
@@ -41,10 +44,12 @@ pub(super) struct Refresh {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StepUp {
-    /// Password.
-    password: String,
+    /// Password, unless a passkey is shown.
+    password: Option<String>,
     /// Code of the second factor, or one for recovery, if the account has one.
     code: Option<String>,
+    /// A passkey in the place of both, asked for by `/v1/sessions/step-up/options`.
+    passkey: Option<AuthenticationResponse>,
 }
 
 /// Signs in, and begins a session.
@@ -57,18 +62,15 @@ pub(super) async fn sign_in(
     sent: Idempotent,
 ) -> Result<(StatusCode, NoStore, Json<Tokens>), Problem> {
     let sent: SignIn = sent.json()?;
-    let agent = headers.get(header::USER_AGENT);
-    let shown = Shown {
+    let credentials = Shown {
         email: sent.email,
         password: password(sent.password)?,
         code: sent.code,
         device_token: sent.device_token,
-        device: agent
-            .and_then(|agent| agent.to_str().ok())
-            .unwrap_or("")
-            .to_owned(),
+        passkey: shown(sent.passkey.as_ref())?,
+        device: device(&headers).to_owned(),
     };
-    let tokens = auth.sign_in(auth.by_nobody(&request), shown).await?;
+    let tokens = auth.sign_in(auth.by_nobody(&request), credentials).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(tokens)))
 }
 
@@ -96,9 +98,17 @@ pub(super) async fn step_up(
 ) -> Result<StatusCode, Problem> {
     let sent: StepUp = sent.json()?;
     let by = auth.by(&allowed.subject, &request);
-    let password = password(sent.password)?;
-    auth.step_up(by, &allowed.subject, password, sent.code.as_deref())
-        .await?;
+    match (sent.password, shown(sent.passkey.as_ref())?) {
+        (Some(text), None) => {
+            let proof = (password(text)?, sent.code.as_deref());
+            auth.step_up(by, &allowed.subject, proof).await?;
+        }
+        (None, Some(shown)) => {
+            auth.step_up_with_passkey(by, &allowed.subject, &shown)
+                .await?;
+        }
+        _ => return Err(one_of_both()),
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -168,6 +178,24 @@ pub(super) async fn end_sessions(
 /// Keeps an answer with secrets out of caches (RFC 6749, section 5.1).
 pub(super) type NoStore = [(header::HeaderName, &'static str); 1];
 pub(super) const NO_STORE: NoStore = [(header::CACHE_CONTROL, "no-store")];
+
+fn one_of_both() -> Problem {
+    let detail = "expected either `password` or `passkey`";
+    Problem::new(ProblemCode::BadRequest, detail)
+}
+
+/// What a device says that it is.
+pub(super) fn device(headers: &HeaderMap) -> &str {
+    let agent = headers.get(header::USER_AGENT);
+    agent.and_then(|agent| agent.to_str().ok()).unwrap_or("")
+}
+
+/// A passkey that was sent.
+pub(super) fn shown(
+    passkey: Option<&AuthenticationResponse>,
+) -> Result<Option<SignedPasskey>, AuthError> {
+    passkey.map(AuthenticationResponse::read).transpose()
+}
 
 /// A password that was sent.
 pub(super) fn password(text: String) -> Result<Password, AuthError> {

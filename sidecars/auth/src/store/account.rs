@@ -8,20 +8,20 @@ use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{ChassisError, Result, Write};
 use utoipa::ToSchema;
 
-const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created \
+const COLUMNS_BY_ID: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
     FROM account WHERE id = $1";
-const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created \
+const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
     FROM account WHERE email = $1";
-const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created \
+const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
     FROM account WHERE id > $1 ORDER BY id LIMIT $2";
 const GRANTS: &str = "SELECT id, what, resource, expires, created, created_by FROM granted WHERE account = $1 ORDER BY id";
 const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, created, created_by FROM granted \
     WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3";
 const GRANT: &str = "SELECT id, what, resource, expires, created, created_by FROM granted WHERE account = $1 AND id = $2";
-/// People who can sign in and may do everything for good: a program changes no rights.
+/// People who can sign in, with a password or a passkey, and may do everything for good: a program changes no rights.
 const ADMINISTRATORS: &str = "SELECT DISTINCT account.id FROM account JOIN granted ON granted.account = account.id \
     WHERE account.state = 'active' AND account.kind = 'person' AND granted.what = 'administrator' AND granted.resource = '*' AND granted.expires IS NULL \
-    AND EXISTS (SELECT 1 FROM password WHERE password.account = account.id) ORDER BY account.id LIMIT 2";
+    AND (account.passkeys > 0 OR EXISTS (SELECT 1 FROM password WHERE password.account = account.id)) ORDER BY account.id LIMIT 2";
 const ADD_PERSON_KEY: &str = "INSERT INTO person_key (account, key) VALUES ($1, $2)";
 const PERSON_KEY: &str = "SELECT key FROM person_key WHERE account = $1";
 const DROP_PERSON_KEY: &str = "DELETE FROM person_key WHERE account = $1";
@@ -174,6 +174,7 @@ fn account(row: &AnyRow) -> Result<Account> {
         name: row.try_get(6)?,
         has_second_factor: row.try_get::<i64, _>(7)? == 1,
         created: row.try_get(8)?,
+        passkeys: row.try_get(9)?,
         id,
     })
 }

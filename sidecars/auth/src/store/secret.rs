@@ -192,10 +192,14 @@ pub(crate) async fn take_code(write: &mut Write, account: &str, hash: &[u8; 32])
 }
 
 pub(crate) async fn drop_factor(write: &mut Write, account: &str) -> Result<()> {
-    for statement in [DROP_FACTOR, DROP_CODES] {
-        let dropped = sqlx::query(statement).bind(account);
-        dropped.execute(write.connection()).await?;
-    }
+    let dropped = sqlx::query(DROP_FACTOR).bind(account);
+    dropped.execute(write.connection()).await?;
+    Ok(())
+}
+
+pub(crate) async fn drop_codes(write: &mut Write, account: &str) -> Result<()> {
+    let dropped = sqlx::query(DROP_CODES).bind(account);
+    dropped.execute(write.connection()).await?;
     Ok(())
 }
 
@@ -284,11 +288,18 @@ pub(crate) async fn device<'e>(
 /// Drops all that an account authenticates with.
 pub(crate) async fn drop_all(write: &mut Write, account: &str) -> Result<()> {
     drop_factor(write, account).await?;
+    drop_codes(write, account).await?;
     for statement in [DROP_LINKS, DROP_DEVICES, DROP_PASSWORD] {
         let dropped = sqlx::query(statement).bind(account);
         dropped.execute(write.connection()).await?;
     }
-    Ok(())
+    super::passkey::drop_all(write, account).await
+}
+
+/// Whether there was a password; there is none any more.
+pub(crate) async fn drop_password(write: &mut Write, account: &str) -> Result<bool> {
+    let dropped = sqlx::query(DROP_PASSWORD).bind(account);
+    Ok(dropped.execute(write.connection()).await?.rows_affected() == 1)
 }
 
 pub(crate) async fn drop_devices(write: &mut Write, account: &str) -> Result<()> {

@@ -8,13 +8,13 @@ use tickloom_auth::Auth;
 use tickloom_chassis::{Database, Service};
 
 /// All that the log gives again, as texts.
-async fn projected(database: &Database) -> Vec<String> {
+pub(crate) async fn projected(database: &Database) -> Vec<String> {
     let mut all = Vec::new();
     for (table, texts, numbers) in [
         (
             "account",
             "id, kind, state, coalesce(email, '-'), name",
-            "version, is_email_verified, has_second_factor, created",
+            "version, is_email_verified, has_second_factor, passkeys, created",
         ),
         (
             "granted",
@@ -25,6 +25,11 @@ async fn projected(database: &Database) -> Vec<String> {
             "access_key",
             "id, account, name, scopes",
             "created, coalesce(expires, -1)",
+        ),
+        (
+            "passkey",
+            "id, account, name",
+            "is_backup_eligible, created",
         ),
     ] {
         let statement = format!("SELECT {texts}, {numbers} FROM {table} ORDER BY id");

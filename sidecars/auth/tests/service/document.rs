@@ -71,6 +71,8 @@ impl Conforms for Promises {
         "POST /auth/v1/links/finish",
         "POST /auth/v1/recovery",
         "POST /auth/v1/sessions",
+        "POST /auth/v1/sessions/passkey",
+        "POST /auth/v1/sessions/passkey/options",
         "POST /auth/v1/sign-up",
         "POST /auth/v1/tokens/refresh",
     ];
@@ -138,6 +140,7 @@ impl Conforms for Promises {
             "account" => "usr_0",
             "session" => "ses_0",
             "key" => "tlk_0",
+            "passkey" => "pky_0",
             "grant" => "grn_0",
             _ => "none",
         }

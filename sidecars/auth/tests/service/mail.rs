@@ -1,5 +1,6 @@
 //! Signing up and choosing a password anew, by real mail.
 
+use crate::passkeys::{Authenticator, register, request, sign_in};
 use crate::postgres::ports::Port;
 use crate::smtp::{Server, python};
 use crate::{ADA, BEGIN, PASSWORD, PATIENCE, SECOND, Served, access_token, on_both, text};
@@ -100,6 +101,38 @@ fn people_sign_up_and_choose_a_password_anew_by_mail() {
         let (_, link) = opened(&mails.message());
         served.advance(3600 * SECOND);
         finish(&served, &link.unwrap(), PASSWORD).refused(422, "refused");
+    });
+}
+
+#[test]
+fn a_new_password_by_mail_does_not_get_past_the_passkey() {
+    let Some(python) = python() else { return };
+    on_both(|place| {
+        let Some(mut authenticator) = Authenticator::start() else {
+            return;
+        };
+        let port = Port::reserve();
+        let mails = Server::start(&python, &port.address(), None);
+        let served = served(&place, &port);
+        served.set_up(&served.setup_link()).is(200);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let added = register(&served, &ada, &mut authenticator, ("phone", &json!({})));
+        let body = json!({"email": ADA});
+        served.client.post("/auth/v1/recovery", None, &body).is(202);
+        let (_, link) = opened(&mails.message());
+        let new = "quite other words 9 of none";
+        finish(&served, &link.unwrap(), new).is(200);
+        let sign_in_with = |code: &Value| {
+            let body = json!({"email": ADA, "password": new, "code": code});
+            served.client.post("/auth/v1/sessions", None, &body)
+        };
+        sign_in_with(&Value::Null).refused(401, "second_factor_required");
+        let code = &added["recovery_codes"][9];
+        sign_in_with(code).is(201);
+        sign_in_with(code).refused(401, "unauthenticated");
+        // The passkey is what it was.
+        let said = authenticator.get(&request(&served, "sign_in"), "phone", &json!({}));
+        sign_in(&served, &said).is(201);
     });
 }
 

@@ -1,0 +1,221 @@
+//! Authenticating with a passkey: alone, beside a password, and once more in a session.
+
+use super::authentication::{goes_on, is_guess, session};
+use super::sessions::{Begun, Tokens};
+use super::throttle::Attempts;
+use crate::Auth;
+use crate::change::{By, known};
+use crate::credential::passkey::{Ceremony, PasskeyError, Purpose};
+use crate::error::wrong_passkey;
+use crate::model::Account;
+use crate::passkey_messages::{RequestOptions, SignedPasskey};
+use crate::store::passkey::ShownPasskey;
+use crate::{AuthError, store};
+use tickloom_chassis::{Problem, ProblemCode, Subject, Write};
+use tickloom_types::Ts;
+
+/// Methods of a session that a passkey alone began, in the words of RFC 8176: a key was shown, somebody was there, and was verified.
+const PASSKEY_ALONE: &str = "pop user mfa";
+
+/// What a passkey is shown for, where, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct Showing<'a> {
+    pub(crate) purpose: Purpose,
+    /// The session; empty before there is one.
+    pub(crate) session: &'a str,
+    pub(crate) now: Ts,
+}
+
+impl Auth {
+    /// What a browser is asked for a passkey before anybody is known: the same for everybody.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Refused`] if there can be no passkeys here.
+    pub(crate) fn request_passkey(
+        &self,
+        purpose: Purpose,
+        now: Ts,
+    ) -> Result<RequestOptions, AuthError> {
+        let challenge = self.challenge_key.challenge((purpose, ""), now)?;
+        let needs = purpose.needs_verification();
+        Ok(RequestOptions::new(
+            self.relying_party()?,
+            &challenge,
+            &[],
+            needs,
+        ))
+    }
+
+    /// What a browser is asked for a passkey of whoever asks, in their session.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Refused`] if there can be no passkeys here.
+    pub(crate) async fn request_own_passkey(
+        &self,
+        by: &By,
+        subject: &Subject,
+    ) -> Result<RequestOptions, AuthError> {
+        let bound = (Purpose::StepUp, session(subject)?);
+        let challenge = self.challenge_key.challenge(bound, by.now)?;
+        let known = store::passkey::named(self.database.reader(), &subject.account).await?;
+        Ok(RequestOptions::new(
+            self.relying_party()?,
+            &challenge,
+            &known,
+            true,
+        ))
+    }
+
+    /// Signs somebody in with a passkey alone.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Unauthenticated`] whatever is wrong; [`ProblemCode::TooManyRequests`].
+    pub(crate) async fn sign_in_with_passkey(
+        &self,
+        by: By,
+        shown: &SignedPasskey,
+        (device_token, device): (Option<&str>, &str),
+    ) -> Result<Tokens, AuthError> {
+        self.relying_party()?;
+        let found = store::passkey::shown(self.database.reader(), &shown.credential).await?;
+        // One that nobody has is written down nowhere: whoever makes them up leaves no rows.
+        let found = found.ok_or_else(wrong_passkey)?;
+        let of = (found.id.as_str(), found.account.as_str());
+        let attempts = Attempts::of_passkey(&self.database, of, device_token, by.now).await?;
+        self.count(&attempts, by.now).await?;
+        let on = (device, &attempts);
+        let error = match self
+            .begin_with_passkey(&by, &found.account, shown, on)
+            .await
+        {
+            Ok(tokens) => return Ok(tokens),
+            Err(error) => error,
+        };
+        if is_guess(&error) {
+            let account = store::account::by_id(self.database.reader(), &found.account).await?;
+            self.note_refusal(&by, ("sign_in", &error), account.as_ref())
+                .await?;
+        } else {
+            attempts.undo(&self.database).await?;
+        }
+        Err(error)
+    }
+
+    async fn begin_with_passkey(
+        &self,
+        by: &By,
+        account: &str,
+        shown: &SignedPasskey,
+        (device, attempts): (&str, &Attempts),
+    ) -> Result<Tokens, AuthError> {
+        let mut write = self.write().await?;
+        let account = known(&mut write, account).await?;
+        let showing = Showing {
+            purpose: Purpose::SignIn,
+            session: "",
+            now: by.now,
+        };
+        self.take_passkey(&mut write, &account, shown, showing)
+            .await?;
+        account
+            .person()
+            .map_err(|refusal| Problem::new(ProblemCode::Forbidden, refusal.to_string()))?;
+        attempts.clear(&mut write).await?;
+        let by = by.clone().account(&account.id);
+        let begun = Begun {
+            methods: PASSKEY_ALONE,
+            device,
+            remember: !attempts.is_known_device,
+        };
+        let tokens = self.begin_session(&mut write, &by, &account, begun).await?;
+        write.commit().await?;
+        Ok(tokens)
+    }
+
+    /// Authenticates somebody once more with a passkey alone, in their session.
+    ///
+    /// # Errors
+    /// As [`Auth::sign_in_with_passkey`].
+    pub(crate) async fn step_up_with_passkey(
+        &self,
+        by: By,
+        subject: &Subject,
+        shown: &SignedPasskey,
+    ) -> Result<(), AuthError> {
+        let session = session(subject)?;
+        self.relying_party()?;
+        let account = store::account::by_id(self.database.reader(), &subject.account).await?;
+        let account = account.ok_or_else(wrong_passkey)?;
+        let attempts = Attempts::of_session(session);
+        self.count(&attempts, by.now).await?;
+        let of = (session, account.id.as_str());
+        let done = self
+            .complete_step_up_with_passkey(&by, of, shown, &attempts)
+            .await;
+        self.settle(&by, "step_up", (&account, &attempts), done)
+            .await
+    }
+
+    async fn complete_step_up_with_passkey(
+        &self,
+        by: &By,
+        (session, account): (&str, &str),
+        shown: &SignedPasskey,
+        attempts: &Attempts,
+    ) -> Result<(), AuthError> {
+        let mut write = self.write().await?;
+        let account = known(&mut write, account).await?;
+        goes_on(&mut write, session).await?;
+        let showing = Showing {
+            purpose: Purpose::StepUp,
+            session,
+            now: by.now,
+        };
+        self.take_passkey(&mut write, &account, shown, showing)
+            .await?;
+        let proof = (session, PASSKEY_ALONE);
+        self.note_step_up(&mut write, by, (&account, attempts), proof)
+            .await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Whether somebody shows a passkey of the account, as they were asked to; its counter and its challenge are used then.
+    ///
+    /// # Errors
+    /// [`AuthError::WrongPasskey`]; [`ProblemCode::Unauthenticated`] for one that is not the account's.
+    pub(crate) async fn take_passkey(
+        &self,
+        write: &mut Write,
+        account: &Account,
+        shown: &SignedPasskey,
+        showing: Showing<'_>,
+    ) -> Result<(), AuthError> {
+        let found = store::passkey::shown(write.connection(), &shown.credential).await?;
+        let found = found.filter(|found| found.account == account.id);
+        let found: ShownPasskey = found.ok_or_else(wrong_passkey)?;
+        let handle = store::passkey::handle(write.connection(), &account.id).await?;
+        // Who it is comes from the passkey alone when nobody was named (Web Authentication Level 3, section 7.2, step 6).
+        let is_theirs = match &shown.user_handle {
+            Some(shown) => handle.as_ref() == Some(shown),
+            None => showing.purpose != Purpose::SignIn,
+        };
+        if !is_theirs {
+            return Err(wrong_passkey());
+        }
+        let ceremony = Ceremony {
+            relying_party: self.relying_party()?,
+            key: &self.challenge_key,
+            purpose: showing.purpose,
+            session: showing.session,
+            now: showing.now,
+        };
+        let signed = ceremony.authenticate(&shown.assertion(), &found.credential);
+        let signed = signed.map_err(|why| AuthError::WrongPasskey(found.id.clone(), why))?;
+        if !store::passkey::use_challenge(write, &signed.challenge).await? {
+            return Err(AuthError::WrongPasskey(found.id, PasskeyError::Challenge));
+        }
+        store::passkey::used(write, &found.id, &signed, showing.now.0).await?;
+        Ok(())
+    }
+}

@@ -10,4 +10,5 @@ pub(crate) mod passkey_proofs;
 pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod sessions;
+mod step_up;
 pub(crate) mod throttle;

@@ -103,24 +103,9 @@ pub(crate) async fn project(
         }
         AuthEvent::GrantRevoked { id } => drop_rows(write, &[DROP_GRANT], id).await?,
         AuthEvent::KeyRevoked { id } => drop_rows(write, &[DROP_KEY], id).await?,
-        AuthEvent::PasskeyAdded {
-            id,
-            name,
-            is_backup_eligible,
-        } => {
-            let added = sqlx::query(ADD_PASSKEY)
-                .bind(id)
-                .bind(&after.id)
-                .bind(name)
-                .bind(i64::from(*is_backup_eligible))
-                .bind(at.0);
-            added.execute(write.connection()).await?;
-        }
-        AuthEvent::PasskeyRenamed { id, name } => {
-            let renamed = sqlx::query(RENAME_PASSKEY).bind(id).bind(name);
-            renamed.execute(write.connection()).await?;
-        }
-        AuthEvent::PasskeyRemoved { id } => drop_rows(write, &[DROP_PASSKEY], id).await?,
+        AuthEvent::PasskeyAdded { .. }
+        | AuthEvent::PasskeyRenamed { .. }
+        | AuthEvent::PasskeyRemoved { .. } => project_passkey(write, after, event, at).await?,
         AuthEvent::Deleted => {
             let all = [DROP_GRANTS, DROP_KEYS, DROP_PASSKEYS];
             drop_rows(write, &all, &after.id).await?;
@@ -136,6 +121,31 @@ pub(crate) async fn project(
     }
     set_account(write, after).await?;
     Ok(true)
+}
+
+async fn project_passkey(
+    write: &mut Write,
+    after: &Account,
+    event: &AuthEvent,
+    at: Ts,
+) -> Result<()> {
+    let row = match event {
+        AuthEvent::PasskeyAdded {
+            id,
+            name,
+            is_backup_eligible,
+        } => sqlx::query(ADD_PASSKEY)
+            .bind(id)
+            .bind(&after.id)
+            .bind(name)
+            .bind(i64::from(*is_backup_eligible))
+            .bind(at.0),
+        AuthEvent::PasskeyRenamed { id, name } => sqlx::query(RENAME_PASSKEY).bind(id).bind(name),
+        AuthEvent::PasskeyRemoved { id } => sqlx::query(DROP_PASSKEY).bind(id),
+        _ => return Ok(()),
+    };
+    row.execute(write.connection()).await?;
+    Ok(())
 }
 
 async fn add_account(write: &mut Write, account: &Account) -> Result<bool> {

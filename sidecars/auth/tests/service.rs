@@ -6,6 +6,10 @@
 mod access;
 #[path = "service/accounts.rs"]
 mod accounts;
+#[path = "service/authenticator.rs"]
+mod authenticator;
+#[path = "service/browser.rs"]
+mod browser;
 #[path = "service/client.rs"]
 mod client;
 #[path = "service/document.rs"]
@@ -24,9 +28,12 @@ mod postgres;
 mod sessions;
 #[path = "../../../tests/common/smtp.rs"]
 mod smtp;
+#[path = "service/wrong_passkeys.rs"]
+mod wrong_passkeys;
 
 use client::{Client, Reply};
 use postgres::Postgres;
+use postgres::ports::Port;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -106,6 +113,19 @@ impl Served {
     }
 
     fn with(place: &Place, clock: Clock, set: impl FnOnce(&mut AuthConfig)) -> Served {
+        Served::listening((place, "127.0.0.1:0"), clock, set)
+    }
+
+    /// On a port that is known before, as the origin of its pages has to be.
+    fn at(place: &Place, port: &Port, set: impl FnOnce(&mut AuthConfig)) -> Served {
+        Served::listening((place, &port.address()), Clock::standing(BEGIN), set)
+    }
+
+    fn listening(
+        (place, http): (&Place, &str),
+        clock: Clock,
+        set: impl FnOnce(&mut AuthConfig),
+    ) -> Served {
         let runtime = Runtime::new().unwrap();
         let mut config = AuthConfig {
             issuer: ISSUER.to_owned(),
@@ -122,7 +142,7 @@ impl Served {
             let runner = runner.await.unwrap();
             let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {
-                http: "127.0.0.1:0".parse().unwrap(),
+                http: http.parse().unwrap(),
                 grpc: None,
                 drain: PATIENCE,
             };

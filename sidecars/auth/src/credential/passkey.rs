@@ -128,8 +128,6 @@ pub struct Ceremony<'a> {
 /// What is to be kept of a passkey after it signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signed {
-    /// The challenge, which is used now.
-    pub challenge: UsedChallenge,
     /// The counter from now on.
     pub sign_count: u32,
     /// Whether it is backed up.
@@ -164,6 +162,15 @@ impl Ceremony<'_> {
         Ok((credential, challenge))
     }
 
+    /// The challenge that an authenticator says that it signs. One that was used is told before its counter is looked at, which a message
+    /// that comes again shows a second time: that is no copy of the authenticator.
+    ///
+    /// # Errors
+    /// [`PasskeyError`] if what the browser saw is not what was asked.
+    pub fn challenge(&self, shown: &Assertion<'_>) -> Result<UsedChallenge, PasskeyError> {
+        self.client_data(shown.client_data_json, "webauthn.get")
+    }
+
     /// Whether an authenticator signed as it was asked to, with the key of this passkey (section 7.2).
     ///
     /// # Errors
@@ -173,7 +180,7 @@ impl Ceremony<'_> {
         shown: &Assertion<'_>,
         known: &Credential,
     ) -> Result<Signed, PasskeyError> {
-        let challenge = self.client_data(shown.client_data_json, "webauthn.get")?;
+        self.challenge(shown)?;
         let data = AuthenticatorData::parse(shown.authenticator_data)?;
         self.check(&data, self.purpose.needs_verification())?;
         if data.attested.is_some() {
@@ -190,7 +197,6 @@ impl Ceremony<'_> {
             return Err(PasskeyError::CounterBack);
         }
         Ok(Signed {
-            challenge,
             sign_count: data.sign_count,
             is_backed_up: data.is_backed_up(),
         })

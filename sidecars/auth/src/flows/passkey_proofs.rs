@@ -1,7 +1,7 @@
 //! Authenticating with a passkey: alone, beside a password, and once more in a session.
 
-use super::authentication::{goes_on, is_guess, session};
-use super::sessions::{Begun, Tokens};
+use super::authentication::{is_guess, session};
+use super::sessions::{NewSession, Tokens};
 use super::throttle::Attempts;
 use crate::Auth;
 use crate::change::{By, known};
@@ -15,7 +15,7 @@ use tickloom_chassis::{Problem, ProblemCode, Subject, Write};
 use tickloom_types::Ts;
 
 /// Methods of a session that a passkey alone began, in the words of RFC 8176: a key was shown, somebody was there, and was verified.
-const PASSKEY_ALONE: &str = "pop user mfa";
+pub(super) const PASSKEY_ALONE: &str = "pop user mfa";
 
 /// What a passkey is shown for, where, and when.
 #[derive(Clone, Copy)]
@@ -122,62 +122,14 @@ impl Auth {
             .map_err(|refusal| Problem::new(ProblemCode::Forbidden, refusal.to_string()))?;
         attempts.clear(&mut write).await?;
         let by = by.clone().account(&account.id);
-        let begun = Begun {
+        let new = NewSession {
             methods: PASSKEY_ALONE,
             device,
             remember: !attempts.is_known_device,
         };
-        let tokens = self.begin_session(&mut write, &by, &account, begun).await?;
+        let tokens = self.begin_session(&mut write, &by, &account, new).await?;
         write.commit().await?;
         Ok(tokens)
-    }
-
-    /// Authenticates somebody once more with a passkey alone, in their session.
-    ///
-    /// # Errors
-    /// As [`Auth::sign_in_with_passkey`].
-    pub(crate) async fn step_up_with_passkey(
-        &self,
-        by: By,
-        subject: &Subject,
-        shown: &SignedPasskey,
-    ) -> Result<(), AuthError> {
-        let session = session(subject)?;
-        self.relying_party()?;
-        let account = store::account::by_id(self.database.reader(), &subject.account).await?;
-        let account = account.ok_or_else(wrong_passkey)?;
-        let attempts = Attempts::of_session(session);
-        self.count(&attempts, by.now).await?;
-        let of = (session, account.id.as_str());
-        let done = self
-            .complete_step_up_with_passkey(&by, of, shown, &attempts)
-            .await;
-        self.settle(&by, "step_up", (&account, &attempts), done)
-            .await
-    }
-
-    async fn complete_step_up_with_passkey(
-        &self,
-        by: &By,
-        (session, account): (&str, &str),
-        shown: &SignedPasskey,
-        attempts: &Attempts,
-    ) -> Result<(), AuthError> {
-        let mut write = self.write().await?;
-        let account = known(&mut write, account).await?;
-        goes_on(&mut write, session).await?;
-        let showing = Showing {
-            purpose: Purpose::StepUp,
-            session,
-            now: by.now,
-        };
-        self.take_passkey(&mut write, &account, shown, showing)
-            .await?;
-        let proof = (session, PASSKEY_ALONE);
-        self.note_step_up(&mut write, by, (&account, attempts), proof)
-            .await?;
-        write.commit().await?;
-        Ok(())
     }
 
     /// Whether somebody shows a passkey of the account, as they were asked to; its counter and its challenge are used then.
@@ -210,11 +162,15 @@ impl Auth {
             session: showing.session,
             now: showing.now,
         };
-        let signed = ceremony.authenticate(&shown.assertion(), &found.credential);
-        let signed = signed.map_err(|why| AuthError::WrongPasskey(found.id.clone(), why))?;
-        if !store::passkey::use_challenge(write, &signed.challenge).await? {
-            return Err(AuthError::WrongPasskey(found.id, PasskeyError::Challenge));
+        let wrong = |why| AuthError::WrongPasskey(found.id.clone(), why);
+        let assertion = shown.assertion();
+        // If anything is wrong the transaction is dropped, and the challenge is good still for whoever signs it rightly.
+        let challenge = ceremony.challenge(&assertion).map_err(wrong)?;
+        if !store::passkey::use_challenge(write, &challenge).await? {
+            return Err(wrong(PasskeyError::Challenge));
         }
+        let signed = ceremony.authenticate(&assertion, &found.credential);
+        let signed = signed.map_err(wrong)?;
         store::passkey::used(write, &found.id, &signed, showing.now.0).await?;
         Ok(())
     }

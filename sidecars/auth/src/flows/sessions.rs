@@ -1,6 +1,6 @@
 //! Signing in, going on, and signing out.
 
-use super::authentication::{RightPassword, SecondFactor, goes_on, is_guess};
+use super::authentication::{RightPassword, SecondFactor, is_guess};
 use super::passkey_proofs::Showing;
 use super::throttle::Attempts;
 use crate::change::By;
@@ -46,7 +46,7 @@ pub(crate) struct Shown {
 }
 
 /// A session that begins.
-pub(super) struct Begun<'a> {
+pub(super) struct NewSession<'a> {
     /// How somebody authenticated, in the words of RFC 8176, with a space between them.
     pub(super) methods: &'a str,
     /// What the device says that it is.
@@ -138,12 +138,12 @@ impl Auth {
             store::secret::set_password(&mut write, &account.id, &hash, by.now.0).await?;
         }
         attempts.clear(&mut write).await?;
-        let begun = Begun {
+        let new = NewSession {
             methods,
             device,
             remember: !attempts.is_known_device,
         };
-        let tokens = self.begin_session(&mut write, &by, &account, begun).await?;
+        let tokens = self.begin_session(&mut write, &by, &account, new).await?;
         write.commit().await?;
         Ok(tokens)
     }
@@ -190,24 +190,24 @@ impl Auth {
         write: &mut Write,
         by: &By,
         account: &Account,
-        begun: Begun<'_>,
+        new: NewSession<'_>,
     ) -> Result<Tokens, AuthError> {
         let session = Session {
             id: format!("ses_{}", Uuid::now_v7().simple()),
             account: account.id.clone(),
-            device: begun.device.chars().take(DEVICE_MAX).collect(),
+            device: new.device.chars().take(DEVICE_MAX).collect(),
             began: by.now.0,
             last_used: by.now.0,
             expires: by.now.0.saturating_add(SESSION_NS),
             authenticated_at: by.now.0,
-            methods: begun.methods.to_owned(),
+            methods: new.methods.to_owned(),
         };
         store::session::add(write, &session).await?;
         let resource = format!("{}/sessions/{}", account.resource(), session.id);
         by.audit(write, "sign_in", &resource, AuditOutcome::Done)
             .await?;
         let mut tokens = self.tokens(write, &session, by.now).await?;
-        if begun.remember {
+        if new.remember {
             let (shown, stored) = secret::make(SecretKind::Device, by.now)?;
             let expires = by.now.0.saturating_add(DEVICE_NS);
             store::secret::add_device(write, &stored, &account.id, expires).await?;
@@ -288,94 +288,6 @@ impl Auth {
         let tokens = self.tokens(&mut write, &session, by.now).await?;
         write.commit().await?;
         Ok(tokens)
-    }
-
-    /// Authenticates somebody once more, in their session.
-    ///
-    /// # Errors
-    /// As [`Auth::sign_in`].
-    pub(crate) async fn step_up(
-        &self,
-        by: By,
-        subject: &Subject,
-        (password, code): (Password, Option<&str>),
-    ) -> Result<(), AuthError> {
-        let session = super::authentication::session(subject)?;
-        let account = store::account::by_id(self.database.reader(), &subject.account).await?;
-        let account = account.ok_or_else(wrong_credentials)?;
-        let attempts = Attempts::of_session(session);
-        self.count(&attempts, by.now).await?;
-        let done = match self.check_password(Some(&account), password).await {
-            Ok(right) => {
-                self.complete_step_up(&by, (session, &account.id), (right, code), &attempts)
-                    .await
-            }
-            Err(error) => Err(error),
-        };
-        self.settle(&by, "step_up", (&account, &attempts), done)
-            .await
-    }
-
-    async fn complete_step_up(
-        &self,
-        by: &By,
-        (session, account): (&str, &str),
-        (right, code): (RightPassword, Option<&str>),
-        attempts: &Attempts,
-    ) -> Result<(), AuthError> {
-        let mut write = self.write().await?;
-        let account = crate::change::known(&mut write, account).await?;
-        right.again(&mut write, &account).await?;
-        let showing = Showing {
-            purpose: Purpose::StepUp,
-            session,
-            now: by.now,
-        };
-        let factor = SecondFactor::new(code, None);
-        let methods = self
-            .take_second_factor(&mut write, &account, factor, showing)
-            .await?;
-        let proof = (session, methods);
-        self.note_step_up(&mut write, by, (&account, attempts), proof)
-            .await?;
-        write.commit().await?;
-        Ok(())
-    }
-
-    /// Lets a session be one whose owner just authenticated, with these methods.
-    pub(super) async fn note_step_up(
-        &self,
-        write: &mut Write,
-        by: &By,
-        (account, attempts): (&Account, &Attempts),
-        (session, methods): (&str, &str),
-    ) -> Result<(), AuthError> {
-        if !store::session::step_up(write, session, by.now.0, methods).await? {
-            goes_on(write, session).await?;
-        }
-        attempts.clear(write).await?;
-        let resource = format!("{}/sessions/{session}", account.resource());
-        by.audit(write, "step_up", &resource, AuditOutcome::Done)
-            .await
-    }
-
-    /// What becomes of an attempt in a session: a guess is noted, and what was none does not count.
-    pub(crate) async fn settle(
-        &self,
-        by: &By,
-        action: &str,
-        (account, attempts): (&Account, &Attempts),
-        done: Result<(), AuthError>,
-    ) -> Result<(), AuthError> {
-        match &done {
-            Ok(()) => {}
-            Err(error) if is_guess(error) => {
-                self.note_refusal(by, (action, error), Some(account))
-                    .await?;
-            }
-            Err(_) => attempts.undo(&self.database).await?,
-        }
-        done
     }
 
     /// Ends a session of an account.

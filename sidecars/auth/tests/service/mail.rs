@@ -1,6 +1,6 @@
 //! Signing up and choosing a password anew, by real mail.
 
-use crate::passkeys::{Authenticator, register, request, sign_in};
+use crate::authenticator::{Authenticator, register, request, sign_in};
 use crate::postgres::ports::Port;
 use crate::smtp::{Server, python};
 use crate::{ADA, BEGIN, PASSWORD, PATIENCE, SECOND, Served, access_token, on_both, text};

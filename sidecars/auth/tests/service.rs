@@ -8,8 +8,6 @@ mod access;
 mod accounts;
 #[path = "service/authenticator.rs"]
 mod authenticator;
-#[path = "service/browser.rs"]
-mod browser;
 #[path = "service/client.rs"]
 mod client;
 #[path = "service/document.rs"]
@@ -22,6 +20,8 @@ mod keys;
 mod mail;
 #[path = "service/passkeys.rs"]
 mod passkeys;
+#[path = "service/passkeys_in_browser.rs"]
+mod passkeys_in_browser;
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
 #[path = "service/sessions.rs"]

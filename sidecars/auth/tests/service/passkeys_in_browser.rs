@@ -1,4 +1,4 @@
-//! Passkeys in Chromium, with the authenticator that it has for tests (`tests/browser.py`).
+//! Passkeys in Chromium, with the authenticator that it has for tests (`tests/passkeys_in_browser.py`).
 
 use crate::postgres::ports::Port;
 use crate::{Served, on_both};
@@ -30,7 +30,7 @@ fn chromium_registers_signs_in_and_steps_up_with_passkeys() {
         let address = port.address().replace("127.0.0.1", "localhost");
         let issuer = format!("http://{address}");
         let served = Served::at(&place, &port, |config| config.issuer.clone_from(&issuer));
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/passkeys_in_browser.py");
         let ran = Command::new(&python)
             .arg(script)
             .args([&issuer, &served.setup_link()])

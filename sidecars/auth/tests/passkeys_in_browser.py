@@ -1,7 +1,7 @@
 """Passkeys in a real browser: Chromium's own authenticator, by its DevTools, against a service that runs.
 
 Arguments: the address of the service, and a link for the first administrator. Each step asserts what has to be so; the last line is
-`done`. The Rust side is service/browser.rs. Only the driver of Playwright is used, with the Chromium of the system.
+`done`. The Rust side is service/passkeys_in_browser.rs. Only the driver of Playwright is used, with the Chromium of the system.
 """
 
 import json

@@ -1,14 +1,17 @@
 //! Whose token or key something is, for every operation of every service of the process.
 
 use crate::credential::secret::{self, SecretKind};
+use crate::flows::effective::grants_of;
 use crate::store::account::unreadable;
+use crate::store::organisation::GrantVersion;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
+use sqlx::AnyConnection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tickloom_chassis::{
-    ActionPattern, Authenticator, ChassisError, Database, Grant, Grants, Problem, ProblemCode,
-    Subject, SubjectFuture, Unauthenticated, Write,
+    ActionPattern, Authenticator, ChassisError, Database, Grants, Problem, ProblemCode, Subject,
+    SubjectFuture, Unauthenticated, Write,
 };
 use tickloom_types::Ts;
 
@@ -17,10 +20,10 @@ const ACCOUNTS_MAX: usize = 10_000;
 /// How exactly the last use of a key is noted: a minute.
 const LAST_USED_NS: i64 = 60_000_000_000;
 
-/// Grants of accounts as they were read, with the version of the account that they are of: any change of them is a new version.
+/// Grants of accounts as they were read, with the version that they are of: any change of them is a new version.
 #[derive(Debug, Default)]
 pub(crate) struct GrantCache {
-    by_account: Mutex<HashMap<String, (i64, Arc<Grants>)>>,
+    by_account: Mutex<HashMap<String, (GrantVersion, Arc<Grants>)>>,
 }
 
 impl GrantCache {
@@ -29,12 +32,35 @@ impl GrantCache {
         &self,
         database: &Database,
         account: &str,
-        version: i64,
+        version: GrantVersion,
     ) -> Result<Arc<Grants>, ChassisError> {
         if let Some(grants) = self.get(account, version) {
             return Ok(grants);
         }
-        let grants = Arc::new(grants_of(database, account).await?);
+        let mut connection = database.reader().acquire().await?;
+        self.read(&mut connection, account, version).await
+    }
+
+    /// The same in a transaction in which nothing was changed yet, on its connection: it waits for no other one.
+    pub(crate) async fn within(
+        &self,
+        write: &mut Write,
+        account: &str,
+        version: GrantVersion,
+    ) -> Result<Arc<Grants>, ChassisError> {
+        if let Some(grants) = self.get(account, version) {
+            return Ok(grants);
+        }
+        self.read(write.connection(), account, version).await
+    }
+
+    async fn read(
+        &self,
+        at: &mut AnyConnection,
+        account: &str,
+        version: GrantVersion,
+    ) -> Result<Arc<Grants>, ChassisError> {
+        let grants = Arc::new(grants_of(at, account).await?);
         let mut all = self
             .by_account
             .lock()
@@ -46,7 +72,7 @@ impl GrantCache {
         Ok(grants)
     }
 
-    fn get(&self, account: &str, version: i64) -> Option<Arc<Grants>> {
+    fn get(&self, account: &str, version: GrantVersion) -> Option<Arc<Grants>> {
         let all = self
             .by_account
             .lock()
@@ -54,22 +80,6 @@ impl GrantCache {
         let (of, grants) = all.get(account)?;
         (*of == version).then(|| Arc::clone(grants))
     }
-}
-
-/// What an account was granted.
-pub(crate) async fn grants_of(database: &Database, account: &str) -> Result<Grants, ChassisError> {
-    let stored = store::account::grants(database.reader(), account).await?;
-    let mut grants = Vec::new();
-    for granted in stored {
-        let wrong = |error| unreadable("granted", &granted.id, error);
-        grants.push(Grant {
-            what: granted.what.parse().map_err(wrong)?,
-            resource: granted.resource.parse().map_err(wrong)?,
-            expires: granted.expires.map(Ts),
-            id: granted.id,
-        });
-    }
-    Ok(Grants::new(grants))
 }
 
 impl Authenticator for Auth {
@@ -170,8 +180,10 @@ impl Auth {
             let is_good = |key: &store::key::ShownKey| key.expires.is_none_or(|at| at > now);
             found.filter(is_good).ok_or_else(over)?;
         }
-        // The account cannot change meanwhile, so that what was granted to this version of it is what is granted.
-        let grants = self.grants.of(&self.database, &account.id, account.version);
+        // Neither the account nor its organisations can change meanwhile, so that what was granted to these versions is what is granted.
+        let organisations = store::organisation::version(write.connection(), &account.id).await?;
+        let version = (account.version, organisations);
+        let grants = self.grants.within(write, &account.id, version);
         let again = Subject {
             grants: grants.await?,
             ..subject.clone()

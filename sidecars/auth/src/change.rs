@@ -1,5 +1,7 @@
 //! How anything changes: an event in the log, the rows that come of it, and an entry of the audit log, in one transaction.
 
+pub(crate) mod organisation;
+
 use crate::AuthError;
 use crate::events::{AuthEvent, BODY_VERSION};
 use crate::model::{Account, AccountKind};
@@ -125,6 +127,10 @@ pub(crate) async fn apply(
     let after = before.after(&event, by.now);
     if !project(write, &after, &event, (by.now, &by.actor)).await? {
         let detail = "another account has this e-mail address";
+        let detail = match event {
+            AuthEvent::CurveKeyCreated { .. } => "this public key is registered already",
+            _ => detail,
+        };
         return Err(Problem::new(ProblemCode::Conflict, detail).into());
     }
     let entry = NewAuditEntry {
@@ -164,7 +170,19 @@ fn detail(event: &AuthEvent) -> String {
         AuthEvent::GrantRevoked { id }
         | AuthEvent::KeyRevoked { id }
         | AuthEvent::PasskeyRenamed { id, .. }
-        | AuthEvent::PasskeyRemoved { id } => json!({"id": id}),
+        | AuthEvent::PasskeyRemoved { id }
+        | AuthEvent::CurveKeyRevoked { id } => json!({"id": id}),
+        AuthEvent::CurveKeyCreated {
+            id,
+            scopes,
+            expires,
+            ..
+        } => json!({"id": id, "scopes": scopes, "expires": expires}),
+        AuthEvent::CurveKeyExpiryMoved { id, expires } => json!({"id": id, "expires": expires}),
+        AuthEvent::Joined { organisation, role } | AuthEvent::RoleSet { organisation, role } => {
+            json!({"organisation": organisation, "role": role})
+        }
+        AuthEvent::Left { organisation } => json!({"organisation": organisation}),
         _ => return String::new(),
     }
     .to_string()

@@ -3,6 +3,7 @@
 //!
 //! Formats and parameters, and why they are so, are in `docs/credentials.md`.
 
+pub mod curve;
 pub mod keyring;
 pub mod passkey;
 pub mod password;

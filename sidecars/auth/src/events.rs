@@ -1,8 +1,12 @@
 //! What happens to accounts, and how it is written down. What is personal is sealed with a key of the person, so that it is gone from
 //! the log, backups too, once the key is.
 
+pub(crate) mod organisation;
+
 use crate::model::AccountKind;
+use crate::model::organisation::MemberRole;
 use crate::seal::PersonKey;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -63,6 +67,32 @@ pub(crate) enum AuthEvent {
     PasskeyRemoved {
         id: String,
     },
+    CurveKeyCreated {
+        id: String,
+        public_key: String,
+        name: String,
+        scopes: String,
+        expires: Option<i64>,
+    },
+    CurveKeyExpiryMoved {
+        id: String,
+        expires: i64,
+    },
+    CurveKeyRevoked {
+        id: String,
+    },
+    /// It is a member of the organisation from now on. A program that joins one belongs to it.
+    Joined {
+        organisation: String,
+        role: MemberRole,
+    },
+    RoleSet {
+        organisation: String,
+        role: MemberRole,
+    },
+    Left {
+        organisation: String,
+    },
 }
 
 impl AuthEvent {
@@ -87,15 +117,19 @@ impl AuthEvent {
             AuthEvent::PasskeyAdded { .. } => "passkey_added",
             AuthEvent::PasskeyRenamed { .. } => "passkey_renamed",
             AuthEvent::PasskeyRemoved { .. } => "passkey_removed",
+            AuthEvent::CurveKeyCreated { .. } => "curve_key_created",
+            AuthEvent::CurveKeyExpiryMoved { .. } => "curve_key_expiry_moved",
+            AuthEvent::CurveKeyRevoked { .. } => "curve_key_revoked",
+            AuthEvent::Joined { .. } => "joined",
+            AuthEvent::RoleSet { .. } => "role_set",
+            AuthEvent::Left { .. } => "left",
         }
     }
 
     /// The body for the log, with what is personal sealed.
     pub(crate) fn body(&self, key: &PersonKey) -> Result<String, crate::seal::SealError> {
         let sealed = self.clone().map_personal(|text| key.seal(&text))?;
-        let whole = serde_json::to_value(&sealed).unwrap_or_else(|_| json!({}));
-        let body = whole.get("body").cloned().unwrap_or_else(|| json!({}));
-        Ok(body.to_string())
+        Ok(body_of(&sealed))
     }
 
     /// What the log says, opened. Without the person's key what was personal is empty.
@@ -104,14 +138,7 @@ impl AuthEvent {
         body: &str,
         key: Option<&PersonKey>,
     ) -> Result<AuthEvent, String> {
-        let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        let is_empty = body.as_object().is_some_and(serde_json::Map::is_empty);
-        let whole = if is_empty {
-            json!({ "kind": kind })
-        } else {
-            json!({ "kind": kind, "body": body })
-        };
-        let sealed: AuthEvent = serde_json::from_value(whole).map_err(|error| error.to_string())?;
+        let sealed: AuthEvent = event_of(kind, body)?;
         sealed
             .map_personal(|text| key.map_or(Ok(String::new()), |key| key.open(&text)))
             .map_err(|error| error.to_string())
@@ -149,9 +176,41 @@ impl AuthEvent {
                 id,
                 name: with(name)?,
             },
+            AuthEvent::CurveKeyCreated {
+                id,
+                public_key,
+                name,
+                scopes,
+                expires,
+            } => AuthEvent::CurveKeyCreated {
+                id,
+                public_key: with(public_key)?,
+                name: with(name)?,
+                scopes,
+                expires,
+            },
             other => other,
         })
     }
+}
+
+/// The body of an event, without its kind.
+fn body_of(event: &impl Serialize) -> String {
+    let whole = serde_json::to_value(event).unwrap_or_else(|_| json!({}));
+    let body = whole.get("body").cloned().unwrap_or_else(|| json!({}));
+    body.to_string()
+}
+
+/// The event of a kind with this body.
+fn event_of<E: DeserializeOwned>(kind: &str, body: &str) -> Result<E, String> {
+    let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    let is_empty = body.as_object().is_some_and(serde_json::Map::is_empty);
+    let whole = if is_empty {
+        json!({ "kind": kind })
+    } else {
+        json!({ "kind": kind, "body": body })
+    };
+    serde_json::from_value(whole).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -225,6 +284,27 @@ mod tests {
                 name: "old phone".to_owned(),
             },
             AuthEvent::PasskeyRemoved { id: id() },
+            AuthEvent::CurveKeyCreated {
+                id: id(),
+                public_key: "Yne@$w".to_owned(),
+                name: "ci".to_owned(),
+                scopes: "*".to_owned(),
+                expires: None,
+            },
+            AuthEvent::CurveKeyExpiryMoved {
+                id: id(),
+                expires: 9,
+            },
+            AuthEvent::CurveKeyRevoked { id: id() },
+            AuthEvent::Joined {
+                organisation: id(),
+                role: MemberRole::Viewer,
+            },
+            AuthEvent::RoleSet {
+                organisation: id(),
+                role: MemberRole::Administrator,
+            },
+            AuthEvent::Left { organisation: id() },
         ] {
             let body = event.body(&key).unwrap();
             assert!(!body.contains("phone"), "{body}");

@@ -2,10 +2,15 @@
 
 pub(crate) mod accounts;
 pub(crate) mod authentication;
+pub(crate) mod curve_keys;
+pub(crate) mod effective;
 pub(crate) mod factor;
 pub(crate) mod grants;
+pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod links;
+pub(crate) mod members;
+pub(crate) mod organisations;
 pub(crate) mod passkey_proofs;
 pub(crate) mod passkeys;
 pub(crate) mod password;

@@ -152,7 +152,9 @@ impl Auth {
         (action, resource): (&str, &str),
         now: Ts,
     ) -> std::result::Result<Explained, Problem> {
-        Ok(explain(database, account, (action, resource), now).await?)
+        let connection = database.reader().acquire().await;
+        let mut connection = connection.map_err(ChassisError::from)?;
+        Ok(explain(&mut connection, account, (action, resource), now).await?)
     }
 
     /// Begins to change something. The log is locked first, and then what is changed, always: two changes never wait for each other.
@@ -180,6 +182,7 @@ impl Auth {
         store::session::end_old(&mut write, now.0, now.0 - IDLE_NS).await?;
         store::secret::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
         store::passkey::drop_old_challenges(&mut write, now.0).await?;
+        store::invitation::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
         for kind in [LINK_REQUEST, MAIL] {
             forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
         }
@@ -243,6 +246,10 @@ impl Service for Auth {
         Migration {
             name: "auth",
             sql: include_str!("../migrations/0001_auth.sql"),
+        },
+        Migration {
+            name: "organisations",
+            sql: include_str!("../migrations/0002_organisations.sql"),
         },
         Migration {
             name: "passkeys",

@@ -34,6 +34,28 @@ pub(crate) fn known(account: &Account) -> Mail {
     mail(account, "You have an account at Tickloom", text)
 }
 
+/// To somebody who is invited to an organisation. Its name is not there, as anybody can give one any name.
+pub(crate) fn invitation(email: &str, link: &Secret, makes_account: bool) -> Mail {
+    let without = if makes_account {
+        "\n\nIf you have no account, one is made with it: send {\"link\": \"…\", \"name\": \"…\", \"password\": \"…\"} to POST /auth/v1/invitations/accept."
+    } else {
+        ""
+    };
+    let text = format!(
+        "Hello,\n\nsomebody invites you to an organisation at Tickloom. This link is good for a week:\n\n{}\n\n\
+         To see which one, send {{\"link\": \"…\"}} to POST /auth/v1/invitations/show. To join, sign in and send the same to \
+         POST /auth/v1/accounts/me/memberships.{without}\n\n\
+         If you do not want to, leave it: nobody can join in your name without the link.\n",
+        link.expose()
+    );
+    Mail {
+        to: email.to_owned(),
+        subject: "An invitation at Tickloom".to_owned(),
+        text,
+        html: None,
+    }
+}
+
 fn mail(account: &Account, subject: &str, text: String) -> Mail {
     Mail {
         to: account.email.clone().unwrap_or_default(),

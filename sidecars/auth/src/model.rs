@@ -1,5 +1,7 @@
 //! Accounts, and what can become of them. Nothing here asks a database or the time.
 
+pub(crate) mod organisation;
+
 use crate::events::AuthEvent;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -89,6 +91,30 @@ pub(crate) enum Refusal {
     NoPassword,
     #[error("this would leave nobody who may do everything")]
     LastAdministrator,
+    #[error(
+        "this would leave an organisation without an administrator who can sign in: make another member one, or delete it"
+    )]
+    LastOrganisationAdministrator,
+    #[error("the organisation was deleted")]
+    OrganisationDeleted,
+    #[error(
+        "an organisation has nothing on accounts, organisations, grants or the audit log, nor on everything: grant it to accounts"
+    )]
+    NotForOrganisations,
+    #[error(
+        "the program belongs to an organisation, and may do what the organisation may: grant it to the organisation"
+    )]
+    OfOrganisation,
+    #[error("the program belongs to the organisation: delete it")]
+    StaysInOrganisation,
+    #[error("the organisation has as many members as one can have")]
+    ManyMembers,
+    #[error("the organisation has as many programs as one can have")]
+    ManyMachines,
+    #[error("you administer as many organisations as one can create")]
+    ManyOrganisations,
+    #[error("as many invitations as can be were created within a day: wait")]
+    ManyInvitations,
 }
 
 impl AccountKind {
@@ -157,7 +183,13 @@ impl Account {
             | AuthEvent::GrantRevoked { .. }
             | AuthEvent::KeyCreated { .. }
             | AuthEvent::KeyExpiryMoved { .. }
-            | AuthEvent::KeyRevoked { .. } => {}
+            | AuthEvent::KeyRevoked { .. }
+            | AuthEvent::CurveKeyCreated { .. }
+            | AuthEvent::CurveKeyExpiryMoved { .. }
+            | AuthEvent::CurveKeyRevoked { .. }
+            | AuthEvent::Joined { .. }
+            | AuthEvent::RoleSet { .. }
+            | AuthEvent::Left { .. } => {}
         }
         self
     }

@@ -1,6 +1,11 @@
 //! Rows that come from events and from nothing else, so that they can be dropped and made again.
 
+pub(crate) mod curve;
+pub(crate) mod organisation;
+
 use crate::events::AuthEvent;
+use crate::events::organisation::OrganisationEvent;
+use crate::model::organisation::Organisation;
 use crate::model::{Account, AccountKind, AccountState};
 use crate::store::account;
 use crate::store::account::unreadable;
@@ -29,10 +34,13 @@ const ADD_PASSKEY: &str = "INSERT INTO passkey (id, account, name, is_backup_eli
 const RENAME_PASSKEY: &str = "UPDATE passkey SET name = $2 WHERE id = $1";
 const DROP_PASSKEY: &str = "DELETE FROM passkey WHERE id = $1";
 const DROP_PASSKEYS: &str = "DELETE FROM passkey WHERE account = $1";
-const CLEAR: [&str; 4] = [
+const CLEAR: [&str; 7] = [
     "DELETE FROM account",
     "DELETE FROM granted",
     "DELETE FROM access_key",
+    "DELETE FROM curve_key",
+    "DELETE FROM organisation",
+    "DELETE FROM member",
     "DELETE FROM passkey",
 ];
 
@@ -55,6 +63,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CLEAR[1],
     CLEAR[2],
     CLEAR[3],
+    CLEAR[4],
+    CLEAR[5],
+    CLEAR[6],
 ];
 
 /// Writes down what an event made of an account. Whether it could: an address may be another account's.
@@ -72,15 +83,8 @@ pub(crate) async fn project(
             resource,
             expires,
         } => {
-            let added = sqlx::query(ADD_GRANT)
-                .bind(id)
-                .bind(&after.id)
-                .bind(what)
-                .bind(resource)
-                .bind(*expires)
-                .bind(at.0)
-                .bind(actor);
-            added.execute(write.connection()).await?;
+            let grant = (id.as_str(), what.as_str(), resource.as_str(), *expires);
+            add_grant(write, &after.id, grant, (at, actor)).await?;
         }
         AuthEvent::KeyCreated {
             id,
@@ -109,6 +113,18 @@ pub(crate) async fn project(
         AuthEvent::Deleted => {
             let all = [DROP_GRANTS, DROP_KEYS, DROP_PASSKEYS];
             drop_rows(write, &all, &after.id).await?;
+            curve::drop_of(write, &after.id).await?;
+            organisation::leave_all(write, &after.id).await?;
+        }
+        AuthEvent::CurveKeyCreated { .. }
+        | AuthEvent::CurveKeyExpiryMoved { .. }
+        | AuthEvent::CurveKeyRevoked { .. } => {
+            if !curve::project(write, &after.id, event, at).await? {
+                return Ok(false);
+            }
+        }
+        AuthEvent::Joined { .. } | AuthEvent::RoleSet { .. } | AuthEvent::Left { .. } => {
+            organisation::set_member(write, &after.id, event, at).await?;
         }
         AuthEvent::EmailVerified
         | AuthEvent::Renamed { .. }
@@ -145,6 +161,25 @@ async fn project_passkey(
         _ => return Ok(()),
     };
     row.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// Adds a grant of an account or an organisation.
+async fn add_grant(
+    write: &mut Write,
+    holder: &str,
+    (id, what, resource, expires): (&str, &str, &str, Option<i64>),
+    (at, actor): (Ts, &str),
+) -> Result<()> {
+    let added = sqlx::query(ADD_GRANT)
+        .bind(id)
+        .bind(holder)
+        .bind(what)
+        .bind(resource)
+        .bind(expires)
+        .bind(at.0)
+        .bind(actor);
+    added.execute(write.connection()).await?;
     Ok(())
 }
 
@@ -193,7 +228,7 @@ pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
     for statement in CLEAR {
         sqlx::query(statement).execute(write.connection()).await?;
     }
-    let mut accounts: HashMap<String, Account> = HashMap::new();
+    let mut made = Made::default();
     let (mut position, mut count) = (0, 0);
     loop {
         let events = events_after(database, position, PORTION).await?;
@@ -203,22 +238,57 @@ pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
         position = last.position;
         for stored in &events {
             count += 1;
-            replay(&mut write, &mut accounts, stored).await?;
+            replay(&mut write, &mut made, stored).await?;
         }
     }
     write.commit().await?;
     Ok(count)
 }
 
-async fn replay(
+/// What was made of the events so far.
+#[derive(Default)]
+struct Made {
+    accounts: HashMap<String, Account>,
+    organisations: HashMap<String, Organisation>,
+}
+
+async fn replay(write: &mut Write, made: &mut Made, stored: &StoredEvent) -> Result<()> {
+    let aggregate = &stored.aggregate;
+    if let Some(id) = aggregate.strip_prefix("account/") {
+        return replay_account(write, &mut made.accounts, (id, stored)).await;
+    }
+    if let Some(id) = aggregate.strip_prefix("organisation/") {
+        return replay_organisation(write, &mut made.organisations, (id, stored)).await;
+    }
+    let why = format!("`{aggregate}` is no account and no organisation");
+    Err(unreadable("event", &stored.position.to_string(), why))
+}
+
+async fn replay_organisation(
+    write: &mut Write,
+    organisations: &mut HashMap<String, Organisation>,
+    (id, stored): (&str, &StoredEvent),
+) -> Result<()> {
+    let key = account::person_key(write.connection(), id).await?;
+    let event = OrganisationEvent::read(&stored.kind, &stored.body, key.as_ref());
+    let event = event.map_err(|why| unreadable("event", &stored.position.to_string(), why))?;
+    let before = organisations
+        .remove(id)
+        .unwrap_or_else(|| Organisation::new(id.to_owned()));
+    let after = before.after(&event, stored.at);
+    let by = (stored.at, stored.actor.as_str());
+    organisation::project(write, &after, &event, by).await?;
+    organisations.insert(id.to_owned(), after);
+    Ok(())
+}
+
+async fn replay_account(
     write: &mut Write,
     accounts: &mut HashMap<String, Account>,
-    stored: &StoredEvent,
+    (id, stored): (&str, &StoredEvent),
 ) -> Result<()> {
     let place = stored.position.to_string();
     let wrong = |why: String| unreadable("event", &place, why);
-    let id = stored.aggregate.strip_prefix("account/");
-    let id = id.ok_or_else(|| wrong(format!("`{}` is no account", stored.aggregate)))?;
     let key = account::person_key(write.connection(), id).await?;
     let event = AuthEvent::read(&stored.kind, &stored.body, key.as_ref()).map_err(wrong)?;
     let before = accounts.remove(id).unwrap_or_else(|| {
@@ -232,7 +302,8 @@ async fn replay(
     }
     let by = (stored.at, stored.actor.as_str());
     if !project(write, &after, &event, by).await? {
-        return Err(wrong("its address is another account's".to_owned()));
+        let why = "its address or public key is another account's";
+        return Err(wrong(why.to_owned()));
     }
     accounts.insert(id.to_owned(), after);
     Ok(())

@@ -1,9 +1,13 @@
 //! The operations over HTTP: each takes what it needs, asks, and answers.
 
 mod accounts;
+mod curve_keys;
 mod factor;
 mod grants;
+mod invitations;
 mod keys;
+mod members;
+mod organisations;
 mod passkeys;
 mod sessions;
 
@@ -125,6 +129,67 @@ access!(
     |_, _| "audit/*".to_owned()
 );
 
+access!(
+    /// Creates an organisation in one's own name.
+    CreateOrganisation,
+    "organisation.create",
+    |_, subject| format!("account/{}", subject.account)
+);
+access!(
+    /// Reads which organisations there are.
+    ReadOrganisations,
+    "organisation.read",
+    |_, _| "organisation/*".to_owned()
+);
+access!(
+    /// Reads what is known of an organisation.
+    ReadOrganisation,
+    "organisation.read",
+    |path, _| in_organisation(path, "")
+);
+access!(
+    /// Changes an organisation.
+    ChangeOrganisation,
+    "organisation.change",
+    |path, _| in_organisation(path, "")
+);
+access!(
+    /// Makes programs of an organisation.
+    AddMachines,
+    "organisation.change",
+    |path, _| in_organisation(path, "/machines")
+);
+access!(
+    /// Reads what was granted to an organisation.
+    ReadOrganisationGrants,
+    "organisation.read",
+    |path, _| in_organisation(path, "/grants")
+);
+access!(
+    /// Reads who is a member of an organisation.
+    ReadMembers,
+    "member.read",
+    |path, _| in_organisation(path, "/members")
+);
+access!(
+    /// Changes roles of members, and removes some.
+    ChangeMembers,
+    "member.change",
+    |path, _| in_organisation(path, "/members")
+);
+access!(
+    /// Reads who is invited to an organisation.
+    ReadInvitations,
+    "invitation.read",
+    |path, _| in_organisation(path, "/invitations")
+);
+access!(
+    /// Invites somebody, or takes that back.
+    ChangeInvitations,
+    "invitation.change",
+    |path, _| in_organisation(path, "/invitations")
+);
+
 impl ListQuery {
     fn after(&self) -> &str {
         self.after.as_deref().unwrap_or("")
@@ -191,6 +256,11 @@ fn account_of(name: &str, subject: &Subject) -> String {
     name.to_owned()
 }
 
+/// The organisation that a path names, or what of it is below.
+fn in_organisation(path: &PathParts, below: &str) -> String {
+    format!("organisation/{}{below}", path.get("organisation"))
+}
+
 pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(sessions::sign_in))
@@ -227,6 +297,10 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(grants::revoke_grant))
         .routes(routes!(grants::decide_access))
         .routes(routes!(grants::list_audit))
+        .merge(organisations::router())
+        .merge(members::router())
+        .merge(invitations::router())
+        .merge(curve_keys::router())
         .with_state(Arc::clone(auth))
 }
 

@@ -1,7 +1,10 @@
 //! Every statement of the service, by what it is about.
 
 pub(crate) mod account;
+pub(crate) mod curve;
+pub(crate) mod invitation;
 pub(crate) mod key;
+pub(crate) mod organisation;
 pub(crate) mod passkey;
 pub(crate) mod secret;
 pub(crate) mod session;
@@ -10,10 +13,15 @@ pub(crate) mod signing;
 /// Every statement.
 pub(crate) const STATEMENTS: &[&[&str]] = &[
     account::STATEMENTS,
+    curve::STATEMENTS,
+    invitation::STATEMENTS,
     key::STATEMENTS,
+    organisation::STATEMENTS,
     passkey::STATEMENTS,
     secret::STATEMENTS,
     session::STATEMENTS,
     signing::STATEMENTS,
     crate::projections::STATEMENTS,
+    crate::projections::curve::STATEMENTS,
+    crate::projections::organisation::STATEMENTS,
 ];

@@ -1,4 +1,4 @@
-"""Reads one JSON object of cases from stdin, answers with one of results: what argon2-cffi, PyJWT and pyotp say of them.
+"""Reads one JSON object of cases from stdin, answers with one of results: what argon2-cffi, PyJWT, pyotp and libzmq say of them.
 
 The Rust side is credentials.rs. Nothing here knows how Tickloom makes anything.
 """
@@ -13,7 +13,9 @@ import zlib
 import argon2
 import jwt
 import pyotp
+import zmq
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from zmq.utils import z85
 
 KEYS_OF = {
     "EdDSA": (lambda: ed25519.Ed25519PrivateKey.generate(), jwt.algorithms.OKPAlgorithm),
@@ -127,6 +129,18 @@ def secrets(texts):
     return found
 
 
-PARTS = {"passwords": passwords, "tokens": tokens, "codes": codes, "secrets": secrets}
+def curve_keys(count):
+    """So many public keys of libzmq, each in Z85 and in hexadecimal digits."""
+    public = [zmq.curve_keypair()[0] for _ in range(count)]
+    return [[key.decode(), z85.decode(key).hex()] for key in public]
+
+
+PARTS = {
+    "passwords": passwords,
+    "tokens": tokens,
+    "codes": codes,
+    "secrets": secrets,
+    "curve_keys": curve_keys,
+}
 CASES = json.load(sys.stdin)
 json.dump({name: PARTS[name](cases) for name, cases in CASES.items()}, sys.stdout)

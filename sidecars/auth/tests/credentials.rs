@@ -1,5 +1,5 @@
 //! What we make is read by the programs of others, and the other way round: hashes by argon2-cffi (the reference implementation),
-//! tokens and keys by PyJWT (cryptography), one-time codes by pyotp, secrets by their pattern and checksum.
+//! tokens and keys by PyJWT (cryptography), one-time codes by pyotp, secrets by their pattern and checksum, public keys of CURVE from libzmq.
 //!
 //! `cargo xtask test` prepares a Python with them and names it in `TICKLOOM_PYTHON`. Without it these tests say that they were skipped.
 
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use tickloom_auth::credential::curve::CurveKey;
 use tickloom_auth::credential::keyring::{KeyPolicy, KeyRing, TokenRequest};
 use tickloom_auth::credential::password::{self, HashParams, Password};
 use tickloom_auth::credential::secret::{self, SecretKind};
@@ -210,5 +211,24 @@ fn secrets_are_found_by_their_pattern() {
         .collect();
     if let Some(found) = ask("secrets", json!(texts)) {
         assert_eq!(found, json!(vec![true; 300]));
+    }
+}
+
+#[test]
+fn public_keys_of_libzmq_are_read() {
+    let Some(keys) = ask("curve_keys", json!(200)) else {
+        return;
+    };
+    let keys = keys.as_array().unwrap();
+    assert_eq!(keys.len(), 200);
+    for pair in keys {
+        let [text, hex] = [0, 1].map(|at| pair[at].as_str().unwrap());
+        let key: CurveKey = text.parse().unwrap();
+        let found: String = key
+            .as_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!((key.to_string().as_str(), found.as_str()), (text, hex));
     }
 }

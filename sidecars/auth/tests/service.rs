@@ -10,14 +10,20 @@ mod accounts;
 mod authenticator;
 #[path = "service/client.rs"]
 mod client;
+#[path = "service/curve_keys.rs"]
+mod curve_keys;
 #[path = "service/document.rs"]
 mod document;
 #[path = "service/factor.rs"]
 mod factor;
+#[path = "service/invitations.rs"]
+mod invitations;
 #[path = "service/keys.rs"]
 mod keys;
 #[path = "service/mail.rs"]
 mod mail;
+#[path = "service/organisations.rs"]
+mod organisations;
 #[path = "service/passkeys.rs"]
 mod passkeys;
 #[path = "service/passkeys_in_browser.rs"]

@@ -12,6 +12,6 @@ pub use allowed::{
     Access, Allowed, Authenticator, PathParts, SubjectFuture, Unauthenticated, allow_call,
 };
 pub use decide::{Because, Decision, decide};
-pub use grants::{Grant, Grants};
+pub use grants::{Grant, Grants, Origin};
 pub use pattern::{ActionPattern, PatternError, ResourcePattern, Role, What};
 pub use subject::Subject;

@@ -32,9 +32,9 @@ mod service;
 mod tables;
 
 pub use access::{
-    Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, PathParts,
-    PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What, allow_call,
-    decide, token,
+    Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, Origin,
+    PathParts, PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What,
+    allow_call, decide, token,
 };
 pub use audit::{
     AuditEntry, AuditError, AuditFault, AuditHead, AuditOutcome, NewAuditEntry, append_audit,

@@ -1,9 +1,10 @@
-//! Any text is a secret, a recovery code or a one-time code, or an error, never a crash; and what is read is written again
+//! Any text is a secret, a recovery code, a public key of CURVE or a one-time code, or an error, never a crash; and what is read is written again
 //! as the same.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tickloom_auth::credential::curve::CurveKey;
 use tickloom_auth::credential::recovery::RecoveryCode;
 use tickloom_auth::credential::secret::{SECRET_BYTES, parse};
 use tickloom_auth::credential::totp::TotpSecret;
@@ -18,6 +19,10 @@ fuzz_target!(|text: &str| {
     if let Ok(code) = RecoveryCode::parse(text) {
         let again = RecoveryCode::parse(&code.shown()).expect("own codes are read");
         assert_eq!(again.hash(), code.hash());
+    }
+    if let Ok(key) = text.parse::<CurveKey>() {
+        assert_eq!(key.to_string(), text);
+        assert_eq!(CurveKey::from_bytes(*key.as_bytes()), Ok(key));
     }
     let secret = TotpSecret::from_bytes(*b"12345678901234567890");
     let digits = text.bytes().filter(u8::is_ascii_digit).count();

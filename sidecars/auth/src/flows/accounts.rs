@@ -1,15 +1,20 @@
 //! What becomes of accounts.
 
 use super::grants::some_administrator;
+use super::members::administered;
 use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::secret::Secret;
 use crate::events::AuthEvent;
 use crate::flows::links::{INVITE, WELCOME, make_link};
 use crate::mails;
+use crate::model::organisation::MemberRole;
 use crate::model::{Account, AccountKind, email, name};
 use crate::store::account::Granted;
+use crate::store::curve::CurvePublicKey;
+use crate::store::invitation::Invitation;
 use crate::store::key::Key;
+use crate::store::organisation::Membership;
 use crate::store::passkey::Passkey;
 use crate::store::session::Session;
 use crate::{AuthError, change, store};
@@ -45,6 +50,12 @@ pub(crate) struct Export {
     sessions: Vec<Session>,
     /// Its passkeys, without their keys.
     passkeys: Vec<Passkey>,
+    /// Public keys of its ZeroMQ clients.
+    curve_keys: Vec<CurvePublicKey>,
+    /// What it is a member of.
+    memberships: Vec<Membership>,
+    /// Open invitations to its address, without their links.
+    invitations: Vec<Invitation>,
 }
 
 impl Auth {
@@ -155,7 +166,29 @@ impl Auth {
                 by.now,
             )?;
         }
+        let memberships =
+            store::organisation::memberships(write.connection(), &account.id, "", EXPORT_ROWS);
+        let memberships = memberships.await?;
+        self.give_up(write, by, account).await?;
+        for membership in memberships {
+            if membership.role == MemberRole::Administrator {
+                administered(write, &membership.organisation).await?;
+            }
+        }
+        some_administrator(write).await
+    }
+
+    /// Gives an account up, whoever is left.
+    pub(super) async fn give_up(
+        &self,
+        write: &mut Write,
+        by: &By,
+        account: Account,
+    ) -> Result<(), AuthError> {
         let event = account.delete()?;
+        if let Some(email) = &account.email {
+            store::invitation::close_to(write, email).await?;
+        }
         let keys = store::key::after(write.connection(), &account.id, "", EXPORT_ROWS).await?;
         for key in keys {
             store::key::drop_secret(write, &key.id).await?;
@@ -164,7 +197,7 @@ impl Auth {
         self.end_sessions(write, by, (&account.id, "")).await?;
         store::secret::drop_all(write, &account.id).await?;
         store::account::drop_person_key(write, &account.id).await?;
-        some_administrator(write).await
+        Ok(())
     }
 
     /// All that is kept of an account.
@@ -184,6 +217,15 @@ impl Auth {
             keys: store::key::after(at, account, "", EXPORT_ROWS).await?,
             sessions: store::session::of_account(at, account, "", all, EXPORT_ROWS).await?,
             passkeys: store::passkey::after(at, account, "", EXPORT_ROWS).await?,
+            curve_keys: store::curve::after(at, account, "", EXPORT_ROWS).await?,
+            memberships: store::organisation::memberships(at, account, "", EXPORT_ROWS).await?,
+            invitations: match &found.email {
+                Some(email) => {
+                    let now = self.clock.now().0;
+                    store::invitation::open_to(at, email, now, EXPORT_ROWS).await?
+                }
+                None => Vec::new(),
+            },
             account: found,
         })
     }

@@ -1,17 +1,17 @@
 //! What accounts may do: granted, revoked, explained.
 
 use crate::Auth;
-use crate::authenticator::grants_of;
 use crate::change::{By, apply, known};
 use crate::events::AuthEvent;
+use crate::flows::effective::grants_of;
 use crate::model::{Account, Refusal, email};
 use crate::store::account::Granted;
 use crate::{AuthError, store};
 use serde::{Deserialize, Serialize};
+use sqlx::AnyConnection;
 use std::sync::Arc;
 use tickloom_chassis::{
-    ActionPattern, Because, Database, Problem, ProblemCode, ResourcePattern, Subject, What, Write,
-    decide,
+    ActionPattern, Because, Problem, ProblemCode, ResourcePattern, Subject, What, Write, decide,
 };
 use tickloom_types::Ts;
 use utoipa::ToSchema;
@@ -29,6 +29,18 @@ pub(crate) struct NewGrant {
     pub(crate) expires: Option<i64>,
 }
 
+impl NewGrant {
+    /// What it allows, on what.
+    pub(crate) fn parsed(&self, now: Ts) -> Result<(What, ResourcePattern), AuthError> {
+        let (what, resource) = (self.what.parse()?, self.resource.parse()?);
+        if self.expires.is_some_and(|at| at <= now.0) {
+            let detail = "`expires` is not later than now";
+            return Err(Problem::new(ProblemCode::BadRequest, detail).into());
+        }
+        Ok((what, resource))
+    }
+}
+
 /// Whether an account may do something, and why.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Explained {
@@ -40,6 +52,19 @@ pub struct Explained {
     pub because: Because,
     /// The same in words.
     pub reason: String,
+}
+
+impl Explained {
+    /// Whether a subject may do something, and why.
+    pub(crate) fn of(subject: Subject, (action, resource): (&str, &str), now: Ts) -> Explained {
+        let decision = decide(&subject, action, resource, now);
+        Explained {
+            account: subject.account,
+            allow: decision.allow,
+            reason: decision.because.to_string(),
+            because: decision.because,
+        }
+    }
 }
 
 impl Auth {
@@ -57,12 +82,11 @@ impl Auth {
         super::authentication::recent(subject, by.now)?;
         let account = known(write, account).await?;
         account.usable()?;
-        let what: What = new.what.parse()?;
-        let resource: ResourcePattern = new.resource.parse()?;
-        if new.expires.is_some_and(|at| at <= by.now.0) {
-            let detail = "`expires` is not later than now";
-            return Err(Problem::new(ProblemCode::BadRequest, detail).into());
+        let of = store::organisation::of_machine(write.connection(), &account.id).await?;
+        if of.is_some() {
+            return Err(Refusal::OfOrganisation.into());
         }
+        let (what, resource) = new.parsed(by.now)?;
         give(write, by, account, (&what, &resource, new.expires)).await
     }
 
@@ -99,14 +123,16 @@ impl Auth {
 /// # Errors
 /// [`ProblemCode::NotFound`].
 pub(crate) async fn explain(
-    database: &Database,
+    at: &mut AnyConnection,
     account: &str,
     (action, resource): (&str, &str),
     now: Ts,
 ) -> Result<Explained, AuthError> {
-    let at = database.reader();
-    let found = match (store::account::by_id(at, account).await?, email(account)) {
-        (None, Some(address)) => store::account::by_email(at, &address).await?,
+    let found = match (
+        store::account::by_id(&mut *at, account).await?,
+        email(account),
+    ) {
+        (None, Some(address)) => store::account::by_email(&mut *at, &address).await?,
         (found, _) => found,
     };
     let found = found.ok_or_else(|| {
@@ -125,17 +151,11 @@ pub(crate) async fn explain(
         session: None,
         key: None,
         scopes: vec![ActionPattern::ALL],
-        grants: Arc::new(grants_of(database, &found.id).await?),
+        grants: Arc::new(grants_of(at, &found.id).await?),
         authenticated_at: now,
         account: found.id,
     };
-    let decision = decide(&subject, action, resource, now);
-    Ok(Explained {
-        account: subject.account,
-        allow: decision.allow,
-        reason: decision.because.to_string(),
-        because: decision.because,
-    })
+    Ok(Explained::of(subject, (action, resource), now))
 }
 
 /// Grants something to an account.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tickloom_chassis::{ActionPattern, Problem, ProblemCode, Subject, Write};
 use utoipa::ToSchema;
 
-/// Patterns of actions that a key may have.
+/// Patterns of actions that a key may have, at most.
 const SCOPES_MAX: usize = 20;
 
 /// What a new key is to be.
@@ -43,17 +43,11 @@ impl Auth {
         let name = name(&new.name).ok_or_else(|| {
             wrong("`name` is empty, longer than 200 characters, or of several lines")
         })?;
-        if !(1..=SCOPES_MAX).contains(&new.scopes.len()) {
-            return Err(wrong("`scopes` has none, or more than 20").into());
-        }
         if new.expires.is_some_and(|at| at <= by.now.0) {
             return Err(wrong("`expires` is not later than now").into());
         }
-        let mut scopes = Vec::new();
-        for scope in &new.scopes {
-            scopes.push(scope.parse::<ActionPattern>()?.to_string());
-        }
-        self.add_key(write, by, account, (name, scopes.join(" "), new.expires))
+        let scopes = scopes(&new.scopes)?;
+        self.add_key(write, by, account, (name, scopes, new.expires))
             .await
     }
 
@@ -127,8 +121,21 @@ impl Auth {
     }
 }
 
+/// Patterns of actions as they are stored: with a space between them.
+pub(super) fn scopes(all: &[String]) -> Result<String, AuthError> {
+    if !(1..=SCOPES_MAX).contains(&all.len()) {
+        let detail = "`scopes` has none, or more than 20";
+        return Err(Problem::new(ProblemCode::BadRequest, detail).into());
+    }
+    let mut scopes = Vec::new();
+    for scope in all {
+        scopes.push(scope.parse::<ActionPattern>()?.to_string());
+    }
+    Ok(scopes.join(" "))
+}
+
 /// The account whose key is to be created: nobody makes one for another person, as it would let them act as that person.
-async fn key_owner(
+pub(super) async fn key_owner(
     write: &mut Write,
     by: &By,
     subject: &Subject,
@@ -141,8 +148,14 @@ async fn key_owner(
         if account.kind == AccountKind::Person {
             return Err(Refusal::NotAMachine.into());
         }
-        // Whoever has the key does what the program may do.
-        super::authentication::require(subject, ("grant.change", "grant/*"), by.now)?;
+        // Whoever has the key does what the program may do: that of an organisation never more than what its administrators may.
+        let of = store::organisation::of_machine(write.connection(), &account.id).await?;
+        let machines = of.map(|organisation| format!("organisation/{organisation}/machines"));
+        let needed = match &machines {
+            Some(machines) => ("organisation.change", machines.as_str()),
+            None => ("grant.change", "grant/*"),
+        };
+        super::authentication::require(subject, needed, by.now)?;
     }
     Ok(account)
 }

@@ -215,7 +215,8 @@ impl Auth {
     }
 }
 
-fn not_good() -> AuthError {
+/// A link that is not good, whatever is wrong with it.
+pub(crate) fn not_good() -> AuthError {
     let detail = "the link is not good, or not any more";
     Problem::new(ProblemCode::Refused, detail).into()
 }

@@ -11,8 +11,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Allowed, Answer, Answered, AuditEntry, Idempotent, Page, PageQuery, Problem, RequestId,
-    audit_after,
+    Allowed, Answer, Answered, AuditEntry, ChassisError, Idempotent, Page, PageQuery, Problem,
+    RequestId, audit_after,
 };
 use utoipa::IntoParams;
 
@@ -99,7 +99,13 @@ pub(super) async fn decide_access(
 ) -> Result<Json<Explained>, Problem> {
     let account = account_of(&account, &allowed.subject);
     let asked = (query.action.as_str(), query.resource.as_str());
-    let explained = explain(&auth.database, &account, asked, auth.clock.now());
+    let mut at = auth
+        .database
+        .reader()
+        .acquire()
+        .await
+        .map_err(ChassisError::from)?;
+    let explained = explain(&mut at, &account, asked, auth.clock.now());
     Ok(Json(explained.await?))
 }
 

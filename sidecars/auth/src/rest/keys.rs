@@ -98,10 +98,7 @@ pub(super) async fn rotate_key(
     sent: Idempotent,
 ) -> Result<Answered, Problem> {
     let Rotate { grace_s } = sent.json()?;
-    if grace_s > GRACE_MAX_S {
-        let detail = format!("`grace_s` is {grace_s}, expected 0 to {GRACE_MAX_S}");
-        return Err(Problem::new(ProblemCode::BadRequest, detail));
-    }
+    let grace_s = grace(grace_s)?;
     let by = auth.by(&allowed.subject, &request);
     let account = account_of(&account, &allowed.subject);
     let done = auth.run(&allowed, &sent, async |write| {
@@ -110,4 +107,13 @@ pub(super) async fn rotate_key(
         Answer::json(StatusCode::CREATED, &key)?.with_once("secret", &secret.expose())
     });
     done.await
+}
+
+/// For how long two keys are valid beside each other, in seconds.
+pub(super) fn grace(grace_s: u32) -> Result<u32, Problem> {
+    if grace_s > GRACE_MAX_S {
+        let detail = format!("`grace_s` is {grace_s}, expected 0 to {GRACE_MAX_S}");
+        return Err(Problem::new(ProblemCode::BadRequest, detail));
+    }
+    Ok(grace_s)
 }

@@ -155,20 +155,10 @@ fn account(row: &AnyRow) -> Result<Account> {
     let id: String = row.try_get(0)?;
     let kind: String = row.try_get(2)?;
     let state: String = row.try_get(3)?;
-    let wrong = |found: &str| unreadable("account", &id, format!("`{found}` is no word of ours"));
     Ok(Account {
         version: row.try_get(1)?,
-        kind: match kind.as_str() {
-            "person" => AccountKind::Person,
-            "machine" => AccountKind::Machine,
-            other => return Err(wrong(other)),
-        },
-        state: match state.as_str() {
-            "active" => AccountState::Active,
-            "suspended" => AccountState::Suspended,
-            "deleted" => AccountState::Deleted,
-            other => return Err(wrong(other)),
-        },
+        kind: kind_of(&id, &kind)?,
+        state: state_of(&id, &state)?,
         email: row.try_get(4)?,
         is_email_verified: row.try_get::<i64, _>(5)? == 1,
         name: row.try_get(6)?,
@@ -179,7 +169,29 @@ fn account(row: &AnyRow) -> Result<Account> {
     })
 }
 
-fn granted(row: &AnyRow) -> Result<Granted> {
+pub(super) fn kind_of(id: &str, word: &str) -> Result<AccountKind> {
+    match word {
+        "person" => Ok(AccountKind::Person),
+        "machine" => Ok(AccountKind::Machine),
+        other => Err(no_word(id, other)),
+    }
+}
+
+pub(super) fn state_of(id: &str, word: &str) -> Result<AccountState> {
+    match word {
+        "active" => Ok(AccountState::Active),
+        "suspended" => Ok(AccountState::Suspended),
+        "deleted" => Ok(AccountState::Deleted),
+        other => Err(no_word(id, other)),
+    }
+}
+
+fn no_word(id: &str, found: &str) -> ChassisError {
+    unreadable("account", id, format!("`{found}` is no word of ours"))
+}
+
+/// A grant, of which the row has the columns first.
+pub(super) fn granted(row: &AnyRow) -> Result<Granted> {
     Ok(Granted {
         id: row.try_get(0)?,
         what: row.try_get(1)?,

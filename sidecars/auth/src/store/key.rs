@@ -1,5 +1,6 @@
 //! Keys of accounts, for programs.
 
+use super::organisation::GrantVersion;
 use super::secret::hash_of;
 use crate::credential::secret::StoredSecret;
 use serde::Serialize;
@@ -14,7 +15,9 @@ const KEYS_AFTER: &str = "SELECT access_key.id, name, scopes, created, expires, 
 const KEY: &str = "SELECT access_key.id, name, scopes, created, expires, last_used FROM access_key \
     LEFT JOIN key_secret ON key_secret.id = access_key.id WHERE account = $1 AND access_key.id = $2";
 /// A key that somebody shows, with the account that it is of.
-const SHOWN: &str = "SELECT access_key.account, scopes, expires, hash, last_used, version, state FROM access_key \
+const SHOWN: &str = "SELECT access_key.account, scopes, expires, hash, last_used, version, state, \
+    (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
+    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM access_key \
     JOIN key_secret ON key_secret.id = access_key.id JOIN account ON account.id = access_key.account WHERE access_key.id = $1";
 const ADD_SECRET: &str = "INSERT INTO key_secret (id, hash) VALUES ($1, $2)";
 const DROP_SECRET: &str = "DELETE FROM key_secret WHERE id = $1";
@@ -49,8 +52,8 @@ pub(crate) struct ShownKey {
     pub(crate) expires: Option<i64>,
     pub(crate) hash: [u8; 32],
     pub(crate) last_used: Option<i64>,
-    /// Version of the account.
-    pub(crate) version: i64,
+    /// Versions of the account and of its organisations.
+    pub(crate) version: GrantVersion,
     /// State of the account.
     pub(crate) state: String,
 }
@@ -90,7 +93,7 @@ pub(crate) async fn shown<'e>(
         expires: row.try_get(2)?,
         hash: hash_of("key_secret", id, &row.try_get::<Vec<u8>, _>(3)?)?,
         last_used: row.try_get(4)?,
-        version: row.try_get(5)?,
+        version: (row.try_get(5)?, row.try_get(7)?),
         state: row.try_get(6)?,
     }))
 }

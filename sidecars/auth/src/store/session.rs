@@ -1,5 +1,6 @@
 //! Sessions and what continues them.
 
+use super::organisation::GrantVersion;
 use super::secret::hash_of;
 use crate::credential::secret::StoredSecret;
 use serde::Serialize;
@@ -14,7 +15,9 @@ const OF_ACCOUNT: &str = "SELECT id, account, device, began, last_used, expires,
     WHERE account = $1 AND id > $2 AND expires > $3 AND last_used > $4 ORDER BY id LIMIT $5";
 const ONE: &str = "SELECT id, account, device, began, last_used, expires, authenticated_at, methods FROM session WHERE id = $1";
 /// A session whose token somebody shows, with its account.
-const SHOWN: &str = "SELECT session.account, expires, last_used, authenticated_at, version, state FROM session \
+const SHOWN: &str = "SELECT session.account, expires, last_used, authenticated_at, version, state, \
+    (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
+    JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM session \
     JOIN account ON account.id = session.account WHERE session.id = $1";
 const TOUCH: &str = "UPDATE session SET last_used = $2 WHERE id = $1";
 const STEP_UP: &str =
@@ -79,8 +82,8 @@ pub(crate) struct ShownSession {
     pub(crate) expires: i64,
     pub(crate) last_used: i64,
     pub(crate) authenticated_at: i64,
-    /// Version of the account.
-    pub(crate) version: i64,
+    /// Versions of the account and of its organisations.
+    pub(crate) version: GrantVersion,
     /// State of the account.
     pub(crate) state: String,
 }
@@ -142,7 +145,7 @@ pub(crate) async fn shown<'e>(
         expires: row.try_get(1)?,
         last_used: row.try_get(2)?,
         authenticated_at: row.try_get(3)?,
-        version: row.try_get(4)?,
+        version: (row.try_get(4)?, row.try_get(6)?),
         state: row.try_get(5)?,
     }))
 }

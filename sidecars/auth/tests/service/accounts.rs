@@ -31,8 +31,15 @@ pub(crate) async fn projected(database: &Database) -> Vec<String> {
             "id, account, name",
             "is_backup_eligible, created",
         ),
+        (
+            "curve_key",
+            "id, account, public_key, name, scopes",
+            "created, coalesce(expires, -1)",
+        ),
+        ("organisation", "id, state, name", "version, created"),
+        ("member", "organisation, account, role", "since"),
     ] {
-        let statement = format!("SELECT {texts}, {numbers} FROM {table} ORDER BY id");
+        let statement = format!("SELECT {texts}, {numbers} FROM {table} ORDER BY 1, 2");
         let rows = sqlx::query(AssertSqlSafe(statement))
             .fetch_all(database.reader())
             .await;

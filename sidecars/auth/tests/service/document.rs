@@ -3,6 +3,8 @@
 
 use crate::{ADA, ISSUER, PASSWORD, SECOND, access_token, text};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU8, Ordering};
+use tickloom_auth::credential::curve::CurveKey;
 use tickloom_auth::credential::password::HashParams;
 use tickloom_auth::{Auth, AuthConfig};
 use tickloom_chassis::Clock;
@@ -64,10 +66,176 @@ fn machine(house: &House<Promises>, token: &str) -> String {
     text(&made.is(201).json(), "id").to_owned()
 }
 
+/// An organisation of whoever asks.
+fn organisation(house: &House<Promises>, token: &str, name: &str) -> String {
+    let body = json!({"name": name});
+    let path = "/auth/v1/organisations";
+    let made = house.client.post(path, Some(token), &body);
+    text(&made.is(201).json(), "id").to_owned()
+}
+
+/// A path in an organisation of the administrator.
+fn inside(house: &House<Promises>, token: &str, below: &str) -> String {
+    let path = "/auth/v1/accounts/me/memberships?limit=1";
+    let found = house.client.get(path, Some(token)).is(200).json();
+    let known = found["items"][0]["organisation"].as_str();
+    let id = known.map_or_else(|| organisation(house, token, "one"), str::to_owned);
+    format!("/auth/v1/organisations/{id}/{below}")
+}
+
+/// Lets somebody join who is invited by their address.
+fn join(
+    house: &House<Promises>,
+    (administrator, organisation): (&Value, &str),
+    (tokens, email): (&Value, &str),
+    role: &str,
+) {
+    let path = format!("/auth/v1/organisations/{organisation}/invitations");
+    let body = json!({"email": email, "role": role});
+    let token = Some(access_token(administrator));
+    let invited = house.client.post(&path, token, &body).is(201).json();
+    let body = json!({"link": invited["link"]});
+    let path = "/auth/v1/accounts/me/memberships";
+    let joined = house.client.post(path, Some(access_token(tokens)), &body);
+    drop(joined.is(201));
+}
+
+/// An address that nobody was invited by.
+fn address() -> String {
+    static NUMBER: AtomicU8 = AtomicU8::new(0);
+    format!("x{}@example.com", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A public key of CURVE that nobody has registered: any number below 2^255 that is none of the few of small order.
+fn curve_key() -> Value {
+    static NUMBER: AtomicU8 = AtomicU8::new(2);
+    let mut bytes = [0; 32];
+    bytes[0] = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let key = CurveKey::from_bytes(bytes).unwrap().to_string();
+    json!({"public_key": key, "name": "desk", "scopes": ["run.read"]})
+}
+
+/// The path of one that a program has.
+fn registered(house: &House<Promises>, token: &str) -> String {
+    let path = format!("/auth/v1/accounts/{}/curve-keys", machine(house, token));
+    let made = house.client.post(&path, Some(token), &curve_key());
+    format!("{path}/{}", text(&made.is(201).json(), "id"))
+}
+
+fn organisation_commands() -> Vec<Sample<Promises>> {
+    vec![
+        Sample {
+            operation: "POST /auth/v1/organisations",
+            make: |_, _| {
+                let body = json!({"name": "one"});
+                ("/auth/v1/organisations".to_owned(), Some(body))
+            },
+        },
+        Sample {
+            operation: "PATCH /auth/v1/organisations/{organisation}",
+            make: |house, token| {
+                let path = format!(
+                    "/auth/v1/organisations/{}",
+                    organisation(house, token, "one")
+                );
+                (path, Some(json!({"name": "another"})))
+            },
+        },
+        Sample {
+            operation: "DELETE /auth/v1/organisations/{organisation}",
+            make: |house, token| {
+                let path = format!(
+                    "/auth/v1/organisations/{}",
+                    organisation(house, token, "one")
+                );
+                (path, None)
+            },
+        },
+        Sample {
+            operation: "POST /auth/v1/organisations/{organisation}/machines",
+            make: |house, token| {
+                let path = inside(house, token, "machines");
+                (path, Some(json!({"name": "m", "role": "member"})))
+            },
+        },
+        Sample {
+            operation: "PATCH /auth/v1/organisations/{organisation}/members/{account}",
+            make: |house, token| {
+                let machines = inside(house, token, "machines");
+                let body = json!({"name": "m", "role": "member"});
+                let made = house.client.post(&machines, Some(token), &body).is(201);
+                let members = machines.replace("machines", "members");
+                let path = format!("{members}/{}", text(&made.json(), "id"));
+                (path, Some(json!({"role": "viewer"})))
+            },
+        },
+        Sample {
+            operation: "POST /auth/v1/organisations/{organisation}/grants",
+            make: |house, token| {
+                let path = inside(house, token, "grants");
+                (path, Some(json!({"what": "viewer", "resource": "run/*"})))
+            },
+        },
+        Sample {
+            operation: "DELETE /auth/v1/organisations/{organisation}/grants/{grant}",
+            make: |house, token| {
+                let grants = inside(house, token, "grants");
+                let body = json!({"what": "viewer", "resource": "run/*"});
+                let made = house.client.post(&grants, Some(token), &body).is(201);
+                (format!("{grants}/{}", text(&made.json(), "id")), None)
+            },
+        },
+        Sample {
+            operation: "POST /auth/v1/organisations/{organisation}/invitations",
+            make: |house, token| {
+                let path = inside(house, token, "invitations");
+                (path, Some(json!({"email": address(), "role": "viewer"})))
+            },
+        },
+        Sample {
+            operation: "DELETE /auth/v1/organisations/{organisation}/invitations/{invitation}",
+            make: |house, token| {
+                let invitations = inside(house, token, "invitations");
+                let body = json!({"email": address(), "role": "viewer"});
+                let made = house.client.post(&invitations, Some(token), &body).is(201);
+                (format!("{invitations}/{}", text(&made.json(), "id")), None)
+            },
+        },
+    ]
+}
+
+fn curve_key_commands() -> Vec<Sample<Promises>> {
+    vec![
+        Sample {
+            operation: "POST /auth/v1/accounts/{account}/curve-keys",
+            make: |house, token| {
+                let account = machine(house, token);
+                (
+                    format!("/auth/v1/accounts/{account}/curve-keys"),
+                    Some(curve_key()),
+                )
+            },
+        },
+        Sample {
+            operation: "POST /auth/v1/accounts/{account}/curve-keys/{key}/rotate",
+            make: |house, token| {
+                let body = json!({"public_key": curve_key()["public_key"], "grace_s": 60});
+                (registered(house, token) + "/rotate", Some(body))
+            },
+        },
+        Sample {
+            operation: "DELETE /auth/v1/accounts/{account}/curve-keys/{key}",
+            make: |house, token| (registered(house, token), None),
+        },
+    ]
+}
+
 impl Conforms for Promises {
     type Service = Auth;
     const FOLDER: &'static str = env!("CARGO_MANIFEST_DIR");
     const PUBLIC: &'static [&'static str] = &[
+        "POST /auth/v1/invitations/accept",
+        "POST /auth/v1/invitations/show",
         "POST /auth/v1/links/finish",
         "POST /auth/v1/recovery",
         "POST /auth/v1/sessions",
@@ -76,7 +244,7 @@ impl Conforms for Promises {
         "POST /auth/v1/sign-up",
         "POST /auth/v1/tokens/refresh",
     ];
-    const AUTHZ_NOTE: &'static str = "Who may do what; `of oneself` is a key for everything of a person without grants, on their own account.";
+    const AUTHZ_NOTE: &'static str = "Who may do what; `of oneself` is a key for everything of a person without grants, on their own account; after it keys for everything of people without grants, in an organisation.";
 
     fn config() -> AuthConfig {
         config(ISSUER)
@@ -85,8 +253,8 @@ impl Conforms for Promises {
     fn people(house: &House<Promises>) -> Vec<Person> {
         let ada = administrator(house);
         let token = access_token(&ada);
-        let [bob, eve, carl] =
-            ["bob", "eve", "carl"].map(|name| person(house, &ada, &format!("{name}@example.com")));
+        let [bob, eve, carl, dave, frank] = ["bob", "eve", "carl", "dave", "frank"]
+            .map(|name| person(house, &ada, &format!("{name}@example.com")));
         let grants = format!("/auth/v1/accounts/{}/grants", text(&eve, "account"));
         let viewer = json!({"what": "viewer", "resource": "*"});
         drop(house.client.post(&grants, Some(token), &viewer).is(201));
@@ -96,6 +264,25 @@ impl Conforms for Promises {
             name,
             token: Some(token.to_owned()),
             only: None,
+        };
+        // A key, so that nothing is done that needs a session.
+        let quants = organisation(house, access_token(&carl), "Quants");
+        join(
+            house,
+            (&carl, &quants),
+            (&dave, "dave@example.com"),
+            "member",
+        );
+        join(
+            house,
+            (&carl, &quants),
+            (&frank, "frank@example.com"),
+            "viewer",
+        );
+        let quants: &'static str = quants.leak();
+        let in_it = |name, tokens: &Value| Person {
+            only: Some(("organisation", quants)),
+            ..known(name, text(&key(house, access_token(tokens), "*"), "secret"))
         };
         vec![
             Person {
@@ -111,6 +298,10 @@ impl Conforms for Promises {
                 only: Some(("account", "me")),
                 ..known("of oneself", text(&own, "secret"))
             },
+            in_it("its administrator", &carl),
+            in_it("its member", &dave),
+            in_it("its viewer", &frank),
+            in_it("no member of it", &bob),
         ]
     }
 
@@ -142,12 +333,16 @@ impl Conforms for Promises {
             "key" => "tlk_0",
             "passkey" => "pky_0",
             "grant" => "grn_0",
+            "organisation" => "org_0",
+            "invitation" => "tlo_0",
             _ => "none",
         }
     }
 
     fn query(path: &str) -> &'static str {
-        if path.ends_with("/decision") {
+        if path.ends_with("/curve-keys/decision") {
+            "?public_key=0&action=run.read&resource=run/x"
+        } else if path.ends_with("/decision") {
             "?action=run.read&resource=run/x"
         } else {
             ""
@@ -155,7 +350,7 @@ impl Conforms for Promises {
     }
 
     fn commands() -> Vec<Sample<Promises>> {
-        vec![
+        let mut all = vec![
             Sample {
                 operation: "POST /auth/v1/accounts",
                 make: |_, _| {
@@ -213,7 +408,10 @@ impl Conforms for Promises {
                     (path, None)
                 },
             },
-        ]
+        ];
+        all.extend(organisation_commands());
+        all.extend(curve_key_commands());
+        all
     }
 
     fn list() -> Option<List<Promises>> {

@@ -159,3 +159,65 @@ fn where_no_mail_is_sent_everybody_is_told_the_same() {
         }
     });
 }
+
+#[test]
+fn people_are_invited_by_mail_and_make_an_account_where_people_sign_up() {
+    let Some(python) = python() else { return };
+    on_both(|place| {
+        let port = Port::reserve();
+        let mails = Server::start(&python, &port.address(), None);
+        let served = served(&place, &port);
+        served.set_up(&served.setup_link()).is(200);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let body = json!({"email": "bob@example.com", "name": "Bob"});
+        served.client.post("/auth/v1/sign-up", None, &body).is(202);
+        settled(&served);
+        let (_, link) = opened(&mails.message());
+        finish(&served, &link.unwrap(), PASSWORD).is(200);
+        let bob = served.sign_in("bob@example.com", PASSWORD);
+        // Bob may make no accounts; who is invited makes their own, as if they signed up.
+        let organisation = served.organisation(&bob, "Buy now at http://example.com");
+        let invite = |tokens: &Value, email: &str| {
+            let invited = served.invite(tokens, &organisation, email, "viewer");
+            let invited = invited.is(201).json();
+            assert!(invited.get("link").is_none(), "{invited}");
+            settled(&served);
+            let mail = mails.message();
+            assert!(!mail.to_string().contains("Buy now"), "{mail}");
+            let (to, link) = opened(&mail);
+            assert_eq!(to, email);
+            link.unwrap()
+        };
+        let link = invite(&bob, "eve@example.com");
+        let body = json!({"link": link, "name": "Eve", "password": PASSWORD});
+        let accepted = served
+            .client
+            .post("/auth/v1/invitations/accept", None, &body)
+            .is(200)
+            .json();
+        // Whoever has the link reads the mail of the address.
+        assert_eq!(
+            (text(&accepted, "email"), &accepted["is_email_verified"]),
+            ("eve@example.com", &json!(true))
+        );
+        served.sign_in("eve@example.com", PASSWORD);
+        let link = invite(&bob, ADA);
+        let joined = served.accept(&ada, &json!(link)).is(201).json();
+        assert_eq!(text(&joined, "role"), "viewer");
+        let me = served
+            .client
+            .get("/auth/v1/accounts/me", Some(access_token(&ada)));
+        assert_eq!(me.is(200).json()["is_email_verified"], true);
+        // Who has an account gets no second one.
+        let link = invite(&bob, "carl@example.com");
+        let body = json!({"email": "carl@example.com", "name": "Carl"});
+        served.client.post("/auth/v1/sign-up", None, &body).is(202);
+        settled(&served);
+        mails.message();
+        let body = json!({"link": link, "name": "Carl", "password": PASSWORD});
+        served
+            .client
+            .post("/auth/v1/invitations/accept", None, &body)
+            .refused(422, "refused");
+    });
+}

@@ -1,6 +1,6 @@
 //! The one function that decides.
 
-use super::grants::Grant;
+use super::grants::{Grant, Origin};
 use super::subject::Subject;
 use serde::Serialize;
 use std::fmt;
@@ -8,7 +8,7 @@ use tickloom_types::Ts;
 use utoipa::ToSchema;
 
 /// What everybody may do to their own account.
-const OWN_ACTIONS: [&str; 2] = ["account.read", "account.change"];
+const OWN_ACTIONS: [&str; 3] = ["account.read", "account.change", "organisation.create"];
 
 /// Whether something may be done, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,16 @@ pub enum Because {
         what: String,
         /// On which resources.
         resource: String,
+        /// The organisation that it was given to, if it holds through one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        organisation: Option<String>,
+    },
+    /// A role in an organisation allows it.
+    Role {
+        /// Id of the organisation.
+        organisation: String,
+        /// The role.
+        role: String,
     },
     /// The token or key is not for this action, whatever the account may do.
     OutOfScope {
@@ -71,11 +81,7 @@ pub fn decide(subject: &Subject, action: &str, resource: &str, now: Ts) -> Decis
             continue;
         }
         if grant.expires.is_none_or(|at| now < at) {
-            return allow(Because::Grant {
-                id: grant.id.clone(),
-                what: grant.what.to_string(),
-                resource: grant.resource.to_string(),
-            });
+            return allow(because(grant));
         }
         expired = expired.or(Some(grant));
     }
@@ -86,6 +92,25 @@ pub fn decide(subject: &Subject, action: &str, resource: &str, now: Ts) -> Decis
         },
         None => Because::NoGrant,
     })
+}
+
+fn because(grant: &Grant) -> Because {
+    let organisation = match &grant.origin {
+        Origin::Account => None,
+        Origin::Organisation(organisation) => Some(organisation.clone()),
+        Origin::Role { organisation, role } => {
+            return Because::Role {
+                organisation: organisation.clone(),
+                role: role.clone(),
+            };
+        }
+    };
+    Because::Grant {
+        id: grant.id.clone(),
+        what: grant.what.to_string(),
+        resource: grant.resource.to_string(),
+        organisation,
+    }
 }
 
 /// Whether a resource is the account itself or below it.
@@ -113,8 +138,23 @@ impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Because::Own => f.write_str("it is the account's own"),
-            Because::Grant { id, what, resource } => {
-                write!(f, "grant {id} allows {what} on {resource}")
+            Because::Grant {
+                id,
+                what,
+                resource,
+                organisation: None,
+            } => write!(f, "grant {id} allows {what} on {resource}"),
+            Because::Grant {
+                id,
+                what,
+                resource,
+                organisation: Some(organisation),
+            } => write!(
+                f,
+                "grant {id} of organisation {organisation} allows {what} on {resource}"
+            ),
+            Because::Role { organisation, role } => {
+                write!(f, "role {role} in organisation {organisation} allows it")
             }
             Because::OutOfScope { scopes } => {
                 write!(f, "the token or key is for {} only", scopes.join(" "))
@@ -136,6 +176,7 @@ mod tests {
     fn grant(id: &str, what: &str, resource: &str, expires: Option<i64>) -> Grant {
         Grant {
             id: id.to_owned(),
+            origin: Origin::Account,
             what: what.parse().unwrap(),
             resource: resource.parse().unwrap(),
             expires: expires.map(Ts),
@@ -260,6 +301,52 @@ mod tests {
                 (allow, why),
                 "{action} {resource} {now}"
             );
+        }
+    }
+
+    #[test]
+    fn what_holds_through_an_organisation_says_through_which() {
+        let through = Grant {
+            origin: Origin::Organisation("org_1".to_owned()),
+            ..grant("grn_1", "topic.read", "topic/*", None)
+        };
+        let role = Grant {
+            origin: Origin::Role {
+                organisation: "org_1".to_owned(),
+                role: "member".to_owned(),
+            },
+            ..grant("", "organisation.read", "organisation/org_1", None)
+        };
+        let subject = subject(&["*"], vec![through, role]);
+        for (action, resource, allow, why) in [
+            (
+                "topic.read",
+                "topic/a",
+                true,
+                "grant grn_1 of organisation org_1 allows topic.read on topic/*",
+            ),
+            (
+                "organisation.read",
+                "organisation/org_1",
+                true,
+                "role member in organisation org_1 allows it",
+            ),
+            (
+                "organisation.read",
+                "organisation/org_2",
+                false,
+                "no grant allows it",
+            ),
+            (
+                "organisation.create",
+                "account/usr_1",
+                true,
+                "it is the account's own",
+            ),
+        ] {
+            let decision = decide(&subject, action, resource, Ts(1));
+            let found = (decision.allow, decision.because.to_string());
+            assert_eq!(found, (allow, why.to_owned()), "{action} {resource}");
         }
     }
 

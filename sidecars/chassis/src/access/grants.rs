@@ -4,11 +4,30 @@ use super::pattern::{ResourcePattern, What, places};
 use std::collections::{BTreeMap, HashMap};
 use tickloom_types::Ts;
 
+/// How an account comes to a grant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// It was given to the account.
+    #[default]
+    Account,
+    /// It was given to an organisation of this id, of which the account is a member.
+    Organisation(String),
+    /// It comes with a role in an organisation, and goes with it: nobody gave it.
+    Role {
+        /// Id of the organisation.
+        organisation: String,
+        /// The role.
+        role: String,
+    },
+}
+
 /// Something that an account may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Its id: `grn_…`.
+    /// Its id: `grn_…`; empty if it comes with a role.
     pub id: String,
+    /// How the account comes to it.
+    pub origin: Origin,
     /// What it allows.
     pub what: What,
     /// On which resources.

@@ -6,6 +6,8 @@ use thiserror::Error;
 
 /// Longest word of an action.
 const WORD_MAX: usize = 40;
+/// The verb of actions that change nothing.
+const READ: &str = "read";
 /// Longest name of a resource.
 const RESOURCE_MAX: usize = 256;
 
@@ -191,6 +193,21 @@ impl What {
             What::Actions(pattern) => pattern.covers(action),
         }
     }
+
+    /// What of it changes nothing, if anything: what is left of it for a viewer.
+    #[must_use]
+    pub fn reading(&self) -> Option<What> {
+        let What::Actions(pattern) = self else {
+            return Some(What::Role(Role::Viewer));
+        };
+        let verb = pattern.verb.as_deref().unwrap_or(READ);
+        (verb == READ).then(|| {
+            What::Actions(ActionPattern {
+                noun: pattern.noun.clone(),
+                verb: Some(READ.to_owned()),
+            })
+        })
+    }
 }
 
 impl FromStr for What {
@@ -343,6 +360,24 @@ mod tests {
                 is_covered,
                 "{pattern} {resource}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_left_for_a_viewer_is_what_changes_nothing() {
+        for (text, expected) in [
+            ("administrator", Some("viewer")),
+            ("viewer", Some("viewer")),
+            ("*", Some("*.read")),
+            ("run.*", Some("run.read")),
+            ("run.read", Some("run.read")),
+            ("*.read", Some("*.read")),
+            ("run.change", None),
+            ("*.change", None),
+        ] {
+            let what: What = text.parse().unwrap();
+            let left = what.reading().map(|what| what.to_string());
+            assert_eq!(left.as_deref(), expected, "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who asks.
 
-use super::grants::{Grant, Grants};
+use super::grants::{Grant, Grants, Origin};
 use super::pattern::{ActionPattern, ResourcePattern, Role, What};
 use std::sync::Arc;
 use tickloom_types::Ts;
@@ -41,6 +41,7 @@ impl Subject {
     fn with_role(account: String, role: Role) -> Subject {
         let grant = Grant {
             id: account.clone(),
+            origin: Origin::Account,
             what: What::Role(role),
             resource: ResourcePattern::all(),
             expires: None,

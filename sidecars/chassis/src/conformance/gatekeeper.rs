@@ -4,8 +4,8 @@
 use super::Person;
 use crate::access::token::{Algorithm, Claims, KeySet, PublicKey, TOKEN_TYPE, Verifier};
 use crate::access::{
-    Authenticator, Grant, Grants, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated,
-    What,
+    Authenticator, Grant, Grants, Origin, ResourcePattern, Role, Subject, SubjectFuture,
+    Unauthenticated, What,
 };
 use crate::clock::Clock;
 use base64::Engine;
@@ -113,6 +113,7 @@ impl Gatekeeper {
             .find(|role| role.name() == claims.sub);
         let grant = role.map(|role| Grant {
             id: format!("grn_{}", role.name()),
+            origin: Origin::Account,
             what: What::Role(role),
             resource: ResourcePattern::all(),
             expires: None,

@@ -31,6 +31,7 @@ const CRATE_GRAPH: &[(&str, &[&str])] = &[
     ("sidecars/chassis", &["types", "journal"]),
     ("sidecars/activity", &["types", "journal", "chassis"]),
     ("sidecars/auth", &["types", "chassis"]),
+    ("sidecars/template", &["types", "chassis"]),
     ("xtask", &[]),
     (
         ".",

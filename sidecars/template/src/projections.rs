@@ -1,0 +1,74 @@
+//! Rows that come from events and from nothing else, so that they can be dropped and made again.
+
+use crate::events::NoteEvent;
+use crate::model::Note;
+use std::collections::HashMap;
+use tickloom_chassis::{
+    ChassisError, Database, Result, StoredEvent, Write, events_after, hold_events,
+};
+
+/// Events that are read together.
+const PORTION: i64 = 500;
+
+const ADD: &str = "INSERT INTO note (number, id, version, text, created, changed) VALUES ($1, $2, $3, $4, $5, $6) \
+    ON CONFLICT (number) DO UPDATE SET version = excluded.version, text = excluded.text, changed = excluded.changed";
+const CLEAR: &str = "DELETE FROM note";
+
+/// Every statement of this file.
+pub(crate) const STATEMENTS: &[&str] = &[ADD, CLEAR];
+
+/// Writes down what an event made of a note.
+pub(crate) async fn project(write: &mut Write, after: &Note) -> Result<()> {
+    sqlx::query(ADD)
+        .bind(after.number)
+        .bind(&after.id)
+        .bind(after.version)
+        .bind(&after.text)
+        .bind(after.created)
+        .bind(after.changed)
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// Drops these rows and makes them again from the log, in one transaction. Returns how many events there are.
+pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
+    let mut write = database.write().await?;
+    hold_events(&mut write).await?;
+    sqlx::query(CLEAR).execute(write.connection()).await?;
+    let mut notes: HashMap<String, Note> = HashMap::new();
+    let (mut position, mut count) = (0, 0);
+    loop {
+        let events = events_after(database, position, PORTION).await?;
+        let Some(last) = events.last() else {
+            break;
+        };
+        position = last.position;
+        for stored in &events {
+            count += 1;
+            replay(&mut write, &mut notes, stored).await?;
+        }
+    }
+    write.commit().await?;
+    Ok(count)
+}
+
+async fn replay(
+    write: &mut Write,
+    notes: &mut HashMap<String, Note>,
+    stored: &StoredEvent,
+) -> Result<()> {
+    let wrong = |why| ChassisError::Row {
+        table: "event",
+        id: stored.position.to_string(),
+        why,
+    };
+    let id = stored.aggregate.strip_prefix("note/");
+    let id = id.ok_or_else(|| wrong(format!("`{}` is no note", stored.aggregate)))?;
+    let event = NoteEvent::read(&stored.kind, stored.v, &stored.body).map_err(wrong)?;
+    let before = notes.remove(id).unwrap_or_else(|| Note::new(id.to_owned()));
+    let after = before.after(&event, stored.position, stored.at);
+    project(write, &after).await?;
+    notes.insert(id.to_owned(), after);
+    Ok(())
+}

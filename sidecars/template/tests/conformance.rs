@@ -1,0 +1,149 @@
+//! The service keeps what the chassis promises, on both engines; and what is its own: versions, mail, and the list over gRPC.
+
+#![cfg(test)]
+
+#[path = "../../../tests/common/ports.rs"]
+mod ports;
+#[path = "../../../tests/common/smtp.rs"]
+mod smtp;
+
+use ports::Port;
+use serde_json::json;
+use smtp::{Server, python};
+use tickloom_chassis::conformance::{BEGIN, Conforms, House, List, Sample, conformance};
+use tickloom_chassis::rpc::Caller;
+use tickloom_chassis::{Clock, MailConfig, Place, Runner, Stop};
+use tickloom_template::proto::ListNotesRequest;
+use tickloom_template::proto::template_client::TemplateClient;
+use tickloom_template::{Template, TemplateConfig};
+
+const NOTES: &str = "/template/v1/notes";
+
+struct Promises;
+
+/// Writes a note, and returns its path.
+fn note(house: &House<Promises>, token: &str, text: &str) -> String {
+    let body = json!({ "text": text });
+    let written = house.client.post(NOTES, Some(token), &body).is(201);
+    written.header("location").unwrap().to_owned()
+}
+
+impl Conforms for Promises {
+    type Service = Template;
+    const FOLDER: &'static str = env!("CARGO_MANIFEST_DIR");
+
+    fn config() -> TemplateConfig {
+        TemplateConfig::default()
+    }
+
+    fn commands() -> Vec<Sample<Promises>> {
+        vec![
+            Sample {
+                operation: "POST /template/v1/notes",
+                make: |_, _| (NOTES.to_owned(), Some(json!({"text": "one"}))),
+            },
+            Sample {
+                operation: "PATCH /template/v1/notes/{note}",
+                make: |house, token| {
+                    let path = note(house, token, "one");
+                    (path, Some(json!({"text": "two"})))
+                },
+            },
+        ]
+    }
+
+    fn list() -> Option<List<Promises>> {
+        Some(List {
+            path: NOTES,
+            id: "id",
+            next: Some("next"),
+            add: |house, token, number| {
+                note(house, token, &format!("note {number}"));
+            },
+        })
+    }
+}
+
+#[test]
+fn it_conforms() {
+    conformance::<Promises>();
+}
+
+#[test]
+fn a_note_is_changed_only_as_it_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::<Promises>::new(&Place::Folder(folder.path().to_owned()));
+    let token = Promises::administrator(&house);
+    let path = note(&house, &token, "one");
+    let read = house.client.get(&path, Some(&token)).is(200);
+    assert_eq!(read.header("etag"), Some("\"v1\""));
+    let change = |version: &str, text: &str| {
+        let body = json!({ "text": text });
+        let asked = ("PATCH", path.as_str());
+        let head = [("If-Match", version)];
+        house.client.send(asked, Some(&token), &head, Some(&body))
+    };
+    let changed = change("\"v1\"", "two").is(200);
+    assert_eq!(changed.header("etag"), Some("\"v2\""));
+    change("\"v1\"", "three").refused(412, "precondition_failed");
+    change("*", "two").refused(422, "refused");
+    let head = [("If-None-Match", "\"v2\"")];
+    let asked = ("GET", path.as_str());
+    let same = house.client.send(asked, Some(&token), &head, None);
+    assert_eq!((same.status, same.body.as_str()), (304, ""));
+    let body = json!({"text": "three", "mail_to": "ada@example.com"});
+    let refused = house.client.post(NOTES, Some(&token), &body);
+    refused.refused(422, "refused");
+}
+
+#[test]
+fn a_note_is_mailed_to_whom_it_names() {
+    let Some(python) = python() else { return };
+    let port = Port::reserve();
+    let mails = Server::start(&python, &port.address(), None);
+    let server = format!("smtp://{}?tls=none", port.address());
+    let config = TemplateConfig {
+        mail: Some(MailConfig::new(&server, "Notes <no-reply@example.com>")),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let house = House::<Promises>::start(&place, Clock::standing(BEGIN), config, None);
+    let token = Promises::administrator(&house);
+    let send = |to: &str| {
+        let body = json!({"text": "one", "mail_to": to});
+        house.client.post(NOTES, Some(&token), &body)
+    };
+    send("ada at example").refused(422, "refused");
+    drop(send("ada@example.com").is(201));
+    let mail = mails.message();
+    assert_eq!(mail["to"], json!(["ada@example.com"]));
+    assert_eq!(mail["parts"][0][1].as_str().unwrap().trim_end(), "one");
+    let list = house.client.get(NOTES, Some(&token)).is(200).json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn other_services_are_told_the_same_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let (told, stop) = Stop::new();
+    let place = Place::Folder(folder.path().to_owned());
+    let config = TemplateConfig::default();
+    let runner = Runner::start::<Template>(&place, Clock::standing(BEGIN), config, &stop);
+    let runner = runner.await.unwrap();
+    let domain = tickloom_chassis::identity::TrustDomain::default();
+    let caller = Caller::new(domain.id("billing").unwrap());
+    let mut client = TemplateClient::new(runner.channel(caller));
+    let request = ListNotesRequest {
+        after: None,
+        limit: Some(2),
+    };
+    let page = client.list_notes(request).await.unwrap().into_inner();
+    assert_eq!((page.items.len(), page.next, page.more), (0, -1, false));
+    let wrong = ListNotesRequest {
+        after: None,
+        limit: Some(0),
+    };
+    let refused = client.list_notes(wrong).await.unwrap_err();
+    assert_eq!(refused.message(), "limit is 0, expected 1 to 1000");
+    drop(told);
+}

@@ -1,4 +1,4 @@
-//! Daily chores of the project: `cargo xtask check|test|kill|bench|fuzz|deny|dist|docs`.
+//! Daily chores of the project: `cargo xtask check|test|kill|bench|fuzz|deny|dist|docs|new-service`.
 //!
 //! CI calls only these, so what passes here passes there. Nothing has to be installed first; what a
 //! chore needs beyond Rust goes into a cache directory, and it says so. No product code is here.
@@ -11,6 +11,7 @@ mod dist;
 mod docs;
 mod fuzz;
 mod kill;
+mod new_service;
 mod process;
 mod python;
 mod report;
@@ -33,7 +34,8 @@ usage: cargo xtask CHORE
   fuzz [TARGET] [--seconds N]   one or all fuzz targets, 60 seconds each unless told otherwise
   deny                          licences, sources and advisories of dependencies (needs cargo-deny)
   dist                          the binary that is shipped: all features, stripped, line tables beside it
-  docs                          documentation of the crates";
+  docs                          documentation of the crates
+  new-service NAME              a service in sidecars/NAME that compiles and conforms (docs/adding-a-service.md)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,6 +61,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "deny" => deny::run(),
         "dist" => dist::run(rest),
         "docs" => docs::run(),
+        "new-service" => new_service::run(rest),
         "help" | "--help" | "-h" => {
             say(USAGE);
             Ok(())

@@ -4,6 +4,7 @@ use super::{Args, Name};
 use crate::output;
 use crate::services::DATA;
 use anyhow::{Context, anyhow};
+use clap::ValueEnum;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -181,13 +182,14 @@ fn names(named: Vec<Name>, records: &[PathBuf]) -> Result<Vec<Name>, anyhow::Err
     if !named.is_empty() {
         return Ok(named);
     }
+    let mut all = Name::value_variants().to_vec();
     if records.is_empty() {
         output::note(
             "activity does not run, as it has nothing to follow: --record DIR names the directory of a `tickloom run --record`",
         );
-        return Ok(vec![Name::Auth]);
+        all.retain(|name| *name != Name::Activity);
     }
-    Ok(vec![Name::Activity, Name::Auth])
+    Ok(all)
 }
 
 fn grpc(

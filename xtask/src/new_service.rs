@@ -1,0 +1,233 @@
+//! A new service, from the one that is there to be copied: its files under another name, and a line of it wherever services are listed.
+//!
+//! What is copied is `sidecars/template`, which compiles and is tested as any other service; so there is nothing to fill in.
+
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::Path;
+
+use crate::process::{cargo, root, run as run_program, say};
+
+/// What is copied, and what it is called in its files.
+const TEMPLATE: &str = "template";
+const TEMPLATE_TYPE: &str = "Template";
+/// Longest name, in letters.
+const NAME_MAX: usize = 30;
+
+/// A text that is put behind a line that is there once.
+struct Line {
+    file: &'static str,
+    anchor: &'static str,
+    /// With `template` and `Template` for the names.
+    text: &'static str,
+}
+
+/// Where services are listed.
+const LINES: [Line; 13] = [
+    Line {
+        file: "Cargo.toml",
+        anchor: "    \"sidecars/template\",\n",
+        text: "    \"sidecars/NAME\",\n",
+    },
+    Line {
+        file: "Cargo.toml",
+        anchor: "tickloom-auth = { path = \"sidecars/auth\" }\n",
+        text: "tickloom-NAME = { path = \"sidecars/NAME\" }\n",
+    },
+    Line {
+        file: "Cargo.toml",
+        anchor: "services = [",
+        text: "\"dep:tickloom-NAME\", ",
+    },
+    Line {
+        file: "Cargo.toml",
+        anchor: "tickloom-auth = { workspace = true, optional = true }\n",
+        text: "tickloom-NAME = { workspace = true, optional = true }\n",
+    },
+    Line {
+        file: "tests/tidy.rs",
+        anchor: "    (\"sidecars/template\", &[\"types\", \"chassis\"]),\n",
+        text: "    (\"sidecars/NAME\", &[\"types\", \"chassis\"]),\n",
+    },
+    Line {
+        file: "tests/tidy.rs",
+        anchor: "\"activity\", \"auth\",",
+        text: " \"NAME\",",
+    },
+    Line {
+        file: "cli/commands/serve.rs",
+        anchor: "    /// Who somebody is, and what they may do\n    Auth,\n",
+        text: "    /// What NAME does\n    TYPE,\n",
+    },
+    Line {
+        file: "cli/commands/serve.rs",
+        anchor: "    use tickloom_auth::Auth;\n",
+        text: "    use tickloom_NAME::TYPE;\n",
+    },
+    Line {
+        file: "cli/commands/serve.rs",
+        anchor: "        let mut runners = Vec::new();\n",
+        text: "        if settings.names.contains(&Name::TYPE) {\n            let config = settings.NAME.clone();\n            let started = Runner::start::<TYPE>(&settings.place, Clock::System, config, stop);\n            runners.push(started.await.map_err(Failure::run)?);\n        }\n",
+    },
+    Line {
+        file: "cli/commands/serve/settings.rs",
+        anchor: "    /// Who somebody is.\n    auth: AuthFile,\n",
+        text: "    /// What NAME does.\n    NAME: TYPEConfig,\n",
+    },
+    Line {
+        file: "cli/commands/serve/settings.rs",
+        anchor: "    pub(super) auth: AuthConfig,\n",
+        text: "    pub(super) NAME: TYPEConfig,\n",
+    },
+    Line {
+        file: "cli/commands/serve/settings.rs",
+        anchor: "    Ok(Settings {\n",
+        text: "        NAME: file.NAME,\n",
+    },
+    Line {
+        file: "cli/commands/serve/settings.rs",
+        anchor: "use tickloom_auth::AuthConfig;\n",
+        text: "use tickloom_NAME::TYPEConfig;\n",
+    },
+];
+
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let [name] = arguments else {
+        bail!("expected one name: cargo xtask new-service NAME");
+    };
+    let root = root();
+    let folder = root.join("sidecars").join(name);
+    check(name)?;
+    if folder.exists() {
+        bail!("{} is there already", folder.display());
+    }
+    // All of it is known to be possible before anything is written.
+    let listed = listed(&root, name)?;
+    copy(&root.join("sidecars").join(TEMPLATE), &folder, name)?;
+    for (file, text) in listed {
+        write(&root.join(file), text.as_bytes())?;
+    }
+    run_program(cargo().args(["fmt", "--all"]))?;
+    say(&format!(
+        "sidecars/{name} is there; cargo test -p tickloom-{name} runs it, and docs/adding-a-service.md says what comes next"
+    ));
+    Ok(())
+}
+
+/// Whether a service can be called so: it is part of paths, files, schemas, names of types and of crates.
+fn check(name: &str) -> Result<()> {
+    let is_word = name.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && name.len() <= NAME_MAX
+        && !name.ends_with('_')
+        && !name.contains("__")
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let taken = [
+        "chassis", "docs", "errors", "health", "live", "metrics", "ready", "tickloom",
+    ];
+    if !is_word || taken.contains(&name) {
+        bail!(
+            "`{name}` cannot be a service: expected a name of at most {NAME_MAX} lower-case letters, digits and single _, \
+             which is not one of {}",
+            taken.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// The name of its type: `market_data` is `MarketData`.
+fn type_name(name: &str) -> String {
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    name.split('_').map(capital).collect()
+}
+
+/// A text of the template under the name of a service. Crates are called with hyphens.
+fn renamed(text: &str, name: &str) -> String {
+    let package = name.replace('_', "-");
+    text.replace("cargo xtask new-service", "\0")
+        .replace("tickloom-template", &format!("tickloom-{package}"))
+        .replace(TEMPLATE_TYPE, &type_name(name))
+        .replace(TEMPLATE, name)
+        .replace('\0', "cargo xtask new-service")
+}
+
+/// The files in which services are listed, with this one.
+fn listed(root: &Path, name: &str) -> Result<Vec<(&'static str, String)>> {
+    let mut files: Vec<(&str, String)> = Vec::new();
+    for Line { file, anchor, text } in &LINES {
+        if files.iter().all(|(known, _)| known != file) {
+            let path = root.join(file);
+            let read = fs::read_to_string(&path);
+            files.push((file, read.with_context(|| path.display().to_string())?));
+        }
+        let (_, whole) = files.last_mut().context("it was just put there")?;
+        if whole.matches(anchor).count() != 1 {
+            bail!(
+                "{file}: the line {anchor:?}, behind which a service is listed, is not there once"
+            );
+        }
+        let package = format!("tickloom-{}", name.replace('_', "-"));
+        let text = text
+            .replace("tickloom-NAME", &package)
+            .replace("NAME", name)
+            .replace("TYPE", &type_name(name));
+        *whole = whole.replace(anchor, &format!("{anchor}{text}"));
+    }
+    Ok(files)
+}
+
+fn copy(from: &Path, to: &Path, name: &str) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| to.display().to_string())?;
+    let entries = fs::read_dir(from).with_context(|| from.display().to_string())?;
+    for entry in entries {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let target = to.join(file.replace(TEMPLATE, name));
+        if path.is_dir() {
+            copy(&path, &target, name)?;
+            continue;
+        }
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        write(&target, renamed(&text, name).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_called_by_a_word() {
+        for name in ["billing", "market_data", "a1"] {
+            check(name).unwrap();
+        }
+        for name in [
+            "",
+            "Billing",
+            "1a",
+            "a-b",
+            "a__b",
+            "a_",
+            "_a",
+            "chassis",
+            "ü",
+            &"x".repeat(31),
+        ] {
+            assert!(check(name).is_err(), "{name}");
+        }
+        assert_eq!(type_name("market_data"), "MarketData");
+    }
+
+    #[test]
+    fn its_files_are_under_its_name() {
+        let text = "tickloom-template tickloom_template::Template in sidecars/template: cargo xtask new-service NAME";
+        let expected = "tickloom-market-data tickloom_market_data::MarketData in sidecars/market_data: cargo xtask new-service NAME";
+        assert_eq!(renamed(text, "market_data"), expected);
+    }
+}

@@ -67,7 +67,7 @@ const LINES: [Line; 13] = [
     Line {
         file: "cli/commands/serve.rs",
         anchor: "        let mut runners = Vec::new();\n",
-        text: "        if settings.names.contains(&Name::TYPE) {\n            let config = settings.NAME.clone();\n            let started = Runner::start::<TYPE>(&settings.place, Clock::System, config, stop);\n            runners.push(started.await.map_err(Failure::run)?);\n        }\n",
+        text: "        if settings.names.contains(&Name::TYPE) {\n            let config = settings.NAME.clone();\n            let started = Runner::start_with::<TYPE>(&settings.place, with(), config, stop);\n            runners.push(started.await.map_err(Failure::run)?);\n        }\n",
     },
     Line {
         file: "cli/commands/serve/settings.rs",
@@ -108,8 +108,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         write(&root.join(file), text.as_bytes())?;
     }
     run_program(cargo().args(["fmt", "--all"]))?;
+    let package = name.replace('_', "-");
     say(&format!(
-        "sidecars/{name} is there; cargo test -p tickloom-{name} runs it, and docs/adding-a-service.md says what comes next"
+        "sidecars/{name} is there; cargo test -p tickloom-{package} runs it, and docs/adding-a-service.md says what comes next"
     ));
     Ok(())
 }

@@ -140,7 +140,7 @@ pub fn conformance<S: Conforms>() {
 /// The checks that fail, each as its name and the engine: on SQLite, and on a server of PostgreSQL too if that is asked for and is there.
 pub fn failures<S: Conforms>(with_server: bool) -> Vec<String> {
     logs::capture();
-    let checks: [Check; 12] = [
+    let checks: [Check; 13] = [
         ("statements prepare", schema::statements_prepare::<S>),
         ("released schemas come forward", schema::comes_forward::<S>),
         ("document is as promised", document::is_as_promised::<S>),
@@ -152,6 +152,7 @@ pub fn failures<S: Conforms>(with_server: bool) -> Vec<String> {
         ("errors are problems", doors::errors_are_problems::<S>),
         ("requests are bounded", doors::requests_are_bounded::<S>),
         ("commands are done once", commands::done_once::<S>),
+        ("deadlines are kept", commands::deadlines_are_kept::<S>),
         (
             "a stop lets answers end",
             commands::stop_lets_answers_end::<S>,

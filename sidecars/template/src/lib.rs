@@ -57,7 +57,9 @@ impl Service for Template {
     type Config = TemplateConfig;
 
     async fn new(context: Context, config: TemplateConfig) -> Result<Arc<Template>> {
-        let Context { database, clock } = context;
+        let Context {
+            database, clock, ..
+        } = context;
         let effects = match &config.mail {
             Some(mail) => {
                 let mailer: Arc<dyn EffectHandler> = Arc::new(Mailer::new(mail)?);

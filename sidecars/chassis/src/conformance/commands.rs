@@ -2,9 +2,10 @@
 
 use super::document::{Operation, golden, operations};
 use super::{Conforms, House, Reply, Sample};
+use crate::ChassisError;
 use crate::audit::audit_head;
 use crate::database::{Database, Place};
-use crate::event::head;
+use crate::event::{head, hold_events};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -162,6 +163,43 @@ fn by_several<S: Conforms>(
     let after = noted(house, database);
     let found = (after.0 - before.0, after.1 - before.1);
     assert_eq!(found, made, "{name} by {SENDERS} at the same time");
+}
+
+/// A command that cannot be done while its caller waits leaves nothing, and is done when it is sent again.
+pub(super) fn deadlines_are_kept<S: Conforms>(place: &Place) {
+    let house = House::<S>::new(place);
+    let token = S::administrator(&house);
+    let database = house.database();
+    for sample in S::commands() {
+        let name = sample.operation;
+        let command = ready(&house, &sample, &token);
+        let before = noted(&house, &database);
+        let asked = (command.method.as_str(), command.path.as_str());
+        // As another process would that changes something.
+        let held = house.runtime.block_on(async {
+            let mut write = database.write().await?;
+            hold_events(&mut write).await?;
+            Ok::<_, ChassisError>(write)
+        });
+        let held = held.expect("the log of events is held");
+        let head = [("grpc-timeout", "20m"), ("Idempotency-Key", name)];
+        let head = head.map(|(name, value)| (name, value.replace([' ', '{', '}'], "-")));
+        let head = head.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let late = house
+            .client
+            .send(asked, Some(&token), &head, command.body.as_ref());
+        late.refused(504, "timed_out");
+        house.runtime.block_on(held.commit()).expect("it is let go");
+        assert_eq!(noted(&house, &database), before, "{name}");
+        let again = &head[1..];
+        let done = house
+            .client
+            .send(asked, Some(&token), again, command.body.as_ref());
+        assert!(done.is_success(), "{name}: {done:?}");
+        assert_eq!(done.header("idempotent-replayed"), None, "{name}");
+        assert!(noted(&house, &database).1 > before.1, "{name}");
+    }
+    house.runtime.block_on(database.close());
 }
 
 /// A command that has begun when the process is told to stop is answered, and nobody is let in after it.

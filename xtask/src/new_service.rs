@@ -57,7 +57,7 @@ const LINES: [Line; 13] = [
     Line {
         file: "cli/commands/serve.rs",
         anchor: "    /// Who somebody is, and what they may do\n    Auth,\n",
-        text: "    /// What NAME does\n    TYPE,\n",
+        text: "    /// What NAME does\n    #[value(name = \"NAME\")]\n    TYPE,\n",
     },
     Line {
         file: "cli/commands/serve.rs",

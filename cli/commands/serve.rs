@@ -168,8 +168,7 @@ mod serving {
             let started = Runner::start_with::<Activity>(&settings.place, with(), config, stop);
             runners.push(started.await.map_err(Failure::run)?);
         }
-        if settings.names.contains(&Name::Auth) {
-            let config = settings.auth.clone();
+        if let Some(config) = settings.auth.clone() {
             let started = Runner::start_with::<Auth>(&settings.place, with(), config, stop);
             runners.push(started.await.map_err(Failure::run)?);
         }

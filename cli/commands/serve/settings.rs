@@ -7,14 +7,18 @@ use anyhow::{Context, anyhow};
 use clap::ValueEnum;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tickloom_auth::AuthConfig;
+use tickloom_auth::credential::encryption::EncryptionKeys;
 use tickloom_auth::credential::password::HashParams;
 use tickloom_chassis::identity::{Peers, TrustDomain};
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{MailConfig, OutgoingConfig, Place};
 
 const PORT: u16 = 8080;
+/// Keys that encrypt secrets in the database of auth, beside the databases.
+const AUTH_KEYS: &str = "auth.keys";
 
 /// A configuration file. Unknown keys are refused with their line.
 #[derive(Debug, Default, Deserialize)]
@@ -52,6 +56,8 @@ struct AuthFile {
     breached: Option<PathBuf>,
     /// What tokens are signed with.
     algorithm: Algorithm,
+    /// File of keys that encrypt secrets in the database.
+    encryption_keys: Option<PathBuf>,
     /// What the hash of a password costs.
     hash: HashFile,
     /// Where mail is handed to.
@@ -97,7 +103,8 @@ pub(super) struct Settings {
     pub(super) outgoing: OutgoingConfig,
     pub(super) names: Vec<Name>,
     pub(super) records: Vec<PathBuf>,
-    pub(super) auth: AuthConfig,
+    /// Those of auth, if it runs.
+    pub(super) auth: Option<AuthConfig>,
 }
 
 /// Settings of gRPC, checked.
@@ -140,6 +147,7 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
     } else {
         (file.database, file.data)
     };
+    let folder = data.clone().unwrap_or_else(|| DATA.into());
     let place = match (database, data) {
         (Some(_), Some(_)) => {
             return Err(anyhow!("both data and database are set, expected one"));
@@ -153,13 +161,10 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         args.record
     };
     let names = names(args.names, &records)?;
-    let auth = AuthConfig {
-        issuer: file.auth.issuer.unwrap_or_else(|| format!("http://{http}")),
-        mail: file.auth.mail,
-        sign_up: file.auth.sign_up,
-        breached: file.auth.breached,
-        hash: file.auth.hash.params()?,
-        algorithm: file.auth.algorithm,
+    let auth = if names.contains(&Name::Auth) {
+        Some(auth(file.auth, http, &folder)?)
+    } else {
+        None
     };
     Ok(Settings {
         http,
@@ -169,6 +174,20 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         names,
         records,
         auth,
+    })
+}
+
+fn auth(file: AuthFile, http: SocketAddr, folder: &Path) -> Result<AuthConfig, anyhow::Error> {
+    let keys = file.encryption_keys;
+    let keys = keys.unwrap_or_else(|| folder.join(AUTH_KEYS));
+    Ok(AuthConfig {
+        issuer: file.issuer.unwrap_or_else(|| format!("http://{http}")),
+        mail: file.mail,
+        sign_up: file.sign_up,
+        breached: file.breached,
+        hash: file.hash.params()?,
+        algorithm: file.algorithm,
+        encryption_keys: Arc::new(EncryptionKeys::open(&keys)?),
     })
 }
 

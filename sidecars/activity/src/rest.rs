@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use std::sync::Arc;
-use tickloom_chassis::{Allowed, Page, PageQuery, Problem};
+use tickloom_chassis::{Allowed, Page, PageQuery, Problem, Problems};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,10 +32,7 @@ pub(crate) fn router(activity: &Arc<Activity>) -> OpenApiRouter {
 
 /// Runs that were seen, by name.
 #[utoipa::path(get, path = "/v1/runs", tag = "activity", params(RunsQuery),
-    responses((status = 200, body = Runs), (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Runs), Problems))]
 async fn list_runs(
     _: Allowed<ReadRuns>,
     State(activity): State<Arc<Activity>>,
@@ -48,11 +45,7 @@ async fn list_runs(
 /// Fills of a run, in the order in which they were made.
 #[utoipa::path(get, path = "/v1/runs/{run}/fills", tag = "activity",
     params(("run" = String, Path, description = "Name of the run"), PageQuery),
-    responses((status = 200, body = Page<Fill>), (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Page<Fill>), Problems))]
 async fn list_fills(
     _: Allowed<ReadRun>,
     State(activity): State<Arc<Activity>>,
@@ -65,11 +58,7 @@ async fn list_fills(
 /// Values that a run's signals took, in the order in which they took them.
 #[utoipa::path(get, path = "/v1/runs/{run}/signals", tag = "activity",
     params(("run" = String, Path, description = "Name of the run"), PageQuery),
-    responses((status = 200, body = Page<Signal>), (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Page<Signal>), Problems))]
 async fn list_signals(
     _: Allowed<ReadRun>,
     State(activity): State<Arc<Activity>>,

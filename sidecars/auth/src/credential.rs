@@ -1,9 +1,10 @@
 //! What somebody authenticates with: passwords, passkeys, one-time codes, recovery codes, secrets of programs, access tokens and the keys
-//! that sign them, and public keys of CURVE. Pure: there is no network, no SQL and no clock here; what time it is, is an argument.
+//! that sign them, and what secrets are encrypted with. There is no network, no SQL and no clock here; what time it is, is an argument.
 //!
 //! Formats and parameters, and why they are so, are in `docs/credentials.md`.
 
 pub mod curve;
+pub mod encryption;
 pub mod keyring;
 pub mod passkey;
 pub mod password;

@@ -19,6 +19,7 @@ mod store;
 
 use crate::authenticator::GrantCache;
 use crate::change::By;
+use crate::credential::encryption::EncryptionKeys;
 use crate::credential::passkey::{ChallengeKey, NoRelyingParty, RelyingParty};
 use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
 use crate::error::AuthError;
@@ -59,6 +60,8 @@ pub struct Auth {
     pub(crate) clock: Clock,
     pub(crate) hasher: Hasher,
     pub(crate) signing: Signing,
+    /// What secrets are encrypted with.
+    pub(crate) keys: Arc<EncryptionKeys>,
     pub(crate) grants: GrantCache,
     /// Mail, if some is sent.
     pub(crate) effects: Option<Effects>,
@@ -85,6 +88,8 @@ pub struct AuthConfig {
     pub hash: HashParams,
     /// What tokens are signed with.
     pub algorithm: Algorithm,
+    /// What secrets in the database are encrypted with.
+    pub encryption_keys: Arc<EncryptionKeys>,
 }
 
 impl Auth {
@@ -106,7 +111,9 @@ impl Auth {
         let at_once = at_once.unwrap_or(NonZeroU16::MIN);
         let hasher = Hasher::new(config.hash, Rules::new(breached), at_once, WAITING_MAX);
         let now = clock.now();
-        let signing = Signing::begin(&database, (&config.issuer, config.algorithm), now).await?;
+        let keys = config.encryption_keys;
+        let names = (config.issuer.as_str(), config.algorithm);
+        let signing = Signing::begin(&database, Arc::clone(&keys), names, now).await?;
         signing.rotate(&database, now).await?;
         let effects = match &config.mail {
             Some(mail) => Some(effects(&database, &clock, mail)?),
@@ -119,6 +126,7 @@ impl Auth {
             challenge_key,
             hasher,
             signing,
+            keys,
             grants: GrantCache::default(),
             effects,
             is_open: config.sign_up,
@@ -254,6 +262,10 @@ impl Service for Auth {
         Migration {
             name: "passkeys",
             sql: include_str!("../migrations/0004_passkeys.sql"),
+        },
+        Migration {
+            name: "encryption",
+            sql: include_str!("../migrations/0007_encryption.sql"),
         },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;

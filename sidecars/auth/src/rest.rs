@@ -21,26 +21,15 @@ use axum::routing::get;
 use serde::Serialize;
 use std::sync::Arc;
 use tickloom_chassis::{
-    Access, Allowed, Answer, Answered, Idempotent, PathParts, Problem, RequestId, Subject, Write,
+    Access, Allowed, Answer, Answered, Idempotent, PathParts, Problem, Problems, RequestId,
+    Subject, Write,
 };
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// What stands for one's own account in a path.
 const ME: &str = "me";
-
-/// What is answered if it is not done.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "it is there for the document alone")]
-enum Problems {
-    /// The request is wrong or not allowed.
-    #[response(status = "4XX", content_type = "application/problem+json")]
-    Request(#[to_schema] Problem),
-    /// The service cannot do it now.
-    #[response(status = "5XX", content_type = "application/problem+json")]
-    Service(#[to_schema] Problem),
-}
 
 /// A list, by id.
 #[derive(Serialize, ToSchema)]
@@ -57,6 +46,7 @@ struct List<T> {
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Items whose ids come after this one; all if it is left out.
+    #[param(pattern = r"^[^\x00]*$")]
     after: Option<String>,
     /// At most so many, from 1 to 1000; 100 if it is left out.
     #[param(minimum = 1, maximum = 1000)]

@@ -1,6 +1,7 @@
 //! The keys that sign, in memory: what they sign is checked with them, and they change by the clock.
 
 use crate::AuthError;
+use crate::credential::encryption::EncryptionKeys;
 use crate::credential::keyring::{KeyPolicy, KeyRing, TokenRequest};
 use crate::store;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -25,13 +26,15 @@ struct State {
 pub(crate) struct Signing {
     policy: KeyPolicy,
     issuer: String,
+    keys: Arc<EncryptionKeys>,
     state: RwLock<Arc<State>>,
 }
 
 impl Signing {
-    /// Those that are stored; made and stored if there are none.
+    /// Those that are stored; made and stored if there are none. What is not encrypted with the first of `keys` is now.
     pub(crate) async fn begin(
         database: &Database,
+        keys: Arc<EncryptionKeys>,
         (issuer, algorithm): (&str, Algorithm),
         now: Ts,
     ) -> Result<Signing, AuthError> {
@@ -39,31 +42,35 @@ impl Signing {
         let mut write = database.write().await?;
         // Of several processes that look at the same time one makes or changes keys, and the others see what it did.
         hold_events(&mut write).await?;
-        let stored = store::signing::all(write.connection()).await?;
-        let ring = if stored.is_empty() {
-            let ring = KeyRing::begin(policy.clone(), now)?;
-            store::signing::replace(&mut write, &ring.stored()).await?;
-            ring
+        let (stored, is_present) = store::signing::all(write.connection(), &keys).await?;
+        let is_new = stored.is_empty();
+        let ring = if is_new {
+            KeyRing::begin(policy.clone(), now)?
         } else {
             KeyRing::restore(policy.clone(), stored)?
         };
+        if is_new || !is_present {
+            store::signing::replace(&mut write, &ring.stored(), &keys).await?;
+        }
+        store::factor::encrypt_factors(&mut write, &keys).await?;
         write.commit().await?;
         let state = Arc::new(state(issuer, ring)?);
         Ok(Signing {
             policy,
             issuer: issuer.to_owned(),
+            keys,
             state: RwLock::new(state),
         })
     }
 
     /// Changes keys if it is time, and takes those to which another process changed.
     pub(crate) async fn rotate(&self, database: &Database, now: Ts) -> Result<(), AuthError> {
-        let stored = store::signing::all(database.reader()).await?;
+        let (stored, _) = store::signing::all(database.reader(), &self.keys).await?;
         let mut ring = KeyRing::restore(self.policy.clone(), stored)?;
         if ring.next_rotation() <= now {
             let mut write = database.write().await?;
             hold_events(&mut write).await?;
-            let stored = store::signing::all(write.connection()).await?;
+            let (stored, _) = store::signing::all(write.connection(), &self.keys).await?;
             ring = KeyRing::restore(self.policy.clone(), stored)?;
             ring = self.rotated(&mut write, ring, now).await?;
             write.commit().await?;
@@ -82,7 +89,7 @@ impl Signing {
         let Some(next) = ring.rotate(now)? else {
             return Ok(ring);
         };
-        store::signing::replace(write, &next.stored()).await?;
+        store::signing::replace(write, &next.stored(), &self.keys).await?;
         Ok(next)
     }
 

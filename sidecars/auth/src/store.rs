@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod curve;
+pub(crate) mod factor;
 pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod organisation;
@@ -15,6 +16,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     account::STATEMENTS,
     curve::STATEMENTS,
     invitation::STATEMENTS,
+    factor::STATEMENTS,
     key::STATEMENTS,
     organisation::STATEMENTS,
     passkey::STATEMENTS,

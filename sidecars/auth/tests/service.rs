@@ -14,6 +14,8 @@ mod client;
 mod curve_keys;
 #[path = "service/document.rs"]
 mod document;
+#[path = "service/encryption.rs"]
+mod encryption;
 #[path = "service/factor.rs"]
 mod factor;
 #[path = "service/invitations.rs"]
@@ -30,6 +32,8 @@ mod passkeys;
 mod passkeys_in_browser;
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
+#[path = "service/schema.rs"]
+mod schema;
 #[path = "service/sessions.rs"]
 mod sessions;
 #[path = "../../../tests/common/smtp.rs"]
@@ -45,6 +49,7 @@ use sqlx::{AnyConnection, Connection};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
+use tickloom_auth::credential::encryption::EncryptionKeys;
 use tickloom_auth::credential::password::HashParams;
 use tickloom_auth::{Auth, AuthConfig};
 use tickloom_chassis::token::Algorithm;
@@ -102,6 +107,24 @@ fn new_database(url: &str) -> String {
     format!("{server}/{name}")
 }
 
+/// Keys of zeros and of `first`, the first of which encrypts.
+fn encryption_keys(first: char) -> Arc<EncryptionKeys> {
+    let lines = [first, 'A'].map(|letter| letter.to_string().repeat(43));
+    Arc::new(EncryptionKeys::parse(&lines.join("\n")).unwrap())
+}
+
+fn config() -> AuthConfig {
+    AuthConfig {
+        issuer: ISSUER.to_owned(),
+        mail: None,
+        sign_up: false,
+        breached: None,
+        hash: HashParams::default(),
+        algorithm: Algorithm::EdDsa,
+        encryption_keys: encryption_keys('A'),
+    }
+}
+
 /// The service, while it lives.
 struct Served {
     runtime: Runtime,
@@ -133,14 +156,7 @@ impl Served {
         set: impl FnOnce(&mut AuthConfig),
     ) -> Served {
         let runtime = Runtime::new().unwrap();
-        let mut config = AuthConfig {
-            issuer: ISSUER.to_owned(),
-            mail: None,
-            sign_up: false,
-            breached: None,
-            hash: HashParams::default(),
-            algorithm: Algorithm::EdDsa,
-        };
+        let mut config = config();
         set(&mut config);
         let (told, stop) = Stop::new();
         let (serving, startup_notice) = runtime.block_on(async {

@@ -59,7 +59,7 @@ pub use mail::{MAIL, Mail, MailConfig, MailError, Mailer, enqueue_mail};
 pub use migrations::{Migration, Migrations};
 pub use outgoing::{Outgoing, OutgoingAnswer, OutgoingConfig, OutgoingError, OutgoingRequest};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
-pub use problem::{Problem, ProblemCode};
+pub use problem::{Problem, ProblemCode, Problems};
 pub use serve::{RpcOptions, ServeOptions, Serving, serve};
 pub use service::{Context, Health, Runner, Service, Stop};
 pub use tables::{all_rows, schema, tables};

@@ -1,12 +1,15 @@
 //! What is told of an error over HTTP: `application/problem+json` (RFC 9457), with a code that has a page in `docs/errors`.
 
 mod code;
+mod responses;
 
 use crate::ChassisError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 pub use code::ProblemCode;
 use code::{ROWS, Row};
+pub use responses::Problems;
+pub(crate) use responses::components;
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;

@@ -32,6 +32,11 @@ pub(crate) struct NewAccount {
     /// Whose it is.
     pub(crate) kind: AccountKind,
     /// What it is called: 1 to 200 characters.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     pub(crate) name: String,
     /// E-mail address of a person; a program has none.
     pub(crate) email: Option<String>,

@@ -2,6 +2,7 @@
 
 use super::passkey_proofs::Showing;
 use crate::Auth;
+use crate::credential::encryption::EncryptionKeys;
 use crate::credential::password::Password;
 use crate::credential::recovery::RecoveryCode;
 use crate::error::wrong_credentials;
@@ -175,7 +176,9 @@ impl Auth {
                 self.take_passkey(write, account, shown, showing).await?;
                 Ok("pwd pop user")
             }
-            SecondFactor::Code(code) => take_code(write, account, code, showing.now).await,
+            SecondFactor::Code(code) => {
+                take_code(write, account, (code, &self.keys), showing.now).await
+            }
         }
     }
 }
@@ -183,19 +186,19 @@ impl Auth {
 async fn take_code(
     write: &mut Write,
     account: &Account,
-    code: &str,
+    (code, keys): (&str, &EncryptionKeys),
     now: Ts,
 ) -> Result<&'static str, AuthError> {
-    let factor = store::secret::factor(write.connection(), &account.id).await?;
+    let factor = store::factor::factor(write.connection(), &account.id, keys).await?;
     let factor = factor.filter(|factor| factor.is_confirmed);
     let step = factor.and_then(|factor| factor.secret.verify(code, now, factor.last_step));
     if let Some(step) = step
-        && store::secret::take_step(write, &account.id, step).await?
+        && store::factor::take_step(write, &account.id, step).await?
     {
         return Ok("pwd otp");
     }
     if let Ok(recovery) = RecoveryCode::parse(code)
-        && store::secret::take_code(write, &account.id, &recovery.hash()).await?
+        && store::factor::take_code(write, &account.id, &recovery.hash()).await?
     {
         return Ok("pwd kba");
     }

@@ -42,7 +42,7 @@ impl Auth {
             .await?;
         account.person()?;
         if account.has_second_factor
-            || !store::secret::set_factor(&mut write, &account.id, &secret).await?
+            || !store::factor::set_factor(&mut write, &account.id, (&secret, &self.keys)).await?
         {
             return Err(Refusal::HasSecondFactor.into());
         }
@@ -70,15 +70,15 @@ impl Auth {
     ) -> Result<Vec<String>, AuthError> {
         super::authentication::recent(subject, by.now)?;
         let account = known(write, &subject.account).await?;
-        let factor = store::secret::factor(write.connection(), &account.id).await?;
+        let factor = store::factor::factor(write.connection(), &account.id, &self.keys).await?;
         let factor = factor.filter(|factor| !factor.is_confirmed);
         let factor = factor.ok_or(Refusal::NoSecondFactor)?;
         let step = factor.secret.verify(code, by.now, factor.last_step);
         let step = step.ok_or_else(wrong_credentials)?;
-        if !store::secret::confirm_factor(write, &account.id, &factor.secret).await? {
+        if !store::factor::confirm_factor(write, &account.id, &factor).await? {
             return Err(Refusal::NoSecondFactor.into());
         }
-        if !store::secret::take_step(write, &account.id, step).await? {
+        if !store::factor::take_step(write, &account.id, step).await? {
             return Err(wrong_credentials());
         }
         let codes = self.new_codes(write, &account.id).await?;
@@ -96,7 +96,7 @@ impl Auth {
     ) -> Result<Vec<String>, AuthError> {
         let codes = recovery::make()?;
         let hashes: Vec<[u8; 32]> = codes.iter().map(recovery::RecoveryCode::hash).collect();
-        store::secret::set_codes(write, account, &hashes).await?;
+        store::factor::set_codes(write, account, &hashes).await?;
         Ok(codes.iter().map(|code| code.shown().to_string()).collect())
     }
 
@@ -115,10 +115,10 @@ impl Auth {
         if !account.has_second_factor {
             return Err(Refusal::NoSecondFactor.into());
         }
-        store::secret::drop_factor(write, &account.id).await?;
+        store::factor::drop_factor(write, &account.id).await?;
         let account = apply(write, by, account, AuthEvent::SecondFactorRemoved).await?;
         if !account.needs_second_factor() {
-            store::secret::drop_codes(write, &account.id).await?;
+            store::factor::drop_codes(write, &account.id).await?;
         }
         Ok(())
     }

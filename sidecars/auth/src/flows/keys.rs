@@ -19,8 +19,14 @@ const SCOPES_MAX: usize = 20;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewKey {
     /// What it is called: 1 to 200 characters.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     pub(crate) name: String,
     /// What it is for: patterns of actions, such as `run.read`, `run.*`, `*.read` or `*`.
+    #[schema(min_items = 1)]
     pub(crate) scopes: Vec<String>,
     /// From when on it is not valid, in nanoseconds since the epoch; never if it is left out.
     pub(crate) expires: Option<i64>,

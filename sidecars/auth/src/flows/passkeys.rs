@@ -162,7 +162,7 @@ impl Auth {
         let event = AuthEvent::PasskeyRemoved { id: passkey.id };
         let account = apply(write, by, account, event).await?;
         if !account.needs_second_factor() {
-            store::secret::drop_codes(write, &account.id).await?;
+            store::factor::drop_codes(write, &account.id).await?;
         }
         self.end_sessions(write, by, (&account.id, session)).await?;
         some_administrator(write).await

@@ -43,6 +43,11 @@ pub(super) struct SignUp {
     /// E-mail address.
     email: String,
     /// What to call them.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
 }
 
@@ -59,11 +64,16 @@ pub(super) struct Recover {
 #[serde(deny_unknown_fields)]
 pub(super) struct Rename {
     /// The name.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
 }
 
 /// Chooses a password with a link that is good once.
-#[utoipa::path(post, path = "/v1/links/finish", tag = "auth", request_body = Finish,
+#[utoipa::path(post, path = "/v1/links/finish", tag = "auth", security(()), request_body = Finish,
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn finish_link(
     State(auth): State<Arc<Auth>>,
@@ -85,7 +95,7 @@ pub(super) async fn finish_link(
 }
 
 /// Asks for an account. The answer is the same whatever there is; a mail says more.
-#[utoipa::path(post, path = "/v1/sign-up", tag = "auth", request_body = SignUp,
+#[utoipa::path(post, path = "/v1/sign-up", tag = "auth", security(()), request_body = SignUp,
     responses((status = 202, description = "A mail is on its way, if it can be"), Problems))]
 pub(super) async fn sign_up(
     State(auth): State<Arc<Auth>>,
@@ -101,7 +111,7 @@ pub(super) async fn sign_up(
 }
 
 /// Asks for a new password. The answer is the same whatever there is; a mail says more.
-#[utoipa::path(post, path = "/v1/recovery", tag = "auth", request_body = Recover,
+#[utoipa::path(post, path = "/v1/recovery", tag = "auth", security(()), request_body = Recover,
     responses((status = 202, description = "A mail is on its way, if there is such an account"), Problems))]
 pub(super) async fn recover(
     State(auth): State<Arc<Auth>>,
@@ -194,7 +204,7 @@ pub(super) async fn get_account(
 /// Gives an account another name.
 #[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "auth", request_body = Rename,
     params(("account" = String, Path, description = "Id of the account, or `me`"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the account that is to be changed")),
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|(W/)?"[\x21\x23-\x7e]*")$"#, description = "The ETag of the account that is to be changed")),
     responses((status = 200, body = Account), Problems))]
 pub(super) async fn rename_account(
     State(auth): State<Arc<Auth>>,

@@ -63,7 +63,7 @@ pub(super) struct RenamePasskey {
 }
 
 /// Asks for a passkey to sign in with, alone or beside a password: what `navigator.credentials.get` takes. It is the same for everybody.
-#[utoipa::path(post, path = "/v1/sessions/passkey/options", tag = "auth", request_body = AskPasskey,
+#[utoipa::path(post, path = "/v1/sessions/passkey/options", tag = "auth", security(()), request_body = AskPasskey,
     responses((status = 200, body = RequestOptions), Problems))]
 pub(super) async fn ask_passkey(
     State(auth): State<Arc<Auth>>,
@@ -79,7 +79,7 @@ pub(super) async fn ask_passkey(
 }
 
 /// Signs in with a passkey alone, and begins a session.
-#[utoipa::path(post, path = "/v1/sessions/passkey", tag = "auth", request_body = PasskeySignIn,
+#[utoipa::path(post, path = "/v1/sessions/passkey", tag = "auth", security(()), request_body = PasskeySignIn,
     responses((status = 201, body = Tokens), Problems))]
 pub(super) async fn sign_in_with_passkey(
     State(auth): State<Arc<Auth>>,

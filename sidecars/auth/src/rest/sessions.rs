@@ -53,7 +53,7 @@ pub(super) struct StepUp {
 }
 
 /// Signs in, and begins a session.
-#[utoipa::path(post, path = "/v1/sessions", tag = "auth", request_body = SignIn,
+#[utoipa::path(post, path = "/v1/sessions", tag = "auth", security(()), request_body = SignIn,
     responses((status = 201, body = Tokens), Problems))]
 pub(super) async fn sign_in(
     State(auth): State<Arc<Auth>>,
@@ -75,7 +75,7 @@ pub(super) async fn sign_in(
 }
 
 /// Goes on with a session: new tokens for the refresh token that came last.
-#[utoipa::path(post, path = "/v1/tokens/refresh", tag = "auth", request_body = Refresh,
+#[utoipa::path(post, path = "/v1/tokens/refresh", tag = "auth", security(()), request_body = Refresh,
     responses((status = 200, body = Tokens), Problems))]
 pub(super) async fn refresh(
     State(auth): State<Arc<Auth>>,

@@ -1,27 +1,14 @@
-//! What is kept of secrets: hashes of passwords, second factors, recovery codes, links, known devices, and attempts that failed.
+//! What is kept of secrets: hashes of passwords, links, known devices, and attempts that failed.
 
 use super::account::unreadable;
+use super::factor::{drop_codes, drop_factor};
 use crate::credential::secret::StoredSecret;
-use crate::credential::totp::{TOTP_SECRET_BYTES, TotpSecret};
 use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{Result, Write};
 
 const SET_PASSWORD: &str = "INSERT INTO password (account, hash, changed) VALUES ($1, $2, $3) \
     ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, changed = excluded.changed";
 const PASSWORD: &str = "SELECT hash FROM password WHERE account = $1";
-const SET_FACTOR: &str = "INSERT INTO second_factor (account, secret, is_confirmed) VALUES ($1, $2, 0) \
-    ON CONFLICT (account) DO UPDATE SET secret = excluded.secret, last_step = NULL WHERE second_factor.is_confirmed = 0";
-const FACTOR: &str = "SELECT secret, is_confirmed, last_step FROM second_factor WHERE account = $1";
-const CONFIRM_FACTOR: &str = "UPDATE second_factor SET is_confirmed = 1 \
-    WHERE account = $1 AND secret = $2 AND is_confirmed = 0 RETURNING account";
-/// Takes a step that is newer than all that were taken: of two at the same time one.
-const TAKE_STEP: &str = "UPDATE second_factor SET last_step = $2 \
-    WHERE account = $1 AND (last_step IS NULL OR last_step < $2) RETURNING last_step";
-const DROP_FACTOR: &str = "DELETE FROM second_factor WHERE account = $1";
-const ADD_CODE: &str = "INSERT INTO recovery_code (account, hash) VALUES ($1, $2)";
-const TAKE_CODE: &str =
-    "DELETE FROM recovery_code WHERE account = $1 AND hash = $2 RETURNING account";
-const DROP_CODES: &str = "DELETE FROM recovery_code WHERE account = $1";
 const ADD_LINK: &str =
     "INSERT INTO link (id, account, purpose, hash, expires) VALUES ($1, $2, $3, $4, $5)";
 const LINK: &str = "SELECT account, purpose, hash, expires FROM link WHERE id = $1";
@@ -51,14 +38,6 @@ const CLEAR: &str = "DELETE FROM failure WHERE subject = $1";
 pub(crate) const STATEMENTS: &[&str] = &[
     SET_PASSWORD,
     PASSWORD,
-    SET_FACTOR,
-    FACTOR,
-    CONFIRM_FACTOR,
-    TAKE_STEP,
-    DROP_FACTOR,
-    ADD_CODE,
-    TAKE_CODE,
-    DROP_CODES,
     ADD_LINK,
     LINK,
     TAKE_LINK,
@@ -78,15 +57,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DROP_OLD_DEVICES,
     DROP_MORE_DEVICES,
 ];
-
-/// A second factor.
-#[derive(Debug)]
-pub(crate) struct Factor {
-    pub(crate) secret: TotpSecret,
-    pub(crate) is_confirmed: bool,
-    /// The newest step whose code was taken.
-    pub(crate) last_step: Option<u64>,
-}
 
 /// A link that is good once.
 #[derive(Debug)]
@@ -119,88 +89,6 @@ pub(crate) async fn password<'e>(
         .fetch_optional(at)
         .await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
-}
-
-/// Keeps a second factor that is not confirmed yet. Whether it could: one that is confirmed stays.
-pub(crate) async fn set_factor(
-    write: &mut Write,
-    account: &str,
-    secret: &TotpSecret,
-) -> Result<bool> {
-    let set = sqlx::query(SET_FACTOR)
-        .bind(account)
-        .bind(secret.as_bytes().as_slice());
-    let done = set.execute(write.connection()).await?;
-    Ok(done.rows_affected() == 1)
-}
-
-pub(crate) async fn factor<'e>(
-    at: impl Executor<'e, Database = Any>,
-    account: &str,
-) -> Result<Option<Factor>> {
-    let Some(row) = sqlx::query(FACTOR).bind(account).fetch_optional(at).await? else {
-        return Ok(None);
-    };
-    let bytes: Vec<u8> = row.try_get(0)?;
-    let wrong = |_| unreadable("second_factor", account, "the secret has another length");
-    let bytes: [u8; TOTP_SECRET_BYTES] = bytes.try_into().map_err(wrong)?;
-    let last_step: Option<i64> = row.try_get(2)?;
-    Ok(Some(Factor {
-        secret: TotpSecret::from_bytes(bytes),
-        is_confirmed: row.try_get::<i64, _>(1)? == 1,
-        last_step: last_step.and_then(|step| u64::try_from(step).ok()),
-    }))
-}
-
-/// Whether this secret waited to be confirmed; it is now.
-pub(crate) async fn confirm_factor(
-    write: &mut Write,
-    account: &str,
-    secret: &TotpSecret,
-) -> Result<bool> {
-    let confirmed = sqlx::query(CONFIRM_FACTOR)
-        .bind(account)
-        .bind(secret.as_bytes().as_slice());
-    Ok(confirmed
-        .fetch_optional(write.connection())
-        .await?
-        .is_some())
-}
-
-/// Whether the step was not taken before, nor a newer one.
-pub(crate) async fn take_step(write: &mut Write, account: &str, step: u64) -> Result<bool> {
-    let step = i64::try_from(step).unwrap_or(i64::MAX);
-    let taken = sqlx::query(TAKE_STEP).bind(account).bind(step);
-    Ok(taken.fetch_optional(write.connection()).await?.is_some())
-}
-
-/// Puts new recovery codes in the place of those that there are.
-pub(crate) async fn set_codes(write: &mut Write, account: &str, hashes: &[[u8; 32]]) -> Result<()> {
-    let dropped = sqlx::query(DROP_CODES).bind(account);
-    dropped.execute(write.connection()).await?;
-    for hash in hashes {
-        let added = sqlx::query(ADD_CODE).bind(account).bind(hash.as_slice());
-        added.execute(write.connection()).await?;
-    }
-    Ok(())
-}
-
-/// Whether there was such a recovery code; there is none any more.
-pub(crate) async fn take_code(write: &mut Write, account: &str, hash: &[u8; 32]) -> Result<bool> {
-    let taken = sqlx::query(TAKE_CODE).bind(account).bind(hash.as_slice());
-    Ok(taken.fetch_optional(write.connection()).await?.is_some())
-}
-
-pub(crate) async fn drop_factor(write: &mut Write, account: &str) -> Result<()> {
-    let dropped = sqlx::query(DROP_FACTOR).bind(account);
-    dropped.execute(write.connection()).await?;
-    Ok(())
-}
-
-pub(crate) async fn drop_codes(write: &mut Write, account: &str) -> Result<()> {
-    let dropped = sqlx::query(DROP_CODES).bind(account);
-    dropped.execute(write.connection()).await?;
-    Ok(())
 }
 
 pub(crate) async fn add_link(

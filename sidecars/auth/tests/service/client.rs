@@ -24,6 +24,11 @@ impl Client {
         Client { address }
     }
 
+    /// Where the service is: `http://127.0.0.1:PORT`.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Sends a request with more lines in its head.
     pub(crate) fn send(
         &self,

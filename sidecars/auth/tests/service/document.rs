@@ -5,11 +5,9 @@ use crate::{ADA, ISSUER, PASSWORD, SECOND, access_token, text};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU8, Ordering};
 use tickloom_auth::credential::curve::CurveKey;
-use tickloom_auth::credential::password::HashParams;
 use tickloom_auth::{Auth, AuthConfig};
 use tickloom_chassis::Clock;
 use tickloom_chassis::conformance::{Client, Conforms, House, List, Person, Sample, conformance};
-use tickloom_chassis::token::Algorithm;
 
 /// How long an access token is good: five minutes.
 const TOKEN_NS: i64 = 300 * SECOND;
@@ -20,11 +18,7 @@ struct Promises;
 fn config(issuer: &str) -> AuthConfig {
     AuthConfig {
         issuer: issuer.to_owned(),
-        mail: None,
-        sign_up: false,
-        breached: None,
-        hash: HashParams::default(),
-        algorithm: Algorithm::EdDsa,
+        ..crate::config()
     }
 }
 

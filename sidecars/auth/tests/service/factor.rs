@@ -5,7 +5,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 /// The secret that an app reads: base 32 (RFC 4648) without padding.
-fn secret(base32: &str) -> Vec<u8> {
+pub(crate) fn secret(base32: &str) -> Vec<u8> {
     let (mut bits, mut held, mut bytes) = (0_u32, 0, Vec::new());
     for letter in base32.bytes() {
         let value = match letter {
@@ -24,7 +24,7 @@ fn secret(base32: &str) -> Vec<u8> {
 }
 
 /// The code of a secret at a time (RFC 6238, RFC 4226).
-fn code(base32: &str, now: i64) -> String {
+pub(crate) fn code(base32: &str, now: i64) -> String {
     let step = u64::try_from(now / (30 * SECOND)).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret(base32));
     let tag = hmac::sign(&key, &step.to_be_bytes());
@@ -34,13 +34,13 @@ fn code(base32: &str, now: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-fn sign_in(served: &Served, code: Option<&str>) -> crate::Reply {
+pub(crate) fn sign_in(served: &Served, code: Option<&str>) -> crate::Reply {
     let body = json!({"email": ADA, "password": PASSWORD, "code": code});
     served.client.post("/auth/v1/sessions", None, &body)
 }
 
 /// Sets a second factor; returns its secret and the recovery codes.
-fn set(served: &Served, tokens: &Value) -> (String, Vec<String>) {
+pub(crate) fn set(served: &Served, tokens: &Value) -> (String, Vec<String>) {
     let token = Some(access_token(tokens));
     let path = "/auth/v1/accounts/me/second-factor";
     let begun = served

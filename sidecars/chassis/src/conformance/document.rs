@@ -106,10 +106,18 @@ pub(super) fn is_as_promised<S: Conforms>(place: &Place) {
             !id.is_empty() && ids.insert(id),
             "{name} has no id of its own"
         );
+        let is_open = says["security"].as_array();
+        let is_open = is_open.is_some_and(|ways| ways.contains(&serde_json::json!({})));
+        assert_eq!(
+            is_open,
+            S::PUBLIC.contains(&name.as_str()),
+            "{name}: whether everybody may do it, as `security(())` says in the document"
+        );
         let answers = says["responses"].as_object().expect("responses");
         let refusals = answers.iter().filter(|(status, _)| status.starts_with('4'));
         let are_problems = refusals
-            .map(|(_, refusal)| refusal["content"]["application/problem+json"].is_object())
+            .map(|(_, refusal)| named(&document, refusal))
+            .map(|refusal| refusal["content"]["application/problem+json"].is_object())
             .collect::<Vec<_>>();
         assert!(
             !are_problems.is_empty(),
@@ -117,6 +125,14 @@ pub(super) fn is_as_promised<S: Conforms>(place: &Place) {
         );
         assert!(are_problems.iter().all(|is_problem| *is_problem), "{name}");
     }
+}
+
+/// What a part of the document says, or what it names elsewhere in it (RFC 6901).
+fn named<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
+    let place = part["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
+    place.map_or(part, |place| {
+        document.pointer(place).unwrap_or(&Value::Null)
+    })
 }
 
 /// Whether somebody is let in, whatever is said of the rest of the request.

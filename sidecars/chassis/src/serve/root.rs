@@ -3,7 +3,7 @@
 use super::page;
 use crate::database::Database;
 use crate::identity::Identity;
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{self, Problem, ProblemCode};
 use crate::rpc::Rpc;
 use crate::service::{Health, Runner};
 use axum::extract::{Path, State};
@@ -19,7 +19,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::task::JoinHandle;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
+
+/// How the document names tokens and keys (RFC 6750).
+const BEARER: &str = "bearer";
 
 type Fact = Vec<(&'static str, &'static str)>;
 type Facts = Family<Fact, Gauge<f64, AtomicU64>>;
@@ -107,10 +111,15 @@ pub(super) fn router(
 }
 
 fn described(title: &str) -> OpenApi {
-    OpenApi::new(
-        Info::new(title, env!("CARGO_PKG_VERSION")),
-        utoipa::openapi::Paths::new(),
-    )
+    let info = Info::new(title, env!("CARGO_PKG_VERSION"));
+    let mut openapi = OpenApi::new(info, utoipa::openapi::Paths::new());
+    let mut components = problem::components();
+    let bearer = Http::new(HttpAuthScheme::Bearer);
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    openapi.components = Some(components);
+    let none: [&str; 0] = [];
+    openapi.security = Some(vec![SecurityRequirement::new(BEARER, none)]);
+    openapi
 }
 
 /// A document that does not change while the process lives.

@@ -1,0 +1,134 @@
+//! The file of keys.
+
+use super::{EncryptionKeys, KeyTextError, NoRandomness};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// What stands above the key in a new file.
+const REMARK: &str = "# Encrypts the keys that sign tokens, and the secrets of second factors, in the database of auth.\n\
+    # Keep a copy apart from copies of the database: without it nobody with a second factor can sign in.\n";
+
+/// Why keys cannot be read from their file, or written to it.
+#[derive(Debug, Error)]
+pub enum KeyFileError {
+    /// It cannot be read or written.
+    #[error("{}: {error}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It has something else than keys.
+    #[error("{}: {error}", .path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: KeyTextError,
+    },
+    /// Everybody on this machine may read it.
+    #[error("{} can be read by everybody on this machine: chmod 600 it", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system gives no random bytes.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+impl EncryptionKeys {
+    /// The keys of a file, if it is there.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] if it has something else, or if everybody may read it.
+    fn read(path: &Path) -> Result<Option<EncryptionKeys>, KeyFileError> {
+        let failed = |error| KeyFileError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        let text = match fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        if is_open(&fs::metadata(path).map_err(failed)?) {
+            let path = path.to_owned();
+            return Err(KeyFileError::Open { path });
+        }
+        EncryptionKeys::parse(&text)
+            .map(Some)
+            .map_err(|error| KeyFileError::Text {
+                path: path.to_owned(),
+                error,
+            })
+    }
+
+    /// The keys of a file, which is made with a new key if it is not there.
+    ///
+    /// # Errors
+    /// As [`EncryptionKeys::read`].
+    pub fn open(path: &Path) -> Result<EncryptionKeys, KeyFileError> {
+        match EncryptionKeys::read(path)? {
+            Some(keys) => Ok(keys),
+            None => EncryptionKeys::create(path),
+        }
+    }
+
+    /// Makes a file with a new key, for its owner alone, and reads it; if another process made one meanwhile, that one is read. Either
+    /// all of it is there or nothing.
+    ///
+    /// # Errors
+    /// As [`EncryptionKeys::read`].
+    pub(super) fn create(path: &Path) -> Result<EncryptionKeys, KeyFileError> {
+        let failed = |error| KeyFileError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        let made = EncryptionKeys::make()?;
+        let folder = path.parent().filter(|at| !at.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(failed)?;
+        let written = folder.join(format!(".{}.tmp", Uuid::now_v7().simple()));
+        let linked = write(&written, &made).and_then(|()| fs::hard_link(&written, path));
+        fs::remove_file(&written).map_err(failed)?;
+        match linked {
+            Ok(()) => (),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (),
+            Err(error) => return Err(failed(error)),
+        }
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed)?;
+        let gone = || failed(io::ErrorKind::NotFound.into());
+        EncryptionKeys::read(path)?.ok_or_else(gone)
+    }
+}
+
+fn write(path: &Path, keys: &EncryptionKeys) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(REMARK.as_bytes())?;
+    file.write_all(keys.first.line().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn is_open(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    found.permissions().mode() & 0o007 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open(_: &fs::Metadata) -> bool {
+    false
+}

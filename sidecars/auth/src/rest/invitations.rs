@@ -112,7 +112,7 @@ async fn revoke_invitation(
 }
 
 /// What somebody is invited to who has the link.
-#[utoipa::path(post, path = "/v1/invitations/show", tag = "auth", request_body = InvitationLink,
+#[utoipa::path(post, path = "/v1/invitations/show", tag = "auth", security(()), request_body = InvitationLink,
     responses((status = 200, body = ShownInvitation), Problems))]
 async fn show_invitation(
     State(auth): State<Arc<Auth>>,
@@ -123,7 +123,7 @@ async fn show_invitation(
 }
 
 /// Makes an account for whoever was invited and has none, and joins the organisation with it.
-#[utoipa::path(post, path = "/v1/invitations/accept", tag = "auth", request_body = NewMember,
+#[utoipa::path(post, path = "/v1/invitations/accept", tag = "auth", security(()), request_body = NewMember,
     responses((status = 200, body = Account), Problems))]
 async fn accept_with_new_account(
     State(auth): State<Arc<Auth>>,

@@ -176,6 +176,25 @@ pub async fn export_audit(database: &Database, mut give: impl FnMut(&str)) -> Re
     Ok(head)
 }
 
+/// Whether the log that is there is whole, and its head.
+///
+/// # Errors
+/// [`ChassisError::AuditFault`]: the first entry that is not as it was written; [`ChassisError::Database`].
+pub async fn check_audit(database: &Database) -> Result<AuditHead> {
+    let mut head = AuditHead::start();
+    loop {
+        let entries = audit_after(database, head.position, EXPORT_ROWS).await?;
+        if entries.is_empty() {
+            return Ok(head);
+        }
+        for entry in &entries {
+            let line = u64::try_from(head.position).unwrap_or(0) + 1;
+            verify::follows(line, entry, &head)?;
+            head = entry.head();
+        }
+    }
+}
+
 fn stored(row: &AnyRow) -> Result<AuditEntry> {
     Ok(AuditEntry {
         position: row.try_get(0)?,

@@ -24,6 +24,9 @@ const START_PAUSE: Duration = Duration::from_millis(100);
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
                             PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
 
+/// Each connection to a copy.
+const FROZEN_SETUP: &str = "PRAGMA busy_timeout = 10000";
+
 /// Which engine a database is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -91,12 +94,37 @@ impl Database {
     /// # Errors
     /// [`ChassisError::Database`], [`ChassisError::Io`], and those of migrations.
     pub async fn open(place: &Place, service: &str, own: Migrations) -> Result<Database> {
-        sqlx::any::install_default_drivers();
+        if let Place::Folder(folder) = place {
+            std::fs::create_dir_all(folder).map_err(ChassisError::io("make", folder))?;
+        }
+        let database = Database::connect(place, service, "rwc").await?;
+        migrations::apply(&database, service, own).await?;
+        Ok(database)
+    }
+
+    /// Opens the database of a service as it is: nothing is made or migrated. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`], [`ChassisError::Open`].
+    pub async fn existing(place: &Place, service: &str) -> Result<Option<Database>> {
+        if let Place::Folder(folder) = place
+            && !folder.join(format!("{service}.db")).is_file()
+        {
+            return Ok(None);
+        }
+        let database = Database::connect(place, service, "rw").await?;
+        if crate::tables::tables(&database).await?.is_empty() {
+            database.close().await;
+            return Ok(None);
+        }
+        Ok(Some(database))
+    }
+
+    async fn connect(place: &Place, service: &str, mode: &str) -> Result<Database> {
         let (url, engine, shown) = match place {
             Place::Folder(folder) => {
-                std::fs::create_dir_all(folder).map_err(ChassisError::io("make", folder))?;
                 let file = folder.join(format!("{service}.db"));
-                let url = format!("sqlite:{}?mode=rwc", escaped(&file));
+                let url = format!("sqlite:{}?mode={mode}", escaped(&file));
                 (url, Engine::Sqlite, file.display().to_string())
             }
             Place::Server(url) => (url.clone(), Engine::Postgres, without_user(url).to_owned()),
@@ -105,6 +133,22 @@ impl Database {
             Engine::Sqlite => SQLITE_SETUP.to_owned(),
             Engine::Postgres => format!("SET search_path TO \"{service}\""),
         };
+        Database::pool((url, engine), shown, setup).await
+    }
+
+    /// A file of SQLite that nobody changes, to be read as it is: nothing is written beside it.
+    pub(crate) async fn frozen(file: &std::path::Path) -> Result<Database> {
+        let url = format!("sqlite:{}?mode=ro&immutable=1", escaped(file));
+        let shown = file.display().to_string();
+        Database::pool((url, Engine::Sqlite), shown, FROZEN_SETUP.to_owned()).await
+    }
+
+    async fn pool(
+        (url, engine): (String, Engine),
+        shown: String,
+        setup: String,
+    ) -> Result<Database> {
+        sqlx::any::install_default_drivers();
         let refused = |source| ChassisError::Open {
             place: shown.clone(),
             source,
@@ -127,13 +171,24 @@ impl Database {
             })
             .connect(&url)
             .await?;
-        let database = Database {
+        Ok(Database {
             pool,
             engine,
             turn: Arc::default(),
-        };
-        migrations::apply(&database, service, own).await?;
-        Ok(database)
+        })
+    }
+
+    /// Writes all that is in it now to a new file, as one moment saw it, while others go on.
+    pub(crate) async fn copy_to(&self, file: &std::path::Path) -> Result<()> {
+        let path = file.to_str().ok_or_else(|| {
+            let found = std::io::Error::other("its name is no text");
+            ChassisError::io("write", file)(found)
+        })?;
+        sqlx::query("VACUUM INTO $1")
+            .bind(path)
+            .execute(self.reader())
+            .await?;
+        Ok(())
     }
 
     /// Which engine it is of.

@@ -98,6 +98,14 @@ pub enum ChassisError {
     #[error(transparent)]
     Audit(#[from] AuditError),
 
+    /// An audit log that is not as it was written.
+    #[error("the audit log is not whole: {0}")]
+    AuditFault(#[from] crate::audit::AuditFault),
+
+    /// A backup that cannot be made, or put back.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
+
     /// A mail, or where it should go.
     #[error(transparent)]
     Mail(#[from] MailError),

@@ -22,8 +22,12 @@ const INSERT: &str = "INSERT INTO event (position, aggregate, version, kind, v, 
 const AFTER: &str = "SELECT position, aggregate, version, kind, v, at, actor, request, body FROM event \
                      WHERE position > $1 ORDER BY position LIMIT $2";
 
+/// How many events there are, and the newest.
+const EXTENT: &str =
+    "SELECT CAST(count(*) AS BIGINT), CAST(coalesce(max(position), 0) AS BIGINT) FROM event";
+
 /// Every statement of this file.
-pub(crate) const STATEMENTS: &[&str] = &[NEXT, HOLD, HEAD, INSERT, AFTER];
+pub(crate) const STATEMENTS: &[&str] = &[NEXT, HOLD, HEAD, INSERT, AFTER, EXTENT];
 
 /// What is to be noted as having happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +152,26 @@ pub async fn events_after(
         .fetch_all(database.reader())
         .await?;
     rows.iter().map(stored).collect()
+}
+
+/// Whether the log has every event from the first to the newest, and the position of that.
+///
+/// # Errors
+/// [`ChassisError::Row`] if one is missing, or one is there that was not counted; [`ChassisError::Database`].
+pub async fn check_events(database: &Database) -> Result<i64> {
+    let head = head(database).await?;
+    let row = sqlx::query(EXTENT).fetch_one(database.reader()).await?;
+    let (count, newest): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    if count == head && newest == head {
+        return Ok(head);
+    }
+    Err(ChassisError::Row {
+        table: "stream",
+        id: EVENTS.to_owned(),
+        why: format!(
+            "it counts {head} events, and there are {count}, the newest of which is {newest}"
+        ),
+    })
 }
 
 fn stored(row: &AnyRow) -> Result<StoredEvent> {

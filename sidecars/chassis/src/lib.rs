@@ -6,6 +6,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -38,8 +39,9 @@ pub use access::{
 };
 pub use audit::{
     AuditEntry, AuditError, AuditFault, AuditHead, AuditOutcome, NewAuditEntry, append_audit,
-    audit_after, audit_head, export_audit, verify_audit,
+    audit_after, audit_head, check_audit, export_audit, verify_audit,
 };
+pub use backup::{BackupError, Manifest, SavedService, back_up, read_backup, restore};
 pub use clock::Clock;
 pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_record};
 pub use database::{Database, Engine, Place, Write};
@@ -49,14 +51,14 @@ pub use effect::{
 };
 pub use error::ChassisError;
 pub use etag::{IfMatch, IfNoneMatch, etag};
-pub use event::{NewEvent, StoredEvent, append, events_after, head, hold_events};
+pub use event::{NewEvent, StoredEvent, append, check_events, events_after, head, hold_events};
 pub use http::RequestId;
 pub use idempotency::{
     Answer, Answered, Command, IdempotencyKey, Idempotent, remove_expired_keys, request_hash,
 };
 pub use inbox::{inbox_position, move_inbox};
 pub use mail::{MAIL, Mail, MailConfig, MailError, Mailer, enqueue_mail};
-pub use migrations::{Migration, Migrations};
+pub use migrations::{Migration, Migrations, pending_migrations};
 pub use outgoing::{Outgoing, OutgoingAnswer, OutgoingConfig, OutgoingError, OutgoingRequest};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode, Problems};

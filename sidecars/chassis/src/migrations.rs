@@ -2,6 +2,7 @@
 
 use crate::database::{Database, Engine};
 use crate::{ChassisError, Result};
+use sqlx::any::AnyRow;
 use sqlx::{Executor, Row};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -17,6 +18,9 @@ pub struct Migration {
 /// The steps of a service, in order, numbered from one.
 pub type Migrations = &'static [Migration];
 
+/// As what the steps of the chassis, and those of a service, are noted.
+const CHASSIS_PART: &str = "chassis";
+const OWN_PART: &str = "service";
 /// What every service has; its steps are numbered on their own.
 const CHASSIS: Migrations = &[Migration {
     name: "chassis",
@@ -33,7 +37,7 @@ const POSTGRES_TURN: &str = "SELECT pg_advisory_xact_lock(7306085741)";
 /// Applies what is missing.
 pub(crate) async fn apply(database: &Database, service: &str, own: Migrations) -> Result<()> {
     prepare(database, service).await?;
-    for (part, steps) in [("chassis", CHASSIS), ("service", own)] {
+    for (part, steps) in [(CHASSIS_PART, CHASSIS), (OWN_PART, own)] {
         apply_part(database, service, part, steps).await?;
     }
     Ok(())
@@ -67,6 +71,22 @@ async fn apply_part(
         .bind(part)
         .fetch_all(write.connection())
         .await?;
+    let applied = applied(&rows, service, steps)?;
+    for (at, step) in steps.iter().enumerate().skip(applied) {
+        write.connection().execute(sqlx::raw_sql(step.sql)).await?;
+        sqlx::query(INSERT)
+            .bind(part)
+            .bind(i64::from(number(at + 1)))
+            .bind(step.name)
+            .bind(hash(step))
+            .execute(write.connection())
+            .await?;
+    }
+    write.commit().await
+}
+
+/// How many of these steps were applied, which have to be those that are known.
+fn applied(rows: &[AnyRow], service: &str, steps: Migrations) -> Result<usize> {
     if rows.len() > steps.len() {
         return Err(ChassisError::MigratedFurther {
             service: service.to_owned(),
@@ -74,28 +94,50 @@ async fn apply_part(
             known: number(steps.len()),
         });
     }
-    for (at, step) in steps.iter().enumerate() {
-        let hash = format!("{:032x}", xxh3_128(step.sql.as_bytes()));
-        if let Some(row) = rows.get(at) {
-            if row.try_get::<String, _>(1)? != hash {
-                return Err(ChassisError::MigrationChanged {
-                    service: service.to_owned(),
-                    number: number(at + 1),
-                    name: step.name.to_owned(),
-                });
-            }
-            continue;
+    for (at, (row, step)) in rows.iter().zip(steps).enumerate() {
+        if row.try_get::<String, _>(1)? != hash(step) {
+            return Err(ChassisError::MigrationChanged {
+                service: service.to_owned(),
+                number: number(at + 1),
+                name: step.name.to_owned(),
+            });
         }
-        write.connection().execute(sqlx::raw_sql(step.sql)).await?;
-        sqlx::query(INSERT)
-            .bind(part)
-            .bind(i64::from(number(at + 1)))
-            .bind(step.name)
-            .bind(hash)
-            .execute(write.connection())
-            .await?;
     }
-    write.commit().await
+    Ok(rows.len())
+}
+
+fn hash(step: &Migration) -> String {
+    format!("{:032x}", xxh3_128(step.sql.as_bytes()))
+}
+
+/// Names of the steps that the database of a service is behind by, in order: what opening it would apply.
+///
+/// # Errors
+/// [`ChassisError::MigratedFurther`], [`ChassisError::MigrationChanged`], [`ChassisError::Database`].
+pub async fn pending_migrations(
+    database: &Database,
+    service: &str,
+    own: Migrations,
+) -> Result<Vec<&'static str>> {
+    let mut pending = Vec::new();
+    for (part, steps) in [(CHASSIS_PART, CHASSIS), (OWN_PART, own)] {
+        let rows = sqlx::query(SELECT).bind(part);
+        let rows = rows.fetch_all(database.reader()).await?;
+        let applied = applied(&rows, service, steps)?;
+        pending.extend(steps.iter().skip(applied).map(|step| step.name));
+    }
+    Ok(pending)
+}
+
+/// How many steps of the chassis, and of its own, the database of a service has had.
+pub(crate) async fn steps(database: &Database) -> Result<(usize, usize)> {
+    let mut counts = [0, 0];
+    for (count, part) in counts.iter_mut().zip([CHASSIS_PART, OWN_PART]) {
+        let rows = sqlx::query(SELECT).bind(part);
+        *count = rows.fetch_all(database.reader()).await?.len();
+    }
+    let [chassis, own] = counts;
+    Ok((chassis, own))
 }
 
 fn number(at: usize) -> u32 {

@@ -140,7 +140,7 @@ fn read(line: &[u8]) -> Result<AuditEntry, String> {
 }
 
 /// Whether an entry is whole and comes next.
-fn follows(line: u64, entry: &AuditEntry, head: &AuditHead) -> Result<(), AuditFault> {
+pub(super) fn follows(line: u64, entry: &AuditEntry, head: &AuditHead) -> Result<(), AuditFault> {
     let (found, expected) = (entry.position, head.position.saturating_add(1));
     if !entry.is_of_its_hash() {
         let position = found;

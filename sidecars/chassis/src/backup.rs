@@ -1,0 +1,311 @@
+//! Backups of services on SQLite, made while they run: a folder with a file a service, each as one moment saw it, and a manifest that
+//! says what is in them. A backup is there whole or not at all, and so is what it is put back to, whatever is killed meanwhile.
+//!
+//! PostgreSQL has tools of its own (`pg_dump`, archived logs), which know more of a server than we do.
+
+mod folder;
+
+use crate::audit::check_audit;
+use crate::database::{Database, Place};
+use crate::event::check_events;
+use crate::hex::hex;
+use crate::{ChassisError, Result, migrations};
+use folder::Partial;
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use tickloom_types::Ts;
+
+/// Form of the manifest.
+const FORMAT: u32 = 1;
+/// Name of its file.
+const MANIFEST: &str = "manifest.json";
+/// Bytes of a manifest that are read.
+const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// Bytes that are hashed at a time.
+const CHUNK: usize = 1 << 16;
+
+/// What is in a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Form of this file.
+    pub format: u32,
+    /// When it was made, in nanoseconds since the epoch: no service has anything later in it than when it was copied, which is not before.
+    pub made: i64,
+    /// Version of the program that made it.
+    pub version: String,
+    /// The services, by name.
+    pub services: Vec<SavedService>,
+}
+
+/// One service in a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedService {
+    /// Its name; its file is `NAME.db`.
+    pub name: String,
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// SHA-256 of its file, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Steps of its schema: those of the chassis, and its own.
+    pub steps: (usize, usize),
+    /// Position of its newest event.
+    pub events: i64,
+    /// Position of the newest entry of its audit log.
+    pub audit: i64,
+    /// Hash of that entry.
+    pub audit_hash: String,
+}
+
+/// Why a backup is not made, or not put back.
+#[derive(Debug, Error)]
+pub enum BackupError {
+    /// PostgreSQL.
+    #[error(
+        "services on PostgreSQL are saved by its own tools: `pg_dump --format=custom --schema=NAME` of each service, or an archive of its log"
+    )]
+    Server,
+
+    /// Nothing is where it should be.
+    #[error("there is no database of a service in {0}")]
+    Nothing(PathBuf),
+
+    /// Something is where it is to be put.
+    #[error(
+        "{0} is there already, and nothing is overwritten: name a folder that is not there, or is empty"
+    )]
+    Occupied(PathBuf),
+
+    /// Somebody else is at the same place.
+    #[error("another backup or restore is writing in {0}")]
+    Busy(PathBuf),
+
+    /// A manifest that is none.
+    #[error("{path} is no manifest of a backup that this version can read: {why}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// A file that is not what the manifest says.
+    #[error("{path} is damaged: {why}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Saves every service of a folder to a new folder, and reads what was written before it is there under its name.
+///
+/// # Errors
+/// [`ChassisError::Backup`], [`ChassisError::Io`], [`ChassisError::Database`]; nothing is there then.
+pub async fn back_up(place: &Place, to: &Path, now: Ts) -> Result<Manifest> {
+    let Place::Folder(from) = place else {
+        return Err(BackupError::Server.into());
+    };
+    let names = services(from)?;
+    let partial = Partial::begin(to)?;
+    let mut saved = Vec::new();
+    for name in names {
+        let Some(database) = Database::existing(place, &name).await? else {
+            continue;
+        };
+        let file = partial.path().join(format!("{name}.db"));
+        let copied = database.copy_to(&file).await;
+        database.close().await;
+        copied?;
+        folder::make_private(&file)?;
+        folder::sync(&file)?;
+        saved.push(examine(&file, name).await?);
+    }
+    if saved.is_empty() {
+        return Err(BackupError::Nothing(from.clone()).into());
+    }
+    let manifest = Manifest {
+        format: FORMAT,
+        made: now.0,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        services: saved,
+    };
+    let text = serde_json::to_string_pretty(&manifest).expect("plain fields are JSON");
+    let path = partial.path().join(MANIFEST);
+    std::fs::write(&path, text + "\n").map_err(ChassisError::io("write", &path))?;
+    folder::sync(&path)?;
+    partial.finish()?;
+    Ok(manifest)
+}
+
+/// Reads a backup: every file is what the manifest says, SQLite finds it whole, no event is missing, and its audit log is whole.
+///
+/// # Errors
+/// [`ChassisError::Backup`], [`ChassisError::Io`], [`ChassisError::AuditFault`], [`ChassisError::Database`].
+pub async fn read_backup(from: &Path) -> Result<Manifest> {
+    let manifest = manifest(from)?;
+    for service in &manifest.services {
+        let file = from.join(format!("{}.db", service.name));
+        check(&file, service).await?;
+    }
+    Ok(manifest)
+}
+
+/// Puts a backup back to a folder that is not there, or is empty. It is read first, and what was written is read too before it is there
+/// under its name.
+///
+/// # Errors
+/// As [`read_backup`]; nothing is there then.
+pub async fn restore(from: &Path, to: &Path) -> Result<Manifest> {
+    let manifest = read_backup(from).await?;
+    let partial = Partial::begin(to)?;
+    for service in &manifest.services {
+        let name = format!("{}.db", service.name);
+        let (source, file) = (from.join(&name), partial.path().join(&name));
+        std::fs::copy(&source, &file).map_err(ChassisError::io("copy", &source))?;
+        folder::make_private(&file)?;
+        folder::sync(&file)?;
+        check(&file, service).await?;
+    }
+    partial.finish()?;
+    Ok(manifest)
+}
+
+/// Names of the services that have a database in a folder.
+fn services(folder: &Path) -> Result<Vec<String>> {
+    let listed = std::fs::read_dir(folder).map_err(ChassisError::io("list", folder))?;
+    let mut names = Vec::new();
+    for entry in listed {
+        let path = entry.map_err(ChassisError::io("list", folder))?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        if path.extension().is_some_and(|end| end == "db")
+            && let Some(name) = stem.filter(|name| is_name(name))
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Whether a text can be the name of a service, and so a part of a path.
+fn is_name(name: &str) -> bool {
+    let is_letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    !name.is_empty() && name.bytes().all(is_letter)
+}
+
+fn manifest(from: &Path) -> Result<Manifest> {
+    let path = from.join(MANIFEST);
+    let wrong = |why: String| BackupError::Manifest {
+        path: path.clone(),
+        why,
+    };
+    let file = File::open(&path).map_err(ChassisError::io("open", &path))?;
+    let mut text = String::new();
+    file.take(MANIFEST_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(ChassisError::io("read", &path))?;
+    let manifest: Manifest =
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    if manifest.format != FORMAT {
+        let why = format!("its format is {}, expected {FORMAT}", manifest.format);
+        return Err(wrong(why).into());
+    }
+    let names = manifest.services.iter().map(|service| &service.name);
+    if manifest.services.is_empty() || !names.clone().all(|name| is_name(name)) {
+        return Err(wrong("it names no service, or one that cannot be".to_owned()).into());
+    }
+    if !names.is_sorted_by(|one, next| one < next) {
+        return Err(
+            wrong("its services are not in order, or one is there twice".to_owned()).into(),
+        );
+    }
+    Ok(manifest)
+}
+
+/// That a file is what a manifest says of it.
+async fn check(file: &Path, expected: &SavedService) -> Result<()> {
+    let damaged = |why: String| BackupError::Damaged {
+        path: file.to_owned(),
+        why,
+    };
+    let (bytes, sha256) = hash(file)?;
+    if bytes != expected.bytes {
+        let why = format!("it has {bytes} bytes, expected {}", expected.bytes);
+        return Err(damaged(why).into());
+    }
+    if sha256 != expected.sha256 {
+        return Err(damaged("its hash is of something else".to_owned()).into());
+    }
+    let found = examine(file, expected.name.clone()).await?;
+    if found != *expected {
+        return Err(damaged(format!("it has {found:?}, expected {expected:?}")).into());
+    }
+    Ok(())
+}
+
+/// What is in a file, which has to be whole.
+async fn examine(file: &Path, name: String) -> Result<SavedService> {
+    let database = Database::frozen(file).await?;
+    let found = look(&database, file).await;
+    database.close().await;
+    let (steps, events, head) = found?;
+    let (bytes, sha256) = hash(file)?;
+    Ok(SavedService {
+        name,
+        bytes,
+        sha256,
+        steps,
+        events,
+        audit: head.position,
+        audit_hash: head.hash,
+    })
+}
+
+async fn look(
+    database: &Database,
+    file: &Path,
+) -> Result<((usize, usize), i64, crate::audit::AuditHead)> {
+    check_integrity(database, file).await?;
+    let steps = migrations::steps(database).await?;
+    Ok((
+        steps,
+        check_events(database).await?,
+        check_audit(database).await?,
+    ))
+}
+
+/// That SQLite finds nothing wrong with its file.
+pub(crate) async fn check_integrity(database: &Database, file: &Path) -> Result<()> {
+    let row = sqlx::query("PRAGMA integrity_check(1)");
+    let row = row.fetch_one(database.reader()).await?;
+    let why: String = row.try_get(0)?;
+    if why == "ok" {
+        return Ok(());
+    }
+    let path = file.to_owned();
+    Err(BackupError::Damaged { path, why }.into())
+}
+
+/// Bytes of a file, and the SHA-256 of them.
+fn hash(file: &Path) -> Result<(u64, String)> {
+    let mut opened = File::open(file).map_err(ChassisError::io("open", file))?;
+    let mut context = Context::new(&SHA256);
+    let (mut chunk, mut bytes) = (vec![0; CHUNK], 0);
+    loop {
+        let read = opened.read(&mut chunk);
+        let read = read.map_err(ChassisError::io("read", file))?;
+        if read == 0 {
+            return Ok((bytes, hex(context.finish().as_ref())));
+        }
+        context.update(chunk.get(..read).unwrap_or_default());
+        bytes += read as u64;
+    }
+}

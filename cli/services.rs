@@ -18,29 +18,46 @@ mod opening {
     use super::PlaceArgs;
     use crate::failure::Failure;
     use anyhow::anyhow;
+    use std::path::PathBuf;
+    use tickloom_activity::Activity;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{Database, Place, Service};
+    use tickloom_chassis::{Database, Place, Service, ServiceParts};
 
     /// Folder of `tickloom serve` without more.
     pub(crate) const DATA: &str = "services";
 
+    /// Every service, for commands that look after all of them.
+    pub(crate) fn services() -> Vec<ServiceParts> {
+        vec![ServiceParts::of::<Activity>(), ServiceParts::of::<Auth>()]
+    }
+
     impl PlaceArgs {
+        /// What the command line says: the folder, or the server.
+        pub(crate) fn asked(self) -> (Option<PathBuf>, Option<String>) {
+            (self.data, self.database)
+        }
+
+        /// Where it is.
+        pub(crate) fn place(&self) -> Result<Place, Failure> {
+            match (&self.database, &self.data) {
+                (Some(url), _) => Place::server(url).map_err(Failure::input),
+                (None, Some(folder)) => Ok(Place::Folder(folder.clone())),
+                (None, None) => Ok(Place::Folder(DATA.into())),
+            }
+        }
+
         /// The database of auth, which has to be there already.
         pub(crate) async fn open_auth(&self) -> Result<Database, Failure> {
-            let place = match (&self.database, &self.data) {
-                (Some(url), _) => Place::server(url).map_err(Failure::input)?,
-                (None, data) => {
-                    let folder = data.clone().unwrap_or_else(|| DATA.into());
-                    let file = folder.join(format!("{}.db", Auth::NAME));
-                    if !file.is_file() {
-                        return Err(Failure::input(anyhow!(
-                            "there is no {}: --data DIR or --database URL says where `tickloom serve auth` keeps things",
-                            file.display()
-                        )));
-                    }
-                    Place::Folder(folder)
+            let place = self.place()?;
+            if let Place::Folder(folder) = &place {
+                let file = folder.join(format!("{}.db", Auth::NAME));
+                if !file.is_file() {
+                    return Err(Failure::input(anyhow!(
+                        "there is no {}: --data DIR or --database URL says where `tickloom serve auth` keeps things",
+                        file.display()
+                    )));
                 }
-            };
+            }
             let opened = Database::open(&place, Auth::NAME, Auth::MIGRATIONS);
             opened.await.map_err(Failure::run)
         }
@@ -48,7 +65,7 @@ mod opening {
 }
 
 #[cfg(feature = "services")]
-pub(crate) use opening::DATA;
+pub(crate) use opening::{DATA, services};
 
 /// What a command of services says without them.
 #[cfg(not(feature = "services"))]

@@ -1,10 +1,12 @@
 //! `tickloom admin`: what an operator does by hand: with the authority, which signs the certificates by which services know each other,
-//! and with what auth keeps. It is behind the cargo feature `services`; without it the command says so.
+//! with what services keep, and with what auth keeps. It is behind the cargo feature `services`; without it the command says so.
 
 mod auth;
+mod services;
 
 use auth::{AuditArgs, RebuildArgs, RetryMailArgs};
 use clap::Subcommand;
+use services::{BackupArgs, DoctorArgs, MigrateArgs, RestoreArgs};
 use std::path::PathBuf;
 
 const CA: &str = "\
@@ -32,6 +34,10 @@ enum Command {
     /// Look after the authority that signs the certificates of services
     #[command(after_help = CA)]
     Ca(CaArgs),
+    Backup(BackupArgs),
+    Restore(RestoreArgs),
+    Migrate(MigrateArgs),
+    Doctor(DoctorArgs),
     Audit(AuditArgs),
     Rebuild(RebuildArgs),
     RetryMail(RetryMailArgs),
@@ -81,8 +87,14 @@ enum Ca {
 /// Runs the command.
 #[cfg(not(feature = "services"))]
 pub(crate) fn run(args: Args) -> Result<(), crate::failure::Failure> {
-    let (Command::Ca(_) | Command::Audit(_) | Command::Rebuild(_) | Command::RetryMail(_)) =
-        args.command;
+    let (Command::Ca(_)
+    | Command::Backup(_)
+    | Command::Restore(_)
+    | Command::Migrate(_)
+    | Command::Doctor(_)
+    | Command::Audit(_)
+    | Command::Rebuild(_)
+    | Command::RetryMail(_)) = args.command;
     Err(crate::services::absent())
 }
 
@@ -91,7 +103,7 @@ pub(crate) use working::run;
 
 #[cfg(feature = "services")]
 mod working {
-    use super::{Args, Ca, CaArgs, Command, auth};
+    use super::{Args, Ca, CaArgs, Command, auth, services};
     use crate::failure::Failure;
     use crate::output;
     use serde_json::json;
@@ -104,6 +116,10 @@ mod working {
     pub(crate) fn run(args: Args) -> Result<(), Failure> {
         match args.command {
             Command::Ca(args) => ca(args),
+            Command::Backup(args) => services::backup(args),
+            Command::Restore(args) => services::restore(args),
+            Command::Migrate(args) => services::migrate(args),
+            Command::Doctor(args) => services::doctor(args),
             Command::Audit(args) => auth::audit(args),
             Command::Rebuild(args) => auth::rebuild(args),
             Command::RetryMail(args) => auth::retry_mail(args),

@@ -85,6 +85,9 @@ pub(crate) use serving::run;
 mod settings;
 
 #[cfg(feature = "services")]
+pub(crate) use settings::{Examined, examined};
+
+#[cfg(feature = "services")]
 mod serving {
     use super::settings::{Grpc, Settings, settings};
     use super::{Args, Name};

@@ -23,7 +23,7 @@ struct Line {
 }
 
 /// Where services are listed.
-const LINES: [Line; 13] = [
+const LINES: [Line; 14] = [
     Line {
         file: "Cargo.toml",
         anchor: "    \"sidecars/template\",\n",
@@ -88,6 +88,11 @@ const LINES: [Line; 13] = [
         file: "cli/commands/serve/settings.rs",
         anchor: "use tickloom_auth::AuthConfig;\n",
         text: "use tickloom_NAME::TYPEConfig;\n",
+    },
+    Line {
+        file: "cli/services.rs",
+        anchor: "ServiceParts::of::<Auth>()",
+        text: ", ServiceParts::of::<tickloom_NAME::TYPE>()",
     },
 ];
 

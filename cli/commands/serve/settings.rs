@@ -247,3 +247,43 @@ fn grpc(
     let identity = identity.map(|folder| (folder, callers));
     Ok(Some(Grpc { address, identity }))
 }
+
+/// What `tickloom admin doctor` looks at.
+pub(crate) struct Examined {
+    pub(crate) place: Place,
+    pub(crate) http: SocketAddr,
+    pub(crate) grpc: Option<SocketAddr>,
+    /// Folder with certificates.
+    pub(crate) identity: Option<PathBuf>,
+    pub(crate) mail: Option<MailConfig>,
+}
+
+/// The settings of a file, checked as `tickloom serve` checks them, with the place that the command line names.
+pub(crate) fn examined(
+    config: Option<PathBuf>,
+    (data, database): (Option<PathBuf>, Option<String>),
+) -> Result<Examined, anyhow::Error> {
+    let args = Args {
+        // Whether all services have what they need is for whoever serves them.
+        names: vec![Name::Auth],
+        record: Vec::new(),
+        http: None,
+        grpc: None,
+        identity: None,
+        caller: Vec::new(),
+        data,
+        database,
+        config,
+        json: false,
+    };
+    let settings = settings(args)?;
+    let grpc = settings.grpc.as_ref().map(|grpc| grpc.address);
+    let identity = settings.grpc.and_then(|grpc| grpc.identity);
+    Ok(Examined {
+        place: settings.place,
+        http: settings.http,
+        grpc,
+        identity: identity.map(|(folder, _)| folder),
+        mail: settings.auth.mail,
+    })
+}

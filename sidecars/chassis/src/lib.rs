@@ -13,6 +13,7 @@ pub mod conformance;
 mod core_inbox;
 mod database;
 mod deadline;
+mod doctor;
 mod effect;
 mod error;
 mod etag;
@@ -45,6 +46,10 @@ pub use backup::{BackupError, Manifest, SavedService, back_up, read_backup, rest
 pub use clock::Clock;
 pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_record};
 pub use database::{Database, Engine, Place, Write};
+pub use doctor::{
+    Finding, FindingState, ServiceParts, examine_address, examine_authority, examine_disk,
+    examine_mail, examine_secret_file, examine_service,
+};
 pub use effect::{
     Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Effects, NewEffect, enqueue,
     forget_effects, retry_given_up,
@@ -74,6 +79,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     idempotency::STATEMENTS,
     audit::STATEMENTS,
     effect::STATEMENTS,
+    doctor::STATEMENTS,
 ];
 
 /// What a fallible call of this crate returns.

@@ -167,6 +167,28 @@ impl Mailer {
         })
     }
 
+    /// Connects as for a mail, and sends none.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    pub(crate) async fn reach(&self) -> std::result::Result<(), String> {
+        let reached = tokio::time::timeout(self.timeout, self.transport.test_connection());
+        match reached.await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err("the server does not answer as one".to_owned()),
+            Ok(Err(error)) => match answer(&error, true) {
+                EffectAnswer::Done(words)
+                | EffectAnswer::Later(words)
+                | EffectAnswer::Refused(words)
+                | EffectAnswer::Away(words) => Err(words),
+            },
+            Err(_) => {
+                let seconds = self.timeout.as_secs();
+                Err(format!("the server took more than {seconds} s"))
+            }
+        }
+    }
+
     async fn send(&self, effect: &Effect) -> EffectAnswer {
         // The words of a fault of JSON may be those of the mail.
         let Ok(mail) = serde_json::from_str::<Mail>(&effect.payload) else {

@@ -23,9 +23,15 @@ pub(super) struct Partial {
 impl Partial {
     /// Begins a folder that is to be `target`, which is not there or is empty.
     pub(super) fn begin(target: &Path) -> Result<Partial> {
-        let mut name = OsString::from(target);
-        name.push(".partial");
-        let path = PathBuf::from(name);
+        let name = target.file_name().ok_or_else(|| {
+            let found = std::io::Error::other("it has no name");
+            ChassisError::io("make", target)(found)
+        })?;
+        // A name that nobody else gives: what is there under it is removed.
+        let mut partial = OsString::from(".");
+        partial.push(name);
+        partial.push(".tickloom-partial");
+        let path = target.with_file_name(partial);
         let parent = match target.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),

@@ -92,6 +92,12 @@ fn services_are_saved_while_they_run_and_put_back() {
         "activity: there is no database yet, the first start makes it\nauth: is of this version\n";
     assert_eq!(told, expected);
 
+    let (told, _) = run(&["admin", "doctor", "--data", &again], 1);
+    assert!(
+        told.contains("again/auth.keys: keys: they are not there"),
+        "{told}"
+    );
+
     let file = dir.path().join("saved/auth.db");
     let mut bytes = std::fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;

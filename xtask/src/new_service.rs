@@ -76,7 +76,7 @@ const LINES: [Line; 14] = [
     },
     Line {
         file: "cli/commands/serve/settings.rs",
-        anchor: "    pub(super) auth: AuthConfig,\n",
+        anchor: "    pub(super) auth: Option<AuthConfig>,\n",
         text: "    pub(super) NAME: TYPEConfig,\n",
     },
     Line {

@@ -11,7 +11,7 @@ Examples:
   tickloom serve --data restored
 
 Services may run meanwhile: each is saved as one moment saw it, and read again before the folder is there under its name (file whole,
-no event missing, audit log whole). manifest.json says up to which event and entry, with a SHA-256 of each file. A backup has what a
+no event missing, audit log whole). auth.keys is not in it: keep a copy apart, as who has both can sign tokens. manifest.json says up to which event and entry, with a SHA-256 of each file. A backup has what a
 database has: who may read it, may read that. Killed in the middle, it leaves nothing under the name. On PostgreSQL use pg_dump.
 
 Exit codes: 0 done, 1 a file is damaged or cannot be used, 2 the command line is wrong.";
@@ -168,7 +168,7 @@ mod working {
         }
         show("put back to", &args.data, &manifest);
         output::note(&format!(
-            "what came after {}, when the backup was made, is not in it",
+            "what came after {}, when the backup was made, is not in it; nor is auth.keys, which is kept apart: auth needs the one that it had",
             Ts(manifest.made)
         ));
         Ok(())
@@ -220,7 +220,7 @@ mod working {
 
     pub(crate) fn doctor(args: DoctorArgs) -> Result<(), Failure> {
         let place = args.place.asked();
-        let examined = examined(args.config.clone(), place).map_err(Failure::input)?;
+        let examined = examined(args.config.as_deref(), place).map_err(Failure::input)?;
         let mut found = runtime()?.block_on(findings(&examined));
         // A file that says how to sign in at a mail server or a database.
         found.extend(args.config.as_deref().and_then(examine_secret_file));
@@ -255,6 +255,7 @@ mod working {
                 found.extend(examine_secret_file(&file));
             }
         }
+        found.extend(auth_keys(examined));
         if let Some(mail) = &examined.mail {
             found.push(examine_mail(mail).await);
         }
@@ -265,6 +266,26 @@ mod working {
         found.push(examine_address("http", examined.http));
         found.extend(examined.grpc.map(|grpc| examine_address("grpc", grpc)));
         found
+    }
+
+    /// The keys of auth: without them what it has encrypted is lost, so that a start does not make others in their place unseen.
+    fn auth_keys(examined: &Examined) -> Option<Finding> {
+        let keys = &examined.auth_keys;
+        let has_auth = match &examined.place {
+            Place::Folder(folder) => folder.join("auth.db").is_file(),
+            Place::Server(_) => false,
+        };
+        if keys.is_file() || !has_auth {
+            return examine_secret_file(keys);
+        }
+        Some(Finding {
+            about: keys.display().to_string(),
+            check: "keys",
+            state: FindingState::Bad,
+            says: "they are not there, and auth has secrets that are encrypted with them"
+                .to_owned(),
+            advice: "put back the copy that was kept apart from the database".to_owned(),
+        })
     }
 
     fn show_finding(finding: &Finding) {

@@ -115,14 +115,7 @@ pub(super) struct Grpc {
 }
 
 pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
-    let file = match &args.config {
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            toml::from_str(&text).with_context(|| path.display().to_string())?
-        }
-        None => File::default(),
-    };
+    let file = read(args.config.as_deref())?;
     let http = args.http.or(file.http);
     let http = http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
     if !http.ip().is_loopback() {
@@ -175,6 +168,16 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
         records,
         auth,
     })
+}
+
+/// What a file says.
+fn read(config: Option<&Path>) -> Result<File, anyhow::Error> {
+    let Some(path) = config else {
+        return Ok(File::default());
+    };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| path.display().to_string())
 }
 
 fn auth(file: AuthFile, http: SocketAddr, folder: &Path) -> Result<AuthConfig, anyhow::Error> {
@@ -256,34 +259,37 @@ pub(crate) struct Examined {
     /// Folder with certificates.
     pub(crate) identity: Option<PathBuf>,
     pub(crate) mail: Option<MailConfig>,
+    /// Keys that encrypt secrets in the database of auth.
+    pub(crate) auth_keys: PathBuf,
 }
 
-/// The settings of a file, checked as `tickloom serve` checks them, with the place that the command line names.
+/// The settings of a file, with the place that the command line names. Nothing is made.
 pub(crate) fn examined(
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     (data, database): (Option<PathBuf>, Option<String>),
 ) -> Result<Examined, anyhow::Error> {
-    let args = Args {
-        // Whether all services have what they need is for whoever serves them.
-        names: vec![Name::Auth],
-        record: Vec::new(),
-        http: None,
-        grpc: None,
-        identity: None,
-        caller: Vec::new(),
-        data,
-        database,
-        config,
-        json: false,
+    let file = read(config)?;
+    file.auth.hash.params()?;
+    let (database, data) = match (database, data) {
+        (None, None) => (file.database, file.data),
+        asked => (asked.0, asked.1),
     };
-    let settings = settings(args)?;
-    let grpc = settings.grpc.as_ref().map(|grpc| grpc.address);
-    let identity = settings.grpc.and_then(|grpc| grpc.identity);
+    let folder = data.clone().unwrap_or_else(|| DATA.into());
+    let place = match (database, data) {
+        (Some(_), Some(_)) => {
+            return Err(anyhow!("both data and database are set, expected one"));
+        }
+        (Some(url), None) => Place::server(&url)?,
+        (None, _) => Place::Folder(folder.clone()),
+    };
+    let http = file.http;
+    let auth_keys = file.auth.encryption_keys;
     Ok(Examined {
-        place: settings.place,
-        http: settings.http,
-        grpc,
-        identity: identity.map(|(folder, _)| folder),
-        mail: settings.auth.mail,
+        place,
+        http: http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into()),
+        grpc: file.grpc,
+        identity: file.identity,
+        mail: file.auth.mail,
+        auth_keys: auth_keys.unwrap_or_else(|| folder.join(AUTH_KEYS)),
     })
 }

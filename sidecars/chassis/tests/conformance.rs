@@ -315,7 +315,10 @@ fn each_fault_is_found_by_the_check_that_is_for_it() {
     assert_eq!(failed::<REBUILD>(), ["rebuild is live"]);
     assert_eq!(failed::<OFFSET>(), ["lists are walked whole"]);
     assert_eq!(failed::<KEEPS_SECRET>(), ["rebuild is live"]);
-    assert_eq!(failed::<UNTOLD>(), ["commands are done once"]);
+    assert_eq!(
+        failed::<UNTOLD>(),
+        ["commands are done once", "deadlines are kept"]
+    );
     // Last, as logs are of the whole process.
     assert_eq!(failed::<LOGS_SECRET>(), ["no secret is in a log"]);
 }

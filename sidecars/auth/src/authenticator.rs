@@ -2,6 +2,7 @@
 
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::effective::grants_of;
+use crate::flows::oauth::bearer::{is_application, stands};
 use crate::store::account::unreadable;
 use crate::store::organisation::GrantVersion;
 use crate::{Auth, IDLE_NS};
@@ -17,6 +18,8 @@ use tickloom_types::Ts;
 
 /// Accounts whose grants are kept in memory.
 const ACCOUNTS_MAX: usize = 10_000;
+/// What ids of sessions begin with.
+pub(crate) const SESSION: &str = "ses_";
 /// How exactly the last use of a key is noted: a minute.
 const LAST_USED_NS: i64 = 60_000_000_000;
 
@@ -99,7 +102,10 @@ impl Auth {
         let now = self.clock.now();
         let claims = self.signing.verify(token, now);
         let claims = claims.map_err(|_| Unauthenticated::Refused)?;
-        let id = claims.sid.clone().ok_or(Unauthenticated::Refused)?;
+        let session = claims.sid.clone().filter(|id| id.starts_with(SESSION));
+        let Some(id) = session else {
+            return self.subject_of_application(&claims, now).await;
+        };
         let shown = store::session::shown(self.database.reader(), &id).await;
         let shown = shown.map_err(Unauthenticated::Failed)?;
         let shown = shown.ok_or(Unauthenticated::Refused)?;
@@ -174,10 +180,16 @@ impl Auth {
             let found = store::session::one(write.connection(), session).await?;
             found.ok_or_else(over)?;
         }
-        if let Some(key) = &subject.key {
+        let now = self.clock.now();
+        let basis = subject.key.as_deref().filter(|id| is_application(id));
+        if let Some(basis) = basis
+            && !stands(write, basis, now).await?
+        {
+            return Err(over());
+        }
+        if let Some(key) = subject.key.as_ref().filter(|id| !is_application(id)) {
             let found = store::key::shown(write.connection(), key).await?;
-            let now = self.clock.now().0;
-            let is_good = |key: &store::key::ShownKey| key.expires.is_none_or(|at| at > now);
+            let is_good = |key: &store::key::ShownKey| key.expires.is_none_or(|at| at > now.0);
             found.filter(is_good).ok_or_else(over)?;
         }
         // Neither the account nor its organisations can change meanwhile, so that what was granted to these versions is what is granted.
@@ -188,7 +200,7 @@ impl Auth {
             grants: grants.await?,
             ..subject.clone()
         };
-        super::flows::authentication::require(&again, (action, resource), self.clock.now())
+        super::flows::authentication::require(&again, (action, resource), now)
     }
 
     async fn note_use(&self, id: &str, now: Ts) -> Result<(), ChassisError> {

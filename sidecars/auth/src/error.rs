@@ -5,6 +5,7 @@ use crate::credential::keyring::KeyError;
 use crate::credential::passkey::PasskeyError;
 use crate::credential::password::{PasswordError, PasswordRefused};
 use crate::model::Refusal;
+use crate::oauth::error::OAuthError;
 use crate::seal::SealError;
 use std::time::Duration;
 use thiserror::Error;
@@ -37,6 +38,15 @@ pub(crate) enum AuthError {
     TooManyAttempts(Duration),
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
+    /// What an application is told in the words of OAuth.
+    #[error(transparent)]
+    OAuth(Box<OAuthError>),
+}
+
+impl From<OAuthError> for AuthError {
+    fn from(error: OAuthError) -> AuthError {
+        AuthError::OAuth(Box::new(error))
+    }
 }
 
 impl From<Problem> for AuthError {
@@ -61,6 +71,7 @@ impl From<AuthError> for Problem {
             }
             AuthError::Chassis(error) => error.into(),
             AuthError::Problem(problem) => *problem,
+            AuthError::OAuth(_) => Problem::new(ProblemCode::BadRequest, detail),
             AuthError::Refusal(_)
             | AuthError::Pattern(_)
             | AuthError::Passkey(_)

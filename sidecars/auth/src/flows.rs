@@ -10,6 +10,7 @@ pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod members;
+pub(crate) mod oauth;
 pub(crate) mod organisations;
 pub(crate) mod passkey_proofs;
 pub(crate) mod passkeys;

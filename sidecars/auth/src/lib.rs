@@ -10,6 +10,7 @@ mod flows;
 mod link_requests;
 mod mails;
 mod model;
+pub mod oauth;
 mod passkey_messages;
 mod projections;
 mod rest;
@@ -191,6 +192,9 @@ impl Auth {
         store::secret::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
         store::passkey::drop_old_challenges(&mut write, now.0).await?;
         store::invitation::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
+        store::authorisation::drop_old(&mut write, now.0).await?;
+        store::device_code::drop_old(&mut write, now.0).await?;
+        store::client::drop_old_secrets(&mut write, now.0).await?;
         for kind in [LINK_REQUEST, MAIL] {
             forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
         }
@@ -266,6 +270,10 @@ impl Service for Auth {
         Migration {
             name: "encryption",
             sql: include_str!("../migrations/0007_encryption.sql"),
+        },
+        Migration {
+            name: "oauth",
+            sql: include_str!("../migrations/0005_oauth.sql"),
         },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;

@@ -1,12 +1,15 @@
 //! The operations over HTTP: each takes what it needs, asks, and answers.
 
 mod accounts;
+mod clients;
 mod curve_keys;
+mod discovery;
 mod factor;
 mod grants;
 mod invitations;
 mod keys;
 mod members;
+mod oauth;
 mod organisations;
 mod passkeys;
 mod sessions;
@@ -14,10 +17,7 @@ mod sessions;
 use crate::Auth;
 use crate::change::By;
 use axum::Router;
-use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Serialize;
 use std::sync::Arc;
 use tickloom_chassis::{
@@ -179,6 +179,23 @@ access!(
     "invitation.change",
     |path, _| in_organisation(path, "/invitations")
 );
+access!(
+    /// Reads which applications there are.
+    ReadClients,
+    "client.read",
+    |path, _| format!("client/{}", some(path.get("client")))
+);
+access!(
+    /// Registers applications, and changes them.
+    ChangeClients,
+    "client.change",
+    |path, _| format!("client/{}", some(path.get("client")))
+);
+
+/// A name, or a star for all.
+fn some(name: &str) -> &str {
+    if name.is_empty() { "*" } else { name }
+}
 
 impl ListQuery {
     fn after(&self) -> &str {
@@ -291,20 +308,40 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .merge(members::router())
         .merge(invitations::router())
         .merge(curve_keys::router())
+        .routes(routes!(clients::list_clients, clients::create_client))
+        .routes(routes!(
+            clients::get_client,
+            clients::change_client,
+            clients::delete_client
+        ))
+        .routes(routes!(clients::rotate_client_secret))
+        .routes(routes!(clients::list_applications))
+        .routes(routes!(clients::revoke_application))
+        .routes(routes!(clients::waiting_device, clients::decide_device))
+        .routes(routes!(clients::authorise))
         .with_state(Arc::clone(auth))
 }
 
-/// What stands at the root: the keys with which tokens are checked (RFC 8414, section 2; RFC 7517).
+/// What the standards say the form of: how applications find everything, the keys with which tokens are checked, and what applications
+/// send. The document of the API is of what has our form.
 pub(crate) fn root(auth: &Arc<Auth>) -> Router {
     Router::new()
-        .route("/.well-known/jwks.json", get(jwks))
+        .route("/.well-known/jwks.json", get(discovery::jwks))
+        .route(
+            "/.well-known/openid-configuration",
+            get(discovery::metadata),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(discovery::metadata),
+        )
+        .route("/auth/oauth/token", post(oauth::token))
+        .route("/auth/oauth/introspect", post(oauth::introspect))
+        .route("/auth/oauth/revoke", post(oauth::revoke))
+        .route("/auth/oauth/device", post(oauth::device))
+        .route(
+            "/auth/oauth/userinfo",
+            get(oauth::user_info).post(oauth::user_info),
+        )
         .with_state(Arc::clone(auth))
-}
-
-async fn jwks(State(auth): State<Arc<Auth>>) -> Response {
-    let head = [
-        (header::CONTENT_TYPE, "application/jwk-set+json"),
-        (header::CACHE_CONTROL, "public, max-age=300"),
-    ];
-    (head, auth.signing.jwks()).into_response()
 }

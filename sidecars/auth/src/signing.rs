@@ -4,6 +4,8 @@ use crate::AuthError;
 use crate::credential::encryption::EncryptionKeys;
 use crate::credential::keyring::{KeyPolicy, KeyRing, TokenRequest};
 use crate::store;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::sync::{Arc, PoisonError, RwLock};
 use tickloom_chassis::token::{Algorithm, Claims, TokenError, Verifier};
 use tickloom_chassis::{Database, Write, hold_events};
@@ -11,6 +13,9 @@ use tickloom_types::Ts;
 
 /// Whom tokens are for: the services of this process.
 pub(crate) const AUDIENCE: &str = "tickloom";
+
+/// The `typ` of an ID token (RFC 7519, section 5.1).
+pub(crate) const ID_TOKEN_TYPE: &str = "JWT";
 
 /// What is signed and checked with now.
 #[derive(Debug)]
@@ -102,6 +107,33 @@ impl Signing {
         Ok(self.now().ring.issue(request, now)?)
     }
 
+    /// Who makes tokens.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// What is signed with now.
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.now().ring.algorithm()
+    }
+
+    /// A JWT of this type; `claims` is told what it will be signed with.
+    pub(crate) fn sign_jwt<T: serde::Serialize>(
+        &self,
+        typ: &str,
+        claims: impl FnOnce(Algorithm) -> T,
+    ) -> Result<String, AuthError> {
+        let ring = &self.now().ring;
+        Ok(ring.sign_jwt(typ, &claims(ring.algorithm()))?)
+    }
+
+    /// What a token for anybody says, if it is one of ours.
+    pub(crate) fn verify_for_any(&self, token: &str, now: Ts) -> Result<Claims, TokenError> {
+        let audience = claimed_audience(token).ok_or(TokenError::Malformed)?;
+        let keys = self.now().ring.key_set();
+        Verifier::new(&self.issuer, &audience, keys).verify(token, now)
+    }
+
     /// What a token says, if it is to be believed.
     pub(crate) fn verify(&self, token: &str, now: Ts) -> Result<Claims, TokenError> {
         self.now().verifier.verify(token, now)
@@ -116,6 +148,14 @@ impl Signing {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&state)
     }
+}
+
+/// The first audience that a token says it is for, before anything of it is believed.
+fn claimed_audience(token: &str) -> Option<String> {
+    let payload = token.split('.').nth(1)?;
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let claims: Claims = serde_json::from_slice(&payload).ok()?;
+    claims.aud.into_iter().next()
 }
 
 fn state(issuer: &str, ring: KeyRing) -> Result<State, AuthError> {

@@ -1,7 +1,10 @@
 //! Every statement of the service, by what it is about.
 
 pub(crate) mod account;
+pub(crate) mod authorisation;
+pub(crate) mod client;
 pub(crate) mod curve;
+pub(crate) mod device_code;
 pub(crate) mod factor;
 pub(crate) mod invitation;
 pub(crate) mod key;
@@ -14,6 +17,9 @@ pub(crate) mod signing;
 /// Every statement.
 pub(crate) const STATEMENTS: &[&[&str]] = &[
     account::STATEMENTS,
+    authorisation::STATEMENTS,
+    client::STATEMENTS,
+    device_code::STATEMENTS,
     curve::STATEMENTS,
     invitation::STATEMENTS,
     factor::STATEMENTS,

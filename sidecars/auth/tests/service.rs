@@ -24,6 +24,8 @@ mod invitations;
 mod keys;
 #[path = "service/mail.rs"]
 mod mail;
+#[path = "service/oauth.rs"]
+mod oauth;
 #[path = "service/organisations.rs"]
 mod organisations;
 #[path = "service/passkeys.rs"]

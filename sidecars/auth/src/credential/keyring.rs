@@ -343,6 +343,20 @@ impl KeyRing {
         Ok(self.key_set().to_jwks()?)
     }
 
+    /// A JWT of this type, signed by the current key. What it says is the caller's.
+    ///
+    /// # Errors
+    /// [`KeyError::TokenTooLong`], [`KeyError::Sign`], [`KeyError::Json`].
+    pub fn sign_jwt<T: serde::Serialize>(&self, typ: &str, claims: &T) -> Result<String, KeyError> {
+        self.current.key.sign_jwt(typ, claims)
+    }
+
+    /// What the current key signs with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.current.key.algorithm()
+    }
+
     /// A token, made at `now` and signed by the current key, and what it says.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
-//! Secrets that programs and links carry: keys of an account, refresh tokens, links that are good once. Each says what it is, has a
+//! Secrets that programs and links carry: keys of an account, refresh tokens, links that are good once, what applications show. Each says what it is, has a
 //! public id by which it is found, 256 random bits, and a checksum:
 //!
 //! ```text
 //! tlk_01981c4f2d7a7c3e9f1b2a3c4d5e6f70_Qm3…43 letters and digits…x9_0Zk3Qw
-//! tl[dkor]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
+//! tl[acdgkorv]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
 //! ```
 //!
 //! A scanner finds one that leaked by the pattern and the checksum, without the database, and a slip of the keyboard is told from a
@@ -45,6 +45,14 @@ pub enum SecretKind {
     Link,
     /// What a device keeps on which an account was signed in: `tld`.
     Device,
+    /// The secret of an application: `tlc`.
+    Client,
+    /// A code that an application exchanges for tokens, once: `tla`.
+    Code,
+    /// What an application continues with, once: `tlg`.
+    AppRefresh,
+    /// What a device asks with whether it was approved (RFC 8628): `tlv`.
+    DeviceCode,
 }
 
 impl SecretKind {
@@ -56,6 +64,10 @@ impl SecretKind {
             SecretKind::Refresh => "tlr",
             SecretKind::Link => "tlo",
             SecretKind::Device => "tld",
+            SecretKind::Client => "tlc",
+            SecretKind::Code => "tla",
+            SecretKind::AppRefresh => "tlg",
+            SecretKind::DeviceCode => "tlv",
         }
     }
 
@@ -65,6 +77,10 @@ impl SecretKind {
             SecretKind::Refresh,
             SecretKind::Link,
             SecretKind::Device,
+            SecretKind::Client,
+            SecretKind::Code,
+            SecretKind::AppRefresh,
+            SecretKind::DeviceCode,
         ]
         .into_iter()
         .find(|kind| kind.prefix() == prefix)
@@ -113,7 +129,7 @@ pub struct Presented {
 pub enum SecretError {
     /// It does not look like one.
     #[error(
-        "this is no secret of Tickloom: one begins with tlk_, tlr_, tlo_ or tld_ and has {SECRET_BYTES} letters, digits and underscores"
+        "this is no secret of Tickloom: one begins with tl, another letter and _, and has {SECRET_BYTES} letters, digits and underscores"
     )]
     Form,
     /// It looks like one, but a letter is wrong.

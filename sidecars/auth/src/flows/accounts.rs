@@ -11,6 +11,7 @@ use crate::mails;
 use crate::model::organisation::MemberRole;
 use crate::model::{Account, AccountKind, email, name};
 use crate::store::account::Granted;
+use crate::store::client::Consent;
 use crate::store::curve::CurvePublicKey;
 use crate::store::invitation::Invitation;
 use crate::store::key::Key;
@@ -61,6 +62,8 @@ pub(crate) struct Export {
     memberships: Vec<Membership>,
     /// Open invitations to its address, without their links.
     invitations: Vec<Invitation>,
+    /// What it allowed applications.
+    applications: Vec<Consent>,
 }
 
 impl Auth {
@@ -201,6 +204,7 @@ impl Auth {
         let account = apply(write, by, account, event).await?;
         self.end_sessions(write, by, (&account.id, "")).await?;
         store::secret::drop_all(write, &account.id).await?;
+        store::client::drop_consents(write, &account.id).await?;
         store::account::drop_person_key(write, &account.id).await?;
         Ok(())
     }
@@ -231,6 +235,7 @@ impl Auth {
                 }
                 None => Vec::new(),
             },
+            applications: store::client::consents_after(at, account, "", EXPORT_ROWS).await?,
             account: found,
         })
     }

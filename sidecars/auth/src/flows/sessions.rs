@@ -310,7 +310,7 @@ impl Auth {
             .await
     }
 
-    /// Ends all sessions of an account but one, and returns how many.
+    /// Ends all sessions of an account but one, with all that applications were given, and returns how many.
     pub(crate) async fn end_sessions(
         &self,
         write: &mut Write,
@@ -318,6 +318,7 @@ impl Auth {
         (account, but): (&str, &str),
     ) -> Result<u64, AuthError> {
         let ended = store::session::end_others(write, account, but).await?;
+        store::authorisation::end_of_account(write, account, None).await?;
         if ended > 0 {
             let resource = format!("account/{account}/sessions/*");
             by.audit(write, "sign_out", &resource, AuditOutcome::Done)

@@ -87,6 +87,14 @@ impl Attempts {
         }
     }
 
+    /// Those of codes of devices that an account typed.
+    pub(crate) fn of_device_codes(account: &str) -> Attempts {
+        Attempts {
+            subject: format!("device-code/{account}"),
+            is_known_device: true,
+        }
+    }
+
     /// Counts one more, unless it has to wait.
     ///
     /// # Errors

@@ -54,6 +54,39 @@ impl Client {
         read(&mut stream)
     }
 
+    /// Sends a form, with more lines in its head.
+    pub(crate) fn send_form(
+        &self,
+        asked: (&str, &str),
+        more: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+        self.send_text(asked, &[more, &kind].concat(), body)
+    }
+
+    /// Sends a request with a body that is any text.
+    pub(crate) fn send_text(
+        &self,
+        (method, path): (&str, &str),
+        head: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let mut lines =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        for (name, value) in head {
+            lines += &format!("{name}: {value}\r\n");
+        }
+        write!(
+            stream,
+            "{lines}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        read(&mut stream)
+    }
+
     /// Sends the head of a request, whose body is sent once the server asks for it (RFC 9110, section 10.1.1).
     pub(crate) fn begin(&self, (method, path): (&str, &str), token: &str, body: &str) -> Open {
         let mut stream = TcpStream::connect(self.address).unwrap();
@@ -73,6 +106,10 @@ impl Client {
 
     pub(crate) fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Reply {
         self.send(("POST", path), token, &[], Some(body))
+    }
+
+    pub(crate) fn put(&self, path: &str, token: Option<&str>, body: &Value) -> Reply {
+        self.send(("PUT", path), token, &[], Some(body))
     }
 
     pub(crate) fn delete(&self, path: &str, token: Option<&str>) -> Reply {

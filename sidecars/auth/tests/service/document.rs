@@ -11,6 +11,7 @@ use tickloom_chassis::conformance::{Client, Conforms, House, List, Person, Sampl
 
 /// How long an access token is good: five minutes.
 const TOKEN_NS: i64 = 300 * SECOND;
+const CLIENTS: &str = "/auth/v1/clients";
 const KEYS: &str = "/auth/v1/accounts/me/keys";
 
 struct Promises;
@@ -224,6 +225,42 @@ fn curve_key_commands() -> Vec<Sample<Promises>> {
     ]
 }
 
+/// An application, as it is described.
+fn client() -> Value {
+    json!({"name": "c", "kind": "confidential", "grant_types": ["authorization_code"],
+        "redirect_uris": ["https://c.example/callback"], "scopes": ["openid"]})
+}
+
+/// Registers an application, and says where it is.
+fn registered_client(house: &House<Promises>, token: &str) -> String {
+    let made = house.client.post(CLIENTS, Some(token), &client());
+    format!("{CLIENTS}/{}", text(&made.is(201).json(), "id"))
+}
+
+fn client_commands() -> Vec<Sample<Promises>> {
+    vec![
+        Sample {
+            operation: "POST /auth/v1/clients",
+            make: |_, _| (CLIENTS.to_owned(), Some(client())),
+        },
+        Sample {
+            operation: "PUT /auth/v1/clients/{client}",
+            make: |house, token| (registered_client(house, token), Some(client())),
+        },
+        Sample {
+            operation: "POST /auth/v1/clients/{client}/secret",
+            make: |house, token| {
+                let path = format!("{}/secret", registered_client(house, token));
+                (path, Some(json!({"grace_s": 60})))
+            },
+        },
+        Sample {
+            operation: "DELETE /auth/v1/clients/{client}",
+            make: |house, token| (registered_client(house, token), None),
+        },
+    ]
+}
+
 impl Conforms for Promises {
     type Service = Auth;
     const FOLDER: &'static str = env!("CARGO_MANIFEST_DIR");
@@ -327,6 +364,7 @@ impl Conforms for Promises {
             "key" => "tlk_0",
             "passkey" => "pky_0",
             "grant" => "grn_0",
+            "client" => "cli_0",
             "organisation" => "org_0",
             "invitation" => "tlo_0",
             _ => "none",
@@ -338,6 +376,8 @@ impl Conforms for Promises {
             "?public_key=0&action=run.read&resource=run/x"
         } else if path.ends_with("/decision") {
             "?action=run.read&resource=run/x"
+        } else if path.ends_with("/devices") {
+            "?user_code=BCDF-GHJK"
         } else {
             ""
         }
@@ -405,6 +445,7 @@ impl Conforms for Promises {
         ];
         all.extend(organisation_commands());
         all.extend(curve_key_commands());
+        all.extend(client_commands());
         all
     }
 

@@ -15,7 +15,7 @@ pub struct Subject {
     pub account: String,
     /// The session whose token was shown, if it was one.
     pub session: Option<String>,
-    /// The key that was shown, if it was one.
+    /// The key that was shown, or what the token of an application stands on, if it was one.
     pub key: Option<String>,
     /// What the token or key is for: an action has to be in one of these too.
     pub scopes: Vec<ActionPattern>,

@@ -118,11 +118,16 @@ impl SigningKey {
         }
     }
 
-    /// A token that says this (RFC 7515, section 7.1; RFC 9068, section 2.1).
+    /// An access token that says this (RFC 7515, section 7.1; RFC 9068, section 2.1).
     pub(super) fn sign_token(&self, claims: &Claims) -> Result<String, KeyError> {
+        self.sign_jwt(TOKEN_TYPE, claims)
+    }
+
+    /// A JWT of this type that says this (RFC 7515, section 7.1).
+    pub(super) fn sign_jwt<T: Serialize>(&self, typ: &str, claims: &T) -> Result<String, KeyError> {
         let header = Header {
             alg: self.algorithm().name(),
-            typ: TOKEN_TYPE,
+            typ,
             kid: &self.kid,
         };
         let mut token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);

@@ -28,6 +28,10 @@ fn what_is_made_is_read_and_matches_only_itself() {
         SecretKind::Refresh,
         SecretKind::Link,
         SecretKind::Device,
+        SecretKind::Client,
+        SecretKind::Code,
+        SecretKind::AppRefresh,
+        SecretKind::DeviceCode,
     ] {
         let (secret, stored) = make(kind, NOW).unwrap();
         let (other, other_stored) = make(kind, NOW).unwrap();
@@ -50,6 +54,10 @@ fn what_is_made_is_read_and_matches_only_itself() {
             SecretKind::Refresh,
             SecretKind::Link,
             SecretKind::Device,
+            SecretKind::Client,
+            SecretKind::Code,
+            SecretKind::AppRefresh,
+            SecretKind::DeviceCode,
         ];
         for other in others.into_iter().filter(|other| *other != kind) {
             assert!(!presented.matches(other, &stored.hash));
@@ -102,7 +110,7 @@ fn what_is_no_secret() {
 
 proptest! {
     #[test]
-    fn any_text_is_no_secret(text in any::<String>(), likely in "tl[kor]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}") {
+    fn any_text_is_no_secret(text in any::<String>(), likely in "tl[acdgkorv]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}") {
         prop_assert_eq!(parse(&text), Err(SecretError::Form));
         // One of 2^32 such has the right checksum by chance.
         prop_assert_eq!(parse(&likely), Err(SecretError::Checksum));

@@ -1,0 +1,36 @@
+//! What applications do with accounts: registered, authorised, given tokens, and taken them away (OAuth 2.1, OpenID Connect).
+
+pub(crate) mod authorise;
+pub(crate) mod bearer;
+pub(crate) mod clients;
+pub(crate) mod device;
+pub(crate) mod issue;
+pub(crate) mod presented;
+pub(crate) mod token;
+pub(crate) mod tokens;
+
+use crate::AuthError;
+use crate::change::By;
+use serde_json::Value;
+use tickloom_chassis::{AuditOutcome, NewAuditEntry, Write, append_audit};
+
+/// Notes something of an application, with what there is to know of it.
+async fn audit(
+    write: &mut Write,
+    by: &By,
+    (action, resource): (&str, &str),
+    outcome: AuditOutcome,
+    detail: &Value,
+) -> Result<(), AuthError> {
+    let entry = NewAuditEntry {
+        at: by.now,
+        actor: by.actor.clone(),
+        request: by.request.clone(),
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        outcome,
+        detail: detail.to_string(),
+    };
+    append_audit(write, &entry).await?;
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Applications: registered, changed, given another secret, removed.
+
+use super::audit;
+use crate::Auth;
+use crate::change::{By, known};
+use crate::credential::secret::{self, Secret, SecretKind};
+use crate::flows::authentication::{recent, require};
+use crate::model::{AccountKind, name};
+use crate::oauth::client::{ClientKind, ClientSettings};
+use crate::store::client::Client;
+use crate::{AuthError, store};
+use serde_json::{Value, json};
+use tickloom_chassis::{AuditOutcome, IfMatch, Problem, ProblemCode, Subject, Write};
+use uuid::Uuid;
+
+impl Auth {
+    /// Registers an application. A confidential one gets a secret.
+    ///
+    /// # Errors
+    /// [`ProblemCode::BadRequest`] for what cannot be; [`ProblemCode::Forbidden`] if it could do what its account may, or what people are
+    /// not asked about, and whoever registers it may not grant that.
+    pub(crate) async fn create_client(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, settings): (&Subject, ClientSettings),
+    ) -> Result<(Client, Option<Secret>), AuthError> {
+        let settings = checked(write, by, subject, settings).await?;
+        let client = Client {
+            id: format!("cli_{}", Uuid::now_v7().simple()),
+            version: 1,
+            settings,
+            created: by.now.0,
+            created_by: by.actor.clone(),
+        };
+        store::client::add(write, &client, &stored(&client.settings)?).await?;
+        let secret = match client.settings.kind {
+            ClientKind::Confidential => Some(add_secret(write, by, &client).await?),
+            ClientKind::Public => None,
+        };
+        note(write, by, "client_created", &client).await?;
+        Ok((client, secret))
+    }
+
+    /// Describes an application anew. What kind it is stays.
+    ///
+    /// # Errors
+    /// As [`Auth::create_client`]; [`ProblemCode::PreconditionFailed`] if it is of another version than the caller names.
+    pub(crate) async fn change_client(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, id, settings): (&Subject, &str, ClientSettings),
+        if_match: &IfMatch,
+    ) -> Result<Client, AuthError> {
+        recent(subject, by.now)?;
+        let before = known_client(write, id).await?;
+        if_match.check(Some(before.version))?;
+        // Who takes over an application that has an account, or that people are not asked about, has what it has.
+        if before.settings.account.is_some() || before.settings.is_first_party {
+            require(subject, ("grant.change", "grant/*"), by.now)?;
+        }
+        let settings = checked(write, by, subject, settings).await?;
+        if settings.kind != before.settings.kind {
+            let detail = "`kind` stays as it is: register another application";
+            return Err(Problem::new(ProblemCode::Refused, detail).into());
+        }
+        let client = Client {
+            version: before.version + 1,
+            settings,
+            ..before
+        };
+        store::client::set(write, &client, &stored(&client.settings)?).await?;
+        note(write, by, "client_changed", &client).await?;
+        Ok(client)
+    }
+
+    /// Gives an application another secret; those that it had are good for so many seconds more.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`]; [`ProblemCode::Refused`] for a public one, which has none.
+    pub(crate) async fn rotate_client_secret(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, id, grace_s): (&Subject, &str, u32),
+    ) -> Result<(Client, Secret), AuthError> {
+        recent(subject, by.now)?;
+        let client = known_client(write, id).await?;
+        if client.settings.account.is_some() || client.settings.is_first_party {
+            require(subject, ("grant.change", "grant/*"), by.now)?;
+        }
+        if client.settings.kind == ClientKind::Public {
+            let detail = "a public application has no secret";
+            return Err(Problem::new(ProblemCode::Refused, detail).into());
+        }
+        let until = by.now.0.saturating_add(i64::from(grace_s) * 1_000_000_000);
+        store::client::end_secrets(write, &client.id, until).await?;
+        let secret = add_secret(write, by, &client).await?;
+        let action = ("client_secret_rotated", resource(&client.id));
+        let detail = json!({"old_until": until});
+        audit(
+            write,
+            by,
+            (action.0, &action.1),
+            AuditOutcome::Done,
+            &detail,
+        )
+        .await?;
+        Ok((client, secret))
+    }
+
+    /// Removes an application, with all that people allowed it and all tokens that it has.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`].
+    pub(crate) async fn delete_client(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, id): (&Subject, &str),
+    ) -> Result<(), AuthError> {
+        recent(subject, by.now)?;
+        let client = known_client(write, id).await?;
+        while store::authorisation::end_of_client(write, &client.id).await? > 0 {}
+        store::device_code::drop_of_client(write, &client.id).await?;
+        store::client::drop_client(write, &client.id).await?;
+        note(write, by, "client_deleted", &client).await
+    }
+
+    /// Takes back what an account allowed an application, with all tokens that came of it.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`] if there was nothing.
+    pub(crate) async fn revoke_application(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, account, client): (&Subject, &str, &str),
+    ) -> Result<(), AuthError> {
+        crate::flows::authentication::recent_for_others(subject, account, by.now)?;
+        let had_consent = store::client::drop_consent(write, account, client).await?;
+        let ended = store::authorisation::end_of_account(write, account, Some(client)).await?;
+        if !had_consent && ended == 0 {
+            let detail = format!("the account allowed `{client}` nothing");
+            return Err(Problem::new(ProblemCode::NotFound, detail).into());
+        }
+        let resource = format!("account/{account}/applications/{client}");
+        by.audit(write, "consent_revoked", &resource, AuditOutcome::Done)
+            .await
+    }
+}
+
+/// The application of this id, which has to be there.
+pub(crate) async fn known_client(write: &mut Write, id: &str) -> Result<Client, AuthError> {
+    let found = store::client::one(write.connection(), id).await?;
+    found.ok_or_else(|| {
+        let detail = format!("there is no application `{id}`");
+        Problem::new(ProblemCode::NotFound, detail).into()
+    })
+}
+
+/// Settings that can be, by somebody who may say so.
+async fn checked(
+    write: &mut Write,
+    by: &By,
+    subject: &Subject,
+    settings: ClientSettings,
+) -> Result<ClientSettings, AuthError> {
+    recent(subject, by.now)?;
+    let wrong = |detail: String| Problem::new(ProblemCode::BadRequest, detail);
+    let called = name(&settings.name).ok_or_else(|| {
+        wrong("`name` is empty, longer than 200 characters, or of several lines".to_owned())
+    })?;
+    if let Some(fault) = settings.fault() {
+        return Err(wrong(fault).into());
+    }
+    if settings.account.is_some() || settings.is_first_party {
+        // Whoever has the application does what the program may do, or what people are not asked about.
+        require(subject, ("grant.change", "grant/*"), by.now)?;
+    }
+    if let Some(id) = &settings.account {
+        let account = known(write, id).await?;
+        account.usable()?;
+        if account.kind != AccountKind::Machine {
+            let detail = "`account` is no program's: people authorise applications themselves";
+            return Err(wrong(detail.to_owned()).into());
+        }
+    }
+    Ok(ClientSettings {
+        name: called,
+        ..settings
+    })
+}
+
+async fn add_secret(write: &mut Write, by: &By, client: &Client) -> Result<Secret, AuthError> {
+    let (shown, stored) = secret::make(SecretKind::Client, by.now)?;
+    store::client::add_secret(write, &stored, &client.id, by.now.0).await?;
+    Ok(shown)
+}
+
+async fn note(write: &mut Write, by: &By, action: &str, client: &Client) -> Result<(), AuthError> {
+    let detail = json!({"version": client.version, "settings": without_name(&client.settings)});
+    let resource = resource(&client.id);
+    audit(write, by, (action, &resource), AuditOutcome::Done, &detail).await
+}
+
+/// A name may be somebody's; all else is how the application is set up.
+fn without_name(settings: &ClientSettings) -> Value {
+    let mut value = serde_json::to_value(settings).unwrap_or_default();
+    if let Some(members) = value.as_object_mut() {
+        members.remove("name");
+    }
+    value
+}
+
+fn stored(settings: &ClientSettings) -> Result<String, AuthError> {
+    let text = serde_json::to_string(settings);
+    Ok(text.map_err(|error| Problem::internal(error.to_string()))?)
+}
+
+fn resource(id: &str) -> String {
+    format!("client/{id}")
+}

@@ -1,0 +1,153 @@
+//! Which application asks, and whether it is the one (OAuth 2.1, section 2.4).
+
+use crate::Auth;
+use crate::credential::secret::{self, SecretKind};
+use crate::oauth::client::ClientKind;
+use crate::oauth::error::{OAuthCode, OAuthError};
+use crate::oauth::form::{Form, decode};
+use crate::store::client::Client;
+use crate::{AuthError, store};
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tickloom_types::Ts;
+
+/// Who an application says that it is, and what it shows.
+pub(crate) struct Presented {
+    id: String,
+    secret: Option<String>,
+}
+
+impl Presented {
+    /// From the head or the body of a request, and not from both (RFC 6749, section 2.3.1).
+    ///
+    /// # Errors
+    /// [`OAuthCode::InvalidClient`]; [`OAuthCode::InvalidRequest`].
+    pub(crate) fn of(headers: &HeaderMap, form: &Form) -> Result<Presented, OAuthError> {
+        let in_form = form.get("client_secret").map(str::to_owned);
+        let Some(basic) = basic(headers)? else {
+            let id = form.get("client_id").map(str::to_owned);
+            return Ok(Presented {
+                id: id.ok_or_else(|| refused("the request does not say which application asks"))?,
+                secret: in_form,
+            });
+        };
+        if in_form.is_some() {
+            return Err(OAuthError::request(
+                "the secret is there twice: in `Authorization` and in the body",
+            ));
+        }
+        if form.get("client_id").is_some_and(|id| id != basic.id) {
+            return Err(OAuthError::request(
+                "`client_id` is another one than in `Authorization`",
+            ));
+        }
+        Ok(basic)
+    }
+}
+
+impl Auth {
+    /// The application that asks: a confidential one shows its secret, a public one has none.
+    ///
+    /// # Errors
+    /// [`OAuthCode::InvalidClient`], whatever is wrong.
+    pub(crate) async fn presenting(
+        &self,
+        headers: &HeaderMap,
+        form: &Form,
+        now: Ts,
+    ) -> Result<Client, AuthError> {
+        let presented = Presented::of(headers, form)?;
+        let at = self.database.reader();
+        let wrong = || refused("there is no such application, or its secret is wrong");
+        let client = store::client::one(at, &presented.id).await?;
+        let client = client.ok_or_else(wrong)?;
+        match (client.settings.kind, &presented.secret) {
+            (ClientKind::Public, None) => Ok(client),
+            (ClientKind::Confidential, Some(text)) => {
+                let shown = secret::parse(text).map_err(|_| wrong())?;
+                let hash = store::client::secret(at, &shown.id, &client.id, now.0).await?;
+                let is_right = hash.is_some_and(|hash| shown.matches(SecretKind::Client, &hash));
+                is_right.then_some(client).ok_or_else(|| wrong().into())
+            }
+            (ClientKind::Public, Some(_)) | (ClientKind::Confidential, None) => Err(wrong().into()),
+        }
+    }
+}
+
+/// Id and secret of `Authorization: Basic`, each of which is encoded as in a form (RFC 6749, section 2.3.1).
+fn basic(headers: &HeaderMap) -> Result<Option<Presented>, OAuthError> {
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(first) = shown.next() else {
+        return Ok(None);
+    };
+    let wrong = || refused("expected one header `Authorization: Basic` with id and secret");
+    let (scheme, text) = first
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or_else(wrong)?;
+    if shown.next().is_some() || !scheme.eq_ignore_ascii_case("basic") {
+        return Err(wrong());
+    }
+    let bytes = STANDARD.decode(text.trim()).map_err(|_| wrong())?;
+    let mut halves = bytes.splitn(2, |byte| *byte == b':');
+    let (Some(id), Some(secret)) = (halves.next(), halves.next()) else {
+        return Err(wrong());
+    };
+    Ok(Some(Presented {
+        id: decode(id).map_err(|_| wrong())?,
+        secret: Some(decode(secret).map_err(|_| wrong())?),
+    }))
+}
+
+fn refused(words: &str) -> OAuthError {
+    OAuthError::new(OAuthCode::InvalidClient, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_says_who_it_is_in_one_place() {
+        let of = |authorization: Option<&str>, form: &str| {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = authorization {
+                headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            let form = Form::parse(form.as_bytes()).unwrap();
+            let read = Presented::of(&headers, &form);
+            read.map(|read| (read.id, read.secret))
+                .map_err(|error| error.code)
+        };
+        let pair = |id: &str, secret: Option<&str>| Ok((id.to_owned(), secret.map(str::to_owned)));
+        // By Python: base64.b64encode(b"a%3Ab:c%2Bd+e")
+        let basic = "Basic YSUzQWI6YyUyQmQrZQ==";
+        assert_eq!(of(Some(basic), ""), pair("a:b", Some("c+d e")));
+        assert_eq!(
+            of(Some(basic), "client_id=a%3Ab"),
+            pair("a:b", Some("c+d e"))
+        );
+        assert_eq!(of(None, "client_id=a"), pair("a", None));
+        assert_eq!(
+            of(None, "client_id=a&client_secret=b"),
+            pair("a", Some("b"))
+        );
+        for (authorization, form, expected) in [
+            (None, "", OAuthCode::InvalidClient),
+            (None, "client_secret=b", OAuthCode::InvalidClient),
+            (Some("Bearer x"), "client_id=a", OAuthCode::InvalidClient),
+            (Some("Basic ~"), "", OAuthCode::InvalidClient),
+            (Some("Basic YQ=="), "", OAuthCode::InvalidClient),
+            (Some(basic), "client_secret=b", OAuthCode::InvalidRequest),
+            (Some(basic), "client_id=b", OAuthCode::InvalidRequest),
+        ] {
+            assert_eq!(
+                of(authorization, form),
+                Err(expected),
+                "{authorization:?} {form}"
+            );
+        }
+    }
+}

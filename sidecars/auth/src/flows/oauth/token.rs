@@ -1,0 +1,191 @@
+//! Codes, refresh tokens and secrets against tokens (OAuth 2.1, section 3.2).
+
+use super::issue::IssuedTokens;
+use crate::Auth;
+use crate::change::By;
+use crate::credential::secret::{self, SecretKind};
+use crate::oauth::client::GrantType;
+use crate::oauth::error::{OAuthCode, OAuthError};
+use crate::oauth::form::Form;
+use crate::oauth::pkce::verifies;
+use crate::oauth::scope::{EMAIL, OFFLINE, OPENID, PROFILE};
+use crate::store::authorisation::{Authorisation, Code};
+use crate::store::client::Client;
+use crate::{AuthError, store};
+use tickloom_chassis::{AuditOutcome, Write};
+use tickloom_types::Ts;
+
+impl Auth {
+    /// Gives an application tokens for what it shows.
+    ///
+    /// # Errors
+    /// What the application is told; [`OAuthCode::InvalidGrant`] whatever is wrong with a code or token.
+    pub(crate) async fn token(
+        &self,
+        by: By,
+        client: &Client,
+        form: &Form,
+    ) -> Result<IssuedTokens, AuthError> {
+        match form.need("grant_type")? {
+            "authorization_code" => self.exchange_code(by, client, form).await,
+            "refresh_token" => self.refresh_application(by, client, form).await,
+            "client_credentials" => self.token_of_program(by.now, client, form).await,
+            "urn:ietf:params:oauth:grant-type:device_code" => {
+                self.exchange_device_code(by, client, form).await
+            }
+            _ => {
+                let words = "`grant_type` is none that is known here";
+                Err(OAuthError::new(OAuthCode::UnsupportedGrantType, words).into())
+            }
+        }
+    }
+
+    /// Exchanges a code, once. One that comes again, from another application or without its proof is in wrong hands: all that came of it
+    /// ends (RFC 6749, section 4.1.2; RFC 9700, section 4.5).
+    async fn exchange_code(
+        &self,
+        by: By,
+        client: &Client,
+        form: &Form,
+    ) -> Result<IssuedTokens, AuthError> {
+        client.settings.may(GrantType::AuthorizationCode)?;
+        let presented = secret::parse(form.need("code")?).map_err(|_| not_good())?;
+        let mut write = self.write().await?;
+        let code = store::authorisation::code(write.connection(), &presented.id).await?;
+        let code = code.ok_or_else(not_good)?;
+        if !presented.matches(SecretKind::Code, &code.hash) {
+            return Err(not_good().into());
+        }
+        let found = store::authorisation::one(write.connection(), &code.authorisation).await?;
+        let authorisation = found.ok_or_else(not_good)?;
+        let is_first = store::authorisation::use_code(&mut write, &presented.id, by.now.0).await?;
+        let is_right = authorisation.client == client.id && has_proof(&code, form, by.now);
+        if !is_first || !is_right {
+            return self
+                .end_stolen(write, &by, "code_misused", &authorisation)
+                .await;
+        }
+        self.check_holder(&mut write, &authorisation).await?;
+        let issued = self
+            .issue(&mut write, (client, &authorisation), (form, true), by.now)
+            .await?;
+        write.commit().await?;
+        Ok(issued)
+    }
+
+    /// Goes on with a refresh token, once. One that comes again, or from another application, is a copy, and all ends.
+    async fn refresh_application(
+        &self,
+        by: By,
+        client: &Client,
+        form: &Form,
+    ) -> Result<IssuedTokens, AuthError> {
+        client.settings.may(GrantType::RefreshToken)?;
+        let presented = secret::parse(form.need("refresh_token")?).map_err(|_| not_good())?;
+        let mut write = self.write().await?;
+        let found = store::authorisation::refresh(write.connection(), &presented.id).await?;
+        let found = found.ok_or_else(not_good)?;
+        if !presented.matches(SecretKind::AppRefresh, &found.hash) {
+            return Err(not_good().into());
+        }
+        let authorisation = store::authorisation::one(write.connection(), &found.authorisation);
+        let authorisation = authorisation.await?.ok_or_else(not_good)?;
+        let is_first =
+            store::authorisation::use_refresh(&mut write, &presented.id, by.now.0).await?;
+        if !is_first || authorisation.client != client.id {
+            return self
+                .end_stolen(write, &by, "refresh_again", &authorisation)
+                .await;
+        }
+        if authorisation.expires <= by.now.0 {
+            return Err(not_good().into());
+        }
+        self.check_holder(&mut write, &authorisation).await?;
+        let issued = self
+            .issue(&mut write, (client, &authorisation), (form, false), by.now)
+            .await?;
+        write.commit().await?;
+        Ok(issued)
+    }
+
+    /// A token for the account of a program, which its application stands for (OAuth 2.1, section 4.2).
+    async fn token_of_program(
+        &self,
+        now: Ts,
+        client: &Client,
+        form: &Form,
+    ) -> Result<IssuedTokens, AuthError> {
+        client.settings.may(GrantType::ClientCredentials)?;
+        let own = client.settings.account.as_deref().unwrap_or_default();
+        let account = store::account::by_id(self.database.reader(), own).await?;
+        let account = account.filter(|account| account.usable().is_ok());
+        let account = account.ok_or_else(|| {
+            let words = "the account of the application is suspended or was deleted";
+            OAuthError::new(OAuthCode::UnauthorizedClient, words)
+        })?;
+        let people = [OPENID, PROFILE, EMAIL, OFFLINE];
+        let scopes = match form.get("scope") {
+            Some(text) => client.settings.asked_scopes(Some(text))?,
+            None => people
+                .iter()
+                .fold(client.settings.scopes(), |scopes, word| {
+                    scopes.without(word)
+                }),
+        };
+        if people.iter().any(|word| scopes.has(word)) {
+            let words = "`scope` has what is for people alone";
+            return Err(OAuthError::new(OAuthCode::InvalidScope, words).into());
+        }
+        self.issue_to_program((client, &account.id), (form, &scopes), now)
+    }
+
+    /// Whether whom an authorisation is of can still be acted for.
+    pub(crate) async fn check_holder(
+        &self,
+        write: &mut Write,
+        authorisation: &Authorisation,
+    ) -> Result<(), AuthError> {
+        let account = store::account::by_id(write.connection(), &authorisation.account).await?;
+        let account = account.ok_or_else(not_good)?;
+        account.person().map_err(|_| not_good())?;
+        if let Some(session) = &authorisation.session {
+            let session = store::session::one(write.connection(), session).await?;
+            session.ok_or_else(not_good)?;
+        }
+        Ok(())
+    }
+
+    /// Ends what is in wrong hands, and says no more than that it is not good.
+    async fn end_stolen(
+        &self,
+        mut write: Write,
+        by: &By,
+        action: &str,
+        authorisation: &Authorisation,
+    ) -> Result<IssuedTokens, AuthError> {
+        store::authorisation::end(&mut write, &authorisation.id).await?;
+        let resource = format!(
+            "account/{}/authorisations/{}",
+            authorisation.account, authorisation.id
+        );
+        by.audit(&mut write, action, &resource, AuditOutcome::Refused)
+            .await?;
+        write.commit().await?;
+        Err(not_good().into())
+    }
+}
+
+/// Whether whoever exchanges a code is who asked for it, in time.
+fn has_proof(code: &Code, form: &Form, now: Ts) -> bool {
+    // OAuth 2.1 leaves the redirect URI out, as the verifier proves more; where it is sent it has to be the same.
+    let sent = form.get("redirect_uri");
+    let verifier = form.get("code_verifier").unwrap_or_default();
+    now.0 < code.expires
+        && sent.is_none_or(|sent| sent == code.redirect_uri)
+        && verifies(verifier, &code.challenge)
+}
+
+/// Whatever is wrong with it.
+pub(crate) fn not_good() -> OAuthError {
+    OAuthError::new(OAuthCode::InvalidGrant, "it is not good, or not any more")
+}

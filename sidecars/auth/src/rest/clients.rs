@@ -1,0 +1,326 @@
+//! Applications, as administrators register them and as people allow them, over HTTP.
+
+use super::sessions::{NO_STORE, NoStore};
+use super::{
+    ChangeAccount, ChangeClients, List, ListQuery, OwnSession, Problems, ReadAccount, ReadClients,
+    account_of,
+};
+use crate::flows::authentication::session;
+use crate::flows::oauth::authorise::Step;
+use crate::flows::oauth::device::WaitingDevice;
+use crate::oauth::client::ClientSettings;
+use crate::oauth::form::Form;
+use crate::store;
+use crate::store::client::{Client, Consent};
+use crate::{Auth, AuthError};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tickloom_chassis::{
+    Allowed, Answer, Answered, Idempotent, IfMatch, Problem, ProblemCode, RequestId, etag,
+};
+use utoipa::ToSchema;
+
+/// Longest time that two secrets are good beside each other, in seconds: 30 days.
+const GRACE_MAX_S: u32 = 30 * 86_400;
+
+/// How a secret goes over into another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RotateSecret {
+    /// Seconds that the old one is good still, from 0 to 2,592,000.
+    #[schema(maximum = 2_592_000)]
+    grace_s: u32,
+}
+
+/// What a person decides on a device.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeviceDecision {
+    /// The code that the device shows.
+    user_code: String,
+    /// Whether it may do what it asks for.
+    allow: bool,
+}
+
+/// What an application asks of a person, with the person's answer if there is one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AskedAuthorisation {
+    /// The request, as it stands in the query of the address to which the application sends people (OAuth 2.1, section 4.1.1).
+    request: String,
+    /// Whether the person allows it; left out, what is to be done is found out.
+    allow: Option<bool>,
+}
+
+/// What is to be done with a person whom an application sends.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub(super) enum NextStep {
+    /// They go back to the application.
+    Answer {
+        /// Where their browser goes.
+        location: String,
+    },
+    /// They authenticate once more.
+    SignIn {
+        /// What to send here then.
+        request: String,
+    },
+    /// They are asked.
+    Ask {
+        /// Id of the application.
+        client: String,
+        /// What it is called.
+        name: String,
+        /// What it asks for, with a space between scopes.
+        scopes: String,
+        /// Where they go back to.
+        redirect_uri: String,
+    },
+}
+
+impl From<Step> for NextStep {
+    fn from(step: Step) -> NextStep {
+        match step {
+            Step::Answer(location) => NextStep::Answer { location },
+            Step::SignIn(form) => NextStep::SignIn {
+                request: form.encoded(),
+            },
+            Step::Ask(asked) => NextStep::Ask {
+                scopes: asked.request.scopes.text(),
+                redirect_uri: asked.request.target.redirect_uri,
+                client: asked.client.id,
+                name: asked.client.settings.name,
+            },
+        }
+    }
+}
+
+/// A code that a device shows.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DeviceQuery {
+    /// The code.
+    user_code: String,
+}
+
+/// Applications, by id.
+#[utoipa::path(get, path = "/v1/clients", tag = "oauth", params(ListQuery),
+    responses((status = 200, body = List<Client>), Problems))]
+pub(super) async fn list_clients(
+    State(auth): State<Arc<Auth>>,
+    _: Allowed<ReadClients>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<List<Client>>, Problem> {
+    let at = auth.database.reader();
+    let found = store::client::after(at, query.after(), query.rows()?).await?;
+    Ok(Json(query.list(found)))
+}
+
+/// Registers an application. A confidential one gets a `secret`, which is shown once.
+#[utoipa::path(post, path = "/v1/clients", tag = "oauth", request_body = ClientSettings,
+    responses((status = 201, body = Client, description = "`secret` is there once"), Problems))]
+pub(super) async fn create_client(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeClients>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let settings: ClientSettings = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let new = (&allowed.subject, settings);
+        let (client, secret) = auth.create_client(write, &by, new).await?;
+        let answer = Answer::json(StatusCode::CREATED, &client)?.with_version(client.version);
+        match secret {
+            Some(secret) => answer.with_once("secret", &secret.expose()),
+            None => Ok(answer),
+        }
+    });
+    done.await
+}
+
+/// An application.
+#[utoipa::path(get, path = "/v1/clients/{client}", tag = "oauth",
+    params(("client" = String, Path, description = "Id of the application")),
+    responses((status = 200, body = Client), Problems))]
+pub(super) async fn get_client(
+    State(auth): State<Arc<Auth>>,
+    _: Allowed<ReadClients>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let found = store::client::one(auth.database.reader(), &id).await?;
+    let client = found.ok_or_else(|| {
+        let detail = format!("there is no application `{id}`");
+        Problem::new(ProblemCode::NotFound, detail)
+    })?;
+    let tag = (axum::http::header::ETAG, etag(client.version));
+    Ok(([tag], Json(client)).into_response())
+}
+
+/// Describes an application anew.
+#[utoipa::path(put, path = "/v1/clients/{client}", tag = "oauth", request_body = ClientSettings,
+    params(("client" = String, Path, description = "Id of the application")),
+    responses((status = 200, body = Client), Problems))]
+pub(super) async fn change_client(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeClients>,
+    request: RequestId,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let settings: ClientSettings = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let changed = (&allowed.subject, id.as_str(), settings);
+        let client = auth.change_client(write, &by, changed, &if_match).await?;
+        Ok(Answer::json(StatusCode::OK, &client)?.with_version(client.version))
+    });
+    done.await
+}
+
+/// Removes an application, with all tokens that it has.
+#[utoipa::path(delete, path = "/v1/clients/{client}", tag = "oauth",
+    params(("client" = String, Path, description = "Id of the application")),
+    responses((status = 204, description = "It is gone"), Problems))]
+pub(super) async fn delete_client(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeClients>,
+    request: RequestId,
+    Path(id): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let gone = (&allowed.subject, id.as_str());
+        auth.delete_client(write, &by, gone).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
+}
+
+/// Gives an application another secret. `secret` is shown once.
+#[utoipa::path(post, path = "/v1/clients/{client}/secret", tag = "oauth", request_body = RotateSecret,
+    params(("client" = String, Path, description = "Id of the application")),
+    responses((status = 201, body = Client, description = "`secret` is there once"), Problems))]
+pub(super) async fn rotate_client_secret(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeClients>,
+    request: RequestId,
+    Path(id): Path<String>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let grace_s = grace(&sent.json()?)?;
+    let by = auth.by(&allowed.subject, &request);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let old = (&allowed.subject, id.as_str(), grace_s);
+        let (client, secret) = auth.rotate_client_secret(write, &by, old).await?;
+        Answer::json(StatusCode::CREATED, &client)?.with_once("secret", &secret.expose())
+    });
+    done.await
+}
+
+fn grace(sent: &RotateSecret) -> Result<u32, Problem> {
+    if sent.grace_s > GRACE_MAX_S {
+        let detail = format!("`grace_s` is {}, expected 0 to {GRACE_MAX_S}", sent.grace_s);
+        return Err(Problem::new(ProblemCode::BadRequest, detail));
+    }
+    Ok(sent.grace_s)
+}
+
+/// What an account allowed applications.
+#[utoipa::path(get, path = "/v1/accounts/{account}/applications", tag = "oauth",
+    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
+    responses((status = 200, body = List<Consent>), Problems))]
+pub(super) async fn list_applications(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ReadAccount>,
+    Path(account): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<List<Consent>>, Problem> {
+    let account = account_of(&account, &allowed.subject);
+    let at = auth.database.reader();
+    let found = store::client::consents_after(at, &account, query.after(), query.rows()?).await?;
+    Ok(Json(query.list(found)))
+}
+
+/// Takes back what an account allowed an application, with all tokens that came of it.
+#[utoipa::path(delete, path = "/v1/accounts/{account}/applications/{client}", tag = "oauth",
+    params(("account" = String, Path, description = "Id of the account, or `me`"),
+        ("client" = String, Path, description = "Id of the application")),
+    responses((status = 204, description = "It is allowed nothing any more"), Problems))]
+pub(super) async fn revoke_application(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    request: RequestId,
+    Path((account, client)): Path<(String, String)>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let taken = (&allowed.subject, account.as_str(), client.as_str());
+        auth.revoke_application(write, &by, taken).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
+}
+
+/// The device that waits with a code.
+#[utoipa::path(get, path = "/v1/devices", tag = "oauth", params(DeviceQuery),
+    responses((status = 200, body = WaitingDevice), Problems))]
+pub(super) async fn waiting_device(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+    Query(query): Query<DeviceQuery>,
+) -> Result<Json<WaitingDevice>, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let asked = (&allowed.subject, query.user_code.as_str());
+    Ok(Json(auth.waiting_device(&by, asked).await?))
+}
+
+/// Approves the device that waits with a code, or refuses it.
+#[utoipa::path(post, path = "/v1/devices", tag = "oauth", request_body = DeviceDecision,
+    responses((status = 204, description = "The device is told when it asks next"), Problems))]
+pub(super) async fn decide_device(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<StatusCode, Problem> {
+    let sent: DeviceDecision = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let device = (&allowed.subject, sent.user_code.as_str());
+    auth.decide_device(&by, device, sent.allow).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What an application asks of whoever is signed in, or what comes of their answer: for pages on which people sign in.
+#[utoipa::path(post, path = "/v1/authorisations", tag = "oauth", request_body = AskedAuthorisation,
+    responses((status = 200, body = NextStep), Problems))]
+pub(super) async fn authorise(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<OwnSession>,
+    request: RequestId,
+    sent: Idempotent,
+) -> Result<(NoStore, Json<NextStep>), Problem> {
+    let sent: AskedAuthorisation = sent.json()?;
+    let by = auth.by(&allowed.subject, &request);
+    let form = Form::parse(sent.request.as_bytes()).map_err(AuthError::from)?;
+    session(&allowed.subject)?;
+    let step = match sent.allow {
+        None => auth.authorise(&by, Some(&allowed.subject), &form).await?,
+        Some(allow) => {
+            let answer = (&allowed.subject, allow);
+            Step::Answer(auth.answer_consent(&by, answer, &form).await?)
+        }
+    };
+    Ok((NO_STORE, Json(step.into())))
+}

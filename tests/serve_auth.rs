@@ -38,7 +38,7 @@ fn serve(folder: &Path) -> (Running, String, String) {
     let mut running = Running::start(&words);
     let address = running.announced("serving activity, auth at http://");
     let words = running.announced("auth: ");
-    let link = words.rsplit(' ').next().unwrap().to_owned();
+    let link = words.rsplit('#').next().unwrap().to_owned();
     (running, address, link)
 }
 
@@ -236,7 +236,7 @@ fn the_first_link_is_there_for_machines_too() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let up: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
     let words = up["startup_notice"]["auth"].as_str().unwrap();
-    assert!(words.contains(" tlo_"), "{words}");
+    assert!(words.contains("/console/auth/set-up#tlo_"), "{words}");
 }
 
 /// Kills of the service: more when everything is asked for.
@@ -262,7 +262,7 @@ impl Killed {
         let place: Vec<String> = place.iter().map(|word| (*word).to_owned()).collect();
         let (mut running, address) = Killed::start(&place);
         let words = running.announced("auth: ");
-        let link = words.rsplit(' ').next().unwrap();
+        let link = words.rsplit('#').next().unwrap();
         let body = json!({"link": link, "email": "ada@example.com", "name": "Ada", "password": "four words of no sense 7"});
         let (status, said) = send(
             &address,

@@ -2,6 +2,8 @@
 
 pub(crate) mod accounts;
 pub(crate) mod authentication;
+pub(crate) mod browser;
+pub(crate) mod continuation;
 pub(crate) mod curve_keys;
 pub(crate) mod effective;
 pub(crate) mod factor;

@@ -11,6 +11,7 @@ mod link_requests;
 mod mails;
 mod model;
 pub mod oauth;
+mod pages;
 mod passkey_messages;
 mod projections;
 mod rest;
@@ -23,11 +24,13 @@ use crate::change::By;
 use crate::credential::encryption::EncryptionKeys;
 use crate::credential::passkey::{ChallengeKey, NoRelyingParty, RelyingParty};
 use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
+use crate::credential::secret::Secret;
 use crate::error::AuthError;
 pub use crate::flows::grants::Explained;
 use crate::flows::grants::explain;
 use crate::flows::links::{LINK_REQUEST, SETUP, make_link};
 use crate::link_requests::LinkRequests;
+use crate::pages::links::SET_UP;
 use crate::projections::rebuild;
 use crate::signing::Signing;
 use axum::Router;
@@ -35,10 +38,11 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tickloom_chassis::console::BrowserSessions;
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
     Authenticator, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health, MAIL,
-    MailConfig, Mailer, Migration, Migrations, Problem, Result, Service, Stop, Write,
+    MailConfig, Mailer, Migration, Migrations, Pages, Problem, Result, Service, Stop, Write,
     forget_effects, hold_events, retry_given_up,
 };
 use tickloom_types::Ts;
@@ -59,6 +63,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 pub struct Auth {
     pub(crate) database: Database,
     pub(crate) clock: Clock,
+    /// The address under which the service is reached.
+    pub(crate) issuer: String,
     pub(crate) hasher: Hasher,
     pub(crate) signing: Signing,
     /// What secrets are encrypted with.
@@ -71,7 +77,7 @@ pub struct Auth {
     /// Who asks for passkeys, if there can be some under the address of the service.
     pub(crate) relying_party: std::result::Result<RelyingParty, NoRelyingParty>,
     pub(crate) challenge_key: ChallengeKey,
-    setup: Option<String>,
+    setup: Option<Secret>,
 }
 
 /// Its settings.
@@ -117,7 +123,7 @@ impl Auth {
         let signing = Signing::begin(&database, Arc::clone(&keys), names, now).await?;
         signing.rotate(&database, now).await?;
         let effects = match &config.mail {
-            Some(mail) => Some(effects(&database, &clock, mail)?),
+            Some(mail) => Some(effects(&database, &clock, (mail, &config.issuer))?),
             None => None,
         };
         let setup = setup_link(&database, &clock).await?;
@@ -131,6 +137,7 @@ impl Auth {
             grants: GrantCache::default(),
             effects,
             is_open: config.sign_up,
+            issuer: config.issuer,
             setup,
             database,
             clock,
@@ -166,6 +173,11 @@ impl Auth {
         Ok(explain(&mut connection, account, (action, resource), now).await?)
     }
 
+    /// The address of a page of ours that takes a link, with the link.
+    pub(crate) fn link_address(&self, page: &str, link: &Secret) -> String {
+        mails::address(&self.issuer, page, link)
+    }
+
     /// Begins to change something. The log is locked first, and then what is changed, always: two changes never wait for each other.
     pub(crate) async fn write(&self) -> Result<Write> {
         let mut write = self.database.write().await?;
@@ -195,6 +207,7 @@ impl Auth {
         store::authorisation::drop_old(&mut write, now.0).await?;
         store::device_code::drop_old(&mut write, now.0).await?;
         store::client::drop_old_secrets(&mut write, now.0).await?;
+        store::browser::drop_old(&mut write, now.0).await?;
         for kind in [LINK_REQUEST, MAIL] {
             forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
         }
@@ -210,11 +223,12 @@ fn start(error: &dyn std::error::Error) -> ChassisError {
 fn effects(
     database: &Database,
     clock: &Clock,
-    mail: &MailConfig,
+    (mail, issuer): (&MailConfig, &str),
 ) -> std::result::Result<Effects, AuthError> {
     let link_requests = LinkRequests {
         database: database.clone(),
         clock: clock.clone(),
+        issuer: issuer.to_owned(),
     };
     let handlers: Vec<Arc<dyn EffectHandler>> =
         vec![Arc::new(Mailer::new(mail)?), Arc::new(link_requests)];
@@ -233,7 +247,7 @@ async fn challenge_key(database: &Database) -> std::result::Result<ChallengeKey,
 async fn setup_link(
     database: &Database,
     clock: &Clock,
-) -> std::result::Result<Option<String>, AuthError> {
+) -> std::result::Result<Option<Secret>, AuthError> {
     let mut write = database.write().await?;
     hold_events(&mut write).await?;
     store::secret::drop_setup_links(&mut write).await?;
@@ -249,7 +263,7 @@ async fn setup_link(
     };
     let link = make_link(&mut write, &by, None, SETUP).await?;
     write.commit().await?;
-    Ok(Some(link.expose().to_owned()))
+    Ok(Some(link))
 }
 
 impl Service for Auth {
@@ -262,6 +276,10 @@ impl Service for Auth {
         Migration {
             name: "organisations",
             sql: include_str!("../migrations/0002_organisations.sql"),
+        },
+        Migration {
+            name: "browser",
+            sql: include_str!("../migrations/0003_browser.sql"),
         },
         Migration {
             name: "passkeys",
@@ -303,6 +321,14 @@ impl Service for Auth {
         rebuild(database).await.map(Some)
     }
 
+    fn pages(self: &Arc<Auth>) -> Pages {
+        pages::pages(self)
+    }
+
+    fn browser_sessions(self: &Arc<Auth>) -> Option<Arc<dyn BrowserSessions>> {
+        Some(Arc::<Auth>::clone(self))
+    }
+
     fn start(self: &Arc<Auth>, stop: &Stop) -> Vec<JoinHandle<()>> {
         let mut tasks = vec![tokio::spawn(Arc::clone(self).keep(stop.clone()))];
         if let Some(effects) = &self.effects {
@@ -313,9 +339,10 @@ impl Service for Auth {
 
     fn startup_notice(&self) -> Option<String> {
         let link = self.setup.as_ref()?;
+        let address = self.link_address(SET_UP, link);
         Some(format!(
-            "nobody is an administrator yet: with this link, which is shown once, the first one is made \
-             (POST /auth/v1/links/finish with link, email, name and password): {link}"
+            "nobody is an administrator yet: open this link, which is shown once, to create the first one \
+             (or send what is behind its # to POST /auth/v1/links/finish with email, name and password): {address}"
         ))
     }
 

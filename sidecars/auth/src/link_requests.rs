@@ -18,6 +18,8 @@ const PAUSE_NS: i64 = 60_000_000_000;
 pub(crate) struct LinkRequests {
     pub(crate) database: Database,
     pub(crate) clock: Clock,
+    /// Where people reach the pages.
+    pub(crate) issuer: String,
 }
 
 impl EffectHandler for LinkRequests {
@@ -68,10 +70,11 @@ impl LinkRequests {
         let account = store::account::by_email(write.connection(), &wanted.email).await?;
         let mail = match (account, wanted.name) {
             (None, None) => None,
-            (Some(account), None) => recover(&mut write, &by, &account).await?,
-            (account, Some(name)) => {
-                Some(sign_up(&mut write, &by, account, (wanted.email, name)).await?)
-            }
+            (Some(account), None) => recover(&mut write, &by, (&account, &self.issuer)).await?,
+            (account, Some(name)) => Some({
+                let who = (account, wanted.email, name);
+                sign_up(&mut write, &by, who, &self.issuer).await?
+            }),
         };
         if let Some(mail) = mail
             && !enqueue_mail(&mut write, &format!("mail/{}", effect.key), now, &mail).await?
@@ -83,19 +86,23 @@ impl LinkRequests {
     }
 }
 
-async fn recover(write: &mut Write, by: &By, account: &Account) -> Result<Option<Mail>, AuthError> {
+async fn recover(
+    write: &mut Write,
+    by: &By,
+    (account, issuer): (&Account, &str),
+) -> Result<Option<Mail>, AuthError> {
     if account.person().is_err() {
         return Ok(None);
     }
     let link = make_link(write, by, Some(&account.id), RECOVER).await?;
-    Ok(Some(mails::recover(account, &link)))
+    Ok(Some(mails::recover(account, issuer, &link)))
 }
 
 async fn sign_up(
     write: &mut Write,
     by: &By,
-    account: Option<Account>,
-    (email, name): (String, String),
+    (account, email, name): (Option<Account>, String, String),
+    issuer: &str,
 ) -> Result<Mail, AuthError> {
     let account = match account {
         Some(account) => account,
@@ -104,8 +111,8 @@ async fn sign_up(
     let has_password = store::secret::password(write.connection(), &account.id).await?;
     let signs_in = has_password.is_some() || account.passkeys > 0;
     if signs_in || account.person().is_err() {
-        return Ok(mails::known(&account));
+        return Ok(mails::known(&account, issuer));
     }
     let link = make_link(write, by, Some(&account.id), WELCOME).await?;
-    Ok(mails::welcome(&account, &link))
+    Ok(mails::welcome(&account, issuer, &link))
 }

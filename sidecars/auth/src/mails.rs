@@ -2,35 +2,42 @@
 
 use crate::credential::secret::Secret;
 use crate::model::Account;
+use crate::pages::links::{LINK, RECOVERY};
 use tickloom_chassis::Mail;
 
-/// How a link is used, until there is a page for it.
-const HOW: &str = "Send it with the password of your choice, as {\"link\": \"…\", \"password\": \"…\"}, to POST /auth/v1/links/finish.";
+/// What pages have in their addresses: where they are, and the code of a link.
+pub(crate) fn address(issuer: &str, page: &str, link: &Secret) -> String {
+    // What stands behind the # is sent nowhere by a browser: it is in no log and in no `Referer`.
+    format!("{}{page}#{}", issuer.trim_end_matches('/'), link.expose())
+}
 
 /// To somebody who was invited or signed up.
-pub(crate) fn welcome(account: &Account, link: &Secret) -> Mail {
+pub(crate) fn welcome(account: &Account, issuer: &str, link: &Secret) -> Mail {
     let text = format!(
-        "Hello,\n\nthere is an account for you at Tickloom. With this link you choose a password within a week:\n\n{}\n\n{HOW}\n\n\
+        "Hello,\n\nthere is an account for you at Tickloom. With this link you choose a password within a week:\n\n{}\n\n\
          If you did not ask for it, leave it: nobody can use the account without the link.\n",
-        link.expose()
+        address(issuer, LINK, link)
     );
     mail(account, "Your account at Tickloom", text)
 }
 
 /// To somebody who forgot the password.
-pub(crate) fn recover(account: &Account, link: &Secret) -> Mail {
+pub(crate) fn recover(account: &Account, issuer: &str, link: &Secret) -> Mail {
     let text = format!(
         "Hello,\n\nsomebody wants to choose a new password for your account at Tickloom. With this link you can, within an hour:\n\n\
-         {}\n\n{HOW}\n\nIf it was not you, leave it: the password stays as it is.\n",
-        link.expose()
+         {}\n\nIf it was not you, leave it: the password stays as it is.\n",
+        address(issuer, LINK, link)
     );
     mail(account, "A new password for Tickloom", text)
 }
 
 /// To somebody who has an account and attempts to sign up.
-pub(crate) fn known(account: &Account) -> Mail {
-    let text = "Hello,\n\nsomebody tried to sign up at Tickloom with your address, and there is an account already. If it was you and you \
-         forgot the password, ask for a new one: POST /auth/v1/recovery. If it was not you, leave it.\n".to_owned();
+pub(crate) fn known(account: &Account, issuer: &str) -> Mail {
+    let text = format!(
+        "Hello,\n\nsomebody tried to sign up at Tickloom with your address, and there is an account already. If it was you and you \
+         forgot the password, ask for a new one: {}{RECOVERY}\n\nIf it was not you, leave it.\n",
+        issuer.trim_end_matches('/')
+    );
     mail(account, "You have an account at Tickloom", text)
 }
 

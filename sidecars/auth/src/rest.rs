@@ -57,7 +57,7 @@ struct ListQuery {
 macro_rules! access {
     ($(#[$doc:meta])* $name:ident, $action:literal, $resource:expr) => {
         $(#[$doc])*
-        struct $name;
+        pub(crate) struct $name;
 
         impl Access for $name {
             const ACTION: &'static str = $action;
@@ -256,7 +256,7 @@ impl Auth {
 }
 
 /// The account that a path names.
-fn account_of(name: &str, subject: &Subject) -> String {
+pub(crate) fn account_of(name: &str, subject: &Subject) -> String {
     if name == ME {
         return subject.account.clone();
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod authorisation;
+pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod curve;
 pub(crate) mod device_code;
@@ -23,6 +24,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     curve::STATEMENTS,
     invitation::STATEMENTS,
     factor::STATEMENTS,
+    browser::STATEMENTS,
     key::STATEMENTS,
     organisation::STATEMENTS,
     passkey::STATEMENTS,

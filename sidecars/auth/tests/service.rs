@@ -8,8 +8,12 @@ mod access;
 mod accounts;
 #[path = "service/authenticator.rs"]
 mod authenticator;
+#[path = "service/browser.rs"]
+mod browser;
 #[path = "service/client.rs"]
 mod client;
+#[path = "service/console.rs"]
+mod console;
 #[path = "service/curve_keys.rs"]
 mod curve_keys;
 #[path = "service/document.rs"]
@@ -28,6 +32,8 @@ mod mail;
 mod oauth;
 #[path = "service/organisations.rs"]
 mod organisations;
+#[path = "service/pages.rs"]
+mod pages;
 #[path = "service/passkeys.rs"]
 mod passkeys;
 #[path = "service/passkeys_in_browser.rs"]
@@ -193,7 +199,7 @@ impl Served {
     /// The link that was said at the start.
     fn setup_link(&self) -> String {
         let words = self.startup_notice.as_ref().unwrap();
-        words.rsplit(' ').next().unwrap().to_owned()
+        words.rsplit('#').next().unwrap().to_owned()
     }
 
     /// Makes Ada the first administrator, and signs her in.

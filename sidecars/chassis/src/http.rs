@@ -1,6 +1,7 @@
 //! What every request goes through: the host that it names, bounds of time and number, a number of its own, counts; and every
 //! error leaves as a problem.
 
+use crate::console::{IsPage, is_page, problem_page};
 use crate::deadline;
 use crate::problem::{Cause, Problem, ProblemCode};
 use axum::body::Body;
@@ -101,6 +102,7 @@ pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: N
         .get::<MatchedPath>()
         .map_or("none", MatchedPath::as_str)
         .to_owned();
+    let for_people = is_page(request.uri().path());
     let id = request_id(&request);
     let called = RequestId(id.to_str().unwrap_or("").to_owned());
     request.extensions_mut().insert(called);
@@ -108,6 +110,9 @@ pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: N
         Some(problem) => problem.into_response(),
         None => answer(&door, request, next).await,
     };
+    if for_people && let Some(problem) = response.extensions().get::<Problem>() {
+        response = problem_page(&problem.clone(), response);
+    }
     let status = response.status().as_u16();
     let cause = response.extensions().get::<Cause>();
     // What is not ready says so itself.
@@ -204,7 +209,8 @@ async fn as_problem(response: Response) -> Response {
             kind == "application/problem+json" || kind.starts_with("application/json")
         })
     });
-    if is_ours || !(status.is_client_error() || status.is_server_error()) {
+    let is_page = response.extensions().get::<IsPage>().is_some();
+    if is_ours || is_page || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let (parts, body) = response.into_parts();

@@ -10,6 +10,7 @@ mod backup;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod console;
 mod core_inbox;
 mod database;
 mod deadline;
@@ -68,7 +69,7 @@ pub use outgoing::{Outgoing, OutgoingAnswer, OutgoingConfig, OutgoingError, Outg
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode, Problems};
 pub use serve::{RpcOptions, ServeOptions, Serving, serve};
-pub use service::{Context, Health, Runner, Service, Stop};
+pub use service::{Context, Health, Pages, Runner, Service, Stop};
 pub use tables::{all_rows, schema, tables};
 
 /// Every statement that the chassis runs, by file, so that a test prepares each on both engines.

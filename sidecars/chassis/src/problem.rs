@@ -136,6 +136,8 @@ impl IntoResponse for Problem {
         if let Some(cause) = cause {
             response.extensions_mut().insert(cause);
         }
+        // Where a person asks, a page says the same.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::access::Authenticator;
 use crate::clock::Clock;
+use crate::console::{BrowserSessions, MenuGroup};
 use crate::database::{Database, Place};
 use crate::idempotency::forget_expired;
 use crate::migrations::Migrations;
@@ -48,6 +49,16 @@ pub trait Service: Sized + Send + Sync + 'static {
         None
     }
 
+    /// Its pages for people, in the frame of the console; none unless it says otherwise.
+    fn pages(self: &Arc<Self>) -> Pages {
+        Pages::default()
+    }
+
+    /// Knows who is signed in in a browser, for all services of the process, if this is the service that does.
+    fn browser_sessions(self: &Arc<Self>) -> Option<Arc<dyn BrowserSessions>> {
+        None
+    }
+
     /// Its operations over gRPC, for other services; none unless it says otherwise.
     fn rpc(self: &Arc<Self>) -> Rpc {
         Rpc::default()
@@ -73,6 +84,17 @@ pub trait Service: Sized + Send + Sync + 'static {
 
     /// How it is, without asking the database.
     fn health(&self) -> Health;
+}
+
+/// Pages of a service for people.
+#[derive(Debug, Default)]
+pub struct Pages {
+    /// Those below `/console/NAME`, with paths below that.
+    pub router: Router,
+    /// Those that a standard wants at another path, with their whole paths.
+    pub root: Router,
+    /// What of them is in the menu.
+    pub menu: Vec<MenuGroup>,
 }
 
 /// What a service is given.
@@ -110,6 +132,8 @@ pub struct Runner {
     pub(crate) rest: OpenApiRouter,
     pub(crate) root: Router,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) pages: Pages,
+    pub(crate) browser_sessions: Option<Arc<dyn BrowserSessions>>,
     pub(crate) rpc: Rpc,
     pub(crate) health: Box<dyn Fn() -> Health + Send + Sync>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
@@ -187,6 +211,8 @@ impl Runner {
             rest: service.rest(),
             root: service.root(),
             authenticator: service.authenticator(),
+            pages: service.pages(),
+            browser_sessions: service.browser_sessions(),
             rpc: service.rpc(),
             tasks,
             health: Box::new(move || asked.health()),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! tlk_01981c4f2d7a7c3e9f1b2a3c4d5e6f70_Qm3…43 letters and digits…x9_0Zk3Qw
-//! tl[acdgkorv]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
+//! tl[abcdgkorv]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
 //! ```
 //!
 //! A scanner finds one that leaked by the pattern and the checksum, without the database, and a slip of the keyboard is told from a
@@ -41,6 +41,8 @@ pub enum SecretKind {
     Key,
     /// What a session is continued with, once: `tlr`.
     Refresh,
+    /// What a browser shows of a session, in a cookie: `tlb`.
+    Browser,
     /// A link that is good once, sent by mail: `tlo`.
     Link,
     /// What a device keeps on which an account was signed in: `tld`.
@@ -62,6 +64,7 @@ impl SecretKind {
         match self {
             SecretKind::Key => "tlk",
             SecretKind::Refresh => "tlr",
+            SecretKind::Browser => "tlb",
             SecretKind::Link => "tlo",
             SecretKind::Device => "tld",
             SecretKind::Client => "tlc",
@@ -75,6 +78,7 @@ impl SecretKind {
         [
             SecretKind::Key,
             SecretKind::Refresh,
+            SecretKind::Browser,
             SecretKind::Link,
             SecretKind::Device,
             SecretKind::Client,

@@ -102,7 +102,7 @@ impl Auth {
             return Ok((account, Some(link)));
         }
         let link = make_link(write, by, Some(&account.id), WELCOME).await?;
-        let mail = mails::welcome(&account, &link);
+        let mail = mails::welcome(&account, &self.issuer, &link);
         enqueue_mail(write, &format!("{WELCOME}/{}", account.id), by.now, &mail).await?;
         Ok((account, None))
     }

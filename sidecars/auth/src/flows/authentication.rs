@@ -40,7 +40,7 @@ const RECENT_NS: i64 = 900_000_000_000;
 /// A password that was found right.
 pub(crate) struct RightPassword {
     /// The hash that it was found right by.
-    stored: String,
+    pub(crate) stored: String,
     /// Its hash with the present parameters, if the stored one has lower ones.
     pub(crate) rehashed: Option<String>,
 }

@@ -6,7 +6,7 @@ use crate::credential::recovery;
 use crate::credential::totp::TotpSecret;
 use crate::error::wrong_credentials;
 use crate::events::AuthEvent;
-use crate::model::Refusal;
+use crate::model::{Account, Refusal};
 use crate::{AuthError, store};
 use serde::Serialize;
 use tickloom_chassis::{Problem, Subject, Write};
@@ -47,14 +47,23 @@ impl Auth {
             return Err(Refusal::HasSecondFactor.into());
         }
         write.commit().await?;
-        let name = account.email.unwrap_or_default();
-        let uri = secret
-            .uri(ISSUER, &name)
-            .map_err(|error| Problem::internal(error.to_string()))?;
-        Ok(NewFactor {
-            secret: secret.base32().to_string(),
-            uri: uri.to_string(),
-        })
+        told(&account, &secret)
+    }
+
+    /// What an app is told of the second factor that whoever asks began, and that is not confirmed yet.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSecondFactor`].
+    pub(crate) async fn waiting_factor(&self, subject: &Subject) -> Result<NewFactor, AuthError> {
+        super::authentication::recent(subject, self.clock.now())?;
+        let at = self.database.reader();
+        let account = store::account::by_id(at, &subject.account).await?;
+        let factor = store::factor::factor(at, &subject.account, &self.keys).await?;
+        let factor = factor.filter(|factor| !factor.is_confirmed);
+        match (account, factor) {
+            (Some(account), Some(factor)) => told(&account, &factor.secret),
+            _ => Err(Refusal::NoSecondFactor.into()),
+        }
     }
 
     /// Lets the new second factor count, as a code of it is shown, and returns ten codes for when it is lost.
@@ -122,4 +131,16 @@ impl Auth {
         }
         Ok(())
     }
+}
+
+/// What an app is told.
+fn told(account: &Account, secret: &TotpSecret) -> Result<NewFactor, AuthError> {
+    let name = account.email.as_deref().unwrap_or("");
+    let uri = secret
+        .uri(ISSUER, name)
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(NewFactor {
+        secret: secret.base32().to_string(),
+        uri: uri.to_string(),
+    })
 }

@@ -1,7 +1,8 @@
 //! Authenticating with a passkey: alone, beside a password, and once more in a session.
 
 use super::authentication::{is_guess, session};
-use super::sessions::{NewSession, Tokens};
+use super::continuation::Continuation;
+use super::sessions::NewSession;
 use super::throttle::Attempts;
 use crate::Auth;
 use crate::change::{By, known};
@@ -70,12 +71,12 @@ impl Auth {
     ///
     /// # Errors
     /// [`ProblemCode::Unauthenticated`] whatever is wrong; [`ProblemCode::TooManyRequests`].
-    pub(crate) async fn sign_in_with_passkey(
+    pub(crate) async fn sign_in_with_passkey<C: Continuation>(
         &self,
         by: By,
         shown: &SignedPasskey,
         (device_token, device): (Option<&str>, &str),
-    ) -> Result<Tokens, AuthError> {
+    ) -> Result<C, AuthError> {
         self.relying_party()?;
         let found = store::passkey::shown(self.database.reader(), &shown.credential).await?;
         // One that nobody has is written down nowhere: whoever makes them up leaves no rows.
@@ -88,7 +89,7 @@ impl Auth {
             .begin_with_passkey(&by, &found.account, shown, on)
             .await
         {
-            Ok(tokens) => return Ok(tokens),
+            Ok(begun) => return Ok(begun),
             Err(error) => error,
         };
         if is_guess(&error) {
@@ -101,13 +102,13 @@ impl Auth {
         Err(error)
     }
 
-    async fn begin_with_passkey(
+    async fn begin_with_passkey<C: Continuation>(
         &self,
         by: &By,
         account: &str,
         shown: &SignedPasskey,
         (device, attempts): (&str, &Attempts),
-    ) -> Result<Tokens, AuthError> {
+    ) -> Result<C, AuthError> {
         let mut write = self.write().await?;
         let account = known(&mut write, account).await?;
         let showing = Showing {
@@ -127,9 +128,9 @@ impl Auth {
             device,
             remember: !attempts.is_known_device,
         };
-        let tokens = self.begin_session(&mut write, &by, &account, new).await?;
+        let begun = self.begin_session(&mut write, &by, &account, new).await?;
         write.commit().await?;
-        Ok(tokens)
+        Ok(begun)
     }
 
     /// Whether somebody shows a passkey of the account, as they were asked to; its counter and its challenge are used then.

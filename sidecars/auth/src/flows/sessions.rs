@@ -1,6 +1,7 @@
 //! Signing in, going on, and signing out.
 
 use super::authentication::{RightPassword, SecondFactor, is_guess};
+use super::continuation::{Begun, Continuation};
 use super::passkey_proofs::Showing;
 use super::throttle::Attempts;
 use crate::change::By;
@@ -81,7 +82,11 @@ impl Auth {
     /// # Errors
     /// [`ProblemCode::Unauthenticated`] whatever is wrong; [`ProblemCode::SecondFactorRequired`] once the password is right;
     /// [`ProblemCode::TooManyRequests`].
-    pub(crate) async fn sign_in(&self, by: By, shown: Shown) -> Result<Tokens, AuthError> {
+    pub(crate) async fn sign_in<C: Continuation>(
+        &self,
+        by: By,
+        shown: Shown,
+    ) -> Result<C, AuthError> {
         let email = model::email(&shown.email).unwrap_or_default();
         let account = store::account::by_email(self.database.reader(), &email).await?;
         let id = account.as_ref().map(|account| account.id.as_str());
@@ -97,7 +102,7 @@ impl Auth {
             Err(error) => Err(error),
         };
         let error = match begun {
-            Ok(tokens) => return Ok(tokens),
+            Ok(begun) => return Ok(begun),
             Err(error) => error,
         };
         if is_guess(&error) {
@@ -110,13 +115,13 @@ impl Auth {
     }
 
     /// Begins a session of an account whose password is right.
-    async fn begin(
+    async fn begin<C: Continuation>(
         &self,
         by: &By,
         account: Option<&Account>,
         (right, factor): (RightPassword, SecondFactor<'_>),
         (device, attempts): (&str, &Attempts),
-    ) -> Result<Tokens, AuthError> {
+    ) -> Result<C, AuthError> {
         let id = account.map(|account| account.id.clone());
         let id = id.ok_or_else(wrong_credentials)?;
         let by = by.clone().account(&id);
@@ -126,6 +131,14 @@ impl Auth {
         account
             .person()
             .map_err(|refusal| Problem::new(ProblemCode::Forbidden, refusal.to_string()))?;
+        if account.needs_second_factor()
+            && matches!(factor, SecondFactor::None)
+            && let Some(waits) = C::wait(&mut write, &account, (&right, attempts), by.now).await?
+        {
+            attempts.undo_in(&mut write).await?;
+            write.commit().await?;
+            return Ok(waits);
+        }
         let showing = Showing {
             purpose: Purpose::SecondFactor,
             session: "",
@@ -143,9 +156,9 @@ impl Auth {
             device,
             remember: !attempts.is_known_device,
         };
-        let tokens = self.begin_session(&mut write, &by, &account, new).await?;
+        let begun = self.begin_session(&mut write, &by, &account, new).await?;
         write.commit().await?;
-        Ok(tokens)
+        Ok(begun)
     }
 
     /// Counts a try, unless it has to wait.
@@ -185,13 +198,13 @@ impl Auth {
     }
 
     /// Begins a session of an account whose owner showed who they are.
-    pub(super) async fn begin_session(
+    pub(super) async fn begin_session<C: Continuation>(
         &self,
         write: &mut Write,
         by: &By,
         account: &Account,
         new: NewSession<'_>,
-    ) -> Result<Tokens, AuthError> {
+    ) -> Result<C, AuthError> {
         let session = Session {
             id: format!("ses_{}", Uuid::now_v7().simple()),
             account: account.id.clone(),
@@ -206,18 +219,18 @@ impl Auth {
         let resource = format!("{}/sessions/{}", account.resource(), session.id);
         by.audit(write, "sign_in", &resource, AuditOutcome::Done)
             .await?;
-        let mut tokens = self.tokens(write, &session, by.now).await?;
+        let mut device = None;
         if new.remember {
             let (shown, stored) = secret::make(SecretKind::Device, by.now)?;
             let expires = by.now.0.saturating_add(DEVICE_NS);
             store::secret::add_device(write, &stored, &account.id, expires).await?;
-            tokens.device_token = Some(shown.expose().to_owned());
+            device = Some(shown);
         }
-        Ok(tokens)
+        C::begin(self, write, Begun { session, device }, by.now).await
     }
 
     /// An access token for a session, and what the next one is got with.
-    async fn tokens(
+    pub(super) async fn tokens(
         &self,
         write: &mut Write,
         session: &Session,

@@ -84,15 +84,15 @@ impl Auth {
     }
 
     /// What becomes of an attempt in a session: a guess is noted, and what was none does not count.
-    pub(crate) async fn settle(
+    pub(crate) async fn settle<T>(
         &self,
         by: &By,
         action: &str,
         (account, attempts): (&Account, &Attempts),
-        done: Result<(), AuthError>,
-    ) -> Result<(), AuthError> {
+        done: Result<T, AuthError>,
+    ) -> Result<T, AuthError> {
         match &done {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(error) if is_guess(error) => {
                 self.note_refusal(by, (action, error), Some(account))
                     .await?;

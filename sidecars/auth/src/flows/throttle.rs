@@ -79,6 +79,20 @@ impl Attempts {
         Ok(None)
     }
 
+    /// Those that were counted at the step before.
+    pub(crate) fn again(subject: String) -> Attempts {
+        let is_known_device = subject.starts_with("device/");
+        Attempts {
+            subject,
+            is_known_device,
+        }
+    }
+
+    /// What they are counted for.
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
+
     /// Those of proofs in a session.
     pub(crate) fn of_session(session: &str) -> Attempts {
         Attempts {
@@ -114,8 +128,13 @@ impl Attempts {
     /// Does not count the last one, as it was no guess; those before stay.
     pub(crate) async fn undo(&self, database: &Database) -> Result<()> {
         let mut write = database.write().await?;
-        store::secret::undo(&mut write, &self.subject).await?;
+        self.undo_in(&mut write).await?;
         write.commit().await
+    }
+
+    /// The same, in a transaction.
+    pub(crate) async fn undo_in(&self, write: &mut Write) -> Result<()> {
+        store::secret::undo(write, &self.subject).await
     }
 
     /// Forgets those that were counted.

@@ -90,7 +90,7 @@ pub(super) async fn sign_in_with_passkey(
     let sent: PasskeySignIn = sent.json()?;
     let shown = sent.passkey.read()?;
     let on = (sent.device_token.as_deref(), device(&headers));
-    let tokens = auth
+    let tokens: Tokens = auth
         .sign_in_with_passkey(auth.by_nobody(&request), &shown, on)
         .await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(tokens)))

@@ -70,7 +70,7 @@ pub(super) async fn sign_in(
         passkey: shown(sent.passkey.as_ref())?,
         device: device(&headers).to_owned(),
     };
-    let tokens = auth.sign_in(auth.by_nobody(&request), credentials).await?;
+    let tokens: Tokens = auth.sign_in(auth.by_nobody(&request), credentials).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(tokens)))
 }
 

@@ -14,6 +14,9 @@ const BY_EMAIL: &str = "SELECT id, version, kind, state, email, is_email_verifie
     FROM account WHERE email = $1";
 const AFTER: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
     FROM account WHERE id > $1 ORDER BY id LIMIT $2";
+/// Part of a name or an address, in lower case, or a whole id.
+const SEARCH: &str = "SELECT id, version, kind, state, email, is_email_verified, name, has_second_factor, created, passkeys \
+    FROM account WHERE id > $1 AND (id = $2 OR email LIKE $3 ESCAPE '!' OR LOWER(name) LIKE $3 ESCAPE '!') ORDER BY id LIMIT $4";
 const GRANTS: &str = "SELECT id, what, resource, expires, created, created_by FROM granted WHERE account = $1 ORDER BY id";
 const GRANTS_AFTER: &str = "SELECT id, what, resource, expires, created, created_by FROM granted \
     WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3";
@@ -31,6 +34,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     COLUMNS_BY_ID,
     BY_EMAIL,
     AFTER,
+    SEARCH,
     GRANTS,
     GRANTS_AFTER,
     GRANT,
@@ -83,6 +87,27 @@ pub(crate) async fn after<'e>(
     rows: i64,
 ) -> Result<Vec<Account>> {
     let rows = sqlx::query(AFTER).bind(id).bind(rows).fetch_all(at).await?;
+    rows.iter().map(account).collect()
+}
+
+/// Accounts of this id, or with this text in their name or address, with ids above one, by id.
+pub(crate) async fn search<'e>(
+    at: impl Executor<'e, Database = Any>,
+    text: &str,
+    id: &str,
+    rows: i64,
+) -> Result<Vec<Account>> {
+    let plain = text.to_lowercase();
+    let plain = plain
+        .replace('!', "!!")
+        .replace('%', "!%")
+        .replace('_', "!_");
+    let rows = sqlx::query(SEARCH)
+        .bind(id)
+        .bind(text)
+        .bind(format!("%{plain}%"))
+        .bind(rows);
+    let rows = rows.fetch_all(at).await?;
     rows.iter().map(account).collect()
 }
 

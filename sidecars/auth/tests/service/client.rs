@@ -29,6 +29,11 @@ impl Client {
         format!("http://{}", self.address)
     }
 
+    /// The port of the service.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Sends a request with more lines in its head.
     pub(crate) fn send(
         &self,

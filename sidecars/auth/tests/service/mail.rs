@@ -19,9 +19,11 @@ fn served(place: &Place, port: &Port) -> Served {
 /// To whom a mail is, and the link in it.
 fn opened(mail: &Value) -> (String, Option<String>) {
     let said = mail["parts"][0][1].as_str().unwrap();
-    let link = said.lines().find(|line| line.starts_with("tlo_"));
+    let is_link = |line: &&str| line.starts_with("tlo_") || line.contains("#tlo_");
+    let link = said.lines().find(is_link);
     let to = mail["to"][0].as_str().unwrap().to_owned();
-    (to, link.map(str::to_owned))
+    let code = link.and_then(|link| link.rsplit('#').next());
+    (to, code.map(str::to_owned))
 }
 
 fn finish(served: &Served, link: &str, password: &str) -> crate::Reply {

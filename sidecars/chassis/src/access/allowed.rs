@@ -121,8 +121,20 @@ impl<S: Send + Sync, A: Access> FromRequestParts<S> for Allowed<A> {
         let gate = parts.extensions.get::<Gate>().cloned();
         let gate = gate.ok_or_else(ungated)?;
         let subject = gate.subject(&parts.headers).await?;
+        Allowed::decide(subject, parts, state, gate.clock.now()).await
+    }
+}
+
+impl<A: Access> Allowed<A> {
+    /// Whether somebody may do this, of whom it was found out who they are.
+    pub(crate) async fn decide<S: Send + Sync>(
+        subject: Subject,
+        parts: &mut Parts,
+        state: &S,
+        now: Ts,
+    ) -> Result<Allowed<A>, Problem> {
         let path = path_parts(parts, state).await;
-        let resource = check::<A>(&subject, &path, gate.clock.now())?;
+        let resource = check::<A>(&subject, &path, now)?;
         Ok(Allowed {
             subject,
             action: A::ACTION,

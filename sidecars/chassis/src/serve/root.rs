@@ -1,6 +1,7 @@
 //! The pages at the root: whether the process lives, whether its services are ready, counts, and what operations there are.
 
 use super::page;
+use crate::console::{self, Console};
 use crate::database::Database;
 use crate::identity::Identity;
 use crate::problem::{self, Problem, ProblemCode};
@@ -55,7 +56,7 @@ pub(super) fn router(
     runners: Vec<Runner>,
     identity: Option<Arc<Identity>>,
     mut registry: Registry,
-) -> (Router, Rest) {
+) -> (Router, Rest, Console) {
     let facts = Facts::default();
     registry.register(
         "tickloom_service",
@@ -65,7 +66,7 @@ pub(super) fn router(
     let (mut tasks, mut databases, mut rpc) = (Vec::new(), Vec::new(), Vec::new());
     let mut router = Router::new();
     let mut whole = described("Tickloom");
-    let mut services = Vec::new();
+    let (mut services, mut pages, mut sessions) = (Vec::new(), Vec::new(), None);
     for runner in runners {
         let (paths, openapi) = runner.rest.split_for_parts();
         let mut own = described(runner.name);
@@ -78,6 +79,8 @@ pub(super) fn router(
         tasks.extend(runner.tasks);
         databases.push(runner.database.clone());
         rpc.push((runner.name, runner.rpc));
+        pages.push((runner.name, runner.pages));
+        sessions = sessions.or(runner.browser_sessions);
         services.push(One {
             name: runner.name,
             database: runner.database,
@@ -107,7 +110,9 @@ pub(super) fn router(
         .route("/errors/{code}", routing::get(error_page))
         .with_state(root)
         .route("/openapi.json", document(&whole));
-    (router.merge(own).merge(page::router()), rest)
+    let (pages, console) = console::router(pages, sessions);
+    let router = router.merge(own).merge(page::router()).merge(pages);
+    (router, rest, console)
 }
 
 fn described(title: &str) -> OpenApi {

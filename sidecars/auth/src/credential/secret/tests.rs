@@ -26,6 +26,7 @@ fn what_is_made_is_read_and_matches_only_itself() {
     for kind in [
         SecretKind::Key,
         SecretKind::Refresh,
+        SecretKind::Browser,
         SecretKind::Link,
         SecretKind::Device,
         SecretKind::Client,
@@ -52,6 +53,7 @@ fn what_is_made_is_read_and_matches_only_itself() {
         let others = [
             SecretKind::Key,
             SecretKind::Refresh,
+            SecretKind::Browser,
             SecretKind::Link,
             SecretKind::Device,
             SecretKind::Client,

@@ -1,0 +1,272 @@
+//! Pages for people, in the frame of the console: the same flows and the same decisions as those of the API.
+
+mod accounts;
+mod audit;
+mod factor;
+mod grants;
+mod keys;
+pub(crate) mod links;
+mod profile;
+mod sessions;
+mod sign_in;
+mod views;
+
+use crate::{Auth, AuthError};
+use axum::Router;
+use axum::routing::{get, post};
+use serde::Deserialize;
+use std::sync::Arc;
+use tickloom_chassis::console::{FieldError, Form, LocalPath, MenuGroup, MenuItem};
+use tickloom_chassis::{
+    Access, Allowed, Answer as CommandAnswer, Pages, Problem, ProblemCode, Write,
+};
+
+/// Where one signs in.
+pub(crate) const SIGN_IN: &str = "/console/auth/sign-in";
+/// Where one signs out.
+pub(crate) const SIGN_OUT: &str = "/console/auth/sign-out";
+/// Where one authenticates once more.
+pub(crate) const STEP_UP: &str = "/console/auth/step-up";
+/// Accounts, by id; `me` is one's own.
+const ACCOUNTS: &str = "/console/auth/accounts";
+
+/// What a page answers: a response, or a problem, which becomes a page of its own.
+type Answer = Result<axum::response::Response, Problem>;
+
+/// Where to go then, and what was done before.
+#[derive(Debug, Default, Deserialize)]
+struct Done {
+    next: Option<String>,
+    done: Option<String>,
+}
+
+impl Done {
+    /// Where to go then.
+    fn next(&self) -> LocalPath {
+        next_of(self.next.as_deref())
+    }
+
+    /// What was done, in words of ours: whoever makes a link chooses one of these at most.
+    fn notice(&self) -> Option<&'static str> {
+        Some(match self.done.as_deref()? {
+            "signed-out" => "You are signed out.",
+            "password-set" => "The password is set. Sign in with it.",
+            "mail" => "If there can be one, a mail is on its way to you.",
+            "renamed" => "The name is changed.",
+            "password" => "The password is changed. All your other sessions are over.",
+            "session" => "The session is over.",
+            "sessions" => "All other sessions are over.",
+            "factor-removed" => "The second factor is removed.",
+            "revoked" => "It is revoked.",
+            "granted" => "The grant is created.",
+            "suspended" => "The account is suspended. Its sessions are over.",
+            "resumed" => "The account can be used again.",
+            "deleted" => "The account is deleted.",
+            "created" => "The account is created.",
+            "before" => "This was done before. What is shown once is not shown again.",
+            _ => return None,
+        })
+    }
+}
+
+/// The pages of the service.
+pub(crate) fn pages(auth: &Arc<Auth>) -> Pages {
+    let router = outside()
+        .merge(own())
+        .merge(of_account())
+        .with_state(Arc::clone(auth));
+    Pages {
+        router,
+        root: Router::new(),
+        menu: menu(),
+    }
+}
+
+/// Pages of somebody who is not signed in yet.
+fn outside() -> Router<Arc<Auth>> {
+    Router::new()
+        .route("/sign-in", get(sign_in::show).post(sign_in::send))
+        .route(
+            "/sign-in/code",
+            get(sign_in::show_code).post(sign_in::send_code),
+        )
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/link", get(links::show_link).post(links::send_link))
+        .route("/set-up", get(links::show_set_up).post(links::send_set_up))
+        .route(
+            "/sign-up",
+            get(links::show_sign_up).post(links::send_sign_up),
+        )
+        .route(
+            "/recovery",
+            get(links::show_recovery).post(links::send_recovery),
+        )
+}
+
+/// Pages of one's own account alone.
+fn own() -> Router<Arc<Auth>> {
+    Router::new()
+        .route(
+            "/step-up",
+            get(sign_in::show_step_up).post(sign_in::send_step_up),
+        )
+        .route("/profile", get(profile::show).post(profile::rename))
+        .route(
+            "/profile/password",
+            get(profile::show_password).post(profile::change_password),
+        )
+        .route("/profile/export", get(profile::export))
+        .route(
+            "/profile/delete",
+            get(profile::show_delete).post(profile::delete),
+        )
+        .route("/second-factor", get(factor::show).post(factor::begin))
+        .route("/second-factor/confirm", post(factor::confirm))
+        .route("/second-factor/remove", post(factor::remove))
+}
+
+/// Pages of an account, which may be one's own, and those of administrators.
+fn of_account() -> Router<Arc<Auth>> {
+    Router::new()
+        .route("/accounts", get(accounts::list))
+        .route(
+            "/accounts/new",
+            get(accounts::show_new).post(accounts::create),
+        )
+        .route("/accounts/{account}", get(accounts::show))
+        .route("/accounts/{account}/suspend", post(accounts::suspend))
+        .route("/accounts/{account}/resume", post(accounts::resume))
+        .route(
+            "/accounts/{account}/sessions",
+            get(sessions::list).post(sessions::end),
+        )
+        .route("/accounts/{account}/keys", get(keys::list))
+        .route(
+            "/accounts/{account}/keys/new",
+            get(keys::show_new).post(keys::create),
+        )
+        .route(
+            "/accounts/{account}/keys/{key}",
+            get(keys::show).post(keys::rotate),
+        )
+        .route("/accounts/{account}/keys/{key}/revoke", post(keys::revoke))
+        .route("/accounts/{account}/grants", get(grants::list))
+        .route(
+            "/accounts/{account}/grants/new",
+            get(grants::show_new).post(grants::create),
+        )
+        .route("/accounts/{account}/grants/revoke", post(grants::revoke))
+        .route("/audit", get(audit::list))
+}
+
+fn menu() -> Vec<MenuGroup> {
+    let item = |label, path, about, needs| MenuItem {
+        label,
+        path,
+        about,
+        needs,
+    };
+    let own = vec![
+        item(
+            "Profile",
+            "/console/auth/profile",
+            "Your name, your password, your data",
+            None,
+        ),
+        item(
+            "Sessions",
+            "/console/auth/accounts/me/sessions",
+            "Where you are signed in",
+            None,
+        ),
+        item(
+            "Second factor",
+            "/console/auth/second-factor",
+            "Codes of an authenticator beside the password",
+            None,
+        ),
+        item(
+            "Keys",
+            "/console/auth/accounts/me/keys",
+            "What your programs show",
+            None,
+        ),
+    ];
+    let accounts = Some(("account.read", "account/*"));
+    let audit = Some(("audit.read", "audit/*"));
+    let administration = vec![
+        item(
+            "Accounts",
+            ACCOUNTS,
+            "People and programs, and what they may do",
+            accounts,
+        ),
+        item("Audit log", "/console/auth/audit", "Who did what", audit),
+    ];
+    let group = |label, items| MenuGroup { label, items };
+    vec![
+        group("Your account", own),
+        group("Administration", administration),
+    ]
+}
+
+impl Auth {
+    /// Does what a form asks for once, in one transaction in which it is decided again whether they may. `None` if it was done before:
+    /// the same form was sent twice.
+    async fn do_once<A: Access, T, F>(
+        &self,
+        allowed: &Allowed<A>,
+        sent: &Form,
+        perform: F,
+    ) -> Result<Option<T>, Problem>
+    where
+        F: AsyncFnOnce(&mut Write) -> Result<T, AuthError>,
+    {
+        let mut done = None;
+        let command = sent.command(allowed.subject.actor());
+        let answered = command.run(&self.database, &self.clock, async |write| {
+            let asked = (allowed.action, allowed.resource.as_str());
+            self.decide_again(write, &allowed.subject, asked).await?;
+            done = Some(perform(write).await?);
+            Ok(CommandAnswer::empty(axum::http::StatusCode::NO_CONTENT))
+        });
+        answered.await?;
+        Ok(done)
+    }
+}
+
+/// What is a person's own affair of what went wrong, for above their form; anything else is a page of its own, or the way to where one
+/// authenticates.
+fn rejected(error: impl Into<Problem>, field: &'static str) -> Result<FieldError, Problem> {
+    let problem = error.into();
+    match problem.code {
+        ProblemCode::BadRequest
+        | ProblemCode::Refused
+        | ProblemCode::Conflict
+        | ProblemCode::TooManyRequests => Ok(FieldError::new(field, sentence(&problem.detail))),
+        _ => Err(problem),
+    }
+}
+
+/// Where to go, if it is a path of ours: the overview otherwise.
+fn next_of(text: Option<&str>) -> LocalPath {
+    let path = text.and_then(LocalPath::new);
+    path.unwrap_or_else(LocalPath::overview)
+}
+
+/// A path of ours.
+fn local(path: &str) -> LocalPath {
+    next_of(Some(path))
+}
+
+/// What the API says, as a sentence.
+fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let end = if detail.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str()).replace('`', "")
+}

@@ -1,0 +1,286 @@
+//! Signing in and out, and authenticating once more, in a browser.
+
+use super::{Answer, Done, SIGN_IN, STEP_UP, links, local, next_of, rejected};
+use crate::Auth;
+use crate::AuthError;
+use crate::change::By;
+use crate::credential::password::Password;
+use crate::credential::secret::Secret;
+use crate::flows::browser::BrowserSignIn;
+use crate::flows::sessions::Shown;
+use crate::model::Account;
+use crate::store;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use maud::{Markup, html};
+use std::sync::Arc;
+use tickloom_chassis::console::{
+    Field, FieldError, Form, LocalPath, Page, SetCookie, SignedIn, Visitor, form,
+};
+use tickloom_chassis::{Problem, ProblemCode, RequestId};
+
+/// The cookie of a device on which somebody was signed in: it is slowed down alone.
+const DEVICE: &str = "tickloom-device";
+/// The cookie of a sign-in that waits for the second factor.
+const STEP: &str = "tickloom-sign-in";
+const YEAR_S: i64 = 365 * 86_400;
+/// As long as the sign-in waits.
+const STEP_S: i64 = 300;
+/// Where the second factor is asked for.
+const CODE: &str = "/console/auth/sign-in/code";
+
+pub(super) async fn show(
+    State(auth): State<Arc<Auth>>,
+    visitor: Visitor,
+    Query(query): Query<Done>,
+) -> Response {
+    if visitor.subject.is_some() {
+        return visitor.send_to(&query.next(), &[]);
+    }
+    page(
+        (&auth, &visitor),
+        ("", &query.next()),
+        (&[], query.notice()),
+    )
+}
+
+pub(super) async fn send(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    headers: HeaderMap,
+    sent: Form,
+) -> Answer {
+    let (visitor, fields) = (&sent.visitor, &sent.fields);
+    let email = fields.get("email").to_owned();
+    let next = next_of(Some(fields.get("next")));
+    let by = By::nobody(&request, auth.clock.now());
+    let done = match Password::new(fields.get("password").to_owned()) {
+        Ok(password) => {
+            let shown = Shown {
+                email: email.clone(),
+                password,
+                code: None,
+                passkey: None,
+                device_token: visitor.cookie(&headers, DEVICE),
+                device: agent(&headers),
+            };
+            auth.sign_in(by, shown).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    match done {
+        Ok(signed_in) => Ok(go_on(visitor, signed_in, &next)),
+        Err(error) => {
+            let errors = [said(error, "")?];
+            Ok(page((&auth, visitor), (&email, &next), (&errors, None)))
+        }
+    }
+}
+
+/// What becomes of somebody who signed in: a new cookie, whatever there was before, and the page that they wanted.
+fn go_on(visitor: &Visitor, signed_in: BrowserSignIn, next: &LocalPath) -> Response {
+    match signed_in {
+        BrowserSignIn::Waits { step } => {
+            let cookie = SetCookie::lasting(STEP, step.expose(), STEP_S);
+            let path = next_of(Some(&next.after(CODE)));
+            visitor.send_to(&path, &[cookie])
+        }
+        BrowserSignIn::Begun { session, device } => begun(visitor, (&session, device), next),
+    }
+}
+
+fn begun(
+    visitor: &Visitor,
+    (session, device): (&Secret, Option<Secret>),
+    next: &LocalPath,
+) -> Response {
+    let mut cookies = vec![
+        Visitor::session_cookie(session.expose()),
+        SetCookie::removed(STEP),
+    ];
+    if let Some(device) = device {
+        cookies.push(SetCookie::lasting(DEVICE, device.expose(), YEAR_S));
+    }
+    visitor.go_on(next, &cookies)
+}
+
+pub(super) async fn show_code(visitor: Visitor, Query(query): Query<Done>) -> Response {
+    code_page(&visitor, &query.next(), &[])
+}
+
+pub(super) async fn send_code(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    headers: HeaderMap,
+    sent: Form,
+) -> Answer {
+    let (visitor, fields) = (&sent.visitor, &sent.fields);
+    let next = next_of(Some(fields.get("next")));
+    let step = visitor.cookie(&headers, STEP).unwrap_or_default();
+    let by = By::nobody(&request, auth.clock.now());
+    let shown = (step.as_str(), fields.get("code").trim());
+    match auth.sign_in_with_code(by, shown, &agent(&headers)).await {
+        Ok(signed_in) => Ok(go_on(visitor, signed_in, &next)),
+        Err(error) => Ok(code_page(visitor, &next, &[said(error, "code")?])),
+    }
+}
+
+pub(super) async fn sign_out(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    sent: Form,
+) -> Answer {
+    if let Some(subject) = &sent.visitor.subject
+        && let Some(session) = &subject.session
+    {
+        let by = By::new(subject, &request, auth.clock.now());
+        let mut write = auth.write().await?;
+        let ended = (subject, subject.account.as_str(), session.as_str());
+        auth.end_session(&mut write, &by, ended).await?;
+        write.commit().await?;
+    }
+    let next = local(&format!("{SIGN_IN}?done=signed-out"));
+    Ok(sent.visitor.send_to(&next, &[Visitor::no_session_cookie()]))
+}
+
+pub(super) async fn show_step_up(
+    State(auth): State<Arc<Auth>>,
+    signed_in: SignedIn,
+    Query(query): Query<Done>,
+) -> Answer {
+    let next = query.next();
+    step_up_page(&auth, &signed_in, &next, &[]).await
+}
+
+pub(super) async fn send_step_up(
+    State(auth): State<Arc<Auth>>,
+    signed_in: SignedIn,
+    request: RequestId,
+    sent: Form,
+) -> Answer {
+    let next = next_of(Some(sent.fields.get("next")));
+    let by = By::new(&signed_in.subject, &request, auth.clock.now());
+    match step_up(&auth, by, &signed_in, &sent).await {
+        // A new secret for the cookie: who had the old one has not authenticated.
+        Ok(secret) => {
+            let cookie = Visitor::session_cookie(secret.expose());
+            Ok(signed_in.visitor.go_on(&next, &[cookie]))
+        }
+        Err(error) => step_up_page(&auth, &signed_in, &next, &[said(error, "")?]).await,
+    }
+}
+
+async fn step_up(
+    auth: &Auth,
+    by: By,
+    signed_in: &SignedIn,
+    sent: &Form,
+) -> Result<Secret, AuthError> {
+    let subject = &signed_in.subject;
+    let session = crate::flows::authentication::session(subject)?;
+    let password = Password::new(sent.fields.get("password").to_owned())?;
+    let now = by.now;
+    auth.step_up(by, subject, (password, sent.fields.filled("code")))
+        .await?;
+    auth.renew_cookie(session, now).await
+}
+
+/// What a person is told of an error: what is their affair stands above the form, anything else is a page of its own.
+fn said(error: AuthError, field: &'static str) -> Result<FieldError, Problem> {
+    let problem = Problem::from(error);
+    match problem.code {
+        ProblemCode::Unauthenticated if field == "code" => Ok(FieldError::new(
+            field,
+            "The code is wrong, or was used already.",
+        )),
+        ProblemCode::Unauthenticated => {
+            let what = "The e-mail address, the password or the code is wrong.";
+            Ok(FieldError::new("", what))
+        }
+        ProblemCode::SecondFactorRequired => Ok(FieldError::new(
+            "code",
+            "Enter a code of your authenticator.",
+        )),
+        ProblemCode::Forbidden => Ok(FieldError::new("", super::sentence(&problem.detail))),
+        _ => rejected(problem, ""),
+    }
+}
+
+fn page(
+    (auth, visitor): (&Auth, &Visitor),
+    (email, next): (&str, &LocalPath),
+    (errors, notice): (&[FieldError], Option<&'static str>),
+) -> Response {
+    let fields = html! {
+        input type="hidden" name="next" value=(next);
+        (Field { name: "email", label: "E-mail address", kind: "email", value: email, autocomplete: "username", errors, ..Field::default() })
+        (Field { name: "password", label: "Password", kind: "password", autocomplete: "current-password", errors, ..Field::default() })
+        button.button type="submit" { "Sign in" }
+    };
+    let body = html! {
+        (form(visitor, SIGN_IN, &fields))
+        @if auth.effects.is_some() { p.below { a href=(links::RECOVERY) { "I forgot my password" } } }
+        @if auth.is_open { p { a href=(links::SIGN_UP) { "Create an account" } } }
+    };
+    let page = Page::new("Sign in", body).narrow().with_notice(notice);
+    page.with_errors(errors).respond(visitor)
+}
+
+pub(super) fn code_field(errors: &[FieldError]) -> Markup {
+    html! {
+        (Field { name: "code", label: "Code", autocomplete: "one-time-code", errors,
+            hint: "Six digits of your authenticator, or one of your recovery codes.", ..Field::default() })
+    }
+}
+
+fn code_page(visitor: &Visitor, next: &LocalPath, errors: &[FieldError]) -> Response {
+    let fields = html! {
+        input type="hidden" name="next" value=(next);
+        (code_field(errors))
+        button.button type="submit" { "Sign in" }
+    };
+    let body = html! {
+        (form(visitor, CODE, &fields))
+        p { a href=(next.after(SIGN_IN)) { "Begin again" } }
+    };
+    let page = Page::new("Second factor", body)
+        .narrow()
+        .with_errors(errors);
+    page.respond(visitor)
+}
+
+async fn step_up_page(
+    auth: &Auth,
+    signed_in: &SignedIn,
+    next: &LocalPath,
+    errors: &[FieldError],
+) -> Answer {
+    let id = &signed_in.subject.account;
+    let account = store::account::by_id(auth.database.reader(), id).await?;
+    let has_factor = account.as_ref().is_some_and(Account::needs_second_factor);
+    let email = account
+        .and_then(|account| account.email)
+        .unwrap_or_default();
+    let fields = html! {
+        input type="hidden" name="next" value=(next);
+        // For what keeps passwords.
+        input type="hidden" name="email" value=(email) autocomplete="username";
+        (Field { name: "password", label: "Password", kind: "password", autocomplete: "current-password", errors, ..Field::default() })
+        @if has_factor { (code_field(errors)) }
+        button.button type="submit" { "Go on" }
+    };
+    let body = html! {
+        p { "What comes next is delicate: enter your password once more. It counts for 15 minutes." }
+        (form(&signed_in.visitor, STEP_UP, &fields))
+    };
+    let page = Page::new("Confirm that it is you", body).narrow();
+    Ok(page.with_errors(errors).respond(&signed_in.visitor))
+}
+
+/// What a browser says that it is.
+fn agent(headers: &HeaderMap) -> String {
+    let agent = headers.get(header::USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    agent.unwrap_or("").to_owned()
+}

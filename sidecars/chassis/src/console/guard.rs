@@ -1,0 +1,60 @@
+//! The door of a page: who is not signed in is sent to sign in, and comes back.
+
+use super::visitor::Visitor;
+use crate::access::{Access, Allowed, Subject};
+use crate::problem::{Problem, ProblemCode};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
+
+/// Somebody who is signed in in this browser. Who is not is sent to sign in, and comes back to the page.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who, as pages need it.
+    pub visitor: Visitor,
+    /// Who, for what they may do.
+    pub subject: Subject,
+}
+
+/// Somebody who is signed in in this browser, and who may do this: it was decided as for the API.
+#[derive(Debug)]
+pub struct PageAllowed<A> {
+    /// Who, as pages need it.
+    pub visitor: Visitor,
+    /// Who, and what was allowed.
+    pub allowed: Allowed<A>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<SignedIn, Response> {
+        let visitor = Visitor::from_request_parts(parts, state).await;
+        let visitor = visitor.map_err(IntoResponse::into_response)?;
+        match visitor.subject.clone() {
+            Some(subject) => Ok(SignedIn { visitor, subject }),
+            None => Err(to_sign_in(&visitor)),
+        }
+    }
+}
+
+impl<S: Send + Sync, A: Access> FromRequestParts<S> for PageAllowed<A> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PageAllowed<A>, Response> {
+        let SignedIn { visitor, subject } = SignedIn::from_request_parts(parts, state).await?;
+        let allowed = Allowed::decide(subject, parts, state, visitor.now).await;
+        let allowed = allowed.map_err(IntoResponse::into_response)?;
+        Ok(PageAllowed { visitor, allowed })
+    }
+}
+
+/// Sends somebody to sign in, and back to the page then.
+fn to_sign_in(visitor: &Visitor) -> Response {
+    match &visitor.console.sessions {
+        Some(sessions) => {
+            Redirect::to(&visitor.back.after(sessions.sign_in_path())).into_response()
+        }
+        None => Problem::new(ProblemCode::Unauthenticated, "nobody is signed in").into_response(),
+    }
+}

@@ -162,6 +162,34 @@ fn passkeys_are_named_listed_and_removed() {
 }
 
 #[test]
+fn an_account_has_twenty_passkeys_at_most() {
+    on_both(|place| {
+        let Some(mut authenticator) = Authenticator::start() else {
+            return;
+        };
+        let (served, ada) = Served::with_administrator(&place);
+        let token = Some(access_token(&ada));
+        let waiting = authenticator.create(&creation(&served, &ada), "late", &json!({}));
+        for number in 1..=20 {
+            let name = format!("key {number}");
+            register(&served, &ada, &mut authenticator, (&name, &json!({})));
+        }
+        let path = format!("{MINE}/options");
+        let one_more = served.client.send(("POST", &path), token, &[], None);
+        one_more.refused(422, "refused");
+        add(&served, &ada, "late", &waiting).refused(422, "refused");
+        let list = served.client.get(&format!("{MINE}?limit=8"), token).json();
+        let items = list["items"].as_array().unwrap();
+        assert_eq!((items.len(), &list["more"]), (8, &json!(true)));
+        served
+            .client
+            .delete(&format!("{MINE}/{}", text(&items[7], "id")), token)
+            .is(204);
+        add(&served, &ada, "late", &waiting).is(201);
+    });
+}
+
+#[test]
 fn a_passkey_that_is_the_only_way_in_stays() {
     on_both(|place| {
         let Some(mut authenticator) = Authenticator::start() else {

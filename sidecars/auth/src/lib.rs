@@ -127,7 +127,7 @@ impl Auth {
             None => None,
         };
         let setup = setup_link(&database, &clock).await?;
-        let challenge_key = challenge_key(&database).await?;
+        let challenge_key = challenge_key(&database, &keys).await?;
         Ok(Auth {
             relying_party: RelyingParty::of_issuer(&config.issuer),
             challenge_key,
@@ -236,9 +236,12 @@ fn effects(
 }
 
 /// What challenges are made with: the same for all processes of the database.
-async fn challenge_key(database: &Database) -> std::result::Result<ChallengeKey, AuthError> {
+async fn challenge_key(
+    database: &Database,
+    keys: &EncryptionKeys,
+) -> std::result::Result<ChallengeKey, AuthError> {
     let mut write = database.write().await?;
-    let key = store::passkey::set_challenge_key(&mut write, &ChallengeKey::make()?).await?;
+    let key = store::passkey::set_challenge_key(&mut write, &ChallengeKey::make()?, keys).await?;
     write.commit().await?;
     Ok(key)
 }
@@ -292,6 +295,10 @@ impl Service for Auth {
         Migration {
             name: "oauth",
             sql: include_str!("../migrations/0005_oauth.sql"),
+        },
+        Migration {
+            name: "challenge_key",
+            sql: include_str!("../migrations/0014_challenge_key.sql"),
         },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;

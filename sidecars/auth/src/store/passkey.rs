@@ -1,6 +1,7 @@
 //! Passkeys of accounts, and what challenges are made with.
 
 use super::account::unreadable;
+use crate::credential::encryption::{Encrypted, EncryptionKeys};
 use crate::credential::passkey::{ChallengeKey, Credential, Signed, UsedChallenge};
 use serde::Serialize;
 use sqlx::any::AnyRow;
@@ -28,13 +29,16 @@ const ADD_HANDLE: &str =
     "INSERT INTO user_handle (account, handle) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 const HANDLE: &str = "SELECT handle FROM user_handle WHERE account = $1";
 const DROP_HANDLE: &str = "DELETE FROM user_handle WHERE account = $1";
-const ADD_KEY: &str =
-    "INSERT INTO challenge_key (number, key) VALUES (1, $1) ON CONFLICT DO NOTHING";
-const KEY: &str = "SELECT key FROM challenge_key WHERE number = 1";
+const ADD_KEY: &str = "INSERT INTO challenge_key (number, key, encrypted_with) VALUES (1, $1, $2) ON CONFLICT DO NOTHING";
+const KEY: &str = "SELECT key, encrypted_with FROM challenge_key WHERE number = 1";
+const SET_KEY: &str = "UPDATE challenge_key SET key = $1, encrypted_with = $2 WHERE number = 1";
 /// Of two who use a challenge at the same time one does.
 const USE_CHALLENGE: &str =
     "INSERT INTO used_challenge (nonce, expires) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 const DROP_OLD_CHALLENGES: &str = "DELETE FROM used_challenge WHERE expires <= $1";
+
+/// What the key of challenges is encrypted for.
+const CHALLENGE_KEY: &str = "challenge_key";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -51,6 +55,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     DROP_HANDLE,
     ADD_KEY,
     KEY,
+    SET_KEY,
     USE_CHALLENGE,
     DROP_OLD_CHALLENGES,
 ];
@@ -218,17 +223,37 @@ pub(crate) async fn handle<'e>(
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// What challenges are made with: the key that is there, or else this one.
+/// What challenges are made with: the key that is there, or else this one. It is encrypted with the first of the keys from now on.
 pub(crate) async fn set_challenge_key(
     write: &mut Write,
     new: &ChallengeKey,
+    keys: &EncryptionKeys,
 ) -> Result<ChallengeKey> {
-    let added = sqlx::query(ADD_KEY).bind(new.bytes().as_slice());
+    let wrong = |error: String| unreadable("challenge_key", "1", error);
+    let encrypted = |key: &ChallengeKey| {
+        let encrypted = keys.encrypt(CHALLENGE_KEY, key.bytes());
+        encrypted.map_err(|error| wrong(error.to_string()))
+    };
+    let first = encrypted(new)?;
+    let added = sqlx::query(ADD_KEY).bind(first.bytes).bind(first.key);
     added.execute(write.connection()).await?;
     let row = sqlx::query(KEY).fetch_one(write.connection()).await?;
-    let bytes: Vec<u8> = row.try_get(0)?;
-    let wrong = |_| unreadable("challenge_key", "1", "it has another length");
-    Ok(ChallengeKey::of_bytes(bytes.try_into().map_err(wrong)?))
+    let kept = Encrypted {
+        bytes: row.try_get(0)?,
+        key: row.try_get(1)?,
+    };
+    let is_present = kept.key.as_deref() == Some(keys.name());
+    let bytes = keys.decrypt(CHALLENGE_KEY, kept);
+    let bytes = bytes.map_err(|error| wrong(error.to_string()))?;
+    let bytes = bytes.as_slice().try_into();
+    let bytes = bytes.map_err(|_| wrong("it has another length".to_owned()))?;
+    let key = ChallengeKey::of_bytes(bytes);
+    if !is_present {
+        let again = encrypted(&key)?;
+        let set = sqlx::query(SET_KEY).bind(again.bytes).bind(again.key);
+        set.execute(write.connection()).await?;
+    }
+    Ok(key)
 }
 
 /// Whether the challenge was not used before.

@@ -10,11 +10,15 @@ use tickloom_chassis::{Clock, Place, Runner, Stop};
 fn kept(served: &Served) -> Vec<(Vec<u8>, Option<String>)> {
     let database = served.database();
     let rows = sqlx::query(
-        "SELECT secret, encrypted_with FROM second_factor UNION ALL SELECT pkcs8, encrypted_with FROM signing_key",
+        "SELECT secret, encrypted_with FROM second_factor UNION ALL SELECT pkcs8, encrypted_with FROM signing_key \
+         UNION ALL SELECT key, encrypted_with FROM challenge_key",
     );
     let rows = served.runtime.block_on(rows.fetch_all(database.reader()));
     let rows = rows.unwrap();
-    assert!(rows.len() >= 2, "a factor, and at least a key that signs");
+    assert!(
+        rows.len() >= 3,
+        "a factor, a key of challenges, and at least one that signs"
+    );
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 

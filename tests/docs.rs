@@ -236,9 +236,9 @@ fn the_first_backtest_in_the_readme_leaves_a_report() {
 #[cfg(feature = "services")]
 fn the_configuration_file_of_services_in_the_docs_serves() {
     let files = blocks("docs/services.md", "toml");
-    assert_eq!(files.len(), 1);
+    assert_eq!(files.len(), 2);
     let folder = folder();
-    fs::write(folder.path().join("serve.toml"), &files[0]).unwrap();
+    fs::write(folder.path().join("serve.toml"), files.concat()).unwrap();
     // The docs use the default port, which somebody else may have.
     let words = ["serve", "--config", "serve.toml", "--http", "127.0.0.1:0"];
     let output = run_until(&words.map(str::to_owned), folder.path(), "serving activity");
@@ -251,9 +251,10 @@ fn the_configuration_file_of_services_in_the_docs_serves() {
 #[cfg(feature = "services")]
 fn the_configuration_file_of_auth_in_the_docs_serves() {
     let files = blocks("docs/auth.md", "toml");
-    assert_eq!(files.len(), 1);
+    assert_eq!(files.len(), 2);
     let folder = folder();
-    fs::write(folder.path().join("serve.toml"), &files[0]).unwrap();
+    fs::write(folder.path().join("serve.toml"), files.concat()).unwrap();
+    fs::write(folder.path().join("example.secret"), "a secret\n").unwrap();
     let words = "serve auth --config serve.toml --http 127.0.0.1:0".split(' ');
     let words: Vec<String> = words.map(str::to_owned).collect();
     let output = run_until(&words, folder.path(), "serving auth");

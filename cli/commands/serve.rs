@@ -82,6 +82,8 @@ pub(crate) fn run(_: Args) -> Result<(), crate::failure::Failure> {
 pub(crate) use serving::run;
 
 #[cfg(feature = "services")]
+mod providers;
+#[cfg(feature = "services")]
 mod settings;
 
 #[cfg(feature = "services")]

@@ -1,11 +1,13 @@
 //! Settings of `tickloom serve`, from the command line and a file, checked before anything runs.
 
+use super::providers::{ProviderFile, providers};
 use super::{Args, Name};
 use crate::output;
 use crate::services::DATA;
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,6 +64,8 @@ struct AuthFile {
     hash: HashFile,
     /// Where mail is handed to.
     mail: Option<MailConfig>,
+    /// With whom people may sign in, by name.
+    provider: BTreeMap<String, ProviderFile>,
 }
 
 /// What the hash of a password costs (Argon2id): each is OWASP's least if it is left out, and never less.
@@ -191,6 +195,7 @@ fn auth(file: AuthFile, http: SocketAddr, folder: &Path) -> Result<AuthConfig, a
         hash: file.hash.params()?,
         algorithm: file.algorithm,
         encryption_keys: Arc::new(EncryptionKeys::open(&keys)?),
+        providers: providers(file.provider)?,
     })
 }
 

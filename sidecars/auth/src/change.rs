@@ -161,6 +161,8 @@ fn detail(event: &AuthEvent) -> String {
             expires,
             ..
         } => json!({"id": id, "scopes": scopes, "expires": expires}),
+        AuthEvent::IdentityLinked { id, issuer, .. } => json!({"id": id, "issuer": issuer}),
+        AuthEvent::IdentityUnlinked { id } => json!({"id": id}),
         AuthEvent::KeyExpiryMoved { id, expires } => json!({"id": id, "expires": expires}),
         AuthEvent::PasskeyAdded {
             id,

@@ -6,6 +6,7 @@ use crate::credential::passkey::PasskeyError;
 use crate::credential::password::{PasswordError, PasswordRefused};
 use crate::model::Refusal;
 use crate::oauth::error::OAuthError;
+use crate::provider::ProviderError;
 use crate::seal::SealError;
 use std::time::Duration;
 use thiserror::Error;
@@ -34,6 +35,8 @@ pub(crate) enum AuthError {
     /// A passkey of this id, which somebody showed.
     #[error("the passkey is not known here, or what it shows is wrong")]
     WrongPasskey(String, PasskeyError),
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     #[error("too many attempts: wait {} s", .0.as_secs())]
     TooManyAttempts(Duration),
     #[error("{}", .0.detail)]
@@ -72,7 +75,11 @@ impl From<AuthError> for Problem {
             AuthError::Chassis(error) => error.into(),
             AuthError::Problem(problem) => *problem,
             AuthError::OAuth(_) => Problem::new(ProblemCode::BadRequest, detail),
+            AuthError::Provider(ProviderError::Away(_)) => {
+                Problem::new(ProblemCode::Unavailable, detail)
+            }
             AuthError::Refusal(_)
+            | AuthError::Provider(_)
             | AuthError::Pattern(_)
             | AuthError::Passkey(_)
             | AuthError::Password(PasswordError::Refused(_)) => {

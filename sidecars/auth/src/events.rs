@@ -93,6 +93,15 @@ pub(crate) enum AuthEvent {
     Left {
         organisation: String,
     },
+    IdentityLinked {
+        id: String,
+        issuer: String,
+        subject: String,
+        email: Option<String>,
+    },
+    IdentityUnlinked {
+        id: String,
+    },
 }
 
 impl AuthEvent {
@@ -123,6 +132,8 @@ impl AuthEvent {
             AuthEvent::Joined { .. } => "joined",
             AuthEvent::RoleSet { .. } => "role_set",
             AuthEvent::Left { .. } => "left",
+            AuthEvent::IdentityLinked { .. } => "identity_linked",
+            AuthEvent::IdentityUnlinked { .. } => "identity_unlinked",
         }
     }
 
@@ -188,6 +199,17 @@ impl AuthEvent {
                 name: with(name)?,
                 scopes,
                 expires,
+            },
+            AuthEvent::IdentityLinked {
+                id,
+                issuer,
+                subject,
+                email,
+            } => AuthEvent::IdentityLinked {
+                id,
+                issuer,
+                subject: with(subject)?,
+                email: email.map(&with).transpose()?,
             },
             other => other,
         })

@@ -14,6 +14,7 @@ pub mod oauth;
 mod pages;
 mod passkey_messages;
 mod projections;
+mod provider;
 mod rest;
 mod seal;
 mod signing;
@@ -29,11 +30,15 @@ use crate::error::AuthError;
 pub use crate::flows::grants::Explained;
 use crate::flows::grants::explain;
 use crate::flows::links::{LINK_REQUEST, SETUP, make_link};
+use crate::flows::providers::REQUEST_NS;
 use crate::link_requests::LinkRequests;
 use crate::pages::links::SET_UP;
 use crate::projections::rebuild;
+use crate::provider::Provider;
+pub use crate::provider::{ClientAuthentication, ClientSecret, ProviderConfig};
 use crate::signing::Signing;
 use axum::Router;
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,6 +82,7 @@ pub struct Auth {
     /// Who asks for passkeys, if there can be some under the address of the service.
     pub(crate) relying_party: std::result::Result<RelyingParty, NoRelyingParty>,
     pub(crate) challenge_key: ChallengeKey,
+    pub(crate) providers: Vec<Provider>,
     setup: Option<Secret>,
 }
 
@@ -97,12 +103,16 @@ pub struct AuthConfig {
     pub algorithm: Algorithm,
     /// What secrets in the database are encrypted with.
     pub encryption_keys: Arc<EncryptionKeys>,
+    /// With whom people may sign in, by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
 }
 
 impl Auth {
     async fn make(context: Context, config: AuthConfig) -> std::result::Result<Auth, AuthError> {
         let Context {
-            database, clock, ..
+            database,
+            clock,
+            outgoing,
         } = context;
         if config.sign_up && config.mail.is_none() {
             let why =
@@ -126,6 +136,10 @@ impl Auth {
             Some(mail) => Some(effects(&database, &clock, (mail, &config.issuer))?),
             None => None,
         };
+        let mut providers = Vec::new();
+        for (name, provider) in config.providers {
+            providers.push(Provider::new((&name, provider), &config.issuer, &outgoing)?);
+        }
         let setup = setup_link(&database, &clock).await?;
         let challenge_key = challenge_key(&database, &keys).await?;
         Ok(Auth {
@@ -138,6 +152,7 @@ impl Auth {
             effects,
             is_open: config.sign_up,
             issuer: config.issuer,
+            providers,
             setup,
             database,
             clock,
@@ -208,6 +223,7 @@ impl Auth {
         store::device_code::drop_old(&mut write, now.0).await?;
         store::client::drop_old_secrets(&mut write, now.0).await?;
         store::browser::drop_old(&mut write, now.0).await?;
+        store::identity::drop_old(&mut write, now.0 - REQUEST_NS).await?;
         for kind in [LINK_REQUEST, MAIL] {
             forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
         }
@@ -299,6 +315,10 @@ impl Service for Auth {
         Migration {
             name: "challenge_key",
             sql: include_str!("../migrations/0014_challenge_key.sql"),
+        },
+        Migration {
+            name: "providers",
+            sql: include_str!("../migrations/0006_providers.sql"),
         },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;

@@ -14,6 +14,8 @@ const EMAIL_BYTES_MAX: usize = 254;
 const NAME_MAX: usize = 200;
 /// Passkeys of an account.
 pub(crate) const PASSKEYS_MAX: i64 = 20;
+/// Outside identities of an account.
+pub(crate) const IDENTITIES_MAX: usize = 10;
 
 /// Whose account it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -85,10 +87,16 @@ pub(crate) enum Refusal {
     PasskeyKnown,
     #[error("there are {PASSKEYS_MAX} passkeys already: remove one first")]
     TooManyPasskeys,
-    #[error("nothing else signs in to the account: set a password or add another passkey first")]
+    #[error(
+        "nothing else signs in to the account: set a password, or add a passkey or another outside identity first"
+    )]
     OnlyWayIn,
     #[error("there is no password")]
     NoPassword,
+    #[error("this outside identity is linked with an account already")]
+    IdentityTaken,
+    #[error("an account has at most {IDENTITIES_MAX} outside identities: unlink one first")]
+    TooManyIdentities,
     #[error("this would leave nobody who may do everything")]
     LastAdministrator,
     #[error(
@@ -189,7 +197,9 @@ impl Account {
             | AuthEvent::CurveKeyRevoked { .. }
             | AuthEvent::Joined { .. }
             | AuthEvent::RoleSet { .. }
-            | AuthEvent::Left { .. } => {}
+            | AuthEvent::Left { .. }
+            | AuthEvent::IdentityLinked { .. }
+            | AuthEvent::IdentityUnlinked { .. } => {}
         }
         self
     }

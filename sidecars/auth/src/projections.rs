@@ -34,7 +34,10 @@ const ADD_PASSKEY: &str = "INSERT INTO passkey (id, account, name, is_backup_eli
 const RENAME_PASSKEY: &str = "UPDATE passkey SET name = $2 WHERE id = $1";
 const DROP_PASSKEY: &str = "DELETE FROM passkey WHERE id = $1";
 const DROP_PASSKEYS: &str = "DELETE FROM passkey WHERE account = $1";
-const CLEAR: [&str; 7] = [
+const ADD_IDENTITY: &str = "INSERT INTO identity (id, account, issuer, subject, email, created) VALUES ($1, $2, $3, $4, $5, $6)";
+const DROP_IDENTITY: &str = "DELETE FROM identity WHERE id = $1";
+const DROP_IDENTITIES: &str = "DELETE FROM identity WHERE account = $1";
+const CLEAR: [&str; 8] = [
     "DELETE FROM account",
     "DELETE FROM granted",
     "DELETE FROM access_key",
@@ -42,6 +45,7 @@ const CLEAR: [&str; 7] = [
     "DELETE FROM organisation",
     "DELETE FROM member",
     "DELETE FROM passkey",
+    "DELETE FROM identity",
 ];
 
 /// Every statement of this file.
@@ -59,6 +63,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     RENAME_PASSKEY,
     DROP_PASSKEY,
     DROP_PASSKEYS,
+    ADD_IDENTITY,
+    DROP_IDENTITY,
+    DROP_IDENTITIES,
     CLEAR[0],
     CLEAR[1],
     CLEAR[2],
@@ -66,6 +73,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CLEAR[4],
     CLEAR[5],
     CLEAR[6],
+    CLEAR[7],
 ];
 
 /// Writes down what an event made of an account. Whether it could: an address may be another account's.
@@ -110,8 +118,10 @@ pub(crate) async fn project(
         AuthEvent::PasskeyAdded { .. }
         | AuthEvent::PasskeyRenamed { .. }
         | AuthEvent::PasskeyRemoved { .. } => project_passkey(write, after, event, at).await?,
+        AuthEvent::IdentityLinked { .. } => project_identity(write, after, event, at).await?,
+        AuthEvent::IdentityUnlinked { id } => drop_rows(write, &[DROP_IDENTITY], id).await?,
         AuthEvent::Deleted => {
-            let all = [DROP_GRANTS, DROP_KEYS, DROP_PASSKEYS];
+            let all = [DROP_GRANTS, DROP_KEYS, DROP_PASSKEYS, DROP_IDENTITIES];
             drop_rows(write, &all, &after.id).await?;
             curve::drop_of(write, &after.id).await?;
             organisation::leave_all(write, &after.id).await?;
@@ -179,6 +189,36 @@ async fn add_grant(
         .bind(expires)
         .bind(at.0)
         .bind(actor);
+    added.execute(write.connection()).await?;
+    Ok(())
+}
+
+async fn project_identity(
+    write: &mut Write,
+    after: &Account,
+    event: &AuthEvent,
+    at: Ts,
+) -> Result<()> {
+    let AuthEvent::IdentityLinked {
+        id,
+        issuer,
+        subject,
+        email,
+    } = event
+    else {
+        return Ok(());
+    };
+    // Whoever was deleted later is somebody there no more: it may be linked with another account since.
+    if subject.is_empty() {
+        return Ok(());
+    }
+    let added = sqlx::query(ADD_IDENTITY)
+        .bind(id)
+        .bind(&after.id)
+        .bind(issuer)
+        .bind(subject)
+        .bind(email)
+        .bind(at.0);
     added.execute(write.connection()).await?;
     Ok(())
 }

@@ -12,6 +12,7 @@ mod members;
 mod oauth;
 mod organisations;
 mod passkeys;
+mod providers;
 mod sessions;
 
 use crate::Auth;
@@ -300,6 +301,20 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(keys::list_keys, keys::create_key))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(keys::rotate_key))
+        .routes(routes!(providers::list_providers))
+        .routes(routes!(providers::begin_sign_in))
+        .routes(routes!(providers::finish_sign_in))
+        .routes(routes!(providers::finish_second_factor))
+        .routes(routes!(providers::begin_step_up))
+        .routes(routes!(providers::finish_step_up))
+        .routes(routes!(providers::begin_identity_link))
+        .routes(routes!(providers::finish_identity_link))
+        .route(
+            "/v1/providers/{provider}/callback",
+            get(providers::callback),
+        )
+        .routes(routes!(providers::list_identities))
+        .routes(routes!(providers::unlink))
         .routes(routes!(grants::list_grants, grants::create_grant))
         .routes(routes!(grants::revoke_grant))
         .routes(routes!(grants::decide_access))

@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod curve;
 pub(crate) mod device_code;
 pub(crate) mod factor;
+pub(crate) mod identity;
 pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod organisation;
@@ -25,6 +26,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     invitation::STATEMENTS,
     factor::STATEMENTS,
     browser::STATEMENTS,
+    identity::STATEMENTS,
     key::STATEMENTS,
     organisation::STATEMENTS,
     passkey::STATEMENTS,

@@ -40,6 +40,8 @@ mod passkeys;
 mod passkeys_in_browser;
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
+#[path = "service/providers.rs"]
+mod providers;
 #[path = "service/schema.rs"]
 mod schema;
 #[path = "service/sessions.rs"]
@@ -54,6 +56,7 @@ use postgres::Postgres;
 use postgres::ports::Port;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -62,7 +65,8 @@ use tickloom_auth::credential::password::HashParams;
 use tickloom_auth::{Auth, AuthConfig};
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
-    Clock, Database, Place, Runner, ServeOptions, Service, Serving, Stop, serve,
+    Clock, Database, Outgoing, OutgoingConfig, Place, Runner, ServeOptions, Service, Serving, Stop,
+    serve,
 };
 use tickloom_types::Ts;
 use tokio::runtime::Runtime;
@@ -130,6 +134,7 @@ fn config() -> AuthConfig {
         hash: HashParams::default(),
         algorithm: Algorithm::EdDsa,
         encryption_keys: encryption_keys('A'),
+        providers: BTreeMap::new(),
     }
 }
 
@@ -168,7 +173,13 @@ impl Served {
         set(&mut config);
         let (told, stop) = Stop::new();
         let (serving, startup_notice) = runtime.block_on(async {
-            let runner = Runner::start::<Auth>(place, clock.clone(), config, &stop);
+            let allowed = OutgoingConfig {
+                allow: vec!["127.0.0.1".to_owned()],
+                trust: None,
+            };
+            let outgoing = Outgoing::new(&allowed, clock.clone()).unwrap();
+            let with = (clock.clone(), outgoing);
+            let runner = Runner::start_with::<Auth>(place, with, config, &stop);
             let runner = runner.await.unwrap();
             let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {

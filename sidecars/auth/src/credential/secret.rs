@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! tlk_01981c4f2d7a7c3e9f1b2a3c4d5e6f70_Qm3…43 letters and digits…x9_0Zk3Qw
-//! tl[abcdgkorv]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
+//! tl[abcdgkoprv]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
 //! ```
 //!
 //! A scanner finds one that leaked by the pattern and the checksum, without the database, and a slip of the keyboard is told from a
@@ -55,6 +55,8 @@ pub enum SecretKind {
     AppRefresh,
     /// What a device asks with whether it was approved (RFC 8628): `tlv`.
     DeviceCode,
+    /// What a request to sign in at a provider is finished with: `tlp`.
+    ProviderRequest,
 }
 
 impl SecretKind {
@@ -71,6 +73,7 @@ impl SecretKind {
             SecretKind::Code => "tla",
             SecretKind::AppRefresh => "tlg",
             SecretKind::DeviceCode => "tlv",
+            SecretKind::ProviderRequest => "tlp",
         }
     }
 
@@ -85,6 +88,7 @@ impl SecretKind {
             SecretKind::Code,
             SecretKind::AppRefresh,
             SecretKind::DeviceCode,
+            SecretKind::ProviderRequest,
         ]
         .into_iter()
         .find(|kind| kind.prefix() == prefix)

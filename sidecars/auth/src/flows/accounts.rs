@@ -13,6 +13,7 @@ use crate::model::{Account, AccountKind, email, name};
 use crate::store::account::Granted;
 use crate::store::client::Consent;
 use crate::store::curve::CurvePublicKey;
+use crate::store::identity::Identity;
 use crate::store::invitation::Invitation;
 use crate::store::key::Key;
 use crate::store::organisation::Membership;
@@ -52,6 +53,8 @@ pub(crate) struct Export {
     grants: Vec<Granted>,
     /// Its keys, without their secrets.
     keys: Vec<Key>,
+    /// Its outside identities.
+    identities: Vec<Identity>,
     /// Its sessions.
     sessions: Vec<Session>,
     /// Its passkeys, without their keys.
@@ -205,6 +208,7 @@ impl Auth {
         self.end_sessions(write, by, (&account.id, "")).await?;
         store::secret::drop_all(write, &account.id).await?;
         store::client::drop_consents(write, &account.id).await?;
+        store::identity::drop_of(write, &account.id).await?;
         store::account::drop_person_key(write, &account.id).await?;
         Ok(())
     }
@@ -224,6 +228,7 @@ impl Auth {
         Ok(Export {
             grants: store::account::grants(at, account).await?,
             keys: store::key::after(at, account, "", EXPORT_ROWS).await?,
+            identities: store::identity::of_account(at, account, "", EXPORT_ROWS).await?,
             sessions: store::session::of_account(at, account, "", all, EXPORT_ROWS).await?,
             passkeys: store::passkey::after(at, account, "", EXPORT_ROWS).await?,
             curve_keys: store::curve::after(at, account, "", EXPORT_ROWS).await?,

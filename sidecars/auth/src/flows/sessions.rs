@@ -52,6 +52,8 @@ pub(super) struct NewSession<'a> {
     pub(super) methods: &'a str,
     /// What the device says that it is.
     pub(super) device: &'a str,
+    /// When they did.
+    pub(super) authenticated_at: Ts,
     /// Whether the device gets a token by which it is known.
     pub(super) remember: bool,
 }
@@ -154,6 +156,7 @@ impl Auth {
         let new = NewSession {
             methods,
             device,
+            authenticated_at: by.now,
             remember: !attempts.is_known_device,
         };
         let begun = self.begin_session(&mut write, &by, &account, new).await?;
@@ -212,7 +215,7 @@ impl Auth {
             began: by.now.0,
             last_used: by.now.0,
             expires: by.now.0.saturating_add(SESSION_NS),
-            authenticated_at: by.now.0,
+            authenticated_at: new.authenticated_at.0,
             methods: new.methods.to_owned(),
         };
         store::session::add(write, &session).await?;

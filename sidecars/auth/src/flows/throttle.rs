@@ -93,6 +93,14 @@ impl Attempts {
         &self.subject
     }
 
+    /// Those of codes for an account that a provider has identified.
+    pub(crate) fn of_identified(account: &str) -> Attempts {
+        Attempts {
+            subject: format!("identified/{account}"),
+            is_known_device: true,
+        }
+    }
+
     /// Those of proofs in a session.
     pub(crate) fn of_session(session: &str) -> Attempts {
         Attempts {

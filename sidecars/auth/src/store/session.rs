@@ -10,7 +10,7 @@ use tickloom_chassis::{Result, Write};
 use utoipa::ToSchema;
 
 const ADD: &str = "INSERT INTO session (id, account, device, began, last_used, expires, authenticated_at, methods) \
-    VALUES ($1, $2, $3, $4, $4, $5, $4, $6)";
+    VALUES ($1, $2, $3, $4, $4, $5, $6, $7)";
 const OF_ACCOUNT: &str = "SELECT id, account, device, began, last_used, expires, authenticated_at, methods FROM session \
     WHERE account = $1 AND id > $2 AND expires > $3 AND last_used > $4 ORDER BY id LIMIT $5";
 const ONE: &str = "SELECT id, account, device, began, last_used, expires, authenticated_at, methods FROM session WHERE id = $1";
@@ -102,6 +102,7 @@ pub(crate) async fn add(write: &mut Write, session: &Session) -> Result<()> {
         .bind(&session.device)
         .bind(session.began)
         .bind(session.expires)
+        .bind(session.authenticated_at)
         .bind(&session.methods);
     added.execute(write.connection()).await?;
     Ok(())

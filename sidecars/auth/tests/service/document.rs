@@ -267,7 +267,11 @@ impl Conforms for Promises {
     const PUBLIC: &'static [&'static str] = &[
         "POST /auth/v1/invitations/accept",
         "POST /auth/v1/invitations/show",
+        "GET /auth/v1/providers",
         "POST /auth/v1/links/finish",
+        "POST /auth/v1/providers/{provider}/sign-in",
+        "POST /auth/v1/providers/{provider}/sign-in/finish",
+        "POST /auth/v1/providers/{provider}/sign-in/second-factor",
         "POST /auth/v1/recovery",
         "POST /auth/v1/sessions",
         "POST /auth/v1/sessions/passkey",
@@ -367,6 +371,7 @@ impl Conforms for Promises {
             "client" => "cli_0",
             "organisation" => "org_0",
             "invitation" => "tlo_0",
+            "identity" => "idn_0",
             _ => "none",
         }
     }

@@ -1,0 +1,787 @@
+//! Signing in with providers: one that says whatever it likes, and a real one.
+
+#[path = "providers/outside.rs"]
+mod outside;
+#[path = "providers/real.rs"]
+mod real;
+
+use crate::client::Reply;
+use crate::factor;
+use crate::{ADA, BEGIN, PASSWORD, SECOND, Served, access_token, on_both, text};
+use outside::{Outside, base64, new_key, signed};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use tickloom_auth::{Auth, ClientAuthentication, ClientSecret, ProviderConfig};
+use tickloom_chassis::{Clock, Place, Service};
+use url::Url;
+
+const MINUTE: i64 = 60 * SECOND;
+
+pub(crate) fn config(issuer: &str) -> ProviderConfig {
+    ProviderConfig {
+        issuer: issuer.to_owned(),
+        title: "Example".to_owned(),
+        client_id: "tickloom".to_owned(),
+        client_secret: Some(ClientSecret::new("a secret: with +signs & 100%".to_owned())),
+        client_authentication: ClientAuthentication::Basic,
+        scopes: ["openid", "email", "profile"].map(str::to_owned).to_vec(),
+        sign_up: true,
+        second_factor: Vec::new(),
+    }
+}
+
+/// The service with the provider under the name `op`, and, believed in second factors, under `trusted`.
+fn serve(place: &Place, issuer: &str) -> Served {
+    serve_with(place, issuer, |_| {})
+}
+
+fn serve_with(place: &Place, issuer: &str, set: impl FnOnce(&mut ProviderConfig)) -> Served {
+    Served::with(place, Clock::standing(BEGIN), |auth| {
+        let mut plain = config(issuer);
+        set(&mut plain);
+        let trusted = ProviderConfig {
+            second_factor: vec!["mfa".to_owned(), "urn:strong".to_owned()],
+            ..config(issuer)
+        };
+        auth.providers.insert("op".to_owned(), plain);
+        auth.providers.insert("trusted".to_owned(), trusted);
+    })
+}
+
+/// A request that was begun.
+struct Begun {
+    path: String,
+    request: String,
+    query: HashMap<String, String>,
+}
+
+impl Begun {
+    fn of(path: &str, reply: Reply) -> Begun {
+        let begun = reply.is(201).json();
+        let url = Url::parse(text(&begun, "url")).unwrap();
+        Begun {
+            path: path.to_owned(),
+            request: text(&begun, "request").to_owned(),
+            query: url.query_pairs().into_owned().collect(),
+        }
+    }
+
+    /// What comes back to it.
+    fn answer(&self, issuer: &str) -> Value {
+        json!({"request": self.request, "state": self.query["state"], "code": "the code", "iss": issuer})
+    }
+
+    /// Claims that are right for it.
+    fn claims(&self, issuer: &str, subject: &str, more: &Value) -> Value {
+        let now = BEGIN.0 / SECOND;
+        let mut claims = json!({
+            "iss": issuer, "aud": "tickloom", "sub": subject, "iat": now, "exp": now + 3600,
+            "nonce": self.query["nonce"],
+        });
+        for (name, value) in more.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims
+    }
+}
+
+fn begin(served: &Served, what: &str, token: Option<&str>) -> Begun {
+    let path = format!("/auth/v1/providers/{what}");
+    Begun::of(&path, served.client.send(("POST", &path), token, &[], None))
+}
+
+fn finish(served: &Served, begun: &Begun, token: Option<&str>, answer: &Value) -> Reply {
+    served
+        .client
+        .post(&format!("{}/finish", begun.path), token, answer)
+}
+
+/// Goes through a request, of which the provider says that it was this subject, with more claims.
+fn go(
+    served: &Served,
+    outside: &Outside,
+    (what, token): (&str, Option<&str>),
+    (subject, more): (&str, Value),
+) -> Reply {
+    let begun = begin(served, what, token);
+    outside.signs(&begun.claims(&outside.issuer, subject, &more));
+    finish(served, &begun, token, &begun.answer(&outside.issuer))
+}
+
+fn sign_in(served: &Served, outside: &Outside, subject: &str, more: Value) -> Reply {
+    go(served, outside, ("op/sign-in", None), (subject, more))
+}
+
+fn carl() -> Value {
+    json!({"email": "Carl@example.com", "email_verified": true, "name": "Carl"})
+}
+
+fn identities(served: &Served, token: &str) -> Vec<Value> {
+    let path = "/auth/v1/accounts/me/identities";
+    let list = served.client.get(path, Some(token)).is(200).json();
+    list["items"].as_array().unwrap().clone()
+}
+
+fn sessions(served: &Served, token: &str) -> Vec<Value> {
+    let path = "/auth/v1/accounts/me/sessions";
+    let list = served.client.get(path, Some(token)).is(200).json();
+    list["items"].as_array().unwrap().clone()
+}
+
+#[test]
+fn somebody_whose_address_is_verified_gets_an_account_once() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        let known = served.client.get("/auth/v1/providers", None).is(200).json();
+        assert_eq!(known[0], json!({"name": "op", "title": "Example"}));
+        let begun = begin(&served, "op/sign-in", None);
+        for (name, value) in [
+            ("tenant", "1"),
+            ("response_type", "code"),
+            ("client_id", "tickloom"),
+            (
+                "redirect_uri",
+                "http://localhost:8080/auth/v1/providers/op/callback",
+            ),
+            ("scope", "openid email profile"),
+            ("code_challenge_method", "S256"),
+        ] {
+            assert_eq!(begun.query[name], value);
+        }
+        assert!(!begun.query.contains_key("prompt"));
+        outside.signs(&begun.claims(&outside.issuer, "1", &carl()));
+        let tokens = finish(&served, &begun, None, &begun.answer(&outside.issuer))
+            .is(201)
+            .json();
+        let asked = outside.asked("/token").pop().unwrap();
+        let (head, body) = asked.split_once("\r\n\r\n").unwrap();
+        // `tickloom:a+secret%3A+with+%2Bsigns+%26+100%25`, worked out with Python's urllib and base64.
+        let basic = "Basic dGlja2xvb206YStzZWNyZXQlM0Erd2l0aCslMkJzaWducyslMjYrMTAwJTI1";
+        assert!(head.contains(basic), "{head}");
+        let fields: HashMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).collect();
+        assert_eq!(fields["code"], "the code");
+        let verifier = fields["code_verifier"].as_bytes();
+        let challenge = ring::digest::digest(&ring::digest::SHA256, verifier);
+        assert_eq!(begun.query["code_challenge"], base64(challenge));
+
+        let token = access_token(&tokens);
+        let account = served
+            .client
+            .get("/auth/v1/accounts/me", Some(token))
+            .is(200)
+            .json();
+        assert_eq!(account["email"], "carl@example.com");
+        assert_eq!(
+            (&account["is_email_verified"], &account["name"]),
+            (&json!(true), &json!("Carl"))
+        );
+        let linked = identities(&served, token);
+        assert_eq!(linked.len(), 1);
+        assert_eq!(
+            (&linked[0]["subject"], &linked[0]["issuer"]),
+            (&json!("1"), &json!(outside.issuer))
+        );
+        assert_eq!(sessions(&served, token)[0]["methods"], "fed");
+        // Whoever that is there keeps the account, whatever the address is by then.
+        let again = sign_in(
+            &served,
+            &outside,
+            "1",
+            json!({"email": "other@example.com"}),
+        );
+        assert_eq!(again.is(201).json()["account"], tokens["account"]);
+        // What comes from the log is the same.
+        served
+            .runtime
+            .block_on(Auth::rebuild(&served.database()))
+            .unwrap();
+        assert_eq!(identities(&served, token), linked);
+        let export = served
+            .client
+            .get("/auth/v1/accounts/me/export", Some(token))
+            .is(200)
+            .json();
+        assert_eq!(export["identities"], json!(linked));
+    });
+}
+
+#[test]
+fn no_account_is_found_by_its_address_alone() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        served.set_up(&served.setup_link()).is(200);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let verified = json!({"email": ADA, "email_verified": true});
+        let refused = sign_in(&served, &outside, "1", verified).refused(422, "refused");
+        assert!(text(&refused.json(), "detail").starts_with("an account has your e-mail address"));
+        for more in [
+            json!({"email": "new@example.com", "email_verified": false}),
+            json!({"email": "new@example.com"}),
+            json!({"email": ADA, "email_verified": false}),
+            json!({"email": "no address", "email_verified": true}),
+            json!({}),
+        ] {
+            let refused = sign_in(&served, &outside, "1", more).refused(422, "refused");
+            assert!(text(&refused.json(), "detail").starts_with("no account is linked"));
+        }
+        assert!(identities(&served, access_token(&ada)).is_empty());
+        let accounts = served
+            .client
+            .get("/auth/v1/accounts", Some(access_token(&ada)));
+        assert_eq!(
+            accounts.is(200).json()["items"].as_array().unwrap().len(),
+            1
+        );
+        // Who may not sign up needs to be linked.
+        drop(served);
+        let closed = serve_with(&place, &outside.issuer, |op| op.sign_up = false);
+        sign_in(&closed, &outside, "1", carl()).refused(422, "refused");
+    });
+}
+
+#[test]
+fn a_person_links_and_unlinks() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        served.set_up(&served.setup_link()).is(200);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let bob = served.person(&ada, "bob@example.com");
+        let token = access_token(&ada);
+        let linked = go(
+            &served,
+            &outside,
+            ("op/link", Some(token)),
+            ("1", json!({})),
+        )
+        .is(201)
+        .json();
+        assert!(text(&linked, "id").starts_with("idn_"));
+        let taken = go(
+            &served,
+            &outside,
+            ("op/link", Some(access_token(&bob))),
+            ("1", json!({})),
+        );
+        taken.refused(422, "refused");
+        go(
+            &served,
+            &outside,
+            ("op/link", Some(token)),
+            ("1", json!({})),
+        )
+        .refused(422, "refused");
+        let other = sign_in(&served, &outside, "1", json!({})).is(201).json();
+        assert_eq!(other["account"], ada["account"]);
+        // What is delicate needs a fresh authentication, which a provider's session of long ago is not.
+        let path = format!("/auth/v1/accounts/me/identities/{}", text(&linked, "id"));
+        served
+            .client
+            .delete(&path, Some(access_token(&other)))
+            .refused(403, "step_up_required");
+        served
+            .client
+            .delete("/auth/v1/accounts/me/identities/idn_0", Some(token))
+            .refused(404, "not_found");
+        served
+            .client
+            .delete(&path, Some(access_token(&bob)))
+            .refused(404, "not_found");
+        served.client.delete(&path, Some(token)).is(204);
+        sign_in(&served, &outside, "1", json!({})).refused(422, "refused");
+        // Sessions elsewhere end.
+        let me = "/auth/v1/accounts/me";
+        served
+            .client
+            .get(me, Some(access_token(&other)))
+            .refused(401, "unauthenticated");
+        served.client.get(me, Some(token)).is(200);
+    });
+}
+
+#[test]
+fn the_last_way_in_stays_and_what_is_deleted_is_nobodys() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        served.set_up(&served.setup_link()).is(200);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let token = access_token(&ada);
+        let now = BEGIN.0 / SECOND;
+        let mut fresh = carl();
+        fresh["auth_time"] = json!(now);
+        let carl = sign_in(&served, &outside, "2", fresh).is(201).json();
+        let only = identities(&served, access_token(&carl));
+        let path = format!("/auth/v1/accounts/me/identities/{}", text(&only[0], "id"));
+        let refused = served
+            .client
+            .delete(&path, Some(access_token(&carl)))
+            .refused(422, "refused");
+        assert!(
+            text(&refused.json(), "detail").starts_with("nothing else signs in to the account")
+        );
+        // With another it may go.
+        let more = ("op/link", Some(access_token(&carl)));
+        go(&served, &outside, more, ("3", json!({}))).is(201);
+        served
+            .client
+            .delete(&path, Some(access_token(&carl)))
+            .is(204);
+        // What is deleted is nobody's, and may be linked anew, after a rebuild too.
+        let all = "/auth/v1/accounts/me";
+        served.client.delete(all, Some(access_token(&carl))).is(204);
+        served
+            .runtime
+            .block_on(Auth::rebuild(&served.database()))
+            .unwrap();
+        go(
+            &served,
+            &outside,
+            ("op/link", Some(token)),
+            ("3", json!({})),
+        )
+        .is(201);
+    });
+}
+
+#[test]
+fn somebody_without_a_password_authenticates_once_more_at_the_provider() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        let tokens = sign_in(&served, &outside, "1", carl()).is(201).json();
+        let token = Some(access_token(&tokens));
+        let key = json!({"name": "k", "scopes": ["run.read"]});
+        let keys = "/auth/v1/accounts/me/keys";
+        served
+            .client
+            .post(keys, token, &key)
+            .refused(403, "step_up_required");
+        let now = BEGIN.0 / SECOND;
+        let begun = begin(&served, "op/step-up", token);
+        assert_eq!(
+            (
+                begun.query["prompt"].as_str(),
+                begun.query["max_age"].as_str()
+            ),
+            ("login", "0")
+        );
+        for (subject, more, words) in [
+            ("1", json!({}), "did not authenticate you anew"),
+            (
+                "1",
+                json!({"auth_time": now - 61}),
+                "did not authenticate you anew",
+            ),
+            (
+                "1",
+                json!({"auth_time": now + 61}),
+                "did not authenticate you anew",
+            ),
+            ("2", json!({"auth_time": now}), "no account is linked"),
+        ] {
+            let reply = go(&served, &outside, ("op/step-up", token), (subject, more));
+            let refused = reply.refused(422, "refused").json();
+            assert!(text(&refused, "detail").contains(words), "{refused}");
+        }
+        served
+            .client
+            .post(keys, token, &key)
+            .refused(403, "step_up_required");
+        let done = go(
+            &served,
+            &outside,
+            ("op/step-up", token),
+            ("1", json!({"auth_time": now})),
+        );
+        done.is(204);
+        served.client.post(keys, token, &key).is(201);
+    });
+}
+
+#[test]
+fn a_second_factor_of_ours_is_asked_for_unless_the_provider_is_trusted_with_it() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        served.set_up(&served.setup_link()).is(200);
+        let ada = served.sign_in(ADA, PASSWORD);
+        let token = access_token(&ada);
+        go(
+            &served,
+            &outside,
+            ("op/link", Some(token)),
+            ("1", json!({})),
+        )
+        .is(201);
+        let (secret, _) = factor::set(&served, &ada);
+        served.advance(30 * SECOND);
+        // What it says of itself counts for nothing, unless the configuration trusts it.
+        let begun = begin(&served, "op/sign-in", None);
+        outside.signs(&begun.claims(&outside.issuer, "1", &json!({"amr": ["pwd", "mfa"]})));
+        let answer = begun.answer(&outside.issuer);
+        finish(&served, &begun, None, &answer).refused(401, "second_factor_required");
+        let path = "/auth/v1/providers/op/sign-in/second-factor";
+        let show = |request: &str, code: &str| {
+            let body = json!({"request": request, "code": code});
+            served.client.post(path, None, &body)
+        };
+        show(&begun.request, "000000").refused(401, "unauthenticated");
+        let code = factor::code(&secret, served.clock.now().0);
+        let tokens = show(&begun.request, &code).is(201).json();
+        let all = sessions(&served, access_token(&tokens));
+        assert!(
+            all.iter().any(|session| session["methods"] == "fed otp"),
+            "{all:?}"
+        );
+        show(&begun.request, &code).refused(422, "refused");
+        finish(&served, &begun, None, &answer).refused(422, "refused");
+        // What the provider has not answered yet does not wait for a code.
+        let idle = begin(&served, "op/sign-in", None);
+        served.advance(30 * SECOND);
+        let code = factor::code(&secret, served.clock.now().0);
+        show(&idle.request, &code).refused(422, "refused");
+        for (more, status) in [
+            (json!({"amr": ["pwd", "mfa"]}), 201),
+            (json!({"acr": "urn:strong"}), 201),
+            (json!({"amr": ["pwd"]}), 401),
+            (json!({}), 401),
+        ] {
+            go(&served, &outside, ("trusted/sign-in", None), ("1", more)).is(status);
+        }
+        // Guesses wait.
+        let begun = begin(&served, "op/sign-in", None);
+        outside.signs(&begun.claims(&outside.issuer, "1", &json!({})));
+        finish(&served, &begun, None, &begun.answer(&outside.issuer)).is(401);
+        for _ in 0..5 {
+            show(&begun.request, "000000").refused(401, "unauthenticated");
+        }
+        show(&begun.request, &code).refused(429, "too_many_requests");
+    });
+}
+
+#[test]
+fn what_a_provider_says_is_believed_only_if_all_of_it_is_right() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        let now = BEGIN.0 / SECOND;
+        for (more, words) in [
+            (
+                json!({"iss": "https://other.example.com"}),
+                "of another issuer",
+            ),
+            (
+                json!({"iss": format!("{}/", outside.issuer)}),
+                "of another issuer",
+            ),
+            (json!({"aud": "other"}), "for somebody else"),
+            (json!({"aud": []}), "for somebody else"),
+            (json!({"aud": ["tickloom", "other"]}), "for somebody else"),
+            (
+                json!({"aud": ["tickloom", "other"], "azp": "other"}),
+                "for somebody else",
+            ),
+            (json!({"azp": "other"}), "for somebody else"),
+            (json!({"nonce": "another"}), "of another sign-in"),
+            (json!({"nonce": null}), "of another sign-in"),
+            (json!({"exp": now - 60}), "has expired"),
+            (json!({"exp": null}), "cannot be read"),
+            (json!({"iat": now + 61}), "of another time"),
+            (json!({"nbf": now + 61}), "of another time"),
+            (
+                json!({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}),
+                "does not belong",
+            ),
+            (json!({"sub": ""}), "does not say who"),
+            (json!({"sub": "x".repeat(256)}), "does not say who"),
+        ] {
+            let begun = begin(&served, "op/sign-in", None);
+            let mut claims = begun.claims(&outside.issuer, "1", &carl());
+            for (name, value) in more.as_object().unwrap() {
+                claims[name] = value.clone();
+            }
+            outside.signs(&claims);
+            let refused = finish(&served, &begun, None, &begun.answer(&outside.issuer));
+            let refused = refused.refused(422, "refused").json();
+            assert!(
+                text(&refused, "detail").contains(words),
+                "{more}: {refused}"
+            );
+        }
+        // Several readers, and it says that it was made for us; a hash that is right.
+        let hash = ring::digest::digest(&ring::digest::SHA256, b"access");
+        let mut more = carl();
+        more["aud"] = json!(["other", "tickloom"]);
+        more["azp"] = json!("tickloom");
+        more["at_hash"] = json!(base64(&hash.as_ref()[..16]));
+        sign_in(&served, &outside, "1", more).is(201);
+    });
+}
+
+#[test]
+fn a_token_is_signed_by_a_key_that_is_published_and_in_no_other_way() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        let (foreign, header) = (new_key(), json!({"alg": "ES256", "kid": "k1"}));
+        let begun = begin(&served, "op/sign-in", None);
+        let claims = begun.claims(&outside.issuer, "1", &carl());
+        let message = |header: &Value| {
+            format!(
+                "{}.{}",
+                base64(header.to_string()),
+                base64(claims.to_string())
+            )
+        };
+        let hs256 = message(&json!({"alg": "HS256", "kid": "k1"}));
+        let none = message(&json!({"alg": "none"}));
+        let unknown = json!({"alg": "ES256", "kid": "k2"});
+        let critical = json!({"alg": "ES256", "kid": "k1", "crit": ["b64"]});
+        for (token, words) in [
+            (format!("{none}."), "signed in a way"),
+            (format!("{hs256}.{}", base64("x")), "signed in a way"),
+            (signed(&critical, &claims, outside.key()), "signed in a way"),
+            (signed(&unknown, &claims, outside.key()), "does not publish"),
+            (
+                signed(
+                    &json!({"alg": "RS256", "kid": "k1"}),
+                    &claims,
+                    outside.key(),
+                ),
+                "does not publish",
+            ),
+            (
+                signed(&header, &claims, &foreign),
+                "signature of its ID token is wrong",
+            ),
+            (message(&header), "cannot be read"),
+            (
+                format!("{}.", message(&header)),
+                "signature of its ID token is wrong",
+            ),
+            ("x".repeat(20_000), "cannot be read"),
+        ] {
+            let begun = begin(&served, "op/sign-in", None);
+            outside.gives(&token);
+            let refused = finish(&served, &begun, None, &begun.answer(&outside.issuer));
+            let refused = refused.refused(422, "refused").json();
+            assert!(
+                text(&refused, "detail").contains(words),
+                "{token}: {refused}"
+            );
+        }
+        assert_eq!(outside.asked("/userinfo").len(), 0);
+    });
+}
+
+const NOT_YOURS: &str = "this is not the answer to your sign-in: begin again";
+
+/// Why a request is not finished.
+fn refusal(served: &Served, begun: &Begun, token: Option<&str>, answer: &Value) -> String {
+    let reply = finish(served, begun, token, answer).refused(422, "refused");
+    text(&reply.json(), "detail").to_owned()
+}
+
+#[test]
+fn an_answer_is_good_once_for_whoever_began_it() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        let refused = |begun: &Begun, token: Option<&str>, answer: &Value| {
+            refusal(&served, begun, token, answer)
+        };
+        let issuer = &outside.issuer;
+        let (begun, other) = (
+            begin(&served, "op/sign-in", None),
+            begin(&served, "op/sign-in", None),
+        );
+        outside.signs(&begun.claims(issuer, "1", &carl()));
+        let answer = begun.answer(issuer);
+        let with = |name: &str, value: Value| {
+            let mut answer = answer.clone();
+            answer[name] = value;
+            answer
+        };
+        // Nothing of this uses the request up.
+        for wrong in [
+            with("state", json!(other.query["state"])),
+            with("state", json!("")),
+            with("iss", json!("https://other.example.com")),
+            with("request", json!(other.request)),
+            with("request", json!("tlp_0")),
+        ] {
+            assert_eq!(refused(&begun, None, &wrong), NOT_YOURS, "{wrong}");
+        }
+        let elsewhere = Begun {
+            path: begun.path.replace("/op/", "/trusted/"),
+            ..begin(&served, "op/sign-in", None)
+        };
+        assert_eq!(refused(&elsewhere, None, &answer), NOT_YOURS);
+        finish(&served, &begun, None, &answer).is(201);
+        assert_eq!(refused(&begun, None, &answer), NOT_YOURS);
+        // This does: what a provider refuses, and what it does not name itself in though it should.
+        for (name, value, words) in [
+            (
+                "error",
+                json!("access_denied"),
+                "the provider did not sign you in",
+            ),
+            ("code", json!(null), "the provider did not sign you in"),
+            ("iss", json!(null), NOT_YOURS),
+        ] {
+            let begun = begin(&served, "op/sign-in", None);
+            let mut answer = begun.answer(issuer);
+            answer[name] = value;
+            assert_eq!(refused(&begun, None, &answer), words);
+            assert_eq!(refused(&begun, None, &begun.answer(issuer)), NOT_YOURS);
+        }
+    });
+}
+
+#[test]
+fn a_request_of_a_session_is_good_there_and_each_for_ten_minutes() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        let refused = |begun: &Begun, token: Option<&str>, answer: &Value| {
+            refusal(&served, begun, token, answer)
+        };
+        let issuer = &outside.issuer;
+        let tokens = sign_in(&served, &outside, "1", carl()).is(201).json();
+        // A request of a session is good in that session, and for what it was begun for.
+        let other = sign_in(
+            &served,
+            &outside,
+            "1",
+            json!({"auth_time": BEGIN.0 / SECOND}),
+        );
+        let other = other.is(201).json();
+        let link = begin(&served, "op/link", Some(access_token(&other)));
+        outside.signs(&link.claims(issuer, "2", &json!({})));
+        let answer = link.answer(issuer);
+        assert_eq!(
+            refused(&link, Some(access_token(&tokens)), &answer),
+            NOT_YOURS
+        );
+        let as_sign_in = Begun {
+            path: "/auth/v1/providers/op/sign-in".to_owned(),
+            ..begin(&served, "op/sign-in", None)
+        };
+        assert_eq!(refused(&as_sign_in, None, &answer), NOT_YOURS);
+        finish(&served, &link, Some(access_token(&other)), &answer).is(201);
+        // Ten minutes.
+        let late = begin(&served, "op/sign-in", None);
+        served.advance(10 * MINUTE);
+        assert_eq!(refused(&late, None, &late.answer(issuer)), NOT_YOURS);
+        served
+            .client
+            .post("/auth/v1/providers/none/sign-in", None, &json!({}))
+            .refused(404, "not_found");
+    });
+}
+
+#[test]
+fn keys_that_change_are_found_and_not_asked_for_more_than_once_a_minute() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        sign_in(&served, &outside, "1", carl()).is(201);
+        let asked = || outside.asked("/jwks").len();
+        assert_eq!(asked(), 1);
+        let next = new_key();
+        let with_next = || {
+            let begun = begin(&served, "op/sign-in", None);
+            let claims = begun.claims(&outside.issuer, "1", &json!({}));
+            outside.gives(&signed(
+                &json!({"alg": "ES256", "kid": "k2"}),
+                &claims,
+                &next,
+            ));
+            finish(&served, &begun, None, &begun.answer(&outside.issuer))
+        };
+        outside.publishes(&[("k1", outside.key()), ("k2", &next)]);
+        with_next().refused(422, "refused");
+        assert_eq!(asked(), 1);
+        served.advance(MINUTE);
+        with_next().is(201);
+        assert_eq!(asked(), 2);
+        with_next().is(201);
+        // Away, it is known for a day.
+        assert_eq!(
+            (
+                asked(),
+                outside.asked("/.well-known/openid-configuration").len()
+            ),
+            (2, 1)
+        );
+        outside.says_with("/jwks", 404, String::new());
+        outside.says_with("/.well-known/openid-configuration", 404, String::new());
+        served.advance(55 * MINUTE);
+        with_next().is(201);
+        served.advance(24 * 60 * MINUTE);
+        let path = "/auth/v1/providers/op/sign-in";
+        served
+            .client
+            .post(path, None, &json!({}))
+            .refused(503, "unavailable");
+    });
+}
+
+#[test]
+fn a_provider_is_the_one_that_is_set_and_says_the_same_of_a_person_everywhere() {
+    on_both(|place| {
+        let outside = Outside::start();
+        let served = serve(&place, &outside.issuer);
+        let path = "/auth/v1/providers/op/sign-in";
+        for (name, value) in [
+            ("issuer", json!("https://other.example.com")),
+            ("code_challenge_methods_supported", json!(["plain"])),
+        ] {
+            let mut metadata = outside.metadata();
+            metadata[name] = value;
+            outside.says("/.well-known/openid-configuration", &metadata);
+            served
+                .client
+                .post(path, None, &json!({}))
+                .refused(422, "refused");
+        }
+        outside.says("/.well-known/openid-configuration", &outside.metadata());
+        // What the token does not say is asked for, and has to be of the same person.
+        let mut info = carl();
+        info["sub"] = json!("2");
+        outside.says("/userinfo", &info);
+        let refused = sign_in(&served, &outside, "1", json!({}))
+            .refused(422, "refused")
+            .json();
+        assert!(
+            text(&refused, "detail").contains("does not say who"),
+            "{refused}"
+        );
+        info["sub"] = json!("1");
+        outside.says("/userinfo", &info);
+        sign_in(&served, &outside, "1", json!({})).is(201);
+        let asked = outside.asked("/userinfo").pop().unwrap();
+        assert!(
+            asked
+                .to_lowercase()
+                .contains("authorization: bearer access\r\n"),
+            "{asked}"
+        );
+        // A token endpoint that refuses, fails, or says what is none.
+        for (status, body, expected) in [
+            (400, r#"{"error":"invalid_grant"}"#, (422, "refused")),
+            (500, "", (503, "unavailable")),
+            (200, "secret", (503, "unavailable")),
+            (200, "{}", (422, "refused")),
+        ] {
+            let begun = begin(&served, "op/sign-in", None);
+            outside.says_with("/token", status, body.to_owned());
+            let reply = finish(&served, &begun, None, &begun.answer(&outside.issuer));
+            let reply = reply.refused(expected.0, expected.1);
+            assert!(!reply.body.contains("secret"), "{}", reply.body);
+        }
+    });
+}

@@ -129,6 +129,7 @@ impl Auth {
         let new = NewSession {
             methods,
             device,
+            authenticated_at: by.now,
             remember: !attempts.is_known_device,
         };
         let begun = self.begin_session(&mut write, &by, &account, new).await?;

@@ -25,11 +25,61 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// The doctor of a service that runs: its own address is taken, which is all that there is to say.
+fn examine_while_it_runs(config: &str, address: &str, data: &str) {
+    std::fs::write(config, format!("http = \"{address}\"\ndata = \"{data}\"\n")).unwrap();
+    let found = json(&["admin", "doctor", "--config", config, "--json"], 0);
+    assert_eq!(found["bad"], 0, "{found}");
+    let findings = found["findings"].as_array().unwrap();
+    let taken = findings
+        .iter()
+        .find(|finding| finding["about"] == "http")
+        .unwrap();
+    assert_eq!(taken["state"], "warning", "{found}");
+    let rows = |it: &&Value| it["about"] == "auth" && it["check"] == "rows";
+    assert_eq!(
+        findings.iter().find(rows).unwrap()["state"],
+        "good",
+        "{found}"
+    );
+}
+
+/// What is missing, damaged or of something else is told.
+fn tell_what_is_damaged(dir: &Path, [saved, again, config]: [&str; 3]) {
+    let (told, _) = run(&["admin", "doctor", "--data", again], 1);
+    assert!(
+        told.contains("again/auth.keys: keys: they are not there"),
+        "{told}"
+    );
+
+    let file = dir.join("saved/auth.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let third = text(&dir.join("third"));
+    let (_, said) = run(&["admin", "restore", saved, "--data", &third], 1);
+    assert!(
+        said.contains("is damaged: its hash is of something else"),
+        "{said}"
+    );
+
+    std::fs::write(config, "htp = \"127.0.0.1:8080\"\n").unwrap();
+    let (_, said) = run(&["admin", "doctor", "--config", config], 2);
+    assert!(
+        said.contains("unknown field `htp`") && said.contains("line 1"),
+        "{said}"
+    );
+    std::fs::write(dir.join("again/auth.db"), "x".repeat(5000)).unwrap();
+    let (told, _) = run(&["admin", "doctor", "--data", again], 1);
+    assert!(told.contains("bad      auth: database: "), "{told}");
+}
+
 #[test]
 fn services_are_saved_while_they_run_and_put_back() {
     let dir = workspace();
     let [data, saved, again] =
         ["services", "saved", "again"].map(|name| text(&dir.path().join(name)));
+    let config = text(&dir.path().join("serve.toml"));
     let mut running = Running::start(&["serve", "auth", "--data", &data, "--http", "127.0.0.1:0"]);
     let address = running.announced("serving auth at http://");
 
@@ -57,27 +107,7 @@ fn services_are_saved_while_they_run_and_put_back() {
     );
     assert!(said.contains("pg_dump"), "{said}");
 
-    // Its own address is taken, which is all that there is to say.
-    let config = text(&dir.path().join("serve.toml"));
-    std::fs::write(
-        &config,
-        format!("http = \"{address}\"\ndata = \"{data}\"\n"),
-    )
-    .unwrap();
-    let found = json(&["admin", "doctor", "--config", &config, "--json"], 0);
-    assert_eq!(found["bad"], 0, "{found}");
-    let findings = found["findings"].as_array().unwrap();
-    let taken = findings
-        .iter()
-        .find(|finding| finding["about"] == "http")
-        .unwrap();
-    assert_eq!(taken["state"], "warning", "{found}");
-    let rows = |it: &&Value| it["about"] == "auth" && it["check"] == "rows";
-    assert_eq!(
-        findings.iter().find(rows).unwrap()["state"],
-        "good",
-        "{found}"
-    );
+    examine_while_it_runs(&config, &address, &data);
     running.signal("TERM");
     assert_eq!(running.finish().code, 0);
 
@@ -91,31 +121,5 @@ fn services_are_saved_while_they_run_and_put_back() {
     let expected =
         "activity: there is no database yet, the first start makes it\nauth: is of this version\n";
     assert_eq!(told, expected);
-
-    let (told, _) = run(&["admin", "doctor", "--data", &again], 1);
-    assert!(
-        told.contains("again/auth.keys: keys: they are not there"),
-        "{told}"
-    );
-
-    let file = dir.path().join("saved/auth.db");
-    let mut bytes = std::fs::read(&file).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    std::fs::write(&file, bytes).unwrap();
-    let third = text(&dir.path().join("third"));
-    let (_, said) = run(&["admin", "restore", &saved, "--data", &third], 1);
-    assert!(
-        said.contains("is damaged: its hash is of something else"),
-        "{said}"
-    );
-
-    std::fs::write(&config, "htp = \"127.0.0.1:8080\"\n").unwrap();
-    let (_, said) = run(&["admin", "doctor", "--config", &config], 2);
-    assert!(
-        said.contains("unknown field `htp`") && said.contains("line 1"),
-        "{said}"
-    );
-    std::fs::write(dir.path().join("again/auth.db"), "x".repeat(5000)).unwrap();
-    let (told, _) = run(&["admin", "doctor", "--data", &again], 1);
-    assert!(told.contains("bad      auth: database: "), "{told}");
+    tell_what_is_damaged(dir.path(), [&saved, &again, &config]);
 }

@@ -178,6 +178,14 @@ def menu_on_a_phone(page):
 
 
 def profile(page):
+    page.goto(ADDRESS + "/console/auth/step-up?next=%2Fconsole%2Fauth%2Fprofile")
+    look(page, "step-up")
+    page.get_by_label("Password", exact=True).fill("wrong password 7")
+    enter(page)
+    look(page, "step-up-wrong")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    enter(page)
+    at(page, "/console/auth/profile")
     page.goto(ADDRESS + "/console/auth/profile")
     look(page, "profile")
     page.get_by_label("Name").fill(LONG)

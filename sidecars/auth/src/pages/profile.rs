@@ -174,6 +174,7 @@ async fn password_page(
 ) -> Answer {
     let account = own_account(auth, &page.allowed.subject).await?;
     let fields = html! {
+        (super::sign_in::username_field(account.email.as_deref().unwrap_or("")))
         (Field { name: "present", label: "Present password", kind: "password", autocomplete: "current-password", errors, ..Field::default() })
         (Field { name: "new", label: "New password", kind: "password", autocomplete: "new-password", hint: PASSWORD_HINT, errors, ..Field::default() })
         @if account.needs_second_factor() { (super::sign_in::code_field(errors)) }

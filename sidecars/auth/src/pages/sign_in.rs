@@ -227,6 +227,11 @@ fn page(
     page.with_errors(errors).respond(visitor)
 }
 
+/// Whose password is asked for, for what keeps passwords: nobody sees it.
+pub(super) fn username_field(email: &str) -> Markup {
+    html! { input type="text" name="username" value=(email) autocomplete="username" readonly hidden; }
+}
+
 pub(super) fn code_field(errors: &[FieldError]) -> Markup {
     html! {
         (Field { name: "code", label: "Code", autocomplete: "one-time-code", errors,
@@ -264,8 +269,7 @@ async fn step_up_page(
         .unwrap_or_default();
     let fields = html! {
         input type="hidden" name="next" value=(next);
-        // For what keeps passwords.
-        input type="hidden" name="email" value=(email) autocomplete="username";
+        (username_field(&email))
         (Field { name: "password", label: "Password", kind: "password", autocomplete: "current-password", errors, ..Field::default() })
         @if has_factor { (code_field(errors)) }
         button.button type="submit" { "Go on" }

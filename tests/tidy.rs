@@ -454,6 +454,31 @@ fn links_between_documents_lead_somewhere() {
     report("links that lead nowhere", &complaints);
 }
 
+#[test]
+fn the_table_of_asvs_names_tests_that_are_there() {
+    let sources: Vec<String> = files(&["rs"])
+        .iter()
+        .filter(|path| path.starts_with("sidecars/"))
+        .map(|path| read(&root().join(path)))
+        .collect();
+    let mut complaints = Vec::new();
+    let page = read(&root().join("docs/asvs.md"));
+    let mut count = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let test = row.rsplit(" | ").next().unwrap_or_default();
+        let Some(test) = test.trim_end_matches(" |").strip_prefix('`') else {
+            continue;
+        };
+        count += 1;
+        let test = format!("fn {}(", test.trim_end_matches('`'));
+        if !sources.iter().any(|source| source.contains(&test)) {
+            complaints.push(format!("docs/asvs.md: {test}: {row}"));
+        }
+    }
+    assert!(count > 50, "{count} lines have a test");
+    report("lines of ASVS with tests that are not there", &complaints);
+}
+
 /// The files that may name the module in `path`, which is a file below a crate's source folder.
 fn parents_of(path: &str) -> Vec<String> {
     let (folder, _) = path.rsplit_once('/').expect("it is in a folder");

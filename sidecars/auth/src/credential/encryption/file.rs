@@ -72,7 +72,7 @@ impl EncryptionKeys {
     /// The keys of a file, which is made with a new key if it is not there.
     ///
     /// # Errors
-    /// As [`EncryptionKeys::read`].
+    /// [`KeyFileError`] if it cannot be read or made, has something else, or everybody may read it.
     pub fn open(path: &Path) -> Result<EncryptionKeys, KeyFileError> {
         match EncryptionKeys::read(path)? {
             Some(keys) => Ok(keys),
@@ -84,7 +84,7 @@ impl EncryptionKeys {
     /// all of it is there or nothing.
     ///
     /// # Errors
-    /// As [`EncryptionKeys::read`].
+    /// [`KeyFileError`] if it cannot be read or made, has something else, or everybody may read it.
     pub(super) fn create(path: &Path) -> Result<EncryptionKeys, KeyFileError> {
         let failed = |error| KeyFileError::Io {
             path: path.to_owned(),

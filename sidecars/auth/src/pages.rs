@@ -6,6 +6,7 @@ mod factor;
 mod grants;
 mod keys;
 pub(crate) mod links;
+mod passkeys;
 mod profile;
 mod sessions;
 mod sign_in;
@@ -56,6 +57,9 @@ impl Done {
             "password" => "The password is changed. All your other sessions are over.",
             "session" => "The session is over.",
             "sessions" => "All other sessions are over.",
+            "passkey-added" => "The passkey is added.",
+            "passkey-removed" => "The passkey is removed. All your other sessions are over.",
+            "password-removed" => "The password is removed. Passkeys sign you in.",
             "factor-removed" => "The second factor is removed.",
             "revoked" => "It is revoked.",
             "granted" => "The grant is created.",
@@ -90,6 +94,13 @@ fn outside() -> Router<Arc<Auth>> {
             "/sign-in/code",
             get(sign_in::show_code).post(sign_in::send_code),
         )
+        .route("/sign-in/passkey", post(sign_in::send_passkey))
+        .route("/sign-in/passkey/options", post(passkeys::ask_to_sign_in))
+        .route(
+            "/sign-in/code/passkey/options",
+            post(passkeys::ask_for_factor),
+        )
+        .route("/passkeys.js", get(passkeys::script))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/link", get(links::show_link).post(links::send_link))
         .route("/set-up", get(links::show_set_up).post(links::send_set_up))
@@ -120,6 +131,16 @@ fn own() -> Router<Arc<Auth>> {
             "/profile/delete",
             get(profile::show_delete).post(profile::delete),
         )
+        .route("/step-up/passkey/options", post(passkeys::ask_for_own))
+        .route("/profile/password/remove", post(passkeys::remove_password))
+        .route("/passkeys", get(passkeys::list).post(passkeys::add))
+        .route("/passkeys/new", get(passkeys::show_new))
+        .route("/passkeys/options", post(passkeys::begin))
+        .route(
+            "/passkeys/{passkey}",
+            get(passkeys::show).post(passkeys::rename),
+        )
+        .route("/passkeys/{passkey}/remove", post(passkeys::remove))
         .route("/second-factor", get(factor::show).post(factor::begin))
         .route("/second-factor/confirm", post(factor::confirm))
         .route("/second-factor/remove", post(factor::remove))
@@ -177,6 +198,12 @@ fn menu() -> Vec<MenuGroup> {
             "Sessions",
             "/console/auth/accounts/me/sessions",
             "Where you are signed in",
+            None,
+        ),
+        item(
+            "Passkeys",
+            "/console/auth/passkeys",
+            "Signing in without a password",
             None,
         ),
         item(

@@ -72,37 +72,55 @@ impl Auth {
     /// Goes on with a sign-in whose password was right, with the second factor.
     ///
     /// # Errors
-    /// [`ProblemCode::Unauthenticated`] if the code is wrong; [`ProblemCode::Refused`] if there is no such sign-in any more;
+    /// [`ProblemCode::Unauthenticated`] if it is wrong; [`ProblemCode::Refused`] if there is no such sign-in any more;
     /// [`ProblemCode::TooManyRequests`].
-    pub(crate) async fn sign_in_with_code(
+    pub(crate) async fn sign_in_with_factor(
         &self,
         by: By,
-        (step, code): (&str, &str),
+        (step, factor): (&str, SecondFactor<'_>),
         device: &str,
     ) -> Result<BrowserSignIn, AuthError> {
-        let presented = secret::parse(step).map_err(|_| too_late())?;
-        let at = self.database.reader();
-        let waiting = store::browser::step(at, &presented.id, by.now.0).await?;
-        let waiting =
-            waiting.filter(|waiting| presented.matches(SecretKind::Browser, &waiting.hash));
-        let waiting = waiting.ok_or_else(too_late)?;
-        let account = store::account::by_id(at, &waiting.account).await?;
-        let account = account.ok_or_else(too_late)?;
+        let (account, step, waiting) = self.waiting(step, by.now).await?;
         let attempts = Attempts::again(waiting.attempts);
         self.count(&attempts, by.now).await?;
-        let shown = (presented.id.as_str(), &waiting.password, code);
+        let shown = (step.as_str(), &waiting.password, factor);
         let done = self
-            .begin_with_code(&by, &account.id, shown, (device, &attempts))
+            .begin_with_factor(&by, &account.id, shown, (device, &attempts))
             .await;
         self.settle(&by, "sign_in", (&account, &attempts), done)
             .await
     }
 
-    async fn begin_with_code(
+    /// Whose sign-in waits for the second factor.
+    ///
+    /// # Errors
+    /// [`ProblemCode::Refused`] if there is no such sign-in any more.
+    pub(crate) async fn waiting_account(&self, step: &str, now: Ts) -> Result<Account, AuthError> {
+        let (account, _, _) = self.waiting(step, now).await?;
+        Ok(account)
+    }
+
+    /// A sign-in that waits: its account, its id, and what is kept of it.
+    async fn waiting(
+        &self,
+        step: &str,
+        now: Ts,
+    ) -> Result<(Account, String, store::browser::WaitingSignIn), AuthError> {
+        let presented = secret::parse(step).map_err(|_| too_late())?;
+        let at = self.database.reader();
+        let waiting = store::browser::step(at, &presented.id, now.0).await?;
+        let waiting =
+            waiting.filter(|waiting| presented.matches(SecretKind::Browser, &waiting.hash));
+        let waiting = waiting.ok_or_else(too_late)?;
+        let account = store::account::by_id(at, &waiting.account).await?;
+        Ok((account.ok_or_else(too_late)?, presented.id, waiting))
+    }
+
+    async fn begin_with_factor(
         &self,
         by: &By,
         account: &str,
-        (step, password, code): (&str, &[u8; 32], &str),
+        (step, password, factor): (&str, &[u8; 32], SecondFactor<'_>),
         (device, attempts): (&str, &Attempts),
     ) -> Result<BrowserSignIn, AuthError> {
         let by = by.clone().account(account);
@@ -121,7 +139,6 @@ impl Auth {
             session: "",
             now: by.now,
         };
-        let factor = SecondFactor::Code(code);
         let methods = self
             .take_second_factor(&mut write, &account, factor, showing)
             .await?;

@@ -67,7 +67,7 @@ pub(super) async fn confirm(
         auth.confirm_factor(write, &by, (subject, code)).await
     });
     match done.await {
-        Ok(Some(codes)) => Ok(codes_page(&page.visitor, &codes)),
+        Ok(Some(codes)) => Ok(codes_page(&page.visitor, (&codes, PATH))),
         Ok(None) => Ok(page
             .visitor
             .send_to(&local(&format!("{PATH}?done=before")), &[])),
@@ -123,12 +123,13 @@ fn confirm_page(visitor: &Visitor, factor: &NewFactor, errors: &[FieldError]) ->
         .respond(visitor)
 }
 
-fn codes_page(visitor: &Visitor, codes: &[String]) -> Response {
+/// Recovery codes, which are shown once, and the page that comes then.
+pub(super) fn codes_page(visitor: &Visitor, (codes, then): (&[String], &str)) -> Response {
     let body = html! {
-        p { "The second factor is set. Keep these recovery codes where you find them without your phone: each lets you in once in the place of a code. \
+        p { "A second factor is set. Keep these recovery codes where you find them without your phone: each lets you in once in the place of a code or a passkey. \
              They are shown now and never again." }
         ul.codes { @for code in codes { li { (code) } } }
-        div.actions { a.button href=(PATH) { "I have kept them" } }
+        div.actions { a.button href=(then) { "I have kept them" } }
     };
     Page::new("Recovery codes", body).respond(visitor)
 }

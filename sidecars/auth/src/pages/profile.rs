@@ -84,6 +84,8 @@ fn profile(visitor: &Visitor, account: &Account, (name, errors): (&str, &[FieldE
             dt { "Since" } dd { (views::time(account.created)) }
             dt { "Second factor" }
             dd { a href=(super::factor::PATH) { @if account.has_second_factor { "Set" } @else { "Not set" } } }
+            dt { "Passkeys" }
+            dd { a href=(super::passkeys::PATH) { (account.passkeys) } }
             dt { "Grants" }
             dd { a href="/console/auth/accounts/me/grants" { "What I may do" } }
             dt { "Id" } dd { code { (account.id) } }
@@ -134,18 +136,22 @@ async fn put_password(
     sent: &Form,
 ) -> Result<crate::credential::secret::Secret, AuthError> {
     let field = |name: &str| Password::new(sent.fields.get(name).to_owned());
-    // Who has no password yet has a passkey, and showed it a short while ago.
-    let present = match sent.fields.get("present") {
-        "" => None,
-        _ => Some(field("present")?),
+    // Who has no password yet has no present one to show.
+    let present = match sent.fields.filled("present") {
+        Some(_) => Some(field("present")?),
+        None => None,
     };
+    let passkey = match sent.fields.filled("passkey") {
+        Some(_) => Some(super::passkeys::shown(sent)?),
+        None => None,
+    };
+    let now = by.now;
     let chosen = ChosenPassword {
         present,
         new: field("new")?,
         code: sent.fields.filled("code").map(str::to_owned),
-        passkey: None,
+        passkey,
     };
-    let now = by.now;
     auth.change_password(by, subject, chosen).await?;
     let session = crate::flows::authentication::session(subject)?;
     auth.renew_cookie(session, now).await
@@ -156,13 +162,12 @@ fn password_error(error: AuthError) -> Result<FieldError, Problem> {
     let problem = Problem::from(error);
     match problem.code {
         ProblemCode::Unauthenticated => {
-            let what = "The present password or the code is wrong.";
+            let what = "The present password, the code or the passkey is wrong.";
             Ok(FieldError::new("present", what))
         }
-        ProblemCode::SecondFactorRequired => Ok(FieldError::new(
-            "code",
-            "Enter a code of your authenticator.",
-        )),
+        ProblemCode::SecondFactorRequired => {
+            Ok(FieldError::new("code", "Enter a code, or use a passkey."))
+        }
         _ => rejected(problem, if is_new { "new" } else { "" }),
     }
 }
@@ -173,13 +178,25 @@ async fn password_page(
     errors: &[FieldError],
 ) -> Answer {
     let account = own_account(auth, &page.allowed.subject).await?;
+    let at = auth.database.reader();
+    let has_password = store::secret::password(at, &account.id).await?.is_some();
+    if !has_password {
+        crate::flows::authentication::recent(&page.allowed.subject, auth.clock.now())?;
+    }
+    let asks_factor = has_password && account.needs_second_factor();
+    let passkey = (
+        "get",
+        super::passkeys::OWN_OPTIONS,
+        "Change it with a passkey",
+    );
     let fields = html! {
         (super::sign_in::username_field(account.email.as_deref().unwrap_or("")))
-        (Field { name: "present", label: "Present password", kind: "password", autocomplete: "current-password", errors, ..Field::default() })
+        @if has_password { (Field { name: "present", label: "Present password", kind: "password", autocomplete: "current-password", errors, ..Field::default() }) }
         (Field { name: "new", label: "New password", kind: "password", autocomplete: "new-password", hint: PASSWORD_HINT, errors, ..Field::default() })
-        @if account.needs_second_factor() { (super::sign_in::code_field(errors)) }
+        @if asks_factor { (Field { is_optional: account.passkeys > 0, ..super::sign_in::code_field(errors) }) }
         div.actions {
             button.button type="submit" { "Change the password" }
+            @if asks_factor && account.passkeys > 0 { (super::passkeys::button(auth, passkey)) }
             a href=(PROFILE) { "Cancel" }
         }
     };
@@ -188,7 +205,7 @@ async fn password_page(
         (form(&page.visitor, PASSWORD, &fields))
     };
     let shown = Page::new("Change the password", body).with_errors(errors);
-    Ok(shown.respond(&page.visitor))
+    Ok(super::passkeys::with_script(shown).respond(&page.visitor))
 }
 
 pub(super) async fn export(State(auth): State<Arc<Auth>>, page: PageAllowed<OwnSession>) -> Answer {

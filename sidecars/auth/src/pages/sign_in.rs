@@ -1,11 +1,12 @@
 //! Signing in and out, and authenticating once more, in a browser.
 
-use super::{Answer, Done, SIGN_IN, STEP_UP, links, local, next_of, rejected};
+use super::{Answer, Done, SIGN_IN, STEP_UP, links, local, next_of, passkeys, rejected};
 use crate::Auth;
 use crate::AuthError;
 use crate::change::By;
 use crate::credential::password::Password;
 use crate::credential::secret::Secret;
+use crate::flows::authentication::SecondFactor;
 use crate::flows::browser::BrowserSignIn;
 use crate::flows::sessions::Shown;
 use crate::model::Account;
@@ -29,6 +30,8 @@ const YEAR_S: i64 = 365 * 86_400;
 const STEP_S: i64 = 300;
 /// Where the second factor is asked for.
 const CODE: &str = "/console/auth/sign-in/code";
+/// Where a passkey is shown to sign in with it alone.
+const PASSKEY: &str = "/console/auth/sign-in/passkey";
 
 pub(super) async fn show(
     State(auth): State<Arc<Auth>>,
@@ -105,8 +108,40 @@ fn begun(
     visitor.go_on(next, &cookies)
 }
 
-pub(super) async fn show_code(visitor: Visitor, Query(query): Query<Done>) -> Response {
-    code_page(&visitor, &query.next(), &[])
+/// Signs somebody in with a passkey alone.
+pub(super) async fn send_passkey(
+    State(auth): State<Arc<Auth>>,
+    request: RequestId,
+    headers: HeaderMap,
+    sent: Form,
+) -> Answer {
+    let visitor = &sent.visitor;
+    let next = next_of(Some(sent.fields.get("next")));
+    let by = By::nobody(&request, auth.clock.now());
+    let device = (visitor.cookie(&headers, DEVICE), agent(&headers));
+    let done = match passkeys::shown(&sent) {
+        Ok(shown) => {
+            let on = (device.0.as_deref(), device.1.as_str());
+            auth.sign_in_with_passkey(by, &shown, on).await
+        }
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(signed_in) => Ok(go_on(visitor, signed_in, &next)),
+        Err(error) => {
+            let errors = [said(error, "passkey")?];
+            Ok(page((&auth, visitor), ("", &next), (&errors, None)))
+        }
+    }
+}
+
+pub(super) async fn show_code(
+    State(auth): State<Arc<Auth>>,
+    headers: HeaderMap,
+    visitor: Visitor,
+    Query(query): Query<Done>,
+) -> Response {
+    code_page((&auth, &headers, &visitor), &query.next(), &[]).await
 }
 
 pub(super) async fn send_code(
@@ -119,11 +154,36 @@ pub(super) async fn send_code(
     let next = next_of(Some(fields.get("next")));
     let step = visitor.cookie(&headers, STEP).unwrap_or_default();
     let by = By::nobody(&request, auth.clock.now());
-    let shown = (step.as_str(), fields.get("code").trim());
-    match auth.sign_in_with_code(by, shown, &agent(&headers)).await {
+    let (field, done) = second_factor(&auth, by, (&step, &agent(&headers)), &sent).await;
+    match done {
         Ok(signed_in) => Ok(go_on(visitor, signed_in, &next)),
-        Err(error) => Ok(code_page(visitor, &next, &[said(error, "code")?])),
+        Err(error) => {
+            let errors = [said(error, field)?];
+            Ok(code_page((&auth, &headers, visitor), &next, &errors).await)
+        }
     }
+}
+
+/// Goes on with the second factor that a form shows; and which field that is.
+async fn second_factor(
+    auth: &Auth,
+    by: By,
+    (step, device): (&str, &str),
+    sent: &Form,
+) -> (&'static str, Result<BrowserSignIn, AuthError>) {
+    if sent.fields.filled("passkey").is_none() {
+        let code = SecondFactor::Code(sent.fields.get("code").trim());
+        let done = auth.sign_in_with_factor(by, (step, code), device).await;
+        return ("code", done);
+    }
+    let done = match passkeys::shown(sent) {
+        Ok(shown) => {
+            let passkey = SecondFactor::Passkey(&shown);
+            auth.sign_in_with_factor(by, (step, passkey), device).await
+        }
+        Err(error) => Err(error),
+    };
+    ("passkey", done)
 }
 
 pub(super) async fn sign_out(
@@ -179,10 +239,15 @@ async fn step_up(
 ) -> Result<Secret, AuthError> {
     let subject = &signed_in.subject;
     let session = crate::flows::authentication::session(subject)?;
-    let password = Password::new(sent.fields.get("password").to_owned())?;
     let now = by.now;
-    auth.step_up(by, subject, (password, sent.fields.filled("code")))
-        .await?;
+    if sent.fields.filled("passkey").is_some() {
+        let shown = passkeys::shown(sent)?;
+        auth.step_up_with_passkey(by, subject, &shown).await?;
+    } else {
+        let password = Password::new(sent.fields.get("password").to_owned())?;
+        let proof = (password, sent.fields.filled("code"));
+        auth.step_up(by, subject, proof).await?;
+    }
     auth.renew_cookie(session, now).await
 }
 
@@ -194,14 +259,17 @@ fn said(error: AuthError, field: &'static str) -> Result<FieldError, Problem> {
             field,
             "The code is wrong, or was used already.",
         )),
+        ProblemCode::Unauthenticated if field == "passkey" => {
+            let what = "The passkey is not known here any more, or took too long. Try again, or sign in another way.";
+            Ok(FieldError::new("", what))
+        }
         ProblemCode::Unauthenticated => {
             let what = "The e-mail address, the password or the code is wrong.";
             Ok(FieldError::new("", what))
         }
-        ProblemCode::SecondFactorRequired => Ok(FieldError::new(
-            "code",
-            "Enter a code of your authenticator.",
-        )),
+        ProblemCode::SecondFactorRequired => {
+            Ok(FieldError::new("code", "Enter a code, or use a passkey."))
+        }
         ProblemCode::Forbidden => Ok(FieldError::new("", super::sentence(&problem.detail))),
         _ => rejected(problem, ""),
     }
@@ -218,13 +286,18 @@ fn page(
         (Field { name: "password", label: "Password", kind: "password", autocomplete: "current-password", errors, ..Field::default() })
         button.button type="submit" { "Sign in" }
     };
+    let passkey = html! {
+        input type="hidden" name="next" value=(next);
+        (passkeys::button(auth, ("get", passkeys::SIGN_IN_OPTIONS, "Sign in with a passkey")))
+    };
     let body = html! {
         (form(visitor, SIGN_IN, &fields))
+        @if auth.relying_party().is_ok() { (form(visitor, PASSKEY, &passkey)) }
         @if auth.effects.is_some() { p.below { a href=(links::RECOVERY) { "I forgot my password" } } }
         @if auth.is_open { p { a href=(links::SIGN_UP) { "Create an account" } } }
     };
     let page = Page::new("Sign in", body).narrow().with_notice(notice);
-    page.with_errors(errors).respond(visitor)
+    passkeys::with_script(page.with_errors(errors)).respond(visitor)
 }
 
 /// Whose password is asked for, for what keeps passwords: nobody sees it.
@@ -232,27 +305,43 @@ pub(super) fn username_field(email: &str) -> Markup {
     html! { input type="text" name="username" value=(email) autocomplete="username" readonly hidden; }
 }
 
-pub(super) fn code_field(errors: &[FieldError]) -> Markup {
-    html! {
-        (Field { name: "code", label: "Code", autocomplete: "one-time-code", errors,
-            hint: "Six digits of your authenticator, or one of your recovery codes.", ..Field::default() })
+pub(super) fn code_field(errors: &[FieldError]) -> Field<'_> {
+    Field {
+        name: "code",
+        label: "Code",
+        autocomplete: "one-time-code",
+        errors,
+        hint: "Six digits of your authenticator, or one of your recovery codes.",
+        ..Field::default()
     }
 }
 
-fn code_page(visitor: &Visitor, next: &LocalPath, errors: &[FieldError]) -> Response {
+async fn code_page(
+    (auth, headers, visitor): (&Auth, &HeaderMap, &Visitor),
+    next: &LocalPath,
+    errors: &[FieldError],
+) -> Response {
+    let step = visitor.cookie(headers, STEP).unwrap_or_default();
+    let waiting = auth.waiting_account(&step, auth.clock.now()).await;
+    let has_passkey = waiting.is_ok_and(|account| account.passkeys > 0);
     let fields = html! {
         input type="hidden" name="next" value=(next);
         (code_field(errors))
         button.button type="submit" { "Sign in" }
     };
+    let passkey = html! {
+        input type="hidden" name="next" value=(next);
+        (passkeys::button(auth, ("get", passkeys::FACTOR_OPTIONS, "Use a passkey")))
+    };
     let body = html! {
+        @if has_passkey { (form(visitor, CODE, &passkey)) }
         (form(visitor, CODE, &fields))
         p { a href=(next.after(SIGN_IN)) { "Begin again" } }
     };
     let page = Page::new("Second factor", body)
         .narrow()
         .with_errors(errors);
-    page.respond(visitor)
+    passkeys::with_script(page).respond(visitor)
 }
 
 async fn step_up_page(
@@ -263,7 +352,10 @@ async fn step_up_page(
 ) -> Answer {
     let id = &signed_in.subject.account;
     let account = store::account::by_id(auth.database.reader(), id).await?;
-    let has_factor = account.as_ref().is_some_and(Account::needs_second_factor);
+    let asks_factor = account.as_ref().is_some_and(Account::needs_second_factor);
+    let has_passkey = account.as_ref().is_some_and(|account| account.passkeys > 0);
+    let at = auth.database.reader();
+    let has_password = store::secret::password(at, id).await?.is_some();
     let email = account
         .and_then(|account| account.email)
         .unwrap_or_default();
@@ -271,14 +363,19 @@ async fn step_up_page(
         input type="hidden" name="next" value=(next);
         (username_field(&email))
         (Field { name: "password", label: "Password", kind: "password", autocomplete: "current-password", errors, ..Field::default() })
-        @if has_factor { (code_field(errors)) }
+        @if asks_factor { (code_field(errors)) }
         button.button type="submit" { "Go on" }
     };
-    let body = html! {
-        p { "What comes next is delicate: enter your password once more. It counts for 15 minutes." }
-        (form(&signed_in.visitor, STEP_UP, &fields))
+    let passkey = html! {
+        input type="hidden" name="next" value=(next);
+        (passkeys::button(auth, ("get", passkeys::OWN_OPTIONS, "Use a passkey")))
     };
-    let page = Page::new("Confirm that it is you", body).narrow();
+    let body = html! {
+        p { "What comes next is delicate: show once more that it is you. It counts for 15 minutes." }
+        @if has_passkey { (form(&signed_in.visitor, STEP_UP, &passkey)) }
+        @if has_password { (form(&signed_in.visitor, STEP_UP, &fields)) }
+    };
+    let page = passkeys::with_script(Page::new("Confirm that it is you", body).narrow());
     Ok(page.with_errors(errors).respond(&signed_in.visitor))
 }
 

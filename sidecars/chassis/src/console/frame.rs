@@ -27,6 +27,7 @@ pub struct Page {
     is_narrow: bool,
     has_errors: bool,
     takes_link: bool,
+    script: Option<&'static str>,
     go_on_to: Option<LocalPath>,
     notice: Option<&'static str>,
     cookies: Vec<SetCookie>,
@@ -43,6 +44,7 @@ impl Page {
             is_narrow: false,
             has_errors: false,
             takes_link: false,
+            script: None,
             go_on_to: None,
             notice: None,
             cookies: Vec::new(),
@@ -100,6 +102,13 @@ impl Page {
         self
     }
 
+    /// With a script of ours at this path, which may ask here for more.
+    #[must_use]
+    pub fn with_script(mut self, path: &'static str) -> Page {
+        self.script = Some(path);
+        self
+    }
+
     /// With a cookie for the browser.
     #[must_use]
     pub fn with_cookie(mut self, cookie: SetCookie) -> Page {
@@ -131,8 +140,13 @@ impl Page {
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("text/html; charset=utf-8");
         headers.insert(header::CONTENT_TYPE, kind);
-        if self.takes_link {
-            let policy = format!("{POLICY}; script-src 'self'");
+        let scripts = match (self.takes_link, self.script) {
+            (_, Some(_)) => Some("script-src 'self'; connect-src 'self'"),
+            (true, None) => Some("script-src 'self'"),
+            (false, None) => None,
+        };
+        if let Some(scripts) = scripts {
+            let policy = format!("{POLICY}; {scripts}");
             if let Ok(policy) = HeaderValue::from_str(&policy) {
                 headers.insert(header::CONTENT_SECURITY_POLICY, policy);
             }
@@ -159,6 +173,7 @@ impl Page {
                     link rel="stylesheet" href=(*STYLE_PATH);
                     link rel="icon" type="image/svg+xml" href=(*ICON_PATH);
                     @if self.takes_link { script src=(*LINK_PATH) defer {} }
+                    @if let Some(path) = self.script { script src=(path) defer {} }
                 }
                 body.plain[menu.is_empty()] {
                     a.skip href="#content" { "Skip to content" }

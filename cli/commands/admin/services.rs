@@ -246,7 +246,7 @@ mod working {
         let clock = Clock::System;
         let mut found = Vec::new();
         for parts in services() {
-            found.extend(examine_service(&examined.place, &parts, clock.now()).await);
+            found.extend(examine_service(&examined.place, &parts, &clock).await);
         }
         if let Place::Folder(folder) = &examined.place {
             found.push(examine_disk(folder));

@@ -47,7 +47,8 @@ impl Signing {
         let mut write = database.write().await?;
         // Of several processes that look at the same time one makes or changes keys, and the others see what it did.
         hold_events(&mut write).await?;
-        let (stored, is_present) = store::signing::all(write.connection(), &keys).await?;
+        let (stored, is_present) =
+            store::signing::all(write.connection(), &keys, EncryptionKeys::decrypt_or_take).await?;
         let is_new = stored.is_empty();
         let ring = if is_new {
             KeyRing::begin(policy.clone(), now)?
@@ -70,12 +71,15 @@ impl Signing {
 
     /// Changes keys if it is time, and takes those to which another process changed.
     pub(crate) async fn rotate(&self, database: &Database, now: Ts) -> Result<(), AuthError> {
-        let (stored, _) = store::signing::all(database.reader(), &self.keys).await?;
+        let (stored, _) =
+            store::signing::all(database.reader(), &self.keys, EncryptionKeys::decrypt).await?;
         let mut ring = KeyRing::restore(self.policy.clone(), stored)?;
         if ring.next_rotation() <= now {
             let mut write = database.write().await?;
             hold_events(&mut write).await?;
-            let (stored, _) = store::signing::all(write.connection(), &self.keys).await?;
+            let (stored, _) =
+                store::signing::all(write.connection(), &self.keys, EncryptionKeys::decrypt)
+                    .await?;
             ring = KeyRing::restore(self.policy.clone(), stored)?;
             ring = self.rotated(&mut write, ring, now).await?;
             write.commit().await?;

@@ -5,7 +5,7 @@ mod entry;
 mod verify;
 
 use crate::database::{Database, Write};
-use crate::event::next_position;
+use crate::event::{counted, next_position};
 use crate::hex::{hash_of, hex};
 use crate::{ChassisError, Result};
 pub use entry::{AuditEntry, AuditOutcome, NewAuditEntry};
@@ -181,9 +181,15 @@ pub async fn export_audit(database: &Database, mut give: impl FnMut(&str)) -> Re
 /// # Errors
 /// [`ChassisError::AuditFault`]: the first entry that is not as it was written; [`ChassisError::Database`].
 pub async fn check_audit(database: &Database) -> Result<AuditHead> {
+    // Entries that are written meanwhile are counted after this, and found or not.
+    let noted = counted(database, AUDIT).await?;
     let mut head = AuditHead::start();
     loop {
         let entries = audit_after(database, head.position, EXPORT_ROWS).await?;
+        if entries.is_empty() && head.position < noted {
+            let found = head.position;
+            return Err(AuditFault::Truncated { found, noted }.into());
+        }
         if entries.is_empty() {
             return Ok(head);
         }

@@ -118,7 +118,9 @@ pub async fn back_up(place: &Place, to: &Path, now: Ts) -> Result<Manifest> {
     let mut saved = Vec::new();
     for name in names {
         let Some(database) = Database::existing(place, &name).await? else {
-            continue;
+            let path = from.join(format!("{name}.db"));
+            let why = "there is nothing in it".to_owned();
+            return Err(BackupError::Damaged { path, why }.into());
         };
         let file = partial.path().join(format!("{name}.db"));
         let copied = database.copy_to(&file).await;

@@ -4,6 +4,7 @@ mod surroundings;
 
 use crate::audit::check_audit;
 use crate::backup::check_integrity;
+use crate::clock::Clock;
 use crate::database::{Database, Engine, Place};
 use crate::event::check_events;
 use crate::migrations::{Migrations, pending_migrations};
@@ -104,7 +105,7 @@ impl ServiceParts {
 }
 
 /// Looks at the database of a service, whether it runs or not.
-pub async fn examine_service(place: &Place, parts: &ServiceParts, now: Ts) -> Vec<Finding> {
+pub async fn examine_service(place: &Place, parts: &ServiceParts, now: &Clock) -> Vec<Finding> {
     let name = parts.name;
     let database = match Database::existing(place, name).await {
         Ok(Some(database)) => database,
@@ -168,7 +169,12 @@ async fn schema(database: &Database, parts: &ServiceParts, found: &mut Vec<Findi
 }
 
 /// What is in the database.
-async fn contents(database: &Database, parts: &ServiceParts, now: Ts, found: &mut Vec<Finding>) {
+async fn contents(
+    database: &Database,
+    parts: &ServiceParts,
+    now: &Clock,
+    found: &mut Vec<Finding>,
+) {
     let name = parts.name;
     const RESTORE: &str = "stop the service, keep what is there, and put back a backup from before (`tickloom admin restore`)";
     let mut note = |check, looked: Result<String>, advice| {
@@ -211,8 +217,10 @@ async fn contents(database: &Database, parts: &ServiceParts, now: Ts, found: &mu
 }
 
 /// That nothing happened later than now.
-async fn clock(database: &Database, now: Ts) -> Result<String> {
+async fn clock(database: &Database, clock: &Clock) -> Result<String> {
     let rows = sqlx::query(LATEST).fetch_all(database.reader()).await?;
+    // Later than what was read, as others go on writing.
+    let now = clock.now();
     let mut latest = 0;
     for row in rows {
         latest = latest.max(row.try_get::<i64, _>(0)?);

@@ -23,8 +23,9 @@ const AFTER: &str = "SELECT position, aggregate, version, kind, v, at, actor, re
                      WHERE position > $1 ORDER BY position LIMIT $2";
 
 /// How many events there are, and the newest.
-const EXTENT: &str =
-    "SELECT CAST(count(*) AS BIGINT), CAST(coalesce(max(position), 0) AS BIGINT) FROM event";
+/// How many events the log counts, how many there are, and the newest, all at one moment.
+const EXTENT: &str = "SELECT CAST(coalesce((SELECT head FROM stream WHERE name = $1), 0) AS BIGINT), \
+    CAST(count(*) AS BIGINT), CAST(coalesce(max(position), 0) AS BIGINT) FROM event";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[NEXT, HOLD, HEAD, INSERT, AFTER, EXTENT];
@@ -130,8 +131,13 @@ pub(crate) async fn next_position(write: &mut Write, stream: &str) -> Result<i64
 /// # Errors
 /// [`ChassisError::Database`].
 pub async fn head(database: &Database) -> Result<i64> {
+    counted(database, EVENTS).await
+}
+
+/// The newest position that was given in a stream.
+pub(crate) async fn counted(database: &Database, stream: &str) -> Result<i64> {
     let row = sqlx::query(HEAD)
-        .bind(EVENTS)
+        .bind(stream)
         .fetch_optional(database.reader())
         .await?;
     row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
@@ -159,9 +165,10 @@ pub async fn events_after(
 /// # Errors
 /// [`ChassisError::Row`] if one is missing, or one is there that was not counted; [`ChassisError::Database`].
 pub async fn check_events(database: &Database) -> Result<i64> {
-    let head = head(database).await?;
-    let row = sqlx::query(EXTENT).fetch_one(database.reader()).await?;
-    let (count, newest): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    let extent = sqlx::query(EXTENT).bind(EVENTS);
+    let row = extent.fetch_one(database.reader()).await?;
+    let (head, count, newest): (i64, i64, i64) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     if count == head && newest == head {
         return Ok(head);
     }

@@ -9,7 +9,7 @@ use postgres::Postgres;
 use std::fs;
 use std::sync::Arc;
 use tickloom_chassis::{
-    AuditOutcome, Context, Database, Finding, FindingState, Health, Migration, Migrations,
+    AuditOutcome, Clock, Context, Database, Finding, FindingState, Health, Migration, Migrations,
     NewAuditEntry, NewEffect, NewEvent, Place, Result, Service, ServiceParts, Stop, all_rows,
     append, append_audit, enqueue, events_after, examine_service,
 };
@@ -100,7 +100,7 @@ async fn written(place: &Place) -> Database {
 }
 
 async fn look(place: &Place) -> Vec<Finding> {
-    examine_service(place, &ServiceParts::of::<Notes>(), NOW).await
+    examine_service(place, &ServiceParts::of::<Notes>(), &Clock::standing(NOW)).await
 }
 
 /// What is not good, as check and state.
@@ -186,6 +186,12 @@ fn each_fault_is_found_and_nothing_else() {
             "DELETE FROM audit WHERE position = 2",
             vec![("audit log", Bad)],
         ),
+        // Its end, or all of it.
+        (
+            "DELETE FROM audit WHERE position = (SELECT max(position) FROM audit)",
+            vec![("audit log", Bad)],
+        ),
+        ("DELETE FROM audit", vec![("audit log", Bad)]),
         (
             "UPDATE event SET at = 1700000000000000001 WHERE position = 1",
             vec![("clock", Bad)],

@@ -131,17 +131,34 @@ impl EncryptionKeys {
         })
     }
 
-    /// The secret that was encrypted for this place.
+    /// The secret that was encrypted for this place, or as it was kept by a version that encrypted nothing: for the start, which encrypts
+    /// it.
     ///
     /// # Errors
     /// [`EncryptionError::UnknownKey`], [`EncryptionError::Changed`].
+    pub fn decrypt_or_take(
+        &self,
+        place: &str,
+        kept: Encrypted,
+    ) -> Result<Zeroizing<Vec<u8>>, EncryptionError> {
+        match kept.key {
+            Some(_) => self.decrypt(place, kept),
+            None => Ok(Zeroizing::new(kept.bytes)),
+        }
+    }
+
+    /// The secret that was encrypted for this place.
+    ///
+    /// # Errors
+    /// [`EncryptionError::UnknownKey`]; [`EncryptionError::Changed`], also for what is not encrypted: whoever can write to the database
+    /// and has no key cannot put a secret of their own there.
     pub fn decrypt(
         &self,
         place: &str,
         kept: Encrypted,
     ) -> Result<Zeroizing<Vec<u8>>, EncryptionError> {
         let Some(name) = kept.key else {
-            return Ok(Zeroizing::new(kept.bytes));
+            return Err(EncryptionError::Changed(place.to_owned()));
         };
         let mut keys = std::iter::once(&self.first).chain(&self.older);
         let Some(key) = keys.find(|key| key.name == name) else {

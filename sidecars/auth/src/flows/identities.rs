@@ -83,6 +83,8 @@ impl Auth {
         }
         let id = id.to_owned();
         let account = apply(write, by, account, AuthEvent::IdentityUnlinked { id }).await?;
+        // A sign-in with it that waits for a second factor is over too.
+        store::identity::drop_of(write, &account.id).await?;
         let own = session(subject).unwrap_or_default();
         self.end_sessions(write, by, (&account.id, own)).await?;
         Ok(())

@@ -121,7 +121,7 @@ impl Auth {
         &self,
         by: &By,
         account: Option<&Account>,
-        (right, factor): (RightPassword, SecondFactor<'_>),
+        (mut right, factor): (RightPassword, SecondFactor<'_>),
         (device, attempts): (&str, &Attempts),
     ) -> Result<C, AuthError> {
         let id = account.map(|account| account.id.clone());
@@ -133,6 +133,10 @@ impl Auth {
         account
             .person()
             .map_err(|refusal| Problem::new(ProblemCode::Forbidden, refusal.to_string()))?;
+        if let Some(hash) = right.rehashed.take() {
+            store::secret::set_password(&mut write, &account.id, &hash, by.now.0).await?;
+            right.stored = hash;
+        }
         if account.needs_second_factor()
             && matches!(factor, SecondFactor::None)
             && let Some(waits) = C::wait(&mut write, &account, (&right, attempts), by.now).await?
@@ -149,9 +153,6 @@ impl Auth {
         let methods = self
             .take_second_factor(&mut write, &account, factor, showing)
             .await?;
-        if let Some(hash) = right.rehashed {
-            store::secret::set_password(&mut write, &account.id, &hash, by.now.0).await?;
-        }
         attempts.clear(&mut write).await?;
         let new = NewSession {
             methods,

@@ -148,10 +148,10 @@ impl Organisation {
 }
 
 /// Whether something may be granted to an organisation on these resources. Who is a member of it is for its administrators to say, and
-/// so it never has a say on accounts, organisations, grants or the audit log: these are granted to accounts alone.
+/// so it never has a say on accounts, organisations, grants, applications or the audit log: these are granted to accounts alone.
 pub(crate) fn may_have(resource: &str) -> Result<(), Refusal> {
     let noun = resource.split('/').next().unwrap_or_default();
-    if ["*", "account", "organisation", "grant", "audit"].contains(&noun) {
+    if ["*", "account", "organisation", "grant", "audit", "client"].contains(&noun) {
         return Err(Refusal::NotForOrganisations);
     }
     Ok(())
@@ -173,6 +173,7 @@ mod tests {
             ("organisation/org_1", Err(Refusal::NotForOrganisations)),
             ("grant/*", Err(Refusal::NotForOrganisations)),
             ("audit/*", Err(Refusal::NotForOrganisations)),
+            ("client/cli_1", Err(Refusal::NotForOrganisations)),
         ] {
             assert_eq!(may_have(resource), expected, "{resource}");
         }

@@ -206,6 +206,13 @@ pub(crate) async fn drop_consent(write: &mut Write, account: &str, client: &str)
     Ok(dropped.fetch_optional(write.connection()).await?.is_some())
 }
 
+/// Forgets what people allowed an application.
+pub(crate) async fn drop_consents_of(write: &mut Write, client: &str) -> Result<()> {
+    let dropped = sqlx::query(DROP[2]).bind(client);
+    dropped.execute(write.connection()).await?;
+    Ok(())
+}
+
 pub(crate) async fn drop_consents(write: &mut Write, account: &str) -> Result<()> {
     let dropped = sqlx::query(DROP_CONSENTS).bind(account);
     dropped.execute(write.connection()).await?;

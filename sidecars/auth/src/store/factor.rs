@@ -108,7 +108,9 @@ pub(crate) async fn encrypt_factors(write: &mut Write, keys: &EncryptionKeys) ->
                 key: row.try_get(2)?,
                 bytes: row.try_get(1)?,
             };
-            let secret = decrypt(keys, &account, kept)?;
+            let place = format!("second_factor/{account}");
+            let secret = keys.decrypt_or_take(&place, kept);
+            let secret = secret.map_err(|error| unreadable("second_factor", &account, error))?;
             let encrypted = encrypt(keys, &account, &secret)?;
             let update = sqlx::query(ENCRYPT_FACTOR)
                 .bind(&account)

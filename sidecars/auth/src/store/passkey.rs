@@ -243,7 +243,7 @@ pub(crate) async fn set_challenge_key(
         key: row.try_get(1)?,
     };
     let is_present = kept.key.as_deref() == Some(keys.name());
-    let bytes = keys.decrypt(CHALLENGE_KEY, kept);
+    let bytes = keys.decrypt_or_take(CHALLENGE_KEY, kept);
     let bytes = bytes.map_err(|error| wrong(error.to_string()))?;
     let bytes = bytes.as_slice().try_into();
     let bytes = bytes.map_err(|_| wrong("it has another length".to_owned()))?;

@@ -1,17 +1,22 @@
 //! The keys that sign tokens.
 
 use super::account::unreadable;
-use crate::credential::encryption::{Encrypted, EncryptionKeys};
+use crate::credential::encryption::{Encrypted, EncryptionError, EncryptionKeys};
 use crate::credential::keyring::{KeyState, StoredKey};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{Result, Write};
 use tickloom_types::Ts;
+use zeroize::Zeroizing;
 
 const ALL: &str = "SELECT kid, algorithm, pkcs8, state, since, encrypted_with FROM signing_key ORDER BY since, kid";
 const DROP: &str = "DELETE FROM signing_key";
 const ADD: &str = "INSERT INTO signing_key (kid, algorithm, pkcs8, state, since, encrypted_with) VALUES ($1, $2, $3, $4, $5, $6)";
+
+/// How a secret is read: [`EncryptionKeys::decrypt`], and at the start [`EncryptionKeys::decrypt_or_take`].
+pub(crate) type Decrypt =
+    fn(&EncryptionKeys, &str, Encrypted) -> Result<Zeroizing<Vec<u8>>, EncryptionError>;
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[ALL, DROP, ADD];
@@ -20,6 +25,7 @@ pub(crate) const STATEMENTS: &[&str] = &[ALL, DROP, ADD];
 pub(crate) async fn all<'e>(
     at: impl Executor<'e, Database = Any>,
     keys: &EncryptionKeys,
+    decrypt: Decrypt,
 ) -> Result<(Vec<StoredKey>, bool)> {
     let rows = sqlx::query(ALL).fetch_all(at).await?;
     let mut is_present = true;
@@ -27,7 +33,7 @@ pub(crate) async fn all<'e>(
     for row in &rows {
         let with: Option<String> = row.try_get(5)?;
         is_present &= with.as_deref() == Some(keys.name());
-        stored.push(key(row, with, keys)?);
+        stored.push(key(row, with, (keys, decrypt))?);
     }
     Ok((stored, is_present))
 }
@@ -59,7 +65,11 @@ fn place(kid: &str) -> String {
     format!("signing_key/{kid}")
 }
 
-fn key(row: &AnyRow, with: Option<String>, keys: &EncryptionKeys) -> Result<StoredKey> {
+fn key(
+    row: &AnyRow,
+    with: Option<String>,
+    (keys, decrypt): (&EncryptionKeys, Decrypt),
+) -> Result<StoredKey> {
     let kid: String = row.try_get(0)?;
     let (algorithm, state): (String, String) = (row.try_get(1)?, row.try_get(3)?);
     let wrong =
@@ -68,7 +78,7 @@ fn key(row: &AnyRow, with: Option<String>, keys: &EncryptionKeys) -> Result<Stor
         key: with,
         bytes: row.try_get(2)?,
     };
-    let pkcs8 = keys.decrypt(&place(&kid), kept);
+    let pkcs8 = decrypt(keys, &place(&kid), kept);
     Ok(StoredKey {
         algorithm: Algorithm::of_name(&algorithm).ok_or_else(|| wrong(&algorithm))?,
         pkcs8: pkcs8.map_err(|error| unreadable("signing_key", &kid, error))?,

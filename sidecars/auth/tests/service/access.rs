@@ -232,3 +232,22 @@ fn everything_that_was_done_is_in_the_audit_log_which_is_whole() {
         assert_eq!(head.hash, text(last, "hash"));
     });
 }
+
+#[test]
+fn a_name_in_a_path_leads_nowhere_else() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let own = text(&ada, "account");
+        for odd in [
+            format!("{own}%2F..%2F..%2Fsecond-factor%2Fremove%3F"),
+            format!("{own}%5C.."),
+            "..%2Fgrants".to_owned(),
+            "%2E%2E".to_owned(),
+            "%0A".to_owned(),
+        ] {
+            let path = format!("/auth/v1/accounts/{odd}/keys");
+            let reply = served.client.get(&path, Some(access_token(&ada)));
+            reply.refused(404, "not_found");
+        }
+    });
+}

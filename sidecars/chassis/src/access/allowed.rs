@@ -169,6 +169,10 @@ pub async fn allow_call<A: Access>(
 
 /// The one decision; returns on what.
 fn check<A: Access>(subject: &Subject, path: &PathParts, now: Ts) -> Result<String, Problem> {
+    if path.parts.iter().any(|(_, part)| !is_name(part)) {
+        let detail = "there is nothing of such a name";
+        return Err(Problem::new(ProblemCode::NotFound, detail));
+    }
     let resource = A::resource(path, subject);
     let decision = decide(subject, A::ACTION, &resource, now);
     if decision.allow {
@@ -176,6 +180,12 @@ fn check<A: Access>(subject: &Subject, path: &PathParts, now: Ts) -> Result<Stri
     }
     let detail = format!("{} on {resource}: {}", A::ACTION, decision.because);
     Err(Problem::new(ProblemCode::Forbidden, detail))
+}
+
+/// Whether a part of a path can be the name of one thing. In a page it becomes part of where a form goes, which has to be where it says.
+fn is_name(part: &str) -> bool {
+    let leads_elsewhere = part.contains(['/', '\\']) || part == "." || part == "..";
+    !leads_elsewhere && !part.chars().any(char::is_control)
 }
 
 fn ungated() -> Problem {

@@ -108,7 +108,12 @@ fn the_first_key_of_a_file_encrypts_and_all_decrypt() {
         key: None,
         bytes: b"clear".to_vec(),
     };
-    assert_eq!(both.decrypt("a", clear).unwrap().as_slice(), b"clear");
+    let changed = EncryptionError::Changed("a".to_owned());
+    assert_eq!(both.decrypt("a", clear.clone()), Err(changed));
+    assert_eq!(
+        both.decrypt_or_take("a", clear).unwrap().as_slice(),
+        b"clear"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::oauth::client::ClientKind;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::request::{AuthoriseRequest, Target};
-use crate::oauth::scope::{OFFLINE, Scopes};
+use crate::oauth::scope::{OFFLINE, SCOPES_MAX, Scopes};
 use crate::store::authorisation::{Authorisation, Code};
 use crate::store::client::Client;
 use crate::{AuthError, store};
@@ -142,7 +142,7 @@ impl Auth {
         }
         let at = self.database.reader();
         let allowed = store::client::consent(at, &subject.account, &asked.client.id).await?;
-        let allowed = Scopes::parse(&allowed.unwrap_or_default())?;
+        let allowed = remembered(allowed);
         Ok(!allowed.covers(&asked.request.scopes))
     }
 
@@ -202,10 +202,16 @@ pub(crate) async fn approve(
     let session = store::session::one(write.connection(), session).await?;
     let session = session.ok_or_else(crate::error::wrong_credentials)?;
     let before = store::client::consent(write.connection(), &account.id, &approved.client.id);
-    let before = Scopes::parse(&before.await?.unwrap_or_default())?;
+    let before = remembered(before.await?);
     // What the application is not registered for any more is not allowed for ever.
     let before = approved.client.settings.scopes().narrow(&before);
-    let all = before.and(approved.scopes).text();
+    let all = before.and(approved.scopes);
+    // No more is remembered than can be asked for at once: otherwise what was allowed before is asked about again.
+    let all = if all.names().count() > SCOPES_MAX {
+        approved.scopes.text()
+    } else {
+        all.text()
+    };
     let both = (account.id.as_str(), approved.client.id.as_str());
     store::client::set_consent(write, both, &all, by.now.0).await?;
     let authorisation = Authorisation {
@@ -230,6 +236,11 @@ pub(crate) async fn approve(
     let action = ("authorised", resource.as_str());
     audit(write, by, action, AuditOutcome::Done, &detail).await?;
     Ok(authorisation)
+}
+
+/// What was allowed before; what cannot be read is asked about again.
+fn remembered(scopes: Option<String>) -> Scopes {
+    Scopes::parse(&scopes.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Whether whoever is signed in authenticated as recently as the request asks.

@@ -65,6 +65,13 @@ impl Auth {
             let detail = "`kind` stays as it is: register another application";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
+        // What people allowed was allowed to who was there: whoever is reached elsewhere, or was never asked about, is asked about anew.
+        let had = &before.settings;
+        let goes_elsewhere = |uri: &String| !had.redirect_uris.contains(uri);
+        let is_asked_about_now = had.is_first_party && !settings.is_first_party;
+        if is_asked_about_now || settings.redirect_uris.iter().any(goes_elsewhere) {
+            store::client::drop_consents_of(write, id).await?;
+        }
         let client = Client {
             version: before.version + 1,
             settings,

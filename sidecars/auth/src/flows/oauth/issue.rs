@@ -75,7 +75,17 @@ impl Auth {
         let approved = Scopes::parse(&authorisation.scopes)?;
         let approved = client.settings.scopes().narrow(&approved);
         let scopes = asked(form, &approved)?;
-        let resources: Vec<&str> = names(&authorisation.resources).collect();
+        let issuer = self.signing.issuer();
+        let registered = &client.settings.resources;
+        let is_registered =
+            |name: &&str| *name == issuer || registered.iter().any(|own| own == name);
+        let resources: Vec<&str> = names(&authorisation.resources)
+            .filter(is_registered)
+            .collect();
+        if resources.is_empty() && !authorisation.resources.is_empty() {
+            let words = "the application is not registered for this resource any more";
+            return Err(OAuthError::new(OAuthCode::InvalidTarget, words).into());
+        }
         let audience = self.audience(form, &resources)?;
         let request = TokenRequest {
             subject: authorisation.account.clone(),

@@ -1,7 +1,7 @@
 //! Codes that come with a person's browser, and who would like to have them.
 
 use super::browser::Browser;
-use super::{App, claims, form, refused};
+use super::{App, CLIENTS, claims, form, refused};
 use crate::client::Reply;
 use crate::{ISSUER, SECOND, Served, access_token, on_both, text};
 use base64::Engine;
@@ -289,6 +289,69 @@ fn a_person_allows_it_and_the_application_gets_tokens() {
         // Nor does a token of an application.
         let reply = served.client.post(path, Some(access_token(&issued)), &body);
         reply.refused(403, "forbidden");
+    });
+}
+
+#[test]
+fn what_was_allowed_is_kept_within_bounds_and_for_where_it_went() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let mut registered = settings("confidential");
+        let app = App::new(&served, &ada, &registered);
+        let browser = browser(&served);
+        let scopes = |letter: char| -> String {
+            let names = ('a'..='s').map(|other| format!("run.{letter}{other}"));
+            names.collect::<Vec<String>>().join(" ")
+        };
+        // Nineteen at a time, all within `run.*`: together they are more than can be asked for, and the newest stay.
+        for letter in ['a', 'b'] {
+            let at = browser.open(&address(&app, &[("scope", &scopes(letter))]));
+            at.here(200);
+            code(browser.answer(&at, true).elsewhere());
+        }
+        let newest = address(&app, &[("scope", &scopes('b'))]);
+        code(browser.open(&newest).elsewhere());
+        let older = browser.open(&address(&app, &[("scope", &scopes('a'))]));
+        assert_eq!(older.here(200)["step"], "ask");
+        // A name is no other place; another place is asked about anew.
+        let path = format!("{CLIENTS}/{}", app.id);
+        let token = Some(access_token(&ada));
+        registered["name"] = json!("Charts");
+        served.client.put(&path, token, &registered).is(200);
+        code(browser.open(&newest).elsewhere());
+        registered["redirect_uris"] = json!([CALLBACK, "https://evil.example/callback"]);
+        served.client.put(&path, token, &registered).is(200);
+        assert_eq!(browser.open(&newest).here(200)["step"], "ask");
+    });
+}
+
+#[test]
+fn a_resource_that_was_taken_from_an_application_is_not_obtained_any_more() {
+    on_both(|place| {
+        let (served, ada) = Served::with_administrator(&place);
+        let mut registered = settings("confidential");
+        let app = App::new(&served, &ada, &registered);
+        let browser = browser(&served);
+        let changes = [
+            ("resource", "https://other.example"),
+            ("scope", "offline_access run.read"),
+        ];
+        let at = browser.open(&address(&app, &changes));
+        let first = code(browser.answer(&at, true).elsewhere());
+        let pairs = [("redirect_uri", CALLBACK)];
+        let issued = exchange(&served, &app, &first, &pairs).is(200).json();
+        assert_eq!(
+            claims(access_token(&issued))["aud"],
+            "https://other.example"
+        );
+        registered["resources"] = json!([]);
+        let path = format!("{CLIENTS}/{}", app.id);
+        let token = Some(access_token(&ada));
+        served.client.put(&path, token, &registered).is(200);
+        let refresh = text(&issued, "refresh_token");
+        let pairs = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+        let reply = app.send(&served, "token", &pairs).is(400).json();
+        assert_eq!(reply["error"], "invalid_target");
     });
 }
 

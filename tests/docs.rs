@@ -254,7 +254,10 @@ fn the_configuration_file_of_auth_in_the_docs_serves() {
     assert_eq!(files.len(), 2);
     let folder = folder();
     fs::write(folder.path().join("serve.toml"), files.concat()).unwrap();
-    fs::write(folder.path().join("example.secret"), "a secret\n").unwrap();
+    let secret = folder.path().join("example.secret");
+    fs::write(&secret, "a secret\n").unwrap();
+    let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&secret, own).unwrap();
     let words = "serve auth --config serve.toml --http 127.0.0.1:0".split(' ');
     let words: Vec<String> = words.map(str::to_owned).collect();
     let output = run_until(&words, folder.path(), "serving auth");

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tickloom_auth::{ClientAuthentication, ClientSecret, ProviderConfig};
+use tickloom_chassis::read_secret;
 
 /// A provider with which people may sign in.
 #[derive(Debug, Deserialize)]
@@ -62,7 +63,7 @@ pub(super) fn providers(
 
 /// The secret of this service at a provider, which no message shows.
 fn secret(name: &str, file: &ProviderFile) -> Result<Option<ClientSecret>, anyhow::Error> {
-    let (text, place) = match (&file.client_secret_file, &file.client_secret_env) {
+    let text = match (&file.client_secret_file, &file.client_secret_env) {
         (Some(_), Some(_)) => {
             return Err(anyhow!(
                 "auth.provider.{name}: both client_secret_file and client_secret_env are set, expected one"
@@ -70,22 +71,19 @@ fn secret(name: &str, file: &ProviderFile) -> Result<Option<ClientSecret>, anyho
         }
         (None, None) => return Ok(None),
         (Some(path), None) => {
-            let place = path.display().to_string();
-            let text = std::fs::read_to_string(path);
-            (text.with_context(|| format!("cannot read {place}"))?, place)
+            read_secret(path).with_context(|| format!("auth.provider.{name}.client_secret_file"))?
         }
         (None, Some(variable)) => {
             let text = std::env::var(variable).map_err(|_| {
                 anyhow!("auth.provider.{name}: the environment has no text in {variable}")
-            });
-            (text?, variable.clone())
+            })?;
+            if text.trim().is_empty() {
+                return Err(anyhow!(
+                    "auth.provider.{name}: the secret in {variable} is empty"
+                ));
+            }
+            text.trim().to_owned()
         }
     };
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(anyhow!(
-            "auth.provider.{name}: the secret in {place} is empty"
-        ));
-    }
-    Ok(Some(ClientSecret::new(text.to_owned())))
+    Ok(Some(ClientSecret::new(text)))
 }

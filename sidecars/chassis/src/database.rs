@@ -3,7 +3,7 @@
 //! What differs is here and nowhere else: how a connection is set up. Statements name no schema, so that they are the same.
 
 use crate::migrations::{self, Migrations};
-use crate::{ChassisError, Result};
+use crate::{ChassisError, Result, secret_file};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Transaction};
 use std::fmt::Write as _;
@@ -39,7 +39,7 @@ pub enum Engine {
 /// Where the databases of all services lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// SQLite's files, `NAME.db` each, in this folder, which is made if it is not there.
+    /// SQLite's files, `NAME.db` each, in this folder. What is not there is made, for its owner alone.
     Folder(PathBuf),
     /// A PostgreSQL server: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
     Server(String),
@@ -95,9 +95,14 @@ impl Database {
     /// [`ChassisError::Database`], [`ChassisError::Io`], and those of migrations.
     pub async fn open(place: &Place, service: &str, own: Migrations) -> Result<Database> {
         if let Place::Folder(folder) = place {
-            std::fs::create_dir_all(folder).map_err(ChassisError::io("make", folder))?;
+            let made = secret_file::make_own_folder(folder);
+            made.map_err(ChassisError::io("make", folder))?;
+            // What SQLite writes beside it has the permissions of the file.
+            let file = folder.join(format!("{service}.db"));
+            let made = secret_file::make_own_file(&file);
+            made.map_err(ChassisError::io("make", &file))?;
         }
-        let database = Database::connect(place, service, "rwc").await?;
+        let database = Database::connect(place, service).await?;
         migrations::apply(&database, service, own).await?;
         Ok(database)
     }
@@ -112,7 +117,7 @@ impl Database {
         {
             return Ok(None);
         }
-        let database = Database::connect(place, service, "rw").await?;
+        let database = Database::connect(place, service).await?;
         if crate::tables::tables(&database).await?.is_empty() {
             database.close().await;
             return Ok(None);
@@ -120,11 +125,11 @@ impl Database {
         Ok(Some(database))
     }
 
-    async fn connect(place: &Place, service: &str, mode: &str) -> Result<Database> {
+    async fn connect(place: &Place, service: &str) -> Result<Database> {
         let (url, engine, shown) = match place {
             Place::Folder(folder) => {
                 let file = folder.join(format!("{service}.db"));
-                let url = format!("sqlite:{}?mode={mode}", escaped(&file));
+                let url = format!("sqlite:{}?mode=rw", escaped(&file));
                 (url, Engine::Sqlite, file.display().to_string())
             }
             Place::Server(url) => (url.clone(), Engine::Postgres, without_user(url).to_owned()),

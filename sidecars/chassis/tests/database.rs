@@ -49,6 +49,24 @@ fn event(aggregate: &str, version: i64) -> NewEvent {
     }
 }
 
+#[tokio::test]
+async fn databases_are_made_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let services = folder.path().join("services");
+    let place = Place::Folder(services.clone());
+    let database = Database::open(&place, "log", NONE).await.unwrap();
+    let mut write = database.write().await.unwrap();
+    append(&mut write, &event("note/1", 1)).await.unwrap();
+    write.commit().await.unwrap();
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&services), 0o700);
+    for name in ["log.db", "log.db-wal", "log.db-shm"] {
+        assert_eq!(mode(&services.join(name)), 0o600, "{name}");
+    }
+    database.close().await;
+}
+
 #[test]
 fn numbers_have_no_gaps_whoever_writes_and_whoever_gives_up() {
     on_both(|place| async move {

@@ -85,7 +85,7 @@ impl Authority {
     /// The authority of a folder, which is made at the first use. Of several processes that do so at once, one makes it.
     ///
     /// # Errors
-    /// [`IdentityError::Io`], [`IdentityError::File`], [`IdentityError::Readable`], [`IdentityError::OtherDomain`].
+    /// [`IdentityError::Io`], [`IdentityError::File`], [`IdentityError::SecretFile`], [`IdentityError::OtherDomain`].
     pub fn open(
         folder: &Path,
         domain: &TrustDomain,

@@ -112,7 +112,7 @@ impl Identity {
     /// them keeps them fresh; they are read again when they change.
     ///
     /// # Errors
-    /// [`IdentityError::File`], [`IdentityError::Io`], [`IdentityError::Readable`], [`IdentityError::Name`], [`IdentityError::Tls`].
+    /// [`IdentityError::File`], [`IdentityError::Io`], [`IdentityError::SecretFile`], [`IdentityError::Name`], [`IdentityError::Tls`].
     pub fn of_folder(
         folder: &Path,
         name: &str,

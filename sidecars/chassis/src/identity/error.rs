@@ -1,5 +1,6 @@
 //! What can go wrong with certificates. No message ever has a key in it.
 
+use crate::secret_file::SecretFileError;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -65,14 +66,9 @@ pub enum IdentityError {
         why: String,
     },
 
-    /// A key that others can read.
-    #[error("{path} has mode {mode:03o}, so others can read the key in it; expected 600")]
-    Readable {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
+    /// The file of a key that is not read, as others can open it, or as it is no file.
+    #[error(transparent)]
+    SecretFile(#[from] SecretFileError),
 
     /// There is no authority in the folder.
     #[error("there is no authority in {path}: `tickloom admin ca init` makes one")]

@@ -1,9 +1,10 @@
 //! Files with keys and certificates: written whole or not at all, read only if nobody else can read the key.
 
 use super::{IdentityError, IdentityResult};
-use std::fs::{DirBuilder, File, OpenOptions};
+use crate::secret_file;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Longest file that is read, in bytes: some hundred certificates.
@@ -23,8 +24,7 @@ pub(super) struct Version {
 
 /// Makes the folder, for its owner alone, if it is not there.
 pub(super) fn make(folder: &Path) -> IdentityResult<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(IdentityError::io("make", folder))
+    secret_file::make_own_folder(folder).map_err(IdentityError::io("make", folder))
 }
 
 /// Keeps others from changing files of the folder, until it is dropped. A killed process lets go of it.
@@ -79,41 +79,12 @@ fn write(path: &Path, text: &str, mode: u32) -> IdentityResult<()> {
 
 /// What a file with a key says, and which it was; `None` if there is none.
 pub(super) fn read_key(path: &Path) -> IdentityResult<Option<(String, Version)>> {
-    let Some((text, version, mode)) = read(path)? else {
-        return Ok(None);
-    };
-    if mode & 0o077 != 0 {
-        return Err(IdentityError::Readable {
-            path: path.to_owned(),
-            mode: mode & 0o777,
-        });
-    }
-    Ok(Some((text, version)))
+    let read = secret_file::read(path)?;
+    Ok(read.map(|(text, metadata)| (text, version_of(&metadata))))
 }
 
 /// What a file with certificates says, and which it was; `None` if there is none.
 pub(super) fn read_certificates(path: &Path) -> IdentityResult<Option<(String, Version)>> {
-    Ok(read(path)?.map(|(text, version, _)| (text, version)))
-}
-
-/// Which file is there now; `None` if there is none.
-pub(super) fn version(path: &Path) -> IdentityResult<Option<Version>> {
-    match std::fs::metadata(path) {
-        Ok(metadata) => Ok(Some(version_of(&metadata))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(IdentityError::io("read", path)(error)),
-    }
-}
-
-fn version_of(metadata: &std::fs::Metadata) -> Version {
-    Version {
-        node: metadata.ino(),
-        bytes: metadata.len(),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-    }
-}
-
-fn read(path: &Path) -> IdentityResult<Option<(String, Version, u32)>> {
     let failed = |error| IdentityError::io("read", path)(error);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -131,6 +102,22 @@ fn read(path: &Path) -> IdentityResult<Option<(String, Version, u32)>> {
         });
     }
     let text = std::io::read_to_string(file).map_err(failed)?;
-    let mode = metadata.permissions().mode();
-    Ok(Some((text, version_of(&metadata), mode)))
+    Ok(Some((text, version_of(&metadata))))
+}
+
+/// Which file is there now; `None` if there is none.
+pub(super) fn version(path: &Path) -> IdentityResult<Option<Version>> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(Some(version_of(&metadata))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(IdentityError::io("read", path)(error)),
+    }
+}
+
+fn version_of(metadata: &std::fs::Metadata) -> Version {
+    Version {
+        node: metadata.ino(),
+        bytes: metadata.len(),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+    }
 }

@@ -1,9 +1,12 @@
 //! Where mail is handed to: the settings of a server.
 
 use super::MailError;
+use crate::secret_file::read_secret;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use serde::Deserialize;
+use std::fmt::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Seconds that sending a mail may take, if nothing is set, and at most.
@@ -17,8 +20,12 @@ pub struct MailConfig {
     /// `smtps://USER:PASSWORD@HOST:PORT` speaks TLS from the first byte (port 465 if none is said). `smtp://…` begins in the clear and
     /// changes to TLS (`STARTTLS`, RFC 3207; port 587): it has to with `?tls=required`, which is meant if nothing is said, it does if
     /// the server can with `?tls=opportunistic`, and never does with `?tls=none` (port 25). The last two take a password only for a
-    /// server on this machine. Characters of user and password beyond letters and digits are written as `%XX`.
+    /// server on this machine. Characters of user and password beyond letters and digits are written as `%XX`. With `password_file` it
+    /// is `smtps://USER@HOST:PORT`.
     pub server: String,
+    /// File with the password, as it is, that its owner alone may open.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
     /// Who sends: `Tickloom <no-reply@example.com>`.
     pub from: String,
     /// Certificates in PEM of who may sign for the server, beside the public ones.
@@ -59,6 +66,7 @@ impl MailConfig {
         MailConfig {
             server: server.to_owned(),
             from: from.to_owned(),
+            password_file: None,
             trust: None,
             timeout_s: TIMEOUT_S,
         }
@@ -76,13 +84,13 @@ impl MailConfig {
                 why,
             });
         }
-        let wanted = wanted(&self.server)?;
+        let wanted = wanted(&self.server, self.password_file.is_some())?;
         let (scheme, port) = match wanted.secrecy {
             Secrecy::FromTheFirstByte => ("smtps", 465),
             Secrecy::None => ("smtp", 25),
             Secrecy::Required | Secrecy::Opportunistic => ("smtp", 587),
         };
-        let mut url = format!("{scheme}://{}", wanted.authority);
+        let mut url = format!("{scheme}://{}", self.authority(&wanted)?);
         if !wanted.has_port {
             url = format!("{url}:{port}");
         }
@@ -96,6 +104,23 @@ impl MailConfig {
             Secrecy::Opportunistic => Tls::Opportunistic(self.tls(wanted.host)?),
         };
         Ok(transport.tls(tls).timeout(Some(self.timeout())).build())
+    }
+
+    /// User, password, host and port, with the password of the file if there is one.
+    fn authority(&self, wanted: &Wanted<'_>) -> Result<String, MailError> {
+        let Some(path) = &self.password_file else {
+            return Ok(wanted.authority.to_owned());
+        };
+        let password = read_secret(path).map_err(|error| MailError::Setting {
+            name: "password_file",
+            why: format!("cannot be used: {error}"),
+        })?;
+        let (user, place) = wanted.authority.rsplit_once('@').unwrap_or_default();
+        let mut authority = format!("{user}:");
+        for byte in password.bytes() {
+            write!(authority, "%{byte:02X}").expect("a text takes all");
+        }
+        Ok(format!("{authority}@{place}"))
     }
 
     fn tls(&self, host: &str) -> Result<TlsParameters, MailError> {
@@ -137,7 +162,7 @@ fn setting(why: &str) -> MailError {
 }
 
 /// What a server's URL says, of which no part is told in an error.
-fn wanted(url: &str) -> Result<Wanted<'_>, MailError> {
+fn wanted(url: &str, has_file: bool) -> Result<Wanted<'_>, MailError> {
     let form = "is no URL of a server, expected smtps://HOST or smtp://HOST";
     let (scheme, rest) = url.split_once("://").ok_or_else(|| setting(form))?;
     let (authority, query) = match rest.split_once('?') {
@@ -168,8 +193,21 @@ fn wanted(url: &str) -> Result<Wanted<'_>, MailError> {
     if host.is_empty() || place.contains(['/', '#']) {
         return Err(setting(form));
     }
-    if user.is_some_and(|user| !user.contains(':')) {
-        return Err(setting("has a user without a password"));
+    match user {
+        Some(user) if has_file && user.contains(':') => {
+            return Err(setting(
+                "has a password, and so has `password_file`: expected smtps://USER@HOST",
+            ));
+        }
+        None | Some("") if has_file => {
+            return Err(setting(
+                "has no user, and `password_file` has a password: expected smtps://USER@HOST",
+            ));
+        }
+        Some(user) if !has_file && !user.contains(':') => {
+            return Err(setting("has a user without a password"));
+        }
+        _ => {}
     }
     let is_open = matches!(secrecy, Secrecy::Opportunistic | Secrecy::None);
     if user.is_some() && is_open && !is_here(host) {
@@ -201,7 +239,7 @@ mod tests {
     #[test]
     fn a_url_says_how_a_server_is_spoken_to() {
         let of = |url| {
-            let wanted = wanted(url).unwrap();
+            let wanted = wanted(url, false).unwrap();
             (wanted.secrecy, wanted.host, wanted.has_port)
         };
         assert_eq!(
@@ -225,6 +263,57 @@ mod tests {
             (Secrecy::None, "127.0.0.1", true)
         );
         assert_eq!(of("smtp://[::1]?tls=none"), (Secrecy::None, "[::1]", false));
+    }
+
+    #[test]
+    fn a_password_is_in_a_file_of_its_owner() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        let mut config = MailConfig::new("smtps://me@mail.example:465", "no-reply@example.com");
+        config.password_file = Some(path.clone());
+        let refused = |config: &MailConfig| config.transport().unwrap_err().to_string();
+        let shown = path.display();
+        assert_eq!(
+            refused(&config),
+            format!("the mail setting `password_file` cannot be used: there is no {shown}")
+        );
+        std::fs::write(&path, "p@ss:w%rd é\n").unwrap();
+        let mode = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode(0o640);
+        assert_eq!(
+            refused(&config),
+            format!(
+                "the mail setting `password_file` cannot be used: {shown} has mode 640, so others can open it: chmod 600 it"
+            )
+        );
+        mode(0o600);
+        let authority = |config: &MailConfig| {
+            let wanted = wanted(&config.server, true).unwrap();
+            config.authority(&wanted).unwrap()
+        };
+        // As Python's urllib.parse.quote has it, but for letters, which need not be escaped.
+        assert_eq!(
+            authority(&config),
+            "me:%70%40%73%73%3A%77%25%72%64%20%C3%A9@mail.example:465"
+        );
+        assert!(config.transport().is_ok());
+        for server in ["smtps://me:hunter2@mail.example", "smtps://:@mail.example"] {
+            config.server = server.to_owned();
+            assert_eq!(
+                refused(&config),
+                "the mail setting `server` has a password, and so has `password_file`: expected smtps://USER@HOST"
+            );
+        }
+        config.server = "smtps://mail.example".to_owned();
+        assert_eq!(
+            refused(&config),
+            "the mail setting `server` has no user, and `password_file` has a password: expected smtps://USER@HOST"
+        );
+        config.server = "smtp://me@mail.example?tls=none".to_owned();
+        assert!(refused(&config).contains("would send a password that others can read"));
     }
 
     #[test]

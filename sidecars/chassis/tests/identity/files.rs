@@ -78,7 +78,7 @@ fn a_key_that_others_can_read_is_not_used() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     let error = open(folder.path()).unwrap_err();
     assert!(
-        error.ends_with("has mode 640, so others can read the key in it; expected 600"),
+        error.ends_with("has mode 640, so others can open it: chmod 600 it"),
         "{error}"
     );
 }

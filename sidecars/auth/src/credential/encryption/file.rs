@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use tickloom_chassis::{SecretFileError, read_secret_file};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ const REMARK: &str = "# Encrypts the keys that sign tokens, and the secrets of s
 /// Why keys cannot be read from their file, or written to it.
 #[derive(Debug, Error)]
 pub enum KeyFileError {
-    /// It cannot be read or written.
+    /// It cannot be written.
     #[error("{}: {error}", .path.display())]
     Io {
         /// The file.
@@ -31,12 +32,9 @@ pub enum KeyFileError {
         /// What is wrong with it.
         error: KeyTextError,
     },
-    /// Everybody on this machine may read it.
-    #[error("{} can be read by everybody on this machine: chmod 600 it", .path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-    },
+    /// It is not read, as others can open it, or as it is no file.
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
     /// The system gives no random bytes.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -46,21 +44,11 @@ impl EncryptionKeys {
     /// The keys of a file, if it is there.
     ///
     /// # Errors
-    /// [`KeyFileError`] if it has something else, or if everybody may read it.
-    fn read(path: &Path) -> Result<Option<EncryptionKeys>, KeyFileError> {
-        let failed = |error| KeyFileError::Io {
-            path: path.to_owned(),
-            error,
+    /// [`KeyFileError`] if it has something else, or is not read, as others can open it.
+    pub fn existing(path: &Path) -> Result<Option<EncryptionKeys>, KeyFileError> {
+        let Some(text) = read_secret_file(path)?.map(Zeroizing::new) else {
+            return Ok(None);
         };
-        let text = match fs::read_to_string(path) {
-            Ok(text) => Zeroizing::new(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        if is_open(&fs::metadata(path).map_err(failed)?) {
-            let path = path.to_owned();
-            return Err(KeyFileError::Open { path });
-        }
         EncryptionKeys::parse(&text)
             .map(Some)
             .map_err(|error| KeyFileError::Text {
@@ -72,9 +60,9 @@ impl EncryptionKeys {
     /// The keys of a file, which is made with a new key if it is not there.
     ///
     /// # Errors
-    /// [`KeyFileError`] if it cannot be read or made, has something else, or everybody may read it.
+    /// [`KeyFileError`] if it cannot be read or made, has something else, or others can open it.
     pub fn open(path: &Path) -> Result<EncryptionKeys, KeyFileError> {
-        match EncryptionKeys::read(path)? {
+        match EncryptionKeys::existing(path)? {
             Some(keys) => Ok(keys),
             None => EncryptionKeys::create(path),
         }
@@ -84,7 +72,7 @@ impl EncryptionKeys {
     /// all of it is there or nothing.
     ///
     /// # Errors
-    /// [`KeyFileError`] if it cannot be read or made, has something else, or everybody may read it.
+    /// [`KeyFileError`] if it cannot be read or made, has something else, or others can open it.
     pub(super) fn create(path: &Path) -> Result<EncryptionKeys, KeyFileError> {
         let failed = |error| KeyFileError::Io {
             path: path.to_owned(),
@@ -106,29 +94,17 @@ impl EncryptionKeys {
             .and_then(|folder| folder.sync_all())
             .map_err(failed)?;
         let gone = || failed(io::ErrorKind::NotFound.into());
-        EncryptionKeys::read(path)?.ok_or_else(gone)
+        EncryptionKeys::existing(path)?.ok_or_else(gone)
     }
 }
 
 fn write(path: &Path, keys: &EncryptionKeys) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     file.write_all(REMARK.as_bytes())?;
     file.write_all(keys.first.line().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()
-}
-
-#[cfg(unix)]
-fn is_open(found: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    found.permissions().mode() & 0o007 != 0
-}
-
-#[cfg(not(unix))]
-fn is_open(_: &fs::Metadata) -> bool {
-    false
 }

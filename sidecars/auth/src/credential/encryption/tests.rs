@@ -143,7 +143,7 @@ fn a_file_is_made_once_and_for_its_owner() {
         assert_eq!(
             open,
             format!(
-                "{} can be read by everybody on this machine: chmod 600 it",
+                "{} has mode 644, so others can open it: chmod 600 it",
                 path.display()
             )
         );

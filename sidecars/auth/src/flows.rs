@@ -19,6 +19,7 @@ pub(crate) mod passkey_proofs;
 pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod providers;
+pub(crate) mod refusals;
 pub(crate) mod sessions;
 mod step_up;
 pub(crate) mod throttle;

@@ -31,6 +31,7 @@ pub use crate::flows::grants::Explained;
 use crate::flows::grants::explain;
 use crate::flows::links::{LINK_REQUEST, SETUP, make_link};
 use crate::flows::providers::REQUEST_NS;
+use crate::flows::refusals::tell_left_out;
 use crate::link_requests::LinkRequests;
 use crate::pages::links::SET_UP;
 use crate::projections::rebuild;
@@ -48,7 +49,7 @@ use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
     Authenticator, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health, MAIL,
     MailConfig, Mailer, Migration, Migrations, Pages, Problem, Result, Service, Stop, Write,
-    forget_effects, hold_events, retry_given_up,
+    forget_effects, forget_given_up, hold_events, retry_given_up,
 };
 use tickloom_types::Ts;
 use tokio::task::JoinHandle;
@@ -60,6 +61,8 @@ pub(crate) const IDLE_NS: i64 = 7 * 86_400_000_000_000;
 const WAITING_MAX: u16 = 64;
 /// Attempts and mail are forgotten after two days.
 const KEPT_NS: i64 = 2 * 86_400_000_000_000;
+/// Mail that was given up is kept for seven days, as long as the last of its links is good.
+const GIVEN_UP_KEPT_NS: i64 = 7 * 86_400_000_000_000;
 /// Pause between two looks whether keys have to change and sessions are over.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -224,10 +227,19 @@ impl Auth {
         store::client::drop_old_secrets(&mut write, now.0).await?;
         store::browser::drop_old(&mut write, now.0).await?;
         store::identity::drop_old(&mut write, now.0 - REQUEST_NS).await?;
+        tell_left_out(&mut write, now).await?;
+        let mut dropped = 0;
         for kind in [LINK_REQUEST, MAIL] {
             forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
+            dropped += forget_given_up(&mut write, kind, Ts(now.0 - GIVEN_UP_KEPT_NS)).await?;
         }
         write.commit().await?;
+        if dropped > 0 {
+            tracing::warn!(
+                dropped,
+                "mail that was given up is not kept any longer, and was never sent"
+            );
+        }
         Ok(())
     }
 }
@@ -306,19 +318,23 @@ impl Service for Auth {
         },
         Migration {
             name: "encryption",
-            sql: include_str!("../migrations/0007_encryption.sql"),
+            sql: include_str!("../migrations/0005_encryption.sql"),
         },
         Migration {
             name: "oauth",
-            sql: include_str!("../migrations/0005_oauth.sql"),
+            sql: include_str!("../migrations/0006_oauth.sql"),
         },
         Migration {
             name: "challenge_key",
-            sql: include_str!("../migrations/0014_challenge_key.sql"),
+            sql: include_str!("../migrations/0007_challenge_key.sql"),
         },
         Migration {
             name: "providers",
-            sql: include_str!("../migrations/0006_providers.sql"),
+            sql: include_str!("../migrations/0008_providers.sql"),
+        },
+        Migration {
+            name: "refusals",
+            sql: include_str!("../migrations/0009_refusals.sql"),
         },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;

@@ -14,6 +14,8 @@ const EMAIL_BYTES_MAX: usize = 254;
 const NAME_MAX: usize = 200;
 /// Passkeys of an account.
 pub(crate) const PASSKEYS_MAX: i64 = 20;
+/// Keys of an account that are valid.
+pub(crate) const KEYS_MAX: i64 = 100;
 /// Outside identities of an account.
 pub(crate) const IDENTITIES_MAX: usize = 10;
 
@@ -87,6 +89,8 @@ pub(crate) enum Refusal {
     PasskeyKnown,
     #[error("there are {PASSKEYS_MAX} passkeys already: remove one first")]
     TooManyPasskeys,
+    #[error("there are {KEYS_MAX} keys already: revoke one first")]
+    TooManyKeys,
     #[error(
         "nothing else signs in to the account: set a password, or add a passkey or another outside identity first"
     )]
@@ -253,10 +257,13 @@ impl Account {
 
 /// An e-mail address in the one form in which it is kept: without space around it, in lower case. What is no address is `None`.
 ///
+/// Of the part before the `@` only the letters A to Z have another case: a letter that merely looks like one of them is somebody else's
+/// (the sign of the Kelvin is no K). The domain has none that differ by case alone, as with IDNA (RFC 5895).
+///
 /// Whether mail arrives is found out by sending some; this only keeps out what cannot be one.
 pub(crate) fn email(text: &str) -> Option<String> {
-    let text = text.trim().to_lowercase();
-    let (user, domain) = text.rsplit_once('@')?;
+    let (user, domain) = text.trim().rsplit_once('@')?;
+    let (user, domain) = (user.to_ascii_lowercase(), domain.to_lowercase());
     let is_plain = |text: &str| {
         !text.is_empty()
             && !text.chars().any(|letter| {
@@ -264,9 +271,10 @@ pub(crate) fn email(text: &str) -> Option<String> {
             })
     };
     let labels = domain.split('.').all(|label| !label.is_empty());
+    let text = format!("{user}@{domain}");
     let is_one = text.len() <= EMAIL_BYTES_MAX
-        && is_plain(user)
-        && is_plain(domain)
+        && is_plain(&user)
+        && is_plain(&domain)
         && !user.contains('@')
         && labels;
     is_one.then_some(text)
@@ -290,6 +298,9 @@ mod tests {
             (" Ada@Example.com ", Some("ada@example.com")),
             ("a+b.c@x", Some("a+b.c@x")),
             ("ü@exämple.com", Some("ü@exämple.com")),
+            ("Ü@EXÄMPLE.com", Some("Ü@exämple.com")),
+            ("bo\u{212A}@x.y", Some("bo\u{212A}@x.y")),
+            ("boK@x.y", Some("bok@x.y")),
             ("", None),
             ("ada", None),
             ("@x", None),

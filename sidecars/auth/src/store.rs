@@ -12,6 +12,7 @@ pub(crate) mod invitation;
 pub(crate) mod key;
 pub(crate) mod organisation;
 pub(crate) mod passkey;
+pub(crate) mod refusal;
 pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod signing;
@@ -30,6 +31,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     key::STATEMENTS,
     organisation::STATEMENTS,
     passkey::STATEMENTS,
+    refusal::STATEMENTS,
     secret::STATEMENTS,
     session::STATEMENTS,
     signing::STATEMENTS,

@@ -36,6 +36,9 @@ const RETRY: &str = "UPDATE effect SET state = 'waiting', attempts = 0, next_at 
 const FORGET: &str =
     "DELETE FROM effect WHERE kind = $1 AND state IN ('done', 'refused') AND at < $2";
 
+const FORGET_GIVEN_UP: &str =
+    "DELETE FROM effect WHERE kind = $1 AND state = 'given_up' AND at < $2";
+
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
     ENQUEUE,
@@ -46,6 +49,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     COUNTS,
     RETRY,
     FORGET,
+    FORGET_GIVEN_UP,
 ];
 
 /// What is to be done outside.
@@ -96,6 +100,16 @@ pub async fn enqueue(write: &mut Write, effect: &NewEffect) -> Result<bool> {
 /// [`ChassisError::Database`](crate::ChassisError::Database).
 pub async fn forget_effects(write: &mut Write, kind: &str, before: Ts) -> Result<u64> {
     let forgotten = sqlx::query(FORGET).bind(kind).bind(before.0);
+    Ok(forgotten.execute(write.connection()).await?.rows_affected())
+}
+
+/// Forgets effects of a kind that were asked for before a time and are given up, with what they have in them, and returns how many: they
+/// are never done.
+///
+/// # Errors
+/// [`ChassisError::Database`](crate::ChassisError::Database).
+pub async fn forget_given_up(write: &mut Write, kind: &str, before: Ts) -> Result<u64> {
+    let forgotten = sqlx::query(FORGET_GIVEN_UP).bind(kind).bind(before.0);
     Ok(forgotten.execute(write.connection()).await?.rows_affected())
 }
 

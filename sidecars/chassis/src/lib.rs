@@ -54,7 +54,7 @@ pub use doctor::{
 };
 pub use effect::{
     Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Effects, NewEffect, enqueue,
-    forget_effects, retry_given_up,
+    forget_effects, forget_given_up, retry_given_up,
 };
 pub use error::ChassisError;
 pub use etag::{IfMatch, IfNoneMatch, etag};

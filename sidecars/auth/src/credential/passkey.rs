@@ -25,6 +25,9 @@ use tickloom_types::Ts;
 /// Longest id of a credential, in bytes (section 4, credential ID).
 pub const CREDENTIAL_ID_BYTES_MAX: usize = 1023;
 
+/// Characters of a text of a stranger that an error tells.
+const SHOWN_MAX: usize = 300;
+
 /// Why what an authenticator says is not believed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PasskeyError {
@@ -73,6 +76,11 @@ pub enum PasskeyError {
     /// The counter did not go up: there is a copy of the authenticator.
     #[error("the counter of the passkey went back: it may have been copied")]
     CounterBack,
+}
+
+/// A text of a stranger as an error tells it: no longer than an origin is.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_MAX).collect()
 }
 
 /// What is kept of a passkey.
@@ -205,12 +213,12 @@ impl Ceremony<'_> {
     fn client_data(&self, json: &[u8], expected: &str) -> Result<UsedChallenge, PasskeyError> {
         let data = ClientData::parse(json)?;
         if data.kind != expected {
-            return Err(PasskeyError::Type(data.kind));
+            return Err(PasskeyError::Type(shown(&data.kind)));
         }
         let bound = (self.purpose, self.session);
         let used = self.key.check(&data.challenge, bound, self.now)?;
         if data.origin != self.relying_party.origin() {
-            return Err(PasskeyError::Origin(data.origin));
+            return Err(PasskeyError::Origin(shown(&data.origin)));
         }
         if data.is_cross_origin {
             return Err(PasskeyError::CrossOrigin);

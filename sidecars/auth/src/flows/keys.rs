@@ -4,7 +4,7 @@ use crate::Auth;
 use crate::change::{By, apply, known};
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::events::AuthEvent;
-use crate::model::{Account, AccountKind, Refusal, name};
+use crate::model::{Account, AccountKind, KEYS_MAX, Refusal, name};
 use crate::store::key::Key;
 use crate::{AuthError, store};
 use serde::Deserialize;
@@ -36,7 +36,8 @@ impl Auth {
     /// Makes a key of an account: of one's own, or of a program's.
     ///
     /// # Errors
-    /// [`Refusal::NotAMachine`] for the account of another person; [`ProblemCode::BadRequest`] for what cannot be.
+    /// [`Refusal::NotAMachine`] for the account of another person; [`Refusal::TooManyKeys`]; [`ProblemCode::BadRequest`] for what cannot
+    /// be.
     pub(crate) async fn create_key(
         &self,
         write: &mut Write,
@@ -64,6 +65,9 @@ impl Auth {
         account: Account,
         (name, scopes, expires): (String, String, Option<i64>),
     ) -> Result<(Key, Secret), AuthError> {
+        if store::key::count(write.connection(), &account.id, by.now.0).await? >= KEYS_MAX {
+            return Err(Refusal::TooManyKeys.into());
+        }
         let (shown, stored) = secret::make(SecretKind::Key, by.now)?;
         let event = AuthEvent::KeyCreated {
             id: stored.id.clone(),
@@ -87,7 +91,7 @@ impl Auth {
     /// Makes a key that is as another, which is valid for so many seconds more.
     ///
     /// # Errors
-    /// [`ProblemCode::NotFound`].
+    /// [`ProblemCode::NotFound`]; [`Refusal::TooManyKeys`].
     pub(crate) async fn rotate_key(
         &self,
         write: &mut Write,

@@ -2,6 +2,7 @@
 
 use super::authentication::{is_guess, session};
 use super::continuation::Continuation;
+use super::refusals::On;
 use super::sessions::NewSession;
 use super::throttle::Attempts;
 use crate::Auth;
@@ -94,7 +95,7 @@ impl Auth {
         };
         if is_guess(&error) {
             let account = store::account::by_id(self.database.reader(), &found.account).await?;
-            self.note_refusal(&by, ("sign_in", &error), account.as_ref())
+            self.note_refusal(&by, ("sign_in", &error), On::known(account.as_ref()))
                 .await?;
         } else {
             attempts.undo(&self.database).await?;

@@ -6,6 +6,7 @@
 use super::authentication::{SecondFactor, session};
 use super::identities::link;
 use super::passkey_proofs::Showing;
+use super::refusals::On;
 use super::sessions::{NewSession, Tokens};
 use super::throttle::Attempts;
 use crate::change::{By, apply, create_account, known};
@@ -166,10 +167,12 @@ impl Auth {
         name: &str,
         (finished, device): (Finished, &str),
     ) -> Result<Tokens, AuthError> {
+        // Of names that somebody makes up nothing is noted.
+        let on = On::Provider(&self.provider(name)?.name);
         let (id, claims) = match self.identify_with_profile(name, &finished, by.now).await {
             Ok(identified) => identified,
             Err(error) => {
-                self.note_refusal(&by, ("sign_in", &error), None).await?;
+                self.note_refusal(&by, ("sign_in", &error), on).await?;
                 return Err(error);
             }
         };
@@ -179,7 +182,7 @@ impl Auth {
             Ok(account) => account,
             Err(error) => {
                 drop(write);
-                self.note_refusal(&by, ("sign_in", &error), None).await?;
+                self.note_refusal(&by, ("sign_in", &error), on).await?;
                 return Err(error);
             }
         };

@@ -3,10 +3,11 @@
 use super::authentication::{RightPassword, SecondFactor, is_guess};
 use super::continuation::{Begun, Continuation};
 use super::passkey_proofs::Showing;
+use super::refusals::On;
 use super::throttle::Attempts;
 use crate::change::By;
 use crate::credential::keyring::{TOKEN_LIFETIME_S, TokenRequest};
-use crate::credential::passkey::{PasskeyError, Purpose};
+use crate::credential::passkey::Purpose;
 use crate::credential::password::Password;
 use crate::credential::secret::{self, SecretKind};
 use crate::error::wrong_credentials;
@@ -17,7 +18,6 @@ use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
 use serde::Serialize;
-use serde_json::json;
 use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
 use tickloom_types::Ts;
 use utoipa::ToSchema;
@@ -108,7 +108,7 @@ impl Auth {
             Err(error) => error,
         };
         if is_guess(&error) {
-            self.note_refusal(&by, ("sign_in", &error), account.as_ref())
+            self.note_refusal(&by, ("sign_in", &error), On::known(account.as_ref()))
                 .await?;
         } else {
             attempts.undo(&self.database).await?;
@@ -169,34 +169,6 @@ impl Auth {
     pub(crate) async fn count(&self, attempts: &Attempts, now: Ts) -> Result<(), AuthError> {
         let mut write = self.database.write().await?;
         attempts.count(&mut write, now).await?;
-        write.commit().await?;
-        Ok(())
-    }
-
-    /// Notes that something was shown that is wrong.
-    pub(crate) async fn note_refusal(
-        &self,
-        by: &By,
-        (action, why): (&str, &AuthError),
-        account: Option<&Account>,
-    ) -> Result<(), AuthError> {
-        let resource = account.map(Account::resource).unwrap_or_default();
-        let mut write = self.write().await?;
-        let (action, detail) = match why {
-            // Somebody may have a copy of it, whatever it was shown for.
-            AuthError::WrongPasskey(id, why @ PasskeyError::CounterBack) => {
-                ("passkey_counter_back", passkey_detail(id, why))
-            }
-            AuthError::WrongPasskey(id, why) => (action, passkey_detail(id, why)),
-            _ => (action, String::new()),
-        };
-        by.audit_with(
-            &mut write,
-            (action, &resource),
-            AuditOutcome::Refused,
-            detail,
-        )
-        .await?;
         write.commit().await?;
         Ok(())
     }
@@ -343,9 +315,4 @@ impl Auth {
         }
         Ok(ended)
     }
-}
-
-/// What an entry says of a passkey that showed something wrong.
-fn passkey_detail(id: &str, why: &PasskeyError) -> String {
-    json!({"passkey": id, "why": why.to_string()}).to_string()
 }

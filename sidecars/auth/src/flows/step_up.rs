@@ -2,6 +2,7 @@
 
 use super::authentication::{RightPassword, SecondFactor, goes_on, is_guess, session};
 use super::passkey_proofs::{PASSKEY_ALONE, Showing};
+use super::refusals::On;
 use super::throttle::Attempts;
 use crate::Auth;
 use crate::change::{By, known};
@@ -94,7 +95,7 @@ impl Auth {
         match &done {
             Ok(_) => {}
             Err(error) if is_guess(error) => {
-                self.note_refusal(by, (action, error), Some(account))
+                self.note_refusal(by, (action, error), On::Account(account))
                     .await?;
             }
             Err(_) => attempts.undo(&self.database).await?,

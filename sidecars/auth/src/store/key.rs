@@ -19,13 +19,15 @@ const SHOWN: &str = "SELECT access_key.account, scopes, expires, hash, last_used
     (SELECT CAST(coalesce(sum(organisation.version), 0) AS BIGINT) FROM member \
     JOIN organisation ON organisation.id = member.organisation WHERE member.account = account.id) FROM access_key \
     JOIN key_secret ON key_secret.id = access_key.id JOIN account ON account.id = access_key.account WHERE access_key.id = $1";
+const COUNT: &str = "SELECT CAST(count(*) AS BIGINT) FROM access_key WHERE account = $1 AND (expires IS NULL OR expires > $2)";
 const ADD_SECRET: &str = "INSERT INTO key_secret (id, hash) VALUES ($1, $2)";
 const DROP_SECRET: &str = "DELETE FROM key_secret WHERE id = $1";
 const USED: &str =
     "UPDATE key_secret SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $2)";
 
 /// Every statement of this file.
-pub(crate) const STATEMENTS: &[&str] = &[KEYS_AFTER, KEY, SHOWN, ADD_SECRET, DROP_SECRET, USED];
+pub(crate) const STATEMENTS: &[&str] =
+    &[KEYS_AFTER, KEY, SHOWN, COUNT, ADD_SECRET, DROP_SECRET, USED];
 
 /// A key of an account, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -96,6 +98,16 @@ pub(crate) async fn shown<'e>(
         version: (row.try_get(5)?, row.try_get(7)?),
         state: row.try_get(6)?,
     }))
+}
+
+/// How many keys of an account are valid.
+pub(crate) async fn count<'e>(
+    at: impl Executor<'e, Database = Any>,
+    account: &str,
+    now: i64,
+) -> Result<i64> {
+    let row = sqlx::query(COUNT).bind(account).bind(now);
+    Ok(row.fetch_one(at).await?.try_get(0)?)
 }
 
 pub(crate) async fn add_secret(write: &mut Write, stored: &StoredSecret) -> Result<()> {

@@ -212,3 +212,40 @@ fn a_program_has_keys_that_an_administrator_makes_and_a_person_has_none_of_other
         assert_eq!(text(&reply.json(), "detail"), detail);
     });
 }
+
+#[test]
+fn an_account_has_a_hundred_keys_that_are_valid_at_most() {
+    on_both(|place| {
+        let (served, tokens) = Served::with_administrator(&place);
+        let expires = served.clock.now().0 + 100 * SECOND;
+        let first = json!({"name": "first", "scopes": ["*"], "expires": expires});
+        make(&served, &tokens, &first);
+        let body = json!({"name": "ci", "scopes": ["*"]});
+        let second = make(&served, &tokens, &body);
+        for _ in 2..100 {
+            make(&served, &tokens, &body);
+        }
+        let token = Some(access_token(&tokens));
+        let refused = |path: &str, body: &Value| {
+            let reply = served.client.post(path, token, body);
+            let reply = reply.refused(409, "refused").json();
+            assert_eq!(
+                text(&reply, "detail"),
+                "there are 100 keys already: revoke one first"
+            );
+        };
+        refused(KEYS, &body);
+        // The old one is valid for a while beside the new one.
+        let rotate = format!("{KEYS}/{}/rotate", text(&second, "id"));
+        refused(&rotate, &json!({"grace_s": 60}));
+        served
+            .client
+            .post(&rotate, token, &json!({"grace_s": 0}))
+            .is(201);
+        refused(KEYS, &body);
+        // One that has expired leaves room.
+        served.advance(100 * SECOND);
+        make(&served, &tokens, &body);
+        refused(KEYS, &body);
+    });
+}

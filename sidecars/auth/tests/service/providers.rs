@@ -785,3 +785,82 @@ fn a_provider_is_the_one_that_is_set_and_says_the_same_of_a_person_everywhere() 
         }
     });
 }
+
+/// Entries of the audit log on refused attempts: resource, and what they say.
+fn refusals(served: &Served, token: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut after = 0;
+    loop {
+        let path = format!("/auth/v1/audit?limit=1000&after={after}");
+        let page = served.client.get(&path, Some(token)).is(200).json();
+        for entry in page["items"].as_array().unwrap() {
+            after = entry["position"].as_i64().unwrap();
+            if text(entry, "outcome") == "refused" {
+                assert_eq!(text(entry, "action"), "sign_in");
+                let said = ["resource", "detail"].map(|member| text(entry, member).to_owned());
+                found.push(said.into());
+            }
+        }
+        if page["more"] != true {
+            return found;
+        }
+    }
+}
+
+#[test]
+fn attempts_that_name_no_account_do_not_fill_the_audit_log() {
+    on_both(|place| {
+        let served = serve(&place, "http://127.0.0.1:1");
+        served.set_up(&served.setup_link()).is(200);
+        let token = served.sign_in(ADA, PASSWORD);
+        let token = access_token(&token);
+        let guess = json!({"request": "nothing", "state": "x", "code": "x"});
+        let finish = |name: &str| {
+            let path = format!("/auth/v1/providers/{name}/sign-in/finish");
+            served.client.post(&path, None, &guess).status
+        };
+        for _ in 0..75 {
+            assert_eq!(finish("op"), 409);
+        }
+        // Another kind has room of its own, and names that are made up are no kind.
+        assert_eq!(finish("trusted"), 409);
+        assert_eq!(finish("made-up"), 404);
+        let noted = |resource: &str, detail: &str| (resource.to_owned(), detail.to_owned());
+        let mut expected = vec![noted("provider/op", ""); 60];
+        expected.push(noted("provider/trusted", ""));
+        assert_eq!(refusals(&served, token), expected);
+        // BEGIN is 20 s into a minute.
+        served.advance(40 * SECOND - 1);
+        assert_eq!(finish("op"), 409);
+        assert_eq!(refusals(&served, token), expected);
+        served.advance(1);
+        assert_eq!(finish("op"), 409);
+        let since = BEGIN.0 - 20 * SECOND;
+        expected.push(noted(
+            "provider/op",
+            &format!(r#"{{"left_out":16,"since":{since}}}"#),
+        ));
+        expected.push(noted("provider/op", ""));
+        assert_eq!(refusals(&served, token), expected);
+        // What was left out is told without another attempt too.
+        for _ in 0..60 {
+            finish("op");
+        }
+        served.advance(60 * SECOND);
+        let served = served.again();
+        expected.extend(vec![noted("provider/op", ""); 59]);
+        let since = since + 60 * SECOND;
+        expected.push(noted(
+            "provider/op",
+            &format!(r#"{{"left_out":1,"since":{since}}}"#),
+        ));
+        let began = std::time::Instant::now();
+        while refusals(&served, token) != expected {
+            assert!(
+                began.elapsed() < crate::PATIENCE,
+                "{:?}",
+                refusals(&served, token)
+            );
+        }
+    });
+}

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tickloom_chassis::{
     Clock, Database, Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Effects,
-    Health, NewEffect, Stop, enqueue, retry_given_up,
+    Health, NewEffect, Stop, enqueue, forget_given_up, retry_given_up,
 };
 use tickloom_types::Ts;
 
@@ -237,6 +237,41 @@ fn what_cannot_be_done_is_refused_and_what_nobody_took_is_given_up_until_it_is_l
         assert_eq!(effects.perform_due().await.unwrap(), 1);
         assert_eq!(row(&database, "x/3").await.0, "done");
         assert_eq!(health(&effects), (vec![0.0, 2.0, 0.0], Vec::new()));
+        database.close().await;
+    });
+}
+
+#[test]
+fn what_was_given_up_is_forgotten_with_its_payload_after_its_time() {
+    on_both(|place| async move {
+        let database = Database::open(&place, "forgotten", &[]).await.unwrap();
+        let clock = Clock::standing(BEGIN);
+        let outside = Outside::answering((0..4).map(|_| away()).collect());
+        let effects = effects(&database, &clock, &outside);
+        ask(&database, "x/1", "payload", BEGIN).await;
+        for _ in 0..4 {
+            effects.perform_due().await.unwrap();
+            assert!(clock.advance_to(Ts(clock.now().0 + 30 * SECOND)));
+        }
+        // One that waits is as old, and stays.
+        let waits = Ts(BEGIN.0 + 1_000 * SECOND);
+        ask(&database, "x/2", "payload", waits).await;
+        let forget = async |kind: &str, before: i64| {
+            let mut write = database.write().await.unwrap();
+            let forgotten = forget_given_up(&mut write, kind, Ts(before)).await.unwrap();
+            write.commit().await.unwrap();
+            forgotten
+        };
+        assert_eq!(forget("outside", BEGIN.0).await, 0);
+        assert_eq!(forget("another", BEGIN.0 + 1).await, 0);
+        assert_eq!(row(&database, "x/1").await.1, "payload");
+        assert_eq!(forget("outside", waits.0 + 1).await, 1);
+        let left = sqlx::query("SELECT key FROM effect")
+            .fetch_all(database.reader())
+            .await
+            .unwrap();
+        let left: Vec<String> = left.iter().map(|row| row.get(0)).collect();
+        assert_eq!(left, ["x/2"]);
         database.close().await;
     });
 }

@@ -191,7 +191,7 @@ impl<'a> AttestationObject<'a> {
         attested: &Attested<'_>,
         client_data_json: &[u8],
     ) -> Result<(), PasskeyError> {
-        let other = || PasskeyError::Attestation(self.format.to_owned());
+        let other = || PasskeyError::Attestation(super::shown(self.format));
         let mut decoder = Decoder::new(self.statement);
         let members = decoder.map().map_err(|_| OBJECT)?;
         match (self.format, members) {

@@ -21,14 +21,18 @@ mod opening {
     use std::path::PathBuf;
     use tickloom_activity::Activity;
     use tickloom_auth::Auth;
-    use tickloom_chassis::{Database, Place, Service, ServiceParts};
+    use tickloom_chassis::{Database, Place, Service, ServiceParts, pending_migrations};
 
     /// Folder of `tickloom serve` without more.
     pub(crate) const DATA: &str = "services";
 
     /// Every service, for commands that look after all of them.
     pub(crate) fn services() -> Vec<ServiceParts> {
-        vec![ServiceParts::of::<Activity>(), ServiceParts::of::<Auth>()]
+        let auth = ServiceParts::of::<Auth>();
+        vec![
+            ServiceParts::of::<Activity>(),
+            auth.with_commands("tickloom admin rebuild", "tickloom admin retry-mail"),
+        ]
     }
 
     impl PlaceArgs {
@@ -46,20 +50,33 @@ mod opening {
             }
         }
 
-        /// The database of auth, which has to be there already.
+        /// The database of auth, which has to be there already, of this version. Nothing is made or brought forward.
         pub(crate) async fn open_auth(&self) -> Result<Database, Failure> {
             let place = self.place()?;
-            if let Place::Folder(folder) = &place {
-                let file = folder.join(format!("{}.db", Auth::NAME));
-                if !file.is_file() {
-                    return Err(Failure::input(anyhow!(
-                        "there is no {}: --data DIR or --database URL says where `tickloom serve auth` keeps things",
-                        file.display()
-                    )));
-                }
-            }
-            let opened = Database::open(&place, Auth::NAME, Auth::MIGRATIONS);
-            opened.await.map_err(Failure::run)
+            let found = Database::existing(&place, Auth::NAME).await;
+            let Some(database) = found.map_err(Failure::run)? else {
+                let absent = match &place {
+                    Place::Folder(folder) => folder
+                        .join(format!("{}.db", Auth::NAME))
+                        .display()
+                        .to_string(),
+                    Place::Server(_) => format!("schema `{}` on that server", Auth::NAME),
+                };
+                return Err(Failure::input(anyhow!(
+                    "there is no {absent}: --data DIR or --database URL says where `tickloom serve auth` keeps things"
+                )));
+            };
+            let pending = pending_migrations(&database, Auth::NAME, Auth::MIGRATIONS).await;
+            let behind = match pending {
+                Ok(pending) if pending.is_empty() => return Ok(database),
+                Ok(pending) => anyhow!(
+                    "the database of auth is behind by {}: `tickloom admin migrate` brings it forward",
+                    pending.join(", ")
+                ),
+                Err(error) => anyhow!("what is there is no database of auth: {error}"),
+            };
+            database.close().await;
+            Err(Failure::run(behind))
         }
     }
 }

@@ -51,6 +51,28 @@ fn tell_what_is_damaged(dir: &Path, [saved, again, config]: [&str; 3]) {
         told.contains("again/auth.keys: keys: they are not there"),
         "{told}"
     );
+    // The keys of another database, then its own, which others can open, then which they cannot.
+    let keys = dir.join("again/auth.keys");
+    let other = format!("{}\n", "A".repeat(43));
+    std::fs::write(&keys, other).unwrap();
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(&keys, mode(0o600)).unwrap();
+    let (told, _) = run(&["admin", "doctor", "--data", again], 1);
+    assert!(
+        told.contains("secrets are not opened by them: ") && told.contains("put back the copy"),
+        "{told}"
+    );
+    std::fs::copy(dir.join("services/auth.keys"), &keys).unwrap();
+    std::fs::set_permissions(&keys, mode(0o640)).unwrap();
+    let (told, _) = run(&["admin", "doctor", "--data", again], 1);
+    assert!(
+        told.contains("auth does not start with it: ") && told.contains("has mode 640"),
+        "{told}"
+    );
+    std::fs::set_permissions(&keys, mode(0o600)).unwrap();
+    let (told, _) = run(&["admin", "doctor", "--data", again], 0);
+    // Two keys that sign, and the one of challenges.
+    assert!(told.contains("they open all 3 secrets"), "{told}");
 
     let file = dir.join("saved/auth.db");
     let mut bytes = std::fs::read(&file).unwrap();

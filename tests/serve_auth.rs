@@ -211,9 +211,41 @@ fn by_hand(folder: &Path) {
     .unwrap();
     let ran = tickloom(&["admin", "audit", "verify", &path]);
     assert_eq!(ran.code, 1);
-    let absent = folder.join("nowhere").display().to_string();
-    let ran = tickloom(&["admin", "rebuild", "--data", &absent]);
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
+}
+
+/// Commands that look after a database that should be there make none in its place.
+#[test]
+fn commands_at_the_wrong_place_make_nothing() {
+    let refuse = |place: &[&str], absent: &str| {
+        for words in [
+            vec!["admin", "rebuild"],
+            vec!["admin", "retry-mail"],
+            vec!["admin", "audit", "export"],
+            vec!["access", "why", "ada@example.com", "run.read", "run/*"],
+        ] {
+            let ran = tickloom(&[words.as_slice(), place].concat());
+            assert_eq!(ran.code, 2, "{words:?}: {}", ran.stderr);
+            assert!(ran.stderr.contains(absent), "{words:?}: {}", ran.stderr);
+        }
+        let ran = tickloom(&[&["admin", "migrate"], place].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let expected = "activity: there is no database yet, the first start makes it\n\
+             auth: there is no database yet, the first start makes it\n";
+        assert_eq!(ran.stdout, expected);
+    };
+    let dir = workspace();
+    let absent = dir.path().join("nowhere").display().to_string();
+    refuse(
+        &["--data", &absent],
+        &format!("there is no {absent}/auth.db"),
+    );
+    assert!(!dir.path().join("nowhere").exists());
+    if let Some(server) = Postgres::start() {
+        refuse(
+            &["--database", &server.url()],
+            "there is no schema `auth` on that server",
+        );
+    }
 }
 
 #[test]

@@ -115,9 +115,11 @@ mod working {
     use anyhow::anyhow;
     use serde_json::json;
     use std::path::Path;
+    use tickloom_auth::credential::encryption::EncryptionKeys;
+    use tickloom_auth::{Auth, EncryptedSecrets};
     use tickloom_chassis::{
-        BackupError, ChassisError, Clock, Database, Finding, FindingState, Manifest, Place,
-        back_up, examine_address, examine_authority, examine_disk, examine_mail,
+        BackupError, BackupStep, ChassisError, Clock, Database, Finding, FindingState, Manifest,
+        Place, Service, back_up, examine_address, examine_authority, examine_disk, examine_mail,
         examine_secret_file, examine_service, pending_migrations,
     };
     use tickloom_types::Ts;
@@ -131,7 +133,10 @@ mod working {
     fn failed(error: ChassisError) -> Failure {
         match error {
             ChassisError::Backup(
-                BackupError::Server | BackupError::Nothing(_) | BackupError::Occupied(_),
+                BackupError::Server
+                | BackupError::Nothing(_)
+                | BackupError::Gone { .. }
+                | BackupError::Occupied(_),
             ) => Failure::input(error),
             error => Failure::run(error),
         }
@@ -149,9 +154,14 @@ mod working {
         }
     }
 
+    /// Says how far it has come.
+    fn tell(step: BackupStep<'_>) {
+        output::note(&step.to_string());
+    }
+
     pub(crate) fn backup(args: BackupArgs) -> Result<(), Failure> {
         let place = args.place.place()?;
-        let saved = back_up(&place, &args.out, Clock::System.now());
+        let saved = back_up(&place, &args.out, Clock::System.now(), tell);
         let manifest = runtime()?.block_on(saved).map_err(failed)?;
         if args.json {
             return output::json(&manifest);
@@ -161,7 +171,7 @@ mod working {
     }
 
     pub(crate) fn restore(args: RestoreArgs) -> Result<(), Failure> {
-        let restored = tickloom_chassis::restore(&args.backup, &args.data);
+        let restored = tickloom_chassis::restore(&args.backup, &args.data, tell);
         let manifest = runtime()?.block_on(restored).map_err(failed)?;
         if args.json {
             return output::json(&manifest);
@@ -255,7 +265,7 @@ mod working {
                 found.extend(examine_secret_file(&file));
             }
         }
-        found.extend(auth_keys(examined));
+        found.extend(auth_keys(examined).await);
         if let Some(mail) = &examined.mail {
             found.push(examine_mail(mail).await);
         }
@@ -269,22 +279,62 @@ mod working {
     }
 
     /// The keys of auth: without them what it has encrypted is lost, so that a start does not make others in their place unseen.
-    fn auth_keys(examined: &Examined) -> Option<Finding> {
-        let keys = &examined.auth_keys;
-        let has_auth = match &examined.place {
-            Place::Folder(folder) => folder.join("auth.db").is_file(),
-            Place::Server(_) => false,
-        };
-        if keys.is_file() || !has_auth {
-            return examine_secret_file(keys);
-        }
-        Some(Finding {
-            about: keys.display().to_string(),
+    async fn auth_keys(examined: &Examined) -> Option<Finding> {
+        let path = &examined.auth_keys;
+        let finding = |state, says: String, advice: &str| Finding {
+            about: path.display().to_string(),
             check: "keys",
-            state: FindingState::Bad,
-            says: "they are not there, and auth has secrets that are encrypted with them"
-                .to_owned(),
-            advice: "put back the copy that was kept apart from the database".to_owned(),
+            state,
+            says,
+            advice: advice.to_owned(),
+        };
+        let keys = match EncryptionKeys::existing(path) {
+            Ok(keys) => keys,
+            Err(error) => {
+                let says = format!("auth does not start with it: {error}");
+                return Some(finding(
+                    FindingState::Bad,
+                    says,
+                    "make it what it has to be",
+                ));
+            }
+        };
+        // That it cannot be opened is told where it is looked at.
+        let database = Database::existing(&examined.place, Auth::NAME).await;
+        let Ok(Some(database)) = database else {
+            let says = "they are there, for their owner alone".to_owned();
+            return keys.map(|_| finding(FindingState::Good, says, ""));
+        };
+        let found = match &keys {
+            Some(keys) => Some(Auth::encrypted_secrets(&database, keys).await),
+            None => None,
+        };
+        database.close().await;
+        const PUT_BACK: &str = "put back the copy that was kept apart from the database";
+        Some(match found {
+            None => {
+                let says = "they are not there, and auth has secrets that are encrypted with them";
+                finding(FindingState::Bad, says.to_owned(), PUT_BACK)
+            }
+            Some(Ok(EncryptedSecrets {
+                why: None, count, ..
+            })) => {
+                let says = format!("for their owner alone, and they open all {count} secrets");
+                finding(FindingState::Good, says, "")
+            }
+            Some(Ok(EncryptedSecrets {
+                why: Some(why),
+                count,
+                unreadable,
+            })) => {
+                let says = format!("{unreadable} of {count} secrets are not opened by them: {why}");
+                finding(FindingState::Bad, says, PUT_BACK)
+            }
+            // A schema of another version, which is told where it is looked at.
+            Some(Err(error)) => {
+                let says = format!("not compared with the database: {error}");
+                finding(FindingState::Unknown, says, "")
+            }
         })
     }
 

@@ -38,6 +38,7 @@ use crate::projections::rebuild;
 use crate::provider::Provider;
 pub use crate::provider::{ClientAuthentication, ClientSecret, ProviderConfig};
 use crate::signing::Signing;
+pub use crate::store::encrypted::EncryptedSecrets;
 use axum::Router;
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -174,6 +175,17 @@ impl Auth {
         }
         write.commit().await?;
         Ok(count)
+    }
+
+    /// Whether keys open every secret that is encrypted in a database, which is not changed.
+    ///
+    /// # Errors
+    /// [`ChassisError::Database`].
+    pub async fn encrypted_secrets(
+        database: &Database,
+        keys: &EncryptionKeys,
+    ) -> Result<EncryptedSecrets> {
+        store::encrypted::read(database, keys).await
     }
 
     /// Whether an account, by its id or e-mail address, may do an action (`run.read`) on a resource (`run/today`) at a time, and why.

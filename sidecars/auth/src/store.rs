@@ -6,6 +6,7 @@ pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod curve;
 pub(crate) mod device_code;
+pub(crate) mod encrypted;
 pub(crate) mod factor;
 pub(crate) mod identity;
 pub(crate) mod invitation;
@@ -23,6 +24,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     authorisation::STATEMENTS,
     client::STATEMENTS,
     device_code::STATEMENTS,
+    encrypted::STATEMENTS,
     curve::STATEMENTS,
     invitation::STATEMENTS,
     factor::STATEMENTS,

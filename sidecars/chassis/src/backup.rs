@@ -5,7 +5,7 @@
 
 mod folder;
 
-use crate::audit::check_audit;
+use crate::audit::{AuditHead, check_audit};
 use crate::database::{Database, Place};
 use crate::event::check_events;
 use crate::hex::hex;
@@ -14,6 +14,8 @@ use folder::Partial;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,9 @@ const FORMAT: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 /// Bytes of a manifest that are read.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// How the file of a database ends, and what is beside it: what SQLite has not brought into it yet, and keys of what is in it.
+const DATABASE: &str = "db";
+const BESIDE: [&str; 3] = ["db-wal", "db-shm", "keys"];
 /// Bytes that are hashed at a time.
 const CHUNK: usize = 1 << 16;
 
@@ -76,6 +81,15 @@ pub enum BackupError {
     #[error("there is no database of a service in {0}")]
     Nothing(PathBuf),
 
+    /// The file of a database, of which there is something else.
+    #[error("{} is gone, and {} is there: put it back, or remove that", .path.display(), .remains.display())]
+    Gone {
+        /// The file.
+        path: PathBuf,
+        /// What is there of it.
+        remains: PathBuf,
+    },
+
     /// Something is where it is to be put.
     #[error(
         "{0} is there already, and nothing is overwritten: name a folder that is not there, or is empty"
@@ -105,16 +119,53 @@ pub enum BackupError {
     },
 }
 
-/// Saves every service of a folder to a new folder, and reads what was written before it is there under its name.
+/// How far a backup, or putting one back, has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackupStep<'a> {
+    /// The file of a service in the backup that is put back was read, and is whole.
+    Read(&'a str),
+    /// The folder was made under another name than its own.
+    Begun,
+    /// The file of a service is in it, on the disk.
+    Written(&'a str),
+    /// That file was read again, and is whole.
+    Checked(&'a str),
+    /// All is in the folder.
+    Complete,
+    /// The folder is there under its name.
+    There,
+}
+
+impl fmt::Display for BackupStep<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BackupStep::Read(service) => write!(f, "{service}: its backup is whole"),
+            BackupStep::Begun => f.write_str("begun"),
+            BackupStep::Written(service) => write!(f, "{service}: written"),
+            BackupStep::Checked(service) => write!(f, "{service}: read again, and whole"),
+            BackupStep::Complete => f.write_str("complete"),
+            BackupStep::There => f.write_str("there under its name"),
+        }
+    }
+}
+
+/// Saves every service of a folder to a new folder, and reads what was written before it is there under its name. Each step is told when
+/// it is done.
 ///
 /// # Errors
 /// [`ChassisError::Backup`], [`ChassisError::Io`], [`ChassisError::Database`]; nothing is there then.
-pub async fn back_up(place: &Place, to: &Path, now: Ts) -> Result<Manifest> {
+pub async fn back_up(
+    place: &Place,
+    to: &Path,
+    now: Ts,
+    mut told: impl FnMut(BackupStep<'_>),
+) -> Result<Manifest> {
     let Place::Folder(from) = place else {
         return Err(BackupError::Server.into());
     };
     let names = services(from)?;
     let partial = Partial::begin(to)?;
+    told(BackupStep::Begun);
     let mut saved = Vec::new();
     for name in names {
         let Some(database) = Database::existing(place, &name).await? else {
@@ -128,7 +179,10 @@ pub async fn back_up(place: &Place, to: &Path, now: Ts) -> Result<Manifest> {
         copied?;
         folder::make_private(&file)?;
         folder::sync(&file)?;
-        saved.push(examine(&file, name).await?);
+        told(BackupStep::Written(&name));
+        let service = saved_service(&name, look(&file).await?, hash(&file)?);
+        told(BackupStep::Checked(&name));
+        saved.push(service);
     }
     if saved.is_empty() {
         return Err(BackupError::Nothing(from.clone()).into());
@@ -143,7 +197,9 @@ pub async fn back_up(place: &Place, to: &Path, now: Ts) -> Result<Manifest> {
     let path = partial.path().join(MANIFEST);
     std::fs::write(&path, text + "\n").map_err(ChassisError::io("write", &path))?;
     folder::sync(&path)?;
+    told(BackupStep::Complete);
     partial.finish()?;
+    told(BackupStep::There);
     Ok(manifest)
 }
 
@@ -152,49 +208,85 @@ pub async fn back_up(place: &Place, to: &Path, now: Ts) -> Result<Manifest> {
 /// # Errors
 /// [`ChassisError::Backup`], [`ChassisError::Io`], [`ChassisError::AuditFault`], [`ChassisError::Database`].
 pub async fn read_backup(from: &Path) -> Result<Manifest> {
+    read(from, &mut |_| {}).await
+}
+
+async fn read(from: &Path, told: &mut impl FnMut(BackupStep<'_>)) -> Result<Manifest> {
     let manifest = manifest(from)?;
     for service in &manifest.services {
         let file = from.join(format!("{}.db", service.name));
-        check(&file, service).await?;
+        check_hash(&file, service)?;
+        let hashed = (service.bytes, service.sha256.clone());
+        let found = saved_service(&service.name, look(&file).await?, hashed);
+        if found != *service {
+            let why = format!("it has {found:?}, expected {service:?}");
+            return Err(BackupError::Damaged { path: file, why }.into());
+        }
+        told(BackupStep::Read(&service.name));
     }
     Ok(manifest)
 }
 
 /// Puts a backup back to a folder that is not there, or is empty. It is read first, and what was written is read too before it is there
-/// under its name.
+/// under its name. Each step is told when it is done.
 ///
 /// # Errors
 /// As [`read_backup`]; nothing is there then.
-pub async fn restore(from: &Path, to: &Path) -> Result<Manifest> {
-    let manifest = read_backup(from).await?;
+pub async fn restore(
+    from: &Path,
+    to: &Path,
+    mut told: impl FnMut(BackupStep<'_>),
+) -> Result<Manifest> {
+    let manifest = read(from, &mut told).await?;
     let partial = Partial::begin(to)?;
+    told(BackupStep::Begun);
     for service in &manifest.services {
         let name = format!("{}.db", service.name);
         let (source, file) = (from.join(&name), partial.path().join(&name));
         std::fs::copy(&source, &file).map_err(ChassisError::io("copy", &source))?;
         folder::make_private(&file)?;
         folder::sync(&file)?;
-        check(&file, service).await?;
+        told(BackupStep::Written(&service.name));
+        // The same bytes as what was read before.
+        check_hash(&file, service)?;
+        told(BackupStep::Checked(&service.name));
     }
+    told(BackupStep::Complete);
     partial.finish()?;
+    told(BackupStep::There);
     Ok(manifest)
 }
 
-/// Names of the services that have a database in a folder.
+/// Names of the services that have a database in a folder. One whose file is gone, while something of it is there, is an error: what is
+/// missed should not be missing from a backup unseen.
 fn services(folder: &Path) -> Result<Vec<String>> {
     let listed = std::fs::read_dir(folder).map_err(ChassisError::io("list", folder))?;
-    let mut names = Vec::new();
+    let mut names = BTreeSet::new();
     for entry in listed {
         let path = entry.map_err(ChassisError::io("list", folder))?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str());
-        if path.extension().is_some_and(|end| end == "db")
-            && let Some(name) = stem.filter(|name| is_name(name))
-        {
-            names.push(name.to_owned());
+        let end = path.extension().and_then(|end| end.to_str());
+        let is_own = end.is_some_and(|end| end == DATABASE || BESIDE.contains(&end));
+        if let Some(name) = stem.filter(|name| is_own && is_name(name)) {
+            names.insert(name.to_owned());
         }
     }
-    names.sort_unstable();
-    Ok(names)
+    for name in &names {
+        if let Some(remains) = remains(folder, name) {
+            let path = folder.join(format!("{name}.{DATABASE}"));
+            return Err(BackupError::Gone { path, remains }.into());
+        }
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// What is there of the database of a service whose file is gone.
+pub(crate) fn remains(folder: &Path, name: &str) -> Option<PathBuf> {
+    if folder.join(format!("{name}.{DATABASE}")).exists() {
+        return None;
+    }
+    let beside = BESIDE.map(|end| folder.join(format!("{name}.{end}")));
+    beside.into_iter().find(|path| path.exists())
 }
 
 /// Whether a text can be the name of a service, and so a part of a path.
@@ -232,8 +324,8 @@ fn manifest(from: &Path) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// That a file is what a manifest says of it.
-async fn check(file: &Path, expected: &SavedService) -> Result<()> {
+/// That a file has the bytes that a manifest says.
+fn check_hash(file: &Path, expected: &SavedService) -> Result<()> {
     let damaged = |why: String| BackupError::Damaged {
         path: file.to_owned(),
         why,
@@ -246,42 +338,39 @@ async fn check(file: &Path, expected: &SavedService) -> Result<()> {
     if sha256 != expected.sha256 {
         return Err(damaged("its hash is of something else".to_owned()).into());
     }
-    let found = examine(file, expected.name.clone()).await?;
-    if found != *expected {
-        return Err(damaged(format!("it has {found:?}, expected {expected:?}")).into());
-    }
     Ok(())
 }
 
-/// What is in a file, which has to be whole.
-async fn examine(file: &Path, name: String) -> Result<SavedService> {
-    let database = Database::frozen(file).await?;
-    let found = look(&database, file).await;
-    database.close().await;
-    let (steps, events, head) = found?;
-    let (bytes, sha256) = hash(file)?;
-    Ok(SavedService {
-        name,
+fn saved_service(
+    name: &str,
+    (steps, events, head): ((usize, usize), i64, AuditHead),
+    (bytes, sha256): (u64, String),
+) -> SavedService {
+    SavedService {
+        name: name.to_owned(),
         bytes,
         sha256,
         steps,
         events,
         audit: head.position,
         audit_hash: head.hash,
-    })
+    }
 }
 
-async fn look(
-    database: &Database,
-    file: &Path,
-) -> Result<((usize, usize), i64, crate::audit::AuditHead)> {
-    check_integrity(database, file).await?;
-    let steps = migrations::steps(database).await?;
-    Ok((
-        steps,
-        check_events(database).await?,
-        check_audit(database).await?,
-    ))
+/// What is in a file, which has to be whole: the steps of its schema, its newest event, and the head of its audit log.
+async fn look(file: &Path) -> Result<((usize, usize), i64, AuditHead)> {
+    let database = Database::frozen(file).await?;
+    let found = async {
+        check_integrity(&database, file).await?;
+        Ok((
+            migrations::steps(&database).await?,
+            check_events(&database).await?,
+            check_audit(&database).await?,
+        ))
+    };
+    let found = found.await;
+    database.close().await;
+    found
 }
 
 /// That SQLite finds nothing wrong with its file.

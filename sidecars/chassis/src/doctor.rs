@@ -3,7 +3,7 @@
 mod surroundings;
 
 use crate::audit::check_audit;
-use crate::backup::check_integrity;
+use crate::backup::{check_integrity, remains};
 use crate::clock::Clock;
 use crate::database::{Database, Engine, Place};
 use crate::event::check_events;
@@ -88,6 +88,10 @@ pub struct ServiceParts {
     /// The steps of its schema.
     pub migrations: Migrations,
     rebuild: for<'a> fn(&'a Database) -> Rebuilding<'a>,
+    /// The command that makes rows again from the log of events of this service, if there is one.
+    rebuild_command: Option<&'static str>,
+    /// The command that lets its effects be tried again, if there is one.
+    retry_command: Option<&'static str>,
 }
 
 type Rebuilding<'a> = Pin<Box<dyn Future<Output = Result<Option<u64>>> + Send + 'a>>;
@@ -100,6 +104,18 @@ impl ServiceParts {
             name: S::NAME,
             migrations: S::MIGRATIONS,
             rebuild: |database| Box::pin(S::rebuild(database)),
+            rebuild_command: None,
+            retry_command: None,
+        }
+    }
+
+    /// The same, with the command that makes rows again from its log, and the one that lets its effects be tried again.
+    #[must_use]
+    pub fn with_commands(self, rebuild: &'static str, retry: &'static str) -> ServiceParts {
+        ServiceParts {
+            rebuild_command: Some(rebuild),
+            retry_command: Some(retry),
+            ..self
         }
     }
 }
@@ -107,6 +123,9 @@ impl ServiceParts {
 /// Looks at the database of a service, whether it runs or not.
 pub async fn examine_service(place: &Place, parts: &ServiceParts, now: &Clock) -> Vec<Finding> {
     let name = parts.name;
+    if let Some(finding) = gone(place, name) {
+        return vec![finding];
+    }
     let database = match Database::existing(place, name).await {
         Ok(Some(database)) => database,
         Ok(None) => {
@@ -134,6 +153,23 @@ pub async fn examine_service(place: &Place, parts: &ServiceParts, now: &Clock) -
     }
     database.close().await;
     found
+}
+
+/// A database whose file is gone while something of it is there.
+fn gone(place: &Place, name: &str) -> Option<Finding> {
+    let Place::Folder(folder) = place else {
+        return None;
+    };
+    let remains = remains(folder, name)?;
+    let says = format!("{name}.db is gone, and {} is there", remains.display());
+    let advice = "put the file, or a backup, back: the next start would make an empty one";
+    Some(Finding::new(
+        name,
+        "database",
+        FindingState::Bad,
+        says,
+        advice,
+    ))
 }
 
 /// Whether the schema is the one of this version.
@@ -177,28 +213,37 @@ async fn contents(
 ) {
     let name = parts.name;
     const RESTORE: &str = "stop the service, keep what is there, and put back a backup from before (`tickloom admin restore`)";
-    let mut note = |check, looked: Result<String>, advice| {
+    const ASK_AGAIN: &str = "see what the database says, and look again";
+    let mut note = |check, looked: Result<Looked>, advice: &str| {
         found.push(match looked {
-            Ok(says) => Finding::good(name, check, says),
-            Err(error) => Finding::new(name, check, FindingState::Bad, error.to_string(), advice),
+            Ok(Looked::Good(says)) => Finding::good(name, check, says),
+            Ok(Looked::Bad(says)) => Finding::new(name, check, FindingState::Bad, says, advice),
+            Err(error) if is_fault(&error) => {
+                Finding::new(name, check, FindingState::Bad, error.to_string(), advice)
+            }
+            Err(error) => {
+                let says = format!("it cannot be looked at: {error}");
+                Finding::new(name, check, FindingState::Bad, says, ASK_AGAIN)
+            }
         });
     };
     if database.engine() == Engine::Sqlite {
         let whole = check_integrity(database, Path::new(name)).await;
         note(
             "file",
-            whole.map(|()| "SQLite finds it whole".to_owned()),
+            whole.map(|()| Looked::Good("SQLite finds it whole".to_owned())),
             RESTORE,
         );
     }
     let events = check_events(database).await;
     note(
         "events",
-        events.map(|head| format!("{head}, none is missing")),
+        events.map(|head| Looked::Good(format!("{head}, none is missing"))),
         RESTORE,
     );
     let audit = check_audit(database).await;
-    let told = audit.map(|head| format!("whole, up to {}:{}", head.position, head.hash));
+    let told =
+        audit.map(|head| Looked::Good(format!("whole, up to {}:{}", head.position, head.hash)));
     note(
         "audit log",
         told,
@@ -209,15 +254,29 @@ async fn contents(
         clock(database, now).await,
         "set the clock of this machine, and have it set by NTP",
     );
-    note(
-        "effects",
-        effects(database).await,
-        "see what keeps them from being done, then `tickloom admin retry-mail`",
-    );
+    let retry = match parts.retry_command {
+        Some(command) => format!("see what keeps them from being done, then `{command}`"),
+        None => "see what keeps them from being done".to_owned(),
+    };
+    note("effects", effects(database).await, &retry);
+}
+
+/// How something is that was looked at.
+enum Looked {
+    Good(String),
+    Bad(String),
+}
+
+/// Whether an error says that what was looked at is not as it should be, and not that it could not be looked at.
+fn is_fault(error: &ChassisError) -> bool {
+    matches!(
+        error,
+        ChassisError::EventGap { .. } | ChassisError::AuditFault(_) | ChassisError::Backup(_)
+    )
 }
 
 /// That nothing happened later than now.
-async fn clock(database: &Database, clock: &Clock) -> Result<String> {
+async fn clock(database: &Database, clock: &Clock) -> Result<Looked> {
     let rows = sqlx::query(LATEST).fetch_all(database.reader()).await?;
     // Later than what was read, as others go on writing.
     let now = clock.now();
@@ -226,26 +285,21 @@ async fn clock(database: &Database, clock: &Clock) -> Result<String> {
         latest = latest.max(row.try_get::<i64, _>(0)?);
     }
     if latest <= now.0 {
-        return Ok("nothing happened later than now".to_owned());
+        let says = "nothing happened later than now";
+        return Ok(Looked::Good(says.to_owned()));
     }
-    Err(ChassisError::Row {
-        table: "event",
-        id: "at".to_owned(),
-        why: format!("it is {now}, and something happened at {}", Ts(latest)),
-    })
+    let says = format!("it is {now}, and something happened at {}", Ts(latest));
+    Ok(Looked::Bad(says))
 }
 
-async fn effects(database: &Database) -> Result<String> {
+async fn effects(database: &Database) -> Result<Looked> {
     let row = sqlx::query(GIVEN_UP).fetch_one(database.reader()).await?;
     let count: i64 = row.try_get(0)?;
     if count == 0 {
-        return Ok("none was given up".to_owned());
+        return Ok(Looked::Good("none was given up".to_owned()));
     }
-    Err(ChassisError::Row {
-        table: "effect",
-        id: "given_up".to_owned(),
-        why: format!("{count} were given up, as the outside was away for too long"),
-    })
+    let says = format!("{count} were given up, as the outside was away for too long");
+    Ok(Looked::Bad(says))
 }
 
 /// Whether rows that come from the log of events are those that it gives: a copy is made again from its log, and compared.
@@ -267,7 +321,10 @@ async fn projections(database: &Database, place: &Place, parts: &ServiceParts) -
         }
         Ok(Some(tables)) => {
             let says = format!("the log gives something else for {}", tables.join(", "));
-            let advice = format!("`tickloom admin rebuild` makes those of {name} again");
+            let advice = match parts.rebuild_command {
+                Some(command) => format!("`{command}` makes them again"),
+                None => "tell us how it came to this".to_owned(),
+            };
             Finding::new(name, CHECK, FindingState::Bad, says, &advice)
         }
         Err(error) => {

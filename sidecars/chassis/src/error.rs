@@ -114,6 +114,19 @@ pub enum ChassisError {
     #[error(transparent)]
     Outgoing(#[from] crate::outgoing::OutgoingError),
 
+    /// A log of events that is not as it was written.
+    #[error(
+        "the log of events is not whole: it counts {counted} events, and there are {found}, the newest of which is {newest}"
+    )]
+    EventGap {
+        /// Events that were numbered.
+        counted: i64,
+        /// Events that are there.
+        found: i64,
+        /// Number of the newest that is there.
+        newest: i64,
+    },
+
     /// A row that this version cannot read.
     #[error("the row `{id}` of {table} cannot be read: {why}")]
     Row {

@@ -22,7 +22,6 @@ const INSERT: &str = "INSERT INTO event (position, aggregate, version, kind, v, 
 const AFTER: &str = "SELECT position, aggregate, version, kind, v, at, actor, request, body FROM event \
                      WHERE position > $1 ORDER BY position LIMIT $2";
 
-/// How many events there are, and the newest.
 /// How many events the log counts, how many there are, and the newest, all at one moment.
 const EXTENT: &str = "SELECT CAST(coalesce((SELECT head FROM stream WHERE name = $1), 0) AS BIGINT), \
     CAST(count(*) AS BIGINT), CAST(coalesce(max(position), 0) AS BIGINT) FROM event";
@@ -163,7 +162,7 @@ pub async fn events_after(
 /// Whether the log has every event from the first to the newest, and the position of that.
 ///
 /// # Errors
-/// [`ChassisError::Row`] if one is missing, or one is there that was not counted; [`ChassisError::Database`].
+/// [`ChassisError::EventGap`] if one is missing, or one is there that was not counted; [`ChassisError::Database`].
 pub async fn check_events(database: &Database) -> Result<i64> {
     let extent = sqlx::query(EXTENT).bind(EVENTS);
     let row = extent.fetch_one(database.reader()).await?;
@@ -172,12 +171,10 @@ pub async fn check_events(database: &Database) -> Result<i64> {
     if count == head && newest == head {
         return Ok(head);
     }
-    Err(ChassisError::Row {
-        table: "stream",
-        id: EVENTS.to_owned(),
-        why: format!(
-            "it counts {head} events, and there are {count}, the newest of which is {newest}"
-        ),
+    Err(ChassisError::EventGap {
+        counted: head,
+        found: count,
+        newest,
     })
 }
 

@@ -44,7 +44,7 @@ pub use audit::{
     AuditEntry, AuditError, AuditFault, AuditHead, AuditOutcome, NewAuditEntry, append_audit,
     audit_after, audit_head, check_audit, export_audit, verify_audit,
 };
-pub use backup::{BackupError, Manifest, SavedService, back_up, read_backup, restore};
+pub use backup::{BackupError, BackupStep, Manifest, SavedService, back_up, read_backup, restore};
 pub use clock::Clock;
 pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_record};
 pub use database::{Database, Engine, Place, Write};

@@ -6,11 +6,10 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 use tickloom_chassis::{
-    AuditOutcome, BackupError, ChassisError, Database, Migration, Migrations, NewAuditEntry,
-    NewEvent, Place, append, append_audit, audit_head, back_up, check_audit, check_events, head,
-    read_backup, restore,
+    AuditOutcome, BackupError, BackupStep, ChassisError, Database, Migration, Migrations,
+    NewAuditEntry, NewEvent, Place, append, append_audit, audit_head, back_up, check_audit,
+    check_events, head, read_backup, restore,
 };
 use tickloom_types::Ts;
 use tokio::runtime::Runtime;
@@ -77,7 +76,7 @@ async fn house(folder: &Path, count: usize) {
 }
 
 async fn save(from: &Path, to: &Path) -> Result<tickloom_chassis::Manifest, ChassisError> {
-    back_up(&Place::Folder(from.to_owned()), to, NOW).await
+    back_up(&Place::Folder(from.to_owned()), to, NOW, |_| {}).await
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -122,7 +121,7 @@ async fn a_backup_is_of_one_moment_while_others_write() {
     assert!((3..=83).contains(&one.events), "{one:?}");
     assert_eq!(notes(&database).await, 83);
 
-    assert_eq!(restore(&saved, &again).await.unwrap(), manifest);
+    assert_eq!(restore(&saved, &again, |_| {}).await.unwrap(), manifest);
     let copy = open(&again, "one").await;
     assert_eq!(notes(&copy).await, one.events);
     assert_eq!(head(&copy).await.unwrap(), one.events);
@@ -156,7 +155,9 @@ async fn nothing_is_overwritten_and_what_is_damaged_is_refused() {
         occupied,
         ChassisError::Backup(BackupError::Occupied(_))
     ));
-    let occupied = restore(&at("saved"), &at("data")).await.unwrap_err();
+    let occupied = restore(&at("saved"), &at("data"), |_| {})
+        .await
+        .unwrap_err();
     assert!(matches!(
         occupied,
         ChassisError::Backup(BackupError::Occupied(_))
@@ -169,12 +170,31 @@ async fn nothing_is_overwritten_and_what_is_damaged_is_refused() {
         nothing,
         ChassisError::Backup(BackupError::Nothing(_))
     ));
+    // One file of two is gone, while something of it is there.
+    house(&at("half"), 2).await;
+    fs::rename(at("half/two.db"), at("two.db")).unwrap();
+    for name in ["two.keys", "two.db-wal", "two.db-shm"] {
+        fs::write(at("half").join(name), "").unwrap();
+        let gone = save(&at("half"), &at("x")).await.unwrap_err().to_string();
+        assert_eq!(
+            gone,
+            format!(
+                "{} is gone, and {} is there: put it back, or remove that",
+                at("half/two.db").display(),
+                at("half").join(name).display()
+            )
+        );
+        assert!(!at("x").exists());
+        fs::remove_file(at("half").join(name)).unwrap();
+    }
     let server = Place::Server("postgres://x@localhost/x".to_owned());
-    let server = back_up(&server, &at("x"), NOW).await.unwrap_err();
+    let server = back_up(&server, &at("x"), NOW, |_| {}).await.unwrap_err();
     assert!(server.to_string().contains("pg_dump"), "{server}");
 
     let refused = async |why: &str| {
-        let error = restore(&at("saved"), &at("again")).await.unwrap_err();
+        let error = restore(&at("saved"), &at("again"), |_| {})
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
         assert!(!at("again").exists() && !at(".again.tickloom-partial").exists());
     };
@@ -206,7 +226,7 @@ async fn nothing_is_overwritten_and_what_is_damaged_is_refused() {
         refused(why).await;
     }
     fs::write(&manifest, &text).unwrap();
-    restore(&at("saved"), &at("again")).await.unwrap();
+    restore(&at("saved"), &at("again"), |_| {}).await.unwrap();
 }
 
 #[tokio::test]
@@ -244,7 +264,7 @@ async fn what_was_changed_from_outside_is_not_saved_as_if_it_were_whole() {
     }
 }
 
-/// What is killed, when this executable is called by the test; nothing otherwise.
+/// What is killed, when this executable is called by the test; nothing otherwise. It says each step, and waits until it may go on.
 #[test]
 fn child() {
     let Ok(task) = std::env::var(CHILD) else {
@@ -253,36 +273,60 @@ fn child() {
     let task: Value = serde_json::from_str(&task).unwrap();
     let path = |name: &str| Path::new(task[name].as_str().unwrap()).to_owned();
     let (from, to) = (path("from"), path("to"));
-    println!("\nbegun");
+    let told = |step: BackupStep<'_>| {
+        println!("\nstep {step}");
+        let read = std::io::stdin().read_line(&mut String::new());
+        assert_eq!(read.unwrap(), 1);
+    };
     let runtime = Runtime::new().unwrap();
     if task["is_restore"] == true {
-        drop(runtime.block_on(restore(&from, &to)));
+        runtime.block_on(restore(&from, &to, told)).unwrap();
     } else {
-        drop(runtime.block_on(save(&from, &to)));
+        let saved = back_up(&Place::Folder(from), &to, NOW, told);
+        runtime.block_on(saved).unwrap();
     }
 }
 
-/// Kills a process that saves or puts back so long after it has begun.
-fn kill(from: &Path, to: &Path, is_restore: bool, after: Duration) {
-    use std::io::BufRead;
+/// Kills a process that saves or puts back while it stands at this step, and returns the steps up to there; all steps if it never does.
+fn kill(from: &Path, to: &Path, is_restore: bool, at: usize) -> Vec<String> {
+    use std::io::{BufRead, Write};
     let task = serde_json::json!({"from": from, "to": to, "is_restore": is_restore});
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture"])
         .env(CHILD, task.to_string())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut go_on = process.stdin.take().unwrap();
     let out = std::io::BufReader::new(process.stdout.take().unwrap());
-    out.lines()
-        .map_while(Result::ok)
-        .find(|line| line == "begun")
-        .unwrap();
-    // Not to wait for anything: this is the moment.
-    std::thread::sleep(after);
-    process.kill().unwrap();
-    process.wait().unwrap();
+    let mut steps = Vec::new();
+    for line in out.lines().map_while(Result::ok) {
+        let Some(step) = line.strip_prefix("step ") else {
+            continue;
+        };
+        steps.push(step.to_owned());
+        if steps.len() > at {
+            process.kill().unwrap();
+            break;
+        }
+        go_on.write_all(b"\n").unwrap();
+    }
+    let ended = process.wait().unwrap();
+    assert_eq!(ended.success(), steps.len() <= at, "{steps:?}");
+    steps
 }
+
+const SAVING: [&str; 7] = [
+    "begun",
+    "one: written",
+    "one: read again, and whole",
+    "two: written",
+    "two: read again, and whole",
+    "complete",
+    "there under its name",
+];
 
 #[test]
 fn whatever_is_killed_a_folder_is_whole_or_not_there() {
@@ -291,39 +335,37 @@ fn whatever_is_killed_a_folder_is_whole_or_not_there() {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(house(&at("data"), 100));
     let whole = runtime.block_on(save(&at("data"), &at("whole"))).unwrap();
-    let mut found = [[0, 0], [0, 0]];
-    for round in 0..24_u64 {
-        let is_restore = round % 2 == 1;
+    let mut putting_back = vec!["one: its backup is whole", "two: its backup is whole"];
+    putting_back.extend(SAVING);
+    for (is_restore, all) in [(false, SAVING.to_vec()), (true, putting_back)] {
         let from = if is_restore { at("whole") } else { at("data") };
         let to = at("to");
-        kill(&from, &to, is_restore, Duration::from_millis(round * 6));
-        let is_there = to.exists();
-        found[usize::from(is_restore)][usize::from(is_there)] += 1;
-        if is_there && !is_restore {
-            let manifest = runtime.block_on(read_backup(&to)).unwrap();
-            assert_eq!(manifest.services, whole.services);
-        }
-        for service in ["one", "two"] {
-            let place = Place::Folder(if is_restore { to.clone() } else { at("data") });
-            let database = runtime
-                .block_on(Database::existing(&place, service))
-                .unwrap();
-            assert_eq!(database.is_some(), is_there || !is_restore);
-            if let Some(database) = database {
-                runtime.block_on(async {
-                    assert_eq!(notes(&database).await, 100);
-                    assert_eq!(check_audit(&database).await.unwrap().position, 100);
-                    database.close().await;
-                });
+        for step in 0..=all.len() {
+            // What the one before left is in nobody's way.
+            let steps = kill(&from, &to, is_restore, step);
+            assert_eq!(steps, all[..all.len().min(step + 1)]);
+            let is_there = step + 1 >= all.len();
+            assert_eq!(to.exists(), is_there, "{steps:?}");
+            if is_there && !is_restore {
+                let manifest = runtime.block_on(read_backup(&to)).unwrap();
+                assert_eq!(manifest.services, whole.services);
             }
+            for service in ["one", "two"] {
+                let place = Place::Folder(if is_restore { to.clone() } else { at("data") });
+                let database = runtime
+                    .block_on(Database::existing(&place, service))
+                    .unwrap();
+                assert_eq!(database.is_some(), is_there || !is_restore);
+                if let Some(database) = database {
+                    runtime.block_on(async {
+                        assert_eq!(notes(&database).await, 100);
+                        assert_eq!(check_audit(&database).await.unwrap().position, 100);
+                        database.close().await;
+                    });
+                }
+            }
+            fs::remove_dir_all(&to).ok();
         }
-        fs::remove_dir_all(&to).ok();
+        assert!(!at(".to.tickloom-partial").exists());
     }
-    println!(
-        "not there and there: saved {:?}, put back {:?}",
-        found[0], found[1]
-    );
-    // What was left by those that were killed is in nobody's way.
-    runtime.block_on(save(&at("data"), &at("to"))).unwrap();
-    assert!(!at(".to.tickloom-partial").exists());
 }

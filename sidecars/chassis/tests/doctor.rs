@@ -237,6 +237,81 @@ fn each_fault_is_found_and_nothing_else() {
     }
 }
 
+/// What is said of the one thing that is not good, and what is advised.
+async fn said(place: &Place, parts: &ServiceParts) -> [String; 2] {
+    let found = examine_service(place, parts, &Clock::standing(NOW)).await;
+    let faults = found.into_iter();
+    let mut faults = faults.filter(|finding| finding.state != FindingState::Good);
+    let fault = faults.next().unwrap();
+    assert_eq!(faults.next(), None);
+    [fault.says, fault.advice]
+}
+
+#[test]
+fn each_fault_has_its_own_words_and_advice_knows_the_service() {
+    let runtime = Runtime::new().unwrap();
+    let plain = ServiceParts::of::<Notes>();
+    let known = plain.with_commands("notes rebuild", "notes retry");
+    for (change, says, advice, of_known) in [
+        (
+            "UPDATE note SET text = 'x' WHERE id = 2",
+            "the log gives something else for note",
+            "tell us how it came to this",
+            "`notes rebuild` makes them again",
+        ),
+        (
+            "UPDATE event SET at = 1700000000000000001 WHERE position = 1",
+            "it is 2023-11-14T22:13:20Z, and something happened at 2023-11-14T22:13:20.000000001Z",
+            "set the clock of this machine, and have it set by NTP",
+            "set the clock of this machine, and have it set by NTP",
+        ),
+        (
+            "INSERT INTO effect (key, kind, payload, at, state, attempts, next_at, lease_until, last_answer) \
+             VALUES ('k', 'mail', '', 0, 'given_up', 32, 0, 0, '')",
+            "1 were given up, as the outside was away for too long",
+            "see what keeps them from being done",
+            "see what keeps them from being done, then `notes retry`",
+        ),
+        (
+            "UPDATE stream SET head = 4 WHERE name = 'event'",
+            "the log of events is not whole: it counts 4 events, and there are 3, the newest of which is 3",
+            "stop the service, keep what is there, and put back a backup from before (`tickloom admin restore`)",
+            "stop the service, keep what is there, and put back a backup from before (`tickloom admin restore`)",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Folder(folder.path().to_owned());
+        runtime.block_on(async {
+            let database = written(&place).await;
+            let changed = sqlx::query(change).execute(database.reader());
+            changed.await.unwrap();
+            assert_eq!(said(&place, &plain).await, [says, advice]);
+            assert_eq!(said(&place, &known).await, [says, of_known]);
+            database.close().await;
+        });
+    }
+}
+
+#[test]
+fn a_database_whose_file_is_gone_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let wal = folder.path().join("notes.db-wal");
+    fs::write(&wal, "").unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let found = Runtime::new().unwrap().block_on(look(&place));
+    let [found] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (found.check, found.state, found.says.clone()),
+        (
+            "database",
+            FindingState::Bad,
+            format!("notes.db is gone, and {} is there", wal.display())
+        )
+    );
+}
+
 #[test]
 fn a_file_that_is_no_database_is_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -62,6 +62,9 @@ pub(crate) const IDLE_NS: i64 = 7 * 86_400_000_000_000;
 const WAITING_MAX: u16 = 64;
 /// Attempts and mail are forgotten after two days.
 const KEPT_NS: i64 = 2 * 86_400_000_000_000;
+/// That something was used or revoked is known for five minutes longer than it would have been good: a request that began before may be
+/// decided after.
+const LATE_NS: i64 = 300_000_000_000;
 /// Mail that was given up is kept for seven days, as long as the last of its links is good.
 const GIVEN_UP_KEPT_NS: i64 = 7 * 86_400_000_000_000;
 /// Pause between two looks whether keys have to change and sessions are over.
@@ -232,9 +235,10 @@ impl Auth {
         let mut write = self.write().await?;
         store::session::end_old(&mut write, now.0, now.0 - IDLE_NS).await?;
         store::secret::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
-        store::passkey::drop_old_challenges(&mut write, now.0).await?;
+        store::passkey::drop_old_challenges(&mut write, now.0 - LATE_NS).await?;
         store::invitation::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
         store::authorisation::drop_old(&mut write, now.0).await?;
+        store::authorisation::drop_old_revoked(&mut write, now.0 - LATE_NS).await?;
         store::device_code::drop_old(&mut write, now.0).await?;
         store::client::drop_old_secrets(&mut write, now.0).await?;
         store::browser::drop_old(&mut write, now.0).await?;

@@ -95,6 +95,10 @@ pub(crate) enum Refusal {
         "nothing else signs in to the account: set a password, or add a passkey or another outside identity first"
     )]
     OnlyWayIn,
+    #[error(
+        "no passkey has been used yet: authenticate once more with one first, so that it is sure that it signs in"
+    )]
+    NoUsedPasskey,
     #[error("there is no password")]
     NoPassword,
     #[error("this outside identity is linked with an account already")]

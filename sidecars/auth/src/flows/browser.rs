@@ -7,7 +7,7 @@ use super::sessions::NewSession;
 use super::throttle::Attempts;
 use crate::change::{By, known};
 use crate::credential::passkey::Purpose;
-use crate::credential::secret::{self, Secret, SecretKind};
+use crate::credential::secret::{self, Secret, SecretKind, StoredSecret};
 use crate::model::Account;
 use crate::{Auth, AuthError, IDLE_NS, store};
 use ring::digest::{SHA256, digest};
@@ -36,6 +36,36 @@ pub(crate) enum BrowserSignIn {
         /// What the browser goes on with.
         step: Secret,
     },
+}
+
+/// Another secret for the cookie of a session. It takes the place of the one that there is in the transaction of what it is renewed for:
+/// whoever has the old one has not authenticated.
+#[derive(Debug)]
+pub(crate) struct NextCookie {
+    shown: Secret,
+    stored: StoredSecret,
+}
+
+impl NextCookie {
+    pub(crate) fn make(now: Ts) -> Result<NextCookie, AuthError> {
+        let (shown, stored) = secret::make(SecretKind::Browser, now)?;
+        Ok(NextCookie { shown, stored })
+    }
+
+    /// What the cookie says.
+    pub(crate) fn shown(&self) -> &str {
+        self.shown.expose()
+    }
+
+    /// Lets it be that of a session.
+    pub(super) async fn take_place(
+        &self,
+        write: &mut Write,
+        session: &str,
+    ) -> Result<(), AuthError> {
+        store::browser::set(write, &self.stored, session).await?;
+        Ok(())
+    }
 }
 
 impl Continuation for BrowserSignIn {
@@ -152,19 +182,6 @@ impl Auth {
         let begun = self.begin_session(&mut write, &by, &account, new).await?;
         write.commit().await?;
         Ok(begun)
-    }
-
-    /// Another secret for the cookie of a session, in the place of the one that it has.
-    ///
-    /// # Errors
-    /// [`AuthError::Chassis`].
-    pub(crate) async fn renew_cookie(&self, session: &str, now: Ts) -> Result<Secret, AuthError> {
-        let (shown, stored) = secret::make(SecretKind::Browser, now)?;
-        let mut write = self.write().await?;
-        super::authentication::goes_on(&mut write, session).await?;
-        store::browser::set(&mut write, &stored, session).await?;
-        write.commit().await?;
-        Ok(shown)
     }
 
     async fn subject_of_cookie(

@@ -78,7 +78,10 @@ impl Auth {
             providers.any(|provider| provider.config.issuer == identity.issuer)
         };
         let password = store::secret::password(write.connection(), &account.id).await?;
-        if password.is_none() && account.passkeys == 0 && !left.iter().any(is_usable) {
+        // A passkey that was never used may not work.
+        let is_passkey_used =
+            store::passkey::is_other_used(write.connection(), (&account.id, "")).await?;
+        if password.is_none() && !is_passkey_used && !left.iter().any(is_usable) {
             return Err(Refusal::OnlyWayIn.into());
         }
         let id = id.to_owned();

@@ -155,8 +155,11 @@ impl Auth {
         let account = known(write, &subject.account).await?;
         let passkey = known_passkey(write, &account.id, id).await?;
         let password = store::secret::password(write.connection(), &account.id).await?;
-        if account.passkeys == 1 && password.is_none() {
-            return Err(Refusal::OnlyWayIn.into());
+        if password.is_none() {
+            let others = (account.id.as_str(), passkey.id.as_str());
+            if !store::passkey::is_other_used(write.connection(), others).await? {
+                return Err(Refusal::OnlyWayIn.into());
+            }
         }
         store::passkey::drop_one(write, &passkey.id).await?;
         let event = AuthEvent::PasskeyRemoved { id: passkey.id };
@@ -171,7 +174,7 @@ impl Auth {
     /// Removes the password of whoever asks, who signs in with passkeys alone from now on; their other sessions end.
     ///
     /// # Errors
-    /// [`Refusal::OnlyWayIn`] without a passkey; [`Refusal::NoPassword`].
+    /// [`Refusal::OnlyWayIn`] without a passkey; [`Refusal::NoUsedPasskey`] if none was shown to work; [`Refusal::NoPassword`].
     pub(crate) async fn remove_password(
         &self,
         write: &mut Write,
@@ -183,6 +186,9 @@ impl Auth {
         let account = known(write, &subject.account).await?;
         if account.passkeys == 0 {
             return Err(Refusal::OnlyWayIn.into());
+        }
+        if !store::passkey::is_other_used(write.connection(), (&account.id, "")).await? {
+            return Err(Refusal::NoUsedPasskey.into());
         }
         if !store::secret::drop_password(write, &account.id).await? {
             return Err(Refusal::NoPassword.into());

@@ -1,6 +1,7 @@
 //! A password of one's own choice in the place of another, or of none.
 
 use super::authentication::{RightPassword, SecondFactor, goes_on, recent};
+use super::browser::NextCookie;
 use super::passkey_proofs::Showing;
 use super::throttle::Attempts;
 use crate::Auth;
@@ -32,7 +33,8 @@ enum Proof<'a> {
 }
 
 impl Auth {
-    /// Changes the password of whoever asks, in their session; all other sessions of theirs end.
+    /// Changes the password of whoever asks, in their session; all other sessions of theirs end, and that of a browser has this cookie from
+    /// now on.
     ///
     /// # Errors
     /// [`ProblemCode::Unauthenticated`](tickloom_chassis::ProblemCode::Unauthenticated) if the present one is wrong;
@@ -42,6 +44,7 @@ impl Auth {
         by: By,
         subject: &Subject,
         chosen: ChosenPassword,
+        cookie: Option<&NextCookie>,
     ) -> Result<(), AuthError> {
         let session = super::authentication::session(subject)?;
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
@@ -65,7 +68,7 @@ impl Auth {
             Ok(proof) => match self.hasher.set(chosen.new, words).await {
                 Ok(hash) => {
                     let of = (account.id.as_str(), session, &attempts);
-                    self.put_password(&by, of, (proof, &hash)).await
+                    self.put_password(&by, of, (proof, &hash), cookie).await
                 }
                 Err(error) => Err(error.into()),
             },
@@ -80,6 +83,7 @@ impl Auth {
         by: &By,
         (account, session, attempts): (&str, &str, &Attempts),
         (proof, hash): (Proof<'_>, &str),
+        cookie: Option<&NextCookie>,
     ) -> Result<(), AuthError> {
         let mut write = self.write().await?;
         let account = known(&mut write, account).await?;
@@ -109,6 +113,9 @@ impl Auth {
         let account = apply(&mut write, by, account, AuthEvent::PasswordSet).await?;
         self.end_sessions(&mut write, by, (&account.id, session))
             .await?;
+        if let Some(cookie) = cookie {
+            cookie.take_place(&mut write, session).await?;
+        }
         write.commit().await?;
         Ok(())
     }

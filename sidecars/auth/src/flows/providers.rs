@@ -324,7 +324,7 @@ impl Auth {
             } else {
                 FEDERATED.to_owned()
             };
-            let proof = (own, methods.as_str());
+            let proof = (own, methods.as_str(), None);
             self.note_step_up(&mut write, &by, (&account, &attempts), proof)
                 .await?;
             write.commit().await?;

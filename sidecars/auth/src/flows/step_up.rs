@@ -1,6 +1,7 @@
 //! Authenticating once more in a session, for what needs a recent authentication.
 
 use super::authentication::{RightPassword, SecondFactor, goes_on, is_guess, session};
+use super::browser::NextCookie;
 use super::passkey_proofs::{PASSKEY_ALONE, Showing};
 use super::refusals::On;
 use super::throttle::Attempts;
@@ -24,6 +25,7 @@ impl Auth {
         by: By,
         subject: &Subject,
         (password, code): (Password, Option<&str>),
+        cookie: Option<&NextCookie>,
     ) -> Result<(), AuthError> {
         let session = session(subject)?;
         let account = store::account::by_id(self.database.reader(), &subject.account).await?;
@@ -32,7 +34,8 @@ impl Auth {
         self.count(&attempts, by.now).await?;
         let done = match self.check_password(Some(&account), password).await {
             Ok(right) => {
-                self.complete_step_up(&by, (session, &account.id), (right, code), &attempts)
+                let to = (session, account.id.as_str(), cookie);
+                self.complete_step_up(&by, to, (right, code), &attempts)
                     .await
             }
             Err(error) => Err(error),
@@ -44,7 +47,7 @@ impl Auth {
     async fn complete_step_up(
         &self,
         by: &By,
-        (session, account): (&str, &str),
+        (session, account, cookie): (&str, &str, Option<&NextCookie>),
         (right, code): (RightPassword, Option<&str>),
         attempts: &Attempts,
     ) -> Result<(), AuthError> {
@@ -60,23 +63,26 @@ impl Auth {
         let methods = self
             .take_second_factor(&mut write, &account, factor, showing)
             .await?;
-        let proof = (session, methods);
+        let proof = (session, methods, cookie);
         self.note_step_up(&mut write, by, (&account, attempts), proof)
             .await?;
         write.commit().await?;
         Ok(())
     }
 
-    /// Lets a session be one whose owner just authenticated, with these methods.
+    /// Lets a session be one whose owner just authenticated, with these methods; that of a browser has this cookie from now on.
     pub(super) async fn note_step_up(
         &self,
         write: &mut Write,
         by: &By,
         (account, attempts): (&Account, &Attempts),
-        (session, methods): (&str, &str),
+        (session, methods, cookie): (&str, &str, Option<&NextCookie>),
     ) -> Result<(), AuthError> {
         if !store::session::step_up(write, session, by.now.0, methods).await? {
             goes_on(write, session).await?;
+        }
+        if let Some(cookie) = cookie {
+            cookie.take_place(write, session).await?;
         }
         attempts.clear(write).await?;
         let resource = format!("{}/sessions/{session}", account.resource());
@@ -112,6 +118,7 @@ impl Auth {
         by: By,
         subject: &Subject,
         shown: &SignedPasskey,
+        cookie: Option<&NextCookie>,
     ) -> Result<(), AuthError> {
         let session = session(subject)?;
         self.relying_party()?;
@@ -119,7 +126,7 @@ impl Auth {
         let account = account.ok_or_else(wrong_passkey)?;
         let attempts = Attempts::of_session(session);
         self.count(&attempts, by.now).await?;
-        let of = (session, account.id.as_str());
+        let of = (session, account.id.as_str(), cookie);
         let done = self
             .complete_step_up_with_passkey(&by, of, shown, &attempts)
             .await;
@@ -130,7 +137,7 @@ impl Auth {
     async fn complete_step_up_with_passkey(
         &self,
         by: &By,
-        (session, account): (&str, &str),
+        (session, account, cookie): (&str, &str, Option<&NextCookie>),
         shown: &SignedPasskey,
         attempts: &Attempts,
     ) -> Result<(), AuthError> {
@@ -144,7 +151,7 @@ impl Auth {
         };
         self.take_passkey(&mut write, &account, shown, showing)
             .await?;
-        let proof = (session, PASSKEY_ALONE);
+        let proof = (session, PASSKEY_ALONE, cookie);
         self.note_step_up(&mut write, by, (&account, attempts), proof)
             .await?;
         write.commit().await?;

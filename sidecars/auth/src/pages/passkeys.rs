@@ -126,7 +126,7 @@ pub(super) async fn list(
         }
         @if found.is_empty() { p { "There is none." } }
         @else { (table(&page.visitor, &found)) }
-        @if has_password && !found.is_empty() {
+        @if has_password && found.iter().any(|passkey| passkey.last_used.is_some()) {
             h2 { "Without a password" }
             p { "You can remove your password, and sign in with passkeys alone." }
             (button_form(&page.visitor, NO_PASSWORD, ("Remove my password", ButtonKind::Danger), &[]))

@@ -4,6 +4,7 @@ use super::links::PASSWORD_HINT;
 use super::{Answer, Done, local, rejected, views};
 use crate::change::By;
 use crate::credential::password::Password;
+use crate::flows::browser::NextCookie;
 use crate::flows::password::ChosenPassword;
 use crate::model::Account;
 use crate::rest::OwnSession;
@@ -116,8 +117,8 @@ pub(super) async fn change_password(
     let subject = &page.allowed.subject;
     let by = By::new(subject, &request, auth.clock.now());
     match put_password(&auth, by, subject, &sent).await {
-        Ok(secret) => {
-            let cookie = Visitor::session_cookie(secret.expose());
+        Ok(cookie) => {
+            let cookie = Visitor::session_cookie(cookie.shown());
             let next = local(&format!("{PROFILE}?done=password"));
             Ok(page.visitor.send_to(&next, &[cookie]))
         }
@@ -134,7 +135,7 @@ async fn put_password(
     by: By,
     subject: &Subject,
     sent: &Form,
-) -> Result<crate::credential::secret::Secret, AuthError> {
+) -> Result<NextCookie, AuthError> {
     let field = |name: &str| Password::new(sent.fields.get(name).to_owned());
     // Who has no password yet has no present one to show.
     let present = match sent.fields.filled("present") {
@@ -145,16 +146,16 @@ async fn put_password(
         Some(_) => Some(super::passkeys::shown(sent)?),
         None => None,
     };
-    let now = by.now;
+    let cookie = NextCookie::make(by.now)?;
     let chosen = ChosenPassword {
         present,
         new: field("new")?,
         code: sent.fields.filled("code").map(str::to_owned),
         passkey,
     };
-    auth.change_password(by, subject, chosen).await?;
-    let session = crate::flows::authentication::session(subject)?;
-    auth.renew_cookie(session, now).await
+    auth.change_password(by, subject, chosen, Some(&cookie))
+        .await?;
+    Ok(cookie)
 }
 
 fn password_error(error: AuthError) -> Result<FieldError, Problem> {

@@ -7,7 +7,7 @@ use crate::change::By;
 use crate::credential::password::Password;
 use crate::credential::secret::Secret;
 use crate::flows::authentication::SecondFactor;
-use crate::flows::browser::BrowserSignIn;
+use crate::flows::browser::{BrowserSignIn, NextCookie};
 use crate::flows::sessions::Shown;
 use crate::model::Account;
 use crate::store;
@@ -222,9 +222,8 @@ pub(super) async fn send_step_up(
     let next = next_of(Some(sent.fields.get("next")));
     let by = By::new(&signed_in.subject, &request, auth.clock.now());
     match step_up(&auth, by, &signed_in, &sent).await {
-        // A new secret for the cookie: who had the old one has not authenticated.
-        Ok(secret) => {
-            let cookie = Visitor::session_cookie(secret.expose());
+        Ok(cookie) => {
+            let cookie = Visitor::session_cookie(cookie.shown());
             Ok(signed_in.visitor.go_on(&next, &[cookie]))
         }
         Err(error) => step_up_page(&auth, &signed_in, &next, &[said(error, "")?]).await,
@@ -236,19 +235,19 @@ async fn step_up(
     by: By,
     signed_in: &SignedIn,
     sent: &Form,
-) -> Result<Secret, AuthError> {
+) -> Result<NextCookie, AuthError> {
     let subject = &signed_in.subject;
-    let session = crate::flows::authentication::session(subject)?;
-    let now = by.now;
+    let cookie = NextCookie::make(by.now)?;
     if sent.fields.filled("passkey").is_some() {
         let shown = passkeys::shown(sent)?;
-        auth.step_up_with_passkey(by, subject, &shown).await?;
+        auth.step_up_with_passkey(by, subject, &shown, Some(&cookie))
+            .await?;
     } else {
         let password = Password::new(sent.fields.get("password").to_owned())?;
         let proof = (password, sent.fields.filled("code"));
-        auth.step_up(by, subject, proof).await?;
+        auth.step_up(by, subject, proof, Some(&cookie)).await?;
     }
-    auth.renew_cookie(session, now).await
+    Ok(cookie)
 }
 
 /// What a person is told of an error: what is their affair stands above the form, anything else is a page of its own.

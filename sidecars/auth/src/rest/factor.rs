@@ -61,7 +61,8 @@ pub(super) async fn change_password(
         code: sent.code,
         passkey: shown(sent.passkey.as_ref())?,
     };
-    auth.change_password(by, &allowed.subject, chosen).await?;
+    auth.change_password(by, &allowed.subject, chosen, None)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

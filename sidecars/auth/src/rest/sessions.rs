@@ -101,10 +101,10 @@ pub(super) async fn step_up(
     match (sent.password, shown(sent.passkey.as_ref())?) {
         (Some(text), None) => {
             let proof = (password(text)?, sent.code.as_deref());
-            auth.step_up(by, &allowed.subject, proof).await?;
+            auth.step_up(by, &allowed.subject, proof, None).await?;
         }
         (None, Some(shown)) => {
-            auth.step_up_with_passkey(by, &allowed.subject, &shown)
+            auth.step_up_with_passkey(by, &allowed.subject, &shown, None)
                 .await?;
         }
         _ => return Err(one_of_both()),

@@ -219,7 +219,12 @@ pub(crate) async fn drop_old(write: &mut Write, now: i64) -> Result<()> {
     let found = sqlx::query(IDS_OLD).bind(now).bind(PORTION);
     let found = found.fetch_all(write.connection()).await?;
     end_all(write, &found).await?;
-    let dropped = sqlx::query(DROP_OLD_REVOKED).bind(now);
+    Ok(())
+}
+
+/// Forgets tokens that were revoked and expired before a time.
+pub(crate) async fn drop_old_revoked(write: &mut Write, before: i64) -> Result<()> {
+    let dropped = sqlx::query(DROP_OLD_REVOKED).bind(before);
     dropped.execute(write.connection()).await?;
     Ok(())
 }

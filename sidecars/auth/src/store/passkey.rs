@@ -14,6 +14,7 @@ const AFTER: &str = "SELECT passkey.id, name, created, last_used, passkey.is_bac
     WHERE passkey.account = $1 AND passkey.id > $2 ORDER BY passkey.id LIMIT $3";
 const ONE: &str = "SELECT passkey.id, name, created, last_used, passkey.is_backup_eligible, is_backed_up FROM passkey \
     JOIN passkey_credential ON passkey_credential.id = passkey.id WHERE passkey.account = $1 AND passkey.id = $2";
+const OTHER_USED: &str = "SELECT id FROM passkey_credential WHERE account = $1 AND id <> $2 AND last_used IS NOT NULL LIMIT 1";
 const NAMED: &str =
     "SELECT credential, transports FROM passkey_credential WHERE account = $1 ORDER BY id";
 const SHOWN: &str = "SELECT id, account, credential, public_key, sign_count, is_backup_eligible, is_backed_up \
@@ -44,6 +45,7 @@ const CHALLENGE_KEY: &str = "challenge_key";
 pub(crate) const STATEMENTS: &[&str] = &[
     AFTER,
     ONE,
+    OTHER_USED,
     NAMED,
     SHOWN,
     ADD,
@@ -113,6 +115,15 @@ pub(crate) async fn one<'e>(
     let row = sqlx::query(ONE).bind(account).bind(id);
     let row = row.fetch_optional(at).await?;
     row.as_ref().map(passkey).transpose()
+}
+
+/// Whether an account has a passkey, other than this one, that has signed for it.
+pub(crate) async fn is_other_used<'e>(
+    at: impl Executor<'e, Database = Any>,
+    (account, id): (&str, &str),
+) -> Result<bool> {
+    let used = sqlx::query(OTHER_USED).bind(account).bind(id);
+    Ok(used.fetch_optional(at).await?.is_some())
 }
 
 /// What browsers are told of the passkeys of an account.
@@ -264,9 +275,9 @@ pub(crate) async fn use_challenge(write: &mut Write, used: &UsedChallenge) -> Re
     Ok(added.execute(write.connection()).await?.rows_affected() == 1)
 }
 
-/// Removes challenges that have expired.
-pub(crate) async fn drop_old_challenges(write: &mut Write, now: i64) -> Result<()> {
-    let dropped = sqlx::query(DROP_OLD_CHALLENGES).bind(now);
+/// Removes challenges that expired before a time.
+pub(crate) async fn drop_old_challenges(write: &mut Write, before: i64) -> Result<()> {
+    let dropped = sqlx::query(DROP_OLD_CHALLENGES).bind(before);
     dropped.execute(write.connection()).await?;
     Ok(())
 }

@@ -200,6 +200,47 @@ fn a_cookie_is_new_with_each_sign_in_and_each_step_up() {
     });
 }
 
+/// What a cookie is renewed for is not done if the cookie is not renewed.
+#[test]
+fn a_step_up_and_a_new_password_come_with_their_cookie_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = tickloom_chassis::Place::Folder(folder.path().to_owned());
+    let (served, _) = Served::with_administrator(&place);
+    let mut browser = Browser::new(&served);
+    browser.sign_in(PASSWORD).is(303);
+    let database = served.database();
+    let run = |statement: &'static str| {
+        let ran = sqlx::query(statement).execute(database.reader());
+        served.runtime.block_on(ran).unwrap();
+    };
+    let authenticated = || {
+        let row = sqlx::query_scalar("SELECT max(authenticated_at) FROM session");
+        let row = row.fetch_one(database.reader());
+        served.runtime.block_on(row).unwrap()
+    };
+    let first: i64 = authenticated();
+    served.advance(SECOND);
+    run(
+        "CREATE TRIGGER no_cookie BEFORE UPDATE ON browser_session BEGIN SELECT RAISE(ABORT, 'no'); END",
+    );
+    let step_up = "/console/auth/step-up";
+    let password = "/console/auth/profile/password";
+    let new = "other words of no sense 8";
+    let change = [("present", PASSWORD), ("new", new)];
+    browser.fill(step_up, &[("password", PASSWORD)]).is(500);
+    assert_eq!(authenticated(), first);
+    browser.fill(password, &change).is(500);
+    served.try_sign_in(ADA, new).is(401);
+    served.sign_in(ADA, PASSWORD);
+    browser.get("/console").is(200);
+    run("DROP TRIGGER no_cookie");
+    let cookie = browser.cookies[SESSION].clone();
+    browser.fill(password, &change).is(303);
+    assert_ne!(browser.cookies[SESSION], cookie);
+    served.sign_in(ADA, new);
+    browser.get("/console").is(200);
+}
+
 #[test]
 fn a_session_of_a_browser_ends_at_its_limits_and_at_sign_out() {
     on_both(|place| {

@@ -228,7 +228,7 @@ fn an_account_has_a_hundred_keys_that_are_valid_at_most() {
         let token = Some(access_token(&tokens));
         let refused = |path: &str, body: &Value| {
             let reply = served.client.post(path, token, body);
-            let reply = reply.refused(409, "refused").json();
+            let reply = reply.refused(422, "refused").json();
             assert_eq!(
                 text(&reply, "detail"),
                 "there are 100 keys already: revoke one first"

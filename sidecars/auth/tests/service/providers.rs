@@ -820,10 +820,10 @@ fn attempts_that_name_no_account_do_not_fill_the_audit_log() {
             served.client.post(&path, None, &guess).status
         };
         for _ in 0..75 {
-            assert_eq!(finish("op"), 409);
+            assert_eq!(finish("op"), 422);
         }
         // Another kind has room of its own, and names that are made up are no kind.
-        assert_eq!(finish("trusted"), 409);
+        assert_eq!(finish("trusted"), 422);
         assert_eq!(finish("made-up"), 404);
         let noted = |resource: &str, detail: &str| (resource.to_owned(), detail.to_owned());
         let mut expected = vec![noted("provider/op", ""); 60];
@@ -831,10 +831,10 @@ fn attempts_that_name_no_account_do_not_fill_the_audit_log() {
         assert_eq!(refusals(&served, token), expected);
         // BEGIN is 20 s into a minute.
         served.advance(40 * SECOND - 1);
-        assert_eq!(finish("op"), 409);
+        assert_eq!(finish("op"), 422);
         assert_eq!(refusals(&served, token), expected);
         served.advance(1);
-        assert_eq!(finish("op"), 409);
+        assert_eq!(finish("op"), 422);
         let since = BEGIN.0 - 20 * SECOND;
         expected.push(noted(
             "provider/op",

@@ -85,21 +85,21 @@ fn record_in(folder: &Path) {
 }
 
 /// The service, served over what was recorded.
-struct House {
+struct Harness {
     _folder: tempfile::TempDir,
     serving: Serving,
     told: watch::Sender<bool>,
     local: LocalChannel,
 }
 
-impl House {
-    async fn new() -> House {
-        let house = House::with(None).await;
-        house.catch_up().await;
-        house
+impl Harness {
+    async fn new() -> Harness {
+        let harness = Harness::with(None).await;
+        harness.catch_up().await;
+        harness
     }
 
-    async fn with(identity: Option<(Arc<Identity>, Peers)>) -> House {
+    async fn with(identity: Option<(Arc<Identity>, Peers)>) -> Harness {
         let folder = tempfile::tempdir().unwrap();
         record_in(folder.path());
         let (told, stop) = Stop::new();
@@ -120,7 +120,7 @@ impl House {
             drain: Duration::from_secs(60),
         };
         let serving = serve(vec![runner], options, stop).await.unwrap();
-        House {
+        Harness {
             _folder: folder,
             serving,
             told,
@@ -210,8 +210,8 @@ fn fills_of(run: &str, after: Option<i64>, limit: Option<u32>) -> ListFillsReque
 
 #[tokio::test]
 async fn lists_come_in_pages_that_say_what_follows() {
-    let house = House::new().await;
-    let mut client = house.client();
+    let harness = Harness::new().await;
+    let mut client = harness.client();
     let runs = client.list_runs(ListRunsRequest::default()).await.unwrap();
     let runs = runs.into_inner();
     assert_eq!((runs.items.len(), runs.more), (1, false));
@@ -245,13 +245,13 @@ async fn lists_come_in_pages_that_say_what_follows() {
     };
     let all = client.list_signals(request).await.unwrap().into_inner();
     assert_eq!((all.items, all.next, all.more), (signals(), 5, false));
-    house.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn what_cannot_be_asked_for_is_refused_as_over_http() {
-    let house = House::new().await;
-    let mut client = house.client();
+    let harness = Harness::new().await;
+    let mut client = harness.client();
     for (request, code, message) in [
         (
             fills_of("other", None, None),
@@ -278,18 +278,18 @@ async fn what_cannot_be_asked_for_is_refused_as_over_http() {
         assert_eq!((refused.code(), refused.message()), (code, message));
     }
     // The same lists without the network.
-    let mut local = ActivityClient::new(house.local.clone());
+    let mut local = ActivityClient::new(harness.local.clone());
     let all = local.list_fills(fills_of("run", None, None)).await;
     assert_eq!(all.unwrap().into_inner().items, fills());
     let refused = local.list_fills(fills_of("other", None, None)).await;
     assert_eq!(refused.unwrap_err().code(), Code::NotFound);
-    house.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn fills_are_those_of_http() {
-    let house = House::new().await;
-    let mut stream = TcpStream::connect(house.serving.http).await.unwrap();
+    let harness = Harness::new().await;
+    let mut stream = TcpStream::connect(harness.serving.http).await.unwrap();
     stream
         .write_all(
             b"GET /activity/v1/runs/run/fills?limit=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
@@ -303,7 +303,7 @@ async fn fills_are_those_of_http() {
         body,
         r#"{"items":[{"number":2,"cause":0,"at":1700000000000000000,"instrument":"binance.BTCUSDT","strategy":"cross","order":5,"side":"sell","price":"65432.1","quantity":"0.0015","fee":"-0.000000001","currency":"USDT","taker":true}],"next":2,"more":true}"#
     );
-    house.end().await;
+    harness.end().await;
 }
 
 /// What the program of others says, line by line; `None` if there is no Python that runs it.
@@ -335,7 +335,7 @@ async fn a_client_of_others_shows_a_certificate_of_the_authority() {
     };
     let (ours, other) = (authority("ours"), authority("other"));
     let own = Identity::of_authority(&ours, "activity", CERTIFICATE_LIFE, Clock::System);
-    let house = House::with(Some((own.unwrap(), Peers::named(["billing"])))).await;
+    let harness = Harness::with(Some((own.unwrap(), Peers::named(["billing"])))).await;
     let export = |authority: &Authority, name: &str| {
         let issued = authority.issue(name, CERTIFICATE_LIFE).unwrap();
         let to = authority.folder().join("issued");
@@ -343,7 +343,7 @@ async fn a_client_of_others_shows_a_certificate_of_the_authority() {
         file.display().to_string()
     };
     let words = vec![
-        house.serving.grpc.unwrap().to_string(),
+        harness.serving.grpc.unwrap().to_string(),
         ours.folder().join("roots.pem").display().to_string(),
         export(&ours, "billing"),
         export(&ours, "portfolio"),
@@ -356,13 +356,13 @@ async fn a_client_of_others_shows_a_certificate_of_the_authority() {
             ["let in", "UNAVAILABLE", "UNAVAILABLE", "UNAVAILABLE"]
         );
     }
-    house.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_client_of_others_needs_nothing_of_ours() {
-    let house = House::new().await;
-    let address = house.serving.grpc.unwrap().to_string();
+    let harness = Harness::new().await;
+    let address = harness.serving.grpc.unwrap().to_string();
     let Some(lines) = foreign(vec![address]).await else {
         return;
     };
@@ -386,5 +386,5 @@ async fn a_client_of_others_needs_nothing_of_ours() {
             "large RESOURCE_EXHAUSTED or OUT_OF_RANGE",
         ]
     );
-    house.end().await;
+    harness.end().await;
 }

@@ -7,9 +7,7 @@
 mod client;
 mod commands;
 mod document;
-mod doors;
-mod gatekeeper;
-mod house;
+mod harness;
 mod lists;
 mod logs;
 mod metrics;
@@ -18,11 +16,13 @@ mod peers;
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 #[path = "../../../tests/common/postgres.rs"]
 mod postgres;
+mod refusals;
 mod schema;
+mod test_authenticator;
 
 pub use client::{Client, Open, Reply};
-pub use gatekeeper::Gatekeeper;
-pub use house::{BEGIN, House, PATIENCE};
+pub use harness::{BEGIN, Harness, PATIENCE};
+pub use test_authenticator::TestAuthenticator;
 
 use crate::database::Place;
 use crate::service::Service;
@@ -45,26 +45,26 @@ pub trait Conforms: Sized + 'static {
     /// Settings for a test.
     fn config() -> <Self::Service as Service>::Config;
 
-    /// Who asks. Nobody, who has no token, and an administrator are among them. Without more they are people of a [`Gatekeeper`] who
+    /// Who asks. Nobody, who has no token, and an administrator are among them. Without more they are people of a [`TestAuthenticator`] who
     /// knows them by tokens of the same form as those of auth.
-    fn people(house: &House<Self>) -> Vec<Person> {
-        house.gatekeeper().people()
+    fn people(harness: &Harness<Self>) -> Vec<Person> {
+        harness.authenticator().people()
     }
 
     /// The token of an administrator, as now.
     ///
     /// # Panics
     /// If there is none among the people.
-    fn administrator(house: &House<Self>) -> String {
-        let mut people = Self::people(house).into_iter();
+    fn administrator(harness: &Harness<Self>) -> String {
+        let mut people = Self::people(harness).into_iter();
         let found = people.find(|person| person.name == "administrator");
         let token = found.and_then(|person| person.token);
         token.expect("an administrator is among the people, and has a token")
     }
 
     /// Tokens that have to be refused, each with what is wrong with it: expired, of another audience, …
-    fn refused_tokens(house: &House<Self>) -> Vec<(&'static str, String)> {
-        house.gatekeeper().refused_tokens()
+    fn refused_tokens(harness: &Harness<Self>) -> Vec<(&'static str, String)> {
+        harness.authenticator().refused_tokens()
     }
 
     /// What stands for a part of a path that is asked for: the id of something that is not there.
@@ -105,7 +105,7 @@ pub struct Sample<S: Conforms> {
     /// Its method and path as in the document: `POST /auth/v1/accounts/{account}/keys`.
     pub operation: &'static str,
     /// Makes what it needs, and says where it is sent and with which body. It is sent by this administrator, and succeeds once.
-    pub make: fn(&House<S>, &str) -> (String, Option<Value>),
+    pub make: fn(&Harness<S>, &str) -> (String, Option<Value>),
 }
 
 /// A list that is walked.
@@ -117,7 +117,7 @@ pub struct List<S: Conforms> {
     /// The member of the page that is given as `after`; without one, the id of its last item is.
     pub next: Option<&'static str>,
     /// Adds one item, as this administrator.
-    pub add: fn(&House<S>, &str, usize),
+    pub add: fn(&Harness<S>, &str, usize),
 }
 
 /// What is checked, and how it is on a database.
@@ -140,17 +140,16 @@ pub fn conformance<S: Conforms>() {
 /// The checks that fail, each as its name and the engine: on SQLite, and on a server of PostgreSQL too if that is asked for and is there.
 pub fn failures<S: Conforms>(with_server: bool) -> Vec<String> {
     logs::capture();
-    let checks: [Check; 13] = [
+    let checks: [Check; 12] = [
         ("statements prepare", schema::statements_prepare::<S>),
         ("released schemas come forward", schema::comes_forward::<S>),
         ("document is as promised", document::is_as_promised::<S>),
         ("who may do what", document::who_may_do_what::<S>),
         (
             "who is not known is refused",
-            doors::unknown_are_refused::<S>,
+            refusals::unknown_are_refused::<S>,
         ),
-        ("errors are problems", doors::errors_are_problems::<S>),
-        ("requests are bounded", doors::requests_are_bounded::<S>),
+        ("requests are bounded", refusals::requests_are_bounded::<S>),
         ("commands are done once", commands::done_once::<S>),
         ("deadlines are kept", commands::deadlines_are_kept::<S>),
         (
@@ -177,7 +176,7 @@ pub fn failures<S: Conforms>(with_server: bool) -> Vec<String> {
     });
     if with_server && let Some(server) = Postgres::start() {
         for (name, check) in checks {
-            let place = Place::Server(house::new_database(&server.url()));
+            let place = Place::Server(harness::new_database(&server.url()));
             run(name, "postgres", &|| check(&place));
         }
         run("the database is away", "postgres", &|| {

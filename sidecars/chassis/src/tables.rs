@@ -17,6 +17,11 @@ const SQLITE_SCHEMA: &str = "SELECT m.type || ' ' || m.name || ' ' || coalesce(m
 const POSTGRES_SCHEMA: &str = "SELECT CAST(table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable AS TEXT) AS line \
     FROM information_schema.columns WHERE table_schema = current_schema() \
     UNION ALL SELECT CAST(indexdef AS TEXT) FROM pg_indexes WHERE schemaname = current_schema() ORDER BY line";
+#[cfg(feature = "conformance")]
+const SQLITE_COLUMNS: &str = "SELECT name, type FROM pragma_table_info($1) ORDER BY cid";
+#[cfg(feature = "conformance")]
+const POSTGRES_COLUMNS: &str = "SELECT CAST(column_name AS TEXT), CAST(data_type AS TEXT) FROM information_schema.columns \
+    WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
 
 /// Rows of a table as texts, sorted.
 type Rows = Vec<String>;
@@ -52,6 +57,22 @@ pub async fn tables(database: &Database) -> Result<Vec<String>> {
 /// [`ChassisError::Database`](crate::ChassisError::Database).
 pub async fn schema(database: &Database) -> Result<Vec<String>> {
     texts(database, SQLITE_SCHEMA, POSTGRES_SCHEMA).await
+}
+
+/// Columns of a table in order: what each is called, and its type.
+///
+/// # Errors
+/// [`ChassisError::Database`](crate::ChassisError::Database).
+#[cfg(feature = "conformance")]
+pub(crate) async fn columns(database: &Database, table: &str) -> Result<Vec<(String, String)>> {
+    let statement = match database.engine() {
+        Engine::Sqlite => SQLITE_COLUMNS,
+        Engine::Postgres => POSTGRES_COLUMNS,
+    };
+    let rows = sqlx::query(statement).bind(table);
+    let rows = rows.fetch_all(database.reader()).await?;
+    let one = |row: &AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
+    rows.iter().map(one).collect()
 }
 
 async fn texts(

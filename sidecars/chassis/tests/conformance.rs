@@ -31,12 +31,35 @@ const OFFSET: u8 = 6;
 const KEEPS_SECRET: u8 = 7;
 const UNTOLD: u8 = 8;
 const LOGS_SECRET: u8 = 9;
+const STEP_CHANGED: u8 = 10;
+const STEP_LOSES_ROWS: u8 = 11;
+const STEP_RENAMES: u8 = 12;
 
 const ADD: &str = "INSERT INTO thing (id, secret) VALUES ($1, $2)";
 const AFTER: &str = "SELECT id FROM thing WHERE id > $1 ORDER BY id LIMIT $2";
 /// What moves when something is added before it.
 const LATEST: &str = "SELECT id FROM thing ORDER BY id DESC LIMIT $1 OFFSET $2";
 const CLEAR: &str = "DELETE FROM thing";
+
+/// What `released/0.0.1.txt` has of the step: its SHA-256, and a statement on `mark`.
+const FIRST: Migration = Migration {
+    name: "things",
+    sql: "CREATE TABLE thing (id BIGINT PRIMARY KEY, secret TEXT NOT NULL); CREATE TABLE mark (id BIGINT PRIMARY KEY, word TEXT NOT NULL)",
+};
+/// The same tables from another text.
+const CHANGED: Migration = Migration {
+    name: "things",
+    sql: "CREATE TABLE thing (id BIGINT PRIMARY KEY, secret TEXT NOT NULL);  CREATE TABLE mark (id BIGINT PRIMARY KEY, word TEXT NOT NULL)",
+};
+const LOSES_ROWS: Migration = Migration {
+    name: "anew",
+    sql: "DROP TABLE mark; CREATE TABLE mark (id BIGINT PRIMARY KEY, word TEXT NOT NULL)",
+};
+/// The release before could not run beside this one.
+const RENAMES: Migration = Migration {
+    name: "renamed",
+    sql: "ALTER TABLE mark RENAME COLUMN word TO name",
+};
 
 /// A service of things, with one fault.
 struct Things<const FAULT: u8> {
@@ -88,10 +111,12 @@ struct NewThing {
 
 impl<const FAULT: u8> Service for Things<FAULT> {
     const NAME: &'static str = "things";
-    const MIGRATIONS: Migrations = &[Migration {
-        name: "things",
-        sql: "CREATE TABLE thing (id BIGINT PRIMARY KEY, secret TEXT NOT NULL)",
-    }];
+    const MIGRATIONS: Migrations = match FAULT {
+        STEP_CHANGED => &[CHANGED],
+        STEP_LOSES_ROWS => &[FIRST, LOSES_ROWS],
+        STEP_RENAMES => &[FIRST, RENAMES],
+        _ => &[FIRST],
+    };
     const STATEMENTS: &'static [&'static [&'static str]] = if FAULT == STATEMENT {
         &[&["SELECT name FROM thing"]]
     } else {
@@ -286,9 +311,9 @@ impl<const FAULT: u8> Conforms for Promises<FAULT> {
             path: "/things/v1/things",
             id: "id",
             next: None,
-            add: |house, token, _| {
+            add: |harness, token, _| {
                 let body = json!({"secret": "another that nobody knows"});
-                let added = house.client.post("/things/v1/things", Some(token), &body);
+                let added = harness.client.post("/things/v1/things", Some(token), &body);
                 drop(added.is(201));
             },
         })
@@ -319,6 +344,10 @@ fn each_fault_is_found_by_the_check_that_is_for_it() {
         failed::<UNTOLD>(),
         ["commands are done once", "deadlines are kept"]
     );
+    let schema = ["released schemas come forward"];
+    assert_eq!(failed::<STEP_CHANGED>(), schema);
+    assert_eq!(failed::<STEP_LOSES_ROWS>(), schema);
+    assert_eq!(failed::<STEP_RENAMES>(), schema);
     // Last, as logs are of the whole process.
     assert_eq!(failed::<LOGS_SECRET>(), ["no secret is in a log"]);
 }

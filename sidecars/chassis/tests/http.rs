@@ -10,8 +10,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{
-    Clock, Context, Health, Migrations, Place, Result, Runner, ServeOptions, Service, Serving,
-    Stop, serve,
+    Clock, Context, Health, Migrations, Place, ProblemCode, Result, Runner, ServeOptions, Service,
+    Serving, Stop, serve,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -132,6 +132,48 @@ fn a_large_body_and_a_panic_are_problems_and_the_process_lives() {
     assert_eq!((status, code.as_str()), (500, "internal"), "{head}");
     assert!(!body.contains("secret"), "{body}");
     assert_eq!(echo("still here").2, "still here");
+    drop(told);
+    runtime.block_on(serving.ended());
+}
+
+/// Every code of an error has its page, and what is wrong with a request is told as a problem.
+#[test]
+fn errors_are_problems_with_pages() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (serving, told) = runtime.block_on(probe(folder.path(), Arc::new(Semaphore::new(1))));
+    let send = |method: &str, path: &str| answer(send(serving.http, method, path, ""));
+    for code in ProblemCode::all() {
+        let (status, _, page) = send("GET", &format!("/errors/{}", code.name()));
+        assert_eq!(
+            (status, page.as_str()),
+            (200, code.page()),
+            "{}",
+            code.name()
+        );
+    }
+    for (method, path, expected) in [
+        ("GET", "/errors/nothing", (404, "not_found")),
+        ("GET", "/probe/nothing-of-this-name", (404, "not_found")),
+        ("GET", "/live?x=%00", (400, "bad_request")),
+        ("DELETE", "/live", (405, "method_not_allowed")),
+    ] {
+        let (status, head, body) = send(method, path);
+        assert_eq!((status, problem(&body).0.as_str()), expected, "{path}");
+        assert!(
+            head.contains("content-type: application/problem+json"),
+            "{head}"
+        );
+        assert_eq!(head.contains("allow: get,head"), status == 405, "{head}");
+    }
+    let mut stream = TcpStream::connect(serving.http).unwrap();
+    write!(
+        stream,
+        "GET /live HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let (status, _, body) = answer(stream);
+    assert_eq!((status, problem(&body).0.as_str()), (421, "wrong_host"));
     drop(told);
     runtime.block_on(serving.ended());
 }

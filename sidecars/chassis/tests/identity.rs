@@ -29,18 +29,18 @@ fn at(seconds: i64) -> Ts {
 }
 
 /// An authority in a folder that lasts as long as it does.
-struct House {
+struct Harness {
     folder: tempfile::TempDir,
     authority: Arc<Authority>,
     clock: Clock,
 }
 
-impl House {
-    fn new() -> House {
+impl Harness {
+    fn new() -> Harness {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::standing(at(START));
         let authority = Authority::open(folder.path(), &TrustDomain::default(), clock.clone());
-        House {
+        Harness {
             authority: Arc::new(authority.unwrap()),
             folder,
             clock,
@@ -107,8 +107,8 @@ fn assert_refused(met: &Met, said: &Result<String, String>, why: &str) {
 
 #[tokio::test]
 async fn two_services_of_one_authority_know_each_other_by_name() {
-    let house = House::new();
-    let (billing, auth) = (house.identity("billing"), house.identity("auth"));
+    let harness = Harness::new();
+    let (billing, auth) = (harness.identity("billing"), harness.identity("auth"));
     assert_eq!(billing.id().to_string(), "spiffe://tickloom/billing");
     for (callers, servers) in [
         (Peers::named(["auth", "other"]), Peers::named(["billing"])),
@@ -138,9 +138,9 @@ impl ResolvesClientCert for Nobody {
 
 #[tokio::test]
 async fn a_caller_who_shows_nothing_or_something_else_is_refused() {
-    let house = House::new();
-    let billing = house.identity("billing");
-    let auth = house.identity("auth");
+    let harness = Harness::new();
+    let billing = harness.identity("billing");
+    let auth = harness.identity("auth");
     let server = billing.server_config(Peers::named(["auth"])).unwrap();
     let to_billing = |identity: &Identity| identity.client_config(Peers::All).unwrap();
 
@@ -151,7 +151,7 @@ async fn a_caller_who_shows_nothing_or_something_else_is_refused() {
 
     let met = meet(
         Arc::clone(&server),
-        to_billing(&house.identity("portfolio")),
+        to_billing(&harness.identity("portfolio")),
     )
     .await;
     assert_refused(
@@ -161,7 +161,7 @@ async fn a_caller_who_shows_nothing_or_something_else_is_refused() {
     );
 
     // Of another authority, under the right name: it takes our server, and its certificate is what is refused.
-    let other = House::new();
+    let other = Harness::new();
     let mut stranger = (*to_billing(&auth)).clone();
     let its = other.identity("auth").client_config(Peers::All).unwrap();
     stranger.client_auth_cert_resolver = Arc::clone(&its.client_auth_cert_resolver);
@@ -171,9 +171,9 @@ async fn a_caller_who_shows_nothing_or_something_else_is_refused() {
 
 #[tokio::test]
 async fn a_server_that_is_somebody_else_is_refused() {
-    let house = House::new();
-    let portfolio = house.identity("portfolio");
-    let auth = house.identity("auth");
+    let harness = Harness::new();
+    let portfolio = harness.identity("portfolio");
+    let auth = harness.identity("auth");
     let client = auth.client_config(Peers::named(["billing"])).unwrap();
     let met = meet(portfolio.server_config(Peers::All).unwrap(), client).await;
     assert_refused(
@@ -182,7 +182,7 @@ async fn a_server_that_is_somebody_else_is_refused() {
         "the certificate is of spiffe://tickloom/portfolio, expected spiffe://tickloom/billing",
     );
 
-    let other = House::new();
+    let other = Harness::new();
     let billing = other.identity("billing");
     let client = auth.client_config(Peers::named(["billing"])).unwrap();
     let met = meet(billing.server_config(Peers::All).unwrap(), client).await;
@@ -191,14 +191,14 @@ async fn a_server_that_is_somebody_else_is_refused() {
 
 #[tokio::test]
 async fn a_certificate_is_taken_only_while_it_is_valid() {
-    let house = House::new();
-    let billing = house.identity("billing");
+    let harness = Harness::new();
+    let billing = harness.identity("billing");
     let server = billing.server_config(Peers::All).unwrap();
-    let short = house.living("auth", Duration::from_secs(60));
+    let short = harness.living("auth", Duration::from_secs(60));
     let client = short.client_config(Peers::All).unwrap();
-    assert!(house.clock.advance_to(at(START + 60)));
+    assert!(harness.clock.advance_to(at(START + 60)));
     assert!(meet(Arc::clone(&server), Arc::clone(&client)).await.echoed);
-    assert!(house.clock.advance_to(at(START + 61)));
+    assert!(harness.clock.advance_to(at(START + 61)));
     let met = meet(Arc::clone(&server), Arc::clone(&client)).await;
     assert_refused(&met, &met.server, "certificate expired");
     short.renew().unwrap();
@@ -207,7 +207,7 @@ async fn a_certificate_is_taken_only_while_it_is_valid() {
     // A server whose clock is behind; valid from five minutes before it was signed.
     let behind = Clock::standing(at(START - 301 + 61));
     let early = Identity::of_authority(
-        &house.authority,
+        &harness.authority,
         "billing",
         CERTIFICATE_LIFE,
         behind.clone(),
@@ -222,8 +222,11 @@ async fn a_certificate_is_taken_only_while_it_is_valid() {
 
 #[tokio::test]
 async fn whoever_does_not_speak_tls_or_says_nothing_is_let_go() {
-    let house = House::new();
-    let server = house.identity("billing").server_config(Peers::All).unwrap();
+    let harness = Harness::new();
+    let server = harness
+        .identity("billing")
+        .server_config(Peers::All)
+        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
 
@@ -256,8 +259,8 @@ async fn whoever_does_not_speak_tls_or_says_nothing_is_let_go() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_go_on_while_certificates_and_roots_change() {
-    let house = House::new();
-    let (billing, auth) = (house.identity("billing"), house.identity("auth"));
+    let harness = Harness::new();
+    let (billing, auth) = (harness.identity("billing"), harness.identity("auth"));
     let server = billing.server_config(Peers::named(["auth"])).unwrap();
     let client = auth.client_config(Peers::named(["billing"])).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -299,12 +302,12 @@ async fn requests_go_on_while_certificates_and_roots_change() {
             }
             if round % 3 == 0 {
                 assert!(
-                    house
+                    harness
                         .clock
                         .advance_to(at(START + DAY / 4 * i64::from(round)))
                 );
                 if round % 10 == 0 {
-                    house.authority.rotate().unwrap();
+                    harness.authority.rotate().unwrap();
                 }
                 for identity in [&billing, &auth] {
                     identity.renew().unwrap();
@@ -320,29 +323,29 @@ async fn requests_go_on_while_certificates_and_roots_change() {
     }
     let renewals = (billing.state().renewals, auth.state().renewals);
     assert_eq!(renewals, (34, 34));
-    assert!(house.authority.show().len() > 1);
+    assert!(harness.authority.show().len() > 1);
 }
 
 #[tokio::test]
 async fn a_certificate_is_renewed_after_two_thirds_of_its_life() {
-    let house = House::new();
-    let auth = house.identity("auth");
+    let harness = Harness::new();
+    let auth = harness.identity("auth");
     let state = auth.state();
     assert_eq!(
         (state.from, state.until, state.renew),
         (at(START - 300), at(START + DAY), at(START + 57_600))
     );
-    assert!(house.clock.advance_to(Ts(at(START + 57_600).0 - 1)));
+    assert!(harness.clock.advance_to(Ts(at(START + 57_600).0 - 1)));
     auth.look();
     assert_eq!(auth.state().renewals, 0);
-    assert!(house.clock.advance_to(at(START + 57_600)));
+    assert!(harness.clock.advance_to(at(START + 57_600)));
     auth.look();
     let state = auth.state();
     assert_eq!((state.renewals, state.until), (1, at(START + 57_600 + DAY)));
     // The task does the same when the clock is moved, until it is told to stop.
     let (told, stop) = Stop::new();
     let keeping = tokio::spawn(Arc::clone(&auth).keep(stop));
-    assert!(house.clock.advance_to(at(START + 10 * DAY)));
+    assert!(harness.clock.advance_to(at(START + 10 * DAY)));
     let renewed = async {
         while auth.state().renewals < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -358,23 +361,23 @@ async fn a_certificate_is_renewed_after_two_thirds_of_its_life() {
 
 #[tokio::test]
 async fn an_old_root_and_a_new_one_are_accepted_side_by_side() {
-    let house = House::new();
+    let harness = Harness::new();
     // Another process has the same folder.
-    let theirs = Authority::existing(house.folder.path(), house.clock.clone()).unwrap();
+    let theirs = Authority::existing(harness.folder.path(), harness.clock.clone()).unwrap();
     let theirs = Arc::new(theirs);
-    let auth = Identity::of_authority(&theirs, "auth", CERTIFICATE_LIFE, house.clock.clone());
+    let auth = Identity::of_authority(&theirs, "auth", CERTIFICATE_LIFE, harness.clock.clone());
     let auth = auth.unwrap();
-    let deaf_authority = Authority::existing(house.folder.path(), house.clock.clone()).unwrap();
+    let deaf_authority = Authority::existing(harness.folder.path(), harness.clock.clone()).unwrap();
     let deaf = Identity::of_authority(
         &Arc::new(deaf_authority),
         "auth",
         CERTIFICATE_LIFE,
-        house.clock.clone(),
+        harness.clock.clone(),
     )
     .unwrap();
-    let billing = house.identity("billing");
-    house.authority.rotate().unwrap();
-    let signs: Vec<bool> = house
+    let billing = harness.identity("billing");
+    harness.authority.rotate().unwrap();
+    let signs: Vec<bool> = harness
         .authority
         .show()
         .iter()
@@ -389,12 +392,12 @@ async fn an_old_root_and_a_new_one_are_accepted_side_by_side() {
     };
     auth.look();
     for late in [0, 3_599, 3_600, 3_601] {
-        assert!(house.clock.advance_to(at(START + late)));
+        assert!(harness.clock.advance_to(at(START + late)));
         billing.renew().unwrap();
         let (server, client) = pair(&auth);
         assert!(meet(server, client).await.echoed, "after {late} s");
     }
-    let signs: Vec<bool> = house
+    let signs: Vec<bool> = harness
         .authority
         .show()
         .iter()
@@ -409,7 +412,7 @@ async fn an_old_root_and_a_new_one_are_accepted_side_by_side() {
     let (server, client) = pair(&deaf);
     assert!(meet(server, client).await.echoed);
     // When all that the first has signed is over, the next rotation drops it.
-    assert!(house.clock.advance_to(at(START + 3_600 + 7 * DAY)));
-    house.authority.rotate().unwrap();
-    assert_eq!(house.authority.show().len(), 2);
+    assert!(harness.clock.advance_to(at(START + 3_600 + 7 * DAY)));
+    harness.authority.rotate().unwrap();
+    assert_eq!(harness.authority.show().len(), 2);
 }

@@ -37,19 +37,19 @@ const WATCHERS_MAX: usize = 64;
 const STREAMS_MAX: usize = 100;
 
 /// A probe that is served.
-struct House {
+struct Harness {
     folder: tempfile::TempDir,
     serving: Serving,
     told: watch::Sender<bool>,
     probe: Arc<probe::Gates>,
 }
 
-impl House {
-    async fn new() -> House {
-        House::with(None).await
+impl Harness {
+    async fn new() -> Harness {
+        Harness::with(None).await
     }
 
-    async fn with(identity: Option<(Arc<Identity>, Peers)>) -> House {
+    async fn with(identity: Option<(Arc<Identity>, Peers)>) -> Harness {
         let folder = tempfile::tempdir().unwrap();
         let (told, stop) = Stop::new();
         let place = Place::Folder(folder.path().to_owned());
@@ -67,7 +67,7 @@ impl House {
             drain: Duration::from_secs(60),
         };
         let serving = serve(vec![runner, quiet], options, stop);
-        House {
+        Harness {
             serving: serving.await.unwrap(),
             folder,
             told,
@@ -104,8 +104,8 @@ fn counted(metrics: &str, method: &str, code: &str) -> Option<u64> {
 
 #[tokio::test]
 async fn an_answer_has_the_number_of_its_call_and_is_counted() {
-    let house = House::new().await;
-    let mut client = ProbeClient::new(house.channel());
+    let harness = Harness::new().await;
+    let mut client = ProbeClient::new(harness.channel());
     let mut request = tonic::Request::new("hello".to_owned());
     let metadata = request.metadata_mut();
     metadata.insert("x-request-id", "abc-1".parse().unwrap());
@@ -129,7 +129,7 @@ async fn an_answer_has_the_number_of_its_call_and_is_counted() {
         problem.to_bytes().unwrap(),
         r#"{"type":"/errors/not_found","title":"There is no such thing","status":404,"code":"not_found","detail":"there is no `x`"}"#
     );
-    let metrics = page(&house.serving, "/metrics").await;
+    let metrics = page(&harness.serving, "/metrics").await;
     assert_eq!(counted(&metrics, "/probe.v1.Probe/Echo", "OK"), Some(2));
     assert_eq!(counted(&metrics, "other", "UNIMPLEMENTED"), Some(1));
     assert_eq!(
@@ -137,13 +137,13 @@ async fn an_answer_has_the_number_of_its_call_and_is_counted() {
         Some(1)
     );
     assert!(!metrics.contains("Nothing"), "{metrics}");
-    house.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_panic_leaves_without_its_text_and_a_large_message_not_at_all() {
-    let house = House::new().await;
-    let mut client = ProbeClient::new(house.channel());
+    let harness = Harness::new().await;
+    let mut client = ProbeClient::new(harness.channel());
     for method in ["Panic", "PanicLater"] {
         let failed = client.call(method, String::new()).await.unwrap_err();
         assert_eq!(
@@ -161,14 +161,14 @@ async fn a_panic_leaves_without_its_text_and_a_large_message_not_at_all() {
     assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
     let answer = client.call("Echo", "still".to_owned()).await.unwrap();
     assert!(answer.into_inner().starts_with("still of nobody"));
-    house.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_call_that_takes_too_long_is_dropped_with_what_it_began() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     // A client that leaves it to the server to keep the time.
-    let raw = RawChannel::connect(house.serving.grpc.unwrap()).await;
+    let raw = RawChannel::connect(harness.serving.grpc.unwrap()).await;
     let mut patient = ProbeClient::new(raw);
     let mut call = patient.clone();
     let late = async |client: &mut ProbeClient<RawChannel>, method: &str| {
@@ -190,10 +190,10 @@ async fn a_call_that_takes_too_long_is_dropped_with_what_it_began() {
     tokio::time::timeout(Duration::from_secs(60), both)
         .await
         .unwrap();
-    assert_eq!(house.probe.began(), 1);
-    let mut client = ProbeClient::new(house.channel());
+    assert_eq!(harness.probe.began(), 1);
+    let mut client = ProbeClient::new(harness.channel());
     // What it wrote is not there, and whoever writes next does not wait for it.
-    let place = Place::Folder(house.folder.path().to_owned());
+    let place = Place::Folder(harness.folder.path().to_owned());
     let database = Database::open(&place, Probe::NAME, Probe::MIGRATIONS)
         .await
         .unwrap();
@@ -210,23 +210,23 @@ async fn a_call_that_takes_too_long_is_dropped_with_what_it_began() {
     let refused = client.call("Echo", request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(refused.message().starts_with("grpc-timeout is `1 year`"));
-    let metrics = page(&house.serving, "/metrics").await;
+    let metrics = page(&harness.serving, "/metrics").await;
     for method in ["WriteAndWait", "StreamAndWait"] {
         let method = format!("/probe.v1.Probe/{method}");
         let count = counted(&metrics, &method, "DEADLINE_EXCEEDED");
         assert_eq!(count, Some(1), "{metrics}");
     }
-    house.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn no_more_calls_are_answered_at_a_time_than_there_are_places_and_those_may_end() {
-    let house = House::new().await;
+    let harness = Harness::new().await;
     let mut waiting = tokio::task::JoinSet::new();
     let mut channels = Vec::new();
     for at in 0..CALLS_MAX {
         if at % STREAMS_MAX == 0 {
-            channels.push(house.channel());
+            channels.push(harness.channel());
         }
         let channel = channels.last().unwrap().clone();
         waiting.spawn(async move {
@@ -234,20 +234,20 @@ async fn no_more_calls_are_answered_at_a_time_than_there_are_places_and_those_ma
             client.call("Wait", at.to_string()).await
         });
     }
-    house.probe.until_waiting(CALLS_MAX).await;
-    let mut client = ProbeClient::new(house.channel());
+    harness.probe.until_waiting(CALLS_MAX).await;
+    let mut client = ProbeClient::new(harness.channel());
     let refused = client.call("Echo", String::new()).await.unwrap_err();
     assert_eq!(
         (refused.code(), refused.message()),
         (Code::Unavailable, "256 calls are being answered: try again")
     );
     // Told to stop, it answers those that it took, and takes no more.
-    let House {
+    let Harness {
         serving,
         told,
         probe,
         folder,
-    } = house;
+    } = harness;
     drop(told);
     let address = serving.grpc.unwrap();
     probe.open();
@@ -264,8 +264,8 @@ async fn no_more_calls_are_answered_at_a_time_than_there_are_places_and_those_ma
 
 #[tokio::test]
 async fn health_is_what_ready_says_and_is_watched() {
-    let house = House::new().await;
-    let mut client = HealthClient::new(house.channel());
+    let harness = Harness::new().await;
+    let mut client = HealthClient::new(harness.channel());
     let asked = |name: &str| HealthCheckRequest {
         service: name.to_owned(),
     };
@@ -278,9 +278,9 @@ async fn health_is_what_ready_says_and_is_watched() {
     let mut watched = client.watch(asked("probe")).await.unwrap().into_inner();
     let mut next = async || watched.message().await.unwrap().map(|told| told.status());
     assert_eq!(next().await, Some(ServingStatus::Serving));
-    house.probe.trouble(true);
+    harness.probe.trouble(true);
     assert_eq!(next().await, Some(ServingStatus::NotServing));
-    assert!(page(&house.serving, "/ready").await.contains("not_ready"));
+    assert!(page(&harness.serving, "/ready").await.contains("not_ready"));
     for (name, status) in [
         ("", ServingStatus::NotServing),
         ("probe.v1.Probe", ServingStatus::NotServing),
@@ -289,10 +289,10 @@ async fn health_is_what_ready_says_and_is_watched() {
         let answer = client.check(asked(name)).await.unwrap().into_inner();
         assert_eq!(answer.status(), status, "{name}");
     }
-    house.probe.trouble(false);
+    harness.probe.trouble(false);
     assert_eq!(next().await, Some(ServingStatus::Serving));
     // The end of the process is told, and does not wait for whoever watches.
-    let House { serving, told, .. } = house;
+    let Harness { serving, told, .. } = harness;
     drop(told);
     assert_eq!(next().await, Some(ServingStatus::NotServing));
     assert_eq!(next().await, None);
@@ -301,8 +301,8 @@ async fn health_is_what_ready_says_and_is_watched() {
 
 #[tokio::test]
 async fn so_many_may_watch_and_places_are_given_back() {
-    let house = House::new().await;
-    let mut client = HealthClient::new(house.channel());
+    let harness = Harness::new().await;
+    let mut client = HealthClient::new(harness.channel());
     let mut watching = Vec::new();
     for _ in 0..WATCHERS_MAX {
         let watched = client.watch(HealthCheckRequest::default()).await;
@@ -323,13 +323,13 @@ async fn so_many_may_watch_and_places_are_given_back() {
     tokio::time::timeout(Duration::from_secs(60), again)
         .await
         .unwrap();
-    house.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn what_is_offered_can_be_asked_for() {
-    let house = House::new().await;
-    let names = probe::reflected(house.channel()).await;
+    let harness = Harness::new().await;
+    let names = probe::reflected(harness.channel()).await;
     assert_eq!(
         names,
         [
@@ -337,7 +337,7 @@ async fn what_is_offered_can_be_asked_for() {
             "grpc.reflection.v1.ServerReflection"
         ]
     );
-    house.end().await;
+    harness.end().await;
 }
 
 fn authority(folder: &Path) -> Arc<Authority> {
@@ -354,8 +354,8 @@ async fn with_certificates_a_caller_has_a_name_and_nobody_else_is_let_in() {
     let folder = tempfile::tempdir().unwrap();
     let authority = authority(folder.path());
     let server = identity(&authority, "probe");
-    let house = House::with(Some((server, Peers::named(["billing", "auth"])))).await;
-    let address = house.serving.grpc.unwrap();
+    let harness = Harness::with(Some((server, Peers::named(["billing", "auth"])))).await;
+    let address = harness.serving.grpc.unwrap();
     let billing = identity(&authority, "billing");
     let channel = peer_channel(address, &billing, "probe").unwrap();
     let mut client = ProbeClient::new(channel);
@@ -386,12 +386,12 @@ async fn with_certificates_a_caller_has_a_name_and_nobody_else_is_let_in() {
     // A renewal closes nothing.
     billing.renew().unwrap();
     assert_eq!(ask(&mut client).await.unwrap(), of_billing);
-    let health = page(&house.serving, "/health").await;
+    let health = page(&harness.serving, "/health").await;
     assert!(
         health.contains(r#""id":"spiffe://tickloom/probe""#),
         "{health}"
     );
-    house.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
@@ -450,8 +450,8 @@ async fn plain_text_is_for_loopback() {
 
 #[tokio::test]
 async fn whoever_speaks_something_else_gets_nothing() {
-    let house = House::new().await;
-    let address = house.serving.grpc.unwrap();
+    let harness = Harness::new().await;
+    let address = harness.serving.grpc.unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream
         .write_all(b"GET /probe.v1.Probe/Echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -460,5 +460,5 @@ async fn whoever_speaks_something_else_gets_nothing() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok();
     assert!(!answer.starts_with(b"HTTP/1.1"), "{answer:?}");
-    house.end().await;
+    harness.end().await;
 }

@@ -10,7 +10,7 @@ mod smtp;
 use ports::Port;
 use serde_json::json;
 use smtp::{Server, python};
-use tickloom_chassis::conformance::{BEGIN, Conforms, House, List, Sample, conformance};
+use tickloom_chassis::conformance::{BEGIN, Conforms, Harness, List, Sample, conformance};
 use tickloom_chassis::rpc::Caller;
 use tickloom_chassis::{Clock, MailConfig, Place, Runner, Stop};
 use tickloom_template::proto::ListNotesRequest;
@@ -22,9 +22,9 @@ const NOTES: &str = "/template/v1/notes";
 struct Promises;
 
 /// Writes a note, and returns its path.
-fn note(house: &House<Promises>, token: &str, text: &str) -> String {
+fn note(harness: &Harness<Promises>, token: &str, text: &str) -> String {
     let body = json!({ "text": text });
-    let written = house.client.post(NOTES, Some(token), &body).is(201);
+    let written = harness.client.post(NOTES, Some(token), &body).is(201);
     written.header("location").unwrap().to_owned()
 }
 
@@ -44,8 +44,8 @@ impl Conforms for Promises {
             },
             Sample {
                 operation: "PATCH /template/v1/notes/{note}",
-                make: |house, token| {
-                    let path = note(house, token, "one");
+                make: |harness, token| {
+                    let path = note(harness, token, "one");
                     (path, Some(json!({"text": "two"})))
                 },
             },
@@ -57,8 +57,8 @@ impl Conforms for Promises {
             path: NOTES,
             id: "id",
             next: Some("next"),
-            add: |house, token, number| {
-                note(house, token, &format!("note {number}"));
+            add: |harness, token, number| {
+                note(harness, token, &format!("note {number}"));
             },
         })
     }
@@ -72,16 +72,16 @@ fn it_conforms() {
 #[test]
 fn a_note_is_changed_only_as_it_was_read() {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::<Promises>::new(&Place::Folder(folder.path().to_owned()));
-    let token = Promises::administrator(&house);
-    let path = note(&house, &token, "one");
-    let read = house.client.get(&path, Some(&token)).is(200);
+    let harness = Harness::<Promises>::new(&Place::Folder(folder.path().to_owned()));
+    let token = Promises::administrator(&harness);
+    let path = note(&harness, &token, "one");
+    let read = harness.client.get(&path, Some(&token)).is(200);
     assert_eq!(read.header("etag"), Some("\"v1\""));
     let change = |version: &str, text: &str| {
         let body = json!({ "text": text });
         let asked = ("PATCH", path.as_str());
         let head = [("If-Match", version)];
-        house.client.send(asked, Some(&token), &head, Some(&body))
+        harness.client.send(asked, Some(&token), &head, Some(&body))
     };
     let changed = change("\"v1\"", "two").is(200);
     assert_eq!(changed.header("etag"), Some("\"v2\""));
@@ -89,10 +89,10 @@ fn a_note_is_changed_only_as_it_was_read() {
     change("*", "two").refused(422, "refused");
     let head = [("If-None-Match", "\"v2\"")];
     let asked = ("GET", path.as_str());
-    let same = house.client.send(asked, Some(&token), &head, None);
+    let same = harness.client.send(asked, Some(&token), &head, None);
     assert_eq!((same.status, same.body.as_str()), (304, ""));
     let body = json!({"text": "three", "mail_to": "ada@example.com"});
-    let refused = house.client.post(NOTES, Some(&token), &body);
+    let refused = harness.client.post(NOTES, Some(&token), &body);
     refused.refused(422, "refused");
 }
 
@@ -107,18 +107,18 @@ fn a_note_is_mailed_to_whom_it_names() {
     };
     let folder = tempfile::tempdir().unwrap();
     let place = Place::Folder(folder.path().to_owned());
-    let house = House::<Promises>::start(&place, Clock::standing(BEGIN), config, None);
-    let token = Promises::administrator(&house);
+    let harness = Harness::<Promises>::start(&place, Clock::standing(BEGIN), config, None);
+    let token = Promises::administrator(&harness);
     let send = |to: &str| {
         let body = json!({"text": "one", "mail_to": to});
-        house.client.post(NOTES, Some(&token), &body)
+        harness.client.post(NOTES, Some(&token), &body)
     };
     send("ada at example").refused(422, "refused");
     drop(send("ada@example.com").is(201));
     let mail = mails.message();
     assert_eq!(mail["to"], json!(["ada@example.com"]));
     assert_eq!(mail["parts"][0][1].as_str().unwrap().trim_end(), "one");
-    let list = house.client.get(NOTES, Some(&token)).is(200).json();
+    let list = harness.client.get(NOTES, Some(&token)).is(200).json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
 }
 

@@ -214,7 +214,7 @@ fn a_step_up_and_a_new_password_come_with_their_cookie_or_not_at_all() {
         served.runtime.block_on(ran).unwrap();
     };
     let authenticated = || {
-        let row = sqlx::query_scalar("SELECT max(authenticated_at) FROM session");
+        let row = sqlx::query_scalar("SELECT CAST(max(authenticated_at) AS BIGINT) FROM session");
         let row = row.fetch_one(database.reader());
         served.runtime.block_on(row).unwrap()
     };

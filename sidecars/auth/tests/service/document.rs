@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tickloom_auth::credential::curve::CurveKey;
 use tickloom_auth::{Auth, AuthConfig};
 use tickloom_chassis::Clock;
-use tickloom_chassis::conformance::{Client, Conforms, House, List, Person, Sample, conformance};
+use tickloom_chassis::conformance::{Client, Conforms, Harness, List, Person, Sample, conformance};
 
 /// How long an access token is good: five minutes.
 const TOKEN_NS: i64 = 300 * SECOND;
@@ -24,14 +24,14 @@ fn config(issuer: &str) -> AuthConfig {
 }
 
 /// Signs Ada in, who is made the first administrator if nobody is one yet.
-fn administrator(house: &House<Promises>) -> Value {
-    if let Some(words) = &house.startup_notice {
+fn administrator(harness: &Harness<Promises>) -> Value {
+    if let Some(words) = &harness.startup_notice {
         let link = words.rsplit('#').next().unwrap();
         let body = json!({"link": link, "email": ADA, "name": "Ada", "password": PASSWORD});
-        let reply = house.client.post("/auth/v1/links/finish", None, &body);
+        let reply = harness.client.post("/auth/v1/links/finish", None, &body);
         assert!([200, 422].contains(&reply.status), "{reply:?}");
     }
-    sign_in(house.client, ADA)
+    sign_in(harness.client, ADA)
 }
 
 fn sign_in(client: Client, email: &str) -> Value {
@@ -40,47 +40,47 @@ fn sign_in(client: Client, email: &str) -> Value {
 }
 
 /// A person without grants, invited by the administrator, signed in.
-fn person(house: &House<Promises>, administrator: &Value, email: &str) -> Value {
+fn person(harness: &Harness<Promises>, administrator: &Value, email: &str) -> Value {
     let body = json!({"kind": "person", "email": email, "name": "Bob"});
     let token = Some(access_token(administrator));
-    let created = house.client.post("/auth/v1/accounts", token, &body);
+    let created = harness.client.post("/auth/v1/accounts", token, &body);
     let body = json!({"link": created.is(201).json()["link"], "password": PASSWORD});
-    let finished = house.client.post("/auth/v1/links/finish", None, &body);
+    let finished = harness.client.post("/auth/v1/links/finish", None, &body);
     drop(finished.is(200));
-    sign_in(house.client, email)
+    sign_in(harness.client, email)
 }
 
-fn key(house: &House<Promises>, token: &str, scope: &str) -> Value {
+fn key(harness: &Harness<Promises>, token: &str, scope: &str) -> Value {
     let body = json!({"name": "k", "scopes": [scope]});
-    house.client.post(KEYS, Some(token), &body).is(201).json()
+    harness.client.post(KEYS, Some(token), &body).is(201).json()
 }
 
-fn machine(house: &House<Promises>, token: &str) -> String {
+fn machine(harness: &Harness<Promises>, token: &str) -> String {
     let body = json!({"kind": "machine", "name": "m"});
-    let made = house.client.post("/auth/v1/accounts", Some(token), &body);
+    let made = harness.client.post("/auth/v1/accounts", Some(token), &body);
     text(&made.is(201).json(), "id").to_owned()
 }
 
 /// An organisation of whoever asks.
-fn organisation(house: &House<Promises>, token: &str, name: &str) -> String {
+fn organisation(harness: &Harness<Promises>, token: &str, name: &str) -> String {
     let body = json!({"name": name});
     let path = "/auth/v1/organisations";
-    let made = house.client.post(path, Some(token), &body);
+    let made = harness.client.post(path, Some(token), &body);
     text(&made.is(201).json(), "id").to_owned()
 }
 
 /// A path in an organisation of the administrator.
-fn inside(house: &House<Promises>, token: &str, below: &str) -> String {
+fn inside(harness: &Harness<Promises>, token: &str, below: &str) -> String {
     let path = "/auth/v1/accounts/me/memberships?limit=1";
-    let found = house.client.get(path, Some(token)).is(200).json();
+    let found = harness.client.get(path, Some(token)).is(200).json();
     let known = found["items"][0]["organisation"].as_str();
-    let id = known.map_or_else(|| organisation(house, token, "one"), str::to_owned);
+    let id = known.map_or_else(|| organisation(harness, token, "one"), str::to_owned);
     format!("/auth/v1/organisations/{id}/{below}")
 }
 
 /// Lets somebody join who is invited by their address.
 fn join(
-    house: &House<Promises>,
+    harness: &Harness<Promises>,
     (administrator, organisation): (&Value, &str),
     (tokens, email): (&Value, &str),
     role: &str,
@@ -88,10 +88,10 @@ fn join(
     let path = format!("/auth/v1/organisations/{organisation}/invitations");
     let body = json!({"email": email, "role": role});
     let token = Some(access_token(administrator));
-    let invited = house.client.post(&path, token, &body).is(201).json();
+    let invited = harness.client.post(&path, token, &body).is(201).json();
     let body = json!({"link": invited["link"]});
     let path = "/auth/v1/accounts/me/memberships";
-    let joined = house.client.post(path, Some(access_token(tokens)), &body);
+    let joined = harness.client.post(path, Some(access_token(tokens)), &body);
     drop(joined.is(201));
 }
 
@@ -111,9 +111,9 @@ fn curve_key() -> Value {
 }
 
 /// The path of one that a program has.
-fn registered(house: &House<Promises>, token: &str) -> String {
-    let path = format!("/auth/v1/accounts/{}/curve-keys", machine(house, token));
-    let made = house.client.post(&path, Some(token), &curve_key());
+fn registered(harness: &Harness<Promises>, token: &str) -> String {
+    let path = format!("/auth/v1/accounts/{}/curve-keys", machine(harness, token));
+    let made = harness.client.post(&path, Some(token), &curve_key());
     format!("{path}/{}", text(&made.is(201).json(), "id"))
 }
 
@@ -128,37 +128,37 @@ fn organisation_commands() -> Vec<Sample<Promises>> {
         },
         Sample {
             operation: "PATCH /auth/v1/organisations/{organisation}",
-            make: |house, token| {
+            make: |harness, token| {
                 let path = format!(
                     "/auth/v1/organisations/{}",
-                    organisation(house, token, "one")
+                    organisation(harness, token, "one")
                 );
                 (path, Some(json!({"name": "another"})))
             },
         },
         Sample {
             operation: "DELETE /auth/v1/organisations/{organisation}",
-            make: |house, token| {
+            make: |harness, token| {
                 let path = format!(
                     "/auth/v1/organisations/{}",
-                    organisation(house, token, "one")
+                    organisation(harness, token, "one")
                 );
                 (path, None)
             },
         },
         Sample {
             operation: "POST /auth/v1/organisations/{organisation}/machines",
-            make: |house, token| {
-                let path = inside(house, token, "machines");
+            make: |harness, token| {
+                let path = inside(harness, token, "machines");
                 (path, Some(json!({"name": "m", "role": "member"})))
             },
         },
         Sample {
             operation: "PATCH /auth/v1/organisations/{organisation}/members/{account}",
-            make: |house, token| {
-                let machines = inside(house, token, "machines");
+            make: |harness, token| {
+                let machines = inside(harness, token, "machines");
                 let body = json!({"name": "m", "role": "member"});
-                let made = house.client.post(&machines, Some(token), &body).is(201);
+                let made = harness.client.post(&machines, Some(token), &body).is(201);
                 let members = machines.replace("machines", "members");
                 let path = format!("{members}/{}", text(&made.json(), "id"));
                 (path, Some(json!({"role": "viewer"})))
@@ -166,33 +166,36 @@ fn organisation_commands() -> Vec<Sample<Promises>> {
         },
         Sample {
             operation: "POST /auth/v1/organisations/{organisation}/grants",
-            make: |house, token| {
-                let path = inside(house, token, "grants");
+            make: |harness, token| {
+                let path = inside(harness, token, "grants");
                 (path, Some(json!({"what": "viewer", "resource": "run/*"})))
             },
         },
         Sample {
             operation: "DELETE /auth/v1/organisations/{organisation}/grants/{grant}",
-            make: |house, token| {
-                let grants = inside(house, token, "grants");
+            make: |harness, token| {
+                let grants = inside(harness, token, "grants");
                 let body = json!({"what": "viewer", "resource": "run/*"});
-                let made = house.client.post(&grants, Some(token), &body).is(201);
+                let made = harness.client.post(&grants, Some(token), &body).is(201);
                 (format!("{grants}/{}", text(&made.json(), "id")), None)
             },
         },
         Sample {
             operation: "POST /auth/v1/organisations/{organisation}/invitations",
-            make: |house, token| {
-                let path = inside(house, token, "invitations");
+            make: |harness, token| {
+                let path = inside(harness, token, "invitations");
                 (path, Some(json!({"email": address(), "role": "viewer"})))
             },
         },
         Sample {
             operation: "DELETE /auth/v1/organisations/{organisation}/invitations/{invitation}",
-            make: |house, token| {
-                let invitations = inside(house, token, "invitations");
+            make: |harness, token| {
+                let invitations = inside(harness, token, "invitations");
                 let body = json!({"email": address(), "role": "viewer"});
-                let made = house.client.post(&invitations, Some(token), &body).is(201);
+                let made = harness
+                    .client
+                    .post(&invitations, Some(token), &body)
+                    .is(201);
                 (format!("{invitations}/{}", text(&made.json(), "id")), None)
             },
         },
@@ -203,8 +206,8 @@ fn curve_key_commands() -> Vec<Sample<Promises>> {
     vec![
         Sample {
             operation: "POST /auth/v1/accounts/{account}/curve-keys",
-            make: |house, token| {
-                let account = machine(house, token);
+            make: |harness, token| {
+                let account = machine(harness, token);
                 (
                     format!("/auth/v1/accounts/{account}/curve-keys"),
                     Some(curve_key()),
@@ -213,14 +216,14 @@ fn curve_key_commands() -> Vec<Sample<Promises>> {
         },
         Sample {
             operation: "POST /auth/v1/accounts/{account}/curve-keys/{key}/rotate",
-            make: |house, token| {
+            make: |harness, token| {
                 let body = json!({"public_key": curve_key()["public_key"], "grace_s": 60});
-                (registered(house, token) + "/rotate", Some(body))
+                (registered(harness, token) + "/rotate", Some(body))
             },
         },
         Sample {
             operation: "DELETE /auth/v1/accounts/{account}/curve-keys/{key}",
-            make: |house, token| (registered(house, token), None),
+            make: |harness, token| (registered(harness, token), None),
         },
     ]
 }
@@ -232,8 +235,8 @@ fn client() -> Value {
 }
 
 /// Registers an application, and says where it is.
-fn registered_client(house: &House<Promises>, token: &str) -> String {
-    let made = house.client.post(CLIENTS, Some(token), &client());
+fn registered_client(harness: &Harness<Promises>, token: &str) -> String {
+    let made = harness.client.post(CLIENTS, Some(token), &client());
     format!("{CLIENTS}/{}", text(&made.is(201).json(), "id"))
 }
 
@@ -245,18 +248,18 @@ fn client_commands() -> Vec<Sample<Promises>> {
         },
         Sample {
             operation: "PUT /auth/v1/clients/{client}",
-            make: |house, token| (registered_client(house, token), Some(client())),
+            make: |harness, token| (registered_client(harness, token), Some(client())),
         },
         Sample {
             operation: "POST /auth/v1/clients/{client}/secret",
-            make: |house, token| {
-                let path = format!("{}/secret", registered_client(house, token));
+            make: |harness, token| {
+                let path = format!("{}/secret", registered_client(harness, token));
                 (path, Some(json!({"grace_s": 60})))
             },
         },
         Sample {
             operation: "DELETE /auth/v1/clients/{client}",
-            make: |house, token| (registered_client(house, token), None),
+            make: |harness, token| (registered_client(harness, token), None),
         },
     ]
 }
@@ -285,31 +288,31 @@ impl Conforms for Promises {
         config(ISSUER)
     }
 
-    fn people(house: &House<Promises>) -> Vec<Person> {
-        let ada = administrator(house);
+    fn people(harness: &Harness<Promises>) -> Vec<Person> {
+        let ada = administrator(harness);
         let token = access_token(&ada);
         let [bob, eve, carl, dave, frank] = ["bob", "eve", "carl", "dave", "frank"]
-            .map(|name| person(house, &ada, &format!("{name}@example.com")));
+            .map(|name| person(harness, &ada, &format!("{name}@example.com")));
         let grants = format!("/auth/v1/accounts/{}/grants", text(&eve, "account"));
         let viewer = json!({"what": "viewer", "resource": "*"});
-        drop(house.client.post(&grants, Some(token), &viewer).is(201));
-        let narrow = key(house, token, "run.read");
-        let own = key(house, access_token(&carl), "*");
+        drop(harness.client.post(&grants, Some(token), &viewer).is(201));
+        let narrow = key(harness, token, "run.read");
+        let own = key(harness, access_token(&carl), "*");
         let known = |name, token: &str| Person {
             name,
             token: Some(token.to_owned()),
             only: None,
         };
         // A key, so that nothing is done that needs a session.
-        let quants = organisation(house, access_token(&carl), "Quants");
+        let quants = organisation(harness, access_token(&carl), "Quants");
         join(
-            house,
+            harness,
             (&carl, &quants),
             (&dave, "dave@example.com"),
             "member",
         );
         join(
-            house,
+            harness,
             (&carl, &quants),
             (&frank, "frank@example.com"),
             "viewer",
@@ -317,7 +320,10 @@ impl Conforms for Promises {
         let quants: &'static str = quants.leak();
         let in_it = |name, tokens: &Value| Person {
             only: Some(("organisation", quants)),
-            ..known(name, text(&key(house, access_token(tokens), "*"), "secret"))
+            ..known(
+                name,
+                text(&key(harness, access_token(tokens), "*"), "secret"),
+            )
         };
         vec![
             Person {
@@ -340,19 +346,19 @@ impl Conforms for Promises {
         ]
     }
 
-    fn administrator(house: &House<Promises>) -> String {
-        access_token(&administrator(house)).to_owned()
+    fn administrator(harness: &Harness<Promises>) -> String {
+        access_token(&administrator(harness)).to_owned()
     }
 
-    fn refused_tokens(house: &House<Promises>) -> Vec<(&'static str, String)> {
-        let ada = administrator(house);
+    fn refused_tokens(harness: &Harness<Promises>) -> Vec<(&'static str, String)> {
+        let ada = administrator(harness);
         let expired = access_token(&ada).to_owned();
         // The same database and keys under another address: what it signs is not for here.
-        let clock = Clock::standing(house.clock.now());
+        let clock = Clock::standing(harness.clock.now());
         let elsewhere = config("http://elsewhere");
-        let other = House::<Promises>::start(&house.place, clock, elsewhere, None);
-        house.advance(TOKEN_NS);
-        assert!(other.clock.advance_to(house.clock.now()));
+        let other = Harness::<Promises>::start(&harness.place, clock, elsewhere, None);
+        harness.advance(TOKEN_NS);
+        assert!(other.clock.advance_to(harness.clock.now()));
         let elsewhere = sign_in(other.client, ADA);
         vec![
             ("expired", expired),
@@ -399,22 +405,22 @@ impl Conforms for Promises {
             },
             Sample {
                 operation: "PATCH /auth/v1/accounts/{account}",
-                make: |house, token| {
-                    let path = format!("/auth/v1/accounts/{}", machine(house, token));
+                make: |harness, token| {
+                    let path = format!("/auth/v1/accounts/{}", machine(harness, token));
                     (path, Some(json!({"name": "another"})))
                 },
             },
             Sample {
                 operation: "POST /auth/v1/accounts/{account}/suspend",
-                make: |house, token| {
-                    let path = format!("/auth/v1/accounts/{}/suspend", machine(house, token));
+                make: |harness, token| {
+                    let path = format!("/auth/v1/accounts/{}/suspend", machine(harness, token));
                     (path, None)
                 },
             },
             Sample {
                 operation: "POST /auth/v1/accounts/{account}/grants",
-                make: |house, token| {
-                    let path = format!("/auth/v1/accounts/{}/grants", machine(house, token));
+                make: |harness, token| {
+                    let path = format!("/auth/v1/accounts/{}/grants", machine(harness, token));
                     (path, Some(json!({"what": "viewer", "resource": "*"})))
                 },
             },
@@ -427,23 +433,23 @@ impl Conforms for Promises {
             },
             Sample {
                 operation: "POST /auth/v1/accounts/{account}/keys/{key}/rotate",
-                make: |house, token| {
-                    let made = key(house, token, "run.read");
+                make: |harness, token| {
+                    let made = key(harness, token, "run.read");
                     let path = format!("{KEYS}/{}/rotate", text(&made, "id"));
                     (path, Some(json!({"grace_s": 60})))
                 },
             },
             Sample {
                 operation: "DELETE /auth/v1/accounts/{account}/keys/{key}",
-                make: |house, token| {
-                    let made = key(house, token, "run.read");
+                make: |harness, token| {
+                    let made = key(harness, token, "run.read");
                     (format!("{KEYS}/{}", text(&made, "id")), None)
                 },
             },
             Sample {
                 operation: "DELETE /auth/v1/accounts/{account}",
-                make: |house, token| {
-                    let path = format!("/auth/v1/accounts/{}", machine(house, token));
+                make: |harness, token| {
+                    let path = format!("/auth/v1/accounts/{}", machine(harness, token));
                     (path, None)
                 },
             },
@@ -459,8 +465,8 @@ impl Conforms for Promises {
             path: "/auth/v1/accounts",
             id: "id",
             next: None,
-            add: |house, token, _| {
-                machine(house, token);
+            add: |harness, token, _| {
+                machine(harness, token);
             },
         })
     }

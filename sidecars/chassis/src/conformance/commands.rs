@@ -1,7 +1,7 @@
 //! Commands: done once however often and by how many they are sent, told of in the log, and let end when the process does.
 
 use super::document::{Operation, golden, operations};
-use super::{Conforms, House, Reply, Sample};
+use super::{Conforms, Harness, Reply, Sample};
 use crate::ChassisError;
 use crate::audit::audit_head;
 use crate::database::{Database, Place};
@@ -22,8 +22,8 @@ struct Ready {
     body: Option<Value>,
 }
 
-fn ready<S: Conforms>(house: &House<S>, sample: &Sample<S>, token: &str) -> Ready {
-    let (path, body) = (sample.make)(house, token);
+fn ready<S: Conforms>(harness: &Harness<S>, sample: &Sample<S>, token: &str) -> Ready {
+    let (path, body) = (sample.make)(harness, token);
     let (method, _) = sample.operation.split_once(' ').expect("a method");
     Ready {
         method: method.to_owned(),
@@ -32,17 +32,17 @@ fn ready<S: Conforms>(house: &House<S>, sample: &Sample<S>, token: &str) -> Read
     }
 }
 
-fn send<S: Conforms>(house: &House<S>, command: &Ready, token: &str, key: &str) -> Reply {
+fn send<S: Conforms>(harness: &Harness<S>, command: &Ready, token: &str, key: &str) -> Reply {
     let asked = (command.method.as_str(), command.path.as_str());
     let key = [("Idempotency-Key", key)];
-    house
+    harness
         .client
         .send(asked, Some(token), &key, command.body.as_ref())
 }
 
 /// How many events and entries of the audit log there are.
-fn noted<S: Conforms>(house: &House<S>, database: &Database) -> (i64, i64) {
-    house.runtime.block_on(async {
+fn noted<S: Conforms>(harness: &Harness<S>, database: &Database) -> (i64, i64) {
+    harness.runtime.block_on(async {
         let events = head(database).await.expect("the head of the log");
         let audit = audit_head(database)
             .await
@@ -53,38 +53,38 @@ fn noted<S: Conforms>(house: &House<S>, database: &Database) -> (i64, i64) {
 
 /// Each command that is driven is done once: sent again, by several at the same time; and its key is good for nothing else.
 pub(super) fn done_once<S: Conforms>(place: &Place) {
-    let house = House::<S>::new(place);
-    let token = S::administrator(&house);
-    let database = house.database();
+    let harness = Harness::<S>::new(place);
+    let token = S::administrator(&harness);
+    let database = harness.database();
     let mut driven = BTreeSet::new();
     for (number, sample) in S::commands().iter().enumerate() {
         driven.insert(sample.operation.to_owned());
         let name = sample.operation;
-        let command = ready(&house, sample, &token);
+        let command = ready(&harness, sample, &token);
         let key = format!("key-{number}");
-        let before = noted(&house, &database);
-        let first = send(&house, &command, &token, &key);
+        let before = noted(&harness, &database);
+        let first = send(&harness, &command, &token, &key);
         assert!(first.is_success(), "{name}: {first:?}");
         assert_eq!(first.header("idempotent-replayed"), None, "{name}");
-        let after = noted(&house, &database);
+        let after = noted(&harness, &database);
         let made = (after.0 - before.0, after.1 - before.1);
         assert!(made.1 > 0, "{name} is not in the audit log");
-        let again = send(&house, &command, &token, &key);
+        let again = send(&harness, &command, &token, &key);
         assert_is_same(name, &first, &again);
         let other = Ready {
             path: format!("{}?other=1", command.path),
             ..command
         };
-        let conflict = send(&house, &other, &token, &key);
+        let conflict = send(&harness, &other, &token, &key);
         conflict.refused(422, "idempotency_conflict");
-        assert_eq!(noted(&house, &database), after, "{name} was done again");
-        by_several(&house, &database, sample, (&token, made));
+        assert_eq!(noted(&harness, &database), after, "{name} was done again");
+        by_several(&harness, &database, sample, (&token, made));
     }
-    house.runtime.block_on(database.close());
+    harness.runtime.block_on(database.close());
     let mut rest = String::new();
-    for operation in operations(&house).iter().filter(|it| it.changes()) {
+    for operation in operations(&harness).iter().filter(|it| it.changes()) {
         let name = operation.name();
-        let takes_key = takes_key(&house, operation, &token);
+        let takes_key = takes_key(&harness, operation, &token);
         if driven.remove(&name) {
             assert!(takes_key, "{name} takes a key that is none");
             continue;
@@ -101,12 +101,12 @@ pub(super) fn done_once<S: Conforms>(place: &Place) {
 }
 
 /// Whether an operation reads `Idempotency-Key`: then it refuses one that is none.
-fn takes_key<S: Conforms>(house: &House<S>, operation: &Operation, token: &str) -> bool {
+fn takes_key<S: Conforms>(harness: &Harness<S>, operation: &Operation, token: &str) -> bool {
     let target = operation.target::<S>(None);
     let asked = (operation.method.as_str(), target.as_str());
     let token = Some(token).filter(|_| !operation.is_public::<S>());
     let no_key = [("Idempotency-Key", "two words")];
-    let reply = house.client.send(asked, token, &no_key, None);
+    let reply = harness.client.send(asked, token, &no_key, None);
     reply.status == 400 && reply.body.contains("Idempotency-Key")
 }
 
@@ -126,14 +126,14 @@ fn assert_is_same(name: &str, first: &Reply, again: &Reply) {
 }
 
 fn by_several<S: Conforms>(
-    house: &House<S>,
+    harness: &Harness<S>,
     database: &Database,
     sample: &Sample<S>,
     (token, made): (&str, (i64, i64)),
 ) {
     let name = sample.operation;
-    let command = ready(house, sample, token);
-    let before = noted(house, database);
+    let command = ready(harness, sample, token);
+    let before = noted(harness, database);
     let begin = Barrier::new(SENDERS);
     let replies: Vec<Reply> = std::thread::scope(|scope| {
         let senders: Vec<_> = (0..SENDERS)
@@ -141,7 +141,7 @@ fn by_several<S: Conforms>(
                 scope.spawn(|| {
                     begin.wait();
                     send(
-                        house,
+                        harness,
                         &command,
                         token,
                         &format!("twin-{name}").replace(' ', "-"),
@@ -160,23 +160,23 @@ fn by_several<S: Conforms>(
     again
         .iter()
         .for_each(|reply| assert_is_same(name, first[0], reply));
-    let after = noted(house, database);
+    let after = noted(harness, database);
     let found = (after.0 - before.0, after.1 - before.1);
     assert_eq!(found, made, "{name} by {SENDERS} at the same time");
 }
 
 /// A command that cannot be done while its caller waits leaves nothing, and is done when it is sent again.
 pub(super) fn deadlines_are_kept<S: Conforms>(place: &Place) {
-    let house = House::<S>::new(place);
-    let token = S::administrator(&house);
-    let database = house.database();
+    let harness = Harness::<S>::new(place);
+    let token = S::administrator(&harness);
+    let database = harness.database();
     for sample in S::commands() {
         let name = sample.operation;
-        let command = ready(&house, &sample, &token);
-        let before = noted(&house, &database);
+        let command = ready(&harness, &sample, &token);
+        let before = noted(&harness, &database);
         let asked = (command.method.as_str(), command.path.as_str());
         // As another process would that changes something.
-        let held = house.runtime.block_on(async {
+        let held = harness.runtime.block_on(async {
             let mut write = database.write().await?;
             hold_events(&mut write).await?;
             Ok::<_, ChassisError>(write)
@@ -185,44 +185,47 @@ pub(super) fn deadlines_are_kept<S: Conforms>(place: &Place) {
         let head = [("grpc-timeout", "20m"), ("Idempotency-Key", name)];
         let head = head.map(|(name, value)| (name, value.replace([' ', '{', '}'], "-")));
         let head = head.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let late = house
+        let late = harness
             .client
             .send(asked, Some(&token), &head, command.body.as_ref());
         late.refused(504, "timed_out");
-        house.runtime.block_on(held.commit()).expect("it is let go");
-        assert_eq!(noted(&house, &database), before, "{name}");
+        harness
+            .runtime
+            .block_on(held.commit())
+            .expect("it is let go");
+        assert_eq!(noted(&harness, &database), before, "{name}");
         let again = &head[1..];
-        let done = house
+        let done = harness
             .client
             .send(asked, Some(&token), again, command.body.as_ref());
         assert!(done.is_success(), "{name}: {done:?}");
         assert_eq!(done.header("idempotent-replayed"), None, "{name}");
-        assert!(noted(&house, &database).1 > before.1, "{name}");
+        assert!(noted(&harness, &database).1 > before.1, "{name}");
     }
-    house.runtime.block_on(database.close());
+    harness.runtime.block_on(database.close());
 }
 
 /// A command that has begun when the process is told to stop is answered, and nobody is let in after it.
 pub(super) fn stop_lets_answers_end<S: Conforms>(place: &Place) {
-    let mut house = House::<S>::new(place);
-    let address = house.client.address();
+    let mut harness = Harness::<S>::new(place);
+    let address = harness.client.address();
     let with_body = |sample: &Sample<S>| {
-        let token = S::administrator(&house);
-        let command = ready(&house, sample, &token);
+        let token = S::administrator(&harness);
+        let command = ready(&harness, sample, &token);
         let body = command.body.as_ref()?.to_string();
         let asked = (command.method.as_str(), command.path.as_str());
-        Some((house.client.begin(asked, &token, &body), body))
+        Some((harness.client.begin(asked, &token, &body), body))
     };
     let begun = S::commands().iter().find_map(with_body);
     let waiting = begun.map(|(mut open, body)| {
         open.wait_for_continue();
         (open, body)
     });
-    let serving = house.tell_stop().expect("it runs");
+    let serving = harness.tell_stop().expect("it runs");
     if let Some((open, body)) = waiting {
         let reply = open.finish(&body);
         assert!(reply.is_success(), "{reply:?}");
     }
-    house.runtime.block_on(serving.ended());
+    harness.runtime.block_on(serving.ended());
     assert!(TcpStream::connect(address).is_err(), "somebody is let in");
 }

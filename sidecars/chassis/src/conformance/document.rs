@@ -1,7 +1,7 @@
 //! What a service promises: the document of its API, and who may do what. Both are files that only change on purpose: with
 //! `UPDATE_GOLDEN=1` they are written anew.
 
-use super::{Conforms, House, Person, Reply};
+use super::{Conforms, Harness, Person, Reply};
 use crate::database::Place;
 use crate::service::Service;
 use serde_json::Value;
@@ -61,13 +61,13 @@ pub(super) fn golden<S: Conforms>(name: &str, found: &str) {
     );
 }
 
-fn document<S: Conforms>(house: &House<S>) -> Value {
+fn document<S: Conforms>(harness: &Harness<S>) -> Value {
     let path = format!("/{}/openapi.json", S::Service::NAME);
-    house.client.get(&path, None).is(200).json()
+    harness.client.get(&path, None).is(200).json()
 }
 
-pub(super) fn operations<S: Conforms>(house: &House<S>) -> Vec<Operation> {
-    let document = document(house);
+pub(super) fn operations<S: Conforms>(harness: &Harness<S>) -> Vec<Operation> {
+    let document = document(harness);
     let mut found = Vec::new();
     for (path, operations) in document["paths"].as_object().expect("paths") {
         for (method, says) in operations.as_object().expect("operations") {
@@ -84,14 +84,14 @@ pub(super) fn operations<S: Conforms>(house: &House<S>) -> Vec<Operation> {
 
 /// The document is the file, and each operation says what it does, has an id of its own, and how it is refused.
 pub(super) fn is_as_promised<S: Conforms>(place: &Place) {
-    let house = House::<S>::new(place);
-    let document = document(&house);
+    let harness = Harness::<S>::new(place);
+    let document = document(&harness);
     let version = document["openapi"].as_str().unwrap_or_default();
     assert!(version.starts_with("3.1"), "{version}");
     let shown = serde_json::to_string_pretty(&document).expect("a document is JSON");
     golden::<S>("openapi.json", &(shown + "\n"));
     let mut ids = BTreeSet::new();
-    for operation in operations(&house) {
+    for operation in operations(&harness) {
         let (name, says) = (operation.name(), &operation.says);
         assert!(
             operation
@@ -148,12 +148,12 @@ fn verdict(reply: &Reply) -> &'static str {
 
 /// Every operation by everybody is as the file has it, and nobody is let in where it is not said.
 pub(super) fn who_may_do_what<S: Conforms>(place: &Place) {
-    let house = House::<S>::new(place);
-    let people = S::people(&house);
+    let harness = Harness::<S>::new(place);
+    let people = S::people(&harness);
     assert!(people.iter().any(|person| person.token.is_none()));
     let mut found = format!("# {}\n", S::AUTHZ_NOTE);
     let mut open = BTreeSet::new();
-    for operation in operations(&house) {
+    for operation in operations(&harness) {
         write!(found, "{}:", operation.name()).expect("a text takes all");
         for Person { name, token, only } in &people {
             if only.is_some_and(|(part, _)| !operation.path.contains(&format!("{{{part}}}"))) {
@@ -161,7 +161,7 @@ pub(super) fn who_may_do_what<S: Conforms>(place: &Place) {
             }
             let target = operation.target::<S>(*only);
             let asked = (operation.method.as_str(), target.as_str());
-            let verdict = verdict(&house.client.send(asked, token.as_deref(), &[], None));
+            let verdict = verdict(&harness.client.send(asked, token.as_deref(), &[], None));
             write!(found, " {name}={verdict}").expect("a text takes all");
             if token.is_none() && verdict == "yes" {
                 open.insert(operation.name());

@@ -1,7 +1,7 @@
 //! Lists are whole however they are walked, and rows that come from the log of events are those that it gives.
 
 use super::logs::planted;
-use super::{Conforms, House};
+use super::{Conforms, Harness};
 use crate::database::Place;
 use crate::event::head;
 use crate::service::Service;
@@ -16,12 +16,12 @@ pub(super) fn walked_whole<S: Conforms>(place: &Place) {
     let Some(list) = S::list() else {
         return;
     };
-    let house = House::<S>::new(place);
-    let token = S::administrator(&house);
+    let harness = Harness::<S>::new(place);
+    let token = S::administrator(&harness);
     let page = |after: Option<&str>, limit: usize| {
         let after = after.map_or_else(String::new, |after| format!("&after={after}"));
         let path = format!("{}?limit={limit}{after}", list.path);
-        house.client.get(&path, Some(&token)).is(200).json()
+        harness.client.get(&path, Some(&token)).is(200).json()
     };
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -32,7 +32,7 @@ pub(super) fn walked_whole<S: Conforms>(place: &Place) {
         let id = |item: &Value| text(&item[list.id]);
         items.iter().map(id).collect::<Vec<_>>()
     };
-    (0..ITEMS).for_each(|number| (list.add)(&house, &token, number));
+    (0..ITEMS).for_each(|number| (list.add)(&harness, &token, number));
     let there = ids(&page(None, 1000));
     assert!(there.len() >= ITEMS, "{there:?}");
     let (mut met, mut after, mut number) = (Vec::new(), None, ITEMS);
@@ -51,7 +51,7 @@ pub(super) fn walked_whole<S: Conforms>(place: &Place) {
         after = next;
         // New things are added for as long as those of before are walked.
         if number < 2 * ITEMS {
-            (list.add)(&house, &token, number);
+            (list.add)(&harness, &token, number);
             number += 1;
         }
     }
@@ -63,25 +63,25 @@ pub(super) fn walked_whole<S: Conforms>(place: &Place) {
     assert_eq!(different.len(), met.len(), "{met:?}");
     for wrong in ["0", "1001"] {
         let path = format!("{}?limit={wrong}", list.path);
-        let reply = house.client.get(&path, Some(&token));
+        let reply = harness.client.get(&path, Some(&token));
         reply.refused(400, "bad_request");
     }
 }
 
 /// Drives every command, and compares all tables before and after they are made again from the log. Nothing secret is in them.
 pub(super) fn rebuild_is_live<S: Conforms>(place: &Place) {
-    let house = House::<S>::new(place);
-    let token = S::administrator(&house);
+    let harness = Harness::<S>::new(place);
+    let token = S::administrator(&harness);
     // Each as often as a rebuild has to tell one from another.
     for sample in S::commands().into_iter().chain(S::commands()) {
         let (method, _) = sample.operation.split_once(' ').expect("a method");
-        let (path, body) = (sample.make)(&house, &token);
+        let (path, body) = (sample.make)(&harness, &token);
         let asked = (method, path.as_str());
-        let reply = house.client.send(asked, Some(&token), &[], body.as_ref());
+        let reply = harness.client.send(asked, Some(&token), &[], body.as_ref());
         assert!(reply.is_success(), "{}: {reply:?}", sample.operation);
     }
-    let database = house.database();
-    house.runtime.block_on(async {
+    let database = harness.database();
+    harness.runtime.block_on(async {
         let events = head(&database).await.expect("the head of the log");
         let live = all_rows(&database).await.expect("rows");
         for secret in planted() {

@@ -50,9 +50,11 @@ pub(super) fn have_no_secret() {
     }
 }
 
-/// Whether a line with these words was logged.
-pub(super) fn were_told(words: &str) -> bool {
-    locked(&LINES).contains(words)
+/// Whether a line was logged that has all of these words.
+pub(super) fn were_told(words: &[&str]) -> bool {
+    let lines = locked(&LINES);
+    let mut lines = lines.lines();
+    lines.any(|line| words.iter().all(|word| line.contains(word)))
 }
 
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! `/metrics` is read by a program of others as OpenMetrics 1.0.
 
-use super::{Conforms, House};
+use super::{Conforms, Harness};
 use crate::database::Place;
 use crate::service::Service;
 use std::io::Write;
@@ -14,9 +14,9 @@ const READER: &str = "import sys\n\
 
 /// The reader of `prometheus_client` takes the page, and finds requests and facts in it.
 pub(super) fn are_read<S: Conforms>(place: &Place) {
-    let house = House::<S>::new(place);
-    drop(house.client.get("/live", None));
-    let page = house.client.get("/metrics", None).is(200);
+    let harness = Harness::<S>::new(place);
+    drop(harness.client.get("/live", None));
+    let page = harness.client.get("/metrics", None).is(200);
     assert_eq!(
         page.header("content-type"),
         Some("application/openmetrics-text; version=1.0.0; charset=utf-8")

@@ -1,6 +1,6 @@
 //! Callers over gRPC show certificates of the authority, and whoever does not is not let in.
 
-use super::{BEGIN, Conforms, House};
+use super::{BEGIN, Conforms, Harness};
 use crate::clock::Clock;
 use crate::database::Place;
 use crate::identity::{Authority, CERTIFICATE_LIFE, Identity, Peers, TrustDomain};
@@ -30,14 +30,14 @@ pub(super) fn show_certificates<S: Conforms>() {
         made.expect("a certificate")
     };
     let own = identity(&ours, S::Service::NAME, CERTIFICATE_LIFE);
-    let house = House::<S>::start(
+    let harness = Harness::<S>::start(
         &Place::Folder(folder.path().join("data")),
         clock.clone(),
         S::config(),
         Some((own, Peers::named(["caller", "brief"]))),
     );
-    let grpc = house.grpc.expect("gRPC is served");
-    house.runtime.block_on(async {
+    let grpc = harness.grpc.expect("gRPC is served");
+    harness.runtime.block_on(async {
         let caller = identity(&ours, "caller", CERTIFICATE_LIFE);
         let brief = identity(&ours, "brief", SHORT);
         let to =

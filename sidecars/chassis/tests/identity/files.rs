@@ -1,6 +1,6 @@
 //! The files of an authority: who may read them, what a killed process leaves, what others make of them.
 
-use super::{CERTIFICATE_LIFE, DAY, House, START, at, meet};
+use super::{CERTIFICATE_LIFE, DAY, Harness, START, at, meet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -85,9 +85,9 @@ fn a_key_that_others_can_read_is_not_used() {
 
 #[test]
 fn an_authority_of_another_domain_and_words_that_are_no_names_are_refused() {
-    let house = House::new();
+    let harness = Harness::new();
     let other = "other".parse().unwrap();
-    let error = Authority::open(house.folder.path(), &other, house.clock.clone()).unwrap_err();
+    let error = Authority::open(harness.folder.path(), &other, harness.clock.clone()).unwrap_err();
     assert!(
         error
             .to_string()
@@ -95,7 +95,7 @@ fn an_authority_of_another_domain_and_words_that_are_no_names_are_refused() {
         "{error}"
     );
     let issue = |name, seconds| {
-        let issued = house.authority.issue(name, Duration::from_secs(seconds));
+        let issued = harness.authority.issue(name, Duration::from_secs(seconds));
         issued.map(|_| ()).map_err(|error| error.to_string())
     };
     assert!(issue("../billing", 60).unwrap_err().contains("no name"));
@@ -107,10 +107,13 @@ fn an_authority_of_another_domain_and_words_that_are_no_names_are_refused() {
     assert!(issue("billing", 604_800).is_ok());
     // Ten years on nothing is signed; shortly before, nothing outlives the root.
     let end = START + 315_576_000;
-    assert!(house.clock.advance_to(at(end - 3_600)));
-    let issued = house.authority.issue("billing", CERTIFICATE_LIFE).unwrap();
+    assert!(harness.clock.advance_to(at(end - 3_600)));
+    let issued = harness
+        .authority
+        .issue("billing", CERTIFICATE_LIFE)
+        .unwrap();
     assert_eq!(issued.until, at(end));
-    assert!(house.clock.advance_to(at(end)));
+    assert!(harness.clock.advance_to(at(end)));
     assert_eq!(
         issue("billing", 60).unwrap_err(),
         "the newest root certificate is valid from 1799999700 to 2115576000 (seconds since 1970), and now it is 2115576000"
@@ -119,28 +122,31 @@ fn an_authority_of_another_domain_and_words_that_are_no_names_are_refused() {
 
 #[tokio::test]
 async fn a_service_without_the_authority_has_its_files_from_it() {
-    let house = House::new();
+    let harness = Harness::new();
     let away = tempfile::tempdir().unwrap();
     let export = || {
-        let issued = house.authority.issue("billing", CERTIFICATE_LIFE).unwrap();
-        house.authority.export(&issued, away.path()).unwrap()
+        let issued = harness
+            .authority
+            .issue("billing", CERTIFICATE_LIFE)
+            .unwrap();
+        harness.authority.export(&issued, away.path()).unwrap()
     };
     let path = export();
     assert_eq!(path, away.path().join("billing.pem"));
     assert_eq!(mode(&path), 0o600);
-    let missing = Identity::of_folder(away.path(), "auth", house.clock.clone()).unwrap_err();
+    let missing = Identity::of_folder(away.path(), "auth", harness.clock.clone()).unwrap_err();
     assert!(
         missing.to_string().ends_with("auth.pem: it is not there"),
         "{missing}"
     );
-    let billing = Identity::of_folder(away.path(), "billing", house.clock.clone()).unwrap();
-    let auth = house.identity("auth");
+    let billing = Identity::of_folder(away.path(), "billing", harness.clock.clone()).unwrap();
+    let auth = harness.identity("auth");
     let server = billing.server_config(Peers::named(["auth"])).unwrap();
     let client = auth.client_config(Peers::named(["billing"])).unwrap();
     assert!(meet(Arc::clone(&server), Arc::clone(&client)).await.echoed);
     billing.look();
     assert_eq!(billing.state().renewals, 0);
-    assert!(house.clock.advance_to(at(START + DAY)));
+    assert!(harness.clock.advance_to(at(START + DAY)));
     billing.look();
     assert!(billing.state().trouble.unwrap().contains("was valid until"));
     // Its file is replaced, and it goes on without a restart.
@@ -155,7 +161,7 @@ async fn a_service_without_the_authority_has_its_files_from_it() {
     assert!(meet(server, client).await.echoed);
     // Somebody else's file under its name is not taken.
     std::fs::copy(&path, away.path().join("portfolio.pem")).unwrap();
-    let error = Identity::of_folder(away.path(), "portfolio", house.clock.clone()).unwrap_err();
+    let error = Identity::of_folder(away.path(), "portfolio", harness.clock.clone()).unwrap_err();
     assert!(
         error.to_string().ends_with(
             "its certificate is of spiffe://tickloom/billing, expected spiffe://tickloom/portfolio"
@@ -173,12 +179,15 @@ fn openssl(words: &[&str]) -> Option<(bool, String)> {
 
 #[test]
 fn openssl_agrees_on_chain_names_times_and_uses() {
-    let house = House::new();
-    let path = |name: &str| house.folder.path().join(name).display().to_string();
-    house.authority.rotate().unwrap();
-    let issued = house.authority.issue("billing", CERTIFICATE_LIFE).unwrap();
+    let harness = Harness::new();
+    let path = |name: &str| harness.folder.path().join(name).display().to_string();
+    harness.authority.rotate().unwrap();
+    let issued = harness
+        .authority
+        .issue("billing", CERTIFICATE_LIFE)
+        .unwrap();
     let out = tempfile::tempdir().unwrap();
-    let file = house.authority.export(&issued, out.path()).unwrap();
+    let file = harness.authority.export(&issued, out.path()).unwrap();
     let file = file.display().to_string();
     let verify = |at: i64, purpose: &str, roots: &str| {
         let at = at.to_string();
@@ -206,7 +215,7 @@ fn openssl_agrees_on_chain_names_times_and_uses() {
     assert!(!is_good && said.contains("expired"), "{said}");
     let (is_good, said) = verify(START - 301, "sslserver", &roots).unwrap();
     assert!(!is_good && said.contains("not yet valid"), "{said}");
-    let other = House::new();
+    let other = Harness::new();
     let others = other.folder.path().join("roots.pem").display().to_string();
     assert!(!verify(START, "sslserver", &others).unwrap().0);
     let (_, text) = openssl(&["x509", "-in", &file, "-noout", "-text"]).unwrap();

@@ -1,6 +1,6 @@
 //! A service that is served for a check, and what it stands in.
 
-use super::{Client, Conforms, Gatekeeper};
+use super::{Client, Conforms, TestAuthenticator};
 use crate::clock::Clock;
 use crate::database::{Database, Place};
 use crate::identity::{Identity, Peers};
@@ -22,7 +22,7 @@ pub const BEGIN: Ts = Ts(1_700_000_000_000_000_000);
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A service that is served over HTTP until this is dropped.
-pub struct House<S: Conforms> {
+pub struct Harness<S: Conforms> {
     /// Runs what waits.
     pub runtime: Runtime,
     /// Stands until it is moved.
@@ -35,16 +35,16 @@ pub struct House<S: Conforms> {
     pub startup_notice: Option<String>,
     /// Where gRPC is reached, if it is served.
     pub grpc: Option<SocketAddr>,
-    gatekeeper: Arc<Gatekeeper>,
+    authenticator: Arc<TestAuthenticator>,
     running: Option<(Serving, watch::Sender<bool>)>,
     service: PhantomData<fn() -> S>,
 }
 
-impl<S: Conforms> House<S> {
+impl<S: Conforms> Harness<S> {
     /// The service over this database, with the settings of [`Conforms::config`].
     #[must_use]
-    pub fn new(place: &Place) -> House<S> {
-        House::start(place, Clock::standing(BEGIN), S::config(), None)
+    pub fn new(place: &Place) -> Harness<S> {
+        Harness::start(place, Clock::standing(BEGIN), S::config(), None)
     }
 
     /// The service with settings of its own, and gRPC as somebody.
@@ -57,9 +57,9 @@ impl<S: Conforms> House<S> {
         clock: Clock,
         config: <S::Service as Service>::Config,
         identity: Option<(Arc<Identity>, Peers)>,
-    ) -> House<S> {
+    ) -> Harness<S> {
         let runtime = Runtime::new().expect("a runtime");
-        let gatekeeper = Gatekeeper::new(clock.clone());
+        let authenticator = TestAuthenticator::new(clock.clone());
         let (told, stop) = Stop::new();
         let grpc = identity.map(|identity| RpcOptions {
             address: loopback(),
@@ -69,7 +69,7 @@ impl<S: Conforms> House<S> {
             let runner = Runner::start::<S::Service>(place, clock.clone(), config, &stop).await;
             let mut runner = runner.unwrap_or_else(|error| panic!("{}: {error}", S::Service::NAME));
             if runner.authenticator.is_none() {
-                runner.authenticator = Some(gatekeeper.clone());
+                runner.authenticator = Some(authenticator.clone());
             }
             let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {
@@ -80,7 +80,7 @@ impl<S: Conforms> House<S> {
             let serving = serve(vec![runner], options, stop).await;
             (serving.expect("it serves"), startup_notice)
         });
-        House {
+        Harness {
             client: Client::new(serving.http),
             grpc: serving.grpc,
             running: Some((serving, told)),
@@ -89,14 +89,14 @@ impl<S: Conforms> House<S> {
             runtime,
             clock,
             startup_notice,
-            gatekeeper,
+            authenticator,
         }
     }
 
     /// Knows who asks, unless the service itself does.
     #[must_use]
-    pub fn gatekeeper(&self) -> &Gatekeeper {
-        &self.gatekeeper
+    pub fn authenticator(&self) -> &TestAuthenticator {
+        &self.authenticator
     }
 
     /// Moves the clock on by so many nanoseconds.
@@ -122,7 +122,7 @@ impl<S: Conforms> House<S> {
     }
 }
 
-impl<S: Conforms> Drop for House<S> {
+impl<S: Conforms> Drop for Harness<S> {
     fn drop(&mut self) {
         if let Some(serving) = self.tell_stop() {
             self.runtime.block_on(serving.ended());

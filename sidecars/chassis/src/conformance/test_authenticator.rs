@@ -22,18 +22,18 @@ const AUDIENCE: &str = "conformance";
 const TOKEN_LIFE_S: i64 = 300;
 
 /// Knows who asks.
-pub struct Gatekeeper {
+pub struct TestAuthenticator {
     pair: Ed25519KeyPair,
     stranger: Ed25519KeyPair,
     verifier: Verifier,
     clock: Clock,
 }
 
-impl Gatekeeper {
-    pub(super) fn new(clock: Clock) -> Arc<Gatekeeper> {
+impl TestAuthenticator {
+    pub(super) fn new(clock: Clock) -> Arc<TestAuthenticator> {
         let pair = key_pair();
         let keys = KeySet::of_keys([&public(&pair)]);
-        Arc::new(Gatekeeper {
+        Arc::new(TestAuthenticator {
             verifier: Verifier::new(ISSUER, AUDIENCE, keys),
             stranger: key_pair(),
             pair,
@@ -130,7 +130,7 @@ impl Gatekeeper {
     }
 }
 
-impl Authenticator for Gatekeeper {
+impl Authenticator for TestAuthenticator {
     fn authenticate<'a>(&'a self, bearer: &'a str) -> SubjectFuture<'a> {
         let known = self.subject(bearer).ok_or(Unauthenticated::Refused);
         Box::pin(async move { known })

@@ -28,10 +28,10 @@ mod opening {
 
     /// Every service, for commands that look after all of them.
     pub(crate) fn services() -> Vec<ServiceParts> {
-        let auth = ServiceParts::of::<Auth>();
         vec![
             ServiceParts::of::<Activity>(),
-            auth.with_commands("tickloom admin rebuild", "tickloom admin retry-mail"),
+            ServiceParts::of::<Auth>()
+                .with_commands("tickloom admin rebuild", "tickloom admin retry-mail"),
         ]
     }
 

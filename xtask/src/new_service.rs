@@ -13,6 +13,29 @@ const TEMPLATE: &str = "template";
 const TEMPLATE_TYPE: &str = "Template";
 /// Longest name, in letters.
 const NAME_MAX: usize = 30;
+/// Paths at the root of the address, parts of paths of files, and schemas that are in every database of PostgreSQL.
+const TAKEN: [&str; 12] = [
+    "chassis",
+    "console",
+    "docs",
+    "errors",
+    "health",
+    "live",
+    "metrics",
+    "ready",
+    "template",
+    "tickloom",
+    "public",
+    "information_schema",
+];
+/// Words of Rust, of which a field or a crate cannot be called (The Rust Reference, Keywords).
+const KEYWORDS: [&str; 52] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "union",
+];
 
 /// A text that is put behind a line that is there once.
 struct Line {
@@ -91,8 +114,8 @@ const LINES: [Line; 14] = [
     },
     Line {
         file: "cli/services.rs",
-        anchor: "ServiceParts::of::<Auth>()",
-        text: ", ServiceParts::of::<tickloom_NAME::TYPE>()",
+        anchor: "            ServiceParts::of::<Activity>(),\n",
+        text: "            ServiceParts::of::<tickloom_NAME::TYPE>(),\n",
     },
 ];
 
@@ -129,14 +152,47 @@ fn check(name: &str) -> Result<()> {
         && name
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    let taken = [
-        "chassis", "docs", "errors", "health", "live", "metrics", "ready", "tickloom",
-    ];
-    if !is_word || taken.contains(&name) {
+    if !is_word || TAKEN.contains(&name) || name.starts_with("pg_") {
         bail!(
             "`{name}` cannot be a service: expected a name of at most {NAME_MAX} lower-case letters, digits and single _, \
-             which is not one of {}",
-            taken.join(", ")
+             which does not begin with pg_ and is not one of {}",
+            TAKEN.join(", ")
+        );
+    }
+    if KEYWORDS.contains(&name) {
+        bail!("`{name}` cannot be a service: it is a word of Rust");
+    }
+    Ok(())
+}
+
+/// Whether a name is free in a file in which services are listed: no package, setting or type is called so.
+fn check_free(file: &str, text: &str, name: &str) -> Result<()> {
+    let package = format!("tickloom-{} =", name.replace('_', "-"));
+    let is_setting = |line: &str| {
+        let field = line.trim().trim_start_matches("pub(super) ");
+        field
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(": "))
+    };
+    let words = |line: &str, word: &str| {
+        line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .any(|found| found == word)
+    };
+    let kind = type_name(name);
+    let config = format!("{kind}Config");
+    for line in text.lines() {
+        let what = if file == "Cargo.toml" && line.starts_with(&package) {
+            "a package is called so"
+        } else if file.ends_with("settings.rs") && is_setting(line) {
+            "a setting is called so"
+        } else if file.starts_with("cli/") && (words(line, &kind) || words(line, &config)) {
+            "a type is called so"
+        } else {
+            continue;
+        };
+        bail!(
+            "`{name}` cannot be a service: {what}, in {file}: {}",
+            line.trim()
         );
     }
     Ok(())
@@ -165,7 +221,9 @@ fn listed(root: &Path, name: &str) -> Result<Vec<(&'static str, String)>> {
         if files.iter().all(|(known, _)| known != file) {
             let path = root.join(file);
             let read = fs::read_to_string(&path);
-            files.push((file, read.with_context(|| path.display().to_string())?));
+            let read = read.with_context(|| path.display().to_string())?;
+            check_free(file, &read, name)?;
+            files.push((file, read));
         }
         let (_, whole) = files.last_mut().context("it was just put there")?;
         if whole.matches(anchor).count() != 1 {
@@ -222,12 +280,57 @@ mod tests {
             "a_",
             "_a",
             "chassis",
+            "console",
+            "template",
+            "public",
+            "pg_x",
+            "match",
+            "type",
             "ü",
             &"x".repeat(31),
         ] {
             assert!(check(name).is_err(), "{name}");
         }
         assert_eq!(type_name("market_data"), "MarketData");
+    }
+
+    #[test]
+    fn what_is_called_so_already_is_refused_where_it_is() {
+        let listed = |name| {
+            listed(&root(), name)
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        listed("billing").unwrap();
+        for (name, why) in [
+            (
+                "core",
+                "a package is called so, in Cargo.toml: tickloom-core = { path = \"engine/core\" }",
+            ),
+            (
+                "activity",
+                "a package is called so, in Cargo.toml: tickloom-activity = { path = \"sidecars/activity\" }",
+            ),
+            (
+                "http",
+                "a setting is called so, in cli/commands/serve/settings.rs: http: Option<SocketAddr>,",
+            ),
+            (
+                "outgoing",
+                "a type is called so, in cli/commands/serve.rs: use tickloom_chassis::{Clock, Outgoing, RpcOptions, Runner, ServeOptions, Stop, serve};",
+            ),
+            (
+                "names",
+                "a setting is called so, in cli/commands/serve/settings.rs: pub(super) names: Vec<Name>,",
+            ),
+            (
+                "settings",
+                "a type is called so, in cli/commands/serve.rs: use super::settings::{Grpc, Settings, settings};",
+            ),
+        ] {
+            let refused = listed(name).unwrap_err();
+            assert_eq!(refused, format!("`{name}` cannot be a service: {why}"));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,15 +17,29 @@ fn root() -> PathBuf {
     manifest.parent().unwrap().to_owned()
 }
 
-/// Copies what has changed, so that what was built of it before is built no more.
+/// Copies what has changed, so that what was built of it before is built no more, and removes from an earlier copy what is not there
+/// any more: the service that was made in it, and files that went.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        if NOT_OURS.contains(&file.as_str()) || file.starts_with("tickloom-demo") {
-            continue;
+    let names = |folder: &Path| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+        let names = entries.map(|entry| name(entry).to_string_lossy().into_owned());
+        names.collect()
+    };
+    let is_ours =
+        |name: &String| !NOT_OURS.contains(&name.as_str()) && !name.starts_with("tickloom-demo");
+    let all: BTreeSet<String> = names(from).into_iter().filter(is_ours).collect();
+    for gone in names(to).difference(&all) {
+        let path = to.join(gone);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
         }
+    }
+    for file in all {
+        let path = from.join(&file);
         let target = to.join(&file);
         if path.is_dir() {
             copy(&path, &target);
@@ -50,7 +65,6 @@ fn xtask(copied: &Path, words: &[&str]) -> (bool, String) {
 #[test]
 fn a_new_service_conforms_unchanged() {
     let copied = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new-service");
-    fs::remove_dir_all(copied.join("sidecars")).ok();
     copy(&root(), &copied);
     let (is_made, said) = xtask(&copied, &["new-service", "Market"]);
     assert!(

@@ -13,23 +13,11 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tickloom_chassis::{
     Allowed, Answer, Answered, Idempotent, IfMatch, IfNoneMatch, Page, PageQuery, Problem,
-    RequestId, etag,
+    Problems, RequestId, etag,
 };
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// What is answered if it is not done.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "it is there for the document alone")]
-enum Problems {
-    /// The request is wrong or not allowed.
-    #[response(status = "4XX", content_type = "application/problem+json")]
-    Request(#[to_schema] Problem),
-    /// The service cannot do it now.
-    #[response(status = "5XX", content_type = "application/problem+json")]
-    Service(#[to_schema] Problem),
-}
 
 /// What a note is to say.
 #[derive(Deserialize, ToSchema)]

@@ -12,7 +12,6 @@ mod guard;
 mod local;
 mod visitor;
 
-use crate::access::decide;
 use crate::problem::{Cause, Problem, ProblemCode};
 use crate::service::Pages;
 use axum::extract::Request;
@@ -65,30 +64,11 @@ pub struct MenuItem {
     pub needs: Option<(&'static str, &'static str)>,
 }
 
-impl Console {
-    /// The menu as somebody sees it.
-    pub(crate) fn menu_of(&self, visitor: &Visitor) -> Vec<MenuGroup> {
-        let Some(subject) = &visitor.subject else {
-            return Vec::new();
-        };
-        let is_seen = |item: &&MenuItem| {
-            item.needs.is_none_or(|(action, resource)| {
-                decide(subject, action, resource, visitor.now).allow
-            })
-        };
-        let seen = self.menu.iter().map(|group| MenuGroup {
-            label: group.label,
-            items: group.items.iter().filter(is_seen).cloned().collect(),
-        });
-        seen.filter(|group| !group.items.is_empty()).collect()
-    }
-}
-
-/// The pages of all services in the frame; and what pages share.
+/// The pages of all services in the frame.
 pub(crate) fn router(
     pages: Vec<(&'static str, Pages)>,
     sessions: Option<Arc<dyn BrowserSessions>>,
-) -> (Router, Console) {
+) -> Router {
     let mut menu: Vec<MenuGroup> = Vec::new();
     let mut router = Router::new()
         .route("/", get(|| async { Redirect::to(CONSOLE) }))
@@ -105,15 +85,15 @@ pub(crate) fn router(
             }
         }
     }
-    let is_empty = menu.is_empty();
-    let menu = menu.into();
-    let console = Console { sessions, menu };
-    if is_empty {
-        return (Router::new(), console);
+    if menu.is_empty() {
+        return Router::new();
     }
+    let menu = menu.into();
     let router = router.merge(assets::router());
     // What nobody offers elsewhere is no page: it is told as a problem.
-    (router.route_layer(middleware::from_fn(framed)), console)
+    router
+        .route_layer(middleware::from_fn(framed))
+        .layer(Extension(Console { sessions, menu }))
 }
 
 /// What nobody offers.
@@ -122,9 +102,8 @@ async fn nothing() -> Problem {
 }
 
 /// The first page: where one can go from here.
-async fn home(signed_in: SignedIn, Extension(console): Extension<Console>) -> Response {
-    let visitor = &signed_in.visitor;
-    let menu = console.menu_of(visitor);
+async fn home(SignedIn { visitor, .. }: SignedIn) -> Response {
+    let menu = visitor.menu();
     let body = html! {
         @for group in &menu {
             section aria-labelledby=(frame::id_of(group.label)) {
@@ -137,7 +116,7 @@ async fn home(signed_in: SignedIn, Extension(console): Extension<Console>) -> Re
             }
         }
     };
-    Page::new("Overview", body).respond(visitor)
+    Page::new("Overview", body).respond(&visitor)
 }
 
 /// What browsers are told of every page and asset: nothing keeps it but what says otherwise, nobody shows it in a frame, nothing is

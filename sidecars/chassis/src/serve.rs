@@ -98,8 +98,7 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
             .map_or(Clock::System, |runner| runner.clock.clone()),
     };
     let rpc_door = grpc.map(|_| RpcDoor::new(&mut registry));
-    let (router, rest, console) = root::router(runners, identity.clone(), registry);
-    let router = router.layer(Extension(console));
+    let (router, rest) = root::router(runners, identity.clone(), registry);
     let router = around(router, gate.clone(), door);
     let rpc_router = match rpc_door {
         Some(door) => Some(rpc::router(rest.rpc, &rest.root, (gate, door), &stop)?),

@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
+use url::{Url, form_urlencoded};
 
 /// The name of the token in a form.
 pub(super) const TOKEN: &str = "form_token";
@@ -150,15 +151,13 @@ fn is_own(headers: &HeaderMap, console: &Console) -> bool {
     let (Some(origin), Some(host)) = (text(header::ORIGIN), text(header::HOST)) else {
         return false;
     };
+    let is_of = |address: &str| {
+        Url::parse(address).is_ok_and(|url| url.origin().ascii_serialization() == origin)
+    };
     // The host is one of this machine, or the one that the proxy in front was told to pass.
-    let is_address = console.sessions.as_ref().is_some_and(|sessions| {
-        let address = sessions.address();
-        let scheme_end = address.find("://").map_or(0, |at| at + 3);
-        let path = address[scheme_end..].find('/');
-        let origin_end = path.map_or(address.len(), |at| scheme_end + at);
-        address[..origin_end].eq_ignore_ascii_case(origin)
-    });
-    is_address || (!console.is_secure() && origin.eq_ignore_ascii_case(&format!("http://{host}")))
+    let sessions = console.sessions.as_ref();
+    sessions.is_some_and(|sessions| is_of(sessions.address()))
+        || (!console.is_secure() && is_of(&format!("http://{host}")))
 }
 
 #[cfg(test)]
@@ -230,6 +229,18 @@ mod tests {
             (TLS, "http://auth.example.com", false),
             (TLS, "http://localhost:8080", false),
             (TLS, "https://auth.example.com.evil.example", false),
+            // A browser leaves out the usual port, and writes a name in lower case (RFC 6454, section 6.2).
+            (
+                "https://Auth.example.com:443/",
+                "https://auth.example.com",
+                true,
+            ),
+            (
+                "https://auth.example.com:8443",
+                "https://auth.example.com",
+                false,
+            ),
+            (TLS, "https://auth.example.com/base", false),
         ] {
             let head = [("origin", origin), host];
             assert_eq!(is_taken(address, &head), expected, "{address} {origin}");

@@ -5,7 +5,7 @@ use crate::access::{Access, Allowed, Subject};
 use crate::problem::{Problem, ProblemCode};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 
 /// Somebody who is signed in in this browser. Who is not is sent to sign in, and comes back to the page.
 #[derive(Debug)]
@@ -33,7 +33,11 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
         let visitor = visitor.map_err(IntoResponse::into_response)?;
         match visitor.subject.clone() {
             Some(subject) => Ok(SignedIn { visitor, subject }),
-            None => Err(to_sign_in(&visitor)),
+            // The frame sends them to where one signs in.
+            None => {
+                let problem = Problem::new(ProblemCode::Unauthenticated, "nobody is signed in");
+                Err(problem.into_response())
+            }
         }
     }
 }
@@ -46,15 +50,5 @@ impl<S: Send + Sync, A: Access> FromRequestParts<S> for PageAllowed<A> {
         let allowed = Allowed::decide(subject, parts, state, visitor.now).await;
         let allowed = allowed.map_err(IntoResponse::into_response)?;
         Ok(PageAllowed { visitor, allowed })
-    }
-}
-
-/// Sends somebody to sign in, and back to the page then.
-fn to_sign_in(visitor: &Visitor) -> Response {
-    match &visitor.console.sessions {
-        Some(sessions) => {
-            Redirect::to(&visitor.back.after(sessions.sign_in_path())).into_response()
-        }
-        None => Problem::new(ProblemCode::Unauthenticated, "nobody is signed in").into_response(),
     }
 }

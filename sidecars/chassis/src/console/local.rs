@@ -2,6 +2,7 @@
 
 use axum::http::Uri;
 use std::fmt;
+use url::form_urlencoded;
 
 /// Longest path, in bytes: a request of OAuth fits in.
 const BYTES_MAX: usize = 8 << 10;

@@ -2,8 +2,8 @@
 
 use super::cookies::{SetCookie, cookie_value};
 use super::local::LocalPath;
-use super::{Console, MenuGroup, Page, is_page};
-use crate::access::{Gate, Subject};
+use super::{Console, MenuGroup, MenuItem, Page, is_page};
+use crate::access::{Gate, Subject, decide};
 use crate::problem::Problem;
 use crate::{ChassisError, Clock};
 use axum::extract::FromRequestParts;
@@ -194,7 +194,18 @@ impl Visitor {
 
     /// The menu as this visitor sees it.
     pub(super) fn menu(&self) -> Vec<MenuGroup> {
-        self.console.menu_of(self)
+        let Some(subject) = &self.subject else {
+            return Vec::new();
+        };
+        let is_seen = |item: &&MenuItem| {
+            let decided = |(action, resource)| decide(subject, action, resource, self.now);
+            item.needs.is_none_or(|needs| decided(needs).allow)
+        };
+        let seen = self.console.menu.iter().map(|group| MenuGroup {
+            label: group.label,
+            items: group.items.iter().filter(is_seen).cloned().collect(),
+        });
+        seen.filter(|group| !group.items.is_empty()).collect()
     }
 
     /// The cookie of a session that begins, or that has a new secret from now on.

@@ -1,7 +1,7 @@
 //! The pages at the root: whether the process lives, whether its services are ready, counts, and what operations there are.
 
 use super::page;
-use crate::console::{self, Console};
+use crate::console;
 use crate::database::Database;
 use crate::identity::Identity;
 use crate::problem::{self, Problem, ProblemCode};
@@ -56,7 +56,7 @@ pub(super) fn router(
     runners: Vec<Runner>,
     identity: Option<Arc<Identity>>,
     mut registry: Registry,
-) -> (Router, Rest, Console) {
+) -> (Router, Rest) {
     let facts = Facts::default();
     registry.register(
         "tickloom_service",
@@ -110,9 +110,9 @@ pub(super) fn router(
         .route("/errors/{code}", routing::get(error_page))
         .with_state(root)
         .route("/openapi.json", document(&whole));
-    let (pages, console) = console::router(pages, sessions);
+    let pages = console::router(pages, sessions);
     let router = router.merge(own).merge(page::router()).merge(pages);
-    (router, rest, console)
+    (router, rest)
 }
 
 fn described(title: &str) -> OpenApi {

@@ -1,8 +1,7 @@
 //! Who asks for passkeys: a name, and the one origin of its pages (Web Authentication Level 3, section 4; RFC 6454).
 
-use axum::http::Uri;
-use std::net::{IpAddr, Ipv4Addr};
 use thiserror::Error;
+use url::{Host, Url};
 
 const LOCALHOST: &str = "localhost";
 
@@ -34,30 +33,26 @@ impl RelyingParty {
             issuer: issuer.to_owned(),
             why,
         };
-        let uri: Uri = issuer
-            .parse()
-            .map_err(|_| no("which is no address of http or https"))?;
-        let (scheme, host) = uri
-            .scheme_str()
-            .zip(uri.host())
-            .ok_or_else(|| no("which is no address of http or https"))?;
-        let host = host.to_ascii_lowercase();
-        let id = match ip(&host) {
-            Some(address) if address.is_loopback() => LOCALHOST.to_owned(),
-            Some(_) => return Err(no("and an IP address cannot have passkeys")),
-            None => host,
+        let none = "which is no address of http or https";
+        let mut url = Url::parse(issuer).map_err(|_| no(none))?;
+        let id = match url.host() {
+            Some(Host::Domain(name)) => name.to_owned(),
+            Some(Host::Ipv4(address)) if address.is_loopback() => LOCALHOST.to_owned(),
+            Some(Host::Ipv6(address)) if address.is_loopback() => LOCALHOST.to_owned(),
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => {
+                return Err(no("and an IP address cannot have passkeys"));
+            }
+            None => return Err(no(none)),
         };
         let is_local = id == LOCALHOST || id.ends_with(".localhost");
-        let usual_port = match scheme {
-            "https" => 443,
-            "http" if is_local => 80,
+        match url.scheme() {
+            "https" => {}
+            "http" if is_local => {}
             "http" => return Err(no("and browsers keep passkeys for https")),
-            _ => return Err(no("which is no address of http or https")),
-        };
-        let origin = match uri.port_u16() {
-            Some(port) if port != usual_port => format!("{scheme}://{id}:{port}"),
-            _ => format!("{scheme}://{id}"),
-        };
+            _ => return Err(no(none)),
+        }
+        url.set_host(Some(&id)).map_err(|_| no(none))?;
+        let origin = url.origin().ascii_serialization();
         Ok(RelyingParty { id, origin })
     }
 
@@ -72,17 +67,4 @@ impl RelyingParty {
     pub fn origin(&self) -> &str {
         &self.origin
     }
-}
-
-/// The address that a host is, if it is one. What ends in a number is an address of version 4 to a browser, or none at all.
-fn ip(host: &str) -> Option<IpAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    if let Ok(address) = bare.unwrap_or(host).parse() {
-        return Some(address);
-    }
-    let last = host.trim_end_matches('.').rsplit('.').next()?;
-    let is_number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
-    is_number.then_some(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

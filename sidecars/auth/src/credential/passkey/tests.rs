@@ -483,6 +483,14 @@ fn the_relying_party_is_a_name() {
             "auth.localhost",
             "http://auth.localhost",
         ),
+        // As browsers read them (WHATWG URL, section 3.5).
+        ("https://127.1", "localhost", "https://localhost"),
+        ("https://0x7f.1:8443", "localhost", "https://localhost:8443"),
+        (
+            "https://b\u{fc}cher.example",
+            "xn--bcher-kva.example",
+            "https://xn--bcher-kva.example",
+        ),
     ] {
         let found = RelyingParty::of_issuer(issuer).unwrap();
         assert_eq!((found.id(), found.origin()), (id, origin), "{issuer}");
@@ -493,8 +501,6 @@ fn the_relying_party_is_a_name() {
     for issuer in [
         "https://[2001:db8::1]",
         "https://1.2.3",
-        "https://0x7f.1",
-        "https://127.1",
         "https://a.0x10",
         "http://auth.example",
         "ftp://auth.example",

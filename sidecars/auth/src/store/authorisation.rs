@@ -24,10 +24,27 @@ const EXTEND: &str = "UPDATE authorisation SET expires = $2 WHERE id = $1";
 const PART_CODE: &str = "DELETE FROM authorisation_code WHERE authorisation = $1";
 const PART_REFRESH: &str = "DELETE FROM authorisation_refresh WHERE authorisation = $1";
 const DROP: &str = "DELETE FROM authorisation WHERE id = $1 RETURNING id";
-const IDS_OF_CLIENT: &str = "SELECT id FROM authorisation WHERE client = $1 LIMIT $2";
-const IDS_OF_BOTH: &str = "SELECT id FROM authorisation WHERE account = $1 AND client = $2";
-const IDS_OF_ACCOUNT: &str = "SELECT id FROM authorisation WHERE account = $1";
-const IDS_OLD: &str = "SELECT id FROM authorisation WHERE expires <= $1 LIMIT $2";
+/// Many that end together, however many they are: first what came of them.
+const END_OF_CLIENT: [&str; 3] = [
+    "DELETE FROM authorisation_code WHERE authorisation IN (SELECT id FROM authorisation WHERE client = $1)",
+    "DELETE FROM authorisation_refresh WHERE authorisation IN (SELECT id FROM authorisation WHERE client = $1)",
+    "DELETE FROM authorisation WHERE client = $1",
+];
+const END_OF_BOTH: [&str; 3] = [
+    "DELETE FROM authorisation_code WHERE authorisation IN (SELECT id FROM authorisation WHERE account = $1 AND client = $2)",
+    "DELETE FROM authorisation_refresh WHERE authorisation IN (SELECT id FROM authorisation WHERE account = $1 AND client = $2)",
+    "DELETE FROM authorisation WHERE account = $1 AND client = $2",
+];
+const END_OF_ACCOUNT: [&str; 3] = [
+    "DELETE FROM authorisation_code WHERE authorisation IN (SELECT id FROM authorisation WHERE account = $1)",
+    "DELETE FROM authorisation_refresh WHERE authorisation IN (SELECT id FROM authorisation WHERE account = $1)",
+    "DELETE FROM authorisation WHERE account = $1",
+];
+const END_OLD: [&str; 3] = [
+    "DELETE FROM authorisation_code WHERE authorisation IN (SELECT id FROM authorisation WHERE expires <= $1)",
+    "DELETE FROM authorisation_refresh WHERE authorisation IN (SELECT id FROM authorisation WHERE expires <= $1)",
+    "DELETE FROM authorisation WHERE expires <= $1",
+];
 const ADD_CODE: &str = "INSERT INTO authorisation_code (id, authorisation, hash, redirect_uri, challenge, expires) \
     VALUES ($1, $2, $3, $4, $5, $6)";
 const CODE: &str = "SELECT authorisation, hash, redirect_uri, challenge, expires FROM authorisation_code WHERE id = $1";
@@ -53,10 +70,18 @@ pub(crate) const STATEMENTS: &[&str] = &[
     PART_CODE,
     PART_REFRESH,
     DROP,
-    IDS_OF_CLIENT,
-    IDS_OF_BOTH,
-    IDS_OF_ACCOUNT,
-    IDS_OLD,
+    END_OF_CLIENT[0],
+    END_OF_CLIENT[1],
+    END_OF_CLIENT[2],
+    END_OF_BOTH[0],
+    END_OF_BOTH[1],
+    END_OF_BOTH[2],
+    END_OF_ACCOUNT[0],
+    END_OF_ACCOUNT[1],
+    END_OF_ACCOUNT[2],
+    END_OLD[0],
+    END_OLD[1],
+    END_OLD[2],
     ADD_CODE,
     CODE,
     USE_CODE,
@@ -67,9 +92,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     REVOKED,
     DROP_OLD_REVOKED,
 ];
-
-/// Authorisations that are dropped in one transaction, at most.
-const PORTION: i64 = 1000;
 
 /// What an application was given by a person, at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,11 +215,9 @@ pub(crate) async fn end(write: &mut Write, id: &str) -> Result<bool> {
     Ok(dropped.fetch_optional(write.connection()).await?.is_some())
 }
 
-/// Ends up to 1000 authorisations of an application, and returns how many.
-pub(crate) async fn end_of_client(write: &mut Write, client: &str) -> Result<usize> {
-    let found = sqlx::query(IDS_OF_CLIENT).bind(client).bind(PORTION);
-    let found = found.fetch_all(write.connection()).await?;
-    end_all(write, &found).await
+/// Ends all authorisations of an application, and returns how many.
+pub(crate) async fn end_of_client(write: &mut Write, client: &str) -> Result<u64> {
+    end_all(write, END_OF_CLIENT, &[client]).await
 }
 
 /// Ends the authorisations of an account with one application, or with all, and returns how many.
@@ -205,20 +225,19 @@ pub(crate) async fn end_of_account(
     write: &mut Write,
     account: &str,
     client: Option<&str>,
-) -> Result<usize> {
-    let found = match client {
-        Some(client) => sqlx::query(IDS_OF_BOTH).bind(account).bind(client),
-        None => sqlx::query(IDS_OF_ACCOUNT).bind(account),
-    };
-    let found = found.fetch_all(write.connection()).await?;
-    end_all(write, &found).await
+) -> Result<u64> {
+    match client {
+        Some(client) => end_all(write, END_OF_BOTH, &[account, client]).await,
+        None => end_all(write, END_OF_ACCOUNT, &[account]).await,
+    }
 }
 
-/// Removes up to 1000 authorisations that have ended, and tokens that were revoked and would be over.
+/// Removes authorisations that have ended.
 pub(crate) async fn drop_old(write: &mut Write, now: i64) -> Result<()> {
-    let found = sqlx::query(IDS_OLD).bind(now).bind(PORTION);
-    let found = found.fetch_all(write.connection()).await?;
-    end_all(write, &found).await?;
+    for statement in END_OLD {
+        let ended = sqlx::query(statement).bind(now);
+        ended.execute(write.connection()).await?;
+    }
     Ok(())
 }
 
@@ -229,12 +248,16 @@ pub(crate) async fn drop_old_revoked(write: &mut Write, before: i64) -> Result<(
     Ok(())
 }
 
-async fn end_all(write: &mut Write, rows: &[AnyRow]) -> Result<usize> {
-    for row in rows {
-        let id: String = row.try_get(0)?;
-        end(write, &id).await?;
+async fn end_all(write: &mut Write, statements: [&'static str; 3], ids: &[&str]) -> Result<u64> {
+    let mut count = 0;
+    for statement in statements {
+        let ended = ids
+            .iter()
+            .fold(sqlx::query(statement), |query, id| query.bind(*id));
+        // That of the last one, which are the authorisations.
+        count = ended.execute(write.connection()).await?.rows_affected();
     }
-    Ok(rows.len())
+    Ok(count)
 }
 
 pub(crate) async fn add_code(write: &mut Write, id: &str, code: &Code) -> Result<()> {

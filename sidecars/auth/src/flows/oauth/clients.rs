@@ -129,7 +129,7 @@ impl Auth {
     ) -> Result<(), AuthError> {
         recent(subject, by.now)?;
         let client = known_client(write, id).await?;
-        while store::authorisation::end_of_client(write, &client.id).await? > 0 {}
+        store::authorisation::end_of_client(write, &client.id).await?;
         store::device_code::drop_of_client(write, &client.id).await?;
         store::client::drop_client(write, &client.id).await?;
         note(write, by, "client_deleted", &client).await

@@ -133,15 +133,7 @@ pub(crate) async fn apply(
         };
         return Err(Problem::new(ProblemCode::Conflict, detail).into());
     }
-    let entry = NewAuditEntry {
-        at: by.now,
-        actor: by.actor.clone(),
-        request: by.request.clone(),
-        action: event.kind().to_owned(),
-        resource: after.resource(),
-        outcome: AuditOutcome::Done,
-        detail: detail(&event),
-    };
+    let entry = NewAuditEntry::of_event(&new, detail(&event));
     append_audit(write, &entry).await?;
     Ok(after)
 }

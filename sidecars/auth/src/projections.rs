@@ -8,13 +8,9 @@ use crate::events::organisation::OrganisationEvent;
 use crate::model::organisation::Organisation;
 use crate::model::{Account, AccountKind, AccountState};
 use crate::store::account;
-use crate::store::account::unreadable;
 use std::collections::HashMap;
-use tickloom_chassis::{Database, Result, StoredEvent, Write, events_after, hold_events};
+use tickloom_chassis::{Database, Replay, Result, StoredEvent, Write, rebuild_rows};
 use tickloom_types::Ts;
-
-/// Events that are read together.
-const PORTION: i64 = 500;
 
 /// An address is one account's; of two that take it at the same time the second adds nothing.
 const ADD_ACCOUNT: &str = "INSERT INTO account \
@@ -263,26 +259,7 @@ async fn drop_rows(write: &mut Write, statements: &[&'static str], id: &str) -> 
 
 /// Drops these rows and makes them again from the log, in one transaction. Returns how many events there are.
 pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
-    let mut write = database.write().await?;
-    hold_events(&mut write).await?;
-    for statement in CLEAR {
-        sqlx::query(statement).execute(write.connection()).await?;
-    }
-    let mut made = Made::default();
-    let (mut position, mut count) = (0, 0);
-    loop {
-        let events = events_after(database, position, PORTION).await?;
-        let Some(last) = events.last() else {
-            break;
-        };
-        position = last.position;
-        for stored in &events {
-            count += 1;
-            replay(&mut write, &mut made, stored).await?;
-        }
-    }
-    write.commit().await?;
-    Ok(count)
+    rebuild_rows(database, &CLEAR, &mut Made::default()).await
 }
 
 /// What was made of the events so far.
@@ -292,16 +269,18 @@ struct Made {
     organisations: HashMap<String, Organisation>,
 }
 
-async fn replay(write: &mut Write, made: &mut Made, stored: &StoredEvent) -> Result<()> {
-    let aggregate = &stored.aggregate;
-    if let Some(id) = aggregate.strip_prefix("account/") {
-        return replay_account(write, &mut made.accounts, (id, stored)).await;
+impl Replay for Made {
+    async fn event(&mut self, write: &mut Write, stored: &StoredEvent) -> Result<()> {
+        let aggregate = &stored.aggregate;
+        if let Some(id) = aggregate.strip_prefix("account/") {
+            return replay_account(write, &mut self.accounts, (id, stored)).await;
+        }
+        if let Some(id) = aggregate.strip_prefix("organisation/") {
+            return replay_organisation(write, &mut self.organisations, (id, stored)).await;
+        }
+        let why = format!("`{aggregate}` is no account and no organisation");
+        Err(stored.unreadable(why))
     }
-    if let Some(id) = aggregate.strip_prefix("organisation/") {
-        return replay_organisation(write, &mut made.organisations, (id, stored)).await;
-    }
-    let why = format!("`{aggregate}` is no account and no organisation");
-    Err(unreadable("event", &stored.position.to_string(), why))
 }
 
 async fn replay_organisation(
@@ -311,7 +290,7 @@ async fn replay_organisation(
 ) -> Result<()> {
     let key = account::person_key(write.connection(), id).await?;
     let event = OrganisationEvent::read(&stored.kind, &stored.body, key.as_ref());
-    let event = event.map_err(|why| unreadable("event", &stored.position.to_string(), why))?;
+    let event = event.map_err(|why| stored.unreadable(why))?;
     let before = organisations
         .remove(id)
         .unwrap_or_else(|| Organisation::new(id.to_owned()));
@@ -327,8 +306,7 @@ async fn replay_account(
     accounts: &mut HashMap<String, Account>,
     (id, stored): (&str, &StoredEvent),
 ) -> Result<()> {
-    let place = stored.position.to_string();
-    let wrong = |why: String| unreadable("event", &place, why);
+    let wrong = |why: String| stored.unreadable(why);
     let key = account::person_key(write.connection(), id).await?;
     let event = AuthEvent::read(&stored.kind, &stored.body, key.as_ref()).map_err(wrong)?;
     let before = accounts.remove(id).unwrap_or_else(|| {

@@ -64,15 +64,13 @@ pub(crate) struct Provider {
     /// Where it sends people back to.
     redirect: String,
     outgoing: Outgoing,
-    known: Mutex<Known>,
+    metadata: Published<Metadata>,
+    keys: Published<ProviderKeys>,
 }
 
-/// What it published, and when that was asked for.
-#[derive(Debug, Default)]
-struct Known {
-    metadata: Option<(Metadata, Ts)>,
-    keys: Option<(ProviderKeys, Ts)>,
-}
+/// Something that it publishes, and when that was asked for last.
+#[derive(Debug)]
+struct Published<T>(Mutex<Option<(T, Ts)>>);
 
 /// What came back with somebody whom a provider sent back.
 #[derive(Clone, Debug, Default)]
@@ -132,7 +130,8 @@ impl Provider {
             name: name.to_owned(),
             config,
             outgoing: outgoing.clone(),
-            known: Mutex::default(),
+            metadata: Published(Mutex::default()),
+            keys: Published(Mutex::default()),
         })
     }
 
@@ -311,24 +310,8 @@ impl Provider {
     }
 
     async fn metadata(&self, now: Ts) -> Result<Metadata, ProviderError> {
-        let mut known = self.known.lock().await;
-        if let Some((metadata, at)) = &known.metadata
-            && now.0.saturating_sub(at.0) < FRESH_NS
-        {
-            return Ok(metadata.clone());
-        }
-        match Metadata::ask(&self.outgoing, &self.config.issuer).await {
-            Ok(metadata) => {
-                known.metadata = Some((metadata.clone(), now));
-                Ok(metadata)
-            }
-            Err(error) => match &known.metadata {
-                Some((metadata, at)) if now.0.saturating_sub(at.0) < KEPT_NS => {
-                    Ok(metadata.clone())
-                }
-                _ => Err(error),
-            },
-        }
+        let asked = Metadata::ask(&self.outgoing, &self.config.issuer);
+        self.metadata.get((now, FRESH_NS), asked).await
     }
 
     /// Its keys, not older than that, unless it is away.
@@ -338,27 +321,37 @@ impl Provider {
         now: Ts,
         age: i64,
     ) -> Result<ProviderKeys, ProviderError> {
-        let mut known = self.known.lock().await;
-        if let Some((keys, at)) = &known.keys
-            && now.0.saturating_sub(at.0) < age
-        {
-            return Ok(keys.clone());
-        }
         let asked = async {
             let request = OutgoingRequest::get(ABOUT, &metadata.jwks_uri)?;
             let answer = self.outgoing.send(&request).await?;
             let set = ProviderKeys::parse(&answer.body).filter(|_| answer.is_success());
-            set.ok_or_else(|| answer.wrong("is no set of keys"))
+            Ok(set.ok_or_else(|| answer.wrong("is no set of keys"))?)
         };
-        match asked.await {
-            Ok(keys) => {
-                known.keys = Some((keys.clone(), now));
-                Ok(keys)
+        self.keys.get((now, age), asked).await
+    }
+}
+
+impl<T: Clone + Send> Published<T> {
+    /// What is published, not older than that: it is asked for otherwise. While it cannot be, what is known is good for a day.
+    async fn get(
+        &self,
+        (now, age): (Ts, i64),
+        asked: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let mut known = self.0.lock().await;
+        let is_younger = |age: i64, at: &Ts| now.0.saturating_sub(at.0) < age;
+        if let Some((found, at)) = &*known
+            && is_younger(age, at)
+        {
+            return Ok(found.clone());
+        }
+        match (asked.await, &*known) {
+            (Ok(found), _) => {
+                *known = Some((found.clone(), now));
+                Ok(found)
             }
-            Err(error) => match &known.keys {
-                Some((keys, at)) if now.0.saturating_sub(at.0) < KEPT_NS => Ok(keys.clone()),
-                _ => Err(error.into()),
-            },
+            (Err(_), Some((found, at))) if is_younger(KEPT_NS, at) => Ok(found.clone()),
+            (Err(error), _) => Err(error),
         }
     }
 }

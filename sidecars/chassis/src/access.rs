@@ -9,7 +9,7 @@ pub mod token;
 
 pub(crate) use allowed::Gate;
 pub use allowed::{
-    Access, Allowed, Authenticator, PathParts, SubjectFuture, Unauthenticated, allow_call,
+    Access, Allowed, Authenticator, PathParts, SubjectFuture, Unauthenticated, allow_call, bearer,
 };
 pub use decide::{Because, Decision, decide};
 pub use grants::{Grant, Grants, Origin};

@@ -38,7 +38,7 @@ mod tables;
 pub use access::{
     Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, Origin,
     PathParts, PatternError, ResourcePattern, Role, Subject, SubjectFuture, Unauthenticated, What,
-    allow_call, decide, token,
+    allow_call, bearer, decide, token,
 };
 pub use audit::{
     AuditEntry, AuditError, AuditFault, AuditHead, AuditOutcome, NewAuditEntry, append_audit,
@@ -58,7 +58,10 @@ pub use effect::{
 };
 pub use error::ChassisError;
 pub use etag::{IfMatch, IfNoneMatch, etag};
-pub use event::{NewEvent, StoredEvent, append, check_events, events_after, head, hold_events};
+pub use event::{
+    NewEvent, Replay, StoredEvent, append, check_events, events_after, head, hold_events,
+    rebuild_rows,
+};
 pub use http::RequestId;
 pub use idempotency::{
     Answer, Answered, Command, IdempotencyKey, Idempotent, remove_expired_keys, request_hash,

@@ -8,8 +8,8 @@ use crate::projections::project;
 use crate::{Template, store};
 use serde::Deserialize;
 use tickloom_chassis::{
-    AuditOutcome, IfMatch, Mail, NewAuditEntry, NewEvent, RequestId, Subject, Write, append,
-    append_audit, enqueue_mail,
+    IfMatch, Mail, NewAuditEntry, NewEvent, RequestId, Subject, Write, append, append_audit,
+    enqueue_mail,
 };
 use tickloom_types::Ts;
 use utoipa::ToSchema;
@@ -112,15 +112,6 @@ async fn apply(
     let position = append(write, &new).await?;
     let after = before.after(&event, position, by.now);
     project(write, &after).await?;
-    let entry = NewAuditEntry {
-        at: by.now,
-        actor: by.actor.clone(),
-        request: by.request.clone(),
-        action: event.kind().to_owned(),
-        resource: after.resource(),
-        outcome: AuditOutcome::Done,
-        detail: String::new(),
-    };
-    append_audit(write, &entry).await?;
+    append_audit(write, &NewAuditEntry::of_event(&new, String::new())).await?;
     Ok(after)
 }

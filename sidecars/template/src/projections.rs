@@ -3,12 +3,7 @@
 use crate::events::NoteEvent;
 use crate::model::Note;
 use std::collections::HashMap;
-use tickloom_chassis::{
-    ChassisError, Database, Result, StoredEvent, Write, events_after, hold_events,
-};
-
-/// Events that are read together.
-const PORTION: i64 = 500;
+use tickloom_chassis::{Database, Replay, Result, StoredEvent, Write, rebuild_rows};
 
 const ADD: &str = "INSERT INTO note (number, id, version, text, created, changed) VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT (number) DO UPDATE SET version = excluded.version, text = excluded.text, changed = excluded.changed";
@@ -33,42 +28,26 @@ pub(crate) async fn project(write: &mut Write, after: &Note) -> Result<()> {
 
 /// Drops these rows and makes them again from the log, in one transaction. Returns how many events there are.
 pub(crate) async fn rebuild(database: &Database) -> Result<u64> {
-    let mut write = database.write().await?;
-    hold_events(&mut write).await?;
-    sqlx::query(CLEAR).execute(write.connection()).await?;
-    let mut notes: HashMap<String, Note> = HashMap::new();
-    let (mut position, mut count) = (0, 0);
-    loop {
-        let events = events_after(database, position, PORTION).await?;
-        let Some(last) = events.last() else {
-            break;
-        };
-        position = last.position;
-        for stored in &events {
-            count += 1;
-            replay(&mut write, &mut notes, stored).await?;
-        }
-    }
-    write.commit().await?;
-    Ok(count)
+    rebuild_rows(database, &[CLEAR], &mut Made::default()).await
 }
 
-async fn replay(
-    write: &mut Write,
-    notes: &mut HashMap<String, Note>,
-    stored: &StoredEvent,
-) -> Result<()> {
-    let wrong = |why| ChassisError::Row {
-        table: "event",
-        id: stored.position.to_string(),
-        why,
-    };
-    let id = stored.aggregate.strip_prefix("note/");
-    let id = id.ok_or_else(|| wrong(format!("`{}` is no note", stored.aggregate)))?;
-    let event = NoteEvent::read(&stored.kind, stored.v, &stored.body).map_err(wrong)?;
-    let before = notes.remove(id).unwrap_or_else(|| Note::new(id.to_owned()));
-    let after = before.after(&event, stored.position, stored.at);
-    project(write, &after).await?;
-    notes.insert(id.to_owned(), after);
-    Ok(())
+/// What was made of the events so far.
+#[derive(Default)]
+struct Made {
+    notes: HashMap<String, Note>,
+}
+
+impl Replay for Made {
+    async fn event(&mut self, write: &mut Write, stored: &StoredEvent) -> Result<()> {
+        let wrong = |why: String| stored.unreadable(why);
+        let id = stored.aggregate.strip_prefix("note/");
+        let id = id.ok_or_else(|| wrong(format!("`{}` is no note", stored.aggregate)))?;
+        let event = NoteEvent::read(&stored.kind, stored.v, &stored.body).map_err(wrong)?;
+        let before = self.notes.remove(id);
+        let before = before.unwrap_or_else(|| Note::new(id.to_owned()));
+        let after = before.after(&event, stored.position, stored.at);
+        project(write, &after).await?;
+        self.notes.insert(id.to_owned(), after);
+        Ok(())
+    }
 }

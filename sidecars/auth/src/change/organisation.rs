@@ -10,7 +10,7 @@ use crate::seal::PersonKey;
 use crate::{AuthError, store};
 use serde_json::json;
 use tickloom_chassis::{
-    AuditOutcome, NewAuditEntry, NewEvent, Problem, ProblemCode, Write, append, append_audit,
+    NewAuditEntry, NewEvent, Problem, ProblemCode, Write, append, append_audit,
 };
 use uuid::Uuid;
 
@@ -51,15 +51,7 @@ pub(crate) async fn apply_organisation(
     append(write, &new).await?;
     let after = before.after(&event, by.now);
     project(write, &after, &event, (by.now, &by.actor)).await?;
-    let entry = NewAuditEntry {
-        at: by.now,
-        actor: by.actor.clone(),
-        request: by.request.clone(),
-        action: event.kind().to_owned(),
-        resource: after.resource(),
-        outcome: AuditOutcome::Done,
-        detail: detail(&event),
-    };
+    let entry = NewAuditEntry::of_event(&new, detail(&event));
     append_audit(write, &entry).await?;
     Ok(after)
 }

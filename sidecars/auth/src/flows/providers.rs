@@ -25,6 +25,8 @@ pub(crate) const REQUEST_NS: i64 = 600_000_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
 /// What signing in with a provider is called among the methods. RFC 8176 has no word for it; this is the one that others use.
 const FEDERATED: &str = "fed";
+/// That a password was shown (RFC 8176).
+const PASSWORD: &str = "pwd";
 /// That a second factor was shown there (RFC 8176).
 const SEVERAL: &str = "mfa";
 
@@ -274,11 +276,16 @@ impl Auth {
         write: &mut Write,
         account: &Account,
         (factor, showing): (SecondFactor<'_>, Showing<'_>),
-    ) -> Result<&'static str, AuthError> {
+    ) -> Result<String, AuthError> {
         let methods = self
             .take_second_factor(write, account, factor, showing)
             .await?;
-        Ok(methods.strip_prefix("pwd").unwrap_or(methods).trim_start())
+        // No password was shown here.
+        let shown: Vec<&str> = methods
+            .split(' ')
+            .filter(|method| *method != PASSWORD)
+            .collect();
+        Ok(shown.join(" "))
     }
 
     /// Authenticates somebody once more, in their session, at a provider with which their account is linked.

@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
-use tickloom_chassis::{Problem, ProblemCode, RequestId};
+use tickloom_chassis::{Problem, ProblemCode, RequestId, bearer};
 
 /// Why something is not granted (RFC 6749, section 5.2).
 #[derive(Serialize)]
@@ -175,16 +175,4 @@ impl IntoResponse for NotTold {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         response
     }
-}
-
-/// The access token in the head of a request.
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let shown = headers.get(header::AUTHORIZATION);
-    let text = shown.and_then(|shown| shown.to_str().ok());
-    let parts = text.and_then(|text| text.split_once(' '));
-    let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    token.map(|(_, token)| token.trim()).ok_or_else(|| {
-        let detail = "expected a header `Authorization: Bearer TOKEN`";
-        Problem::new(ProblemCode::Unauthenticated, detail)
-    })
 }

@@ -192,8 +192,11 @@ fn ungated() -> Problem {
     Problem::internal("a request came by no gate".to_owned())
 }
 
-/// What a request shows: `Authorization: Bearer …` (RFC 6750).
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+/// The token or key that a request shows: `Authorization: Bearer …`, once (RFC 6750, section 2.1).
+///
+/// # Errors
+/// [`ProblemCode::Unauthenticated`] if there is none, or more than one.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut shown = headers.get_all(header::AUTHORIZATION).iter();
     let refused = |detail: &str| Problem::new(ProblemCode::Unauthenticated, detail);
     let Some(first) = shown.next() else {

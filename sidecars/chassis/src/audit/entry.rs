@@ -1,6 +1,7 @@
 //! One entry of an audit log, its hash, and its line in an export.
 
 use super::{AuditError, AuditHead, ENTRY_BYTES_MAX};
+use crate::event::NewEvent;
 use crate::hex::{hash_of, hex, sha256};
 use serde::{Deserialize, Serialize};
 use tickloom_types::Ts;
@@ -75,6 +76,20 @@ impl AuditOutcome {
 }
 
 impl NewAuditEntry {
+    /// That an event happened, with what else there is to know of it, as JSON and nothing personal; empty if there is nothing.
+    #[must_use]
+    pub fn of_event(event: &NewEvent, detail: String) -> NewAuditEntry {
+        NewAuditEntry {
+            at: event.at,
+            actor: event.actor.clone(),
+            request: event.request.clone(),
+            action: event.kind.to_owned(),
+            resource: event.aggregate.clone(),
+            outcome: AuditOutcome::Done,
+            detail,
+        }
+    }
+
     /// Whether both engines and an export can keep it.
     pub(super) fn check(&self) -> Result<(), AuditError> {
         let texts = [

@@ -345,13 +345,16 @@ impl<T: Clone + Send> Published<T> {
         {
             return Ok(found.clone());
         }
-        match (asked.await, &*known) {
-            (Ok(found), _) => {
+        let error = match asked.await {
+            Ok(found) => {
                 *known = Some((found.clone(), now));
-                Ok(found)
+                return Ok(found);
             }
-            (Err(_), Some((found, at))) if is_younger(KEPT_NS, at) => Ok(found.clone()),
-            (Err(error), _) => Err(error),
+            Err(error) => error,
+        };
+        match &*known {
+            Some((found, at)) if is_younger(KEPT_NS, at) => Ok(found.clone()),
+            _ => Err(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! process.
 
 mod authenticator;
+mod by_hand;
 mod change;
 pub mod credential;
 mod error;
@@ -28,7 +29,6 @@ use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
 use crate::credential::secret::Secret;
 use crate::error::AuthError;
 pub use crate::flows::grants::Explained;
-use crate::flows::grants::explain;
 use crate::flows::links::{LINK_REQUEST, SETUP, make_link};
 use crate::flows::providers::REQUEST_NS;
 use crate::flows::refusals::tell_left_out;
@@ -49,8 +49,8 @@ use tickloom_chassis::console::BrowserSessions;
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
     Authenticator, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health, MAIL,
-    MailConfig, Mailer, Migration, Migrations, Pages, Problem, Result, Service, Stop, Write,
-    forget_effects, forget_given_up, hold_events, retry_given_up,
+    MailConfig, Mailer, Migration, Migrations, Pages, Result, Service, Stop, Write, forget_effects,
+    forget_given_up, hold_events,
 };
 use tickloom_types::Ts;
 use tokio::task::JoinHandle;
@@ -164,46 +164,6 @@ impl Auth {
             database,
             clock,
         })
-    }
-
-    /// Lets mail, and what leads to mail, be tried again from now on that was given up, and returns how many.
-    ///
-    /// # Errors
-    /// [`ChassisError::Database`].
-    pub async fn retry_mail(database: &Database, now: Ts) -> Result<u64> {
-        let mut write = database.write().await?;
-        let mut count = 0;
-        for kind in [LINK_REQUEST, MAIL] {
-            count += retry_given_up(&mut write, kind, now).await?;
-        }
-        write.commit().await?;
-        Ok(count)
-    }
-
-    /// Whether keys open every secret that is encrypted in a database, which is not changed.
-    ///
-    /// # Errors
-    /// [`ChassisError::Database`].
-    pub async fn encrypted_secrets(
-        database: &Database,
-        keys: &EncryptionKeys,
-    ) -> Result<EncryptedSecrets> {
-        store::encrypted::read(database, keys).await
-    }
-
-    /// Whether an account, by its id or e-mail address, may do an action (`run.read`) on a resource (`run/today`) at a time, and why.
-    ///
-    /// # Errors
-    /// The problem that the API tells: there is no such account, or the database is away.
-    pub async fn explain(
-        database: &Database,
-        account: &str,
-        (action, resource): (&str, &str),
-        now: Ts,
-    ) -> std::result::Result<Explained, Problem> {
-        let connection = database.reader().acquire().await;
-        let mut connection = connection.map_err(ChassisError::from)?;
-        Ok(explain(&mut connection, account, (action, resource), now).await?)
     }
 
     /// The address of a page of ours that takes a link, with the link.

@@ -4,6 +4,7 @@
 //! PostgreSQL has tools of its own (`pg_dump`, archived logs), which know more of a server than we do.
 
 mod folder;
+mod step;
 
 use crate::audit::{AuditHead, check_audit};
 use crate::database::{Database, Place};
@@ -15,10 +16,10 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+pub use step::BackupStep;
 use thiserror::Error;
 use tickloom_types::Ts;
 
@@ -117,36 +118,6 @@ pub enum BackupError {
         /// What is wrong with it.
         why: String,
     },
-}
-
-/// How far a backup, or putting one back, has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackupStep<'a> {
-    /// The file of a service in the backup that is put back was read, and is whole.
-    Read(&'a str),
-    /// The folder was made under another name than its own.
-    Begun,
-    /// The file of a service is in it, on the disk.
-    Written(&'a str),
-    /// That file was read again, and is whole.
-    Checked(&'a str),
-    /// All is in the folder.
-    Complete,
-    /// The folder is there under its name.
-    There,
-}
-
-impl fmt::Display for BackupStep<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BackupStep::Read(service) => write!(f, "{service}: its backup is whole"),
-            BackupStep::Begun => f.write_str("begun"),
-            BackupStep::Written(service) => write!(f, "{service}: written"),
-            BackupStep::Checked(service) => write!(f, "{service}: read again, and whole"),
-            BackupStep::Complete => f.write_str("complete"),
-            BackupStep::There => f.write_str("there under its name"),
-        }
-    }
 }
 
 /// Saves every service of a folder to a new folder, and reads what was written before it is there under its name. Each step is told when

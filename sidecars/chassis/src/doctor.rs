@@ -212,7 +212,14 @@ async fn contents(
     found: &mut Vec<Finding>,
 ) {
     let name = parts.name;
-    const RESTORE: &str = "stop the service, keep what is there, and put back a backup from before (`tickloom admin restore`)";
+    let restore = match database.engine() {
+        Engine::Sqlite => {
+            "stop the service, keep what is there, and put back a backup from before (`tickloom admin restore`)"
+        }
+        Engine::Postgres => {
+            "stop the service, keep what is there, and put back a backup from before with the tools of PostgreSQL"
+        }
+    };
     const ASK_AGAIN: &str = "see what the database says, and look again";
     let mut note = |check, looked: Result<Looked>, advice: &str| {
         found.push(match looked {
@@ -232,14 +239,14 @@ async fn contents(
         note(
             "file",
             whole.map(|()| Looked::Good("SQLite finds it whole".to_owned())),
-            RESTORE,
+            restore,
         );
     }
     let events = check_events(database).await;
     note(
         "events",
         events.map(|head| Looked::Good(format!("{head}, none is missing"))),
-        RESTORE,
+        restore,
     );
     let audit = check_audit(database).await;
     let told =

@@ -275,14 +275,16 @@ fn child() {
     let (from, to) = (path("from"), path("to"));
     let told = |step: BackupStep<'_>| {
         println!("\nstep {step}");
-        let read = std::io::stdin().read_line(&mut String::new());
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
         assert_eq!(read.unwrap(), 1);
     };
     let runtime = Runtime::new().unwrap();
     if task["is_restore"] == true {
         runtime.block_on(restore(&from, &to, told)).unwrap();
     } else {
-        let saved = back_up(&Place::Folder(from), &to, NOW, told);
+        let place = Place::Folder(from);
+        let saved = back_up(&place, &to, NOW, told);
         runtime.block_on(saved).unwrap();
     }
 }

@@ -170,23 +170,6 @@ async fn nothing_is_overwritten_and_what_is_damaged_is_refused() {
         nothing,
         ChassisError::Backup(BackupError::Nothing(_))
     ));
-    // One file of two is gone, while something of it is there.
-    harness(&at("half"), 2).await;
-    fs::rename(at("half/two.db"), at("two.db")).unwrap();
-    for name in ["two.keys", "two.db-wal", "two.db-shm"] {
-        fs::write(at("half").join(name), "").unwrap();
-        let gone = save(&at("half"), &at("x")).await.unwrap_err().to_string();
-        assert_eq!(
-            gone,
-            format!(
-                "{} is gone, and {} is there: put it back, or remove that",
-                at("half/two.db").display(),
-                at("half").join(name).display()
-            )
-        );
-        assert!(!at("x").exists());
-        fs::remove_file(at("half").join(name)).unwrap();
-    }
     let server = Place::Server("postgres://x@localhost/x".to_owned());
     let server = back_up(&server, &at("x"), NOW, |_| {}).await.unwrap_err();
     assert!(server.to_string().contains("pg_dump"), "{server}");
@@ -227,6 +210,29 @@ async fn nothing_is_overwritten_and_what_is_damaged_is_refused() {
     }
     fs::write(&manifest, &text).unwrap();
     restore(&at("saved"), &at("again"), |_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_whose_file_is_gone_is_not_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // One of two, while something of it is there.
+    harness(&at("half"), 2).await;
+    fs::rename(at("half/two.db"), at("two.db")).unwrap();
+    for name in ["two.keys", "two.db-wal", "two.db-shm"] {
+        fs::write(at("half").join(name), "").unwrap();
+        let gone = save(&at("half"), &at("x")).await.unwrap_err().to_string();
+        assert_eq!(
+            gone,
+            format!(
+                "{} is gone, and {} is there: put it back, or remove that",
+                at("half/two.db").display(),
+                at("half").join(name).display()
+            )
+        );
+        assert!(!at("x").exists());
+        fs::remove_file(at("half").join(name)).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -169,6 +169,9 @@ def is_removed(browser, passkey):
     options = browser.send(200, "POST", "accounts/me/passkeys/options", token)
     body = {"name": "key", "passkey": browser.create(options)}
     browser.send(201, "POST", "accounts/me/passkeys", token, body)
+    # One that never signed may not work.
+    browser.send(422, "DELETE", "accounts/me/password", token)
+    browser.sign_in()
     browser.send(204, "DELETE", "accounts/me/password", token)
     browser.send(401, "POST", "sessions", None, {"email": EMAIL, "password": PASSWORD})
     browser.sign_in()

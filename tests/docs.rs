@@ -250,8 +250,19 @@ fn the_configuration_file_of_services_in_the_docs_serves() {
 #[test]
 #[cfg(feature = "services")]
 fn the_configuration_file_of_auth_in_the_docs_serves() {
-    let files = blocks("docs/auth.md", "toml");
-    assert_eq!(files.len(), 2);
+    auth_serves("docs/auth.md", 2);
+}
+
+#[test]
+#[cfg(feature = "services")]
+fn the_configuration_file_of_sites_in_the_docs_serves() {
+    auth_serves("docs/forward-auth.md", 1);
+}
+
+#[cfg(feature = "services")]
+fn auth_serves(page: &str, count: usize) {
+    let files = blocks(page, "toml");
+    assert_eq!(files.len(), count);
     let folder = folder();
     fs::write(folder.path().join("serve.toml"), files.concat()).unwrap();
     let secret = folder.path().join("example.secret");

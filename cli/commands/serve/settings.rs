@@ -64,6 +64,8 @@ struct AuthFile {
     hash: HashFile,
     /// Where mail is handed to.
     mail: Option<MailConfig>,
+    /// Sites for which a proxy asks who is there, as origins.
+    sites: Vec<String>,
     /// With whom people may sign in, by name.
     provider: BTreeMap<String, ProviderFile>,
 }
@@ -196,6 +198,7 @@ fn auth(file: AuthFile, http: SocketAddr, folder: &Path) -> Result<AuthConfig, a
         algorithm: file.algorithm,
         encryption_keys: Arc::new(EncryptionKeys::open(&keys)?),
         providers: providers(file.provider)?,
+        sites: file.sites,
     })
 }
 

@@ -183,7 +183,7 @@ impl Auth {
         let now = self.clock.now();
         let basis = subject.key.as_deref().filter(|id| is_application(id));
         if let Some(basis) = basis
-            && !stands(write, basis, now).await?
+            && !stands(write, (basis, &subject.account), now).await?
         {
             return Err(over());
         }

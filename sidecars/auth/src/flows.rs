@@ -21,5 +21,6 @@ pub(crate) mod password;
 pub(crate) mod providers;
 pub(crate) mod refusals;
 pub(crate) mod sessions;
+pub(crate) mod sites;
 mod step_up;
 pub(crate) mod throttle;

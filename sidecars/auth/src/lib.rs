@@ -8,7 +8,9 @@ pub mod credential;
 mod error;
 mod events;
 mod flows;
+mod keep;
 mod link_requests;
+mod logout_notices;
 mod mails;
 mod model;
 pub mod oauth;
@@ -19,6 +21,7 @@ mod provider;
 mod rest;
 mod seal;
 mod signing;
+mod site;
 mod store;
 
 use crate::authenticator::GrantCache;
@@ -29,30 +32,27 @@ use crate::credential::password::{BreachedList, HashParams, Hasher, Rules};
 use crate::credential::secret::Secret;
 use crate::error::AuthError;
 pub use crate::flows::grants::Explained;
-use crate::flows::links::{LINK_REQUEST, SETUP, make_link};
-use crate::flows::providers::REQUEST_NS;
-use crate::flows::refusals::tell_left_out;
+use crate::flows::links::{SETUP, make_link};
 use crate::link_requests::LinkRequests;
+use crate::logout_notices::LogoutNotices;
 use crate::pages::links::SET_UP;
 use crate::projections::rebuild;
 use crate::provider::Provider;
 pub use crate::provider::{ClientAuthentication, ClientSecret, ProviderConfig};
 use crate::signing::Signing;
+use crate::site::Site;
 pub use crate::store::encrypted::EncryptedSecrets;
 use axum::Router;
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tickloom_chassis::console::BrowserSessions;
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
-    Authenticator, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health, MAIL,
-    MailConfig, Mailer, Migration, Migrations, Pages, Result, Service, Stop, Write, forget_effects,
-    forget_given_up, hold_events,
+    Authenticator, ChassisError, Clock, Context, Database, EffectHandler, Effects, Health,
+    MailConfig, Mailer, Migration, Migrations, Pages, Result, Service, Stop, Write, hold_events,
 };
-use tickloom_types::Ts;
 use tokio::task::JoinHandle;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -60,15 +60,6 @@ use utoipa_axum::router::OpenApiRouter;
 pub(crate) const IDLE_NS: i64 = 7 * 86_400_000_000_000;
 /// Passwords that wait to be looked at, at most.
 const WAITING_MAX: u16 = 64;
-/// Attempts and mail are forgotten after two days.
-const KEPT_NS: i64 = 2 * 86_400_000_000_000;
-/// That something was used or revoked is known for five minutes longer than it would have been good: a request that began before may be
-/// decided after.
-const LATE_NS: i64 = 300_000_000_000;
-/// Mail that was given up is kept for seven days, as long as the last of its links is good.
-const GIVEN_UP_KEPT_NS: i64 = 7 * 86_400_000_000_000;
-/// Pause between two looks whether keys have to change and sessions are over.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// The service.
 #[derive(Debug)]
@@ -78,18 +69,22 @@ pub struct Auth {
     /// The address under which the service is reached.
     pub(crate) issuer: String,
     pub(crate) hasher: Hasher,
-    pub(crate) signing: Signing,
+    pub(crate) signing: Arc<Signing>,
     /// What secrets are encrypted with.
     pub(crate) keys: Arc<EncryptionKeys>,
     pub(crate) grants: GrantCache,
-    /// Mail, if some is sent.
-    pub(crate) effects: Option<Effects>,
+    /// Mail if some is sent, and what applications are told.
+    pub(crate) effects: Effects,
+    /// Whether mail is sent.
+    pub(crate) has_mail: bool,
     /// Whether people sign up on their own.
     pub(crate) is_open: bool,
     /// Who asks for passkeys, if there can be some under the address of the service.
     pub(crate) relying_party: std::result::Result<RelyingParty, NoRelyingParty>,
     pub(crate) challenge_key: ChallengeKey,
     pub(crate) providers: Vec<Provider>,
+    /// For whom proxies ask who is there.
+    pub(crate) sites: Vec<Site>,
     setup: Option<Secret>,
 }
 
@@ -112,6 +107,8 @@ pub struct AuthConfig {
     pub encryption_keys: Arc<EncryptionKeys>,
     /// With whom people may sign in, by name.
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// Sites for which a proxy asks who is there, as origins: `https://app.example.com`.
+    pub sites: Vec<String>,
 }
 
 impl Auth {
@@ -139,14 +136,19 @@ impl Auth {
         let names = (config.issuer.as_str(), config.algorithm);
         let signing = Signing::begin(&database, Arc::clone(&keys), names, now).await?;
         signing.rotate(&database, now).await?;
-        let effects = match &config.mail {
-            Some(mail) => Some(effects(&database, &clock, (mail, &config.issuer))?),
-            None => None,
+        let signing = Arc::new(signing);
+        let notices = LogoutNotices {
+            database: database.clone(),
+            clock: clock.clone(),
+            signing: Arc::clone(&signing),
+            outgoing: outgoing.clone(),
         };
+        let effects = effects(notices, (config.mail.as_ref(), &config.issuer))?;
         let mut providers = Vec::new();
         for (name, provider) in config.providers {
             providers.push(Provider::new((&name, provider), &config.issuer, &outgoing)?);
         }
+        let sites = Site::all(&config.sites, &config.issuer).map_err(|error| start(&error))?;
         let setup = setup_link(&database, &clock).await?;
         let challenge_key = challenge_key(&database, &keys).await?;
         Ok(Auth {
@@ -157,9 +159,11 @@ impl Auth {
             keys,
             grants: GrantCache::default(),
             effects,
+            has_mail: config.mail.is_some(),
             is_open: config.sign_up,
             issuer: config.issuer,
             providers,
+            sites,
             setup,
             database,
             clock,
@@ -177,47 +181,6 @@ impl Auth {
         hold_events(&mut write).await?;
         Ok(write)
     }
-
-    /// Changes keys by the clock, and removes what is over.
-    async fn keep(self: Arc<Auth>, mut stop: Stop) {
-        while !stop.is_told() {
-            if let Err(error) = self.keep_once().await {
-                let error = error.to_string();
-                tracing::warn!(error, "keys and sessions were not looked after");
-            }
-            stop.or_after(LOOK_AGAIN).await;
-        }
-    }
-
-    pub(crate) async fn keep_once(&self) -> std::result::Result<(), AuthError> {
-        let now = self.clock.now();
-        self.signing.rotate(&self.database, now).await?;
-        let mut write = self.write().await?;
-        store::session::end_old(&mut write, now.0, now.0 - IDLE_NS).await?;
-        store::secret::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
-        store::passkey::drop_old_challenges(&mut write, now.0 - LATE_NS).await?;
-        store::invitation::drop_old(&mut write, now.0, now.0 - KEPT_NS).await?;
-        store::authorisation::drop_old(&mut write, now.0).await?;
-        store::authorisation::drop_old_revoked(&mut write, now.0 - LATE_NS).await?;
-        store::device_code::drop_old(&mut write, now.0).await?;
-        store::client::drop_old_secrets(&mut write, now.0).await?;
-        store::browser::drop_old(&mut write, now.0).await?;
-        store::identity::drop_old(&mut write, now.0 - REQUEST_NS).await?;
-        tell_left_out(&mut write, now).await?;
-        let mut dropped = 0;
-        for kind in [LINK_REQUEST, MAIL] {
-            forget_effects(&mut write, kind, Ts(now.0 - KEPT_NS)).await?;
-            dropped += forget_given_up(&mut write, kind, Ts(now.0 - GIVEN_UP_KEPT_NS)).await?;
-        }
-        write.commit().await?;
-        if dropped > 0 {
-            tracing::warn!(
-                dropped,
-                "mail that was given up is not kept any longer, and was never sent"
-            );
-        }
-        Ok(())
-    }
 }
 
 fn start(error: &dyn std::error::Error) -> ChassisError {
@@ -225,18 +188,20 @@ fn start(error: &dyn std::error::Error) -> ChassisError {
 }
 
 fn effects(
-    database: &Database,
-    clock: &Clock,
-    (mail, issuer): (&MailConfig, &str),
+    notices: LogoutNotices,
+    (mail, issuer): (Option<&MailConfig>, &str),
 ) -> std::result::Result<Effects, AuthError> {
-    let link_requests = LinkRequests {
-        database: database.clone(),
-        clock: clock.clone(),
-        issuer: issuer.to_owned(),
-    };
-    let handlers: Vec<Arc<dyn EffectHandler>> =
-        vec![Arc::new(Mailer::new(mail)?), Arc::new(link_requests)];
-    Ok(Effects::new(database.clone(), clock.clone(), handlers))
+    let (database, clock) = (notices.database.clone(), notices.clock.clone());
+    let mut handlers: Vec<Arc<dyn EffectHandler>> = vec![Arc::new(notices)];
+    if let Some(mail) = mail {
+        handlers.push(Arc::new(Mailer::new(mail)?));
+        handlers.push(Arc::new(LinkRequests {
+            database: database.clone(),
+            clock: clock.clone(),
+            issuer: issuer.to_owned(),
+        }));
+    }
+    Ok(Effects::new(database, clock, handlers))
 }
 
 /// What challenges are made with: the same for all processes of the database.
@@ -312,6 +277,22 @@ impl Service for Auth {
             name: "refusals",
             sql: include_str!("../migrations/0009_refusals.sql"),
         },
+        Migration {
+            name: "logout",
+            sql: include_str!("../migrations/0010_logout.sql"),
+        },
+        Migration {
+            name: "consent",
+            sql: include_str!("../migrations/0011_consent.sql"),
+        },
+        Migration {
+            name: "sites",
+            sql: include_str!("../migrations/0012_sites.sql"),
+        },
+        Migration {
+            name: "assertions",
+            sql: include_str!("../migrations/0013_assertions.sql"),
+        },
     ];
     const STATEMENTS: &'static [&'static [&'static str]] = store::STATEMENTS;
     type Config = AuthConfig;
@@ -349,11 +330,10 @@ impl Service for Auth {
     }
 
     fn start(self: &Arc<Auth>, stop: &Stop) -> Vec<JoinHandle<()>> {
-        let mut tasks = vec![tokio::spawn(Arc::clone(self).keep(stop.clone()))];
-        if let Some(effects) = &self.effects {
-            tasks.push(tokio::spawn(effects.clone().run(stop.clone())));
-        }
-        tasks
+        vec![
+            tokio::spawn(Arc::clone(self).keep(stop.clone())),
+            tokio::spawn(self.effects.clone().run(stop.clone())),
+        ]
     }
 
     fn startup_notice(&self) -> Option<String> {
@@ -367,9 +347,7 @@ impl Service for Auth {
 
     fn health(&self) -> Health {
         let mut health = Health::default();
-        if let Some(effects) = &self.effects {
-            effects.add_health(&mut health);
-        }
+        self.effects.add_health(&mut health);
         health
     }
 }

@@ -1,15 +1,21 @@
 //! Pages for people, in the frame of the console: the same flows and the same decisions as those of the API.
 
 mod accounts;
+mod applications;
 mod audit;
+pub(crate) mod consent;
+mod devices;
 mod factor;
 mod grants;
 mod keys;
 pub(crate) mod links;
 mod passkeys;
 mod profile;
+mod scopes;
 mod sessions;
 mod sign_in;
+pub(crate) mod sign_out;
+pub(crate) mod sites;
 mod views;
 
 use crate::{Auth, AuthError};
@@ -62,11 +68,14 @@ impl Done {
             "password-removed" => "The password is removed. Passkeys sign you in.",
             "factor-removed" => "The second factor is removed.",
             "revoked" => "It is revoked.",
+            "ended" => "It is ended.",
             "granted" => "The grant is created.",
             "suspended" => "The account is suspended. Its sessions are over.",
             "resumed" => "The account can be used again.",
             "deleted" => "The account is deleted.",
             "created" => "The account is created.",
+            "device-allowed" => "The device is allowed. Go back to it: it goes on by itself.",
+            "device-refused" => "The device is refused. It gets nothing.",
             "before" => "This was done before. What is shown once is not shown again.",
             _ => return None,
         })
@@ -81,7 +90,11 @@ pub(crate) fn pages(auth: &Arc<Auth>) -> Pages {
         .with_state(Arc::clone(auth));
     Pages {
         router,
-        root: Router::new(),
+        root: consent::root()
+            .merge(devices::root())
+            .merge(sign_out::root())
+            .merge(sites::root())
+            .with_state(Arc::clone(auth)),
         menu: menu(),
     }
 }
@@ -101,7 +114,8 @@ fn outside() -> Router<Arc<Auth>> {
             post(passkeys::ask_for_factor),
         )
         .route("/passkeys.js", get(passkeys::script))
-        .route("/sign-out", post(sign_in::sign_out))
+        .route("/sign-out", post(sign_out::send))
+        .route("/logout", post(sign_out::answer))
         .route("/link", get(links::show_link).post(links::send_link))
         .route("/set-up", get(links::show_set_up).post(links::send_set_up))
         .route(
@@ -144,6 +158,9 @@ fn own() -> Router<Arc<Auth>> {
         .route("/second-factor", get(factor::show).post(factor::begin))
         .route("/second-factor/confirm", post(factor::confirm))
         .route("/second-factor/remove", post(factor::remove))
+        .route("/consent", post(consent::answer))
+        .route("/device", get(devices::show).post(devices::look))
+        .route("/device/decide", post(devices::decide))
 }
 
 /// Pages of an account, which may be one's own, and those of administrators.
@@ -160,6 +177,15 @@ fn of_account() -> Router<Arc<Auth>> {
         .route(
             "/accounts/{account}/sessions",
             get(sessions::list).post(sessions::end),
+        )
+        .route("/accounts/{account}/applications", get(applications::list))
+        .route(
+            "/accounts/{account}/applications/revoke",
+            post(applications::revoke),
+        )
+        .route(
+            "/accounts/{account}/applications/end",
+            post(applications::end),
         )
         .route("/accounts/{account}/keys", get(keys::list))
         .route(
@@ -216,6 +242,12 @@ fn menu() -> Vec<MenuGroup> {
             "Keys",
             "/console/auth/accounts/me/keys",
             "What your programs show",
+            None,
+        ),
+        item(
+            "Applications",
+            "/console/auth/accounts/me/applications",
+            "Applications and devices that act for you",
             None,
         ),
     ];

@@ -14,6 +14,7 @@ mod organisations;
 mod passkeys;
 mod providers;
 mod sessions;
+mod sites;
 
 use crate::Auth;
 use crate::change::By;
@@ -332,6 +333,8 @@ pub(crate) fn router(auth: &Arc<Auth>) -> OpenApiRouter {
         .routes(routes!(clients::rotate_client_secret))
         .routes(routes!(clients::list_applications))
         .routes(routes!(clients::revoke_application))
+        .routes(routes!(clients::list_authorisations))
+        .routes(routes!(clients::end_authorisation))
         .routes(routes!(clients::waiting_device, clients::decide_device))
         .routes(routes!(clients::authorise))
         .with_state(Arc::clone(auth))
@@ -358,5 +361,6 @@ pub(crate) fn root(auth: &Arc<Auth>) -> Router {
             "/auth/oauth/userinfo",
             get(oauth::user_info).post(oauth::user_info),
         )
+        .merge(sites::root())
         .with_state(Arc::clone(auth))
 }

@@ -4,8 +4,7 @@ use crate::AuthError;
 use crate::credential::encryption::EncryptionKeys;
 use crate::credential::keyring::{KeyPolicy, KeyRing, TokenRequest};
 use crate::store;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
 use std::sync::{Arc, PoisonError, RwLock};
 use tickloom_chassis::token::{Algorithm, Claims, TokenError, Verifier};
 use tickloom_chassis::{Database, Write, hold_events};
@@ -16,6 +15,18 @@ pub(crate) const AUDIENCE: &str = "tickloom";
 
 /// The `typ` of an ID token (RFC 7519, section 5.1).
 pub(crate) const ID_TOKEN_TYPE: &str = "JWT";
+
+/// What an ID token of ours says of whom it is about.
+#[derive(Debug, Deserialize)]
+pub(crate) struct IdToken {
+    iss: String,
+    /// The account.
+    pub(crate) sub: String,
+    /// The application.
+    pub(crate) aud: String,
+    /// The login of the application.
+    pub(crate) sid: String,
+}
 
 /// What is signed and checked with now.
 #[derive(Debug)]
@@ -133,9 +144,16 @@ impl Signing {
 
     /// What a token for anybody says, if it is one of ours.
     pub(crate) fn verify_for_any(&self, token: &str, now: Ts) -> Result<Claims, TokenError> {
-        let audience = claimed_audience(token).ok_or(TokenError::Malformed)?;
+        self.now().verifier.verify_for_any(token, now)
+    }
+
+    /// What an ID token says that was made here, whether it is over or not: a hint of who is meant, and no proof of who asks. One whose key
+    /// is not published any more is as none.
+    pub(crate) fn id_token_of_ours(&self, token: &str) -> Option<IdToken> {
         let keys = self.now().ring.key_set();
-        Verifier::new(&self.issuer, &audience, keys).verify(token, now)
+        let payload = keys.signed_payload(token, ID_TOKEN_TYPE).ok()?;
+        let said: IdToken = serde_json::from_slice(&payload).ok()?;
+        (said.iss == self.issuer).then_some(said)
     }
 
     /// What a token says, if it is to be believed.
@@ -152,14 +170,6 @@ impl Signing {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&state)
     }
-}
-
-/// The first audience that a token says it is for, before anything of it is believed.
-fn claimed_audience(token: &str) -> Option<String> {
-    let payload = token.split('.').nth(1)?;
-    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let claims: Claims = serde_json::from_slice(&payload).ok()?;
-    claims.aud.into_iter().next()
 }
 
 fn state(issuer: &str, ring: KeyRing) -> Result<State, AuthError> {

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod authorisation;
 pub(crate) mod browser;
 pub(crate) mod client;
+pub(crate) mod client_login;
 pub(crate) mod curve;
 pub(crate) mod device_code;
 pub(crate) mod encrypted;
@@ -17,12 +18,15 @@ pub(crate) mod refusal;
 pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod signing;
+pub(crate) mod site;
 
 /// Every statement.
 pub(crate) const STATEMENTS: &[&[&str]] = &[
     account::STATEMENTS,
     authorisation::STATEMENTS,
+    authorisation::token::STATEMENTS,
     client::STATEMENTS,
+    client_login::STATEMENTS,
     device_code::STATEMENTS,
     encrypted::STATEMENTS,
     curve::STATEMENTS,
@@ -37,6 +41,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     secret::STATEMENTS,
     session::STATEMENTS,
     signing::STATEMENTS,
+    site::STATEMENTS,
     crate::projections::STATEMENTS,
     crate::projections::curve::STATEMENTS,
     crate::projections::organisation::STATEMENTS,

@@ -8,10 +8,13 @@ where mail is taken, path of Chromium, folder for pictures.
 import email
 import email.policy
 import http.server
+import json
 import queue
 import re
 import sys
 import threading
+import urllib.parse
+import urllib.request
 
 import pyotp
 from aiosmtpd.controller import Controller
@@ -394,6 +397,131 @@ def on_ones_own(browser):
     page.context.close()
 
 
+def ask(path, body, token=None):
+    """What the service answers a program: JSON for JSON, and for a form."""
+    is_form = isinstance(body, str)
+    kind = "application/x-www-form-urlencoded" if is_form else "application/json"
+    head = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
+    text = body if is_form else json.dumps(body)
+    with urllib.request.urlopen(urllib.request.Request(ADDRESS + path, text.encode(), head), timeout=60) as answer:
+        return json.load(answer)
+
+
+class Application(http.server.BaseHTTPRequestHandler):
+    """An application on the person's machine, to which the browser goes back."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><html lang=en><title>Chart</title><p>Back at the application")
+
+    def log_message(self, *_):
+        pass
+
+
+def back_at(page, callback):
+    page.wait_for_url(callback + "?*")
+    query = urllib.parse.parse_qs(page.url.split("?", 1)[1])
+    assert (query["state"], query["iss"]) == (["s 1"], ["http://localhost:8080"]), query
+    return query
+
+
+def applications(page, browser):
+    """An application and a device are allowed and refused by the keyboard, and taken back."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Application)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    callback = f"http://127.0.0.1:{server.server_port}/callback"
+    token = ask("/auth/v1/sessions", {"email": ADA, "password": PASSWORD})["access_token"]
+    device_grant = "urn:ietf:params:oauth:grant-type:device_code"
+    app = ask(
+        "/auth/v1/clients",
+        {
+            "name": "Chart",
+            "kind": "public",
+            "grant_types": ["authorization_code", "refresh_token", device_grant],
+            "redirect_uris": ["http://127.0.0.1/callback"],
+            "scopes": ["openid", "profile", "email", "offline_access", "run.*"],
+            "resources": ["https://data.example.com"],
+        },
+        token,
+    )["id"]
+    asked = {
+        "response_type": "code",
+        "client_id": app,
+        "redirect_uri": callback,
+        "scope": "openid profile email offline_access run.read",
+        "resource": "https://data.example.com",
+        "state": "s 1",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+    address = lambda **more: f"{ADDRESS}/auth/oauth/authorize?{urllib.parse.urlencode(asked | more)}"
+    other = new_page(browser)
+    other.goto(address())
+    tab_to(other, "E-mail address")
+    other.keyboard.type(ADA)
+    press(other, "Tab")
+    other.keyboard.type(PASSWORD)
+    enter(other)
+    expect(other.get_by_role("heading", name="Allow access?")).to_be_visible()
+    look(other, "consent")
+    tab_to(other, "Allow")
+    enter(other)
+    code = back_at(other, callback)["code"][0]
+    exchange = {
+        "grant_type": "authorization_code",
+        "client_id": app,
+        "code": code,
+        "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    }
+    tokens = ask("/auth/oauth/token", urllib.parse.urlencode(exchange))
+    assert tokens["refresh_token"] and tokens["scope"] == asked["scope"], tokens
+    other.goto(address(prompt="login"))
+    expect(other.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    other.get_by_label("Password", exact=True).fill(PASSWORD)
+    enter(other)
+    expect(other.get_by_role("heading", name="Allow access?")).to_be_visible()
+    tab_to(other, "Refuse")
+    enter(other)
+    assert back_at(other, callback)["error"] == ["access_denied"]
+    other.goto(ADDRESS + "/auth/oauth/authorize?client_id=cli_0&redirect_uri=https%3A%2F%2Fevil.example")
+    said[:] = [line for line in said if "400 (Bad Request)" not in line]
+    look(other, "application-unknown")
+    begun = ask("/auth/oauth/device", urllib.parse.urlencode({"client_id": app, "scope": "openid run.read"}))
+    other.goto(ADDRESS + urllib.parse.urlsplit(begun["verification_uri"]).path)
+    look(other, "device")
+    tab_to(other, "Code")
+    other.keyboard.type("bcdf ghjk")
+    enter(other)
+    expect(other.get_by_role("alert")).to_be_focused()
+    look(other, "device-wrong")
+    other.goto(begun["verification_uri_complete"].replace("http://localhost:8080", ADDRESS))
+    tab_to(other, "Go on")
+    enter(other)
+    expect(other.get_by_role("heading", name="Allow the device?")).to_be_visible()
+    look(other, "device-asked")
+    tab_to(other, "Allow")
+    enter(other)
+    at(other, "/console/auth/device?done=device-allowed")
+    look(other, "device-allowed")
+    poll = {"grant_type": device_grant, "client_id": app, "device_code": begun["device_code"]}
+    assert ask("/auth/oauth/token", urllib.parse.urlencode(poll))["scope"] == "openid run.read"
+    other.goto(ADDRESS + "/console/auth/accounts/me/applications")
+    look(other, "applications")
+    rows = other.get_by_role("row").count()
+    click(other, "End")
+    at(other, "/console/auth/accounts/me/applications?done=ended")
+    expect(other.get_by_role("row")).to_have_count(rows - 1)
+    click(other, "Revoke")
+    at(other, "/console/auth/accounts/me/applications?done=revoked")
+    look(other, "applications-none")
+    other.goto(ADDRESS + "/auth/oauth/logout?client_id=" + app)
+    look(other, "logout")
+    other.context.close()
+    server.shutdown()
+
+
 class Elsewhere(http.server.BaseHTTPRequestHandler):
     """A page of somebody else, with a form that is sent to us at once."""
 
@@ -469,6 +597,7 @@ with sync_playwright() as playwright:
     second_factor(page, browser)
     people(page, browser)
     on_ones_own(browser)
+    applications(page, browser)
     forms_of_others(page, browser)
     sign_out(page)
     browser.close()

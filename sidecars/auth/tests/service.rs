@@ -46,6 +46,8 @@ mod providers;
 mod schema;
 #[path = "service/sessions.rs"]
 mod sessions;
+#[path = "service/sites.rs"]
+mod sites;
 #[path = "../../../tests/common/smtp.rs"]
 mod smtp;
 #[path = "service/wrong_passkeys.rs"]
@@ -135,6 +137,7 @@ fn config() -> AuthConfig {
         algorithm: Algorithm::EdDsa,
         encryption_keys: encryption_keys('A'),
         providers: BTreeMap::new(),
+        sites: Vec::new(),
     }
 }
 

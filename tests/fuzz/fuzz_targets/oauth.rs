@@ -4,14 +4,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tickloom_auth::oauth::assertion::{claimed_client, verify};
 use tickloom_auth::oauth::client::{ClientKind, ClientSettings, GrantType};
 use tickloom_auth::oauth::form::Form;
 use tickloom_auth::oauth::pkce::{is_challenge, verifies};
 use tickloom_auth::oauth::request::{AuthoriseRequest, Target};
 use tickloom_auth::oauth::scope::Scopes;
 use tickloom_auth::oauth::uri::{is_resource, is_same, redirect_fault};
+use tickloom_chassis::token::KeySet;
+use tickloom_types::Ts;
 
 const ISSUER: &str = "https://auth.example";
+const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}]}"#;
 const PLACE: &str = "https://a.example/callback";
 
 fn settings() -> ClientSettings {
@@ -24,6 +28,9 @@ fn settings() -> ClientSettings {
         resources: Vec::new(),
         serves: Vec::new(),
         account: None,
+        post_logout_redirect_uris: Vec::new(),
+        backchannel_logout_uri: None,
+        jwks: None,
         is_first_party: false,
     }
 }
@@ -31,7 +38,10 @@ fn settings() -> ClientSettings {
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(scopes) = Scopes::parse(&text) {
-        assert_eq!(Scopes::parse(&scopes.text()).expect("own scopes are read"), scopes);
+        assert_eq!(
+            Scopes::parse(&scopes.text()).expect("own scopes are read"),
+            scopes
+        );
         assert!(scopes.covers(&scopes));
     }
     assert!(!verifies(&text, "") && !verifies("", &text));
@@ -40,6 +50,10 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(is_same(&text, &text, false) && !text.contains('#') && text.contains(':'));
     }
     assert!(!is_same(PLACE, &text, true) || text == PLACE);
+    // Nobody signs one by chance.
+    let _ = claimed_client(&text);
+    let keys = KeySet::parse(KEYS).expect("a set of keys");
+    assert!(verify(&text, &keys, ("cli_1", ISSUER), Ts(0)).is_err());
     let Ok(form) = Form::parse(bytes) else {
         return;
     };

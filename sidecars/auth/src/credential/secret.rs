@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! tlk_01981c4f2d7a7c3e9f1b2a3c4d5e6f70_Qm3…43 letters and digits…x9_0Zk3Qw
-//! tl[abcdgkoprv]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
+//! tl[abcdgkoprsv]_[0-9a-f]{32}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}
 //! ```
 //!
 //! A scanner finds one that leaked by the pattern and the checksum, without the database, and a slip of the keyboard is told from a
@@ -57,6 +57,8 @@ pub enum SecretKind {
     DeviceCode,
     /// What a request to sign in at a provider is finished with: `tlp`.
     ProviderRequest,
+    /// What a browser shows at another site, or on the way there: `tls`.
+    Site,
 }
 
 impl SecretKind {
@@ -74,6 +76,7 @@ impl SecretKind {
             SecretKind::AppRefresh => "tlg",
             SecretKind::DeviceCode => "tlv",
             SecretKind::ProviderRequest => "tlp",
+            SecretKind::Site => "tls",
         }
     }
 
@@ -89,6 +92,7 @@ impl SecretKind {
             SecretKind::AppRefresh,
             SecretKind::DeviceCode,
             SecretKind::ProviderRequest,
+            SecretKind::Site,
         ]
         .into_iter()
         .find(|kind| kind.prefix() == prefix)

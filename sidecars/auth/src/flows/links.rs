@@ -75,7 +75,7 @@ impl Auth {
         by: &By,
         wanted: LinkRequest,
     ) -> Result<(), AuthError> {
-        if self.effects.is_none() {
+        if !self.has_mail {
             let detail = "no mail is sent from here: ask an administrator";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }

@@ -5,6 +5,7 @@ pub(crate) mod bearer;
 pub(crate) mod clients;
 pub(crate) mod device;
 pub(crate) mod issue;
+pub(crate) mod logout;
 pub(crate) mod presented;
 pub(crate) mod token;
 pub(crate) mod tokens;

@@ -11,9 +11,11 @@ use crate::credential::passkey::Purpose;
 use crate::credential::password::Password;
 use crate::credential::secret::{self, SecretKind};
 use crate::error::wrong_credentials;
+use crate::logout_notices::end_logins;
 use crate::model::{self, Account};
 use crate::passkey_messages::SignedPasskey;
 use crate::signing::AUDIENCE;
+use crate::store::client_login::Logins;
 use crate::store::session::Session;
 use crate::{Auth, IDLE_NS};
 use crate::{AuthError, store};
@@ -214,6 +216,9 @@ impl Auth {
     ) -> Result<Tokens, AuthError> {
         let (refresh, stored) = secret::make(SecretKind::Refresh, now)?;
         store::session::add_refresh(write, &stored, &session.id).await?;
+        // Whoever has one that was used longer ago cannot have had it in time: it was over before, used or not.
+        let used = now.0.saturating_sub(IDLE_NS);
+        store::session::thin_refresh(write, &session.id, used).await?;
         let request = TokenRequest {
             subject: session.account.clone(),
             audience: vec![AUDIENCE.to_owned()],
@@ -257,6 +262,7 @@ impl Auth {
         let is_first = store::session::use_refresh(&mut write, &presented.id, by.now.0).await?;
         if !is_first {
             store::session::end(&mut write, &session.id, &session.account).await?;
+            end_logins(&mut write, Logins::OverOf(&session.account), by.now).await?;
             let resource = format!("account/{}/sessions/{}", session.account, session.id);
             by.audit(
                 &mut write,
@@ -294,6 +300,7 @@ impl Auth {
             let detail = format!("there is no session `{session}` of this account");
             return Err(Problem::new(ProblemCode::NotFound, detail).into());
         }
+        end_logins(write, Logins::OverOf(account), by.now).await?;
         let resource = format!("account/{account}/sessions/{session}");
         by.audit(write, "sign_out", &resource, AuditOutcome::Done)
             .await
@@ -308,6 +315,7 @@ impl Auth {
     ) -> Result<u64, AuthError> {
         let ended = store::session::end_others(write, account, but).await?;
         store::authorisation::end_of_account(write, account, None).await?;
+        end_logins(write, Logins::OfAccount(account), by.now).await?;
         if ended > 0 {
             let resource = format!("account/{account}/sessions/*");
             by.audit(write, "sign_out", &resource, AuditOutcome::Done)

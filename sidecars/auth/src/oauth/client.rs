@@ -1,9 +1,11 @@
 //! Applications as administrators register them, and what of it can be.
 
 use super::error::{OAuthCode, OAuthError};
-use super::scope::{OFFLINE, Scopes};
+use super::scope::{OFFLINE, OPENID, Scopes};
 use super::uri;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tickloom_chassis::token::KeySet;
 use utoipa::ToSchema;
 
 /// Most redirect URIs, resources and so on of an application, each.
@@ -61,6 +63,17 @@ pub struct ClientSettings {
     /// The account of a program for which it gets tokens with `client_credentials`.
     #[serde(default)]
     pub account: Option<String>,
+    /// Where a browser may go after somebody signed out at the wish of the application, letter by letter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where its server is told that somebody's session is over (OpenID Connect Back-Channel Logout).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Public keys by which it shows who it is in the place of a secret (`private_key_jwt`): a set of them (RFC 7517), each with `kid`, of
+    /// Ed25519 or P-256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub jwks: Option<Value>,
     /// Whether it is our own: people are not asked whether they allow it.
     #[serde(default)]
     pub is_first_party: bool,
@@ -85,6 +98,8 @@ impl ClientSettings {
             "`client_credentials` is for confidential applications: a public one has no secret"
         } else if !self.serves.is_empty() && self.kind == ClientKind::Public {
             "`serves` is for confidential applications: a public one has no secret"
+        } else if self.jwks.is_some() && self.kind == ClientKind::Public {
+            "`jwks` is for confidential applications: a public one shows no key"
         } else if has(GrantType::RefreshToken) != scopes.has(OFFLINE) {
             "`refresh_token` and the scope `offline_access` go together"
         } else if has(GrantType::RefreshToken)
@@ -92,8 +107,13 @@ impl ClientSettings {
             && !has(GrantType::DeviceCode)
         {
             "`refresh_token` goes on with `authorization_code` or `device_code`"
+        } else if self.has_logout() && !scopes.has(OPENID) {
+            "`post_logout_redirect_uris` and `backchannel_logout_uri` go with the scope `openid`"
         } else {
-            return self.list_fault();
+            let lists = self.list_fault();
+            return lists
+                .or_else(|| self.logout_fault())
+                .or_else(|| self.keys_fault());
         };
         Some(words.to_owned())
     }
@@ -101,6 +121,7 @@ impl ClientSettings {
     fn list_fault(&self) -> Option<String> {
         for (name, list) in [
             ("redirect_uris", &self.redirect_uris),
+            ("post_logout_redirect_uris", &self.post_logout_redirect_uris),
             ("resources", &self.resources),
             ("serves", &self.serves),
         ] {
@@ -121,6 +142,39 @@ impl ClientSettings {
             }
         }
         None
+    }
+
+    /// Whether it wants to know of the end of sessions, or to end them.
+    fn has_logout(&self) -> bool {
+        !self.post_logout_redirect_uris.is_empty() || self.backchannel_logout_uri.is_some()
+    }
+
+    fn logout_fault(&self) -> Option<String> {
+        let uri = self.backchannel_logout_uri.as_ref()?;
+        let fault = match uri::redirect_fault(uri) {
+            None if !uri.starts_with("http") => Some("it is neither https nor http"),
+            fault => fault,
+        };
+        fault.map(|fault| format!("`backchannel_logout_uri`: `{uri}`: {fault}"))
+    }
+
+    fn keys_fault(&self) -> Option<String> {
+        let set = self.jwks.as_ref()?;
+        let keys = set.get("keys").and_then(Value::as_array);
+        let is_private = |key: &Value| key.get("d").is_some() || key.get("k").is_some();
+        if keys.is_some_and(|keys| keys.iter().any(is_private)) {
+            return Some("`jwks` has a private key: keep it, and send the public half".to_owned());
+        }
+        let fault = KeySet::parse(&set.to_string()).err()?;
+        Some(format!("`jwks`: {fault}"))
+    }
+
+    /// The keys by which it shows who it is, if it has some.
+    #[must_use]
+    pub fn keys(&self) -> Option<KeySet> {
+        // They were checked when it was registered; a set that is none lets nobody in.
+        let set = self.jwks.as_ref()?;
+        Some(KeySet::parse(&set.to_string()).unwrap_or_default())
     }
 
     /// Whether the browser may be sent back there.
@@ -207,18 +261,56 @@ mod tests {
             resources: list(&["https://api.example"]),
             serves: Vec::new(),
             account: None,
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            jwks: None,
             is_first_party: false,
+        }
+    }
+
+    fn fault(change: fn(&mut ClientSettings)) -> String {
+        let mut changed = settings();
+        change(&mut changed);
+        changed.fault().unwrap()
+    }
+
+    #[test]
+    fn logout_and_keys_that_cannot_be_are_named() {
+        for (expected, change) in [
+            (
+                "`post_logout_redirect_uris` and `backchannel_logout_uri` go with the scope `openid`",
+                (|s| {
+                    s.scopes.retain(|scope| scope != "openid");
+                    s.post_logout_redirect_uris = vec!["https://a.example/out".to_owned()];
+                }) as fn(&mut ClientSettings),
+            ),
+            (
+                "`post_logout_redirect_uris`: `http://a.example`: http is for 127.0.0.1, [::1] and localhost alone; elsewhere it is https",
+                |s| s.post_logout_redirect_uris = vec!["http://a.example".to_owned()],
+            ),
+            (
+                "`backchannel_logout_uri`: `com.example.app:/out`: it is neither https nor http",
+                |s| s.backchannel_logout_uri = Some("com.example.app:/out".to_owned()),
+            ),
+            (
+                "`backchannel_logout_uri`: `https://u@a.example/`: it has a user, or no host",
+                |s| s.backchannel_logout_uri = Some("https://u@a.example/".to_owned()),
+            ),
+            (
+                "`jwks` has a private key: keep it, and send the public half",
+                |s| s.jwks = Some(serde_json::json!({"keys": [{"kty": "OKP", "d": "x"}]})),
+            ),
+            ("`jwks`: the set has no key for Ed25519 or P-256", |s| {
+                s.jwks = Some(serde_json::json!({"keys": []}));
+            }),
+        ] {
+            assert_eq!(fault(change), expected);
         }
     }
 
     #[test]
     fn what_cannot_be_is_named() {
         assert_eq!(settings().fault(), None);
-        let fault = |change: fn(&mut ClientSettings)| {
-            let mut changed = settings();
-            change(&mut changed);
-            changed.fault().unwrap()
-        };
         for (expected, change) in [
             (
                 "`grant_types` is empty",

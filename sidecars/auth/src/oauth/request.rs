@@ -189,6 +189,9 @@ mod tests {
             resources: Vec::new(),
             serves: Vec::new(),
             account: None,
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            jwks: None,
             is_first_party: false,
         }
     }

@@ -132,7 +132,10 @@ fn ways(account: &Account) -> Markup {
         div.actions {
             a.button.quiet href={ (path) "/grants" } { "Grants" }
             a.button.quiet href={ (path) "/keys" } { "Keys" }
-            @if account.kind == AccountKind::Person { a.button.quiet href={ (path) "/sessions" } { "Sessions" } }
+            @if account.kind == AccountKind::Person {
+                a.button.quiet href={ (path) "/sessions" } { "Sessions" }
+                a.button.quiet href={ (path) "/applications" } { "Applications" }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Signing in and out, and authenticating once more, in a browser.
 
-use super::{Answer, Done, SIGN_IN, STEP_UP, links, local, next_of, passkeys, rejected};
+use super::{Answer, Done, SIGN_IN, STEP_UP, links, next_of, passkeys, rejected};
 use crate::Auth;
 use crate::AuthError;
 use crate::change::By;
@@ -186,24 +186,6 @@ async fn second_factor(
     ("passkey", done)
 }
 
-pub(super) async fn sign_out(
-    State(auth): State<Arc<Auth>>,
-    request: RequestId,
-    sent: Form,
-) -> Answer {
-    if let Some(subject) = &sent.visitor.subject
-        && let Some(session) = &subject.session
-    {
-        let by = By::new(subject, &request, auth.clock.now());
-        let mut write = auth.write().await?;
-        let ended = (subject, subject.account.as_str(), session.as_str());
-        auth.end_session(&mut write, &by, ended).await?;
-        write.commit().await?;
-    }
-    let next = local(&format!("{SIGN_IN}?done=signed-out"));
-    Ok(sent.visitor.send_to(&next, &[Visitor::no_session_cookie()]))
-}
-
 pub(super) async fn show_step_up(
     State(auth): State<Arc<Auth>>,
     signed_in: SignedIn,
@@ -292,7 +274,7 @@ fn page(
     let body = html! {
         (form(visitor, SIGN_IN, &fields))
         @if auth.relying_party().is_ok() { (form(visitor, PASSKEY, &passkey)) }
-        @if auth.effects.is_some() { p.below { a href=(links::RECOVERY) { "I forgot my password" } } }
+        @if auth.has_mail { p.below { a href=(links::RECOVERY) { "I forgot my password" } } }
         @if auth.is_open { p { a href=(links::SIGN_UP) { "Create an account" } } }
     };
     let page = Page::new("Sign in", body).narrow().with_notice(notice);

@@ -11,6 +11,7 @@ use crate::flows::oauth::device::WaitingDevice;
 use crate::oauth::client::ClientSettings;
 use crate::oauth::form::Form;
 use crate::store;
+use crate::store::authorisation::Given;
 use crate::store::client::{Client, Consent};
 use crate::{Auth, AuthError};
 use axum::Json;
@@ -54,6 +55,8 @@ pub(super) struct AskedAuthorisation {
     request: String,
     /// Whether the person allows it; left out, what is to be done is found out.
     allow: Option<bool>,
+    /// The `version` of the application that the person was shown: one that was changed since is asked about anew.
+    version: Option<i64>,
 }
 
 /// What is to be done with a person whom an application sends.
@@ -78,8 +81,12 @@ pub(super) enum NextStep {
         name: String,
         /// What it asks for, with a space between scopes.
         scopes: String,
+        /// Services that its tokens would be for; none means this one.
+        resources: Vec<String>,
         /// Where they go back to.
         redirect_uri: String,
+        /// How many changes the application had: to be sent with the answer.
+        version: i64,
     },
 }
 
@@ -92,6 +99,8 @@ impl From<Step> for NextStep {
             },
             Step::Ask(asked) => NextStep::Ask {
                 scopes: asked.request.scopes.text(),
+                resources: asked.request.resources,
+                version: asked.client.version,
                 redirect_uri: asked.request.target.redirect_uri,
                 client: asked.client.id,
                 name: asked.client.settings.name,
@@ -272,6 +281,45 @@ pub(super) async fn revoke_application(
     done.await
 }
 
+/// What applications and devices have now of what an account allowed them: each of it, by id.
+#[utoipa::path(get, path = "/v1/accounts/{account}/authorisations", tag = "oauth",
+    params(("account" = String, Path, description = "Id of the account, or `me`"), ListQuery),
+    responses((status = 200, body = List<Given>), Problems))]
+pub(super) async fn list_authorisations(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ReadAccount>,
+    Path(account): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<List<Given>>, Problem> {
+    let account = account_of(&account, &allowed.subject);
+    let of = (account.as_str(), auth.clock.now().0);
+    let at = auth.database.reader();
+    let found = store::authorisation::given(at, of, query.after(), query.rows()?).await?;
+    Ok(Json(query.list(found)))
+}
+
+/// Ends one of them, with all tokens that came of it. What was allowed stays allowed.
+#[utoipa::path(delete, path = "/v1/accounts/{account}/authorisations/{authorisation}", tag = "oauth",
+    params(("account" = String, Path, description = "Id of the account, or `me`"),
+        ("authorisation" = String, Path, description = "Id of the authorisation")),
+    responses((status = 204, description = "None of its tokens is valid any more"), Problems))]
+pub(super) async fn end_authorisation(
+    State(auth): State<Arc<Auth>>,
+    allowed: Allowed<ChangeAccount>,
+    request: RequestId,
+    Path((account, id)): Path<(String, String)>,
+    sent: Idempotent,
+) -> Result<Answered, Problem> {
+    let by = auth.by(&allowed.subject, &request);
+    let account = account_of(&account, &allowed.subject);
+    let done = auth.run(&allowed, &sent, async |write| {
+        let ended = (&allowed.subject, account.as_str(), id.as_str());
+        auth.end_authorisation(write, &by, ended).await?;
+        Ok(Answer::empty(StatusCode::NO_CONTENT))
+    });
+    done.await
+}
+
 /// The device that waits with a code.
 #[utoipa::path(get, path = "/v1/devices", tag = "oauth", params(DeviceQuery),
     responses((status = 200, body = WaitingDevice), Problems))]
@@ -319,7 +367,8 @@ pub(super) async fn authorise(
         None => auth.authorise(&by, Some(&allowed.subject), &form).await?,
         Some(allow) => {
             let answer = (&allowed.subject, allow);
-            Step::Answer(auth.answer_consent(&by, answer, &form).await?)
+            let seen = (&form, sent.version);
+            Step::Answer(auth.answer_consent(&by, answer, seen).await?)
         }
     };
     Ok((NO_STORE, Json(step.into())))

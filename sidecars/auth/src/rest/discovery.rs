@@ -2,7 +2,10 @@
 //! with (RFC 7517).
 
 use crate::Auth;
+use crate::oauth::assertion::ASSERTION_ALGORITHMS;
 use crate::oauth::scope::{EMAIL, OFFLINE, OPENID, PROFILE};
+use crate::pages::consent::AUTHORIZE;
+use crate::pages::sign_out::LOGOUT;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -33,6 +36,8 @@ fn document(auth: &Auth) -> Value {
     json!({
         "issuer": issuer,
         "jwks_uri": at("/.well-known/jwks.json"),
+        "authorization_endpoint": at(AUTHORIZE),
+        "end_session_endpoint": at(LOGOUT),
         "token_endpoint": at("/auth/oauth/token"),
         "introspection_endpoint": at("/auth/oauth/introspect"),
         "revocation_endpoint": at("/auth/oauth/revoke"),
@@ -40,6 +45,7 @@ fn document(auth: &Auth) -> Value {
         "userinfo_endpoint": at("/auth/oauth/userinfo"),
         "scopes_supported": [OPENID, PROFILE, EMAIL, OFFLINE],
         "response_types_supported": ["code"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "response_modes_supported": ["query"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
@@ -50,12 +56,15 @@ fn document(auth: &Auth) -> Value {
             "urn:ietf:params:oauth:grant-type:device_code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [auth.signing.algorithm().name()],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
             "name", "email", "email_verified"],
         "acr_values_supported": ["1", "2"],
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "service_documentation": at("/docs"),
     })
 }

@@ -1,16 +1,23 @@
-//! What applications were given: authorisations, the codes and refresh tokens that come of them, and tokens that were revoked.
+//! What applications were given: authorisations, with the codes and refresh tokens that come of them, and tokens that were revoked.
 
+pub(crate) mod token;
+
+use super::client::settings;
 use super::organisation::GrantVersion;
-use super::secret::hash_of;
-use crate::credential::secret::StoredSecret;
+use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{Result, Write};
+pub(crate) use token::{
+    AppRefresh, Code, add_code, add_refresh, code, drop_old_revoked, is_revoked, refresh,
+    revoke_token, thin_refresh, use_code, use_refresh,
+};
+use utoipa::ToSchema;
 
 const ADD: &str = "INSERT INTO authorisation \
-    (id, client, account, session, scopes, resources, nonce, authenticated_at, methods, began, expires) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-const ONE: &str = "SELECT id, client, account, session, scopes, resources, nonce, authenticated_at, methods, began, expires \
+    (id, client, account, session, scopes, resources, nonce, authenticated_at, methods, began, expires, login) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+const ONE: &str = "SELECT id, client, account, session, scopes, resources, nonce, authenticated_at, methods, began, expires, login \
     FROM authorisation WHERE id = $1";
 /// One whose token somebody shows, with its account, whether the token itself was revoked, and its session if it has one.
 const SHOWN: &str = "SELECT authorisation.client, authorisation.account, authorisation.expires, authorisation.session, \
@@ -20,6 +27,12 @@ const SHOWN: &str = "SELECT authorisation.client, authorisation.account, authori
     JOIN account ON account.id = authorisation.account \
     LEFT JOIN revoked_token ON revoked_token.id = $2 \
     LEFT JOIN session ON session.id = authorisation.session WHERE authorisation.id = $1";
+/// Those of an account that go on, with their applications.
+const GIVEN: &str = "SELECT authorisation.id, authorisation.client, client.settings, authorisation.scopes, authorisation.resources, \
+    authorisation.began, authorisation.expires, authorisation.session FROM authorisation \
+    JOIN client ON client.id = authorisation.client LEFT JOIN session ON session.id = authorisation.session \
+    WHERE authorisation.account = $1 AND authorisation.id > $2 AND authorisation.expires > $3 \
+    AND (authorisation.session IS NULL OR session.id IS NOT NULL) ORDER BY authorisation.id LIMIT $4";
 const EXTEND: &str = "UPDATE authorisation SET expires = $2 WHERE id = $1";
 const PART_CODE: &str = "DELETE FROM authorisation_code WHERE authorisation = $1";
 const PART_REFRESH: &str = "DELETE FROM authorisation_refresh WHERE authorisation = $1";
@@ -45,27 +58,16 @@ const END_OLD: [&str; 3] = [
     "DELETE FROM authorisation_refresh WHERE authorisation IN (SELECT id FROM authorisation WHERE expires <= $1)",
     "DELETE FROM authorisation WHERE expires <= $1",
 ];
-const ADD_CODE: &str = "INSERT INTO authorisation_code (id, authorisation, hash, redirect_uri, challenge, expires) \
-    VALUES ($1, $2, $3, $4, $5, $6)";
-const CODE: &str = "SELECT authorisation, hash, redirect_uri, challenge, expires FROM authorisation_code WHERE id = $1";
-/// Of two who use it at the same time one gets it.
-const USE_CODE: &str =
-    "UPDATE authorisation_code SET used = $2 WHERE id = $1 AND used IS NULL RETURNING id";
-const ADD_REFRESH: &str =
-    "INSERT INTO authorisation_refresh (id, authorisation, hash) VALUES ($1, $2, $3)";
-const REFRESH: &str = "SELECT authorisation, hash, used FROM authorisation_refresh WHERE id = $1";
-const USE_REFRESH: &str =
-    "UPDATE authorisation_refresh SET used = $2 WHERE id = $1 AND used IS NULL RETURNING id";
-const REVOKE_TOKEN: &str =
-    "INSERT INTO revoked_token (id, expires) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
-const REVOKED: &str = "SELECT id FROM revoked_token WHERE id = $1";
-const DROP_OLD_REVOKED: &str = "DELETE FROM revoked_token WHERE expires <= $1";
+/// Those of an account with an application that go on, but for the newest.
+const IDS_BEYOND: &str = "SELECT id FROM authorisation WHERE account = $1 AND client = $2 AND expires > $3 \
+    ORDER BY began DESC, id DESC LIMIT $4 OFFSET $5";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
     ADD,
     ONE,
     SHOWN,
+    GIVEN,
     EXTEND,
     PART_CODE,
     PART_REFRESH,
@@ -82,25 +84,22 @@ pub(crate) const STATEMENTS: &[&str] = &[
     END_OLD[0],
     END_OLD[1],
     END_OLD[2],
-    ADD_CODE,
-    CODE,
-    USE_CODE,
-    ADD_REFRESH,
-    REFRESH,
-    USE_REFRESH,
-    REVOKE_TOKEN,
-    REVOKED,
-    DROP_OLD_REVOKED,
+    IDS_BEYOND,
 ];
+
+/// Those beyond the newest that are ended at once, at most: one comes at a time.
+const BEYOND_MAX: i64 = 1000;
 
 /// What an application was given by a person, at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Authorisation {
-    /// Its id: `aut_…`. In tokens it is `sid`.
+    /// Its id: `aut_…`. In access tokens it is `sid`.
     pub(crate) id: String,
     /// Id of the application.
     pub(crate) client: String,
     pub(crate) account: String,
+    /// The login of the application, which ID tokens name as `sid`; none of a device that goes on alone.
+    pub(crate) login: Option<String>,
     /// The session with which it ends; null if it goes on without one.
     pub(crate) session: Option<String>,
     /// What it is for, with a space between scopes.
@@ -133,22 +132,25 @@ pub(crate) struct ShownAuthorisation {
     pub(crate) session: Option<(i64, i64)>,
 }
 
-/// A code, as it is kept.
-#[derive(Debug)]
-pub(crate) struct Code {
-    pub(crate) authorisation: String,
-    pub(crate) hash: [u8; 32],
-    pub(crate) redirect_uri: String,
-    pub(crate) challenge: String,
+/// What an application has of a person now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Given {
+    /// Its id: `aut_…`.
+    pub(crate) id: String,
+    /// Id of the application.
+    pub(crate) client: String,
+    /// What it is called.
+    pub(crate) name: String,
+    /// What it is for, with a space between scopes.
+    pub(crate) scopes: String,
+    /// Services that its tokens are for, with a space between them; empty for this one.
+    pub(crate) resources: String,
+    /// When it began, in nanoseconds since the epoch.
+    pub(crate) began: i64,
+    /// When it ends unless it is gone on with, in nanoseconds since the epoch.
     pub(crate) expires: i64,
-}
-
-/// A refresh token, as it is kept.
-#[derive(Debug)]
-pub(crate) struct AppRefresh {
-    pub(crate) authorisation: String,
-    pub(crate) hash: [u8; 32],
-    pub(crate) is_used: bool,
+    /// Whether it ends with the session in which it was allowed.
+    pub(crate) ends_with_session: bool,
 }
 
 pub(crate) async fn add(write: &mut Write, new: &Authorisation) -> Result<()> {
@@ -163,7 +165,8 @@ pub(crate) async fn add(write: &mut Write, new: &Authorisation) -> Result<()> {
         .bind(new.authenticated_at)
         .bind(&new.methods)
         .bind(new.began)
-        .bind(new.expires);
+        .bind(new.expires)
+        .bind(&new.login);
     added.execute(write.connection()).await?;
     Ok(())
 }
@@ -197,6 +200,34 @@ pub(crate) async fn shown<'e>(
         is_token_revoked: row.try_get::<Option<String>, _>(6)?.is_some(),
         session: expires.zip(last_used),
     }))
+}
+
+/// What applications have of an account now, with ids above one, by id.
+pub(crate) async fn given<'e>(
+    at: impl Executor<'e, Database = Any>,
+    (account, now): (&str, i64),
+    id: &str,
+    rows: i64,
+) -> Result<Vec<Given>> {
+    let rows = sqlx::query(GIVEN)
+        .bind(account)
+        .bind(id)
+        .bind(now)
+        .bind(rows);
+    let given = |row: &AnyRow| {
+        let client: String = row.try_get(1)?;
+        Ok(Given {
+            id: row.try_get(0)?,
+            name: settings(&client, row.try_get(2)?)?.name,
+            client,
+            scopes: row.try_get(3)?,
+            resources: row.try_get(4)?,
+            began: row.try_get(5)?,
+            expires: row.try_get(6)?,
+            ends_with_session: row.try_get::<Option<String>, _>(7)?.is_some(),
+        })
+    };
+    rows.fetch_all(at).await?.iter().map(given).collect()
 }
 
 pub(crate) async fn extend(write: &mut Write, id: &str, expires: i64) -> Result<()> {
@@ -241,11 +272,23 @@ pub(crate) async fn drop_old(write: &mut Write, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Forgets tokens that were revoked and expired before a time.
-pub(crate) async fn drop_old_revoked(write: &mut Write, before: i64) -> Result<()> {
-    let dropped = sqlx::query(DROP_OLD_REVOKED).bind(before);
-    dropped.execute(write.connection()).await?;
-    Ok(())
+/// Ends those of an account with an application that go on, but for so many of the newest, and returns how many.
+pub(crate) async fn end_beyond(
+    write: &mut Write,
+    (account, client): (&str, &str),
+    (now, kept): (i64, i64),
+) -> Result<usize> {
+    let found = sqlx::query(IDS_BEYOND)
+        .bind(account)
+        .bind(client)
+        .bind(now)
+        .bind(BEYOND_MAX)
+        .bind(kept);
+    let found = found.fetch_all(write.connection()).await?;
+    for row in &found {
+        end(write, &row.try_get::<String, _>(0)?).await?;
+    }
+    Ok(found.len())
 }
 
 async fn end_all(write: &mut Write, statements: [&'static str; 3], ids: &[&str]) -> Result<u64> {
@@ -258,89 +301,6 @@ async fn end_all(write: &mut Write, statements: [&'static str; 3], ids: &[&str])
         count = ended.execute(write.connection()).await?.rows_affected();
     }
     Ok(count)
-}
-
-pub(crate) async fn add_code(write: &mut Write, id: &str, code: &Code) -> Result<()> {
-    let added = sqlx::query(ADD_CODE)
-        .bind(id)
-        .bind(&code.authorisation)
-        .bind(code.hash.as_slice())
-        .bind(&code.redirect_uri)
-        .bind(&code.challenge)
-        .bind(code.expires);
-    added.execute(write.connection()).await?;
-    Ok(())
-}
-
-pub(crate) async fn code<'e>(
-    at: impl Executor<'e, Database = Any>,
-    id: &str,
-) -> Result<Option<Code>> {
-    let Some(row) = sqlx::query(CODE).bind(id).fetch_optional(at).await? else {
-        return Ok(None);
-    };
-    Ok(Some(Code {
-        authorisation: row.try_get(0)?,
-        hash: hash_of("authorisation_code", id, &row.try_get::<Vec<u8>, _>(1)?)?,
-        redirect_uri: row.try_get(2)?,
-        challenge: row.try_get(3)?,
-        expires: row.try_get(4)?,
-    }))
-}
-
-/// Whether the code was not used before.
-pub(crate) async fn use_code(write: &mut Write, id: &str, now: i64) -> Result<bool> {
-    let used = sqlx::query(USE_CODE).bind(id).bind(now);
-    Ok(used.fetch_optional(write.connection()).await?.is_some())
-}
-
-pub(crate) async fn add_refresh(
-    write: &mut Write,
-    stored: &StoredSecret,
-    authorisation: &str,
-) -> Result<()> {
-    let added = sqlx::query(ADD_REFRESH)
-        .bind(&stored.id)
-        .bind(authorisation)
-        .bind(stored.hash.as_slice());
-    added.execute(write.connection()).await?;
-    Ok(())
-}
-
-pub(crate) async fn refresh<'e>(
-    at: impl Executor<'e, Database = Any>,
-    id: &str,
-) -> Result<Option<AppRefresh>> {
-    let Some(row) = sqlx::query(REFRESH).bind(id).fetch_optional(at).await? else {
-        return Ok(None);
-    };
-    Ok(Some(AppRefresh {
-        authorisation: row.try_get(0)?,
-        hash: hash_of("authorisation_refresh", id, &row.try_get::<Vec<u8>, _>(1)?)?,
-        is_used: row.try_get::<Option<i64>, _>(2)?.is_some(),
-    }))
-}
-
-/// Whether the refresh token was not used before.
-pub(crate) async fn use_refresh(write: &mut Write, id: &str, now: i64) -> Result<bool> {
-    let used = sqlx::query(USE_REFRESH).bind(id).bind(now);
-    Ok(used.fetch_optional(write.connection()).await?.is_some())
-}
-
-/// Revokes one access token, which would be valid until then.
-pub(crate) async fn revoke_token(write: &mut Write, id: &str, expires: i64) -> Result<()> {
-    let revoked = sqlx::query(REVOKE_TOKEN).bind(id).bind(expires);
-    revoked.execute(write.connection()).await?;
-    Ok(())
-}
-
-/// Whether an access token was revoked on its own.
-pub(crate) async fn is_revoked<'e>(
-    at: impl Executor<'e, Database = Any>,
-    id: &str,
-) -> Result<bool> {
-    let found = sqlx::query(REVOKED).bind(id).fetch_optional(at).await?;
-    Ok(found.is_some())
 }
 
 fn authorisation(row: &AnyRow) -> Result<Authorisation> {
@@ -356,5 +316,6 @@ fn authorisation(row: &AnyRow) -> Result<Authorisation> {
         methods: row.try_get(8)?,
         began: row.try_get(9)?,
         expires: row.try_get(10)?,
+        login: row.try_get(11)?,
     })
 }

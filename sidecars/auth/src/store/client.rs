@@ -27,14 +27,21 @@ const SECRET: &str = "SELECT hash FROM client_secret WHERE id = $1 AND client = 
 const END_SECRETS: &str =
     "UPDATE client_secret SET expires = $2 WHERE client = $1 AND (expires IS NULL OR expires > $2)";
 const DROP_OLD_SECRETS: &str = "DELETE FROM client_secret WHERE expires <= $1";
-const SET_CONSENT: &str = "INSERT INTO consent (account, client, scopes, created) VALUES ($1, $2, $3, $4) \
-    ON CONFLICT (account, client) DO UPDATE SET scopes = excluded.scopes, created = excluded.created";
-const CONSENT: &str = "SELECT scopes FROM consent WHERE account = $1 AND client = $2";
+const TAKE_ASSERTION: &str = "INSERT INTO client_assertion (client, jti, expires) VALUES ($1, $2, $3) ON CONFLICT (client, jti) DO NOTHING";
+const DROP_OLD_ASSERTIONS: &str = "DELETE FROM client_assertion WHERE expires <= $1";
+const SET_CONSENT: &str = "INSERT INTO consent (account, client, resource, scopes, created) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (account, client, resource) DO UPDATE SET scopes = excluded.scopes, created = excluded.created";
+const CONSENT: &str =
+    "SELECT scopes FROM consent WHERE account = $1 AND client = $2 AND resource = $3";
+const DROP_CONSENTS_AT: &str = "DELETE FROM consent WHERE client = $1 AND resource = $2";
 const DROP_CONSENT: &str =
     "DELETE FROM consent WHERE account = $1 AND client = $2 RETURNING client";
 const DROP_CONSENTS: &str = "DELETE FROM consent WHERE account = $1";
-const CONSENTS_AFTER: &str = "SELECT consent.client, client.settings, consent.scopes, consent.created FROM consent \
-    JOIN client ON client.id = consent.client WHERE consent.account = $1 AND consent.client > $2 ORDER BY consent.client LIMIT $3";
+/// All of each of some applications.
+const CONSENTS_AFTER: &str = "SELECT consent.client, client.settings, consent.resource, consent.scopes, consent.created FROM consent \
+    JOIN client ON client.id = consent.client WHERE consent.account = $1 AND consent.client IN \
+    (SELECT DISTINCT client FROM consent WHERE account = $1 AND client > $2 ORDER BY client LIMIT $3) \
+    ORDER BY consent.client, consent.resource";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -49,8 +56,11 @@ pub(crate) const STATEMENTS: &[&str] = &[
     SECRET,
     END_SECRETS,
     DROP_OLD_SECRETS,
+    TAKE_ASSERTION,
+    DROP_OLD_ASSERTIONS,
     SET_CONSENT,
     CONSENT,
+    DROP_CONSENTS_AT,
     DROP_CONSENT,
     DROP_CONSENTS,
     CONSENTS_AFTER,
@@ -79,6 +89,15 @@ pub(crate) struct Consent {
     pub(crate) client: String,
     /// What it is called.
     pub(crate) name: String,
+    /// What was allowed, at each service.
+    pub(crate) allowed: Vec<AllowedAt>,
+}
+
+/// What a person allowed an application at a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct AllowedAt {
+    /// The URI of the service; empty for this one.
+    pub(crate) resource: String,
     /// What was allowed, with a space between scopes.
     pub(crate) scopes: String,
     /// When, in nanoseconds since the epoch.
@@ -174,28 +193,51 @@ pub(crate) async fn drop_old_secrets(write: &mut Write, now: i64) -> Result<()> 
     Ok(())
 }
 
+/// Forgets assertions that were over before a time.
+pub(crate) async fn drop_old_assertions(write: &mut Write, before: i64) -> Result<()> {
+    let dropped = sqlx::query(DROP_OLD_ASSERTIONS).bind(before);
+    dropped.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// Whether an application had not shown this assertion before.
+pub(crate) async fn take_assertion(
+    write: &mut Write,
+    (client, jti): (&str, &str),
+    expires: i64,
+) -> Result<bool> {
+    let taken = sqlx::query(TAKE_ASSERTION)
+        .bind(client)
+        .bind(jti)
+        .bind(expires);
+    Ok(taken.execute(write.connection()).await?.rows_affected() == 1)
+}
+
 pub(crate) async fn set_consent(
     write: &mut Write,
-    (account, client): (&str, &str),
+    (account, client, resource): (&str, &str, &str),
     scopes: &str,
     now: i64,
 ) -> Result<()> {
     let set = sqlx::query(SET_CONSENT)
         .bind(account)
         .bind(client)
+        .bind(resource)
         .bind(scopes)
         .bind(now);
     set.execute(write.connection()).await?;
     Ok(())
 }
 
-/// The scopes that a person allowed an application.
+/// The scopes that a person allowed an application at a service.
 pub(crate) async fn consent<'e>(
     at: impl Executor<'e, Database = Any>,
-    account: &str,
-    client: &str,
+    (account, client, resource): (&str, &str, &str),
 ) -> Result<Option<String>> {
-    let row = sqlx::query(CONSENT).bind(account).bind(client);
+    let row = sqlx::query(CONSENT)
+        .bind(account)
+        .bind(client)
+        .bind(resource);
     let row = row.fetch_optional(at).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
@@ -203,12 +245,23 @@ pub(crate) async fn consent<'e>(
 /// Whether the person had allowed the application something.
 pub(crate) async fn drop_consent(write: &mut Write, account: &str, client: &str) -> Result<bool> {
     let dropped = sqlx::query(DROP_CONSENT).bind(account).bind(client);
-    Ok(dropped.fetch_optional(write.connection()).await?.is_some())
+    Ok(!dropped.fetch_all(write.connection()).await?.is_empty())
 }
 
 /// Forgets what people allowed an application.
 pub(crate) async fn drop_consents_of(write: &mut Write, client: &str) -> Result<()> {
     let dropped = sqlx::query(DROP[2]).bind(client);
+    dropped.execute(write.connection()).await?;
+    Ok(())
+}
+
+/// Forgets what people allowed an application at a service.
+pub(crate) async fn drop_consents_at(
+    write: &mut Write,
+    client: &str,
+    resource: &str,
+) -> Result<()> {
+    let dropped = sqlx::query(DROP_CONSENTS_AT).bind(client).bind(resource);
     dropped.execute(write.connection()).await?;
     Ok(())
 }
@@ -219,7 +272,7 @@ pub(crate) async fn drop_consents(write: &mut Write, account: &str) -> Result<()
     Ok(())
 }
 
-/// What a person allowed applications with ids above one, by id.
+/// What a person allowed up to `rows` applications with ids above one, by id.
 pub(crate) async fn consents_after<'e>(
     at: impl Executor<'e, Database = Any>,
     account: &str,
@@ -231,17 +284,24 @@ pub(crate) async fn consents_after<'e>(
         .bind(id)
         .bind(rows);
     let rows = rows.fetch_all(at).await?;
-    let consent = |row: &AnyRow| {
+    let mut consents: Vec<Consent> = Vec::new();
+    for row in &rows {
         let client: String = row.try_get(0)?;
-        let settings = settings(&client, row.try_get(1)?)?;
-        Ok(Consent {
-            name: settings.name,
-            scopes: row.try_get(2)?,
-            created: row.try_get(3)?,
-            client,
-        })
-    };
-    rows.iter().map(consent).collect()
+        let allowed = AllowedAt {
+            resource: row.try_get(2)?,
+            scopes: row.try_get(3)?,
+            created: row.try_get(4)?,
+        };
+        match consents.last_mut().filter(|last| last.client == client) {
+            Some(last) => last.allowed.push(allowed),
+            None => consents.push(Consent {
+                name: settings(&client, row.try_get(1)?)?.name,
+                allowed: vec![allowed],
+                client,
+            }),
+        }
+    }
+    Ok(consents)
 }
 
 fn client(row: &AnyRow) -> Result<Client> {
@@ -255,6 +315,6 @@ fn client(row: &AnyRow) -> Result<Client> {
     })
 }
 
-fn settings(id: &str, text: String) -> Result<ClientSettings> {
+pub(super) fn settings(id: &str, text: String) -> Result<ClientSettings> {
     serde_json::from_str(&text).map_err(|error| unreadable("client", id, error))
 }

@@ -5,12 +5,17 @@ use crate::credential::secret::StoredSecret;
 use sqlx::{Any, Executor, Row};
 use tickloom_chassis::{Result, Write};
 
-const ADD: &str = "INSERT INTO device_code (id, hash, user_code, client, scopes, resources, interval_s, expires, state) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') ON CONFLICT DO NOTHING";
-const WAITING: &str = "SELECT CAST(count(*) AS BIGINT) FROM device_code WHERE client = $1";
-const BY_ID: &str = "SELECT id, hash, client, scopes, resources, interval_s, last_polled, expires, state, authorisation \
+const ADD: &str = "INSERT INTO device_code (id, hash, user_code, client, scopes, resources, interval_s, expires, state, address) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9) ON CONFLICT DO NOTHING";
+const COUNTS: &str = "SELECT CAST(count(*) AS BIGINT), \
+    CAST(coalesce(sum(CASE WHEN address = $2 THEN 1 ELSE 0 END), 0) AS BIGINT) FROM device_code WHERE client = $1";
+/// The oldest of those from the address that has the most.
+const DROP_OF_MOST: &str = "DELETE FROM device_code WHERE id = (SELECT id FROM device_code WHERE client = $1 AND state = 'waiting' \
+    AND address = (SELECT address FROM device_code WHERE client = $1 AND state = 'waiting' \
+    GROUP BY address ORDER BY count(*) DESC, address LIMIT 1) ORDER BY expires, id LIMIT 1) RETURNING id";
+const BY_ID: &str = "SELECT id, hash, client, scopes, resources, interval_s, last_polled, expires, state, authorisation, address \
     FROM device_code WHERE id = $1";
-const BY_USER_CODE: &str = "SELECT id, hash, client, scopes, resources, interval_s, last_polled, expires, state, authorisation \
+const BY_USER_CODE: &str = "SELECT id, hash, client, scopes, resources, interval_s, last_polled, expires, state, authorisation, address \
     FROM device_code WHERE user_code = $1";
 const POLLED: &str = "UPDATE device_code SET last_polled = $2, interval_s = $3 WHERE id = $1";
 /// Of two who decide at the same time one does.
@@ -22,7 +27,8 @@ const DROP_OLD: &str = "DELETE FROM device_code WHERE expires <= $1";
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
     ADD,
-    WAITING,
+    COUNTS,
+    DROP_OF_MOST,
     BY_ID,
     BY_USER_CODE,
     POLLED,
@@ -47,6 +53,8 @@ pub(crate) struct DeviceCode {
     /// `waiting`, `approved` or `denied`.
     pub(crate) state: String,
     pub(crate) authorisation: Option<String>,
+    /// From where it was begun, hashed; empty if that is not known.
+    pub(crate) address: String,
 }
 
 /// Whether the code for people is no other device's.
@@ -64,15 +72,23 @@ pub(crate) async fn add(
         .bind(&device.scopes)
         .bind(&device.resources)
         .bind(device.interval_s)
-        .bind(device.expires);
+        .bind(device.expires)
+        .bind(&device.address);
     let added = added.execute(write.connection()).await?;
     Ok(added.rows_affected() == 1)
 }
 
-/// How many devices of an application there are.
-pub(crate) async fn count(write: &mut Write, client: &str) -> Result<i64> {
-    let row = sqlx::query(WAITING).bind(client);
-    Ok(row.fetch_one(write.connection()).await?.try_get(0)?)
+/// How many devices of an application there are, and how many of them from an address.
+pub(crate) async fn counts(write: &mut Write, client: &str, address: &str) -> Result<(i64, i64)> {
+    let row = sqlx::query(COUNTS).bind(client).bind(address);
+    let row = row.fetch_one(write.connection()).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+/// Removes the oldest device that waits of those from the address that has the most. Whether there was one.
+pub(crate) async fn drop_of_most(write: &mut Write, client: &str) -> Result<bool> {
+    let dropped = sqlx::query(DROP_OF_MOST).bind(client);
+    Ok(dropped.fetch_optional(write.connection()).await?.is_some())
 }
 
 pub(crate) async fn by_id<'e>(
@@ -139,6 +155,7 @@ fn device(row: &sqlx::any::AnyRow) -> Result<DeviceCode> {
         expires: row.try_get(7)?,
         state: row.try_get(8)?,
         authorisation: row.try_get(9)?,
+        address: row.try_get(10)?,
         id,
     })
 }

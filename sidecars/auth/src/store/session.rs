@@ -34,6 +34,7 @@ const REFRESH: &str = "SELECT session, hash FROM refresh WHERE id = $1";
 /// Of two who use it at the same time one gets it.
 const USE_REFRESH: &str =
     "UPDATE refresh SET used = $2 WHERE id = $1 AND used IS NULL RETURNING session";
+const THIN_REFRESH: &str = "DELETE FROM refresh WHERE session = $1 AND used <= $2";
 
 /// Every statement of this file.
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -52,6 +53,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ADD_REFRESH,
     REFRESH,
     USE_REFRESH,
+    THIN_REFRESH,
 ];
 
 /// A session: somebody who signed in, on a device.
@@ -220,6 +222,13 @@ pub(crate) async fn refresh<'e>(
 pub(crate) async fn use_refresh(write: &mut Write, id: &str, now: i64) -> Result<bool> {
     let used = sqlx::query(USE_REFRESH).bind(id).bind(now);
     Ok(used.fetch_optional(write.connection()).await?.is_some())
+}
+
+/// Forgets refresh tokens of a session that were used up to a time.
+pub(crate) async fn thin_refresh(write: &mut Write, session: &str, used: i64) -> Result<()> {
+    let thinned = sqlx::query(THIN_REFRESH).bind(session).bind(used);
+    thinned.execute(write.connection()).await?;
+    Ok(())
 }
 
 fn session(row: &AnyRow) -> Result<Session> {

@@ -1,12 +1,16 @@
 """Authlib as an application: it finds everything, and goes through each way to a token.
 
-A line of JSON comes with what is registered; whoever started this opens addresses in a browser (`visit`, answered by where it ended)
-and approves devices (`approve`). The last line is what was seen (`done`).
+A line of JSON comes with what is registered; whoever started this opens addresses in a browser (`visit`, answered by where it ended;
+`leave`, at which the person signs out) and approves devices (`approve`). The last line is what was seen (`done`).
 """
 
+import http.server
 import json
 import os
+import queue
 import sys
+import threading
+import urllib.parse
 
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 
@@ -45,7 +49,7 @@ def code_flow(metadata, app, auth_method):
     )
     verifier, nonce = generate_token(64), generate_token(20)
     url, state = session.create_authorization_url(
-        metadata["issuer"] + "/sign-in", code_verifier=verifier, nonce=nonce
+        metadata["authorization_endpoint"], code_verifier=verifier, nonce=nonce
     )
     place = ask(visit=url)["at"]
     token = session.fetch_token(
@@ -115,16 +119,69 @@ def device(metadata, app):
     return {"pending": pending, "early": early, "scope": poll()["scope"]}
 
 
+notices = queue.Queue()
+
+
+class Told(http.server.BaseHTTPRequestHandler):
+    """The server of an application, which is told that a session is over."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        notices.put(urllib.parse.parse_qs(body)["logout_token"][0])
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def logout(metadata, app, out):
+    """The person signs out at the wish of the application, whose server is told of it."""
+    session = OAuth2Session(
+        app["id"], app["secret"], scope="openid", redirect_uri=app["redirect_uri"], code_challenge_method="S256"
+    )
+    verifier = generate_token(64)
+    url, state = session.create_authorization_url(metadata["authorization_endpoint"], code_verifier=verifier)
+    place = ask(visit=url)["at"]
+    token = session.fetch_token(
+        metadata["token_endpoint"], authorization_response=place, code_verifier=verifier, state=state
+    )
+    keys = KeySet.import_key_set(requests.get(metadata["jwks_uri"], timeout=30).json())
+    algorithms = metadata["id_token_signing_alg_values_supported"]
+    sid = jwt.decode(token["id_token"], keys, algorithms=algorithms).claims["sid"]
+    query = {"id_token_hint": token["id_token"], "post_logout_redirect_uri": out, "state": "s"}
+    at = ask(leave=metadata["end_session_endpoint"] + "?" + urllib.parse.urlencode(query))["at"]
+    while True:
+        notice = jwt.decode(notices.get(timeout=60), keys, algorithms=algorithms)
+        # Codes that came twice ended sessions of the application before.
+        if notice.claims["sid"] == sid:
+            break
+    said = notice.claims
+    assert said["iss"] == metadata["issuer"], said
+    return {
+        "at": at,
+        "typ": notice.header["typ"],
+        "sub": said["sub"],
+        "aud": said["aud"],
+        "events": said["events"],
+        "has_nonce": "nonce" in said,
+        "lasts": said["exp"] - said["iat"],
+    }
+
+
 def main():
     told = json.loads(sys.stdin.readline())
     found = requests.get(told["issuer"] + "/.well-known/openid-configuration", timeout=30).json()
     assert found["issuer"] == told["issuer"], found
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(told["told_at"])), Told)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     seen = {
         "basic": code_flow(found, told["confidential"], "client_secret_basic"),
         "post": code_flow(found, told["confidential"], "client_secret_post"),
         "public": code_flow(found, told["public"], "none"),
         "tokens": tokens(found, told["program"]),
         "device": device(found, told["device"]),
+        "logout": logout(found, told["confidential"], told["out"]),
     }
     print(json.dumps({"done": seen}), flush=True)
 

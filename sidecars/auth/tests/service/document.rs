@@ -240,6 +240,23 @@ fn registered_client(harness: &Harness<Promises>, token: &str) -> String {
     format!("{CLIENTS}/{}", text(&made.is(201).json(), "id"))
 }
 
+/// Lets an application have something of whoever asks, and says where that is.
+fn authorised(harness: &Harness<Promises>, token: &str) -> String {
+    let client = registered_client(harness, token);
+    let id = client.rsplit('/').next().unwrap();
+    let request = format!(
+        "response_type=code&client_id={id}&redirect_uri=https://c.example/callback&scope=openid\
+         &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+    );
+    let body = json!({"request": request, "allow": true});
+    let path = "/auth/v1/authorisations";
+    drop(harness.client.post(path, Some(token), &body).is(200));
+    let path = "/auth/v1/accounts/me/authorisations";
+    let list = harness.client.get(path, Some(token)).is(200).json();
+    let last = list["items"].as_array().unwrap().last().unwrap().clone();
+    format!("{path}/{}", text(&last, "id"))
+}
+
 fn client_commands() -> Vec<Sample<Promises>> {
     vec![
         Sample {
@@ -256,6 +273,10 @@ fn client_commands() -> Vec<Sample<Promises>> {
                 let path = format!("{}/secret", registered_client(harness, token));
                 (path, Some(json!({"grace_s": 60})))
             },
+        },
+        Sample {
+            operation: "DELETE /auth/v1/accounts/{account}/authorisations/{authorisation}",
+            make: |harness, token| (authorised(harness, token), None),
         },
         Sample {
             operation: "DELETE /auth/v1/clients/{client}",

@@ -1,13 +1,23 @@
 //! Applications: registered, given tokens, and taken them away.
 
+#[path = "oauth/assertion.rs"]
+mod assertion;
+#[path = "oauth/bounds.rs"]
+mod bounds;
 #[path = "oauth/browser.rs"]
 mod browser;
 #[path = "oauth/code.rs"]
 mod code;
+#[path = "oauth/consent.rs"]
+mod consent;
 #[path = "oauth/device.rs"]
 mod device;
+#[path = "oauth/device_pages.rs"]
+mod device_pages;
 #[path = "oauth/foreign.rs"]
 mod foreign;
+#[path = "oauth/logout.rs"]
+mod logout;
 #[path = "oauth/page.rs"]
 mod page;
 #[path = "oauth/program.rs"]

@@ -88,36 +88,31 @@ impl Verifier {
     /// # Errors
     /// [`TokenError`]. Nothing of what it says is looked at before its signature is found right.
     pub fn verify(&self, token: &str, now: Ts) -> Result<Claims, TokenError> {
-        let payload = self.signed_payload(token)?;
-        let claims = read_claims(&payload)?;
-        if claims.iss != self.issuer || !claims.aud.contains(&self.audience) {
+        let claims = self.signed_claims(token)?;
+        if !claims.aud.contains(&self.audience) {
             return Err(TokenError::Refused);
         }
         self.check_time(&claims, now)?;
         Ok(claims)
     }
 
-    /// The bytes of the payload, once the signature over them is found right.
-    fn signed_payload(&self, token: &str) -> Result<Vec<u8>, TokenError> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(TokenError::Malformed);
+    /// What a token of the issuer says that is valid at `now`, whomever it is for: to tell somebody of it, and never to let anybody in.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub fn verify_for_any(&self, token: &str, now: Ts) -> Result<Claims, TokenError> {
+        let claims = self.signed_claims(token)?;
+        self.check_time(&claims, now)?;
+        Ok(claims)
+    }
+
+    /// What a token of the issuer says, at any time and for anybody.
+    fn signed_claims(&self, token: &str) -> Result<Claims, TokenError> {
+        let claims = read_claims(&self.keys.signed_payload(token, TOKEN_TYPE)?)?;
+        if claims.iss == self.issuer {
+            return Ok(claims);
         }
-        let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
-        let header: Header =
-            serde_json::from_slice(&decode(header)?).map_err(|_| TokenError::Malformed)?;
-        let (payload, signature) = (decode(payload)?, decode(signature)?);
-        if header.typ != TOKEN_TYPE {
-            return Err(TokenError::Refused);
-        }
-        let key = self.keys.get(&header.kid).ok_or(TokenError::UnknownKey)?;
-        let is_right =
-            header.alg == key.algorithm().name() && key.verifies(message.as_bytes(), &signature);
-        if is_right {
-            Ok(payload)
-        } else {
-            Err(TokenError::Refused)
-        }
+        Err(TokenError::Refused)
     }
 
     fn check_time(&self, claims: &Claims, now: Ts) -> Result<(), TokenError> {
@@ -131,6 +126,35 @@ impl Verifier {
             return Err(TokenError::NotYetValid);
         }
         Ok(())
+    }
+}
+
+impl KeySet {
+    /// The payload of a JWT of this type (`typ`), once the signature over it is found right by one of these keys. Whether it is meant for
+    /// here, and still, is for whoever reads it to judge.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn signed_payload(&self, token: &str, typ: &str) -> Result<Vec<u8>, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::Malformed);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
+        let header: Header =
+            serde_json::from_slice(&decode(header)?).map_err(|_| TokenError::Malformed)?;
+        let (payload, signature) = (decode(payload)?, decode(signature)?);
+        if header.typ != typ {
+            return Err(TokenError::Refused);
+        }
+        let key = self.get(&header.kid).ok_or(TokenError::UnknownKey)?;
+        let is_right =
+            header.alg == key.algorithm().name() && key.verifies(message.as_bytes(), &signature);
+        if is_right {
+            Ok(payload)
+        } else {
+            Err(TokenError::Refused)
+        }
     }
 }
 

@@ -40,8 +40,9 @@ impl SetCookie {
     }
 
     /// As the header says it. Behind TLS the browser takes it from this host alone, for every path of it, and sends it over TLS alone
-    /// (RFC 6265bis, section 4.1.3.2). `Lax`, and not `Strict`: who comes from another site by a link or a redirect is signed in.
-    pub(super) fn header(&self, is_secure: bool) -> Option<HeaderValue> {
+    /// (RFC 6265bis, section 4.1.3.2); `None` if its value is none of a header. `Lax`, and not `Strict`: who comes from another site by a link or a redirect is signed in.
+    #[must_use]
+    pub fn header(&self, is_secure: bool) -> Option<HeaderValue> {
         let mut cookie = Cookie::build((full_name(self.name, is_secure), self.value.as_str()))
             .path("/")
             .http_only(true)

@@ -28,7 +28,7 @@ pub struct Page {
     has_errors: bool,
     takes_link: bool,
     script: Option<&'static str>,
-    go_on_to: Option<LocalPath>,
+    go_on_to: Option<String>,
     notice: Option<&'static str>,
     cookies: Vec<SetCookie>,
 }
@@ -54,10 +54,16 @@ impl Page {
     /// A page that sends the browser on at once. A redirect after a form would be held to the policy of the form's page, which lets forms
     /// be sent to here alone (Content Security Policy 3, `form-action`): this way lets an application be reached in the end.
     #[must_use]
-    pub fn going_on(to: LocalPath) -> Page {
-        let body = html! { p { a.button href=(to.as_str()) { "Go on" } } };
+    pub fn going_on(to: &LocalPath) -> Page {
+        Page::going_to(to.as_str())
+    }
+
+    /// The same to any address, also of another site. Whoever calls it knows that the browser may go there: it is no text of a stranger.
+    #[must_use]
+    pub fn going_to(address: &str) -> Page {
+        let body = html! { p { a.button href=(address) { "Go on" } } };
         let mut page = Page::new("One moment", body).narrow();
-        page.go_on_to = Some(to);
+        page.go_on_to = Some(address.to_owned());
         page
     }
 
@@ -167,7 +173,7 @@ impl Page {
                     meta name="color-scheme" content="light dark";
                     meta name="robots" content="noindex";
                     @if let Some(to) = &self.go_on_to {
-                        meta http-equiv="refresh" content={ "0;url=" (to.as_str()) };
+                        meta http-equiv="refresh" content={ "0;url=" (to) };
                     }
                     title { (mark) (self.title) " · Tickloom" }
                     link rel="stylesheet" href=(*STYLE_PATH);

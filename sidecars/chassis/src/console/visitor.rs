@@ -187,9 +187,17 @@ impl Visitor {
         if is_page(path.as_str().split('?').next().unwrap_or("")) {
             return self.send_to(path, cookies);
         }
-        let page = Page::going_on(path.clone());
+        let page = Page::going_on(path);
         let with_cookie = |page: Page, cookie: &SetCookie| page.with_cookie(cookie.clone());
         cookies.iter().fold(page, with_cookie).respond(self)
+    }
+
+    /// The same visitor, who is signed out now.
+    #[must_use]
+    pub fn signed_out(mut self) -> Visitor {
+        self.subject = None;
+        self.name.clear();
+        self
     }
 
     /// The menu as this visitor sees it.

@@ -4,22 +4,27 @@ use super::audit;
 use crate::Auth;
 use crate::change::{By, known};
 use crate::credential::secret::{self, SecretKind};
-use crate::flows::authentication::goes_on;
+use crate::flows::authentication::{goes_on, recent};
 use crate::oauth::client::ClientKind;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::form::Form;
 use crate::oauth::request::{AuthoriseRequest, Target};
-use crate::oauth::scope::{OFFLINE, SCOPES_MAX, Scopes};
+use crate::oauth::scope::{OFFLINE, OPENID, SCOPES_MAX, Scopes};
 use crate::store::authorisation::{Authorisation, Code};
 use crate::store::client::Client;
+use crate::store::client_login::ClientLogin;
+use crate::store::session::Session;
 use crate::{AuthError, store};
 use serde_json::json;
-use tickloom_chassis::{AuditOutcome, Problem, ProblemCode, Subject, Write};
+use sqlx::AnyConnection;
+use tickloom_chassis::{AuditOutcome, ChassisError, Problem, ProblemCode, Subject, Write};
 use tickloom_types::{NANOS_PER_SECOND, Ts};
 use uuid::Uuid;
 
 /// How long a code is good: a minute (OAuth 2.1, section 4.1.2: at most ten).
 const CODE_NS: i64 = 60 * NANOS_PER_SECOND;
+/// Authorisations of an account with one application that go on at a time: with one more the oldest ends.
+const LIVING_MAX: i64 = 100;
 /// The parameter of ours that stands in the place of `prompt=login` once the person was sent to sign in: since when, in seconds.
 const SIGNED_IN_SINCE: &str = "signed_in_since";
 
@@ -39,6 +44,15 @@ pub(crate) struct Asked {
     pub(crate) client: Client,
     /// What it asks.
     pub(crate) request: AuthoriseRequest,
+}
+
+impl Asked {
+    /// Whether anything on the person's machine could say that it is this application: its redirect does not show that it is (RFC 8252,
+    /// section 8.6).
+    pub(crate) fn could_be_anybody(&self) -> bool {
+        self.client.settings.kind == ClientKind::Public
+            && !self.request.target.redirect_uri.starts_with("https:")
+    }
 }
 
 impl Auth {
@@ -72,8 +86,13 @@ impl Auth {
             }
             return Ok(Step::SignIn(after_sign_in(form, &asked.request, by.now)));
         };
-        if !self.is_to_be_asked(subject, &asked).await? {
-            return Ok(Step::Answer(self.answer_code(by, subject, &asked).await?));
+        let connection = self.database.reader().acquire().await;
+        let mut connection = connection.map_err(ChassisError::from)?;
+        let is_to_be_asked = self.is_to_be_asked(&mut connection, subject, &asked);
+        if !is_to_be_asked.await? {
+            drop(connection);
+            let place = self.answer_code(by, subject, (&asked, Consent::Before));
+            return Ok(Step::Answer(place.await?));
         }
         if asked.request.is_silent {
             return Ok(refuse(
@@ -87,12 +106,13 @@ impl Auth {
     /// What becomes of the person's answer: where the browser goes.
     ///
     /// # Errors
-    /// As [`Auth::authorise`]; [`ProblemCode::Refused`] if the request asks for a sign-in that was not.
+    /// As [`Auth::authorise`]; [`ProblemCode::Refused`] if the request asks for a sign-in that was not; [`ProblemCode::Conflict`] if the
+    /// application is of another version than the one that was shown.
     pub(crate) async fn answer_consent(
         &self,
         by: &By,
         (subject, is_allowed): (&Subject, bool),
-        form: &Form,
+        (form, seen): (&Form, Option<i64>),
     ) -> Result<String, AuthError> {
         let asked = match self.read_request(form).await? {
             Ok(asked) => asked,
@@ -106,7 +126,10 @@ impl Auth {
             let detail = "the sign-in is too long ago: go back to the application and begin again";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
-        self.answer_code(by, subject, &asked).await
+        if seen.is_some_and(|seen| seen != asked.client.version) {
+            return Err(changed_meanwhile());
+        }
+        self.answer_code(by, subject, (&asked, Consent::Now)).await
     }
 
     /// A request whose application and redirect URI belong together; or where the browser goes with what is wrong with the rest.
@@ -128,22 +151,27 @@ impl Auth {
     }
 
     /// Whether the person is to be asked: unless they allowed it before, or it is our own.
-    async fn is_to_be_asked(&self, subject: &Subject, asked: &Asked) -> Result<bool, AuthError> {
+    async fn is_to_be_asked(
+        &self,
+        at: &mut AnyConnection,
+        subject: &Subject,
+        asked: &Asked,
+    ) -> Result<bool, AuthError> {
         let settings = &asked.client.settings;
-        // Anything on the person's machine can say that it is this application: its redirect does not show that it is (RFC 8252, section
-        // 8.6).
-        let is_anybodys = settings.kind == ClientKind::Public
-            && !asked.request.target.redirect_uri.starts_with("https:");
-        if is_anybodys || asked.request.wants_consent {
+        if asked.could_be_anybody() || asked.request.wants_consent {
             return Ok(true);
         }
         if settings.is_first_party {
             return Ok(false);
         }
-        let at = self.database.reader();
-        let allowed = store::client::consent(at, &subject.account, &asked.client.id).await?;
-        let allowed = remembered(allowed);
-        Ok(!allowed.covers(&asked.request.scopes))
+        for resource in services(&asked.request.resources, self.signing.issuer()) {
+            let of = (subject.account.as_str(), asked.client.id.as_str(), resource);
+            let allowed = remembered(store::client::consent(&mut *at, of).await?);
+            if !allowed.covers(&asked.request.scopes) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Gives the application a code, and remembers what was allowed.
@@ -151,17 +179,30 @@ impl Auth {
         &self,
         by: &By,
         subject: &Subject,
-        asked: &Asked,
+        (asked, consent): (&Asked, Consent),
     ) -> Result<String, AuthError> {
         let request = &asked.request;
         let mut write = self.write().await?;
-        // It may have been removed meanwhile.
-        super::clients::known_client(&mut write, &asked.client.id).await?;
+        // It may have been removed or changed meanwhile.
+        let now = super::clients::known_client(&mut write, &asked.client.id).await?;
+        if now.version != asked.client.version {
+            return Err(changed_meanwhile());
+        }
+        // So may what the person allowed before.
+        if consent == Consent::Before
+            && self
+                .is_to_be_asked(write.connection(), subject, asked)
+                .await?
+        {
+            return Err(changed_meanwhile());
+        }
         let approved = Approved {
+            issuer: self.signing.issuer(),
             client: &asked.client,
             scopes: &request.scopes,
             resources: &request.resources,
             nonce: request.nonce.as_deref(),
+            is_on_device: false,
         };
         let until = by.now.0.saturating_add(CODE_NS);
         let authorisation = approve(&mut write, by, subject, (&approved, until)).await?;
@@ -180,12 +221,25 @@ impl Auth {
     }
 }
 
+/// When the person allowed what is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consent {
+    /// Before, or nobody has to be asked.
+    Before,
+    /// Just now.
+    Now,
+}
+
 /// What a person allows an application.
 pub(crate) struct Approved<'a> {
+    /// Who makes the tokens: this service, under its name as a resource.
+    pub(crate) issuer: &'a str,
     pub(crate) client: &'a Client,
     pub(crate) scopes: &'a Scopes,
     pub(crate) resources: &'a [String],
     pub(crate) nonce: Option<&'a str>,
+    /// Whether it is for another device than the one in whose session it is allowed.
+    pub(crate) is_on_device: bool,
 }
 
 /// Writes down that a person allowed an application something in their session: for now, and for the next time.
@@ -196,25 +250,19 @@ pub(crate) async fn approve(
     (approved, until): (&Approved<'_>, i64),
 ) -> Result<Authorisation, AuthError> {
     let session = crate::flows::authentication::session(subject)?;
+    if approved.scopes.has(OFFLINE) {
+        // It outlasts the session: whoever came to a browser that was left open does not give it.
+        recent(subject, by.now)?;
+    }
     goes_on(write, session).await?;
     let account = known(write, &subject.account).await?;
     account.person()?;
     let session = store::session::one(write.connection(), session).await?;
     let session = session.ok_or_else(crate::error::wrong_credentials)?;
-    let before = store::client::consent(write.connection(), &account.id, &approved.client.id);
-    let before = remembered(before.await?);
-    // What the application is not registered for any more is not allowed for ever.
-    let before = approved.client.settings.scopes().narrow(&before);
-    let all = before.and(approved.scopes);
-    // No more is remembered than can be asked for at once: otherwise what was allowed before is asked about again.
-    let all = if all.names().count() > SCOPES_MAX {
-        approved.scopes.text()
-    } else {
-        all.text()
-    };
-    let both = (account.id.as_str(), approved.client.id.as_str());
-    store::client::set_consent(write, both, &all, by.now.0).await?;
+    remember(write, by, &account.id, approved).await?;
+    let login = login(write, approved, &session).await?;
     let authorisation = Authorisation {
+        login,
         id: format!("aut_{}", Uuid::now_v7().simple()),
         client: approved.client.id.clone(),
         session: (!approved.scopes.has(OFFLINE)).then(|| session.id.clone()),
@@ -228,6 +276,11 @@ pub(crate) async fn approve(
         account: account.id,
     };
     store::authorisation::add(write, &authorisation).await?;
+    let of = (
+        authorisation.account.as_str(),
+        authorisation.client.as_str(),
+    );
+    store::authorisation::end_beyond(write, of, (by.now.0, LIVING_MAX)).await?;
     let resource = format!(
         "account/{}/authorisations/{}",
         authorisation.account, authorisation.id
@@ -238,17 +291,76 @@ pub(crate) async fn approve(
     Ok(authorisation)
 }
 
+/// Remembers what a person allows, at each service that it is for.
+async fn remember(
+    write: &mut Write,
+    by: &By,
+    account: &str,
+    approved: &Approved<'_>,
+) -> Result<(), AuthError> {
+    for resource in services(approved.resources, approved.issuer) {
+        let of = (account, approved.client.id.as_str(), resource);
+        let before = remembered(store::client::consent(write.connection(), of).await?);
+        // What the application is not registered for any more is not allowed for ever.
+        let before = approved.client.settings.scopes().narrow(&before);
+        let all = before.and(approved.scopes);
+        // No more is remembered than can be asked for at once: otherwise what was allowed before is asked about again.
+        let all = if all.names().count() > SCOPES_MAX {
+            approved.scopes.text()
+        } else {
+            all.text()
+        };
+        store::client::set_consent(write, of, &all, by.now.0).await?;
+    }
+    Ok(())
+}
+
+/// The services that something is asked for, as consent names them: this one has no name.
+fn services<'a>(resources: &'a [String], issuer: &'a str) -> impl Iterator<Item = &'a str> {
+    let own = resources.is_empty().then_some("");
+    let named = resources
+        .iter()
+        .map(move |one| if one == issuer { "" } else { one });
+    own.into_iter().chain(named)
+}
+
+/// The login of the application in the session, if it is told who the person is. A device that goes on alone has none: it is not signed in
+/// by this session.
+async fn login(
+    write: &mut Write,
+    approved: &Approved<'_>,
+    session: &Session,
+) -> Result<Option<String>, AuthError> {
+    let goes_alone = approved.is_on_device && approved.scopes.has(OFFLINE);
+    if goes_alone || !approved.scopes.has(OPENID) {
+        return Ok(None);
+    }
+    let new = ClientLogin {
+        id: format!("lgn_{}", Uuid::now_v7().simple()),
+        session: session.id.clone(),
+        client: approved.client.id.clone(),
+        account: session.account.clone(),
+    };
+    Ok(Some(store::client_login::of(write, &new).await?))
+}
+
+fn changed_meanwhile() -> AuthError {
+    let detail = "the application was changed meanwhile: look at what it asks for once more";
+    Problem::new(ProblemCode::Conflict, detail).into()
+}
+
 /// What was allowed before; what cannot be read is asked about again.
 fn remembered(scopes: Option<String>) -> Scopes {
     Scopes::parse(&scopes.unwrap_or_default()).unwrap_or_default()
 }
 
-/// Whether whoever is signed in authenticated as recently as the request asks.
+/// Whether whoever is signed in authenticated as recently as the request asks, and as what goes on without them needs.
 fn is_fresh(subject: &Subject, request: &AuthoriseRequest, since: Option<i64>, now: Ts) -> bool {
     let at = subject.authenticated_at.0.div_euclid(NANOS_PER_SECOND);
     let age = now.0.div_euclid(NANOS_PER_SECOND).saturating_sub(at);
     let is_new = since.is_some_and(|since| at >= since);
     subject.session.is_some()
+        && !(request.scopes.has(OFFLINE) && recent(subject, now).is_err())
         && (!request.wants_sign_in || is_new)
         && request
             .max_age

@@ -100,7 +100,8 @@ impl Auth {
             grants: grants.await.map_err(Unauthenticated::Failed)?,
             authenticated_at: Ts(i64::MIN),
             account: live.account,
-            key: Some(live.basis),
+            // With the token's own id: it may be revoked alone.
+            key: Some(format!("{}/{}", live.basis, claims.jti)),
         })
     }
 }
@@ -110,15 +111,24 @@ pub(crate) fn is_application(basis: &str) -> bool {
     basis.starts_with(AUTHORISATION) || basis.starts_with(CLIENT)
 }
 
-/// Whether what a token of an application stands on is still there, in the transaction of what it lets be done.
-pub(crate) async fn stands(write: &mut Write, basis: &str, now: Ts) -> Result<bool, ChassisError> {
+/// Whether a token of an application, and what it stands on, still counts, in the transaction of what it lets be done.
+pub(crate) async fn stands(
+    write: &mut Write,
+    (basis, account): (&str, &str),
+    now: Ts,
+) -> Result<bool, ChassisError> {
+    let (basis, token) = basis.split_once('/').unwrap_or((basis, ""));
     if basis.starts_with(CLIENT) {
-        return Ok(store::client::one(write.connection(), basis)
-            .await?
-            .is_some());
+        let is_revoked = store::authorisation::is_revoked(write.connection(), token).await?;
+        let client = store::client::one(write.connection(), basis).await?;
+        let stands_for = client.and_then(|client| client.settings.account);
+        return Ok(!is_revoked && stands_for.as_deref() == Some(account));
     }
-    let found = store::authorisation::shown(write.connection(), basis, "").await?;
+    let found = store::authorisation::shown(write.connection(), basis, token).await?;
     Ok(found.is_some_and(|found| {
-        found.expires > now.0 && (!found.has_session || found.session.is_some())
+        found.expires > now.0
+            && found.account == account
+            && !found.is_token_revoked
+            && (!found.has_session || found.session.is_some())
     }))
 }

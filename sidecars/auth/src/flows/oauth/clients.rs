@@ -5,9 +5,11 @@ use crate::Auth;
 use crate::change::{By, known};
 use crate::credential::secret::{self, Secret, SecretKind};
 use crate::flows::authentication::{recent, require};
+use crate::logout_notices::end_logins;
 use crate::model::{AccountKind, name};
 use crate::oauth::client::{ClientKind, ClientSettings};
 use crate::store::client::Client;
+use crate::store::client_login::Logins;
 use crate::{AuthError, store};
 use serde_json::{Value, json};
 use tickloom_chassis::{AuditOutcome, IfMatch, Problem, ProblemCode, Subject, Write};
@@ -34,9 +36,10 @@ impl Auth {
             created_by: by.actor.clone(),
         };
         store::client::add(write, &client, &stored(&client.settings)?).await?;
-        let secret = match client.settings.kind {
-            ClientKind::Confidential => Some(add_secret(write, by, &client).await?),
-            ClientKind::Public => None,
+        let secret = if has_secret(&client.settings) {
+            Some(add_secret(write, by, &client).await?)
+        } else {
+            None
         };
         note(write, by, "client_created", &client).await?;
         Ok((client, secret))
@@ -72,11 +75,21 @@ impl Auth {
         if is_asked_about_now || settings.redirect_uris.iter().any(goes_elsewhere) {
             store::client::drop_consents_of(write, id).await?;
         }
+        for gone in had
+            .resources
+            .iter()
+            .filter(|one| !settings.resources.contains(one))
+        {
+            store::client::drop_consents_at(write, id, gone).await?;
+        }
         let client = Client {
             version: before.version + 1,
             settings,
             ..before
         };
+        if !has_secret(&client.settings) {
+            store::client::end_secrets(write, id, by.now.0).await?;
+        }
         store::client::set(write, &client, &stored(&client.settings)?).await?;
         note(write, by, "client_changed", &client).await?;
         Ok(client)
@@ -97,8 +110,8 @@ impl Auth {
         if client.settings.account.is_some() || client.settings.is_first_party {
             require(subject, ("grant.change", "grant/*"), by.now)?;
         }
-        if client.settings.kind == ClientKind::Public {
-            let detail = "a public application has no secret";
+        if !has_secret(&client.settings) {
+            let detail = "an application that is public, or shows a key (`jwks`), has no secret";
             return Err(Problem::new(ProblemCode::Refused, detail).into());
         }
         let until = by.now.0.saturating_add(i64::from(grace_s) * 1_000_000_000);
@@ -131,6 +144,7 @@ impl Auth {
         let client = known_client(write, id).await?;
         store::authorisation::end_of_client(write, &client.id).await?;
         store::device_code::drop_of_client(write, &client.id).await?;
+        store::client_login::drop_of_client(write, &client.id).await?;
         store::client::drop_client(write, &client.id).await?;
         note(write, by, "client_deleted", &client).await
     }
@@ -148,12 +162,40 @@ impl Auth {
         crate::flows::authentication::recent_for_others(subject, account, by.now)?;
         let had_consent = store::client::drop_consent(write, account, client).await?;
         let ended = store::authorisation::end_of_account(write, account, Some(client)).await?;
+        end_logins(write, Logins::OfBoth(account, client), by.now).await?;
         if !had_consent && ended == 0 {
             let detail = format!("the account allowed `{client}` nothing");
             return Err(Problem::new(ProblemCode::NotFound, detail).into());
         }
         let resource = format!("account/{account}/applications/{client}");
         by.audit(write, "consent_revoked", &resource, AuditOutcome::Done)
+            .await
+    }
+}
+
+impl Auth {
+    /// Ends one of what applications have of an account, with all tokens that came of it.
+    ///
+    /// # Errors
+    /// [`ProblemCode::NotFound`].
+    pub(crate) async fn end_authorisation(
+        &self,
+        write: &mut Write,
+        by: &By,
+        (subject, account, id): (&Subject, &str, &str),
+    ) -> Result<(), AuthError> {
+        crate::flows::authentication::recent_for_others(subject, account, by.now)?;
+        let found = store::authorisation::one(write.connection(), id).await?;
+        let Some(found) = found.filter(|found| found.account == account) else {
+            let detail = format!("there is no authorisation `{id}` of this account");
+            return Err(Problem::new(ProblemCode::NotFound, detail).into());
+        };
+        store::authorisation::end(write, id).await?;
+        if let Some(login) = &found.login {
+            end_logins(write, Logins::One(login), by.now).await?;
+        }
+        let resource = format!("account/{account}/authorisations/{id}");
+        by.audit(write, "authorisation_ended", &resource, AuditOutcome::Done)
             .await
     }
 }
@@ -165,6 +207,11 @@ pub(crate) async fn known_client(write: &mut Write, id: &str) -> Result<Client, 
         let detail = format!("there is no application `{id}`");
         Problem::new(ProblemCode::NotFound, detail).into()
     })
+}
+
+/// Whether an application shows a secret, and not a key or nothing.
+fn has_secret(settings: &ClientSettings) -> bool {
+    settings.kind == ClientKind::Confidential && settings.jwks.is_none()
 }
 
 /// Settings that can be, by somebody who may say so.

@@ -7,7 +7,7 @@ use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
 use crate::flows::authentication::session;
-use crate::flows::throttle::Attempts;
+use crate::flows::throttle::{self, Attempts};
 use crate::oauth::client::GrantType;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::form::Form;
@@ -27,13 +27,15 @@ use utoipa::ToSchema;
 const DEVICE_S: u32 = 600;
 /// Seconds between two questions of a device, and by how much they become more when it asks too often (RFC 8628, section 3.5).
 const INTERVAL_S: u32 = 5;
-/// Devices of one application that may wait at a time.
+/// Devices of one application that may wait at a time: of more, the oldest of whoever began the most gives way.
 const WAITING_MAX: i64 = 1000;
+/// Those of them that may be begun from one address, where a proxy tells which that is.
+const OF_ADDRESS_MAX: i64 = 50;
 /// Letters of the code for people: without vowels, so that no words come of it (RFC 8628, section 6.1). 20^8 are 2.6 * 10^10.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const USER_CODE_LETTERS: usize = 8;
-/// Where a person finds the operation that takes the code, below the issuer.
-const VERIFICATION: &str = "/docs";
+/// Where a person types the code, below the issuer: short, as it is typed too (RFC 8628, section 3.3.1).
+pub(crate) const VERIFICATION: &str = "/device";
 
 /// What a device is told (RFC 8628, section 3.2).
 #[derive(Serialize)]
@@ -61,18 +63,20 @@ pub(crate) struct WaitingDevice {
     pub(crate) name: String,
     /// What it asks for, with a space between scopes.
     pub(crate) scopes: String,
+    /// Services that its tokens would be for; none means this one.
+    pub(crate) resources: Vec<String>,
 }
 
 impl Auth {
     /// Lets a device wait for a person.
     ///
     /// # Errors
-    /// What the application is told; [`ProblemCode::TooManyRequests`] while very many wait.
+    /// What the application is told; [`ProblemCode::TooManyRequests`] while very many wait that were begun from this address.
     pub(crate) async fn begin_device(
         &self,
         by: &By,
         client: &Client,
-        form: &Form,
+        (form, address): (&Form, Option<&str>),
     ) -> Result<DeviceStart, AuthError> {
         client.settings.may(GrantType::DeviceCode)?;
         let issuer = self.signing.issuer();
@@ -96,15 +100,13 @@ impl Auth {
                 .saturating_add(i64::from(DEVICE_S) * NANOS_PER_SECOND),
             state: "waiting".to_owned(),
             authorisation: None,
+            address: address.map(throttle::hashed).unwrap_or_default(),
         };
         let mut write = self.write().await?;
-        let waiting = store::device_code::count(&mut write, &client.id).await?;
+        make_room(&mut write, &device).await?;
         let hash = hashed(&user_code).ok_or_else(not_good)?;
-        if waiting >= WAITING_MAX
-            || !store::device_code::add(&mut write, &stored, &hash, &device).await?
-        {
-            let detail = "too many devices of this application wait: try again later";
-            return Err(Problem::new(ProblemCode::TooManyRequests, detail).into());
+        if !store::device_code::add(&mut write, &stored, &hash, &device).await? {
+            return Err(too_many());
         }
         write.commit().await?;
         let place = format!("{}{VERIFICATION}", issuer.trim_end_matches('/'));
@@ -135,7 +137,7 @@ impl Auth {
     /// Approves the device that waits with this code, or refuses it.
     ///
     /// # Errors
-    /// As [`Auth::waiting_device`].
+    /// As [`Auth::waiting_device`]; [`ProblemCode::StepUpRequired`] for what would go on when the person is not there.
     pub(crate) async fn decide_device(
         &self,
         by: &By,
@@ -150,10 +152,12 @@ impl Auth {
             let scopes = Scopes::parse(&device.scopes)?;
             let resources: Vec<String> = names(&device.resources).map(str::to_owned).collect();
             let approved = Approved {
+                issuer: self.signing.issuer(),
                 client: &client,
                 scopes: &scopes,
                 resources: &resources,
                 nonce: None,
+                is_on_device: true,
             };
             let approved = (&approved, device.expires);
             let authorisation = approve(&mut write, by, subject, approved).await?;
@@ -195,6 +199,7 @@ impl Auth {
             client: client.id,
             name: client.settings.name,
             scopes: device.scopes.clone(),
+            resources: names(&device.resources).map(str::to_owned).collect(),
         };
         Ok((device, waiting))
     }
@@ -241,6 +246,25 @@ impl Auth {
         write.commit().await?;
         Ok(issued)
     }
+}
+
+/// Makes room for one more device. Whoever fills the application from one address is refused; from many, the oldest of the address that has
+/// the most gives way, so that nobody else is kept out.
+async fn make_room(write: &mut Write, device: &DeviceCode) -> Result<(), AuthError> {
+    let (client, address) = (device.client.as_str(), device.address.as_str());
+    let (all, own) = store::device_code::counts(write, client, address).await?;
+    if own >= OF_ADDRESS_MAX && !address.is_empty() {
+        return Err(too_many());
+    }
+    if all >= WAITING_MAX && !store::device_code::drop_of_most(write, client).await? {
+        return Err(too_many());
+    }
+    Ok(())
+}
+
+fn too_many() -> AuthError {
+    let detail = "too many devices of this application wait: try again later";
+    Problem::new(ProblemCode::TooManyRequests, detail).into()
 }
 
 /// A device that asks too often has to ask more rarely from then on.

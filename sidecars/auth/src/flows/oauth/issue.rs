@@ -200,7 +200,7 @@ impl Auth {
             acr: if methods.len() > 1 { "2" } else { "1" },
             amr: methods,
             at_hash: half_hash(algorithm, access_token),
-            sid: &authorisation.id,
+            sid: authorisation.login.as_ref().unwrap_or(&authorisation.id),
         })
     }
 }
@@ -213,6 +213,9 @@ async fn continued(
 ) -> Result<String, AuthError> {
     let (shown, stored) = secret::make(SecretKind::AppRefresh, now)?;
     store::authorisation::add_refresh(write, &stored, &authorisation.id).await?;
+    // Whoever has one that was used longer ago cannot have had it in time: it was over before, used or not.
+    let used = now.0.saturating_sub(IDLE_NS);
+    store::authorisation::thin_refresh(write, &authorisation.id, used).await?;
     let idle = now.0.saturating_add(IDLE_NS);
     let whole = authorisation.began.saturating_add(WHOLE_NS);
     store::authorisation::extend(write, &authorisation.id, idle.min(whole)).await?;

@@ -2,6 +2,8 @@
 
 use crate::Auth;
 use crate::credential::secret::{self, SecretKind};
+use crate::flows::throttle;
+use crate::oauth::assertion::{self, ASSERTION_TYPE, Assertion};
 use crate::oauth::client::ClientKind;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::form::{Form, decode};
@@ -15,7 +17,16 @@ use tickloom_types::Ts;
 /// Who an application says that it is, and what it shows.
 pub(crate) struct Presented {
     id: String,
-    secret: Option<String>,
+    proof: Proof,
+}
+
+/// What an application shows.
+#[derive(Debug, PartialEq, Eq)]
+enum Proof {
+    Nothing,
+    Secret(String),
+    /// A JWT that it signed (RFC 7523).
+    Assertion(String),
 }
 
 impl Presented {
@@ -25,13 +36,26 @@ impl Presented {
     /// [`OAuthCode::InvalidClient`]; [`OAuthCode::InvalidRequest`].
     pub(crate) fn of(headers: &HeaderMap, form: &Form) -> Result<Presented, OAuthError> {
         let in_form = form.get("client_secret").map(str::to_owned);
+        let asserted = asserted(form)?;
         let Some(basic) = basic(headers)? else {
+            if in_form.is_some() && asserted.is_some() {
+                let words = "there is a secret and an assertion";
+                return Err(OAuthError::request(words));
+            }
+            if let Some(asserted) = asserted {
+                return Ok(asserted);
+            }
             let id = form.get("client_id").map(str::to_owned);
             return Ok(Presented {
                 id: id.ok_or_else(|| refused("the request does not say which application asks"))?,
-                secret: in_form,
+                proof: in_form.map_or(Proof::Nothing, Proof::Secret),
             });
         };
+        if asserted.is_some() {
+            return Err(OAuthError::request(
+                "there is an assertion and `Authorization`",
+            ));
+        }
         if in_form.is_some() {
             return Err(OAuthError::request(
                 "the secret is there twice: in `Authorization` and in the body",
@@ -47,7 +71,7 @@ impl Presented {
 }
 
 impl Auth {
-    /// The application that asks: a confidential one shows its secret, a public one has none.
+    /// The application that asks: a confidential one shows its secret, or an assertion, a public one has none.
     ///
     /// # Errors
     /// [`OAuthCode::InvalidClient`], whatever is wrong.
@@ -62,17 +86,67 @@ impl Auth {
         let wrong = || refused("there is no such application, or its secret is wrong");
         let client = store::client::one(at, &presented.id).await?;
         let client = client.ok_or_else(wrong)?;
-        match (client.settings.kind, &presented.secret) {
-            (ClientKind::Public, None) => Ok(client),
-            (ClientKind::Confidential, Some(text)) => {
+        match (client.settings.kind, &presented.proof) {
+            (ClientKind::Public, Proof::Nothing) => Ok(client),
+            (ClientKind::Confidential, Proof::Assertion(text)) => {
+                let keys = client.settings.keys().ok_or_else(wrong)?;
+                let of = (client.id.as_str(), self.signing.issuer());
+                let assertion = assertion::verify(text, &keys, of, now)?;
+                self.take_assertion(&client, &assertion).await?;
+                Ok(client)
+            }
+            (ClientKind::Confidential, Proof::Secret(text)) => {
                 let shown = secret::parse(text).map_err(|_| wrong())?;
                 let hash = store::client::secret(at, &shown.id, &client.id, now.0).await?;
                 let is_right = hash.is_some_and(|hash| shown.matches(SecretKind::Client, &hash));
                 is_right.then_some(client).ok_or_else(|| wrong().into())
             }
-            (ClientKind::Public, Some(_)) | (ClientKind::Confidential, None) => Err(wrong().into()),
+            (ClientKind::Public, _) | (ClientKind::Confidential, Proof::Nothing) => {
+                Err(wrong().into())
+            }
         }
     }
+
+    /// Whether an assertion was not shown before.
+    async fn take_assertion(
+        &self,
+        client: &Client,
+        assertion: &Assertion,
+    ) -> Result<(), AuthError> {
+        let id = throttle::hashed(&assertion.jti);
+        let mut write = self.database.write().await?;
+        let until = assertion.expires.0;
+        let is_new = store::client::take_assertion(&mut write, (&client.id, &id), until).await?;
+        write.commit().await?;
+        if is_new {
+            return Ok(());
+        }
+        Err(refused("the assertion was shown before").into())
+    }
+}
+
+/// An application that shows an assertion, if one does.
+fn asserted(form: &Form) -> Result<Option<Presented>, OAuthError> {
+    let Some(kind) = form.get("client_assertion_type") else {
+        return Ok(None);
+    };
+    if kind != ASSERTION_TYPE {
+        return Err(refused(
+            "`client_assertion_type` is none that is known here",
+        ));
+    }
+    let text = form.need("client_assertion")?;
+    let id = assertion::claimed_client(text);
+    let id = id.ok_or_else(|| refused("the assertion does not say whose it is"))?;
+    if form.get("client_id").is_some_and(|named| named != id) {
+        return Err(OAuthError::request(
+            "`client_id` is another one than in the assertion",
+        ));
+    }
+    Ok(Some(Presented {
+        id,
+        proof: Proof::Assertion(text.to_owned()),
+    }))
 }
 
 /// Id and secret of `Authorization: Basic`, each of which is encoded as in a form (RFC 6749, section 2.3.1).
@@ -97,7 +171,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<Presented>, OAuthError> {
     };
     Ok(Some(Presented {
         id: decode(id).map_err(|_| wrong())?,
-        secret: Some(decode(secret).map_err(|_| wrong())?),
+        proof: Proof::Secret(decode(secret).map_err(|_| wrong())?),
     }))
 }
 
@@ -109,6 +183,9 @@ fn refused(words: &str) -> OAuthError {
 mod tests {
     use super::*;
 
+    const ASSERTED: &str =
+        "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
     #[test]
     fn an_application_says_who_it_is_in_one_place() {
         let of = |authorization: Option<&str>, form: &str| {
@@ -118,7 +195,11 @@ mod tests {
             }
             let form = Form::parse(form.as_bytes()).unwrap();
             let read = Presented::of(&headers, &form);
-            read.map(|read| (read.id, read.secret))
+            let secret = |proof| match proof {
+                Proof::Secret(secret) => Some(secret),
+                Proof::Nothing | Proof::Assertion(_) => None,
+            };
+            read.map(|read| (read.id, secret(read.proof)))
                 .map_err(|error| error.code)
         };
         let pair = |id: &str, secret: Option<&str>| Ok((id.to_owned(), secret.map(str::to_owned)));
@@ -142,6 +223,28 @@ mod tests {
             (Some("Basic YQ=="), "", OAuthCode::InvalidClient),
             (Some(basic), "client_secret=b", OAuthCode::InvalidRequest),
             (Some(basic), "client_id=b", OAuthCode::InvalidRequest),
+            (None, "client_assertion_type=x", OAuthCode::InvalidClient),
+            (None, ASSERTED, OAuthCode::InvalidRequest),
+            (
+                None,
+                &format!("{ASSERTED}&client_assertion=a.b.c"),
+                OAuthCode::InvalidClient,
+            ),
+            (
+                None,
+                &format!("{ASSERTED}&client_assertion=a.eyJzdWIiOiJhIn0.c&client_id=b"),
+                OAuthCode::InvalidRequest,
+            ),
+            (
+                None,
+                &format!("{ASSERTED}&client_assertion=a.eyJzdWIiOiJhIn0.c&client_secret=b"),
+                OAuthCode::InvalidRequest,
+            ),
+            (
+                Some(basic),
+                &format!("{ASSERTED}&client_assertion=a.eyJzdWIiOiJhIn0.c"),
+                OAuthCode::InvalidRequest,
+            ),
         ] {
             assert_eq!(
                 of(authorization, form),

@@ -4,6 +4,7 @@ use super::issue::IssuedTokens;
 use crate::Auth;
 use crate::change::By;
 use crate::credential::secret::{self, SecretKind};
+use crate::logout_notices::end_logins;
 use crate::oauth::client::GrantType;
 use crate::oauth::error::{OAuthCode, OAuthError};
 use crate::oauth::form::Form;
@@ -11,6 +12,7 @@ use crate::oauth::pkce::verifies;
 use crate::oauth::scope::{EMAIL, OFFLINE, OPENID, PROFILE};
 use crate::store::authorisation::{Authorisation, Code};
 use crate::store::client::Client;
+use crate::store::client_login::Logins;
 use crate::{AuthError, store};
 use tickloom_chassis::{AuditOutcome, Write};
 use tickloom_types::Ts;
@@ -164,6 +166,9 @@ impl Auth {
         authorisation: &Authorisation,
     ) -> Result<IssuedTokens, AuthError> {
         store::authorisation::end(&mut write, &authorisation.id).await?;
+        if let Some(login) = &authorisation.login {
+            end_logins(&mut write, Logins::One(login), by.now).await?;
+        }
         let resource = format!(
             "account/{}/authorisations/{}",
             authorisation.account, authorisation.id

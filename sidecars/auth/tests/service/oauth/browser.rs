@@ -70,14 +70,6 @@ impl Browser {
             at @ At::Here { .. } => self.answer(&at, true).elsewhere().to_owned(),
         }
     }
-
-    /// Approves the device of an address.
-    pub(super) fn approve(&self, address: &str) {
-        let (_, code) = address.split_once("?user_code=").unwrap();
-        let body = json!({"user_code": code, "allow": true});
-        let token = Some(access_token(&self.tokens));
-        self.client.post("/auth/v1/devices", token, &body).is(204);
-    }
 }
 
 impl At {

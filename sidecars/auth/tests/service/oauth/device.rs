@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 const DEVICES: &str = "/auth/v1/devices";
 
-fn app(served: &Served, administrator: &Value) -> App {
+pub(super) fn app(served: &Served, administrator: &Value) -> App {
     let settings = json!({"name": "Terminal", "kind": "public", "grant_types": [DEVICE_GRANT, "refresh_token"],
         "scopes": ["openid", "profile", "email", "offline_access", "run.*", "account.read"]});
     App::new(served, administrator, &settings)
 }
 
-fn begin(served: &Served, app: &App, scope: &str) -> Value {
+pub(super) fn begin(served: &Served, app: &App, scope: &str) -> Value {
     app.send(served, "device", &[("scope", scope)])
         .is(200)
         .json()
 }
 
-fn poll(served: &Served, app: &App, begun: &Value) -> Reply {
+pub(super) fn poll(served: &Served, app: &App, begun: &Value) -> Reply {
     let pairs = [
         ("grant_type", DEVICE_GRANT),
         ("device_code", text(begun, "device_code")),
@@ -59,7 +59,7 @@ fn a_device_waits_until_somebody_decides() {
             (&begun["expires_in"], &begun["interval"]),
             (&json!(600), &json!(5))
         );
-        let place = "http://localhost:8080/docs";
+        let place = "http://localhost:8080/device";
         assert_eq!(begun["verification_uri"], place);
         assert_eq!(
             begun["verification_uri_complete"],
@@ -82,7 +82,7 @@ fn a_device_waits_until_somebody_decides() {
             .get(&path, Some(access_token(&ada)))
             .is(200)
             .json();
-        let expected = json!({"client": app.id, "name": "Terminal", "scopes": "openid run.read"});
+        let expected = json!({"client": app.id, "name": "Terminal", "scopes": "openid run.read", "resources": []});
         assert_eq!(waiting, expected);
         decide(&served, &ada, &begun, true).is(204);
         decide(&served, &ada, &begun, false).refused(404, "not_found");
@@ -288,7 +288,10 @@ fn what_was_allowed_ends_with_what_it_stands_on() {
         let one = new("offline_access account.read");
         let path = "/auth/v1/accounts/me/applications";
         let list = served.client.get(path, bobs).is(200).json();
-        assert_eq!(list["items"][0]["scopes"], "offline_access account.read");
+        assert_eq!(
+            list["items"][0]["allowed"],
+            json!([{"resource": "", "scopes": "offline_access account.read", "created": crate::BEGIN.0}])
+        );
         assert_eq!(list["items"][0]["name"], "Terminal");
         served
             .client

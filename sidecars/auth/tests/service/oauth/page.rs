@@ -57,7 +57,7 @@ fn what_the_page_shows_works() {
         ("code_challenge_method", "S256"),
     ];
     let browser = Browser::new(served.client);
-    let place = browser.allow(&format!("/auth/oauth/authorise?{}", form(&asked)));
+    let place = browser.allow(&format!("/auth/oauth/authorize?{}", form(&asked)));
     let (_, code) = place.split_once("?code=").unwrap();
     let code = code.split('&').next().unwrap();
     let exchange = [&as_app[..], &[("CODE", code), ("VERIFIER", VERIFIER)]].concat();

@@ -1,0 +1,164 @@
+//! Tells applications that somebody's session is over (OpenID Connect Back-Channel Logout 1.0): a signed token is sent to their server,
+//! after the transaction in which the session ended, and again until it is taken.
+
+use crate::signing::Signing;
+use crate::store::client_login::{ClientLogin, Logins, take};
+use crate::{AuthError, store};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tickloom_chassis::{
+    Clock, Database, Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, NewEffect,
+    Outgoing, OutgoingError, OutgoingRequest, Write, enqueue,
+};
+use tickloom_types::{NANOS_PER_SECOND, Ts};
+use uuid::Uuid;
+
+/// The kind of these effects.
+pub(crate) const LOGOUT_NOTICE: &str = "logout_notice";
+/// The `typ` of a logout token (Back-Channel Logout, section 2.4).
+const LOGOUT_TOKEN_TYPE: &str = "logout+jwt";
+/// What a logout token is about (section 2.4).
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+/// Seconds that a logout token is good (section 2.4: at most two minutes).
+const LIFETIME_S: i64 = 120;
+/// How long an application may take to answer: others wait meanwhile.
+const TIME_MAX: Duration = Duration::from_secs(5);
+/// What is read of an answer, in bytes: nothing is made of it.
+const ANSWER_BYTES_MAX: usize = 4096;
+
+/// What is to be told.
+#[derive(Serialize, Deserialize)]
+struct Notice {
+    login: String,
+    client: String,
+    account: String,
+}
+
+/// What a logout token says. It has no `nonce`, so that it is never taken for an ID token.
+#[derive(Serialize)]
+struct LogoutClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    sid: &'a str,
+    events: Value,
+}
+
+/// Ends logins, and has their applications told that want to know.
+pub(crate) async fn end_logins(
+    write: &mut Write,
+    logins: Logins<'_>,
+    now: Ts,
+) -> Result<usize, AuthError> {
+    let ended = take(write, logins).await?;
+    for login in &ended {
+        let client = store::client::one(write.connection(), &login.client).await?;
+        if client.is_some_and(|client| client.settings.backchannel_logout_uri.is_some()) {
+            enqueue(write, &notice(login, now)).await?;
+        }
+    }
+    Ok(ended.len())
+}
+
+fn notice(login: &ClientLogin, now: Ts) -> NewEffect {
+    let payload = json!({"login": login.id, "client": login.client, "account": login.account});
+    NewEffect {
+        key: format!("{LOGOUT_NOTICE}/{}", login.id),
+        kind: LOGOUT_NOTICE,
+        payload: payload.to_string(),
+        at: now,
+    }
+}
+
+/// The handler of such notices.
+pub(crate) struct LogoutNotices {
+    pub(crate) database: Database,
+    pub(crate) clock: Clock,
+    pub(crate) signing: Arc<Signing>,
+    pub(crate) outgoing: Outgoing,
+}
+
+impl EffectHandler for LogoutNotices {
+    fn kind(&self) -> &'static str {
+        LOGOUT_NOTICE
+    }
+
+    fn perform<'a>(&'a self, effect: &'a Effect) -> EffectFuture<'a> {
+        Box::pin(async move {
+            let Ok(notice) = serde_json::from_str::<Notice>(&effect.payload) else {
+                return EffectAnswer::Refused("the payload is no notice".to_owned());
+            };
+            match self.send(&notice).await {
+                Ok(answer) => answer,
+                Err(error) => EffectAnswer::Later(error.to_string()),
+            }
+        })
+    }
+
+    /// Ten attempts, within an hour or two: a session of an application seldom lasts longer than somebody waits for it to be ended.
+    fn policy(&self) -> EffectPolicy {
+        EffectPolicy {
+            attempts_max: 10,
+            time_max: TIME_MAX * 2,
+            ..EffectPolicy::default()
+        }
+    }
+}
+
+impl LogoutNotices {
+    async fn send(&self, notice: &Notice) -> Result<EffectAnswer, AuthError> {
+        let client = store::client::one(self.database.reader(), &notice.client).await?;
+        let uri = client.and_then(|client| client.settings.backchannel_logout_uri);
+        let Some(uri) = uri else {
+            let words = "the application is gone, or wants to be told no more";
+            return Ok(EffectAnswer::Refused(words.to_owned()));
+        };
+        let token = self.token(notice)?;
+        let request = OutgoingRequest::form(LOGOUT_NOTICE, &uri, &[("logout_token", &token)]);
+        let request = request.map(|request| request.within(TIME_MAX).at_most(ANSWER_BYTES_MAX));
+        let answered = match request {
+            Ok(request) => self.outgoing.send(&request).await,
+            Err(error) => Err(error),
+        };
+        Ok(match answered {
+            Ok(answer) if answer.is_success() => EffectAnswer::Done("it was told".to_owned()),
+            Ok(answer) => {
+                let status = answer.status.as_u16();
+                let words = format!("the application answered with the status {status}");
+                // Whoever says that it is wrong says so of the next one too (Back-Channel Logout, section 2.8).
+                if status >= 500 || [408, 425, 429].contains(&status) {
+                    EffectAnswer::Later(words)
+                } else {
+                    EffectAnswer::Refused(words)
+                }
+            }
+            // An answer that is too long or of another form is one: it was told.
+            Err(OutgoingError::TooLong { .. } | OutgoingError::Encoded { .. }) => {
+                EffectAnswer::Done("it was told, and answered more than is read".to_owned())
+            }
+            Err(error @ (OutgoingError::Url { .. } | OutgoingError::Address { .. })) => {
+                EffectAnswer::Refused(error.to_string())
+            }
+            Err(error) => EffectAnswer::Later(error.to_string()),
+        })
+    }
+
+    fn token(&self, notice: &Notice) -> Result<String, AuthError> {
+        let now = self.clock.now().0.div_euclid(NANOS_PER_SECOND);
+        self.signing.sign_jwt(LOGOUT_TOKEN_TYPE, |_| LogoutClaims {
+            iss: self.signing.issuer(),
+            sub: &notice.account,
+            aud: &notice.client,
+            iat: now,
+            exp: now + LIFETIME_S,
+            jti: Uuid::now_v7().simple().to_string(),
+            sid: &notice.login,
+            events: json!({EVENT: {}}),
+        })
+    }
+}

@@ -1,0 +1,432 @@
+//! Sites behind a proxy that asks who is there; with a real nginx too, run with the configuration of docs/forward-auth.md.
+
+use crate::browser::Browser;
+use crate::client::{Client, Reply};
+use crate::postgres::ports::Port;
+use crate::{ADA, BEGIN, ISSUER, PASSWORD, PATIENCE, SECOND, Served, access_token, on_both, text};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Instant;
+use tickloom_chassis::{Clock, Place};
+
+const SITE: &str = "https://app.example.com";
+const ASK: &str = "/auth/forward/auth-request";
+const COOKIE: &str = "__Host-tickloom-site";
+const STATE: &str = "__Host-tickloom-site-state";
+const PAGE: &str = include_str!("../../../../docs/forward-auth.md");
+
+fn start(place: &Place) -> (Served, Value) {
+    let served = Served::with(place, Clock::standing(BEGIN), |config| {
+        config.sites = [SITE, "https://other.example.com"]
+            .map(str::to_owned)
+            .into();
+    });
+    served.set_up(&served.setup_link()).is(200);
+    let ada = served.sign_in(ADA, PASSWORD);
+    (served, ada)
+}
+
+/// What a proxy in front of a site hands on.
+fn through(served: &Served, host: &str, path: &str, more: &[(&str, &str)]) -> Reply {
+    let head = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", host)];
+    let (method, head) = ("GET", [&head, more].concat());
+    served.client.send_text((method, path), &head, "")
+}
+
+fn at_site(served: &Served, path: &str, more: &[(&str, &str)]) -> Reply {
+    through(served, "app.example.com", path, more)
+}
+
+/// A cookie that an answer sets.
+#[track_caller]
+fn cookie(reply: &Reply, name: &str) -> String {
+    let mut set = reply.head.iter().filter(|(key, _)| key == "set-cookie");
+    let found = set.find_map(|(_, line)| line.strip_prefix(&format!("{name}=")));
+    let line = found.unwrap_or_else(|| panic!("{reply:?}"));
+    format!("{name}={}", line.split(';').next().unwrap())
+}
+
+#[track_caller]
+fn location(reply: &Reply, status: u16) -> String {
+    assert_eq!(reply.status, status, "{}", reply.body);
+    reply.header("location").unwrap().to_owned()
+}
+
+/// Begins at the site: what the browser keeps, and where it goes at auth.
+fn begin(served: &Served, to: &str) -> (String, String) {
+    let begun = at_site(served, &format!("/.tickloom/begin?to={to}"), &[]);
+    let place = location(&begun, 303);
+    let path = place.strip_prefix(ISSUER).unwrap().to_owned();
+    (cookie(&begun, STATE), path)
+}
+
+/// Where a browser in which somebody is signed in comes back to.
+#[track_caller]
+fn ticket(browser: &mut Browser<'_>, path: &str) -> String {
+    let place = location(&browser.get(path), 303);
+    place.strip_prefix(SITE).unwrap().to_owned()
+}
+
+fn signed_in<'a>(served: &'a Served, email: &str) -> Browser<'a> {
+    let mut browser = Browser::new(served);
+    let fields = [("email", email), ("password", PASSWORD)];
+    browser.fill("/console/auth/sign-in", &fields).is(303);
+    browser
+}
+
+/// The cookie of somebody at the site.
+fn entered(served: &Served, browser: &mut Browser<'_>) -> String {
+    let (state, path) = begin(served, "/");
+    let back = ticket(browser, &path);
+    let entered = at_site(served, &back, &[("Cookie", &state)]);
+    assert_eq!(location(&entered, 303), "/");
+    cookie(&entered, COOKIE)
+}
+
+#[test]
+fn a_browser_signs_in_for_a_site_and_the_proxy_is_told_who_is_there() {
+    on_both(|place| {
+        let (served, ada) = start(&place);
+        let uri = ("X-Forwarded-Uri", "/x?a=b&c");
+        let expected = format!("{SITE}/.tickloom/begin?to=%2Fx%3Fa%3Db%26c");
+        assert_eq!(location(&at_site(&served, ASK, &[uri]), 401), expected);
+        let forward = "/auth/forward/forward-auth";
+        let html = ("Accept", "text/html,*/*");
+        assert_eq!(
+            location(&at_site(&served, forward, &[uri, html]), 302),
+            expected
+        );
+        at_site(&served, forward, &[uri]).is(401);
+        let post = ("X-Forwarded-Method", "POST");
+        at_site(&served, forward, &[uri, html, post]).is(401);
+        let (state, path) = begin(&served, "%2Fx%3Fa%3Db%26c");
+        let mut browser = Browser::new(&served);
+        let sign_in = location(&browser.get(&path), 303);
+        assert!(sign_in.starts_with("/console/auth/sign-in?next=%2Fauth%2Fforward%2Fsign-in"));
+        let next = path.as_str();
+        let fields = [("email", ADA), ("password", PASSWORD), ("next", next)];
+        // From a page, as it leads to another site.
+        browser.fill(&sign_in, &fields).is(200);
+        let back = ticket(&mut browser, &path);
+        let entered = at_site(&served, &back, &[("Cookie", &state)]);
+        assert_eq!(location(&entered, 303), "/x?a=b&c");
+        let set: Vec<&str> = entered
+            .head
+            .iter()
+            .filter(|(key, _)| key == "set-cookie")
+            .map(|(_, line)| line.as_str())
+            .collect();
+        assert!(
+            set[0].ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/"),
+            "{set:?}"
+        );
+        assert!(set[1].starts_with(&format!("{STATE}=;")), "{set:?}");
+        let shown = cookie(&entered, COOKIE);
+        for asked in [ASK, forward] {
+            let told = at_site(&served, asked, &[("Cookie", &shown)]).is(200);
+            assert_eq!(told.header("remote-user"), ada["account"].as_str());
+            assert_eq!(told.header("remote-name"), Some("Ada"));
+            // Nobody showed that it is hers.
+            assert_eq!(told.header("remote-email"), None);
+            assert_eq!(told.header("cache-control"), Some("no-store"));
+        }
+        // It opens this site and nothing else.
+        let other = through(&served, "other.example.com", ASK, &[("Cookie", &shown)]);
+        other.is(401);
+        let secret = shown.split_once('=').unwrap().1;
+        served
+            .client
+            .get("/auth/v1/accounts/me", Some(secret))
+            .is(401);
+        at_site(
+            &served,
+            ASK,
+            &[("Authorization", &format!("Bearer {secret}"))],
+        )
+        .is(401);
+        browser
+            .cookies
+            .insert("tickloom-session".to_owned(), secret.to_owned());
+        browser.get("/console").is(303);
+        // Nor is the console's own cookie one of the site.
+        let console = signed_in(&served, ADA).cookies["tickloom-session"].clone();
+        for name in [COOKIE, "tickloom-site", "tickloom-session"] {
+            let cookie = format!("{name}={console}");
+            at_site(&served, ASK, &[("Cookie", &cookie)]).is(401);
+        }
+    });
+}
+
+#[test]
+fn nobody_is_led_to_another_site_or_into_one_as_somebody_else() {
+    on_both(|place| {
+        let (served, _) = start(&place);
+        let mut browser = signed_in(&served, ADA);
+        for host in [
+            "evil.example",
+            "app.example.com.evil.example",
+            "app.example.com:8443",
+            "",
+        ] {
+            for path in [
+                ASK,
+                "/auth/forward/forward-auth",
+                "/.tickloom/begin",
+                "/.tickloom/finish",
+            ] {
+                let reply = through(&served, host, path, &[]).is(403);
+                assert_eq!(reply.header("location"), None);
+            }
+        }
+        served.client.get(ASK, None).is(403);
+        let (state, path) = begin(&served, "/");
+        for wrong in [
+            path.replace("app.example.com", "evil.example"),
+            path.replace("to=%2F", "to=https%3A%2F%2Fevil.example"),
+            path.replace("to=%2F", "to=%2F%2Fevil.example"),
+            path.replace("state=", "state=x"),
+            path.split('&').next().unwrap().to_owned(),
+        ] {
+            let reply = browser.get(&wrong).is(400);
+            assert_eq!(reply.header("location"), None, "{wrong}");
+        }
+        for to in [
+            "https://evil.example",
+            "//evil.example",
+            "%2F%5Cevil.example",
+            "%2Fa%23b",
+        ] {
+            let (_, path) = begin(&served, to);
+            assert!(path.contains("&to=%2F&"), "{path}");
+        }
+        // A ticket is good once, at its site, in time, and for whoever began.
+        let finish = |back: &str, state: &str| at_site(&served, back, &[("Cookie", state)]);
+        let back = ticket(&mut browser, &path);
+        location(&finish(&back, &state), 303);
+        finish(&back, &state).is(422);
+        let (stranger, _) = begin(&served, "/");
+        for state in ["", "x=y", &stranger, &state.replace('=', "=A")] {
+            let back = ticket(&mut browser, &path);
+            finish(&back, state).is(422);
+            // It was in wrong hands, and is gone.
+            finish(&back, &stranger).is(422);
+        }
+        let back = ticket(&mut browser, &path);
+        through(&served, "other.example.com", &back, &[("Cookie", &state)]).is(422);
+        let back = ticket(&mut browser, &path);
+        served.advance(60 * SECOND);
+        finish(&back, &state).is(422);
+        finish("/.tickloom/finish", &state).is(422);
+        let to = ticket(&mut browser, &path).replace("to=%2F", "to=%2F%2Fevil.example");
+        assert_eq!(location(&finish(&to, &state), 303), "/");
+    });
+}
+
+#[test]
+fn who_may_open_a_site_is_granted_and_ends_at_once() {
+    on_both(|place| {
+        let (served, ada) = start(&place);
+        let bob = served.person(&ada, "bob@example.com");
+        let mut browser = signed_in(&served, "bob@example.com");
+        let (state, path) = begin(&served, "/");
+        let page = browser.get(&path).is(403).body;
+        assert!(page.contains("site.open on site/app.example.com"), "{page}");
+        let grant = served.grant(&ada, &bob["account"], "site.open", "site/app.example.com");
+        let back = ticket(&mut browser, &path);
+        let shown = cookie(&at_site(&served, &back, &[("Cookie", &state)]), COOKIE);
+        let asks = |cookie: &str| at_site(&served, ASK, &[("Cookie", cookie)]).status;
+        assert_eq!(asks(&shown), 200);
+        let account = text(&bob, "account");
+        let path = format!("/auth/v1/accounts/{account}/grants/{grant}");
+        served
+            .client
+            .delete(&path, Some(access_token(&ada)))
+            .is(204);
+        assert_eq!(asks(&shown), 403);
+        served.grant(&ada, &bob["account"], "site.*", "site/*");
+        assert_eq!(asks(&shown), 200);
+        let token = browser.token("/console");
+        browser.post("/console/auth/sign-out", &token, &[]).is(303);
+        assert_eq!(asks(&shown), 401);
+        let shown = entered(&served, &mut signed_in(&served, "bob@example.com"));
+        let suspend = format!("/auth/v1/accounts/{account}/suspend");
+        served
+            .client
+            .post(&suspend, Some(access_token(&ada)), &Value::Null)
+            .is(200);
+        assert_eq!(asks(&shown), 401);
+        let shown = entered(&served, &mut signed_in(&served, ADA));
+        served.advance(7 * 86_400 * SECOND);
+        assert_eq!(asks(&shown), 401);
+        // Programs show keys and tokens, which are narrowed by their scopes.
+        let ada = served.sign_in(ADA, PASSWORD);
+        let key = |scope: &str| {
+            let body = json!({"name": "k", "scopes": [scope]});
+            let made =
+                served
+                    .client
+                    .post("/auth/v1/accounts/me/keys", Some(access_token(&ada)), &body);
+            text(&made.is(201).json(), "secret").to_owned()
+        };
+        let shows = |secret: &str| {
+            let head = format!("Bearer {secret}");
+            at_site(&served, ASK, &[("Authorization", &head)]).status
+        };
+        assert_eq!(shows(&key("site.open")), 200);
+        assert_eq!(shows(&key("run.read")), 403);
+        assert_eq!(shows(access_token(&ada)), 200);
+        assert_eq!(shows("tlk_0"), 401);
+    });
+}
+
+/// nginx, while it lives.
+struct Nginx(Child);
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Nginx {
+    /// With the configuration of the page, between these ports; `None` where there is no nginx.
+    fn start(folder: &Path, (own, auth, app): (&Port, u16, u16)) -> Option<Nginx> {
+        let (_, server) = PAGE.split_once("```nginx\n").unwrap();
+        let server = server.split("```").next().unwrap();
+        let server = server
+            .replace("127.0.0.1:8090", &own.address())
+            .replace("127.0.0.1:8080", &format!("127.0.0.1:{auth}"))
+            .replace("127.0.0.1:3000", &format!("127.0.0.1:{app}"));
+        let at = folder.display();
+        let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+        let paths = paths.map(|name| format!("{name}_temp_path {at}/{name};"));
+        let user = if is_root() { "user root;" } else { "" };
+        let text = format!(
+            "{user} daemon off; master_process off; pid {at}/pid; error_log {at}/error.log; events {{}}\n\
+             http {{ access_log off; {} \n{server}}}",
+            paths.join(" ")
+        );
+        let file = folder.join("nginx.conf");
+        std::fs::write(&file, text).unwrap();
+        let started = Command::new("nginx")
+            .arg("-c")
+            .arg(&file)
+            .arg("-e")
+            .arg(folder.join("error.log"))
+            .spawn();
+        let mut nginx = Nginx(started.ok()?);
+        let until = Instant::now() + PATIENCE;
+        while TcpStream::connect(own.address()).is_err() {
+            let said = std::fs::read_to_string(folder.join("error.log")).unwrap_or_default();
+            assert!(nginx.0.try_wait().unwrap().is_none(), "{said}");
+            assert!(Instant::now() < until, "{said}");
+            std::thread::yield_now();
+        }
+        Some(nginx)
+    }
+}
+
+/// Whether whoever runs this is root: workers of nginx are somebody else then, who may not read the folder.
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+/// An application that knows nobody, and answers with what it is told of who is there.
+fn application() -> (u16, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let thread = std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut told = String::new();
+            let mut lines = BufReader::new(&stream).lines();
+            let Some(Ok(first)) = lines.next() else {
+                return;
+            };
+            for line in lines {
+                let line = line.unwrap();
+                if line.is_empty() {
+                    break;
+                }
+                if line.to_lowercase().starts_with("remote-") {
+                    told += &format!("{line};");
+                }
+            }
+            let body = format!("{first}|{told}");
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .unwrap();
+        }
+    });
+    (port, thread)
+}
+
+#[test]
+fn nginx_asks_with_the_configuration_of_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().join("data"));
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let own = Port::reserve();
+    let served = Served::with(&place, Clock::standing(BEGIN), |config| {
+        config.sites = vec!["http://localhost".to_owned()];
+    });
+    served.set_up(&served.setup_link()).is(200);
+    let ada = served.sign_in(ADA, PASSWORD);
+    let (app, thread) = application();
+    let ports = (&own, served.client.port(), app);
+    let Some(nginx) = Nginx::start(folder.path(), ports) else {
+        let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!is_ci, "there is no nginx");
+        println!("skipped: there is no nginx (Debian's package `nginx`)");
+        return;
+    };
+    let client = Client::new(own.address().parse().unwrap());
+    let get = |path: &str, head: &[(&str, &str)]| client.send_text(("GET", path), head, "");
+    let away = get("/x?a=b", &[("Remote-User", "usr_evil")]);
+    let begin = location(&away, 302);
+    assert_eq!(begin, "http://localhost/.tickloom/begin?to=%2Fx%3Fa%3Db");
+    // Nobody asks in the place of the proxy.
+    get("/.tickloom/ask", &[]).is(404);
+    let begun = get(begin.strip_prefix("http://localhost").unwrap(), &[]);
+    let place = location(&begun, 303);
+    let mut browser = signed_in(&served, ADA);
+    let back = location(&browser.get(place.strip_prefix(ISSUER).unwrap()), 303);
+    let state = cookie(&begun, "tickloom-site-state");
+    let entered = get(
+        back.strip_prefix("http://localhost").unwrap(),
+        &[("Cookie", &state)],
+    );
+    assert_eq!(location(&entered, 303), "/x?a=b");
+    let shown = cookie(&entered, "tickloom-site");
+    let head = [
+        ("Cookie", shown.as_str()),
+        ("Remote-User", "usr_evil"),
+        ("Remote-Email", "evil@example.com"),
+    ];
+    let reply = get("/x?a=b", &head).is(200);
+    let account = text(&ada, "account");
+    let expected = format!("GET /x?a=b HTTP/1.0|Remote-User: {account};Remote-Name: Ada;");
+    assert_eq!(reply.body, expected);
+    let bearer = format!("Bearer {}", access_token(&ada));
+    get("/", &[("Authorization", &bearer)]).is(200);
+    let bob = served.person(&ada, "bob@example.com");
+    let bearer = format!("Bearer {}", access_token(&bob));
+    get("/", &[("Authorization", &bearer)]).is(403);
+    let token = browser.token("/console");
+    browser.post("/console/auth/sign-out", &token, &[]).is(303);
+    assert_eq!(
+        location(&get("/", &head), 302),
+        "http://localhost/.tickloom/begin?to=%2F"
+    );
+    drop(nginx);
+    // A connection that says nothing ends the thread.
+    drop(TcpStream::connect(("127.0.0.1", app)));
+    thread.join().unwrap();
+}

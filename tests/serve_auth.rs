@@ -283,6 +283,8 @@ fn kills() -> u64 {
 /// A service that is killed and started again at the same place.
 struct Killed {
     place: Vec<String>,
+    /// Its configuration, which says where its keys are: on PostgreSQL they would be in the folder of the project.
+    config: String,
     running: Running,
     address: String,
     token: String,
@@ -290,9 +292,9 @@ struct Killed {
 
 impl Killed {
     /// One with an administrator.
-    fn begin(place: &[&str]) -> Killed {
+    fn begin(place: &[&str], config: &str) -> Killed {
         let place: Vec<String> = place.iter().map(|word| (*word).to_owned()).collect();
-        let (mut running, address) = Killed::start(&place);
+        let (mut running, address) = Killed::start(&place, config);
         let words = running.announced("auth: ");
         let link = words.rsplit('#').next().unwrap();
         let body = json!({"link": link, "email": "ada@example.com", "name": "Ada", "password": "four words of no sense 7"});
@@ -306,14 +308,15 @@ impl Killed {
         let token = Killed::sign_in(&address);
         Killed {
             place,
+            config: config.to_owned(),
             running,
             address,
             token,
         }
     }
 
-    fn start(place: &[String]) -> (Running, String) {
-        let words = ["serve", "auth", "--http", "127.0.0.1:0"];
+    fn start(place: &[String], config: &str) -> (Running, String) {
+        let words = ["serve", "auth", "--http", "127.0.0.1:0", "--config", config];
         let place: Vec<&str> = place.iter().map(String::as_str).collect();
         let mut running = Running::start(&[&words, place.as_slice()].concat());
         let address = running.announced("serving auth at http://");
@@ -331,10 +334,11 @@ impl Killed {
     /// `kill -9`, and a start after it.
     fn again(self) -> Killed {
         self.running.kill();
-        let (running, address) = Killed::start(&self.place);
+        let (running, address) = Killed::start(&self.place, &self.config);
         let token = Killed::sign_in(&address);
         Killed {
             place: self.place,
+            config: self.config,
             running,
             address,
             token,
@@ -360,8 +364,8 @@ impl Killed {
 }
 
 /// Gives grants with keys while the service is killed, and sends again what was not answered.
-fn give_while_killed(place: &[&str]) {
-    let mut served = Killed::begin(place);
+fn give_while_killed(place: &[&str], config: &str) {
+    let mut served = Killed::begin(place, config);
     let head = format!("Authorization: Bearer {}\r\n", served.token);
     let body = json!({"kind": "machine", "name": "risk"}).to_string();
     let (status, said) = send(&served.address, "POST /auth/v1/accounts", &head, &body);
@@ -423,12 +427,13 @@ fn give_while_killed(place: &[&str]) {
     assert_eq!(u64::try_from(given.count()).unwrap(), number + 1);
     let rebuilt = tickloom(&[&["admin", "rebuild"], place.as_slice()].concat());
     assert_eq!(rebuilt.code, 0, "{}", rebuilt.stderr);
-    let (running, address) = Killed::start(&served.place);
+    let (running, address) = Killed::start(&served.place, &served.config);
     let served = Killed {
         token: Killed::sign_in(&address),
         running,
         address,
         place: served.place,
+        config: served.config,
     };
     assert_eq!(served.grants(&account), grants);
 }
@@ -437,8 +442,11 @@ fn give_while_killed(place: &[&str]) {
 fn kill_9_leaves_each_change_wholly_or_not_at_all_and_none_twice() {
     let dir = workspace();
     let data = dir.path().display().to_string();
-    give_while_killed(&["--data", &data]);
+    let config = dir.path().join("serve.toml").display().to_string();
+    let text = format!("[auth]\nencryption_keys = \"{data}/auth.keys\"\n");
+    std::fs::write(&config, text).unwrap();
+    give_while_killed(&["--data", &data], &config);
     if let Some(server) = Postgres::start() {
-        give_while_killed(&["--database", &server.url()]);
+        give_while_killed(&["--database", &server.url()], &config);
     }
 }

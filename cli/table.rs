@@ -19,6 +19,8 @@ const NAME_WIDTH: usize = 24;
 #[derive(Clone, Debug, Default)]
 struct Row {
     quote: Option<QuoteBody>,
+    /// Middle of the last quote that has both sides.
+    middle: Option<i64>,
     last: Option<i64>,
     state: Option<BookState>,
 }
@@ -131,7 +133,9 @@ impl Table {
         match record.kind() {
             Some(Kind::Quote) => {
                 if let Some(row) = self.rows.get_mut(instrument) {
-                    row.quote = Some(QuoteBody::of(record));
+                    let quote = QuoteBody::of(record);
+                    row.middle = monitor::middle(&quote).or(row.middle);
+                    row.quote = Some(quote);
                 }
             }
             Some(Kind::Trade) => {
@@ -208,14 +212,15 @@ impl Table {
                     |v| format_decimal(i128::from(v), def.price_decimals),
                 )
             };
-            let spread = row.quote.map(|quote| quote.ask - quote.bid);
+            let (bid, ask) = row.quote.map_or((None, None), |quote| quote.prices());
+            let spread = bid.zip(ask).and_then(|(bid, ask)| ask.checked_sub(bid));
             let state = row.state.map_or("-", BookState::name).to_owned();
             line(
                 text,
                 &instrument_line(&[
                     def.name.clone(),
-                    price(row.quote.map(|quote| quote.bid)),
-                    price(row.quote.map(|quote| quote.ask)),
+                    price(bid),
+                    price(ask),
                     price(row.last),
                     price(spread),
                     state,
@@ -298,7 +303,7 @@ impl Table {
     fn unrealised(&self, holding: &Holding) -> Option<i128> {
         let def = self.instruments.defs().get(holding.instrument)?;
         let row = self.rows.get(holding.instrument)?;
-        let mark = row.quote.as_ref().map(monitor::middle).or(row.last)?;
+        let mark = row.middle.or(row.last)?;
         monitor::unrealised(mark, def, &holding.body)
     }
 
@@ -463,6 +468,49 @@ mod tests {
         ] {
             assert!(drawn.contains(expected), "{expected:?} is not in\n{drawn}");
         }
+    }
+
+    #[test]
+    fn an_empty_side_has_no_price_no_spread_and_no_middle() {
+        let mut instruments = Instruments::new();
+        let def = InstrumentDef::new("venue.A", 2, 0, "USD");
+        instruments.add(def).unwrap();
+        let mut table = Table::new("demo", instruments, Vec::new(), vec!["cross".into()]);
+        let mut quote = |[bid, bid_qty, ask, ask_qty]: [i64; 4]| {
+            let quote = QuoteBody {
+                bid,
+                bid_qty,
+                ask,
+                ask_qty,
+                update_id: 0,
+            };
+            table.apply_record(&quote.record(header(Kind::Quote)));
+            let position = PositionBody {
+                qty: 1,
+                cost: 10_000_000_000,
+                ..PositionBody::default()
+            };
+            table.apply_record(&position.record(header(Kind::Position)));
+            let drawn = table.draw(&[], &[], "00:01");
+            let words = |begin: &str| -> Vec<String> {
+                let found = drawn.lines().find(|line| line.starts_with(begin)).unwrap();
+                found.split_whitespace().map(str::to_owned).collect()
+            };
+            (words("venue.A").join(" "), words("cross")[2].clone())
+        };
+        // One bought at 10: nothing is known of its worth while there was no bid and ask.
+        assert_eq!(
+            quote([0, 0, 1_100, 7]),
+            ("venue.A - 11 - - -".to_owned(), "-".to_owned())
+        );
+        assert_eq!(
+            quote([1_100, 7, 1_200, 7]),
+            ("venue.A 11 12 - 1 -".to_owned(), "1.50".to_owned())
+        );
+        assert_eq!(
+            quote([1_300, 7, 0, 0]),
+            ("venue.A 13 - - - -".to_owned(), "1.50".to_owned())
+        );
     }
 
     /// A message that came at the time 5.

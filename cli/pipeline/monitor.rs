@@ -130,10 +130,9 @@ impl Monitor {
             Some(Kind::Quote) => {
                 let quote = QuoteBody::of(record);
                 if let Some(mark) = self.trading.marks.get_mut(instrument)
-                    && quote.bid_qty > 0
-                    && quote.ask_qty > 0
+                    && let Some(middle) = middle(&quote)
                 {
-                    mark.middle = Some(middle(&quote));
+                    mark.middle = Some(middle);
                 }
             }
             Some(Kind::Trade) => {
@@ -339,11 +338,11 @@ impl Trading {
     }
 }
 
-/// The middle of a quote, toward the bid.
-pub(crate) fn middle(quote: &QuoteBody) -> i64 {
-    let (bid, ask) = (i128::from(quote.bid), i128::from(quote.ask));
-    let half = (ask - bid).div_euclid(2);
-    i64::try_from(bid + half).unwrap_or(quote.bid)
+/// The middle of a quote, toward the bid; `None` if a side is empty.
+pub(crate) fn middle(quote: &QuoteBody) -> Option<i64> {
+    let (bid, ask) = quote.both_prices()?;
+    let half = (i128::from(ask) - i128::from(bid)).div_euclid(2);
+    Some(i64::try_from(i128::from(bid) + half).unwrap_or(bid))
 }
 
 /// Profit of an open position at a price, in money at 18 decimals; nothing if that does not fit.
@@ -433,6 +432,13 @@ mod tests {
             update_id: 0,
         };
         monitor.record(&quote.record(header(Kind::Quote, 0)));
+        // One with an empty side has no middle.
+        let one_sided = QuoteBody {
+            ask: 0,
+            ask_qty: 0,
+            ..quote
+        };
+        monitor.record(&one_sided.record(header(Kind::Quote, 0)));
         monitor.record(&position(0));
         let signal = SignalBody {
             value: -1.5,

@@ -215,11 +215,9 @@ impl<I: Iterator<Item = Result<(Seq, Record)>>> Aggregate<I> {
         }
     }
 
-    /// The price of a quote: of a side that is empty there is none. Both sizes zero means that sizes are not known.
+    /// The price of a quote: of a side that is empty there is none.
     fn quoted(&self, quote: &QuoteBody) -> Option<i64> {
-        let is_sized = quote.bid_qty > 0 || quote.ask_qty > 0;
-        let bid = Some(quote.bid).filter(|bid| quote.bid_qty > 0 || (!is_sized && *bid != 0));
-        let ask = Some(quote.ask).filter(|ask| quote.ask_qty > 0 || (!is_sized && *ask != 0));
+        let (bid, ask) = quote.prices();
         match self.options.price {
             BarPrice::Trade => None,
             BarPrice::Bid => bid,

@@ -7,7 +7,7 @@ use crate::error::SqlError;
 use crate::order::ORDER;
 use crate::tables::width;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
-use tickloom_catalog::Table;
+use tickloom_catalog::{NoPrice, Table};
 
 /// Times that a column is held, if nothing but reading and counting is done with it.
 const READ: u64 = 2;
@@ -87,8 +87,12 @@ impl Estimate {
     /// Whether a column is named, or tells whether a price that is named is one.
     fn is_read(&self, table: Table, name: &str) -> bool {
         self.named.iter().any(|word| {
-            let beside = table.size_beside(word);
-            word == name || beside.is_some_and(|size| size.name == name)
+            let no_price = table.no_price(word);
+            let tells = |no_price: NoPrice| {
+                let mut beside = no_price.beside().iter();
+                beside.any(|beside| beside.column.name == name)
+            };
+            word == name || no_price.is_some_and(tells)
         })
     }
 

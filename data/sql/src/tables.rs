@@ -1,12 +1,13 @@
 //! The catalog's tables as the engine sees them: only files that the index lists, times without a zone (they are all UTC), words
-//! as texts, and null for the price of an empty side of a quote.
+//! as texts, and null for a price that is none.
 
 use crate::bounds::Bounds;
 use crate::error::SqlError;
 use crate::order::TIME;
 use polars::prelude::*;
 use polars_buffer::Buffer;
-use tickloom_catalog::{Catalog, ColumnType, FileRange, Table};
+use tickloom_catalog::column::Codec;
+use tickloom_catalog::{Beside, Catalog, ColumnType, FileRange, NoPrice, Table};
 use tickloom_types::Ts;
 
 /// The engine's type of a column.
@@ -85,8 +86,8 @@ fn scan_files(
             value.cast(DataType::String).alias("instrument")
         }
         ColumnType::Word | ColumnType::Time => col(name).cast(data_type(kind)),
-        _ => match table.size_beside(name) {
-            Some(size) => price_or_null(name, size.name),
+        _ => match table.no_price(name) {
+            Some(no_price) => price_or_null(name, &no_price),
             None => {
                 let stored = files.first().map_or(name, |file| file.column(name));
                 if stored == name {
@@ -100,13 +101,26 @@ fn scan_files(
     Ok(frame.select(columns.collect::<Vec<_>>()))
 }
 
-/// A price of a quote, which is none where its side is empty.
-fn price_or_null(price: &str, size: &str) -> Expr {
-    let is_empty = col(price).eq(lit(0)).and(col(size).eq(lit(0)));
-    when(is_empty)
+/// A price, which is none where what is beside it says so.
+fn price_or_null(price: &str, no_price: &NoPrice) -> Expr {
+    let says_so = no_price.beside().iter().map(says_so);
+    let is_none = says_so.fold(col(price).eq(lit(0)), Expr::and);
+    when(is_none)
         .then(lit(NULL))
         .otherwise(col(price))
         .alias(price)
+}
+
+/// Whether a column says that there may be no price beside it.
+fn says_so(beside: &Beside) -> Expr {
+    let column = col(beside.column.name);
+    let words = beside.words().into_iter();
+    let is_word = |word| column.clone().cast(DataType::String).eq(lit(word));
+    let is_number = match beside.column.codec {
+        Codec::Bool => column.clone(),
+        _ => column.clone().eq(lit(0)),
+    };
+    words.map(is_word).reduce(Expr::or).unwrap_or(is_number)
 }
 
 /// The times of a file's rows that the bounds admit; `None` if it is in an object store, from where it would be fetched twice.

@@ -10,8 +10,9 @@ use tickloom_catalog::{Catalog, CompactOptions};
 use tickloom_journal::RunMeta;
 use tickloom_sql::{Format, Session, SqlError};
 use tickloom_types::{
-    Header, InstrumentDef, InstrumentId, Instruments, Kind, QuoteBody, Seq, SourceDef, SourceId,
-    SourceKind, TradeBody, Ts,
+    BookAction, Header, InstrumentDef, InstrumentId, Instruments, Kind, LevelBody, OrderBody,
+    OrderType, OrderUpdateBody, QuoteBody, Seq, Side, SourceDef, SourceId, SourceKind, TradeBody,
+    Ts,
 };
 
 /// Rows of a part.
@@ -187,6 +188,69 @@ fn the_price_of_an_empty_side_is_null() {
         text("select sum(bid_qty) as s, count(*) as n from quotes"),
         "s,n 15,6 "
     );
+}
+
+#[test]
+fn a_price_that_is_none_is_null() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = Catalog::create(dir.path()).unwrap();
+    let mut writer = catalog.writer(&meta("run-1"), 0, "test").unwrap();
+    let header = |kind| Header::new(kind, InstrumentId(0), SourceId(0), Ts(0), Ts(0));
+    // What empties a book, a level at zero that is gone, and a level.
+    for (seq, (price, qty, clear)) in (0..).zip([(0, 0, 1), (0, 0, 0), (300, 7, 0)]) {
+        let level = LevelBody {
+            price,
+            qty,
+            clear,
+            side: Side::Buy as u8,
+            ..LevelBody::default()
+        };
+        writer
+            .push(seq, &level.record(header(Kind::Level)))
+            .unwrap();
+    }
+    let updates = [
+        (BookAction::Clear, 0),
+        (BookAction::Add, 500),
+        (BookAction::None, 0),
+        (BookAction::Modify, 0),
+    ];
+    for (seq, (action, price)) in (3..).zip(updates) {
+        let update = OrderUpdateBody {
+            action: action as u8,
+            price,
+            ..OrderUpdateBody::default()
+        };
+        let record = update.record(header(Kind::OrderUpdate));
+        writer.push(seq, &record).unwrap();
+    }
+    let orders = [
+        (OrderType::Market, 0),
+        (OrderType::Limit, 400),
+        (OrderType::Stop, 0),
+    ];
+    for (number, (order_type, price)) in (0..).zip(orders) {
+        let order = OrderBody {
+            order_type: order_type as u8,
+            price,
+            ..OrderBody::default()
+        };
+        let record = order.record(header(Kind::Order));
+        writer.push_output(number, 6, &record).unwrap();
+    }
+    writer.finish().unwrap();
+    let session = Session::new(catalog, None);
+    let text = |table: &str| {
+        let mut csv = Vec::new();
+        let statement =
+            format!("select avg(price) as a, count(price) as n, count(*) as r from {table}");
+        let answer = session.run(&statement).unwrap();
+        answer.write(Format::Csv, &mut csv).unwrap();
+        String::from_utf8(csv).unwrap().replace('\n', " ")
+    };
+    assert_eq!(text("book_updates"), "a,n,r 1.5,2,3 ");
+    assert_eq!(text("order_updates"), "a,n,r 2.5,2,4 ");
+    assert_eq!(text("orders"), "a,n,r 2.0,2,3 ");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::spike::{Spike, SpikeWatch};
 use super::split::{Split, SplitWatch};
 use super::status::BookWatch;
 use super::stream::{Numbers, Stream};
-use super::top::{CrossWatch, Crossing, Levels, StaleWatch, Still, top_of};
+use super::top::{CrossWatch, Crossing, Levels, StaleWatch, Still};
 use crate::Calendar;
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -116,7 +116,7 @@ impl Watched {
             return;
         }
         let ts = record.ts_event();
-        let top = top_of(&quote);
+        let top = quote.both_prices();
         let watch = &mut self.quote;
         let is_same = |last: &QuoteBody| {
             let sizes = |q: &QuoteBody| (q.bid, q.bid_qty, q.ask, q.ask_qty);

@@ -98,13 +98,6 @@ impl Interval {
     }
 }
 
-/// Bid and ask of a quote. A side without size is empty; both without size means that sizes are not known.
-pub(super) fn top_of(quote: &QuoteBody) -> Option<(i64, i64)> {
-    let is_sized = quote.bid_qty > 0 && quote.ask_qty > 0;
-    let is_bare = quote.bid_qty == 0 && quote.ask_qty == 0 && quote.bid != 0 && quote.ask != 0;
-    (is_sized || is_bare).then_some((quote.bid, quote.ask))
-}
-
 /// A time in which nothing changed though trades went on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Still {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tickloom_catalog::Table;
 use tickloom_catalog::column::{Codec, Column};
 use tickloom_catalog::order::{Placed, Row, joins};
-use tickloom_catalog::{HELD, Key, MORE, NUMBER};
+use tickloom_catalog::{HELD, Key, MORE, NUMBER, NoPrice};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, PRICE_DECIMALS_MAX, Record, Seq, SourceDef,
     SourceId, Ts, parse_wide, pow10,
@@ -53,12 +53,21 @@ pub(super) struct Shape {
     pub(super) number: &'static str,
 }
 
+/// A column that is read.
+struct PageColumn {
+    column: Column,
+    /// Numbers and their words.
+    words: Vec<(u64, &'static str)>,
+    /// When null is no price.
+    no_price: Option<NoPrice>,
+}
+
 /// A page being read.
 pub(super) struct PageReader {
     sql: Arc<Sql>,
     page: Page,
     select: String,
-    words: Vec<(Column, Vec<(u64, &'static str)>)>,
+    columns: Vec<PageColumn>,
     loaded: VecDeque<Row>,
     /// The last row that was loaded.
     last: Option<Key>,
@@ -72,13 +81,17 @@ impl PageReader {
             .columns()
             .iter()
             .filter(|column| column.is_read());
-        let words = columns.map(|column| match column.codec {
-            Codec::Word(words) => (*column, words.list()),
-            _ => (*column, Vec::new()),
+        let columns = columns.map(|column| PageColumn {
+            column: *column,
+            words: match column.codec {
+                Codec::Word(words) => words.list(),
+                _ => Vec::new(),
+            },
+            no_price: page.table.no_price(column.name),
         });
         PageReader {
             select: select(page.table, page.shape),
-            words: words.collect(),
+            columns: columns.collect(),
             sql,
             page,
             loaded: VecDeque::new(),
@@ -178,8 +191,19 @@ impl PageReader {
             header,
             body: [0; 5],
         };
-        for (column, words) in &self.words {
-            self.decode_column((column, words), &mut fields, def, &mut record)?;
+        let mut unpriced = Vec::new();
+        for known in &self.columns {
+            if let Some(no_price) = &known.no_price
+                && fields.is_null()
+            {
+                unpriced.push((known.column.name, no_price));
+            } else {
+                self.decode_column(known, &mut fields, def, &mut record)?;
+            }
+        }
+        let mut unpriced = unpriced.into_iter();
+        if let Some((name, no_price)) = unpriced.find(|(_, no_price)| !no_price.may_be(&record)) {
+            return Err(fault(name, b"null", no_price.expected));
         }
         let key = Key { seq, output };
         let placed = match self.page.shape.has_places {
@@ -197,7 +221,7 @@ impl PageReader {
 
     fn decode_column(
         &self,
-        (column, words): (&Column, &[(u64, &'static str)]),
+        PageColumn { column, words, .. }: &PageColumn,
         fields: &mut Fields<'_>,
         def: Option<&InstrumentDef>,
         record: &mut Record,
@@ -321,6 +345,13 @@ impl<'a> Fields<'a> {
     fn text(&mut self) -> &'a [u8] {
         self.at += 1;
         self.row.get(self.at - 1).unwrap_or_default()
+    }
+
+    /// Whether the next field is null, which is passed over then.
+    fn is_null(&mut self) -> bool {
+        let is_null = self.row.get(self.at).is_some_and(<[u8]>::is_empty);
+        self.at += usize::from(is_null);
+        is_null
     }
 
     /// A `LONG`, where null is the one number that it cannot be.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use tickloom_catalog::Table;
 use tickloom_catalog::column::{Codec, Column, NameOf, unused};
 use tickloom_catalog::order::Placed;
-use tickloom_catalog::{HELD, Key, MORE, NUMBER};
+use tickloom_catalog::{HELD, Key, MORE, NUMBER, NoPrice};
 use tickloom_journal::RunMeta;
 use tickloom_types::{InstrumentDef, InstrumentId, PRICE_DECIMALS_MAX, Record, Seq};
 
@@ -31,6 +31,8 @@ struct RowColumn {
     bits: String,
     /// Numbers and their words.
     words: Vec<(u64, &'static str)>,
+    /// When it has no price: then it is left out, which is null.
+    no_price: Option<NoPrice>,
 }
 
 impl RowWriter {
@@ -43,6 +45,7 @@ impl RowWriter {
                 Codec::Word(words) => words.list(),
                 _ => Vec::new(),
             },
+            no_price: table.no_price(column.name),
         };
         RowWriter {
             table,
@@ -185,6 +188,10 @@ impl RowColumn {
         record: &Record,
         def: Option<&InstrumentDef>,
     ) -> questdb::Result<()> {
+        let no_price = self.no_price.as_ref();
+        if no_price.is_some_and(|no| no.is_of(&self.column, record)) {
+            return Ok(());
+        }
         let number = self.column.get(record);
         let decimals = |scale: Option<u8>| scale.unwrap_or(0);
         match self.column.codec {

@@ -87,6 +87,47 @@ pub(crate) fn outputs() -> Vec<(Seq, Record)> {
     made
 }
 
+/// Quotes with an empty bid, an empty ask, both empty, a bid of zero and both there, what empties a book and its orders; and a market order.
+pub(crate) fn without_prices() -> (Vec<Record>, Record) {
+    let place = Placed {
+        nth: 2,
+        instrument: 1,
+        value: 0,
+    };
+    let quote = |[bid, bid_qty, ask, ask_qty]: [i64; 4]| {
+        let quote = QuoteBody {
+            bid,
+            bid_qty,
+            ask,
+            ask_qty,
+            update_id: 9,
+        };
+        quote.record(place.header(Kind::Quote))
+    };
+    let quotes = [
+        [0, 0, 3, 7],
+        [1, 5, 0, 0],
+        [0, 0, 0, 0],
+        [0, 5, 4, 7],
+        [0, 0, 4, 7],
+    ];
+    let mut inputs: Vec<Record> = quotes.into_iter().map(quote).collect();
+    inputs.push(place.level(0, 1));
+    let cleared = OrderUpdateBody {
+        action: BookAction::Clear as u8,
+        ..OrderUpdateBody::default()
+    };
+    inputs.push(cleared.record(place.header(Kind::OrderUpdate)));
+    let order = OrderBody {
+        qty: 3,
+        side: Side::Buy as u8,
+        order_type: OrderType::Market as u8,
+        status: OrderStatus::Open as u8,
+        ..OrderBody::default()
+    };
+    (inputs, order.record(place.header(Kind::Order)))
+}
+
 /// Every table has at least one of these records.
 pub(crate) fn covers_all_tables() {
     let outputs = outputs();

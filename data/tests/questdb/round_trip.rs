@@ -81,6 +81,61 @@ fn every_kind_comes_back_to_the_last_bit() {
 }
 
 #[test]
+fn a_price_that_is_none_is_null_and_comes_back_as_it_was() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let address = server.address().parse().unwrap();
+    let mut sink = QuestDbSink::connect(&address).unwrap();
+    sink.begin(&given::run("r")).unwrap();
+    let (inputs, order) = given::without_prices();
+    for (seq, record) in (0..).zip(&inputs) {
+        sink.push(seq, record).unwrap();
+    }
+    sink.push_output(0, 0, &order).unwrap();
+    sink.settle().unwrap();
+    sink.flush().unwrap();
+    server.settle();
+    // Bids 1 and 0, asks 3, 4 and 4.
+    let quotes =
+        server.sql("SELECT count(), count(bid), sum(bid), count(ask), sum(ask) FROM quotes");
+    let sum = |text: &str| json!(text);
+    assert_eq!(
+        quotes,
+        [[
+            json!(5),
+            json!(2),
+            sum("1.000000000"),
+            json!(3),
+            sum("11.000000000")
+        ]]
+    );
+    for table in ["book_updates", "order_updates", "orders"] {
+        let count = server.sql(&format!("SELECT count(), count(price) FROM {table}"));
+        assert_eq!(count, [[json!(1), json!(0)]], "{table}");
+    }
+    let db = QuestDb::connect(&address).unwrap();
+    let found: Vec<(Seq, Record)> = db
+        .scan(&everything())
+        .unwrap()
+        .collect::<Result<_>>()
+        .unwrap();
+    let mut expected: Vec<(Seq, Record)> = (0..).zip(inputs).collect();
+    expected.insert(1, (0, order));
+    assert_eq!(found, expected);
+
+    // One that has a size was not sent by us like that.
+    server.sql("UPDATE quotes SET bid_qty = 5m WHERE seq = 0");
+    server.settle();
+    let mut scan = db.scan(&everything()).unwrap();
+    let error = scan.find_map(Result::err).unwrap().to_string();
+    assert!(
+        error.contains("bid is \"null\", expected a value, as there is a size"),
+        "{error}"
+    );
+}
+
+#[test]
 fn tables_of_an_earlier_version_are_read_and_written_on() {
     let Some(server) = Server::start() else {
         return;

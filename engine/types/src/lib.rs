@@ -11,6 +11,7 @@ mod definition;
 mod instrument;
 mod naming;
 mod number;
+mod quote;
 mod record;
 mod some_of;
 mod source;

@@ -58,6 +58,12 @@ impl Object {
         self.put(key, format_decimal(i128::from(mantissa), decimals));
     }
 
+    /// A price that may be none, which is null.
+    fn put_price(&mut self, key: &str, mantissa: Option<i64>, decimals: u8) {
+        let text = mantissa.map(|mantissa| format_decimal(i128::from(mantissa), decimals));
+        self.put(key, text);
+    }
+
     fn put_time(&mut self, key: &str, ts: Ts) {
         self.put(key, ts.to_string());
         self.put(&format!("{key}_ns"), ts.0);
@@ -156,22 +162,24 @@ fn put_trade(object: &mut Object, record: &Record, def: &InstrumentDef) {
 
 fn put_quote(object: &mut Object, record: &Record, def: &InstrumentDef) {
     let body = QuoteBody::of(record);
-    object.put_decimal("bid", body.bid, def.price_decimals);
+    // Of an empty side neither price nor size is there.
+    let stated = |price: i64, qty: i64| (price != 0 || qty != 0).then_some(price);
+    object.put_price("bid", stated(body.bid, body.bid_qty), def.price_decimals);
     object.put_decimal("bid_qty", body.bid_qty, def.qty_decimals);
-    object.put_decimal("ask", body.ask, def.price_decimals);
+    object.put_price("ask", stated(body.ask, body.ask_qty), def.price_decimals);
     object.put_decimal("ask_qty", body.ask_qty, def.qty_decimals);
     object.put("update_id", body.update_id);
 }
 
 fn put_order_update(object: &mut Object, record: &Record, def: &InstrumentDef) {
     let body = OrderUpdateBody::of(record);
-    object.put(
-        "action",
-        BookAction::from_raw(body.action).map(BookAction::name),
-    );
+    let action = BookAction::from_raw(body.action);
+    object.put("action", action.map(BookAction::name));
     object.put("side", Side::from_raw(body.side).map(Side::name));
     object.put("order_id", body.order_id);
-    object.put_decimal("price", body.price, def.price_decimals);
+    let is_of_none = matches!(action, Some(BookAction::Clear | BookAction::None));
+    let price = Some(body.price).filter(|price| *price != 0 || !is_of_none);
+    object.put_price("price", price, def.price_decimals);
     object.put_decimal("qty", body.qty, def.qty_decimals);
     object.put("update_id", body.update_id);
 }
@@ -179,7 +187,9 @@ fn put_order_update(object: &mut Object, record: &Record, def: &InstrumentDef) {
 fn put_level(object: &mut Object, record: &Record, def: &InstrumentDef) {
     let body = LevelBody::of(record);
     object.put("side", Side::from_raw(body.side).map(Side::name));
-    object.put_decimal("price", body.price, def.price_decimals);
+    let is_of_none = body.clear != 0 && body.qty == 0;
+    let price = Some(body.price).filter(|price| *price != 0 || !is_of_none);
+    object.put_price("price", price, def.price_decimals);
     object.put_decimal("qty", body.qty, def.qty_decimals);
     object.put("first_id", body.first_id);
     object.put("last_id", body.last_id);
@@ -236,7 +246,9 @@ fn put_order(object: &mut Object, record: &Record, names: &Names) -> Result<(), 
     object.put("order_type", order_type.map(OrderType::name));
     let status = OrderStatus::from_raw(body.status);
     object.put("status", status.map(OrderStatus::name));
-    object.put_decimal("price", body.price, def.price_decimals);
+    let is_market = order_type == Some(OrderType::Market);
+    let price = Some(body.price).filter(|price| *price != 0 || !is_market);
+    object.put_price("price", price, def.price_decimals);
     object.put_decimal("qty", body.qty, def.qty_decimals);
     object.put_decimal("filled", body.filled, def.qty_decimals);
     Ok(())
@@ -305,7 +317,10 @@ fn put_account(object: &mut Object, record: &Record) {
     let body = AccountBody::of(record);
     object.put("cause", body.cause);
     object.put("cash", format_decimal(body.cash(), MONEY_DECIMALS));
-    object.put("equity", format_decimal(body.equity(), MONEY_DECIMALS));
+    // One that does not fit is flagged.
+    let equity = (!record.has(Flags::NOT_READY)).then(|| body.equity());
+    let equity = equity.map(|equity| format_decimal(equity, MONEY_DECIMALS));
+    object.put("equity", equity);
 }
 
 #[cfg(test)]

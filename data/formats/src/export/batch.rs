@@ -169,7 +169,7 @@ impl Encoder {
                     let factor = self.scales[row.run].factor(&row.record, column.codec);
                     i128::from(column.get(&row.record).cast_signed()) * i128::from(factor)
                 });
-                let array = Decimal128Array::new(values.collect(), self.empty_sides(column));
+                let array = Decimal128Array::new(values.collect(), self.without_price(column));
                 Arc::new(array.with_data_type(column.field().data_type().clone()))
             }
             Codec::Name(NameOf::Signal) => self.signals.array(rows, |r| column.get(r)),
@@ -179,9 +179,9 @@ impl Encoder {
     }
 
     /// Which rows have no value in a column of prices, if any.
-    fn empty_sides(&self, column: &Column) -> Option<NullBuffer> {
-        let size = self.table.size_beside(column.name)?;
-        let has_value = |record: &Record| !column.is_empty_side(size, record);
+    fn without_price(&self, column: &Column) -> Option<NullBuffer> {
+        let no_price = self.table.no_price(column.name)?;
+        let has_value = |record: &Record| !no_price.is_of(column, record);
         let all = self.records.iter().all(has_value);
         (!all).then(|| self.records.iter().map(has_value).collect())
     }

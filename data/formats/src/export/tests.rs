@@ -16,8 +16,9 @@ use records::any_record;
 use std::fs;
 use tickloom_journal::RunMeta;
 use tickloom_types::{
-    BarBody, BookAction, Flags, Header, InstrumentDef, InstrumentId, Instruments, Kind,
-    OrderUpdateBody, QuoteBody, Record, Seq, SourceDef, SourceId, SourceKind, TimerBody, TradeBody,
+    BarBody, BookAction, Flags, Header, InstrumentDef, InstrumentId, Instruments, Kind, LevelBody,
+    OrderBody, OrderType, OrderUpdateBody, QuoteBody, Record, Seq, SourceDef, SourceId, SourceKind,
+    TimerBody, TradeBody,
 };
 
 const ENDINGS: [&str; 6] = ["csv", "csv.gz", "jsonl", "jsonl.gz", "arrow", "parquet"];

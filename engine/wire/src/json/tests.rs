@@ -193,6 +193,77 @@ fn what_is_not_ready_or_not_finite_is_null() {
 }
 
 #[test]
+fn a_price_that_is_none_is_null() {
+    let names = names();
+    let values = |record: Record, keys: &[&str]| -> Vec<serde_json::Value> {
+        let text = text(&record, &names, None, 0).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        keys.iter().map(|key| value[key].clone()).collect()
+    };
+    let quote = |[bid, bid_qty, ask, ask_qty]: [i64; 4]| {
+        let quote = QuoteBody {
+            bid,
+            bid_qty,
+            ask,
+            ask_qty,
+            update_id: 0,
+        };
+        let keys = ["bid", "bid_qty", "ask", "ask_qty"];
+        serde_json::Value::from(values(quote.record(header(Kind::Quote)), &keys)).to_string()
+    };
+    let size = "0.00000001";
+    assert_eq!(
+        quote([0, 0, 5, 1]),
+        format!(r#"[null,"0","0.05","{size}"]"#)
+    );
+    assert_eq!(
+        quote([5, 1, 0, 0]),
+        format!(r#"["0.05","{size}",null,"0"]"#)
+    );
+    assert_eq!(quote([0, 0, 0, 0]), r#"[null,"0",null,"0"]"#);
+    // A price of zero with a size, and prices of which no size is known.
+    assert_eq!(
+        quote([0, 1, 5, 1]),
+        format!(r#"["0","{size}","0.05","{size}"]"#)
+    );
+    assert_eq!(quote([4, 0, 5, 0]), r#"["0.04","0","0.05","0"]"#);
+
+    let price = |record: Record| values(record, &["price"]).remove(0);
+    let order = |order_type: OrderType| {
+        let order = OrderBody {
+            order_type: order_type as u8,
+            ..OrderBody::default()
+        };
+        price(order.record(header(Kind::Order)))
+    };
+    assert_eq!(order(OrderType::Market), serde_json::Value::Null);
+    assert_eq!(order(OrderType::Limit), "0");
+    let update = |action: BookAction| {
+        let update = OrderUpdateBody {
+            action: action as u8,
+            ..OrderUpdateBody::default()
+        };
+        price(update.record(header(Kind::OrderUpdate)))
+    };
+    assert_eq!(update(BookAction::Clear), serde_json::Value::Null);
+    assert_eq!(update(BookAction::None), serde_json::Value::Null);
+    assert_eq!(update(BookAction::Cancel), "0");
+    let level = |clear: u8| {
+        let level = LevelBody {
+            clear,
+            ..LevelBody::default()
+        };
+        price(level.record(header(Kind::Level)))
+    };
+    assert_eq!(level(1), serde_json::Value::Null);
+    assert_eq!(level(0), "0");
+
+    let unfit =
+        AccountBody::new(0, 0, 0).record(header(Kind::Account).with_flags(Flags::NOT_READY));
+    assert_eq!(values(unfit, &["equity"]), [serde_json::Value::Null]);
+}
+
+#[test]
 fn a_heartbeat_explains_the_indices() {
     let topics = [("signal/fast", 2), ("account", u64::MAX)].into_iter();
     let session = Session::unrecorded();

@@ -1,4 +1,4 @@
-//! The price of an empty side of a quote is null in exported files, and only that.
+//! A price that is none is null in exported files: of an empty side of a quote, a market order, an emptied book.
 
 use super::*;
 use arrow_array::RecordBatch;
@@ -145,4 +145,86 @@ fn files_of_before_with_zeros_are_read_and_a_price_that_is_missing_is_refused() 
     );
     let error = with(",0,,1.02,0.00000007,").unwrap_err().to_string();
     assert!(error.contains("bid_qty is"), "{error}");
+}
+
+/// Of each table a record without a price, and one whose price is zero.
+fn records_at_zero() -> [(Table, [Record; 2]); 4] {
+    let header = |kind| Header::new(kind, InstrumentId(2), SourceId(0), Ts(1), Ts(1));
+    let level = |clear: u8, flags: u8| {
+        let level = LevelBody {
+            clear,
+            side: 1,
+            ..LevelBody::default()
+        };
+        level.record(header(Kind::Level).with_flags(flags))
+    };
+    let update = |action: BookAction| {
+        let update = OrderUpdateBody {
+            action: action as u8,
+            ..OrderUpdateBody::default()
+        };
+        update.record(header(Kind::OrderUpdate))
+    };
+    let order = |order_type: OrderType| {
+        let order = OrderBody {
+            order_type: order_type as u8,
+            status: 1,
+            side: 1,
+            ..OrderBody::default()
+        };
+        order.record(header(Kind::Order))
+    };
+    let snapshot = Flags::SNAPSHOT;
+    [
+        (Table::BookUpdates, [level(1, 0), level(0, 0)]),
+        (
+            Table::BookSnapshots,
+            [level(1, snapshot), level(0, snapshot)],
+        ),
+        (
+            Table::OrderUpdates,
+            [update(BookAction::Clear), update(BookAction::Cancel)],
+        ),
+        (
+            Table::Orders,
+            [order(OrderType::Market), order(OrderType::Limit)],
+        ),
+    ]
+}
+
+#[test]
+fn what_has_no_price_is_told_from_what_costs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for (table, records) in records_at_zero() {
+        let catalog = Catalog::create(&dir.path().join(format!("{table}"))).unwrap();
+        let mut writer = catalog.writer(&meta("run-1", 0), 0, "test").unwrap();
+        for (seq, record) in (0..).zip(&records) {
+            if table.is_output() {
+                writer.push_output(seq, seq, record).unwrap();
+            } else {
+                writer.push(seq, record).unwrap();
+            }
+        }
+        writer.finish().unwrap();
+        for ending in ENDINGS {
+            let path = dir.path().join(format!("{table}.{ending}"));
+            export(&catalog, table, &path);
+            let (again, _) = import(&path, &dir.path().join(format!("{table}-{ending}"))).unwrap();
+            assert!(
+                content(&again, table) == content(&catalog, table),
+                "{table} {ending}"
+            );
+        }
+        let path = dir.path().join(format!("{table}.jsonl"));
+        let lines = fs::read_to_string(&path).unwrap();
+        let prices = lines.lines().skip(1).map(|line| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            row["price"].clone()
+        });
+        assert_eq!(
+            prices.collect::<Vec<_>>(),
+            [serde_json::Value::Null, "0".into()],
+            "{table}"
+        );
+    }
 }

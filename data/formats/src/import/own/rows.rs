@@ -13,8 +13,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use tickloom_catalog::Key;
 use tickloom_catalog::NUMBER;
-use tickloom_catalog::Table;
 use tickloom_catalog::column::{Codec, Column, Misfit, Scale, misfit};
+use tickloom_catalog::{NoPrice, Table};
 use tickloom_types::{Header, InstrumentId, Record};
 
 /// Decodes the batches of one file.
@@ -119,6 +119,12 @@ impl Decoder {
                     field: column.name,
                     misfit,
                 })?;
+        }
+        for column in self.table.columns() {
+            if let Some(no_price) = self.table.no_price(column.name) {
+                let prices = columns.array(column.name);
+                only_without_price(column, &no_price, prices, &records)?;
+            }
         }
         for (row, (run, record)) in runs.into_iter().zip(records).enumerate() {
             let key = columns.key(row, self.table);
@@ -237,9 +243,8 @@ struct Columns<'a> {
 impl<'a> Columns<'a> {
     fn new(batch: &'a RecordBatch, table: Table) -> Result<Columns<'a>, Wrong> {
         for column in table.columns().iter().filter(|c| !c.field().is_nullable()) {
-            match table.size_beside(column.name) {
-                Some(size) => only_empty_sides(batch, column.name, size.name)?,
-                None => no_nulls(batch, column.name)?,
+            if table.no_price(column.name).is_none() {
+                no_nulls(batch, column.name)?;
             }
         }
         for name in ["ts_event", "ts_recv", "seq", "flags"] {
@@ -300,21 +305,19 @@ fn no_nulls(batch: &RecordBatch, name: &'static str) -> Result<(), Wrong> {
     }
 }
 
-/// A price that is null is that of a side without a size.
-fn only_empty_sides(
-    batch: &RecordBatch,
-    price: &'static str,
-    size: &'static str,
+/// A price that is null is that of a row that may have none.
+fn only_without_price(
+    column: &Column,
+    no_price: &NoPrice,
+    prices: &ArrayRef,
+    records: &[Record],
 ) -> Result<(), Wrong> {
-    no_nulls(batch, size)?;
-    let prices = array(batch, price);
     if prices.null_count() == 0 {
         return Ok(());
     }
-    let sizes = array(batch, size).as_primitive::<Decimal128Type>().values();
-    let wrong = (0..prices.len()).find(|row| prices.is_null(*row) && sizes[*row] != 0);
-    match wrong {
-        Some(row) => Err(bad(row, price, "null", "a value, as there is a size")),
+    let wrong = |(row, record): &(usize, &Record)| prices.is_null(*row) && !no_price.may_be(record);
+    match records.iter().enumerate().find(wrong) {
+        Some((row, _)) => Err(bad(row, column.name, "null", no_price.expected)),
         None => Ok(()),
     }
 }

@@ -116,8 +116,8 @@ pub enum DecodeError {
         /// The limit.
         limit: usize,
     },
-    /// A snapshot or quote whose best bid is at or above its best ask.
-    #[error("crossed: best bid at or above best ask")]
+    /// A snapshot or quote whose best bid is above its best ask. They may be equal.
+    #[error("crossed: best bid above best ask")]
     Crossed,
     /// A message without the venue's time before any message with it.
     #[error("no venue time yet: a message without time came before any with it")]

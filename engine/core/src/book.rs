@@ -78,10 +78,10 @@ impl From<Top> for Sides {
 }
 
 impl Top {
-    /// Whether the bid is at or above the ask.
+    /// Whether the bid is above the ask. Where they are equal they are locked, which markets may be: both are prices.
     #[must_use]
     pub fn is_crossed(&self) -> bool {
-        self.bid >= self.ask
+        self.bid > self.ask
     }
 
     /// The middle, rounded toward zero.

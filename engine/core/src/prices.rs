@@ -1,7 +1,8 @@
 //! The prices of one instrument that can be trusted now: from its quotes, its book and its trades.
 //!
 //! Which source tells bid and ask: the quotes, once one has come since the last resync; otherwise the book, as of the end of
-//! its last whole message and only while it is live. A crossed quote or book is told once and is no price until it is uncrossed.
+//! its last whole message and only while it is live. A crossed quote or book is told once and is no price until it is uncrossed;
+//! a locked one, of which bid and ask are equal, is one as any other.
 //! One with an empty side is no price either, but shows the other side to orders.
 //! It knows nothing of bars, and it does not decide what a status record concerns: that is the market's.
 

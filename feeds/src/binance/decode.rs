@@ -276,7 +276,7 @@ impl Decoder {
         let (bid, bid_qty) = quote_side(("b", message.bid), ("B", message.bid_qty), decimals)?;
         let (ask, ask_qty) = quote_side(("a", message.ask), ("A", message.ask_qty), decimals)?;
         let both = bid_qty > 0 && ask_qty > 0;
-        if both && bid >= ask {
+        if both && bid > ask {
             return Err(DecodeError::Crossed);
         }
         let update_id = message.update_id.ok_or(missing("u"))?;
@@ -366,7 +366,7 @@ impl Decoder {
                 .map(|level| level.price)
         };
         match (of(Side::Buy).max(), of(Side::Sell).min()) {
-            (Some(bid), Some(ask)) if bid >= ask => Err(DecodeError::Crossed),
+            (Some(bid), Some(ask)) if bid > ask => Err(DecodeError::Crossed),
             _ => Ok(()),
         }
     }

@@ -367,26 +367,33 @@ fn a_crossed_book_is_told_once_and_is_no_price() {
         level(1, Side::Buy, 100, 1, FIRST),
         level(1, Side::Sell, 101, 1, LAST),
         level(2, Side::Buy, 101, 1, LAST),
-        level(3, Side::Buy, 102, 1, LAST),
     ];
     let out = apply(&mut market, &records);
-    let told = [
-        (Some(StatusCode::Book), LIVE),
-        (Some(StatusCode::Crossed), LIVE),
+    assert_eq!(notes(&out), [(Some(StatusCode::Book), LIVE)]);
+    let locked = market.top(ID).unwrap();
+    assert_eq!(
+        (locked.bid, locked.ask),
+        (101, 101),
+        "locked is not crossed"
+    );
+    let records = [
+        level(3, Side::Buy, 102, 1, LAST),
+        level(4, Side::Buy, 103, 1, LAST),
     ];
-    assert_eq!(notes(&out), told);
-    let body = StatusBody::of(&out[1]);
-    assert_eq!((body.from, body.to, body.detail), (101, 101, 2));
+    let out = apply(&mut market, &records);
+    assert_eq!(notes(&out), [(Some(StatusCode::Crossed), LIVE)]);
+    let body = StatusBody::of(&out[0]);
+    assert_eq!((body.from, body.to, body.detail), (102, 101, 3));
     assert_eq!(market.top(ID), None);
     let out = apply(
         &mut market,
         &[
-            level(4, Side::Sell, 101, 0, 0),
-            level(4, Side::Sell, 105, 1, LAST),
+            level(5, Side::Sell, 101, 0, 0),
+            level(5, Side::Sell, 105, 1, LAST),
         ],
     );
     assert_eq!(notes(&out), [(Some(StatusCode::Book), LIVE)]);
-    assert_eq!(market.top(ID).unwrap().bid, 102);
+    assert_eq!(market.top(ID).unwrap().bid, 103);
 }
 
 #[test]
@@ -435,8 +442,10 @@ fn quotes_win_until_a_resync() {
     assert_eq!(market.top(ID), None, "a change without a snapshot");
     apply(&mut market, &snapshot);
     assert_eq!(market.top(ID).unwrap().bid, 100);
-    apply(&mut market, &[quote(6, 95, 95)]);
+    apply(&mut market, &[quote(6, 96, 95)]);
     assert_eq!(market.top(ID), None, "a crossed quote is no price");
+    apply(&mut market, &[quote(7, 95, 95)]);
+    assert_eq!(market.top(ID).unwrap().ask, 95, "a locked one is");
 }
 
 #[test]

@@ -41,6 +41,8 @@ impl Coverage {
             let quote = QuoteBody::of(record);
             if (quote.bid_qty == 0) != (quote.ask_qty == 0) {
                 self.count("fill at a quote of one side");
+            } else if quote.bid == quote.ask && quote.bid_qty > 0 {
+                self.count("fill at a locked quote");
             }
         }
         if is_in_moment && is_filled {

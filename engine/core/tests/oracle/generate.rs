@@ -220,12 +220,13 @@ impl Tape {
         self.records.push(body.record(header));
     }
 
-    /// Crossed at times, and at times without a side.
+    /// Crossed or locked at times, and at times without a side.
     fn quote(&mut self, at: usize, draw: &Draw) {
+        let crossing = i64::from(draw.spread == 0 && draw.qty % 2 == 1);
         let body = QuoteBody {
             bid: self.middles[at] - 1,
             bid_qty: draw.qty,
-            ask: self.middles[at] - 1 + draw.spread,
+            ask: self.middles[at] - 1 + draw.spread - crossing,
             ask_qty: (draw.qty * 5 + draw.price.abs()) % 9,
             update_id: 0,
         };
@@ -233,15 +234,20 @@ impl Tape {
         self.records.push(body.record(header));
     }
 
-    /// One message of a book: a snapshot, changes, or half a message.
+    /// One message of a book: a snapshot, which may be locked or crossed, changes, or half a message.
     fn book(&mut self, at: usize, draw: &Draw) {
         let middle = self.middles[at];
         let is_snapshot = draw.qty > 5;
+        let best_ask = match (draw.spread, draw.qty) {
+            (0, 6) => middle - 1,
+            (0, 7) => middle - 2,
+            _ => middle + draw.spread,
+        };
         let mut levels = if is_snapshot {
             vec![
                 (Side::Buy, middle - 1, 3),
                 (Side::Buy, middle - 2, 5),
-                (Side::Sell, middle + draw.spread, 4),
+                (Side::Sell, best_ask, 4),
                 (Side::Sell, middle + 4, 6),
             ]
         } else {

@@ -238,6 +238,7 @@ const REACHED: &[&str] = &[
     "orders in several rounds of a moment",
     "fill within a moment",
     "fill at a quote of one side",
+    "fill at a locked quote",
     "signal",
     "signal that is not ready any more",
     "bar_closed",

@@ -204,7 +204,7 @@ impl Notes<'_> {
         }
     }
 
-    /// A crossed bid and ask is no price; that is told when it begins and when it ends.
+    /// A bid above the ask is no price; that is told when it begins and when it ends.
     fn best(
         &mut self,
         at: usize,
@@ -212,7 +212,7 @@ impl Notes<'_> {
         sides: Sides,
         was_crossed: bool,
     ) -> Best {
-        let crossed = sides.top().filter(|top| top.bid >= top.ask);
+        let crossed = sides.top().filter(|top| top.bid > top.ask);
         match crossed {
             Some(top) if !was_crossed => {
                 self.book(at, StatusCode::Crossed, state, Some((top.bid, top.ask)));

@@ -246,8 +246,14 @@ fn a_snapshot_belongs_to_whom_it_was_asked_for() {
     assert_eq!(snapshot.levels.len(), 2, "an empty level is none");
     let unasked = decoder.decode_snapshot(RECV, Some(InstrumentId(8)), body.as_bytes());
     assert_eq!(unasked.unwrap_err().reason().name(), "unknown_symbol");
-    let crossed = body.replace("61837.64", "61837.63");
+    let crossed = body.replace("61837.64", "61837.62");
     assert_eq!(reason(&mut decoder, &crossed), "crossed");
+    let locked = body.replace("61837.64", "61837.63");
+    let decoded = decoder.decode_snapshot(RECV, asked, locked.as_bytes());
+    assert!(
+        matches!(decoded, Ok(Decoded::Snapshot(_))),
+        "bid and ask may be equal"
+    );
 }
 
 #[test]
@@ -368,8 +374,9 @@ fn every_wrong_field_has_its_reason() {
         let frame = frame.replacen(from, to, 1);
         assert_eq!(reason(&mut decoder, &frame), expected, "{frame}");
     }
-    let crossed = USDM_TICKER.replace("61800.20", "61800.30");
+    let crossed = USDM_TICKER.replace("61800.20", "61800.40");
     let mut usdm = self::decoder(Venue::Usdm, "BTCUSDT");
+    record(&mut usdm, &USDM_TICKER.replace("61800.20", "61800.30"));
     assert_eq!(reason(&mut usdm, &crossed), "crossed");
     let no_previous = CM_DEPTH.replace("\"pu\":1007198631835,", "");
     let mut cm = self::decoder(Venue::Cm, "BTCUSD_PERP");
@@ -462,7 +469,7 @@ fn check_any(frame: &[u8]) {
                 _ => {
                     let body = QuoteBody::of(&record);
                     assert!(body.bid_qty >= 0 && body.ask_qty >= 0);
-                    assert!(body.bid_qty == 0 || body.ask_qty == 0 || body.bid < body.ask);
+                    assert!(body.bid_qty == 0 || body.ask_qty == 0 || body.bid <= body.ask);
                 }
             },
             Ok(Decoded::Diff(depth) | Decoded::Snapshot(depth)) => {

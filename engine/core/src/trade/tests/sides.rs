@@ -118,11 +118,30 @@ fn at_the_lower_limit_a_purchase_has_the_ask_whatever_trades_and_at_a_quote_alon
 fn while_quotes_are_crossed_orders_wait() {
     let mut run = buying([stated(1, (106, 5), (104, 5))]);
     assert_eq!(run.step(trade(11, 105)), NOTHING);
-    assert_eq!(run.step(stated(12, (107, 5), (107, 5))), NOTHING);
+    assert_eq!(run.step(stated(12, (108, 5), (107, 5))), NOTHING);
     assert_eq!(run.step(trade(13, 107)), NOTHING);
     let told = unquoted("bid and ask are crossed");
     assert_eq!(run.core.unquoted(), [told]);
     assert_eq!(run.step(ask(14, 108))[1], "fill 2 at 108 fee 0");
+}
+
+#[test]
+fn locked_quotes_and_books_fill_both_sides_at_their_price() {
+    let mut run = buying([stated(1, (106, 5), (104, 5))]);
+    assert_eq!(run.step(trade(11, 105)), NOTHING);
+    let filled = run.step(stated(12, (107, 5), (107, 5)));
+    assert_eq!(filled[1], "fill 2 at 107 fee 0", "{filled:?}");
+    run.step(trade(13, 39));
+    assert_eq!(
+        run.step(stated(14, (40, 5), (40, 5)))[0],
+        "fill 2 at 40 fee 0"
+    );
+    let book = [
+        level(1, Side::Buy, 104, 3, FIRST),
+        level(1, Side::Sell, 104, 3, Flags::LAST),
+    ];
+    let mut run = buying(book);
+    assert_eq!(run.step(trade(11, 120))[0], "fill 2 at 104 fee 0");
 }
 
 #[test]

@@ -36,7 +36,7 @@ use crate::metrics_server;
 use crate::output;
 use crate::stop::Stop;
 use anyhow::{Context, Result, anyhow};
-use core_thread::{CoreEnd, CoreThread, Output};
+use core_thread::{CoreEnd, CoreThread, Output, UnquotedGauge};
 use link::QuestDbLink;
 use publisher_thread::{Audience, PublisherThread};
 use ready::Ready;
@@ -48,7 +48,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
-use tickloom_core::OutputHash;
+use tickloom_core::{OutputHash, Unquoted};
 use tickloom_data::QuestDbAddress;
 use tickloom_ring::Consumer;
 use tickloom_types::{Instruments, Record};
@@ -119,8 +119,11 @@ pub(crate) struct End {
     pub(crate) outputs: u64,
     /// What is left undone, in words, though the journal is whole.
     pub(crate) undone: Option<String>,
-    /// What never came of the run: expressions that were never ready, bars that never closed.
+    /// What never came of the run: expressions that were never ready, bars that never closed, sides that orders wait for; and
+    /// instruments that went on after their ends.
     pub(crate) warnings: Vec<String>,
+    /// Orders that wait at the end as nobody quotes for them.
+    pub(crate) unquoted: Vec<Unquoted>,
 }
 
 impl Facts {
@@ -182,6 +185,7 @@ impl Pipeline {
             probe: metrics.stage("core"),
             snapshots: taken,
             asked,
+            unquoted: UnquotedGauge::new(&metrics),
         };
         let publisher = PublisherThread {
             next_output: publisher.session().first.outputs,
@@ -313,6 +317,7 @@ impl Pipeline {
             outputs: core.outputs,
             undone,
             warnings: core.warnings,
+            unquoted: core.unquoted,
         })
     }
 }

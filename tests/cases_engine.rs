@@ -337,6 +337,81 @@ fn a_live_run_tells_what_was_never_ready() {
     }
 }
 
+/// A limit-up day over a socket: once nobody asks, an order to buy waits whatever trades, which the metrics page and the end of the run tell.
+#[test]
+fn a_live_run_tells_which_orders_nobody_quotes_for() {
+    let dir = workspace();
+    let capture = dir.path().join("limit.capture");
+    let stamp = |ms: i64| 1_704_187_800_000_000_000 + ms * 1_000_000;
+    let line = |ms: i64, stream: &str, fields: &str| {
+        let time = stamp(ms) / 1_000_000;
+        format!(
+            "{} {{\"stream\":\"btcusdt@{stream}\",\"data\":{{\"e\":\"{stream}\",\"E\":{time},\"T\":{time},\"s\":\"BTCUSDT\",{fields}}}}}\n",
+            stamp(ms)
+        )
+    };
+    let quote = |ms: i64, ask_qty: &str| {
+        let fields =
+            format!("\"u\":{ms},\"b\":\"104.00\",\"B\":\"5\",\"a\":\"106.00\",\"A\":\"{ask_qty}\"");
+        line(ms, "bookTicker", &fields)
+    };
+    let trade = |ms: i64, price: &str| {
+        let fields =
+            format!("\"t\":{ms},\"p\":\"{price}\",\"q\":\"1\",\"X\":\"MARKET\",\"m\":false");
+        line(ms, "trade", &fields)
+    };
+    let text = [
+        quote(1, "5"),
+        trade(2, "105.00"),
+        quote(3, "0"),
+        trade(4, "106.00"),
+        trade(5, "107.00"),
+    ];
+    std::fs::write(&capture, text.concat()).unwrap();
+    let venue =
+        LocalVenue::start(LocalVenueConfig::new(vec![CaptureSource::File(capture)])).unwrap();
+    let config = dir.path().join("live.toml");
+    let rules = "[[strategy]]\nkind = 'rules'\nname = 'limit'\nenter = 'last > 105.5'\nexit = 'last < 1'\nsize = '1'\n\
+                 [account]\ncash = '100000'\n[metrics]\nlisten = '127.0.0.1:0'\n";
+    std::fs::write(&config, rules).unwrap();
+    let feed = format!(
+        "{}/stream?streams=btcusdt@trade/btcusdt@bookTicker&venue=binance-usdm&recorded=true",
+        venue.ws_url()
+    );
+    for workers in ["1", "2"] {
+        let path = config.display().to_string();
+        let mut words = vec!["run", "--config", &path, "--feed", &feed, "--json"];
+        words.extend(["--publish", "tcp://127.0.0.1:*", "--workers", workers]);
+        let mut run = Running::start(&words);
+        let page = run.announced("metrics");
+        let page = page
+            .strip_prefix("http://")
+            .and_then(|rest| rest.strip_suffix("/metrics"))
+            .unwrap()
+            .to_owned();
+        until("the order that waits on the page", || {
+            let page = common::get(&page, "/metrics");
+            page.contains("tickloom_unquoted_orders 1").then_some(())
+        });
+        let ran = run.stop();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let found = common::json(&ran);
+        let told =
+            "limit: order 1 to buy binance-usdm.BTCUSDT still waits at the end: there is no ask";
+        assert_eq!(found["warnings"], serde_json::json!([told]), "{found}");
+        let unquoted = serde_json::json!([{
+            "strategy": "limit",
+            "instrument": "binance-usdm.BTCUSDT",
+            "order": 1,
+            "side": "buy",
+            "why": "there is no ask",
+        }]);
+        assert_eq!(found["unquoted"], unquoted);
+        let warning = format!("warning    {told}");
+        assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    }
+}
+
 /// The last trade of an hour comes at 09:31:00.2, the next at 10:05: the bar of the hour, and what is made of it, is of 10:00, though
 /// the bar of the second that closes with it is of 09:31:01.
 #[test]

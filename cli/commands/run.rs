@@ -204,6 +204,7 @@ fn summary(facts: &Facts, end: &End) -> serde_json::Value {
         "catalog": facts.catalog,
         "undone": end.undone,
         "warnings": end.warnings,
+        "unquoted": end.unquoted,
         "feeds": facts.feeds.iter().map(|(name, feed)| feed_end(name, feed)).collect::<Vec<_>>(),
     })
 }

@@ -3,7 +3,7 @@
 //! Market records that subscribers may see go on into the output ring before what they caused, so that whoever reads
 //! that ring has one order and one bell to wait for.
 
-use crate::metrics::Probe;
+use crate::metrics::{Gauge, Metrics, Probe};
 use crate::pipeline::clock;
 use crate::pipeline::snapshots::Taken;
 use crate::pipeline::states::Asked;
@@ -11,9 +11,9 @@ use crate::pipeline::workers::{Stepper, WorkerLost};
 use crossbeam_channel::Sender;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tickloom_core::{CoreConfig, OutputHash, Outputs, is_snapshot};
+use tickloom_core::{CoreConfig, OutputHash, Outputs, Unquoted, is_snapshot};
 use tickloom_ring::{Consumer, Poll, SoleProducer};
-use tickloom_types::{Flags, Kind, Record, Seq};
+use tickloom_types::{Flags, Kind, Record, Seq, Ts};
 use tickloom_wire::NO_RECORD;
 
 /// What the output ring carries: a record, the sequence of its cause, and when the core had made it. One of no kind marks the
@@ -48,6 +48,9 @@ impl Output {
     }
 }
 
+/// Least nanoseconds between two counts of orders that nobody quotes for.
+const COUNT_PAUSE_NS: u64 = 100_000_000;
+
 /// Everything the core's thread owns.
 pub(crate) struct CoreThread {
     pub(crate) stepper: Stepper,
@@ -65,6 +68,42 @@ pub(crate) struct CoreThread {
     pub(crate) snapshots: Option<Sender<Taken>>,
     /// Who asks for the state, and gets it.
     pub(crate) asked: Asked,
+    /// How many orders nobody quotes for.
+    pub(crate) unquoted: UnquotedGauge,
+}
+
+/// Keeps the number of orders that nobody quotes for on the metrics page: counted when there is nothing else to do, and not all the time.
+pub(crate) struct UnquotedGauge {
+    gauge: Gauge,
+    counted_at: Ts,
+    is_new: bool,
+}
+
+impl UnquotedGauge {
+    /// None yet.
+    pub(crate) fn new(metrics: &Metrics) -> UnquotedGauge {
+        let help =
+            "Orders that wait as the side that they need is empty, or bid and ask are crossed";
+        UnquotedGauge {
+            gauge: metrics.gauge("unquoted_orders", help),
+            counted_at: Ts(0),
+            is_new: true,
+        }
+    }
+
+    /// Counts anew if records came since, and the last time is long enough ago.
+    fn count(&mut self, stepper: &Stepper) {
+        if !self.is_new {
+            return;
+        }
+        let now = clock::now();
+        // A clock that was set back must not keep it from counting for as long.
+        if now.0.abs_diff(self.counted_at.0) >= COUNT_PAUSE_NS {
+            self.is_new = false;
+            self.counted_at = now;
+            self.gauge.set(stepper.unquoted_count() as u64);
+        }
+    }
 }
 
 /// What is left when the input has ended.
@@ -75,6 +114,8 @@ pub(crate) struct CoreEnd {
     pub(crate) outputs: u64,
     /// What never came of the run, each in a sentence.
     pub(crate) warnings: Vec<String>,
+    /// Orders that wait at the end as nobody quotes for them.
+    pub(crate) unquoted: Vec<Unquoted>,
 }
 
 impl CoreThread {
@@ -127,8 +168,9 @@ impl CoreThread {
                 return Err(error);
             }
             match found {
-                Poll::Some(_) => {}
+                Poll::Some(_) => self.unquoted.is_new = true,
                 Poll::Idle => {
+                    self.unquoted.count(&self.stepper);
                     if !is_in_moment {
                         let next_seq = self.first_seq + self.input.seq();
                         tell_state(&self.asked, &self.stepper, &mut self.output, next_seq);
@@ -145,6 +187,7 @@ impl CoreThread {
             inputs: self.input.seq(),
             hash: self.hash,
             outputs: pushed,
+            unquoted: self.stepper.unquoted(),
             warnings: self
                 .stepper
                 .warnings(&self.config)

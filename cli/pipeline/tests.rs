@@ -4,7 +4,7 @@ use super::promise::Promise;
 use super::snapshots::{self, Snapshots};
 use super::states::{Asked, Known, states};
 use crate::metrics::Metrics;
-use crate::pipeline::core_thread::CoreThread;
+use crate::pipeline::core_thread::{CoreThread, UnquotedGauge};
 use crate::pipeline::monitor::TradingView;
 use crate::pipeline::recorder_thread::{RecordHealth, RecorderThread};
 use crate::pipeline::troubles::Troubles;
@@ -121,6 +121,7 @@ fn a_worker_that_is_lost_stops_the_core_and_not_the_recording() {
         probe: metrics.stage("core"),
         snapshots: None,
         asked: asked(),
+        unquoted: UnquotedGauge::new(&metrics),
     };
     let recorder = recorder(dir.path());
     let recorder = RecorderThread {

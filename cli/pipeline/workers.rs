@@ -4,9 +4,10 @@
 //! bounded and goes round: a worker that is ahead waits, and nothing is allocated once the batches have grown.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use tickloom_backtest::{warnings, warnings_of_expired, warnings_of_unquoted};
 use tickloom_core::{
     CannotSave, Core, CoreConfig, CoreError, Found, Merger, OutputHash, Outputs, SignalWorker,
-    Snapshot, SnapshotError, State, WorkerState, is_snapshot, resume_split, split,
+    Snapshot, SnapshotError, State, Unquoted, WorkerState, is_snapshot, resume_split, split,
 };
 use tickloom_ring::{Consumer, Poll};
 use tickloom_types::{Instruments, Record, Seq};
@@ -122,11 +123,38 @@ impl Stepper {
     /// # Errors
     /// As `Core::never_ready`.
     pub(crate) fn warnings(&self, config: &CoreConfig) -> Result<Vec<String>, CoreError> {
-        let (never_ready, never_closed) = match self {
-            Stepper::Whole(core) => (core.never_ready(config)?, core.never_closed()),
-            Stepper::Merged(merger, _) => (merger.never_ready(config)?, merger.never_closed()),
+        let (never_ready, never_closed, expired) = match self {
+            Stepper::Whole(core) => (
+                core.never_ready(config)?,
+                core.never_closed(),
+                core.expired(),
+            ),
+            Stepper::Merged(merger, _) => (
+                merger.never_ready(config)?,
+                merger.never_closed(),
+                merger.expired(),
+            ),
         };
-        Ok(tickloom_backtest::warnings(&never_ready, &never_closed))
+        let mut all = warnings(&never_ready, &never_closed);
+        all.extend(warnings_of_unquoted(&self.unquoted()));
+        all.extend(warnings_of_expired(&expired));
+        Ok(all)
+    }
+
+    /// The orders that nobody quotes for.
+    pub(crate) fn unquoted(&self) -> Vec<Unquoted> {
+        match self {
+            Stepper::Whole(core) => core.unquoted(),
+            Stepper::Merged(merger, _) => merger.unquoted(),
+        }
+    }
+
+    /// How many these are.
+    pub(crate) fn unquoted_count(&self) -> usize {
+        match self {
+            Stepper::Whole(core) => core.unquoted_count(),
+            Stepper::Merged(merger, _) => merger.unquoted_count(),
+        }
     }
 
     /// What there is after the last record.

@@ -154,10 +154,13 @@ impl Core {
     /// The orders that nobody quotes for.
     #[must_use]
     pub fn unquoted(&self) -> Vec<Unquoted> {
-        let Decider {
-            trade, strategies, ..
-        } = &self.decider;
-        silent::unquoted(trade.venue().all_orders(), &self.market, strategies)
+        self.decider.unquoted(&self.market)
+    }
+
+    /// How many orders nobody quotes for.
+    #[must_use]
+    pub fn unquoted_count(&self) -> usize {
+        self.decider.unquoted_count(&self.market)
     }
 
     /// Fills of all strategies so far.
@@ -168,6 +171,21 @@ impl Core {
 }
 
 impl Decider {
+    /// The orders that nobody quotes for.
+    pub(crate) fn unquoted(&self, market: &Market) -> Vec<Unquoted> {
+        let orders = self.trade.venue().all_orders();
+        silent::unquoted(orders, market, &self.strategies)
+    }
+
+    /// How many these are; next to nothing to ask while no order waits.
+    pub(crate) fn unquoted_count(&self, market: &Market) -> usize {
+        let venue = self.trade.venue();
+        match venue.open_count() {
+            0 => 0,
+            _ => silent::waiting_for_a_side(venue.all_orders(), market).count(),
+        }
+    }
+
     pub(crate) fn new(plan: &Plan<'_>) -> Result<Decider, CoreError> {
         let mut rules = RuleValues::new(plan.expressions.rules());
         let mut was_ready = vec![false; plan.expressions.len()];

@@ -1,6 +1,7 @@
 //! What never came of a run: expressions that were never ready, bars that never closed, and fills of orders that nobody quoted for; and
 //! what came of instruments after their ends. Only the end of a run can tell.
 
+use crate::book::Sides;
 use crate::config::CoreConfig;
 use crate::error::CoreError;
 use crate::expressions::Expressions;
@@ -78,21 +79,29 @@ pub(crate) fn expired(market: &Market) -> Vec<Expired> {
         .collect()
 }
 
+/// Of orders that wait, those that wait for a side.
+pub(crate) fn waiting_for_a_side<'a>(
+    orders: impl Iterator<Item = &'a Order>,
+    market: &Market,
+) -> impl Iterator<Item = &'a Order> {
+    orders.filter(|order| {
+        let sides = market.sides(order.new.instrument);
+        let has_none = |sides: Sides| sides.opposite(order.new.side).is_none();
+        order.acts_as() == OrderType::Market && sides.is_some_and(has_none)
+    })
+}
+
 /// Of orders that wait, those that wait for a side; `names` are those of the strategies.
 pub(crate) fn unquoted<'a>(
     orders: impl Iterator<Item = &'a Order>,
     market: &Market,
     names: &[String],
 ) -> Vec<Unquoted> {
-    let found = orders.filter_map(|order| {
+    let told = |order: &Order| {
         let (instrument, side) = (order.new.instrument, order.new.side);
-        let sides = market.sides(instrument)?;
-        let waits = order.acts_as() == OrderType::Market && sides.opposite(side).is_none();
-        waits.then(|| Unquoted {
-            strategy: names
-                .get(usize::from(order.strategy))
-                .cloned()
-                .unwrap_or_default(),
+        let strategy = names.get(usize::from(order.strategy));
+        Unquoted {
+            strategy: strategy.cloned().unwrap_or_default(),
             instrument: name(market, instrument),
             order: order.id,
             side: side.name(),
@@ -101,9 +110,9 @@ pub(crate) fn unquoted<'a>(
                 (false, Side::Buy) => "there is no ask",
                 (false, Side::Sell) => "there is no bid",
             },
-        })
-    });
-    found.collect()
+        }
+    };
+    waiting_for_a_side(orders, market).map(told).collect()
 }
 
 /// The expressions that were never ready, in order; where there was no market, all bars that they read have closed.

@@ -13,7 +13,7 @@ use crate::output_hash::OutputHash;
 use crate::outputs::Outputs;
 use crate::portfolio::Portfolio;
 use crate::signal_stage::{Change, SignalStage, WorkerState};
-use crate::silent::{self, NeverClosed, NeverReady};
+use crate::silent::{self, Expired, NeverClosed, NeverReady, Unquoted};
 use crate::snapshot::{CannotSave, Snapshot, SnapshotError, is_snapshot};
 use crate::state::State;
 use std::ops::Range;
@@ -212,6 +212,24 @@ impl Merger {
     #[must_use]
     pub fn never_closed(&self) -> Vec<NeverClosed> {
         silent::never_closed(&self.market)
+    }
+
+    /// As `Core::expired`.
+    #[must_use]
+    pub fn expired(&self) -> Vec<Expired> {
+        silent::expired(&self.market)
+    }
+
+    /// As `Core::unquoted`.
+    #[must_use]
+    pub fn unquoted(&self) -> Vec<Unquoted> {
+        self.decider.unquoted(&self.market)
+    }
+
+    /// As `Core::unquoted_count`.
+    #[must_use]
+    pub fn unquoted_count(&self) -> usize {
+        self.decider.unquoted_count(&self.market)
     }
 
     /// Number of the last order that was submitted or may have been, in this session or one before; 0 before the first.

@@ -368,17 +368,17 @@ fn a_live_run_tells_which_orders_nobody_quotes_for() {
         trade(5, "107.00"),
     ];
     std::fs::write(&capture, text.concat()).unwrap();
-    let venue =
-        LocalVenue::start(LocalVenueConfig::new(vec![CaptureSource::File(capture)])).unwrap();
     let config = dir.path().join("live.toml");
     let rules = "[[strategy]]\nkind = 'rules'\nname = 'limit'\nenter = 'last > 105.5'\nexit = 'last < 1'\nsize = '1'\n\
                  [account]\ncash = '100000'\n[metrics]\nlisten = '127.0.0.1:0'\n";
     std::fs::write(&config, rules).unwrap();
-    let feed = format!(
-        "{}/stream?streams=btcusdt@trade/btcusdt@bookTicker&venue=binance-usdm&recorded=true",
-        venue.ws_url()
-    );
     for workers in ["1", "2"] {
+        let captures = vec![CaptureSource::File(capture.clone())];
+        let venue = LocalVenue::start(LocalVenueConfig::new(captures)).unwrap();
+        let feed = format!(
+            "{}/stream?streams=btcusdt@trade/btcusdt@bookTicker&venue=binance-usdm&recorded=true",
+            venue.ws_url()
+        );
         let path = config.display().to_string();
         let mut words = vec!["run", "--config", &path, "--feed", &feed, "--json"];
         words.extend(["--publish", "tcp://127.0.0.1:*", "--workers", workers]);

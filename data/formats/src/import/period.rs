@@ -15,6 +15,15 @@ use tickloom_types::{BarSpec, Ts};
 /// Letters of futures for the months of their expiry, January first.
 const MONTHS: &str = "FGHJKMNQUVXZ";
 
+/// What futures that many people have are called without month and year, sorted: product codes of CME Group, ICE, Cboe and Eurex.
+const ROOTS: [&str; 64] = [
+    "6A", "6B", "6C", "6E", "6J", "6M", "6N", "6S", "BTC", "BZ", "CC", "CL", "CT", "DX", "ES",
+    "ETH", "GC", "GE", "GF", "HE", "HG", "HO", "KC", "KE", "LE", "M2K", "MBT", "MCL", "MES", "MET",
+    "MGC", "MNQ", "MYM", "NG", "NKD", "NQ", "OJ", "PA", "PL", "QM", "RB", "RTY", "SB", "SI", "SIL",
+    "SR1", "SR3", "TN", "UB", "VX", "VXM", "YM", "ZB", "ZC", "ZF", "ZL", "ZM", "ZN", "ZO", "ZQ",
+    "ZR", "ZS", "ZT", "ZW",
+];
+
 /// What the end of a file's name says of its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Period {
@@ -138,13 +147,17 @@ fn start(date: Date) -> Option<Ts> {
     i64::try_from(zoned.as_nanosecond()).ok().map(Ts)
 }
 
-/// When a future whose name ends with the letter of its month expires at the latest; of other names the end of the period.
+/// When a future whose name ends with the letter of its month expires at the latest; of other names the end of the period. A future's month
+/// and year stand together (`ESG4`, `ESG2024`). What stands before a sign and a year is a future only if it begins with what one is called.
 fn expiry(name: &str, from: Ts, to: Ts) -> Ts {
     let is_year = to.0.saturating_sub(from.0) > 300 * DAY_NS;
-    let root = name.rsplit(SIGNS).next().unwrap_or(name);
-    let is_short = (2..=4).contains(&root.len()) && root.bytes().all(|b| b.is_ascii_alphanumeric());
-    let month = root.chars().last().and_then(|last| MONTHS.find(last));
-    let (true, true, Some(month)) = (is_year, is_short, month) else {
+    let code = name.rsplit(SIGNS).next().unwrap_or(name);
+    let month = |root: &&str| {
+        let letter = code.strip_prefix(*root)?;
+        MONTHS.find(letter).filter(|_| letter.len() == 1)
+    };
+    let month = ROOTS.iter().find_map(|root| month(&root));
+    let (true, Some(month)) = (is_year, month) else {
         return to;
     };
     let ends = || {

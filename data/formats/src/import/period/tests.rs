@@ -204,17 +204,47 @@ fn names_of_futures_stay_whole_or_are_refused() {
             .0,
         "ABC"
     );
-    // G is the letter of February.
-    let error = whole("ESG-2024.csv", "2024-01-02", 24 * 40).unwrap_err();
-    assert!(
-        error.contains("or an instrument called ESG-2024"),
-        "{error}"
-    );
-    assert_eq!(
-        whole("GOOG-2024.csv", "2024-01-02", 24 * 80).unwrap().0,
-        "GOOG"
-    );
-    assert_eq!(whole("AAPL-2024.csv", "2024-01-02", 24).unwrap().0, "AAPL");
+}
+
+/// The letter of a month and a year that are apart are a future only of what has futures, and of rows that end in that month.
+#[test]
+fn a_name_that_ends_with_the_letter_of_a_month_is_a_future_if_its_root_is_one() {
+    let read_days = |name: &str, days: i64| {
+        let path = format!("{name}-2024.csv");
+        read(&text(&path, &times("2024-01-02", 3_600, 24 * days)))
+    };
+    for (name, days) in [
+        // G is February, M is June, N is July: no root is called GOO, IB or A.
+        ("GOOG", 40),
+        ("GOOG", 10),
+        ("IBM", 90),
+        ("AN", 90),
+        ("AAPL", 1),
+        // Rows that go on are of no future that ended.
+        ("ESG", 80),
+        ("CLF", 40),
+        // Codes of futures have one letter, and end with it.
+        ("ES", 10),
+        ("ESGG", 10),
+    ] {
+        assert_eq!(read_days(name, days).unwrap().0, name, "{days} days");
+    }
+    for (name, days) in [
+        ("ESG", 40),
+        ("CLF", 10),
+        ("6EM", 90),
+        ("MESH", 60),
+        ("x.ZCK", 60),
+    ] {
+        let error = read_days(name, days).unwrap_err();
+        let both =
+            format!("which is a file of {name} of that time, or an instrument called {name}-2024");
+        assert!(
+            error.contains(&both) && error.contains("expected --instrument"),
+            "{error}"
+        );
+    }
+    assert!(ROOTS.is_sorted());
 }
 
 #[test]

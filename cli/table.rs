@@ -212,7 +212,7 @@ impl Table {
                     |v| format_decimal(i128::from(v), def.price_decimals),
                 )
             };
-            let (bid, ask) = row.quote.map_or((None, None), |quote| quote.prices());
+            let (bid, ask) = row.quote.unwrap_or_default().prices();
             let spread = bid.zip(ask).and_then(|(bid, ask)| ask.checked_sub(bid));
             let state = row.state.map_or("-", BookState::name).to_owned();
             line(

@@ -8,6 +8,7 @@
 mod address;
 mod copy;
 mod cursor;
+mod fields;
 mod follow;
 mod history;
 mod merge;

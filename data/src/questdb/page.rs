@@ -1,13 +1,13 @@
 //! A span of time of one run in one table, read in portions of bounded size: each query goes on after the last row of the one
 //! before, so that a span of any number of rows takes the memory of a portion.
 
+use super::fields::{Fault, Fields, fault};
 use super::sql::Sql;
 use super::tables::bits_name;
 use crate::Result;
 use crate::limits::PAGE_ROWS;
 use csv::ByteRecord;
 use std::collections::VecDeque;
-use std::str::FromStr;
 use std::sync::Arc;
 use tickloom_catalog::Table;
 use tickloom_catalog::column::{Codec, Column};
@@ -15,11 +15,10 @@ use tickloom_catalog::order::{Placed, Row, joins};
 use tickloom_catalog::{HELD, Key, MORE, NUMBER, NoPrice};
 use tickloom_types::{
     Header, InstrumentDef, InstrumentId, Instruments, PRICE_DECIMALS_MAX, Record, Seq, SourceDef,
-    SourceId, Ts, parse_wide, pow10,
+    SourceId, Ts,
 };
 
 const MONEY18_DECIMALS: u8 = 18;
-const DECIMALS: u8 = 9;
 
 /// A span of time, its ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,92 +317,4 @@ fn select(table: Table, shape: Shape) -> String {
         columns.extend([HELD, MORE].map(|name| format!("\"{name}\"")));
     }
     format!("SELECT {}", columns.join(", "))
-}
-
-/// What is wrong with a field.
-struct Fault {
-    column: &'static str,
-    value: String,
-    expected: &'static str,
-}
-
-fn fault(column: &'static str, value: &[u8], expected: &'static str) -> Fault {
-    Fault {
-        column,
-        value: String::from_utf8_lossy(value).into_owned(),
-        expected,
-    }
-}
-
-/// The fields of a row, one after the other.
-struct Fields<'a> {
-    row: &'a ByteRecord,
-    at: usize,
-}
-
-impl<'a> Fields<'a> {
-    fn text(&mut self) -> &'a [u8] {
-        self.at += 1;
-        self.row.get(self.at - 1).unwrap_or_default()
-    }
-
-    /// Whether the next field is null, which is passed over then.
-    fn is_null(&mut self) -> bool {
-        let is_null = self.row.get(self.at).is_some_and(<[u8]>::is_empty);
-        self.at += usize::from(is_null);
-        is_null
-    }
-
-    /// A `LONG`, where null is the one number that it cannot be.
-    fn long(&mut self, column: &'static str) -> Result<i64, Fault> {
-        let text = self.text();
-        if text.is_empty() {
-            return Ok(i64::MIN);
-        }
-        let number = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-        number.ok_or_else(|| fault(column, text, "a whole number"))
-    }
-
-    /// A number of fewer bits than its column has.
-    fn small<T: FromStr>(&mut self, column: &'static str) -> Result<T, Fault> {
-        let text = self.text();
-        let number = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-        number.ok_or_else(|| fault(column, text, "a number of fewer bits"))
-    }
-
-    fn decimal(&mut self, column: &'static str, decimals: u8) -> Result<i128, Fault> {
-        let text = self.text();
-        parse_wide(text, decimals).map_err(|_| fault(column, text, "a decimal"))
-    }
-
-    /// The bits of a mantissa with so many decimals.
-    fn mantissa(&mut self, column: &'static str, decimals: u8) -> Result<u64, Fault> {
-        let at = self.at;
-        let value = self.decimal(column, DECIMALS)?;
-        let factor = i128::from(pow10(PRICE_DECIMALS_MAX - decimals));
-        let mantissa = (value % factor == 0).then_some(value / factor);
-        mantissa
-            .and_then(|mantissa| i64::try_from(mantissa).ok())
-            .map(i64::cast_unsigned)
-            .ok_or_else(|| {
-                let text = self.row.get(at).unwrap_or_default();
-                fault(column, text, "a number at the instrument's scale")
-            })
-    }
-
-    /// The bits of a number: from the column beside it where that has them.
-    fn float(&mut self, column: &'static str) -> Result<u64, Fault> {
-        let text = self.text();
-        let bits = self.long(column)?;
-        if bits != i64::MIN {
-            return Ok(bits.cast_unsigned());
-        }
-        if text.is_empty() || text == b"null" || text == b"NaN" {
-            return Ok(f64::NAN.to_bits());
-        }
-        let number: Option<f64> = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-        number
-            .map(f64::to_bits)
-            .ok_or_else(|| fault(column, text, "a number"))
-    }
 }

@@ -25,6 +25,12 @@ pub enum Format {
     BinanceTrades,
     /// Databento's CSV: L3 and L2 books, quotes, trades, bars.
     DatabentoCsv,
+    /// Ticks that MetaTrader 5 exports, of which a row says what changed.
+    MetatraderTicks,
+    /// Trades and bars that Kraken offers for download, without a header.
+    Kraken,
+    /// Ticks and bars of Kibot, without a header.
+    Kibot,
     /// Delimited text, a level of a book a row, as it is now.
     BookLevels,
     /// Delimited text, a book with all its levels a row.
@@ -45,6 +51,9 @@ impl Format {
         Format::BinanceAggTrades,
         Format::BinanceTrades,
         Format::DatabentoCsv,
+        Format::MetatraderTicks,
+        Format::Kraken,
+        Format::Kibot,
         Format::BookLevels,
         Format::BookDepth,
         Format::Csv,
@@ -63,6 +72,9 @@ impl Format {
             Format::BinanceAggTrades => "binance-agg-trades",
             Format::BinanceTrades => "binance-trades",
             Format::DatabentoCsv => "databento-csv",
+            Format::MetatraderTicks => "metatrader-ticks",
+            Format::Kraken => "kraken",
+            Format::Kibot => "kibot",
             Format::BookLevels => "book-levels",
             Format::BookDepth => "book-depth",
             Format::Csv => "csv",
@@ -75,6 +87,9 @@ impl Format {
             self,
             Format::Csv
                 | Format::DatabentoCsv
+                | Format::MetatraderTicks
+                | Format::Kraken
+                | Format::Kibot
                 | Format::BookLevels
                 | Format::BookDepth
                 | Format::Parquet

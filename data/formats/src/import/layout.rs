@@ -10,6 +10,7 @@ mod puzzle;
 mod start;
 mod times;
 mod typed;
+mod vendor;
 mod zone;
 
 use super::format::Format;
@@ -178,7 +179,7 @@ impl Layout {
             shape,
             depth,
             dialect,
-            is_by_venue: dialect != Dialect::Plain || options.mapping.has("exchange"),
+            is_by_venue: dialect.names_by_venue() || options.mapping.has("exchange"),
             apart: Vec::new(),
             sides: Vec::new(),
             words: Vec::new(),
@@ -193,6 +194,7 @@ impl Layout {
         };
         row_of.1 = Some(start.first);
         layout.set_header_zone(data, options, false)?;
+        layout.set_vendor(options.format)?;
         layout.set_time(data, options)?;
         layout.known.bar = layout.databento_bar(row);
         layout.set_apart(data, &options.mapping, |_| true);
@@ -245,7 +247,7 @@ impl Layout {
             Shape::Quotes => 4,
             _ => 0,
         };
-        if self.is_databento() && matches!(self.shape, Shape::Quotes | Shape::Depth) {
+        if self.has_trades_beside() && matches!(self.shape, Shape::Quotes | Shape::Depth) {
             columns[trade] = self.column(Role::Price);
             columns[trade + 1] = self.column(Role::Qty);
         }
@@ -254,6 +256,11 @@ impl Layout {
 
     pub(crate) fn is_databento(&self) -> bool {
         matches!(self.dialect, Dialect::Databento { .. })
+    }
+
+    /// Whether a row of quotes or of a book may tell a trade too.
+    pub(crate) fn has_trades_beside(&self) -> bool {
+        self.is_databento() || self.dialect == Dialect::Metatrader
     }
 
     /// The size of Databento's bars, by the type of their rows.
@@ -333,6 +340,7 @@ impl Layout {
                 Shape::Quotes | Shape::Levels | Shape::Orders | Shape::Depth
             ),
             Role::OrderId => self.shape == Shape::Orders,
+            Role::Flags if self.dialect == Dialect::Metatrader => true,
             Role::Action | Role::Flags => self.is_databento() && self.shape != Shape::Bars,
             role => {
                 let numbers = self.numbers();
@@ -356,7 +364,7 @@ fn names(
         _ if !options.columns.is_empty() => options.columns.clone(),
         Some(at) => header(&rows[at], data, notes),
         None if !options.mapping.is_empty() => numbered(row),
-        None => headerless(&rows[start.first], notes)?,
+        None => headerless(data, options.format, notes)?,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Turns lines of a text, or the rows of columns, into rows: reads and checks each cell, and remembers what the next row must follow.
 
+mod carry;
 mod clocks;
 mod columns;
 mod cut;
@@ -28,6 +29,7 @@ use super::row::{NUMBERS_MAX, Row, Shape, check};
 use super::text::Cutter;
 use crate::limits::TICKERS_MAX;
 use crate::{FormatError, Result};
+use carry::Carry;
 use columns::Columns;
 pub(super) use days::Days;
 pub(super) use distances::Distances;
@@ -83,6 +85,8 @@ pub(super) struct Reader<'a> {
     zone: TimeZone,
     by_name: HashMap<Vec<u8>, usize>,
     columns: Columns,
+    /// Of a file in which an empty field is as it was.
+    carry: Option<Box<Carry>>,
     quick: Option<Box<Quick>>,
     pace: Pace,
     options: &'a ImportOptions,
@@ -160,6 +164,7 @@ impl<'a> Reader<'a> {
             only: None,
             zone,
             by_name: HashMap::new(),
+            carry: Carry::of(layout),
             quick: None,
             pace: Pace::default(),
             columns: Columns::of(layout),
@@ -239,7 +244,7 @@ impl<'a> Reader<'a> {
                     if is_open {
                         self.note_open(number);
                     }
-                    let is_right = self.take(number, &fields);
+                    let is_right = self.take_fields(number, &fields);
                     if let Source::Text(cutter) = &mut self.source {
                         cutter.fields = fields;
                     }
@@ -354,11 +359,13 @@ impl<'a> Reader<'a> {
         self.check_action(cells, &row)?;
         let prices = self.prices(known);
         self.note_low_prices(&row);
-        let checked = self.with_both_sides(&row);
-        check(self.layout.shape, prices, &checked).map_err(|(at, expected)| {
-            let at = self.columns.numbers[at].unwrap_or_default();
-            self.wrong(cells, at, &expected)
-        })?;
+        if !self.check_trade(cells, &row)? {
+            let checked = self.with_both_sides(&row);
+            check(self.layout.shape, prices, &checked).map_err(|(at, expected)| {
+                let at = self.columns.numbers[at].unwrap_or_default();
+                self.wrong(cells, at, &expected)
+            })?;
+        }
         row.close = self.close(cells, stamped.ts)?;
         if let Some(close) = row.close {
             self.times.note_length(stamped.ts, close);
@@ -386,11 +393,5 @@ impl<'a> Reader<'a> {
         self.current = row;
         self.note_sides();
         Ok(true)
-    }
-
-    fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {
-        let value = String::from_utf8_lossy(&cells.text(at)).into_owned();
-        let name = self.layout.names.get(at).cloned().unwrap_or_default();
-        (name, value, expected.to_owned())
     }
 }

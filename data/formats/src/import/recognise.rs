@@ -5,7 +5,7 @@
 use super::columnar::{Container, describe, is_own, is_part_name};
 use super::format::Format;
 use super::input::Input;
-use super::layout::{Layout, Puzzle, Unread, rows};
+use super::layout::{Dialect, Layout, Puzzle, Unread, rows};
 use super::options::ImportOptions;
 use super::own::OwnFormat;
 use super::prepared::Prepared;
@@ -65,6 +65,7 @@ impl Format {
         let layout = Layout::of(head, options);
         layout.map_or(Format::Csv, |layout| match layout.shape {
             _ if layout.is_databento() => Format::DatabentoCsv,
+            _ if layout.dialect == Dialect::Metatrader => Format::MetatraderTicks,
             Shape::Levels => Format::BookLevels,
             Shape::Depth => Format::BookDepth,
             _ => Format::Csv,
@@ -89,6 +90,9 @@ impl Format {
             Format::Tickloom | Format::Dbn => Ok(String::new()),
             Format::Csv
             | Format::DatabentoCsv
+            | Format::MetatraderTicks
+            | Format::Kraken
+            | Format::Kibot
             | Format::BookLevels
             | Format::BookDepth
             | Format::Parquet
@@ -305,7 +309,7 @@ impl FromStr for Format {
         found.copied().ok_or_else(|| FormatError::Option {
             field: "format",
             value: text.to_owned(),
-            expected: "tickloom, parquet, arrow, dbn, lean, binance-klines, binance-agg-trades, binance-trades, databento-csv, book-levels, book-depth or csv",
+            expected: "tickloom, parquet, arrow, dbn, lean, binance-klines, binance-agg-trades, binance-trades, databento-csv, metatrader-ticks, kraken, kibot, book-levels, book-depth or csv",
         })
     }
 }

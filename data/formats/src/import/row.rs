@@ -119,6 +119,11 @@ impl Shape {
     }
 }
 
+/// Actions of MetaTrader's rows: a quote alone, a trade alone, a quote and a trade beside it.
+pub(crate) const QUOTE_ALONE: u8 = b'q';
+pub(crate) const TRADE_ALONE: u8 = b't';
+pub(crate) const BESIDE: u8 = b'b';
+
 /// One right line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Row {
@@ -135,10 +140,22 @@ pub(crate) struct Row {
     /// Number of the trade or the order.
     pub(crate) id: u64,
     pub(crate) sequence: u64,
-    /// A letter of Databento's, 0 if there is none.
+    /// A letter of Databento's, or what a row of MetaTrader tells; 0 if there is none.
     pub(crate) action: u8,
     /// Bits of `Flags`.
     pub(crate) flags: u8,
+}
+
+impl Row {
+    /// Whether a row of quotes tells one.
+    pub(crate) fn has_quote(&self) -> bool {
+        self.action != TRADE_ALONE
+    }
+
+    /// Whether a row of quotes tells a trade.
+    pub(crate) fn has_trade(&self) -> bool {
+        matches!(self.action, b'T' | TRADE_ALONE | BESIDE)
+    }
 }
 
 /// A number that is wrong: which of the row's, and what was expected.

@@ -326,6 +326,14 @@ pub(super) fn shape(
     if format == Some(Format::DatabentoCsv) || is_named(&["rtype"]) && is_named(&["publisherid"]) {
         return puzzle("columns of Databento's mbo, mbp-1, mbp-10, trades or ohlcv");
     }
+    if are_ticks_of_metatrader(names) {
+        return Ok((Shape::Quotes, Dialect::Metatrader));
+    }
+    if format == Some(Format::MetatraderTicks) {
+        return puzzle(
+            "<DATE>, <TIME>, <BID>, <ASK>, <LAST>, <VOLUME> and <FLAGS>, as MetaTrader 5 exports ticks",
+        );
+    }
     let first: Vec<String> = names.iter().take(4).map(|name| plain(name)).collect();
     let dialect = match first == ["exchange", "symbol", "timestamp", "localtimestamp"] {
         true => Dialect::Tardis,
@@ -352,6 +360,12 @@ pub(super) fn shape(
             "a time and open, high, low, close (bars), or bid, ask (quotes), or price, size (trades); --columns says which is which",
         ),
     }
+}
+
+/// Whether these are the columns of ticks as MetaTrader 5 exports them.
+fn are_ticks_of_metatrader(names: &[String]) -> bool {
+    let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
+    plain == ["date", "time", "bid", "ask", "last", "volume", "flags"]
 }
 
 /// Whether rows have sides as a book has them, or sizes of zero, which no trade has.

@@ -7,8 +7,17 @@ pub(crate) enum Dialect {
     Plain,
     /// Tardis: an instrument is named by its exchange and symbol.
     Tardis,
+    /// Ticks of MetaTrader 5: a row says what changed, and an empty field is as it was.
+    Metatrader,
     /// Databento's CSV; `is_nano` if its prices are whole numbers of 1e-9.
     Databento { is_nano: bool },
+}
+
+impl Dialect {
+    /// Whether an instrument is named by its exchange too.
+    pub(super) fn names_by_venue(self) -> bool {
+        matches!(self, Dialect::Tardis | Dialect::Databento { .. })
+    }
 }
 
 /// Why a file is not understood: what there is, and what was expected.

@@ -49,6 +49,10 @@ impl Layout {
             })?;
             return Ok(());
         }
+        if let Some(format) = Layout::vendor_time(options.format) {
+            self.time = format;
+            return Ok(());
+        }
         self.clock = self.clock_of(data);
         let texts: Vec<Vec<u8>> = data
             .iter()

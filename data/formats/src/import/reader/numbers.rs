@@ -39,6 +39,9 @@ impl Reader<'_> {
             let Some(column) = self.columns.numbers[at] else {
                 continue;
             };
+            if self.is_untold(at) {
+                continue;
+            }
             // Where there was no bid, or no ask, all five of its fields are empty.
             if shape == Shape::BidAskBars && self.is_empty_half(cells, at / 5) {
                 continue;
@@ -278,7 +281,7 @@ impl Reader<'_> {
     /// Counts the current row if it is a quote of which one side is not there.
     #[inline]
     pub(super) fn note_sides(&mut self) {
-        if self.layout.shape == Shape::Quotes {
+        if self.layout.shape == Shape::Quotes && self.current.has_quote() {
             let numbers = &self.current.numbers;
             let quote = [0, 1, 2, 3].map(|at: usize| numbers[at].mantissa);
             self.note_quote(quote);

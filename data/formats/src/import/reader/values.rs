@@ -17,6 +17,12 @@ use tickloom_types::{Flags, NANOS_PER_SECOND, Ts, pow10};
 const CHANGES_MAX: usize = 10;
 
 impl Reader<'_> {
+    pub(super) fn wrong(&self, cells: &impl Cells, at: usize, expected: &str) -> Wrong {
+        let value = String::from_utf8_lossy(&cells.text(at)).into_owned();
+        let name = self.layout.names.get(at).cloned().unwrap_or_default();
+        (name, value, expected.to_owned())
+    }
+
     /// When a bar closes, of one that says so: just after the last instant that it names.
     pub(super) fn close(&self, cells: &impl Cells, open: Ts) -> Result<Option<Ts>, Wrong> {
         let Some(at) = self.columns.close_time else {
@@ -138,6 +144,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn side(&self, cells: &impl Cells) -> Result<u8, Wrong> {
+        if let Some(carry) = &self.carry {
+            return Ok(carry.side);
+        }
         let Some((at, is_of_maker)) = self.columns.side else {
             return Ok(0);
         };
@@ -223,6 +232,11 @@ impl Reader<'_> {
     }
 
     pub(super) fn action(&self, cells: &impl Cells) -> Result<u8, Wrong> {
+        if let Some(carry) = &self.carry {
+            // What its flags say is known; that they say something is not.
+            self.number_of(cells, self.columns.flags)?;
+            return Ok(carry.action);
+        }
         let Some(at) = self.columns.action.filter(|_| self.layout.is_databento()) else {
             return Ok(0);
         };
@@ -254,6 +268,9 @@ impl Reader<'_> {
                 b"false" | b"0" | b"f" => Ok(0),
                 _ => Err(self.wrong(cells, at, "true or false")),
             };
+        }
+        if self.carry.is_some() {
+            return Ok(0);
         }
         let raw = self.number_of(cells, self.columns.flags)?;
         match (u8::try_from(raw), self.columns.flags) {

@@ -64,7 +64,7 @@ impl Draft {
             return None;
         }
         let is_plain = matches!(layout.shape, Shape::Bars | Shape::Quotes | Shape::Trades);
-        (is_plain && !layout.is_databento()).then(|| Draft {
+        (is_plain && !layout.has_trades_beside()).then(|| Draft {
             shape: layout.shape,
             spool: ColumnSpool::new(bytes),
             scales: Vec::new(),

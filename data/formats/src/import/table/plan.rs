@@ -156,8 +156,10 @@ impl Plan {
                     update_id: row.sequence,
                     ..quote([0, 1, 2, 3].map(|at| mantissas[at]))
                 };
-                records.push(body.record(header(Kind::Quote, id).with_flags(flags)));
-                if row.action == b'T' {
+                if row.has_quote() {
+                    records.push(body.record(header(Kind::Quote, id).with_flags(flags)));
+                }
+                if row.has_trade() {
                     let trade = self.trade(row, &mantissas[4..6]);
                     records.push(trade.record(header(Kind::Trade, id).with_flags(flags)));
                 }

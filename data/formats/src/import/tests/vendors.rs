@@ -1,6 +1,7 @@
 //! Small files as vendors, brokers and programs write them, with their first rows as they are to be read.
 
-use super::texts::{read, refusal};
+use super::texts::{read, refusal, rows};
+use super::*;
 
 /// What is read of the first row.
 fn first(text: &str) -> String {
@@ -305,5 +306,192 @@ fn what_is_of_no_market_says_its_line() {
     assert!(
         error.starts_with("TEST.csv, line 3: columns name, age"),
         "{error}"
+    );
+}
+
+/// What is read of a text of a format that is told.
+fn read_as(format: Format, text: &str) -> Vec<String> {
+    let options = ImportOptions {
+        format: Some(format),
+        ..ImportOptions::default()
+    };
+    rows(&read_text(text, &options).unwrap())
+}
+
+fn ticks_of_metatrader(rows: &[&str]) -> String {
+    let header = "<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAGS>\n";
+    let lines = rows.iter().map(|row| {
+        let row = row.replace(' ', "\t");
+        format!("2024.01.02\t10:00:{row}\n")
+    });
+    header.to_owned() + &lines.collect::<String>()
+}
+
+#[test]
+fn ticks_of_metatrader_say_what_changed() {
+    let currencies = [
+        "00.123 1.10400 1.10410   6",
+        "00.456 1.10401    2",
+        "01.000  1.10409   4",
+    ];
+    let expected = [
+        "2024-01-02T10:00:00.123Z TEST 1.104 / 1.1041",
+        "2024-01-02T10:00:00.456Z TEST 1.10401 / 1.1041",
+        "2024-01-02T10:00:01Z TEST 1.10401 / 1.10409",
+    ];
+    let text = ticks_of_metatrader(&currencies);
+    let file = read_text(&text, &ImportOptions::default()).unwrap();
+    assert_eq!(rows(&file), expected);
+    let sizes = |record: &Record| {
+        let quote = QuoteBody::of(record);
+        (quote.bid_qty, quote.ask_qty)
+    };
+    assert!(file.records.iter().all(|record| sizes(record) == (0, 0)));
+    assert_eq!(read_as(Format::MetatraderTicks, &text), expected);
+    // A header that comes again, as where two exports were put together, takes nothing away.
+    let again = format!("{text}{text}");
+    assert_eq!(read(&again).len(), 6);
+
+    // Of an exchange: a purchase of 5, a sale of 2 at the same price, another ask, and a last price with the size as it was.
+    let exchange = [
+        "00.000 100.5 100.7 100.6 5 56",
+        "00.100    2 80",
+        "00.200  100.8   4",
+        "00.300   100.8  8",
+    ];
+    assert_eq!(
+        read(&ticks_of_metatrader(&exchange)),
+        [
+            "2024-01-02T10:00:00Z TEST 100.5 / 100.7",
+            "2024-01-02T10:00:00Z TEST 100.6 x 5 side 1",
+            "2024-01-02T10:00:00.1Z TEST 100.6 x 2 side 2",
+            "2024-01-02T10:00:00.2Z TEST 100.5 / 100.8",
+            "2024-01-02T10:00:00.3Z TEST 100.8 x 2 side 0",
+        ]
+    );
+}
+
+/// What was is not known after what cannot be read, and not before the first.
+#[test]
+fn ticks_of_metatrader_without_what_they_go_on_from_are_refused() {
+    let options = ImportOptions {
+        refused_max: Some("100%".parse().unwrap()),
+        ..ImportOptions::default()
+    };
+    let left =
+        |rows_of: &[&str]| rows(&read_text(&ticks_of_metatrader(rows_of), &options).unwrap());
+    assert_eq!(
+        left(&[
+            "00.000  1.2   4",
+            "01.000 1.1    2",
+            "02.000 x    2",
+            "03.000  1.3   4",
+            "04.000 1.0    2",
+            "05.000   1.1  8",
+            "06.000 1.1    y",
+        ]),
+        [
+            "2024-01-02T10:00:01Z TEST 1.1 / 1.2",
+            "2024-01-02T10:00:04Z TEST 1 / 1.3",
+        ]
+    );
+    let columns = "time,bid,ask\n1723161255030,1,2\n";
+    let options = ImportOptions {
+        format: Some(Format::MetatraderTicks),
+        ..ImportOptions::default()
+    };
+    let error = read_text(columns, &options).unwrap_err().to_string();
+    assert!(
+        error.contains("<FLAGS>, as MetaTrader 5 exports ticks"),
+        "{error}"
+    );
+}
+
+#[test]
+fn kraken() {
+    // The first trades of bitcoin there.
+    let trades = "1381095255,123.30000,0.10000000\n1381179030,123.61000,0.10000000\n1381201115,123.91000,1.99160000\n";
+    let expected = [
+        "2013-10-06T21:34:15Z TEST 123.3 x 0.1 side 0",
+        "2013-10-07T20:50:30Z TEST 123.61 x 0.1 side 0",
+        "2013-10-08T02:58:35Z TEST 123.91 x 1.9916 side 0",
+    ];
+    assert_eq!(read(trades), expected);
+    assert_eq!(read_as(Format::Kraken, trades), expected);
+    // Numbers that can as well be bid and ask, or sizes before prices.
+    for text in [
+        "1381095255,123.3,1\n1381179030,123.6,1\n",
+        "1704187800,1.1040,1.1041\n1704187801,1.1041,1.1042\n",
+        "1704187800,0.5,1.1041\n1704187801,70,1.1042\n",
+    ] {
+        let found = refusal(text);
+        assert!(
+            found.contains("2 columns beside the time")
+                && found.contains("--format kraken, whose rows are a time, price and size")
+                && found.contains("--columns time=1,bid=2,ask=3"),
+            "{found}"
+        );
+    }
+    assert_eq!(
+        read_as(Format::Kraken, "1381095255,123.3,1\n1381179030,123.6,1\n")[1],
+        "2013-10-07T20:50:30Z TEST 123.6 x 1 side 0"
+    );
+    // Bars are stamped where they begin.
+    let bars =
+        "1381095240,123.3,123.4,123.2,123.3,0.1,1\n1381095300,123.3,123.3,123.3,123.3,0.2,2\n";
+    assert_eq!(
+        read_as(Format::Kraken, bars)[0],
+        "2013-10-06T21:35:00Z TEST 123.3 123.4 123.2 123.3 x 0.1"
+    );
+}
+
+#[test]
+fn kibot() {
+    let ticks = |date: &str| {
+        format!(
+            "{date},09:30:00,187.15,187.14,187.16,100\n{date},09:30:01,187.16,187.15,187.17,200\n"
+        )
+    };
+    // With a bid below the ask they are no bars; of which zone they are nothing says.
+    assert_eq!(
+        read(&ticks("01/16/2024")),
+        [
+            "2024-01-16T09:30:00Z TEST 187.15 x 100 side 0",
+            "2024-01-16T09:30:01Z TEST 187.16 x 200 side 0",
+        ]
+    );
+    let found = refusal(&ticks("01/02/2024"));
+    assert!(
+        found.contains("day-first") || found.contains("month-first"),
+        "{found}"
+    );
+    assert_eq!(
+        read_as(Format::Kibot, &ticks("01/02/2024"))[0],
+        "2024-01-02T14:30:00Z TEST 187.15 x 100 side 0"
+    );
+    assert_eq!(
+        read_as(
+            Format::Kibot,
+            "07/02/2024,09:30:00,187.15,100\n07/02/2024,09:30:01,187.16,200\n"
+        )[0],
+        "2024-07-02T13:30:00Z TEST 187.15 x 100 side 0"
+    );
+    let minutes = "01/02/2024,09:30,187.15,188.44,183.88,185.64,82488\n01/02/2024,09:31,185.64,186,185,185.5,1000\n";
+    assert_eq!(
+        read_as(Format::Kibot, minutes)[0],
+        "2024-01-02T14:31:00Z TEST 187.15 188.44 183.88 185.64 x 82488"
+    );
+    let days =
+        "01/02/2024,187.15,188.44,183.88,185.64,82488\n01/03/2024,185.64,186,185,185.5,1000\n";
+    assert_eq!(
+        read_as(Format::Kibot, days)[0],
+        "2024-01-03T00:00:00Z TEST 187.15 188.44 183.88 185.64 x 82488"
+    );
+    // Bars go on being bars.
+    assert_eq!(
+        read(
+            "01/16/2024,09:30:00,187.15,188.44,183.88,185.64\n01/16/2024,09:31:00,185.64,186,185,185.5\n"
+        )[0],
+        "2024-01-16T09:31:00Z TEST 187.15 188.44 183.88 185.64 x 0"
     );
 }

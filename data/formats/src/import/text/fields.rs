@@ -30,6 +30,18 @@ impl Fields {
         fields
     }
 
+    /// Becomes these fields, but for those that are said otherwise.
+    pub(crate) fn refill<'t>(&mut self, from: &Fields, said: impl Fn(usize) -> Option<&'t [u8]>) {
+        self.text.clear();
+        self.spans.clear();
+        for at in 0..from.len() {
+            let begin = self.text.len();
+            self.text
+                .extend_from_slice(said(at).unwrap_or_else(|| from.get(at)));
+            self.spans.push((begin, self.text.len()));
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }

@@ -12,7 +12,7 @@ use tickloom_feeds::VenueKind;
 use tickloom_feeds::capture::{
     CaptureError, CaptureReport, CaptureSource, Origin, Recording, Unjoined,
 };
-use tickloom_types::{Instruments, Kind, Record};
+use tickloom_types::{Instruments, Kind, MomentSink, Record};
 
 /// Why changes of a book come to nothing.
 pub(crate) const NO_SNAPSHOT: &str = "change of a book that no snapshot joins";
@@ -88,23 +88,57 @@ fn failed(path: &Path, source: io::Error) -> FormatError {
     }
 }
 
-/// All records of a capture, their instruments, the lines that were left out, and what is to be known of its books.
-pub(crate) fn read(
+/// What is known of a capture once its records went into a sink.
+pub(crate) struct Decoded<S> {
+    /// Where the records are.
+    pub(crate) sink: S,
+    /// What the identifiers in them mean.
+    pub(crate) instruments: Instruments,
+    /// The lines that were left out.
+    pub(crate) left_out: Refusals,
+    /// What is to be known of its books.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Whether anything that passed on its way into a sink tells of a market.
+struct Passing<S> {
+    sink: S,
+    has_market: bool,
+}
+
+impl<S: MomentSink> MomentSink for Passing<S> {
+    fn push_moment(&mut self, records: &[Record]) {
+        let is_market =
+            |record: &Record| !matches!(record.kind(), Some(Kind::Status | Kind::Timer));
+        self.has_market = self.has_market || records.iter().any(is_market);
+        self.sink.push_moment(records);
+    }
+}
+
+/// Reads a capture: all its records go into a sink, which is made once its instruments are known.
+pub(crate) fn read<S: MomentSink>(
     path: &Path,
     origin: Origin,
-) -> Result<(Vec<Record>, Instruments, Refusals, Vec<String>), Failure> {
+    sink: impl FnOnce(&Instruments) -> S,
+) -> Result<Decoded<S>, Failure> {
     let source = source(path).map_err(Failure::input)?;
     let recording = Recording::survey(origin, vec![source]).map_err(Failure::input)?;
     let instruments = recording.instruments().clone();
-    let mut records: Vec<Record> = Vec::new();
-    let report = recording.decode(&mut records).map_err(Failure::input)?;
+    let mut passing = Passing {
+        sink: sink(&instruments),
+        has_market: false,
+    };
+    let report = recording.decode(&mut passing).map_err(Failure::input)?;
     report_bad(&report);
-    let is_market = |record: &Record| !matches!(record.kind(), Some(Kind::Status | Kind::Timer));
-    let has_market = records.iter().any(is_market);
-    if let Some(why) = came_to_nothing(&report, has_market) {
+    if let Some(why) = came_to_nothing(&report, passing.has_market) {
         return Err(Failure::input(anyhow!("{}: {why}", path.display())));
     }
-    Ok((records, instruments, left_out(&report), books(&report)))
+    Ok(Decoded {
+        sink: passing.sink,
+        instruments,
+        left_out: left_out(&report),
+        notes: books(&report),
+    })
 }
 
 /// Why a capture is refused of which nothing that tells of a market is left, as it is wrong; with books that are not kept for others

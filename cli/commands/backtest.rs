@@ -9,6 +9,7 @@ mod history;
 mod results;
 mod settings;
 mod summary;
+mod wanted;
 mod watch;
 
 use crate::config::questdb_address;

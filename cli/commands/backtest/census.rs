@@ -2,16 +2,7 @@
 
 use tickloom_core::{Census, Given};
 use tickloom_data::{Range, ScanQuery, Table};
-use tickloom_types::{BarSpec, Instruments, Record};
-
-/// What there is among the records of a file.
-pub(super) fn of_records(records: &[Record], instruments: &Instruments) -> Census {
-    let mut census = Census::new();
-    for record in records {
-        census.count(record, instruments);
-    }
-    census
-}
+use tickloom_types::{BarSpec, Instruments};
 
 /// What there is among the tables that a query reads, and the bars that are made on the way.
 pub(super) fn of_tables(

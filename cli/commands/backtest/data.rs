@@ -46,7 +46,7 @@ pub(super) struct Data {
 
 /// Records, in memory or read while the run goes on.
 pub(super) enum Records {
-    /// Of a capture.
+    /// All of them, with sizes that were made finer.
     Memory(Vec<Record>),
     /// Of a file: so many bars of one instrument and one size, in order.
     Bars {

@@ -1,10 +1,10 @@
 //! Records of a file, or of a folder of files, for a backtest: rows, or the messages of a capture.
 
 use super::Args;
-use super::census;
 use super::choice::{choose, default_bar};
 use super::data::{Data, Records};
 use super::settings::Settings;
+use super::wanted::Wanted;
 use super::watch::{Stream, Watch};
 use crate::capture;
 use crate::commands::quality::calendars;
@@ -15,14 +15,17 @@ use std::path::Path;
 use tickloom_backtest::text;
 use tickloom_core::Census;
 use tickloom_data::{
-    DataError, ImportOptions, ImportReport, InBlocks, InTurn, OfFile, Refusals, RefusedMax,
-    Rescaling, ScanQuery, SpooledFile, finer_sizes, is_columnar, redefine, retain_records,
-    spool_file, spool_folder, with_calendar,
+    DataError, ImportOptions, ImportReport, InBlocks, InTurn, OfFile, PackedRecords, Refusals,
+    RefusedMax, Rescaling, ScanQuery, SpooledFile, Taken, finer_sizes, is_columnar, spool_file,
+    spool_folder, with_calendar,
 };
-use tickloom_types::{BarSpec, InstrumentId, Instruments, Kind, Record, Ts};
+use tickloom_types::{BarSpec, InstrumentId, Instruments, Record};
 
 /// Wrong rows of a file that are told apart by their reasons; of more, only how many there are.
 const ERRORS_MAX: usize = 10_000;
+
+/// What part of the memory for reading the packed records of a capture may take.
+const PACKED_SHARE: u64 = 4;
 
 /// The records of the files of columns in a folder that is no catalog.
 pub(super) fn folder(
@@ -52,34 +55,30 @@ pub(super) fn folder(
 }
 
 pub(super) fn from_file(path: &Path, args: &Args, settings: &Settings) -> Result<Data, Failure> {
-    let named = settings.instrument(args);
     let origin = match is_columnar(path).map_err(Failure::input)? {
         true => None,
         false => capture::origin(path, args.text.venue()).map_err(Failure::input)?,
     };
     if let Some(origin) = origin {
-        let (records, instruments, left_out, notes) = capture::read(path, origin)?;
         let mut options = ImportOptions::default();
         args.text.fill(&mut options)?;
-        judge_capture(path, &left_out, options.refused_max)?;
-        let instrument = choose(&instruments, named, args.strategy.is_some())?;
-        let mut records = within(records, settings, path)?;
-        let mut instruments = instruments;
-        say(settings, &mut records, &mut instruments)?;
-        let census = census::of_records(&records, &instruments);
-        return Ok(Data {
-            watch: look(args, &instruments, &records)?,
-            bar: given_bar(&census, instrument, settings.bar)?,
-            census,
-            left_out: Some(left_out),
-            notes,
-            instruments,
-            instrument,
-            given_bars: Vec::new(),
-            records: Records::Memory(records),
-            catalog: None,
-            taken: None,
-        });
+        let bytes_max = args.memory.for_reading() / PACKED_SHARE;
+        let capture = capture::read(path, origin, |known| {
+            Wanted::new(settings, known.len(), bytes_max)
+        })?;
+        judge_capture(path, &capture.left_out, options.refused_max)?;
+        let packed = capture.sink.finish(path, capture.instruments)?;
+        return data_of(
+            packed,
+            args,
+            settings,
+            None,
+            About {
+                left_out: capture.left_out,
+                notes: capture.notes,
+                taken: None,
+            },
+        );
     }
     let read = |path: &Path, options: &ImportOptions, query: &ScanQuery, memory: u64| {
         spool_file(path, options, query, memory).map_err(Failure::input)
@@ -129,24 +128,46 @@ pub(super) fn from_rows(
     let memory = args.memory.for_reading();
     let read = |options: &ImportOptions| read(path, options, &query, memory);
     let mut file = read_rows(named_only, &options, &read)?;
-    let notes = tell(path, &mut file.report);
-    let said = say_of(settings, &mut file)?;
-    let instrument = choose(&file.instruments, named, args.strategy.is_some())?;
+    let about = About {
+        notes: tell(path, &mut file.report),
+        left_out: file.report.left_out(),
+        taken: file.report.taken.take(),
+    };
+    data_of(file.packed, args, settings, file.report.bar, about)
+}
+
+/// What is known of a file beside its records.
+struct About {
+    left_out: Refusals,
+    notes: Vec<String>,
+    taken: Option<Taken>,
+}
+
+/// What a backtest runs on, of the records of a file; `bar` is the size of bars that it says.
+fn data_of(
+    mut packed: PackedRecords,
+    args: &Args,
+    settings: &Settings,
+    bar: Option<BarSpec>,
+    about: About,
+) -> Result<Data, Failure> {
+    let said = say_of(settings, &mut packed)?;
+    let named = settings.instrument(args);
+    let instrument = choose(&packed.instruments, named, args.strategy.is_some())?;
     let mut census = Census::new();
-    for sample in file.samples() {
-        census.count(sample, &file.instruments);
+    for sample in packed.samples() {
+        census.count(sample, &packed.instruments);
     }
-    let bar = given_bar(&census, instrument, settings.bar.or(file.report.bar))?;
-    let watch = watch(args, &file.instruments)?;
-    let finer = finer_of(settings, instrument, &mut file)?;
-    let (instruments, taken) = (file.instruments.clone(), file.report.taken.take());
-    let left_out = file.report.left_out();
-    let rows = file.len();
-    let sample = file.samples().first();
+    let bar = given_bar(&census, instrument, settings.bar.or(bar))?;
+    let watch = watch(args, &packed.instruments)?;
+    let finer = finer_of(settings, instrument, &mut packed)?;
+    let instruments = packed.instruments.clone();
+    let rows = packed.len();
+    let sample = packed.samples().first();
     let series = sample
-        .filter(|_| file.is_one_series())
+        .filter(|_| packed.is_one_series())
         .map(Record::instrument);
-    let records = file.records().map_err(Failure::run)?;
+    let records = packed.records().map_err(Failure::run)?;
     let records = rescaled(Box::new(OfFile(records)), said);
     let records = match &watch {
         Some(watch) => watch.over(records),
@@ -157,8 +178,8 @@ pub(super) fn from_rows(
         watch,
         bar,
         census,
-        left_out: Some(left_out),
-        notes,
+        left_out: Some(about.left_out),
+        notes: about.notes,
         instruments,
         instrument,
         given_bars: Vec::new(),
@@ -175,7 +196,7 @@ pub(super) fn from_rows(
             },
         },
         catalog: None,
-        taken,
+        taken: about.taken,
     })
 }
 
@@ -192,7 +213,7 @@ fn rescaled(records: Stream, by: Rescaling) -> Stream {
 }
 
 /// Gives the instruments of a file what is said of them.
-fn say_of(settings: &Settings, file: &mut SpooledFile) -> Result<Rescaling, Failure> {
+fn say_of(settings: &Settings, file: &mut PackedRecords) -> Result<Rescaling, Failure> {
     let mut rescaling = Rescaling::default();
     let said = settings.definitions.as_ref();
     let Some(said) = said.filter(|said| !said.is_empty()) else {
@@ -213,7 +234,7 @@ fn say_of(settings: &Settings, file: &mut SpooledFile) -> Result<Rescaling, Fail
 fn finer_of(
     settings: &Settings,
     traded: Option<InstrumentId>,
-    file: &mut SpooledFile,
+    file: &mut PackedRecords,
 ) -> Result<Rescaling, Failure> {
     let mut rescaling = Rescaling::default();
     let decimals = settings.qty_decimals();
@@ -224,36 +245,6 @@ fn finer_of(
             .map_err(Failure::input)?;
     }
     Ok(rescaling)
-}
-
-/// Gives the instruments of records in memory what is said of them.
-fn say(
-    settings: &Settings,
-    records: &mut [Record],
-    instruments: &mut Instruments,
-) -> Result<(), Failure> {
-    let Some(said) = settings
-        .definitions
-        .as_ref()
-        .filter(|said| !said.is_empty())
-    else {
-        return Ok(());
-    };
-    for (id, def) in (0..).map(InstrumentId).zip(instruments.clone().defs()) {
-        // A bar lies before the time that it bears.
-        let lies = |record: &Record| {
-            let before = i64::from(record.kind() == Some(Kind::Bar));
-            Ts(record.ts_event().0 - before)
-        };
-        let own = || records.iter().filter(|r| r.instrument() == id);
-        let times = || own().map(lies);
-        let (Some(from), Some(to)) = (times().min(), times().max()) else {
-            continue;
-        };
-        let definition = said.apply(def, from, to).map_err(Failure::input)?;
-        redefine(records, instruments, id, definition).map_err(Failure::input)?;
-    }
-    Ok(())
 }
 
 /// The size of bars that is meant, or the only one that there is of what is traded.
@@ -275,7 +266,7 @@ fn read_rows(
 ) -> Result<SpooledFile, Failure> {
     if let Some(name) = named.filter(|_| has_file) {
         let all = read(options)?;
-        if all.instruments.find(name).is_some() {
+        if all.packed.instruments.find(name).is_some() {
             return Ok(all);
         }
     }
@@ -302,19 +293,6 @@ fn judge_capture(
     )))
 }
 
-/// Looks at the records of a capture.
-fn look(
-    args: &Args,
-    instruments: &Instruments,
-    records: &[Record],
-) -> Result<Option<Watch>, Failure> {
-    let watch = watch(args, instruments)?;
-    if let Some(watch) = &watch {
-        watch.look(records);
-    }
-    Ok(watch)
-}
-
 /// What looks at the records of a file.
 fn watch(args: &Args, instruments: &Instruments) -> Result<Option<Watch>, Failure> {
     if args.no_quality {
@@ -329,28 +307,4 @@ fn watch(args: &Args, instruments: &Instruments) -> Result<Option<Watch>, Failur
         None => Watch::new(instruments, &calendars)?,
     };
     Ok(Some(watch))
-}
-
-/// The records of a capture in the wanted range of time.
-fn within(
-    mut records: Vec<Record>,
-    settings: &Settings,
-    path: &Path,
-) -> Result<Vec<Record>, Failure> {
-    let (first, last) = match (records.first(), records.last()) {
-        (Some(first), Some(last)) => (first.ts_event(), last.ts_event()),
-        _ => return Err(Failure::input(anyhow!("{} has no record", path.display()))),
-    };
-    let is_wanted = |record: &Record| {
-        let ts = record.ts_event();
-        settings.from.is_none_or(|from| ts >= from) && settings.to.is_none_or(|to| ts < to)
-    };
-    retain_records(&mut records, is_wanted);
-    if records.is_empty() {
-        return Err(Failure::input(anyhow!(
-            "no data in this range; {} has records from {first} to {last}",
-            path.display()
-        )));
-    }
-    Ok(records)
 }

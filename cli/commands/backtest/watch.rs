@@ -42,11 +42,6 @@ impl Watch {
         })
     }
 
-    /// Looks at records that are there already.
-    pub(super) fn look(&self, records: &[Record]) {
-        self.seen.borrow_mut().inspector.push_all(records);
-    }
-
     /// Looks at each record that passes.
     pub(super) fn over(&self, blocks: Stream) -> Stream {
         Box::new(Watched {

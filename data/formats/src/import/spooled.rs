@@ -22,12 +22,18 @@ use tickloom_catalog::retain_records;
 use tickloom_catalog::{InBlocks, RecordBlock, RecordBlocks, ScanQuery, Table};
 use tickloom_types::{BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, Ts};
 
-/// The records of a file, in the order of their times, packed.
+/// The records of a file of rows, in the order of their times, packed.
 pub struct SpooledFile {
-    /// What the identifiers in the records mean.
-    pub instruments: Instruments,
+    /// The records.
+    pub packed: PackedRecords,
     /// How they were read.
     pub report: ImportReport,
+}
+
+/// Records in the order in which they came, packed, and what is known of them.
+pub struct PackedRecords {
+    /// What the identifiers in the records mean.
+    pub instruments: Instruments,
     records: Packed,
     seen: Seen,
 }
@@ -54,7 +60,7 @@ impl Packed {
     }
 }
 
-/// The records of a [`SpooledFile`], with their places as their sequences.
+/// The records of [`PackedRecords`], with their places as their sequences.
 pub struct SpooledRecords(Reading);
 
 enum Reading {
@@ -132,10 +138,12 @@ impl Input {
             let tally = Tally::of(drafted.table(), drafted.len(), seen.times());
             report.fill(found, &tally, options.errors_max);
             return Ok(SpooledFile {
-                instruments,
                 report: judge(report, options)?,
-                records: Packed::Drafted(Box::new(drafted)),
-                seen,
+                packed: PackedRecords {
+                    instruments,
+                    records: Packed::Drafted(Box::new(drafted)),
+                    seen,
+                },
             });
         }
         let mut taking = Taking::new(&instruments, query, bytes_max);
@@ -161,8 +169,43 @@ struct Taking<'a> {
     is_part: bool,
     /// The moment that is not over.
     moment: Vec<Record>,
+    taken: Packing,
+}
+
+/// Packs records as they come, such as those of a capture: so many bytes of them in memory, the rest in a temporary file.
+pub struct Packing {
     records: Spool,
     seen: Seen,
+}
+
+impl Packing {
+    /// Takes none yet. They will be of so many instruments; `bytes_max` is how many bytes of packed records are held in memory.
+    #[must_use]
+    pub fn new(instruments: usize, bytes_max: u64) -> Packing {
+        Packing {
+            records: Spool::new(bytes_max),
+            seen: Seen::new(instruments),
+        }
+    }
+
+    /// Takes a record.
+    ///
+    /// # Errors
+    /// [`crate::FormatError::Io`] if there is no room for a temporary file.
+    pub fn push(&mut self, record: &Record) -> Result<()> {
+        self.seen.note(self.records.len(), record);
+        self.records.push(record)
+    }
+
+    /// All of them; `instruments` are what their identifiers mean.
+    #[must_use]
+    pub fn finish(self, instruments: Instruments) -> PackedRecords {
+        PackedRecords {
+            instruments,
+            records: Packed::Spool(self.records),
+            seen: self.seen,
+        }
+    }
 }
 
 impl<'a> Taking<'a> {
@@ -172,14 +215,13 @@ impl<'a> Taking<'a> {
             query,
             is_part: *query != ScanQuery::default(),
             moment: Vec::new(),
-            records: Spool::new(bytes_max),
-            seen: Seen::new(instruments.len()),
+            taken: Packing::new(instruments.len(), bytes_max),
         }
     }
 
     fn keep(&mut self, record: &Record) -> Result<()> {
         if !self.is_part && Table::of(record).is_some() {
-            return self.take(record);
+            return self.taken.push(record);
         }
         self.moment.push(*record);
         match record.has(Flags::MORE) {
@@ -188,18 +230,13 @@ impl<'a> Taking<'a> {
         }
     }
 
-    fn take(&mut self, record: &Record) -> Result<()> {
-        self.seen.note(self.records.len(), record);
-        self.records.push(record)
-    }
-
     /// Keeps what is wanted of a moment; its mark moves to the last of it that is.
     fn end_moment(&mut self) -> Result<()> {
         let mut moment = std::mem::take(&mut self.moment);
         let (instruments, query) = (self.instruments, self.query);
         retain_records(&mut moment, |record| selects(query, record, instruments));
         for record in moment.drain(..) {
-            self.take(&record)?;
+            self.taken.push(&record)?;
         }
         self.moment = moment;
         Ok(())
@@ -207,7 +244,7 @@ impl<'a> Taking<'a> {
 
     fn finish(mut self, instruments: Instruments, report: ImportReport) -> Result<SpooledFile> {
         self.end_moment()?;
-        if self.records.is_empty() {
+        if self.taken.records.is_empty() {
             let nothing = FileRecords {
                 instruments,
                 records: Vec::new(),
@@ -216,10 +253,8 @@ impl<'a> Taking<'a> {
             return Err(nothing.empty(self.query));
         }
         Ok(SpooledFile {
-            instruments,
+            packed: self.taken.finish(instruments),
             report,
-            records: Packed::Spool(self.records),
-            seen: self.seen,
         })
     }
 }
@@ -245,6 +280,7 @@ struct SeenOf {
 }
 
 impl Seen {
+    /// Of no record yet.
     fn new(instruments: usize) -> Seen {
         Seen {
             by_instrument: vec![SeenOf::default(); instruments],
@@ -321,7 +357,7 @@ fn lies(record: &Record, ts: Ts) -> Ts {
     Ts(ts.0 - i64::from(record.kind() == Some(Kind::Bar)))
 }
 
-impl SpooledFile {
+impl PackedRecords {
     /// How many records there are.
     #[must_use]
     pub fn len(&self) -> u64 {

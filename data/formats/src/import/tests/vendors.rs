@@ -375,7 +375,7 @@ fn ticks_of_metatrader_say_what_changed() {
 #[test]
 fn ticks_of_metatrader_without_what_they_go_on_from_are_refused() {
     let options = ImportOptions {
-        refused_max: Some("100%".parse().unwrap()),
+        refused_max: Some(RefusedMax::Any),
         ..ImportOptions::default()
     };
     let left =

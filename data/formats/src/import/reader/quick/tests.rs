@@ -59,6 +59,7 @@ fn packed(text: &[u8], options: &ImportOptions, whole: &FileRecords) {
             continue;
         };
         assert_eq!(spooled.report, expected.report);
+        let spooled = &spooled.packed;
         assert_eq!(spooled.instruments, expected.instruments);
         assert_eq!(spooled.len(), expected.records.len() as u64);
         let is_series = expected.records.windows(2).all(|pair| {
@@ -85,7 +86,7 @@ fn packed(text: &[u8], options: &ImportOptions, whole: &FileRecords) {
     if let Ok(spooled) =
         Input::bytes(Path::new("ABC.csv"), text.to_vec()).spool(options, &ScanQuery::default(), 0)
     {
-        let records: Result<Vec<_>> = InTurn::new(spooled.records().unwrap()).collect();
+        let records: Result<Vec<_>> = InTurn::new(spooled.packed.records().unwrap()).collect();
         assert_eq!(records.unwrap(), (0..).zip(whole).collect::<Vec<_>>());
     }
 }

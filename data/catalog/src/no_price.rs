@@ -27,6 +27,9 @@ pub struct Beside {
 
 const OF_SIDE: &str = "a value, as there is a size";
 const EMPTY: &[u64] = &[0];
+const CLEARS: &[u64] = &[1];
+const OF_NO_ORDER: &[u64] = &[BookAction::Clear as u64, BookAction::None as u64];
+const MARKET: &[u64] = &[OrderType::Market as u64];
 
 impl Table {
     /// When this column has no price; `None` for all columns that always have a value.
@@ -36,24 +39,20 @@ impl Table {
             (Table::Quotes, "bid") => (&[("bid_qty", EMPTY)], OF_SIDE),
             (Table::Quotes, "ask") => (&[("ask_qty", EMPTY)], OF_SIDE),
             (Table::BookUpdates | Table::BookSnapshots, "price") => (
-                &[("qty", EMPTY), ("clear", &[1])],
+                &[("qty", EMPTY), ("clear", CLEARS)],
                 "a value, as it is more than an emptied book",
             ),
-            (Table::OrderUpdates, "price") => (
-                &[(
-                    "action",
-                    &[BookAction::Clear as u64, BookAction::None as u64],
-                )],
-                "a value, as it is of an order",
-            ),
+            (Table::OrderUpdates, "price") => {
+                (&[("action", OF_NO_ORDER)], "a value, as it is of an order")
+            }
             (Table::Orders, "price") => (
-                &[("order_type", &[OrderType::Market as u64])],
+                &[("order_type", MARKET)],
                 "a value, as the order is no market order",
             ),
             _ => return None,
         };
         let named = |name: &str| self.columns().iter().find(|column| column.name == name);
-        let beside = beside.iter().map(|(name, numbers)| {
+        let beside = beside.iter().map(|&(name, numbers)| {
             let column = named(name)?;
             Some(Beside { column, numbers })
         });

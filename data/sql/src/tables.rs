@@ -115,7 +115,7 @@ fn price_or_null(price: &str, no_price: &NoPrice) -> Expr {
 fn says_so(beside: &Beside) -> Expr {
     let column = col(beside.column.name);
     let words = beside.words().into_iter();
-    let is_word = |word| column.clone().cast(DataType::String).eq(lit(word));
+    let is_word = |word: &'static str| column.clone().cast(DataType::String).eq(lit(word));
     let is_number = match beside.column.codec {
         Codec::Bool => column.clone(),
         _ => column.clone().eq(lit(0)),

@@ -20,6 +20,7 @@ use crate::signal_stage::{Change, SignalStage};
 use crate::silent::{self, Expired, NeverClosed, NeverReady, Unquoted};
 use crate::snapshot::{fingerprint, is_snapshot};
 use crate::trade::TradeStage;
+use crate::venue::Venue;
 use tickloom_signals::OutputId;
 use tickloom_types::{Flags, Header, Kind, Record, Seq, SignalBody};
 

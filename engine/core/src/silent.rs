@@ -84,7 +84,7 @@ pub(crate) fn waiting_for_a_side<'a>(
     orders: impl Iterator<Item = &'a Order>,
     market: &Market,
 ) -> impl Iterator<Item = &'a Order> {
-    orders.filter(|order| {
+    orders.filter(move |order| {
         let sides = market.sides(order.new.instrument);
         let has_none = |sides: Sides| sides.opposite(order.new.side).is_none();
         order.acts_as() == OrderType::Market && sides.is_some_and(has_none)

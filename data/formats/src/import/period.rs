@@ -156,7 +156,7 @@ fn expiry(name: &str, from: Ts, to: Ts) -> Ts {
         let letter = code.strip_prefix(*root)?;
         MONTHS.find(letter).filter(|_| letter.len() == 1)
     };
-    let month = ROOTS.iter().find_map(|root| month(&root));
+    let month = ROOTS.iter().find_map(month);
     let (true, Some(month)) = (is_year, month) else {
         return to;
     };

@@ -274,8 +274,26 @@ pub(super) fn is_market(roles: &[Option<Role>]) -> bool {
     has_time && PRICES.iter().any(|price| roles.contains(&Some(*price)))
 }
 
-/// What the rows are, and who wrote them. A file that has the columns of a book is never taken for trades.
+/// What the rows are, and who wrote them.
 pub(super) fn shape(
+    names: &[String],
+    roles: &[Option<Role>],
+    depth: &[DepthLevel],
+    data: &[Fields],
+    format: Option<Format>,
+) -> Result<(Shape, Dialect), Puzzle> {
+    if are_ticks_of_metatrader(names) {
+        return Ok((Shape::Quotes, Dialect::Metatrader));
+    }
+    if format == Some(Format::MetatraderTicks) {
+        let expected = "<DATE>, <TIME>, <BID>, <ASK>, <LAST>, <VOLUME> and <FLAGS>, as MetaTrader 5 exports ticks";
+        return Err((format!("columns {}", names.join(", ")), expected.to_owned()));
+    }
+    shape_by_roles(names, roles, depth, data, format)
+}
+
+/// The same of rows that say all that they are. A file that has the columns of a book is never taken for trades.
+fn shape_by_roles(
     names: &[String],
     roles: &[Option<Role>],
     depth: &[DepthLevel],
@@ -325,14 +343,6 @@ pub(super) fn shape(
     }
     if format == Some(Format::DatabentoCsv) || is_named(&["rtype"]) && is_named(&["publisherid"]) {
         return puzzle("columns of Databento's mbo, mbp-1, mbp-10, trades or ohlcv");
-    }
-    if are_ticks_of_metatrader(names) {
-        return Ok((Shape::Quotes, Dialect::Metatrader));
-    }
-    if format == Some(Format::MetatraderTicks) {
-        return puzzle(
-            "<DATE>, <TIME>, <BID>, <ASK>, <LAST>, <VOLUME> and <FLAGS>, as MetaTrader 5 exports ticks",
-        );
     }
     let first: Vec<String> = names.iter().take(4).map(|name| plain(name)).collect();
     let dialect = match first == ["exchange", "symbol", "timestamp", "localtimestamp"] {

@@ -36,7 +36,7 @@ use crate::metrics_server;
 use crate::output;
 use crate::stop::Stop;
 use anyhow::{Context, Result, anyhow};
-use core_thread::{CoreEnd, CoreThread, Output, UnquotedGauge};
+use core_thread::{CoreEnd, CoreThread, LastUnquoted, Output, UnquotedGauge};
 use link::QuestDbLink;
 use publisher_thread::{Audience, PublisherThread};
 use ready::Ready;
@@ -48,6 +48,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
+use tickloom_backtest::warnings_of_unquoted;
 use tickloom_core::{OutputHash, Unquoted};
 use tickloom_data::QuestDbAddress;
 use tickloom_ring::Consumer;
@@ -77,6 +78,7 @@ pub(crate) struct Pipeline {
     publisher: JoinHandle<Result<(), WireError>>,
     recorder: Option<JoinHandle<tickloom_data::Result<Option<String>>>>,
     questdb: Option<QuestDbLink>,
+    unquoted: LastUnquoted,
     metrics: Metrics,
     watch: Watch,
     stop: Stop,
@@ -174,6 +176,7 @@ impl Pipeline {
         let feeds = spawn_feeds(settings, &rings.input, &stopped, &metrics, &wish)?;
         let (stepper, workers) = spawn_workers(ready.engine, &mut rings, first_seq, &mut pins)?;
         let has_core_ended_well = Arc::new(AtomicBool::new(false));
+        let (unquoted, last_unquoted) = UnquotedGauge::new(&metrics);
         let core = CoreThread {
             stepper,
             config: settings.core.clone(),
@@ -185,7 +188,7 @@ impl Pipeline {
             probe: metrics.stage("core"),
             snapshots: taken,
             asked,
-            unquoted: UnquotedGauge::new(&metrics),
+            unquoted,
         };
         let publisher = PublisherThread {
             next_output: publisher.session().first.outputs,
@@ -217,6 +220,7 @@ impl Pipeline {
                 .map(|recorder| spawn("recorder", None, move || recorder.run()))
                 .transpose()?,
             questdb: QuestDbLink::follow(&facts, &metrics, stop)?,
+            unquoted: last_unquoted,
             watch: Watch::new(troubles, &metrics, feeds.len()),
             feeds,
             metrics,
@@ -276,6 +280,7 @@ impl Pipeline {
     /// # Errors
     /// The first failure of any thread.
     pub(crate) fn stop(self) -> Result<End> {
+        let unquoted = self.unquoted.ask().unwrap_or_default();
         self.shutdown.send_replace(true);
         // All are waited for before the first failure is told: the recorder writes until its rings are read.
         let feeds: Vec<_> = self
@@ -311,13 +316,15 @@ impl Pipeline {
             feed?.context("feed")?;
         }
         publisher?.context("publisher")?;
+        let mut warnings = core.warnings;
+        warnings.extend(warnings_of_unquoted(&unquoted));
         Ok(End {
             output_hash: core.hash.hex(),
             events: self.facts.resumed + core.inputs,
             outputs: core.outputs,
             undone,
-            warnings: core.warnings,
-            unquoted: core.unquoted,
+            warnings,
+            unquoted,
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::pipeline::clock;
 use crate::pipeline::snapshots::Taken;
 use crate::pipeline::states::Asked;
 use crate::pipeline::workers::{Stepper, WorkerLost};
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tickloom_core::{CoreConfig, OutputHash, Outputs, Unquoted, is_snapshot};
@@ -73,21 +73,53 @@ pub(crate) struct CoreThread {
 }
 
 /// Keeps the number of orders that nobody quotes for on the metrics page: counted when there is nothing else to do, and not all the time.
+/// Whoever stops the run is told which they are before the feeds end, which takes the quotes away.
 pub(crate) struct UnquotedGauge {
     gauge: Gauge,
     counted_at: Ts,
     is_new: bool,
+    wanted: Arc<AtomicBool>,
+    given: Sender<Vec<Unquoted>>,
+}
+
+/// The side of whoever stops the run.
+pub(crate) struct LastUnquoted {
+    wanted: Arc<AtomicBool>,
+    given: Receiver<Vec<Unquoted>>,
+}
+
+impl LastUnquoted {
+    /// The orders that nobody quotes for now; `None` if the core has ended.
+    pub(crate) fn ask(&self) -> Option<Vec<Unquoted>> {
+        self.wanted.store(true, Ordering::Release);
+        self.given.recv().ok()
+    }
 }
 
 impl UnquotedGauge {
-    /// None yet.
-    pub(crate) fn new(metrics: &Metrics) -> UnquotedGauge {
+    /// None yet, and the side of whoever stops the run.
+    pub(crate) fn new(metrics: &Metrics) -> (UnquotedGauge, LastUnquoted) {
         let help =
             "Orders that wait as the side that they need is empty, or bid and ask are crossed";
-        UnquotedGauge {
+        let wanted = Arc::new(AtomicBool::new(false));
+        // There is one question.
+        let (sender, given) = bounded(1);
+        let gauge = UnquotedGauge {
             gauge: metrics.gauge("unquoted_orders", help),
             counted_at: Ts(0),
             is_new: true,
+            wanted: Arc::clone(&wanted),
+            given: sender,
+        };
+        (gauge, LastUnquoted { wanted, given })
+    }
+
+    /// Gives them to whoever has asked.
+    fn answer(&self, stepper: &Stepper) {
+        if self.wanted.load(Ordering::Acquire) {
+            self.wanted.store(false, Ordering::Relaxed);
+            // One that has gone wants none.
+            drop(self.given.try_send(stepper.unquoted()));
         }
     }
 
@@ -114,8 +146,6 @@ pub(crate) struct CoreEnd {
     pub(crate) outputs: u64,
     /// What never came of the run, each in a sentence.
     pub(crate) warnings: Vec<String>,
-    /// Orders that wait at the end as nobody quotes for them.
-    pub(crate) unquoted: Vec<Unquoted>,
 }
 
 impl CoreThread {
@@ -180,6 +210,7 @@ impl CoreThread {
                 }
                 Poll::Closed => break,
             }
+            self.unquoted.answer(&self.stepper);
             self.probe.lag(self.input.lag() as u64);
         }
         self.has_ended_well.store(true, Ordering::Release);
@@ -187,7 +218,6 @@ impl CoreThread {
             inputs: self.input.seq(),
             hash: self.hash,
             outputs: pushed,
-            unquoted: self.stepper.unquoted(),
             warnings: self
                 .stepper
                 .warnings(&self.config)

@@ -121,7 +121,7 @@ fn a_worker_that_is_lost_stops_the_core_and_not_the_recording() {
         probe: metrics.stage("core"),
         snapshots: None,
         asked: asked(),
-        unquoted: UnquotedGauge::new(&metrics),
+        unquoted: UnquotedGauge::new(&metrics).0,
     };
     let recorder = recorder(dir.path());
     let recorder = RecorderThread {

@@ -4,7 +4,7 @@
 //! bounded and goes round: a worker that is ahead waits, and nothing is allocated once the batches have grown.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use tickloom_backtest::{warnings, warnings_of_expired, warnings_of_unquoted};
+use tickloom_backtest::{warnings, warnings_of_expired};
 use tickloom_core::{
     CannotSave, Core, CoreConfig, CoreError, Found, Merger, OutputHash, Outputs, SignalWorker,
     Snapshot, SnapshotError, State, Unquoted, WorkerState, is_snapshot, resume_split, split,
@@ -136,7 +136,6 @@ impl Stepper {
             ),
         };
         let mut all = warnings(&never_ready, &never_closed);
-        all.extend(warnings_of_unquoted(&self.unquoted()));
         all.extend(warnings_of_expired(&expired));
         Ok(all)
     }

@@ -11,7 +11,7 @@ use tickloom_data::{
     Blocks, Calendars, DataError, Inspector, Ledger, RecordBlock, RecordBlocks, Refusals,
     Thresholds,
 };
-use tickloom_types::{Instruments, Record};
+use tickloom_types::Instruments;
 
 /// Rows that a refusal names; `tickloom quality` lists all.
 const ROWS_SHOWN: usize = 20;

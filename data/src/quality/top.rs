@@ -3,7 +3,7 @@
 
 use super::Thresholds;
 use std::collections::BTreeMap;
-use tickloom_types::{Flags, LevelBody, QuoteBody, Record, Side, Ts};
+use tickloom_types::{Flags, LevelBody, Record, Side, Ts};
 
 /// Levels of one side that are kept; the worst goes first. A book whose best prices cross does so near its top.
 const LEVELS_MAX: usize = 4_096;

@@ -2,6 +2,7 @@
 
 use super::depth::has_levels;
 use super::other::{no_twins, only_trades};
+use super::vendor;
 use super::zone::zone_word;
 use super::{DepthLevel, Dialect, Format, Puzzle, Role, Shape, plain};
 use crate::import::mapping::Mapping;
@@ -282,12 +283,8 @@ pub(super) fn shape(
     data: &[Fields],
     format: Option<Format>,
 ) -> Result<(Shape, Dialect), Puzzle> {
-    if are_ticks_of_metatrader(names) {
-        return Ok((Shape::Quotes, Dialect::Metatrader));
-    }
-    if format == Some(Format::MetatraderTicks) {
-        let expected = "<DATE>, <TIME>, <BID>, <ASK>, <LAST>, <VOLUME> and <FLAGS>, as MetaTrader 5 exports ticks";
-        return Err((format!("columns {}", names.join(", ")), expected.to_owned()));
+    if let Some(found) = vendor::metatrader(names, format)? {
+        return Ok(found);
     }
     shape_by_roles(names, roles, depth, data, format)
 }
@@ -370,12 +367,6 @@ fn shape_by_roles(
             "a time and open, high, low, close (bars), or bid, ask (quotes), or price, size (trades); --columns says which is which",
         ),
     }
-}
-
-/// Whether these are the columns of ticks as MetaTrader 5 exports them.
-fn are_ticks_of_metatrader(names: &[String]) -> bool {
-    let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
-    plain == ["date", "time", "bid", "ask", "last", "volume", "flags"]
 }
 
 /// Whether rows have sides as a book has them, or sizes of zero, which no trade has.

@@ -3,7 +3,7 @@
 
 use super::columns::{has_time, is_market, roles, shape};
 use super::other::whole_times;
-use super::{Dialect, Known, Layout, Puzzle, Role, Unread, depth, plain};
+use super::{Known, Layout, Puzzle, Role, Unread, depth, plain};
 use crate::FormatError;
 use crate::import::columnar::{Described, DescribedColumn, ValueKind};
 use crate::import::number::Decimal;

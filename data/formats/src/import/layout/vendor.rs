@@ -1,12 +1,31 @@
 //! What is known of the files of a vendor who is named, beside their columns.
 
-use super::{Layout, Puzzle};
+use super::{Dialect, Layout, Puzzle, Shape, plain};
 use crate::import::format::Format;
 use crate::import::time::{DateOrder, TimeFormat};
 use jiff::tz::TimeZone;
 
 /// The clocks by which Kibot's times are: `Time zone: US Eastern (New York)` in its description of data formats.
 const KIBOT_ZONE: &str = "America/New_York";
+
+/// What the rows are if they are ticks as MetaTrader 5 exports them.
+///
+/// # Errors
+/// They are said to be, and are not.
+pub(super) fn metatrader(
+    names: &[String],
+    format: Option<Format>,
+) -> Result<Option<(Shape, Dialect)>, Puzzle> {
+    let known: Vec<String> = names.iter().map(|name| plain(name)).collect();
+    if known == ["date", "time", "bid", "ask", "last", "volume", "flags"] {
+        return Ok(Some((Shape::Quotes, Dialect::Metatrader)));
+    }
+    if format == Some(Format::MetatraderTicks) {
+        let expected = "<DATE>, <TIME>, <BID>, <ASK>, <LAST>, <VOLUME> and <FLAGS>, as MetaTrader 5 exports ticks";
+        return Err((format!("columns {}", names.join(", ")), expected.to_owned()));
+    }
+    Ok(None)
+}
 
 impl Layout {
     /// Takes what the named vendor says of all its files, where nothing else was said.

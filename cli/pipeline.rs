@@ -145,6 +145,14 @@ impl Facts {
             feeds: Vec::new(),
         }
     }
+
+    /// With where things are.
+    fn at(mut self, metrics_at: Option<SocketAddr>, endpoint: &str, metrics: &Metrics) -> Facts {
+        self.metrics_at = metrics_at;
+        endpoint.clone_into(&mut self.endpoint);
+        self.feeds = metrics.feeds().to_vec();
+        self
+    }
 }
 
 impl Pipeline {
@@ -161,12 +169,8 @@ impl Pipeline {
         let publisher = bind_publisher(settings, ready.engine.instruments(), session, subscribers)?;
         let metrics = Metrics::new(ready.monitor.view(), name_feeds(settings));
         let (shutdown, stopped) = channel(false);
-        let facts = Facts {
-            metrics_at: serve_metrics(settings, &metrics, &stopped)?,
-            endpoint: publisher.endpoint().to_owned(),
-            feeds: metrics.feeds().to_vec(),
-            ..Facts::of(settings, &ready)
-        };
+        let metrics_at = serve_metrics(settings, &metrics, &stopped)?;
+        let facts = Facts::of(settings, &ready).at(metrics_at, publisher.endpoint(), &metrics);
         let troubles = Troubles::default();
         let mut rings = ready.rings(settings)?;
         let gate = ready.gate(settings);

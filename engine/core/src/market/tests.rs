@@ -383,7 +383,7 @@ fn a_crossed_book_is_told_once_and_is_no_price() {
     let out = apply(&mut market, &records);
     assert_eq!(notes(&out), [(Some(StatusCode::Crossed), LIVE)]);
     let body = StatusBody::of(&out[0]);
-    assert_eq!((body.from, body.to, body.detail), (102, 101, 3));
+    assert_eq!((body.from, body.to, body.detail), (102, 101, 0));
     assert_eq!(market.top(ID), None);
     let out = apply(
         &mut market,

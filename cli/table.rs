@@ -15,11 +15,10 @@ const POSITION_DECIMALS: u8 = 9;
 /// Widest name that is not cut.
 const NAME_WIDTH: usize = 24;
 
-/// What is known of one instrument.
+/// What is known of one instrument; `middle` is that of the last quote that has both sides.
 #[derive(Clone, Debug, Default)]
 struct Row {
     quote: Option<QuoteBody>,
-    /// Middle of the last quote that has both sides.
     middle: Option<i64>,
     last: Option<i64>,
     state: Option<BookState>,

@@ -1,6 +1,8 @@
 //! The records of a file for a run over them: read and checked as a whole before the first of them is given out, and meanwhile held
 //! packed, within a bound of memory.
 
+mod seen;
+
 use super::file_records::{FileRecords, selects};
 use super::folder::files_of_columns;
 use super::format::Format;
@@ -11,16 +13,16 @@ use super::options::ImportOptions;
 use super::own;
 use super::report::ImportReport;
 use super::report::Tally;
-use super::rescale::{Largest, Rescaling, Unfit};
-use super::table::{Drafted, DraftedOf, DraftedRecords};
+use super::rescale::{Rescaling, Unfit};
+use super::table::{Drafted, DraftedRecords};
 use crate::spool::{Spool, Spooled};
 use crate::{FormatError, Result};
-use std::collections::BTreeSet;
+use seen::Seen;
 use std::path::{Path, PathBuf};
 use tickloom_catalog::order::BarMarks;
 use tickloom_catalog::retain_records;
 use tickloom_catalog::{InBlocks, RecordBlock, RecordBlocks, ScanQuery, Table};
-use tickloom_types::{BarBody, Flags, InstrumentDef, InstrumentId, Instruments, Kind, Record, Ts};
+use tickloom_types::{Flags, InstrumentDef, InstrumentId, Instruments, Record, Ts};
 
 /// The records of a file of rows, in the order of their times, packed.
 pub struct SpooledFile {
@@ -257,104 +259,6 @@ impl<'a> Taking<'a> {
             report,
         })
     }
-}
-
-/// What is known of records that are packed.
-struct Seen {
-    by_instrument: Vec<SeenOf>,
-    /// What was last noted as seen.
-    last: Option<(u32, u16, u8)>,
-    kinds: BTreeSet<(u32, u16, u8)>,
-    /// One record of each instrument, source and kind.
-    samples: Vec<Record>,
-    is_one_series: bool,
-    newest: i64,
-    /// The least and the greatest time, of a first reading.
-    whole: Option<(Ts, Ts)>,
-}
-
-#[derive(Clone, Default)]
-struct SeenOf {
-    times: Option<(Ts, Ts)>,
-    largest: Largest,
-}
-
-impl Seen {
-    /// Of no record yet.
-    fn new(instruments: usize) -> Seen {
-        Seen {
-            by_instrument: vec![SeenOf::default(); instruments],
-            last: None,
-            kinds: BTreeSet::new(),
-            samples: Vec::new(),
-            is_one_series: true,
-            newest: i64::MIN,
-            whole: None,
-        }
-    }
-
-    /// Of records that a first reading made.
-    fn of(drafted: &Drafted) -> Seen {
-        let mut seen = Seen::new(0);
-        for of in drafted.by_instrument() {
-            let Some(DraftedOf {
-                sample,
-                times: (from, to),
-                largest: (price, qty),
-            }) = of
-            else {
-                seen.by_instrument.push(SeenOf::default());
-                continue;
-            };
-            seen.by_instrument.push(SeenOf {
-                times: Some((lies(&sample, from), lies(&sample, to))),
-                largest: Largest::of(price, qty),
-            });
-            seen.whole = Some(match seen.whole {
-                Some((first, last)) => (first.min(from), last.max(to)),
-                None => (from, to),
-            });
-            seen.samples.push(sample);
-        }
-        seen.is_one_series = drafted.is_one_series();
-        seen
-    }
-
-    /// The least and the greatest time, of a first reading.
-    fn times(&self) -> Option<(Ts, Ts)> {
-        self.whole
-    }
-
-    fn note(&mut self, seq: u64, record: &Record) {
-        let header = record.header;
-        let this = (header.instrument, header.source, header.kind);
-        if self.last != Some(this) {
-            self.last = Some(this);
-            if self.kinds.insert(this) {
-                self.samples.push(*record);
-                self.is_one_series &= self.samples.len() == 1;
-            }
-        }
-        self.is_one_series = self.is_one_series
-            && record.kind() == Some(Kind::Bar)
-            && header.flags == 0
-            && header.ts_recv == header.ts_event
-            && header.ts_event > self.newest
-            && BarBody::of(record).volume >= 0;
-        self.newest = header.ts_event;
-        let at = usize::try_from(header.instrument).unwrap_or(usize::MAX);
-        if let Some(seen) = self.by_instrument.get_mut(at) {
-            let lies = lies(record, record.ts_event());
-            let (from, to) = seen.times.unwrap_or((lies, lies));
-            seen.times = Some((from.min(lies), to.max(lies)));
-            seen.largest.note(seq, record);
-        }
-    }
-}
-
-/// When a record of this time lies: a bar before the time that it bears.
-fn lies(record: &Record, ts: Ts) -> Ts {
-    Ts(ts.0 - i64::from(record.kind() == Some(Kind::Bar)))
 }
 
 impl PackedRecords {

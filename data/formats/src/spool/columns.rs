@@ -167,15 +167,13 @@ fn pack(values: &[i64], are_times: bool, differences: &mut Vec<i64>, piece: &mut
         }
         unit = unit_of(differences);
     }
-    let range = differences.iter().fold((0_i64, 0_i64), |(least, most), d| {
-        (least.min(*d), most.max(*d))
-    });
-    let fits = |width: &u8| {
-        let bits = 8 * u32::from(*width);
-        let (least, most) = range;
-        bits >= 64
-            || bits == 0 && range == (0, 0)
-            || bits > 0 && least >= -(1 << (bits - 1)) && most < 1 << (bits - 1)
+    // The bits that any of them has beside its sign, without a comparison for each.
+    let magnitude = |difference: &i64| (difference ^ (difference >> 63)).cast_unsigned();
+    let all = differences.iter().fold(0, |all, d| all | magnitude(d));
+    let any = differences.iter().fold(0, |any, d| any | d);
+    let fits = |width: &u8| match u32::from(*width) {
+        0 => any == 0,
+        width => all.checked_shr(8 * width - 1).unwrap_or(0) == 0,
     };
     let code = WIDTHS.iter().position(fits).unwrap_or(WIDTHS.len() - 1);
     piece.push(u8::try_from(code | unit << 4).unwrap_or_default());

@@ -22,6 +22,10 @@ const LAG: usize = 1;
 const TICKER: usize = 2;
 const BODY: usize = 3;
 
+/// Numbers of bars that are no further from zero than others of them.
+const OPEN: usize = 0;
+const CLOSE: usize = 3;
+
 /// What is known of an instrument so far.
 #[derive(Clone, Copy, Default)]
 struct Scales {
@@ -105,6 +109,10 @@ impl Draft {
         let scales = self.scales.get_mut(rows.ticker)?;
         let shape = self.shape;
         for (at, numbers) in rows.numbers.iter().enumerate() {
+            // Opens and closes of bars are between their lows and their highs.
+            if shape == Shape::Bars && matches!(at, OPEN | CLOSE) {
+                continue;
+            }
             let largest = numbers.iter().map(|number| number.unsigned_abs()).max();
             let of = match shape.is_qty(at) {
                 true => &mut scales.qty_max,

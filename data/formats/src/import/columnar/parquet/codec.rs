@@ -2,6 +2,7 @@
 
 use ::parquet::basic::Compression;
 use flate2::read::MultiGzDecoder;
+use std::cell::RefCell;
 use std::io::Read;
 
 /// Reads the pages of one column.
@@ -59,8 +60,9 @@ impl Codec {
                 )?;
             }
             Codec::Zstd => {
-                let unpacked = zstd::bulk::decompress(packed, size).map_err(told)?;
-                into.extend_from_slice(&unpacked);
+                into.resize(from + size, 0);
+                let got = zstd(packed, &mut into[from..])?;
+                into.truncate(from + got);
             }
             Codec::Lz4Raw => lz4_raw(packed, size, into)?,
             Codec::Lz4 => {
@@ -81,6 +83,22 @@ impl Codec {
             got => Err(format!("a page of {got} bytes that says it has {size}")),
         }
     }
+}
+
+thread_local! {
+    /// Unpacks zstd: one a thread, as each takes a hundred thousand bytes.
+    static ZSTD: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Unpacks into a place that has as many bytes as there may be; how many there are.
+fn zstd(packed: &[u8], into: &mut [u8]) -> Result<usize, String> {
+    ZSTD.with_borrow_mut(|zstd| {
+        let zstd = match zstd {
+            Some(zstd) => zstd,
+            none => none.insert(zstd::bulk::Decompressor::new().map_err(told)?),
+        };
+        zstd.decompress_to_buffer(packed, into).map_err(told)
+    })
 }
 
 fn told(error: impl ToString) -> String {

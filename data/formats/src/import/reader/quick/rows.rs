@@ -21,8 +21,9 @@ const ROWS_MAX: usize = 1_024;
 const ROWS_MIN: usize = 16;
 /// Rows that go the other way at most before this one is tried again.
 const ALONE_MAX: usize = 4_096;
-/// Numbers of a row that is read here.
+/// Numbers of a row that is read here, and which of those of a bar is its low.
 pub(super) const NUMBERS: usize = 5;
+const LOW: usize = 2;
 
 /// How many rows are tried at once, by how it went.
 pub(in crate::import::reader) struct Pace {
@@ -323,7 +324,9 @@ impl Reader<'_> {
         for (open, close) in rows.ts.iter().zip(&rows.closes) {
             self.times.note_length(Ts(*open), Ts(*close));
         }
-        let prices = (0..numbers_of(shape)).filter(|at| !shape.is_qty(*at));
+        // No price of a bar is below its low.
+        let may_be_least = |at: &usize| !shape.is_qty(*at) && (shape != Shape::Bars || *at == LOW);
+        let prices = (0..numbers_of(shape)).filter(may_be_least);
         let prices: Vec<&[i64]> = prices.map(|at| rows.numbers[at].as_slice()).collect();
         if prices
             .iter()

@@ -52,9 +52,9 @@ impl Ord for Input {
 /// Rows that come one after another from a file for which it is read by itself.
 const ROWS_IN_A_ROW: usize = 32;
 /// Sequences of a range that is gathered, for each file that is open, and at least and at most.
-const SEQS_PER_FILE: usize = 16;
+const SEQS_PER_FILE: usize = 32;
 const SEQS_MIN: usize = 1 << 10;
-const SEQS_MAX: usize = 1 << 16;
+const SEQS_MAX: usize = 1 << 17;
 
 /// The records of one run in the order of their sequence.
 pub struct RunMerge {

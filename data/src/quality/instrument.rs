@@ -32,7 +32,8 @@ pub(super) struct Watched {
     pub(super) quotes: Option<Box<Stream>>,
     levels: Option<Box<Stream>>,
     orders: Option<Box<Stream>>,
-    pub(super) bars: Vec<(BarSpec, Box<Bars>)>,
+    /// Each where the list has it: of thousands of instruments every place that is looked at is a wait for memory.
+    pub(super) bars: Vec<(BarSpec, Bars)>,
     pub(super) quote: QuoteWatch,
     book: Levels,
     book_cross: CrossWatch,
@@ -201,7 +202,8 @@ impl Watched {
             Some(at) => at,
             None => {
                 let bars = Bars::new(spec, self.calendar.clone());
-                self.bars.push((spec, Box::new(bars)));
+                self.bars.reserve_exact(1);
+                self.bars.push((spec, bars));
                 self.bars.len() - 1
             }
         };

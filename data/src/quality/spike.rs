@@ -137,6 +137,8 @@ impl SpikeWatch {
     fn accept(&mut self, price: i64, change: i64) {
         self.base = Some(price);
         if self.changes.len() < KEPT {
+            // All at once: there may be thousands of instruments, whose lists would be moved each time that they grow.
+            self.changes.reserve_exact(KEPT - self.changes.len());
             self.changes.push(change);
         } else {
             self.changes[self.accepted % KEPT] = change;

@@ -6,8 +6,8 @@
 use super::calm::{GROUP, alike};
 use tickloom_types::{Kind, Record};
 
-/// Records that are put in order at a time, at most.
-const RECORDS_MAX: usize = 1 << 16;
+/// Records that are put in order at a time, at most: as many as a scan gathers of files that take turns.
+const RECORDS_MAX: usize = 1 << 17;
 
 /// Records in the order of their instruments.
 #[derive(Debug, Default)]

@@ -3,14 +3,15 @@
 use anyhow::Result;
 
 use crate::process::{self, cargo};
-use crate::{python, report};
+use crate::{python, report, report_services};
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    if let Some(("--report", rest)) = arguments
-        .split_first()
-        .map(|(first, rest)| (first.as_str(), rest))
-    {
-        return report::run(rest);
+    if let Some((first, rest)) = arguments.split_first() {
+        match first.as_str() {
+            "--report" => return report::run(rest),
+            "--services" => return report_services::run(rest),
+            _ => {}
+        }
     }
     let mut command = cargo();
     command.args(["bench", "--package", "tickloom", "--profile", "dist"]);

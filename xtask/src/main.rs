@@ -15,6 +15,7 @@ mod new_service;
 mod process;
 mod python;
 mod report;
+mod report_services;
 mod test;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ usage: cargo xtask CHORE
   kill [--runs N] [--seed S]    kills of a live run under load: 25 unless told otherwise, with the choices of a seed
   bench [NAME]                  benchmarks, with the settings of shipped binaries
   bench --report [SCALE]        whole commands and parts of them beside those of others, into docs/benchmarks.md
+  bench --services [SCALE]      services as their users meet them, into docs/benchmarks-services.md
   fuzz [TARGET] [--seconds N]   one or all fuzz targets, 60 seconds each unless told otherwise
   deny                          licences, sources and advisories of dependencies (needs cargo-deny)
   dist                          the binary that is shipped: all features, stripped, line tables beside it

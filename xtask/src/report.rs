@@ -29,15 +29,7 @@ const ONE_CORE: &str = "import os, sys; os.sched_setaffinity(0, {min(os.sched_ge
 
 /// `--report [SCALE]`: SCALE divides the rows, for a trial that is printed and not written.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let scale = match arguments {
-        [] => 1,
-        [scale] => scale
-            .parse::<u32>()
-            .ok()
-            .filter(|scale| *scale > 0)
-            .with_context(|| format!("--report {scale}: expected a whole number above zero"))?,
-        _ => bail!("expected --report [SCALE]"),
-    };
+    let scale = scale("--report", arguments)?;
     process::run(cargo().args(["build", "--package", "tickloom", "--profile", "dist"]))?;
     let Some(interpreter) = python::interpreter()? else {
         bail!("what others need runs in Python");
@@ -61,7 +53,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     let mut parts = String::new();
     for (name, what) in PARTS {
-        parts.push_str(&part(what, &measured(name, &interpreter)?));
+        parts.push_str(&part(what, &measured("tickloom", name, &interpreter)?));
     }
     let page = page(&table, &parts, &machine(), &today()?);
     fs::write(root().join(PAGE), page).with_context(|| format!("cannot write {PAGE}"))?;
@@ -69,12 +61,25 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// What a benchmark prints.
-fn measured(name: &str, interpreter: &Path) -> Result<String> {
+/// By what numbers are divided.
+pub(crate) fn scale(flag: &str, arguments: &[String]) -> Result<u32> {
+    match arguments {
+        [] => Ok(1),
+        [scale] => scale
+            .parse::<u32>()
+            .ok()
+            .filter(|scale| *scale > 0)
+            .with_context(|| format!("{flag} {scale}: expected a whole number above zero")),
+        _ => bail!("expected {flag} [SCALE]"),
+    }
+}
+
+/// What a benchmark of a package prints, on one core.
+pub(crate) fn measured(package: &str, name: &str, interpreter: &Path) -> Result<String> {
     let bench = [
         "bench",
         "--package",
-        "tickloom",
+        package,
         "--profile",
         "dist",
         "--bench",
@@ -100,7 +105,7 @@ fn measured(name: &str, interpreter: &Path) -> Result<String> {
     Ok(table)
 }
 
-fn part(what: &str, table: &str) -> String {
+pub(crate) fn part(what: &str, table: &str) -> String {
     let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
     format!(
         "\n{what}\n\n```text\n{}\n```\n",
@@ -130,7 +135,7 @@ fn page(table: &str, parts: &str, machine: &str, today: &str) -> String {
 }
 
 /// What machine this is, as far as it says.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text
         .lines()
@@ -142,7 +147,7 @@ fn machine() -> String {
     )
 }
 
-fn today() -> Result<String> {
+pub(crate) fn today() -> Result<String> {
     let output = Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -3,10 +3,12 @@
 
 mod breached;
 mod hasher;
+mod memory;
 mod rules;
 
 pub use breached::{BreachedError, BreachedList};
 pub use hasher::Hasher;
+use memory::Memory;
 pub use rules::Rules;
 
 use super::{NoRandomness, random};
@@ -198,9 +200,23 @@ impl HashParams {
         (self.memory_kib, self.passes, self.lanes)
     }
 
-    fn context(self, hash_bytes: usize) -> Result<Argon2<'static>, argon2::Error> {
-        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(hash_bytes))?;
-        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    /// Makes a hash of the length of `made`.
+    fn fill(
+        self,
+        (password, salt): (&Password, &[u8]),
+        made: &mut [u8],
+        memory: &mut Memory,
+    ) -> Result<(), PasswordError> {
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(made.len()))?;
+        let blocks = memory.blocks(params.block_count())?;
+        let context = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let password = password.as_str().as_bytes();
+        Ok(context.hash_password_into_with_memory(password, salt, made, blocks)?)
+    }
+
+    /// Blocks of memory of one hash, 1 KiB each.
+    fn blocks(self) -> usize {
+        usize::try_from(self.memory_kib).unwrap_or(usize::MAX)
     }
 }
 
@@ -219,13 +235,17 @@ pub struct Verdict {
 /// # Errors
 /// [`PasswordError::NoRandomness`], [`PasswordError::Hash`].
 pub fn hash(password: &Password, params: HashParams) -> Result<String, PasswordError> {
+    hash_in(password, params, &mut Memory::default())
+}
+
+fn hash_in(
+    password: &Password,
+    params: HashParams,
+    memory: &mut Memory,
+) -> Result<String, PasswordError> {
     let salt: [u8; SALT_BYTES] = random()?;
     let mut made = Zeroizing::new([0; HASH_BYTES]);
-    params.context(HASH_BYTES)?.hash_password_into(
-        password.as_str().as_bytes(),
-        &salt,
-        made.as_mut(),
-    )?;
+    params.fill((password, &salt), made.as_mut(), memory)?;
     let (salt, made) = (
         STANDARD_NO_PAD.encode(salt),
         STANDARD_NO_PAD.encode(&made[..]),
@@ -249,13 +269,19 @@ pub fn verify(
     password: &Password,
     params: HashParams,
 ) -> Result<Verdict, PasswordError> {
+    verify_in((stored, password), params, &mut Memory::default())
+}
+
+fn verify_in(
+    (stored, password): (&str, &Password),
+    params: HashParams,
+    memory: &mut Memory,
+) -> Result<Verdict, PasswordError> {
     let stored = StoredHash::parse(stored)?;
     let mut made = Zeroizing::new(vec![0; stored.hash.len()]);
-    stored.params.context(made.len())?.hash_password_into(
-        password.as_str().as_bytes(),
-        &stored.salt,
-        &mut made,
-    )?;
+    stored
+        .params
+        .fill((password, &stored.salt), &mut made, memory)?;
     let matches = bool::from(made.ct_eq(&stored.hash));
     let is_lower = stored.params.memory_kib < params.memory_kib
         || stored.params.passes < params.passes
@@ -273,12 +299,16 @@ pub fn verify(
 /// # Errors
 /// [`PasswordError::Hash`].
 pub fn burn(password: &Password, params: HashParams) -> Result<(), PasswordError> {
+    burn_in(password, params, &mut Memory::default())
+}
+
+fn burn_in(
+    password: &Password,
+    params: HashParams,
+    memory: &mut Memory,
+) -> Result<(), PasswordError> {
     let mut made = Zeroizing::new([0; HASH_BYTES]);
-    params.context(HASH_BYTES)?.hash_password_into(
-        password.as_str().as_bytes(),
-        &[0; SALT_BYTES],
-        made.as_mut(),
-    )?;
+    params.fill((password, &[0; SALT_BYTES]), made.as_mut(), memory)?;
     black_box(&made);
     Ok(())
 }

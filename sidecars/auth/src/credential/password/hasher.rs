@@ -1,7 +1,8 @@
 //! Hashing off the threads that serve requests, and only so much of it at once: a flood of sign-ins takes bounded memory (19 MiB a
-//! hash at the least parameters), waits, and is told so when too many wait.
+//! hash at the least parameters, kept for the next), waits, and is told so when too many wait.
 
-use super::{HashParams, Password, PasswordError, Rules, Verdict, burn, hash, verify};
+use super::memory::{Memories, Memory};
+use super::{HashParams, Password, PasswordError, Rules, Verdict, burn_in, hash_in, verify_in};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,6 +13,7 @@ use tokio::task::spawn_blocking;
 pub struct Hasher {
     params: HashParams,
     rules: Rules,
+    memories: Memories,
     /// Those that run and those that wait.
     places: Arc<Semaphore>,
     /// Those that run.
@@ -24,6 +26,7 @@ impl Hasher {
     pub fn new(params: HashParams, rules: Rules, at_once: NonZeroU16, waiting: u16) -> Hasher {
         let at_once = usize::from(at_once.get());
         Hasher {
+            memories: Memories::new(params.blocks()),
             params,
             rules,
             places: Arc::new(Semaphore::new(at_once + usize::from(waiting))),
@@ -41,9 +44,9 @@ impl Hasher {
         words: Vec<String>,
     ) -> Result<String, PasswordError> {
         let (rules, params) = (self.rules.clone(), self.params);
-        self.run(move || {
+        self.run(move |memory| {
             rules.check(&password, &words)?;
-            hash(&password, params)
+            hash_in(&password, params, memory)
         })
         .await
     }
@@ -54,7 +57,8 @@ impl Hasher {
     /// [`PasswordError`].
     pub async fn rehash(&self, password: Password) -> Result<String, PasswordError> {
         let params = self.params;
-        self.run(move || hash(&password, params)).await
+        self.run(move |memory| hash_in(&password, params, memory))
+            .await
     }
 
     /// Whether a password is the one that `stored` was made of: [`verify`].
@@ -67,7 +71,8 @@ impl Hasher {
         password: Password,
     ) -> Result<Verdict, PasswordError> {
         let params = self.params;
-        self.run(move || verify(&stored, &password, params)).await
+        self.run(move |memory| verify_in((&stored, &password), params, memory))
+            .await
     }
 
     /// The same work for an account that does not exist: [`burn`].
@@ -76,18 +81,20 @@ impl Hasher {
     /// [`PasswordError`].
     pub async fn burn(&self, password: Password) -> Result<(), PasswordError> {
         let params = self.params;
-        self.run(move || burn(&password, params)).await
+        self.run(move |memory| burn_in(&password, params, memory))
+            .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let (place, turn) = self.turn().await?;
+        let memories = self.memories.clone();
         let done = spawn_blocking(move || {
             // They go when the work ends, even if nobody waits for it any more: the memory is taken until then.
             let _held = (place, turn);
-            work()
+            memories.with(work)
         });
         done.await.map_err(|_| PasswordError::Stopping)?
     }
@@ -156,7 +163,7 @@ mod tests {
     /// Whether one more is not taken, told at once.
     fn is_busy(hasher: &Hasher) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        let one_more = pin!(hasher.run(|| Ok(3))).poll(&mut context);
+        let one_more = pin!(hasher.run(|_| Ok(3))).poll(&mut context);
         matches!(one_more, Poll::Ready(Err(PasswordError::Busy)))
     }
 
@@ -166,12 +173,12 @@ mod tests {
             let hasher = hasher(1);
             let (open, gate) = mpsc::channel::<()>();
             let (started, has_started) = mpsc::channel();
-            let mut first = Box::pin(hasher.run(move || {
+            let mut first = Box::pin(hasher.run(move |_| {
                 started.send(()).unwrap();
                 gate.recv().unwrap();
                 Ok(1)
             }));
-            let mut second = pin!(hasher.run(|| Ok(2)));
+            let mut second = pin!(hasher.run(|_| Ok(2)));
             let mut context = Context::from_waker(Waker::noop());
             assert!(first.as_mut().poll(&mut context).is_pending());
             assert!(second.as_mut().poll(&mut context).is_pending());
@@ -185,7 +192,7 @@ mod tests {
             assert_eq!(second.await.unwrap(), 2);
             let place = hasher.places.acquire_many(2).await.unwrap();
             drop(place);
-            assert_eq!(hasher.run(|| Ok(3)).await.unwrap(), 3);
+            assert_eq!(hasher.run(|_| Ok(3)).await.unwrap(), 3);
         });
     }
 }

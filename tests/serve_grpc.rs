@@ -6,6 +6,8 @@
 
 mod cli;
 mod common;
+#[path = "serve_grpc/traces.rs"]
+mod traces;
 
 use cli::{tickloom, workspace};
 use common::{Running, get, json};

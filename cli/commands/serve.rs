@@ -17,8 +17,8 @@ Examples:
 Without names all services run, activity if there is something to follow. Where auth runs, each request to any of them has to show a
 token or a key; the first start says how the first administrator is made. Where it does not, nobody is asked who they are. Each has a database of its own: a file of SQLite in --data, or a schema on the server of --database.
 What a run did is taken exactly once, whatever is killed. Paths: /NAME/v1/… of each service, /NAME/openapi.json, and /live, /ready,
-/health, /metrics, /openapi.json of all that runs. docs/services.md has more. HTTP is plain text,
-so only addresses of loopback are served. --grpc serves the same over gRPC, with reflection and health: on loopback as
+/health, /metrics, /openapi.json of all that runs. docs/services.md has more. HTTP is plain text for this machine alone, unless
+the configuration has a certificate ([tls]) and auth runs; `hosts`, `proxies`, `observers` and `rate` say who reaches it and how. --grpc serves the same over gRPC, with reflection and health: on loopback as
 plain text, elsewhere only with --identity, which is the folder of an authority (`tickloom admin ca init`) or one with NAME.pem and
 roots.pem. Then both sides show certificates, and a caller has the name in its own.
 
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Directory of `tickloom run --record`, of which every run is followed, or of one run's journal; may be given more than once
     #[arg(long, value_name = "DIR")]
     record: Vec<PathBuf>,
-    /// Address of HTTP, on loopback; port 0 is any that is free [default: 127.0.0.1:8080]
+    /// Address of HTTP, on loopback unless there is a certificate; port 0 is any that is free [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
     /// Address of gRPC; port 0 is any that is free [default: none is served]
@@ -82,6 +82,8 @@ pub(crate) fn run(_: Args) -> Result<(), crate::failure::Failure> {
 pub(crate) use serving::run;
 
 #[cfg(feature = "services")]
+mod http;
+#[cfg(feature = "services")]
 mod providers;
 #[cfg(feature = "services")]
 mod settings;
@@ -103,7 +105,10 @@ mod serving {
     use tickloom_activity::{Activity, ActivityConfig};
     use tickloom_auth::Auth;
     use tickloom_chassis::identity::{Authority, CERTIFICATE_LIFE, Identity, IdentityError};
-    use tickloom_chassis::{Clock, Outgoing, RpcOptions, Runner, ServeOptions, Stop, serve};
+    use tickloom_chassis::{
+        Clock, Outgoing, RpcOptions, Runner, ServeOptions, Stop, TraceExport, serve,
+    };
+    use tracing_subscriber::Layer;
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::fmt;
     use tracing_subscriber::layer::SubscriberExt;
@@ -121,23 +126,33 @@ mod serving {
         let json = args.json;
         let settings = settings(args).map_err(Failure::input)?;
         let pressed = stop::Stop::catch()?;
-        log(json);
         let runtime = tokio::runtime::Runtime::new().map_err(Failure::run)?;
-        runtime.block_on(serve_until(settings, json, pressed))
+        let _running = runtime.enter();
+        let export = settings.traces.as_ref().map(TraceExport::new);
+        let export = export.transpose().map_err(Failure::input)?;
+        log(json, export.as_ref());
+        let served = runtime.block_on(serve_until(settings, json, pressed));
+        if let Some(export) = export {
+            export.end();
+        }
+        served
     }
 
     /// What services have to say goes to stderr: lines for people, or an object each. What goes wrong with a database they say themselves.
-    fn log(json: bool) {
+    fn log(json: bool, export: Option<&TraceExport>) {
         let ours = Targets::new()
             .with_default(LevelFilter::WARN)
             .with_target("sqlx", LevelFilter::OFF);
         let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-        let log = tracing_subscriber::registry().with(ours);
-        if json {
-            log.with(lines.json().flatten_event(true)).init();
+        let lines = if json {
+            lines.json().flatten_event(true).with_filter(ours).boxed()
         } else {
-            log.with(lines).init();
-        }
+            lines.with_filter(ours).boxed()
+        };
+        tracing_subscriber::registry()
+            .with(lines)
+            .with(export.map(TraceExport::layer))
+            .init();
     }
 
     /// gRPC as it is served by a process of this name.
@@ -206,8 +221,13 @@ mod serving {
             Some((identity, _)) => format!("as {}", identity.id()),
             None => "as plain text".to_owned(),
         });
+        let scheme = if options.http.certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let serving = serve(runners, options, stop).await.map_err(Failure::run)?;
-        let address = format!("http://{}", serving.http);
+        let address = format!("{scheme}://{}", serving.http);
         if json {
             let mut up = json!({"http": address, "services": names});
             if let Some(grpc) = serving.grpc {

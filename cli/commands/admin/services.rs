@@ -119,8 +119,8 @@ mod working {
     use tickloom_auth::{Auth, EncryptedSecrets};
     use tickloom_chassis::{
         BackupError, BackupStep, ChassisError, Clock, Database, Finding, FindingState, Manifest,
-        Place, Service, back_up, examine_address, examine_authority, examine_disk, examine_mail,
-        examine_secret_file, examine_service, pending_migrations,
+        Place, Service, back_up, examine_address, examine_authority, examine_certificate,
+        examine_disk, examine_mail, examine_secret_file, examine_service, pending_migrations,
     };
     use tickloom_types::Ts;
     use tokio::runtime::Runtime;
@@ -272,6 +272,9 @@ mod working {
         if let Some(folder) = &examined.identity {
             found.push(examine_authority(folder, &clock));
             found.extend(examine_secret_file(&folder.join("authority.pem")));
+        }
+        if let Some(files) = &examined.tls {
+            found.push(examine_certificate(&files.certificate, &files.key, &clock));
         }
         found.push(examine_address("http", examined.http));
         found.extend(examined.grpc.map(|grpc| examine_address("grpc", grpc)));

@@ -1,5 +1,6 @@
 //! Settings of `tickloom serve`, from the command line and a file, checked before anything runs.
 
+use super::http::{HttpKeys, TlsFiles};
 use super::providers::{ProviderFile, providers};
 use super::{Args, Name};
 use crate::output;
@@ -16,7 +17,9 @@ use tickloom_auth::credential::encryption::EncryptionKeys;
 use tickloom_auth::credential::password::HashParams;
 use tickloom_chassis::identity::{Peers, TrustDomain};
 use tickloom_chassis::token::Algorithm;
-use tickloom_chassis::{MailConfig, OutgoingConfig, Place};
+use tickloom_chassis::{
+    HttpOptions, MailConfig, Network, OutgoingConfig, Place, RateLimit, TracesConfig,
+};
 
 const PORT: u16 = 8080;
 /// Keys that encrypt secrets in the database of auth, beside the databases.
@@ -28,6 +31,16 @@ const AUTH_KEYS: &str = "auth.keys";
 struct File {
     /// Address of HTTP.
     http: Option<SocketAddr>,
+    /// Names under which it is asked, beside those of this machine.
+    hosts: Vec<String>,
+    /// Proxies in front of it.
+    proxies: Vec<Network>,
+    /// Who sees how it is, beside this machine.
+    observers: Vec<Network>,
+    /// What is shown over TLS.
+    tls: Option<TlsFiles>,
+    /// How many requests one address may make.
+    rate: RateLimit,
     /// Address of gRPC.
     grpc: Option<SocketAddr>,
     /// Folder with certificates.
@@ -40,6 +53,8 @@ struct File {
     database: Option<String>,
     /// What services may ask of others over HTTP.
     outgoing: OutgoingConfig,
+    /// Where traces are sent.
+    traces: Option<TracesConfig>,
     /// What runs did.
     activity: ActivityFile,
     /// Who somebody is.
@@ -103,10 +118,11 @@ struct ActivityFile {
 
 /// Settings, checked.
 pub(super) struct Settings {
-    pub(super) http: SocketAddr,
+    pub(super) http: HttpOptions,
     pub(super) grpc: Option<Grpc>,
     pub(super) place: Place,
     pub(super) outgoing: OutgoingConfig,
+    pub(super) traces: Option<TracesConfig>,
     pub(super) names: Vec<Name>,
     pub(super) records: Vec<PathBuf>,
     /// Those of auth, if it runs.
@@ -123,13 +139,14 @@ pub(super) struct Grpc {
 pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
     let file = read(args.config.as_deref())?;
     let http = args.http.or(file.http);
-    let http = http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
-    if !http.ip().is_loopback() {
-        return Err(anyhow!(
-            "--http {http}: HTTP is plain text, so only addresses of loopback are served, such as 127.0.0.1:{}",
-            http.port()
-        ));
-    }
+    let address = http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into());
+    let keys = HttpKeys {
+        hosts: file.hosts,
+        proxies: file.proxies,
+        observers: file.observers,
+        tls: file.tls,
+        rate: file.rate,
+    };
     let callers = if args.caller.is_empty() {
         file.caller
     } else {
@@ -161,15 +178,18 @@ pub(super) fn settings(args: Args) -> Result<Settings, anyhow::Error> {
     };
     let names = names(args.names, &records)?;
     let auth = if names.contains(&Name::Auth) {
-        Some(auth(file.auth, http, &folder)?)
+        Some(auth(file.auth, keys.issuer(address), &folder)?)
     } else {
         None
     };
+    let issuer = auth.as_ref().map(|auth| auth.issuer.as_str());
+    let http = keys.options(address, issuer)?;
     Ok(Settings {
         http,
         grpc,
         place,
         outgoing: file.outgoing,
+        traces: file.traces,
         names,
         records,
         auth,
@@ -186,11 +206,11 @@ fn read(config: Option<&Path>) -> Result<File, anyhow::Error> {
     toml::from_str(&text).with_context(|| path.display().to_string())
 }
 
-fn auth(file: AuthFile, http: SocketAddr, folder: &Path) -> Result<AuthConfig, anyhow::Error> {
+fn auth(file: AuthFile, issuer: String, folder: &Path) -> Result<AuthConfig, anyhow::Error> {
     let keys = file.encryption_keys;
     let keys = keys.unwrap_or_else(|| folder.join(AUTH_KEYS));
     Ok(AuthConfig {
-        issuer: file.issuer.unwrap_or_else(|| format!("http://{http}")),
+        issuer: file.issuer.unwrap_or(issuer),
         mail: file.mail,
         sign_up: file.sign_up,
         breached: file.breached,
@@ -264,6 +284,8 @@ pub(crate) struct Examined {
     pub(crate) place: Place,
     pub(crate) http: SocketAddr,
     pub(crate) grpc: Option<SocketAddr>,
+    /// What is shown over TLS.
+    pub(crate) tls: Option<TlsFiles>,
     /// Folder with certificates.
     pub(crate) identity: Option<PathBuf>,
     pub(crate) mail: Option<MailConfig>,
@@ -296,6 +318,7 @@ pub(crate) fn examined(
         place,
         http: http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into()),
         grpc: file.grpc,
+        tls: file.tls,
         identity: file.identity,
         mail: file.auth.mail,
         auth_keys: auth_keys.unwrap_or_else(|| folder.join(AUTH_KEYS)),

@@ -12,8 +12,10 @@ use tickloom_activity::proto::{
 };
 use tickloom_activity::{Activity, ActivityConfig};
 use tickloom_chassis::identity::{Authority, CERTIFICATE_LIFE, Identity, Peers, TrustDomain};
-use tickloom_chassis::rpc::{Caller, LocalChannel, plain_channel};
-use tickloom_chassis::{Clock, Place, RpcOptions, Runner, ServeOptions, Serving, Stop, serve};
+use tickloom_chassis::rpc::{Caller, LocalChannel, PeerChannel, plain_channel};
+use tickloom_chassis::{
+    Clock, HttpOptions, Place, RpcOptions, Runner, ServeOptions, Serving, Stop, serve,
+};
 use tickloom_journal::{JournalWriter, RunMeta};
 use tickloom_types::{
     FillBody, Flags, Header, InstrumentDef, InstrumentId, Instruments, Kind, Record, Side,
@@ -23,7 +25,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tonic::Code;
-use tonic::transport::Channel;
 
 const START: i64 = 1_700_000_000_000_000_000;
 /// A program of others that asks the same.
@@ -112,7 +113,7 @@ impl Harness {
         let billing = TrustDomain::default().id("billing").unwrap();
         let local = runner.channel(Caller::new(billing));
         let options = ServeOptions {
-            http: "127.0.0.1:0".parse().unwrap(),
+            http: HttpOptions::local("127.0.0.1:0".parse().unwrap()),
             grpc: Some(RpcOptions {
                 address: "127.0.0.1:0".parse().unwrap(),
                 identity,
@@ -146,7 +147,7 @@ impl Harness {
             .unwrap();
     }
 
-    fn client(&self) -> ActivityClient<Channel> {
+    fn client(&self) -> ActivityClient<PeerChannel> {
         ActivityClient::new(plain_channel(self.serving.grpc.unwrap()).unwrap())
     }
 

@@ -67,8 +67,8 @@ use tickloom_auth::credential::password::HashParams;
 use tickloom_auth::{Auth, AuthConfig};
 use tickloom_chassis::token::Algorithm;
 use tickloom_chassis::{
-    Clock, Database, Outgoing, OutgoingConfig, Place, Runner, ServeOptions, Service, Serving, Stop,
-    serve,
+    Clock, Database, HttpOptions, Outgoing, OutgoingConfig, Place, Runner, ServeOptions, Service,
+    Serving, Stop, serve,
 };
 use tickloom_types::Ts;
 use tokio::runtime::Runtime;
@@ -186,7 +186,7 @@ impl Served {
             let runner = runner.await.unwrap();
             let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {
-                http: http.parse().unwrap(),
+                http: HttpOptions::local(http.parse().unwrap()),
                 grpc: None,
                 drain: PATIENCE,
             };

@@ -3,6 +3,7 @@
 //! What differs is here and nowhere else: how a connection is set up. Statements name no schema, so that they are the same.
 
 use crate::migrations::{self, Migrations};
+use crate::trace;
 use crate::{ChassisError, Result, secret_file};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Transaction};
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tracing::Span;
 
 /// Connections of one service.
 const CONNECTIONS_MAX: u32 = 8;
@@ -59,6 +61,8 @@ pub struct Database {
 pub struct Write {
     transaction: Transaction<'static, Any>,
     _turn: Option<OwnedMutexGuard<()>>,
+    /// From when it waits for its turn.
+    _span: Span,
 }
 
 impl Engine {
@@ -213,6 +217,7 @@ impl Database {
     /// # Errors
     /// [`ChassisError::Database`].
     pub async fn write(&self) -> Result<Write> {
+        let span = trace::write_span(self.engine.name());
         let (turn, begin) = match self.engine {
             Engine::Sqlite => {
                 let turn = Arc::clone(&self.turn).lock_owned().await;
@@ -223,6 +228,7 @@ impl Database {
         Ok(Write {
             transaction: self.pool.begin_with(begin).await?,
             _turn: turn,
+            _span: span,
         })
     }
 

@@ -16,7 +16,8 @@ use sqlx::Row;
 use std::path::Path;
 use std::pin::Pin;
 pub use surroundings::{
-    examine_address, examine_authority, examine_disk, examine_mail, examine_secret_file,
+    examine_address, examine_authority, examine_certificate, examine_disk, examine_mail,
+    examine_secret_file,
 };
 use tickloom_types::Ts;
 

@@ -29,6 +29,28 @@ pub enum ChassisError {
         scheme: String,
     },
 
+    /// HTTP without TLS at an address that others reach.
+    #[error(
+        "HTTP at {address} is plain text, so only addresses of loopback are served without a certificate"
+    )]
+    PlainHttp {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
+
+    /// A text that is no host.
+    #[error(
+        "`{name}` is no host, expected a name or an address, such as `id.example.com` or `10.0.0.5`"
+    )]
+    Host {
+        /// The text.
+        name: String,
+    },
+
+    /// TLS of HTTP.
+    #[error(transparent)]
+    Https(#[from] crate::http::HttpsError),
+
     /// A folder or file.
     #[error("cannot {action} {path}: {source}")]
     Io {

@@ -1,9 +1,24 @@
 //! What every request goes through: the host that it names, bounds of time and number, a number of its own, counts; and every
 //! error leaves as a problem.
 
+mod caller;
+mod certificate;
+mod hosts;
+mod options;
+mod rate;
+
+pub(crate) use caller::{CallerAddress, Peer};
+pub use certificate::{Certificate, HttpsError};
+use hosts::Hosts;
+pub use options::HttpOptions;
+pub use rate::RateLimit;
+use rate::Rates;
+
 use crate::console::{IsPage, is_page, problem_page};
 use crate::deadline;
+use crate::network::Network;
 use crate::problem::{Cause, Problem, ProblemCode};
+use crate::trace;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -16,9 +31,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::fmt;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Once};
 use std::time::Instant;
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// Bytes of a body.
@@ -31,6 +48,9 @@ const REASON_BYTES_MAX: usize = 4 << 10;
 const REQUEST_ID_MAX: usize = 64;
 /// Header, and key of metadata, with a request's number.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Whoever came over TLS once comes over TLS for two years (RFC 6797, section 6.1).
+const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
 /// Which kind of request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,6 +84,12 @@ type Durations = Family<Vec<(String, String)>, Histogram, fn() -> Histogram>;
 /// What all requests share.
 #[derive(Clone)]
 pub(crate) struct Door {
+    hosts: Hosts,
+    proxies: Arc<[Network]>,
+    observers: Arc<[Network]>,
+    rates: Rates,
+    /// That a proxy asks that is not known.
+    proxy_told: Arc<Once>,
     places: Arc<Semaphore>,
     requests: Family<Route, Counter>,
     durations: Durations,
@@ -71,9 +97,14 @@ pub(crate) struct Door {
 
 impl Door {
     /// One whose counts are in the registry.
-    pub(crate) fn new(registry: &mut Registry) -> Door {
+    pub(crate) fn new(options: &HttpOptions, registry: &mut Registry) -> crate::Result<Door> {
         let seconds = || Histogram::new(exponential_buckets(0.0005, 2.0, 14));
         let door = Door {
+            hosts: Hosts::new(&options.hosts)?,
+            proxies: options.proxies.clone().into(),
+            observers: options.observers.clone().into(),
+            rates: Rates::new(options.rate),
+            proxy_told: Arc::new(Once::new()),
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
             requests: Family::default(),
             durations: Family::new_with_constructor(seconds),
@@ -88,7 +119,7 @@ impl Door {
             "Time from a request's head to its answer's head",
             door.durations.clone(),
         );
-        door
+        Ok(door)
     }
 }
 
@@ -106,10 +137,26 @@ pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: N
     let id = request_id(&request);
     let called = RequestId(id.to_str().unwrap_or("").to_owned());
     request.extensions_mut().insert(called);
-    let mut response = match refusal(&request) {
-        Some(problem) => problem.into_response(),
-        None => answer(&door, request, next).await,
+    let caller = door.caller(&request);
+    request.extensions_mut().insert(caller);
+    let let_in = door.let_in(&request, &caller);
+    let mut response = match let_in {
+        Err(problem) => problem.into_response(),
+        Ok(()) => {
+            let span = trace::request_span(method, &route, id.to_str().unwrap_or(""));
+            if caller.is_local || caller.is_observer(&door.observers) {
+                trace::follow(&span, request.headers());
+            }
+            let answered = answer(&door, request, next).instrument(span.clone());
+            let response = answered.await;
+            trace::end_request(&span, response.status().as_u16());
+            response
+        }
     };
+    if caller.is_tls {
+        let headers = response.headers_mut();
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);
+    }
     if for_people && let Some(problem) = response.extensions().get::<Problem>() {
         response = problem_page(&problem.clone(), response);
     }
@@ -148,36 +195,49 @@ fn method_name(method: &Method) -> &'static str {
     found.unwrap_or("other")
 }
 
-/// Why a request is not looked at.
-fn refusal(request: &Request) -> Option<Problem> {
-    let asked = request
-        .uri()
-        .path_and_query()
-        .map_or("", |asked| asked.as_str());
-    // PostgreSQL keeps no such text, and SQLite ends it there.
-    if asked.contains("%00") {
-        let detail = "the path or the query has a NUL";
-        return Some(Problem::new(ProblemCode::BadRequest, detail));
+impl Door {
+    /// From where a request comes. What is in no connection comes from nowhere.
+    fn caller(&self, request: &Request) -> CallerAddress {
+        let peer = request.extensions().get::<Peer>().copied();
+        let peer = peer.unwrap_or(Peer {
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            is_tls: false,
+        });
+        let caller = CallerAddress::of(peer, request.headers(), &self.proxies);
+        if caller.is_unknown_proxy {
+            // It is one caller to us, with one allowance for all for whom it asks.
+            self.proxy_told.call_once(|| {
+                let address = peer.address.to_string();
+                tracing::warn!(
+                    address,
+                    "a proxy asks that `proxies` does not name: whom it asks for is not known"
+                );
+            });
+        }
+        caller
     }
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or("");
-    // Pages of others in a browser reach this machine's own addresses under names of theirs.
-    (!is_local(host)).then(|| {
-        let detail = format!("the host is `{host}`, expected localhost or an address of loopback");
-        Problem::new(ProblemCode::WrongHost, detail)
-    })
-}
 
-/// Whether a `Host` header names this machine to itself.
-fn is_local(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(""),
-        None => host.split(':').next().unwrap_or(""),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    /// Whether a request is looked at, or why not.
+    fn let_in(&self, request: &Request, caller: &CallerAddress) -> Result<(), Problem> {
+        let asked = request
+            .uri()
+            .path_and_query()
+            .map_or("", |asked| asked.as_str());
+        // PostgreSQL keeps no such text, and SQLite ends it there.
+        if asked.contains("%00") {
+            let detail = "the path or the query has a NUL";
+            return Err(Problem::new(ProblemCode::BadRequest, detail));
+        }
+        let host = request.headers().get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or("");
+        if !self.hosts.has(host) {
+            let detail = format!(
+                "the host is `{host}`, expected localhost, an address of loopback, or a name that `hosts` has"
+            );
+            return Err(Problem::new(ProblemCode::WrongHost, detail));
+        }
+        self.rates.check(caller)
+    }
 }
 
 async fn answer(door: &Door, request: Request, next: Next) -> Response {
@@ -250,29 +310,6 @@ pub(crate) fn request_id(request: &Request) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_names_of_this_machine_are_local() {
-        for host in [
-            "localhost",
-            "LOCALHOST:80",
-            "127.0.0.1:8080",
-            "[::1]:80",
-            "127.3.2.1",
-        ] {
-            assert!(is_local(host), "{host}");
-        }
-        for host in [
-            "",
-            "example.com",
-            "localhost.example.com",
-            "10.0.0.1",
-            "[::2]",
-            "0.0.0.0",
-        ] {
-            assert!(!is_local(host), "{host}");
-        }
-    }
 
     #[test]
     fn a_given_number_is_kept_if_it_is_one() {

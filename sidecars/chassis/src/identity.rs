@@ -16,6 +16,7 @@ mod trust;
 pub use authority::{Authority, CERTIFICATE_LIFE, Issued, RootState};
 pub use credential::{Identity, IdentityState};
 pub use error::IdentityError;
+pub(crate) use folder::{Version, read_certificates, read_key, version};
 pub use spiffe::{SpiffeId, TrustDomain};
 pub(crate) use tls::{ClockTime, provider};
 pub use tls::{HANDSHAKE_TIME_MAX, accept_peer, connect_peer};

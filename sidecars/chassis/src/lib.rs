@@ -26,6 +26,7 @@ pub mod identity;
 mod inbox;
 mod mail;
 mod migrations;
+mod network;
 mod outgoing;
 mod page;
 mod problem;
@@ -34,6 +35,7 @@ mod secret_file;
 mod serve;
 mod service;
 mod tables;
+mod trace;
 
 pub use access::{
     Access, ActionPattern, Allowed, Authenticator, Because, Decision, Grant, Grants, Origin,
@@ -49,8 +51,8 @@ pub use clock::Clock;
 pub use core_inbox::{CoreInput, CoreState, Followed, Output, Outputs, follow_record};
 pub use database::{Database, Engine, Place, Write};
 pub use doctor::{
-    Finding, FindingState, ServiceParts, examine_address, examine_authority, examine_disk,
-    examine_mail, examine_secret_file, examine_service,
+    Finding, FindingState, ServiceParts, examine_address, examine_authority, examine_certificate,
+    examine_disk, examine_mail, examine_secret_file, examine_service,
 };
 pub use effect::{
     Effect, EffectAnswer, EffectFuture, EffectHandler, EffectPolicy, Effects, NewEffect, enqueue,
@@ -62,13 +64,14 @@ pub use event::{
     NewEvent, Replay, StoredEvent, append, check_events, events_after, head, hold_events,
     rebuild_rows,
 };
-pub use http::RequestId;
+pub use http::{Certificate, HttpOptions, HttpsError, RateLimit, RequestId};
 pub use idempotency::{
     Answer, Answered, Command, IdempotencyKey, Idempotent, remove_expired_keys, request_hash,
 };
 pub use inbox::{inbox_position, move_inbox};
 pub use mail::{MAIL, Mail, MailConfig, MailError, Mailer, enqueue_mail};
 pub use migrations::{Migration, Migrations, pending_migrations};
+pub use network::{Network, NetworkError};
 pub use outgoing::{Outgoing, OutgoingAnswer, OutgoingConfig, OutgoingError, OutgoingRequest};
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, PageQuery};
 pub use problem::{Problem, ProblemCode, Problems};
@@ -76,6 +79,7 @@ pub use secret_file::{SecretFileError, read_secret, read_secret_file};
 pub use serve::{RpcOptions, ServeOptions, Serving, serve};
 pub use service::{Context, Health, Pages, Runner, Service, Stop};
 pub use tables::{all_rows, schema, tables};
+pub use trace::{TraceExport, TraceExportError, TracesConfig};
 
 /// Every statement that the chassis runs, by file, so that a test prepares each on both engines.
 pub const STATEMENTS: &[&[&str]] = &[

@@ -19,6 +19,7 @@ mod retry;
 use crate::clock::Clock;
 use crate::deadline::time_left;
 use crate::identity::{ClockTime, provider};
+use crate::trace;
 use allow::Allowed;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, header};
@@ -44,6 +45,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tracing::Instrument;
 use url::{Host, Url};
 
 /// Requests at a time.
@@ -144,11 +146,14 @@ impl Outgoing {
     pub async fn send(&self, request: &OutgoingRequest) -> Result<OutgoingAnswer, OutgoingError> {
         let granted = time_left().map_or(request.time, |left| left.min(request.time));
         let until = Instant::now() + granted;
-        let answered = self.attempts(request, (granted, until)).await;
+        let span = trace::outgoing_span(request.about, &named(&request.url));
+        let attempts = self.attempts(request, (granted, until));
+        let answered = attempts.instrument(span.clone()).await;
         let outcome = match &answered {
             Ok(answer) => counts::class(answer.status),
             Err(error) => error.outcome(),
         };
+        trace::end_outgoing(&span, outcome, answered.is_ok());
         self.shared.counts.add(request.about, outcome);
         let (about, host) = (request.about, named(&request.url));
         tracing::debug!(about, host, outcome, "a request to the outside");
@@ -253,6 +258,13 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Whether the configuration names the host: what belongs to what here is nobody else's affair.
+    fn is_ours(&self, url: &Url) -> bool {
+        let host = url.host().map(|host: Host<&str>| host.to_owned());
+        let port = url.port_or_known_default().unwrap_or(0);
+        host.is_some_and(|host| self.shared.allowed.names(&host, port))
+    }
+
     async fn once(
         &self,
         request: &OutgoingRequest,
@@ -264,6 +276,9 @@ impl Outgoing {
         *sent.uri_mut() = uri.map_err(|_| OutgoingError::Url { why: "is none" })?;
         *sent.headers_mut() = request.headers.clone();
         sent.headers_mut().insert(header::USER_AGENT, AGENT);
+        if self.is_ours(&request.url) {
+            trace::hand_on(sent.headers_mut());
+        }
         let answer = self.shared.client.request(sent).await;
         let (head, body) = answer.map_err(|error| failed(host, &error))?.into_parts();
         if head.headers.contains_key(header::CONTENT_ENCODING) {

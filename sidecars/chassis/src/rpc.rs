@@ -8,7 +8,7 @@ mod local;
 mod service;
 mod status;
 
-pub use client::{peer_channel, plain_channel};
+pub use client::{PeerChannel, peer_channel, plain_channel};
 pub use local::{LocalChannel, local_channel};
 pub use service::{Caller, MESSAGE_BYTES_MAX, Rpc};
 pub use status::PROBLEM_METADATA;

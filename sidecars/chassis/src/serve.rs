@@ -2,13 +2,14 @@
 //! root; and one for gRPC, if it is asked for.
 
 mod connections;
+mod https;
 mod page;
 mod root;
 mod rpc;
 
 use crate::access::Gate;
 use crate::clock::Clock;
-use crate::http::{BODY_BYTES_MAX, Door, pass};
+use crate::http::{BODY_BYTES_MAX, Door, HttpOptions, pass};
 use crate::identity::{Identity, Peers};
 use crate::outgoing::count_outgoing;
 use crate::rpc::RpcDoor;
@@ -17,7 +18,6 @@ use crate::{ChassisError, Result};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::{Extension, Router};
-use connections::{accept, talk_http};
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -30,8 +30,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// Where and how services are reached.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// Address of HTTP; port 0 is any that is free.
-    pub http: SocketAddr,
+    /// HTTP.
+    pub http: HttpOptions,
     /// gRPC, if it is served.
     pub grpc: Option<RpcOptions>,
     /// How long requests may go on once it is told to stop.
@@ -74,11 +74,11 @@ impl Serving {
 /// services' own work comes to its end.
 ///
 /// # Errors
-/// [`ChassisError::Io`] if an address cannot be bound; [`ChassisError::PlainRpc`], [`ChassisError::Identity`],
-/// [`ChassisError::Descriptors`].
+/// [`ChassisError::Io`] if an address cannot be bound; [`ChassisError::PlainHttp`], [`ChassisError::PlainRpc`],
+/// [`ChassisError::Https`], [`ChassisError::Identity`], [`ChassisError::Descriptors`].
 pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> Result<Serving> {
-    let listener = listen(options.http).await?;
-    let http = address(&listener, options.http)?;
+    let entrance = https::Entrance::bind(&options.http).await?;
+    let http = entrance.address;
     let rpc_listener = match &options.grpc {
         Some(options) => Some(rpc::Listener::bind(options).await?),
         None => None,
@@ -86,7 +86,7 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
     let grpc = rpc_listener.as_ref().map(|listener| listener.address);
     let identity = options.grpc.and_then(|options| Some(options.identity?.0));
     let mut registry = Registry::default();
-    let door = Door::new(&mut registry);
+    let door = Door::new(&options.http, &mut registry)?;
     let outgoing = runners.iter().map(|runner| runner.outgoing.clone());
     count_outgoing(&mut registry, outgoing);
     let gate = Gate {
@@ -98,7 +98,7 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
             .map_or(Clock::System, |runner| runner.clock.clone()),
     };
     let rpc_door = grpc.map(|_| RpcDoor::new(&mut registry));
-    let (router, rest) = root::router(runners, identity.clone(), registry);
+    let (router, rest) = root::router(runners, identity.clone(), &options.http, registry);
     let router = around(router, gate.clone(), door);
     let rpc_router = match rpc_door {
         Some(door) => Some(rpc::router(rest.rpc, &rest.root, (gate, door), &stop)?),
@@ -106,16 +106,16 @@ pub async fn serve(runners: Vec<Runner>, options: ServeOptions, stop: Stop) -> R
     };
     let running = tokio::spawn(async move {
         let keeping = identity.map(|identity| tokio::spawn(identity.keep(stop.clone())));
+        let certificate = options.http.certificate;
+        let shown = certificate.map(|shown| tokio::spawn(shown.keep(stop.clone())));
         let calls = async {
             if let (Some(listener), Some(router)) = (rpc_listener, rpc_router) {
                 listener.serve(router, stop.clone(), options.drain).await;
             }
         };
-        let requests = accept(&listener, stop.clone(), options.drain, |stream, stop| {
-            talk_http(stream, router.clone(), stop)
-        });
+        let requests = entrance.serve(router, stop.clone(), options.drain);
         tokio::join!(requests, calls);
-        for task in rest.tasks.into_iter().chain(keeping) {
+        for task in rest.tasks.into_iter().chain(keeping).chain(shown) {
             // A panic is told where it happens.
             drop(task.await);
         }

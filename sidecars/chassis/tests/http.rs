@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+#[path = "http/reached.rs"]
+mod reached;
+
 use axum::extract::State;
 use axum::routing::{get, post};
 use serde_json::Value;
@@ -10,8 +13,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 use tickloom_chassis::{
-    Clock, Context, Health, Migrations, Place, ProblemCode, Result, Runner, ServeOptions, Service,
-    Serving, Stop, serve,
+    Clock, Context, Health, HttpOptions, Migrations, Place, ProblemCode, Result, Runner,
+    ServeOptions, Service, Serving, Stop, serve,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -62,11 +65,21 @@ async fn panics() -> String {
 
 /// The probe, served; until the sender is dropped.
 async fn probe(folder: &std::path::Path, gate: Arc<Semaphore>) -> (Serving, watch::Sender<bool>) {
+    let local = HttpOptions::local("127.0.0.1:0".parse().unwrap());
+    probe_at(folder, gate, local).await
+}
+
+/// The probe, served so; until the sender is dropped.
+async fn probe_at(
+    folder: &std::path::Path,
+    gate: Arc<Semaphore>,
+    http: HttpOptions,
+) -> (Serving, watch::Sender<bool>) {
     let (told, stop) = Stop::new();
     let place = Place::Folder(folder.to_owned());
     let runner = Runner::start::<Probe>(&place, Clock::System, gate, &stop);
     let options = ServeOptions {
-        http: "127.0.0.1:0".parse().unwrap(),
+        http,
         grpc: None,
         drain: Duration::from_secs(60),
     };

@@ -5,6 +5,8 @@
 
 #[path = "rpc/probe.rs"]
 mod probe;
+#[path = "rpc/traces.rs"]
+mod traces;
 
 use probe::{Probe, ProbeClient, Quiet, RawChannel};
 use std::path::Path;
@@ -14,17 +16,17 @@ use tickloom_chassis::identity::{
     Authority, CERTIFICATE_LIFE, Identity, IdentityError, Peers, TrustDomain,
 };
 use tickloom_chassis::rpc::{
-    Caller, MESSAGE_BYTES_MAX, PROBLEM_METADATA, local_channel, peer_channel, plain_channel,
+    Caller, MESSAGE_BYTES_MAX, PROBLEM_METADATA, PeerChannel, local_channel, peer_channel,
+    plain_channel,
 };
 use tickloom_chassis::{
-    ChassisError, Clock, Database, Place, RpcOptions, Runner, ServeOptions, Service, Serving, Stop,
-    append, head, serve,
+    ChassisError, Clock, Database, HttpOptions, Place, RpcOptions, Runner, ServeOptions, Service,
+    Serving, Stop, append, head, serve,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tonic::Code;
-use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -59,7 +61,7 @@ impl Harness {
         let quiet = Runner::start::<Quiet>(&place, Clock::System, (), &stop);
         let quiet = quiet.await.unwrap();
         let options = ServeOptions {
-            http: "127.0.0.1:0".parse().unwrap(),
+            http: HttpOptions::local("127.0.0.1:0".parse().unwrap()),
             grpc: Some(RpcOptions {
                 address: "127.0.0.1:0".parse().unwrap(),
                 identity,
@@ -75,7 +77,7 @@ impl Harness {
         }
     }
 
-    fn channel(&self) -> Channel {
+    fn channel(&self) -> PeerChannel {
         plain_channel(self.serving.grpc.unwrap()).unwrap()
     }
 
@@ -359,7 +361,7 @@ async fn with_certificates_a_caller_has_a_name_and_nobody_else_is_let_in() {
     let billing = identity(&authority, "billing");
     let channel = peer_channel(address, &billing, "probe").unwrap();
     let mut client = ProbeClient::new(channel);
-    let ask = async |client: &mut ProbeClient<Channel>| {
+    let ask = async |client: &mut ProbeClient<PeerChannel>| {
         let mut request = tonic::Request::new("hello".to_owned());
         let metadata = request.metadata_mut();
         metadata.insert("x-request-id", "1".parse().unwrap());
@@ -431,7 +433,7 @@ async fn in_one_process_a_call_meets_the_same_bounds_and_has_a_caller() {
 async fn plain_text_is_for_loopback() {
     let (_told, stop) = Stop::new();
     let options = ServeOptions {
-        http: "127.0.0.1:0".parse().unwrap(),
+        http: HttpOptions::local("127.0.0.1:0".parse().unwrap()),
         grpc: Some(RpcOptions {
             address: "0.0.0.0:0".parse().unwrap(),
             identity: None,

@@ -3,6 +3,7 @@
 use super::{Client, Conforms, TestAuthenticator};
 use crate::clock::Clock;
 use crate::database::{Database, Place};
+use crate::http::HttpOptions;
 use crate::identity::{Identity, Peers};
 use crate::serve::{RpcOptions, ServeOptions, Serving, serve};
 use crate::service::{Runner, Service, Stop};
@@ -73,7 +74,7 @@ impl<S: Conforms> Harness<S> {
             }
             let startup_notice = runner.startup_notice().map(str::to_owned);
             let options = ServeOptions {
-                http: loopback(),
+                http: HttpOptions::local(loopback()),
                 grpc,
                 drain: PATIENCE,
             };

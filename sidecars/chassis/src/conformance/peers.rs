@@ -4,6 +4,7 @@ use super::{BEGIN, Conforms, Harness};
 use crate::clock::Clock;
 use crate::database::Place;
 use crate::identity::{Authority, CERTIFICATE_LIFE, Identity, Peers, TrustDomain};
+use crate::rpc::PeerChannel;
 use crate::rpc::{peer_channel, plain_channel};
 use crate::service::Service;
 use std::net::SocketAddr;
@@ -11,7 +12,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tickloom_types::Ts;
-use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -60,11 +60,11 @@ fn opened(folder: &Path, clock: &Clock) -> Arc<Authority> {
     Arc::new(opened.expect("an authority"))
 }
 
-fn plain(address: SocketAddr) -> Channel {
+fn plain(address: SocketAddr) -> PeerChannel {
     plain_channel(address).expect("a way")
 }
 
-async fn is_let_in<S: Conforms>(channel: Channel) -> bool {
+async fn is_let_in<S: Conforms>(channel: PeerChannel) -> bool {
     let request = HealthCheckRequest {
         service: S::Service::NAME.to_owned(),
     };

@@ -2,6 +2,7 @@
 
 use super::{Finding, FindingState};
 use crate::clock::Clock;
+use crate::http::Certificate;
 use crate::identity::Authority;
 use crate::mail::{MailConfig, Mailer};
 use std::net::{SocketAddr, TcpListener};
@@ -13,6 +14,8 @@ const ROOM_LOW: u64 = 1 << 30;
 const ROOM_MIN: u64 = 100 << 20;
 /// A root that ends so soon should be followed by another: 30 days, in nanoseconds.
 const ROOT_ENDS_SOON_NS: i64 = 30 * 86_400_000_000_000;
+/// A certificate of HTTP that ends so soon should have been renewed: 7 days, in nanoseconds.
+const CERTIFICATE_ENDS_SOON_NS: i64 = 7 * 86_400_000_000_000;
 
 /// Room on the disk of a folder, or of the nearest folder above that is there.
 #[must_use]
@@ -90,6 +93,29 @@ pub fn examine_authority(folder: &Path, clock: &Clock) -> Finding {
     if left <= ROOT_ENDS_SOON_NS {
         let advice = "`tickloom admin ca rotate` makes the next one";
         return Finding::new(ABOUT, CHECK, FindingState::Warning, says, advice);
+    }
+    Finding::good(ABOUT, CHECK, says)
+}
+
+/// Whether a certificate of HTTP and its key can be used, and for how long.
+#[must_use]
+pub fn examine_certificate(certificate: &Path, key: &Path, clock: &Clock) -> Finding {
+    const ABOUT: &str = "https";
+    const CHECK: &str = "certificate";
+    let advice =
+        "renew it, and put the new files in the place of the old ones: they are read again";
+    let found = |state, says| Finding::new(ABOUT, CHECK, state, says, advice);
+    let shown = match Certificate::of_files(certificate, key, clock.clone()) {
+        Ok(shown) => shown,
+        Err(error) => return found(FindingState::Bad, error.to_string()),
+    };
+    if let Some(expired) = shown.expired() {
+        return found(FindingState::Bad, expired);
+    }
+    let until = shown.state().until;
+    let says = format!("it is valid until {until}");
+    if until.0.saturating_sub(clock.now().0) <= CERTIFICATE_ENDS_SOON_NS {
+        return found(FindingState::Warning, says);
     }
     Finding::good(ABOUT, CHECK, says)
 }

@@ -16,7 +16,7 @@ const CERTIFICATE_MODE: u32 = 0o644;
 
 /// Which file it was, as far as the system tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version {
+pub(crate) struct Version {
     node: u64,
     bytes: u64,
     changed: (i64, i64),
@@ -78,13 +78,13 @@ fn write(path: &Path, text: &str, mode: u32) -> IdentityResult<()> {
 }
 
 /// What a file with a key says, and which it was; `None` if there is none.
-pub(super) fn read_key(path: &Path) -> IdentityResult<Option<(String, Version)>> {
+pub(crate) fn read_key(path: &Path) -> IdentityResult<Option<(String, Version)>> {
     let read = secret_file::read(path)?;
     Ok(read.map(|(text, metadata)| (text, version_of(&metadata))))
 }
 
 /// What a file with certificates says, and which it was; `None` if there is none.
-pub(super) fn read_certificates(path: &Path) -> IdentityResult<Option<(String, Version)>> {
+pub(crate) fn read_certificates(path: &Path) -> IdentityResult<Option<(String, Version)>> {
     let failed = |error| IdentityError::io("read", path)(error);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -106,7 +106,7 @@ pub(super) fn read_certificates(path: &Path) -> IdentityResult<Option<(String, V
 }
 
 /// Which file is there now; `None` if there is none.
-pub(super) fn version(path: &Path) -> IdentityResult<Option<Version>> {
+pub(crate) fn version(path: &Path) -> IdentityResult<Option<Version>> {
     match std::fs::metadata(path) {
         Ok(metadata) => Ok(Some(version_of(&metadata))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -1,6 +1,7 @@
 //! Which addresses of the network belong to the public, by the registries of IANA for special purposes (RFC 6890 and what was added
 //! since). Anything that is not known to be public is not.
 
+use crate::network::{Network, plain};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where clouds tell a machine its credentials, and other hosts that answer to the machine alone: no network of the configuration has
@@ -59,20 +60,6 @@ pub(super) fn is_metadata(address: IpAddr) -> bool {
     METADATA.contains(&plain(address))
 }
 
-/// The address that a packet goes to in the end: version 4 where it is written as version 6 (RFC 4291, section 2.5.5.2), or is
-/// translated to it (RFC 6052, section 2.1).
-pub(super) fn plain(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else {
-        return address;
-    };
-    let embedded = match v6.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => (high, low),
-        _ => return address,
-    };
-    let (high, low) = (embedded.0.to_be_bytes(), embedded.1.to_be_bytes());
-    IpAddr::V4(Ipv4Addr::new(high[0], high[1], low[0], low[1]))
-}
-
 /// Why the address is not the public's; `None` if it is.
 pub(super) fn special(address: IpAddr) -> Option<&'static str> {
     if is_metadata(address) {
@@ -81,8 +68,7 @@ pub(super) fn special(address: IpAddr) -> Option<&'static str> {
     match plain(address) {
         IpAddr::V4(v4) => {
             let mut all = SPECIAL_V4.iter();
-            let found =
-                all.find(|(network, bits, _)| contains((*network).into(), *bits, v4.into()));
+            let found = all.find(|(network, bits, _)| Network::new(*network, *bits).has(v4.into()));
             found.map(|(_, _, why)| *why)
         }
         IpAddr::V6(v6) => special_v6(v6),
@@ -111,27 +97,8 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
         return Some("ISATAP");
     }
     let mut all = SPECIAL_V6.iter();
-    let found = all.find(|(network, bits, _)| contains((*network).into(), *bits, address.into()));
+    let found = all.find(|(network, bits, _)| Network::new(*network, *bits).has(address.into()));
     found.map(|(_, _, why)| *why)
-}
-
-/// Whether a network has an address in it; of another version it never has.
-pub(super) fn contains(network: IpAddr, bits: u32, address: IpAddr) -> bool {
-    match (network, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => {
-            let mask = u32::MAX
-                .checked_shl(32_u32.saturating_sub(bits))
-                .unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) => {
-            let mask = u128::MAX
-                .checked_shl(128_u32.saturating_sub(bits))
-                .unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]

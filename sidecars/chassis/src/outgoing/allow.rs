@@ -1,7 +1,8 @@
 //! What the configuration allows beyond the public network: named hosts, addresses and networks.
 
 use super::OutgoingError;
-use super::address::{contains, is_metadata, plain, special};
+use super::address::{is_metadata, special};
+use crate::network::Network;
 use std::net::IpAddr;
 use url::Host;
 
@@ -12,10 +13,7 @@ enum Entry {
         host: Host<String>,
         port: Option<u16>,
     },
-    Network {
-        network: IpAddr,
-        bits: u32,
-    },
+    Network(Network),
 }
 
 /// Hosts and networks that may be reached though they are not the public's.
@@ -51,13 +49,9 @@ impl Allowed {
                 },
                 _,
             ) => *known == host && at.is_none_or(|at| at == port),
-            (Entry::Network { network, bits }, Host::Ipv4(address)) => {
-                contains(*network, *bits, (*address).into())
-            }
-            (Entry::Network { network, bits }, Host::Ipv6(address)) => {
-                contains(*network, *bits, plain((*address).into()))
-            }
-            (Entry::Network { .. }, Host::Domain(_)) => false,
+            (Entry::Network(network), Host::Ipv4(address)) => network.has((*address).into()),
+            (Entry::Network(network), Host::Ipv6(address)) => network.has((*address).into()),
+            (Entry::Network(_), Host::Domain(_)) => false,
         })
     }
 
@@ -78,20 +72,15 @@ impl Allowed {
                 // A name says nothing of credentials of a cloud's machine; their address itself does.
                 is_it && (!is_metadata(address) || !matches!(known, Host::Domain(_)))
             }
-            Entry::Network { network, bits } => {
-                !is_metadata(address) && contains(*network, *bits, plain(address))
-            }
+            Entry::Network(network) => !is_metadata(address) && network.has(address),
         });
         (!is_allowed).then_some(why)
     }
 }
 
 fn entry(text: &str) -> Option<Entry> {
-    if let Some((network, bits)) = text.split_once('/') {
-        let network = plain(network.parse().ok()?);
-        let longest = if network.is_ipv4() { 32 } else { 128 };
-        let bits = bits.parse().ok().filter(|bits| *bits <= longest)?;
-        return Some(Entry::Network { network, bits });
+    if text.contains('/') {
+        return Some(Entry::Network(text.parse().ok()?));
     }
     let (host, port) = match text.rsplit_once(':') {
         // The colons of an address of version 6 are in brackets.

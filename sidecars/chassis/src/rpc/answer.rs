@@ -2,6 +2,7 @@
 
 use super::door::{Counted, RpcDoor, fault, late};
 use super::status::code_name;
+use crate::trace;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::HeaderMap;
 use hyper::body::Frame;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Code, Status};
+use tracing::Span;
 
 /// What is counted of paths that callers make up: they are one method.
 const OTHER: &str = "other";
@@ -23,11 +25,14 @@ pub(super) struct Call {
     began: Instant,
     place: Option<OwnedSemaphorePermit>,
     is_ended: bool,
+    /// What is done for it.
+    pub(super) span: Span,
 }
 
 impl Call {
-    pub(super) fn new(door: RpcDoor, path: String, began: Instant) -> Call {
+    pub(super) fn new(door: RpcDoor, path: String, began: Instant, id: &str) -> Call {
         Call {
+            span: trace::call_span(if path.is_empty() { OTHER } else { &path }, id),
             door,
             path,
             began,
@@ -49,6 +54,7 @@ impl Call {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
+        trace::end_call(&self.span, code);
         let is_known = !self.path.is_empty() && code != Code::Unimplemented;
         let method = if is_known { &self.path } else { OTHER }.to_owned();
         let labels = vec![("method", method.clone())];

@@ -5,6 +5,7 @@ use super::status::Logged;
 use crate::deadline;
 use crate::http::{REQUEST_ID, request_id};
 use crate::problem::{Problem, ProblemCode};
+use crate::trace;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
 
 /// Calls that are answered at a time.
 const CALLS_MAX: usize = 256;
@@ -109,11 +111,13 @@ async fn pass(State(door): State<RpcDoor>, mut request: Request, next: Next) -> 
     let path = path.to_owned();
     let id = request_id(&request);
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let mut call = Call::new(door.clone(), path, began);
+    let mut call = Call::new(door.clone(), path, began, id.to_str().unwrap_or(""));
+    trace::follow(&call.span, request.headers());
     let (mut response, limit) = match let_in(&door, &request, &mut call) {
         Ok(granted) => {
             let limit = granted.map(|granted| (began + granted, granted));
-            (answer(request, next, limit).await, limit)
+            let answered = answer(request, next, limit).instrument(call.span.clone());
+            (answered.await, limit)
         }
         Err(problem) => (Status::from(problem).into_http(), None),
     };

@@ -2,6 +2,7 @@
 
 use super::door::{RpcDoor, around};
 use super::service::Caller;
+use crate::trace;
 use axum::Extension;
 use axum::Router;
 use axum::body::Body;
@@ -35,7 +36,8 @@ impl Service<http::Request<tonic::body::Body>> for LocalChannel {
         Service::<http::Request<tonic::body::Body>>::poll_ready(&mut self.router, context)
     }
 
-    fn call(&mut self, request: http::Request<tonic::body::Body>) -> RouteFuture<Infallible> {
+    fn call(&mut self, mut request: http::Request<tonic::body::Body>) -> RouteFuture<Infallible> {
+        trace::hand_on(request.headers_mut());
         self.router.call(request)
     }
 }

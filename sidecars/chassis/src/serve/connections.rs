@@ -1,18 +1,23 @@
 //! Connections: their number, the size of a head and the time for it are bounded, so that no number of slow or idle callers takes the
 //! memory or the descriptors of the process.
 
+use crate::http::Peer;
+use crate::network::plain;
 use crate::service::Stop;
 use axum::Router;
+use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
+use tower_http::add_extension::AddExtension;
 
-/// Connections at a time; of more, the oldest is closed. Half of the descriptors that a process commonly has are left for the rest.
+/// Connections at a time. Half of the descriptors that a process commonly has are left for the rest.
 const CONNECTIONS_MAX: usize = 512;
 /// Bytes of a request's head.
 pub(super) const HEAD_BYTES_MAX: usize = 16 << 10;
@@ -26,49 +31,83 @@ pub(super) async fn accept<T>(
     listener: &TcpListener,
     mut stop: Stop,
     drain: Duration,
-    talk: impl Fn(TcpStream, Stop) -> T,
+    talk: impl Fn((TcpStream, IpAddr), Stop) -> T,
 ) where
     T: Future<Output = ()> + Send + 'static,
 {
     let mut open = JoinSet::new();
-    let mut order: VecDeque<AbortHandle> = VecDeque::new();
+    let mut order = Open::default();
     while !stop.is_told() {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.told() => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, from)) = accepted else {
             stop.or_after(ACCEPT_PAUSE).await;
             continue;
         };
         while open.try_join_next().is_some() {}
-        if order.len() >= CONNECTIONS_MAX {
-            order.retain(|connection| !connection.is_finished());
-        }
-        if order.len() >= CONNECTIONS_MAX
-            && let Some(oldest) = order.pop_front()
-        {
-            oldest.abort();
-        }
-        order.push_back(open.spawn(talk(stream, stop.clone())));
+        let from = plain(from.ip());
+        order.add(from, || open.spawn(talk((stream, from), stop.clone())));
     }
     let ended = async { while open.join_next().await.is_some() {} };
     drop(tokio::time::timeout(drain, ended).await);
 }
 
 /// One connection of HTTP/1.1, until either side ends it.
-pub(super) async fn talk_http(stream: TcpStream, router: Router, mut stop: Stop) {
+pub(super) async fn talk_http(
+    stream: impl Read + Write + Unpin,
+    peer: Peer,
+    router: Router,
+    mut stop: Stop,
+) {
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX);
-    let service = TowerToHyperService::new(router);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let service = TowerToHyperService::new(AddExtension::new(router, peer));
+    let mut connection = pin!(server.serve_connection(stream, service));
     // Whatever the other side did wrong is its own affair.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = stop.told() => connection.as_mut().graceful_shutdown(),
     }
     drop(connection.await);
+}
+
+/// Connections that are open, in the order in which they began, with where they are from.
+#[derive(Default)]
+struct Open {
+    order: VecDeque<(IpAddr, AbortHandle)>,
+}
+
+impl Open {
+    /// Takes one more. If there are too many, the oldest of the address that has the most is closed: whoever opens very many closes
+    /// its own.
+    fn add(&mut self, from: IpAddr, connection: impl FnOnce() -> AbortHandle) {
+        if self.order.len() >= CONNECTIONS_MAX {
+            self.order
+                .retain(|(_, connection)| !connection.is_finished());
+        }
+        if self.order.len() >= CONNECTIONS_MAX
+            && let Some(place) = self.most()
+            && let Some((_, oldest)) = self.order.remove(place)
+        {
+            oldest.abort();
+        }
+        self.order.push_back((from, connection()));
+    }
+
+    /// The place of the oldest connection of the address that has the most.
+    fn most(&self) -> Option<usize> {
+        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+        for (from, _) in &self.order {
+            *counts.entry(*from).or_default() += 1;
+        }
+        let most = counts.values().copied().max()?;
+        self.order
+            .iter()
+            .position(|(from, _)| counts.get(from) == Some(&most))
+    }
 }

@@ -3,14 +3,16 @@
 use super::page;
 use crate::console;
 use crate::database::Database;
+use crate::http::{CallerAddress, Certificate, HttpOptions};
 use crate::identity::Identity;
+use crate::network::Network;
 use crate::problem::{self, Problem, ProblemCode};
 use crate::rpc::Rpc;
 use crate::service::{Health, Runner};
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
+use axum::{Extension, Json, Router, routing};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -41,6 +43,8 @@ pub(super) struct Rest {
 pub(super) struct Root {
     services: Vec<One>,
     identity: Option<Arc<Identity>>,
+    certificate: Option<Arc<Certificate>>,
+    observers: Vec<Network>,
     registry: Registry,
     facts: Facts,
 }
@@ -55,6 +59,7 @@ struct One {
 pub(super) fn router(
     runners: Vec<Runner>,
     identity: Option<Arc<Identity>>,
+    options: &HttpOptions,
     mut registry: Registry,
 ) -> (Router, Rest) {
     let facts = Facts::default();
@@ -90,6 +95,8 @@ pub(super) fn router(
     let root = Arc::new(Root {
         services,
         identity,
+        certificate: options.certificate.clone(),
+        observers: options.observers.clone(),
         registry,
         facts,
     });
@@ -167,6 +174,16 @@ impl Root {
         Some(self.expired().is_none())
     }
 
+    /// Whether the caller may see how the process is; everybody else sees whether it is ready.
+    fn show_to(&self, caller: &CallerAddress) -> Result<(), Problem> {
+        if caller.is_observer(&self.observers) {
+            return Ok(());
+        }
+        let detail =
+            "how the process is, is shown to this machine and to addresses that `observers` has";
+        Err(Problem::new(ProblemCode::Forbidden, detail))
+    }
+
     /// That nobody can be shown who this is, if so.
     fn expired(&self) -> Option<String> {
         self.identity.as_ref()?.expired()
@@ -174,7 +191,10 @@ impl Root {
 }
 
 /// Whether all services do all that they should; those that do not are named.
-async fn ready(State(root): State<Arc<Root>>) -> Response {
+async fn ready(
+    State(root): State<Arc<Root>>,
+    Extension(caller): Extension<CallerAddress>,
+) -> Response {
     let mut waiting = BTreeMap::new();
     for service in &root.services {
         let found = obstacles(service).await;
@@ -184,6 +204,9 @@ async fn ready(State(root): State<Arc<Root>>) -> Response {
     }
     if let Some(expired) = root.expired() {
         waiting.insert("identity", vec![expired]);
+    }
+    if let Some(expired) = root.certificate.as_ref().and_then(|shown| shown.expired()) {
+        waiting.insert("certificate", vec![expired]);
     }
     let status = if waiting.is_empty() {
         StatusCode::OK
@@ -195,11 +218,19 @@ async fn ready(State(root): State<Arc<Root>>) -> Response {
     } else {
         "not_ready"
     };
-    (status, Json(json!({"status": word, "troubles": waiting}))).into_response()
+    let mut said = json!({"status": word});
+    if root.show_to(&caller).is_ok() {
+        said["troubles"] = json!(waiting);
+    }
+    (status, Json(said)).into_response()
 }
 
 /// How each service is, with its facts.
-async fn health(State(root): State<Arc<Root>>) -> Json<Value> {
+async fn health(
+    State(root): State<Arc<Root>>,
+    Extension(caller): Extension<CallerAddress>,
+) -> Result<Json<Value>, Problem> {
+    root.show_to(&caller)?;
     let mut services = serde_json::Map::new();
     for service in &root.services {
         let troubles = obstacles(service).await;
@@ -214,10 +245,20 @@ async fn health(State(root): State<Arc<Root>>) -> Json<Value> {
         whole["identity"] = json!({"id": identity.id().to_string(), "until": state.until.0, "renewals": state.renewals,
             "trouble": state.trouble});
     }
-    Json(whole)
+    if let Some(certificate) = &root.certificate {
+        let state = certificate.state();
+        whole["certificate"] = json!({"until": state.until.0, "trouble": state.trouble});
+    }
+    Ok(Json(whole))
 }
 
-async fn metrics(State(root): State<Arc<Root>>) -> Response {
+async fn metrics(
+    State(root): State<Arc<Root>>,
+    Extension(caller): Extension<CallerAddress>,
+) -> Response {
+    if let Err(problem) = root.show_to(&caller) {
+        return problem.into_response();
+    }
     for service in &root.services {
         let health = (service.health)();
         let well = if health.troubles.is_empty() { 1.0 } else { 0.0 };

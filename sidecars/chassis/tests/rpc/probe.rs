@@ -348,7 +348,7 @@ impl tonic::codegen::Service<http::Request<Body>> for RawChannel {
 }
 
 /// Names of what is offered, as reflection tells them.
-pub(crate) async fn reflected(channel: tonic::transport::Channel) -> Vec<String> {
+pub(crate) async fn reflected(channel: tickloom_chassis::rpc::PeerChannel) -> Vec<String> {
     use tonic_reflection::pb::v1::ServerReflectionRequest;
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;

@@ -12,9 +12,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tickloom_chassis::{
-    Answer, Answered, Clock, Command, Context, Database, Engine, Health, IdempotencyKey,
-    Idempotent, Migrations, NewEvent, Place, Problem, ProblemCode, Runner, ServeOptions, Service,
-    Stop, Write, append, head, remove_expired_keys, serve,
+    Answer, Answered, Clock, Command, Context, Database, Engine, Health, HttpOptions,
+    IdempotencyKey, Idempotent, Migrations, NewEvent, Place, Problem, ProblemCode, Runner,
+    ServeOptions, Service, Stop, Write, append, head, remove_expired_keys, serve,
 };
 use tickloom_types::Ts;
 use tokio::task::{JoinHandle, JoinSet};
@@ -118,7 +118,7 @@ fn served(test: impl Fn(SocketAddr, Database, Clock) + Clone + Send + 'static) {
             let (told, stop) = Stop::new();
             let runner = Runner::start::<Probe>(&place, clock.clone(), (), &stop).await;
             let options = ServeOptions {
-                http: "127.0.0.1:0".parse().unwrap(),
+                http: HttpOptions::local("127.0.0.1:0".parse().unwrap()),
                 grpc: None,
                 drain: Duration::from_secs(60),
             };

@@ -24,9 +24,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tickloom_chassis::{
     Answer, Answered, AuditOutcome, Clock, Context, Database, Effect, EffectAnswer, EffectFuture,
-    EffectHandler, Effects, Health, Idempotent, Migrations, NewAuditEntry, NewEffect, NewEvent,
-    Place, Problem, Runner, ServeOptions, Service, Stop, Write, append, append_audit, enqueue,
-    events_after, export_audit, serve, verify_audit,
+    EffectHandler, Effects, Health, HttpOptions, Idempotent, Migrations, NewAuditEntry, NewEffect,
+    NewEvent, Place, Problem, Runner, ServeOptions, Service, Stop, Write, append, append_audit,
+    enqueue, events_after, export_audit, serve, verify_audit,
 };
 use tickloom_types::Ts;
 use tokio::task::JoinHandle;
@@ -191,7 +191,7 @@ fn child() {
         let place = task.place();
         let runner = Runner::start::<Probe>(&place, clock, task.outside, &stop).await;
         let options = ServeOptions {
-            http: "127.0.0.1:0".parse().unwrap(),
+            http: HttpOptions::local("127.0.0.1:0".parse().unwrap()),
             grpc: None,
             drain: PATIENCE,
         };

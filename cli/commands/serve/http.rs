@@ -1,0 +1,89 @@
+//! Settings of HTTP: where it is served, over what, to whom, and how much of it.
+
+use anyhow::anyhow;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tickloom_chassis::{Certificate, Clock, HttpOptions, Network, RateLimit};
+
+/// Keys of the configuration about HTTP, beside its address.
+#[derive(Debug)]
+pub(super) struct HttpKeys {
+    pub(super) hosts: Vec<String>,
+    pub(super) proxies: Vec<Network>,
+    pub(super) observers: Vec<Network>,
+    pub(super) tls: Option<TlsFiles>,
+    pub(super) rate: RateLimit,
+}
+
+/// What is shown over TLS.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsFiles {
+    /// PEM file of the certificate, followed by those that lead to a root.
+    pub(crate) certificate: PathBuf,
+    /// PEM file of its key, which only its owner may open.
+    pub(crate) key: PathBuf,
+}
+
+impl HttpKeys {
+    /// The address under which people reach it, where nothing else is said.
+    pub(super) fn issuer(&self, address: SocketAddr) -> String {
+        if self.tls.is_none() {
+            return format!("http://{address}");
+        }
+        let port = address.port();
+        match self.hosts.first() {
+            Some(host) if port == 443 => format!("https://{host}"),
+            Some(host) => format!("https://{host}:{port}"),
+            None => format!("https://{address}"),
+        }
+    }
+
+    /// The options, checked. `issuer` is that of auth, if auth runs: under its name it is asked too.
+    pub(super) fn options(
+        self,
+        address: SocketAddr,
+        issuer: Option<&str>,
+    ) -> Result<HttpOptions, anyhow::Error> {
+        if self.tls.is_none() && !address.ip().is_loopback() {
+            return Err(anyhow!(
+                "--http {address}: HTTP is plain text, so only addresses of loopback are served, such as 127.0.0.1:{}; [tls] in the \
+                 configuration has a certificate with which others are served",
+                address.port()
+            ));
+        }
+        let is_shared =
+            !address.ip().is_loopback() || !self.hosts.is_empty() || !self.proxies.is_empty();
+        let Some(issuer) = issuer else {
+            if is_shared {
+                return Err(anyhow!(
+                    "--http, hosts or proxies let others ask, and where auth does not run nobody is asked who they are: serve auth too"
+                ));
+            }
+            return self.with(address, Vec::new());
+        };
+        let mut hosts = self.hosts.clone();
+        let named = issuer
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split('/').next());
+        hosts.extend(named.map(str::to_owned));
+        self.with(address, hosts)
+    }
+
+    fn with(self, address: SocketAddr, hosts: Vec<String>) -> Result<HttpOptions, anyhow::Error> {
+        let certificate = self
+            .tls
+            .map(|files| Certificate::of_files(&files.certificate, &files.key, Clock::System));
+        let options = HttpOptions {
+            address,
+            certificate: certificate.transpose()?,
+            hosts,
+            proxies: self.proxies,
+            observers: self.observers,
+            rate: self.rate,
+        };
+        options.check()?;
+        Ok(options)
+    }
+}
